@@ -1,0 +1,161 @@
+package kmsapi
+
+import (
+	"slices"
+	"strconv"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Request is the parameters of one operation. Only the request types of this package implement it.
+type Request interface {
+	// Operation names the operation that takes these parameters.
+	Operation() Operation
+	// visit shows every parameter to v, in the reference's order.
+	visit(v visitor)
+}
+
+// A Rule is what the reference says about one parameter.
+type Rule struct {
+	// Name as it stands on the wire.
+	Name string
+	// Required parameters must be there and not empty.
+	Required bool
+	// Default is what an absent parameter means.
+	Default string
+	// Min and Max bound a number, or the characters of a text; Max 0 means no bound.
+	Min, Max int
+	// OneOf lists the only values allowed, if there are such.
+	OneOf []string
+}
+
+// visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
+type visitor interface {
+	text(r Rule, v *string)
+	secret(r Rule, v *Secret)
+	number(r Rule, v *int)
+	context(r Rule, v *EncryptionContext)
+}
+
+// Encode returns the parameters of r that are set. Zero values are left out.
+func Encode(r Request) Params {
+	var e encoder
+	r.visit(&e)
+	return e.params
+}
+
+// Decode reads p into r, checks every rule and fills in defaults. Parameters that r does not know are ignored, since SDKs
+// send some of their own. The error is an [*Error] with code MissingParameter or InvalidParameter, and never shows a value.
+func Decode(p Params, r Request) error {
+	d := decoder{params: p}
+	r.visit(&d)
+	if d.err != nil {
+		return d.err
+	}
+	return nil
+}
+
+// Describe returns the rules of r's parameters, for documentation.
+func Describe(r Request) []Rule {
+	var d describer
+	r.visit(&d)
+	return d.rules
+}
+
+type encoder struct{ params Params }
+
+func (e *encoder) text(r Rule, v *string) {
+	if *v != "" {
+		e.params = e.params.Add(r.Name, *v)
+	}
+}
+
+func (e *encoder) secret(r Rule, v *Secret) { e.text(r, &v.text) }
+
+func (e *encoder) number(r Rule, v *int) {
+	if *v != 0 {
+		e.params = e.params.Add(r.Name, strconv.Itoa(*v))
+	}
+}
+
+func (e *encoder) context(r Rule, v *EncryptionContext) {
+	wire := v.JSON()
+	e.text(r, &wire)
+}
+
+// decoder latches its first error.
+type decoder struct {
+	params Params
+	err    *Error
+}
+
+// value returns the parameter's text or its default, and whether there is any.
+func (d *decoder) value(r Rule) (string, bool) {
+	text := d.params.Get(r.Name)
+	if text == "" {
+		text = r.Default
+	}
+	if text == "" && r.Required && d.err == nil {
+		d.err = MissingParameter(r.Name)
+	}
+	return text, text != "" && d.err == nil
+}
+
+func (d *decoder) text(r Rule, v *string) {
+	text, ok := d.value(r)
+	if !ok {
+		return
+	}
+	length := utf8.RuneCountInString(text)
+	switch {
+	case len(r.OneOf) > 0 && !slices.Contains(r.OneOf, text):
+		d.err = InvalidParameter(r.Name, "It must be one of "+strings.Join(r.OneOf, ", ")+".")
+	case r.Max > 0 && (length < r.Min || length > r.Max):
+		d.err = InvalidParameter(r.Name, "It must have "+span(r)+" characters.")
+	default:
+		*v = text
+	}
+}
+
+func (d *decoder) secret(r Rule, v *Secret) { d.text(r, &v.text) }
+
+func (d *decoder) number(r Rule, v *int) {
+	text, ok := d.value(r)
+	if !ok {
+		return
+	}
+	n, err := strconv.Atoi(text)
+	if err != nil || n < r.Min || (r.Max > 0 && n > r.Max) {
+		d.err = InvalidParameter(r.Name, "It must be a whole number, "+span(r)+".")
+		return
+	}
+	*v = n
+}
+
+func (d *decoder) context(r Rule, v *EncryptionContext) {
+	text, ok := d.value(r)
+	if !ok {
+		return
+	}
+	context, err := ParseEncryptionContext(text)
+	if err != nil {
+		d.err = InvalidParameter(r.Name, "It must be a JSON object of strings: "+err.Error()+".")
+		return
+	}
+	*v = context
+}
+
+// span says a rule's bounds in words.
+func span(r Rule) string {
+	if r.Max == 0 {
+		return strconv.Itoa(r.Min) + " or more"
+	}
+	return strconv.Itoa(r.Min) + " to " + strconv.Itoa(r.Max)
+}
+
+type describer struct{ rules []Rule }
+
+func (d *describer) text(r Rule, _ *string)               { d.rules = append(d.rules, r) }
+func (d *describer) secret(r Rule, _ *Secret)             { d.rules = append(d.rules, r) }
+func (d *describer) number(r Rule, _ *int)                { d.rules = append(d.rules, r) }
+func (d *describer) context(r Rule, _ *EncryptionContext) { d.rules = append(d.rules, r) }

@@ -1,0 +1,78 @@
+package kmsapi
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"unicode/utf8"
+)
+
+// EncryptionContext is additional data that KMS binds to a ciphertext without storing it: the same context must be given
+// to Decrypt (§4.11). On the wire it is a JSON object of strings.
+type EncryptionContext map[string]string
+
+// JSON returns the wire form, with names in order, and "" for an empty context: no context and an empty one are the same.
+func (c EncryptionContext) JSON() string {
+	if len(c) == 0 {
+		return ""
+	}
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetEscapeHTML(false)
+	if err := enc.Encode(map[string]string(c)); err != nil {
+		panic("kmsapi: internal error: a map of strings did not encode: " + err.Error())
+	}
+	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// ParseEncryptionContext reads the wire form. It refuses what two readers could understand differently: a name given
+// twice, a value that is not a string, text that is not Unicode, anything after the object.
+func ParseEncryptionContext(text string) (EncryptionContext, error) {
+	if utf8.RuneCountInString(text) > MaxEncryptionContext {
+		return nil, fmt.Errorf("it is longer than %d characters", MaxEncryptionContext)
+	}
+	dec := json.NewDecoder(strings.NewReader(text))
+	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
+		return nil, errors.New("it is not a JSON object")
+	}
+	context := EncryptionContext{}
+	for dec.More() {
+		name, err := stringToken(dec)
+		if err != nil {
+			return nil, err
+		}
+		if _, twice := context[name]; twice {
+			return nil, errors.New("it has a name twice")
+		}
+		if context[name], err = stringToken(dec); err != nil {
+			return nil, err
+		}
+	}
+	if _, err := dec.Token(); err != nil {
+		return nil, errors.New("it is not a JSON object")
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return nil, errors.New("it has text after the JSON object")
+	}
+	return context, nil
+}
+
+// stringToken reads one JSON string. encoding/json replaces what is not Unicode by U+FFFD, which would make two different
+// contexts equal, so that character is refused.
+func stringToken(dec *json.Decoder) (string, error) {
+	token, err := dec.Token()
+	if err != nil {
+		return "", errors.New("it is not a JSON object")
+	}
+	text, ok := token.(string)
+	if !ok {
+		return "", errors.New("its names and values must be strings")
+	}
+	if strings.ContainsRune(text, utf8.RuneError) {
+		return "", errors.New("it holds text that is not Unicode")
+	}
+	return text, nil
+}

@@ -1,0 +1,63 @@
+package kmsapi
+
+// KeyState is the state of a CMK (§2).
+type KeyState string
+
+// The states of a CMK.
+const (
+	// Enabled keys do everything.
+	Enabled KeyState = "Enabled"
+	// Disabled keys neither encrypt nor decrypt until they are enabled again.
+	Disabled KeyState = "Disabled"
+	// PendingDeletion keys wait for their deletion date and do nothing else, unless the deletion is cancelled before.
+	PendingDeletion KeyState = "PendingDeletion"
+	// PendingImport keys have origin EXTERNAL and no key material yet, or no longer.
+	PendingImport KeyState = "PendingImport"
+)
+
+// Origin says where a CMK's key material comes from (§4.1). Values are case sensitive.
+type Origin string
+
+// The origins of key material.
+const (
+	// OriginKMS is key material that KMS makes itself. It is the default.
+	OriginKMS Origin = "Aliyun_KMS"
+	// OriginExternal is key material that the user imports.
+	OriginExternal Origin = "EXTERNAL"
+)
+
+// ProtectionLevel says what holds a CMK's key material (§4.1). Values are case sensitive.
+type ProtectionLevel string
+
+// The protection levels.
+const (
+	// ProtectionSoftware is the default.
+	ProtectionSoftware ProtectionLevel = "SOFTWARE"
+	// ProtectionHSM asks for a managed HSM.
+	ProtectionHSM ProtectionLevel = "HSM"
+)
+
+// KeyUsageEncryptDecrypt is the only KeyUsage of the reference, and the default (§4.1).
+const KeyUsageEncryptDecrypt = "ENCRYPT/DECRYPT"
+
+// KeySpecAES256 is the KeySpec of every CMK of the reference: a 256-bit symmetric key.
+const KeySpecAES256 = "Aliyun_AES_256"
+
+// KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], empty when they do not apply.
+type KeyMetadata struct {
+	KeyId              string
+	Arn                string
+	KeyState           KeyState
+	KeySpec            string
+	KeyUsage           string
+	Origin             Origin
+	ProtectionLevel    ProtectionLevel
+	Creator            string
+	CreationDate       string
+	DeleteDate         string
+	MaterialExpireTime string
+	Description        string
+	PrimaryKeyVersion  string
+	LastRotationDate   string
+	AutomaticRotation  string
+}

@@ -1,0 +1,93 @@
+package kmsapi
+
+import (
+	"fmt"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Param is one decoded parameter of a request.
+type Param struct {
+	Name, Value string
+}
+
+// Params are the decoded parameters of a request, in the order they were added or received. A slice and not a map,
+// because a signature covers every parameter and a name sent twice must be seen to be refused.
+type Params []Param
+
+// Get returns the value of the first parameter called name, and "" if there is none: KMS treats an empty parameter as
+// one that was not sent.
+func (p Params) Get(name string) string {
+	for i := range p {
+		if p[i].Name == name {
+			return p[i].Value
+		}
+	}
+	return ""
+}
+
+// Add returns p with one more parameter.
+func (p Params) Add(name, value string) Params {
+	return append(p, Param{Name: name, Value: value})
+}
+
+// Sorted returns a copy in the byte order of the names, the order of the canonical query string (§1.4).
+func (p Params) Sorted() Params {
+	sorted := slices.Clone(p)
+	slices.SortFunc(sorted, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	return sorted
+}
+
+// Duplicate returns the first name that occurs more than once, and "" if all differ.
+func (p Params) Duplicate() string {
+	sorted := p.Sorted()
+	for i := 1; i < len(sorted); i++ {
+		if sorted[i].Name == sorted[i-1].Name {
+			return sorted[i].Name
+		}
+	}
+	return ""
+}
+
+// Form encodes p as application/x-www-form-urlencoded.
+func (p Params) Form() string {
+	var b strings.Builder
+	for i := range p {
+		if i > 0 {
+			b.WriteByte('&')
+		}
+		b.WriteString(url.QueryEscape(p[i].Name))
+		b.WriteByte('=')
+		b.WriteString(url.QueryEscape(p[i].Value))
+	}
+	return b.String()
+}
+
+// ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and text
+// that is not UTF-8 are errors, because two readers must never see different parameters in one signed text.
+// Errors name no value, since a value may be a plaintext.
+func ParseForm(text string) (Params, error) {
+	if text == "" {
+		return nil, nil
+	}
+	pairs := strings.Split(text, "&")
+	params := make(Params, 0, len(pairs))
+	for i, pair := range pairs {
+		if pair == "" {
+			continue
+		}
+		rawName, rawValue, _ := strings.Cut(pair, "=")
+		name, err := url.QueryUnescape(rawName)
+		if err != nil || name == "" || !utf8.ValidString(name) {
+			return nil, fmt.Errorf("the name of parameter %d is not well-formed", i+1)
+		}
+		value, err := url.QueryUnescape(rawValue)
+		if err != nil || !utf8.ValidString(value) {
+			return nil, fmt.Errorf("the value of parameter %q is not well-formed", name)
+		}
+		params = append(params, Param{name, value})
+	}
+	return params, nil
+}

@@ -1,0 +1,89 @@
+package kmsapi
+
+// EncryptRequest encrypts up to [MaxPlaintext] bytes (§4.11).
+type EncryptRequest struct {
+	// KeyId is the CMK's id or an alias.
+	KeyId string
+	// Plaintext is opaque text to KMS, and base64 by custom: what is encrypted is the text, not the bytes it encodes.
+	Plaintext         Secret
+	EncryptionContext EncryptionContext
+}
+
+// Operation returns OpEncrypt.
+func (*EncryptRequest) Operation() Operation { return OpEncrypt }
+
+func (r *EncryptRequest) visit(v visitor) {
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
+	v.context(Rule{Name: "EncryptionContext"}, &r.EncryptionContext)
+}
+
+// EncryptResponse holds the ciphertext (§4.11).
+type EncryptResponse struct {
+	Reply
+	// KeyId is the CMK's id, also if the request named an alias.
+	KeyId          string
+	KeyVersionId   string
+	CiphertextBlob string
+}
+
+// DecryptRequest opens what Encrypt or GenerateDataKey made. It names no key: the ciphertext does (§4.13).
+type DecryptRequest struct {
+	CiphertextBlob    string
+	EncryptionContext EncryptionContext
+}
+
+// Operation returns OpDecrypt.
+func (*DecryptRequest) Operation() Operation { return OpDecrypt }
+
+func (r *DecryptRequest) visit(v visitor) {
+	v.text(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
+	v.context(Rule{Name: "EncryptionContext"}, &r.EncryptionContext)
+}
+
+// DecryptResponse holds the text that was encrypted, and the CMK that opened it (§4.13).
+type DecryptResponse struct {
+	Reply
+	KeyId        string
+	KeyVersionId string
+	Plaintext    Secret
+}
+
+// The KeySpecs of GenerateDataKey (§4.12).
+const (
+	// DataKeyAES256 asks for 32 bytes. It is the default.
+	DataKeyAES256 = "AES_256"
+	// DataKeyAES128 asks for 16 bytes.
+	DataKeyAES128 = "AES_128"
+)
+
+// GenerateDataKeyRequest makes random bytes and encrypts them (§4.12).
+type GenerateDataKeyRequest struct {
+	// KeyId is the CMK's id or an alias.
+	KeyId string
+	// KeySpec is [DataKeyAES256] or [DataKeyAES128].
+	KeySpec string
+	// NumberOfBytes, 1 to [MaxDataKeyBytes], wins over KeySpec; 0 means that KeySpec says the length.
+	NumberOfBytes     int
+	EncryptionContext EncryptionContext
+}
+
+// Operation returns OpGenerateDataKey.
+func (*GenerateDataKeyRequest) Operation() Operation { return OpGenerateDataKey }
+
+func (r *GenerateDataKeyRequest) visit(v visitor) {
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.text(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
+	v.number(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
+	v.context(Rule{Name: "EncryptionContext"}, &r.EncryptionContext)
+}
+
+// GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob gives
+// exactly Plaintext again.
+type GenerateDataKeyResponse struct {
+	Reply
+	KeyId          string
+	KeyVersionId   string
+	CiphertextBlob string
+	Plaintext      Secret
+}

@@ -1,0 +1,131 @@
+package kmsapi
+
+// CreateKeyRequest makes a CMK (§4.1).
+type CreateKeyRequest struct {
+	// Origin is [OriginKMS] if empty.
+	Origin Origin
+	// ProtectionLevel is [ProtectionSoftware] if empty.
+	ProtectionLevel ProtectionLevel
+	// KeyUsage is [KeyUsageEncryptDecrypt] if empty.
+	KeyUsage string
+	// Description has up to [MaxDescription] characters.
+	Description string
+}
+
+// Operation returns OpCreateKey.
+func (*CreateKeyRequest) Operation() Operation { return OpCreateKey }
+
+func (r *CreateKeyRequest) visit(v visitor) {
+	v.text(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
+	v.text(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
+	v.text(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
+	v.text(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
+}
+
+// CreateKeyResponse describes the new CMK (§4.1).
+type CreateKeyResponse struct {
+	Reply
+	KeyMetadata KeyMetadata
+}
+
+// KeyRequest names one CMK. It is all that EnableKey, DisableKey, CancelKeyDeletion and DescribeKey take.
+type KeyRequest struct {
+	// KeyId is the CMK's id; DescribeKey takes an alias too.
+	KeyId string
+}
+
+func (r *KeyRequest) visit(v visitor) {
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+}
+
+// DescribeKeyRequest asks for a CMK's metadata (§4.9).
+type DescribeKeyRequest struct{ KeyRequest }
+
+// Operation returns OpDescribeKey.
+func (*DescribeKeyRequest) Operation() Operation { return OpDescribeKey }
+
+// DescribeKeyResponse describes a CMK (§4.9).
+type DescribeKeyResponse struct {
+	Reply
+	KeyMetadata KeyMetadata
+}
+
+// EnableKeyRequest lets a disabled CMK be used again (§4.4).
+type EnableKeyRequest struct{ KeyRequest }
+
+// Operation returns OpEnableKey.
+func (*EnableKeyRequest) Operation() Operation { return OpEnableKey }
+
+// EnableKeyResponse says that it is done (§4.4).
+type EnableKeyResponse struct{ Reply }
+
+// DisableKeyRequest stops a CMK from being used (§4.5).
+type DisableKeyRequest struct{ KeyRequest }
+
+// Operation returns OpDisableKey.
+func (*DisableKeyRequest) Operation() Operation { return OpDisableKey }
+
+// DisableKeyResponse says that it is done (§4.5).
+type DisableKeyResponse struct{ Reply }
+
+// ScheduleKeyDeletionRequest plans the deletion of a CMK (§4.6).
+type ScheduleKeyDeletionRequest struct {
+	KeyId string
+	// PendingWindowInDays is the wait, [MinPendingWindowInDays] to [MaxPendingWindowInDays].
+	PendingWindowInDays int
+}
+
+// Operation returns OpScheduleKeyDeletion.
+func (*ScheduleKeyDeletionRequest) Operation() Operation { return OpScheduleKeyDeletion }
+
+func (r *ScheduleKeyDeletionRequest) visit(v visitor) {
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.number(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
+}
+
+// ScheduleKeyDeletionResponse says that it is planned (§4.6).
+type ScheduleKeyDeletionResponse struct{ Reply }
+
+// CancelKeyDeletionRequest calls off a planned deletion; the CMK is enabled again (§4.7).
+type CancelKeyDeletionRequest struct{ KeyRequest }
+
+// Operation returns OpCancelKeyDeletion.
+func (*CancelKeyDeletionRequest) Operation() Operation { return OpCancelKeyDeletion }
+
+// CancelKeyDeletionResponse says that it is done (§4.7).
+type CancelKeyDeletionResponse struct{ Reply }
+
+// ListKeysRequest asks for one page of the account's CMKs in the region (§4.10).
+type ListKeysRequest struct {
+	// PageNumber counts from 1; 0 means 1.
+	PageNumber int
+	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
+	PageSize int
+}
+
+// Operation returns OpListKeys.
+func (*ListKeysRequest) Operation() Operation { return OpListKeys }
+
+func (r *ListKeysRequest) visit(v visitor) {
+	v.number(Rule{Name: "PageNumber", Default: "1", Min: 1}, &r.PageNumber)
+	v.number(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, &r.PageSize)
+}
+
+// ListKeysResponse is one page (§4.10).
+type ListKeysResponse struct {
+	Reply
+	Keys       KeyList
+	PageNumber int
+	PageSize   int
+	// TotalCount counts the CMKs of all pages.
+	TotalCount int
+}
+
+// KeyList is the wrapper that the wire has around a list of keys.
+type KeyList struct{ Key []KeyEntry }
+
+// KeyEntry is one CMK in a list.
+type KeyEntry struct {
+	KeyId  string
+	KeyArn string
+}

@@ -1,0 +1,21 @@
+package kmsapi
+
+// DescribeRegionsRequest asks where KMS can be used (§4.22). It takes no parameters.
+type DescribeRegionsRequest struct{}
+
+// Operation returns OpDescribeRegions.
+func (*DescribeRegionsRequest) Operation() Operation { return OpDescribeRegions }
+
+func (*DescribeRegionsRequest) visit(visitor) {}
+
+// DescribeRegionsResponse lists the regions (§4.22).
+type DescribeRegionsResponse struct {
+	Reply
+	Regions RegionList
+}
+
+// RegionList is the wrapper that the wire has around a list of regions.
+type RegionList struct{ Region []RegionEntry }
+
+// RegionEntry is one region in a list.
+type RegionEntry struct{ RegionId string }

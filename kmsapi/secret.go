@@ -1,0 +1,56 @@
+package kmsapi
+
+import (
+	"fmt"
+	"io"
+	"log/slog"
+)
+
+const redacted = "[redacted]"
+
+// A Secret is text that must never be printed: a plaintext, an access key's secret, a security token. Every way that fmt,
+// log/slog, encoding/json and encoding/xml know of printing it gives "[redacted]"; the text comes out only by [Secret.Reveal],
+// so every place that reads one can be found by that name. The zero value is an empty secret.
+type Secret struct {
+	text string
+	open bool
+}
+
+// NewSecret wraps text.
+func NewSecret(text string) Secret { return Secret{text: text} }
+
+// Reveal returns the text.
+func (s Secret) Reveal() string { return s.text }
+
+// IsEmpty reports whether there is no text.
+func (s Secret) IsEmpty() bool { return s.text == "" }
+
+// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers a caller
+// who has proved who it is; fmt and slog still print "[redacted]".
+func (s Secret) ForWire() Secret { return Secret{text: s.text, open: true} }
+
+// String returns "[redacted]".
+func (Secret) String() string { return redacted }
+
+// GoString returns "[redacted]", for %#v.
+func (Secret) GoString() string { return redacted }
+
+// Format prints "[redacted]" for every verb.
+func (Secret) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, redacted) }
+
+// LogValue returns "[redacted]" for log/slog.
+func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// MarshalText writes "[redacted]", or the text after [Secret.ForWire]. encoding/json and encoding/xml both call it.
+func (s Secret) MarshalText() ([]byte, error) {
+	if s.open {
+		return []byte(s.text), nil
+	}
+	return []byte(redacted), nil
+}
+
+// UnmarshalText takes text as the secret. encoding/json and encoding/xml both call it.
+func (s *Secret) UnmarshalText(text []byte) error {
+	*s = Secret{text: string(text)}
+	return nil
+}

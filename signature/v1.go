@@ -1,0 +1,74 @@
+package signature
+
+import (
+	"crypto/hmac"
+	"crypto/sha1" //nolint:gosec // The scheme fixes HMAC-SHA1, for which SHA-1's collisions are no weakness.
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// The fixed values of the parameters of RPC signature version 1 (§1.3).
+const (
+	MethodHMACSHA1 = "HMAC-SHA1"
+	Version1       = "1.0"
+)
+
+// Credentials are what a request is signed with.
+type Credentials struct {
+	// AccessKeyID is public.
+	AccessKeyID string
+	// AccessKeySecret is the key of the signature.
+	AccessKeySecret kmsapi.Secret
+	// SecurityToken goes with temporary credentials from STS, and is empty otherwise.
+	SecurityToken kmsapi.Secret
+}
+
+// StringToSignV1 returns the text that RPC signature version 1 signs: method is the HTTP method, and params are all
+// parameters of query and form body, but not Signature, which is left out if it is there.
+func StringToSignV1(method string, params kmsapi.Params) string {
+	signed := make(kmsapi.Params, 0, len(params))
+	for _, p := range params {
+		if p.Name != "Signature" {
+			signed = append(signed, p)
+		}
+	}
+	var b strings.Builder
+	b.WriteString(method)
+	b.WriteString("&%2F&")
+	percentEncode(&b, Canonical(signed))
+	return b.String()
+}
+
+// V1 returns the base64 signature of stringToSign.
+func V1(accessKeySecret kmsapi.Secret, stringToSign string) string {
+	mac := hmac.New(sha1.New, []byte(accessKeySecret.Reveal()+"&"))
+	mac.Write([]byte(stringToSign))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// VerifyV1 reports whether signature is the signature of stringToSign, in constant time. It compares the base64 text, so
+// that only one spelling of a signature is good.
+func VerifyV1(accessKeySecret kmsapi.Secret, stringToSign, signature string) bool {
+	return hmac.Equal([]byte(V1(accessKeySecret, stringToSign)), []byte(signature))
+}
+
+// SignV1 returns params with the common parameters of one request (§1.3) and its signature added. nonce must be new for
+// every attempt, and at is the moment of signing.
+func SignV1(method string, params kmsapi.Params, c Credentials, nonce string, at time.Time) kmsapi.Params {
+	signed := make(kmsapi.Params, 0, len(params)+10)
+	signed = append(signed, params...)
+	signed = signed.
+		Add("AccessKeyId", c.AccessKeyID).
+		Add("SignatureMethod", MethodHMACSHA1).
+		Add("SignatureNonce", nonce).
+		Add("SignatureVersion", Version1).
+		Add("Timestamp", at.UTC().Format(kmsapi.TimeFormat)).
+		Add("Version", kmsapi.Version)
+	if !c.SecurityToken.IsEmpty() {
+		signed = signed.Add("SecurityToken", c.SecurityToken.Reveal())
+	}
+	return signed.Add("Signature", V1(c.AccessKeySecret, StringToSignV1(method, signed)))
+}
