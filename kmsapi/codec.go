@@ -70,7 +70,10 @@ func (e *encoder) text(r Rule, v *string) {
 	}
 }
 
-func (e *encoder) secret(r Rule, v *Secret) { e.text(r, &v.text) }
+func (e *encoder) secret(r Rule, v *Secret) {
+	text := v.Reveal()
+	e.text(r, &text)
+}
 
 func (e *encoder) number(r Rule, v *int) {
 	if *v != 0 {
@@ -117,7 +120,11 @@ func (d *decoder) text(r Rule, v *string) {
 	}
 }
 
-func (d *decoder) secret(r Rule, v *Secret) { d.text(r, &v.text) }
+func (d *decoder) secret(r Rule, v *Secret) {
+	text := v.Reveal()
+	d.text(r, &text)
+	*v = NewSecret(text)
+}
 
 func (d *decoder) number(r Rule, v *int) {
 	text, ok := d.value(r)

@@ -10,20 +10,33 @@ const redacted = "[redacted]"
 
 // A Secret is text that must never be printed: a plaintext, an access key's secret, a security token. Every way that fmt,
 // log/slog, encoding/json and encoding/xml know of printing it gives "[redacted]"; the text comes out only by [Secret.Reveal],
-// so every place that reads one can be found by that name. The zero value is an empty secret.
+// so every place that reads one can be found by that name. The zero value is an empty secret. Compare with
+// [crypto/subtle] what Reveal gives, never two Secrets with ==.
 type Secret struct {
-	text string
+	// text is behind a pointer because fmt calls no method of a value in an unexported field, nor after a bad verb, but
+	// prints what is in it by reflection: then it prints an address.
+	text *string
 	open bool
 }
 
 // NewSecret wraps text.
-func NewSecret(text string) Secret { return Secret{text: text} }
+func NewSecret(text string) Secret {
+	if text == "" {
+		return Secret{}
+	}
+	return Secret{text: &text}
+}
 
 // Reveal returns the text.
-func (s Secret) Reveal() string { return s.text }
+func (s Secret) Reveal() string {
+	if s.text == nil {
+		return ""
+	}
+	return *s.text
+}
 
 // IsEmpty reports whether there is no text.
-func (s Secret) IsEmpty() bool { return s.text == "" }
+func (s Secret) IsEmpty() bool { return s.text == nil }
 
 // ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers a caller
 // who has proved who it is; fmt and slog still print "[redacted]".
@@ -44,13 +57,13 @@ func (Secret) LogValue() slog.Value { return slog.StringValue(redacted) }
 // MarshalText writes "[redacted]", or the text after [Secret.ForWire]. encoding/json and encoding/xml both call it.
 func (s Secret) MarshalText() ([]byte, error) {
 	if s.open {
-		return []byte(s.text), nil
+		return []byte(s.Reveal()), nil
 	}
 	return []byte(redacted), nil
 }
 
 // UnmarshalText takes text as the secret. encoding/json and encoding/xml both call it.
 func (s *Secret) UnmarshalText(text []byte) error {
-	*s = Secret{text: string(text)}
+	*s = NewSecret(string(text))
 	return nil
 }

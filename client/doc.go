@@ -1,0 +1,44 @@
+// Package client calls Alibaba Cloud KMS, API version 2016-01-20, or anything that speaks it.
+//
+//	kms, err := client.New(client.Config{
+//		Region:      "cn-hangzhou",
+//		Credentials: client.Static{AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret)},
+//	})
+//	...
+//	defer kms.Close()
+//	answer, err := kms.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: key, Plaintext: kmsapi.NewSecret(text)})
+//	if errors.Is(err, kmsapi.ErrKeyNotFound) {
+//		...
+//	}
+//
+// A [Client] is safe for use by many goroutines. Make one and keep it: it holds the connections.
+//
+// # Errors
+//
+// A call that fails returns one of three, found by [errors.As]:
+//
+//   - [*kmsapi.Error]: KMS refused. Compare with [errors.Is] and the Err values of kmsapi.
+//   - [*TransportError]: there is no answer from KMS, or none that can be trusted.
+//   - [*CredentialsError]: the [Provider] gave nothing to sign with. Nothing was sent.
+//
+// If the caller's context was cancelled or ran out, errors.Is finds that as well. No error holds a plaintext, a secret, a
+// token, or any part of an answer's body except the code, message, request id and host id of a refusal.
+//
+// # What is sent
+//
+// Each attempt is a POST to "/" with all parameters in its form body, signed by RPC signature version 1 (§1.4) with a
+// nonce and timestamp of its own. TLS is 1.2 or newer; plain HTTP is for loopback only. Redirects are not followed. A
+// proxy is taken from HTTPS_PROXY and NO_PROXY.
+//
+// # What is tried again
+//
+// Throttling, ServiceUnavailableTemporary, InternalFailure, every status from 500 up, broken connections and attempts
+// that took too long, with exponential backoff and full jitter, and never beyond the caller's deadline. A Retry-After
+// is obeyed; if it asks for more than 10 seconds, the call fails at once instead.
+//
+// CreateKey, ScheduleKeyDeletion and CancelKeyDeletion must not run twice (see [kmsapi.Operation.Repeatable]). They are
+// tried again only if they surely did not run: KMS throttled them, or no connection was made.
+//
+// If KMS says that the timestamp is off, the client compares its clock with the Date of that answer, remembers the
+// difference for all later requests, and tries once more.
+package client

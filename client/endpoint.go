@@ -1,0 +1,73 @@
+package client
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"strconv"
+	"strings"
+)
+
+// An endpoint is where requests go.
+type endpoint struct {
+	scheme, host, port string
+}
+
+var defaultPorts = map[string]string{"https": "443", "http": "80"}
+
+// parseEndpoint reads what [Config.Endpoint] may be. Its errors do not repeat the text, since someone may have put a
+// password in it.
+func parseEndpoint(text string) (endpoint, error) {
+	scheme, authority, found := strings.Cut(text, "://")
+	if !found {
+		scheme, authority = "https", text
+	}
+	scheme = strings.ToLower(scheme)
+	if defaultPorts[scheme] == "" {
+		return endpoint{}, errors.New(`the endpoint's scheme must be "https", or "http" on loopback`)
+	}
+	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
+		authority = "[" + authority + "]"
+	}
+	u, err := url.Parse(scheme + "://" + authority)
+	if err != nil || u.Hostname() == "" {
+		return endpoint{}, errors.New(`the endpoint is not a host, optionally with "https://" before and ":port" after it`)
+	}
+	if u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
+		return endpoint{}, errors.New("the endpoint has more than scheme, host and port; leave user, path and query out")
+	}
+	e := endpoint{scheme: scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
+	if e.port == "" {
+		e.port = defaultPorts[scheme]
+	}
+	return e, e.check()
+}
+
+func (e endpoint) check() error {
+	if n, err := strconv.ParseUint(e.port, 10, 16); err != nil || n == 0 {
+		return errors.New("the endpoint's port is not a number from 1 to 65535")
+	}
+	if e.scheme == "http" && !e.loopback() {
+		return fmt.Errorf("the endpoint %s would be called without TLS, which is allowed on loopback only; use https://", e)
+	}
+	return nil
+}
+
+func (e endpoint) loopback() bool {
+	addr, err := netip.ParseAddr(e.host)
+	return e.host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
+// String returns host and port.
+func (e endpoint) String() string { return net.JoinHostPort(e.host, e.port) }
+
+// url returns the address of requests. The default port is left out, since it would stand in the Host header.
+func (e endpoint) url() string {
+	u := url.URL{Scheme: e.scheme, Host: e.String(), Path: "/"}
+	if e.port == defaultPorts[e.scheme] {
+		u.Host = strings.TrimSuffix(u.Host, ":"+e.port)
+	}
+	return u.String()
+}

@@ -1,0 +1,71 @@
+package client
+
+import (
+	"context"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// call fills answer with what KMS says to r. Type parameters can't be left to methods, so it is a function.
+func call[A kmsapi.Response](ctx context.Context, c *Client, r kmsapi.Request, answer A) (A, error) {
+	if err := c.do(ctx, r, answer); err != nil {
+		var none A
+		return none, err
+	}
+	return answer, nil
+}
+
+// CreateKey makes a CMK (§4.1). It is not repeated if it may have run.
+func (c *Client) CreateKey(ctx context.Context, r *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
+	return call(ctx, c, r, new(kmsapi.CreateKeyResponse))
+}
+
+// EnableKey lets a disabled CMK be used again (§4.4).
+func (c *Client) EnableKey(ctx context.Context, r *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error) {
+	return call(ctx, c, r, new(kmsapi.EnableKeyResponse))
+}
+
+// DisableKey stops a CMK from being used (§4.5).
+func (c *Client) DisableKey(ctx context.Context, r *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error) {
+	return call(ctx, c, r, new(kmsapi.DisableKeyResponse))
+}
+
+// ScheduleKeyDeletion plans the deletion of a CMK (§4.6). It is not repeated if it may have run.
+func (c *Client) ScheduleKeyDeletion(ctx context.Context, r *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
+	return call(ctx, c, r, new(kmsapi.ScheduleKeyDeletionResponse))
+}
+
+// CancelKeyDeletion calls off a planned deletion (§4.7). It is not repeated if it may have run.
+func (c *Client) CancelKeyDeletion(ctx context.Context, r *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
+	return call(ctx, c, r, new(kmsapi.CancelKeyDeletionResponse))
+}
+
+// DescribeKey returns a CMK's metadata (§4.9).
+func (c *Client) DescribeKey(ctx context.Context, r *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
+	return call(ctx, c, r, new(kmsapi.DescribeKeyResponse))
+}
+
+// ListKeys returns one page of the CMKs of account and region (§4.10).
+func (c *Client) ListKeys(ctx context.Context, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
+	return call(ctx, c, r, new(kmsapi.ListKeysResponse))
+}
+
+// Encrypt encrypts up to [kmsapi.MaxPlaintext] bytes (§4.11).
+func (c *Client) Encrypt(ctx context.Context, r *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
+	return call(ctx, c, r, new(kmsapi.EncryptResponse))
+}
+
+// GenerateDataKey makes a data key (§4.12). If an answer is lost, the repetition gives another key, which is as good.
+func (c *Client) GenerateDataKey(ctx context.Context, r *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
+	return call(ctx, c, r, new(kmsapi.GenerateDataKeyResponse))
+}
+
+// Decrypt opens a ciphertext with whatever CMK made it (§4.13). A caller that means one CMK must compare KeyId in the answer.
+func (c *Client) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+	return call(ctx, c, r, new(kmsapi.DecryptResponse))
+}
+
+// DescribeRegions lists the regions where KMS can be used (§4.22).
+func (c *Client) DescribeRegions(ctx context.Context, r *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
+	return call(ctx, c, r, new(kmsapi.DescribeRegionsResponse))
+}

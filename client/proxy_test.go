@@ -1,0 +1,129 @@
+package client_test
+
+import (
+	"bufio"
+	"context"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A proxy tunnels every CONNECT to one address. The other tests call loopback addresses, which go through no proxy.
+type proxy struct {
+	net.Listener
+	mu      sync.Mutex // guards what follows
+	to      string
+	refuse  int
+	targets []string
+}
+
+// theProxy is in the environment of the whole test binary, because net/http reads that only once.
+var theProxy *proxy
+
+func TestMain(m *testing.M) {
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		panic(err)
+	}
+	theProxy = &proxy{Listener: l}
+	go theProxy.serve()
+	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
+		_ = os.Setenv(name, "http://user:"+secretKey+"@"+l.Addr().String())
+	}
+	for _, name := range []string{"NO_PROXY", "no_proxy"} {
+		_ = os.Unsetenv(name)
+	}
+	os.Exit(m.Run())
+}
+
+// set makes the proxy tunnel to an address, after it has refused some times.
+func (p *proxy) set(to string, refuse int) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.to, p.refuse, p.targets = to, refuse, nil
+}
+
+func (p *proxy) seen() []string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.targets
+}
+
+// next notes a CONNECT, and returns where it leads, or "" if it is refused.
+func (p *proxy) next(target string) string {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.targets = append(p.targets, target)
+	if len(p.targets) <= p.refuse {
+		return ""
+	}
+	return p.to
+}
+
+func (p *proxy) serve() {
+	for {
+		conn, err := p.Accept()
+		if err != nil {
+			return
+		}
+		go p.tunnel(conn)
+	}
+}
+
+func (p *proxy) tunnel(conn net.Conn) {
+	defer conn.Close()
+	buffered := bufio.NewReader(conn)
+	r, err := http.ReadRequest(buffered)
+	if err != nil || r.Method != http.MethodConnect {
+		return
+	}
+	to := p.next(r.Host)
+	if to == "" {
+		_, _ = io.WriteString(conn, "HTTP/1.1 502 Bad Gateway\r\n\r\n")
+		return
+	}
+	far, err := net.Dial("tcp", to)
+	if err != nil {
+		return
+	}
+	defer far.Close()
+	_, _ = io.WriteString(conn, "HTTP/1.1 200 OK\r\n\r\n")
+	go func() { _, _ = io.Copy(far, buffered) }()
+	_, _ = io.Copy(conn, far)
+}
+
+func TestProxyOfTheEnvironment(t *testing.T) {
+	server := newScript(t, done)
+	// The test certificate of net/http/httptest is for this name too.
+	elsewhere := func(cfg *client.Config) { cfg.Endpoint = "example.com" }
+
+	t.Run("is used", func(t *testing.T) {
+		theProxy.set(server.Listener.Addr().String(), 0)
+		require.NoError(t, encrypt(context.Background(), server.dial(t, elsewhere)))
+		require.Equal(t, []string{"example.com:443"}, theProxy.seen())
+	})
+	t.Run("may refuse, and then even CreateKey surely did not run", func(t *testing.T) {
+		theProxy.set(server.Listener.Addr().String(), 2)
+		require.NoError(t, createKey(context.Background(), server.dial(t, elsewhere)))
+		require.Len(t, theProxy.seen(), 3)
+	})
+	t.Run("that always refuses is named without its password", func(t *testing.T) {
+		theProxy.set("", 0)
+		err := encrypt(context.Background(), server.dial(t, elsewhere))
+		requireTransportError(t, err, kmsapi.OpEncrypt)
+		require.ErrorContains(t, err, "Bad Gateway")
+	})
+	t.Run("sees no loopback request", func(t *testing.T) {
+		theProxy.set("", 0)
+		require.NoError(t, encrypt(context.Background(), server.dial(t, nil)))
+		require.Empty(t, theProxy.seen())
+	})
+}

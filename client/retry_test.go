@@ -1,0 +1,277 @@
+package client_test
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestWhatIsTriedAgain(t *testing.T) {
+	for _, tc := range []struct {
+		name  string
+		first step
+		// encrypts and creates are how many requests Encrypt and CreateKey send, of at most two.
+		encrypts, creates int
+	}{
+		{"Rejected.Throttling, for it surely did not run", throttle, 2, 2},
+		{"Throttling of the gateway", refuse(400, "Throttling"), 2, 2},
+		{"Throttling.User of the gateway", refuse(400, "Throttling.User"), 2, 2},
+		{"ServiceUnavailableTemporary", refuse(503, "ServiceUnavailableTemporary"), 2, 1},
+		{"ServiceUnavailableTemporary with an odd status", refuse(400, "ServiceUnavailableTemporary"), 2, 1},
+		{"InternalFailure", refuse(500, "InternalFailure"), 2, 1},
+		{"another code with status 502", refuse(502, "Some.Thing"), 2, 1},
+		{"a proxy's 502", status(502, "<html>bad gateway</html>"), 2, 1},
+		{"a connection closed without an answer", hangUp, 2, 1},
+		{"an answer cut in the middle", cut, 2, 1},
+		{"not a refusal for good", refuse(404, "Forbidden.KeyNotFound"), 1, 1},
+		{"not a code that only begins like throttling", refuse(400, "ThrottlingIsNot"), 1, 1},
+		{"not a proxy's 403", status(403, "<html>forbidden</html>"), 1, 1},
+		{"not garbage with status 200", answer("garbage"), 1, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			for _, call := range []struct {
+				run  func(context.Context, *client.Client) error
+				want int
+			}{{encrypt, tc.encrypts}, {createKey, tc.creates}} {
+				server := newScript(t, tc.first, done)
+				err := call.run(context.Background(), server.dial(t, nil))
+				require.Len(t, server.seen(), call.want)
+				require.Equal(t, call.want == 2, err == nil, "%v", err)
+			}
+		})
+	}
+}
+
+func TestEveryAttemptIsSignedAnew(t *testing.T) {
+	server := newScript(t, throttle, hangUp, refuse(500, "InternalFailure"), done)
+	require.NoError(t, encrypt(context.Background(), server.dial(t, nil)))
+	nonces, signatures := map[string]bool{}, map[string]bool{}
+	for _, r := range server.seen() {
+		nonces[r.form.Get("SignatureNonce")] = true
+		signatures[r.form.Get("Signature")] = true
+	}
+	require.Len(t, nonces, 4)
+	require.Len(t, signatures, 4)
+}
+
+func TestNumberOfRetries(t *testing.T) {
+	for _, tc := range []struct {
+		name             string
+		retries, request int
+	}{
+		{"three by default", 0, 4},
+		{"as many as asked for", 5, 6},
+		{"none if negative", -1, 1},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			server := newScript(t, throttle)
+			c := server.dial(t, func(cfg *client.Config) { cfg.MaxRetries = tc.retries })
+			require.ErrorIs(t, encrypt(context.Background(), c), kmsapi.ErrThrottling)
+			require.Len(t, server.seen(), tc.request)
+		})
+	}
+}
+
+func TestBackoffDoublesUpToFiveSeconds(t *testing.T) {
+	server := newScript(t, throttle)
+	var limits []time.Duration
+	c := server.dial(t, func(cfg *client.Config) {
+		cfg.MaxRetries = 70
+		cfg.Jitter = func(limit time.Duration) time.Duration { limits = append(limits, limit); return 0 }
+	})
+	require.Error(t, encrypt(context.Background(), c))
+	require.Len(t, limits, 70)
+	const ms = time.Millisecond
+	require.Equal(t, []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms}, limits[:7])
+	for _, limit := range limits[7:] {
+		require.Equal(t, 5*time.Second, limit)
+	}
+}
+
+func TestWaitNeverGoesBeyondTheDeadline(t *testing.T) {
+	server := newScript(t, throttle)
+	c := server.dial(t, func(cfg *client.Config) {
+		cfg.Jitter = func(time.Duration) time.Duration { return 2 * time.Hour }
+	})
+	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
+	defer cancel()
+	require.ErrorIs(t, encrypt(ctx, c), kmsapi.ErrThrottling, "the refusal says more than a deadline")
+	require.Len(t, server.seen(), 1)
+}
+
+func TestRetryAfter(t *testing.T) {
+	now := time.Date(2026, 11, 22, 12, 0, 0, 0, time.UTC)
+	for _, tc := range []struct {
+		name, value string
+		requests    int
+	}{
+		{"of zero seconds is no wait", "0", 2},
+		{"in the past is no wait", now.Add(-time.Hour).Format(http.TimeFormat), 2},
+		{"that makes no sense is ignored", "soon", 2},
+		{"of a minute is too long to wait", "60", 1},
+		{"that is a date a minute ahead is too long to wait", now.Add(time.Minute).Format(http.TimeFormat), 1},
+		{"of more seconds than a duration holds is ignored", "99999999999999", 2},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			server := newScript(t, header("Retry-After", tc.value, throttle), done)
+			c := server.dial(t, func(cfg *client.Config) { cfg.Clock = func() time.Time { return now } })
+			require.Equal(t, tc.requests == 1, encrypt(context.Background(), c) != nil)
+			require.Len(t, server.seen(), tc.requests)
+		})
+	}
+	t.Run("of five seconds is waited for, so it counts against the deadline", func(t *testing.T) {
+		server := newScript(t, header("Retry-After", "5", throttle), done)
+		c := server.dial(t, func(cfg *client.Config) {
+			cfg.Jitter = func(time.Duration) time.Duration { return 24 * time.Hour }
+		})
+		ctx, cancel := context.WithTimeout(context.Background(), 24*time.Hour+3*time.Second)
+		defer cancel()
+		require.ErrorIs(t, encrypt(ctx, c), kmsapi.ErrThrottling)
+		require.Len(t, server.seen(), 1)
+	})
+}
+
+func TestCallerWhoGaveUpIsToldSo(t *testing.T) {
+	reason := errors.New("the user left")
+	t.Run("before the call", func(t *testing.T) {
+		server := newScript(t, done)
+		ctx, cancel := context.WithCancel(context.Background())
+		cancel()
+		err := encrypt(ctx, server.dial(t, nil))
+		require.ErrorIs(t, err, context.Canceled)
+		requireTransportError(t, err, kmsapi.OpEncrypt)
+		require.Empty(t, server.seen())
+	})
+	t.Run("with a deadline that is over", func(t *testing.T) {
+		server := newScript(t, done)
+		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
+		defer cancel()
+		require.ErrorIs(t, encrypt(ctx, server.dial(t, nil)), context.DeadlineExceeded)
+		require.Empty(t, server.seen())
+	})
+	t.Run("with a cause of its own, while KMS works", func(t *testing.T) {
+		ctx, cancel := context.WithCancelCause(context.Background())
+		server := newScript(t, func(w http.ResponseWriter, r *http.Request) {
+			cancel(reason)
+			hang(w, r)
+		})
+		err := encrypt(ctx, server.dial(t, nil))
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, reason)
+		requireTransportError(t, err, kmsapi.OpEncrypt)
+		require.Len(t, server.seen(), 1)
+	})
+	t.Run("while the answer is on its way", func(t *testing.T) {
+		ctx, cancel := context.WithCancel(context.Background())
+		server := newScript(t, func(w http.ResponseWriter, r *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_ = http.NewResponseController(w).Flush()
+			cancel()
+			hang(w, r)
+		})
+		require.ErrorIs(t, encrypt(ctx, server.dial(t, nil)), context.Canceled)
+		require.Len(t, server.seen(), 1)
+	})
+	t.Run("even if a hasty end of the answer still arrives", func(t *testing.T) {
+		for range 50 {
+			ctx, cancel := context.WithCancel(context.Background())
+			server := newScript(t, func(w http.ResponseWriter, _ *http.Request) { cancel(); w.WriteHeader(http.StatusOK) })
+			require.ErrorIs(t, encrypt(ctx, server.dial(t, nil)), context.Canceled)
+			server.Close()
+		}
+	})
+	t.Run("while waiting for another attempt", func(t *testing.T) {
+		server := newScript(t, throttle)
+		ctx, cancel := context.WithCancel(context.Background())
+		c := server.dial(t, func(cfg *client.Config) {
+			cfg.Jitter = func(time.Duration) time.Duration { cancel(); return time.Hour }
+		})
+		err := encrypt(ctx, c)
+		require.ErrorIs(t, err, context.Canceled)
+		require.ErrorIs(t, err, kmsapi.ErrThrottling, "what it waited for is told too")
+		require.Len(t, server.seen(), 1)
+	})
+}
+
+func TestOneAttemptIsLimited(t *testing.T) {
+	impatient := func(retries int) func(*client.Config) {
+		return func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = 100*time.Millisecond, retries }
+	}
+	t.Run("and another may succeed", func(t *testing.T) {
+		server := newScript(t, hang, done)
+		require.NoError(t, encrypt(context.Background(), server.dial(t, impatient(100))))
+		require.GreaterOrEqual(t, len(server.seen()), 2)
+	})
+	t.Run("and the error says that time ran out", func(t *testing.T) {
+		server := newScript(t, hang)
+		ctx := context.Background()
+		err := encrypt(ctx, server.dial(t, impatient(-1)))
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpEncrypt), "no answer in time")
+		require.NoError(t, ctx.Err())
+	})
+}
+
+func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterTheTimeLimit(t *testing.T) {
+	received := make(chan struct{}, 10)
+	server := newScript(t, func(w http.ResponseWriter, r *http.Request) { received <- struct{}{}; hang(w, r) })
+	// The limit begins to matter only once the request has arrived, whatever the machine's load.
+	c := server.dial(t, func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = time.Second, 100 })
+	require.ErrorIs(t, createKey(context.Background(), c), context.DeadlineExceeded)
+	require.Len(t, received, 1)
+}
+
+// dropping closes the first connections right after it accepted them, so that their TLS handshakes fail.
+type dropping struct {
+	net.Listener
+	left atomic.Int32
+}
+
+func (d *dropping) Accept() (net.Conn, error) {
+	conn, err := d.Listener.Accept()
+	if err == nil && d.left.Add(-1) >= 0 {
+		_ = conn.Close()
+	}
+	return conn, err
+}
+
+func TestCreateKeyIsTriedAgainAfterAFailedHandshake(t *testing.T) {
+	front := new(dropping)
+	front.left.Store(2)
+	server := newScriptBehind(t, func(l net.Listener) net.Listener { front.Listener = l; return front }, done)
+	require.NoError(t, createKey(context.Background(), server.dial(t, nil)))
+	require.Len(t, server.seen(), 1)
+	require.Negative(t, front.left.Load(), "the first connections did fail")
+}
+
+func TestCreateKeyIsTriedAgainWhenNobodyListens(t *testing.T) {
+	attempts := 0
+	c := newClient(t, client.Config{
+		Endpoint: unusedAddress(t), Credentials: staff,
+		Jitter: func(time.Duration) time.Duration { attempts++; return 0 },
+	})
+	err := createKey(context.Background(), c)
+	require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpCreateKey), "check region, network and endpoint")
+	require.Equal(t, 3, attempts)
+}
+
+func TestCreateKeyTakesAConnectionThatNobodyUsedBefore(t *testing.T) {
+	server := newScript(t, done, done, hangUp, done)
+	c := server.dial(t, nil)
+	require.NoError(t, encrypt(context.Background(), c))
+	require.NoError(t, encrypt(context.Background(), c))
+	require.Error(t, createKey(context.Background(), c))
+	seen := server.seen()
+	require.Len(t, seen, 3, "net/http did not send it again by itself")
+	require.Equal(t, seen[0].remote, seen[1].remote, "connections are kept")
+	require.NotEqual(t, seen[0].remote, seen[2].remote)
+}

@@ -1,0 +1,57 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+// export is one environment variable that a client reads.
+type export struct{ name, value string }
+
+type exports []export
+
+// devExports is what Vault, the SDKs and Node need to use a development service, each under its own names.
+func devExports(dev *server.Dev, address string) exports {
+	secret := dev.AccessKeySecret.Reveal()
+	return exports{
+		{"ALICLOUD_DOMAIN", address},
+		{"ALICLOUD_REGION", kmsapi.DefaultRegion},
+		{"ALICLOUD_ACCESS_KEY", dev.AccessKeyID},
+		{"ALICLOUD_SECRET_KEY", secret},
+		{"ALIBABA_CLOUD_ACCESS_KEY_ID", dev.AccessKeyID},
+		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret},
+		{"SSL_CERT_FILE", dev.CAFile},
+		{"NODE_EXTRA_CA_CERTS", dev.CAFile},
+	}
+}
+
+// script returns a shell script that sets the variables.
+func (e exports) script() string {
+	var b strings.Builder
+	for _, x := range e {
+		fmt.Fprintf(&b, "export %s='%s'\n", x.name, strings.ReplaceAll(x.value, "'", `'\''`))
+	}
+	return b.String()
+}
+
+// writeAtomically writes a file that only its owner can read. Whoever sees it sees the whole.
+func writeAtomically(path, text string) error {
+	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+	if err != nil {
+		return err
+	}
+	defer os.Remove(file.Name())
+	if _, err := file.WriteString(text); err != nil {
+		_ = file.Close()
+		return err
+	}
+	if err := file.Close(); err != nil {
+		return err
+	}
+	return os.Rename(file.Name(), path)
+}

@@ -1,0 +1,32 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+)
+
+// untilSignal returns a context that the first SIGINT or SIGTERM ends. A second one ends the process at once.
+func untilSignal(parent context.Context, stderr io.Writer) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(parent)
+	signals := make(chan os.Signal, 2)
+	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
+	go func() {
+		select {
+		case <-signals:
+		case <-ctx.Done():
+			return
+		}
+		cancel()
+		<-signals
+		fmt.Fprintln(stderr, "alicloudkms: stopped at once by a second signal")
+		os.Exit(1)
+	}()
+	return ctx, func() {
+		cancel()
+		signal.Stop(signals)
+	}
+}

@@ -1,0 +1,219 @@
+package kmsapi_test
+
+import (
+	"reflect"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+var (
+	keyIDs   = rapid.StringN(1, 64, -1)
+	contexts = rapid.MapOf(unicodeText, unicodeText)
+	// unicodeText has no U+FFFD, which ParseEncryptionContext refuses.
+	unicodeText = rapid.StringN(0, 20, -1).Filter(func(s string) bool { return !strings.ContainsRune(s, '\uFFFD') })
+)
+
+func drawContext(t *rapid.T) kmsapi.EncryptionContext {
+	drawn := contexts.Draw(t, "context")
+	if len(drawn) == 0 {
+		return nil // an empty context is not sent
+	}
+	return drawn
+}
+
+func drawKey(t *rapid.T) kmsapi.KeyRequest { return kmsapi.KeyRequest{KeyId: keyIDs.Draw(t, "key")} }
+
+// everyRequest makes a valid request of each type.
+var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
+	kmsapi.OpCreateKey: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.CreateKeyRequest{
+			Origin:          rapid.SampledFrom([]kmsapi.Origin{kmsapi.OriginKMS, kmsapi.OriginExternal}).Draw(t, "origin"),
+			ProtectionLevel: rapid.SampledFrom([]kmsapi.ProtectionLevel{kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM}).Draw(t, "level"),
+			KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
+			Description:     rapid.StringN(0, 100, -1).Draw(t, "description"),
+		}
+	},
+	kmsapi.OpDescribeKey:       func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpEnableKey:         func(t *rapid.T) kmsapi.Request { return &kmsapi.EnableKeyRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpDisableKey:        func(t *rapid.T) kmsapi.Request { return &kmsapi.DisableKeyRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpCancelKeyDeletion: func(t *rapid.T) kmsapi.Request { return &kmsapi.CancelKeyDeletionRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpScheduleKeyDeletion: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ScheduleKeyDeletionRequest{KeyId: keyIDs.Draw(t, "key"), PendingWindowInDays: rapid.IntRange(7, 30).Draw(t, "days")}
+	},
+	kmsapi.OpListKeys: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListKeysRequest{PageNumber: rapid.IntMin(1).Draw(t, "number"), PageSize: rapid.IntRange(1, 101).Draw(t, "size")}
+	},
+	kmsapi.OpEncrypt: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.EncryptRequest{
+			KeyId: keyIDs.Draw(t, "key"), Plaintext: kmsapi.NewSecret(rapid.StringN(1, 100, -1).Draw(t, "plaintext")),
+			EncryptionContext: drawContext(t),
+		}
+	},
+	kmsapi.OpDecrypt: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.DecryptRequest{CiphertextBlob: rapid.StringN(1, 100, -1).Draw(t, "blob"), EncryptionContext: drawContext(t)}
+	},
+	kmsapi.OpGenerateDataKey: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GenerateDataKeyRequest{
+			KeyId:         keyIDs.Draw(t, "key"),
+			KeySpec:       rapid.SampledFrom([]string{kmsapi.DataKeyAES128, kmsapi.DataKeyAES256}).Draw(t, "spec"),
+			NumberOfBytes: rapid.IntRange(0, 1024).Draw(t, "bytes"), EncryptionContext: drawContext(t),
+		}
+	},
+	kmsapi.OpDescribeRegions: func(*rapid.T) kmsapi.Request { return &kmsapi.DescribeRegionsRequest{} },
+}
+
+func TestDecodeIsTheInverseOfEncode(t *testing.T) {
+	require.Len(t, everyRequest, len(rulesOf), "every operation is drawn")
+	for op, draw := range everyRequest {
+		t.Run(string(op), rapid.MakeCheck(func(t *rapid.T) {
+			want := draw(t)
+			require.Equal(t, op, want.Operation())
+			got := fresh(want)
+			received, err := kmsapi.ParseForm(kmsapi.Encode(want).Form())
+			require.NoError(t, err)
+			require.NoError(t, kmsapi.Decode(received, got))
+			require.Equal(t, want, got)
+		}))
+	}
+}
+
+// rulesOf is what the reference's tables of parameters say (§4), and only names of parameters that are in them.
+var rulesOf = map[kmsapi.Operation]struct {
+	request kmsapi.Request
+	names   []string
+}{
+	kmsapi.OpCreateKey:           {&kmsapi.CreateKeyRequest{}, []string{"Origin", "Description", "KeyUsage", "ProtectionLevel"}},
+	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
+	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize"}},
+	kmsapi.OpEnableKey:           {&kmsapi.EnableKeyRequest{}, []string{"KeyId*"}},
+	kmsapi.OpDisableKey:          {&kmsapi.DisableKeyRequest{}, []string{"KeyId*"}},
+	kmsapi.OpScheduleKeyDeletion: {&kmsapi.ScheduleKeyDeletionRequest{}, []string{"KeyId*", "PendingWindowInDays*"}},
+	kmsapi.OpCancelKeyDeletion:   {&kmsapi.CancelKeyDeletionRequest{}, []string{"KeyId*"}},
+	kmsapi.OpEncrypt:             {&kmsapi.EncryptRequest{}, []string{"KeyId*", "Plaintext*", "EncryptionContext"}},
+	kmsapi.OpDecrypt:             {&kmsapi.DecryptRequest{}, []string{"CiphertextBlob*", "EncryptionContext"}},
+	kmsapi.OpGenerateDataKey:     {&kmsapi.GenerateDataKeyRequest{}, []string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext"}},
+	kmsapi.OpDescribeRegions:     {&kmsapi.DescribeRegionsRequest{}, nil},
+}
+
+func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
+	for op, want := range rulesOf {
+		require.Equal(t, op, want.request.Operation())
+		var names []string
+		for _, rule := range kmsapi.Describe(want.request) {
+			if rule.Required {
+				rule.Name += "*"
+			}
+			names = append(names, rule.Name)
+		}
+		require.Equal(t, want.names, names, op)
+	}
+}
+
+func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
+	for op, row := range rulesOf {
+		for _, name := range row.names {
+			name, required := strings.CutSuffix(name, "*")
+			if !required {
+				continue
+			}
+			for how, params := range map[string]kmsapi.Params{"missing": nil, "empty": {{Name: name, Value: ""}}} {
+				t.Run(string(op)+" with "+name+" "+how, func(t *testing.T) {
+					for _, other := range row.names {
+						if other != name+"*" {
+							params = params.Add(strings.TrimSuffix(other, "*"), valid[strings.TrimSuffix(other, "*")])
+						}
+					}
+					err := kmsapi.Decode(params, fresh(row.request))
+					require.ErrorIs(t, err, kmsapi.ErrMissingParameter)
+					require.ErrorContains(t, err, `"`+name+`"`)
+				})
+			}
+		}
+	}
+}
+
+// valid has a good value for every parameter.
+var valid = map[string]string{
+	"KeyId": "k", "Plaintext": "p", "CiphertextBlob": "c", "EncryptionContext": `{"a":"b"}`, "KeySpec": "AES_128", "NumberOfBytes": "1",
+	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
+	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM",
+}
+
+func fresh(r kmsapi.Request) kmsapi.Request {
+	return reflect.New(reflect.TypeOf(r).Elem()).Interface().(kmsapi.Request)
+}
+
+func TestLimitsOfTheReference(t *testing.T) {
+	long := func(n int) string { return strings.Repeat("中", n) }
+	for _, tc := range []struct {
+		op        kmsapi.Operation
+		name      string
+		good, bad []string
+	}{
+		{kmsapi.OpCreateKey, "Origin", []string{"Aliyun_KMS", "EXTERNAL"}, []string{"external", "AWS_KMS", " EXTERNAL"}},
+		{kmsapi.OpCreateKey, "ProtectionLevel", []string{"SOFTWARE", "HSM"}, []string{"hsm", "TPM"}},
+		{kmsapi.OpCreateKey, "KeyUsage", []string{"ENCRYPT/DECRYPT"}, []string{"SIGN/VERIFY", "encrypt/decrypt"}},
+		{kmsapi.OpCreateKey, "Description", []string{"", long(8192)}, []string{long(8193)}},
+		{kmsapi.OpScheduleKeyDeletion, "PendingWindowInDays", []string{"7", "30"}, []string{"6", "31", "0", "-7", "7.0", "seven", "7 ", "99999999999999999999"}},
+		{kmsapi.OpListKeys, "PageNumber", []string{"1", "1000000"}, []string{"0", "-1", "x", "99999999999999999999"}},
+		{kmsapi.OpListKeys, "PageSize", []string{"1", "101"}, []string{"0", "102", "-1", "1e1"}},
+		{kmsapi.OpGenerateDataKey, "KeySpec", []string{"AES_256", "AES_128"}, []string{"AES_192", "aes_256"}},
+		{kmsapi.OpGenerateDataKey, "NumberOfBytes", []string{"1", "1024"}, []string{"0", "1025", "-1", "0x10"}},
+		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},
+	} {
+		row := rulesOf[tc.op]
+		decode := func(value string) error {
+			params := kmsapi.Params{{Name: tc.name, Value: value}}
+			for _, name := range row.names {
+				if name, required := strings.CutSuffix(name, "*"); required && name != tc.name {
+					params = params.Add(name, valid[name])
+				}
+			}
+			return kmsapi.Decode(params, fresh(row.request))
+		}
+		for _, value := range tc.good {
+			require.NoError(t, decode(value), "%s of %s", tc.name, tc.op)
+		}
+		for _, value := range tc.bad {
+			err := decode(value)
+			require.ErrorIs(t, err, kmsapi.ErrInvalidParameter, "%s of %s: %q", tc.name, tc.op, value)
+			require.ErrorContains(t, err, `"`+tc.name+`"`)
+		}
+	}
+}
+
+func TestDecodeFillsInDefaults(t *testing.T) {
+	for _, tc := range []struct{ got, want kmsapi.Request }{
+		{&kmsapi.CreateKeyRequest{}, &kmsapi.CreateKeyRequest{Origin: "Aliyun_KMS", ProtectionLevel: "SOFTWARE", KeyUsage: "ENCRYPT/DECRYPT"}},
+		{&kmsapi.ListKeysRequest{}, &kmsapi.ListKeysRequest{PageNumber: 1, PageSize: 10}},
+		{&kmsapi.GenerateDataKeyRequest{}, &kmsapi.GenerateDataKeyRequest{KeyId: "k", KeySpec: "AES_256"}},
+	} {
+		require.NoError(t, kmsapi.Decode(kmsapi.Params{{Name: "KeyId", Value: "k"}, {Name: "Unknown", Value: "ignored"}}, tc.got))
+		require.Equal(t, tc.want, tc.got)
+	}
+}
+
+func TestEncodeLeavesZeroValuesOut(t *testing.T) {
+	for op, row := range rulesOf {
+		require.Empty(t, kmsapi.Encode(fresh(row.request)), op)
+	}
+	require.Empty(t, kmsapi.Encode(&kmsapi.DecryptRequest{EncryptionContext: kmsapi.EncryptionContext{}}))
+}
+
+func TestDecodeErrorsShowNoValue(t *testing.T) {
+	const canary = "canary"
+	for op, row := range rulesOf {
+		var params kmsapi.Params
+		for _, name := range row.names {
+			params = params.Add(strings.TrimSuffix(name, "*"), canary)
+		}
+		if err := kmsapi.Decode(params, fresh(row.request)); err != nil {
+			require.NotContains(t, err.Error(), canary, op)
+		}
+	}
+}

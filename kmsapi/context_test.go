@@ -1,0 +1,87 @@
+package kmsapi_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestEncryptionContextOnTheWire(t *testing.T) {
+	require.Empty(t, kmsapi.EncryptionContext(nil).JSON())
+	require.Empty(t, kmsapi.EncryptionContext{}.JSON(), "no context and an empty one are the same")
+	require.Equal(t, `{"a":"<&>","b":"2"}`, kmsapi.EncryptionContext{"b": "2", "a": "<&>"}.JSON(), "in order, and not escaped for HTML")
+}
+
+func TestParseEncryptionContextTakesJSONObjectsOfStrings(t *testing.T) {
+	for text, want := range map[string]kmsapi.EncryptionContext{
+		`{}`:                        {},
+		` { "a" : "b" } `:           {"a": "b"},
+		`{"":""}`:                   {"": ""},
+		`{"a":"1","A":"2"}`:         {"a": "1", "A": "2"},
+		`{"\u0061":"\ud83d\ude00"}`: {"a": "😀"},
+	} {
+		got, err := kmsapi.ParseEncryptionContext(text)
+		require.NoError(t, err, text)
+		require.Equal(t, want, got)
+	}
+}
+
+func TestParseEncryptionContextRefusesWhatTwoReadersCouldSeeDifferently(t *testing.T) {
+	for name, text := range map[string]string{
+		"nothing":                           ``,
+		"a text":                            `"canary"`,
+		"null":                              `null`,
+		"a list":                            `["canary"]`,
+		"a number as value":                 `{"a":1}`,
+		"null as value":                     `{"a":null}`,
+		"an object as value":                `{"a":{"canary":"b"}}`,
+		"a list as value":                   `{"a":["canary"]}`,
+		"a name twice":                      `{"a":"canary","a":"2"}`,
+		"a name twice, once escaped":        `{"a":"canary","\u0061":"2"}`,
+		"an object cut off":                 `{"a":"canary"`,
+		"a pair cut off":                    `{"a":`,
+		"a name without value":              `{"canary"}`,
+		"a comma at the end":                `{"a":"canary",}`,
+		"a missing comma":                   `{"a":"canary" "b":"2"}`,
+		"an unquoted name":                  `{canary:"b"}`,
+		"a second object":                   `{"a":"canary"}{}`,
+		"text after the object":             `{"a":"canary"}x`,
+		"half a surrogate pair":             `{"a":"canary\ud800"}`,
+		"a value that is not UTF-8":         "{\"a\":\"canary\xff\"}",
+		"a name that is not UTF-8":          "{\"canary\xff\":\"b\"}",
+		"the character for what is no text": "{\"a\":\"canary\uFFFD\"}",
+		"more than 8192 characters":         `{"a":"` + strings.Repeat("中", 8185) + `"}`,
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := kmsapi.ParseEncryptionContext(text)
+			require.Error(t, err)
+			require.NotContains(t, err.Error(), "canary")
+		})
+	}
+}
+
+func TestEncryptionContextMayHave8192Characters(t *testing.T) {
+	_, err := kmsapi.ParseEncryptionContext(`{"a":"` + strings.Repeat("中", 8184) + `"}`)
+	require.NoError(t, err)
+}
+
+func FuzzParseEncryptionContext(f *testing.F) {
+	for _, seed := range []string{`{}`, `{"a":"b"}`, `{"a":"b","a":"c"}`, `{"a":1}`, `{"a":"\ud800"}`, `{"a":"b"}{}`} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		got, err := kmsapi.ParseEncryptionContext(text)
+		if err != nil || len(got) == 0 {
+			return
+		}
+		again, err := kmsapi.ParseEncryptionContext(got.JSON())
+		if err != nil { // \u2028 in six letters may make it too long
+			require.ErrorContains(t, err, "longer")
+			return
+		}
+		require.Equal(t, got, again)
+	})
+}

@@ -1,0 +1,172 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+)
+
+// claim is what a request says of itself, in either signature scheme, before anything of it is believed.
+type claim struct {
+	action, version string
+	accessKeyID     string
+	securityToken   string
+	timestamp       string
+	nonce           string
+	// stringToSign is what the service itself makes of the request.
+	stringToSign string
+	// verify reports whether the request's signature was made with secret.
+	verify func(secret kmsapi.Secret) bool
+}
+
+// claim reads who a request says it comes from. It checks form only.
+func (in *incoming) claim() (claim, error) {
+	if in.isACS3() {
+		return in.claimACS3()
+	}
+	return in.claimV1()
+}
+
+func (in *incoming) claimV1() (claim, error) {
+	p := in.params
+	given := p.Get("Signature")
+	said := claim{
+		action: p.Get("Action"), version: p.Get("Version"), accessKeyID: p.Get("AccessKeyId"),
+		securityToken: p.Get("SecurityToken"), timestamp: p.Get("Timestamp"), nonce: p.Get("SignatureNonce"),
+	}
+	for _, name := range []string{"Action", "Version", "AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"} {
+		if p.Get(name) == "" {
+			return said, kmsapi.MissingParameter(name)
+		}
+	}
+	for _, fixed := range []kmsapi.Param{{Name: "SignatureMethod", Value: signature.MethodHMACSHA1}, {Name: "SignatureVersion", Value: signature.Version1}} {
+		if p.Get(fixed.Name) != fixed.Value {
+			return said, kmsapi.InvalidParameter(fixed.Name, "It must be "+fixed.Value+".")
+		}
+	}
+	said.stringToSign = signature.StringToSignV1(in.method, p)
+	said.verify = func(secret kmsapi.Secret) bool { return signature.VerifyV1(secret, said.stringToSign, given) }
+	if said.nonce == "" {
+		// The reference has no nonce. What makes such a request one of a kind is its signature.
+		said.nonce = given
+	}
+	return said, nil
+}
+
+// signedByACS3 are the headers that a request signed with ACS3 must cover, since the service acts on them.
+var signedByACS3 = []string{"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-version"}
+
+func (in *incoming) claimACS3() (claim, error) {
+	said := claim{action: in.header.Get("x-acs-action"), version: in.header.Get("x-acs-version")}
+	auth, err := signature.ParseAuthorization(in.header.Get("Authorization"))
+	if err != nil {
+		return said, kmsapi.ErrIncompleteSignature.WithMessage(err.Error())
+	}
+	said.accessKeyID = auth.AccessKeyID
+	said.securityToken = in.header.Get("x-acs-security-token")
+	said.timestamp = in.header.Get("x-acs-date")
+	if said.nonce = in.header.Get("x-acs-signature-nonce"); said.nonce == "" {
+		said.nonce = auth.Signature
+	}
+	if err := in.checkSignedHeaders(auth.SignedHeaders); err != nil {
+		return said, err
+	}
+	payloadHash := signature.HashPayload(in.body)
+	if in.header.Get("x-acs-content-sha256") != payloadHash {
+		return said, kmsapi.ErrIncompleteSignature.WithMessage("The header x-acs-content-sha256 is not the hash of the body.")
+	}
+	r := signature.ACS3{
+		Method: in.method, Path: "/", Query: in.query, SignedHeaders: auth.SignedHeaders, Header: in.signedHeader, PayloadHash: payloadHash,
+	}
+	said.stringToSign = r.StringToSign()
+	said.verify = func(secret kmsapi.Secret) bool {
+		return signature.VerifyACS3(secret, said.stringToSign, auth.Signature)
+	}
+	return said, nil
+}
+
+// checkSignedHeaders wants every header that means something here to be signed, and to be there once.
+func (in *incoming) checkSignedHeaders(signed []string) error {
+	need := slices.Clone(signedByACS3)
+	for name := range in.header {
+		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-acs-") {
+			need = append(need, lower)
+		}
+	}
+	for _, name := range need {
+		if !slices.Contains(signed, name) {
+			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " must be signed.")
+		}
+		if len(in.header.Values(name)) > 1 {
+			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " is there more than once.")
+		}
+	}
+	return nil
+}
+
+func (in *incoming) signedHeader(name string) string {
+	if name == "host" {
+		return in.host
+	}
+	return in.header.Get(name)
+}
+
+// authenticate does steps 3 to 6 of the package comment, and returns the access key that signed the request.
+func (s *Service) authenticate(c *call, said claim) (credential, error) {
+	key, ok := s.credentials[said.accessKeyID]
+	if !ok {
+		return credential{}, kmsapi.ErrAccessKeyNotFound
+	}
+	if key.inactive {
+		return credential{}, kmsapi.ErrAccessKeyInactive
+	}
+	at, err := s.checkTimestamp(said.timestamp, c.now)
+	if err != nil {
+		return credential{}, err
+	}
+	if !said.verify(key.secret) {
+		// SDKs compare the text after the colon with their own, to tell a wrong secret from a damaged request.
+		return credential{}, kmsapi.ErrIncompleteSignature.WithMessage(
+			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + said.stringToSign)
+	}
+	if said.securityToken != "" {
+		return credential{}, kmsapi.ErrInvalidSecurityTokenValue
+	}
+	return key, s.checkNonce(c.ctx, key.id, said.nonce, at)
+}
+
+// checkTimestamp parses a timestamp and refuses one that is further than the window from now.
+func (s *Service) checkTimestamp(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, kmsapi.ErrIllegalTimestamp
+	}
+	at, err := time.Parse(kmsapi.TimeFormat, text)
+	if err != nil {
+		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
+	}
+	if off := now.Sub(at); off.Abs() > s.window {
+		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(fmt.Sprintf(
+			"The Timestamp is %s off the service's clock, which allows %s. Set the clock of the machine that signs.",
+			off.Round(time.Second), s.window))
+	}
+	return at, nil
+}
+
+func (s *Service) checkNonce(ctx context.Context, accessKeyID, nonce string, at time.Time) error {
+	err := s.nonces.Remember(ctx, accessKeyID, nonce, at)
+	switch {
+	case errors.Is(err, replay.ErrUsed):
+		return kmsapi.ErrSignatureNonceUsed
+	case errors.Is(err, replay.ErrTooOld):
+		return kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp is before the service's start, so it can't tell whether it has seen the request before. Sign it anew.")
+	default:
+		return err
+	}
+}

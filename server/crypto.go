@@ -1,0 +1,155 @@
+package server
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// decodeBlob is strict: of all texts that stand for a blob, one is accepted. The decoder by itself would skip line breaks.
+func decodeBlob(text string) ([]byte, error) {
+	if strings.ContainsAny(text, "\r\n") {
+		return nil, errCiphertext
+	}
+	blob, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, errCiphertext
+	}
+	return blob, nil
+}
+
+// encrypt encrypts the Plaintext parameter as it is: to KMS it is text, base64 only by custom (§4.11).
+func (s *Service) encrypt(c *call, r *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
+	if plaintextSize(r.Plaintext.Reveal()) > kmsapi.MaxPlaintext {
+		return nil, kmsapi.InvalidParameter("Plaintext", fmt.Sprintf(
+			"It must have at most %d bytes; for more, encrypt locally with a key from GenerateDataKey.", kmsapi.MaxPlaintext))
+	}
+	sealed, err := s.seal(c, kmsapi.OpEncrypt, r.KeyId, r.Plaintext.Reveal(), r.EncryptionContext)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.EncryptResponse{KeyId: sealed.keyID, KeyVersionId: sealed.versionID, CiphertextBlob: sealed.blob}, nil
+}
+
+// plaintextSize is what the limit of Encrypt counts: decoded bytes where Plaintext is base64, else its own.
+func plaintextSize(text string) int {
+	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
+		return len(decoded)
+	}
+	return len(text)
+}
+
+// generateDataKey makes random bytes and encrypts their base64, so that Decrypt gives exactly what Plaintext is (§4.12).
+func (s *Service) generateDataKey(c *call, r *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
+	key := make([]byte, dataKeyLength(r))
+	defer clear(key)
+	if _, err := io.ReadFull(s.rand, key); err != nil {
+		return nil, err
+	}
+	plaintext := base64.StdEncoding.EncodeToString(key)
+	sealed, err := s.seal(c, kmsapi.OpGenerateDataKey, r.KeyId, plaintext, r.EncryptionContext)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.GenerateDataKeyResponse{
+		KeyId: sealed.keyID, KeyVersionId: sealed.versionID, CiphertextBlob: sealed.blob,
+		Plaintext: kmsapi.NewSecret(plaintext).ForWire(),
+	}, nil
+}
+
+// dataKeyLength is the length of a data key in bytes: NumberOfBytes wins over KeySpec.
+func dataKeyLength(r *kmsapi.GenerateDataKeyRequest) int {
+	switch {
+	case r.NumberOfBytes > 0:
+		return r.NumberOfBytes
+	case r.KeySpec == kmsapi.DataKeyAES128:
+		return 16
+	default:
+		return 32
+	}
+}
+
+// decrypt opens a ciphertext by the key version that it names (§4.13).
+func (s *Service) decrypt(c *call, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+	blob, err := decodeBlob(r.CiphertextBlob)
+	if err != nil {
+		return nil, err
+	}
+	versionID, err := crypt.BlobVersionID(blob)
+	if err != nil {
+		return nil, errCiphertext
+	}
+	keyID, err := s.keyOfVersion(c, versionID)
+	if err != nil {
+		return nil, err
+	}
+	record, err := s.findForUse(c, keyID, kmsapi.OpDecrypt)
+	if err != nil {
+		return nil, err
+	}
+	material, err := s.material(c, record, versionID)
+	if err != nil {
+		return nil, err
+	}
+	defer material.Clear()
+	plaintext, err := material.Open(blob, r.EncryptionContext)
+	if err != nil {
+		return nil, errCiphertext
+	}
+	defer clear(plaintext)
+	return &kmsapi.DecryptResponse{
+		KeyId: keyID, KeyVersionId: versionID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
+	}, nil
+}
+
+// errCiphertext is the one answer to every ciphertext that does not open, whatever is wrong with it or with its context.
+var errCiphertext = kmsapi.InvalidParameter("CiphertextBlob", "It is not a ciphertext of this service, or the EncryptionContext is not the one it was made with.")
+
+// keyOfVersion finds the CMK of a key version. One that is not of this account and region is not found (§4.13).
+func (s *Service) keyOfVersion(c *call, versionID string) (string, error) {
+	var keyID []byte
+	err := s.store.View(c.ctx, func(r store.Reader) (err error) {
+		keyID, err = r.Get(versionPath(c, versionID))
+		return err
+	})
+	if errors.Is(err, store.ErrNotFound) {
+		return "", kmsapi.ErrKeyNotFound
+	}
+	return string(keyID), err
+}
+
+// ciphertext is what seal makes.
+type ciphertext struct{ keyID, versionID, blob string }
+
+// seal encrypts text with the primary version of a CMK, which op must be allowed to use.
+func (s *Service) seal(c *call, op kmsapi.Operation, keyID, text string, context kmsapi.EncryptionContext) (ciphertext, error) {
+	record, err := s.findForUse(c, keyID, op)
+	if err != nil {
+		return ciphertext{}, err
+	}
+	material, err := s.material(c, record, record.PrimaryVersion)
+	if err != nil {
+		return ciphertext{}, err
+	}
+	defer material.Clear()
+	blob, err := material.Seal(record.PrimaryVersion, []byte(text), context)
+	if err != nil {
+		return ciphertext{}, err
+	}
+	return ciphertext{record.KeyID, record.PrimaryVersion, base64.StdEncoding.EncodeToString(blob)}, nil
+}
+
+// material unwraps a version's key material. The caller clears it.
+func (s *Service) material(c *call, record *cmkRecord, versionID string) (*crypt.Material, error) {
+	version, ok := record.version(versionID)
+	if !ok {
+		return nil, fmt.Errorf("CMK %s has no version %s", record.KeyID, versionID)
+	}
+	return s.root.Unwrap(materialPath(c, record.KeyID, versionID), version.Wrapped)
+}

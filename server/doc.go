@@ -1,0 +1,36 @@
+// Package server is the KMS service: Alibaba Cloud KMS, API version 2016-01-20, on your own machine. Every real Alibaba
+// Cloud SDK talks to it unchanged; it is durable and authenticated, not a mock.
+//
+// # How a request is answered
+//
+// Always in this order, and the first refusal ends it:
+//
+//  1. size: header and body are bounded before they are read
+//  2. parse: query and form body become one set of parameters, in which no name occurs twice
+//  3. access key: it must exist and be active
+//  4. timestamp: not further than the window from the service's clock
+//  5. signature: compared in constant time
+//  6. nonce: remembered only after a good signature, and never forgotten early
+//  7. operation: its parameters are decoded, the key's state is checked, it acts
+//  8. audit: one line; a request that can't be audited is refused
+//  9. reply
+//
+// # Where things are
+//
+// An operation is a row of the table in actions.go, and its handler is a method of a few lines in the file named after
+// what it works on. Handlers see decoded requests and return answers or errors of package kmsapi; only edge.go knows HTTP.
+// Storage, cryptography, the state machine, the nonce memory and the audit log are packages below this one, which know
+// nothing of callers and of each other.
+//
+// # Storage layout
+//
+// Ordered keys, with values in JSON:
+//
+//	meta/schema                           the layout's version
+//	meta/root-key                         proves at start that the root key is the one the store was made with
+//	cmk/<account>/<region>/<key id>       a CMK: its lifecycle, description and versions with wrapped material
+//	version/<account>/<region>/<version>  the key id that a ciphertext's version belongs to
+//	nonce/<timestamp>/…                   a nonce whose timestamp lay ahead of the clock, until that moment has passed
+//
+// Accounts and regions are part of every key, so nothing of one can be reached from another.
+package server

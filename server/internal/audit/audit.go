@@ -1,0 +1,191 @@
+// Package audit writes who did what: one line of JSON for each request, refused ones too.
+//
+// A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Callers write
+// into some fields what they like, a wrong operation for instance, so every text is cut to [MaxField] characters, and
+// characters that do not print, which could forge a line or steer the terminal of its reader, are replaced.
+//
+//	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…","source_ip":"192.0.2.1",
+//	"operation":"Decrypt","region":"cn-hangzhou","key_id":"…","status":200,"code":"","duration_us":153}
+//
+// A line is handed to the operating system before Write returns, so it survives kill -9; it is not synced, so power loss can
+// take the last ones. A request whose line can't be written must be refused: that is the caller's part.
+package audit
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"time"
+	"unicode"
+	"unicode/utf8"
+)
+
+// ErrClosed is the error of a [Log.Write] after [Log.Close].
+var ErrClosed = errors.New("the audit log is closed")
+
+// MaxField is how many characters of a text are kept.
+const MaxField = 256
+
+// A Record is what is kept of a request. Fields that are not known, because it was refused early, are empty.
+type Record struct {
+	// Time is when the request came.
+	Time      time.Time
+	RequestID string
+	// Account is set once the signature has been found good; until then AccessKeyID is only what the request says.
+	Account, AccessKeyID string
+	SourceIP             string
+	// Operation is what the request asks for, whether there is such an operation or not.
+	Operation string
+	Region    string
+	// KeyID is the CMK that it was about.
+	KeyID string
+	// Status is the HTTP status of the answer, and Code its error code, empty for success.
+	Status int
+	Code   string
+	// Duration is the time from the request's coming to this record.
+	Duration time.Duration
+}
+
+// line is a Record as it is written. Fields are only ever added.
+type line struct {
+	Time        time.Time `json:"time"`
+	RequestID   string    `json:"request_id"`
+	Account     string    `json:"account"`
+	AccessKeyID string    `json:"access_key_id"`
+	SourceIP    string    `json:"source_ip"`
+	Operation   string    `json:"operation"`
+	Region      string    `json:"region"`
+	KeyID       string    `json:"key_id"`
+	Status      int       `json:"status"`
+	Code        string    `json:"code"`
+	DurationUS  int64     `json:"duration_us"`
+}
+
+func (r Record) encode() ([]byte, error) {
+	encoded, err := json.Marshal(line{
+		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: clean(r.AccessKeyID),
+		SourceIP: clean(r.SourceIP), Operation: clean(r.Operation), Region: clean(r.Region), KeyID: clean(r.KeyID),
+		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(),
+	})
+	if err != nil {
+		return nil, err
+	}
+	return append(encoded, '\n'), nil
+}
+
+// clean cuts text, and replaces what does not print.
+func clean(text string) string {
+	var b strings.Builder
+	kept := 0
+	for _, c := range text {
+		if kept++; kept > MaxField {
+			b.WriteRune('…')
+			break
+		}
+		if !unicode.IsPrint(c) {
+			c = utf8.RuneError
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+// Log is an audit log. It is safe for parallel use.
+type Log struct {
+	// mu is held during a write, since lines must not mix; a writer that is slow slows all requests down.
+	mu sync.Mutex
+	// w is nil for a log that discards.
+	w      io.Writer
+	closer io.Closer
+	closed bool
+	// torn says that the last line was written in part, and must be ended before the next.
+	torn bool
+}
+
+// New returns a log that writes each line to w in one call. Close does not close w.
+func New(w io.Writer) *Log { return &Log{w: w} }
+
+// Discard returns a log that writes nothing.
+func Discard() *Log { return &Log{} }
+
+// Open returns a log that appends to the file at path, which it makes if there is none. The file has mode 0600, and gets it
+// if it does not; the folder must exist. A device or a pipe may stand there too.
+func Open(path string) (*Log, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	if err != nil {
+		return nil, fmt.Errorf("audit log: %w", err)
+	}
+	torn, err := prepare(f)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("audit log: %w", err), f.Close())
+	}
+	return &Log{w: f, closer: f, torn: torn}, nil
+}
+
+// prepare makes a regular file private, and tells whether its last line was cut off by a crash.
+func prepare(f *os.File) (torn bool, err error) {
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return false, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		if err := f.Chmod(0o600); err != nil {
+			return false, err
+		}
+	}
+	if info.Size() == 0 {
+		return false, nil
+	}
+	last := make([]byte, 1)
+	if _, err := f.ReadAt(last, info.Size()-1); err != nil {
+		return false, err
+	}
+	return last[0] != '\n', nil
+}
+
+// Write writes r as one line. After an error the line may be there in part; the next one begins on a line of its own.
+func (l *Log) Write(r Record) error {
+	encoded, err := r.encode()
+	if err != nil {
+		return fmt.Errorf("audit log: %w", err)
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return ErrClosed
+	}
+	if l.w == nil {
+		return nil
+	}
+	if l.torn {
+		encoded = append([]byte{'\n'}, encoded...)
+	}
+	n, err := l.w.Write(encoded)
+	if err == nil && n < len(encoded) {
+		err = io.ErrShortWrite
+	}
+	if err != nil {
+		l.torn = l.torn || n > 0
+		return fmt.Errorf("audit log: %w", err)
+	}
+	l.torn = false
+	return nil
+}
+
+// Close ends the log, and closes the file if [Open] has opened it. A second call does nothing.
+func (l *Log) Close() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return nil
+	}
+	l.closed = true
+	if l.closer == nil {
+		return nil
+	}
+	return l.closer.Close()
+}

@@ -1,0 +1,202 @@
+package audit_test
+
+import (
+	"bytes"
+	"cmp"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+)
+
+var record = audit.Record{
+	Time:      time.Date(2018, 1, 1, 20, 0, 0, 123456789, time.FixedZone("CST", 8*3600)),
+	RequestID: "475f1620-b9d3-4d35-b5c6-3fbdd941423d", Account: "123456", AccessKeyID: "LTAIexample", SourceIP: "192.0.2.1",
+	Operation: "Decrypt", Region: "cn-hangzhou", KeyID: "1234abcd-12ab-34cd-56ef-12345678****",
+	Status: 409, Code: "Rejected.Disabled", Duration: 1234567 * time.Nanosecond,
+}
+
+func TestALineHasEveryField(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, audit.New(&out).Write(record))
+	require.Equal(t, `{"time":"2018-01-01T12:00:00.123456789Z","request_id":"475f1620-b9d3-4d35-b5c6-3fbdd941423d",`+
+		`"account":"123456","access_key_id":"LTAIexample","source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou",`+
+		`"key_id":"1234abcd-12ab-34cd-56ef-12345678****","status":409,"code":"Rejected.Disabled","duration_us":1234}`+"\n", out.String())
+}
+
+func TestNoTextCanForgeALine(t *testing.T) {
+	for name, test := range map[string]struct{ text, want string }{
+		"a newline and a line of its own": {"x\"}\n{\"operation\":\"Decrypt\"}", "x\"}\uFFFD{\"operation\":\"Decrypt\"}"},
+		"other line ends":                 {"a\r\n\v\f\u0085\u2028\u2029b", "a\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDb"},
+		"a terminal's escape codes":       {"\x1b[2J\u009b2J\x7f\x00", "\uFFFD[2J\uFFFD2J\uFFFD\uFFFD"},
+		"text that runs backwards":        {"a\u202eb\u200b", "a\uFFFDb\uFFFD"},
+		"what is not Unicode":             {"a\xff\xfe", "a\uFFFD\uFFFD"},
+		"Chinese":                         {"密钥 管理", "密钥 管理"},
+		"as long as may be":               {strings.Repeat("é", audit.MaxField), strings.Repeat("é", audit.MaxField)},
+		"too long":                        {strings.Repeat("é", audit.MaxField+1), strings.Repeat("é", audit.MaxField) + "…"},
+		"far too long":                    {strings.Repeat("\xff", 1<<20), strings.Repeat("\uFFFD", audit.MaxField) + "…"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			require.NoError(t, audit.New(&out).Write(audit.Record{
+				RequestID: test.text, Account: test.text, AccessKeyID: test.text, SourceIP: test.text, Operation: test.text,
+				Region: test.text, KeyID: test.text, Code: test.text,
+			}))
+			require.Equal(t, 1, strings.Count(out.String(), "\n"))
+			require.True(t, strings.HasSuffix(out.String(), "\n"))
+			for _, c := range out.Bytes()[:out.Len()-1] {
+				require.GreaterOrEqual(t, c, byte(' '))
+			}
+			var fields map[string]any
+			require.NoError(t, json.Unmarshal(out.Bytes(), &fields))
+			for _, field := range []string{"request_id", "account", "access_key_id", "source_ip", "operation", "region", "key_id", "code"} {
+				require.Equal(t, test.want, fields[field], field)
+			}
+		})
+	}
+}
+
+func TestTheFileIsAppendedToAndPrivate(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	for i := range 3 {
+		log, err := audit.Open(path)
+		require.NoError(t, err)
+		info, err := os.Stat(path)
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+		require.NoError(t, log.Write(record))
+		require.NoError(t, log.Close())
+		require.Len(t, lines(t, path), i+1)
+		require.NoError(t, os.Chmod(path, 0o666))
+	}
+}
+
+func TestALineCutOffByACrashSpoilsNoOther(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	require.NoError(t, os.WriteFile(path, []byte(`{"time":"2018-01-01T12:0`), 0o600))
+	log, err := audit.Open(path)
+	require.NoError(t, err)
+	require.NoError(t, log.Write(record))
+	require.NoError(t, log.Write(record))
+	require.NoError(t, log.Close())
+	got := lines(t, path)
+	require.Len(t, got, 3)
+	require.True(t, json.Valid([]byte(got[1])))
+	require.True(t, json.Valid([]byte(got[2])))
+}
+
+func TestOpenSaysWhatIsWrong(t *testing.T) {
+	dir := t.TempDir()
+	_, err := audit.Open(filepath.Join(dir, "missing", "audit.log"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "missing")
+	_, err = audit.Open(dir)
+	require.ErrorContains(t, err, dir)
+}
+
+// broken fails every second write, after it has written a part of it.
+type broken struct {
+	bytes.Buffer
+	writes int
+	err    error
+}
+
+func (b *broken) Write(p []byte) (int, error) {
+	if b.writes++; b.writes%2 == 1 {
+		n, _ := b.Buffer.Write(p[:10])
+		return n, b.err
+	}
+	return b.Buffer.Write(p)
+}
+
+func TestAFailedWriteIsReturned(t *testing.T) {
+	for name, cause := range map[string]error{"an error": errors.New("disk full"), "a short write without one": nil} {
+		t.Run(name, func(t *testing.T) {
+			out := &broken{err: cause}
+			log := audit.New(out)
+			for range 3 {
+				err := log.Write(record)
+				require.Error(t, err)
+				require.ErrorIs(t, err, cmp.Or(cause, io.ErrShortWrite))
+				require.NoError(t, log.Write(record))
+			}
+			whole := 0
+			for line := range strings.Lines(out.String()) {
+				if json.Valid([]byte(line)) && strings.HasPrefix(line, "{") {
+					whole++
+				}
+			}
+			require.Equal(t, 3, whole, "what was torn stays on a line of its own")
+		})
+	}
+}
+
+func TestAfterCloseNothingIsWritten(t *testing.T) {
+	var out bytes.Buffer
+	for _, log := range []*audit.Log{audit.New(&out), audit.Discard()} {
+		require.NoError(t, log.Close())
+		require.NoError(t, log.Close())
+		require.ErrorIs(t, log.Write(record), audit.ErrClosed)
+	}
+	require.Empty(t, out.String())
+}
+
+func TestDiscardAcceptsEverything(t *testing.T) {
+	require.NoError(t, audit.Discard().Write(record))
+}
+
+func TestATimeThatCanNotBeWrittenIsAnError(t *testing.T) {
+	bad := record
+	bad.Time = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
+	var out bytes.Buffer
+	require.Error(t, audit.New(&out).Write(bad))
+	require.Empty(t, out.String())
+}
+
+func TestParallelLinesStayWhole(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := audit.Open(path)
+	require.NoError(t, err)
+	var wg sync.WaitGroup
+	for n := range 16 {
+		wg.Go(func() {
+			for i := range 100 {
+				r := record
+				r.RequestID = fmt.Sprintf("%d/%d", n, i)
+				if err := log.Write(r); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	require.NoError(t, log.Close())
+	seen := map[string]bool{}
+	for _, line := range lines(t, path) {
+		var fields struct {
+			RequestID string `json:"request_id"`
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &fields))
+		seen[fields.RequestID] = true
+	}
+	require.Len(t, seen, 1600)
+}
+
+func lines(t *testing.T, path string) []string {
+	t.Helper()
+	text, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.True(t, bytes.HasSuffix(text, []byte("\n")))
+	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+}

@@ -1,0 +1,275 @@
+package crypt
+
+import (
+	"bytes"
+	"encoding/binary"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	versionA = "0b8f3a64-1c2d-4e5f-8091-a2b3c4d5e6f7"
+	versionB = "5a9d1c20-7b3e-4f61-9c84-0d2e4f60718b"
+)
+
+type context = kmsapi.EncryptionContext
+
+func newMaterial(t testing.TB) *Material {
+	t.Helper()
+	m, err := NewMaterial(nil)
+	require.NoError(t, err)
+	return m
+}
+
+func seal(t testing.TB, m *Material, plaintext string, c context) []byte {
+	t.Helper()
+	blob, err := m.Seal(versionA, []byte(plaintext), c)
+	require.NoError(t, err)
+	return blob
+}
+
+func TestABlobOpensWithItsKeyAndContext(t *testing.T) {
+	m := newMaterial(t)
+	for _, plaintext := range []string{"", "x", strings.Repeat("long", 2000)} {
+		for _, c := range []context{nil, {}, {"a": "1"}, {"a": "1", "b": "", "": "c"}} {
+			blob := seal(t, m, plaintext, c)
+			require.Len(t, blob, 77+len(plaintext))
+			id, err := BlobVersionID(blob)
+			require.NoError(t, err)
+			require.Equal(t, versionA, id)
+			opened, err := m.Open(blob, c)
+			require.NoError(t, err)
+			require.Equal(t, plaintext, string(opened))
+		}
+	}
+}
+
+// TestTheLayoutOfBlobsStays pins the format: blobs that users keep must open for ever.
+func TestTheLayoutOfBlobsStays(t *testing.T) {
+	random := bytes.NewReader(append(bytes.Repeat([]byte{7}, keySize), "ABCDEFGHIJKLMNOPQRSTUVWX"...))
+	m, err := NewMaterial(random)
+	require.NoError(t, err)
+	blob := seal(t, m, "plaintext", context{"b": "2", "a": "1"})
+	require.Equal(t, versionA+"\x01ABCDEFGHIJKLMNOPQRSTUVWX", string(blob[:61]))
+
+	additional := blobLabel + string(blob[:61]) +
+		"\x00\x00\x00\x02" + "\x00\x00\x00\x01a\x00\x00\x00\x011" + "\x00\x00\x00\x01b\x00\x00\x00\x012"
+	want := newXAES((*[keySize]byte)(bytes.Repeat([]byte{7}, keySize))).seal(nil, blob[37:61], []byte("plaintext"), []byte(additional))
+	require.Equal(t, want, blob[61:])
+	require.Equal(t, "bee68bbeb66652bfea49ec439778247438bce6c1c2cffea6f5", hex.EncodeToString(blob[61:]))
+}
+
+func TestContextsThatDifferDoNotOpenOneAnother(t *testing.T) {
+	m := newMaterial(t)
+	contexts := []context{
+		nil,
+		{"": ""},
+		{"a": "bc"},
+		{"ab": "c"},
+		{"abc": ""},
+		{"": "abc"},
+		{"a": "b", "c": "d"},
+		{"a": "bcd"},
+		{"c": "b", "a": "d"},
+		{"app": "bench"},
+		{"ap": "pbench"},
+		{"a": "b\x00\x00\x00\x01c"},
+		{"A": "bc"},
+		{"a": "bc "},
+	}
+	for i, c := range contexts {
+		blob := seal(t, m, "plaintext", c)
+		for j, other := range contexts {
+			_, err := m.Open(blob, other)
+			if i == j {
+				require.NoError(t, err)
+			} else {
+				require.Equal(t, ErrOpen, err, "%v opens with %v", c, other)
+			}
+		}
+	}
+}
+
+func TestNoContextAndAnEmptyOneAreTheSame(t *testing.T) {
+	m := newMaterial(t)
+	_, err := m.Open(seal(t, m, "x", nil), context{})
+	require.NoError(t, err)
+	_, err = m.Open(seal(t, m, "x", context{}), nil)
+	require.NoError(t, err)
+}
+
+func TestAChangedBlobDoesNotOpen(t *testing.T) {
+	m := newMaterial(t)
+	c := context{"a": "1"}
+	blob := seal(t, m, "plaintext", c)
+	refused := func(changed []byte, how string, args ...any) {
+		t.Helper()
+		plaintext, err := m.Open(changed, c)
+		require.Equal(t, ErrOpen, err, how, args)
+		require.Nil(t, plaintext)
+	}
+	for bit := range len(blob) * 8 {
+		changed := bytes.Clone(blob)
+		changed[bit/8] ^= 1 << (bit % 8)
+		refused(changed, "bit %d flipped", bit)
+	}
+	for n := range blob {
+		refused(blob[:n], "cut to %d bytes", n)
+		refused(blob[n+1:], "without the first %d bytes", n+1)
+	}
+	for b := range 256 {
+		refused(append(bytes.Clone(blob), byte(b)), "with byte %d added", b)
+	}
+	refused(nil, "nothing")
+	refused(append([]byte(strings.ToUpper(versionA)), blob[36:]...), "in upper case")
+}
+
+func TestABlobOfAnotherKeyDoesNotOpen(t *testing.T) {
+	a, b := newMaterial(t), newMaterial(t)
+	blobA, err := a.Seal(versionA, []byte("of A"), nil)
+	require.NoError(t, err)
+	blobB, err := b.Seal(versionB, []byte("of B"), nil)
+	require.NoError(t, err)
+	_, err = b.Open(blobA, nil)
+	require.Equal(t, ErrOpen, err)
+
+	// With the id of the other key in its header, a service would try the other key, or its own under a wrong name.
+	swapped := append([]byte(versionB), blobA[36:]...)
+	for _, m := range []*Material{a, b} {
+		_, err = m.Open(swapped, nil)
+		require.Equal(t, ErrOpen, err)
+	}
+	_, err = a.Open(append(bytes.Clone(blobA[:61]), blobB[61:]...), nil)
+	require.Equal(t, ErrOpen, err)
+}
+
+func TestHeadersAreReadStrictly(t *testing.T) {
+	rest := string(make([]byte, nonceSize+tagSize))
+	for name, header := range map[string]string{
+		"upper case":       strings.ToUpper(versionA) + "\x01",
+		"braces":           "{" + versionA[:34] + "}" + "\x01",
+		"a missing hyphen": strings.Replace(versionA, "-", "0", 1) + "\x01",
+		"no hex digit":     strings.Replace(versionA, "a", "g", 1) + "\x01",
+		"format 0":         versionA + "\x00",
+		"format 2":         versionA + "\x02",
+		"too short":        versionA[:35] + "\x01",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := BlobVersionID([]byte(header + rest))
+			require.Equal(t, ErrOpen, err)
+			_, err = newMaterial(t).Seal(strings.TrimRight(header, "\x00\x01\x02")+"x", nil, nil)
+			require.Error(t, err)
+		})
+	}
+	_, err := BlobVersionID([]byte(versionA + "\x01" + rest))
+	require.NoError(t, err)
+	_, err = BlobVersionID([]byte(versionA + "\x01" + rest[1:]))
+	require.Equal(t, ErrOpen, err)
+}
+
+func TestEveryBlobHasANonceOfItsOwn(t *testing.T) {
+	m := newMaterial(t)
+	seen := map[string]bool{}
+	for range 1000 {
+		nonce := string(seal(t, m, "same", nil)[37:61])
+		require.False(t, seen[nonce])
+		seen[nonce] = true
+	}
+}
+
+func TestWithoutRandomnessNothingIsSealed(t *testing.T) {
+	_, err := NewMaterial(iotest.ErrReader(errors.New("no entropy")))
+	require.ErrorContains(t, err, "no entropy")
+	m, err := NewMaterial(bytes.NewReader(make([]byte, keySize+nonceSize-1)))
+	require.NoError(t, err)
+	blob, err := m.Seal(versionA, []byte("x"), nil)
+	require.Error(t, err)
+	require.Nil(t, blob)
+}
+
+func FuzzOpen(f *testing.F) {
+	m, err := MaterialFromBytes(bytes.Repeat([]byte{7}, keySize))
+	require.NoError(f, err)
+	blob := seal(f, m, "plaintext", context{"a": "1"})
+	f.Add(blob, "a", "1")
+	f.Add(blob[:76], "a", "1")
+	f.Add([]byte(nil), "", "")
+	f.Add(bytes.Repeat([]byte("0"), 77), "a", "")
+	f.Fuzz(func(t *testing.T, fuzzed []byte, name, value string) {
+		plaintext, err := m.Open(fuzzed, context{name: value})
+		if err == nil {
+			// Only what the key has sealed opens, and then only with its context.
+			require.Equal(t, blob, fuzzed)
+			require.Equal(t, "plaintext", string(plaintext))
+			require.Equal(t, context{"a": "1"}, context{name: value})
+			return
+		}
+		require.Equal(t, ErrOpen, err)
+		require.Nil(t, plaintext)
+	})
+}
+
+// FuzzContextEncoding reads every encoding back: what can be decoded without doubt is injective.
+func FuzzContextEncoding(f *testing.F) {
+	f.Add("a", "bc", "ab", "c", "", "")
+	f.Add("", "", "", "", "", "")
+	f.Add("\x00\x00\x00\x01", "\xff", "b", "\x00", "a", "a")
+	f.Fuzz(func(t *testing.T, n1, v1, n2, v2, n3, v3 string) {
+		c := context{n1: v1, n2: v2, n3: v3}
+		encoded := encodeContext(c)
+		decoded, err := decodeContext(encoded)
+		require.NoError(t, err)
+		require.Equal(t, c, decoded)
+		require.Equal(t, encoded, encodeContext(context{n3: c[n3], n2: c[n2], n1: c[n1]}), "the order does not matter")
+	})
+}
+
+func decodeContext(encoded []byte) (context, error) {
+	number := func() int {
+		n := binary.BigEndian.Uint32(encoded)
+		encoded = encoded[4:]
+		return int(n)
+	}
+	text := func() string {
+		n := number()
+		s := string(encoded[:n])
+		encoded = encoded[n:]
+		return s
+	}
+	c := context{}
+	last := ""
+	for i := range number() {
+		name := text()
+		if i > 0 && name <= last {
+			return nil, fmt.Errorf("%q after %q", name, last)
+		}
+		c[name], last = text(), name
+	}
+	if len(encoded) > 0 {
+		return nil, errors.New("bytes are left over")
+	}
+	return c, nil
+}
+
+func BenchmarkSeal(b *testing.B) {
+	for _, size := range []int{64, 8192} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			m := newMaterial(b)
+			plaintext, c := make([]byte, size), context{"app": "payroll", "env": "prod"}
+			b.SetBytes(int64(size))
+			for b.Loop() {
+				if _, err := m.Seal(versionA, plaintext, c); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	}
+}

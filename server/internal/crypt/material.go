@@ -1,0 +1,165 @@
+package crypt
+
+import (
+	"crypto/rand"
+	"crypto/subtle"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+)
+
+// The errors of this package, besides those that say how to mend a root key file. Compare with [errors.Is].
+var (
+	// ErrOpen is the one error for a blob or a wrapped material that does not open, whatever is wrong with it.
+	ErrOpen = errors.New("not sealed with this key, or changed since")
+	// ErrCleared says that a key is used after its Clear.
+	ErrCleared = errors.New("the key has been cleared")
+)
+
+// Material is the 256-bit key of one version of a CMK. It is safe for parallel use, also of Clear: what runs at that moment
+// ends with the key it began with, and what comes later gets [ErrCleared].
+type Material struct {
+	redacted
+	key *key
+}
+
+// NewMaterial makes a key from random, which also gives the nonces of its messages; nil is crypto/rand. Any other source is
+// for tests, and must be safe for parallel use: a nonce that comes twice under a key gives that key's messages away.
+func NewMaterial(random io.Reader) (*Material, error) {
+	k, err := newRandomKey(random)
+	if err != nil {
+		return nil, err
+	}
+	return &Material{key: k}, nil
+}
+
+// MaterialFromBytes takes a copy of a key of 32 bytes, which the caller then clears. Nonces come from crypto/rand.
+func MaterialFromBytes(secret []byte) (*Material, error) {
+	k, err := newKey(secret, nil)
+	if err != nil {
+		return nil, err
+	}
+	return &Material{key: k}, nil
+}
+
+// Equal reports in constant time whether m and other are the same key. A cleared key equals none, not even itself.
+func (m *Material) Equal(other *Material) bool {
+	a, err := m.key.copy()
+	if err != nil {
+		return false
+	}
+	defer clear(a[:])
+	b, err := other.key.copy()
+	if err != nil {
+		return false
+	}
+	defer clear(b[:])
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
+}
+
+// Clear overwrites the key. It may be called more than once.
+func (m *Material) Clear() { m.key.clear() }
+
+// key is 256 bits of secret and the cipher made of them.
+type key struct {
+	random io.Reader
+
+	// mu guards the fields below. It is held for a copy of them, never while they are used.
+	mu sync.RWMutex
+	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that does
+	// not fit, looks behind one pointer even in private fields, but never behind two.
+	secret *[keySize]byte
+	cipher *xaes
+}
+
+func newKey(secret []byte, random io.Reader) (*key, error) {
+	if len(secret) != keySize {
+		return nil, fmt.Errorf("a key has %d bytes, not %d", keySize, len(secret))
+	}
+	if random == nil {
+		random = rand.Reader
+	}
+	k := &key{random: random, secret: new([keySize]byte)}
+	copy(k.secret[:], secret)
+	k.cipher = newXAES(k.secret)
+	return k, nil
+}
+
+func newRandomKey(random io.Reader) (*key, error) {
+	if random == nil {
+		random = rand.Reader
+	}
+	var secret [keySize]byte
+	defer clear(secret[:])
+	if _, err := io.ReadFull(random, secret[:]); err != nil {
+		return nil, fmt.Errorf("no random bytes: %w", err)
+	}
+	return newKey(secret[:], random)
+}
+
+func (k *key) clear() {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	clear(k.secret[:])
+	k.cipher = nil
+}
+
+// copy returns the secret, which the caller clears.
+func (k *key) copy() (secret [keySize]byte, err error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.cipher == nil {
+		return secret, ErrCleared
+	}
+	return *k.secret, nil
+}
+
+func (k *key) current() (*xaes, error) {
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.cipher == nil {
+		return nil, ErrCleared
+	}
+	return k.cipher, nil
+}
+
+// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce, bound:
+// the caller sees to it that label and header together have one length for each label.
+func (k *key) seal(label string, header, plaintext, bound []byte) ([]byte, error) {
+	cipher, err := k.current()
+	if err != nil {
+		return nil, err
+	}
+	sealed := make([]byte, len(header)+nonceSize, len(header)+nonceSize+len(plaintext)+tagSize)
+	copy(sealed, header)
+	nonce := sealed[len(header):]
+	if _, err := io.ReadFull(k.random, nonce); err != nil {
+		return nil, fmt.Errorf("no random bytes: %w", err)
+	}
+	return cipher.seal(sealed, nonce, plaintext, additional(label, sealed, bound)), nil
+}
+
+// open undoes seal: sealed begins with headerSize bytes of header. The error is [ErrOpen] or [ErrCleared].
+func (k *key) open(label string, sealed []byte, headerSize int, bound []byte) ([]byte, error) {
+	cipher, err := k.current()
+	if err != nil {
+		return nil, err
+	}
+	if len(sealed) < headerSize+nonceSize+tagSize {
+		return nil, ErrOpen
+	}
+	header, ciphertext := sealed[:headerSize+nonceSize], sealed[headerSize+nonceSize:]
+	plaintext, ok := cipher.open(header[headerSize:], ciphertext, additional(label, header, bound))
+	if !ok {
+		return nil, ErrOpen
+	}
+	return plaintext, nil
+}
+
+func additional(label string, header, bound []byte) []byte {
+	data := make([]byte, 0, len(label)+len(header)+len(bound))
+	data = append(data, label...)
+	data = append(data, header...)
+	return append(data, bound...)
+}

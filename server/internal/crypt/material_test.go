@@ -1,0 +1,133 @@
+package crypt
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"log/slog"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestMaterialHas32Bytes(t *testing.T) {
+	for n := range 66 {
+		m, err := MaterialFromBytes(make([]byte, n))
+		if n == 32 {
+			require.NoError(t, err)
+			require.NotNil(t, m)
+		} else {
+			require.Error(t, err)
+			require.Nil(t, m)
+		}
+	}
+}
+
+func TestMaterialKeepsACopy(t *testing.T) {
+	secret := bytes.Repeat([]byte{1}, 32)
+	a, err := MaterialFromBytes(secret)
+	require.NoError(t, err)
+	clear(secret)
+	b, err := MaterialFromBytes(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	require.True(t, a.Equal(b))
+}
+
+func TestEqualMaterial(t *testing.T) {
+	a, err := MaterialFromBytes(bytes.Repeat([]byte{1}, 32))
+	require.NoError(t, err)
+	other := bytes.Repeat([]byte{1}, 32)
+	other[31]++
+	b, err := MaterialFromBytes(other)
+	require.NoError(t, err)
+	require.True(t, a.Equal(a))
+	require.False(t, a.Equal(b))
+	require.False(t, newMaterial(t).Equal(newMaterial(t)))
+	b.Clear()
+	require.False(t, a.Equal(b))
+	require.False(t, b.Equal(a))
+	require.False(t, b.Equal(b))
+}
+
+func TestAClearedKeyIsGone(t *testing.T) {
+	m, root := newMaterial(t), newRootKey(t)
+	blob := seal(t, m, "x", nil)
+	m.Clear()
+	m.Clear()
+	require.Equal(t, [keySize]byte{}, *m.key.secret)
+	_, err := m.Seal(versionA, nil, nil)
+	require.ErrorIs(t, err, ErrCleared)
+	_, err = m.Open(blob, nil)
+	require.ErrorIs(t, err, ErrCleared)
+	_, err = root.Wrap("path", m)
+	require.ErrorIs(t, err, ErrCleared)
+	root.Clear()
+	_, err = root.Wrap("path", newMaterial(t))
+	require.ErrorIs(t, err, ErrCleared)
+	require.ErrorIs(t, root.WriteFile("unused"), ErrCleared)
+}
+
+// TestClearDuringUse must never give a blob that was sealed with the zeros that Clear leaves.
+func TestClearDuringUse(t *testing.T) {
+	secret := bytes.Repeat([]byte{7}, keySize)
+	for range 50 {
+		m, err := MaterialFromBytes(secret)
+		require.NoError(t, err)
+		same, err := MaterialFromBytes(secret)
+		require.NoError(t, err)
+		var wg sync.WaitGroup
+		for range 4 {
+			wg.Go(func() {
+				blob, err := m.Seal(versionA, []byte("x"), nil)
+				if err != nil {
+					if err != ErrCleared {
+						t.Error(err)
+					}
+					return
+				}
+				if _, err := same.Open(blob, nil); err != nil {
+					t.Error("sealed with another key")
+				}
+			})
+		}
+		wg.Go(m.Clear)
+		wg.Wait()
+	}
+}
+
+func TestKeysDoNotPrint(t *testing.T) {
+	secret := []byte("0123456789abcdefghijklmnopqrstuv")
+	m, err := MaterialFromBytes(secret)
+	require.NoError(t, err)
+	root := &RootKey{key: m.key}
+	type holder struct {
+		M       *Material
+		V       Material
+		R       *RootKey
+		private *Material
+		value   Material
+	}
+	for _, value := range []any{m, *m, root, *root, holder{m, *m, root, m, *m}, &holder{m, *m, root, m, *m}, []*Material{m}, map[string]Material{"m": *m}} {
+		var log bytes.Buffer
+		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "value", value)
+		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "value", value)
+		asJSON, err := json.Marshal(value)
+		require.NoError(t, err)
+		asXML, _ := xml.Marshal(value)
+		printed := log.String() + string(asJSON) + string(asXML)
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%t", "%p"} {
+			printed += "\n" + fmt.Sprintf(verb, value)
+		}
+		require.Contains(t, printed, "[redacted]")
+		for _, form := range []string{
+			string(secret), hex.EncodeToString(secret), base64.StdEncoding.EncodeToString(secret),
+			"48 49 50 51", "0x30, 0x31, 0x32", "48,49,50,51",
+		} {
+			require.NotContains(t, printed, form)
+		}
+	}
+}

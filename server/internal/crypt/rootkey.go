@@ -1,0 +1,186 @@
+package crypt
+
+import (
+	"bytes"
+	"crypto/subtle"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"syscall"
+)
+
+const (
+	recordFormat = 1
+	recordHeader = 1
+	recordLabel  = "alicloudkms record v1\x00"
+	checkLabel   = "alicloudkms root key check v1\x00"
+)
+
+// ErrWrongRootKey says that a store was made with another root key.
+var ErrWrongRootKey = errors.New("this is not the root key that the store was made with")
+
+// RootKey wraps the material of CMKs. It is safe for parallel use.
+type RootKey struct {
+	redacted
+	key *key
+}
+
+// NewRootKey makes a root key from random, which also gives the nonces, its own and those of the materials it unwraps; nil
+// is crypto/rand, and see [NewMaterial] for any other.
+func NewRootKey(random io.Reader) (*RootKey, error) {
+	k, err := newRandomKey(random)
+	if err != nil {
+		return nil, err
+	}
+	return &RootKey{key: k}, nil
+}
+
+// Clear overwrites the key. It may be called more than once.
+func (r *RootKey) Clear() { r.key.clear() }
+
+// Wrap encrypts m for storage in the record at path. The result has 73 bytes:
+//
+//	 0  1  format: 1
+//	 1 24  nonce
+//	25 32  encrypted material
+//	57 16  tag
+//
+// A label, the first 25 bytes and path are its additional data.
+func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
+	secret, err := m.key.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret[:])
+	return r.key.seal(recordLabel, []byte{recordFormat}, secret[:], []byte(path))
+}
+
+// Unwrap returns the material that Wrap encrypted for the record at path; the caller clears it. Anything else is [ErrOpen].
+func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
+	secret, err := r.openRecord(recordLabel, wrapped, []byte(path))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret)
+	k, err := newKey(secret, r.key.random)
+	if err != nil {
+		return nil, ErrOpen
+	}
+	return &Material{key: k}, nil
+}
+
+// SealCheck returns a value to keep in a store, by which [RootKey.VerifyCheck] later knows the root key again.
+func (r *RootKey) SealCheck() ([]byte, error) {
+	return r.key.seal(checkLabel, []byte{recordFormat}, nil, nil)
+}
+
+// VerifyCheck returns [ErrWrongRootKey] if check was not sealed with this root key.
+func (r *RootKey) VerifyCheck(check []byte) error {
+	_, err := r.openRecord(checkLabel, check, nil)
+	if errors.Is(err, ErrOpen) {
+		return ErrWrongRootKey
+	}
+	return err
+}
+
+func (r *RootKey) openRecord(label string, sealed, bound []byte) ([]byte, error) {
+	if len(sealed) == 0 || sealed[0] != recordFormat {
+		return nil, ErrOpen
+	}
+	return r.key.open(label, sealed, recordHeader, bound)
+}
+
+// maxRootKeyFile is more than a root key file can have.
+const maxRootKeyFile = 1024
+
+// rootKeyAdvice ends every error about a root key file.
+const rootKeyAdvice = "a root key file holds 32 random bytes in base64 and is its owner's alone: umask 077; openssl rand -base64 32 > FILE"
+
+// LoadRootKey reads a root key file: base64 of 32 bytes, and a newline or not. It refuses a file, also behind a symbolic
+// link, that anyone but its owner may read or write. Errors say what to do, and show nothing of the content.
+func LoadRootKey(path string) (*RootKey, error) {
+	k, err := readKeyFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("root key: %w (%s)", err, rootKeyAdvice)
+	}
+	return &RootKey{key: k}, nil
+}
+
+func readKeyFile(path string) (*key, error) {
+	// Without O_NONBLOCK, opening a named pipe would wait for ever.
+	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close() //nolint:errcheck // It was only read.
+	info, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if !info.Mode().IsRegular() {
+		return nil, fmt.Errorf("%s is not a regular file", path)
+	}
+	if mode := info.Mode().Perm(); mode&0o077 != 0 {
+		return nil, fmt.Errorf("%s has mode %04o, so others than its owner can get at it; make it 0600, and if anyone may have read it, make a new key", path, mode)
+	}
+	text, err := io.ReadAll(io.LimitReader(f, maxRootKeyFile))
+	if err != nil {
+		return nil, err
+	}
+	defer clear(text)
+	k, err := parseKey(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return k, nil
+}
+
+func parseKey(text []byte) (*key, error) {
+	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
+	secret := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	defer clear(secret)
+	n, err := base64.StdEncoding.Strict().Decode(secret, text)
+	// The decoder skips newlines.
+	if err != nil || bytes.ContainsAny(text, "\r\n") {
+		return nil, errors.New("is not base64")
+	}
+	if n != keySize {
+		return nil, fmt.Errorf("holds %d bytes", n)
+	}
+	if subtle.ConstantTimeCompare(secret[:n], make([]byte, keySize)) == 1 {
+		return nil, errors.New("holds only zeros")
+	}
+	return newKey(secret[:n], nil)
+}
+
+// WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. An existing file is an error
+// that wraps [fs.ErrExist]: overwriting a root key would lose all that it protects.
+func (r *RootKey) WriteFile(path string) (err error) {
+	secret, err := r.key.copy()
+	if err != nil {
+		return err
+	}
+	defer clear(secret[:])
+	text := append(base64.StdEncoding.AppendEncode(nil, secret[:]), '\n')
+	defer clear(text)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = f.Write(text)
+	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
+		return errors.Join(err, os.Remove(path))
+	}
+	return syncFolder(filepath.Dir(path))
+}
+
+func syncFolder(path string) error {
+	f, err := os.Open(path)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

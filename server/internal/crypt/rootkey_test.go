@@ -1,0 +1,181 @@
+package crypt
+
+import (
+	"bytes"
+	"encoding/base64"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func newRootKey(t testing.TB) *RootKey {
+	t.Helper()
+	root, err := NewRootKey(nil)
+	require.NoError(t, err)
+	return root
+}
+
+func TestWrappedMaterialComesBack(t *testing.T) {
+	root, m := newRootKey(t), newMaterial(t)
+	wrapped, err := root.Wrap("cmk/1", m)
+	require.NoError(t, err)
+	require.Len(t, wrapped, 73)
+	again, err := root.Unwrap("cmk/1", wrapped)
+	require.NoError(t, err)
+	require.True(t, m.Equal(again))
+	opened, err := again.Open(seal(t, m, "x", nil), nil)
+	require.NoError(t, err)
+	require.Equal(t, "x", string(opened))
+
+	second, err := root.Wrap("cmk/1", m)
+	require.NoError(t, err)
+	require.NotEqual(t, wrapped, second)
+}
+
+func TestWrappedMaterialOpensOnlyInItsPlace(t *testing.T) {
+	root := newRootKey(t)
+	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
+	require.NoError(t, err)
+	for _, path := range []string{"", "cmk/", "cmk/2", "cmk/11", "cmk/1/", "CMK/1"} {
+		_, err = root.Unwrap(path, wrapped)
+		require.Equal(t, ErrOpen, err, path)
+	}
+	_, err = newRootKey(t).Unwrap("cmk/1", wrapped)
+	require.Equal(t, ErrOpen, err, "with another root key")
+}
+
+func TestChangedWrappedMaterialDoesNotOpen(t *testing.T) {
+	root := newRootKey(t)
+	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
+	require.NoError(t, err)
+	for bit := range len(wrapped) * 8 {
+		changed := bytes.Clone(wrapped)
+		changed[bit/8] ^= 1 << (bit % 8)
+		_, err := root.Unwrap("cmk/1", changed)
+		require.Equal(t, ErrOpen, err, "bit %d", bit)
+	}
+	for n := range wrapped {
+		_, err := root.Unwrap("cmk/1", wrapped[:n])
+		require.Equal(t, ErrOpen, err, "cut to %d bytes", n)
+	}
+	_, err = root.Unwrap("cmk/1", append(wrapped, 0))
+	require.Equal(t, ErrOpen, err)
+}
+
+func TestACheckKnowsItsRootKey(t *testing.T) {
+	root := newRootKey(t)
+	check, err := root.SealCheck()
+	require.NoError(t, err)
+	require.NoError(t, root.VerifyCheck(check))
+	require.ErrorIs(t, newRootKey(t).VerifyCheck(check), ErrWrongRootKey)
+	require.ErrorIs(t, root.VerifyCheck(nil), ErrWrongRootKey)
+	require.ErrorIs(t, root.VerifyCheck(append(check, 0)), ErrWrongRootKey)
+
+	_, err = root.Unwrap("", check)
+	require.Equal(t, ErrOpen, err, "a check is no material")
+	wrapped, err := root.Wrap("", newMaterial(t))
+	require.NoError(t, err)
+	require.ErrorIs(t, root.VerifyCheck(wrapped), ErrWrongRootKey, "and material is no check")
+}
+
+func TestARootKeyFileComesBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "root.key")
+	root := newRootKey(t)
+	require.NoError(t, root.WriteFile(path))
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+
+	loaded, err := LoadRootKey(path)
+	require.NoError(t, err)
+	require.Equal(t, root.key.secret, loaded.key.secret)
+	before, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.ErrorIs(t, newRootKey(t).WriteFile(path), fs.ErrExist)
+	after, err := os.ReadFile(path)
+	require.NoError(t, err)
+	require.Equal(t, before, after, "an existing root key is never overwritten")
+}
+
+func TestWhatARootKeyFileMayHold(t *testing.T) {
+	secret := bytes.Repeat([]byte{0xfb}, 32)
+	good := base64.StdEncoding.EncodeToString(secret)
+	for name, test := range map[string]struct {
+		text, wantErr string
+	}{
+		"base64":                     {good, ""},
+		"base64 and a newline":       {good + "\n", ""},
+		"base64 and a DOS newline":   {good + "\r\n", ""},
+		"two newlines":               {good + "\n\n", "is not base64"},
+		"a newline inside":           {good[:20] + "\n" + good[20:], "is not base64"},
+		"a space":                    {good + " ", "is not base64"},
+		"nothing":                    {"", "holds 0 bytes"},
+		"31 bytes":                   {base64.StdEncoding.EncodeToString(secret[:31]), "holds 31 bytes"},
+		"33 bytes":                   {base64.StdEncoding.EncodeToString(append(secret, 1)), "holds 33 bytes"},
+		"no padding":                 {strings.TrimRight(good, "="), "is not base64"},
+		"the URL alphabet":           {base64.URLEncoding.EncodeToString(secret), "is not base64"},
+		"stray bits in the end":      {good[:42] + "t=", "is not base64"},
+		"the bytes themselves":       {string(secret), "is not base64"},
+		"zeros":                      {base64.StdEncoding.EncodeToString(make([]byte, 32)), "holds only zeros"},
+		"far more than a key":        {strings.Repeat("A", 1<<20), "holds"},
+		"a key with a comment after": {good + "\n# root key\n", "is not base64"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "root.key")
+			require.NoError(t, os.WriteFile(path, []byte(test.text), 0o600))
+			root, err := LoadRootKey(path)
+			if test.wantErr == "" {
+				require.NoError(t, err)
+				require.Equal(t, secret, root.key.secret[:])
+				return
+			}
+			require.ErrorContains(t, err, test.wantErr)
+			require.ErrorContains(t, err, path)
+			require.ErrorContains(t, err, "openssl rand -base64 32")
+			require.NotContains(t, err.Error(), good[:8], "an error shows nothing of the key")
+		})
+	}
+}
+
+func TestARootKeyFileIsItsOwnersAlone(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "root.key")
+	link := filepath.Join(dir, "link")
+	require.NoError(t, newRootKey(t).WriteFile(path))
+	require.NoError(t, os.Symlink(path, link))
+	for mode, good := range map[fs.FileMode]bool{
+		0o600: true, 0o400: true, 0o700: true, 0o640: false, 0o604: false, 0o620: false, 0o602: false, 0o610: false, 0o644: false, 0o777: false,
+	} {
+		require.NoError(t, os.Chmod(path, mode))
+		for _, name := range []string{path, link} {
+			_, err := LoadRootKey(name)
+			if good {
+				require.NoError(t, err, "%o", mode)
+			} else {
+				require.ErrorContains(t, err, "others than its owner", "%o", mode)
+			}
+		}
+	}
+}
+
+func TestWhatIsNoRootKeyFileIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	_, err := LoadRootKey(filepath.Join(dir, "missing"))
+	require.ErrorIs(t, err, fs.ErrNotExist)
+	require.ErrorContains(t, err, "openssl rand -base64 32")
+
+	_, err = LoadRootKey(dir)
+	require.ErrorContains(t, err, "not a regular file")
+
+	pipe := filepath.Join(dir, "pipe")
+	require.NoError(t, syscall.Mkfifo(pipe, 0o600))
+	_, err = LoadRootKey(pipe)
+	require.ErrorContains(t, err, "not a regular file")
+
+	require.ErrorIs(t, newRootKey(t).WriteFile(filepath.Join(dir, "missing", "root.key")), fs.ErrNotExist)
+}

@@ -1,0 +1,213 @@
+package keystate_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
+)
+
+var now = time.Date(2016, 9, 10, 14, 0, 0, 0, time.UTC)
+
+// reference is the table of chapter 2 as published, without the operations that are not built yet. The line of
+// DescribeRegions is ours.
+const reference = `
+API	Enabled	Disabled	PendingDeletion	PendingImport
+CreateKey	Success	Success	Success	Success
+GenerateDataKey	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+Encrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+Decrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+ListKeys	Success	Success	Success	Success
+DescribeKey	Success	Success	Success	Success
+EnableKey	Success	Success	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed
+DisableKey	Success	Success	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed
+ScheduleKeyDeletion	Success	Success	Rejected.StateModifiedFailed	Success
+CancelKeyDeletion	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed	Success	Rejected.StateModifiedFailed
+DescribeRegions	Success	Success	Success	Success
+`
+
+// after is the state that a change leads to, which the reference says in its sections 4.4 to 4.7.
+var after = map[kmsapi.Operation]kmsapi.KeyState{
+	kmsapi.OpEnableKey:           kmsapi.Enabled,
+	kmsapi.OpDisableKey:          kmsapi.Disabled,
+	kmsapi.OpScheduleKeyDeletion: kmsapi.PendingDeletion,
+	kmsapi.OpCancelKeyDeletion:   kmsapi.Enabled,
+}
+
+// in is a CMK in the given state, with its dates far off.
+func in(state kmsapi.KeyState) keystate.Lifecycle {
+	l := keystate.Lifecycle{State: state, Origin: kmsapi.OriginKMS, HasMaterial: true}
+	switch state {
+	case kmsapi.PendingDeletion:
+		l.DeleteDate = now.Add(time.Hour)
+	case kmsapi.PendingImport:
+		l.Origin, l.HasMaterial = kmsapi.OriginExternal, false
+	}
+	return l
+}
+
+func TestEveryCellOfTheReference(t *testing.T) {
+	lines := strings.Split(strings.TrimSpace(reference), "\n")
+	states := strings.Split(lines[0], "\t")[1:]
+	require.Len(t, lines[1:], 11)
+	require.Len(t, states, 4)
+	for _, line := range lines[1:] {
+		cells := strings.Split(line, "\t")
+		require.Len(t, cells, 5)
+		op := kmsapi.Operation(cells[0])
+		for i, want := range cells[1:] {
+			state := kmsapi.KeyState(states[i])
+			t.Run(string(op)+" when "+string(state)+" gives "+want, func(t *testing.T) {
+				before := in(state)
+				got, err := before.Apply(op, now, 7)
+				if want != "Success" {
+					var refused *kmsapi.Error
+					require.ErrorAs(t, err, &refused)
+					require.Equal(t, kmsapi.Code(want), refused.Code)
+					require.Equal(t, 409, refused.HTTPStatus)
+					require.Equal(t, before, got)
+					return
+				}
+				require.NoError(t, err)
+				if changed, changes := after[op]; changes {
+					require.Equal(t, changed, got.State)
+				} else {
+					require.Equal(t, before, got)
+				}
+			})
+		}
+	}
+}
+
+func TestANewKey(t *testing.T) {
+	require.Equal(t, keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginKMS, HasMaterial: true}, keystate.New(kmsapi.OriginKMS))
+	require.Equal(t, keystate.Lifecycle{State: kmsapi.PendingImport, Origin: kmsapi.OriginExternal}, keystate.New(kmsapi.OriginExternal))
+}
+
+func TestWhatHasNoPlaceInTheTableIsRefused(t *testing.T) {
+	_, err := in(kmsapi.Enabled).Apply("MakeCoffee", now, 0)
+	require.ErrorIs(t, err, kmsapi.ErrInternalFailure)
+	for _, state := range []kmsapi.KeyState{"", "enabled", "Unavailable"} {
+		_, err = keystate.Lifecycle{State: state, HasMaterial: true}.Apply(kmsapi.OpEncrypt, now, 0)
+		require.ErrorIs(t, err, kmsapi.ErrInternalFailure)
+	}
+}
+
+func TestTheWaitBeforeADeletion(t *testing.T) {
+	for days := range 40 {
+		l, err := in(kmsapi.Enabled).Apply(kmsapi.OpScheduleKeyDeletion, now, days)
+		if days < 7 || days > 30 {
+			require.ErrorIs(t, err, kmsapi.ErrInvalidParameter)
+			require.Equal(t, in(kmsapi.Enabled), l)
+			continue
+		}
+		require.NoError(t, err)
+		require.Equal(t, time.Date(2016, 9, 10+days, 14, 0, 0, 0, time.UTC), l.DeleteDate)
+	}
+	_, err := in(kmsapi.Enabled).Apply(kmsapi.OpScheduleKeyDeletion, now, -7)
+	require.ErrorIs(t, err, kmsapi.ErrInvalidParameter)
+}
+
+func TestADeletionDateIsInUTCAndNeverTooSoon(t *testing.T) {
+	local := now.In(time.FixedZone("CST", 8*3600)).Add(time.Nanosecond)
+	l, err := in(kmsapi.Enabled).Apply(kmsapi.OpScheduleKeyDeletion, local, 7)
+	require.NoError(t, err)
+	require.Equal(t, time.Date(2016, 9, 17, 14, 0, 1, 0, time.UTC), l.DeleteDate)
+}
+
+func TestADeletedKeyIsGone(t *testing.T) {
+	l, err := in(kmsapi.Disabled).Apply(kmsapi.OpScheduleKeyDeletion, now, 7)
+	require.NoError(t, err)
+	for name, test := range map[string]struct {
+		at   time.Time
+		gone bool
+	}{
+		"one second before its date": {l.DeleteDate.Add(-time.Second), false},
+		"at its date":                {l.DeleteDate, true},
+		"one second after":           {l.DeleteDate.Add(time.Second), true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			settled, gone := l.Settle(test.at)
+			require.Equal(t, test.gone, gone)
+			require.Equal(t, l, settled)
+			for op := range after {
+				_, err := l.Apply(op, test.at, 7)
+				if test.gone {
+					require.ErrorIs(t, err, kmsapi.ErrKeyNotFound, op)
+				} else {
+					require.NotErrorIs(t, err, kmsapi.ErrKeyNotFound, op)
+				}
+			}
+		})
+	}
+}
+
+func TestACancelledDeletion(t *testing.T) {
+	external := keystate.Lifecycle{State: kmsapi.Disabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour)}
+	for name, test := range map[string]struct {
+		before keystate.Lifecycle
+		cancel time.Time
+		want   keystate.Lifecycle
+	}{
+		"enables a key":                                        {in(kmsapi.Enabled), now, keystate.New(kmsapi.OriginKMS)},
+		"enables a key that was disabled":                      {in(kmsapi.Disabled), now, keystate.New(kmsapi.OriginKMS)},
+		"lets a key without material wait again":               {in(kmsapi.PendingImport), now, keystate.New(kmsapi.OriginExternal)},
+		"enables a key whose material is good still":           {external, now, keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour)}},
+		"lets a key wait whose material has expired meanwhile": {external, now.Add(48 * time.Hour), keystate.New(kmsapi.OriginExternal)},
+		"enables a key one second before its material expires": {external, now.Add(48*time.Hour - time.Second), keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour)}},
+		"works until one second before the deletion date":      {in(kmsapi.Enabled), now.Add(7*24*time.Hour - time.Second), keystate.New(kmsapi.OriginKMS)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			pending, err := test.before.Apply(kmsapi.OpScheduleKeyDeletion, now, 7)
+			require.NoError(t, err)
+			got, err := pending.Apply(kmsapi.OpCancelKeyDeletion, test.cancel, 0)
+			require.NoError(t, err)
+			require.Equal(t, test.want, got)
+		})
+	}
+}
+
+func TestExpiredMaterial(t *testing.T) {
+	expires := now.Add(time.Hour)
+	waiting := keystate.New(kmsapi.OriginExternal)
+	for name, test := range map[string]struct {
+		state kmsapi.KeyState
+		at    time.Time
+		want  keystate.Lifecycle
+	}{
+		"of an enabled key, one second before": {kmsapi.Enabled, expires.Add(-time.Second), keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}},
+		"of an enabled key":                    {kmsapi.Enabled, expires, waiting},
+		"of an enabled key, one second after":  {kmsapi.Enabled, expires.Add(time.Second), waiting},
+		"of a disabled key":                    {kmsapi.Disabled, expires, waiting},
+		"of a key that waits for its deletion": {kmsapi.PendingDeletion, expires, keystate.Lifecycle{State: kmsapi.PendingDeletion, Origin: kmsapi.OriginExternal, DeleteDate: now.Add(48 * time.Hour)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := keystate.Lifecycle{State: test.state, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}
+			if test.state == kmsapi.PendingDeletion {
+				l.DeleteDate = now.Add(48 * time.Hour)
+			}
+			settled, gone := l.Settle(test.at)
+			require.False(t, gone)
+			require.Equal(t, test.want, settled)
+			again, gone := settled.Settle(test.at)
+			require.False(t, gone)
+			require.Equal(t, settled, again, "settling twice is settling once")
+		})
+	}
+	l := keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}
+	_, err := l.Apply(kmsapi.OpDecrypt, expires, 0)
+	require.ErrorIs(t, err, kmsapi.ErrRejectedPendingImport, "nobody has to settle it before it counts")
+	_, err = l.Apply(kmsapi.OpEnableKey, expires, 0)
+	require.ErrorIs(t, err, kmsapi.ErrStateModifiedFailed)
+}
+
+func TestMaterialWithoutAnExpiryLivesOn(t *testing.T) {
+	l := keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true}
+	settled, gone := l.Settle(now.AddDate(1000, 0, 0))
+	require.False(t, gone)
+	require.Equal(t, l, settled)
+}

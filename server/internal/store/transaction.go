@@ -1,0 +1,120 @@
+package store
+
+import (
+	"bytes"
+	"slices"
+	"strings"
+
+	"go.etcd.io/bbolt"
+)
+
+// transaction is a [Reader]. It belongs to the goroutine that runs the caller's function.
+type transaction struct {
+	// bucket is nil once the transaction has ended.
+	bucket *bbolt.Bucket
+	// changes counts writes, since a cursor is lost when the tree changes under it.
+	changes int
+}
+
+var _ Reader = (*transaction)(nil)
+
+func (t *transaction) end() { t.bucket = nil }
+
+// Get implements [Reader].
+func (t *transaction) Get(key string) ([]byte, error) {
+	if t.bucket == nil {
+		return nil, ErrEnded
+	}
+	value := t.bucket.Get([]byte(key))
+	if value == nil {
+		return nil, ErrNotFound
+	}
+	return bytes.Clone(value), nil
+}
+
+// Scan implements [Reader].
+func (t *transaction) Scan(prefix, after string, visit func(key string, value []byte) (more bool, err error)) error {
+	if t.bucket == nil {
+		return ErrEnded
+	}
+	cursor := t.bucket.Cursor()
+	k, v := seek(cursor, prefix, after)
+	for k != nil && strings.HasPrefix(string(k), prefix) {
+		key, changes := string(k), t.changes
+		more, err := visit(key, bytes.Clone(v))
+		if err != nil || !more {
+			return err
+		}
+		if t.changes == changes {
+			k, v = cursor.Next()
+		} else {
+			cursor = t.bucket.Cursor()
+			k, v = seek(cursor, prefix, key)
+		}
+	}
+	return nil
+}
+
+// seek moves to the first key that is not less than prefix and greater than after.
+func seek(cursor *bbolt.Cursor, prefix, after string) (k, v []byte) {
+	k, v = cursor.Seek([]byte(max(prefix, after)))
+	if after != "" && string(k) == after {
+		k, v = cursor.Next()
+	}
+	return k, v
+}
+
+// writer is a [Writer]. It remembers what it overwrites, so that the update can be undone alone.
+type writer struct {
+	transaction
+	undo []former
+}
+
+// former is what a key was before a write: value is nil if it was not there.
+type former struct{ key, value []byte }
+
+var _ Writer = (*writer)(nil)
+
+// Put implements [Writer].
+func (w *writer) Put(key string, value []byte) error {
+	return w.change(key, func(k []byte) error {
+		// bbolt keeps the slice until the commit, and takes nil for no value.
+		return w.bucket.Put(k, append([]byte{}, value...))
+	})
+}
+
+// Delete implements [Writer].
+func (w *writer) Delete(key string) error {
+	return w.change(key, w.bucket.Delete)
+}
+
+func (w *writer) change(key string, write func(key []byte) error) error {
+	if w.bucket == nil {
+		return ErrEnded
+	}
+	k := []byte(key)
+	before := former{k, bytes.Clone(w.bucket.Get(k))}
+	if err := write(k); err != nil {
+		return err
+	}
+	w.undo = append(w.undo, before)
+	w.changes++
+	return nil
+}
+
+// rollback takes back all writes, the last one first.
+func (w *writer) rollback() error {
+	for _, before := range slices.Backward(w.undo) {
+		var err error
+		if before.value == nil {
+			err = w.bucket.Delete(before.key)
+		} else {
+			err = w.bucket.Put(before.key, before.value)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	w.undo = nil
+	return nil
+}

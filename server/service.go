@@ -1,0 +1,175 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Service answers requests. It is an [http.Handler] and safe for parallel use; nothing in it changes after it is made,
+// except what store and nonce memory keep.
+type Service struct {
+	store         store.Store
+	root          *crypt.RootKey
+	nonces        *replay.Memory
+	audit         *audit.Log
+	credentials   map[string]credential
+	regions       map[string]bool
+	defaultRegion string
+	window        time.Duration
+	maxBytes      int
+	clock         func() time.Time
+	rand          io.Reader
+	log           *slog.Logger
+}
+
+// Options are what a service gets from its surroundings. Every field may be left out.
+type Options struct {
+	// Logger takes diagnostics; nil discards them.
+	Logger *slog.Logger
+	// Clock tells the time; nil is [time.Now].
+	Clock func() time.Time
+	// Rand gives key material and nonces; nil is crypto/rand.
+	Rand io.Reader
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	return o
+}
+
+// openService opens everything that c names and checks that it fits together.
+func openService(ctx context.Context, c Config, o Options) (_ *Service, err error) {
+	credentials, err := loadCredentials(c.Accounts)
+	if err != nil {
+		return nil, err
+	}
+	root, err := crypt.LoadRootKey(c.RootKey.File)
+	if err != nil {
+		return nil, err
+	}
+	window, err := c.timestampWindow()
+	if err != nil {
+		return nil, err
+	}
+	s := &Service{
+		root: root, credentials: credentials, regions: c.regionSet(), defaultRegion: c.defaultRegion(),
+		window: window, maxBytes: c.maxRequestBytes(), clock: o.Clock, rand: o.Rand, log: o.Logger,
+	}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	opened, err := store.Open(c.Storage.Path, store.Options{Logger: o.Logger})
+	if err != nil {
+		return nil, err
+	}
+	s.store = opened
+	fresh, err := s.checkStore(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Storage.Path, err)
+	}
+	if s.nonces, err = s.openNonces(ctx, c.maxNonces(), fresh); err != nil {
+		return nil, err
+	}
+	if s.audit, err = openAudit(c.Audit); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+func openAudit(c *AuditConfig) (*audit.Log, error) {
+	if c == nil {
+		return audit.Discard(), nil
+	}
+	return audit.Open(c.File)
+}
+
+// close closes what is open.
+func (s *Service) close() error {
+	var errs []error
+	if s.store != nil {
+		errs = append(errs, s.store.Close())
+	}
+	if s.audit != nil {
+		errs = append(errs, s.audit.Close())
+	}
+	return errors.Join(errs...)
+}
+
+const (
+	schemaPath  = "meta/schema"
+	rootKeyPath = "meta/root-key"
+)
+
+// checkStore makes a new store ready, and says that it is fresh. It refuses one of another layout or of another root key.
+func (s *Service) checkStore(ctx context.Context) (fresh bool, err error) {
+	err = s.store.Update(ctx, func(w store.Writer) error {
+		schema, err := w.Get(schemaPath)
+		if errors.Is(err, store.ErrNotFound) {
+			fresh = true
+			return s.initStore(w)
+		}
+		if err != nil {
+			return err
+		}
+		if string(schema) != fmt.Sprint(schemaVersion) {
+			return fmt.Errorf("its layout has version %s, and this program knows version %d", schema, schemaVersion)
+		}
+		check, err := w.Get(rootKeyPath)
+		if err != nil {
+			return err
+		}
+		if err := s.root.VerifyCheck(check); err != nil {
+			return fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
+		}
+		return nil
+	})
+	return fresh, err
+}
+
+func (s *Service) initStore(w store.Writer) error {
+	check, err := s.root.SealCheck()
+	if err != nil {
+		return err
+	}
+	if err := w.Put(rootKeyPath, check); err != nil {
+		return err
+	}
+	return w.Put(schemaPath, []byte(fmt.Sprint(schemaVersion)))
+}
+
+// refusal turns any error into one that a caller may see. What is not KMS's own error is logged and told as a failure
+// without detail.
+func (s *Service) refusal(requestID string, err error) *kmsapi.Error {
+	var refused *kmsapi.Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case errors.Is(err, store.ErrReadOnly), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		s.log.Error("request not served", "request_id", requestID, "error", err)
+		return kmsapi.ErrServiceUnavailable
+	default:
+		s.log.Error("request failed", "request_id", requestID, "error", err)
+		return kmsapi.ErrInternalFailure
+	}
+}
