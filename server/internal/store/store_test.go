@@ -127,20 +127,23 @@ func TestScanGoesOnWhileItsVisitorWrites(t *testing.T) {
 			seen = append(seen, key)
 			if key == "k/1000" {
 				require.NoError(t, w.Put("k/1000 and a half", nil))
+				require.NoError(t, w.Put("a", nil))
 			}
-			return true, errors.Join(w.Put("a/"+key, make([]byte, 300)), w.Delete(key))
+			return true, w.Delete(key)
 		})
 	}))
 	require.Len(t, seen, 2001, "with the key that was added further on")
 	require.True(t, slices.IsSorted(seen))
-	for key := range contents(t, s) {
-		require.True(t, strings.HasPrefix(key, "a/"), key)
-	}
+	require.Equal(t, map[string]string{"a": ""}, contents(t, s))
 }
 
 func TestWhatIsReadIsACopy(t *testing.T) {
 	s := open(t, newPath(t), store.Options{})
 	given := []byte("value")
+	// So many that bbolt maps them from the file: writing to that memory would be a crash.
+	for i := range 20 {
+		require.NoError(t, put(t, s, fmt.Sprint("a", i), strings.Repeat("x", 1000)))
+	}
 	require.NoError(t, s.Update(t.Context(), func(w store.Writer) error {
 		require.NoError(t, w.Put("k", given))
 		given[0] = 'X'
@@ -151,11 +154,11 @@ func TestWhatIsReadIsACopy(t *testing.T) {
 		if got, err = r.Get("k"); err != nil {
 			return err
 		}
-		return r.Scan("", "", func(_ string, value []byte) (bool, error) { scanned = value; return true, nil })
+		return r.Scan("k", "", func(_ string, value []byte) (bool, error) { scanned = value; return true, nil })
 	}))
 	require.Equal(t, "value", string(got))
 	got[0], scanned[0] = 'Y', 'Z'
-	require.Equal(t, map[string]string{"k": "value"}, contents(t, s))
+	require.Equal(t, "value", contents(t, s)["k"])
 }
 
 func TestATransactionCannotBeUsedAfterItsEnd(t *testing.T) {
