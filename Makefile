@@ -1,0 +1,51 @@
+# What a person types here; `make help` lists it. The work itself is in scripts/.
+
+VERSION  := v0.1.0
+MODULE   := github.com/alicloudkms/vault-plugin-secrets-alicloudkms
+LDFLAGS  := -s -w -X $(MODULE).Version=$(VERSION) -X main.version=$(VERSION)
+FUZZTIME ?= 30s
+
+# The tools are pinned in a module of their own, so that none of them weighs on users of this one.
+TOOL := go tool -modfile=test/tools/go.mod
+
+.DEFAULT_GOAL := help
+.PHONY: help demo dev test build vault lint fmt bench fuzz clean
+
+help: ## List the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+
+demo: ## The main job from start to finish, on a real Vault and a real KMS service; cleans up after itself
+	@VERSION=$(VERSION) exec scripts/demo.sh
+
+dev: ## The same set-up, left running for you to use; Ctrl-C ends it
+	@VERSION=$(VERSION) exec scripts/dev.sh
+
+test: lint ## All that a commit needs: format, vet, staticcheck, unit tests with -race, end-to-end tests on a real Vault
+	@scripts/test.sh
+
+build: ## Build our binaries into bin/
+	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+
+vault: bin/vault ## Build bin/vault, for machines without a Vault; takes several minutes the first time
+
+bin/vault: test/vault/go.mod test/vault/go.sum
+	@echo 'building bin/vault from test/vault: this takes several minutes the first time' >&2
+	go build -C test/vault -tags minimal -trimpath -buildvcs=false -ldflags '-s -w' -o ../../bin/vault github.com/hashicorp/vault
+
+lint: ## Check format, go vet and staticcheck, and change nothing
+	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \
+	if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):" >&2; echo "$$unformatted" >&2; exit 1; fi
+	go vet ./...
+	$(TOOL) staticcheck ./...
+
+fmt: ## Format every Go file
+	$(TOOL) gofumpt -w .
+
+bench: ## Run every benchmark
+	go test -run '^$$' -bench . -benchmem ./...
+
+fuzz: ## Fuzz every fuzz target, each for FUZZTIME (30s)
+	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+clean: ## Remove bin/
+	rm -rf bin

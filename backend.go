@@ -1,0 +1,122 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+)
+
+// Version is what Vault shows as the running version; a plugin registered with another version is refused. The build sets
+// it with -ldflags "-X". It starts with "v".
+var Version = "v0.1.0-dev"
+
+// backend is one mount of the engine.
+type backend struct {
+	*framework.Backend
+
+	// open makes a client from a configuration, without I/O.
+	open func(client.Config) (kms, error)
+	// connections holds the connection made from the stored configuration, under the name configPath.
+	connections *cache[connection]
+	// keys holds key entries under their names.
+	keys *cache[keyEntry]
+	// changing holds the storage paths that a request is changing right now.
+	changing *reservations
+}
+
+// Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it to learn
+// type, paths and version only.
+func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
+	return newBackend(ctx, conf, openClient)
+}
+
+func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(client.Config) (kms, error)) (*backend, error) {
+	if conf == nil {
+		return nil, errors.New("the engine was started without a backend configuration")
+	}
+	b := &backend{
+		open:        open,
+		connections: newCache((*connection).close),
+		keys:        newCache(func(*keyEntry) {}),
+		changing:    newReservations(),
+	}
+	b.Backend = &framework.Backend{
+		BackendType:    logical.TypeLogical,
+		RunningVersion: Version,
+		Help:           backendHelp,
+		PathsSpecial:   &logical.Paths{SealWrapStorage: []string{configPath}},
+		Paths: slices.Concat(
+			b.configPaths(),
+			b.keyPaths(),
+			b.keyConfigPaths(),
+			b.keyStatePaths(),
+			b.encryptPaths(),
+			b.decryptPaths(),
+			b.dataKeyPaths(),
+		),
+		Invalidate: b.invalidate,
+		Clean:      func(context.Context) { b.connections.forgetAll() },
+	}
+	if err := b.Setup(ctx, conf); err != nil {
+		return nil, err
+	}
+	return b, nil
+}
+
+// HandleRequest checks the fields of every request before its handler runs, and turns every error into one that survives
+// the way to Vault.
+func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
+	ignored, err := b.checkRequest(req)
+	if err != nil {
+		return nil, err
+	}
+	resp, err := b.Backend.HandleRequest(ctx, req)
+	if err != nil {
+		return nil, b.coded(req, err)
+	}
+	return warnIgnored(resp, ignored), nil
+}
+
+// HandleExistenceCheck decides between the create and the update capability. It is asked without the fields, because Vault
+// logs what it answers to bad ones, and HandleRequest refuses them better.
+func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
+	return b.Backend.HandleExistenceCheck(ctx, &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage})
+}
+
+// invalidate drops what is cached of a storage path that changed on another node. A path may also be a prefix.
+func (b *backend) invalidate(_ context.Context, path string) {
+	if strings.HasPrefix(configPath, path) {
+		b.connections.forgetAll()
+	}
+	if name, ok := strings.CutPrefix(path, keyPrefix); ok && name != "" {
+		b.keys.forget(name)
+	}
+	if strings.HasPrefix(keyPrefix, path) {
+		b.keys.forgetAll()
+	}
+}
+
+// reserve keeps other requests from changing the storage path until release is called.
+func (b *backend) reserve(path, what string) (release func(), err error) {
+	release, ok := b.changing.take(path)
+	if !ok {
+		return nil, conflict("%s is being created or changed by another request; try again when that is done", what)
+	}
+	return release, nil
+}
+
+const backendHelp = `
+The alicloudkms engine encrypts, decrypts and makes data keys with CMKs of Alibaba Cloud KMS.
+The keys never leave KMS; Vault's policies say who may use them.
+
+    vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
+    vault write -f alicloudkms/keys/payroll
+    vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)"
+    vault write alicloudkms/decrypt/payroll ciphertext=vault:v1:...
+`

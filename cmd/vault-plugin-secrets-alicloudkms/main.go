@@ -1,0 +1,50 @@
+// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, and one process
+// serves every mount. It takes no configuration of its own; see package alicloudkms.
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/api"
+	"github.com/hashicorp/vault/sdk/plugin"
+
+	alicloudkms "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
+)
+
+const byHand = `This is a plugin: Vault starts it, it does nothing by itself. To use it, put it into Vault's plugin_directory, and run:
+
+    vault plugin register -sha256=SUM -version=%[1]s secret vault-plugin-secrets-alicloudkms
+    vault secrets enable -path=alicloudkms vault-plugin-secrets-alicloudkms
+
+SUM is what sha256sum prints for this file.
+`
+
+func main() {
+	if slices.Contains(os.Args[1:], "--version") || slices.Contains(os.Args[1:], "-version") {
+		fmt.Println("vault-plugin-secrets-alicloudkms", alicloudkms.Version)
+		return
+	}
+	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) != plugin.HandshakeConfig.MagicCookieValue {
+		fmt.Fprintf(os.Stderr, byHand, alicloudkms.Version)
+		os.Exit(1)
+	}
+	if err := serve(os.Args[1:]); err != nil {
+		hclog.New(&hclog.LoggerOptions{JSONFormat: true}).Error("the plugin has stopped", "error", err)
+		os.Exit(1)
+	}
+}
+
+func serve(args []string) error {
+	meta := &api.PluginAPIClientMeta{}
+	if err := meta.FlagSet().Parse(args); err != nil {
+		return err
+	}
+	return plugin.ServeMultiplex(&plugin.ServeOpts{
+		BackendFactoryFunc: alicloudkms.Factory,
+		// Vault versions before AutoMTLS need it; later ones ignore it.
+		TLSProviderFunc: api.VaultPluginTLSProvider(meta.GetTLSConfig()),
+	})
+}

@@ -1,0 +1,153 @@
+package alicloudkms
+
+import (
+	"context"
+	"fmt"
+	"runtime"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	defaultMaxRetries     = 3
+	maxMaxRetries         = 10
+	defaultRequestTimeout = 10 * time.Second
+	maxRequestTimeout     = 5 * time.Minute
+	maxMaxParallel        = 10_000
+)
+
+// A config is what the engine stores about KMS, as JSON under configPath, seal-wrapped.
+type config struct {
+	Region        string         `json:"region"`
+	Endpoint      string         `json:"endpoint"`
+	Network       kmsapi.Network `json:"network"`
+	CACert        string         `json:"ca_cert"`
+	AccessKey     string         `json:"access_key"`
+	SecretKey     kmsapi.Secret  `json:"secret_key"`
+	SecurityToken kmsapi.Secret  `json:"security_token"`
+	MaxRetries    int            `json:"max_retries"`
+	// RequestTimeout is in seconds.
+	RequestTimeout int `json:"request_timeout"`
+	MaxParallel    int `json:"max_parallel"`
+}
+
+func newConfig() *config {
+	return &config{
+		Network:        kmsapi.NetworkPublic,
+		MaxRetries:     defaultMaxRetries,
+		RequestTimeout: int(defaultRequestTimeout.Seconds()),
+	}
+}
+
+// loadConfig reads the stored configuration, and returns nil if there is none.
+func loadConfig(ctx context.Context, s logical.Storage) (*config, error) {
+	stored, err := s.Get(ctx, configPath)
+	if err != nil || stored == nil {
+		return nil, err
+	}
+	c := newConfig()
+	if err := stored.DecodeJSON(c); err != nil {
+		return nil, fmt.Errorf("the stored configuration is damaged: %w", err)
+	}
+	return c, nil
+}
+
+// storeConfig writes c. The connection is dropped also if that fails, because then nobody knows what was stored.
+func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config) error {
+	defer b.connections.forget(configPath)
+	open := *c
+	open.SecretKey, open.SecurityToken = c.SecretKey.ForWire(), c.SecurityToken.ForWire()
+	stored, err := logical.StorageEntryJSON(configPath, open)
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, stored)
+}
+
+// update takes over the fields that d mentions, and checks what comes out. A secret belongs to one access key: a new key
+// needs its own secret, and ends the old one's token.
+func (c *config) update(d *framework.FieldData) error {
+	old := c.AccessKey
+	setText(d, "region", &c.Region)
+	setText(d, "endpoint", &c.Endpoint)
+	setText(d, "network", (*string)(&c.Network))
+	setText(d, "ca_cert", &c.CACert)
+	setText(d, "access_key", &c.AccessKey)
+	if c.AccessKey != old {
+		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
+	}
+	setSecret(d, "secret_key", &c.SecretKey)
+	setSecret(d, "security_token", &c.SecurityToken)
+	setNumber(d, "max_retries", &c.MaxRetries)
+	setNumber(d, "request_timeout", &c.RequestTimeout)
+	setNumber(d, "max_parallel", &c.MaxParallel)
+	return c.check()
+}
+
+// check finds what no client would; the client checks region, endpoint and CA itself.
+func (c *config) check() error {
+	longest := int(maxRequestTimeout.Seconds())
+	switch {
+	case c.Region == "":
+		return badRequest("region is required, for example region=cn-hangzhou")
+	case c.Network != kmsapi.NetworkPublic && c.Network != kmsapi.NetworkVPC:
+		return badRequest("network must be public or vpc")
+	case c.AccessKey == "":
+		return badRequest("access_key is required")
+	case c.SecretKey.IsEmpty():
+		return badRequest("secret_key is required: it must be given with every new access_key")
+	case c.MaxRetries < 0 || c.MaxRetries > maxMaxRetries:
+		return badRequest("max_retries must be 0 to %d", maxMaxRetries)
+	case c.RequestTimeout < 1 || c.RequestTimeout > longest:
+		return badRequest("request_timeout must be 1 to %d seconds", longest)
+	case c.MaxParallel < 0 || c.MaxParallel > maxMaxParallel:
+		return badRequest("max_parallel must be 0 to %d", maxMaxParallel)
+	default:
+		return nil
+	}
+}
+
+// client is the configuration in the client's terms.
+func (c *config) client() client.Config {
+	retries := c.MaxRetries
+	if retries == 0 {
+		retries = -1 // The client's 0 means its default.
+	}
+	return client.Config{
+		Region:   c.Region,
+		Network:  c.Network,
+		Endpoint: c.Endpoint,
+		CACert:   c.CACert,
+		Credentials: client.Static{
+			AccessKeyID:     c.AccessKey,
+			AccessKeySecret: c.SecretKey,
+			SecurityToken:   c.SecurityToken,
+		},
+		MaxRetries:     retries,
+		RequestTimeout: time.Duration(c.RequestTimeout) * time.Second,
+		UserAgent:      fmt.Sprintf("vault-plugin-secrets-alicloudkms/%s (%s; %s)", Version, runtime.GOOS, runtime.GOARCH),
+	}
+}
+
+func setText(d *framework.FieldData, name string, field *string) {
+	if value, ok := d.GetOk(name); ok {
+		*field = value.(string)
+	}
+}
+
+func setSecret(d *framework.FieldData, name string, field *kmsapi.Secret) {
+	if value, ok := d.GetOk(name); ok {
+		*field = kmsapi.NewSecret(value.(string))
+	}
+}
+
+func setNumber(d *framework.FieldData, name string, field *int) {
+	if value, ok := d.GetOk(name); ok {
+		*field = value.(int)
+	}
+}

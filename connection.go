@@ -1,0 +1,86 @@
+package alicloudkms
+
+import (
+	"context"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// kms is what the engine needs of KMS. [client.Client] implements it.
+type kms interface {
+	CreateKey(context.Context, *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error)
+	DescribeKey(context.Context, *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error)
+	EnableKey(context.Context, *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error)
+	DisableKey(context.Context, *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error)
+	ScheduleKeyDeletion(context.Context, *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error)
+	CancelKeyDeletion(context.Context, *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error)
+	Encrypt(context.Context, *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error)
+	Decrypt(context.Context, *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error)
+	GenerateDataKey(context.Context, *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error)
+	DescribeRegions(context.Context, *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error)
+	// Close closes idle connections; calls in flight end as they would.
+	Close()
+}
+
+var _ kms = (*client.Client)(nil)
+
+func openClient(c client.Config) (kms, error) { return client.New(c) }
+
+// A connection is a client for KMS with what belongs to its configuration. It never changes.
+type connection struct {
+	kms    kms
+	region string
+	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
+	slots chan struct{}
+}
+
+// connect makes a connection from a configuration, without I/O. It refuses what no client can work with.
+func (b *backend) connect(c *config) (*connection, error) {
+	opened, err := b.open(c.client())
+	if err != nil {
+		return nil, badRequest("the configuration is not valid: %s", err)
+	}
+	conn := &connection{kms: opened, region: c.Region}
+	if c.MaxParallel > 0 {
+		conn.slots = make(chan struct{}, c.MaxParallel)
+	}
+	return conn, nil
+}
+
+// connection returns the connection that the stored configuration describes.
+func (b *backend) connection(ctx context.Context, req *logical.Request) (*connection, error) {
+	conn, err := b.connections.get(configPath, func() (*connection, error) {
+		c, err := loadConfig(ctx, req.Storage)
+		if err != nil || c == nil {
+			return nil, err
+		}
+		return b.connect(c)
+	})
+	if err == nil && conn == nil {
+		err = notConfigured(req)
+	}
+	return conn, err
+}
+
+func (c *connection) close() { c.kms.Close() }
+
+// call is the one way from the engine to KMS. do is a method of [kms]. Its errors name the operation.
+func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(kms, context.Context, Q) (R, error), q Q) (R, error) {
+	var none R
+	if c.slots != nil {
+		select {
+		case c.slots <- struct{}{}:
+			defer func() { <-c.slots }()
+		case <-ctx.Done():
+			return none, &callError{op: q.Operation(), err: ctx.Err()}
+		}
+	}
+	answer, err := do(c.kms, ctx, q)
+	if err != nil {
+		return none, &callError{op: q.Operation(), err: err}
+	}
+	return answer, nil
+}

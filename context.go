@@ -1,0 +1,68 @@
+package alicloudkms
+
+import (
+	"encoding/base64"
+	"maps"
+	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// associatedDataEntry is the entry of KMS's EncryptionContext that carries associated_data, in base64. A program that
+// calls KMS itself must give the same entry to open such a ciphertext.
+const associatedDataEntry = "vault:associated_data"
+
+// contextFields are the fields that bind a ciphertext to its purpose.
+func contextFields(more map[string]*framework.FieldSchema) map[string]*framework.FieldSchema {
+	fields := map[string]*framework.FieldSchema{
+		"name": nameField(),
+		"encryption_context": {
+			Type:        framework.TypeKVPairs,
+			Description: "Names and values that KMS binds to the ciphertext without storing them. Decrypt must give the same.",
+		},
+		"associated_data": {
+			Type:        framework.TypeString,
+			Description: `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It travels as the entry "vault:associated_data" of KMS's EncryptionContext.`,
+		},
+	}
+	maps.Copy(fields, more)
+	return fields
+}
+
+// encryptionContext merges what the caller gives with the key's bound context, which the caller can't change.
+func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
+	given, _ := d.Get("encryption_context").(map[string]string)
+	if err := checkContext("encryption_context", given); err != nil {
+		return nil, err
+	}
+	context := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
+	maps.Copy(context, given)
+	for name, bound := range e.BoundContext {
+		if value, ok := given[name]; ok && value != bound {
+			return nil, badRequest("encryption_context may not change %q: it is bound to the key", shorten(name))
+		}
+		context[name] = bound
+	}
+	data, err := decodeBase64("associated_data", d.Get("associated_data").(string))
+	if err != nil {
+		return nil, err
+	}
+	if len(data) > 0 {
+		context[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
+	}
+	if size := utf8.RuneCountInString(context.JSON()); size > kmsapi.MaxEncryptionContext {
+		return nil, badRequest("encryption_context, associated_data and the key's bound_context are too long: together %d characters of JSON, of %d", size, kmsapi.MaxEncryptionContext)
+	}
+	return context, nil
+}
+
+// decodeBase64 reads standard base64. Line breaks are skipped, because the base64 command makes them.
+func decodeBase64(field, text string) ([]byte, error) {
+	data, err := base64.StdEncoding.Strict().DecodeString(text)
+	if err != nil {
+		return nil, badRequest("the field %q must be standard base64, for example from: echo -n hello | base64", field)
+	}
+	return data, nil
+}

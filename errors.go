@@ -1,0 +1,189 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// maxKMSMessage bounds a message of KMS that is passed on, in bytes. What is longer is a gateway's dump of the text that
+// was signed, which holds every parameter: plaintext and security token too.
+const maxKMSMessage = 256
+
+// A callError is a failed call to KMS.
+type callError struct {
+	op kmsapi.Operation
+	// key is the engine's name of the key, and may be empty.
+	key string
+	err error
+}
+
+func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
+func (e *callError) Unwrap() error { return e.err }
+
+func badRequest(format string, args ...any) error {
+	return logical.CodedError(http.StatusBadRequest, fmt.Sprintf(format, args...))
+}
+
+func conflict(format string, args ...any) error {
+	return logical.CodedError(http.StatusConflict, fmt.Sprintf(format, args...))
+}
+
+func notConfigured(req *logical.Request) error {
+	return badRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
+}
+
+func unknownKey(req *logical.Request, name string) error {
+	return logical.CodedError(http.StatusNotFound, fmt.Sprintf("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name))
+}
+
+// mount is where the engine is mounted, with a slash at its end.
+func mount(req *logical.Request) string {
+	if req.MountPoint == "" {
+		return "alicloudkms/"
+	}
+	return req.MountPoint
+}
+
+// coded is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
+// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and text,
+// and storage errors are 500.
+func (b *backend) coded(req *logical.Request, err error) error {
+	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
+		return known
+	}
+	failed, ok := errors.AsType[*callError](err)
+	if !ok {
+		return err
+	}
+	status, text := failed.explain(req)
+	text = strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text)
+	if status >= http.StatusInternalServerError {
+		b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", status, "error", text)
+	}
+	return logical.CodedError(status, text)
+}
+
+// explain returns the HTTP status of a failed call and what to tell the caller.
+func (e *callError) explain(req *logical.Request) (status int, text string) {
+	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
+		return e.explainRefusal(req, refused)
+	}
+	text = e.err.Error() + "."
+	if advice := uncertain[e.op]; advice != "" {
+		text += " " + advice
+	}
+	switch {
+	case errors.Is(e.err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, text
+	case errors.Is(e.err, context.Canceled):
+		return http.StatusServiceUnavailable, text
+	default:
+		return http.StatusBadGateway, text + " The engine's settings: vault read {mount}config"
+	}
+}
+
+func (e *callError) explainRefusal(req *logical.Request, refused *kmsapi.Error) (status int, text string) {
+	advice, fault := credentialAdvice[refused.Code]
+	switch {
+	case fault && req.Path == configPath:
+		status = http.StatusBadRequest
+	case fault:
+		status = http.StatusBadGateway
+	default:
+		status, advice = refusalStatus(refused), refusalAdvice[advised{e.op, refused.Code}]
+		if advice == "" {
+			advice = refusalAdvice[advised{code: refused.Code}]
+		}
+	}
+	text = fmt.Sprintf("%s: KMS refused: %s", e.op, refused.Code)
+	if !fault && len(refused.Message) <= maxKMSMessage {
+		text += ": " + refused.Message
+	}
+	if refused.RequestID != "" {
+		text += fmt.Sprintf(" (request id %s)", refused.RequestID)
+	}
+	if advice != "" {
+		text += ". " + advice
+	}
+	return status, text
+}
+
+// refusalStatus keeps the statuses that mean to the caller what they mean to the engine.
+func refusalStatus(refused *kmsapi.Error) int {
+	if throttling[refused.Code] {
+		return http.StatusTooManyRequests
+	}
+	switch refused.HTTPStatus {
+	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:
+		return refused.HTTPStatus
+	default:
+		return http.StatusBadGateway
+	}
+}
+
+// throttling are the codes of Alibaba Cloud's gateway that say 400 and mean 429.
+var throttling = map[kmsapi.Code]bool{"Throttling": true, "Throttling.User": true, "Throttling.Api": true}
+
+const (
+	clockAdvice  = "The clocks of this server and of KMS differ by too much; set this server's clock, for example with NTP."
+	secretAdvice = "The secret_key does not belong to the access_key; write both again: vault write {mount}config access_key=... secret_key=..."
+	tokenAdvice  = "The security_token is expired, malformed or of other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=..."
+)
+
+// credentialAdvice holds the codes that blame the engine's credentials or clock and not the request. Their messages are
+// never passed on: they may quote the text that was signed.
+var credentialAdvice = map[kmsapi.Code]string{
+	kmsapi.ErrAccessKeyNotFound.Code: "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
+	kmsapi.ErrAccessKeyInactive.Code: "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
+	"InvalidAccessKeyId.Inactive":    "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
+
+	kmsapi.ErrIncompleteSignature.Code: secretAdvice,
+	"SignatureDoesNotMatch":            secretAdvice,
+	"InvalidAccessKeySecret":           secretAdvice,
+
+	kmsapi.ErrIllegalTimestamp.Code: clockAdvice,
+	"InvalidTimeStamp.Expired":      clockAdvice,
+	"InvalidTimeStamp.Format":       clockAdvice,
+
+	kmsapi.ErrInvalidSecurityTokenValue.Code:     tokenAdvice,
+	"InvalidSecurityToken.Expired":               tokenAdvice,
+	"InvalidSecurityToken.MismatchWithAccessKey": tokenAdvice,
+	"MissingSecurityToken":                       tokenAdvice,
+
+	kmsapi.ErrSignatureNonceUsed.Code: "KMS saw this signed request before; try again.",
+}
+
+// advised is a code, with the operation that it came from if that matters.
+type advised struct {
+	op   kmsapi.Operation
+	code kmsapi.Code
+}
+
+var refusalAdvice = map[advised]string{
+	{code: kmsapi.ErrRejectedDisabled.Code}:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
+	{code: kmsapi.ErrRejectedPendingDeletion.Code}: "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material; it must be imported into KMS first.",
+	{code: kmsapi.ErrKeyNotFound.Code}:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
+	{code: kmsapi.ErrNoPermission.Code}:            "The RAM user of the engine's access_key lacks the permission for this operation.",
+	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
+	{code: kmsapi.ErrLimitExceeded.Code}:           "The account has reached its quota; ask Alibaba Cloud to raise it.",
+
+	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:      "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
+	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:               "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:          "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrRejectedEnabled.Code}: "The key is not waiting for its deletion.",
+}
+
+// uncertain warns where an operation that did not answer may have run.
+var uncertain = map[kmsapi.Operation]string{
+	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; look for it before you try again.",
+	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
+}

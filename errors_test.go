@@ -1,0 +1,107 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestErrorsKeepTheirMeaning(t *testing.T) {
+	transport := func(err error) error {
+		return &client.TransportError{Operation: kmsapi.OpEncrypt, Endpoint: "kms.example.com:443", Err: err}
+	}
+	for name, c := range map[string]struct {
+		err    error
+		status int
+		says   []string
+	}{
+		"a key that KMS does not have":    {kmsapi.ErrKeyNotFound, 404, []string{"Forbidden.KeyNotFound", "The specified Key is not found."}},
+		"no permission in RAM":            {kmsapi.ErrNoPermission, 403, []string{"Forbidden.NoPermission", "RAM"}},
+		"a bad parameter":                 {kmsapi.ErrInvalidParameter, 400, []string{"InvalidParameter"}},
+		"a disabled key":                  {kmsapi.ErrRejectedDisabled, 409, []string{"Rejected.Disabled", "kms/keys/a/enable"}},
+		"throttling":                      {kmsapi.ErrThrottling, 429, []string{"max_parallel"}},
+		"throttling that says 400":        {&kmsapi.Error{Code: "Throttling", HTTPStatus: 400}, 429, nil},
+		"a failure inside KMS":            {kmsapi.ErrInternalFailure, 502, []string{"InternalFailure"}},
+		"KMS away for a while":            {kmsapi.ErrServiceUnavailable, 502, nil},
+		"a status that nobody knows":      {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
+		"a code that nobody knows":        {&kmsapi.Error{Code: "New.Code", HTTPStatus: 409, Message: "New."}, 409, []string{"New.Code: New."}},
+		"an access key that is gone":      {kmsapi.ErrAccessKeyNotFound, 502, []string{"access_key", "vault write kms/config"}},
+		"a secret that was changed":       {kmsapi.ErrIncompleteSignature, 502, []string{"secret_key"}},
+		"a clock that is off":             {kmsapi.ErrIllegalTimestamp, 502, []string{"clock"}},
+		"a nonce that was used":           {kmsapi.ErrSignatureNonceUsed, 502, []string{"try again"}},
+		"KMS that can't be reached":       {transport(errors.New("connection refused")), 502, []string{"kms.example.com:443", "connection refused"}},
+		"no credentials":                  {&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New("none")}, 502, []string{"credentials"}},
+		"an error that nobody knows":      {errors.New("odd"), 502, []string{"odd"}},
+		"a deadline":                      {transport(context.DeadlineExceeded), 504, nil},
+		"a deadline without a call":       {context.DeadlineExceeded, 504, nil},
+		"a caller that has gone":          {transport(fmt.Errorf("waiting: %w", context.Canceled)), 503, nil},
+		"a refusal wrapped by the client": {fmt.Errorf("after 3 attempts: %w", kmsapi.ErrRejectedDisabled), 409, []string{"Rejected.Disabled"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.kms.before = func(context.Context, kmsapi.Request) error { return c.err }
+			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			refused(t, err, c.status, append(c.says, "Encrypt")...)
+			require.NotContains(t, err.Error(), "{")
+		})
+	}
+}
+
+func TestAdviceNeverHoldsAPlaceholder(t *testing.T) {
+	r := newKeyRig(t, "a")
+	for code, advice := range credentialAdvice {
+		require.NotEmpty(t, advice, code)
+		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{kmsapi.OpEncrypt, "a", &kmsapi.Error{Code: code, HTTPStatus: 400}})
+		refused(t, err, 502)
+		require.NotContains(t, err.Error(), "{")
+	}
+	for from := range refusalAdvice {
+		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{from.op, "a", &kmsapi.Error{Code: from.code, HTTPStatus: 409}})
+		refused(t, err, 409, string(from.code))
+		require.NotContains(t, err.Error(), "{")
+	}
+}
+
+func TestSignedTextIsNeverPassedOn(t *testing.T) {
+	const dump = "Specified signature is not matched with our calculation. server string to sign is:POST&%2F&Plaintext%3DdG9wLXNlY3JldA"
+	for name, refusal := range map[string]*kmsapi.Error{
+		"of a wrong signature":   {Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: dump},
+		"of a wrong form":        {Code: "IncompleteSignature", HTTPStatus: 400, Message: dump},
+		"of a code nobody knows": {Code: "Signature.New", HTTPStatus: 400, Message: dump + strings.Repeat("%26", 100)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.kms.before = func(context.Context, kmsapi.Request) error { return refusal }
+			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			require.Error(t, err)
+			require.NotContains(t, err.Error()+r.log.String(), "dG9wLXNlY3JldA")
+			require.Contains(t, err.Error(), string(refusal.Code))
+		})
+	}
+}
+
+func TestErrorsOfVaultPassUnchanged(t *testing.T) {
+	r := newRig(t)
+	for _, err := range []error{logical.ErrUnsupportedOperation, logical.ErrReadOnly, logical.ErrUnsupportedPath, errStorage} {
+		require.Equal(t, err, r.backend().coded(r.request(logical.ReadOperation, "config", nil), err))
+	}
+	_, err := r.try(logical.DeleteOperation, "encrypt/a", nil)
+	require.Equal(t, logical.ErrUnsupportedOperation, err)
+}
+
+func TestFailuresOfKMSAreLogged(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.kms.before = func(context.Context, kmsapi.Request) error { return withID(kmsapi.ErrInternalFailure) }
+	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	refused(t, err, 502)
+	require.Contains(t, r.log.String(), "InternalFailure")
+	require.Contains(t, r.log.String(), "request-1")
+}

@@ -1,0 +1,185 @@
+package alicloudkms
+
+import (
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// maxShownName bounds a name of a caller that an error shows.
+const maxShownName = 64
+
+// checkRequest checks the fields of a request against its path, and gives each the Go type of its schema. It returns the
+// names of transit's fields that mean nothing here. No error shows a value, because any may be a secret.
+func (b *backend) checkRequest(req *logical.Request) (ignored []string, err error) {
+	if !hasFields(req.Operation) {
+		return nil, nil
+	}
+	path := b.Route(req.Path)
+	if path == nil {
+		return nil, b.unknownPath(req.Path)
+	}
+	data := make(map[string]any, len(req.Data))
+	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
+		raw := req.Data[name]
+		if name == "list" && req.Operation == logical.ListOperation {
+			continue
+		}
+		schema := path.Fields[name]
+		if schema == nil || schema.Query == isWrite(req.Operation) {
+			return nil, unknownField(path, req.Operation, name)
+		}
+		if raw == nil {
+			continue
+		}
+		value, ok := convert(schema, raw)
+		if !ok {
+			return nil, badRequest("the field %q must be %s", name, typeNames[schema.Type])
+		}
+		if field, ok := transitFields[name]; ok && field.schema == schema {
+			if !field.accepts(value) {
+				return nil, badRequest("the field %q can't be used: %s", name, field.refusal)
+			}
+			ignored = append(ignored, name)
+		}
+		data[name] = value
+	}
+	req.Data = data
+	return ignored, nil
+}
+
+func hasFields(op logical.Operation) bool {
+	return isWrite(op) || op == logical.ReadOperation || op == logical.DeleteOperation || op == logical.ListOperation
+}
+
+// isWrite reports whether fields come in the body. Those of other operations come in the query.
+func isWrite(op logical.Operation) bool {
+	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
+}
+
+func unknownField(path *framework.Path, op logical.Operation, name string) error {
+	var known []string
+	for field, schema := range path.Fields {
+		if _, transit := transitFields[field]; !transit && schema.Query != isWrite(op) && field != "name" {
+			known = append(known, field)
+		}
+	}
+	if len(known) == 0 {
+		return badRequest("unknown field %q; there are no fields here", shorten(name))
+	}
+	slices.Sort(known)
+	return badRequest("unknown field %q; the fields are %s", shorten(name), strings.Join(known, ", "))
+}
+
+var validName = regexp.MustCompile("^" + framework.GenericNameRegex("name") + "$")
+
+// unknownPath says what is wrong with a key's name, if that is why no path matches.
+func (b *backend) unknownPath(path string) error {
+	for _, p := range b.Paths {
+		pattern := strings.Trim(p.Pattern, "^$") // The framework adds these.
+		prefix, keyed := strings.CutSuffix(pattern, framework.GenericNameRegex("name"))
+		rest, within := strings.CutPrefix(path, prefix)
+		name, _, _ := strings.Cut(rest, "/")
+		if keyed && within && !validName.MatchString(name) {
+			return badRequest("%q is not a key name: a name has letters, digits, '_', '-' and '.', and neither begins nor ends with '-' or '.'", shorten(name))
+		}
+	}
+	return logical.ErrUnsupportedPath
+}
+
+func shorten(name string) string {
+	if len(name) > maxShownName {
+		return strings.ToValidUTF8(name[:maxShownName], "") + "..."
+	}
+	return name
+}
+
+// typeNames says what a field must be, in the words of its caller.
+var typeNames = map[framework.FieldType]string{
+	framework.TypeString:         "a text",
+	framework.TypeBool:           "true or false",
+	framework.TypeInt:            "a whole number",
+	framework.TypeDurationSecond: `a duration, like "10s" or a number of seconds`,
+	framework.TypeKVPairs:        "a map of texts, as a JSON object or as name=value",
+	framework.TypeSlice:          "a list",
+}
+
+// convert gives raw the type of its schema. It is stricter than the framework, which takes true for the text "1" and "" for
+// the number 0.
+func convert(schema *framework.FieldSchema, raw any) (any, bool) {
+	text, isText := raw.(string)
+	_, isBool := raw.(bool)
+	switch schema.Type {
+	case framework.TypeString:
+		return text, isText && utf8.ValidString(text)
+	case framework.TypeKVPairs:
+		return convertMap(raw)
+	case framework.TypeBool:
+		if !isText && !isBool || isText && text == "" {
+			return nil, false
+		}
+	case framework.TypeInt, framework.TypeDurationSecond:
+		if isBool || isText && text == "" {
+			return nil, false
+		}
+	}
+	d := framework.FieldData{Raw: map[string]any{"": raw}, Schema: map[string]*framework.FieldSchema{"": schema}}
+	value, ok, err := d.GetOkErr("")
+	return value, ok && err == nil
+}
+
+// convertMap reads a map of texts: a JSON object, or, from the command line, its JSON text or one or more name=value.
+func convertMap(raw any) (map[string]string, bool) {
+	switch raw := raw.(type) {
+	case map[string]string:
+		return raw, true
+	case map[string]any:
+		return textMap(raw)
+	case string:
+		if strings.HasPrefix(strings.TrimSpace(raw), "{") {
+			context, err := kmsapi.ParseEncryptionContext(raw)
+			return context, err == nil
+		}
+		return pairs([]any{raw})
+	case []any:
+		return pairs(raw)
+	default:
+		return nil, false
+	}
+}
+
+func textMap(raw map[string]any) (map[string]string, bool) {
+	result := make(map[string]string, len(raw))
+	for name, value := range raw {
+		text, ok := value.(string)
+		if !ok {
+			return nil, false
+		}
+		result[name] = text
+	}
+	return result, true
+}
+
+// pairs reads a list of name=value. The same name twice is refused: which one counts would be a guess.
+func pairs(list []any) (map[string]string, bool) {
+	result := make(map[string]string, len(list))
+	for _, item := range list {
+		text, _ := item.(string)
+		if text == "" && len(list) == 1 {
+			continue
+		}
+		name, value, ok := strings.Cut(text, "=")
+		if _, twice := result[name]; !ok || name == "" || twice {
+			return nil, false
+		}
+		result[name] = value
+	}
+	return result, true
+}

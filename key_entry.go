@@ -1,0 +1,157 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	// keyPrefix is the storage folder of key entries.
+	keyPrefix = "key/"
+	// maxKeyName bounds a key's name, which becomes part of a storage path.
+	maxKeyName = 128
+)
+
+// A keyEntry is what the engine stores about a key, as JSON under keyPrefix and the key's name. An entry that is in the
+// cache is shared and never changed; changes are made to a copy read from storage.
+type keyEntry struct {
+	// KeyID is the CMK's id.
+	KeyID string `json:"key_id"`
+	// Region is where the CMK lives. A CMK that is not found in another region may well exist.
+	Region string `json:"region"`
+	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
+	DeletionAllowed bool `json:"deletion_allowed"`
+	// BoundContext is part of every encryption context of this key.
+	BoundContext map[string]string `json:"bound_context,omitempty"`
+}
+
+// fields are the entry's own fields in answers.
+func (e *keyEntry) fields(name string) map[string]any {
+	bound := maps.Clone(e.BoundContext)
+	if bound == nil {
+		bound = map[string]string{}
+	}
+	return map[string]any{
+		"name":             name,
+		"key_id":           e.KeyID,
+		"region":           e.Region,
+		"deletion_allowed": e.DeletionAllowed,
+		"bound_context":    bound,
+	}
+}
+
+// loadKey reads an entry from storage, and returns nil if there is none.
+func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, error) {
+	stored, err := s.Get(ctx, keyPrefix+name)
+	if err != nil || stored == nil {
+		return nil, err
+	}
+	var e keyEntry
+	if err := stored.DecodeJSON(&e); err != nil {
+		return nil, fmt.Errorf("the stored entry of key %q is damaged: %w", name, err)
+	}
+	if e.KeyID == "" {
+		return nil, fmt.Errorf("the stored entry of key %q is damaged: it names no CMK", name)
+	}
+	return &e, nil
+}
+
+// storeKey writes an entry. The cache is told also if that fails, because then nobody knows what was stored.
+func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
+	defer b.keys.forget(name)
+	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, stored)
+}
+
+// removeKey deletes an entry, and nothing in KMS.
+func (b *backend) removeKey(ctx context.Context, s logical.Storage, name string) error {
+	defer b.keys.forget(name)
+	return s.Delete(ctx, keyPrefix+name)
+}
+
+// A target is the key that a request works on.
+type target struct {
+	name  string
+	entry *keyEntry
+}
+
+type (
+	useHandler    func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error)
+	changeHandler func(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error)
+)
+
+// useKey adapts a handler that leaves the entry as it is. Warm, it costs no storage call.
+func (b *backend) useKey(handle useHandler) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		name, err := keyName(d)
+		if err != nil {
+			return nil, err
+		}
+		conn, err := b.connection(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		entry, err := b.cachedKey(ctx, req, name)
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			return nil, unknownKey(req, name)
+		}
+		resp, err := handle(ctx, conn, target{name, entry}, d)
+		return resp, named(err, name)
+	}
+}
+
+// changeKey adapts a handler that changes or removes the entry. It gives a fresh copy of what is stored, and no other
+// request changes the entry meanwhile.
+func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		name, err := keyName(d)
+		if err != nil {
+			return nil, err
+		}
+		release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+		if err != nil {
+			return nil, err
+		}
+		defer release()
+		entry, err := loadKey(ctx, req.Storage, name)
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			return nil, unknownKey(req, name)
+		}
+		resp, err := handle(ctx, req, target{name, entry}, d)
+		return resp, named(err, name)
+	}
+}
+
+func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {
+	return b.keys.get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
+}
+
+// named puts a key's name into the error of a call to KMS, for the advice that goes with it.
+func named(err error, name string) error {
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.key = name
+	}
+	return err
+}
+
+func keyName(d *framework.FieldData) (string, error) {
+	name := d.Get("name").(string)
+	if len(name) > maxKeyName {
+		return "", badRequest("the key name is too long: it may have %d characters", maxKeyName)
+	}
+	return name, nil
+}

@@ -1,0 +1,241 @@
+package alicloudkms
+
+import (
+	"context"
+	"crypto/x509"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestConfigIsReadBackWithoutSecrets(t *testing.T) {
+	r := newRig(t)
+	require.Nil(t, r.read("config"))
+	r.write("config", with(goodConfig(), map[string]any{"security_token": "the-token", "request_timeout": "1m", "max_retries": 0, "max_parallel": "8"}))
+	require.Equal(t, map[string]any{
+		"region": "cn-hangzhou", "endpoint": "", "network": "public", "ca_cert": "", "access_key": "LTAIgood",
+		"max_retries": 0, "request_timeout": 60, "max_parallel": 8,
+	}, r.read("config").Data)
+}
+
+func TestClientGetsWhatIsConfigured(t *testing.T) {
+	r := newRig(t)
+	r.write("config", map[string]any{
+		"region": "cn-beijing", "network": "vpc", "endpoint": "kms.example.com:8443", "access_key": "LTAIgood", "secret_key": "good-secret",
+		"security_token": "token", "max_retries": 0, "request_timeout": 7,
+	})
+	r.write("keys/a", nil)
+	opened := r.kms.opened[len(r.kms.opened)-1]
+	require.Equal(t, "cn-beijing", opened.Region)
+	require.Equal(t, kmsapi.NetworkVPC, opened.Network)
+	require.Equal(t, "kms.example.com:8443", opened.Endpoint)
+	require.Equal(t, 7*time.Second, opened.RequestTimeout)
+	require.Negative(t, opened.MaxRetries, "the client's 0 would mean its default")
+	credentials, err := opened.Credentials.Credentials(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, "LTAIgood", credentials.AccessKeyID)
+	require.Equal(t, "good-secret", credentials.AccessKeySecret.Reveal(), "secrets must survive storage")
+	require.Equal(t, "token", credentials.SecurityToken.Reveal())
+}
+
+func TestConfigUpdateKeepsWhatItDoesNotMention(t *testing.T) {
+	r := newRig(t)
+	r.write("config", with(goodConfig(), map[string]any{"max_retries": 7, "security_token": "token"}))
+	r.write("config", map[string]any{"network": "vpc", "region": nil})
+	require.Equal(t, 7, r.read("config").Data["max_retries"])
+	require.Equal(t, "cn-hangzhou", r.read("config").Data["region"], "null is not a mention")
+	stored, err := loadConfig(t.Context(), r.storage)
+	require.NoError(t, err)
+	require.Equal(t, "good-secret", stored.SecretKey.Reveal())
+	require.Equal(t, "token", stored.SecurityToken.Reveal())
+}
+
+func TestNewAccessKeyNeedsItsOwnSecretAndEndsTheOldToken(t *testing.T) {
+	r := newRig(t)
+	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
+	_, err := r.tryWrite("config", map[string]any{"access_key": "LTAInew"})
+	refused(t, err, 400, "secret_key")
+	r.write("config", map[string]any{"access_key": "LTAInew", "secret_key": "new-secret"})
+	stored, err := loadConfig(t.Context(), r.storage)
+	require.NoError(t, err)
+	require.True(t, stored.SecurityToken.IsEmpty())
+}
+
+func TestConfigThatKMSRefusesIsNotStored(t *testing.T) {
+	gateway := func(code kmsapi.Code, status int) error {
+		return &kmsapi.Error{Code: code, HTTPStatus: status, RequestID: "request-9", Message: "server string to sign is:POST&%2F&SecurityToken%3Dthe-token"}
+	}
+	transport := func(err error) error {
+		return &client.TransportError{Operation: kmsapi.OpDescribeRegions, Endpoint: "kms.example.com:443", Err: err}
+	}
+	for name, c := range map[string]struct {
+		answer error
+		status int
+		says   []string
+	}{
+		"a wrong secret":             {kmsapi.ErrIncompleteSignature, 400, []string{"secret_key", "vault write kms/config"}},
+		"a wrong secret, by gateway": {gateway("SignatureDoesNotMatch", 400), 400, []string{"secret_key", "request-9"}},
+		"an unknown access key":      {kmsapi.ErrAccessKeyNotFound, 400, []string{"access_key"}},
+		"a disabled access key":      {kmsapi.ErrAccessKeyInactive, 400, []string{"access_key", "disabled"}},
+		"an expired token":           {gateway("InvalidSecurityToken.Expired", 400), 400, []string{"security_token"}},
+		"a clock that is off":        {kmsapi.ErrIllegalTimestamp, 400, []string{"clock"}},
+		"no permission":              {kmsapi.ErrNoPermission, 403, []string{"DescribeRegions", "verify=false"}},
+		"KMS in trouble":             {kmsapi.ErrServiceUnavailable, 502, []string{"ServiceUnavailableTemporary"}},
+		"throttling":                 {&kmsapi.Error{Code: "Throttling.User", HTTPStatus: 400, Message: "Denied."}, 429, []string{"Throttling.User", "Denied."}},
+		"an untrusted CA":            {transport(x509.UnknownAuthorityError{}), 502, []string{"ca_cert"}},
+		"KMS down":                   {transport(errors.New("connection refused")), 502, []string{"kms.example.com:443", "vault read kms/config"}},
+		"KMS that hangs":             {transport(context.DeadlineExceeded), 504, []string{"DescribeRegions"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			r.kms.before = func(context.Context, kmsapi.Request) error { return c.answer }
+			_, err := r.tryWrite("config", goodConfig())
+			refused(t, err, c.status, c.says...)
+			require.NotContains(t, err.Error(), "string to sign")
+			require.Nil(t, r.read("config"))
+			require.Equal(t, 1, r.kms.closed, "the client that was tried is closed")
+
+			r.write("config", with(goodConfig(), map[string]any{"verify": false}))
+			require.NotNil(t, r.read("config"))
+		})
+	}
+}
+
+func TestRefusedConfigLeavesTheOldOneInUse(t *testing.T) {
+	r := newKeyRig(t, "a")
+	before := r.read("config").Data
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() == kmsapi.OpDescribeRegions {
+			return kmsapi.ErrIncompleteSignature
+		}
+		return nil
+	}
+	_, err := r.tryWrite("config", map[string]any{"region": "cn-beijing", "secret_key": "wrong"})
+	refused(t, err, 400)
+	require.Equal(t, before, r.read("config").Data)
+	r.encrypt("a", hello)
+}
+
+func TestBadConfigIsRefusedBeforeKMSIsAsked(t *testing.T) {
+	for name, c := range map[string]struct {
+		change map[string]any
+		says   string
+	}{
+		"no region":                      {map[string]any{"region": ""}, "region"},
+		"an unknown region":              {map[string]any{"region": "mars-1"}, "mars-1"},
+		"an unknown network":             {map[string]any{"network": "moon"}, "network"},
+		"no access key":                  {map[string]any{"access_key": ""}, "access_key"},
+		"no secret":                      {map[string]any{"secret_key": ""}, "secret_key"},
+		"http to another host":           {map[string]any{"endpoint": "http://kms.example.com"}, "https"},
+		"an endpoint with a path":        {map[string]any{"endpoint": "kms.example.com/kms"}, "endpoint"},
+		"a CA that is no PEM":            {map[string]any{"ca_cert": "hello"}, "ca_cert"},
+		"too many retries":               {map[string]any{"max_retries": 11}, "max_retries"},
+		"less than no retries":           {map[string]any{"max_retries": -1}, "max_retries"},
+		"no time":                        {map[string]any{"request_timeout": 0}, "request_timeout"},
+		"too much time":                  {map[string]any{"request_timeout": "1h"}, "request_timeout"},
+		"time that is no duration":       {map[string]any{"request_timeout": "soon"}, "request_timeout"},
+		"less than no calls":             {map[string]any{"max_parallel": -1}, "max_parallel"},
+		"a field that does not exist":    {map[string]any{"reigon": "cn-hangzhou"}, `"reigon"`},
+		"verify neither true nor false":  {map[string]any{"verify": "perhaps"}, "verify"},
+		"verify empty, which is neither": {map[string]any{"verify": ""}, "verify"},
+		"a secret that is no text":       {map[string]any{"secret_key": map[string]any{"a": "b"}}, "secret_key"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			_, err := r.tryWrite("config", with(goodConfig(), c.change))
+			refused(t, err, 400, c.says)
+			require.Zero(t, r.kms.total())
+			require.Nil(t, r.read("config"))
+		})
+	}
+}
+
+func TestConfigDeleteEndsTheConnection(t *testing.T) {
+	r := newKeyRig(t, "a")
+	closed := r.kms.closed
+	r.do(logical.DeleteOperation, "config", nil)
+	require.Equal(t, closed+1, r.kms.closed)
+	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	refused(t, err, 400, "not configured", "vault write kms/config")
+	r.do(logical.DeleteOperation, "config", nil)
+}
+
+func TestConfigExistsOnceItIsWritten(t *testing.T) {
+	r := newRig(t)
+	exists := func() bool {
+		bad := map[string]any{"max_retries": "top-secret"} // Vault logs an existence check's errors, so fields don't count here.
+		found, exists, err := r.b.HandleExistenceCheck(t.Context(), r.request(logical.CreateOperation, "config", bad))
+		require.NoError(t, err)
+		require.True(t, found)
+		return exists
+	}
+	require.False(t, exists())
+	r.do(logical.CreateOperation, "config", goodConfig())
+	require.True(t, exists())
+	r.storage.reset("get", 1)
+	_, _, err := r.b.HandleExistenceCheck(t.Context(), r.request(logical.UpdateOperation, "config", nil))
+	require.ErrorIs(t, err, errStorage, "a storage error must not look as if there was no config")
+}
+
+func TestOneConfigChangeAtATime(t *testing.T) {
+	r := newRig(t)
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	r.kms.before = func(context.Context, kmsapi.Request) error {
+		close(asked)
+		<-goOn
+		return nil
+	}
+	done := make(chan error)
+	go func() {
+		_, err := r.tryWrite("config", goodConfig())
+		done <- err
+	}()
+	<-asked
+	_, err := r.tryWrite("config", goodConfig())
+	refused(t, err, 409, "try again")
+	_, err = r.try(logical.DeleteOperation, "config", nil)
+	refused(t, err, 409)
+	close(goOn)
+	require.NoError(t, <-done)
+}
+
+func TestStorageFaultsOfConfigAreErrors(t *testing.T) {
+	for name, c := range map[string]struct {
+		op   logical.Operation
+		kind string
+	}{
+		"write that can't read":  {logical.UpdateOperation, "get"},
+		"write that can't store": {logical.UpdateOperation, "put"},
+		"read":                   {logical.ReadOperation, "get"},
+		"delete":                 {logical.DeleteOperation, "delete"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.storage.reset(c.kind, 1)
+			data := map[string]any{"max_retries": 1}
+			if c.op != logical.UpdateOperation {
+				data = nil
+			}
+			_, err := r.try(c.op, "config", data)
+			require.ErrorIs(t, err, errStorage)
+			r.storage.reset("", 0)
+			require.Equal(t, defaultMaxRetries, r.read("config").Data["max_retries"])
+			r.encrypt("a", hello)
+		})
+	}
+}
+
+func TestDamagedConfigIsAnErrorThatShowsNothingOfIt(t *testing.T) {
+	r := newRig(t)
+	require.NoError(t, r.storage.Put(t.Context(), &logical.StorageEntry{Key: "config", Value: []byte(`{"secret_key":"top-secret`)}))
+	_, err := r.try(logical.ReadOperation, "config", nil)
+	require.ErrorContains(t, err, "damaged")
+	require.False(t, strings.Contains(err.Error(), "top-secret"))
+}

@@ -1,0 +1,123 @@
+package alicloudkms
+
+import (
+	"context"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// defaultDataKeyBits is the length of a data key if nothing is asked for.
+const defaultDataKeyBits = 256
+
+var dataKeyBits = []int{128, 256, 512}
+
+// dataKeyPaths are two paths, so that a policy can allow only the one that shows no key.
+func (b *backend) dataKeyPaths() []*framework.Path {
+	withPlaintext := answerFields{
+		"ciphertext":  ciphertextAnswer["ciphertext"],
+		"key_version": ciphertextAnswer["key_version"],
+		"plaintext":   {Type: framework.TypeString},
+	}
+	return []*framework.Path{
+		{
+			Pattern:      "datakey/plaintext/" + framework.GenericNameRegex("name"),
+			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Fields:       dataKeyFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: reads(b.useKey(plaintextDataKey), "generate", "plaintext-data-key", withPlaintext),
+			},
+			HelpSynopsis: "Make a data key, in clear and encrypted.",
+			HelpDescription: `
+Make a random data key: encrypt data with the plaintext, throw that away, and keep the ciphertext
+next to the data. decrypt gives the plaintext again.
+
+    vault write -f alicloudkms/datakey/plaintext/payroll
+    vault write alicloudkms/datakey/plaintext/payroll bits=512
+`,
+		},
+		{
+			Pattern:      "datakey/wrapped/" + framework.GenericNameRegex("name"),
+			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Fields:       dataKeyFields(),
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: reads(b.useKey(wrappedDataKey), "generate", "wrapped-data-key", ciphertextAnswer),
+			},
+			HelpSynopsis: "Make a data key, encrypted only.",
+			HelpDescription: `
+Make a random data key for someone else: only who may decrypt learns it.
+
+    vault write -f alicloudkms/datakey/wrapped/payroll
+    vault write alicloudkms/datakey/wrapped/payroll number_of_bytes=48
+`,
+		},
+	}
+}
+
+func dataKeyFields() map[string]*framework.FieldSchema {
+	return withTransit(contextFields(map[string]*framework.FieldSchema{
+		"bits": {
+			Type:          framework.TypeInt,
+			Description:   "The length of the data key in bits: 128, 256 or 512.",
+			Default:       defaultDataKeyBits,
+			AllowedValues: []any{128, 256, 512},
+		},
+		"number_of_bytes": {
+			Type:        framework.TypeInt,
+			Description: "The length of the data key in bytes, 1 to 1024, instead of bits.",
+		},
+	}), "context", "key_version", "nonce", "padding_scheme")
+}
+
+func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	answer, err := generateDataKey(ctx, c, k, d)
+	if err != nil {
+		return nil, err
+	}
+	data := ciphertextData(answer.CiphertextBlob)
+	data["plaintext"] = answer.Plaintext.Reveal()
+	return &logical.Response{Data: data}, nil
+}
+
+func wrappedDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	answer, err := generateDataKey(ctx, c, k, d)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
+}
+
+func generateDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*kmsapi.GenerateDataKeyResponse, error) {
+	size, err := dataKeyBytes(d)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := k.entry.encryptionContext(d)
+	if err != nil {
+		return nil, err
+	}
+	return call(ctx, c, kms.GenerateDataKey, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: bound})
+}
+
+// dataKeyBytes returns the length that the caller asks for.
+func dataKeyBytes(d *framework.FieldData) (int, error) {
+	_, inBits := d.GetOk("bits")
+	size, inBytes := d.GetOk("number_of_bytes")
+	if inBits && inBytes {
+		return 0, badRequest("give bits or number_of_bytes, not both")
+	}
+	if inBytes {
+		if n := size.(int); n >= 1 && n <= kmsapi.MaxDataKeyBytes {
+			return n, nil
+		}
+		return 0, badRequest("number_of_bytes must be 1 to %d", kmsapi.MaxDataKeyBytes)
+	}
+	bits := d.Get("bits").(int)
+	if !slices.Contains(dataKeyBits, bits) {
+		return 0, badRequest("bits must be 128, 256 or 512; for other lengths, give number_of_bytes")
+	}
+	return bits / 8, nil
+}

@@ -1,0 +1,106 @@
+package alicloudkms
+
+import (
+	"encoding/base64"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDecryptTakesTheBareBlobToo(t *testing.T) {
+	r := newKeyRig(t, "a")
+	ciphertext := r.encrypt("a", hello)
+	for _, form := range []string{ciphertext, strings.TrimPrefix(ciphertext, "vault:v1:")} {
+		resp := r.write("decrypt/a", map[string]any{"ciphertext": form})
+		require.Equal(t, map[string]any{"plaintext": hello}, resp.Data)
+		require.Empty(t, resp.Warnings)
+	}
+}
+
+func TestTextOfAnotherProgramIsAnsweredInBase64WithAWarning(t *testing.T) {
+	r := newKeyRig(t, "a")
+	for _, text := range []string{"héllo wörld", "aGVs\nbG8=", "aGVsbG8", "aGVsbG9="} {
+		resp := r.write("decrypt/a", map[string]any{"ciphertext": r.kms.seal("cmk-1", text, nil)})
+		got, err := base64.StdEncoding.DecodeString(resp.Data["plaintext"].(string))
+		require.NoError(t, err)
+		require.Equal(t, text, string(got))
+		require.Len(t, resp.Warnings, 1)
+		require.NotContains(t, resp.Warnings[0], text)
+	}
+}
+
+func TestCiphertextOpensOnlyThroughItsOwnKey(t *testing.T) {
+	r := newKeyRig(t, "a", "b")
+	ciphertext := r.encrypt("a", hello)
+	resp, err := r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
+	require.Nil(t, resp)
+	refused(t, err, 403)
+	for _, secret := range []string{hello, "cmk-1", "cmk-2", `"a"`} {
+		require.NotContains(t, err.Error(), secret)
+	}
+	dataKey := r.write("datakey/wrapped/a", nil).Data["ciphertext"]
+	_, err = r.tryWrite("decrypt/b", map[string]any{"ciphertext": dataKey})
+	refused(t, err, 403)
+}
+
+func TestKeysOfOneCMKAreKeptApartByTheirBoundContext(t *testing.T) {
+	r := newKeyRig(t, "a", "b")
+	shared, err := loadKey(t.Context(), r.storage, "a")
+	require.NoError(t, err)
+	require.NoError(t, r.backend().storeKey(t.Context(), r.storage, "b", shared))
+	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"team": "a"}})
+	r.write("keys/b/config", map[string]any{"bound_context": map[string]any{"team": "b"}})
+
+	ciphertext := r.encrypt("a", hello)
+	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	_, err = r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
+	refused(t, err, 400, "bound_context")
+	_, err = r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext, "encryption_context": map[string]any{"team": "a"}})
+	refused(t, err, 400, "team", "bound")
+	r.write("decrypt/a", map[string]any{"ciphertext": ciphertext, "encryption_context": map[string]any{"team": "a"}})
+}
+
+func TestBadCiphertextNeverReachesKMS(t *testing.T) {
+	for name, ciphertext := range map[string]any{
+		"none":                 nil,
+		"empty":                "",
+		"only the prefix":      "vault:v1:",
+		"another version":      "vault:v2:QQ==",
+		"another prefix":       "aws:v1:QQ==",
+		"the prefix twice":     "vault:v1:vault:v1:QQ==",
+		"far too long":         strings.Repeat("A", maxCiphertext+1),
+		"a number":             7,
+		"a list of a good one": []any{"vault:v1:QQ=="},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			calls := r.kms.total()
+			_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+			refused(t, err, 400, "ciphertext")
+			require.Equal(t, calls, r.kms.total())
+		})
+	}
+}
+
+func TestDecryptNeedsWhatEncryptWasGiven(t *testing.T) {
+	given := map[string]any{"encryption_context": map[string]any{"employee": "4711"}, "associated_data": "QUJD"}
+	for name, other := range map[string]map[string]any{
+		"neither":                   {},
+		"no associated data":        {"encryption_context": given["encryption_context"]},
+		"other associated data":     with(given, map[string]any{"associated_data": "QUJE"}),
+		"no context":                {"associated_data": "QUJD"},
+		"another context":           with(given, map[string]any{"encryption_context": map[string]any{"employee": "4712"}}),
+		"more context":              with(given, map[string]any{"encryption_context": map[string]any{"employee": "4711", "x": "y"}}),
+		"names of another case":     with(given, map[string]any{"encryption_context": map[string]any{"Employee": "4711"}}),
+		"a value as another's name": with(given, map[string]any{"encryption_context": map[string]any{"4711": "employee"}}),
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			ciphertext := r.write("encrypt/a", with(given, map[string]any{"plaintext": hello})).Data["ciphertext"]
+			require.Equal(t, hello, r.write("decrypt/a", with(given, map[string]any{"ciphertext": ciphertext})).Data["plaintext"])
+			_, err := r.tryWrite("decrypt/a", with(other, map[string]any{"ciphertext": ciphertext}))
+			refused(t, err, 400, "InvalidParameter", "encryption_context")
+		})
+	}
+}

@@ -1,0 +1,82 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// ciphertextPrefix stands before KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients
+	// look for.
+	ciphertextPrefix = "vault:v1:"
+	// keyVersion is the version in ciphertextPrefix. KMS itself knows which version of a CMK made a blob.
+	keyVersion = 1
+)
+
+func (b *backend) encryptPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "encrypt/" + framework.GenericNameRegex("name"),
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields: withTransit(contextFields(map[string]*framework.FieldSchema{
+			"plaintext": {
+				Type:        framework.TypeString,
+				Description: "What to encrypt, 1 to 6144 bytes, in base64.",
+				Required:    true,
+			},
+		}), "batch_input", "context", "convergent_encryption", "key_version", "nonce", "padding_scheme", "partial_failure_response_code", "type"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: reads(b.useKey(encrypt), "encrypt", "", ciphertextAnswer),
+		},
+		HelpSynopsis: "Encrypt up to 6 KB.",
+		HelpDescription: `
+Encrypt data with a key. For more than 6144 bytes, use a data key (see datakey/plaintext).
+
+    vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)"
+    vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)" encryption_context=employee=4711
+`,
+	}}
+}
+
+var ciphertextAnswer = answerFields{
+	"ciphertext":  {Type: framework.TypeString},
+	"key_version": {Type: framework.TypeInt},
+}
+
+func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	plaintext, err := plaintextOf(d)
+	if err != nil {
+		return nil, err
+	}
+	bound, err := k.entry.encryptionContext(d)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := call(ctx, c, kms.Encrypt, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: bound})
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
+}
+
+// plaintextOf returns the base64 text that KMS encrypts: what the caller gave, without line breaks.
+func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
+	data, err := decodeBase64("plaintext", d.Get("plaintext").(string))
+	switch {
+	case err != nil:
+		return kmsapi.Secret{}, err
+	case len(data) == 0:
+		return kmsapi.Secret{}, badRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
+	case len(data) > kmsapi.MaxPlaintext:
+		return kmsapi.Secret{}, badRequest("plaintext is too long: %d bytes of %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
+	}
+	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
+}
+
+func ciphertextData(blob string) map[string]any {
+	return map[string]any{"ciphertext": ciphertextPrefix + blob, "key_version": keyVersion}
+}

@@ -1,0 +1,276 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"net/http"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// storeTimeout bounds the write that must not be lost, once a CMK was made for it.
+const storeTimeout = 30 * time.Second
+
+func (b *backend) keyPaths() []*framework.Path {
+	return []*framework.Path{
+		{
+			Pattern:      "keys/?$",
+			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.ListOperation: reads(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
+			},
+			HelpSynopsis: "The names of the engine's keys.",
+			HelpDescription: `
+List the names of the engine's keys.
+
+    vault list alicloudkms/keys
+`,
+		},
+		{
+			Pattern:      "keys/" + framework.GenericNameRegex("name"),
+			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Fields:       keyFields,
+			Operations: map[logical.Operation]framework.OperationHandler{
+				logical.UpdateOperation: writes(b.keyCreate, "create", "key", keyAnswer),
+				logical.ReadOperation:   reads(b.keyRead, "read", "key", keyAnswer),
+				logical.DeleteOperation: writes(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+					"key_id":                 {Type: framework.TypeString},
+					"pending_window_in_days": {Type: framework.TypeInt},
+				}),
+			},
+			HelpSynopsis: "Make, read and delete a key.",
+			HelpDescription: `
+Write to a new name to make a CMK in KMS. An existing name is answered with a warning, and nothing
+changes. Read shows what KMS says about the CMK now.
+
+    vault write -f alicloudkms/keys/payroll
+    vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR"
+    vault read alicloudkms/keys/payroll
+
+Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
+must be allowed first, and can be cancelled until the wait is over:
+
+    vault write alicloudkms/keys/payroll/config deletion_allowed=true
+    vault delete alicloudkms/keys/payroll pending_window_in_days=7
+    vault write -f alicloudkms/keys/payroll/cancel_deletion
+
+When KMS has deleted the CMK, another delete removes the name.
+`,
+		},
+	}
+}
+
+var keyFields = withTransit(map[string]*framework.FieldSchema{
+	"name": nameField(),
+	"origin": {
+		Type:          framework.TypeString,
+		Description:   "Where the key material comes from: Aliyun_KMS makes it (default), or it is imported later (EXTERNAL).",
+		AllowedValues: []any{string(kmsapi.OriginKMS), string(kmsapi.OriginExternal)},
+	},
+	"protection_level": {
+		Type:          framework.TypeString,
+		Description:   "What holds the key material: SOFTWARE (default) or HSM.",
+		AllowedValues: []any{string(kmsapi.ProtectionSoftware), string(kmsapi.ProtectionHSM)},
+	},
+	"description": {
+		Type:        framework.TypeString,
+		Description: "What the key is for, up to 8192 characters. KMS shows it too.",
+	},
+	"pending_window_in_days": {
+		Type:        framework.TypeInt,
+		Description: "For delete: how many days the CMK waits before it is deleted, 7 to 30.",
+		Default:     kmsapi.MaxPendingWindowInDays,
+		Query:       true,
+	},
+}, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size", "context")
+
+var keyAnswer = answerFields{
+	"name":                 {Type: framework.TypeString},
+	"key_id":               {Type: framework.TypeString},
+	"region":               {Type: framework.TypeString},
+	"deletion_allowed":     {Type: framework.TypeBool},
+	"bound_context":        {Type: framework.TypeKVPairs},
+	"arn":                  {Type: framework.TypeString},
+	"key_state":            {Type: framework.TypeString},
+	"key_spec":             {Type: framework.TypeString},
+	"key_usage":            {Type: framework.TypeString},
+	"origin":               {Type: framework.TypeString},
+	"protection_level":     {Type: framework.TypeString},
+	"creator":              {Type: framework.TypeString},
+	"creation_date":        {Type: framework.TypeString},
+	"delete_date":          {Type: framework.TypeString},
+	"material_expire_time": {Type: framework.TypeString},
+	"description":          {Type: framework.TypeString},
+}
+
+// metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
+func metadataFields(m kmsapi.KeyMetadata) map[string]any {
+	return map[string]any{
+		"arn":                  m.Arn,
+		"key_state":            string(m.KeyState),
+		"key_spec":             m.KeySpec,
+		"key_usage":            m.KeyUsage,
+		"origin":               string(m.Origin),
+		"protection_level":     string(m.ProtectionLevel),
+		"creator":              m.Creator,
+		"creation_date":        m.CreationDate,
+		"delete_date":          m.DeleteDate,
+		"material_expire_time": m.MaterialExpireTime,
+		"description":          m.Description,
+	}
+}
+
+func (b *backend) keysList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	names, err := req.Storage.List(ctx, keyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	return logical.ListResponse(names), nil
+}
+
+func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, err := keyName(d)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := createKeyRequest(d)
+	if err != nil {
+		return nil, err
+	}
+	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	entry, err := loadKey(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if entry != nil {
+		resp := &logical.Response{Data: entry.fields(name)}
+		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
+		return resp, nil
+	}
+	return b.makeKey(ctx, req, name, wanted)
+}
+
+// createKeyRequest checks the fields that describe a new CMK.
+func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) {
+	wanted := &kmsapi.CreateKeyRequest{
+		Origin:          kmsapi.Origin(d.Get("origin").(string)),
+		ProtectionLevel: kmsapi.ProtectionLevel(d.Get("protection_level").(string)),
+		Description:     d.Get("description").(string),
+	}
+	switch wanted.Origin {
+	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
+	default:
+		return nil, badRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
+	}
+	switch wanted.ProtectionLevel {
+	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
+	default:
+		return nil, badRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
+	}
+	if utf8.RuneCountInString(wanted.Description) > kmsapi.MaxDescription {
+		return nil, badRequest("description may have %d characters", kmsapi.MaxDescription)
+	}
+	return wanted, nil
+}
+
+// makeKey makes a CMK and stores its entry. The caller has reserved the name.
+func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest) (*logical.Response, error) {
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	made, err := call(ctx, conn, kms.CreateKey, wanted)
+	if err != nil {
+		return nil, named(err, name)
+	}
+	entry := &keyEntry{KeyID: made.KeyMetadata.KeyId, Region: conn.region}
+
+	// A CMK that exists must be stored, even if the caller has gone meanwhile.
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := b.storeKey(kept, req.Storage, name, entry); err != nil {
+		b.Logger().Error("KMS made a CMK, but its key was not stored", "key", name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
+		return nil, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
+			"KMS made the CMK %s in %s, but storing key %q failed, so that the CMK has no name here: %s", entry.KeyID, entry.Region, name, err))
+	}
+	b.Logger().Info("a key was created", "key", name, "key_id", entry.KeyID)
+	return entry.answer(name, made.KeyMetadata), nil
+}
+
+// answer shows an entry together with the live metadata of its CMK.
+func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
+	data := e.fields(name)
+	maps.Copy(data, metadataFields(m))
+	return &logical.Response{Data: data}
+}
+
+// keyRead answers nothing, which is 404, for a name that the engine does not know.
+func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, err := keyName(d)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := b.cachedKey(ctx, req, name)
+	if err != nil || entry == nil {
+		return nil, err
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: entry.KeyID}})
+	if err != nil {
+		return nil, named(err, name)
+	}
+	return entry.answer(name, found.KeyMetadata), nil
+}
+
+// keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled, until KMS says that
+// the CMK is gone.
+func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
+	days := d.Get("pending_window_in_days").(int)
+	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
+		return nil, badRequest("pending_window_in_days must be %d to %d", kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
+	}
+	if !k.entry.DeletionAllowed {
+		return nil, badRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	_, err = call(ctx, conn, kms.ScheduleKeyDeletion, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
+	if errors.Is(err, kmsapi.ErrKeyNotFound) {
+		return b.forgetKey(ctx, req, conn, k)
+	}
+	if err != nil {
+		return nil, err
+	}
+	b.Logger().Info("the deletion of a key was scheduled", "key", k.name, "key_id", k.entry.KeyID, "days", days)
+	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
+}
+
+// forgetKey removes the entry of a CMK that no longer exists. In another region than its own it would not be found either.
+func (b *backend) forgetKey(ctx context.Context, req *logical.Request, conn *connection, k target) (*logical.Response, error) {
+	if conn.region != k.entry.Region {
+		return nil, conflict("the CMK %s of key %q is in %s, but the engine is configured for %s; nothing was deleted", k.entry.KeyID, k.name, k.entry.Region, conn.region)
+	}
+	if err := b.removeKey(ctx, req.Storage, k.name); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("a key was removed, because its CMK no longer exists", "key", k.name, "key_id", k.entry.KeyID)
+	resp := &logical.Response{}
+	resp.AddWarning(fmt.Sprintf("the CMK %s does not exist any more in %s, so key %q was removed", k.entry.KeyID, conn.region, k.name))
+	return resp, nil
+}

@@ -1,0 +1,93 @@
+package alicloudkms
+
+import (
+	"context"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) keyConfigPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/config",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields: withTransit(map[string]*framework.FieldSchema{
+			"name": nameField(),
+			"deletion_allowed": {
+				Type:        framework.TypeBool,
+				Description: "Whether delete may schedule the deletion of the CMK.",
+			},
+			"bound_context": {
+				Type:        framework.TypeKVPairs,
+				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
+			},
+		}, "min_decryption_version", "min_encryption_version", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writes(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
+			logical.ReadOperation:   reads(b.keyConfigRead, "read", "key-configuration", keyConfigAnswer),
+		},
+		HelpSynopsis: "What Vault itself keeps about a key.",
+		HelpDescription: `
+Configure a key. What is not mentioned stays as it is. KMS is not asked.
+
+    vault write alicloudkms/keys/payroll/config deletion_allowed=true
+    vault write alicloudkms/keys/payroll/config bound_context=team=hr
+    vault write alicloudkms/keys/payroll/config bound_context='{}'
+
+A ciphertext opens only with the bound_context that it was encrypted with: set it before the key is
+used, and keep a note of it before you change it.
+`,
+	}}
+}
+
+var keyConfigAnswer = answerFields{
+	"name":             {Type: framework.TypeString},
+	"key_id":           {Type: framework.TypeString},
+	"region":           {Type: framework.TypeString},
+	"deletion_allowed": {Type: framework.TypeBool},
+	"bound_context":    {Type: framework.TypeKVPairs},
+}
+
+func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
+	if allowed, ok := d.GetOk("deletion_allowed"); ok {
+		k.entry.DeletionAllowed = allowed.(bool)
+	}
+	if bound, ok := d.GetOk("bound_context"); ok {
+		k.entry.BoundContext = bound.(map[string]string)
+		if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: k.entry.fields(k.name)}, nil
+}
+
+func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, err := keyName(d)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := b.cachedKey(ctx, req, name)
+	if err != nil || entry == nil {
+		return nil, err
+	}
+	return &logical.Response{Data: entry.fields(name)}, nil
+}
+
+// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data.
+func checkContext(field string, context kmsapi.EncryptionContext) error {
+	if _, reserved := context[associatedDataEntry]; reserved {
+		return badRequest("%s may not have an entry %q; give associated_data instead", field, associatedDataEntry)
+	}
+	for name, value := range context {
+		if name == "" || strings.ContainsRune(name+value, '\uFFFD') {
+			return badRequest("%s has an empty name, or text that is not Unicode", field)
+		}
+	}
+	return nil
+}

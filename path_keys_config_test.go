@@ -1,0 +1,115 @@
+package alicloudkms
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestKeyConfigKeepsWhatItDoesNotMention(t *testing.T) {
+	r := newKeyRig(t, "a")
+	calls := r.kms.total()
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	resp := r.write("keys/a/config", nil)
+	require.Equal(t, true, resp.Data["deletion_allowed"])
+	require.Equal(t, map[string]string{"team": "hr"}, resp.Data["bound_context"])
+	require.Equal(t, resp.Data, r.read("keys/a/config").Data)
+	require.Equal(t, calls, r.kms.total(), "KMS is not asked")
+	r.write("keys/a/config", map[string]any{"bound_context": "{}"})
+	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
+}
+
+func TestBoundContextGoesWithEveryCall(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	want := kmsapi.EncryptionContext{"team": "hr", "employee": "4711"}
+	given := map[string]any{"encryption_context": "employee=4711"}
+	ciphertext := r.write("encrypt/a", with(given, map[string]any{"plaintext": hello})).Data["ciphertext"]
+	require.Equal(t, want, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
+	r.write("decrypt/a", with(given, map[string]any{"ciphertext": ciphertext}))
+	require.Equal(t, want, r.kms.last.(*kmsapi.DecryptRequest).EncryptionContext)
+	r.write("datakey/wrapped/a", given)
+	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyRequest).EncryptionContext)
+}
+
+func TestCallerCanNotOverrideTheBoundContext(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	for path, data := range map[string]map[string]any{
+		"encrypt/a":           {"plaintext": hello},
+		"decrypt/a":           {"ciphertext": "QQ=="},
+		"datakey/plaintext/a": {},
+		"datakey/wrapped/a":   {},
+	} {
+		calls := r.kms.total()
+		for _, other := range []string{"team=it", "team="} {
+			_, err := r.tryWrite(path, with(data, map[string]any{"encryption_context": other}))
+			refused(t, err, 400, "team", "bound")
+		}
+		require.Equal(t, calls, r.kms.total())
+	}
+}
+
+func TestAssociatedDataHasAnEntryOfItsOwn(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("encrypt/a", map[string]any{"plaintext": hello, "associated_data": "QUJD"})
+	require.Equal(t, kmsapi.EncryptionContext{"vault:associated_data": "QUJD"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
+	for path, field := range map[string]string{"encrypt/a": "encryption_context", "keys/a/config": "bound_context"} {
+		data := map[string]any{field: map[string]any{"vault:associated_data": "QUJD"}}
+		if path == "encrypt/a" {
+			data["plaintext"] = hello
+		}
+		_, err := r.tryWrite(path, data)
+		refused(t, err, 400, field, "associated_data")
+	}
+	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "associated_data": "top-secret!"})
+	refused(t, err, 400, "associated_data", "base64")
+	require.NotContains(t, err.Error(), "top-secret!")
+}
+
+func TestContextMayBeWrittenInManyWays(t *testing.T) {
+	want := kmsapi.EncryptionContext{"a": "1", "b": "x=y"}
+	for name, given := range map[string]any{
+		"a JSON object":       map[string]any{"a": "1", "b": "x=y"},
+		"the text of one":     ` {"a":"1","b":"x=y"}`,
+		"several name=value":  []any{"a=1", "b=x=y"},
+		"a map of Go's texts": map[string]string{"a": "1", "b": "x=y"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.write("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": given})
+			require.Equal(t, want, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
+		})
+	}
+}
+
+func TestBadContextNeverReachesKMS(t *testing.T) {
+	for name, given := range map[string]any{
+		"a word":              "top-secret",
+		"a number":            7,
+		"a value no text":     map[string]any{"a": 7},
+		"a value true":        map[string]any{"a": true},
+		"a value null":        map[string]any{"a": nil},
+		"a map in a map":      map[string]any{"a": map[string]any{"b": "top-secret"}},
+		"a name twice":        []any{"a=1", "a=2"},
+		"a name twice, JSON":  `{"a":"1","a":"2"}`,
+		"broken JSON":         `{"a":"top-secret"`,
+		"no name":             "=top-secret",
+		"an empty name":       map[string]any{"": "x"},
+		"text not Unicode":    map[string]any{"a": "\uFFFD"},
+		"more than KMS takes": map[string]any{"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			calls := r.kms.total()
+			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": given})
+			refused(t, err, 400, "encryption_context")
+			require.NotContains(t, err.Error(), "top-secret")
+			require.Equal(t, calls, r.kms.total())
+		})
+	}
+}

@@ -1,0 +1,37 @@
+package alicloudkms
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestDisabledKeyDoesNothingUntilItIsEnabled(t *testing.T) {
+	r := newKeyRig(t, "a")
+	ciphertext := r.encrypt("a", hello)
+	r.write("keys/a/disable", nil)
+	require.Equal(t, "Disabled", r.read("keys/a").Data["key_state"])
+	for path, data := range map[string]map[string]any{
+		"encrypt/a":           {"plaintext": hello},
+		"decrypt/a":           {"ciphertext": ciphertext},
+		"datakey/plaintext/a": nil,
+		"datakey/wrapped/a":   nil,
+	} {
+		_, err := r.tryWrite(path, data)
+		refused(t, err, 409, "Rejected.Disabled", "request-1", "vault write -f kms/keys/a/enable")
+	}
+	r.write("keys/a/disable", nil)
+	r.write("keys/a/enable", nil)
+	r.write("keys/a/enable", nil)
+	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	_, err := r.tryWrite("keys/a/cancel_deletion", nil)
+	refused(t, err, 409, "Rejected.Enabled", "not waiting")
+}
+
+func TestStateChangesTakeNoFields(t *testing.T) {
+	r := newKeyRig(t, "a")
+	for _, change := range stateChanges {
+		_, err := r.tryWrite("keys/a/"+change.path, map[string]any{"force": true})
+		refused(t, err, 400, `"force"`)
+	}
+}

@@ -1,0 +1,261 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestKeyIsCreatedReadAndListed(t *testing.T) {
+	r := newKeyRig(t)
+	made := r.write("keys/salaries", map[string]any{"origin": "Aliyun_KMS", "protection_level": "HSM", "description": "for team HR"})
+	require.Equal(t, "cmk-1", made.Data["key_id"])
+	r.write("keys/Payroll.2026-q1", nil)
+
+	read := r.read("keys/salaries")
+	require.Equal(t, made.Data, read.Data)
+	for field, want := range map[string]any{
+		"name": "salaries", "region": "cn-hangzhou", "key_state": "Enabled", "protection_level": "HSM", "description": "for team HR",
+		"creation_date": "2026-01-02T03:04:05Z", "delete_date": "", "deletion_allowed": false, "bound_context": map[string]string{},
+	} {
+		require.Equal(t, want, read.Data[field], field)
+	}
+	for field := range read.Data {
+		require.Contains(t, keyAnswer, field, "every field of the answer is documented")
+	}
+	require.Equal(t, []string{"Payroll.2026-q1", "salaries"}, r.do(logical.ListOperation, "keys/", nil).Data["keys"])
+	require.Nil(t, r.read("keys/nobody"), "which is 404")
+}
+
+func TestExistingNameIsAWarningAndChangesNothing(t *testing.T) {
+	r := newKeyRig(t, "a")
+	before := r.read("keys/a").Data
+	resp := r.write("keys/a", map[string]any{"description": "another", "protection_level": "HSM"})
+	require.Contains(t, strings.Join(resp.Warnings, "\n"), "already existed")
+	require.Equal(t, "cmk-1", resp.Data["key_id"])
+	require.Equal(t, before, r.read("keys/a").Data)
+	require.Equal(t, 1, r.kms.count(kmsapi.OpCreateKey))
+}
+
+func TestBadKeyIsNotMade(t *testing.T) {
+	for name, c := range map[string]struct {
+		path string
+		data map[string]any
+		says string
+	}{
+		"an unknown origin":           {"keys/a", map[string]any{"origin": "Mars"}, "Aliyun_KMS"},
+		"an origin of another case":   {"keys/a", map[string]any{"origin": "external"}, "EXTERNAL"},
+		"an unknown protection level": {"keys/a", map[string]any{"protection_level": "PAPER"}, "HSM"},
+		"a long description":          {"keys/a", map[string]any{"description": strings.Repeat("é", kmsapi.MaxDescription+1)}, "description"},
+		"tags, which are not yet":     {"keys/a", map[string]any{"tags": map[string]any{}}, `"tags"`},
+		"a field of delete":           {"keys/a", map[string]any{"pending_window_in_days": 7}, `"pending_window_in_days"`},
+		"a long name":                 {"keys/" + strings.Repeat("n", maxKeyName+1), nil, "name"},
+		"a name with a space":         {"keys/pay roll", nil, "name"},
+		"a name that begins with .":   {"keys/.payroll", nil, "name"},
+		"a name that goes up":         {"keys/..", nil, "name"},
+		"no name":                     {"encrypt/", nil, "name"},
+		"a name in another alphabet":  {"keys/зарплата", nil, "name"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			_, err := r.tryWrite(c.path, c.data)
+			refused(t, err, 400, c.says)
+			require.Zero(t, r.kms.count(kmsapi.OpCreateKey))
+		})
+	}
+}
+
+func TestUnknownPathStaysUnknown(t *testing.T) {
+	r := newKeyRig(t, "a")
+	for _, path := range []string{"nowhere", "keys/a/explode", "encrypt/a/b"} {
+		_, err := r.tryWrite(path, nil)
+		require.Equal(t, logical.ErrUnsupportedPath, err)
+	}
+}
+
+func TestUnknownKeyIs404ThatSaysHowToMakeIt(t *testing.T) {
+	r := newKeyRig(t)
+	for path, data := range map[string]map[string]any{
+		"encrypt/nobody":              {"plaintext": hello},
+		"decrypt/nobody":              {"ciphertext": "vault:v1:QQ=="},
+		"datakey/plaintext/nobody":    nil,
+		"datakey/wrapped/nobody":      nil,
+		"keys/nobody/enable":          nil,
+		"keys/nobody/disable":         nil,
+		"keys/nobody/cancel_deletion": nil,
+		"keys/nobody/config":          {"deletion_allowed": true},
+	} {
+		_, err := r.tryWrite(path, data)
+		refused(t, err, 404, "nobody", "vault write -f kms/keys/nobody")
+	}
+	_, err := r.try(logical.DeleteOperation, "keys/nobody", nil)
+	refused(t, err, 404, "nobody")
+	require.Nil(t, r.read("keys/nobody/config"))
+}
+
+func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
+	r := newKeyRig(t, "a")
+	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 400, "vault write kms/keys/a/config deletion_allowed=true")
+	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
+
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	resp := r.do(logical.DeleteOperation, "keys/a", map[string]any{"pending_window_in_days": "7"})
+	require.Equal(t, map[string]any{"key_id": "cmk-1", "pending_window_in_days": 7}, resp.Data)
+	require.Equal(t, 7, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
+	require.Equal(t, "PendingDeletion", r.read("keys/a").Data["key_state"])
+	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	refused(t, err, 409, "Rejected.PendingDeletion", "request-1", "vault write -f kms/keys/a/cancel_deletion")
+
+	r.write("keys/a/cancel_deletion", nil)
+	r.encrypt("a", hello)
+	r.do(logical.DeleteOperation, "keys/a", nil)
+	require.Equal(t, 30, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
+}
+
+func TestDeleteRefusesBadQueries(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	for _, query := range []map[string]any{
+		{"pending_window_in_days": "6"},
+		{"pending_window_in_days": "31"},
+		{"pending_window_in_days": "soon"},
+		{"pending_window_in_days": ""},
+		{"pending_window_in_days": []string{"7", "8"}},
+		{"pending_window": "7"},
+		{"description": "x"},
+	} {
+		_, err := r.try(logical.DeleteOperation, "keys/a", query)
+		refused(t, err, 400, "pending_window_in_days")
+	}
+	_, err := r.try(logical.ReadOperation, "keys/a", map[string]any{"verbose": "true"})
+	refused(t, err, 400, `"verbose"`)
+	_, err = r.try(logical.ListOperation, "keys/", map[string]any{"limit": "3"})
+	refused(t, err, 400, `"limit"`)
+	r.do(logical.ListOperation, "keys/", map[string]any{"list": "true"})
+	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
+}
+
+func TestKeyWhoseCMKIsGoneCanBeRemoved(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.kms.forget("cmk-1")
+	_, err := r.try(logical.ReadOperation, "keys/a", nil)
+	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
+	resp := r.do(logical.DeleteOperation, "keys/a", nil)
+	require.Contains(t, strings.Join(resp.Warnings, "\n"), "cmk-1")
+	require.Nil(t, r.read("keys/a"))
+	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	refused(t, err, 404)
+}
+
+func TestKeyOfAnotherRegionIsNotRemoved(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("config", map[string]any{"region": "cn-beijing"})
+	r.kms.forget("cmk-1") // KMS of Beijing does not know it.
+	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 409, "cn-hangzhou", "cn-beijing")
+	require.NotNil(t, r.read("keys/a/config"))
+}
+
+func TestOneOfTwoCreatesMakesACMK(t *testing.T) {
+	r := newKeyRig(t)
+	asked, goOn := make(chan struct{}), make(chan struct{})
+	r.kms.before = func(context.Context, kmsapi.Request) error {
+		close(asked)
+		<-goOn
+		return nil
+	}
+	done := make(chan error)
+	go func() {
+		_, err := r.tryWrite("keys/a", nil)
+		done <- err
+	}()
+	<-asked
+	_, err := r.tryWrite("keys/a", nil)
+	refused(t, err, 409, `"a"`, "being created")
+	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 409)
+	close(goOn)
+	require.NoError(t, <-done)
+	require.Equal(t, 1, r.kms.count(kmsapi.OpCreateKey))
+	require.NotEmpty(t, r.write("keys/a", nil).Warnings, "the name is free for another request again")
+}
+
+func TestCMKThatCouldNotBeStoredIsNamed(t *testing.T) {
+	r := newKeyRig(t)
+	r.storage.reset("put", 1)
+	_, err := r.tryWrite("keys/a", nil)
+	refused(t, err, 500, "cmk-1", "cn-hangzhou")
+	require.Contains(t, r.log.String(), "cmk-1")
+	require.Nil(t, r.read("keys/a"))
+	require.NotNil(t, r.write("keys/a", nil))
+}
+
+func TestCMKIsStoredEvenIfTheCallerHasGone(t *testing.T) {
+	r := newKeyRig(t)
+	ctx, cancel := context.WithCancel(t.Context())
+	r.kms.before = func(context.Context, kmsapi.Request) error { cancel(); return nil }
+	_, err := r.tryIn(ctx, logical.UpdateOperation, "keys/a", nil)
+	require.NoError(t, err)
+	r.kms.before = nil
+	require.Equal(t, "cmk-1", r.read("keys/a").Data["key_id"])
+}
+
+func TestLostAnswerOfCreateSaysThatACMKMayExist(t *testing.T) {
+	r := newKeyRig(t)
+	r.kms.before = func(context.Context, kmsapi.Request) error {
+		return &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Err: errors.New("the connection broke")}
+	}
+	_, err := r.tryWrite("keys/a", nil)
+	refused(t, err, 502, "may have made a CMK")
+	require.Nil(t, r.read("keys/a"))
+}
+
+func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		op   logical.Operation
+		path string
+		data map[string]any
+		kind string
+	}{
+		"list":                      {logical.ListOperation, "keys/", nil, "list"},
+		"create that can't look":    {logical.UpdateOperation, "keys/b", nil, "get"},
+		"read":                      {logical.ReadOperation, "keys/a", nil, "get"},
+		"delete":                    {logical.DeleteOperation, "keys/a", nil, "get"},
+		"config that can't read":    {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "get"},
+		"config that can't store":   {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "put"},
+		"encrypt with a cold cache": {logical.UpdateOperation, "encrypt/a", map[string]any{"plaintext": hello}, "get"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+			before := r.kms.total()
+			r.storage.reset(c.kind, 1)
+			_, err := r.try(c.op, c.path, c.data)
+			require.ErrorIs(t, err, errStorage)
+			require.Equal(t, before, r.kms.total(), "KMS must not be asked")
+			r.storage.reset("", 0)
+			require.Equal(t, true, r.read("keys/a").Data["deletion_allowed"])
+			require.Equal(t, []string{"a"}, r.do(logical.ListOperation, "keys/", nil).Data["keys"])
+		})
+	}
+}
+
+func TestRemovalThatCanNotBeStoredKeepsTheKey(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.kms.forget("cmk-1")
+	r.storage.reset("delete", 1)
+	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
+	require.ErrorIs(t, err, errStorage)
+	require.NotNil(t, r.read("keys/a/config"))
+}

@@ -1,0 +1,208 @@
+package alicloudkms
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"maps"
+	"sync"
+	"testing"
+
+	"github.com/hashicorp/go-hclog"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+)
+
+const hello = "aGVsbG8=" // base64 of "hello"
+
+// A rig is an engine with all that is around it.
+type rig struct {
+	t       *testing.T
+	b       logical.Backend
+	kms     *fakeKMS
+	storage *countingStorage
+	log     *syncBuffer
+}
+
+// newRig makes an engine on a fake KMS, not configured yet.
+func newRig(t *testing.T) *rig {
+	t.Helper()
+	r := &rig{t: t, kms: newFakeKMS(), storage: &countingStorage{}, log: &syncBuffer{}}
+	conf := logical.TestBackendConfig()
+	conf.StorageView = r.storage
+	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
+	b, err := newBackend(t.Context(), conf, r.kms.open)
+	require.NoError(t, err)
+	r.b = b
+	return r
+}
+
+// newKeyRig makes a configured engine with the keys called names.
+func newKeyRig(t *testing.T, names ...string) *rig {
+	t.Helper()
+	r := newRig(t)
+	r.write("config", goodConfig())
+	for _, name := range names {
+		r.write("keys/"+name, nil)
+	}
+	return r
+}
+
+func goodConfig() map[string]any {
+	return map[string]any{"region": "cn-hangzhou", "access_key": "LTAIgood", "secret_key": "good-secret"}
+}
+
+func with(data map[string]any, more map[string]any) map[string]any {
+	all := maps.Clone(data)
+	maps.Copy(all, more)
+	return all
+}
+
+func (r *rig) backend() *backend { return r.b.(*backend) }
+
+func (r *rig) request(op logical.Operation, path string, data map[string]any) *logical.Request {
+	return &logical.Request{Operation: op, Path: path, Data: data, Storage: r.storage, MountPoint: "kms/"}
+}
+
+// try sends a request as Vault does.
+func (r *rig) try(op logical.Operation, path string, data map[string]any) (*logical.Response, error) {
+	return r.tryIn(r.t.Context(), op, path, data)
+}
+
+func (r *rig) tryIn(ctx context.Context, op logical.Operation, path string, data map[string]any) (*logical.Response, error) {
+	return r.b.HandleRequest(ctx, r.request(op, path, data))
+}
+
+func (r *rig) tryWrite(path string, data map[string]any) (*logical.Response, error) {
+	return r.try(logical.UpdateOperation, path, data)
+}
+
+// do sends a request that must succeed.
+func (r *rig) do(op logical.Operation, path string, data map[string]any) *logical.Response {
+	r.t.Helper()
+	resp, err := r.try(op, path, data)
+	require.NoError(r.t, err)
+	require.False(r.t, resp.IsError())
+	return resp
+}
+
+func (r *rig) write(path string, data map[string]any) *logical.Response {
+	r.t.Helper()
+	return r.do(logical.UpdateOperation, path, data)
+}
+
+func (r *rig) read(path string) *logical.Response {
+	r.t.Helper()
+	return r.do(logical.ReadOperation, path, nil)
+}
+
+func (r *rig) encrypt(key, plaintext string) string {
+	r.t.Helper()
+	return r.write("encrypt/"+key, map[string]any{"plaintext": plaintext}).Data["ciphertext"].(string)
+}
+
+// refused wants a bare coded error, which is all that Vault understands, and texts in its message.
+func refused(t *testing.T, err error, status int, texts ...string) {
+	t.Helper()
+	require.Error(t, err)
+	coded, ok := err.(logical.HTTPCodedError) //nolint:errorlint // A wrapped one is what must not be.
+	require.True(t, ok, "%T: %v", err, err)
+	require.Equal(t, status, coded.Code(), err.Error())
+	for _, text := range texts {
+		require.Contains(t, err.Error(), text)
+	}
+}
+
+// syncBuffer is a log that goroutines write to.
+type syncBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (s *syncBuffer) Write(p []byte) (int, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.Write(p)
+}
+
+func (s *syncBuffer) String() string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.b.String()
+}
+
+var errStorage = errors.New("the storage is broken")
+
+// countingStorage counts calls and fails the one that a test names.
+type countingStorage struct {
+	logical.InmemStorage
+
+	mu    sync.Mutex // guards all below
+	calls map[string]int
+	// failing is the number of the call that fails, for each kind of call; -1 fails all.
+	failing map[string]int
+	// onGet is called, without the lock, between the read and its return.
+	onGet func(key string)
+}
+
+// count notes a call and reports whether it fails.
+func (s *countingStorage) count(kind string) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.calls == nil {
+		s.calls = map[string]int{}
+	}
+	s.calls[kind]++
+	if n := s.failing[kind]; n == s.calls[kind] || n == -1 {
+		return errStorage
+	}
+	return nil
+}
+
+// reset forgets the counts, and fails the n-th call of a kind from now on; kind "" fails none.
+func (s *countingStorage) reset(kind string, n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.calls, s.failing = map[string]int{}, map[string]int{kind: n}
+}
+
+func (s *countingStorage) total() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, calls := range s.calls {
+		n += calls
+	}
+	return n
+}
+
+func (s *countingStorage) Get(ctx context.Context, key string) (*logical.StorageEntry, error) {
+	if err := s.count("get"); err != nil {
+		return nil, err
+	}
+	entry, err := s.InmemStorage.Get(ctx, key)
+	if s.onGet != nil {
+		s.onGet(key)
+	}
+	return entry, err
+}
+
+func (s *countingStorage) Put(ctx context.Context, entry *logical.StorageEntry) error {
+	if err := s.count("put"); err != nil {
+		return err
+	}
+	return s.InmemStorage.Put(ctx, entry)
+}
+
+func (s *countingStorage) Delete(ctx context.Context, key string) error {
+	if err := s.count("delete"); err != nil {
+		return err
+	}
+	return s.InmemStorage.Delete(ctx, key)
+}
+
+func (s *countingStorage) List(ctx context.Context, prefix string) ([]string, error) {
+	if err := s.count("list"); err != nil {
+		return nil, err
+	}
+	return s.InmemStorage.List(ctx, prefix)
+}

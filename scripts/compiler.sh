@@ -1,0 +1,16 @@
+#!/usr/bin/env bash
+# Makes sure of a C compiler, which go test -race needs. Installs one where that can be done unasked (root, with apt-get),
+# and says what is missing anywhere else.
+set -euo pipefail
+
+compiler=$(go env CC)
+if type -P "${compiler%% *}" >/dev/null; then
+	exit 0
+fi
+if [[ $(id -u) == 0 ]] && type -P apt-get >/dev/null; then
+	echo "go test -race needs a C compiler: installing gcc and libc6-dev" >&2
+	export DEBIAN_FRONTEND=noninteractive
+	apt-get update -q >&2 && apt-get install -q -y --no-install-recommends gcc libc6-dev >&2 && exit 0
+fi
+echo "go test -race needs a C compiler, and '$compiler' is not on the PATH: install gcc and the C library's headers" >&2
+exit 1

@@ -1,0 +1,165 @@
+#!/usr/bin/env bash
+# The main job from start to finish: each vault command is printed, run as printed, and its answer checked. Any deviation
+# is exit 1. Start it with `make demo`.
+set -euo pipefail
+# shellcheck source=scripts/stage.sh
+. "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
+
+bold='' dim='' plain='' text=''
+if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
+	bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
+fi
+steps=0
+checks=0
+
+# step TEXT begins a part of the story.
+step() {
+	steps=$((steps + 1))
+	doing="at step $steps: $1"
+	printf '\n%s%d. %s%s\n' "$bold" "$steps" "$1" "$plain"
+}
+
+# run COMMAND prints a command, runs it and prints its answer, which is left in $answer, and its exit status in $status.
+# The command is one text, in single quotes, so that secrets are printed as the names of the variables that hold them.
+run() {
+	printf '%s$ %s%s\n' "$dim" "$1" "$plain"
+	status=0
+	eval "$1" >"$work/answer" 2>&1 || status=$?
+	answer=$(<"$work/answer")
+	if [[ -n $answer ]]; then
+		printf '%s\n' "$answer" | sed 's/^/  /'
+	fi
+}
+
+# check WHAT COMMAND... ends the demo if the command fails. It is given what should be true.
+check() {
+	local what=$1
+	shift
+	if ! "$@"; then
+		echo "expected: $what" >&2
+		exit 1
+	fi
+	checks=$((checks + 1))
+}
+
+# works COMMAND is a command that must succeed.
+works() {
+	run "$1"
+	check "success" test "$status" = 0
+}
+
+# refused STATUS TEXT COMMAND is a command that Vault must refuse with that HTTP status, and a message that holds TEXT.
+refused() {
+	run "$3"
+	check "a refusal" test "$status" != 0
+	check "HTTP status $1" grep -q "Code: $1\." "$work/answer"
+	check "a message with '$2'" grep -qF "$2" "$work/answer"
+	echo "  (as it should be: $1)"
+}
+
+# shellcheck disable=SC2016,SC2034 # commands are printed as they stand here, and use variables that others set
+mount_engine() {
+	step "Register the plugin by checksum and version, and mount it"
+	sha256=$(plugin_sha256)
+	works 'vault plugin register -sha256="$sha256" -version='"$VERSION"' \
+    secret vault-plugin-secrets-alicloudkms'
+	works 'vault secrets enable -path=alicloudkms -plugin-version='"$VERSION"' \
+    vault-plugin-secrets-alicloudkms'
+	works 'vault read -field=running_plugin_version sys/mounts/alicloudkms'
+	check "the version that was built runs" test "$answer" = "$VERSION"
+
+	step "Tell the engine where KMS is, and who we are there"
+	works 'vault write alicloudkms/config region="$ALICLOUD_REGION" \
+    endpoint="$ALICLOUD_DOMAIN" ca_cert=@"$SSL_CERT_FILE" \
+    access_key="$ALICLOUD_ACCESS_KEY" secret_key="$ALICLOUD_SECRET_KEY"'
+	works 'vault read alicloudkms/config'
+	check "the secret is not shown" lacks "$ALICLOUD_SECRET_KEY"
+}
+
+lacks() { ! grep -qF "$1" "$work/answer"; }
+
+# shellcheck disable=SC2016,SC2034
+use_key() {
+	step "Create a key: its material is made in KMS and never leaves it"
+	works 'vault write -f alicloudkms/keys/payroll'
+
+	step "Encrypt"
+	works 'text="the salary is 1815"'
+	works 'vault write -field=ciphertext alicloudkms/encrypt/payroll \
+    plaintext="$(printf %s "$text" | base64)"'
+	ciphertext=$answer
+	check "a ciphertext that begins with vault:v1:" test "${ciphertext#vault:v1:}" != "$ciphertext"
+
+	step "Decrypt"
+	works 'vault write -field=plaintext alicloudkms/decrypt/payroll \
+    ciphertext="$ciphertext" | base64 -d && echo'
+	check "the text that was encrypted" test "$answer" = "$text"
+
+	step "Make a data key, for data too large for KMS: use it, store only its wrapped form"
+	works 'vault write -f alicloudkms/datakey/plaintext/payroll'
+	data_key=$(awk '$1 == "plaintext" { print $2 }' "$work/answer")
+	wrapped=$(awk '$1 == "ciphertext" { print $2 }' "$work/answer")
+	check "32 bytes" test "$(printf %s "$data_key" | base64 -d | wc -c)" -eq 32
+	works 'vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext="$wrapped"'
+	check "the wrapped form opens to the same data key" test "$answer" = "$data_key"
+}
+
+# shellcheck disable=SC2016,SC2034
+confine_team() {
+	step "Give an app team a token that may encrypt, and nothing else"
+	works 'vault policy write payroll-writer - <<EOF
+path "alicloudkms/encrypt/payroll" { capabilities = ["update"] }
+EOF'
+	works 'APP_TOKEN=$(vault token create -policy=payroll-writer -field=token)'
+	works 'VAULT_TOKEN=$APP_TOKEN vault write -field=ciphertext alicloudkms/encrypt/payroll \
+    plaintext="$(printf %s "$text" | base64)"'
+	refused 403 "permission denied" 'VAULT_TOKEN=$APP_TOKEN vault write alicloudkms/decrypt/payroll \
+    ciphertext="$ciphertext"'
+}
+
+# shellcheck disable=SC2016
+disable_and_enable() {
+	step "Disable the key: KMS itself refuses it now"
+	works 'vault write -f alicloudkms/keys/payroll/disable'
+	refused 409 "Rejected.Disabled" 'vault write alicloudkms/encrypt/payroll \
+    plaintext="$(printf %s "$text" | base64)"'
+
+	step "Enable it again"
+	works 'vault write -f alicloudkms/keys/payroll/enable'
+	works 'vault write -field=ciphertext alicloudkms/encrypt/payroll \
+    plaintext="$(printf %s "$text" | base64)"'
+}
+
+# shellcheck disable=SC2016
+restart_kms() {
+	step "Restart the KMS service: what was encrypted before still opens"
+	stop_server "$kms_pid"
+	start_kms "$ALICLOUD_DOMAIN"
+	doing="at step $steps, after the restart"
+	works 'vault write -field=plaintext alicloudkms/decrypt/payroll \
+    ciphertext="$ciphertext" | base64 -d && echo'
+	check "the text that was encrypted" test "$answer" = "$text"
+}
+
+open_stage
+doing="while starting the servers"
+start_vault
+start_kms 127.0.0.1:0
+echo "Vault ($(vault version)) is at $VAULT_ADDR, the KMS service at https://$ALICLOUD_DOMAIN"
+
+mount_engine
+use_key
+confine_team
+disable_and_enable
+restart_kms
+
+cat <<-EOF
+
+	${bold}All $steps steps went as they should; $checks answers were checked.${plain}
+	  - a key made in KMS encrypted and decrypted under Vault's policies
+	  - a data key opened again from its wrapped form
+	  - the app team's token could encrypt, and got 403 on decrypt
+	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
+	  - a ciphertext from before the restart of the KMS service opened after it
+	Nothing is left running. \`make dev\` gives you the same set-up to play with.
+EOF

@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Fuzzes every fuzz target of the module, each for $FUZZTIME. Go fuzzes one target of one package at a time.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+found=0
+for package in $(go list ./...); do
+	for target in $(go test -list '^Fuzz' "$package" | grep '^Fuzz' || true); do
+		found=$((found + 1))
+		echo "fuzz: $package $target"
+		go test -run '^$' -fuzz "^$target\$" -fuzztime "${FUZZTIME:-30s}" "$package"
+	done
+done
+echo "fuzz: $found targets, each for ${FUZZTIME:-30s}"

@@ -1,0 +1,196 @@
+# The stage that demo.sh and dev.sh play on: the KMS service and a real Vault with the plugin mounted, each a process on a
+# port of 127.0.0.1 that the kernel chose. It is sourced, after `set -euo pipefail`.
+#
+# Everything lives in one temporary folder, $work, which goes at the end. Where there is setsid, each server leads a process
+# group of its own: a Ctrl-C on the terminal then reaches this script alone, which ends them in order, and a group can be
+# ended as a whole, with the plugin that Vault started. No process is ever looked for by name.
+#
+# shellcheck shell=bash
+
+root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+plugin=vault-plugin-secrets-alicloudkms
+work=
+leaders=()
+new_group=$(type -P setsid || true)
+kms_pid=
+vault_pid=
+interrupted=
+# What is being done, for the report of a failure.
+doing="while preparing"
+
+# open_stage builds what is needed and prepares the folder. It needs $VERSION, which the Makefile knows.
+open_stage() {
+	trap close_stage EXIT
+	trap 'interrupted=yes; exit 129' HUP
+	trap 'interrupted=yes; exit 130' INT
+	trap 'interrupted=yes; exit 143' TERM
+	check_needs
+	work=$(mktemp -d "${TMPDIR:-/tmp}/alicloudkms.XXXXXX")
+	# A plugin's socket lies in it, and the name of a socket must fit into 104 bytes.
+	if [[ ${#work} -gt 80 ]]; then
+		echo "the name of the temporary folder, $work, is too long: set TMPDIR to a shorter one" >&2
+		exit 1
+	fi
+	mkdir "$work/home" "$work/tmp" "$work/logs" "$work/plugins" "$work/path"
+	# A go command that is stopped leaves its files behind.
+	export GOTMPDIR=$work/tmp
+	doing="while building"
+	echo "building ..."
+	interruptibly make --no-print-directory -C "$root" build "VERSION=$VERSION"
+	interruptibly "$root/scripts/vault.sh"
+	ln -s "$(tail -n 1 "$work/logs/vault.sh.log")" "$work/path/vault"
+	cp "$root/bin/$plugin" "$work/plugins/"
+	leave_callers_environment
+}
+
+check_needs() {
+	local missing=() tool
+	for tool in go make awk sed base64 mktemp; do
+		type -P "$tool" >/dev/null || missing+=("$tool")
+	done
+	type -P sha256sum >/dev/null || type -P shasum >/dev/null || missing+=("sha256sum (or shasum)")
+	if [[ ${#missing[@]} -gt 0 ]]; then
+		printf 'this needs %s, which is not on the PATH\n' "${missing[@]}" >&2
+		exit 1
+	fi
+	if [[ -z ${VERSION:-} ]]; then
+		echo "start this with make, which knows the version to build" >&2
+		exit 1
+	fi
+}
+
+# interruptibly runs a command that may take minutes, in a group of its own, so that a signal ends it at once: bash runs
+# no trap before its foreground command is done. What it prints goes to a log, its errors to the terminal.
+interruptibly() {
+	local log
+	log=$work/logs/$(basename "$1").log
+	# shellcheck disable=SC2086 # nothing, where there is no setsid
+	$new_group "$@" </dev/null >"$log" &
+	leaders+=("$!")
+	wait "$!"
+}
+
+# leave_callers_environment forgets what the caller has set for other Vaults, other accounts and proxies.
+leave_callers_environment() {
+	local name
+	shopt -s nocasematch
+	for name in $(compgen -e); do
+		case $name in
+		vault_* | bao_* | alicloud* | alibaba_cloud_* | ssl_cert_* | *_proxy) unset "$name" ;;
+		esac
+	done
+	shopt -u nocasematch
+	# Vault's CLI keeps a token in its home folder; the caller's own must neither be read nor replaced.
+	export HOME=$work/home TMPDIR=$work/tmp PATH=$work/path:$PATH
+	export VAULT_CLIENT_TIMEOUT=60s
+}
+
+# start_server NAME COMMAND... starts a server in a group of its own, with its output in NAME.log, and sets $started.
+start_server() {
+	local log=$work/logs/$1.log
+	shift
+	# shellcheck disable=SC2086 # nothing, where there is no setsid
+	$new_group "$@" </dev/null >>"$log" 2>&1 &
+	started=$!
+	leaders+=("$started")
+}
+
+# wait_until PID COMMAND... waits until the command succeeds, for as long as the process lives, half a minute at most.
+wait_until() {
+	local pid=$1 tries
+	shift
+	for ((tries = 0; tries < 300; tries++)); do
+		if "$@" >/dev/null 2>&1; then
+			return
+		fi
+		is_running "$pid" || break
+		sleep 0.1
+	done
+	return 1
+}
+
+# start_kms ADDRESS starts the KMS service, on its old data if there is any, and takes over its exports.
+start_kms() {
+	doing="while starting the KMS service"
+	rm -f "$work/kms.env"
+	start_server kms "$root/bin/alicloudkms" server -dev -dev-listen "$1" -dev-dir "$work/kms" -dev-env "$work/kms.env"
+	kms_pid=$started
+	wait_until "$kms_pid" test -s "$work/kms.env"
+	# shellcheck disable=SC1091 # written by the service
+	. "$work/kms.env"
+}
+
+# start_vault starts Vault in its dev mode: in memory, unsealed, one root token.
+start_vault() {
+	doing="while starting Vault"
+	cat >"$work/vault.hcl" <<-EOF
+		plugin_directory = "$work/plugins"
+	EOF
+	VAULT_TOKEN=demo-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
+	export VAULT_TOKEN
+	VAULT_DEV_ROOT_TOKEN_ID=$VAULT_TOKEN start_server vault \
+		vault server -dev -dev-no-store-token -dev-listen-address=127.0.0.1:0 -config="$work/vault.hcl"
+	vault_pid=$started
+	wait_until "$vault_pid" vault_port
+	VAULT_ADDR=http://127.0.0.1:$(vault_port)
+	export VAULT_ADDR
+	wait_until "$vault_pid" vault token lookup
+}
+
+# vault_port prints the port that Vault was given. Its banner repeats the address it was told, which ends in 0, but the
+# cluster address beside it is made of the port that was really bound, plus one.
+vault_port() {
+	local cluster
+	cluster=$(sed -n 's/.*cluster address: "127\.0\.0\.1:\([0-9]*\)".*/\1/p' "$work/logs/vault.log")
+	[[ -n $cluster ]] && echo $((cluster - 1))
+}
+
+plugin_sha256() {
+	{ sha256sum "$work/plugins/$plugin" 2>/dev/null || shasum -a 256 "$work/plugins/$plugin"; } | awk '{ print $1 }'
+}
+
+# stop_server PID asks a server to stop, waits ten seconds at most, and then ends what is left of its group.
+stop_server() {
+	local tries
+	if is_running "$1"; then
+		kill -TERM "$1" 2>/dev/null || true
+		for ((tries = 0; tries < 100; tries++)); do
+			is_running "$1" || break
+			sleep 0.1
+		done
+	fi
+	if is_running "$1"; then
+		kill -KILL "$1" 2>/dev/null || true
+	fi
+	kill -KILL -- "-$1" 2>/dev/null || true
+	wait "$1" 2>/dev/null || true
+}
+
+# is_running PID asks the shell's own table of children, so a number that another process has taken over can't mislead it.
+is_running() {
+	local pid
+	for pid in $(jobs -pr); do
+		[[ $pid != "$1" ]] || return 0
+	done
+	return 1
+}
+
+# close_stage runs at every end. It leaves nothing behind, but the logs after a failure.
+close_stage() {
+	local status=$? pid
+	trap '' HUP INT TERM
+	set +e
+	# A signal may have come between the start of a server and the note of it; bash itself knows all of them.
+	for pid in $vault_pid $kms_pid $(jobs -pr) ${leaders[@]+"${leaders[@]}"}; do
+		stop_server "$pid"
+	done
+	if [[ $status == 0 || -n $interrupted ]]; then
+		rm -rf ${work:+"$work"}
+		return
+	fi
+	echo "FAILED $doing" >&2
+	if [[ -n $work ]]; then
+		find "$work" -mindepth 1 -maxdepth 1 ! -name logs -exec rm -rf {} +
+		echo "the logs are in $work/logs" >&2
+	fi
+}

@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Runs every test with the race detector, the end-to-end tests on a real Vault among them.
+# They come last and verbose, so that one can see that they ran, and never from the test cache.
+set -euo pipefail
+cd "$(dirname "${BASH_SOURCE[0]}")/.."
+
+scripts/compiler.sh
+VAULT_BIN=$(scripts/vault.sh)
+export VAULT_BIN CGO_ENABLED=1
+# With this, a test that needs Vault fails where it would otherwise be skipped.
+export ALICLOUDKMS_REQUIRE_VAULT=1
+echo "end-to-end tests use $VAULT_BIN: $("$VAULT_BIN" version)"
+
+packages=$(go list ./... | grep -v '/test/e2e$')
+# shellcheck disable=SC2086 # one word a package
+go test -race $packages
+go test -race -v -count=1 -timeout 20m ./test/e2e

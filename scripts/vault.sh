@@ -1,0 +1,17 @@
+#!/usr/bin/env bash
+# Prints the path of the Vault to use: $VAULT_BIN, else vault on the PATH, else bin/vault, built if it is not there yet.
+set -euo pipefail
+
+if [[ -n ${VAULT_BIN:-} ]]; then
+	found=$(type -P "$VAULT_BIN") || {
+		echo "VAULT_BIN is '$VAULT_BIN', which is not a program" >&2
+		exit 1
+	}
+else
+	found=$(type -P vault) || {
+		found=$(dirname "${BASH_SOURCE[0]}")/../bin/vault
+		make --no-print-directory -C "$(dirname "$found")/.." bin/vault >&2
+	}
+fi
+# Absolute, since whoever asks may work in another folder.
+echo "$(cd "$(dirname "$found")" && pwd)/$(basename "$found")"

@@ -1,0 +1,106 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/url"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// The markers are looked for wherever they must not be.
+const (
+	markSecretKey = "marker-of-the-secret-key"
+	markToken     = "marker-of-the-security-token"
+	markPlaintext = "marker-of-the-plaintext"
+)
+
+// requireNoMarker also looks for the ways in which a marker travels.
+func requireNoMarker(t *testing.T, where, text string) {
+	t.Helper()
+	for _, mark := range []string{markSecretKey, markToken, markPlaintext} {
+		for _, form := range []string{mark, base64.StdEncoding.EncodeToString([]byte(mark)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(mark)))} {
+			require.NotContains(t, text, form, where)
+		}
+	}
+}
+
+// failures are what KMS answers in turn. The first is nil: everything goes well.
+func failures() []error {
+	return []error{
+		nil,
+		kmsapi.ErrKeyNotFound,
+		kmsapi.ErrRejectedDisabled,
+		kmsapi.ErrInternalFailure,
+		&kmsapi.Error{Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: "server string to sign is:" + markToken + base64.StdEncoding.EncodeToString([]byte(markPlaintext))},
+		&client.TransportError{Operation: kmsapi.OpEncrypt, Endpoint: "kms:443", Err: context.DeadlineExceeded},
+		context.Canceled,
+	}
+}
+
+func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
+	for i, failure := range failures() {
+		t.Run(fmt.Sprintf("failure %d", i), func(t *testing.T) {
+			r := newKeyRig(t, "a", "b")
+			r.write("config", map[string]any{"secret_key": markSecretKey, "security_token": markToken})
+			text := base64.StdEncoding.EncodeToString([]byte(markPlaintext))
+			ciphertext := r.encrypt("a", text)
+			r.kms.before = func(context.Context, kmsapi.Request) error { return failure }
+			everyOperation(r.backend(), func(op logical.Operation, path string) {
+				for _, data := range []map[string]any{
+					nil,
+					{"plaintext": text},
+					{"plaintext": markPlaintext},
+					{"plaintext": []any{markPlaintext}},
+					{"plaintext": text, "nonce": markPlaintext},
+					{"plaintext": text, "context": text},
+					{"plaintext": text, "type": markPlaintext},
+					{"plaintext": text, "encryption_context": markPlaintext},
+					{"plaintext": text, "associated_data": markPlaintext},
+					{"batch_input": []any{map[string]any{"plaintext": text}}},
+					{"ciphertext": ciphertext},
+					{"ciphertext": markPlaintext},
+					{"ciphertext": "vault:v1:" + text},
+					{"bits": markPlaintext},
+					{"number_of_bytes": text},
+					{"unknown": markPlaintext},
+					{"secret_key": markSecretKey, "security_token": markToken},
+					{"secret_key": []any{markSecretKey}, "security_token": markToken},
+					{"secret_key": markSecretKey, "max_retries": markToken},
+					{"ca_cert": markSecretKey},
+					{"endpoint": "https://user:" + markSecretKey + "@kms"},
+				} {
+					resp, err := r.try(op, path, data)
+					if err != nil {
+						requireNoMarker(t, fmt.Sprintf("the error of %s %s", op, path), err.Error())
+					} else if resp != nil && path != "decrypt/a" {
+						requireNoMarker(t, fmt.Sprintf("the answer of %s %s", op, path), fmt.Sprintf("%+v", resp))
+					} else if resp != nil {
+						requireNoMarker(t, "the warnings of decrypt", fmt.Sprint(resp.Warnings))
+					}
+				}
+				_, err := r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
+				if err != nil {
+					requireNoMarker(t, "a ciphertext of another key", err.Error())
+				}
+			})
+			requireNoMarker(t, "the log", r.log.String())
+			requireNoMarker(t, "a configuration that is printed", fmt.Sprintf("%+v %#v", r.kms.opened, r.kms.opened))
+			names, err := logical.CollectKeys(t.Context(), r.storage)
+			require.NoError(t, err)
+			for _, name := range names {
+				entry, err := r.storage.Get(t.Context(), name)
+				require.NoError(t, err)
+				if name != configPath {
+					requireNoMarker(t, name, string(entry.Value))
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,174 @@
+package e2e
+
+import (
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// demo is a `make` target that runs servers, started as a person would, in a process group of its own and with a
+// temporary folder of its own, so that what it leaves can be seen.
+type demo struct {
+	*process
+	tmp string
+}
+
+func startDemo(t *testing.T, target, vaultBin string) *demo {
+	t.Helper()
+	// A test's own temporary folder has a long name, and the plugin's sockets must fit into 108 characters.
+	tmp, err := os.MkdirTemp("", "demo-")
+	require.NoError(t, err)
+	d := &demo{tmp: tmp}
+	home := t.TempDir()
+	require.NoError(t, os.WriteFile(filepath.Join(home, ".vault-token"), []byte("mine"), 0o600))
+	out, err := os.Create(filepath.Join(t.TempDir(), "demo.log"))
+	require.NoError(t, err)
+	defer out.Close()
+
+	cmd := exec.Command("make", "-C", root, target)
+	cmd.Stdout, cmd.Stderr = out, out
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// The caller's own settings, which must neither be used nor get in the way.
+	cmd.Env = append(os.Environ(),
+		"TMPDIR="+d.tmp, "VAULT_BIN="+vaultBin,
+		"VAULT_ADDR=http://127.0.0.1:1", "VAULT_TOKEN=nonsense", "VAULT_NAMESPACE=nowhere", "ALICLOUD_REGION=mars-1",
+		"http_proxy=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1",
+	)
+	cmd.Env = append(cmd.Env, goEnvironment(t)...)
+	cmd.Env = append(cmd.Env, "HOME="+home)
+	require.NoError(t, cmd.Start())
+	d.process = &process{cmd: cmd, log: out.Name(), done: make(chan struct{})}
+	go func() {
+		d.err = cmd.Wait()
+		close(d.done)
+	}()
+	t.Cleanup(func() {
+		_ = syscall.Kill(-d.pid(), syscall.SIGTERM)
+		<-d.done
+		token, err := os.ReadFile(filepath.Join(home, ".vault-token"))
+		if err != nil || string(token) != "mine" {
+			t.Errorf("the caller's token was touched: %q, %v", token, err)
+		}
+		if err := os.RemoveAll(tmp); err != nil {
+			t.Error(err)
+		}
+	})
+	return d
+}
+
+// goEnvironment keeps Go's folders, which are found through HOME.
+func goEnvironment(t *testing.T) []string {
+	t.Helper()
+	var env []string
+	for _, name := range []string{"GOCACHE", "GOMODCACHE", "GOPATH"} {
+		value, err := exec.Command("go", "env", name).Output()
+		require.NoError(t, err)
+		env = append(env, name+"="+strings.TrimSpace(string(value)))
+	}
+	return env
+}
+
+func (d *demo) prints(text string) func() bool {
+	return func() bool {
+		printed, err := os.ReadFile(d.log)
+		return err == nil && strings.Contains(string(printed), text)
+	}
+}
+
+// leavesNothing wants no file to be left in the temporary folder, and no process that has its name in its environment.
+// When make itself is killed it passes that on and ends at once, so the script may still be cleaning up.
+func (d *demo) leavesNothing(t *testing.T) {
+	t.Helper()
+	var left []string
+	for deadline := time.Now().Add(stopTime); time.Now().Before(deadline); time.Sleep(pollEvery) {
+		if left = append(d.files(t), d.processes(t)...); len(left) == 0 {
+			return
+		}
+	}
+	require.Empty(t, left, d.tail())
+}
+
+func (d *demo) files(t *testing.T) []string {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(d.tmp, "*"))
+	require.NoError(t, err)
+	return files
+}
+
+func (d *demo) processes(t *testing.T) []string {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	return slices.DeleteFunc(all, func(path string) bool {
+		environ, err := os.ReadFile(path)
+		return err != nil || !strings.Contains(string(environ), d.tmp)
+	})
+}
+
+func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		d := startDemo(t, "demo", s.vault.platform.bin)
+		<-d.done
+		require.NoError(t, d.err, d.tail())
+		for _, text := range []string{
+			"$ vault write alicloudkms/config", "secret_key=\"$ALICLOUD_SECRET_KEY\"", "Code: 403", "Code: 409", "Rejected.Disabled",
+			"answers were checked",
+		} {
+			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.tail())
+		}
+		d.leavesNothing(t)
+	})
+}
+
+func TestInterruptedDemoLeavesNothing(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		for _, moment := range []string{"building", "1. ", "4. ", "7. ", "9. "} {
+			for name, signal := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "TERM": syscall.SIGTERM} {
+				t.Run(name+" at "+strings.TrimSpace(moment), func(t *testing.T) {
+					d := startDemo(t, "demo", s.vault.platform.bin)
+					require.NoError(t, d.waitUntil(d.prints(moment)))
+					// A terminal sends Ctrl-C to the whole group; kill sends TERM to make alone.
+					pid := d.pid()
+					if signal == syscall.SIGINT {
+						pid = -pid
+					}
+					require.NoError(t, syscall.Kill(pid, signal))
+					<-d.done
+					require.Error(t, d.err)
+					d.leavesNothing(t)
+				})
+			}
+		}
+	})
+}
+
+func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		d := startDemo(t, "dev", s.vault.platform.bin)
+		require.NoError(t, d.waitUntil(d.prints("Ctrl-C ends it all")))
+		printed, err := os.ReadFile(d.log)
+		require.NoError(t, err)
+		_, after, _ := strings.Cut(string(printed), "  . ")
+		env, _, _ := strings.Cut(after, "\n")
+		use := exec.Command("bash", "-euc", `. "$1" && vault secrets list && vault read sys/mounts/alicloudkms`, "-", env)
+		use.Env = append(os.Environ(), "PATH="+filepath.Dir(s.vault.platform.bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+		out, err := use.CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.Contains(t, string(out), "running_plugin_version")
+
+		require.NoError(t, syscall.Kill(-d.pid(), syscall.SIGINT))
+		select {
+		case <-d.done:
+		case <-time.After(stopTime):
+			require.Fail(t, "it does not stop", d.tail())
+		}
+		d.leavesNothing(t)
+	})
+}

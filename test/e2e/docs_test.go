@@ -1,0 +1,110 @@
+package e2e
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/require"
+)
+
+// A shell block of the docs is fenced with ```sh, and every one is run as printed. One that can't be run here says why
+// on its fence: ```sh not-run: the reason
+const (
+	fence  = "```"
+	shell  = "sh"
+	notRun = "not-run:"
+)
+
+// shellBlocks returns a document's shell blocks that are to be run, as one script.
+func shellBlocks(text string) (script string, err error) {
+	var b strings.Builder
+	inside, wanted := false, false
+	number := 0
+	for line := range strings.Lines(text) {
+		number++
+		info, isFence := strings.CutPrefix(strings.TrimSpace(line), fence)
+		switch {
+		case isFence && inside:
+			inside, wanted = false, false
+		case isFence:
+			inside = true
+			language, rest, _ := strings.Cut(info, " ")
+			reason, marked := strings.CutPrefix(strings.TrimSpace(rest), notRun)
+			if language == shell && rest != "" && (!marked || strings.TrimSpace(reason) == "") {
+				return "", fmt.Errorf("line %d: %q gives no reason why the block is not run", number, info)
+			}
+			wanted = language == shell && !marked
+		case wanted:
+			b.WriteString(line)
+		}
+	}
+	if inside {
+		return "", fmt.Errorf("a block has no end")
+	}
+	return b.String(), nil
+}
+
+func TestShellBlocksAreFoundByTheirFence(t *testing.T) {
+	script, err := shellBlocks("```sh\none\n```\ntext\n```text\ntwo\n```\n```sh not-run: a reason\nthree\n```\n```sh\nfour\n```\n")
+	require.NoError(t, err)
+	require.Equal(t, "one\nfour\n", script)
+	for _, bad := range []string{"```sh not-run:\n```\n", "```sh norun\n```\n", "```sh\n"} {
+		_, err := shellBlocks(bad)
+		require.Error(t, err, bad)
+	}
+}
+
+const root = "../.."
+
+// TestDocsRunAsPrinted runs each document's shell blocks in order, in one shell, where `make dev` has left off: the
+// engine is mounted at alicloudkms/ and the environment holds what it exports.
+func TestDocsRunAsPrinted(t *testing.T) {
+	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
+	require.NoError(t, err)
+	require.NotEmpty(t, documents)
+	onEach(t, func(t *testing.T, s *stage) {
+		for _, document := range append(documents, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")) {
+			t.Run(filepath.Base(document), func(t *testing.T) {
+				text, err := os.ReadFile(document)
+				require.NoError(t, err)
+				script, err := shellBlocks(string(text))
+				require.NoError(t, err)
+				if script != "" {
+					s.runAsPrinted(t, script)
+				}
+			})
+		}
+	})
+}
+
+func (s *stage) runAsPrinted(t *testing.T, script string) {
+	t.Helper()
+	sys := s.vault.client.Sys()
+	require.NoError(t, sys.Mount("alicloudkms", &api.MountInput{
+		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
+	}))
+	defer func() { require.NoError(t, sys.Unmount("alicloudkms")) }()
+
+	work := t.TempDir()
+	path := filepath.Join(work, "path")
+	require.NoError(t, os.Mkdir(path, 0o700))
+	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
+	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
+
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = work
+	cmd.Env = append(os.Environ(),
+		"HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
+		s.vault.platform.prefix+"ADDR=http://"+s.vault.address, s.vault.platform.prefix+"TOKEN="+s.vault.client.Token(),
+	)
+	for name, value := range s.kms.exports {
+		cmd.Env = append(cmd.Env, name+"="+value)
+	}
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", script, out)
+}

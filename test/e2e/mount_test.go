@@ -1,0 +1,144 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"encoding/base64"
+	"maps"
+	"net/http"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/require"
+)
+
+// mount is the engine, mounted for one test at a path of its own, as one token sees it.
+type mount struct {
+	t      *testing.T
+	client *api.Client
+	path   string
+}
+
+// mount mounts the engine and configures it to use the stage's KMS service.
+func (s *stage) mount(t *testing.T) *mount {
+	t.Helper()
+	m := s.mountUnconfigured(t)
+	m.write("config", s.kms.config())
+	return m
+}
+
+func (s *stage) mountUnconfigured(t *testing.T) *mount {
+	t.Helper()
+	m := &mount{t: t, client: s.vault.client, path: "kms-" + rand.Text()[:8]}
+	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
+		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
+	}))
+	t.Cleanup(func() {
+		if err := m.client.Sys().Unmount(m.path); err != nil {
+			t.Error(err)
+		}
+		if t.Failed() {
+			t.Logf("the end of Vault's log:\n%s", s.vault.tail())
+		}
+	})
+	return m
+}
+
+// as returns the mount as another token sees it.
+func (m *mount) as(token string) *mount {
+	m.t.Helper()
+	client, err := m.client.Clone()
+	require.NoError(m.t, err)
+	client.SetToken(token)
+	return &mount{t: m.t, client: client, path: m.path}
+}
+
+// try writes and returns the answer as it is.
+func (m *mount) try(path string, data map[string]any) (*api.Secret, error) {
+	return m.client.Logical().Write(m.path+"/"+path, data)
+}
+
+// write writes what must succeed and returns the answer's data.
+func (m *mount) write(path string, data map[string]any) map[string]any {
+	m.t.Helper()
+	return m.data(m.try(path, data))
+}
+
+// read reads what must be there.
+func (m *mount) read(path string) map[string]any {
+	m.t.Helper()
+	return m.data(m.client.Logical().Read(m.path + "/" + path))
+}
+
+// list returns the keys of a list, which may be empty.
+func (m *mount) list(path string) []any {
+	m.t.Helper()
+	found, err := m.client.Logical().List(m.path + "/" + path)
+	require.NoError(m.t, err)
+	if found == nil {
+		return nil
+	}
+	keys, _ := found.Data["keys"].([]any)
+	return keys
+}
+
+func (m *mount) data(answer *api.Secret, err error) map[string]any {
+	m.t.Helper()
+	require.NoError(m.t, err)
+	if answer == nil {
+		return nil
+	}
+	return answer.Data
+}
+
+// refused wants a refusal with that status, and a message that holds every text.
+func (m *mount) refused(err error, status int, texts ...string) {
+	m.t.Helper()
+	var refusal *api.ResponseError
+	require.ErrorAs(m.t, err, &refusal)
+	require.Equal(m.t, status, refusal.StatusCode, refusal.Error())
+	for _, text := range texts {
+		require.Contains(m.t, refusal.Error(), text)
+	}
+}
+
+// unreadable wants path to hold nothing.
+func (m *mount) unreadable(path string) {
+	m.t.Helper()
+	answer, err := m.client.Logical().Read(m.path + "/" + path)
+	if err != nil {
+		m.refused(err, http.StatusNotFound)
+		return
+	}
+	require.Nil(m.t, answer)
+}
+
+// newPlaintext returns a text in base64 that no other test uses and that must never be found in a log or file.
+func newPlaintext() string {
+	text := "e2e-plaintext-" + rand.Text()
+	shared.secrets.add(text)
+	encoded := base64.StdEncoding.EncodeToString([]byte(text))
+	shared.secrets.add(encoded)
+	return encoded
+}
+
+// encrypt returns the ciphertext of a plaintext in base64.
+func (m *mount) encrypt(key, plaintext string, more ...map[string]any) string {
+	m.t.Helper()
+	text, _ := m.write("encrypt/"+key, with(map[string]any{"plaintext": plaintext}, more...))["ciphertext"].(string)
+	require.NotEmpty(m.t, text)
+	return text
+}
+
+// decrypt returns the plaintext in base64.
+func (m *mount) decrypt(key, ciphertext string, more ...map[string]any) string {
+	m.t.Helper()
+	text, _ := m.write("decrypt/"+key, with(map[string]any{"ciphertext": ciphertext}, more...))["plaintext"].(string)
+	return text
+}
+
+func with(data map[string]any, more ...map[string]any) map[string]any {
+	for _, m := range more {
+		maps.Copy(data, m)
+	}
+	return data
+}

@@ -1,0 +1,95 @@
+package e2e
+
+import (
+	"bytes"
+	"encoding/base64"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+)
+
+// confidential notes every text that must not be found anywhere after the tests. The mutex guards texts; tests add to it
+// from goroutines.
+type confidential struct {
+	mu    sync.Mutex
+	texts map[string]bool
+}
+
+func (c *confidential) add(text string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.texts == nil {
+		c.texts = map[string]bool{}
+	}
+	c.texts[text] = true
+}
+
+// keptOnPurpose are files that hold a secret because that is what they are for: the development service's own access key,
+// for its next start and for its clients.
+var keptOnPurpose = []string{"access-key-secret", ".env"}
+
+// search looks for every noted text, in clear and as it may be encoded, in all files below dir.
+func (c *confidential) search(dir string) error {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var errs []error
+	err := eachFile(dir, func(path string, content []byte) {
+		for _, name := range keptOnPurpose {
+			if strings.HasSuffix(path, name) {
+				return
+			}
+		}
+		for text := range c.texts {
+			for encoding, spelling := range spellings(text) {
+				if bytes.Contains(content, []byte(spelling)) {
+					errs = append(errs, fmt.Errorf("LEAK: %s holds a secret (%s)", path, encoding))
+				}
+			}
+		}
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+func spellings(text string) map[string]string {
+	// The last characters of base64 depend on what follows, so they are left out.
+	encoded := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(text)), "=")
+	return map[string]string{
+		"in clear": text, "in base64": encoded[:len(encoded)-1], "in hex": hex.EncodeToString([]byte(text)), "URL-encoded": url.QueryEscape(text),
+	}
+}
+
+// searchForRaces looks for reports of the race detector in the logs.
+func searchForRaces(dir string) error {
+	var errs []error
+	err := eachFile(dir, func(path string, content []byte) {
+		if strings.HasSuffix(path, ".log") && bytes.Contains(content, []byte("DATA RACE")) {
+			errs = append(errs, fmt.Errorf("DATA RACE: see %s", path))
+		}
+	})
+	return errors.Join(append(errs, err)...)
+}
+
+// eachFile calls visit with every file below dir but the programs.
+func eachFile(dir string, visit func(path string, content []byte)) error {
+	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
+		if err != nil || !entry.Type().IsRegular() {
+			return err
+		}
+		info, err := entry.Info()
+		if err != nil || info.Mode().Perm()&0o111 != 0 {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		visit(path, content)
+		return nil
+	})
+}

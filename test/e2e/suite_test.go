@@ -1,0 +1,101 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+)
+
+// suite owns everything that is shared: the folder, the binaries under test and one stage for each platform. Tests run one
+// after another, so it needs no lock.
+type suite struct {
+	platforms []platform
+	dir       string
+	build     func() error
+	stages    map[string]*stage
+	// started are all servers that any test has started, in that order.
+	started []interface{ stop() error }
+	secrets confidential
+	// environment is the caller's own: the build may need its proxies.
+	environment []string
+}
+
+// stage is a platform with a KMS service beside it, running.
+type stage struct {
+	vault *vaultServer
+	kms   *kmsService
+}
+
+func newSuite(platforms []platform) (*suite, error) {
+	dir, err := os.MkdirTemp("", "alicloudkms-e2e-")
+	if err != nil {
+		return nil, err
+	}
+	s := &suite{platforms: platforms, dir: dir, stages: map[string]*stage{}, environment: os.Environ()}
+	s.build = sync.OnceValue(s.buildBinaries)
+	return s, os.Mkdir(s.plugins(), 0o700)
+}
+
+const (
+	module     = "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
+	pluginName = "vault-plugin-secrets-alicloudkms"
+	// stampedVersion is not that of a release, so that only a version stamped by the build can pass.
+	stampedVersion = "v0.1.0-e2e"
+)
+
+func (s *suite) plugins() string { return filepath.Join(s.dir, "plugins") }
+func (s *suite) plugin() string  { return filepath.Join(s.plugins(), pluginName) }
+func (s *suite) service() string { return filepath.Join(s.dir, "alicloudkms") }
+
+// buildBinaries builds what is tested. The race detector goes with that of the tests.
+func (s *suite) buildBinaries() error {
+	for output, command := range map[string]string{s.plugin(): "cmd/" + pluginName, s.service(): "cmd/alicloudkms"} {
+		args := []string{"build", "-buildvcs=false", "-ldflags", "-X " + module + ".Version=" + stampedVersion + " -X main.version=" + stampedVersion}
+		if raceDetector {
+			args = append(args, "-race")
+		}
+		build := exec.Command("go", append(args, "-o", output, module+"/"+command)...)
+		build.Env = s.environment
+		if out, err := build.CombinedOutput(); err != nil {
+			return fmt.Errorf("build of %s: %w\n%s", command, err, out)
+		}
+	}
+	return nil
+}
+
+// stage returns the running stage of a platform, which is started at its first use.
+func (s *suite) stage(p platform) (*stage, error) {
+	if running, ok := s.stages[p.name]; ok {
+		return running, nil
+	}
+	if err := s.build(); err != nil {
+		return nil, err
+	}
+	kms, err := startKMS(s, p.name+"-kms")
+	if err != nil {
+		return nil, err
+	}
+	vault, err := startVault(s, p, p.name)
+	if err != nil {
+		return nil, err
+	}
+	s.stages[p.name] = &stage{vault: vault, kms: kms}
+	return s.stages[p.name], nil
+}
+
+// close stops all that runs and searches what it left. The folder stays if there is something to look at.
+func (s *suite) close() error {
+	var errs []error
+	for _, server := range slices.Backward(s.started) {
+		errs = append(errs, server.stop())
+	}
+	errs = append(errs, s.secrets.search(s.dir), searchForRaces(s.dir))
+	if err := errors.Join(errs...); err != nil {
+		return fmt.Errorf("%w\nlogs and data are in %s", err, s.dir)
+	}
+	return os.RemoveAll(s.dir)
+}

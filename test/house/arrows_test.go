@@ -1,0 +1,147 @@
+package house
+
+import (
+	"encoding/json"
+	"errors"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const module = "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
+
+// room is a folder with the packages below it.
+type room struct {
+	// imports are the other rooms whose packages it may import.
+	imports []string
+	// tests are those that its tests may import besides.
+	tests []string
+	// anything marks rooms that nothing is built on, which may import every other.
+	anything bool
+	// onlyStandard forbids other modules, in code that ships.
+	onlyStandard bool
+}
+
+// rooms is the plan of the house: an arrow that is not here may not be drawn, and a package in no room may not exist.
+// "." is the root package alone.
+var rooms = map[string]room{
+	"kmsapi":    {onlyStandard: true},
+	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
+	"client":    {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"server":    {imports: []string{"kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
+	"kmstest":   {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
+	".":         {imports: []string{"client", "kmsapi", "signature"}, tests: []string{"kmstest"}},
+	"cmd":       {anything: true},
+	"test":      {anything: true},
+}
+
+// goPackage is what `go list -json` tells of a package.
+type goPackage struct {
+	ImportPath   string
+	Imports      []string
+	TestImports  []string
+	XTestImports []string
+}
+
+func TestImportArrowsPointDown(t *testing.T) {
+	for _, p := range packages(t) {
+		t.Run(p.ImportPath, func(t *testing.T) {
+			require.NoError(t, check(p))
+		})
+	}
+}
+
+func TestRoomsInThePlanExist(t *testing.T) {
+	found := map[string]bool{}
+	for _, p := range packages(t) {
+		found[roomOf(p.ImportPath)] = true
+	}
+	require.ElementsMatch(t, slices.Collect(maps.Keys(rooms)), slices.Collect(maps.Keys(found)))
+}
+
+func TestArrowsThatPointUpAreFound(t *testing.T) {
+	for name, p := range map[string]goPackage{
+		"the engine imports the service":      {ImportPath: module, Imports: []string{module + "/server"}},
+		"the service imports the client":      {ImportPath: module + "/server/internal/crypt", Imports: []string{module + "/client"}},
+		"the contract imports anything of us": {ImportPath: module + "/kmsapi", Imports: []string{module + "/signature"}},
+		"the contract imports another module": {ImportPath: module + "/kmsapi", Imports: []string{"github.com/google/uuid"}},
+		"the client imports the root package": {ImportPath: module + "/client", Imports: []string{module}},
+		"a test draws an arrow of no plan":    {ImportPath: module + "/kmsapi", XTestImports: []string{module + "/client"}},
+		"a package that is in no room":        {ImportPath: module + "/util"},
+	} {
+		t.Run(name, func(t *testing.T) { require.Error(t, check(p)) })
+	}
+}
+
+// check returns an error for each arrow of p that the plan does not have.
+func check(p goPackage) error {
+	name := roomOf(p.ImportPath)
+	r, ok := rooms[name]
+	if !ok {
+		return errors.New(p.ImportPath + " is in no room: add it to the plan, or put it where it belongs")
+	}
+	var errs []error
+	for _, target := range p.Imports {
+		errs = append(errs, r.checkArrow(name, target, r.imports))
+		if r.onlyStandard && isOtherModule(target) {
+			errs = append(errs, errors.New(name+" imports "+target+", and may use the standard library only"))
+		}
+	}
+	for _, target := range slices.Concat(p.TestImports, p.XTestImports) {
+		errs = append(errs, r.checkArrow(name, target, slices.Concat(r.imports, r.tests)))
+	}
+	return errors.Join(errs...)
+}
+
+func (r room) checkArrow(from, target string, allowed []string) error {
+	to := roomOf(target)
+	if to == "" || to == from || r.anything || slices.Contains(allowed, to) {
+		return nil
+	}
+	return errors.New(from + " must not import " + target)
+}
+
+// roomOf returns the room of a package, and "" for those of other modules.
+func roomOf(path string) string {
+	if path == module {
+		return "."
+	}
+	rest, ours := strings.CutPrefix(path, module+"/")
+	if !ours {
+		return ""
+	}
+	first, _, _ := strings.Cut(rest, "/")
+	return first
+}
+
+// isOtherModule reports whether path is neither ours nor the standard library's, whose paths have no dot in their first part.
+func isOtherModule(path string) bool {
+	first, _, _ := strings.Cut(path, "/")
+	return roomOf(path) == "" && strings.Contains(first, ".")
+}
+
+func packages(t *testing.T) []goPackage {
+	t.Helper()
+	list := exec.Command("go", "list", "-json=ImportPath,Imports,TestImports,XTestImports", module+"/...")
+	list.Stderr = os.Stderr
+	out, err := list.Output()
+	require.NoError(t, err)
+	var found []goPackage
+	for decoder := json.NewDecoder(strings.NewReader(string(out))); ; {
+		var p goPackage
+		err := decoder.Decode(&p)
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		require.NoError(t, err)
+		found = append(found, p)
+	}
+	require.NotEmpty(t, found)
+	return found
+}
