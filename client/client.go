@@ -26,7 +26,7 @@ type Client struct {
 	cfg      Config
 	endpoint endpoint
 	url      string
-	// pooled keeps connections for the next request. single makes one for each request.
+	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
 	pooled, single *http.Transport
 	// ahead is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
 	ahead atomic.Int64
@@ -85,11 +85,9 @@ func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
 // Endpoint returns the host and port that requests go to, for messages.
 func (c *Client) Endpoint() string { return c.endpoint.String() }
 
-// Close closes idle connections. Requests in flight go on, and close theirs when they are done.
-func (c *Client) Close() {
-	c.pooled.CloseIdleConnections()
-	c.single.CloseIdleConnections()
-}
+// Close closes idle connections. Requests in flight go on, and close theirs when they are done. A later call works, and
+// makes new connections.
+func (c *Client) Close() { c.pooled.CloseIdleConnections() }
 
 // Format prints the endpoint for every verb, since a [Provider] may hold secrets that print.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "KMS client of "+c.Endpoint()) }

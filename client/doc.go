@@ -21,8 +21,9 @@
 //   - [*TransportError]: there is no answer from KMS, or none that can be trusted.
 //   - [*CredentialsError]: the [Provider] gave nothing to sign with. Nothing was sent.
 //
-// If the caller's context was cancelled or ran out, errors.Is finds that as well. No error holds a plaintext, a secret, a
-// token, or any part of an answer's body except the code, message, request id and host id of a refusal.
+// If the caller's context was cancelled or ran out, errors.Is finds that as well. Of what was received, an error holds
+// only a refusal's code, message, request id and host id, and the message is cut where it repeats the request's
+// parameters. Of what was sent, it holds the operation. Everything else that has a secret in it prints as [redacted].
 //
 // # What is sent
 //

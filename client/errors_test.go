@@ -32,6 +32,7 @@ func TestAnswerThatIsNotOfKMS(t *testing.T) {
 		{"text that is not UTF-8", answer("{\"RequestId\":\"r\",\"CiphertextBlob\":\"\xff\"}"), "not one of KMS"},
 		{"a body of 2 MiB with its length", header("Content-Length", "2097168", answer(big)), "larger than 1 MiB"},
 		{"a body of 2 MiB in chunks", answer(big), "larger than 1 MiB"},
+		{"a body that is said to be longer than memory", raw("HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n{"), "larger than 1 MiB"},
 		{"a huge header", header("X", strings.Repeat("x", 1<<20), done), "check the endpoint"},
 		{"no HTTP", raw(`{"Plaintext":"` + plaintext + `"}`), "not HTTP"},
 		{"chunks that are none", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + plaintext + "\r\n"), "not HTTP"},
