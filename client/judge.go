@@ -52,6 +52,8 @@ func complete(answer kmsapi.Response) bool {
 		return a.KeyId != "" && !a.Plaintext.IsEmpty()
 	case *kmsapi.GenerateDataKeyResponse:
 		return a.CiphertextBlob != "" && !a.Plaintext.IsEmpty()
+	case *kmsapi.GetParametersForImportResponse:
+		return a.ImportToken != "" && a.PublicKey != ""
 	default:
 		return true
 	}

@@ -69,3 +69,58 @@ func (c *Client) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi
 func (c *Client) DescribeRegions(ctx context.Context, r *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
 	return call(ctx, c, r, new(kmsapi.DescribeRegionsResponse))
 }
+
+// GetParametersForImport returns what is needed to import key material into a CMK (§4.2).
+func (c *Client) GetParametersForImport(ctx context.Context, r *kmsapi.GetParametersForImportRequest) (*kmsapi.GetParametersForImportResponse, error) {
+	return call(ctx, c, r, new(kmsapi.GetParametersForImportResponse))
+}
+
+// ImportKeyMaterial imports key material (§4.3).
+func (c *Client) ImportKeyMaterial(ctx context.Context, r *kmsapi.ImportKeyMaterialRequest) (*kmsapi.ImportKeyMaterialResponse, error) {
+	return call(ctx, c, r, new(kmsapi.ImportKeyMaterialResponse))
+}
+
+// DeleteKeyMaterial deletes imported key material (§4.8).
+func (c *Client) DeleteKeyMaterial(ctx context.Context, r *kmsapi.DeleteKeyMaterialRequest) (*kmsapi.DeleteKeyMaterialResponse, error) {
+	return call(ctx, c, r, new(kmsapi.DeleteKeyMaterialResponse))
+}
+
+// CreateAlias gives a CMK an alias (§4.14). It is not repeated if it may have run.
+func (c *Client) CreateAlias(ctx context.Context, r *kmsapi.CreateAliasRequest) (*kmsapi.CreateAliasResponse, error) {
+	return call(ctx, c, r, new(kmsapi.CreateAliasResponse))
+}
+
+// UpdateAlias lets an alias name another CMK (§4.15).
+func (c *Client) UpdateAlias(ctx context.Context, r *kmsapi.UpdateAliasRequest) (*kmsapi.UpdateAliasResponse, error) {
+	return call(ctx, c, r, new(kmsapi.UpdateAliasResponse))
+}
+
+// DeleteAlias removes an alias (§4.16). It is not repeated if it may have run.
+func (c *Client) DeleteAlias(ctx context.Context, r *kmsapi.DeleteAliasRequest) (*kmsapi.DeleteAliasResponse, error) {
+	return call(ctx, c, r, new(kmsapi.DeleteAliasResponse))
+}
+
+// ListAliases returns one page of the aliases of account and region (§4.17).
+func (c *Client) ListAliases(ctx context.Context, r *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
+	return call(ctx, c, r, new(kmsapi.ListAliasesResponse))
+}
+
+// ListAliasesByKeyId returns one page of a CMK's aliases (§4.18).
+func (c *Client) ListAliasesByKeyId(ctx context.Context, r *kmsapi.ListAliasesByKeyIdRequest) (*kmsapi.ListAliasesByKeyIdResponse, error) {
+	return call(ctx, c, r, new(kmsapi.ListAliasesByKeyIdResponse))
+}
+
+// TagResource adds tags to a CMK, or changes their values (§4.19).
+func (c *Client) TagResource(ctx context.Context, r *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error) {
+	return call(ctx, c, r, new(kmsapi.TagResourceResponse))
+}
+
+// UntagResource removes tags from a CMK (§4.20).
+func (c *Client) UntagResource(ctx context.Context, r *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
+	return call(ctx, c, r, new(kmsapi.UntagResourceResponse))
+}
+
+// ListResourceTags returns a CMK's tags (§4.21).
+func (c *Client) ListResourceTags(ctx context.Context, r *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
+	return call(ctx, c, r, new(kmsapi.ListResourceTagsResponse))
+}

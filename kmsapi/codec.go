@@ -1,6 +1,7 @@
 package kmsapi
 
 import (
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -27,6 +28,9 @@ type Rule struct {
 	Min, Max int
 	// OneOf lists the only values allowed, if there are such.
 	OneOf []string
+	// Pattern is what a text must match, if it is not nil, and Form says so in words.
+	Pattern *regexp.Regexp
+	Form    string
 }
 
 // visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
@@ -34,7 +38,15 @@ type visitor interface {
 	text(r Rule, v *string)
 	secret(r Rule, v *Secret)
 	number(r Rule, v *int)
-	context(r Rule, v *EncryptionContext)
+	structured(r Rule, v structured)
+}
+
+// structured is a parameter whose value is JSON.
+type structured interface {
+	// wire returns the parameter's text, "" if there is nothing to send.
+	wire() string
+	// parse reads it. The error is the end of a sentence that begins with "It", and shows no value.
+	parse(text string) error
 }
 
 // Encode returns the parameters of r that are set. Zero values are left out.
@@ -81,8 +93,8 @@ func (e *encoder) number(r Rule, v *int) {
 	}
 }
 
-func (e *encoder) context(r Rule, v *EncryptionContext) {
-	wire := v.JSON()
+func (e *encoder) structured(r Rule, v structured) {
+	wire := v.wire()
 	e.text(r, &wire)
 }
 
@@ -115,6 +127,8 @@ func (d *decoder) text(r Rule, v *string) {
 		d.err = InvalidParameter(r.Name, "It must be one of "+strings.Join(r.OneOf, ", ")+".")
 	case r.Max > 0 && (length < r.Min || length > r.Max):
 		d.err = InvalidParameter(r.Name, "It must have "+span(r)+" characters.")
+	case r.Pattern != nil && !r.Pattern.MatchString(text):
+		d.err = InvalidParameter(r.Name, "It must "+r.Form+".")
 	default:
 		*v = text
 	}
@@ -139,17 +153,14 @@ func (d *decoder) number(r Rule, v *int) {
 	*v = n
 }
 
-func (d *decoder) context(r Rule, v *EncryptionContext) {
+func (d *decoder) structured(r Rule, v structured) {
 	text, ok := d.value(r)
 	if !ok {
 		return
 	}
-	context, err := ParseEncryptionContext(text)
-	if err != nil {
-		d.err = InvalidParameter(r.Name, "It must be a JSON object of strings: "+err.Error()+".")
-		return
+	if err := v.parse(text); err != nil {
+		d.err = InvalidParameter(r.Name, "It "+err.Error()+".")
 	}
-	*v = context
 }
 
 // span says a rule's bounds in words.
@@ -162,7 +173,7 @@ func span(r Rule) string {
 
 type describer struct{ rules []Rule }
 
-func (d *describer) text(r Rule, _ *string)               { d.rules = append(d.rules, r) }
-func (d *describer) secret(r Rule, _ *Secret)             { d.rules = append(d.rules, r) }
-func (d *describer) number(r Rule, _ *int)                { d.rules = append(d.rules, r) }
-func (d *describer) context(r Rule, _ *EncryptionContext) { d.rules = append(d.rules, r) }
+func (d *describer) text(r Rule, _ *string)          { d.rules = append(d.rules, r) }
+func (d *describer) secret(r Rule, _ *Secret)        { d.rules = append(d.rules, r) }
+func (d *describer) number(r Rule, _ *int)           { d.rules = append(d.rules, r) }
+func (d *describer) structured(r Rule, _ structured) { d.rules = append(d.rules, r) }

@@ -1,6 +1,7 @@
 package kmsapi_test
 
 import (
+	"fmt"
 	"reflect"
 	"strings"
 	"testing"
@@ -65,6 +66,54 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		}
 	},
 	kmsapi.OpDescribeRegions: func(*rapid.T) kmsapi.Request { return &kmsapi.DescribeRegionsRequest{} },
+	kmsapi.OpGetParametersForImport: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GetParametersForImportRequest{
+			KeyId: keyIDs.Draw(t, "key"), WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+			WrappingAlgorithm: rapid.SampledFrom([]string{kmsapi.WrapPKCS1v15, kmsapi.WrapOAEPSHA1, kmsapi.WrapOAEPSHA256}).Draw(t, "algorithm"),
+		}
+	},
+	kmsapi.OpImportKeyMaterial: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ImportKeyMaterialRequest{
+			KeyId: rapid.StringN(0, 64, -1).Draw(t, "key"), EncryptedKeyMaterial: keyIDs.Draw(t, "material"), ImportToken: keyIDs.Draw(t, "token"),
+			KeyMaterialExpireUnix: rapid.IntMin(0).Draw(t, "expire"),
+		}
+	},
+	kmsapi.OpDeleteKeyMaterial: func(t *rapid.T) kmsapi.Request { return &kmsapi.DeleteKeyMaterialRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpListResourceTags:  func(t *rapid.T) kmsapi.Request { return &kmsapi.ListResourceTagsRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpCreateAlias: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.CreateAliasRequest{AliasName: aliases.Draw(t, "alias"), KeyId: keyIDs.Draw(t, "key")}
+	},
+	kmsapi.OpUpdateAlias: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.UpdateAliasRequest{AliasName: aliases.Draw(t, "alias"), KeyId: keyIDs.Draw(t, "key")}
+	},
+	kmsapi.OpDeleteAlias: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.DeleteAliasRequest{AliasName: aliases.Draw(t, "alias")}
+	},
+	kmsapi.OpListAliases: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListAliasesRequest{PageNumber: rapid.IntMin(1).Draw(t, "number"), PageSize: rapid.IntRange(1, 101).Draw(t, "size")}
+	},
+	kmsapi.OpListAliasesByKeyId: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListAliasesByKeyIdRequest{
+			KeyId: keyIDs.Draw(t, "key"), PageNumber: rapid.IntMin(1).Draw(t, "number"), PageSize: rapid.IntRange(1, 101).Draw(t, "size"),
+		}
+	},
+	kmsapi.OpTagResource: func(t *rapid.T) kmsapi.Request {
+		tag := rapid.Custom(func(t *rapid.T) kmsapi.Tag {
+			return kmsapi.Tag{TagKey: tagTexts(1).Draw(t, "key"), TagValue: tagTexts(0).Draw(t, "value")}
+		})
+		byKey := func(t kmsapi.Tag) string { return t.TagKey }
+		return &kmsapi.TagResourceRequest{KeyId: keyIDs.Draw(t, "key"), Tags: rapid.SliceOfNDistinct(tag, 1, 10, byKey).Draw(t, "tags")}
+	},
+	kmsapi.OpUntagResource: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.UntagResourceRequest{KeyId: keyIDs.Draw(t, "key"), TagKeys: rapid.SliceOfN(tagTexts(1), 1, 10).Draw(t, "keys")}
+	},
+}
+
+var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`)
+
+// tagTexts are texts of at least so many characters that tags may have, and that don't begin like reserved ones.
+func tagTexts(least int) *rapid.Generator[string] {
+	return rapid.StringMatching(fmt.Sprintf(`[B-Z0-9/_.+=@:-]{%d,128}`, least))
 }
 
 func TestDecodeIsTheInverseOfEncode(t *testing.T) {
@@ -98,6 +147,18 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpDecrypt:             {&kmsapi.DecryptRequest{}, []string{"CiphertextBlob*", "EncryptionContext"}},
 	kmsapi.OpGenerateDataKey:     {&kmsapi.GenerateDataKeyRequest{}, []string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext"}},
 	kmsapi.OpDescribeRegions:     {&kmsapi.DescribeRegionsRequest{}, nil},
+
+	kmsapi.OpGetParametersForImport: {&kmsapi.GetParametersForImportRequest{}, []string{"KeyId*", "WrappingAlgorithm*", "WrappingKeySpec*"}},
+	kmsapi.OpImportKeyMaterial:      {&kmsapi.ImportKeyMaterialRequest{}, []string{"KeyId", "EncryptedKeyMaterial*", "ImportToken*", "KeyMaterialExpireUnix"}},
+	kmsapi.OpDeleteKeyMaterial:      {&kmsapi.DeleteKeyMaterialRequest{}, []string{"KeyId*"}},
+	kmsapi.OpCreateAlias:            {&kmsapi.CreateAliasRequest{}, []string{"AliasName*", "KeyId*"}},
+	kmsapi.OpUpdateAlias:            {&kmsapi.UpdateAliasRequest{}, []string{"AliasName*", "KeyId*"}},
+	kmsapi.OpDeleteAlias:            {&kmsapi.DeleteAliasRequest{}, []string{"AliasName*"}},
+	kmsapi.OpListAliases:            {&kmsapi.ListAliasesRequest{}, []string{"PageNumber", "PageSize"}},
+	kmsapi.OpListAliasesByKeyId:     {&kmsapi.ListAliasesByKeyIdRequest{}, []string{"PageNumber", "PageSize", "KeyId*"}},
+	kmsapi.OpTagResource:            {&kmsapi.TagResourceRequest{}, []string{"KeyId*", "Tags*"}},
+	kmsapi.OpUntagResource:          {&kmsapi.UntagResourceRequest{}, []string{"KeyId*", "TagKeys*"}},
+	kmsapi.OpListResourceTags:       {&kmsapi.ListResourceTagsRequest{}, []string{"KeyId*"}},
 }
 
 func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
@@ -141,7 +202,9 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 var valid = map[string]string{
 	"KeyId": "k", "Plaintext": "p", "CiphertextBlob": "c", "EncryptionContext": `{"a":"b"}`, "KeySpec": "AES_128", "NumberOfBytes": "1",
 	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
-	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM",
+	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048",
+	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
+	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,
 }
 
 func fresh(r kmsapi.Request) kmsapi.Request {
@@ -164,6 +227,21 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpListKeys, "PageSize", []string{"1", "101"}, []string{"0", "102", "-1", "1e1"}},
 		{kmsapi.OpGenerateDataKey, "KeySpec", []string{"AES_256", "AES_128"}, []string{"AES_192", "aes_256"}},
 		{kmsapi.OpGenerateDataKey, "NumberOfBytes", []string{"1", "1024"}, []string{"0", "1025", "-1", "0x10"}},
+		{kmsapi.OpGetParametersForImport, "WrappingAlgorithm", []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1"}, []string{"RSAES_OAEP_SHA_512", "rsaes_pkcs1_v1_5"}},
+		{kmsapi.OpGetParametersForImport, "WrappingKeySpec", []string{"RSA_2048"}, []string{"RSA_4096", "EC_SM2"}},
+		{kmsapi.OpImportKeyMaterial, "KeyMaterialExpireUnix", []string{"0", "4102444800"}, []string{"-1", "soon", "1e9"}},
+		{kmsapi.OpCreateAlias, "AliasName", []string{"alias/a", "alias/" + strings.Repeat("a", 255), "alias/Team_1/pay-roll"}, []string{
+			"a", "alias/", "alias/" + strings.Repeat("a", 256), "alias/a b", "alias/中", "Alias/a", "alias/a\n", "xalias/a",
+		}},
+		{kmsapi.OpTagResource, "Tags", []string{
+			`[{"TagKey":"k","TagValue":""}]`, `[{"TagKey":"k"}]`, `[{"TagKey":"` + strings.Repeat("k", 128) + `","TagValue":"` + strings.Repeat("v", 256) + `"}]`,
+		}, []string{
+			`[]`, `{}`, `[{"TagKey":"","TagValue":"v"}]`, `[{"TagKey":"a b","TagValue":"v"}]`, `[{"TagKey":"k","TagValue":"中"}]`,
+			`[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`, `[{"TagKey":"aliyun-x","TagValue":"v"}]`, `[{"TagKey":"acs:x","TagValue":"v"}]`,
+			`[{"TagKey":"k","TagValue":"v","More":1}]`, `[{"TagKey":"k","TagValue":"v"}] []`, `[{"TagKey":"` + strings.Repeat("k", 129) + `"}]`,
+			`[{"TagKey":"k","TagValue":"` + strings.Repeat("v", 257) + `"}]`, `[{"TagKey":1}]`,
+		}},
+		{kmsapi.OpUntagResource, "TagKeys", []string{`["a","b"]`}, []string{`[]`, `"a"`, `[1]`, `[""]`, `["a"`}},
 		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},
 	} {
 		row := rulesOf[tc.op]

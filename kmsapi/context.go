@@ -28,6 +28,16 @@ func (c EncryptionContext) JSON() string {
 	return strings.TrimSuffix(b.String(), "\n")
 }
 
+func (c *EncryptionContext) wire() string { return c.JSON() }
+
+func (c *EncryptionContext) parse(text string) (err error) {
+	*c, err = ParseEncryptionContext(text)
+	if err != nil {
+		return fmt.Errorf("must be a JSON object of strings: %w", err)
+	}
+	return nil
+}
+
 // ParseEncryptionContext reads the wire form. It refuses what two readers could understand differently: a name given
 // twice, a value that is not a string, text that is not Unicode, anything after the object.
 func ParseEncryptionContext(text string) (EncryptionContext, error) {

@@ -5,24 +5,35 @@ type Operation string
 
 // The operations.
 const (
-	OpCreateKey           Operation = "CreateKey"
-	OpDescribeKey         Operation = "DescribeKey"
-	OpListKeys            Operation = "ListKeys"
-	OpEnableKey           Operation = "EnableKey"
-	OpDisableKey          Operation = "DisableKey"
-	OpScheduleKeyDeletion Operation = "ScheduleKeyDeletion"
-	OpCancelKeyDeletion   Operation = "CancelKeyDeletion"
-	OpEncrypt             Operation = "Encrypt"
-	OpDecrypt             Operation = "Decrypt"
-	OpGenerateDataKey     Operation = "GenerateDataKey"
-	OpDescribeRegions     Operation = "DescribeRegions"
+	OpCreateKey              Operation = "CreateKey"
+	OpGetParametersForImport Operation = "GetParametersForImport"
+	OpImportKeyMaterial      Operation = "ImportKeyMaterial"
+	OpEnableKey              Operation = "EnableKey"
+	OpDisableKey             Operation = "DisableKey"
+	OpScheduleKeyDeletion    Operation = "ScheduleKeyDeletion"
+	OpCancelKeyDeletion      Operation = "CancelKeyDeletion"
+	OpDeleteKeyMaterial      Operation = "DeleteKeyMaterial"
+	OpDescribeKey            Operation = "DescribeKey"
+	OpListKeys               Operation = "ListKeys"
+	OpEncrypt                Operation = "Encrypt"
+	OpGenerateDataKey        Operation = "GenerateDataKey"
+	OpDecrypt                Operation = "Decrypt"
+	OpCreateAlias            Operation = "CreateAlias"
+	OpUpdateAlias            Operation = "UpdateAlias"
+	OpDeleteAlias            Operation = "DeleteAlias"
+	OpListAliases            Operation = "ListAliases"
+	OpListAliasesByKeyId     Operation = "ListAliasesByKeyId"
+	OpTagResource            Operation = "TagResource"
+	OpUntagResource          Operation = "UntagResource"
+	OpListResourceTags       Operation = "ListResourceTags"
+	OpDescribeRegions        Operation = "DescribeRegions"
 )
 
 // Repeatable reports whether a request may run twice with the same outcome and the same kind of answer, so that a client
 // that lost an answer may ask again. The others make something new each time, or refuse the second time.
 func (o Operation) Repeatable() bool {
 	switch o {
-	case OpCreateKey, OpScheduleKeyDeletion, OpCancelKeyDeletion:
+	case OpCreateKey, OpScheduleKeyDeletion, OpCancelKeyDeletion, OpCreateAlias, OpDeleteAlias:
 		return false
 	default:
 		return true

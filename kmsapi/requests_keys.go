@@ -28,7 +28,8 @@ type CreateKeyResponse struct {
 	KeyMetadata KeyMetadata
 }
 
-// KeyRequest names one CMK. It is all that EnableKey, DisableKey, CancelKeyDeletion and DescribeKey take.
+// KeyRequest names one CMK. It is all that EnableKey, DisableKey, CancelKeyDeletion, DeleteKeyMaterial, DescribeKey
+// and ListResourceTags take.
 type KeyRequest struct {
 	// KeyId is the CMK's id; DescribeKey takes an alias too.
 	KeyId string
@@ -106,9 +107,12 @@ type ListKeysRequest struct {
 // Operation returns OpListKeys.
 func (*ListKeysRequest) Operation() Operation { return OpListKeys }
 
-func (r *ListKeysRequest) visit(v visitor) {
-	v.number(Rule{Name: "PageNumber", Default: "1", Min: 1}, &r.PageNumber)
-	v.number(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, &r.PageSize)
+func (r *ListKeysRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.PageSize) }
+
+// visitPage shows the two parameters of every operation that lists.
+func visitPage(v visitor, number, size *int) {
+	v.number(Rule{Name: "PageNumber", Default: "1", Min: 1}, number)
+	v.number(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, size)
 }
 
 // ListKeysResponse is one page (§4.10).

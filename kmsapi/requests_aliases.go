@@ -1,0 +1,115 @@
+package kmsapi
+
+import "regexp"
+
+// AliasPrefix begins every alias (§4.14).
+const AliasPrefix = "alias/"
+
+// MaxAlias is the length of an alias without [AliasPrefix], in characters; the shortest has 1.
+const MaxAlias = 255
+
+var aliasName = Rule{
+	Name: "AliasName", Required: true, Min: 1, Max: len(AliasPrefix) + MaxAlias, Pattern: regexp.MustCompile(`^alias/[A-Za-z0-9_/-]+$`),
+	Form: "begin with alias/ and have letters, digits and characters of _ / - after it",
+}
+
+// CreateAliasRequest gives a CMK an alias (§4.14).
+type CreateAliasRequest struct {
+	// AliasName has [AliasPrefix] and up to [MaxAlias] characters more, and is unique in account and region.
+	AliasName string
+	KeyId     string
+}
+
+// Operation returns OpCreateAlias.
+func (*CreateAliasRequest) Operation() Operation { return OpCreateAlias }
+
+func (r *CreateAliasRequest) visit(v visitor) {
+	v.text(aliasName, &r.AliasName)
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+}
+
+// CreateAliasResponse says that it is done (§4.14).
+type CreateAliasResponse struct{ Reply }
+
+// UpdateAliasRequest lets an existing alias name another CMK (§4.15).
+type UpdateAliasRequest struct {
+	AliasName string
+	// KeyId is the CMK that the alias names from now on.
+	KeyId string
+}
+
+// Operation returns OpUpdateAlias.
+func (*UpdateAliasRequest) Operation() Operation { return OpUpdateAlias }
+
+func (r *UpdateAliasRequest) visit(v visitor) {
+	v.text(aliasName, &r.AliasName)
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+}
+
+// UpdateAliasResponse says that it is done (§4.15).
+type UpdateAliasResponse struct{ Reply }
+
+// DeleteAliasRequest removes an alias, and leaves its CMK alone (§4.16).
+type DeleteAliasRequest struct{ AliasName string }
+
+// Operation returns OpDeleteAlias.
+func (*DeleteAliasRequest) Operation() Operation { return OpDeleteAlias }
+
+func (r *DeleteAliasRequest) visit(v visitor) { v.text(aliasName, &r.AliasName) }
+
+// DeleteAliasResponse says that it is done (§4.16).
+type DeleteAliasResponse struct{ Reply }
+
+// ListAliasesRequest asks for one page of the account's aliases in the region (§4.17).
+type ListAliasesRequest struct {
+	// PageNumber counts from 1; 0 means 1.
+	PageNumber int
+	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
+	PageSize int
+}
+
+// Operation returns OpListAliases.
+func (*ListAliasesRequest) Operation() Operation { return OpListAliases }
+
+func (r *ListAliasesRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.PageSize) }
+
+// ListAliasesByKeyIdRequest asks for one page of a CMK's aliases (§4.18).
+type ListAliasesByKeyIdRequest struct {
+	KeyId string
+	// PageNumber counts from 1; 0 means 1.
+	PageNumber int
+	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
+	PageSize int
+}
+
+// Operation returns OpListAliasesByKeyId.
+func (*ListAliasesByKeyIdRequest) Operation() Operation { return OpListAliasesByKeyId }
+
+func (r *ListAliasesByKeyIdRequest) visit(v visitor) {
+	visitPage(v, &r.PageNumber, &r.PageSize)
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+}
+
+// ListAliasesResponse is one page of aliases (§4.17).
+type ListAliasesResponse struct {
+	Reply
+	Aliases    AliasList
+	PageNumber int
+	PageSize   int
+	// TotalCount counts the aliases of all pages.
+	TotalCount int
+}
+
+// ListAliasesByKeyIdResponse is one page of a CMK's aliases (§4.18).
+type ListAliasesByKeyIdResponse struct{ ListAliasesResponse }
+
+// AliasList is the wrapper that the wire has around a list of aliases.
+type AliasList struct{ Alias []AliasEntry }
+
+// AliasEntry is one alias in a list.
+type AliasEntry struct {
+	// AliasName has [AliasPrefix].
+	AliasName string
+	KeyId     string
+	AliasArn  string
+}

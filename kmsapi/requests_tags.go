@@ -1,0 +1,58 @@
+package kmsapi
+
+// TagResourceRequest adds tags to a CMK, and changes the values of those that it has (§4.19).
+type TagResourceRequest struct {
+	KeyId string
+	Tags  Tags
+}
+
+// Operation returns OpTagResource.
+func (*TagResourceRequest) Operation() Operation { return OpTagResource }
+
+func (r *TagResourceRequest) visit(v visitor) {
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.structured(Rule{Name: "Tags", Required: true}, &r.Tags)
+}
+
+// TagResourceResponse says that it is done (§4.19).
+type TagResourceResponse struct{ Reply }
+
+// UntagResourceRequest removes tags from a CMK (§4.20). The reference's table calls the parameter TagsKeys, by mistake: its
+// examples and all SDKs say TagKeys.
+type UntagResourceRequest struct {
+	KeyId   string
+	TagKeys TagKeys
+}
+
+// Operation returns OpUntagResource.
+func (*UntagResourceRequest) Operation() Operation { return OpUntagResource }
+
+func (r *UntagResourceRequest) visit(v visitor) {
+	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.structured(Rule{Name: "TagKeys", Required: true}, &r.TagKeys)
+}
+
+// UntagResourceResponse says that it is done (§4.20).
+type UntagResourceResponse struct{ Reply }
+
+// ListResourceTagsRequest asks for a CMK's tags (§4.21).
+type ListResourceTagsRequest struct{ KeyRequest }
+
+// Operation returns OpListResourceTags.
+func (*ListResourceTagsRequest) Operation() Operation { return OpListResourceTags }
+
+// ListResourceTagsResponse lists a CMK's tags (§4.21).
+type ListResourceTagsResponse struct {
+	Reply
+	Tags TagList
+}
+
+// TagList is the wrapper that the wire has around a list of tags.
+type TagList struct{ Tag []TagEntry }
+
+// TagEntry is one tag in a list.
+type TagEntry struct {
+	KeyId    string
+	TagKey   string
+	TagValue string
+}

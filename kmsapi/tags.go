@@ -1,0 +1,115 @@
+package kmsapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"regexp"
+	"strings"
+	"unicode/utf8"
+)
+
+// A Tag is a name and a value that a CMK carries (§4.19).
+type Tag struct {
+	// TagKey has 1 to [MaxTagKey] characters and is unique within a CMK.
+	TagKey string
+	// TagValue has up to [MaxTagValue] characters.
+	TagValue string
+}
+
+// Tags are what TagResource adds or changes. On the wire they are a JSON array of objects.
+type Tags []Tag
+
+// TagKeys are what UntagResource removes. On the wire they are a JSON array of strings.
+type TagKeys []string
+
+// Limits of tags (§4.19), in characters.
+const (
+	MaxTagKey   = 128
+	MaxTagValue = 256
+	// MaxTags is how many tags a CMK may have.
+	MaxTags = 10
+)
+
+func (t *Tags) wire() string { return jsonOf(len(*t), *t) }
+
+func (t *Tags) parse(text string) error {
+	if err := parseJSON(text, (*[]Tag)(t)); err != nil {
+		return fmt.Errorf(`must look like [{"TagKey":"…","TagValue":"…"}]: %w`, err)
+	}
+	seen := map[string]bool{}
+	for _, tag := range *t {
+		if seen[tag.TagKey] {
+			return errors.New("has a TagKey twice")
+		}
+		seen[tag.TagKey] = true
+		if err := checkTagKey(tag.TagKey); err != nil {
+			return err
+		}
+		if utf8.RuneCountInString(tag.TagValue) > MaxTagValue || !tagText.MatchString(tag.TagValue) {
+			return fmt.Errorf("has a TagValue that is not up to %d %s", MaxTagValue, tagCharacters)
+		}
+	}
+	return nil
+}
+
+func (k *TagKeys) wire() string { return jsonOf(len(*k), *k) }
+
+func (k *TagKeys) parse(text string) error {
+	if err := parseJSON(text, (*[]string)(k)); err != nil {
+		return fmt.Errorf(`must look like ["tagkey1","tagkey2"]: %w`, err)
+	}
+	for _, key := range *k {
+		if err := checkTagKey(key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+const tagCharacters = "letters, digits and characters of / _ - . + = @ :"
+
+var tagText = regexp.MustCompile(`^[A-Za-z0-9/_\-.+=@:]*$`)
+
+// reservedTagKeys begin the tag keys that Alibaba Cloud keeps for itself.
+var reservedTagKeys = []string{"aliyun", "acs:"}
+
+func checkTagKey(key string) error {
+	if key == "" || utf8.RuneCountInString(key) > MaxTagKey || !tagText.MatchString(key) {
+		return fmt.Errorf("has a TagKey that is not 1 to %d %s", MaxTagKey, tagCharacters)
+	}
+	for _, reserved := range reservedTagKeys {
+		if strings.HasPrefix(key, reserved) {
+			return fmt.Errorf("has a TagKey that begins with %q, which is reserved", reserved)
+		}
+	}
+	return nil
+}
+
+// jsonOf encodes a list, and gives "" for an empty one.
+func jsonOf(length int, list any) string {
+	if length == 0 {
+		return ""
+	}
+	encoded, err := json.Marshal(list)
+	if err != nil {
+		panic("kmsapi: internal error: a list of texts did not encode: " + err.Error())
+	}
+	return string(encoded)
+}
+
+// parseJSON reads a list, which must not be empty, and refuses names that it does not know and anything behind the list.
+func parseJSON[T any](text string, list *[]T) error {
+	dec := json.NewDecoder(strings.NewReader(text))
+	dec.DisallowUnknownFields()
+	if err := dec.Decode(list); err != nil {
+		return errors.New("it is not that JSON")
+	}
+	if dec.More() {
+		return errors.New("it has text after the list")
+	}
+	if len(*list) == 0 {
+		return errors.New("it is empty")
+	}
+	return nil
+}
