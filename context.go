@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"encoding/base64"
 	"maps"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -52,10 +53,30 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	if len(data) > 0 {
 		context[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
 	}
-	if size := utf8.RuneCountInString(context.JSON()); size > kmsapi.MaxEncryptionContext {
-		return nil, badRequest("encryption_context, associated_data and the key's bound_context are too long: together %d characters of JSON, of %d", size, kmsapi.MaxEncryptionContext)
+	if tooLong(context) {
+		return nil, badRequest("encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON", kmsapi.MaxEncryptionContext)
 	}
 	return context, nil
+}
+
+// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where context is from.
+func checkContext(field string, context kmsapi.EncryptionContext) error {
+	if _, reserved := context[associatedDataEntry]; reserved {
+		return badRequest("%s may not have an entry %q; give associated_data instead", field, associatedDataEntry)
+	}
+	for name, value := range context {
+		if name == "" || strings.ContainsRune(name+value, utf8.RuneError) {
+			return badRequest("%s has an empty name, or text that is not Unicode", field)
+		}
+	}
+	if tooLong(context) {
+		return badRequest("%s is too long: it may have %d characters of JSON", field, kmsapi.MaxEncryptionContext)
+	}
+	return nil
+}
+
+func tooLong(context kmsapi.EncryptionContext) bool {
+	return utf8.RuneCountInString(context.JSON()) > kmsapi.MaxEncryptionContext
 }
 
 // decodeBase64 reads standard base64. Line breaks are skipped, because the base64 command makes them.

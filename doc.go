@@ -38,7 +38,13 @@
 //	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock. Those are
 //	     faults between Vault and KMS: 403 would blame the caller's Vault token
 //	503  the request was cancelled, which also happens when a node steps down: another try is right
-//	504  the deadline passed before KMS answered
+//	504  KMS did not answer in time
+//
+// # Policies
+//
+// Only config distinguishes create from update. Every other write needs the update capability, because an existence check
+// would cost a storage call each time. datakey/wrapped shows no key, so a policy can allow it where datakey/plaintext and
+// decrypt are denied.
 //
 // # Concurrency
 //

@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -75,7 +76,11 @@ func (e *callError) explain(req *logical.Request) (status int, text string) {
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
 		return e.explainRefusal(req, refused)
 	}
-	text = e.err.Error() + "."
+	text = e.Error()
+	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
+		text = unreachable.Error() // It names the operation itself.
+	}
+	text += "."
 	if advice := uncertain[e.op]; advice != "" {
 		text += " " + advice
 	}

@@ -2,12 +2,9 @@ package alicloudkms
 
 import (
 	"context"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) keyConfigPaths() []*framework.Path {
@@ -77,17 +74,4 @@ func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *fr
 		return nil, err
 	}
 	return &logical.Response{Data: entry.fields(name)}, nil
-}
-
-// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data.
-func checkContext(field string, context kmsapi.EncryptionContext) error {
-	if _, reserved := context[associatedDataEntry]; reserved {
-		return badRequest("%s may not have an entry %q; give associated_data instead", field, associatedDataEntry)
-	}
-	for name, value := range context {
-		if name == "" || strings.ContainsRune(name+value, '\uFFFD') {
-			return badRequest("%s has an empty name, or text that is not Unicode", field)
-		}
-	}
-	return nil
 }

@@ -113,3 +113,16 @@ func TestBadContextNeverReachesKMS(t *testing.T) {
 		})
 	}
 }
+
+func TestBoundContextThatKMSWouldRefuseIsNotStored(t *testing.T) {
+	r := newKeyRig(t, "a")
+	for _, bound := range []map[string]any{{"": "x"}, {"a": "\uFFFD"}, {"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)}} {
+		_, err := r.tryWrite("keys/a/config", map[string]any{"bound_context": bound})
+		refused(t, err, 400, "bound_context")
+	}
+	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
+	half := strings.Repeat("x", kmsapi.MaxEncryptionContext/2)
+	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"a": half}})
+	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": map[string]any{"b": half}})
+	refused(t, err, 400, "together")
+}

@@ -29,7 +29,9 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, kms: newFakeKMS(), storage: &countingStorage{}, log: &syncBuffer{}}
 	conf := logical.TestBackendConfig()
-	conf.StorageView = r.storage
+	view := logical.TestSystemView()
+	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}
+	conf.System, conf.StorageView = view, r.storage
 	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
 	b, err := newBackend(t.Context(), conf, r.kms.open)
 	require.NoError(t, err)
