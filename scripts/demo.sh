@@ -161,5 +161,5 @@ cat <<-EOF
 	  - the app team's token could encrypt, and got 403 on decrypt
 	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
 	  - a ciphertext from before the restart of the KMS service opened after it
-	Nothing is left running. \`make dev\` gives you the same set-up to play with.
+	The servers are stopped now, and nothing is kept. \`make dev\` gives you the same set-up to play with.
 EOF

@@ -45,7 +45,7 @@ open_stage() {
 
 check_needs() {
 	local missing=() tool
-	for tool in go make awk sed base64 mktemp; do
+	for tool in go make awk base64 grep mktemp od sed; do
 		type -P "$tool" >/dev/null || missing+=("$tool")
 	done
 	type -P sha256sum >/dev/null || type -P shasum >/dev/null || missing+=("sha256sum (or shasum)")

@@ -7,11 +7,10 @@ if [[ -n ${VAULT_BIN:-} ]]; then
 		echo "VAULT_BIN is '$VAULT_BIN', which is not a program" >&2
 		exit 1
 	}
-else
-	found=$(type -P vault) || {
-		found=$(dirname "${BASH_SOURCE[0]}")/../bin/vault
-		make --no-print-directory -C "$(dirname "$found")/.." bin/vault >&2
-	}
+elif ! found=$(type -P vault); then
+	root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+	found=$root/bin/vault
+	make --no-print-directory -C "$root" bin/vault >&2
 fi
 # Absolute, since whoever asks may work in another folder.
 echo "$(cd "$(dirname "$found")" && pwd)/$(basename "$found")"

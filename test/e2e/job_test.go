@@ -78,8 +78,7 @@ func TestKeysAreDeletedOnlyIfAllowedAndCanBeKept(t *testing.T) {
 		ciphertext := m.encrypt("old", plaintext)
 
 		_, err := m.client.Logical().Delete(m.path + "/keys/old")
-		var notAllowed interface{ error }
-		require.ErrorAs(t, err, &notAllowed)
+		m.refused(err, http.StatusBadRequest, "deletion_allowed=true")
 		require.Equal(t, plaintext, m.decrypt("old", ciphertext), "a refused deletion must change nothing")
 
 		m.write("keys/old/config", map[string]any{"deletion_allowed": true})
