@@ -87,7 +87,9 @@ func cmkPath(c *call, keyID string) string { return cmkPrefix + scope(c) + keyID
 func versionPath(c *call, versionID string) string { return versionPrefix + scope(c) + versionID }
 
 // materialPath is where a version's material is, for the root key: material that is moved elsewhere does not open.
-func materialPath(c *call, keyID, versionID string) string { return cmkPath(c, keyID) + "/" + versionID }
+func materialPath(c *call, keyID, versionID string) string {
+	return cmkPath(c, keyID) + "/" + versionID
+}
 
 func scope(c *call) string { return c.account + "/" + c.region + "/" }
 
