@@ -56,6 +56,7 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 			b.keyPaths(),
 			b.keyConfigPaths(),
 			b.keyStatePaths(),
+			b.deregisterPaths(),
 			b.encryptPaths(),
 			b.decryptPaths(),
 			b.dataKeyPaths(),

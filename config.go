@@ -69,16 +69,17 @@ func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config)
 	return s.Put(ctx, stored)
 }
 
-// update takes over the fields that d mentions, and checks what comes out. A secret belongs to one access key: a new key
-// needs its own secret, and ends the old one's token.
+// update takes over the fields that d mentions, and checks what comes out. A secret belongs to one access key at one
+// endpoint: whoever changes either must know the secret, or could have requests signed with it that are sent to a server of
+// their own.
 func (c *config) update(d *framework.FieldData) error {
-	old := c.AccessKey
+	old := *c
 	setText(d, "region", &c.Region)
 	setText(d, "endpoint", &c.Endpoint)
 	setText(d, "network", (*string)(&c.Network))
 	setText(d, "ca_cert", &c.CACert)
 	setText(d, "access_key", &c.AccessKey)
-	if c.AccessKey != old {
+	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
 	}
 	setSecret(d, "secret_key", &c.SecretKey)
@@ -100,7 +101,7 @@ func (c *config) check() error {
 	case c.AccessKey == "":
 		return badRequest("access_key is required")
 	case c.SecretKey.IsEmpty():
-		return badRequest("secret_key is required: it must be given with every new access_key")
+		return badRequest("secret_key is required: it must be given with every new access_key or endpoint")
 	case c.MaxRetries < 0 || c.MaxRetries > maxMaxRetries:
 		return badRequest("max_retries must be 0 to %d", maxMaxRetries)
 	case c.RequestTimeout < 1 || c.RequestTimeout > longest:

@@ -75,7 +75,7 @@ func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(k
 		case c.slots <- struct{}{}:
 			defer func() { <-c.slots }()
 		case <-ctx.Done():
-			return none, &callError{op: q.Operation(), err: ctx.Err()}
+			return none, &callError{op: q.Operation(), err: ctx.Err(), unsent: true}
 		}
 	}
 	answer, err := do(c.kms, ctx, q)

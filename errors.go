@@ -23,6 +23,8 @@ type callError struct {
 	// key is the engine's name of the key, and may be empty.
 	key string
 	err error
+	// unsent says that KMS was not asked at all.
+	unsent bool
 }
 
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
@@ -81,7 +83,7 @@ func (e *callError) explain(req *logical.Request) (status int, text string) {
 		text = unreachable.Error() // It names the operation itself.
 	}
 	text += "."
-	if advice := uncertain[e.op]; advice != "" {
+	if advice := uncertain[e.op]; advice != "" && !e.unsent {
 		text += " " + advice
 	}
 	switch {
@@ -182,6 +184,10 @@ var refusalAdvice = map[advised]string{
 
 	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:      "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
 	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:               "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:          "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:   "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:     "The CMK that made the ciphertext has no key material.",
+	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:   "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
 	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:          "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
 	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrRejectedEnabled.Code}: "The key is not waiting for its deletion.",
 }

@@ -59,12 +59,12 @@ func TestAdviceNeverHoldsAPlaceholder(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for code, advice := range credentialAdvice {
 		require.NotEmpty(t, advice, code)
-		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{kmsapi.OpEncrypt, "a", &kmsapi.Error{Code: code, HTTPStatus: 400}})
+		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{op: kmsapi.OpEncrypt, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 400}})
 		refused(t, err, 502)
 		require.NotContains(t, err.Error(), "{")
 	}
 	for from := range refusalAdvice {
-		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{from.op, "a", &kmsapi.Error{Code: from.code, HTTPStatus: 409}})
+		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{op: from.op, key: "a", err: &kmsapi.Error{Code: from.code, HTTPStatus: 409}})
 		refused(t, err, 409, string(from.code))
 		require.NotContains(t, err.Error(), "{")
 	}

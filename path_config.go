@@ -26,12 +26,13 @@ func (b *backend) configPaths() []*framework.Path {
 		},
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
-Configure the engine. What a later write does not mention stays as it is, except that a new access_key
-ends the security_token of the old one. Nothing is stored unless KMS accepts the credentials.
+Configure the engine. What a later write does not mention stays as it is, except that a new access_key or
+endpoint needs the secret_key again and ends the security_token. Nothing is stored unless KMS accepts
+the credentials.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
     vault write alicloudkms/config network=vpc max_parallel=64
-    vault write alicloudkms/config endpoint=kms.example.com:8443 ca_cert=@ca.pem
+    vault write alicloudkms/config endpoint=kms.example.com:8443 ca_cert=@ca.pem secret_key=...
     vault read alicloudkms/config
 
 Secrets are never shown. The RAM user needs kms:DescribeRegions, unless verify=false is given, and

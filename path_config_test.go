@@ -68,6 +68,18 @@ func TestNewAccessKeyNeedsItsOwnSecretAndEndsTheOldToken(t *testing.T) {
 	require.True(t, stored.SecurityToken.IsEmpty())
 }
 
+func TestNewEndpointNeedsTheSecretAgain(t *testing.T) {
+	r := newRig(t)
+	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
+	_, err := r.tryWrite("config", map[string]any{"endpoint": "kms.attacker.example", "verify": false})
+	refused(t, err, 400, "secret_key", "endpoint")
+	require.Empty(t, r.read("config").Data["endpoint"])
+	r.write("config", map[string]any{"endpoint": "kms.example.com", "secret_key": "good-secret"})
+	stored, err := loadConfig(t.Context(), r.storage)
+	require.NoError(t, err)
+	require.True(t, stored.SecurityToken.IsEmpty(), "no token goes to a place that its owner has not named")
+}
+
 func TestConfigThatKMSRefusesIsNotStored(t *testing.T) {
 	gateway := func(code kmsapi.Code, status int) error {
 		return &kmsapi.Error{Code: code, HTTPStatus: status, RequestID: "request-9", Message: "server string to sign is:POST&%2F&SecurityToken%3Dthe-token"}

@@ -60,7 +60,7 @@ must be allowed first, and can be cancelled until the wait is over:
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
     vault write -f alicloudkms/keys/payroll/cancel_deletion
 
-When KMS has deleted the CMK, another delete removes the name.
+When KMS has deleted the CMK, deregister removes the name.
 `,
 		},
 	}

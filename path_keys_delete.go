@@ -2,8 +2,6 @@ package alicloudkms
 
 import (
 	"context"
-	"errors"
-	"fmt"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -11,8 +9,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled, until KMS says that
-// the CMK is gone.
+// keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled. It also stays if KMS
+// does not find the CMK, since that may lie in another account or region, and only be out of reach for now.
 func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
@@ -26,9 +24,6 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 		return nil, err
 	}
 	_, err = call(ctx, conn, kms.ScheduleKeyDeletion, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
-	if errors.Is(err, kmsapi.ErrKeyNotFound) {
-		return b.forgetKey(ctx, req, conn, k)
-	}
 	if err != nil {
 		return nil, err
 	}
@@ -36,16 +31,32 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
 }
 
-// forgetKey removes the entry of a CMK that no longer exists. In another region than its own it would not be found either.
-func (b *backend) forgetKey(ctx context.Context, req *logical.Request, conn *connection, k target) (*logical.Response, error) {
-	if conn.region != k.entry.Region {
-		return nil, conflict("the CMK %s of key %q is in %s, but the engine is configured for %s; nothing was deleted", k.entry.KeyID, k.name, k.entry.Region, conn.region)
-	}
+func (b *backend) deregisterPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/deregister",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields:       map[string]*framework.FieldSchema{"name": nameField()},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writes(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
+				"key_id": {Type: framework.TypeString},
+				"region": {Type: framework.TypeString},
+			}),
+		},
+		HelpSynopsis: "Forget a key, and leave its CMK as it is.",
+		HelpDescription: `
+Remove a key from Vault. KMS is not asked: the CMK stays as it is, and keeps what it costs, unless KMS
+has deleted it already. The answer names it. Its ciphertexts are of no use here from then on.
+
+    vault write -f alicloudkms/keys/payroll/deregister
+`,
+	}}
+}
+
+// keyDeregister removes the entry, and nothing in KMS.
+func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
 	if err := b.removeKey(ctx, req.Storage, k.name); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("a key was removed, because its CMK no longer exists", "key", k.name, "key_id", k.entry.KeyID)
-	resp := &logical.Response{}
-	resp.AddWarning(fmt.Sprintf("the CMK %s does not exist any more in %s, so key %q was removed", k.entry.KeyID, conn.region, k.name))
-	return resp, nil
+	b.Logger().Info("a key was deregistered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}, nil
 }

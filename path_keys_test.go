@@ -143,27 +143,24 @@ func TestDeleteRefusesBadQueries(t *testing.T) {
 	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
 }
 
-func TestKeyWhoseCMKIsGoneCanBeRemoved(t *testing.T) {
+func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	r.kms.forget("cmk-1")
+	r.kms.forget("cmk-1") // It may be gone, or in another account than the engine is configured for now.
 	_, err := r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
-	resp := r.do(logical.DeleteOperation, "keys/a", nil)
-	require.Contains(t, strings.Join(resp.Warnings, "\n"), "cmk-1")
+	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 404, "Forbidden.KeyNotFound", "vault write -f kms/keys/a/deregister")
+	require.NotNil(t, r.read("keys/a/config"))
+
+	before := r.kms.total()
+	require.Equal(t, map[string]any{"key_id": "cmk-1", "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
+	require.Equal(t, before, r.kms.total(), "KMS is not asked")
 	require.Nil(t, r.read("keys/a"))
 	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 	refused(t, err, 404)
-}
-
-func TestKeyOfAnotherRegionIsNotRemoved(t *testing.T) {
-	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	r.write("config", map[string]any{"region": "cn-beijing"})
-	r.kms.forget("cmk-1") // KMS of Beijing does not know it.
-	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
-	refused(t, err, 409, "cn-hangzhou", "cn-beijing")
-	require.NotNil(t, r.read("keys/a/config"))
+	_, err = r.tryWrite("keys/a/deregister", nil)
+	refused(t, err, 404)
 }
 
 func TestOneOfTwoCreatesMakesACMK(t *testing.T) {
@@ -253,9 +250,8 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 func TestRemovalThatCanNotBeStoredKeepsTheKey(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	r.kms.forget("cmk-1")
 	r.storage.reset("delete", 1)
-	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
+	_, err := r.tryWrite("keys/a/deregister", nil)
 	require.ErrorIs(t, err, errStorage)
 	require.NotNil(t, r.read("keys/a/config"))
 }

@@ -149,7 +149,9 @@ func TestDeletedCMKIsGoneForGood(t *testing.T) {
 	service.Advance(8 * 24 * time.Hour)
 	_, err := r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound")
-	require.NotEmpty(t, r.do(logical.DeleteOperation, "keys/a", nil).Warnings)
+	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 404, "Forbidden.KeyNotFound", "keys/a/deregister")
+	r.write("keys/a/deregister", nil)
 	require.Nil(t, r.read("keys/a"))
 }
 

@@ -48,16 +48,22 @@ func (c *Client) do(ctx context.Context, r kmsapi.Request, answer kmsapi.Respons
 		return &CredentialsError{Operation: op, Err: err}
 	}
 	params := c.params(r)
+	var told time.Time // the server's time, after it has refused ours
 	resynced := false
 	for retries := 0; ; {
 		ahead := time.Duration(c.ahead.Load())
-		form := signature.SignV1(http.MethodPost, params, credentials, c.cfg.Nonce(), c.cfg.Clock().Add(ahead)).Form()
+		at := c.cfg.Clock().Add(ahead)
+		if !told.IsZero() {
+			at, told = told, time.Time{}
+		}
+		form := signature.SignV1(http.MethodPost, params, credentials, c.cfg.Nonce(), at).Form()
 		f := c.attempt(ctx, op, form, answer)
 		if f == nil {
 			return nil
 		}
-		if !resynced && c.resync(f.date, ahead) {
-			resynced = true
+		if !resynced && !f.date.IsZero() {
+			resynced, told = true, f.date
+			c.learn(f.date, ahead)
 			continue
 		}
 		if retries == c.cfg.MaxRetries || !f.mayRepeat(op) {
@@ -80,18 +86,14 @@ func (c *Client) params(r kmsapi.Request) kmsapi.Params {
 	return append(common, kmsapi.Encode(r)...)
 }
 
-// resync learns from date, the server's time, how far it is ahead, and reports whether that is news compared with the
-// used value. The used value is the one that was signed with: another call may have learned a better one since.
-func (c *Client) resync(date time.Time, used time.Duration) bool {
-	if date.IsZero() {
-		return false
+// learn keeps how far date, the server's time, is ahead, if that is news compared with the used value. The used value is
+// the one that was signed with: another call may have learned a better one since. A small difference is not kept, since
+// Date has whole seconds only; it mattered to this one request, say because a server that has just been restarted can't
+// tell an earlier timestamp from a replay.
+func (c *Client) learn(date time.Time, used time.Duration) {
+	if ahead := date.Sub(c.cfg.Clock()); (ahead - used).Abs() > clockTolerance {
+		c.ahead.Store(int64(ahead))
 	}
-	ahead := date.Sub(c.cfg.Clock())
-	if (ahead - used).Abs() <= clockTolerance {
-		return false
-	}
-	c.ahead.Store(int64(ahead))
-	return true
 }
 
 // wait lets the time pass that should be between attempts. If the caller's deadline would come first, it returns f's

@@ -101,7 +101,10 @@ func TestAWrongSecretIsRefusedWithoutThePlaintextInTheError(t *testing.T) {
 
 func TestAClientOutlivesARestartOfTheService(t *testing.T) {
 	kms := kmstest.New(t)
-	c := of(t, kms, nil)
+	// A clock that is a bit behind stamps requests with a second that the service was not there for.
+	c := of(t, kms, func(cfg *client.Config) {
+		cfg.Clock = func() time.Time { return time.Now().Add(-1500 * time.Millisecond) }
+	})
 	created, err := c.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
 	require.NoError(t, err)
 	kms.Restart()

@@ -62,8 +62,8 @@ func TestRefusedTimestampThatTheDateDoesNotExplainIsTheCallersError(t *testing.T
 		refusal  step
 		requests int
 	}{
-		{"the server's clock says the same", clockOff("IllegalTimestamp", noon), 1},
-		{"the server's clock is two seconds off", clockOff("IllegalTimestamp", noon.Add(2*time.Second)), 1},
+		{"the server's clock says the same", clockOff("IllegalTimestamp", noon), 2},
+		{"the server's clock is two seconds off", clockOff("IllegalTimestamp", noon.Add(2*time.Second)), 2},
 		{"the Date is not one", header("Date", "today", refuse(http.StatusBadRequest, "IllegalTimestamp")), 1},
 		{"the new timestamp is refused as well", clockOff("IllegalTimestamp", noon.Add(time.Hour)), 2},
 	} {
@@ -73,6 +73,14 @@ func TestRefusedTimestampThatTheDateDoesNotExplainIsTheCallersError(t *testing.T
 			require.Len(t, server.seen(), tc.requests)
 		})
 	}
+}
+
+func TestSmallSkewIsMendedForTheOneRequestThatItMattersTo(t *testing.T) {
+	server := newScript(t, clockOff("IllegalTimestamp", noon.Add(2*time.Second)), done)
+	c := server.dial(t, atNoon)
+	require.NoError(t, createKey(context.Background(), c))
+	require.NoError(t, encrypt(context.Background(), c))
+	require.Equal(t, []string{"2026-11-22T12:00:00Z", "2026-11-22T12:00:02Z", "2026-11-22T12:00:00Z"}, timestamps(server))
 }
 
 func TestDateOfAnotherRefusalTeachesNothing(t *testing.T) {

@@ -2,6 +2,7 @@
 # The main job from start to finish: each vault command is printed, run as printed, and its answer checked. Any deviation
 # is exit 1. Start it with `make demo`.
 set -euo pipefail
+unset CDPATH # with it, cd prints where it has gone to
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # A KMS service and a Vault with the plugin mounted at alicloudkms/, left running until Ctrl-C. Start it with `make dev`.
 set -euo pipefail
+unset CDPATH # with it, cd prints where it has gone to
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
@@ -26,7 +27,7 @@ cat <<-EOF
 	Vault and the KMS service are running. NOT FOR PRODUCTION: what they hold is gone at the end.
 	In another shell:
 
-	  . $work/env
+	  . "$work/env"
 
 	which is:
 

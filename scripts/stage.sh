@@ -7,6 +7,8 @@
 #
 # shellcheck shell=bash
 
+# With CDPATH, cd prints where it has gone to.
+unset CDPATH
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 plugin=vault-plugin-secrets-alicloudkms
 work=

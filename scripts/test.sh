@@ -2,6 +2,7 @@
 # Runs every test with the race detector, the end-to-end tests on a real Vault among them.
 # They come last and verbose, so that one can see that they ran, and never from the test cache.
 set -euo pipefail
+unset CDPATH # with it, cd prints where it has gone to
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 scripts/compiler.sh

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Prints the path of the Vault to use: $VAULT_BIN, else vault on the PATH, else bin/vault, built if it is not there yet.
 set -euo pipefail
+unset CDPATH # with it, cd prints where it has gone to
 
 if [[ -n ${VAULT_BIN:-} ]]; then
 	found=$(type -P "$VAULT_BIN") || {

@@ -74,7 +74,8 @@ type Authorization struct {
 
 var errAuthorization = errors.New(`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
 
-// ParseAuthorization reads an Authorization header. The fields may come in any order, since SDKs differ, but each once.
+// ParseAuthorization reads an Authorization header. The fields may come in any order, since SDKs differ, but each once, and so
+// may the names of signed headers, of which there may be 64.
 func ParseAuthorization(header string) (Authorization, error) {
 	fields, ok := strings.CutPrefix(header, SchemeACS3+" ")
 	if !ok {
@@ -93,5 +94,17 @@ func ParseAuthorization(header string) (Authorization, error) {
 		return Authorization{}, errAuthorization
 	}
 	a.SignedHeaders = strings.Split(found["SignedHeaders"], ";")
+	if len(a.SignedHeaders) > maxSignedHeaders || hasDuplicate(a.SignedHeaders) {
+		return Authorization{}, errAuthorization
+	}
 	return a, nil
+}
+
+// maxSignedHeaders is more than any SDK signs. Each name costs the length of its header in the canonical request, which is
+// made before anyone knows who asks; so names are few and differ.
+const maxSignedHeaders = 64
+
+func hasDuplicate(names []string) bool {
+	sorted := slices.Sorted(slices.Values(names))
+	return len(slices.Compact(sorted)) != len(names)
 }

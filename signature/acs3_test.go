@@ -1,6 +1,8 @@
 package signature_test
 
 import (
+	"fmt"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -55,6 +57,15 @@ func TestACS3CanonicalRequestHashesAsPublished(t *testing.T) {
 	require.Equal(t, "ACS3-HMAC-SHA256\n7ea06492da5221eba5297e897ce16e55f964061054b7695beedaac1145b1e259", r.StringToSign())
 }
 
+// manyHeaders returns the names of n different headers.
+func manyHeaders(n int) string {
+	names := make([]string, n)
+	for i := range names {
+		names[i] = fmt.Sprintf("x-%d", i)
+	}
+	return strings.Join(names, ";")
+}
+
 func TestParseAuthorization(t *testing.T) {
 	want := signature.Authorization{AccessKeyID: "AK", SignedHeaders: []string{"host", "x-acs-date"}, Signature: "00ff"}
 	for _, header := range []string{
@@ -72,6 +83,8 @@ func TestParseAuthorization(t *testing.T) {
 		"no signature":      "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host",
 		"no signed headers": "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=,Signature=00",
 		"a field twice":     "ACS3-HMAC-SHA256 Credential=AK,Credential=BK,SignedHeaders=host,Signature=00",
+		"a header twice":    "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;x-acs-date;host,Signature=00",
+		"65 headers":        "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=" + manyHeaders(65) + ",Signature=00",
 		"an unknown field":  "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host,Signature=00,X=1",
 	} {
 		t.Run(name+" is refused", func(t *testing.T) {

@@ -21,7 +21,7 @@ func run(m *testing.M) int {
 	}
 	forgetCallersEnvironment()
 	code := m.Run()
-	if err := shared.close(); err != nil {
+	if err := shared.close(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}

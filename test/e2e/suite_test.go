@@ -35,6 +35,10 @@ func newSuite(platforms []platform) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
+	// A plugin's socket lies in it, and the name of a socket must fit into 104 bytes.
+	if len(dir) > 80 {
+		return nil, fmt.Errorf("the name of the temporary folder %s is too long: set TMPDIR to a shorter one", dir)
+	}
 	s := &suite{platforms: platforms, dir: dir, stages: map[string]*stage{}, environment: os.Environ()}
 	s.build = sync.OnceValue(s.buildBinaries)
 	return s, os.Mkdir(s.plugins(), 0o700)
@@ -87,8 +91,9 @@ func (s *suite) stage(p platform) (*stage, error) {
 	return s.stages[p.name], nil
 }
 
-// close stops all that runs and searches what it left. The folder stays if there is something to look at.
-func (s *suite) close() error {
+// close stops all that runs and searches what it left. The folder stays if there is something to look at: after a failed
+// test, or if the search finds something.
+func (s *suite) close(failed bool) error {
 	var errs []error
 	for _, server := range slices.Backward(s.started) {
 		errs = append(errs, server.stop())
@@ -96,6 +101,10 @@ func (s *suite) close() error {
 	errs = append(errs, s.secrets.search(s.dir), searchForRaces(s.dir))
 	if err := errors.Join(errs...); err != nil {
 		return fmt.Errorf("%w\nlogs and data are in %s", err, s.dir)
+	}
+	if failed {
+		fmt.Fprintln(os.Stderr, "e2e: logs and data are in", s.dir)
+		return nil
 	}
 	return os.RemoveAll(s.dir)
 }
