@@ -157,7 +157,7 @@ func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 		require.NoError(t, err)
 		_, after, _ := strings.Cut(string(printed), "  . ")
 		env, _, _ := strings.Cut(after, "\n")
-		use := exec.Command("bash", "-euc", `. "$1" && vault secrets list && vault read sys/mounts/alicloudkms`, "-", env)
+		use := exec.Command("bash", "-euc", ". "+env+" && vault secrets list && vault read sys/mounts/alicloudkms") // as printed
 		use.Env = append(os.Environ(), "PATH="+filepath.Dir(s.vault.platform.bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 		out, err := use.CombinedOutput()
 		require.NoError(t, err, string(out))
