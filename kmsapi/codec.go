@@ -31,6 +31,8 @@ type Rule struct {
 	// Pattern is what a text must match, if it is not nil, and Form says so in words.
 	Pattern *regexp.Regexp
 	Form    string
+	// Reserved is what a text must not begin with, if it is not empty.
+	Reserved string
 }
 
 // visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
@@ -39,6 +41,7 @@ type visitor interface {
 	secret(r Rule, v *Secret)
 	number(r Rule, v *int)
 	structured(r Rule, v structured)
+	context(v *EncryptionContext)
 }
 
 // structured is a parameter whose value is JSON.
@@ -98,6 +101,8 @@ func (e *encoder) structured(r Rule, v structured) {
 	e.text(r, &wire)
 }
 
+func (e *encoder) context(v *EncryptionContext) { e.structured(contextRule, v) }
+
 // decoder latches its first error.
 type decoder struct {
 	params Params
@@ -129,6 +134,8 @@ func (d *decoder) text(r Rule, v *string) {
 		d.err = InvalidParameter(r.Name, "It must have "+span(r)+" characters.")
 	case r.Pattern != nil && !r.Pattern.MatchString(text):
 		d.err = InvalidParameter(r.Name, "It must "+r.Form+".")
+	case r.Reserved != "" && strings.HasPrefix(text, r.Reserved):
+		d.err = InvalidParameter(r.Name, "What begins with "+r.Reserved+" is reserved.")
 	default:
 		*v = text
 	}
@@ -163,6 +170,22 @@ func (d *decoder) structured(r Rule, v structured) {
 	}
 }
 
+// context takes JSON or, from SDKs that spread a map over several parameters, one parameter for each name.
+func (d *decoder) context(v *EncryptionContext) {
+	spread := d.params.below(contextRule.Name)
+	switch {
+	case len(spread) == 0:
+		d.structured(contextRule, v)
+	case d.err != nil:
+	case d.params.Get(contextRule.Name) != "":
+		d.err = InvalidParameter(contextRule.Name, "It must be one JSON object, or parameters that are called EncryptionContext.<name>, and not both.")
+	default:
+		if err := v.collect(spread); err != nil {
+			d.err = InvalidParameter(contextRule.Name, "It is spread over several parameters, and "+err.Error()+".")
+		}
+	}
+}
+
 // span says a rule's bounds in words.
 func span(r Rule) string {
 	if r.Max == 0 {
@@ -177,3 +200,4 @@ func (d *describer) text(r Rule, _ *string)          { d.rules = append(d.rules,
 func (d *describer) secret(r Rule, _ *Secret)        { d.rules = append(d.rules, r) }
 func (d *describer) number(r Rule, _ *int)           { d.rules = append(d.rules, r) }
 func (d *describer) structured(r Rule, _ structured) { d.rules = append(d.rules, r) }
+func (d *describer) context(_ *EncryptionContext)    { d.rules = append(d.rules, contextRule) }

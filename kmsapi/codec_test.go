@@ -109,7 +109,7 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	},
 }
 
-var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`)
+var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`).Filter(func(s string) bool { return !strings.HasPrefix(s, kmsapi.ReservedAliasPrefix) })
 
 // tagTexts are texts of at least so many characters that tags may have, and that don't begin like reserved ones.
 func tagTexts(least int) *rapid.Generator[string] {
@@ -230,8 +230,9 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpGetParametersForImport, "WrappingAlgorithm", []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1"}, []string{"RSAES_OAEP_SHA_512", "rsaes_pkcs1_v1_5"}},
 		{kmsapi.OpGetParametersForImport, "WrappingKeySpec", []string{"RSA_2048"}, []string{"RSA_4096", "EC_SM2"}},
 		{kmsapi.OpImportKeyMaterial, "KeyMaterialExpireUnix", []string{"0", "4102444800"}, []string{"-1", "soon", "1e9"}},
-		{kmsapi.OpCreateAlias, "AliasName", []string{"alias/a", "alias/" + strings.Repeat("a", 255), "alias/Team_1/pay-roll"}, []string{
+		{kmsapi.OpCreateAlias, "AliasName", []string{"alias/a", "alias/" + strings.Repeat("a", 255), "alias/Team_1/pay-roll", "alias/my/acs", "alias/ACS"}, []string{
 			"a", "alias/", "alias/" + strings.Repeat("a", 256), "alias/a b", "alias/中", "Alias/a", "alias/a\n", "xalias/a",
+			"alias/acs", "alias/acs/oss", "alias/acsomething",
 		}},
 		{kmsapi.OpTagResource, "Tags", []string{
 			`[{"TagKey":"k","TagValue":""}]`, `[{"TagKey":"k"}]`, `[{"TagKey":"` + strings.Repeat("k", 128) + `","TagValue":"` + strings.Repeat("v", 256) + `"}]`,

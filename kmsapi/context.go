@@ -11,7 +11,8 @@ import (
 )
 
 // EncryptionContext is additional data that KMS binds to a ciphertext without storing it: the same context must be given
-// to Decrypt (§4.11). On the wire it is a JSON object of strings.
+// to Decrypt (§4.11). On the wire it is a JSON object of strings. KMS also takes it spread over parameters that are called
+// EncryptionContext.<name>, which is how some SDKs send it.
 type EncryptionContext map[string]string
 
 // JSON returns the wire form, with names in order, and "" for an empty context: no context and an empty one are the same.
@@ -38,11 +39,40 @@ func (c *EncryptionContext) parse(text string) (err error) {
 	return nil
 }
 
+// contextRule is the rule of the parameter that Encrypt, Decrypt and GenerateDataKey share.
+var contextRule = Rule{Name: "EncryptionContext"}
+
+// collect makes a context of parameters, as strictly as ParseEncryptionContext makes one of JSON.
+func (c *EncryptionContext) collect(spread Params) error {
+	if spread.Duplicate() != "" {
+		return errContextTwice
+	}
+	context := EncryptionContext{}
+	for _, p := range spread {
+		if strings.ContainsRune(p.Name+p.Value, utf8.RuneError) {
+			return errContextNotText
+		}
+		context[p.Name] = p.Value
+	}
+	if utf8.RuneCountInString(context.JSON()) > MaxEncryptionContext {
+		return errContextTooLong
+	}
+	*c = context
+	return nil
+}
+
+// What both forms of a context may be refused for.
+var (
+	errContextTwice   = errors.New("it has a name twice")
+	errContextNotText = errors.New("it holds text that is not Unicode")
+	errContextTooLong = fmt.Errorf("it is longer than %d characters", MaxEncryptionContext)
+)
+
 // ParseEncryptionContext reads the wire form. It refuses what two readers could understand differently: a name given
 // twice, a value that is not a string, text that is not Unicode, anything after the object.
 func ParseEncryptionContext(text string) (EncryptionContext, error) {
 	if utf8.RuneCountInString(text) > MaxEncryptionContext {
-		return nil, fmt.Errorf("it is longer than %d characters", MaxEncryptionContext)
+		return nil, errContextTooLong
 	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
@@ -55,7 +85,7 @@ func ParseEncryptionContext(text string) (EncryptionContext, error) {
 			return nil, err
 		}
 		if _, twice := context[name]; twice {
-			return nil, errors.New("it has a name twice")
+			return nil, errContextTwice
 		}
 		if context[name], err = stringToken(dec); err != nil {
 			return nil, err
@@ -82,7 +112,7 @@ func stringToken(dec *json.Decoder) (string, error) {
 		return "", errors.New("its names and values must be strings")
 	}
 	if strings.ContainsRune(text, utf8.RuneError) {
-		return "", errors.New("it holds text that is not Unicode")
+		return "", errContextNotText
 	}
 	return text, nil
 }

@@ -68,6 +68,60 @@ func TestEncryptionContextMayHave8192Characters(t *testing.T) {
 	require.NoError(t, err)
 }
 
+// decodeContext decodes a Decrypt request whose context comes in the given pairs of names and values.
+func decodeContext(pairs ...string) (kmsapi.EncryptionContext, error) {
+	params := kmsapi.Params{{Name: "CiphertextBlob", Value: "c"}}
+	for i := 0; i < len(pairs); i += 2 {
+		params = params.Add(pairs[i], pairs[i+1])
+	}
+	var r kmsapi.DecryptRequest
+	err := kmsapi.Decode(params, &r)
+	return r.EncryptionContext, err
+}
+
+func TestAContextMayBeSpreadOverParameters(t *testing.T) {
+	for name, tc := range map[string]struct {
+		pairs []string
+		want  kmsapi.EncryptionContext
+	}{
+		"one name":                          {[]string{"EncryptionContext.a", "b"}, kmsapi.EncryptionContext{"a": "b"}},
+		"several names":                     {[]string{"EncryptionContext.b", "2", "EncryptionContext.a", "1"}, kmsapi.EncryptionContext{"a": "1", "b": "2"}},
+		"a name with dots":                  {[]string{"EncryptionContext.a.b", "c"}, kmsapi.EncryptionContext{"a.b": "c"}},
+		"an empty value":                    {[]string{"EncryptionContext.a", ""}, kmsapi.EncryptionContext{"a": ""}},
+		"an empty name":                     {[]string{"EncryptionContext.", "b"}, kmsapi.EncryptionContext{"": "b"}},
+		"a value that looks like JSON":      {[]string{"EncryptionContext.a", `{"x":"y"}`}, kmsapi.EncryptionContext{"a": `{"x":"y"}`}},
+		"beside an empty EncryptionContext": {[]string{"EncryptionContext", "", "EncryptionContext.a", "b"}, kmsapi.EncryptionContext{"a": "b"}},
+		"beside other names":                {[]string{"EncryptionContexts.x", "y", "EncryptionContextx", "y", "encryptioncontext.x", "y"}, nil},
+		"8192 characters as JSON":           {[]string{"EncryptionContext.a", strings.Repeat("中", 8184)}, kmsapi.EncryptionContext{"a": strings.Repeat("中", 8184)}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decodeContext(tc.pairs...)
+			require.NoError(t, err)
+			require.Equal(t, tc.want, got)
+		})
+	}
+}
+
+func TestASpreadContextThatIsNotOneContextIsRefused(t *testing.T) {
+	for name, pairs := range map[string][]string{
+		"together with JSON":        {"EncryptionContext", `{"x":"canary"}`, "EncryptionContext.a", "canary"},
+		"together with the same":    {"EncryptionContext", `{"a":"canary"}`, "EncryptionContext.a", "canary"},
+		"a name twice":              {"EncryptionContext.a", "canary", "EncryptionContext.a", "canary"},
+		"a name that is no text":    {"EncryptionContext.\uFFFD", "canary"},
+		"a value that is no text":   {"EncryptionContext.a", "canary\uFFFD"},
+		"8193 characters as JSON":   {"EncryptionContext.a", strings.Repeat("中", 8185)},
+		"too many names altogether": {"EncryptionContext." + strings.Repeat("a", 4096), "", "EncryptionContext." + strings.Repeat("b", 4096), ""},
+	} {
+		t.Run(name, func(t *testing.T) {
+			got, err := decodeContext(pairs...)
+			require.ErrorIs(t, err, kmsapi.ErrInvalidParameter)
+			require.ErrorContains(t, err, `"EncryptionContext"`)
+			require.NotContains(t, err.Error(), "canary")
+			require.Nil(t, got)
+		})
+	}
+}
+
 func FuzzParseEncryptionContext(f *testing.F) {
 	for _, seed := range []string{`{}`, `{"a":"b"}`, `{"a":"b","a":"c"}`, `{"a":1}`, `{"a":"\ud800"}`, `{"a":"b"}{}`} {
 		f.Add(seed)

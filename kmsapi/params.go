@@ -33,6 +33,17 @@ func (p Params) Add(name, value string) Params {
 	return append(p, Param{Name: name, Value: value})
 }
 
+// below returns the parameters whose names are name, a dot and more, with what follows the dot as their names.
+func (p Params) below(name string) Params {
+	var found Params
+	for i := range p {
+		if rest, ok := strings.CutPrefix(p[i].Name, name+"."); ok {
+			found = found.Add(rest, p[i].Value)
+		}
+	}
+	return found
+}
+
 // Sorted returns a copy in the byte order of the names, the order of the canonical query string (§1.4).
 func (p Params) Sorted() Params {
 	sorted := slices.Clone(p)

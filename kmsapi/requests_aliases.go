@@ -5,17 +5,21 @@ import "regexp"
 // AliasPrefix begins every alias (§4.14).
 const AliasPrefix = "alias/"
 
+// ReservedAliasPrefix begins the aliases that Alibaba Cloud keeps for its own services.
+const ReservedAliasPrefix = "alias/acs"
+
 // MaxAlias is the length of an alias without [AliasPrefix], in characters; the shortest has 1.
 const MaxAlias = 255
 
 var aliasName = Rule{
 	Name: "AliasName", Required: true, Min: 1, Max: len(AliasPrefix) + MaxAlias, Pattern: regexp.MustCompile(`^alias/[A-Za-z0-9_/-]+$`),
-	Form: "begin with alias/ and have letters, digits and characters of _ / - after it",
+	Form: "begin with alias/ and have letters, digits and characters of _ / - after it", Reserved: ReservedAliasPrefix,
 }
 
 // CreateAliasRequest gives a CMK an alias (§4.14).
 type CreateAliasRequest struct {
-	// AliasName has [AliasPrefix] and up to [MaxAlias] characters more, and is unique in account and region.
+	// AliasName has [AliasPrefix] and up to [MaxAlias] characters more, does not begin with
+	// [ReservedAliasPrefix], and is unique in account and region.
 	AliasName string
 	KeyId     string
 }

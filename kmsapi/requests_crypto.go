@@ -15,7 +15,7 @@ func (*EncryptRequest) Operation() Operation { return OpEncrypt }
 func (r *EncryptRequest) visit(v visitor) {
 	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
 	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
-	v.structured(Rule{Name: "EncryptionContext"}, &r.EncryptionContext)
+	v.context(&r.EncryptionContext)
 }
 
 // EncryptResponse holds the ciphertext (§4.11).
@@ -38,7 +38,7 @@ func (*DecryptRequest) Operation() Operation { return OpDecrypt }
 
 func (r *DecryptRequest) visit(v visitor) {
 	v.text(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
-	v.structured(Rule{Name: "EncryptionContext"}, &r.EncryptionContext)
+	v.context(&r.EncryptionContext)
 }
 
 // DecryptResponse holds the text that was encrypted, and the CMK that opened it (§4.13).
@@ -75,7 +75,7 @@ func (r *GenerateDataKeyRequest) visit(v visitor) {
 	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
 	v.text(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
 	v.number(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
-	v.structured(Rule{Name: "EncryptionContext"}, &r.EncryptionContext)
+	v.context(&r.EncryptionContext)
 }
 
 // GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob gives

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -105,7 +106,8 @@ func parseJSON[T any](text string, list *[]T) error {
 	if err := dec.Decode(list); err != nil {
 		return errors.New("it is not that JSON")
 	}
-	if dec.More() {
+	// Not dec.More, to which a closing bracket is the end.
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
 		return errors.New("it has text after the list")
 	}
 	if len(*list) == 0 {
