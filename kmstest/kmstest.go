@@ -42,6 +42,13 @@ type KMS struct {
 // New starts a service, and stops it when the test ends.
 func New(t testing.TB) *KMS {
 	t.Helper()
+	return Configured(t, func(*server.Config) {})
+}
+
+// Configured is New for a service whose configuration change has changed: one with more accounts, for instance, or with
+// quotas and rate limits, of which it has none by itself.
+func Configured(t testing.TB, change func(*server.Config)) *KMS {
+	t.Helper()
 	dir := t.TempDir()
 	dev, err := server.NewDev(dir, "127.0.0.1:0")
 	must(t, err)
@@ -52,6 +59,7 @@ func New(t testing.TB) *KMS {
 		AccessKeyID: dev.AccessKeyID, AccessKeySecret: dev.AccessKeySecret,
 		t: t, config: dev.Config,
 	}
+	change(&k.config)
 	k.Start()
 	k.Endpoint = k.server.Address()
 	k.config.Listener.Address = k.Endpoint
@@ -82,6 +90,19 @@ func (k *KMS) Start() {
 	must(k.t, err)
 	k.server = started
 }
+
+// Reload changes the configuration and lets the service take from it what needs no restart.
+func (k *KMS) Reload(change func(*server.Config)) error {
+	k.t.Helper()
+	change(&k.config)
+	return k.server.Reload(k.config)
+}
+
+// Config is the service's configuration.
+func (k *KMS) Config() server.Config { return k.config }
+
+// OperationsAddress is where metrics and health are, as host:port, if the configuration says that there are any.
+func (k *KMS) OperationsAddress() string { return k.server.OperationsAddress() }
 
 // Sweep does at once what the service does every minute: it removes what time has ended.
 func (k *KMS) Sweep() error { return k.server.Sweep(k.t.Context()) }

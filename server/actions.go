@@ -13,6 +13,11 @@ type call struct {
 	account string
 	region  string
 	now     time.Time
+
+	operation   kmsapi.Operation
+	permissions permissions
+	// resource is what a refusal names: the CMK or alias, in the request's own words.
+	resource string
 	// keyID is for the audit line. The handler sets it once it knows the CMK.
 	keyID string
 }
@@ -29,6 +34,9 @@ var actions = table(
 	row((*Service).createKey),
 	row((*Service).describeKey),
 	row((*Service).listKeys),
+	row((*Service).getParametersForImport),
+	row((*Service).importKeyMaterial),
+	row((*Service).deleteKeyMaterial),
 	row((*Service).enableKey),
 	row((*Service).disableKey),
 	row((*Service).scheduleKeyDeletion),
@@ -36,6 +44,14 @@ var actions = table(
 	row((*Service).encrypt),
 	row((*Service).decrypt),
 	row((*Service).generateDataKey),
+	row((*Service).createAlias),
+	row((*Service).updateAlias),
+	row((*Service).deleteAlias),
+	row((*Service).listAliases),
+	row((*Service).listAliasesByKeyId),
+	row((*Service).tagResource),
+	row((*Service).untagResource),
+	row((*Service).listResourceTags),
 	row((*Service).describeRegions),
 )
 

@@ -2,8 +2,11 @@ package server
 
 import (
 	"context"
+	"crypto/sha256"
+	"crypto/subtle"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -20,10 +23,10 @@ type claim struct {
 	securityToken   string
 	timestamp       string
 	nonce           string
-	// stringToSign is what the service itself makes of the request.
-	stringToSign string
-	// verify reports whether the request's signature was made with secret.
-	verify func(secret kmsapi.Secret) bool
+	// stringToSign makes what the service itself would sign. It is not called for a stranger.
+	stringToSign func() string
+	// verify reports whether the request's signature is that of stringToSign, made with secret.
+	verify func(secret kmsapi.Secret, stringToSign string) bool
 }
 
 // claim reads who a request says it comes from. It checks form only.
@@ -51,8 +54,8 @@ func (in *incoming) claimV1() (claim, error) {
 			return said, kmsapi.InvalidParameter(fixed.Name, "It must be "+fixed.Value+".")
 		}
 	}
-	said.stringToSign = signature.StringToSignV1(in.method, p)
-	said.verify = func(secret kmsapi.Secret) bool { return signature.VerifyV1(secret, said.stringToSign, given) }
+	said.stringToSign = func() string { return signature.StringToSignV1(in.method, p) }
+	said.verify = func(secret kmsapi.Secret, sts string) bool { return signature.VerifyV1(secret, sts, given) }
 	if said.nonce == "" {
 		// The reference has no nonce. What makes such a request one of a kind is its signature.
 		said.nonce = given
@@ -85,10 +88,8 @@ func (in *incoming) claimACS3() (claim, error) {
 	r := signature.ACS3{
 		Method: in.method, Path: "/", Query: in.query, SignedHeaders: auth.SignedHeaders, Header: in.signedHeader, PayloadHash: payloadHash,
 	}
-	said.stringToSign = r.StringToSign()
-	said.verify = func(secret kmsapi.Secret) bool {
-		return signature.VerifyACS3(secret, said.stringToSign, auth.Signature)
-	}
+	said.stringToSign = r.StringToSign
+	said.verify = func(secret kmsapi.Secret, sts string) bool { return signature.VerifyACS3(secret, sts, auth.Signature) }
 	return said, nil
 }
 
@@ -107,6 +108,10 @@ func (in *incoming) checkSignedHeaders(signed []string) error {
 		if len(in.header.Values(name)) > 1 {
 			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " is there more than once.")
 		}
+		// The signature is made without them. If they were let through here, one signed nonce would be as many as one likes.
+		if value := in.header.Get(name); value != strings.TrimSpace(value) {
+			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " has blanks around it.")
+		}
 	}
 	return nil
 }
@@ -120,7 +125,7 @@ func (in *incoming) signedHeader(name string) string {
 
 // authenticate does steps 3 to 6 of the package comment, and returns the access key that signed the request.
 func (s *Service) authenticate(c *call, said claim) (credential, error) {
-	key, ok := s.credentials[said.accessKeyID]
+	key, ok := (*s.credentials.Load())[said.accessKeyID]
 	if !ok {
 		return credential{}, kmsapi.ErrAccessKeyNotFound
 	}
@@ -131,15 +136,52 @@ func (s *Service) authenticate(c *call, said claim) (credential, error) {
 	if err != nil {
 		return credential{}, err
 	}
-	if !said.verify(key.secret) {
+	stringToSign := said.stringToSign()
+	if !said.verify(key.secret, stringToSign) {
 		// SDKs compare the text after the colon with their own, to tell a wrong secret from a damaged request.
 		return credential{}, kmsapi.ErrIncompleteSignature.WithMessage(
-			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + said.stringToSign)
+			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + stringToSign)
 	}
-	if said.securityToken != "" {
-		return credential{}, kmsapi.ErrInvalidSecurityTokenValue
+	if err := key.checkToken(said.securityToken, c.now); err != nil {
+		return credential{}, err
 	}
 	return key, s.checkNonce(c.ctx, key.id, said.nonce, at)
+}
+
+// The gateway's refusals of security tokens, which the reference does not have.
+var (
+	errMissingToken = &kmsapi.Error{
+		Code: "MissingSecurityToken", HTTPStatus: http.StatusBadRequest,
+		Message: "SecurityToken is mandatory for this action, since the AccessKey is a temporary one.",
+	}
+	errTokenMismatch = &kmsapi.Error{
+		Code: "InvalidSecurityToken.MismatchWithAccessKey", HTTPStatus: http.StatusBadRequest,
+		Message: "The specified security token does not belong to the AccessKey.",
+	}
+	errTokenExpired = &kmsapi.Error{
+		Code: "InvalidSecurityToken.Expired", HTTPStatus: http.StatusBadRequest, Message: "The specified security token has expired.",
+	}
+)
+
+// checkToken compares a request's security token with the access key's, in constant time. The signature is known to be good,
+// so nothing is told here to a stranger.
+func (k credential) checkToken(token string, now time.Time) error {
+	switch {
+	case k.token.IsEmpty() && token == "":
+		return nil
+	case k.token.IsEmpty():
+		return kmsapi.ErrInvalidSecurityTokenValue
+	case token == "":
+		return errMissingToken
+	}
+	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(k.token.Reveal()))
+	if subtle.ConstantTimeCompare(given[:], want[:]) != 1 {
+		return errTokenMismatch
+	}
+	if !k.expires.IsZero() && !now.Before(k.expires) {
+		return errTokenExpired
+	}
+	return nil
 }
 
 // checkTimestamp parses a timestamp and refuses one that is further than the window from now.
@@ -148,7 +190,7 @@ func (s *Service) checkTimestamp(text string, now time.Time) (time.Time, error) 
 		return time.Time{}, kmsapi.ErrIllegalTimestamp
 	}
 	at, err := time.Parse(kmsapi.TimeFormat, text)
-	if err != nil {
+	if err != nil || at.Format(kmsapi.TimeFormat) != text { // Parse takes fractions of a second too.
 		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
 	}
 	if off := now.Sub(at); off.Abs() > s.window {
@@ -163,8 +205,10 @@ func (s *Service) checkNonce(ctx context.Context, accessKeyID, nonce string, at 
 	err := s.nonces.Remember(ctx, accessKeyID, nonce, at)
 	switch {
 	case errors.Is(err, replay.ErrUsed):
+		s.metrics.nonceRefused("used")
 		return kmsapi.ErrSignatureNonceUsed
 	case errors.Is(err, replay.ErrTooOld):
+		s.metrics.nonceRefused("too_old")
 		return kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp is before the service's start, so it can't tell whether it has seen the request before. Sign it anew.")
 	default:
 		return err

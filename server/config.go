@@ -6,8 +6,6 @@ import (
 	"net"
 	"os"
 	"slices"
-	"strings"
-	"time"
 
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -29,6 +27,10 @@ type Config struct {
 	Accounts []Account     `hcl:"account,block"`
 	Audit    *AuditConfig  `hcl:"audit,block"`
 	Limits   *Limits       `hcl:"limits,block"`
+	// Quotas and RateLimits are those of the real service, unless they are changed here.
+	Quotas     *Quotas           `hcl:"quotas,block"`
+	RateLimits *RateLimits       `hcl:"rate_limits,block"`
+	Operations *OperationsConfig `hcl:"operations,block"`
 }
 
 // Listener is where the service listens.
@@ -54,45 +56,11 @@ type RootKeyConfig struct {
 	File string `hcl:"file"`
 }
 
-// Account is an Alibaba Cloud account, which owns keys.
-type Account struct {
-	// ID is the account's number.
-	ID         string      `hcl:"id,label"`
-	AccessKeys []AccessKey `hcl:"access_key,block"`
-}
-
-// AccessKey is what a program signs its requests with.
-type AccessKey struct {
-	ID string `hcl:"id,label"`
-	// Secret or SecretFile, not both. A file is better: it can be 0600 while this file is not.
-	Secret     string `hcl:"secret,optional"`
-	SecretFile string `hcl:"secret_file,optional"`
-	// Inactive access keys are refused with Forbidden.AccessKey.
-	Inactive bool `hcl:"inactive,optional"`
-}
-
 // AuditConfig is where audit lines go. Without it there are none.
 type AuditConfig struct {
 	// File is appended to, one JSON object a line.
 	File string `hcl:"file"`
 }
-
-// Limits bound what a request may take. Zero values mean the defaults.
-type Limits struct {
-	// TimestampWindow is how far a request's timestamp may be from the service's clock; "" means "15m".
-	TimestampWindow string `hcl:"timestamp_window,optional"`
-	// MaxRequestBytes bounds header and body, each; 0 means 256 KiB.
-	MaxRequestBytes int `hcl:"max_request_bytes,optional"`
-	// MaxNonces bounds the memory of nonces; 0 means 2,000,000, about 1,000 requests a second with the default window.
-	MaxNonces int `hcl:"max_nonces,optional"`
-}
-
-// The defaults of [Limits].
-const (
-	DefaultTimestampWindow = 15 * time.Minute
-	DefaultMaxRequestBytes = 256 << 10
-	DefaultMaxNonces       = 2_000_000
-)
 
 // LoadConfig reads a configuration file in HCL and checks it. Errors name the file, the line and the field.
 func LoadConfig(path string) (Config, error) {
@@ -116,7 +84,8 @@ func LoadConfig(path string) (Config, error) {
 
 // Validate checks c without opening any file.
 func (c Config) Validate() error {
-	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(), c.validateLimits())
+	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(),
+		c.Limits.validate(), c.Quotas.validate(), c.RateLimits.validate(), c.validateOperations())
 }
 
 func (c Config) validateRegions() error {
@@ -145,82 +114,11 @@ func (l Listener) validate() error {
 	return nil
 }
 
-func (c Config) validateAccounts() error {
-	if len(c.Accounts) == 0 {
-		return errors.New(`there is no account; add: account "1000000000000001" { access_key "…" { secret_file = "…" } }`)
-	}
-	accounts, keys := map[string]bool{}, map[string]bool{}
-	for _, a := range c.Accounts {
-		if a.ID == "" || strings.Trim(a.ID, "0123456789") != "" {
-			return fmt.Errorf("account %q: an account's id is a number", a.ID)
-		}
-		if accounts[a.ID] {
-			return fmt.Errorf("account %q stands there twice", a.ID)
-		}
-		accounts[a.ID] = true
-		for _, k := range a.AccessKeys {
-			if err := k.validate(); err != nil {
-				return fmt.Errorf("account %q: access_key %q: %w", a.ID, k.ID, err)
-			}
-			if keys[k.ID] {
-				return fmt.Errorf("access_key %q stands there twice", k.ID)
-			}
-			keys[k.ID] = true
-		}
-	}
-	return nil
-}
-
-func (k AccessKey) validate() error {
-	switch {
-	case k.ID == "":
-		return errors.New("its id is empty")
-	case (k.Secret == "") == (k.SecretFile == ""):
-		return errors.New("give secret_file or secret, one of them")
-	}
-	return nil
-}
-
-func (c Config) validateLimits() error {
-	if c.Limits == nil {
-		return nil
-	}
-	if c.Limits.MaxRequestBytes < 0 || c.Limits.MaxNonces < 0 {
-		return errors.New("limits: a limit can't be negative")
-	}
-	window, err := c.timestampWindow()
-	if err != nil || window < time.Second || window > 24*time.Hour {
-		return fmt.Errorf("limits: timestamp_window %q is not a duration from 1s to 24h, such as \"15m\"", c.Limits.TimestampWindow)
-	}
-	return nil
-}
-
 func (c Config) defaultRegion() string {
 	if c.DefaultRegion != "" {
 		return c.DefaultRegion
 	}
 	return kmsapi.DefaultRegion
-}
-
-func (c Config) timestampWindow() (time.Duration, error) {
-	if c.Limits == nil || c.Limits.TimestampWindow == "" {
-		return DefaultTimestampWindow, nil
-	}
-	return time.ParseDuration(c.Limits.TimestampWindow)
-}
-
-func (c Config) maxRequestBytes() int {
-	if c.Limits == nil || c.Limits.MaxRequestBytes == 0 {
-		return DefaultMaxRequestBytes
-	}
-	return c.Limits.MaxRequestBytes
-}
-
-func (c Config) maxNonces() int {
-	if c.Limits == nil || c.Limits.MaxNonces == 0 {
-		return DefaultMaxNonces
-	}
-	return c.Limits.MaxNonces
 }
 
 // regionSet returns the regions that the service works in.

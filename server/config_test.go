@@ -28,6 +28,19 @@ account "1000000000000001" {
   access_key "LTAItwo" {
     secret   = "two"
     inactive = true
+    allow {
+      actions   = ["kms:Encrypt", "kms:Describe*"]
+      resources = ["acs:kms:cn-shanghai:*:key/*"]
+    }
+  }
+  access_key "STS.three" {
+    secret              = "three"
+    security_token_file = "token"
+    expires             = "2030-12-31T23:59:59Z"
+  }
+  access_key "STS.four" {
+    secret         = "four"
+    security_token = "fourth"
   }
 }
 audit  { file = "audit.log" }
@@ -35,6 +48,22 @@ limits {
   timestamp_window  = "5m"
   max_request_bytes = 100000
   max_nonces        = 1000
+  max_connections   = 50
+}
+quotas {
+  keys    = 10
+  aliases = -1
+}
+rate_limits {
+  crypto     = 1
+  create_key = 2
+  write      = 3
+  read       = 4
+  list_tags  = -1
+}
+operations {
+  address = "127.0.0.1:9180"
+  socket  = "kms.sock"
 }
 `
 
@@ -53,10 +82,19 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 		Storage:  server.StorageConfig{Path: "kms.db"},
 		RootKey:  server.RootKeyConfig{File: "root.key"},
 		Accounts: []server.Account{{ID: "1000000000000001", AccessKeys: []server.AccessKey{
-			{ID: "LTAIone", SecretFile: "one"}, {ID: "LTAItwo", Secret: "two", Inactive: true},
+			{ID: "LTAIone", SecretFile: "one"},
+			{ID: "LTAItwo", Secret: "two", Inactive: true, Allow: []server.Allow{
+				{Actions: []string{"kms:Encrypt", "kms:Describe*"}, Resources: []string{"acs:kms:cn-shanghai:*:key/*"}},
+			}},
+			{ID: "STS.three", Secret: "three", SecurityTokenFile: "token", Expires: "2030-12-31T23:59:59Z"},
+			{ID: "STS.four", Secret: "four", SecurityToken: "fourth"},
 		}}},
 		Audit:  &server.AuditConfig{File: "audit.log"},
-		Limits: &server.Limits{TimestampWindow: "5m", MaxRequestBytes: 100000, MaxNonces: 1000},
+		Limits: &server.Limits{TimestampWindow: "5m", MaxRequestBytes: 100000, MaxNonces: 1000, MaxConnections: 50},
+
+		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
+		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1},
+		Operations: &server.OperationsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
 	}, c)
 }
 
@@ -74,6 +112,19 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"an access key twice", `LTAItwo`, `LTAIone`, `twice`},
 		{"a window that is no duration", `"5m"`, `"five"`, `timestamp_window`},
 		{"a negative limit", `= 1000`, `= -1`, `limits`},
+		{"an action that does not exist", `"kms:Encrypt"`, `"kms:Encypt"`, `kms:Encypt`},
+		{"an action of another service", `"kms:Encrypt"`, `"ecs:*"`, `ecs:*`},
+		{"a resource of another service", `acs:kms:cn-shanghai`, `acs:ecs:cn-shanghai`, `acs:ecs`},
+		{"a resource with parts left out", `acs:kms:cn-shanghai:*:key/*`, `acs:kms:*`, `acs:kms:*`},
+		{"a resource that is a key id", `acs:kms:cn-shanghai:*:key/*`, `08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4`, `08c33a6f`},
+		{"an allow block without resources", `["acs:kms:cn-shanghai:*:key/*"]`, `[]`, `at least one`},
+		{"a time that is none", `"2030-12-31T23:59:59Z"`, `"tomorrow"`, `tomorrow`},
+		{"an end for an access key without a token", `security_token = "fourth"`, `expires = "2030-12-31T23:59:59Z"`, `inactive`},
+		{"two tokens", `security_token_file`, "security_token = \"x\"\nsecurity_token_file", `not both`},
+		{"a quota below -1", `aliases = -1`, `aliases = -2`, `aliases`},
+		{"a rate below -1", `list_tags  = -1`, `list_tags  = -5`, `list_tags`},
+		{"an operations address that others can reach", `127.0.0.1:9180`, `0.0.0.0:9180`, `loopback`},
+		{"a socket whose path is too long", `kms.sock`, strings.Repeat("x", 200), `too long`},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			changed := strings.Replace(goodConfig, tc.old, tc.changed, 1)

@@ -2,14 +2,12 @@ package server
 
 import (
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // decodeBlob is strict: of all texts that stand for a blob, one is accepted. The decoder by itself would skip line breaks.
@@ -39,10 +37,11 @@ func (s *Service) encrypt(c *call, r *kmsapi.EncryptRequest) (*kmsapi.EncryptRes
 
 // plaintextSize is what the limit of Encrypt counts: decoded bytes where Plaintext is base64, else its own.
 func plaintextSize(text string) int {
-	if decoded, err := base64.StdEncoding.DecodeString(text); err == nil {
-		return len(decoded)
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil || strings.ContainsAny(text, "\r\n") { // The decoder skips line breaks, of which there may be any number.
+		return len(text)
 	}
-	return len(text)
+	return len(decoded)
 }
 
 // generateDataKey makes random bytes and encrypts their base64, so that Decrypt gives exactly what Plaintext is (§4.12).
@@ -85,11 +84,7 @@ func (s *Service) decrypt(c *call, r *kmsapi.DecryptRequest) (*kmsapi.DecryptRes
 	if err != nil {
 		return nil, errCiphertext
 	}
-	keyID, err := s.keyOfVersion(c, versionID)
-	if err != nil {
-		return nil, err
-	}
-	record, err := s.findForUse(c, keyID, kmsapi.OpDecrypt)
+	record, err := s.findForUse(c, byVersion(versionID), kmsapi.OpDecrypt)
 	if err != nil {
 		return nil, err
 	}
@@ -104,32 +99,19 @@ func (s *Service) decrypt(c *call, r *kmsapi.DecryptRequest) (*kmsapi.DecryptRes
 	}
 	defer clear(plaintext)
 	return &kmsapi.DecryptResponse{
-		KeyId: keyID, KeyVersionId: versionID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
+		KeyId: record.KeyID, KeyVersionId: versionID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
 	}, nil
 }
 
 // errCiphertext is the one answer to every ciphertext that does not open, whatever is wrong with it or with its context.
 var errCiphertext = kmsapi.InvalidParameter("CiphertextBlob", "It is not a ciphertext of this service, or the EncryptionContext is not the one it was made with.")
 
-// keyOfVersion finds the CMK of a key version. One that is not of this account and region is not found (§4.13).
-func (s *Service) keyOfVersion(c *call, versionID string) (string, error) {
-	var keyID []byte
-	err := s.store.View(c.ctx, func(r store.Reader) (err error) {
-		keyID, err = r.Get(versionPath(c, versionID))
-		return err
-	})
-	if errors.Is(err, store.ErrNotFound) {
-		return "", kmsapi.ErrKeyNotFound
-	}
-	return string(keyID), err
-}
-
 // ciphertext is what seal makes.
 type ciphertext struct{ keyID, versionID, blob string }
 
 // seal encrypts text with the primary version of a CMK, which op must be allowed to use.
 func (s *Service) seal(c *call, op kmsapi.Operation, keyID, text string, context kmsapi.EncryptionContext) (ciphertext, error) {
-	record, err := s.findForUse(c, keyID, op)
+	record, err := s.findForUse(c, byIDOrAlias(keyID), op)
 	if err != nil {
 		return ciphertext{}, err
 	}

@@ -3,6 +3,7 @@ package server_test
 import (
 	"encoding/base64"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
@@ -43,6 +44,7 @@ func TestEncryptRefusesWhatIsTooMuchOrNothing(t *testing.T) {
 	id := w.createKey()
 	w.do("Encrypt", "KeyId", id, "Plaintext", base64.StdEncoding.EncodeToString(make([]byte, kmsapi.MaxPlaintext+1))).refused(t, kmsapi.ErrInvalidParameter)
 	w.do("Encrypt", "KeyId", id, "Plaintext", strings.Repeat("-", kmsapi.MaxPlaintext+1)).refused(t, kmsapi.ErrInvalidParameter)
+	w.do("Encrypt", "KeyId", id, "Plaintext", "AAAA"+strings.Repeat("\n", kmsapi.MaxPlaintext)).refused(t, kmsapi.ErrInvalidParameter)
 	w.do("Encrypt", "KeyId", id, "Plaintext", "").refused(t, kmsapi.ErrMissingParameter)
 }
 
@@ -74,6 +76,32 @@ func TestACiphertextOpensOnlyWithItsContext(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			w.do("Decrypt", "CiphertextBlob", blob, "EncryptionContext", context).refused(t, kmsapi.ErrInvalidParameter)
 		})
+	}
+}
+
+func TestAContextMayComeInParametersOfItsOwn(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	spread := []string{"EncryptionContext.a", "bc", "EncryptionContext.x y", "ü"}
+	const asJSON = `{"a":"bc","x y":"ü"}`
+	for _, sealed := range []answer{
+		w.must("Encrypt", slices.Concat(spread, []string{"KeyId", id, "Plaintext", "eA=="})...),
+		w.must("Encrypt", "EncryptionContext", asJSON, "KeyId", id, "Plaintext", "eA=="),
+		w.must("GenerateDataKey", slices.Concat(spread, []string{"KeyId", id})...),
+	} {
+		opened := w.must("Decrypt", slices.Concat(spread, []string{"CiphertextBlob", sealed.CiphertextBlob})...)
+		require.Equal(t, opened.Plaintext, w.must("Decrypt", "EncryptionContext", asJSON, "CiphertextBlob", sealed.CiphertextBlob).Plaintext)
+		for name, pairs := range map[string][]string{
+			"none of it":     {},
+			"a part of it":   spread[:2],
+			"it and JSON":    slices.Concat(spread, []string{"EncryptionContext", asJSON}),
+			"another value":  {"EncryptionContext.a", "b", "EncryptionContext.x y", "ü"},
+			"names moved on": {"EncryptionContext.a.", "bc", "EncryptionContext.x y", "ü"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				w.do("Decrypt", slices.Concat(pairs, []string{"CiphertextBlob", sealed.CiphertextBlob})...).refused(t, kmsapi.ErrInvalidParameter)
+			})
+		}
 	}
 }
 

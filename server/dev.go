@@ -23,7 +23,7 @@ import (
 )
 
 // Dev is the configuration of a service for development: loopback only, TLS from a CA of its own, one account with one
-// access key. NOT FOR PRODUCTION: its root key and secrets lie beside its data.
+// access key, no quotas and no rate limits. NOT FOR PRODUCTION: its root key and secrets lie beside its data.
 type Dev struct {
 	Config Config
 	// CAFile is the PEM file of the CA that clients must trust.
@@ -66,6 +66,9 @@ func NewDev(dir, address string) (*Dev, error) {
 			ID: d.AccessKeyID, SecretFile: filepath.Join(dir, "access-key-secret"),
 		}}}},
 		Audit: &AuditConfig{File: filepath.Join(dir, "audit.log")},
+		// Tests make keys by the hundred, and no key can be deleted sooner than in a week.
+		Quotas:     &Quotas{Keys: unlimited, Aliases: unlimited},
+		RateLimits: noRateLimits(),
 	}
 	return d, nil
 }
@@ -76,7 +79,7 @@ func checkLoopback(address string) error {
 		return fmt.Errorf("address %q is not host:port", address)
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("a development service listens on loopback only, and %q is not", host)
+		return fmt.Errorf("address %q: this may listen on loopback only", address)
 	}
 	return nil
 }
@@ -116,8 +119,12 @@ func ensureText(path string, newText func() string) (string, error) {
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err
 	}
+	// Half a file would be taken for the whole by every later start.
 	made := newText()
-	return made, os.WriteFile(path, []byte(made+"\n"), 0o600)
+	if err := os.WriteFile(path+".new", []byte(made+"\n"), 0o600); err != nil {
+		return "", err
+	}
+	return made, os.Rename(path+".new", path)
 }
 
 func randomHex(n int) string {

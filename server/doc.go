@@ -9,16 +9,21 @@
 //  2. parse: query and form body become one set of parameters, in which no name occurs twice
 //  3. access key: it must exist and be active
 //  4. timestamp: not further than the window from the service's clock
-//  5. signature: compared in constant time
+//  5. signature: compared in constant time, and after it the security token of a temporary access key
 //  6. nonce: remembered only after a good signature, and never forgotten early
-//  7. operation: its parameters are decoded, the key's state is checked, it acts
-//  8. audit: one line; a request that can't be audited is refused
-//  9. reply
+//  7. permission: on the operation and on what the request names; see authorize.go
+//  8. rate limit: of the account, region and class of operation
+//  9. operation: its parameters are decoded, permission is asked for the CMK if it is found by an alias, a ciphertext or a
+//     token, the key's state and the quota are checked, it acts
+//  10. audit: one line. A request whose line can't be written gets an error, though what it did stands; from then on, every
+//     request is refused before it does anything, until a line can be written again
+//  11. reply
 //
 // # Where things are
 //
 // An operation is a row of the table in actions.go, and its handler is a method of a few lines in the file named after
 // what it works on. Handlers see decoded requests and return answers or errors of package kmsapi; only edge.go knows HTTP.
+// What an operator does is in operations.go (metrics, health), reload.go, check.go and backup.go.
 // Storage, cryptography, the state machine, the nonce memory and the audit log are packages below this one, which know
 // nothing of callers and of each other.
 //
@@ -28,8 +33,10 @@
 //
 //	meta/schema                           the layout's version
 //	meta/root-key                         proves at start that the root key is the one the store was made with
-//	cmk/<account>/<region>/<key id>       a CMK: its lifecycle, description and versions with wrapped material
+//	cmk/<account>/<region>/<key id>       a CMK: its lifecycle, description, tags, and versions with wrapped material
 //	version/<account>/<region>/<version>  the key id that a ciphertext's version belongs to
+//	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
+//	cmk-alias/<account>/<region>/<key id>/<alias>  the same from the CMK's side; no value
 //	nonce/<timestamp>/…                   a nonce whose timestamp lay ahead of the clock, until that moment has passed
 //
 // Accounts and regions are part of every key, so nothing of one can be reached from another.

@@ -28,15 +28,18 @@ func (s *Service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	line.Duration = s.clock().Sub(start)
 	if auditErr := s.audit.Write(line); auditErr != nil {
-		resp, err = nil, s.refusal(line.RequestID, fmt.Errorf("audit: %w", auditErr))
+		s.log.Error("request not audited", "request_id", line.RequestID, "error", auditErr)
+		resp, err, line.Code = nil, errNotAudited, string(errNotAudited.Code)
 	}
+	s.metrics.answered(line.Operation, kmsapi.Code(line.Code), line.Duration)
 	s.reply(w, r, in.format, line.RequestID, resp, err)
 }
 
-// answer does steps 1 to 7. A panic in it is a failure of this request alone.
+// answer does steps 1 to 9. A panic in it is a failure of this request alone.
 func (s *Service) answer(w http.ResponseWriter, r *http.Request, line *audit.Record) (in incoming, resp kmsapi.Response, err error) {
 	defer func() {
 		if p := recover(); p != nil {
+			s.metrics.panics.Inc()
 			s.log.Error("panic", "request_id", line.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
 			err = kmsapi.ErrInternalFailure
 		}
@@ -54,13 +57,16 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, line *audit.Rec
 	if err != nil {
 		return in, nil, err
 	}
-	c.account = key.account
+	c.account, c.permissions = key.account, key.permissions
 	if c.region, err = s.regionOf(in); err != nil {
 		return in, nil, err
 	}
 	line.Account, line.Region = c.account, c.region
 	resp, err = s.act(c, said, in.params)
 	line.KeyID = c.keyID
+	if err == nil {
+		err = in.format.checkCarries(resp)
+	}
 	return in, resp, err
 }
 
@@ -73,8 +79,23 @@ func (s *Service) act(c *call, said claim, params kmsapi.Params) (kmsapi.Respons
 	if !ok {
 		return nil, errActionNotFound
 	}
+	if err := s.audit.Err(); err != nil {
+		// The last line could not be written, so nothing is done that might leave none. The line about this refusal tries again.
+		return nil, errNotAudited
+	}
+	c.operation = act.operation
+	if err := c.authorize(params); err != nil {
+		return nil, err
+	}
+	if err := s.rates.take(c); err != nil {
+		s.metrics.rateLimited(c.operation)
+		return nil, err
+	}
 	return act.run(s, c, params)
 }
+
+// errNotAudited refuses what can't be noted, before it is done.
+var errNotAudited = kmsapi.ErrServiceUnavailable.WithMessage("Service Unavailable Temporary. The audit log can't be written.")
 
 // errActionNotFound is the gateway's answer to an operation that does not exist; the reference has none.
 var errActionNotFound = &kmsapi.Error{
@@ -85,19 +106,30 @@ var errActionNotFound = &kmsapi.Error{
 // regionOf is the region that a request is for: its host says so if it is one of KMS's own host names, else its RegionId
 // parameter, else it is the default.
 func (s *Service) regionOf(in incoming) (string, error) {
-	host := in.host
-	if name, _, err := net.SplitHostPort(host); err == nil {
-		host = name
-	}
-	for _, r := range kmsapi.Regions() {
-		if host == r.PublicEndpoint || host == r.VPCEndpoint {
-			return s.servedRegion(r.ID)
-		}
+	if id := regionOfHost(in.host); id != "" {
+		return s.servedRegion(id)
 	}
 	if id := in.params.Get("RegionId"); id != "" {
 		return s.servedRegion(id)
 	}
 	return s.defaultRegion, nil
+}
+
+// regionOfHost is the region that has the endpoint host, with a port or without, or "" if there is none.
+func regionOfHost(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, ".")) // DNS takes these for one name.
+	if host == "" {
+		return "" // It comes so with HTTP/1.0, and is not the endpoint of a region that has none.
+	}
+	for _, r := range kmsapi.Regions() {
+		if host == r.PublicEndpoint || host == r.VPCEndpoint {
+			return r.ID
+		}
+	}
+	return ""
 }
 
 func (s *Service) servedRegion(id string) (string, error) {
@@ -160,6 +192,21 @@ func (f format) contentType() string {
 		return "text/xml;charset=utf-8"
 	}
 	return "application/json;charset=utf-8"
+}
+
+// checkCarries refuses to answer a plaintext in XML that XML has no way to write: its encoder would put other characters
+// in the place of the control characters, and the caller would take that for the plaintext.
+func (f format) checkCarries(resp kmsapi.Response) error {
+	opened, ok := resp.(*kmsapi.DecryptResponse)
+	if ok && f == formatXML && strings.ContainsFunc(opened.Plaintext.Reveal(), isNotXML) {
+		return kmsapi.InvalidParameter("Format", "The plaintext has characters that XML can't carry. Ask for JSON.")
+	}
+	return nil
+}
+
+// isNotXML is the complement of Char in XML 1.0, section 2.2, for text that is UTF-8.
+func isNotXML(c rune) bool {
+	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == '\uFFFE' || c == '\uFFFF'
 }
 
 func (f format) encode(body any) ([]byte, error) {

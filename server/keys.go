@@ -17,6 +17,9 @@ func (s *Service) createKey(c *call, r *kmsapi.CreateKeyRequest) (*kmsapi.Create
 	}
 	c.keyID = record.KeyID
 	err = s.store.Update(c.ctx, func(w store.Writer) error {
+		if err := s.roomForKey(w, c); err != nil {
+			return err
+		}
 		if err := w.Put(versionPath(c, record.PrimaryVersion), []byte(record.KeyID)); err != nil {
 			return err
 		}
@@ -54,7 +57,7 @@ func (s *Service) newCMK(c *call, r *kmsapi.CreateKeyRequest) (*cmkRecord, error
 
 // describeKey tells all about a CMK (§4.9).
 func (s *Service) describeKey(c *call, r *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
-	record, err := s.findForUse(c, r.KeyId, kmsapi.OpDescribeKey)
+	record, err := s.findForUse(c, byIDOrAlias(r.KeyId), kmsapi.OpDescribeKey)
 	if err != nil {
 		return nil, err
 	}
@@ -63,32 +66,25 @@ func (s *Service) describeKey(c *call, r *kmsapi.DescribeKeyRequest) (*kmsapi.De
 
 // listKeys gives one page of the CMKs of the account and region, in the order of their ids (§4.10).
 func (s *Service) listKeys(c *call, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
-	resp := &kmsapi.ListKeysResponse{
-		PageNumber: r.PageNumber,
-		PageSize:   r.PageSize,
-		Keys:       kmsapi.KeyList{Key: []kmsapi.KeyEntry{}},
-	}
-	first := (r.PageNumber - 1) * r.PageSize
+	found := newPage[kmsapi.KeyEntry](r.PageNumber, r.PageSize)
 	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		return reader.Scan(cmkPrefix+scope(c), "", func(_ string, value []byte) (bool, error) {
-			record, err := decodeCMK(value)
+		return reader.Scan(cmkPath(c, ""), "", func(path string, value []byte) (bool, error) {
+			record, err := decodeCMK(path, value)
 			if err != nil {
 				return false, err
 			}
-			if _, gone := record.Lifecycle.Settle(c.now); gone {
-				return true, nil
+			if _, gone := record.settle(c.now); !gone {
+				found.show(kmsapi.KeyEntry{KeyId: record.KeyID, KeyArn: keyARN(c, record.KeyID)})
 			}
-			if resp.TotalCount >= first && len(resp.Keys.Key) < r.PageSize {
-				resp.Keys.Key = append(resp.Keys.Key, kmsapi.KeyEntry{KeyId: record.KeyID, KeyArn: keyARN(c, record.KeyID)})
-			}
-			resp.TotalCount++
 			return true, nil
 		})
 	})
 	if err != nil {
 		return nil, err
 	}
-	return resp, nil
+	return &kmsapi.ListKeysResponse{
+		Keys: kmsapi.KeyList{Key: found.items}, PageNumber: found.number, PageSize: found.size, TotalCount: found.total,
+	}, nil
 }
 
 // enableKey lets a CMK be used again (§4.4).
@@ -111,39 +107,37 @@ func (s *Service) cancelKeyDeletion(c *call, r *kmsapi.CancelKeyDeletionRequest)
 	return &kmsapi.CancelKeyDeletionResponse{}, s.changeState(c, r.KeyId, kmsapi.OpCancelKeyDeletion, 0)
 }
 
-// changeState runs op's step of the state machine on a CMK, in one transaction.
+// changeState runs op's step of the state machine on a CMK.
 func (s *Service) changeState(c *call, keyID string, op kmsapi.Operation, pendingWindowInDays int) error {
-	if err := refuseAlias(keyID); err != nil {
-		return err
-	}
-	return s.store.Update(c.ctx, func(w store.Writer) error {
-		record, err := getCMK(w, c, keyID)
+	return s.changeCMK(c, keyID, func(record *cmkRecord) error {
+		after, err := record.Lifecycle.Apply(op, c.now, pendingWindowInDays)
 		if err != nil {
 			return err
 		}
-		if record.Lifecycle, err = record.Lifecycle.Apply(op, c.now, pendingWindowInDays); err != nil {
+		record.become(after)
+		return nil
+	})
+}
+
+// changeCMK lets change work on the record of a CMK, and stores it, in one transaction.
+func (s *Service) changeCMK(c *call, keyID string, change func(*cmkRecord) error) error {
+	return s.store.Update(c.ctx, func(w store.Writer) error {
+		record, err := byID(keyID)(w, c)
+		if err != nil {
+			return err
+		}
+		if err := change(record); err != nil {
 			return err
 		}
 		return putJSON(w, cmkPath(c, keyID), record)
 	})
 }
 
-// findForUse reads a CMK by id or alias, and checks that op may run in its state.
-func (s *Service) findForUse(c *call, keyID string, op kmsapi.Operation) (*cmkRecord, error) {
-	id, err := resolveKeyID(keyID)
-	if err != nil {
-		return nil, err
-	}
-	var record *cmkRecord
+// findForUse is [finder.forUse] in a transaction of its own.
+func (s *Service) findForUse(c *call, find finder, op kmsapi.Operation) (record *cmkRecord, err error) {
 	err = s.store.View(c.ctx, func(r store.Reader) error {
-		record, err = getCMK(r, c, id)
+		record, err = find.forUse(r, c, op)
 		return err
 	})
-	if err != nil {
-		return nil, err
-	}
-	if _, err := record.Lifecycle.Apply(op, c.now, 0); err != nil {
-		return nil, err
-	}
-	return record, nil
+	return record, err
 }

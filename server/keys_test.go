@@ -98,7 +98,12 @@ func TestKeysAreListedInPages(t *testing.T) {
 		}
 	}
 	require.Equal(t, made, listed)
-	require.Contains(t, string(w.must("ListKeys", "PageNumber", "9").body), `"Key":[]`, "an empty page is an empty list")
+	for _, beyond := range []string{"9", "1844674407370955162", "9223372036854775807"} {
+		got := w.must("ListKeys", "PageNumber", beyond, "PageSize", "10")
+		require.Contains(t, string(got.body), `"Key":[]`, "an empty page is an empty list")
+		require.Equal(t, 7, got.TotalCount)
+		require.Equal(t, beyond, fmt.Sprint(got.PageNumber))
+	}
 }
 
 func TestAKeyGoesThroughItsLife(t *testing.T) {

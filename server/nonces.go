@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,15 +42,25 @@ func (s *Service) sweepNonces(ctx context.Context, now time.Time) error {
 			return true, err
 		})
 	})
-	if err != nil || len(over) == 0 {
+	if err != nil {
 		return err
 	}
-	return s.store.Update(ctx, func(w store.Writer) error {
-		for _, path := range over {
-			if err := w.Delete(path); err != nil {
-				return err
-			}
+	for part := range slices.Chunk(over, sweepAtOnce) {
+		if err := s.store.Update(ctx, func(w store.Writer) error { return deleteAll(w, part) }); err != nil {
+			return err
 		}
-		return nil
-	})
+	}
+	return nil
+}
+
+// sweepAtOnce bounds how long a request waits for the sweeper.
+const sweepAtOnce = 1000
+
+func deleteAll(w store.Writer, paths []string) error {
+	for _, path := range paths {
+		if err := w.Delete(path); err != nil {
+			return err
+		}
+	}
+	return nil
 }

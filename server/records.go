@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -26,6 +25,9 @@ type cmkRecord struct {
 	// PrimaryVersion is the id of the version that encrypts; older ones only decrypt.
 	PrimaryVersion string          `json:"primary_version"`
 	Versions       []versionRecord `json:"versions"`
+	// Tags are values by keys. They stand here and not beside the record because there are [kmsapi.MaxTags] at most: so
+	// the limit is checked without a search, and they can't outlive their CMK.
+	Tags map[string]string `json:"tags,omitempty"`
 }
 
 // versionRecord is one version of a CMK's key material.
@@ -34,6 +36,8 @@ type versionRecord struct {
 	CreationDate time.Time `json:"creation_date"`
 	// Wrapped is the material under the root key, bound to the record's path; empty while there is none.
 	Wrapped []byte `json:"wrapped,omitempty"`
+	// Fingerprint knows imported material again. It is there from the first import on, also while the material is not.
+	Fingerprint []byte `json:"fingerprint,omitempty"`
 }
 
 func (r *cmkRecord) version(id string) (*versionRecord, bool) {
@@ -43,6 +47,31 @@ func (r *cmkRecord) version(id string) (*versionRecord, bool) {
 		}
 	}
 	return nil, false
+}
+
+// settle brings the record to what time alone has made of it by now. gone means that the deletion date has come.
+func (r *cmkRecord) settle(now time.Time) (changed, gone bool) {
+	settled, gone := r.Lifecycle.Settle(now)
+	changed = settled != r.Lifecycle
+	r.become(settled)
+	return changed, gone
+}
+
+// become sets the lifecycle. Material that it says is gone is gone from the record.
+func (r *cmkRecord) become(l keystate.Lifecycle) {
+	r.Lifecycle = l
+	if l.HasMaterial {
+		return
+	}
+	for i := range r.Versions {
+		r.Versions[i].Wrapped = nil
+	}
+}
+
+// allows returns nil if op may run in the CMK's state, or why it may not.
+func (r *cmkRecord) allows(c *call, op kmsapi.Operation) error {
+	_, err := r.Lifecycle.Apply(op, c.now, 0)
+	return err
 }
 
 // metadata is the answer of CreateKey and DescribeKey.
@@ -73,8 +102,13 @@ func wireTime(t time.Time) string {
 	return t.UTC().Format(kmsapi.TimeFormat)
 }
 
-func keyARN(c *call, keyID string) string {
-	return "acs:kms:" + c.region + ":" + c.account + ":key/" + keyID
+func keyARN(c *call, keyID string) string { return arn(c, "key/"+keyID) }
+
+// aliasARN is the resource name of an alias, whose name has its prefix.
+func aliasARN(c *call, name string) string { return arn(c, name) }
+
+func arn(c *call, resource string) string {
+	return "acs:kms:" + c.region + ":" + c.account + ":" + resource
 }
 
 const (
@@ -96,38 +130,47 @@ func scope(c *call) string { return c.account + "/" + c.region + "/" }
 // uuidForm keeps what is not an id out of storage paths.
 var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
-const aliasPrefix = "alias/"
-
-// getCMK reads the CMK called id, with its state as of now. A CMK whose deletion date has come is not found, whether or
-// not the sweeper has been there.
+// getCMK reads the CMK called id, if the request may be about it, with its state as of now, and notes it for the audit line.
+// A CMK whose deletion date has come is not found, whether or not the sweeper has been there.
 func getCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
+	if err := c.permitKey(id); err != nil {
+		return nil, err
+	}
+	record, err := readCMK(r, c, id)
+	if err != nil {
+		return nil, err
+	}
+	c.keyID = id
+	return record, nil
+}
+
+// readCMK is getCMK for a CMK that the request is not about.
+func readCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 	if !uuidForm.MatchString(id) {
 		return nil, kmsapi.ErrKeyNotFound
 	}
-	value, err := r.Get(cmkPath(c, id))
+	path := cmkPath(c, id)
+	value, err := r.Get(path)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, kmsapi.ErrKeyNotFound
 	}
 	if err != nil {
 		return nil, err
 	}
-	record, err := decodeCMK(value)
+	record, err := decodeCMK(path, value)
 	if err != nil {
-		return nil, fmt.Errorf("record of CMK %s: %w", id, err)
+		return nil, err
 	}
-	settled, gone := record.Lifecycle.Settle(c.now)
-	if gone {
+	if _, gone := record.settle(c.now); gone {
 		return nil, kmsapi.ErrKeyNotFound
 	}
-	record.Lifecycle = settled
-	c.keyID = id
 	return record, nil
 }
 
-func decodeCMK(value []byte) (*cmkRecord, error) {
+func decodeCMK(path string, value []byte) (*cmkRecord, error) {
 	record := &cmkRecord{}
 	if err := json.Unmarshal(value, record); err != nil {
-		return nil, err
+		return nil, fmt.Errorf("record %s: %w", path, err)
 	}
 	return record, nil
 }
@@ -138,20 +181,4 @@ func putJSON(w store.Writer, path string, value any) error {
 		return err
 	}
 	return w.Put(path, encoded)
-}
-
-// resolveKeyID turns the KeyId parameter of an operation that takes aliases into a CMK's id.
-func resolveKeyID(keyID string) (string, error) {
-	if strings.HasPrefix(keyID, aliasPrefix) {
-		return "", kmsapi.ErrAliasNotFound
-	}
-	return keyID, nil
-}
-
-// refuseAlias is for the operations that take no alias.
-func refuseAlias(keyID string) error {
-	if strings.HasPrefix(keyID, aliasPrefix) {
-		return kmsapi.ErrUnsupportedAlias
-	}
-	return nil
 }

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -14,16 +15,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
 // Service answers requests. It is an [http.Handler] and safe for parallel use; nothing in it changes after it is made,
-// except what store and nonce memory keep.
+// except what store, nonce memory, rate limiters and metrics keep, and the access keys, which are replaced as a whole.
 type Service struct {
 	store         store.Store
 	root          *crypt.RootKey
 	nonces        *replay.Memory
+	wrappingKeys  *wrapping.Pool
 	audit         *audit.Log
-	credentials   map[string]credential
+	credentials   atomic.Pointer[map[string]credential]
+	quotas        Quotas
+	rates         *rateLimiters
+	metrics       *metrics
 	regions       map[string]bool
 	defaultRegion string
 	window        time.Duration
@@ -41,6 +47,11 @@ type Options struct {
 	Clock func() time.Time
 	// Rand gives key material and nonces; nil is crypto/rand.
 	Rand io.Reader
+
+	// timeouts are the usual ones, unless a test sets others.
+	timeouts timeouts
+	// commit is [store.Options.Commit]. Tests set it, to make commits fail.
+	commit func(updates int, commit func() error) error
 }
 
 func (o Options) withDefaults() Options {
@@ -52,6 +63,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
+	}
+	if o.timeouts == (timeouts{}) {
+		o.timeouts = usualTimeouts
 	}
 	return o
 }
@@ -66,20 +80,24 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 	if err != nil {
 		return nil, err
 	}
-	window, err := c.timestampWindow()
+	window, err := c.Limits.timestampWindow()
 	if err != nil {
 		return nil, err
 	}
+	limits := c.Limits.withDefaults()
 	s := &Service{
-		root: root, credentials: credentials, regions: c.regionSet(), defaultRegion: c.defaultRegion(),
-		window: window, maxBytes: c.maxRequestBytes(), clock: o.Clock, rand: o.Rand, log: o.Logger,
+		root: root, quotas: c.Quotas.withDefaults(), rates: newRateLimiters(c.RateLimits), metrics: newMetrics(),
+		regions: c.regionSet(), defaultRegion: c.defaultRegion(),
+		window: window, maxBytes: limits.MaxRequestBytes, clock: o.Clock, rand: o.Rand, log: o.Logger,
 	}
+	s.credentials.Store(&credentials)
+	s.wrappingKeys = wrapping.NewPool(wrapping.Generate)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	opened, err := store.Open(c.Storage.Path, store.Options{Logger: o.Logger})
+	opened, err := store.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
 	if err != nil {
 		return nil, err
 	}
@@ -88,7 +106,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Storage.Path, err)
 	}
-	if s.nonces, err = s.openNonces(ctx, c.maxNonces(), fresh); err != nil {
+	if s.nonces, err = s.openNonces(ctx, limits.MaxNonces, fresh); err != nil {
 		return nil, err
 	}
 	if s.audit, err = openAudit(c.Audit); err != nil {
@@ -106,6 +124,7 @@ func openAudit(c *AuditConfig) (*audit.Log, error) {
 
 // close closes what is open.
 func (s *Service) close() error {
+	s.wrappingKeys.Close()
 	var errs []error
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
@@ -117,14 +136,15 @@ func (s *Service) close() error {
 }
 
 const (
-	schemaPath  = "meta/schema"
-	rootKeyPath = "meta/root-key"
+	metaPrefix  = "meta/"
+	schemaPath  = metaPrefix + "schema"
+	rootKeyPath = metaPrefix + "root-key"
 )
 
 // checkStore makes a new store ready, and says that it is fresh. It refuses one of another layout or of another root key.
 func (s *Service) checkStore(ctx context.Context) (fresh bool, err error) {
 	err = s.store.Update(ctx, func(w store.Writer) error {
-		schema, err := w.Get(schemaPath)
+		_, err := w.Get(schemaPath)
 		if errors.Is(err, store.ErrNotFound) {
 			fresh = true
 			return s.initStore(w)
@@ -132,19 +152,28 @@ func (s *Service) checkStore(ctx context.Context) (fresh bool, err error) {
 		if err != nil {
 			return err
 		}
-		if string(schema) != fmt.Sprint(schemaVersion) {
-			return fmt.Errorf("its layout has version %s, and this program knows version %d", schema, schemaVersion)
-		}
-		check, err := w.Get(rootKeyPath)
-		if err != nil {
-			return err
-		}
-		if err := s.root.VerifyCheck(check); err != nil {
-			return fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
-		}
-		return nil
+		return verifyStore(w, s.root)
 	})
 	return fresh, err
+}
+
+// verifyStore checks that a store has the layout that this program knows, and was made with root.
+func verifyStore(r store.Reader, root *crypt.RootKey) error {
+	schema, err := r.Get(schemaPath)
+	if err != nil {
+		return err
+	}
+	if string(schema) != fmt.Sprint(schemaVersion) {
+		return fmt.Errorf("its layout has version %s, and this program knows version %d", schema, schemaVersion)
+	}
+	check, err := r.Get(rootKeyPath)
+	if err != nil {
+		return err
+	}
+	if err := root.VerifyCheck(check); err != nil {
+		return fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
+	}
+	return nil
 }
 
 func (s *Service) initStore(w store.Writer) error {

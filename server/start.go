@@ -2,23 +2,29 @@ package server
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net"
 	"net/http"
+	"sync"
 	"time"
 )
 
-// Server is a running KMS service: a [Service] with its listener.
+// Server is a running KMS service: a [Service] with its listeners.
 type Server struct {
-	service  *Service
-	http     *http.Server
-	listener net.Listener
-	done     chan error
-	stop     context.CancelFunc
-	swept    chan struct{}
+	service     *Service
+	certificate certificate
+	http        *http.Server
+	listener    net.Listener
+	operations  *operations
+	done        chan error
+	stop        context.CancelFunc
+	swept       chan struct{}
+
+	// config is what the server was started with.
+	config Config
+	// reloading is held during a reload.
+	reloading sync.Mutex
 }
 
 // Timeouts of a connection. A request is small, so a slow one is an attack or a broken network.
@@ -29,6 +35,11 @@ const (
 	idleTimeout       = 90 * time.Second
 )
 
+// timeouts are those constants, unless a test can't wait for them.
+type timeouts struct{ readHeader, read, write, idle time.Duration }
+
+var usualTimeouts = timeouts{readHeaderTimeout, readTimeout, writeTimeout, idleTimeout}
+
 // Start opens the store and listens. It returns once requests can be served; the server then runs until [Server.Shutdown]
 // or [Server.Close]. An error says which part of c is wrong.
 func Start(c Config, o Options) (*Server, error) {
@@ -36,43 +47,45 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	tlsConfig, err := c.Listener.tlsConfig()
-	if err != nil {
+	s := &Server{config: c, done: make(chan error, 1), swept: make(chan struct{})}
+	if !c.Listener.PlainHTTP {
+		loaded, err := c.Listener.loadCertificate()
+		if err != nil {
+			return nil, err
+		}
+		s.certificate.current.Store(loaded)
+	}
+	var err error
+	if s.service, err = openService(context.Background(), c, o); err != nil {
 		return nil, err
 	}
-	service, err := openService(context.Background(), c, o)
-	if err != nil {
-		return nil, err
-	}
-	service.awaitFloor()
-	listener, err := net.Listen("tcp", c.Listener.Address)
-	if err != nil {
-		return nil, errors.Join(err, service.close())
+	s.service.awaitFloor()
+	if err := s.listen(c, o); err != nil {
+		return nil, errors.Join(err, s.service.close())
 	}
 	ctx, stop := context.WithCancel(context.Background())
-	s := &Server{
-		service: service, listener: listener, done: make(chan error, 1), stop: stop, swept: make(chan struct{}),
-		http: &http.Server{
-			Handler: service, TLSConfig: tlsConfig, MaxHeaderBytes: service.maxBytes,
-			ReadHeaderTimeout: readHeaderTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
-			ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
-		},
-	}
+	s.stop = stop
 	go s.serve()
 	go s.sweep(ctx)
 	return s, nil
 }
 
-// tlsConfig is nil for plain HTTP.
-func (l Listener) tlsConfig() (*tls.Config, error) {
-	if l.PlainHTTP {
-		return nil, nil
-	}
-	certificate, err := tls.LoadX509KeyPair(l.TLSCertFile, l.TLSKeyFile)
+func (s *Server) listen(c Config, o Options) error {
+	listener, err := net.Listen("tcp", c.Listener.Address)
 	if err != nil {
-		return nil, fmt.Errorf("listener: %w", err)
+		return err
 	}
-	return &tls.Config{Certificates: []tls.Certificate{certificate}, MinVersion: tls.VersionTLS12}, nil
+	s.listener = boundConnections(listener, c.Limits.withDefaults().MaxConnections)
+	s.http = &http.Server{
+		Handler: s.service, TLSConfig: s.certificate.config(), MaxHeaderBytes: s.service.maxBytes,
+		ReadHeaderTimeout: o.timeouts.readHeader, ReadTimeout: o.timeouts.read, WriteTimeout: o.timeouts.write, IdleTimeout: o.timeouts.idle,
+		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
+	}
+	s.service.metrics.registry.MustRegister(stateCollector{s})
+	if s.operations, err = startOperations(c, s, o.Logger); err != nil {
+		return errors.Join(err, s.listener.Close())
+	}
+	return nil
 }
 
 // awaitFloor lets the second end in which a service with an earlier run was opened. Requests that are stamped with it might
@@ -97,6 +110,9 @@ func (s *Server) serve() {
 // Address is where the server listens, as host:port.
 func (s *Server) Address() string { return s.listener.Addr().String() }
 
+// OperationsAddress is where metrics and health are, as host:port, or "" if the configuration has no address for them.
+func (s *Server) OperationsAddress() string { return s.operations.address }
+
 // Failed delivers an error if serving ends by itself.
 func (s *Server) Failed() <-chan error { return s.done }
 
@@ -116,7 +132,7 @@ func (s *Server) Close() error {
 func (s *Server) closeService() error {
 	s.stop()
 	<-s.swept
-	return s.service.close()
+	return errors.Join(s.operations.close(), s.service.close())
 }
 
 const sweepEvery = time.Minute

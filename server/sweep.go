@@ -18,25 +18,30 @@ func (s *Service) Sweep(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, path := range due {
-		if err := s.store.Update(ctx, func(w store.Writer) error { return settleCMK(w, path, now) }); err != nil {
+	for _, d := range due {
+		if err := s.store.Update(ctx, func(w store.Writer) error { return settleCMK(w, d.call, d.keyID) }); err != nil {
 			return err
 		}
 	}
 	return s.sweepNonces(ctx, now)
 }
 
-// dueCMKs returns the storage paths of the CMKs that time has changed.
-func (s *Service) dueCMKs(ctx context.Context, now time.Time) (due []string, err error) {
+// dueCMK is a CMK that time has changed. The sweeper works on it as a call of its account and region would.
+type dueCMK struct {
+	call  *call
+	keyID string
+}
+
+func (s *Service) dueCMKs(ctx context.Context, now time.Time) (due []dueCMK, err error) {
 	err = s.store.View(ctx, func(r store.Reader) error {
 		return r.Scan(cmkPrefix, "", func(path string, value []byte) (bool, error) {
-			record, err := decodeCMK(value)
+			record, err := decodeCMK(path, value)
 			if err != nil {
 				return false, err
 			}
-			settled, gone := record.Lifecycle.Settle(now)
-			if gone || settled != record.Lifecycle {
-				due = append(due, path)
+			if changed, gone := record.settle(now); changed || gone {
+				at := strings.Split(path, "/")
+				due = append(due, dueCMK{&call{ctx: ctx, account: at[1], region: at[2], now: now}, record.KeyID})
 			}
 			return true, nil
 		})
@@ -44,8 +49,9 @@ func (s *Service) dueCMKs(ctx context.Context, now time.Time) (due []string, err
 	return due, err
 }
 
-// settleCMK writes what time has made of the CMK at path. It looks again, since the CMK may have changed meanwhile.
-func settleCMK(w store.Writer, path string, now time.Time) error {
+// settleCMK writes what time has made of a CMK. It looks again, since the CMK may have changed meanwhile.
+func settleCMK(w store.Writer, c *call, keyID string) error {
+	path := cmkPath(c, keyID)
 	value, err := w.Get(path)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -53,25 +59,25 @@ func settleCMK(w store.Writer, path string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	record, err := decodeCMK(value)
+	record, err := decodeCMK(path, value)
 	if err != nil {
 		return err
 	}
-	settled, gone := record.Lifecycle.Settle(now)
-	if gone {
-		return deleteCMK(w, path, record)
+	if _, gone := record.settle(c.now); gone {
+		return deleteCMK(w, c, record)
 	}
-	record.Lifecycle = settled
 	return putJSON(w, path, record)
 }
 
-// deleteCMK removes a CMK and the index of its versions. The wrapped material goes with the record.
-func deleteCMK(w store.Writer, path string, record *cmkRecord) error {
-	scope := strings.TrimSuffix(strings.TrimPrefix(path, cmkPrefix), record.KeyID)
+// deleteCMK removes a CMK with its aliases and the index of its versions. Wrapped material and tags go with the record.
+func deleteCMK(w store.Writer, c *call, record *cmkRecord) error {
+	if err := dropAliasesOf(w, c, record.KeyID); err != nil {
+		return err
+	}
 	for _, v := range record.Versions {
-		if err := w.Delete(versionPrefix + scope + v.ID); err != nil {
+		if err := w.Delete(versionPath(c, v.ID)); err != nil {
 			return err
 		}
 	}
-	return w.Delete(path)
+	return w.Delete(cmkPath(c, record.KeyID))
 }

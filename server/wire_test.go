@@ -36,17 +36,24 @@ type answer struct {
 	body   []byte
 	kmsapi.ErrorResponse
 	Keys           kmsapi.KeyList
+	Aliases        kmsapi.AliasList
+	Tags           kmsapi.TagList
 	KeyMetadata    kmsapi.KeyMetadata
 	Regions        kmsapi.RegionList
+	PageNumber     int
+	PageSize       int
 	TotalCount     int
 	KeyId          string
 	KeyVersionId   string
 	CiphertextBlob string
 	Plaintext      string
+
+	PublicKey, ImportToken, TokenExpireTime string
 }
 
-func newWire(t *testing.T) *wire {
-	kms := kmstest.New(t)
+func newWire(t *testing.T) *wire { return wireTo(t, kmstest.New(t)) }
+
+func wireTo(t *testing.T, kms *kmstest.KMS) *wire {
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM([]byte(kms.CACert)))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
@@ -72,6 +79,11 @@ func (w *wire) signed(method, action string, pairs ...string) kmsapi.Params {
 	for i := 0; i < len(pairs); i += 2 {
 		params = params.Add(pairs[i], pairs[i+1])
 	}
+	return w.sign(method, params)
+}
+
+// sign signs parameters for method.
+func (w *wire) sign(method string, params kmsapi.Params) kmsapi.Params {
 	return signature.SignV1(method, params, w.credentials(), newNonce(), w.kms.Now())
 }
 
@@ -170,7 +182,7 @@ func TestAnswersComeAsJSONUnlessXMLIsAskedFor(t *testing.T) {
 	} {
 		t.Run("Format="+format, func(t *testing.T) {
 			params := kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: format}}
-			got := w.post(signature.SignV1(http.MethodPost, params, w.credentials(), newNonce(), w.kms.Now()))
+			got := w.post(w.sign(http.MethodPost, params))
 			require.Equal(t, contentType, got.header.Get("Content-Type"))
 			require.Equal(t, kmsapi.Enabled, got.KeyMetadata.KeyState)
 			require.Equal(t, bytes.Contains(got.body, []byte("<KMS>")), strings.EqualFold(format, "xml"))
@@ -178,7 +190,7 @@ func TestAnswersComeAsJSONUnlessXMLIsAskedFor(t *testing.T) {
 	}
 	t.Run("another format is refused", func(t *testing.T) {
 		params := kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: "YAML"}}
-		w.post(signature.SignV1(http.MethodPost, params, w.credentials(), newNonce(), w.kms.Now())).refused(t, kmsapi.ErrInvalidParameter)
+		w.post(w.sign(http.MethodPost, params)).refused(t, kmsapi.ErrInvalidParameter)
 	})
 }
 
@@ -189,13 +201,49 @@ func TestXMLCarriesWholeAnswersAndRefusals(t *testing.T) {
 		for i := 0; i < len(pairs); i += 2 {
 			params = params.Add(pairs[i], pairs[i+1])
 		}
-		return w.post(signature.SignV1(http.MethodPost, params, w.credentials(), newNonce(), w.kms.Now()))
+		return w.post(w.sign(http.MethodPost, params))
 	}
 	id := asXML("CreateKey").KeyMetadata.KeyId
 	require.Equal(t, []kmsapi.KeyEntry{{KeyId: id, KeyArn: "acs:kms:cn-hangzhou:123456:key/" + id}}, asXML("ListKeys").Keys.Key)
 	blob := asXML("Encrypt", "KeyId", id, "Plaintext", "aGVsbG8=").CiphertextBlob
 	require.Equal(t, "aGVsbG8=", asXML("Decrypt", "CiphertextBlob", blob).Plaintext)
 	asXML("DescribeKey", "KeyId", "nothing").refused(t, kmsapi.ErrKeyNotFound)
+
+	for _, tc := range []struct {
+		name, action string
+		pairs        []string
+		want         string
+	}{
+		{"no alias", "ListAliases", nil, "<Aliases></Aliases><PageNumber>1</PageNumber><PageSize>10</PageSize><TotalCount>0</TotalCount>"},
+		{"no tag", "ListResourceTags", []string{"KeyId", id}, "<Tags></Tags>"},
+		{"a new alias", "CreateAlias", []string{"AliasName", "alias/x", "KeyId", id}, ""},
+		{"an updated alias", "UpdateAlias", []string{"AliasName", "alias/x", "KeyId", id}, ""},
+		{
+			"all aliases", "ListAliases",
+			[]string{"PageSize", "5"},
+			"<Aliases><Alias><AliasName>alias/x</AliasName><KeyId>" + id + "</KeyId><AliasArn>acs:kms:cn-hangzhou:123456:alias/x</AliasArn></Alias></Aliases>" +
+				"<PageNumber>1</PageNumber><PageSize>5</PageSize><TotalCount>1</TotalCount>",
+		},
+		{
+			"a key's aliases", "ListAliasesByKeyId",
+			[]string{"KeyId", id, "PageNumber", "2"},
+			"<Aliases></Aliases><PageNumber>2</PageNumber><PageSize>10</PageSize><TotalCount>1</TotalCount>",
+		},
+		{"a new tag", "TagResource", []string{"KeyId", id, "Tags", `[{"TagKey":"Project","TagValue":"Test"}]`}, ""},
+		{
+			"all tags", "ListResourceTags",
+			[]string{"KeyId", id},
+			"<Tags><Tag><KeyId>" + id + "</KeyId><TagKey>Project</TagKey><TagValue>Test</TagValue></Tag></Tags>",
+		},
+		{"a tag removed", "UntagResource", []string{"KeyId", id, "TagKeys", `["Project"]`}, ""},
+		{"an alias removed", "DeleteAlias", []string{"AliasName", "alias/x"}, ""},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			got := asXML(tc.action, tc.pairs...)
+			require.Equal(t, http.StatusOK, got.status)
+			require.Equal(t, xml.Header+"<KMS><RequestId>"+got.RequestId+"</RequestId>"+tc.want+"</KMS>", string(got.body))
+		})
+	}
 }
 
 // acs3 sends a request that is signed with ACS3-HMAC-SHA256. change may spoil the header before it is sent.

@@ -10,9 +10,6 @@ import (
 	"os"
 )
 
-// version is stamped by the build.
-var version = "v0.1.0-dev"
-
 // verb is one thing that the command does. Each has a file of its own.
 type verb struct {
 	name, summary string
@@ -22,6 +19,9 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		{"server", "run the KMS service", runServer},
+		{"check", "read the whole store and tell what is wrong", runCheck},
+		{"backup", "write a snapshot of the store, also while the service runs", runBackup},
+		{"restore", "put a backup in the place of the store", runRestore},
 		{"version", "print the version", runVersion},
 	}
 }
@@ -68,9 +68,4 @@ func usage(w io.Writer) {
 		fmt.Fprintf(w, "  %-10s %s\n", v.name, v.summary)
 	}
 	fmt.Fprint(w, "\nalicloudkms VERB -help tells the flags of a verb.\n")
-}
-
-func runVersion(_ context.Context, _ []string, stdout, _ io.Writer) error {
-	_, err := fmt.Fprintln(stdout, "alicloudkms", version)
-	return err
 }

@@ -1,7 +1,10 @@
 package main
 
 import (
+	"errors"
+	"io/fs"
 	"os"
+	"strings"
 	"syscall"
 	"testing"
 	"time"
@@ -19,25 +22,31 @@ func TestScripts(t *testing.T) {
 		RequireExplicitExec: true,
 		Cmds: map[string]func(ts *testscript.TestScript, neg bool, args []string){
 			"await":     await,
-			"terminate": terminate,
+			"terminate": signalAll(syscall.SIGTERM),
+			"hangup":    signalAll(syscall.SIGHUP),
 		},
 	})
 }
 
-// terminate sends SIGTERM, which testscript's own kill can't.
-func terminate(ts *testscript.TestScript, _ bool, _ []string) {
-	for _, running := range ts.BackgroundCmds() {
-		ts.Check(running.Process.Signal(syscall.SIGTERM))
+// signalAll sends a signal, which testscript's own kill can't.
+func signalAll(signal os.Signal) func(ts *testscript.TestScript, neg bool, args []string) {
+	return func(ts *testscript.TestScript, _ bool, _ []string) {
+		for _, running := range ts.BackgroundCmds() {
+			ts.Check(running.Process.Signal(signal))
+		}
 	}
 }
 
-// await waits until a file exists, which is how `server -dev-env` says that it is ready. The limit only ends a broken test.
+// await waits until a file exists, which is how `server -dev-env` says that it is ready, and holds the text that is given, if
+// one is. The limit only ends a broken test.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 600 {
-		if _, err := os.Stat(ts.MkAbs(args[0])); err == nil {
+		content, err := os.ReadFile(ts.MkAbs(args[0]))
+		there := err == nil || !errors.Is(err, fs.ErrNotExist) // A socket is there, and can't be read.
+		if there && (len(args) == 1 || strings.Contains(string(content), args[1])) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)
 	}
-	ts.Fatalf("%s has not appeared", args[0])
+	ts.Fatalf("%s has not appeared", strings.Join(args, ": "))
 }

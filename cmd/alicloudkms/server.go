@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"io"
+	"io/fs"
 	"log/slog"
 	"os"
 	"time"
@@ -25,28 +26,21 @@ type serverFlags struct {
 const serverHelp = `usage: alicloudkms server -config FILE
        alicloudkms server -dev [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]
 
-Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once.
+Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it read access keys and TLS
+certificate again from its configuration file, and open its audit log anew.
 
 `
 
 func parseServerFlags(args []string, stderr io.Writer) (serverFlags, error) {
 	var f serverFlags
-	set := flag.NewFlagSet("server", flag.ContinueOnError)
-	set.SetOutput(stderr)
+	set := newFlags("server", serverHelp, stderr)
 	set.StringVar(&f.config, "config", "", "configuration `FILE` in HCL")
 	set.BoolVar(&f.dev, "dev", false, "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION")
 	set.StringVar(&f.devListen, "dev-listen", "127.0.0.1:0", "loopback `ADDRESS` to listen on; port 0 picks a free one")
-	set.StringVar(&f.devDir, "dev-dir", "", "keep data, CA and access key in `DIR`; without it they go into a temporary folder that is removed at the end")
+	set.StringVar(&f.devDir, "dev-dir", "", "keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes")
 	set.StringVar(&f.devEnv, "dev-env", "", "write the exports that clients need to `FILE`, once the service is ready")
-	set.Usage = func() {
-		fmt.Fprint(stderr, serverHelp)
-		set.PrintDefaults()
-	}
-	if err := set.Parse(args); err != nil {
-		if errors.Is(err, flag.ErrHelp) {
-			return f, err
-		}
-		return f, errUsage
+	if err := parseFlags(set, args); err != nil {
+		return f, err
 	}
 	return f, f.check(set)
 }
@@ -61,8 +55,6 @@ func (f serverFlags) check(set *flag.FlagSet) error {
 		}
 	})
 	switch {
-	case set.NArg() > 0:
-		return fmt.Errorf("server takes no argument, and %q is one", set.Arg(0))
 	case f.dev == (f.config != ""):
 		return errors.New("server needs -config FILE or -dev, one of them")
 	case devOnly != "" && !f.dev:
@@ -80,7 +72,14 @@ func runServer(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if f.dev {
 		return runDev(ctx, f, logger, stdout)
 	}
-	config, err := server.LoadConfig(f.config)
+	return runConfigured(ctx, f.config, logger)
+}
+
+// runConfigured is `server -config`.
+func runConfigured(ctx context.Context, path string, logger *slog.Logger) error {
+	hangups, stop := hangups()
+	defer stop()
+	config, err := server.LoadConfig(path)
 	if err != nil {
 		return err
 	}
@@ -88,19 +87,39 @@ func runServer(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if err != nil {
 		return err
 	}
-	logger.Info("ready", "address", s.Address(), "version", version)
-	return serveUntil(ctx, s, logger)
+	logger.Info("ready", "address", s.Address(), "operations", s.OperationsAddress(), "version", version)
+	if err := notifyReady(); err != nil {
+		logger.Warn("systemd was not told that the service is ready", "error", err)
+	}
+	for {
+		select {
+		case <-hangups:
+			reload(s, path, logger)
+		case err := <-s.Failed():
+			return errors.Join(err, s.Close())
+		case <-ctx.Done():
+			return shutdown(s, logger)
+		}
+	}
+}
+
+// reload is what SIGHUP asks for. A configuration that is wrong changes nothing.
+func reload(s *server.Server, path string, logger *slog.Logger) {
+	config, err := server.LoadConfig(path)
+	if err == nil {
+		err = s.Reload(config)
+	}
+	if err != nil {
+		logger.Error("not reloaded; the service goes on with what it had", "error", err)
+		return
+	}
+	logger.Info("reloaded")
 }
 
 const shutdownTime = 20 * time.Second
 
-// serveUntil lets s run until ctx ends, and then stops it, with time for the requests in work.
-func serveUntil(ctx context.Context, s *server.Server, logger *slog.Logger) error {
-	select {
-	case err := <-s.Failed():
-		return errors.Join(err, s.Close())
-	case <-ctx.Done():
-	}
+// shutdown stops s, with time for the requests in work.
+func shutdown(s *server.Server, logger *slog.Logger) error {
 	logger.Info("stopping")
 	limited, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
@@ -118,6 +137,12 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 	} else if err := os.MkdirAll(dir, 0o700); err != nil {
 		return err
 	}
+	if f.devEnv != "" {
+		// One of an earlier run would say that this one is ready.
+		if err := os.Remove(f.devEnv); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
 	dev, err := server.NewDev(dir, f.devListen)
 	if err != nil {
 		return err
@@ -134,5 +159,10 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 	}
 	fmt.Fprintf(stdout, "alicloudkms %s: a KMS service for development. NOT FOR PRODUCTION.\nListening on https://%s, data in %s\n\n%s\n",
 		version, s.Address(), dir, exports.script())
-	return serveUntil(ctx, s, logger)
+	select {
+	case err := <-s.Failed():
+		return errors.Join(err, s.Close())
+	case <-ctx.Done():
+		return shutdown(s, logger)
+	}
 }

@@ -30,3 +30,10 @@ func untilSignal(parent context.Context, stderr io.Writer) (context.Context, con
 		signal.Stop(signals)
 	}
 }
+
+// hangups delivers SIGHUP until stop is called. From the first moment on, so that none ends the process.
+func hangups() (signals <-chan os.Signal, stop func()) {
+	c := make(chan os.Signal, 1)
+	signal.Notify(c, syscall.SIGHUP)
+	return c, func() { signal.Stop(c) }
+}

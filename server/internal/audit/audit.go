@@ -96,14 +96,19 @@ func clean(text string) string {
 
 // Log is an audit log. It is safe for parallel use.
 type Log struct {
-	// mu is held during a write, since lines must not mix; a writer that is slow slows all requests down.
+	// mu guards the fields below, but for path, which does not change. It is held during a write, since lines must not mix;
+	// a writer that is slow slows all requests down.
 	mu sync.Mutex
 	// w is nil for a log that discards.
 	w      io.Writer
 	closer io.Closer
+	// path is where the log was opened, if it was.
+	path   string
 	closed bool
 	// torn says that the last line was written in part, and must be ended before the next.
 	torn bool
+	// failure is the last write's error.
+	failure error
 }
 
 // New returns a log that writes each line to w in one call. Close does not close w.
@@ -115,15 +120,42 @@ func Discard() *Log { return &Log{} }
 // Open returns a log that appends to the file at path, which it makes if there is none. The file has mode 0600, and gets it
 // if it does not; the folder must exist. A device or a pipe may stand there too.
 func Open(path string) (*Log, error) {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
+	f, torn, err := openFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("audit log: %w", err)
+		return nil, err
 	}
-	torn, err := prepare(f)
+	return &Log{w: f, closer: f, path: path, torn: torn}, nil
+}
+
+func openFile(path string) (f *os.File, torn bool, err error) {
+	f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_APPEND, 0o600)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("audit log: %w", err), f.Close())
+		return nil, false, fmt.Errorf("audit log: %w", err)
 	}
-	return &Log{w: f, closer: f, torn: torn}, nil
+	if torn, err = prepare(f); err != nil {
+		return nil, false, errors.Join(fmt.Errorf("audit log: %w", err), f.Close())
+	}
+	return f, torn, nil
+}
+
+// Reopen opens the file at the log's path anew, as is due after it has been moved away, and lets lines go there from now
+// on. If that fails, they go on to where they went. A log that [Open] has not opened is left alone.
+func (l *Log) Reopen() error {
+	if l.path == "" {
+		return nil
+	}
+	f, torn, err := openFile(l.path)
+	if err != nil {
+		return err
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.closed {
+		return errors.Join(ErrClosed, f.Close())
+	}
+	old := l.closer
+	l.w, l.closer, l.torn, l.failure = f, f, torn, nil
+	return old.Close()
 }
 
 // prepare makes a regular file private, and tells whether its last line was cut off by a crash.
@@ -161,6 +193,11 @@ func (l *Log) Write(r Record) error {
 	if l.w == nil {
 		return nil
 	}
+	l.failure = l.write(encoded)
+	return l.failure
+}
+
+func (l *Log) write(encoded []byte) error {
 	if l.torn {
 		encoded = append([]byte{'\n'}, encoded...)
 	}
@@ -174,6 +211,13 @@ func (l *Log) Write(r Record) error {
 	}
 	l.torn = false
 	return nil
+}
+
+// Err returns the last write's error, or nil if it went well.
+func (l *Log) Err() error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.failure
 }
 
 // Close ends the log, and closes the file if [Open] has opened it. A second call does nothing.

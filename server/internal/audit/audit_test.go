@@ -193,6 +193,57 @@ func TestParallelLinesStayWhole(t *testing.T) {
 	require.Len(t, seen, 1600)
 }
 
+func TestAMovedFileIsFollowedUntilTheLogIsReopened(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "audit.log")
+	log, err := audit.Open(path)
+	require.NoError(t, err)
+	require.NoError(t, log.Write(record))
+	require.NoError(t, os.Rename(path, path+".1"))
+	require.NoError(t, log.Write(record))
+	require.NoError(t, log.Reopen())
+	require.NoError(t, log.Write(record))
+	require.Len(t, lines(t, path+".1"), 2)
+	require.Len(t, lines(t, path), 1)
+	require.NoError(t, log.Close())
+	require.ErrorIs(t, log.Reopen(), audit.ErrClosed)
+}
+
+func TestALogThatCantBeReopenedGoesOn(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "logs")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	log, err := audit.Open(filepath.Join(dir, "audit.log"))
+	require.NoError(t, err)
+	moved := dir + "-moved"
+	require.NoError(t, os.Rename(dir, moved))
+	require.Error(t, log.Reopen())
+	require.NoError(t, log.Write(record))
+	require.Len(t, lines(t, filepath.Join(moved, "audit.log")), 1)
+	require.NoError(t, log.Close())
+	require.NoError(t, audit.Discard().Reopen(), "there is nothing to open")
+}
+
+// failing fails as long as broken is set.
+type failing struct{ broken bool }
+
+func (f *failing) Write(p []byte) (int, error) {
+	if f.broken {
+		return 0, os.ErrInvalid
+	}
+	return len(p), nil
+}
+
+func TestErrIsHowTheLastWriteWent(t *testing.T) {
+	w := &failing{}
+	log := audit.New(w)
+	require.NoError(t, log.Err())
+	w.broken = true
+	require.Error(t, log.Write(record))
+	require.ErrorIs(t, log.Err(), os.ErrInvalid)
+	w.broken = false
+	require.NoError(t, log.Write(record))
+	require.NoError(t, log.Err())
+}
+
 func lines(t *testing.T, path string) []string {
 	t.Helper()
 	text, err := os.ReadFile(path)

@@ -6,6 +6,9 @@
 // material is bound to the path of its record, so that a record that is moved or swapped in the store does not open. The
 // root key never touches a user's data.
 //
+// For all else there are keys derived from the root key by HKDF, one a purpose: to seal import tokens, and to take the
+// [RootKey.Fingerprint] by which imported material is known again after it has been deleted.
+//
 // # Data
 //
 // Material encrypts users' data by [Material.Seal]. Every message has a random 192-bit nonce, from which XAES-256-GCM

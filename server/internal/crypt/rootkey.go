@@ -60,7 +60,7 @@ func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
 
 // Unwrap returns the material that Wrap encrypted for the record at path; the caller clears it. Anything else is [ErrOpen].
 func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
-	secret, err := r.openRecord(recordLabel, wrapped, []byte(path))
+	secret, err := r.key.openRecord(recordLabel, wrapped, []byte(path))
 	if err != nil {
 		return nil, err
 	}
@@ -79,18 +79,18 @@ func (r *RootKey) SealCheck() ([]byte, error) {
 
 // VerifyCheck returns [ErrWrongRootKey] if check was not sealed with this root key.
 func (r *RootKey) VerifyCheck(check []byte) error {
-	_, err := r.openRecord(checkLabel, check, nil)
+	_, err := r.key.openRecord(checkLabel, check, nil)
 	if errors.Is(err, ErrOpen) {
 		return ErrWrongRootKey
 	}
 	return err
 }
 
-func (r *RootKey) openRecord(label string, sealed, bound []byte) ([]byte, error) {
+func (k *key) openRecord(label string, sealed, bound []byte) ([]byte, error) {
 	if len(sealed) == 0 || sealed[0] != recordFormat {
 		return nil, ErrOpen
 	}
-	return r.key.open(label, sealed, recordHeader, bound)
+	return k.open(label, sealed, recordHeader, bound)
 }
 
 // maxRootKeyFile is more than a root key file can have.

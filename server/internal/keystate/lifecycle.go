@@ -51,7 +51,8 @@ func (l Lifecycle) withoutMaterial() Lifecycle {
 }
 
 // Apply returns the life after op, of which it first checks that it may run now, or l and the error of the reference:
-// one of the kmsapi.ErrRejected values, [kmsapi.ErrStateModifiedFailed], or [kmsapi.ErrKeyNotFound] if the CMK is gone.
+// one of the kmsapi.ErrRejected values, [kmsapi.ErrStateModifiedFailed], [kmsapi.ErrUnsupportedOrigin], or
+// [kmsapi.ErrKeyNotFound] if the CMK is gone.
 // pendingWindowInDays matters to ScheduleKeyDeletion alone, which refuses what is not 7 to 30 with
 // [kmsapi.ErrInvalidParameter].
 func (l Lifecycle) Apply(op kmsapi.Operation, now time.Time, pendingWindowInDays int) (Lifecycle, error) {
@@ -62,6 +63,9 @@ func (l Lifecycle) Apply(op kmsapi.Operation, now time.Time, pendingWindowInDays
 	r, known := table[op]
 	if !known {
 		return l, kmsapi.ErrInternalFailure.WithMessage(fmt.Sprintf("The operation %q has no place in the table of key states.", op))
+	}
+	if external[op] && l.Origin != kmsapi.OriginExternal {
+		return l, kmsapi.ErrUnsupportedOrigin
 	}
 	if refusal := r.in(settled.State); refusal != nil {
 		return l, refusal
@@ -74,6 +78,25 @@ func (l Lifecycle) Apply(op kmsapi.Operation, now time.Time, pendingWindowInDays
 		return l, err
 	}
 	return after, nil
+}
+
+// Import returns the life after an import of material that expires at the given moment, or never if that is zero (§4.3). It
+// first checks, as Apply does, that ImportKeyMaterial may run now. A disabled CMK stays disabled.
+func (l Lifecycle) Import(now, expires time.Time) (Lifecycle, error) {
+	after, err := l.Apply(kmsapi.OpImportKeyMaterial, now, 0)
+	if err != nil {
+		return l, err
+	}
+	if after.State == kmsapi.PendingImport {
+		after.State = kmsapi.Enabled
+	}
+	after.HasMaterial, after.MaterialExpireTime = true, expires
+	return after, nil
+}
+
+// deleteMaterial lets the CMK wait for an import, or leaves it to its deletion if that is scheduled (§4.8).
+func deleteMaterial(l Lifecycle, _ time.Time, _ int) (Lifecycle, error) {
+	return l.withoutMaterial(), nil
 }
 
 func enable(l Lifecycle, _ time.Time, _ int) (Lifecycle, error) {

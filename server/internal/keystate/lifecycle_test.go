@@ -13,8 +13,8 @@ import (
 
 var now = time.Date(2016, 9, 10, 14, 0, 0, 0, time.UTC)
 
-// reference is the table of chapter 2 as published, without the operations that are not built yet. The line of
-// DescribeRegions is ours.
+// reference is the table of chapter 2 as published. Below the empty line are the rule of UpdateAlias, which stands beside
+// that table, the operations that later publications of it have, and DescribeRegions, which is ours.
 const reference = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success
@@ -27,6 +27,18 @@ EnableKey	Success	Success	Rejected.StateModifiedFailed	Rejected.StateModifiedFai
 DisableKey	Success	Success	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed
 ScheduleKeyDeletion	Success	Success	Rejected.StateModifiedFailed	Success
 CancelKeyDeletion	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed	Success	Rejected.StateModifiedFailed
+CreateAlias	Success	Success	Rejected.StateModifiedFailed	Success
+DeleteAlias	Success	Success	Success	Success
+ListAliases	Success	Success	Success	Success
+GetParametersForImport	Success	Success	Success	Success
+ImportKeyMaterial	Success	Success	Rejected.StateModifiedFailed	Success
+DeleteKeyMaterial	Success	Success	Success	Success
+
+UpdateAlias	Success	Success	Rejected.PendingDeletion	Success
+ListAliasesByKeyId	Success	Success	Success	Success
+TagResource	Success	Success	Rejected.PendingDeletion	Success
+UntagResource	Success	Success	Rejected.PendingDeletion	Success
+ListResourceTags	Success	Success	Success	Success
 DescribeRegions	Success	Success	Success	Success
 `
 
@@ -36,6 +48,13 @@ var after = map[kmsapi.Operation]kmsapi.KeyState{
 	kmsapi.OpDisableKey:          kmsapi.Disabled,
 	kmsapi.OpScheduleKeyDeletion: kmsapi.PendingDeletion,
 	kmsapi.OpCancelKeyDeletion:   kmsapi.Enabled,
+}
+
+// exclusive are the operations of the reference's table "Exclusive API for the External Key".
+var exclusive = map[kmsapi.Operation]bool{
+	kmsapi.OpGetParametersForImport: true,
+	kmsapi.OpImportKeyMaterial:      true,
+	kmsapi.OpDeleteKeyMaterial:      true,
 }
 
 // in is a CMK in the given state, with its dates far off.
@@ -51,9 +70,9 @@ func in(state kmsapi.KeyState) keystate.Lifecycle {
 }
 
 func TestEveryCellOfTheReference(t *testing.T) {
-	lines := strings.Split(strings.TrimSpace(reference), "\n")
+	lines := strings.FieldsFunc(reference, func(r rune) bool { return r == '\n' })
 	states := strings.Split(lines[0], "\t")[1:]
-	require.Len(t, lines[1:], 11)
+	require.Len(t, lines[1:], 22)
 	require.Len(t, states, 4)
 	for _, line := range lines[1:] {
 		cells := strings.Split(line, "\t")
@@ -63,6 +82,9 @@ func TestEveryCellOfTheReference(t *testing.T) {
 			state := kmsapi.KeyState(states[i])
 			t.Run(string(op)+" when "+string(state)+" gives "+want, func(t *testing.T) {
 				before := in(state)
+				if exclusive[op] {
+					before.Origin = kmsapi.OriginExternal
+				}
 				got, err := before.Apply(op, now, 7)
 				if want != "Success" {
 					var refused *kmsapi.Error
@@ -75,6 +97,8 @@ func TestEveryCellOfTheReference(t *testing.T) {
 				require.NoError(t, err)
 				if changed, changes := after[op]; changes {
 					require.Equal(t, changed, got.State)
+				} else if op == kmsapi.OpDeleteKeyMaterial {
+					require.False(t, got.HasMaterial)
 				} else {
 					require.Equal(t, before, got)
 				}

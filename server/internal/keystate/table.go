@@ -22,8 +22,8 @@ var (
 	modifyFailed    = kmsapi.ErrStateModifiedFailed
 )
 
-// table is the reference's table of key states (§2), in its order. It is never changed. DescribeRegions has no row there:
-// like CreateKey and ListKeys it is about no existing CMK.
+// table is the reference's table of key states (§2), in its order, and the operations that have no row there. It is never
+// changed. CreateKey, ListKeys, ListAliases and DescribeRegions are about no CMK in particular.
 var table = map[kmsapi.Operation]row{
 	// in the states Enabled, Disabled, PendingDeletion, PendingImport; and the life after it
 	kmsapi.OpCreateKey:           {success, success, success, success, nil},
@@ -36,7 +36,28 @@ var table = map[kmsapi.Operation]row{
 	kmsapi.OpDisableKey:          {success, success, modifyFailed, modifyFailed, disable},
 	kmsapi.OpScheduleKeyDeletion: {success, success, modifyFailed, success, scheduleDeletion},
 	kmsapi.OpCancelKeyDeletion:   {modifyFailed, modifyFailed, success, modifyFailed, cancelDeletion},
-	kmsapi.OpDescribeRegions:     {success, success, success, success, nil},
+	kmsapi.OpCreateAlias:         {success, success, modifyFailed, success, nil},
+	kmsapi.OpDeleteAlias:         {success, success, success, success, nil},
+	kmsapi.OpListAliases:         {success, success, success, success, nil},
+	// The CMK that the alias shall name from now on. The one that it named until now does not matter.
+	kmsapi.OpUpdateAlias: {success, success, rejPendDeletion, success, nil},
+	// Exclusive to CMKs of origin EXTERNAL. After ImportKeyMaterial comes what [Lifecycle.Import] says.
+	kmsapi.OpGetParametersForImport: {success, success, success, success, nil},
+	kmsapi.OpImportKeyMaterial:      {success, success, modifyFailed, success, nil},
+	kmsapi.OpDeleteKeyMaterial:      {success, success, success, success, deleteMaterial},
+	// Later publications of the table.
+	kmsapi.OpListAliasesByKeyId: {success, success, success, success, nil},
+	kmsapi.OpTagResource:        {success, success, rejPendDeletion, success, nil},
+	kmsapi.OpUntagResource:      {success, success, rejPendDeletion, success, nil},
+	kmsapi.OpListResourceTags:   {success, success, success, success, nil},
+	kmsapi.OpDescribeRegions:    {success, success, success, success, nil},
+}
+
+// external holds the operations that are exclusive to CMKs of origin EXTERNAL (§2). It is never changed.
+var external = map[kmsapi.Operation]bool{
+	kmsapi.OpGetParametersForImport: true,
+	kmsapi.OpImportKeyMaterial:      true,
+	kmsapi.OpDeleteKeyMaterial:      true,
 }
 
 // in returns why the operation may not run in state, or nil. A state that the reference does not have refuses everything.

@@ -91,6 +91,13 @@ func (m *Memory) Floor() time.Time {
 	return floor
 }
 
+// Len is how many nonces are held.
+func (m *Memory) Len() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.count
+}
+
 // Remember accepts the nonce of a request that accessKeyID signed at timestamp, once. The caller has verified the signature,
 // and that timestamp is within the window. For a request without a nonce the caller takes its signature for one.
 //

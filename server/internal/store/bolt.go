@@ -125,11 +125,13 @@ func syncFolder(path string) error {
 }
 
 // View implements [Store].
-func (s *Bolt) View(ctx context.Context, fn func(Reader) error) error {
+func (s *Bolt) View(ctx context.Context, fn func(Reader) error) error { return view(ctx, s.db, fn) }
+
+func view(ctx context.Context, db *bbolt.DB, fn func(Reader) error) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	err := s.db.View(func(tx *bbolt.Tx) error {
+	err := db.View(func(tx *bbolt.Tx) error {
 		r := &transaction{bucket: tx.Bucket([]byte(bucketName))}
 		defer r.end()
 		return fn(r)
@@ -168,8 +170,7 @@ func (s *Bolt) refusal(ctx context.Context) error {
 	}
 }
 
-// Err returns nil as long as the store takes writes, and after a failed commit an error that wraps [ErrReadOnly] and the
-// cause.
+// Err implements [Store].
 func (s *Bolt) Err() error {
 	select {
 	case <-s.failed:

@@ -3,6 +3,7 @@ package store
 import (
 	"context"
 	"errors"
+	"io"
 )
 
 // The errors of this package. They are wrapped, so compare with [errors.Is].
@@ -11,6 +12,8 @@ var (
 	ErrNotFound = errors.New("no such key in the store")
 	// ErrLocked says that another process has the store open.
 	ErrLocked = errors.New("the store is in use by another process")
+	// ErrDamaged says that a file is no store, or not whole.
+	ErrDamaged = errors.New("the file is not a whole store")
 	// ErrReadOnly says that a commit has failed, and that the store takes no more writes until it is opened anew.
 	ErrReadOnly = errors.New("the store is read-only")
 	// ErrClosed says that the store has been closed.
@@ -47,6 +50,11 @@ type Store interface {
 	// Update returns that error; if fn panics, they are undone and the panic goes on in the caller. fn runs at most once:
 	// not at all if ctx ends before its turn comes, and to the end, commit included, after that.
 	Update(ctx context.Context, fn func(Writer) error) error
+	// Backup writes a snapshot of the whole store to w, as a file that [OpenArchive] opens and that can take the store's
+	// place. It is a read transaction for as long as it takes, so w must not block for long.
+	Backup(ctx context.Context, w io.Writer) error
+	// Err returns nil as long as the store takes writes, and after that an error that wraps [ErrReadOnly] and the cause.
+	Err() error
 	// Close waits for the transactions in hand and closes the store. What comes later gets [ErrClosed].
 	Close() error
 }

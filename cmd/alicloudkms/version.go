@@ -1,0 +1,18 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+)
+
+// version is stamped by the build.
+var version = "v0.1.0-dev"
+
+func runVersion(_ context.Context, args []string, stdout, stderr io.Writer) error {
+	if err := parseFlags(newFlags("version", "usage: alicloudkms version\n\nPrints the version.\n", stderr), args); err != nil {
+		return err
+	}
+	_, err := fmt.Fprintln(stdout, "alicloudkms", version)
+	return err
+}

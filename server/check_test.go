@@ -1,0 +1,195 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+)
+
+// filled starts a service that holds something of every kind, and stops it.
+func filled(t *testing.T) (w *wire, id string) {
+	w = newWire(t)
+	id = w.createKey("Description", "first")
+	w.createKey("Origin", "EXTERNAL")
+	w.createKey("RegionId", "cn-beijing")
+	w.must("CreateAlias", "KeyId", id, "AliasName", "alias/payroll")
+	w.must("CreateAlias", "KeyId", id, "AliasName", "alias/deep/er")
+	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"b"}]`)
+	deleted := w.createKey()
+	w.must("ScheduleKeyDeletion", "KeyId", deleted, "PendingWindowInDays", "7")
+	// Its timestamp is ahead, so its nonce is written down.
+	ahead := signature.SignV1("POST", kmsapi.Params{{Name: "Action", Value: "ListKeys"}}, w.credentials(), newNonce(), w.kms.Now().Add(time.Minute))
+	require.Equal(t, 200, w.post(ahead).status)
+	w.kms.Stop()
+	return w, id
+}
+
+func TestAGoodStoreIsFoundGood(t *testing.T) {
+	w, _ := filled(t)
+	before, err := os.ReadFile(w.kms.Config().Storage.Path)
+	require.NoError(t, err)
+	report, err := server.Check(t.Context(), w.kms.Config(), "")
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	require.Equal(t, 4, report.Keys)
+	require.Equal(t, 2+4+4+2+2+1, report.Records, "meta, CMKs, versions, aliases twice, a nonce")
+	after, err := os.ReadFile(w.kms.Config().Storage.Path)
+	require.NoError(t, err)
+	require.True(t, bytes.Equal(before, after), "nothing was changed")
+}
+
+func TestEveryDamageToARecordIsFound(t *testing.T) {
+	const scope = "123456/cn-hangzhou/"
+	edit := func(t *testing.T, w store.Writer, path string, change func(record map[string]any)) {
+		value, err := w.Get(path)
+		require.NoError(t, err)
+		record := map[string]any{}
+		require.NoError(t, json.Unmarshal(value, &record))
+		change(record)
+		value, err = json.Marshal(record)
+		require.NoError(t, err)
+		require.NoError(t, w.Put(path, value))
+	}
+	version := func(record map[string]any) map[string]any { return record["versions"].([]any)[0].(map[string]any) }
+	for _, tc := range []struct {
+		name   string
+		damage func(t *testing.T, w store.Writer, id string)
+		want   []string
+	}{
+		{"a version that the index does not have", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Scan("version/"+scope, "", func(path string, value []byte) (bool, error) {
+				if string(value) != id {
+					return true, nil
+				}
+				return false, w.Delete(path)
+			}))
+		}, []string{"the index does not lead from its version"}},
+		{"a version of a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Put("version/"+scope+"86a9efd9-3d16-4894-bd4f-1fc43f3f2abf", []byte(id)))
+		}, []string{"has no such version"}},
+		{"a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Delete("cmk/"+scope+id))
+		}, []string{"is not there", "is not there", "is not there"}},
+		{"a CMK that is not JSON", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
+		}, []string{"unexpected end"}},
+		{"material with another bit", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[string]any) {
+				wrapped := version(r)["wrapped"].(string)
+				flipped := "A"
+				if wrapped[40] == 'A' {
+					flipped = "B"
+				}
+				version(r)["wrapped"] = wrapped[:40] + flipped + wrapped[41:]
+			})
+		}, []string{"does not open"}},
+		{"material that is lost", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { delete(version(r), "wrapped") })
+		}, []string{"has no material"}},
+		{"material that should be erased", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["lifecycle"].(map[string]any)["HasMaterial"] = false })
+		}, []string{"should be erased"}},
+		{"a state that does not exist", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["lifecycle"].(map[string]any)["State"] = "Open" })
+		}, []string{"in no state"}},
+		{"a primary version that does not exist", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["primary_version"] = "x" })
+		}, []string{"primary version"}},
+		{"a CMK in another account", func(t *testing.T, w store.Writer, id string) {
+			value, err := w.Get("cmk/" + scope + id)
+			require.NoError(t, err)
+			require.NoError(t, w.Put("cmk/1/cn-hangzhou/"+id, value))
+		}, []string{"does not open", "the index does not lead"}},
+		{"a CMK under another id", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["key_id"] = "other" })
+		}, []string{`CMK "other"`}},
+		{"an alias of no CMK", func(t *testing.T, w store.Writer, _ string) {
+			edit(t, w, "alias/"+scope+"payroll", func(r map[string]any) { r["key_id"] = "other" })
+		}, []string{"is not there", "does not name this CMK"}},
+		{"an alias that its CMK does not know", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Delete("cmk-alias/"+scope+id+"/deep/er"))
+		}, []string{"the index does not lead from its CMK"}},
+		{"an alias that only its CMK knows", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Delete("alias/"+scope+"payroll"))
+		}, []string{"does not name this CMK"}},
+		{"a nonce that is none", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("nonce/x", []byte("soon")))
+		}, []string{"no time", "not a key that the nonce memory"}},
+		{"a record of no kind", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("stray", []byte("x")))
+		}, []string{"not of a kind"}},
+		{"a CMK without an account", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("cmk/x", []byte("x")))
+		}, []string{"not of a kind"}},
+		{"another layout", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("meta/schema", []byte("99")))
+		}, []string{"version 99"}},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w, id := filled(t)
+			opened, err := store.Open(w.kms.Config().Storage.Path, store.Options{})
+			require.NoError(t, err)
+			require.NoError(t, opened.Update(t.Context(), func(w store.Writer) error {
+				tc.damage(t, w, id)
+				return nil
+			}))
+			require.NoError(t, opened.Close())
+			report, err := server.Check(t.Context(), w.kms.Config(), "")
+			require.NoError(t, err)
+			require.Len(t, report.Problems, len(tc.want), "%s", strings.Join(report.Problems, "\n"))
+			for _, want := range tc.want {
+				require.Contains(t, strings.Join(report.Problems, "\n"), want)
+			}
+		})
+	}
+}
+
+func TestEveryDamageToTheFileIsFound(t *testing.T) {
+	w, _ := filled(t)
+	path := w.kms.Config().Storage.Path
+	whole, err := os.ReadFile(path)
+	require.NoError(t, err)
+	page := os.Getpagesize()
+	for name, damaged := range map[string][]byte{
+		"empty":                    nil,
+		"a text":                   []byte("hello"),
+		"cut to its first page":    whole[:page],
+		"cut to its first pages":   whole[:3*page],
+		"all pages after the meta": append(bytes.Clone(whole[:2*page]), bytes.Repeat([]byte{0xff}, len(whole)-2*page)...),
+		"both meta pages":          append(make([]byte, 2*page), whole[2*page:]...),
+	} {
+		t.Run(name, func(t *testing.T) {
+			require.NoError(t, os.WriteFile(path, damaged, 0o600))
+			report, err := server.Check(t.Context(), w.kms.Config(), "")
+			require.NoError(t, err)
+			require.NotEmpty(t, report.Problems)
+		})
+	}
+}
+
+func TestAStoreOfAnotherRootKeyIsToldInOneLine(t *testing.T) {
+	w, _ := filled(t)
+	other, _ := devConfig(t)
+	config := w.kms.Config()
+	config.RootKey = other.RootKey
+	report, err := server.Check(t.Context(), config, "")
+	require.NoError(t, err)
+	require.Len(t, report.Problems, 1)
+	require.Contains(t, report.Problems[0], "another root key")
+}
+
+func TestAStoreInUseIsNotChecked(t *testing.T) {
+	w := newWire(t)
+	_, err := server.Check(t.Context(), w.kms.Config(), "")
+	require.ErrorIs(t, err, store.ErrLocked)
+}

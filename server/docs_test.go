@@ -1,0 +1,68 @@
+package server_test
+
+import (
+	"os"
+	"reflect"
+	"regexp"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+func manual(t *testing.T) string {
+	text, err := os.ReadFile("../docs/kms-service.md")
+	require.NoError(t, err)
+	return string(text)
+}
+
+var hclBlock = regexp.MustCompile("(?s)```hcl\n(.*?)```")
+
+func TestTheManualsExampleIsAGoodConfigurationWithEveryField(t *testing.T) {
+	blocks := hclBlock.FindAllStringSubmatch(manual(t), -1)
+	require.Len(t, blocks, 2)
+	example := blocks[0][1]
+	_, err := server.LoadConfig(writeConfig(t, example))
+	require.NoError(t, err)
+	left := map[string]bool{"plain_http": true, "inactive": true, "secret": true, "security_token": true} // They exclude what is there.
+	for _, name := range fieldNames(reflect.TypeFor[server.Config]()) {
+		require.Contains(t, manual(t), name)
+		if !left[name] {
+			require.Regexp(t, `(?m)^\s*`+name+`\b`, example)
+		}
+	}
+}
+
+func TestTheManualsPermissionsAreGood(t *testing.T) {
+	allowed := hclBlock.FindAllStringSubmatch(manual(t), -1)[1][1]
+	c, err := server.LoadConfig(writeConfig(t, strings.Replace(goodConfig, `"LTAIone" { secret_file = "one" }`, "\"LTAIone\" {\nsecret_file = \"one\"\n"+allowed+"}", 1)))
+	require.NoError(t, err)
+	require.Len(t, c.Accounts[0].AccessKeys[0].Allow, 3)
+}
+
+// fieldNames are the names of a configuration's fields and blocks, and of those in them. Labels have none.
+func fieldNames(t reflect.Type) (names []string) {
+	for t.Kind() == reflect.Pointer || t.Kind() == reflect.Slice {
+		t = t.Elem()
+	}
+	if t.Kind() != reflect.Struct {
+		return nil
+	}
+	for i := range t.NumField() {
+		name, kind, _ := strings.Cut(t.Field(i).Tag.Get("hcl"), ",")
+		if kind != "label" {
+			names = append(names, name)
+		}
+		names = append(names, fieldNames(t.Field(i).Type)...)
+	}
+	return names
+}
+
+func TestTheManualTellsTheRateClassOfEveryOperation(t *testing.T) {
+	for _, operation := range server.Operations() {
+		row := "(?m)^\\| `" + server.RateClass(operation) + "` \\|.*\\b" + string(operation) + "\\b"
+		require.Regexp(t, row, manual(t))
+	}
+}

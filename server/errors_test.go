@@ -1,0 +1,265 @@
+package server_test
+
+import (
+	"errors"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"net/http"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a space
+// before a full stop: code, HTTP status, sentence.
+const publicErrorCodes = `
+InternalFailure	500	Internal Failure.
+ServiceUnavailableTemporary	503	Service Unavailable Temporary.
+InvalidAccessKeyId.NotFound	404	The AccessKey ID provided does not exist in our records.
+Forbidden.KeyNotFound	404	The specified Key is not found.
+Forbidden.AliasNotFound	404	The specified Alias is not found.
+Forbidden.NoPermission	403	This operation is forbidden by permission system.
+Forbidden.AccessKey	403	This AccessKey is not enabled.
+UnsupportedHTTPMethod	403	This http method is not supported.
+Forbidden.UbsmsInvalidUserId	403	Userid Invalid For Ubsms.
+Forbidden.UbsmsInvalidBid	403	Your account partner does not have KMS Service.
+Forbidden.KmsServiceNotEnabled	403	Kms service is not Enabled for current user. Please get access permission first.
+Forbidden.ProhibitedByRiskControl	403	Current user is Prohibited By Risk Control.
+Forbidden.InDebtOverdue	403	Current user is indebted Overdue.
+Forbidden.InDebt	403	Current user is indebted.
+ParseRequestParameterException	400	Server parse parameters exception. Please check your input params.
+MissingParameter	400	The parameter "< parameter name >" is needed but not provided.
+InvalidParameter	400	The specified parameter "< parameter name >" is not valid.
+IncompleteSignature	400	The request signature does not conform to Alibaba Cloud standards.
+IllegalTimestamp	400	The input parameter "Timestamp" that is required for processing this request is not supplied.
+Rejected.LimitExceeded	400	The request was rejected because user create resource limit was exceeded.
+AliasAlreadyExists	400	AliasName Already Exists.
+InvalidKeyMaterial	400	key material is invalid.
+InvalidImportToken	400	import token is invalid.
+ExpiredImportToken	400	import token is expired.
+Unsupported.Origin	400	This key origin is not valid for this api.
+Unsupported.Alias	400	Alias is not valid for this api.
+Rejected.StateModifiedFailed	409	Keystate modified failed.
+Rejected.Disabled	409	The request was rejected because the key state is Disabled.
+Rejected.PendingDeletion	409	The request was rejected because the key state is PendingDeletion.
+Rejected.PendingImport	409	The request was rejected because the key state is PendingImport.
+`
+
+// otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's gateway.
+const otherCodes = `
+Rejected.Enabled	409	The request was rejected because the key state is Enabled.
+Rejected.Throttling	429	QPS Limit Exceeded.
+SignatureNonceUsed	400	Specified signature nonce was used already.
+InvalidSecurityToken.Malformed	400	The specified security token is malformed.
+`
+
+// never says why a code can't occur in this service.
+var never = map[kmsapi.Code]string{
+	"Forbidden.UbsmsInvalidUserId":      "Ubsms is Alibaba Cloud's system of orders, and nothing is ordered here.",
+	"Forbidden.UbsmsInvalidBid":         "Business partners of Alibaba Cloud have no part in it.",
+	"Forbidden.KmsServiceNotEnabled":    "An account that the configuration has is enabled.",
+	"Forbidden.ProhibitedByRiskControl": "There is no risk control.",
+	"Forbidden.InDebtOverdue":           "It costs nothing.",
+	"Forbidden.InDebt":                  "It costs nothing.",
+	"Rejected.Enabled":                  "No cell of chapter 2 has it: every operation may run on an enabled key, or fails with StateModifiedFailed.",
+}
+
+// occurs makes each of the other codes occur.
+var occurs = map[kmsapi.Code]func(w *wire) answer{
+	"InternalFailure":             aRecordThatIsSpoilt,
+	"ServiceUnavailableTemporary": aCommitThatFails,
+	"InvalidAccessKeyId.NotFound": func(w *wire) answer {
+		return w.post(with(w.signed(http.MethodPost, "ListKeys"), "AccessKeyId", "LTAIother"))
+	},
+	"Forbidden.KeyNotFound": func(w *wire) answer {
+		return w.do("DescribeKey", "KeyId", "00000000-0000-4000-8000-000000000000")
+	},
+	"Forbidden.AliasNotFound": func(w *wire) answer { return w.do("DescribeKey", "KeyId", "alias/nobody") },
+	"Forbidden.NoPermission": func(w *wire) answer {
+		allowed := server.Allow{Actions: []string{"kms:ListKeys"}, Resources: []string{"*"}}
+		return configured(w.t, func(c *server.Config) { c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allowed} }).do("CreateKey")
+	},
+	"Forbidden.AccessKey": func(w *wire) answer {
+		return configured(w.t, func(c *server.Config) { c.Accounts[0].AccessKeys[0].Inactive = true }).do("ListKeys")
+	},
+	"UnsupportedHTTPMethod": func(w *wire) answer {
+		return w.send(http.MethodPut, "", w.signed(http.MethodPut, "ListKeys").Form(), nil)
+	},
+	"ParseRequestParameterException": func(w *wire) answer { return w.send(http.MethodGet, "Action=%zz", "", nil) },
+	"MissingParameter":               func(w *wire) answer { return w.do("DescribeKey") },
+	"InvalidParameter":               func(w *wire) answer { return w.do("ListKeys", "PageSize", "102") },
+	"IncompleteSignature": func(w *wire) answer {
+		return w.post(with(w.signed(http.MethodPost, "ListKeys"), "PageSize", "1"))
+	},
+	"IllegalTimestamp": func(w *wire) answer { return w.post(without(w.signed(http.MethodPost, "ListKeys"), "Timestamp")) },
+	"Rejected.LimitExceeded": func(w *wire) answer {
+		id, key := w.createKey(), 'a'
+		for ; key < 'a'+kmsapi.MaxTags; key++ {
+			w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"`+string(key)+`","TagValue":""}]`)
+		}
+		return w.do("TagResource", "KeyId", id, "Tags", `[{"TagKey":"`+string(key)+`","TagValue":""}]`)
+	},
+	"AliasAlreadyExists": func(w *wire) answer {
+		w.must("CreateAlias", "AliasName", "alias/a", "KeyId", w.createKey())
+		return w.do("CreateAlias", "AliasName", "alias/a", "KeyId", w.createKey())
+	},
+	"InvalidKeyMaterial": func(w *wire) answer {
+		id := w.createKey("Origin", "EXTERNAL")
+		return w.do("ImportKeyMaterial", w.wrapMaterial(id, make([]byte, kmsapi.KeyMaterialSize-1))...)
+	},
+	"InvalidImportToken": func(w *wire) answer {
+		id, other := w.createKey("Origin", "EXTERNAL"), w.createKey("Origin", "EXTERNAL")
+		params := w.wrapMaterial(other, make([]byte, kmsapi.KeyMaterialSize))
+		return w.do("ImportKeyMaterial", append([]string{"KeyId", id}, params[2:]...)...)
+	},
+	"ExpiredImportToken": func(w *wire) answer {
+		params := w.wrapMaterial(w.createKey("Origin", "EXTERNAL"), make([]byte, kmsapi.KeyMaterialSize))
+		w.kms.Advance(24*time.Hour + time.Minute)
+		return w.do("ImportKeyMaterial", params...)
+	},
+	"Unsupported.Origin": func(w *wire) answer { return w.do("DeleteKeyMaterial", "KeyId", w.createKey()) },
+	"Unsupported.Alias":  func(w *wire) answer { return w.do("EnableKey", "KeyId", "alias/a") },
+	"Rejected.StateModifiedFailed": func(w *wire) answer {
+		return w.do("CancelKeyDeletion", "KeyId", w.createKey())
+	},
+	"Rejected.Disabled": func(w *wire) answer {
+		id := w.createKey()
+		w.must("DisableKey", "KeyId", id)
+		return w.do("GenerateDataKey", "KeyId", id)
+	},
+	"Rejected.PendingDeletion": func(w *wire) answer {
+		id := w.createKey()
+		w.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
+		return w.do("GenerateDataKey", "KeyId", id)
+	},
+	"Rejected.PendingImport": func(w *wire) answer {
+		return w.do("GenerateDataKey", "KeyId", w.createKey("Origin", "EXTERNAL"))
+	},
+	"Rejected.Throttling": func(w *wire) answer {
+		return manyAtOnce(configured(w.t, func(c *server.Config) { c.RateLimits = &server.RateLimits{CreateKey: 1} }))
+	},
+	"SignatureNonceUsed": func(w *wire) answer {
+		params := w.signed(http.MethodPost, "ListKeys")
+		w.post(params)
+		return w.post(params)
+	},
+	"InvalidSecurityToken.Malformed": func(w *wire) answer {
+		params := kmsapi.Params{{Name: "Action", Value: "ListKeys"}, {Name: "SecurityToken", Value: "made up"}}
+		return w.post(w.sign(http.MethodPost, params))
+	},
+}
+
+// variable turns what differs in the reference's sentences into patterns. The real service says which resource is forbidden.
+var variable = strings.NewReplacer(
+	"< parameter name >", "[A-Za-z]+",
+	"This operation is forbidden", "This operation( for [a-z0-9:/-]+)? is forbidden",
+)
+
+func TestEveryErrorCodeOccursAsTheReferenceSays(t *testing.T) {
+	for _, line := range rows(publicErrorCodes + otherCodes) {
+		code, rest, _ := strings.Cut(line, "\t")
+		statusText, sentence, _ := strings.Cut(rest, "\t")
+		makeItOccur, can := occurs[kmsapi.Code(code)]
+		if !can {
+			continue
+		}
+		t.Run(code, func(t *testing.T) {
+			got := makeItOccur(newWire(t))
+			status, err := strconv.Atoi(statusText)
+			require.NoError(t, err)
+			got.refused(t, &kmsapi.Error{Code: kmsapi.Code(code), HTTPStatus: status})
+			require.Regexp(t, "^"+variable.Replace(regexp.QuoteMeta(sentence)), got.Message, "more may follow: what would be good, and the like")
+			require.NotEmpty(t, got.RequestId)
+			require.NotEmpty(t, got.HostId)
+		})
+	}
+}
+
+// rows are the lines of a table that are not empty.
+func rows(table string) []string {
+	return strings.FieldsFunc(table, func(r rune) bool { return r == '\n' })
+}
+
+// Codes of the reference, of the contract and of the tables above are the same, and none is in both tables.
+func TestNoErrorCodeIsForgotten(t *testing.T) {
+	known := map[kmsapi.Code]bool{}
+	for _, line := range rows(publicErrorCodes + otherCodes) {
+		code, _, _ := strings.Cut(line, "\t")
+		known[kmsapi.Code(code)] = true
+		_, occurs := occurs[kmsapi.Code(code)]
+		_, never := never[kmsapi.Code(code)]
+		require.NotEqual(t, occurs, never, "%s must occur, or there must be a reason why it can't", code)
+	}
+	require.Len(t, known, len(occurs)+len(never))
+	require.Len(t, rows(publicErrorCodes), 30, "the reference's table has 30 rows")
+	contract := contractCodes(t)
+	for code := range occurs {
+		require.Contains(t, contract, code, "clients can't compare with what the contract does not name")
+	}
+	for _, code := range contract {
+		require.Contains(t, known, code)
+	}
+}
+
+// contractCodes are the codes of all errors that package kmsapi has, read from its source so that none is left out.
+func contractCodes(t *testing.T) (codes []kmsapi.Code) {
+	t.Helper()
+	file, err := parser.ParseFile(token.NewFileSet(), filepath.Join("..", "kmsapi", "errors.go"), nil, parser.SkipObjectResolution)
+	require.NoError(t, err)
+	ast.Inspect(file, func(n ast.Node) bool {
+		field, ok := n.(*ast.KeyValueExpr)
+		if !ok {
+			return true
+		}
+		name, isName := field.Key.(*ast.Ident)
+		value, isText := field.Value.(*ast.BasicLit)
+		if isName && isText && name.Name == "Code" {
+			code, err := strconv.Unquote(value.Value)
+			require.NoError(t, err)
+			codes = append(codes, kmsapi.Code(code))
+		}
+		return true
+	})
+	require.NotEmpty(t, codes)
+	return codes
+}
+
+// aRecordThatIsSpoilt asks for a CMK whose record is not what it was.
+func aRecordThatIsSpoilt(w *wire) answer {
+	id := w.createKey()
+	w.kms.Stop()
+	opened, err := store.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
+	require.NoError(w.t, err)
+	require.NoError(w.t, opened.Update(w.t.Context(), func(u store.Writer) error {
+		return u.Put("cmk/123456/cn-hangzhou/"+id, []byte(`{"key_id":`))
+	}))
+	require.NoError(w.t, opened.Close())
+	w.kms.Start()
+	return w.do("DescribeKey", "KeyId", id)
+}
+
+// aCommitThatFails asks for a write that does not get to the disk.
+func aCommitThatFails(w *wire) answer {
+	l := newLab(w.t, nil)
+	l.commit = func(func() error) error { return errors.New("no space left on device") }
+	return l.do("CreateKey")
+}
+
+// manyAtOnce asks until the service has enough of it, which it has at the second request in one second.
+func manyAtOnce(w *wire) answer {
+	for {
+		if got := w.do("CreateKey"); got.Code != "" {
+			return got
+		}
+	}
+}

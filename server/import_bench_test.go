@@ -1,0 +1,29 @@
+package server_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// BenchmarkGetParametersForImport asks a service that has wrapping keys ready. What a key costs that has to be made first is
+// BenchmarkGenerate of package wrapping.
+func BenchmarkGetParametersForImport(b *testing.B) {
+	l := newImportLab(b)
+	require.NoError(b, l.service.ServeCopiesOfOneWrappingKey())
+	id := l.createKey("Origin", "EXTERNAL")
+	for b.Loop() {
+		l.must("GetParametersForImport", "KeyId", id, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256, "WrappingKeySpec", "RSA_2048")
+	}
+}
+
+func BenchmarkImportKeyMaterial(b *testing.B) {
+	l := newImportLab(b)
+	i := l.newImporter()
+	wrapped := wrapBy(b, i.algorithm, i.publicKey, material)
+	for b.Loop() {
+		i.mustTryWrapped(wrapped)
+	}
+}

@@ -1,0 +1,72 @@
+package crypt
+
+import (
+	"crypto/hkdf"
+	"crypto/hmac"
+	"crypto/sha256"
+)
+
+// The keys that are derived from the root key, each for one purpose, and the label of what is sealed under one of them.
+const (
+	tokenKey       = "alicloudkms import token key v1"
+	fingerprintKey = "alicloudkms material fingerprint key v1"
+	tokenLabel     = "alicloudkms import token v1\x00"
+)
+
+// derive returns the key for one purpose: HKDF-SHA256 of the root key, without salt, with purpose as info. The caller clears it.
+func (r *RootKey) derive(purpose string) (*key, error) {
+	secret, err := r.key.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret[:])
+	derived, err := hkdf.Key(sha256.New, secret[:], nil, purpose, keySize)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(derived)
+	return newKey(derived, r.key.random)
+}
+
+// SealToken encrypts content, which leaves the service to come back to the same scope. The result is laid out as
+// [RootKey.Wrap] says, under a key of its own.
+func (r *RootKey) SealToken(scope string, content []byte) ([]byte, error) {
+	k, err := r.derive(tokenKey)
+	if err != nil {
+		return nil, err
+	}
+	defer k.clear()
+	return k.seal(tokenLabel, []byte{recordFormat}, content, []byte(scope))
+}
+
+// OpenToken returns what SealToken encrypted for scope; the caller clears it. Anything else is [ErrOpen].
+func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
+	k, err := r.derive(tokenKey)
+	if err != nil {
+		return nil, err
+	}
+	defer k.clear()
+	return k.openRecord(tokenLabel, token, []byte(scope))
+}
+
+// Fingerprint returns 32 bytes by which the material of the record at path can be known again when the material itself is
+// gone. Without the root key nothing can be learned from them, not even whether two records had the same material. Compare
+// them with [hmac.Equal].
+//
+// It is HMAC-SHA256, under a key of its own, of path and the material, whose length is fixed.
+func (r *RootKey) Fingerprint(path string, m *Material) ([]byte, error) {
+	k, err := r.derive(fingerprintKey)
+	if err != nil {
+		return nil, err
+	}
+	defer k.clear()
+	secret, err := m.key.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret[:])
+	h := hmac.New(sha256.New, k.secret[:])
+	h.Write([]byte(path))
+	h.Write(secret[:])
+	return h.Sum(nil), nil
+}

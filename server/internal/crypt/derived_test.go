@@ -1,0 +1,151 @@
+package crypt
+
+import (
+	"bytes"
+	"crypto/hmac"
+	"crypto/sha256"
+	"encoding/hex"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+const (
+	scopeA = "123456/cn-hangzhou/"
+	scopeB = "123456/cn-beijing/"
+	pathA  = "cmk/123456/cn-hangzhou/a/1"
+	pathB  = "cmk/123456/cn-hangzhou/b/1"
+)
+
+func sealToken(t testing.TB, root *RootKey, content string) []byte {
+	t.Helper()
+	token, err := root.SealToken(scopeA, []byte(content))
+	require.NoError(t, err)
+	return token
+}
+
+func TestATokenComesBack(t *testing.T) {
+	root := newRootKey(t)
+	for _, content := range []string{"", "content", string(bytes.Repeat([]byte{0}, 2000))} {
+		token := sealToken(t, root, content)
+		require.Len(t, token, 41+len(content))
+		require.NotEqual(t, token, sealToken(t, root, content), "no token is sealed twice in the same way")
+		opened, err := root.OpenToken(scopeA, token)
+		require.NoError(t, err)
+		require.Equal(t, content, string(opened))
+	}
+}
+
+func TestATokenOpensOnlyWhereItIsOf(t *testing.T) {
+	root := newRootKey(t)
+	token := sealToken(t, root, "content")
+	_, err := root.OpenToken(scopeB, token)
+	require.ErrorIs(t, err, ErrOpen, "another region")
+	_, err = newRootKey(t).OpenToken(scopeA, token)
+	require.ErrorIs(t, err, ErrOpen, "another root key")
+}
+
+func TestAChangedTokenDoesNotOpen(t *testing.T) {
+	root := newRootKey(t)
+	token := sealToken(t, root, "content")
+	for bit := range 8 * len(token) {
+		changed := bytes.Clone(token)
+		changed[bit/8] ^= 1 << (bit % 8)
+		_, err := root.OpenToken(scopeA, changed)
+		require.ErrorIs(t, err, ErrOpen, "bit %d", bit)
+	}
+	for n := range len(token) {
+		_, err := root.OpenToken(scopeA, token[:n])
+		require.ErrorIs(t, err, ErrOpen, "%d bytes of it", n)
+	}
+	_, err := root.OpenToken(scopeA, append(bytes.Clone(token), 0))
+	require.ErrorIs(t, err, ErrOpen)
+}
+
+// TestSealedThingsAreNotOneAnother tries what one key of the root has sealed as what another has.
+func TestSealedThingsAreNotOneAnother(t *testing.T) {
+	root, m := newRootKey(t), newMaterial(t)
+	wrapped, err := root.Wrap(scopeA, m)
+	require.NoError(t, err)
+	_, err = root.OpenToken(scopeA, wrapped)
+	require.ErrorIs(t, err, ErrOpen)
+	_, err = root.Unwrap(scopeA, sealToken(t, root, string(bytes.Repeat([]byte{1}, keySize))))
+	require.ErrorIs(t, err, ErrOpen)
+	require.ErrorIs(t, root.VerifyCheck(sealToken(t, root, "")), ErrWrongRootKey)
+}
+
+func TestFingerprints(t *testing.T) {
+	root := newRootKey(t)
+	fingerprint := func(root *RootKey, path string, fill byte) []byte {
+		m, err := MaterialFromBytes(bytes.Repeat([]byte{fill}, keySize))
+		require.NoError(t, err)
+		defer m.Clear()
+		f, err := root.Fingerprint(path, m)
+		require.NoError(t, err)
+		require.Len(t, f, 32)
+		return f
+	}
+	first := fingerprint(root, pathA, 1)
+	require.Equal(t, first, fingerprint(root, pathA, 1), "the same material is known again")
+	require.NotEqual(t, first, fingerprint(root, pathA, 2), "other material")
+	require.NotEqual(t, first, fingerprint(root, pathB, 1), "another record")
+	require.NotEqual(t, first, fingerprint(newRootKey(t), pathA, 1), "another root key")
+	require.NotEqual(t, fingerprint(root, pathA+"\x01", 1), first, "bytes do not move between path and material")
+
+	secret, err := root.key.copy()
+	require.NoError(t, err)
+	plain := hmac.New(sha256.New, secret[:])
+	plain.Write(append([]byte(pathA), bytes.Repeat([]byte{1}, keySize)...))
+	require.NotEqual(t, plain.Sum(nil), first, "the root key itself is not used for it")
+}
+
+// TestDerivedKeysStayAsTheyAre holds what stores and tokens of earlier versions depend on.
+func TestDerivedKeysStayAsTheyAre(t *testing.T) {
+	random := bytes.NewReader(append(bytes.Repeat([]byte{1}, keySize), bytes.Repeat([]byte{2}, nonceSize)...))
+	root, err := NewRootKey(random)
+	require.NoError(t, err)
+	m, err := MaterialFromBytes(bytes.Repeat([]byte{3}, keySize))
+	require.NoError(t, err)
+	f, err := root.Fingerprint(pathA, m)
+	require.NoError(t, err)
+	require.Equal(t, "43b8eba3445be08954a7728b98dd8d714330a0320d48bf7296e71e35d10a959e", hex.EncodeToString(f))
+	require.Equal(t, "010202020202020202020202020202020202020202020202022275430eea5e0a546b12bd67fd28e3158647866991b742",
+		hex.EncodeToString(sealToken(t, root, "content")))
+}
+
+func TestAClearedRootKeyDerivesNothing(t *testing.T) {
+	root, m := newRootKey(t), newMaterial(t)
+	token := sealToken(t, root, "content")
+	root.Clear()
+	_, err := root.SealToken(scopeA, nil)
+	require.ErrorIs(t, err, ErrCleared)
+	_, err = root.OpenToken(scopeA, token)
+	require.ErrorIs(t, err, ErrCleared)
+	_, err = root.Fingerprint(pathA, m)
+	require.ErrorIs(t, err, ErrCleared)
+	cleared := newMaterial(t)
+	cleared.Clear()
+	_, err = newRootKey(t).Fingerprint(pathA, cleared)
+	require.ErrorIs(t, err, ErrCleared)
+}
+
+func FuzzOpenToken(f *testing.F) {
+	// The token must be the same in every process that fuzzes.
+	root, err := NewRootKey(bytes.NewReader(bytes.Repeat([]byte{7}, keySize+nonceSize)))
+	require.NoError(f, err)
+	token := sealToken(f, root, "content")
+	f.Add(token, scopeA)
+	f.Add(token, scopeB)
+	f.Add(token[:41], scopeA)
+	f.Add([]byte(nil), "")
+	f.Fuzz(func(t *testing.T, fuzzed []byte, scope string) {
+		content, err := root.OpenToken(scope, fuzzed)
+		if err != nil {
+			require.Equal(t, ErrOpen, err)
+			return
+		}
+		require.Equal(t, token, fuzzed)
+		require.Equal(t, scopeA, scope)
+		require.Equal(t, "content", string(content))
+	})
+}

@@ -1,0 +1,36 @@
+package vectors
+
+import (
+	"slices"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+)
+
+// TestMessagesAreAES256GCM is about what is left of XAES-256-GCM once it has derived a message's key.
+func TestMessagesAreAES256GCM(t *testing.T) {
+	seen := map[string]int{}
+	for _, g := range load(t, "aes_gcm_test.json") {
+		if g.KeySize != 256 || g.IvSize != 96 || g.TagSize != 128 {
+			continue
+		}
+		for _, v := range g.Tests {
+			seen[v.Result]++
+			aead := crypt.NewGCM(v.Key)
+			sealed := slices.Concat(v.Ct, v.Tag)
+			opened, err := aead.Open(nil, v.Iv, sealed, v.Aad)
+			if !v.valid() {
+				require.Error(t, err, "%d: %s", v.TcID, v.Comment)
+				require.Nil(t, opened)
+				continue
+			}
+			require.NoError(t, err, "%d: %s", v.TcID, v.Comment)
+			require.Equal(t, string(v.Msg), string(opened))
+			require.Equal(t, []byte(sealed), aead.Seal(nil, v.Iv, v.Msg, v.Aad))
+		}
+	}
+	require.Greater(t, seen["valid"], 30)
+	require.Greater(t, seen["invalid"], 20)
+}

@@ -1,0 +1,62 @@
+package vectors
+
+import (
+	"encoding/hex"
+	"encoding/json"
+	"io/fs"
+	"testing"
+
+	"github.com/c2sp/wycheproof"
+	"github.com/stretchr/testify/require"
+)
+
+// hexBytes is how the vectors write bytes.
+type hexBytes []byte
+
+// UnmarshalText decodes hexadecimal text.
+func (b *hexBytes) UnmarshalText(text []byte) (err error) {
+	*b, err = hex.AppendDecode(nil, text)
+	return err
+}
+
+// file is as much of a file of vectors as is needed here.
+type file struct {
+	NumberOfTests int
+	TestGroups    []group
+}
+
+// group is vectors that have something in common: sizes in bits for a cipher, a key for RSA.
+type group struct {
+	KeySize, IvSize, TagSize int
+	PrivateKeyPkcs8          hexBytes
+	Tests                    []vector
+}
+
+type vector struct {
+	TcID    int `json:"tcId"`
+	Comment string
+	Result  string
+
+	Key, Iv, Aad, Msg, Ct, Tag, Label hexBytes
+}
+
+func (v vector) valid() bool { return v.Result == "valid" }
+
+// load reads a file of vectors. Every vector in it must be of a kind that valid knows.
+func load(t *testing.T, name string) []group {
+	t.Helper()
+	content, err := fs.ReadFile(wycheproof.TestVectors, name)
+	require.NoError(t, err)
+	var f file
+	require.NoError(t, json.Unmarshal(content, &f))
+	found := 0
+	for _, g := range f.TestGroups {
+		for _, v := range g.Tests {
+			require.Contains(t, []string{"valid", "invalid"}, v.Result)
+			found++
+		}
+	}
+	require.NotZero(t, found)
+	require.Equal(t, f.NumberOfTests, found)
+	return f.TestGroups
+}

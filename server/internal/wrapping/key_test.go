@@ -1,0 +1,106 @@
+package wrapping
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// sharedDER is one key for all tests that don't care which: making one takes 100 ms.
+var sharedDER = sync.OnceValue(func() []byte {
+	key, err := Generate()
+	if err != nil {
+		panic(err)
+	}
+	return key.privateDER()
+})
+
+func newKey(t testing.TB) *Key {
+	t.Helper()
+	key, err := ParseKey(sharedDER())
+	require.NoError(t, err)
+	return key
+}
+
+func TestAKeyIsOfTheSizeThatTheReferenceSays(t *testing.T) {
+	key, err := Generate()
+	require.NoError(t, err)
+	der, err := key.PublicDER()
+	require.NoError(t, err)
+	public, err := x509.ParsePKIXPublicKey(der)
+	require.NoError(t, err)
+	require.Equal(t, 2048, public.(*rsa.PublicKey).N.BitLen())
+	require.Equal(t, 65537, public.(*rsa.PublicKey).E)
+}
+
+func TestAKeyIsReadBack(t *testing.T) {
+	key := newKey(t)
+	again, err := ParseKey(key.privateDER())
+	require.NoError(t, err)
+	require.True(t, key.private.Equal(again.private))
+}
+
+func TestWhatIsNoKeyIsRefused(t *testing.T) {
+	short, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	changed := newKey(t).privateDER()
+	changed[len(changed)-1] ^= 1
+	for name, der := range map[string][]byte{
+		"nothing":               nil,
+		"garbage":               []byte("garbage"),
+		"a key cut short":       sharedDER()[:1000],
+		"a changed number":      changed,
+		"a key of another size": x509.MarshalPKCS1PrivateKey(short),
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := ParseKey(der)
+			require.Error(t, err)
+		})
+	}
+}
+
+func TestClearOverwritesThePrivateNumbers(t *testing.T) {
+	key := newKey(t)
+	private := key.private
+	key.Clear()
+	require.Nil(t, key.private)
+	for _, words := range [][]uint{
+		words(private.D.Bits()), words(private.Primes[0].Bits()), words(private.Primes[1].Bits()),
+		words(private.Precomputed.Dp.Bits()), words(private.Precomputed.Dq.Bits()), words(private.Precomputed.Qinv.Bits()),
+	} {
+		require.NotEmpty(t, words)
+		for _, word := range words {
+			require.Zero(t, word)
+		}
+	}
+}
+
+func words[W ~uint](bits []W) (plain []uint) {
+	for _, w := range bits {
+		plain = append(plain, uint(w))
+	}
+	return plain
+}
+
+func TestAKeyPrintsAsRedacted(t *testing.T) {
+	key := newKey(t)
+	secret := key.private.D.String()
+	token := Token{KeyID: keyID, Key: key}
+	for _, value := range []any{key, *key, token, &token, struct{ inner any }{key}} {
+		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {
+			require.NotContains(t, fmt.Sprintf(verb, value), secret[:20], verb)
+		}
+	}
+	require.Equal(t, "[redacted]", fmt.Sprintf("%+v", key))
+	var log strings.Builder
+	slog.New(slog.NewTextHandler(&log, nil)).Info("x", "key", key)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "key", key, "token", token)
+	require.NotContains(t, log.String(), secret[:20])
+}

@@ -1,0 +1,201 @@
+package wrapping
+
+import (
+	"context"
+	"errors"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// maker is a generator of keys that takes a second of a bubble's time, and counts.
+type maker struct {
+	t               testing.TB
+	made            atomic.Int64
+	working, atOnce atomic.Int64
+	fail            atomic.Bool
+}
+
+var errMaker = errors.New("no keys today")
+
+func (m *maker) generate() (*Key, error) {
+	m.atOnce.Store(max(m.atOnce.Load(), m.working.Add(1)))
+	defer m.working.Add(-1)
+	time.Sleep(time.Second)
+	m.made.Add(1)
+	if m.fail.Load() {
+		return nil, errMaker
+	}
+	return newKey(m.t), nil
+}
+
+// workers is how many keys a pool makes at once; each may have one more in hand than the pool has room for.
+func workers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
+
+// inBubble runs test with a pool. The bubble fails the test if a goroutine of the pool is left behind.
+func inBubble(t *testing.T, test func(t *testing.T, m *maker, p *Pool)) {
+	sharedDER()
+	synctest.Test(t, func(t *testing.T) {
+		m := &maker{t: t}
+		p := NewPool(m.generate)
+		defer p.Close()
+		test(t, m, p)
+	})
+}
+
+func TestAPoolFillsItselfAndStops(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
+		time.Sleep(time.Hour)
+		require.EqualValues(t, PoolSize+workers(), m.made.Load())
+		require.Len(t, p.ready, PoolSize)
+		for range PoolSize {
+			_, err := p.Get(t.Context())
+			require.NoError(t, err)
+		}
+		time.Sleep(time.Hour)
+		require.EqualValues(t, 2*PoolSize+workers(), m.made.Load(), "and fills itself again")
+	})
+}
+
+func TestAPoolRestsInTheBeginningUnlessItIsAsked(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *maker, _ *Pool) {
+		time.Sleep(quietStart - time.Millisecond)
+		synctest.Wait()
+		require.Zero(t, m.working.Load())
+		time.Sleep(2 * time.Millisecond)
+		require.EqualValues(t, workers(), m.working.Load())
+	})
+	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
+		start := time.Now()
+		_, err := p.Get(t.Context())
+		require.NoError(t, err)
+		require.Equal(t, time.Second, time.Since(start))
+	})
+}
+
+func TestAFullPoolAnswersAtOnce(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
+		time.Sleep(time.Hour)
+		start := time.Now()
+		for range PoolSize {
+			_, err := p.Get(t.Context())
+			require.NoError(t, err)
+		}
+		require.Zero(t, time.Since(start))
+	})
+}
+
+func TestABurstIsServedByHalfOfTheCores(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
+		const callers = 4 * PoolSize
+		var all sync.WaitGroup
+		var seen sync.Map
+		for range callers {
+			all.Go(func() {
+				key, err := p.Get(t.Context())
+				if err != nil {
+					t.Error(err)
+				}
+				seen.Store(key, true)
+			})
+		}
+		all.Wait()
+		different := 0
+		seen.Range(func(any, any) bool { different++; return true })
+		require.Equal(t, callers, different, "nobody got the key of another")
+		require.EqualValues(t, workers(), m.atOnce.Load())
+	})
+}
+
+func TestACallerMayStopWaiting(t *testing.T) {
+	inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
+		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
+		defer cancel()
+		_, err := p.Get(ctx)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		_, err = p.Get(t.Context())
+		require.NoError(t, err, "the key that was in the making is not lost")
+	})
+}
+
+func TestAFailureIsToldAndDoesNotLast(t *testing.T) {
+	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
+		m.fail.Store(true)
+		_, err := p.Get(t.Context())
+		require.ErrorIs(t, err, errMaker)
+		m.fail.Store(false)
+		for range PoolSize + workers() {
+			if _, err = p.Get(t.Context()); err == nil {
+				return
+			}
+		}
+		t.Fatal("only what was made in the meantime may have failed")
+	})
+}
+
+func TestCloseEndsEveryWait(t *testing.T) {
+	for name, wait := range map[string]time.Duration{
+		"before a pool has begun": 0, "while it makes keys": quietStart + time.Second/2, "when it is full": time.Hour,
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
+				time.Sleep(wait)
+				start := time.Now()
+				p.Close()
+				p.Close()
+				require.LessOrEqual(t, time.Since(start), time.Second, "it waits for the keys in the making, no more")
+				require.Empty(t, p.ready)
+				_, err := p.Get(t.Context())
+				require.ErrorIs(t, err, context.Canceled)
+			})
+		})
+	}
+	t.Run("of a caller too", func(t *testing.T) {
+		inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
+			failed := make(chan error)
+			go func() {
+				_, err := p.Get(t.Context())
+				failed <- err
+			}()
+			synctest.Wait()
+			p.Close()
+			require.ErrorIs(t, <-failed, context.Canceled)
+		})
+	})
+}
+
+func TestCloseClearsTheKeysThatNobodyTook(t *testing.T) {
+	var mu sync.Mutex
+	var kept []*Key
+	p := NewPool(func() (*Key, error) {
+		mu.Lock()
+		defer mu.Unlock()
+		key := newKey(t)
+		kept = append(kept, key)
+		return key, nil
+	})
+	taken, err := p.Get(t.Context())
+	require.NoError(t, err)
+	require.Eventually(t, func() bool {
+		mu.Lock()
+		defer mu.Unlock()
+		return len(kept) == 1+PoolSize+workers()
+	}, time.Minute, time.Millisecond, "until the pool is full, and every worker has one more in hand")
+	p.Close()
+	for _, key := range kept {
+		require.Equal(t, key != taken, key.private == nil)
+	}
+}
+
+func BenchmarkGenerate(b *testing.B) {
+	for b.Loop() {
+		if _, err := Generate(); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

@@ -1,0 +1,74 @@
+package wrapping
+
+import (
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"time"
+)
+
+// A Token is what an import must agree with (§4.2). Whoever keeps it outside the service seals it: it holds a private key.
+type Token struct {
+	// KeyID is the CMK that takes the material: a UUID in text.
+	KeyID string
+	// Algorithm is what the material is wrapped with.
+	Algorithm string
+	// Expires is when the token is good no more, in whole seconds.
+	Expires time.Time
+	Key     *Key
+}
+
+// The layout of a token. All of it is fixed but the private key, which is the rest, so there is one encoding of a token.
+const (
+	keyIDSize       = 36
+	expiresOffset   = keyIDSize
+	algorithmOffset = expiresOffset + 8
+	keyOffset       = algorithmOffset + 1
+)
+
+// errToken is the one error of [ParseToken].
+var errToken = errors.New("not an import token")
+
+// Marshal encodes t. The caller clears the result:
+//
+//	 0 36  key id
+//	36  8  expiry, seconds since 1970, big-endian
+//	44  1  algorithm
+//	45  n  private key in PKCS#1 DER
+func (t Token) Marshal() ([]byte, error) {
+	a, known := algorithmNamed(t.Algorithm)
+	if len(t.KeyID) != keyIDSize || !known {
+		return nil, fmt.Errorf("no token for CMK %q with algorithm %q", t.KeyID, t.Algorithm)
+	}
+	der := t.Key.privateDER()
+	defer clear(der)
+	encoded := make([]byte, 0, keyOffset+len(der))
+	encoded = append(encoded, t.KeyID...)
+	encoded = binary.BigEndian.AppendUint64(encoded, uint64(t.Expires.Unix()))
+	encoded = append(encoded, a.code)
+	return append(encoded, der...), nil
+}
+
+// ParseToken undoes [Token.Marshal]. The caller clears the token's key.
+func ParseToken(encoded []byte) (Token, error) {
+	if len(encoded) < keyOffset {
+		return Token{}, errToken
+	}
+	a, known := algorithmOf(encoded[algorithmOffset])
+	if !known {
+		return Token{}, errToken
+	}
+	key, err := ParseKey(encoded[keyOffset:])
+	if err != nil {
+		return Token{}, errToken
+	}
+	return Token{
+		KeyID:     string(encoded[:keyIDSize]),
+		Algorithm: a.name,
+		Expires:   time.Unix(int64(binary.BigEndian.Uint64(encoded[expiresOffset:])), 0).UTC(),
+		Key:       key,
+	}, nil
+}
+
+// Expired reports whether t is good no more. The very second of its expiry counts as reached.
+func (t Token) Expired(now time.Time) bool { return !now.Before(t.Expires) }

@@ -1,0 +1,105 @@
+package wrapping
+
+import (
+	"bytes"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const keyID = "1234abcd-12ab-34cd-56ef-12345678901a"
+
+var expires = time.Date(2018, 1, 25, 0, 1, 2, 0, time.UTC)
+
+func newToken(t testing.TB) Token {
+	return Token{KeyID: keyID, Algorithm: kmsapi.WrapOAEPSHA256, Expires: expires, Key: newKey(t)}
+}
+
+func marshal(t testing.TB, token Token) []byte {
+	t.Helper()
+	encoded, err := token.Marshal()
+	require.NoError(t, err)
+	return encoded
+}
+
+func TestATokenIsReadBack(t *testing.T) {
+	for _, a := range algorithms {
+		want := newToken(t)
+		want.Algorithm = a.name
+		got, err := ParseToken(marshal(t, want))
+		require.NoError(t, err)
+		require.Equal(t, want.KeyID, got.KeyID)
+		require.Equal(t, want.Algorithm, got.Algorithm)
+		require.Equal(t, want.Expires, got.Expires)
+		require.True(t, want.Key.private.Equal(got.Key.private))
+	}
+}
+
+func TestALayoutThatOldTokensHaveStaysAsItIs(t *testing.T) {
+	encoded := marshal(t, newToken(t))
+	require.Equal(t, keyID, string(encoded[:36]))
+	require.Equal(t, []byte{0, 0, 0, 0, 0x5a, 0x69, 0x1e, 0x3e}, encoded[36:44])
+	require.Equal(t, byte(3), encoded[44])
+	require.Equal(t, sharedDER(), encoded[45:])
+	for code, name := range map[byte]string{1: kmsapi.WrapPKCS1v15, 2: kmsapi.WrapOAEPSHA1, 3: kmsapi.WrapOAEPSHA256} {
+		a, known := algorithmOf(code)
+		require.True(t, known)
+		require.Equal(t, name, a.name)
+	}
+}
+
+func TestATokenExpires(t *testing.T) {
+	token := newToken(t)
+	require.False(t, token.Expired(expires.Add(-time.Nanosecond)))
+	require.True(t, token.Expired(expires))
+	require.True(t, token.Expired(expires.Add(time.Hour)))
+}
+
+func TestWhatIsNoTokenIsNotWritten(t *testing.T) {
+	for name, change := range map[string]func(*Token){
+		"another algorithm":   func(t *Token) { t.Algorithm = "RSAES_OAEP_SHA_512" },
+		"no CMK":              func(t *Token) { t.KeyID = "" },
+		"a CMK that is no id": func(t *Token) { t.KeyID = "alias/payroll" },
+	} {
+		t.Run(name, func(t *testing.T) {
+			token := newToken(t)
+			change(&token)
+			_, err := token.Marshal()
+			require.Error(t, err)
+		})
+	}
+}
+
+func TestWhatIsNoTokenIsNotRead(t *testing.T) {
+	encoded := marshal(t, newToken(t))
+	for n := range len(encoded) {
+		_, err := ParseToken(encoded[:n])
+		require.ErrorIs(t, err, errToken, "%d bytes of it", n)
+	}
+	_, err := ParseToken(append(bytes.Clone(encoded), 0))
+	require.ErrorIs(t, err, errToken, "a byte more")
+	for _, code := range []byte{0, 4, 255} {
+		changed := bytes.Clone(encoded)
+		changed[algorithmOffset] = code
+		_, err := ParseToken(changed)
+		require.ErrorIs(t, err, errToken, "algorithm %d", code)
+	}
+}
+
+func FuzzParseToken(f *testing.F) {
+	encoded := marshal(f, newToken(f))
+	f.Add(encoded)
+	f.Add(encoded[:keyOffset])
+	f.Add(bytes.Repeat([]byte{1}, keyOffset+1))
+	f.Fuzz(func(t *testing.T, fuzzed []byte) {
+		token, err := ParseToken(fuzzed)
+		if err != nil {
+			require.ErrorIs(t, err, errToken)
+			return
+		}
+		require.Equal(t, fuzzed, marshal(t, token), "a token has one encoding")
+	})
+}

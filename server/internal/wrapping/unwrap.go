@@ -1,0 +1,73 @@
+package wrapping
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"hash"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// An algorithm is one that key material may be wrapped with (§4.2).
+type algorithm struct {
+	// code stands for it in a token, and never changes.
+	code byte
+	name string
+	// unwrap overwrites material if ciphertext is such material wrapped, and leaves it alone if it is anything else. It
+	// returns 1 or 0, for which of them.
+	unwrap func(private *rsa.PrivateKey, ciphertext, material []byte) int
+}
+
+var algorithms = []algorithm{
+	{1, kmsapi.WrapPKCS1v15, unwrapPKCS1v15},
+	{2, kmsapi.WrapOAEPSHA1, unwrapOAEP(sha1.New)},
+	{3, kmsapi.WrapOAEPSHA256, unwrapOAEP(sha256.New)},
+}
+
+func algorithmNamed(name string) (algorithm, bool) {
+	for _, a := range algorithms {
+		if a.name == name {
+			return a, true
+		}
+	}
+	return algorithm{}, false
+}
+
+func algorithmOf(code byte) (algorithm, bool) {
+	for _, a := range algorithms {
+		if a.code == code {
+			return a, true
+		}
+	}
+	return algorithm{}, false
+}
+
+// Unwrap decrypts key material of size bytes that was encrypted with the public half of k by the algorithm called name.
+// The caller clears it. Where ok is false, whatever is wrong with ciphertext, the material is random: a caller that takes
+// the same steps with it, and looks at ok only in the end, shows nobody how far ciphertext was right.
+func (k *Key) Unwrap(name string, ciphertext []byte, size int) (material []byte, ok bool) {
+	material = make([]byte, size)
+	_, _ = rand.Read(material) // It never fails.
+	a, known := algorithmNamed(name)
+	// RFC 8017 (7.1.2, 7.2.2) wants the whole length, of which crypto/rsa would let leading zeros be missing.
+	if !known || len(ciphertext) != k.private.Size() {
+		return material, false
+	}
+	return material, a.unwrap(k.private, ciphertext, material) == 1
+}
+
+// unwrapOAEP undoes RSAES-OAEP with an empty label and the same hash for the mask (RFC 8017, 7.1). A message is either what
+// the owner of the public key encrypted or not a message, so its length gives nothing away.
+func unwrapOAEP(newHash func() hash.Hash) func(*rsa.PrivateKey, []byte, []byte) int {
+	return func(private *rsa.PrivateKey, ciphertext, material []byte) int {
+		message, err := rsa.DecryptOAEP(newHash(), nil, private, ciphertext, nil)
+		defer clear(message)
+		if err != nil || len(message) != len(material) {
+			return 0
+		}
+		copy(material, message)
+		return 1
+	}
+}

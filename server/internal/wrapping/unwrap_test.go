@@ -1,0 +1,205 @@
+package wrapping
+
+import (
+	"bytes"
+	"crypto"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"fmt"
+	"hash"
+	"math/big"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const size = kmsapi.KeyMaterialSize
+
+var material = bytes.Repeat([]byte("mat."), size/4)
+
+func wrapOAEP(t testing.TB, h hash.Hash, public *rsa.PublicKey, message, label []byte) []byte {
+	t.Helper()
+	wrapped, err := rsa.EncryptOAEP(h, rand.Reader, public, message, label)
+	require.NoError(t, err)
+	return wrapped
+}
+
+func wrapPKCS1v15(t testing.TB, public *rsa.PublicKey, message []byte) []byte {
+	t.Helper()
+	//lint:ignore SA1019 It is what this is the test of.
+	wrapped, err := rsa.EncryptPKCS1v15(rand.Reader, public, message)
+	require.NoError(t, err)
+	return wrapped
+}
+
+// wrap encrypts message as the owner of key material does.
+func wrap(t testing.TB, name string, key *Key, message []byte) []byte {
+	t.Helper()
+	public := &key.private.PublicKey
+	switch name {
+	case kmsapi.WrapOAEPSHA1:
+		return wrapOAEP(t, sha1.New(), public, message, nil)
+	case kmsapi.WrapOAEPSHA256:
+		return wrapOAEP(t, sha256.New(), public, message, nil)
+	default:
+		return wrapPKCS1v15(t, public, message)
+	}
+}
+
+// raw encrypts a whole block, with a padding that the caller made up.
+func raw(key *Key, block []byte) []byte {
+	c := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(key.private.E)), key.private.N)
+	return c.FillBytes(make([]byte, key.private.Size()))
+}
+
+func TestEveryAlgorithmOfTheReferenceIsThere(t *testing.T) {
+	require.Len(t, algorithms, 3)
+	key := newKey(t)
+	for _, name := range []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"} {
+		t.Run(name, func(t *testing.T) {
+			got, ok := key.Unwrap(name, wrap(t, name, key, material), size)
+			require.True(t, ok)
+			require.Equal(t, material, got)
+		})
+	}
+}
+
+// requireRefused checks that a failure looks like every other one.
+func requireRefused(t *testing.T, key *Key, name string, ciphertext []byte) {
+	t.Helper()
+	first, ok := key.Unwrap(name, ciphertext, size)
+	require.False(t, ok)
+	require.Len(t, first, size)
+	second, ok := key.Unwrap(name, ciphertext, size)
+	require.False(t, ok)
+	require.NotEqual(t, first, second, "what is not material is random")
+	require.NotEqual(t, make([]byte, size), first)
+}
+
+func TestWhatIsNoWrappedMaterialGivesRandomMaterial(t *testing.T) {
+	key := newKey(t)
+	other, err := Generate()
+	require.NoError(t, err)
+	for _, a := range algorithms {
+		good := wrap(t, a.name, key, material)
+		tests := map[string][]byte{
+			"nothing":                      nil,
+			"one byte":                     {1},
+			"zeros":                        make([]byte, 256),
+			"the modulus":                  key.private.N.Bytes(),
+			"a number above the modulus":   bytes.Repeat([]byte{0xff}, 256),
+			"material wrapped for another": wrap(t, a.name, other, material),
+			"a byte less":                  good[:255],
+			"a byte more":                  append(bytes.Clone(good), 0),
+			"a zero before":                append([]byte{0}, good...),
+			"material in clear":            append(make([]byte, 256-size), material...),
+		}
+		for _, n := range []int{0, 1, 16, 31, 33, 64, 190} {
+			tests[fmt.Sprintf("material of %d bytes", n)] = wrap(t, a.name, key, bytes.Repeat([]byte{7}, n))
+		}
+		for _, b := range algorithms {
+			if b.name != a.name {
+				tests["material wrapped by "+b.name] = wrap(t, b.name, key, material)
+			}
+		}
+		for name, ciphertext := range tests {
+			t.Run(a.name+": "+name, func(t *testing.T) { requireRefused(t, key, a.name, ciphertext) })
+		}
+	}
+	t.Run("an algorithm that there is not", func(t *testing.T) {
+		requireRefused(t, key, "RSAES_OAEP_SHA_512", wrap(t, kmsapi.WrapOAEPSHA256, key, material))
+	})
+}
+
+func TestACiphertextThatBeginsWithZeroNeedsIt(t *testing.T) {
+	key := newKey(t)
+	for _, a := range algorithms {
+		good := wrap(t, a.name, key, material)
+		for good[0] != 0 {
+			good = wrap(t, a.name, key, material)
+		}
+		_, ok := key.Unwrap(a.name, good, size)
+		require.True(t, ok)
+		requireRefused(t, key, a.name, good[1:])
+	}
+}
+
+func TestAnyChangedByteIsRefused(t *testing.T) {
+	key := newKey(t)
+	for _, a := range algorithms {
+		good := wrap(t, a.name, key, material)
+		for i := range good {
+			changed := bytes.Clone(good)
+			changed[i] ^= 0x40
+			_, ok := key.Unwrap(a.name, changed, size)
+			require.False(t, ok, "%s, byte %d", a.name, i)
+		}
+	}
+}
+
+func TestOAEPTakesNeitherALabelNorAnotherHashForItsMask(t *testing.T) {
+	key := newKey(t)
+	public := &key.private.PublicKey
+	requireRefused(t, key, kmsapi.WrapOAEPSHA256, wrapOAEP(t, sha256.New(), public, material, []byte("label")))
+	mixed, err := rsa.EncryptOAEPWithOptions(rand.Reader, public, material, &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA1})
+	require.NoError(t, err)
+	requireRefused(t, key, kmsapi.WrapOAEPSHA256, mixed)
+	requireRefused(t, key, kmsapi.WrapOAEPSHA1, mixed)
+}
+
+// TestPKCS1v15Probes sends the blocks by which an attacker finds out how a service looks at padding.
+func TestPKCS1v15Probes(t *testing.T) {
+	key := newKey(t)
+	// A good block is 00 02, padding without zeros, 00, material.
+	block := func(change func([]byte)) []byte {
+		b := bytes.Repeat([]byte{0xaa}, 256)
+		b[0], b[1], b[256-size-1] = 0, 2, 0
+		copy(b[256-size:], material)
+		change(b)
+		return b
+	}
+	got, ok := key.Unwrap(kmsapi.WrapPKCS1v15, raw(key, block(func([]byte) {})), size)
+	require.True(t, ok, "the block that the others are changed from is good")
+	require.Equal(t, material, got)
+	for name, change := range map[string]func([]byte){
+		"does not begin with zero":            func(b []byte) { b[0] = 1 },
+		"is a signature's":                    func(b []byte) { b[1] = 1 },
+		"is of type 0":                        func(b []byte) { b[1] = 0 },
+		"is of a type that there is not":      func(b []byte) { b[1] = 3 },
+		"has a zero right after the type":     func(b []byte) { b[2] = 0 },
+		"has seven bytes of padding":          func(b []byte) { b[9] = 0 },
+		"has eight bytes of padding":          func(b []byte) { b[10] = 0 },
+		"has no end of padding":               func(b []byte) { fill(b[2:], 0xaa) },
+		"ends its padding a byte too soon":    func(b []byte) { b[256-size-2] = 0 },
+		"ends its padding a byte too late":    func(b []byte) { b[256-size-1], b[256-size] = 0xaa, 0 },
+		"ends its padding with the last byte": func(b []byte) { fill(b[2:], 0xaa); b[255] = 0 },
+	} {
+		t.Run("a block that "+name, func(t *testing.T) {
+			requireRefused(t, key, kmsapi.WrapPKCS1v15, raw(key, block(change)))
+		})
+	}
+}
+
+func fill(b []byte, with byte) {
+	for i := range b {
+		b[i] = with
+	}
+}
+
+func BenchmarkUnwrap(b *testing.B) {
+	key := newKey(b)
+	for _, a := range algorithms {
+		b.Run(a.name, func(b *testing.B) {
+			wrapped := wrap(b, a.name, key, material)
+			for b.Loop() {
+				if _, ok := key.Unwrap(a.name, wrapped, size); !ok {
+					b.Fatal("not unwrapped")
+				}
+			}
+		})
+	}
+}

@@ -1,0 +1,172 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"encoding/xml"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/url"
+	"os"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+)
+
+// lab is a service that is called directly, without a network, on a clock that moves only when the test says so. Where
+// [wire] shows that a client is served, a lab can be asked thousands of times, given requests that no client would send,
+// and have its commits fail. One goroutine uses it.
+type lab struct {
+	// t is the test that uses the lab at the moment.
+	t       testing.TB
+	config  server.Config
+	service *server.Service
+	// caller signs requests. It is the account's only access key unless the test adds others.
+	caller signature.Credentials
+	now    time.Time
+	nonces int
+	log    bytes.Buffer
+	// commit stands in for every commit while it is not nil.
+	commit func(commit func() error) error
+}
+
+// newLab opens a service; change may change its configuration before.
+func newLab(t testing.TB, change func(*server.Config)) *lab {
+	dev, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	require.NoError(t, err)
+	none := -1
+	dev.Config.Quotas = &server.Quotas{Keys: none, Aliases: none}
+	dev.Config.RateLimits = &server.RateLimits{Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none}
+	if change != nil {
+		change(&dev.Config)
+	}
+	l := &lab{
+		t: t, config: dev.Config,
+		caller: signature.Credentials{AccessKeyID: dev.AccessKeyID, AccessKeySecret: dev.AccessKeySecret},
+		// Between two seconds, so that a timestamp, which is cut off, is never ahead: those that are get written down.
+		now: time.Date(2026, 11, 22, 9, 0, 0, 5e8, time.UTC),
+	}
+	l.open()
+	t.Cleanup(func() {
+		l.t = t
+		l.close()
+	})
+	return l
+}
+
+func (l *lab) open() {
+	l.t.Helper()
+	o := server.Options{Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Clock: func() time.Time { return l.now }}
+	service, err := server.Open(l.config, o.WithCommit(func(_ int, commit func() error) error {
+		if l.commit != nil {
+			return l.commit(commit)
+		}
+		return commit()
+	}))
+	require.NoError(l.t, err)
+	l.service = service
+}
+
+func (l *lab) close() { require.NoError(l.t, l.service.Close()) }
+
+// restart opens the service again. A second goes by, since the timestamps of before are refused: they may be a replay's.
+func (l *lab) restart() {
+	l.t.Helper()
+	l.close()
+	l.open()
+	l.now = l.now.Add(time.Second)
+}
+
+// signed returns the parameters of an operation, signed for POST.
+func (l *lab) signed(action string, pairs ...string) kmsapi.Params {
+	l.nonces++
+	params := kmsapi.Params{{Name: "Action", Value: action}}
+	for i := 0; i < len(pairs); i += 2 {
+		params = params.Add(pairs[i], pairs[i+1])
+	}
+	return signature.SignV1(http.MethodPost, params, l.caller, fmt.Sprintf("nonce-%d", l.nonces), l.now)
+}
+
+// request is a request for the service as net/http would hand it over: nothing in it has to make sense.
+func request(method, path, query string, header http.Header) *http.Request {
+	if header == nil {
+		header = http.Header{"Content-Type": {"application/x-www-form-urlencoded"}}
+	}
+	return &http.Request{
+		Method: method, URL: &url.URL{Path: path, RawQuery: query}, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: header, Host: "kms.example.com", RemoteAddr: "192.0.2.7:1234",
+	}
+}
+
+// send lets the service answer r with body as its body.
+func (l *lab) send(r *http.Request, body string) answer {
+	l.t.Helper()
+	r.Body = readCloser{strings.NewReader(body)}
+	recorder := httptest.NewRecorder()
+	l.service.ServeHTTP(recorder, r.WithContext(l.t.Context()))
+	got := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.Bytes()}
+	if strings.HasPrefix(got.header.Get("Content-Type"), "text/xml") {
+		require.NoError(l.t, xml.Unmarshal(got.body, &got), "body: %s", got.body)
+	} else {
+		require.NoError(l.t, json.Unmarshal(got.body, &got), "body: %s", got.body)
+	}
+	require.NotEmpty(l.t, got.RequestId, "every answer has an id")
+	return got
+}
+
+type readCloser struct{ *strings.Reader }
+
+func (readCloser) Close() error { return nil }
+
+// post sends a form body.
+func (l *lab) post(form string) answer {
+	l.t.Helper()
+	return l.send(request(http.MethodPost, "/", "", nil), form)
+}
+
+// do signs and posts an operation.
+func (l *lab) do(action string, pairs ...string) answer {
+	l.t.Helper()
+	return l.post(l.signed(action, pairs...).Form())
+}
+
+// must is do for an operation that has to succeed.
+func (l *lab) must(action string, pairs ...string) answer {
+	l.t.Helper()
+	got := l.do(action, pairs...)
+	require.Equal(l.t, http.StatusOK, got.status, "%s: %s", action, got.body)
+	return got
+}
+
+func (l *lab) createKey(pairs ...string) string {
+	l.t.Helper()
+	return l.must("CreateKey", pairs...).KeyMetadata.KeyId
+}
+
+// auditLines returns the audit log, a line each.
+func (l *lab) auditLines() []map[string]any {
+	l.t.Helper()
+	text, err := os.ReadFile(l.config.Audit.File)
+	require.NoError(l.t, err)
+	var lines []map[string]any
+	for line := range strings.Lines(string(text)) {
+		var fields map[string]any
+		require.NoError(l.t, json.Unmarshal([]byte(line), &fields), "line: %q", line)
+		lines = append(lines, fields)
+	}
+	return lines
+}
+
+// into decodes an answer's body.
+func (a answer) into(t testing.TB, v any) {
+	t.Helper()
+	require.NoError(t, json.Unmarshal(a.body, v), "body: %s", a.body)
+}

@@ -1,0 +1,90 @@
+package server_test
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// Check compares what a step may have changed everywhere: the lists. It runs after every step.
+func (m *model) Check(t *rapid.T) {
+	var alive []string
+	for _, k := range m.keys {
+		if !k.gone {
+			alive = append(alive, k.id)
+		}
+	}
+	slices.Sort(alive)
+	var listed []string
+	for page := 1; page <= 1+len(alive)/3; page++ {
+		got, err := m.client.ListKeys(t.Context(), &kmsapi.ListKeysRequest{PageNumber: page, PageSize: 3})
+		require.NoError(t, err)
+		require.Equal(t, len(alive), got.TotalCount)
+		for _, entry := range got.Keys.Key {
+			listed = append(listed, entry.KeyId)
+		}
+	}
+	require.Equal(t, alive, listed)
+	got, err := m.client.ListAliases(t.Context(), &kmsapi.ListAliasesRequest{})
+	require.NoError(t, err)
+	requireAliases(t, m.aliases, got)
+	if len(m.keys) > 0 {
+		m.compare(t, m.keys[rapid.IntRange(0, len(m.keys)-1).Draw(t, "looked at")])
+	}
+}
+
+func requireAliases(t *rapid.T, want map[string]*modelKey, got *kmsapi.ListAliasesResponse) {
+	t.Helper()
+	var listed []string
+	for _, entry := range got.Aliases.Alias {
+		listed = append(listed, entry.AliasName)
+		require.Contains(t, want, entry.AliasName)
+		require.Equal(t, want[entry.AliasName].id, entry.KeyId)
+	}
+	require.Equal(t, slices.Sorted(maps.Keys(want)), listed, "all of them, in order")
+	require.Equal(t, len(want), got.TotalCount)
+}
+
+func (m *model) compareAll(t *rapid.T) {
+	for _, k := range m.keys {
+		m.compare(t, k)
+	}
+}
+
+// compare looks at all that there is of a CMK.
+func (m *model) compare(t *rapid.T, k *modelKey) {
+	byID := kmsapi.KeyRequest{KeyId: k.id}
+	var exists *kmsapi.Error
+	if k.gone {
+		exists = kmsapi.ErrKeyNotFound
+	}
+	described, err := m.client.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: byID})
+	agree(t, exists, err)
+	tags, err := m.client.ListResourceTags(t.Context(), &kmsapi.ListResourceTagsRequest{KeyRequest: byID})
+	agree(t, exists, err)
+	aliases, err := m.client.ListAliasesByKeyId(t.Context(), &kmsapi.ListAliasesByKeyIdRequest{KeyId: k.id})
+	agree(t, exists, err)
+	if k.blob != "" {
+		opened, err := m.client.Decrypt(t.Context(), &kmsapi.DecryptRequest{CiphertextBlob: k.blob})
+		agree(t, k.refusal(useRefused), err)
+		require.True(t, err != nil || opened.KeyId == k.id)
+	}
+	if k.gone {
+		return
+	}
+	require.Equal(t, k.state, described.KeyMetadata.KeyState)
+	require.Equal(t, k.state == kmsapi.PendingDeletion, described.KeyMetadata.DeleteDate != "")
+	require.Equal(t, k.expireDay > 0, described.KeyMetadata.MaterialExpireTime != "")
+	found := map[string]string{}
+	for _, tag := range tags.Tags.Tag {
+		found[tag.TagKey] = tag.TagValue
+	}
+	require.Equal(t, k.tags, found)
+	own := maps.Clone(m.aliases)
+	maps.DeleteFunc(own, func(_ string, of *modelKey) bool { return of != k })
+	requireAliases(t, own, &aliases.ListAliasesResponse)
+}

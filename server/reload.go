@@ -1,0 +1,69 @@
+package server
+
+import (
+	"errors"
+	"reflect"
+)
+
+// Reload takes the access keys, with secrets and permissions, and the TLS certificate from c, and opens the audit log anew.
+// Connections stay open. It is all or nothing: after an error the service goes on with what it had. Of the rest of c a change
+// waits for a restart, and is logged.
+func (s *Server) Reload(c Config) error {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	err := s.reload(c)
+	s.service.metrics.reloaded(err)
+	return err
+}
+
+func (s *Server) reload(c Config) error {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	credentials, err := loadCredentials(c.Accounts)
+	if err != nil {
+		return err
+	}
+	loaded := s.certificate.current.Load()
+	if c.Listener.PlainHTTP != (loaded == nil) {
+		return errors.New("listener: plain_http can't change without a restart")
+	}
+	if loaded != nil {
+		if loaded, err = c.Listener.loadCertificate(); err != nil {
+			return err
+		}
+	}
+	if err := s.service.audit.Reopen(); err != nil {
+		return err
+	}
+	s.service.credentials.Store(&credentials)
+	s.certificate.current.Store(loaded)
+	for _, part := range changedParts(s.config, c) {
+		s.service.log.Warn("a change of the configuration waits for a restart", "part", part)
+	}
+	return nil
+}
+
+// changedParts names what differs between two configurations and is not reloaded.
+func changedParts(a, b Config) (parts []string) {
+	for _, part := range []struct {
+		name          string
+		before, after any
+	}{
+		{"default_region", a.defaultRegion(), b.defaultRegion()},
+		{"regions", a.regionSet(), b.regionSet()},
+		{"listener.address", a.Listener.Address, b.Listener.Address},
+		{"storage", a.Storage, b.Storage},
+		{"root_key", a.RootKey, b.RootKey},
+		{"audit", a.Audit, b.Audit},
+		{"limits", a.Limits, b.Limits},
+		{"quotas", a.Quotas, b.Quotas},
+		{"rate_limits", a.RateLimits, b.RateLimits},
+		{"operations", a.Operations, b.Operations},
+	} {
+		if !reflect.DeepEqual(part.before, part.after) {
+			parts = append(parts, part.name)
+		}
+	}
+	return parts
+}

@@ -1,0 +1,203 @@
+package server_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+// stateTable is chapter 2 of the reference as published: its table, the rule of UpdateAlias (whose states are those of the
+// key that the alias names afterwards), and the table for external keys. Below are the rows that later publications have,
+// and that of DescribeRegions, which is ours.
+const stateTable = `
+API	Enabled	Disabled	PendingDeletion	PendingImport
+CreateKey	Success	Success	Success	Success
+GenerateDataKey	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+Encrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+Decrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+ListKeys	Success	Success	Success	Success
+DescribeKey	Success	Success	Success	Success
+EnableKey	Success	Success	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed
+DisableKey	Success	Success	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed
+ScheduleKeyDeletion	Success	Success	Rejected.StateModifiedFailed	Success
+CancelKeyDeletion	Rejected.StateModifiedFailed	Rejected.StateModifiedFailed	Success	Rejected.StateModifiedFailed
+CreateAlias	Success	Success	Rejected.StateModifiedFailed	Success
+DeleteAlias	Success	Success	Success	Success
+ListAliases	Success	Success	Success	Success
+
+UpdateAlias	Success	Success	Rejected.PendingDeletion	Success
+
+GetParametersForImport	Success	Success	Success	Success
+ImportKeyMaterial	Success	Success	Rejected.StateModifiedFailed	Success
+DeleteKeyMaterial	Success	Success	Success	Success
+
+ListAliasesByKeyId	Success	Success	Success	Success
+TagResource	Success	Success	Rejected.PendingDeletion	Success
+UntagResource	Success	Success	Rejected.PendingDeletion	Success
+ListResourceTags	Success	Success	Success	Success
+DescribeRegions	Success	Success	Success	Success
+`
+
+// leadsTo is the state after an operation that succeeds, where it is another (§4.3 to §4.8).
+var leadsTo = map[kmsapi.Operation]func(kmsapi.KeyState) kmsapi.KeyState{
+	kmsapi.OpEnableKey:           always(kmsapi.Enabled),
+	kmsapi.OpDisableKey:          always(kmsapi.Disabled),
+	kmsapi.OpScheduleKeyDeletion: always(kmsapi.PendingDeletion),
+	kmsapi.OpCancelKeyDeletion:   always(kmsapi.Enabled),
+	kmsapi.OpImportKeyMaterial: func(before kmsapi.KeyState) kmsapi.KeyState {
+		if before == kmsapi.PendingImport {
+			return kmsapi.Enabled
+		}
+		return before
+	},
+	kmsapi.OpDeleteKeyMaterial: func(before kmsapi.KeyState) kmsapi.KeyState {
+		if before == kmsapi.PendingDeletion {
+			return before
+		}
+		return kmsapi.PendingImport
+	},
+}
+
+func always(state kmsapi.KeyState) func(kmsapi.KeyState) kmsapi.KeyState {
+	return func(kmsapi.KeyState) kmsapi.KeyState { return state }
+}
+
+// forExternalKeys are the operations that only keys of origin EXTERNAL take.
+var forExternalKeys = map[kmsapi.Operation]bool{
+	kmsapi.OpGetParametersForImport: true, kmsapi.OpImportKeyMaterial: true, kmsapi.OpDeleteKeyMaterial: true,
+}
+
+func TestEveryOperationInEveryState(t *testing.T) {
+	w := newWire(t)
+	elsewhere := w.createKey()
+	lines := rows(stateTable)
+	states := strings.Split(lines[0], "\t")[1:]
+	require.Len(t, states, 4)
+	var tested []kmsapi.Operation
+	for _, line := range lines[1:] {
+		cells := strings.Split(line, "\t")
+		require.Len(t, cells, 5)
+		op := kmsapi.Operation(cells[0])
+		tested = append(tested, op)
+		for i, want := range cells[1:] {
+			state := kmsapi.KeyState(states[i])
+			t.Run(string(op)+" when "+string(state)+" gives "+want, func(t *testing.T) {
+				w := &wire{t: t, kms: w.kms, http: w.http}
+				s := w.subject(op, state, elsewhere)
+				require.Equal(t, state, w.state(s.id))
+				got := w.do(string(op), s.parameters(op)...)
+				if want != "Success" {
+					require.Equal(t, kmsapi.Code(want), got.Code, "%s", got.body)
+					require.Equal(t, 409, got.status)
+					require.Equal(t, state, w.state(s.id), "what is refused changes nothing")
+					return
+				}
+				require.Equal(t, 200, got.status, "%s", got.body)
+				after := state
+				if change, changes := leadsTo[op]; changes {
+					after = change(state)
+				}
+				require.Equal(t, after, w.state(s.id))
+			})
+		}
+	}
+	require.ElementsMatch(t, server.Operations(), tested)
+}
+
+func TestAnAliasMovesAwayFromAKeyInAnyState(t *testing.T) {
+	w := newWire(t)
+	target := w.createKey()
+	for _, state := range []kmsapi.KeyState{kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport} {
+		t.Run(string(state), func(t *testing.T) {
+			w := &wire{t: t, kms: w.kms, http: w.http}
+			s := w.subject(kmsapi.OpUpdateAlias, state, target)
+			w.must("UpdateAlias", "AliasName", s.alias, "KeyId", target)
+			require.Equal(t, target, w.must("DescribeKey", "KeyId", s.alias).KeyMetadata.KeyId)
+		})
+	}
+}
+
+// subject is a CMK that an operation is tried on.
+type subject struct {
+	id string
+	// alias names the CMK, and otherAlias another.
+	alias, otherAlias string
+	// blob is a ciphertext of the CMK, and material what can be imported into it.
+	blob     string
+	material []string
+}
+
+// subject brings a new CMK into a state by way of the API, with all that op needs. elsewhere is another CMK.
+func (w *wire) subject(op kmsapi.Operation, state kmsapi.KeyState, elsewhere string) subject {
+	w.t.Helper()
+	external := forExternalKeys[op] || state == kmsapi.PendingImport
+	var s subject
+	if external {
+		s.id = w.createKey("Origin", "EXTERNAL")
+	} else {
+		s.id = w.createKey()
+	}
+	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
+	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
+	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
+	if forExternalKeys[op] || external && op == kmsapi.OpDecrypt {
+		s.material = w.wrapMaterial(s.id, make([]byte, kmsapi.KeyMaterialSize))
+		w.must("ImportKeyMaterial", s.material...)
+	}
+	if op == kmsapi.OpDecrypt {
+		s.blob = w.must("Encrypt", "KeyId", s.id, "Plaintext", "eA==").CiphertextBlob
+	}
+	switch state {
+	case kmsapi.Disabled:
+		w.must("DisableKey", "KeyId", s.id)
+	case kmsapi.PendingDeletion:
+		w.must("ScheduleKeyDeletion", "KeyId", s.id, "PendingWindowInDays", "7")
+	case kmsapi.PendingImport:
+		if s.material != nil {
+			w.must("DeleteKeyMaterial", "KeyId", s.id)
+		}
+	}
+	return s
+}
+
+// wrapMaterial returns the parameters of ImportKeyMaterial for a CMK.
+func (w *wire) wrapMaterial(id string, material []byte) []string {
+	w.t.Helper()
+	got := w.must("GetParametersForImport", "KeyId", id, "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_256")
+	wrapped := wrapBy(w.t, kmsapi.WrapOAEPSHA256, got.PublicKey, material)
+	return []string{"KeyId", id, "ImportToken", got.ImportToken, "EncryptedKeyMaterial", wrapped}
+}
+
+// parameters are those of op for the CMK.
+func (s subject) parameters(op kmsapi.Operation) []string {
+	switch op {
+	case kmsapi.OpEncrypt:
+		return []string{"KeyId", s.id, "Plaintext", "eA=="}
+	case kmsapi.OpDecrypt:
+		return []string{"CiphertextBlob", s.blob}
+	case kmsapi.OpScheduleKeyDeletion:
+		return []string{"KeyId", s.id, "PendingWindowInDays", "7"}
+	case kmsapi.OpCreateAlias:
+		return []string{"KeyId", s.id, "AliasName", "alias/new-of-" + s.id}
+	case kmsapi.OpDeleteAlias:
+		return []string{"AliasName", s.alias}
+	case kmsapi.OpUpdateAlias:
+		return []string{"KeyId", s.id, "AliasName", s.otherAlias}
+	case kmsapi.OpGetParametersForImport:
+		return []string{"KeyId", s.id, "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_PKCS1_V1_5"}
+	case kmsapi.OpImportKeyMaterial:
+		return s.material
+	case kmsapi.OpTagResource:
+		return []string{"KeyId", s.id, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}
+	case kmsapi.OpUntagResource:
+		return []string{"KeyId", s.id, "TagKeys", `["k"]`}
+	case kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions:
+		return nil
+	default:
+		return []string{"KeyId", s.id}
+	}
+}

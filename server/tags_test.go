@@ -1,0 +1,107 @@
+package server_test
+
+import (
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// tagged returns the tags of a CMK as key=value, in the order they are listed.
+func (w *wire) tagged(id string) (tags []string) {
+	w.t.Helper()
+	for _, tag := range w.must("ListResourceTags", "KeyId", id).Tags.Tag {
+		require.Equal(w.t, id, tag.KeyId)
+		tags = append(tags, tag.TagKey+"="+tag.TagValue)
+	}
+	return tags
+}
+
+func TestTagsAreAddedChangedAndRemoved(t *testing.T) {
+	w := newWire(t)
+	id, other := w.createKey(), w.createKey()
+	require.Contains(t, string(w.must("ListResourceTags", "KeyId", id).body), `"Tag":[]`, "no tags are an empty list")
+	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"b","TagValue":"2"},{"TagKey":"a","TagValue":"1"}]`)
+	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"c/_-.+=@:","TagValue":"/_-.+=@:"},{"TagKey":"b","TagValue":""}]`)
+	w.must("TagResource", "KeyId", other, "Tags", `[{"TagKey":"a","TagValue":"other"}]`)
+	w.kms.Restart()
+	require.Equal(t, []string{"a=1", "b=", "c/_-.+=@:=/_-.+=@:"}, w.tagged(id), "in order of their keys")
+
+	w.must("UntagResource", "KeyId", id, "TagKeys", `["a","c/_-.+=@:","absent","a"]`)
+	w.must("UntagResource", "KeyId", id, "TagKeys", `["absent"]`)
+	require.Equal(t, []string{"b="}, w.tagged(id))
+	w.must("UntagResource", "KeyId", id, "TagKeys", `["b"]`)
+	require.Empty(t, w.tagged(id))
+	require.Equal(t, []string{"a=other"}, w.tagged(other), "another key's tags are its own")
+}
+
+func TestAKeyHasTenTagsAtMost(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	tags := func(from, to int, value string) string {
+		var all []string
+		for i := from; i < to; i++ {
+			all = append(all, fmt.Sprintf(`{"TagKey":"k%02d","TagValue":%q}`, i, value))
+		}
+		return "[" + strings.Join(all, ",") + "]"
+	}
+	w.do("TagResource", "KeyId", id, "Tags", tags(0, 11, "v")).refused(t, kmsapi.ErrLimitExceeded)
+	require.Empty(t, w.tagged(id), "of a request that is refused, nothing is done")
+	w.must("TagResource", "KeyId", id, "Tags", tags(0, 9, "v"))
+	w.must("TagResource", "KeyId", id, "Tags", tags(9, 10, "v"))
+	before := w.tagged(id)
+	require.Len(t, before, 10)
+	w.do("TagResource", "KeyId", id, "Tags", tags(10, 11, "v")).refused(t, kmsapi.ErrLimitExceeded)
+	w.do("TagResource", "KeyId", id, "Tags", tags(5, 11, "changed")).refused(t, kmsapi.ErrLimitExceeded)
+	require.Equal(t, before, w.tagged(id))
+	w.must("TagResource", "KeyId", id, "Tags", tags(0, 10, "changed"))
+	require.Equal(t, "k09=changed", w.tagged(id)[9], "what is there already counts once")
+	w.must("UntagResource", "KeyId", id, "TagKeys", `["k00"]`)
+	w.must("TagResource", "KeyId", id, "Tags", tags(10, 11, "v"))
+	require.Len(t, w.tagged(id), 10)
+}
+
+func TestTagsOutliveAChangeOfState(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"1"}]`)
+	w.must("DisableKey", "KeyId", id)
+	w.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
+	w.do("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"2"}]`).refused(t, kmsapi.ErrRejectedPendingDeletion)
+	w.do("UntagResource", "KeyId", id, "TagKeys", `["a"]`).refused(t, kmsapi.ErrRejectedPendingDeletion)
+	require.Equal(t, []string{"a=1"}, w.tagged(id))
+	w.must("CancelKeyDeletion", "KeyId", id)
+	require.Equal(t, []string{"a=1"}, w.tagged(id))
+}
+
+func TestWrongTagsAreRefused(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	const nobody = "00000000-0000-4000-8000-000000000000"
+	for _, tc := range []struct {
+		name   string
+		action string
+		pairs  []string
+		want   *kmsapi.Error
+	}{
+		{"no tags", "TagResource", []string{"KeyId", id}, kmsapi.ErrMissingParameter},
+		{"an empty list", "TagResource", []string{"KeyId", id, "Tags", "[]"}, kmsapi.ErrInvalidParameter},
+		{"a map of tags", "TagResource", []string{"KeyId", id, "Tags", `{"a":"1"}`}, kmsapi.ErrInvalidParameter},
+		{"a reserved key", "TagResource", []string{"KeyId", id, "Tags", `[{"TagKey":"acs:x","TagValue":"v"}]`}, kmsapi.ErrInvalidParameter},
+		{"a key twice", "TagResource", []string{"KeyId", id, "Tags", `[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`}, kmsapi.ErrInvalidParameter},
+		{"a CMK that does not exist", "TagResource", []string{"KeyId", nobody, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}, kmsapi.ErrKeyNotFound},
+		{"no keys to remove", "UntagResource", []string{"KeyId", id}, kmsapi.ErrMissingParameter},
+		{"one key to remove that is no list", "UntagResource", []string{"KeyId", id, "TagKeys", "k"}, kmsapi.ErrInvalidParameter},
+		{"removing from a CMK that does not exist", "UntagResource", []string{"KeyId", nobody, "TagKeys", `["k"]`}, kmsapi.ErrKeyNotFound},
+		{"no CMK to list", "ListResourceTags", nil, kmsapi.ErrMissingParameter},
+		{"listing a CMK that does not exist", "ListResourceTags", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w.do(tc.action, tc.pairs...).refused(t, tc.want)
+		})
+	}
+	require.Empty(t, w.tagged(id))
+}
