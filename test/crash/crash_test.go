@@ -1,0 +1,118 @@
+package crash
+
+import (
+	"flag"
+	"fmt"
+	"math/rand/v2"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+)
+
+var (
+	rounds = flag.Int("rounds", 10, "how often the service is killed at work")
+	seed   = flag.Uint64("seed", 0, "the seed that an earlier run has printed; 0 takes a new one")
+)
+
+const (
+	// writersAtWork is how many there are beside the postman.
+	writersAtWork = 6
+	// roundsPerStore keeps stores small, and lets new ones be killed as well.
+	roundsPerStore = 25
+)
+
+func TestWhatIsAcknowledgedSurvivesKill(t *testing.T) {
+	if *seed == 0 {
+		*seed = rand.Uint64()
+	}
+	t.Logf("%d rounds; repeat them with: go test ./test/crash -args -rounds %d -seed %d", *rounds, *rounds, *seed)
+	binary := build(t)
+	random := rand.New(rand.NewPCG(*seed, 0))
+	for first := 0; first < *rounds; first += roundsPerStore {
+		l := newLoop(t, binary, random)
+		last := min(first+roundsPerStore, *rounds)
+		for round := first; round < last; round++ {
+			l.round(round, round == last-1)
+		}
+		l.service.kill()
+	}
+}
+
+// A loop kills the service on one store again and again.
+type loop struct {
+	t       *testing.T
+	site    *site
+	random  *rand.Rand
+	writers []*writer // the postman's is the last
+	postman *postman
+	service *service
+}
+
+func newLoop(t *testing.T, binary string, random *rand.Rand) *loop {
+	l := &loop{t: t, site: newSite(t, binary), random: random}
+	for n := range writersAtWork {
+		l.writers = append(l.writers, newWriter(fmt.Sprintf("writer%d", n), l.newRandom()))
+	}
+	l.postman = &postman{writer: newWriter("postman", l.newRandom())}
+	l.writers = append(l.writers, l.postman.writer)
+	l.killWhileStarting()
+	l.service = l.site.start(t)
+	return l
+}
+
+func (l *loop) newRandom() *rand.Rand {
+	return rand.New(rand.NewPCG(l.random.Uint64(), l.random.Uint64()))
+}
+
+// round lets all work on the running service, kills it, and looks at what the next process makes of it.
+func (l *loop) round(number int, all bool) {
+	l.t.Helper()
+	acknowledged := l.workUntilKilled(20 + l.random.IntN(300))
+	if l.random.IntN(4) == 0 {
+		l.killWhileStarting()
+	}
+	l.site.check(l.t)
+	l.service = l.site.start(l.t)
+	found := inspect(l.t, l.service.dial(l.t))
+	found.check(l.writers, all)
+	l.postman.resend(l.t, newHTTP(l.t, l.service), l.service)
+	l.t.Logf("round %d: killed after %d requests, with %d CMKs and %d aliases; of the requests in doubt %d had happened",
+		number+1, acknowledged, len(found.keys), len(found.aliases), found.happened)
+}
+
+// workUntilKilled lets all writers work in parallel, and kills the service some moments after so many requests.
+func (l *loop) workUntilKilled(requests int) (acknowledged int64) {
+	l.t.Helper()
+	delay := time.Duration(l.random.IntN(3000)) * time.Microsecond
+	var count atomic.Int64
+	progress := func() {
+		if count.Add(1) == int64(requests) {
+			time.AfterFunc(delay, l.service.kill)
+		}
+	}
+	c := l.service.dial(l.t)
+	work, ctx := errgroup.WithContext(l.t.Context())
+	for _, w := range l.writers {
+		w.begin(c)
+		if w != l.postman.writer {
+			work.Go(func() error { return w.work(ctx, progress) })
+		}
+	}
+	h := newHTTP(l.t, l.service)
+	work.Go(func() error { return l.postman.work(h, l.service, progress) })
+	require.NoError(l.t, work.Wait())
+	require.GreaterOrEqual(l.t, count.Load(), int64(requests), "the service has ended by itself:\n%s", l.site.logTail())
+	l.service.kill()
+	return count.Load()
+}
+
+// killWhileStarting starts a process and kills it soon, whatever it is at.
+func (l *loop) killWhileStarting() {
+	l.t.Helper()
+	p := l.site.launch(l.t)
+	time.Sleep(time.Duration(l.random.IntN(50_000)) * time.Microsecond)
+	p.kill()
+}

@@ -1,0 +1,57 @@
+package crash
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A ledger is what a writer knows to be in the store.
+type ledger struct {
+	keys map[string]key // by key id
+	// aliases are key ids by alias.
+	aliases map[string]string
+}
+
+// key is a CMK in a ledger. Tags are never changed in place.
+type key struct {
+	state kmsapi.KeyState
+	tags  map[string]string
+}
+
+func newLedger() ledger { return ledger{keys: map[string]key{}, aliases: map[string]string{}} }
+
+// with returns what the ledger is after effect.
+func (l ledger) with(effect func(ledger)) ledger {
+	after := ledger{keys: maps.Clone(l.keys), aliases: maps.Clone(l.aliases)}
+	effect(after)
+	return after
+}
+
+// aliasNames are in order, so that a random choice of one is the same for the same seed.
+func (l ledger) aliasNames() []string { return slices.Sorted(maps.Keys(l.aliases)) }
+
+// aliasesOf are the aliases of one CMK, in order.
+func (l ledger) aliasesOf(id string) []string {
+	var names []string
+	for _, name := range l.aliasNames() {
+		if l.aliases[name] == id {
+			names = append(names, name)
+		}
+	}
+	return names
+}
+
+// setState and the like are effects.
+func setState(id string, state kmsapi.KeyState) func(ledger) {
+	return func(l ledger) { l.keys[id] = key{state: state, tags: l.keys[id].tags} }
+}
+
+func setTags(id string, tags map[string]string) func(ledger) {
+	return func(l ledger) { l.keys[id] = key{state: l.keys[id].state, tags: tags} }
+}
+
+func setAlias(name, id string) func(ledger) { return func(l ledger) { l.aliases[name] = id } }
+
+func dropAlias(name string) func(ledger) { return func(l ledger) { delete(l.aliases, name) } }

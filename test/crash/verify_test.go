@@ -1,0 +1,190 @@
+package crash
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// An inspector compares what is in the store with what the writers know.
+type inspector struct {
+	t      *testing.T
+	client *client.Client
+	// keys are the ids of all CMKs, and aliases the key ids by all aliases.
+	keys    map[string]bool
+	aliases map[string]string
+	// happened counts the requests in doubt that turned out to have happened.
+	happened int
+}
+
+const pageSize = 100
+
+func inspect(t *testing.T, c *client.Client) *inspector {
+	t.Helper()
+	i := &inspector{t: t, client: c, keys: map[string]bool{}, aliases: map[string]string{}}
+	for page := 1; ; page++ {
+		got, err := c.ListKeys(t.Context(), &kmsapi.ListKeysRequest{PageNumber: page, PageSize: pageSize})
+		require.NoError(t, err)
+		for _, k := range got.Keys.Key {
+			i.keys[k.KeyId] = true
+		}
+		if len(got.Keys.Key) < pageSize {
+			break
+		}
+	}
+	for page := 1; ; page++ {
+		got, err := c.ListAliases(t.Context(), &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: pageSize})
+		require.NoError(t, err)
+		for _, a := range got.Aliases.Alias {
+			i.aliases[a.AliasName] = a.KeyId
+		}
+		if len(got.Aliases.Alias) < pageSize {
+			break
+		}
+	}
+	return i
+}
+
+// check checks all that writers know, settles what they were in doubt about, and checks that nothing else is there.
+// Of what earlier rounds have checked it takes samples, unless all is true.
+func (i *inspector) check(writers []*writer, all bool) {
+	i.t.Helper()
+	unknown := maps.Clone(i.keys)
+	aliases := 0
+	for _, w := range writers {
+		w.client = i.client
+		i.settle(w, all)
+		for _, id := range w.ids {
+			require.True(i.t, i.keys[id], "%s: the CMK %s is gone", w.name, id)
+			delete(unknown, id)
+		}
+		aliases += len(w.ledger.aliases)
+	}
+	require.Len(i.t, i.aliases, aliases, "aliases that nobody has made")
+	i.adopt(writers, unknown)
+	for _, w := range writers {
+		i.open(w, all)
+	}
+}
+
+// settle finds out whether the request in doubt has happened: all CMKs that it could have changed are as before, or all are
+// as after it.
+func (i *inspector) settle(w *writer, all bool) {
+	i.t.Helper()
+	found := i.look(w, all)
+	differs := compare(found, w.ledger)
+	if differs != "" && w.doubt != nil {
+		after := w.ledger.with(w.doubt)
+		if or := compare(found, after); or == "" {
+			w.ledger, differs = after, ""
+			i.happened++
+		} else {
+			differs += "\nor, if the last request has happened:" + or
+		}
+	}
+	require.Empty(i.t, differs, w.name)
+	w.doubt = nil
+}
+
+// sample is how many old things are looked at again in a round.
+const sample = 5
+
+// look returns what is to be seen of a writer's CMKs, and of all its aliases.
+func (i *inspector) look(w *writer, all bool) ledger {
+	found := newLedger()
+	for n, id := range w.ids {
+		if all || w.touched[id] || w.random.IntN(len(w.ids)) < sample {
+			found.keys[id] = i.key(id)
+			require.Equal(i.t, i.aliasesOf(id), i.aliasesByKeyID(id), "two ways to list the aliases of CMK %d, %s", n, id)
+		}
+	}
+	for name, id := range i.aliases {
+		if strings.HasPrefix(name, kmsapi.AliasPrefix+w.name+"-") {
+			found.aliases[name] = id
+		}
+	}
+	return found
+}
+
+func (i *inspector) key(id string) key {
+	described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	require.NoError(i.t, err)
+	listed, err := i.client.ListResourceTags(i.t.Context(), &kmsapi.ListResourceTagsRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	require.NoError(i.t, err)
+	k := key{state: described.KeyMetadata.KeyState, tags: map[string]string{}}
+	for _, tag := range listed.Tags.Tag {
+		k.tags[tag.TagKey] = tag.TagValue
+	}
+	require.Equal(i.t, k.state == kmsapi.PendingDeletion, described.KeyMetadata.DeleteDate != "", id)
+	return k
+}
+
+func (i *inspector) aliasesOf(id string) []string { return ledger{aliases: i.aliases}.aliasesOf(id) }
+
+func (i *inspector) aliasesByKeyID(id string) (names []string) {
+	got, err := i.client.ListAliasesByKeyId(i.t.Context(), &kmsapi.ListAliasesByKeyIdRequest{KeyId: id, PageSize: pageSize})
+	require.NoError(i.t, err)
+	for _, a := range got.Aliases.Alias {
+		names = append(names, a.AliasName)
+	}
+	return names
+}
+
+// compare says how the CMKs that were found, and all aliases, differ from those of l. "" means that they don't.
+func compare(found, l ledger) string {
+	var differs strings.Builder
+	for id, k := range found.keys {
+		if want := l.keys[id]; k.state != want.state || !maps.Equal(k.tags, want.tags) {
+			fmt.Fprintf(&differs, "\nCMK %s is %v and should be %v", id, k, want)
+		}
+	}
+	if !maps.Equal(found.aliases, l.aliases) {
+		fmt.Fprintf(&differs, "\naliases are %v and should be %v", found.aliases, l.aliases)
+	}
+	return differs.String()
+}
+
+// adopt gives the CMKs that nobody knows to the writers whose CreateKey was not answered: one to each at most.
+func (i *inspector) adopt(writers []*writer, unknown map[string]bool) {
+	i.t.Helper()
+	for id := range unknown {
+		described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+		require.NoError(i.t, err)
+		at := slices.IndexFunc(writers, func(w *writer) bool { return w.unborn != "" && w.unborn == described.KeyMetadata.Description })
+		require.GreaterOrEqual(i.t, at, 0, "nobody has made the CMK %s, %q", id, described.KeyMetadata.Description)
+		w := writers[at]
+		w.unborn = ""
+		i.happened++
+		w.adopt(id)
+		require.Equal(i.t, w.ledger.keys[id], key{state: i.key(id).state})
+		require.NoError(i.t, w.dataKey(i.t.Context(), id), "the new CMK is not whole")
+	}
+}
+
+// open opens a writer's ciphertexts, as far as the states of their CMKs let it.
+func (i *inspector) open(w *writer, all bool) {
+	i.t.Helper()
+	for n, c := range w.sealed {
+		if !all && n < w.sealedBefore && w.random.IntN(w.sealedBefore) >= sample {
+			continue
+		}
+		got, err := i.client.Decrypt(i.t.Context(), &kmsapi.DecryptRequest{CiphertextBlob: c.blob, EncryptionContext: c.context})
+		switch w.ledger.keys[c.keyID].state {
+		case kmsapi.Disabled:
+			require.ErrorIs(i.t, err, kmsapi.ErrRejectedDisabled)
+		case kmsapi.PendingDeletion:
+			require.ErrorIs(i.t, err, kmsapi.ErrRejectedPendingDeletion)
+		default:
+			require.NoError(i.t, err)
+			require.Equal(i.t, c.keyID, got.KeyId)
+			require.Equal(i.t, c.plaintext.Reveal(), got.Plaintext.Reveal())
+		}
+	}
+}
