@@ -9,7 +9,7 @@ FUZZTIME ?= 30s
 TOOL := go tool -modfile=test/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test build vault lint fmt bench fuzz clean
+.PHONY: help demo dev test build vault lint fmt bench fuzz crash clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -20,7 +20,7 @@ demo: ## The main job from start to finish, on a real Vault and a real KMS servi
 dev: ## The same set-up, left running for you to use; Ctrl-C ends it
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
-test: lint ## All that a commit needs: format, vet, staticcheck, unit tests with -race, end-to-end tests on a real Vault
+test: lint ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
 	@scripts/test.sh
 
 build: ## Build our binaries into bin/
@@ -37,6 +37,7 @@ lint: ## Check format, go vet and staticcheck, and change nothing
 	if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	go vet ./...
 	$(TOOL) staticcheck ./...
+	cd test/sdk && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 
 fmt: ## Format every Go file
 	$(TOOL) gofumpt -w .
@@ -46,6 +47,9 @@ bench: ## Run every benchmark
 
 fuzz: ## Fuzz every fuzz target, each for FUZZTIME (30s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
+
+crash: ## Kill the KMS service at work ROUNDS times (200), and check that nothing acknowledged is lost
+	@scripts/crash.sh
 
 clean: ## Remove bin/
 	rm -rf bin

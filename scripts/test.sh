@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs every test with the race detector, the end-to-end tests on a real Vault among them.
-# They come last and verbose, so that one can see that they ran, and never from the test cache.
+# Runs every test: unit tests with the race detector, Alibaba Cloud's own SDKs against the KMS service, and the end-to-end
+# tests on a real Vault. These come last and verbose, so that one can see that they ran, and never from the test cache.
 set -euo pipefail
 unset CDPATH # with it, cd prints where it has gone to
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,4 +15,6 @@ echo "end-to-end tests use $VAULT_BIN: $("$VAULT_BIN" version)"
 packages=$(go list ./... | grep -v '/test/e2e$')
 # shellcheck disable=SC2086 # one word a package
 go test -race $packages
+scripts/sdk.sh
+scripts/node.sh
 go test -race -v -count=1 -timeout 20m ./test/e2e

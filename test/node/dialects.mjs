@@ -1,0 +1,86 @@
+// A dialect is an SDK, set up in one of the ways in which it talks. All have the same face: call(operation, parameters),
+// with the names of the wire, gives the answer with the names of the wire, or throws a Refusal.
+import popcore from '@alicloud/pop-core';
+import kms from '@alicloud/kms20160120';
+
+const { env } = process;
+
+// The services that run.mjs has started.
+export const dev = {
+  address: env.ALICLOUD_DOMAIN, scheme: 'https',
+  id: env.ALIBABA_CLOUD_ACCESS_KEY_ID, secret: env.ALIBABA_CLOUD_ACCESS_KEY_SECRET,
+};
+export const plain = { address: env.PLAIN_ADDRESS, scheme: 'http', id: 'LTAIplain', secret: 'the plain secret' };
+// Its other access keys, as test/sdk/testdata/plain.hcl has them.
+export const inactive = { ...plain, id: 'LTAIinactive', secret: 'the inactive secret' };
+export const temporary = { ...plain, id: 'STS.temporary', secret: 'the temporary secret', token: 'CAIS+/the=token==' };
+export const writer = { ...plain, id: 'LTAIwriter', secret: "the writer's secret" };
+
+// Refusal is what an SDK tells its user when the service says no.
+export class Refusal extends Error {
+  constructor({ HttpStatus, Code, Message, RequestId, HostId }, cause) {
+    super(`${Code}: ${Message}`, { cause });
+    Object.assign(this, { status: HttpStatus, code: Code, text: Message, requestId: RequestId, hostId: HostId });
+  }
+}
+
+function refusal(error) {
+  return error.data ? new Refusal(error.data, error) : error;
+}
+
+// pop is @alicloud/pop-core, which knows parameters only: what is structured goes as JSON.
+export function pop(method) {
+  return (at) => {
+    const client = new popcore.RPCClient({
+      endpoint: `${at.scheme}://${at.address}`, apiVersion: '2016-01-20', accessKeyId: at.id, accessKeySecret: at.secret,
+      securityToken: at.token,
+    });
+    return async (operation, parameters = {}) => {
+      const flat = Object.entries(parameters).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : value]);
+      try {
+        return await client.request(operation, Object.fromEntries(flat), { method });
+      } catch (error) {
+        throw refusal(error);
+      }
+    };
+  };
+}
+
+// kms20160120 is @alicloud/kms20160120, which has a class for every request. It sends a map spread over parameters
+// (EncryptionContext.name=value); tags are texts to it.
+export function kms20160120(at) {
+  const client = new kms.default({
+    endpoint: at.address, protocol: at.scheme, accessKeyId: at.id, accessKeySecret: at.secret,
+    securityToken: at.token, regionId: 'cn-hangzhou',
+  });
+  return async (operation, parameters = {}) => {
+    const Request = kms[`${operation}Request`];
+    const fields = Object.entries(Request.names()).map(([field, name]) => [name, field]);
+    const field = Object.fromEntries(fields);
+    const given = Object.entries(parameters).map(([name, value]) => {
+      if (!field[name]) throw new TypeError(`${operation}Request has no field for ${name}`);
+      return [field[name], Array.isArray(value) ? JSON.stringify(value) : value];
+    });
+    try {
+      return wire(await client[operation[0].toLowerCase() + operation.slice(1)](new Request(Object.fromEntries(given))));
+    } catch (error) {
+      throw refusal(error);
+    }
+  };
+}
+
+// wire gives an SDK's model the names of the wire again, those that the model knows.
+function wire(model) {
+  if (Array.isArray(model)) return model.map(wire);
+  const names = model?.constructor?.names?.();
+  if (!names) return model;
+  return Object.fromEntries(Object.entries(names).map(([field, name]) => [name, wire(model[field])]));
+}
+
+export const dialects = [
+  { name: 'pop-core by GET, TLS', dial: pop('GET'), home: dev },
+  { name: 'pop-core by POST, TLS', dial: pop('POST'), home: dev },
+  { name: 'pop-core by GET, plain HTTP', dial: pop('GET'), home: plain },
+  { name: 'kms20160120, TLS', dial: kms20160120, home: dev },
+  { name: 'kms20160120, plain HTTP', dial: kms20160120, home: plain },
+];

@@ -1,0 +1,169 @@
+package sdk
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"reflect"
+	"strconv"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// caller sends requests by an SDK. A refusal comes back as a [*kmsapi.Error], made of what the SDK tells its user.
+type caller interface {
+	call(request kmsapi.Request, answer kmsapi.Response) error
+}
+
+// dialect is an SDK, set up in one of the ways in which it talks.
+type dialect struct {
+	name string
+	// home is where it plays the scenarios.
+	home func() *service
+	dial func(t *testing.T, at *service, as access) caller
+	// blind dialects can't read a refusal: the SDK shows its body as it came.
+	blind bool
+}
+
+func overTLS() *service    { return dev }
+func withoutTLS() *service { return plain }
+
+// dialects are all that talk to the service here.
+var dialects = []dialect{
+	{name: "alibaba-cloud-sdk-go, JSON, plain HTTP", home: withoutTLS, dial: dialV1("JSON")},
+	{name: "alibaba-cloud-sdk-go, JSON, TLS", home: overTLS, dial: dialV1("JSON")},
+	{name: "alibaba-cloud-sdk-go, XML, TLS", home: overTLS, dial: dialV1("XML"), blind: true},
+	{name: "kms-20160120 v3, ACS3, TLS", home: overTLS, dial: dialV3("")},
+	{name: "kms-20160120 v3, RPC V1, TLS", home: overTLS, dial: dialV3("v2")},
+	{name: "our own client, TLS", home: overTLS, dial: dialOurs},
+}
+
+// player is a dialect that plays a scenario in a test.
+type player struct {
+	*testing.T
+	dialect
+	caller
+}
+
+// everyDialect plays a scenario in every dialect.
+func everyDialect(t *testing.T, scenario func(p player)) {
+	for _, d := range dialects {
+		t.Run(d.name, func(t *testing.T) { scenario(d.player(t)) })
+	}
+}
+
+func (d dialect) player(t *testing.T) player {
+	return player{T: t, dialect: d, caller: d.dial(t, d.home(), d.home().access)}
+}
+
+// run plays a part of a scenario as a test of its own.
+func (p player) run(name string, part func(p player)) {
+	p.T.Run(name, func(t *testing.T) {
+		p.T = t
+		part(p)
+	})
+}
+
+// answerTo is a pointer to a response type of package kmsapi.
+type answerTo[A any] interface {
+	*A
+	kmsapi.Response
+}
+
+// do sends a request that must succeed, and returns the answer.
+func do[A any, P answerTo[A]](p player, request kmsapi.Request) *A {
+	p.Helper()
+	answer := P(new(A))
+	require.NoError(p, p.call(request, answer))
+	require.NotEmpty(p, answer.ID(), "every answer has a request id")
+	return answer
+}
+
+// must sends a request whose answer is only that it is done.
+func (p player) must(request kmsapi.Request) {
+	p.Helper()
+	do[kmsapi.EnableKeyResponse](p, request)
+}
+
+// refused sends a request that must be refused in the way of want.
+func (p player) refused(want *kmsapi.Error, request kmsapi.Request) {
+	p.Helper()
+	refusedTo(p, p.caller, want, request)
+}
+
+func refusedTo(p player, c caller, want *kmsapi.Error, request kmsapi.Request) {
+	p.Helper()
+	var got *kmsapi.Error
+	require.ErrorAs(p, c.call(request, new(kmsapi.EnableKeyResponse)), &got)
+	require.Equal(p, want.HTTPStatus, got.HTTPStatus, got.Message)
+	if p.blind {
+		require.Contains(p, got.Message, "<KMS>")
+		require.Contains(p, got.Message, "<Code>"+string(want.Code)+"</Code>")
+		require.Regexp(p, "<RequestId>[0-9a-f-]{36}</RequestId>", got.Message)
+		return
+	}
+	require.Equal(p, want.Code, got.Code, got.Message)
+	require.Contains(p, got.Message, want.Message)
+	require.Regexp(p, "^[0-9a-f-]{36}$", got.RequestID)
+}
+
+// newKey makes a CMK and returns its metadata.
+func (p player) newKey(request kmsapi.CreateKeyRequest) kmsapi.KeyMetadata {
+	p.Helper()
+	return do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
+}
+
+func (p player) describe(keyID string) kmsapi.KeyMetadata {
+	p.Helper()
+	request := &kmsapi.DescribeKeyRequest{}
+	request.KeyId = keyID
+	return do[kmsapi.DescribeKeyResponse](p, request).KeyMetadata
+}
+
+// fill sets the fields of an SDK's request that are called like the parameters. One that the SDK does not have is an error.
+func fill(request any, params kmsapi.Params) error {
+	fields := reflect.ValueOf(request).Elem()
+	for _, p := range params {
+		field := fields.FieldByName(p.Name)
+		if !field.IsValid() {
+			return fmt.Errorf("%T has no field %s", request, p.Name)
+		}
+		if err := set(field, p.Value); err != nil {
+			return fmt.Errorf("%T.%s: %w", request, p.Name, err)
+		}
+	}
+	return nil
+}
+
+// set gives a field the value that text stands for. The old SDK has texts only; the new one pointers and maps.
+func set(field reflect.Value, text string) error {
+	if field.Kind() == reflect.Pointer {
+		field.Set(reflect.New(field.Type().Elem()))
+		field = field.Elem()
+	}
+	switch field.Kind() {
+	case reflect.String:
+		field.SetString(text)
+	case reflect.Int, reflect.Int32, reflect.Int64:
+		n, err := strconv.ParseInt(text, 10, 64)
+		field.SetInt(n)
+		return err
+	case reflect.Map:
+		return json.Unmarshal([]byte(text), field.Addr().Interface())
+	default:
+		return errors.New("a field of an unknown kind, " + field.Kind().String())
+	}
+	return nil
+}
+
+// read takes an SDK's answer over into ours. Both have the names of the wire.
+func read(sdkAnswer any, answer kmsapi.Response) error {
+	text, err := json.Marshal(sdkAnswer)
+	if err != nil {
+		return err
+	}
+	return json.Unmarshal(text, answer)
+}

@@ -1,0 +1,101 @@
+package sdk
+
+import (
+	"errors"
+	"testing"
+
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/auth/credentials"
+	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
+	"github.com/aliyun/alibaba-cloud-sdk-go/sdk/requests"
+	"github.com/aliyun/alibaba-cloud-sdk-go/services/kms"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// v1 is alibaba-cloud-sdk-go: RPC V1, a POST with everything in its query.
+type v1 struct {
+	client *kms.Client
+	format string
+}
+
+func dialV1(format string) func(*testing.T, *service, access) caller {
+	return func(t *testing.T, at *service, as access) caller {
+		return v1{client: newV1(t, at, as, kmsapi.DefaultRegion), format: format}
+	}
+}
+
+func newV1(t *testing.T, at *service, as access, region string) *kms.Client {
+	config := sdk.NewConfig()
+	if !at.plain {
+		config = config.WithScheme(requests.HTTPS) // The default is HTTP.
+	}
+	var credential auth.Credential = credentials.NewAccessKeyCredential(as.id, as.secret)
+	if as.token != "" {
+		credential = credentials.NewStsTokenCredential(as.id, as.secret, as.token)
+	}
+	client, err := kms.NewClientWithOptions(region, config, credential)
+	require.NoError(t, err)
+	client.Domain = at.address
+	return client
+}
+
+// v1Operation calls one operation of the SDK.
+type v1Operation func(s v1, params kmsapi.Params, answer kmsapi.Response) error
+
+func v1Row[Request requests.AcsRequest, Answer any](create func() Request, send func(*kms.Client, Request) (Answer, error)) v1Operation {
+	return func(s v1, params kmsapi.Params, answer kmsapi.Response) error {
+		request := create()
+		if err := fill(request, params.Add("AcceptFormat", s.format)); err != nil {
+			return err
+		}
+		got, err := send(s.client, request)
+		if err != nil {
+			return v1Error(err)
+		}
+		return read(got, answer)
+	}
+}
+
+var v1Operations = map[kmsapi.Operation]v1Operation{
+	kmsapi.OpCreateKey:              v1Row(kms.CreateCreateKeyRequest, (*kms.Client).CreateKey),
+	kmsapi.OpGetParametersForImport: v1Row(kms.CreateGetParametersForImportRequest, (*kms.Client).GetParametersForImport),
+	kmsapi.OpImportKeyMaterial:      v1Row(kms.CreateImportKeyMaterialRequest, (*kms.Client).ImportKeyMaterial),
+	kmsapi.OpEnableKey:              v1Row(kms.CreateEnableKeyRequest, (*kms.Client).EnableKey),
+	kmsapi.OpDisableKey:             v1Row(kms.CreateDisableKeyRequest, (*kms.Client).DisableKey),
+	kmsapi.OpScheduleKeyDeletion:    v1Row(kms.CreateScheduleKeyDeletionRequest, (*kms.Client).ScheduleKeyDeletion),
+	kmsapi.OpCancelKeyDeletion:      v1Row(kms.CreateCancelKeyDeletionRequest, (*kms.Client).CancelKeyDeletion),
+	kmsapi.OpDeleteKeyMaterial:      v1Row(kms.CreateDeleteKeyMaterialRequest, (*kms.Client).DeleteKeyMaterial),
+	kmsapi.OpDescribeKey:            v1Row(kms.CreateDescribeKeyRequest, (*kms.Client).DescribeKey),
+	kmsapi.OpListKeys:               v1Row(kms.CreateListKeysRequest, (*kms.Client).ListKeys),
+	kmsapi.OpEncrypt:                v1Row(kms.CreateEncryptRequest, (*kms.Client).Encrypt),
+	kmsapi.OpGenerateDataKey:        v1Row(kms.CreateGenerateDataKeyRequest, (*kms.Client).GenerateDataKey),
+	kmsapi.OpDecrypt:                v1Row(kms.CreateDecryptRequest, (*kms.Client).Decrypt),
+	kmsapi.OpCreateAlias:            v1Row(kms.CreateCreateAliasRequest, (*kms.Client).CreateAlias),
+	kmsapi.OpUpdateAlias:            v1Row(kms.CreateUpdateAliasRequest, (*kms.Client).UpdateAlias),
+	kmsapi.OpDeleteAlias:            v1Row(kms.CreateDeleteAliasRequest, (*kms.Client).DeleteAlias),
+	kmsapi.OpListAliases:            v1Row(kms.CreateListAliasesRequest, (*kms.Client).ListAliases),
+	kmsapi.OpListAliasesByKeyId:     v1Row(kms.CreateListAliasesByKeyIdRequest, (*kms.Client).ListAliasesByKeyId),
+	kmsapi.OpTagResource:            v1Row(kms.CreateTagResourceRequest, (*kms.Client).TagResource),
+	kmsapi.OpUntagResource:          v1Row(kms.CreateUntagResourceRequest, (*kms.Client).UntagResource),
+	kmsapi.OpListResourceTags:       v1Row(kms.CreateListResourceTagsRequest, (*kms.Client).ListResourceTags),
+	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
+}
+
+func (s v1) call(request kmsapi.Request, answer kmsapi.Response) error {
+	return v1Operations[request.Operation()](s, kmsapi.Encode(request), answer)
+}
+
+// v1Error is what the SDK makes of a refusal. It reads JSON only: of XML it keeps the whole body as its message.
+func v1Error(err error) error {
+	var refusal *sdkerrors.ServerError
+	if !errors.As(err, &refusal) {
+		return err
+	}
+	return &kmsapi.Error{
+		Code: kmsapi.Code(refusal.ErrorCode()), HTTPStatus: refusal.HttpStatus(), Message: refusal.Message(),
+		RequestID: refusal.RequestId(), HostID: refusal.HostId(),
+	}
+}
