@@ -45,7 +45,10 @@ func Check(ctx context.Context, c Config, path string) (Report, error) {
 	if err != nil {
 		return Report{}, err
 	}
-	err = archive.Verify(ctx, func(fault error) { k.problem("%v", fault) })
+	err = archive.Verify(ctx, func(fault error) bool {
+		k.problem("%v", fault)
+		return len(k.report.Problems) <= maxProblems
+	})
 	if err == nil {
 		err = archive.View(ctx, k.walk)
 	}
@@ -64,8 +67,16 @@ type checker struct {
 	report Report
 }
 
+// maxProblems is how many problems are told. One wrong byte can make millions.
+const maxProblems = 100
+
 func (k *checker) problem(format string, args ...any) {
-	k.report.Problems = append(k.report.Problems, fmt.Sprintf(format, args...))
+	switch n := len(k.report.Problems); {
+	case n < maxProblems:
+		k.report.Problems = append(k.report.Problems, fmt.Sprintf(format, args...))
+	case n == maxProblems:
+		k.report.Problems = append(k.report.Problems, "there are more problems than these")
+	}
 }
 
 // recordKinds are all records of the storage layout in doc.go, each with what must be true of one.
@@ -125,7 +136,7 @@ func (k *checker) walk(r store.Reader) error {
 				return true, nil
 			}
 		}
-		k.problem("record %s: it is not of a kind that this program knows", path)
+		k.problem("record %q: it is not of a kind that this program knows", path)
 		return true, nil
 	})
 }
@@ -140,19 +151,19 @@ func (k *checker) cmk(at place, value []byte) {
 	switch record.Lifecycle.State {
 	case kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport:
 	default:
-		k.problem("record %s: it is in no state that a CMK can be in", at.path)
+		k.problem("record %q: it is in no state that a CMK can be in", at.path)
 	}
 	if record.KeyID != at.name || !uuidForm.MatchString(at.name) {
-		k.problem("record %s: it says that it is CMK %q", at.path, record.KeyID)
+		k.problem("record %q: it says that it is CMK %q", at.path, record.KeyID)
 		return
 	}
 	if _, ok := record.version(record.PrimaryVersion); !ok {
-		k.problem("record %s: its primary version %q is not among its versions", at.path, record.PrimaryVersion)
+		k.problem("record %q: its primary version %q is not among its versions", at.path, record.PrimaryVersion)
 	}
 	for _, v := range record.Versions {
 		k.material(at, record, v)
 		if owner, err := k.reader.Get(versionPath(at.scope, v.ID)); err != nil || string(owner) != record.KeyID {
-			k.problem("record %s: the index does not lead from its version %s to it", at.path, v.ID)
+			k.problem("record %q: the index does not lead from its version %s to it", at.path, v.ID)
 		}
 	}
 }
@@ -161,13 +172,13 @@ func (k *checker) cmk(at place, value []byte) {
 func (k *checker) material(at place, record *cmkRecord, v versionRecord) {
 	switch {
 	case record.Lifecycle.HasMaterial && len(v.Wrapped) == 0:
-		k.problem("record %s: its version %s has no material", at.path, v.ID)
+		k.problem("record %q: its version %s has no material", at.path, v.ID)
 	case !record.Lifecycle.HasMaterial && len(v.Wrapped) > 0:
-		k.problem("record %s: its version %s still has material that should be erased", at.path, v.ID)
+		k.problem("record %q: its version %s still has material that should be erased", at.path, v.ID)
 	case len(v.Wrapped) > 0:
 		material, err := k.root.Unwrap(materialPath(at.scope, record.KeyID, v.ID), v.Wrapped)
 		if err != nil {
-			k.problem("record %s: the material of its version %s does not open: %v", at.path, v.ID, err)
+			k.problem("record %q: the material of its version %s does not open: %v", at.path, v.ID, err)
 			return
 		}
 		material.Clear()
@@ -178,7 +189,7 @@ func (k *checker) material(at place, record *cmkRecord, v versionRecord) {
 func (k *checker) owner(at place, id string) (*cmkRecord, bool) {
 	value, err := k.reader.Get(cmkPath(at.scope, id))
 	if err != nil {
-		k.problem("record %s: its CMK %q is not there", at.path, id)
+		k.problem("record %q: its CMK %q is not there", at.path, id)
 		return nil, false
 	}
 	record, err := decodeCMK(at.path, value)
@@ -191,21 +202,21 @@ func (k *checker) version(at place, value []byte) {
 		return
 	}
 	if _, ok := record.version(at.name); !ok {
-		k.problem("record %s: its CMK %s has no such version", at.path, record.KeyID)
+		k.problem("record %q: its CMK %s has no such version", at.path, record.KeyID)
 	}
 }
 
 func (k *checker) alias(at place, value []byte) {
 	var alias aliasRecord
 	if err := json.Unmarshal(value, &alias); err != nil {
-		k.problem("record %s: %v", at.path, err)
+		k.problem("record %q: %v", at.path, err)
 		return
 	}
 	if _, ok := k.owner(at, alias.KeyID); !ok {
 		return
 	}
 	if _, err := k.reader.Get(cmkAliasPath(at.scope, alias.KeyID, kmsapi.AliasPrefix+at.name)); err != nil {
-		k.problem("record %s: the index does not lead from its CMK %s to it", at.path, alias.KeyID)
+		k.problem("record %q: the index does not lead from its CMK %s to it", at.path, alias.KeyID)
 	}
 }
 
@@ -213,21 +224,21 @@ func (k *checker) cmkAlias(at place, _ []byte) {
 	keyID, name, _ := strings.Cut(at.name, "/")
 	alias, err := readAlias(k.reader, at.scope, kmsapi.AliasPrefix+name)
 	if err != nil || alias.KeyID != keyID {
-		k.problem("record %s: the alias %s%s does not name this CMK", at.path, kmsapi.AliasPrefix, name)
+		k.problem("record %q: the alias %s%s does not name this CMK", at.path, kmsapi.AliasPrefix, name)
 	}
 }
 
 func (k *checker) nonce(at place, value []byte) {
 	if _, err := time.Parse(time.RFC3339Nano, string(value)); err != nil {
-		k.problem("record %s: its value is no time", at.path)
+		k.problem("record %q: its value is no time", at.path)
 	}
 	if err := k.nonces.Load(at.name); err != nil {
-		k.problem("record %s: %v", at.path, err)
+		k.problem("record %q: %v", at.path, err)
 	}
 }
 
 func (k *checker) meta(at place, _ []byte) {
 	if !slices.Contains([]string{schemaPath, rootKeyPath}, at.path) {
-		k.problem("record %s: it is not of a kind that this program knows", at.path)
+		k.problem("record %q: it is not of a kind that this program knows", at.path)
 	}
 }

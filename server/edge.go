@@ -58,10 +58,11 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, line *audit.Rec
 		return in, nil, err
 	}
 	c.account, c.permissions = key.account, key.permissions
+	line.Account = c.account
 	if c.region, err = s.regionOf(in); err != nil {
 		return in, nil, err
 	}
-	line.Account, line.Region = c.account, c.region
+	line.Region = c.region
 	resp, err = s.act(c, said, in.params)
 	line.KeyID = c.keyID
 	if err == nil {

@@ -2,6 +2,7 @@ package server
 
 import (
 	"sync"
+	"time"
 
 	"golang.org/x/time/rate"
 
@@ -92,9 +93,16 @@ func noRateLimits() *RateLimits {
 type rateLimiters struct {
 	rates map[rateClass]int
 
-	// mu guards limiters. A limiter has a lock of its own.
+	// mu guards limiters and all in them.
 	mu       sync.Mutex
-	limiters map[rateKey]*rate.Limiter
+	limiters map[rateKey]*rateLimiter
+}
+
+// rateLimiter is a limiter on which time does not go back: [rate.Limiter] would let a request that comes with an earlier time
+// than another earn the time between them once more.
+type rateLimiter struct {
+	limiter *rate.Limiter
+	last    time.Time
 }
 
 type rateKey struct {
@@ -107,7 +115,7 @@ func newRateLimiters(l *RateLimits) *rateLimiters {
 	for class, standard := range defaultRates {
 		rates[class] = orDefault(rates[class], standard)
 	}
-	return &rateLimiters{rates: rates, limiters: map[rateKey]*rate.Limiter{}}
+	return &rateLimiters{rates: rates, limiters: map[rateKey]*rateLimiter{}}
 }
 
 // take counts a request of c, and refuses it if there have been too many.
@@ -116,20 +124,23 @@ func (l *rateLimiters) take(c *call) error {
 	if l.rates[class] == unlimited {
 		return nil
 	}
-	if !l.limiter(rateKey{c.account, c.region, class}).AllowN(c.now, 1) {
+	if !l.allow(rateKey{c.account, c.region, class}, c.now) {
 		return kmsapi.ErrThrottling
 	}
 	return nil
 }
 
-func (l *rateLimiters) limiter(key rateKey) *rate.Limiter {
+func (l *rateLimiters) allow(key rateKey, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	limiter := l.limiters[key]
-	if limiter == nil {
+	r := l.limiters[key]
+	if r == nil {
 		perSecond := l.rates[key.class]
-		limiter = rate.NewLimiter(rate.Limit(perSecond), perSecond)
-		l.limiters[key] = limiter
+		r = &rateLimiter{limiter: rate.NewLimiter(rate.Limit(perSecond), perSecond), last: now}
+		l.limiters[key] = r
 	}
-	return limiter
+	if now.After(r.last) {
+		r.last = now
+	}
+	return r.limiter.AllowN(r.last, 1)
 }

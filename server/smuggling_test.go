@@ -152,7 +152,7 @@ func TestHTTPVersions(t *testing.T) {
 			require.Equal(t, want, answers[0].status, "%s", answers[0].body)
 		})
 	}
-	t.Run("HTTP/2", func(t *testing.T) {
+	t.Run("HTTP/2 is not spoken, and who offers it gets HTTP/1.1", func(t *testing.T) {
 		transport := w.http.Transport.(*http.Transport).Clone()
 		transport.ForceAttemptHTTP2 = true
 		defer transport.CloseIdleConnections()
@@ -162,7 +162,7 @@ func TestHTTPVersions(t *testing.T) {
 		resp, err := transport.RoundTrip(req)
 		require.NoError(t, err)
 		defer resp.Body.Close()
-		require.Equal(t, 2, resp.ProtoMajor)
+		require.Equal(t, 1, resp.ProtoMajor, "one connection of HTTP/2 could hold hundreds of bodies before anyone is authenticated")
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 	})
 }

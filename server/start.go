@@ -76,8 +76,13 @@ func (s *Server) listen(c Config, o Options) error {
 		return err
 	}
 	s.listener = boundConnections(listener, c.Limits.withDefaults().MaxConnections)
+	// HTTP/1.1 only: one connection of HTTP/2 carries hundreds of requests at a time, each with a body in memory before anyone
+	// knows who asks, so that a bound on connections would bound nothing. No SDK needs it.
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
 	s.http = &http.Server{
-		Handler: s.service, TLSConfig: s.certificate.config(), MaxHeaderBytes: s.service.maxBytes,
+		Protocols: protocols,
+		Handler:   s.service, TLSConfig: s.certificate.config(), MaxHeaderBytes: s.service.maxBytes,
 		ReadHeaderTimeout: o.timeouts.readHeader, ReadTimeout: o.timeouts.read, WriteTimeout: o.timeouts.write, IdleTimeout: o.timeouts.idle,
 		ErrorLog: slog.NewLogLogger(o.Logger.Handler(), slog.LevelDebug),
 	}

@@ -17,6 +17,8 @@ import (
 // is wrong with it comes back as an error that wraps [ErrDamaged], never as a panic.
 type Archive struct {
 	db *bbolt.DB
+	// abandoned says that a verification was left before its end. It still reads, so the file stays mapped.
+	abandoned bool
 }
 
 // OpenArchive opens the file at path. If a service has it open, the error wraps [ErrLocked]; while the archive is open, none
@@ -50,7 +52,7 @@ func OpenArchive(path string) (_ *Archive, err error) {
 	case err != nil:
 		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
 	}
-	if err := whole(db, info.Size()); err != nil {
+	if err := errors.Join(stillAt(path, file), whole(db, info.Size())); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	return &Archive{db: db}, nil
@@ -85,15 +87,44 @@ func (a *Archive) View(ctx context.Context, fn func(Reader) error) (err error) {
 }
 
 // Verify checks the structure of the file: every page is reached once, and keys are in order. It calls report for each
-// fault.
-func (a *Archive) Verify(ctx context.Context, report func(error)) (err error) {
-	defer recoverDamage(&err)
+// fault, until that returns false or ctx ends: one wrong byte can make millions of faults.
+func (a *Archive) Verify(ctx context.Context, report func(error) (more bool)) error {
 	if err := ctx.Err(); err != nil {
 		return err
 	}
-	return a.db.View(func(tx *bbolt.Tx) error {
+	faults, left, ended := make(chan error), make(chan struct{}), make(chan error, 1)
+	go a.verify(faults, left, ended)
+	for {
+		select {
+		case fault := <-faults:
+			if report(fmt.Errorf("%w: %w", ErrDamaged, fault)) {
+				continue
+			}
+			close(left)
+			a.abandoned = true
+			return nil
+		case <-ctx.Done():
+			close(left)
+			a.abandoned = true
+			return ctx.Err()
+		case err := <-ended:
+			return err
+		}
+	}
+}
+
+// verify sends the file's faults. bbolt can't be told to stop, so once nobody listens any more it goes on, unheard, to the
+// end of the process that has found enough.
+func (a *Archive) verify(faults chan<- error, left <-chan struct{}, ended chan<- error) {
+	var err error
+	defer func() { ended <- err }()
+	defer recoverDamage(&err)
+	err = a.db.View(func(tx *bbolt.Tx) error {
 		for fault := range tx.Check() {
-			report(fmt.Errorf("%w: %w", ErrDamaged, fault))
+			select {
+			case faults <- fault:
+			case <-left:
+			}
 		}
 		return nil
 	})
@@ -130,8 +161,13 @@ func (u untilDone) Write(p []byte) (int, error) {
 	return u.w.Write(p)
 }
 
-// Close lets services open the file again.
-func (a *Archive) Close() error { return a.db.Close() }
+// Close lets services open the file again. After a verification that was left, only the end of the process does.
+func (a *Archive) Close() error {
+	if a.abandoned {
+		return nil
+	}
+	return a.db.Close()
+}
 
 // Lock keeps services from opening the store's file at path until release is called, whatever the file holds. If one has it
 // open, the error wraps [ErrLocked].
@@ -144,8 +180,28 @@ func Lock(path string) (release func() error, err error) {
 	if errors.Is(err, syscall.EWOULDBLOCK) {
 		err = fmt.Errorf("%s: %w", path, ErrLocked)
 	}
+	if err == nil {
+		err = stillAt(path, f)
+	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil // Closing the file gives the lock back.
+}
+
+// stillAt makes sure, once f is locked, that it is what path leads to. A restore may have put another file there between the
+// opening and the lock; who went on with the old one would lose all that it writes.
+func stillAt(path string, f *os.File) error {
+	opened, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Stat(path)
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(opened, there) {
+		return fmt.Errorf("%s: another file was put there meanwhile: %w", path, ErrLocked)
+	}
+	return nil
 }

@@ -72,8 +72,13 @@ const lockTimeout = time.Second
 const bucketName = "records"
 
 func openFile(path string, log *slog.Logger) (*bbolt.DB, error) {
+	var opened *os.File
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
-		Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType, OpenFile: openPrivate(log),
+		Timeout: lockTimeout, FreelistType: bbolt.FreelistMapType,
+		OpenFile: func(name string, flag int, mode os.FileMode) (_ *os.File, err error) {
+			opened, err = openPrivate(log, name, flag, mode)
+			return opened, err
+		},
 	})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
@@ -82,6 +87,9 @@ func openFile(path string, log *slog.Logger) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("the store's folder %s must be made first: %w", filepath.Dir(path), err)
 	case err != nil:
 		return nil, fmt.Errorf("the store %s can't be opened: %w", path, err)
+	}
+	if err := stillAt(path, opened); err != nil {
+		return nil, errors.Join(err, db.Close())
 	}
 	err = db.Update(func(tx *bbolt.Tx) error {
 		_, err := tx.CreateBucketIfNotExists([]byte(bucketName))
@@ -98,22 +106,20 @@ func openFile(path string, log *slog.Logger) (*bbolt.DB, error) {
 }
 
 // openPrivate is os.OpenFile, and then takes the file away from everyone but its owner.
-func openPrivate(log *slog.Logger) func(string, int, os.FileMode) (*os.File, error) {
-	return func(name string, flag int, mode os.FileMode) (*os.File, error) {
-		f, err := os.OpenFile(name, flag, mode)
-		if err != nil {
-			return nil, err
-		}
-		info, err := f.Stat()
-		if err == nil && info.Mode().Perm()&0o077 != 0 {
-			log.Warn("the store could be read by others; its mode is set to 0600", "file", name, "mode", info.Mode().Perm().String())
-			err = f.Chmod(0o600)
-		}
-		if err != nil {
-			return nil, errors.Join(err, f.Close())
-		}
-		return f, nil
+func openPrivate(log *slog.Logger, name string, flag int, mode os.FileMode) (*os.File, error) {
+	f, err := os.OpenFile(name, flag, mode)
+	if err != nil {
+		return nil, err
 	}
+	info, err := f.Stat()
+	if err == nil && info.Mode().Perm()&0o077 != 0 {
+		log.Warn("the store could be read by others; its mode is set to 0600", "file", name, "mode", info.Mode().Perm().String())
+		err = f.Chmod(0o600)
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 func syncFolder(path string) error {
