@@ -182,14 +182,16 @@ var refusalAdvice = map[advised]string{
 	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
 	{code: kmsapi.ErrLimitExceeded.Code}:           "The account has reached its quota; ask Alibaba Cloud to raise it.",
 
-	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:      "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
-	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:               "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:          "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:   "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:     "The CMK that made the ciphertext has no key material.",
-	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:   "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
-	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:          "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
-	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrRejectedEnabled.Code}: "The key is not waiting for its deletion.",
+	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:          "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
+	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                   "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:              "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:       "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:         "The CMK that made the ciphertext has no key material.",
+	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:       "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
+	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:              "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+	{kmsapi.OpEnableKey, kmsapi.ErrStateModifiedFailed.Code}:         "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
+	{kmsapi.OpDisableKey, kmsapi.ErrStateModifiedFailed.Code}:        "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
+	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}: "The key is not waiting for its deletion.",
 }
 
 // uncertain warns where an operation that did not answer may have run.

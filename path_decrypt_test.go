@@ -21,7 +21,7 @@ func TestDecryptTakesTheBareBlobToo(t *testing.T) {
 func TestTextOfAnotherProgramIsAnsweredInBase64WithAWarning(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for _, text := range []string{"héllo wörld", "aGVs\nbG8=", "aGVsbG8", "aGVsbG9="} {
-		resp := r.write("decrypt/a", map[string]any{"ciphertext": r.kms.seal("cmk-1", text, nil)})
+		resp := r.write("decrypt/a", map[string]any{"ciphertext": r.encryptDirectly(r.keyID("a"), text)})
 		got, err := base64.StdEncoding.DecodeString(resp.Data["plaintext"].(string))
 		require.NoError(t, err)
 		require.Equal(t, text, string(got))
@@ -36,7 +36,7 @@ func TestCiphertextOpensOnlyThroughItsOwnKey(t *testing.T) {
 	resp, err := r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
 	require.Nil(t, resp)
 	refused(t, err, 403)
-	for _, secret := range []string{hello, "cmk-1", "cmk-2", `"a"`} {
+	for _, secret := range []string{hello, r.keyID("a"), r.keyID("b"), `"a"`} {
 		require.NotContains(t, err.Error(), secret)
 	}
 	dataKey := r.write("datakey/wrapped/a", nil).Data["ciphertext"]

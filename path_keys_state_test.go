@@ -17,16 +17,16 @@ func TestDisabledKeyDoesNothingUntilItIsEnabled(t *testing.T) {
 		"datakey/wrapped/a":   nil,
 	} {
 		_, err := r.tryWrite(path, data)
-		refused(t, err, 409, "Rejected.Disabled", "request-1", "vault write -f kms/keys/a/enable")
+		refused(t, err, 409, "Rejected.Disabled", "request id", "vault write -f kms/keys/a/enable")
 	}
 	_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
-	refused(t, err, 409, "Rejected.Disabled", "request-1", "The CMK that made the ciphertext is disabled. If it is this key's")
+	refused(t, err, 409, "Rejected.Disabled", "request id", "The CMK that made the ciphertext is disabled. If it is this key's")
 	r.write("keys/a/disable", nil)
 	r.write("keys/a/enable", nil)
 	r.write("keys/a/enable", nil)
 	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
 	_, err = r.tryWrite("keys/a/cancel_deletion", nil)
-	refused(t, err, 409, "Rejected.Enabled", "not waiting")
+	refused(t, err, 409, "Rejected.StateModifiedFailed", "not waiting")
 }
 
 func TestStateChangesTakeNoFields(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
@@ -16,14 +17,14 @@ import (
 func TestKeyIsCreatedReadAndListed(t *testing.T) {
 	r := newKeyRig(t)
 	made := r.write("keys/salaries", map[string]any{"origin": "Aliyun_KMS", "protection_level": "HSM", "description": "for team HR"})
-	require.Equal(t, "cmk-1", made.Data["key_id"])
+	require.Equal(t, r.keyID("salaries"), made.Data["key_id"])
 	r.write("keys/Payroll.2026-q1", nil)
 
 	read := r.read("keys/salaries")
 	require.Equal(t, made.Data, read.Data)
 	for field, want := range map[string]any{
 		"name": "salaries", "region": "cn-hangzhou", "key_state": "Enabled", "protection_level": "HSM", "description": "for team HR",
-		"creation_date": "2026-01-02T03:04:05Z", "delete_date": "", "deletion_allowed": false, "bound_context": map[string]string{},
+		"delete_date": "", "deletion_allowed": false, "bound_context": map[string]string{},
 	} {
 		require.Equal(t, want, read.Data[field], field)
 	}
@@ -39,7 +40,7 @@ func TestExistingNameIsAWarningAndChangesNothing(t *testing.T) {
 	before := r.read("keys/a").Data
 	resp := r.write("keys/a", map[string]any{"description": "another", "protection_level": "HSM"})
 	require.Contains(t, strings.Join(resp.Warnings, "\n"), "already existed")
-	require.Equal(t, "cmk-1", resp.Data["key_id"])
+	require.Equal(t, r.keyID("a"), resp.Data["key_id"])
 	require.Equal(t, before, r.read("keys/a").Data)
 	require.Equal(t, 1, r.kms.count(kmsapi.OpCreateKey))
 }
@@ -108,11 +109,11 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
 	resp := r.do(logical.DeleteOperation, "keys/a", map[string]any{"pending_window_in_days": "7"})
-	require.Equal(t, map[string]any{"key_id": "cmk-1", "pending_window_in_days": 7}, resp.Data)
+	require.Equal(t, map[string]any{"key_id": r.keyID("a"), "pending_window_in_days": 7}, resp.Data)
 	require.Equal(t, 7, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
 	require.Equal(t, "PendingDeletion", r.read("keys/a").Data["key_state"])
 	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
-	refused(t, err, 409, "Rejected.PendingDeletion", "request-1", "vault write -f kms/keys/a/cancel_deletion")
+	refused(t, err, 409, "Rejected.PendingDeletion", "request id", "vault write -f kms/keys/a/cancel_deletion")
 
 	r.write("keys/a/cancel_deletion", nil)
 	r.encrypt("a", hello)
@@ -146,15 +147,20 @@ func TestDeleteRefusesBadQueries(t *testing.T) {
 func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	r.kms.forget("cmk-1") // It may be gone, or in another account than the engine is configured for now.
-	_, err := r.try(logical.ReadOperation, "keys/a", nil)
+	id := r.keyID("a")
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(t, err)
+	_, err = direct.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
+	require.NoError(t, err)
+	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; it could as well be in another account than the engine's own.
+	_, err = r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
 	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault write -f kms/keys/a/deregister")
 	require.NotNil(t, r.read("keys/a/config"))
 
 	before := r.kms.total()
-	require.Equal(t, map[string]any{"key_id": "cmk-1", "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
+	require.Equal(t, map[string]any{"key_id": id, "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
 	require.Equal(t, before, r.kms.total(), "KMS is not asked")
 	require.Nil(t, r.read("keys/a"))
 	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
@@ -191,8 +197,13 @@ func TestCMKThatCouldNotBeStoredIsNamed(t *testing.T) {
 	r := newKeyRig(t)
 	r.storage.reset("put", 1)
 	_, err := r.tryWrite("keys/a", nil)
-	refused(t, err, 500, "cmk-1", "cn-hangzhou")
-	require.Contains(t, r.log.String(), "cmk-1")
+	listed, err2 := r.kms.direct("cn-hangzhou")
+	require.NoError(t, err2)
+	made, err2 := listed.ListKeys(t.Context(), &kmsapi.ListKeysRequest{PageNumber: 1, PageSize: 10})
+	require.NoError(t, err2)
+	id := made.Keys.Key[0].KeyId
+	refused(t, err, 500, id, "cn-hangzhou")
+	require.Contains(t, r.log.String(), id)
 	require.Nil(t, r.read("keys/a"))
 	require.NotNil(t, r.write("keys/a", nil))
 }
@@ -200,11 +211,10 @@ func TestCMKThatCouldNotBeStoredIsNamed(t *testing.T) {
 func TestCMKIsStoredEvenIfTheCallerHasGone(t *testing.T) {
 	r := newKeyRig(t)
 	ctx, cancel := context.WithCancel(t.Context())
-	r.kms.before = func(context.Context, kmsapi.Request) error { cancel(); return nil }
+	r.kms.after = func(context.Context, kmsapi.Request) error { cancel(); return nil }
 	_, err := r.tryIn(ctx, logical.UpdateOperation, "keys/a", nil)
 	require.NoError(t, err)
-	r.kms.before = nil
-	require.Equal(t, "cmk-1", r.read("keys/a").Data["key_id"])
+	require.Equal(t, r.keyID("a"), r.read("keys/a").Data["key_id"])
 }
 
 func TestLostAnswerOfCreateSaysThatACMKMayExist(t *testing.T) {

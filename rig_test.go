@@ -19,15 +19,15 @@ const hello = "aGVsbG8=" // base64 of "hello"
 type rig struct {
 	t       *testing.T
 	b       logical.Backend
-	kms     *fakeKMS
+	kms     *watchedKMS
 	storage *countingStorage
 	log     *syncBuffer
 }
 
-// newRig makes an engine on a fake KMS, not configured yet.
+// newRig makes an engine on a KMS that is watched, not configured yet.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, kms: newFakeKMS(), storage: &countingStorage{}, log: &syncBuffer{}}
+	r := &rig{t: t, kms: newWatchedKMS(t), storage: &countingStorage{}, log: &syncBuffer{}}
 	conf := logical.TestBackendConfig()
 	view := logical.TestSystemView()
 	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}
@@ -96,6 +96,14 @@ func (r *rig) write(path string, data map[string]any) *logical.Response {
 func (r *rig) read(path string) *logical.Response {
 	r.t.Helper()
 	return r.do(logical.ReadOperation, path, nil)
+}
+
+// keyID is the CMK of the key called name.
+func (r *rig) keyID(name string) string {
+	r.t.Helper()
+	entry, err := loadKey(r.t.Context(), r.storage, name)
+	require.NoError(r.t, err)
+	return entry.KeyID
 }
 
 func (r *rig) encrypt(key, plaintext string) string {

@@ -46,10 +46,6 @@ func TestMainJobOnTheRealService(t *testing.T) {
 	requireNoMarker(t, "the log", r.log.String())
 }
 
-func TestMainJobOnTheFake(t *testing.T) {
-	runMainJob(newRig(t), goodConfig(), func() {})
-}
-
 // runMainJob is the engine's main job, start to finish.
 func runMainJob(r *rig, config map[string]any, restartKMS func()) {
 	t := r.t

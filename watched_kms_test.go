@@ -1,0 +1,220 @@
+package alicloudkms
+
+import (
+	"context"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
+)
+
+// watchedKMS is a KMS service whose calls a test counts, and lets fail or wait. It is reached whatever endpoint and
+// credentials the engine is configured with, so that those can be tested apart; newRealRig has nothing in between.
+type watchedKMS struct {
+	// before is called for every operation; an error is what the operation answers, without asking the service.
+	before func(context.Context, kmsapi.Request) error
+	// after is called once the service has acted; with an error, the answer is lost on its way.
+	after func(context.Context, kmsapi.Request) error
+	// service is started by its first use.
+	service func() *kmstest.KMS
+
+	mu     sync.Mutex // guards all below
+	calls  map[kmsapi.Operation]int
+	last   kmsapi.Request
+	opened []client.Config
+	closed int
+}
+
+func newWatchedKMS(t *testing.T) *watchedKMS {
+	return &watchedKMS{
+		service: sync.OnceValue(func() *kmstest.KMS { return kmstest.New(t) }),
+		calls:   map[kmsapi.Operation]int{},
+	}
+}
+
+// open stands in for openClient, and checks what the client checks.
+func (w *watchedKMS) open(c client.Config) (kms, error) {
+	checked, err := client.New(c)
+	if err != nil {
+		return nil, err
+	}
+	checked.Close()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.opened = append(w.opened, c)
+	return &watchedClient{watched: w, real: sync.OnceValues(func() (*client.Client, error) { return w.direct(c.Region) })}, nil
+}
+
+// direct returns a client that nobody watches.
+func (w *watchedKMS) direct(region string) (*client.Client, error) {
+	service := w.service()
+	return client.New(client.Config{
+		Region: region, Endpoint: service.Endpoint, CACert: service.CACert, MaxRetries: -1,
+		Credentials: client.Static{AccessKeyID: service.AccessKeyID, AccessKeySecret: service.AccessKeySecret},
+	})
+}
+
+func (w *watchedKMS) count(op kmsapi.Operation) int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.calls[op]
+}
+
+func (w *watchedKMS) total() (n int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, calls := range w.calls {
+		n += calls
+	}
+	return n
+}
+
+func (w *watchedKMS) note(r kmsapi.Request) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.calls[r.Operation()]++
+	w.last = r
+}
+
+// watchedClient is one client of a watchedKMS.
+type watchedClient struct {
+	watched *watchedKMS
+	real    func() (*client.Client, error)
+}
+
+func (c *watchedClient) Close() {
+	c.watched.mu.Lock()
+	defer c.watched.mu.Unlock()
+	c.watched.closed++
+}
+
+// watch calls the service between the hooks of the test.
+func watch[Q kmsapi.Request, R any](ctx context.Context, c *watchedClient, do func(*client.Client, context.Context, Q) (*R, error), q Q) (*R, error) {
+	c.watched.note(q)
+	if before := c.watched.before; before != nil {
+		if err := before(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	direct, err := c.real()
+	if err != nil {
+		return nil, err
+	}
+	answer, err := do(direct, ctx, q)
+	if after := c.watched.after; after != nil && err == nil {
+		if err := after(ctx, q); err != nil {
+			return nil, err
+		}
+	}
+	return answer, err
+}
+
+// refusal is what the service says for e, with a request id.
+func refusal(e *kmsapi.Error) *kmsapi.Error {
+	refusal := *e
+	refusal.RequestID = "request-1"
+	return &refusal
+}
+
+// encryptDirectly encrypts as a program does that calls KMS itself.
+func (r *rig) encryptDirectly(keyID, text string) (blob string) {
+	r.t.Helper()
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(r.t, err)
+	defer direct.Close()
+	answer, err := direct.Encrypt(r.t.Context(), &kmsapi.EncryptRequest{KeyId: keyID, Plaintext: kmsapi.NewSecret(text)})
+	require.NoError(r.t, err)
+	return answer.CiphertextBlob
+}
+
+func (c *watchedClient) CreateKey(ctx context.Context, q *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
+	return watch(ctx, c, (*client.Client).CreateKey, q)
+}
+
+func (c *watchedClient) EnableKey(ctx context.Context, q *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error) {
+	return watch(ctx, c, (*client.Client).EnableKey, q)
+}
+
+func (c *watchedClient) DisableKey(ctx context.Context, q *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error) {
+	return watch(ctx, c, (*client.Client).DisableKey, q)
+}
+
+func (c *watchedClient) ScheduleKeyDeletion(ctx context.Context, q *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
+	return watch(ctx, c, (*client.Client).ScheduleKeyDeletion, q)
+}
+
+func (c *watchedClient) CancelKeyDeletion(ctx context.Context, q *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
+	return watch(ctx, c, (*client.Client).CancelKeyDeletion, q)
+}
+
+func (c *watchedClient) DescribeKey(ctx context.Context, q *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
+	return watch(ctx, c, (*client.Client).DescribeKey, q)
+}
+
+func (c *watchedClient) ListKeys(ctx context.Context, q *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
+	return watch(ctx, c, (*client.Client).ListKeys, q)
+}
+
+func (c *watchedClient) Encrypt(ctx context.Context, q *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
+	return watch(ctx, c, (*client.Client).Encrypt, q)
+}
+
+func (c *watchedClient) GenerateDataKey(ctx context.Context, q *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
+	return watch(ctx, c, (*client.Client).GenerateDataKey, q)
+}
+
+func (c *watchedClient) Decrypt(ctx context.Context, q *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+	return watch(ctx, c, (*client.Client).Decrypt, q)
+}
+
+func (c *watchedClient) DescribeRegions(ctx context.Context, q *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
+	return watch(ctx, c, (*client.Client).DescribeRegions, q)
+}
+
+func (c *watchedClient) GetParametersForImport(ctx context.Context, q *kmsapi.GetParametersForImportRequest) (*kmsapi.GetParametersForImportResponse, error) {
+	return watch(ctx, c, (*client.Client).GetParametersForImport, q)
+}
+
+func (c *watchedClient) ImportKeyMaterial(ctx context.Context, q *kmsapi.ImportKeyMaterialRequest) (*kmsapi.ImportKeyMaterialResponse, error) {
+	return watch(ctx, c, (*client.Client).ImportKeyMaterial, q)
+}
+
+func (c *watchedClient) DeleteKeyMaterial(ctx context.Context, q *kmsapi.DeleteKeyMaterialRequest) (*kmsapi.DeleteKeyMaterialResponse, error) {
+	return watch(ctx, c, (*client.Client).DeleteKeyMaterial, q)
+}
+
+func (c *watchedClient) CreateAlias(ctx context.Context, q *kmsapi.CreateAliasRequest) (*kmsapi.CreateAliasResponse, error) {
+	return watch(ctx, c, (*client.Client).CreateAlias, q)
+}
+
+func (c *watchedClient) UpdateAlias(ctx context.Context, q *kmsapi.UpdateAliasRequest) (*kmsapi.UpdateAliasResponse, error) {
+	return watch(ctx, c, (*client.Client).UpdateAlias, q)
+}
+
+func (c *watchedClient) DeleteAlias(ctx context.Context, q *kmsapi.DeleteAliasRequest) (*kmsapi.DeleteAliasResponse, error) {
+	return watch(ctx, c, (*client.Client).DeleteAlias, q)
+}
+
+func (c *watchedClient) ListAliases(ctx context.Context, q *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
+	return watch(ctx, c, (*client.Client).ListAliases, q)
+}
+
+func (c *watchedClient) ListAliasesByKeyId(ctx context.Context, q *kmsapi.ListAliasesByKeyIdRequest) (*kmsapi.ListAliasesByKeyIdResponse, error) {
+	return watch(ctx, c, (*client.Client).ListAliasesByKeyId, q)
+}
+
+func (c *watchedClient) TagResource(ctx context.Context, q *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error) {
+	return watch(ctx, c, (*client.Client).TagResource, q)
+}
+
+func (c *watchedClient) UntagResource(ctx context.Context, q *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
+	return watch(ctx, c, (*client.Client).UntagResource, q)
+}
+
+func (c *watchedClient) ListResourceTags(ctx context.Context, q *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
+	return watch(ctx, c, (*client.Client).ListResourceTags, q)
+}
