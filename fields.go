@@ -37,6 +37,9 @@ func (b *backend) checkRequest(req *logical.Request) (ignored []string, err erro
 			return nil, unknownField(path, req.Operation, name)
 		}
 		if raw == nil {
+			if req.Operation == logical.PatchOperation { // A null in a merge patch takes a value back.
+				data[name] = schema.DefaultOrZero()
+			}
 			continue
 		}
 		value, ok := convert(schema, raw)

@@ -22,14 +22,16 @@ func (b *backend) keyPaths() []*framework.Path {
 		{
 			Pattern:      "keys/?$",
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+			Fields:       pageFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.ListOperation: reads(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
 			},
 			HelpSynopsis: "The names of the engine's keys.",
 			HelpDescription: `
-List the names of the engine's keys.
+List the names of the engine's keys, all of them or a page.
 
     vault list alicloudkms/keys
+    curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/keys?list=true&after=payroll&limit=100"
 `,
 		},
 		{
@@ -126,8 +128,12 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-func (b *backend) keysList(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	names, err := req.Storage.List(ctx, keyPrefix)
+	if err != nil {
+		return nil, err
+	}
+	names, err = page(names, d)
 	if err != nil {
 		return nil, err
 	}
@@ -157,7 +163,18 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
 	}
-	return b.makeKey(ctx, req, name, wanted)
+	made, metadata, err := b.makeKey(ctx, req, name, newKey{cmk: wanted})
+	if err != nil {
+		return nil, err
+	}
+	return made.answer(name, metadata), nil
+}
+
+// A newKey is a key to be made.
+type newKey struct {
+	cmk *kmsapi.CreateKeyRequest
+	// entry is what is stored with it; makeKey fills in the CMK and its region.
+	entry keyEntry
 }
 
 // createKeyRequest checks the fields that describe a new CMK.
@@ -184,27 +201,29 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 }
 
 // makeKey makes a CMK and stores its entry. The caller has reserved the name.
-func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest) (*logical.Response, error) {
+func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted newKey) (*keyEntry, kmsapi.KeyMetadata, error) {
+	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
-		return nil, err
+		return nil, none, err
 	}
-	made, err := call(ctx, conn, kms.CreateKey, wanted)
+	made, err := call(ctx, conn, kms.CreateKey, wanted.cmk)
 	if err != nil {
-		return nil, named(err, name)
+		return nil, none, named(err, name)
 	}
-	entry := &keyEntry{KeyID: made.KeyMetadata.KeyId, Region: conn.region}
+	entry := wanted.entry
+	entry.KeyID, entry.Region = made.KeyMetadata.KeyId, conn.region
 
 	// A CMK that exists must be stored, even if the caller has gone meanwhile.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
-	if err := b.storeKey(kept, req.Storage, name, entry); err != nil {
+	if err := b.storeKey(kept, req.Storage, name, &entry); err != nil {
 		b.Logger().Error("KMS made a CMK, but its key was not stored", "key", name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
-		return nil, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
+		return nil, none, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
 			"KMS made the CMK %s in %s, but storing key %q failed, so that the CMK has no name here: %s", entry.KeyID, entry.Region, name, err))
 	}
 	b.Logger().Info("a key was created", "key", name, "key_id", entry.KeyID)
-	return entry.answer(name, made.KeyMetadata), nil
+	return &entry, made.KeyMetadata, nil
 }
 
 // answer shows an entry together with the live metadata of its CMK.

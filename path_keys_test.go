@@ -138,8 +138,8 @@ func TestDeleteRefusesBadQueries(t *testing.T) {
 	}
 	_, err := r.try(logical.ReadOperation, "keys/a", map[string]any{"verbose": "true"})
 	refused(t, err, 400, `"verbose"`)
-	_, err = r.try(logical.ListOperation, "keys/", map[string]any{"limit": "3"})
-	refused(t, err, 400, `"limit"`)
+	_, err = r.try(logical.ListOperation, "keys/", map[string]any{"prefix": "a"})
+	refused(t, err, 400, `"prefix"`)
 	r.do(logical.ListOperation, "keys/", map[string]any{"list": "true"})
 	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
 }
