@@ -47,6 +47,8 @@ type connection struct {
 	region string
 	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
 	slots chan struct{}
+	// parallel is how many items of one batch are worked on at one time.
+	parallel int
 }
 
 // connect makes a connection from a configuration, without I/O. It refuses what no client can work with.
@@ -55,9 +57,10 @@ func (b *backend) connect(c *config) (*connection, error) {
 	if err != nil {
 		return nil, badRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region}
+	conn := &connection{kms: opened, region: c.Region, parallel: defaultBatchParallel}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
+		conn.parallel = min(c.MaxParallel, maxBatchParallel)
 	}
 	return conn, nil
 }

@@ -54,10 +54,21 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
+// coded is what a failed request answers. It logs what is a fault of KMS.
+func (b *backend) coded(req *logical.Request, err error) error {
+	known := b.explain(req, err)
+	if failed, ok := errors.AsType[*callError](err); ok {
+		if coded, ok := errors.AsType[logical.HTTPCodedError](known); ok && coded.Code() >= http.StatusInternalServerError {
+			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", coded.Code(), "error", known.Error())
+		}
+	}
+	return known
+}
+
+// explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
 // wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and text,
 // and storage errors are 500.
-func (b *backend) coded(req *logical.Request, err error) error {
+func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
 		return known
 	}
@@ -66,11 +77,7 @@ func (b *backend) coded(req *logical.Request, err error) error {
 		return err
 	}
 	status, text := failed.explain(req)
-	text = strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text)
-	if status >= http.StatusInternalServerError {
-		b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", status, "error", text)
-	}
-	return logical.CodedError(status, text)
+	return logical.CodedError(status, strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text))
 }
 
 // explain returns the HTTP status of a failed call and what to tell the caller.

@@ -1,6 +1,9 @@
 package alicloudkms
 
 import (
+	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
@@ -16,6 +19,8 @@ import (
 // maxShownName bounds a name of a caller that an error shows.
 const maxShownName = 64
 
+type fieldSchemas = map[string]*framework.FieldSchema
+
 // checkRequest checks the fields of a request against its path, and gives each the Go type of its schema. It returns the
 // names of transit's fields that mean nothing here. No error shows a value, because any may be a secret.
 func (b *backend) checkRequest(req *logical.Request) (ignored []string, err error) {
@@ -26,36 +31,43 @@ func (b *backend) checkRequest(req *logical.Request) (ignored []string, err erro
 	if path == nil {
 		return nil, b.unknownPath(req.Path)
 	}
-	data := make(map[string]any, len(req.Data))
-	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
-		raw := req.Data[name]
-		if name == "list" && req.Operation == logical.ListOperation {
-			continue
+	given := req.Data
+	if _, ok := given["list"]; ok && req.Operation == logical.ListOperation {
+		given = maps.Clone(given) // Vault's command line adds it.
+		delete(given, "list")
+	}
+	req.Data, ignored, err = checkFields(path.Fields, req.Operation, given)
+	return ignored, err
+}
+
+// checkFields checks what is given against schemas, as checkRequest does.
+func checkFields(schemas fieldSchemas, op logical.Operation, given map[string]any) (checked map[string]any, ignored []string, err error) {
+	checked = make(map[string]any, len(given))
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		schema := schemas[name]
+		if schema == nil || schema.Query == isWrite(op) {
+			return nil, nil, unknownField(schemas, op, name)
 		}
-		schema := path.Fields[name]
-		if schema == nil || schema.Query == isWrite(req.Operation) {
-			return nil, unknownField(path, req.Operation, name)
-		}
+		raw := given[name]
 		if raw == nil {
-			if req.Operation == logical.PatchOperation { // A null in a merge patch takes a value back.
-				data[name] = schema.DefaultOrZero()
+			if op == logical.PatchOperation { // A null in a merge patch takes a value back.
+				checked[name] = schema.DefaultOrZero()
 			}
 			continue
 		}
 		value, ok := convert(schema, raw)
 		if !ok {
-			return nil, badRequest("the field %q must be %s", name, typeNames[schema.Type])
+			return nil, nil, badRequest("the field %q must be %s", name, typeNames[schema.Type])
 		}
 		if field, ok := transitFields[name]; ok && field.schema == schema {
 			if !field.accepts(value) {
-				return nil, badRequest("the field %q can't be used: %s", name, field.refusal)
+				return nil, nil, badRequest("the field %q can't be used: %s", name, field.refusal)
 			}
 			ignored = append(ignored, name)
 		}
-		data[name] = value
+		checked[name] = value
 	}
-	req.Data = data
-	return ignored, nil
+	return checked, ignored, nil
 }
 
 func hasFields(op logical.Operation) bool {
@@ -67,9 +79,9 @@ func isWrite(op logical.Operation) bool {
 	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
 }
 
-func unknownField(path *framework.Path, op logical.Operation, name string) error {
+func unknownField(schemas fieldSchemas, op logical.Operation, name string) error {
 	var known []string
-	for field, schema := range path.Fields {
+	for field, schema := range schemas {
 		if _, transit := transitFields[field]; !transit && schema.Query != isWrite(op) && field != "name" {
 			known = append(known, field)
 		}
@@ -111,7 +123,7 @@ var typeNames = map[framework.FieldType]string{
 	framework.TypeInt:            "a whole number",
 	framework.TypeDurationSecond: `a duration, like "10s" or a number of seconds`,
 	framework.TypeKVPairs:        "a map of texts, as a JSON object or as name=value",
-	framework.TypeSlice:          "a list",
+	framework.TypeSlice:          "a list, or the JSON text of one",
 }
 
 // convert gives raw the type of its schema. It is stricter than the framework, which takes true for the text "1" and "" for
@@ -124,6 +136,8 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 		return text, isText && utf8.ValidString(text)
 	case framework.TypeKVPairs:
 		return convertMap(raw)
+	case framework.TypeSlice:
+		return convertList(raw)
 	case framework.TypeBool:
 		if !isText && !isBool || isText && text == "" {
 			return nil, false
@@ -136,6 +150,22 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	d := framework.FieldData{Raw: map[string]any{"": raw}, Schema: map[string]*framework.FieldSchema{"": schema}}
 	value, ok, err := d.GetOkErr("")
 	return value, ok && err == nil
+}
+
+// convertList reads a list, or, from the command line, its JSON text.
+func convertList(raw any) (list []any, ok bool) {
+	text, isText := raw.(string)
+	if !isText {
+		list, ok = raw.([]any)
+		return list, ok
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&list); err != nil || list == nil {
+		return nil, false
+	}
+	_, err := decoder.Token()
+	return list, errors.Is(err, io.EOF)
 }
 
 // convertMap reads a map of texts: a JSON object, or, from the command line, its JSON text or one or more name=value.

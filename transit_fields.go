@@ -41,10 +41,7 @@ var transitFields = map[string]transitField{
 	"nonce":                  ignoredField(framework.TypeString),
 	"padding_scheme":         ignoredField(framework.TypeString),
 
-	"partial_failure_response_code": ignoredField(framework.TypeInt),
-
 	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, "the engine does not rotate CMKs, so the key would stay as it is"),
-	"batch_input":            refusedField(framework.TypeSlice, "send one request for each item"),
 	"context":                refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption":  refusedField(framework.TypeBool, "KMS never encrypts the same text to the same ciphertext"),
 	"derived":                refusedField(framework.TypeBool, noDerivation),
