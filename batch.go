@@ -217,7 +217,6 @@ type batchFailures struct {
 	worstStatus int
 }
 
-
 func (f *batchFailures) add(err error) {
 	status := http.StatusInternalServerError
 	if coded, ok := errors.AsType[logical.HTTPCodedError](err); ok {

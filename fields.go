@@ -56,6 +56,9 @@ func checkFields(schemas fieldSchemas, op logical.Operation, given map[string]an
 			continue
 		}
 		value, ok := convert(schema, raw)
+		if op == logical.PatchOperation && schema.Type == framework.TypeKVPairs {
+			value, ok = convertMapPatch(raw)
+		}
 		if !ok {
 			return nil, nil, badRequest("the field %q must be %s", name, typeNames[schema.Type])
 		}
@@ -150,6 +153,44 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	d := framework.FieldData{Raw: map[string]any{"": raw}, Schema: map[string]*framework.FieldSchema{"": schema}}
 	value, ok, err := d.GetOkErr("")
 	return value, ok && err == nil
+}
+
+// A mapPatch changes some entries of a map: nil takes an entry away.
+type mapPatch map[string]*string
+
+// convertMapPatch reads a map in which a value may be null.
+func convertMapPatch(raw any) (any, bool) {
+	given, isObject := raw.(map[string]any)
+	patch := mapPatch{}
+	for name, value := range given {
+		text, isText := value.(string)
+		if value != nil && !isText {
+			return nil, false
+		}
+		if patch[name] = nil; isText {
+			patch[name] = &text
+		}
+	}
+	if isObject {
+		return patch, true
+	}
+	plain, ok := convertMap(raw)
+	for name, value := range plain {
+		patch[name] = &value
+	}
+	return patch, ok
+}
+
+// apply returns the patched copy of m.
+func (p mapPatch) apply(m map[string]string) map[string]string {
+	patched := make(map[string]string, len(m)+len(p))
+	maps.Copy(patched, m)
+	for name, value := range p {
+		if delete(patched, name); value != nil {
+			patched[name] = *value
+		}
+	}
+	return patched
 }
 
 // convertList reads a list, or, from the command line, its JSON text.

@@ -26,6 +26,8 @@ type keyEntry struct {
 	Region string `json:"region"`
 	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
 	DeletionAllowed bool `json:"deletion_allowed"`
+	// Marker is that of the creation that made the CMK; see [creation]. A key that was registered has none.
+	Marker string `json:"marker,omitempty"`
 	// BoundContext is part of every encryption context of this key.
 	BoundContext map[string]string `json:"bound_context,omitempty"`
 }
@@ -146,6 +148,9 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 }
 
 func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {
+	if b.uncached.Load() {
+		return loadKey(ctx, req.Storage, name)
+	}
 	return b.keys.get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
 }
 
