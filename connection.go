@@ -93,6 +93,9 @@ func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(k
 			return none, &callError{op: q.Operation(), err: ctx.Err(), unsent: true}
 		}
 	}
+	if err := ctx.Err(); err != nil { // A batch has many calls to come when its request is cancelled.
+		return none, &callError{op: q.Operation(), err: err, unsent: true}
+	}
 	answer, err := do(c.kms, ctx, q)
 	if err != nil {
 		return none, &callError{op: q.Operation(), err: err}

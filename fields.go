@@ -245,8 +245,8 @@ func textMap(raw map[string]any) (map[string]string, bool) {
 func pairs(list []any) (map[string]string, bool) {
 	result := make(map[string]string, len(list))
 	for _, item := range list {
-		text, _ := item.(string)
-		if text == "" && len(list) == 1 {
+		text, isText := item.(string)
+		if isText && text == "" && len(list) == 1 {
 			continue
 		}
 		name, value, ok := strings.Cut(text, "=")

@@ -45,7 +45,7 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 		"TypeInt":            {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, "", true, json.Number("1.5"), json.Number("1e99")},
 		"TypeDurationSecond": {"hidden", map[string]any{"x": "hidden"}, "", true, "-5s"},
 		"TypeKVPairs":        {"hidden", 5, []any{"hidden"}, map[string]any{"x": 5}},
-		"TypeSlice":          {},
+		"TypeSlice":          {"hidden", 5, true, "", map[string]any{"x": "hidden"}, `[{"x":"hidden"}`},
 	}
 	tried := 0
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
