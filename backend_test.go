@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
@@ -89,36 +88,6 @@ func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 	r.encrypt("a", hello) // It read the entry before the change.
 	r.encrypt("a", hello)
 	require.Equal(t, kmsapi.EncryptionContext{"team": "hr"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
-}
-
-func TestWritesAreForwardedToThePrimary(t *testing.T) {
-	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationPerformanceSecondary} {
-		r := newKeyRig(t, "a")
-		conf := logical.TestBackendConfig()
-		view := logical.TestSystemView()
-		view.ReplicationStateVal = state
-		conf.System = view
-		b, err := newBackend(t.Context(), conf, r.kms.open)
-		require.NoError(t, err)
-		r.b = b
-		for _, c := range []struct {
-			op   logical.Operation
-			path string
-		}{
-			{logical.CreateOperation, "config"},
-			{logical.UpdateOperation, "config"},
-			{logical.DeleteOperation, "config"},
-			{logical.UpdateOperation, "keys/b"},
-			{logical.DeleteOperation, "keys/a"},
-			{logical.UpdateOperation, "keys/a/config"},
-		} {
-			_, err := r.try(c.op, c.path, nil)
-			require.Equal(t, logical.ErrReadOnly, err, "%s %s", c.op, c.path)
-		}
-		r.storage.reset("put", -1)
-		r.encrypt("a", hello)
-		r.read("keys/a")
-	}
 }
 
 func TestConfigChangesFailNoRequest(t *testing.T) {
