@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 )
@@ -28,6 +29,8 @@ type backend struct {
 	keys *cache[keyEntry]
 	// changing holds the storage paths that a request is changing right now.
 	changing *reservations
+	// wrapping lets requests that need a new wrapping key share one.
+	wrapping singleflight.Group
 }
 
 // Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it to learn
@@ -50,7 +53,7 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 		BackendType:    logical.TypeLogical,
 		RunningVersion: Version,
 		Help:           backendHelp,
-		PathsSpecial:   &logical.Paths{SealWrapStorage: []string{configPath}},
+		PathsSpecial:   &logical.Paths{SealWrapStorage: []string{configPath, wrappingKeyPath}},
 		Paths: slices.Concat(
 			b.configPaths(),
 			b.keyPaths(),

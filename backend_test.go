@@ -26,7 +26,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 	require.Zero(t, storage.total())
 	require.Equal(t, logical.TypeLogical, b.Type())
 	require.Equal(t, Version, b.(logical.PluginVersioner).PluginVersion().Version)
-	require.Equal(t, []string{"config"}, b.SpecialPaths().SealWrapStorage)
+	require.Equal(t, []string{"config", "wrapping-key"}, b.SpecialPaths().SealWrapStorage)
 	b.Cleanup(t.Context())
 
 	_, err = Factory(t.Context(), nil)
@@ -35,7 +35,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 
 func TestUnconfiguredEngineSaysHowToConfigureIt(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable"} {
+	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable", "keys/a/import_parameters"} {
 		_, err := r.tryWrite(path, nil)
 		refused(t, err, 400, "vault write kms/config")
 	}
@@ -111,6 +111,8 @@ func TestWritesAreForwardedToThePrimary(t *testing.T) {
 			{logical.UpdateOperation, "keys/b"},
 			{logical.DeleteOperation, "keys/a"},
 			{logical.UpdateOperation, "keys/a/config"},
+			{logical.UpdateOperation, "keys/a/import"},
+			{logical.ReadOperation, "wrapping_key"},
 		} {
 			_, err := r.try(c.op, c.path, nil)
 			require.Equal(t, logical.ErrReadOnly, err, "%s %s", c.op, c.path)
