@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -161,7 +162,9 @@ func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []
 // importUnopened passes on material that was wrapped for KMS.
 func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
 	if k.entry == nil {
-		return unknownKey(req, k.name)
+		// A key that is made without an origin would take no material, so the advice is not that of other paths.
+		return logical.CodedError(http.StatusNotFound, fmt.Sprintf(
+			"there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL", k.name, mount(req), k.name))
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {

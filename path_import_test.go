@@ -203,7 +203,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 		}
 	}
 	_, err := r.tryWrite("keys/new/import", map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"})
-	refused(t, err, 404, `"new"`)
+	refused(t, err, 404, `"new"`, "vault write kms/keys/new origin=EXTERNAL")
 	require.Equal(t, calls, r.kms.total())
 	require.Equal(t, cmks, r.cmks())
 }
