@@ -9,6 +9,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 )
@@ -31,6 +32,8 @@ type backend struct {
 	changing *reservations
 	// uncached says that Vault wants no cache, so that every key entry comes from storage.
 	uncached atomic.Bool
+	// wrapping lets requests that need a new wrapping key share one.
+	wrapping singleflight.Group
 }
 
 // Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it to learn
@@ -54,7 +57,7 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 		RunningVersion: Version,
 		Help:           backendHelp,
 		PathsSpecial: &logical.Paths{
-			SealWrapStorage: []string{configPath},
+			SealWrapStorage: []string{configPath, wrappingKeyPath},
 			// The write-ahead log belongs to the cluster that wrote it.
 			LocalStorage: []string{framework.WALPrefix},
 		},

@@ -25,7 +25,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 	require.Zero(t, storage.total())
 	require.Equal(t, logical.TypeLogical, b.Type())
 	require.Equal(t, Version, b.(logical.PluginVersioner).PluginVersion().Version)
-	require.Equal(t, []string{"config"}, b.SpecialPaths().SealWrapStorage)
+	require.Equal(t, []string{"config", "wrapping-key"}, b.SpecialPaths().SealWrapStorage)
 	b.Cleanup(t.Context())
 
 	_, err = Factory(t.Context(), nil)
@@ -34,7 +34,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 
 func TestUnconfiguredEngineSaysHowToConfigureIt(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable"} {
+	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable", "keys/a/import_parameters"} {
 		_, err := r.tryWrite(path, nil)
 		refused(t, err, 400, "vault write kms/config")
 	}

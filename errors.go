@@ -25,6 +25,8 @@ type callError struct {
 	err error
 	// unsent says that KMS was not asked at all.
 	unsent bool
+	// done tells the caller what the request had done before. It may be empty.
+	done string
 }
 
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
@@ -77,6 +79,9 @@ func (b *backend) explain(req *logical.Request, err error) error {
 		return err
 	}
 	status, text := failed.explain(req)
+	if failed.done != "" {
+		text = strings.TrimSuffix(text, ".") + ". " + failed.done
+	}
 	return logical.CodedError(status, strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text))
 }
 
@@ -183,7 +188,11 @@ type advised struct {
 var refusalAdvice = map[advised]string{
 	{code: kmsapi.ErrRejectedDisabled.Code}:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
 	{code: kmsapi.ErrRejectedPendingDeletion.Code}: "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material; it must be imported into KMS first.",
+	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
+	{code: kmsapi.ErrUnsupportedOrigin.Code}:       "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
+	{code: kmsapi.ErrInvalidKeyMaterial.Code}:      "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+	{code: kmsapi.ErrInvalidImportToken.Code}:      "The import_token is not of this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+	{code: kmsapi.ErrExpiredImportToken.Code}:      "An import_token is good for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 	{code: kmsapi.ErrKeyNotFound.Code}:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
 	{code: kmsapi.ErrNoPermission.Code}:            "The RAM user of the engine's access_key lacks the permission for this operation.",
 	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
@@ -193,11 +202,13 @@ var refusalAdvice = map[advised]string{
 	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                   "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
 	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:              "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
 	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:       "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:         "The CMK that made the ciphertext has no key material.",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:         "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
 	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:       "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
 	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:              "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
 	{kmsapi.OpEnableKey, kmsapi.ErrStateModifiedFailed.Code}:         "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
 	{kmsapi.OpDisableKey, kmsapi.ErrStateModifiedFailed.Code}:        "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
+	{kmsapi.OpImportKeyMaterial, kmsapi.ErrStateModifiedFailed.Code}: "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{kmsapi.OpDeleteKeyMaterial, kmsapi.ErrUnsupportedOrigin.Code}:   "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
 	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}: "The key is not waiting for its deletion.",
 }
 
@@ -205,5 +216,7 @@ var refusalAdvice = map[advised]string{
 var uncertain = map[kmsapi.Operation]string{
 	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",
 	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
+	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
 	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
 }

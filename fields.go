@@ -8,6 +8,7 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -127,6 +128,7 @@ var typeNames = map[framework.FieldType]string{
 	framework.TypeDurationSecond: `a duration, like "10s" or a number of seconds`,
 	framework.TypeKVPairs:        "a map of texts, as a JSON object or as name=value",
 	framework.TypeSlice:          "a list, or the JSON text of one",
+	framework.TypeTime:           `a moment, like "2030-01-01T00:00:00Z" or in seconds since 1970`,
 }
 
 // convert gives raw the type of its schema. It is stricter than the framework, which takes true for the text "1" and "" for
@@ -145,13 +147,16 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 		if !isText && !isBool || isText && text == "" {
 			return nil, false
 		}
-	case framework.TypeInt, framework.TypeDurationSecond:
+	case framework.TypeInt, framework.TypeDurationSecond, framework.TypeTime:
 		if isBool || isText && text == "" {
 			return nil, false
 		}
 	}
 	d := framework.FieldData{Raw: map[string]any{"": raw}, Schema: map[string]*framework.FieldSchema{"": schema}}
 	value, ok, err := d.GetOkErr("")
+	if moment, isTime := value.(time.Time); isTime {
+		value = moment.Unix() // The framework reads the field again, and does not know its own type.
+	}
 	return value, ok && err == nil
 }
 
