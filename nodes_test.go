@@ -66,6 +66,7 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 	for name, state := range otherNodes {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
+			r.haveWrappingKey()
 			r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = state })
 			r.storage.reset("", 0)
 			forwarded, local := 0, 0

@@ -50,6 +50,7 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 	for i, failure := range failures() {
 		t.Run(fmt.Sprintf("failure %d", i), func(t *testing.T) {
 			r := newKeyRig(t, "a", "b")
+			r.haveWrappingKey()
 			r.write("config", map[string]any{"secret_key": markSecretKey, "security_token": markToken})
 			text := base64.StdEncoding.EncodeToString([]byte(markPlaintext))
 			ciphertext := r.encrypt("a", text)
