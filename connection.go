@@ -45,17 +45,23 @@ func openClient(c client.Config) (kms, error) { return client.New(c) }
 type connection struct {
 	kms    kms
 	region string
+	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
+	borrowed bool
 	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
 	slots chan struct{}
 }
 
 // connect makes a connection from a configuration, without I/O. It refuses what no client can work with.
 func (b *backend) connect(c *config) (*connection, error) {
-	opened, err := b.open(c.client())
+	settings, err := c.client()
 	if err != nil {
 		return nil, badRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region}
+	opened, err := b.open(settings)
+	if err != nil {
+		return nil, badRequest("the configuration is not valid: %s", err)
+	}
+	conn := &connection{kms: opened, region: c.Region, borrowed: c.borrowed()}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
 	}
@@ -92,7 +98,7 @@ func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(k
 	}
 	answer, err := do(c.kms, ctx, q)
 	if err != nil {
-		return none, &callError{op: q.Operation(), err: err}
+		return none, &callError{op: q.Operation(), err: err, borrowed: c.borrowed}
 	}
 	return answer, nil
 }
