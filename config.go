@@ -30,7 +30,14 @@ type config struct {
 	AccessKey     string         `json:"access_key"`
 	SecretKey     kmsapi.Secret  `json:"secret_key"`
 	SecurityToken kmsapi.Secret  `json:"security_token"`
-	MaxRetries    int            `json:"max_retries"`
+	// UseEnvironment allows the credentials of the Vault server's environment, if there is no access key.
+	UseEnvironment bool `json:"use_environment"`
+	// RoleARN is assumed with either, and the rest belongs to it.
+	RoleARN         string `json:"role_arn"`
+	RoleSessionName string `json:"role_session_name"`
+	RoleExternalID  string `json:"role_external_id"`
+	STSEndpoint     string `json:"sts_endpoint"`
+	MaxRetries      int    `json:"max_retries"`
 	// RequestTimeout is in seconds.
 	RequestTimeout int `json:"request_timeout"`
 	MaxParallel    int `json:"max_parallel"`
@@ -69,21 +76,12 @@ func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config)
 	return s.Put(ctx, stored)
 }
 
-// update takes over the fields that d mentions, and checks what comes out. A secret belongs to one access key at one
-// endpoint: whoever changes either must know the secret, or could have requests signed with it that are sent to a server of
-// their own.
+// update takes over the fields that d mentions, and checks what comes out.
 func (c *config) update(d *framework.FieldData) error {
-	old := *c
 	setText(d, "region", &c.Region)
-	setText(d, "endpoint", &c.Endpoint)
 	setText(d, "network", (*string)(&c.Network))
 	setText(d, "ca_cert", &c.CACert)
-	setText(d, "access_key", &c.AccessKey)
-	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint {
-		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
-	}
-	setSecret(d, "secret_key", &c.SecretKey)
-	setSecret(d, "security_token", &c.SecurityToken)
+	c.updateCredentials(d)
 	setNumber(d, "max_retries", &c.MaxRetries)
 	setNumber(d, "request_timeout", &c.RequestTimeout)
 	setNumber(d, "max_parallel", &c.MaxParallel)
@@ -98,10 +96,6 @@ func (c *config) check() error {
 		return badRequest("region is required, for example region=cn-hangzhou")
 	case c.Network != kmsapi.NetworkPublic && c.Network != kmsapi.NetworkVPC:
 		return badRequest("network must be public or vpc")
-	case c.AccessKey == "":
-		return badRequest("access_key is required")
-	case c.SecretKey.IsEmpty():
-		return badRequest("secret_key is required: it must be given with every new access_key or endpoint")
 	case c.MaxRetries < 0 || c.MaxRetries > maxMaxRetries:
 		return badRequest("max_retries must be 0 to %d", maxMaxRetries)
 	case c.RequestTimeout < 1 || c.RequestTimeout > longest:
@@ -109,30 +103,30 @@ func (c *config) check() error {
 	case c.MaxParallel < 0 || c.MaxParallel > maxMaxParallel:
 		return badRequest("max_parallel must be 0 to %d", maxMaxParallel)
 	default:
-		return nil
+		return c.checkCredentials()
 	}
 }
 
-// client is the configuration in the client's terms.
-func (c *config) client() client.Config {
+// client is the configuration in the client's terms. There is no I/O.
+func (c *config) client() (client.Config, error) {
+	provider, err := c.credentials()
+	if err != nil {
+		return client.Config{}, err
+	}
 	retries := c.MaxRetries
 	if retries == 0 {
 		retries = -1 // The client's 0 means its default.
 	}
 	return client.Config{
-		Region:   c.Region,
-		Network:  c.Network,
-		Endpoint: c.Endpoint,
-		CACert:   c.CACert,
-		Credentials: client.Static{
-			AccessKeyID:     c.AccessKey,
-			AccessKeySecret: c.SecretKey,
-			SecurityToken:   c.SecurityToken,
-		},
+		Region:         c.Region,
+		Network:        c.Network,
+		Endpoint:       c.Endpoint,
+		CACert:         c.CACert,
+		Credentials:    provider,
 		MaxRetries:     retries,
 		RequestTimeout: time.Duration(c.RequestTimeout) * time.Second,
 		UserAgent:      fmt.Sprintf("vault-plugin-secrets-alicloudkms/%s (%s; %s)", Version, runtime.GOOS, runtime.GOARCH),
-	}
+	}, nil
 }
 
 func setText(d *framework.FieldData, name string, field *string) {
@@ -144,6 +138,12 @@ func setText(d *framework.FieldData, name string, field *string) {
 func setSecret(d *framework.FieldData, name string, field *kmsapi.Secret) {
 	if value, ok := d.GetOk(name); ok {
 		*field = kmsapi.NewSecret(value.(string))
+	}
+}
+
+func setBool(d *framework.FieldData, name string, field *bool) {
+	if value, ok := d.GetOk(name); ok {
+		*field = value.(bool)
 	}
 }
 

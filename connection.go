@@ -45,6 +45,8 @@ func openClient(c client.Config) (kms, error) { return client.New(c) }
 type connection struct {
 	kms    kms
 	region string
+	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
+	borrowed bool
 	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
 	slots chan struct{}
 	// parallel is how many items of one batch are worked on at one time.
@@ -53,11 +55,15 @@ type connection struct {
 
 // connect makes a connection from a configuration, without I/O. It refuses what no client can work with.
 func (b *backend) connect(c *config) (*connection, error) {
-	opened, err := b.open(c.client())
+	settings, err := c.client()
 	if err != nil {
 		return nil, badRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region, parallel: defaultBatchParallel}
+	opened, err := b.open(settings)
+	if err != nil {
+		return nil, badRequest("the configuration is not valid: %s", err)
+	}
+	conn := &connection{kms: opened, region: c.Region, borrowed: c.borrowed(), parallel: defaultBatchParallel}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
 		conn.parallel = min(c.MaxParallel, maxBatchParallel)
@@ -98,7 +104,7 @@ func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(k
 	}
 	answer, err := do(c.kms, ctx, q)
 	if err != nil {
-		return none, &callError{op: q.Operation(), err: err}
+		return none, &callError{op: q.Operation(), err: err, borrowed: c.borrowed}
 	}
 	return answer, nil
 }

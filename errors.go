@@ -27,6 +27,8 @@ type callError struct {
 	unsent bool
 	// done tells the caller what the request had done before. It may be empty.
 	done string
+	// borrowed says that the credentials came from a role or the environment.
+	borrowed bool
 }
 
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
@@ -87,6 +89,9 @@ func (b *backend) explain(req *logical.Request, err error) error {
 
 // explain returns the HTTP status of a failed call and what to tell the caller.
 func (e *callError) explain(req *logical.Request) (status int, text string) {
+	if wanting, ok := errors.AsType[*client.CredentialsError](e.err); ok {
+		return explainWant(req, wanting)
+	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
 		return e.explainRefusal(req, refused)
 	}
@@ -108,8 +113,32 @@ func (e *callError) explain(req *logical.Request) (status int, text string) {
 	}
 }
 
+// explainWant is explain for a call that did not run because there were no credentials. What KMS said before is shown by
+// its code only.
+func explainWant(req *logical.Request, e *client.CredentialsError) (status int, text string) {
+	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
+		text = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
+	} else {
+		text = e.Error()
+	}
+	text += ". Where they come from: vault read {mount}config"
+	switch {
+	case errors.Is(e.Err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, text
+	case errors.Is(e.Err, context.Canceled):
+		return http.StatusServiceUnavailable, text
+	case req.Path == configPath:
+		return http.StatusBadRequest, text
+	default:
+		return http.StatusBadGateway, text
+	}
+}
+
 func (e *callError) explainRefusal(req *logical.Request, refused *kmsapi.Error) (status int, text string) {
 	advice, fault := credentialAdvice[refused.Code]
+	if e.borrowed && client.RefusesCredentials(refused.Code) {
+		advice, fault = borrowedAdvice, true
+	}
 	switch {
 	case fault && req.Path == configPath:
 		status = http.StatusBadRequest
@@ -153,7 +182,10 @@ var throttling = map[kmsapi.Code]bool{"Throttling": true, "Throttling.User": tru
 const (
 	clockAdvice  = "The clocks of this server and of KMS differ by too much; set this server's clock, for example with NTP."
 	secretAdvice = "The secret_key does not belong to the access_key; write both again: vault write {mount}config access_key=... secret_key=..."
-	tokenAdvice  = "The security_token is expired, malformed or of other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=..."
+	// borrowedAdvice is for credentials that nobody wrote to the configuration.
+	borrowedAdvice = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; see: vault read {mount}config"
+
+	tokenAdvice = "The security_token is expired, malformed or of other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=..."
 )
 
 // credentialAdvice holds the codes that blame the engine's credentials or clock and not the request. Their messages are
@@ -162,6 +194,8 @@ var credentialAdvice = map[kmsapi.Code]string{
 	kmsapi.ErrAccessKeyNotFound.Code: "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
 	kmsapi.ErrAccessKeyInactive.Code: "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
 	"InvalidAccessKeyId.Inactive":    "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
+
+	"InvalidAccessKeyId": "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
 
 	kmsapi.ErrIncompleteSignature.Code: secretAdvice,
 	"SignatureDoesNotMatch":            secretAdvice,

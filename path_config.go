@@ -26,14 +26,20 @@ func (b *backend) configPaths() []*framework.Path {
 		},
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
-Configure the engine. What a later write does not mention stays as it is, except that a new access_key or
-endpoint needs the secret_key again and ends the security_token. Nothing is stored unless KMS accepts
-the credentials.
+Configure the engine. What a later write does not mention stays as it is, except that a new access_key,
+endpoint, sts_endpoint or role_arn needs the secret_key again and ends the security_token. Nothing is
+stored unless KMS accepts the credentials.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
     vault write alicloudkms/config network=vpc max_parallel=64
+    vault write alicloudkms/config role_arn=acs:ram::1000000000000001:role/vault secret_key=...
+    vault write alicloudkms/config region=cn-hangzhou use_environment=true
     vault write alicloudkms/config endpoint=kms.example.com:8443 ca_cert=@ca.pem secret_key=...
     vault read alicloudkms/config
+
+An access_key is always used if there is one. Without it, use_environment=true takes the credentials of the
+Vault server: its environment variables, OIDC role, profile, credentials file or ECS RAM role. A role_arn is
+assumed on top of either. Sessions are renewed before they end.
 
 Secrets are never shown. The RAM user needs kms:DescribeRegions, unless verify=false is given, and
 the permissions for whatever the engine is used for.
@@ -61,17 +67,37 @@ var configFields = map[string]*framework.FieldSchema{
 	},
 	"access_key": {
 		Type:        framework.TypeString,
-		Description: "The access key id. Required.",
+		Description: "The access key id. Required, unless use_environment is true.",
 	},
 	"secret_key": {
 		Type:         framework.TypeString,
-		Description:  "The access key's secret. Required. Never shown.",
+		Description:  "The access key's secret. Required with an access_key. Never shown.",
 		DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
 	},
 	"security_token": {
 		Type:         framework.TypeString,
 		Description:  "The token that goes with temporary credentials from STS. Never shown.",
 		DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+	},
+	"use_environment": {
+		Type:        framework.TypeBool,
+		Description: "Whether the credentials of the Vault server's environment are used if there is no access_key.",
+	},
+	"role_arn": {
+		Type:        framework.TypeString,
+		Description: "The RAM role to assume, such as acs:ram::1000000000000001:role/vault. Empty: none.",
+	},
+	"role_session_name": {
+		Type:        framework.TypeString,
+		Description: "The name of the role's sessions in audit records. Empty: vault-alicloudkms.",
+	},
+	"role_external_id": {
+		Type:        framework.TypeString,
+		Description: "The external id that the role's trust policy asks for. It is shown.",
+	},
+	"sts_endpoint": {
+		Type:        framework.TypeString,
+		Description: "Host, or host:port, of STS, which is asked for sessions of the role. Empty: Alibaba Cloud's.",
 	},
 	"max_retries": {
 		Type:        framework.TypeInt,
@@ -95,14 +121,19 @@ var configFields = map[string]*framework.FieldSchema{
 }
 
 var configAnswer = map[string]*framework.FieldSchema{
-	"region":          {Type: framework.TypeString},
-	"endpoint":        {Type: framework.TypeString},
-	"network":         {Type: framework.TypeString},
-	"ca_cert":         {Type: framework.TypeString},
-	"access_key":      {Type: framework.TypeString},
-	"max_retries":     {Type: framework.TypeInt},
-	"request_timeout": {Type: framework.TypeInt, Description: "In seconds."},
-	"max_parallel":    {Type: framework.TypeInt},
+	"region":            {Type: framework.TypeString},
+	"endpoint":          {Type: framework.TypeString},
+	"network":           {Type: framework.TypeString},
+	"ca_cert":           {Type: framework.TypeString},
+	"access_key":        {Type: framework.TypeString},
+	"use_environment":   {Type: framework.TypeBool},
+	"role_arn":          {Type: framework.TypeString},
+	"role_session_name": {Type: framework.TypeString},
+	"role_external_id":  {Type: framework.TypeString},
+	"sts_endpoint":      {Type: framework.TypeString},
+	"max_retries":       {Type: framework.TypeInt},
+	"request_timeout":   {Type: framework.TypeInt, Description: "In seconds."},
+	"max_parallel":      {Type: framework.TypeInt},
 }
 
 func (b *backend) configExists(ctx context.Context, req *logical.Request, _ *framework.FieldData) (bool, error) {
@@ -132,7 +163,8 @@ func (b *backend) configWrite(ctx context.Context, req *logical.Request, d *fram
 	if err := b.storeConfig(ctx, req.Storage, c); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("the configuration has changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network)
+	b.Logger().Info("the configuration has changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
+		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN)
 	return nil, nil
 }
 
@@ -156,14 +188,19 @@ func (b *backend) configRead(ctx context.Context, req *logical.Request, _ *frame
 		return nil, err
 	}
 	return &logical.Response{Data: map[string]any{
-		"region":          c.Region,
-		"endpoint":        c.Endpoint,
-		"network":         string(c.Network),
-		"ca_cert":         c.CACert,
-		"access_key":      c.AccessKey,
-		"max_retries":     c.MaxRetries,
-		"request_timeout": c.RequestTimeout,
-		"max_parallel":    c.MaxParallel,
+		"region":            c.Region,
+		"endpoint":          c.Endpoint,
+		"network":           string(c.Network),
+		"ca_cert":           c.CACert,
+		"access_key":        c.AccessKey,
+		"use_environment":   c.UseEnvironment,
+		"role_arn":          c.RoleARN,
+		"role_session_name": c.RoleSessionName,
+		"role_external_id":  c.RoleExternalID,
+		"sts_endpoint":      c.STSEndpoint,
+		"max_retries":       c.MaxRetries,
+		"request_timeout":   c.RequestTimeout,
+		"max_parallel":      c.MaxParallel,
 	}}, nil
 }
 

@@ -21,6 +21,7 @@ func TestConfigIsReadBackWithoutSecrets(t *testing.T) {
 	r.write("config", with(goodConfig(), map[string]any{"security_token": "the-token", "request_timeout": "1m", "max_retries": 0, "max_parallel": "8"}))
 	require.Equal(t, map[string]any{
 		"region": "cn-hangzhou", "endpoint": "", "network": "public", "ca_cert": "", "access_key": "LTAIgood",
+		"use_environment": false, "role_arn": "", "role_session_name": "", "role_external_id": "", "sts_endpoint": "",
 		"max_retries": 0, "request_timeout": 60, "max_parallel": 8,
 	}, r.read("config").Data)
 }

@@ -29,6 +29,8 @@ type failure struct {
 	unrun bool
 	// retryAfter is how long the server asks to be left alone.
 	retryAfter time.Duration
+	// credentials is set if KMS refuses what the request was signed with.
+	credentials bool
 	// date is the server's time, if it found our timestamp to be off.
 	date time.Time
 }
@@ -37,33 +39,35 @@ func (f *failure) mayRepeat(op kmsapi.Operation) bool {
 	return f.transient && f.retryAfter <= maxRetryAfter && (f.unrun || op.Repeatable())
 }
 
+// A signer is what the attempts of one call are signed with. Time and credentials may be mended once each, which does not
+// count as a retry.
+type signer struct {
+	credentials Credentials
+	// ahead is how far the server's clock was ahead of ours, as known at the last attempt.
+	ahead time.Duration
+	// told is the server's time, if it has just refused ours.
+	told                time.Time
+	resynced, refreshed bool
+}
+
 // do asks KMS until it answers, or refuses for good, or there is no more time or patience.
 func (c *Client) do(ctx context.Context, r kmsapi.Request, answer kmsapi.Response) error {
 	op := r.Operation()
-	credentials, err := c.cfg.Credentials.Credentials(ctx)
-	if err == nil {
-		err = checkCredentials(credentials)
-	}
+	credentials, err := c.credentials(ctx, op)
 	if err != nil {
-		return &CredentialsError{Operation: op, Err: err}
+		return err
 	}
-	params := c.params(r)
-	var told time.Time // the server's time, after it has refused ours
-	resynced := false
+	params, s := c.params(r), &signer{credentials: credentials}
 	for retries := 0; ; {
-		ahead := time.Duration(c.ahead.Load())
-		at := c.cfg.Clock().Add(ahead)
-		if !told.IsZero() {
-			at, told = told, time.Time{}
-		}
-		form := signature.SignV1(http.MethodPost, params, credentials, c.cfg.Nonce(), at).Form()
-		f := c.attempt(ctx, op, form, answer)
+		f := c.attempt(ctx, op, c.sign(params, s), answer)
 		if f == nil {
 			return nil
 		}
-		if !resynced && !f.date.IsZero() {
-			resynced, told = true, f.date
-			c.learn(f.date, ahead)
+		mended, err := c.mend(ctx, op, s, f)
+		if err != nil {
+			return err
+		}
+		if mended {
 			continue
 		}
 		if retries == c.cfg.MaxRetries || !f.mayRepeat(op) {
@@ -73,6 +77,36 @@ func (c *Client) do(ctx context.Context, r kmsapi.Request, answer kmsapi.Respons
 			return err
 		}
 		retries++
+	}
+}
+
+// sign returns the form of one attempt.
+func (c *Client) sign(params kmsapi.Params, s *signer) string {
+	s.ahead = time.Duration(c.ahead.Load())
+	at := c.cfg.Clock().Add(s.ahead)
+	if !s.told.IsZero() {
+		at, s.told = s.told, time.Time{}
+	}
+	return signature.SignV1(http.MethodPost, params, s.credentials, c.cfg.Nonce(), at).Form()
+}
+
+// mend changes what s signs with, if f says that it was refused for that, and reports whether another attempt makes sense.
+func (c *Client) mend(ctx context.Context, op kmsapi.Operation, s *signer, f *failure) (bool, error) {
+	switch {
+	case !s.resynced && !f.date.IsZero():
+		s.resynced, s.told = true, f.date
+		c.learn(f.date, s.ahead)
+		return true, nil
+	case !s.refreshed && f.credentials:
+		s.refreshed = true
+		fresh, err := c.refresh(ctx, op, s.credentials, f.err)
+		if err != nil || fresh.Equal(s.credentials) {
+			return false, err
+		}
+		s.credentials = fresh
+		return true, nil
+	default:
+		return false, nil
 	}
 }
 

@@ -61,7 +61,7 @@ func New(cfg Config) (*Client, error) {
 	})
 	single := pooled.Clone()
 	single.DisableKeepAlives = true
-	return &Client{cfg: cfg, endpoint: where, url: where.url(), pooled: pooled, single: single}, nil
+	return &Client{cfg: cfg, endpoint: where, url: where.address().String(), pooled: pooled, single: single}, nil
 }
 
 // newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.

@@ -18,6 +18,65 @@ type Provider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
 
+// A Refresher is a [Provider] that may have better credentials than those it gave. The client asks it once in a call whose
+// credentials KMS refuses, and sends the request once more if the answer differs from what was refused. Many goroutines
+// may ask at a time.
+type Refresher interface {
+	Provider
+	// Refresh returns what to use instead of refused: the same, if there is nothing else.
+	Refresh(ctx context.Context, refused Credentials) (Credentials, error)
+}
+
+// refusesCredentials are the codes of KMS and of Alibaba Cloud's gateway that blame the access key, its secret or the
+// security token. They come before anything is done, so another attempt is safe for every operation. A wrong signature is
+// one of them: the secret may have been replaced.
+var refusesCredentials = map[kmsapi.Code]bool{
+	kmsapi.ErrAccessKeyNotFound.Code: true,
+	kmsapi.ErrAccessKeyInactive.Code: true,
+	"InvalidAccessKeyId.Inactive":    true,
+	"InvalidAccessKeyId":             true,
+
+	kmsapi.ErrIncompleteSignature.Code: true,
+	"SignatureDoesNotMatch":            true,
+	"InvalidAccessKeySecret":           true,
+
+	kmsapi.ErrInvalidSecurityTokenValue.Code:     true,
+	"InvalidSecurityToken.Expired":               true,
+	"InvalidSecurityToken.MismatchWithAccessKey": true,
+	"MissingSecurityToken":                       true,
+}
+
+// RefusesCredentials reports whether code says that the credentials are at fault, and not the request.
+func RefusesCredentials(code kmsapi.Code) bool { return refusesCredentials[code] }
+
+// credentials are what a call begins with.
+func (c *Client) credentials(ctx context.Context, op kmsapi.Operation) (Credentials, error) {
+	given, err := c.cfg.Credentials.Credentials(ctx)
+	if err == nil {
+		err = checkCredentials(given)
+	}
+	if err != nil {
+		return Credentials{}, &CredentialsError{Operation: op, Err: err}
+	}
+	return given, nil
+}
+
+// refresh returns other credentials than those that KMS refused, and refused itself if there are none.
+func (c *Client) refresh(ctx context.Context, op kmsapi.Operation, refused Credentials, refusal error) (Credentials, error) {
+	refresher, ok := c.cfg.Credentials.(Refresher)
+	if !ok {
+		return refused, nil
+	}
+	fresh, err := refresher.Refresh(ctx, refused)
+	if err == nil {
+		err = checkCredentials(fresh)
+	}
+	if err != nil {
+		return Credentials{}, &CredentialsError{Operation: op, Refusal: refusal, Err: err}
+	}
+	return fresh, nil
+}
+
 // Static is a [Provider] that always gives the same credentials.
 type Static Credentials
 
@@ -40,18 +99,28 @@ func checkCredentials(c Credentials) error {
 	return nil
 }
 
-// A CredentialsError says that there was nothing to sign a request with. Nothing was sent.
+// A CredentialsError says that there was nothing to sign a request with. KMS did not run it.
 type CredentialsError struct {
 	// Operation is what was to be called.
 	Operation kmsapi.Operation
+	// Refusal is what KMS said to the credentials that there were before, and nil if nothing was sent.
+	Refusal error
 	// Err is the provider's own error, or says what the credentials lack.
 	Err error
 }
 
 // Error gives operation and cause.
 func (e *CredentialsError) Error() string {
+	if e.Refusal != nil {
+		return fmt.Sprintf("%s was refused by KMS for its credentials (%v), and there are no others: %v", e.Operation, e.Refusal, e.Err)
+	}
 	return fmt.Sprintf("%s was not sent to KMS for want of credentials: %v", e.Operation, e.Err)
 }
 
-// Unwrap returns the cause.
-func (e *CredentialsError) Unwrap() error { return e.Err }
+// Unwrap returns the causes.
+func (e *CredentialsError) Unwrap() []error {
+	if e.Refusal != nil {
+		return []error{e.Err, e.Refusal}
+	}
+	return []error{e.Err}
+}

@@ -17,6 +17,22 @@ type endpoint struct {
 
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
+// ParseEndpoint returns the address that a text means which [Config.Endpoint] may be, for those who send to other services
+// by the same rules. Its errors do not repeat the text.
+func ParseEndpoint(text string) (*url.URL, error) {
+	e, err := parseEndpoint(text)
+	if err != nil {
+		return nil, err
+	}
+	return e.address(), nil
+}
+
+// IsLoopback reports whether host is localhost or a loopback address.
+func IsLoopback(host string) bool {
+	addr, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && addr.Unmap().IsLoopback()
+}
+
 // parseEndpoint reads what [Config.Endpoint] may be. Its errors do not repeat the text, since someone may have put a
 // password in it.
 func parseEndpoint(text string) (endpoint, error) {
@@ -49,25 +65,20 @@ func (e endpoint) check() error {
 	if n, err := strconv.ParseUint(e.port, 10, 16); err != nil || n == 0 {
 		return errors.New("the endpoint's port is not a number from 1 to 65535")
 	}
-	if e.scheme == "http" && !e.loopback() {
+	if e.scheme == "http" && !IsLoopback(e.host) {
 		return fmt.Errorf("the endpoint %s would be called without TLS, which is allowed on loopback only; use https://", e)
 	}
 	return nil
 }
 
-func (e endpoint) loopback() bool {
-	addr, err := netip.ParseAddr(e.host)
-	return e.host == "localhost" || err == nil && addr.Unmap().IsLoopback()
-}
-
 // String returns host and port.
 func (e endpoint) String() string { return net.JoinHostPort(e.host, e.port) }
 
-// url returns the address of requests. The default port is left out, since it would stand in the Host header.
-func (e endpoint) url() string {
-	u := url.URL{Scheme: e.scheme, Host: e.String(), Path: "/"}
+// address returns the address of requests. The default port is left out, since it would stand in the Host header.
+func (e endpoint) address() *url.URL {
+	u := &url.URL{Scheme: e.scheme, Host: e.String(), Path: "/"}
 	if e.port == defaultPorts[e.scheme] {
 		u.Host = strings.TrimSuffix(u.Host, ":"+e.port)
 	}
-	return u.String()
+	return u
 }

@@ -26,6 +26,7 @@ func (c *Client) judge(op kmsapi.Operation, r reply, answer kmsapi.Response) *fa
 		return f
 	}
 	f.err = refusal
+	f.credentials = refusesCredentials[refusal.Code]
 	f.unrun = throttled(refusal.Code)
 	f.transient = f.transient || f.unrun || temporary[refusal.Code]
 	if timestampOff[refusal.Code] {

@@ -3,6 +3,7 @@ package signature
 import (
 	"crypto/hmac"
 	"crypto/sha1" //nolint:gosec // The scheme fixes HMAC-SHA1, for which SHA-1's collisions are no weakness.
+	"crypto/subtle"
 	"encoding/base64"
 	"strings"
 	"time"
@@ -24,6 +25,14 @@ type Credentials struct {
 	AccessKeySecret kmsapi.Secret
 	// SecurityToken goes with temporary credentials from STS, and is empty otherwise.
 	SecurityToken kmsapi.Secret
+}
+
+// Equal reports whether c and other are the same, in constant time.
+func (c Credentials) Equal(other Credentials) bool {
+	id := subtle.ConstantTimeCompare([]byte(c.AccessKeyID), []byte(other.AccessKeyID))
+	secret := subtle.ConstantTimeCompare([]byte(c.AccessKeySecret.Reveal()), []byte(other.AccessKeySecret.Reveal()))
+	token := subtle.ConstantTimeCompare([]byte(c.SecurityToken.Reveal()), []byte(other.SecurityToken.Reveal()))
+	return id&secret&token == 1
 }
 
 // StringToSignV1 returns the text that RPC signature version 1 signs: method is the HTTP method, and params are all
@@ -58,6 +67,11 @@ func VerifyV1(accessKeySecret kmsapi.Secret, stringToSign, signature string) boo
 // SignV1 returns params with the common parameters of one request (§1.3) and its signature added. nonce must be new for
 // every attempt, and at is the moment of signing.
 func SignV1(method string, params kmsapi.Params, c Credentials, nonce string, at time.Time) kmsapi.Params {
+	return SignV1For(kmsapi.Version, method, params, c, nonce, at)
+}
+
+// SignV1For is [SignV1] for the API of another service, such as STS, whose version is given.
+func SignV1For(version, method string, params kmsapi.Params, c Credentials, nonce string, at time.Time) kmsapi.Params {
 	signed := make(kmsapi.Params, 0, len(params)+10)
 	signed = append(signed, params...)
 	signed = signed.
@@ -66,7 +80,7 @@ func SignV1(method string, params kmsapi.Params, c Credentials, nonce string, at
 		Add("SignatureNonce", nonce).
 		Add("SignatureVersion", Version1).
 		Add("Timestamp", at.UTC().Format(kmsapi.TimeFormat)).
-		Add("Version", kmsapi.Version)
+		Add("Version", version)
 	if !c.SecurityToken.IsEmpty() {
 		signed = signed.Add("SecurityToken", c.SecurityToken.Reveal())
 	}

@@ -31,14 +31,15 @@ type room struct {
 // rooms is the plan of the house: an arrow that is not here may not be drawn, and a package in no room may not exist.
 // "." is the root package alone.
 var rooms = map[string]room{
-	"kmsapi":    {onlyStandard: true},
-	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
-	"client":    {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
-	"server":    {imports: []string{"kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
-	"kmstest":   {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
-	".":         {imports: []string{"client", "kmsapi", "signature"}, tests: []string{"kmstest"}},
-	"cmd":       {anything: true},
-	"test":      {anything: true},
+	"kmsapi":      {onlyStandard: true},
+	"signature":   {imports: []string{"kmsapi"}, onlyStandard: true},
+	"client":      {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"credentials": {imports: []string{"client", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"server":      {imports: []string{"kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
+	"kmstest":     {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
+	".":           {imports: []string{"client", "credentials", "kmsapi", "signature"}, tests: []string{"kmstest"}},
+	"cmd":         {anything: true},
+	"test":        {anything: true},
 }
 
 // goPackage is what `go list -json` tells of a package.

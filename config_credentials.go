@@ -1,0 +1,86 @@
+package alicloudkms
+
+import (
+	"regexp"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// updateCredentials takes over the fields that say as whom KMS is called, and where it and STS are. A secret belongs to one
+// access key at one endpoint of each, and to one role: whoever changes any of them must know the secret, or could have
+// requests signed with it that are sent to a server of their own, or act as a role that was not meant for them.
+func (c *config) updateCredentials(d *framework.FieldData) {
+	old := *c
+	setText(d, "endpoint", &c.Endpoint)
+	setText(d, "access_key", &c.AccessKey)
+	setBool(d, "use_environment", &c.UseEnvironment)
+	setText(d, "role_arn", &c.RoleARN)
+	if c.RoleARN == "" { // What belongs to a role goes with it.
+		c.RoleSessionName, c.RoleExternalID, c.STSEndpoint = "", "", ""
+	}
+	setText(d, "role_session_name", &c.RoleSessionName)
+	setText(d, "role_external_id", &c.RoleExternalID)
+	setText(d, "sts_endpoint", &c.STSEndpoint)
+	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
+		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
+	}
+	setSecret(d, "secret_key", &c.SecretKey)
+	setSecret(d, "security_token", &c.SecurityToken)
+}
+
+func (c *config) checkCredentials() error {
+	switch {
+	case c.AccessKey == "" && !(c.SecretKey.IsEmpty() && c.SecurityToken.IsEmpty()):
+		return badRequest("secret_key and security_token belong to an access_key, and there is none")
+	case c.AccessKey == "" && !c.UseEnvironment:
+		return badRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
+	case c.AccessKey != "" && c.SecretKey.IsEmpty():
+		return badRequest("secret_key is required: it must be given with every new access_key, endpoint, sts_endpoint or role_arn")
+	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
+		return badRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
+	case c.AccessKey == "" && !knownEndpoint(c.Endpoint):
+		return badRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
+	case c.AccessKey == "" && !knownEndpoint(c.STSEndpoint):
+		return badRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
+	default:
+		return nil
+	}
+}
+
+// alibabaCloud are the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below aliyuncs.com may
+// belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is somebody's bucket.
+var alibabaCloud = regexp.MustCompile(
+	`^(sts|(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
+
+// knownEndpoint reports whether the environment's credentials may be used at an endpoint. There is no secret that a caller
+// could know to prove that they are his: who may write config need not be who runs the Vault server.
+func knownEndpoint(endpoint string) bool {
+	if endpoint == "" {
+		return true
+	}
+	u, err := client.ParseEndpoint(endpoint)
+	return err == nil && (client.IsLoopback(u.Hostname()) || alibabaCloud.MatchString(u.Hostname()))
+}
+
+// borrowed reports whether the credentials are not those that were written to config.
+func (c *config) borrowed() bool { return c.AccessKey == "" || c.RoleARN != "" }
+
+func (c *config) credentials() (client.Provider, error) {
+	return credentials.New(credentials.Config{
+		Static:         client.Static{AccessKeyID: c.AccessKey, AccessKeySecret: c.SecretKey, SecurityToken: c.SecurityToken},
+		UseEnvironment: c.UseEnvironment,
+		Role: credentials.Role{
+			ARN:         c.RoleARN,
+			SessionName: c.RoleSessionName,
+			ExternalID:  c.RoleExternalID,
+			Region:      c.Region,
+			Network:     c.Network,
+			Endpoint:    c.STSEndpoint,
+			CACert:      c.CACert,
+		},
+	})
+}

@@ -1,0 +1,51 @@
+package credentials
+
+import (
+	"errors"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+)
+
+// Config says where credentials come from.
+type Config struct {
+	// Static is used if it has an access key.
+	Static client.Static
+	// UseEnvironment allows what the package comment lists, if Static has no access key.
+	UseEnvironment bool
+	// Role is assumed with either, if it has an ARN.
+	Role Role
+
+	// Clock tells the time. Nil means [time.Now].
+	Clock func() time.Time `json:"-"`
+}
+
+var errNothingGiven = errors.New("there is no access key, and the environment may not be used")
+
+// New returns a provider for cfg, which is safe for use by many goroutines. It does no I/O, and what it returns needs no
+// closing.
+func New(cfg Config) (client.Provider, error) {
+	if cfg.Clock == nil {
+		cfg.Clock = time.Now
+	}
+	base, err := cfg.base()
+	if err != nil || cfg.Role.ARN == "" {
+		return base, err
+	}
+	role, err := newRole(cfg.Role, base, cfg.Clock)
+	if err != nil {
+		return nil, err
+	}
+	return newCache("the role "+cfg.Role.ARN, role.fetch, cfg.Clock), nil
+}
+
+func (cfg Config) base() (client.Provider, error) {
+	switch {
+	case cfg.Static.AccessKeyID != "":
+		return cfg.Static, nil
+	case cfg.UseEnvironment:
+		return newCache("the environment", newChain(cfg.Clock).fetch, cfg.Clock), nil
+	default:
+		return nil, errNothingGiven
+	}
+}
