@@ -5,6 +5,7 @@ import (
 	"errors"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/consts"
@@ -304,4 +305,29 @@ func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
 	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: r.keyID("a")}})
 	require.NoError(t, err)
 	require.Regexp(t, `^salaries \[vault:[A-Z2-7]{26}\]$`, found.KeyMetadata.Description)
+}
+
+func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
+	for name, c := range map[string]struct {
+		later time.Duration
+		taken bool
+	}{
+		"of a later second":    {2 * time.Second, true},
+		"of the same second":   {0, false},
+		"of a later day, even": {24 * time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			marked := []kmsapi.KeyMetadata{
+				{KeyId: "copy", CreationDate: time.Unix(0, 0).Add(c.later).UTC().Format(kmsapi.TimeFormat)},
+				{KeyId: "original", CreationDate: time.Unix(0, 0).UTC().Format(kmsapi.TimeFormat)},
+			}
+			found, err := original(marked)
+			if !c.taken {
+				refused(t, err, 409, "copy", "original")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "original", found.KeyId)
+		})
+	}
 }

@@ -74,6 +74,11 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 	resp := &logical.Response{Data: k.entry.fields(k.name)}
 	if !maps.Equal(before, k.entry.BoundContext) {
 		resp.AddWarning("The bound_context has changed: ciphertexts and data keys from before open only with the one that they were made with. Keep a note of it.")
+		readers, err := b.readers(ctx, req, k.name, k.entry)
+		if err != nil {
+			return nil, err
+		}
+		warnOfReaders(resp, readers)
 	}
 	return resp, nil
 }

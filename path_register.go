@@ -43,7 +43,8 @@ is followed now: the key stays with the CMK that it names today.
     vault write alicloudkms/keys/payroll/register key_id=1234abcd-12ab-34cd-56ef-1234567890ab
     vault write alicloudkms/keys/invoices/register key_id=alias/shared bound_context=team=invoices
 
-Several names may share one CMK. Without a bound_context each, they can read one another's data.
+Several names may share one CMK. They can read one another's data, unless the bound_context of each has
+an entry of the same name, with another value.
 `,
 	}}
 }
@@ -101,7 +102,7 @@ func registration(d *framework.FieldData) (id string, bound map[string]string, e
 
 // adopt stores the entry of a CMK that exists already, and warns of what its owner should know.
 func (b *backend) adopt(ctx context.Context, req *logical.Request, name string, entry *keyEntry, cmk kmsapi.KeyMetadata) (*logical.Response, error) {
-	sharing, err := b.namesOfCMKs(ctx, req)
+	sharing, err := b.readers(ctx, req, name, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -110,15 +111,52 @@ func (b *backend) adopt(ctx context.Context, req *logical.Request, name string, 
 	}
 	b.Logger().Info("a key was registered", "key", name, "key_id", entry.KeyID, "region", entry.Region)
 	resp := entry.answer(name, cmk)
-	if others := sharing[entry.KeyID]; len(others) > 0 {
-		slices.Sort(others)
-		resp.AddWarning("This CMK has other names here, and who may decrypt with one of them can read what this key encrypts, unless their bound_context differ: " +
-			strings.Join(others, ", "))
-	}
+	warnOfReaders(resp, sharing)
 	if cmk.KeyState != kmsapi.Enabled {
 		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))
 	}
 	return resp, nil
+}
+
+// readers returns the other names of an entry's CMK that can read what is encrypted with this name, and the other way
+// round. Two names are kept apart by an entry that both bind, to different values: what only one of them binds, a caller of
+// the other can give.
+func (b *backend) readers(ctx context.Context, req *logical.Request, name string, entry *keyEntry) ([]string, error) {
+	names, err := b.namesOfCMKs(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	var readers []string
+	for _, other := range names[entry.KeyID] {
+		if other == name {
+			continue
+		}
+		their, err := b.cachedKey(ctx, req, other)
+		if err != nil {
+			return nil, err
+		}
+		if their != nil && !keptApart(entry.BoundContext, their.BoundContext) {
+			readers = append(readers, other)
+		}
+	}
+	slices.Sort(readers)
+	return readers, nil
+}
+
+func keptApart(a, b map[string]string) bool {
+	for name, value := range a {
+		if other, both := b[name]; both && other != value {
+			return true
+		}
+	}
+	return false
+}
+
+func warnOfReaders(resp *logical.Response, readers []string) {
+	if len(readers) > 0 {
+		resp.AddWarning("These keys have the same CMK, and each can read what the others encrypt, because their bound_context have no entry of the same name with different values: " +
+			strings.Join(readers, ", "))
+	}
 }
 
 func (b *backend) deregisterPaths() []*framework.Path {

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -106,6 +107,7 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 	if err != nil {
 		return none, err
 	}
+	var marked []kmsapi.KeyMetadata
 	for _, cmk := range cmks {
 		if len(names[cmk.KeyId]) > 0 {
 			continue
@@ -116,10 +118,22 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 		case err != nil:
 			return none, err
 		case strings.HasSuffix(found.KeyMetadata.Description, markerStart+marker+markerEnd):
-			return found.KeyMetadata, nil
+			marked = append(marked, found.KeyMetadata)
 		}
 	}
-	return none, nil
+	return original(marked)
+}
+
+// original returns the oldest of the CMKs that have one marker. Who can read the marker in KMS can copy it, but only later.
+func original(marked []kmsapi.KeyMetadata) (kmsapi.KeyMetadata, error) {
+	if len(marked) == 0 {
+		return kmsapi.KeyMetadata{}, nil
+	}
+	slices.SortFunc(marked, func(a, b kmsapi.KeyMetadata) int { return strings.Compare(a.CreationDate, b.CreationDate) })
+	if len(marked) > 1 && marked[0].CreationDate == marked[1].CreationDate {
+		return kmsapi.KeyMetadata{}, conflict("two CMKs claim to be the one of an interrupted creation: %s and %s. Register the right one, and delete the other", marked[0].KeyId, marked[1].KeyId)
+	}
+	return marked[0], nil
 }
 
 // rollback settles an entry of the write-ahead log that is old enough, so that no CMK is left without a name. It never
