@@ -171,7 +171,7 @@ func TestEnvironmentWithoutCredentialsIsAnError(t *testing.T) {
 	}{
 		"an instance without a role":            {nil, always[string](http.StatusNotFound, ""), "ECS instance"},
 		"an instance whose answer is no answer": {nil, always[string](http.StatusOK, `{"AccessKeyId":"a","AccessKeySecret":"`+sessionSecret+`","SecurityToken":"t"}`), "ECS instance"},
-		"an instance that is not to be asked":   {map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "True"}, instance, "no credentials"},
+		"an instance that is not to be asked":   {map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "True"}, instance, "not to be asked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cleanEnvironment(t)
