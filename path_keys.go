@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -124,15 +125,15 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 }
 
 func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	asked, err := askedPart(d)
+	if err != nil {
+		return nil, err
+	}
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
 		return nil, err
 	}
-	names, err = page(names, d)
-	if err != nil {
-		return nil, err
-	}
-	return logical.ListResponse(names), nil
+	return logical.ListResponse(asked.of(slices.Values(names))), nil
 }
 
 func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -106,11 +106,11 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 	if err != nil {
 		return none, err
 	}
-	for _, cmk := range cmks {
-		if len(names[cmk.KeyId]) > 0 {
+	for _, id := range sortedKeys(cmks.entries) {
+		if len(names[id]) > 0 {
 			continue
 		}
-		found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: cmk.KeyId}})
+		found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
 		switch {
 		case errors.Is(err, kmsapi.ErrKeyNotFound): // It was deleted meanwhile.
 		case err != nil:
