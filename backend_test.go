@@ -158,7 +158,7 @@ func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
 	require.True(t, ok)
 	seen := map[string]string{}
 	for path, item := range doc.Paths {
-		for _, op := range []*framework.OASOperation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*framework.OASOperation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}
@@ -172,9 +172,10 @@ func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
 
 func TestHelpNamesOnlyPathsAndFieldsThatExist(t *testing.T) {
 	r := newRig(t)
-	command := regexp.MustCompile(`(?m)^    vault (write|read|list|delete) (.*)$`)
+	command := regexp.MustCompile(`(?m)^    (?:echo .* \| )?vault (write|read|list|delete|patch) (.*)$`)
 	ops := map[string]logical.Operation{
 		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation, "delete": logical.DeleteOperation,
+		"patch": logical.PatchOperation,
 	}
 	for _, p := range r.backend().Paths {
 		for _, found := range command.FindAllStringSubmatch(p.HelpDescription+backendHelp, -1) {
