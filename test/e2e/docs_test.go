@@ -64,9 +64,13 @@ const root = "../.."
 // TestDocsRunAsPrinted runs each document's shell blocks in order, in one shell, where `make dev` has left off: the
 // engine is mounted at alicloudkms/ and the environment holds what it exports.
 func TestDocsRunAsPrinted(t *testing.T) {
-	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	require.NoError(t, err)
-	require.NotEmpty(t, documents)
+	var documents []string
+	for _, pattern := range []string{"docs/*.md", "docs/*/*.md"} {
+		found, err := filepath.Glob(filepath.Join(root, pattern))
+		require.NoError(t, err)
+		require.NotEmpty(t, found)
+		documents = append(documents, found...)
+	}
 	onEach(t, func(t *testing.T, s *stage) {
 		for _, document := range append(documents, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")) {
 			t.Run(filepath.Base(document), func(t *testing.T) {

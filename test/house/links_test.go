@@ -15,7 +15,7 @@ var link = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 func TestLinksInTheDocsLeadSomewhere(t *testing.T) {
 	const root = "../.."
 	var documents []string
-	for _, pattern := range []string{"*.md", "docs/*.md"} {
+	for _, pattern := range []string{"*.md", "docs/*.md", "docs/*/*.md"} {
 		found, err := filepath.Glob(filepath.Join(root, pattern))
 		require.NoError(t, err)
 		require.NotEmpty(t, found)
