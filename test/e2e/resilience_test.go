@@ -12,11 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// workers is how many clients there are under load.
+const workers = 8
+
 // load runs work in many goroutines until the returned function is called, which waits for them.
 func load(work func(worker, round int)) (finish func()) {
 	var group sync.WaitGroup
 	stop := make(chan struct{})
-	for worker := range 8 {
+	for worker := range workers {
 		group.Go(func() {
 			for round := 0; ; round++ {
 				select {
@@ -198,8 +201,7 @@ func TestRestartedVaultKeepsItsKeys(t *testing.T) {
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt("a", plaintext)
 
-		require.NoError(t, s.vault.restart(shared.plugins()))
-		m.client = s.vault.client
+		require.NoError(t, s.vault.restart())
 		_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
 		var refusal *api.ResponseError
 		require.True(t, errors.As(err, &refusal) && refusal.StatusCode == http.StatusServiceUnavailable, "a sealed Vault must refuse: %v", err)
