@@ -124,6 +124,30 @@ func TestKilledPluginComesBackByItself(t *testing.T) {
 	})
 }
 
+func TestKilledPluginLosesNothingThatWasAcknowledged(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		kms := s.ownKMS(t, "of-killed-plugin")
+		m := s.mountUnconfigured(t)
+		m.write("config", kms.config())
+		m.write("keys/"+firstKey, nil)
+
+		told := newLedger()
+		finish := told.run(t, func(int) ask { return m.try })
+		for range 3 {
+			told.until(t, s.vault.process, 100)
+			require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGKILL))
+		}
+		told.until(t, s.vault.process, 100)
+		finish()
+
+		require.NotEmpty(t, told.errs, "the plugin must have been killed at work")
+		told.failuresAreTheServers(t)
+		told.writeUnfinishedAgain(m)
+		told.opensOn(m)
+		told.agreesWith(m, kms)
+	})
+}
+
 func TestKilledKMSLosesNothingItAcknowledged(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms, err := startKMS(shared, "killed-kms-of-"+s.vault.platform.name)
