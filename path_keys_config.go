@@ -16,7 +16,7 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
-				Description: "Whether delete may schedule the deletion of the CMK.",
+				Description: "Whether delete may schedule the deletion of the CMK. If that has several names, all must allow it.",
 			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,
