@@ -127,6 +127,22 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 	}
 }
 
+func TestRequestThatKMSNeverGotLeavesNothingToSettle(t *testing.T) {
+	for name, err := range map[string]error{
+		"nobody listens": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
+		"no credentials": &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			r.kms.before = failing(kmsapi.OpCreateKey, err)
+			_, err := r.tryWrite("keys/a", nil)
+			refused(t, err, 502)
+			require.NotContains(t, err.Error(), "may have made")
+			require.Zero(t, r.unsettled())
+		})
+	}
+}
+
 func TestInterruptedCreationIsFinishedByRollback(t *testing.T) {
 	for name, c := range interruptions {
 		t.Run(name, func(t *testing.T) {
