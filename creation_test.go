@@ -114,7 +114,8 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			made := r.cmks()
 			require.Equal(t, c.made, len(made) == 1)
 
-			resp := r.write("keys/a", map[string]any{"description": "for team HR"})
+			resp := r.write("keys/a", map[string]any{"description": "for team HR", "tags": "team=hr"})
+			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1, "a key that was there already gets no tags")
 			require.Len(t, r.cmks(), 1, "no second CMK is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
 			require.Equal(t, c.made, len(resp.Warnings) > 0, "a CMK that was there before is told")
