@@ -15,6 +15,15 @@ func (v *vaultServer) mounted(t *testing.T, path string) *mount {
 	return &mount{t: t, client: v.client, path: path}
 }
 
+// serves reports whether the server answers for the mount at path. A standby of OpenBao does so by itself, and says that
+// there is no such path until it has heard of it.
+func (v *vaultServer) serves(t *testing.T, path string) func() bool {
+	return func() bool {
+		answer, err := v.mounted(t, path).client.Logical().Read(path + "/config")
+		return err == nil && answer != nil
+	}
+}
+
 // patiently asks as a client does that knows all nodes: it goes on to the next one while a node is away, has no leader,
 // or hears from the engine that the key is being made by the request that it has just lost.
 func (c *cluster) patiently(t *testing.T, path string, first int) ask {
@@ -49,6 +58,9 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 		}))
 		m.write("config", kms.config())
 		m.write("keys/"+firstKey, nil)
+		for _, node := range c.nodes {
+			require.NoError(t, node.waitUntil(node.serves(t, path)))
+		}
 
 		told := newLedger()
 		finish := told.run(t, func(number int) ask { return c.patiently(t, path, number) })
@@ -59,6 +71,7 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 			told.until(t, kms.process, 100)
 			require.NoError(t, killed.start())
 			require.NoError(t, killed.waitUntil(killed.unsealed))
+			require.NoError(t, killed.waitUntil(killed.serves(t, path)))
 			require.NoError(t, killed.waitUntil(c.canLoseANode))
 		}
 		finish()
