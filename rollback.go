@@ -204,7 +204,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	case err != nil:
 		return named(err, c.Name)
 	case cmk.KeyId == "":
-		b.Logger().Info("an interrupted creation of a key has left no CMK", "key", c.Name, "region", c.Region, "marker", c.Marker)
+		b.Logger().Info("an interrupted creation of a key has left no CMK in the account that the engine works in now", "key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil
 	case entry != nil:
 		b.Logger().Warn("an interrupted creation has left a CMK, and its name has another one now: register it under another name, or delete it",
