@@ -253,7 +253,7 @@ func TestCMKOfSomebodyElseIsNotTaken(t *testing.T) {
 	r := newKeyRig(t)
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
-	for _, description := range []string{"", "[vault:]", newCreation("a", "cn-hangzhou", keyEntry{}).describe("")} {
+	for _, description := range []string{"", "[vault:]", newCreation("a", "cn-hangzhou").describe("")} {
 		_, err = direct.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Description: description})
 		require.NoError(t, err)
 	}

@@ -184,7 +184,7 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
 	}
-	made, metadata, err := b.makeKey(ctx, req, name, newKey{cmk: wanted})
+	made, metadata, err := b.makeKey(ctx, req, name, wanted)
 	if err != nil {
 		return nil, err
 	}
