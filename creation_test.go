@@ -248,6 +248,16 @@ func TestDeregisteredKeyDoesNotComeBack(t *testing.T) {
 	require.Nil(t, r.read("keys/a"))
 }
 
+func TestNameThatAnInterruptedCreationMayBringBackIsAWarning(t *testing.T) {
+	r := newKeyRig(t, "other")
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	r.write("keys/a/register", map[string]any{"key_id": r.keyID("other")})
+	require.Contains(t, strings.Join(r.write("keys/a/deregister", nil).Warnings, "\n"), "not settled yet")
+	require.NoError(t, r.settleNow())
+	require.NotEqual(t, r.keyID("other"), r.keyID("a"))
+	require.Empty(t, r.write("keys/a/deregister", nil).Warnings)
+}
+
 func TestCMKOfSomebodyElseIsNotTaken(t *testing.T) {
 	r := newKeyRig(t)
 	direct, err := r.kms.direct("cn-hangzhou")
