@@ -110,6 +110,16 @@ var keyAnswer = answerFields{
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
+
+	"keys":                   {Type: framework.TypeMap, Description: "As transit's: when version 1 was made, in seconds since 1970."},
+	"latest_version":         {Type: framework.TypeInt, Description: "As transit's. It is 1, as in every ciphertext."},
+	"min_available_version":  {Type: framework.TypeInt, Description: "As transit's."},
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As transit's."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As transit's."},
+	"supports_encryption":    {Type: framework.TypeBool, Description: "As transit's."},
+	"supports_decryption":    {Type: framework.TypeBool, Description: "As transit's."},
+	"supports_derivation":    {Type: framework.TypeBool, Description: "As transit's."},
+	"supports_signing":       {Type: framework.TypeBool, Description: "As transit's."},
 }
 
 // metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
@@ -174,7 +184,7 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
 	}
-	made, metadata, err := b.makeKey(ctx, req, name, newKey{cmk: wanted})
+	made, metadata, err := b.makeKey(ctx, req, name, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -222,6 +232,7 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	data := e.fields(name)
 	maps.Copy(data, metadataFields(m))
+	maps.Copy(data, transitMetadata(m))
 	return &logical.Response{Data: data}
 }
 

@@ -22,7 +22,7 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
-		}, "min_decryption_version", "min_encryption_version", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
+		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: writes(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
 			logical.PatchOperation:  writes(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
