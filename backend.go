@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"errors"
+	"fmt"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -30,6 +31,10 @@ type backend struct {
 	keys *cache[keyEntry]
 	// changing holds the storage paths that a request is changing right now.
 	changing *reservations
+	// markers is what is known of CMKs that have no name here.
+	markers *knownMarkers
+	// told keeps the log of rollbacks short.
+	told *lastNews
 	// uncached says that Vault wants no cache, so that every key entry comes from storage.
 	uncached atomic.Bool
 	// wrapping lets requests that need a new wrapping key share one.
@@ -51,6 +56,8 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 		connections: newCache((*connection).close),
 		keys:        newCache(func(*keyEntry) {}),
 		changing:    newReservations(),
+		markers:     newKnownMarkers(),
+		told:        newLastNews(),
 	}
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
@@ -108,7 +115,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	}
 	resp, err := b.Backend.HandleRequest(ctx, req)
 	if err != nil {
-		return nil, b.coded(req, err)
+		return nil, ended(ctx, b.coded(req, err))
 	}
 	return warnIgnored(resp, ignored), nil
 }
@@ -130,6 +137,11 @@ func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(keyPrefix, path) {
 		b.keys.forgetAll()
 	}
+}
+
+// reserveKey keeps other requests from changing the key called name until release is called.
+func (b *backend) reserveKey(name string) (release func(), err error) {
+	return b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
 }
 
 // reserve keeps other requests from changing the storage path until release is called.

@@ -167,10 +167,14 @@ func (c *connection) inParallel(n int, do func(i int)) {
 // partial_failure_response_code asks for if some items succeeded.
 func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, outcomes []outcome) (*logical.Response, error) {
 	results := make([]map[string]any, len(outcomes))
+	foreign := 0
 	failures := new(batchFailures)
 	for i, out := range outcomes {
 		results[i] = out.result()
 		if out.err != nil {
+			if _, ok := errors.AsType[*foreignError](out.err); ok {
+				foreign++
+			}
 			known := b.explain(req, out.err)
 			results[i]["error"] = known.Error()
 			failures.add(known)
@@ -180,19 +184,25 @@ func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, ou
 	if failures.count == 0 {
 		return resp, nil
 	}
+	if foreign > 0 {
+		b.Logger().Warn("refused to open ciphertexts of other keys", "path", req.Path, "items", len(outcomes), "refused", foreign)
+	}
 	if failures.status() >= http.StatusInternalServerError {
 		b.Logger().Warn("items of a batch failed", "path", req.Path, "items", len(outcomes), "failed", failures.count, "one_error", failures.worst.Error())
 	}
 	code := failures.status()
 	if wanted, ok := d.GetOk("partial_failure_response_code"); ok && failures.count < len(outcomes) {
-		if n := wanted.(int); n >= http.StatusOK && n < 600 {
+		if n := wanted.(int); n >= http.StatusOK && n < 600 && !withoutBody[n] {
 			code = n
 		} else {
-			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599, so the status is %d", code))
+			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599 and a status that has a body, so it is %d", code))
 		}
 	}
 	return logical.RespondWithStatusCode(resp, req, code)
 }
+
+// withoutBody are statuses whose answers would lose the results.
+var withoutBody = map[int]bool{http.StatusNoContent: true, http.StatusResetContent: true, http.StatusNotModified: true}
 
 // result is an item's place in batch_results. reference is always there, as in transit's.
 func (o outcome) result() map[string]any {

@@ -181,6 +181,7 @@ func TestStatusOfABatchTellsWhoIsToBlame(t *testing.T) {
 		"not if none succeeds":                  {[]error{unreachable, unreachable}, 207, 502},
 		"not one that is none":                  {[]error{nil, unreachable}, 99, 502},
 		"nor an informational one":              {[]error{nil, unreachable}, 100, 502},
+		"nor one without a body":                {[]error{nil, unreachable}, 204, 502},
 		"nor a negative one":                    {[]error{nil, unreachable}, -1, 502},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -322,4 +323,17 @@ func TestBatchOverGRPC(t *testing.T) {
 	require.Contains(t, resp.Data[logical.HTTPRawBody], "vault:v1:")
 	resp = r.write("encrypt/a", map[string]any{"batch_input": []any{object("plaintext", hello, "reference", "1")}})
 	require.Len(t, resp.Data["batch_results"], 1)
+}
+
+func TestForeignCiphertextsAreLoggedOnceABatch(t *testing.T) {
+	r := newKeyRig(t, "a", "b")
+	foreign := object("ciphertext", r.encrypt("b", hello))
+	before := strings.Count(r.log.String(), "\n")
+	status, results := r.batch("decrypt/a", []any{foreign, foreign, foreign})
+	require.Equal(t, 400, status)
+	require.Contains(t, results[2]["error"], "request id")
+	require.Equal(t, before+1, strings.Count(r.log.String(), "\n"))
+	_, err := r.tryWrite("decrypt/a", foreign)
+	refused(t, err, 403, "request id")
+	require.Equal(t, before+2, strings.Count(r.log.String(), "\n"))
 }

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"regexp"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 
@@ -75,6 +76,11 @@ func (c *config) stsCA() string {
 		return ""
 	}
 	return c.CACert
+}
+
+// identity is the same as long as KMS surely is asked for the same account.
+func (c *config) identity() string {
+	return strings.Join([]string{c.Endpoint, c.AccessKey, c.RoleARN}, " ")
 }
 
 // borrowed reports whether the credentials are not those that were written to config.

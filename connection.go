@@ -48,6 +48,8 @@ func openClient(c client.Config) (kms, error) { return client.New(c) }
 type connection struct {
 	kms    kms
 	region string
+	// identity tells who the engine is in KMS, and where that is, apart from others. It has no secret in it.
+	identity string
 	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
 	borrowed bool
 	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
@@ -66,7 +68,7 @@ func (b *backend) connect(c *config) (*connection, error) {
 	if err != nil {
 		return nil, badRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region, borrowed: c.borrowed(), parallel: defaultBatchParallel}
+	conn := &connection{kms: opened, region: c.Region, identity: c.identity(), borrowed: c.borrowed(), parallel: defaultBatchParallel}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
 		conn.parallel = min(c.MaxParallel, maxBatchParallel)
@@ -84,7 +86,7 @@ func (b *backend) connection(ctx context.Context, req *logical.Request) (*connec
 		return b.connect(c)
 	})
 	if err == nil && conn == nil {
-		err = notConfigured(req)
+		err = b.missing(notConfigured(req))
 	}
 	return conn, err
 }

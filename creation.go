@@ -39,10 +39,13 @@ type creation struct {
 	Name   string `json:"name"`
 	Region string `json:"region"`
 	Marker string `json:"marker"`
+	// Identity is that of the connection on which the CMK was asked for.
+	Identity string    `json:"identity"`
+	Begun    time.Time `json:"begun"`
 }
 
-func newCreation(name, region string) creation {
-	return creation{Name: name, Region: region, Marker: rand.Text()}
+func newCreation(name string, conn *connection) creation {
+	return creation{Name: name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 }
 
 // describe returns the description that the CMK gets.
@@ -50,10 +53,10 @@ func (c creation) describe(description string) string {
 	return strings.TrimLeft(description+" "+markerStart+c.Marker+markerEnd, " ")
 }
 
-var marker = regexp.MustCompile(` ?\[vault:[A-Z2-7]{26}\]$`)
+var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 
 // withoutMarker returns a description as it was given.
-func withoutMarker(description string) string { return marker.ReplaceAllString(description, "") }
+func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
 // makeKey makes a CMK and stores its entry. The caller has reserved the name, and has asked findKey.
 func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest) (*keyEntry, kmsapi.KeyMetadata, error) {
@@ -62,7 +65,7 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 	if err != nil {
 		return nil, none, err
 	}
-	begun := newCreation(name, conn.region)
+	begun := newCreation(name, conn)
 	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
 	if err != nil {
 		return nil, none, err

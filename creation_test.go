@@ -213,7 +213,83 @@ func TestRollbackLooksAtNoCMKThatHasAName(t *testing.T) {
 	r := newKeyRig(t, "b", "c")
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
 	require.NoError(t, r.settleNow())
-	require.Equal(t, 1, r.kms.count(kmsapi.OpDescribeKey))
+	require.Equal(t, 2, r.kms.count(kmsapi.OpDescribeKey), "to find it, and to see that it is still there")
+}
+
+func TestSearchAsksForEachCMKOnce(t *testing.T) {
+	r := newKeyRig(t)
+	for range 5 {
+		r.newCMK()
+	}
+	for _, key := range []string{"a", "b", "c"} {
+		r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrInternalFailure))
+		_, err := r.tryWrite("keys/"+key, nil)
+		refused(t, err, 502)
+	}
+	r.kms.before = nil
+	require.NoError(t, r.settleNow())
+	require.Equal(t, 5, r.kms.count(kmsapi.OpDescribeKey))
+}
+
+func TestSearchThatWasThrottledGoesOnWhereItEnded(t *testing.T) {
+	r := newKeyRig(t)
+	for range 5 {
+		r.newCMK()
+	}
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	described := 0
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() != kmsapi.OpDescribeKey {
+			return nil
+		}
+		if described++; described%2 == 0 { // Each search gets one answer.
+			return refusal(kmsapi.ErrThrottling)
+		}
+		return nil
+	}
+	for r.unsettled() > 0 {
+		require.Less(t, described, 30, "it must come to an end")
+		_ = r.settleNow()
+	}
+	r.kms.before = nil
+	r.encrypt("a", hello)
+}
+
+func TestCreationThatCanNotBeLookedForIsToldOnceAndGivenUpInTheEnd(t *testing.T) {
+	for name, change := range map[string]map[string]any{
+		"another region":     {"region": "cn-beijing"},
+		"another access key": {"access_key": "LTAIother", "secret_key": "other"},
+		"a role":             {"role_arn": "acs:ram::1000000000000001:role/vault", "secret_key": "good-secret"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			arrange := interruptions["the answer is lost"].arrange
+			if name != "another region" {
+				arrange = interruptions["KMS has an error and made no CMK"].arrange
+			}
+			_ = r.interrupt(t, arrange)
+			r.write("config", change)
+			for range 3 {
+				require.Error(t, r.settleNow())
+			}
+			require.Equal(t, 1, strings.Count(r.log.String(), "could not be settled yet"))
+			require.Equal(t, 1, r.unsettled())
+
+			logIDs, err := framework.ListWAL(t.Context(), r.storage)
+			require.NoError(t, err)
+			logged, err := framework.GetWAL(t.Context(), r.storage, logIDs[0])
+			require.NoError(t, err)
+			old, err := decodeCreation(logged.Data)
+			require.NoError(t, err)
+			old.Begun = old.Begun.Add(-giveUpAfter)
+			require.NoError(t, framework.DeleteWAL(t.Context(), r.storage, logIDs[0]))
+			_, err = framework.PutWAL(t.Context(), r.storage, creationKind, old)
+			require.NoError(t, err)
+			require.NoError(t, r.settleNow())
+			require.Zero(t, r.unsettled())
+			require.Contains(t, r.log.String(), old.Marker)
+		})
+	}
 }
 
 func TestCMKWhoseNameIsTakenIsReported(t *testing.T) {
@@ -262,7 +338,7 @@ func TestCMKOfSomebodyElseIsNotTaken(t *testing.T) {
 	r := newKeyRig(t)
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
-	for _, description := range []string{"", "[vault:]", newCreation("a", "cn-hangzhou").describe("")} {
+	for _, description := range []string{"", "[vault:]", newCreation("a", &connection{region: "cn-hangzhou"}).describe("")} {
 		_, err = direct.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Description: description})
 		require.NoError(t, err)
 	}
@@ -299,9 +375,9 @@ func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
 	for _, data := range []any{nil, "text", map[string]any{"name": 5}, map[string]any{"name": "a"}} {
 		id, err := framework.PutWAL(t.Context(), r.storage, creationKind, data)
 		require.NoError(t, err)
-		require.Error(t, r.settleNow())
-		_, err = r.tryWrite("keys/a", nil)
-		require.Error(t, err)
+		require.ErrorContains(t, r.settleNow(), "damaged")
+		r.write("keys/a", nil)
+		r.write("keys/a/deregister", nil)
 		require.NoError(t, framework.DeleteWAL(t.Context(), r.storage, id))
 	}
 	_, err := framework.PutWAL(t.Context(), r.storage, "of a later version", map[string]any{"name": "a"})

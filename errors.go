@@ -58,6 +58,33 @@ func unknownKey(req *logical.Request, name string) error {
 	return logical.CodedError(http.StatusNotFound, fmt.Sprintf("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name))
 }
 
+// ended gives an error of Vault's storage the status of a request that had ended: 500 would blame the storage.
+func ended(ctx context.Context, err error) error {
+	if _, ok := errors.AsType[logical.HTTPCodedError](err); ok || ctx.Err() == nil || errors.Is(err, logical.ErrReadOnly) {
+		return err
+	}
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
+		return logical.CodedError(http.StatusGatewayTimeout, "there was no more time: "+err.Error())
+	}
+	return logical.CodedError(http.StatusServiceUnavailable, "the request was cancelled: "+err.Error())
+}
+
+// missing is the answer to a request for something that is not there. A node that may not write hears of changes late, so it
+// leaves that answer to the node that writes: what it does not know may have been made a moment ago.
+func (b *backend) missing(answer error) error {
+	if !b.WriteSafeReplicationState() {
+		return logical.ErrReadOnly
+	}
+	return answer
+}
+
+// A foreignError says that a ciphertext was made by another CMK than that of its key.
+type foreignError struct{ requestID string }
+
+func (e *foreignError) Error() string {
+	return fmt.Sprintf("the ciphertext was not made by this key (request id %s)", e.requestID)
+}
+
 // mount is where the engine is mounted, with a slash at its end.
 func mount(req *logical.Request) string {
 	if req.MountPoint == "" {
@@ -69,6 +96,9 @@ func mount(req *logical.Request) string {
 // coded is what a failed request answers. It logs what is a fault of KMS.
 func (b *backend) coded(req *logical.Request, err error) error {
 	known := b.explain(req, err)
+	if foreign, ok := errors.AsType[*foreignError](err); ok {
+		b.Logger().Warn("refused to open a ciphertext of another key", "path", req.Path, "request_id", foreign.requestID)
+	}
 	if failed, ok := errors.AsType[*callError](err); ok {
 		if coded, ok := errors.AsType[logical.HTTPCodedError](known); ok && coded.Code() >= http.StatusInternalServerError {
 			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", coded.Code(), "error", known.Error())
@@ -83,6 +113,9 @@ func (b *backend) coded(req *logical.Request, err error) error {
 func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
 		return known
+	}
+	if foreign, ok := errors.AsType[*foreignError](err); ok {
+		return logical.CodedError(http.StatusForbidden, foreign.Error())
 	}
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {

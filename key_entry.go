@@ -123,7 +123,7 @@ func (b *backend) knownKey(ctx context.Context, req *logical.Request, name strin
 		return target{}, err
 	}
 	if entry == nil {
-		return target{}, unknownKey(req, name)
+		return target{}, b.missing(unknownKey(req, name))
 	}
 	return target{name, entry}, nil
 }
@@ -136,7 +136,7 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 		if err != nil {
 			return nil, err
 		}
-		release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+		release, err := b.reserveKey(name)
 		if err != nil {
 			return nil, err
 		}

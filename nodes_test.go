@@ -90,7 +90,9 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 					return
 				}
 				local++
-				require.NotEqual(t, logical.ErrReadOnly, err, "%s %s", op, path)
+				if state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
+					require.NotEqual(t, logical.ErrReadOnly, err, "%s %s", op, path)
+				}
 			})
 			if state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
 				require.Zero(t, r.storage.calls["put"]+r.storage.calls["delete"], "what is not forwarded writes nothing")
@@ -98,5 +100,32 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 			require.Greater(t, forwarded, 5)
 			require.Greater(t, local, 8)
 		})
+	}
+}
+
+func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
+	r := newRig(t)
+	for name, state := range otherNodes {
+		if !state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
+			continue
+		}
+		t.Run(name, func(t *testing.T) {
+			r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = state })
+			_, err := r.try(logical.ReadOperation, "config", nil)
+			require.Equal(t, logical.ErrReadOnly, err)
+			_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			require.Equal(t, logical.ErrReadOnly, err, "it may be configured by now")
+		})
+	}
+	r.become(func(*logical.StaticSystemView) {})
+	r.write("config", goodConfig())
+	r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = consts.ReplicationPerformanceStandby })
+	for _, path := range []string{"encrypt/a", "decrypt/a", "datakey/wrapped/a"} {
+		_, err := r.tryWrite(path, map[string]any{"batch_input": []any{object()}})
+		require.Equal(t, logical.ErrReadOnly, err)
+	}
+	for _, path := range []string{"keys/a", "keys/a/config", "keys/a/tags"} {
+		_, err := r.try(logical.ReadOperation, path, nil)
+		require.Equal(t, logical.ErrReadOnly, err)
 	}
 }

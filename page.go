@@ -17,7 +17,7 @@ func pageFields() map[string]*framework.FieldSchema {
 		},
 		"limit": {
 			Type:        framework.TypeInt,
-			Description: "How many entries to list at most. 0 (default): all.",
+			Description: "How many entries to list at most. 0 (default) or less: all.",
 			Query:       true,
 		},
 	}
@@ -29,13 +29,9 @@ type part struct {
 	limit int
 }
 
-// askedPart reads and checks the page fields.
-func askedPart(d *framework.FieldData) (part, error) {
-	p := part{after: d.Get("after").(string), limit: d.Get("limit").(int)}
-	if p.limit < 0 {
-		return p, badRequest("limit must be 0 or more")
-	}
-	return p, nil
+// askedPart reads the page fields.
+func askedPart(d *framework.FieldData) part {
+	return part{after: d.Get("after").(string), limit: d.Get("limit").(int)}
 }
 
 // of returns the names that belong to the part, sorted.

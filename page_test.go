@@ -21,6 +21,7 @@ func TestListIsReadInPages(t *testing.T) {
 		"before every entry":                  {map[string]any{"after": "A"}, []string{"a", "b", "c", "d"}},
 		"more than there are":                 {map[string]any{"limit": "100"}, []string{"a", "b", "c", "d"}},
 		"a limit of 0, which is none":         {map[string]any{"limit": "0"}, []string{"a", "b", "c", "d"}},
+		"a limit of -1, as OpenBao has it":    {map[string]any{"limit": "-1"}, []string{"a", "b", "c", "d"}},
 		"an empty begin, which is the first":  {map[string]any{"after": "", "limit": "1"}, []string{"a"}},
 		"a query of the command line as well": {map[string]any{"list": "true", "limit": "1"}, []string{"a"}},
 	} {
@@ -29,7 +30,7 @@ func TestListIsReadInPages(t *testing.T) {
 		})
 	}
 	require.Empty(t, r.do(logical.ListOperation, "keys/", map[string]any{"after": "d"}).Data["keys"])
-	for _, limit := range []string{"-1", "many", ""} {
+	for _, limit := range []string{"many", "", "1.5"} {
 		_, err := r.try(logical.ListOperation, "keys/", map[string]any{"limit": limit})
 		refused(t, err, 400, "limit")
 	}

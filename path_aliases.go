@@ -90,10 +90,7 @@ func aliasListFields() map[string]*framework.FieldSchema {
 }
 
 func (b *backend) aliasesList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked, err := askedPart(d)
-	if err != nil {
-		return nil, err
-	}
+	asked := askedPart(d)
 	aliases, err := b.collectAliases(ctx, req, d)
 	if err != nil {
 		return nil, err

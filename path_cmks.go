@@ -34,10 +34,7 @@ var listAnswer = answerFields{
 }
 
 func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked, err := askedPart(d)
-	if err != nil {
-		return nil, err
-	}
+	asked := askedPart(d)
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err

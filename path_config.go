@@ -200,8 +200,11 @@ func (b *backend) tryConfig(ctx context.Context, c *config, verify bool) error {
 
 func (b *backend) configRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
 	c, err := loadConfig(ctx, req.Storage)
-	if err != nil || c == nil {
+	if err != nil {
 		return nil, err
+	}
+	if c == nil {
+		return nil, b.missing(nil)
 	}
 	return &logical.Response{Data: map[string]any{
 		"region":            c.Region,

@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"context"
 	"encoding/base64"
-	"net/http"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -75,8 +74,7 @@ func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d
 		return openedText{}, err
 	}
 	if answer.KeyId != k.entry.KeyID {
-		b.Logger().Warn("refused to decrypt a ciphertext of another key", "key", k.name, "request_id", answer.ID())
-		return openedText{}, logical.CodedError(http.StatusForbidden, "the ciphertext was not made by this key")
+		return openedText{}, &foreignError{requestID: answer.ID()}
 	}
 	return openedText{answer.Plaintext, bound}, nil
 }

@@ -84,7 +84,7 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
-	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+	release, err := b.reserveKey(name)
 	if err != nil {
 		return nil, err
 	}

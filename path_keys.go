@@ -140,10 +140,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 }
 
 func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked, err := askedPart(d)
-	if err != nil {
-		return nil, err
-	}
+	asked := askedPart(d)
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
 		return nil, err
@@ -164,7 +161,7 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+	release, err := b.reserveKey(name)
 	if err != nil {
 		return nil, err
 	}
@@ -243,8 +240,11 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framewor
 		return nil, err
 	}
 	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil || entry == nil {
+	if err != nil {
 		return nil, err
+	}
+	if entry == nil {
+		return nil, b.missing(nil)
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {

@@ -86,8 +86,11 @@ func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *fr
 		return nil, err
 	}
 	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil || entry == nil {
+	if err != nil {
 		return nil, err
+	}
+	if entry == nil {
+		return nil, b.missing(nil)
 	}
 	return &logical.Response{Data: entry.fields(name)}, nil
 }

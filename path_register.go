@@ -58,7 +58,7 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+	release, err := b.reserveKey(name)
 	if err != nil {
 		return nil, err
 	}

@@ -5,13 +5,10 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"net/http"
-	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // findKey returns the entry called name, and nil if there is none. It finds the CMK of an earlier attempt to make the key
@@ -58,8 +55,8 @@ func (b *backend) creationsOf(ctx context.Context, s logical.Storage, name strin
 			continue
 		}
 		c, err := decodeCreation(logged.Data)
-		if err != nil {
-			return nil, err
+		if err != nil { // It may be of any key, and must not stop the others. Rollback reports it.
+			continue
 		}
 		if c.Name == name {
 			found[logID] = c
@@ -95,62 +92,8 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	return b.finish(ctx, req.Storage, c, cmk)
 }
 
-// findCMK returns the CMK that has a marker, or one without an id. Only CMKs that have no name here are asked for: there are
-// few of them, and none that has one is lost.
-func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *connection, marker string) (kmsapi.KeyMetadata, error) {
-	var none kmsapi.KeyMetadata
-	names, err := b.namesOfCMKs(ctx, req)
-	if err != nil {
-		return none, err
-	}
-	cmks, err := listAllCMKs(ctx, conn)
-	if err != nil {
-		return none, err
-	}
-	var marked []kmsapi.KeyMetadata
-	for _, id := range sortedKeys(cmks.entries) {
-		if len(names[id]) > 0 {
-			continue
-		}
-		found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
-		switch {
-		case errors.Is(err, kmsapi.ErrKeyNotFound): // It was deleted meanwhile.
-		case err != nil:
-			return none, err
-		case strings.HasSuffix(found.KeyMetadata.Description, markerStart+marker+markerEnd):
-			marked = append(marked, found.KeyMetadata)
-		}
-	}
-	return theOne(marked)
-}
-
-// listRounds is how often a list that others change is read again.
-const listRounds = 5
-
-// listAllCMKs is listCMKs for when none may be missing.
-func listAllCMKs(ctx context.Context, conn *connection) (listing[kmsapi.KeyEntry], error) {
-	for range listRounds {
-		l, err := listCMKs(ctx, conn)
-		if err != nil || !l.moved {
-			return l, err
-		}
-	}
-	return listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable, "others are making or deleting CMKs, so that the one of an interrupted creation can't be looked for; try again")
-}
-
-// theOne returns the one CMK that has a marker, or one without an id. Who can read the marker in KMS can give it to another CMK,
-// also to one that is older, so that nothing tells the right one of two.
-func theOne(marked []kmsapi.KeyMetadata) (kmsapi.KeyMetadata, error) {
-	switch len(marked) {
-	case 0:
-		return kmsapi.KeyMetadata{}, nil
-	case 1:
-		return marked[0], nil
-	default:
-		return kmsapi.KeyMetadata{}, conflict("%d CMKs claim to be the one of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
-			len(marked), marked[0].KeyId, marked[1].KeyId)
-	}
-}
+// giveUpAfter is how long a creation is kept in the log whose CMK can't be looked for as the engine is configured now.
+const giveUpAfter = 7 * 24 * time.Hour
 
 // rollback settles an entry of the write-ahead log that is old enough, so that no CMK is left without a name. It never
 // deletes a CMK: Vault's storage may be older than the CMK, and data may be encrypted with it already.
@@ -159,7 +102,7 @@ func (b *backend) rollback(ctx context.Context, req *logical.Request, kind strin
 		return logical.ErrReadOnly
 	}
 	err := b.rollbackEntry(ctx, req, kind, data)
-	if err != nil { // Vault does not log it.
+	if err != nil && b.told.isNews(err.Error()) { // Vault does not log it, and comes back every minute.
 		b.Logger().Warn("an entry of the write-ahead log could not be settled yet", "kind", kind, "error", err)
 	}
 	return err
@@ -173,7 +116,7 @@ func (b *backend) rollbackEntry(ctx context.Context, req *logical.Request, kind 
 	if err != nil {
 		return err
 	}
-	release, err := b.reserve(keyPrefix+c.Name, fmt.Sprintf("key %q", c.Name))
+	release, err := b.reserveKey(c.Name)
 	if err != nil {
 		return err
 	}
@@ -198,14 +141,16 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		return err
 	}
 	if conn.region != c.Region {
-		return conflict("the creation of key %q in %s was interrupted, and the engine works in %s now, so that its CMK can't be looked for", c.Name, c.Region, conn.region)
+		return b.keepOrGiveUp(c, conflict("the creation of key %q in %s was interrupted, and the engine works in %s now, so that its CMK can't be looked for", c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
 	switch {
 	case err != nil:
 		return named(err, c.Name)
+	case cmk.KeyId == "" && c.Identity != conn.identity:
+		return b.keepOrGiveUp(c, conflict("the creation of key %q was interrupted, and the engine has another endpoint, access key or role now, where its CMK is not", c.Name))
 	case cmk.KeyId == "":
-		b.Logger().Info("an interrupted creation of a key has left no CMK in the account that the engine works in now", "key", c.Name, "region", c.Region, "marker", c.Marker)
+		b.Logger().Info("an interrupted creation of a key has left no CMK", "key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil
 	case entry != nil:
 		b.Logger().Warn("an interrupted creation has left a CMK, and its name has another one now: register it under another name, or delete it",
@@ -215,4 +160,14 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		_, err := b.finish(ctx, req.Storage, c, cmk)
 		return err
 	}
+}
+
+// keepOrGiveUp keeps a creation in the log by returning why, unless it is very old.
+func (b *backend) keepOrGiveUp(c creation, why error) error {
+	if time.Since(c.Begun) < giveUpAfter {
+		return why
+	}
+	b.Logger().Warn("an interrupted creation was given up: if it has left a CMK, its description ends with the marker",
+		"key", c.Name, "region", c.Region, "marker", markerStart+c.Marker+markerEnd, "why", why)
+	return nil
 }
