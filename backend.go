@@ -5,9 +5,11 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+	"golang.org/x/sync/singleflight"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 )
@@ -28,6 +30,10 @@ type backend struct {
 	keys *cache[keyEntry]
 	// changing holds the storage paths that a request is changing right now.
 	changing *reservations
+	// uncached says that Vault wants no cache, so that every key entry comes from storage.
+	uncached atomic.Bool
+	// wrapping lets requests that need a new wrapping key share one.
+	wrapping singleflight.Group
 }
 
 // Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it to learn
@@ -50,7 +56,11 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 		BackendType:    logical.TypeLogical,
 		RunningVersion: Version,
 		Help:           backendHelp,
-		PathsSpecial:   &logical.Paths{SealWrapStorage: []string{configPath}},
+		PathsSpecial: &logical.Paths{
+			SealWrapStorage: []string{configPath, wrappingKeyPath},
+			// The write-ahead log belongs to the cluster that wrote it.
+			LocalStorage: []string{framework.WALPrefix},
+		},
 		Paths: slices.Concat(
 			b.configPaths(),
 			b.keyPaths(),
@@ -71,13 +81,22 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 			b.regionPaths(),
 			b.healthPaths(),
 		),
-		Invalidate: b.invalidate,
-		Clean:      func(context.Context) { b.connections.forgetAll() },
+		InitializeFunc:    b.initialize,
+		Invalidate:        b.invalidate,
+		WALRollback:       b.rollback,
+		WALRollbackMinAge: rollbackAge,
+		Clean:             func(context.Context) { b.connections.forgetAll() },
 	}
 	if err := b.Setup(ctx, conf); err != nil {
 		return nil, err
 	}
 	return b, nil
+}
+
+// initialize asks Vault what Factory may not, since that does no I/O.
+func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
+	b.uncached.Store(b.System().CachingDisabled())
+	return nil
 }
 
 // HandleRequest checks the fields of every request before its handler runs, and turns every error into one that survives

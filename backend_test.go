@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
@@ -26,7 +25,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 	require.Zero(t, storage.total())
 	require.Equal(t, logical.TypeLogical, b.Type())
 	require.Equal(t, Version, b.(logical.PluginVersioner).PluginVersion().Version)
-	require.Equal(t, []string{"config"}, b.SpecialPaths().SealWrapStorage)
+	require.Equal(t, []string{"config", "wrapping-key"}, b.SpecialPaths().SealWrapStorage)
 	b.Cleanup(t.Context())
 
 	_, err = Factory(t.Context(), nil)
@@ -35,7 +34,7 @@ func TestFactoryDoesNoIO(t *testing.T) {
 
 func TestUnconfiguredEngineSaysHowToConfigureIt(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable"} {
+	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable", "keys/a/import_parameters"} {
 		_, err := r.tryWrite(path, nil)
 		refused(t, err, 400, "vault write kms/config")
 	}
@@ -89,36 +88,6 @@ func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 	r.encrypt("a", hello) // It read the entry before the change.
 	r.encrypt("a", hello)
 	require.Equal(t, kmsapi.EncryptionContext{"team": "hr"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
-}
-
-func TestWritesAreForwardedToThePrimary(t *testing.T) {
-	for _, state := range []consts.ReplicationState{consts.ReplicationPerformanceStandby, consts.ReplicationPerformanceSecondary} {
-		r := newKeyRig(t, "a")
-		conf := logical.TestBackendConfig()
-		view := logical.TestSystemView()
-		view.ReplicationStateVal = state
-		conf.System = view
-		b, err := newBackend(t.Context(), conf, r.kms.open)
-		require.NoError(t, err)
-		r.b = b
-		for _, c := range []struct {
-			op   logical.Operation
-			path string
-		}{
-			{logical.CreateOperation, "config"},
-			{logical.UpdateOperation, "config"},
-			{logical.DeleteOperation, "config"},
-			{logical.UpdateOperation, "keys/b"},
-			{logical.DeleteOperation, "keys/a"},
-			{logical.UpdateOperation, "keys/a/config"},
-		} {
-			_, err := r.try(c.op, c.path, nil)
-			require.Equal(t, logical.ErrReadOnly, err, "%s %s", c.op, c.path)
-		}
-		r.storage.reset("put", -1)
-		r.encrypt("a", hello)
-		r.read("keys/a")
-	}
 }
 
 func TestConfigChangesFailNoRequest(t *testing.T) {
@@ -179,7 +148,7 @@ func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
 	require.Contains(t, r.do(logical.HelpOperation, "", nil).Data["help"], "alicloudkms")
 	for _, p := range r.backend().Paths {
 		require.NotEmpty(t, p.HelpSynopsis, p.Pattern)
-		require.Regexp(t, `(?m)^    vault (write|read|list|delete) `, p.HelpDescription, p.Pattern)
+		require.Regexp(t, `(?m)^    vault (write|read|list|delete|patch) `, p.HelpDescription, p.Pattern)
 		for name, field := range p.Fields {
 			require.NotEmpty(t, field.Description, "%s of %s", name, p.Pattern)
 		}
@@ -189,7 +158,7 @@ func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
 	require.True(t, ok)
 	seen := map[string]string{}
 	for path, item := range doc.Paths {
-		for _, op := range []*framework.OASOperation{item.Get, item.Post, item.Delete} {
+		for _, op := range []*framework.OASOperation{item.Get, item.Post, item.Patch, item.Delete} {
 			if op == nil {
 				continue
 			}
@@ -203,9 +172,10 @@ func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
 
 func TestHelpNamesOnlyPathsAndFieldsThatExist(t *testing.T) {
 	r := newRig(t)
-	command := regexp.MustCompile(`(?m)^    vault (write|read|list|delete) (.*)$`)
+	command := regexp.MustCompile(`(?m)^    vault (write|read|list|delete|patch) (.*)$`)
 	ops := map[string]logical.Operation{
 		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation, "delete": logical.DeleteOperation,
+		"patch": logical.PatchOperation,
 	}
 	for _, p := range r.backend().Paths {
 		for _, found := range command.FindAllStringSubmatch(p.HelpDescription+backendHelp, -1) {

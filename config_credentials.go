@@ -51,8 +51,10 @@ func (c *config) checkCredentials() error {
 	}
 }
 
-// alibabaCloud are the hosts of KMS, of its dedicated instances and of STS. Other names below aliyuncs.com belong to customers.
-var alibabaCloud = regexp.MustCompile(`^((kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms)\.[a-z0-9-]+|sts|(sts|sts-vpc)\.[a-z0-9-]+)\.aliyuncs\.com$`)
+// alibabaCloud are the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below aliyuncs.com may
+// belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is somebody's bucket.
+var alibabaCloud = regexp.MustCompile(
+	`^(sts|(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
 
 // knownEndpoint reports whether the environment's credentials may be used at an endpoint. There is no secret that a caller
 // could know to prove that they are his: who may write config need not be who runs the Vault server.

@@ -15,8 +15,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 const vaultRole = "acs:ram::1000000000000001:role/vault"
@@ -74,7 +72,8 @@ func TestBadCredentialsAreRefusedBeforeKMSIsAsked(t *testing.T) {
 		"the environment's for another KMS":   {with(environment(), map[string]any{"endpoint": "kms.example.com"}), "not for other servers"},
 		"the environment's for another STS":   {with(environment(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "sts.example.com"}), "not for other servers"},
 		"the environment's for a customer":    {with(environment(), map[string]any{"endpoint": "1234.cn-hangzhou.fc.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a bucket":      {with(environment(), map[string]any{"endpoint": "kms.oss-cn-hangzhou.aliyuncs.com.example.com"}), "not for other servers"},
+		"the environment's for a bucket":      {with(environment(), map[string]any{"endpoint": "kms.oss-cn-hangzhou.aliyuncs.com"}), "not for other servers"},
+		"the environment's for a suffix":      {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com.example.com"}), "not for other servers"},
 		"the environment's for a prefix":      {with(environment(), map[string]any{"endpoint": "evil-kms.cn-hangzhou.aliyuncs.com"}), "not for other servers"},
 		"the environment's for a broken name": {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com/x"}), "not for other servers"},
 	} {
@@ -204,13 +203,10 @@ func newSTS(t *testing.T, status int, id string, secret kmsapi.Secret) (endpoint
 }
 
 func TestEngineWorksAsARole(t *testing.T) {
-	r, _, _ := newRealRig(t)
-	service := kmstest.Configured(t, func(c *server.Config) {
-		c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, server.AccessKey{ID: "STS.role", Secret: "role-secret", SecurityToken: "top-secret-token"})
-	})
+	r, service, config := newRealRig(t)
+	require.NoError(t, service.Admit("STS.role", kmsapi.NewSecret("role-secret"), kmsapi.NewSecret("top-secret-token"), time.Time{}))
 	sts, asked := newSTS(t, http.StatusOK, "STS.role", kmsapi.NewSecret("role-secret"))
-	config := with(realConfig(service), map[string]any{"role_arn": vaultRole, "sts_endpoint": sts})
-	r.write("config", config)
+	r.write("config", with(config, map[string]any{"role_arn": vaultRole, "sts_endpoint": sts}))
 	r.write("keys/a", nil)
 	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
 	require.Equal(t, int64(2), asked.Load(), "once to try the configuration, and once for all requests since")

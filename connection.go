@@ -49,6 +49,8 @@ type connection struct {
 	borrowed bool
 	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
 	slots chan struct{}
+	// parallel is how many items of one batch are worked on at one time.
+	parallel int
 }
 
 // connect makes a connection from a configuration, without I/O. It refuses what no client can work with.
@@ -61,9 +63,10 @@ func (b *backend) connect(c *config) (*connection, error) {
 	if err != nil {
 		return nil, badRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region, borrowed: c.borrowed()}
+	conn := &connection{kms: opened, region: c.Region, borrowed: c.borrowed(), parallel: defaultBatchParallel}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
+		conn.parallel = min(c.MaxParallel, maxBatchParallel)
 	}
 	return conn, nil
 }
@@ -95,6 +98,9 @@ func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(k
 		case <-ctx.Done():
 			return none, &callError{op: q.Operation(), err: ctx.Err(), unsent: true}
 		}
+	}
+	if err := ctx.Err(); err != nil { // A batch has many calls to come when its request is cancelled.
+		return none, &callError{op: q.Operation(), err: err, unsent: true}
 	}
 	answer, err := do(c.kms, ctx, q)
 	if err != nil {

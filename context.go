@@ -15,10 +15,10 @@ import (
 // calls KMS itself must give the same entry to open such a ciphertext.
 const associatedDataEntry = "vault:associated_data"
 
-// contextFields are the fields that bind a ciphertext to its purpose.
-func contextFields(more map[string]*framework.FieldSchema) map[string]*framework.FieldSchema {
-	fields := map[string]*framework.FieldSchema{
-		"name": nameField(),
+// contextFields are the fields of an item that bind a ciphertext to its purpose.
+func contextFields(more fieldSchemas) fieldSchemas {
+	fields := fieldSchemas{
+		"reference": referenceField(),
 		"encryption_context": {
 			Type:        framework.TypeKVPairs,
 			Description: "Names and values that KMS binds to the ciphertext without storing them. Decrypt must give the same.",

@@ -30,13 +30,14 @@
 //
 // KMS's code, message and request id reach the caller, with the status below and what to do.
 //
-//	400  bad input; the engine is not configured; KMS says 400; KMS refuses the credentials that a config write gives
+//	400  bad input; the engine is not configured; KMS says 400; a config write gives credentials that KMS or STS refuses, or
+//	     a source that has none
 //	403  a ciphertext of another key; KMS says 403 (RAM permissions of the engine's access key)
 //	404  a key that the engine does not know; KMS says 404
 //	409  the state of the CMK forbids it; the same key or the config is being changed by another request
 //	429  KMS throttles
-//	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock. Those are
-//	     faults between Vault and KMS: 403 would blame the caller's Vault token
+//	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock, or none are
+//	     to be had. Those are faults between Vault and KMS: 403 would blame the caller's Vault token
 //	503  the request was cancelled, which also happens when a node steps down: another try is right
 //	504  KMS did not answer in time
 //

@@ -25,6 +25,8 @@ type callError struct {
 	err error
 	// unsent says that KMS was not asked at all.
 	unsent bool
+	// done tells the caller what the request had done before. It may be empty.
+	done string
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
 }
@@ -56,10 +58,21 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
+// coded is what a failed request answers. It logs what is a fault of KMS.
+func (b *backend) coded(req *logical.Request, err error) error {
+	known := b.explain(req, err)
+	if failed, ok := errors.AsType[*callError](err); ok {
+		if coded, ok := errors.AsType[logical.HTTPCodedError](known); ok && coded.Code() >= http.StatusInternalServerError {
+			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", coded.Code(), "error", known.Error())
+		}
+	}
+	return known
+}
+
+// explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
 // wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and text,
 // and storage errors are 500.
-func (b *backend) coded(req *logical.Request, err error) error {
+func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
 		return known
 	}
@@ -68,11 +81,10 @@ func (b *backend) coded(req *logical.Request, err error) error {
 		return err
 	}
 	status, text := failed.explain(req)
-	text = strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text)
-	if status >= http.StatusInternalServerError {
-		b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", status, "error", text)
+	if failed.done != "" {
+		text = strings.TrimSuffix(text, ".") + ". " + failed.done
 	}
-	return logical.CodedError(status, text)
+	return logical.CodedError(status, strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text))
 }
 
 // explain returns the HTTP status of a failed call and what to tell the caller.
@@ -210,27 +222,36 @@ type advised struct {
 var refusalAdvice = map[advised]string{
 	{code: kmsapi.ErrRejectedDisabled.Code}:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
 	{code: kmsapi.ErrRejectedPendingDeletion.Code}: "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material; it must be imported into KMS first.",
+	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
+	{code: kmsapi.ErrUnsupportedOrigin.Code}:       "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
+	{code: kmsapi.ErrInvalidKeyMaterial.Code}:      "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+	{code: kmsapi.ErrInvalidImportToken.Code}:      "The import_token is not of this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+	{code: kmsapi.ErrExpiredImportToken.Code}:      "An import_token is good for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 	{code: kmsapi.ErrKeyNotFound.Code}:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
 	{code: kmsapi.ErrNoPermission.Code}:            "The RAM user of the engine's access_key lacks the permission for this operation.",
 	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
 	{code: kmsapi.ErrLimitExceeded.Code}:           "The account has reached its quota; ask Alibaba Cloud to raise it.",
 
-	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:          "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
-	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                   "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:              "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:       "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:         "The CMK that made the ciphertext has no key material.",
-	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:       "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
-	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:              "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
-	{kmsapi.OpEnableKey, kmsapi.ErrStateModifiedFailed.Code}:         "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
-	{kmsapi.OpDisableKey, kmsapi.ErrStateModifiedFailed.Code}:        "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
-	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}: "The key is not waiting for its deletion.",
+	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:            "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
+	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                     "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:                "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:         "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:           "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
+	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:         "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
+	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}: "The key waits for its deletion already: see vault read {mount}keys/{key}",
+	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:                "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+	{kmsapi.OpEnableKey, kmsapi.ErrStateModifiedFailed.Code}:           "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
+	{kmsapi.OpDisableKey, kmsapi.ErrStateModifiedFailed.Code}:          "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
+	{kmsapi.OpImportKeyMaterial, kmsapi.ErrStateModifiedFailed.Code}:   "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{kmsapi.OpDeleteKeyMaterial, kmsapi.ErrUnsupportedOrigin.Code}:     "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
+	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}:   "The key is not waiting for its deletion.",
 }
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; look for it before you try again.",
+	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",
 	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
+	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
 	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
 }

@@ -1,10 +1,14 @@
 package alicloudkms
 
 import (
+	"encoding/json"
+	"errors"
+	"io"
 	"maps"
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -16,6 +20,8 @@ import (
 // maxShownName bounds a name of a caller that an error shows.
 const maxShownName = 64
 
+type fieldSchemas = map[string]*framework.FieldSchema
+
 // checkRequest checks the fields of a request against its path, and gives each the Go type of its schema. It returns the
 // names of transit's fields that mean nothing here. No error shows a value, because any may be a secret.
 func (b *backend) checkRequest(req *logical.Request) (ignored []string, err error) {
@@ -26,36 +32,46 @@ func (b *backend) checkRequest(req *logical.Request) (ignored []string, err erro
 	if path == nil {
 		return nil, b.unknownPath(req.Path)
 	}
-	data := make(map[string]any, len(req.Data))
-	for _, name := range slices.Sorted(maps.Keys(req.Data)) {
-		raw := req.Data[name]
-		if name == "list" && req.Operation == logical.ListOperation {
-			continue
+	given := req.Data
+	if _, ok := given["list"]; ok && req.Operation == logical.ListOperation {
+		given = maps.Clone(given) // Vault's command line adds it.
+		delete(given, "list")
+	}
+	req.Data, ignored, err = checkFields(path.Fields, req.Operation, given)
+	return ignored, err
+}
+
+// checkFields checks what is given against schemas, as checkRequest does.
+func checkFields(schemas fieldSchemas, op logical.Operation, given map[string]any) (checked map[string]any, ignored []string, err error) {
+	checked = make(map[string]any, len(given))
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		schema := schemas[name]
+		if schema == nil || schema.Query == isWrite(op) {
+			return nil, nil, unknownField(schemas, op, name)
 		}
-		schema := path.Fields[name]
-		if schema == nil || schema.Query == isWrite(req.Operation) {
-			return nil, unknownField(path, req.Operation, name)
-		}
+		raw := given[name]
 		if raw == nil {
-			if req.Operation == logical.PatchOperation { // A null in a merge patch takes a value back.
-				data[name] = schema.DefaultOrZero()
+			if op == logical.PatchOperation { // A null in a merge patch takes a value back.
+				checked[name] = schema.DefaultOrZero()
 			}
 			continue
 		}
 		value, ok := convert(schema, raw)
+		if op == logical.PatchOperation && schema.Type == framework.TypeKVPairs {
+			value, ok = convertMapPatch(raw)
+		}
 		if !ok {
-			return nil, badRequest("the field %q must be %s", name, typeNames[schema.Type])
+			return nil, nil, badRequest("the field %q must be %s", name, typeNames[schema.Type])
 		}
 		if field, ok := transitFields[name]; ok && field.schema == schema {
 			if !field.accepts(value) {
-				return nil, badRequest("the field %q can't be used: %s", name, field.refusal)
+				return nil, nil, badRequest("the field %q can't be used: %s", name, field.refusal)
 			}
 			ignored = append(ignored, name)
 		}
-		data[name] = value
+		checked[name] = value
 	}
-	req.Data = data
-	return ignored, nil
+	return checked, ignored, nil
 }
 
 func hasFields(op logical.Operation) bool {
@@ -67,9 +83,9 @@ func isWrite(op logical.Operation) bool {
 	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
 }
 
-func unknownField(path *framework.Path, op logical.Operation, name string) error {
+func unknownField(schemas fieldSchemas, op logical.Operation, name string) error {
 	var known []string
-	for field, schema := range path.Fields {
+	for field, schema := range schemas {
 		if _, transit := transitFields[field]; !transit && schema.Query != isWrite(op) && field != "name" {
 			known = append(known, field)
 		}
@@ -111,7 +127,8 @@ var typeNames = map[framework.FieldType]string{
 	framework.TypeInt:            "a whole number",
 	framework.TypeDurationSecond: `a duration, like "10s" or a number of seconds`,
 	framework.TypeKVPairs:        "a map of texts, as a JSON object or as name=value",
-	framework.TypeSlice:          "a list",
+	framework.TypeSlice:          "a list, or the JSON text of one",
+	framework.TypeTime:           `a moment, like "2030-01-01T00:00:00Z" or in seconds since 1970`,
 }
 
 // convert gives raw the type of its schema. It is stricter than the framework, which takes true for the text "1" and "" for
@@ -124,18 +141,77 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 		return text, isText && utf8.ValidString(text)
 	case framework.TypeKVPairs:
 		return convertMap(raw)
+	case framework.TypeSlice:
+		return convertList(raw)
 	case framework.TypeBool:
 		if !isText && !isBool || isText && text == "" {
 			return nil, false
 		}
-	case framework.TypeInt, framework.TypeDurationSecond:
+	case framework.TypeInt, framework.TypeDurationSecond, framework.TypeTime:
 		if isBool || isText && text == "" {
 			return nil, false
 		}
 	}
 	d := framework.FieldData{Raw: map[string]any{"": raw}, Schema: map[string]*framework.FieldSchema{"": schema}}
 	value, ok, err := d.GetOkErr("")
+	if moment, isTime := value.(time.Time); isTime {
+		value = moment.Unix() // The framework reads the field again, and does not know its own type.
+	}
 	return value, ok && err == nil
+}
+
+// A mapPatch changes some entries of a map: nil takes an entry away.
+type mapPatch map[string]*string
+
+// convertMapPatch reads a map in which a value may be null.
+func convertMapPatch(raw any) (any, bool) {
+	given, isObject := raw.(map[string]any)
+	patch := mapPatch{}
+	for name, value := range given {
+		text, isText := value.(string)
+		if value != nil && !isText {
+			return nil, false
+		}
+		if patch[name] = nil; isText {
+			patch[name] = &text
+		}
+	}
+	if isObject {
+		return patch, true
+	}
+	plain, ok := convertMap(raw)
+	for name, value := range plain {
+		patch[name] = &value
+	}
+	return patch, ok
+}
+
+// apply returns the patched copy of m.
+func (p mapPatch) apply(m map[string]string) map[string]string {
+	patched := make(map[string]string, len(m)+len(p))
+	maps.Copy(patched, m)
+	for name, value := range p {
+		if delete(patched, name); value != nil {
+			patched[name] = *value
+		}
+	}
+	return patched
+}
+
+// convertList reads a list, or, from the command line, its JSON text.
+func convertList(raw any) (list []any, ok bool) {
+	text, isText := raw.(string)
+	if !isText {
+		list, ok = raw.([]any)
+		return list, ok
+	}
+	decoder := json.NewDecoder(strings.NewReader(text))
+	decoder.UseNumber()
+	if err := decoder.Decode(&list); err != nil || list == nil {
+		return nil, false
+	}
+	_, err := decoder.Token()
+	return list, errors.Is(err, io.EOF)
 }
 
 // convertMap reads a map of texts: a JSON object, or, from the command line, its JSON text or one or more name=value.
@@ -174,8 +250,8 @@ func textMap(raw map[string]any) (map[string]string, bool) {
 func pairs(list []any) (map[string]string, bool) {
 	result := make(map[string]string, len(list))
 	for _, item := range list {
-		text, _ := item.(string)
-		if text == "" && len(list) == 1 {
+		text, isText := item.(string)
+		if isText && text == "" && len(list) == 1 {
 			continue
 		}
 		name, value, ok := strings.Cut(text, "=")

@@ -45,7 +45,8 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 		"TypeInt":            {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, "", true, json.Number("1.5"), json.Number("1e99")},
 		"TypeDurationSecond": {"hidden", map[string]any{"x": "hidden"}, "", true, "-5s"},
 		"TypeKVPairs":        {"hidden", 5, []any{"hidden"}, map[string]any{"x": 5}},
-		"TypeSlice":          {},
+		"TypeSlice":          {"hidden", 5, true, "", map[string]any{"x": "hidden"}, `[{"x":"hidden"}`},
+		"TypeTime":           {"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"), map[string]any{"x": "hidden"}, []any{"hidden"}},
 	}
 	tried := 0
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
@@ -56,7 +57,7 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 			if name == "name" || schema.Query {
 				continue
 			}
-			kinds := map[string]string{"string": "TypeString", "bool": "TypeBool", "int": "TypeInt", "duration (sec)": "TypeDurationSecond", "keypair": "TypeKVPairs", "slice": "TypeSlice"}
+			kinds := map[string]string{"string": "TypeString", "bool": "TypeBool", "int": "TypeInt", "duration (sec)": "TypeDurationSecond", "keypair": "TypeKVPairs", "slice": "TypeSlice", "time": "TypeTime"}
 			kind, known := kinds[schema.Type.String()]
 			require.True(t, known, "%s has type %s", name, schema.Type)
 			require.NotEmpty(t, typeNames[schema.Type])

@@ -58,7 +58,7 @@ func newGRPCRig(t *testing.T) *rig {
 func TestMainJobOverGRPC(t *testing.T) {
 	r := newGRPCRig(t)
 	require.Equal(t, logical.TypeLogical, r.b.Type())
-	require.Equal(t, []string{configPath}, r.b.SpecialPaths().SealWrapStorage)
+	require.Equal(t, []string{configPath, wrappingKeyPath}, r.b.SpecialPaths().SealWrapStorage)
 	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 	refused(t, err, 400, "not configured")
 	_, err = r.tryWrite("config", map[string]any{"secret_key": []any{markSecretKey}})

@@ -26,6 +26,8 @@ type keyEntry struct {
 	Region string `json:"region"`
 	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
 	DeletionAllowed bool `json:"deletion_allowed"`
+	// Marker is that of the creation that made the CMK; see [creation]. A key that was registered has none.
+	Marker string `json:"marker,omitempty"`
 	// BoundContext is part of every encryption context of this key.
 	BoundContext map[string]string `json:"bound_context,omitempty"`
 }
@@ -91,24 +93,33 @@ type (
 // useKey adapts a handler that leaves the entry as it is. Warm, it costs no storage call.
 func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-		name, err := keyName(d)
+		conn, k, err := b.target(ctx, req, d)
 		if err != nil {
 			return nil, err
 		}
-		conn, err := b.connection(ctx, req)
-		if err != nil {
-			return nil, err
-		}
-		entry, err := b.cachedKey(ctx, req, name)
-		if err != nil {
-			return nil, err
-		}
-		if entry == nil {
-			return nil, unknownKey(req, name)
-		}
-		resp, err := handle(ctx, conn, target{name, entry}, d)
-		return resp, named(err, name)
+		resp, err := handle(ctx, conn, k, d)
+		return resp, named(err, k.name)
 	}
+}
+
+// target returns what a request needs to use its key.
+func (b *backend) target(ctx context.Context, req *logical.Request, d *framework.FieldData) (*connection, target, error) {
+	name, err := keyName(d)
+	if err != nil {
+		return nil, target{}, err
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, target{}, err
+	}
+	entry, err := b.cachedKey(ctx, req, name)
+	if err != nil {
+		return nil, target{}, err
+	}
+	if entry == nil {
+		return nil, target{}, unknownKey(req, name)
+	}
+	return conn, target{name, entry}, nil
 }
 
 // changeKey adapts a handler that changes or removes the entry. It gives a fresh copy of what is stored, and no other
@@ -137,6 +148,9 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 }
 
 func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {
+	if b.uncached.Load() {
+		return loadKey(ctx, req.Storage, name)
+	}
 	return b.keys.get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
 }
 

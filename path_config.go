@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"net/http"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -21,6 +22,7 @@ func (b *backend) configPaths() []*framework.Path {
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.CreateOperation: writes(b.configWrite, "configure", "", nil),
 			logical.UpdateOperation: writes(b.configWrite, "configure", "", nil),
+			logical.PatchOperation:  writes(b.configPatch, "patch", "configuration", nil),
 			logical.ReadOperation:   reads(b.configRead, "read", "configuration", configAnswer),
 			logical.DeleteOperation: writes(b.configDelete, "delete", "configuration", nil),
 		},
@@ -32,6 +34,7 @@ stored unless KMS accepts the credentials.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
     vault write alicloudkms/config network=vpc max_parallel=64
+    vault patch alicloudkms/config max_parallel=32
     vault write alicloudkms/config role_arn=acs:ram::1000000000000001:role/vault secret_key=...
     vault write alicloudkms/config region=cn-hangzhou use_environment=true
     vault write alicloudkms/config endpoint=kms.example.com:8443 ca_cert=@ca.pem secret_key=...
@@ -60,6 +63,7 @@ var configFields = map[string]*framework.FieldSchema{
 		Type:          framework.TypeString,
 		Description:   "From where KMS is called: public (default) or vpc.",
 		AllowedValues: []any{string(kmsapi.NetworkPublic), string(kmsapi.NetworkVPC)},
+		Default:       string(kmsapi.NetworkPublic),
 	},
 	"ca_cert": {
 		Type:        framework.TypeString,
@@ -142,30 +146,42 @@ func (b *backend) configExists(ctx context.Context, req *logical.Request, _ *fra
 }
 
 func (b *backend) configWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
+}
+
+// configPatch is a write to a configuration that is there. A null gives a field its default.
+func (b *backend) configPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	return nil, b.changeConfig(ctx, req, d, func() (*config, error) {
+		return nil, logical.CodedError(http.StatusNotFound, notConfigured(req).Error())
+	})
+}
+
+// changeConfig changes what is stored, or what initial returns if there is nothing.
+func (b *backend) changeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error)) error {
 	release, err := b.reserve(configPath, "the configuration")
 	if err != nil {
-		return nil, err
+		return err
 	}
 	defer release()
 	c, err := loadConfig(ctx, req.Storage)
-	if err != nil {
-		return nil, err
+	if err == nil && c == nil {
+		c, err = initial()
 	}
-	if c == nil {
-		c = newConfig()
+	if err != nil {
+		return err
 	}
 	if err := c.update(d); err != nil {
-		return nil, err
+		return err
 	}
 	if err := b.tryConfig(ctx, c, d.Get("verify").(bool)); err != nil {
-		return nil, err
+		return err
 	}
 	if err := b.storeConfig(ctx, req.Storage, c); err != nil {
-		return nil, err
+		return err
 	}
 	b.Logger().Info("the configuration has changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
 		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN)
-	return nil, nil
+	return nil
 }
 
 // tryConfig finds out whether c can work, and whether KMS accepts it if verify is true.

@@ -252,3 +252,24 @@ func TestDamagedConfigIsAnErrorThatShowsNothingOfIt(t *testing.T) {
 	require.ErrorContains(t, err, "damaged")
 	require.False(t, strings.Contains(err.Error(), "top-secret"))
 }
+
+func TestConfigIsPatched(t *testing.T) {
+	r := newRig(t)
+	_, err := r.try(logical.PatchOperation, "config", goodConfig())
+	refused(t, err, 404, "vault write kms/config")
+	r.write("config", with(goodConfig(), map[string]any{"max_retries": 7, "network": "vpc", "max_parallel": 5}))
+	before := r.read("config").Data
+
+	require.Nil(t, r.do(logical.PatchOperation, "config", map[string]any{"max_parallel": 9}))
+	require.Equal(t, with(before, map[string]any{"max_parallel": 9}), r.read("config").Data)
+	r.do(logical.PatchOperation, "config", map[string]any{"max_retries": nil, "network": nil, "max_parallel": nil, "verify": nil})
+	require.Equal(t, with(before, map[string]any{"max_retries": defaultMaxRetries, "network": "public", "max_parallel": 0}), r.read("config").Data)
+	for _, patch := range []map[string]any{{"secret_key": nil}, {"access_key": nil}, {"region": nil}, {"endpoint": "127.0.0.1:1"}} {
+		_, err := r.try(logical.PatchOperation, "config", patch)
+		refused(t, err, 400)
+	}
+	r.kms.before = failing(kmsapi.OpDescribeRegions, refusal(kmsapi.ErrAccessKeyNotFound))
+	_, err = r.try(logical.PatchOperation, "config", map[string]any{"max_parallel": 1})
+	refused(t, err, 400, "access_key")
+	require.EqualValues(t, 0, r.read("config").Data["max_parallel"])
+}

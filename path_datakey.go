@@ -26,9 +26,9 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 		{
 			Pattern:      "datakey/plaintext/" + framework.GenericNameRegex("name"),
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       dataKeyFields(),
+			Fields:       batchFields(dataKeyItem),
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKey(plaintextDataKey), "generate", "plaintext-data-key", withPlaintext),
+				logical.UpdateOperation: reads(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
 			HelpSynopsis: "Make a data key, in clear and encrypted.",
 			HelpDescription: `
@@ -37,14 +37,15 @@ next to the data. decrypt gives the plaintext again.
 
     vault write -f alicloudkms/datakey/plaintext/payroll
     vault write alicloudkms/datakey/plaintext/payroll bits=512
+    vault write alicloudkms/datakey/plaintext/payroll batch_input='[{"reference":"a"},{"reference":"b","bits":512}]'
 `,
 		},
 		{
 			Pattern:      "datakey/wrapped/" + framework.GenericNameRegex("name"),
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       dataKeyFields(),
+			Fields:       batchFields(dataKeyItem),
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKey(wrappedDataKey), "generate", "wrapped-data-key", ciphertextAnswer),
+				logical.UpdateOperation: reads(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
@@ -57,20 +58,18 @@ Make a random data key for someone else: only who may decrypt learns it.
 	}
 }
 
-func dataKeyFields() map[string]*framework.FieldSchema {
-	return withTransit(contextFields(map[string]*framework.FieldSchema{
-		"bits": {
-			Type:          framework.TypeInt,
-			Description:   "The length of the data key in bits: 128, 256 or 512.",
-			Default:       defaultDataKeyBits,
-			AllowedValues: []any{128, 256, 512},
-		},
-		"number_of_bytes": {
-			Type:        framework.TypeInt,
-			Description: "The length of the data key in bytes, 1 to 1024, instead of bits.",
-		},
-	}), "context", "key_version", "nonce", "padding_scheme")
-}
+var dataKeyItem = withTransit(contextFields(fieldSchemas{
+	"bits": {
+		Type:          framework.TypeInt,
+		Description:   "The length of the data key in bits: 128, 256 or 512.",
+		Default:       defaultDataKeyBits,
+		AllowedValues: []any{128, 256, 512},
+	},
+	"number_of_bytes": {
+		Type:        framework.TypeInt,
+		Description: "The length of the data key in bytes, 1 to 1024, instead of bits.",
+	},
+}), "context", "key_version", "nonce", "padding_scheme")
 
 func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 	answer, err := generateDataKey(ctx, c, k, d)

@@ -20,15 +20,11 @@ func (b *backend) decryptPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "decrypt/" + framework.GenericNameRegex("name"),
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: withTransit(contextFields(map[string]*framework.FieldSchema{
-			"ciphertext": {
-				Type:        framework.TypeString,
-				Description: `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
-				Required:    true,
-			},
-		}), "batch_input", "context", "key_version", "nonce", "padding_scheme", "partial_failure_response_code"),
+		Fields:       batchFields(decryptItem),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKey(b.decrypt), "decrypt", "", answerFields{"plaintext": {Type: framework.TypeString}}),
+			logical.UpdateOperation: reads(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
+				"plaintext": {Type: framework.TypeString},
+			})),
 		},
 		HelpSynopsis: "Decrypt what the same key has encrypted.",
 		HelpDescription: `
@@ -37,29 +33,52 @@ associated_data. The plaintext is base64.
 
     vault write alicloudkms/decrypt/payroll ciphertext=vault:v1:...
     vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext=vault:v1:... | base64 -d
+    vault write alicloudkms/decrypt/payroll batch_input='[{"ciphertext":"vault:v1:..."},{"ciphertext":"vault:v1:..."}]'
 `,
 	}}
 }
 
-// decrypt drops the plaintext unless the key's own CMK opened the ciphertext: KMS opens whatever the account may open.
+// decryptItem is an item of rewrap too.
+var decryptItem = withTransit(contextFields(fieldSchemas{
+	"ciphertext": {
+		Type:        framework.TypeString,
+		Description: `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
+	},
+}), "context", "key_version", "nonce", "padding_scheme")
+
 func (b *backend) decrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
-	blob, err := blobOf(d.Get("ciphertext").(string))
+	opened, err := b.openCiphertext(ctx, c, k, d)
 	if err != nil {
 		return nil, err
+	}
+	return plaintextAnswer(opened.text), nil
+}
+
+// An openedText is what KMS opened, with the context that it was bound to.
+type openedText struct {
+	text    kmsapi.Secret
+	context kmsapi.EncryptionContext
+}
+
+// openCiphertext drops the plaintext unless the key's own CMK opened the ciphertext: KMS opens whatever the account may open.
+func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedText, error) {
+	blob, err := blobOf(d.Get("ciphertext").(string))
+	if err != nil {
+		return openedText{}, err
 	}
 	bound, err := k.entry.encryptionContext(d)
 	if err != nil {
-		return nil, err
+		return openedText{}, err
 	}
 	answer, err := call(ctx, c, kms.Decrypt, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: bound})
 	if err != nil {
-		return nil, err
+		return openedText{}, err
 	}
 	if answer.KeyId != k.entry.KeyID {
 		b.Logger().Warn("refused to decrypt a ciphertext of another key", "key", k.name, "request_id", answer.ID())
-		return nil, logical.CodedError(http.StatusForbidden, "the ciphertext was not made by this key")
+		return openedText{}, logical.CodedError(http.StatusForbidden, "the ciphertext was not made by this key")
 	}
-	return plaintextAnswer(answer.Plaintext), nil
+	return openedText{answer.Plaintext, bound}, nil
 }
 
 // blobOf returns KMS's CiphertextBlob.

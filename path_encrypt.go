@@ -22,25 +22,29 @@ func (b *backend) encryptPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "encrypt/" + framework.GenericNameRegex("name"),
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: withTransit(contextFields(map[string]*framework.FieldSchema{
-			"plaintext": {
-				Type:        framework.TypeString,
-				Description: "What to encrypt, 1 to 6144 bytes, in base64.",
-				Required:    true,
-			},
-		}), "batch_input", "context", "convergent_encryption", "key_version", "nonce", "padding_scheme", "partial_failure_response_code", "type"),
+		Fields:       batchFields(encryptItem),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKey(encrypt), "encrypt", "", ciphertextAnswer),
+			logical.UpdateOperation: reads(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
 		},
-		HelpSynopsis: "Encrypt up to 6 KB.",
+		HelpSynopsis: "Encrypt up to 6 KB, or many such texts at once.",
 		HelpDescription: `
 Encrypt data with a key. For more than 6144 bytes, use a data key (see datakey/plaintext).
 
     vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)"
     vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)" encryption_context=employee=4711
+    vault write alicloudkms/encrypt/payroll batch_input='[{"plaintext":"aGVsbG8=","reference":"a"},{"plaintext":"YnllCg=="}]'
+
+A batch is answered with batch_results, in the order of its items. An item that fails has an error there.
 `,
 	}}
 }
+
+var encryptItem = withTransit(contextFields(fieldSchemas{
+	"plaintext": {
+		Type:        framework.TypeString,
+		Description: "What to encrypt, 1 to 6144 bytes, in base64.",
+	},
+}), "context", "convergent_encryption", "key_version", "nonce", "padding_scheme", "type")
 
 var ciphertextAnswer = answerFields{
 	"ciphertext":  {Type: framework.TypeString},

@@ -1,5 +1,208 @@
 package alicloudkms
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
 
-func (b *backend) importPaths() []*framework.Path { return nil }
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) importPaths() []*framework.Path {
+	return []*framework.Path{b.importParametersPath(), {
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/import",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields:       importFields,
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writes(b.keyImport, "import", "key", answerFields{
+				"name":                 {Type: framework.TypeString},
+				"key_id":               {Type: framework.TypeString},
+				"region":               {Type: framework.TypeString},
+				"material_expire_time": {Type: framework.TypeString},
+			}),
+		},
+		HelpSynopsis: "Bring your own key material.",
+		HelpDescription: `
+Import 32 bytes of key material. With transit's client, Vault unwraps it, wraps it for KMS and forgets it.
+A key that does not exist is made, with origin EXTERNAL:
+
+    vault transit import alicloudkms/keys/payroll @material.b64 expire_time=2030-01-01T00:00:00Z
+
+Or wrap the material for KMS yourself, so that it never passes Vault:
+
+    vault write alicloudkms/keys/payroll origin=EXTERNAL
+    vault write alicloudkms/keys/payroll/import_parameters wrapping_algorithm=RSAES_OAEP_SHA_256
+    vault write alicloudkms/keys/payroll/import encrypted_key_material=@wrapped.b64 import_token=@token
+
+A key takes the same material only, ever. Importing it again sets a new expire_time, and brings back what
+has expired or was deleted. If a request fails half-way, the same request again finishes it.
+`,
+	}}
+}
+
+var importFields = withTransit(map[string]*framework.FieldSchema{
+	"name": nameField(),
+	"ciphertext": {
+		Type:        framework.TypeString,
+		Description: "As transit's: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
+	},
+	"hash_function": {
+		Type:          framework.TypeString,
+		Description:   "The hash of RSA-OAEP and of its mask generation in ciphertext: SHA1, SHA224, SHA256 (default), SHA384 or SHA512.",
+		AllowedValues: []any{"SHA1", "SHA224", "SHA256", "SHA384", "SHA512"},
+	},
+	"encrypted_key_material": {
+		Type:        framework.TypeString,
+		Description: "Base64 of the key material, encrypted with the public_key of import_parameters. It goes to KMS unopened, with import_token.",
+	},
+	"import_token": {
+		Type:         framework.TypeString,
+		Description:  "The import_token that came with that public_key.",
+		DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+	},
+	"expire_time": {
+		Type:        framework.TypeTime,
+		Description: "When KMS forgets the material, as RFC 3339 or in seconds since 1970. Left out: never.",
+	},
+	"description":      {Type: framework.TypeString, Description: "For a key that is made: what it is for, up to 8157 characters."},
+	"protection_level": keyFields["protection_level"],
+}, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context", "convergent_encryption", "public_key", "version")
+
+// keyImport imports key material into the key called name, which transit's way makes if it is not there. A CMK that was made
+// before a later step failed keeps its name, so that the next request finds it there and goes on.
+func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, err := keyName(d)
+	if err != nil {
+		return nil, err
+	}
+	wanted, err := newImport(d)
+	if err != nil {
+		return nil, err
+	}
+	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	entry, _, err := b.findKey(ctx, req, name)
+	if err != nil {
+		return nil, err
+	}
+	existed := entry != nil
+	if wanted.ciphertext != nil {
+		entry, err = b.importWrapped(ctx, req, target{name, entry}, wanted)
+	} else {
+		err = b.importUnopened(ctx, req, target{name, entry}, wanted)
+	}
+	if err != nil {
+		return nil, named(err, name)
+	}
+	b.Logger().Info("key material was imported", "key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
+	resp := &logical.Response{Data: map[string]any{
+		"name": name, "key_id": entry.KeyID, "region": entry.Region, "material_expire_time": wanted.expireTime(),
+	}}
+	if existed && wanted.describesCMK() {
+		resp.AddWarning(fmt.Sprintf("key %q already existed; its description and protection_level were not changed", name))
+	}
+	return resp, nil
+}
+
+// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made. Whatever can be wrong
+// with the request is found before that.
+func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k target, wanted *keyImport) (*keyEntry, error) {
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	key, err := loadWrappingKey(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	if key == nil {
+		return nil, badRequest("nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
+	}
+	material, err := unwrap(key, wanted.newHash, wanted.ciphertext)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(material)
+	if k.entry != nil {
+		return k.entry, importMaterial(ctx, conn, k.entry, material, wanted)
+	}
+	made, _, err := b.makeKey(ctx, req, k.name, newKey{cmk: wanted.cmk})
+	if err != nil {
+		return nil, err
+	}
+	err = importMaterial(ctx, conn, made, material, wanted)
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.done = fmt.Sprintf("Key %q is there by now, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID)
+	}
+	return made, err
+}
+
+// importMaterial wraps material for KMS and imports it.
+func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []byte, wanted *keyImport) error {
+	parameters, key, err := importParameters(ctx, c, e, kmsapi.WrapOAEPSHA256)
+	if err != nil {
+		return err
+	}
+	wrapped, err := client.WrapKeyMaterial(kmsapi.WrapOAEPSHA256, key, material)
+	if err != nil {
+		return &callError{op: kmsapi.OpImportKeyMaterial, err: err, unsent: true}
+	}
+	return wanted.send(ctx, c, e, wrapped, parameters.ImportToken)
+}
+
+// importUnopened passes on material that was wrapped for KMS.
+func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
+	if k.entry == nil {
+		// A key that is made without an origin would take no material, so the advice is not that of other paths.
+		return logical.CodedError(http.StatusNotFound, fmt.Sprintf(
+			"there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL", k.name, mount(req), k.name))
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return err
+	}
+	return wanted.send(ctx, conn, k.entry, wanted.encrypted, wanted.token)
+}
+
+// A keyImport is what a caller wants to be imported, checked as far as that goes without any key.
+type keyImport struct {
+	// ciphertext is transit's; newHash goes with it.
+	ciphertext []byte
+	newHash    hashMaker
+	// encrypted is for KMS alone; token goes with it.
+	encrypted, token string
+	// expires is zero for never.
+	expires time.Time
+	// cmk is the CMK to make if the key does not exist.
+	cmk *kmsapi.CreateKeyRequest
+}
+
+func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encrypted, token string) error {
+	request := &kmsapi.ImportKeyMaterialRequest{KeyId: e.KeyID, EncryptedKeyMaterial: encrypted, ImportToken: token}
+	if !i.expires.IsZero() {
+		request.KeyMaterialExpireUnix = int(i.expires.Unix())
+	}
+	_, err := call(ctx, c, kms.ImportKeyMaterial, request)
+	return err
+}
+
+// expireTime is as KMS writes it, and empty for never.
+func (i *keyImport) expireTime() string {
+	if i.expires.IsZero() {
+		return ""
+	}
+	return i.expires.UTC().Format(kmsapi.TimeFormat)
+}
+
+func (i *keyImport) describesCMK() bool {
+	return i.cmk.Description != "" || i.cmk.ProtectionLevel != ""
+}

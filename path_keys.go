@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"net/http"
-	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -13,9 +11,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
-
-// storeTimeout bounds the write that must not be lost, once a CMK was made for it.
-const storeTimeout = 30 * time.Second
 
 func (b *backend) keyPaths() []*framework.Path {
 	return []*framework.Path{
@@ -82,7 +77,7 @@ var keyFields = withTransit(map[string]*framework.FieldSchema{
 	},
 	"description": {
 		Type:        framework.TypeString,
-		Description: "What the key is for, up to 8192 characters. KMS shows it too.",
+		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, with a marker of the engine's behind it.", maxDescription),
 	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
@@ -124,7 +119,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 		"creation_date":        m.CreationDate,
 		"delete_date":          m.DeleteDate,
 		"material_expire_time": m.MaterialExpireTime,
-		"description":          m.Description,
+		"description":          withoutMarker(m.Description),
 	}
 }
 
@@ -154,13 +149,17 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 		return nil, err
 	}
 	defer release()
-	entry, err := loadKey(ctx, req.Storage, name)
+	entry, recovered, err := b.findKey(ctx, req, name)
 	if err != nil {
 		return nil, err
 	}
 	if entry != nil {
 		resp := &logical.Response{Data: entry.fields(name)}
-		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
+		if recovered {
+			resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made", name))
+		} else {
+			resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
+		}
 		return resp, nil
 	}
 	made, metadata, err := b.makeKey(ctx, req, name, newKey{cmk: wanted})
@@ -168,13 +167,6 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 		return nil, err
 	}
 	return made.answer(name, metadata), nil
-}
-
-// A newKey is a key to be made.
-type newKey struct {
-	cmk *kmsapi.CreateKeyRequest
-	// entry is what is stored with it; makeKey fills in the CMK and its region.
-	entry keyEntry
 }
 
 // createKeyRequest checks the fields that describe a new CMK.
@@ -194,36 +186,10 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	default:
 		return nil, badRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
 	}
-	if utf8.RuneCountInString(wanted.Description) > kmsapi.MaxDescription {
-		return nil, badRequest("description may have %d characters", kmsapi.MaxDescription)
+	if utf8.RuneCountInString(wanted.Description) > maxDescription {
+		return nil, badRequest("description may have %d characters", maxDescription)
 	}
 	return wanted, nil
-}
-
-// makeKey makes a CMK and stores its entry. The caller has reserved the name.
-func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted newKey) (*keyEntry, kmsapi.KeyMetadata, error) {
-	var none kmsapi.KeyMetadata
-	conn, err := b.connection(ctx, req)
-	if err != nil {
-		return nil, none, err
-	}
-	made, err := call(ctx, conn, kms.CreateKey, wanted.cmk)
-	if err != nil {
-		return nil, none, named(err, name)
-	}
-	entry := wanted.entry
-	entry.KeyID, entry.Region = made.KeyMetadata.KeyId, conn.region
-
-	// A CMK that exists must be stored, even if the caller has gone meanwhile.
-	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-	defer cancel()
-	if err := b.storeKey(kept, req.Storage, name, &entry); err != nil {
-		b.Logger().Error("KMS made a CMK, but its key was not stored", "key", name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
-		return nil, none, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
-			"KMS made the CMK %s in %s, but storing key %q failed, so that the CMK has no name here: %s", entry.KeyID, entry.Region, name, err))
-	}
-	b.Logger().Info("a key was created", "key", name, "key_id", entry.KeyID)
-	return &entry, made.KeyMetadata, nil
 }
 
 // answer shows an entry together with the live metadata of its CMK.

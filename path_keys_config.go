@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"maps"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -24,11 +25,13 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 		}, "min_decryption_version", "min_encryption_version", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: writes(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
+			logical.PatchOperation:  writes(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
 			logical.ReadOperation:   reads(b.keyConfigRead, "read", "key-configuration", keyConfigAnswer),
 		},
 		HelpSynopsis: "What Vault itself keeps about a key.",
 		HelpDescription: `
-Configure a key. What is not mentioned stays as it is. KMS is not asked.
+Configure a key. What is not mentioned stays as it is. KMS is not asked. A write replaces the whole
+bound_context; a patch changes the entries that it mentions, and takes away those that are null.
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault write alicloudkms/keys/payroll/config bound_context=team=hr
@@ -36,6 +39,8 @@ Configure a key. What is not mentioned stays as it is. KMS is not asked.
 
 A ciphertext opens only with the bound_context that it was encrypted with: set it before the key is
 used, and keep a note of it before you change it.
+
+    vault patch alicloudkms/keys/payroll/config deletion_allowed=false
 `,
 	}}
 }
@@ -48,20 +53,34 @@ var keyConfigAnswer = answerFields{
 	"bound_context":    {Type: framework.TypeKVPairs},
 }
 
+// keyConfigWrite also serves patches.
 func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
+	before := k.entry.BoundContext
 	if allowed, ok := d.GetOk("deletion_allowed"); ok {
 		k.entry.DeletionAllowed = allowed.(bool)
 	}
-	if bound, ok := d.GetOk("bound_context"); ok {
-		k.entry.BoundContext = bound.(map[string]string)
-		if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
-			return nil, err
-		}
+	switch bound := d.Raw["bound_context"].(type) {
+	case map[string]string:
+		k.entry.BoundContext = bound
+	case mapPatch:
+		k.entry.BoundContext = bound.apply(before)
+	}
+	if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
+		return nil, err
 	}
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: k.entry.fields(k.name)}, nil
+	resp := &logical.Response{Data: k.entry.fields(k.name)}
+	if !maps.Equal(before, k.entry.BoundContext) {
+		resp.AddWarning("The bound_context has changed: ciphertexts and data keys from before open only with the one that they were made with. Keep a note of it.")
+		readers, err := b.readers(ctx, req, k.name, k.entry)
+		if err != nil {
+			return nil, err
+		}
+		warnOfReaders(resp, readers)
+	}
+	return resp, nil
 }
 
 func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

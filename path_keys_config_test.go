@@ -4,6 +4,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -125,4 +126,40 @@ func TestBoundContextThatKMSWouldRefuseIsNotStored(t *testing.T) {
 	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"a": half}})
 	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": map[string]any{"b": half}})
 	refused(t, err, 400, "together")
+}
+
+func TestPatchChangesOnlyWhatItMentions(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"team": "hr", "stage": "test"}, "deletion_allowed": true})
+	for _, step := range []struct {
+		patch   map[string]any
+		bound   map[string]string
+		deleted bool
+	}{
+		{map[string]any{}, map[string]string{"team": "hr", "stage": "test"}, true},
+		{map[string]any{"bound_context": map[string]any{"stage": "live"}}, map[string]string{"team": "hr", "stage": "live"}, true},
+		{map[string]any{"bound_context": map[string]any{"stage": nil, "nobody": nil}}, map[string]string{"team": "hr"}, true},
+		{map[string]any{"bound_context": "site=x"}, map[string]string{"team": "hr", "site": "x"}, true},
+		{map[string]any{"bound_context": map[string]any{}}, map[string]string{"team": "hr", "site": "x"}, true},
+		{map[string]any{"deletion_allowed": nil}, map[string]string{"team": "hr", "site": "x"}, false},
+		{map[string]any{"bound_context": nil, "deletion_allowed": "true"}, map[string]string{}, true},
+	} {
+		resp := r.do(logical.PatchOperation, "keys/a/config", step.patch)
+		require.Equal(t, step.bound, resp.Data["bound_context"])
+		require.Equal(t, step.deleted, resp.Data["deletion_allowed"])
+		require.Equal(t, resp.Data, r.read("keys/a/config").Data)
+	}
+	for _, bad := range []any{5, "hidden", []any{5}, map[string]any{"a": 5}, map[string]any{"": "x"}, map[string]any{associatedDataEntry: "x"}} {
+		_, err := r.try(logical.PatchOperation, "keys/a/config", map[string]any{"bound_context": bad})
+		refused(t, err, 400, "bound_context")
+	}
+	_, err := r.try(logical.PatchOperation, "keys/nobody/config", nil)
+	refused(t, err, 404)
+}
+
+func TestChangedBoundContextIsAWarning(t *testing.T) {
+	r := newKeyRig(t, "a")
+	require.NotEmpty(t, r.write("keys/a/config", map[string]any{"bound_context": "team=hr"}).Warnings)
+	require.Empty(t, r.write("keys/a/config", map[string]any{"bound_context": "team=hr", "deletion_allowed": true}).Warnings)
+	require.NotEmpty(t, r.do(logical.PatchOperation, "keys/a/config", map[string]any{"bound_context": nil}).Warnings)
 }

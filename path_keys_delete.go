@@ -30,33 +30,3 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	b.Logger().Info("the deletion of a key was scheduled", "key", k.name, "key_id", k.entry.KeyID, "days", days)
 	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
 }
-
-func (b *backend) deregisterPaths() []*framework.Path {
-	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/deregister",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       map[string]*framework.FieldSchema{"name": nameField()},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
-				"key_id": {Type: framework.TypeString},
-				"region": {Type: framework.TypeString},
-			}),
-		},
-		HelpSynopsis: "Forget a key, and leave its CMK as it is.",
-		HelpDescription: `
-Remove a key from Vault. KMS is not asked: the CMK stays as it is, and keeps what it costs, unless KMS
-has deleted it already. The answer names it. Its ciphertexts are of no use here from then on.
-
-    vault write -f alicloudkms/keys/payroll/deregister
-`,
-	}}
-}
-
-// keyDeregister removes the entry, and nothing in KMS.
-func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
-	if err := b.removeKey(ctx, req.Storage, k.name); err != nil {
-		return nil, err
-	}
-	b.Logger().Info("a key was deregistered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
-	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}, nil
-}

@@ -1,5 +1,40 @@
 package alicloudkms
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"context"
 
-func (b *backend) materialPaths() []*framework.Path { return nil }
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) materialPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/material",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields:       map[string]*framework.FieldSchema{"name": nameField()},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.DeleteOperation: reads(b.useKey(b.materialDelete), "delete", "key-material", nil),
+		},
+		HelpSynopsis: "Delete the key material that was imported.",
+		HelpDescription: `
+Delete a key's imported material from KMS, at once and without a wait. The key stays, and neither
+encrypts nor decrypts until the very same material is imported again: be sure that you have it.
+deletion_allowed does not matter here, since nothing is lost that you did not bring.
+
+    vault delete alicloudkms/keys/payroll/material
+`,
+	}}
+}
+
+// materialDelete has no guard like the deletion of a CMK, because its owner can undo it: whoever may not do it must not have
+// the path in a policy.
+func (b *backend) materialDelete(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
+	_, err := call(ctx, c, kms.DeleteKeyMaterial, &kmsapi.DeleteKeyMaterialRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.entry.KeyID}})
+	if err != nil {
+		return nil, err
+	}
+	b.Logger().Info("key material was deleted", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	return nil, nil
+}

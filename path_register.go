@@ -1,5 +1,204 @@
 package alicloudkms
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"context"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
-func (b *backend) registerPaths() []*framework.Path { return nil }
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// maxKeyID bounds a key_id, in bytes: an ARN of an alias is the longest.
+const maxKeyID = 1024
+
+func (b *backend) registerPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/register",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields: fieldSchemas{
+			"name": nameField(),
+			"key_id": {
+				Type:        framework.TypeString,
+				Description: `The CMK: its id, or an alias of it that begins with "alias/".`,
+				Required:    true,
+			},
+			"bound_context": {
+				Type:        framework.TypeKVPairs,
+				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
+			},
+		},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writes(b.keyRegister, "register", "key", keyAnswer),
+		},
+		HelpSynopsis: "Give a name to a CMK that exists already.",
+		HelpDescription: `
+Adopt a CMK, which KMS must know in the engine's region and account. Nothing changes in KMS. An alias
+is followed now: the key stays with the CMK that it names today.
+
+    vault write alicloudkms/keys/payroll/register key_id=1234abcd-12ab-34cd-56ef-1234567890ab
+    vault write alicloudkms/keys/invoices/register key_id=alias/shared bound_context=team=invoices
+
+Several names may share one CMK. They can read one another's data, unless the bound_context of each has
+an entry of the same name, with another value.
+`,
+	}}
+}
+
+func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	name, err := keyName(d)
+	if err != nil {
+		return nil, err
+	}
+	id, bound, err := registration(d)
+	if err != nil {
+		return nil, err
+	}
+	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	entry, err := loadKey(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	if err != nil {
+		return nil, named(err, name)
+	}
+	cmk := found.KeyMetadata
+	switch {
+	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
+		resp := entry.answer(name, cmk)
+		resp.AddWarning(fmt.Sprintf("key %q was registered so before; nothing was changed", name))
+		return resp, nil
+	case entry != nil:
+		return nil, conflict("there is a key %q with the CMK %s, or with another bound_context; take another name, or deregister it first: vault write -f %skeys/%s/deregister",
+			name, entry.KeyID, mount(req), name)
+	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
+		return nil, badRequest("the CMK is for %s, and the engine's keys are for %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
+	}
+	return b.adopt(ctx, req, name, &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}, cmk)
+}
+
+// registration returns the checked fields of register.
+func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
+	id = d.Get("key_id").(string)
+	if id == "" || len(id) > maxKeyID {
+		return "", nil, badRequest("key_id is required: the id of a CMK, or an alias that begins with %s", kmsapi.AliasPrefix)
+	}
+	bound, _ = d.Get("bound_context").(map[string]string)
+	return id, bound, checkContext("bound_context", bound)
+}
+
+// adopt stores the entry of a CMK that exists already, and warns of what its owner should know.
+func (b *backend) adopt(ctx context.Context, req *logical.Request, name string, entry *keyEntry, cmk kmsapi.KeyMetadata) (*logical.Response, error) {
+	sharing, err := b.readers(ctx, req, name, entry)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.storeKey(ctx, req.Storage, name, entry); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("a key was registered", "key", name, "key_id", entry.KeyID, "region", entry.Region)
+	resp := entry.answer(name, cmk)
+	warnOfReaders(resp, sharing)
+	if cmk.KeyState != kmsapi.Enabled {
+		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))
+	}
+	return resp, nil
+}
+
+// readers returns the other names of an entry's CMK that can read what is encrypted with this name, and the other way
+// round. Two names are kept apart by an entry that both bind, to different values: what only one of them binds, a caller of
+// the other can give.
+func (b *backend) readers(ctx context.Context, req *logical.Request, name string, entry *keyEntry) ([]string, error) {
+	names, err := b.namesOfCMKs(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	var readers []string
+	for _, other := range names[entry.KeyID] {
+		if other == name {
+			continue
+		}
+		their, err := b.cachedKey(ctx, req, other)
+		if err != nil {
+			return nil, err
+		}
+		if their != nil && !keptApart(entry.BoundContext, their.BoundContext) {
+			readers = append(readers, other)
+		}
+	}
+	slices.Sort(readers)
+	return readers, nil
+}
+
+func keptApart(a, b map[string]string) bool {
+	for name, value := range a {
+		if other, both := b[name]; both && other != value {
+			return true
+		}
+	}
+	return false
+}
+
+func warnOfReaders(resp *logical.Response, readers []string) {
+	if len(readers) > 0 {
+		resp.AddWarning("These keys have the same CMK, and each can read what the others encrypt, because their bound_context have no entry of the same name with different values: " +
+			strings.Join(readers, ", "))
+	}
+}
+
+func (b *backend) deregisterPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/deregister",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields:       fieldSchemas{"name": nameField()},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.UpdateOperation: writes(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
+				"key_id": {Type: framework.TypeString},
+				"region": {Type: framework.TypeString},
+			}),
+		},
+		HelpSynopsis: "Forget a key, and leave its CMK as it is.",
+		HelpDescription: `
+Remove a key from Vault. KMS is not asked: the CMK stays as it is, and keeps what it costs, unless KMS
+has deleted it already. The answer names it. Its ciphertexts are of no use here from then on, until the
+CMK is registered again.
+
+    vault write -f alicloudkms/keys/payroll/deregister
+`,
+	}}
+}
+
+// keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first, or it
+// would bring the key back.
+func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
+	begun, err := b.creationsOf(ctx, req.Storage, k.name)
+	if err != nil {
+		return nil, err
+	}
+	for logID, c := range begun {
+		if c.Marker != k.entry.Marker {
+			continue
+		}
+		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.removeKey(ctx, req.Storage, k.name); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("a key was deregistered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}, nil
+}

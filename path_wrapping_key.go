@@ -1,5 +1,143 @@
 package alicloudkms
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"net/http"
+	"time"
 
-func (b *backend) wrappingKeyPaths() []*framework.Path { return nil }
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+const (
+	// wrappingKeyPath is the storage path of the wrapping key, seal-wrapped.
+	wrappingKeyPath = "wrapping-key"
+	wrappingKeyBits = 4096
+	// wrappingKeyTimeout bounds the storage calls for a new wrapping key, and the seconds that it takes to find one.
+	wrappingKeyTimeout = 2 * time.Minute
+)
+
+// A storedWrappingKey is the wrapping key in storage, as JSON under wrappingKeyPath.
+type storedWrappingKey struct {
+	// PKCS8 is the private key's DER.
+	PKCS8 []byte `json:"pkcs8"`
+}
+
+func (b *backend) wrappingKeyPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "wrapping_key",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Operations: map[logical.Operation]framework.OperationHandler{
+			// It may write the key, so it is not for every node.
+			logical.ReadOperation: writes(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
+		},
+		HelpSynopsis: "The public key that key material is wrapped with on its way to import.",
+		HelpDescription: `
+Read the RSA-4096 public key, in PEM, with which key material for keys/NAME/import is wrapped. Each mount
+has its own, made at the first read and kept from then on. vault transit import reads it by itself.
+
+    vault read -field=public_key alicloudkms/wrapping_key
+`,
+	}}
+}
+
+func (b *backend) wrappingKeyRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+	key, err := b.wrappingKey(ctx, req.Storage)
+	if err != nil {
+		return nil, err
+	}
+	text, err := publicPEM(&key.PublicKey)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: map[string]any{"public_key": text}}, nil
+}
+
+func publicPEM(key *rsa.PublicKey) (string, error) {
+	der, err := x509.MarshalPKIXPublicKey(key)
+	if err != nil {
+		return "", err
+	}
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+}
+
+// wrappingKey returns the stored key, and makes it if there is none. All who ask meanwhile get the same one, and it is made
+// and stored even if they have all gone: what one of them may have been shown must not be lost.
+func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
+	key, err := loadWrappingKey(ctx, s)
+	if err != nil || key != nil {
+		return key, err
+	}
+	made := b.wrapping.DoChan(wrappingKeyPath, func() (any, error) {
+		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), wrappingKeyTimeout)
+		defer cancel()
+		return b.makeWrappingKey(kept, s)
+	})
+	select {
+	case result := <-made:
+		key, _ = result.Val.(*rsa.PrivateKey)
+		return key, result.Err
+	case <-ctx.Done():
+		return nil, logical.CodedError(http.StatusServiceUnavailable, "the wrapping key is being made, which takes some seconds; try again")
+	}
+}
+
+// makeWrappingKey makes and stores the key, unless another has done so since its caller looked.
+func (b *backend) makeWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
+	key, err := loadWrappingKey(ctx, s)
+	if err != nil || key != nil {
+		return key, err
+	}
+	key, err = rsa.GenerateKey(rand.Reader, wrappingKeyBits)
+	if err != nil {
+		return nil, err
+	}
+	der, err := x509.MarshalPKCS8PrivateKey(key)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(der)
+	stored, err := logical.StorageEntryJSON(wrappingKeyPath, storedWrappingKey{PKCS8: der})
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Put(ctx, stored); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("the wrapping key was made", "bits", wrappingKeyBits)
+	return key, nil
+}
+
+// loadWrappingKey reads the key from storage, and returns nil if there is none. A damaged one is an error and never
+// replaced: what was wrapped with it would be lost. It is not cached, because an import is rare and a private key in memory
+// is a risk.
+func loadWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
+	entry, err := s.Get(ctx, wrappingKeyPath)
+	if err != nil || entry == nil {
+		return nil, err
+	}
+	var stored storedWrappingKey
+	if err := entry.DecodeJSON(&stored); err != nil {
+		return nil, damagedWrappingKey(errors.New("it is not the JSON that it should be"))
+	}
+	defer clear(stored.PKCS8)
+	parsed, err := x509.ParsePKCS8PrivateKey(stored.PKCS8)
+	if err != nil {
+		return nil, damagedWrappingKey(errors.New("it is not a private key in PKCS #8"))
+	}
+	key, ok := parsed.(*rsa.PrivateKey)
+	if !ok || key.N.BitLen() != wrappingKeyBits {
+		return nil, damagedWrappingKey(fmt.Errorf("it is not an RSA key of %d bits", wrappingKeyBits))
+	}
+	return key, nil
+}
+
+func damagedWrappingKey(reason error) error {
+	return fmt.Errorf("the stored wrapping key is damaged, and only a backup of Vault's storage has it: %w", reason)
+}

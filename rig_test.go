@@ -32,7 +32,7 @@ func newRig(t *testing.T) *rig {
 	view := logical.TestSystemView()
 	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}
 	conf.System, conf.StorageView = view, r.storage
-	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
+	conf.Logger = r.logger()
 	b, err := newBackend(t.Context(), conf, r.kms.open)
 	require.NoError(t, err)
 	r.b = b
@@ -58,6 +58,10 @@ func with(data map[string]any, more map[string]any) map[string]any {
 	all := maps.Clone(data)
 	maps.Copy(all, more)
 	return all
+}
+
+func (r *rig) logger() hclog.Logger {
+	return hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
 }
 
 func (r *rig) backend() *backend { return r.b.(*backend) }

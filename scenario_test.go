@@ -9,7 +9,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
@@ -24,8 +23,7 @@ func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 	service := kmstest.New(t)
 	r := &rig{t: t, storage: &countingStorage{}, log: &syncBuffer{}}
 	conf := logical.TestBackendConfig()
-	conf.StorageView = r.storage
-	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
+	conf.StorageView, conf.Logger = r.storage, r.logger()
 	b, err := Factory(t.Context(), conf)
 	require.NoError(t, err)
 	t.Cleanup(func() { b.Cleanup(t.Context()) })

@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"encoding/base64"
+	"encoding/hex"
 	"fmt"
 	"net/url"
 	"testing"
@@ -19,13 +20,14 @@ const (
 	markSecretKey = "marker-of-the-secret-key"
 	markToken     = "marker-of-the-security-token"
 	markPlaintext = "marker-of-the-plaintext"
+	markMaterial  = "marker-of-the-imported-material!" // It has the 32 bytes that it must have.
 )
 
 // requireNoMarker also looks for the ways in which a marker travels.
 func requireNoMarker(t *testing.T, where, text string) {
 	t.Helper()
-	for _, mark := range []string{markSecretKey, markToken, markPlaintext} {
-		for _, form := range []string{mark, base64.StdEncoding.EncodeToString([]byte(mark)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(mark)))} {
+	for _, mark := range []string{markSecretKey, markToken, markPlaintext, markMaterial} {
+		for _, form := range []string{mark, hex.EncodeToString([]byte(mark)), fmt.Sprint([]byte(mark)), base64.StdEncoding.EncodeToString([]byte(mark)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(mark)))} {
 			require.NotContains(t, text, form, where)
 		}
 	}
@@ -48,9 +50,12 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 	for i, failure := range failures() {
 		t.Run(fmt.Sprintf("failure %d", i), func(t *testing.T) {
 			r := newKeyRig(t, "a", "b")
+			r.haveWrappingKey()
 			r.write("config", map[string]any{"secret_key": markSecretKey, "security_token": markToken})
 			text := base64.StdEncoding.EncodeToString([]byte(markPlaintext))
 			ciphertext := r.encrypt("a", text)
+			wrapped := r.wrapped([]byte(markMaterial))
+			material := base64.StdEncoding.EncodeToString([]byte(markMaterial))
 			r.kms.before = func(context.Context, kmsapi.Request) error { return failure }
 			everyOperation(r.backend(), func(op logical.Operation, path string) {
 				for _, data := range []map[string]any{
@@ -63,10 +68,21 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 					{"plaintext": text, "type": markPlaintext},
 					{"plaintext": text, "encryption_context": markPlaintext},
 					{"plaintext": text, "associated_data": markPlaintext},
-					{"batch_input": []any{map[string]any{"plaintext": text}}},
+					{"batch_input": []any{map[string]any{"plaintext": text}, map[string]any{"plaintext": markPlaintext}, markPlaintext}},
+					{"batch_input": markPlaintext},
+					{"batch_input": []any{}, "plaintext": text},
 					{"ciphertext": ciphertext},
 					{"ciphertext": markPlaintext},
 					{"ciphertext": "vault:v1:" + text},
+					wrapped,
+					with(wrapped, map[string]any{"hash_function": "SHA1"}),
+					with(wrapped, map[string]any{"expire_time": markMaterial}),
+					with(wrapped, map[string]any{"description": 5}),
+					{"ciphertext": markMaterial},
+					{"ciphertext": material},
+					{"encrypted_key_material": markMaterial, "import_token": markToken},
+					{"encrypted_key_material": material, "import_token": markToken},
+					{"encrypted_key_material": []any{markMaterial}, "import_token": markToken},
 					{"bits": markPlaintext},
 					{"number_of_bytes": text},
 					{"unknown": markPlaintext},
@@ -100,6 +116,38 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 				if name != configPath {
 					requireNoMarker(t, name, string(entry.Value))
 				}
+			}
+		})
+	}
+}
+
+func TestNoKeyMaterialIsLoggedReturnedOrStored(t *testing.T) {
+	for i, failure := range failures() {
+		t.Run(fmt.Sprintf("failure %d", i), func(t *testing.T) {
+			r := newKeyRig(t)
+			data := r.wrapped([]byte(markMaterial))
+			_, private := readVectors(t)
+			for _, failing := range []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport, kmsapi.OpImportKeyMaterial} {
+				r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+					requireNoMarker(t, "a request to KMS", fmt.Sprintf("%+v", q))
+					if q.Operation() == failing {
+						return failure
+					}
+					return nil
+				}
+				resp, err := r.tryWrite("keys/mine/import", data)
+				requireNoMarker(t, "the answer", fmt.Sprintf("%+v %v", resp, err))
+			}
+			for _, mark := range []string{private.D.String(), private.Primes[0].String(), fmt.Sprintf("%x", private.D)} {
+				require.NotContains(t, r.log.String(), mark)
+			}
+			requireNoMarker(t, "the log", r.log.String())
+			names, err := logical.CollectKeys(t.Context(), r.storage)
+			require.NoError(t, err)
+			for _, name := range names {
+				entry, err := r.storage.Get(t.Context(), name)
+				require.NoError(t, err)
+				requireNoMarker(t, name, string(entry.Value))
 			}
 		})
 	}

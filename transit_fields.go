@@ -35,21 +35,21 @@ const (
 // transitFields are read only.
 var transitFields = map[string]transitField{
 	"allow_plaintext_backup": ignoredField(framework.TypeBool),
+	"allow_rotation":         ignoredField(framework.TypeBool),
 	"exportable":             ignoredField(framework.TypeBool),
 	"key_size":               ignoredField(framework.TypeInt),
 	"key_version":            ignoredField(framework.TypeInt),
 	"nonce":                  ignoredField(framework.TypeString),
 	"padding_scheme":         ignoredField(framework.TypeString),
 
-	"partial_failure_response_code": ignoredField(framework.TypeInt),
-
 	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, "the engine does not rotate CMKs, so the key would stay as it is"),
-	"batch_input":            refusedField(framework.TypeSlice, "send one request for each item"),
 	"context":                refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption":  refusedField(framework.TypeBool, "KMS never encrypts the same text to the same ciphertext"),
 	"derived":                refusedField(framework.TypeBool, noDerivation),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
+	"public_key":             refusedField(framework.TypeString, "a CMK is a symmetric key, which has no public half"),
+	"version":                refusedField(framework.TypeInt, "a CMK takes the same key material only, ever", 1),
 	"type": refusedField(framework.TypeString, "a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out",
 		"aes256-gcm96", "aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305"),
 }

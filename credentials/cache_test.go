@@ -7,6 +7,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/stretchr/testify/require"
@@ -248,33 +249,51 @@ func TestCredentialsThatStayTheSameAreLeftAlone(t *testing.T) {
 }
 
 func TestFetchThatBeganBeforeTheRefusalDoesNotAnswerIt(t *testing.T) {
-	w := newWell()
-	w.same = true
-	old := requireKey(t, w, "STS.1")
-	entered, goOn := make(chan struct{}), make(chan struct{})
-	w.set(func() { w.entered, w.goOn = entered, goOn })
-	w.clock.advance(40 * time.Minute)
-	requireKey(t, w, "STS.1")
-	<-entered
-	result := make(chan client.Credentials)
-	go func() {
-		got, err := w.Refresh(t.Context(), old)
-		if err != nil {
-			t.Error(err)
-		}
-		result <- got
-	}()
-	goOn <- struct{}{}
-	select {
-	case <-entered: // The second fetch, which is for the refusal.
-		w.set(func() { w.same = false })
+	synctest.Test(t, func(t *testing.T) {
+		w := newWell()
+		w.same = true
+		old := requireKey(t, w, "STS.1")
+		entered, goOn := make(chan struct{}), make(chan struct{})
+		w.set(func() { w.entered, w.goOn = entered, goOn })
+		w.clock.advance(40 * time.Minute)
+		requireKey(t, w, "STS.1")
+		<-entered
+		result := make(chan client.Credentials, 1)
+		go func() {
+			got, err := w.Refresh(t.Context(), old)
+			if err != nil {
+				t.Error(err)
+			}
+			result <- got
+		}()
+		synctest.Wait() // The refused request waits for the fetch that there is.
 		goOn <- struct{}{}
-		require.Equal(t, "STS.3", (<-result).AccessKeyID)
-		_, fresh := w.counts()
-		require.Equal(t, 1, fresh)
-	case <-result:
-		t.Fatal("the refused credentials came back, and nobody looked for others")
+		select {
+		case <-entered: // The second fetch, which is for the refusal.
+			w.set(func() { w.same = false })
+			goOn <- struct{}{}
+			require.Equal(t, "STS.3", (<-result).AccessKeyID)
+			_, fresh := w.counts()
+			require.Equal(t, 1, fresh)
+		case <-result:
+			t.Fatal("the refused credentials came back, and nobody looked for others")
+		}
+	})
+}
+
+// A request may find that something is to be fetched, and begin that after another has done it.
+func TestWhatHasJustBeenFetchedIsNotFetchedAgain(t *testing.T) {
+	w := newWell()
+	for range 2 {
+		_, _ = w.renew()
 	}
+	old := requireKey(t, w, "STS.1")
+	for range 2 {
+		_, _ = w.replace(old)
+	}
+	requireKey(t, w, "STS.2")
+	fetches, _ := w.counts()
+	require.Equal(t, 2, fetches)
 }
 
 func TestFailedReadingAgainIsToldAndNotRepeated(t *testing.T) {

@@ -134,6 +134,10 @@ func TestSourceThatFailsIsNotReplacedByAnother(t *testing.T) {
 		"a profile without an access key": {func(t *testing.T, home string) {
 			writeFile(t, home, ".aliyun/config.json", `{"current":"a","profiles":[{"name":"a","mode":"AK"}]}`)
 		}, "ALIBABA_CLOUD_CLI_PROFILE_DISABLED"},
+		"a profile that is its own source": {func(t *testing.T, home string) {
+			writeFile(t, home, ".aliyun/config.json", `{"current":"a","profiles":[
+				{"name":"a","mode":"ChainableRamRoleArn","source_profile":"b"},{"name":"b","mode":"ChainableRamRoleArn","source_profile":"a"}]}`)
+		}, "aliyun sts GetCallerIdentity"},
 		"a credentials file of no type": {func(t *testing.T, home string) {
 			writeFile(t, home, ".alibabacloud/credentials", "[default]\naccess_key_secret = "+staticSecret)
 		}, "ALIBABA_CLOUD_PROFILE"},
@@ -167,7 +171,7 @@ func TestEnvironmentWithoutCredentialsIsAnError(t *testing.T) {
 	}{
 		"an instance without a role":            {nil, always[string](http.StatusNotFound, ""), "ECS instance"},
 		"an instance whose answer is no answer": {nil, always[string](http.StatusOK, `{"AccessKeyId":"a","AccessKeySecret":"`+sessionSecret+`","SecurityToken":"t"}`), "ECS instance"},
-		"an instance that is not to be asked":   {map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "True"}, instance, "no credentials"},
+		"an instance that is not to be asked":   {map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "True"}, instance, "not to be asked"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cleanEnvironment(t)
@@ -254,4 +258,13 @@ func requireKey(t *testing.T, provider client.Provider, id string) client.Creden
 	require.NoError(t, err)
 	require.Equal(t, id, got.AccessKeyID)
 	return got
+}
+
+func TestProfilesInAChainAreNoLoop(t *testing.T) {
+	home := cleanEnvironment(t)
+	writeFile(t, home, ".aliyun/config.json", `{"current":"a","profiles":[
+		{"name":"a","mode":"ChainableRamRoleArn","source_profile":"b","ram_role_arn":"acs:ram::1:role/a","ram_session_name":"s","expired_seconds":3600},
+		{"name":"b","mode":"AK","access_key_id":"LTAIbase","access_key_secret":"`+staticSecret+`"}]}`)
+	provider, _ := fromEnvironment(t)
+	requireKey(t, provider, "STS.1")
 }

@@ -49,7 +49,9 @@ type Role struct {
 var (
 	roleARN     = regexp.MustCompile(`^acs:ram::[0-9]{1,32}:role/[A-Za-z0-9.\-]{1,64}$`)
 	sessionName = regexp.MustCompile(`^[A-Za-z0-9.@\-_]{2,64}$`)
-	externalID  = regexp.MustCompile(`^[A-Za-z0-9=,.@:/\-_]{2,}$`)
+	// regionID has the form of every region, and not that of another product's hosts, such as oss-cn-hangzhou.
+	regionID   = regexp.MustCompile(`^(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+$`)
+	externalID = regexp.MustCompile(`^[A-Za-z0-9=,.@:/\-_]{2,}$`)
 )
 
 // check finds what STS would refuse. Errors show no value.
@@ -78,7 +80,11 @@ func (r Role) endpoint() (*url.URL, error) {
 		}
 		return u, nil
 	case r.Network == kmsapi.NetworkVPC:
-		return client.ParseEndpoint("sts-vpc." + cmp.Or(r.Region, kmsapi.DefaultRegion) + ".aliyuncs.com")
+		region := cmp.Or(r.Region, kmsapi.DefaultRegion)
+		if !regionID.MatchString(region) {
+			return nil, errors.New("this region has no STS endpoint in a VPC; give an sts_endpoint with it")
+		}
+		return client.ParseEndpoint("sts-vpc." + region + ".aliyuncs.com")
 	default:
 		return client.ParseEndpoint("sts.aliyuncs.com")
 	}

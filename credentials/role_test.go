@@ -256,6 +256,7 @@ func TestBadRolesAreRefused(t *testing.T) {
 		"plain HTTP":                    {func(r *Role) { r.Endpoint = "http://sts.example.com" }, "https"},
 		"an endpoint with a path":       {func(r *Role) { r.Endpoint = "sts.example.com/x" }, "sts_endpoint"},
 		"a region that is a host":       {func(r *Role) { r.Region, r.Network = "x.example.com/", kmsapi.NetworkVPC }, "endpoint"},
+		"a region that is a bucket":     {func(r *Role) { r.Region, r.Network = "oss-cn-hangzhou", kmsapi.NetworkVPC }, "endpoint"},
 		"a region with a port":          {func(r *Role) { r.Region, r.Network = "x.example.com:443", kmsapi.NetworkVPC }, "endpoint"},
 		"a region with a user":          {func(r *Role) { r.Region, r.Network = "a@b", kmsapi.NetworkVPC }, "endpoint"},
 	} {

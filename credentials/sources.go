@@ -46,6 +46,9 @@ var sources = []source{
 			return !isTrue("ALIBABA_CLOUD_CLI_PROFILE_DISABLED") && hasFile("ALIBABA_CLOUD_CONFIG_FILE", ".aliyun/config.json")
 		},
 		open: func() (providers.CredentialsProvider, error) {
+			if profilesLoop() {
+				return nil, errNone
+			}
 			return providers.NewCLIProfileCredentialsProviderBuilder().Build()
 		},
 	},

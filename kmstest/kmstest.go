@@ -98,6 +98,17 @@ func (k *KMS) Reload(change func(*server.Config)) error {
 	return k.server.Reload(k.config)
 }
 
+// Admit lets the service accept a temporary access key besides, which may do everything and needs its security token. It
+// ends at a time on the service's clock; the zero time means never.
+func (k *KMS) Admit(id string, secret, securityToken kmsapi.Secret, expires time.Time) error {
+	k.t.Helper()
+	key := server.AccessKey{ID: id, Secret: secret.Reveal(), SecurityToken: securityToken.Reveal()}
+	if !expires.IsZero() {
+		key.Expires = expires.Format(time.RFC3339)
+	}
+	return k.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, key) })
+}
+
 // Config is the service's configuration.
 func (k *KMS) Config() server.Config { return k.config }
 

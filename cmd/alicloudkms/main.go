@@ -22,6 +22,7 @@ func verbs() []verb {
 		{"check", "read the whole store and tell what is wrong", runCheck},
 		{"backup", "write a snapshot of the store, also while the service runs", runBackup},
 		{"restore", "put a backup in the place of the store", runRestore},
+		{"wrap", "encrypt key material for its import into KMS", runWrap},
 		{"version", "print the version", runVersion},
 	}
 }

@@ -2,6 +2,7 @@ package e2e
 
 import (
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -64,13 +65,11 @@ const root = "../.."
 // TestDocsRunAsPrinted runs each document's shell blocks in order, in one shell, where `make dev` has left off: the
 // engine is mounted at alicloudkms/ and the environment holds what it exports.
 func TestDocsRunAsPrinted(t *testing.T) {
-	documents, err := filepath.Glob(filepath.Join(root, "docs", "*.md"))
-	require.NoError(t, err)
-	require.NotEmpty(t, documents)
+	found := documents(t)
 	onEach(t, func(t *testing.T, s *stage) {
-		for _, document := range append(documents, filepath.Join(root, "README.md"), filepath.Join(root, "CONTRIBUTING.md")) {
-			t.Run(filepath.Base(document), func(t *testing.T) {
-				text, err := os.ReadFile(document)
+		for _, document := range found {
+			t.Run(document, func(t *testing.T) {
+				text, err := os.ReadFile(filepath.Join(root, document))
 				require.NoError(t, err)
 				script, err := shellBlocks(string(text))
 				require.NoError(t, err)
@@ -80,6 +79,25 @@ func TestDocsRunAsPrinted(t *testing.T) {
 			})
 		}
 	})
+}
+
+// documents returns every page of the root and of docs, with its folders, by its path from the root.
+func documents(t *testing.T) []string {
+	t.Helper()
+	found := []string{"README.md", "CONTRIBUTING.md"}
+	err := filepath.WalkDir(filepath.Join(root, "docs"), func(path string, entry fs.DirEntry, err error) error {
+		if err == nil && filepath.Ext(path) == ".md" {
+			path, err = filepath.Rel(root, path)
+			found = append(found, path)
+		}
+		return err
+	})
+	require.NoError(t, err)
+	return found
+}
+
+func TestDocumentsOfFoldersAreFoundToo(t *testing.T) {
+	require.Subset(t, documents(t), []string{"README.md", filepath.Join("docs", "engine.md"), filepath.Join("docs", "engine", "encrypt.md")})
 }
 
 func (s *stage) runAsPrinted(t *testing.T, script string) {

@@ -41,7 +41,7 @@ func calls(config map[string]any, plaintext, ciphertext string) []call {
 	}
 }
 
-// roles are policies as docs/engine.md gives them; %[1]s stands for the path of the mount.
+// roles are policies as docs/policies.md gives them; %[1]s stands for the path of the mount.
 var roles = []struct {
 	name, policy string
 	may          []string

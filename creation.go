@@ -1,0 +1,130 @@
+package alicloudkms
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"net/http"
+	"regexp"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// creationKind is the kind of the write-ahead log's entries for keys that are being made.
+	creationKind = "create-key"
+	// rollbackAge is how old such an entry is before it is settled without anyone asking. A request that is under way has
+	// ended by then, since Vault gives it 90 seconds.
+	rollbackAge = 3 * time.Minute
+	// storeTimeout bounds the write that must not be lost, once a CMK was made for it.
+	storeTimeout = 30 * time.Second
+
+	markerStart  = "[vault:"
+	markerEnd    = "]"
+	markerLength = len(" "+markerStart+markerEnd) + 26
+	// maxDescription is what KMS takes, in characters, less what the marker needs.
+	maxDescription = kmsapi.MaxDescription - markerLength
+)
+
+// A creation is a key that is being made, as it stands in the write-ahead log from before the CMK is asked for until its
+// entry is stored. CreateKey takes no name and no token of ours, so the marker, at the end of the CMK's description, is what
+// a CMK is found by whose id never reached Vault's storage. Nobody else knows the marker beforehand.
+type creation struct {
+	Name   string `json:"name"`
+	Region string `json:"region"`
+	Marker string `json:"marker"`
+	// Entry is what will be stored, without the CMK.
+	Entry keyEntry `json:"entry"`
+}
+
+func newCreation(name, region string, entry keyEntry) creation {
+	c := creation{Name: name, Region: region, Marker: rand.Text(), Entry: entry}
+	c.Entry.Marker, c.Entry.Region = c.Marker, region
+	return c
+}
+
+// describe returns the description that the CMK gets.
+func (c creation) describe(description string) string {
+	return strings.TrimLeft(description+" "+markerStart+c.Marker+markerEnd, " ")
+}
+
+var marker = regexp.MustCompile(` ?\[vault:[A-Z2-7]{26}\]$`)
+
+// withoutMarker returns a description as it was given.
+func withoutMarker(description string) string { return marker.ReplaceAllString(description, "") }
+
+// A newKey is a key to be made.
+type newKey struct {
+	cmk *kmsapi.CreateKeyRequest
+	// entry is what is stored with it; makeKey fills in the CMK and its region.
+	entry keyEntry
+}
+
+// makeKey makes a CMK and stores its entry. The caller has reserved the name, and has asked findKey.
+func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted newKey) (*keyEntry, kmsapi.KeyMetadata, error) {
+	var none kmsapi.KeyMetadata
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, none, err
+	}
+	begun := newCreation(name, conn.region, wanted.entry)
+	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
+	if err != nil {
+		return nil, none, err
+	}
+	cmk := *wanted.cmk
+	cmk.Description = begun.describe(cmk.Description)
+	made, err := call(ctx, conn, kms.CreateKey, &cmk)
+
+	// From here on, what is to be kept must be kept even if the caller has gone meanwhile.
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err != nil {
+		if surelyNotDone(err) {
+			b.settled(kept, req.Storage, logID)
+		}
+		return nil, none, named(err, name)
+	}
+	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
+	if err != nil {
+		return nil, none, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
+			"KMS made the CMK %s in %s, but storing key %q failed: %s. Write the key again: the CMK is found then, and also by itself after some minutes",
+			made.KeyMetadata.KeyId, conn.region, name, err))
+	}
+	b.settled(kept, req.Storage, logID)
+	return entry, made.KeyMetadata, nil
+}
+
+// surelyNotDone reports whether KMS did not do what it was asked for. A lost answer and an error of KMS leave that open.
+func surelyNotDone(err error) bool {
+	if failed, ok := errors.AsType[*callError](err); ok && failed.unsent {
+		return true
+	}
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return ok && refused.HTTPStatus < http.StatusInternalServerError
+}
+
+// finish stores the entry of a creation whose CMK is there.
+func (b *backend) finish(ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
+	entry := begun.Entry
+	entry.KeyID = cmk.KeyId
+	if err := b.storeKey(ctx, s, begun.Name, &entry); err != nil {
+		b.Logger().Error("KMS made a CMK, but its key was not stored yet", "key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
+		return nil, err
+	}
+	b.Logger().Info("a key was created", "key", begun.Name, "key_id", entry.KeyID)
+	return &entry, nil
+}
+
+// settled removes an entry of the write-ahead log. One that can't be removed is settled again later, which changes nothing.
+func (b *backend) settled(ctx context.Context, s logical.Storage, logID string) {
+	if err := framework.DeleteWAL(ctx, s, logID); err != nil {
+		b.Logger().Warn("an entry of the write-ahead log was not removed", "id", logID, "error", err)
+	}
+}

@@ -1,0 +1,333 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// lost is how a call ends whose answer does not arrive.
+func lost(op kmsapi.Operation) error {
+	return &client.TransportError{Operation: op, Endpoint: "kms:443", Err: errors.New("the connection broke")}
+}
+
+// settleNow settles the whole write-ahead log, as Vault does before it unmounts.
+func (r *rig) settleNow() error {
+	resp, err := r.try(logical.RollbackOperation, "", map[string]any{"immediate": true})
+	if err == nil && resp.IsError() {
+		return resp.Error()
+	}
+	return err
+}
+
+// restart gives the rig a new plugin process on the same storage, with empty caches.
+func (r *rig) restart() {
+	r.t.Helper()
+	conf := logical.TestBackendConfig()
+	conf.StorageView, conf.Logger = r.storage, r.logger()
+	b, err := newBackend(r.t.Context(), conf, r.kms.open)
+	require.NoError(r.t, err)
+	r.b = b
+}
+
+// cmks are the ids of all CMKs in KMS.
+func (r *rig) cmks() []string {
+	r.t.Helper()
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(r.t, err)
+	defer direct.Close()
+	listed, err := direct.ListKeys(r.t.Context(), &kmsapi.ListKeysRequest{PageSize: 100})
+	require.NoError(r.t, err)
+	ids := []string{}
+	for _, key := range listed.Keys.Key {
+		ids = append(ids, key.KeyId)
+	}
+	return ids
+}
+
+func (r *rig) unsettled() int {
+	r.t.Helper()
+	logIDs, err := framework.ListWAL(r.t.Context(), r.storage)
+	require.NoError(r.t, err)
+	return len(logIDs)
+}
+
+// interruptions are all the ways in which making key "a" can end between the first and the last step.
+var interruptions = map[string]struct {
+	arrange func(r *rig)
+	// made says that KMS made a CMK, and named that the key is there all the same.
+	made, named bool
+}{
+	"the log can't be written":         {func(r *rig) { r.storage.reset("put", 1) }, false, false},
+	"the request does not reach KMS":   {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, false, false},
+	"KMS refuses":                      {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrLimitExceeded)) }, false, false},
+	"KMS has an error and made no CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrInternalFailure)) }, false, false},
+	"KMS has an error and made a CMK":  {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrInternalFailure)) }, true, false},
+	"the answer is lost":               {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, true, false},
+	"the entry can't be stored":        {func(r *rig) { r.storage.reset("put", 2) }, true, false},
+	"nothing can be stored any more": {func(r *rig) {
+		r.kms.after = func(context.Context, kmsapi.Request) error { r.storage.reset("put", -1); return nil }
+	}, true, false},
+	"the log entry can't be removed": {func(r *rig) { r.storage.reset("delete", 1) }, true, true},
+	"the log entry of a refusal stays": {func(r *rig) {
+		r.storage.reset("delete", 1)
+		r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrNoPermission))
+	}, false, false},
+	"the plugin stops before the answer": {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) }, true, false},
+}
+
+// failing lets one operation fail.
+func failing(op kmsapi.Operation, err error) func(context.Context, kmsapi.Request) error {
+	return func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() == op {
+			return err
+		}
+		return nil
+	}
+}
+
+func (r *rig) interrupt(t *testing.T, arrange func(*rig)) (failed error) {
+	arrange(r)
+	_, failed = r.tryWrite("keys/a", map[string]any{"description": "for team HR"})
+	r.kms.before, r.kms.after = nil, nil
+	r.storage.reset("", 0)
+	r.restart()
+	return failed
+}
+
+func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
+	for name, c := range interruptions {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			err := r.interrupt(t, c.arrange)
+			require.Equal(t, c.named, err == nil)
+			made := r.cmks()
+			require.Equal(t, c.made, len(made) == 1)
+
+			resp := r.write("keys/a", map[string]any{"description": "for team HR"})
+			require.Len(t, r.cmks(), 1, "no second CMK is made")
+			require.Equal(t, r.cmks()[0], r.keyID("a"))
+			require.Equal(t, c.made, len(resp.Warnings) > 0, "a CMK that was there before is told")
+			require.Equal(t, "for team HR", r.read("keys/a").Data["description"])
+			r.encrypt("a", hello)
+			require.NoError(t, r.settleNow())
+			require.Len(t, r.cmks(), 1)
+			require.Zero(t, r.unsettled())
+		})
+	}
+}
+
+func TestInterruptedCreationIsFinishedByRollback(t *testing.T) {
+	for name, c := range interruptions {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "other")
+			_ = r.interrupt(t, c.arrange)
+			made := r.cmks()
+			require.NoError(t, r.settleNow())
+			require.Equal(t, made, r.cmks(), "a rollback neither makes nor deletes a CMK")
+			require.Zero(t, r.unsettled())
+			if !c.made {
+				require.Nil(t, r.read("keys/a"))
+				return
+			}
+			require.Contains(t, made, r.keyID("a"))
+			require.NotEqual(t, r.keyID("other"), r.keyID("a"))
+			r.encrypt("a", hello)
+		})
+	}
+}
+
+func TestCMKThatCouldNotBeStoredIsNamed(t *testing.T) {
+	r := newKeyRig(t)
+	err := r.interrupt(t, func(r *rig) { r.storage.reset("put", 2) })
+	refused(t, err, 500, r.cmks()[0], "cn-hangzhou")
+	require.Contains(t, r.log.String(), r.cmks()[0])
+}
+
+func TestCreationThatIsUnderWayIsNotRolledBack(t *testing.T) {
+	r := newKeyRig(t)
+	r.kms.after = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() == kmsapi.OpCreateKey {
+			require.ErrorContains(t, r.settleNow(), "being created")
+			_, err := r.try(logical.RollbackOperation, "", nil)
+			require.NoError(t, err, "it is too young to be looked at")
+		}
+		return nil
+	}
+	r.write("keys/a", nil)
+	require.Zero(t, r.unsettled())
+	require.Zero(t, r.kms.count(kmsapi.OpListKeys))
+}
+
+func TestRollbackWaitsForKMS(t *testing.T) {
+	r := newKeyRig(t)
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	r.kms.before = failing(kmsapi.OpListKeys, lost(kmsapi.OpListKeys))
+	require.Error(t, r.settleNow())
+	require.Equal(t, 1, r.unsettled())
+	r.kms.before = failing(kmsapi.OpDescribeKey, refusal(kmsapi.ErrThrottling))
+	require.Error(t, r.settleNow())
+	require.Equal(t, 1, r.unsettled())
+	r.kms.before = nil
+	require.NoError(t, r.settleNow())
+	r.encrypt("a", hello)
+}
+
+func TestRollbackOfAnotherRegionWaits(t *testing.T) {
+	r := newKeyRig(t)
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	r.write("config", map[string]any{"region": "cn-beijing"})
+	require.ErrorContains(t, r.settleNow(), "cn-hangzhou")
+	r.write("config", map[string]any{"region": "cn-hangzhou"})
+	require.NoError(t, r.settleNow())
+	r.encrypt("a", hello)
+}
+
+func TestRollbackLooksAtNoCMKThatHasAName(t *testing.T) {
+	r := newKeyRig(t, "b", "c")
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	require.NoError(t, r.settleNow())
+	require.Equal(t, 1, r.kms.count(kmsapi.OpDescribeKey))
+}
+
+func TestCMKWhoseNameIsTakenIsReported(t *testing.T) {
+	r := newKeyRig(t)
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	orphan := r.cmks()[0]
+	other := kmsapi.CreateKeyRequest{}
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(t, err)
+	made, err := direct.CreateKey(t.Context(), &other)
+	require.NoError(t, err)
+	r.write("keys/a/register", map[string]any{"key_id": made.KeyMetadata.KeyId})
+
+	require.NoError(t, r.settleNow())
+	require.Zero(t, r.unsettled())
+	require.Equal(t, made.KeyMetadata.KeyId, r.keyID("a"))
+	require.Len(t, r.cmks(), 2)
+	require.Contains(t, r.log.String(), orphan)
+}
+
+func TestDeregisteredKeyDoesNotComeBack(t *testing.T) {
+	r := newKeyRig(t)
+	_ = r.interrupt(t, interruptions["the log entry can't be removed"].arrange)
+	require.Equal(t, 1, r.unsettled())
+	r.storage.reset("delete", 1)
+	_, err := r.tryWrite("keys/a/deregister", nil)
+	require.ErrorIs(t, err, errStorage)
+	require.NotEmpty(t, r.keyID("a"))
+	r.storage.reset("", 0)
+	r.write("keys/a/deregister", nil)
+	require.NoError(t, r.settleNow())
+	require.Nil(t, r.read("keys/a"))
+}
+
+func TestCMKOfSomebodyElseIsNotTaken(t *testing.T) {
+	r := newKeyRig(t)
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(t, err)
+	for _, description := range []string{"", "[vault:]", newCreation("a", "cn-hangzhou", keyEntry{}).describe("")} {
+		_, err = direct.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Description: description})
+		require.NoError(t, err)
+	}
+	before := r.cmks()
+	_ = r.interrupt(t, interruptions["the request does not reach KMS"].arrange)
+	require.NoError(t, r.settleNow())
+	require.Nil(t, r.read("keys/a"))
+	r.write("keys/a", nil)
+	require.NotContains(t, before, r.keyID("a"))
+}
+
+func TestOnlyThePrimarysActiveNodeRollsBack(t *testing.T) {
+	for _, state := range []consts.ReplicationState{
+		consts.ReplicationPerformanceStandby, consts.ReplicationPerformanceSecondary, consts.ReplicationDRSecondary,
+	} {
+		r := newKeyRig(t)
+		_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+		conf := logical.TestBackendConfig()
+		view := logical.TestSystemView()
+		view.ReplicationStateVal = state
+		conf.System, conf.StorageView = view, r.storage
+		b, err := newBackend(t.Context(), conf, r.kms.open)
+		require.NoError(t, err)
+		r.b = b
+		calls := r.kms.total()
+		require.ErrorContains(t, r.settleNow(), logical.ErrReadOnly.Error())
+		require.Equal(t, calls, r.kms.total())
+		require.Equal(t, 1, r.unsettled())
+	}
+}
+
+func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
+	r := newKeyRig(t)
+	for _, data := range []any{nil, "text", map[string]any{"name": 5}, map[string]any{"name": "a"}} {
+		id, err := framework.PutWAL(t.Context(), r.storage, creationKind, data)
+		require.NoError(t, err)
+		require.Error(t, r.settleNow())
+		_, err = r.tryWrite("keys/a", nil)
+		require.Error(t, err)
+		require.NoError(t, framework.DeleteWAL(t.Context(), r.storage, id))
+	}
+	_, err := framework.PutWAL(t.Context(), r.storage, "of a later version", map[string]any{"name": "a"})
+	require.NoError(t, err)
+	require.ErrorContains(t, r.settleNow(), "of a later version")
+	r.write("keys/a", nil)
+	require.Equal(t, 1, r.unsettled())
+}
+
+func TestDescriptionComesBackAsItWasGiven(t *testing.T) {
+	for _, description := range []string{
+		"", "a", " ", "ends with a blank ", "[vault:]", "[vault:ABCDEFGHIJKLMNOPQRSTUVWXYZ] in the middle",
+		strings.Repeat("é", maxDescription),
+	} {
+		r := newKeyRig(t)
+		made := r.write("keys/a", map[string]any{"description": description})
+		require.Equal(t, strings.TrimLeft(description, " "), made.Data["description"])
+		require.Equal(t, made.Data, r.read("keys/a").Data)
+	}
+}
+
+func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/a", map[string]any{"description": "salaries"})
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(t, err)
+	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: r.keyID("a")}})
+	require.NoError(t, err)
+	require.Regexp(t, `^salaries \[vault:[A-Z2-7]{26}\]$`, found.KeyMetadata.Description)
+}
+
+func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
+	for name, c := range map[string]struct {
+		later time.Duration
+		taken bool
+	}{
+		"of a later second":    {2 * time.Second, true},
+		"of the same second":   {0, false},
+		"of a later day, even": {24 * time.Hour, true},
+	} {
+		t.Run(name, func(t *testing.T) {
+			marked := []kmsapi.KeyMetadata{
+				{KeyId: "copy", CreationDate: time.Unix(0, 0).Add(c.later).UTC().Format(kmsapi.TimeFormat)},
+				{KeyId: "original", CreationDate: time.Unix(0, 0).UTC().Format(kmsapi.TimeFormat)},
+			}
+			found, err := original(marked)
+			if !c.taken {
+				refused(t, err, 409, "copy", "original")
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, "original", found.KeyId)
+		})
+	}
+}

@@ -1,0 +1,102 @@
+package alicloudkms
+
+import (
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/consts"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+)
+
+// become gives the rig a new engine on the same storage, as a node sees it that Vault tells this of itself.
+func (r *rig) become(tell func(*logical.StaticSystemView)) {
+	r.t.Helper()
+	conf := logical.TestBackendConfig()
+	view := logical.TestSystemView()
+	tell(view)
+	conf.System, conf.StorageView, conf.Logger = view, r.storage, r.logger()
+	b, err := newBackend(r.t.Context(), conf, r.kms.open)
+	require.NoError(r.t, err)
+	require.NoError(r.t, b.Initialize(r.t.Context(), &logical.InitializationRequest{Storage: r.storage}))
+	r.b = b
+}
+
+func TestMainJobWithoutACache(t *testing.T) {
+	r := newRig(t)
+	r.become(func(view *logical.StaticSystemView) { view.CachingDisabledVal = true })
+	runMainJob(r, goodConfig(), r.kms.service().Restart)
+
+	r.write("keys/c", nil)
+	r.storage.reset("", 0)
+	r.encrypt("c", hello)
+	require.Equal(t, 1, r.storage.total(), "the entry comes from storage each time")
+	require.Empty(t, r.backend().keys.values)
+}
+
+func TestEntryThatChangedOnAnotherNodeIsSeenAtOnceWithoutACache(t *testing.T) {
+	r := newKeyRig(t, "a", "b")
+	r.become(func(view *logical.StaticSystemView) { view.CachingDisabledVal = true })
+	ciphertext := r.encrypt("a", hello)
+	entry, err := loadKey(t.Context(), r.storage, "b")
+	require.NoError(t, err)
+	stored, err := logical.StorageEntryJSON(keyPrefix+"a", entry)
+	require.NoError(t, err)
+	require.NoError(t, r.storage.Put(t.Context(), stored))
+	_, err = r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	refused(t, err, 403)
+}
+
+// otherNodes are those that may not write Vault's storage.
+var otherNodes = map[string]consts.ReplicationState{
+	"a performance standby":              consts.ReplicationPerformanceStandby,
+	"a performance secondary":            consts.ReplicationPerformanceSecondary,
+	"a standby of a secondary":           consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary,
+	"a secondary for disaster recovery":  consts.ReplicationDRSecondary,
+	"a standby of one for recovery":      consts.ReplicationDRSecondary | consts.ReplicationPerformanceStandby,
+	"a node that does not know its role": consts.ReplicationPerformanceBootstrapping,
+}
+
+// inputs make the operations of a path get beyond their checks.
+var inputs = map[string]any{
+	"plaintext": hello, "ciphertext": "vault:v1:QUJD", "deletion_allowed": true, "key_id": "alias/none",
+}
+
+func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
+	for name, state := range otherNodes {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.haveWrappingKey()
+			r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = state })
+			r.storage.reset("", 0)
+			forwarded, local := 0, 0
+			everyOperation(r.backend(), func(op logical.Operation, path string) {
+				handler := r.backend().Route(path).Operations[op].(*framework.PathOperation)
+				data := map[string]any{}
+				for field, value := range inputs {
+					if schema := r.backend().Route(path).Fields[field]; schema != nil && !schema.Query && isWrite(op) {
+						data[field] = value
+					}
+				}
+				calls := r.kms.total()
+				_, err := r.try(op, path, data)
+				if handler.ForwardPerformanceStandby {
+					require.True(t, handler.ForwardPerformanceSecondary, "%s %s", op, path)
+					forwarded++
+					if state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
+						require.Equal(t, logical.ErrReadOnly, err, "%s %s", op, path)
+						require.Equal(t, calls, r.kms.total(), "%s %s", op, path)
+					}
+					return
+				}
+				local++
+				require.NotEqual(t, logical.ErrReadOnly, err, "%s %s", op, path)
+			})
+			if state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
+				require.Zero(t, r.storage.calls["put"]+r.storage.calls["delete"], "what is not forwarded writes nothing")
+			}
+			require.Greater(t, forwarded, 5)
+			require.Greater(t, local, 8)
+		})
+	}
+}

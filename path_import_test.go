@@ -1,0 +1,402 @@
+package alicloudkms
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+var (
+	ourMaterial   = bytes.Repeat([]byte{7}, kmsapi.KeyMaterialSize)
+	otherMaterial = bytes.Repeat([]byte{8}, kmsapi.KeyMaterialSize)
+)
+
+func text(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
+
+func rsaOf(bits int) (pkcs8 []byte, err error) {
+	key, err := rsa.GenerateKey(rand.Reader, bits)
+	if err != nil {
+		return nil, err
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
+}
+
+// wrapped are the fields of transit's way for material.
+func (r *rig) wrapped(material []byte) map[string]any {
+	r.t.Helper()
+	return map[string]any{"ciphertext": text(wrapping{}.wrap(r.t, r.haveWrappingKey(), material))}
+}
+
+// unopened are the fields of the pass-through way for material, by the parameters of the key called name.
+func (r *rig) unopened(name, algorithm string, material []byte) map[string]any {
+	r.t.Helper()
+	got := r.write("keys/"+name+"/import_parameters", map[string]any{"wrapping_algorithm": algorithm}).Data
+	der, err := base64.StdEncoding.DecodeString(got["public_key_der"].(string))
+	require.NoError(r.t, err)
+	key, err := client.ParseImportKey(der)
+	require.NoError(r.t, err)
+	encrypted, err := client.WrapKeyMaterial(algorithm, key, material)
+	require.NoError(r.t, err)
+	return map[string]any{"encrypted_key_material": encrypted, "import_token": got["import_token"]}
+}
+
+func (r *rig) keyState(name string) any {
+	r.t.Helper()
+	return r.read("keys/" + name).Data["key_state"]
+}
+
+func TestTransitsWayMakesTheKeyAndImports(t *testing.T) {
+	r := newKeyRig(t)
+	expires := time.Now().Add(48 * time.Hour)
+	data := with(r.wrapped(ourMaterial), map[string]any{
+		"description": "Löhne", "protection_level": "HSM", "expire_time": expires.Format(time.RFC3339),
+		"type": "aes256-gcm96", "allow_rotation": false, "exportable": false,
+	})
+	resp := r.write("keys/mine/import", data)
+	when := expires.UTC().Format(kmsapi.TimeFormat)
+	require.Equal(t, map[string]any{"name": "mine", "key_id": r.keyID("mine"), "region": "cn-hangzhou", "material_expire_time": when}, resp.Data)
+	found := r.read("keys/mine").Data
+	for name, want := range map[string]any{
+		"origin": "EXTERNAL", "key_state": "Enabled", "description": "Löhne", "protection_level": "HSM", "material_expire_time": when,
+	} {
+		require.Equal(t, want, found[name], name)
+	}
+	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": r.encrypt("mine", hello)}).Data["plaintext"])
+	require.Len(t, r.cmks(), 1)
+}
+
+func TestEveryHashFunctionOfTransitWorks(t *testing.T) {
+	r := newKeyRig(t)
+	key := r.haveWrappingKey()
+	for name, newHash := range hashFunctions {
+		for _, spelled := range []string{name, strings.ToLower(name)} {
+			r.write("keys/mine/import", map[string]any{"ciphertext": text(wrapping{hash: newHash}.wrap(t, key, ourMaterial)), "hash_function": spelled})
+		}
+	}
+	v, _ := readVectors(t)
+	r.write("keys/other/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
+	require.Len(t, r.cmks(), 2)
+}
+
+func TestPassThroughImportsWhatVaultCanNotOpen(t *testing.T) {
+	for _, algorithm := range []string{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15} {
+		t.Run(algorithm, func(t *testing.T) {
+			r := newKeyRig(t)
+			r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+			data := r.unopened("mine", algorithm, ourMaterial)
+			// Files have line breaks, at their end and within.
+			whole := data["encrypted_key_material"].(string)
+			data["encrypted_key_material"] = whole[:64] + "\n" + whole[64:] + "\r\n"
+			data["import_token"] = data["import_token"].(string) + "\n"
+			resp := r.write("keys/mine/import", data)
+			require.Empty(t, resp.Data["material_expire_time"])
+			require.Empty(t, resp.Warnings)
+			require.Equal(t, "Enabled", r.keyState("mine"))
+			r.encrypt("mine", hello)
+			// Both ways lead to the same.
+			r.write("keys/mine/import", r.wrapped(ourMaterial))
+		})
+	}
+}
+
+func TestImportParametersAreForToolsOfEveryKind(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+	got := r.write("keys/mine/import_parameters", nil).Data
+	require.Equal(t, r.keyID("mine"), got["key_id"])
+	require.Equal(t, kmsapi.WrapOAEPSHA256, got["wrapping_algorithm"])
+	require.NotEmpty(t, got["import_token"])
+	_, err := time.Parse(kmsapi.TimeFormat, got["token_expire_time"].(string))
+	require.NoError(t, err)
+	block, _ := pem.Decode([]byte(got["public_key"].(string)))
+	require.Equal(t, got["public_key_der"], text(block.Bytes))
+	require.Len(t, got, 6)
+
+	calls := r.kms.total()
+	_, err = r.tryWrite("keys/mine/import_parameters", map[string]any{"wrapping_algorithm": "RSAES_OAEP_SHA_512"})
+	refused(t, err, 400, kmsapi.WrapOAEPSHA256)
+	_, err = r.tryWrite("keys/none/import_parameters", nil)
+	refused(t, err, 404)
+	require.Equal(t, calls, r.kms.total())
+}
+
+func TestBadImportsNeverReachKMS(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+	key := r.haveWrappingKey()
+	good := r.wrapped(ourMaterial)
+	short := text(wrapping{}.wrap(t, key, make([]byte, 16)))
+	cmks, calls := r.cmks(), r.kms.total()
+	for name, c := range map[string]struct {
+		data map[string]any
+		says string
+	}{
+		"nothing":                           {nil, "either ciphertext"},
+		"both ways":                         {with(good, map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"}), "either ciphertext"},
+		"a ciphertext with a token":         {with(good, map[string]any{"import_token": "x"}), "either ciphertext"},
+		"no token":                          {map[string]any{"encrypted_key_material": "AAAA"}, "import_token"},
+		"a token alone":                     {map[string]any{"import_token": "x"}, "encrypted_key_material"},
+		"a hash for what is not opened":     {map[string]any{"encrypted_key_material": "AAAA", "import_token": "x", "hash_function": "SHA1"}, "either ciphertext"},
+		"an unknown hash":                   {with(good, map[string]any{"hash_function": "MD5"}), "SHA512"},
+		"the hash of another":               {with(good, map[string]any{"hash_function": "SHA1"}), "can't be opened"},
+		"no base64":                         {map[string]any{"ciphertext": "?"}, "base64"},
+		"base64 of URLs":                    {map[string]any{"ciphertext": "__--"}, "base64"},
+		"line breaks only":                  {map[string]any{"ciphertext": "\n\n"}, "empty"},
+		"spaces only":                       {map[string]any{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
+		"too little":                        {map[string]any{"ciphertext": "AAAA"}, "552"},
+		"a key of 16 bytes":                 {map[string]any{"ciphertext": short}, "32 bytes"},
+		"too much":                          {map[string]any{"ciphertext": strings.Repeat("A", maxImportText+1)}, "too long"},
+		"too much material":                 {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportText+1), "import_token": "x"}, "too long"},
+		"too long a token":                  {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportText+1)}, "too long"},
+		"material that is no base64":        {map[string]any{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
+		"garbage":                           {map[string]any{"ciphertext": text(make([]byte, 552))}, "can't be opened"},
+		"an expiry in the past":             {with(good, map[string]any{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
+		"an expiry now":                     {with(good, map[string]any{"expire_time": time.Now().Unix()}), "future"},
+		"an expiry of 0":                    {with(good, map[string]any{"expire_time": 0}), "future"},
+		"an expiry before 1970":             {with(good, map[string]any{"expire_time": -1}), "future"},
+		"an expiry after all years":         {with(good, map[string]any{"expire_time": "253402300800"}), "10000"},
+		"an expiry that turns around":       {with(good, map[string]any{"expire_time": "9223372036854775807"}), "future"},
+		"a description that is too long":    {with(good, map[string]any{"description": strings.Repeat("x", kmsapi.MaxDescription+1)}), "description"},
+		"a protection level of nobody":      {with(good, map[string]any{"protection_level": "GOLD"}), "protection_level"},
+		"a derived key":                     {with(good, map[string]any{"derived": true}), "derived"},
+		"a context":                         {with(good, map[string]any{"context": hello}), "context"},
+		"convergence":                       {with(good, map[string]any{"convergent_encryption": true}), "convergent_encryption"},
+		"a rotation":                        {with(good, map[string]any{"auto_rotate_period": "24h"}), "auto_rotate_period"},
+		"a public key":                      {map[string]any{"public_key": "PEM"}, "public_key"},
+		"a second version":                  {with(good, map[string]any{"version": 2}), "version"},
+		"an RSA key":                        {with(good, map[string]any{"type": "rsa-2048"}), "type"},
+		"an origin, which can only be ours": {with(good, map[string]any{"origin": "EXTERNAL"}), "origin"},
+	} {
+		for _, path := range []string{"keys/mine/import", "keys/new/import"} {
+			t.Run(name+" "+path, func(t *testing.T) {
+				_, err := r.tryWrite(path, c.data)
+				refused(t, err, 400, c.says)
+			})
+		}
+	}
+	_, err := r.tryWrite("keys/new/import", map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"})
+	refused(t, err, 404, `"new"`, "vault write kms/keys/new origin=EXTERNAL")
+	require.Equal(t, calls, r.kms.total())
+	require.Equal(t, cmks, r.cmks())
+}
+
+func TestNothingIsImportedWhereNothingCanHaveBeenWrapped(t *testing.T) {
+	r := newKeyRig(t)
+	v, _ := readVectors(t)
+	_, err := r.tryWrite("keys/mine/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA256"])})
+	refused(t, err, 400, "vault read kms/wrapping_key")
+	require.Zero(t, r.storage.calls["put"]-1, "only the configuration was stored")
+	require.Zero(t, r.kms.total()-1)
+
+	r = newRig(t)
+	_, err = r.tryWrite("keys/mine/import", r.wrapped(ourMaterial))
+	refused(t, err, 400, "vault write kms/config")
+}
+
+func TestTheSameMaterialOrNone(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/mine/import", r.wrapped(ourMaterial))
+	_, err := r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
+	refused(t, err, 400, "InvalidKeyMaterial", "the same material only", "request id")
+	require.NotContains(t, err.Error(), "is there by now")
+	_, err = r.tryWrite("keys/mine/import", r.unopened("mine", kmsapi.WrapOAEPSHA256, otherMaterial))
+	refused(t, err, 400, "InvalidKeyMaterial")
+
+	resp := r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"description": "other"}))
+	require.Contains(t, strings.Join(resp.Warnings, ""), "already existed")
+	require.Empty(t, r.read("keys/mine").Data["description"])
+	require.Len(t, r.cmks(), 1)
+}
+
+func TestMaterialThatExpiredComesBack(t *testing.T) {
+	r := newKeyRig(t)
+	service := r.kms.service()
+	r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(time.Hour).Unix()}))
+	ciphertext := r.encrypt("mine", hello)
+	service.Advance(2 * time.Hour)
+	require.NoError(t, service.Sweep())
+	_, err := r.tryWrite("decrypt/mine", map[string]any{"ciphertext": ciphertext})
+	refused(t, err, 409, "Rejected.PendingImport", "vault transit import kms/keys/mine @FILE")
+	_, err = r.tryWrite("encrypt/mine", map[string]any{"plaintext": hello})
+	refused(t, err, 409, "vault transit import kms/keys/mine @FILE", "vault write kms/keys/mine/import encrypted_key_material=")
+
+	// The expiry is asked of this clock, and judged by KMS's, which is ahead here.
+	_, err = r.tryWrite("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(time.Hour).Unix()}))
+	refused(t, err, 400, "InvalidParameter")
+	r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(3 * time.Hour).Unix()}))
+	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	r.write("keys/mine/import", r.wrapped(ourMaterial))
+	require.Empty(t, r.read("keys/mine").Data["material_expire_time"])
+}
+
+func TestImportTokensOfOthersAndOfYesterdayAreRefused(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+	r.write("keys/other", map[string]any{"origin": "EXTERNAL"})
+	data := r.unopened("other", kmsapi.WrapOAEPSHA256, ourMaterial)
+	_, err := r.tryWrite("keys/mine/import", data)
+	refused(t, err, 400, "InvalidImportToken", "kms/keys/mine/import_parameters")
+	_, err = r.tryWrite("keys/mine/import", with(data, map[string]any{"import_token": "garbage"}))
+	refused(t, err, 400, "InvalidImportToken")
+	r.kms.service().Advance(25 * time.Hour)
+	_, err = r.tryWrite("keys/other/import", data)
+	refused(t, err, 400, "ExpiredImportToken", "24 hours", "kms/keys/other/import_parameters")
+}
+
+func TestKeysThatKMSMadeTakeNoMaterial(t *testing.T) {
+	r := newKeyRig(t, "theirs")
+	for path, data := range map[string]map[string]any{
+		"keys/theirs/import":            r.wrapped(ourMaterial),
+		"keys/theirs/import_parameters": nil,
+	} {
+		_, err := r.tryWrite(path, data)
+		refused(t, err, 400, "Unsupported.Origin", "vault transit import kms/keys/NAME", "origin=EXTERNAL")
+	}
+}
+
+func TestKeyThatWaitsForItsDeletionTakesNoMaterial(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/mine/import", r.wrapped(ourMaterial))
+	r.write("keys/mine/config", map[string]any{"deletion_allowed": true})
+	r.do(logical.DeleteOperation, "keys/mine", nil)
+	_, err := r.tryWrite("keys/mine/import", r.wrapped(ourMaterial))
+	refused(t, err, 409, "kms/keys/mine/cancel_deletion")
+}
+
+var errLost = &client.TransportError{Operation: "X", Endpoint: "kms:443", Err: errors.New("connection reset")}
+
+// TestImportThatDiesHalfWayIsFinishedByTheSameRequest fails an import before and after each call to KMS.
+func TestImportThatDiesHalfWayIsFinishedByTheSameRequest(t *testing.T) {
+	for _, failing := range []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport, kmsapi.OpImportKeyMaterial} {
+		for _, when := range []string{"before", "after"} {
+			t.Run(fmt.Sprintf("%s %s", when, failing), func(t *testing.T) {
+				r := newKeyRig(t)
+				data := r.wrapped(ourMaterial)
+				hook := func(_ context.Context, q kmsapi.Request) error {
+					if q.Operation() == failing {
+						return errLost
+					}
+					return nil
+				}
+				if when == "before" {
+					r.kms.before = hook
+				} else {
+					r.kms.after = hook
+				}
+				_, err := r.tryWrite("keys/mine/import", data)
+				r.kms.before, r.kms.after = nil, nil
+				refused(t, err, 502, "connection reset")
+				if failing == kmsapi.OpCreateKey {
+					require.NotContains(t, err.Error(), "is there by now")
+				} else {
+					refused(t, err, 502, `Key "mine" is there by now`, r.keyID("mine"), "the same request again")
+					require.NotContains(t, err.Error(), "..")
+				}
+				r.write("keys/mine/import", data)
+				require.Equal(t, "Enabled", r.keyState("mine"))
+				r.encrypt("mine", hello)
+				require.Len(t, r.cmks(), 1)
+			})
+		}
+	}
+}
+
+func TestImportEndsWellAfterAFailureOfAnyStorageCall(t *testing.T) {
+	for _, kind := range []string{"get", "put", "list", "delete"} {
+		t.Run(kind, func(t *testing.T) {
+			for n := 1; ; n++ {
+				r := newKeyRig(t)
+				r.backend().connections.forgetAll()
+				data := r.wrapped(ourMaterial)
+				r.storage.reset(kind, n)
+				_, err := r.tryWrite("keys/mine/import", data)
+				failed := r.storage.calls[kind] >= n
+				r.storage.reset("", 0)
+				if err != nil {
+					require.True(t, failed)
+					r.write("keys/mine/import", data)
+				}
+				require.Equal(t, "Enabled", r.keyState("mine"))
+				require.Len(t, r.cmks(), 1)
+				if !failed {
+					return
+				}
+			}
+		})
+	}
+}
+
+func TestCallerThatLeavesFindsTheKeyAgain(t *testing.T) {
+	r := newKeyRig(t)
+	data := r.wrapped(ourMaterial)
+	ctx, leave := context.WithCancel(t.Context())
+	r.kms.after = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() == kmsapi.OpCreateKey {
+			leave()
+		}
+		return nil
+	}
+	_, err := r.tryIn(ctx, logical.UpdateOperation, "keys/mine/import", data)
+	refused(t, err, 503, `Key "mine" is there by now`)
+	r.write("keys/mine/import", data)
+	require.Len(t, r.cmks(), 1)
+}
+
+func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
+	r := newKeyRig(t)
+	data := r.wrapped(ourMaterial)
+	var mu sync.Mutex
+	statuses := map[int]int{}
+	var group sync.WaitGroup
+	for range 8 {
+		group.Go(func() {
+			_, err := r.tryWrite("keys/mine/import", maps.Clone(data))
+			status := 200
+			if err != nil {
+				status = err.(logical.HTTPCodedError).Code() //nolint:errorlint // It must be bare.
+			}
+			mu.Lock()
+			defer mu.Unlock()
+			statuses[status]++
+		})
+	}
+	group.Wait()
+	require.Equal(t, 8, statuses[200]+statuses[409], "%v", statuses)
+	require.NotZero(t, statuses[200])
+	require.Len(t, r.cmks(), 1)
+	require.Equal(t, "Enabled", r.keyState("mine"))
+}
+
+func TestNameIsKeptWhileItsImportTalksToKMS(t *testing.T) {
+	r := newKeyRig(t)
+	data := r.wrapped(ourMaterial)
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() == kmsapi.OpImportKeyMaterial {
+			for path, data := range map[string]map[string]any{"keys/mine/import": data, "keys/mine/deregister": nil, "keys/mine": nil} {
+				_, err := r.tryWrite(path, data)
+				refused(t, err, 409, "another request")
+			}
+		}
+		return nil
+	}
+	r.write("keys/mine/import", data)
+	r.kms.before = nil
+	r.write("keys/mine/import", data) // It is free again.
+}
