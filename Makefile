@@ -23,8 +23,9 @@ dev: ## The same set-up, left running for you to use; Ctrl-C ends it
 test: lint ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
 	@scripts/test.sh
 
-build: ## Build our binaries into bin/
+build: ## Build our binaries into bin/, with their checksums in bin/SHA256SUMS
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	cd bin && { sha256sum $(notdir $(wildcard cmd/*)) 2>/dev/null || shasum -a 256 $(notdir $(wildcard cmd/*)); } >SHA256SUMS
 
 vault: bin/vault ## Build bin/vault, for machines without a Vault; takes several minutes the first time
 

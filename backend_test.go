@@ -172,7 +172,7 @@ func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
 
 func TestHelpNamesOnlyPathsAndFieldsThatExist(t *testing.T) {
 	r := newRig(t)
-	command := regexp.MustCompile(`(?m)^    vault (write|read|list|delete|patch) (.*)$`)
+	command := regexp.MustCompile(`(?m)^    (?:echo .* \| )?vault (write|read|list|delete|patch) (.*)$`)
 	ops := map[string]logical.Operation{
 		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation, "delete": logical.DeleteOperation,
 		"patch": logical.PatchOperation,

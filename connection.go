@@ -33,6 +33,8 @@ type kms interface {
 	TagResource(context.Context, *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error)
 	UntagResource(context.Context, *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error)
 	ListResourceTags(context.Context, *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error)
+	// Endpoint is the host and port that is called.
+	Endpoint() string
 	// Close closes idle connections; calls in flight end as they would.
 	Close()
 }

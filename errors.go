@@ -34,6 +34,14 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
+// havingDone puts what a request has changed already into the error of a later call to KMS.
+func havingDone(err error, done string) error {
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.done = done
+	}
+	return err
+}
+
 func badRequest(format string, args ...any) error {
 	return logical.CodedError(http.StatusBadRequest, fmt.Sprintf(format, args...))
 }
@@ -231,6 +239,8 @@ var refusalAdvice = map[advised]string{
 	{code: kmsapi.ErrNoPermission.Code}:            "The RAM user of the engine's access_key lacks the permission for this operation.",
 	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
 	{code: kmsapi.ErrLimitExceeded.Code}:           "The account has reached its quota; ask Alibaba Cloud to raise it.",
+	{code: kmsapi.ErrAliasNotFound.Code}:           "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
+	{code: kmsapi.ErrUnsupportedAlias.Code}:        "KMS takes only the id of a CMK here, and no alias.",
 
 	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:            "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
 	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                     "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
@@ -245,6 +255,9 @@ var refusalAdvice = map[advised]string{
 	{kmsapi.OpImportKeyMaterial, kmsapi.ErrStateModifiedFailed.Code}:   "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
 	{kmsapi.OpDeleteKeyMaterial, kmsapi.ErrUnsupportedOrigin.Code}:     "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
 	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}:   "The key is not waiting for its deletion.",
+	{kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed.Code}:         "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+	{kmsapi.OpCreateAlias, kmsapi.ErrLimitExceeded.Code}:               "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
+	{kmsapi.OpTagResource, kmsapi.ErrLimitExceeded.Code}:               "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
 }
 
 // uncertain warns where an operation that did not answer may have run.
@@ -254,4 +267,9 @@ var uncertain = map[kmsapi.Operation]string{
 	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
 	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
 	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCreateAlias:         "KMS may have made the alias all the same; it does no harm to write it again.",
+	kmsapi.OpUpdateAlias:         "KMS may have changed the alias all the same; it does no harm to write it again.",
+	kmsapi.OpDeleteAlias:         "KMS may have removed the alias all the same; see vault list {mount}aliases",
+	kmsapi.OpTagResource:         "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpUntagResource:       "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
 }

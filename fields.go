@@ -5,7 +5,6 @@ import (
 	"errors"
 	"io"
 	"maps"
-	"regexp"
 	"slices"
 	"strings"
 	"time"
@@ -16,9 +15,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
-
-// maxShownName bounds a name of a caller that an error shows.
-const maxShownName = 64
 
 type fieldSchemas = map[string]*framework.FieldSchema
 
@@ -86,7 +82,9 @@ func isWrite(op logical.Operation) bool {
 func unknownField(schemas fieldSchemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {
-		if _, transit := transitFields[field]; !transit && schema.Query != isWrite(op) && field != "name" {
+		_, transit := transitFields[field]
+		_, inPath := pathNames[field]
+		if !transit && !inPath && schema.Query != isWrite(op) {
 			known = append(known, field)
 		}
 	}
@@ -97,38 +95,16 @@ func unknownField(schemas fieldSchemas, op logical.Operation, name string) error
 	return badRequest("unknown field %q; the fields are %s", shorten(name), strings.Join(known, ", "))
 }
 
-var validName = regexp.MustCompile("^" + framework.GenericNameRegex("name") + "$")
-
-// unknownPath says what is wrong with a key's name, if that is why no path matches.
-func (b *backend) unknownPath(path string) error {
-	for _, p := range b.Paths {
-		pattern := strings.Trim(p.Pattern, "^$") // The framework adds these.
-		prefix, keyed := strings.CutSuffix(pattern, framework.GenericNameRegex("name"))
-		rest, within := strings.CutPrefix(path, prefix)
-		name, _, _ := strings.Cut(rest, "/")
-		if keyed && within && !validName.MatchString(name) {
-			return badRequest("%q is not a key name: a name has letters, digits, '_', '-' and '.', and neither begins nor ends with '-' or '.'", shorten(name))
-		}
-	}
-	return logical.ErrUnsupportedPath
-}
-
-func shorten(name string) string {
-	if len(name) > maxShownName {
-		return strings.ToValidUTF8(name[:maxShownName], "") + "..."
-	}
-	return name
-}
-
 // typeNames says what a field must be, in the words of its caller.
 var typeNames = map[framework.FieldType]string{
-	framework.TypeString:         "a text",
-	framework.TypeBool:           "true or false",
-	framework.TypeInt:            "a whole number",
-	framework.TypeDurationSecond: `a duration, like "10s" or a number of seconds`,
-	framework.TypeKVPairs:        "a map of texts, as a JSON object or as name=value",
-	framework.TypeSlice:          "a list, or the JSON text of one",
-	framework.TypeTime:           `a moment, like "2030-01-01T00:00:00Z" or in seconds since 1970`,
+	framework.TypeString:           "a text",
+	framework.TypeBool:             "true or false",
+	framework.TypeInt:              "a whole number",
+	framework.TypeDurationSecond:   `a duration, like "10s" or a number of seconds`,
+	framework.TypeKVPairs:          "a map of texts, as a JSON object or as name=value",
+	framework.TypeSlice:            "a list, or the JSON text of one",
+	framework.TypeTime:             `a moment, like "2030-01-01T00:00:00Z" or in seconds since 1970`,
+	framework.TypeCommaStringSlice: "a list of texts that are not empty, with commas in between",
 }
 
 // convert gives raw the type of its schema. It is stricter than the framework, which takes true for the text "1" and "" for
@@ -141,6 +117,8 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 		return text, isText && utf8.ValidString(text)
 	case framework.TypeKVPairs:
 		return convertMap(raw)
+	case framework.TypeCommaStringSlice:
+		return convertTexts(raw)
 	case framework.TypeSlice:
 		return convertList(raw)
 	case framework.TypeBool:
@@ -232,6 +210,24 @@ func convertMap(raw any) (map[string]string, bool) {
 	default:
 		return nil, false
 	}
+}
+
+// convertTexts reads a list of texts, or one text with commas. An empty text in it is refused, because who gives one has lost
+// a value, and an empty list may mean everything.
+func convertTexts(raw any) ([]string, bool) {
+	var list []string
+	switch raw := raw.(type) {
+	case []string:
+		list = raw
+	case []any:
+		for _, item := range raw {
+			text, _ := item.(string)
+			list = append(list, text)
+		}
+	case string:
+		list = strings.Split(raw, ",")
+	}
+	return list, len(list) > 0 && !slices.Contains(list, "")
 }
 
 func textMap(raw map[string]any) (map[string]string, bool) {

@@ -10,11 +10,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// everyOperation calls f with every path and operation of the engine, on a key called "a".
+// everyOperation calls f with every path and operation of the engine, on a key or alias called "a".
 func everyOperation(b *backend, f func(op logical.Operation, path string)) {
 	for _, p := range b.Paths {
-		path := strings.ReplaceAll(strings.Trim(p.Pattern, "^$"), framework.GenericNameRegex("name"), "a")
-		path = strings.TrimSuffix(path, "?")
+		path := strings.TrimSuffix(strings.Trim(p.Pattern, "^$"), "?")
+		for _, kind := range pathNames {
+			path = strings.ReplaceAll(path, kind.pattern, "a")
+		}
 		for op := range p.Operations {
 			f(op, path)
 		}
@@ -39,37 +41,34 @@ func TestEveryPathRefusesUnknownFields(t *testing.T) {
 
 func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	r := newKeyRig(t, "a")
-	wrong := map[string][]any{
-		"TypeString":         {map[string]any{"x": "hidden"}, []any{"hidden"}, 5, json.Number("5"), true},
-		"TypeBool":           {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, ""},
-		"TypeInt":            {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, "", true, json.Number("1.5"), json.Number("1e99")},
-		"TypeDurationSecond": {"hidden", map[string]any{"x": "hidden"}, "", true, "-5s"},
-		"TypeKVPairs":        {"hidden", 5, []any{"hidden"}, map[string]any{"x": 5}},
-		"TypeSlice":          {"hidden", 5, true, "", map[string]any{"x": "hidden"}, `[{"x":"hidden"}`},
-		"TypeTime":           {"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"), map[string]any{"x": "hidden"}, []any{"hidden"}},
+	wrong := map[framework.FieldType][]any{
+		framework.TypeString:           {map[string]any{"x": "hidden"}, []any{"hidden"}, 5, json.Number("5"), true},
+		framework.TypeBool:             {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, ""},
+		framework.TypeInt:              {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, "", true, json.Number("1.5"), json.Number("1e99")},
+		framework.TypeDurationSecond:   {"hidden", map[string]any{"x": "hidden"}, "", true, "-5s"},
+		framework.TypeKVPairs:          {"hidden", 5, []any{"hidden"}, map[string]any{"x": 5}, map[string]any{"x": []any{"hidden"}}},
+		framework.TypeSlice:            {"hidden", 5, true, "", map[string]any{"x": "hidden"}, `[{"x":"hidden"}`},
+		framework.TypeTime:             {"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"), map[string]any{"x": "hidden"}, []any{"hidden"}},
+		framework.TypeCommaStringSlice: {"", ",", "hidden,,hidden", 5, true, []any{}, []any{"hidden", ""}, []any{"hidden", 5}, map[string]any{"x": "hidden"}},
 	}
-	tried := 0
+	tried := map[framework.FieldType]int{}
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
-		if op != logical.UpdateOperation {
-			return
-		}
 		for name, schema := range r.backend().Route(path).Fields {
-			if name == "name" || schema.Query {
+			if _, inPath := pathNames[name]; inPath || schema.Query == isWrite(op) {
 				continue
 			}
-			kinds := map[string]string{"string": "TypeString", "bool": "TypeBool", "int": "TypeInt", "duration (sec)": "TypeDurationSecond", "keypair": "TypeKVPairs", "slice": "TypeSlice", "time": "TypeTime"}
-			kind, known := kinds[schema.Type.String()]
-			require.True(t, known, "%s has type %s", name, schema.Type)
+			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)
 			require.NotEmpty(t, typeNames[schema.Type])
-			for _, value := range wrong[kind] {
-				_, err := r.tryWrite(path, map[string]any{name: value})
+			for _, value := range wrong[schema.Type] {
+				_, err := r.try(op, path, map[string]any{name: value})
 				refused(t, err, 400, name)
 				require.NotContains(t, err.Error(), "hidden")
-				tried++
+				tried[schema.Type]++
 			}
 		}
 	})
-	require.Greater(t, tried, 100)
+	require.Greater(t, tried[framework.TypeString], 100)
+	require.NotZero(t, tried[framework.TypeCommaStringSlice])
 }
 
 func TestNameInTheBodyDoesNotChangeTheKey(t *testing.T) {

@@ -112,14 +112,20 @@ func (b *backend) target(ctx context.Context, req *logical.Request, d *framework
 	if err != nil {
 		return nil, target{}, err
 	}
+	k, err := b.knownKey(ctx, req, name)
+	return conn, k, err
+}
+
+// knownKey returns the key called name, which must exist. Warm, it costs no storage call.
+func (b *backend) knownKey(ctx context.Context, req *logical.Request, name string) (target, error) {
 	entry, err := b.cachedKey(ctx, req, name)
 	if err != nil {
-		return nil, target{}, err
+		return target{}, err
 	}
 	if entry == nil {
-		return nil, target{}, unknownKey(req, name)
+		return target{}, unknownKey(req, name)
 	}
-	return conn, target{name, entry}, nil
+	return target{name, entry}, nil
 }
 
 // changeKey adapts a handler that changes or removes the entry. It gives a fresh copy of what is stored, and no other
@@ -162,8 +168,21 @@ func named(err error, name string) error {
 	return err
 }
 
+// keyName is the key's name in the path, which has the form of one.
 func keyName(d *framework.FieldData) (string, error) {
-	name := d.Get("name").(string)
+	return checkKeyName(d.Get("name").(string))
+}
+
+// keyField is the key's name that a field gives.
+func keyField(d *framework.FieldData, field string) (string, error) {
+	name := d.Get(field).(string)
+	if !pathNames["name"].valid.MatchString(name) {
+		return "", badRequest("the field %q must be the name of a key of this engine", field)
+	}
+	return checkKeyName(name)
+}
+
+func checkKeyName(name string) (string, error) {
 	if len(name) > maxKeyName {
 		return "", badRequest("the key name is too long: it may have %d characters", maxKeyName)
 	}

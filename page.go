@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"iter"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -22,22 +23,33 @@ func pageFields() map[string]*framework.FieldSchema {
 	}
 }
 
-// page sorts names, and returns those that the caller asks for.
-func page(names []string, d *framework.FieldData) ([]string, error) {
-	after, limit := d.Get("after").(string), d.Get("limit").(int)
-	if limit < 0 {
-		return nil, badRequest("limit must be 0 or more")
+// A part of a list is what the caller asks for.
+type part struct {
+	after string
+	limit int
+}
+
+// askedPart reads and checks the page fields.
+func askedPart(d *framework.FieldData) (part, error) {
+	p := part{after: d.Get("after").(string), limit: d.Get("limit").(int)}
+	if p.limit < 0 {
+		return p, badRequest("limit must be 0 or more")
 	}
-	names = slices.Sorted(slices.Values(names))
-	if after != "" {
-		first, found := slices.BinarySearch(names, after)
+	return p, nil
+}
+
+// of returns the names that belong to the part, sorted.
+func (p part) of(names iter.Seq[string]) []string {
+	sorted := slices.Sorted(names)
+	if p.after != "" {
+		first, found := slices.BinarySearch(sorted, p.after)
 		if found {
 			first++
 		}
-		names = names[first:]
+		sorted = sorted[first:]
 	}
-	if limit > 0 {
-		names = names[:min(limit, len(names))]
+	if p.limit > 0 {
+		sorted = sorted[:min(p.limit, len(sorted))]
 	}
-	return names, nil
+	return sorted
 }

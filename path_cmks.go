@@ -1,5 +1,58 @@
 package alicloudkms
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"context"
+	"maps"
 
-func (b *backend) cmkPaths() []*framework.Path { return nil }
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+func (b *backend) cmkPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "cmks/?$",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields:       pageFields(),
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ListOperation: reads(b.cmksList, "list", "cmks", listAnswer),
+		},
+		HelpSynopsis: "The CMKs of the account and region.",
+		HelpDescription: `
+List the ids of all CMKs that the account has in the region, whether or not they have a name here.
+key_info says the names, of which a CMK may have several, and the arn.
+
+    vault list -detailed alicloudkms/cmks
+    curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/cmks?list=true&limit=100"
+`,
+	}}
+}
+
+// listAnswer is what a list with more about each entry answers.
+var listAnswer = answerFields{
+	"keys":     {Type: framework.TypeStringSlice},
+	"key_info": {Type: framework.TypeMap, Description: "What there is to know of each entry."},
+}
+
+func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	asked, err := askedPart(d)
+	if err != nil {
+		return nil, err
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	cmks, err := listCMKs(ctx, conn)
+	if err != nil {
+		return nil, err
+	}
+	names, err := b.namesOfCMKs(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	ids, info := asked.of(maps.Keys(cmks.entries)), map[string]any{}
+	for _, id := range ids {
+		info[id] = map[string]any{"arn": cmks.entries[id].KeyArn, "names": names.of(id)}
+	}
+	return cmks.warn(logical.ListResponseWithInfo(ids, info)), nil
+}

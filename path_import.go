@@ -2,7 +2,6 @@ package alicloudkms
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -139,11 +138,8 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 	if err != nil {
 		return nil, err
 	}
-	err = importMaterial(ctx, conn, made, material, wanted)
-	if failed, ok := errors.AsType[*callError](err); ok {
-		failed.done = fmt.Sprintf("Key %q is there by now, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID)
-	}
-	return made, err
+	return made, havingDone(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
+		"Key %q is there by now, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
 }
 
 // importMaterial wraps material for KMS and imports it.

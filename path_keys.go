@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"maps"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -47,7 +48,7 @@ Write to a new name to make a CMK in KMS. An existing name is answered with a wa
 changes. Read shows what KMS says about the CMK now.
 
     vault write -f alicloudkms/keys/payroll
-    vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR"
+    vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR" tags=team=hr
     vault read alicloudkms/keys/payroll
 
 Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
@@ -79,6 +80,10 @@ var keyFields = withTransit(map[string]*framework.FieldSchema{
 		Type:        framework.TypeString,
 		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, with a marker of the engine's behind it.", maxDescription),
 	},
+	"tags": {
+		Type:        framework.TypeKVPairs,
+		Description: "Tags for the CMK, up to 10. Later, keys/NAME/tags changes them.",
+	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
 		Description: "For delete: how many days the CMK waits before it is deleted, 7 to 30.",
@@ -104,6 +109,7 @@ var keyAnswer = answerFields{
 	"delete_date":          {Type: framework.TypeString},
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
+	"tags":                 {Type: framework.TypeKVPairs},
 }
 
 // metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
@@ -124,15 +130,15 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 }
 
 func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+	asked, err := askedPart(d)
+	if err != nil {
+		return nil, err
+	}
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
 		return nil, err
 	}
-	names, err = page(names, d)
-	if err != nil {
-		return nil, err
-	}
-	return logical.ListResponse(names), nil
+	return logical.ListResponse(asked.of(slices.Values(names))), nil
 }
 
 func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -142,6 +148,10 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	}
 	wanted, err := createKeyRequest(d)
 	if err != nil {
+		return nil, err
+	}
+	tags := d.Get("tags").(map[string]string)
+	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
 	release, err := b.reserve(keyPrefix+name, fmt.Sprintf("key %q", name))
@@ -166,7 +176,21 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
-	return made.answer(name, metadata), nil
+	return b.tagNewKey(ctx, req, target{name, made}, tags, made.answer(name, metadata)), nil
+}
+
+// tagNewKey sets the tags of a new key. The key is there whatever comes of it, so a failure is only a warning.
+func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
+	conn, err := b.connection(ctx, req)
+	if err == nil {
+		err = named(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
+	}
+	if err != nil {
+		resp.AddWarning(fmt.Sprintf("The key was made, and its tags may not be set: %s To set them, write %skeys/%s/tags.", b.coded(req, err), mount(req), k.name))
+		tags = nil
+	}
+	resp.Data["tags"] = orEmpty(tags)
+	return resp
 }
 
 // createKeyRequest checks the fields that describe a new CMK.
@@ -217,5 +241,23 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil {
 		return nil, named(err, name)
 	}
-	return entry.answer(name, found.KeyMetadata), nil
+	return b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, found.KeyMetadata)), nil
+}
+
+// withTags shows the tags of a key too. The RAM user may not be allowed to see them, so a failure is only a warning.
+func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
+	tags, err := readTags(ctx, c, k.entry.KeyID)
+	if err != nil {
+		resp.AddWarning("The tags are not shown: " + b.coded(req, named(err, k.name)).Error())
+	}
+	resp.Data["tags"] = orEmpty(tags)
+	return resp
+}
+
+// orEmpty is tags in an answer, where none are an empty map.
+func orEmpty(tags map[string]string) map[string]string {
+	if tags == nil {
+		return map[string]string{}
+	}
+	return tags
 }

@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -55,7 +56,9 @@ func TestBadKeyIsNotMade(t *testing.T) {
 		"an origin of another case":   {"keys/a", map[string]any{"origin": "external"}, "EXTERNAL"},
 		"an unknown protection level": {"keys/a", map[string]any{"protection_level": "PAPER"}, "HSM"},
 		"a long description":          {"keys/a", map[string]any{"description": strings.Repeat("é", maxDescription+1)}, "description"},
-		"tags, which are not yet":     {"keys/a", map[string]any{"tags": map[string]any{}}, `"tags"`},
+		"a tag without a name":        {"keys/a", map[string]any{"tags": map[string]any{"": "x"}}, `"tags"`},
+		"a tag of Alibaba Cloud's":    {"keys/a", map[string]any{"tags": map[string]any{"acs:x": "x"}}, `"tags"`},
+		"too many tags":               {"keys/a", map[string]any{"tags": manyTags(kmsapi.MaxTags + 1)}, `"tags"`},
 		"a field of delete":           {"keys/a", map[string]any{"pending_window_in_days": 7}, `"pending_window_in_days"`},
 		"a long name":                 {"keys/" + strings.Repeat("n", maxKeyName+1), nil, "name"},
 		"a name with a space":         {"keys/pay roll", nil, "name"},
@@ -249,4 +252,34 @@ func TestRemovalThatCanNotBeStoredKeepsTheKey(t *testing.T) {
 	_, err := r.tryWrite("keys/a/deregister", nil)
 	require.ErrorIs(t, err, errStorage)
 	require.NotNil(t, r.read("keys/a/config"))
+}
+
+func manyTags(n int) map[string]any {
+	tags := map[string]any{}
+	for i := range n {
+		tags[fmt.Sprint("k", i)] = "v"
+	}
+	return tags
+}
+
+func TestNewKeyHasItsTags(t *testing.T) {
+	r := newKeyRig(t)
+	made := r.write("keys/a", map[string]any{"tags": map[string]any{"team": "hr", "env": "prod"}})
+	require.Equal(t, map[string]string{"team": "hr", "env": "prod"}, made.Data["tags"])
+	require.Equal(t, made.Data, r.read("keys/a").Data)
+	r.write("keys/b", map[string]any{"tags": manyTags(kmsapi.MaxTags)})
+	require.Len(t, r.read("keys/b").Data["tags"], kmsapi.MaxTags)
+}
+
+func TestTagsThatCanNotBeSetOrReadAreAWarning(t *testing.T) {
+	r := newKeyRig(t)
+	r.kms.before = failing(kmsapi.OpTagResource, refusal(kmsapi.ErrNoPermission))
+	made := r.write("keys/a", map[string]any{"tags": "team=hr"})
+	require.Contains(t, strings.Join(made.Warnings, "\n"), "kms/keys/a/tags")
+	require.Empty(t, made.Data["tags"])
+	r.encrypt("a", hello)
+	r.kms.before = failing(kmsapi.OpListResourceTags, refusal(kmsapi.ErrNoPermission))
+	read := r.read("keys/a")
+	require.Contains(t, strings.Join(read.Warnings, "\n"), "Forbidden.NoPermission")
+	require.Equal(t, made.Data, read.Data)
 }

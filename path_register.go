@@ -78,7 +78,7 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	cmk := found.KeyMetadata
 	switch {
 	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
-		resp := entry.answer(name, cmk)
+		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q was registered so before; nothing was changed", name))
 		return resp, nil
 	case entry != nil:
@@ -87,7 +87,7 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
 		return nil, badRequest("the CMK is for %s, and the engine's keys are for %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
-	return b.adopt(ctx, req, name, &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}, cmk)
+	return b.adopt(ctx, req, conn, target{name, &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}}, cmk)
 }
 
 // registration returns the checked fields of register.
@@ -101,16 +101,16 @@ func registration(d *framework.FieldData) (id string, bound map[string]string, e
 }
 
 // adopt stores the entry of a CMK that exists already, and warns of what its owner should know.
-func (b *backend) adopt(ctx context.Context, req *logical.Request, name string, entry *keyEntry, cmk kmsapi.KeyMetadata) (*logical.Response, error) {
-	sharing, err := b.readers(ctx, req, name, entry)
+func (b *backend) adopt(ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata) (*logical.Response, error) {
+	sharing, err := b.readers(ctx, req, k.name, k.entry)
 	if err != nil {
 		return nil, err
 	}
-	if err := b.storeKey(ctx, req.Storage, name, entry); err != nil {
+	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("a key was registered", "key", name, "key_id", entry.KeyID, "region", entry.Region)
-	resp := entry.answer(name, cmk)
+	b.Logger().Info("a key was registered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
 	warnOfReaders(resp, sharing)
 	if cmk.KeyState != kmsapi.Enabled {
 		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))

@@ -1,5 +1,160 @@
 package alicloudkms
 
-import "github.com/hashicorp/vault/sdk/framework"
+import (
+	"context"
+	"errors"
+	"slices"
 
-func (b *backend) tagPaths() []*framework.Path { return nil }
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) tagPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/tags",
+		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Fields:       tagFields,
+		Operations: map[logical.Operation]framework.OperationHandler{
+			logical.ReadOperation:   reads(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
+			logical.UpdateOperation: reads(b.useKey(tagsWrite), "add", "key-tags", nil),
+			logical.PatchOperation: reads(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
+				"set":     {Type: framework.TypeStringSlice, Description: "The names of the tags that were added or changed."},
+				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK does not have any more."},
+			}),
+			logical.DeleteOperation: reads(b.useKey(tagsDelete), "remove", "key-tags", answerFields{
+				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK does not have any more."},
+			}),
+		},
+		HelpSynopsis: "The tags that a key has in KMS.",
+		HelpDescription: `
+Write adds tags and changes the values of those that there are; what it does not mention stays. A
+patch also removes those whose value is null. Delete removes the tags that it names, or all.
+
+    vault read alicloudkms/keys/payroll/tags
+    vault write alicloudkms/keys/payroll/tags tags=team=hr tags=env=prod
+    vault delete alicloudkms/keys/payroll/tags tag_keys=team,env
+    echo '{"tags": {"env": "test", "team": null}}' | vault patch alicloudkms/keys/payroll/tags -
+
+A patch adds first and removes then, in two calls to KMS. Only if the CMK has no room for new tags, it
+removes first. If the second call fails, the error says what was done; the same patch can be sent again.
+`,
+	}}
+}
+
+var tagFields = map[string]*framework.FieldSchema{
+	"name": nameField(),
+	"tags": {
+		Type:        framework.TypeKVPairs,
+		Description: "Names and values of the tags to add or change. In a patch, null removes a tag.",
+	},
+	"tag_keys": {
+		Type:        framework.TypeCommaStringSlice,
+		Description: "For delete: the names of the tags to remove, with commas in between. Without it, all are removed.",
+		Query:       true,
+	},
+}
+
+var errNoTags = badRequest("tags is required, for example tags=team=hr")
+
+func tagsRead(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
+	tags, err := readTags(ctx, c, k.entry.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: map[string]any{"tags": tags}}, nil
+}
+
+func tagsWrite(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	tags := d.Get("tags").(map[string]string)
+	if len(tags) == 0 {
+		return nil, errNoTags
+	}
+	if err := checkTags(tags); err != nil {
+		return nil, err
+	}
+	return nil, setTags(ctx, c, k.entry.KeyID, tags)
+}
+
+func tagsPatch(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	p, err := newTagPatch(d)
+	if err != nil {
+		return nil, err
+	}
+	if err := p.apply(ctx, c, k.entry.KeyID); err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: map[string]any{"set": sortedKeys(p.set), "removed": p.remove}}, nil
+}
+
+func tagsDelete(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	keys, err := tagsToRemove(ctx, c, k, d)
+	if err != nil {
+		return nil, err
+	}
+	if err := removeTags(ctx, c, k.entry.KeyID, keys); err != nil {
+		return nil, err
+	}
+	return &logical.Response{Data: map[string]any{"removed": keys}}, nil
+}
+
+// tagsToRemove are the tags that the caller names, or all that the key has. Those that Alibaba Cloud has set for itself stay,
+// since nobody can remove them.
+func tagsToRemove(ctx context.Context, c *connection, k target, d *framework.FieldData) ([]string, error) {
+	if given, ok := d.GetOk("tag_keys"); ok {
+		keys := given.([]string)
+		return keys, checkTagKeys("tag_keys", keys)
+	}
+	tags, err := readTags(ctx, c, k.entry.KeyID)
+	if err != nil {
+		return nil, err
+	}
+	return slices.DeleteFunc(sortedKeys(tags), kmsapi.IsReservedTagKey), nil
+}
+
+// A tagPatch is a JSON merge patch of tags.
+type tagPatch struct {
+	set map[string]string
+	// remove is sorted.
+	remove []string
+}
+
+func newTagPatch(d *framework.FieldData) (tagPatch, error) {
+	p := tagPatch{set: map[string]string{}, remove: []string{}}
+	given, _ := d.Raw["tags"].(mapPatch) // A null instead of the map is no patch.
+	for _, key := range sortedKeys(given) {
+		if value := given[key]; value != nil {
+			p.set[key] = *value
+		} else {
+			p.remove = append(p.remove, key)
+		}
+	}
+	if len(p.set)+len(p.remove) == 0 {
+		return p, errNoTags
+	}
+	if err := checkTags(p.set); err != nil {
+		return p, err
+	}
+	return p, checkTagKeys("tags", p.remove)
+}
+
+// apply adds before it removes: if it ends in between, a CMK has a tag too many, and none too few. Only a CMK that is full
+// must make room first. Each half can be repeated, so the whole can be, whatever was done of it.
+func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error {
+	err := setTags(ctx, c, keyID, p.set)
+	full := errors.Is(err, kmsapi.ErrLimitExceeded) && len(p.remove) > 0
+	if err != nil && !full {
+		return err
+	}
+	if err := removeTags(ctx, c, keyID, p.remove); err != nil {
+		if !full && len(p.set) > 0 {
+			return havingDone(err, "The tags with values were set before that, and those to be removed may still be there; send the same patch again.")
+		}
+		return err
+	}
+	if full {
+		return havingDone(setTags(ctx, c, keyID, p.set), "To make room, the tags to be removed were removed before that, and the others may not be set; send the patch again when the cause is gone.")
+	}
+	return nil
+}

@@ -11,6 +11,8 @@ import (
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const hello = "aGVsbG8=" // base64 of "hello"
@@ -100,6 +102,34 @@ func (r *rig) write(path string, data map[string]any) *logical.Response {
 func (r *rig) read(path string) *logical.Response {
 	r.t.Helper()
 	return r.do(logical.ReadOperation, path, nil)
+}
+
+func (r *rig) list(path string, query map[string]any) *logical.Response {
+	r.t.Helper()
+	return r.do(logical.ListOperation, path+"/", query)
+}
+
+func (r *rig) remove(path string, query map[string]any) *logical.Response {
+	r.t.Helper()
+	return r.do(logical.DeleteOperation, path, query)
+}
+
+// share makes a key called name of the CMK of another key.
+func (r *rig) share(name, other string) {
+	r.t.Helper()
+	entry, err := loadKey(r.t.Context(), r.storage, other)
+	require.NoError(r.t, err)
+	require.NoError(r.t, r.backend().storeKey(r.t.Context(), r.storage, name, entry))
+}
+
+// fails lets every call of an operation fail with err.
+func (r *rig) fails(op kmsapi.Operation, err error) {
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() == op {
+			return err
+		}
+		return nil
+	}
 }
 
 // keyID is the CMK of the key called name.

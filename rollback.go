@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 	"strings"
 
@@ -103,16 +104,16 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 	if err != nil {
 		return none, err
 	}
-	cmks, err := listCMKs(ctx, conn)
+	cmks, err := listAllCMKs(ctx, conn)
 	if err != nil {
 		return none, err
 	}
 	var marked []kmsapi.KeyMetadata
-	for _, cmk := range cmks {
-		if len(names[cmk.KeyId]) > 0 {
+	for _, id := range sortedKeys(cmks.entries) {
+		if len(names[id]) > 0 {
 			continue
 		}
-		found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: cmk.KeyId}})
+		found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
 		switch {
 		case errors.Is(err, kmsapi.ErrKeyNotFound): // It was deleted meanwhile.
 		case err != nil:
@@ -122,6 +123,20 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 		}
 	}
 	return original(marked)
+}
+
+// listRounds is how often a list that others change is read again.
+const listRounds = 5
+
+// listAllCMKs is listCMKs for when none may be missing.
+func listAllCMKs(ctx context.Context, conn *connection) (listing[kmsapi.KeyEntry], error) {
+	for range listRounds {
+		l, err := listCMKs(ctx, conn)
+		if err != nil || !l.moved {
+			return l, err
+		}
+	}
+	return listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable, "others are making or deleting CMKs, so that the one of an interrupted creation can't be looked for; try again")
 }
 
 // original returns the oldest of the CMKs that have one marker. Who can read the marker in KMS can copy it, but only later.

@@ -46,7 +46,10 @@ func (w *watchedKMS) open(c client.Config) (kms, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.opened = append(w.opened, c)
-	return &watchedClient{watched: w, real: sync.OnceValues(func() (*client.Client, error) { return w.direct(c.Region) })}, nil
+	return &watchedClient{
+		watched: w, endpoint: checked.Endpoint(),
+		real: sync.OnceValues(func() (*client.Client, error) { return w.direct(c.Region) }),
+	}, nil
 }
 
 // direct returns a client that nobody watches.
@@ -83,8 +86,12 @@ func (w *watchedKMS) note(r kmsapi.Request) {
 // watchedClient is one client of a watchedKMS.
 type watchedClient struct {
 	watched *watchedKMS
-	real    func() (*client.Client, error)
+	// endpoint is the one of the configuration, though another is called.
+	endpoint string
+	real     func() (*client.Client, error)
 }
+
+func (c *watchedClient) Endpoint() string { return c.endpoint }
 
 func (c *watchedClient) Close() {
 	c.watched.mu.Lock()

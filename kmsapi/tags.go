@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -38,6 +39,12 @@ func (t *Tags) parse(text string) error {
 	if err := parseJSON(text, (*[]Tag)(t)); err != nil {
 		return fmt.Errorf(`must look like [{"TagKey":"…","TagValue":"…"}]: %w`, err)
 	}
+	return t.Check()
+}
+
+// Check finds what KMS refuses in tags by themselves. How many a CMK may have is another matter: see [MaxTags]. The error is
+// the end of a sentence that begins with what the tags are called, and shows neither key nor value.
+func (t *Tags) Check() error {
 	seen := map[string]bool{}
 	for _, tag := range *t {
 		if seen[tag.TagKey] {
@@ -60,6 +67,11 @@ func (k *TagKeys) parse(text string) error {
 	if err := parseJSON(text, (*[]string)(k)); err != nil {
 		return fmt.Errorf(`must look like ["tagkey1","tagkey2"]: %w`, err)
 	}
+	return k.Check()
+}
+
+// Check finds what KMS refuses in the keys of tags. Its error is as that of [Tags.Check].
+func (k *TagKeys) Check() error {
 	for _, key := range *k {
 		if err := checkTagKey(key); err != nil {
 			return err
@@ -79,12 +91,15 @@ func checkTagKey(key string) error {
 	if key == "" || utf8.RuneCountInString(key) > MaxTagKey || !tagText.MatchString(key) {
 		return fmt.Errorf("has a TagKey that is not 1 to %d %s", MaxTagKey, tagCharacters)
 	}
-	for _, reserved := range reservedTagKeys {
-		if strings.HasPrefix(key, reserved) {
-			return fmt.Errorf("has a TagKey that begins with %q, which is reserved", reserved)
-		}
+	if IsReservedTagKey(key) {
+		return fmt.Errorf("has a TagKey that begins with %s, which is reserved", strings.Join(reservedTagKeys, " or "))
 	}
 	return nil
+}
+
+// IsReservedTagKey reports whether Alibaba Cloud keeps the tags called key for itself.
+func IsReservedTagKey(key string) bool {
+	return slices.ContainsFunc(reservedTagKeys, func(reserved string) bool { return strings.HasPrefix(key, reserved) })
 }
 
 // jsonOf encodes a list, and gives "" for an empty one.

@@ -8,13 +8,14 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
@@ -31,13 +32,22 @@ type kmsService struct {
 
 // startKMS starts a service with new data in the suite's folder, on a port that the kernel picks.
 func startKMS(s *suite, name string) (*kmsService, error) {
-	k := &kmsService{bin: s.service(), dir: filepath.Join(s.dir, name), address: "127.0.0.1:0"}
+	k := &kmsService{bin: s.service(), dir: s.folder(name), address: "127.0.0.1:0"}
 	s.started = append(s.started, k)
 	if err := k.start(); err != nil {
 		return nil, err
 	}
 	s.secrets.add(k.exports["ALICLOUD_SECRET_KEY"])
 	return k, nil
+}
+
+// ownKMS starts a service for one test, which can then tell what every CMK is for.
+func (s *stage) ownKMS(t *testing.T, name string) *kmsService {
+	t.Helper()
+	kms, err := startKMS(shared, s.vault.platform.name+"-kms-"+name+"-")
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, kms.stop()) })
+	return kms
 }
 
 // start starts the service, on the address and with the data of before if it has run.
@@ -81,6 +91,41 @@ func (k *kmsService) config() map[string]any {
 	}
 }
 
+// client returns a client of our own for the service, to see what the engine has done there.
+func (k *kmsService) client(t *testing.T) *client.Client {
+	t.Helper()
+	c, err := client.New(client.Config{
+		Region: k.exports["ALICLOUD_REGION"], Endpoint: k.address, CACert: k.ca, Credentials: client.Static(k.credentials()),
+	})
+	require.NoError(t, err)
+	t.Cleanup(c.Close)
+	return c
+}
+
+// cmks are the ids of all CMKs that the service has.
+func (k *kmsService) cmks(t *testing.T) []string {
+	t.Helper()
+	c := k.client(t)
+	var ids []string
+	for page := 1; ; page++ {
+		found, err := c.ListKeys(t.Context(), &kmsapi.ListKeysRequest{PageNumber: page, PageSize: kmsapi.MaxPageSize})
+		require.NoError(t, err)
+		for _, key := range found.Keys.Key {
+			ids = append(ids, key.KeyId)
+		}
+		if len(ids) >= found.TotalCount || len(found.Keys.Key) == 0 {
+			return ids
+		}
+	}
+}
+
+func (k *kmsService) credentials() signature.Credentials {
+	return signature.Credentials{
+		AccessKeyID:     k.exports["ALICLOUD_ACCESS_KEY"],
+		AccessKeySecret: kmsapi.NewSecret(k.exports["ALICLOUD_SECRET_KEY"]),
+	}
+}
+
 // post sends a form to the service and returns status and body.
 func (k *kmsService) post(t *testing.T, form string) (int, string) {
 	t.Helper()
@@ -100,10 +145,6 @@ func (k *kmsService) post(t *testing.T, form string) (int, string) {
 
 // form is a signed request, as a client whose clock says at would send it.
 func (k *kmsService) form(request kmsapi.Request, nonce string, at time.Time) string {
-	credentials := signature.Credentials{
-		AccessKeyID:     k.exports["ALICLOUD_ACCESS_KEY"],
-		AccessKeySecret: kmsapi.NewSecret(k.exports["ALICLOUD_SECRET_KEY"]),
-	}
 	params := kmsapi.Encode(request).Add("Action", string(request.Operation()))
-	return signature.SignV1(http.MethodPost, params, credentials, nonce, at).Form()
+	return signature.SignV1(http.MethodPost, params, k.credentials(), nonce, at).Form()
 }

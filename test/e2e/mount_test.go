@@ -114,11 +114,17 @@ func (m *mount) unreadable(path string) {
 
 // newPlaintext returns a text in base64 that no other test uses and that must never be found in a log or file.
 func newPlaintext() string {
-	text := "e2e-plaintext-" + rand.Text()
-	shared.secrets.add(text)
+	text := newSecretText()
 	encoded := base64.StdEncoding.EncodeToString([]byte(text))
 	shared.secrets.add(encoded)
 	return encoded
+}
+
+// newSecretText returns a text that no other test uses and that must never be found in a log or file.
+func newSecretText() string {
+	text := "e2e-plaintext-" + rand.Text()
+	shared.secrets.add(text)
+	return text
 }
 
 // encrypt returns the ciphertext of a plaintext in base64.

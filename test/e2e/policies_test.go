@@ -3,60 +3,67 @@ package e2e
 import (
 	"fmt"
 	"net/http"
+	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
 )
 
-// call is one request that a policy may allow.
-type call struct {
-	name string
-	do   func(m *mount) error
-}
-
-func writing(name, path string, data map[string]any) call {
-	return call{name, func(m *mount) error { _, err := m.try(path, data); return err }}
-}
-
-// calls are made in this order by each role, so those of the admin leave the key as they found it.
-func calls(config map[string]any, plaintext, ciphertext string) []call {
-	return []call{
-		writing("write config", "config", config),
-		{"read config", func(m *mount) error { _, err := m.client.Logical().Read(m.path + "/config"); return err }},
-		{"list keys", func(m *mount) error { _, err := m.client.Logical().List(m.path + "/keys"); return err }},
-		{"read a key", func(m *mount) error { _, err := m.client.Logical().Read(m.path + "/keys/a"); return err }},
-		writing("create a key", "keys/b", nil),
-		writing("encrypt", "encrypt/a", map[string]any{"plaintext": plaintext}),
-		writing("encrypt with another key", "encrypt/other", map[string]any{"plaintext": plaintext}),
-		writing("decrypt", "decrypt/a", map[string]any{"ciphertext": ciphertext}),
-		writing("make a data key", "datakey/plaintext/a", nil),
-		writing("make a wrapped data key", "datakey/wrapped/a", nil),
-		writing("disable", "keys/a/disable", nil),
-		writing("enable", "keys/a/enable", nil),
-		writing("allow deletion", "keys/a/config", map[string]any{"deletion_allowed": true}),
-		{"delete", func(m *mount) error { _, err := m.client.Logical().Delete(m.path + "/keys/a"); return err }},
-		writing("cancel deletion", "keys/a/cancel_deletion", nil),
-	}
-}
-
 // roles are policies as docs/policies.md gives them; %[1]s stands for the path of the mount.
 var roles = []struct {
 	name, policy string
 	may          []string
 }{
-	{"may encrypt", `path "%[1]s/encrypt/a" { capabilities = ["update"] }`, []string{"encrypt"}},
-	{"may decrypt", `path "%[1]s/decrypt/a" { capabilities = ["update"] }`, []string{"decrypt"}},
-	{"may make wrapped data keys", `path "%[1]s/datakey/wrapped/a" { capabilities = ["update"] }`, []string{"make a wrapped data key"}},
 	{
-		"may look", `path "%[1]s/keys" { capabilities = ["list"] }
-			path "%[1]s/keys/+" { capabilities = ["read"] }`, []string{"list keys", "read a key"},
+		"may encrypt", `path "%[1]s/encrypt/a" { capabilities = ["update"] }`,
+		[]string{"encrypt", "encrypt a batch"},
+	},
+	{
+		"may decrypt", `path "%[1]s/decrypt/a" { capabilities = ["update"] }`,
+		[]string{"decrypt", "decrypt a batch"},
+	},
+	{
+		"may make wrapped data keys", `path "%[1]s/datakey/wrapped/a" { capabilities = ["update"] }`,
+		[]string{"make a wrapped data key"},
+	},
+	{
+		"may rewrap", `path "%[1]s/rewrap/a" { capabilities = ["update"] }`,
+		[]string{"rewrap", "rewrap a batch"},
 	},
 	{
 		"may manage keys and not use them", `path "%[1]s/keys" { capabilities = ["list"] }
-			path "%[1]s/keys/*" { capabilities = ["create", "update", "read", "delete"] }`,
-		[]string{"list keys", "read a key", "create a key", "disable", "enable", "allow deletion", "delete", "cancel deletion"},
+			path "%[1]s/keys/*" { capabilities = ["update", "patch", "read", "delete"] }`,
+		[]string{
+			"list keys", "make a key", "read a key", "read a key's config", "write a key's config", "patch a key's config",
+			"disable", "enable", "delete a key", "cancel deletion", "register", "deregister",
+			"write tags", "patch tags", "read tags", "delete tags", "get import parameters", "import", "delete material",
+		},
+	},
+	{
+		"may make and stop keys", `path "%[1]s/keys" { capabilities = ["list"] }
+			path "%[1]s/keys/+" { capabilities = ["update", "read"] }
+			path "%[1]s/keys/+/enable" { capabilities = ["update"] }
+			path "%[1]s/keys/+/disable" { capabilities = ["update"] }`,
+		[]string{"list keys", "make a key", "read a key", "disable", "enable"},
+	},
+	{
+		"may look", `path "%[1]s/config" { capabilities = ["read"] }
+			path "%[1]s/keys" { capabilities = ["list"] }
+			path "%[1]s/keys/+" { capabilities = ["read"] }
+			path "%[1]s/keys/+/config" { capabilities = ["read"] }
+			path "%[1]s/keys/+/tags" { capabilities = ["read"] }
+			path "%[1]s/aliases" { capabilities = ["list"] }
+			path "%[1]s/aliases/*" { capabilities = ["read"] }
+			path "%[1]s/cmks" { capabilities = ["list"] }
+			path "%[1]s/regions" { capabilities = ["read"] }
+			path "%[1]s/health" { capabilities = ["read"] }`,
+		[]string{
+			"read config", "read regions", "read health", "list CMKs", "list keys", "read a key", "read a key's config", "read tags",
+			"list aliases", "read an alias",
+		},
 	},
 	{"may do nothing", ``, nil},
 }
@@ -64,30 +71,62 @@ var roles = []struct {
 func TestPoliciesAllowExactlyWhatTheySay(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
-		m.write("keys/a", nil)
-		m.write("keys/other", nil)
-		plaintext := newPlaintext()
-		all := calls(s.kms.config(), plaintext, m.encrypt("a", plaintext))
+		all := s.fixture(m).calls()
+		t.Run("there is a call for every operation of every path", func(t *testing.T) { areAllOf(t, m, all) })
 		for _, role := range roles {
 			t.Run(role.name, func(t *testing.T) {
-				team := m.as(s.vault.token(t, m.path, role.policy))
-				for _, c := range all {
-					if err := c.do(team); slices.Contains(role.may, c.name) {
-						require.NoError(t, err, c.name)
-					} else {
-						require.Error(t, err, c.name)
-						m.refused(err, http.StatusForbidden)
-					}
-				}
+				m.as(s.vault.token(t, m.path, role.policy)).mayOnly(role.may, all)
 			})
 		}
 		t.Run("admin may do all of it", func(t *testing.T) {
-			admin := m.as(s.vault.token(t, m.path, `path "%[1]s/*" { capabilities = ["create", "update", "read", "delete", "list"] }`))
+			admin := m.as(s.vault.token(t, m.path, `path "%[1]s/*" { capabilities = ["create", "update", "patch", "read", "delete", "list"] }`))
 			for _, c := range all {
 				require.NoError(t, c.do(admin), c.name)
 			}
 		})
 	})
+}
+
+// areAllOf wants a call for each operation that the mount says it has, in OpenAPI.
+func areAllOf(t *testing.T, m *mount, all []call) {
+	t.Helper()
+	help, err := m.client.Help(m.path)
+	require.NoError(t, err)
+	paths, _ := help.OpenAPI["paths"].(map[string]any)
+	require.NotEmpty(t, paths)
+	parameter := regexp.MustCompile(`\{[a-z]+\}`)
+	for path, item := range paths {
+		pattern := regexp.MustCompile("^" + parameter.ReplaceAllString(strings.Trim(path, "/"), "[^/]+") + "$")
+		for method := range item.(map[string]any) {
+			if method == "get" && strings.HasSuffix(path, "/") {
+				method = "list"
+			}
+			if _, ok := methods[method]; !ok {
+				continue // It is no operation but what OpenAPI has to say of the path.
+			}
+			covers := func(c call) bool { return c.method == method && pattern.MatchString(c.path) }
+			require.True(t, slices.ContainsFunc(all, covers), "%s %s has no call", method, path)
+		}
+	}
+}
+
+// mayOnly makes all calls, of which those called so in may must succeed, and all others be forbidden.
+func (m *mount) mayOnly(may []string, all []call) {
+	m.t.Helper()
+	known := map[string]bool{}
+	for _, c := range all {
+		known[c.name] = true
+		err := c.do(m)
+		if slices.Contains(may, c.name) {
+			require.NoError(m.t, err, c.name)
+			continue
+		}
+		require.Error(m.t, err, c.name)
+		m.refused(err, http.StatusForbidden)
+	}
+	for _, name := range may {
+		require.True(m.t, known[name], "%q is no call", name)
+	}
 }
 
 // token makes a policy for the mount at path, and a token that has it and nothing else.

@@ -12,11 +12,14 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
+// workers is how many clients there are under load.
+const workers = 8
+
 // load runs work in many goroutines until the returned function is called, which waits for them.
 func load(work func(worker, round int)) (finish func()) {
 	var group sync.WaitGroup
 	stop := make(chan struct{})
-	for worker := range 8 {
+	for worker := range workers {
 		group.Go(func() {
 			for round := 0; ; round++ {
 				select {
@@ -121,6 +124,30 @@ func TestKilledPluginComesBackByItself(t *testing.T) {
 	})
 }
 
+func TestKilledPluginLosesNothingThatWasAcknowledged(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		kms := s.ownKMS(t, "of-killed-plugin")
+		m := s.mountUnconfigured(t)
+		m.write("config", kms.config())
+		m.write("keys/"+firstKey, nil)
+
+		told := newLedger()
+		finish := told.run(t, func(int) ask { return m.try })
+		for range 3 {
+			told.until(t, s.vault.process, 100)
+			require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGKILL))
+		}
+		told.until(t, s.vault.process, 100)
+		finish()
+
+		require.NotEmpty(t, told.errs, "the plugin must have been killed at work")
+		told.failuresAreTheServers(t)
+		told.writeUnfinishedAgain(m)
+		told.opensOn(m)
+		told.agreesWith(m, kms)
+	})
+}
+
 func TestKilledKMSLosesNothingItAcknowledged(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms, err := startKMS(shared, "killed-kms-of-"+s.vault.platform.name)
@@ -198,8 +225,7 @@ func TestRestartedVaultKeepsItsKeys(t *testing.T) {
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt("a", plaintext)
 
-		require.NoError(t, s.vault.restart(shared.plugins()))
-		m.client = s.vault.client
+		require.NoError(t, s.vault.restart())
 		_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
 		var refusal *api.ResponseError
 		require.True(t, errors.As(err, &refusal) && refusal.StatusCode == http.StatusServiceUnavailable, "a sealed Vault must refuse: %v", err)

@@ -31,8 +31,8 @@ func (c *confidential) add(text string) {
 }
 
 // keptOnPurpose are files that hold a secret because that is what they are for: the development service's own access key,
-// for its next start and for its clients.
-var keptOnPurpose = []string{"access-key-secret", ".env"}
+// for its next start and for its clients; and a server's own configuration, with the token of its seal.
+var keptOnPurpose = []string{"access-key-secret", ".env", configFile}
 
 // search looks for every noted text, in clear and as it may be encoded, in all files below dir.
 func (c *confidential) search(dir string) error {

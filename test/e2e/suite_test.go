@@ -17,6 +17,8 @@ type suite struct {
 	dir       string
 	build     func() error
 	stages    map[string]*stage
+	// folders is how many were given out.
+	folders int
 	// started are all servers that any test has started, in that order.
 	started []interface{ stop() error }
 	secrets confidential
@@ -51,22 +53,34 @@ const (
 	stampedVersion = "v0.1.0-e2e"
 )
 
+// folder is one that nothing else has, for a server called name. It is not made.
+func (s *suite) folder(name string) string {
+	s.folders++
+	return filepath.Join(s.dir, fmt.Sprintf("%s%d", name, s.folders))
+}
+
 func (s *suite) plugins() string { return filepath.Join(s.dir, "plugins") }
 func (s *suite) plugin() string  { return filepath.Join(s.plugins(), pluginName) }
 func (s *suite) service() string { return filepath.Join(s.dir, "alicloudkms") }
 
-// buildBinaries builds what is tested. The race detector goes with that of the tests.
+// buildBinaries builds what is tested.
 func (s *suite) buildBinaries() error {
-	for output, command := range map[string]string{s.plugin(): "cmd/" + pluginName, s.service(): "cmd/alicloudkms"} {
-		args := []string{"build", "-buildvcs=false", "-ldflags", "-X " + module + ".Version=" + stampedVersion + " -X main.version=" + stampedVersion}
-		if raceDetector {
-			args = append(args, "-race")
-		}
-		build := exec.Command("go", append(args, "-o", output, module+"/"+command)...)
-		build.Env = s.environment
-		if out, err := build.CombinedOutput(); err != nil {
-			return fmt.Errorf("build of %s: %w\n%s", command, err, out)
-		}
+	return errors.Join(
+		s.buildBinary("cmd/"+pluginName, s.plugin(), stampedVersion),
+		s.buildBinary("cmd/alicloudkms", s.service(), stampedVersion),
+	)
+}
+
+// buildBinary builds one command. The race detector goes with that of the tests.
+func (s *suite) buildBinary(command, output, version string) error {
+	args := []string{"build", "-buildvcs=false", "-ldflags", "-X " + module + ".Version=" + version + " -X main.version=" + version}
+	if raceDetector {
+		args = append(args, "-race")
+	}
+	build := exec.Command("go", append(args, "-o", output, module+"/"+command)...)
+	build.Env = s.environment
+	if out, err := build.CombinedOutput(); err != nil {
+		return fmt.Errorf("build of %s: %w\n%s", command, err, out)
 	}
 	return nil
 }
@@ -79,11 +93,11 @@ func (s *suite) stage(p platform) (*stage, error) {
 	if err := s.build(); err != nil {
 		return nil, err
 	}
-	kms, err := startKMS(s, p.name+"-kms")
+	kms, err := startKMS(s, p.name+"-kms-")
 	if err != nil {
 		return nil, err
 	}
-	vault, err := startVault(s, p, p.name)
+	vault, err := startVault(s, p, p.name, settings{})
 	if err != nil {
 		return nil, err
 	}

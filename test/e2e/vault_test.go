@@ -9,6 +9,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"time"
 
@@ -19,82 +20,139 @@ import (
 // an audit log.
 type vaultServer struct {
 	*process
-	platform  platform
-	dir       string
-	address   string // host:port
+	settings
+	platform platform
+	dir      string
+	// home is also for temporary files. A plugin that is killed leaves its socket there.
+	home      string
+	plugins   string
 	client    *api.Client
-	unsealKey string
+	unsealKey string // empty if a seal unseals it
+}
+
+// settings are what servers differ in. The zero value is a server on its own, on a port that the kernel picks, unsealed by
+// hand.
+type settings struct {
+	// address is where it listens for clients, as host:port.
+	address string
+	// clusterAddress is where it listens for other nodes. Empty means that there are none.
+	clusterAddress string
+	// joins are the addresses of all nodes of its cluster.
+	joins []string
+	// seal is a seal stanza for the configuration file.
+	seal string
 }
 
 // startVault starts a new server in the suite's folder. Its log tells everything, so that a secret would be seen in it.
-func startVault(s *suite, p platform, name string) (*vaultServer, error) {
-	v := &vaultServer{platform: p, dir: filepath.Join(s.dir, name), address: "127.0.0.1:0"}
-	for _, dir := range []string{v.dir, filepath.Join(v.dir, "raft"), filepath.Join(v.dir, "home")} {
-		if err := os.Mkdir(dir, 0o700); err != nil {
-			return nil, err
-		}
-	}
-	s.started = append(s.started, v)
-	if err := v.start(s.plugins()); err != nil {
+func startVault(s *suite, p platform, name string, set settings) (*vaultServer, error) {
+	v, err := newVault(s, p, name, set)
+	if err != nil {
 		return nil, err
 	}
-	if err := v.initialize(s.plugin()); err != nil {
+	s.started = append(s.started, v)
+	if err := v.start(); err != nil {
+		return nil, err
+	}
+	if err := v.initialize(s); err != nil {
 		return nil, fmt.Errorf("%w\n%s", err, v.tail())
 	}
 	return v, nil
 }
 
+// newVault makes a server's folders. Who starts it must stop it.
+func newVault(s *suite, p platform, name string, set settings) (*vaultServer, error) {
+	// A short name, because a plugin's socket lies in it.
+	home := s.folder("h")
+	v := &vaultServer{platform: p, dir: s.folder(name), home: home, plugins: s.plugins(), settings: set}
+	if v.address == "" {
+		v.address = anyPort
+	}
+	for _, dir := range []string{v.dir, filepath.Join(v.dir, "raft"), v.home} {
+		if err := os.Mkdir(dir, 0o700); err != nil {
+			return nil, err
+		}
+	}
+	return v, nil
+}
+
 // start starts the process, on the address and with the data of before if it has run. It is sealed then.
-func (v *vaultServer) start(plugins string) error {
-	config := filepath.Join(v.dir, "config.hcl")
-	if err := os.WriteFile(config, []byte(v.config(plugins)), 0o600); err != nil {
+func (v *vaultServer) start() error {
+	if err := v.launch(); err != nil {
 		return err
 	}
-	log := v.dir + ".log"
-	from := fileSize(log)
-	cmd := exec.Command(v.platform.bin, "server", "-config", config, "-log-level", "trace")
-	// A plugin that is killed leaves its socket in the temporary folder.
-	home := filepath.Join(v.dir, "home")
-	cmd.Env = append(os.Environ(), "HOME="+home, "TMPDIR="+home)
-	var err error
-	if v.process, err = startProcess(cmd, log); err != nil {
+	if err := v.waitUntil(v.findAddress); err != nil {
 		return err
 	}
-	if err := v.waitUntil(func() bool { return v.findAddress(from) }); err != nil {
+	if err := v.connect(); err != nil {
 		return err
 	}
 	return v.waitUntil(func() bool { _, err := v.client.Sys().SealStatus(); return err == nil })
 }
 
-func (v *vaultServer) config(plugins string) string {
+func (v *vaultServer) logFile() string { return v.dir + ".log" }
+
+// launch starts the process and waits for nothing.
+func (v *vaultServer) launch() error {
+	config := filepath.Join(v.dir, configFile)
+	if err := os.WriteFile(config, []byte(v.config()), 0o600); err != nil {
+		return err
+	}
+	cmd := exec.Command(v.platform.bin, "server", "-config", config, "-log-level", "trace")
+	cmd.Env = append(os.Environ(), "HOME="+v.home, "TMPDIR="+v.home)
+	var err error
+	v.process, err = startProcess(cmd, v.logFile())
+	return err
+}
+
+const (
+	configFile = "server.hcl"
+	anyPort    = "127.0.0.1:0"
+	// nowhere is the address of what nobody ever connects to.
+	nowhere = "127.0.0.1:1"
+)
+
+func (v *vaultServer) config() string {
+	api, cluster, listener, storage := nowhere, nowhere, "", ""
+	if v.clusterAddress != "" {
+		api, cluster, listener = v.address, v.clusterAddress, fmt.Sprintf("cluster_address = %q", v.clusterAddress)
+		storage = "  autopilot_update_interval = \"500ms\"\n  autopilot_reconcile_interval = \"1s\"\n"
+	}
+	for _, node := range v.joins {
+		storage += fmt.Sprintf("  retry_join { leader_api_addr = %q }\n", "http://"+node)
+	}
 	return fmt.Sprintf(`
 storage "raft" {
   path = %q
-  node_id = "one"
+  node_id = %q
   performance_multiplier = 1
-}
+%s}
 listener "tcp" {
   address = %q
   tls_disable = true
+  %s
 }
-# It is the only node, so nobody ever connects to these two.
-api_addr = "http://127.0.0.1:1"
-cluster_addr = "https://127.0.0.1:1"
+api_addr = "http://%s"
+cluster_addr = "https://%s"
 plugin_directory = %q
 disable_mlock = true
-`, filepath.Join(v.dir, "raft"), v.address, plugins)
+%s
+`, filepath.Join(v.dir, "raft"), filepath.Base(v.dir), storage, v.address, listener, api, cluster, v.plugins, v.seal)
 }
 
-// clusterAddress is in the banner. Beside it stands the address that the listener was told, which may end in 0; this one
-// is made of the port that was really bound, plus one.
-var clusterAddress = regexp.MustCompile(`cluster address: "127\.0\.0\.1:(\d+)"`)
+// clusterAddressInBanner tells the port. Beside it stands the address that the listener was told, which may end in 0; this
+// one is made of the port that was really bound, plus one.
+var clusterAddressInBanner = regexp.MustCompile(`cluster address: "127\.0\.0\.1:(\d+)"`)
 
-func (v *vaultServer) findAddress(from int64) bool {
+// findAddress finds out which port the kernel has picked, at the first start.
+func (v *vaultServer) findAddress() bool {
+	if v.address != anyPort {
+		return true
+	}
 	text, err := os.ReadFile(v.log)
 	if err != nil {
 		return false
 	}
-	match := clusterAddress.FindSubmatch(text[from:])
+	match := clusterAddressInBanner.FindSubmatch(text)
 	if match == nil {
 		return false
 	}
@@ -103,29 +161,39 @@ func (v *vaultServer) findAddress(from int64) bool {
 		return false
 	}
 	v.address = fmt.Sprintf("127.0.0.1:%d", port-1)
+	return true
+}
+
+// connect makes the client at the first start. It stays the same for good, so that it can be used while the server restarts.
+func (v *vaultServer) connect() (err error) {
+	if v.client != nil {
+		return nil
+	}
 	config := api.DefaultConfig()
 	config.Address = "http://" + v.address
 	// A retry would hide what is tested.
 	config.MaxRetries = 0
 	config.Timeout = 60 * time.Second
-	token := ""
-	if v.client != nil {
-		token = v.client.Token()
-	}
 	v.client, err = api.NewClient(config)
-	if err != nil {
-		return false
-	}
-	v.client.SetToken(token)
-	return true
+	return err
 }
 
-func (v *vaultServer) initialize(plugin string) error {
-	made, err := v.client.Sys().Init(&api.InitRequest{SecretShares: 1, SecretThreshold: 1})
+// initialize makes a started server one that is ready for the tests.
+func (v *vaultServer) initialize(s *suite) error {
+	request := &api.InitRequest{SecretShares: 1, SecretThreshold: 1}
+	if v.seal != "" {
+		request = &api.InitRequest{RecoveryShares: 1, RecoveryThreshold: 1}
+	}
+	made, err := v.client.Sys().Init(request)
 	if err != nil {
 		return err
 	}
-	v.unsealKey = made.Keys[0]
+	for _, secret := range slices.Concat(made.Keys, made.KeysB64, made.RecoveryKeys, made.RecoveryKeysB64, []string{made.RootToken}) {
+		s.secrets.add(secret)
+	}
+	if len(made.Keys) > 0 {
+		v.unsealKey = made.Keys[0]
+	}
 	v.client.SetToken(made.RootToken)
 	if err := v.unseal(); err != nil {
 		return err
@@ -139,26 +207,30 @@ func (v *vaultServer) initialize(plugin string) error {
 			return err
 		}
 	}
-	return v.register(plugin, stampedVersion)
+	return v.register(s.plugin(), stampedVersion)
 }
 
 // unseal returns once the server is active.
 func (v *vaultServer) unseal() error {
-	if _, err := v.client.Sys().Unseal(v.unsealKey); err != nil {
-		return err
+	if v.unsealKey != "" {
+		if _, err := v.client.Sys().Unseal(v.unsealKey); err != nil {
+			return err
+		}
 	}
-	return v.waitUntil(func() bool {
-		health, err := v.client.Sys().Health()
-		return err == nil && !health.Sealed && !health.Standby
-	})
+	return v.waitUntil(v.isActive)
+}
+
+func (v *vaultServer) isActive() bool {
+	health, err := v.client.Sys().Health()
+	return err == nil && health.Initialized && !health.Sealed && !health.Standby
 }
 
 // restart stops the server and starts it again, sealed.
-func (v *vaultServer) restart(plugins string) error {
+func (v *vaultServer) restart() error {
 	if err := v.stop(); err != nil {
 		return err
 	}
-	return v.start(plugins)
+	return v.start()
 }
 
 // register puts the plugin into the catalog, by checksum.
@@ -183,12 +255,4 @@ func sha256Of(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
-}
-
-func fileSize(path string) int64 {
-	info, err := os.Stat(path)
-	if err != nil {
-		return 0
-	}
-	return info.Size()
 }

@@ -1,0 +1,118 @@
+package e2e
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/base64"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// call is one request that a policy may allow.
+type call struct {
+	name, method, path string
+	data               map[string]any
+}
+
+// methods are the ways to call. They have OpenAPI's names, but that OpenAPI knows a list only as a GET.
+var methods = map[string]func(m *mount, c call) error{
+	"get":    func(m *mount, c call) error { _, err := m.client.Logical().Read(m.path + "/" + c.path); return err },
+	"list":   func(m *mount, c call) error { _, err := m.client.Logical().List(m.path + "/" + c.path); return err },
+	"post":   func(m *mount, c call) error { _, err := m.try(c.path, c.data); return err },
+	"delete": func(m *mount, c call) error { _, err := m.client.Logical().Delete(m.path + "/" + c.path); return err },
+	"patch": func(m *mount, c call) error {
+		_, err := m.client.Logical().JSONMergePatch(m.t.Context(), m.path+"/"+c.path, c.data)
+		return err
+	},
+}
+
+func (c call) do(m *mount) error { return methods[c.method](m, c) }
+
+// fixture is what the calls work on: a mount with the keys "a", "other" and "external", which has no material of its own.
+type fixture struct {
+	config                map[string]any
+	plaintext, ciphertext string
+	// cmk is the one of "other".
+	cmk string
+	// imported is what writes material to "external".
+	imported map[string]any
+}
+
+// fixture makes what the calls work on.
+func (s *stage) fixture(m *mount) fixture {
+	m.t.Helper()
+	f := fixture{config: s.kms.config(), plaintext: newPlaintext()}
+	m.write("keys/a", nil)
+	f.ciphertext = m.encrypt("a", f.plaintext)
+	f.cmk, _ = m.write("keys/other", nil)["key_id"].(string)
+	m.write("keys/external", map[string]any{"origin": string(kmsapi.OriginExternal)})
+	parameters := m.write("keys/external/import_parameters", nil)
+	der, err := base64.StdEncoding.DecodeString(parameters["public_key_der"].(string))
+	require.NoError(m.t, err)
+	key, err := x509.ParsePKIXPublicKey(der)
+	require.NoError(m.t, err)
+	material := []byte(rand.Text() + rand.Text())[:kmsapi.KeyMaterialSize]
+	shared.secrets.add(string(material))
+	wrapped, err := client.WrapKeyMaterial(kmsapi.WrapOAEPSHA256, key.(*rsa.PublicKey), material)
+	require.NoError(m.t, err)
+	f.imported = map[string]any{"encrypted_key_material": wrapped, "import_token": parameters["import_token"]}
+	return f
+}
+
+// calls are every operation on every path, and on a second key where policies name one. They are made in this order by
+// each role, so those that are allowed leave all as it was.
+func (f fixture) calls() []call {
+	plaintext, ciphertext := map[string]any{"plaintext": f.plaintext}, map[string]any{"ciphertext": f.ciphertext}
+	batchOf := func(item map[string]any) map[string]any { return map[string]any{"batch_input": []any{item, item}} }
+	tags := map[string]any{"tags": map[string]any{"team": "red"}}
+	return []call{
+		{"delete config", "delete", "config", nil},
+		{"write config", "post", "config", f.config},
+		{"patch config", "patch", "config", map[string]any{"max_retries": 2}},
+		{"read config", "get", "config", nil},
+		{"read regions", "get", "regions", nil},
+		{"read health", "get", "health", nil},
+		{"list CMKs", "list", "cmks", nil},
+
+		{"list keys", "list", "keys", nil},
+		{"make a key", "post", "keys/b", nil},
+		{"read a key", "get", "keys/a", nil},
+		{"read a key's config", "get", "keys/a/config", nil},
+		{"write a key's config", "post", "keys/a/config", map[string]any{"deletion_allowed": true}},
+		{"patch a key's config", "patch", "keys/a/config", map[string]any{"deletion_allowed": true}},
+		{"disable", "post", "keys/a/disable", nil},
+		{"enable", "post", "keys/a/enable", nil},
+		{"delete a key", "delete", "keys/a", nil},
+		{"cancel deletion", "post", "keys/a/cancel_deletion", nil},
+		{"register", "post", "keys/c/register", map[string]any{"key_id": f.cmk}},
+		{"deregister", "post", "keys/c/deregister", nil},
+		{"write tags", "post", "keys/a/tags", tags},
+		{"patch tags", "patch", "keys/a/tags", tags},
+		{"read tags", "get", "keys/a/tags", nil},
+		{"delete tags", "delete", "keys/a/tags", nil},
+		{"read the wrapping key", "get", "wrapping_key", nil},
+		{"get import parameters", "post", "keys/external/import_parameters", nil},
+		{"import", "post", "keys/external/import", f.imported},
+		{"delete material", "delete", "keys/external/material", nil},
+
+		{"write an alias", "post", "aliases/red", map[string]any{"key": "a"}},
+		{"list aliases", "list", "aliases", nil},
+		{"read an alias", "get", "aliases/red", nil},
+		{"delete an alias", "delete", "aliases/red", nil},
+
+		{"encrypt", "post", "encrypt/a", plaintext},
+		{"encrypt a batch", "post", "encrypt/a", batchOf(plaintext)},
+		{"encrypt with another key", "post", "encrypt/other", plaintext},
+		{"decrypt", "post", "decrypt/a", ciphertext},
+		{"decrypt a batch", "post", "decrypt/a", batchOf(ciphertext)},
+		{"rewrap", "post", "rewrap/a", ciphertext},
+		{"rewrap a batch", "post", "rewrap/a", batchOf(ciphertext)},
+		{"make a data key", "post", "datakey/plaintext/a", nil},
+		{"make a wrapped data key", "post", "datakey/wrapped/a", nil},
+		{"make a wrapped data key of another key", "post", "datakey/wrapped/other", nil},
+	}
+}

@@ -1,0 +1,156 @@
+package e2e
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"path/filepath"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// cluster is three servers with one raft storage. Any of them answers; the leader runs the plugin.
+type cluster struct {
+	nodes []*vaultServer
+}
+
+const (
+	clusterSize = 3
+	// portTries is how often new ports are picked, if another process takes one of them before a server does.
+	portTries = 5
+)
+
+// startCluster starts three servers and joins them. Each must know the ports of all before any of them runs.
+func startCluster(t *testing.T, p platform) *cluster {
+	t.Helper()
+	var failures []error
+	for range portTries {
+		c := newCluster(t, p)
+		if err := c.start(); err != nil {
+			failures = append(failures, err)
+			_ = c.stop()
+			continue
+		}
+		t.Cleanup(func() { assert.NoError(t, c.stop()) })
+		require.NoError(t, c.join())
+		return c
+	}
+	require.NoError(t, errors.Join(failures...), "no cluster started")
+	return nil
+}
+
+func newCluster(t *testing.T, p platform) *cluster {
+	t.Helper()
+	addresses := freeAddresses(t, 2*clusterSize)
+	c := &cluster{}
+	for i := range clusterSize {
+		node, err := newVault(shared, p, fmt.Sprintf("%s-node%d-", p.name, i), settings{
+			address: addresses[i], clusterAddress: addresses[clusterSize+i], joins: addresses[:clusterSize],
+		})
+		require.NoError(t, err)
+		c.nodes = append(c.nodes, node)
+	}
+	return c
+}
+
+// freeAddresses lets the kernel pick ports. They are all taken before any is given back, so that they differ.
+func freeAddresses(t *testing.T, n int) []string {
+	t.Helper()
+	var addresses []string
+	for range n {
+		listener, err := net.Listen("tcp", anyPort)
+		require.NoError(t, err)
+		defer listener.Close()
+		addresses = append(addresses, listener.Addr().String())
+	}
+	return addresses
+}
+
+func (c *cluster) start() error {
+	for _, node := range c.nodes {
+		if err := node.start(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (c *cluster) stop() error {
+	var errs []error
+	for _, node := range c.nodes {
+		errs = append(errs, node.stop())
+	}
+	return errors.Join(errs...)
+}
+
+// join initializes the first node, lets the others find it, and waits until each has a vote.
+func (c *cluster) join() error {
+	first := c.nodes[0]
+	if err := first.initialize(shared); err != nil {
+		return err
+	}
+	// A new node gets its vote when it has been up that long.
+	quick := map[string]any{"server_stabilization_time": "1s"}
+	if _, err := first.client.Logical().Write("sys/storage/raft/autopilot/configuration", quick); err != nil {
+		return err
+	}
+	for _, node := range c.nodes[1:] {
+		node.unsealKey = first.unsealKey
+		node.client.SetToken(first.client.Token())
+		if err := node.waitUntil(node.unsealed); err != nil {
+			return err
+		}
+	}
+	return first.waitUntil(c.canLoseANode)
+}
+
+// unsealed tries to unseal the node and reports whether it is: it can't be before it has found its cluster.
+func (v *vaultServer) unsealed() bool {
+	_, _ = v.client.Sys().Unseal(v.unsealKey)
+	status, err := v.client.Sys().SealStatus()
+	return err == nil && !status.Sealed
+}
+
+// canLoseANode reports whether all nodes are up to date and have a vote.
+func (c *cluster) canLoseANode() bool {
+	for _, node := range c.nodes {
+		if !node.isActive() {
+			continue
+		}
+		state, err := node.client.Sys().RaftAutopilotState()
+		return err == nil && state != nil && state.Healthy && len(state.Voters) == clusterSize
+	}
+	return false
+}
+
+// leader waits until there is one.
+func (c *cluster) leader(t *testing.T) *vaultServer {
+	t.Helper()
+	var leader *vaultServer
+	require.NoError(t, c.nodes[0].waitUntil(func() bool {
+		for _, node := range c.nodes {
+			if node.isActive() {
+				leader = node
+			}
+		}
+		return leader != nil
+	}))
+	return leader
+}
+
+// killWithPlugins is kill -9 of the server and what it has started, as if its machine had gone.
+func (v *vaultServer) killWithPlugins(t *testing.T) {
+	t.Helper()
+	plugins, err := v.children(filepath.Join(v.plugins, pluginName))
+	require.NoError(t, err)
+	require.NotEmpty(t, plugins, "the leader must run the plugin")
+	v.kill()
+	for _, pid := range plugins {
+		if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
+			require.NoError(t, err)
+		}
+	}
+}

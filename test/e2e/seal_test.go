@@ -1,0 +1,134 @@
+package e2e
+
+import (
+	"bytes"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+)
+
+// sealing is a server that is unsealed through a key of the engine on the stage's server.
+type sealing struct {
+	*vaultServer
+	// at is the mount on the stage's server, and policy the name of what the seal's token may do there.
+	at     *mount
+	policy string
+}
+
+// allow changes what the seal's token may do with the key, which is effective at once.
+func (s *sealing) allow(t *testing.T, operations ...string) {
+	t.Helper()
+	rules := "# of a seal\n"
+	for _, operation := range operations {
+		rules += fmt.Sprintf("path \"%s/%s/unseal\" { capabilities = [\"update\"] }\n", s.at.path, operation)
+	}
+	require.NoError(t, s.at.client.Sys().PutPolicy(s.policy, rules))
+}
+
+// token makes a token as a seal needs it: renewed for ever, and alive when the one who made it is gone.
+func (s *sealing) token(t *testing.T) string {
+	t.Helper()
+	made, err := s.at.client.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{s.policy}, NoParent: true, Period: "1h"})
+	require.NoError(t, err)
+	shared.secrets.add(made.Auth.ClientToken)
+	return made.Auth.ClientToken
+}
+
+func (s *stage) startSealing(t *testing.T) *sealing {
+	t.Helper()
+	sealed := &sealing{at: s.mount(t)}
+	sealed.at.write("keys/unseal", nil)
+	sealed.policy = sealed.at.path + "-seal"
+	sealed.allow(t, "encrypt", "decrypt")
+	var err error
+	sealed.vaultServer, err = startVault(shared, s.vault.platform, s.vault.platform.name+"-sealing-", settings{seal: fmt.Sprintf(`
+seal "transit" {
+  address = "http://%s"
+  token = %q
+  mount_path = "%s/"
+  key_name = "unseal"
+}`, s.vault.address, sealed.token(t), sealed.at.path)})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, sealed.stop()) })
+	return sealed
+}
+
+// says wants the log to hold text after offset from, now or soon, and the server to be sealed then.
+func (s *sealing) says(t *testing.T, from int64, text string) {
+	t.Helper()
+	require.NoError(t, s.waitUntil(func() bool { return s.printed(from, text) }))
+	status, err := s.client.Sys().SealStatus()
+	require.NoError(t, err)
+	require.True(t, status.Sealed)
+}
+
+// printed reports whether text is in the log after offset from.
+func (p *process) printed(from int64, text string) bool {
+	all, err := os.ReadFile(p.log)
+	return err == nil && bytes.Contains(all[from:], []byte(text))
+}
+
+// logged is how long the log is now.
+func (p *process) logged(t *testing.T) int64 {
+	t.Helper()
+	info, err := os.Stat(p.log)
+	require.NoError(t, err)
+	return info.Size()
+}
+
+func TestServerUnsealsItselfThroughTheEngine(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		sealed := s.startSealing(t)
+		require.Empty(t, sealed.unsealKey, "nobody but the engine has what unseals it")
+		status, err := sealed.client.Sys().SealStatus()
+		require.NoError(t, err)
+		require.Equal(t, "transit", status.Type)
+		const policy = "# kept over restarts"
+		require.NoError(t, sealed.client.Sys().PutPolicy("proof", policy))
+
+		t.Run("it stays sealed, says why, and unseals itself when the cause is gone", sealed.unsealsWhenItMay)
+		t.Run("it does not start with a disabled key", sealed.doesNotStartWithADisabledKey)
+		kept, err := sealed.client.Sys().GetPolicy("proof")
+		require.NoError(t, err)
+		require.Equal(t, policy, kept)
+	})
+}
+
+// unsealsWhenItMay starts the server once, and takes away one cause after the other.
+func (s *sealing) unsealsWhenItMay(t *testing.T) {
+	s.allow(t, "encrypt")
+	from := s.logged(t)
+	require.NoError(t, s.restart())
+	s.says(t, from, "permission denied")
+
+	from = s.logged(t)
+	s.at.write("keys/unseal/disable", nil)
+	s.allow(t, "encrypt", "decrypt")
+	s.says(t, from, "Rejected.Disabled")
+	require.True(t, s.printed(from, s.at.path+"/keys/unseal/enable"), "it must say what to do")
+
+	s.at.write("keys/unseal/enable", nil)
+	require.NoError(t, s.waitUntil(s.isActive))
+}
+
+// doesNotStartWithADisabledKey: a server tries its seal when it starts, and ends if that fails, for its service manager to
+// start it again.
+func (s *sealing) doesNotStartWithADisabledKey(t *testing.T) {
+	require.NoError(t, s.stop())
+	s.at.write("keys/unseal/disable", nil)
+	from := s.logged(t)
+	require.NoError(t, s.launch())
+	// It may have ended by the time that we look, which is an error to waitUntil.
+	_ = s.waitUntil(func() bool { return s.printed(from, "Rejected.Disabled") })
+	require.True(t, s.printed(from, "Rejected.Disabled"), s.tail())
+	require.False(t, s.isActive())
+	s.kill()
+
+	s.at.write("keys/unseal/enable", nil)
+	require.NoError(t, s.start())
+	require.NoError(t, s.waitUntil(s.isActive))
+}
