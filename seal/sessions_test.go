@@ -15,9 +15,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A mint is an STS whose sessions of a quarter of an hour end on the clock of the rig's service.
+// A mint is an STS whose sessions of a quarter of an hour end on the clock of the rig's service. It is a URI that gives
+// credentials too.
 type mint struct {
 	r *rig
+
+	url string
 
 	mu     sync.Mutex // guards minted, and the service's configuration
 	minted int
@@ -29,6 +32,7 @@ func newMint(r *rig) (*mint, map[string]string) {
 	m := &mint{r: r}
 	sts := httptest.NewServer(m)
 	r.t.Cleanup(sts.Close)
+	m.url = sts.URL
 	return m, map[string]string{"role_arn": "acs:ram::1000000000000001:role/vault", "sts_endpoint": sts.URL}
 }
 
@@ -46,10 +50,14 @@ func (m *mint) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 		m.r.t.Error(err)
 	}
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
-	answer := map[string]any{"RequestId": "r-1", "Credentials": map[string]string{
+	given := map[string]string{
 		"AccessKeyId": session.ID, "AccessKeySecret": session.Secret, "SecurityToken": session.SecurityToken,
 		"Expiration": expires.UTC().Format(time.RFC3339),
-	}}
+	}
+	answer := map[string]any{"RequestId": "r-1", "Credentials": given, "Code": "Success"}
+	for name, value := range given {
+		answer[name] = value
+	}
 	if err := json.NewEncoder(w).Encode(answer); err != nil {
 		m.r.t.Error(err)
 	}
@@ -109,19 +117,29 @@ func TestSessionsEndUnderLoadAndEveryUnsealWorks(t *testing.T) {
 
 // A session that is ended before its time is replaced once, by the first call that is refused for it.
 func TestSessionsThatKMSForgetsAreReplaced(t *testing.T) {
-	r := newRig(t)
-	m, settings := newMint(r)
-	w := r.wrapper(settings)
-	blob := r.seal(w, "root key")
-	m.forget()
-	var all sync.WaitGroup
-	for range 8 {
-		all.Go(func() {
-			if opened, err := w.Decrypt(t.Context(), blob); err != nil || string(opened) != "root key" {
-				t.Error("an unseal failed:", err)
+	for name, of := range map[string]func(*testing.T, *mint, map[string]string) map[string]string{
+		"of a role": func(_ *testing.T, _ *mint, role map[string]string) map[string]string { return role },
+		"of the environment": func(t *testing.T, m *mint, _ map[string]string) map[string]string {
+			t.Setenv("ALIBABA_CLOUD_CREDENTIALS_URI", m.url)
+			return map[string]string{"access_key": "", "secret_key": ""}
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newRig(t)
+			m, role := newMint(r)
+			w := r.wrapper(of(t, m, role))
+			blob := r.seal(w, "root key")
+			m.forget()
+			var all sync.WaitGroup
+			for range 8 {
+				all.Go(func() {
+					if opened, err := w.Decrypt(t.Context(), blob); err != nil || string(opened) != "root key" {
+						t.Error("an unseal failed:", err)
+					}
+				})
 			}
+			all.Wait()
+			require.Equal(t, 2, m.count())
 		})
 	}
-	all.Wait()
-	require.Equal(t, 2, m.count())
 }

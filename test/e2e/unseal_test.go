@@ -3,6 +3,7 @@ package e2e
 import (
 	"os/exec"
 	"slices"
+	"strings"
 	"syscall"
 	"testing"
 
@@ -134,6 +135,28 @@ func TestSealIsTakenAndGivenUp(t *testing.T) {
 	})
 }
 
+// A server that another one unseals, through the engine, becomes one that goes to KMS itself.
+func TestSealMovesFromTheEngineToACMK(t *testing.T) {
+	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
+		v := s.startSealing(t).vaultServer
+		v.hasSeal(t, "transit")
+		v.remember(t)
+		old := strings.Replace(v.seal, "{", "{\n  disabled = \"true\"", 1)
+		l := s.newLock(t)
+		v.use(t, m, l, nil)
+		only := v.seal
+		v.seal = old + "\n" + only
+		require.NoError(t, v.restart())
+		v.migrate(t, v.recoveryKey)
+
+		v.seal = only
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+		v.hasSeal(t, "alicloudkms")
+		v.rekey(t)
+	})
+}
+
 // What the built-in seal has sealed, the plugin opens, with no key of anyone and no migration; and the other way round.
 func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
@@ -174,6 +197,15 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 		leader.recoveryKey = c.nodes[0].recoveryKey
 		leader.comesUp(t)
 		leader.rekey(t)
+
+		// A standby is unsealed, and needs no KMS to become the leader.
+		require.NoError(t, l.kms.stop())
+		leader.kill()
+		rest := cluster{slices.DeleteFunc(slices.Clone(c.nodes), func(v *vaultServer) bool { return v == leader })}
+		rest.leader(t).comesUp(t)
+		require.NoError(t, l.kms.start())
+		require.NoError(t, leader.start())
+		require.NoError(t, leader.waitUntil(leader.unsealed))
 	})
 }
 
