@@ -54,7 +54,7 @@ func (c *connection) wrap(ctx context.Context, key []byte) (*wrapping.KeyInfo, e
 		KeyId: c.config.keyID, Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(key)),
 	})
 	if err != nil {
-		return nil, c.failed(kmsapi.OpEncrypt, err)
+		return nil, &Error{Operation: kmsapi.OpEncrypt, KeyID: c.config.keyID, Err: err}
 	}
 	if answer.KeyId != "" {
 		c.current.Store(&answer.KeyId)
@@ -106,7 +106,7 @@ func check(blob *wrapping.BlobInfo) error {
 func (c *connection) unwrap(ctx context.Context, info *wrapping.KeyInfo) ([]byte, error) {
 	answer, err := c.kms.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: string(info.WrappedKey)})
 	if err != nil {
-		return nil, c.failed(kmsapi.OpDecrypt, err)
+		return nil, &Error{Operation: kmsapi.OpDecrypt, KeyID: info.KeyId, Err: err}
 	}
 	key, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
 	if err != nil {

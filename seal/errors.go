@@ -16,14 +16,11 @@ const maxMessage = 256
 type Error struct {
 	// Operation is what was called.
 	Operation kmsapi.Operation
-	// KeyID is the configured CMK or alias. What Decrypt is about may be of another.
+	// KeyID is the configured CMK or alias, or for Decrypt the CMK that the blob says has sealed it: after a change of
+	// kms_key_id, it is that one that must be looked after.
 	KeyID string
 	// Err is the cause.
 	Err error
-}
-
-func (c *connection) failed(op kmsapi.Operation, err error) error {
-	return &Error{Operation: op, KeyID: c.config.keyID, Err: err}
 }
 
 // Unwrap returns the cause.
@@ -49,7 +46,7 @@ func (e *Error) explainWant(wanting *client.CredentialsError) string {
 }
 
 func (e *Error) explainRefusal(refused *kmsapi.Error) string {
-	text := fmt.Sprintf("%s with %s: KMS refused: %s", e.Operation, e.KeyID, refused.Code)
+	text := fmt.Sprintf("%s with %q: KMS refused: %s", e.Operation, e.KeyID, refused.Code)
 	advice, fault := credentialAdvice[refused.Code]
 	fault = fault || client.RefusesCredentials(refused.Code)
 	// A message about a signature may quote what was signed.

@@ -81,7 +81,7 @@ func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) 
 	answer, err := kms.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: cfg.keyID}})
 	if err != nil {
 		kms.Close()
-		return nil, c.failed(kmsapi.OpDescribeKey, err)
+		return nil, &Error{Operation: kmsapi.OpDescribeKey, KeyID: cfg.keyID, Err: err}
 	}
 	c.current.Store(&answer.KeyMetadata.KeyId)
 	return c, nil

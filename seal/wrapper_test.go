@@ -67,6 +67,9 @@ func TestOldBlobsOpenAfterAChangeOfTheKey(t *testing.T) {
 	w := r.wrapper(map[string]string{"kms_key_id": next})
 	require.Equal(t, next, r.current(w))
 	r.opens(w, old, "secret")
+	r.disable(r.key)
+	_, err := w.Decrypt(t.Context(), old)
+	require.ErrorContains(t, err, r.key, "it is the old key that must be enabled")
 }
 
 // Servers do this every ten minutes, on each node.
