@@ -114,7 +114,8 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			made := r.cmks()
 			require.Equal(t, c.made, len(made) == 1)
 
-			resp := r.write("keys/a", map[string]any{"description": "for team HR"})
+			resp := r.write("keys/a", map[string]any{"description": "for team HR", "tags": "team=hr"})
+			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1, "a key that was there already gets no tags")
 			require.Len(t, r.cmks(), 1, "no second CMK is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
 			require.Equal(t, c.made, len(resp.Warnings) > 0, "a CMK that was there before is told")
@@ -122,6 +123,22 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			r.encrypt("a", hello)
 			require.NoError(t, r.settleNow())
 			require.Len(t, r.cmks(), 1)
+			require.Zero(t, r.unsettled())
+		})
+	}
+}
+
+func TestRequestThatKMSNeverGotLeavesNothingToSettle(t *testing.T) {
+	for name, err := range map[string]error{
+		"nobody listens": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
+		"no credentials": &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			r.kms.before = failing(kmsapi.OpCreateKey, err)
+			_, err := r.tryWrite("keys/a", nil)
+			refused(t, err, 502)
+			require.NotContains(t, err.Error(), "may have made")
 			require.Zero(t, r.unsettled())
 		})
 	}

@@ -163,13 +163,15 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
+	if recovered {
+		resp := &logical.Response{Data: entry.fields(name)}
+		resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made. "+
+			"Its origin, protection_level and description are what that attempt asked for", name))
+		return b.tagNewKey(ctx, req, target{name, entry}, tags, resp), nil
+	}
 	if entry != nil {
 		resp := &logical.Response{Data: entry.fields(name)}
-		if recovered {
-			resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made", name))
-		} else {
-			resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
-		}
+		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
 	}
 	made, metadata, err := b.makeKey(ctx, req, name, newKey{cmk: wanted})

@@ -124,6 +124,20 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 	require.Equal(t, 30, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
 }
 
+func TestDeleteMustBeAllowedForEveryNameOfTheCMK(t *testing.T) {
+	r := newKeyRig(t, "a", "else")
+	r.share("b", "a")
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 400, "vault write kms/keys/b/config deletion_allowed=true")
+	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
+
+	r.write("keys/b/config", map[string]any{"deletion_allowed": true})
+	r.remove("keys/a", nil)
+	require.Equal(t, "PendingDeletion", r.read("keys/b").Data["key_state"])
+	require.Equal(t, "Enabled", r.read("keys/else").Data["key_state"])
+}
+
 func TestDeleteRefusesBadQueries(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
