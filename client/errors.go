@@ -58,19 +58,22 @@ func (s strayStatus) Error() string {
 		int(s), http.StatusText(int(s)))
 }
 
+const lateAdvice = "there was no answer in time; check the endpoint and the network, or allow more time"
+
 // hints say what to do about errors of the standard library. The first that fits is taken.
 var hints = []struct {
 	fits   func(error) bool
 	advice string
 }{
 	{isError(context.Canceled), "the caller gave up"},
-	{isError(context.DeadlineExceeded), "there was no answer in time; check the endpoint and the network, or allow more time"},
+	{isError(context.DeadlineExceeded), lateAdvice},
 	{is[x509.UnknownAuthorityError], "set ca_cert to the certificate of the authority that signed the server's, if that is right"},
 	{is[x509.HostnameError], "the server's certificate is for another name; check the endpoint"},
 	{is[x509.CertificateInvalidError], "the server's certificate can't be used now; check it, and the clocks of both sides"},
 	{is[tls.RecordHeaderError], "the endpoint does not speak TLS; check host and port"},
 	{is[*net.DNSError], "the host name was not resolved; check region, network, endpoint and DNS"},
 	{isDial, "no connection was made; check region, network and endpoint, and that the way there is open"},
+	{isTimeout, lateAdvice},
 	{isError(io.EOF), "the connection broke before there was an answer"},
 	{isError(io.ErrUnexpectedEOF), "the connection broke in the middle of the answer"},
 }
@@ -82,6 +85,12 @@ func isError(target error) func(error) bool {
 func isDial(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
+}
+
+// isTimeout finds net/http's own, such as that of the TLS handshake.
+func isTimeout(err error) bool {
+	timeout, ok := errors.AsType[net.Error](err)
+	return ok && timeout.Timeout()
 }
 
 // gaveUp returns why ctx is done, so that [errors.Is] finds both [context.Canceled] or [context.DeadlineExceeded] and

@@ -219,6 +219,15 @@ func TestOneAttemptIsLimited(t *testing.T) {
 		require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpEncrypt), "no answer in time")
 		require.NoError(t, ctx.Err())
 	})
+	t.Run("and so it does if there is not even a handshake", func(t *testing.T) {
+		silent, err := net.Listen("tcp", "127.0.0.1:0") // The kernel takes connections, and nobody accepts them.
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = silent.Close() })
+		cfg := client.Config{Endpoint: silent.Addr().String(), Credentials: staff}
+		impatient(-1)(&cfg)
+		err = encrypt(context.Background(), newClient(t, cfg))
+		require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpEncrypt), "no answer in time")
+	})
 }
 
 func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterTheTimeLimit(t *testing.T) {

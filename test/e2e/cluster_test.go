@@ -23,12 +23,13 @@ const (
 	portTries = 5
 )
 
-// startCluster starts three servers and joins them. Each must know the ports of all before any of them runs.
-func startCluster(t *testing.T, p platform) *cluster {
+// startCluster starts three servers with what set says of their seal, and joins them. Each must know the ports of all before
+// any of them runs.
+func startCluster(t *testing.T, p platform, set settings) *cluster {
 	t.Helper()
 	var failures []error
 	for range portTries {
-		c := newCluster(t, p)
+		c := newCluster(t, p, set)
 		if err := c.start(); err != nil {
 			failures = append(failures, err)
 			_ = c.stop()
@@ -42,14 +43,13 @@ func startCluster(t *testing.T, p platform) *cluster {
 	return nil
 }
 
-func newCluster(t *testing.T, p platform) *cluster {
+func newCluster(t *testing.T, p platform, set settings) *cluster {
 	t.Helper()
 	addresses := freeAddresses(t, 2*clusterSize)
 	c := &cluster{}
 	for i := range clusterSize {
-		node, err := newVault(shared, p, fmt.Sprintf("%s-node%d-", p.name, i), settings{
-			address: addresses[i], clusterAddress: addresses[clusterSize+i], joins: addresses[:clusterSize],
-		})
+		set.address, set.clusterAddress, set.joins = addresses[i], addresses[clusterSize+i], addresses[:clusterSize]
+		node, err := newVault(shared, p, fmt.Sprintf("%s-node%d-", p.name, i), set)
 		require.NoError(t, err)
 		c.nodes = append(c.nodes, node)
 	}

@@ -49,7 +49,7 @@ func isTemporary(err error) bool {
 func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "cluster")
-		c := startCluster(t, s.vault.platform)
+		c := startCluster(t, s.vault.platform, settings{})
 		leader := c.leader(t)
 		const path = "alicloudkms"
 		m := leader.mounted(t, path)

@@ -58,10 +58,10 @@ seal "transit" {
 }
 
 // says wants the log to hold text after offset from, now or soon, and the server to be sealed then.
-func (s *sealing) says(t *testing.T, from int64, text string) {
+func (v *vaultServer) says(t *testing.T, from int64, text string) {
 	t.Helper()
-	require.NoError(t, s.waitUntil(func() bool { return s.printed(from, text) }))
-	status, err := s.client.Sys().SealStatus()
+	require.NoError(t, v.waitUntil(func() bool { return v.printed(from, text) }))
+	status, err := v.client.Sys().SealStatus()
 	require.NoError(t, err)
 	require.True(t, status.Sealed)
 }

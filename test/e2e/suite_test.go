@@ -49,6 +49,7 @@ func newSuite(platforms []platform) (*suite, error) {
 const (
 	module     = "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
 	pluginName = "vault-plugin-secrets-alicloudkms"
+	sealName   = "openbao-plugin-kms-alicloudkms"
 	// stampedVersion is not that of a release, so that only a version stamped by the build can pass.
 	stampedVersion = "v0.1.0-e2e"
 )
@@ -61,12 +62,14 @@ func (s *suite) folder(name string) string {
 
 func (s *suite) plugins() string { return filepath.Join(s.dir, "plugins") }
 func (s *suite) plugin() string  { return filepath.Join(s.plugins(), pluginName) }
+func (s *suite) seal() string    { return filepath.Join(s.plugins(), sealName) }
 func (s *suite) service() string { return filepath.Join(s.dir, "alicloudkms") }
 
 // buildBinaries builds what is tested.
 func (s *suite) buildBinaries() error {
 	return errors.Join(
 		s.buildBinary("cmd/"+pluginName, s.plugin(), stampedVersion),
+		s.buildBinary("cmd/"+sealName, s.seal(), stampedVersion),
 		s.buildBinary("cmd/alicloudkms", s.service(), stampedVersion),
 	)
 }

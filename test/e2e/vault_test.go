@@ -28,6 +28,8 @@ type vaultServer struct {
 	plugins   string
 	client    *api.Client
 	unsealKey string // empty if a seal unseals it
+	// recoveryKey is what takes the place of unsealKey then.
+	recoveryKey string
 }
 
 // settings are what servers differ in. The zero value is a server on its own, on a port that the kernel picks, unsealed by
@@ -39,8 +41,10 @@ type settings struct {
 	clusterAddress string
 	// joins are the addresses of all nodes of its cluster.
 	joins []string
-	// seal is a seal stanza for the configuration file.
+	// seal is a seal stanza for the configuration file, with what belongs to it there.
 	seal string
+	// environment is what the process gets besides that of the tests.
+	environment []string
 }
 
 // startVault starts a new server in the suite's folder. Its log tells everything, so that a secret would be seen in it.
@@ -99,6 +103,7 @@ func (v *vaultServer) launch() error {
 	}
 	cmd := exec.Command(v.platform.bin, "server", "-config", config, "-log-level", "trace")
 	cmd.Env = append(os.Environ(), "HOME="+v.home, "TMPDIR="+v.home)
+	cmd.Env = append(cmd.Env, v.environment...)
 	var err error
 	v.process, err = startProcess(cmd, v.logFile())
 	return err
@@ -193,6 +198,9 @@ func (v *vaultServer) initialize(s *suite) error {
 	}
 	if len(made.Keys) > 0 {
 		v.unsealKey = made.Keys[0]
+	}
+	if len(made.RecoveryKeys) > 0 {
+		v.recoveryKey = made.RecoveryKeys[0]
 	}
 	v.client.SetToken(made.RootToken)
 	if err := v.unseal(); err != nil {

@@ -1,0 +1,44 @@
+// Command openbao-plugin-kms-alicloudkms is the seal as a plugin of OpenBao 2.6 and later, which starts it and tells it all
+// that it needs; see package seal and docs/seal.md.
+package main
+
+import (
+	"fmt"
+	"os"
+	"slices"
+
+	"github.com/openbao/go-kms-wrapping/plugin/v2"
+	"github.com/openbao/go-kms-wrapping/v2"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/seal"
+)
+
+// version is stamped by the build.
+var version = "v0.1.0-dev"
+
+const byHand = `This is a plugin: OpenBao starts it, it does nothing by itself. To use it, put it into OpenBao's plugin_directory, and
+this into its configuration file:
+
+    plugin "kms" "alicloudkms" {
+      command   = "openbao-plugin-kms-alicloudkms"
+      sha256sum = "SUM"
+    }
+    seal "alicloudkms" {
+      region     = "cn-hangzhou"
+      kms_key_id = "alias/unseal"
+    }
+
+SUM is what sha256sum prints for this file.
+`
+
+func main() {
+	if slices.Contains(os.Args[1:], "--version") || slices.Contains(os.Args[1:], "-version") {
+		fmt.Println("openbao-plugin-kms-alicloudkms", version)
+		return
+	}
+	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) != plugin.HandshakeConfig.MagicCookieValue {
+		fmt.Fprint(os.Stderr, byHand)
+		os.Exit(1)
+	}
+	plugin.Serve(&plugin.ServeOpts{WrapperFactoryFunc: func() wrapping.Wrapper { return new(seal.Wrapper) }})
+}

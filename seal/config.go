@@ -1,0 +1,242 @@
+package seal
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/openbao/go-kms-wrapping/v2"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// defaultRegion is that of the wrapper that was before; the rest of this module has another.
+	defaultRegion     = "cn-beijing"
+	maxRequestTimeout = 5 * time.Minute
+)
+
+// A setting is a key of the configuration.
+type setting struct {
+	// variables of the environment stand in for it: the first that is set.
+	variables []string
+	// credential settings are taken from the environment all together or not at all.
+	credential bool
+}
+
+var settings = map[string]setting{
+	"kms_key_id":        {variables: []string{"ALICLOUDKMS_WRAPPER_KEY_ID", "VAULT_ALICLOUDKMS_SEAL_KEY_ID"}},
+	"region":            {variables: []string{"ALICLOUD_REGION"}},
+	"domain":            {variables: []string{"ALICLOUD_DOMAIN"}},
+	"network":           {},
+	"ca_cert":           {},
+	"request_timeout":   {},
+	"access_key":        {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY"}},
+	"secret_key":        {credential: true, variables: []string{"ALICLOUD_SECRET_KEY"}},
+	"security_token":    {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY_STS_TOKEN"}},
+	"role_arn":          {credential: true, variables: []string{"ALICLOUD_ROLE_ARN"}},
+	"role_session_name": {credential: true, variables: []string{"ALICLOUD_ROLE_SESSION_NAME"}},
+	"role_external_id":  {credential: true},
+	"sts_endpoint":      {credential: true},
+	"use_environment":   {},
+	"disallow_env_vars": {},
+}
+
+// synonyms are other names of settings.
+var synonyms = map[string]string{"endpoint": "domain", "access_secret": "secret_key"}
+
+// values are what the settings say. One that is empty is as if it was not there.
+type values map[string]string
+
+// A config is what SetConfig was told, checked as far as that needs no client.
+type config struct {
+	keyID       string
+	client      client.Config
+	credentials credentials.Config
+}
+
+// readConfig reads what is configured, and what of the environment is wanted.
+func readConfig(opts *wrapping.Options) (config, error) {
+	v, err := readValues(opts.WithConfigMap)
+	if err != nil {
+		return config{}, err
+	}
+	if v["kms_key_id"] == "" {
+		v["kms_key_id"] = opts.WithKeyId
+	}
+	disallowed, err := v.flag("disallow_env_vars", opts.WithDisallowEnvVars)
+	if err != nil {
+		return config{}, err
+	}
+	disallowed = disallowed || opts.WithDisallowEnvVars
+	if !disallowed {
+		if err := v.addEnvironment(); err != nil {
+			return config{}, err
+		}
+	}
+	useEnvironment, err := v.flag("use_environment", !disallowed)
+	if err != nil {
+		return config{}, err
+	}
+	return v.config(useEnvironment)
+}
+
+// readValues takes the configuration under the settings' own names.
+func readValues(given map[string]string) (values, error) {
+	v := values{}
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		name := cmp.Or(synonyms[key], key)
+		if _, ok := settings[name]; !ok {
+			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
+			slices.Sort(known)
+			return nil, fmt.Errorf("the seal has no setting %q; there are: %s", key, strings.Join(known, ", "))
+		}
+		value, err := resolve(key, given[key])
+		if err != nil {
+			return nil, err
+		}
+		if v[name] != "" && value != "" && v[name] != value {
+			return nil, fmt.Errorf("%s is given under two names, and they differ; leave %s out", name, key)
+		}
+		v[name] = cmp.Or(value, v[name])
+	}
+	return v, nil
+}
+
+// resolve returns what a value stands for, without the line break that ends a file. Errors name a file or variable, and no
+// content.
+func resolve(key, value string) (string, error) {
+	if err := wrapping.ParsePaths(&value); err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	return strings.TrimSpace(value), nil
+}
+
+// addEnvironment fills what is not configured. Credentials are not mixed: who configures an access key means that one alone.
+func (v values) addEnvironment() error {
+	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
+	for name, s := range settings {
+		if v[name] != "" || own && s.credential {
+			continue
+		}
+		for _, variable := range s.variables {
+			value, err := resolve(variable, os.Getenv(variable))
+			if err != nil {
+				return err
+			}
+			v[name] = cmp.Or(v[name], value)
+		}
+	}
+	return nil
+}
+
+func (v values) flag(name string, otherwise bool) (bool, error) {
+	if v[name] == "" {
+		return otherwise, nil
+	}
+	set, err := strconv.ParseBool(v[name])
+	if err != nil {
+		return false, fmt.Errorf("%s must be true or false", name)
+	}
+	return set, nil
+}
+
+// config is v in the terms of client and credentials.
+func (v values) config(useEnvironment bool) (config, error) {
+	if v["kms_key_id"] == "" {
+		return config{}, errors.New("kms_key_id is required: the id of a CMK, or alias/NAME")
+	}
+	if err := v.checkCredentials(useEnvironment); err != nil {
+		return config{}, err
+	}
+	timeout, err := v.timeout()
+	if err != nil {
+		return config{}, err
+	}
+	caCert, err := v.caCert()
+	if err != nil {
+		return config{}, err
+	}
+	region, network := cmp.Or(v["region"], defaultRegion), kmsapi.Network(v["network"])
+	return config{
+		keyID: v["kms_key_id"],
+		client: client.Config{
+			Region: region, Network: network, Endpoint: v["domain"], CACert: caCert,
+			RequestTimeout: timeout, UserAgent: userAgent,
+		},
+		credentials: credentials.Config{
+			Static: client.Static{
+				AccessKeyID:     v["access_key"],
+				AccessKeySecret: kmsapi.NewSecret(v["secret_key"]),
+				SecurityToken:   kmsapi.NewSecret(v["security_token"]),
+			},
+			UseEnvironment: useEnvironment,
+			Role: credentials.Role{
+				ARN: v["role_arn"], SessionName: v["role_session_name"], ExternalID: v["role_external_id"],
+				Region: region, Network: network, Endpoint: v["sts_endpoint"], CACert: caCert,
+			},
+		},
+	}, nil
+}
+
+func (v values) checkCredentials(useEnvironment bool) error {
+	switch {
+	case v["access_key"] == "" && (v["secret_key"] != "" || v["security_token"] != ""):
+		return errors.New("secret_key and security_token belong to an access_key, and there is none")
+	case v["access_key"] != "" && v["secret_key"] == "":
+		return errors.New("access_key is given without its secret_key")
+	case v["access_key"] == "" && !useEnvironment:
+		return errors.New("access_key and secret_key are required, unless use_environment=true lets the seal look for credentials in the environment")
+	case v["role_arn"] == "" && (v["role_external_id"] != "" || v["sts_endpoint"] != ""):
+		return errors.New("role_external_id and sts_endpoint belong to a role_arn, and there is none")
+	default:
+		return nil
+	}
+}
+
+// timeout reads request_timeout. 0 is the client's own.
+func (v values) timeout() (time.Duration, error) {
+	text := v["request_timeout"]
+	if text == "" {
+		return 0, nil
+	}
+	if _, err := strconv.Atoi(text); err == nil {
+		text += "s"
+	}
+	timeout, err := time.ParseDuration(text)
+	if err != nil || timeout < time.Second || timeout > maxRequestTimeout {
+		return 0, fmt.Errorf("request_timeout must be 1s to %s", maxRequestTimeout)
+	}
+	return timeout, nil
+}
+
+// caCert reads ca_cert, which is PEM or the path of a file with it.
+func (v values) caCert() (string, error) {
+	text := v["ca_cert"]
+	if text == "" || strings.Contains(text, "-----BEGIN") {
+		return text, nil
+	}
+	pem, err := os.ReadFile(text)
+	if err != nil {
+		// Its text would show the value, which may be anything.
+		return "", errors.New("ca_cert is neither PEM nor the path of a file that can be read")
+	}
+	return string(pem), nil
+}
+
+// metadata is what a server shows of its seal when it starts, under the names that it always had.
+func (c config) metadata() map[string]string {
+	shown := map[string]string{"region": c.client.Region, "kms_key_id": c.keyID}
+	if c.client.Endpoint != "" {
+		shown["domain"] = c.client.Endpoint
+	}
+	return shown
+}

@@ -1,0 +1,218 @@
+package e2e
+
+import (
+	"fmt"
+	"maps"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A lock is a CMK that servers are sealed with, on a KMS service of its own.
+type lock struct {
+	kms    *kmsService
+	client *client.Client
+	key    string
+}
+
+func (s *stage) newLock(t *testing.T) *lock {
+	t.Helper()
+	kms := s.ownKMS(t, "seal")
+	l := &lock{kms: kms, client: kms.client(t)}
+	made, err := l.client.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
+	require.NoError(t, err)
+	l.key = made.KeyMetadata.KeyId
+	_, err = l.client.CreateAlias(t.Context(), &kmsapi.CreateAliasRequest{AliasName: "alias/unseal", KeyId: l.key})
+	require.NoError(t, err)
+	return l
+}
+
+func (l *lock) disable(t *testing.T) {
+	t.Helper()
+	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: l.key}})
+	require.NoError(t, err)
+}
+
+func (l *lock) enable(t *testing.T) {
+	t.Helper()
+	_, err := l.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: l.key}})
+	require.NoError(t, err)
+}
+
+// renew lets the alias name another CMK.
+func (l *lock) renew(t *testing.T) {
+	t.Helper()
+	made, err := l.client.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
+	require.NoError(t, err)
+	l.key = made.KeyMetadata.KeyId
+	_, err = l.client.UpdateAlias(t.Context(), &kmsapi.UpdateAliasRequest{AliasName: "alias/unseal", KeyId: l.key})
+	require.NoError(t, err)
+}
+
+// A sealKind is a kind of seal "alicloudkms".
+type sealKind struct {
+	name string
+	// platforms are those that have it.
+	platforms []string
+	// plugin is the file of its process, and empty for one that is built in.
+	plugin string
+}
+
+// sealKinds are the seal that is built in, and ours.
+func sealKinds() []sealKind {
+	return []sealKind{
+		{name: "built in", platforms: []string{"vault", "openbao"}},
+		{name: "plugin", platforms: []string{"openbao"}, plugin: shared.seal()},
+	}
+}
+
+// onEachSeal runs test with every kind of seal on every platform that has it.
+func onEachSeal(t *testing.T, test func(*testing.T, *stage, sealKind)) {
+	t.Helper()
+	onEach(t, func(t *testing.T, s *stage) {
+		for _, m := range sealKinds() {
+			if slices.Contains(m.platforms, s.vault.platform.name) {
+				t.Run(m.name, func(t *testing.T) { test(t, s, m) })
+			}
+		}
+	})
+}
+
+// onOpenBao runs test on OpenBao, if there is one: only that knows plugins that are seals.
+func onOpenBao(t *testing.T, test func(t *testing.T, s *stage, builtIn, plugin sealKind)) {
+	t.Helper()
+	for _, p := range shared.platforms {
+		if p.name != "openbao" {
+			continue
+		}
+		t.Run(p.name, func(t *testing.T) {
+			s, err := shared.stage(p)
+			require.NoError(t, err)
+			test(t, s, sealKinds()[0], sealKinds()[1])
+		})
+	}
+}
+
+// block is the part of the configuration that is about a seal. A setting that is empty is left out.
+func (m sealKind) block(t *testing.T, values map[string]string) string {
+	t.Helper()
+	var b strings.Builder
+	if m.plugin != "" {
+		sum, err := sha256Of(m.plugin)
+		require.NoError(t, err)
+		fmt.Fprintf(&b, "plugin \"kms\" \"alicloudkms\" {\n  command = %q\n  sha256sum = %q\n}\n", filepath.Base(m.plugin), sum)
+	}
+	b.WriteString("seal \"alicloudkms\" {\n")
+	for name, value := range values {
+		if value != "" {
+			fmt.Fprintf(&b, "  %s = %q\n", name, value)
+		}
+	}
+	b.WriteString("}\n")
+	return b.String()
+}
+
+// settings are what a server needs for a seal. The built-in one finds its CA in the environment; the plugin gets it by the
+// configuration.
+func (m sealKind) settings(t *testing.T, l *lock, changes map[string]string) settings {
+	t.Helper()
+	values := map[string]string{
+		"kms_key_id": "alias/unseal", "region": l.kms.exports["ALICLOUD_REGION"], "domain": l.kms.address,
+		"access_key": l.kms.exports["ALICLOUD_ACCESS_KEY"], "secret_key": l.kms.exports["ALICLOUD_SECRET_KEY"],
+	}
+	maps.Copy(values, changes)
+	ca := l.kms.exports["SSL_CERT_FILE"]
+	if m.plugin == "" {
+		return settings{seal: m.block(t, values), environment: []string{"SSL_CERT_FILE=" + ca}}
+	}
+	values["ca_cert"] = ca
+	return settings{seal: m.block(t, values)}
+}
+
+// use changes the seal that v starts with next.
+func (v *vaultServer) use(t *testing.T, m sealKind, l *lock, changes map[string]string) {
+	t.Helper()
+	set := m.settings(t, l, changes)
+	v.seal, v.environment = set.seal, set.environment
+}
+
+// startLocked starts a server that is unsealed by m.
+func (s *stage) startLocked(t *testing.T, m sealKind, l *lock) *vaultServer {
+	t.Helper()
+	v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-locked-", m.settings(t, l, nil))
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, v.stop()) })
+	require.Empty(t, v.unsealKey, "nobody has what unseals it")
+	v.hasSeal(t, "alicloudkms")
+	v.remember(t)
+	return v
+}
+
+func (v *vaultServer) hasSeal(t *testing.T, kind string) {
+	t.Helper()
+	status, err := v.client.Sys().SealStatus()
+	require.NoError(t, err)
+	require.Equal(t, kind, status.Type)
+}
+
+const memory = "# kept over all restarts"
+
+// remember stores something that remembers wants to find again.
+func (v *vaultServer) remember(t *testing.T) {
+	t.Helper()
+	require.NoError(t, v.client.Sys().PutPolicy("memory", memory))
+}
+
+// comesUp wants the server to become active by itself, with all its data.
+func (v *vaultServer) comesUp(t *testing.T) {
+	t.Helper()
+	require.NoError(t, v.waitUntil(v.isActive))
+	kept, err := v.client.Sys().GetPolicy("memory")
+	require.NoError(t, err)
+	require.Equal(t, memory, kept)
+}
+
+// rekey changes the recovery key, for which a running server needs its seal: to open the old one, and to seal the new one.
+func (v *vaultServer) rekey(t *testing.T) {
+	t.Helper()
+	change := map[string]func(*testing.T) string{"vault": v.rekeyVault, "openbao": v.rekeyOpenBao}[v.platform.name]
+	v.recoveryKey = change(t)
+	shared.secrets.add(v.recoveryKey)
+}
+
+func (v *vaultServer) rekeyVault(t *testing.T) string {
+	t.Helper()
+	begun, err := v.client.Sys().RekeyRecoveryKeyInit(&api.RekeyInitRequest{SecretShares: 1, SecretThreshold: 1})
+	require.NoError(t, err)
+	made, err := v.client.Sys().RekeyRecoveryKeyUpdate(v.recoveryKey, begun.Nonce)
+	require.NoError(t, err)
+	require.Len(t, made.Keys, 1)
+	return made.Keys[0]
+}
+
+func (v *vaultServer) rekeyOpenBao(t *testing.T) string {
+	t.Helper()
+	begun, err := v.client.Logical().Write("sys/rotate/recovery/init", map[string]any{"secret_shares": 1, "secret_threshold": 1})
+	require.NoError(t, err)
+	made, err := v.client.Logical().Write("sys/rotate/recovery/update", map[string]any{"key": v.recoveryKey, "nonce": begun.Data["nonce"]})
+	require.NoError(t, err)
+	require.Len(t, made.Data["keys"], 1)
+	return made.Data["keys"].([]any)[0].(string)
+}
+
+// migrate gives a server that has been started with another seal the key of its old one.
+func (v *vaultServer) migrate(t *testing.T, key string) {
+	t.Helper()
+	status, err := v.client.Sys().UnsealWithOptions(&api.UnsealOpts{Key: key, Migrate: true})
+	require.NoError(t, err)
+	require.False(t, status.Sealed)
+	v.comesUp(t)
+}

@@ -1,0 +1,279 @@
+package e2e
+
+import (
+	"os/exec"
+	"slices"
+	"strings"
+	"syscall"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestServerUnsealsItselfWithACMK(t *testing.T) {
+	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, m, l)
+		for _, turn := range []struct {
+			name string
+			test func(*testing.T)
+		}{
+			{"after a restart", func(t *testing.T) { require.NoError(t, v.restart()) }},
+			{"after a kill", func(t *testing.T) {
+				v.kill()
+				require.NoError(t, v.start())
+			}},
+			{"after a restart of KMS", func(t *testing.T) {
+				require.NoError(t, l.kms.stop())
+				require.NoError(t, v.stop())
+				require.NoError(t, l.kms.start())
+				require.NoError(t, v.start())
+			}},
+			{"when its key is enabled", func(t *testing.T) {
+				l.disable(t)
+				from := v.logged(t)
+				require.NoError(t, v.restart())
+				v.says(t, from, "Rejected.Disabled")
+				l.enable(t)
+			}},
+			{"when KMS is there again", func(t *testing.T) {
+				require.NoError(t, v.stop())
+				require.NoError(t, l.kms.stop())
+				v.endsAtStart(t, l.kms.address)
+				require.NoError(t, l.kms.start())
+				require.NoError(t, v.start())
+			}},
+			{"while KMS comes and goes under it", func(t *testing.T) {
+				require.NoError(t, l.kms.stop())
+				require.True(t, v.isActive(), "who is unsealed stays so")
+				require.NoError(t, l.kms.start())
+				v.rekey(t)
+			}},
+			{"with another CMK", func(t *testing.T) {
+				before := l.key
+				l.renew(t)
+				require.NoError(t, v.restart())
+				v.comesUp(t)
+				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: before}})
+				require.NoError(t, err, "all that was sealed with it is sealed anew")
+				require.NoError(t, v.restart())
+			}},
+		} {
+			t.Run(turn.name, func(t *testing.T) {
+				turn.test(t)
+				v.comesUp(t)
+			})
+		}
+		v.rekey(t)
+	})
+}
+
+// endsAtStart wants a server that can't ask its seal for its key to end, and to name text.
+func (v *vaultServer) endsAtStart(t *testing.T, text string) {
+	t.Helper()
+	from := v.logged(t)
+	require.NoError(t, v.launch())
+	<-v.done
+	require.Error(t, v.err)
+	require.True(t, v.printed(from, text), v.tail())
+}
+
+func TestServerSaysAtStartWhatIsWrongWithItsSeal(t *testing.T) {
+	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, m, l)
+		require.NoError(t, v.stop())
+		good := v.settings
+		for name, tc := range map[string]struct{ key, value, says string }{
+			"a wrong secret":            {"secret_key", "wrong-secret-of-the-e2e-tests", "IncompleteSignature"},
+			"a key that does not exist": {"kms_key_id", "alias/none", "Forbidden.AliasNotFound"},
+		} {
+			t.Run(name, func(t *testing.T) {
+				v.use(t, m, l, map[string]string{tc.key: tc.value})
+				v.endsAtStart(t, tc.says)
+			})
+		}
+		v.settings = good
+		require.NoError(t, v.start())
+		v.comesUp(t)
+	})
+}
+
+// A server that people unseal gets a seal, and loses it again.
+func TestSealIsTakenAndGivenUp(t *testing.T) {
+	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
+		l := s.newLock(t)
+		v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-migrating-", settings{})
+		require.NoError(t, err)
+		t.Cleanup(func() { assert.NoError(t, v.stop()) })
+		v.hasSeal(t, "shamir")
+		v.remember(t)
+
+		v.use(t, m, l, nil)
+		require.NoError(t, v.restart())
+		v.migrate(t, v.unsealKey)
+		v.recoveryKey, v.unsealKey = v.unsealKey, ""
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+		v.hasSeal(t, "alicloudkms")
+		v.rekey(t)
+
+		v.use(t, m, l, map[string]string{"disabled": "true"})
+		require.NoError(t, v.restart())
+		v.migrate(t, v.recoveryKey)
+		v.recoveryKey, v.unsealKey = "", v.recoveryKey
+		v.seal, v.environment = "", nil
+		require.NoError(t, l.kms.stop())
+		require.NoError(t, v.restart())
+		v.hasSeal(t, "shamir")
+		require.NoError(t, v.unseal())
+		v.comesUp(t)
+		require.NoError(t, l.kms.start())
+	})
+}
+
+// A server that another one unseals, through the engine, becomes one that goes to KMS itself.
+func TestSealMovesFromTheEngineToACMK(t *testing.T) {
+	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
+		v := s.startSealing(t).vaultServer
+		v.hasSeal(t, "transit")
+		v.remember(t)
+		old := strings.Replace(v.seal, "{", "{\n  disabled = \"true\"", 1)
+		l := s.newLock(t)
+		v.use(t, m, l, nil)
+		only := v.seal
+		v.seal = old + "\n" + only
+		require.NoError(t, v.restart())
+		v.migrate(t, v.recoveryKey)
+
+		v.seal = only
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+		v.hasSeal(t, "alicloudkms")
+		v.rekey(t)
+	})
+}
+
+// What the built-in seal has sealed, the plugin opens, with no key of anyone and no migration; and the other way round.
+func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, builtIn, l)
+		for _, next := range []struct {
+			sealKind
+			says string
+		}{{plugin, "builtin: false"}, {builtIn, "builtin: true"}, {plugin, "builtin: false"}} {
+			from := v.logged(t)
+			v.use(t, next.sealKind, l, nil)
+			require.NoError(t, v.restart())
+			v.comesUp(t)
+			v.hasSeal(t, "alicloudkms")
+			require.True(t, v.printed(from, next.says))
+			v.rekey(t)
+		}
+	})
+}
+
+// As an operator does it: node by node, the leader last, while the cluster serves.
+func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
+		l := s.newLock(t)
+		c := startCluster(t, s.vault.platform, builtIn.settings(t, l, nil))
+		leader := c.leader(t)
+		leader.remember(t)
+		standbys := slices.DeleteFunc(slices.Clone(c.nodes), func(v *vaultServer) bool { return v == leader })
+		for _, node := range append(standbys, leader) {
+			from := node.logged(t)
+			node.use(t, plugin, l, nil)
+			require.NoError(t, node.restart())
+			require.NoError(t, node.waitUntil(node.unsealed))
+			require.True(t, node.printed(from, "builtin: false"))
+			require.NoError(t, node.waitUntil(c.canLoseANode))
+		}
+		leader = c.leader(t)
+		leader.recoveryKey = c.nodes[0].recoveryKey
+		leader.comesUp(t)
+		leader.rekey(t)
+
+		// A standby is unsealed, and needs no KMS to become the leader.
+		require.NoError(t, l.kms.stop())
+		leader.kill()
+		rest := cluster{slices.DeleteFunc(slices.Clone(c.nodes), func(v *vaultServer) bool { return v == leader })}
+		rest.leader(t).comesUp(t)
+		require.NoError(t, l.kms.start())
+		require.NoError(t, leader.start())
+		require.NoError(t, leader.waitUntil(leader.unsealed))
+	})
+}
+
+// With no secret in its configuration, the plugin finds credentials where package credentials looks for them.
+func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, m, l)
+		v.use(t, m, l, map[string]string{"access_key": "", "secret_key": ""})
+		v.environment = []string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true"}
+		require.NoError(t, v.stop())
+		v.endsAtStart(t, "credentials")
+		v.environment = []string{
+			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + l.kms.exports["ALICLOUD_ACCESS_KEY"],
+			"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + l.kms.exports["ALICLOUD_SECRET_KEY"],
+		}
+		require.NoError(t, v.start())
+		v.comesUp(t)
+		v.rekey(t)
+	})
+}
+
+// A KMS that takes requests and does not answer is like one that is away, and the server that is unsealed does not care.
+func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, m, l)
+		v.use(t, m, l, map[string]string{"request_timeout": "1s"})
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+
+		service := l.kms.cmd.Process
+		require.NoError(t, service.Signal(syscall.SIGSTOP))
+		t.Cleanup(func() { _ = service.Signal(syscall.SIGCONT) })
+		require.True(t, v.isActive())
+		require.NoError(t, v.stop())
+		v.endsAtStart(t, "there was no answer in time")
+		require.NoError(t, service.Signal(syscall.SIGCONT))
+		require.NoError(t, v.start())
+		v.comesUp(t)
+	})
+}
+
+// OpenBao starts the plugin again when it needs it.
+func TestSealPluginIsKilledAndComesBack(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
+		v := s.startLocked(t, m, s.newLock(t))
+		for range 3 {
+			running, err := v.children(m.plugin)
+			require.NoError(t, err)
+			require.Len(t, running, 1)
+			from := v.logged(t)
+			require.NoError(t, syscall.Kill(running[0], syscall.SIGKILL))
+			require.NoError(t, v.waitUntil(func() bool { return v.printed(from, "plugin process exited") }))
+			v.rekey(t)
+		}
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+	})
+}
+
+func TestSealPluginSaysWhatItIs(t *testing.T) {
+	onEach(t, func(t *testing.T, _ *stage) {
+		printed, err := exec.Command(shared.seal(), "--version").Output()
+		require.NoError(t, err)
+		require.Equal(t, sealName+" "+stampedVersion+"\n", string(printed))
+		out, err := exec.Command(shared.seal()).CombinedOutput()
+		require.Error(t, err)
+		require.Contains(t, string(out), "OpenBao starts it")
+	})
+}
