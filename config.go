@@ -80,7 +80,6 @@ func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config)
 func (c *config) update(d *framework.FieldData) error {
 	setText(d, "region", &c.Region)
 	setText(d, "network", (*string)(&c.Network))
-	setText(d, "ca_cert", &c.CACert)
 	c.updateCredentials(d)
 	setNumber(d, "max_retries", &c.MaxRetries)
 	setNumber(d, "request_timeout", &c.RequestTimeout)

@@ -11,11 +11,13 @@ import (
 )
 
 // updateCredentials takes over the fields that say as whom KMS is called, and where it and STS are. A secret belongs to one
-// access key at one endpoint of each, and to one role: whoever changes any of them must know the secret, or could have
-// requests signed with it that are sent to a server of their own, or act as a role that was not meant for them.
+// access key at one endpoint of each, told by their certificates, and to one role: whoever changes any of them must know the
+// secret, or could have requests signed with it that are sent to a server of their own, or act as a role that was not meant
+// for them.
 func (c *config) updateCredentials(d *framework.FieldData) {
 	old := *c
 	setText(d, "endpoint", &c.Endpoint)
+	setText(d, "ca_cert", &c.CACert)
 	setText(d, "access_key", &c.AccessKey)
 	setBool(d, "use_environment", &c.UseEnvironment)
 	setText(d, "role_arn", &c.RoleARN)
@@ -25,7 +27,7 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	setText(d, "role_session_name", &c.RoleSessionName)
 	setText(d, "role_external_id", &c.RoleExternalID)
 	setText(d, "sts_endpoint", &c.STSEndpoint)
-	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
+	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.CACert != old.CACert || c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
 	}
 	setSecret(d, "secret_key", &c.SecretKey)
@@ -39,7 +41,7 @@ func (c *config) checkCredentials() error {
 	case c.AccessKey == "" && !c.UseEnvironment:
 		return badRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
 	case c.AccessKey != "" && c.SecretKey.IsEmpty():
-		return badRequest("secret_key is required: it must be given with every new access_key, endpoint, sts_endpoint or role_arn")
+		return badRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint or role_arn")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
 		return badRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
 	case c.AccessKey == "" && !knownEndpoint(c.Endpoint):
@@ -66,6 +68,15 @@ func knownEndpoint(endpoint string) bool {
 	return err == nil && (client.IsLoopback(u.Hostname()) || alibabaCloud.MatchString(u.Hostname()))
 }
 
+// stsCA is the CA that STS may have besides the system's: Alibaba Cloud's own needs none, and its answer holds the secret of a
+// session, which whoever is on the way there could read with a certificate of theirs.
+func (c *config) stsCA() string {
+	if u, err := client.ParseEndpoint(c.STSEndpoint); err != nil || alibabaCloud.MatchString(u.Hostname()) {
+		return ""
+	}
+	return c.CACert
+}
+
 // borrowed reports whether the credentials are not those that were written to config.
 func (c *config) borrowed() bool { return c.AccessKey == "" || c.RoleARN != "" }
 
@@ -80,7 +91,7 @@ func (c *config) credentials() (client.Provider, error) {
 			Region:      c.Region,
 			Network:     c.Network,
 			Endpoint:    c.STSEndpoint,
-			CACert:      c.CACert,
+			CACert:      c.stsCA(),
 		},
 	})
 }

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"encoding/pem"
 	"fmt"
 	"io"
 	"net"
@@ -11,6 +12,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -124,6 +126,31 @@ func TestNewUseOfASecretNeedsTheSecretAgain(t *testing.T) {
 			refused(t, err, 400)
 			require.Equal(t, before, r.read("config").Data)
 		})
+	}
+}
+
+// With a CA of his own, whoever is on the way to KMS or STS is the one that requests are sent to.
+func TestNewCANeedsTheSecretAgain(t *testing.T) {
+	server := httptest.NewTLSServer(nil)
+	defer server.Close()
+	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
+	r := newRig(t)
+	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
+	_, err := r.tryWrite("config", map[string]any{"ca_cert": ca, "verify": false})
+	refused(t, err, 400, "secret_key is required", "ca_cert")
+	r.write("config", map[string]any{"ca_cert": ca, "secret_key": "good-secret"})
+	r.write("config", map[string]any{"ca_cert": ca, "max_retries": 1})
+	_, err = r.try(logical.PatchOperation, "config", map[string]any{"ca_cert": nil, "verify": false})
+	refused(t, err, 400, "secret_key is required", "ca_cert")
+	require.Equal(t, ca, r.read("config").Data["ca_cert"])
+}
+
+func TestAlibabaCloudsSTSIsNotTrustedWithACAOfTheConfiguration(t *testing.T) {
+	for endpoint, want := range map[string]string{
+		"": "", "sts.aliyuncs.com": "", "https://sts-vpc.cn-hangzhou.aliyuncs.com:443": "",
+		"sts.example.com": "the CA", "127.0.0.1:8443": "the CA",
+	} {
+		require.Equal(t, want, (&config{CACert: "the CA", STSEndpoint: endpoint}).stsCA(), endpoint)
 	}
 }
 

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -106,7 +107,16 @@ func call[Q kmsapi.Request, R any](ctx context.Context, c *connection, do func(k
 	}
 	answer, err := do(c.kms, ctx, q)
 	if err != nil {
-		return none, &callError{op: q.Operation(), err: err, borrowed: c.borrowed}
+		return none, &callError{op: q.Operation(), err: err, unsent: isUnsent(err), borrowed: c.borrowed}
 	}
 	return answer, nil
+}
+
+// isUnsent reports whether KMS surely did not run a call that failed, because it never got it or refused its credentials.
+func isUnsent(err error) bool {
+	if unreachable, ok := errors.AsType[*client.TransportError](err); ok {
+		return unreachable.Unsent
+	}
+	_, wanting := errors.AsType[*client.CredentialsError](err)
+	return wanting
 }

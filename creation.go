@@ -39,14 +39,10 @@ type creation struct {
 	Name   string `json:"name"`
 	Region string `json:"region"`
 	Marker string `json:"marker"`
-	// Entry is what will be stored, without the CMK.
-	Entry keyEntry `json:"entry"`
 }
 
-func newCreation(name, region string, entry keyEntry) creation {
-	c := creation{Name: name, Region: region, Marker: rand.Text(), Entry: entry}
-	c.Entry.Marker, c.Entry.Region = c.Marker, region
-	return c
+func newCreation(name, region string) creation {
+	return creation{Name: name, Region: region, Marker: rand.Text()}
 }
 
 // describe returns the description that the CMK gets.
@@ -59,26 +55,19 @@ var marker = regexp.MustCompile(` ?\[vault:[A-Z2-7]{26}\]$`)
 // withoutMarker returns a description as it was given.
 func withoutMarker(description string) string { return marker.ReplaceAllString(description, "") }
 
-// A newKey is a key to be made.
-type newKey struct {
-	cmk *kmsapi.CreateKeyRequest
-	// entry is what is stored with it; makeKey fills in the CMK and its region.
-	entry keyEntry
-}
-
 // makeKey makes a CMK and stores its entry. The caller has reserved the name, and has asked findKey.
-func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted newKey) (*keyEntry, kmsapi.KeyMetadata, error) {
+func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest) (*keyEntry, kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, none, err
 	}
-	begun := newCreation(name, conn.region, wanted.entry)
+	begun := newCreation(name, conn.region)
 	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
 	if err != nil {
 		return nil, none, err
 	}
-	cmk := *wanted.cmk
+	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
 	made, err := call(ctx, conn, kms.CreateKey, &cmk)
 
@@ -112,14 +101,13 @@ func surelyNotDone(err error) bool {
 
 // finish stores the entry of a creation whose CMK is there.
 func (b *backend) finish(ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
-	entry := begun.Entry
-	entry.KeyID = cmk.KeyId
-	if err := b.storeKey(ctx, s, begun.Name, &entry); err != nil {
+	entry := &keyEntry{KeyID: cmk.KeyId, Region: begun.Region, Marker: begun.Marker}
+	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a CMK, but its key was not stored yet", "key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
 		return nil, err
 	}
 	b.Logger().Info("a key was created", "key", begun.Name, "key_id", entry.KeyID)
-	return &entry, nil
+	return entry, nil
 }
 
 // settled removes an entry of the write-ahead log. One that can't be removed is settled again later, which changes nothing.

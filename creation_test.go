@@ -5,7 +5,6 @@ import (
 	"errors"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/helper/consts"
@@ -114,7 +113,8 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			made := r.cmks()
 			require.Equal(t, c.made, len(made) == 1)
 
-			resp := r.write("keys/a", map[string]any{"description": "for team HR"})
+			resp := r.write("keys/a", map[string]any{"description": "for team HR", "tags": "team=hr"})
+			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1, "a key that was there already gets no tags")
 			require.Len(t, r.cmks(), 1, "no second CMK is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
 			require.Equal(t, c.made, len(resp.Warnings) > 0, "a CMK that was there before is told")
@@ -122,6 +122,22 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			r.encrypt("a", hello)
 			require.NoError(t, r.settleNow())
 			require.Len(t, r.cmks(), 1)
+			require.Zero(t, r.unsettled())
+		})
+	}
+}
+
+func TestRequestThatKMSNeverGotLeavesNothingToSettle(t *testing.T) {
+	for name, err := range map[string]error{
+		"nobody listens": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
+		"no credentials": &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			r.kms.before = failing(kmsapi.OpCreateKey, err)
+			_, err := r.tryWrite("keys/a", nil)
+			refused(t, err, 502)
+			require.NotContains(t, err.Error(), "may have made")
 			require.Zero(t, r.unsettled())
 		})
 	}
@@ -232,11 +248,21 @@ func TestDeregisteredKeyDoesNotComeBack(t *testing.T) {
 	require.Nil(t, r.read("keys/a"))
 }
 
+func TestNameThatAnInterruptedCreationMayBringBackIsAWarning(t *testing.T) {
+	r := newKeyRig(t, "other")
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	r.write("keys/a/register", map[string]any{"key_id": r.keyID("other")})
+	require.Contains(t, strings.Join(r.write("keys/a/deregister", nil).Warnings, "\n"), "not settled yet")
+	require.NoError(t, r.settleNow())
+	require.NotEqual(t, r.keyID("other"), r.keyID("a"))
+	require.Empty(t, r.write("keys/a/deregister", nil).Warnings)
+}
+
 func TestCMKOfSomebodyElseIsNotTaken(t *testing.T) {
 	r := newKeyRig(t)
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
-	for _, description := range []string{"", "[vault:]", newCreation("a", "cn-hangzhou", keyEntry{}).describe("")} {
+	for _, description := range []string{"", "[vault:]", newCreation("a", "cn-hangzhou").describe("")} {
 		_, err = direct.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Description: description})
 		require.NoError(t, err)
 	}
@@ -308,26 +334,29 @@ func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
 }
 
 func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
-	for name, c := range map[string]struct {
-		later time.Duration
-		taken bool
-	}{
-		"of a later second":    {2 * time.Second, true},
-		"of the same second":   {0, false},
-		"of a later day, even": {24 * time.Hour, true},
-	} {
-		t.Run(name, func(t *testing.T) {
-			marked := []kmsapi.KeyMetadata{
-				{KeyId: "copy", CreationDate: time.Unix(0, 0).Add(c.later).UTC().Format(kmsapi.TimeFormat)},
-				{KeyId: "original", CreationDate: time.Unix(0, 0).UTC().Format(kmsapi.TimeFormat)},
-			}
-			found, err := original(marked)
-			if !c.taken {
-				refused(t, err, 409, "copy", "original")
-				return
-			}
-			require.NoError(t, err)
-			require.Equal(t, "original", found.KeyId)
-		})
-	}
+	r := newKeyRig(t)
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	made := r.cmks()[0]
+	copied := r.copyMarkerOf(made)
+	_, err := r.tryWrite("keys/a", nil)
+	refused(t, err, 409, made, copied)
+	require.Error(t, r.settleNow())
+	require.Nil(t, r.read("keys/a"))
+
+	r.write("keys/a/register", map[string]any{"key_id": made})
+	require.NoError(t, r.settleNow())
+	require.Equal(t, made, r.keyID("a"))
+	require.Contains(t, r.log.String(), copied, "it is told, to be deleted")
+}
+
+// copyMarkerOf makes a CMK with the description of another.
+func (r *rig) copyMarkerOf(id string) (copied string) {
+	r.t.Helper()
+	direct, err := r.kms.direct("cn-hangzhou")
+	require.NoError(r.t, err)
+	found, err := direct.DescribeKey(r.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	require.NoError(r.t, err)
+	made, err := direct.CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{Description: found.KeyMetadata.Description})
+	require.NoError(r.t, err)
+	return made.KeyMetadata.KeyId
 }

@@ -23,7 +23,7 @@ type callError struct {
 	// key is the engine's name of the key, and may be empty.
 	key string
 	err error
-	// unsent says that KMS was not asked at all.
+	// unsent says that KMS surely did not run the call.
 	unsent bool
 	// done tells the caller what the request had done before. It may be empty.
 	done string

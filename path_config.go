@@ -29,8 +29,8 @@ func (b *backend) configPaths() []*framework.Path {
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
 Configure the engine. What a later write does not mention stays as it is, except that a new access_key,
-endpoint, sts_endpoint or role_arn needs the secret_key again and ends the security_token. Nothing is
-stored unless KMS accepts the credentials.
+endpoint, ca_cert, sts_endpoint or role_arn needs the secret_key again and ends the security_token.
+Nothing is stored unless KMS accepts the credentials.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
     vault write alicloudkms/config network=vpc max_parallel=64

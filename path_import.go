@@ -134,7 +134,7 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 	if k.entry != nil {
 		return k.entry, importMaterial(ctx, conn, k.entry, material, wanted)
 	}
-	made, _, err := b.makeKey(ctx, req, k.name, newKey{cmk: wanted.cmk})
+	made, _, err := b.makeKey(ctx, req, k.name, wanted.cmk)
 	if err != nil {
 		return nil, err
 	}

@@ -110,6 +110,16 @@ var keyAnswer = answerFields{
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
+
+	"keys":                   {Type: framework.TypeMap, Description: "As transit's: when version 1 was made, in seconds since 1970."},
+	"latest_version":         {Type: framework.TypeInt, Description: "As transit's. It is 1, as in every ciphertext."},
+	"min_available_version":  {Type: framework.TypeInt, Description: "As transit's."},
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As transit's."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As transit's."},
+	"supports_encryption":    {Type: framework.TypeBool, Description: "As transit's."},
+	"supports_decryption":    {Type: framework.TypeBool, Description: "As transit's."},
+	"supports_derivation":    {Type: framework.TypeBool, Description: "As transit's."},
+	"supports_signing":       {Type: framework.TypeBool, Description: "As transit's."},
 }
 
 // metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
@@ -163,16 +173,18 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err != nil {
 		return nil, err
 	}
+	if recovered {
+		resp := &logical.Response{Data: entry.fields(name)}
+		resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made. "+
+			"Its origin, protection_level and description are what that attempt asked for", name))
+		return b.tagNewKey(ctx, req, target{name, entry}, tags, resp), nil
+	}
 	if entry != nil {
 		resp := &logical.Response{Data: entry.fields(name)}
-		if recovered {
-			resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made", name))
-		} else {
-			resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
-		}
+		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
 	}
-	made, metadata, err := b.makeKey(ctx, req, name, newKey{cmk: wanted})
+	made, metadata, err := b.makeKey(ctx, req, name, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -220,6 +232,7 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	data := e.fields(name)
 	maps.Copy(data, metadataFields(m))
+	maps.Copy(data, transitMetadata(m))
 	return &logical.Response{Data: data}
 }
 

@@ -16,13 +16,13 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
-				Description: "Whether delete may schedule the deletion of the CMK.",
+				Description: "Whether delete may schedule the deletion of the CMK. If that has several names, all must allow it.",
 			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
-		}, "min_decryption_version", "min_encryption_version", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
+		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
 		Operations: map[logical.Operation]framework.OperationHandler{
 			logical.UpdateOperation: writes(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
 			logical.PatchOperation:  writes(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
@@ -68,9 +68,6 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 	if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
 		return nil, err
 	}
-	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
-		return nil, err
-	}
 	resp := &logical.Response{Data: k.entry.fields(k.name)}
 	if !maps.Equal(before, k.entry.BoundContext) {
 		resp.AddWarning("The bound_context has changed: ciphertexts and data keys from before open only with the one that they were made with. Keep a note of it.")
@@ -80,7 +77,7 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 		}
 		warnOfReaders(resp, readers)
 	}
-	return resp, nil
+	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }
 
 func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -157,6 +157,14 @@ func TestPatchChangesOnlyWhatItMentions(t *testing.T) {
 	refused(t, err, 404)
 }
 
+func TestBoundContextThatFailsIsNotStored(t *testing.T) {
+	r := newKeyRig(t, "a", "b")
+	r.storage.reset("list", 1)
+	_, err := r.tryWrite("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	require.ErrorIs(t, err, errStorage)
+	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
+}
+
 func TestChangedBoundContextIsAWarning(t *testing.T) {
 	r := newKeyRig(t, "a")
 	require.NotEmpty(t, r.write("keys/a/config", map[string]any{"bound_context": "team=hr"}).Warnings)

@@ -19,6 +19,9 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	if !k.entry.DeletionAllowed {
 		return nil, badRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
 	}
+	if err := b.sharersAllowDeletion(ctx, req, k); err != nil {
+		return nil, err
+	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -29,4 +32,24 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	}
 	b.Logger().Info("the deletion of a key was scheduled", "key", k.name, "key_id", k.entry.KeyID, "days", days)
 	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
+}
+
+// sharersAllowDeletion refuses if the CMK has another name here whose owner has not allowed its deletion: it would lose all that
+// it has encrypted too.
+func (b *backend) sharersAllowDeletion(ctx context.Context, req *logical.Request, k target) error {
+	names, err := b.namesOfCMKs(ctx, req)
+	if err != nil {
+		return err
+	}
+	for _, other := range names[k.entry.KeyID] {
+		entry, err := loadKey(ctx, req.Storage, other)
+		if err != nil {
+			return err
+		}
+		if entry != nil && !entry.DeletionAllowed {
+			return badRequest("key %q has the same CMK, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
+				other, mount(req), other)
+		}
+	}
+	return nil
 }

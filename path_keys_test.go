@@ -36,6 +36,30 @@ func TestKeyIsCreatedReadAndListed(t *testing.T) {
 	require.Nil(t, r.read("keys/nobody"), "which is 404")
 }
 
+// Terraform's vault_transit_secret_backend_key and vault-kubernetes-kms stop without these.
+func TestTransitsClientsFindVersionsOfAKey(t *testing.T) {
+	r := newKeyRig(t)
+	r.write("keys/a", map[string]any{
+		"type": "aes256-gcm96", "derived": false, "convergent_encryption": false, "auto_rotate_period": 0, "key_size": 0,
+	})
+	r.write("keys/a/config", map[string]any{
+		"min_decryption_version": 1, "min_encryption_versoin": 0, "deletion_allowed": false, "exportable": false,
+		"allow_plaintext_backup": false, "auto_rotate_period": 0,
+	})
+	data := r.read("keys/a").Data
+	made, err := time.Parse(kmsapi.TimeFormat, data["creation_date"].(string))
+	require.NoError(t, err)
+	version := r.write("encrypt/a", map[string]any{"plaintext": hello}).Data["key_version"]
+	require.Equal(t, version, data["latest_version"])
+	require.Equal(t, map[string]any{fmt.Sprint(version): made.Unix()}, data["keys"])
+	for field, want := range map[string]any{
+		"min_available_version": 0, "min_decryption_version": 1, "min_encryption_version": 0,
+		"supports_encryption": true, "supports_decryption": true, "supports_derivation": false, "supports_signing": false,
+	} {
+		require.Equal(t, want, data[field], field)
+	}
+}
+
 func TestExistingNameIsAWarningAndChangesNothing(t *testing.T) {
 	r := newKeyRig(t, "a")
 	before := r.read("keys/a").Data
@@ -122,6 +146,20 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 	r.encrypt("a", hello)
 	r.do(logical.DeleteOperation, "keys/a", nil)
 	require.Equal(t, 30, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
+}
+
+func TestDeleteMustBeAllowedForEveryNameOfTheCMK(t *testing.T) {
+	r := newKeyRig(t, "a", "else")
+	r.share("b", "a")
+	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
+	refused(t, err, 400, "vault write kms/keys/b/config deletion_allowed=true")
+	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
+
+	r.write("keys/b/config", map[string]any{"deletion_allowed": true})
+	r.remove("keys/a", nil)
+	require.Equal(t, "PendingDeletion", r.read("keys/b").Data["key_state"])
+	require.Equal(t, "Enabled", r.read("keys/else").Data["key_state"])
 }
 
 func TestDeleteRefusesBadQueries(t *testing.T) {

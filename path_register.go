@@ -188,8 +188,10 @@ func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k tar
 	if err != nil {
 		return nil, err
 	}
+	resp := &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}
 	for logID, c := range begun {
 		if c.Marker != k.entry.Marker {
+			resp.AddWarning(fmt.Sprintf("a creation of key %q that was interrupted is not settled yet; if it has left a CMK, that becomes the key within some minutes", k.name))
 			continue
 		}
 		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
@@ -200,5 +202,5 @@ func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k tar
 		return nil, err
 	}
 	b.Logger().Info("a key was deregistered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
-	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}, nil
+	return resp, nil
 }

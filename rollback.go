@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -122,7 +121,7 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 			marked = append(marked, found.KeyMetadata)
 		}
 	}
-	return original(marked)
+	return theOne(marked)
 }
 
 // listRounds is how often a list that others change is read again.
@@ -139,16 +138,18 @@ func listAllCMKs(ctx context.Context, conn *connection) (listing[kmsapi.KeyEntry
 	return listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable, "others are making or deleting CMKs, so that the one of an interrupted creation can't be looked for; try again")
 }
 
-// original returns the oldest of the CMKs that have one marker. Who can read the marker in KMS can copy it, but only later.
-func original(marked []kmsapi.KeyMetadata) (kmsapi.KeyMetadata, error) {
-	if len(marked) == 0 {
+// theOne returns the one CMK that has a marker, or one without an id. Who can read the marker in KMS can give it to another CMK,
+// also to one that is older, so that nothing tells the right one of two.
+func theOne(marked []kmsapi.KeyMetadata) (kmsapi.KeyMetadata, error) {
+	switch len(marked) {
+	case 0:
 		return kmsapi.KeyMetadata{}, nil
+	case 1:
+		return marked[0], nil
+	default:
+		return kmsapi.KeyMetadata{}, conflict("%d CMKs claim to be the one of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
+			len(marked), marked[0].KeyId, marked[1].KeyId)
 	}
-	slices.SortFunc(marked, func(a, b kmsapi.KeyMetadata) int { return strings.Compare(a.CreationDate, b.CreationDate) })
-	if len(marked) > 1 && marked[0].CreationDate == marked[1].CreationDate {
-		return kmsapi.KeyMetadata{}, conflict("two CMKs claim to be the one of an interrupted creation: %s and %s. Register the right one, and delete the other", marked[0].KeyId, marked[1].KeyId)
-	}
-	return marked[0], nil
 }
 
 // rollback settles an entry of the write-ahead log that is old enough, so that no CMK is left without a name. It never
@@ -204,7 +205,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	case err != nil:
 		return named(err, c.Name)
 	case cmk.KeyId == "":
-		b.Logger().Info("an interrupted creation of a key has left no CMK", "key", c.Name, "region", c.Region, "marker", c.Marker)
+		b.Logger().Info("an interrupted creation of a key has left no CMK in the account that the engine works in now", "key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil
 	case entry != nil:
 		b.Logger().Warn("an interrupted creation has left a CMK, and its name has another one now: register it under another name, or delete it",

@@ -5,10 +5,14 @@ import (
 	"maps"
 	"reflect"
 	"slices"
+	"strconv"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // A transitField is a field of Vault's transit engine that KMS has no counterpart for. It is accepted, so that transit's
@@ -48,6 +52,7 @@ var transitFields = map[string]transitField{
 	"derived":                refusedField(framework.TypeBool, noDerivation),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
+	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it so.
 	"public_key":             refusedField(framework.TypeString, "a CMK is a symmetric key, which has no public half"),
 	"version":                refusedField(framework.TypeInt, "a CMK takes the same key material only, ever", 1),
 	"type": refusedField(framework.TypeString, "a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out",
@@ -79,6 +84,26 @@ func withTransit(fields map[string]*framework.FieldSchema, names ...string) map[
 		all[name] = transitFields[name].schema
 	}
 	return all
+}
+
+// transitMetadata is what transit's clients read of a key, and fail without. KMS tells no versions of a CMK, so there is one, the
+// keyVersion of every ciphertext.
+func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
+	versions := map[string]any{}
+	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
+		versions[strconv.Itoa(keyVersion)] = made.Unix()
+	}
+	return map[string]any{
+		"keys":                   versions,
+		"latest_version":         keyVersion,
+		"min_available_version":  0,
+		"min_decryption_version": keyVersion,
+		"min_encryption_version": 0,
+		"supports_encryption":    true,
+		"supports_decryption":    true,
+		"supports_derivation":    false,
+		"supports_signing":       false,
+	}
 }
 
 // warnIgnored tells the caller which of its fields were ignored.

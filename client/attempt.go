@@ -48,7 +48,8 @@ func (c *Client) attempt(ctx context.Context, op kmsapi.Operation, form string, 
 	case connected.Load():
 		return &failure{err: c.transportError(op, withoutContent(err)), transient: !errors.Is(err, errTooLarge)}
 	default:
-		return &failure{err: c.transportError(op, err), transient: !isNotTrusted(err), unrun: true}
+		unsent := &TransportError{Operation: op, Endpoint: c.Endpoint(), Unsent: true, Err: err}
+		return &failure{err: unsent, transient: !isNotTrusted(err), unrun: true}
 	}
 }
 

@@ -2,6 +2,7 @@ package client
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/http"
 	"time"
@@ -48,6 +49,16 @@ type signer struct {
 	// told is the server's time, if it has just refused ours.
 	told                time.Time
 	resynced, refreshed bool
+	// sent is set if KMS may have run an attempt.
+	sent bool
+}
+
+// note takes back from f that the request is unsent, if that is true of its last attempt only.
+func (s *signer) note(f *failure) {
+	if unsent, ok := errors.AsType[*TransportError](f.err); ok && s.sent {
+		unsent.Unsent = false
+	}
+	s.sent = s.sent || !f.unrun
 }
 
 // do asks KMS until it answers, or refuses for good, or there is no more time or patience.
@@ -63,6 +74,7 @@ func (c *Client) do(ctx context.Context, r kmsapi.Request, answer kmsapi.Respons
 		if f == nil {
 			return nil
 		}
+		s.note(f)
 		mended, err := c.mend(ctx, op, s, f)
 		if err != nil {
 			return err

@@ -14,12 +14,14 @@ import (
 )
 
 // A TransportError says that there is no answer of KMS: the connection failed, or what came is no such answer. Whether
-// the request ran is unknown unless the connection failed.
+// the request ran is unknown unless it is Unsent.
 type TransportError struct {
 	// Operation is what was called.
 	Operation kmsapi.Operation
 	// Endpoint is the host and port that was called.
 	Endpoint string
+	// Unsent is set if no attempt came as far as a connection, so that KMS surely did not run the request.
+	Unsent bool
 	// Err is the cause.
 	Err error
 }

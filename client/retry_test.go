@@ -260,8 +260,27 @@ func TestCreateKeyIsTriedAgainWhenNobodyListens(t *testing.T) {
 		Jitter: func(time.Duration) time.Duration { attempts++; return 0 },
 	})
 	err := createKey(context.Background(), c)
-	require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpCreateKey), "check region, network and endpoint")
+	failed := requireTransportError(t, err, kmsapi.OpCreateKey)
+	require.ErrorContains(t, failed, "check region, network and endpoint")
+	require.True(t, failed.Unsent)
 	require.Equal(t, 3, attempts)
+}
+
+func TestRequestThatMayHaveRunIsNotUnsent(t *testing.T) {
+	server := newScript(t, hangUp)
+	err := createKey(context.Background(), server.dial(t, nil))
+	require.False(t, requireTransportError(t, err, kmsapi.OpCreateKey).Unsent)
+
+	// The first attempt may have run, so it does not count that nobody listens at the second.
+	var leaving *script
+	leaving = newScript(t, func(w http.ResponseWriter, r *http.Request) {
+		_ = leaving.Listener.Close()
+		hangUp(w, r)
+	})
+	err = encrypt(context.Background(), leaving.dial(t, nil))
+	failed := requireTransportError(t, err, kmsapi.OpEncrypt)
+	require.ErrorContains(t, failed, "no connection was made")
+	require.False(t, failed.Unsent)
 }
 
 func TestCreateKeyTakesAConnectionThatNobodyUsedBefore(t *testing.T) {

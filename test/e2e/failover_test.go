@@ -21,12 +21,24 @@ func (c *cluster) mount(t *testing.T, kms *kmsService) *mount {
 	}))
 	t.Cleanup(func() { assert.NoError(t, c.leader(t).client.Sys().Unmount(m.path)) })
 	m.write("config", kms.config())
+	for _, node := range c.nodes {
+		require.NoError(t, node.waitUntil(node.serves(t, m.path)))
+	}
 	return m
 }
 
 // mounted returns the mount at path as a client of the server sees it.
 func (v *vaultServer) mounted(t *testing.T, path string) *mount {
 	return &mount{t: t, client: v.client, path: path}
+}
+
+// serves reports whether the server answers for the mount at path. A standby of OpenBao does so by itself, and says that
+// there is no such path until it has heard of it.
+func (v *vaultServer) serves(t *testing.T, path string) func() bool {
+	return func() bool {
+		answer, err := v.mounted(t, path).client.Logical().Read(path + "/config")
+		return err == nil && answer != nil
+	}
 }
 
 // patiently asks as a client does that knows some nodes: it goes on to the next one while a node is away, has no leader, or
@@ -52,7 +64,7 @@ func isTemporary(err error) bool {
 	switch refusal.StatusCode {
 	case http.StatusConflict: // The key is being made, by the request that the client has just lost.
 		return true
-	case http.StatusNotFound: // OpenBao's standbys read for themselves, and hear of a new key or mount a little later.
+	case http.StatusNotFound: // OpenBao's standbys read for themselves, and hear of a new key a little later.
 		return true
 	default:
 		return isServerError(refusal)
@@ -75,6 +87,7 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 			told.until(t, kms.process, 100)
 			require.NoError(t, killed.start())
 			require.NoError(t, killed.waitUntil(killed.unsealed))
+			require.NoError(t, killed.waitUntil(killed.serves(t, m.path)))
 			require.NoError(t, killed.waitUntil(c.canLoseANode))
 		}
 		finish()
