@@ -35,7 +35,12 @@ func startCluster(t *testing.T, p platform, set settings) *cluster {
 			_ = c.stop()
 			continue
 		}
-		t.Cleanup(func() { assert.NoError(t, c.stop()) })
+		t.Cleanup(func() {
+			assert.NoError(t, c.stop())
+			for _, node := range c.nodes {
+				assert.Empty(t, processesOf(t, node.home+"\x00"), "what %s has started must end with it", node.dir)
+			}
+		})
 		require.NoError(t, c.join())
 		return c
 	}

@@ -4,7 +4,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -88,7 +87,7 @@ func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
 	var left []string
 	for deadline := time.Now().Add(stopTime); time.Now().Before(deadline); time.Sleep(pollEvery) {
-		if left = append(d.files(t), d.processes(t)...); len(left) == 0 {
+		if left = append(d.files(t), processesOf(t, d.tmp)...); len(left) == 0 {
 			return
 		}
 	}
@@ -100,16 +99,6 @@ func (d *demo) files(t *testing.T) []string {
 	files, err := filepath.Glob(filepath.Join(d.tmp, "*"))
 	require.NoError(t, err)
 	return files
-}
-
-func (d *demo) processes(t *testing.T) []string {
-	t.Helper()
-	all, err := filepath.Glob("/proc/[0-9]*/environ")
-	require.NoError(t, err)
-	return slices.DeleteFunc(all, func(path string) bool {
-		environ, err := os.ReadFile(path)
-		return err != nil || !strings.Contains(string(environ), d.tmp)
-	})
 }
 
 func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {

@@ -7,8 +7,25 @@ import (
 	"time"
 
 	"github.com/hashicorp/vault/api"
+	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 )
+
+// mount mounts the engine for one test, and configures it to use the service. It is unmounted before the servers stop:
+// a server that becomes the leader while it stops would start the plugin and leave it behind.
+func (c *cluster) mount(t *testing.T, kms *kmsService) *mount {
+	t.Helper()
+	m := c.leader(t).mounted(t, "alicloudkms")
+	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
+		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
+	}))
+	t.Cleanup(func() { assert.NoError(t, c.leader(t).client.Sys().Unmount(m.path)) })
+	m.write("config", kms.config())
+	for _, node := range c.nodes {
+		require.NoError(t, node.waitUntil(node.serves(t, m.path)))
+	}
+	return m
+}
 
 // mounted returns the mount at path as a client of the server sees it.
 func (v *vaultServer) mounted(t *testing.T, path string) *mount {
@@ -24,12 +41,12 @@ func (v *vaultServer) serves(t *testing.T, path string) func() bool {
 	}
 }
 
-// patiently asks as a client does that knows all nodes: it goes on to the next one while a node is away, has no leader,
-// or hears from the engine that the key is being made by the request that it has just lost.
-func (c *cluster) patiently(t *testing.T, path string, first int) ask {
+// patiently asks as a client does that knows some nodes: it goes on to the next one while a node is away, has no leader, or
+// gives another answer that will change by itself. first is where it begins.
+func patiently(t *testing.T, nodes []*vaultServer, path string, first int) ask {
 	return func(where string, data map[string]any) (*api.Secret, error) {
 		for try, deadline := first, time.Now().Add(startTime); ; try++ {
-			answer, err := c.nodes[try%clusterSize].mounted(t, path).try(where, data)
+			answer, err := nodes[try%len(nodes)].mounted(t, path).try(where, data)
 			if err == nil || time.Now().After(deadline) || !isTemporary(err) {
 				return answer, err
 			}
@@ -38,11 +55,13 @@ func (c *cluster) patiently(t *testing.T, path string, first int) ask {
 	}
 }
 
+// isTemporary reports whether a client should ask again. What is lost for good is a failure all the same, in the end.
 func isTemporary(err error) bool {
 	var refusal *api.ResponseError
 	if !errors.As(err, &refusal) {
 		return true // There was no answer.
 	}
+	// 409: the key is being made, by the request that the client has just lost.
 	return isServerError(refusal) || refusal.StatusCode == http.StatusConflict
 }
 
@@ -50,20 +69,11 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "cluster")
 		c := startCluster(t, s.vault.platform, settings{})
-		leader := c.leader(t)
-		const path = "alicloudkms"
-		m := leader.mounted(t, path)
-		require.NoError(t, m.client.Sys().Mount(path, &api.MountInput{
-			Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
-		}))
-		m.write("config", kms.config())
+		m := c.mount(t, kms)
 		m.write("keys/"+firstKey, nil)
-		for _, node := range c.nodes {
-			require.NoError(t, node.waitUntil(node.serves(t, path)))
-		}
 
 		told := newLedger()
-		finish := told.run(t, func(number int) ask { return c.patiently(t, path, number) })
+		finish := told.run(t, func(number int) ask { return patiently(t, c.nodes, m.path, number) })
 		for range 2 {
 			told.until(t, kms.process, 100)
 			killed := c.leader(t)
@@ -71,15 +81,15 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 			told.until(t, kms.process, 100)
 			require.NoError(t, killed.start())
 			require.NoError(t, killed.waitUntil(killed.unsealed))
-			require.NoError(t, killed.waitUntil(killed.serves(t, path)))
+			require.NoError(t, killed.waitUntil(killed.serves(t, m.path)))
 			require.NoError(t, killed.waitUntil(c.canLoseANode))
 		}
 		finish()
 
 		require.Empty(t, told.errs, "a patient client must not see a failure")
 		for _, node := range c.nodes {
-			told.opensOn(node.mounted(t, path))
+			told.opensFor(t, patiently(t, []*vaultServer{node}, m.path, 0))
 		}
-		told.agreesWith(c.leader(t).mounted(t, path), kms)
+		told.agreesWith(c.leader(t).mounted(t, m.path), kms)
 	})
 }

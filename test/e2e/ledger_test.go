@@ -126,14 +126,14 @@ func (l *ledger) until(t *testing.T, p *process, n int) {
 	require.NoError(t, p.waitUntil(func() bool { return l.acknowledged() >= goal }))
 }
 
-// opensOn wants every acknowledged ciphertext to open on m.
-func (l *ledger) opensOn(m *mount) {
-	m.t.Helper()
-	require.Empty(m.t, l.wrong)
-	require.NotEmpty(m.t, l.texts)
-	require.NoError(m.t, inParallel(len(l.texts), func(i int) error {
+// opensFor wants every acknowledged ciphertext to open for who asks.
+func (l *ledger) opensFor(t *testing.T, ask ask) {
+	t.Helper()
+	require.Empty(t, l.wrong)
+	require.NotEmpty(t, l.texts)
+	require.NoError(t, inParallel(len(l.texts), func(i int) error {
 		e := l.texts[i]
-		answer, err := m.try("decrypt/"+e.key, map[string]any{"ciphertext": e.ciphertext})
+		answer, err := ask("decrypt/"+e.key, map[string]any{"ciphertext": e.ciphertext})
 		if err == nil && answer.Data["plaintext"] != e.plaintext {
 			err = fmt.Errorf("a ciphertext of %s opens to another text", e.key)
 		}

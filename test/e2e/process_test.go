@@ -6,10 +6,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+	"testing"
 	"time"
+
+	"github.com/stretchr/testify/require"
 )
 
 // process is a server that a test started. What it prints goes to a log file.
@@ -125,4 +129,15 @@ func (p *process) children(exe string) ([]int, error) {
 		found = append(found, pid)
 	}
 	return found, nil
+}
+
+// processesOf are the /proc entries of all processes that have the name of a folder in their environment.
+func processesOf(t *testing.T, dir string) []string {
+	t.Helper()
+	all, err := filepath.Glob("/proc/[0-9]*/environ")
+	require.NoError(t, err)
+	return slices.DeleteFunc(all, func(path string) bool {
+		environ, err := os.ReadFile(path)
+		return err != nil || !strings.Contains(string(environ), dir)
+	})
 }

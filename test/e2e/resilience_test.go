@@ -143,7 +143,7 @@ func TestKilledPluginLosesNothingThatWasAcknowledged(t *testing.T) {
 		require.NotEmpty(t, told.errs, "the plugin must have been killed at work")
 		told.failuresAreTheServers(t)
 		told.writeUnfinishedAgain(m)
-		told.opensOn(m)
+		told.opensFor(t, m.try)
 		told.agreesWith(m, kms)
 	})
 }

@@ -57,7 +57,7 @@ func TestUpgradeAndDowngradeUnderLoad(t *testing.T) {
 		require.Empty(t, told.errs, "a reload waits for requests in flight")
 		for _, version := range []string{nextVersion, stampedVersion} {
 			m.changeVersion(version)
-			told.opensOn(m)
+			told.opensFor(t, m.try)
 		}
 		told.agreesWith(m, kms)
 	})
