@@ -1,7 +1,9 @@
 package server_test
 
 import (
+	"fmt"
 	"net/http"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -19,10 +21,12 @@ func (q *quiet) WriteHeader(status int)         { q.status = status }
 func (q *quiet) Write(body []byte) (int, error) { return len(body), nil }
 
 // benchmark answers signed requests, one after another, with all that the service does to one: signature, nonce, audit line.
-func (l *lab) benchmark(b *testing.B, action string, pairs ...string) {
+// pairs gives the parameters of the i-th.
+func (l *lab) benchmark(b *testing.B, action string, pairs func(i int) []string) {
+	l.t = b
 	forms := make([]string, b.N)
 	for i := range forms {
-		forms[i] = l.signed(action, pairs...).Form()
+		forms[i] = l.signed(action, pairs(i)...).Form()
 	}
 	r := request(http.MethodPost, "/", "", nil).WithContext(b.Context())
 	answer := &quiet{header: http.Header{}}
@@ -51,6 +55,33 @@ func BenchmarkRequest(b *testing.B) {
 		{"GenerateDataKey", []string{"KeyId", id}},
 		{"DescribeKey", []string{"KeyId", id}},
 	} {
-		b.Run(bc.action, func(b *testing.B) { l.benchmark(b, bc.action, bc.pairs...) })
+		b.Run(bc.action, func(b *testing.B) { l.benchmark(b, bc.action, func(int) []string { return bc.pairs }) })
+	}
+}
+
+// BenchmarkScale compares a service that has few CMKs and aliases with one that has many. What it asks for lies all over
+// the store.
+func BenchmarkScale(b *testing.B) {
+	for _, n := range []int{100, 100_000} {
+		l := newFilledLab(b, n)
+		ids := l.everyPage(100, "ListKeys")
+		spread := func(i int) string { return ids[i*7919%n] }
+		for _, bc := range []struct {
+			action string
+			pairs  func(i int) []string
+		}{
+			{"Encrypt", func(i int) []string { return []string{"KeyId", spread(i), "Plaintext", "c2VjcmV0"} }},
+			{"DescribeKey", func(i int) []string { return []string{"KeyId", spread(i)} }},
+			{"ListKeys", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
+			{"ListAliases", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", bc.action, n), func(b *testing.B) { l.benchmark(b, bc.action, bc.pairs) })
+		}
+		b.Run(fmt.Sprintf("Open/%d", n), func(b *testing.B) {
+			for range b.N {
+				l.close()
+				l.open()
+			}
+		})
 	}
 }
