@@ -37,8 +37,8 @@ func (p Params) Add(name, value string) Params {
 func (p Params) below(name string) Params {
 	var found Params
 	for i := range p {
-		if rest, ok := strings.CutPrefix(p[i].Name, name+"."); ok {
-			found = found.Add(rest, p[i].Value)
+		if rest, ok := strings.CutPrefix(p[i].Name, name); ok && strings.HasPrefix(rest, ".") {
+			found = found.Add(rest[1:], p[i].Value)
 		}
 	}
 	return found

@@ -192,7 +192,8 @@ func (s *Service) checkTimestamp(text string, now time.Time) (time.Time, error) 
 		return time.Time{}, kmsapi.ErrIllegalTimestamp
 	}
 	at, err := time.Parse(kmsapi.TimeFormat, text)
-	if err != nil || at.Format(kmsapi.TimeFormat) != text { // Parse takes fractions of a second too.
+	var same [len(kmsapi.TimeFormat)]byte
+	if err != nil || string(at.AppendFormat(same[:0], kmsapi.TimeFormat)) != text { // Parse takes fractions of a second too.
 		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
 	}
 	if off := now.Sub(at); off.Abs() > s.window {
