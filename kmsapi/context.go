@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,6 +21,9 @@ func (c EncryptionContext) JSON() string {
 	if len(c) == 0 {
 		return ""
 	}
+	if text, ok := c.plainJSON(); ok {
+		return text
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -27,6 +31,41 @@ func (c EncryptionContext) JSON() string {
 		panic("kmsapi: internal error: a map of strings did not encode: " + err.Error())
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// plainJSON is JSON for a context of plain ASCII, which nearly all are: there is nothing to escape in it.
+func (c EncryptionContext) plainJSON() (string, bool) {
+	var few [8]string
+	names, size := few[:0], len("{}")
+	for name, value := range c {
+		if !isPlain(name) || !isPlain(value) {
+			return "", false
+		}
+		names = append(names, name)
+		size += len(name) + len(value) + len(`"":"",`)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	b.Grow(size)
+	separator := `{"`
+	for _, name := range names {
+		b.WriteString(separator)
+		b.WriteString(name)
+		b.WriteString(`":"`)
+		b.WriteString(c[name])
+		separator = `","`
+	}
+	b.WriteString(`"}`)
+	return b.String(), true
+}
+
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *EncryptionContext) wire() string { return c.JSON() }

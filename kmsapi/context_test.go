@@ -1,10 +1,12 @@
 package kmsapi_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -13,6 +15,18 @@ func TestEncryptionContextOnTheWire(t *testing.T) {
 	require.Empty(t, kmsapi.EncryptionContext(nil).JSON())
 	require.Empty(t, kmsapi.EncryptionContext{}.JSON(), "no context and an empty one are the same")
 	require.Equal(t, `{"a":"<&>","b":"2"}`, kmsapi.EncryptionContext{"b": "2", "a": "<&>"}.JSON(), "in order, and not escaped for HTML")
+}
+
+func TestEncryptionContextOnTheWireIsWhatEncodingJSONWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]*`))
+		context := rapid.MapOfN(text, text, 1, 12).Draw(t, "context")
+		var want strings.Builder
+		encoder := json.NewEncoder(&want)
+		encoder.SetEscapeHTML(false)
+		require.NoError(t, encoder.Encode(context))
+		require.Equal(t, strings.TrimSuffix(want.String(), "\n"), kmsapi.EncryptionContext(context).JSON())
+	})
 }
 
 func TestParseEncryptionContextTakesJSONObjectsOfStrings(t *testing.T) {

@@ -50,8 +50,13 @@ func (p Params) Sorted() Params { return p.AppendSorted(make(Params, 0, len(p)))
 // AppendSorted appends to dst, which is empty, what [Params.Sorted] returns.
 func (p Params) AppendSorted(dst Params) Params {
 	dst = append(dst, p...)
-	slices.SortFunc(dst, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
+	dst.Sort()
 	return dst
+}
+
+// Sort puts p in the byte order of the names.
+func (p Params) Sort() {
+	slices.SortFunc(p, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Duplicate returns the first name that occurs more than once, and "" if all differ.
@@ -93,7 +98,7 @@ func (p Params) formSize() int {
 func formEscapedSize(text string) int {
 	size := len(text)
 	for i := range len(text) {
-		if !formPlain(text[i]) && text[i] != ' ' {
+		if !formPlain[text[i]] && text[i] != ' ' {
 			size += 2
 		}
 	}
@@ -106,7 +111,7 @@ func formEscape(b *strings.Builder, text string) {
 	begin := 0
 	for i := range len(text) {
 		c := text[i]
-		if formPlain(c) {
+		if formPlain[c] {
 			continue
 		}
 		b.WriteString(text[begin:i])
@@ -122,10 +127,13 @@ func formEscape(b *strings.Builder, text string) {
 	b.WriteString(text[begin:])
 }
 
-func formPlain(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '_' || c == '.' || c == '~'
-}
+// formPlain are the bytes that stand for themselves. It is never changed.
+var formPlain = func() (plain [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
+		plain[c] = true
+	}
+	return plain
+}()
 
 // ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and text
 // that is not UTF-8 are errors, because two readers must never see different parameters in one signed text.

@@ -7,7 +7,7 @@ import (
 // Canonical returns the canonical query string of params: names in byte order, names and values percent-encoded, empty
 // values kept. It is the same for both signature schemes.
 func Canonical(params kmsapi.Params) string {
-	return string(appendCanonical(make([]byte, 0, textSize(params, 1)), params, once))
+	return string(appendCanonical(make([]byte, 0, textSize(params, 1)), params.Sorted(), once))
 }
 
 // An encoding is how often the canonical query string is percent-encoded: RPC V1 signs it encoded once more.
@@ -21,12 +21,11 @@ var (
 // fewParams is more than any operation has, so sorting them takes no memory from the heap.
 const fewParams = 24
 
-// appendCanonical appends the canonical query string. To write it encoded twice in one go is what makes a signature
-// cheap.
-func appendCanonical(dst []byte, params kmsapi.Params, e encoding) []byte {
-	var few [fewParams]kmsapi.Param
+// appendCanonical appends the canonical query string of params that are sorted. To write it encoded twice in one go is what
+// makes a signature cheap.
+func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	separator := ""
-	for _, p := range params.AppendSorted(few[:0]) {
+	for _, p := range sorted {
 		dst = append(dst, separator...)
 		dst = percentEncode(dst, p.Name, e.escape)
 		dst = append(dst, e.equals...)
@@ -52,7 +51,7 @@ func percentEncode(dst []byte, text, escape string) []byte {
 	begin := 0
 	for i := range len(text) {
 		c := text[i]
-		if unreserved(c) {
+		if unreserved[c] {
 			continue
 		}
 		dst = append(dst, text[begin:i]...)
@@ -63,7 +62,10 @@ func percentEncode(dst []byte, text, escape string) []byte {
 	return append(dst, text[begin:]...)
 }
 
-func unreserved(c byte) bool {
-	return 'a' <= c && c <= 'z' || 'A' <= c && c <= 'Z' || '0' <= c && c <= '9' ||
-		c == '-' || c == '_' || c == '.' || c == '~'
-}
+// unreserved are the bytes that stand for themselves. It is never changed.
+var unreserved = func() (plain [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
+		plain[c] = true
+	}
+	return plain
+}()

@@ -50,6 +50,7 @@ func AppendStringToSignV1(dst []byte, method string, params kmsapi.Params) []byt
 			signed = append(signed, p)
 		}
 	}
+	signed.Sort()
 	dst = slices.Grow(dst, len(method)+textSize(signed, 2))
 	dst = append(dst, method...)
 	dst = append(dst, "&%2F&"...)
@@ -63,7 +64,8 @@ func V1(accessKeySecret kmsapi.Secret, stringToSign string) string {
 
 // appendV1 appends the base64 signature of stringToSign to dst.
 func appendV1(dst []byte, accessKeySecret kmsapi.Secret, stringToSign []byte) []byte {
-	mac := hmac.New(sha1.New, append([]byte(accessKeySecret.Reveal()), '&'))
+	secret := accessKeySecret.Reveal()
+	mac := hmac.New(sha1.New, append(append(make([]byte, 0, len(secret)+1), secret...), '&'))
 	mac.Write(stringToSign)
 	var sum [sha1.Size]byte
 	return base64.StdEncoding.AppendEncode(dst, mac.Sum(sum[:0]))
@@ -99,5 +101,6 @@ func SignV1For(version, method string, params kmsapi.Params, c Credentials, nonc
 	if !c.SecurityToken.IsEmpty() {
 		signed = signed.Add("SecurityToken", c.SecurityToken.Reveal())
 	}
-	return signed.Add("Signature", string(appendV1(nil, c.AccessKeySecret, AppendStringToSignV1(nil, method, signed))))
+	var text [base64Size]byte
+	return signed.Add("Signature", string(appendV1(text[:0], c.AccessKeySecret, AppendStringToSignV1(nil, method, signed))))
 }
