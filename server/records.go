@@ -3,7 +3,6 @@ package server
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -172,14 +171,6 @@ func readCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 	}
 	if _, gone := record.settle(c.now); gone {
 		return nil, kmsapi.ErrKeyNotFound
-	}
-	return record, nil
-}
-
-func decodeCMK(path string, value []byte) (*cmkRecord, error) {
-	record := &cmkRecord{}
-	if err := json.Unmarshal(value, record); err != nil {
-		return nil, fmt.Errorf("record %s: %w", path, err)
 	}
 	return record, nil
 }
