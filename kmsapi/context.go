@@ -113,6 +113,9 @@ func ParseEncryptionContext(text string) (EncryptionContext, error) {
 	if utf8.RuneCountInString(text) > MaxEncryptionContext {
 		return nil, errContextTooLong
 	}
+	if plain, ok := parsePlain(text); ok {
+		return plain, nil
+	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, errors.New("it is not a JSON object")
@@ -137,6 +140,37 @@ func ParseEncryptionContext(text string) (EncryptionContext, error) {
 		return nil, errors.New("it has text after the JSON object")
 	}
 	return context, nil
+}
+
+// parsePlain reads what plainJSON writes. ok is false for any other text, good or bad.
+func parsePlain(text string) (_ EncryptionContext, ok bool) {
+	context := EncryptionContext{}
+	rest, more := strings.CutPrefix(text, "{")
+	for more {
+		name, afterName, ok := cutPlain(rest)
+		if !ok || !strings.HasPrefix(afterName, ":") {
+			return nil, false
+		}
+		value, afterValue, ok := cutPlain(afterName[1:])
+		if _, twice := context[name]; twice || !ok {
+			return nil, false
+		}
+		context[name] = value
+		if rest, more = strings.CutPrefix(afterValue, ","); !more {
+			return context, afterValue == "}"
+		}
+	}
+	return nil, false
+}
+
+// cutPlain cuts a JSON string with nothing to unescape off the beginning of text.
+func cutPlain(text string) (value, rest string, ok bool) {
+	text, ok = strings.CutPrefix(text, `"`)
+	if !ok {
+		return "", "", false
+	}
+	value, rest, ok = strings.Cut(text, `"`)
+	return value, rest, ok && isPlain(value)
 }
 
 // stringToken reads one JSON string. encoding/json replaces what is not Unicode by U+FFFD, which would make two different

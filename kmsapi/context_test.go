@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
@@ -26,6 +27,26 @@ func TestEncryptionContextOnTheWireIsWhatEncodingJSONWrites(t *testing.T) {
 		encoder.SetEscapeHTML(false)
 		require.NoError(t, encoder.Encode(context))
 		require.Equal(t, strings.TrimSuffix(want.String(), "\n"), kmsapi.EncryptionContext(context).JSON())
+	})
+}
+
+func TestParseEncryptionContextReadsWhatEncodingJSONReads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]*`))
+		context := rapid.MapOfN(text, text, 1, 4).Draw(t, "context")
+		encoded := []byte(kmsapi.EncryptionContext(context).JSON())
+		at := rapid.IntRange(0, len(encoded)-1).Draw(t, "at")
+		encoded[at] = rapid.OneOf(rapid.SampledFrom([]byte(`"{}:,\ a`)), rapid.Just(encoded[at])).Draw(t, "instead")
+		got, err := kmsapi.ParseEncryptionContext(string(encoded))
+		var want map[string]string
+		switch wantErr := json.Unmarshal(encoded, &want); {
+		case err == nil:
+			require.NoError(t, wantErr, "%s", encoded)
+			require.Equal(t, kmsapi.EncryptionContext(want), got, "%s", encoded)
+		case wantErr == nil && !strings.ContainsRune(string(encoded), utf8.RuneError):
+			// It is stricter: a name twice makes another text of it than it was.
+			require.NotEqual(t, string(encoded), kmsapi.EncryptionContext(want).JSON())
+		}
 	})
 }
 
