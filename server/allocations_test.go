@@ -9,7 +9,7 @@ import (
 )
 
 // Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are some
-// more than what BenchmarkRequest shows, since the race detector has some of its own.
+// more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
 func TestARequestTakesFewAllocations(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()
@@ -19,10 +19,10 @@ func TestARequestTakesFewAllocations(t *testing.T) {
 		pairs  []string
 		most   float64
 	}{
-		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", `{"app":"payroll"}`}, 100},
-		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", `{"app":"payroll"}`}, 105},
-		{"GenerateDataKey", []string{"KeyId", id}, 95},
-		{"DescribeKey", []string{"KeyId", id}, 70},
+		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", `{"app":"payroll"}`}, 120},
+		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", `{"app":"payroll"}`}, 125},
+		{"GenerateDataKey", []string{"KeyId", id}, 120},
+		{"DescribeKey", []string{"KeyId", id}, 90},
 	} {
 		t.Run(tc.action, func(t *testing.T) {
 			const runs = 100

@@ -3,11 +3,15 @@ package server_test
 import (
 	"fmt"
 	"net/http"
+	"path/filepath"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
 )
 
 // quiet takes an answer as net/http would, and keeps only its status: what is measured is the service.
@@ -82,6 +86,53 @@ func BenchmarkScale(b *testing.B) {
 				l.close()
 				l.open()
 			}
+		})
+	}
+}
+
+// BenchmarkCreateKey measures durable CMKs, with all that a request costs but the network, against the least that could be
+// durable: one put of the size of its record in a transaction of bbolt.
+func BenchmarkCreateKey(b *testing.B) {
+	b.Run("bbolt, one put a transaction", func(b *testing.B) {
+		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+		require.NoError(b, err)
+		defer func() { require.NoError(b, db.Close()) }()
+		value := make([]byte, 600)
+		b.ResetTimer()
+		for range b.N {
+			require.NoError(b, db.Update(func(tx *bbolt.Tx) error {
+				bucket, err := tx.CreateBucketIfNotExists([]byte("records"))
+				if err != nil {
+					return err
+				}
+				return bucket.Put([]byte(uuid.NewString()), value)
+			}))
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "keys/s")
+	})
+	for _, parallel := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("c=%d", parallel), func(b *testing.B) {
+			l := newLab(b, nil)
+			forms := make(chan string, b.N)
+			for range b.N {
+				forms <- l.signed("CreateKey").Form()
+			}
+			close(forms)
+			b.ResetTimer()
+			var group sync.WaitGroup
+			for range parallel {
+				group.Go(func() {
+					r, answer := request(http.MethodPost, "/", "", nil).WithContext(b.Context()), &quiet{header: http.Header{}}
+					for form := range forms {
+						r.Body = readCloser{strings.NewReader(form)}
+						if l.service.ServeHTTP(answer, r); answer.status != http.StatusOK {
+							b.Errorf("status %d", answer.status)
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "keys/s")
 		})
 	}
 }

@@ -37,19 +37,26 @@ func duePath(c *call, at time.Time, keyID string) string {
 	return duePrefix + at.UTC().Format(dueTime) + "/" + scope(c) + keyID
 }
 
-// putCMK stores a CMK, new or changed.
+// addCMK stores a new CMK, and where its version leads to.
+func addCMK(w store.Writer, c *call, record *cmkRecord) error {
+	if err := w.Put(versionPath(c, record.PrimaryVersion), []byte(record.KeyID)); err != nil {
+		return err
+	}
+	if err := putJSON(w, cmkPath(c, record.KeyID), record); err != nil {
+		return err
+	}
+	return errors.Join(cmkList(c).Add(w, record.KeyID), enter(w, c, record))
+}
+
+// putCMK stores a CMK that has changed.
 func putCMK(w store.Writer, c *call, record *cmkRecord) error {
 	path := cmkPath(c, record.KeyID)
 	old, err := w.Get(path)
-	isNew := errors.Is(err, store.ErrNotFound)
-	if err != nil && !isNew {
+	if err != nil {
 		return err
 	}
 	if err := putJSON(w, path, record); err != nil {
 		return err
-	}
-	if isNew {
-		return errors.Join(cmkList(c).Add(w, record.KeyID), enter(w, c, record))
 	}
 	before, err := decodeCMK(path, old)
 	if err != nil || before.Lifecycle == record.Lifecycle {

@@ -30,14 +30,6 @@ func (s *Service) createKey(c *call, r *kmsapi.CreateKeyRequest) (*kmsapi.Create
 	return &kmsapi.CreateKeyResponse{KeyMetadata: record.metadata(c)}, nil
 }
 
-// addCMK stores a new CMK, and where its version leads to.
-func addCMK(w store.Writer, c *call, record *cmkRecord) error {
-	if err := w.Put(versionPath(c, record.PrimaryVersion), []byte(record.KeyID)); err != nil {
-		return err
-	}
-	return putCMK(w, c, record)
-}
-
 func (s *Service) newCMK(c *call, r *kmsapi.CreateKeyRequest) (*cmkRecord, error) {
 	version := versionRecord{ID: uuid.NewString(), CreationDate: c.now}
 	record := &cmkRecord{

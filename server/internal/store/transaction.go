@@ -86,14 +86,20 @@ func (t *transaction) Before(prefix, limit string) (key string, value []byte, er
 // before returns the last key that is less than limit, and nil if there is none.
 func (t *transaction) before(limit string) (k, v []byte) {
 	cursor := t.bucket.Cursor()
-	// bbolt finds no end if there is no such key, and stops at each page that the update has emptied.
-	if first, _ := cursor.First(); first == nil || string(first) >= limit {
+	at, _ := cursor.Seek([]byte(limit))
+	if at != nil {
+		if k, v = cursor.Prev(); k != nil {
+			return k, v
+		}
+	}
+	// bbolt stops at each page that the update has emptied, and finds no end if there is no such key.
+	if first, _ := t.bucket.Cursor().First(); first == nil || string(first) >= limit {
 		return nil, nil
 	}
-	if k, _ = cursor.Seek([]byte(limit)); k == nil {
+	if at == nil {
 		return cursor.Last()
 	}
-	for k, v = cursor.Prev(); k == nil; {
+	for k == nil {
 		k, v = cursor.Prev()
 	}
 	return k, v
