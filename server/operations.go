@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,6 +58,8 @@ func (c Config) socketPath() string {
 type operations struct {
 	address string
 	servers []*http.Server
+	// serving is done when every listener is closed.
+	serving sync.WaitGroup
 }
 
 // startOperations listens where c says.
@@ -88,11 +91,11 @@ func (o *operations) serve(l net.Listener, handler http.Handler, log *slog.Logge
 		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
 	o.servers = append(o.servers, server)
-	go func() {
+	o.serving.Go(func() {
 		if err := server.Serve(l); !errors.Is(err, http.ErrServerClosed) {
 			log.Error("the operations listener ended", "address", l.Addr().String(), "error", err)
 		}
-	}()
+	})
 }
 
 func (o *operations) close() error {
@@ -100,6 +103,7 @@ func (o *operations) close() error {
 	for _, server := range o.servers {
 		errs = append(errs, server.Close())
 	}
+	o.serving.Wait() // A server that is closed before it has begun closes its listener, and removes the socket, a moment later.
 	return errors.Join(errs...)
 }
 
