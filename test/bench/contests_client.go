@@ -29,8 +29,8 @@ func (s *stage) clientContests() []contest.Contest {
 	}}
 	for _, c := range []int{1, 16, 64} {
 		found = append(found, contest.Contest{
-			Name: fmt.Sprintf("client: Encrypt over TLS, c=%d", c),
-			Open: func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openClients(ctx, c) },
+			Name:    fmt.Sprintf("client: Encrypt over TLS, c=%d", c),
+			Open:    func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openClients(ctx, c) },
 			Figures: []contest.Figure{figure(contest.PerSecond, contest.AtLeast(1.5))},
 		})
 	}

@@ -17,8 +17,8 @@ func (s *stage) engineContests() []contest.Contest {
 	}}
 	for _, items := range []int{100, 1000} {
 		found = append(found, contest.Contest{
-			Name: fmt.Sprintf("engine: encrypt %d items in a batch, one caller", items),
-			Open: func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openBatch(ctx, items) },
+			Name:    fmt.Sprintf("engine: encrypt %d items in a batch, one caller", items),
+			Open:    func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openBatch(ctx, items) },
 			Figures: []contest.Figure{figure(contest.ItemsASecond, contest.AtLeast(4))},
 		})
 	}

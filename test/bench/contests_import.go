@@ -13,8 +13,8 @@ import (
 
 const (
 	// poolSize is how many wrapping keys the service keeps ready.
-	poolSize = 16
-	importers  = 4
+	poolSize  = 16
+	importers = 4
 	// refill is time enough to make as many keys, by one core.
 	refill = 2 * poolSize * 150 * time.Millisecond
 )

@@ -22,7 +22,9 @@ var scaleErrands = []struct {
 	{"Encrypt by alias", 1.1, func(f *filledService, i int) kmsapi.Request {
 		return &kmsapi.EncryptRequest{KeyId: f.alias(i), Plaintext: kmsapi.NewSecret(plaintext)}
 	}},
-	{"DescribeKey", 1.1, func(f *filledService, i int) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: f.spread(i)}} }},
+	{"DescribeKey", 1.1, func(f *filledService, i int) kmsapi.Request {
+		return &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: f.spread(i)}}
+	}},
 	{"ListKeys, first page", 2, func(*filledService, int) kmsapi.Request { return page(1) }},
 	{"ListKeys, middle page", 2, func(f *filledService, _ int) kmsapi.Request { return page(len(f.keys) / pageSize / 2) }},
 	{"ListKeys, last page", 2, func(f *filledService, _ int) kmsapi.Request { return page(len(f.keys) / pageSize) }},

@@ -68,6 +68,9 @@ var ownFlags = regexp.MustCompile(`^-(root|vault)=`)
 func commandLine(args []string) string {
 	var given []string
 	for _, arg := range args {
+		if strings.ContainsAny(arg, " |()[]*?$^") {
+			arg = "'" + arg + "'"
+		}
 		if !ownFlags.MatchString(arg) {
 			given = append(given, arg)
 		}

@@ -55,7 +55,7 @@ func (s *stage) program(name string) string { return filepath.Join(s.dir, "plugi
 // build builds the programs as a release has them.
 func (s *stage) build(ctx context.Context) error {
 	for from, packages := range map[string][]string{
-		s.root:                                   {"./cmd/alicloudkms", "./cmd/" + pluginName},
+		s.root:                                 {"./cmd/alicloudkms", "./cmd/" + pluginName},
 		filepath.Join(s.root, "test", "bench"): {"./echo"},
 	} {
 		args := []string{"build", "-C", from, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Dir(s.program("x")) + "/"}

@@ -61,13 +61,16 @@ func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
 		values = append(values, f.compare(samples[0][f.Measure], samples[peer][f.Measure]))
 	}
 	row.Ours = median(column(rounds, 0, f.Measure))
-	if f.Compare != Alone {
-		row.Peers = map[string]float64{}
-		for i, side := range sides[1:] {
-			row.Peers[side.Name] = median(column(rounds, i+1, f.Measure))
-			if best[side.Name] > best[row.Peer] {
-				row.Peer = side.Name
-			}
+	for i, side := range sides[1:] {
+		if _, measured := rounds[0][i+1][f.Measure]; !measured {
+			continue // Ours alone has this measure.
+		}
+		if row.Peers == nil {
+			row.Peers = map[string]float64{}
+		}
+		row.Peers[side.Name] = median(column(rounds, i+1, f.Measure))
+		if best[side.Name] > best[row.Peer] {
+			row.Peer = side.Name
 		}
 	}
 	row.Median, row.Min, row.Max = median(values), slices.Min(values), slices.Max(values)

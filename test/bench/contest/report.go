@@ -10,17 +10,17 @@ import (
 
 // Report is all that one run found out.
 type Report struct {
-	Command   string  `json:"command"`
-	Date      string  `json:"date"`
-	Commit    string  `json:"commit"`
-	Go        string  `json:"go"`
-	CPU       string  `json:"cpu"`
-	Cores     int     `json:"cores"`
-	OS        string  `json:"os"`
-	Vault     string  `json:"vault"`
-	Rounds    int     `json:"rounds"`
-	Duration  string  `json:"duration"`
-	Contests  []Row   `json:"contests"`
+	Command    string   `json:"command"`
+	Date       string   `json:"date"`
+	Commit     string   `json:"commit"`
+	Go         string   `json:"go"`
+	CPU        string   `json:"cpu"`
+	Cores      int      `json:"cores"`
+	OS         string   `json:"os"`
+	Vault      string   `json:"vault"`
+	Rounds     int      `json:"rounds"`
+	Duration   string   `json:"duration"`
+	Contests   []Row    `json:"contests"`
 	Unmeasured []string `json:"unmeasured,omitempty"`
 }
 
