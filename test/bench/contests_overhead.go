@@ -26,7 +26,8 @@ func (s *stage) overheadContests() []contest.Contest {
 // openOverhead has the engine in this process, so that neither Vault nor the way to a plugin is in the time. Its peer is a bare
 // call with the client that the engine uses, to the same service.
 func (s *stage) openOverhead(ctx context.Context) ([]contest.Side, func() error, error) {
-	kms, err := s.kms()
+	// A service of its own, whose audit log is short.
+	kms, err := s.settledKMS(ctx, "overhead")
 	if err != nil {
 		return nil, nil, err
 	}

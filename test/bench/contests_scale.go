@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
@@ -68,7 +69,9 @@ func (s *stage) openRestart(context.Context) ([]contest.Side, func() error, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	return []contest.Side{{Name: "ours", Run: many.restart}, {Name: "100 keys", Run: few.restart}}, nil, nil
+	// Neither is needed after this, and both would make keys for imports meanwhile.
+	end := func() error { return errors.Join(many.stop(), few.stop()) }
+	return []contest.Side{{Name: "ours", Run: many.restart}, {Name: "100 keys", Run: few.restart}}, end, nil
 }
 
 func (s *stage) filled() (many, few *filledService, err error) {

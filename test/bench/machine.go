@@ -68,12 +68,13 @@ var ownFlags = regexp.MustCompile(`^-(root|vault)=`)
 func commandLine(args []string) string {
 	var given []string
 	for _, arg := range args {
+		if ownFlags.MatchString(arg) {
+			continue
+		}
 		if strings.ContainsAny(arg, " |()[]*?$^") {
 			arg = "'" + arg + "'"
 		}
-		if !ownFlags.MatchString(arg) {
-			given = append(given, arg)
-		}
+		given = append(given, arg)
 	}
 	if len(given) == 0 {
 		return "make bench"

@@ -76,8 +76,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	if err := flags.Parse(args); err != nil {
 		return s, err
 	}
-	if s.plan.Rounds < 1 || s.plan.Duration <= 0 || flags.NArg() > 0 {
-		return s, errors.New("give at least one round, a positive duration, and flags only")
+	if s.plan.Rounds < 1 || s.plan.Duration <= 0 || s.keys < fewKeys || flags.NArg() > 0 {
+		return s, fmt.Errorf("give at least one round, a positive duration, at least %d keys, and flags only", fewKeys)
 	}
 	var err error
 	if s.only, err = regexp.Compile(*only); err != nil {

@@ -16,6 +16,8 @@ type process struct {
 	log  string
 	done chan struct{}
 	err  error // how it ended; read after done is closed
+	// stopped is set once it was stopped; its number may be another process's then.
+	stopped bool
 }
 
 const (
@@ -58,8 +60,12 @@ func (p *process) await(ready func() bool) error {
 	return fmt.Errorf("%s is not ready after %s\n%s", p.cmd.Path, startTime, p.tail())
 }
 
-// stop asks the process to end, makes sure of it, and of all that it has started.
+// stop asks the process to end, makes sure of it, and of all that it has started. It may be called more than once.
 func (p *process) stop() error {
+	if p.stopped {
+		return nil
+	}
+	p.stopped = true
 	_ = p.cmd.Process.Signal(syscall.SIGTERM) // It fails if the process has ended, which done tells.
 	var err error
 	select {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"time"
 )
 
 // stage is where the contests take place: a temporary folder, the programs in it, and the servers, which start when they are
@@ -38,7 +39,7 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 	}
 	s := &stage{settings: set, dir: dir}
 	s.onClose(func() error { return os.RemoveAll(dir) })
-	s.kms = sync.OnceValues(func() (*kmsService, error) { return s.startKMS("kms") })
+	s.kms = sync.OnceValues(func() (*kmsService, error) { return s.settledKMS(ctx, "kms") })
 	s.vault = sync.OnceValues(func() (*vaultServer, error) { return s.startVault(ctx) })
 	s.few = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "few", fewKeys) })
 	s.many = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "many", set.keys) })
@@ -75,6 +76,16 @@ func (s *stage) startKMS(name string) (*kmsService, error) {
 		s.onClose(func() error { return k.stop() })
 	}
 	return k, err
+}
+
+// settledKMS is a service that has made the keys which it keeps ready for imports; until then it has work of its own.
+func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error) {
+	const quietStart = 5 * time.Second // It begins only then.
+	k, err := s.startKMS(name)
+	if err != nil {
+		return nil, err
+	}
+	return k, sleep(ctx, quietStart+refill)
 }
 
 func (s *stage) onClose(do func() error) { s.closers = append(s.closers, do) }
