@@ -122,14 +122,16 @@ func (c *Client) mend(ctx context.Context, op kmsapi.Operation, s *signer, f *fa
 	}
 }
 
+// usualParams is room for the parameters of nearly all requests.
+const usualParams = 8
+
 // params are those of r, with the common ones (§1.3) that do not change from one attempt to the next.
 func (c *Client) params(r kmsapi.Request) kmsapi.Params {
-	common := kmsapi.Params{
-		{Name: "Action", Value: string(r.Operation())},
-		{Name: "Format", Value: "JSON"},
-		{Name: "RegionId", Value: c.cfg.Region},
-	}
-	return append(common, kmsapi.Encode(r)...)
+	common := append(make(kmsapi.Params, 0, usualParams),
+		kmsapi.Param{Name: "Action", Value: string(r.Operation())},
+		kmsapi.Param{Name: "Format", Value: "JSON"},
+		kmsapi.Param{Name: "RegionId", Value: c.cfg.Region})
+	return kmsapi.AppendParams(common, r)
 }
 
 // learn keeps how far date, the server's time, is ahead, if that is news compared with the used value. The used value is

@@ -53,8 +53,11 @@ type structured interface {
 }
 
 // Encode returns the parameters of r that are set. Zero values are left out.
-func Encode(r Request) Params {
-	var e encoder
+func Encode(r Request) Params { return AppendParams(nil, r) }
+
+// AppendParams appends to params what [Encode] returns.
+func AppendParams(params Params, r Request) Params {
+	e := encoder{params: params}
 	r.visit(&e)
 	return e.params
 }
@@ -79,16 +82,15 @@ func Describe(r Request) []Rule {
 
 type encoder struct{ params Params }
 
-func (e *encoder) text(r Rule, v *string) {
-	if *v != "" {
-		e.params = e.params.Add(r.Name, *v)
+func (e *encoder) add(name, value string) {
+	if value != "" {
+		e.params = e.params.Add(name, value)
 	}
 }
 
-func (e *encoder) secret(r Rule, v *Secret) {
-	text := v.Reveal()
-	e.text(r, &text)
-}
+func (e *encoder) text(r Rule, v *string) { e.add(r.Name, *v) }
+
+func (e *encoder) secret(r Rule, v *Secret) { e.add(r.Name, v.Reveal()) }
 
 func (e *encoder) number(r Rule, v *int) {
 	if *v != 0 {
@@ -97,8 +99,7 @@ func (e *encoder) number(r Rule, v *int) {
 }
 
 func (e *encoder) structured(r Rule, v structured) {
-	wire := v.wire()
-	e.text(r, &wire)
+	e.add(r.Name, v.wire())
 }
 
 func (e *encoder) context(v *EncryptionContext) { e.structured(contextRule, v) }

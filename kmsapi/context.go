@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -20,6 +21,9 @@ func (c EncryptionContext) JSON() string {
 	if len(c) == 0 {
 		return ""
 	}
+	if text, ok := c.plainJSON(); ok {
+		return text
+	}
 	var b bytes.Buffer
 	enc := json.NewEncoder(&b)
 	enc.SetEscapeHTML(false)
@@ -27,6 +31,41 @@ func (c EncryptionContext) JSON() string {
 		panic("kmsapi: internal error: a map of strings did not encode: " + err.Error())
 	}
 	return strings.TrimSuffix(b.String(), "\n")
+}
+
+// plainJSON is JSON for a context of plain ASCII, which nearly all are: there is nothing to escape in it.
+func (c EncryptionContext) plainJSON() (string, bool) {
+	var few [8]string
+	names, size := few[:0], len("{}")
+	for name, value := range c {
+		if !isPlain(name) || !isPlain(value) {
+			return "", false
+		}
+		names = append(names, name)
+		size += len(name) + len(value) + len(`"":"",`)
+	}
+	slices.Sort(names)
+	var b strings.Builder
+	b.Grow(size)
+	separator := `{"`
+	for _, name := range names {
+		b.WriteString(separator)
+		b.WriteString(name)
+		b.WriteString(`":"`)
+		b.WriteString(c[name])
+		separator = `","`
+	}
+	b.WriteString(`"}`)
+	return b.String(), true
+}
+
+func isPlain(text string) bool {
+	for i := range len(text) {
+		if c := text[i]; c < ' ' || c > '~' || c == '"' || c == '\\' {
+			return false
+		}
+	}
+	return true
 }
 
 func (c *EncryptionContext) wire() string { return c.JSON() }
@@ -74,6 +113,9 @@ func ParseEncryptionContext(text string) (EncryptionContext, error) {
 	if utf8.RuneCountInString(text) > MaxEncryptionContext {
 		return nil, errContextTooLong
 	}
+	if plain, ok := parsePlain(text); ok {
+		return plain, nil
+	}
 	dec := json.NewDecoder(strings.NewReader(text))
 	if t, err := dec.Token(); err != nil || t != json.Delim('{') {
 		return nil, errors.New("it is not a JSON object")
@@ -98,6 +140,37 @@ func ParseEncryptionContext(text string) (EncryptionContext, error) {
 		return nil, errors.New("it has text after the JSON object")
 	}
 	return context, nil
+}
+
+// parsePlain reads what plainJSON writes. ok is false for any other text, good or bad.
+func parsePlain(text string) (_ EncryptionContext, ok bool) {
+	context := EncryptionContext{}
+	rest, more := strings.CutPrefix(text, "{")
+	for more {
+		name, afterName, ok := cutPlain(rest)
+		if !ok || !strings.HasPrefix(afterName, ":") {
+			return nil, false
+		}
+		value, afterValue, ok := cutPlain(afterName[1:])
+		if _, twice := context[name]; twice || !ok {
+			return nil, false
+		}
+		context[name] = value
+		if rest, more = strings.CutPrefix(afterValue, ","); !more {
+			return context, afterValue == "}"
+		}
+	}
+	return nil, false
+}
+
+// cutPlain cuts a JSON string with nothing to unescape off the beginning of text.
+func cutPlain(text string) (value, rest string, ok bool) {
+	text, ok = strings.CutPrefix(text, `"`)
+	if !ok {
+		return "", "", false
+	}
+	value, rest, ok = strings.Cut(text, `"`)
+	return value, rest, ok && isPlain(value)
 }
 
 // stringToken reads one JSON string. encoding/json replaces what is not Unicode by U+FFFD, which would make two different

@@ -1,10 +1,13 @@
 package kmsapi_test
 
 import (
+	"encoding/json"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -13,6 +16,38 @@ func TestEncryptionContextOnTheWire(t *testing.T) {
 	require.Empty(t, kmsapi.EncryptionContext(nil).JSON())
 	require.Empty(t, kmsapi.EncryptionContext{}.JSON(), "no context and an empty one are the same")
 	require.Equal(t, `{"a":"<&>","b":"2"}`, kmsapi.EncryptionContext{"b": "2", "a": "<&>"}.JSON(), "in order, and not escaped for HTML")
+}
+
+func TestEncryptionContextOnTheWireIsWhatEncodingJSONWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]*`))
+		context := rapid.MapOfN(text, text, 1, 12).Draw(t, "context")
+		var want strings.Builder
+		encoder := json.NewEncoder(&want)
+		encoder.SetEscapeHTML(false)
+		require.NoError(t, encoder.Encode(context))
+		require.Equal(t, strings.TrimSuffix(want.String(), "\n"), kmsapi.EncryptionContext(context).JSON())
+	})
+}
+
+func TestParseEncryptionContextReadsWhatEncodingJSONReads(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		text := rapid.OneOf(rapid.String(), rapid.StringMatching(`[ -~]*`))
+		context := rapid.MapOfN(text, text, 1, 4).Draw(t, "context")
+		encoded := []byte(kmsapi.EncryptionContext(context).JSON())
+		at := rapid.IntRange(0, len(encoded)-1).Draw(t, "at")
+		encoded[at] = rapid.OneOf(rapid.SampledFrom([]byte(`"{}:,\ a`)), rapid.Just(encoded[at])).Draw(t, "instead")
+		got, err := kmsapi.ParseEncryptionContext(string(encoded))
+		var want map[string]string
+		switch wantErr := json.Unmarshal(encoded, &want); {
+		case err == nil:
+			require.NoError(t, wantErr, "%s", encoded)
+			require.Equal(t, kmsapi.EncryptionContext(want), got, "%s", encoded)
+		case wantErr == nil && !strings.ContainsRune(string(encoded), utf8.RuneError):
+			// It is stricter: a name twice makes another text of it than it was.
+			require.NotEqual(t, string(encoded), kmsapi.EncryptionContext(want).JSON())
+		}
+	})
 }
 
 func TestParseEncryptionContextTakesJSONObjectsOfStrings(t *testing.T) {

@@ -37,23 +37,32 @@ func (p Params) Add(name, value string) Params {
 func (p Params) below(name string) Params {
 	var found Params
 	for i := range p {
-		if rest, ok := strings.CutPrefix(p[i].Name, name+"."); ok {
-			found = found.Add(rest, p[i].Value)
+		if rest, ok := strings.CutPrefix(p[i].Name, name); ok && strings.HasPrefix(rest, ".") {
+			found = found.Add(rest[1:], p[i].Value)
 		}
 	}
 	return found
 }
 
 // Sorted returns a copy in the byte order of the names, the order of the canonical query string (§1.4).
-func (p Params) Sorted() Params {
-	sorted := slices.Clone(p)
-	slices.SortFunc(sorted, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
-	return sorted
+func (p Params) Sorted() Params { return p.AppendSorted(make(Params, 0, len(p))) }
+
+// AppendSorted appends to dst, which is empty, what [Params.Sorted] returns.
+func (p Params) AppendSorted(dst Params) Params {
+	dst = append(dst, p...)
+	dst.Sort()
+	return dst
+}
+
+// Sort puts p in the byte order of the names.
+func (p Params) Sort() {
+	slices.SortFunc(p, func(a, b Param) int { return strings.Compare(a.Name, b.Name) })
 }
 
 // Duplicate returns the first name that occurs more than once, and "" if all differ.
 func (p Params) Duplicate() string {
-	sorted := p.Sorted()
+	var few [usualParams]Param // so no memory of the heap is needed
+	sorted := p.AppendSorted(few[:0])
 	for i := 1; i < len(sorted); i++ {
 		if sorted[i].Name == sorted[i-1].Name {
 			return sorted[i].Name
@@ -65,16 +74,66 @@ func (p Params) Duplicate() string {
 // Form encodes p as application/x-www-form-urlencoded.
 func (p Params) Form() string {
 	var b strings.Builder
+	b.Grow(p.formSize())
 	for i := range p {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		b.WriteString(url.QueryEscape(p[i].Name))
+		formEscape(&b, p[i].Name)
 		b.WriteByte('=')
-		b.WriteString(url.QueryEscape(p[i].Value))
+		formEscape(&b, p[i].Value)
 	}
 	return b.String()
 }
+
+// formSize is the length of the form.
+func (p Params) formSize() int {
+	size := 0
+	for i := range p {
+		size += len("&=") + formEscapedSize(p[i].Name) + formEscapedSize(p[i].Value)
+	}
+	return size
+}
+
+func formEscapedSize(text string) int {
+	size := len(text)
+	for i := range len(text) {
+		if !formPlain[text[i]] && text[i] != ' ' {
+			size += 2
+		}
+	}
+	return size
+}
+
+// formEscape is [url.QueryEscape] without a text of its own.
+func formEscape(b *strings.Builder, text string) {
+	const upperHex = "0123456789ABCDEF"
+	begin := 0
+	for i := range len(text) {
+		c := text[i]
+		if formPlain[c] {
+			continue
+		}
+		b.WriteString(text[begin:i])
+		begin = i + 1
+		if c == ' ' {
+			b.WriteByte('+')
+			continue
+		}
+		b.WriteByte('%')
+		b.WriteByte(upperHex[c>>4])
+		b.WriteByte(upperHex[c&15])
+	}
+	b.WriteString(text[begin:])
+}
+
+// formPlain are the bytes that stand for themselves. It is never changed.
+var formPlain = func() (plain [256]bool) {
+	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
+		plain[c] = true
+	}
+	return plain
+}()
 
 // ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and text
 // that is not UTF-8 are errors, because two readers must never see different parameters in one signed text.
@@ -83,16 +142,17 @@ func ParseForm(text string) (Params, error) {
 	if text == "" {
 		return nil, nil
 	}
-	pairs := strings.Split(text, "&")
-	params := make(Params, 0, len(pairs))
-	for i, pair := range pairs {
+	params := make(Params, 0, min(strings.Count(text, "&")+1, usualParams))
+	for i := 1; text != ""; i++ {
+		var pair string
+		pair, text, _ = strings.Cut(text, "&")
 		if pair == "" {
 			continue
 		}
 		rawName, rawValue, _ := strings.Cut(pair, "=")
 		name, err := url.QueryUnescape(rawName)
 		if err != nil || name == "" || !utf8.ValidString(name) {
-			return nil, fmt.Errorf("the name of parameter %d is not well-formed", i+1)
+			return nil, fmt.Errorf("the name of parameter %d is not well-formed", i)
 		}
 		value, err := url.QueryUnescape(rawValue)
 		if err != nil || !utf8.ValidString(value) {
@@ -102,3 +162,6 @@ func ParseForm(text string) (Params, error) {
 	}
 	return params, nil
 }
+
+// usualParams is as many as an operation has. Who sends more, and is not yet known, gets no memory on credit.
+const usualParams = 24

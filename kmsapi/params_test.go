@@ -107,3 +107,11 @@ func TestParams(t *testing.T) {
 	require.Equal(t, "b", params[0].Name, "Sorted leaves the original alone")
 	require.Equal(t, "b=1&a=2&b=3&B=4", params.Form())
 }
+
+func TestFormIsWhatNetURLWrites(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		name, value := rapid.String().Draw(t, "name"), rapid.String().Draw(t, "value")
+		form := kmsapi.Params{{Name: name, Value: value}, {Name: "b"}}.Form()
+		require.Equal(t, url.QueryEscape(name)+"="+url.QueryEscape(value)+"&b=", form)
+	})
+}

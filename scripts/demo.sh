@@ -106,6 +106,21 @@ use_key() {
 }
 
 # shellcheck disable=SC2016,SC2034
+use_batch_and_import() {
+	step "Encrypt many records in one request, each bound to its own employee"
+	works 'vault write -format=json alicloudkms/encrypt/payroll batch_input='"'"'[
+    {"plaintext":"MTgxNQ==","encryption_context":{"employee":"4711"},"reference":"4711"},
+    {"plaintext":"MTg2Ng==","encryption_context":{"employee":"4712"},"reference":"4712"}]'"'"
+	check "two ciphertexts" test "$(grep -c '"ciphertext": "vault:v1:' "$work/answer")" = 2
+
+	step "Bring a key of your own, with Vault's stock command for transit"
+	works '(umask 077 && head -c 32 /dev/urandom | base64 >"$work/material.b64")'
+	works 'vault transit import alicloudkms/keys/brought @"$work/material.b64"'
+	works 'vault read -field=origin alicloudkms/keys/brought && echo'
+	check "the material came from outside" test "$answer" = EXTERNAL
+}
+
+# shellcheck disable=SC2016,SC2034
 confine_team() {
 	step "Give an app team a token that may encrypt, and nothing else"
 	works 'vault policy write payroll-writer - <<EOF
@@ -150,6 +165,7 @@ echo "Vault ($(vault version)) is at $VAULT_ADDR, the KMS service at https://$AL
 
 mount_engine
 use_key
+use_batch_and_import
 confine_team
 disable_and_enable
 restart_kms
@@ -159,6 +175,7 @@ cat <<-EOF
 	${bold}All $steps steps went as they should; $checks answers were checked.${plain}
 	  - a key made in KMS encrypted and decrypted under Vault's policies
 	  - a data key opened again from its wrapped form
+	  - a batch was encrypted in one request, and a key of your own was imported with Vault's own client
 	  - the app team's token could encrypt, and got 403 on decrypt
 	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
 	  - a ciphertext from before the restart of the KMS service opened after it

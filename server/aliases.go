@@ -70,16 +70,13 @@ func (s *Service) deleteAlias(c *call, r *kmsapi.DeleteAliasRequest) (*kmsapi.De
 func (s *Service) listAliases(c *call, r *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
 	found := newPage[kmsapi.AliasEntry](r.PageNumber, r.PageSize)
 	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		return eachAlias(reader, aliasPath(c, ""), func(name string) error {
-			alias, _, err := getAlias(reader, c, name)
-			if errors.Is(err, kmsapi.ErrAliasNotFound) {
-				return nil // It is as gone as its CMK, though no sweep has come by.
-			}
-			if err != nil {
-				return err
-			}
-			found.show(aliasEntry(c, name, alias.KeyID))
-			return nil
+		gone, err := goneAliases(reader, c)
+		if err != nil {
+			return err
+		}
+		return found.fill(reader, aliasList(c), gone, func(name string, value []byte) (kmsapi.AliasEntry, error) {
+			alias, err := decodeAlias(aliasPath(c, name), value)
+			return aliasEntry(c, name, alias.KeyID), err
 		})
 	})
 	if err != nil {
@@ -96,9 +93,8 @@ func (s *Service) listAliasesByKeyId(c *call, r *kmsapi.ListAliasesByKeyIdReques
 		if err != nil {
 			return err
 		}
-		return eachAlias(reader, cmkAliasPath(c, record.KeyID, ""), func(name string) error {
-			found.show(aliasEntry(c, name, record.KeyID))
-			return nil
+		return found.fill(reader, cmkAliasList(c, record.KeyID), nil, func(name string, _ []byte) (kmsapi.AliasEntry, error) {
+			return aliasEntry(c, name, record.KeyID), nil
 		})
 	})
 	if err != nil {
@@ -107,7 +103,9 @@ func (s *Service) listAliasesByKeyId(c *call, r *kmsapi.ListAliasesByKeyIdReques
 	return &kmsapi.ListAliasesByKeyIdResponse{ListAliasesResponse: *aliasPage(found)}, nil
 }
 
+// aliasEntry takes the name as it is in paths, without its prefix.
 func aliasEntry(c *call, name, keyID string) kmsapi.AliasEntry {
+	name = kmsapi.AliasPrefix + name
 	return kmsapi.AliasEntry{AliasName: name, KeyId: keyID, AliasArn: aliasARN(c, name)}
 }
 
@@ -153,6 +151,10 @@ func readAlias(r store.Reader, c *call, name string) (alias aliasRecord, err err
 	if err != nil {
 		return alias, err
 	}
+	return decodeAlias(path, value)
+}
+
+func decodeAlias(path string, value []byte) (alias aliasRecord, err error) {
 	if err := json.Unmarshal(value, &alias); err != nil {
 		return alias, fmt.Errorf("record %s: %w", path, err)
 	}
@@ -171,7 +173,11 @@ func putAlias(w store.Writer, c *call, name string, alias aliasRecord) error {
 	if err := w.Put(cmkAliasPath(c, alias.KeyID, name), nil); err != nil {
 		return err
 	}
-	return putJSON(w, aliasPath(c, name), alias)
+	if err := putJSON(w, aliasPath(c, name), alias); err != nil {
+		return err
+	}
+	name = strings.TrimPrefix(name, kmsapi.AliasPrefix)
+	return errors.Join(cmkAliasList(c, alias.KeyID).Add(w, name), aliasList(c).Add(w, name))
 }
 
 // dropAlias deletes the alias called name, which names the CMK keyID.
@@ -179,7 +185,11 @@ func dropAlias(w store.Writer, c *call, name, keyID string) error {
 	if err := w.Delete(cmkAliasPath(c, keyID, name)); err != nil {
 		return err
 	}
-	return w.Delete(aliasPath(c, name))
+	if err := w.Delete(aliasPath(c, name)); err != nil {
+		return err
+	}
+	name = strings.TrimPrefix(name, kmsapi.AliasPrefix)
+	return errors.Join(cmkAliasList(c, keyID).Remove(w, name), aliasList(c).Remove(w, name))
 }
 
 // dropAliasesOf deletes all aliases of a CMK.

@@ -24,9 +24,9 @@ type claim struct {
 	timestamp       string
 	nonce           string
 	// stringToSign makes what the service itself would sign. It is not called for a stranger.
-	stringToSign func() string
+	stringToSign func() []byte
 	// verify reports whether the request's signature is that of stringToSign, made with secret.
-	verify func(secret kmsapi.Secret, stringToSign string) bool
+	verify func(secret kmsapi.Secret, stringToSign []byte) bool
 }
 
 // claim reads who a request says it comes from. It checks form only.
@@ -54,8 +54,8 @@ func (in *incoming) claimV1() (claim, error) {
 			return said, kmsapi.InvalidParameter(fixed.Name, "It must be "+fixed.Value+".")
 		}
 	}
-	said.stringToSign = func() string { return signature.StringToSignV1(in.method, p) }
-	said.verify = func(secret kmsapi.Secret, sts string) bool { return signature.VerifyV1(secret, sts, given) }
+	said.stringToSign = func() []byte { return signature.AppendStringToSignV1(nil, in.method, p) }
+	said.verify = func(secret kmsapi.Secret, sts []byte) bool { return signature.VerifyV1(secret, sts, given) }
 	if said.nonce == "" {
 		// The reference has no nonce. What makes such a request one of a kind is its signature.
 		said.nonce = given
@@ -88,8 +88,10 @@ func (in *incoming) claimACS3() (claim, error) {
 	r := signature.ACS3{
 		Method: in.method, Path: "/", Query: in.query, SignedHeaders: auth.SignedHeaders, Header: in.signedHeader, PayloadHash: payloadHash,
 	}
-	said.stringToSign = r.StringToSign
-	said.verify = func(secret kmsapi.Secret, sts string) bool { return signature.VerifyACS3(secret, sts, auth.Signature) }
+	said.stringToSign = func() []byte { return []byte(r.StringToSign()) }
+	said.verify = func(secret kmsapi.Secret, sts []byte) bool {
+		return signature.VerifyACS3(secret, string(sts), auth.Signature)
+	}
 	return said, nil
 }
 
@@ -140,7 +142,7 @@ func (s *Service) authenticate(c *call, said claim) (credential, error) {
 	if !said.verify(key.secret, stringToSign) {
 		// SDKs compare the text after the colon with their own, to tell a wrong secret from a damaged request.
 		return credential{}, kmsapi.ErrIncompleteSignature.WithMessage(
-			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + stringToSign)
+			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + string(stringToSign))
 	}
 	if err := key.checkToken(said.securityToken, c.now); err != nil {
 		return credential{}, err
@@ -190,7 +192,8 @@ func (s *Service) checkTimestamp(text string, now time.Time) (time.Time, error) 
 		return time.Time{}, kmsapi.ErrIllegalTimestamp
 	}
 	at, err := time.Parse(kmsapi.TimeFormat, text)
-	if err != nil || at.Format(kmsapi.TimeFormat) != text { // Parse takes fractions of a second too.
+	var same [len(kmsapi.TimeFormat)]byte
+	if err != nil || string(at.AppendFormat(same[:0], kmsapi.TimeFormat)) != text { // Parse takes fractions of a second too.
 		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
 	}
 	if off := now.Sub(at); off.Abs() > s.window {

@@ -30,7 +30,7 @@ var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
 
 // authorize checks what the request names by itself. DescribeRegions needs no permission.
 func (c *call) authorize(params kmsapi.Params) error {
-	if c.operation == kmsapi.OpDescribeRegions {
+	if c.operation == kmsapi.OpDescribeRegions || c.permissions.everything {
 		return nil
 	}
 	if container, ok := containers[c.operation]; ok {
@@ -40,7 +40,7 @@ func (c *call) authorize(params kmsapi.Params) error {
 	c.resource = arn(c, anyKey)
 	for _, name := range []string{alias, keyID} {
 		switch {
-		case uuidForm.MatchString(name):
+		case isID(name):
 			c.resource = keyARN(c, name)
 		case aliasForm.MatchString(name):
 			c.resource = aliasARN(c, name)
@@ -54,7 +54,7 @@ func (c *call) authorize(params kmsapi.Params) error {
 			return err
 		}
 	}
-	if uuidForm.MatchString(keyID) {
+	if isID(keyID) {
 		return c.permit(keyARN(c, keyID))
 	}
 	return nil
@@ -62,7 +62,7 @@ func (c *call) authorize(params kmsapi.Params) error {
 
 // permitKey checks that the request may be about the CMK called id.
 func (c *call) permitKey(id string) error {
-	if c.permissions.allow(ramAction(c.operation), keyARN(c, id)) {
+	if c.permissions.everything || c.permissions.allow(ramAction(c.operation), keyARN(c, id)) {
 		return nil
 	}
 	c.keyID = id // The audit line may tell what the caller must not know.

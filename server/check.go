@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
@@ -36,7 +37,7 @@ func Check(ctx context.Context, c Config, path string) (Report, error) {
 		return Report{}, err
 	}
 	defer root.Clear()
-	k := &checker{root: root, nonces: replay.New(replay.Options{})}
+	k := &checker{root: root, nonces: replay.New(replay.Options{}), lists: map[string]bool{}, states: map[string]*tally{}}
 	archive, err := store.OpenArchive(path)
 	if errors.Is(err, store.ErrDamaged) {
 		k.problem("%v", err)
@@ -65,6 +66,12 @@ type checker struct {
 	nonces *replay.Memory
 	reader store.Reader
 	report Report
+
+	// indexed says that the store has what index.go writes down. What it must be is gathered on the walk: the lists that
+	// there are, and the number of CMKs in each state, as it should be and as it is told, by the path of the count.
+	indexed bool
+	lists   map[string]bool
+	states  map[string]*tally
 }
 
 // maxProblems is how many problems are told. One wrong byte can make millions.
@@ -88,6 +95,9 @@ var recordKinds = []struct {
 	{versionPrefix, (*checker).version},
 	{aliasPrefix, (*checker).alias},
 	{cmkAliasPrefix, (*checker).cmkAlias},
+	{list.Prefix, (*checker).list},
+	{statePrefix, (*checker).state},
+	{duePrefix, (*checker).due},
 	{noncePrefix, (*checker).nonce},
 	{metaPrefix, (*checker).meta},
 }
@@ -106,7 +116,7 @@ var scopeForm = regexp.MustCompile(`^([0-9]+)/([a-z0-9-]+)/(.+)$`)
 // placeOf takes a path apart. ok is false if it should have an account and a region and has not.
 func placeOf(path, prefix string) (at place, ok bool) {
 	at = place{path: path, name: strings.TrimPrefix(path, prefix)}
-	if prefix == noncePrefix || prefix == metaPrefix {
+	if slices.Contains([]string{noncePrefix, metaPrefix, list.Prefix, duePrefix}, prefix) {
 		return at, true
 	}
 	parts := scopeForm.FindStringSubmatch(at.name)
@@ -119,13 +129,15 @@ func placeOf(path, prefix string) (at place, ok bool) {
 
 func (k *checker) walk(r store.Reader) error {
 	k.reader = r
-	if err := verifyStore(r, k.root); err != nil {
+	schema, err := verifyStore(r, k.root)
+	if err != nil {
 		k.problem("%v", err)
 		if errors.Is(err, crypt.ErrWrongRootKey) {
 			return nil // Nothing will open, and one line says why.
 		}
 	}
-	return r.Scan("", "", func(path string, value []byte) (bool, error) {
+	k.indexed = schema != plainSchema
+	err = r.Scan("", "", func(path string, value []byte) (bool, error) {
 		k.report.Records++
 		for _, kind := range recordKinds {
 			if !strings.HasPrefix(path, kind.prefix) {
@@ -139,21 +151,24 @@ func (k *checker) walk(r store.Reader) error {
 		k.problem("record %q: it is not of a kind that this program knows", path)
 		return true, nil
 	})
+	return errors.Join(err, k.index())
 }
 
 func (k *checker) cmk(at place, value []byte) {
 	k.report.Keys++
+	k.listed(at.path)
 	record, err := decodeCMK(at.path, value)
 	if err != nil {
 		k.problem("%v", err)
 		return
 	}
+	k.entered(at, record)
 	switch record.Lifecycle.State {
 	case kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport:
 	default:
 		k.problem("record %q: it is in no state that a CMK can be in", at.path)
 	}
-	if record.KeyID != at.name || !uuidForm.MatchString(at.name) {
+	if record.KeyID != at.name || !isID(at.name) {
 		k.problem("record %q: it says that it is CMK %q", at.path, record.KeyID)
 		return
 	}
@@ -207,6 +222,7 @@ func (k *checker) version(at place, value []byte) {
 }
 
 func (k *checker) alias(at place, value []byte) {
+	k.listed(at.path)
 	var alias aliasRecord
 	if err := json.Unmarshal(value, &alias); err != nil {
 		k.problem("record %q: %v", at.path, err)
@@ -221,6 +237,7 @@ func (k *checker) alias(at place, value []byte) {
 }
 
 func (k *checker) cmkAlias(at place, _ []byte) {
+	k.listed(at.path)
 	keyID, name, _ := strings.Cut(at.name, "/")
 	alias, err := readAlias(k.reader, at.scope, kmsapi.AliasPrefix+name)
 	if err != nil || alias.KeyID != keyID {

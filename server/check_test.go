@@ -42,7 +42,7 @@ func TestAGoodStoreIsFoundGood(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	require.Equal(t, 4, report.Keys)
-	require.Equal(t, 2+4+4+2+2+1, report.Records, "meta, CMKs, versions, aliases twice, a nonce")
+	require.Equal(t, 2+4+4+2+2+1+4+4+1, report.Records, "meta, CMKs, versions, aliases twice, a nonce, lists, states, a CMK that is due")
 	after, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, after), "nothing was changed")
@@ -79,10 +79,10 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"has no such version"}},
 		{"a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk/"+scope+id))
-		}, []string{"is not there", "is not there", "is not there"}},
+		}, []string{"is not there", "is not there", "is not there", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
 		{"a CMK that is not JSON", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
-		}, []string{"unexpected end"}},
+		}, []string{"unexpected end", "counts 1 CMKs"}},
 		{"material with another bit", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[string]any) {
 				wrapped := version(r)["wrapped"].(string)
@@ -101,7 +101,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"should be erased"}},
 		{"a state that does not exist", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["lifecycle"].(map[string]any)["State"] = "Open" })
-		}, []string{"in no state"}},
+		}, []string{"in no state", "counts 1 CMKs", "counts 0 CMKs"}},
 		{"a primary version that does not exist", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["primary_version"] = "x" })
 		}, []string{"primary version"}},
@@ -109,7 +109,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 			value, err := w.Get("cmk/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("cmk/1/cn-hangzhou/"+id, value))
-		}, []string{"does not open", "the index does not lead"}},
+		}, []string{"does not open", "the index does not lead", "counts 0 CMKs", "the list cmk/1/"}},
 		{"a CMK under another id", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["key_id"] = "other" })
 		}, []string{`CMK "other"`}},
@@ -118,10 +118,37 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"is not there", "does not name this CMK"}},
 		{"an alias that its CMK does not know", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk-alias/"+scope+id+"/deep/er"))
-		}, []string{"the index does not lead from its CMK"}},
+		}, []string{"the index does not lead from its CMK", "the list cmk-alias/", "counts 2 records"}},
 		{"an alias that only its CMK knows", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Delete("alias/"+scope+"payroll"))
-		}, []string{"does not name this CMK"}},
+		}, []string{"does not name this CMK", "the list alias/", "counts 2 records"}},
+		{"CMKs that are not counted", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Delete("list/cmk/"+scope))
+		}, []string{"the list cmk/" + scope + ": it counts 0 records, and there are 3"}},
+		{"a list of nothing", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("list/alias/1/cn-hangzhou/", []byte("1 1")))
+		}, []string{"the list alias/1/", "counts 1 records"}},
+		{"a list of no kind", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("list/nonce/", []byte("1 1")))
+		}, []string{"not of a kind"}},
+		{"a state of too many CMKs", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("state/"+scope+"Enabled", []byte("2")))
+		}, []string{"counts 2 CMKs, and there are 1"}},
+		{"a count that is none", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("state/"+scope+"Enabled", []byte("one")))
+		}, []string{"it is no count", "counts 0 CMKs"}},
+		{"a deletion that the sweeper does not find", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Scan("due/", "", func(path string, _ []byte) (bool, error) { return true, w.Delete(path) }))
+		}, []string{"by which the sweeper finds it"}},
+		{"a CMK that is not due", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Put("due/2030-01-01T00:00:00Z/"+scope+id, nil))
+		}, []string{"does not change at 2030"}},
+		{"a CMK that is due and not there", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("due/2030-01-01T00:00:00Z/"+scope+"other", nil))
+		}, []string{"is not there"}},
+		{"what is due of no CMK", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("due/soon", nil))
+		}, []string{"not of a kind"}},
 		{"a nonce that is none", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("nonce/x", []byte("soon")))
 		}, []string{"no time", "not a key that the nonce memory"}},

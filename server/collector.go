@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"maps"
 	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -68,17 +69,35 @@ type keyKind struct {
 func (s *Service) countKeys(ctx context.Context) (map[keyKind]int, error) {
 	counts, now := map[keyKind]int{}, s.clock()
 	err := s.store.View(ctx, func(r store.Reader) error {
-		return r.Scan(cmkPrefix, "", func(path string, value []byte) (bool, error) {
-			record, err := decodeCMK(path, value)
-			if err != nil {
-				return false, err
-			}
-			if _, gone := record.settle(now); !gone {
-				at := strings.Split(path, "/")
-				counts[keyKind{at[1], at[2], record.Lifecycle.State}]++
-			}
-			return true, nil
+		err := r.Scan(statePrefix, "", func(path string, value []byte) (bool, error) {
+			n, err := parseCount(path, value)
+			at := strings.Split(path, "/")
+			counts[keyKind{at[1], at[2], kmsapi.KeyState(at[3])}] = n
+			return true, err
 		})
+		if err != nil {
+			return err
+		}
+		return dueBy(r, now, func(d dueCMK) error { return settleCount(r, d, counts) })
 	})
+	maps.DeleteFunc(counts, func(_ keyKind, n int) bool { return n == 0 })
 	return counts, err
+}
+
+// settleCount counts a CMK as what time has made of it, and not as what it was.
+func settleCount(r store.Reader, d dueCMK, counts map[keyKind]int) error {
+	path := cmkPath(d.call, d.keyID)
+	value, err := r.Get(path)
+	if err != nil {
+		return err
+	}
+	record, err := decodeCMK(path, value)
+	if err != nil {
+		return err
+	}
+	counts[keyKind{d.call.account, d.call.region, record.Lifecycle.State}]--
+	if _, gone := record.settle(d.call.now); !gone {
+		counts[keyKind{d.call.account, d.call.region, record.Lifecycle.State}]++
+	}
+	return nil
 }

@@ -30,7 +30,9 @@ func TestPlaintextsComeBackAsTheyWere(t *testing.T) {
 			blob, err := base64.StdEncoding.DecodeString(sealed.CiphertextBlob)
 			require.NoError(t, err)
 			require.Equal(t, sealed.KeyVersionId, string(blob[:36]), "a blob begins with the key version's id")
-			require.NotContains(t, string(blob), plaintext)
+			if len(plaintext) > 4 { // A shorter one may be in any ciphertext, by chance.
+				require.NotContains(t, string(blob), plaintext)
+			}
 			opened := w.must("Decrypt", "CiphertextBlob", sealed.CiphertextBlob)
 			require.Equal(t, plaintext, opened.Plaintext)
 			require.Equal(t, id, opened.KeyId)

@@ -37,7 +37,13 @@
 //	version/<account>/<region>/<version>  the key id that a ciphertext's version belongs to
 //	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
 //	cmk-alias/<account>/<region>/<key id>/<alias>  the same from the CMK's side; no value
+//	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
+//	state/<account>/<region>/<state>      how many CMKs are in a state; there is none for zero
+//	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material expires
 //	nonce/<timestamp>/…                   a nonce whose timestamp lay ahead of the clock, until that moment has passed
+//
+// Lists, states and due CMKs are written in the transaction that changes what they tell of. Version 1 of the layout did not
+// have them; it is upgraded when the store is opened.
 //
 // Accounts and regions are part of every key, so nothing of one can be reached from another.
 package server

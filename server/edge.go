@@ -107,7 +107,7 @@ var errActionNotFound = &kmsapi.Error{
 // regionOf is the region that a request is for: its host says so if it is one of KMS's own host names, else its RegionId
 // parameter, else it is the default.
 func (s *Service) regionOf(in incoming) (string, error) {
-	if id := regionOfHost(in.host); id != "" {
+	if id := s.regionOfHost(in.host); id != "" {
 		return s.servedRegion(id)
 	}
 	if id := in.params.Get("RegionId"); id != "" {
@@ -117,20 +117,26 @@ func (s *Service) regionOf(in incoming) (string, error) {
 }
 
 // regionOfHost is the region that has the endpoint host, with a port or without, or "" if there is none.
-func regionOfHost(host string) string {
+func (s *Service) regionOfHost(host string) string {
 	if name, _, err := net.SplitHostPort(host); err == nil {
 		host = name
 	}
 	host = strings.ToLower(strings.TrimSuffix(host, ".")) // DNS takes these for one name.
-	if host == "" {
-		return "" // It comes so with HTTP/1.0, and is not the endpoint of a region that has none.
-	}
+	return s.endpoints[host]
+}
+
+// regionsByEndpoint leads from the host names of KMS to its regions. A region may have no endpoint in a network; a host that
+// is not known, as with HTTP/1.0, is none either.
+func regionsByEndpoint() map[string]string {
+	byHost := map[string]string{}
 	for _, r := range kmsapi.Regions() {
-		if host == r.PublicEndpoint || host == r.VPCEndpoint {
-			return r.ID
+		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
+			if host != "" {
+				byHost[host] = r.ID
+			}
 		}
 	}
-	return ""
+	return byHost
 }
 
 func (s *Service) servedRegion(id string) (string, error) {

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -34,7 +35,7 @@ func (s *Service) receive(w http.ResponseWriter, r *http.Request) (incoming, err
 		return in, kmsapi.ErrUnsupportedHTTPMethod
 	}
 	var err error
-	in.body, err = io.ReadAll(http.MaxBytesReader(w, r.Body, int64(s.maxBytes)))
+	in.body, err = readAll(http.MaxBytesReader(w, r.Body, int64(s.maxBytes)), r.ContentLength)
 	if err != nil {
 		return in, bodyError(err)
 	}
@@ -70,7 +71,7 @@ func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
 	if len(body) == 0 {
 		return nil, nil
 	}
-	if mediaType, _, err := mime.ParseMediaType(contentType); err != nil || mediaType != formType {
+	if !isForm(contentType) {
 		return nil, parseError(errors.New("a body must have Content-Type " + formType))
 	}
 	form, err := kmsapi.ParseForm(string(body))
@@ -78,6 +79,25 @@ func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
 		return nil, parseError(err)
 	}
 	return form, nil
+}
+
+func isForm(contentType string) bool {
+	if contentType == formType {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == formType
+}
+
+// trustedLength is as much memory as a request gets before it is there. It is enough for most.
+const trustedLength = 16 << 10
+
+// readAll is [io.ReadAll] for a body that should have so many bytes, or -1 if that is not known.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	var read bytes.Buffer
+	read.Grow(int(min(max(length, 0), trustedLength)) + bytes.MinRead)
+	_, err := read.ReadFrom(body)
+	return read.Bytes(), err
 }
 
 func parseError(err error) error {

@@ -1,6 +1,8 @@
 package server
 
 import (
+	"slices"
+
 	"github.com/google/uuid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -20,10 +22,7 @@ func (s *Service) createKey(c *call, r *kmsapi.CreateKeyRequest) (*kmsapi.Create
 		if err := s.roomForKey(w, c); err != nil {
 			return err
 		}
-		if err := w.Put(versionPath(c, record.PrimaryVersion), []byte(record.KeyID)); err != nil {
-			return err
-		}
-		return putJSON(w, cmkPath(c, record.KeyID), record)
+		return addCMK(w, c, record)
 	})
 	if err != nil {
 		return nil, err
@@ -68,15 +67,13 @@ func (s *Service) describeKey(c *call, r *kmsapi.DescribeKeyRequest) (*kmsapi.De
 func (s *Service) listKeys(c *call, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
 	found := newPage[kmsapi.KeyEntry](r.PageNumber, r.PageSize)
 	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		return reader.Scan(cmkPath(c, ""), "", func(path string, value []byte) (bool, error) {
-			record, err := decodeCMK(path, value)
-			if err != nil {
-				return false, err
-			}
-			if _, gone := record.settle(c.now); !gone {
-				found.show(kmsapi.KeyEntry{KeyId: record.KeyID, KeyArn: keyARN(c, record.KeyID)})
-			}
-			return true, nil
+		gone, err := goneCMKs(reader, c)
+		if err != nil {
+			return err
+		}
+		slices.Sort(gone)
+		return found.fill(reader, cmkList(c), gone, func(keyID string, _ []byte) (kmsapi.KeyEntry, error) {
+			return kmsapi.KeyEntry{KeyId: keyID, KeyArn: keyARN(c, keyID)}, nil
 		})
 	})
 	if err != nil {
@@ -129,7 +126,7 @@ func (s *Service) changeCMK(c *call, keyID string, change func(*cmkRecord) error
 		if err := change(record); err != nil {
 			return err
 		}
-		return putJSON(w, cmkPath(c, keyID), record)
+		return putCMK(w, c, record)
 	})
 }
 

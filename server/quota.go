@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -41,26 +40,20 @@ func (q *Quotas) withDefaults() Quotas {
 }
 
 // roomForKey refuses one more CMK than the quota. It counts in the transaction that adds the CMK, so that the quota holds
-// under parallel requests, and no counter can ever be wrong.
+// under parallel requests.
 func (s *Service) roomForKey(r store.Reader, c *call) error {
 	if s.quotas.Keys == unlimited {
 		return nil
 	}
-	have := 0
-	err := r.Scan(cmkPath(c, ""), "", func(path string, value []byte) (bool, error) {
-		record, err := decodeCMK(path, value)
-		if err != nil {
-			return false, err
-		}
-		if _, gone := record.settle(c.now); !gone {
-			have++
-		}
-		return true, nil
-	})
+	have, err := cmkList(c).Len(r)
 	if err != nil {
 		return err
 	}
-	return checkQuota("CMKs", have, s.quotas.Keys)
+	gone, err := goneCMKs(r, c)
+	if err != nil {
+		return err
+	}
+	return checkQuota("CMKs", have-len(gone), s.quotas.Keys)
 }
 
 // roomForAlias is roomForKey for aliases.
@@ -68,19 +61,15 @@ func (s *Service) roomForAlias(r store.Reader, c *call) error {
 	if s.quotas.Aliases == unlimited {
 		return nil
 	}
-	have := 0
-	err := eachAlias(r, aliasPath(c, ""), func(name string) error {
-		_, _, err := getAlias(r, c, name)
-		if errors.Is(err, kmsapi.ErrAliasNotFound) {
-			return nil
-		}
-		have++
-		return err
-	})
+	have, err := aliasList(c).Len(r)
 	if err != nil {
 		return err
 	}
-	return checkQuota("aliases", have, s.quotas.Aliases)
+	gone, err := goneAliases(r, c)
+	if err != nil {
+		return err
+	}
+	return checkQuota("aliases", have-len(gone), s.quotas.Aliases)
 }
 
 func checkQuota(what string, have, quota int) error {

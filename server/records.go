@@ -3,17 +3,12 @@ package server
 import (
 	"encoding/json"
 	"errors"
-	"fmt"
-	"regexp"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
-
-// schemaVersion is the version of the storage layout in doc.go.
-const schemaVersion = 1
 
 // cmkRecord is a CMK as it is stored.
 type cmkRecord struct {
@@ -127,8 +122,21 @@ func materialPath(c *call, keyID, versionID string) string {
 
 func scope(c *call) string { return c.account + "/" + c.region + "/" }
 
-// uuidForm keeps what is not an id out of storage paths.
-var uuidForm = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+// isID reports whether id is a UUID in lower-case text. It keeps what is not out of storage paths.
+func isID(id string) bool {
+	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(id) != len(form) {
+		return false
+	}
+	for i := range len(form) {
+		c := id[i]
+		isHex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
+		if isHex != (form[i] == 'x') || !isHex && c != '-' {
+			return false
+		}
+	}
+	return true
+}
 
 // getCMK reads the CMK called id, if the request may be about it, with its state as of now, and notes it for the audit line.
 // A CMK whose deletion date has come is not found, whether or not the sweeper has been there.
@@ -146,7 +154,7 @@ func getCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 
 // readCMK is getCMK for a CMK that the request is not about.
 func readCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
-	if !uuidForm.MatchString(id) {
+	if !isID(id) {
 		return nil, kmsapi.ErrKeyNotFound
 	}
 	path := cmkPath(c, id)
@@ -163,14 +171,6 @@ func readCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 	}
 	if _, gone := record.settle(c.now); gone {
 		return nil, kmsapi.ErrKeyNotFound
-	}
-	return record, nil
-}
-
-func decodeCMK(path string, value []byte) (*cmkRecord, error) {
-	record := &cmkRecord{}
-	if err := json.Unmarshal(value, record); err != nil {
-		return nil, fmt.Errorf("record %s: %w", path, err)
 	}
 	return record, nil
 }

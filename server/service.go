@@ -31,6 +31,7 @@ type Service struct {
 	rates         *rateLimiters
 	metrics       *metrics
 	regions       map[string]bool
+	endpoints     map[string]string
 	defaultRegion string
 	window        time.Duration
 	maxBytes      int
@@ -87,7 +88,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 	limits := c.Limits.withDefaults()
 	s := &Service{
 		root: root, quotas: c.Quotas.withDefaults(), rates: newRateLimiters(c.RateLimits), metrics: newMetrics(),
-		regions: c.regionSet(), defaultRegion: c.defaultRegion(),
+		regions: c.regionSet(), endpoints: regionsByEndpoint(), defaultRegion: c.defaultRegion(),
 		window: window, maxBytes: limits.MaxRequestBytes, clock: o.Clock, rand: o.Rand, log: o.Logger,
 	}
 	s.credentials.Store(&credentials)
@@ -152,28 +153,39 @@ func (s *Service) checkStore(ctx context.Context) (fresh bool, err error) {
 		if err != nil {
 			return err
 		}
-		return verifyStore(w, s.root)
+		schema, err := verifyStore(w, s.root)
+		if err != nil || schema == schemaVersion {
+			return err
+		}
+		s.log.Info("the store's layout is of an earlier version; it is upgraded once", "version", schema, "to", schemaVersion)
+		return upgrade(w)
 	})
 	return fresh, err
 }
 
-// verifyStore checks that a store has the layout that this program knows, and was made with root.
-func verifyStore(r store.Reader, root *crypt.RootKey) error {
-	schema, err := r.Get(schemaPath)
+// verifyStore checks that a store has a layout that this program knows, and was made with root. It returns the layout's
+// version.
+func verifyStore(r store.Reader, root *crypt.RootKey) (schema int, err error) {
+	text, err := r.Get(schemaPath)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	if string(schema) != fmt.Sprint(schemaVersion) {
-		return fmt.Errorf("its layout has version %s, and this program knows version %d", schema, schemaVersion)
+	switch string(text) {
+	case fmt.Sprint(plainSchema):
+		schema = plainSchema
+	case fmt.Sprint(schemaVersion):
+		schema = schemaVersion
+	default:
+		return 0, fmt.Errorf("its layout has version %s, and this program knows version %d", text, schemaVersion)
 	}
 	check, err := r.Get(rootKeyPath)
 	if err != nil {
-		return err
+		return schema, err
 	}
 	if err := root.VerifyCheck(check); err != nil {
-		return fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
+		return schema, fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
 	}
-	return nil
+	return schema, nil
 }
 
 func (s *Service) initStore(w store.Writer) error {
@@ -184,7 +196,7 @@ func (s *Service) initStore(w store.Writer) error {
 	if err := w.Put(rootKeyPath, check); err != nil {
 		return err
 	}
-	return w.Put(schemaPath, []byte(fmt.Sprint(schemaVersion)))
+	return putSchema(w)
 }
 
 // refusal turns any error into one that a caller may see. What is not KMS's own error is logged and told as a failure

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
@@ -26,24 +25,11 @@ func (s *Service) Sweep(ctx context.Context) error {
 	return s.sweepNonces(ctx, now)
 }
 
-// dueCMK is a CMK that time has changed. The sweeper works on it as a call of its account and region would.
-type dueCMK struct {
-	call  *call
-	keyID string
-}
-
 func (s *Service) dueCMKs(ctx context.Context, now time.Time) (due []dueCMK, err error) {
 	err = s.store.View(ctx, func(r store.Reader) error {
-		return r.Scan(cmkPrefix, "", func(path string, value []byte) (bool, error) {
-			record, err := decodeCMK(path, value)
-			if err != nil {
-				return false, err
-			}
-			if changed, gone := record.settle(now); changed || gone {
-				at := strings.Split(path, "/")
-				due = append(due, dueCMK{&call{ctx: ctx, account: at[1], region: at[2], now: now}, record.KeyID})
-			}
-			return true, nil
+		return dueBy(r, now, func(d dueCMK) error {
+			due = append(due, d)
+			return nil
 		})
 	})
 	return due, err
@@ -66,7 +52,7 @@ func settleCMK(w store.Writer, c *call, keyID string) error {
 	if _, gone := record.settle(c.now); gone {
 		return deleteCMK(w, c, record)
 	}
-	return putJSON(w, path, record)
+	return putCMK(w, c, record)
 }
 
 // deleteCMK removes a CMK with its aliases and the index of its versions. Wrapped material and tags go with the record.
@@ -79,5 +65,8 @@ func deleteCMK(w store.Writer, c *call, record *cmkRecord) error {
 			return err
 		}
 	}
-	return w.Delete(cmkPath(c, record.KeyID))
+	if err := w.Delete(cmkPath(c, record.KeyID)); err != nil {
+		return err
+	}
+	return errors.Join(cmkList(c).Remove(w, record.KeyID), leave(w, c, record))
 }

@@ -5,7 +5,7 @@ import (
 	"crypto/sha1" //nolint:gosec // The scheme fixes HMAC-SHA1, for which SHA-1's collisions are no weakness.
 	"crypto/subtle"
 	"encoding/base64"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -38,31 +38,48 @@ func (c Credentials) Equal(other Credentials) bool {
 // StringToSignV1 returns the text that RPC signature version 1 signs: method is the HTTP method, and params are all
 // parameters of query and form body, but not Signature, which is left out if it is there.
 func StringToSignV1(method string, params kmsapi.Params) string {
-	signed := make(kmsapi.Params, 0, len(params))
+	return string(AppendStringToSignV1(nil, method, params))
+}
+
+// AppendStringToSignV1 appends [StringToSignV1] to dst.
+func AppendStringToSignV1(dst []byte, method string, params kmsapi.Params) []byte {
+	var few [fewParams]kmsapi.Param
+	signed := kmsapi.Params(few[:0])
 	for _, p := range params {
 		if p.Name != "Signature" {
 			signed = append(signed, p)
 		}
 	}
-	var b strings.Builder
-	b.WriteString(method)
-	b.WriteString("&%2F&")
-	percentEncode(&b, Canonical(signed))
-	return b.String()
+	signed.Sort()
+	dst = slices.Grow(dst, len(method)+textSize(signed, 2))
+	dst = append(dst, method...)
+	dst = append(dst, "&%2F&"...)
+	return appendCanonical(dst, signed, twice)
 }
 
 // V1 returns the base64 signature of stringToSign.
 func V1(accessKeySecret kmsapi.Secret, stringToSign string) string {
-	mac := hmac.New(sha1.New, []byte(accessKeySecret.Reveal()+"&"))
-	mac.Write([]byte(stringToSign))
-	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+	return string(appendV1(nil, accessKeySecret, []byte(stringToSign)))
+}
+
+// appendV1 appends the base64 signature of stringToSign to dst.
+func appendV1(dst []byte, accessKeySecret kmsapi.Secret, stringToSign []byte) []byte {
+	secret := accessKeySecret.Reveal()
+	mac := hmac.New(sha1.New, append(append(make([]byte, 0, len(secret)+1), secret...), '&'))
+	mac.Write(stringToSign)
+	var sum [sha1.Size]byte
+	return base64.StdEncoding.AppendEncode(dst, mac.Sum(sum[:0]))
 }
 
 // VerifyV1 reports whether signature is the signature of stringToSign, in constant time. It compares the base64 text, so
 // that only one spelling of a signature is good.
-func VerifyV1(accessKeySecret kmsapi.Secret, stringToSign, signature string) bool {
-	return hmac.Equal([]byte(V1(accessKeySecret, stringToSign)), []byte(signature))
+func VerifyV1[Text string | []byte](accessKeySecret kmsapi.Secret, stringToSign Text, signature string) bool {
+	var text [base64Size]byte
+	return hmac.Equal(appendV1(text[:0], accessKeySecret, []byte(stringToSign)), []byte(signature))
 }
+
+// base64Size is the length of a signature in base64.
+const base64Size = (sha1.Size + 2) / 3 * 4
 
 // SignV1 returns params with the common parameters of one request (§1.3) and its signature added. nonce must be new for
 // every attempt, and at is the moment of signing.
@@ -84,5 +101,6 @@ func SignV1For(version, method string, params kmsapi.Params, c Credentials, nonc
 	if !c.SecurityToken.IsEmpty() {
 		signed = signed.Add("SecurityToken", c.SecurityToken.Reveal())
 	}
-	return signed.Add("Signature", V1(c.AccessKeySecret, StringToSignV1(method, signed)))
+	var text [base64Size]byte
+	return signed.Add("Signature", string(appendV1(text[:0], c.AccessKeySecret, AppendStringToSignV1(nil, method, signed))))
 }

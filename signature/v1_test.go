@@ -1,11 +1,14 @@
 package signature_test
 
 import (
+	"net/url"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
@@ -94,4 +97,15 @@ func TestSignV1AddsWhatTheReferenceAsksFor(t *testing.T) {
 	require.Equal(t, "n1", signed.Get("SignatureNonce"))
 	require.True(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("POST", signed), signed.Get("Signature")))
 	require.False(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("GET", signed), signed.Get("Signature")))
+}
+
+func TestTheStringToSignIsTheCanonicalQueryEncodedOnceMore(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		var p kmsapi.Params
+		for range rapid.IntRange(0, 40).Draw(t, "n") {
+			p = p.Add(rapid.String().Draw(t, "name"), rapid.String().Draw(t, "value"))
+		}
+		again := strings.ReplaceAll(url.QueryEscape(signature.Canonical(p)), "+", "%20")
+		require.Equal(t, "POST&%2F&"+again, signature.StringToSignV1("POST", p.Add("Signature", "left out")))
+	})
 }

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net"
 	"path/filepath"
-	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/assert"
@@ -146,16 +145,11 @@ func (c *cluster) leader(t *testing.T) *vaultServer {
 	return leader
 }
 
-// killWithPlugins is kill -9 of the server and what it has started, as if its machine had gone.
+// killWithPlugins is kill for a server that must be running our plugin.
 func (v *vaultServer) killWithPlugins(t *testing.T) {
 	t.Helper()
 	plugins, err := v.children(filepath.Join(v.plugins, pluginName))
 	require.NoError(t, err)
 	require.NotEmpty(t, plugins, "the leader must run the plugin")
 	v.kill()
-	for _, pid := range plugins {
-		if err := syscall.Kill(pid, syscall.SIGKILL); !errors.Is(err, syscall.ESRCH) {
-			require.NoError(t, err)
-		}
-	}
 }

@@ -11,6 +11,7 @@ import (
 	"regexp"
 	"slices"
 	"strconv"
+	"syscall"
 	"time"
 
 	"github.com/hashicorp/vault/api"
@@ -263,4 +264,19 @@ func sha256Of(path string) (string, error) {
 		return "", err
 	}
 	return hex.EncodeToString(hash.Sum(nil)), nil
+}
+
+// kill is kill -9 of the server and of the plugins that it has started, as if its machine had gone. Those of a server that is
+// killed alone would stay.
+func (v *vaultServer) kill() {
+	programs, _ := filepath.Glob(filepath.Join(v.plugins, "*"))
+	var started []int
+	for _, program := range programs {
+		pids, _ := v.children(program)
+		started = append(started, pids...)
+	}
+	v.process.kill()
+	for _, pid := range started {
+		_ = syscall.Kill(pid, syscall.SIGKILL) // It may have ended with its server.
+	}
 }

@@ -15,7 +15,7 @@ import (
 // ours is this project's own client. It plays the same scenarios, so that who moves over from an SDK finds no difference.
 type ours struct{ client *client.Client }
 
-func dialOurs(t *testing.T, at *service, as access) caller {
+func dialOurs(t testing.TB, at *service, as access) caller {
 	config := client.Config{
 		Endpoint: "http://" + at.address, Region: kmsapi.DefaultRegion,
 		Credentials: client.Static{

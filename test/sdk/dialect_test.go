@@ -23,7 +23,7 @@ type dialect struct {
 	name string
 	// home is where it plays the scenarios.
 	home func() *service
-	dial func(t *testing.T, at *service, as access) caller
+	dial func(t testing.TB, at *service, as access) caller
 	// blind dialects can't read a refusal: the SDK shows its body as it came.
 	blind bool
 }

@@ -21,13 +21,13 @@ type v1 struct {
 	format string
 }
 
-func dialV1(format string) func(*testing.T, *service, access) caller {
-	return func(t *testing.T, at *service, as access) caller {
+func dialV1(format string) func(testing.TB, *service, access) caller {
+	return func(t testing.TB, at *service, as access) caller {
 		return v1{client: newV1(t, at, as, kmsapi.DefaultRegion), format: format}
 	}
 }
 
-func newV1(t *testing.T, at *service, as access, region string) *kms.Client {
+func newV1(t testing.TB, at *service, as access, region string) *kms.Client {
 	config := sdk.NewConfig()
 	if !at.plain {
 		config = config.WithScheme(requests.HTTPS) // The default is HTTP.

@@ -16,8 +16,8 @@ import (
 // v3 is alibabacloud-go's kms-20160120: ACS3-HMAC-SHA256, or RPC V1 which it calls "v2".
 type v3 struct{ client *kms.Client }
 
-func dialV3(signatureAlgorithm string) func(*testing.T, *service, access) caller {
-	return func(t *testing.T, at *service, as access) caller {
+func dialV3(signatureAlgorithm string) func(testing.TB, *service, access) caller {
+	return func(t testing.TB, at *service, as access) caller {
 		protocol := "HTTPS"
 		if at.plain {
 			protocol = "HTTP"

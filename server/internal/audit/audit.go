@@ -79,6 +79,9 @@ func (r Record) encode() ([]byte, error) {
 
 // clean cuts text, and replaces what does not print.
 func clean(text string) string {
+	if isClean(text) {
+		return text
+	}
 	var b strings.Builder
 	kept := 0
 	for _, c := range text {
@@ -92,6 +95,16 @@ func clean(text string) string {
 		b.WriteRune(c)
 	}
 	return b.String()
+}
+
+// isClean knows the usual text, which clean would only copy.
+func isClean(text string) bool {
+	for i := range len(text) {
+		if text[i] < ' ' || text[i] > '~' {
+			return false
+		}
+	}
+	return len(text) <= MaxField
 }
 
 // Log is an audit log. It is safe for parallel use.

@@ -42,6 +42,18 @@ func (l Lifecycle) Settle(now time.Time) (settled Lifecycle, gone bool) {
 	return l, false
 }
 
+// Due is the moment at which time alone will change the CMK, and zero if it never does. Settle changes nothing before.
+func (l Lifecycle) Due() time.Time {
+	var due time.Time
+	if l.State == kmsapi.PendingDeletion {
+		due = l.DeleteDate
+	}
+	if expires := l.MaterialExpireTime; l.HasMaterial && !expires.IsZero() && (due.IsZero() || expires.Before(due)) {
+		due = expires
+	}
+	return due
+}
+
 func (l Lifecycle) withoutMaterial() Lifecycle {
 	l.HasMaterial, l.MaterialExpireTime = false, time.Time{}
 	if l.State != kmsapi.PendingDeletion {

@@ -30,6 +30,11 @@ type Reader interface {
 	// after is "". It ends early, and returns visit's error, when visit returns false or an error. In an update visit may
 	// write; keys that it adds further on are visited as well.
 	Scan(prefix, after string, visit func(key string, value []byte) (more bool, err error)) error
+	// Nth returns the n-th of the keys that Scan would visit, counted from 1, or [ErrNotFound].
+	Nth(prefix, after string, n int) (key string, err error)
+	// Before returns the last of the keys that begin with prefix and are less than limit, which begins with prefix too, or
+	// [ErrNotFound].
+	Before(prefix, limit string) (key string, value []byte, err error)
 }
 
 // Writer reads and writes within one transaction, and sees its own writes.

@@ -55,6 +55,56 @@ func (t *transaction) Scan(prefix, after string, visit func(key string, value []
 	return nil
 }
 
+// Nth implements [Reader].
+func (t *transaction) Nth(prefix, after string, n int) (string, error) {
+	if t.bucket == nil {
+		return "", ErrEnded
+	}
+	cursor := t.bucket.Cursor()
+	k, _ := seek(cursor, prefix, after)
+	for ; n > 1 && k != nil; n-- {
+		k, _ = cursor.Next()
+	}
+	if k == nil || n < 1 || !strings.HasPrefix(string(k), prefix) {
+		return "", ErrNotFound
+	}
+	return string(k), nil
+}
+
+// Before implements [Reader].
+func (t *transaction) Before(prefix, limit string) (key string, value []byte, err error) {
+	if t.bucket == nil {
+		return "", nil, ErrEnded
+	}
+	k, v := t.before(limit)
+	if k == nil || !strings.HasPrefix(string(k), prefix) {
+		return "", nil, ErrNotFound
+	}
+	return string(k), bytes.Clone(v), nil
+}
+
+// before returns the last key that is less than limit, and nil if there is none.
+func (t *transaction) before(limit string) (k, v []byte) {
+	cursor := t.bucket.Cursor()
+	at, _ := cursor.Seek([]byte(limit))
+	if at != nil {
+		if k, v = cursor.Prev(); k != nil {
+			return k, v
+		}
+	}
+	// bbolt stops at each page that the update has emptied, and finds no end if there is no such key.
+	if first, _ := t.bucket.Cursor().First(); first == nil || string(first) >= limit {
+		return nil, nil
+	}
+	if at == nil {
+		return cursor.Last()
+	}
+	for k == nil {
+		k, v = cursor.Prev()
+	}
+	return k, v
+}
+
 // seek moves to the first key that is not less than prefix and greater than after.
 func seek(cursor *bbolt.Cursor, prefix, after string) (k, v []byte) {
 	k, v = cursor.Seek([]byte(max(prefix, after)))

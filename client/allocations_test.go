@@ -1,0 +1,38 @@
+package client
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. test/sdk compares them
+// with those of the official SDKs.
+
+// signAndEncode does all that do does before an attempt.
+func signAndEncode(t testing.TB) func() {
+	c, err := New(Config{
+		Credentials: Static{AccessKeyID: "LTAIexample", AccessKeySecret: kmsapi.NewSecret("a secret of thirty characters.")},
+	})
+	require.NoError(t, err)
+	request := &kmsapi.EncryptRequest{
+		KeyId: "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73", Plaintext: kmsapi.NewSecret("c2VjcmV0"),
+		EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
+	}
+	given := Credentials(c.cfg.Credentials.(Static))
+	return func() { c.sign(c.params(request), &signer{credentials: given}) }
+}
+
+func TestToSignAndEncodeARequestTakesFewAllocations(t *testing.T) {
+	require.LessOrEqual(t, testing.AllocsPerRun(100, signAndEncode(t)), 20.0)
+}
+
+func BenchmarkSignAndEncode(b *testing.B) {
+	run := signAndEncode(b)
+	b.ReportAllocs()
+	for b.Loop() {
+		run()
+	}
+}

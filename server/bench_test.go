@@ -1,0 +1,138 @@
+package server_test
+
+import (
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/google/uuid"
+	"github.com/stretchr/testify/require"
+	"go.etcd.io/bbolt"
+)
+
+// quiet takes an answer as net/http would, and keeps only its status: what is measured is the service.
+type quiet struct {
+	header http.Header
+	status int
+}
+
+func (q *quiet) Header() http.Header            { return q.header }
+func (q *quiet) WriteHeader(status int)         { q.status = status }
+func (q *quiet) Write(body []byte) (int, error) { return len(body), nil }
+
+// benchmark answers signed requests, one after another, with all that the service does to one: signature, nonce, audit line.
+// pairs gives the parameters of the i-th.
+func (l *lab) benchmark(b *testing.B, action string, pairs func(i int) []string) {
+	l.t = b
+	forms := make([]string, b.N)
+	for i := range forms {
+		forms[i] = l.signed(action, pairs(i)...).Form()
+	}
+	r := request(http.MethodPost, "/", "", nil).WithContext(b.Context())
+	answer := &quiet{header: http.Header{}}
+	b.ReportAllocs()
+	b.ResetTimer()
+	for _, form := range forms {
+		r.Body = readCloser{strings.NewReader(form)}
+		l.service.ServeHTTP(answer, r)
+	}
+	b.StopTimer()
+	require.Equal(b, http.StatusOK, answer.status)
+}
+
+// BenchmarkRequest measures requests without the network.
+func BenchmarkRequest(b *testing.B) {
+	l := newLab(b, nil)
+	id := l.createKey()
+	context := `{"app":"payroll"}`
+	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context).CiphertextBlob
+	for _, bc := range []struct {
+		action string
+		pairs  []string
+	}{
+		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context}},
+		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", context}},
+		{"GenerateDataKey", []string{"KeyId", id}},
+		{"DescribeKey", []string{"KeyId", id}},
+	} {
+		b.Run(bc.action, func(b *testing.B) { l.benchmark(b, bc.action, func(int) []string { return bc.pairs }) })
+	}
+}
+
+// BenchmarkScale compares a service that has few CMKs and aliases with one that has many. What it asks for lies all over
+// the store.
+func BenchmarkScale(b *testing.B) {
+	for _, n := range []int{100, 100_000} {
+		l := newFilledLab(b, n)
+		ids := l.everyPage(100, "ListKeys")
+		spread := func(i int) string { return ids[i*7919%n] }
+		for _, bc := range []struct {
+			action string
+			pairs  func(i int) []string
+		}{
+			{"Encrypt", func(i int) []string { return []string{"KeyId", spread(i), "Plaintext", "c2VjcmV0"} }},
+			{"DescribeKey", func(i int) []string { return []string{"KeyId", spread(i)} }},
+			{"ListKeys", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
+			{"ListAliases", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
+		} {
+			b.Run(fmt.Sprintf("%s/%d", bc.action, n), func(b *testing.B) { l.benchmark(b, bc.action, bc.pairs) })
+		}
+		b.Run(fmt.Sprintf("Open/%d", n), func(b *testing.B) {
+			for range b.N {
+				l.close()
+				l.open()
+			}
+		})
+	}
+}
+
+// BenchmarkCreateKey measures durable CMKs, with all that a request costs but the network, against the least that could be
+// durable: one put of the size of its record in a transaction of bbolt.
+func BenchmarkCreateKey(b *testing.B) {
+	b.Run("bbolt, one put a transaction", func(b *testing.B) {
+		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+		require.NoError(b, err)
+		defer func() { require.NoError(b, db.Close()) }()
+		value := make([]byte, 600)
+		b.ResetTimer()
+		for range b.N {
+			require.NoError(b, db.Update(func(tx *bbolt.Tx) error {
+				bucket, err := tx.CreateBucketIfNotExists([]byte("records"))
+				if err != nil {
+					return err
+				}
+				return bucket.Put([]byte(uuid.NewString()), value)
+			}))
+		}
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "keys/s")
+	})
+	for _, parallel := range []int{1, 16, 64} {
+		b.Run(fmt.Sprintf("c=%d", parallel), func(b *testing.B) {
+			l := newLab(b, nil)
+			forms := make(chan string, b.N)
+			for range b.N {
+				forms <- l.signed("CreateKey").Form()
+			}
+			close(forms)
+			b.ResetTimer()
+			var group sync.WaitGroup
+			for range parallel {
+				group.Go(func() {
+					r, answer := request(http.MethodPost, "/", "", nil).WithContext(b.Context()), &quiet{header: http.Header{}}
+					for form := range forms {
+						r.Body = readCloser{strings.NewReader(form)}
+						if l.service.ServeHTTP(answer, r); answer.status != http.StatusOK {
+							b.Errorf("status %d", answer.status)
+						}
+					}
+				})
+			}
+			group.Wait()
+			b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "keys/s")
+		})
+	}
+}

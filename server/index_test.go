@@ -1,0 +1,162 @@
+package server_test
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// newFilledLab is newLab with n CMKs, each with an alias.
+func newFilledLab(t testing.TB, n int) *lab {
+	l := newLab(t, func(c *server.Config) { require.NoError(t, server.Fill(t.Context(), *c, n)) })
+	l.now = l.now.Add(time.Second) // It has had an earlier run.
+	return l
+}
+
+// everyPage reads a whole list, page by page, and checks that each page says the same of it.
+func (l *lab) everyPage(size int, action string, pairs ...string) (names []string) {
+	l.t.Helper()
+	for number := 1; ; number++ {
+		got := l.must(action, append(pairs, "PageNumber", strconv.Itoa(number), "PageSize", strconv.Itoa(size))...)
+		var page struct {
+			Keys    kmsapi.KeyList
+			Aliases kmsapi.AliasList
+		}
+		got.into(l.t, &page)
+		for _, k := range page.Keys.Key {
+			names = append(names, k.KeyId)
+		}
+		for _, a := range page.Aliases.Alias {
+			names = append(names, a.AliasName+" of "+a.KeyId)
+		}
+		if len(page.Keys.Key)+len(page.Aliases.Alias) < size {
+			require.Len(l.t, names, got.TotalCount)
+			require.IsIncreasing(l.t, append(names, "~"))
+			return names
+		}
+	}
+}
+
+func TestPagesOfManyAreExactBeforeAndAfterTheSweep(t *testing.T) {
+	const many = 2500
+	l := newFilledLab(t, many)
+	keys, aliases := l.everyPage(100, "ListKeys"), l.everyPage(97, "ListAliases")
+	require.Len(t, keys, many)
+	require.Len(t, aliases, many)
+
+	var stay, lost []string
+	for i, id := range keys {
+		if i%5 == 3 {
+			l.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
+			lost = append(lost, id)
+			continue
+		}
+		stay = append(stay, id)
+	}
+	var stayAliases []string
+	for _, entry := range aliases {
+		if !strings.Contains(strings.Join(lost, " "), entry[strings.LastIndex(entry, " ")+1:]) {
+			stayAliases = append(stayAliases, entry)
+		}
+	}
+	require.Equal(t, keys, l.everyPage(100, "ListKeys"), "their day has not come")
+	l.now = l.now.Add(8 * 24 * time.Hour)
+	for _, when := range []string{"before the sweep", "after it"} {
+		require.Equal(t, stay, l.everyPage(100, "ListKeys"), when)
+		require.Equal(t, stayAliases, l.everyPage(100, "ListAliases"), when)
+		require.NoError(t, l.service.Sweep(t.Context()))
+	}
+	l.close()
+	report, err := server.Check(t.Context(), l.config, "")
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	l.open()
+}
+
+func TestThePagesOfACMKWithManyAliases(t *testing.T) {
+	l := newLab(t, nil)
+	id, other := l.createKey(), l.createKey()
+	var want []string
+	for i := range 1100 {
+		name := fmt.Sprintf("alias/a%04d", (i*7)%1100)
+		l.must("CreateAlias", "KeyId", id, "AliasName", name)
+		want = append(want, fmt.Sprintf("alias/a%04d of %s", i, id))
+	}
+	require.Equal(t, want, l.everyPage(100, "ListAliasesByKeyId", "KeyId", id))
+	require.Equal(t, want, l.everyPage(100, "ListAliases"))
+	l.must("UpdateAlias", "KeyId", other, "AliasName", "alias/a0300")
+	require.Len(t, l.everyPage(100, "ListAliasesByKeyId", "KeyId", id), 1099)
+	require.Equal(t, []string{"alias/a0300 of " + other}, l.everyPage(100, "ListAliasesByKeyId", "KeyId", other))
+}
+
+// A store of the layout before has none of what is written down about all CMKs; the rest is the same.
+func TestAStoreOfTheLayoutBeforeIsUpgraded(t *testing.T) {
+	l := newFilledLab(t, 1300)
+	id := l.createKey()
+	l.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
+	l.createKey("RegionId", "cn-beijing", "Origin", "EXTERNAL")
+	keys, aliases, records := l.everyPage(100, "ListKeys"), l.everyPage(100, "ListAliases"), l.allRecords()
+	l.close()
+	l.edit(func(w store.Writer) error {
+		for _, prefix := range []string{"list/", "state/", "due/"} {
+			if err := w.Scan(prefix, "", func(path string, _ []byte) (bool, error) { return true, w.Delete(path) }); err != nil {
+				return err
+			}
+		}
+		return w.Put("meta/schema", []byte("1"))
+	})
+	report, err := server.Check(t.Context(), l.config, "")
+	require.NoError(t, err)
+	require.Empty(t, report.Problems, "such a store, or a backup of one, is good as it is")
+
+	l.open()
+	l.now = l.now.Add(time.Second)
+	require.Equal(t, keys, l.everyPage(100, "ListKeys"))
+	require.Equal(t, aliases, l.everyPage(100, "ListAliases"))
+	l.close()
+	report, err = server.Check(t.Context(), l.config, "")
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	l.open()
+	upgraded := l.allRecords()
+	for path, value := range records {
+		if !strings.HasPrefix(path, "list/") { // Blocks may be divided otherwise.
+			require.Equal(t, value, upgraded[path], path)
+		}
+	}
+	l.now = l.now.Add(8 * 24 * time.Hour)
+	require.NoError(t, l.service.Sweep(t.Context()))
+	require.NotContains(t, l.everyPage(100, "ListKeys"), id)
+}
+
+// edit changes the store of a closed service.
+func (l *lab) edit(change func(store.Writer) error) {
+	l.t.Helper()
+	opened, err := store.Open(l.config.Storage.Path, store.Options{})
+	require.NoError(l.t, err)
+	require.NoError(l.t, opened.Update(l.t.Context(), change))
+	require.NoError(l.t, opened.Close())
+}
+
+// allRecords reads the whole store, but for nonces.
+func (l *lab) allRecords() map[string]string {
+	l.t.Helper()
+	l.close()
+	defer l.open()
+	all := map[string]string{}
+	l.edit(func(w store.Writer) error {
+		return w.Scan("", "", func(path string, value []byte) (bool, error) {
+			all[path] = string(value)
+			return true, nil
+		})
+	})
+	return all
+}

@@ -1,0 +1,168 @@
+package list
+
+import (
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Prefix begins the entries of all lists.
+const Prefix = "list/"
+
+// maxBlock balances the two parts of finding a record by its number: passing over blocks, and over the records of one.
+const maxBlock = 1024
+
+// List is the records of a store whose keys begin with a prefix. What follows it is a record's name, and never empty.
+type List struct{ records string }
+
+// Of returns the list of the records below prefix.
+func Of(prefix string) List { return List{prefix} }
+
+// block is the entry of a block: items counts its records, and total, in the first entry alone, those of the list.
+type block struct{ items, total int }
+
+// head is the key of the first entry.
+func (l List) head() string { return Prefix + l.records }
+
+// Len returns the number of records.
+func (l List) Len(r store.Reader) (int, error) {
+	b, err := get(r, l.head())
+	return b.total, err
+}
+
+// Add counts the record called name, which the caller has just put and which was not there before.
+func (l List) Add(w store.Writer, name string) error { return l.count(w, name, 1) }
+
+// Remove counts the record called name no more. The caller has just deleted it.
+func (l List) Remove(w store.Writer, name string) error { return l.count(w, name, -1) }
+
+func (l List) count(w store.Writer, name string, change int) error {
+	key, b, err := l.blockOf(w, name)
+	if err != nil {
+		return err
+	}
+	b.items += change
+	if key != l.head() {
+		first, err := get(w, l.head())
+		if err != nil {
+			return err
+		}
+		first.total += change
+		if err := l.put(w, l.head(), first); err != nil {
+			return err
+		}
+	} else {
+		b.total += change
+	}
+	if b.items > maxBlock {
+		return l.divide(w, key, b)
+	}
+	return l.put(w, key, b)
+}
+
+// blockOf returns the block that name belongs to. Of an empty list that is the first, though it is not there yet.
+func (l List) blockOf(r store.Reader, name string) (key string, b block, err error) {
+	key, value, err := r.Before(l.head(), l.head()+name)
+	if errors.Is(err, store.ErrNotFound) {
+		return l.head(), b, nil
+	}
+	if err != nil {
+		return "", b, err
+	}
+	b, err = parse(key, value)
+	return key, b, err
+}
+
+// divide moves the second half of a block to one of its own.
+func (l List) divide(w store.Writer, key string, b block) error {
+	first := b.items / 2
+	last, err := w.Nth(l.records, strings.TrimPrefix(key, Prefix), first)
+	if err != nil {
+		return fmt.Errorf("record %s: it counts more records than there are: %w", key, err)
+	}
+	if err := l.put(w, Prefix+last, block{items: b.items - first}); err != nil {
+		return err
+	}
+	b.items = first
+	return l.put(w, key, b)
+}
+
+// put stores an entry, unless nothing is left to count.
+func (l List) put(w store.Writer, key string, b block) error {
+	if b.items < 0 || b.total < 0 {
+		return fmt.Errorf("record %s: it counts fewer records than there are", key)
+	}
+	if b == (block{}) {
+		return w.Delete(key)
+	}
+	if key != l.head() {
+		return w.Put(key, strconv.AppendInt(nil, int64(b.items), 10))
+	}
+	return w.Put(key, fmt.Appendf(nil, "%d %d", b.items, b.total))
+}
+
+func get(r store.Reader, key string) (block, error) {
+	value, err := r.Get(key)
+	if errors.Is(err, store.ErrNotFound) {
+		return block{}, nil
+	}
+	if err != nil {
+		return block{}, err
+	}
+	return parse(key, value)
+}
+
+func parse(key string, value []byte) (b block, err error) {
+	items, total, isFirst := strings.Cut(string(value), " ")
+	if b.items, err = strconv.Atoi(items); err == nil && isFirst {
+		b.total, err = strconv.Atoi(total)
+	}
+	if err != nil || b.items < 0 || b.total < 0 {
+		return block{}, fmt.Errorf("record %s: it is no count", key)
+	}
+	return b, nil
+}
+
+// Walk visits the records in the order of their names, but for the first skip of them. It ends early, and returns visit's
+// error, when visit returns false or an error.
+func (l List) Walk(r store.Reader, skip int, visit func(name string, value []byte) (more bool, err error)) error {
+	after, err := l.pass(r, skip)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return r.Scan(l.records, after, func(key string, value []byte) (bool, error) {
+		return visit(key[len(l.records):], value)
+	})
+}
+
+// pass returns the key of the last of the first skip records, or [store.ErrNotFound] if there are not so many.
+func (l List) pass(r store.Reader, skip int) (after string, err error) {
+	if skip == 0 {
+		return "", nil
+	}
+	last, found := "", false
+	err = r.Scan(l.head(), "", func(key string, value []byte) (bool, error) {
+		b, err := parse(key, value)
+		if err != nil {
+			return false, err
+		}
+		last = key[len(Prefix):]
+		if found = skip <= b.items; !found {
+			skip -= b.items
+		}
+		return !found, nil
+	})
+	if err != nil {
+		return "", err
+	}
+	if !found {
+		return "", store.ErrNotFound
+	}
+	return r.Nth(l.records, last, skip)
+}
