@@ -2,14 +2,13 @@ package main
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
-	"strings"
+	"os"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
@@ -21,51 +20,47 @@ type filledService struct {
 }
 
 func (s *stage) startFilled(ctx context.Context, name string, n int) (*filledService, error) {
-	kms, err := s.startKMS(name)
+	if err := os.Mkdir(s.folder(name), 0o700); err != nil {
+		return nil, err
+	}
+	dev, err := server.NewDev(s.folder(name), "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	f := &filledService{kmsService: kms, keys: make([]string, n)}
+	if err := server.Fill(ctx, dev.Config, n); err != nil {
+		return nil, err
+	}
+	kms, err := s.settledKMS(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	f := &filledService{kmsService: kms}
 	if f.http, err = newHTTP(kms.ca); err != nil {
 		return nil, err
 	}
-	return f, f.fill(ctx)
+	return f, f.list(ctx, n)
 }
 
-// fill makes the keys over the API, by as many goroutines as share a commit well.
-func (f *filledService) fill(ctx context.Context) error {
-	const longEnough = time.Hour
-	_, err := contest.Drive(ctx, connections, longEnough, len(f.keys), func(i int) error {
-		made := kmsapi.CreateKeyResponse{}
-		if err := f.ask(ctx, &kmsapi.CreateKeyRequest{}, &made); err != nil {
+// list learns the ids of all keys, of which there must be n.
+func (f *filledService) list(ctx context.Context, n int) error {
+	c, err := f.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for number := 1; len(f.keys) < n; number++ {
+		page, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{PageNumber: number, PageSize: kmsapi.MaxPageSize})
+		if err != nil {
 			return err
 		}
-		f.keys[i] = made.KeyMetadata.KeyId
-		return f.send(ctx, f.http, f.form(&kmsapi.CreateAliasRequest{AliasName: aliasName(i), KeyId: f.keys[i]}))
-	})
-	return err
-}
-
-// ask is send for who wants the answer. The client would make a connection for each CreateKey.
-func (f *filledService) ask(ctx context.Context, r kmsapi.Request, answer kmsapi.Response) error {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+f.address()+"/", strings.NewReader(f.form(r)))
-	if err != nil {
-		return err
+		if len(page.Keys.Key) == 0 || page.TotalCount != n {
+			return fmt.Errorf("page %d has %d of %d keys, and there should be %d", number, len(page.Keys.Key), page.TotalCount, n)
+		}
+		for _, key := range page.Keys.Key {
+			f.keys = append(f.keys, key.KeyId)
+		}
 	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := f.http.Do(req)
-	if err != nil {
-		return err
-	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
-		return err
-	}
-	if resp.StatusCode != http.StatusOK {
-		return fmt.Errorf("HTTP status %d: %s", resp.StatusCode, body)
-	}
-	return json.Unmarshal(body, answer)
+	return nil
 }
 
 // stride is a prime, so that requests go all over the store.
@@ -104,7 +99,7 @@ func (f *filledService) use(ctx context.Context) error {
 	return f.send(ctx, f.http, f.form(page(len(f.keys)/pageSize)))
 }
 
-// alias is the name of a key for the i-th request.
-func (f *filledService) alias(i int) string { return aliasName(i * stride % len(f.keys)) }
-
-func aliasName(i int) string { return fmt.Sprintf("%sbench/%07d", kmsapi.AliasPrefix, i) }
+// alias is the name of a key for the i-th request, as server.Fill gives it.
+func (f *filledService) alias(i int) string {
+	return fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i*stride%len(f.keys))
+}

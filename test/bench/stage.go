@@ -50,6 +50,8 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 	return s, nil
 }
 
+func (s *stage) folder(name string) string { return filepath.Join(s.dir, name) }
+
 // program is the path of one that was built.
 func (s *stage) program(name string) string { return filepath.Join(s.dir, "plugins", name) }
 
@@ -70,7 +72,7 @@ func (s *stage) build(ctx context.Context) error {
 }
 
 func (s *stage) startKMS(name string) (*kmsService, error) {
-	k, err := startKMS(s.program("alicloudkms"), filepath.Join(s.dir, name))
+	k, err := startKMS(s.program("alicloudkms"), s.folder(name))
 	if k.process != nil {
 		// The process may be another by then: a contest may have started it anew.
 		s.onClose(func() error { return k.stop() })
