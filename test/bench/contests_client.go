@@ -37,6 +37,9 @@ func (s *stage) clientContests() []contest.Contest {
 	return found
 }
 
+// usualParams is room for the parameters, as the client makes it.
+const usualParams = 8
+
 func encryptRequest(keyID string) *kmsapi.EncryptRequest {
 	return &kmsapi.EncryptRequest{
 		KeyId: keyID, Plaintext: kmsapi.NewSecret(plaintext), EncryptionContext: kmsapi.EncryptionContext{"app": keyName},
@@ -54,9 +57,10 @@ func (s *stage) openSigning(context.Context) ([]contest.Side, func() error, erro
 	credentials, url := kms.credentials(), "https://"+kms.address()+"/"
 	ours := func() error {
 		request := encryptRequest(keyID)
-		params := append(kmsapi.Params{
-			{Name: "Action", Value: string(request.Operation())}, {Name: "Format", Value: "JSON"}, {Name: "RegionId", Value: kmsapi.DefaultRegion},
-		}, kmsapi.Encode(request)...)
+		params := kmsapi.AppendParams(append(make(kmsapi.Params, 0, usualParams),
+			kmsapi.Param{Name: "Action", Value: string(request.Operation())},
+			kmsapi.Param{Name: "Format", Value: "JSON"},
+			kmsapi.Param{Name: "RegionId", Value: kmsapi.DefaultRegion}), request)
 		form := signature.SignV1(http.MethodPost, params, credentials, rand.Text(), time.Now()).Form()
 		_, err := http.NewRequest(http.MethodPost, url, strings.NewReader(form))
 		return err

@@ -50,14 +50,14 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	report, err := measure(ctx, set, stderr)
+	if len(report.Contests) == 0 {
+		return err
+	}
+	fmt.Fprint(stdout, report.Table())
 	if ctx.Err() != nil {
 		return errors.Join(context.Cause(ctx), err)
 	}
-	if len(report.Contests) > 0 {
-		fmt.Fprint(stdout, report.Table())
-		err = errors.Join(err, publish(report, set, stderr))
-	}
-	return err
+	return errors.Join(err, publish(report, set, stderr))
 }
 
 // parse reads the flags. The files in docs are written only by a run that measures all, for as long as it should.
