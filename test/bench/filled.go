@@ -83,7 +83,7 @@ func (f *filledService) restart(ctx context.Context, _ time.Duration) (contest.S
 	if err := f.use(ctx); err != nil {
 		return nil, err
 	}
-	memory, err := f.resident()
+	memory, err := f.resident(ctx)
 	return contest.Sample{contest.Ready: ready.Seconds(), contest.Memory: memory}, err
 }
 

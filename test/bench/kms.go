@@ -114,16 +114,18 @@ func (k *kmsService) audited() (int, error) {
 
 var residentSet = regexp.MustCompile(`VmRSS:\s+(\d+) kB`)
 
-// resident is the process's memory in MiB. It reads Linux's /proc.
-func (k *kmsService) resident() (float64, error) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", k.cmd.Process.Pid))
+// resident is the process's memory in MiB, from Linux's /proc, or from ps elsewhere.
+func (k *kmsService) resident(ctx context.Context) (float64, error) {
+	pid := strconv.Itoa(k.cmd.Process.Pid)
+	kib := output(ctx, "ps", "-o", "rss=", "-p", pid)
+	if text, err := os.ReadFile("/proc/" + pid + "/status"); err == nil {
+		if match := residentSet.FindSubmatch(text); match != nil {
+			kib = string(match[1])
+		}
+	}
+	size, err := strconv.ParseFloat(kib, 64)
 	if err != nil {
-		return 0, err
+		return 0, fmt.Errorf("neither /proc nor ps tells the memory of process %s: %w", pid, err)
 	}
-	match := residentSet.FindSubmatch(text)
-	if match == nil {
-		return 0, fmt.Errorf("/proc has no VmRSS of process %d", k.cmd.Process.Pid)
-	}
-	kib, err := strconv.ParseFloat(string(match[1]), 64)
-	return kib / 1024, err
+	return size / 1024, nil
 }
