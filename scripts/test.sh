@@ -16,5 +16,8 @@ packages=$(go list ./... | grep -v '/test/e2e$')
 # shellcheck disable=SC2086 # one word a package
 go test -race $packages
 scripts/sdk.sh
+# What make bench measures with; the measuring itself takes minutes.
+go test -C test/bench -race ./contest
+go test -C test/bench .
 scripts/node.sh
 go test -race -v -count=1 -timeout 20m ./test/e2e

@@ -1,0 +1,122 @@
+package contest
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+)
+
+// Measure is what a side is measured by. Its text is the unit in the table.
+type Measure string
+
+// The measures of a [Sample].
+const (
+	PerSecond    Measure = "requests/s"
+	ItemsASecond Measure = "items/s"
+	Time         Measure = "µs"
+	Allocations  Measure = "allocations"
+	P50          Measure = "p50 ms"
+	P99          Measure = "p99 ms"
+	Ready        Measure = "ready after s"
+	Memory       Measure = "resident MiB"
+	KMSCalls     Measure = "KMS calls a request"
+	StorageCalls Measure = "storage calls a request"
+)
+
+// Sample is what one run of a side gave.
+type Sample map[Measure]float64
+
+// A Side is one way to do the thing.
+type Side struct {
+	Name string
+	// Prepare comes before every run, and is not measured. It may be nil.
+	Prepare func(ctx context.Context, d time.Duration) error
+	// Run does the thing for about d, or as often as it can be done at all.
+	Run func(ctx context.Context, d time.Duration) (Sample, error)
+}
+
+// A Contest is ours against the peers. Without peers, ours is only measured.
+type Contest struct {
+	Name string
+	// Open makes the sides; close, which may be nil, ends what belongs to them alone.
+	Open    func(ctx context.Context) (sides []Side, close func() error, err error)
+	Figures []Figure
+}
+
+// Plan says how often and how long each side runs.
+type Plan struct {
+	Rounds   int
+	Duration time.Duration
+}
+
+// Run runs c: every side once to warm up, and then the rounds, every other one in reverse order, so that what drifts on
+// the machine meets all sides alike.
+func (c Contest) Run(ctx context.Context, p Plan) ([]Row, error) {
+	sides, end, err := c.Open(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	rounds, err := play(ctx, sides, p)
+	if end != nil {
+		if failed := end(); err == nil {
+			err = failed
+		}
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", c.Name, err)
+	}
+	var rows []Row
+	for _, f := range c.Figures {
+		rows = append(rows, f.row(c.Name, sides, rounds))
+	}
+	return rows, nil
+}
+
+// play returns the samples of every round, in the order of the sides.
+func play(ctx context.Context, sides []Side, p Plan) ([][]Sample, error) {
+	const warmUp = 4 // parts of a run
+	if _, err := round(ctx, sides, p.Duration/warmUp, false); err != nil {
+		return nil, err
+	}
+	var rounds [][]Sample
+	for i := range p.Rounds {
+		samples, err := round(ctx, sides, p.Duration, i%2 == 1)
+		if err != nil {
+			return nil, err
+		}
+		rounds = append(rounds, samples)
+	}
+	return rounds, nil
+}
+
+func round(ctx context.Context, sides []Side, d time.Duration, reverse bool) ([]Sample, error) {
+	samples := make([]Sample, len(sides))
+	order := make([]int, 0, len(sides))
+	for i := range sides {
+		order = append(order, i)
+	}
+	if reverse {
+		slices.Reverse(order)
+	}
+	for _, i := range order {
+		sample, err := sides[i].once(ctx, d)
+		if err != nil {
+			return nil, fmt.Errorf("%s: %w", sides[i].Name, err)
+		}
+		samples[i] = sample
+	}
+	return samples, nil
+}
+
+func (s Side) once(ctx context.Context, d time.Duration) (Sample, error) {
+	if s.Prepare != nil {
+		if err := s.Prepare(ctx, d); err != nil {
+			return nil, err
+		}
+	}
+	if err := ctx.Err(); err != nil {
+		return nil, context.Cause(ctx)
+	}
+	return s.Run(ctx, d)
+}

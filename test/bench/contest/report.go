@@ -1,0 +1,98 @@
+package contest
+
+import (
+	"encoding/json"
+	"fmt"
+	"os"
+	"slices"
+	"strings"
+)
+
+// Report is all that one run found out.
+type Report struct {
+	Command    string   `json:"command"`
+	Date       string   `json:"date"`
+	Commit     string   `json:"commit"`
+	Go         string   `json:"go"`
+	CPU        string   `json:"cpu"`
+	Cores      int      `json:"cores"`
+	OS         string   `json:"os"`
+	Vault      string   `json:"vault"`
+	Rounds     int      `json:"rounds"`
+	Duration   string   `json:"duration"`
+	Contests   []Row    `json:"contests"`
+	Unmeasured []string `json:"unmeasured,omitempty"`
+}
+
+// WriteJSON writes r to a file.
+func (r Report) WriteJSON(path string) error {
+	text, err := json.MarshalIndent(r, "", "  ")
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(path, append(text, '\n'), 0o644)
+}
+
+// Table is r in Markdown.
+func (r Report) Table() string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "`%s`, %s, commit %s. %s, %d cores, %s, %s; %s. Medians of %d rounds of %s.\n\n",
+		r.Command, r.Date, r.Commit, r.CPU, r.Cores, r.OS, r.Go, r.Vault, r.Rounds, r.Duration)
+	b.WriteString("| contest | measure | ours | peer | result (min to max) | to reach | reached |\n|---|---|---|---|---|---|---|\n")
+	for _, row := range r.Contests {
+		b.WriteString(row.line())
+	}
+	for _, text := range r.Unmeasured {
+		fmt.Fprintf(&b, "\nNot measured: %s\n", text)
+	}
+	return b.String()
+}
+
+func (r Row) line() string {
+	f := Figure{Compare: r.Compare}
+	result := fmt.Sprintf("%s (%s to %s)", f.format(r.Median), f.format(r.Min), f.format(r.Max))
+	reached := r.Reached
+	if reached == "no" {
+		reached = "**no**"
+	}
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |\n", r.Contest, r.Measure, short(r.Ours), r.peers(), result, r.Target, reached)
+}
+
+// peers names the peers with their medians, the one that ours was compared with first.
+func (r Row) peers() string {
+	var texts []string
+	for name, value := range r.Peers {
+		text := fmt.Sprintf("%s %s", name, short(value))
+		texts = append(texts, text)
+	}
+	slices.SortFunc(texts, func(a, b string) int {
+		if mine := strings.HasPrefix(a, r.Peer+" "); mine != strings.HasPrefix(b, r.Peer+" ") {
+			if mine {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a, b)
+	})
+	return strings.Join(texts, ", ")
+}
+
+// The table of a document stands between these two lines.
+const (
+	begin = "<!-- make bench writes what follows -->"
+	end   = "<!-- make bench wrote what precedes -->"
+)
+
+// WriteTable puts the table into a document, in the place of the last one.
+func (r Report) WriteTable(path string) error {
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return err
+	}
+	before, rest, found := strings.Cut(string(text), begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !found || !closed {
+		return fmt.Errorf("%s has no place for the table: it needs the lines %q and %q", path, begin, end)
+	}
+	return os.WriteFile(path, []byte(before+begin+"\n\n"+r.Table()+"\n"+end+after), 0o644)
+}

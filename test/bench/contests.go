@@ -1,0 +1,49 @@
+package main
+
+import (
+	"context"
+	"slices"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+)
+
+// contests are all that `make bench` runs, in the order of the table.
+func (s *stage) contests() []contest.Contest {
+	return slices.Concat(
+		s.clientContests(),
+		s.serviceContests(),
+		s.createContests(),
+		s.importContests(),
+		s.scaleContests(),
+		s.engineContests(),
+		s.overheadContests(),
+	)
+}
+
+// plaintext is what everybody encrypts: 64 bytes, in base64 as all the APIs want it.
+const plaintext = "cGF5cm9sbCwgNjQgYnl0ZXMgb2YgaXQsIGFzIGEgZGF0YSBrZXkgb3IgYSBwYXNzd29yZCBtYXkgaGF2ZSE="
+
+// figure is a ratio of a measure of ours to that of the best peer.
+func figure(m contest.Measure, t contest.Target) contest.Figure {
+	return contest.Figure{Measure: m, Compare: contest.Ratio, Target: t}
+}
+
+// alone is a measure of ours, with no peer.
+func alone(m contest.Measure, t contest.Target) contest.Figure {
+	return contest.Figure{Measure: m, Compare: contest.Alone, Target: t}
+}
+
+// driven is a side that does one thing in so many goroutines.
+func driven(name string, goroutines int, do func(i int) error) contest.Side {
+	return contest.Side{Name: name, Run: func(ctx context.Context, d time.Duration) (contest.Sample, error) {
+		load, err := contest.Drive(ctx, goroutines, d, 0, do)
+		if err != nil {
+			return nil, err
+		}
+		return load.Sample(), nil
+	}}
+}
+
+// always is do for whom the number does not matter.
+func always(do func() error) func(int) error { return func(int) error { return do() } }

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+)
+
+// The SDKs by name, as the table has them.
+const (
+	oldSDK = "alibaba-cloud-sdk-go"
+	newSDK = "kms-20160120/v3"
+)
+
+func (s *stage) clientContests() []contest.Contest {
+	found := []contest.Contest{{
+		Name: "client: sign and encode one Encrypt",
+		Open: s.openSigning,
+		Figures: []contest.Figure{
+			figure(contest.Time, contest.AtMost(0.2)), figure(contest.Allocations, contest.AtMost(0.2)),
+		},
+	}}
+	for _, c := range []int{1, 16, 64} {
+		found = append(found, contest.Contest{
+			Name:    fmt.Sprintf("client: Encrypt over TLS, c=%d", c),
+			Open:    func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openClients(ctx, c) },
+			Figures: []contest.Figure{figure(contest.PerSecond, contest.AtLeast(1.5))},
+		})
+	}
+	return found
+}
+
+// usualParams is room for the parameters, as the client makes it.
+const usualParams = 8
+
+func encryptRequest(keyID string) *kmsapi.EncryptRequest {
+	return &kmsapi.EncryptRequest{
+		KeyId: keyID, Plaintext: kmsapi.NewSecret(plaintext), EncryptionContext: kmsapi.EncryptionContext{"app": keyName},
+	}
+}
+
+// openSigning measures all that comes before a request is sent: its parameters, its signature, the request of net/http. Of
+// the new SDK it is less than that, only the signature and what it needs: the rest can't be called without sending.
+func (s *stage) openSigning(context.Context) ([]contest.Side, func() error, error) {
+	kms, err := s.kms()
+	if err != nil {
+		return nil, nil, err
+	}
+	const keyID = "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73"
+	credentials, url := kms.credentials(), "https://"+kms.address()+"/"
+	ours := func() error {
+		request := encryptRequest(keyID)
+		params := kmsapi.AppendParams(append(make(kmsapi.Params, 0, usualParams),
+			kmsapi.Param{Name: "Action", Value: string(request.Operation())},
+			kmsapi.Param{Name: "Format", Value: "JSON"},
+			kmsapi.Param{Name: "RegionId", Value: kmsapi.DefaultRegion}), request)
+		form := signature.SignV1(http.MethodPost, params, credentials, rand.Text(), time.Now()).Form()
+		_, err := http.NewRequest(http.MethodPost, url, strings.NewReader(form))
+		return err
+	}
+	v1, err := newV1(kms)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []contest.Side{
+		looped("ours", ours),
+		looped(oldSDK, func() error { return v1.BuildRequestWithSigner(v1Encrypt(keyID), nil) }),
+		looped(newSDK, func() error { return signLikeV3(kms, keyID) }),
+	}, nil, nil
+}
+
+func looped(name string, do func() error) contest.Side {
+	return contest.Side{Name: name, Run: func(ctx context.Context, d time.Duration) (contest.Sample, error) {
+		return contest.Loop(ctx, d, do)
+	}}
+}
+
+// openClients measures whole calls to the same service.
+func (s *stage) openClients(ctx context.Context, goroutines int) ([]contest.Side, func() error, error) {
+	kms, err := s.kms()
+	if err != nil {
+		return nil, nil, err
+	}
+	keyID, err := kms.createKey(ctx, &kmsapi.CreateKeyRequest{})
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, err := kms.client()
+	if err != nil {
+		return nil, nil, err
+	}
+	v1, err := v1Clients(kms, goroutines)
+	if err != nil {
+		return nil, nil, err
+	}
+	v3, err := newV3(kms)
+	if err != nil {
+		return nil, nil, err
+	}
+	sides := []contest.Side{
+		driven("ours", goroutines, always(func() error {
+			_, err := ours.Encrypt(ctx, encryptRequest(keyID))
+			return err
+		})),
+		driven(oldSDK, goroutines, always(func() error {
+			client := <-v1
+			defer func() { v1 <- client }()
+			_, err := client.Encrypt(v1Encrypt(keyID))
+			return err
+		})),
+		driven(newSDK, goroutines, always(func() error {
+			_, err := v3.Encrypt(v3Encrypt(keyID))
+			return err
+		})),
+	}
+	return sides, func() error { ours.Close(); return nil }, nil
+}

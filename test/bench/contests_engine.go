@@ -1,0 +1,78 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+)
+
+const enginePath = "alicloudkms/encrypt/" + keyName
+
+func (s *stage) engineContests() []contest.Contest {
+	found := []contest.Contest{{
+		Name: "engine: encrypt through Vault, c=16", Open: s.openEngine,
+		Figures: []contest.Figure{figure(contest.PerSecond, contest.AtLeast(0.7)), figure(contest.P50, contest.Target{})},
+	}}
+	for _, items := range []int{100, 1000} {
+		found = append(found, contest.Contest{
+			Name:    fmt.Sprintf("engine: encrypt %d items in a batch, one caller", items),
+			Open:    func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openBatch(ctx, items) },
+			Figures: []contest.Figure{figure(contest.ItemsASecond, contest.AtLeast(4))},
+		})
+	}
+	return found
+}
+
+// openEngine has the plugin that does nothing in the same Vault.
+func (s *stage) openEngine(ctx context.Context) ([]contest.Side, func() error, error) {
+	const callers = 16
+	vault, err := s.vault()
+	if err != nil {
+		return nil, nil, err
+	}
+	data := map[string]any{"plaintext": plaintext}
+	ours, err := vault.post(ctx, enginePath, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	theirs, err := vault.post(ctx, "echo/encrypt/"+keyName, data)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []contest.Side{driven("ours", callers, always(ours)), driven("echo", callers, always(theirs))}, nil, nil
+}
+
+// openBatch compares one request of many items with as many requests, one after another.
+func (s *stage) openBatch(ctx context.Context, items int) ([]contest.Side, func() error, error) {
+	vault, err := s.vault()
+	if err != nil {
+		return nil, nil, err
+	}
+	item := map[string]any{"plaintext": plaintext}
+	batch := make([]map[string]any, items)
+	for i := range batch {
+		batch[i] = item
+	}
+	ours, err := vault.post(ctx, enginePath, map[string]any{"batch_input": batch})
+	if err != nil {
+		return nil, nil, err
+	}
+	theirs, err := vault.post(ctx, enginePath, item)
+	if err != nil {
+		return nil, nil, err
+	}
+	return []contest.Side{inItems("ours", items, ours), inItems("one by one", 1, theirs)}, nil, nil
+}
+
+// inItems is a side of one caller whose requests have so many items.
+func inItems(name string, items int, do func() error) contest.Side {
+	return contest.Side{Name: name, Run: func(ctx context.Context, d time.Duration) (contest.Sample, error) {
+		load, err := contest.Drive(ctx, 1, d, 0, always(do))
+		if err != nil {
+			return nil, err
+		}
+		return contest.Sample{contest.ItemsASecond: load.Rate() * float64(items)}, nil
+	}}
+}

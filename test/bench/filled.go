@@ -1,0 +1,105 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+)
+
+// filledService is a service that has many keys, each with an alias.
+type filledService struct {
+	*kmsService
+	keys []string
+	http *http.Client
+}
+
+func (s *stage) startFilled(ctx context.Context, name string, n int) (*filledService, error) {
+	if err := os.Mkdir(s.folder(name), 0o700); err != nil {
+		return nil, err
+	}
+	dev, err := server.NewDev(s.folder(name), "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	if err := server.Fill(ctx, dev.Config, n); err != nil {
+		return nil, err
+	}
+	kms, err := s.settledKMS(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	f := &filledService{kmsService: kms}
+	if f.http, err = newHTTP(kms.ca); err != nil {
+		return nil, err
+	}
+	return f, f.list(ctx, n)
+}
+
+// list learns the ids of all keys, of which there must be n.
+func (f *filledService) list(ctx context.Context, n int) error {
+	c, err := f.client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	for number := 1; len(f.keys) < n; number++ {
+		page, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{PageNumber: number, PageSize: kmsapi.MaxPageSize})
+		if err != nil {
+			return err
+		}
+		if len(page.Keys.Key) == 0 || page.TotalCount != n {
+			return fmt.Errorf("page %d has %d of %d keys, and there should be %d", number, len(page.Keys.Key), page.TotalCount, n)
+		}
+		for _, key := range page.Keys.Key {
+			f.keys = append(f.keys, key.KeyId)
+		}
+	}
+	return nil
+}
+
+// stride is a prime, so that requests go all over the store.
+const stride = 7919
+
+// spread is a key for the i-th request.
+func (f *filledService) spread(i int) string { return f.keys[i*stride%len(f.keys)] }
+
+// restart stops the service, and gives the seconds until it is ready again, on its data, and its memory once it is at work.
+func (f *filledService) restart(ctx context.Context, _ time.Duration) (contest.Sample, error) {
+	if err := f.stop(); err != nil {
+		return nil, err
+	}
+	f.http.CloseIdleConnections()
+	began := time.Now()
+	if err := f.start(); err != nil {
+		return nil, err
+	}
+	ready := time.Since(began)
+	if err := f.use(ctx); err != nil {
+		return nil, err
+	}
+	memory, err := f.resident(ctx)
+	return contest.Sample{contest.Ready: ready.Seconds(), contest.Memory: memory}, err
+}
+
+// use asks for keys all over the store, and for its last page.
+func (f *filledService) use(ctx context.Context) error {
+	const requests = 2000
+	_, err := contest.Drive(ctx, 4, time.Minute, requests, func(i int) error {
+		return f.send(ctx, f.http, f.form(&kmsapi.EncryptRequest{KeyId: f.alias(i), Plaintext: kmsapi.NewSecret(plaintext)}))
+	})
+	if err != nil {
+		return err
+	}
+	return f.send(ctx, f.http, f.form(page(len(f.keys)/pageSize)))
+}
+
+// alias is the name of a key for the i-th request, as server.Fill gives it.
+func (f *filledService) alias(i int) string {
+	return fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i*stride%len(f.keys))
+}

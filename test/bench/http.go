@@ -1,0 +1,61 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strings"
+)
+
+// connections is how many a client keeps: as many as there are goroutines in any contest.
+const connections = 64
+
+// newHTTP is the client that both the KMS service and Vault are measured with: HTTP/1.1, which keeps its connections.
+func newHTTP(ca string) (*http.Client, error) {
+	transport, err := newTransport(ca)
+	return &http.Client{Transport: transport}, err
+}
+
+func newTransport(ca string) (*http.Transport, error) {
+	roots := x509.NewCertPool()
+	if !roots.AppendCertsFromPEM([]byte(ca)) {
+		return nil, errors.New("the CA is no PEM certificate")
+	}
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		TLSClientConfig: &tls.Config{RootCAs: roots}, Protocols: protocols, DisableCompression: true,
+		MaxIdleConns: connections, MaxIdleConnsPerHost: connections,
+	}, nil
+}
+
+// exchange sends r and reads the whole answer, which must be good.
+func exchange(c *http.Client, r *http.Request) error {
+	resp, err := c.Do(r)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		return err
+	}
+	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
+		return fmt.Errorf("HTTP status %d: %s", resp.StatusCode, body)
+	}
+	return nil
+}
+
+// send sends one signed form to the service.
+func (k *kmsService) send(ctx context.Context, c *http.Client, form string) error {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+k.address()+"/", strings.NewReader(form))
+	if err != nil {
+		return err
+	}
+	r.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	return exchange(c, r)
+}

@@ -1,0 +1,148 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+)
+
+// settings are the flags.
+type settings struct {
+	root, vault, command string
+	plan                 contest.Plan
+	only                 *regexp.Regexp
+	json, table          string
+	keys                 int
+}
+
+// fewestRounds is how many rounds a figure in the docs is the median of, at least.
+const fewestRounds = 5
+
+// manyKeys is how many keys a large service has.
+const manyKeys = 100_000
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), syscall.SIGINT, syscall.SIGTERM, syscall.SIGHUP)
+	defer stop()
+	if err := run(ctx, os.Args[1:], os.Stdout, os.Stderr); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		os.Exit(1)
+	}
+}
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
+	set, err := parse(args, stderr)
+	if errors.Is(err, flag.ErrHelp) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	report, err := measure(ctx, set, stderr)
+	if len(report.Contests) == 0 {
+		return err
+	}
+	fmt.Fprint(stdout, report.Table())
+	if ctx.Err() != nil {
+		return errors.Join(context.Cause(ctx), err)
+	}
+	return errors.Join(err, publish(report, set, stderr))
+}
+
+// parse reads the flags. The files in docs are written only by a run that measures all, for as long as it should.
+func parse(args []string, stderr io.Writer) (settings, error) {
+	var s settings
+	flags := flag.NewFlagSet("make bench BENCH_FLAGS=", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	flags.StringVar(&s.root, "root", ".", "the `FOLDER` of the source")
+	flags.StringVar(&s.vault, "vault", "vault", "the Vault `PROGRAM`")
+	flags.IntVar(&s.plan.Rounds, "rounds", fewestRounds, "how many rounds each contest has")
+	flags.DurationVar(&s.plan.Duration, "duration", 2*time.Second, "how long each side runs in a round")
+	only := flags.String("only", "", "run only the contests whose names match this `REGEX`")
+	flags.StringVar(&s.json, "json", "", "write the results to `FILE`, as JSON; docs/performance.json if all is measured")
+	flags.StringVar(&s.table, "table", "", "write the table into `FILE`, between its markers; docs/performance.md if all is measured")
+	flags.IntVar(&s.keys, "keys", manyKeys, "how many keys a large service has")
+	if err := flags.Parse(args); err != nil {
+		return s, err
+	}
+	if s.plan.Rounds < 1 || s.plan.Duration <= 0 || s.keys < fewKeys || flags.NArg() > 0 {
+		return s, fmt.Errorf("give at least one round, a positive duration, at least %d keys, and flags only", fewKeys)
+	}
+	var err error
+	if s.only, err = regexp.Compile(*only); err != nil {
+		return s, err
+	}
+	if s.root, err = filepath.Abs(s.root); err != nil {
+		return s, err
+	}
+	s.command = commandLine(args)
+	if *only == "" && s.plan.Rounds >= fewestRounds && s.keys == manyKeys {
+		s.json = orElse(s.json, filepath.Join(s.root, "docs", "performance.json"))
+		s.table = orElse(s.table, filepath.Join(s.root, "docs", "performance.md"))
+	}
+	return s, nil
+}
+
+func orElse(text, other string) string {
+	if text == "" {
+		return other
+	}
+	return text
+}
+
+// measure runs the contests. One that can't be measured is reported, and the others go on.
+func measure(ctx context.Context, set settings, stderr io.Writer) (report contest.Report, err error) {
+	leaveCallersEnvironment()
+	s, err := openStage(ctx, set, stderr)
+	if err != nil {
+		return report, err
+	}
+	defer func() { err = errors.Join(err, s.close()) }()
+	if report, err = describe(ctx, set); err != nil {
+		return report, err
+	}
+	var failed []error
+	for _, c := range s.contests() {
+		if !set.only.MatchString(c.Name) || ctx.Err() != nil {
+			continue
+		}
+		fmt.Fprintln(stderr, c.Name, "...")
+		rows, err := c.Run(ctx, set.plan)
+		if err != nil {
+			// What follows the first line is the end of a log, for the terminal only.
+			reason, _, _ := strings.Cut(err.Error(), "\n")
+			report.Unmeasured = append(report.Unmeasured, reason)
+			failed = append(failed, err)
+		}
+		report.Contests = append(report.Contests, rows...)
+	}
+	if len(report.Contests)+len(failed) == 0 {
+		failed = append(failed, errors.New("no contest has such a name"))
+	}
+	return report, errors.Join(failed...)
+}
+
+func publish(report contest.Report, set settings, stderr io.Writer) error {
+	var errs []error
+	if set.json != "" {
+		errs = append(errs, report.WriteJSON(set.json))
+	}
+	if set.table != "" {
+		errs = append(errs, report.WriteTable(set.table))
+	}
+	if set.json == "" && set.table == "" {
+		fmt.Fprintln(stderr, "not written into docs, which is for whole runs of at least", fewestRounds, "rounds")
+	}
+	return errors.Join(errs...)
+}

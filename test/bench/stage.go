@@ -1,0 +1,102 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"sync"
+	"time"
+)
+
+// stage is where the contests take place: a temporary folder, the programs in it, and the servers, which start when they are
+// first asked for.
+type stage struct {
+	settings
+	dir     string
+	closers []func() error
+
+	kms   func() (*kmsService, error)
+	vault func() (*vaultServer, error)
+	// few and many are services that differ in how many keys they have.
+	few, many func() (*filledService, error)
+}
+
+const pluginName = "vault-plugin-secrets-alicloudkms"
+
+// fewKeys is how many keys a small service has.
+const fewKeys = 100
+
+func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, error) {
+	// A short name, because a plugin's socket lies in it.
+	dir, err := os.MkdirTemp("", "kmsbench-")
+	if err != nil {
+		return nil, err
+	}
+	s := &stage{settings: set, dir: dir}
+	s.onClose(func() error { return os.RemoveAll(dir) })
+	s.kms = sync.OnceValues(func() (*kmsService, error) { return s.settledKMS(ctx, "kms") })
+	s.vault = sync.OnceValues(func() (*vaultServer, error) { return s.startVault(ctx) })
+	s.few = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "few", fewKeys) })
+	s.many = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "many", set.keys) })
+	fmt.Fprintln(stderr, "building ...")
+	if err := s.build(ctx); err != nil {
+		return nil, errors.Join(err, s.close())
+	}
+	return s, nil
+}
+
+func (s *stage) folder(name string) string { return filepath.Join(s.dir, name) }
+
+// program is the path of one that was built.
+func (s *stage) program(name string) string { return filepath.Join(s.dir, "plugins", name) }
+
+// build builds the programs as a release has them.
+func (s *stage) build(ctx context.Context) error {
+	for from, packages := range map[string][]string{
+		s.root:                                 {"./cmd/alicloudkms", "./cmd/" + pluginName},
+		filepath.Join(s.root, "test", "bench"): {"./echo"},
+	} {
+		args := []string{"build", "-C", from, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Dir(s.program("x")) + "/"}
+		cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
+		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
+		if out, err := cmd.CombinedOutput(); err != nil {
+			return fmt.Errorf("building: %w\n%s", err, out)
+		}
+	}
+	return nil
+}
+
+func (s *stage) startKMS(name string) (*kmsService, error) {
+	k, err := startKMS(s.program("alicloudkms"), s.folder(name))
+	if k.process != nil {
+		// The process may be another by then: a contest may have started it anew.
+		s.onClose(func() error { return k.stop() })
+	}
+	return k, err
+}
+
+// settledKMS is a service that has made the keys which it keeps ready for imports; until then it has work of its own.
+func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error) {
+	const quietStart = 5 * time.Second // It begins only then.
+	k, err := s.startKMS(name)
+	if err != nil {
+		return nil, err
+	}
+	return k, sleep(ctx, quietStart+refill)
+}
+
+func (s *stage) onClose(do func() error) { s.closers = append(s.closers, do) }
+
+// close undoes all that was done, the last first.
+func (s *stage) close() error {
+	var errs []error
+	for _, do := range slices.Backward(s.closers) {
+		errs = append(errs, do())
+	}
+	return errors.Join(errs...)
+}
