@@ -56,12 +56,7 @@ func (c *Client) attempt(ctx context.Context, op kmsapi.Operation, form string, 
 // exchange sends form and reads the answer. It calls the transport itself, because an [http.Client] would only add
 // redirects, cookies, and errors that hold the URL.
 func (c *Client) exchange(ctx context.Context, op kmsapi.Operation, form string) (reply, error) {
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, c.url, strings.NewReader(form))
-	if err != nil {
-		return reply{}, err
-	}
-	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	req.Header.Set("User-Agent", c.cfg.UserAgent)
+	req := c.request(ctx, form)
 	transport := c.pooled
 	if !op.Repeatable() {
 		// On a connection kept from before, a failure leaves open whether the request arrived, and net/http may send it
@@ -75,6 +70,17 @@ func (c *Client) exchange(ctx context.Context, op kmsapi.Operation, form string)
 	defer resp.Body.Close()
 	body, err := readBody(resp)
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
+}
+
+// request is what [http.NewRequestWithContext] makes, without reading the URL anew each time.
+func (c *Client) request(ctx context.Context, form string) *http.Request {
+	body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
+	opened, _ := body() // It never fails.
+	r := http.Request{
+		Method: http.MethodPost, URL: c.url, Host: c.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: c.header, Body: opened, GetBody: body, ContentLength: int64(len(form)),
+	}
+	return r.WithContext(ctx)
 }
 
 func readBody(resp *http.Response) ([]byte, error) {

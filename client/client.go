@@ -6,6 +6,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -25,7 +26,9 @@ type Client struct {
 	// cfg has no zero values left.
 	cfg      Config
 	endpoint endpoint
-	url      string
+	// url and header are those of every request. They are shared, because a transport changes neither.
+	url    *url.URL
+	header http.Header
 	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
 	pooled, single *http.Transport
 	// ahead is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
@@ -61,7 +64,8 @@ func New(cfg Config) (*Client, error) {
 	})
 	single := pooled.Clone()
 	single.DisableKeepAlives = true
-	return &Client{cfg: cfg, endpoint: where, url: where.address().String(), pooled: pooled, single: single}, nil
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {cfg.UserAgent}}
+	return &Client{cfg: cfg, endpoint: where, url: where.address(), header: header, pooled: pooled, single: single}, nil
 }
 
 // newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.
