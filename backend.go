@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/singleflight"
 
@@ -22,6 +23,8 @@ var Version = "v0.1.0-dev"
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
+	// local runs the operations that every node may run, and has the same paths.
+	local *framework.Backend
 
 	// open makes a client from a configuration, without I/O.
 	open func(client.Config) (kms, error)
@@ -68,7 +71,12 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 			// The write-ahead log belongs to the cluster that wrote it.
 			LocalStorage: []string{framework.WALPrefix},
 		},
+		// Those of every day come first, as each request is compared with one after another.
 		Paths: slices.Concat(
+			b.encryptPaths(),
+			b.decryptPaths(),
+			b.rewrapPaths(),
+			b.dataKeyPaths(),
 			b.configPaths(),
 			b.keyPaths(),
 			b.keyConfigPaths(),
@@ -80,10 +88,6 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 			b.materialPaths(),
 			b.wrappingKeyPaths(),
 			b.aliasPaths(),
-			b.encryptPaths(),
-			b.decryptPaths(),
-			b.rewrapPaths(),
-			b.dataKeyPaths(),
 			b.cmkPaths(),
 			b.regionPaths(),
 			b.healthPaths(),
@@ -94,10 +98,27 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 		WALRollbackMinAge: rollbackAge,
 		Clean:             func(context.Context) { b.connections.forgetAll() },
 	}
-	if err := b.Setup(ctx, conf); err != nil {
+	b.local = &framework.Backend{BackendType: logical.TypeLogical, Paths: b.Paths}
+	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
 		return nil, err
 	}
+	// The first look at a path completes all of them, which the two must not do at one time.
+	b.Route("")
+	b.local.Route("")
 	return b, nil
+}
+
+// A noRole is Vault as an operation sees it that does not care for the node's role in replication. The framework asks for the
+// role before every operation, and that is a call from the plugin's process to Vault and back, which a warm encrypt would wait
+// for in vain.
+type noRole struct{ logical.SystemView }
+
+func (noRole) ReplicationState() consts.ReplicationState { return consts.ReplicationUnknown }
+
+func withoutRole(conf *logical.BackendConfig) *logical.BackendConfig {
+	local := *conf
+	local.System = noRole{conf.System}
+	return &local
 }
 
 // initialize asks Vault what Factory may not, since that does no I/O.
@@ -113,11 +134,23 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.Backend.HandleRequest(ctx, req)
+	resp, err := b.runnerOf(req).HandleRequest(ctx, req)
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
 	}
 	return warnIgnored(resp, ignored), nil
+}
+
+// runnerOf returns what runs a request.
+func (b *backend) runnerOf(req *logical.Request) *framework.Backend {
+	path := b.Route(req.Path)
+	if path == nil || path.Operations[req.Operation] == nil {
+		return b.Backend
+	}
+	if how := path.Operations[req.Operation].Properties(); how.ForwardPerformanceStandby || how.ForwardPerformanceSecondary {
+		return b.Backend
+	}
+	return b.local
 }
 
 // HandleExistenceCheck decides between the create and the update capability. It is asked without the fields, because Vault

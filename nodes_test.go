@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"sync/atomic"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -128,4 +129,35 @@ func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
 		_, err := r.try(logical.ReadOperation, path, nil)
 		require.Equal(t, logical.ErrReadOnly, err)
 	}
+}
+
+// askedView counts what the engine asks Vault for.
+type askedView struct {
+	logical.StaticSystemView
+	asked atomic.Int64
+}
+
+func (v *askedView) ReplicationState() consts.ReplicationState {
+	v.asked.Add(1)
+	return v.StaticSystemView.ReplicationState()
+}
+
+func TestWarmRequestThatEveryNodeMayRunAsksVaultNothing(t *testing.T) {
+	r := newKeyRig(t, "a")
+	view := &askedView{StaticSystemView: *logical.TestSystemView()}
+	conf := logical.TestBackendConfig()
+	conf.System, conf.StorageView, conf.Logger = view, r.storage, r.logger()
+	b, err := newBackend(t.Context(), conf, r.kms.open)
+	require.NoError(t, err)
+	r.b = b
+	ciphertext := r.encrypt("a", hello)
+	for path, data := range map[string]map[string]any{
+		"encrypt/a": {"plaintext": hello}, "decrypt/a": {"ciphertext": ciphertext}, "rewrap/a": {"ciphertext": ciphertext},
+		"datakey/plaintext/a": nil, "datakey/wrapped/a": nil,
+	} {
+		r.write(path, data)
+	}
+	require.Zero(t, view.asked.Load())
+	r.write("keys/a/config", nil)
+	require.NotZero(t, view.asked.Load(), "what may write must know whether it may")
 }
