@@ -106,7 +106,7 @@ func (m *Memory) Len() int {
 func (m *Memory) Remember(ctx context.Context, accessKeyID, nonce string, timestamp time.Time) error {
 	now := m.now()
 	f := fingerprintOf(nonce)
-	if err := m.insert(accessKeyID, f, timestamp, now); err != nil {
+	if err := m.insert(accessKeyID, f, timestamp, now, (*holder).holds); err != nil {
 		return err
 	}
 	if m.durable == nil || timestamp.Before(now) {
@@ -120,18 +120,27 @@ func (m *Memory) Remember(ctx context.Context, accessKeyID, nonce string, timest
 
 // Load remembers a nonce that the Durable hook has written for an earlier process. The caller loads all of them before the
 // first Remember, those that have expired or not. An error means that key is none of the hook's.
+//
+// A nonce may have been written twice, with two timestamps: the first was given up to make room, and then the nonce was
+// accepted again. It is remembered under both, or the later one would be forgotten with the shard of the earlier.
 func (m *Memory) Load(key string) error {
 	accessKeyID, f, timestamp, err := parseDurableKey(key)
 	if err != nil {
 		return err
 	}
-	if err := m.insert(accessKeyID, f, timestamp, m.now()); err != nil && !errors.Is(err, ErrTooOld) && !errors.Is(err, ErrUsed) {
+	minute := minuteOf(timestamp)
+	inItsShard := func(h *holder, f fingerprint) bool {
+		_, held := h.shards[minute][f]
+		return held
+	}
+	if err := m.insert(accessKeyID, f, timestamp, m.now(), inItsShard); err != nil && !errors.Is(err, ErrTooOld) && !errors.Is(err, ErrUsed) {
 		return err
 	}
 	return nil
 }
 
-func (m *Memory) insert(accessKeyID string, f fingerprint, timestamp, now time.Time) error {
+// insert keeps a nonce, unless used says that it is there already.
+func (m *Memory) insert(accessKeyID string, f fingerprint, timestamp, now time.Time, used func(*holder, fingerprint) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep(now)
@@ -142,7 +151,7 @@ func (m *Memory) insert(accessKeyID string, f fingerprint, timestamp, now time.T
 	if timestamp.Before(m.floor) || timestamp.Before(h.floor) {
 		return ErrTooOld
 	}
-	if h.holds(f) {
+	if used(h, f) {
 		return ErrUsed
 	}
 	if m.count >= m.max {
