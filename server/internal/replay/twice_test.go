@@ -1,0 +1,61 @@
+package replay_test
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"pgregory.net/rapid"
+)
+
+// TestNothingIsEverAcceptedTwice drives a memory through anything: time, restarts, clock jumps, floods. Only a clock that is
+// behind an earlier process is left out, which the package comment says is not covered.
+func TestNothingIsEverAcceptedTwice(t *testing.T) {
+	rapid.Check(t, func(rt *rapid.T) {
+		w := &world{t: t, now: start, disk: map[string]time.Time{}, max: rapid.IntRange(1, 20).Draw(rt, "max")}
+		w.restart(true)
+		type request struct {
+			id, nonce string
+			at        time.Time
+		}
+		accepted := map[request]bool{}
+		latest := start
+		id, nonce := rapid.SampledFrom([]string{"a", "b"}), rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6"})
+		rt.Repeat(map[string]func(*rapid.T){
+			"request": func(rt *rapid.T) {
+				at := w.now.Truncate(time.Second).Add(time.Duration(rapid.IntRange(-900, 900).Draw(rt, "seconds")) * time.Second)
+				r := request{id.Draw(rt, "id"), nonce.Draw(rt, "nonce"), at}
+				if w.remember(r.id, r.nonce, r.at) == nil {
+					require.False(rt, accepted[r], "accepted twice: %v", r)
+					accepted[r] = true
+				}
+			},
+			"replay": func(rt *rapid.T) {
+				// In an order, so that a failure can be repeated.
+				for _, r := range slices.SortedFunc(maps.Keys(accepted), func(a, b request) int {
+					return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id), cmp.Compare(a.nonce, b.nonce))
+				}) {
+					if w.now.Sub(r.at).Abs() <= window {
+						require.Error(rt, w.remember(r.id, r.nonce, r.at), "accepted twice: %v", r)
+					}
+				}
+			},
+			"time passes": func(rt *rapid.T) {
+				w.now = w.now.Add(time.Duration(rapid.IntRange(1, 1_000_000).Draw(rt, "milliseconds")) * time.Millisecond)
+				if w.now.After(latest) {
+					latest = w.now
+				}
+			},
+			"the clock jumps back": func(rt *rapid.T) {
+				w.now = w.now.Add(-time.Duration(rapid.IntRange(1, 3_000_000).Draw(rt, "milliseconds")) * time.Millisecond)
+			},
+			"restart": func(rt *rapid.T) {
+				w.now = latest
+				w.restart(false)
+			},
+		})
+	})
+}
