@@ -35,7 +35,7 @@ func (c *Client) attempt(ctx context.Context, op kmsapi.Operation, form string, 
 	})
 	r, err := c.exchange(limited, op, form)
 	if err == nil {
-		f := c.judge(op, r, answer)
+		f := c.classify(op, r, answer)
 		if f == nil || !is[*TransportError](f.err) || limited.Err() == nil {
 			return f
 		}
@@ -103,8 +103,8 @@ func isNotTrusted(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err)
 }
 
-// withoutContent returns err if its text can't hold anything that was received, and errBroken otherwise: net/http quotes
-// what it can't parse, and that may be the middle of an answer.
+// withoutContent returns err if its text can't hold anything that was received, and errBroken otherwise: net/http
+// quotes what it can't parse, and that may be the middle of an answer.
 func withoutContent(err error) error {
 	for _, safe := range []error{errTooLarge, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, safe) {

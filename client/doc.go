@@ -43,6 +43,7 @@
 // If KMS says that the timestamp is off, the client compares its clock with the Date of that answer, remembers the
 // difference for all later requests, and tries once more.
 //
-// If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked once
-// for others, and if it gives some, the request is signed with them and sent once more. That is safe for every operation.
+// If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked
+// once for others, and if it gives some, the request is signed with them and sent once more. That is safe for every
+// operation.
 package client

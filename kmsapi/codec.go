@@ -8,14 +8,6 @@ import (
 	"unicode/utf8"
 )
 
-// A Request is the parameters of one operation. Only the request types of this package implement it.
-type Request interface {
-	// Operation names the operation that takes these parameters.
-	Operation() Operation
-	// visit shows every parameter to v, in the reference's order.
-	visit(v visitor)
-}
-
 // A Rule is what the reference says about one parameter.
 type Rule struct {
 	// Name as it stands on the wire.
@@ -34,6 +26,9 @@ type Rule struct {
 	// Reserved is what a text must not begin with, if it is not empty.
 	Reserved string
 }
+
+// keyID is the rule of KeyId, in nearly every operation that has one.
+var keyID = Rule{Name: "KeyId", Required: true}
 
 // visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
 type visitor interface {
@@ -62,8 +57,9 @@ func AppendParams(params Params, r Request) Params {
 	return e.params
 }
 
-// Decode reads p into r, checks every rule and fills in defaults. Parameters that r does not know are ignored, since SDKs
-// send some of their own. The error is an [*Error] with code MissingParameter or InvalidParameter, and never shows a value.
+// Decode reads p into r, checks every rule and fills in defaults. Parameters that r does not know are ignored, since
+// SDKs send some of their own. The error is an [*Error] with code MissingParameter or InvalidParameter, and never shows
+// a value.
 func Decode(p Params, r Request) error {
 	d := decoder{params: p}
 	r.visit(&d)

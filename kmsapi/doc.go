@@ -1,6 +1,6 @@
 // Package kmsapi is the contract of Alibaba Cloud KMS, API version 2016-01-20: operations, the shapes of their requests
-// and answers, error codes, key states, limits and regions. Both ends of the wire are built on it: package client encodes
-// a [Request] and decodes the answer, the KMS service decodes a request and encodes the answer.
+// and answers, error codes, key states, limits and regions. Both ends of the wire are built on it: package client
+// encodes a [Request] and decodes the answer, the KMS service decodes a request and encodes the answer.
 //
 // It does no I/O, keeps no state and knows nothing of HTTP, signatures or storage.
 //

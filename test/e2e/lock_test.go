@@ -37,13 +37,13 @@ func (s *stage) newLock(t *testing.T) *lock {
 
 func (l *lock) disable(t *testing.T) {
 	t.Helper()
-	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: l.key}})
+	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: l.key})
 	require.NoError(t, err)
 }
 
 func (l *lock) enable(t *testing.T) {
 	t.Helper()
-	_, err := l.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: l.key}})
+	_, err := l.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyId: l.key})
 	require.NoError(t, err)
 }
 

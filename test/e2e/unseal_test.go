@@ -57,7 +57,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				l.renew(t)
 				require.NoError(t, v.restart())
 				v.comesUp(t)
-				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: before}})
+				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: before})
 				require.NoError(t, err, "all that was sealed with it is sealed anew")
 				require.NoError(t, v.restart())
 			}},

@@ -35,10 +35,11 @@ var rooms = map[string]room{
 	"signature":   {imports: []string{"kmsapi"}, onlyStandard: true},
 	"client":      {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
 	"credentials": {imports: []string{"client", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
-	"seal":        {imports: []string{"client", "credentials", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"internal":    {imports: []string{"kmsapi"}},
+	"seal":        {imports: []string{"client", "credentials", "internal", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
 	"server":      {imports: []string{"kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
 	"kmstest":     {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
-	".":           {imports: []string{"client", "credentials", "kmsapi", "signature"}, tests: []string{"kmstest"}},
+	".":           {imports: []string{"client", "credentials", "internal", "kmsapi", "signature"}, tests: []string{"kmstest"}},
 	"cmd":         {anything: true},
 	"test":        {anything: true},
 }
