@@ -62,7 +62,7 @@ func parseRefusal(r reply) *kmsapi.Error {
 }
 
 // withoutStringToSign cuts message where Alibaba Cloud's gateway repeats the string to sign of a request whose
-// signature does not match. It holds every parameter, so the plaintext and the security token too. "%2F&" stands near
+// signature does not match. It holds every parameter, so the plaintext and the security token too. "%2F&" is near
 // the beginning of every string to sign (§1.4).
 func withoutStringToSign(message string) string {
 	before, _, found := strings.Cut(message, "%2F&")

@@ -36,7 +36,7 @@ type Client struct {
 	clockSkew atomic.Int64
 }
 
-// New returns a client for cfg. It does no I/O; what is wrong with cfg is told now, what is wrong with the network at
+// New returns a client for cfg. It does no I/O; an invalid cfg is reported now, a network failure at
 // the first call.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()

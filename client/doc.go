@@ -6,10 +6,12 @@
 //	})
 //	...
 //	defer kms.Close()
-//	answer, err := kms.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: key, Plaintext: kmsapi.NewSecret(text)})
+//	blob, err := kms.EncryptBytes(ctx, key, plaintext, kmsapi.EncryptionContext{"app": "payroll"})
 //	if errors.Is(err, kmsapi.ErrKeyNotFound) {
 //		...
 //	}
+//
+// Every operation has a method, and [Do] sends any request of package kmsapi.
 //
 // A [Client] is safe for use by many goroutines. Make one and keep it: it holds the connections.
 //

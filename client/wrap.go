@@ -14,7 +14,7 @@ import (
 )
 
 // minImportKey is the size, in bits, of the smallest key that key material is wrapped with. KMS's have that size; a
-// smaller one is not of KMS, or somebody has been at it.
+// smaller one did not come from KMS, or was tampered with.
 const minImportKey = 2048
 
 // ParseImportKey reads the public key that [Client.GetParametersForImport] gives: a DER SubjectPublicKeyInfo, once

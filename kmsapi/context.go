@@ -104,12 +104,12 @@ func (c *EncryptionContext) collect(spread Params) error {
 // What both forms of a context may be refused for.
 var (
 	errContextTwice   = errors.New("it has a name twice")
-	errContextNotText = errors.New("it holds text that is not Unicode")
+	errContextNotText = errors.New("it holds a string that is not Unicode")
 	errContextTooLong = fmt.Errorf("it is longer than %d characters", MaxEncryptionContext)
 )
 
 // ParseEncryptionContext reads the wire form. It refuses what two readers could understand differently: a name given
-// twice, a value that is not a string, text that is not Unicode, anything after the object.
+// twice, a value that is not a string, a string that is not Unicode, anything after the object.
 func ParseEncryptionContext(text string) (EncryptionContext, error) {
 	if utf8.RuneCountInString(text) > MaxEncryptionContext {
 		return nil, errContextTooLong

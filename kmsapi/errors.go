@@ -2,7 +2,7 @@ package kmsapi
 
 import "fmt"
 
-// An Error is a refusal by KMS, as it stands on the wire. Compare with [errors.Is] and one of the Err values: two
+// An Error is a refusal by KMS, as it is on the wire. Compare with [errors.Is] and one of the Err values: two
 // errors are the same if their codes are.
 type Error struct {
 	// Code is the error code. It is never empty.

@@ -32,8 +32,8 @@ type CreateAliasRequest struct {
 func (*CreateAliasRequest) Operation() Operation { return OpCreateAlias }
 
 func (r *CreateAliasRequest) visit(v visitor) {
-	v.text(aliasName, &r.AliasName)
-	v.text(keyID, &r.KeyId)
+	v.str(aliasName, &r.AliasName)
+	v.str(keyID, &r.KeyId)
 }
 
 // CreateAliasResponse says that it is done (§4.14).
@@ -54,8 +54,8 @@ type UpdateAliasRequest struct {
 func (*UpdateAliasRequest) Operation() Operation { return OpUpdateAlias }
 
 func (r *UpdateAliasRequest) visit(v visitor) {
-	v.text(aliasName, &r.AliasName)
-	v.text(keyID, &r.KeyId)
+	v.str(aliasName, &r.AliasName)
+	v.str(keyID, &r.KeyId)
 }
 
 // UpdateAliasResponse says that it is done (§4.15).
@@ -73,7 +73,7 @@ type DeleteAliasRequest struct {
 // Operation returns [OpDeleteAlias].
 func (*DeleteAliasRequest) Operation() Operation { return OpDeleteAlias }
 
-func (r *DeleteAliasRequest) visit(v visitor) { v.text(aliasName, &r.AliasName) }
+func (r *DeleteAliasRequest) visit(v visitor) { v.str(aliasName, &r.AliasName) }
 
 // DeleteAliasResponse says that it is done (§4.16).
 type DeleteAliasResponse struct{ Reply }
@@ -113,7 +113,7 @@ func (*ListAliasesByKeyIdRequest) Operation() Operation { return OpListAliasesBy
 
 func (r *ListAliasesByKeyIdRequest) visit(v visitor) {
 	visitPage(v, &r.PageNumber, &r.PageSize)
-	v.text(keyID, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 }
 
 // ListAliasesResponse is one page of aliases (§4.17).

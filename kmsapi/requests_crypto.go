@@ -8,7 +8,8 @@ type EncryptRequest struct {
 	answers[EncryptResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId string
-	// Plaintext is opaque text to KMS, and base64 by custom: what is encrypted is the text, not the bytes it encodes.
+	// Plaintext is an opaque string to KMS, and base64 by custom: what is encrypted is the string, not the bytes that
+	// it encodes.
 	Plaintext         Secret
 	EncryptionContext EncryptionContext
 }
@@ -17,7 +18,7 @@ type EncryptRequest struct {
 func (*EncryptRequest) Operation() Operation { return OpEncrypt }
 
 func (r *EncryptRequest) visit(v visitor) {
-	v.text(keyID, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
 	v.context(&r.EncryptionContext)
 }
@@ -45,11 +46,11 @@ type DecryptRequest struct {
 func (*DecryptRequest) Operation() Operation { return OpDecrypt }
 
 func (r *DecryptRequest) visit(v visitor) {
-	v.text(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
+	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
 	v.context(&r.EncryptionContext)
 }
 
-// DecryptResponse holds the text that was encrypted, and the CMK that opened it (§4.13).
+// DecryptResponse holds the string that was encrypted, and the CMK that opened it (§4.13).
 type DecryptResponse struct {
 	Reply
 	KeyId        string
@@ -84,9 +85,9 @@ type GenerateDataKeyRequest struct {
 func (*GenerateDataKeyRequest) Operation() Operation { return OpGenerateDataKey }
 
 func (r *GenerateDataKeyRequest) visit(v visitor) {
-	v.text(keyID, &r.KeyId)
-	v.text(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
-	v.number(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
+	v.str(keyID, &r.KeyId)
+	v.str(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
+	v.integer(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
 	v.context(&r.EncryptionContext)
 }
 

@@ -31,16 +31,16 @@ type GetParametersForImportRequest struct {
 func (*GetParametersForImportRequest) Operation() Operation { return OpGetParametersForImport }
 
 func (r *GetParametersForImportRequest) visit(v visitor) {
-	v.text(keyID, &r.KeyId)
-	v.text(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}}, &r.WrappingAlgorithm)
-	v.text(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
+	v.str(keyID, &r.KeyId)
+	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}}, &r.WrappingAlgorithm)
+	v.str(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
 }
 
 // GetParametersForImportResponse holds a wrapping key and the token that goes with it (§4.2).
 type GetParametersForImportResponse struct {
 	Reply
 	KeyId string
-	// ImportToken is opaque text.
+	// ImportToken is an opaque string.
 	ImportToken string
 	// PublicKey is base64 of a DER SubjectPublicKeyInfo.
 	PublicKey string
@@ -67,10 +67,10 @@ type ImportKeyMaterialRequest struct {
 func (*ImportKeyMaterialRequest) Operation() Operation { return OpImportKeyMaterial }
 
 func (r *ImportKeyMaterialRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId"}, &r.KeyId)
-	v.text(Rule{Name: "EncryptedKeyMaterial", Required: true}, &r.EncryptedKeyMaterial)
-	v.text(Rule{Name: "ImportToken", Required: true}, &r.ImportToken)
-	v.number(Rule{Name: "KeyMaterialExpireUnix"}, &r.KeyMaterialExpireUnix)
+	v.str(Rule{Name: "KeyId"}, &r.KeyId)
+	v.str(Rule{Name: "EncryptedKeyMaterial", Required: true}, &r.EncryptedKeyMaterial)
+	v.str(Rule{Name: "ImportToken", Required: true}, &r.ImportToken)
+	v.integer(Rule{Name: "KeyMaterialExpireUnix"}, &r.KeyMaterialExpireUnix)
 }
 
 // ImportKeyMaterialResponse says that it is done (§4.3).
@@ -88,7 +88,7 @@ type DeleteKeyMaterialRequest struct {
 // Operation returns [OpDeleteKeyMaterial].
 func (*DeleteKeyMaterialRequest) Operation() Operation { return OpDeleteKeyMaterial }
 
-func (r *DeleteKeyMaterialRequest) visit(v visitor) { v.text(keyID, &r.KeyId) }
+func (r *DeleteKeyMaterialRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // DeleteKeyMaterialResponse says that it is done (§4.8).
 type DeleteKeyMaterialResponse struct{ Reply }

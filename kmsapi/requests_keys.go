@@ -20,10 +20,10 @@ type CreateKeyRequest struct {
 func (*CreateKeyRequest) Operation() Operation { return OpCreateKey }
 
 func (r *CreateKeyRequest) visit(v visitor) {
-	v.text(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
-	v.text(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
-	v.text(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
-	v.text(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
+	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
+	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
+	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
+	v.str(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
 }
 
 // CreateKeyResponse describes the new CMK (§4.1).
@@ -45,7 +45,7 @@ type DescribeKeyRequest struct {
 // Operation returns [OpDescribeKey].
 func (*DescribeKeyRequest) Operation() Operation { return OpDescribeKey }
 
-func (r *DescribeKeyRequest) visit(v visitor) { v.text(keyID, &r.KeyId) }
+func (r *DescribeKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // DescribeKeyResponse describes a CMK (§4.9).
 type DescribeKeyResponse struct {
@@ -65,7 +65,7 @@ type EnableKeyRequest struct {
 // Operation returns [OpEnableKey].
 func (*EnableKeyRequest) Operation() Operation { return OpEnableKey }
 
-func (r *EnableKeyRequest) visit(v visitor) { v.text(keyID, &r.KeyId) }
+func (r *EnableKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // EnableKeyResponse says that it is done (§4.4).
 type EnableKeyResponse struct{ Reply }
@@ -82,7 +82,7 @@ type DisableKeyRequest struct {
 // Operation returns [OpDisableKey].
 func (*DisableKeyRequest) Operation() Operation { return OpDisableKey }
 
-func (r *DisableKeyRequest) visit(v visitor) { v.text(keyID, &r.KeyId) }
+func (r *DisableKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // DisableKeyResponse says that it is done (§4.5).
 type DisableKeyResponse struct{ Reply }
@@ -102,8 +102,8 @@ type ScheduleKeyDeletionRequest struct {
 func (*ScheduleKeyDeletionRequest) Operation() Operation { return OpScheduleKeyDeletion }
 
 func (r *ScheduleKeyDeletionRequest) visit(v visitor) {
-	v.text(keyID, &r.KeyId)
-	v.number(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
+	v.str(keyID, &r.KeyId)
+	v.integer(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
 }
 
 // ScheduleKeyDeletionResponse says that it is planned (§4.6).
@@ -121,7 +121,7 @@ type CancelKeyDeletionRequest struct {
 // Operation returns [OpCancelKeyDeletion].
 func (*CancelKeyDeletionRequest) Operation() Operation { return OpCancelKeyDeletion }
 
-func (r *CancelKeyDeletionRequest) visit(v visitor) { v.text(keyID, &r.KeyId) }
+func (r *CancelKeyDeletionRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // CancelKeyDeletionResponse says that it is done (§4.7).
 type CancelKeyDeletionResponse struct{ Reply }
@@ -145,8 +145,8 @@ func (r *ListKeysRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.Page
 
 // visitPage shows the two parameters of every operation that lists.
 func visitPage(v visitor, number, size *int) {
-	v.number(Rule{Name: "PageNumber", Default: "1", Min: 1}, number)
-	v.number(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, size)
+	v.integer(Rule{Name: "PageNumber", Default: "1", Min: 1}, number)
+	v.integer(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, size)
 }
 
 // ListKeysResponse is one page (§4.10).

@@ -14,7 +14,7 @@ type TagResourceRequest struct {
 func (*TagResourceRequest) Operation() Operation { return OpTagResource }
 
 func (r *TagResourceRequest) visit(v visitor) {
-	v.text(keyID, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 	v.structured(Rule{Name: "Tags", Required: true}, &r.Tags)
 }
 
@@ -36,7 +36,7 @@ type UntagResourceRequest struct {
 func (*UntagResourceRequest) Operation() Operation { return OpUntagResource }
 
 func (r *UntagResourceRequest) visit(v visitor) {
-	v.text(keyID, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 	v.structured(Rule{Name: "TagKeys", Required: true}, &r.TagKeys)
 }
 
@@ -55,7 +55,7 @@ type ListResourceTagsRequest struct {
 // Operation returns [OpListResourceTags].
 func (*ListResourceTagsRequest) Operation() Operation { return OpListResourceTags }
 
-func (r *ListResourceTagsRequest) visit(v visitor) { v.text(keyID, &r.KeyId) }
+func (r *ListResourceTagsRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // ListResourceTagsResponse lists a CMK's tags (§4.21).
 type ListResourceTagsResponse struct {

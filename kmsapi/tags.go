@@ -109,7 +109,7 @@ func jsonOf(length int, list any) string {
 	}
 	encoded, err := json.Marshal(list)
 	if err != nil {
-		panic("kmsapi: internal error: a list of texts did not encode: " + err.Error())
+		panic("kmsapi: internal error: a list of strings did not encode: " + err.Error())
 	}
 	return string(encoded)
 }
