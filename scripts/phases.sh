@@ -1,7 +1,7 @@
 # Runs a long job in phases, and prints the time of each. It is sourced, after `set -euo pipefail`.
 #
-# A phase that passes ends with the line `phase NAME: passed in N s`, which .ci/run looks for. At the end there is a table of
-# all phases, and the first failure ends the job with its exit status.
+# A phase that passes ends with the line `phase NAME: passed in N s`, which .ci/run looks for. At the end there is a
+# table of all phases, and the first failure ends the job with its exit status.
 #
 # shellcheck shell=bash
 
@@ -11,8 +11,8 @@ phase=
 phase_began=0
 trap finish EXIT
 
-# run_phase NAME COMMAND... runs one phase. A shell function among the commands has to check each step with `|| return`, since
-# bash turns `set -e` off in it.
+# run_phase NAME COMMAND... runs one phase. A shell function among the commands has to check each step with `|| return`,
+# since bash turns `set -e` off in it.
 run_phase() {
 	local status=0
 	phase=$1

@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// foreign matches the variables by which the caller's shell would direct Vault, the SDKs and the engine to other servers,
-// credentials, authorities and proxies. Those that begin with ALICLOUDKMS_ are for the tests themselves.
+// foreign matches the variables by which the caller's shell would direct Vault, the SDKs and the engine to other
+// servers, credentials, authorities and proxies. Those that begin with ALICLOUDKMS_ are for the tests themselves.
 var (
 	foreign = regexp.MustCompile(`(?i)^(alicloud|alibaba_cloud_|vault_|bao_|ssl_cert_)|_proxy$`)
 	ours    = regexp.MustCompile(`^ALICLOUDKMS_`)

@@ -1,5 +1,5 @@
-// Package vault starts Vault and OpenBao servers as in production: raft storage, an initialization, an unseal, plugins that
-// are registered by checksum.
+// Package vault starts Vault and OpenBao servers as in production: they have raft storage, are initialized and
+// unsealed, and know plugins by their checksums.
 package vault
 
 import (
@@ -25,7 +25,7 @@ type Server struct {
 	Arguments []string
 	// Environment is added to that of this process.
 	Environment []string
-	// OwnGroup makes the process lead a process group, in which the plugins are that it starts.
+	// OwnGroup makes the process lead a process group, which its plugins belong to.
 	OwnGroup bool
 	// Dir holds the configuration file and the storage. The log is Dir.log, and the audit log Dir.audit.log.
 	Dir string
@@ -34,13 +34,13 @@ type Server struct {
 	// Config returns the configuration file, at each start.
 	Config func() string
 
-	// Address is host:port. Port 0 is replaced by the one that the kernel picked, at the first start.
+	// Address is host:port. The first start replaces port 0 with the one that the kernel picked.
 	Address string
 	// CAFile is the authority of the listener's certificate; without one the listener speaks plain HTTP.
 	CAFile string
 	// Client is made at the first start and stays the same, so that it can be used while the server restarts.
 	Client *api.Client
-	// UnsealKey is empty if a seal unseals the server, and RecoveryKey replaces it then.
+	// UnsealKey is empty if a seal unseals the server, which then has a RecoveryKey instead.
 	UnsealKey, RecoveryKey string
 }
 
@@ -79,7 +79,7 @@ func (s *Server) Launch() (err error) {
 	return err
 }
 
-// Start starts the process and waits until it answers. It is sealed then, unless a seal unseals it.
+// Start starts the process and waits until it answers. The server is then sealed, unless a seal unseals it.
 func (s *Server) Start(ctx context.Context) error {
 	if err := s.Launch(); err != nil {
 		return err
@@ -93,8 +93,8 @@ func (s *Server) Start(ctx context.Context) error {
 	return s.await(ctx, func() bool { _, err := s.Client.Sys().SealStatusWithContext(ctx); return err == nil })
 }
 
-// clusterAddress in the banner is the port of the listener plus one. The listener's own address is printed as configured, so
-// it may end in 0.
+// clusterAddress in the banner is the port of the listener plus one. The listener's own address is printed as
+// configured, so it may end in 0.
 var clusterAddress = regexp.MustCompile(`cluster address: "127\.0\.0\.1:(\d+)"`)
 
 func (s *Server) findAddress() error {
