@@ -20,7 +20,7 @@ demo: ## The main job from start to finish, on a real Vault and a real KMS servi
 dev: ## The same set-up, left running for you to use; Ctrl-C ends it
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
-test: lint ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
+test: ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
 	@scripts/test.sh
 
 build: ## Build our binaries into bin/, with their checksums in bin/SHA256SUMS

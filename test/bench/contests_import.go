@@ -36,7 +36,7 @@ func (s *stage) openImport(ctx context.Context) ([]contest.Side, func() error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	if err != nil {
 		return nil, nil, err
 	}

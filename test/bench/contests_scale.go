@@ -70,7 +70,7 @@ func (s *stage) openRestart(context.Context) ([]contest.Side, func() error, erro
 		return nil, nil, err
 	}
 	// Neither is needed after this, and both would make keys for imports meanwhile.
-	end := func() error { return errors.Join(many.stop(), few.stop()) }
+	end := func() error { return errors.Join(many.Stop(), few.Stop()) }
 	return []contest.Side{{Name: "ours", Run: many.restart}, {Name: "100 keys", Run: few.restart}}, end, nil
 }
 
