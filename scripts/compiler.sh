@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure of a C compiler, which go test -race needs. Installs one where that can be done unasked (root, with apt-get),
-# and says what is missing anywhere else.
+# Ensures that there is a C compiler, which go test -race needs. Installs one where it can (as root, with apt-get), and
+# otherwise says what is missing.
 set -euo pipefail
 
 compiler=$(go env CC)

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
-# The main job from start to finish: each vault command is printed, run as printed, and its answer checked. Any deviation
-# is exit 1. Start it with `make demo`.
+# The main job from start to finish: each vault command is printed, run as printed, and its output checked. Any
+# deviation ends the demo with status 1. Start it with `make demo`.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the folder that it changes to
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
@@ -13,15 +13,16 @@ fi
 steps=0
 checks=0
 
-# step TEXT begins a part of the story.
+# step TITLE begins a part of the demo.
 step() {
 	steps=$((steps + 1))
 	doing="at step $steps: $1"
 	printf '\n%s%d. %s%s\n' "$bold" "$steps" "$1" "$plain"
 }
 
-# run COMMAND prints a command, runs it and prints its answer, which is left in $answer, and its exit status in $status.
-# The command is one text, in single quotes, so that secrets are printed as the names of the variables that hold them.
+# run COMMAND prints a command, runs it and prints its output. It leaves the output in $answer, and the exit status in
+# $status. The command is one string, in single quotes, so that secrets are printed as the names of the variables that
+# hold them.
 run() {
 	printf '%s$ %s%s\n' "$dim" "$1" "$plain"
 	status=0
@@ -32,7 +33,7 @@ run() {
 	fi
 }
 
-# check WHAT COMMAND... ends the demo if the command fails. It is given what should be true.
+# check WHAT COMMAND... ends the demo if the command fails. WHAT describes the expected result.
 check() {
 	local what=$1
 	shift
@@ -43,22 +44,23 @@ check() {
 	checks=$((checks + 1))
 }
 
-# works COMMAND is a command that must succeed.
+# works COMMAND runs a command that must succeed.
 works() {
 	run "$1"
 	check "success" test "$status" = 0
 }
 
-# refused STATUS TEXT COMMAND is a command that Vault must refuse with that HTTP status, and a message that holds TEXT.
+# refused STATUS PART COMMAND runs a command that Vault must refuse with that HTTP status and a message that contains
+# PART.
 refused() {
 	run "$3"
 	check "a refusal" test "$status" != 0
 	check "HTTP status $1" grep -q "Code: $1\." "$work/answer"
 	check "a message with '$2'" grep -qF "$2" "$work/answer"
-	echo "  (as it should be: $1)"
+	echo "  (as expected: $1)"
 }
 
-# shellcheck disable=SC2016,SC2034 # commands are printed as they stand here, and use variables that others set
+# shellcheck disable=SC2016,SC2034 # commands are printed as written here, and use variables that other functions set
 mount_engine() {
 	step "Register the plugin by checksum and version, and mount it"
 	sha256=$(plugin_sha256)
@@ -69,7 +71,7 @@ mount_engine() {
 	works 'vault read -field=running_plugin_version sys/mounts/alicloudkms'
 	check "the version that was built runs" test "$answer" = "$VERSION"
 
-	step "Tell the engine where KMS is, and who we are there"
+	step "Configure the engine: where KMS is, and which credentials to use"
 	works 'vault write alicloudkms/config region="$ALICLOUD_REGION" \
     endpoint="$ALICLOUD_DOMAIN" ca_cert=@"$SSL_CERT_FILE" \
     access_key="$ALICLOUD_ACCESS_KEY" secret_key="$ALICLOUD_SECRET_KEY"'
@@ -81,7 +83,7 @@ lacks() { ! grep -qF "$1" "$work/answer"; }
 
 # shellcheck disable=SC2016,SC2034
 use_key() {
-	step "Create a key: its material is made in KMS and never leaves it"
+	step "Create a key: its material is generated in KMS and never leaves it"
 	works 'vault write -f alicloudkms/keys/payroll'
 
 	step "Encrypt"
@@ -94,15 +96,15 @@ use_key() {
 	step "Decrypt"
 	works 'vault write -field=plaintext alicloudkms/decrypt/payroll \
     ciphertext="$ciphertext" | base64 -d && echo'
-	check "the text that was encrypted" test "$answer" = "$text"
+	check "the plaintext that was encrypted" test "$answer" = "$text"
 
-	step "Make a data key, for data too large for KMS: use it, store only its wrapped form"
+	step "Generate a data key, for data too large for KMS: use it, store only its wrapped form"
 	works 'vault write -f alicloudkms/datakey/plaintext/payroll'
 	data_key=$(awk '$1 == "plaintext" { print $2 }' "$work/answer")
 	wrapped=$(awk '$1 == "ciphertext" { print $2 }' "$work/answer")
 	check "32 bytes" test "$(printf %s "$data_key" | base64 -d | wc -c)" -eq 32
 	works 'vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext="$wrapped"'
-	check "the wrapped form opens to the same data key" test "$answer" = "$data_key"
+	check "the wrapped form decrypts to the same data key" test "$answer" = "$data_key"
 }
 
 # shellcheck disable=SC2016,SC2034
@@ -113,7 +115,7 @@ use_batch_and_import() {
     {"plaintext":"MTg2Ng==","encryption_context":{"employee":"4712"},"reference":"4712"}]'"'"
 	check "two ciphertexts" test "$(grep -c '"ciphertext": "vault:v1:' "$work/answer")" = 2
 
-	step "Bring a key of your own, with Vault's stock command for transit"
+	step "Import your own key, with Vault's standard command for transit"
 	works '(umask 077 && head -c 32 /dev/urandom | base64 >"$work/material.b64")'
 	works 'vault transit import alicloudkms/keys/brought @"$work/material.b64"'
 	works 'vault read -field=origin alicloudkms/keys/brought && echo'
@@ -135,7 +137,7 @@ EOF'
 
 # shellcheck disable=SC2016
 disable_and_enable() {
-	step "Disable the key: KMS itself refuses it now"
+	step "Disable the key: now KMS itself refuses to use it"
 	works 'vault write -f alicloudkms/keys/payroll/disable'
 	refused 409 "Rejected.Disabled" 'vault write alicloudkms/encrypt/payroll \
     plaintext="$(printf %s "$text" | base64)"'
@@ -148,13 +150,13 @@ disable_and_enable() {
 
 # shellcheck disable=SC2016
 restart_kms() {
-	step "Restart the KMS service: what was encrypted before still opens"
+	step "Restart the KMS service: it still decrypts what was encrypted before"
 	stop_server "$kms_pid"
 	start_kms "$ALICLOUD_DOMAIN"
 	doing="at step $steps, after the restart"
 	works 'vault write -field=plaintext alicloudkms/decrypt/payroll \
     ciphertext="$ciphertext" | base64 -d && echo'
-	check "the text that was encrypted" test "$answer" = "$text"
+	check "the plaintext that was encrypted" test "$answer" = "$text"
 }
 
 open_stage
@@ -172,12 +174,12 @@ restart_kms
 
 cat <<-EOF
 
-	${bold}All $steps steps went as they should; $checks answers were checked.${plain}
-	  - a key made in KMS encrypted and decrypted under Vault's policies
-	  - a data key opened again from its wrapped form
+	${bold}All $steps steps succeeded; $checks outputs were checked.${plain}
+	  - a key created in KMS encrypted and decrypted under Vault's policies
+	  - a data key was recovered from its wrapped form
 	  - a batch was encrypted in one request, and a key of your own was imported with Vault's own client
 	  - the app team's token could encrypt, and got 403 on decrypt
 	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
-	  - a ciphertext from before the restart of the KMS service opened after it
-	The servers are stopped now, and nothing is kept. \`make dev\` gives you the same set-up to play with.
+	  - a ciphertext from before the restart of the KMS service was decrypted after it
+	The servers are now stopped, and nothing is kept. \`make dev\` gives you the same setup to experiment with.
 EOF

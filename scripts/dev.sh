@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# A KMS service and a Vault with the plugin mounted at alicloudkms/, left running until Ctrl-C. Start it with `make dev`.
+# Runs a KMS service and a Vault with the plugin mounted at alicloudkms/ until Ctrl-C. Start it with `make dev`.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the folder that it changes to
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
@@ -24,7 +24,7 @@ vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/de
 
 cat <<-EOF
 
-	Vault and the KMS service are running. NOT FOR PRODUCTION: what they hold is gone at the end.
+	Vault and the KMS service are running. NOT FOR PRODUCTION: their data is deleted at the end.
 	In another shell:
 
 	  . "$work/env"
@@ -33,14 +33,14 @@ cat <<-EOF
 
 	$(cat "$work/env")
 
-	docs/getting-started.md goes on from here. The logs are in $work/logs. Ctrl-C ends it all.
+	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C stops everything.
 EOF
 
-# Either server ending by itself ends the stage, as a failure.
+# If either server exits on its own, the stage ends with a failure.
 doing="while running"
 while is_running "$vault_pid" && is_running "$kms_pid"; do
 	sleep 1 &
 	wait "$!"
 done
-echo "a server has ended by itself" >&2
+echo "a server has exited on its own" >&2
 exit 1

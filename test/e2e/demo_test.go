@@ -108,7 +108,7 @@ func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {
 		require.NoError(t, d.err, d.tail())
 		for _, text := range []string{
 			"$ vault write alicloudkms/config", "secret_key=\"$ALICLOUD_SECRET_KEY\"", "Code: 403", "Code: 409", "Rejected.Disabled",
-			"answers were checked",
+			"outputs were checked",
 		} {
 			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.tail())
 		}
@@ -141,7 +141,7 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		d := startDemo(t, "dev", s.vault.platform.bin)
-		require.NoError(t, d.waitUntil(d.prints("Ctrl-C ends it all")))
+		require.NoError(t, d.waitUntil(d.prints("Ctrl-C stops everything")))
 		printed, err := os.ReadFile(d.log)
 		require.NoError(t, err)
 		_, after, _ := strings.Cut(string(printed), "  . ")
