@@ -56,7 +56,7 @@ refused() {
 	check "a refusal" test "$status" != 0
 	check "HTTP status $1" grep -q "Code: $1\." "$work/answer"
 	check "a message with '$2'" grep -qF "$2" "$work/answer"
-	echo "  (as it should be: $1)"
+	echo "  (as expected: $1)"
 }
 
 # shellcheck disable=SC2016,SC2034 # commands are printed as written here, and use variables that other functions set
@@ -82,7 +82,7 @@ lacks() { ! grep -qF "$1" "$work/answer"; }
 
 # shellcheck disable=SC2016,SC2034
 use_key() {
-	step "Create a key: its material is made in KMS and never leaves it"
+	step "Create a key: its material is generated in KMS and never leaves it"
 	works 'vault write -f alicloudkms/keys/payroll'
 
 	step "Encrypt"
@@ -97,7 +97,7 @@ use_key() {
     ciphertext="$ciphertext" | base64 -d && echo'
 	check "the message that was encrypted" test "$answer" = "$message"
 
-	step "Make a data key, for data too large for KMS: use it, store only its wrapped form"
+	step "Generate a data key, for data too large for KMS: use it, store only its wrapped form"
 	works 'vault write -f alicloudkms/datakey/plaintext/payroll'
 	data_key=$(awk '$1 == "plaintext" { print $2 }' "$work/answer")
 	wrapped=$(awk '$1 == "ciphertext" { print $2 }' "$work/answer")

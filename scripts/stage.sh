@@ -82,7 +82,7 @@ leave_callers_environment() {
 		esac
 	done
 	shopt -u nocasematch
-	# Vault's CLI keeps a token in its home folder; the caller's own must neither be read nor replaced.
+	# Vault's CLI keeps a token in the home folder; the caller's own must be neither read nor replaced.
 	export HOME=$work/home TMPDIR=$work/tmp PATH=$work/path:$PATH
 	export VAULT_CLIENT_TIMEOUT=60s
 }

@@ -106,7 +106,7 @@ func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {
 		require.NoError(t, d.Wait(), d.Tail())
 		for _, text := range []string{
 			"$ vault write alicloudkms/config", "secret_key=\"$ALICLOUD_SECRET_KEY\"", "Code: 403", "Code: 409", "Rejected.Disabled",
-			"answers were checked",
+			"outputs were checked",
 		} {
 			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.Tail())
 		}
