@@ -22,7 +22,7 @@ func signAndEncode(t testing.TB) func() {
 		EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
 	}
 	given := Credentials(c.cfg.Credentials.(Static))
-	return func() { c.sign(c.params(request), &signingState{credentials: given}) }
+	return func() { c.sign(c.shared, c.params(request), &signingState{credentials: given}) }
 }
 
 func TestToSignAndEncodeARequestTakesFewAllocations(t *testing.T) {

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
-	"strings"
 	"sync/atomic"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -25,17 +24,19 @@ type reply struct {
 	body   []byte
 }
 
-// attempt sends one request and reads its answer, within the time for one attempt.
-func (c *Client) attempt(ctx context.Context, op kmsapi.Operation, form string, answer kmsapi.Response) *failure {
+// attempt sends one request to g and reads its answer, within the time for one attempt.
+func (c *Client) attempt(
+	ctx context.Context, g *gateway, op kmsapi.Operation, form string, answer kmsapi.Response,
+) *failure {
 	var connected atomic.Bool
 	limited, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()
 	limited = httptrace.WithClientTrace(limited, &httptrace.ClientTrace{
 		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
 	})
-	r, err := c.exchange(limited, op, form)
+	r, err := g.exchange(limited, op, form)
 	if err == nil {
-		f := c.classify(op, r, answer)
+		f := c.classify(g, op, r, answer)
 		if f == nil || !is[*TransportError](f.err) || limited.Err() == nil {
 			return f
 		}
@@ -44,43 +45,13 @@ func (c *Client) attempt(ctx context.Context, op kmsapi.Operation, form string, 
 	}
 	switch {
 	case ctx.Err() != nil:
-		return &failure{err: c.transportError(op, gaveUp(ctx))}
+		return &failure{err: g.failed(op, gaveUp(ctx))}
 	case connected.Load():
-		return &failure{err: c.transportError(op, withoutContent(err)), transient: !errors.Is(err, errTooLarge)}
+		return &failure{err: g.failed(op, withoutContent(err)), transient: !errors.Is(err, errTooLarge)}
 	default:
-		unsent := &TransportError{Operation: op, Endpoint: c.Endpoint(), Unsent: true, Err: err}
+		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: err}
 		return &failure{err: unsent, transient: !isNotTrusted(err), unrun: true}
 	}
-}
-
-// exchange sends form and reads the answer. It calls the transport itself, because an [http.Client] would only add
-// redirects, cookies, and errors that hold the URL.
-func (c *Client) exchange(ctx context.Context, op kmsapi.Operation, form string) (reply, error) {
-	req := c.request(ctx, form)
-	transport := c.pooled
-	if !op.Repeatable() {
-		// On a connection kept from before, a failure leaves open whether the request arrived, and net/http may send it
-		// again on its own. On its own connection, and without GetBody, it goes out once.
-		transport, req.GetBody = c.single, nil
-	}
-	resp, err := transport.RoundTrip(req)
-	if err != nil {
-		return reply{}, err
-	}
-	defer resp.Body.Close()
-	body, err := readBody(resp)
-	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
-}
-
-// request is what [http.NewRequestWithContext] makes, without parsing the URL each time.
-func (c *Client) request(ctx context.Context, form string) *http.Request {
-	body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
-	opened, _ := body() // It never fails.
-	r := http.Request{
-		Method: http.MethodPost, URL: c.url, Host: c.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
-		Header: c.header, Body: opened, GetBody: body, ContentLength: int64(len(form)),
-	}
-	return r.WithContext(ctx)
 }
 
 func readBody(resp *http.Response) ([]byte, error) {

@@ -69,14 +69,14 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 	if err != nil {
 		return nil, err
 	}
-	answer, params, s := r.NewResponse(), c.params(r), &signingState{credentials: credentials}
+	g, answer, params, s := c.gatewayOf(op), r.NewResponse(), c.params(r), &signingState{credentials: credentials}
 	for retries := 0; ; {
-		f := c.attempt(ctx, op, c.sign(params, s), answer)
+		f := c.attempt(ctx, g, op, c.sign(g, params, s), answer)
 		if f == nil {
 			return answer, nil
 		}
 		s.record(f)
-		recovered, err := c.recover(ctx, op, s, f)
+		recovered, err := c.recover(ctx, g, op, s, f)
 		if err != nil {
 			return nil, err
 		}
@@ -86,7 +86,7 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 		if retries == c.cfg.MaxRetries || !f.mayRepeat(op) {
 			return nil, f.err
 		}
-		if err := c.wait(ctx, op, f, retries); err != nil {
+		if err := c.wait(ctx, g, op, f, retries); err != nil {
 			return nil, err
 		}
 		retries++
@@ -110,8 +110,8 @@ func Do[A any](ctx context.Context, d Doer, r kmsapi.RequestFor[A]) (*A, error) 
 }
 
 // sign returns the form of one attempt.
-func (c *Client) sign(params kmsapi.Params, s *signingState) string {
-	s.skew = time.Duration(c.clockSkew.Load())
+func (c *Client) sign(g *gateway, params kmsapi.Params, s *signingState) string {
+	s.skew = time.Duration(g.clockSkew.Load())
 	at := c.cfg.Clock().Add(s.skew)
 	if !s.serverTime.IsZero() {
 		at, s.serverTime = s.serverTime, time.Time{}
@@ -121,11 +121,13 @@ func (c *Client) sign(params kmsapi.Params, s *signingState) string {
 
 // recover replaces what s signs with if f says that it was refused for that, and reports whether another attempt makes
 // sense.
-func (c *Client) recover(ctx context.Context, op kmsapi.Operation, s *signingState, f *failure) (bool, error) {
+func (c *Client) recover(
+	ctx context.Context, g *gateway, op kmsapi.Operation, s *signingState, f *failure,
+) (bool, error) {
 	switch {
 	case !s.clockSet && !f.serverTime.IsZero():
 		s.clockSet, s.serverTime = true, f.serverTime
-		c.recordSkew(f.serverTime, s.skew)
+		c.recordSkew(g, f.serverTime, s.skew)
 		return true, nil
 	case !s.refreshed && f.credentials:
 		s.refreshed = true
@@ -156,15 +158,15 @@ func (c *Client) params(r kmsapi.Request) kmsapi.Params {
 // that was signed with: another call may have learned a better one since. A small difference is not kept, since Date
 // has whole seconds only; it mattered to this one request, for example because a server that has just restarted can't
 // tell an earlier timestamp from a replay.
-func (c *Client) recordSkew(serverTime time.Time, used time.Duration) {
+func (c *Client) recordSkew(g *gateway, serverTime time.Time, used time.Duration) {
 	if skew := serverTime.Sub(c.cfg.Clock()); (skew - used).Abs() > skewTolerance {
-		c.clockSkew.Store(int64(skew))
+		g.clockSkew.Store(int64(skew))
 	}
 }
 
 // wait pauses between attempts. If the caller's deadline would come first, it returns f's error at once: that says more
 // than that time ran out.
-func (c *Client) wait(ctx context.Context, op kmsapi.Operation, f *failure, retries int) error {
+func (c *Client) wait(ctx context.Context, g *gateway, op kmsapi.Operation, f *failure, retries int) error {
 	pause := f.retryAfter + c.cfg.Jitter(backoff(retries))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 		return f.err
@@ -175,7 +177,7 @@ func (c *Client) wait(ctx context.Context, op kmsapi.Operation, f *failure, retr
 	case <-timer.C:
 		return nil
 	case <-ctx.Done():
-		return c.transportError(op, fmt.Errorf("%w, while waiting to try again after: %w", gaveUp(ctx), f.err))
+		return g.failed(op, fmt.Errorf("%w, while waiting to try again after: %w", gaveUp(ctx), f.err))
 	}
 }
 

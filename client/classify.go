@@ -1,6 +1,7 @@
 package client
 
 import (
+	"bytes"
 	"encoding/json"
 	"net/http"
 	"strconv"
@@ -12,17 +13,20 @@ import (
 )
 
 // classify fills answer from a good reply, and says what is wrong with any other.
-func (c *Client) classify(op kmsapi.Operation, r reply, answer kmsapi.Response) *failure {
+func (c *Client) classify(g *gateway, op kmsapi.Operation, r reply, answer kmsapi.Response) *failure {
 	if r.status/100 == 2 {
 		if !decode(op, r.body, answer) {
-			return &failure{err: c.transportError(op, errGarbage)}
+			return &failure{err: g.failed(op, errGarbage)}
 		}
 		return nil
+	}
+	if bytes.Contains(r.body, oldImageMark) {
+		return &failure{err: g.failed(op, ErrOldImage), unrun: true}
 	}
 	f := &failure{transient: r.status >= http.StatusInternalServerError, retryAfter: c.retryAfter(r.header)}
 	refusal := parseRefusal(r)
 	if refusal == nil {
-		f.err = c.transportError(op, strayStatus(r.status))
+		f.err = g.failed(op, strayAnswer{r.status, r.header.Get("Content-Type")})
 		return f
 	}
 	kind := refusal.Kind()
@@ -35,6 +39,9 @@ func (c *Client) classify(op kmsapi.Operation, r reply, answer kmsapi.Response) 
 	}
 	return f
 }
+
+// oldImageMark is a header that an instance asks for if its image is too old for this API. It spells it with three c.
+var oldImageMark = []byte("x-kms-acccesskeyid")
 
 // decode reads a good answer, and reports whether it is one. encoding/json would change strings that are not UTF-8, so
 // those are refused.

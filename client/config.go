@@ -31,6 +31,12 @@ type Config struct {
 	Endpoint string
 	// CACert holds the PEM certificates of the only authorities to trust. Empty means those of the system.
 	CACert string
+	// TLSServerName is the host name that the server's certificate must have. Empty means that of the endpoint. An endpoint
+	// that is an address, or a name of your own, needs it.
+	TLSServerName string
+	// Instances has the KMS instances whose dedicated gateways are to be used, by their ids, such as "kst-hzz62f1cb66fa42qo7p3x".
+	// See [Client.Instance].
+	Instances map[string]Instance
 	// Credentials gives what requests are signed with.
 	Credentials Provider
 	// MaxRetries is how many attempts may follow the first. 0 means 3; a negative number means none.

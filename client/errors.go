@@ -26,10 +26,6 @@ type TransportError struct {
 	Err error
 }
 
-func (c *Client) transportError(op kmsapi.Operation, err error) error {
-	return &TransportError{Operation: op, Endpoint: c.Endpoint(), Err: err}
-}
-
 // Error says what failed, where, why, and what to do about it.
 func (e *TransportError) Error() string {
 	text := fmt.Sprintf("%s at %s failed: %v", e.Operation, e.Endpoint, e.Err)
@@ -50,12 +46,20 @@ var (
 	errBroken   = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
 )
 
-// strayStatus is the status of an answer that is no success and has no KMS error in it.
-type strayStatus int
+// ErrOldImage says that a dedicated gateway does not serve this API, because the image of its KMS instance is older than
+// 3.0.0. It is the cause of a [TransportError].
+var ErrOldImage = errors.New(
+	"the image of the KMS instance is older than 3.0.0 and does not serve this API; its owner can upgrade the image in the console")
 
-func (s strayStatus) Error() string {
-	return fmt.Sprintf("HTTP %d %s, and no KMS error with it; something other than KMS answered, check the endpoint and the proxy",
-		int(s), http.StatusText(int(s)))
+// A strayAnswer is a failure with no KMS error in it. What it says of itself is left out: it may quote the request.
+type strayAnswer struct {
+	status      int
+	contentType string
+}
+
+func (s strayAnswer) Error() string {
+	return fmt.Sprintf("HTTP %d %s with content type %q, and no KMS error with it; something other than KMS answered, "+
+		"check the endpoint and the proxy", s.status, http.StatusText(s.status), s.contentType)
 }
 
 const lateAdvice = "there was no answer in time; check the endpoint and the network, or allow more time"

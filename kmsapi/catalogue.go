@@ -14,6 +14,7 @@ type operationRow struct {
 	section string
 	// once marks operations that must not run twice; see [Operation.Repeatable].
 	once     bool
+	plane    Plane
 	rate     RateClass
 	resource Resource
 	// actions of RAM; if there are none, it is the one called like the operation.
@@ -78,15 +79,15 @@ var operationRows = []operationRow{
 	},
 	{request: request[ListKeysRequest], section: "§4.10", rate: RateRead, resource: AllKeys, states: inAnyState},
 	{
-		request: request[EncryptRequest], section: "§4.11", rate: RateCrypto, resource: NamedKey,
+		request: request[EncryptRequest], section: "§4.11", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
 		states: whenEnabled, required: holds[EncryptResponse]("CiphertextBlob"),
 	},
 	{
-		request: request[GenerateDataKeyRequest], section: "§4.12", rate: RateCrypto, resource: NamedKey,
+		request: request[GenerateDataKeyRequest], section: "§4.12", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
 		states: whenEnabled, required: holds[GenerateDataKeyResponse]("CiphertextBlob", "Plaintext"),
 	},
 	{
-		request: request[DecryptRequest], section: "§4.13", rate: RateCrypto, resource: NamedKey,
+		request: request[DecryptRequest], section: "§4.13", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
 		states: whenEnabled, required: holds[DecryptResponse]("KeyId", "Plaintext"),
 	},
 	{

@@ -15,6 +15,9 @@ func (o Operation) Section() string { return o.row().section }
 // client that lost an answer may ask again. The others make something new each time, or refuse the second time.
 func (o Operation) Repeatable() bool { return !o.row().once }
 
+// Plane says which gateways serve o.
+func (o Operation) Plane() Plane { return o.row().plane }
+
 // RateClass is the group of operations that o shares a rate limit with.
 func (o Operation) RateClass() RateClass { return o.row().rate }
 
@@ -54,6 +57,18 @@ func (o Operation) row() *operationRow {
 	}
 	return &operationRow{}
 }
+
+// A Plane is a group of operations that the same gateways serve.
+type Plane string
+
+// The planes.
+const (
+	// ControlPlane is for what manages keys. The shared gateway of the region serves it.
+	ControlPlane Plane = ""
+	// DataPlane is for what encrypts and decrypts with a key. The dedicated gateway of the key's KMS instance serves it, and
+	// the shared gateway too if the key is in no instance or Internet access of the instance is on.
+	DataPlane Plane = "data"
+)
 
 // A RateClass is a group of operations that share a rate limit, as the service's configuration calls it.
 type RateClass string

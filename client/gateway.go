@@ -1,0 +1,116 @@
+package client
+
+import (
+	"context"
+	"crypto/tls"
+	"io"
+	"net"
+	"net/http"
+	"net/url"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	idleConnections = 128
+	// idleTimeout is shorter than that of usual load balancers, so that they seldom close a connection we are about to
+	// use.
+	idleTimeout     = 30 * time.Second
+	maxHeaderBytes  = 64 << 10
+	tlsSessionCache = 64
+)
+
+// A gateway is one place that requests go to: the shared gateway of a region, or the dedicated gateway of a KMS instance.
+// Connections and clock skew belong to it alone.
+type gateway struct {
+	endpoint endpoint
+	// url and header are those of every request. They are shared, because a transport changes neither.
+	url    *url.URL
+	header http.Header
+	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
+	pooled, single *http.Transport
+	// clockSkew is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
+	clockSkew atomic.Int64
+}
+
+// newGateway makes a gateway without I/O. serverName is the host name that the server's certificate must have; empty means
+// the endpoint's own.
+func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, error) {
+	where, err := parseEndpoint(address)
+	if err != nil {
+		return nil, err
+	}
+	roots, err := parseCACert(caCert)
+	if err != nil {
+		return nil, err
+	}
+	pooled := newTransport(cfg.RequestTimeout, &tls.Config{
+		MinVersion:         tls.VersionTLS12,
+		RootCAs:            roots,
+		ServerName:         serverName,
+		ClientSessionCache: tls.NewLRUClientSessionCache(tlsSessionCache),
+	})
+	single := pooled.Clone()
+	single.DisableKeepAlives = true
+	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {cfg.UserAgent}}
+	return &gateway{endpoint: where, url: where.address(), header: header, pooled: pooled, single: single}, nil
+}
+
+// newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.
+func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
+	protocols := new(http.Protocols)
+	protocols.SetHTTP1(true)
+	return &http.Transport{
+		Proxy:       http.ProxyFromEnvironment,
+		DialContext: (&net.Dialer{Timeout: timeout}).DialContext,
+
+		TLSClientConfig:        config,
+		TLSHandshakeTimeout:    timeout,
+		Protocols:              protocols,
+		DisableCompression:     true,
+		MaxIdleConnsPerHost:    idleConnections,
+		IdleConnTimeout:        idleTimeout,
+		MaxResponseHeaderBytes: maxHeaderBytes,
+	}
+}
+
+// exchange sends form and reads the answer. It calls the transport itself, because an [http.Client] would only add
+// redirects, cookies, and errors that hold the URL.
+func (g *gateway) exchange(ctx context.Context, op kmsapi.Operation, form string) (reply, error) {
+	req := g.request(ctx, form)
+	transport := g.pooled
+	if !op.Repeatable() {
+		// On a connection kept from before, a failure leaves open whether the request arrived, and net/http may send it
+		// again on its own. On its own connection, and without GetBody, it goes out once.
+		transport, req.GetBody = g.single, nil
+	}
+	resp, err := transport.RoundTrip(req)
+	if err != nil {
+		return reply{}, err
+	}
+	defer resp.Body.Close()
+	body, err := readBody(resp)
+	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
+}
+
+// request is what [http.NewRequestWithContext] makes, without parsing the URL each time.
+func (g *gateway) request(ctx context.Context, form string) *http.Request {
+	body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
+	opened, _ := body() // It never fails.
+	r := http.Request{
+		Method: http.MethodPost, URL: g.url, Host: g.url.Host, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1,
+		Header: g.header, Body: opened, GetBody: body, ContentLength: int64(len(form)),
+	}
+	return r.WithContext(ctx)
+}
+
+// String returns the host and port.
+func (g *gateway) String() string { return g.endpoint.String() }
+
+// failed is a [TransportError] of an operation that may have run.
+func (g *gateway) failed(op kmsapi.Operation, err error) error {
+	return &TransportError{Operation: op, Endpoint: g.String(), Err: err}
+}

@@ -1,0 +1,35 @@
+package client
+
+import (
+	"cmp"
+	"errors"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// An Instance is the dedicated gateway of a KMS instance. The CA that signs the certificates of dedicated gateways is common
+// to all customers of a region, so the host name in the certificate is what tells one instance from another, and it is
+// checked always.
+type Instance struct {
+	// Endpoint of the gateway, in the form of [Config.Endpoint]. Empty means [kmsapi.InstanceHost] of the instance.
+	Endpoint string
+	// CACert holds the PEM certificates to trust: the file that the console offers for the instance, or
+	// CaCertificateChainPem of GetKmsInstance. It is required.
+	CACert string
+	// TLSServerName is the host name that the server's certificate must have. Empty means [kmsapi.InstanceHost] of the
+	// instance.
+	TLSServerName string
+}
+
+var errNoInstanceCA = errors.New("it has no CA certificate; no public authority signs the certificates of dedicated gateways")
+
+func (i Instance) gateway(cfg *Config, id string) (*gateway, error) {
+	if id == "" {
+		return nil, errors.New("the id is empty")
+	}
+	if i.CACert == "" {
+		return nil, errNoInstanceCA
+	}
+	host := kmsapi.InstanceHost(id)
+	return newGateway(cfg, cmp.Or(i.Endpoint, host), i.CACert, cmp.Or(i.TLSServerName, host))
+}
