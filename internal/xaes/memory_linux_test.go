@@ -13,8 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestNoKeyIsLeftInMemory searches the whole memory of the process, heap and stacks, for a key and for the key of one of its
-// messages. Each is found while it is in use, which proves that the search works, and not found afterwards.
+// TestNoKeyIsLeftInMemory searches the whole memory of the process, heap and stacks, for a key and for the key of one
+// of its messages. Each is found while it is in use, which proves that the search works, and not found afterwards.
 func TestNoKeyIsLeftInMemory(t *testing.T) {
 	s := newSearch(t)
 	var secret [KeySize]byte
@@ -44,8 +44,8 @@ func TestNoKeyIsLeftInMemory(t *testing.T) {
 	require.Zero(t, s.count(key), "after Clear")
 }
 
-// masked returns a copy of secret with every bit inverted. A search that knows only such copies can't find itself, nor what
-// the runtime saves of its registers when it switches goroutines.
+// masked returns a copy of secret with every bit inverted. A search that knows only such copies can't find itself, nor
+// what the runtime saves of its registers when it switches goroutines.
 func masked(secret []byte) []byte {
 	m := make([]byte, len(secret))
 	for i, b := range secret {

@@ -19,8 +19,8 @@ var exampleKey = func() *[KeySize]byte {
 	return k
 }()
 
-// TestWipeReachesAllThatGoKeepsOfAKey holds what wipe relies on, so that a new release of Go can't undo it in silence. If it
-// fails, read how crypto/aes and crypto/cipher keep a key now, and change wipe.
+// TestWipeReachesAllThatGoKeepsOfAKey holds what wipe relies on, so that a new release of Go can't undo it in silence.
+// If it fails, read how crypto/aes and crypto/cipher keep a key now, and change wipe.
 func TestWipeReachesAllThatGoKeepsOfAKey(t *testing.T) {
 	block := newAES(exampleKey)
 	gcm := NewGCM(exampleKey)

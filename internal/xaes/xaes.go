@@ -1,8 +1,8 @@
 // Package xaes is XAES-256-GCM (https://c2sp.org/XAES-256-GCM): AES-256-GCM with nonces of 192 bits, long enough to be
 // chosen at random for any practical number of messages under one key.
 //
-// The first 12 bytes of a nonce and the key give a fresh AES-256 key, by two blocks of CMAC in counter mode; the last 12
-// bytes are the nonce of AES-256-GCM under that key.
+// The first 12 bytes of a nonce and the key give a fresh AES-256 key, by two blocks of CMAC in counter mode; the last
+// 12 bytes are the nonce of AES-256-GCM under that key.
 //
 // Unlike the ciphers of the standard library, keys of this package can be erased; see [Key.Clear]. The keys of single
 // messages are erased before Seal and Open return.
@@ -48,8 +48,8 @@ func New(key *[KeySize]byte) *Key {
 	return k
 }
 
-// Seal appends the ciphertext of plaintext and its tag to dst, like [cipher.AEAD]. It panics unless nonce has [NonceSize]
-// bytes.
+// Seal appends the ciphertext of plaintext and its tag to dst, like [cipher.AEAD]. It panics unless nonce has
+// [NonceSize] bytes.
 func (k *Key) Seal(dst, nonce, plaintext, additional []byte) []byte {
 	g := k.derive(nonce)
 	defer g.Clear()
@@ -80,8 +80,8 @@ func (k *Key) derive(nonce []byte) GCM {
 // Format prints "[redacted]" for every verb, so that no log shows the subkey.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
-// Clear erases the key. It must not run at the same time as Seal or Open, and a call of either after it panics. Clear may be
-// called more than once.
+// Clear erases the key. It must not run at the same time as Seal or Open, and a call of either after it panics. Clear
+// may be called more than once.
 func (k *Key) Clear() {
 	if k.block == nil {
 		return

@@ -107,20 +107,34 @@ func TestNothingOpensButWhatWasSealed(t *testing.T) {
 	k := New(&[KeySize]byte{1})
 	additional := []byte("additional")
 	ciphertext := k.Seal(nil, vectorNonce, vectorPlaintext, additional)
-	for name, part := range map[string][]byte{"nonce": vectorNonce, "ciphertext": ciphertext, "additional data": additional} {
-		part := bytes.Clone(part)
-		for bit := range 8 * len(part) {
-			part[bit/8] ^= 1 << (bit % 8)
-			given := map[string][]byte{"nonce": vectorNonce, "ciphertext": ciphertext, "additional data": additional}
-			given[name] = part
-			plaintext, err := k.Open(nil, given["nonce"], given["ciphertext"], given["additional data"])
-			require.Error(t, err, "%s, bit %d", name, bit)
-			require.Nil(t, plaintext)
-			part[bit/8] ^= 1 << (bit % 8)
-		}
+	opens := func(nonce, ciphertext, additional []byte) bool {
+		plaintext, err := k.Open(nil, nonce, ciphertext, additional)
+		require.Equal(t, err == nil, plaintext != nil)
+		return err == nil
+	}
+	require.True(t, opens(vectorNonce, ciphertext, additional))
+	for _, nonce := range withOneBitFlipped(vectorNonce) {
+		require.False(t, opens(nonce, ciphertext, additional))
+	}
+	for _, changed := range withOneBitFlipped(ciphertext) {
+		require.False(t, opens(vectorNonce, changed, additional))
+	}
+	for _, changed := range withOneBitFlipped(additional) {
+		require.False(t, opens(vectorNonce, ciphertext, changed))
 	}
 	_, err := New(&[KeySize]byte{2}).Open(nil, vectorNonce, ciphertext, additional)
 	require.Error(t, err, "another key")
+}
+
+// withOneBitFlipped returns a copy of b for each of its bits.
+func withOneBitFlipped(b []byte) [][]byte {
+	var changed [][]byte
+	for bit := range 8 * len(b) {
+		c := bytes.Clone(b)
+		c[bit/8] ^= 1 << (bit % 8)
+		changed = append(changed, c)
+	}
+	return changed
 }
 
 func TestSealAndOpenAppend(t *testing.T) {
