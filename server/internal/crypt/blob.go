@@ -3,7 +3,6 @@ package crypt
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -69,17 +68,23 @@ func isVersionID(id string) bool {
 	return true
 }
 
-// encodeContext is injective: the number of entries, then each name and value in the byte order of names, each with its
-// length before it. Numbers have 32 bits, big-endian. No context and an empty one are the same (§4.11).
+// encodeContext is injective: the number of entries, then each name and value in the byte order of names, each preceded by
+// its length. Numbers have 32 bits, big-endian. No context and an empty one are the same (§4.11).
 func encodeContext(c kmsapi.EncryptionContext) []byte {
-	encoded := binary.BigEndian.AppendUint32(nil, uint32(len(c)))
-	for _, name := range slices.Sorted(maps.Keys(c)) {
-		encoded = appendText(encoded, name)
-		encoded = appendText(encoded, c[name])
+	names, size := make([]string, 0, len(c)), 4
+	for name, value := range c {
+		names = append(names, name)
+		size += 4 + len(name) + 4 + len(value)
+	}
+	slices.Sort(names)
+	encoded := binary.BigEndian.AppendUint32(make([]byte, 0, size), uint32(len(c)))
+	for _, name := range names {
+		encoded = appendString(encoded, name)
+		encoded = appendString(encoded, c[name])
 	}
 	return encoded
 }
 
-func appendText(dst []byte, text string) []byte {
-	return append(binary.BigEndian.AppendUint32(dst, uint32(len(text))), text...)
+func appendString(dst []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -62,7 +63,7 @@ func TestTheLayoutOfBlobsStays(t *testing.T) {
 
 	additional := blobLabel + string(blob[:61]) +
 		"\x00\x00\x00\x02" + "\x00\x00\x00\x01a\x00\x00\x00\x011" + "\x00\x00\x00\x01b\x00\x00\x00\x012"
-	want := newXAES((*[keySize]byte)(bytes.Repeat([]byte{7}, keySize))).seal(nil, blob[37:61], []byte("plaintext"), []byte(additional))
+	want := xaes.New((*[keySize]byte)(bytes.Repeat([]byte{7}, keySize))).Seal(nil, blob[37:61], []byte("plaintext"), []byte(additional))
 	require.Equal(t, want, blob[61:])
 	require.Equal(t, "bee68bbeb66652bfea49ec439778247438bce6c1c2cffea6f5", hex.EncodeToString(blob[61:]))
 }

@@ -28,6 +28,7 @@
 //
 // # Memory
 //
-// Keys live behind pointers in types that print as "[redacted]", and are overwritten by Clear. Go may have moved or copied
-// them before, so this shortens their life but is no proof that they are gone.
+// Keys live behind pointers in types that print as "[redacted]". Clear overwrites a key and its expanded form, and the key of
+// a single message is overwritten before Seal and Open return. Go may have copied a key before that, with a stack that grew
+// for instance, so this shortens the life of keys but does not prove that they are gone.
 package crypt

@@ -7,6 +7,14 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
+)
+
+const (
+	keySize   = xaes.KeySize
+	nonceSize = xaes.NonceSize
+	tagSize   = xaes.Overhead
 )
 
 // The errors of this package, besides those that say how to mend a root key file. Compare with [errors.Is].
@@ -17,8 +25,8 @@ var (
 	ErrCleared = errors.New("the key has been cleared")
 )
 
-// Material is the 256-bit key of one version of a CMK. It is safe for parallel use, also of Clear: what runs at that moment
-// ends with the key it began with, and what comes later gets [ErrCleared].
+// Material is the 256-bit key of one version of a CMK. It is safe for concurrent use, including Clear, which waits for the
+// calls that are running; later ones get [ErrCleared].
 type Material struct {
 	redacted
 	key *key
@@ -61,16 +69,16 @@ func (m *Material) Equal(other *Material) bool {
 // Clear overwrites the key. It may be called more than once.
 func (m *Material) Clear() { m.key.clear() }
 
-// key is 256 bits of secret and the cipher made of them.
+// key is a 256-bit secret and the cipher made of it.
 type key struct {
 	random io.Reader
 
-	// mu guards the fields below. It is held for a copy of them, never while they are used.
+	// mu guards the fields below, and is held while they are used: clear waits for what still runs.
 	mu sync.RWMutex
 	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that does
 	// not fit, looks behind one pointer even in private fields, but never behind two.
 	secret *[keySize]byte
-	cipher *xaes
+	cipher *xaes.Key
 }
 
 func newKey(secret []byte, random io.Reader) (*key, error) {
@@ -82,7 +90,7 @@ func newKey(secret []byte, random io.Reader) (*key, error) {
 	}
 	k := &key{random: random, secret: new([keySize]byte)}
 	copy(k.secret[:], secret)
-	k.cipher = newXAES(k.secret)
+	k.cipher = xaes.New(k.secret)
 	return k, nil
 }
 
@@ -101,7 +109,11 @@ func newRandomKey(random io.Reader) (*key, error) {
 func (k *key) clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.cipher == nil {
+		return
+	}
 	clear(k.secret[:])
+	k.cipher.Clear()
 	k.cipher = nil
 }
 
@@ -115,43 +127,36 @@ func (k *key) copy() (secret [keySize]byte, err error) {
 	return *k.secret, nil
 }
 
-func (k *key) current() (*xaes, error) {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	if k.cipher == nil {
-		return nil, ErrCleared
-	}
-	return k.cipher, nil
-}
-
 // seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce, bound:
-// the caller sees to it that label and header together have one length for each label.
+// the caller makes sure that label and header together have the same length for a given label.
 func (k *key) seal(label string, header, plaintext, bound []byte) ([]byte, error) {
-	cipher, err := k.current()
-	if err != nil {
-		return nil, err
-	}
 	sealed := make([]byte, len(header)+nonceSize, len(header)+nonceSize+len(plaintext)+tagSize)
 	copy(sealed, header)
 	nonce := sealed[len(header):]
 	if _, err := io.ReadFull(k.random, nonce); err != nil {
 		return nil, fmt.Errorf("no random bytes: %w", err)
 	}
-	return cipher.seal(sealed, nonce, plaintext, additional(label, sealed, bound)), nil
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.cipher == nil {
+		return nil, ErrCleared
+	}
+	return k.cipher.Seal(sealed, nonce, plaintext, additional(label, sealed, bound)), nil
 }
 
 // open undoes seal: sealed begins with headerSize bytes of header. The error is [ErrOpen] or [ErrCleared].
 func (k *key) open(label string, sealed []byte, headerSize int, bound []byte) ([]byte, error) {
-	cipher, err := k.current()
-	if err != nil {
-		return nil, err
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.cipher == nil {
+		return nil, ErrCleared
 	}
 	if len(sealed) < headerSize+nonceSize+tagSize {
 		return nil, ErrOpen
 	}
 	header, ciphertext := sealed[:headerSize+nonceSize], sealed[headerSize+nonceSize:]
-	plaintext, ok := cipher.open(header[headerSize:], ciphertext, additional(label, header, bound))
-	if !ok {
+	plaintext, err := k.cipher.Open(nil, header[headerSize:], ciphertext, additional(label, header, bound))
+	if err != nil {
 		return nil, ErrOpen
 	}
 	return plaintext, nil

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
 func TestMaterialHas32Bytes(t *testing.T) {
@@ -56,9 +58,11 @@ func TestEqualMaterial(t *testing.T) {
 func TestAClearedKeyIsGone(t *testing.T) {
 	m, root := newMaterial(t), newRootKey(t)
 	blob := seal(t, m, "x", nil)
+	cipher := m.key.cipher
 	m.Clear()
 	m.Clear()
 	require.Equal(t, [keySize]byte{}, *m.key.secret)
+	require.Equal(t, xaes.Key{}, *cipher, "its expanded form too")
 	_, err := m.Seal(versionA, nil, nil)
 	require.ErrorIs(t, err, ErrCleared)
 	_, err = m.Open(blob, nil)
