@@ -116,3 +116,38 @@ func (c *Client) UntagResource(ctx context.Context, r *kmsapi.UntagResourceReque
 func (c *Client) ListResourceTags(ctx context.Context, r *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
 	return Do(ctx, c, r)
 }
+
+// GetKmsInstance returns the details of a KMS instance.
+func (c *Client) GetKmsInstance(
+	ctx context.Context, r *kmsapi.GetKmsInstanceRequest,
+) (*kmsapi.GetKmsInstanceResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// ListKmsInstances returns one page of the KMS instances of account and region.
+func (c *Client) ListKmsInstances(
+	ctx context.Context, r *kmsapi.ListKmsInstancesRequest,
+) (*kmsapi.ListKmsInstancesResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// GetDefaultKmsInstance returns the instance in which keys are made if CreateKey names none.
+func (c *Client) GetDefaultKmsInstance(
+	ctx context.Context, r *kmsapi.GetDefaultKmsInstanceRequest,
+) (*kmsapi.GetDefaultKmsInstanceResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// GetKeyPolicy returns the policy of a key in a KMS instance.
+func (c *Client) GetKeyPolicy(
+	ctx context.Context, r *kmsapi.GetKeyPolicyRequest,
+) (*kmsapi.GetKeyPolicyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// SetKeyPolicy replaces the policy of a key in a KMS instance.
+func (c *Client) SetKeyPolicy(
+	ctx context.Context, r *kmsapi.SetKeyPolicyRequest,
+) (*kmsapi.SetKeyPolicyResponse, error) {
+	return Do(ctx, c, r)
+}

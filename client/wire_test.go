@@ -16,7 +16,7 @@ import (
 func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 	ctx := context.Background()
 	metadata := kmsapi.KeyMetadata{KeyId: "k-1", KeyState: kmsapi.Enabled, Origin: kmsapi.OriginKMS}
-	const metadataJSON = `{"RequestId":"r-0","KeyMetadata":{"KeyId":"k-1","KeyState":"Enabled","Origin":"Aliyun_KMS","DKMSInstanceId":"later"}}`
+	const metadataJSON = `{"RequestId":"r-0","KeyMetadata":{"KeyId":"k-1","KeyState":"Enabled","Origin":"Aliyun_KMS","ComesLater":"later"}}`
 	reply := kmsapi.Reply{RequestId: "r-0"}
 	const named = "k-1"
 	for _, tc := range []struct {

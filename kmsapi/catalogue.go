@@ -124,6 +124,27 @@ var operationRows = []operationRow{
 		request: request[DescribeRegionsRequest], section: "§4.22", rate: RateRead, resource: NoResource,
 		states: inAnyState,
 	},
+	// Later publications, which have a page an operation.
+	{
+		request: request[GetKmsInstanceRequest], section: "GetKmsInstance", rate: RateInstances, resource: NamedInstance,
+		states: inAnyState, required: holds[GetKmsInstanceResponse]("KmsInstance.InstanceId"),
+	},
+	{
+		request: request[ListKmsInstancesRequest], section: "ListKmsInstances", rate: RateInstances, resource: AllInstances,
+		states: inAnyState,
+	},
+	{
+		request: request[GetDefaultKmsInstanceRequest], section: "GetDefaultKmsInstance", rate: RateInstances, resource: AllInstances,
+		states: inAnyState,
+	},
+	{
+		request: request[GetKeyPolicyRequest], section: "GetKeyPolicy", rate: RateRead, resource: NamedKey,
+		states: inAnyState,
+	},
+	{
+		request: request[SetKeyPolicyRequest], section: "SetKeyPolicy", rate: RateWrite, resource: NamedKey,
+		states: inAnyState,
+	},
 }
 
 // catalogue has the rows by operation. It is never changed.

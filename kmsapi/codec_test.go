@@ -37,6 +37,8 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			ProtectionLevel: rapid.SampledFrom([]kmsapi.ProtectionLevel{kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM}).Draw(t, "level"),
 			KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
 			Description:     rapid.StringN(0, 100, -1).Draw(t, "description"),
+			DKMSInstanceId:  rapid.StringN(0, 20, -1).Draw(t, "instance"),
+			Policy:          rapid.StringN(0, 100, -1).Draw(t, "policy"),
 		}
 	},
 	kmsapi.OpDescribeKey:       func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: drawKey(t)} },
@@ -66,6 +68,21 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		}
 	},
 	kmsapi.OpDescribeRegions: func(*rapid.T) kmsapi.Request { return &kmsapi.DescribeRegionsRequest{} },
+	kmsapi.OpGetKmsInstance: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GetKmsInstanceRequest{KmsInstanceId: keyIDs.Draw(t, "instance")}
+	},
+	kmsapi.OpListKmsInstances: func(t *rapid.T) kmsapi.Request {
+		number, size := rapid.IntMin(1).Draw(t, "number"), rapid.IntRange(1, 101).Draw(t, "size")
+		return &kmsapi.ListKmsInstancesRequest{PageNumber: number, PageSize: size}
+	},
+	kmsapi.OpGetDefaultKmsInstance: func(*rapid.T) kmsapi.Request { return &kmsapi.GetDefaultKmsInstanceRequest{} },
+	kmsapi.OpGetKeyPolicy: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GetKeyPolicyRequest{KeyId: drawKey(t), PolicyName: kmsapi.DefaultPolicyName}
+	},
+	kmsapi.OpSetKeyPolicy: func(t *rapid.T) kmsapi.Request {
+		policy := rapid.StringN(1, 100, -1).Draw(t, "policy")
+		return &kmsapi.SetKeyPolicyRequest{KeyId: drawKey(t), Policy: policy, PolicyName: kmsapi.DefaultPolicyName}
+	},
 	kmsapi.OpGetParametersForImport: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.GetParametersForImportRequest{
 			KeyId: keyIDs.Draw(t, "key"), WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
@@ -136,7 +153,7 @@ var rulesOf = map[kmsapi.Operation]struct {
 	request kmsapi.Request
 	names   []string
 }{
-	kmsapi.OpCreateKey:           {&kmsapi.CreateKeyRequest{}, []string{"Origin", "Description", "KeyUsage", "ProtectionLevel"}},
+	kmsapi.OpCreateKey:           {&kmsapi.CreateKeyRequest{}, []string{"Origin", "Description", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy"}},
 	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize"}},
 	kmsapi.OpEnableKey:           {&kmsapi.EnableKeyRequest{}, []string{"KeyId*"}},
@@ -159,6 +176,11 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpTagResource:            {&kmsapi.TagResourceRequest{}, []string{"KeyId*", "Tags*"}},
 	kmsapi.OpUntagResource:          {&kmsapi.UntagResourceRequest{}, []string{"KeyId*", "TagKeys*"}},
 	kmsapi.OpListResourceTags:       {&kmsapi.ListResourceTagsRequest{}, []string{"KeyId*"}},
+	kmsapi.OpGetKmsInstance:         {&kmsapi.GetKmsInstanceRequest{}, []string{"KmsInstanceId*"}},
+	kmsapi.OpListKmsInstances:       {&kmsapi.ListKmsInstancesRequest{}, []string{"PageNumber", "PageSize"}},
+	kmsapi.OpGetDefaultKmsInstance:  {&kmsapi.GetDefaultKmsInstanceRequest{}, nil},
+	kmsapi.OpGetKeyPolicy:           {&kmsapi.GetKeyPolicyRequest{}, []string{"KeyId*", "PolicyName"}},
+	kmsapi.OpSetKeyPolicy:           {&kmsapi.SetKeyPolicyRequest{}, []string{"KeyId*", "Policy*", "PolicyName"}},
 }
 
 func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
@@ -202,6 +224,7 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 var valid = map[string]string{
 	"KeyId": "k", "Plaintext": "p", "CiphertextBlob": "c", "EncryptionContext": `{"a":"b"}`, "KeySpec": "AES_128", "NumberOfBytes": "1",
 	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
+	"KmsInstanceId": "kst-a", "DKMSInstanceId": "kst-a", "Policy": "{}", "PolicyName": "default",
 	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,

@@ -178,6 +178,17 @@ var (
 		"The request was rejected because the key state is PendingImport.")
 )
 
+// The errors of KMS instances and their gateways. GetKmsInstance, CreateKey and the pages of the gateways list them.
+var (
+	ErrInstanceNotFound = refusal("Forbidden.DKMSInstanceNotFound", 403, KindNotFound,
+		"The specified DKMS Instance is not found.")
+	ErrInstanceStateInvalid = refusal("Forbidden.DKMSInstanceStateInvalid", 400, KindState,
+		"The status of the specified DKMS Instance is invalid.")
+	ErrResourceNotFound     = refusal("Forbidden.ResourceNotFound", 404, KindNotFound, "Resource not found.")
+	ErrUnsupportedOperation = refusal("UnsupportedOperation", 400, KindUnsupported, "This action is not supported.")
+	ErrInvalidAPIName       = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")
+)
+
 // The errors of Alibaba Cloud's API gateway that the service gives too; the reference does not have them.
 var (
 	ErrActionNotFound = refusal("InvalidAction.NotFound", 404, KindUnsupported,

@@ -8,7 +8,8 @@ type Operation string
 // Known reports whether o is in the catalogue.
 func (o Operation) Known() bool { return catalogue[o] != nil }
 
-// Section is the section of the API reference that describes o, such as "§4.11".
+// Section is the section of the API reference that describes o, such as "§4.11". Operations that came after the reference
+// have a page of their own, which is named like the operation.
 func (o Operation) Section() string { return o.row().section }
 
 // Repeatable reports whether a request may run twice with the same outcome and the same kind of answer, so that a
@@ -85,11 +86,13 @@ const (
 	RateRead RateClass = "read"
 	// RateListTags is for ListResourceTags alone.
 	RateListTags RateClass = "list_tags"
+	// RateInstances is for what describes and lists KMS instances.
+	RateInstances RateClass = "instances"
 )
 
 // RateClasses returns all rate classes.
 func RateClasses() []RateClass {
-	return []RateClass{RateCrypto, RateCreateKey, RateWrite, RateRead, RateListTags}
+	return []RateClass{RateCrypto, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances}
 }
 
 // A Resource is what a request is about, in the words of RAM's resource names.
@@ -106,6 +109,10 @@ const (
 	// NamedKey is for operations about the key that the request names: by its id, an alias, a ciphertext or an import
 	// token.
 	NamedKey Resource = "key/*"
+	// AllInstances is for operations about no KMS instance in particular.
+	AllInstances Resource = "keystore"
+	// NamedInstance is for operations about the KMS instance that the request names.
+	NamedInstance Resource = "keystore/*"
 )
 
 // states say whether an operation may run in each state of a key (§2): nil lets it run, an error refuses it.

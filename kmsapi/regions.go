@@ -87,6 +87,3 @@ var regions = []Region{
 	{"cn-shanghai-finance-1", "China East 2 Finance", "kms.cn-shanghai-finance-1.aliyuncs.com", "kms-vpc.cn-shanghai-finance-1.aliyuncs.com"},
 	{"cn-shenzhen-finance-1", "China South 1 Finance", "kms.cn-shenzhen-finance-1.aliyuncs.com", "kms-vpc.cn-shenzhen-finance-1.aliyuncs.com"},
 }
-
-// InstanceHost returns the host of the dedicated gateway of the KMS instance called id. It is the same in all regions.
-func InstanceHost(id string) string { return id + ".cryptoservice.kms.aliyuncs.com" }

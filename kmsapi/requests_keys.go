@@ -14,6 +14,11 @@ type CreateKeyRequest struct {
 	KeyUsage string
 	// Description has up to [MaxDescription] characters.
 	Description string
+	// DKMSInstanceId is the KMS instance that the key is made in. Without it, an account of today gets its one default key,
+	// which is for Alibaba Cloud's own services.
+	DKMSInstanceId string
+	// Policy is the key's policy, in JSON of up to [MaxPolicy] bytes. Only keys of an instance have one.
+	Policy string
 }
 
 // Operation returns [OpCreateKey].
@@ -24,6 +29,8 @@ func (r *CreateKeyRequest) visit(v visitor) {
 	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
 	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
 	v.str(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
+	v.str(Rule{Name: "DKMSInstanceId"}, &r.DKMSInstanceId)
+	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
 }
 
 // CreateKeyResponse describes the new CMK (§4.1).
