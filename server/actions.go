@@ -9,10 +9,9 @@ import (
 
 // call is one authenticated request on its way to a handler.
 type call struct {
-	ctx     context.Context
-	account string
-	region  string
-	now     time.Time
+	Scope
+	ctx context.Context
+	now time.Time
 
 	operation   kmsapi.Operation
 	permissions permissions

@@ -26,7 +26,7 @@ func (s *Service) createAlias(c *call, r *kmsapi.CreateAliasRequest) (*kmsapi.Cr
 		if _, err := byID(r.KeyId).forUse(w, c, kmsapi.OpCreateAlias); err != nil {
 			return err
 		}
-		switch _, _, err := getAlias(w, c, r.AliasName); {
+		switch _, _, err := getAlias(w, c.Scope, c.now, r.AliasName); {
 		case err == nil:
 			return kmsapi.ErrAliasAlreadyExists
 		case !errors.Is(err, kmsapi.ErrAliasNotFound):
@@ -35,7 +35,7 @@ func (s *Service) createAlias(c *call, r *kmsapi.CreateAliasRequest) (*kmsapi.Cr
 		if err := s.roomForAlias(w, c); err != nil {
 			return err
 		}
-		return putAlias(w, c, r.AliasName, aliasRecord{KeyID: r.KeyId, CreationDate: c.now})
+		return putAlias(w, c.Scope, r.AliasName, aliasRecord{KeyID: r.KeyId, CreationDate: c.now})
 	})
 }
 
@@ -51,7 +51,7 @@ func (s *Service) updateAlias(c *call, r *kmsapi.UpdateAliasRequest) (*kmsapi.Up
 			return err
 		}
 		alias.KeyID = r.KeyId
-		return putAlias(w, c, r.AliasName, alias)
+		return putAlias(w, c.Scope, r.AliasName, alias)
 	})
 }
 
@@ -62,7 +62,7 @@ func (s *Service) deleteAlias(c *call, r *kmsapi.DeleteAliasRequest) (*kmsapi.De
 		if err != nil {
 			return err
 		}
-		return dropAlias(w, c, r.AliasName, record.KeyID)
+		return dropAlias(w, c.Scope, r.AliasName, record.KeyID)
 	})
 }
 
@@ -70,13 +70,13 @@ func (s *Service) deleteAlias(c *call, r *kmsapi.DeleteAliasRequest) (*kmsapi.De
 func (s *Service) listAliases(c *call, r *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
 	found := newPage[kmsapi.AliasEntry](r.PageNumber, r.PageSize)
 	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		gone, err := goneAliases(reader, c)
+		gone, err := goneAliases(reader, c.Scope, c.now)
 		if err != nil {
 			return err
 		}
-		return found.fill(reader, aliasList(c), gone, func(name string, value []byte) (kmsapi.AliasEntry, error) {
-			alias, err := decodeAlias(aliasPath(c, name), value)
-			return aliasEntry(c, name, alias.KeyID), err
+		return found.fill(reader, aliasList(c.Scope), gone, func(name string, value []byte) (kmsapi.AliasEntry, error) {
+			alias, err := decodeAlias(aliasPath(c.Scope, name), value)
+			return aliasEntry(c.Scope, name, alias.KeyID), err
 		})
 	})
 	if err != nil {
@@ -93,8 +93,8 @@ func (s *Service) listAliasesByKeyId(c *call, r *kmsapi.ListAliasesByKeyIdReques
 		if err != nil {
 			return err
 		}
-		return found.fill(reader, cmkAliasList(c, record.KeyID), nil, func(name string, _ []byte) (kmsapi.AliasEntry, error) {
-			return aliasEntry(c, name, record.KeyID), nil
+		return found.fill(reader, cmkAliasList(c.Scope, record.KeyID), nil, func(name string, _ []byte) (kmsapi.AliasEntry, error) {
+			return aliasEntry(c.Scope, name, record.KeyID), nil
 		})
 	})
 	if err != nil {
@@ -104,9 +104,9 @@ func (s *Service) listAliasesByKeyId(c *call, r *kmsapi.ListAliasesByKeyIdReques
 }
 
 // aliasEntry takes the name as it is in paths, without its prefix.
-func aliasEntry(c *call, name, keyID string) kmsapi.AliasEntry {
+func aliasEntry(scope Scope, name, keyID string) kmsapi.AliasEntry {
 	name = kmsapi.AliasPrefix + name
-	return kmsapi.AliasEntry{AliasName: name, KeyId: keyID, AliasArn: aliasARN(c, name)}
+	return kmsapi.AliasEntry{AliasName: name, KeyId: keyID, AliasArn: aliasARN(scope, name)}
 }
 
 func aliasPage(found *page[kmsapi.AliasEntry]) *kmsapi.ListAliasesResponse {
@@ -117,7 +117,7 @@ func aliasPage(found *page[kmsapi.AliasEntry]) *kmsapi.ListAliasesResponse {
 
 // findAlias is getAlias for the alias that a request names, which may be about the alias's CMK.
 func findAlias(r store.Reader, c *call, name string) (aliasRecord, *cmkRecord, error) {
-	alias, record, err := getAlias(r, c, name)
+	alias, record, err := getAlias(r, c.Scope, c.now, name)
 	if errors.Is(err, kmsapi.ErrAliasNotFound) {
 		return alias, nil, c.absent(err)
 	}
@@ -129,12 +129,12 @@ func findAlias(r store.Reader, c *call, name string) (aliasRecord, *cmkRecord, e
 
 // getAlias reads the alias called name and the CMK that it names. An alias goes with its CMK: once the deletion date of
 // that one has come, the alias is not found either, whether or not the sweeper has been there.
-func getAlias(r store.Reader, c *call, name string) (aliasRecord, *cmkRecord, error) {
-	alias, err := readAlias(r, c, name)
+func getAlias(r store.Reader, scope Scope, now time.Time, name string) (aliasRecord, *cmkRecord, error) {
+	alias, err := readAlias(r, scope, name)
 	if err != nil {
 		return alias, nil, err
 	}
-	record, err := readCMK(r, c, alias.KeyID)
+	record, err := readCMK(r, scope, now, alias.KeyID)
 	if errors.Is(err, kmsapi.ErrKeyNotFound) {
 		return alias, nil, kmsapi.ErrAliasNotFound
 	}
@@ -142,8 +142,8 @@ func getAlias(r store.Reader, c *call, name string) (aliasRecord, *cmkRecord, er
 }
 
 // readAlias reads the alias called name, also of a CMK that is gone.
-func readAlias(r store.Reader, c *call, name string) (alias aliasRecord, err error) {
-	path := aliasPath(c, name)
+func readAlias(r store.Reader, scope Scope, name string) (alias aliasRecord, err error) {
+	path := aliasPath(scope, name)
 	value, err := r.Get(path)
 	if errors.Is(err, store.ErrNotFound) {
 		return alias, kmsapi.ErrAliasNotFound
@@ -162,39 +162,39 @@ func decodeAlias(path string, value []byte) (alias aliasRecord, err error) {
 }
 
 // putAlias stores an alias under its name, and takes the name off the CMK that had it until now, if there is one.
-func putAlias(w store.Writer, c *call, name string, alias aliasRecord) error {
-	old, err := readAlias(w, c, name)
+func putAlias(w store.Writer, scope Scope, name string, alias aliasRecord) error {
+	old, err := readAlias(w, scope, name)
 	if err == nil {
-		err = dropAlias(w, c, name, old.KeyID)
+		err = dropAlias(w, scope, name, old.KeyID)
 	}
 	if err != nil && !errors.Is(err, kmsapi.ErrAliasNotFound) {
 		return err
 	}
-	if err := w.Put(cmkAliasPath(c, alias.KeyID, name), nil); err != nil {
+	if err := w.Put(cmkAliasPath(scope, alias.KeyID, name), nil); err != nil {
 		return err
 	}
-	if err := putJSON(w, aliasPath(c, name), alias); err != nil {
+	if err := putJSON(w, aliasPath(scope, name), alias); err != nil {
 		return err
 	}
 	name = strings.TrimPrefix(name, kmsapi.AliasPrefix)
-	return errors.Join(cmkAliasList(c, alias.KeyID).Add(w, name), aliasList(c).Add(w, name))
+	return errors.Join(cmkAliasList(scope, alias.KeyID).Add(w, name), aliasList(scope).Add(w, name))
 }
 
 // dropAlias deletes the alias called name, which names the CMK keyID.
-func dropAlias(w store.Writer, c *call, name, keyID string) error {
-	if err := w.Delete(cmkAliasPath(c, keyID, name)); err != nil {
+func dropAlias(w store.Writer, scope Scope, name, keyID string) error {
+	if err := w.Delete(cmkAliasPath(scope, keyID, name)); err != nil {
 		return err
 	}
-	if err := w.Delete(aliasPath(c, name)); err != nil {
+	if err := w.Delete(aliasPath(scope, name)); err != nil {
 		return err
 	}
 	name = strings.TrimPrefix(name, kmsapi.AliasPrefix)
-	return errors.Join(cmkAliasList(c, keyID).Remove(w, name), aliasList(c).Remove(w, name))
+	return errors.Join(cmkAliasList(scope, keyID).Remove(w, name), aliasList(scope).Remove(w, name))
 }
 
 // dropAliasesOf deletes all aliases of a CMK.
-func dropAliasesOf(w store.Writer, c *call, keyID string) error {
-	return eachAlias(w, cmkAliasPath(c, keyID, ""), func(name string) error { return dropAlias(w, c, name, keyID) })
+func dropAliasesOf(w store.Writer, scope Scope, keyID string) error {
+	return eachAlias(w, cmkAliasPath(scope, keyID, ""), func(name string) error { return dropAlias(w, scope, name, keyID) })
 }
 
 // eachAlias visits the aliases whose names stand in the store behind prefix, in order.
@@ -210,12 +210,12 @@ const (
 )
 
 // aliasPath is where the alias called name is, and the beginning of all such paths if name is empty.
-func aliasPath(c *call, name string) string {
-	return aliasPrefix + scope(c) + strings.TrimPrefix(name, kmsapi.AliasPrefix)
+func aliasPath(scope Scope, name string) string {
+	return aliasPrefix + scope.path() + strings.TrimPrefix(name, kmsapi.AliasPrefix)
 }
 
 // cmkAliasPath is where it stands that a CMK has the alias called name, and the beginning of all such paths of the CMK if
 // name is empty.
-func cmkAliasPath(c *call, keyID, name string) string {
-	return cmkAliasPrefix + scope(c) + keyID + "/" + strings.TrimPrefix(name, kmsapi.AliasPrefix)
+func cmkAliasPath(scope Scope, keyID, name string) string {
+	return cmkAliasPrefix + scope.path() + keyID + "/" + strings.TrimPrefix(name, kmsapi.AliasPrefix)
 }

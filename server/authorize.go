@@ -34,35 +34,35 @@ func (c *call) authorize(params kmsapi.Params) error {
 		return nil
 	}
 	if container, ok := containers[c.operation]; ok {
-		return c.permit(arn(c, container))
+		return c.permit(arn(c.Scope, container))
 	}
 	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
-	c.resource = arn(c, anyKey)
+	c.resource = arn(c.Scope, anyKey)
 	for _, name := range []string{alias, keyID} {
 		switch {
 		case isID(name):
-			c.resource = keyARN(c, name)
+			c.resource = keyARN(c.Scope, name)
 		case aliasForm.MatchString(name):
-			c.resource = aliasARN(c, name)
+			c.resource = aliasARN(c.Scope, name)
 		}
 	}
 	if !c.permissions.allowSomewhere(ramAction(c.operation)) {
 		return c.forbidden(c.resource)
 	}
 	if aliasForm.MatchString(alias) {
-		if err := c.permit(aliasARN(c, alias)); err != nil {
+		if err := c.permit(aliasARN(c.Scope, alias)); err != nil {
 			return err
 		}
 	}
 	if isID(keyID) {
-		return c.permit(keyARN(c, keyID))
+		return c.permit(keyARN(c.Scope, keyID))
 	}
 	return nil
 }
 
 // permitKey checks that the request may be about the CMK called id.
 func (c *call) permitKey(id string) error {
-	if c.permissions.everything || c.permissions.allow(ramAction(c.operation), keyARN(c, id)) {
+	if c.permissions.everything || c.permissions.allow(ramAction(c.operation), keyARN(c.Scope, id)) {
 		return nil
 	}
 	c.keyID = id // The audit line may tell what the caller must not know.
@@ -72,7 +72,7 @@ func (c *call) permitKey(id string) error {
 // absent is the answer to a request for a CMK that can't be found by the alias or the like that it gives: notFound for a
 // caller who may use every CMK, and to any other the same as for a CMK that is forbidden.
 func (c *call) absent(notFound error) error {
-	if c.permissions.allow(ramAction(c.operation), arn(c, anyKey)) {
+	if c.permissions.allow(ramAction(c.operation), arn(c.Scope, anyKey)) {
 		return notFound
 	}
 	return c.forbidden(c.resource)

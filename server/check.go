@@ -105,8 +105,8 @@ var recordKinds = []struct {
 // place is where a record is.
 type place struct {
 	path string
-	// scope is a call of the account and region in the path, for the functions that make paths.
-	scope *call
+	// scope is that of the path, for a record that has one.
+	scope Scope
 	// name is the rest of the path.
 	name string
 }
@@ -123,7 +123,7 @@ func placeOf(path, prefix string) (at place, ok bool) {
 	if parts == nil {
 		return at, false
 	}
-	at.scope, at.name = &call{account: parts[1], region: parts[2]}, parts[3]
+	at.scope, at.name = Scope{parts[1], parts[2]}, parts[3]
 	return at, true
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"strings"
+	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
 
@@ -78,15 +79,15 @@ func (s *Service) countKeys(ctx context.Context) (map[keyKind]int, error) {
 		if err != nil {
 			return err
 		}
-		return dueBy(r, now, func(d dueCMK) error { return settleCount(r, d, counts) })
+		return dueBy(r, now, func(d dueCMK) error { return settleCount(r, d, now, counts) })
 	})
 	maps.DeleteFunc(counts, func(_ keyKind, n int) bool { return n == 0 })
 	return counts, err
 }
 
 // settleCount counts a CMK as what time has made of it, and not as what it was.
-func settleCount(r store.Reader, d dueCMK, counts map[keyKind]int) error {
-	path := cmkPath(d.call, d.keyID)
+func settleCount(r store.Reader, d dueCMK, now time.Time, counts map[keyKind]int) error {
+	path := cmkPath(d.scope, d.keyID)
 	value, err := r.Get(path)
 	if err != nil {
 		return err
@@ -95,9 +96,9 @@ func settleCount(r store.Reader, d dueCMK, counts map[keyKind]int) error {
 	if err != nil {
 		return err
 	}
-	counts[keyKind{d.call.account, d.call.region, record.Lifecycle.State}]--
-	if _, gone := record.settle(d.call.now); !gone {
-		counts[keyKind{d.call.account, d.call.region, record.Lifecycle.State}]++
+	counts[keyKind{d.scope.Account, d.scope.Region, record.Lifecycle.State}]--
+	if _, gone := record.settle(now); !gone {
+		counts[keyKind{d.scope.Account, d.scope.Region, record.Lifecycle.State}]++
 	}
 	return nil
 }

@@ -133,5 +133,5 @@ func (s *Service) material(c *call, record *cmkRecord, versionID string) (*crypt
 	if !ok {
 		return nil, fmt.Errorf("CMK %s has no version %s", record.KeyID, versionID)
 	}
-	return s.root.Unwrap(materialPath(c, record.KeyID, versionID), version.Wrapped)
+	return s.root.Unwrap(materialPath(c.Scope, record.KeyID, versionID), version.Wrapped)
 }

@@ -57,12 +57,12 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, line *audit.Rec
 	if err != nil {
 		return in, nil, err
 	}
-	c.account, c.permissions = key.account, key.permissions
-	line.Account = c.account
-	if c.region, err = s.regionOf(in); err != nil {
+	c.Account, c.permissions = key.account, key.permissions
+	line.Account = c.Account
+	if c.Region, err = s.regionOf(in); err != nil {
 		return in, nil, err
 	}
-	line.Region = c.region
+	line.Region = c.Region
 	resp, err = s.act(c, said, in.params)
 	line.KeyID = c.keyID
 	if err == nil {

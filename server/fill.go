@@ -24,7 +24,7 @@ func Fill(ctx context.Context, c Config, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	by := &call{ctx: ctx, account: c.Accounts[0].ID, region: s.defaultRegion, now: s.clock()}
+	by := &call{ctx: ctx, Scope: Scope{c.Accounts[0].ID, s.defaultRegion}, now: s.clock()}
 	for made := 0; made < n; made += fillAtOnce {
 		err := s.store.Update(ctx, func(w store.Writer) error {
 			for i := made; i < min(made+fillAtOnce, n); i++ {
@@ -46,8 +46,8 @@ func (s *Service) fill(w store.Writer, c *call, i int) error {
 	if err != nil {
 		return err
 	}
-	if err := addCMK(w, c, record); err != nil {
+	if err := addCMK(w, c.Scope, record); err != nil {
 		return err
 	}
-	return putAlias(w, c, fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i), aliasRecord{KeyID: record.KeyID, CreationDate: c.now})
+	return putAlias(w, c.Scope, fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i), aliasRecord{KeyID: record.KeyID, CreationDate: c.now})
 }

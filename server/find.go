@@ -45,7 +45,7 @@ func byIDOrAlias(keyID string) finder {
 // byVersion is for a ciphertext, which names a version of its CMK.
 func byVersion(versionID string) finder {
 	return func(r store.Reader, c *call) (*cmkRecord, error) {
-		keyID, err := r.Get(versionPath(c, versionID))
+		keyID, err := r.Get(versionPath(c.Scope, versionID))
 		if errors.Is(err, store.ErrNotFound) {
 			return nil, c.absent(kmsapi.ErrKeyNotFound)
 		}
@@ -64,7 +64,7 @@ func (find finder) forUse(r store.Reader, c *call, op kmsapi.Operation) (*cmkRec
 	if err != nil {
 		return nil, err
 	}
-	if err := record.allows(c, op); err != nil {
+	if err := record.allows(op, c.now); err != nil {
 		return nil, err
 	}
 	return record, nil

@@ -60,7 +60,7 @@ func (s *Service) sealToken(c *call, token wrapping.Token) ([]byte, error) {
 		return nil, err
 	}
 	defer clear(encoded)
-	return s.root.SealToken(scope(c), encoded)
+	return s.root.SealToken(c.path(), encoded)
 }
 
 // importKeyMaterial gives a CMK its key material, which must be the same as ever if it had any before (§4.3).
@@ -119,7 +119,7 @@ func (s *Service) openToken(c *call, text string) (wrapping.Token, error) {
 	if err != nil {
 		return wrapping.Token{}, kmsapi.ErrInvalidImportToken
 	}
-	encoded, err := s.root.OpenToken(scope(c), sealed)
+	encoded, err := s.root.OpenToken(c.path(), sealed)
 	if errors.Is(err, crypt.ErrOpen) {
 		return wrapping.Token{}, kmsapi.ErrInvalidImportToken
 	}
@@ -159,7 +159,7 @@ func (s *Service) putMaterial(c *call, record *cmkRecord, material *crypt.Materi
 	if !ok {
 		return fmt.Errorf("CMK %s has no version %s", record.KeyID, record.PrimaryVersion)
 	}
-	path := materialPath(c, record.KeyID, version.ID)
+	path := materialPath(c.Scope, record.KeyID, version.ID)
 	fingerprint, err := s.root.Fingerprint(path, material)
 	if err != nil {
 		return err

@@ -25,32 +25,36 @@ const (
 // dueTime has a fixed width, so that its byte order is the order of time.
 const dueTime = kmsapi.TimeFormat
 
-func cmkList(c *call) list.List { return list.Of(cmkPath(c, "")) }
+func cmkList(scope Scope) list.List { return list.Of(cmkPath(scope, "")) }
 
-func aliasList(c *call) list.List { return list.Of(aliasPath(c, "")) }
+func aliasList(scope Scope) list.List { return list.Of(aliasPath(scope, "")) }
 
-func cmkAliasList(c *call, keyID string) list.List { return list.Of(cmkAliasPath(c, keyID, "")) }
+func cmkAliasList(scope Scope, keyID string) list.List {
+	return list.Of(cmkAliasPath(scope, keyID, ""))
+}
 
-func statePath(c *call, state kmsapi.KeyState) string { return statePrefix + scope(c) + string(state) }
+func statePath(scope Scope, state kmsapi.KeyState) string {
+	return statePrefix + scope.path() + string(state)
+}
 
-func duePath(c *call, at time.Time, keyID string) string {
-	return duePrefix + at.UTC().Format(dueTime) + "/" + scope(c) + keyID
+func duePath(scope Scope, at time.Time, keyID string) string {
+	return duePrefix + at.UTC().Format(dueTime) + "/" + scope.path() + keyID
 }
 
 // addCMK stores a new CMK, and where its version leads to.
-func addCMK(w store.Writer, c *call, record *cmkRecord) error {
-	if err := w.Put(versionPath(c, record.PrimaryVersion), []byte(record.KeyID)); err != nil {
+func addCMK(w store.Writer, scope Scope, record *cmkRecord) error {
+	if err := w.Put(versionPath(scope, record.PrimaryVersion), []byte(record.KeyID)); err != nil {
 		return err
 	}
-	if err := putJSON(w, cmkPath(c, record.KeyID), record); err != nil {
+	if err := putJSON(w, cmkPath(scope, record.KeyID), record); err != nil {
 		return err
 	}
-	return errors.Join(cmkList(c).Add(w, record.KeyID), enter(w, c, record))
+	return errors.Join(cmkList(scope).Add(w, record.KeyID), enter(w, scope, record))
 }
 
 // putCMK stores a CMK that has changed.
-func putCMK(w store.Writer, c *call, record *cmkRecord) error {
-	path := cmkPath(c, record.KeyID)
+func putCMK(w store.Writer, scope Scope, record *cmkRecord) error {
+	path := cmkPath(scope, record.KeyID)
 	old, err := w.Get(path)
 	if err != nil {
 		return err
@@ -62,27 +66,27 @@ func putCMK(w store.Writer, c *call, record *cmkRecord) error {
 	if err != nil || before.Lifecycle == record.Lifecycle {
 		return err
 	}
-	return errors.Join(leave(w, c, before), enter(w, c, record))
+	return errors.Join(leave(w, scope, before), enter(w, scope, record))
 }
 
 // enter writes down the state of a CMK, and when time will change it.
-func enter(w store.Writer, c *call, record *cmkRecord) error {
+func enter(w store.Writer, scope Scope, record *cmkRecord) error {
 	if due := record.Lifecycle.Due(); !due.IsZero() {
-		if err := w.Put(duePath(c, due, record.KeyID), nil); err != nil {
+		if err := w.Put(duePath(scope, due, record.KeyID), nil); err != nil {
 			return err
 		}
 	}
-	return count(w, statePath(c, record.Lifecycle.State), 1)
+	return count(w, statePath(scope, record.Lifecycle.State), 1)
 }
 
 // leave undoes enter.
-func leave(w store.Writer, c *call, record *cmkRecord) error {
+func leave(w store.Writer, scope Scope, record *cmkRecord) error {
 	if due := record.Lifecycle.Due(); !due.IsZero() {
-		if err := w.Delete(duePath(c, due, record.KeyID)); err != nil {
+		if err := w.Delete(duePath(scope, due, record.KeyID)); err != nil {
 			return err
 		}
 	}
-	return count(w, statePath(c, record.Lifecycle.State), -1)
+	return count(w, statePath(scope, record.Lifecycle.State), -1)
 }
 
 // count changes the number at path. There is no record for zero.
@@ -113,9 +117,9 @@ func parseCount(path string, value []byte) (int, error) {
 	return n, nil
 }
 
-// dueCMK is a CMK that time has changed, in a call of its account and region.
+// dueCMK is a CMK that time has changed.
 type dueCMK struct {
-	call  *call
+	scope Scope
 	keyID string
 }
 
@@ -130,18 +134,18 @@ func dueBy(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 		if at[1] > last {
 			return false, nil
 		}
-		return true, visit(dueCMK{&call{account: at[2], region: at[3], now: now}, at[4]})
+		return true, visit(dueCMK{Scope{at[2], at[3]}, at[4]})
 	})
 }
 
 // goneCMKs returns the ids of the CMKs of an account and region whose deletion date has come, but not the sweeper. There
 // are seldom any.
-func goneCMKs(r store.Reader, c *call) (gone []string, err error) {
-	err = dueBy(r, c.now, func(d dueCMK) error {
-		if scope(d.call) != scope(c) {
+func goneCMKs(r store.Reader, scope Scope, now time.Time) (gone []string, err error) {
+	err = dueBy(r, now, func(d dueCMK) error {
+		if d.scope != scope {
 			return nil
 		}
-		_, err := readCMK(r, c, d.keyID)
+		_, err := readCMK(r, scope, now, d.keyID)
 		if errors.Is(err, kmsapi.ErrKeyNotFound) {
 			gone = append(gone, d.keyID)
 			return nil
@@ -152,13 +156,13 @@ func goneCMKs(r store.Reader, c *call) (gone []string, err error) {
 }
 
 // goneAliases returns the names, as they are in paths, of the aliases that are gone with their CMKs.
-func goneAliases(r store.Reader, c *call) (gone []string, err error) {
-	keyIDs, err := goneCMKs(r, c)
+func goneAliases(r store.Reader, scope Scope, now time.Time) (gone []string, err error) {
+	keyIDs, err := goneCMKs(r, scope, now)
 	if err != nil {
 		return nil, err
 	}
 	for _, keyID := range keyIDs {
-		err := cmkAliasList(c, keyID).Walk(r, 0, func(name string, _ []byte) (bool, error) {
+		err := cmkAliasList(scope, keyID).Walk(r, 0, func(name string, _ []byte) (bool, error) {
 			gone = append(gone, name)
 			return true, nil
 		})

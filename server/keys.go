@@ -22,12 +22,12 @@ func (s *Service) createKey(c *call, r *kmsapi.CreateKeyRequest) (*kmsapi.Create
 		if err := s.roomForKey(w, c); err != nil {
 			return err
 		}
-		return addCMK(w, c, record)
+		return addCMK(w, c.Scope, record)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.CreateKeyResponse{KeyMetadata: record.metadata(c)}, nil
+	return &kmsapi.CreateKeyResponse{KeyMetadata: record.metadata(c.Scope)}, nil
 }
 
 func (s *Service) newCMK(c *call, r *kmsapi.CreateKeyRequest) (*cmkRecord, error) {
@@ -46,7 +46,7 @@ func (s *Service) newCMK(c *call, r *kmsapi.CreateKeyRequest) (*cmkRecord, error
 			return nil, err
 		}
 		defer material.Clear()
-		if version.Wrapped, err = s.root.Wrap(materialPath(c, record.KeyID, version.ID), material); err != nil {
+		if version.Wrapped, err = s.root.Wrap(materialPath(c.Scope, record.KeyID, version.ID), material); err != nil {
 			return nil, err
 		}
 	}
@@ -60,20 +60,20 @@ func (s *Service) describeKey(c *call, r *kmsapi.DescribeKeyRequest) (*kmsapi.De
 	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.DescribeKeyResponse{KeyMetadata: record.metadata(c)}, nil
+	return &kmsapi.DescribeKeyResponse{KeyMetadata: record.metadata(c.Scope)}, nil
 }
 
 // listKeys gives one page of the CMKs of the account and region, in the order of their ids (§4.10).
 func (s *Service) listKeys(c *call, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
 	found := newPage[kmsapi.KeyEntry](r.PageNumber, r.PageSize)
 	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		gone, err := goneCMKs(reader, c)
+		gone, err := goneCMKs(reader, c.Scope, c.now)
 		if err != nil {
 			return err
 		}
 		slices.Sort(gone)
-		return found.fill(reader, cmkList(c), gone, func(keyID string, _ []byte) (kmsapi.KeyEntry, error) {
-			return kmsapi.KeyEntry{KeyId: keyID, KeyArn: keyARN(c, keyID)}, nil
+		return found.fill(reader, cmkList(c.Scope), gone, func(keyID string, _ []byte) (kmsapi.KeyEntry, error) {
+			return kmsapi.KeyEntry{KeyId: keyID, KeyArn: keyARN(c.Scope, keyID)}, nil
 		})
 	})
 	if err != nil {
@@ -126,7 +126,7 @@ func (s *Service) changeCMK(c *call, keyID string, change func(*cmkRecord) error
 		if err := change(record); err != nil {
 			return err
 		}
-		return putCMK(w, c, record)
+		return putCMK(w, c.Scope, record)
 	})
 }
 

@@ -45,11 +45,11 @@ func (s *Service) roomForKey(r store.Reader, c *call) error {
 	if s.quotas.Keys == unlimited {
 		return nil
 	}
-	have, err := cmkList(c).Len(r)
+	have, err := cmkList(c.Scope).Len(r)
 	if err != nil {
 		return err
 	}
-	gone, err := goneCMKs(r, c)
+	gone, err := goneCMKs(r, c.Scope, c.now)
 	if err != nil {
 		return err
 	}
@@ -61,11 +61,11 @@ func (s *Service) roomForAlias(r store.Reader, c *call) error {
 	if s.quotas.Aliases == unlimited {
 		return nil
 	}
-	have, err := aliasList(c).Len(r)
+	have, err := aliasList(c.Scope).Len(r)
 	if err != nil {
 		return err
 	}
-	gone, err := goneAliases(r, c)
+	gone, err := goneAliases(r, c.Scope, c.now)
 	if err != nil {
 		return err
 	}

@@ -124,7 +124,7 @@ func (l *rateLimiters) take(c *call) error {
 	if l.rates[class] == unlimited {
 		return nil
 	}
-	if !l.allow(rateKey{c.account, c.region, class}, c.now) {
+	if !l.allow(rateKey{c.Account, c.Region, class}, c.now) {
 		return kmsapi.ErrThrottling
 	}
 	return nil

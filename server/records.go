@@ -64,22 +64,22 @@ func (r *cmkRecord) become(l keystate.Lifecycle) {
 }
 
 // allows returns nil if op may run in the CMK's state, or why it may not.
-func (r *cmkRecord) allows(c *call, op kmsapi.Operation) error {
-	_, err := r.Lifecycle.Apply(op, c.now, 0)
+func (r *cmkRecord) allows(op kmsapi.Operation, now time.Time) error {
+	_, err := r.Lifecycle.Apply(op, now, 0)
 	return err
 }
 
 // metadata is the answer of CreateKey and DescribeKey.
-func (r *cmkRecord) metadata(c *call) kmsapi.KeyMetadata {
+func (r *cmkRecord) metadata(scope Scope) kmsapi.KeyMetadata {
 	return kmsapi.KeyMetadata{
 		KeyId:              r.KeyID,
-		Arn:                keyARN(c, r.KeyID),
+		Arn:                keyARN(scope, r.KeyID),
 		KeyState:           r.Lifecycle.State,
 		KeySpec:            kmsapi.KeySpecAES256,
 		KeyUsage:           kmsapi.KeyUsageEncryptDecrypt,
 		Origin:             r.Lifecycle.Origin,
 		ProtectionLevel:    r.ProtectionLevel,
-		Creator:            c.account,
+		Creator:            scope.Account,
 		CreationDate:       wireTime(r.CreationDate),
 		DeleteDate:         wireTime(r.Lifecycle.DeleteDate),
 		MaterialExpireTime: wireTime(r.Lifecycle.MaterialExpireTime),
@@ -97,13 +97,13 @@ func wireTime(t time.Time) string {
 	return t.UTC().Format(kmsapi.TimeFormat)
 }
 
-func keyARN(c *call, keyID string) string { return arn(c, "key/"+keyID) }
+func keyARN(scope Scope, keyID string) string { return arn(scope, "key/"+keyID) }
 
 // aliasARN is the resource name of an alias, whose name has its prefix.
-func aliasARN(c *call, name string) string { return arn(c, name) }
+func aliasARN(scope Scope, name string) string { return arn(scope, name) }
 
-func arn(c *call, resource string) string {
-	return "acs:kms:" + c.region + ":" + c.account + ":" + resource
+func arn(scope Scope, resource string) string {
+	return "acs:kms:" + scope.Region + ":" + scope.Account + ":" + resource
 }
 
 const (
@@ -111,16 +111,16 @@ const (
 	versionPrefix = "version/"
 )
 
-func cmkPath(c *call, keyID string) string { return cmkPrefix + scope(c) + keyID }
+func cmkPath(scope Scope, keyID string) string { return cmkPrefix + scope.path() + keyID }
 
-func versionPath(c *call, versionID string) string { return versionPrefix + scope(c) + versionID }
-
-// materialPath is where a version's material is, for the root key: material that is moved elsewhere does not open.
-func materialPath(c *call, keyID, versionID string) string {
-	return cmkPath(c, keyID) + "/" + versionID
+func versionPath(scope Scope, versionID string) string {
+	return versionPrefix + scope.path() + versionID
 }
 
-func scope(c *call) string { return c.account + "/" + c.region + "/" }
+// materialPath is where a version's material is, for the root key: material that is moved elsewhere does not open.
+func materialPath(scope Scope, keyID, versionID string) string {
+	return cmkPath(scope, keyID) + "/" + versionID
+}
 
 // isID reports whether id is a UUID in lower-case text. It keeps what is not out of storage paths.
 func isID(id string) bool {
@@ -144,7 +144,7 @@ func getCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 	if err := c.permitKey(id); err != nil {
 		return nil, err
 	}
-	record, err := readCMK(r, c, id)
+	record, err := readCMK(r, c.Scope, c.now, id)
 	if err != nil {
 		return nil, err
 	}
@@ -153,11 +153,11 @@ func getCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 }
 
 // readCMK is getCMK for a CMK that the request is not about.
-func readCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
+func readCMK(r store.Reader, scope Scope, now time.Time, id string) (*cmkRecord, error) {
 	if !isID(id) {
 		return nil, kmsapi.ErrKeyNotFound
 	}
-	path := cmkPath(c, id)
+	path := cmkPath(scope, id)
 	value, err := r.Get(path)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil, kmsapi.ErrKeyNotFound
@@ -169,7 +169,7 @@ func readCMK(r store.Reader, c *call, id string) (*cmkRecord, error) {
 	if err != nil {
 		return nil, err
 	}
-	if _, gone := record.settle(c.now); gone {
+	if _, gone := record.settle(now); gone {
 		return nil, kmsapi.ErrKeyNotFound
 	}
 	return record, nil

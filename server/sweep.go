@@ -18,7 +18,7 @@ func (s *Service) Sweep(ctx context.Context) error {
 		return err
 	}
 	for _, d := range due {
-		if err := s.store.Update(ctx, func(w store.Writer) error { return settleCMK(w, d.call, d.keyID) }); err != nil {
+		if err := s.store.Update(ctx, func(w store.Writer) error { return settleCMK(w, d.scope, now, d.keyID) }); err != nil {
 			return err
 		}
 	}
@@ -36,8 +36,8 @@ func (s *Service) dueCMKs(ctx context.Context, now time.Time) (due []dueCMK, err
 }
 
 // settleCMK writes what time has made of a CMK. It looks again, since the CMK may have changed meanwhile.
-func settleCMK(w store.Writer, c *call, keyID string) error {
-	path := cmkPath(c, keyID)
+func settleCMK(w store.Writer, scope Scope, now time.Time, keyID string) error {
+	path := cmkPath(scope, keyID)
 	value, err := w.Get(path)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
@@ -49,24 +49,24 @@ func settleCMK(w store.Writer, c *call, keyID string) error {
 	if err != nil {
 		return err
 	}
-	if _, gone := record.settle(c.now); gone {
-		return deleteCMK(w, c, record)
+	if _, gone := record.settle(now); gone {
+		return deleteCMK(w, scope, record)
 	}
-	return putCMK(w, c, record)
+	return putCMK(w, scope, record)
 }
 
 // deleteCMK removes a CMK with its aliases and the index of its versions. Wrapped material and tags go with the record.
-func deleteCMK(w store.Writer, c *call, record *cmkRecord) error {
-	if err := dropAliasesOf(w, c, record.KeyID); err != nil {
+func deleteCMK(w store.Writer, scope Scope, record *cmkRecord) error {
+	if err := dropAliasesOf(w, scope, record.KeyID); err != nil {
 		return err
 	}
 	for _, v := range record.Versions {
-		if err := w.Delete(versionPath(c, v.ID)); err != nil {
+		if err := w.Delete(versionPath(scope, v.ID)); err != nil {
 			return err
 		}
 	}
-	if err := w.Delete(cmkPath(c, record.KeyID)); err != nil {
+	if err := w.Delete(cmkPath(scope, record.KeyID)); err != nil {
 		return err
 	}
-	return errors.Join(cmkList(c).Remove(w, record.KeyID), leave(w, c, record))
+	return errors.Join(cmkList(scope).Remove(w, record.KeyID), leave(w, scope, record))
 }

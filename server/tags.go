@@ -11,7 +11,7 @@ import (
 // none (§4.19).
 func (s *Service) tagResource(c *call, r *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error) {
 	return &kmsapi.TagResourceResponse{}, s.changeCMK(c, r.KeyId, func(record *cmkRecord) error {
-		if err := record.allows(c, kmsapi.OpTagResource); err != nil {
+		if err := record.allows(kmsapi.OpTagResource, c.now); err != nil {
 			return err
 		}
 		if record.Tags == nil {
@@ -30,7 +30,7 @@ func (s *Service) tagResource(c *call, r *kmsapi.TagResourceRequest) (*kmsapi.Ta
 // untagResource removes tags from a CMK. It is no error if it does not have them (§4.20).
 func (s *Service) untagResource(c *call, r *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
 	return &kmsapi.UntagResourceResponse{}, s.changeCMK(c, r.KeyId, func(record *cmkRecord) error {
-		if err := record.allows(c, kmsapi.OpUntagResource); err != nil {
+		if err := record.allows(kmsapi.OpUntagResource, c.now); err != nil {
 			return err
 		}
 		for _, key := range r.TagKeys {
