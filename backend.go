@@ -14,6 +14,9 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 // Version is what Vault shows as the running version; a plugin registered with another version is refused. The build sets
@@ -29,15 +32,15 @@ type backend struct {
 	// open makes a client from a configuration, without I/O.
 	open func(client.Config) (kms, error)
 	// connections holds the connection made from the stored configuration, under the name configPath.
-	connections *cache[connection]
+	connections *once.Cache[connection]
 	// keys holds key entries under their names.
-	keys *cache[keyEntry]
+	keys *once.Cache[keyEntry]
 	// changing holds the storage paths that a request is changing right now.
-	changing *reservations
+	changing *once.Reservations
 	// markers is what is known of CMKs that have no name here.
 	markers *knownMarkers
-	// told keeps the log of rollbacks short.
-	told *lastNews
+	// logged keeps rollbacks, which Vault repeats every minute, from filling the log.
+	logged *once.Seen
 	// uncached says that Vault wants no cache, so that every key entry comes from storage.
 	uncached atomic.Bool
 	// wrapping lets requests that need a new wrapping key share one.
@@ -56,11 +59,11 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 	}
 	b := &backend{
 		open:        open,
-		connections: newCache((*connection).close),
-		keys:        newCache(func(*keyEntry) {}),
-		changing:    newReservations(),
+		connections: once.NewCache((*connection).close),
+		keys:        once.NewCache(func(*keyEntry) {}),
+		changing:    once.NewReservations(),
 		markers:     newKnownMarkers(),
-		told:        newLastNews(),
+		logged:      once.NewSeen(),
 	}
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
@@ -96,7 +99,7 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 		Invalidate:        b.invalidate,
 		WALRollback:       b.rollback,
 		WALRollbackMinAge: rollbackAge,
-		Clean:             func(context.Context) { b.connections.forgetAll() },
+		Clean:             func(context.Context) { b.connections.ForgetAll() },
 	}
 	b.local = &framework.Backend{BackendType: logical.TypeLogical, Paths: b.Paths}
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
@@ -127,27 +130,40 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 	return nil
 }
 
-// HandleRequest checks the fields of every request before its handler runs, and turns every error into one that survives
-// the way to Vault.
+// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into one
+// that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
-	ignored, err := b.checkRequest(req)
+	path := b.Route(req.Path)
+	ignored, err := b.checkFields(path, req)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.runnerOf(req).HandleRequest(ctx, req)
+	resp, err := b.runnerOf(path, req.Operation).HandleRequest(ctx, req)
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
 	}
-	return warnIgnored(resp, ignored), nil
+	return fields.WarnIgnored(resp, ignored), nil
 }
 
-// runnerOf returns what runs a request.
-func (b *backend) runnerOf(req *logical.Request) *framework.Backend {
-	path := b.Route(req.Path)
-	if path == nil || path.Operations[req.Operation] == nil {
+// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the names
+// of those that are ignored. Only operations without fields need no path.
+func (b *backend) checkFields(path *framework.Path, req *logical.Request) (ignored []string, err error) {
+	if !fields.Carry(req.Operation) {
+		return nil, nil
+	}
+	if path == nil {
+		return nil, fields.UnknownPath(b.Paths, req.Path)
+	}
+	req.Data, ignored, err = fields.Check(path.Fields, req.Operation, req.Data)
+	return ignored, err
+}
+
+// runnerOf returns the backend that runs an operation of path: that of the primary, or the one that every node may use.
+func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framework.Backend {
+	if path == nil || path.Operations[op] == nil {
 		return b.Backend
 	}
-	if how := path.Operations[req.Operation].Properties(); how.ForwardPerformanceStandby || how.ForwardPerformanceSecondary {
+	if properties := path.Operations[op].Properties(); properties.ForwardPerformanceStandby || properties.ForwardPerformanceSecondary {
 		return b.Backend
 	}
 	return b.local
@@ -162,13 +178,13 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 // invalidate drops what is cached of a storage path that changed on another node. A path may also be a prefix.
 func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(configPath, path) {
-		b.connections.forgetAll()
+		b.connections.ForgetAll()
 	}
 	if name, ok := strings.CutPrefix(path, keyPrefix); ok && name != "" {
-		b.keys.forget(name)
+		b.keys.Forget(name)
 	}
 	if strings.HasPrefix(keyPrefix, path) {
-		b.keys.forgetAll()
+		b.keys.ForgetAll()
 	}
 }
 
@@ -179,9 +195,9 @@ func (b *backend) reserveKey(name string) (release func(), err error) {
 
 // reserve keeps other requests from changing the storage path until release is called.
 func (b *backend) reserve(path, what string) (release func(), err error) {
-	release, ok := b.changing.take(path)
+	release, ok := b.changing.Take(path)
 	if !ok {
-		return nil, conflict("%s is being created or changed by another request; try again when that is done", what)
+		return nil, refusal.Conflict("%s is being created or changed by another request; try again when that is done", what)
 	}
 	return release, nil
 }

@@ -13,6 +13,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 const (
@@ -24,9 +27,9 @@ const (
 )
 
 // batchFields are the fields of a path whose requests have one item, or many in batch_input.
-func batchFields(items fieldSchemas) fieldSchemas {
-	fields := maps.Clone(items)
-	maps.Copy(fields, fieldSchemas{
+func batchFields(items fields.Schemas) fields.Schemas {
+	schemas := maps.Clone(items)
+	maps.Copy(schemas, fields.Schemas{
 		"name": nameField(),
 		"batch_input": {
 			Type:        framework.TypeSlice,
@@ -37,7 +40,7 @@ func batchFields(items fieldSchemas) fieldSchemas {
 			Description: "The HTTP status, 200 to 599, of the answer to a batch in which some items succeed and others fail.",
 		},
 	})
-	return fields
+	return schemas
 }
 
 // referenceField goes with every item.
@@ -57,7 +60,7 @@ func batchAnswer(single answerFields) answerFields {
 }
 
 // useKeyForItems adapts a handler of one item to requests of one item and of many.
-func (b *backend) useKeyForItems(items fieldSchemas, handle useHandler) framework.OperationFunc {
+func (b *backend) useKeyForItems(items fields.Schemas, handle useHandler) framework.OperationFunc {
 	one, many := b.useKey(withReference(handle)), b.batch(items, withReference(handle))
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		if _, ok := d.GetOk("batch_input"); ok {
@@ -79,7 +82,7 @@ func withReference(handle useHandler) useHandler {
 }
 
 // batch works on the items of batch_input. An item's failure is its own: it is told in its place, and the others go on.
-func (b *backend) batch(items fieldSchemas, handle useHandler) framework.OperationFunc {
+func (b *backend) batch(items fields.Schemas, handle useHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		list, err := batchItems(items, d)
 		if err != nil {
@@ -93,7 +96,7 @@ func (b *backend) batch(items fieldSchemas, handle useHandler) framework.Operati
 		conn.inParallel(len(list), func(i int) {
 			outcomes[i] = itemOutcome(items, list[i], func(item *framework.FieldData) (*logical.Response, error) {
 				resp, err := handle(ctx, conn, k, item)
-				return resp, named(err, k.name)
+				return resp, withKey(err, k.name)
 			})
 		})
 		return b.batchResponse(req, d, outcomes)
@@ -101,18 +104,18 @@ func (b *backend) batch(items fieldSchemas, handle useHandler) framework.Operati
 }
 
 // batchItems returns the items of a batch, whatever each may be.
-func batchItems(items fieldSchemas, d *framework.FieldData) ([]any, error) {
+func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 	for _, name := range slices.Sorted(maps.Keys(d.Raw)) {
-		if _, transit := transitFields[name]; items[name] != nil && !transit {
-			return nil, badRequest("the field %q belongs into the items, because there is a batch_input", name)
+		if items[name] != nil && !fields.IsTransit(name) {
+			return nil, refusal.BadRequest("the field %q belongs into the items, because there is a batch_input", name)
 		}
 	}
 	list := d.Get("batch_input").([]any)
 	switch {
 	case len(list) == 0:
-		return nil, badRequest("batch_input is empty")
+		return nil, refusal.BadRequest("batch_input is empty")
 	case len(list) > maxBatch:
-		return nil, badRequest("batch_input has %d items, and may have %d", len(list), maxBatch)
+		return nil, refusal.BadRequest("batch_input has %d items, and may have %d", len(list), maxBatch)
 	default:
 		return list, nil
 	}
@@ -127,14 +130,14 @@ type outcome struct {
 }
 
 // itemOutcome checks an item and lets handle work on it.
-func itemOutcome(items fieldSchemas, raw any, handle func(*framework.FieldData) (*logical.Response, error)) (out outcome) {
+func itemOutcome(items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error)) (out outcome) {
 	given, ok := raw.(map[string]any)
 	if !ok {
-		out.err = badRequest("the item must be an object with the fields of a single request")
+		out.err = refusal.BadRequest("the item must be an object with the fields of a single request")
 		return out
 	}
 	out.reference, _ = given["reference"].(string)
-	checked, ignored, err := checkFields(items, logical.UpdateOperation, given)
+	checked, ignored, err := fields.Check(items, logical.UpdateOperation, given)
 	if err != nil {
 		out.err = err
 		return out
@@ -144,7 +147,7 @@ func itemOutcome(items fieldSchemas, raw any, handle func(*framework.FieldData) 
 		out.err = err
 		return out
 	}
-	resp = warnIgnored(resp, ignored)
+	resp = fields.WarnIgnored(resp, ignored)
 	out.data, out.warnings = resp.Data, resp.Warnings
 	return out
 }

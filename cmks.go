@@ -6,13 +6,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // listCMKs returns every CMK of account and region, under its id.
-func listCMKs(ctx context.Context, c *connection) (listing[kmsapi.KeyEntry], error) {
-	return collect(func(page int) ([]kmsapi.KeyEntry, int, error) {
-		got, err := call(ctx, c, kms.ListKeys, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: kmsPageSize})
+func listCMKs(ctx context.Context, c *connection) (listing.Listing[kmsapi.KeyEntry], error) {
+	return listing.Collect(func(page int) ([]kmsapi.KeyEntry, int, error) {
+		got, err := call(ctx, c, kms.ListKeys, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: listing.PageSize})
 		if err != nil {
 			return nil, 0, err
 		}

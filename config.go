@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -66,7 +67,7 @@ func loadConfig(ctx context.Context, s logical.Storage) (*config, error) {
 
 // storeConfig writes c. The connection is dropped also if that fails, because then nobody knows what was stored.
 func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config) error {
-	defer b.connections.forget(configPath)
+	defer b.connections.Forget(configPath)
 	open := *c
 	open.SecretKey, open.SecurityToken = c.SecretKey.ForWire(), c.SecurityToken.ForWire()
 	stored, err := logical.StorageEntryJSON(configPath, open)
@@ -92,15 +93,15 @@ func (c *config) check() error {
 	longest := int(maxRequestTimeout.Seconds())
 	switch {
 	case c.Region == "":
-		return badRequest("region is required, for example region=cn-hangzhou")
+		return refusal.BadRequest("region is required, for example region=cn-hangzhou")
 	case c.Network != kmsapi.NetworkPublic && c.Network != kmsapi.NetworkVPC:
-		return badRequest("network must be public or vpc")
+		return refusal.BadRequest("network must be public or vpc")
 	case c.MaxRetries < 0 || c.MaxRetries > maxMaxRetries:
-		return badRequest("max_retries must be 0 to %d", maxMaxRetries)
+		return refusal.BadRequest("max_retries must be 0 to %d", maxMaxRetries)
 	case c.RequestTimeout < 1 || c.RequestTimeout > longest:
-		return badRequest("request_timeout must be 1 to %d seconds", longest)
+		return refusal.BadRequest("request_timeout must be 1 to %d seconds", longest)
 	case c.MaxParallel < 0 || c.MaxParallel > maxMaxParallel:
-		return badRequest("max_parallel must be 0 to %d", maxMaxParallel)
+		return refusal.BadRequest("max_parallel must be 0 to %d", maxMaxParallel)
 	default:
 		return c.checkCredentials()
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -38,17 +39,17 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 func (c *config) checkCredentials() error {
 	switch {
 	case c.AccessKey == "" && !(c.SecretKey.IsEmpty() && c.SecurityToken.IsEmpty()):
-		return badRequest("secret_key and security_token belong to an access_key, and there is none")
+		return refusal.BadRequest("secret_key and security_token belong to an access_key, and there is none")
 	case c.AccessKey == "" && !c.UseEnvironment:
-		return badRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
+		return refusal.BadRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
 	case c.AccessKey != "" && c.SecretKey.IsEmpty():
-		return badRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint or role_arn")
+		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint or role_arn")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
-		return badRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
+		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
 	case c.AccessKey == "" && !knownEndpoint(c.Endpoint):
-		return badRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
+		return refusal.BadRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
 	case c.AccessKey == "" && !knownEndpoint(c.STSEndpoint):
-		return badRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
+		return refusal.BadRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
 	default:
 		return nil
 	}

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -62,11 +63,11 @@ type connection struct {
 func (b *backend) connect(c *config) (*connection, error) {
 	settings, err := c.client()
 	if err != nil {
-		return nil, badRequest("the configuration is not valid: %s", err)
+		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}
 	opened, err := b.open(settings)
 	if err != nil {
-		return nil, badRequest("the configuration is not valid: %s", err)
+		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}
 	conn := &connection{kms: opened, region: c.Region, identity: c.identity(), borrowed: c.borrowed(), parallel: defaultBatchParallel}
 	if c.MaxParallel > 0 {
@@ -78,7 +79,7 @@ func (b *backend) connect(c *config) (*connection, error) {
 
 // connection returns the connection that the stored configuration describes.
 func (b *backend) connection(ctx context.Context, req *logical.Request) (*connection, error) {
-	conn, err := b.connections.get(configPath, func() (*connection, error) {
+	conn, err := b.connections.Get(configPath, func() (*connection, error) {
 		c, err := loadConfig(ctx, req.Storage)
 		if err != nil || c == nil {
 			return nil, err

@@ -81,7 +81,7 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 		if surelyNotDone(err) {
 			b.settled(kept, req.Storage, logID)
 		}
-		return nil, none, named(err, name)
+		return nil, none, withKey(err, name)
 	}
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {

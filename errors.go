@@ -5,16 +5,16 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxKMSMessage bounds a message of KMS that is passed on, in bytes. What is longer is a gateway's dump of the text that
-// was signed, which holds every parameter: plaintext and security token too.
+// maxKMSMessage bounds a message of KMS that is passed on, in bytes. What is longer is a gateway's dump of the string to
+// sign, which holds every parameter, so also plaintext and security token.
 const maxKMSMessage = 256
 
 // A callError is a failed call to KMS.
@@ -25,7 +25,7 @@ type callError struct {
 	err error
 	// unsent says that KMS surely did not run the call.
 	unsent bool
-	// done tells the caller what the request had done before. It may be empty.
+	// done says what the request had changed before. It may be empty.
 	done string
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
@@ -34,43 +34,36 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// havingDone puts what a request has changed already into the error of a later call to KMS.
-func havingDone(err error, done string) error {
+// withProgress adds to the error of a call to KMS what its request had changed before.
+func withProgress(err error, done string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.done = done
 	}
 	return err
 }
 
-func badRequest(format string, args ...any) error {
-	return logical.CodedError(http.StatusBadRequest, fmt.Sprintf(format, args...))
-}
-
-func conflict(format string, args ...any) error {
-	return logical.CodedError(http.StatusConflict, fmt.Sprintf(format, args...))
-}
-
 func notConfigured(req *logical.Request) error {
-	return badRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
+	return refusal.BadRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
 }
 
 func unknownKey(req *logical.Request, name string) error {
-	return logical.CodedError(http.StatusNotFound, fmt.Sprintf("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name))
+	return refusal.NotFound("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name)
 }
 
-// ended gives an error of Vault's storage the status of a request that had ended: 500 would blame the storage.
+// ended maps an error caused by the end of the request, such as one of Vault's storage, to 504 for its deadline and to 503
+// for its cancellation: 500 would blame the storage.
 func ended(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[logical.HTTPCodedError](err); ok || ctx.Err() == nil || errors.Is(err, logical.ErrReadOnly) {
 		return err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return logical.CodedError(http.StatusGatewayTimeout, "there was no more time: "+err.Error())
+		return logical.CodedError(http.StatusGatewayTimeout, "the request ran out of time: "+err.Error())
 	}
-	return logical.CodedError(http.StatusServiceUnavailable, "the request was cancelled: "+err.Error())
+	return refusal.Unavailable("the request was cancelled: %s", err)
 }
 
-// missing is the answer to a request for something that is not there. A node that may not write hears of changes late, so it
-// leaves that answer to the node that writes: what it does not know may have been made a moment ago.
+// missing is the answer to a request for something that does not exist. A node that may not write learns of changes late,
+// so it leaves that answer to the node that writes: what it does not know may have been made just now.
 func (b *backend) missing(answer error) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
@@ -78,7 +71,7 @@ func (b *backend) missing(answer error) error {
 	return answer
 }
 
-// A foreignError says that a ciphertext was made by another CMK than that of its key.
+// A foreignError says that a ciphertext was made by a CMK other than its key's.
 type foreignError struct{ requestID string }
 
 func (e *foreignError) Error() string {
@@ -93,22 +86,23 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded is what a failed request answers. It logs what is a fault of KMS.
+// coded returns what a failed request answers, and logs what is a fault of KMS or an attempt to open what belongs to another
+// key.
 func (b *backend) coded(req *logical.Request, err error) error {
 	known := b.explain(req, err)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		b.Logger().Warn("refused to open a ciphertext of another key", "path", req.Path, "request_id", foreign.requestID)
 	}
 	if failed, ok := errors.AsType[*callError](err); ok {
-		if coded, ok := errors.AsType[logical.HTTPCodedError](known); ok && coded.Code() >= http.StatusInternalServerError {
-			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", coded.Code(), "error", known.Error())
+		if status := refusal.Status(known); status >= http.StatusInternalServerError {
+			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", status, "error", known.Error())
 		}
 	}
 	return known
 }
 
 // explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
-// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and text,
+// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and message,
 // and storage errors are 500.
 func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
@@ -121,87 +115,105 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if !ok {
 		return err
 	}
-	status, text := failed.explain(req)
-	if failed.done != "" {
-		text = strings.TrimSuffix(text, ".") + ". " + failed.done
-	}
-	return logical.CodedError(status, strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text))
+	x := failed.explain(req.Path)
+	advice := refusal.Advice(x.advice, mount(req), failed.key)
+	return logical.CodedError(x.status, refusal.Sentences(x.message, advice, failed.done))
 }
 
-// explain returns the HTTP status of a failed call and what to tell the caller.
-func (e *callError) explain(req *logical.Request) (status int, text string) {
-	if wanting, ok := errors.AsType[*client.CredentialsError](e.err); ok {
-		return explainWant(req, wanting)
+// An explanation is what a failed call to KMS means to the caller of the engine.
+type explanation struct {
+	status int
+	// message says what happened. KMS's own words are part of it, and are passed on unchanged.
+	message string
+	// advice says what to do, with the placeholders of [refusal.Advice]. It may be empty.
+	advice string
+}
+
+// explain explains a failed call of a request to path.
+func (e *callError) explain(path string) explanation {
+	if missing, ok := errors.AsType[*client.CredentialsError](e.err); ok {
+		return explainMissingCredentials(path, missing)
 	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
-		return e.explainRefusal(req, refused)
+		return e.explainRefusal(path, refused)
 	}
-	text = e.Error()
-	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
-		text = unreachable.Error() // It names the operation itself.
-	}
-	text += "."
-	if advice := uncertain[e.op]; advice != "" && !e.unsent {
-		text += " " + advice
-	}
-	switch {
-	case errors.Is(e.err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, text
-	case errors.Is(e.err, context.Canceled):
-		return http.StatusServiceUnavailable, text
-	default:
-		return http.StatusBadGateway, text + " The engine's settings: vault read {mount}config"
-	}
+	return e.explainNoAnswer()
 }
 
-// explainWant is explain for a call that did not run because there were no credentials. What KMS said before is shown by
-// its code only.
-func explainWant(req *logical.Request, e *client.CredentialsError) (status int, text string) {
+// explainMissingCredentials is for a call that did not run because there were no credentials. What KMS said before is
+// shown by its code only.
+func explainMissingCredentials(path string, e *client.CredentialsError) explanation {
+	x := explanation{status: http.StatusBadGateway, message: e.Error(), advice: "Where they come from: vault read {mount}config"}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
-		text = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
-	} else {
-		text = e.Error()
+		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
 	}
-	text += ". Where they come from: vault read {mount}config"
+	if status, over := statusOfEnd(e.Err); over {
+		x.status = status
+	} else if path == configPath {
+		x.status = http.StatusBadRequest
+	}
+	return x
+}
+
+// explainNoAnswer is for a call to which KMS gave no answer.
+func (e *callError) explainNoAnswer() explanation {
+	x := explanation{status: http.StatusBadGateway, message: e.Error()}
+	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
+		x.message = unreachable.Error() // It names the operation itself.
+	}
+	if !e.unsent {
+		x.advice = uncertain[e.op]
+	}
+	if status, over := statusOfEnd(e.err); over {
+		x.status = status
+	} else {
+		x.advice = refusal.Sentences(x.advice, "The engine's settings: vault read {mount}config")
+	}
+	return x
+}
+
+// statusOfEnd is the status of a call that ended because its request did.
+func statusOfEnd(err error) (status int, over bool) {
 	switch {
-	case errors.Is(e.Err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, text
-	case errors.Is(e.Err, context.Canceled):
-		return http.StatusServiceUnavailable, text
-	case req.Path == configPath:
-		return http.StatusBadRequest, text
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, true
+	case errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable, true
 	default:
-		return http.StatusBadGateway, text
+		return 0, false
 	}
 }
 
-func (e *callError) explainRefusal(req *logical.Request, refused *kmsapi.Error) (status int, text string) {
+func (e *callError) explainRefusal(path string, refused *kmsapi.Error) (x explanation) {
 	advice, fault := credentialAdvice[refused.Code]
 	if e.borrowed && client.RefusesCredentials(refused.Code) {
 		advice, fault = borrowedAdvice, true
 	}
 	switch {
-	case fault && req.Path == configPath:
-		status = http.StatusBadRequest
+	case fault && path == configPath:
+		x.status = http.StatusBadRequest
 	case fault:
-		status = http.StatusBadGateway
+		x.status = http.StatusBadGateway
 	default:
-		status, advice = refusalStatus(refused), refusalAdvice[advised{e.op, refused.Code}]
+		x.status, advice = refusalStatus(refused), refusalAdvice[advised{e.op, refused.Code}]
 		if advice == "" {
 			advice = refusalAdvice[advised{code: refused.Code}]
 		}
 	}
-	text = fmt.Sprintf("%s: KMS refused: %s", e.op, refused.Code)
-	if !fault && len(refused.Message) <= maxKMSMessage {
-		text += ": " + refused.Message
+	x.message, x.advice = e.quote(refused, !fault), advice
+	return x
+}
+
+// quote passes on KMS's refusal. Its message is left out if that is asked for, or if it is too long to be one.
+func (e *callError) quote(refused *kmsapi.Error, withMessage bool) string {
+	quoted := fmt.Sprintf("%s: KMS refused: %s", e.op, refused.Code)
+	if withMessage && len(refused.Message) <= maxKMSMessage {
+		quoted += ": " + refused.Message
 	}
 	if refused.RequestID != "" {
-		text += fmt.Sprintf(" (request id %s)", refused.RequestID)
+		quoted += fmt.Sprintf(" (request id %s)", refused.RequestID)
 	}
-	if advice != "" {
-		text += ". " + advice
-	}
-	return status, text
+	return quoted
 }
 
 // refusalStatus keeps the statuses that mean to the caller what they mean to the engine.

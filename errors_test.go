@@ -99,7 +99,7 @@ func TestErrorsOfVaultPassUnchanged(t *testing.T) {
 
 func TestFailuresOfKMSAreLogged(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.kms.before = func(context.Context, kmsapi.Request) error { return refusal(kmsapi.ErrInternalFailure) }
+	r.kms.before = func(context.Context, kmsapi.Request) error { return answered(kmsapi.ErrInternalFailure) }
 	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 	refused(t, err, 502)
 	require.Contains(t, r.log.String(), "InternalFailure")

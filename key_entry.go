@@ -8,6 +8,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 const (
@@ -65,7 +68,7 @@ func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, er
 
 // storeKey writes an entry. The cache is told also if that fails, because then nobody knows what was stored.
 func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
-	defer b.keys.forget(name)
+	defer b.keys.Forget(name)
 	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, 
 
 // removeKey deletes an entry, and nothing in KMS.
 func (b *backend) removeKey(ctx context.Context, s logical.Storage, name string) error {
-	defer b.keys.forget(name)
+	defer b.keys.Forget(name)
 	return s.Delete(ctx, keyPrefix+name)
 }
 
@@ -98,7 +101,7 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 			return nil, err
 		}
 		resp, err := handle(ctx, conn, k, d)
-		return resp, named(err, k.name)
+		return resp, withKey(err, k.name)
 	}
 }
 
@@ -149,7 +152,7 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 			return nil, unknownKey(req, name)
 		}
 		resp, err := handle(ctx, req, target{name, entry}, d)
-		return resp, named(err, name)
+		return resp, withKey(err, name)
 	}
 }
 
@@ -157,11 +160,11 @@ func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name stri
 	if b.uncached.Load() {
 		return loadKey(ctx, req.Storage, name)
 	}
-	return b.keys.get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
+	return b.keys.Get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
 }
 
 // named puts a key's name into the error of a call to KMS, for the advice that goes with it.
-func named(err error, name string) error {
+func withKey(err error, name string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key = name
 	}
@@ -176,15 +179,15 @@ func keyName(d *framework.FieldData) (string, error) {
 // keyField is the key's name that a field gives.
 func keyField(d *framework.FieldData, field string) (string, error) {
 	name := d.Get(field).(string)
-	if !pathNames["name"].valid.MatchString(name) {
-		return "", badRequest("the field %q must be the name of a key of this engine", field)
+	if !fields.KeyName.Valid(name) {
+		return "", refusal.BadRequest("the field %q must be the name of a key of this engine", field)
 	}
 	return checkKeyName(name)
 }
 
 func checkKeyName(name string) (string, error) {
 	if len(name) > maxKeyName {
-		return "", badRequest("the key name is too long: it may have %d characters", maxKeyName)
+		return "", refusal.BadRequest("the key name is too long: it may have %d characters", maxKeyName)
 	}
 	return name, nil
 }

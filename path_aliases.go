@@ -9,6 +9,9 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -22,7 +25,7 @@ func (b *backend) aliasPaths() []*framework.Path {
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Fields:       aliasListFields(),
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ListOperation: reads(b.aliasesList, "list", "aliases", listAnswer),
+				logical.ListOperation: anyNode(b.aliasesList, "list", "aliases", listAnswer),
 			},
 			HelpSynopsis: "The aliases of the account and region.",
 			HelpDescription: `
@@ -34,24 +37,24 @@ key_info says which CMK each names, and what that is called here.
 `,
 		},
 		{
-			Pattern:      "aliases/" + pathNames["alias"].pattern,
+			Pattern:      "aliases/" + fields.Alias.Pattern,
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Fields:       aliasFields,
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.aliasWrite, "write", "alias", answerFields{
+				logical.UpdateOperation: anyNode(b.aliasWrite, "write", "alias", answerFields{
 					"alias":   {Type: framework.TypeString},
 					"key":     {Type: framework.TypeString},
 					"key_id":  {Type: framework.TypeString},
 					"region":  {Type: framework.TypeString},
 					"created": {Type: framework.TypeBool, Description: "The alias is new. Otherwise, it named the same CMK or another before."},
 				}),
-				logical.ReadOperation: reads(b.aliasRead, "read", "alias", answerFields{
+				logical.ReadOperation: anyNode(b.aliasRead, "read", "alias", answerFields{
 					"alias":  {Type: framework.TypeString},
 					"key_id": {Type: framework.TypeString},
 					"region": {Type: framework.TypeString},
 					"names":  {Type: framework.TypeStringSlice, Description: "The keys of this engine that are the CMK."},
 				}),
-				logical.DeleteOperation: reads(b.aliasDelete, "delete", "alias", nil),
+				logical.DeleteOperation: anyNode(b.aliasDelete, "delete", "alias", nil),
 			},
 			HelpSynopsis: "Write, read and remove an alias of KMS.",
 			HelpDescription: `
@@ -67,7 +70,7 @@ alias, and leaves the CMK as it is. "alias/" is left out, and names may have sla
 	}
 }
 
-var aliasFields = map[string]*framework.FieldSchema{
+var aliasFields = fields.Schemas{
 	"alias": {
 		Type:        framework.TypeString,
 		Description: `The alias, without "alias/".`,
@@ -80,17 +83,17 @@ var aliasFields = map[string]*framework.FieldSchema{
 }
 
 func aliasListFields() map[string]*framework.FieldSchema {
-	fields := pageFields()
-	fields["key"] = &framework.FieldSchema{
+	schemas := fields.PageSchemas()
+	schemas["key"] = &framework.FieldSchema{
 		Type:        framework.TypeString,
 		Description: "The name of a key, to list only the aliases of its CMK.",
 		Query:       true,
 	}
-	return fields
+	return schemas
 }
 
 func (b *backend) aliasesList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked := askedPart(d)
+	page := fields.PageOf(d)
 	aliases, err := b.collectAliases(ctx, req, d)
 	if err != nil {
 		return nil, err
@@ -99,16 +102,16 @@ func (b *backend) aliasesList(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	shown, info := asked.of(maps.Keys(aliases.entries)), map[string]any{}
+	shown, info := page.Select(maps.Keys(aliases.Entries)), map[string]any{}
 	for _, alias := range shown {
-		entry := aliases.entries[alias]
+		entry := aliases.Entries[alias]
 		info[alias] = map[string]any{"key_id": entry.KeyId, "arn": entry.AliasArn, "names": names.of(entry.KeyId)}
 	}
-	return aliases.warn(logical.ListResponseWithInfo(shown, info)), nil
+	return aliases.Warn(logical.ListResponseWithInfo(shown, info)), nil
 }
 
 // collectAliases lists all aliases, or those of the key that the caller names.
-func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *framework.FieldData) (l listing[kmsapi.AliasEntry], err error) {
+func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *framework.FieldData) (l listing.Listing[kmsapi.AliasEntry], err error) {
 	name, only := "", false
 	if _, only = d.GetOk("key"); only {
 		if name, err = keyField(d, "key"); err != nil {
@@ -127,13 +130,13 @@ func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *f
 		}
 		next = listAliasesOf(ctx, conn, k.entry.KeyID)
 	}
-	l, err = collect(next, func(a kmsapi.AliasEntry) string { return strings.TrimPrefix(a.AliasName, kmsapi.AliasPrefix) })
-	return l, named(err, name)
+	l, err = listing.Collect(next, func(a kmsapi.AliasEntry) string { return strings.TrimPrefix(a.AliasName, kmsapi.AliasPrefix) })
+	return l, withKey(err, name)
 }
 
-func listAliases(ctx context.Context, c *connection) fetch[kmsapi.AliasEntry] {
+func listAliases(ctx context.Context, c *connection) listing.Fetch[kmsapi.AliasEntry] {
 	return func(page int) ([]kmsapi.AliasEntry, int, error) {
-		answer, err := call(ctx, c, kms.ListAliases, &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: kmsPageSize})
+		answer, err := call(ctx, c, kms.ListAliases, &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: listing.PageSize})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -141,9 +144,9 @@ func listAliases(ctx context.Context, c *connection) fetch[kmsapi.AliasEntry] {
 	}
 }
 
-func listAliasesOf(ctx context.Context, c *connection, keyID string) fetch[kmsapi.AliasEntry] {
+func listAliasesOf(ctx context.Context, c *connection, keyID string) listing.Fetch[kmsapi.AliasEntry] {
 	return func(page int) ([]kmsapi.AliasEntry, int, error) {
-		wanted := &kmsapi.ListAliasesByKeyIdRequest{KeyId: keyID, PageNumber: page, PageSize: kmsPageSize}
+		wanted := &kmsapi.ListAliasesByKeyIdRequest{KeyId: keyID, PageNumber: page, PageSize: listing.PageSize}
 		answer, err := call(ctx, c, kms.ListAliasesByKeyId, wanted)
 		if err != nil {
 			return nil, 0, err
@@ -171,7 +174,7 @@ func (b *backend) aliasWrite(ctx context.Context, req *logical.Request, d *frame
 	}
 	created, err := setAlias(ctx, conn, kmsapi.AliasPrefix+alias, k.entry.KeyID)
 	if err != nil {
-		return nil, named(err, name)
+		return nil, withKey(err, name)
 	}
 	return &logical.Response{Data: map[string]any{
 		"alias": alias, "key": name, "key_id": k.entry.KeyID, "region": conn.region, "created": created,
@@ -191,7 +194,7 @@ func setAlias(ctx context.Context, c *connection, alias, keyID string) (created 
 			return false, err
 		}
 	}
-	return false, conflict("the alias is being made and removed by others; try again when that is done")
+	return false, refusal.Conflict("the alias is being made and removed by others; try again when that is done")
 }
 
 // ownAlias is the alias in the path, for a change. Those that Alibaba Cloud keeps for its own services can only be read.
@@ -199,7 +202,7 @@ func ownAlias(d *framework.FieldData) (string, error) {
 	alias := d.Get("alias").(string)
 	reserved := strings.TrimPrefix(kmsapi.ReservedAliasPrefix, kmsapi.AliasPrefix)
 	if strings.HasPrefix(alias, reserved) {
-		return "", badRequest("an alias that begins with %q can't be changed: Alibaba Cloud keeps those for its own services", reserved)
+		return "", refusal.BadRequest("an alias that begins with %q can't be changed: Alibaba Cloud keeps those for its own services", reserved)
 	}
 	return alias, nil
 }

@@ -6,15 +6,17 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
 func (b *backend) cmkPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern:      "cmks/?$",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       pageFields(),
+		Fields:       fields.PageSchemas(),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: reads(b.cmksList, "list", "cmks", listAnswer),
+			logical.ListOperation: anyNode(b.cmksList, "list", "cmks", listAnswer),
 		},
 		HelpSynopsis: "The CMKs of the account and region.",
 		HelpDescription: `
@@ -34,7 +36,7 @@ var listAnswer = answerFields{
 }
 
 func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked := askedPart(d)
+	page := fields.PageOf(d)
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -47,9 +49,9 @@ func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
-	ids, info := asked.of(maps.Keys(cmks.entries)), map[string]any{}
+	ids, info := page.Select(maps.Keys(cmks.Entries)), map[string]any{}
 	for _, id := range ids {
-		info[id] = map[string]any{"arn": cmks.entries[id].KeyArn, "names": names.of(id)}
+		info[id] = map[string]any{"arn": cmks.Entries[id].KeyArn, "names": names.of(id)}
 	}
-	return cmks.warn(logical.ListResponseWithInfo(ids, info)), nil
+	return cmks.Warn(logical.ListResponseWithInfo(ids, info)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -20,11 +21,11 @@ func (b *backend) configPaths() []*framework.Path {
 		Fields:         configFields,
 		ExistenceCheck: b.configExists,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.CreateOperation: writes(b.configWrite, "configure", "", nil),
-			logical.UpdateOperation: writes(b.configWrite, "configure", "", nil),
-			logical.PatchOperation:  writes(b.configPatch, "patch", "configuration", nil),
-			logical.ReadOperation:   reads(b.configRead, "read", "configuration", configAnswer),
-			logical.DeleteOperation: writes(b.configDelete, "delete", "configuration", nil),
+			logical.CreateOperation: primaryOnly(b.configWrite, "configure", "", nil),
+			logical.UpdateOperation: primaryOnly(b.configWrite, "configure", "", nil),
+			logical.PatchOperation:  primaryOnly(b.configPatch, "patch", "configuration", nil),
+			logical.ReadOperation:   anyNode(b.configRead, "read", "configuration", configAnswer),
+			logical.DeleteOperation: primaryOnly(b.configDelete, "delete", "configuration", nil),
 		},
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
@@ -50,7 +51,7 @@ the permissions for whatever the engine is used for.
 	}}
 }
 
-var configFields = map[string]*framework.FieldSchema{
+var configFields = fields.Schemas{
 	"region": {
 		Type:        framework.TypeString,
 		Description: "The region of the CMKs, such as cn-hangzhou. Required.",
@@ -124,7 +125,7 @@ var configFields = map[string]*framework.FieldSchema{
 	},
 }
 
-var configAnswer = map[string]*framework.FieldSchema{
+var configAnswer = fields.Schemas{
 	"region":            {Type: framework.TypeString},
 	"endpoint":          {Type: framework.TypeString},
 	"network":           {Type: framework.TypeString},
@@ -229,6 +230,6 @@ func (b *backend) configDelete(ctx context.Context, req *logical.Request, _ *fra
 		return nil, err
 	}
 	defer release()
-	defer b.connections.forget(configPath)
+	defer b.connections.Forget(configPath)
 	return nil, req.Storage.Delete(ctx, configPath)
 }

@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -24,11 +26,11 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 	}
 	return []*framework.Path{
 		{
-			Pattern:      "datakey/plaintext/" + framework.GenericNameRegex("name"),
+			Pattern:      "datakey/plaintext/" + fields.KeyName.Pattern,
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Fields:       batchFields(dataKeyItem),
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
 			HelpSynopsis: "Make a data key, in clear and encrypted.",
 			HelpDescription: `
@@ -41,11 +43,11 @@ next to the data. decrypt gives the plaintext again.
 `,
 		},
 		{
-			Pattern:      "datakey/wrapped/" + framework.GenericNameRegex("name"),
+			Pattern:      "datakey/wrapped/" + fields.KeyName.Pattern,
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Fields:       batchFields(dataKeyItem),
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
@@ -58,7 +60,7 @@ Make a random data key for someone else: only who may decrypt learns it.
 	}
 }
 
-var dataKeyItem = withTransit(contextFields(fieldSchemas{
+var dataKeyItem = fields.WithTransit(contextFields(fields.Schemas{
 	"bits": {
 		Type:          framework.TypeInt,
 		Description:   "The length of the data key in bits: 128, 256 or 512.",
@@ -106,17 +108,17 @@ func dataKeyBytes(d *framework.FieldData) (int, error) {
 	_, inBits := d.GetOk("bits")
 	size, inBytes := d.GetOk("number_of_bytes")
 	if inBits && inBytes {
-		return 0, badRequest("give bits or number_of_bytes, not both")
+		return 0, refusal.BadRequest("give bits or number_of_bytes, not both")
 	}
 	if inBytes {
 		if n := size.(int); n >= 1 && n <= kmsapi.MaxDataKeyBytes {
 			return n, nil
 		}
-		return 0, badRequest("number_of_bytes must be 1 to %d", kmsapi.MaxDataKeyBytes)
+		return 0, refusal.BadRequest("number_of_bytes must be 1 to %d", kmsapi.MaxDataKeyBytes)
 	}
 	bits := d.Get("bits").(int)
 	if !slices.Contains(dataKeyBits, bits) {
-		return 0, badRequest("bits must be 128, 256 or 512; for other lengths, give number_of_bytes")
+		return 0, refusal.BadRequest("bits must be 128, 256 or 512; for other lengths, give number_of_bytes")
 	}
 	return bits / 8, nil
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -17,11 +19,11 @@ const maxCiphertext = 64 * 1024
 
 func (b *backend) decryptPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "decrypt/" + framework.GenericNameRegex("name"),
+		Pattern:      "decrypt/" + fields.KeyName.Pattern,
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:       batchFields(decryptItem),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
 				"plaintext": {Type: framework.TypeString},
 			})),
 		},
@@ -38,7 +40,7 @@ associated_data. The plaintext is base64.
 }
 
 // decryptItem is an item of rewrap too.
-var decryptItem = withTransit(contextFields(fieldSchemas{
+var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"ciphertext": {
 		Type:        framework.TypeString,
 		Description: `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
@@ -84,11 +86,11 @@ func blobOf(ciphertext string) (string, error) {
 	blob := strings.TrimPrefix(ciphertext, ciphertextPrefix)
 	switch {
 	case blob == "":
-		return "", badRequest("ciphertext is required")
+		return "", refusal.BadRequest("ciphertext is required")
 	case len(blob) > maxCiphertext:
-		return "", badRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
+		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
 	case strings.ContainsRune(blob, ':'):
-		return "", badRequest("ciphertext must be %s and a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
+		return "", refusal.BadRequest("ciphertext must be %s and a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
 	default:
 		return blob, nil
 	}

@@ -7,6 +7,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -20,11 +22,11 @@ const (
 
 func (b *backend) encryptPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "encrypt/" + framework.GenericNameRegex("name"),
+		Pattern:      "encrypt/" + fields.KeyName.Pattern,
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:       batchFields(encryptItem),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
+			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt up to 6 KB, or many such texts at once.",
 		HelpDescription: `
@@ -39,7 +41,7 @@ A batch is answered with batch_results, in the order of its items. An item that 
 	}}
 }
 
-var encryptItem = withTransit(contextFields(fieldSchemas{
+var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"plaintext": {
 		Type:        framework.TypeString,
 		Description: "What to encrypt, 1 to 6144 bytes, in base64.",
@@ -69,14 +71,14 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 
 // plaintextOf returns the base64 text that KMS encrypts: what the caller gave, without line breaks.
 func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
-	data, err := decodeBase64("plaintext", d.Get("plaintext").(string))
+	data, err := fields.Base64("plaintext", d.Get("plaintext").(string))
 	switch {
 	case err != nil:
 		return kmsapi.Secret{}, err
 	case len(data) == 0:
-		return kmsapi.Secret{}, badRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
 	case len(data) > kmsapi.MaxPlaintext:
-		return kmsapi.Secret{}, badRequest("plaintext is too long: %d bytes of %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest("plaintext is too long: %d bytes of %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
 	}
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
 }

@@ -19,7 +19,7 @@ func (b *backend) healthPaths() []*framework.Path {
 		Pattern:      "health",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: reads(b.healthRead, "read", "health", healthAnswer),
+			logical.ReadOperation: anyNode(b.healthRead, "read", "health", healthAnswer),
 		},
 		HelpSynopsis: "Whether the engine can use KMS.",
 		HelpDescription: `

@@ -10,16 +10,19 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) importPaths() []*framework.Path {
 	return []*framework.Path{b.importParametersPath(), {
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/import",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/import",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:       importFields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.keyImport, "import", "key", answerFields{
+			logical.UpdateOperation: primaryOnly(b.keyImport, "import", "key", answerFields{
 				"name":                 {Type: framework.TypeString},
 				"key_id":               {Type: framework.TypeString},
 				"region":               {Type: framework.TypeString},
@@ -45,7 +48,7 @@ has expired or was deleted. If a request fails half-way, the same request again 
 	}}
 }
 
-var importFields = withTransit(map[string]*framework.FieldSchema{
+var importFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"ciphertext": {
 		Type:        framework.TypeString,
@@ -100,7 +103,7 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framew
 		err = b.importUnopened(ctx, req, target{name, entry}, wanted)
 	}
 	if err != nil {
-		return nil, named(err, name)
+		return nil, withKey(err, name)
 	}
 	b.Logger().Info("key material was imported", "key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
 	resp := &logical.Response{Data: map[string]any{
@@ -124,11 +127,11 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 		return nil, err
 	}
 	if key == nil {
-		return nil, badRequest("nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
+		return nil, refusal.BadRequest("nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
 	}
-	material, err := unwrap(key, wanted.newHash, wanted.ciphertext)
+	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext)
 	if err != nil {
-		return nil, err
+		return nil, refusal.BadRequest("the field %q %s", "ciphertext", err)
 	}
 	defer clear(material)
 	if k.entry != nil {
@@ -138,7 +141,7 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 	if err != nil {
 		return nil, err
 	}
-	return made, havingDone(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
+	return made, withProgress(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
 		"Key %q is there by now, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
 }
 
@@ -173,7 +176,7 @@ func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k ta
 type keyImport struct {
 	// ciphertext is transit's; newHash goes with it.
 	ciphertext []byte
-	newHash    hashMaker
+	newHash    keywrap.Hash
 	// encrypted is for KMS alone; token goes with it.
 	encrypted, token string
 	// expires is zero for never.

@@ -17,7 +17,7 @@ func TestImportEndsWellAfterAFailureOfAnyStorageCall(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			for n := 1; ; n++ {
 				r := newKeyRig(t)
-				r.backend().connections.forgetAll()
+				r.backend().connections.ForgetAll()
 				data := r.wrapped(ourMaterial)
 				r.storage.reset(kind, n)
 				_, err := r.tryWrite("keys/mine/import", data)

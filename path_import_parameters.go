@@ -11,14 +11,16 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) importParametersPath() *framework.Path {
 	return &framework.Path{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/import_parameters",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/import_parameters",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: map[string]*framework.FieldSchema{
+		Fields: fields.Schemas{
 			"name": nameField(),
 			"wrapping_algorithm": {
 				Type:          framework.TypeString,
@@ -28,7 +30,7 @@ func (b *backend) importParametersPath() *framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKey(keyImportParameters), "get", "import-parameters", answerFields{
+			logical.UpdateOperation: anyNode(b.useKey(keyImportParameters), "get", "import-parameters", answerFields{
 				"key_id":             {Type: framework.TypeString},
 				"public_key":         {Type: framework.TypeString, Description: "In PEM."},
 				"public_key_der":     {Type: framework.TypeString, Description: "In base64."},
@@ -55,7 +57,7 @@ func keyImportParameters(ctx context.Context, c *connection, k target, d *framew
 	switch algorithm {
 	case kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15:
 	default:
-		return nil, badRequest("wrapping_algorithm must be %s, %s or %s", kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
+		return nil, refusal.BadRequest("wrapping_algorithm must be %s, %s or %s", kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
 	}
 	got, key, err := importParameters(ctx, c, k.entry, algorithm)
 	if err != nil {

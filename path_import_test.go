@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap/keywraptest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -39,7 +41,7 @@ func rsaOf(bits int) (pkcs8 []byte, err error) {
 // wrapped are the fields of transit's way for material.
 func (r *rig) wrapped(material []byte) map[string]any {
 	r.t.Helper()
-	return map[string]any{"ciphertext": text(wrapping{}.wrap(r.t, r.haveWrappingKey(), material))}
+	return map[string]any{"ciphertext": text(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
 }
 
 // unopened are the fields of the pass-through way for material, by the parameters of the key called name.
@@ -83,12 +85,12 @@ func TestTransitsWayMakesTheKeyAndImports(t *testing.T) {
 func TestEveryHashFunctionOfTransitWorks(t *testing.T) {
 	r := newKeyRig(t)
 	key := r.haveWrappingKey()
-	for name, newHash := range hashFunctions {
+	for _, name := range keywrap.HashNames() {
 		for _, spelled := range []string{name, strings.ToLower(name)} {
-			r.write("keys/mine/import", map[string]any{"ciphertext": text(wrapping{hash: newHash}.wrap(t, key, ourMaterial)), "hash_function": spelled})
+			r.write("keys/mine/import", map[string]any{"ciphertext": text(keywraptest.Wrapping{Hash: keywrap.HashNamed(name)}.Wrap(t, key, ourMaterial)), "hash_function": spelled})
 		}
 	}
-	v, _ := readVectors(t)
+	v, _ := keywraptest.Read(t)
 	r.write("keys/other/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
 	require.Len(t, r.cmks(), 2)
 }
@@ -140,7 +142,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
 	key := r.haveWrappingKey()
 	good := r.wrapped(ourMaterial)
-	short := text(wrapping{}.wrap(t, key, make([]byte, 16)))
+	short := text(keywraptest.Wrapping{}.Wrap(t, key, make([]byte, 16)))
 	cmks, calls := r.cmks(), r.kms.total()
 	for name, c := range map[string]struct {
 		data map[string]any
@@ -197,7 +199,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 
 func TestNothingIsImportedWhereNothingCanHaveBeenWrapped(t *testing.T) {
 	r := newKeyRig(t)
-	v, _ := readVectors(t)
+	v, _ := keywraptest.Read(t)
 	_, err := r.tryWrite("keys/mine/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA256"])})
 	refused(t, err, 400, "vault read kms/wrapping_key")
 	require.Zero(t, r.storage.calls["put"]-1, "only the configuration was stored")

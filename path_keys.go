@@ -5,11 +5,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -18,9 +22,9 @@ func (b *backend) keyPaths() []*framework.Path {
 		{
 			Pattern:      "keys/?$",
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       pageFields(),
+			Fields:       fields.PageSchemas(),
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ListOperation: reads(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
+				logical.ListOperation: anyNode(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
 			},
 			HelpSynopsis: "The names of the engine's keys.",
 			HelpDescription: `
@@ -31,13 +35,13 @@ List the names of the engine's keys, all of them or a page.
 `,
 		},
 		{
-			Pattern:      "keys/" + framework.GenericNameRegex("name"),
+			Pattern:      "keys/" + fields.KeyName.Pattern,
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 			Fields:       keyFields,
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: writes(b.keyCreate, "create", "key", keyAnswer),
-				logical.ReadOperation:   reads(b.keyRead, "read", "key", keyAnswer),
-				logical.DeleteOperation: writes(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+				logical.UpdateOperation: primaryOnly(b.keyCreate, "create", "key", keyAnswer),
+				logical.ReadOperation:   anyNode(b.keyRead, "read", "key", keyAnswer),
+				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
 					"pending_window_in_days": {Type: framework.TypeInt},
 				}),
@@ -64,7 +68,7 @@ When KMS has deleted the CMK, deregister removes the name.
 	}
 }
 
-var keyFields = withTransit(map[string]*framework.FieldSchema{
+var keyFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"origin": {
 		Type:          framework.TypeString,
@@ -140,12 +144,12 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 }
 
 func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked := askedPart(d)
+	page := fields.PageOf(d)
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
 		return nil, err
 	}
-	return logical.ListResponse(asked.of(slices.Values(names))), nil
+	return logical.ListResponse(page.Select(slices.Values(names))), nil
 }
 
 func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
@@ -192,7 +196,7 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
-		err = named(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
+		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
 	}
 	if err != nil {
 		resp.AddWarning(fmt.Sprintf("The key was made, and its tags may not be set: %s To set them, write %skeys/%s/tags.", b.coded(req, err), mount(req), k.name))
@@ -212,15 +216,15 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	switch wanted.Origin {
 	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
 	default:
-		return nil, badRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
+		return nil, refusal.BadRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
 	}
 	switch wanted.ProtectionLevel {
 	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
 	default:
-		return nil, badRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
+		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
 	}
 	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, badRequest("description may have %d characters", maxDescription)
+		return nil, refusal.BadRequest("description may have %d characters", maxDescription)
 	}
 	return wanted, nil
 }
@@ -252,7 +256,7 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framewor
 	}
 	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: entry.KeyID}})
 	if err != nil {
-		return nil, named(err, name)
+		return nil, withKey(err, name)
 	}
 	return b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, found.KeyMetadata)), nil
 }
@@ -261,10 +265,30 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framewor
 func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
 	if err != nil {
-		resp.AddWarning("The tags are not shown: " + b.coded(req, named(err, k.name)).Error())
+		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
 	}
 	resp.Data["tags"] = orEmpty(tags)
 	return resp
+}
+
+// transitMetadata is what transit's clients read of a key, and fail without. KMS tells no versions of a CMK, so there is one, the
+// keyVersion of every ciphertext.
+func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
+	versions := map[string]any{}
+	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
+		versions[strconv.Itoa(keyVersion)] = made.Unix()
+	}
+	return map[string]any{
+		"keys":                   versions,
+		"latest_version":         keyVersion,
+		"min_available_version":  0,
+		"min_decryption_version": keyVersion,
+		"min_encryption_version": 0,
+		"supports_encryption":    true,
+		"supports_decryption":    true,
+		"supports_derivation":    false,
+		"supports_signing":       false,
+	}
 }
 
 // orEmpty is tags in an answer, where none are an empty map.

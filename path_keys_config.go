@@ -6,13 +6,15 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
 func (b *backend) keyConfigPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/config",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/config",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: withTransit(map[string]*framework.FieldSchema{
+		Fields: fields.WithTransit(fields.Schemas{
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
@@ -24,9 +26,9 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			},
 		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
-			logical.PatchOperation:  writes(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
-			logical.ReadOperation:   reads(b.keyConfigRead, "read", "key-configuration", keyConfigAnswer),
+			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
+			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
+			logical.ReadOperation:   anyNode(b.keyConfigRead, "read", "key-configuration", keyConfigAnswer),
 		},
 		HelpSynopsis: "What Vault itself keeps about a key.",
 		HelpDescription: `
@@ -62,8 +64,8 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 	switch bound := d.Raw["bound_context"].(type) {
 	case map[string]string:
 		k.entry.BoundContext = bound
-	case mapPatch:
-		k.entry.BoundContext = bound.apply(before)
+	case fields.MapPatch:
+		k.entry.BoundContext = bound.Apply(before)
 	}
 	if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
 		return nil, err

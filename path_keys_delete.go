@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -14,10 +15,10 @@ import (
 func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
-		return nil, badRequest("pending_window_in_days must be %d to %d", kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
+		return nil, refusal.BadRequest("pending_window_in_days must be %d to %d", kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
 	}
 	if !k.entry.DeletionAllowed {
-		return nil, badRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
+		return nil, refusal.BadRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
 	}
 	if err := b.sharersAllowDeletion(ctx, req, k); err != nil {
 		return nil, err
@@ -47,7 +48,7 @@ func (b *backend) sharersAllowDeletion(ctx context.Context, req *logical.Request
 			return err
 		}
 		if entry != nil && !entry.DeletionAllowed {
-			return badRequest("key %q has the same CMK, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
+			return refusal.BadRequest("key %q has the same CMK, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
 				other, mount(req), other)
 		}
 	}

@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -50,11 +51,11 @@ func (b *backend) keyStatePaths() []*framework.Path {
 	paths := make([]*framework.Path, 0, len(stateChanges))
 	for _, change := range stateChanges {
 		paths = append(paths, &framework.Path{
-			Pattern:      "keys/" + framework.GenericNameRegex("name") + "/" + change.path,
+			Pattern:      "keys/" + fields.KeyName.Pattern + "/" + change.path,
 			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       map[string]*framework.FieldSchema{"name": nameField()},
+			Fields:       fields.Schemas{"name": nameField()},
 			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKey(change.handle), change.verb, change.suffix, nil),
+				logical.UpdateOperation: anyNode(b.useKey(change.handle), change.verb, change.suffix, nil),
 			},
 			HelpSynopsis:    change.synopsis,
 			HelpDescription: "\n" + change.details + "\n\n    vault write -f alicloudkms/keys/payroll/" + change.path + "\n",

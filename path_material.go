@@ -6,16 +6,17 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) materialPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/material",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/material",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       map[string]*framework.FieldSchema{"name": nameField()},
+		Fields:       fields.Schemas{"name": nameField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.DeleteOperation: reads(b.useKey(b.materialDelete), "delete", "key-material", nil),
+			logical.DeleteOperation: anyNode(b.useKey(b.materialDelete), "delete", "key-material", nil),
 		},
 		HelpSynopsis: "Delete the key material that was imported.",
 		HelpDescription: `

@@ -15,7 +15,7 @@ func (b *backend) regionPaths() []*framework.Path {
 		Pattern:      "regions",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: reads(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
+			logical.ReadOperation: anyNode(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
 		},
 		HelpSynopsis: "Where KMS can be used.",
 		HelpDescription: `

@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -18,9 +20,9 @@ const maxKeyID = 1024
 
 func (b *backend) registerPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/register",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/register",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: fieldSchemas{
+		Fields: fields.Schemas{
 			"name": nameField(),
 			"key_id": {
 				Type:        framework.TypeString,
@@ -33,7 +35,7 @@ func (b *backend) registerPaths() []*framework.Path {
 			},
 		},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.keyRegister, "register", "key", keyAnswer),
+			logical.UpdateOperation: primaryOnly(b.keyRegister, "register", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a name to a CMK that exists already.",
 		HelpDescription: `
@@ -73,7 +75,7 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	}
 	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
 	if err != nil {
-		return nil, named(err, name)
+		return nil, withKey(err, name)
 	}
 	cmk := found.KeyMetadata
 	switch {
@@ -82,10 +84,10 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 		resp.AddWarning(fmt.Sprintf("key %q was registered so before; nothing was changed", name))
 		return resp, nil
 	case entry != nil:
-		return nil, conflict("there is a key %q with the CMK %s, or with another bound_context; take another name, or deregister it first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("there is a key %q with the CMK %s, or with another bound_context; take another name, or deregister it first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
-		return nil, badRequest("the CMK is for %s, and the engine's keys are for %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
+		return nil, refusal.BadRequest("the CMK is for %s, and the engine's keys are for %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
 	return b.adopt(ctx, req, conn, target{name, &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}}, cmk)
 }
@@ -94,7 +96,7 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, badRequest("key_id is required: the id of a CMK, or an alias that begins with %s", kmsapi.AliasPrefix)
+		return "", nil, refusal.BadRequest("key_id is required: the id of a CMK, or an alias that begins with %s", kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
 	return id, bound, checkContext("bound_context", bound)
@@ -161,11 +163,11 @@ func warnOfReaders(resp *logical.Response, readers []string) {
 
 func (b *backend) deregisterPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/deregister",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/deregister",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       fieldSchemas{"name": nameField()},
+		Fields:       fields.Schemas{"name": nameField()},
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
+			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
 				"key_id": {Type: framework.TypeString},
 				"region": {Type: framework.TypeString},
 			}),

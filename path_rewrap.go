@@ -6,16 +6,17 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) rewrapPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "rewrap/" + framework.GenericNameRegex("name"),
+		Pattern:      "rewrap/" + fields.KeyName.Pattern,
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:       batchFields(decryptItem),
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt a ciphertext anew, without showing its plaintext.",
 		HelpDescription: `

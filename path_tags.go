@@ -8,22 +8,24 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) tagPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/tags",
+		Pattern:      "keys/" + fields.KeyName.Pattern + "/tags",
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:       tagFields,
 		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   reads(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
-			logical.UpdateOperation: reads(b.useKey(tagsWrite), "add", "key-tags", nil),
-			logical.PatchOperation: reads(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
+			logical.ReadOperation:   anyNode(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
+			logical.UpdateOperation: anyNode(b.useKey(tagsWrite), "add", "key-tags", nil),
+			logical.PatchOperation: anyNode(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
 				"set":     {Type: framework.TypeStringSlice, Description: "The names of the tags that were added or changed."},
 				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK does not have any more."},
 			}),
-			logical.DeleteOperation: reads(b.useKey(tagsDelete), "remove", "key-tags", answerFields{
+			logical.DeleteOperation: anyNode(b.useKey(tagsDelete), "remove", "key-tags", answerFields{
 				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK does not have any more."},
 			}),
 		},
@@ -43,7 +45,7 @@ removes first. If the second call fails, the error says what was done; the same 
 	}}
 }
 
-var tagFields = map[string]*framework.FieldSchema{
+var tagFields = fields.Schemas{
 	"name": nameField(),
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -56,7 +58,7 @@ var tagFields = map[string]*framework.FieldSchema{
 	},
 }
 
-var errNoTags = badRequest("tags is required, for example tags=team=hr")
+var errNoTags = refusal.BadRequest("tags is required, for example tags=team=hr")
 
 func tagsRead(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
@@ -122,7 +124,7 @@ type tagPatch struct {
 
 func newTagPatch(d *framework.FieldData) (tagPatch, error) {
 	p := tagPatch{set: map[string]string{}, remove: []string{}}
-	given, _ := d.Raw["tags"].(mapPatch) // A null instead of the map is no patch.
+	given, _ := d.Raw["tags"].(fields.MapPatch) // A null instead of the map is no patch.
 	for _, key := range sortedKeys(given) {
 		if value := given[key]; value != nil {
 			p.set[key] = *value
@@ -149,12 +151,12 @@ func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error 
 	}
 	if err := removeTags(ctx, c, keyID, p.remove); err != nil {
 		if !full && len(p.set) > 0 {
-			return havingDone(err, "The tags with values were set before that, and those to be removed may still be there; send the same patch again.")
+			return withProgress(err, "The tags with values were set before that, and those to be removed may still be there; send the same patch again.")
 		}
 		return err
 	}
 	if full {
-		return havingDone(setTags(ctx, c, keyID, p.set), "To make room, the tags to be removed were removed before that, and the others may not be set; send the patch again when the cause is gone.")
+		return withProgress(setTags(ctx, c, keyID, p.set), "To make room, the tags to be removed were removed before that, and the others may not be set; send the patch again when the cause is gone.")
 	}
 	return nil
 }

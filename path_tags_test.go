@@ -178,7 +178,7 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 			before := r.kms.total()
 			r.kms.before = func(context.Context, kmsapi.Request) error {
 				if r.kms.total() == before+c.fails {
-					return refusal(kmsapi.ErrInternalFailure)
+					return answered(kmsapi.ErrInternalFailure)
 				}
 				return nil
 			}
@@ -199,7 +199,7 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 
 func TestPatchThatFailsAtOnceClaimsNothing(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.fails(kmsapi.OpUntagResource, refusal(kmsapi.ErrInternalFailure))
+	r.fails(kmsapi.OpUntagResource, answered(kmsapi.ErrInternalFailure))
 	_, err := r.try(logical.PatchOperation, "keys/a/tags", tags("old"))
 	refused(t, err, 502)
 	require.NotContains(t, err.Error(), "before that")

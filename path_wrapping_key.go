@@ -35,7 +35,7 @@ func (b *backend) wrappingKeyPaths() []*framework.Path {
 		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Operations: map[logical.Operation]framework.OperationHandler{
 			// It may write the key, so it is not for every node.
-			logical.ReadOperation: writes(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
+			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
 		},
 		HelpSynopsis: "The public key that key material is wrapped with on its way to import.",
 		HelpDescription: `

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 // findKey returns the entry called name, and nil if there is none. It finds the CMK of an earlier attempt to make the key
@@ -87,7 +89,7 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	}
 	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
 	if err != nil || cmk.KeyId == "" {
-		return nil, named(err, c.Name)
+		return nil, withKey(err, c.Name)
 	}
 	return b.finish(ctx, req.Storage, c, cmk)
 }
@@ -102,7 +104,7 @@ func (b *backend) rollback(ctx context.Context, req *logical.Request, kind strin
 		return logical.ErrReadOnly
 	}
 	err := b.rollbackEntry(ctx, req, kind, data)
-	if err != nil && b.told.isNews(err.Error()) { // Vault does not log it, and comes back every minute.
+	if err != nil && b.logged.First(err.Error()) { // Vault does not log it, and comes back every minute.
 		b.Logger().Warn("an entry of the write-ahead log could not be settled yet", "kind", kind, "error", err)
 	}
 	return err
@@ -141,14 +143,14 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		return err
 	}
 	if conn.region != c.Region {
-		return b.keepOrGiveUp(c, conflict("the creation of key %q in %s was interrupted, and the engine works in %s now, so that its CMK can't be looked for", c.Name, c.Region, conn.region))
+		return b.keepOrGiveUp(c, refusal.Conflict("the creation of key %q in %s was interrupted, and the engine works in %s now, so that its CMK can't be looked for", c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
 	switch {
 	case err != nil:
-		return named(err, c.Name)
+		return withKey(err, c.Name)
 	case cmk.KeyId == "" && c.Identity != conn.identity:
-		return b.keepOrGiveUp(c, conflict("the creation of key %q was interrupted, and the engine has another endpoint, access key or role now, where its CMK is not", c.Name))
+		return b.keepOrGiveUp(c, refusal.Conflict("the creation of key %q was interrupted, and the engine has another endpoint, access key or role now, where its CMK is not", c.Name))
 	case cmk.KeyId == "":
 		b.Logger().Info("an interrupted creation of a key has left no CMK", "key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -52,7 +54,7 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 		return none, err
 	}
 	var marked []string
-	for _, id := range sortedKeys(cmks.entries) {
+	for _, id := range sortedKeys(cmks.Entries) {
 		if len(names[id]) > 0 {
 			continue
 		}
@@ -103,14 +105,14 @@ func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.Desc
 const listRounds = 5
 
 // listAllCMKs is listCMKs for when none may be missing.
-func listAllCMKs(ctx context.Context, conn *connection) (listing[kmsapi.KeyEntry], error) {
+func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.KeyEntry], error) {
 	for range listRounds {
 		l, err := listCMKs(ctx, conn)
-		if err != nil || !l.moved {
+		if err != nil || !l.Moved {
 			return l, err
 		}
 	}
-	return listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable,
+	return listing.Listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable,
 		"others are making or deleting CMKs, so that the one of an interrupted creation can't be looked for; try again")
 }
 
@@ -123,7 +125,7 @@ func theOne(marked []string) (string, error) {
 	case 1:
 		return marked[0], nil
 	default:
-		return "", conflict("%d CMKs claim to be the one of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
+		return "", refusal.Conflict("%d CMKs claim to be the one of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
 			len(marked), marked[0], marked[1])
 	}
 }

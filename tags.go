@@ -2,18 +2,21 @@ package alicloudkms
 
 import (
 	"context"
+	"maps"
+	"slices"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // checkTags finds what KMS would refuse in the field tags.
 func checkTags(tags map[string]string) error {
 	if len(tags) > kmsapi.MaxTags {
-		return badRequest("the field %q has too many: a CMK may have %d tags", "tags", kmsapi.MaxTags)
+		return refusal.BadRequest("the field %q has too many: a CMK may have %d tags", "tags", kmsapi.MaxTags)
 	}
 	wire := wireTags(tags)
 	if err := wire.Check(); err != nil {
-		return badRequest("the field %q %s", "tags", err)
+		return refusal.BadRequest("the field %q %s", "tags", err)
 	}
 	return nil
 }
@@ -22,7 +25,7 @@ func checkTags(tags map[string]string) error {
 func checkTagKeys(field string, keys []string) error {
 	wire := kmsapi.TagKeys(keys)
 	if err := wire.Check(); err != nil {
-		return badRequest("the field %q %s", field, err)
+		return refusal.BadRequest("the field %q %s", field, err)
 	}
 	return nil
 }
@@ -64,4 +67,11 @@ func wireTags(tags map[string]string) kmsapi.Tags {
 		wire = append(wire, kmsapi.Tag{TagKey: key, TagValue: tags[key]})
 	}
 	return wire
+}
+
+// sortedKeys is never nil, so that it is an empty list in JSON too.
+func sortedKeys[V any](m map[string]V) []string {
+	keys := slices.AppendSeq(make([]string, 0, len(m)), maps.Keys(m))
+	slices.Sort(keys)
+	return keys
 }

@@ -1,12 +1,16 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -21,7 +25,7 @@ const (
 func newImport(d *framework.FieldData) (*keyImport, error) {
 	for _, name := range []string{"ciphertext", "encrypted_key_material", "import_token"} {
 		if len(d.Get(name).(string)) > maxImportText {
-			return nil, badRequest("the field %q is too long: it may have %d characters", name, maxImportText)
+			return nil, refusal.BadRequest("the field %q is too long: it may have %d characters", name, maxImportText)
 		}
 	}
 	wanted := &keyImport{}
@@ -51,34 +55,30 @@ func (i *keyImport) setWay(d *framework.FieldData) error {
 	case ciphertext == "" && encrypted != "" && token != "" && !hashGiven:
 		return i.setEncrypted(encrypted, token)
 	default:
-		return badRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
+		return refusal.BadRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
 	}
 }
 
 func (i *keyImport) setCiphertext(text, hashName string) (err error) {
-	if hashName == "" {
-		hashName = "SHA256"
+	if i.newHash = keywrap.HashNamed(cmp.Or(hashName, keywrap.DefaultHash)); i.newHash == nil {
+		return refusal.BadRequest("hash_function must be one of %s", strings.Join(keywrap.HashNames(), ", "))
 	}
-	i.newHash = hashFunctions[strings.ToUpper(hashName)]
-	if i.newHash == nil {
-		return badRequest("hash_function must be SHA1, SHA224, SHA256, SHA384 or SHA512")
-	}
-	i.ciphertext, err = decodeBase64("ciphertext", text)
+	i.ciphertext, err = fields.Base64("ciphertext", text)
 	if err == nil && len(i.ciphertext) == 0 {
-		return badRequest("the field %q is empty", "ciphertext") // It may have been line breaks only.
+		return refusal.BadRequest("the field %q is empty", "ciphertext") // It may have been line breaks only.
 	}
 	return err
 }
 
 // setEncrypted takes what goes to KMS. Line breaks are taken out, since tools put them in and KMS's reference allows none.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
-	wrapped, err := decodeBase64("encrypted_key_material", strings.TrimSpace(encrypted))
+	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
 	if err != nil {
 		return err
 	}
 	i.encrypted, i.token = base64.StdEncoding.EncodeToString(wrapped), strings.TrimSpace(token)
 	if i.encrypted == "" || i.token == "" {
-		return badRequest("the fields %q and %q may not be empty", "encrypted_key_material", "import_token")
+		return refusal.BadRequest("the fields %q and %q may not be empty", "encrypted_key_material", "import_token")
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (i *keyImport) setExpiry(d *framework.FieldData, now time.Time) error {
 	}
 	i.expires = given.(time.Time).Truncate(time.Second)
 	if !i.expires.After(now) || i.expires.Year() > lastExpireYear {
-		return badRequest("expire_time must be in the future, and before the year %d", lastExpireYear+1)
+		return refusal.BadRequest("expire_time must be in the future, and before the year %d", lastExpireYear+1)
 	}
 	return nil
 }

@@ -25,12 +25,12 @@ func operation(handle framework.OperationFunc, verb, suffix string, answer answe
 }
 
 // reads describes a handler that leaves storage as it is. Every node can run it.
-func reads(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
+func anyNode(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	return operation(handle, verb, suffix, answer)
 }
 
 // writes describes a handler that writes storage, so that only the primary's active node can run it.
-func writes(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
+func primaryOnly(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	op := operation(handle, verb, suffix, answer)
 	op.ForwardPerformanceStandby = true
 	op.ForwardPerformanceSecondary = true
