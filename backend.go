@@ -19,36 +19,36 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// Version is what Vault shows as the running version; a plugin registered with another version is refused. The build sets
-// it with -ldflags "-X". It starts with "v".
+// Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered with
+// another version. The build sets it with -ldflags "-X".
 var Version = "v0.1.0-dev"
 
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	// local runs the operations that every node may run, and has the same paths.
+	// local has the same paths, and runs the operations that every node may run.
 	local *framework.Backend
 
-	// open makes a client from a configuration, without I/O.
+	// open makes a client for a configuration, without I/O.
 	open func(client.Config) (kms, error)
-	// connections holds the connection made from the stored configuration, under the name configPath.
+	// connections holds the connection of the stored configuration, under the name configPath.
 	connections *once.Cache[connection]
 	// keys holds key entries under their names.
 	keys *once.Cache[keyEntry]
 	// changing holds the storage paths that a request is changing right now.
 	changing *once.Reservations
-	// markers is what is known of CMKs that have no name here.
+	// markers remembers the markers of CMKs that have no name here.
 	markers *knownMarkers
 	// logged keeps rollbacks, which Vault repeats every minute, from filling the log.
 	logged *once.Seen
-	// uncached says that Vault wants no cache, so that every key entry comes from storage.
+	// uncached says that Vault disables caches, so that every key entry is read from storage.
 	uncached atomic.Bool
-	// wrapping lets requests that need a new wrapping key share one.
+	// wrapping lets concurrent requests share one new wrapping key.
 	wrapping singleflight.Group
 }
 
-// Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it to learn
-// type, paths and version only.
+// Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it only to
+// learn type, paths and version.
 func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	return newBackend(ctx, conf, openClient)
 }
@@ -74,27 +74,7 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 			// The write-ahead log belongs to the cluster that wrote it.
 			LocalStorage: []string{framework.WALPrefix},
 		},
-		// Those of every day come first, as each request is compared with one after another.
-		Paths: slices.Concat(
-			b.encryptPaths(),
-			b.decryptPaths(),
-			b.rewrapPaths(),
-			b.dataKeyPaths(),
-			b.configPaths(),
-			b.keyPaths(),
-			b.keyConfigPaths(),
-			b.keyStatePaths(),
-			b.registerPaths(),
-			b.deregisterPaths(),
-			b.tagPaths(),
-			b.importPaths(),
-			b.materialPaths(),
-			b.wrappingKeyPaths(),
-			b.aliasPaths(),
-			b.cmkPaths(),
-			b.regionPaths(),
-			b.healthPaths(),
-		),
+		Paths:             withOperationPrefix(b.paths()),
 		InitializeFunc:    b.initialize,
 		Invalidate:        b.invalidate,
 		WALRollback:       b.rollback,
@@ -105,15 +85,38 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
 		return nil, err
 	}
-	// The first look at a path completes all of them, which the two must not do at one time.
+	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same time.
 	b.Route("")
 	b.local.Route("")
 	return b, nil
 }
 
-// A noRole is Vault as an operation sees it that does not care for the node's role in replication. The framework asks for the
-// role before every operation, and that is a call from the plugin's process to Vault and back, which a warm encrypt would wait
-// for in vain.
+// paths lists the hot paths first, because the framework compares a request with one after another.
+func (b *backend) paths() []*framework.Path {
+	return slices.Concat(
+		b.encryptPaths(),
+		b.decryptPaths(),
+		b.rewrapPaths(),
+		b.dataKeyPaths(),
+		b.configPaths(),
+		b.keyPaths(),
+		b.keyConfigPaths(),
+		b.keyStatePaths(),
+		b.registerPaths(),
+		b.deregisterPaths(),
+		b.tagPaths(),
+		b.importPaths(),
+		b.materialPaths(),
+		b.wrappingKeyPaths(),
+		b.aliasPaths(),
+		b.cmkPaths(),
+		b.regionPaths(),
+		b.healthPaths(),
+	)
+}
+
+// A noRole is a system view for operations that run on any node. The framework asks for the node's role in replication
+// before every operation: over gRPC, from the plugin's process to Vault and back, which a warm encrypt would wait for.
 type noRole struct{ logical.SystemView }
 
 func (noRole) ReplicationState() consts.ReplicationState { return consts.ReplicationUnknown }
@@ -124,7 +127,7 @@ func withoutRole(conf *logical.BackendConfig) *logical.BackendConfig {
 	return &local
 }
 
-// initialize asks Vault what Factory may not, since that does no I/O.
+// initialize asks Vault what Factory may not ask, since that does no I/O.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
 	b.uncached.Store(b.System().CachingDisabled())
 	return nil
@@ -169,13 +172,13 @@ func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framewor
 	return b.local
 }
 
-// HandleExistenceCheck decides between the create and the update capability. It is asked without the fields, because Vault
-// logs what it answers to bad ones, and HandleRequest refuses them better.
+// HandleExistenceCheck decides between the create and the update capability. The framework sees the request without its
+// fields, because Vault logs the errors of bad ones, and HandleRequest refuses those better.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
 	return b.Backend.HandleExistenceCheck(ctx, &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage})
 }
 
-// invalidate drops what is cached of a storage path that changed on another node. A path may also be a prefix.
+// invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.
 func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(configPath, path) {
 		b.connections.ForgetAll()

@@ -40,43 +40,43 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	if err := checkContext("encryption_context", given); err != nil {
 		return nil, err
 	}
-	context := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
-	maps.Copy(context, given)
+	encCtx := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
+	maps.Copy(encCtx, given)
 	for name, bound := range e.BoundContext {
 		if value, ok := given[name]; ok && value != bound {
-			return nil, refusal.BadRequest("encryption_context may not change %q: it is bound to the key", fields.Shorten(name))
+			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key", fields.Shorten(name))
 		}
-		context[name] = bound
+		encCtx[name] = bound
 	}
 	data, err := fields.Base64("associated_data", d.Get("associated_data").(string))
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > 0 {
-		context[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
+		encCtx[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
 	}
-	if tooLong(context) {
+	if tooLong(encCtx) {
 		return nil, refusal.BadRequest("encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON", kmsapi.MaxEncryptionContext)
 	}
-	return context, nil
+	return encCtx, nil
 }
 
-// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where context is from.
-func checkContext(field string, context kmsapi.EncryptionContext) error {
-	if _, reserved := context[associatedDataEntry]; reserved {
-		return refusal.BadRequest("%s may not have an entry %q; give associated_data instead", field, associatedDataEntry)
+// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is from.
+func checkContext(field string, encCtx kmsapi.EncryptionContext) error {
+	if _, reserved := encCtx[associatedDataEntry]; reserved {
+		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, associatedDataEntry)
 	}
-	for name, value := range context {
+	for name, value := range encCtx {
 		if name == "" || strings.ContainsRune(name+value, utf8.RuneError) {
-			return refusal.BadRequest("%s has an empty name, or text that is not Unicode", field)
+			return refusal.BadRequest("%s has an empty name, or a string that is not valid UTF-8", field)
 		}
 	}
-	if tooLong(context) {
+	if tooLong(encCtx) {
 		return refusal.BadRequest("%s is too long: it may have %d characters of JSON", field, kmsapi.MaxEncryptionContext)
 	}
 	return nil
 }
 
-func tooLong(context kmsapi.EncryptionContext) bool {
-	return utf8.RuneCountInString(context.JSON()) > kmsapi.MaxEncryptionContext
+func tooLong(encCtx kmsapi.EncryptionContext) bool {
+	return utf8.RuneCountInString(encCtx.JSON()) > kmsapi.MaxEncryptionContext
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,6 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -85,9 +85,9 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 	}
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {
-		return nil, none, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
+		return nil, none, refusal.Internal(
 			"KMS made the CMK %s in %s, but storing key %q failed: %s. Write the key again: the CMK is found then, and also by itself after some minutes",
-			made.KeyMetadata.KeyId, conn.region, name, err))
+			made.KeyMetadata.KeyId, conn.region, name, err)
 	}
 	b.settled(kept, req.Storage, logID)
 	return entry, made.KeyMetadata, nil

@@ -95,18 +95,18 @@ func TestPlaceholdersInKMSsOwnMessageAreItsOwn(t *testing.T) {
 
 func TestSignedTextIsNeverPassedOn(t *testing.T) {
 	const dump = "Specified signature is not matched with our calculation. server string to sign is:POST&%2F&Plaintext%3DdG9wLXNlY3JldA"
-	for name, refusal := range map[string]*kmsapi.Error{
+	for name, dumped := range map[string]*kmsapi.Error{
 		"of a wrong signature":   {Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: dump},
 		"of a wrong form":        {Code: "IncompleteSignature", HTTPStatus: 400, Message: dump},
 		"of a code nobody knows": {Code: "Signature.New", HTTPStatus: 400, Message: dump + strings.Repeat("%26", 100)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.kms.before = func(context.Context, kmsapi.Request) error { return refusal }
+			r.kms.before = func(context.Context, kmsapi.Request) error { return dumped }
 			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 			require.Error(t, err)
 			require.NotContains(t, err.Error()+r.log.String(), "dG9wLXNlY3JldA")
-			require.Contains(t, err.Error(), string(refusal.Code))
+			require.Contains(t, err.Error(), string(dumped.Code))
 		})
 	}
 }

@@ -89,8 +89,12 @@ type target struct {
 }
 
 type (
-	useHandler    func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error)
-	changeHandler func(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error)
+	// A useHandler uses the CMK of a key.
+	useHandler func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error)
+	// A keyHandler shows, changes or removes the entry of a key.
+	keyHandler func(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error)
+	// A nameHandler works on a name that may have no key yet.
+	nameHandler func(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error)
 )
 
 // useKey adapts a handler that leaves the entry as it is. Warm, it costs no storage call.
@@ -131,9 +135,27 @@ func (b *backend) knownKey(ctx context.Context, req *logical.Request, name strin
 	return target{name, entry}, nil
 }
 
-// changeKey adapts a handler that changes or removes the entry. It gives a fresh copy of what is stored, and no other
-// request changes the entry meanwhile.
-func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
+// showKey adapts a handler that shows a key. A name that the engine does not know is answered with nothing, which is 404.
+func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		name, err := keyName(d)
+		if err != nil {
+			return nil, err
+		}
+		entry, err := b.cachedKey(ctx, req, name)
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			return nil, b.missing(nil)
+		}
+		resp, err := handle(ctx, req, target{name, entry}, d)
+		return resp, withKey(err, name)
+	}
+}
+
+// reserveName adapts a handler that must be the only one to change the key called name, or to make it.
+func (b *backend) reserveName(handle nameHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		name, err := keyName(d)
 		if err != nil {
@@ -144,6 +166,15 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 			return nil, err
 		}
 		defer release()
+		resp, err := handle(ctx, req, name, d)
+		return resp, withKey(err, name)
+	}
+}
+
+// changeKey adapts a handler that changes or removes the entry. It passes a fresh copy of what is stored, and no other
+// request changes the entry meanwhile.
+func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
+	return b.reserveName(func(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 		entry, err := loadKey(ctx, req.Storage, name)
 		if err != nil {
 			return nil, err
@@ -151,9 +182,8 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 		if entry == nil {
 			return nil, unknownKey(req, name)
 		}
-		resp, err := handle(ctx, req, target{name, entry}, d)
-		return resp, withKey(err, name)
-	}
+		return handle(ctx, req, target{name, entry}, d)
+	})
 }
 
 func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {
@@ -169,6 +199,11 @@ func withKey(err error, name string) error {
 		failed.key = name
 	}
 	return err
+}
+
+// nameField is the key's name in a path.
+func nameField() *framework.FieldSchema {
+	return &framework.FieldSchema{Type: framework.TypeString, Description: "The name of the key.", Required: true}
 }
 
 // keyName is the key's name in the path, which has the form of one.

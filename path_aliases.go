@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"context"
 	"errors"
-	"maps"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -21,10 +20,9 @@ const maxAliasRounds = 3
 func (b *backend) aliasPaths() []*framework.Path {
 	return []*framework.Path{
 		{
-			Pattern:      "aliases/?$",
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       aliasListFields(),
-			Operations: map[logical.Operation]framework.OperationHandler{
+			Pattern: "aliases/?$",
+			Fields:  aliasListFields(),
+			Operations: operations{
 				logical.ListOperation: anyNode(b.aliasesList, "list", "aliases", listAnswer),
 			},
 			HelpSynopsis: "The aliases of the account and region.",
@@ -37,10 +35,9 @@ key_info says which CMK each names, and what that is called here.
 `,
 		},
 		{
-			Pattern:      "aliases/" + fields.Alias.Pattern,
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       aliasFields,
-			Operations: map[logical.Operation]framework.OperationHandler{
+			Pattern: "aliases/" + fields.Alias.Pattern,
+			Fields:  aliasFields,
+			Operations: operations{
 				logical.UpdateOperation: anyNode(b.aliasWrite, "write", "alias", answerFields{
 					"alias":   {Type: framework.TypeString},
 					"key":     {Type: framework.TypeString},
@@ -93,21 +90,13 @@ func aliasListFields() map[string]*framework.FieldSchema {
 }
 
 func (b *backend) aliasesList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	page := fields.PageOf(d)
 	aliases, err := b.collectAliases(ctx, req, d)
 	if err != nil {
 		return nil, err
 	}
-	names, err := b.namesOfCMKs(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	shown, info := page.Select(maps.Keys(aliases.Entries)), map[string]any{}
-	for _, alias := range shown {
-		entry := aliases.Entries[alias]
-		info[alias] = map[string]any{"key_id": entry.KeyId, "arn": entry.AliasArn, "names": names.of(entry.KeyId)}
-	}
-	return aliases.Warn(logical.ListResponseWithInfo(shown, info)), nil
+	return listWithNames(ctx, b, req, d, aliases, func(a kmsapi.AliasEntry, names cmkNames) map[string]any {
+		return map[string]any{"key_id": a.KeyId, "arn": a.AliasArn, "names": names.of(a.KeyId)}
+	})
 }
 
 // collectAliases lists all aliases, or those of the key that the caller names.
@@ -213,7 +202,7 @@ func (b *backend) aliasRead(ctx context.Context, req *logical.Request, d *framew
 		return nil, err
 	}
 	alias := d.Get("alias").(string)
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: kmsapi.AliasPrefix + alias}})
+	found, err := describeCMK(ctx, conn, kmsapi.AliasPrefix+alias)
 	if err != nil {
 		return nil, err
 	}

@@ -8,14 +8,15 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) cmkPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "cmks/?$",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       fields.PageSchemas(),
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "cmks/?$",
+		Fields:  fields.PageSchemas(),
+		Operations: operations{
 			logical.ListOperation: anyNode(b.cmksList, "list", "cmks", listAnswer),
 		},
 		HelpSynopsis: "The CMKs of the account and region.",
@@ -36,7 +37,6 @@ var listAnswer = answerFields{
 }
 
 func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	page := fields.PageOf(d)
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -45,13 +45,23 @@ func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
+	return listWithNames(ctx, b, req, d, cmks, func(k kmsapi.KeyEntry, names cmkNames) map[string]any {
+		return map[string]any{"arn": k.KeyArn, "names": names.of(k.KeyId)}
+	})
+}
+
+// listWithNames answers the page of a listing that the caller asks for. info describes an entry, with the engine's names
+// of CMKs at hand.
+func listWithNames[T any](ctx context.Context, b *backend, req *logical.Request, d *framework.FieldData,
+	l listing.Listing[T], info func(entry T, names cmkNames) map[string]any,
+) (*logical.Response, error) {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	ids, info := page.Select(maps.Keys(cmks.Entries)), map[string]any{}
-	for _, id := range ids {
-		info[id] = map[string]any{"arn": cmks.Entries[id].KeyArn, "names": names.of(id)}
+	shown, infos := fields.PageOf(d).Select(maps.Keys(l.Entries)), map[string]any{}
+	for _, name := range shown {
+		infos[name] = info(l.Entries[name], names)
 	}
-	return cmks.Warn(logical.ListResponseWithInfo(ids, info)), nil
+	return l.Warn(logical.ListResponseWithInfo(shown, infos)), nil
 }

@@ -2,12 +2,12 @@ package alicloudkms
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -17,10 +17,9 @@ const configPath = "config"
 func (b *backend) configPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern:        configPath,
-		DisplayAttrs:   &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:         configFields,
 		ExistenceCheck: b.configExists,
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Operations: operations{
 			logical.CreateOperation: primaryOnly(b.configWrite, "configure", "", nil),
 			logical.UpdateOperation: primaryOnly(b.configWrite, "configure", "", nil),
 			logical.PatchOperation:  primaryOnly(b.configPatch, "patch", "configuration", nil),
@@ -153,7 +152,7 @@ func (b *backend) configWrite(ctx context.Context, req *logical.Request, d *fram
 // configPatch is a write to a configuration that is there. A null gives a field its default.
 func (b *backend) configPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	return nil, b.changeConfig(ctx, req, d, func() (*config, error) {
-		return nil, logical.CodedError(http.StatusNotFound, notConfigured(req).Error())
+		return nil, refusal.NotFound("%s", notConfigured(req))
 	})
 }
 

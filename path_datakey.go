@@ -26,10 +26,9 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 	}
 	return []*framework.Path{
 		{
-			Pattern:      "datakey/plaintext/" + fields.KeyName.Pattern,
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       batchFields(dataKeyItem),
-			Operations: map[logical.Operation]framework.OperationHandler{
+			Pattern: "datakey/plaintext/" + fields.KeyName.Pattern,
+			Fields:  batchFields(dataKeyItem),
+			Operations: operations{
 				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
 			HelpSynopsis: "Make a data key, in clear and encrypted.",
@@ -43,10 +42,9 @@ next to the data. decrypt gives the plaintext again.
 `,
 		},
 		{
-			Pattern:      "datakey/wrapped/" + fields.KeyName.Pattern,
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       batchFields(dataKeyItem),
-			Operations: map[logical.Operation]framework.OperationHandler{
+			Pattern: "datakey/wrapped/" + fields.KeyName.Pattern,
+			Fields:  batchFields(dataKeyItem),
+			Operations: operations{
 				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",

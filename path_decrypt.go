@@ -19,10 +19,9 @@ const maxCiphertext = 64 * 1024
 
 func (b *backend) decryptPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "decrypt/" + fields.KeyName.Pattern,
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       batchFields(decryptItem),
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "decrypt/" + fields.KeyName.Pattern,
+		Fields:  batchFields(decryptItem),
+		Operations: operations{
 			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
 				"plaintext": {Type: framework.TypeString},
 			})),

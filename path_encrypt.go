@@ -22,10 +22,9 @@ const (
 
 func (b *backend) encryptPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "encrypt/" + fields.KeyName.Pattern,
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       batchFields(encryptItem),
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "encrypt/" + fields.KeyName.Pattern,
+		Fields:  batchFields(encryptItem),
+		Operations: operations{
 			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt up to 6 KB, or many such texts at once.",

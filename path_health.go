@@ -16,9 +16,8 @@ const healthTimeout = 5 * time.Second
 
 func (b *backend) healthPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "health",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "health",
+		Operations: operations{
 			logical.ReadOperation: anyNode(b.healthRead, "read", "health", healthAnswer),
 		},
 		HelpSynopsis: "Whether the engine can use KMS.",

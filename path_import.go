@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -18,11 +17,10 @@ import (
 
 func (b *backend) importPaths() []*framework.Path {
 	return []*framework.Path{b.importParametersPath(), {
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/import",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       importFields,
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: primaryOnly(b.keyImport, "import", "key", answerFields{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/import",
+		Fields:  importFields,
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyImport), "import", "key", answerFields{
 				"name":                 {Type: framework.TypeString},
 				"key_id":               {Type: framework.TypeString},
 				"region":               {Type: framework.TypeString},
@@ -78,20 +76,11 @@ var importFields = fields.WithTransit(fields.Schemas{
 
 // keyImport imports key material into the key called name, which transit's way makes if it is not there. A CMK that was made
 // before a later step failed keeps its name, so that the next request finds it there and goes on.
-func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+func (b *backend) keyImport(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	wanted, err := newImport(d)
 	if err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	entry, _, err := b.findKey(ctx, req, name)
 	if err != nil {
 		return nil, err
@@ -103,7 +92,7 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framew
 		err = b.importUnopened(ctx, req, target{name, entry}, wanted)
 	}
 	if err != nil {
-		return nil, withKey(err, name)
+		return nil, err
 	}
 	b.Logger().Info("key material was imported", "key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
 	resp := &logical.Response{Data: map[string]any{
@@ -162,8 +151,8 @@ func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []
 func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
 	if k.entry == nil {
 		// A key that is made without an origin would take no material, so the advice is not that of other paths.
-		return logical.CodedError(http.StatusNotFound, fmt.Sprintf(
-			"there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL", k.name, mount(req), k.name))
+		return refusal.NotFound("there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL",
+			k.name, mount(req), k.name)
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {

@@ -64,7 +64,7 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 			_, err := r.tryWrite("keys/mine/import", maps.Clone(data))
 			status := 200
 			if err != nil {
-				status = err.(logical.HTTPCodedError).Code() //nolint:errorlint // It must be bare.
+				status = err.(logical.HTTPCodedError).Code() // It must be bare.
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -18,8 +18,7 @@ import (
 
 func (b *backend) importParametersPath() *framework.Path {
 	return &framework.Path{
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/import_parameters",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Pattern: "keys/" + fields.KeyName.Pattern + "/import_parameters",
 		Fields: fields.Schemas{
 			"name": nameField(),
 			"wrapping_algorithm": {
@@ -29,7 +28,7 @@ func (b *backend) importParametersPath() *framework.Path {
 				Default:       kmsapi.WrapOAEPSHA256,
 			},
 		},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Operations: operations{
 			logical.UpdateOperation: anyNode(b.useKey(keyImportParameters), "get", "import-parameters", answerFields{
 				"key_id":             {Type: framework.TypeString},
 				"public_key":         {Type: framework.TypeString, Description: "In PEM."},

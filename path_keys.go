@@ -20,10 +20,9 @@ import (
 func (b *backend) keyPaths() []*framework.Path {
 	return []*framework.Path{
 		{
-			Pattern:      "keys/?$",
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       fields.PageSchemas(),
-			Operations: map[logical.Operation]framework.OperationHandler{
+			Pattern: "keys/?$",
+			Fields:  fields.PageSchemas(),
+			Operations: operations{
 				logical.ListOperation: anyNode(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
 			},
 			HelpSynopsis: "The names of the engine's keys.",
@@ -35,12 +34,11 @@ List the names of the engine's keys, all of them or a page.
 `,
 		},
 		{
-			Pattern:      "keys/" + fields.KeyName.Pattern,
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       keyFields,
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: primaryOnly(b.keyCreate, "create", "key", keyAnswer),
-				logical.ReadOperation:   anyNode(b.keyRead, "read", "key", keyAnswer),
+			Pattern: "keys/" + fields.KeyName.Pattern,
+			Fields:  keyFields,
+			Operations: operations{
+				logical.UpdateOperation: primaryOnly(b.reserveName(b.keyCreate), "create", "key", keyAnswer),
+				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
 				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
 					"pending_window_in_days": {Type: framework.TypeInt},
@@ -152,11 +150,7 @@ func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framewo
 	return logical.ListResponse(page.Select(slices.Values(names))), nil
 }
 
-func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	wanted, err := createKeyRequest(d)
 	if err != nil {
 		return nil, err
@@ -165,11 +159,6 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	entry, recovered, err := b.findKey(ctx, req, name)
 	if err != nil {
 		return nil, err
@@ -192,14 +181,15 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	return b.tagNewKey(ctx, req, target{name, made}, tags, made.answer(name, metadata)), nil
 }
 
-// tagNewKey sets the tags of a new key. The key is there whatever comes of it, so a failure is only a warning.
+// tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
 func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
 		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
 	}
 	if err != nil {
-		resp.AddWarning(fmt.Sprintf("The key was made, and its tags may not be set: %s To set them, write %skeys/%s/tags.", b.coded(req, err), mount(req), k.name))
+		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
+			refusal.Sentences(b.coded(req, err).Error(), fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
 		tags = nil
 	}
 	resp.Data["tags"] = orEmpty(tags)
@@ -237,28 +227,16 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	return &logical.Response{Data: data}
 }
 
-// keyRead answers nothing, which is 404, for a name that the engine does not know.
-func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil {
-		return nil, err
-	}
-	if entry == nil {
-		return nil, b.missing(nil)
-	}
+func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: entry.KeyID}})
+	found, err := describeCMK(ctx, conn, k.entry.KeyID)
 	if err != nil {
-		return nil, withKey(err, name)
+		return nil, err
 	}
-	return b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, found.KeyMetadata)), nil
+	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
 }
 
 // withTags shows the tags of a key too. The RAM user may not be allowed to see them, so a failure is only a warning.

@@ -12,8 +12,7 @@ import (
 
 func (b *backend) keyConfigPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/config",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
 		Fields: fields.WithTransit(fields.Schemas{
 			"name": nameField(),
 			"deletion_allowed": {
@@ -25,10 +24,10 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
 		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
 			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
-			logical.ReadOperation:   anyNode(b.keyConfigRead, "read", "key-configuration", keyConfigAnswer),
+			logical.ReadOperation:   anyNode(b.showKey(keyConfigRead), "read", "key-configuration", keyConfigAnswer),
 		},
 		HelpSynopsis: "What Vault itself keeps about a key.",
 		HelpDescription: `
@@ -82,17 +81,6 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }
 
-func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil {
-		return nil, err
-	}
-	if entry == nil {
-		return nil, b.missing(nil)
-	}
-	return &logical.Response{Data: entry.fields(name)}, nil
+func keyConfigRead(_ context.Context, _ *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
+	return &logical.Response{Data: k.entry.fields(k.name)}, nil
 }

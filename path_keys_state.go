@@ -51,10 +51,9 @@ func (b *backend) keyStatePaths() []*framework.Path {
 	paths := make([]*framework.Path, 0, len(stateChanges))
 	for _, change := range stateChanges {
 		paths = append(paths, &framework.Path{
-			Pattern:      "keys/" + fields.KeyName.Pattern + "/" + change.path,
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       fields.Schemas{"name": nameField()},
-			Operations: map[logical.Operation]framework.OperationHandler{
+			Pattern: "keys/" + fields.KeyName.Pattern + "/" + change.path,
+			Fields:  fields.Schemas{"name": nameField()},
+			Operations: operations{
 				logical.UpdateOperation: anyNode(b.useKey(change.handle), change.verb, change.suffix, nil),
 			},
 			HelpSynopsis:    change.synopsis,

@@ -12,10 +12,9 @@ import (
 
 func (b *backend) materialPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/material",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       fields.Schemas{"name": nameField()},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/material",
+		Fields:  fields.Schemas{"name": nameField()},
+		Operations: operations{
 			logical.DeleteOperation: anyNode(b.useKey(b.materialDelete), "delete", "key-material", nil),
 		},
 		HelpSynopsis: "Delete the key material that was imported.",

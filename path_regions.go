@@ -12,9 +12,8 @@ import (
 
 func (b *backend) regionPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "regions",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "regions",
+		Operations: operations{
 			logical.ReadOperation: anyNode(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
 		},
 		HelpSynopsis: "Where KMS can be used.",

@@ -20,8 +20,7 @@ const maxKeyID = 1024
 
 func (b *backend) registerPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/register",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
+		Pattern: "keys/" + fields.KeyName.Pattern + "/register",
 		Fields: fields.Schemas{
 			"name": nameField(),
 			"key_id": {
@@ -34,8 +33,8 @@ func (b *backend) registerPaths() []*framework.Path {
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
 		},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: primaryOnly(b.keyRegister, "register", "key", keyAnswer),
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a name to a CMK that exists already.",
 		HelpDescription: `
@@ -51,20 +50,11 @@ an entry of the same name, with another value.
 	}}
 }
 
-func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+func (b *backend) keyRegister(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	id, bound, err := registration(d)
 	if err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -73,9 +63,9 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	found, err := describeCMK(ctx, conn, id)
 	if err != nil {
-		return nil, withKey(err, name)
+		return nil, err
 	}
 	cmk := found.KeyMetadata
 	switch {
@@ -163,10 +153,9 @@ func warnOfReaders(resp *logical.Response, readers []string) {
 
 func (b *backend) deregisterPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/deregister",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       fields.Schemas{"name": nameField()},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/deregister",
+		Fields:  fields.Schemas{"name": nameField()},
+		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
 				"key_id": {Type: framework.TypeString},
 				"region": {Type: framework.TypeString},

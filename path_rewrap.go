@@ -12,10 +12,9 @@ import (
 
 func (b *backend) rewrapPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "rewrap/" + fields.KeyName.Pattern,
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       batchFields(decryptItem),
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "rewrap/" + fields.KeyName.Pattern,
+		Fields:  batchFields(decryptItem),
+		Operations: operations{
 			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt a ciphertext anew, without showing its plaintext.",

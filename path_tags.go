@@ -15,10 +15,9 @@ import (
 
 func (b *backend) tagPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + fields.KeyName.Pattern + "/tags",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       tagFields,
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/tags",
+		Fields:  tagFields,
+		Operations: operations{
 			logical.ReadOperation:   anyNode(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
 			logical.UpdateOperation: anyNode(b.useKey(tagsWrite), "add", "key-tags", nil),
 			logical.PatchOperation: anyNode(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
@@ -151,12 +150,12 @@ func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error 
 	}
 	if err := removeTags(ctx, c, keyID, p.remove); err != nil {
 		if !full && len(p.set) > 0 {
-			return withProgress(err, "The tags with values were set before that, and those to be removed may still be there; send the same patch again.")
+			return withProgress(err, "The tags with values were set first, and those to remove might not have been removed; send the same patch again.")
 		}
 		return err
 	}
 	if full {
-		return withProgress(setTags(ctx, c, keyID, p.set), "To make room, the tags to be removed were removed before that, and the others may not be set; send the patch again when the cause is gone.")
+		return withProgress(setTags(ctx, c, keyID, p.set), "To make room, the tags to remove were removed first, and the others might not have been set; send the same patch again once the cause is fixed.")
 	}
 	return nil
 }

@@ -167,9 +167,9 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 		want  map[string]string
 	}{
 		"nothing is done":                      {tags("old=1"), 1, "TagResource", map[string]string{"old": "1"}},
-		"what is new is set":                   {tags("old=1"), 2, "were set before that", map[string]string{"old": "1", "new": "2"}},
+		"what is new is set":                   {tags("old=1"), 2, "were set first", map[string]string{"old": "1", "new": "2"}},
 		"a full CMK, and nothing is done":      {with(numberedTags(9), nil), 2, "UntagResource", nil},
-		"a full CMK, and what is old has gone": {with(numberedTags(9), nil), 3, "were removed before that", nil},
+		"a full CMK, and what is old has gone": {with(numberedTags(9), nil), 3, "might not have been set", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

@@ -8,11 +8,12 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 const (
@@ -31,9 +32,8 @@ type storedWrappingKey struct {
 
 func (b *backend) wrappingKeyPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "wrapping_key",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "wrapping_key",
+		Operations: operations{
 			// It may write the key, so it is not for every node.
 			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
 		},
@@ -84,7 +84,7 @@ func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.Priv
 		key, _ = result.Val.(*rsa.PrivateKey)
 		return key, result.Err
 	case <-ctx.Done():
-		return nil, logical.CodedError(http.StatusServiceUnavailable, "the wrapping key is being made, which takes some seconds; try again")
+		return nil, refusal.Unavailable("the wrapping key is being made, which takes some seconds; try again")
 	}
 }
 

@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -112,7 +111,7 @@ func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.
 			return l, err
 		}
 	}
-	return listing.Listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable,
+	return listing.Listing[kmsapi.KeyEntry]{}, refusal.Unavailable(
 		"others are making or deleting CMKs, so that the one of an interrupted creation can't be looked for; try again")
 }
 
