@@ -27,7 +27,7 @@ func contextFields(more fields.Schemas) fields.Schemas {
 		},
 		"associated_data": {
 			Type:        framework.TypeString,
-			Description: `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It travels as the entry "vault:associated_data" of KMS's EncryptionContext.`,
+			Description: `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It is sent as the entry "vault:associated_data" of KMS's EncryptionContext.`,
 		},
 	}
 	maps.Copy(schemas, more)

@@ -23,7 +23,7 @@ type callError struct {
 	// key is the engine's name of the key, and may be empty.
 	key string
 	err error
-	// unsent says that KMS surely did not run the call.
+	// unsent says that KMS certainly did not run the call.
 	unsent bool
 	// done says what the request had changed before. It may be empty.
 	done string
@@ -78,7 +78,7 @@ func (e *foreignError) Error() string {
 	return fmt.Sprintf("the ciphertext was not made by this key (request id %s)", e.requestID)
 }
 
-// mount is where the engine is mounted, with a slash at its end.
+// mount returns the path where the engine is mounted, with a slash at its end.
 func mount(req *logical.Request) string {
 	if req.MountPoint == "" {
 		return "alicloudkms/"

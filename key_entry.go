@@ -25,7 +25,7 @@ const (
 type keyEntry struct {
 	// KeyID is the CMK's id.
 	KeyID string `json:"key_id"`
-	// Region is where the CMK lives. A CMK that is not found in another region may well exist.
+	// Region is where the CMK lives. If the engine is configured for another region, KMS does not find it there.
 	Region string `json:"region"`
 	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
 	DeletionAllowed bool `json:"deletion_allowed"`
@@ -66,7 +66,7 @@ func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, er
 	return &e, nil
 }
 
-// storeKey writes an entry. The cache is told also if that fails, because then nobody knows what was stored.
+// storeKey writes an entry. The cached one is dropped even if that fails, because it is unknown then what was stored.
 func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
 	defer b.keys.Forget(name)
 	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
@@ -206,12 +206,12 @@ func nameField() *framework.FieldSchema {
 	return &framework.FieldSchema{Type: framework.TypeString, Description: "The name of the key.", Required: true}
 }
 
-// keyName is the key's name in the path, which has the form of one.
+// keyName returns the key's name in the path, whose pattern makes sure of its form.
 func keyName(d *framework.FieldData) (string, error) {
 	return checkKeyName(d.Get("name").(string))
 }
 
-// keyField is the key's name that a field gives.
+// keyField returns the key's name in a field.
 func keyField(d *framework.FieldData, field string) (string, error) {
 	name := d.Get(field).(string)
 	if !fields.KeyName.Valid(name) {

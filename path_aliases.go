@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxAliasRounds bounds how often an alias that others make and remove is tried.
+// maxAliasRounds bounds the attempts to set an alias that others create and delete at the same time.
 const maxAliasRounds = 3
 
 func (b *backend) aliasPaths() []*framework.Path {
@@ -28,7 +28,7 @@ func (b *backend) aliasPaths() []*framework.Path {
 			HelpSynopsis: "The aliases of the account and region.",
 			HelpDescription: `
 List the aliases that KMS has in the account and region, or only those of one key, without "alias/".
-key_info says which CMK each names, and what that is called here.
+key_info has the CMK of each, and the engine's names of that CMK.
 
     vault list -detailed alicloudkms/aliases
     curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/aliases?list=true&key=payroll"
@@ -43,21 +43,21 @@ key_info says which CMK each names, and what that is called here.
 					"key":     {Type: framework.TypeString},
 					"key_id":  {Type: framework.TypeString},
 					"region":  {Type: framework.TypeString},
-					"created": {Type: framework.TypeBool, Description: "The alias is new. Otherwise, it named the same CMK or another before."},
+					"created": {Type: framework.TypeBool, Description: "Whether the alias is new. If it is not, it named this CMK or another before."},
 				}),
 				logical.ReadOperation: anyNode(b.aliasRead, "read", "alias", answerFields{
 					"alias":  {Type: framework.TypeString},
 					"key_id": {Type: framework.TypeString},
 					"region": {Type: framework.TypeString},
-					"names":  {Type: framework.TypeStringSlice, Description: "The keys of this engine that are the CMK."},
+					"names":  {Type: framework.TypeStringSlice, Description: "The keys of this engine that use the CMK."},
 				}),
 				logical.DeleteOperation: anyNode(b.aliasDelete, "delete", "alias", nil),
 			},
 			HelpSynopsis: "Write, read and remove an alias of KMS.",
 			HelpDescription: `
-An alias is a name that KMS itself has for a CMK, for programs that call KMS without Vault. Write lets
-it name the CMK of a key, whether or not it exists. Read says which CMK it names. Delete removes the
-alias, and leaves the CMK as it is. "alias/" is left out, and names may have slashes.
+An alias is a name that KMS itself has for a CMK, for programs that call KMS without Vault. Write points
+the alias at the CMK of a key, whether or not the alias exists. Read shows its CMK. Delete removes the
+alias, and leaves the CMK alone. Leave out "alias/"; the rest may have slashes.
 
     vault write alicloudkms/aliases/team-hr/payroll key=payroll
     vault read alicloudkms/aliases/team-hr/payroll
@@ -75,7 +75,7 @@ var aliasFields = fields.Schemas{
 	},
 	"key": {
 		Type:        framework.TypeString,
-		Description: "For write: the name of the key whose CMK the alias names from now on. Required.",
+		Description: "For write, required: the name of the key whose CMK the alias is to name.",
 	},
 }
 
@@ -170,8 +170,8 @@ func (b *backend) aliasWrite(ctx context.Context, req *logical.Request, d *frame
 	}}, nil
 }
 
-// setAlias lets an alias name a CMK, whether or not the alias exists. KMS has no single call for that: if others make or
-// remove the alias between the two that there are, it begins again.
+// setAlias points an alias at a CMK, whether or not the alias exists. KMS has no single call for that: if others create or
+// delete the alias between the two calls, it starts over.
 func setAlias(ctx context.Context, c *connection, alias, keyID string) (created bool, err error) {
 	for range maxAliasRounds {
 		_, err := call(ctx, c, kms.CreateAlias, &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: keyID})
@@ -183,15 +183,16 @@ func setAlias(ctx context.Context, c *connection, alias, keyID string) (created 
 			return false, err
 		}
 	}
-	return false, refusal.Conflict("the alias is being made and removed by others; try again when that is done")
+	return false, refusal.Conflict("others are creating and deleting the alias; try again when they are done")
 }
 
-// ownAlias is the alias in the path, for a change. Those that Alibaba Cloud keeps for its own services can only be read.
+// ownAlias returns the alias in the path, for a change. Those that Alibaba Cloud reserves for its own services can only be
+// read.
 func ownAlias(d *framework.FieldData) (string, error) {
 	alias := d.Get("alias").(string)
 	reserved := strings.TrimPrefix(kmsapi.ReservedAliasPrefix, kmsapi.AliasPrefix)
 	if strings.HasPrefix(alias, reserved) {
-		return "", refusal.BadRequest("an alias that begins with %q can't be changed: Alibaba Cloud keeps those for its own services", reserved)
+		return "", refusal.BadRequest("an alias that begins with %q can't be changed: Alibaba Cloud reserves those for its own services", reserved)
 	}
 	return alias, nil
 }

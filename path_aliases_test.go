@@ -95,8 +95,8 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 		"another alphabet":      {"зарплата", "letters, digits"},
 		"a line break":          {"a\nb", "letters, digits"},
 		"too many characters":   {strings.Repeat("a", kmsapi.MaxAlias+1), "1 to 255"},
-		"one of Alibaba Cloud":  {"acs/oss", "Alibaba Cloud keeps"},
-		"one that begins as it": {"acsomething", "Alibaba Cloud keeps"},
+		"one of Alibaba Cloud":  {"acs/oss", "Alibaba Cloud reserves"},
+		"one that begins as it": {"acsomething", "Alibaba Cloud reserves"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite("aliases/"+c.alias, map[string]any{"key": "a"})

@@ -22,7 +22,7 @@ func (b *backend) cmkPaths() []*framework.Path {
 		HelpSynopsis: "The CMKs of the account and region.",
 		HelpDescription: `
 List the ids of all CMKs that the account has in the region, whether or not they have a name here.
-key_info says the names, of which a CMK may have several, and the arn.
+key_info has the arn of each, and its names, of which a CMK may have several.
 
     vault list -detailed alicloudkms/cmks
     curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/cmks?list=true&limit=100"
@@ -30,10 +30,10 @@ key_info says the names, of which a CMK may have several, and the arn.
 	}}
 }
 
-// listAnswer is what a list with more about each entry answers.
+// listAnswer is the answer of a list with more about each entry.
 var listAnswer = answerFields{
 	"keys":     {Type: framework.TypeStringSlice},
-	"key_info": {Type: framework.TypeMap, Description: "What there is to know of each entry."},
+	"key_info": {Type: framework.TypeMap, Description: "More about each entry."},
 }
 
 func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

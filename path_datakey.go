@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// defaultDataKeyBits is the length of a data key if nothing is asked for.
+// defaultDataKeyBits is the length of a data key if the caller asks for none.
 const defaultDataKeyBits = 256
 
 var dataKeyBits = []int{128, 256, 512}
@@ -31,10 +31,10 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 			Operations: operations{
 				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
-			HelpSynopsis: "Make a data key, in clear and encrypted.",
+			HelpSynopsis: "Make a data key, as plaintext and encrypted.",
 			HelpDescription: `
-Make a random data key: encrypt data with the plaintext, throw that away, and keep the ciphertext
-next to the data. decrypt gives the plaintext again.
+Make a random data key: encrypt data with the plaintext, discard it, and keep the ciphertext next to
+the data. decrypt recovers the plaintext.
 
     vault write -f alicloudkms/datakey/plaintext/payroll
     vault write alicloudkms/datakey/plaintext/payroll bits=512
@@ -49,7 +49,7 @@ next to the data. decrypt gives the plaintext again.
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
-Make a random data key for someone else: only who may decrypt learns it.
+Make a random data key for somebody else: only callers that may use decrypt learn it.
 
     vault write -f alicloudkms/datakey/wrapped/payroll
     vault write alicloudkms/datakey/wrapped/payroll number_of_bytes=48

@@ -13,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; what is longer never came from KMS,
-// and is not sent there.
+// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; a ciphertext above the bound did not
+// come from KMS, and is not sent there.
 const maxCiphertext = 64 * 1024
 
 func (b *backend) decryptPaths() []*framework.Path {
@@ -60,7 +60,8 @@ type openedText struct {
 	context kmsapi.EncryptionContext
 }
 
-// openCiphertext drops the plaintext unless the key's own CMK opened the ciphertext: KMS opens whatever the account may open.
+// openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that the
+// account may use.
 func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedText, error) {
 	blob, err := blobOf(d.Get("ciphertext").(string))
 	if err != nil {
@@ -89,28 +90,28 @@ func blobOf(ciphertext string) (string, error) {
 	case len(blob) > maxCiphertext:
 		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
 	case strings.ContainsRune(blob, ':'):
-		return "", refusal.BadRequest("ciphertext must be %s and a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
+		return "", refusal.BadRequest("ciphertext must be %s followed by a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
 	default:
 		return blob, nil
 	}
 }
 
-// plaintextAnswer gives base64 as it is. Any other text was encrypted by another program; its base64 stands for it then.
+// plaintextAnswer returns base64 as it is. Anything else was encrypted by another program, and is encoded in base64.
 func plaintextAnswer(opened kmsapi.Secret) *logical.Response {
-	text := opened.Reveal()
-	if isBase64(text) {
-		return &logical.Response{Data: map[string]any{"plaintext": text}}
+	plaintext := opened.Reveal()
+	if isBase64(plaintext) {
+		return &logical.Response{Data: map[string]any{"plaintext": plaintext}}
 	}
-	resp := &logical.Response{Data: map[string]any{"plaintext": base64.StdEncoding.EncodeToString([]byte(text))}}
-	resp.AddWarning("KMS opened a text that is not base64, so another program encrypted it; plaintext is the base64 of that text")
+	resp := &logical.Response{Data: map[string]any{"plaintext": base64.StdEncoding.EncodeToString([]byte(plaintext))}}
+	resp.AddWarning("what KMS decrypted is not base64, so another program encrypted it; plaintext is its base64")
 	return resp
 }
 
-// isBase64 reports whether text is what the encoder makes, without the line breaks that the decoder skips.
-func isBase64(text string) bool {
-	if strings.ContainsAny(text, "\r\n") {
+// isBase64 reports whether s is what an encoder makes, without the line breaks that a decoder skips.
+func isBase64(s string) bool {
+	if strings.ContainsAny(s, "\r\n") {
 		return false
 	}
-	_, err := base64.StdEncoding.Strict().DecodeString(text)
+	_, err := base64.StdEncoding.Strict().DecodeString(s)
 	return err == nil
 }

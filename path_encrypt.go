@@ -13,8 +13,7 @@ import (
 )
 
 const (
-	// ciphertextPrefix stands before KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients
-	// look for.
+	// ciphertextPrefix precedes KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients expect.
 	ciphertextPrefix = "vault:v1:"
 	// keyVersion is the version in ciphertextPrefix. KMS itself knows which version of a CMK made a blob.
 	keyVersion = 1
@@ -27,7 +26,7 @@ func (b *backend) encryptPaths() []*framework.Path {
 		Operations: operations{
 			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
 		},
-		HelpSynopsis: "Encrypt up to 6 KB, or many such texts at once.",
+		HelpSynopsis: "Encrypt up to 6 KB, or many such plaintexts at once.",
 		HelpDescription: `
 Encrypt data with a key. For more than 6144 bytes, use a data key (see datakey/plaintext).
 
@@ -68,7 +67,7 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
 }
 
-// plaintextOf returns the base64 text that KMS encrypts: what the caller gave, without line breaks.
+// plaintextOf returns the base64 that KMS encrypts: what the caller gave, without line breaks.
 func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 	data, err := fields.Base64("plaintext", d.Get("plaintext").(string))
 	switch {
@@ -77,7 +76,7 @@ func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 	case len(data) == 0:
 		return kmsapi.Secret{}, refusal.BadRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
 	case len(data) > kmsapi.MaxPlaintext:
-		return kmsapi.Secret{}, refusal.BadRequest("plaintext is too long: %d bytes of %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest("plaintext is too long: it has %d bytes, and KMS encrypts %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
 	}
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
 }

@@ -40,8 +40,8 @@ Or wrap the material for KMS yourself, so that it never passes Vault:
     vault write alicloudkms/keys/payroll/import_parameters wrapping_algorithm=RSAES_OAEP_SHA_256
     vault write alicloudkms/keys/payroll/import encrypted_key_material=@wrapped.b64 import_token=@token
 
-A key takes the same material only, ever. Importing it again sets a new expire_time, and brings back what
-has expired or was deleted. If a request fails half-way, the same request again finishes it.
+A key accepts the same material only, ever. Importing it again sets a new expire_time, and restores material
+that has expired or was deleted. If a request fails half-way, send it again to finish it.
 `,
 	}}
 }
@@ -50,7 +50,7 @@ var importFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"ciphertext": {
 		Type:        framework.TypeString,
-		Description: "As transit's: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
+		Description: "As for transit: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
 	},
 	"hash_function": {
 		Type:          framework.TypeString,
@@ -68,14 +68,14 @@ var importFields = fields.WithTransit(fields.Schemas{
 	},
 	"expire_time": {
 		Type:        framework.TypeTime,
-		Description: "When KMS forgets the material, as RFC 3339 or in seconds since 1970. Left out: never.",
+		Description: "When the material expires, as RFC 3339 or in seconds since 1970. Without it: never.",
 	},
-	"description":      {Type: framework.TypeString, Description: "For a key that is made: what it is for, up to 8157 characters."},
+	"description":      {Type: framework.TypeString, Description: "For a new key: what it is for, up to 8157 characters."},
 	"protection_level": keyFields["protection_level"],
 }, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context", "convergent_encryption", "public_key", "version")
 
-// keyImport imports key material into the key called name, which transit's way makes if it is not there. A CMK that was made
-// before a later step failed keeps its name, so that the next request finds it there and goes on.
+// keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it makes
+// the key. A key that was made before a later step failed stays, so that the next request finds it and continues.
 func (b *backend) keyImport(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	wanted, err := newImport(d)
 	if err != nil {
@@ -104,7 +104,7 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, name stri
 	return resp, nil
 }
 
-// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made. Whatever can be wrong
+// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; all that can be wrong
 // with the request is found before that.
 func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k target, wanted *keyImport) (*keyEntry, error) {
 	conn, err := b.connection(ctx, req)
@@ -131,7 +131,7 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 		return nil, err
 	}
 	return made, withProgress(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
-		"Key %q is there by now, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
+		"Key %q now exists, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
 }
 
 // importMaterial wraps material for KMS and imports it.
@@ -150,7 +150,7 @@ func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []
 // importUnopened passes on material that was wrapped for KMS.
 func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
 	if k.entry == nil {
-		// A key that is made without an origin would take no material, so the advice is not that of other paths.
+		// A key made without an origin accepts no material, so the advice is not that of other paths.
 		return refusal.NotFound("there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL",
 			k.name, mount(req), k.name)
 	}
@@ -161,7 +161,7 @@ func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k ta
 	return wanted.send(ctx, conn, k.entry, wanted.encrypted, wanted.token)
 }
 
-// A keyImport is what a caller wants to be imported, checked as far as that goes without any key.
+// A keyImport is a request to import key material, checked as far as possible without a key.
 type keyImport struct {
 	// ciphertext is transit's; newHash goes with it.
 	ciphertext []byte
@@ -183,7 +183,7 @@ func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encryp
 	return err
 }
 
-// expireTime is as KMS writes it, and empty for never.
+// expireTime returns the time in KMS's format, and an empty string for never.
 func (i *keyImport) expireTime() string {
 	if i.expires.IsZero() {
 		return ""

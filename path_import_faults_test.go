@@ -48,7 +48,7 @@ func TestCallerThatLeavesFindsTheKeyAgain(t *testing.T) {
 		return nil
 	}
 	_, err := r.tryIn(ctx, logical.UpdateOperation, "keys/mine/import", data)
-	refused(t, err, 503, `Key "mine" is there by now`)
+	refused(t, err, 503, `Key "mine" now exists`)
 	r.write("keys/mine/import", data)
 	require.Len(t, r.cmks(), 1)
 }

@@ -15,17 +15,17 @@ import (
 )
 
 const (
-	// maxImportText bounds each text that import takes, in characters. The longest that can be good is KMS's token, of some thousand.
-	maxImportText = 32 << 10
-	// lastExpireYear is the last one that KMS can write.
+	// maxImportField bounds each field of import, in bytes. The longest valid value is KMS's token, of some thousand.
+	maxImportField = 32 << 10
+	// lastExpireYear is the last one that KMS's time format can express.
 	lastExpireYear = 9999
 )
 
 // newImport checks the fields of import.
 func newImport(d *framework.FieldData) (*keyImport, error) {
 	for _, name := range []string{"ciphertext", "encrypted_key_material", "import_token"} {
-		if len(d.Get(name).(string)) > maxImportText {
-			return nil, refusal.BadRequest("the field %q is too long: it may have %d characters", name, maxImportText)
+		if len(d.Get(name).(string)) > maxImportField {
+			return nil, refusal.BadRequest("the field %q is too long: it may have %d characters", name, maxImportField)
 		}
 	}
 	wanted := &keyImport{}
@@ -35,7 +35,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	if err := wanted.setExpiry(d, time.Now()); err != nil {
 		return nil, err
 	}
-	// The fields mean what they mean for a new key, but the origin is not for the caller to choose.
+	// The fields mean the same as for a new key, but the caller can't choose the origin.
 	var err error
 	wanted.cmk, err = createKeyRequest(&framework.FieldData{Schema: keyFields, Raw: map[string]any{
 		"origin":           string(kmsapi.OriginExternal),
@@ -45,7 +45,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	return wanted, err
 }
 
-// setWay takes the fields of one way, and refuses those of the other.
+// setWay takes the fields of one way to import, and refuses those of the other.
 func (i *keyImport) setWay(d *framework.FieldData) error {
 	ciphertext, encrypted, token := d.Get("ciphertext").(string), d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
 	_, hashGiven := d.GetOk("hash_function")
@@ -59,18 +59,18 @@ func (i *keyImport) setWay(d *framework.FieldData) error {
 	}
 }
 
-func (i *keyImport) setCiphertext(text, hashName string) (err error) {
+func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
 	if i.newHash = keywrap.HashNamed(cmp.Or(hashName, keywrap.DefaultHash)); i.newHash == nil {
 		return refusal.BadRequest("hash_function must be one of %s", strings.Join(keywrap.HashNames(), ", "))
 	}
-	i.ciphertext, err = fields.Base64("ciphertext", text)
+	i.ciphertext, err = fields.Base64("ciphertext", ciphertext)
 	if err == nil && len(i.ciphertext) == 0 {
-		return refusal.BadRequest("the field %q is empty", "ciphertext") // It may have been line breaks only.
+		return refusal.BadRequest("the field %q is empty", "ciphertext") // It may consist of line breaks only.
 	}
 	return err
 }
 
-// setEncrypted takes what goes to KMS. Line breaks are taken out, since tools put them in and KMS's reference allows none.
+// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows none.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
 	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
 	if err != nil {

@@ -41,7 +41,7 @@ func (b *backend) importParametersPath() *framework.Path {
 		HelpSynopsis: "A public key of KMS to wrap key material with, and the token that goes with it.",
 		HelpDescription: `
 Ask KMS for a public key and an import token, for a key of origin EXTERNAL. They belong together, to this
-key and to the algorithm, and are good for 24 hours.
+key and to the algorithm, and are valid for 24 hours.
 
     vault write -f alicloudkms/keys/payroll/import_parameters
     vault write alicloudkms/keys/payroll/import_parameters wrapping_algorithm=RSAES_OAEP_SHA_1
@@ -76,7 +76,7 @@ func keyImportParameters(ctx context.Context, c *connection, k target, d *framew
 	}}, nil
 }
 
-// importParameters asks KMS for a wrapping key and its token. They must be of the key's own CMK, and the public key must be one.
+// importParameters asks KMS for a wrapping key and its token. Both must belong to the key's own CMK, and be valid.
 func importParameters(ctx context.Context, c *connection, e *keyEntry, algorithm string) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
 	garbage := func(err error) error { return &callError{op: kmsapi.OpGetParametersForImport, err: err} }
 	got, err := call(ctx, c, kms.GetParametersForImport, &kmsapi.GetParametersForImportRequest{
@@ -86,7 +86,7 @@ func importParameters(ctx context.Context, c *connection, e *keyEntry, algorithm
 		return nil, nil, err
 	}
 	if got.KeyId != e.KeyID || got.ImportToken == "" {
-		return nil, nil, garbage(errors.New("KMS answered with another key, or without a token"))
+		return nil, nil, garbage(errors.New("KMS answered for another key, or without a token"))
 	}
 	der, err := base64.StdEncoding.DecodeString(got.PublicKey)
 	if err != nil {

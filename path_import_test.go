@@ -162,9 +162,9 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 		"spaces only":                       {map[string]any{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
 		"too little":                        {map[string]any{"ciphertext": "AAAA"}, "552"},
 		"a key of 16 bytes":                 {map[string]any{"ciphertext": short}, "32 bytes"},
-		"too much":                          {map[string]any{"ciphertext": strings.Repeat("A", maxImportText+1)}, "too long"},
-		"too much material":                 {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportText+1), "import_token": "x"}, "too long"},
-		"too long a token":                  {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportText+1)}, "too long"},
+		"too much":                          {map[string]any{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
+		"too much material":                 {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportField+1), "import_token": "x"}, "too long"},
+		"too long a token":                  {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportField+1)}, "too long"},
 		"material that is no base64":        {map[string]any{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
 		"garbage":                           {map[string]any{"ciphertext": text(make([]byte, 552))}, "can't be opened"},
 		"an expiry in the past":             {with(good, map[string]any{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
@@ -215,7 +215,7 @@ func TestTheSameMaterialOrNone(t *testing.T) {
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	_, err := r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
 	refused(t, err, 400, "InvalidKeyMaterial", "the same material only", "request id")
-	require.NotContains(t, err.Error(), "is there by now")
+	require.NotContains(t, err.Error(), "now exists")
 	_, err = r.tryWrite("keys/mine/import", r.unopened("mine", kmsapi.WrapOAEPSHA256, otherMaterial))
 	refused(t, err, 400, "InvalidKeyMaterial")
 
@@ -304,9 +304,9 @@ func TestImportThatDiesHalfWayIsFinishedByTheSameRequest(t *testing.T) {
 				r.kms.before, r.kms.after = nil, nil
 				refused(t, err, 502, "connection reset")
 				if failing == kmsapi.OpCreateKey {
-					require.NotContains(t, err.Error(), "is there by now")
+					require.NotContains(t, err.Error(), "now exists")
 				} else {
-					refused(t, err, 502, `Key "mine" is there by now`, r.keyID("mine"), "the same request again")
+					refused(t, err, 502, `Key "mine" now exists`, r.keyID("mine"), "the same request again")
 					require.NotContains(t, err.Error(), "..")
 				}
 				r.write("keys/mine/import", data)

@@ -54,7 +54,7 @@ changes. Read shows what KMS says about the CMK now.
     vault read alicloudkms/keys/payroll
 
 Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
-must be allowed first, and can be cancelled until the wait is over:
+must be allowed first, and can be cancelled until the waiting period ends:
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
@@ -80,7 +80,7 @@ var keyFields = fields.WithTransit(fields.Schemas{
 	},
 	"description": {
 		Type:        framework.TypeString,
-		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, with a marker of the engine's behind it.", maxDescription),
+		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -113,15 +113,15 @@ var keyAnswer = answerFields{
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
 
-	"keys":                   {Type: framework.TypeMap, Description: "As transit's: when version 1 was made, in seconds since 1970."},
-	"latest_version":         {Type: framework.TypeInt, Description: "As transit's. It is 1, as in every ciphertext."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As transit's."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As transit's."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As transit's."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As transit's."},
+	"keys":                   {Type: framework.TypeMap, Description: "As in transit: when version 1 was made, in seconds since 1970."},
+	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
+	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
 }
 
 // metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
@@ -160,16 +160,15 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name stri
 		return nil, err
 	}
 	entry, recovered, err := b.findKey(ctx, req, name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if recovered {
+	case recovered:
 		resp := &logical.Response{Data: entry.fields(name)}
-		resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made. "+
+		resp.AddWarning(fmt.Sprintf("KMS had made a CMK for key %q in an earlier attempt that was interrupted; the key has that CMK now, and no other was made. "+
 			"Its origin, protection_level and description are what that attempt asked for", name))
 		return b.tagNewKey(ctx, req, target{name, entry}, tags, resp), nil
-	}
-	if entry != nil {
+	case entry != nil:
 		resp := &logical.Response{Data: entry.fields(name)}
 		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
@@ -214,7 +213,7 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
 	}
 	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, refusal.BadRequest("description may have %d characters", maxDescription)
+		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
 	}
 	return wanted, nil
 }
@@ -239,7 +238,8 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _
 	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
 }
 
-// withTags shows the tags of a key too. The RAM user may not be allowed to see them, so a failure is only a warning.
+// withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure is
+// only a warning.
 func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
 	if err != nil {
@@ -249,8 +249,8 @@ func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connect
 	return resp
 }
 
-// transitMetadata is what transit's clients read of a key, and fail without. KMS tells no versions of a CMK, so there is one, the
-// keyVersion of every ciphertext.
+// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK, so
+// there is one: the keyVersion of every ciphertext.
 func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	versions := map[string]any{}
 	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
@@ -269,7 +269,7 @@ func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// orEmpty is tags in an answer, where none are an empty map.
+// orEmpty returns tags for an answer, in which no tags are an empty map.
 func orEmpty(tags map[string]string) map[string]string {
 	if tags == nil {
 		return map[string]string{}

@@ -17,7 +17,7 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
-				Description: "Whether delete may schedule the deletion of the CMK. If that has several names, all must allow it.",
+				Description: "Whether delete may schedule the deletion of the CMK. If the CMK has several names, all must allow it.",
 			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,
@@ -31,8 +31,8 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 		},
 		HelpSynopsis: "What Vault itself keeps about a key.",
 		HelpDescription: `
-Configure a key. What is not mentioned stays as it is. KMS is not asked. A write replaces the whole
-bound_context; a patch changes the entries that it mentions, and takes away those that are null.
+Configure a key. Fields that are not given keep their values. KMS is not called. A write replaces the
+whole bound_context; a patch changes only the entries that it gives, and removes those that are null.
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault write alicloudkms/keys/payroll/config bound_context=team=hr
@@ -71,12 +71,12 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 	}
 	resp := &logical.Response{Data: k.entry.fields(k.name)}
 	if !maps.Equal(before, k.entry.BoundContext) {
-		resp.AddWarning("The bound_context has changed: ciphertexts and data keys from before open only with the one that they were made with. Keep a note of it.")
-		readers, err := b.readers(ctx, req, k.name, k.entry)
+		resp.AddWarning("The bound_context has changed: existing ciphertexts and data keys open only with the one that they were made with. Keep a note of it.")
+		others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
 		if err != nil {
 			return nil, err
 		}
-		warnOfReaders(resp, readers)
+		warnOfSharedCMK(resp, others)
 	}
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }

@@ -25,7 +25,7 @@ var stateChanges = []stateChange{
 			return err
 		},
 		synopsis: "Let a disabled key be used again.",
-		details:  "Enable the CMK. It is no error if it is enabled.",
+		details:  "Enable the CMK. Enabling an enabled CMK is not an error.",
 	},
 	{
 		path: "disable", verb: "disable", suffix: "key",
@@ -42,8 +42,8 @@ var stateChanges = []stateChange{
 			_, err := call(ctx, c, kms.CancelKeyDeletion, &kmsapi.CancelKeyDeletionRequest{KeyRequest: key})
 			return err
 		},
-		synopsis: "Call off the scheduled deletion of a key.",
-		details:  "Cancel the deletion of the CMK while it waits for it. The CMK is enabled then.",
+		synopsis: "Cancel the scheduled deletion of a key.",
+		details:  "Cancel the deletion of the CMK while it is pending. The CMK is enabled then.",
 	},
 }
 

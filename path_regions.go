@@ -18,7 +18,7 @@ func (b *backend) regionPaths() []*framework.Path {
 		},
 		HelpSynopsis: "Where KMS can be used.",
 		HelpDescription: `
-Read the regions that KMS names, sorted.
+Read the regions that KMS reports, sorted.
 
     vault read alicloudkms/regions
 `,

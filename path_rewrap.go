@@ -17,7 +17,7 @@ func (b *backend) rewrapPaths() []*framework.Path {
 		Operations: operations{
 			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
 		},
-		HelpSynopsis: "Encrypt a ciphertext anew, without showing its plaintext.",
+		HelpSynopsis: "Encrypt a ciphertext again, without showing its plaintext.",
 		HelpDescription: `
 Decrypt a ciphertext and encrypt it again with the newest version of the same key, encryption_context and
 associated_data. The caller never sees the plaintext, so it needs no permission to decrypt.
@@ -25,12 +25,12 @@ associated_data. The caller never sees the plaintext, so it needs no permission 
     vault write alicloudkms/rewrap/payroll ciphertext=vault:v1:...
     vault write alicloudkms/rewrap/payroll batch_input='[{"ciphertext":"vault:v1:..."},{"ciphertext":"vault:v1:..."}]'
 
-It takes two calls to KMS for each item. The old ciphertext stays good.
+It takes two calls to KMS for each item. The old ciphertext stays valid.
 `,
 	}}
 }
 
-// rewrap gives KMS the text that it opened, whatever that is, so that what another program encrypted is kept as it is.
+// rewrap encrypts exactly what KMS decrypted, base64 or not, so that what another program encrypted does not change.
 func (b *backend) rewrap(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 	opened, err := b.openCiphertext(ctx, c, k, d)
 	if err != nil {
