@@ -13,7 +13,7 @@ import (
 // listCMKs returns every CMK of the account and region, under its id.
 func listCMKs(ctx context.Context, c *connection) (listing.Listing[kmsapi.KeyEntry], error) {
 	return listing.Collect(func(page int) ([]kmsapi.KeyEntry, int, error) {
-		got, err := call(ctx, c, kms.ListKeys, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: listing.PageSize})
+		got, err := call(ctx, c, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: listing.PageSize})
 		if err != nil {
 			return nil, 0, err
 		}

@@ -73,7 +73,7 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 	}
 	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
-	made, err := call(ctx, conn, kms.CreateKey, &cmk)
+	made, err := call(ctx, conn, &cmk)
 
 	// From here on, storage must be written even if the caller has gone away.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)

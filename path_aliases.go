@@ -125,7 +125,7 @@ func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *f
 
 func listAliases(ctx context.Context, c *connection) listing.Fetch[kmsapi.AliasEntry] {
 	return func(page int) ([]kmsapi.AliasEntry, int, error) {
-		answer, err := call(ctx, c, kms.ListAliases, &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: listing.PageSize})
+		answer, err := call(ctx, c, &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: listing.PageSize})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -136,7 +136,7 @@ func listAliases(ctx context.Context, c *connection) listing.Fetch[kmsapi.AliasE
 func listAliasesOf(ctx context.Context, c *connection, keyID string) listing.Fetch[kmsapi.AliasEntry] {
 	return func(page int) ([]kmsapi.AliasEntry, int, error) {
 		wanted := &kmsapi.ListAliasesByKeyIdRequest{KeyId: keyID, PageNumber: page, PageSize: listing.PageSize}
-		answer, err := call(ctx, c, kms.ListAliasesByKeyId, wanted)
+		answer, err := call(ctx, c, wanted)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -174,11 +174,11 @@ func (b *backend) aliasWrite(ctx context.Context, req *logical.Request, d *frame
 // delete the alias between the two calls, it starts over.
 func setAlias(ctx context.Context, c *connection, alias, keyID string) (created bool, err error) {
 	for range maxAliasRounds {
-		_, err := call(ctx, c, kms.CreateAlias, &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: keyID})
+		_, err := call(ctx, c, &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: keyID})
 		if !errors.Is(err, kmsapi.ErrAliasAlreadyExists) {
 			return err == nil, err
 		}
-		_, err = call(ctx, c, kms.UpdateAlias, &kmsapi.UpdateAliasRequest{AliasName: alias, KeyId: keyID})
+		_, err = call(ctx, c, &kmsapi.UpdateAliasRequest{AliasName: alias, KeyId: keyID})
 		if !errors.Is(err, kmsapi.ErrAliasNotFound) {
 			return false, err
 		}
@@ -224,6 +224,6 @@ func (b *backend) aliasDelete(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	_, err = call(ctx, conn, kms.DeleteAlias, &kmsapi.DeleteAliasRequest{AliasName: kmsapi.AliasPrefix + alias})
+	_, err = call(ctx, conn, &kmsapi.DeleteAliasRequest{AliasName: kmsapi.AliasPrefix + alias})
 	return nil, err
 }

@@ -51,7 +51,7 @@ func (b *backend) healthRead(ctx context.Context, req *logical.Request, _ *frame
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	answer, err := call(limited, conn, kms.DescribeRegions, &kmsapi.DescribeRegionsRequest{})
+	answer, err := call(limited, conn, &kmsapi.DescribeRegionsRequest{})
 	h, message := health{healthy: true, reachable: true, accepted: true}, ""
 	if err == nil {
 		h.requestID = answer.RequestId
@@ -78,11 +78,11 @@ type health struct {
 	requestID                    string
 }
 
-// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can
-// work all the same.
-var knownCaller = map[kmsapi.Code]bool{
-	kmsapi.ErrNoPermission.Code: true, // No key needs DescribeRegions.
-	kmsapi.ErrThrottling.Code:   false,
+// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can work
+// nevertheless.
+var knownCaller = map[kmsapi.Kind]bool{
+	kmsapi.KindPermission: true, // No key needs DescribeRegions.
+	kmsapi.KindThrottle:   false,
 }
 
 // classify is for a call that failed. Any other refusal leaves open whether KMS has looked at the access key.
@@ -91,6 +91,6 @@ func classify(err error) health {
 	if !ok {
 		return health{}
 	}
-	healthy, accepted := knownCaller[refused.Code]
+	healthy, accepted := knownCaller[refused.Kind()]
 	return health{healthy: healthy, reachable: true, accepted: accepted, code: refused.Code, requestID: refused.RequestID}
 }

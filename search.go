@@ -98,7 +98,7 @@ func (b *backend) markerOf(ctx context.Context, conn *connection, id string) (st
 }
 
 func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.DescribeKeyResponse, error) {
-	return call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	return call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: id})
 }
 
 // listRounds is how often to read a list that others change.

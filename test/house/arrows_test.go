@@ -36,16 +36,17 @@ var rooms = map[string]room{
 	"signature":   {imports: []string{"kmsapi"}, onlyStandard: true},
 	"client":      {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
 	"credentials": {imports: []string{"client", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
-	"seal":        {imports: []string{"client", "credentials", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"seal":        {imports: []string{"client", "credentials", "internal/advice", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
 	"server":      {imports: []string{"kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
 	"kmstest":     {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/fields", "internal/keywrap", "internal/listing", "internal/once", "internal/refusal",
+			"internal/advice", "internal/fields", "internal/keywrap", "internal/listing", "internal/once", "internal/refusal",
 		},
 		tests: []string{"kmstest"},
 	},
+	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/fields":  {imports: []string{"internal/refusal", "kmsapi"}},
 	"internal/keywrap": {imports: []string{"kmsapi"}},
