@@ -94,11 +94,11 @@ func generateDataKey(ctx context.Context, c *connection, k target, d *framework.
 	if err != nil {
 		return nil, err
 	}
-	bound, err := k.entry.encryptionContext(d)
+	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
 		return nil, err
 	}
-	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: bound})
+	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: encCtx})
 }
 
 // dataKeyBytes returns the length that the caller asks for.

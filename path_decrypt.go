@@ -51,34 +51,34 @@ func (b *backend) decrypt(ctx context.Context, c *connection, k target, d *frame
 	if err != nil {
 		return nil, err
 	}
-	return plaintextAnswer(opened.text), nil
+	return plaintextAnswer(opened.plaintext), nil
 }
 
-// An openedText is what KMS opened, with the context that it was bound to.
-type openedText struct {
-	text    kmsapi.Secret
-	context kmsapi.EncryptionContext
+// An openedBlob is what KMS decrypted, with the encryption context that it was bound to.
+type openedBlob struct {
+	plaintext kmsapi.Secret
+	encCtx    kmsapi.EncryptionContext
 }
 
 // openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that the
 // account may use.
-func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedText, error) {
+func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedBlob, error) {
 	blob, err := blobOf(d.Get("ciphertext").(string))
 	if err != nil {
-		return openedText{}, err
+		return openedBlob{}, err
 	}
-	bound, err := k.entry.encryptionContext(d)
+	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
-		return openedText{}, err
+		return openedBlob{}, err
 	}
-	answer, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: bound})
+	answer, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: encCtx})
 	if err != nil {
-		return openedText{}, err
+		return openedBlob{}, err
 	}
 	if answer.KeyId != k.entry.KeyID {
-		return openedText{}, &foreignError{requestID: answer.ID()}
+		return openedBlob{}, &foreignError{requestID: answer.ID()}
 	}
-	return openedText{answer.Plaintext, bound}, nil
+	return openedBlob{answer.Plaintext, encCtx}, nil
 }
 
 // blobOf returns KMS's CiphertextBlob.

@@ -56,11 +56,11 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	if err != nil {
 		return nil, err
 	}
-	bound, err := k.entry.encryptionContext(d)
+	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, c, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: bound})
+	answer, err := call(ctx, c, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: encCtx})
 	if err != nil {
 		return nil, err
 	}

@@ -37,7 +37,7 @@ func (b *backend) rewrap(ctx context.Context, c *connection, k target, d *framew
 		return nil, err
 	}
 	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
-		KeyId: k.entry.KeyID, Plaintext: opened.text, EncryptionContext: opened.context,
+		KeyId: k.entry.KeyID, Plaintext: opened.plaintext, EncryptionContext: opened.encCtx,
 	})
 	if err != nil {
 		return nil, err
