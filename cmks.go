@@ -12,7 +12,7 @@ import (
 // listCMKs returns every CMK of account and region, under its id.
 func listCMKs(ctx context.Context, c *connection) (listing[kmsapi.KeyEntry], error) {
 	return collect(func(page int) ([]kmsapi.KeyEntry, int, error) {
-		got, err := call(ctx, c, kms.ListKeys, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: kmsPageSize})
+		got, err := call(ctx, c, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: kmsPageSize})
 		if err != nil {
 			return nil, 0, err
 		}

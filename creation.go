@@ -72,7 +72,7 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 	}
 	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
-	made, err := call(ctx, conn, kms.CreateKey, &cmk)
+	made, err := call(ctx, conn, &cmk)
 
 	// From here on, what is to be kept must be kept even if the caller has gone meanwhile.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)

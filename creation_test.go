@@ -342,7 +342,7 @@ func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
 	r.write("keys/a", map[string]any{"description": "salaries"})
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
-	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: r.keyID("a")}})
+	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: r.keyID("a")})
 	require.NoError(t, err)
 	require.Regexp(t, `^salaries \[vault:[A-Z2-7]{26}\]$`, found.KeyMetadata.Description)
 }
@@ -368,7 +368,7 @@ func (r *rig) copyMarkerOf(id string) (copied string) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(r.t, err)
-	found, err := direct.DescribeKey(r.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	found, err := direct.DescribeKey(r.t.Context(), &kmsapi.DescribeKeyRequest{KeyId: id})
 	require.NoError(r.t, err)
 	made, err := direct.CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{Description: found.KeyMetadata.Description})
 	require.NoError(r.t, err)

@@ -10,12 +10,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
-
-// maxKMSMessage bounds a message of KMS that is passed on, in bytes. What is longer is a gateway's dump of the text that
-// was signed, which holds every parameter: plaintext and security token too.
-const maxKMSMessage = 256
 
 // A callError is a failed call to KMS.
 type callError struct {
@@ -130,8 +127,8 @@ func (b *backend) explain(req *logical.Request, err error) error {
 
 // explain returns the HTTP status of a failed call and what to tell the caller.
 func (e *callError) explain(req *logical.Request) (status int, text string) {
-	if wanting, ok := errors.AsType[*client.CredentialsError](e.err); ok {
-		return explainWant(req, wanting)
+	if missing, ok := errors.AsType[*client.CredentialsError](e.err); ok {
+		return explainMissingCredentials(req, missing)
 	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
 		return e.explainRefusal(req, refused)
@@ -154,9 +151,9 @@ func (e *callError) explain(req *logical.Request) (status int, text string) {
 	}
 }
 
-// explainWant is explain for a call that did not run because there were no credentials. What KMS said before is shown by
+// explainMissingCredentials is explain for a call that did not run because there were no credentials. What KMS said before is shown by
 // its code only.
-func explainWant(req *logical.Request, e *client.CredentialsError) (status int, text string) {
+func explainMissingCredentials(req *logical.Request, e *client.CredentialsError) (status int, text string) {
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
 		text = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
 	} else {
@@ -175,39 +172,31 @@ func explainWant(req *logical.Request, e *client.CredentialsError) (status int, 
 	}
 }
 
+// explainRefusal returns the HTTP status of a refusal and what to tell the caller. Refused credentials are the fault of whoever
+// configured the engine: the caller of a config write, or nobody who calls now.
 func (e *callError) explainRefusal(req *logical.Request, refused *kmsapi.Error) (status int, text string) {
-	advice, fault := credentialAdvice[refused.Code]
-	if e.borrowed && client.RefusesCredentials(refused.Code) {
-		advice, fault = borrowedAdvice, true
-	}
-	switch {
-	case fault && req.Path == configPath:
-		status = http.StatusBadRequest
-	case fault:
+	status = refusalStatus(refused)
+	if refused.Kind().Unauthenticated() {
 		status = http.StatusBadGateway
-	default:
-		status, advice = refusalStatus(refused), refusalAdvice[advised{e.op, refused.Code}]
-		if advice == "" {
-			advice = refusalAdvice[advised{code: refused.Code}]
+		if req.Path == configPath {
+			status = http.StatusBadRequest
 		}
 	}
-	text = fmt.Sprintf("%s: KMS refused: %s", e.op, refused.Code)
-	if !fault && len(refused.Message) <= maxKMSMessage {
-		text += ": " + refused.Message
+	text = fmt.Sprintf("%s: %s", e.op, advice.Describe(refused))
+	hint := whatToDo.For(e.op, refused)
+	if e.borrowed && refused.Kind().BlamesCredentials() {
+		hint = borrowedAdvice
 	}
-	if refused.RequestID != "" {
-		text += fmt.Sprintf(" (request id %s)", refused.RequestID)
-	}
-	if advice != "" {
-		text += ". " + advice
+	if hint != "" {
+		text += ". " + hint
 	}
 	return status, text
 }
 
 // refusalStatus keeps the statuses that mean to the caller what they mean to the engine.
 func refusalStatus(refused *kmsapi.Error) int {
-	if throttling[refused.Code] {
-		return http.StatusTooManyRequests
+	if refused.Kind() == kmsapi.KindThrottle {
+		return http.StatusTooManyRequests // Alibaba Cloud's gateway says 400.
 	}
 	switch refused.HTTPStatus {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:
@@ -215,94 +204,4 @@ func refusalStatus(refused *kmsapi.Error) int {
 	default:
 		return http.StatusBadGateway
 	}
-}
-
-// throttling are the codes of Alibaba Cloud's gateway that say 400 and mean 429.
-var throttling = map[kmsapi.Code]bool{"Throttling": true, "Throttling.User": true, "Throttling.Api": true}
-
-const (
-	clockAdvice  = "The clocks of this server and of KMS differ by too much; set this server's clock, for example with NTP."
-	secretAdvice = "The secret_key does not belong to the access_key; write both again: vault write {mount}config access_key=... secret_key=..."
-	// borrowedAdvice is for credentials that nobody wrote to the configuration.
-	borrowedAdvice = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; see: vault read {mount}config"
-
-	tokenAdvice = "The security_token is expired, malformed or of other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=..."
-)
-
-// credentialAdvice holds the codes that blame the engine's credentials or clock and not the request. Their messages are
-// never passed on: they may quote the text that was signed.
-var credentialAdvice = map[kmsapi.Code]string{
-	kmsapi.ErrAccessKeyNotFound.Code: "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
-	kmsapi.ErrAccessKeyInactive.Code: "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
-	"InvalidAccessKeyId.Inactive":    "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
-
-	"InvalidAccessKeyId": "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
-
-	kmsapi.ErrIncompleteSignature.Code: secretAdvice,
-	"SignatureDoesNotMatch":            secretAdvice,
-	"InvalidAccessKeySecret":           secretAdvice,
-
-	kmsapi.ErrIllegalTimestamp.Code: clockAdvice,
-	"InvalidTimeStamp.Expired":      clockAdvice,
-	"InvalidTimeStamp.Format":       clockAdvice,
-
-	kmsapi.ErrInvalidSecurityTokenValue.Code:     tokenAdvice,
-	"InvalidSecurityToken.Expired":               tokenAdvice,
-	"InvalidSecurityToken.MismatchWithAccessKey": tokenAdvice,
-	"MissingSecurityToken":                       tokenAdvice,
-
-	kmsapi.ErrSignatureNonceUsed.Code: "KMS saw this signed request before; try again.",
-}
-
-// advised is a code, with the operation that it came from if that matters.
-type advised struct {
-	op   kmsapi.Operation
-	code kmsapi.Code
-}
-
-var refusalAdvice = map[advised]string{
-	{code: kmsapi.ErrRejectedDisabled.Code}:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
-	{code: kmsapi.ErrRejectedPendingDeletion.Code}: "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
-	{code: kmsapi.ErrUnsupportedOrigin.Code}:       "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-	{code: kmsapi.ErrInvalidKeyMaterial.Code}:      "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
-	{code: kmsapi.ErrInvalidImportToken.Code}:      "The import_token is not of this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-	{code: kmsapi.ErrExpiredImportToken.Code}:      "An import_token is good for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-	{code: kmsapi.ErrKeyNotFound.Code}:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
-	{code: kmsapi.ErrNoPermission.Code}:            "The RAM user of the engine's access_key lacks the permission for this operation.",
-	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
-	{code: kmsapi.ErrLimitExceeded.Code}:           "The account has reached its quota; ask Alibaba Cloud to raise it.",
-	{code: kmsapi.ErrAliasNotFound.Code}:           "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
-	{code: kmsapi.ErrUnsupportedAlias.Code}:        "KMS takes only the id of a CMK here, and no alias.",
-
-	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:            "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
-	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                     "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:                "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:         "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:           "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
-	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:         "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
-	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}: "The key waits for its deletion already: see vault read {mount}keys/{key}",
-	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:                "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
-	{kmsapi.OpEnableKey, kmsapi.ErrStateModifiedFailed.Code}:           "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
-	{kmsapi.OpDisableKey, kmsapi.ErrStateModifiedFailed.Code}:          "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
-	{kmsapi.OpImportKeyMaterial, kmsapi.ErrStateModifiedFailed.Code}:   "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDeleteKeyMaterial, kmsapi.ErrUnsupportedOrigin.Code}:     "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
-	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}:   "The key is not waiting for its deletion.",
-	{kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed.Code}:         "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpCreateAlias, kmsapi.ErrLimitExceeded.Code}:               "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
-	{kmsapi.OpTagResource, kmsapi.ErrLimitExceeded.Code}:               "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
-}
-
-// uncertain warns where an operation that did not answer may have run.
-var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",
-	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
-	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCreateAlias:         "KMS may have made the alias all the same; it does no harm to write it again.",
-	kmsapi.OpUpdateAlias:         "KMS may have changed the alias all the same; it does no harm to write it again.",
-	kmsapi.OpDeleteAlias:         "KMS may have removed the alias all the same; see vault list {mount}aliases",
-	kmsapi.OpTagResource:         "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
-	kmsapi.OpUntagResource:       "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
 }

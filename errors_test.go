@@ -29,6 +29,8 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 		"a disabled key":                  {kmsapi.ErrRejectedDisabled, 409, []string{"Rejected.Disabled", "kms/keys/a/enable"}},
 		"throttling":                      {kmsapi.ErrThrottling, 429, []string{"max_parallel"}},
 		"throttling that says 400":        {&kmsapi.Error{Code: "Throttling", HTTPStatus: 400}, 429, nil},
+		"throttling of a resource":        {&kmsapi.Error{Code: "Throttling.Resource", HTTPStatus: 400}, 429, []string{"max_parallel"}},
+		"a clock that a gateway refuses":  {&kmsapi.Error{Code: "RequestTimeTooSkewed", HTTPStatus: 403}, 502, []string{"clock"}},
 		"a failure inside KMS":            {kmsapi.ErrInternalFailure, 502, []string{"InternalFailure"}},
 		"KMS away for a while":            {kmsapi.ErrServiceUnavailable, 502, nil},
 		"a status that nobody knows":      {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
@@ -57,17 +59,31 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 
 func TestAdviceNeverHoldsAPlaceholder(t *testing.T) {
 	r := newKeyRig(t, "a")
-	for code, advice := range credentialAdvice {
-		require.NotEmpty(t, advice, code)
-		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{op: kmsapi.OpEncrypt, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 400}})
-		refused(t, err, 502)
-		require.NotContains(t, err.Error(), "{")
+	for _, op := range kmsapi.Operations() {
+		for _, code := range kmsapi.Codes() {
+			failed := &callError{op: op, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 409}}
+			err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), failed)
+			require.Contains(t, err.Error(), string(code))
+			require.NotContains(t, err.Error(), "{", "%s: %s", op, code)
+		}
 	}
-	for from := range refusalAdvice {
-		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{op: from.op, key: "a", err: &kmsapi.Error{Code: from.code, HTTPStatus: 409}})
-		refused(t, err, 409, string(from.code))
-		require.NotContains(t, err.Error(), "{")
+}
+
+func TestRefusalsBeforeAuthenticationAreTheEnginesFaultAndHaveAdvice(t *testing.T) {
+	r := newKeyRig(t, "a")
+	checked := 0
+	for _, code := range kmsapi.Codes() {
+		if !code.Kind().Unauthenticated() {
+			continue
+		}
+		require.NotEmpty(t, whatToDo.ByKind[code.Kind()], code)
+		failed := &callError{op: kmsapi.OpEncrypt, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 400, Message: "canary"}}
+		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), failed)
+		refused(t, err, 502, string(code))
+		require.NotContains(t, err.Error(), "canary")
+		checked++
 	}
+	require.NotZero(t, checked)
 }
 
 func TestSignedTextIsNeverPassedOn(t *testing.T) {

@@ -133,7 +133,7 @@ func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *f
 
 func listAliases(ctx context.Context, c *connection) fetch[kmsapi.AliasEntry] {
 	return func(page int) ([]kmsapi.AliasEntry, int, error) {
-		answer, err := call(ctx, c, kms.ListAliases, &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: kmsPageSize})
+		answer, err := call(ctx, c, &kmsapi.ListAliasesRequest{PageNumber: page, PageSize: kmsPageSize})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -144,7 +144,7 @@ func listAliases(ctx context.Context, c *connection) fetch[kmsapi.AliasEntry] {
 func listAliasesOf(ctx context.Context, c *connection, keyID string) fetch[kmsapi.AliasEntry] {
 	return func(page int) ([]kmsapi.AliasEntry, int, error) {
 		wanted := &kmsapi.ListAliasesByKeyIdRequest{KeyId: keyID, PageNumber: page, PageSize: kmsPageSize}
-		answer, err := call(ctx, c, kms.ListAliasesByKeyId, wanted)
+		answer, err := call(ctx, c, wanted)
 		if err != nil {
 			return nil, 0, err
 		}
@@ -182,11 +182,11 @@ func (b *backend) aliasWrite(ctx context.Context, req *logical.Request, d *frame
 // remove the alias between the two that there are, it begins again.
 func setAlias(ctx context.Context, c *connection, alias, keyID string) (created bool, err error) {
 	for range maxAliasRounds {
-		_, err := call(ctx, c, kms.CreateAlias, &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: keyID})
+		_, err := call(ctx, c, &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: keyID})
 		if !errors.Is(err, kmsapi.ErrAliasAlreadyExists) {
 			return err == nil, err
 		}
-		_, err = call(ctx, c, kms.UpdateAlias, &kmsapi.UpdateAliasRequest{AliasName: alias, KeyId: keyID})
+		_, err = call(ctx, c, &kmsapi.UpdateAliasRequest{AliasName: alias, KeyId: keyID})
 		if !errors.Is(err, kmsapi.ErrAliasNotFound) {
 			return false, err
 		}
@@ -210,7 +210,7 @@ func (b *backend) aliasRead(ctx context.Context, req *logical.Request, d *framew
 		return nil, err
 	}
 	alias := d.Get("alias").(string)
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: kmsapi.AliasPrefix + alias}})
+	found, err := call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: kmsapi.AliasPrefix + alias})
 	if err != nil {
 		return nil, err
 	}
@@ -231,6 +231,6 @@ func (b *backend) aliasDelete(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	_, err = call(ctx, conn, kms.DeleteAlias, &kmsapi.DeleteAliasRequest{AliasName: kmsapi.AliasPrefix + alias})
+	_, err = call(ctx, conn, &kmsapi.DeleteAliasRequest{AliasName: kmsapi.AliasPrefix + alias})
 	return nil, err
 }

@@ -194,7 +194,7 @@ func (b *backend) tryConfig(ctx context.Context, c *config, verify bool) error {
 	if !verify {
 		return nil
 	}
-	_, err = call(ctx, conn, kms.DescribeRegions, &kmsapi.DescribeRegionsRequest{})
+	_, err = call(ctx, conn, &kmsapi.DescribeRegionsRequest{})
 	return err
 }
 

@@ -98,7 +98,7 @@ func generateDataKey(ctx context.Context, c *connection, k target, d *framework.
 	if err != nil {
 		return nil, err
 	}
-	return call(ctx, c, kms.GenerateDataKey, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: bound})
+	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: bound})
 }
 
 // dataKeyBytes returns the length that the caller asks for.

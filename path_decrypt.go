@@ -69,7 +69,7 @@ func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d
 	if err != nil {
 		return openedText{}, err
 	}
-	answer, err := call(ctx, c, kms.Decrypt, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: bound})
+	answer, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: bound})
 	if err != nil {
 		return openedText{}, err
 	}

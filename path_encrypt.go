@@ -60,7 +60,7 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, c, kms.Encrypt, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: bound})
+	answer, err := call(ctx, c, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: bound})
 	if err != nil {
 		return nil, err
 	}

@@ -52,12 +52,12 @@ func (b *backend) healthRead(ctx context.Context, req *logical.Request, _ *frame
 	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	answer, err := call(limited, conn, kms.DescribeRegions, &kmsapi.DescribeRegionsRequest{})
+	answer, err := call(limited, conn, &kmsapi.DescribeRegionsRequest{})
 	v, text := verdict{healthy: true, reachable: true, accepted: true}, ""
 	if err == nil {
 		v.requestID = answer.RequestId
 	} else {
-		v, text = judge(err), b.explain(req, err).Error()
+		v, text = classify(err), b.explain(req, err).Error()
 	}
 	return &logical.Response{Data: map[string]any{
 		"healthy":              v.healthy,
@@ -79,19 +79,19 @@ type verdict struct {
 	requestID                    string
 }
 
-// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can
-// work all the same.
-var knownCaller = map[kmsapi.Code]bool{
-	kmsapi.ErrNoPermission.Code: true, // No key needs DescribeRegions.
-	kmsapi.ErrThrottling.Code:   false,
+// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can work
+// nevertheless.
+var knownCaller = map[kmsapi.Kind]bool{
+	kmsapi.KindPermission: true, // No key needs DescribeRegions.
+	kmsapi.KindThrottle:   false,
 }
 
-// judge is for a call that failed. Any other refusal leaves open whether KMS has looked at the access key.
-func judge(err error) verdict {
+// classify is for a call that failed. Any other refusal leaves open whether KMS has looked at the access key.
+func classify(err error) verdict {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	if !ok {
 		return verdict{}
 	}
-	healthy, accepted := knownCaller[refused.Code]
+	healthy, accepted := knownCaller[refused.Kind()]
 	return verdict{healthy: healthy, reachable: true, accepted: accepted, code: refused.Code, requestID: refused.RequestID}
 }

@@ -187,7 +187,7 @@ func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encryp
 	if !i.expires.IsZero() {
 		request.KeyMaterialExpireUnix = int(i.expires.Unix())
 	}
-	_, err := call(ctx, c, kms.ImportKeyMaterial, request)
+	_, err := call(ctx, c, request)
 	return err
 }
 

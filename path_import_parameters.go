@@ -78,7 +78,7 @@ func keyImportParameters(ctx context.Context, c *connection, k target, d *framew
 // importParameters asks KMS for a wrapping key and its token. They must be of the key's own CMK, and the public key must be one.
 func importParameters(ctx context.Context, c *connection, e *keyEntry, algorithm string) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
 	garbage := func(err error) error { return &callError{op: kmsapi.OpGetParametersForImport, err: err} }
-	got, err := call(ctx, c, kms.GetParametersForImport, &kmsapi.GetParametersForImportRequest{
+	got, err := call(ctx, c, &kmsapi.GetParametersForImportRequest{
 		KeyId: e.KeyID, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
 	})
 	if err != nil {

@@ -250,7 +250,7 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framewor
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: entry.KeyID}})
+	found, err := call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: entry.KeyID})
 	if err != nil {
 		return nil, named(err, name)
 	}

@@ -26,7 +26,7 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	if err != nil {
 		return nil, err
 	}
-	_, err = call(ctx, conn, kms.ScheduleKeyDeletion, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
+	_, err = call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
 	if err != nil {
 		return nil, err
 	}

@@ -12,15 +12,15 @@ import (
 // A stateChange is a path that moves a CMK to another state.
 type stateChange struct {
 	path, verb, suffix string
-	call               func(context.Context, *connection, kmsapi.KeyRequest) error
+	call               func(ctx context.Context, c *connection, keyID string) error
 	synopsis, details  string
 }
 
 var stateChanges = []stateChange{
 	{
 		path: "enable", verb: "enable", suffix: "key",
-		call: func(ctx context.Context, c *connection, key kmsapi.KeyRequest) error {
-			_, err := call(ctx, c, kms.EnableKey, &kmsapi.EnableKeyRequest{KeyRequest: key})
+		call: func(ctx context.Context, c *connection, keyID string) error {
+			_, err := call(ctx, c, &kmsapi.EnableKeyRequest{KeyId: keyID})
 			return err
 		},
 		synopsis: "Let a disabled key be used again.",
@@ -28,8 +28,8 @@ var stateChanges = []stateChange{
 	},
 	{
 		path: "disable", verb: "disable", suffix: "key",
-		call: func(ctx context.Context, c *connection, key kmsapi.KeyRequest) error {
-			_, err := call(ctx, c, kms.DisableKey, &kmsapi.DisableKeyRequest{KeyRequest: key})
+		call: func(ctx context.Context, c *connection, keyID string) error {
+			_, err := call(ctx, c, &kmsapi.DisableKeyRequest{KeyId: keyID})
 			return err
 		},
 		synopsis: "Stop a key from being used.",
@@ -37,8 +37,8 @@ var stateChanges = []stateChange{
 	},
 	{
 		path: "cancel_deletion", verb: "cancel", suffix: "key-deletion",
-		call: func(ctx context.Context, c *connection, key kmsapi.KeyRequest) error {
-			_, err := call(ctx, c, kms.CancelKeyDeletion, &kmsapi.CancelKeyDeletionRequest{KeyRequest: key})
+		call: func(ctx context.Context, c *connection, keyID string) error {
+			_, err := call(ctx, c, &kmsapi.CancelKeyDeletionRequest{KeyId: keyID})
 			return err
 		},
 		synopsis: "Call off the scheduled deletion of a key.",
@@ -64,5 +64,5 @@ func (b *backend) keyStatePaths() []*framework.Path {
 }
 
 func (s stateChange) handle(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
-	return nil, s.call(ctx, c, kmsapi.KeyRequest{KeyId: k.entry.KeyID})
+	return nil, s.call(ctx, c, k.entry.KeyID)
 }

@@ -31,7 +31,7 @@ deletion_allowed does not matter here, since nothing is lost that you did not br
 // materialDelete has no guard like the deletion of a CMK, because its owner can undo it: whoever may not do it must not have
 // the path in a policy.
 func (b *backend) materialDelete(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
-	_, err := call(ctx, c, kms.DeleteKeyMaterial, &kmsapi.DeleteKeyMaterialRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.entry.KeyID}})
+	_, err := call(ctx, c, &kmsapi.DeleteKeyMaterialRequest{KeyId: k.entry.KeyID})
 	if err != nil {
 		return nil, err
 	}

@@ -31,7 +31,7 @@ func (b *backend) regionsRead(ctx context.Context, req *logical.Request, _ *fram
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, conn, kms.DescribeRegions, &kmsapi.DescribeRegionsRequest{})
+	answer, err := call(ctx, conn, &kmsapi.DescribeRegionsRequest{})
 	if err != nil {
 		return nil, err
 	}

@@ -71,7 +71,7 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	found, err := call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: id})
 	if err != nil {
 		return nil, named(err, name)
 	}

@@ -36,7 +36,7 @@ func (b *backend) rewrap(ctx context.Context, c *connection, k target, d *framew
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, c, kms.Encrypt, &kmsapi.EncryptRequest{
+	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
 		KeyId: k.entry.KeyID, Plaintext: opened.text, EncryptionContext: opened.context,
 	})
 	if err != nil {

@@ -121,7 +121,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 // systemTags is a KMS that has set tags of its own, which ours does not do.
 type systemTags struct{ kms }
 
-func (systemTags) ListResourceTags(context.Context, *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
+func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
 	return &kmsapi.ListResourceTagsResponse{Tags: kmsapi.TagList{Tag: []kmsapi.TagEntry{
 		{TagKey: "team", TagValue: "hr"}, {TagKey: "acs:rm:rgId", TagValue: "rg-1"}, {TagKey: "aliyun-x"}, {TagKey: "env"},
 	}}}, nil

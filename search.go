@@ -96,7 +96,7 @@ func (b *backend) markerOf(ctx context.Context, conn *connection, id string) (st
 }
 
 func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.DescribeKeyResponse, error) {
-	return call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	return call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: id})
 }
 
 // listRounds is how often a list that others change is read again.

@@ -32,7 +32,7 @@ func setTags(ctx context.Context, c *connection, keyID string, tags map[string]s
 	if len(tags) == 0 {
 		return nil
 	}
-	_, err := call(ctx, c, kms.TagResource, &kmsapi.TagResourceRequest{KeyId: keyID, Tags: wireTags(tags)})
+	_, err := call(ctx, c, &kmsapi.TagResourceRequest{KeyId: keyID, Tags: wireTags(tags)})
 	return err
 }
 
@@ -41,12 +41,12 @@ func removeTags(ctx context.Context, c *connection, keyID string, keys []string)
 	if len(keys) == 0 {
 		return nil
 	}
-	_, err := call(ctx, c, kms.UntagResource, &kmsapi.UntagResourceRequest{KeyId: keyID, TagKeys: keys})
+	_, err := call(ctx, c, &kmsapi.UntagResourceRequest{KeyId: keyID, TagKeys: keys})
 	return err
 }
 
 func readTags(ctx context.Context, c *connection, keyID string) (map[string]string, error) {
-	answer, err := call(ctx, c, kms.ListResourceTags, &kmsapi.ListResourceTagsRequest{KeyRequest: kmsapi.KeyRequest{KeyId: keyID}})
+	answer, err := call(ctx, c, &kmsapi.ListResourceTagsRequest{KeyId: keyID})
 	if err != nil {
 		return nil, err
 	}

@@ -8,8 +8,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. test/sdk compares them
-// with those of the official SDKs.
+// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. test/sdk compares
+// them with those of the official SDKs.
 
 // signAndEncode does all that do does before an attempt.
 func signAndEncode(t testing.TB) func() {
@@ -22,7 +22,7 @@ func signAndEncode(t testing.TB) func() {
 		EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
 	}
 	given := Credentials(c.cfg.Credentials.(Static))
-	return func() { c.sign(c.params(request), &signer{credentials: given}) }
+	return func() { c.sign(c.params(request), &signingState{credentials: given}) }
 }
 
 func TestToSignAndEncodeARequestTakesFewAllocations(t *testing.T) {

@@ -34,42 +34,42 @@ func TestEveryOperationWorksAgainstTheService(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEmpty(t, created.RequestId)
 	require.Equal(t, "a b+c 密钥", created.KeyMetadata.Description)
-	id := kmsapi.KeyRequest{KeyId: created.KeyMetadata.KeyId}
+	id := created.KeyMetadata.KeyId
 
-	described, err := c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyRequest: id})
+	described, err := c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyId: id})
 	require.NoError(t, err)
 	require.Equal(t, created.KeyMetadata, described.KeyMetadata)
 	listed, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
 	require.NoError(t, err)
-	require.Equal(t, []kmsapi.KeyEntry{{KeyId: id.KeyId, KeyArn: created.KeyMetadata.Arn}}, listed.Keys.Key)
+	require.Equal(t, []kmsapi.KeyEntry{{KeyId: id, KeyArn: created.KeyMetadata.Arn}}, listed.Keys.Key)
 	regions, err := c.DescribeRegions(ctx, &kmsapi.DescribeRegionsRequest{})
 	require.NoError(t, err)
 	require.Len(t, regions.Regions.Region, len(kmsapi.Regions()))
 
-	context := kmsapi.EncryptionContext{"who": "payroll & co", "": "<empty>"}
-	sealed, err := c.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: id.KeyId, Plaintext: kmsapi.NewSecret("c2VjcmV0"), EncryptionContext: context})
+	encCtx := kmsapi.EncryptionContext{"who": "payroll & co", "": "<empty>"}
+	sealed, err := c.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: id, Plaintext: kmsapi.NewSecret("c2VjcmV0"), EncryptionContext: encCtx})
 	require.NoError(t, err)
-	opened, err := c.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: context})
+	opened, err := c.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: sealed.CiphertextBlob, EncryptionContext: encCtx})
 	require.NoError(t, err)
 	require.Equal(t, "c2VjcmV0", opened.Plaintext.Reveal())
-	require.Equal(t, id.KeyId, opened.KeyId)
+	require.Equal(t, id, opened.KeyId)
 	_, err = c.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: sealed.CiphertextBlob})
 	require.ErrorIs(t, err, kmsapi.ErrInvalidParameter)
-	dataKey, err := c.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyId: id.KeyId, NumberOfBytes: 64})
+	dataKey, err := c.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyId: id, NumberOfBytes: 64})
 	require.NoError(t, err)
 	opened, err = c.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: dataKey.CiphertextBlob})
 	require.NoError(t, err)
 	require.Equal(t, dataKey.Plaintext.Reveal(), opened.Plaintext.Reveal())
 
-	_, err = c.DisableKey(ctx, &kmsapi.DisableKeyRequest{KeyRequest: id})
+	_, err = c.DisableKey(ctx, &kmsapi.DisableKeyRequest{KeyId: id})
 	require.NoError(t, err)
-	_, err = c.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: id.KeyId, Plaintext: kmsapi.NewSecret("c2VjcmV0")})
+	_, err = c.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: id, Plaintext: kmsapi.NewSecret("c2VjcmV0")})
 	require.ErrorIs(t, err, kmsapi.ErrRejectedDisabled)
-	_, err = c.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyRequest: id})
+	_, err = c.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyId: id})
 	require.NoError(t, err)
-	_, err = c.ScheduleKeyDeletion(ctx, &kmsapi.ScheduleKeyDeletionRequest{KeyId: id.KeyId, PendingWindowInDays: 7})
+	_, err = c.ScheduleKeyDeletion(ctx, &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
 	require.NoError(t, err)
-	_, err = c.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyRequest: id})
+	_, err = c.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: id})
 	require.NoError(t, err)
 }
 
@@ -108,6 +108,6 @@ func TestAClientOutlivesARestartOfTheService(t *testing.T) {
 	created, err := c.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
 	require.NoError(t, err)
 	kms.Restart()
-	_, err = c.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: created.KeyMetadata.KeyId}})
+	_, err = c.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: created.KeyMetadata.KeyId})
 	require.NoError(t, err, "the connection from before is gone, and that is not the caller's concern")
 }

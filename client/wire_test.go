@@ -18,7 +18,7 @@ func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 	metadata := kmsapi.KeyMetadata{KeyId: "k-1", KeyState: kmsapi.Enabled, Origin: kmsapi.OriginKMS}
 	const metadataJSON = `{"RequestId":"r-0","KeyMetadata":{"KeyId":"k-1","KeyState":"Enabled","Origin":"Aliyun_KMS","DKMSInstanceId":"later"}}`
 	reply := kmsapi.Reply{RequestId: "r-0"}
-	named := kmsapi.KeyRequest{KeyId: "k-1"}
+	const named = "k-1"
 	for _, tc := range []struct {
 		op     kmsapi.Operation
 		call   func(c *client.Client) (any, error)
@@ -37,7 +37,7 @@ func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 		{
 			kmsapi.OpDescribeKey,
 			func(c *client.Client) (any, error) {
-				return c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyRequest: named})
+				return c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyId: named})
 			},
 			map[string]string{"KeyId": "k-1"},
 			metadataJSON, &kmsapi.DescribeKeyResponse{Reply: reply, KeyMetadata: metadata},
@@ -57,7 +57,7 @@ func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 		{
 			kmsapi.OpEnableKey,
 			func(c *client.Client) (any, error) {
-				return c.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyRequest: named})
+				return c.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyId: named})
 			},
 			map[string]string{"KeyId": "k-1"},
 			`{"RequestId":"r-0"}`, &kmsapi.EnableKeyResponse{Reply: reply},
@@ -65,7 +65,7 @@ func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 		{
 			kmsapi.OpDisableKey,
 			func(c *client.Client) (any, error) {
-				return c.DisableKey(ctx, &kmsapi.DisableKeyRequest{KeyRequest: named})
+				return c.DisableKey(ctx, &kmsapi.DisableKeyRequest{KeyId: named})
 			},
 			map[string]string{"KeyId": "k-1"},
 			`{"RequestId":"r-0"}`, &kmsapi.DisableKeyResponse{Reply: reply},
@@ -81,7 +81,7 @@ func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 		{
 			kmsapi.OpCancelKeyDeletion,
 			func(c *client.Client) (any, error) {
-				return c.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyRequest: named})
+				return c.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: named})
 			},
 			map[string]string{"KeyId": "k-1"},
 			`{"RequestId":"r-0"}`, &kmsapi.CancelKeyDeletionResponse{Reply: reply},

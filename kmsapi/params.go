@@ -91,7 +91,7 @@ func (p Params) Form() string {
 }
 
 // ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and text
-// that is not UTF-8 are errors, because two readers must never see different parameters in one signed text.
+// that is not UTF-8 are errors, because two readers must never see different parameters in one signed string.
 // Errors name no value, since a value may be a plaintext.
 func ParseForm(text string) (Params, error) {
 	if text == "" {
@@ -118,5 +118,5 @@ func ParseForm(text string) (Params, error) {
 	return params, nil
 }
 
-// usualParams is as many as an operation has. Who sends more, and is not yet known, gets no memory on credit.
+// usualParams is as many as an operation has. Unauthenticated callers that send more don't get memory up front.
 const usualParams = 24

@@ -66,7 +66,7 @@ func (r *cmkRecord) become(l keystate.Lifecycle) {
 
 // allows returns nil if op may run in the CMK's state, or why it may not.
 func (r *cmkRecord) allows(c *call, op kmsapi.Operation) error {
-	_, err := r.Lifecycle.Apply(op, c.now, 0)
+	_, err := r.Lifecycle.Allow(op, c.now)
 	return err
 }
 

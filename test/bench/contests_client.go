@@ -57,9 +57,9 @@ func (s *stage) openSigning(ctx context.Context) ([]contest.Side, func() error, 
 		return nil, nil, err
 	}
 	const keyID = "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73"
-	credentials := kms.credentials()
+	credentials := kms.Credentials()
 	// The client makes these two once.
-	target, err := url.Parse("https://" + kms.address() + "/")
+	target, err := url.Parse("https://" + kms.Address + "/")
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,7 +107,7 @@ func (s *stage) openClients(ctx context.Context, goroutines int) ([]contest.Side
 	if err != nil {
 		return nil, nil, err
 	}
-	ours, err := kms.client()
+	ours, err := kms.Client()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -51,7 +51,7 @@ func createOverTLS(_ context.Context, s *stage, goroutines int) (contest.Side, e
 	if err != nil {
 		return contest.Side{}, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	return kms.signed(client, goroutines, same(&kmsapi.CreateKeyRequest{})), err
 }
 

@@ -36,7 +36,7 @@ func (s *stage) openImport(ctx context.Context) ([]contest.Side, func() error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -64,7 +64,7 @@ func (k *kmsService) importers(c *http.Client, keyID string) contest.Side {
 			}
 			// The connections are those of before, as in any running client.
 			_, err := contest.Drive(ctx, importers, time.Minute, importers*4, func(int) error {
-				return k.send(ctx, c, k.form(&kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: keyID}}))
+				return k.send(ctx, c, k.form(&kmsapi.DescribeKeyRequest{KeyId: keyID}))
 			})
 			return err
 		},

@@ -35,7 +35,7 @@ func (s *stage) openOverhead(ctx context.Context) ([]contest.Side, func() error,
 	if err != nil {
 		return nil, nil, err
 	}
-	bare, err := kms.client()
+	bare, err := kms.Client()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -73,7 +73,7 @@ func openEngine(ctx context.Context, kms *kmsService) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.write(ctx, "config", kms.engineConfig()); err != nil {
+	if err := e.write(ctx, "config", kms.EngineConfig()); err != nil {
 		return nil, err
 	}
 	return e, e.write(ctx, "keys/"+keyName, map[string]any{})

@@ -24,7 +24,7 @@ var scaleErrands = []struct {
 		return &kmsapi.EncryptRequest{KeyId: f.alias(i), Plaintext: kmsapi.NewSecret(plaintext)}
 	}},
 	{"DescribeKey", 1.1, func(f *filledService, i int) kmsapi.Request {
-		return &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: f.spread(i)}}
+		return &kmsapi.DescribeKeyRequest{KeyId: f.spread(i)}
 	}},
 	{"ListKeys, first page", 2, func(*filledService, int) kmsapi.Request { return page(1) }},
 	{"ListKeys, middle page", 2, func(f *filledService, _ int) kmsapi.Request { return page(len(f.keys) / pageSize / 2) }},
@@ -70,7 +70,7 @@ func (s *stage) openRestart(context.Context) ([]contest.Side, func() error, erro
 		return nil, nil, err
 	}
 	// Neither is needed after this, and both would make keys for imports meanwhile.
-	end := func() error { return errors.Join(many.stop(), few.stop()) }
+	end := func() error { return errors.Join(many.Stop(), few.Stop()) }
 	return []contest.Side{{Name: "ours", Run: many.restart}, {Name: "100 keys", Run: few.restart}}, end, nil
 }
 

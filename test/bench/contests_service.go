@@ -77,7 +77,7 @@ func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]con
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := vault.client.Logical().WriteWithContext(ctx, "transit/encrypt/"+keyName, map[string]any{"plaintext": plaintext})
+	made, err := vault.Client.Logical().WriteWithContext(ctx, "transit/encrypt/"+keyName, map[string]any{"plaintext": plaintext})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -85,7 +85,7 @@ func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]con
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -96,7 +96,7 @@ func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]con
 
 // encrypt returns a ciphertext of the plaintext that everybody encrypts.
 func (k *kmsService) encrypt(ctx context.Context, keyID string) (string, error) {
-	c, err := k.client()
+	c, err := k.Client()
 	if err != nil {
 		return "", err
 	}

@@ -35,7 +35,7 @@ func (s *stage) startFilled(ctx context.Context, name string, n int) (*filledSer
 		return nil, err
 	}
 	f := &filledService{kmsService: kms}
-	if f.http, err = newHTTP(kms.ca); err != nil {
+	if f.http, err = newHTTP(kms.CA); err != nil {
 		return nil, err
 	}
 	return f, f.list(ctx, n)
@@ -43,7 +43,7 @@ func (s *stage) startFilled(ctx context.Context, name string, n int) (*filledSer
 
 // list learns the ids of all keys, of which there must be n.
 func (f *filledService) list(ctx context.Context, n int) error {
-	c, err := f.client()
+	c, err := f.Client()
 	if err != nil {
 		return err
 	}
@@ -71,12 +71,12 @@ func (f *filledService) spread(i int) string { return f.keys[i*stride%len(f.keys
 
 // restart stops the service, and gives the seconds until it is ready again, on its data, and its memory once it is at work.
 func (f *filledService) restart(ctx context.Context, _ time.Duration) (contest.Sample, error) {
-	if err := f.stop(); err != nil {
+	if err := f.Stop(); err != nil {
 		return nil, err
 	}
 	f.http.CloseIdleConnections()
 	began := time.Now()
-	if err := f.start(); err != nil {
+	if err := f.Start(); err != nil {
 		return nil, err
 	}
 	ready := time.Since(began)

@@ -52,7 +52,7 @@ func exchange(c *http.Client, r *http.Request) error {
 
 // send sends one signed form to the service.
 func (k *kmsService) send(ctx context.Context, c *http.Client, form string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+k.address()+"/", strings.NewReader(form))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+k.Address+"/", strings.NewReader(form))
 	if err != nil {
 		return err
 	}

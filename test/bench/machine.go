@@ -81,14 +81,3 @@ func commandLine(args []string) string {
 	}
 	return fmt.Sprintf("make bench BENCH_FLAGS=%q", strings.Join(given, " "))
 }
-
-var foreign = regexp.MustCompile(`(?i)^(alicloud|alibaba_cloud_|vault_|bao_|ssl_cert_|https?_proxy$|no_proxy$|all_proxy$)`)
-
-// leaveCallersEnvironment forgets endpoints, credentials and proxies of the caller's: SDKs, Vault and engine would use them.
-func leaveCallersEnvironment() {
-	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); foreign.MatchString(name) {
-			_ = os.Unsetenv(name) // It fails for names that can't be, and these are.
-		}
-	}
-}

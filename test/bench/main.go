@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // settings are the flags.
@@ -103,7 +104,7 @@ func orElse(text, other string) string {
 
 // measure runs the contests. One that can't be measured is reported, and the others go on.
 func measure(ctx context.Context, set settings, stderr io.Writer) (report contest.Report, err error) {
-	leaveCallersEnvironment()
+	servers.ClearEnvironment()
 	s, err := openStage(ctx, set, stderr)
 	if err != nil {
 		return report, err

@@ -11,6 +11,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // stage is where the contests take place: a temporary folder, the programs in it, and the servers, which start when they are
@@ -72,12 +74,9 @@ func (s *stage) build(ctx context.Context) error {
 }
 
 func (s *stage) startKMS(name string) (*kmsService, error) {
-	k, err := startKMS(s.program("alicloudkms"), s.folder(name))
-	if k.process != nil {
-		// The process may be another by then: a contest may have started it anew.
-		s.onClose(func() error { return k.stop() })
-	}
-	return k, err
+	k := &kmsService{&servers.KMS{Program: s.program("alicloudkms"), Dir: s.folder(name), OwnGroup: true}}
+	s.onClose(func() error { return k.Stop() }) // k.Process is not set yet, and a contest may replace it.
+	return k, k.Start()
 }
 
 // settledKMS is a service that has made the keys which it keeps ready for imports; until then it has work of its own.
