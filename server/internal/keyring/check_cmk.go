@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
 func (c *checker) cmk(at location, value []byte) {
@@ -20,7 +21,7 @@ func (c *checker) cmk(at location, value []byte) {
 	default:
 		c.problem("record %q: it is in a state that no CMK can be in", at.path)
 	}
-	if cmk.KeyID != at.name || !IsID(at.name) {
+	if cmk.KeyID != at.name || !crypt.IsUUID(at.name) {
 		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
 		return
 	}
