@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a space
-// before a full stop: code, HTTP status, sentence.
+// publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a
+// space before a full stop: code, HTTP status, sentence.
 const publicErrorCodes = `
 InternalFailure	500	Internal Failure.
 ServiceUnavailableTemporary	503	Service Unavailable Temporary.
@@ -52,7 +52,8 @@ Rejected.PendingDeletion	409	The request was rejected because the key state is P
 Rejected.PendingImport	409	The request was rejected because the key state is PendingImport.
 `
 
-// otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's gateway.
+// otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's
+// gateway.
 const otherCodes = `
 Rejected.Enabled	409	The request was rejected because the key state is Enabled.
 Rejected.Throttling	429	QPS Limit Exceeded.
@@ -173,7 +174,8 @@ func temporary(t *testing.T, life time.Duration) caller {
 	}).as("STS.one")
 }
 
-// variable turns what differs in the reference's sentences into patterns. The real service says which resource is forbidden.
+// variable turns what differs in the reference's sentences into patterns. The real service says which resource is
+// forbidden.
 var variable = strings.NewReplacer(
 	"< parameter name >", "[A-Za-z]+",
 	"This operation is forbidden", "This operation( for [a-z0-9:/-]+)? is forbidden",

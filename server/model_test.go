@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases and
-// tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
+// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases
+// and tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
 func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue && os.Getenv("RAPID_CHECKS") == "" {
 		require.NoError(t, checks.Value.Set("10"))
@@ -34,14 +34,14 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	})
 }
 
-// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the service
-// and to the model, and compares what both say to it.
+// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the
+// service and to the model, and compares what both say to it.
 type model struct {
 	t      testing.TB
 	kms    *kmstest.KMS
 	client *client.Client
-	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n days
-	// has happened once day has grown by n, and not before.
+	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n
+	// days has happened once day has grown by n, and not before.
 	day int
 	// keys are in the order they were made, with those that are gone.
 	keys    []*modelKey

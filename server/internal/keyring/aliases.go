@@ -13,8 +13,8 @@ import (
 
 // Alias is a name of a CMK.
 //
-// It is stored under its name, and an entry without value is stored under the CMK's id and the alias's name, so that the
-// aliases of one CMK are found without reading all of them. Both are always written and deleted together.
+// It is stored under its name, and an entry without value is stored under the CMK's id and the alias's name, so that
+// the aliases of one CMK are found without reading all of them. Both are always written and deleted together.
 type Alias struct {
 	// Name has the prefix [kmsapi.AliasPrefix]. It is in the record's path and not in its value.
 	Name         string    `json:"-"`
@@ -22,8 +22,8 @@ type Alias struct {
 	CreationDate time.Time `json:"creation_date"`
 }
 
-// Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. An alias goes with its CMK: when that one is
-// past its deletion date, the alias is not found either.
+// Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. An alias goes with its CMK: when that
+// one is past its deletion date, the alias is not found either.
 func (r Reader) Alias(name string) (Alias, *CMK, error) {
 	alias, err := r.storedAlias(name)
 	if err != nil {
@@ -68,8 +68,8 @@ func (r Reader) Aliases(number, size int) (Page[Alias], error) {
 	})
 }
 
-// AliasesOf returns a page of the aliases of a CMK, in the order of their names, without their creation dates. Pages are
-// counted from 1.
+// AliasesOf returns a page of the aliases of a CMK, in the order of their names, without their creation dates. Pages
+// are counted from 1.
 func (r Reader) AliasesOf(keyID string, number, size int) (Page[Alias], error) {
 	return readPage(r.store, r.scope.aliasesOf(keyID), nil, number, size, func(name string, _ []byte) (Alias, error) {
 		return Alias{Name: kmsapi.AliasPrefix + name, KeyID: keyID}, nil

@@ -28,9 +28,9 @@ type Archive interface {
 	View(ctx context.Context, fn func(store.Reader) error) error
 }
 
-// Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material of
-// every key version, which it opens with root. It changes nothing. parseNonce checks the key of a nonce. An error says that
-// the check could not be done.
+// Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material
+// of every key version, which it opens with root. It changes nothing. parseNonce checks the key of a nonce. An error
+// says that the check could not be done.
 func Check(ctx context.Context, a Archive, root *crypt.RootKey, parseNonce func(key string) error) (Report, error) {
 	c := &checker{root: root, parseNonce: parseNonce, lists: map[string]bool{}, states: map[string]*tally{}}
 	err := a.Verify(ctx, func(fault error) bool {

@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// decodeCMK reads the record at path. Every request for a CMK does, and encoding/json would take a fifth of the time of the
-// whole request; so a record in the exact form this program writes, with nothing in it to unescape, is read by a
+// decodeCMK reads the record at path. Every request for a CMK does, and encoding/json would take a fifth of the time of
+// the whole request; so a record in the exact form this program writes, with nothing in it to unescape, is read by a
 // [fastDecoder], and every other by encoding/json.
 func decodeCMK(path string, value []byte) (*CMK, error) {
 	if cmk, ok := decodeFast(string(value)); ok {

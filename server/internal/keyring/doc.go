@@ -1,6 +1,6 @@
-// Package keyring keeps the CMKs of a KMS service, their versions with wrapped key material, their aliases and tags, in a
-// store. It serves package api, which handles operations, and the operator's check and status. It knows no request, no
-// permission and no HTTP.
+// Package keyring keeps the CMKs of a KMS service, their versions with wrapped key material, their aliases and tags, in
+// a store. It serves package api, which handles operations, and the operator's check and status. It knows no request,
+// no permission and no HTTP.
 //
 // # How it is used
 //
@@ -10,8 +10,8 @@
 //
 // What it promises:
 //   - Every path has its account and region in it, so nothing of one scope can be reached from another.
-//   - Time counts on use: a CMK is returned in the state that it has at the transaction's time, and one that is past its
-//     deletion date is not found, with its aliases, whether or not [Keyring.Sweep] has removed it.
+//   - Time counts on use: a CMK is returned in the state that it has at the transaction's time, and one that is past
+//     its deletion date is not found, with its aliases, whether or not [Keyring.Sweep] has removed it.
 //   - Errors that a caller of the service may see are those of package kmsapi. All others name the record and hold no
 //     secret.
 //   - It holds no lock and no state in memory: parallel use is the store's business.
@@ -30,9 +30,10 @@
 //	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero
 //	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material
 //	                                      expires; no value
-//	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, with the time when it may be forgotten
+//	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, with the time when it may be
+//	                                      forgotten
 //
-// Everything that is asked of all CMKs or aliases without reading them (list, state, due) is written in the transaction that
-// changes one of them. So the service answers as fast with 100,000 CMKs as with 100. Version 1 of the layout did not have
-// these records; it is upgraded when the store is opened.
+// Everything that is asked of all CMKs or aliases without reading them (list, state, due) is written in the transaction
+// that changes one of them. So the service answers as fast with 100,000 CMKs as with 100. Version 1 of the layout did
+// not have these records; it is upgraded when the store is opened.
 package keyring

@@ -19,8 +19,8 @@ type Attributes struct {
 	Origin          kmsapi.Origin
 }
 
-// NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until some is
-// imported.
+// NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
+// some is imported.
 func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error) {
 	version := Version{ID: uuid.NewString(), CreationDate: now}
 	cmk := &CMK{
@@ -60,9 +60,10 @@ func (k *Keyring) Material(scope Scope, cmk *CMK, versionID string) (*crypt.Mate
 	return k.root.Unwrap(scope.materialPath(cmk.KeyID, versionID), version.Wrapped)
 }
 
-// SetMaterial gives a CMK imported material, if that is intact and the same as in any import before. Otherwise it returns
-// [kmsapi.ErrInvalidKeyMaterial], in one place and after the same work for both reasons, so that a caller can't learn which
-// it was: once a CMK has had material, an answer reveals no more than whether exactly that material was sent.
+// SetMaterial gives a CMK imported material, if that is intact and the same as in any import before. Otherwise it
+// returns [kmsapi.ErrInvalidKeyMaterial], in one place and after the same work for both reasons, so that a caller can't
+// learn which it was: once a CMK has had material, an answer reveals no more than whether exactly that material was
+// sent.
 func (k *Keyring) SetMaterial(scope Scope, cmk *CMK, material *crypt.Material, intact bool) error {
 	version, ok := cmk.version(cmk.PrimaryVersion)
 	if !ok {

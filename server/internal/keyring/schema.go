@@ -47,8 +47,8 @@ func initialize(w store.Writer, root *crypt.RootKey) error {
 
 func putSchema(w store.Writer) error { return w.Put(schemaPath, fmt.Append(nil, schemaVersion)) }
 
-// verifySchema checks that a store has a layout that this program knows, and was made with root. It returns the layout's
-// version.
+// verifySchema checks that a store has a layout that this program knows, and was made with root. It returns the
+// layout's version.
 func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	text, err := r.Get(schemaPath)
 	if err != nil {
@@ -72,8 +72,8 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	return schema, nil
 }
 
-// upgrade turns a store of plainSchema into one of schemaVersion. It runs once, in the transaction that opens the store, so a
-// service that dies in it leaves the store as it was.
+// upgrade turns a store of plainSchema into one of schemaVersion. It runs once, in the transaction that opens the
+// store, so a service that dies in it leaves the store as it was.
 func upgrade(w store.Writer) error {
 	err := w.Scan(cmkPrefix, "", func(path string, value []byte) (bool, error) {
 		at, ok := locate(path, cmkPrefix)

@@ -38,7 +38,8 @@ func (s Scope) cmkPath(keyID string) string { return cmkPrefix + s.path() + keyI
 
 func (s Scope) versionPath(versionID string) string { return versionPrefix + s.path() + versionID }
 
-// materialPath is what a version's material is bound to by the root key: material that is moved elsewhere does not open.
+// materialPath is what a version's material is bound to by the root key: material that is moved elsewhere does not
+// open.
 func (s Scope) materialPath(keyID, versionID string) string {
 	return s.cmkPath(keyID) + "/" + versionID
 }
