@@ -11,7 +11,9 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store it gives
@@ -19,7 +21,7 @@ import (
 // [Check] has found nothing in it.
 func Backup(ctx context.Context, c Config, path string) (Report, error) {
 	var report Report
-	err := writeNew(path, func(f *os.File) (err error) {
+	err := durable.WriteNew(path, func(f *os.File) (err error) {
 		if err := snapshot(ctx, c, f); err != nil {
 			return err
 		}
@@ -33,7 +35,7 @@ func Backup(ctx context.Context, c Config, path string) (Report, error) {
 // the store. A store that is there already is an error that wraps [os.ErrExist], unless replace is set: then it is kept, under
 // the name that Restore returns.
 func Restore(ctx context.Context, c Config, path string, replace bool) (kept string, err error) {
-	release, err := store.Lock(c.Storage.Path)
+	release, err := bolt.Lock(c.Storage.Path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return "", restoreNew(ctx, c, path)
@@ -45,7 +47,7 @@ func Restore(ctx context.Context, c Config, path string, replace bool) (kept str
 		return "", fmt.Errorf("%s: %w", c.Storage.Path, os.ErrExist)
 	}
 	staged := c.Storage.Path + ".restored"
-	if err := writeNew(staged, copyChecked(ctx, c, path)); err != nil {
+	if err := durable.WriteNew(staged, copyChecked(ctx, c, path)); err != nil {
 		return "", err
 	}
 	kept, err = keep(c.Storage.Path)
@@ -56,11 +58,11 @@ func Restore(ctx context.Context, c Config, path string, replace bool) (kept str
 	if err := os.Rename(staged, c.Storage.Path); err != nil {
 		return "", errors.Join(err, os.Remove(staged))
 	}
-	return kept, syncFolder(filepath.Dir(c.Storage.Path))
+	return kept, durable.SyncFolder(filepath.Dir(c.Storage.Path))
 }
 
 func restoreNew(ctx context.Context, c Config, path string) error {
-	return writeNew(c.Storage.Path, copyChecked(ctx, c, path))
+	return durable.WriteNew(c.Storage.Path, copyChecked(ctx, c, path))
 }
 
 // copyChecked copies the backup at path. What is checked is the copy, since that is what will be used.
@@ -106,7 +108,7 @@ func snapshot(ctx context.Context, c Config, w io.Writer) error {
 	if answered {
 		return err
 	}
-	archive, openErr := store.OpenArchive(c.Storage.Path)
+	archive, openErr := bolt.OpenArchive(c.Storage.Path)
 	if errors.Is(openErr, store.ErrLocked) {
 		return fmt.Errorf("%w, and its operations socket does not answer (%w); it has one if its configuration has an operations block", openErr, err)
 	}
@@ -144,33 +146,4 @@ func snapshotOnline(ctx context.Context, c Config, w io.Writer) (answered bool, 
 		return true, fmt.Errorf("the service broke off: %w", err)
 	}
 	return true, nil
-}
-
-// writeNew lets write fill a file that appears at path, with mode 0600, once it is whole and on the disk. A file that is there
-// already is an error that wraps [os.ErrExist].
-func writeNew(path string, write func(*os.File) error) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s: %w", path, os.ErrExist)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// Unlike a rename, a link takes no other file's place.
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // Report is what [Check] has found.
@@ -38,7 +39,7 @@ func Check(ctx context.Context, c Config, path string) (Report, error) {
 	}
 	defer root.Clear()
 	k := &checker{root: root, nonces: replay.New(replay.Options{}), lists: map[string]bool{}, states: map[string]*tally{}}
-	archive, err := store.OpenArchive(path)
+	archive, err := bolt.OpenArchive(path)
 	if errors.Is(err, store.ErrDamaged) {
 		k.problem("%v", err)
 		return k.report, nil

@@ -15,6 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
@@ -98,7 +99,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 			err = errors.Join(err, s.close())
 		}
 	}()
-	opened, err := store.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
+	opened, err := bolt.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
 	if err != nil {
 		return nil, err
 	}

@@ -1,4 +1,4 @@
-package store
+package bolt
 
 import (
 	"context"
@@ -7,22 +7,23 @@ import (
 	"io"
 	"os"
 	"runtime/debug"
-	"syscall"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Archive is the file of a store that no service has open, or a backup of one. It is only read, and it may be damaged: what
-// is wrong with it comes back as an error that wraps [ErrDamaged], never as a panic.
+// Archive is the file of a store that no service has open, or a backup. It is only read, and may be damaged: damage is
+// returned as an error that wraps [store.ErrDamaged], never as a panic.
 type Archive struct {
 	db *bbolt.DB
-	// abandoned says that a verification was left before its end. It still reads, so the file stays mapped.
+	// abandoned is set once a verification was left before its end. It still reads, so the file stays mapped.
 	abandoned bool
 }
 
-// OpenArchive opens the file at path. If a service has it open, the error wraps [ErrLocked]; while the archive is open, none
-// can open it.
+// OpenArchive opens the file at path. If a service has it open, the error wraps [store.ErrLocked]; while the archive is
+// open, no service can open it.
 func OpenArchive(path string) (_ *Archive, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var file *os.File
@@ -37,7 +38,7 @@ func OpenArchive(path string) (_ *Archive, err error) {
 		return nil, err
 	}
 	if !info.Mode().IsRegular() || info.Size() == 0 {
-		return nil, fmt.Errorf("%s: %w", path, ErrDamaged)
+		return nil, fmt.Errorf("%s: %w", path, store.ErrDamaged)
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: lockTimeout, ReadOnly: true, PreLoadFreelist: true,
@@ -48,9 +49,9 @@ func OpenArchive(path string) (_ *Archive, err error) {
 	})
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%s: %w", path, ErrLocked)
+		return nil, fmt.Errorf("%s: %w", path, store.ErrLocked)
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w: %w", path, ErrDamaged, err)
+		return nil, fmt.Errorf("%s: %w: %w", path, store.ErrDamaged, err)
 	}
 	if err := errors.Join(stillAt(path, file), whole(db, info.Size())); err != nil {
 		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
@@ -58,14 +59,14 @@ func OpenArchive(path string) (_ *Archive, err error) {
 	return &Archive{db: db}, nil
 }
 
-// whole looks for what a file that was cut, or that is another program's, does not have.
+// whole refuses a file that was truncated, and one of another program.
 func whole(db *bbolt.DB, size int64) error {
 	return db.View(func(tx *bbolt.Tx) error {
 		if size < tx.Size() {
-			return fmt.Errorf("%w: it has %d bytes, and should have %d", ErrDamaged, size, tx.Size())
+			return fmt.Errorf("%w: it has %d bytes, and should have %d", store.ErrDamaged, size, tx.Size())
 		}
 		if tx.Bucket([]byte(bucketName)) == nil {
-			return fmt.Errorf("%w: it is another program's", ErrDamaged)
+			return fmt.Errorf("%w: it belongs to another program", store.ErrDamaged)
 		}
 		return nil
 	})
@@ -75,12 +76,12 @@ func whole(db *bbolt.DB, size int64) error {
 // which is a panic only where [debug.SetPanicOnFault] asks for it.
 func recoverDamage(err *error) {
 	if p := recover(); p != nil {
-		*err = fmt.Errorf("%w: %v", ErrDamaged, p)
+		*err = fmt.Errorf("%w: %v", store.ErrDamaged, p)
 	}
 }
 
-// View runs fn on the archive, as [Store.View] does.
-func (a *Archive) View(ctx context.Context, fn func(Reader) error) (err error) {
+// View runs fn on the archive, as [store.Store.View] does.
+func (a *Archive) View(ctx context.Context, fn func(store.Reader) error) (err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer recoverDamage(&err)
 	return view(ctx, a.db, fn)
@@ -97,7 +98,7 @@ func (a *Archive) Verify(ctx context.Context, report func(error) (more bool)) er
 	for {
 		select {
 		case fault := <-faults:
-			if report(fmt.Errorf("%w: %w", ErrDamaged, fault)) {
+			if report(fmt.Errorf("%w: %w", store.ErrDamaged, fault)) {
 				continue
 			}
 			close(left)
@@ -113,8 +114,8 @@ func (a *Archive) Verify(ctx context.Context, report func(error) (more bool)) er
 	}
 }
 
-// verify sends the file's faults. bbolt can't be told to stop, so once nobody listens any more it goes on, unheard, to the
-// end of the process that has found enough.
+// verify sends the file's faults. bbolt can't be stopped, so after left is closed the goroutine keeps draining faults
+// until it is through, or the process exits.
 func (a *Archive) verify(faults chan<- error, left <-chan struct{}, ended chan<- error) {
 	var err error
 	defer func() { ended <- err }()
@@ -130,78 +131,50 @@ func (a *Archive) verify(faults chan<- error, left <-chan struct{}, ended chan<-
 	})
 }
 
-// Backup writes the archive to w, as [Store.Backup] does.
+// Backup writes the archive to w, as [store.Store.Backup] does.
 func (a *Archive) Backup(ctx context.Context, w io.Writer) error { return backup(ctx, a.db, w) }
 
-// Backup implements [Store].
-func (s *Bolt) Backup(ctx context.Context, w io.Writer) error { return backup(ctx, s.db, w) }
+// Backup implements [store.Store].
+func (s *Store) Backup(ctx context.Context, w io.Writer) error { return backup(ctx, s.db, w) }
 
 func backup(ctx context.Context, db *bbolt.DB, w io.Writer) error {
+	target := &untilDone{ctx: ctx, w: w}
 	err := db.View(func(tx *bbolt.Tx) error {
-		_, err := tx.WriteTo(untilDone{ctx, w})
+		_, err := tx.WriteTo(target)
 		return err
 	})
-	if errors.Is(err, berrors.ErrDatabaseNotOpen) {
-		return ErrClosed
+	switch {
+	case errors.Is(err, berrors.ErrDatabaseNotOpen):
+		return store.ErrClosed
+	case target.err != nil:
+		return target.err // bbolt does not wrap it.
+	default:
+		return err
 	}
-	return err
 }
 
-// untilDone ends a copy when its context ends.
+// untilDone is a writer that fails once its context has ended.
 type untilDone struct {
 	ctx context.Context
 	w   io.Writer
+	// err is the last error that Write returned.
+	err error
 }
 
 // Write implements [io.Writer].
-func (u untilDone) Write(p []byte) (int, error) {
+func (u *untilDone) Write(p []byte) (n int, err error) {
+	defer func() { u.err = err }()
 	if err := u.ctx.Err(); err != nil {
 		return 0, err
 	}
 	return u.w.Write(p)
 }
 
-// Close lets services open the file again. After a verification that was left, only the end of the process does.
+// Close lets services open the file again. After a verification that was left early, only the end of the
+// process does.
 func (a *Archive) Close() error {
 	if a.abandoned {
 		return nil
 	}
 	return a.db.Close()
-}
-
-// Lock keeps services from opening the store's file at path until release is called, whatever the file holds. If one has it
-// open, the error wraps [ErrLocked].
-func Lock(path string) (release func() error, err error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%s: %w", path, ErrLocked)
-	}
-	if err == nil {
-		err = stillAt(path, f)
-	}
-	if err != nil {
-		return nil, errors.Join(err, f.Close())
-	}
-	return f.Close, nil // Closing the file gives the lock back.
-}
-
-// stillAt makes sure, once f is locked, that it is what path leads to. A restore may have put another file there between the
-// opening and the lock; who went on with the old one would lose all that it writes.
-func stillAt(path string, f *os.File) error {
-	opened, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	there, err := os.Stat(path)
-	if err != nil {
-		return err
-	}
-	if !os.SameFile(opened, there) {
-		return fmt.Errorf("%s: another file was put there meanwhile: %w", path, ErrLocked)
-	}
-	return nil
 }
