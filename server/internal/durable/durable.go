@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 )
 
-// WriteNew lets write fill a file that appears at path, with mode 0600, once it is whole and durable. A file that exists
-// already is an error that wraps [os.ErrExist].
+// WriteNew lets write fill a file that appears at path, with mode 0600, once it is whole and durable. A file that
+// exists already is an error that wraps [os.ErrExist].
 func WriteNew(path string, write func(*os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)

@@ -31,8 +31,8 @@
 //
 // # Rules for callers
 //
-// A function given to View or Update holds up others: it does no I/O and waits for nothing. It does not use its Reader or
-// Writer after it has returned, starts no other transaction, and does not close the store.
+// A function given to View or Update holds up others: it does no I/O and waits for nothing. It does not use its Reader
+// or Writer after it has returned, starts no other transaction, and does not close the store.
 //
 // A function given to Update must be re-runnable. An engine with optimistic transactions discards the writes of a run
 // that met a conflict and runs the function again, on another state; package bolt happens to run each once. So the

@@ -56,13 +56,13 @@ type Reader interface {
 	// Get returns the value of key, or [ErrNotFound].
 	Get(key string) ([]byte, error)
 	// Scan visits the keys that begin with prefix, in byte order; if after is not "", only those greater than after. It
-	// ends early, and returns visit's error, when visit returns false or an error. In an update visit may write; keys that
-	// it adds further on are visited as well.
+	// ends early, and returns visit's error, when visit returns false or an error. In an update visit may write; keys
+	// that it adds further on are visited as well.
 	Scan(prefix, after string, visit func(key string, value []byte) (more bool, err error)) error
 	// Nth returns the n-th of the keys that Scan would visit, counted from 1, or [ErrNotFound].
 	Nth(prefix, after string, n int) (key string, err error)
-	// Before returns the last of the keys that begin with prefix and are less than limit, or [ErrNotFound]. limit begins
-	// with prefix too.
+	// Before returns the last of the keys that begin with prefix and are less than limit, or [ErrNotFound]. limit
+	// begins with prefix too.
 	Before(prefix, limit string) (key string, value []byte, err error)
 }
 
@@ -85,12 +85,13 @@ type Store interface {
 	// re-runnable: see the package comment. It is not run at all if ctx ends before its turn, and to the end, commit
 	// included, after that.
 	Update(ctx context.Context, fn func(Writer) error) error
-	// Backup writes a snapshot of the whole store to w, as a file that package store/bolt opens. It is a read transaction
-	// for as long as it takes, so w must not block for long.
+	// Backup writes a snapshot of the whole store to w, as a file that package store/bolt opens. It is a read
+	// transaction for as long as it takes, so w must not block for long.
 	Backup(ctx context.Context, w io.Writer) error
-	// Err returns nil as long as the store takes writes, and after that an error that wraps [ErrReadOnly] and the cause.
+	// Err returns nil as long as the store takes writes, and after that an error that wraps [ErrReadOnly] and the
+	// cause.
 	Err() error
-	// Close waits for the transactions in progress and closes the store; a second call returns what the first did. Later
-	// transactions get [ErrClosed].
+	// Close waits for the transactions in progress and closes the store; a second call returns what the first did.
+	// Later transactions get [ErrClosed].
 	Close() error
 }

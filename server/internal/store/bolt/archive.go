@@ -72,8 +72,8 @@ func whole(db *bbolt.DB, size int64) error {
 	})
 }
 
-// recoverDamage turns a panic of bbolt over a damaged page into an error. A page that the file does not have is a fault,
-// which is a panic only where [debug.SetPanicOnFault] asks for it.
+// recoverDamage turns a panic of bbolt over a damaged page into an error. A page that the file does not have is a
+// fault, which is a panic only where [debug.SetPanicOnFault] asks for it.
 func recoverDamage(err *error) {
 	if p := recover(); p != nil {
 		*err = fmt.Errorf("%w: %v", store.ErrDamaged, p)

@@ -18,8 +18,8 @@ const maxBatch = 512
 // Store.turns, to the goroutine of one update at a time, which runs its function and gives the batch back. Running the
 // function in the caller's own goroutine lets a panic, or runtime.Goexit, unwind the caller's stack.
 //
-// All fields but done and err belong to the goroutine that has the batch; err is set before done is closed, and then only
-// read.
+// All fields but done and err belong to the goroutine that has the batch; err is set before done is closed, and then
+// only read.
 type batch struct {
 	db *bbolt.DB
 	// tx is begun by the first update.
@@ -77,7 +77,8 @@ func (s *Store) finish(b *batch) {
 		s.cause = fmt.Errorf("%w until it is opened again, because a commit failed: %w", store.ErrReadOnly, err)
 		b.err = s.cause
 		close(s.failed)
-		s.log.Error("a commit failed; the store is read-only until it is opened again", "error", err, "updates", b.updates)
+		s.log.Error("a commit failed; the store is read-only until it is opened again",
+			"error", err, "updates", b.updates)
 	}
 }
 
@@ -98,8 +99,8 @@ func (b *batch) commit(hook func(int, func() error) error) (err error) {
 	return hook(b.updates, b.tx.Commit)
 }
 
-// update runs fn as part of the batch, and waits for the commit. An fn that returned an error has to wait too: it may have
-// decided on the writes of an earlier update, and if those are lost its answer is wrong.
+// update runs fn as part of the batch, and waits for the commit. An fn that returned an error has to wait too: it may
+// have decided on the writes of an earlier update, and if those are lost its answer is wrong.
 func (b *batch) update(ctx context.Context, fn func(store.Writer) error) error {
 	err := b.run(ctx, fn)
 	<-b.done

@@ -41,7 +41,8 @@ func Open(path string, o store.Options) (*Store, error) {
 	}
 	s := &Store{
 		db: db, log: o.Logger, commit: o.Commit,
-		turns: make(chan *batch), closing: make(chan struct{}), stopped: make(chan struct{}), failed: make(chan struct{}),
+		turns: make(chan *batch), closing: make(chan struct{}), stopped: make(chan struct{}),
+		failed: make(chan struct{}),
 	}
 	s.close = sync.OnceValue(s.shut)
 	go s.write()

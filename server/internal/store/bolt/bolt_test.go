@@ -68,7 +68,10 @@ func contents(t testing.TB, s store.Store) map[string]string {
 
 func TestUpdatesThatWriteNothingNeedNoCommit(t *testing.T) {
 	commits := 0
-	s := open(t, newPath(t), store.Options{Commit: func(_ int, commit func() error) error { commits++; return commit() }})
+	s := open(t, newPath(t), store.Options{Commit: func(_ int, commit func() error) error {
+		commits++
+		return commit()
+	}})
 	require.NoError(t, s.Update(t.Context(), func(store.Writer) error { return nil }))
 	require.Error(t, s.Update(t.Context(), func(w store.Writer) error {
 		require.NoError(t, w.Put("k", nil))
@@ -79,7 +82,8 @@ func TestUpdatesThatWriteNothingNeedNoCommit(t *testing.T) {
 	require.Equal(t, 1, commits)
 }
 
-// TestUpdatesRunInTheOrderInWhichTheyWait runs in a bubble, where synctest.Wait returns once an update waits for its turn.
+// TestUpdatesRunInTheOrderInWhichTheyWait runs in a bubble, where synctest.Wait returns once an update waits for its
+// turn.
 func TestUpdatesRunInTheOrderInWhichTheyWait(t *testing.T) {
 	path := newPath(t)
 	synctest.Test(t, func(t *testing.T) {

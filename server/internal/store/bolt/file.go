@@ -70,7 +70,8 @@ func openPrivate(log *slog.Logger, name string, flag int, mode os.FileMode) (*os
 	}
 	info, err := f.Stat()
 	if err == nil && info.Mode().Perm()&0o077 != 0 {
-		log.Warn("the store could be read by others; its mode is set to 0600", "file", name, "mode", info.Mode().Perm().String())
+		log.Warn("the store could be read by others; its mode is set to 0600",
+			"file", name, "mode", info.Mode().Perm().String())
 		err = f.Chmod(0o600)
 	}
 	if err != nil {

@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// A restore holds the lock of the old file while it puts the new one in its place. A process that has opened the old one
-// meanwhile, and waits for the lock, must not go on with it: all that it writes would be lost.
+// A restore holds the lock of the old file while it puts the new one in its place. A process that has opened the old
+// one meanwhile, and waits for the lock, must not go on with it: all that it writes would be lost.
 func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 	path, replacement := newPath(t), newPath(t)
 	for _, p := range []string{path, replacement} {

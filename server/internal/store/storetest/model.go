@@ -91,7 +91,8 @@ func (m *modelled) update(rt *rapid.T) {
 
 // scan reads a range.
 func (m *modelled) scan(rt *rapid.T) {
-	prefix, after := rapid.StringMatching(`[ab]{0,2}`).Draw(rt, "prefix"), rapid.StringMatching(`[ab]{0,3}`).Draw(rt, "after")
+	prefix := rapid.StringMatching(`[ab]{0,2}`).Draw(rt, "prefix")
+	after := rapid.StringMatching(`[ab]{0,3}`).Draw(rt, "after")
 	var want, got []string
 	for _, key := range slices.Sorted(maps.Keys(m.model)) {
 		if strings.HasPrefix(key, prefix) && (after == "" || key > after) {

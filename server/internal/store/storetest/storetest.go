@@ -85,8 +85,8 @@ func (g *gate) commit(updates int, commit func() error) error {
 	return commit()
 }
 
-// requireShared requires that one update was committed first, and then n together; outside a bubble, that n updates took
-// fewer commits, if they are many.
+// requireShared requires that one update was committed first, and then n together; outside a bubble, that n updates
+// took fewer commits, if they are many.
 func (e Engine) requireShared(t *testing.T, g *gate, n int) {
 	t.Helper()
 	if e.Bubble {
