@@ -5,20 +5,19 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// call is one authenticated request on its way to a handler.
-type call struct {
-	ctx     context.Context
-	account string
-	region  string
-	now     time.Time
+// invocation is one authenticated request on its way to a handler.
+type invocation struct {
+	scope keyring.Scope
+	now   time.Time
 
 	operation   kmsapi.Operation
 	permissions permissions
-	// resource is what a refusal names: the CMK or alias, in the request's own words.
+	// resource is what a refusal names: the CMK or alias, as the request names it.
 	resource string
-	// keyID is for the audit line. The handler sets it once it knows the CMK.
+	// keyID is for the audit line. It is set once the CMK is known.
 	keyID string
 }
 
@@ -26,7 +25,7 @@ type call struct {
 type action struct {
 	operation kmsapi.Operation
 	// run decodes the parameters and calls the handler.
-	run func(s *Service, c *call, params kmsapi.Params) (kmsapi.Response, error)
+	run func(s *Service, ctx context.Context, inv *invocation, params kmsapi.Params) (kmsapi.Response, error)
 }
 
 // actions is every operation that the service knows. HTTP edge and tests are derived from it.
@@ -70,30 +69,21 @@ type request[T any] interface {
 }
 
 // row makes a row from a typed handler: the request type says which operation it is and how its parameters are decoded.
-func row[T any, Req request[T], Resp kmsapi.Response](handle func(*Service, *call, Req) (Resp, error)) action {
+func row[T any, Req request[T], Resp kmsapi.Response](
+	handle func(*Service, context.Context, *invocation, Req) (Resp, error),
+) action {
 	return action{
 		operation: Req(new(T)).Operation(),
-		run: func(s *Service, c *call, params kmsapi.Params) (kmsapi.Response, error) {
+		run: func(s *Service, ctx context.Context, inv *invocation, params kmsapi.Params) (kmsapi.Response, error) {
 			req := Req(new(T))
 			if err := kmsapi.Decode(params, req); err != nil {
 				return nil, err
 			}
-			resp, err := handle(s, c, req)
+			resp, err := handle(s, ctx, inv, req)
 			if err != nil {
 				return nil, err
 			}
 			return resp, nil
 		},
 	}
-}
-
-// describeRegions lists the regions that the service works in, in the reference's order (§4.22).
-func (s *Service) describeRegions(*call, *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
-	resp := &kmsapi.DescribeRegionsResponse{Regions: kmsapi.RegionList{Region: []kmsapi.RegionEntry{}}}
-	for _, r := range kmsapi.Regions() {
-		if s.regions[r.ID] {
-			resp.Regions.Region = append(resp.Regions.Region, kmsapi.RegionEntry{RegionId: r.ID})
-		}
-	}
-	return resp, nil
 }

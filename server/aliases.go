@@ -1,221 +1,99 @@
 package server
 
 import (
-	"encoding/json"
+	"context"
 	"errors"
-	"fmt"
-	"strings"
-	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// aliasRecord is an alias as it is stored, under its name.
-//
-// Beside it stands an entry without value under the CMK's id and the alias's name, so that a CMK's aliases are found
-// without looking at all. Both are always written and deleted together.
-type aliasRecord struct {
-	KeyID        string    `json:"key_id"`
-	CreationDate time.Time `json:"creation_date"`
-}
-
 // createAlias gives a CMK an alias (§4.14).
-func (s *Service) createAlias(c *call, r *kmsapi.CreateAliasRequest) (*kmsapi.CreateAliasResponse, error) {
-	return &kmsapi.CreateAliasResponse{}, s.store.Update(c.ctx, func(w store.Writer) error {
-		if _, err := byID(r.KeyId).forUse(w, c, kmsapi.OpCreateAlias); err != nil {
+func (s *Service) createAlias(
+	ctx context.Context, inv *invocation, r *kmsapi.CreateAliasRequest,
+) (*kmsapi.CreateAliasResponse, error) {
+	return &kmsapi.CreateAliasResponse{}, s.update(ctx, inv, func(w keyring.Writer) error {
+		if _, err := byID(r.KeyId).forUse(w.Reader, inv); err != nil {
 			return err
 		}
-		switch _, _, err := getAlias(w, c, r.AliasName); {
+		switch _, _, err := w.Alias(r.AliasName); {
 		case err == nil:
 			return kmsapi.ErrAliasAlreadyExists
 		case !errors.Is(err, kmsapi.ErrAliasNotFound):
 			return err
 		}
-		if err := s.roomForAlias(w, c); err != nil {
+		if err := s.roomForAlias(w.Reader); err != nil {
 			return err
 		}
-		return putAlias(w, c, r.AliasName, aliasRecord{KeyID: r.KeyId, CreationDate: c.now})
+		return w.PutAlias(keyring.Alias{Name: r.AliasName, KeyID: r.KeyId, CreationDate: inv.now})
 	})
 }
 
-// updateAlias lets an alias name another CMK (§4.15). The state of the one that it named until now does not matter.
-func (s *Service) updateAlias(c *call, r *kmsapi.UpdateAliasRequest) (*kmsapi.UpdateAliasResponse, error) {
-	return &kmsapi.UpdateAliasResponse{}, s.store.Update(c.ctx, func(w store.Writer) error {
-		if _, err := byID(r.KeyId).forUse(w, c, kmsapi.OpUpdateAlias); err != nil {
+// updateAlias moves an alias to another CMK (§4.15). The state of the CMK that it is taken from does not matter.
+func (s *Service) updateAlias(
+	ctx context.Context, inv *invocation, r *kmsapi.UpdateAliasRequest,
+) (*kmsapi.UpdateAliasResponse, error) {
+	return &kmsapi.UpdateAliasResponse{}, s.update(ctx, inv, func(w keyring.Writer) error {
+		if _, err := byID(r.KeyId).forUse(w.Reader, inv); err != nil {
 			return err
 		}
-		// Who takes the alias away from a CMK needs permission on that one too.
-		alias, _, err := findAlias(w, c, r.AliasName)
+		// A caller that takes the alias from a CMK needs permission on that one too.
+		alias, _, err := inv.alias(w.Reader, r.AliasName)
 		if err != nil {
 			return err
 		}
 		alias.KeyID = r.KeyId
-		return putAlias(w, c, r.AliasName, alias)
+		return w.PutAlias(alias)
 	})
 }
 
 // deleteAlias removes an alias, and leaves its CMK alone (§4.16).
-func (s *Service) deleteAlias(c *call, r *kmsapi.DeleteAliasRequest) (*kmsapi.DeleteAliasResponse, error) {
-	return &kmsapi.DeleteAliasResponse{}, s.store.Update(c.ctx, func(w store.Writer) error {
-		record, err := byAlias(r.AliasName).forUse(w, c, kmsapi.OpDeleteAlias)
+func (s *Service) deleteAlias(
+	ctx context.Context, inv *invocation, r *kmsapi.DeleteAliasRequest,
+) (*kmsapi.DeleteAliasResponse, error) {
+	return &kmsapi.DeleteAliasResponse{}, s.update(ctx, inv, func(w keyring.Writer) error {
+		cmk, err := byAlias(r.AliasName).forUse(w.Reader, inv)
 		if err != nil {
 			return err
 		}
-		return dropAlias(w, c, r.AliasName, record.KeyID)
+		return w.DeleteAlias(keyring.Alias{Name: r.AliasName, KeyID: cmk.KeyID})
 	})
 }
 
-// listAliases gives one page of the aliases of the account and region, in the order of their names (§4.17).
-func (s *Service) listAliases(c *call, r *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
-	found := newPage[kmsapi.AliasEntry](r.PageNumber, r.PageSize)
-	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		gone, err := goneAliases(reader, c)
+// listAliases returns a page of the aliases of the account and region, in the order of their names (§4.17).
+func (s *Service) listAliases(
+	ctx context.Context, inv *invocation, r *kmsapi.ListAliasesRequest,
+) (resp *kmsapi.ListAliasesResponse, err error) {
+	err = s.view(ctx, inv, func(reader keyring.Reader) error {
+		page, err := reader.Aliases(r.PageNumber, r.PageSize)
+		resp = aliasPage(inv.scope, page, r.PageNumber, r.PageSize)
+		return err
+	})
+	return resp, err
+}
+
+// listAliasesByKeyId returns a page of a CMK's aliases, in the order of their names (§4.18).
+func (s *Service) listAliasesByKeyId(
+	ctx context.Context, inv *invocation, r *kmsapi.ListAliasesByKeyIdRequest,
+) (*kmsapi.ListAliasesByKeyIdResponse, error) {
+	resp := &kmsapi.ListAliasesByKeyIdResponse{}
+	return resp, s.view(ctx, inv, func(reader keyring.Reader) error {
+		cmk, err := byID(r.KeyId).forUse(reader, inv)
 		if err != nil {
 			return err
 		}
-		return found.fill(reader, aliasList(c), gone, func(name string, value []byte) (kmsapi.AliasEntry, error) {
-			alias, err := decodeAlias(aliasPath(c, name), value)
-			return aliasEntry(c, name, alias.KeyID), err
-		})
+		page, err := reader.AliasesOf(cmk.KeyID, r.PageNumber, r.PageSize)
+		resp.ListAliasesResponse = *aliasPage(inv.scope, page, r.PageNumber, r.PageSize)
+		return err
 	})
-	if err != nil {
-		return nil, err
+}
+
+func aliasPage(scope keyring.Scope, page keyring.Page[keyring.Alias], number, size int) *kmsapi.ListAliasesResponse {
+	entries := make([]kmsapi.AliasEntry, len(page.Items))
+	for i, alias := range page.Items {
+		entries[i] = kmsapi.AliasEntry{AliasName: alias.Name, KeyId: alias.KeyID, AliasArn: arn(scope, alias.Name)}
 	}
-	return aliasPage(found), nil
-}
-
-// listAliasesByKeyId gives one page of a CMK's aliases, in the order of their names (§4.18).
-func (s *Service) listAliasesByKeyId(c *call, r *kmsapi.ListAliasesByKeyIdRequest) (*kmsapi.ListAliasesByKeyIdResponse, error) {
-	found := newPage[kmsapi.AliasEntry](r.PageNumber, r.PageSize)
-	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		record, err := byID(r.KeyId).forUse(reader, c, kmsapi.OpListAliasesByKeyId)
-		if err != nil {
-			return err
-		}
-		return found.fill(reader, cmkAliasList(c, record.KeyID), nil, func(name string, _ []byte) (kmsapi.AliasEntry, error) {
-			return aliasEntry(c, name, record.KeyID), nil
-		})
-	})
-	if err != nil {
-		return nil, err
-	}
-	return &kmsapi.ListAliasesByKeyIdResponse{ListAliasesResponse: *aliasPage(found)}, nil
-}
-
-// aliasEntry takes the name as it is in paths, without its prefix.
-func aliasEntry(c *call, name, keyID string) kmsapi.AliasEntry {
-	name = kmsapi.AliasPrefix + name
-	return kmsapi.AliasEntry{AliasName: name, KeyId: keyID, AliasArn: aliasARN(c, name)}
-}
-
-func aliasPage(found *page[kmsapi.AliasEntry]) *kmsapi.ListAliasesResponse {
 	return &kmsapi.ListAliasesResponse{
-		Aliases: kmsapi.AliasList{Alias: found.items}, PageNumber: found.number, PageSize: found.size, TotalCount: found.total,
+		Aliases: kmsapi.AliasList{Alias: entries}, PageNumber: number, PageSize: size, TotalCount: page.Total,
 	}
-}
-
-// findAlias is getAlias for the alias that a request names, which may be about the alias's CMK.
-func findAlias(r store.Reader, c *call, name string) (aliasRecord, *cmkRecord, error) {
-	alias, record, err := getAlias(r, c, name)
-	if errors.Is(err, kmsapi.ErrAliasNotFound) {
-		return alias, nil, c.absent(err)
-	}
-	if err != nil {
-		return alias, nil, err
-	}
-	return alias, record, c.permitKey(record.KeyID)
-}
-
-// getAlias reads the alias called name and the CMK that it names. An alias goes with its CMK: once the deletion date of
-// that one has come, the alias is not found either, whether or not the sweeper has been there.
-func getAlias(r store.Reader, c *call, name string) (aliasRecord, *cmkRecord, error) {
-	alias, err := readAlias(r, c, name)
-	if err != nil {
-		return alias, nil, err
-	}
-	record, err := readCMK(r, c, alias.KeyID)
-	if errors.Is(err, kmsapi.ErrKeyNotFound) {
-		return alias, nil, kmsapi.ErrAliasNotFound
-	}
-	return alias, record, err
-}
-
-// readAlias reads the alias called name, also of a CMK that is gone.
-func readAlias(r store.Reader, c *call, name string) (alias aliasRecord, err error) {
-	path := aliasPath(c, name)
-	value, err := r.Get(path)
-	if errors.Is(err, store.ErrNotFound) {
-		return alias, kmsapi.ErrAliasNotFound
-	}
-	if err != nil {
-		return alias, err
-	}
-	return decodeAlias(path, value)
-}
-
-func decodeAlias(path string, value []byte) (alias aliasRecord, err error) {
-	if err := json.Unmarshal(value, &alias); err != nil {
-		return alias, fmt.Errorf("record %s: %w", path, err)
-	}
-	return alias, nil
-}
-
-// putAlias stores an alias under its name, and takes the name off the CMK that had it until now, if there is one.
-func putAlias(w store.Writer, c *call, name string, alias aliasRecord) error {
-	old, err := readAlias(w, c, name)
-	if err == nil {
-		err = dropAlias(w, c, name, old.KeyID)
-	}
-	if err != nil && !errors.Is(err, kmsapi.ErrAliasNotFound) {
-		return err
-	}
-	if err := w.Put(cmkAliasPath(c, alias.KeyID, name), nil); err != nil {
-		return err
-	}
-	if err := putJSON(w, aliasPath(c, name), alias); err != nil {
-		return err
-	}
-	name = strings.TrimPrefix(name, kmsapi.AliasPrefix)
-	return errors.Join(cmkAliasList(c, alias.KeyID).Add(w, name), aliasList(c).Add(w, name))
-}
-
-// dropAlias deletes the alias called name, which names the CMK keyID.
-func dropAlias(w store.Writer, c *call, name, keyID string) error {
-	if err := w.Delete(cmkAliasPath(c, keyID, name)); err != nil {
-		return err
-	}
-	if err := w.Delete(aliasPath(c, name)); err != nil {
-		return err
-	}
-	name = strings.TrimPrefix(name, kmsapi.AliasPrefix)
-	return errors.Join(cmkAliasList(c, keyID).Remove(w, name), aliasList(c).Remove(w, name))
-}
-
-// dropAliasesOf deletes all aliases of a CMK.
-func dropAliasesOf(w store.Writer, c *call, keyID string) error {
-	return eachAlias(w, cmkAliasPath(c, keyID, ""), func(name string) error { return dropAlias(w, c, name, keyID) })
-}
-
-// eachAlias visits the aliases whose names stand in the store behind prefix, in order.
-func eachAlias(r store.Reader, prefix string, visit func(name string) error) error {
-	return r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
-		return true, visit(kmsapi.AliasPrefix + strings.TrimPrefix(path, prefix))
-	})
-}
-
-const (
-	aliasPrefix    = "alias/"
-	cmkAliasPrefix = "cmk-alias/"
-)
-
-// aliasPath is where the alias called name is, and the beginning of all such paths if name is empty.
-func aliasPath(c *call, name string) string {
-	return aliasPrefix + scope(c) + strings.TrimPrefix(name, kmsapi.AliasPrefix)
-}
-
-// cmkAliasPath is where it stands that a CMK has the alias called name, and the beginning of all such paths of the CMK if
-// name is empty.
-func cmkAliasPath(c *call, keyID, name string) string {
-	return cmkAliasPrefix + scope(c) + keyID + "/" + strings.TrimPrefix(name, kmsapi.AliasPrefix)
 }

@@ -126,7 +126,7 @@ func (in *incoming) signedHeader(name string) string {
 }
 
 // authenticate does steps 3 to 6 of the package comment, and returns the access key that signed the request.
-func (s *Service) authenticate(c *call, said claim) (credential, error) {
+func (s *Service) authenticate(ctx context.Context, now time.Time, said claim) (credential, error) {
 	key, ok := (*s.credentials.Load())[said.accessKeyID]
 	if !ok {
 		return credential{}, kmsapi.ErrAccessKeyNotFound
@@ -134,7 +134,7 @@ func (s *Service) authenticate(c *call, said claim) (credential, error) {
 	if key.inactive {
 		return credential{}, kmsapi.ErrAccessKeyInactive
 	}
-	at, err := s.checkTimestamp(said.timestamp, c.now)
+	at, err := s.checkTimestamp(said.timestamp, now)
 	if err != nil {
 		return credential{}, err
 	}
@@ -144,10 +144,10 @@ func (s *Service) authenticate(c *call, said claim) (credential, error) {
 		return credential{}, kmsapi.ErrIncompleteSignature.WithMessage(
 			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + string(stringToSign))
 	}
-	if err := key.checkToken(said.securityToken, c.now); err != nil {
+	if err := key.checkToken(said.securityToken, now); err != nil {
 		return credential{}, err
 	}
-	return key, s.checkNonce(c.ctx, key.id, said.nonce, at)
+	return key, s.checkNonce(ctx, key.id, said.nonce, at)
 }
 
 // The gateway's refusals of security tokens, which the reference does not have.

@@ -5,88 +5,89 @@ import (
 	"regexp"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// Permission is asked for twice. First for what the request itself names, before anything is read: [call.authorize]. Then,
-// where the CMK is found by something else (an alias, a ciphertext, an import token), for that CMK, in the transaction that
-// finds it and before anything of it is looked at: [call.permitKey], which every way to a CMK goes through.
+// Permissions are checked twice. First on what the request itself names, before anything is read: [invocation.authorize].
+// Then, where the CMK is found by something else (an alias, a ciphertext, an import token), on that CMK, in the transaction
+// that finds it and before the CMK is used: [invocation.permitKey], which every way to a CMK goes through.
 //
-// Who is not allowed must not learn what there is. So a refusal depends on the request and the configuration alone: it names
-// the resource as the request does, and what is not there is refused like what is forbidden, unless the caller may use
-// every CMK: [call.absent].
+// A caller without permission must not learn what exists. So a refusal depends on the request and the configuration alone: it
+// names the resource as the request does, and a missing resource is refused like a forbidden one, unless the caller may use
+// every CMK: [invocation.notFound].
 
-// containers are the resources of the operations that are about no CMK or alias in particular.
+// containers are the resources of the operations that work on no particular CMK or alias.
 var containers = map[kmsapi.Operation]string{
 	kmsapi.OpCreateKey:   "key",
 	kmsapi.OpListKeys:    "key",
 	kmsapi.OpListAliases: "alias",
 }
 
-// anyKey stands for a CMK that the request does not name by its id. Only patterns that cover all CMKs match it.
+// anyKey is the resource of a CMK that the request does not name by its id. Only patterns that cover all CMKs match it.
 const anyKey = "key/*"
 
-// aliasForm keeps what is not an alias out of refusals.
+// aliasForm keeps everything but aliases out of refusals.
 var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
 
-// authorize checks what the request names by itself. DescribeRegions needs no permission.
-func (c *call) authorize(params kmsapi.Params) error {
-	if c.operation == kmsapi.OpDescribeRegions || c.permissions.everything {
+// authorize checks the permission on what the request names. DescribeRegions needs none.
+func (inv *invocation) authorize(params kmsapi.Params) error {
+	if inv.operation == kmsapi.OpDescribeRegions || inv.permissions.everything {
 		return nil
 	}
-	if container, ok := containers[c.operation]; ok {
-		return c.permit(arn(c, container))
+	if container, ok := containers[inv.operation]; ok {
+		return inv.permit(arn(inv.scope, container))
 	}
 	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
-	c.resource = arn(c, anyKey)
+	inv.resource = arn(inv.scope, anyKey)
 	for _, name := range []string{alias, keyID} {
 		switch {
-		case isID(name):
-			c.resource = keyARN(c, name)
+		case keyring.IsID(name):
+			inv.resource = keyARN(inv.scope, name)
 		case aliasForm.MatchString(name):
-			c.resource = aliasARN(c, name)
+			inv.resource = arn(inv.scope, name)
 		}
 	}
-	if !c.permissions.allowSomewhere(ramAction(c.operation)) {
-		return c.forbidden(c.resource)
+	if !inv.permissions.allowSomewhere(ramAction(inv.operation)) {
+		return inv.forbidden(inv.resource)
 	}
 	if aliasForm.MatchString(alias) {
-		if err := c.permit(aliasARN(c, alias)); err != nil {
+		if err := inv.permit(arn(inv.scope, alias)); err != nil {
 			return err
 		}
 	}
-	if isID(keyID) {
-		return c.permit(keyARN(c, keyID))
+	if keyring.IsID(keyID) {
+		return inv.permit(keyARN(inv.scope, keyID))
 	}
 	return nil
 }
 
-// permitKey checks that the request may be about the CMK called id.
-func (c *call) permitKey(id string) error {
-	if c.permissions.everything || c.permissions.allow(ramAction(c.operation), keyARN(c, id)) {
+// permitKey checks the permission on the CMK called id.
+func (inv *invocation) permitKey(id string) error {
+	if inv.permissions.everything || inv.permissions.allow(ramAction(inv.operation), keyARN(inv.scope, id)) {
 		return nil
 	}
-	c.keyID = id // The audit line may tell what the caller must not know.
-	return c.forbidden(c.resource)
+	inv.keyID = id // The audit line may say what the caller must not learn.
+	return inv.forbidden(inv.resource)
 }
 
-// absent is the answer to a request for a CMK that can't be found by the alias or the like that it gives: notFound for a
-// caller who may use every CMK, and to any other the same as for a CMK that is forbidden.
-func (c *call) absent(notFound error) error {
-	if c.permissions.allow(ramAction(c.operation), arn(c, anyKey)) {
-		return notFound
+// notFound is the answer when the alias or the like in a request leads to no CMK: err for a caller that may use every CMK,
+// and for any other the same as for a forbidden CMK.
+func (inv *invocation) notFound(err error) error {
+	if inv.permissions.allow(ramAction(inv.operation), arn(inv.scope, anyKey)) {
+		return err
 	}
-	return c.forbidden(c.resource)
+	return inv.forbidden(inv.resource)
 }
 
-func (c *call) permit(resource string) error {
-	if c.permissions.allow(ramAction(c.operation), resource) {
+func (inv *invocation) permit(resource string) error {
+	if inv.permissions.allow(ramAction(inv.operation), resource) {
 		return nil
 	}
-	return c.forbidden(resource)
+	return inv.forbidden(resource)
 }
 
 // forbidden is the refusal in the words of the real service. resource comes from the request, never from the store.
-func (c *call) forbidden(resource string) error {
+func (inv *invocation) forbidden(resource string) error {
 	return kmsapi.ErrNoPermission.WithMessage(fmt.Sprintf(
-		"This operation for %s is forbidden by permission system. It needs the permission %s.", resource, ramAction(c.operation)))
+		"This operation for %s is forbidden by permission system. It needs the permission %s.", resource, ramAction(inv.operation)))
 }

@@ -2,13 +2,8 @@ package server
 
 import (
 	"context"
-	"maps"
-	"strings"
 
 	"github.com/prometheus/client_golang/prometheus"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // stateCollector tells, at each scrape, what the service is like at that moment.
@@ -43,13 +38,13 @@ func (sc stateCollector) Collect(out chan<- prometheus.Metric) {
 	if end, ok := sc.server.certificate.notAfter(); ok {
 		gauge(certificateDesc, float64(end.Unix()))
 	}
-	counts, err := s.countKeys(context.Background())
+	counts, err := s.keys.CountByState(context.Background(), s.clock())
 	if err != nil {
 		out <- prometheus.NewInvalidMetric(keysDesc, err)
 		return
 	}
 	for k, n := range counts {
-		gauge(keysDesc, float64(n), k.account, k.region, string(k.state))
+		gauge(keysDesc, float64(n), k.Account, k.Region, string(k.State))
 	}
 }
 
@@ -58,46 +53,4 @@ func oneIf(yes bool) float64 {
 		return 1
 	}
 	return 0
-}
-
-// keyKind is what CMKs are counted by.
-type keyKind struct {
-	account, region string
-	state           kmsapi.KeyState
-}
-
-func (s *Service) countKeys(ctx context.Context) (map[keyKind]int, error) {
-	counts, now := map[keyKind]int{}, s.clock()
-	err := s.store.View(ctx, func(r store.Reader) error {
-		err := r.Scan(statePrefix, "", func(path string, value []byte) (bool, error) {
-			n, err := parseCount(path, value)
-			at := strings.Split(path, "/")
-			counts[keyKind{at[1], at[2], kmsapi.KeyState(at[3])}] = n
-			return true, err
-		})
-		if err != nil {
-			return err
-		}
-		return dueBy(r, now, func(d dueCMK) error { return settleCount(r, d, counts) })
-	})
-	maps.DeleteFunc(counts, func(_ keyKind, n int) bool { return n == 0 })
-	return counts, err
-}
-
-// settleCount counts a CMK as what time has made of it, and not as what it was.
-func settleCount(r store.Reader, d dueCMK, counts map[keyKind]int) error {
-	path := cmkPath(d.call, d.keyID)
-	value, err := r.Get(path)
-	if err != nil {
-		return err
-	}
-	record, err := decodeCMK(path, value)
-	if err != nil {
-		return err
-	}
-	counts[keyKind{d.call.account, d.call.region, record.Lifecycle.State}]--
-	if _, gone := record.settle(d.call.now); !gone {
-		counts[keyKind{d.call.account, d.call.region, record.Lifecycle.State}]++
-	}
-	return nil
 }

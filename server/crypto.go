@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/base64"
 	"fmt"
 	"io"
@@ -10,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-// decodeBlob is strict: of all texts that stand for a blob, one is accepted. The decoder by itself would skip line breaks.
+// decodeBlob is strict: a blob has exactly one accepted encoding. The decoder alone would skip line breaks.
 func decodeBlob(text string) ([]byte, error) {
 	if strings.ContainsAny(text, "\r\n") {
 		return nil, errCiphertext
@@ -22,13 +23,15 @@ func decodeBlob(text string) ([]byte, error) {
 	return blob, nil
 }
 
-// encrypt encrypts the Plaintext parameter as it is: to KMS it is text, base64 only by custom (§4.11).
-func (s *Service) encrypt(c *call, r *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
+// encrypt encrypts the Plaintext parameter as it is: to KMS it is a string, base64 only by custom (§4.11).
+func (s *Service) encrypt(
+	ctx context.Context, inv *invocation, r *kmsapi.EncryptRequest,
+) (*kmsapi.EncryptResponse, error) {
 	if plaintextSize(r.Plaintext.Reveal()) > kmsapi.MaxPlaintext {
 		return nil, kmsapi.InvalidParameter("Plaintext", fmt.Sprintf(
 			"It must have at most %d bytes; for more, encrypt locally with a key from GenerateDataKey.", kmsapi.MaxPlaintext))
 	}
-	sealed, err := s.seal(c, kmsapi.OpEncrypt, r.KeyId, r.Plaintext.Reveal(), r.EncryptionContext)
+	sealed, err := s.seal(ctx, inv, r.KeyId, r.Plaintext.Reveal(), r.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
@@ -44,15 +47,17 @@ func plaintextSize(text string) int {
 	return len(decoded)
 }
 
-// generateDataKey makes random bytes and encrypts their base64, so that Decrypt gives exactly what Plaintext is (§4.12).
-func (s *Service) generateDataKey(c *call, r *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
+// generateDataKey makes random bytes and encrypts their base64, so that Decrypt returns exactly Plaintext (§4.12).
+func (s *Service) generateDataKey(
+	ctx context.Context, inv *invocation, r *kmsapi.GenerateDataKeyRequest,
+) (*kmsapi.GenerateDataKeyResponse, error) {
 	key := make([]byte, dataKeyLength(r))
 	defer clear(key)
 	if _, err := io.ReadFull(s.rand, key); err != nil {
 		return nil, err
 	}
 	plaintext := base64.StdEncoding.EncodeToString(key)
-	sealed, err := s.seal(c, kmsapi.OpGenerateDataKey, r.KeyId, plaintext, r.EncryptionContext)
+	sealed, err := s.seal(ctx, inv, r.KeyId, plaintext, r.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +80,9 @@ func dataKeyLength(r *kmsapi.GenerateDataKeyRequest) int {
 }
 
 // decrypt opens a ciphertext by the key version that it names (§4.13).
-func (s *Service) decrypt(c *call, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+func (s *Service) decrypt(
+	ctx context.Context, inv *invocation, r *kmsapi.DecryptRequest,
+) (*kmsapi.DecryptResponse, error) {
 	blob, err := decodeBlob(r.CiphertextBlob)
 	if err != nil {
 		return nil, err
@@ -84,11 +91,11 @@ func (s *Service) decrypt(c *call, r *kmsapi.DecryptRequest) (*kmsapi.DecryptRes
 	if err != nil {
 		return nil, errCiphertext
 	}
-	record, err := s.findForUse(c, byVersion(versionID), kmsapi.OpDecrypt)
+	cmk, err := s.findForUse(ctx, inv, byVersion(versionID))
 	if err != nil {
 		return nil, err
 	}
-	material, err := s.material(c, record, versionID)
+	material, err := s.keys.Material(inv.scope, cmk, versionID)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +106,7 @@ func (s *Service) decrypt(c *call, r *kmsapi.DecryptRequest) (*kmsapi.DecryptRes
 	}
 	defer clear(plaintext)
 	return &kmsapi.DecryptResponse{
-		KeyId: record.KeyID, KeyVersionId: versionID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
+		KeyId: cmk.KeyID, KeyVersionId: versionID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
 	}, nil
 }
 
@@ -109,29 +116,22 @@ var errCiphertext = kmsapi.InvalidParameter("CiphertextBlob", "It is not a ciphe
 // ciphertext is what seal makes.
 type ciphertext struct{ keyID, versionID, blob string }
 
-// seal encrypts text with the primary version of a CMK, which op must be allowed to use.
-func (s *Service) seal(c *call, op kmsapi.Operation, keyID, text string, context kmsapi.EncryptionContext) (ciphertext, error) {
-	record, err := s.findForUse(c, byIDOrAlias(keyID), op)
+// seal encrypts text with the primary version of a CMK, if the operation is allowed in its state.
+func (s *Service) seal(
+	ctx context.Context, inv *invocation, keyID, text string, encCtx kmsapi.EncryptionContext,
+) (ciphertext, error) {
+	cmk, err := s.findForUse(ctx, inv, byIDOrAlias(keyID))
 	if err != nil {
 		return ciphertext{}, err
 	}
-	material, err := s.material(c, record, record.PrimaryVersion)
+	material, err := s.keys.Material(inv.scope, cmk, cmk.PrimaryVersion)
 	if err != nil {
 		return ciphertext{}, err
 	}
 	defer material.Clear()
-	blob, err := material.Seal(record.PrimaryVersion, []byte(text), context)
+	blob, err := material.Seal(cmk.PrimaryVersion, []byte(text), encCtx)
 	if err != nil {
 		return ciphertext{}, err
 	}
-	return ciphertext{record.KeyID, record.PrimaryVersion, base64.StdEncoding.EncodeToString(blob)}, nil
-}
-
-// material unwraps a version's key material. The caller clears it.
-func (s *Service) material(c *call, record *cmkRecord, versionID string) (*crypt.Material, error) {
-	version, ok := record.version(versionID)
-	if !ok {
-		return nil, fmt.Errorf("CMK %s has no version %s", record.KeyID, versionID)
-	}
-	return s.root.Unwrap(materialPath(c, record.KeyID, versionID), version.Wrapped)
+	return ciphertext{cmk.KeyID, cmk.PrimaryVersion, base64.StdEncoding.EncodeToString(blob)}, nil
 }

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -13,6 +14,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
 // ServeHTTP answers one request, in the order that the package comment gives.
@@ -52,19 +54,20 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, line *audit.Rec
 	if err != nil {
 		return in, nil, err
 	}
-	c := &call{ctx: r.Context(), now: s.clock()}
-	key, err := s.authenticate(c, said)
+	now := s.clock()
+	key, err := s.authenticate(r.Context(), now, said)
 	if err != nil {
 		return in, nil, err
 	}
-	c.account, c.permissions = key.account, key.permissions
-	line.Account = c.account
-	if c.region, err = s.regionOf(in); err != nil {
+	line.Account = key.account
+	region, err := s.regionOf(in)
+	if err != nil {
 		return in, nil, err
 	}
-	line.Region = c.region
-	resp, err = s.act(c, said, in.params)
-	line.KeyID = c.keyID
+	line.Region = region
+	inv := &invocation{scope: keyring.Scope{Account: key.account, Region: region}, now: now, permissions: key.permissions}
+	resp, err = s.act(r.Context(), inv, said, in.params)
+	line.KeyID = inv.keyID
 	if err == nil {
 		err = in.format.checkCarries(resp)
 	}
@@ -72,7 +75,7 @@ func (s *Service) answer(w http.ResponseWriter, r *http.Request, line *audit.Rec
 }
 
 // act runs the operation that the request asks for.
-func (s *Service) act(c *call, said claim, params kmsapi.Params) (kmsapi.Response, error) {
+func (s *Service) act(ctx context.Context, inv *invocation, said claim, params kmsapi.Params) (kmsapi.Response, error) {
 	if said.version != kmsapi.Version {
 		return nil, kmsapi.InvalidParameter("Version", "It must be "+kmsapi.Version+".")
 	}
@@ -84,15 +87,15 @@ func (s *Service) act(c *call, said claim, params kmsapi.Params) (kmsapi.Respons
 		// The last line could not be written, so nothing is done that might leave none. The line about this refusal tries again.
 		return nil, errNotAudited
 	}
-	c.operation = act.operation
-	if err := c.authorize(params); err != nil {
+	inv.operation = act.operation
+	if err := inv.authorize(params); err != nil {
 		return nil, err
 	}
-	if err := s.rates.take(c); err != nil {
-		s.metrics.rateLimited(c.operation)
+	if err := s.rates.take(inv); err != nil {
+		s.metrics.rateLimited(inv.operation)
 		return nil, err
 	}
-	return act.run(s, c, params)
+	return act.run(s, ctx, inv, params)
 }
 
 // errNotAudited refuses what can't be noted, before it is done.

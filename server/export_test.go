@@ -38,5 +38,5 @@ func RateClass(operation kmsapi.Operation) string { return string(rateClasses[op
 
 // FailACommit writes to the store of s, and returns what came of it.
 func (s *Server) FailACommit(ctx context.Context) error {
-	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put(noncePrefix+"x", nil) })
+	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
 }

@@ -4,9 +4,10 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
 // fillAtOnce is how many CMKs share a transaction.
@@ -24,11 +25,11 @@ func Fill(ctx context.Context, c Config, n int) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, s.close()) }()
-	by := &call{ctx: ctx, account: c.Accounts[0].ID, region: s.defaultRegion, now: s.clock()}
+	scope, now := keyring.Scope{Account: c.Accounts[0].ID, Region: s.defaultRegion}, s.clock()
 	for made := 0; made < n; made += fillAtOnce {
-		err := s.store.Update(ctx, func(w store.Writer) error {
+		err := s.keys.Update(ctx, scope, now, func(w keyring.Writer) error {
 			for i := made; i < min(made+fillAtOnce, n); i++ {
-				if err := s.fill(w, by, i); err != nil {
+				if err := s.fill(w, scope, now, i); err != nil {
 					return err
 				}
 			}
@@ -41,13 +42,14 @@ func Fill(ctx context.Context, c Config, n int) (err error) {
 	return nil
 }
 
-func (s *Service) fill(w store.Writer, c *call, i int) error {
-	record, err := s.newCMK(c, &kmsapi.CreateKeyRequest{Origin: kmsapi.OriginKMS, ProtectionLevel: kmsapi.ProtectionSoftware})
+func (s *Service) fill(w keyring.Writer, scope keyring.Scope, now time.Time, i int) error {
+	cmk, err := s.keys.NewCMK(scope, now, keyring.Attributes{Origin: kmsapi.OriginKMS, ProtectionLevel: kmsapi.ProtectionSoftware})
 	if err != nil {
 		return err
 	}
-	if err := addCMK(w, c, record); err != nil {
+	if err := w.AddCMK(cmk); err != nil {
 		return err
 	}
-	return putAlias(w, c, fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i), aliasRecord{KeyID: record.KeyID, CreationDate: c.now})
+	name := fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i)
+	return w.PutAlias(keyring.Alias{Name: name, KeyID: cmk.KeyID, CreationDate: now})
 }

@@ -1,36 +1,37 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// A finder reads the CMK that a request names: which operations take an alias, and which a ciphertext, is told by the
-// finder they use. It runs in the operation's own transaction, so name and CMK belong together.
-type finder func(r store.Reader, c *call) (*cmkRecord, error)
+// A finder reads the CMK that a request names: an operation takes an alias or a ciphertext if it uses the finder for one. It
+// runs in the operation's own transaction, so name and CMK belong together.
+type finder func(r keyring.Reader, inv *invocation) (*keyring.CMK, error)
 
 // byID is for the operations that take a CMK's id and no alias.
 func byID(keyID string) finder {
-	return func(r store.Reader, c *call) (*cmkRecord, error) {
+	return func(r keyring.Reader, inv *invocation) (*keyring.CMK, error) {
 		if isAlias(keyID) {
 			return nil, kmsapi.ErrUnsupportedAlias
 		}
-		return getCMK(r, c, keyID)
+		return inv.cmk(r, keyID)
 	}
 }
 
 // byAlias is for an alias.
 func byAlias(name string) finder {
-	return func(r store.Reader, c *call) (*cmkRecord, error) {
-		_, record, err := findAlias(r, c, name)
+	return func(r keyring.Reader, inv *invocation) (*keyring.CMK, error) {
+		_, cmk, err := inv.alias(r, name)
 		if err != nil {
 			return nil, err
 		}
-		c.keyID = record.KeyID
-		return record, nil
+		inv.keyID = cmk.KeyID
+		return cmk, nil
 	}
 }
 
@@ -44,28 +45,86 @@ func byIDOrAlias(keyID string) finder {
 
 // byVersion is for a ciphertext, which names a version of its CMK.
 func byVersion(versionID string) finder {
-	return func(r store.Reader, c *call) (*cmkRecord, error) {
-		keyID, err := r.Get(versionPath(c, versionID))
-		if errors.Is(err, store.ErrNotFound) {
-			return nil, c.absent(kmsapi.ErrKeyNotFound)
+	return func(r keyring.Reader, inv *invocation) (*keyring.CMK, error) {
+		keyID, err := r.OwnerOf(versionID)
+		if errors.Is(err, kmsapi.ErrKeyNotFound) {
+			return nil, inv.notFound(err)
 		}
 		if err != nil {
 			return nil, err
 		}
-		return getCMK(r, c, string(keyID))
+		return inv.cmk(r, keyID)
 	}
 }
 
 func isAlias(keyID string) bool { return strings.HasPrefix(keyID, kmsapi.AliasPrefix) }
 
-// forUse finds the CMK and checks that op may run in its state.
-func (find finder) forUse(r store.Reader, c *call, op kmsapi.Operation) (*cmkRecord, error) {
-	record, err := find(r, c)
+// forUse finds the CMK, and checks that the operation is allowed in its state.
+func (find finder) forUse(r keyring.Reader, inv *invocation) (*keyring.CMK, error) {
+	cmk, err := find(r, inv)
 	if err != nil {
 		return nil, err
 	}
-	if err := record.allows(c, op); err != nil {
+	if err := cmk.Allows(inv.operation, inv.now); err != nil {
 		return nil, err
 	}
-	return record, nil
+	return cmk, nil
+}
+
+// cmk reads the CMK called keyID, if the caller has permission on it, and notes it for the audit line.
+func (inv *invocation) cmk(r keyring.Reader, keyID string) (*keyring.CMK, error) {
+	if err := inv.permitKey(keyID); err != nil {
+		return nil, err
+	}
+	cmk, err := r.CMK(keyID)
+	if err != nil {
+		return nil, err
+	}
+	inv.keyID = keyID
+	return cmk, nil
+}
+
+// alias reads the alias called name and its CMK, if the caller has permission on that.
+func (inv *invocation) alias(r keyring.Reader, name string) (keyring.Alias, *keyring.CMK, error) {
+	alias, cmk, err := r.Alias(name)
+	if errors.Is(err, kmsapi.ErrAliasNotFound) {
+		return alias, nil, inv.notFound(err)
+	}
+	if err != nil {
+		return alias, nil, err
+	}
+	return alias, cmk, inv.permitKey(cmk.KeyID)
+}
+
+// findForUse is [finder.forUse] in a transaction of its own.
+func (s *Service) findForUse(ctx context.Context, inv *invocation, find finder) (cmk *keyring.CMK, err error) {
+	err = s.view(ctx, inv, func(r keyring.Reader) error {
+		cmk, err = find.forUse(r, inv)
+		return err
+	})
+	return cmk, err
+}
+
+// changeCMK lets change work on a CMK, and stores it, in one transaction.
+func (s *Service) changeCMK(ctx context.Context, inv *invocation, keyID string, change func(*keyring.CMK) error) error {
+	return s.update(ctx, inv, func(w keyring.Writer) error {
+		cmk, err := byID(keyID)(w.Reader, inv)
+		if err != nil {
+			return err
+		}
+		if err := change(cmk); err != nil {
+			return err
+		}
+		return w.PutCMK(cmk)
+	})
+}
+
+// view runs read on a snapshot of the caller's account and region.
+func (s *Service) view(ctx context.Context, inv *invocation, read func(keyring.Reader) error) error {
+	return s.keys.View(ctx, inv.scope, inv.now, read)
+}
+
+// update runs change on the caller's account and region, in one transaction.
+func (s *Service) update(ctx context.Context, inv *invocation, change func(keyring.Writer) error) error {
+	return s.keys.Update(ctx, inv.scope, inv.now, change)
 }

@@ -1,140 +1,92 @@
 package server
 
 import (
-	"slices"
-
-	"github.com/google/uuid"
+	"context"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
 // createKey makes a CMK. With origin EXTERNAL it has a version without material, and waits for an import (§4.1).
-func (s *Service) createKey(c *call, r *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
-	record, err := s.newCMK(c, r)
-	if err != nil {
-		return nil, err
-	}
-	c.keyID = record.KeyID
-	err = s.store.Update(c.ctx, func(w store.Writer) error {
-		if err := s.roomForKey(w, c); err != nil {
-			return err
-		}
-		return addCMK(w, c, record)
+func (s *Service) createKey(
+	ctx context.Context, inv *invocation, r *kmsapi.CreateKeyRequest,
+) (*kmsapi.CreateKeyResponse, error) {
+	cmk, err := s.keys.NewCMK(inv.scope, inv.now, keyring.Attributes{
+		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.CreateKeyResponse{KeyMetadata: record.metadata(c)}, nil
-}
-
-func (s *Service) newCMK(c *call, r *kmsapi.CreateKeyRequest) (*cmkRecord, error) {
-	version := versionRecord{ID: uuid.NewString(), CreationDate: c.now}
-	record := &cmkRecord{
-		KeyID:           uuid.NewString(),
-		Description:     r.Description,
-		ProtectionLevel: r.ProtectionLevel,
-		CreationDate:    c.now,
-		Lifecycle:       keystate.New(r.Origin),
-		PrimaryVersion:  version.ID,
-	}
-	if r.Origin == kmsapi.OriginKMS {
-		material, err := crypt.NewMaterial(s.rand)
-		if err != nil {
-			return nil, err
-		}
-		defer material.Clear()
-		if version.Wrapped, err = s.root.Wrap(materialPath(c, record.KeyID, version.ID), material); err != nil {
-			return nil, err
-		}
-	}
-	record.Versions = []versionRecord{version}
-	return record, nil
-}
-
-// describeKey tells all about a CMK (§4.9).
-func (s *Service) describeKey(c *call, r *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
-	record, err := s.findForUse(c, byIDOrAlias(r.KeyId), kmsapi.OpDescribeKey)
-	if err != nil {
-		return nil, err
-	}
-	return &kmsapi.DescribeKeyResponse{KeyMetadata: record.metadata(c)}, nil
-}
-
-// listKeys gives one page of the CMKs of the account and region, in the order of their ids (§4.10).
-func (s *Service) listKeys(c *call, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
-	found := newPage[kmsapi.KeyEntry](r.PageNumber, r.PageSize)
-	err := s.store.View(c.ctx, func(reader store.Reader) error {
-		gone, err := goneCMKs(reader, c)
-		if err != nil {
+	inv.keyID = cmk.KeyID
+	err = s.update(ctx, inv, func(w keyring.Writer) error {
+		if err := s.roomForKey(w.Reader); err != nil {
 			return err
 		}
-		slices.Sort(gone)
-		return found.fill(reader, cmkList(c), gone, func(keyID string, _ []byte) (kmsapi.KeyEntry, error) {
-			return kmsapi.KeyEntry{KeyId: keyID, KeyArn: keyARN(c, keyID)}, nil
-		})
+		return w.AddCMK(cmk)
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.ListKeysResponse{
-		Keys: kmsapi.KeyList{Key: found.items}, PageNumber: found.number, PageSize: found.size, TotalCount: found.total,
-	}, nil
+	return &kmsapi.CreateKeyResponse{KeyMetadata: metadata(inv.scope, cmk)}, nil
 }
 
-// enableKey lets a CMK be used again (§4.4).
-func (s *Service) enableKey(c *call, r *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error) {
-	return &kmsapi.EnableKeyResponse{}, s.changeState(c, r.KeyId, kmsapi.OpEnableKey, 0)
+// describeKey returns the metadata of a CMK (§4.9).
+func (s *Service) describeKey(
+	ctx context.Context, inv *invocation, r *kmsapi.DescribeKeyRequest,
+) (*kmsapi.DescribeKeyResponse, error) {
+	cmk, err := s.findForUse(ctx, inv, byIDOrAlias(r.KeyId))
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.DescribeKeyResponse{KeyMetadata: metadata(inv.scope, cmk)}, nil
 }
 
-// disableKey stops a CMK from being used (§4.5).
-func (s *Service) disableKey(c *call, r *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error) {
-	return &kmsapi.DisableKeyResponse{}, s.changeState(c, r.KeyId, kmsapi.OpDisableKey, 0)
+func metadata(scope keyring.Scope, cmk *keyring.CMK) kmsapi.KeyMetadata {
+	return kmsapi.KeyMetadata{
+		KeyId:              cmk.KeyID,
+		Arn:                keyARN(scope, cmk.KeyID),
+		KeyState:           cmk.Lifecycle.State,
+		KeySpec:            kmsapi.KeySpecAES256,
+		KeyUsage:           kmsapi.KeyUsageEncryptDecrypt,
+		Origin:             cmk.Lifecycle.Origin,
+		ProtectionLevel:    cmk.ProtectionLevel,
+		Creator:            scope.Account,
+		CreationDate:       wireTime(cmk.CreationDate),
+		DeleteDate:         wireTime(cmk.Lifecycle.DeleteDate),
+		MaterialExpireTime: wireTime(cmk.Lifecycle.MaterialExpireTime),
+		Description:        cmk.Description,
+		PrimaryKeyVersion:  cmk.PrimaryVersion,
+		LastRotationDate:   wireTime(cmk.CreationDate),
+		AutomaticRotation:  "Disabled",
+	}
 }
 
-// scheduleKeyDeletion plans the deletion of a CMK (§4.6).
-func (s *Service) scheduleKeyDeletion(c *call, r *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
-	return &kmsapi.ScheduleKeyDeletionResponse{}, s.changeState(c, r.KeyId, kmsapi.OpScheduleKeyDeletion, r.PendingWindowInDays)
+// wireTime is a time as answers have it, and "" for none.
+func wireTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(kmsapi.TimeFormat)
 }
 
-// cancelKeyDeletion calls a planned deletion off (§4.7).
-func (s *Service) cancelKeyDeletion(c *call, r *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
-	return &kmsapi.CancelKeyDeletionResponse{}, s.changeState(c, r.KeyId, kmsapi.OpCancelKeyDeletion, 0)
-}
-
-// changeState runs op's step of the state machine on a CMK.
-func (s *Service) changeState(c *call, keyID string, op kmsapi.Operation, pendingWindowInDays int) error {
-	return s.changeCMK(c, keyID, func(record *cmkRecord) error {
-		after, err := record.Lifecycle.Apply(op, c.now, pendingWindowInDays)
-		if err != nil {
-			return err
-		}
-		record.become(after)
-		return nil
-	})
-}
-
-// changeCMK lets change work on the record of a CMK, and stores it, in one transaction.
-func (s *Service) changeCMK(c *call, keyID string, change func(*cmkRecord) error) error {
-	return s.store.Update(c.ctx, func(w store.Writer) error {
-		record, err := byID(keyID)(w, c)
-		if err != nil {
-			return err
-		}
-		if err := change(record); err != nil {
-			return err
-		}
-		return putCMK(w, c, record)
-	})
-}
-
-// findForUse is [finder.forUse] in a transaction of its own.
-func (s *Service) findForUse(c *call, find finder, op kmsapi.Operation) (record *cmkRecord, err error) {
-	err = s.store.View(c.ctx, func(r store.Reader) error {
-		record, err = find.forUse(r, c, op)
+// listKeys returns a page of the CMKs of the account and region, in the order of their ids (§4.10).
+func (s *Service) listKeys(
+	ctx context.Context, inv *invocation, r *kmsapi.ListKeysRequest,
+) (*kmsapi.ListKeysResponse, error) {
+	var page keyring.Page[string]
+	err := s.view(ctx, inv, func(reader keyring.Reader) (err error) {
+		page, err = reader.CMKs(r.PageNumber, r.PageSize)
 		return err
 	})
-	return record, err
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]kmsapi.KeyEntry, len(page.Items))
+	for i, keyID := range page.Items {
+		entries[i] = kmsapi.KeyEntry{KeyId: keyID, KeyArn: keyARN(inv.scope, keyID)}
+	}
+	return &kmsapi.ListKeysResponse{
+		Keys: kmsapi.KeyList{Key: entries}, PageNumber: r.PageNumber, PageSize: r.PageSize, TotalCount: page.Total,
+	}, nil
 }

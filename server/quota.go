@@ -4,7 +4,7 @@ import (
 	"fmt"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
 // Quotas bound what an account may have in a region. 0 means the default, the real service's, and -1 no limit.
@@ -41,40 +41,22 @@ func (q *Quotas) withDefaults() Quotas {
 
 // roomForKey refuses one more CMK than the quota. It counts in the transaction that adds the CMK, so that the quota holds
 // under parallel requests.
-func (s *Service) roomForKey(r store.Reader, c *call) error {
-	if s.quotas.Keys == unlimited {
-		return nil
-	}
-	have, err := cmkList(c).Len(r)
-	if err != nil {
-		return err
-	}
-	gone, err := goneCMKs(r, c)
-	if err != nil {
-		return err
-	}
-	return checkQuota("CMKs", have-len(gone), s.quotas.Keys)
+func (s *Service) roomForKey(r keyring.Reader) error {
+	return checkQuota("CMKs", s.quotas.Keys, r.CountCMKs)
 }
 
 // roomForAlias is roomForKey for aliases.
-func (s *Service) roomForAlias(r store.Reader, c *call) error {
-	if s.quotas.Aliases == unlimited {
-		return nil
-	}
-	have, err := aliasList(c).Len(r)
-	if err != nil {
-		return err
-	}
-	gone, err := goneAliases(r, c)
-	if err != nil {
-		return err
-	}
-	return checkQuota("aliases", have-len(gone), s.quotas.Aliases)
+func (s *Service) roomForAlias(r keyring.Reader) error {
+	return checkQuota("aliases", s.quotas.Aliases, r.CountAliases)
 }
 
-func checkQuota(what string, have, quota int) error {
-	if have < quota {
+func checkQuota(what string, quota int, count func() (int, error)) error {
+	if quota == unlimited {
 		return nil
+	}
+	have, err := count()
+	if err != nil || have < quota {
+		return err
 	}
 	return kmsapi.ErrLimitExceeded.WithMessage(fmt.Sprintf(
 		"%s This account may have %d %s in a region.", kmsapi.ErrLimitExceeded.Message, quota, what))

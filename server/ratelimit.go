@@ -118,13 +118,13 @@ func newRateLimiters(l *RateLimits) *rateLimiters {
 	return &rateLimiters{rates: rates, limiters: map[rateKey]*rateLimiter{}}
 }
 
-// take counts a request of c, and refuses it if there have been too many.
-func (l *rateLimiters) take(c *call) error {
-	class := rateClasses[c.operation]
+// take counts a request, and refuses it if there have been too many.
+func (l *rateLimiters) take(inv *invocation) error {
+	class := rateClasses[inv.operation]
 	if l.rates[class] == unlimited {
 		return nil
 	}
-	if !l.allow(rateKey{c.account, c.region, class}, c.now) {
+	if !l.allow(rateKey{inv.scope.Account, inv.scope.Region, class}, inv.now) {
 		return kmsapi.ErrThrottling
 	}
 	return nil

@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
@@ -23,7 +24,7 @@ import (
 // except what store, nonce memory, rate limiters and metrics keep, and the access keys, which are replaced as a whole.
 type Service struct {
 	store         store.Store
-	root          *crypt.RootKey
+	keys          *keyring.Keyring
 	nonces        *replay.Memory
 	wrappingKeys  *wrapping.Pool
 	audit         *audit.Log
@@ -88,7 +89,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 	}
 	limits := c.Limits.withDefaults()
 	s := &Service{
-		root: root, quotas: c.Quotas.withDefaults(), rates: newRateLimiters(c.RateLimits), metrics: newMetrics(),
+		quotas: c.Quotas.withDefaults(), rates: newRateLimiters(c.RateLimits), metrics: newMetrics(),
 		regions: c.regionSet(), endpoints: regionsByEndpoint(), defaultRegion: c.defaultRegion(),
 		window: window, maxBytes: limits.MaxRequestBytes, clock: o.Clock, rand: o.Rand, log: o.Logger,
 	}
@@ -104,7 +105,8 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 		return nil, err
 	}
 	s.store = opened
-	fresh, err := s.checkStore(ctx)
+	var fresh bool
+	s.keys, fresh, err = keyring.Open(ctx, opened, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Storage.Path, err)
 	}
@@ -137,71 +139,8 @@ func (s *Service) close() error {
 	return errors.Join(errs...)
 }
 
-const (
-	metaPrefix  = "meta/"
-	schemaPath  = metaPrefix + "schema"
-	rootKeyPath = metaPrefix + "root-key"
-)
-
-// checkStore makes a new store ready, and says that it is fresh. It refuses one of another layout or of another root key.
-func (s *Service) checkStore(ctx context.Context) (fresh bool, err error) {
-	err = s.store.Update(ctx, func(w store.Writer) error {
-		_, err := w.Get(schemaPath)
-		if errors.Is(err, store.ErrNotFound) {
-			fresh = true
-			return s.initStore(w)
-		}
-		if err != nil {
-			return err
-		}
-		schema, err := verifyStore(w, s.root)
-		if err != nil || schema == schemaVersion {
-			return err
-		}
-		s.log.Info("the store's layout is of an earlier version; it is upgraded once", "version", schema, "to", schemaVersion)
-		return upgrade(w)
-	})
-	return fresh, err
-}
-
-// verifyStore checks that a store has a layout that this program knows, and was made with root. It returns the layout's
-// version.
-func verifyStore(r store.Reader, root *crypt.RootKey) (schema int, err error) {
-	text, err := r.Get(schemaPath)
-	if err != nil {
-		return 0, err
-	}
-	switch string(text) {
-	case fmt.Sprint(plainSchema):
-		schema = plainSchema
-	case fmt.Sprint(schemaVersion):
-		schema = schemaVersion
-	default:
-		return 0, fmt.Errorf("its layout has version %s, and this program knows version %d", text, schemaVersion)
-	}
-	check, err := r.Get(rootKeyPath)
-	if err != nil {
-		return schema, err
-	}
-	if err := root.VerifyCheck(check); err != nil {
-		return schema, fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
-	}
-	return schema, nil
-}
-
-func (s *Service) initStore(w store.Writer) error {
-	check, err := s.root.SealCheck()
-	if err != nil {
-		return err
-	}
-	if err := w.Put(rootKeyPath, check); err != nil {
-		return err
-	}
-	return putSchema(w)
-}
-
-// refusal turns any error into one that a caller may see. What is not KMS's own error is logged and told as a failure
-// without detail.
+// refusal turns any error into one that a caller may see. An error that is not KMS's own is logged, and the caller gets a
+// failure without detail.
 func (s *Service) refusal(requestID string, err error) *kmsapi.Error {
 	var refused *kmsapi.Error
 	switch {

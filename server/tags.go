@@ -1,54 +1,62 @@
 package server
 
 import (
+	"context"
 	"maps"
 	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// tagResource adds tags to a CMK and changes the values of those that it has: all of them or, if they would be too many,
-// none (§4.19).
-func (s *Service) tagResource(c *call, r *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error) {
-	return &kmsapi.TagResourceResponse{}, s.changeCMK(c, r.KeyId, func(record *cmkRecord) error {
-		if err := record.allows(c, kmsapi.OpTagResource); err != nil {
+// tagResource adds tags to a CMK, and sets the values of those that it has: all of them or, if they would be too many, none
+// (§4.19).
+func (s *Service) tagResource(
+	ctx context.Context, inv *invocation, r *kmsapi.TagResourceRequest,
+) (*kmsapi.TagResourceResponse, error) {
+	return &kmsapi.TagResourceResponse{}, s.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
+		if err := cmk.Allows(inv.operation, inv.now); err != nil {
 			return err
 		}
-		if record.Tags == nil {
-			record.Tags = map[string]string{}
+		if cmk.Tags == nil {
+			cmk.Tags = map[string]string{}
 		}
 		for _, tag := range r.Tags {
-			record.Tags[tag.TagKey] = tag.TagValue
+			cmk.Tags[tag.TagKey] = tag.TagValue
 		}
-		if len(record.Tags) > kmsapi.MaxTags {
+		if len(cmk.Tags) > kmsapi.MaxTags {
 			return kmsapi.ErrLimitExceeded
 		}
 		return nil
 	})
 }
 
-// untagResource removes tags from a CMK. It is no error if it does not have them (§4.20).
-func (s *Service) untagResource(c *call, r *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
-	return &kmsapi.UntagResourceResponse{}, s.changeCMK(c, r.KeyId, func(record *cmkRecord) error {
-		if err := record.allows(c, kmsapi.OpUntagResource); err != nil {
+// untagResource removes tags from a CMK. Tags that it does not have are not an error (§4.20).
+func (s *Service) untagResource(
+	ctx context.Context, inv *invocation, r *kmsapi.UntagResourceRequest,
+) (*kmsapi.UntagResourceResponse, error) {
+	return &kmsapi.UntagResourceResponse{}, s.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
+		if err := cmk.Allows(inv.operation, inv.now); err != nil {
 			return err
 		}
 		for _, key := range r.TagKeys {
-			delete(record.Tags, key)
+			delete(cmk.Tags, key)
 		}
 		return nil
 	})
 }
 
-// listResourceTags gives a CMK's tags, in the order of their keys (§4.21).
-func (s *Service) listResourceTags(c *call, r *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
-	record, err := s.findForUse(c, byID(r.KeyId), kmsapi.OpListResourceTags)
+// listResourceTags returns a CMK's tags, in the order of their keys (§4.21).
+func (s *Service) listResourceTags(
+	ctx context.Context, inv *invocation, r *kmsapi.ListResourceTagsRequest,
+) (*kmsapi.ListResourceTagsResponse, error) {
+	cmk, err := s.findForUse(ctx, inv, byID(r.KeyId))
 	if err != nil {
 		return nil, err
 	}
-	tags := make([]kmsapi.TagEntry, 0, len(record.Tags))
-	for _, key := range slices.Sorted(maps.Keys(record.Tags)) {
-		tags = append(tags, kmsapi.TagEntry{KeyId: record.KeyID, TagKey: key, TagValue: record.Tags[key]})
+	tags := make([]kmsapi.TagEntry, 0, len(cmk.Tags))
+	for _, key := range slices.Sorted(maps.Keys(cmk.Tags)) {
+		tags = append(tags, kmsapi.TagEntry{KeyId: cmk.KeyID, TagKey: key, TagValue: cmk.Tags[key]})
 	}
 	return &kmsapi.ListResourceTagsResponse{Tags: kmsapi.TagList{Tag: tags}}, nil
 }
