@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // aliases returns what an answer lists, as names and key ids.
@@ -236,7 +237,7 @@ func TestAnAliasGoesWithItsKey(t *testing.T) {
 func (w *wire) stored() map[string][]byte {
 	w.t.Helper()
 	w.kms.Stop()
-	opened, err := store.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
+	opened, err := bolt.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, opened.Close()) }()
 	all := map[string][]byte{}

@@ -6,10 +6,11 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store, the
@@ -17,7 +18,7 @@ import (
 // the disk, and [Check] has found nothing wrong in it.
 func Backup(ctx context.Context, c Config, path string) (Report, error) {
 	var report Report
-	err := writeNew(path, func(f *os.File) (err error) {
+	err := durable.WriteNew(path, func(f *os.File) (err error) {
 		if err := snapshot(ctx, c, f); err != nil {
 			return err
 		}
@@ -44,7 +45,7 @@ func snapshot(ctx context.Context, c Config, w io.Writer) error {
 	if answered {
 		return err
 	}
-	archive, openErr := store.OpenArchive(c.Storage.Path)
+	archive, openErr := bolt.OpenArchive(c.Storage.Path)
 	if errors.Is(openErr, store.ErrLocked) {
 		return fmt.Errorf("%w, and its operations socket does not answer (%w); "+
 			"it has one if its configuration has an operations block", openErr, err)
@@ -61,33 +62,4 @@ func snapshotOnline(ctx context.Context, c Config, w io.Writer) (answered bool, 
 		return false, errors.New("the configuration has no operations block")
 	}
 	return ops.FetchBackup(ctx, c.SocketPath(), w)
-}
-
-// writeNew lets write fill a file that appears at path, with mode 0600, once it is whole and on the disk. An existing
-// file is an error that wraps [os.ErrExist].
-func writeNew(path string, write func(*os.File) error) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s: %w", path, os.ErrExist)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// Unlike a rename, a link replaces no file.
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
 }

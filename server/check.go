@@ -8,6 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // Report is the result of [Check].
@@ -25,7 +26,7 @@ func Check(ctx context.Context, c Config, path string) (Report, error) {
 		return Report{}, err
 	}
 	defer root.Clear()
-	archive, err := store.OpenArchive(path)
+	archive, err := bolt.OpenArchive(path)
 	if errors.Is(err, store.ErrDamaged) {
 		return Report{Problems: []string{err.Error()}}, nil
 	}

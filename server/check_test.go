@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
@@ -164,7 +165,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, id := filled(t)
-			opened, err := store.Open(w.kms.Config().Storage.Path, store.Options{})
+			opened, err := bolt.Open(w.kms.Config().Storage.Path, store.Options{})
 			require.NoError(t, err)
 			require.NoError(t, opened.Update(t.Context(), func(w store.Writer) error {
 				tc.damage(t, w, id)

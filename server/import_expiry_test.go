@@ -11,6 +11,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // unix is a moment as KeyMaterialExpireUnix says it.
@@ -29,7 +30,7 @@ func (l *lab) records() (all []string) {
 		l.open()
 		l.now = l.now.Add(time.Second)
 	}()
-	s, err := store.Open(l.config.Storage.Path, store.Options{})
+	s, err := bolt.Open(l.config.Storage.Path, store.Options{})
 	require.NoError(l.t, err)
 	defer func() { require.NoError(l.t, s.Close()) }()
 	require.NoError(l.t, s.View(l.t.Context(), func(r store.Reader) error {

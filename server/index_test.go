@@ -12,6 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
@@ -141,7 +142,7 @@ func TestAStoreOfTheLayoutBeforeIsUpgraded(t *testing.T) {
 // edit changes the store of a closed service.
 func (l *lab) edit(change func(store.Writer) error) {
 	l.t.Helper()
-	opened, err := store.Open(l.config.Storage.Path, store.Options{})
+	opened, err := bolt.Open(l.config.Storage.Path, store.Options{})
 	require.NoError(l.t, err)
 	require.NoError(l.t, opened.Update(l.t.Context(), change))
 	require.NoError(l.t, opened.Close())

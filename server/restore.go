@@ -8,14 +8,15 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // Restore replaces the store of c by the backup at path, once [Check] has found nothing wrong in it. No service may run
 // on the store. An existing store is an error that wraps [os.ErrExist], unless replace is set: then it is kept, under
 // the name that Restore returns.
 func Restore(ctx context.Context, c Config, path string, replace bool) (kept string, err error) {
-	release, err := store.Lock(c.Storage.Path)
+	release, err := bolt.Lock(c.Storage.Path)
 	switch {
 	case errors.Is(err, os.ErrNotExist):
 		return "", restoreNew(ctx, c, path)
@@ -27,7 +28,7 @@ func Restore(ctx context.Context, c Config, path string, replace bool) (kept str
 		return "", fmt.Errorf("%s: %w", c.Storage.Path, os.ErrExist)
 	}
 	staged := c.Storage.Path + ".restored"
-	if err := writeNew(staged, copyChecked(ctx, c, path)); err != nil {
+	if err := durable.WriteNew(staged, copyChecked(ctx, c, path)); err != nil {
 		return "", err
 	}
 	kept, err = keep(c.Storage.Path)
@@ -38,11 +39,11 @@ func Restore(ctx context.Context, c Config, path string, replace bool) (kept str
 	if err := os.Rename(staged, c.Storage.Path); err != nil {
 		return "", errors.Join(err, os.Remove(staged))
 	}
-	return kept, syncFolder(filepath.Dir(c.Storage.Path))
+	return kept, durable.SyncFolder(filepath.Dir(c.Storage.Path))
 }
 
 func restoreNew(ctx context.Context, c Config, path string) error {
-	return writeNew(c.Storage.Path, copyChecked(ctx, c, path))
+	return durable.WriteNew(c.Storage.Path, copyChecked(ctx, c, path))
 }
 
 // copyChecked copies the backup at path. What is checked is the copy, since that is what will be used.

@@ -19,6 +19,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
@@ -74,7 +75,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 }
 
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
-	opened, err := store.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
+	opened, err := bolt.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
 	if err != nil {
 		return false, err
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // fillAtOnce is how many CMKs share a transaction.
@@ -29,7 +30,7 @@ func Fill(ctx context.Context, c server.Config, n int) (err error) {
 		return err
 	}
 	defer root.Clear()
-	opened, err := store.Open(c.Storage.Path, store.Options{})
+	opened, err := bolt.Open(c.Storage.Path, store.Options{})
 	if err != nil {
 		return err
 	}

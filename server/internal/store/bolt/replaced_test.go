@@ -1,4 +1,4 @@
-package store_test
+package bolt_test
 
 import (
 	"os"
@@ -8,22 +8,23 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// A restore holds the lock of the old file while it puts the new one in its place. Who has opened the old one meanwhile, and
-// waits for the lock, must not go on with it: all that it writes would be lost.
+// A restore holds the lock of the old file while it puts the new one in its place. A process that has opened the old
+// one meanwhile, and waits for the lock, must not go on with it: all that it writes would be lost.
 func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 	path, replacement := newPath(t), newPath(t)
 	for _, p := range []string{path, replacement} {
-		s, err := store.Open(p, store.Options{})
+		s, err := bolt.Open(p, store.Options{})
 		require.NoError(t, err)
 		require.NoError(t, s.Close())
 	}
-	release, err := store.Lock(path)
+	release, err := bolt.Lock(path)
 	require.NoError(t, err)
 	opened := make(chan error)
 	go func() {
-		s, err := store.Open(path, store.Options{})
+		s, err := bolt.Open(path, store.Options{})
 		if err == nil {
 			err = put(t, s, "key", "value")
 		}
@@ -32,7 +33,7 @@ func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 		}
 		opened <- err
 	}()
-	// Give it the time to open the old file. If it comes later it opens the new one, which is right too.
+	// Give it time to open the old file. If it comes later it opens the new one, which is right too.
 	time.Sleep(50 * time.Millisecond)
 	require.NoError(t, os.Rename(replacement, path))
 	require.NoError(t, release())

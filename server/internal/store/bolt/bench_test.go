@@ -1,4 +1,4 @@
-package store_test
+package bolt_test
 
 import (
 	"fmt"
@@ -21,7 +21,8 @@ func BenchmarkUpdate(b *testing.B) {
 				go func() {
 					for started.Add(1) <= int64(b.N) {
 						key := fmt.Sprintf("%016x", uint64(next.Add(1))*0x9E3779B97F4A7C15)
-						if err := s.Update(b.Context(), func(w store.Writer) error { return w.Put(key, value) }); err != nil {
+						err := s.Update(b.Context(), func(w store.Writer) error { return w.Put(key, value) })
+						if err != nil {
 							done <- err
 							return
 						}

@@ -1,4 +1,4 @@
-package store
+package bolt
 
 import (
 	"bytes"
@@ -6,36 +6,38 @@ import (
 	"strings"
 
 	"go.etcd.io/bbolt"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// transaction is a [Reader]. It belongs to the goroutine that runs the caller's function.
+// transaction is a [store.Reader]. It belongs to the goroutine that runs the caller's function.
 type transaction struct {
 	// bucket is nil once the transaction has ended.
 	bucket *bbolt.Bucket
-	// changes counts writes, since a cursor is lost when the tree changes under it.
+	// changes counts writes, since a cursor loses its place when the tree changes under it.
 	changes int
 }
 
-var _ Reader = (*transaction)(nil)
+var _ store.Reader = (*transaction)(nil)
 
 func (t *transaction) end() { t.bucket = nil }
 
-// Get implements [Reader].
+// Get implements [store.Reader].
 func (t *transaction) Get(key string) ([]byte, error) {
 	if t.bucket == nil {
-		return nil, ErrEnded
+		return nil, store.ErrEnded
 	}
 	value := t.bucket.Get([]byte(key))
 	if value == nil {
-		return nil, ErrNotFound
+		return nil, store.ErrNotFound
 	}
 	return bytes.Clone(value), nil
 }
 
-// Scan implements [Reader].
+// Scan implements [store.Reader].
 func (t *transaction) Scan(prefix, after string, visit func(key string, value []byte) (more bool, err error)) error {
 	if t.bucket == nil {
-		return ErrEnded
+		return store.ErrEnded
 	}
 	cursor := t.bucket.Cursor()
 	k, v := seek(cursor, prefix, after)
@@ -55,10 +57,10 @@ func (t *transaction) Scan(prefix, after string, visit func(key string, value []
 	return nil
 }
 
-// Nth implements [Reader].
+// Nth implements [store.Reader].
 func (t *transaction) Nth(prefix, after string, n int) (string, error) {
 	if t.bucket == nil {
-		return "", ErrEnded
+		return "", store.ErrEnded
 	}
 	cursor := t.bucket.Cursor()
 	k, _ := seek(cursor, prefix, after)
@@ -66,19 +68,19 @@ func (t *transaction) Nth(prefix, after string, n int) (string, error) {
 		k, _ = cursor.Next()
 	}
 	if k == nil || n < 1 || !strings.HasPrefix(string(k), prefix) {
-		return "", ErrNotFound
+		return "", store.ErrNotFound
 	}
 	return string(k), nil
 }
 
-// Before implements [Reader].
+// Before implements [store.Reader].
 func (t *transaction) Before(prefix, limit string) (key string, value []byte, err error) {
 	if t.bucket == nil {
-		return "", nil, ErrEnded
+		return "", nil, store.ErrEnded
 	}
 	k, v := t.before(limit)
 	if k == nil || !strings.HasPrefix(string(k), prefix) {
-		return "", nil, ErrNotFound
+		return "", nil, store.ErrNotFound
 	}
 	return string(k), bytes.Clone(v), nil
 }
@@ -92,7 +94,7 @@ func (t *transaction) before(limit string) (k, v []byte) {
 			return k, v
 		}
 	}
-	// bbolt stops at each page that the update has emptied, and finds no end if there is no such key.
+	// bbolt's cursor stops at each page that the update has emptied, and never ends if there is no such key.
 	if first, _ := t.bucket.Cursor().First(); first == nil || string(first) >= limit {
 		return nil, nil
 	}
@@ -114,33 +116,34 @@ func seek(cursor *bbolt.Cursor, prefix, after string) (k, v []byte) {
 	return k, v
 }
 
-// writer is a [Writer]. It remembers what it overwrites, so that the update can be undone alone.
+// writer is a [store.Writer]. It remembers what it overwrites, so that its update can be undone without the rest of the
+// batch.
 type writer struct {
 	transaction
 	undo []former
 }
 
-// former is what a key was before a write: value is nil if it was not there.
+// former is the value of a key before a write, nil if there was none.
 type former struct{ key, value []byte }
 
-var _ Writer = (*writer)(nil)
+var _ store.Writer = (*writer)(nil)
 
-// Put implements [Writer].
+// Put implements [store.Writer].
 func (w *writer) Put(key string, value []byte) error {
 	return w.change(key, func(k []byte) error {
-		// bbolt keeps the slice until the commit, and takes nil for no value.
+		// bbolt keeps the slice until the commit, and takes nil for a missing value.
 		return w.bucket.Put(k, append([]byte{}, value...))
 	})
 }
 
-// Delete implements [Writer].
+// Delete implements [store.Writer].
 func (w *writer) Delete(key string) error {
 	return w.change(key, w.bucket.Delete)
 }
 
 func (w *writer) change(key string, write func(key []byte) error) error {
 	if w.bucket == nil {
-		return ErrEnded
+		return store.ErrEnded
 	}
 	k := []byte(key)
 	before := former{k, bytes.Clone(w.bucket.Get(k))}
@@ -152,7 +155,7 @@ func (w *writer) change(key string, write func(key []byte) error) error {
 	return nil
 }
 
-// rollback takes back all writes, the last one first.
+// rollback undoes all writes, the last one first.
 func (w *writer) rollback() error {
 	for _, before := range slices.Backward(w.undo) {
 		var err error

@@ -1,4 +1,4 @@
-package store
+package bolt
 
 import (
 	"context"
@@ -7,16 +7,19 @@ import (
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// maxBatch bounds a batch, so that a stream of updates can't put off its commit for ever.
+// maxBatch bounds a batch, so that a stream of updates can't postpone its commit for ever.
 const maxBatch = 512
 
 // A batch is the updates that share one transaction of bbolt and so one commit. The writer goroutine lends it, over
-// Bolt.turns, to the goroutine of one update at a time, which runs its function and gives the batch back. Running the
-// function in the caller's own goroutine means that a panic, or runtime.Goexit, takes its natural way.
+// Store.turns, to the goroutine of one update at a time, which runs its function and gives the batch back. Running the
+// function in the caller's own goroutine lets a panic, or runtime.Goexit, unwind the caller's stack.
 //
-// All fields but done and err belong to whoever has the batch; err is set before done is closed, and then only read.
+// All fields but done and err belong to the goroutine that has the batch; err is set before done is closed, and then
+// only read.
 type batch struct {
 	db *bbolt.DB
 	// tx is begun by the first update.
@@ -32,9 +35,9 @@ type batch struct {
 	err  error
 }
 
-// write is the writer goroutine. It lends a new batch to the first update that comes, then to all others that wait at that
-// moment, commits, and tells them all. It ends when the store is closed or a commit has failed.
-func (s *Bolt) write() {
+// write is the writer goroutine. It lends a new batch to the first update that comes, then to all that wait by then,
+// commits, and lets them return. It ends when the store is closed or a commit has failed.
+func (s *Store) write() {
 	defer close(s.stopped)
 	for s.Err() == nil {
 		b := &batch{db: s.db, back: make(chan struct{}), done: make(chan struct{})}
@@ -50,8 +53,8 @@ func (s *Bolt) write() {
 	}
 }
 
-// lendToWaiting lends b to one more update, and returns false if none waits.
-func (s *Bolt) lendToWaiting(b *batch) bool {
+// lendToWaiting lends b to one more update, and reports whether one waited.
+func (s *Store) lendToWaiting(b *batch) bool {
 	if b.updates >= maxBatch {
 		return false
 	}
@@ -65,16 +68,17 @@ func (s *Bolt) lendToWaiting(b *batch) bool {
 }
 
 // finish commits b and lets its updates return.
-func (s *Bolt) finish(b *batch) {
+func (s *Store) finish(b *batch) {
 	defer close(b.done)
 	if b.tx == nil {
 		return
 	}
 	if err := b.commit(s.commit); err != nil {
-		s.cause = fmt.Errorf("%w until it is opened anew, because a commit failed: %w", ErrReadOnly, err)
+		s.cause = fmt.Errorf("%w until it is opened again, because a commit failed: %w", store.ErrReadOnly, err)
 		b.err = s.cause
 		close(s.failed)
-		s.log.Error("a commit failed; the store is read-only until it is opened anew", "error", err, "updates", b.updates)
+		s.log.Error("a commit failed; the store is read-only until it is opened again",
+			"error", err, "updates", b.updates)
 	}
 }
 
@@ -95,9 +99,9 @@ func (b *batch) commit(hook func(int, func() error) error) (err error) {
 	return hook(b.updates, b.tx.Commit)
 }
 
-// update runs fn as part of the batch, and waits for the commit. Also an fn that failed has to wait: it may have decided
-// on the writes of an earlier update, and if those are lost its answer is too.
-func (b *batch) update(ctx context.Context, fn func(Writer) error) error {
+// update runs fn as part of the batch, and waits for the commit. An fn that returned an error has to wait too: it may
+// have decided on the writes of an earlier update, and if those are lost its answer is wrong.
+func (b *batch) update(ctx context.Context, fn func(store.Writer) error) error {
 	err := b.run(ctx, fn)
 	<-b.done
 	if b.err != nil {
@@ -107,7 +111,7 @@ func (b *batch) update(ctx context.Context, fn func(Writer) error) error {
 }
 
 // run runs fn and gives the batch back, however fn ends.
-func (b *batch) run(ctx context.Context, fn func(Writer) error) error {
+func (b *batch) run(ctx context.Context, fn func(store.Writer) error) error {
 	defer func() { b.back <- struct{}{} }()
 	if err := ctx.Err(); err != nil {
 		return err
