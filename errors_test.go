@@ -86,20 +86,43 @@ func TestRefusalsBeforeAuthenticationAreTheEnginesFaultAndHaveAdvice(t *testing.
 	require.NotZero(t, checked)
 }
 
+func TestPlaceholdersInKMSsOwnMessageAreItsOwn(t *testing.T) {
+	const words = "The name {key} in {mount} is not allowed."
+	for name, c := range map[string]struct {
+		err  error
+		says []string
+	}{
+		"a refusal with advice":    {&kmsapi.Error{Code: kmsapi.ErrRejectedDisabled.Code, HTTPStatus: 409, Message: words}, []string{"vault write -f kms/keys/a/enable"}},
+		"a refusal without advice": {&kmsapi.Error{Code: "New.Code", HTTPStatus: 400, Message: words}, nil},
+		"no answer":                {&client.TransportError{Operation: kmsapi.OpEncrypt, Endpoint: "kms:443", Err: errors.New(words)}, []string{"vault read kms/config"}},
+		"no credentials":           {&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New(words)}, []string{"vault read kms/config"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.kms.before = func(context.Context, kmsapi.Request) error { return c.err }
+			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			require.ErrorContains(t, err, words)
+			for _, advice := range c.says {
+				require.ErrorContains(t, err, advice)
+			}
+		})
+	}
+}
+
 func TestSignedTextIsNeverPassedOn(t *testing.T) {
 	const dump = "Specified signature is not matched with our calculation. server string to sign is:POST&%2F&Plaintext%3DdG9wLXNlY3JldA"
-	for name, refusal := range map[string]*kmsapi.Error{
+	for name, dumped := range map[string]*kmsapi.Error{
 		"of a wrong signature":   {Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: dump},
 		"of a wrong form":        {Code: "IncompleteSignature", HTTPStatus: 400, Message: dump},
 		"of a code nobody knows": {Code: "Signature.New", HTTPStatus: 400, Message: dump + strings.Repeat("%26", 100)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.kms.before = func(context.Context, kmsapi.Request) error { return refusal }
+			r.kms.before = func(context.Context, kmsapi.Request) error { return dumped }
 			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 			require.Error(t, err)
 			require.NotContains(t, err.Error()+r.log.String(), "dG9wLXNlY3JldA")
-			require.Contains(t, err.Error(), string(refusal.Code))
+			require.Contains(t, err.Error(), string(dumped.Code))
 		})
 	}
 }
@@ -115,7 +138,7 @@ func TestErrorsOfVaultPassUnchanged(t *testing.T) {
 
 func TestFailuresOfKMSAreLogged(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.kms.before = func(context.Context, kmsapi.Request) error { return refusal(kmsapi.ErrInternalFailure) }
+	r.kms.before = func(context.Context, kmsapi.Request) error { return answered(kmsapi.ErrInternalFailure) }
 	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 	refused(t, err, 502)
 	require.Contains(t, r.log.String(), "InternalFailure")

@@ -120,11 +120,11 @@ func (c *watchedClient) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Respon
 	return answer, err
 }
 
-// refusal is what the service says for e, with a request id.
-func refusal(e *kmsapi.Error) *kmsapi.Error {
-	refusal := *e
-	refusal.RequestID = "request-1"
-	return &refusal
+// answered returns e as the service answers it: with a request id.
+func answered(e *kmsapi.Error) *kmsapi.Error {
+	got := *e
+	got.RequestID = "request-1"
+	return &got
 }
 
 // encryptDirectly encrypts as a program does that calls KMS itself.

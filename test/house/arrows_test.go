@@ -43,16 +43,25 @@ var rooms = map[string]room{
 	"server":  {imports: []string{"internal/xaes", "kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
 	"kmstest": {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
 	".": {
-		imports: []string{"client", "credentials", "internal/advice", "kmsapi", "signature"},
-		tests:   []string{"kmstest"},
+		imports: []string{
+			"client", "credentials", "kmsapi", "signature",
+			"internal/advice", "internal/fields", "internal/keywrap", "internal/listing", "internal/once", "internal/refusal",
+		},
+		tests: []string{"kmstest"},
 	},
 	"cmd":  {anything: true},
 	"test": {anything: true},
 
 	// What to say of KMS's refusals, for engine and seal.
-	"internal/advice": {imports: []string{"kmsapi"}},
+	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
+	// The engine's mechanisms, which know no path.
+	"internal/fields":  {imports: []string{"internal/refusal", "kmsapi"}},
+	"internal/keywrap": {imports: []string{"kmsapi"}},
+	"internal/listing": {imports: []string{"internal/refusal"}},
+	"internal/once":    {onlyStandard: true},
+	"internal/refusal": {},
 }
 
 // goPackage is what `go list -json` tells of a package.
@@ -90,6 +99,9 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 		"a package that is in no room":        {ImportPath: module + "/util"},
 		"a cipher imports anything of us":     {ImportPath: module + "/internal/xaes", Imports: []string{module + "/kmsapi"}},
 		"a cipher imports another module":     {ImportPath: module + "/internal/xaes", Imports: []string{"github.com/google/uuid"}},
+		"a mechanism imports the engine":      {ImportPath: module + "/internal/fields", Imports: []string{module}},
+		"a mechanism imports another":         {ImportPath: module + "/internal/refusal", Imports: []string{module + "/internal/once"}},
+		"a mechanism that is in no room":      {ImportPath: module + "/internal/util"},
 	} {
 		t.Run(name, func(t *testing.T) { require.Error(t, check(p)) })
 	}

@@ -1,4 +1,4 @@
-package alicloudkms
+package fields
 
 import (
 	"iter"
@@ -7,9 +7,9 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 )
 
-// pageFields let the caller of a list ask for a part of it.
-func pageFields() map[string]*framework.FieldSchema {
-	return map[string]*framework.FieldSchema{
+// PageSchemas returns the fields with which the caller of a list asks for a page of it.
+func PageSchemas() Schemas {
+	return Schemas{
 		"after": {
 			Type:        framework.TypeString,
 			Description: "Where to begin: after this entry, which need not exist. Empty: at the first.",
@@ -23,19 +23,19 @@ func pageFields() map[string]*framework.FieldSchema {
 	}
 }
 
-// A part of a list is what the caller asks for.
-type part struct {
+// A Page is the part of a list that a caller asks for.
+type Page struct {
 	after string
 	limit int
 }
 
-// askedPart reads the page fields.
-func askedPart(d *framework.FieldData) part {
-	return part{after: d.Get("after").(string), limit: d.Get("limit").(int)}
+// PageOf reads the fields of [PageSchemas].
+func PageOf(d *framework.FieldData) Page {
+	return Page{after: d.Get("after").(string), limit: d.Get("limit").(int)}
 }
 
-// of returns the names that belong to the part, sorted.
-func (p part) of(names iter.Seq[string]) []string {
+// Select returns the names on the page, sorted.
+func (p Page) Select(names iter.Seq[string]) []string {
 	sorted := slices.Sorted(names)
 	if p.after != "" {
 		first, found := slices.BinarySearch(sorted, p.after)

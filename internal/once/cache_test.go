@@ -1,4 +1,4 @@
-package alicloudkms
+package once
 
 import (
 	"errors"
@@ -10,19 +10,19 @@ import (
 // value makes a load function for a number.
 func value(n int) func() (*int, error) { return func() (*int, error) { return &n, nil } }
 
-func newIntCache() (c *cache[int], discarded *[]int) {
+func newIntCache() (c *Cache[int], discarded *[]int) {
 	discarded = new([]int)
-	return newCache(func(n *int) { *discarded = append(*discarded, *n) }), discarded
+	return NewCache(func(n *int) { *discarded = append(*discarded, *n) }), discarded
 }
 
 func TestCacheLoadsOnce(t *testing.T) {
 	c, _ := newIntCache()
-	first, err := c.get("a", value(1))
+	first, err := c.Get("a", value(1))
 	require.NoError(t, err)
-	again, err := c.get("a", value(2))
+	again, err := c.Get("a", value(2))
 	require.NoError(t, err)
 	require.Same(t, first, again)
-	other, err := c.get("b", value(3))
+	other, err := c.Get("b", value(3))
 	require.NoError(t, err)
 	require.Equal(t, 3, *other)
 }
@@ -30,61 +30,46 @@ func TestCacheLoadsOnce(t *testing.T) {
 func TestCacheKeepsNeitherErrorsNorAbsence(t *testing.T) {
 	c, _ := newIntCache()
 	failure := errors.New("no")
-	_, err := c.get("a", func() (*int, error) { return nil, failure })
+	_, err := c.Get("a", func() (*int, error) { return nil, failure })
 	require.ErrorIs(t, err, failure)
-	none, err := c.get("a", func() (*int, error) { return nil, nil })
+	none, err := c.Get("a", func() (*int, error) { return nil, nil })
 	require.NoError(t, err)
 	require.Nil(t, none)
-	got, err := c.get("a", value(1))
+	got, err := c.Get("a", value(1))
 	require.NoError(t, err)
 	require.Equal(t, 1, *got)
 }
 
 func TestCacheForgetsWhatAWriteOvertook(t *testing.T) {
 	c, _ := newIntCache()
-	old, err := c.get("a", func() (*int, error) {
+	old, err := c.Get("a", func() (*int, error) {
 		stale := 1
-		c.forget("a") // A write happens between the read of storage and its return.
+		c.Forget("a") // A write happens between the read of storage and its return.
 		return &stale, nil
 	})
 	require.NoError(t, err)
 	require.Equal(t, 1, *old, "the request that began before the write may see the old value")
-	fresh, err := c.get("a", value(2))
+	fresh, err := c.Get("a", value(2))
 	require.NoError(t, err)
 	require.Equal(t, 2, *fresh, "no later request may")
 }
 
 func TestCacheDiscardsWhatLeavesIt(t *testing.T) {
 	c, discarded := newIntCache()
-	winner, err := c.get("a", func() (*int, error) {
-		_, err := c.get("a", value(1)) // Another load of the same name is faster.
+	winner, err := c.Get("a", func() (*int, error) {
+		_, err := c.Get("a", value(1)) // Another load of the same name is faster.
 		require.NoError(t, err)
 		return value(2)()
 	})
 	require.NoError(t, err)
 	require.Equal(t, 1, *winner)
 	require.Equal(t, []int{2}, *discarded)
-	c.forget("a")
+	c.Forget("a")
 	require.Equal(t, []int{2, 1}, *discarded)
-	c.forget("a")
+	c.Forget("a")
 	require.Equal(t, []int{2, 1}, *discarded, "once")
-	_, err = c.get("b", value(3))
+	_, err = c.Get("b", value(3))
 	require.NoError(t, err)
-	c.forgetAll()
+	c.ForgetAll()
 	require.Equal(t, []int{2, 1, 3}, *discarded)
-}
-
-func TestReservationIsForOneAtATime(t *testing.T) {
-	r := newReservations()
-	release, ok := r.take("a")
-	require.True(t, ok)
-	_, ok = r.take("a")
-	require.False(t, ok)
-	other, ok := r.take("b")
-	require.True(t, ok)
-	other()
-	release()
-	release, ok = r.take("a")
-	require.True(t, ok)
-	release()
 }

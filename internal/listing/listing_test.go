@@ -1,4 +1,4 @@
-package alicloudkms
+package listing
 
 import (
 	"errors"
@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 // numbers returns the numbers from first on, as a service lists them.
@@ -21,7 +23,7 @@ func numbers(first, count int) []string {
 }
 
 // pages is an honest service with count entries, that gives size of them at a time.
-func pages(count, size int) fetch[string] {
+func pages(count, size int) Fetch[string] {
 	return func(page int) ([]string, int, error) {
 		first := min((page-1)*size, count)
 		return numbers(first, min(size, count-first)), count, nil
@@ -32,7 +34,7 @@ func same(s string) string { return s }
 
 func TestAllPagesAreCollected(t *testing.T) {
 	for name, c := range map[string]struct {
-		next         fetch[string]
+		next         Fetch[string]
 		want, atMost int
 	}{
 		"none":                                {pages(0, 100), 0, 1},
@@ -61,14 +63,14 @@ func TestAllPagesAreCollected(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			asked := 0
-			l, err := collect(func(page int) ([]string, int, error) {
+			l, err := Collect(func(page int) ([]string, int, error) {
 				asked++
 				require.Equal(t, asked, page)
 				return c.next(page)
 			}, same)
 			require.NoError(t, err)
 			want := numbers(0, c.want)
-			require.ElementsMatch(t, want, slices.Collect(maps.Keys(l.entries)))
+			require.ElementsMatch(t, want, slices.Collect(maps.Keys(l.Entries)))
 			require.LessOrEqual(t, asked, c.atMost)
 		})
 	}
@@ -76,18 +78,18 @@ func TestAllPagesAreCollected(t *testing.T) {
 
 func TestListWithoutAnEndEnds(t *testing.T) {
 	asked := 0
-	_, err := collect(func(page int) ([]string, int, error) {
+	_, err := Collect(func(page int) ([]string, int, error) {
 		asked = page
 		return numbers(page*100, 100), page*100 + 100, nil
 	}, same)
-	refused(t, err, 502, strconv.Itoa(maxKMSPages))
-	require.Equal(t, maxKMSPages, asked)
+	require.Equal(t, refusal.BadGateway("KMS lists more than %d pages, which can't be right", MaxPages), err)
+	require.Equal(t, MaxPages, asked)
 }
 
 func TestListFailsIfOnePageDoes(t *testing.T) {
 	failure := errors.New("no")
 	for failing := 1; failing <= 3; failing++ {
-		_, err := collect(func(page int) ([]string, int, error) {
+		_, err := Collect(func(page int) ([]string, int, error) {
 			if page == failing {
 				return nil, 0, failure
 			}
@@ -98,11 +100,11 @@ func TestListFailsIfOnePageDoes(t *testing.T) {
 }
 
 func TestListThatMayMissSomethingIsAWarning(t *testing.T) {
-	whole, err := collect(pages(250, 100), same)
+	whole, err := Collect(pages(250, 100), same)
 	require.NoError(t, err)
-	require.Empty(t, whole.warn(&logical.Response{}).Warnings)
+	require.Empty(t, whole.Warn(&logical.Response{}).Warnings)
 
-	for name, next := range map[string]fetch[string]{
+	for name, next := range map[string]Fetch[string]{
 		"an entry is deleted between the pages, and all others move up": func(page int) ([]string, int, error) {
 			if page == 1 {
 				return numbers(0, 100), 150, nil
@@ -114,8 +116,8 @@ func TestListThatMayMissSomethingIsAWarning(t *testing.T) {
 			return list, 251, nil
 		},
 	} {
-		torn, err := collect(next, same)
+		torn, err := Collect(next, same)
 		require.NoError(t, err)
-		require.Len(t, torn.warn(&logical.Response{}).Warnings, 1, name)
+		require.Len(t, torn.Warn(&logical.Response{}).Warnings, 1, name)
 	}
 }

@@ -1,27 +1,31 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"encoding/base64"
 	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const (
-	// maxImportText bounds each text that import takes, in characters. The longest that can be good is KMS's token, of some thousand.
-	maxImportText = 32 << 10
-	// lastExpireYear is the last one that KMS can write.
+	// maxImportField bounds each field of import, in bytes. The longest valid value is KMS's token, of some thousand.
+	maxImportField = 32 << 10
+	// lastExpireYear is the last one that KMS's time format can express.
 	lastExpireYear = 9999
 )
 
 // newImport checks the fields of import.
 func newImport(d *framework.FieldData) (*keyImport, error) {
 	for _, name := range []string{"ciphertext", "encrypted_key_material", "import_token"} {
-		if len(d.Get(name).(string)) > maxImportText {
-			return nil, badRequest("the field %q is too long: it may have %d characters", name, maxImportText)
+		if len(d.Get(name).(string)) > maxImportField {
+			return nil, refusal.BadRequest("the field %q is too long: it may have %d characters", name, maxImportField)
 		}
 	}
 	wanted := &keyImport{}
@@ -31,7 +35,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	if err := wanted.setExpiry(d, time.Now()); err != nil {
 		return nil, err
 	}
-	// The fields mean what they mean for a new key, but the origin is not for the caller to choose.
+	// The fields mean the same as for a new key, but the caller can't choose the origin.
 	var err error
 	wanted.cmk, err = createKeyRequest(&framework.FieldData{Schema: keyFields, Raw: map[string]any{
 		"origin":           string(kmsapi.OriginExternal),
@@ -41,7 +45,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	return wanted, err
 }
 
-// setWay takes the fields of one way, and refuses those of the other.
+// setWay takes the fields of one way to import, and refuses those of the other.
 func (i *keyImport) setWay(d *framework.FieldData) error {
 	ciphertext, encrypted, token := d.Get("ciphertext").(string), d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
 	_, hashGiven := d.GetOk("hash_function")
@@ -51,34 +55,30 @@ func (i *keyImport) setWay(d *framework.FieldData) error {
 	case ciphertext == "" && encrypted != "" && token != "" && !hashGiven:
 		return i.setEncrypted(encrypted, token)
 	default:
-		return badRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
+		return refusal.BadRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
 	}
 }
 
-func (i *keyImport) setCiphertext(text, hashName string) (err error) {
-	if hashName == "" {
-		hashName = "SHA256"
+func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
+	if i.newHash = keywrap.HashNamed(cmp.Or(hashName, keywrap.DefaultHash)); i.newHash == nil {
+		return refusal.BadRequest("hash_function must be one of %s", strings.Join(keywrap.HashNames(), ", "))
 	}
-	i.newHash = hashFunctions[strings.ToUpper(hashName)]
-	if i.newHash == nil {
-		return badRequest("hash_function must be SHA1, SHA224, SHA256, SHA384 or SHA512")
-	}
-	i.ciphertext, err = decodeBase64("ciphertext", text)
+	i.ciphertext, err = fields.Base64("ciphertext", ciphertext)
 	if err == nil && len(i.ciphertext) == 0 {
-		return badRequest("the field %q is empty", "ciphertext") // It may have been line breaks only.
+		return refusal.BadRequest("the field %q is empty", "ciphertext") // It may consist of line breaks only.
 	}
 	return err
 }
 
-// setEncrypted takes what goes to KMS. Line breaks are taken out, since tools put them in and KMS's reference allows none.
+// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows none.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
-	wrapped, err := decodeBase64("encrypted_key_material", strings.TrimSpace(encrypted))
+	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
 	if err != nil {
 		return err
 	}
 	i.encrypted, i.token = base64.StdEncoding.EncodeToString(wrapped), strings.TrimSpace(token)
 	if i.encrypted == "" || i.token == "" {
-		return badRequest("the fields %q and %q may not be empty", "encrypted_key_material", "import_token")
+		return refusal.BadRequest("the fields %q and %q may not be empty", "encrypted_key_material", "import_token")
 	}
 	return nil
 }
@@ -91,7 +91,7 @@ func (i *keyImport) setExpiry(d *framework.FieldData, now time.Time) error {
 	}
 	i.expires = given.(time.Time).Truncate(time.Second)
 	if !i.expires.After(now) || i.expires.Year() > lastExpireYear {
-		return badRequest("expire_time must be in the future, and before the year %d", lastExpireYear+1)
+		return refusal.BadRequest("expire_time must be in the future, and before the year %d", lastExpireYear+1)
 	}
 	return nil
 }
