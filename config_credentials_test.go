@@ -102,8 +102,8 @@ func TestEnvironmentsCredentialsMayGoToAlibabaCloudAndLoopback(t *testing.T) {
 	}
 }
 
-// A caller that may write config but does not know the secret must not be able to have requests signed with it sent to its
-// own server, to act as another role, or to have the environment's credentials sent there instead.
+// A caller that may write config but does not know the secret must not be able to have requests signed with it sent to
+// its own server, to act as another role, or to have the environment's credentials sent there instead.
 func TestNewUseOfASecretNeedsTheSecretAgain(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"another STS":                     {"sts_endpoint": "sts.attacker.example"},

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// TestMain makes the test binary serve as the plugin if Vault's cookie is in its environment: the race detector then also
-// watches the plugin's side, and nothing has to be built.
+// TestMain makes the test binary serve as the plugin if Vault's cookie is in its environment: the race detector then
+// also watches the plugin's side, and nothing has to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
 		if err := plugin.ServeMultiplex(&plugin.ServeOpts{BackendFactoryFunc: Factory}); err != nil {
