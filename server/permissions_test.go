@@ -122,14 +122,14 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 	require.Equal(t, said(blob, "Decrypt", "CiphertextBlob", blob), said(nobody, "Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)))
 	require.NotContains(t, c.do("Decrypt", "CiphertextBlob", blob).Message, other)
 
-	t.Run("who may use every CMK is told that one is missing", func(t *testing.T) {
+	t.Run("a caller that may use every CMK learns that one is missing", func(t *testing.T) {
 		all := root.allow("LTAIall", server.Allow{Actions: []string{"kms:*"}, Resources: []string{"acs:kms:*:*:key/*", "acs:kms:*:*:alias/*"}})
 		all.do("DescribeKey", "KeyId", nobody).refused(t, kmsapi.ErrKeyNotFound)
 		all.do("DescribeKey", "KeyId", "alias/none").refused(t, kmsapi.ErrAliasNotFound)
 		all.do("DeleteAlias", "AliasName", "alias/none").refused(t, kmsapi.ErrAliasNotFound)
 		all.do("Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)).refused(t, kmsapi.ErrKeyNotFound)
 	})
-	t.Run("who may use the one CMK is told that it is missing", func(t *testing.T) {
+	t.Run("a caller that may use the one CMK learns that it is missing", func(t *testing.T) {
 		gone := root.allow("LTAIgone", server.Allow{Actions: []string{"kms:DescribeKey"}, Resources: []string{keyARN(nobody)}})
 		gone.do("DescribeKey", "KeyId", nobody).refused(t, kmsapi.ErrKeyNotFound)
 	})

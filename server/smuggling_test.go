@@ -152,7 +152,7 @@ func TestHTTPVersions(t *testing.T) {
 			require.Equal(t, want, answers[0].status, "%s", answers[0].body)
 		})
 	}
-	t.Run("HTTP/2 is not spoken, and who offers it gets HTTP/1.1", func(t *testing.T) {
+	t.Run("HTTP/2 is not spoken, and a client that offers it gets HTTP/1.1", func(t *testing.T) {
 		transport := w.http.Transport.(*http.Transport).Clone()
 		transport.ForceAttemptHTTP2 = true
 		defer transport.CloseIdleConnections()

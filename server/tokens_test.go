@@ -78,7 +78,7 @@ func TestTemporaryAccessKeysNeedTheirToken(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) { check(t, tc.caller, tc.want) })
 	}
-	t.Run("who can't sign learns nothing of the token", func(t *testing.T) {
+	t.Run("a caller that can't sign learns nothing about the token", func(t *testing.T) {
 		stranger := sts
 		stranger.credentials.AccessKeySecret = kmsapi.NewSecret("guessed")
 		check(t, stranger, string(kmsapi.ErrIncompleteSignature.Code))

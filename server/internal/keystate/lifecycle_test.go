@@ -13,8 +13,8 @@ import (
 
 var now = time.Date(2016, 9, 10, 14, 0, 0, 0, time.UTC)
 
-// reference is the table of chapter 2 as published. Below the empty line are the rule of UpdateAlias, which stands
-// beside that table, the operations that later publications of it have, and DescribeRegions, which is ours.
+// reference is the table of chapter 2 as published. Below the empty line are the rule of UpdateAlias, which is
+// next to that table, the operations that later publications of it have, and DescribeRegions, which is ours.
 const reference = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success
