@@ -56,7 +56,8 @@ func TestMetricsTellWhatWasDone(t *testing.T) {
 	})
 	text := w.metrics()
 	for _, operation := range server.Operations() {
-		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`, "every operation begins at zero")
+		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`,
+			"every operation begins at zero")
 	}
 	id := w.createKey()
 	w.createKey("Origin", "EXTERNAL")
