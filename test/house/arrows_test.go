@@ -41,7 +41,7 @@ var rooms = map[string]room{
 		tests:   []string{"kmstest", "server"},
 	},
 	"server":  {imports: []string{"internal/xaes", "kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
-	"kmstest": {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
+	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",

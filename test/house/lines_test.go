@@ -20,7 +20,7 @@ const (
 
 // pendingLines is where lines are still too long. It must become empty.
 var pendingLines = exempt{
-	".": true, "credentials": true, "kmstest": true, "seal": true, "server": true, "signature": true,
+	".": true, "seal": true, "server": true, "signature": true,
 	"test": true,
 }
 
