@@ -20,7 +20,7 @@ const (
 
 // pendingLines is where lines are still too long. It must become empty.
 var pendingLines = exempt{
-	".": true, "seal": true, "server": true, "signature": true,
+	".": true, "server": true, "signature": true,
 	"test": true,
 }
 
