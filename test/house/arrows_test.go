@@ -42,7 +42,7 @@ var rooms = map[string]room{
 		imports: []string{"client", "credentials", "internal/advice", "kmsapi", "signature"},
 		tests:   []string{"kmstest", "server"},
 	},
-	"kmstest": {imports: []string{"kmsapi", "server"}, tests: []string{"client", "signature"}},
+	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
