@@ -54,8 +54,12 @@ var whatToDo = advice.Table{
 		kmsapi.OpDisableKey:        {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
 		kmsapi.OpImportKeyMaterial: {kmsapi.ErrStateModifiedFailed.Code: keepAdvice},
 		kmsapi.OpCancelKeyDeletion: {kmsapi.ErrStateModifiedFailed.Code: "The key is not scheduled for deletion."},
-		kmsapi.OpDeleteKeyMaterial: {kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}"},
-		kmsapi.OpTagResource:       {kmsapi.ErrLimitExceeded.Code: "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=..."},
+		kmsapi.OpDeleteKeyMaterial: {
+			kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
+		},
+		kmsapi.OpTagResource: {
+			kmsapi.ErrLimitExceeded.Code: "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
+		},
 		kmsapi.OpCreateAlias: {
 			kmsapi.ErrStateModifiedFailed.Code: keepAdvice,
 			kmsapi.ErrLimitExceeded.Code:       "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",

@@ -45,7 +45,10 @@ func batchFields(items fields.Schemas) fields.Schemas {
 
 // referenceField is a field of every item.
 func referenceField() *framework.FieldSchema {
-	return &framework.FieldSchema{Type: framework.TypeString, Description: "Any string. It is returned with the item's answer."}
+	return &framework.FieldSchema{
+		Type:        framework.TypeString,
+		Description: "Any string. It is returned with the item's answer.",
+	}
 }
 
 // batchAnswer describes the answer of a path that takes batches.
@@ -131,7 +134,9 @@ type itemResult struct {
 }
 
 // runItem checks an item and lets handle work on it.
-func runItem(items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error)) (result itemResult) {
+func runItem(
+	items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error),
+) (result itemResult) {
 	given, ok := raw.(map[string]any)
 	if !ok {
 		result.err = refusal.BadRequest("the item must be an object with the fields of a single request")
@@ -169,7 +174,9 @@ func (c *connection) inParallel(n int, do func(i int)) {
 
 // batchResponse answers as transit does: 200 if every item succeeded; otherwise the status of the failures, or what
 // partial_failure_response_code asks for if some items succeeded.
-func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, results []itemResult) (*logical.Response, error) {
+func (b *backend) batchResponse(
+	req *logical.Request, d *framework.FieldData, results []itemResult,
+) (*logical.Response, error) {
 	answers := make([]map[string]any, len(results))
 	failures := new(batchFailures)
 	for i, result := range results {
@@ -212,7 +219,8 @@ func (b *backend) logFailures(path string, items int, f *batchFailures) {
 		b.Logger().Warn("refused to open ciphertexts of other keys", "path", path, "items", items, "refused", f.foreign)
 	}
 	if f.status() >= http.StatusInternalServerError {
-		b.Logger().Warn("items of a batch failed", "path", path, "items", items, "failed", f.count, "one_error", f.worst.Error())
+		b.Logger().Warn("items of a batch failed",
+			"path", path, "items", items, "failed", f.count, "one_error", f.worst.Error())
 	}
 }
 

@@ -79,8 +79,9 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		AllowedValues: []any{string(kmsapi.ProtectionSoftware), string(kmsapi.ProtectionHSM)},
 	},
 	"description": {
-		Type:        framework.TypeString,
-		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
+		Type: framework.TypeString,
+		Description: fmt.Sprintf(
+			"What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -113,7 +114,10 @@ var keyAnswer = answerFields{
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
 
-	"keys":                   {Type: framework.TypeMap, Description: "As in transit: when version 1 was made, in seconds since 1970."},
+	"keys": {
+		Type:        framework.TypeMap,
+		Description: "As in transit: when version 1 was made, in seconds since 1970.",
+	},
 	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
 	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -141,7 +145,9 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keysList(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	page := fields.PageOf(d)
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
@@ -150,7 +156,9 @@ func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framewo
 	return logical.ListResponse(page.Select(slices.Values(names))), nil
 }
 
-func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyCreate(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+) (*logical.Response, error) {
 	wanted, err := createKeyRequest(d)
 	if err != nil {
 		return nil, err
@@ -181,14 +189,17 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name stri
 }
 
 // tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
-func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
+func (b *backend) tagNewKey(
+	ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response,
+) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
 		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
 	}
 	if err != nil {
 		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
-			refusal.Sentences(b.coded(req, err).Error(), fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
+			refusal.Sentences(b.coded(req, err).Error(),
+				fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
 		tags = nil
 	}
 	resp.Data["tags"] = orEmpty(tags)
@@ -226,7 +237,9 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	return &logical.Response{Data: data}
 }
 
-func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyRead(
+	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -240,7 +253,9 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _
 
 // withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure
 // is only a warning.
-func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
+func (b *backend) withTags(
+	ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response,
+) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
 	if err != nil {
 		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())

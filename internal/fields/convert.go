@@ -155,7 +155,8 @@ func pairs(list []any) (map[string]string, bool) {
 func Base64(field, value string) ([]byte, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(value)
 	if err != nil {
-		return nil, refusal.BadRequest("the field %q must be standard base64, for example from: echo -n hello | base64", field)
+		return nil, refusal.BadRequest(
+			"the field %q must be standard base64, for example from: echo -n hello | base64", field)
 	}
 	return data, nil
 }
