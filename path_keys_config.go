@@ -47,14 +47,6 @@ used, and keep a note of it before you change it.
 	}}
 }
 
-var keyConfigAnswer = answerFields{
-	"name":             {Type: framework.TypeString},
-	"key_id":           {Type: framework.TypeString},
-	"region":           {Type: framework.TypeString},
-	"deletion_allowed": {Type: framework.TypeBool},
-	"bound_context":    {Type: framework.TypeKVPairs},
-}
-
 // keyConfigWrite also serves patches.
 func (b *backend) keyConfigWrite(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
