@@ -21,7 +21,7 @@ demo: ## Run the main job from start to finish, on a real Vault and a real KMS s
 dev: ## Start the same setup and leave it running for you to use; Ctrl-C ends it
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
-test: ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
+test: ## All a commit needs: format, vet, staticcheck, unit tests with -race, SDKs, end-to-end tests on a real Vault
 	@scripts/test.sh
 
 build: ## Build the binaries into bin/, with their checksums in bin/SHA256SUMS
@@ -38,6 +38,7 @@ bin/vault: test/vault/go.mod test/vault/go.sum
 lint: ## Check format, line length, go vet and staticcheck, and change nothing
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):" >&2; echo "$$unformatted" >&2; exit 1; fi
+	go test -count=1 -run '^TestLinesEndAt120Columns$$' ./test/house
 	go vet ./...
 	$(TOOL) staticcheck ./...
 	cd test/sdk && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -27,27 +28,33 @@ func openClient(c client.Config) (kms, error) { return client.New(c) }
 type connection struct {
 	kms    kms
 	region string
-	// identity tells who the engine is in KMS, and where that is, apart from others. It has no secret in it.
+	// identity distinguishes the account and the endpoint from others. It holds no secret.
 	identity string
 	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
 	borrowed bool
-	// slots bounds the calls at one time; nil means no bound. A call puts something in, and takes it out at its end.
+	// slots bounds the calls in flight; nil means no bound. A call puts a value in, and takes one out when it ends.
 	slots chan struct{}
-	// parallel is how many items of one batch are worked on at one time.
+	// parallel is how many items of one batch are worked on at a time.
 	parallel int
 }
 
-// connect makes a connection from a configuration, without I/O. It refuses what no client can work with.
+// connect makes a connection from a configuration, without I/O. It refuses a configuration that no client can use.
 func (b *backend) connect(c *config) (*connection, error) {
 	settings, err := c.client()
 	if err != nil {
-		return nil, badRequest("the configuration is not valid: %s", err)
+		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}
 	opened, err := b.open(settings)
 	if err != nil {
-		return nil, badRequest("the configuration is not valid: %s", err)
+		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region, identity: c.identity(), borrowed: c.borrowed(), parallel: defaultBatchParallel}
+	conn := &connection{
+		kms:      opened,
+		region:   c.Region,
+		identity: c.identity(),
+		borrowed: c.borrowed(),
+		parallel: defaultBatchParallel,
+	}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
 		conn.parallel = min(c.MaxParallel, maxBatchParallel)
@@ -57,7 +64,7 @@ func (b *backend) connect(c *config) (*connection, error) {
 
 // connection returns the connection that the stored configuration describes.
 func (b *backend) connection(ctx context.Context, req *logical.Request) (*connection, error) {
-	conn, err := b.connections.get(configPath, func() (*connection, error) {
+	conn, err := b.connections.Get(configPath, func() (*connection, error) {
 		c, err := loadConfig(ctx, req.Storage)
 		if err != nil || c == nil {
 			return nil, err
@@ -82,7 +89,7 @@ func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A
 			return nil, &callError{op: q.Operation(), err: ctx.Err(), unsent: true}
 		}
 	}
-	if err := ctx.Err(); err != nil { // A batch has many calls to come when its request is cancelled.
+	if err := ctx.Err(); err != nil { // A cancelled batch may have many calls left.
 		return nil, &callError{op: q.Operation(), err: err, unsent: true}
 	}
 	answer, err := client.Do(ctx, c.kms, q)
@@ -92,7 +99,7 @@ func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A
 	return answer, nil
 }
 
-// isUnsent reports whether KMS surely did not run a call that failed, because it never got it or refused its
+// isUnsent reports whether KMS certainly did not run a call that failed, because it never got it or refused its
 // credentials.
 func isUnsent(err error) bool {
 	if unreachable, ok := errors.AsType[*client.TransportError](err); ok {

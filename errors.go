@@ -5,12 +5,12 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -20,9 +20,9 @@ type callError struct {
 	// key is the engine's name of the key, and may be empty.
 	key string
 	err error
-	// unsent says that KMS surely did not run the call.
+	// unsent says that KMS certainly did not run the call.
 	unsent bool
-	// done tells the caller what the request had done before. It may be empty.
+	// done says what the request had changed before. It may be empty.
 	done string
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
@@ -31,43 +31,36 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// havingDone puts what a request has changed already into the error of a later call to KMS.
-func havingDone(err error, done string) error {
+// withProgress adds to the error of a call to KMS what its request had changed before.
+func withProgress(err error, done string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.done = done
 	}
 	return err
 }
 
-func badRequest(format string, args ...any) error {
-	return logical.CodedError(http.StatusBadRequest, fmt.Sprintf(format, args...))
-}
-
-func conflict(format string, args ...any) error {
-	return logical.CodedError(http.StatusConflict, fmt.Sprintf(format, args...))
-}
-
 func notConfigured(req *logical.Request) error {
-	return badRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
+	return refusal.BadRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
 }
 
 func unknownKey(req *logical.Request, name string) error {
-	return logical.CodedError(http.StatusNotFound, fmt.Sprintf("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name))
+	return refusal.NotFound("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name)
 }
 
-// ended gives an error of Vault's storage the status of a request that had ended: 500 would blame the storage.
+// ended maps an error caused by the end of the request, such as one of Vault's storage, to 504 for its deadline and to
+// 503 for its cancellation: 500 would blame the storage.
 func ended(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[logical.HTTPCodedError](err); ok || ctx.Err() == nil || errors.Is(err, logical.ErrReadOnly) {
 		return err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return logical.CodedError(http.StatusGatewayTimeout, "there was no more time: "+err.Error())
+		return logical.CodedError(http.StatusGatewayTimeout, "the request ran out of time: "+err.Error())
 	}
-	return logical.CodedError(http.StatusServiceUnavailable, "the request was cancelled: "+err.Error())
+	return refusal.Unavailable("the request was cancelled: %s", err)
 }
 
-// missing is the answer to a request for something that is not there. A node that may not write hears of changes late, so it
-// leaves that answer to the node that writes: what it does not know may have been made a moment ago.
+// missing is the answer to a request for something that does not exist. A node that may not write learns of changes
+// late, so it leaves that answer to the node that writes: what it does not know may have been made just now.
 func (b *backend) missing(answer error) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
@@ -75,14 +68,14 @@ func (b *backend) missing(answer error) error {
 	return answer
 }
 
-// A foreignError says that a ciphertext was made by another CMK than that of its key.
+// A foreignError says that a ciphertext was made by a CMK other than its key's.
 type foreignError struct{ requestID string }
 
 func (e *foreignError) Error() string {
 	return fmt.Sprintf("the ciphertext was not made by this key (request id %s)", e.requestID)
 }
 
-// mount is where the engine is mounted, with a slash at its end.
+// mount returns the path where the engine is mounted, with a slash at its end.
 func mount(req *logical.Request) string {
 	if req.MountPoint == "" {
 		return "alicloudkms/"
@@ -90,23 +83,25 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded is what a failed request answers. It logs what is a fault of KMS.
+// coded returns what a failed request answers, and logs what is a fault of KMS or an attempt to open what belongs to
+// another key.
 func (b *backend) coded(req *logical.Request, err error) error {
 	known := b.explain(req, err)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		b.Logger().Warn("refused to open a ciphertext of another key", "path", req.Path, "request_id", foreign.requestID)
 	}
 	if failed, ok := errors.AsType[*callError](err); ok {
-		if coded, ok := errors.AsType[logical.HTTPCodedError](known); ok && coded.Code() >= http.StatusInternalServerError {
-			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", coded.Code(), "error", known.Error())
+		if status := refusal.Status(known); status >= http.StatusInternalServerError {
+			b.Logger().Warn("a call to KMS failed",
+				"operation", string(failed.op), "key", failed.key, "status", status, "error", known.Error())
 		}
 	}
 	return known
 }
 
-// explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
-// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and text,
-// and storage errors are 500.
+// explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees
+// anything wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity
+// and message, and storage errors are 500.
 func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
 		return known
@@ -118,79 +113,98 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if !ok {
 		return err
 	}
-	status, text := failed.explain(req)
-	if failed.done != "" {
-		text = strings.TrimSuffix(text, ".") + ". " + failed.done
-	}
-	return logical.CodedError(status, strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text))
+	x := failed.explain(req.Path)
+	hint := refusal.Advice(x.hint, mount(req), failed.key)
+	return logical.CodedError(x.status, refusal.Sentences(x.message, hint, failed.done))
 }
 
-// explain returns the HTTP status of a failed call and what to tell the caller.
-func (e *callError) explain(req *logical.Request) (status int, text string) {
+// An explanation is what a failed call to KMS means to the caller of the engine.
+type explanation struct {
+	status int
+	// message says what happened. KMS's own words are part of it, and are passed on unchanged.
+	message string
+	// hint says what to do, with the placeholders of [refusal.Advice]. It may be empty.
+	hint string
+}
+
+// explain explains a failed call of a request to path.
+func (e *callError) explain(path string) explanation {
 	if missing, ok := errors.AsType[*client.CredentialsError](e.err); ok {
-		return explainMissingCredentials(req, missing)
+		return explainMissingCredentials(path, missing)
 	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
-		return e.explainRefusal(req, refused)
+		return e.explainRefusal(path, refused)
 	}
-	text = e.Error()
-	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
-		text = unreachable.Error() // It names the operation itself.
-	}
-	text += "."
-	if advice := uncertain[e.op]; advice != "" && !e.unsent {
-		text += " " + advice
-	}
-	switch {
-	case errors.Is(e.err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, text
-	case errors.Is(e.err, context.Canceled):
-		return http.StatusServiceUnavailable, text
-	default:
-		return http.StatusBadGateway, text + " The engine's settings: vault read {mount}config"
-	}
+	return e.explainNoAnswer()
 }
 
-// explainMissingCredentials is explain for a call that did not run because there were no credentials. What KMS said before is shown by
-// its code only.
-func explainMissingCredentials(req *logical.Request, e *client.CredentialsError) (status int, text string) {
+// explainMissingCredentials is for a call that did not run because there were no credentials. What KMS said before is
+// shown by its code only.
+func explainMissingCredentials(path string, e *client.CredentialsError) explanation {
+	x := explanation{
+		status:  http.StatusBadGateway,
+		message: e.Error(),
+		hint:    "Where they come from: vault read {mount}config",
+	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
-		text = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
-	} else {
-		text = e.Error()
+		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s",
+			e.Operation, refused.Code, e.Err)
 	}
-	text += ". Where they come from: vault read {mount}config"
+	if status, over := statusOfEnd(e.Err); over {
+		x.status = status
+	} else if path == configPath {
+		x.status = http.StatusBadRequest
+	}
+	return x
+}
+
+// explainNoAnswer is for a call to which KMS gave no answer.
+func (e *callError) explainNoAnswer() explanation {
+	x := explanation{status: http.StatusBadGateway, message: e.Error()}
+	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
+		x.message = unreachable.Error() // It names the operation itself.
+	}
+	if !e.unsent {
+		x.hint = uncertain[e.op]
+	}
+	if status, over := statusOfEnd(e.err); over {
+		x.status = status
+	} else {
+		x.hint = refusal.Sentences(x.hint, "The engine's settings: vault read {mount}config")
+	}
+	return x
+}
+
+// statusOfEnd is the status of a call that ended because its request did.
+func statusOfEnd(err error) (status int, over bool) {
 	switch {
-	case errors.Is(e.Err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, text
-	case errors.Is(e.Err, context.Canceled):
-		return http.StatusServiceUnavailable, text
-	case req.Path == configPath:
-		return http.StatusBadRequest, text
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, true
+	case errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable, true
 	default:
-		return http.StatusBadGateway, text
+		return 0, false
 	}
 }
 
-// explainRefusal returns the HTTP status of a refusal and what to tell the caller. Refused credentials are the fault of whoever
-// configured the engine: the caller of a config write, or nobody who calls now.
-func (e *callError) explainRefusal(req *logical.Request, refused *kmsapi.Error) (status int, text string) {
-	status = refusalStatus(refused)
+// explainRefusal is for a call that KMS refused. Refused credentials are the fault of the configuration: of the caller
+// that writes it, and of no other caller.
+func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanation {
+	x := explanation{
+		status:  refusalStatus(refused),
+		message: fmt.Sprintf("%s: %s", e.op, advice.Describe(refused)),
+		hint:    whatToDo.For(e.op, refused),
+	}
 	if refused.Kind().Unauthenticated() {
-		status = http.StatusBadGateway
-		if req.Path == configPath {
-			status = http.StatusBadRequest
+		x.status = http.StatusBadGateway
+		if path == configPath {
+			x.status = http.StatusBadRequest
 		}
 	}
-	text = fmt.Sprintf("%s: %s", e.op, advice.Describe(refused))
-	hint := whatToDo.For(e.op, refused)
 	if e.borrowed && refused.Kind().BlamesCredentials() {
-		hint = borrowedAdvice
+		x.hint = borrowedAdvice
 	}
-	if hint != "" {
-		text += ". " + hint
-	}
-	return status, text
+	return x
 }
 
 // refusalStatus keeps the statuses that mean to the caller what they mean to the engine.

@@ -8,14 +8,16 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
 // everyOperation calls f with every path and operation of the engine, on a key or alias called "a".
 func everyOperation(b *backend, f func(op logical.Operation, path string)) {
 	for _, p := range b.Paths {
 		path := strings.TrimSuffix(strings.Trim(p.Pattern, "^$"), "?")
-		for _, kind := range pathNames {
-			path = strings.ReplaceAll(path, kind.pattern, "a")
+		for _, kind := range fields.Names() {
+			path = strings.ReplaceAll(path, kind.Pattern, "a")
 		}
 		for op := range p.Operations {
 			f(op, path)
@@ -27,10 +29,10 @@ func TestEveryPathRefusesUnknownFields(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls, count := r.kms.total(), 0
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
-		_, err := r.try(op, path, map[string]any{"top-secret": "hidden"})
+		_, err := r.try(op, path, body{"top-secret": "hidden"})
 		refused(t, err, 400, `"top-secret"`)
 		require.NotContains(t, err.Error(), "hidden")
-		_, err = r.try(op, path, map[string]any{strings.Repeat("n", 5000): "hidden"})
+		_, err = r.try(op, path, body{strings.Repeat("n", 5000): "hidden"})
 		refused(t, err, 400)
 		require.Less(t, len(err.Error()), 500)
 		count++
@@ -42,26 +44,42 @@ func TestEveryPathRefusesUnknownFields(t *testing.T) {
 func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	r := newKeyRig(t, "a")
 	wrong := map[framework.FieldType][]any{
-		framework.TypeString:           {map[string]any{"x": "hidden"}, []any{"hidden"}, 5, json.Number("5"), true},
-		framework.TypeBool:             {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, ""},
-		framework.TypeInt:              {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, "", true, json.Number("1.5"), json.Number("1e99")},
-		framework.TypeDurationSecond:   {"hidden", map[string]any{"x": "hidden"}, "", true, "-5s"},
-		framework.TypeKVPairs:          {"hidden", 5, []any{"hidden"}, map[string]any{"x": 5}, map[string]any{"x": []any{"hidden"}}},
-		framework.TypeSlice:            {"hidden", 5, true, "", map[string]any{"x": "hidden"}, `[{"x":"hidden"}`},
-		framework.TypeTime:             {"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"), map[string]any{"x": "hidden"}, []any{"hidden"}},
-		framework.TypeCommaStringSlice: {"", ",", "hidden,,hidden", 5, true, []any{}, []any{"hidden", ""}, []any{"hidden", 5}, map[string]any{"x": "hidden"}},
+		framework.TypeString: {body{"x": "hidden"}, []any{"hidden"}, 5, json.Number("5"), true},
+		framework.TypeBool:   {"hidden", body{"x": "hidden"}, []any{"hidden"}, ""},
+		framework.TypeInt: {
+			"hidden",
+			body{"x": "hidden"},
+			[]any{"hidden"},
+			"", true, json.Number("1.5"),
+			json.Number("1e99"),
+		},
+		framework.TypeDurationSecond: {"hidden", body{"x": "hidden"}, "", true, "-5s"},
+		framework.TypeKVPairs:        {"hidden", 5, []any{"hidden"}, body{"x": 5}, body{"x": []any{"hidden"}}},
+		framework.TypeSlice:          {"hidden", 5, true, "", body{"x": "hidden"}, `[{"x":"hidden"}`},
+		framework.TypeTime: {
+			"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"),
+			body{"x": "hidden"},
+			[]any{"hidden"},
+		},
+		framework.TypeCommaStringSlice: {
+			"", ",", "hidden,,hidden", 5, true,
+			[]any{},
+			[]any{"hidden", ""},
+			[]any{"hidden", 5},
+			body{"x": "hidden"},
+		},
 	}
 	tried := map[framework.FieldType]int{}
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
 		for name, schema := range r.backend().Route(path).Fields {
-			if _, inPath := pathNames[name]; inPath || schema.Query == isWrite(op) {
+			if name == fields.KeyName.Field || name == fields.Alias.Field || schema.Query == fields.IsWrite(op) {
 				continue
 			}
 			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)
-			require.NotEmpty(t, typeNames[schema.Type])
 			for _, value := range wrong[schema.Type] {
-				_, err := r.try(op, path, map[string]any{name: value})
-				refused(t, err, 400, name)
+				_, err := r.try(op, path, body{name: value})
+				refused(t, err, 400)
+				require.Regexp(t, `^the field "`+name+`" must be \S`, err)
 				require.NotContains(t, err.Error(), "hidden")
 				tried[schema.Type]++
 			}
@@ -73,13 +91,13 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 
 func TestNameInTheBodyDoesNotChangeTheKey(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
-	ciphertext := r.write("encrypt/a", map[string]any{"name": "b", "plaintext": hello}).Data["ciphertext"]
-	r.write("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	ciphertext := r.write("encrypt/a", body{"name": "b", "plaintext": hello}).Data["ciphertext"]
+	r.write("decrypt/a", body{"ciphertext": ciphertext})
 }
 
-func TestRequestDataOfTheCallerIsLeftAlone(t *testing.T) {
+func TestRequestDataOfTheCallerIsNotChanged(t *testing.T) {
 	r := newKeyRig(t, "a")
-	data := map[string]any{"plaintext": hello, "encryption_context": "a=1"}
+	data := body{"plaintext": hello, "encryption_context": "a=1"}
 	r.write("encrypt/a", data)
-	require.Equal(t, map[string]any{"plaintext": hello, "encryption_context": "a=1"}, data)
+	require.Equal(t, body{"plaintext": hello, "encryption_context": "a=1"}, data)
 }

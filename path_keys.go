@@ -3,24 +3,24 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) keyPaths() []*framework.Path {
 	return []*framework.Path{
 		{
-			Pattern:      "keys/?$",
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       pageFields(),
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ListOperation: reads(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
+			Pattern: "keys/?$",
+			Fields:  fields.PageSchemas(),
+			Operations: operations{
+				logical.ListOperation: anyNode(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
 			},
 			HelpSynopsis: "The names of the engine's keys.",
 			HelpDescription: `
@@ -31,13 +31,12 @@ List the names of the engine's keys, all of them or a page.
 `,
 		},
 		{
-			Pattern:      "keys/" + framework.GenericNameRegex("name"),
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       keyFields,
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: writes(b.keyCreate, "create", "key", keyAnswer),
-				logical.ReadOperation:   reads(b.keyRead, "read", "key", keyAnswer),
-				logical.DeleteOperation: writes(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+			Pattern: "keys/" + fields.KeyName.Pattern,
+			Fields:  keyFields,
+			Operations: operations{
+				logical.UpdateOperation: primaryOnly(b.reserveName(b.keyCreate), "create", "key", keyAnswer),
+				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
+				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
 					"pending_window_in_days": {Type: framework.TypeInt},
 				}),
@@ -52,7 +51,7 @@ changes. Read shows what KMS says about the CMK now.
     vault read alicloudkms/keys/payroll
 
 Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
-must be allowed first, and can be cancelled until the wait is over:
+must be allowed first, and can be cancelled until the waiting period ends:
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
@@ -64,7 +63,7 @@ When KMS has deleted the CMK, deregister removes the name.
 	}
 }
 
-var keyFields = withTransit(map[string]*framework.FieldSchema{
+var keyFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"origin": {
 		Type:          framework.TypeString,
@@ -77,8 +76,9 @@ var keyFields = withTransit(map[string]*framework.FieldSchema{
 		AllowedValues: []any{string(kmsapi.ProtectionSoftware), string(kmsapi.ProtectionHSM)},
 	},
 	"description": {
-		Type:        framework.TypeString,
-		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, with a marker of the engine's behind it.", maxDescription),
+		Type: framework.TypeString,
+		Description: fmt.Sprintf(
+			"What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -92,67 +92,20 @@ var keyFields = withTransit(map[string]*framework.FieldSchema{
 	},
 }, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
 
-var keyAnswer = answerFields{
-	"name":                 {Type: framework.TypeString},
-	"key_id":               {Type: framework.TypeString},
-	"region":               {Type: framework.TypeString},
-	"deletion_allowed":     {Type: framework.TypeBool},
-	"bound_context":        {Type: framework.TypeKVPairs},
-	"arn":                  {Type: framework.TypeString},
-	"key_state":            {Type: framework.TypeString},
-	"key_spec":             {Type: framework.TypeString},
-	"key_usage":            {Type: framework.TypeString},
-	"origin":               {Type: framework.TypeString},
-	"protection_level":     {Type: framework.TypeString},
-	"creator":              {Type: framework.TypeString},
-	"creation_date":        {Type: framework.TypeString},
-	"delete_date":          {Type: framework.TypeString},
-	"material_expire_time": {Type: framework.TypeString},
-	"description":          {Type: framework.TypeString},
-	"tags":                 {Type: framework.TypeKVPairs},
-
-	"keys":                   {Type: framework.TypeMap, Description: "As transit's: when version 1 was made, in seconds since 1970."},
-	"latest_version":         {Type: framework.TypeInt, Description: "As transit's. It is 1, as in every ciphertext."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As transit's."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As transit's."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As transit's."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As transit's."},
-}
-
-// metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
-func metadataFields(m kmsapi.KeyMetadata) map[string]any {
-	return map[string]any{
-		"arn":                  m.Arn,
-		"key_state":            string(m.KeyState),
-		"key_spec":             m.KeySpec,
-		"key_usage":            m.KeyUsage,
-		"origin":               string(m.Origin),
-		"protection_level":     string(m.ProtectionLevel),
-		"creator":              m.Creator,
-		"creation_date":        m.CreationDate,
-		"delete_date":          m.DeleteDate,
-		"material_expire_time": m.MaterialExpireTime,
-		"description":          withoutMarker(m.Description),
-	}
-}
-
-func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked := askedPart(d)
+func (b *backend) keysList(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
+	page := fields.PageOf(d)
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
 		return nil, err
 	}
-	return logical.ListResponse(asked.of(slices.Values(names))), nil
+	return logical.ListResponse(page.Select(slices.Values(names))), nil
 }
 
-func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+func (b *backend) keyCreate(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+) (*logical.Response, error) {
 	wanted, err := createKeyRequest(d)
 	if err != nil {
 		return nil, err
@@ -161,22 +114,16 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	entry, recovered, err := b.findKey(ctx, req, name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if recovered {
+	case recovered:
 		resp := &logical.Response{Data: entry.fields(name)}
-		resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made. "+
+		resp.AddWarning(fmt.Sprintf("KMS had made a CMK for key %q in an earlier attempt that was interrupted; the key has that CMK now, and no other was made. "+
 			"Its origin, protection_level and description are what that attempt asked for", name))
 		return b.tagNewKey(ctx, req, target{name, entry}, tags, resp), nil
-	}
-	if entry != nil {
+	case entry != nil:
 		resp := &logical.Response{Data: entry.fields(name)}
 		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
@@ -188,14 +135,18 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	return b.tagNewKey(ctx, req, target{name, made}, tags, made.answer(name, metadata)), nil
 }
 
-// tagNewKey sets the tags of a new key. The key is there whatever comes of it, so a failure is only a warning.
-func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
+// tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
+func (b *backend) tagNewKey(
+	ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response,
+) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
-		err = named(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
+		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
 	}
 	if err != nil {
-		resp.AddWarning(fmt.Sprintf("The key was made, and its tags may not be set: %s To set them, write %skeys/%s/tags.", b.coded(req, err), mount(req), k.name))
+		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
+			refusal.Sentences(b.coded(req, err).Error(),
+				fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
 		tags = nil
 	}
 	resp.Data["tags"] = orEmpty(tags)
@@ -212,65 +163,29 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	switch wanted.Origin {
 	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
 	default:
-		return nil, badRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
+		return nil, refusal.BadRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
 	}
 	switch wanted.ProtectionLevel {
 	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
 	default:
-		return nil, badRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
+		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
 	}
 	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, badRequest("description may have %d characters", maxDescription)
+		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
 	}
 	return wanted, nil
 }
 
-// answer shows an entry together with the live metadata of its CMK.
-func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
-	data := e.fields(name)
-	maps.Copy(data, metadataFields(m))
-	maps.Copy(data, transitMetadata(m))
-	return &logical.Response{Data: data}
-}
-
-// keyRead answers nothing, which is 404, for a name that the engine does not know.
-func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil {
-		return nil, err
-	}
-	if entry == nil {
-		return nil, b.missing(nil)
-	}
+func (b *backend) keyRead(
+	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: entry.KeyID})
+	found, err := describeCMK(ctx, conn, k.entry.KeyID)
 	if err != nil {
-		return nil, named(err, name)
+		return nil, err
 	}
-	return b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, found.KeyMetadata)), nil
-}
-
-// withTags shows the tags of a key too. The RAM user may not be allowed to see them, so a failure is only a warning.
-func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
-	tags, err := readTags(ctx, c, k.entry.KeyID)
-	if err != nil {
-		resp.AddWarning("The tags are not shown: " + b.coded(req, named(err, k.name)).Error())
-	}
-	resp.Data["tags"] = orEmpty(tags)
-	return resp
-}
-
-// orEmpty is tags in an answer, where none are an empty map.
-func orEmpty(tags map[string]string) map[string]string {
-	if tags == nil {
-		return map[string]string{}
-	}
-	return tags
+	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
 }

@@ -12,21 +12,23 @@ import (
 
 func (b *backend) regionPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "regions",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: reads(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
+		Pattern: "regions",
+		Operations: operations{
+			logical.ReadOperation: anyNode(b.regionsRead, "read", "regions",
+				answerFields{"regions": {Type: framework.TypeStringSlice}}),
 		},
 		HelpSynopsis: "Where KMS can be used.",
 		HelpDescription: `
-Read the regions that KMS names, sorted.
+Read the regions that KMS reports, sorted.
 
     vault read alicloudkms/regions
 `,
 	}}
 }
 
-func (b *backend) regionsRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) regionsRead(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err

@@ -7,7 +7,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A Client calls KMS. It holds no lock, and nothing of it changes after [New] but what its gateways learn of their clocks.
+// A Client calls KMS. It holds no lock, and nothing of it changes after [New] but what its gateways learn of their
+// clocks.
 type Client struct {
 	// cfg has no zero values left.
 	cfg *Config
@@ -46,7 +47,8 @@ func New(cfg Config) (*Client, error) {
 }
 
 // Instance returns a client for the keys of a KMS instance: what encrypts, decrypts and signs goes to the instance's
-// dedicated gateway if [Config.Instances] has one, everything else to the shared gateway. It shares the connections of c.
+// dedicated gateway if [Config.Instances] has one, everything else to the shared gateway. It shares the connections of
+// c.
 func (c *Client) Instance(id string) *Client {
 	instance := *c
 	instance.instance = id

@@ -31,11 +31,11 @@ type Config struct {
 	Endpoint string
 	// CACert holds the PEM certificates of the only authorities to trust. Empty means those of the system.
 	CACert string
-	// TLSServerName is the host name that the server's certificate must have. Empty means that of the endpoint. An endpoint
-	// that is an address, or a name of your own, needs it.
+	// TLSServerName is the host name that the server's certificate must have. Empty means that of the endpoint. An
+	// endpoint that is an address, or a name of your own, needs it.
 	TLSServerName string
-	// Instances has the KMS instances whose dedicated gateways are to be used, by their ids, such as "kst-hzz62f1cb66fa42qo7p3x".
-	// See [Client.Instance].
+	// Instances has the KMS instances whose dedicated gateways are to be used, by their ids, such as
+	// "kst-hzz62f1cb66fa42qo7p3x". See [Client.Instance].
 	Instances map[string]Instance
 	// Credentials gives what requests are signed with.
 	Credentials Provider
@@ -88,7 +88,8 @@ func (cfg Config) check() error {
 	case cfg.Network != kmsapi.NetworkPublic && cfg.Network != kmsapi.NetworkVPC:
 		return fmt.Errorf("network %q is neither %q nor %q", cfg.Network, kmsapi.NetworkPublic, kmsapi.NetworkVPC)
 	case cfg.RequestTimeout < 0:
-		return fmt.Errorf("request_timeout is %s; give a positive one, or 0 for %s", cfg.RequestTimeout, defaultRequestTimeout)
+		return fmt.Errorf("request_timeout is %s; give a positive one, or 0 for %s", cfg.RequestTimeout,
+			defaultRequestTimeout)
 	case strings.ContainsFunc(cfg.UserAgent, unicode.IsControl):
 		return errors.New("the user agent has a control character in it")
 	case cfg.Credentials == nil:
@@ -101,7 +102,7 @@ func (cfg Config) check() error {
 }
 
 // parseCACert reads PEM certificates. It is stricter than [x509.CertPool.AppendCertsFromPEM], which skips what it can't
-// read, so that a damaged bundle is found now and not at the first call. An empty text gives nil, the system's own.
+// read, so that a damaged bundle is found now and not at the first call. An empty string gives nil, the system's own.
 func parseCACert(text string) (*x509.CertPool, error) {
 	if text == "" {
 		return nil, nil

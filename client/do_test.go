@@ -11,7 +11,7 @@ import (
 )
 
 func TestEveryOperationCanBeSentWithoutAMethodOfItsOwn(t *testing.T) {
-	c := of(t, kmstest.New(t), nil)
+	c := clientOf(t, kmstest.New(t), nil)
 	for _, op := range kmsapi.Operations() {
 		answer, err := c.Do(t.Context(), op.NewRequest())
 		if err != nil {
@@ -26,7 +26,7 @@ func TestEveryOperationCanBeSentWithoutAMethodOfItsOwn(t *testing.T) {
 
 func TestBytes(t *testing.T) {
 	ctx := t.Context()
-	c := of(t, kmstest.New(t), nil)
+	c := clientOf(t, kmstest.New(t), nil)
 	created, err := client.Do(ctx, c, &kmsapi.CreateKeyRequest{})
 	require.NoError(t, err)
 	id, bound := created.KeyMetadata.KeyId, kmsapi.EncryptionContext{"app": "payroll"}

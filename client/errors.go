@@ -42,12 +42,13 @@ func (e *TransportError) Unwrap() error { return e.Err }
 
 var (
 	errTooLarge = errors.New("the answer is larger than 1 MiB, so it did not come from KMS; check the endpoint")
-	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " + kmsapi.Version)
-	errBroken   = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
+	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " +
+		kmsapi.Version)
+	errBroken = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
 )
 
-// ErrOldImage says that a dedicated gateway does not serve this API, because the image of its KMS instance is older than
-// 3.0.0. It is the cause of a [TransportError].
+// ErrOldImage says that a dedicated gateway does not serve this API, because the image of its KMS instance is older
+// than 3.0.0. It is the cause of a [TransportError].
 var ErrOldImage = errors.New(
 	"the image of the KMS instance is older than 3.0.0 and does not serve this API; its owner can upgrade the image in the console")
 

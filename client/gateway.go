@@ -23,8 +23,8 @@ const (
 	tlsSessionCache = 64
 )
 
-// A gateway is one place that requests go to: the shared gateway of a region, or the dedicated gateway of a KMS instance.
-// Connections and clock skew belong to it alone.
+// A gateway is one place that requests go to: the shared gateway of a region, or the dedicated gateway of a KMS
+// instance. Connections and clock skew belong to it alone.
 type gateway struct {
 	endpoint endpoint
 	// url and header are those of every request. They are shared, because a transport changes neither.
@@ -36,8 +36,8 @@ type gateway struct {
 	clockSkew atomic.Int64
 }
 
-// newGateway makes a gateway without I/O. serverName is the host name that the server's certificate must have; empty means
-// the endpoint's own.
+// newGateway makes a gateway without I/O. serverName is the host name that the server's certificate must have; empty
+// means the endpoint's own.
 func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, error) {
 	where, err := parseEndpoint(address)
 	if err != nil {

@@ -7,9 +7,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An Instance is the dedicated gateway of a KMS instance. The CA that signs the certificates of dedicated gateways is common
-// to all customers of a region, so the host name in the certificate is what tells one instance from another, and it is
-// checked always.
+// An Instance is the dedicated gateway of a KMS instance. The CA that signs the certificates of dedicated gateways is
+// common to all customers of a region, so the host name in the certificate is what tells one instance from another, and
+// it is checked always.
 type Instance struct {
 	// Endpoint of the gateway, in the form of [Config.Endpoint]. Empty means [kmsapi.InstanceHost] of the instance.
 	Endpoint string

@@ -207,7 +207,10 @@ func TestAnAnswerThatIsNotJSON(t *testing.T) {
 		says   string
 	}{
 		"of an image that is too old": {answer: status(http.StatusBadRequest, protobuf), want: client.ErrOldImage},
-		"of a proxy":                  {answer: header("Content-Type", "text/html", status(http.StatusForbidden, "<html>")), says: `HTTP 403 Forbidden with content type "text/html"`},
+		"of a proxy": {
+			answer: header("Content-Type", "text/html", status(http.StatusForbidden, "<html>")),
+			says:   `HTTP 403 Forbidden with content type "text/html"`,
+		},
 		"that claims to be an answer": {answer: answer("\x0a\x05hello"), says: "not one of KMS"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -228,10 +231,13 @@ func TestAnInstanceThatCannotBeReached(t *testing.T) {
 		instance client.Instance
 		says     string
 	}{
-		"without a CA":        {id: ours, instance: client.Instance{}, says: "no CA certificate"},
-		"with a damaged CA":   {id: ours, instance: client.Instance{CACert: "PEM?"}, says: "no PEM certificate"},
-		"without an id":       {instance: client.Instance{CACert: newPKI(t).root.pem()}, says: "id is empty"},
-		"with a bad endpoint": {id: ours, instance: client.Instance{Endpoint: "http://kms.example.com", CACert: newPKI(t).root.pem()}, says: "without TLS"},
+		"without a CA":      {id: ours, instance: client.Instance{}, says: "no CA certificate"},
+		"with a damaged CA": {id: ours, instance: client.Instance{CACert: "PEM?"}, says: "no PEM certificate"},
+		"without an id":     {instance: client.Instance{CACert: newPKI(t).root.pem()}, says: "id is empty"},
+		"with a bad endpoint": {
+			id:       ours,
+			instance: client.Instance{Endpoint: "http://kms.example.com", CACert: newPKI(t).root.pem()}, says: "without TLS",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := client.New(client.Config{Credentials: staff, Instances: map[string]client.Instance{tc.id: tc.instance}})

@@ -134,8 +134,9 @@ var operationRows = []operationRow{
 		states: inAnyState,
 	},
 	{
-		request: request[GetDefaultKmsInstanceRequest], section: "GetDefaultKmsInstance", rate: RateInstances, resource: AllInstances,
-		states: inAnyState,
+		request: request[GetDefaultKmsInstanceRequest], section: "GetDefaultKmsInstance", rate: RateInstances,
+		resource: AllInstances,
+		states:   inAnyState,
 	},
 	{
 		request: request[GetKeyPolicyRequest], section: "GetKeyPolicy", rate: RateRead, resource: NamedKey,

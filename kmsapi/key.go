@@ -60,7 +60,7 @@ type KeyMetadata struct {
 	PrimaryKeyVersion  string
 	LastRotationDate   string
 	AutomaticRotation  string
-	// DKMSInstanceId is the KMS instance that holds the key, and empty for a key of none. The form of a key id does not tell:
-	// migrated keys keep theirs.
+	// DKMSInstanceId is the KMS instance that holds the key, and empty for a key of none. The form of a key id does not
+	// tell: migrated keys keep theirs.
 	DKMSInstanceId string
 }

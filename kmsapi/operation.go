@@ -8,8 +8,8 @@ type Operation string
 // Known reports whether o is in the catalogue.
 func (o Operation) Known() bool { return catalogue[o] != nil }
 
-// Section is the section of the API reference that describes o, such as "§4.11". Operations that came after the reference
-// have a page of their own, which is named like the operation.
+// Section is the section of the API reference that describes o, such as "§4.11". Operations that came after the
+// reference have a page of their own, which is named like the operation.
 func (o Operation) Section() string { return o.row().section }
 
 // Repeatable reports whether a request may run twice with the same outcome and the same kind of answer, so that a
@@ -66,8 +66,8 @@ type Plane string
 const (
 	// ControlPlane is for what manages keys. The shared gateway of the region serves it.
 	ControlPlane Plane = ""
-	// DataPlane is for what encrypts and decrypts with a key. The dedicated gateway of the key's KMS instance serves it, and
-	// the shared gateway too if the key is in no instance or Internet access of the instance is on.
+	// DataPlane is for what encrypts and decrypts with a key. The dedicated gateway of the key's KMS instance serves it,
+	// and the shared gateway too if the key is in no instance or Internet access of the instance is on.
 	DataPlane Plane = "data"
 )
 

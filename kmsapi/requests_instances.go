@@ -18,7 +18,8 @@ func InstanceHost(id string) string { return id + ".cryptoservice.kms.aliyuncs.c
 // OpGetKmsInstance is GetKmsInstance.
 const OpGetKmsInstance Operation = "GetKmsInstance"
 
-// GetKmsInstanceRequest asks for the details of a KMS instance. A principal that the instance is shared with may not ask.
+// GetKmsInstanceRequest asks for the details of a KMS instance. A principal that the instance is shared with may not
+// ask.
 type GetKmsInstanceRequest struct {
 	answers[GetKmsInstanceResponse]
 	KmsInstanceId string
@@ -42,8 +43,8 @@ type InstanceDetails struct {
 	InstanceId   string
 	InstanceName string
 	Status       InstanceStatus
-	// CaCertificateChainPem holds the private root CA of KMS and the CA of the region, which the certificate of the dedicated
-	// gateway leads to. Lines end in CR LF.
+	// CaCertificateChainPem holds the private root CA of KMS and the CA of the region, which the certificate of the
+	// dedicated gateway leads to. Lines end in CR LF.
 	CaCertificateChainPem string
 	CreateTime            string
 	StartDate             string
@@ -112,8 +113,8 @@ type InstanceEntry struct {
 // OpGetDefaultKmsInstance is GetDefaultKmsInstance.
 const OpGetDefaultKmsInstance Operation = "GetDefaultKmsInstance"
 
-// GetDefaultKmsInstanceRequest asks where CreateKey makes a key if it names no instance, in an account that was migrated from
-// KMS 1.0.
+// GetDefaultKmsInstanceRequest asks where CreateKey makes a key if it names no instance, in an account that was
+// migrated from KMS 1.0.
 type GetDefaultKmsInstanceRequest struct {
 	answers[GetDefaultKmsInstanceResponse]
 }

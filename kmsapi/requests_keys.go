@@ -14,8 +14,8 @@ type CreateKeyRequest struct {
 	KeyUsage string
 	// Description has up to [MaxDescription] characters.
 	Description string
-	// DKMSInstanceId is the KMS instance that the key is made in. Without it, an account of today gets its one default key,
-	// which is for Alibaba Cloud's own services.
+	// DKMSInstanceId is the KMS instance that the key is made in. Without it, an account of today gets its one default
+	// key, which is for Alibaba Cloud's own services.
 	DKMSInstanceId string
 	// Policy is the key's policy, in JSON of up to [MaxPolicy] bytes. Only keys of an instance have one.
 	Policy string
@@ -25,10 +25,14 @@ type CreateKeyRequest struct {
 func (*CreateKeyRequest) Operation() Operation { return OpCreateKey }
 
 func (r *CreateKeyRequest) visit(v visitor) {
-	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
+	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}},
+		(*string)(&r.Origin))
 	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
 	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
-	v.str(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
+	v.str(Rule{
+		Name: "ProtectionLevel", Default: string(ProtectionSoftware),
+		OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)},
+	}, (*string)(&r.ProtectionLevel))
 	v.str(Rule{Name: "DKMSInstanceId"}, &r.DKMSInstanceId)
 	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
 }
@@ -110,7 +114,8 @@ func (*ScheduleKeyDeletionRequest) Operation() Operation { return OpScheduleKeyD
 
 func (r *ScheduleKeyDeletionRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
-	v.integer(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
+	v.integer(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays},
+		&r.PendingWindowInDays)
 }
 
 // ScheduleKeyDeletionResponse says that it is planned (§4.6).

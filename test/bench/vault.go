@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"path/filepath"
 
 	"github.com/hashicorp/vault/api"
 
@@ -14,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
-// vaultServer is a Vault server as in production: raft storage, TLS, an audit log. Transit, our engine and the echo plugin
-// are mounted, each with a key called payroll.
+// vaultServer is a Vault server as in production: raft storage, TLS, an audit log. Transit, our engine and the echo
+// plugin are mounted, each with a key called payroll.
 type vaultServer struct {
 	*vault.Server
 	http *http.Client
@@ -30,7 +29,8 @@ func (s *stage) startVault(ctx context.Context) (*vaultServer, error) {
 	}
 	dir := s.folder("v")
 	v := &vaultServer{Server: &vault.Server{
-		Program: s.settings.vault, Dir: dir, Home: dir, Address: servers.AnyPort, CAFile: kms.file("ca.pem"), OwnGroup: true,
+		Program: s.settings.vault, Dir: dir, Home: dir, OwnGroup: true,
+		Address: servers.AnyPort, CAFile: kms.file("ca.pem"),
 	}}
 	v.Config = func() string { return v.config(s, kms) }
 	if v.http, err = newHTTP(kms.CA); err != nil {
@@ -65,7 +65,7 @@ api_addr         = "https://127.0.0.1:2"
 cluster_addr     = "https://127.0.0.1:1"
 plugin_directory = %q
 disable_mlock    = true
-`, v.Storage(), v.Address, kms.file("tls.pem"), kms.file("tls.key"), filepath.Dir(s.program("x")))
+`, v.Storage(), v.Address, kms.file("tls.pem"), kms.file("tls.key"), s.programs())
 }
 
 // setUp mounts what is measured on a new server.

@@ -17,23 +17,24 @@ const (
 	tagSize   = xaes.Overhead
 )
 
-// The errors of this package, besides those that say how to mend a root key file. Compare with [errors.Is].
+// The errors of this package, besides those that say how to repair a root key file. Compare with [errors.Is].
 var (
-	// ErrOpen is the one error for a blob or a wrapped material that does not open, whatever is wrong with it.
+	// ErrOpen is the only error for a blob or wrapped material that does not open, whatever is wrong with it.
 	ErrOpen = errors.New("not sealed with this key, or changed since")
-	// ErrCleared says that a key is used after its Clear.
+	// ErrCleared reports that a key was used after Clear.
 	ErrCleared = errors.New("the key has been cleared")
 )
 
-// Material is the 256-bit key of one version of a CMK. It is safe for concurrent use, including Clear, which waits for the
-// calls that are running; later ones get [ErrCleared].
+// Material is the 256-bit key of one version of a CMK. It is safe for concurrent use, including Clear, which waits for
+// the calls that are running; later ones get [ErrCleared].
 type Material struct {
 	redacted
 	key *key
 }
 
-// NewMaterial makes a key from random, which also gives the nonces of its messages; nil is crypto/rand. Any other source is
-// for tests, and must be safe for parallel use: a nonce that comes twice under a key gives that key's messages away.
+// NewMaterial generates a key from random, from which the nonces of its messages come too; nil means crypto/rand. Any
+// other source is for tests, and must be safe for concurrent use: a nonce that is used twice with a key gives its
+// messages away.
 func NewMaterial(random io.Reader) (*Material, error) {
 	k, err := newRandomKey(random)
 	if err != nil {
@@ -42,7 +43,7 @@ func NewMaterial(random io.Reader) (*Material, error) {
 	return &Material{key: k}, nil
 }
 
-// MaterialFromBytes takes a copy of a key of 32 bytes, which the caller then clears. Nonces come from crypto/rand.
+// MaterialFromBytes copies secret, a key of 32 bytes, which the caller then clears. Nonces come from crypto/rand.
 func MaterialFromBytes(secret []byte) (*Material, error) {
 	k, err := newKey(secret, nil)
 	if err != nil {
@@ -75,8 +76,8 @@ type key struct {
 
 	// mu guards the fields below, and is held while they are used: clear waits for what still runs.
 	mu sync.RWMutex
-	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that does
-	// not fit, looks behind one pointer even in private fields, but never behind two.
+	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that
+	// does not fit, looks behind one pointer even in private fields, but never behind two.
 	secret *[keySize]byte
 	cipher *xaes.Key
 }
@@ -127,8 +128,8 @@ func (k *key) copy() (secret [keySize]byte, err error) {
 	return *k.secret, nil
 }
 
-// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce, bound:
-// the caller makes sure that label and header together have the same length for a given label.
+// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce,
+// bound: the caller makes sure that label and header together have the same length for a given label.
 func (k *key) seal(label string, header, plaintext, bound []byte) ([]byte, error) {
 	sealed := make([]byte, len(header)+nonceSize, len(header)+nonceSize+len(plaintext)+tagSize)
 	copy(sealed, header)
