@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// shared is what the tests have in common. TestMain makes it and takes it down.
+// shared is what the tests have in common. TestMain creates it and tears it down.
 var shared *suite
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -32,7 +32,7 @@ func run(m *testing.M) int {
 type platform struct {
 	name string
 	bin  string
-	// prefix of the environment variables that its command line reads.
+	// prefix is that of the environment variables that its command line reads.
 	prefix string
 }
 
@@ -46,20 +46,21 @@ func platformsFromEnvironment() []platform {
 
 const requireVault = "ALICLOUDKMS_REQUIRE_VAULT"
 
-// forgetCallersEnvironment unsets what the caller uses for other Vaults, other accounts and proxies.
+// forgetCallersEnvironment unsets the caller's settings for other Vaults, other accounts and proxies.
 func forgetCallersEnvironment() {
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
 		upper := strings.ToUpper(name)
 		mine := func(prefix string) bool { return strings.HasPrefix(upper, prefix) }
-		if name != requireVault && (slices.ContainsFunc([]string{"VAULT_", "BAO_", "ALICLOUD", "ALIBABA_CLOUD_", "SSL_CERT_"}, mine) ||
-			strings.HasSuffix(upper, "_PROXY")) {
+		if name != requireVault &&
+			(slices.ContainsFunc([]string{"VAULT_", "BAO_", "ALICLOUD", "ALIBABA_CLOUD_", "SSL_CERT_"}, mine) ||
+				strings.HasSuffix(upper, "_PROXY")) {
 			_ = os.Unsetenv(name)
 		}
 	}
 }
 
-// onEach runs test once on every platform that there is.
+// onEach runs test once on every available platform.
 func onEach(t *testing.T, test func(t *testing.T, s *stage)) {
 	t.Helper()
 	if len(shared.platforms) == 0 {

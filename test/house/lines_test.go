@@ -21,7 +21,8 @@ const (
 // pendingLines is where lines are still too long. It must become empty.
 var pendingLines = exempt{
 	".": true, "client": true, "credentials": true, "kmsapi": true, "kmstest": true, "seal": true, "server": true, "signature": true,
-	"test": true,
+	"test/crash": true, "test/e2e/kms_test.go": true, "test/e2e/process_test.go": true, "test/e2e/vault_test.go": true,
+	"test/bench": true, "test/node": true, "test/sdk": true, "test/house": true,
 }
 
 func TestLinesEndAt120Columns(t *testing.T) {
