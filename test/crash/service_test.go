@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// build makes the binary under test, as it is shipped: without the race detector, which would change what is slow.
+// build builds the binary under test as it is shipped: without the race detector, which would change the timing.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "alicloudkms")
@@ -24,13 +24,13 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// site is the folder of a service with its configuration, and what a client must know of it.
+// site is the folder of a service with its configuration, and what a client needs to know about it.
 type site struct {
 	binary, dir string
 	dev         *server.Dev
 }
 
-// configText is a configuration without limits, which the writers would soon be at.
+// configText is a configuration without limits, which the writers would soon reach.
 const configText = `
 listener {
   address       = "127.0.0.1:0"
@@ -56,7 +56,7 @@ rate_limits {
 }
 `
 
-// newSite makes all but the store itself, with the files of a service for development.
+// newSite creates everything except the store, with the files of a development service.
 func newSite(t *testing.T, binary string) *site {
 	t.Helper()
 	s := &site{binary: binary, dir: t.TempDir()}
@@ -65,7 +65,8 @@ func newSite(t *testing.T, binary string) *site {
 	require.NoError(t, err)
 	c := s.dev.Config
 	key := c.Accounts[0].AccessKeys[0]
-	text := fmt.Sprintf(configText, c.Listener.TLSCertFile, c.Listener.TLSKeyFile, c.Storage.Path, c.RootKey.File, c.Audit.File,
+	text := fmt.Sprintf(configText, c.Listener.TLSCertFile, c.Listener.TLSKeyFile, c.Storage.Path, c.RootKey.File,
+		c.Audit.File,
 		c.Accounts[0].ID, key.ID, key.SecretFile)
 	require.NoError(t, os.WriteFile(s.file("config.hcl"), []byte(text), 0o600))
 	return s
@@ -73,7 +74,7 @@ func newSite(t *testing.T, binary string) *site {
 
 func (s *site) file(name string) string { return filepath.Join(s.dir, name) }
 
-// logTail is the end of what the processes have logged.
+// logTail returns the end of the processes' log.
 func (s *site) logTail() string {
 	const most = 4000
 	text, err := os.ReadFile(s.file("log"))
@@ -83,7 +84,7 @@ func (s *site) logTail() string {
 	return string(text[max(0, len(text)-most):])
 }
 
-// check lets the operator's own tool walk the store, which no process has open.
+// check runs the operator's own tool on the store, which no process has open.
 func (s *site) check(t *testing.T) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), s.binary, "check", "-config", s.file("config.hcl")).CombinedOutput()
@@ -94,22 +95,25 @@ func (s *site) check(t *testing.T) {
 type service struct {
 	site    *site
 	cmd     *exec.Cmd
-	ended   chan struct{} // closed when the process has ended
-	address string        // known once the service is ready
+	ended   chan struct{} // Closed when the process has exited.
+	address string        // Set once the service is ready.
 }
 
-// launch starts a process and does not wait until it is ready.
+// launch starts a process without waiting until it is ready.
 func (s *site) launch(t *testing.T) *service {
 	t.Helper()
 	log, err := os.Create(s.file("log"))
 	require.NoError(t, err)
 	defer log.Close()
-	p := &service{site: s, cmd: exec.Command(s.binary, "server", "-config", s.file("config.hcl")), ended: make(chan struct{})}
+	p := &service{
+		site: s, cmd: exec.Command(s.binary, "server", "-config", s.file("config.hcl")),
+		ended: make(chan struct{}),
+	}
 	p.cmd.Stderr = log
 	require.NoError(t, p.cmd.Start())
 	go func() {
 		defer close(p.ended)
-		_ = p.cmd.Wait() // It is killed, or its log tells why it ended.
+		_ = p.cmd.Wait() // It is killed, or its log says why it exited.
 	}()
 	t.Cleanup(p.kill)
 	return p
@@ -120,7 +124,7 @@ const (
 	pollEvery = 2 * time.Millisecond
 )
 
-// ready is the line by which the service says where it listens.
+// ready matches the log line with the address on which the service listens.
 var ready = regexp.MustCompile(`msg=ready address=(\S+)`)
 
 // start starts a process and waits until it is ready.
@@ -134,7 +138,7 @@ func (s *site) start(t *testing.T) *service {
 		}
 		select {
 		case <-p.ended:
-			t.Fatalf("the service has ended by itself:\n%s", s.logTail())
+			t.Fatalf("the service has exited on its own:\n%s", s.logTail())
 		case <-time.After(pollEvery):
 		}
 	}
@@ -142,13 +146,14 @@ func (s *site) start(t *testing.T) *service {
 	return nil
 }
 
-// kill is kill -9. One who is dead may be killed again.
+// kill is kill -9. It may be called again for a dead process.
 func (s *service) kill() {
 	_ = s.cmd.Process.Kill()
 	<-s.ended
 }
 
-// dial returns a client that tries each request once: a second attempt would blur what is known of the first.
+// dial returns a client that tries each request once: after a second attempt, the outcome of the first would be
+// unclear.
 func (s *service) dial(t *testing.T) *client.Client {
 	t.Helper()
 	ca, err := os.ReadFile(s.site.dev.CAFile)

@@ -20,9 +20,9 @@ const (
 
 // pendingLines is where lines are still too long. It must become empty.
 var pendingLines = exempt{
-	".": true, "client": true, "credentials": true, "kmsapi": true, "kmstest": true, "seal": true, "server": true, "signature": true,
-	"test/crash": true, "test/e2e/kms_test.go": true, "test/e2e/process_test.go": true, "test/e2e/vault_test.go": true,
-	"test/bench": true, "test/node": true, "test/sdk": true, "test/house": true,
+	".": true, "client": true, "credentials": true, "kmsapi": true, "kmstest": true, "seal": true, "server": true,
+	"signature": true, "test/bench": true, "test/e2e/process_test.go": true, "test/e2e/vault_test.go": true,
+	"test/house/arrows_test.go": true,
 }
 
 func TestLinesEndAt120Columns(t *testing.T) {
@@ -96,7 +96,7 @@ func TestOnlyALineThatIsOneLiteralMayBeLonger(t *testing.T) {
 		"a key":                {"a.go", `	"` + "Forbidden.KeyNotFound" + `": "` + long + `",`, false},
 		"a call":               {"a.go", `	return badRequest("` + long + `", name)`, false},
 		"an escaped quote":     {"a.go", `	return badRequest("` + words + `\"` + words + `")`, false},
-		"much beside it":       {"a.go", `	require.Equal(t, answer.Metadata.Description, made.Description, "` + long + `")`, true},
+		"much beside it":       {"a.go", `	require.Equal(t, a.Description, made.Description, "` + long + `")`, true},
 		"a concatenation":      {"a.go", `	message := "` + long + `" + "` + long + `"`, true},
 		"quotes in a comment":  {"a.go", `	// "` + long + `"`, true},
 		"code":                 {"a.go", `	x := f(` + strings.Repeat("x, ", 50) + `)`, true},

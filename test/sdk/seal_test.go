@@ -13,14 +13,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/seal"
 )
 
-// A sealer is a seal as a server uses it: what it makes is stored as bytes, and read by whatever seal the server has then.
+// A sealer is a seal as a server uses it: its output is stored as bytes, and read by the seal that the server has
+// later.
 type sealer struct {
 	seal   func(t *testing.T, plaintext, aad []byte) (stored []byte, keyID string)
 	unseal func(t *testing.T, stored, aad []byte) ([]byte, error)
 	keyID  func(t *testing.T) string
 }
 
-// builtIn is the seal that Vault and OpenBao have built in.
+// builtIn is the seal that is built into Vault and OpenBao.
 func builtIn(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w, err := newWrapper(t, dev.access, keyID)
@@ -49,14 +50,14 @@ func builtIn(t *testing.T, keyID string) sealer {
 	}
 }
 
-// plugged is our seal, with the very configuration of the built-in one, and the CA that the built-in one takes from
+// plugged is our seal, with the same configuration as the built-in one, and the CA that the built-in one reads from
 // SSL_CERT_FILE.
 func plugged(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w := new(seal.Wrapper)
 	_, err := w.SetConfig(t.Context(), openbao.WithConfigMap(map[string]string{
-		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address, "access_key": dev.id, "secret_key": dev.secret,
-		"ca_cert": os.Getenv("SSL_CERT_FILE"),
+		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address, "access_key": dev.id,
+		"secret_key": dev.secret, "ca_cert": os.Getenv("SSL_CERT_FILE"),
 	}))
 	require.NoError(t, err)
 	return sealer{
@@ -83,7 +84,7 @@ func plugged(t *testing.T, keyID string) sealer {
 	}
 }
 
-// ways are from one seal to the other, as in a migration and back.
+// ways lead from one seal to the other, as in a migration, and back.
 var ways = map[string]struct {
 	from, to func(*testing.T, string) sealer
 }{
@@ -91,7 +92,7 @@ var ways = map[string]struct {
 	"from ours to the built-in seal": {plugged, builtIn},
 }
 
-func TestSealsOpenWhatTheOtherHasSealed(t *testing.T) {
+func TestSealsUnsealWhatTheOtherHasSealed(t *testing.T) {
 	p := dialects[len(dialects)-1].player(t)
 	key, name := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, newAlias()
 	p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: key})
@@ -104,7 +105,7 @@ func TestSealsOpenWhatTheOtherHasSealed(t *testing.T) {
 				for _, plaintext := range [][]byte{{}, []byte("root key"), pattern(100_000)} {
 					for _, aad := range [][]byte{nil, []byte("the path")} {
 						stored, sealedBy := from.seal(t, plaintext, aad)
-						require.Equal(t, key, sealedBy, "or a server would seal its keys anew")
+						require.Equal(t, key, sealedBy, "or a server would seal its keys again")
 						opened, err := to.unseal(t, stored, aad)
 						require.NoError(t, err)
 						require.Equal(t, string(plaintext), string(opened))
@@ -118,12 +119,13 @@ func TestSealsOpenWhatTheOtherHasSealed(t *testing.T) {
 	}
 }
 
-// A migration may go together with a new CMK, or with an alias that names another one.
-func TestSealsOpenWhatTheOtherHasSealedWithAnotherKey(t *testing.T) {
+// A migration may be combined with a new CMK, or with an alias that points at another one.
+func TestSealsUnsealWhatTheOtherHasSealedWithAnotherKey(t *testing.T) {
 	for way, seals := range ways {
 		t.Run(way, func(t *testing.T) {
 			p := dialects[len(dialects)-1].player(t)
-			before, after, name := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, p.newKey(kmsapi.CreateKeyRequest{}).KeyId, newAlias()
+			before, after := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, p.newKey(kmsapi.CreateKeyRequest{}).KeyId
+			name := newAlias()
 			p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: before})
 			byID, _ := seals.from(t, before).seal(t, []byte("by id"), nil)
 			byAlias, _ := seals.from(t, name).seal(t, []byte("by alias"), nil)
@@ -136,9 +138,9 @@ func TestSealsOpenWhatTheOtherHasSealedWithAnotherKey(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, text, string(opened))
 				}
-				_, sealedBy := to.seal(t, []byte("anew"), nil)
+				_, sealedBy := to.seal(t, []byte("again"), nil)
 				require.Equal(t, after, sealedBy)
-				require.Equal(t, after, to.keyID(t), "or a server would not seal its keys anew")
+				require.Equal(t, after, to.keyID(t), "or a server would not seal its keys again")
 			}
 		})
 	}

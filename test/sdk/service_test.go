@@ -13,18 +13,18 @@ import (
 	"time"
 )
 
-// access is what a caller signs with. The token goes with temporary access keys.
+// access is what a caller signs with. Temporary access keys have a token.
 type access struct{ id, secret, token string }
 
 // service is a running KMS service.
 type service struct {
 	// address is host:port.
 	address string
-	// plain services speak HTTP without TLS.
+	// plain services use HTTP without TLS.
 	plain bool
 	access
 
-	// dir is where it runs, and log is the file that holds what it says.
+	// dir is its working directory, and log the file with its output.
 	dir, log string
 	process  *exec.Cmd
 	done     chan struct{}
@@ -42,7 +42,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// run starts the services, runs the tests and stops the services. A service that does not stop cleanly is a failure.
+// run starts the services, runs the tests and stops the services. It fails if a service does not stop cleanly.
 func run(m *testing.M) (status int, err error) {
 	if err := leaveCallersEnvironment(); err != nil {
 		return 1, err
@@ -69,7 +69,7 @@ func run(m *testing.M) (status int, err error) {
 
 var foreign = regexp.MustCompile(`(?i)^(alicloud|alibaba_cloud_|vault_|ssl_cert_|https?_proxy$|no_proxy$|all_proxy$)`)
 
-// leaveCallersEnvironment forgets endpoints, credentials, proxies and CAs of the caller's: the SDKs would prefer them.
+// leaveCallersEnvironment unsets the caller's endpoints, credentials, proxies and CAs: the SDKs would prefer them.
 func leaveCallersEnvironment() error {
 	for _, entry := range os.Environ() {
 		if name, _, _ := strings.Cut(entry, "="); foreign.MatchString(name) {
@@ -90,7 +90,7 @@ func build(dir string) (string, error) {
 	return bin, nil
 }
 
-// startDev starts `server -dev`, and makes its CA that of this process.
+// startDev starts `server -dev`, and makes this process trust its CA.
 func startDev(bin, dir string) (*service, error) {
 	exports := filepath.Join(dir, "dev.env")
 	s := &service{dir: dir, log: filepath.Join(dir, "dev.log")}
@@ -113,13 +113,16 @@ func startDev(bin, dir string) (*service, error) {
 
 var readyLine = regexp.MustCompile(`msg=ready address=(\S+)`)
 
-// startPlain starts `server -config`, with the root key that the development service has made.
+// startPlain starts `server -config`, with the root key that the development service has generated.
 func startPlain(bin, dir string) (*service, error) {
 	config, err := filepath.Abs("testdata/plain.hcl")
 	if err != nil {
 		return nil, err
 	}
-	s := &service{dir: dir, log: filepath.Join(dir, "plain.log"), plain: true, access: access{id: "LTAIplain", secret: "the plain secret"}}
+	s := &service{
+		dir: dir, log: filepath.Join(dir, "plain.log"), plain: true,
+		access: access{id: "LTAIplain", secret: "the plain secret"},
+	}
 	if err := s.start(bin, "server", "-config", config); err != nil {
 		return nil, err
 	}
@@ -150,13 +153,13 @@ func (s *service) start(bin string, args ...string) error {
 		return err
 	}
 	go func() {
-		_ = s.process.Wait() // How it ended is read from ProcessState, by who waits for done.
+		_ = s.process.Wait() // Whoever waits for done reads the result from ProcessState.
 		close(s.done)
 	}()
 	return nil
 }
 
-// await waits until the file at path has what want matches, and returns its text. It stops waiting when the process ends.
+// await waits until want matches the file at path, and returns the content. It fails when the process exits.
 func (s *service) await(path string, want *regexp.Regexp) (string, error) {
 	for range 3000 {
 		if text, err := os.ReadFile(path); err == nil && want.Match(text) {
@@ -164,16 +167,16 @@ func (s *service) await(path string, want *regexp.Regexp) (string, error) {
 		}
 		select {
 		case <-s.done:
-			return "", fmt.Errorf("the service ended: %s\n%s", s.process.ProcessState, s.logged())
+			return "", fmt.Errorf("the service has exited: %s\n%s", s.process.ProcessState, s.logged())
 		case <-time.After(10 * time.Millisecond):
 		}
 	}
 	return "", errors.Join(fmt.Errorf("the service is not ready\n%s", s.logged()), s.stop())
 }
 
-// stop asks the process to end and waits for it. The service ends by itself within 20 seconds.
+// stop asks the process to exit and waits for it. The service exits within 20 seconds.
 func (s *service) stop() error {
-	_ = s.process.Process.Signal(syscall.SIGTERM) // It fails if the process has ended, which ProcessState tells.
+	_ = s.process.Process.Signal(syscall.SIGTERM) // It fails if the process has exited, which ProcessState shows.
 	select {
 	case <-s.done:
 	case <-time.After(30 * time.Second):
