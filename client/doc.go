@@ -6,10 +6,12 @@
 //	})
 //	...
 //	defer kms.Close()
-//	answer, err := kms.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: key, Plaintext: kmsapi.NewSecret(text)})
+//	blob, err := kms.EncryptBytes(ctx, key, plaintext, kmsapi.EncryptionContext{"app": "payroll"})
 //	if errors.Is(err, kmsapi.ErrKeyNotFound) {
 //		...
 //	}
+//
+// Every operation has a method, and [Do] sends any request of package kmsapi.
 //
 // A [Client] is safe for use by many goroutines. Make one and keep it: it holds the connections.
 //
@@ -19,7 +21,7 @@
 //
 //   - [*kmsapi.Error]: KMS refused. Compare with [errors.Is] and the Err values of kmsapi.
 //   - [*TransportError]: there is no answer from KMS, or none that can be trusted.
-//   - [*CredentialsError]: the [Provider] gave nothing to sign with, or nothing new after KMS refused what it had given.
+//   - [*CredentialsError]: the [Provider] gave nothing to sign with, or nothing new after KMS refused what it gave.
 //
 // If the caller's context was cancelled or ran out, errors.Is finds that as well. Of what was received, an error holds
 // only a refusal's code, message, request id and host id, and the message is cut where it repeats the request's
@@ -43,6 +45,7 @@
 // If KMS says that the timestamp is off, the client compares its clock with the Date of that answer, remembers the
 // difference for all later requests, and tries once more.
 //
-// If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked once
-// for others, and if it gives some, the request is signed with them and sent once more. That is safe for every operation.
+// If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked
+// once for others, and if it gives some, the request is signed with them and sent once more. That is safe for every
+// operation.
 package client

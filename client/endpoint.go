@@ -17,8 +17,8 @@ type endpoint struct {
 
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
-// ParseEndpoint returns the address that a text means which [Config.Endpoint] may be, for those who send to other services
-// by the same rules. Its errors do not repeat the text.
+// ParseEndpoint returns the address that a string in the form of [Config.Endpoint] means, for programs that call other
+// services by the same rules. Its errors do not repeat the text.
 func ParseEndpoint(text string) (*url.URL, error) {
 	e, err := parseEndpoint(text)
 	if err != nil {
@@ -74,7 +74,7 @@ func (e endpoint) check() error {
 // String returns host and port.
 func (e endpoint) String() string { return net.JoinHostPort(e.host, e.port) }
 
-// address returns the address of requests. The default port is left out, since it would stand in the Host header.
+// address returns the address of requests. The default port is left out, since it would show in the Host header.
 func (e endpoint) address() *url.URL {
 	u := &url.URL{Scheme: e.scheme, Host: e.String(), Path: "/"}
 	if e.port == defaultPorts[e.scheme] {

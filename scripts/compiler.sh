@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Ensures that there is a C compiler, which go test -race needs. Installs one where it can (as root, with apt-get), and
-# otherwise says what is missing.
+# Makes sure that there is a C compiler, which go test -race needs. Installs one if it can without asking (root, with
+# apt-get), and otherwise says what is missing.
 set -euo pipefail
 
 compiler=$(go env CC)

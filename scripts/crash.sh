@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills the busy KMS service $ROUNDS times (200), and checks after each kill that every acknowledged write is still
-# there. SEED repeats the random choices of an earlier run, which printed it.
+# Kills the KMS service under load, $ROUNDS times (200), and checks after each kill that nothing acknowledged is lost.
+# SEED repeats the random choices of an earlier run, which printed it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

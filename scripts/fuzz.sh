@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Runs every fuzz target of the module for $FUZZTIME. Go can fuzz only one target of one package at a time.
 set -euo pipefail
-unset CDPATH # with it, cd prints the folder that it changes to
+unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 found=0

@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Runs Alibaba Cloud's own Node SDKs against the KMS service. Installs Node and npm where it can (as root, with
+# Runs Alibaba Cloud's own Node SDKs against the KMS service. Installs Node and npm if it can without asking (root, with
 # apt-get), and otherwise says what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -17,8 +17,11 @@ if [[ ${#missing[@]} -gt 0 ]]; then
 	apt-get update -q >&2
 	apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
 fi
-if ! node -e 'const [major, minor] = process.versions.node.split("."); process.exitCode = major * 100 + +minor < 1815 ? 1 : 0'; then
-	echo "the Node SDKs need Node 18.15 or newer; node is $(node --version)" >&2
+if ! node -e '
+	const [major, minor] = process.versions.node.split(".");
+	process.exitCode = major * 100 + +minor < 1815 ? 1 : 0;
+'; then
+	echo "the Node SDKs need Node 18.15 or newer, and node is $(node --version)" >&2
 	exit 1
 fi
 

@@ -6,7 +6,6 @@ import (
 	"crypto/subtle"
 	"errors"
 	"fmt"
-	"net/http"
 	"slices"
 	"strings"
 	"time"
@@ -150,21 +149,6 @@ func (s *Service) authenticate(c *call, said claim) (credential, error) {
 	return key, s.checkNonce(c.ctx, key.id, said.nonce, at)
 }
 
-// The gateway's refusals of security tokens, which the reference does not have.
-var (
-	errMissingToken = &kmsapi.Error{
-		Code: "MissingSecurityToken", HTTPStatus: http.StatusBadRequest,
-		Message: "SecurityToken is mandatory for this action, since the AccessKey is a temporary one.",
-	}
-	errTokenMismatch = &kmsapi.Error{
-		Code: "InvalidSecurityToken.MismatchWithAccessKey", HTTPStatus: http.StatusBadRequest,
-		Message: "The specified security token does not belong to the AccessKey.",
-	}
-	errTokenExpired = &kmsapi.Error{
-		Code: "InvalidSecurityToken.Expired", HTTPStatus: http.StatusBadRequest, Message: "The specified security token has expired.",
-	}
-)
-
 // checkToken compares a request's security token with the access key's, in constant time. The signature is known to be good,
 // so nothing is told here to a stranger.
 func (k credential) checkToken(token string, now time.Time) error {
@@ -174,14 +158,14 @@ func (k credential) checkToken(token string, now time.Time) error {
 	case k.token.IsEmpty():
 		return kmsapi.ErrInvalidSecurityTokenValue
 	case token == "":
-		return errMissingToken
+		return kmsapi.ErrMissingSecurityToken
 	}
 	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(k.token.Reveal()))
 	if subtle.ConstantTimeCompare(given[:], want[:]) != 1 {
-		return errTokenMismatch
+		return kmsapi.ErrSecurityTokenMismatch
 	}
 	if !k.expires.IsZero() && !now.Before(k.expires) {
-		return errTokenExpired
+		return kmsapi.ErrSecurityTokenExpired
 	}
 	return nil
 }

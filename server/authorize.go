@@ -3,6 +3,7 @@ package server
 import (
 	"fmt"
 	"regexp"
+	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -15,26 +16,20 @@ import (
 // the resource as the request does, and what is not there is refused like what is forbidden, unless the caller may use
 // every CMK: [call.absent].
 
-// containers are the resources of the operations that are about no CMK or alias in particular.
-var containers = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:   "key",
-	kmsapi.OpListKeys:    "key",
-	kmsapi.OpListAliases: "alias",
-}
-
 // anyKey stands for a CMK that the request does not name by its id. Only patterns that cover all CMKs match it.
-const anyKey = "key/*"
+const anyKey = string(kmsapi.NamedKey)
 
 // aliasForm keeps what is not an alias out of refusals.
 var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
 
-// authorize checks what the request names by itself. DescribeRegions needs no permission.
+// authorize checks what the request names by itself.
 func (c *call) authorize(params kmsapi.Params) error {
-	if c.operation == kmsapi.OpDescribeRegions || c.permissions.everything {
+	resource := c.operation.Resource()
+	if resource == kmsapi.NoResource || c.permissions.everything {
 		return nil
 	}
-	if container, ok := containers[c.operation]; ok {
-		return c.permit(arn(c, container))
+	if resource != kmsapi.NamedKey {
+		return c.permit(arn(c, string(resource)))
 	}
 	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
 	c.resource = arn(c, anyKey)
@@ -46,7 +41,7 @@ func (c *call) authorize(params kmsapi.Params) error {
 			c.resource = aliasARN(c, name)
 		}
 	}
-	if !c.permissions.allowSomewhere(ramAction(c.operation)) {
+	if !c.permissions.allowSomewhere(c.operation) {
 		return c.forbidden(c.resource)
 	}
 	if aliasForm.MatchString(alias) {
@@ -62,7 +57,7 @@ func (c *call) authorize(params kmsapi.Params) error {
 
 // permitKey checks that the request may be about the CMK called id.
 func (c *call) permitKey(id string) error {
-	if c.permissions.everything || c.permissions.allow(ramAction(c.operation), keyARN(c, id)) {
+	if c.permissions.everything || c.permissions.allow(c.operation, keyARN(c, id)) {
 		return nil
 	}
 	c.keyID = id // The audit line may tell what the caller must not know.
@@ -72,14 +67,14 @@ func (c *call) permitKey(id string) error {
 // absent is the answer to a request for a CMK that can't be found by the alias or the like that it gives: notFound for a
 // caller who may use every CMK, and to any other the same as for a CMK that is forbidden.
 func (c *call) absent(notFound error) error {
-	if c.permissions.allow(ramAction(c.operation), arn(c, anyKey)) {
+	if c.permissions.allow(c.operation, arn(c, anyKey)) {
 		return notFound
 	}
 	return c.forbidden(c.resource)
 }
 
 func (c *call) permit(resource string) error {
-	if c.permissions.allow(ramAction(c.operation), resource) {
+	if c.permissions.allow(c.operation, resource) {
 		return nil
 	}
 	return c.forbidden(resource)
@@ -88,5 +83,5 @@ func (c *call) permit(resource string) error {
 // forbidden is the refusal in the words of the real service. resource comes from the request, never from the store.
 func (c *call) forbidden(resource string) error {
 	return kmsapi.ErrNoPermission.WithMessage(fmt.Sprintf(
-		"This operation for %s is forbidden by permission system. It needs the permission %s.", resource, ramAction(c.operation)))
+		"This operation for %s is forbidden by permission system. It needs the permission %s.", resource, strings.Join(c.operation.Actions(), ", ")))
 }

@@ -78,7 +78,7 @@ func (s *Service) act(c *call, said claim, params kmsapi.Params) (kmsapi.Respons
 	}
 	act, ok := actions[kmsapi.Operation(said.action)]
 	if !ok {
-		return nil, errActionNotFound
+		return nil, kmsapi.ErrActionNotFound
 	}
 	if err := s.audit.Err(); err != nil {
 		// The last line could not be written, so nothing is done that might leave none. The line about this refusal tries again.
@@ -97,12 +97,6 @@ func (s *Service) act(c *call, said claim, params kmsapi.Params) (kmsapi.Respons
 
 // errNotAudited refuses what can't be noted, before it is done.
 var errNotAudited = kmsapi.ErrServiceUnavailable.WithMessage("Service Unavailable Temporary. The audit log can't be written.")
-
-// errActionNotFound is the gateway's answer to an operation that does not exist; the reference has none.
-var errActionNotFound = &kmsapi.Error{
-	Code: "InvalidAction.NotFound", HTTPStatus: http.StatusNotFound,
-	Message: "Specified api is not found, please check your url and method.",
-}
 
 // regionOf is the region that a request is for: its host says so if it is one of KMS's own host names, else its RegionId
 // parameter, else it is the default.

@@ -34,7 +34,7 @@ func (o Options) WithTimeouts(readHeader, read, write, idle time.Duration) Optio
 }
 
 // RateClass is the class that an operation is counted in.
-func RateClass(operation kmsapi.Operation) string { return string(rateClasses[operation]) }
+func RateClass(operation kmsapi.Operation) string { return string(operation.RateClass()) }
 
 // FailACommit writes to the store of s, and returns what came of it.
 func (s *Server) FailACommit(ctx context.Context) error {

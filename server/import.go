@@ -10,6 +10,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
@@ -175,5 +176,5 @@ func (s *Service) putMaterial(c *call, record *cmkRecord, material *crypt.Materi
 
 // deleteKeyMaterial erases imported key material. Its fingerprint stays (§4.8).
 func (s *Service) deleteKeyMaterial(c *call, r *kmsapi.DeleteKeyMaterialRequest) (*kmsapi.DeleteKeyMaterialResponse, error) {
-	return &kmsapi.DeleteKeyMaterialResponse{}, s.changeState(c, r.KeyId, kmsapi.OpDeleteKeyMaterial, 0)
+	return &kmsapi.DeleteKeyMaterialResponse{}, s.changeState(c, r.KeyId, keystate.Lifecycle.DeleteMaterial)
 }

@@ -29,7 +29,7 @@ const formType = "application/x-www-form-urlencoded"
 func (s *Service) receive(w http.ResponseWriter, r *http.Request) (incoming, error) {
 	in := incoming{method: r.Method, host: r.Host, header: r.Header, format: formatJSON}
 	if r.URL.Path != "/" {
-		return in, errActionNotFound
+		return in, kmsapi.ErrActionNotFound
 	}
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return in, kmsapi.ErrUnsupportedHTTPMethod

@@ -2,6 +2,7 @@ package server
 
 import (
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -86,28 +87,30 @@ func (s *Service) listKeys(c *call, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeys
 
 // enableKey lets a CMK be used again (§4.4).
 func (s *Service) enableKey(c *call, r *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error) {
-	return &kmsapi.EnableKeyResponse{}, s.changeState(c, r.KeyId, kmsapi.OpEnableKey, 0)
+	return &kmsapi.EnableKeyResponse{}, s.changeState(c, r.KeyId, keystate.Lifecycle.Enable)
 }
 
 // disableKey stops a CMK from being used (§4.5).
 func (s *Service) disableKey(c *call, r *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error) {
-	return &kmsapi.DisableKeyResponse{}, s.changeState(c, r.KeyId, kmsapi.OpDisableKey, 0)
+	return &kmsapi.DisableKeyResponse{}, s.changeState(c, r.KeyId, keystate.Lifecycle.Disable)
 }
 
 // scheduleKeyDeletion plans the deletion of a CMK (§4.6).
 func (s *Service) scheduleKeyDeletion(c *call, r *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
-	return &kmsapi.ScheduleKeyDeletionResponse{}, s.changeState(c, r.KeyId, kmsapi.OpScheduleKeyDeletion, r.PendingWindowInDays)
+	return &kmsapi.ScheduleKeyDeletionResponse{}, s.changeState(c, r.KeyId, func(l keystate.Lifecycle, now time.Time) (keystate.Lifecycle, error) {
+		return l.ScheduleDeletion(now, r.PendingWindowInDays)
+	})
 }
 
 // cancelKeyDeletion calls a planned deletion off (§4.7).
 func (s *Service) cancelKeyDeletion(c *call, r *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
-	return &kmsapi.CancelKeyDeletionResponse{}, s.changeState(c, r.KeyId, kmsapi.OpCancelKeyDeletion, 0)
+	return &kmsapi.CancelKeyDeletionResponse{}, s.changeState(c, r.KeyId, keystate.Lifecycle.CancelDeletion)
 }
 
-// changeState runs op's step of the state machine on a CMK.
-func (s *Service) changeState(c *call, keyID string, op kmsapi.Operation, pendingWindowInDays int) error {
+// changeState moves a CMK to the state that comes after step.
+func (s *Service) changeState(c *call, keyID string, step func(keystate.Lifecycle, time.Time) (keystate.Lifecycle, error)) error {
 	return s.changeCMK(c, keyID, func(record *cmkRecord) error {
-		after, err := record.Lifecycle.Apply(op, c.now, pendingWindowInDays)
+		after, err := step(record.Lifecycle, c.now)
 		if err != nil {
 			return err
 		}

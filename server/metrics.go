@@ -90,7 +90,7 @@ func (m *metrics) answered(action string, code kmsapi.Code, took time.Duration) 
 func (m *metrics) nonceRefused(reason string) { m.nonceRefusals.WithLabelValues(reason).Inc() }
 
 func (m *metrics) rateLimited(operation kmsapi.Operation) {
-	m.throttled.WithLabelValues(string(rateClasses[operation])).Inc()
+	m.throttled.WithLabelValues(string(operation.RateClass())).Inc()
 }
 
 func (m *metrics) reloaded(err error) {

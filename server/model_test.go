@@ -126,7 +126,7 @@ func (m *model) CreateKey(t *rapid.T) {
 func (m *model) EnableKey(t *rapid.T) {
 	k := m.pick(t)
 	refusal := k.refusal(switchRefused)
-	_, err := m.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyId: k.id})
 	agree(t, refusal, err)
 	if refusal == nil {
 		k.state = kmsapi.Enabled
@@ -136,7 +136,7 @@ func (m *model) EnableKey(t *rapid.T) {
 func (m *model) DisableKey(t *rapid.T) {
 	k := m.pick(t)
 	refusal := k.refusal(switchRefused)
-	_, err := m.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: k.id})
 	agree(t, refusal, err)
 	if refusal == nil {
 		k.state = kmsapi.Disabled
@@ -156,7 +156,7 @@ func (m *model) ScheduleKeyDeletion(t *rapid.T) {
 func (m *model) CancelKeyDeletion(t *rapid.T) {
 	k := m.pick(t)
 	refusal := k.refusal(cancelRefused)
-	_, err := m.client.CancelKeyDeletion(t.Context(), &kmsapi.CancelKeyDeletionRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.CancelKeyDeletion(t.Context(), &kmsapi.CancelKeyDeletionRequest{KeyId: k.id})
 	agree(t, refusal, err)
 	if refusal != nil {
 		return
@@ -205,7 +205,7 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 
 func (m *model) DeleteKeyMaterial(t *rapid.T) {
 	k := m.pick(t)
-	_, err := m.client.DeleteKeyMaterial(t.Context(), &kmsapi.DeleteKeyMaterialRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.DeleteKeyMaterial(t.Context(), &kmsapi.DeleteKeyMaterialRequest{KeyId: k.id})
 	switch {
 	case k.gone:
 		agree(t, kmsapi.ErrKeyNotFound, err)

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -41,16 +42,13 @@ func (a Allow) validate() error {
 var resourceForm = regexp.MustCompile(`^acs:kms:[^:]+:[^:]+:(\*|(key|alias)\*?|(key|alias)/.+)$`)
 
 func matchesAnyAction(pattern string) bool {
-	for operation := range actions {
-		if match(pattern, ramAction(operation)) {
+	for _, operation := range kmsapi.Operations() {
+		if slices.ContainsFunc(operation.Actions(), func(action string) bool { return match(pattern, action) }) {
 			return true
 		}
 	}
 	return false
 }
-
-// ramAction is what RAM calls the permission to run an operation.
-func ramAction(operation kmsapi.Operation) string { return "kms:" + string(operation) }
 
 // permissions are what an access key may do. The zero value allows nothing.
 type permissions struct {
@@ -62,30 +60,27 @@ func newPermissions(allowed []Allow) permissions {
 	return permissions{everything: len(allowed) == 0, allowed: allowed}
 }
 
-// allow reports whether action may be done to resource.
-func (p permissions) allow(action, resource string) bool {
-	if p.everything {
-		return true
-	}
-	for _, a := range p.allowed {
-		if matchAny(a.Actions, action) && matchAny(a.Resources, resource) {
-			return true
-		}
-	}
-	return false
+// allow reports whether operation may be run on resource: whether each of its actions may.
+func (p permissions) allow(operation kmsapi.Operation, resource string) bool {
+	return p.allowEach(operation, func(a Allow) bool { return matchAny(a.Resources, resource) })
 }
 
-// allowSomewhere reports whether action may be done to anything at all.
-func (p permissions) allowSomewhere(action string) bool {
+// allowSomewhere reports whether operation may be run on anything at all.
+func (p permissions) allowSomewhere(operation kmsapi.Operation) bool {
+	return p.allowEach(operation, func(Allow) bool { return true })
+}
+
+// allowEach reports whether each action of operation is in an entry that covers accepts.
+func (p permissions) allowEach(operation kmsapi.Operation, covers func(Allow) bool) bool {
 	if p.everything {
 		return true
 	}
-	for _, a := range p.allowed {
-		if matchAny(a.Actions, action) {
-			return true
+	for _, action := range operation.Actions() {
+		if !slices.ContainsFunc(p.allowed, func(a Allow) bool { return matchAny(a.Actions, action) && covers(a) }) {
+			return false
 		}
 	}
-	return false
+	return true
 }
 
 func matchAny(patterns []string, text string) bool {

@@ -24,55 +24,18 @@ type RateLimits struct {
 	ListTags int `hcl:"list_tags,optional"`
 }
 
-// A rateClass is a group of operations that share a rate limit.
-type rateClass string
-
-const (
-	rateCrypto    rateClass = "crypto"
-	rateCreateKey rateClass = "create_key"
-	rateWrite     rateClass = "write"
-	rateRead      rateClass = "read"
-	rateListTags  rateClass = "list_tags"
-)
-
 // defaultRates are those of the real service.
-var defaultRates = map[rateClass]int{
-	rateCrypto: 1000, rateCreateKey: 10, rateWrite: 30, rateRead: 50, rateListTags: 300,
-}
-
-// rateClasses says how every operation is counted.
-var rateClasses = map[kmsapi.Operation]rateClass{
-	kmsapi.OpCreateKey:              rateCreateKey,
-	kmsapi.OpEncrypt:                rateCrypto,
-	kmsapi.OpDecrypt:                rateCrypto,
-	kmsapi.OpGenerateDataKey:        rateCrypto,
-	kmsapi.OpDescribeKey:            rateRead,
-	kmsapi.OpListKeys:               rateRead,
-	kmsapi.OpListAliases:            rateRead,
-	kmsapi.OpListAliasesByKeyId:     rateRead,
-	kmsapi.OpDescribeRegions:        rateRead,
-	kmsapi.OpGetParametersForImport: rateWrite,
-	kmsapi.OpListResourceTags:       rateListTags,
-	kmsapi.OpEnableKey:              rateWrite,
-	kmsapi.OpDisableKey:             rateWrite,
-	kmsapi.OpScheduleKeyDeletion:    rateWrite,
-	kmsapi.OpCancelKeyDeletion:      rateWrite,
-	kmsapi.OpImportKeyMaterial:      rateWrite,
-	kmsapi.OpDeleteKeyMaterial:      rateWrite,
-	kmsapi.OpCreateAlias:            rateWrite,
-	kmsapi.OpUpdateAlias:            rateWrite,
-	kmsapi.OpDeleteAlias:            rateWrite,
-	kmsapi.OpTagResource:            rateWrite,
-	kmsapi.OpUntagResource:          rateWrite,
+var defaultRates = map[kmsapi.RateClass]int{
+	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
 }
 
 // byClass gives the rate of every class, without defaults. It may be called on nil.
-func (l *RateLimits) byClass() map[rateClass]int {
+func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
 	if l == nil {
 		l = &RateLimits{}
 	}
-	return map[rateClass]int{
-		rateCrypto: l.Crypto, rateCreateKey: l.CreateKey, rateWrite: l.Write, rateRead: l.Read, rateListTags: l.ListTags,
+	return map[kmsapi.RateClass]int{
+		kmsapi.RateCrypto: l.Crypto, kmsapi.RateCreateKey: l.CreateKey, kmsapi.RateWrite: l.Write, kmsapi.RateRead: l.Read, kmsapi.RateListTags: l.ListTags,
 	}
 }
 
@@ -91,7 +54,7 @@ func noRateLimits() *RateLimits {
 // rateLimiters has a limiter for each class of each account and region that has had a request. All three come from the
 // configuration, so there are never many.
 type rateLimiters struct {
-	rates map[rateClass]int
+	rates map[kmsapi.RateClass]int
 
 	// mu guards limiters and all in them.
 	mu       sync.Mutex
@@ -107,7 +70,7 @@ type rateLimiter struct {
 
 type rateKey struct {
 	account, region string
-	class           rateClass
+	class           kmsapi.RateClass
 }
 
 func newRateLimiters(l *RateLimits) *rateLimiters {
@@ -120,7 +83,7 @@ func newRateLimiters(l *RateLimits) *rateLimiters {
 
 // take counts a request of c, and refuses it if there have been too many.
 func (l *rateLimiters) take(c *call) error {
-	class := rateClasses[c.operation]
+	class := c.operation.RateClass()
 	if l.rates[class] == unlimited {
 		return nil
 	}

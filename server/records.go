@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
@@ -65,7 +66,7 @@ func (r *cmkRecord) become(l keystate.Lifecycle) {
 
 // allows returns nil if op may run in the CMK's state, or why it may not.
 func (r *cmkRecord) allows(c *call, op kmsapi.Operation) error {
-	_, err := r.Lifecycle.Apply(op, c.now, 0)
+	_, err := r.Lifecycle.Allow(op, c.now)
 	return err
 }
 
@@ -122,21 +123,8 @@ func materialPath(c *call, keyID, versionID string) string {
 
 func scope(c *call) string { return c.account + "/" + c.region + "/" }
 
-// isID reports whether id is a UUID in lower-case text. It keeps what is not out of storage paths.
-func isID(id string) bool {
-	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
-	if len(id) != len(form) {
-		return false
-	}
-	for i := range len(form) {
-		c := id[i]
-		isHex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
-		if isHex != (form[i] == 'x') || !isHex && c != '-' {
-			return false
-		}
-	}
-	return true
-}
+// isID keeps whatever is not an id out of storage paths.
+func isID(id string) bool { return crypt.IsUUID(id) }
 
 // getCMK reads the CMK called id, if the request may be about it, with its state as of now, and notes it for the audit line.
 // A CMK whose deletion date has come is not found, whether or not the sweeper has been there.

@@ -32,7 +32,7 @@ func (s *stage) transitImport(t *testing.T, m *mount, key, file string, more ...
 		append([]string{"transit", "import", m.path + "/keys/" + key, "@" + file}, more...)...)
 	prefix := s.vault.platform.prefix
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(),
-		prefix+"ADDR=http://"+s.vault.address, prefix+"TOKEN="+m.client.Token())
+		prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+m.client.Token())
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
@@ -46,7 +46,7 @@ func TestTransitImportCommandImportsAKeyThatItsOwnerCanDelete(t *testing.T) {
 		key := m.read("keys/mine")
 		require.Equal(t, "EXTERNAL", key["origin"])
 		require.Equal(t, "Enabled", key["key_state"])
-		require.Equal(t, "brought along", key["description"])
+		require.Equal(t, "imported", key["description"])
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt("mine", plaintext)
 

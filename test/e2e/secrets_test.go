@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
 // confidential records every string that must not be found anywhere after the tests. The mutex guards secrets; tests
@@ -32,7 +34,7 @@ func (c *confidential) add(secret string) {
 
 // keptOnPurpose are files whose purpose is to contain a secret: the development service's own access key, for its next
 // start and for its clients; and a server's own configuration, with the token of its seal.
-var keptOnPurpose = []string{"access-key-secret", ".env", configFile}
+var keptOnPurpose = []string{"access-key-secret", ".env", vault.ConfigFile}
 
 // search looks for every recorded secret, as it is and in other encodings, in all files below dir.
 func (c *confidential) search(dir string) error {

@@ -20,7 +20,7 @@ type suite struct {
 	// folders is the number of folders handed out.
 	folders int
 	// started are all servers that tests have started, in order.
-	started []interface{ stop() error }
+	started []interface{ Stop() error }
 	secrets confidential
 	// environment is the caller's: the build may need its proxies.
 	environment []string
@@ -116,7 +116,7 @@ func (s *suite) stage(p platform) (*stage, error) {
 func (s *suite) close(failed bool) error {
 	var errs []error
 	for _, server := range slices.Backward(s.started) {
-		errs = append(errs, server.stop())
+		errs = append(errs, server.Stop())
 	}
 	errs = append(errs, s.secrets.search(s.dir), searchForRaces(s.dir))
 	if err := errors.Join(errs...); err != nil {
