@@ -19,8 +19,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered with
-// another version. The build sets it with -ldflags "-X".
+// Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered
+// with another version. The build sets it with -ldflags "-X".
 var Version = "v0.1.0-dev"
 
 // backend is one mount of the engine.
@@ -53,7 +53,9 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 	return newBackend(ctx, conf, openClient)
 }
 
-func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(client.Config) (kms, error)) (*backend, error) {
+func newBackend(
+	ctx context.Context, conf *logical.BackendConfig, open func(client.Config) (kms, error),
+) (*backend, error) {
 	if conf == nil {
 		return nil, errors.New("the engine was started without a backend configuration")
 	}
@@ -85,7 +87,8 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
 		return nil, err
 	}
-	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same time.
+	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same
+	// time.
 	b.Route("")
 	b.local.Route("")
 	return b, nil
@@ -133,8 +136,8 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 	return nil
 }
 
-// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into one
-// that survives the way to Vault.
+// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into
+// one that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	path := b.Route(req.Path)
 	ignored, err := b.checkFields(path, req)
@@ -148,8 +151,8 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return fields.WarnIgnored(resp, ignored), nil
 }
 
-// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the names
-// of those that are ignored. Only operations without fields need no path.
+// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the
+// names of those that are ignored. Only operations without fields need no path.
 func (b *backend) checkFields(path *framework.Path, req *logical.Request) (ignored []string, err error) {
 	if !fields.Carry(req.Operation) {
 		return nil, nil
@@ -166,7 +169,8 @@ func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framewor
 	if path == nil || path.Operations[op] == nil {
 		return b.Backend
 	}
-	if properties := path.Operations[op].Properties(); properties.ForwardPerformanceStandby || properties.ForwardPerformanceSecondary {
+	where := path.Operations[op].Properties()
+	if where.ForwardPerformanceStandby || where.ForwardPerformanceSecondary {
 		return b.Backend
 	}
 	return b.local
@@ -175,7 +179,8 @@ func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framewor
 // HandleExistenceCheck decides between the create and the update capability. The framework sees the request without its
 // fields, because Vault logs the errors of bad ones, and HandleRequest refuses those better.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
-	return b.Backend.HandleExistenceCheck(ctx, &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage})
+	bare := &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage}
+	return b.Backend.HandleExistenceCheck(ctx, bare)
 }
 
 // invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.

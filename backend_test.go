@@ -34,7 +34,10 @@ func TestFactoryDoesNoIO(t *testing.T) {
 
 func TestUnconfiguredEngineSaysHowToConfigureIt(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable", "keys/a/import_parameters"} {
+	for _, path := range []string{
+		"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a",
+		"keys/a/enable", "keys/a/import_parameters",
+	} {
 		_, err := r.tryWrite(path, nil)
 		refused(t, err, 400, "vault write kms/config")
 	}
@@ -47,19 +50,19 @@ func TestCleanClosesTheClient(t *testing.T) {
 	require.Equal(t, closed+1, r.kms.closed)
 }
 
-func TestInvalidateDropsWhatChangedElsewhere(t *testing.T) {
+func TestInvalidateDropsWhatAnotherNodeChanged(t *testing.T) {
 	for name, c := range map[string]struct {
 		path          string
 		config, entry bool
 	}{
-		"the config":        {"config", true, false},
-		"the key":           {"key/a", false, true},
-		"another key":       {"key/b", false, false},
-		"all keys":          {"key/", false, true},
-		"all of the mount":  {"", true, true},
-		"something else":    {"wal/1", false, false},
-		"a path beside it":  {"configuration", false, false},
-		"a key with a tail": {"key/a/more", false, false},
+		"the config":      {"config", true, false},
+		"the key":         {"key/a", false, true},
+		"another key":     {"key/b", false, false},
+		"all keys":        {"key/", false, true},
+		"the whole mount": {"", true, true},
+		"something else":  {"wal/1", false, false},
+		"a similar path":  {"configuration", false, false},
+		"a longer path":   {"key/a/more", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -83,9 +86,9 @@ func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 	r.backend().keys.ForgetAll()
 	r.storage.onGet = func(string) {
 		r.storage.onGet = nil
-		r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+		r.write("keys/a/config", body{"bound_context": "team=hr"})
 	}
-	r.encrypt("a", hello) // It read the entry before the change.
+	r.encrypt("a", hello) // It reads the entry before the change.
 	r.encrypt("a", hello)
 	require.Equal(t, kmsapi.EncryptionContext{"team": "hr"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
 }
@@ -97,9 +100,9 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				resp, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+				resp, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 				if err == nil {
-					resp, err = r.tryWrite("decrypt/a", map[string]any{"ciphertext": resp.Data["ciphertext"]})
+					resp, err = r.tryWrite("decrypt/a", body{"ciphertext": resp.Data["ciphertext"]})
 				}
 				if err != nil || resp.Data["plaintext"] != hello {
 					t.Errorf("%v %v", resp, err)
@@ -109,8 +112,8 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 		})
 	}
 	for round := range 200 {
-		r.write("config", map[string]any{"max_retries": round % 10, "max_parallel": 1 + round%3})
-		r.write("keys/b/config", map[string]any{"deletion_allowed": round%2 == 0})
+		r.write("config", body{"max_retries": round % 10, "max_parallel": 1 + round%3})
+		r.write("keys/b/config", body{"deletion_allowed": round%2 == 0})
 		r.b.InvalidateKey(ctx, "key/a")
 	}
 	stop()
@@ -121,7 +124,7 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 
 func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("config", map[string]any{"max_parallel": 2})
+	r.write("config", body{"max_parallel": 2})
 	entered, goOn := make(chan struct{}, 3), make(chan struct{})
 	r.kms.before = func(context.Context, kmsapi.Request) error {
 		entered <- struct{}{}
@@ -130,12 +133,12 @@ func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {
 	}
 	var group sync.WaitGroup
 	for range 2 {
-		group.Go(func() { _, _ = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello}) })
+		group.Go(func() { _, _ = r.tryWrite("encrypt/a", body{"plaintext": hello}) })
 		<-entered
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
 	defer cancel()
-	_, err := r.tryIn(ctx, logical.UpdateOperation, "encrypt/a", map[string]any{"plaintext": hello})
+	_, err := r.tryIn(ctx, logical.UpdateOperation, "encrypt/a", body{"plaintext": hello})
 	refused(t, err, 504, "Encrypt")
 	require.Equal(t, 2, r.kms.count(kmsapi.OpEncrypt))
 	close(goOn)
@@ -143,7 +146,7 @@ func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {
 	r.encrypt("a", hello)
 }
 
-func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
+func TestEveryPathHasHelpAndUniqueOperationIDs(t *testing.T) {
 	r := newRig(t)
 	require.Contains(t, r.do(logical.HelpOperation, "", nil).Data["help"], "alicloudkms")
 	for _, p := range r.backend().Paths {
@@ -174,8 +177,8 @@ func TestHelpNamesOnlyPathsAndFieldsThatExist(t *testing.T) {
 	r := newRig(t)
 	command := regexp.MustCompile(`(?m)^    (?:echo .* \| )?vault (write|read|list|delete|patch) (.*)$`)
 	ops := map[string]logical.Operation{
-		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation, "delete": logical.DeleteOperation,
-		"patch": logical.PatchOperation,
+		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation,
+		"delete": logical.DeleteOperation, "patch": logical.PatchOperation,
 	}
 	for _, p := range r.backend().Paths {
 		for _, found := range command.FindAllStringSubmatch(p.HelpDescription+backendHelp, -1) {

@@ -44,7 +44,8 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	maps.Copy(encCtx, given)
 	for name, bound := range e.BoundContext {
 		if value, ok := given[name]; ok && value != bound {
-			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key", fields.Shorten(name))
+			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key",
+				fields.Shorten(name))
 		}
 		encCtx[name] = bound
 	}
@@ -56,12 +57,15 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 		encCtx[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
 	}
 	if tooLong(encCtx) {
-		return nil, refusal.BadRequest("encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON", kmsapi.MaxEncryptionContext)
+		return nil, refusal.BadRequest(
+			"encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON",
+			kmsapi.MaxEncryptionContext)
 	}
 	return encCtx, nil
 }
 
-// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is from.
+// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is
+// from.
 func checkContext(field string, encCtx kmsapi.EncryptionContext) error {
 	if _, reserved := encCtx[associatedDataEntry]; reserved {
 		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, associatedDataEntry)

@@ -15,14 +15,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// lost is how a call ends whose answer does not arrive.
+// lost is the error of a call whose answer does not arrive.
 func lost(op kmsapi.Operation) error {
 	return &client.TransportError{Operation: op, Endpoint: "kms:443", Err: errors.New("the connection broke")}
 }
 
 // settleNow settles the whole write-ahead log, as Vault does before it unmounts.
 func (r *rig) settleNow() error {
-	resp, err := r.try(logical.RollbackOperation, "", map[string]any{"immediate": true})
+	resp, err := r.try(logical.RollbackOperation, "", body{"immediate": true})
 	if err == nil && resp.IsError() {
 		return resp.Error()
 	}
@@ -61,20 +61,35 @@ func (r *rig) unsettled() int {
 	return len(logIDs)
 }
 
-// interruptions are all the ways in which making key "a" can end between the first and the last step.
+// interruptions are all the ways in which making key "a" can stop between the first and the last step.
 var interruptions = map[string]struct {
 	arrange func(r *rig)
-	// made says that KMS made a CMK, and named that the key is there all the same.
+	// made says that KMS made a CMK, and named that the key exists nevertheless.
 	made, named bool
 }{
-	"the log can't be written":         {func(r *rig) { r.storage.reset("put", 1) }, false, false},
-	"the request does not reach KMS":   {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, false, false},
-	"KMS refuses":                      {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrLimitExceeded)) }, false, false},
-	"KMS has an error and made no CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, false, false},
-	"KMS has an error and made a CMK":  {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, true, false},
-	"the answer is lost":               {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, true, false},
-	"the entry can't be stored":        {func(r *rig) { r.storage.reset("put", 2) }, true, false},
-	"nothing can be stored any more": {func(r *rig) {
+	"the log can't be written": {func(r *rig) { r.storage.reset("put", 1) }, false, false},
+	"the request does not reach KMS": {func(r *rig) {
+		r.kms.before = failing(kmsapi.OpCreateKey,
+			lost(kmsapi.OpCreateKey))
+	}, false, false},
+	"KMS refuses": {func(r *rig) {
+		r.kms.before = failing(kmsapi.OpCreateKey,
+			answered(kmsapi.ErrLimitExceeded))
+	}, false, false},
+	"KMS fails before it makes a CMK": {func(r *rig) {
+		r.kms.before = failing(kmsapi.OpCreateKey,
+			answered(kmsapi.ErrInternalFailure))
+	}, false, false},
+	"KMS fails after it made a CMK": {func(r *rig) {
+		r.kms.after = failing(kmsapi.OpCreateKey,
+			answered(kmsapi.ErrInternalFailure))
+	}, true, false},
+	"the answer is lost": {func(r *rig) {
+		r.kms.after = failing(kmsapi.OpCreateKey,
+			lost(kmsapi.OpCreateKey))
+	}, true, false},
+	"the entry can't be stored": {func(r *rig) { r.storage.reset("put", 2) }, true, false},
+	"nothing can be stored": {func(r *rig) {
 		r.kms.after = func(context.Context, kmsapi.Request) error { r.storage.reset("put", -1); return nil }
 	}, true, false},
 	"the log entry can't be removed": {func(r *rig) { r.storage.reset("delete", 1) }, true, true},
@@ -82,10 +97,13 @@ var interruptions = map[string]struct {
 		r.storage.reset("delete", 1)
 		r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrNoPermission))
 	}, false, false},
-	"the plugin stops before the answer": {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) }, true, false},
+	"the plugin stops before the answer": {
+		func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) },
+		true, false,
+	},
 }
 
-// failing lets one operation fail.
+// failing makes one operation fail.
 func failing(op kmsapi.Operation, err error) func(context.Context, kmsapi.Request) error {
 	return func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == op {
@@ -97,14 +115,14 @@ func failing(op kmsapi.Operation, err error) func(context.Context, kmsapi.Reques
 
 func (r *rig) interrupt(t *testing.T, arrange func(*rig)) (failed error) {
 	arrange(r)
-	_, failed = r.tryWrite("keys/a", map[string]any{"description": "for team HR"})
+	_, failed = r.tryWrite("keys/a", body{"description": "for team HR"})
 	r.kms.before, r.kms.after = nil, nil
 	r.storage.reset("", 0)
 	r.restart()
 	return failed
 }
 
-func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
+func TestInterruptedCreationIsFinishedByARetry(t *testing.T) {
 	for name, c := range interruptions {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -113,11 +131,12 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			made := r.cmks()
 			require.Equal(t, c.made, len(made) == 1)
 
-			resp := r.write("keys/a", map[string]any{"description": "for team HR", "tags": "team=hr"})
-			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1, "a key that was there already gets no tags")
+			resp := r.write("keys/a", body{"description": "for team HR", "tags": "team=hr"})
+			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1,
+				"a key that was there already gets no tags")
 			require.Len(t, r.cmks(), 1, "no second CMK is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
-			require.Equal(t, c.made, len(resp.Warnings) > 0, "a CMK that was there before is told")
+			require.Equal(t, c.made, len(resp.Warnings) > 0, "a recovered CMK is reported")
 			require.Equal(t, "for team HR", r.read("keys/a").Data["description"])
 			r.encrypt("a", hello)
 			require.NoError(t, r.settleNow())
@@ -127,9 +146,12 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 	}
 }
 
-func TestRequestThatKMSNeverGotLeavesNothingToSettle(t *testing.T) {
+func TestRequestThatKMSNeverReceivedLeavesNothingToSettle(t *testing.T) {
 	for name, err := range map[string]error{
-		"nobody listens": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
+		"the port is closed": &client.TransportError{
+			Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true,
+			Err: errors.New("refused"),
+		},
 		"no credentials": &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -163,14 +185,14 @@ func TestInterruptedCreationIsFinishedByRollback(t *testing.T) {
 	}
 }
 
-func TestCMKThatCouldNotBeStoredIsNamed(t *testing.T) {
+func TestErrorNamesTheCMKThatCouldNotBeStored(t *testing.T) {
 	r := newKeyRig(t)
 	err := r.interrupt(t, func(r *rig) { r.storage.reset("put", 2) })
 	refused(t, err, 500, r.cmks()[0], "cn-hangzhou")
 	require.Contains(t, r.log.String(), r.cmks()[0])
 }
 
-func TestCreationThatIsUnderWayIsNotRolledBack(t *testing.T) {
+func TestCreationInProgressIsNotRolledBack(t *testing.T) {
 	r := newKeyRig(t)
 	r.kms.after = func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == kmsapi.OpCreateKey {
@@ -202,14 +224,14 @@ func TestRollbackWaitsForKMS(t *testing.T) {
 func TestRollbackOfAnotherRegionWaits(t *testing.T) {
 	r := newKeyRig(t)
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
-	r.write("config", map[string]any{"region": "cn-beijing"})
+	r.write("config", body{"region": "cn-beijing"})
 	require.ErrorContains(t, r.settleNow(), "cn-hangzhou")
-	r.write("config", map[string]any{"region": "cn-hangzhou"})
+	r.write("config", body{"region": "cn-hangzhou"})
 	require.NoError(t, r.settleNow())
 	r.encrypt("a", hello)
 }
 
-func TestCreationThatCanNotBeLookedForIsToldOnceAndGivenUpInTheEnd(t *testing.T) {
+func TestCreationThatCannotBeSearchedForIsLoggedOnceAndGivenUpInTheEnd(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"another region":     {"region": "cn-beijing"},
 		"another access key": {"access_key": "LTAIother", "secret_key": "other"},
@@ -219,7 +241,7 @@ func TestCreationThatCanNotBeLookedForIsToldOnceAndGivenUpInTheEnd(t *testing.T)
 			r := newKeyRig(t)
 			arrange := interruptions["the answer is lost"].arrange
 			if name != "another region" {
-				arrange = interruptions["KMS has an error and made no CMK"].arrange
+				arrange = interruptions["KMS fails before it makes a CMK"].arrange
 			}
 			_ = r.interrupt(t, arrange)
 			r.write("config", change)
@@ -255,7 +277,7 @@ func TestCMKWhoseNameIsTakenIsReported(t *testing.T) {
 	require.NoError(t, err)
 	made, err := direct.CreateKey(t.Context(), &other)
 	require.NoError(t, err)
-	r.write("keys/a/register", map[string]any{"key_id": made.KeyMetadata.KeyId})
+	r.write("keys/a/register", body{"key_id": made.KeyMetadata.KeyId})
 
 	require.NoError(t, r.settleNow())
 	require.Zero(t, r.unsettled())
@@ -278,10 +300,10 @@ func TestDeregisteredKeyDoesNotComeBack(t *testing.T) {
 	require.Nil(t, r.read("keys/a"))
 }
 
-func TestNameThatAnInterruptedCreationMayBringBackIsAWarning(t *testing.T) {
+func TestDeregisterWarnsOfAnInterruptedCreation(t *testing.T) {
 	r := newKeyRig(t, "other")
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
-	r.write("keys/a/register", map[string]any{"key_id": r.keyID("other")})
+	r.write("keys/a/register", body{"key_id": r.keyID("other")})
 	require.Contains(t, strings.Join(r.write("keys/a/deregister", nil).Warnings, "\n"), "not settled yet")
 	require.NoError(t, r.settleNow())
 	require.NotEqual(t, r.keyID("other"), r.keyID("a"))
@@ -318,28 +340,28 @@ func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
 		r.write("keys/a/deregister", nil)
 		require.NoError(t, framework.DeleteWAL(t.Context(), r.storage, id))
 	}
-	_, err := framework.PutWAL(t.Context(), r.storage, "of a later version", map[string]any{"name": "a"})
+	_, err := framework.PutWAL(t.Context(), r.storage, "of a later version", body{"name": "a"})
 	require.NoError(t, err)
 	require.ErrorContains(t, r.settleNow(), "of a later version")
 	r.write("keys/a", nil)
 	require.Equal(t, 1, r.unsettled())
 }
 
-func TestDescriptionComesBackAsItWasGiven(t *testing.T) {
+func TestDescriptionIsReadBackAsItWasGiven(t *testing.T) {
 	for _, description := range []string{
 		"", "a", " ", "ends with a blank ", "[vault:]", "[vault:ABCDEFGHIJKLMNOPQRSTUVWXYZ] in the middle",
 		strings.Repeat("é", maxDescription),
 	} {
 		r := newKeyRig(t)
-		made := r.write("keys/a", map[string]any{"description": description})
+		made := r.write("keys/a", body{"description": description})
 		require.Equal(t, strings.TrimLeft(description, " "), made.Data["description"])
 		require.Equal(t, made.Data, r.read("keys/a").Data)
 	}
 }
 
-func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
+func TestMarkerIsAtTheEndOfTheDescription(t *testing.T) {
 	r := newKeyRig(t)
-	r.write("keys/a", map[string]any{"description": "salaries"})
+	r.write("keys/a", body{"description": "salaries"})
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
 	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: r.keyID("a")})
@@ -347,7 +369,7 @@ func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
 	require.Regexp(t, `^salaries \[vault:[A-Z2-7]{26}\]$`, found.KeyMetadata.Description)
 }
 
-func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
+func TestCMKWithACopiedMarkerIsNotAdopted(t *testing.T) {
 	r := newKeyRig(t)
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
 	made := r.cmks()[0]
@@ -357,10 +379,10 @@ func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
 	require.Error(t, r.settleNow())
 	require.Nil(t, r.read("keys/a"))
 
-	r.write("keys/a/register", map[string]any{"key_id": made})
+	r.write("keys/a/register", body{"key_id": made})
 	require.NoError(t, r.settleNow())
 	require.Equal(t, made, r.keyID("a"))
-	require.Contains(t, r.log.String(), copied, "it is told, to be deleted")
+	require.Contains(t, r.log.String(), copied, "it is reported, so that it can be deleted")
 }
 
 // copyMarkerOf makes a CMK with the description of another.

@@ -12,12 +12,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
-// become gives the rig a new engine on the same storage, as a node sees it that Vault tells this of itself.
-func (r *rig) become(tell func(*logical.StaticSystemView)) {
+// become gives the rig a new engine on the same storage, on a node whose system view is changed by adjust.
+func (r *rig) become(adjust func(*logical.StaticSystemView)) {
 	r.t.Helper()
 	conf := logical.TestBackendConfig()
 	view := logical.TestSystemView()
-	tell(view)
+	adjust(view)
 	conf.System, conf.StorageView, conf.Logger = view, r.storage, r.logger()
 	b, err := newBackend(r.t.Context(), conf, r.kms.open)
 	require.NoError(r.t, err)
@@ -46,11 +46,11 @@ func TestEntryThatChangedOnAnotherNodeIsSeenAtOnceWithoutACache(t *testing.T) {
 	stored, err := logical.StorageEntryJSON(keyPrefix+"a", entry)
 	require.NoError(t, err)
 	require.NoError(t, r.storage.Put(t.Context(), stored))
-	_, err = r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	_, err = r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 403)
 }
 
-// otherNodes are those that may not write Vault's storage.
+// otherNodes are the nodes that may not write Vault's storage.
 var otherNodes = map[string]consts.ReplicationState{
 	"a performance standby":              consts.ReplicationPerformanceStandby,
 	"a performance secondary":            consts.ReplicationPerformanceSecondary,
@@ -60,8 +60,8 @@ var otherNodes = map[string]consts.ReplicationState{
 	"a node that does not know its role": consts.ReplicationPerformanceBootstrapping,
 }
 
-// inputs make the operations of a path get beyond their checks.
-var inputs = map[string]any{
+// inputs are fields with which operations pass their checks.
+var inputs = body{
 	"plaintext": hello, "ciphertext": "vault:v1:QUJD", "deletion_allowed": true, "key_id": "alias/none",
 }
 
@@ -75,7 +75,7 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 			forwarded, local := 0, 0
 			everyOperation(r.backend(), func(op logical.Operation, path string) {
 				handler := r.backend().Route(path).Operations[op].(*framework.PathOperation)
-				data := map[string]any{}
+				data := body{}
 				for field, value := range inputs {
 					if schema := r.backend().Route(path).Fields[field]; schema != nil && !schema.Query && fields.IsWrite(op) {
 						data[field] = value
@@ -106,7 +106,7 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 	}
 }
 
-func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
+func TestNodeThatMayNotWriteNeverReportsNotFound(t *testing.T) {
 	r := newRig(t)
 	for name, state := range otherNodes {
 		if !state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
@@ -116,15 +116,15 @@ func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
 			r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = state })
 			_, err := r.try(logical.ReadOperation, "config", nil)
 			require.Equal(t, logical.ErrReadOnly, err)
-			_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
-			require.Equal(t, logical.ErrReadOnly, err, "it may be configured by now")
+			_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
+			require.Equal(t, logical.ErrReadOnly, err, "it may be configured already")
 		})
 	}
 	r.become(func(*logical.StaticSystemView) {})
 	r.write("config", goodConfig())
 	r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = consts.ReplicationPerformanceStandby })
 	for _, path := range []string{"encrypt/a", "decrypt/a", "datakey/wrapped/a"} {
-		_, err := r.tryWrite(path, map[string]any{"batch_input": []any{object()}})
+		_, err := r.tryWrite(path, body{"batch_input": []any{object()}})
 		require.Equal(t, logical.ErrReadOnly, err)
 	}
 	for _, path := range []string{"keys/a", "keys/a/config", "keys/a/tags"} {
@@ -133,7 +133,7 @@ func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
 	}
 }
 
-// askedView counts what the engine asks Vault for.
+// askedView counts the calls for the replication state.
 type askedView struct {
 	logical.StaticSystemView
 	asked atomic.Int64

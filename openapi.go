@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -28,7 +29,8 @@ func primaryOnly(handle framework.OperationFunc, verb, suffix string, answer ans
 	return op
 }
 
-// operation describes a handler for OpenAPI. verb and suffix make the operation id. The answer is 204 if it has no fields.
+// operation describes a handler for OpenAPI. verb and suffix make the operation id. The answer is 204 if it has no
+// fields.
 func operation(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	status := http.StatusOK
 	if answer == nil {
@@ -47,4 +49,13 @@ func withOperationPrefix(paths []*framework.Path) []*framework.Path {
 		path.DisplayAttrs = &framework.DisplayAttributes{OperationPrefix: operationPrefix}
 	}
 	return paths
+}
+
+// joined returns the fields of all parts.
+func joined(parts ...answerFields) answerFields {
+	all := answerFields{}
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	return all
 }

@@ -37,7 +37,7 @@ func TestImportEndsWellAfterAFailureOfAnyStorageCall(t *testing.T) {
 	}
 }
 
-func TestCallerThatLeavesFindsTheKeyAgain(t *testing.T) {
+func TestCallerThatGoesAwayFindsTheKeyAgain(t *testing.T) {
 	r := newKeyRig(t)
 	data := r.wrapped(ourMaterial)
 	ctx, leave := context.WithCancel(t.Context())
@@ -64,7 +64,7 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 			_, err := r.tryWrite("keys/mine/import", maps.Clone(data))
 			status := 200
 			if err != nil {
-				status = err.(logical.HTTPCodedError).Code() // It must be bare.
+				status = err.(logical.HTTPCodedError).Code() // It must be bare, or Vault answers 500.
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -78,12 +78,15 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 	require.Equal(t, "Enabled", r.keyState("mine"))
 }
 
-func TestNameIsKeptWhileItsImportTalksToKMS(t *testing.T) {
+func TestNameIsReservedWhileItsImportCallsKMS(t *testing.T) {
 	r := newKeyRig(t)
 	data := r.wrapped(ourMaterial)
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == kmsapi.OpImportKeyMaterial {
-			for path, data := range map[string]map[string]any{"keys/mine/import": data, "keys/mine/deregister": nil, "keys/mine": nil} {
+			for path, data := range map[string]map[string]any{
+				"keys/mine/import": data, "keys/mine/deregister": nil,
+				"keys/mine": nil,
+			} {
 				_, err := r.tryWrite(path, data)
 				refused(t, err, 409, "another request")
 			}
@@ -92,5 +95,5 @@ func TestNameIsKeptWhileItsImportTalksToKMS(t *testing.T) {
 	}
 	r.write("keys/mine/import", data)
 	r.kms.before = nil
-	r.write("keys/mine/import", data) // It is free again.
+	r.write("keys/mine/import", data) // The name is free again.
 }

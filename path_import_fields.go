@@ -47,7 +47,8 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 
 // setWay takes the fields of one way to import, and refuses those of the other.
 func (i *keyImport) setWay(d *framework.FieldData) error {
-	ciphertext, encrypted, token := d.Get("ciphertext").(string), d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
+	ciphertext := d.Get("ciphertext").(string)
+	encrypted, token := d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
 	_, hashGiven := d.GetOk("hash_function")
 	switch {
 	case ciphertext != "" && encrypted == "" && token == "":
@@ -70,7 +71,8 @@ func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
 	return err
 }
 
-// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows none.
+// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows
+// none.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
 	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
 	if err != nil {

@@ -10,22 +10,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestDeletedMaterialComesBackByItsImport(t *testing.T) {
+func TestDeletedMaterialIsRestoredByImport(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	ciphertext := r.encrypt("mine", hello)
 	require.Nil(t, r.do(logical.DeleteOperation, "keys/mine/material", nil))
 	require.Equal(t, "PendingImport", r.keyState("mine"))
 	require.Contains(t, r.log.String(), "key material was deleted")
-	_, err := r.tryWrite("decrypt/mine", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("decrypt/mine", body{"ciphertext": ciphertext})
 	refused(t, err, 409, "vault transit import kms/keys/mine @FILE")
 	_, err = r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
 	refused(t, err, 400, "the same material only")
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
-	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/mine", body{"ciphertext": ciphertext}).Data["plaintext"])
 }
 
-func TestMaterialThatKMSMadeCanNotBeDeleted(t *testing.T) {
+func TestMaterialThatKMSMadeCannotBeDeleted(t *testing.T) {
 	r := newKeyRig(t, "theirs")
 	_, err := r.try(logical.DeleteOperation, "keys/theirs/material", nil)
 	refused(t, err, 400, "Unsupported.Origin", "vault delete kms/keys/theirs")

@@ -35,7 +35,8 @@ func (b *backend) wrappingKeyPaths() []*framework.Path {
 		Pattern: "wrapping_key",
 		Operations: operations{
 			// It may write the key, so it is not for every node.
-			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
+			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key",
+				answerFields{"public_key": {Type: framework.TypeString}}),
 		},
 		HelpSynopsis: "The public key that key material is wrapped with on its way to import.",
 		HelpDescription: `
@@ -47,7 +48,9 @@ has its own, made at the first read and kept from then on. vault transit import 
 	}}
 }
 
-func (b *backend) wrappingKeyRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) wrappingKeyRead(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	key, err := b.wrappingKey(ctx, req.Storage)
 	if err != nil {
 		return nil, err
@@ -67,8 +70,8 @@ func publicPEM(key *rsa.PublicKey) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
 }
 
-// wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is made and
-// stored even if all of them have been cancelled: a key that one of them has shown must not be lost.
+// wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is
+// made and stored even if all of them have been cancelled: a key that one of them has shown must not be lost.
 func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	key, err := loadWrappingKey(ctx, s)
 	if err != nil || key != nil {
@@ -115,8 +118,8 @@ func (b *backend) makeWrappingKey(ctx context.Context, s logical.Storage) (*rsa.
 }
 
 // loadWrappingKey reads the key from storage, and returns nil if there is none. A damaged one is an error and never
-// replaced: what was wrapped with it would be lost. It is not cached, because an import is rare and a private key in memory
-// is a risk.
+// replaced: what was wrapped with it would be lost. It is not cached, because an import is rare and a private key in
+// memory is a risk.
 func loadWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	entry, err := s.Get(ctx, wrappingKeyPath)
 	if err != nil || entry == nil {

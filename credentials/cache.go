@@ -14,83 +14,86 @@ import (
 )
 
 const (
-	// fetchTimeout limits one fetch. credentials-go can't be stopped, and has timeouts of its own, of 15 seconds a request.
+	// fetchTimeout limits one fetch. credentials-go can't be stopped, but has a timeout of its own, 15 seconds for each
+	// request.
 	fetchTimeout = 30 * time.Second
-	// failurePause is how long a fetch that failed is not tried again.
+	// failurePause is how long a failed fetch is not repeated.
 	failurePause = 5 * time.Second
-	// refusalPause is how long refused credentials are not read again, after that has given the same ones.
+	// refusalPause is how long refused credentials are not fetched again after a fetch has returned the same ones.
 	refusalPause = 30 * time.Second
-	// tooLate is how soon before their end credentials are not handed out any more while new ones are being fetched.
-	tooLate = time.Minute
+	// expiryMargin is how long before they expire credentials are no longer returned while new ones are being fetched.
+	expiryMargin = time.Minute
 )
 
-// A lease is credentials for a time.
+// A lease is credentials for a limited time.
 type lease struct {
 	credentials client.Credentials
-	// expires is when they end; zero if nobody knows.
+	// expires is when they expire, or zero if that is not known.
 	expires time.Time
-	// due is when they should be fetched again.
-	due time.Time
+	// refreshAt is when they should be fetched again.
+	refreshAt time.Time
 }
 
-func (l lease) goodAt(t time.Time) bool {
+func (l lease) validAt(t time.Time) bool {
 	return l.credentials.AccessKeyID != "" && (l.expires.IsZero() || t.Before(l.expires))
 }
 
-// A fetch gets credentials from where they come from. If fresh is set, none that were kept from before will do. There is
-// one fetch of a cache at a time.
+// A fetch gets credentials from their source. If fresh is set, credentials kept from an earlier fetch won't do. A cache
+// runs one fetch at a time.
 type fetch func(ctx context.Context, fresh bool) (lease, error)
 
-// A cache keeps what fetch gives. It has no lock: held is replaced as a whole, and only by the one fetch under way.
+// A cache keeps what fetch returns. It has no lock: its state is replaced as a whole, and only by the one running
+// fetch.
 type cache struct {
 	name  string
 	fetch fetch
 	clock func() time.Time
 
-	held   atomic.Pointer[held]
+	state  atomic.Pointer[state]
 	flight singleflight.Group
 }
 
-// held is what a cache knows. It never changes.
-type held struct {
+// state is what a cache knows. It never changes.
+type state struct {
 	lease
-	// err is why the last fetch failed, and nil if it did not.
+	// err is why the last fetch failed, or nil.
 	err error
-	// quiet is until when refused credentials are not fetched again.
-	quiet time.Time
+	// noRefetchUntil is when refused credentials may be fetched again.
+	noRefetchUntil time.Time
 }
 
 var _ client.Refresher = (*cache)(nil)
 
 func newCache(name string, fetch fetch, clock func() time.Time) *cache {
 	c := &cache{name: name, fetch: fetch, clock: clock}
-	c.held.Store(&held{})
+	c.state.Store(&state{})
 	return c
 }
 
-// Credentials returns what is held, and sees to it that it is renewed in time. It waits only if what is held is no good.
+// Credentials returns the cached credentials, and has them renewed in time. It waits only if there are none that are
+// valid.
 func (c *cache) Credentials(ctx context.Context) (client.Credentials, error) {
-	now, h := c.clock(), c.held.Load()
-	if !now.Before(h.due) {
+	now, s := c.clock(), c.state.Load()
+	if !now.Before(s.refreshAt) {
 		fetched := c.flight.DoChan("", c.renew)
-		if !h.goodAt(now.Add(tooLate)) {
+		if !s.validAt(now.Add(expiryMargin)) {
 			if err := wait(ctx, fetched); err != nil {
 				return client.Credentials{}, err
 			}
-			h = c.held.Load()
+			s = c.state.Load()
 		}
 	}
-	if !h.goodAt(now) {
-		return client.Credentials{}, h.why()
+	if !s.validAt(now) {
+		return client.Credentials{}, s.cause()
 	}
-	return h.credentials, nil
+	return s.credentials, nil
 }
 
-// Refresh fetches other credentials than those that were refused, unless that was done just now.
+// Refresh fetches new credentials in place of those that were refused, unless that was done just now.
 func (c *cache) Refresh(ctx context.Context, refused client.Credentials) (client.Credentials, error) {
-	// A fetch that is under way may have begun before the refusal, and is then followed by one of our own.
+	// A running fetch may have started before the refusal. Then it is followed by one of our own.
 	for range 2 {
-		if c.held.Load().settles(refused, c.clock()) {
+		if !c.state.Load().mayReplace(refused, c.clock()) {
 			break
 		}
 		fetched := c.flight.DoChan("", func() (any, error) { return c.replace(refused) })
@@ -98,14 +101,14 @@ func (c *cache) Refresh(ctx context.Context, refused client.Credentials) (client
 			return client.Credentials{}, err
 		}
 	}
-	h := c.held.Load()
-	if h.credentials.Equal(refused) && h.err != nil {
-		return client.Credentials{}, h.err
+	s := c.state.Load()
+	if s.credentials.Equal(refused) && s.err != nil {
+		return client.Credentials{}, s.err
 	}
-	return h.credentials, nil
+	return s.credentials, nil
 }
 
-// wait returns when the fetch is done, or when the caller has no more time for it; the fetch goes on for others then.
+// wait returns when the fetch has ended, or when ctx has; the fetch then continues for other callers.
 func wait(ctx context.Context, fetched <-chan singleflight.Result) error {
 	select {
 	case <-fetched:
@@ -115,53 +118,53 @@ func wait(ctx context.Context, fetched <-chan singleflight.Result) error {
 	}
 }
 
-// renew fetches if that is still due: another fetch may have ended since it was found to be.
+// renew fetches if that is still due: another fetch may have ended since the caller looked.
 func (c *cache) renew() (any, error) {
-	if h := c.held.Load(); !c.clock().Before(h.due) {
-		c.held.Store(c.next(h, false))
+	if s := c.state.Load(); !c.clock().Before(s.refreshAt) {
+		c.state.Store(c.next(s, false))
 	}
 	return nil, nil
 }
 
-// replace fetches anew, if refused is still what is held.
+// replace fetches new credentials, if those that were refused have not been replaced meanwhile.
 func (c *cache) replace(refused client.Credentials) (any, error) {
-	h := c.held.Load()
-	if h.settles(refused, c.clock()) {
+	s := c.state.Load()
+	if !s.mayReplace(refused, c.clock()) {
 		return nil, nil
 	}
-	next := c.next(h, true)
-	next.quiet = c.clock().Add(refusalPause)
-	c.held.Store(next)
+	next := c.next(s, true)
+	next.noRefetchUntil = c.clock().Add(refusalPause)
+	c.state.Store(next)
 	return nil, nil
 }
 
-// settles reports whether nothing is to be fetched because of the refusal: there are other credentials already, or it was
-// tried.
-func (h *held) settles(refused client.Credentials, now time.Time) bool {
-	return !h.credentials.Equal(refused) || now.Before(h.quiet)
+// mayReplace reports whether a fetch is due because of the refusal: it is not if there are other credentials already,
+// or if one has just ended.
+func (s *state) mayReplace(refused client.Credentials, now time.Time) bool {
+	return s.credentials.Equal(refused) && !now.Before(s.noRefetchUntil)
 }
 
-// next is what to hold after h. What is held stays if the fetch fails.
-func (c *cache) next(h *held, fresh bool) *held {
+// next fetches, and returns the state that follows s. A failed fetch keeps the credentials of s.
+func (c *cache) next(s *state, fresh bool) *state {
 	ctx, cancel := context.WithTimeout(context.Background(), fetchTimeout)
 	defer cancel()
 	got, err := c.fetch(ctx, fresh)
-	next := &held{lease: got, quiet: h.quiet}
+	next := &state{lease: got, noRefetchUntil: s.noRefetchUntil}
 	if err != nil {
-		next.lease, next.err = h.lease, err
-		next.due = c.clock().Add(failurePause)
+		next.lease, next.err = s.lease, err
+		next.refreshAt = c.clock().Add(failurePause)
 	}
 	return next
 }
 
-var errEnded = errors.New("the credentials have ended, and there are no others yet")
+var errExpired = errors.New("the credentials have expired, and there are no others yet")
 
-// why says why there are no credentials.
-func (h *held) why() error {
-	if h.err != nil {
-		return h.err
+// cause returns why there are no valid credentials.
+func (s *state) cause() error {
+	if s.err != nil {
+		return s.err
 	}
-	return errEnded
+	return errExpired
 }
 
 // Format prints where the credentials come from, for every verb.

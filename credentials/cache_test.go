@@ -33,22 +33,22 @@ func (c *tick) advance(d time.Duration) {
 	c.now.Store(&later)
 }
 
-// settle waits for the fetch that is under way, if there is one.
+// settle waits for the running fetch, if there is one.
 func settle(c *cache) { _, _, _ = c.flight.Do("", func() (any, error) { return nil, nil }) }
 
 var errAway = errors.New("it is away")
 
-// A well is where a cache fetches from: sessions of an hour, numbered, unless the test says otherwise.
+// A well is a source for a cache: sessions of an hour, numbered, unless the test says otherwise.
 type well struct {
 	*cache
 	clock *tick
 
-	mu      sync.Mutex // guards what follows
+	mu      sync.Mutex // guards the fields below
 	fetches int
 	fresh   int
 	err     error
 	same    bool
-	// entered is sent to by every fetch, which then waits for goOn, if they are set.
+	// Every fetch sends to entered and then waits for goOn, if they are set.
 	entered chan struct{}
 	goOn    chan struct{}
 }
@@ -97,7 +97,7 @@ func (w *well) draw(ctx context.Context, fresh bool) (lease, error) {
 		n = 1
 	}
 	now := w.clock.Now()
-	return lease{credentials: key(n), expires: now.Add(time.Hour), due: now.Add(40 * time.Minute)}, nil
+	return lease{credentials: key(n), expires: now.Add(time.Hour), refreshAt: now.Add(40 * time.Minute)}, nil
 }
 
 func key(n int) client.Credentials {
@@ -108,7 +108,7 @@ func key(n int) client.Credentials {
 	}
 }
 
-// together calls do from many goroutines at a time.
+// together calls do from many goroutines at once.
 func together(do func()) {
 	var all sync.WaitGroup
 	for range 100 {
@@ -128,7 +128,7 @@ func TestManyFirstRequestsFetchOnce(t *testing.T) {
 	require.Equal(t, 1, fetches)
 }
 
-func TestNobodyWaitsForCredentialsThatAreRenewedInTime(t *testing.T) {
+func TestCredentialsThatAreRenewedInTimeAreNotWaitedFor(t *testing.T) {
 	w := newWell()
 	requireKey(t, w, "STS.1")
 	w.clock.advance(40*time.Minute - time.Second)
@@ -153,14 +153,14 @@ func TestNobodyWaitsForCredentialsThatAreRenewedInTime(t *testing.T) {
 	require.Equal(t, 2, fetches)
 }
 
-func TestCredentialsThatEndSoonAreWaitedFor(t *testing.T) {
+func TestCredentialsThatExpireSoonAreWaitedFor(t *testing.T) {
 	w := newWell()
 	requireKey(t, w, "STS.1")
 	w.clock.advance(59*time.Minute + time.Second)
 	requireKey(t, w, "STS.2")
 }
 
-func TestFailedRenewalIsNoticedWhenTheOldCredentialsEnd(t *testing.T) {
+func TestFailedRenewalIsNoticedWhenTheOldCredentialsExpire(t *testing.T) {
 	w := newWell()
 	requireKey(t, w, "STS.1")
 	w.set(func() { w.err = errAway })
@@ -178,7 +178,7 @@ func TestFailedRenewalIsNoticedWhenTheOldCredentialsEnd(t *testing.T) {
 	require.Equal(t, 3, fetches)
 
 	w.clock.advance(20*time.Minute - 2*failurePause)
-	requireKey(t, w, "STS.1") // They are waited for, in vain, and still good for 5 seconds.
+	requireKey(t, w, "STS.1") // The fetch is waited for and fails; the old ones are valid for 5 more seconds.
 	w.clock.advance(failurePause)
 	_, err := w.Credentials(t.Context())
 	require.ErrorIs(t, err, errAway)
@@ -189,7 +189,7 @@ func TestFailedRenewalIsNoticedWhenTheOldCredentialsEnd(t *testing.T) {
 	requireKey(t, w, "STS.6")
 }
 
-func TestOneWhoGivesUpDoesNotFailTheOthers(t *testing.T) {
+func TestACallerThatGivesUpDoesNotFailTheOthers(t *testing.T) {
 	w := newWell()
 	entered, goOn := make(chan struct{}), make(chan struct{})
 	w.entered, w.goOn = entered, goOn
@@ -212,7 +212,7 @@ func TestOneWhoGivesUpDoesNotFailTheOthers(t *testing.T) {
 	require.Equal(t, 1, fetches)
 }
 
-func TestManyRefusalsReadAgainOnce(t *testing.T) {
+func TestManyRefusalsFetchAgainOnce(t *testing.T) {
 	w := newWell()
 	old := requireKey(t, w, "STS.1")
 	together(func() {
@@ -225,7 +225,7 @@ func TestManyRefusalsReadAgainOnce(t *testing.T) {
 	require.Equal(t, 1, fresh)
 }
 
-func TestCredentialsThatStayTheSameAreLeftAlone(t *testing.T) {
+func TestCredentialsThatStayTheSameAreNotFetchedAgainSoon(t *testing.T) {
 	w := newWell()
 	w.same = true
 	old := requireKey(t, w, "STS.1")
@@ -245,10 +245,10 @@ func TestCredentialsThatStayTheSameAreLeftAlone(t *testing.T) {
 	require.Equal(t, "STS.4", got.AccessKeyID)
 	got, err = w.Refresh(t.Context(), got)
 	require.NoError(t, err)
-	require.Equal(t, "STS.4", got.AccessKeyID, "nor are new ones that are refused at once, or a source could be asked for ever")
+	require.Equal(t, "STS.4", got.AccessKeyID, "nor are new ones that are refused at once")
 }
 
-func TestFetchThatBeganBeforeTheRefusalDoesNotAnswerIt(t *testing.T) {
+func TestAFetchStartedBeforeTheRefusalDoesNotAnswerIt(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		w := newWell()
 		w.same = true
@@ -266,7 +266,7 @@ func TestFetchThatBeganBeforeTheRefusalDoesNotAnswerIt(t *testing.T) {
 			}
 			result <- got
 		}()
-		synctest.Wait() // The refused request waits for the fetch that there is.
+		synctest.Wait() // The refused request waits for the running fetch.
 		goOn <- struct{}{}
 		select {
 		case <-entered: // The second fetch, which is for the refusal.
@@ -276,13 +276,13 @@ func TestFetchThatBeganBeforeTheRefusalDoesNotAnswerIt(t *testing.T) {
 			_, fresh := w.counts()
 			require.Equal(t, 1, fresh)
 		case <-result:
-			t.Fatal("the refused credentials came back, and nobody looked for others")
+			t.Fatal("the refused credentials were returned, without a search for others")
 		}
 	})
 }
 
-// A request may find that something is to be fetched, and begin that after another has done it.
-func TestWhatHasJustBeenFetchedIsNotFetchedAgain(t *testing.T) {
+// A request may find that a fetch is due, and start it after another has done it.
+func TestAFetchThatHasJustEndedIsNotRepeated(t *testing.T) {
 	w := newWell()
 	for range 2 {
 		_, _ = w.renew()
@@ -296,7 +296,7 @@ func TestWhatHasJustBeenFetchedIsNotFetchedAgain(t *testing.T) {
 	require.Equal(t, 2, fetches)
 }
 
-func TestFailedReadingAgainIsToldAndNotRepeated(t *testing.T) {
+func TestAFailedFetchAfterARefusalIsReportedAndNotRepeated(t *testing.T) {
 	w := newWell()
 	old := requireKey(t, w, "STS.1")
 	w.set(func() { w.err = errAway })
@@ -309,7 +309,7 @@ func TestFailedReadingAgainIsToldAndNotRepeated(t *testing.T) {
 	requireKey(t, w, "STS.1")
 }
 
-func TestOneWhoGivesUpOnARefusalDoesNotFailTheOthers(t *testing.T) {
+func TestACallerThatGivesUpOnARefusalDoesNotFailTheOthers(t *testing.T) {
 	w := newWell()
 	old := requireKey(t, w, "STS.1")
 	entered, goOn := make(chan struct{}), make(chan struct{})

@@ -13,47 +13,47 @@ import (
 )
 
 const (
-	// askEvery is less than the 3 minutes before the end of its credentials in which a provider renews them.
-	askEvery = time.Minute
-	// lookEvery is how long a change of variables and files may go unseen.
-	lookEvery = 10 * time.Minute
+	// askInterval is less than the last 3 minutes of its credentials, in which a provider renews them.
+	askInterval = time.Minute
+	// searchInterval is how long a change of variables and files may go unnoticed.
+	searchInterval = 10 * time.Minute
 )
 
-// A chain takes credentials from the first source that is there. It is used by one goroutine at a time.
+// A chain takes credentials from the first source that is set up. It is used by one goroutine at a time.
 type chain struct {
 	sources []source
 	clock   func() time.Time
 
-	// opened is the provider of the source that was found at the time looked. It may renew its credentials by itself.
-	opened providers.CredentialsProvider
-	looked time.Time
+	// opened is the provider of the source found at searchedAt. It may renew its credentials on its own.
+	opened     providers.CredentialsProvider
+	searchedAt time.Time
 }
 
 func newChain(clock func() time.Time) *chain { return &chain{sources: sources, clock: clock} }
 
-// fetch asks the opened provider, or looks for a source if there is none, it is time, or fresh is set.
+// fetch asks the opened provider, or searches for a source if there is none, if a search is due, or if fresh is set.
 func (c *chain) fetch(_ context.Context, fresh bool) (lease, error) {
 	now := c.clock()
-	if c.opened != nil && !fresh && now.Before(c.looked.Add(lookEvery)) {
+	if c.opened != nil && !fresh && now.Before(c.searchedAt.Add(searchInterval)) {
 		if got, err := ask(c.opened); err == nil {
-			return lease{credentials: got, due: now.Add(askEvery)}, nil
+			return lease{credentials: got, refreshAt: now.Add(askInterval)}, nil
 		}
 	}
-	opened, got, err := c.look()
+	opened, got, err := c.search()
 	if err != nil {
 		return lease{}, err
 	}
-	c.opened, c.looked = opened, now
-	return lease{credentials: got, due: now.Add(askEvery)}, nil
+	c.opened, c.searchedAt = opened, now
+	return lease{credentials: got, refreshAt: now.Add(askInterval)}, nil
 }
 
 var errNoSource = errors.New("the environment has no credentials: no access key in variables, no OIDC role, no profile, " +
-	"no credentials file, no URI, and the ECS instance is not to be asked")
+	"no credentials file, no URI, and the use of an ECS instance's role is disabled")
 
-// look opens the first source that is there.
-func (c *chain) look() (providers.CredentialsProvider, client.Credentials, error) {
+// search opens the first source that is set up.
+func (c *chain) search() (providers.CredentialsProvider, client.Credentials, error) {
 	for _, s := range c.sources {
-		if !s.there() {
+		if !s.isSetUp() {
 			continue
 		}
 		opened, err := s.open()
@@ -69,10 +69,11 @@ func (c *chain) look() (providers.CredentialsProvider, client.Credentials, error
 	return nil, client.Credentials{}, errNoSource
 }
 
-// errNone stands for every error of credentials-go: their texts may hold whole files and answers.
+// errNone replaces every error of credentials-go: its messages may contain whole files and answers.
 var errNone = errors.New("no credentials")
 
-// ask gets the credentials of a provider. It may panic on an answer that lacks a field, and nobody could catch that.
+// ask gets the credentials of a provider. A provider may panic on an answer that lacks a field. The fetch has a
+// goroutine of its own, so no caller could recover from that.
 func ask(p providers.CredentialsProvider) (got client.Credentials, err error) {
 	defer func() {
 		if recover() != nil {
@@ -90,7 +91,7 @@ func ask(p providers.CredentialsProvider) (got client.Credentials, err error) {
 	}, nil
 }
 
-// A sourceError says that a source is there and gives no credentials.
+// A sourceError reports that a source is set up but gives no credentials.
 type sourceError struct{ source source }
 
 func (e *sourceError) Error() string {

@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// fromEnvironment is a provider of the environment, with its clock.
+// fromEnvironment returns a provider of the environment's credentials, with its clock.
 func fromEnvironment(t *testing.T) (*cache, *tick) {
 	t.Helper()
 	clock := newTick()
@@ -26,15 +26,15 @@ func fromEnvironment(t *testing.T) (*cache, *tick) {
 	return provider.(*cache), clock
 }
 
-func writeFile(t *testing.T, home, name, text string) string {
+func writeFile(t *testing.T, home, name, content string) string {
 	t.Helper()
 	file := filepath.Join(home, name)
 	require.NoError(t, os.MkdirAll(filepath.Dir(file), 0o700))
-	require.NoError(t, os.WriteFile(file, []byte(text), 0o600))
+	require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 	return file
 }
 
-// profile is a configuration of the aliyun command with one access key.
+// profile returns a configuration of the aliyun command with one access key.
 func profile(id string) string {
 	return fmt.Sprintf(`{"current":"a","profiles":[{"name":"a","mode":"AK","access_key_id":%q,"access_key_secret":%q}]}`, id, staticSecret)
 }
@@ -43,10 +43,11 @@ func credentialsFile(id string) string {
 	return "[default]\ntype = access_key\naccess_key_id = " + id + "\naccess_key_secret = " + staticSecret + "\n"
 }
 
-// setups make one source each there, with credentials whose access key is the setup's name.
+// setups set up one source each, with credentials whose access key is the setup's name.
 var setups = map[string]func(t *testing.T, home string){
 	"LTAIvariable": func(t *testing.T, _ string) {
-		setAll(t, map[string]string{"ALIBABA_CLOUD_ACCESS_KEY_ID": "LTAIvariable", "ALIBABA_CLOUD_ACCESS_KEY_SECRET": staticSecret})
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIvariable")
+		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", staticSecret)
 	},
 	"STS.1": func(t *testing.T, home string) {
 		setAll(t, map[string]string{
@@ -69,7 +70,7 @@ var setups = map[string]func(t *testing.T, home string){
 	"STS.vm": func(*testing.T, string) { theCloud.set(func(c *cloud) { c.metadata = instance }) },
 }
 
-// order is that of the package comment.
+// order is the one in the package comment.
 var order = []string{"LTAIvariable", "STS.1", "LTAIprofile", "LTAIcredentials", "STS.uri", "STS.vm"}
 
 func TestEverySourceOfTheEnvironmentIsFound(t *testing.T) {
@@ -86,7 +87,7 @@ func TestEverySourceOfTheEnvironmentIsFound(t *testing.T) {
 	}
 }
 
-func TestFirstSourceThatIsThereDecides(t *testing.T) {
+func TestTheFirstSourceThatIsSetUpDecides(t *testing.T) {
 	for i, first := range order {
 		t.Run(first, func(t *testing.T) {
 			home := cleanEnvironment(t)
@@ -101,7 +102,7 @@ func TestFirstSourceThatIsThereDecides(t *testing.T) {
 	}
 }
 
-func TestSourceThatFailsIsNotReplacedByAnother(t *testing.T) {
+func TestASourceThatFailsIsNotReplacedByAnother(t *testing.T) {
 	for name, c := range map[string]struct {
 		breakIt func(t *testing.T, home string)
 		says    string
@@ -118,7 +119,7 @@ func TestSourceThatFailsIsNotReplacedByAnother(t *testing.T) {
 		"an OIDC answer that lacks a field": {func(t *testing.T, home string) {
 			setups["STS.1"](t, home)
 			theCloud.set(func(c *cloud) {
-				c.answer = always[kmsapi.Params](http.StatusOK, `{"Credentials":{"AccessKeyId":"a","AccessKeySecret":"`+sessionSecret+`","SecurityToken":"t"}}`)
+				c.answer = always[kmsapi.Params](http.StatusOK, `{"Credentials":`+withoutExpiration+`}`)
 			})
 		}, "OIDC"},
 		"an OIDC token file that is gone": {func(t *testing.T, home string) {
@@ -138,10 +139,10 @@ func TestSourceThatFailsIsNotReplacedByAnother(t *testing.T) {
 			writeFile(t, home, ".aliyun/config.json", `{"current":"a","profiles":[
 				{"name":"a","mode":"ChainableRamRoleArn","source_profile":"b"},{"name":"b","mode":"ChainableRamRoleArn","source_profile":"a"}]}`)
 		}, "aliyun sts GetCallerIdentity"},
-		"a credentials file of no type": {func(t *testing.T, home string) {
+		"a credentials file without a type": {func(t *testing.T, home string) {
 			writeFile(t, home, ".alibabacloud/credentials", "[default]\naccess_key_secret = "+staticSecret)
 		}, "ALIBABA_CLOUD_PROFILE"},
-		"a URI whose answer is not whole": {func(t *testing.T, _ string) {
+		"a URI whose answer is incomplete": {func(t *testing.T, _ string) {
 			server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 				_, _ = io.WriteString(w, `{"AccessKeyId":"STS.uri","AccessKeySecret":"`+sessionSecret+`"}`)
 			}))
@@ -158,24 +159,27 @@ func TestSourceThatFailsIsNotReplacedByAnother(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 			requireNoSecret(t, err.Error())
 			_, _, instance := theCloud.asked()
-			require.Zero(t, instance, "whose role would be someone else")
+			require.Zero(t, instance, "its role is another identity")
 		})
 	}
 }
 
-func TestEnvironmentWithoutCredentialsIsAnError(t *testing.T) {
+// withoutExpiration is an answer that lacks a field.
+const withoutExpiration = `{"AccessKeyId":"a","AccessKeySecret":"` + sessionSecret + `","SecurityToken":"t"}`
+
+func TestAnEnvironmentWithoutCredentialsIsAnError(t *testing.T) {
 	for name, c := range map[string]struct {
-		variables map[string]string
-		metadata  func(string) (int, string)
-		says      string
+		disabled string
+		metadata func(string) (int, string)
+		says     string
 	}{
-		"an instance without a role":            {nil, always[string](http.StatusNotFound, ""), "ECS instance"},
-		"an instance whose answer is no answer": {nil, always[string](http.StatusOK, `{"AccessKeyId":"a","AccessKeySecret":"`+sessionSecret+`","SecurityToken":"t"}`), "ECS instance"},
-		"an instance that is not to be asked":   {map[string]string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED": "True"}, instance, "not to be asked"},
+		"an instance without a role":               {"", always[string](http.StatusNotFound, ""), "ECS instance"},
+		"an instance whose answer lacks a field":   {"", always[string](http.StatusOK, withoutExpiration), "ECS instance"},
+		"an instance whose role must not be asked": {"True", instance, "disabled"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			cleanEnvironment(t)
-			setAll(t, c.variables)
+			t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", c.disabled)
 			theCloud.set(func(cloud *cloud) { cloud.metadata = c.metadata })
 			provider, _ := fromEnvironment(t)
 			_, err := provider.Credentials(t.Context())
@@ -185,28 +189,28 @@ func TestEnvironmentWithoutCredentialsIsAnError(t *testing.T) {
 	}
 }
 
-// always answers everything alike.
+// always gives the same answer to everything.
 func always[Q any](status int, body string) func(Q) (int, string) {
 	return func(Q) (int, string) { return status, body }
 }
 
-func TestChangedFileIsSeenInTime(t *testing.T) {
+func TestAChangedFileIsNoticedInTime(t *testing.T) {
 	home := cleanEnvironment(t)
 	writeFile(t, home, ".aliyun/config.json", profile("LTAIold"))
 	provider, clock := fromEnvironment(t)
 	requireKey(t, provider, "LTAIold")
 	writeFile(t, home, ".aliyun/config.json", profile("LTAInew"))
-	for range lookEvery / askEvery {
+	for range searchInterval / askInterval {
 		settle(provider)
 		requireKey(t, provider, "LTAIold")
-		clock.advance(askEvery)
+		clock.advance(askInterval)
 	}
-	requireKey(t, provider, "LTAIold") // It starts the look, and does not wait for it.
+	requireKey(t, provider, "LTAIold") // It starts the search, and does not wait for it.
 	settle(provider)
 	requireKey(t, provider, "LTAInew")
 }
 
-func TestRefusedFileIsReadAgainAtOnce(t *testing.T) {
+func TestAFileIsReadAgainAtOnceAfterARefusal(t *testing.T) {
 	home := cleanEnvironment(t)
 	writeFile(t, home, ".aliyun/config.json", profile("LTAIold"))
 	provider, clock := fromEnvironment(t)
@@ -225,33 +229,33 @@ func TestRefusedFileIsReadAgainAtOnce(t *testing.T) {
 	require.Equal(t, "LTAInew", got.AccessKeyID)
 }
 
-func TestSourceThatComesLaterIsFoundAfterAllHaveFailed(t *testing.T) {
+func TestASourceThatIsSetUpLaterIsFound(t *testing.T) {
 	home := cleanEnvironment(t)
 	provider, clock := fromEnvironment(t)
 	_, err := provider.Credentials(t.Context())
 	require.Error(t, err)
 	writeFile(t, home, ".alibabacloud/credentials", credentialsFile("LTAIlate"))
 	_, err = provider.Credentials(t.Context())
-	require.Error(t, err, "not tried again at once")
+	require.Error(t, err, "the search is not repeated at once")
 	clock.advance(failurePause)
 	requireKey(t, provider, "LTAIlate")
 }
 
-func TestFileThatIsDamagedLaterLeavesTheOldCredentials(t *testing.T) {
+func TestAFileThatIsDamagedLaterLeavesTheOldCredentials(t *testing.T) {
 	home := cleanEnvironment(t)
 	writeFile(t, home, ".aliyun/config.json", profile("LTAIold"))
 	provider, clock := fromEnvironment(t)
 	old := requireKey(t, provider, "LTAIold")
 	writeFile(t, home, ".aliyun/config.json", "{")
-	clock.advance(lookEvery)
+	clock.advance(searchInterval)
 	requireKey(t, provider, "LTAIold")
 	settle(provider)
 	requireKey(t, provider, "LTAIold")
 	_, err := provider.Refresh(t.Context(), old)
-	require.ErrorContains(t, err, "config.json", "which says why, if they are refused")
+	require.ErrorContains(t, err, "config.json", "once they are refused, the error names the file")
 }
 
-// requireKey wants credentials with an access key.
+// requireKey expects credentials with an access key.
 func requireKey(t *testing.T, provider client.Provider, id string) client.Credentials {
 	t.Helper()
 	got, err := provider.Credentials(context.Background())
@@ -260,7 +264,7 @@ func requireKey(t *testing.T, provider client.Provider, id string) client.Creden
 	return got
 }
 
-func TestProfilesInAChainAreNoLoop(t *testing.T) {
+func TestAChainOfProfilesIsNotALoop(t *testing.T) {
 	home := cleanEnvironment(t)
 	writeFile(t, home, ".aliyun/config.json", `{"current":"a","profiles":[
 		{"name":"a","mode":"ChainableRamRoleArn","source_profile":"b","ram_role_arn":"acs:ram::1:role/a","ram_session_name":"s","expired_seconds":3600},

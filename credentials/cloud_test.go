@@ -22,7 +22,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// What no error and no print may show.
+// The secrets, which nothing may print.
 const (
 	staticSecret  = "canary-static-secret"
 	staticToken   = "canary-static-token"
@@ -30,15 +30,15 @@ const (
 	sessionToken  = "canary-session-token"
 )
 
-// A cloud is a proxy behind which are STS, over TLS and under its real names, and the metadata service of an ECS instance.
+// A cloud is a proxy for STS, over TLS and with its real host names, and for the metadata service of an ECS instance.
 type cloud struct {
 	proxy, sts *httptest.Server
 
-	mu sync.Mutex // guards what follows
-	// answer is what STS says, and metadata what the instance does.
+	mu sync.Mutex // guards the fields below
+	// answer is what STS answers, and metadata what the instance does.
 	answer   func(kmsapi.Params) (status int, body string)
 	metadata func(path string) (status int, body string)
-	// hosts are the names that were asked for, and requests what STS was sent.
+	// hosts are the names that were connected to, and requests what STS received.
 	hosts    []string
 	requests []kmsapi.Params
 	instance int
@@ -63,7 +63,7 @@ func (c *cloud) close() {
 	c.sts.Close()
 }
 
-// reset makes STS give a session of an hour, and lets there be no instance.
+// reset makes STS answer with a session of an hour, and removes the instance.
 func (c *cloud) reset() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -124,27 +124,27 @@ func (c *cloud) serveSTS(w http.ResponseWriter, r *http.Request) {
 	c.requests = append(c.requests, params)
 	answer := c.answer
 	c.mu.Unlock()
-	status, text := answer(params)
+	status, content := answer(params)
 	w.WriteHeader(status)
-	_, _ = io.WriteString(w, text)
+	_, _ = io.WriteString(w, content)
 }
 
-// session is STS's good answer.
+// session returns STS's answer with a session.
 func session(id string, expires time.Time) string {
-	text, _ := json.Marshal(map[string]any{"RequestId": "r-1", "Credentials": map[string]string{
+	body, _ := json.Marshal(map[string]any{"RequestId": "r-1", "Credentials": map[string]string{
 		"AccessKeyId": id, "AccessKeySecret": sessionSecret, "SecurityToken": sessionToken,
 		"Expiration": expires.UTC().Format(time.RFC3339),
 	}})
-	return string(text)
+	return string(body)
 }
 
-// refusal is STS's answer to what it does not like, with all that it should not repeat.
+// refusal returns STS's refusal, with a message that must not be repeated.
 func refusal(code string) string {
-	text, _ := json.Marshal(map[string]string{
+	body, _ := json.Marshal(map[string]string{
 		"RequestId": "r-2", "Code": code, "HostId": "sts.aliyuncs.com",
 		"Message": "server string to sign is:POST&%2F&SecurityToken%3D" + staticToken + " " + sessionSecret,
 	})
-	return string(text)
+	return string(body)
 }
 
 // instance answers like the metadata service of an instance with the role "vm".
@@ -155,14 +155,15 @@ func instance(path string) (int, string) {
 	case strings.HasSuffix(path, "/security-credentials/"):
 		return http.StatusOK, "vm"
 	case strings.HasSuffix(path, "/security-credentials/vm"):
-		return http.StatusOK, `{"Code":"Success","AccessKeyId":"STS.vm","AccessKeySecret":"` + sessionSecret + `","SecurityToken":"` +
-			sessionToken + `","Expiration":"` + time.Now().UTC().Add(time.Hour).Format(time.RFC3339) + `"}`
+		return http.StatusOK, `{"Code":"Success","AccessKeyId":"STS.vm","AccessKeySecret":"` + sessionSecret +
+			`","SecurityToken":"` + sessionToken +
+			`","Expiration":"` + time.Now().UTC().Add(time.Hour).Format(time.RFC3339) + `"}`
 	default:
 		return http.StatusNotFound, ""
 	}
 }
 
-// newCertificate makes a certificate for STS's names that is its own authority, and writes it to a file.
+// newCertificate creates a self-signed certificate for STS's names, and writes it to a file.
 func newCertificate(file string) tls.Certificate {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {

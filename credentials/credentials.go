@@ -7,23 +7,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 )
 
-// Config says where credentials come from.
+// Config is where credentials come from.
 type Config struct {
-	// Static is used if it has an access key.
+	// Static is used if it has an access key id.
 	Static client.Static
-	// UseEnvironment allows what the package comment lists, if Static has no access key.
+	// UseEnvironment allows the sources that the package comment lists, if Static has no access key id.
 	UseEnvironment bool
-	// Role is assumed with either, if it has an ARN.
+	// Role is assumed with those credentials, if it has an ARN.
 	Role Role
 
-	// Clock tells the time. Nil means [time.Now].
+	// Clock returns the time. Nil means [time.Now].
 	Clock func() time.Time `json:"-"`
 }
 
-var errNothingGiven = errors.New("there is no access key, and the environment may not be used")
+var errNoCredentials = errors.New("there is no access key, and use of the environment is not enabled")
 
-// New returns a provider for cfg, which is safe for use by many goroutines. It does no I/O, and what it returns needs no
-// closing.
+// New returns a provider for cfg, which is safe for concurrent use and needs no closing. New does no I/O.
 func New(cfg Config) (client.Provider, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
@@ -46,6 +45,6 @@ func (cfg Config) base() (client.Provider, error) {
 	case cfg.UseEnvironment:
 		return newCache("the environment", newChain(cfg.Clock).fetch, cfg.Clock), nil
 	default:
-		return nil, errNothingGiven
+		return nil, errNoCredentials
 	}
 }

@@ -1,4 +1,4 @@
-// Package credentials finds what requests to KMS are signed with, and keeps it fresh.
+// Package credentials finds the credentials that requests to KMS are signed with, and keeps them fresh.
 //
 //	provider, err := credentials.New(credentials.Config{
 //		UseEnvironment: true,
@@ -9,47 +9,48 @@
 //
 // # Which credentials
 //
-// An access key that is given is used, whatever the environment says. Without one, and only if UseEnvironment is set, the
-// first of these that is there decides:
+// An access key in [Config] is used whatever the environment holds. Without one, and only if UseEnvironment is set, the
+// first of these sources that is set up decides:
 //
 //  1. the environment: ALIBABA_CLOUD_ACCESS_KEY_ID, ALIBABA_CLOUD_ACCESS_KEY_SECRET, ALIBABA_CLOUD_SECURITY_TOKEN
-//  2. an OIDC role, as in Kubernetes: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN, ALIBABA_CLOUD_OIDC_TOKEN_FILE
+//  2. an OIDC role, as in Kubernetes: ALIBABA_CLOUD_ROLE_ARN, ALIBABA_CLOUD_OIDC_PROVIDER_ARN,
+//     ALIBABA_CLOUD_OIDC_TOKEN_FILE
 //  3. the profile of the aliyun command: ~/.aliyun/config.json, or ALIBABA_CLOUD_CONFIG_FILE
 //  4. the credentials file: ~/.alibabacloud/credentials, or ALIBABA_CLOUD_CREDENTIALS_FILE
-//  5. a URI that gives credentials: ALIBABA_CLOUD_CREDENTIALS_URI
+//  5. a URI that returns credentials: ALIBABA_CLOUD_CREDENTIALS_URI
 //  6. the RAM role of the ECS instance, unless ALIBABA_CLOUD_ECS_METADATA_DISABLED is true
 //
-// They are read by github.com/aliyun/credentials-go, one by one and not through its own chain, which stays with the last
-// source after all have failed and is not safe for use by many goroutines. If a source is there and fails, no later one is
-// tried: its credentials would be someone else's. That is why the URI comes before the instance, of which nobody can tell
-// whether it is there without asking it.
+// github.com/aliyun/credentials-go reads each of them, but not through its own chain, which stays with the last source
+// after all have failed and is not safe for concurrent use. If a source is set up and fails, no later one is tried: its
+// credentials would be those of another identity. That is why the URI comes before the instance: only a request shows
+// whether there is one.
 //
-// A Role is assumed on top of either, by a call of our own to STS, since that of credentials-go knows no other CA and no
-// cancellation, and may put a whole answer into an error.
+// A Role is assumed with those credentials, by a call of our own to STS: that of credentials-go supports neither a
+// private CA nor cancellation, and may put a whole answer into an error.
 //
 // # How they are kept
 //
-// Nothing is read before the first request needs it, and nothing runs between requests. Credentials that are still good are
-// given at once, to everyone; if they are due, the same request starts one fetch beside it. Only who has none at all, or
-// ones that end within a minute, waits, no longer than its context lets it. A fetch does not end with the request that began
-// it. It takes half a minute at most. One that fails is not begun again for 5 seconds, and while the old credentials are
-// good nobody notices.
+// Nothing is read before the first request needs it, and nothing runs between requests. Valid credentials are returned
+// at once; if they are due for renewal, the request also starts one fetch in the background. A caller waits only if
+// there are no credentials, or if they expire within a minute, and no longer than its context allows. A fetch outlives
+// the request that started it, and takes half a minute at most. A failed fetch is not repeated for 5 seconds, and goes
+// unnoticed while the old credentials are valid.
 //
-//   - A session of a role is renewed when a third of its life is left: after 40 of 60 minutes. Its life is measured from the
-//     Date of STS's answer, so it does not matter if this machine's clock is off.
-//   - credentials-go does not tell when what it found ends, but renews it itself in the last 3 minutes. It is asked every
-//     minute.
-//   - All sources are looked at anew every 10 minutes, so a file or variable that has changed is seen after that time, or
-//     at once when KMS refuses the old credentials.
+//   - A session of a role is renewed when a third of its lifetime is left: after 40 of 60 minutes. The lifetime is
+//     measured from the Date of STS's answer, so it does not matter if this machine's clock is off.
+//   - credentials-go does not report when the credentials that it found expire, but renews them in their last 3
+//     minutes. It is asked every minute.
+//   - The sources are searched again every 10 minutes, so that a changed file or variable is noticed by then, or at
+//     once when KMS refuses the old credentials.
 //
 // # When KMS refuses them
 //
-// The provider implements [client.Refresher]. However many requests are refused at a time, the credentials are read once
-// more from where they came, and if they are the same as before, not again for 30 seconds. An access key of [Config] can't
-// be read again.
+// The provider implements [client.Refresher]. However many requests are refused at a time, the credentials are fetched
+// again from their source once, and if they are the same as before, not again for 30 seconds. An access key in [Config]
+// can't be fetched again.
 //
 // # Secrets
 //
-// No error has a secret in it, nor any text that came from a file, from STS or from credentials-go, whose errors may hold
-// all of it. An [STSError] has STS's code and request id. Everything prints without secrets.
+// No error contains a secret, nor anything that came from a file, from STS or from credentials-go, whose errors may
+// quote whole files and answers. An [STSError] has STS's code and request id. Every value prints without secrets.
 package credentials

@@ -10,13 +10,13 @@ import (
 	"go.uber.org/goleak"
 )
 
-// theCloud stands in for Alibaba Cloud in the whole test binary, because net/http and crypto/x509 read proxy and
+// theCloud imitates Alibaba Cloud for the whole test binary, because net/http and crypto/x509 read the proxy and the
 // authorities from the environment only once.
 var theCloud *cloud
 
 func TestMain(m *testing.M) { os.Exit(runTests(m)) }
 
-// runTests runs all tests, and fails them if one leaves a goroutine behind.
+// runTests runs all tests, and fails if one leaves a goroutine behind.
 func runTests(m *testing.M) int {
 	dir, err := os.MkdirTemp("", "credentials")
 	if err != nil {
@@ -40,7 +40,7 @@ func runTests(m *testing.M) int {
 	return code
 }
 
-// cleanEnvironment takes everything out of the environment that credentials might come from, and returns the home folder.
+// cleanEnvironment removes every source of credentials from the environment, and returns the home folder.
 func cleanEnvironment(t *testing.T) string {
 	t.Helper()
 	for _, entry := range os.Environ() {

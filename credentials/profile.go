@@ -7,7 +7,7 @@ import (
 	"path/filepath"
 )
 
-// profiles is what is read here of the aliyun command's configuration.
+// profiles has the fields of the aliyun command's configuration that are needed here.
 type profiles struct {
 	Current  string `json:"current"`
 	Profiles []struct {
@@ -17,13 +17,14 @@ type profiles struct {
 	} `json:"profiles"`
 }
 
-// profilesLoop reports whether the profile to use takes its credentials from itself in the end. credentials-go would follow
-// that until the stack overflows, which ends the process and all that it serves. What can't be read is no loop.
+// profilesLoop reports whether the profile to use takes its credentials from itself, directly or not. credentials-go
+// would follow such a loop until the stack overflows, which ends the whole process. A file that can't be read has no
+// loop.
 func profilesLoop() bool {
 	home, _ := os.UserHomeDir()
-	text, err := os.ReadFile(cmp.Or(os.Getenv("ALIBABA_CLOUD_CONFIG_FILE"), filepath.Join(home, ".aliyun/config.json")))
+	content, err := os.ReadFile(cmp.Or(os.Getenv("ALIBABA_CLOUD_CONFIG_FILE"), filepath.Join(home, ".aliyun/config.json")))
 	var p profiles
-	if err != nil || json.Unmarshal(text, &p) != nil {
+	if err != nil || json.Unmarshal(content, &p) != nil {
 		return false
 	}
 	name, chained := cmp.Or(os.Getenv("ALIBABA_CLOUD_PROFILE"), p.Current), true

@@ -30,35 +30,35 @@ const (
 type Role struct {
 	// ARN names the role, such as "acs:ram::1000000000000001:role/vault".
 	ARN string
-	// SessionName stands in Alibaba Cloud's audit records. Empty means "vault-alicloudkms".
+	// SessionName appears in Alibaba Cloud's audit records. Empty means "vault-alicloudkms".
 	SessionName string
-	// ExternalID is what the role's trust policy may ask for.
+	// ExternalID is for trust policies that require one.
 	ExternalID string
 	// Duration is how long a session lasts, 15 minutes to 12 hours, and no longer than the role allows. 0 means an hour.
 	Duration time.Duration
 	// Region and Network choose the STS endpoint: sts.aliyuncs.com, or that of the region in a VPC.
 	Region  string
 	Network kmsapi.Network
-	// Endpoint replaces it, and has the form of [client.Config.Endpoint].
+	// Endpoint overrides that choice. It has the form of [client.Config.Endpoint].
 	Endpoint string
-	// CACert holds the PEM certificates of authorities to trust besides those of the system.
+	// CACert holds the PEM certificates of authorities to trust in addition to those of the system.
 	CACert string
 }
 
-// The forms that STS documents.
+// The formats that STS documents.
 var (
 	roleARN     = regexp.MustCompile(`^acs:ram::[0-9]{1,32}:role/[A-Za-z0-9.\-]{1,64}$`)
 	sessionName = regexp.MustCompile(`^[A-Za-z0-9.@\-_]{2,64}$`)
-	// regionID has the form of every region, and not that of another product's hosts, such as oss-cn-hangzhou.
+	// regionID matches every region, but not the hosts of other products, such as oss-cn-hangzhou.
 	regionID   = regexp.MustCompile(`^(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+$`)
 	externalID = regexp.MustCompile(`^[A-Za-z0-9=,.@:/\-_]{2,}$`)
 )
 
-// check finds what STS would refuse. Errors show no value.
+// check refuses what STS would refuse. Errors show no value.
 func (r Role) check() error {
 	switch {
 	case !roleARN.MatchString(r.ARN):
-		return errors.New("role_arn is not that of a role, such as acs:ram::1000000000000001:role/vault")
+		return errors.New("role_arn is not the ARN of a role, such as acs:ram::1000000000000001:role/vault")
 	case !sessionName.MatchString(r.SessionName):
 		return errors.New("role_session_name must be 2 to 64 letters, digits or . @ - _")
 	case r.ExternalID != "" && (!externalID.MatchString(r.ExternalID) || len(r.ExternalID) > maxExternalID):
@@ -70,7 +70,7 @@ func (r Role) check() error {
 	}
 }
 
-// endpoint is where STS is.
+// endpoint returns the URL of STS.
 func (r Role) endpoint() (*url.URL, error) {
 	switch {
 	case r.Endpoint != "":
@@ -82,7 +82,7 @@ func (r Role) endpoint() (*url.URL, error) {
 	case r.Network == kmsapi.NetworkVPC:
 		region := cmp.Or(r.Region, kmsapi.DefaultRegion)
 		if !regionID.MatchString(region) {
-			return nil, errors.New("this region has no STS endpoint in a VPC; give an sts_endpoint with it")
+			return nil, errors.New("this region has no STS endpoint in a VPC; set sts_endpoint")
 		}
 		return client.ParseEndpoint("sts-vpc." + region + ".aliyuncs.com")
 	default:
@@ -90,13 +90,13 @@ func (r Role) endpoint() (*url.URL, error) {
 	}
 }
 
-// A role assumes a [Role] as whoever base is.
+// A role assumes a [Role] with the credentials of base.
 type role struct {
 	Role
 	base  client.Provider
 	clock func() time.Time
 	sts   *url.URL
-	// transport is made by the first call, since it reads the system's certificates.
+	// transport is created on first use, since it reads the system's certificates.
 	transport func() (*http.Transport, error)
 }
 
@@ -118,31 +118,31 @@ func newRole(r Role, base client.Provider, clock func() time.Time) (*role, error
 	return &role{Role: r, base: base, clock: clock, sts: sts, transport: transport}, nil
 }
 
-// fetch begins a new session. If STS refuses the credentials of base, base is asked once for others.
+// fetch starts a new session. If STS refuses the credentials of base, base is asked once for others.
 func (r *role) fetch(ctx context.Context, _ bool) (lease, error) {
-	as, err := r.base.Credentials(ctx)
+	signer, err := r.base.Credentials(ctx)
 	if err != nil {
 		return lease{}, err
 	}
-	got, err := r.assume(ctx, as)
+	got, err := r.assume(ctx, signer)
 	refused, ok := errors.AsType[*STSError](err)
 	refresher, can := r.base.(client.Refresher)
 	if !ok || !can || !refused.Code.Kind().BlamesCredentials() {
 		return got, err
 	}
-	fresh, refreshErr := refresher.Refresh(ctx, as)
+	fresh, refreshErr := refresher.Refresh(ctx, signer)
 	switch {
 	case refreshErr != nil:
 		return lease{}, fmt.Errorf("%w; and there are no other credentials: %w", err, refreshErr)
-	case fresh.Equal(as):
+	case fresh.Equal(signer):
 		return got, err
 	default:
 		return r.assume(ctx, fresh)
 	}
 }
 
-// assume calls AssumeRole with all parameters in the form body, where no proxy logs them.
-func (r *role) assume(ctx context.Context, as client.Credentials) (lease, error) {
+// assume calls AssumeRole with all parameters in the form body, which proxies don't log.
+func (r *role) assume(ctx context.Context, signer client.Credentials) (lease, error) {
 	params := kmsapi.Params{
 		{Name: "Action", Value: "AssumeRole"},
 		{Name: "Format", Value: "JSON"},
@@ -153,7 +153,7 @@ func (r *role) assume(ctx context.Context, as client.Credentials) (lease, error)
 	if r.ExternalID != "" {
 		params = params.Add("ExternalId", r.ExternalID)
 	}
-	signed := signature.SignV1For(stsVersion, http.MethodPost, params, as, rand.Text(), r.clock())
+	signed := signature.SignV1For(stsVersion, http.MethodPost, params, signer, rand.Text(), r.clock())
 	answer, err := r.post(ctx, signed.Form())
 	if err != nil {
 		return lease{}, err
@@ -161,19 +161,21 @@ func (r *role) assume(ctx context.Context, as client.Credentials) (lease, error)
 	return r.lease(answer)
 }
 
-// lease reads the session in STS's answer. Its life is what STS's own clock says.
+// lease returns the session in STS's answer. Its lifetime is measured by STS's own clock.
 func (r *role) lease(a *stsAnswer) (lease, error) {
 	now, c := r.clock(), a.Credentials
-	life := c.Expiration.Sub(now)
+	lifetime := c.Expiration.Sub(now)
 	if !a.date.IsZero() {
-		life = c.Expiration.Sub(a.date)
+		lifetime = c.Expiration.Sub(a.date)
 	}
-	if c.AccessKeyId == "" || c.AccessKeySecret.IsEmpty() || c.SecurityToken.IsEmpty() || life <= 0 {
+	if c.AccessKeyId == "" || c.AccessKeySecret.IsEmpty() || c.SecurityToken.IsEmpty() || lifetime <= 0 {
 		return lease{}, r.failed(errNoSession)
 	}
 	return lease{
-		credentials: client.Credentials{AccessKeyID: c.AccessKeyId, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken},
-		expires:     now.Add(life),
-		due:         now.Add(life * 2 / 3),
+		credentials: client.Credentials{
+			AccessKeyID: c.AccessKeyId, AccessKeySecret: c.AccessKeySecret, SecurityToken: c.SecurityToken,
+		},
+		expires:   now.Add(lifetime),
+		refreshAt: now.Add(lifetime * 2 / 3),
 	}, nil
 }

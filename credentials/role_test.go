@@ -18,9 +18,11 @@ import (
 
 const vaultRole = "acs:ram::1000000000000001:role/vault"
 
-var temporary = client.Static{AccessKeyID: "STS.base", AccessKeySecret: kmsapi.NewSecret(staticSecret), SecurityToken: kmsapi.NewSecret(staticToken)}
+var temporary = client.Static{
+	AccessKeyID: "STS.base", AccessKeySecret: kmsapi.NewSecret(staticSecret), SecurityToken: kmsapi.NewSecret(staticToken),
+}
 
-// assuming is a provider of a role, on top of an access key.
+// assuming returns a provider that assumes a role with a temporary access key.
 func assuming(t *testing.T, role Role) (*cache, *tick) {
 	t.Helper()
 	clock := newTick()
@@ -29,7 +31,7 @@ func assuming(t *testing.T, role Role) (*cache, *tick) {
 	return provider.(*cache), clock
 }
 
-func TestRoleIsAssumed(t *testing.T) {
+func TestARoleIsAssumed(t *testing.T) {
 	for name, c := range map[string]struct {
 		role Role
 		host string
@@ -38,8 +40,11 @@ func TestRoleIsAssumed(t *testing.T) {
 		"by its ARN alone": {Role{ARN: vaultRole}, "sts.aliyuncs.com:443", map[string]string{
 			"RoleSessionName": "vault-alicloudkms", "DurationSeconds": "3600", "ExternalId": "",
 		}},
-		"with all that there is": {
-			Role{ARN: vaultRole, SessionName: "node-1", ExternalID: "tenant/7", Duration: 15 * time.Minute, Region: "cn-beijing", Network: kmsapi.NetworkVPC},
+		"with every setting": {
+			Role{
+				ARN: vaultRole, SessionName: "node-1", ExternalID: "tenant/7", Duration: 15 * time.Minute,
+				Region: "cn-beijing", Network: kmsapi.NetworkVPC,
+			},
 			"sts-vpc.cn-beijing.aliyuncs.com:443",
 			map[string]string{"RoleSessionName": "node-1", "DurationSeconds": "900", "ExternalId": "tenant/7"},
 		},
@@ -48,7 +53,7 @@ func TestRoleIsAssumed(t *testing.T) {
 			theCloud.reset()
 			provider, _ := assuming(t, c.role)
 			hosts, _, _ := theCloud.asked()
-			require.Empty(t, hosts, "making a provider asks nobody")
+			require.Empty(t, hosts, "New sends no request")
 			got := requireKey(t, provider, "STS.1")
 			require.Equal(t, sessionSecret, got.AccessKeySecret.Reveal())
 			require.Equal(t, sessionToken, got.SecurityToken.Reveal())
@@ -62,16 +67,18 @@ func TestRoleIsAssumed(t *testing.T) {
 				require.Equal(t, want, sent.Get(name), name)
 			}
 			for name, want := range map[string]string{
-				"Action": "AssumeRole", "Version": "2015-04-01", "RoleArn": vaultRole, "AccessKeyId": "STS.base", "SecurityToken": staticToken,
+				"Action": "AssumeRole", "Version": "2015-04-01", "RoleArn": vaultRole,
+				"AccessKeyId": "STS.base", "SecurityToken": staticToken,
 			} {
 				require.Equal(t, want, sent.Get(name), name)
 			}
-			require.True(t, signature.VerifyV1(temporary.AccessKeySecret, signature.StringToSignV1("POST", sent), sent.Get("Signature")))
+			stringToSign := signature.StringToSignV1("POST", sent)
+			require.True(t, signature.VerifyV1(temporary.AccessKeySecret, stringToSign, sent.Get("Signature")))
 		})
 	}
 }
 
-func TestSessionIsRenewedWhenAThirdOfItIsLeft(t *testing.T) {
+func TestASessionIsRenewedWhenAThirdOfItIsLeft(t *testing.T) {
 	theCloud.reset()
 	provider, clock := assuming(t, Role{ARN: vaultRole})
 	requireKey(t, provider, "STS.1")
@@ -86,7 +93,7 @@ func TestSessionIsRenewedWhenAThirdOfItIsLeft(t *testing.T) {
 	requireKey(t, provider, "STS.2")
 }
 
-func TestSessionLastsAsLongAsTheClockOfSTSSays(t *testing.T) {
+func TestASessionLastsAsLongAsTheClockOfSTSSays(t *testing.T) {
 	theCloud.reset()
 	provider, clock := assuming(t, Role{ARN: vaultRole})
 	clock.advance(-10 * 24 * time.Hour)
@@ -96,38 +103,40 @@ func TestSessionLastsAsLongAsTheClockOfSTSSays(t *testing.T) {
 	require.Len(t, requests, 1)
 	requireKey(t, provider, "STS.1") // another session of the same name
 	_, requests, _ = theCloud.asked()
-	require.Len(t, requests, 2, "an hour has passed, whatever day it is")
+	require.Len(t, requests, 2, "an hour has passed, whatever the date")
 }
 
-func TestRefusalOfSTSIsToldWithoutItsMessage(t *testing.T) {
+func TestARefusalOfSTSIsReportedWithoutItsMessage(t *testing.T) {
 	for name, c := range map[string]struct {
 		status int
 		body   string
 		says   []string
 	}{
-		"no permission":            {403, refusal("NoPermission"), []string{"NoPermission", "r-2", "sts:AssumeRole", "trust policy"}},
+		"no permission": {
+			403, refusal("NoPermission"), []string{"NoPermission", "r-2", "sts:AssumeRole", "trust policy"},
+		},
 		"no such role":             {404, refusal("EntityNotExist.Role"), []string{"role_arn"}},
 		"an unknown access key":    {404, refusal("InvalidAccessKeyId.NotFound"), []string{"access key"}},
 		"a wrong secret":           {400, refusal("SignatureDoesNotMatch"), []string{"secret"}},
 		"a clock that is off":      {400, refusal("InvalidTimeStamp.Expired"), []string{"NTP"}},
-		"a code that nobody knows": {400, refusal("Odd"), []string{"Odd", "sts.aliyuncs.com"}},
-		"a code that is a text":    {400, refusal(strings.Repeat(sessionSecret, 4)), []string{"HTTP 400", "sts_endpoint"}},
-		"no refusal of STS":        {502, "<html>" + sessionSecret, []string{"HTTP 502", "proxy"}},
+		"an unknown code":          {400, refusal("Odd"), []string{"Odd", "sts.aliyuncs.com"}},
+		"a code that is too long":  {400, refusal(strings.Repeat(sessionSecret, 4)), []string{"HTTP 400", "sts_endpoint"}},
+		"a page of a proxy":        {502, "<html>" + sessionSecret, []string{"HTTP 502", "proxy"}},
 		"a redirect":               {302, "", []string{"HTTP 302"}},
-		"an answer that is none":   {200, sessionSecret, []string{"sts_endpoint"}},
+		"an answer that isn't one": {200, sessionSecret, []string{"sts_endpoint"}},
 		"an answer of another API": {200, `{"RequestId":"r"}`, []string{"no session"}},
-		"a session without token":  {200, `{"Credentials":{"AccessKeyId":"a","AccessKeySecret":"` + sessionSecret + `","Expiration":"2099-01-01T00:00:00Z"}}`, []string{"no session"}},
-		"a session without end":    {200, `{"Credentials":{"AccessKeyId":"a","AccessKeySecret":"` + sessionSecret + `","SecurityToken":"t"}}`, []string{"no session"}},
-		"a session that has ended": {200, session("STS.1", time.Now().Add(-time.Minute)), []string{"no session"}},
-		"an answer without end":    {200, strings.Repeat(sessionSecret, 1<<13), []string{"no whole answer"}},
+		"a session without token":  {200, `{"Credentials":` + withoutToken + `}`, []string{"no session"}},
+		"a session without expiry": {200, `{"Credentials":` + withoutExpiration + `}`, []string{"no session"}},
+		"an expired session":       {200, session("STS.1", time.Now().Add(-time.Minute)), []string{"no session"}},
+		"an endless answer":        {200, strings.Repeat(sessionSecret, 1<<13), []string{"incomplete"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			theCloud.reset()
 			theCloud.set(func(cloud *cloud) { cloud.answer = always[kmsapi.Params](c.status, c.body) })
 			provider, _ := assuming(t, Role{ARN: vaultRole})
 			_, err := provider.Credentials(t.Context())
-			for _, text := range c.says {
-				require.ErrorContains(t, err, text)
+			for _, part := range c.says {
+				require.ErrorContains(t, err, part)
 			}
 			requireNoSecret(t, err.Error())
 			require.NotContains(t, err.Error(), "string to sign")
@@ -137,7 +146,10 @@ func TestRefusalOfSTSIsToldWithoutItsMessage(t *testing.T) {
 	}
 }
 
-func TestOtherSTSNeedsTheRightCA(t *testing.T) {
+// withoutToken is an answer that lacks a field.
+const withoutToken = `{"AccessKeyId":"a","AccessKeySecret":"` + sessionSecret + `","Expiration":"2099-01-01T00:00:00Z"}`
+
+func TestAnotherSTSNeedsTheRightCA(t *testing.T) {
 	server := httptest.NewTLSServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = io.WriteString(w, session("STS.private", time.Now().Add(time.Hour)))
 	}))
@@ -152,17 +164,17 @@ func TestOtherSTSNeedsTheRightCA(t *testing.T) {
 
 	theCloud.reset()
 	provider, _ = assuming(t, Role{ARN: vaultRole, CACert: ca})
-	requireKey(t, provider, "STS.1") // A private CA for KMS does not keep Alibaba Cloud's own STS from being trusted.
+	requireKey(t, provider, "STS.1") // With a private CA for KMS, Alibaba Cloud's own STS is still trusted.
 }
 
-func TestSTSThatBreaksIsAnErrorWithoutAnyURL(t *testing.T) {
+func TestErrorsOfABrokenSTSHaveNoURL(t *testing.T) {
 	for name, c := range map[string]struct {
 		serve http.HandlerFunc
 		says  string
 	}{
 		"hangs up":        {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "failed"},
-		"speaks nonsense": {rawAnswer(sessionSecret + "\r\n\r\n"), "no whole answer"},
-		"stops halfway":   {rawAnswer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + sessionSecret), "no whole answer"},
+		"speaks nonsense": {rawAnswer(sessionSecret + "\r\n\r\n"), "incomplete"},
+		"stops halfway":   {rawAnswer("HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\n" + sessionSecret), "incomplete"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := httptest.NewServer(c.serve)
@@ -177,28 +189,28 @@ func TestSTSThatBreaksIsAnErrorWithoutAnyURL(t *testing.T) {
 	}
 }
 
-// rawAnswer writes text to the connection, as it is, and closes it.
-func rawAnswer(text string) http.HandlerFunc {
+// rawAnswer writes answer to the connection, as it is, and closes it.
+func rawAnswer(answer string) http.HandlerFunc {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			panic(err)
 		}
 		defer conn.Close()
-		_, _ = io.WriteString(conn, text)
+		_, _ = io.WriteString(conn, answer)
 	}
 }
 
-func TestBaseThatSTSRefusesIsReadAgainOnce(t *testing.T) {
+func TestABaseThatSTSRefusesIsFetchedAgainOnce(t *testing.T) {
 	for name, c := range map[string]struct {
 		change   string
 		requests int
 		says     string
 	}{
-		"and has changed":                 {profile("LTAInew"), 2, ""},
-		"and has not":                     {profile("LTAIold"), 1, "InvalidAccessKeyId.NotFound"},
-		"and has changed to no better":    {profile("LTAIother"), 2, "InvalidAccessKeyId.NotFound"},
-		"and is damaged, which says both": {"{", 1, "config.json"},
+		"and has changed":              {profile("LTAInew"), 2, ""},
+		"and has not":                  {profile("LTAIold"), 1, "InvalidAccessKeyId.NotFound"},
+		"and has changed to no better": {profile("LTAIother"), 2, "InvalidAccessKeyId.NotFound"},
+		"and is damaged":               {"{", 1, "config.json"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			home := cleanEnvironment(t)
@@ -229,7 +241,7 @@ func TestBaseThatSTSRefusesIsReadAgainOnce(t *testing.T) {
 	}
 }
 
-func TestRoleWithoutBaseCredentialsIsNotAskedFor(t *testing.T) {
+func TestARoleWithoutBaseCredentialsIsNotAssumed(t *testing.T) {
 	cleanEnvironment(t)
 	provider, err := New(Config{UseEnvironment: true, Role: Role{ARN: vaultRole}})
 	require.NoError(t, err)
@@ -246,7 +258,7 @@ func TestBadRolesAreRefused(t *testing.T) {
 		says   string
 	}{
 		"an ARN of something else":      {func(r *Role) { r.ARN = "acs:ram::1:user/vault" }, "role_arn"},
-		"an ARN with more to it":        {func(r *Role) { r.ARN = vaultRole + "\n" }, "role_arn"},
+		"an ARN and a newline":          {func(r *Role) { r.ARN = vaultRole + "\n" }, "role_arn"},
 		"a session name with a space":   {func(r *Role) { r.SessionName = "a b" }, "role_session_name"},
 		"a session name that is short":  {func(r *Role) { r.SessionName = "a" }, "role_session_name"},
 		"an external id with an accent": {func(r *Role) { r.ExternalID = "é-secret" }, "role_external_id"},
@@ -255,10 +267,10 @@ func TestBadRolesAreRefused(t *testing.T) {
 		"a long session":                {func(r *Role) { r.Duration = 13 * time.Hour }, "12h"},
 		"plain HTTP":                    {func(r *Role) { r.Endpoint = "http://sts.example.com" }, "https"},
 		"an endpoint with a path":       {func(r *Role) { r.Endpoint = "sts.example.com/x" }, "sts_endpoint"},
-		"a region that is a host":       {func(r *Role) { r.Region, r.Network = "x.example.com/", kmsapi.NetworkVPC }, "endpoint"},
-		"a region that is a bucket":     {func(r *Role) { r.Region, r.Network = "oss-cn-hangzhou", kmsapi.NetworkVPC }, "endpoint"},
-		"a region with a port":          {func(r *Role) { r.Region, r.Network = "x.example.com:443", kmsapi.NetworkVPC }, "endpoint"},
-		"a region with a user":          {func(r *Role) { r.Region, r.Network = "a@b", kmsapi.NetworkVPC }, "endpoint"},
+		"a region that is a host":       {inVPC("x.example.com/"), "endpoint"},
+		"a region that is a bucket":     {inVPC("oss-cn-hangzhou"), "endpoint"},
+		"a region with a port":          {inVPC("x.example.com:443"), "endpoint"},
+		"a region with a user":          {inVPC("a@b"), "endpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			role := good
@@ -271,4 +283,8 @@ func TestBadRolesAreRefused(t *testing.T) {
 	provider, _ := assuming(t, Role{ARN: vaultRole, Endpoint: "127.0.0.1:1", CACert: "no PEM"})
 	_, err := provider.Credentials(t.Context())
 	require.ErrorContains(t, err, "ca_cert")
+}
+
+func inVPC(region string) func(*Role) {
+	return func(r *Role) { r.Region, r.Network = region, kmsapi.NetworkVPC }
 }

@@ -18,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A mint is an STS whose sessions a KMS service knows and lets end, on the service's clock.
+// A mint is an STS whose sessions a KMS service accepts until they expire on the service's clock.
 type mint struct {
 	t   *testing.T
 	kms *kmstest.KMS
@@ -27,7 +27,7 @@ type mint struct {
 	minted int
 }
 
-// newMint starts both, with a provider of a role that has sessions of 15 minutes.
+// newMint starts both, and returns a provider that assumes a role for sessions of 15 minutes.
 func newMint(t *testing.T) (*mint, client.Provider) {
 	t.Helper()
 	m := &mint{t: t, kms: kmstest.New(t)}
@@ -62,14 +62,14 @@ func (m *mint) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	_, _ = io.WriteString(w, session(id, expires))
 }
 
-// forget makes the service refuse every session that there is.
+// forget makes the service refuse all existing sessions.
 func (m *mint) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	require.NoError(m.t, m.kms.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = c.Accounts[0].AccessKeys[:1] }))
 }
 
-// dial returns a client that does not hide a failure by trying again.
+// dial returns a client that does not hide a failure by a retry.
 func (m *mint) dial(provider client.Provider) *client.Client {
 	m.t.Helper()
 	c, err := client.New(client.Config{
@@ -81,20 +81,20 @@ func (m *mint) dial(provider client.Provider) *client.Client {
 	return c
 }
 
-// Four hours pass while eight workers encrypt: some 20 sessions end, and no call fails.
-func TestSessionsEndUnderLoadAndNoCallFails(t *testing.T) {
+// Four hours pass while eight workers encrypt: about 20 sessions expire, and no call fails.
+func TestSessionsExpireUnderLoadAndNoCallFails(t *testing.T) {
 	m, provider := newMint(t)
 	c := m.dial(provider)
 	created, err := c.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
 	require.NoError(t, err)
+	request := &kmsapi.EncryptRequest{KeyId: created.KeyMetadata.KeyId, Plaintext: kmsapi.NewSecret("c2VjcmV0")}
 	var all sync.WaitGroup
 	var calls atomic.Int64
 	var over atomic.Bool
 	for range 8 {
 		all.Go(func() {
 			for !over.Load() {
-				_, err := c.Encrypt(t.Context(), &kmsapi.EncryptRequest{KeyId: created.KeyMetadata.KeyId, Plaintext: kmsapi.NewSecret("c2VjcmV0")})
-				if err != nil {
+				if _, err := c.Encrypt(t.Context(), request); err != nil {
 					t.Error(err)
 					return
 				}
@@ -113,7 +113,7 @@ func TestSessionsEndUnderLoadAndNoCallFails(t *testing.T) {
 	}
 	over.Store(true)
 	all.Wait()
-	require.Greater(t, m.count(), 4*60/15, "or no session has ended")
+	require.Greater(t, m.count(), 4*60/15, "otherwise no session has expired")
 }
 
 func TestSessionsThatKMSForgetsAreReplacedByOne(t *testing.T) {
@@ -130,5 +130,5 @@ func TestSessionsThatKMSForgetsAreReplacedByOne(t *testing.T) {
 	require.Equal(t, 2, m.count())
 	listed, err := c.ListKeys(t.Context(), &kmsapi.ListKeysRequest{})
 	require.NoError(t, err)
-	require.Equal(t, 101, listed.TotalCount, "what was refused did not run, and what was sent again ran once")
+	require.Equal(t, 101, listed.TotalCount, "refused requests did not run, and their repetitions ran once")
 }

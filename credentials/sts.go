@@ -20,13 +20,13 @@ const (
 	stsVersion = "2015-04-01"
 	// stsTimeout limits one request to STS.
 	stsTimeout = 10 * time.Second
-	// maxSTSAnswer is the most that an answer of STS may have. A real one has 1.5 KB.
+	// maxSTSAnswer limits an answer of STS, in bytes. A real one has 1.5 KB.
 	maxSTSAnswer = 64 << 10
-	// maxSTSName bounds a code or request id that an error shows.
+	// maxSTSName limits a code or request id that an error shows.
 	maxSTSName = 64
 )
 
-// stsAnswer is a good answer to AssumeRole.
+// stsAnswer is a successful answer to AssumeRole.
 type stsAnswer struct {
 	Credentials struct {
 		AccessKeyId                    string
@@ -38,12 +38,13 @@ type stsAnswer struct {
 }
 
 var (
-	errNoSession = errors.New("the answer holds no session of a role; check sts_endpoint")
-	errSTSBroken = errors.New("there was no whole answer; check sts_endpoint, the network and the proxy")
+	errNoSession = errors.New("the answer has no session of a role; check sts_endpoint")
+	errSTSBroken = errors.New("the answer was incomplete; check sts_endpoint, the network and the proxy")
 	errBadCA     = errors.New("ca_cert holds no PEM certificate")
 )
 
-// newTransport keeps no connections: a session is asked for once in a long time. HTTP/1.1 is all that STS needs.
+// newTransport returns a transport that keeps no connections, since sessions are rarely requested. STS needs only
+// HTTP/1.1.
 func newTransport(caCert string) (*http.Transport, error) {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
@@ -62,8 +63,8 @@ func newTransport(caCert string) (*http.Transport, error) {
 	}, nil
 }
 
-// post sends a form to STS. It calls the transport itself, because an [http.Client] would follow redirects and put the URL
-// into errors.
+// post sends a form to STS. It calls the transport itself, because an [http.Client] would follow redirects and put the
+// URL into errors.
 func (r *role) post(ctx context.Context, form string) (*stsAnswer, error) {
 	transport, err := r.transport()
 	if err != nil {
@@ -92,7 +93,7 @@ func (r *role) read(resp *http.Response, body []byte) (*stsAnswer, error) {
 	if resp.StatusCode != http.StatusOK {
 		refused := new(STSError)
 		if json.Unmarshal(body, refused) != nil || len(refused.Code) > maxSTSName || len(refused.RequestID) > maxSTSName {
-			refused = new(STSError) // It is no refusal of STS.
+			refused = new(STSError) // It did not come from STS.
 		}
 		refused.Endpoint, refused.HTTPStatus = r.sts.Host, resp.StatusCode
 		return nil, refused
@@ -109,7 +110,7 @@ func (r *role) failed(err error) error {
 	return fmt.Errorf("AssumeRole at %s failed: %w", r.sts.Host, err)
 }
 
-// safeCause returns err if its text can't hold anything that was received.
+// safeCause returns err if its message can't contain anything that was received.
 func safeCause(err error) error {
 	for _, known := range []error{context.DeadlineExceeded, context.Canceled} {
 		if errors.Is(err, known) {
@@ -117,7 +118,8 @@ func safeCause(err error) error {
 		}
 	}
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fmt.Errorf("%w (set ca_cert to the certificate of the authority that signed the server's, if that is right)", untrusted.Err)
+		return fmt.Errorf("%w (if the server is the right one, set ca_cert to the certificate of the authority "+
+			"that signed its certificate)", untrusted.Err)
 	}
 	if unreachable, ok := errors.AsType[net.Error](err); ok {
 		return unreachable
@@ -127,35 +129,36 @@ func safeCause(err error) error {
 
 // An STSError is a refusal by STS, without its message, which may quote the request.
 type STSError struct {
-	// Code is empty if something else than STS answered.
+	// Code is empty if something other than STS answered.
 	Code kmsapi.Code
-	// RequestID names the request in Alibaba Cloud's records.
+	// RequestID identifies the request in Alibaba Cloud's records.
 	RequestID string `json:"RequestId"`
-	// Endpoint is who was asked, and HTTPStatus the status of the answer.
+	// Endpoint is the host that was called, and HTTPStatus the status of its answer.
 	Endpoint   string `json:"-"`
 	HTTPStatus int    `json:"-"`
 }
 
-// Error gives code, endpoint and request id, and says what to do.
+// Error has the code, the endpoint and the request id, and says what to do.
 func (e *STSError) Error() string {
 	if e.Code == "" {
-		return fmt.Sprintf("AssumeRole at %s was answered by HTTP %d, and no error of STS with it; check sts_endpoint and the proxy", e.Endpoint, e.HTTPStatus)
+		return fmt.Sprintf("AssumeRole at %s was answered with HTTP %d, but no error of STS; check sts_endpoint and the proxy",
+			e.Endpoint, e.HTTPStatus)
 	}
-	text := fmt.Sprintf("STS at %s refused to let the role be assumed: %s", e.Endpoint, e.Code)
+	message := fmt.Sprintf("STS at %s refused to assume the role: %s", e.Endpoint, e.Code)
 	if e.RequestID != "" {
-		text += fmt.Sprintf(" (request id %s)", e.RequestID)
+		message += fmt.Sprintf(" (request id %s)", e.RequestID)
 	}
 	advice := adviceByCode[e.Code]
 	if advice == "" {
 		advice = adviceByKind[e.Code.Kind()]
 	}
 	if advice != "" {
-		text += "; " + advice
+		message += "; " + advice
 	}
-	return text
+	return message
 }
 
-// adviceByKind is for the codes that STS shares with KMS.
+// adviceByKind is for codes that STS shares with KMS.
 var adviceByKind = map[kmsapi.Kind]string{
 	kmsapi.KindAccessKeyUnknown:  keyAdvice,
 	kmsapi.KindAccessKeyDisabled: keyAdvice,
@@ -164,12 +167,12 @@ var adviceByKind = map[kmsapi.Kind]string{
 	kmsapi.KindClock:             "the clock of this server is off; set it, for example with NTP",
 }
 
-const keyAdvice = "the access key, its secret or its security token is not valid, or no longer"
+const keyAdvice = "the access key, its secret or its security token is not valid, or no longer valid"
 
-// adviceByCode is for the codes that STS alone has.
+// adviceByCode is for codes that only STS has.
 var adviceByCode = map[kmsapi.Code]string{
-	"NoPermission":             "the RAM user needs sts:AssumeRole on the role, and the role's trust policy must name it, with the role_external_id if it asks for one",
+	"NoPermission":             "the RAM user needs sts:AssumeRole on the role, and the role's trust policy must name the user, and the role_external_id if it requires one",
 	"EntityNotExist.Role":      "there is no such role; check role_arn",
-	"InvalidParameter.RoleArn": "role_arn is not that of a role",
+	"InvalidParameter.RoleArn": "role_arn is not the ARN of a role",
 	"InvalidSecurityToken":     keyAdvice,
 }

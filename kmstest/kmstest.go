@@ -1,12 +1,17 @@
-// Package kmstest is a test kit: [New] gives a test a KMS service of its own, real in everything but the clock, which the
-// test can move. It listens on loopback with TLS, checks signatures, timestamps and nonces, and keeps its data in the
-// test's temporary folder.
+// Package kmstest is a test kit: [New] gives a test a KMS service of its own, real in everything but its clock, which
+// the test can move. It listens on loopback with TLS, checks signatures, timestamps and nonces, and keeps its data in
+// the test's temporary folder.
 //
-//	kms := kmstest.New(t)
-//	client, err := client.New(client.Config{
-//		Endpoint: kms.Endpoint, CACert: kms.CACert, Region: kms.Region,
-//		Credentials: client.Static{AccessKeyID: kms.AccessKeyID, AccessKeySecret: kms.AccessKeySecret},
-//	})
+//	func TestEncrypt(t *testing.T) {
+//		kms := kmstest.New(t)
+//		c, err := client.New(kms.ClientConfig())
+//		...
+//		kms.Advance(24 * time.Hour)
+//		...
+//	}
+//
+// [Configured], [KMS.Config] and [KMS.Reload] are for tests of this module: they expose the configuration of package
+// server, which makes no compatibility promise.
 package kmstest
 
 import (
@@ -16,18 +21,21 @@ import (
 	"testing"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// KMS is a running service with what a client needs to use it. Its fields don't change, not over a restart either.
+// KMS is a running service, with what a client needs to use it. Its fields don't change, even when the service
+// restarts.
 type KMS struct {
 	// Endpoint is host:port, served over TLS.
 	Endpoint string
 	// CACert is the PEM of the CA to trust, and CAFile the file that holds it.
 	CACert, CAFile string
-	// Region is the one that requests belong to if they name none.
-	Region          string
+	// Region is the region of requests that name none.
+	Region string
+	// AccessKeyID and AccessKeySecret are an access key that may do everything.
 	AccessKeyID     string
 	AccessKeySecret kmsapi.Secret
 	// DataDir holds the service's files.
@@ -36,7 +44,8 @@ type KMS struct {
 	t      testing.TB
 	config server.Config
 	server *server.Server
-	ahead  atomic.Int64
+	// ahead is how far the service's clock is ahead of the real one, in nanoseconds.
+	ahead atomic.Int64
 }
 
 // New starts a service, and stops it when the test ends.
@@ -45,12 +54,12 @@ func New(t testing.TB) *KMS {
 	return Configured(t, func(*server.Config) {})
 }
 
-// Configured is New for a service whose configuration change has changed: one with more accounts, for instance, or with
-// quotas and rate limits, of which it has none by itself.
+// Configured is [New] for a service whose configuration is changed first, to one with more accounts, for instance, or
+// with quotas and rate limits, of which it has none otherwise.
 func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	t.Helper()
 	dir := t.TempDir()
-	dev, err := server.NewDev(dir, "127.0.0.1:0")
+	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	must(t, err)
 	ca, err := os.ReadFile(dev.CAFile)
 	must(t, err)
@@ -67,10 +76,21 @@ func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	return k
 }
 
-// Advance moves the service's clock.
+// ClientConfig returns the configuration of a client of this service, with its access key and its clock.
+func (k *KMS) ClientConfig() client.Config {
+	return client.Config{
+		Endpoint:    k.Endpoint,
+		CACert:      k.CACert,
+		Region:      k.Region,
+		Credentials: client.Static{AccessKeyID: k.AccessKeyID, AccessKeySecret: k.AccessKeySecret},
+		Clock:       k.Now,
+	}
+}
+
+// Advance moves the service's clock forward by d, or back if d is negative.
 func (k *KMS) Advance(d time.Duration) { k.ahead.Add(int64(d)) }
 
-// Now is the service's clock.
+// Now returns the time on the service's clock.
 func (k *KMS) Now() time.Time { return time.Now().Add(time.Duration(k.ahead.Load())) }
 
 // Stop closes the service at once, as if its process had ended. A stopped service may be stopped again.
@@ -86,20 +106,28 @@ func (k *KMS) Stop() {
 // Start starts a stopped service again, with its data and at the same endpoint.
 func (k *KMS) Start() {
 	k.t.Helper()
-	started, err := server.Start(k.config, server.Options{Logger: slog.New(slog.NewTextHandler(k.t.Output(), nil)), Clock: k.Now})
+	logger := slog.New(slog.NewTextHandler(k.t.Output(), nil))
+	started, err := server.Start(k.config, server.Options{Logger: logger, Clock: k.Now})
 	must(k.t, err)
 	k.server = started
 }
 
-// Reload changes the configuration and lets the service take from it what needs no restart.
+// Restart stops the service and starts it again.
+func (k *KMS) Restart() {
+	k.t.Helper()
+	k.Stop()
+	k.Start()
+}
+
+// Reload changes the configuration, and makes the service apply the changes that need no restart.
 func (k *KMS) Reload(change func(*server.Config)) error {
 	k.t.Helper()
 	change(&k.config)
 	return k.server.Reload(k.config)
 }
 
-// Admit lets the service accept a temporary access key besides, which may do everything and needs its security token. It
-// ends at a time on the service's clock; the zero time means never.
+// Admit adds a temporary access key, which may do everything and requires its security token. It expires at a time on
+// the service's clock; the zero time means never.
 func (k *KMS) Admit(id string, secret, securityToken kmsapi.Secret, expires time.Time) error {
 	k.t.Helper()
 	key := server.AccessKey{ID: id, Secret: secret.Reveal(), SecurityToken: securityToken.Reveal()}
@@ -109,21 +137,14 @@ func (k *KMS) Admit(id string, secret, securityToken kmsapi.Secret, expires time
 	return k.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, key) })
 }
 
-// Config is the service's configuration.
+// Config returns the service's configuration.
 func (k *KMS) Config() server.Config { return k.config }
 
-// OperationsAddress is where metrics and health are, as host:port, if the configuration says that there are any.
-func (k *KMS) OperationsAddress() string { return k.server.OperationsAddress() }
+// OpsAddress returns the host:port of metrics and health, if the configuration enables them.
+func (k *KMS) OpsAddress() string { return k.server.OpsAddress() }
 
-// Sweep does at once what the service does every minute: it removes what time has ended.
+// Sweep does at once what the service does every minute: it removes what has expired or is due for deletion.
 func (k *KMS) Sweep() error { return k.server.Sweep(k.t.Context()) }
-
-// Restart stops the service and starts it again.
-func (k *KMS) Restart() {
-	k.t.Helper()
-	k.Stop()
-	k.Start()
-}
 
 func must(t testing.TB, err error) {
 	t.Helper()

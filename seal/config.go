@@ -19,16 +19,16 @@ import (
 )
 
 const (
-	// defaultRegion is that of the wrapper that was before; the rest of this module has another.
+	// defaultRegion is that of the wrapper that this one replaces. The rest of this module has another.
 	defaultRegion     = "cn-beijing"
 	maxRequestTimeout = 5 * time.Minute
 )
 
 // A setting is a key of the configuration.
 type setting struct {
-	// variables of the environment stand in for it: the first that is set.
+	// variables are environment variables that are used if the setting is not configured: the first that is set.
 	variables []string
-	// credential settings are taken from the environment all together or not at all.
+	// credential settings are taken from the environment together or not at all.
 	credential bool
 }
 
@@ -50,20 +50,20 @@ var settings = map[string]setting{
 	"disallow_env_vars": {},
 }
 
-// synonyms are other names of settings.
+// synonyms maps other names of settings to their own.
 var synonyms = map[string]string{"endpoint": "domain", "access_secret": "secret_key"}
 
-// values are what the settings say. One that is empty is as if it was not there.
+// values are the settings' values. An empty one counts as missing.
 type values map[string]string
 
-// A config is what SetConfig was told, checked as far as that needs no client.
+// A config is the configuration given to SetConfig, checked as far as that needs no client.
 type config struct {
 	keyID       string
 	client      client.Config
 	credentials credentials.Config
 }
 
-// readConfig reads what is configured, and what of the environment is wanted.
+// readConfig reads the configuration, and the environment where it may.
 func readConfig(opts *wrapping.Options) (config, error) {
 	v, err := readValues(opts.WithConfigMap)
 	if err != nil {
@@ -89,7 +89,7 @@ func readConfig(opts *wrapping.Options) (config, error) {
 	return v.config(useEnvironment)
 }
 
-// readValues takes the configuration under the settings' own names.
+// readValues returns the configuration under the settings' own names.
 func readValues(given map[string]string) (values, error) {
 	v := values{}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
@@ -97,22 +97,22 @@ func readValues(given map[string]string) (values, error) {
 		if _, ok := settings[name]; !ok {
 			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
 			slices.Sort(known)
-			return nil, fmt.Errorf("the seal has no setting %q; there are: %s", key, strings.Join(known, ", "))
+			return nil, fmt.Errorf("the seal has no setting %q; its settings are: %s", key, strings.Join(known, ", "))
 		}
 		value, err := resolve(key, given[key])
 		if err != nil {
 			return nil, err
 		}
 		if v[name] != "" && value != "" && v[name] != value {
-			return nil, fmt.Errorf("%s is given under two names, and they differ; leave %s out", name, key)
+			return nil, fmt.Errorf("%s is set under two names to different values; leave %s out", name, key)
 		}
 		v[name] = cmp.Or(value, v[name])
 	}
 	return v, nil
 }
 
-// resolve returns what a value stands for, without the line break that ends a file. Errors name a file or variable, and no
-// content.
+// resolve returns the value, or the content of the file or variable that it refers to, without the line break at the
+// end of a file. Errors name the file or variable, but show no content.
 func resolve(key, value string) (string, error) {
 	if err := wrapping.ParsePaths(&value); err != nil {
 		return "", fmt.Errorf("%s: %w", key, err)
@@ -120,7 +120,7 @@ func resolve(key, value string) (string, error) {
 	return strings.TrimSpace(value), nil
 }
 
-// addEnvironment fills what is not configured. Credentials are not mixed: who configures an access key means that one alone.
+// addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.
 func (v values) addEnvironment() error {
 	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
 	for name, s := range settings {
@@ -149,7 +149,7 @@ func (v values) flag(name string, otherwise bool) (bool, error) {
 	return set, nil
 }
 
-// config is v in the terms of client and credentials.
+// config translates v for client and credentials.
 func (v values) config(useEnvironment bool) (config, error) {
 	if v["kms_key_id"] == "" {
 		return config{}, errors.New("kms_key_id is required: the id of a CMK, or alias/NAME")
@@ -190,49 +190,49 @@ func (v values) config(useEnvironment bool) (config, error) {
 func (v values) checkCredentials(useEnvironment bool) error {
 	switch {
 	case v["access_key"] == "" && (v["secret_key"] != "" || v["security_token"] != ""):
-		return errors.New("secret_key and security_token belong to an access_key, and there is none")
+		return errors.New("secret_key and security_token need an access_key, and there is none")
 	case v["access_key"] != "" && v["secret_key"] == "":
-		return errors.New("access_key is given without its secret_key")
+		return errors.New("access_key is set without its secret_key")
 	case v["access_key"] == "" && !useEnvironment:
 		return errors.New("access_key and secret_key are required, unless use_environment=true lets the seal look for credentials in the environment")
 	case v["role_arn"] == "" && (v["role_external_id"] != "" || v["sts_endpoint"] != ""):
-		return errors.New("role_external_id and sts_endpoint belong to a role_arn, and there is none")
+		return errors.New("role_external_id and sts_endpoint need a role_arn, and there is none")
 	default:
 		return nil
 	}
 }
 
-// timeout reads request_timeout. 0 is the client's own.
+// timeout parses request_timeout. 0 means the client's default.
 func (v values) timeout() (time.Duration, error) {
-	text := v["request_timeout"]
-	if text == "" {
+	value := v["request_timeout"]
+	if value == "" {
 		return 0, nil
 	}
-	if _, err := strconv.Atoi(text); err == nil {
-		text += "s"
+	if _, err := strconv.Atoi(value); err == nil {
+		value += "s"
 	}
-	timeout, err := time.ParseDuration(text)
+	timeout, err := time.ParseDuration(value)
 	if err != nil || timeout < time.Second || timeout > maxRequestTimeout {
 		return 0, fmt.Errorf("request_timeout must be 1s to %s", maxRequestTimeout)
 	}
 	return timeout, nil
 }
 
-// caCert reads ca_cert, which is PEM or the path of a file with it.
+// caCert returns ca_cert, which is PEM or the path of a file with it.
 func (v values) caCert() (string, error) {
-	text := v["ca_cert"]
-	if text == "" || strings.Contains(text, "-----BEGIN") {
-		return text, nil
+	value := v["ca_cert"]
+	if value == "" || strings.Contains(value, "-----BEGIN") {
+		return value, nil
 	}
-	pem, err := os.ReadFile(text)
+	pem, err := os.ReadFile(value)
 	if err != nil {
-		// Its text would show the value, which may be anything.
+		// The error would show the value, which may be anything.
 		return "", errors.New("ca_cert is neither PEM nor the path of a file that can be read")
 	}
 	return string(pem), nil
 }
 
-// metadata is what a server shows of its seal when it starts, under the names that it always had.
+// metadata is what a server shows of its seal at start, under the names that earlier wrappers used.
 func (c config) metadata() map[string]string {
 	shown := map[string]string{"region": c.client.Region, "kms_key_id": c.keyID}
 	if c.client.Endpoint != "" {

@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// configured are the settings that a server can't do without, with others.
+// configured returns the required settings, with changes.
 func configured(changes map[string]string) *wrapping.Options {
 	all := map[string]string{"kms_key_id": "key", "access_key": "LTAIconfig", "secret_key": "the config's secret"}
 	maps.Copy(all, changes)
@@ -32,7 +32,8 @@ func TestSettingsReachTheClient(t *testing.T) {
 	c := read(t, configured(map[string]string{
 		"region": "cn-shanghai", "network": "vpc", "endpoint": "id.cryptoservice.kms.cn-shanghai.aliyuncs.com",
 		"ca_cert": "-----BEGIN CERTIFICATE-----", "request_timeout": "15s", "security_token": "the token",
-		"role_arn": "acs:ram::1:role/vault", "role_session_name": "node-1", "role_external_id": "tenant", "sts_endpoint": "sts.example.com",
+		"role_arn": "acs:ram::1:role/vault", "role_session_name": "node-1", "role_external_id": "tenant",
+		"sts_endpoint": "sts.example.com",
 	}))
 	require.Equal(t, "key", c.keyID)
 	require.Equal(t, "cn-shanghai", c.client.Region)
@@ -41,7 +42,8 @@ func TestSettingsReachTheClient(t *testing.T) {
 	require.Equal(t, "-----BEGIN CERTIFICATE-----", c.client.CACert)
 	require.Equal(t, 15*time.Second, c.client.RequestTimeout)
 	require.True(t, client.Credentials(c.credentials.Static).Equal(client.Credentials{
-		AccessKeyID: "LTAIconfig", AccessKeySecret: kmsapi.NewSecret("the config's secret"), SecurityToken: kmsapi.NewSecret("the token"),
+		AccessKeyID: "LTAIconfig", AccessKeySecret: kmsapi.NewSecret("the config's secret"),
+		SecurityToken: kmsapi.NewSecret("the token"),
 	}))
 	role := c.credentials.Role
 	require.Equal(t, "acs:ram::1:role/vault", role.ARN)
@@ -67,27 +69,34 @@ func TestSettingsHaveTheOldNamesAndDefaults(t *testing.T) {
 }
 
 func TestBadSettingsAreRefusedAndNotShown(t *testing.T) {
+	type settings map[string]string
 	for name, tc := range map[string]struct {
-		settings map[string]string
+		settings settings
 		says     string
 	}{
-		"a setting that does not exist":    {map[string]string{"reigon": "canary"}, `"reigon"; there are: access_key, access_secret, ca_cert`},
-		"no key":                           {map[string]string{"kms_key_id": ""}, "kms_key_id is required"},
-		"an access key without a secret":   {map[string]string{"secret_key": ""}, "secret_key"},
-		"a secret without an access key":   {map[string]string{"access_key": ""}, "access_key"},
-		"a token without an access key":    {map[string]string{"access_key": "", "secret_key": "", "security_token": "canary"}, "access_key"},
-		"two secrets":                      {map[string]string{"access_secret": "canary"}, "two names"},
-		"two endpoints":                    {map[string]string{"domain": "canary.example.com", "endpoint": "canary.example.net"}, "two names"},
-		"a timeout that is none":           {map[string]string{"request_timeout": "canary"}, "request_timeout must be 1s to 5m0s"},
-		"a timeout that is too short":      {map[string]string{"request_timeout": "10ms"}, "request_timeout"},
-		"a timeout that is too long":       {map[string]string{"request_timeout": "301"}, "request_timeout"},
-		"a flag that is neither":           {map[string]string{"disallow_env_vars": "canary"}, "disallow_env_vars must be true or false"},
-		"another flag that is neither":     {map[string]string{"use_environment": "canary"}, "use_environment must be true or false"},
-		"an endpoint of STS without role":  {map[string]string{"sts_endpoint": "canary.example.com"}, "role_arn"},
-		"a CA that is in no file":          {map[string]string{"ca_cert": "/canary"}, "ca_cert"},
-		"a secret in a file that is not":   {map[string]string{"secret_key": "file:///nowhere/secret"}, "secret_key: "},
-		"a secret in no variable":          {map[string]string{"secret_key": "env://NOT_SET_AT_ALL"}, "NOT_SET_AT_ALL"},
-		"credentials that nobody may find": {map[string]string{"access_key": "", "secret_key": "", "use_environment": "false"}, "use_environment=true"},
+		"no key":                           {settings{"kms_key_id": ""}, "kms_key_id is required"},
+		"an access key without a secret":   {settings{"secret_key": ""}, "secret_key"},
+		"a secret without an access key":   {settings{"access_key": ""}, "access_key"},
+		"two secrets":                      {settings{"access_secret": "canary"}, "two names"},
+		"two endpoints":                    {settings{"domain": "canary.example.com", "endpoint": "other"}, "two names"},
+		"a timeout that is not a duration": {settings{"request_timeout": "canary"}, "request_timeout must be 1s to 5m0s"},
+		"a timeout that is too short":      {settings{"request_timeout": "10ms"}, "request_timeout"},
+		"a timeout that is too long":       {settings{"request_timeout": "301"}, "request_timeout"},
+		"a flag that is neither":           {settings{"disallow_env_vars": "canary"}, "disallow_env_vars must be true or"},
+		"another flag that is neither":     {settings{"use_environment": "canary"}, "use_environment must be true or false"},
+		"an STS endpoint without a role":   {settings{"sts_endpoint": "canary.example.com"}, "role_arn"},
+		"a CA file that does not exist":    {settings{"ca_cert": "/canary"}, "ca_cert"},
+		"a secret in a missing file":       {settings{"secret_key": "file:///nowhere/secret"}, "secret_key: "},
+		"a secret in a missing variable":   {settings{"secret_key": "env://NOT_SET_AT_ALL"}, "NOT_SET_AT_ALL"},
+		"an unknown setting": {
+			settings{"reigon": "canary"}, `"reigon"; its settings are: access_key, access_secret, ca_cert`,
+		},
+		"a token without an access key": {
+			settings{"access_key": "", "secret_key": "", "security_token": "canary"}, "access_key",
+		},
+		"no credentials": {
+			settings{"access_key": "", "secret_key": "", "use_environment": "false"}, "use_environment=true",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(configured(tc.settings))
@@ -98,14 +107,14 @@ func TestBadSettingsAreRefusedAndNotShown(t *testing.T) {
 	}
 }
 
-// What the client and credentials check is refused too, before anything is sent.
-func TestSettingsThatNoClientTakesAreRefused(t *testing.T) {
+// Settings that client and credentials check are refused too, before anything is sent.
+func TestSettingsThatTheClientRefusesAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ key, value, says string }{
 		"a region without an endpoint": {"region", "mars-1", "mars-1"},
 		"an endpoint without TLS":      {"domain", "http://kms.example.com", "TLS"},
-		"a network that is none":       {"network", "moon", "network"},
+		"an unknown network":           {"network", "moon", "network"},
 		"a damaged CA":                 {"ca_cert", "-----BEGIN CERTIFICATE-----\nx", "ca_cert"},
-		"a role that is none":          {"role_arn", "vault", "role_arn"},
+		"an invalid role":              {"role_arn", "vault", "role_arn"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			opts := configured(map[string]string{tc.key: tc.value})
@@ -127,7 +136,7 @@ func setEnvironment(t *testing.T) {
 	}
 }
 
-func TestEnvironmentFillsWhatIsNotConfigured(t *testing.T) {
+func TestTheEnvironmentAddsWhatIsNotConfigured(t *testing.T) {
 	setEnvironment(t)
 	c := read(t, &wrapping.Options{})
 	require.Equal(t, "env-key", c.keyID)
@@ -144,29 +153,31 @@ func TestEnvironmentFillsWhatIsNotConfigured(t *testing.T) {
 	require.Equal(t, "vault-key", read(t, &wrapping.Options{}).keyID)
 }
 
-func TestConfigurationWinsOverTheEnvironment(t *testing.T) {
+func TestTheConfigurationWinsOverTheEnvironment(t *testing.T) {
 	setEnvironment(t)
 	c := read(t, configured(map[string]string{"region": "cn-shanghai", "domain": "config.example.com"}))
 	require.Equal(t, "key", c.keyID)
 	require.Equal(t, "cn-shanghai", c.client.Region)
 	require.Equal(t, "config.example.com", c.client.Endpoint)
 	require.Equal(t, "LTAIconfig", c.credentials.Static.AccessKeyID)
-	require.True(t, c.credentials.Static.SecurityToken.IsEmpty(), "a token of another access key")
-	require.Empty(t, c.credentials.Role.ARN, "a role that was not meant for this access key")
+	require.True(t, c.credentials.Static.SecurityToken.IsEmpty(), "the token belongs to another access key")
+	require.Empty(t, c.credentials.Role.ARN, "the role is not meant for this access key")
 
-	own := read(t, &wrapping.Options{WithKeyId: "key", WithConfigMap: map[string]string{"role_arn": "acs:ram::1:role/config"}})
+	own := read(t, &wrapping.Options{
+		WithKeyId: "key", WithConfigMap: map[string]string{"role_arn": "acs:ram::1:role/config"},
+	})
 	require.Equal(t, "acs:ram::1:role/config", own.credentials.Role.ARN)
 	require.Equal(t, "LTAIenv", own.credentials.Static.AccessKeyID)
 }
 
-func TestEnvironmentThatIsNotAllowedIsNotRead(t *testing.T) {
+func TestADisallowedEnvironmentIsNotRead(t *testing.T) {
 	setEnvironment(t)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIchain")
-	disallow := map[string]string{"disallow_env_vars": "true"}
+	disallow := func(value string) map[string]string { return map[string]string{"disallow_env_vars": value} }
 	for name, opts := range map[string]*wrapping.Options{
-		"by configuration":                     {WithConfigMap: maps.Clone(disallow)},
+		"by configuration":                     {WithConfigMap: disallow("true")},
 		"by option":                            {WithDisallowEnvVars: true},
-		"by option, against the configuration": {WithDisallowEnvVars: true, WithConfigMap: map[string]string{"disallow_env_vars": "false"}},
+		"by option, against the configuration": {WithDisallowEnvVars: true, WithConfigMap: disallow("false")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(opts)
@@ -175,25 +186,24 @@ func TestEnvironmentThatIsNotAllowedIsNotRead(t *testing.T) {
 			_, err = readConfig(opts)
 			require.ErrorContains(t, err, "use_environment=true")
 
-			asked := maps.Clone(opts.WithConfigMap)
-			if asked == nil {
-				asked = map[string]string{}
-			}
-			asked["use_environment"] = "true"
-			c := read(t, &wrapping.Options{WithKeyId: "key", WithDisallowEnvVars: opts.WithDisallowEnvVars, WithConfigMap: asked})
+			settings := map[string]string{"use_environment": "true"}
+			maps.Copy(settings, opts.WithConfigMap)
+			opts.WithConfigMap = settings
+			c := read(t, opts)
 			require.Equal(t, "cn-beijing", c.client.Region)
-			require.Empty(t, c.credentials.Static.AccessKeyID, "the access key of a variable is not what was asked for")
+			require.Empty(t, c.credentials.Static.AccessKeyID, "the variable with an access key is not read")
 			require.True(t, c.credentials.UseEnvironment)
 		})
 	}
 }
 
-func TestValuesMayLieInFilesAndVariables(t *testing.T) {
+func TestValuesMayBeInFilesAndVariables(t *testing.T) {
 	r := newRig(t)
 	secret := filepath.Join(t.TempDir(), "secret")
 	require.NoError(t, os.WriteFile(secret, []byte(r.kms.AccessKeySecret.Reveal()+"\n"), 0o600))
 	t.Setenv("ANY_NAME", r.kms.AccessKeyID)
-	for name, ca := range map[string]string{"a path": r.kms.CAFile, "a URL": "file://" + r.kms.CAFile, "PEM": r.kms.CACert} {
+	authorities := map[string]string{"a path": r.kms.CAFile, "a URL": "file://" + r.kms.CAFile, "PEM": r.kms.CACert}
+	for name, ca := range authorities {
 		t.Run(name, func(t *testing.T) {
 			w := r.wrapper(map[string]string{"ca_cert": ca, "access_key": "env://ANY_NAME", "secret_key": "file://" + secret})
 			r.opens(w, r.seal(w, "secret"), "secret")
@@ -201,7 +211,7 @@ func TestValuesMayLieInFilesAndVariables(t *testing.T) {
 	}
 }
 
-// The chain of package credentials is asked if nothing else is there.
+// Package credentials searches for credentials if none are configured.
 func TestCredentialsAreFoundInTheEnvironment(t *testing.T) {
 	r := newRig(t)
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", r.kms.AccessKeyID)

@@ -1,5 +1,5 @@
-// Package seal lets OpenBao, and whatever else takes a Wrapper of github.com/openbao/go-kms-wrapping/v2, unseal itself with a
-// CMK of Alibaba Cloud KMS.
+// Package seal lets OpenBao, and every other program that takes a Wrapper of github.com/openbao/go-kms-wrapping/v2,
+// unseal itself with a CMK of Alibaba Cloud KMS.
 //
 //	w := new(seal.Wrapper)
 //	_, err := w.SetConfig(ctx, wrapping.WithConfigMap(map[string]string{
@@ -9,60 +9,62 @@
 //	defer w.Finalize(ctx)
 //	blob, err := w.Encrypt(ctx, rootKey)
 //
-// It takes the place of the wrapper "alicloudkms" that Vault and OpenBao have built in: the same type, configuration keys and
-// environment variables, and the same blobs. What either has sealed, the other opens.
+// It replaces the wrapper "alicloudkms" that is built into Vault and OpenBao: it has the same type, configuration keys,
+// environment variables and blobs. Each opens what the other has sealed.
 //
 // # Configuration
 //
-// Every key is text. A value may also be file://PATH or env://NAME, which stand for what is in that file or variable.
+// Every value is a string. It may also be file://PATH or env://NAME, for the content of that file or variable.
 //
 //	kms_key_id         CMK or alias; required. ALICLOUDKMS_WRAPPER_KEY_ID, VAULT_ALICLOUDKMS_SEAL_KEY_ID
-//	region             cn-beijing if nothing is given. ALICLOUD_REGION
-//	domain, endpoint   host or host:port instead of the region's, as of a dedicated instance. ALICLOUD_DOMAIN
+//	region             cn-beijing by default. ALICLOUD_REGION
+//	domain, endpoint   host or host:port in place of the region's, such as that of a dedicated instance. ALICLOUD_DOMAIN
 //	network            public, or vpc for the region's endpoints within a VPC
 //	ca_cert            PEM certificates, or the path of a file with them: the only authorities to trust
-//	request_timeout    of one attempt, in seconds or as a duration such as 15s; 10 seconds if nothing is given
+//	request_timeout    of one attempt, in seconds or as a duration such as 15s; 10 seconds by default
 //
 //	access_key         ALICLOUD_ACCESS_KEY
 //	secret_key, access_secret          ALICLOUD_SECRET_KEY
 //	security_token     ALICLOUD_ACCESS_KEY_STS_TOKEN
 //	role_arn           a RAM role to assume. ALICLOUD_ROLE_ARN
 //	role_session_name  ALICLOUD_ROLE_SESSION_NAME
-//	role_external_id, sts_endpoint     belong to role_arn too
-//	use_environment    whether to look further for credentials if there is no access key: see package credentials
-//	disallow_env_vars  true reads none of the variables above
+//	role_external_id, sts_endpoint     further settings of the role
+//	use_environment    whether to search for credentials if there is no access key: see package credentials
+//	disallow_env_vars  true ignores the variables above
 //
-// What is configured wins over the environment; in the wrapper that this one replaces it was the other way round. An access
-// key, its secret, its token and the role come from one place: if the configuration has an access key, none of the others is
-// taken from the environment. A key that is not known is refused.
+// The configuration wins over the environment; in the wrapper that this one replaces it was the other way round. An
+// access key, its secret, its token and the role come from one place: if the configuration has an access key, none of
+// the others is taken from the environment. An unknown key is refused.
 //
-// Without an access key, credentials come from where package credentials finds them: ALIBABA_CLOUD_… variables, an OIDC role,
-// the aliyun command's profile, the credentials file, a URI, the RAM role of the ECS instance. They are renewed before they
-// end, for as long as the server runs. With disallow_env_vars, or [wrapping.WithDisallowEnvVars], that is only done if
-// use_environment is true.
+// Without an access key, package credentials searches for credentials: ALIBABA_CLOUD_… variables, an OIDC role, the
+// aliyun command's profile, the credentials file, a URI, the RAM role of the ECS instance. They are renewed before they
+// expire, for as long as the server runs. With disallow_env_vars, or [wrapping.WithDisallowEnvVars], that search
+// requires use_environment to be true.
 //
 // # What is stored
 //
-// Encrypt makes a key of 32 bytes, seals the plaintext with it (AES-256-GCM, 12 bytes of nonce, the caller's AAD), and lets
-// KMS encrypt the key's base64. A blob holds
+// Encrypt generates a key of 32 bytes, seals the plaintext with it (AES-256-GCM, a nonce of 12 bytes, the caller's
+// AAD), and has KMS encrypt the base64 of the key. A blob holds
 //
 //	Ciphertext  ciphertext and tag
 //	Iv          nonce
-//	KeyInfo     KeyId, the CMK that KMS says it used; WrappedKey, KMS's CiphertextBlob as it came
+//	KeyInfo     KeyId, the CMK that KMS reported; WrappedKey, KMS's CiphertextBlob, unchanged
 //
-// Decrypt lets KMS open WrappedKey with whatever CMK made it, and does not compare that with the configured one, nor with the
-// blob's KeyId: after kms_key_id has changed, or its alias names another CMK, the old blobs must open, and a KeyId that lies
-// beside the ciphertext proves nothing. Which CMKs may be used is for the RAM policy to say.
+// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. It does not compare that CMK with the configured
+// one, nor with the blob's KeyId: after a change of kms_key_id, or of the alias behind it, old blobs must still open,
+// and an unauthenticated KeyId proves nothing. The RAM policy decides which CMKs may be used.
 //
 // # The current key
 //
-// SetConfig asks KMS once for the CMK (DescribeKey), so that a wrong key or access is found when the server starts; it is no
-// error that the key is disabled, since the server waits for that to change. From then on, KeyId is the CMK that encrypted
-// last, so it follows an alias. Vault and OpenBao seal their keys anew when KeyId differs from a stored blob's.
+// SetConfig asks KMS once for the CMK (DescribeKey), so that a wrong key or missing permission is found when the server
+// starts. A disabled key is not an error then, since the server waits for it to be enabled. From then on, KeyId is the
+// CMK that encrypted last, so that it follows an alias. Vault and OpenBao seal their keys again when KeyId differs from
+// that of a stored blob.
 //
-// The health check of Vault and OpenBao is one Encrypt and one Decrypt, and costs those two calls and no more.
+// A health check of Vault and OpenBao is one Encrypt and one Decrypt, and costs only those two calls.
 //
 // # Errors
 //
-// A call to KMS that fails is an [*Error], with advice. What can't be opened is [ErrAltered]. No error holds a secret.
+// A failed call to KMS is an [*Error], with advice. A blob that does not open is [ErrAltered]. No error contains a
+// secret.
 package seal

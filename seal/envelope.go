@@ -12,18 +12,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ErrAltered is returned by Decrypt for what does not open with its key: the blob was altered, or is of something else, or the
-// AAD is not that of Encrypt.
-var ErrAltered = errors.New("the sealed data does not open: it was altered, or the AAD is another")
+// ErrAltered is returned by Decrypt for a blob that does not open: it was altered, or did not come from Encrypt, or the
+// AAD is different.
+var ErrAltered = errors.New("the sealed data does not open: it was altered, or the AAD is different")
 
 var (
-	errNoBlob     = errors.New("the blob holds no wrapped key, so no seal of type alicloudkms made it")
-	errOtherKeyID = errors.New("one wrapper seals with one key, that of SetConfig; WithKeyId asks for another")
+	errNoBlob     = errors.New("the blob has no wrapped key, so it did not come from a seal of type alicloudkms")
+	errOtherKeyID = errors.New("a wrapper seals only with the key given to SetConfig; WithKeyId names another")
 )
 
-// Encrypt seals plaintext. It takes [wrapping.WithAad]. No plaintext is the same as an empty one, which are not told apart on
-// the way to a plugin.
-func (w *Wrapper) Encrypt(ctx context.Context, plaintext []byte, options ...wrapping.Option) (*wrapping.BlobInfo, error) {
+// Encrypt seals plaintext. It takes [wrapping.WithAad]. A nil plaintext and an empty one are the same, since the plugin
+// protocol does not distinguish them.
+func (w *Wrapper) Encrypt(
+	ctx context.Context, plaintext []byte, options ...wrapping.Option,
+) (*wrapping.BlobInfo, error) {
 	c, err := w.connected()
 	if err != nil {
 		return nil, err
@@ -44,11 +46,11 @@ func (w *Wrapper) Encrypt(ctx context.Context, plaintext []byte, options ...wrap
 	if err != nil {
 		return nil, err
 	}
-	// Nonce and ciphertext lie in one array, so an append to the nonce must not have room to write over the ciphertext.
+	// Nonce and ciphertext share an array. Clipped, an append to the nonce can't overwrite the ciphertext.
 	return &wrapping.BlobInfo{Ciphertext: envelope.Ciphertext, Iv: slices.Clip(envelope.Iv), KeyInfo: keyInfo}, nil
 }
 
-// wrap lets KMS encrypt an envelope's key, and notes which CMK did that.
+// wrap has KMS encrypt an envelope's key, and remembers which CMK did that.
 func (c *connection) wrap(ctx context.Context, key []byte) (*wrapping.KeyInfo, error) {
 	answer, err := c.kms.Encrypt(ctx, &kmsapi.EncryptRequest{
 		KeyId: c.config.keyID, Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(key)),
@@ -62,7 +64,7 @@ func (c *connection) wrap(ctx context.Context, key []byte) (*wrapping.KeyInfo, e
 	return &wrapping.KeyInfo{KeyId: *c.current.Load(), WrappedKey: []byte(answer.CiphertextBlob)}, nil
 }
 
-// Decrypt opens what Encrypt has sealed, or the wrapper that was before. It takes [wrapping.WithAad].
+// Decrypt opens what Encrypt, or the wrapper that this one replaces, has sealed. It takes [wrapping.WithAad].
 func (w *Wrapper) Decrypt(ctx context.Context, blob *wrapping.BlobInfo, options ...wrapping.Option) ([]byte, error) {
 	c, err := w.connected()
 	if err != nil {
@@ -80,7 +82,7 @@ func (w *Wrapper) Decrypt(ctx context.Context, blob *wrapping.BlobInfo, options 
 		return nil, err
 	}
 	defer clear(key)
-	// It appends the ciphertext to the nonce, which must not write into what the caller has.
+	// EnvelopeDecrypt appends the ciphertext to the nonce. Clipped, that can't write into the caller's memory.
 	envelope := &wrapping.EnvelopeInfo{Key: key, Iv: slices.Clip(blob.Iv), Ciphertext: blob.Ciphertext}
 	plaintext, err := wrapping.EnvelopeDecrypt(envelope, wrapping.WithAad(opts.WithAad))
 	if err != nil {
@@ -89,20 +91,20 @@ func (w *Wrapper) Decrypt(ctx context.Context, blob *wrapping.BlobInfo, options 
 	return plaintext, nil
 }
 
-// check finds out whether a blob can be one of this seal.
+// check refuses blobs that can't be from this seal.
 func check(blob *wrapping.BlobInfo) error {
 	info := blob.GetKeyInfo()
 	switch {
 	case len(info.GetWrappedKey()) == 0:
 		return errNoBlob
 	case info.GetMechanism() != 0:
-		return fmt.Errorf("the blob is of mechanism %d, and this seal knows 0 only; a newer version has made it", info.GetMechanism())
+		return fmt.Errorf("the blob has mechanism %d, from a newer version; this seal supports only 0", info.GetMechanism())
 	default:
 		return nil
 	}
 }
 
-// unwrap lets KMS open an envelope's key.
+// unwrap has KMS decrypt an envelope's key.
 func (c *connection) unwrap(ctx context.Context, info *wrapping.KeyInfo) ([]byte, error) {
 	answer, err := c.kms.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: string(info.WrappedKey)})
 	if err != nil {

@@ -9,13 +9,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An Error is a call to KMS that failed. [errors.As] finds what the client returned: a [*kmsapi.Error], a
+// An Error is a failed call to KMS. [errors.As] finds what the client returned: a [*kmsapi.Error], a
 // [*client.TransportError] or a [*client.CredentialsError].
 type Error struct {
-	// Operation is what was called.
+	// Operation is the one that failed.
 	Operation kmsapi.Operation
-	// KeyID is the configured CMK or alias, or for Decrypt the CMK that the blob says has sealed it: after a change of
-	// kms_key_id, it is that one that must be looked after.
+	// KeyID is the configured CMK or alias. For Decrypt it is the CMK that, by the blob, has sealed it: after a change of
+	// kms_key_id, that is the one to look at.
 	KeyID string
 	// Err is the cause.
 	Err error
@@ -35,25 +35,26 @@ func (e *Error) Error() string {
 	return e.Err.Error() // A TransportError, which names the operation and has advice of its own.
 }
 
-// explainMissingCredentials shows only the code of what KMS said before there were no more credentials.
+// explainMissingCredentials shows only the code of KMS's last refusal, whose message may quote what was signed.
 func (e *Error) explainMissingCredentials(missing *client.CredentialsError) string {
 	if refused, ok := errors.AsType[*kmsapi.Error](missing.Refusal); ok {
-		return fmt.Sprintf("%s: KMS refused the credentials (%s), and there are no others: %v", e.Operation, refused.Code, missing.Err)
+		return fmt.Sprintf("%s: KMS refused the credentials (%s), and there are no others: %v",
+			e.Operation, refused.Code, missing.Err)
 	}
 	return missing.Error()
 }
 
 func (e *Error) explainRefusal(refused *kmsapi.Error) string {
-	text := fmt.Sprintf("%s with %q: %s", e.Operation, e.KeyID, advice.Describe(refused))
+	message := fmt.Sprintf("%s with %q: %s", e.Operation, e.KeyID, advice.Describe(refused))
 	if hint := whatToDo.For(e.Operation, refused); hint != "" {
-		text += "; " + hint
+		message += "; " + hint
 	}
-	return text
+	return message
 }
 
 const accessKeyAdvice = "KMS does not know the access key, or it is disabled: check access_key, or where the credentials come from"
 
-// whatToDo is the advice to people who run a server that unseals with KMS. It is never changed.
+// whatToDo is the advice to operators of a server that unseals with KMS. It is never changed.
 var whatToDo = advice.Table{
 	ByKind: map[kmsapi.Kind]string{
 		kmsapi.KindAccessKeyUnknown:  accessKeyAdvice,
@@ -65,9 +66,10 @@ var whatToDo = advice.Table{
 		kmsapi.KindThrottle:          "the account sends too many requests to KMS",
 	},
 	ByCode: map[kmsapi.Code]string{
-		kmsapi.ErrRejectedDisabled.Code:        "the CMK is disabled: enable it in KMS, and the server unseals itself",
-		kmsapi.ErrRejectedPendingDeletion.Code: "the CMK is scheduled for deletion: cancel that in KMS, or everything that it has sealed is lost for good",
-		kmsapi.ErrRejectedPendingImport.Code:   "the CMK has no key material: import the same material again",
+		kmsapi.ErrRejectedDisabled.Code: "the CMK is disabled: enable it in KMS, and the server unseals itself",
+		kmsapi.ErrRejectedPendingDeletion.Code: "the CMK is scheduled for deletion: cancel that in KMS, " +
+			"or everything that it has sealed is lost",
+		kmsapi.ErrRejectedPendingImport.Code: "the CMK has no key material: import the same material again",
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeKey: {

@@ -10,8 +10,8 @@ import (
 	"github.com/openbao/go-kms-wrapping/v2"
 )
 
-// TestMain lets the test binary be the plugin, if OpenBao's cookie is in its environment: so the race detector watches the
-// plugin's side too, and nothing has to be built.
+// TestMain serves the plugin if OpenBao's cookie is in the environment. So the race detector watches the plugin's side
+// too, and nothing needs to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
 		plugin.Serve(&plugin.ServeOpts{WrapperFactoryFunc: func() wrapping.Wrapper { return new(Wrapper) }})
@@ -20,7 +20,8 @@ func TestMain(m *testing.M) {
 	os.Exit(runTests(m))
 }
 
-// runTests runs all tests in an environment without credentials, where nobody asks for the metadata of an ECS instance.
+// runTests runs all tests in an environment without credentials, in which the metadata of an ECS instance is not
+// requested.
 func runTests(m *testing.M) int {
 	home, err := os.MkdirTemp("", "seal")
 	if err != nil {
@@ -30,8 +31,10 @@ func runTests(m *testing.M) int {
 	defer os.RemoveAll(home)
 	for _, entry := range os.Environ() {
 		name, _, _ := strings.Cut(entry, "=")
-		if strings.HasPrefix(name, "ALICLOUD") || strings.HasPrefix(name, "ALIBABA_CLOUD_") || strings.HasPrefix(name, "VAULT_") {
-			_ = os.Unsetenv(name)
+		for _, prefix := range []string{"ALICLOUD", "ALIBABA_CLOUD_", "VAULT_"} {
+			if strings.HasPrefix(name, prefix) {
+				_ = os.Unsetenv(name)
+			}
 		}
 	}
 	_ = os.Setenv("HOME", home)

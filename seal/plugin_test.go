@@ -20,7 +20,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// syncBuffer is a log that goroutines write to.
+// syncBuffer is a buffer that is safe for concurrent use.
 type syncBuffer struct {
 	mu sync.Mutex
 	b  bytes.Buffer
@@ -44,13 +44,13 @@ type remote interface {
 	wrapping.InitFinalizer
 }
 
-// A host runs the plugin as OpenBao does: in a process of its own, that is started again when it is gone.
+// A host runs the plugin as OpenBao does: in a process of its own, which it restarts when it has died.
 type host struct {
 	r        *rig
 	log      *syncBuffer
 	settings map[string]string
 
-	mu      sync.Mutex // guards all below
+	mu      sync.Mutex // guards the fields below
 	process *goplugin.Client
 	pid     int
 	wrapper remote
@@ -65,7 +65,7 @@ func newHost(r *rig, changes map[string]string) *host {
 	return h
 }
 
-// start is called by one goroutine, or with the lock.
+// start needs the lock, unless only one goroutine uses h.
 func (h *host) start() error {
 	command := exec.Command(os.Args[0], "-test.run=^$")
 	h.process = goplugin.NewClient(&goplugin.ClientConfig{
@@ -83,7 +83,7 @@ func (h *host) start() error {
 	return err
 }
 
-// dispense makes another wrapper in the same process.
+// dispense returns another wrapper in the same process.
 func (h *host) dispense(settings map[string]string) (remote, error) {
 	conn, err := h.process.Client()
 	if err != nil {
@@ -106,7 +106,7 @@ func (h *host) current() remote {
 	return h.wrapper
 }
 
-// revive starts the process again, if dead is of the one that is gone.
+// revive restarts the process, if dead is a wrapper of the current one.
 func (h *host) revive(dead remote) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
@@ -117,14 +117,14 @@ func (h *host) revive(dead remote) error {
 	return h.start()
 }
 
-// wasKilled reports whether w's process was: what it says after that is no answer.
+// wasKilled reports whether w's process was killed, so that an error of w means nothing.
 func (h *host) wasKilled(w remote) bool {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.killed[w]
 }
 
-// errKilled is for a call whose process was killed twice.
+// errKilled is the error of a call whose process was killed twice.
 var errKilled = errors.New("the plugin was killed again")
 
 // do calls use, and once more if the process was killed.
@@ -151,7 +151,7 @@ func (h *host) kill() {
 	_ = syscall.Kill(h.pid, syscall.SIGKILL)
 }
 
-func TestPluginSealsInAnotherProcess(t *testing.T) {
+func TestThePluginSealsInAnotherProcess(t *testing.T) {
 	r := newRig(t)
 	r.alias("alias/unseal", r.key)
 	h := newHost(r, map[string]string{"kms_key_id": "alias/unseal"})
@@ -177,7 +177,7 @@ func TestPluginSealsInAnotherProcess(t *testing.T) {
 		require.Error(t, err)
 		r.opens(h.wrapper, r.seal(h.wrapper, "root key"), "root key")
 	})
-	t.Run("the host is told what to do", func(t *testing.T) {
+	t.Run("the host gets advice", func(t *testing.T) {
 		_, err := h.dispense(r.settings(map[string]string{"secret_key": "canary-secret"}))
 		require.ErrorContains(t, err, "IncompleteSignature")
 		require.ErrorContains(t, err, "check secret_key")
@@ -197,8 +197,8 @@ func TestPluginSealsInAnotherProcess(t *testing.T) {
 	}
 }
 
-// Each time that the process is killed, those who were using it find a new one, and no call gets a wrong answer.
-func TestPluginIsKilledInUseAndComesBack(t *testing.T) {
+// Each time the process is killed, its users find a new one, and no call gets a wrong answer.
+func TestThePluginSurvivesKillsInUse(t *testing.T) {
 	r := newRig(t)
 	h := newHost(r, nil)
 	blob := r.seal(h.wrapper, "root key")

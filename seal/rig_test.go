@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A rig is a KMS service with a CMK to seal with, and a client that may do everything.
+// A rig is a KMS service with a CMK for the seal, and a client that may do everything.
 type rig struct {
 	t     *testing.T
 	kms   *kmstest.KMS
@@ -28,10 +28,7 @@ func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, kms: kmstest.New(t)}
 	var err error
-	r.admin, err = client.New(client.Config{
-		Endpoint: r.kms.Endpoint, CACert: r.kms.CACert, Region: r.kms.Region, Clock: r.kms.Now,
-		Credentials: client.Static{AccessKeyID: r.kms.AccessKeyID, AccessKeySecret: r.kms.AccessKeySecret},
-	})
+	r.admin, err = client.New(r.kms.ClientConfig())
 	require.NoError(t, err)
 	t.Cleanup(r.admin.Close)
 	r.key = r.newKey()
@@ -45,7 +42,7 @@ func (r *rig) newKey() string {
 	return made.KeyMetadata.KeyId
 }
 
-// alias names key, from now on.
+// alias creates the alias, or changes it, to point to key.
 func (r *rig) alias(name, key string) {
 	r.t.Helper()
 	_, err := r.admin.CreateAlias(r.t.Context(), &kmsapi.CreateAliasRequest{AliasName: name, KeyId: key})
@@ -67,7 +64,7 @@ func (r *rig) enable(key string) {
 	require.NoError(r.t, err)
 }
 
-// settings are a whole configuration, changed. Those that become empty are left out.
+// settings returns a whole configuration with changes. Settings that become empty are left out.
 func (r *rig) settings(changes map[string]string) map[string]string {
 	all := map[string]string{
 		"kms_key_id": r.key, "region": r.kms.Region, "domain": r.kms.Endpoint, "ca_cert": r.kms.CACert,
@@ -78,7 +75,7 @@ func (r *rig) settings(changes map[string]string) map[string]string {
 	return all
 }
 
-// try makes a wrapper that is configured with the rig's settings, changed.
+// try returns a wrapper that is configured with the rig's settings and changes.
 func (r *rig) try(changes map[string]string) (*Wrapper, error) {
 	w := &Wrapper{Clock: r.kms.Now}
 	_, err := w.SetConfig(r.t.Context(), wrapping.WithConfigMap(r.settings(changes)))
@@ -93,23 +90,23 @@ func (r *rig) wrapper(changes map[string]string) *Wrapper {
 	return w
 }
 
-// seal lets w seal a text.
-func (r *rig) seal(w wrapping.Wrapper, text string, options ...wrapping.Option) *wrapping.BlobInfo {
+// seal has w seal plaintext.
+func (r *rig) seal(w wrapping.Wrapper, plaintext string, options ...wrapping.Option) *wrapping.BlobInfo {
 	r.t.Helper()
-	blob, err := w.Encrypt(r.t.Context(), []byte(text), options...)
+	blob, err := w.Encrypt(r.t.Context(), []byte(plaintext), options...)
 	require.NoError(r.t, err)
 	return blob
 }
 
-// opens wants w to find text in blob.
-func (r *rig) opens(w wrapping.Wrapper, blob *wrapping.BlobInfo, text string, options ...wrapping.Option) {
+// opens expects w to find plaintext in blob.
+func (r *rig) opens(w wrapping.Wrapper, blob *wrapping.BlobInfo, plaintext string, options ...wrapping.Option) {
 	r.t.Helper()
 	opened, err := w.Decrypt(r.t.Context(), blob, options...)
 	require.NoError(r.t, err)
-	require.Equal(r.t, text, string(opened))
+	require.Equal(r.t, plaintext, string(opened))
 }
 
-// current is the key id that w tells.
+// current returns the key id that w reports.
 func (r *rig) current(w wrapping.Wrapper) string {
 	r.t.Helper()
 	id, err := w.KeyId(r.t.Context())
@@ -117,13 +114,13 @@ func (r *rig) current(w wrapping.Wrapper) string {
 	return id
 }
 
-// audited are the operations that the service has been asked for, from the one numbered since.
+// audited returns the operations that the service has received, without the first since of them.
 func (r *rig) audited(since int) []string {
 	r.t.Helper()
-	text, err := os.ReadFile(r.kms.Config().Audit.File)
+	audit, err := os.ReadFile(r.kms.Config().Audit.File)
 	require.NoError(r.t, err)
 	var operations []string
-	for line := range bytes.Lines(text) {
+	for line := range bytes.Lines(audit) {
 		var entry struct {
 			Operation string `json:"operation"`
 		}
@@ -133,13 +130,14 @@ func (r *rig) audited(since int) []string {
 	return operations[since:]
 }
 
-// allow gives the service another access key, which may do these operations only, and returns settings that use it.
+// allow gives the service another access key, with permission for these actions only, and returns settings that use it.
 func (r *rig) allow(actions ...string) map[string]string {
 	r.t.Helper()
 	const id, secret = "LTAIseal", "canary-secret-of-the-seal"
 	require.NoError(r.t, r.kms.Reload(func(c *server.Config) {
 		allowed := []server.Allow{{Actions: actions, Resources: []string{"acs:kms:*:*:key/" + r.key}}}
-		c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys[:1:1], server.AccessKey{ID: id, Secret: secret, Allow: allowed})
+		limited := server.AccessKey{ID: id, Secret: secret, Allow: allowed}
+		c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys[:1:1], limited)
 	}))
 	return map[string]string{"access_key": id, "secret_key": secret}
 }

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// A mint is an STS whose sessions of a quarter of an hour end on the clock of the rig's service. It is a URI that gives
-// credentials too.
+// A mint is an STS whose sessions of 15 minutes expire on the clock of the rig's service. It also serves as a URI that
+// returns credentials.
 type mint struct {
 	r *rig
 
@@ -43,10 +43,10 @@ func (m *mint) ServeHTTP(w http.ResponseWriter, _ *http.Request) {
 	now := m.r.kms.Now()
 	expires := now.Add(15 * time.Minute)
 	session := server.AccessKey{
-		ID: fmt.Sprintf("STS.%d", m.minted), Secret: "a session's secret", SecurityToken: "a session's token", Expires: expires.Format(time.RFC3339),
+		ID: fmt.Sprintf("STS.%d", m.minted), Secret: "a session's secret", SecurityToken: "a session's token",
+		Expires: expires.Format(time.RFC3339),
 	}
-	err := m.r.kms.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, session) })
-	if err != nil {
+	if err := m.setKeys(func(keys []server.AccessKey) []server.AccessKey { return append(keys, session) }); err != nil {
 		m.r.t.Error(err)
 	}
 	w.Header().Set("Date", now.UTC().Format(http.TimeFormat))
@@ -69,15 +69,20 @@ func (m *mint) count() int {
 	return m.minted
 }
 
-// forget makes the service refuse every session that there is.
+// forget makes the service refuse all existing sessions.
 func (m *mint) forget() {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	require.NoError(m.r.t, m.r.kms.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = c.Accounts[0].AccessKeys[:1] }))
+	require.NoError(m.r.t, m.setKeys(func(keys []server.AccessKey) []server.AccessKey { return keys[:1] }))
 }
 
-// The wrapper that was before read its token once, and every server with it was dead after some hours. Six hours pass here.
-func TestSessionsEndUnderLoadAndEveryUnsealWorks(t *testing.T) {
+// setKeys changes the access keys of the service. The caller holds the lock.
+func (m *mint) setKeys(change func([]server.AccessKey) []server.AccessKey) error {
+	return m.r.kms.Reload(func(c *server.Config) { c.Accounts[0].AccessKeys = change(c.Accounts[0].AccessKeys) })
+}
+
+// Earlier wrappers read their token once, so that their servers stopped working after some hours. Six hours pass here.
+func TestSessionsExpireUnderLoadAndEveryUnsealWorks(t *testing.T) {
 	r := newRig(t)
 	m, settings := newMint(r)
 	w := r.wrapper(settings)
@@ -112,10 +117,10 @@ func TestSessionsEndUnderLoadAndEveryUnsealWorks(t *testing.T) {
 	}
 	over.Store(true)
 	all.Wait()
-	require.Greater(t, m.count(), 6*60/15, "or no session has ended")
+	require.Greater(t, m.count(), 6*60/15, "otherwise no session has expired")
 }
 
-// A session that is ended before its time is replaced once, by the first call that is refused for it.
+// A session that is revoked early is replaced once, by the first call that is refused because of it.
 func TestSessionsThatKMSForgetsAreReplaced(t *testing.T) {
 	for name, of := range map[string]func(*testing.T, *mint, map[string]string) map[string]string{
 		"of a role": func(_ *testing.T, _ *mint, role map[string]string) map[string]string { return role },

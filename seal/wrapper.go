@@ -15,14 +15,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Type is what [Wrapper.Type] returns. Servers store it with what is sealed, so it is that of the wrapper that was before.
+// Type is what [Wrapper.Type] returns. Servers store it with sealed data, so it is that of the wrapper that this one
+// replaces.
 const Type wrapping.WrapperType = "alicloudkms"
 
 const userAgent = "alicloudkms-seal"
 
-// A Wrapper seals with a CMK. The zero value waits for SetConfig. It is safe for use by many goroutines, and holds no lock.
+// A Wrapper seals with a CMK. The zero value needs SetConfig first. It is safe for concurrent use, and has no lock.
 type Wrapper struct {
-	// Clock tells the time. Nil means [time.Now].
+	// Clock returns the time. Nil means [time.Now].
 	Clock func() time.Time
 
 	connection atomic.Pointer[connection]
@@ -33,10 +34,10 @@ var (
 	_ wrapping.InitFinalizer = (*Wrapper)(nil)
 )
 
-// ErrNotConfigured is returned by what needs KMS before SetConfig and after Finalize.
+// ErrNotConfigured is returned by methods that need KMS before SetConfig and after Finalize.
 var ErrNotConfigured = errors.New("the seal is not configured")
 
-// A connection is what SetConfig makes. Only current changes.
+// A connection is the result of SetConfig. Only current changes.
 type connection struct {
 	config config
 	kms    *client.Client
@@ -47,8 +48,9 @@ type connection struct {
 // Type returns [Type].
 func (*Wrapper) Type(context.Context) (wrapping.WrapperType, error) { return Type, nil }
 
-// SetConfig reads the configuration and asks KMS for the CMK. It takes [wrapping.WithConfigMap], [wrapping.WithKeyId] and
-// [wrapping.WithDisallowEnvVars]. Nothing changes if it fails. It may be called again: calls that are under way go on as before.
+// SetConfig reads the configuration and asks KMS for the CMK. It takes [wrapping.WithConfigMap], [wrapping.WithKeyId]
+// and [wrapping.WithDisallowEnvVars]. If it fails, nothing changes. It may be called again: running calls continue
+// unaffected.
 func (w *Wrapper) SetConfig(ctx context.Context, options ...wrapping.Option) (*wrapping.WrapperConfig, error) {
 	opts, err := wrapping.GetOpts(options...)
 	if err != nil {
@@ -87,14 +89,14 @@ func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) 
 	return c, nil
 }
 
-// replace puts c, which may be nil, in the place of what was before.
+// replace puts c, which may be nil, in the place of the previous connection.
 func (w *Wrapper) replace(c *connection) {
 	if old := w.connection.Swap(c); old != nil {
 		old.kms.Close()
 	}
 }
 
-// connected is the connection to use.
+// connected returns the current connection.
 func (w *Wrapper) connected() (*connection, error) {
 	if c := w.connection.Load(); c != nil {
 		return c, nil
@@ -102,7 +104,7 @@ func (w *Wrapper) connected() (*connection, error) {
 	return nil, ErrNotConfigured
 }
 
-// KeyId returns the id of the CMK that encrypted last; before that, of the one that SetConfig found.
+// KeyId returns the id of the CMK that encrypted last, or at first of the one that SetConfig found.
 func (w *Wrapper) KeyId(context.Context) (string, error) {
 	c, err := w.connected()
 	if err != nil {
@@ -111,7 +113,7 @@ func (w *Wrapper) KeyId(context.Context) (string, error) {
 	return *c.current.Load(), nil
 }
 
-// Init has nothing left to do after SetConfig.
+// Init only checks that SetConfig has succeeded.
 func (w *Wrapper) Init(context.Context, ...wrapping.Option) error {
 	_, err := w.connected()
 	return err
@@ -123,5 +125,5 @@ func (w *Wrapper) Finalize(context.Context, ...wrapping.Option) error {
 	return nil
 }
 
-// Format prints what the wrapper is, for every verb.
+// Format prints the type of the wrapper, for every verb.
 func (w *Wrapper) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "seal "+string(Type)) }

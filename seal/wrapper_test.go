@@ -12,20 +12,20 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestSealOpensWhatItSealed(t *testing.T) {
+func TestTheSealOpensWhatItSealed(t *testing.T) {
 	r := newRig(t)
 	r.alias("alias/unseal", r.key)
-	texts := map[string]string{"nothing": "", "a byte": "x", "more than KMS takes": strings.Repeat("secret ", 20_000)}
+	plaintexts := map[string]string{"nothing": "", "a byte": "x", "more than KMS takes": strings.Repeat("secret ", 20_000)}
 	for _, keyID := range []string{r.key, "alias/unseal"} {
 		w, other := r.wrapper(map[string]string{"kms_key_id": keyID}), r.wrapper(nil)
-		require.Equal(t, r.key, r.current(w), "it tells the CMK behind an alias before anything is sealed")
-		for name, text := range texts {
+		require.Equal(t, r.key, r.current(w), "it reports the CMK behind an alias before anything is sealed")
+		for name, plaintext := range plaintexts {
 			t.Run(name+" by "+keyID, func(t *testing.T) {
-				r.opens(w, r.seal(w, text), text)
+				r.opens(w, r.seal(w, plaintext), plaintext)
 				aad := wrapping.WithAad([]byte("a path"))
-				blob := r.seal(w, text, aad, nil)
+				blob := r.seal(w, plaintext, aad, nil)
 				require.Equal(t, r.key, blob.KeyInfo.KeyId)
-				r.opens(other, blob, text, aad, nil)
+				r.opens(other, blob, plaintext, aad, nil)
 				_, err := other.Decrypt(t.Context(), blob)
 				require.ErrorIs(t, err, ErrAltered)
 			})
@@ -33,8 +33,8 @@ func TestSealOpensWhatItSealed(t *testing.T) {
 	}
 }
 
-// The layout is that of the wrapper that was before, so it may never change.
-func TestBlobsHaveTheLayoutThatIsStored(t *testing.T) {
+// The layout is that of the wrapper that this one replaces, so it must never change.
+func TestBlobLayoutIsStable(t *testing.T) {
 	r := newRig(t)
 	blob := r.seal(r.wrapper(nil), "secret")
 	require.Len(t, blob.Iv, 12)
@@ -53,11 +53,11 @@ func TestKeyIdFollowsTheAlias(t *testing.T) {
 
 	next := r.newKey()
 	r.alias("alias/unseal", next)
-	require.Equal(t, r.key, r.current(w), "nobody has told it")
+	require.Equal(t, r.key, r.current(w), "it does not know yet")
 	require.Equal(t, next, r.seal(w, "another").KeyInfo.KeyId)
-	require.Equal(t, next, r.current(w), "the server sees that its stored keys are to be sealed anew")
+	require.Equal(t, next, r.current(w), "the server sees that its stored keys must be sealed again")
 	r.opens(w, old, "secret")
-	require.Equal(t, next, r.current(w), "what is opened does not make its key the current one")
+	require.Equal(t, next, r.current(w), "to open a blob does not make its key the current one")
 }
 
 func TestOldBlobsOpenAfterAChangeOfTheKey(t *testing.T) {
@@ -69,11 +69,11 @@ func TestOldBlobsOpenAfterAChangeOfTheKey(t *testing.T) {
 	r.opens(w, old, "secret")
 	r.disable(r.key)
 	_, err := w.Decrypt(t.Context(), old)
-	require.ErrorContains(t, err, r.key, "it is the old key that must be enabled")
+	require.ErrorContains(t, err, r.key, "the old key must be enabled")
 }
 
 // Servers do this every ten minutes, on each node.
-func TestHealthCheckCostsTwoCalls(t *testing.T) {
+func TestAHealthCheckCostsTwoCalls(t *testing.T) {
 	r := newRig(t)
 	w := r.wrapper(nil)
 	since := len(r.audited(0))
@@ -82,8 +82,8 @@ func TestHealthCheckCostsTwoCalls(t *testing.T) {
 	require.Equal(t, []string{"Encrypt", "Decrypt"}, r.audited(since))
 }
 
-// A disabled key is no reason for a server not to start: it waits, sealed, until the key is enabled.
-func TestDisabledKeyFailsCallsUntilItIsEnabled(t *testing.T) {
+// A disabled key does not prevent a server's start: it waits, sealed, until the key is enabled.
+func TestADisabledKeyFailsCallsUntilItIsEnabled(t *testing.T) {
 	r := newRig(t)
 	blob := r.seal(r.wrapper(nil), "secret")
 	r.disable(r.key)
@@ -132,9 +132,10 @@ func TestSetConfigReplacesAllOrNothing(t *testing.T) {
 		})
 	}
 	next := r.newKey()
-	told, err := w.SetConfig(t.Context(), wrapping.WithConfigMap(r.settings(map[string]string{"kms_key_id": next})))
+	configured, err := w.SetConfig(t.Context(), wrapping.WithConfigMap(r.settings(map[string]string{"kms_key_id": next})))
 	require.NoError(t, err)
-	require.Equal(t, map[string]string{"region": r.kms.Region, "kms_key_id": next, "domain": r.kms.Endpoint}, told.Metadata)
+	shown := map[string]string{"region": r.kms.Region, "kms_key_id": next, "domain": r.kms.Endpoint}
+	require.Equal(t, shown, configured.Metadata)
 	require.Equal(t, next, r.current(w))
 }
 
@@ -142,25 +143,29 @@ func TestAlteredBlobsDoNotOpen(t *testing.T) {
 	r := newRig(t)
 	w := r.wrapper(nil)
 	flip := func(b []byte) { b[len(b)/2] ^= 1 }
-	wrap := func(text string) []byte {
-		made, err := r.admin.Encrypt(t.Context(), &kmsapi.EncryptRequest{KeyId: r.key, Plaintext: kmsapi.NewSecret(text)})
+	wrap := func(plaintext string) func(*wrapping.BlobInfo) {
+		request := &kmsapi.EncryptRequest{KeyId: r.key, Plaintext: kmsapi.NewSecret(plaintext)}
+		wrapped, err := r.admin.Encrypt(t.Context(), request)
 		require.NoError(t, err)
-		return []byte(made.CiphertextBlob)
+		return func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = []byte(wrapped.CiphertextBlob) }
 	}
+	other := r.seal(w, "other").KeyInfo
 	for name, tc := range map[string]struct {
 		alter func(*wrapping.BlobInfo)
 		want  error
 	}{
-		"another nonce":               {func(b *wrapping.BlobInfo) { flip(b.Iv) }, ErrAltered},
-		"another ciphertext":          {func(b *wrapping.BlobInfo) { flip(b.Ciphertext) }, ErrAltered},
-		"a cut ciphertext":            {func(b *wrapping.BlobInfo) { b.Ciphertext = b.Ciphertext[:3] }, ErrAltered},
-		"no nonce and no ciphertext":  {func(b *wrapping.BlobInfo) { b.Iv, b.Ciphertext = nil, nil }, ErrAltered},
-		"the key of another blob":     {func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = r.seal(w, "other").KeyInfo.WrappedKey }, ErrAltered},
-		"a key of another length":     {func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = wrap("c2hvcnQ=") }, ErrAltered},
-		"a key that is not in base64": {func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = wrap("***canary***") }, ErrAltered},
-		"a key that KMS never made":   {func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = []byte("canary") }, kmsapi.ErrInvalidParameter},
-		"no key":                      {func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = nil }, errNoBlob},
-		"no information on the key":   {func(b *wrapping.BlobInfo) { b.KeyInfo = nil }, errNoBlob},
+		"another nonce":              {func(b *wrapping.BlobInfo) { flip(b.Iv) }, ErrAltered},
+		"another ciphertext":         {func(b *wrapping.BlobInfo) { flip(b.Ciphertext) }, ErrAltered},
+		"a cut ciphertext":           {func(b *wrapping.BlobInfo) { b.Ciphertext = b.Ciphertext[:3] }, ErrAltered},
+		"no nonce and no ciphertext": {func(b *wrapping.BlobInfo) { b.Iv, b.Ciphertext = nil, nil }, ErrAltered},
+		"the key of another blob":    {func(b *wrapping.BlobInfo) { b.KeyInfo = other }, ErrAltered},
+		"a key of another length":    {wrap("c2hvcnQ="), ErrAltered},
+		"a key that is not base64":   {wrap("***canary***"), ErrAltered},
+		"a key that KMS did not wrap": {
+			func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = []byte("canary") }, kmsapi.ErrInvalidParameter,
+		},
+		"no key":                    {func(b *wrapping.BlobInfo) { b.KeyInfo.WrappedKey = nil }, errNoBlob},
+		"no information on the key": {func(b *wrapping.BlobInfo) { b.KeyInfo = nil }, errNoBlob},
 	} {
 		t.Run(name, func(t *testing.T) {
 			blob := r.seal(w, "secret")
@@ -180,7 +185,7 @@ func TestAlteredBlobsDoNotOpen(t *testing.T) {
 }
 
 // OpenBao 2.5.0 stored the nonce at the beginning of the ciphertext.
-func TestNonceMayLieInTheCiphertext(t *testing.T) {
+func TestTheNonceMayPrecedeTheCiphertext(t *testing.T) {
 	r := newRig(t)
 	w := r.wrapper(nil)
 	blob := r.seal(w, "secret")
@@ -204,8 +209,8 @@ func TestOneWrapperSealsWithOneKey(t *testing.T) {
 	require.Error(t, err)
 }
 
-// The race detector watches: opening a blob must not write into it.
-func TestOneBlobIsOpenedByMany(t *testing.T) {
+// For the race detector: to open a blob must not write to it.
+func TestABlobIsOpenedConcurrently(t *testing.T) {
 	r := newRig(t)
 	w := r.wrapper(nil)
 	blob := r.seal(w, "secret")
@@ -233,7 +238,7 @@ func TestOneBlobIsOpenedByMany(t *testing.T) {
 	all.Wait()
 }
 
-func TestWrapperPrintsNoSecret(t *testing.T) {
+func TestTheWrapperPrintsNoSecret(t *testing.T) {
 	w := newRig(t).wrapper(nil)
 	for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d"} {
 		require.Equal(t, "seal alicloudkms", fmt.Sprintf(verb, w))
