@@ -20,7 +20,6 @@ const (
 
 // pendingLines is where lines are still too long. It must become empty.
 var pendingLines = exempt{
-	"test": true,
 	"server/check_test.go": true, "server/import_expiry_test.go": true, "server/internal/keyring/decode_test.go": true,
 }
 
@@ -95,7 +94,7 @@ func TestOnlyALineThatIsOneLiteralMayBeLonger(t *testing.T) {
 		"a key":                {"a.go", `	"` + "Forbidden.KeyNotFound" + `": "` + long + `",`, false},
 		"a call":               {"a.go", `	return badRequest("` + long + `", name)`, false},
 		"an escaped quote":     {"a.go", `	return badRequest("` + words + `\"` + words + `")`, false},
-		"much beside it":       {"a.go", `	require.Equal(t, answer.Metadata.Description, made.Description, "` + long + `")`, true},
+		"much beside it":       {"a.go", `	require.Equal(t, a.Description, made.Description, "` + long + `")`, true},
 		"a concatenation":      {"a.go", `	message := "` + long + `" + "` + long + `"`, true},
 		"quotes in a comment":  {"a.go", `	// "` + long + `"`, true},
 		"code":                 {"a.go", `	x := f(` + strings.Repeat("x, ", 50) + `)`, true},
