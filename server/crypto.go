@@ -91,11 +91,11 @@ func (s *Service) decrypt(
 	if err != nil {
 		return nil, errCiphertext
 	}
-	cmk, err := s.findForUse(ctx, inv, byVersion(versionID))
+	cmk, version, err := s.findVersion(ctx, inv, versionID)
 	if err != nil {
 		return nil, err
 	}
-	material, err := s.keys.Material(inv.scope, cmk, versionID)
+	material, err := s.keys.Material(inv.scope, cmk.KeyID, version)
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +124,14 @@ func (s *Service) seal(
 	if err != nil {
 		return ciphertext{}, err
 	}
-	material, err := s.keys.Material(inv.scope, cmk, cmk.PrimaryVersion)
+	material, err := s.keys.Material(inv.scope, cmk.KeyID, cmk.Primary)
 	if err != nil {
 		return ciphertext{}, err
 	}
 	defer material.Clear()
-	blob, err := material.Seal(cmk.PrimaryVersion, []byte(text), encCtx)
+	blob, err := material.Seal(cmk.Primary.ID, []byte(text), encCtx)
 	if err != nil {
 		return ciphertext{}, err
 	}
-	return ciphertext{cmk.KeyID, cmk.PrimaryVersion, base64.StdEncoding.EncodeToString(blob)}, nil
+	return ciphertext{cmk.KeyID, cmk.Primary.ID, base64.StdEncoding.EncodeToString(blob)}, nil
 }

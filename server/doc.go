@@ -25,25 +25,5 @@
 // what it works on. Handlers see decoded requests and return answers or errors of package kmsapi; only edge.go knows HTTP.
 // What an operator does is in operations.go (metrics, health), reload.go, check.go and backup.go.
 // Storage, cryptography, the state machine, the nonce memory and the audit log are packages below this one, which know
-// nothing of callers and of each other.
-//
-// # Storage layout
-//
-// Ordered keys, with values in JSON:
-//
-//	meta/schema                           the layout's version
-//	meta/root-key                         proves at start that the root key is the one the store was made with
-//	cmk/<account>/<region>/<key id>       a CMK: its lifecycle, description, tags, and versions with wrapped material
-//	version/<account>/<region>/<version>  the key id that a ciphertext's version belongs to
-//	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
-//	cmk-alias/<account>/<region>/<key id>/<alias>  the same from the CMK's side; no value
-//	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
-//	state/<account>/<region>/<state>      how many CMKs are in a state; there is none for zero
-//	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material expires
-//	nonce/<timestamp>/…                   a nonce whose timestamp lay ahead of the clock, until that moment has passed
-//
-// Lists, states and due CMKs are written in the transaction that changes what they tell of. Version 1 of the layout did not
-// have them; it is upgraded when the store is opened.
-//
-// Accounts and regions are part of every key, so nothing of one can be reached from another.
+// nothing of callers and of each other. The storage layout is described in package keyring.
 package server

@@ -105,6 +105,20 @@ func (s *Service) findForUse(ctx context.Context, inv *invocation, find finder) 
 	return cmk, err
 }
 
+// findVersion finds a version that a ciphertext names, with its CMK, in whose state the operation must be allowed.
+func (s *Service) findVersion(
+	ctx context.Context, inv *invocation, versionID string,
+) (cmk *keyring.CMK, version keyring.Version, err error) {
+	err = s.view(ctx, inv, func(r keyring.Reader) error {
+		if cmk, err = byVersion(versionID).forUse(r, inv); err != nil {
+			return err
+		}
+		version, err = r.Version(cmk, versionID)
+		return err
+	})
+	return cmk, version, err
+}
+
 // changeCMK lets change work on a CMK, and stores it, in one transaction.
 func (s *Service) changeCMK(ctx context.Context, inv *invocation, keyID string, change func(*keyring.CMK) error) error {
 	return s.update(ctx, inv, func(w keyring.Writer) error {

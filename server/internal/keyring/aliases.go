@@ -1,9 +1,7 @@
 package keyring
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -13,17 +11,23 @@ import (
 
 // Alias is a name of a CMK.
 //
-// It is stored under its name, and an entry without value is stored under the CMK's id and the alias's name, so that the
-// aliases of one CMK are found without reading all of them. Both are always written and deleted together.
+// It is stored under its name, and an entry without value is stored under the CMK's id and the alias's name, so that
+// the aliases of one CMK are found without reading all of them. Both are always written and deleted together.
 type Alias struct {
 	// Name has the prefix [kmsapi.AliasPrefix]. It is in the record's path and not in its value.
-	Name         string    `json:"-"`
-	KeyID        string    `json:"key_id"`
-	CreationDate time.Time `json:"creation_date"`
+	Name         string
+	KeyID        string
+	CreationDate time.Time
 }
 
-// Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. An alias goes with its CMK: when that one is
-// past its deletion date, the alias is not found either.
+// fields implements [record].
+func (a *Alias) fields(f *codec) {
+	str(f, 1, &a.KeyID)
+	f.time(2, &a.CreationDate)
+}
+
+// Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. An alias goes with its CMK: when that
+// one is past its deletion date, the alias is not found either.
 func (r Reader) Alias(name string) (Alias, *CMK, error) {
 	alias, err := r.storedAlias(name)
 	if err != nil {
@@ -51,10 +55,7 @@ func (r Reader) storedAlias(name string) (Alias, error) {
 
 func decodeAlias(path, name string, value []byte) (Alias, error) {
 	alias := Alias{Name: name}
-	if err := json.Unmarshal(value, &alias); err != nil {
-		return alias, fmt.Errorf("record %s: %w", path, err)
-	}
-	return alias, nil
+	return alias, decode(path, value, &alias)
 }
 
 // Aliases returns a page of all aliases, in the order of their names. Pages are counted from 1.
@@ -68,8 +69,8 @@ func (r Reader) Aliases(number, size int) (Page[Alias], error) {
 	})
 }
 
-// AliasesOf returns a page of the aliases of a CMK, in the order of their names, without their creation dates. Pages are
-// counted from 1.
+// AliasesOf returns a page of the aliases of a CMK, in the order of their names, without their creation dates. Pages
+// are counted from 1.
 func (r Reader) AliasesOf(keyID string, number, size int) (Page[Alias], error) {
 	return readPage(r.store, r.scope.aliasesOf(keyID), nil, number, size, func(name string, _ []byte) (Alias, error) {
 		return Alias{Name: kmsapi.AliasPrefix + name, KeyID: keyID}, nil
@@ -98,7 +99,7 @@ func (w Writer) PutAlias(alias Alias) error {
 	if err := w.store.Put(w.scope.cmkAliasPath(alias.KeyID, alias.Name), nil); err != nil {
 		return err
 	}
-	if err := putJSON(w.store, w.scope.aliasPath(alias.Name), alias); err != nil {
+	if err := w.store.Put(w.scope.aliasPath(alias.Name), encode(&alias)); err != nil {
 		return err
 	}
 	name := withoutPrefix(alias.Name)
