@@ -1,11 +1,12 @@
-# What a person types here; `make help` lists it. The work itself is in scripts/.
+# The commands for developers; `make help` lists them. The work itself is done in scripts/.
 
 VERSION  := v0.1.0
 MODULE   := github.com/alicloudkms/vault-plugin-secrets-alicloudkms
+BINARIES := $(notdir $(wildcard cmd/*))
 LDFLAGS  := -s -w -X $(MODULE).Version=$(VERSION) -X main.version=$(VERSION)
 FUZZTIME ?= 30s
 
-# The tools are pinned in a module of their own, so that none of them weighs on users of this one.
+# The tools are pinned in a module of their own, so that users of this one do not inherit them.
 TOOL := go tool -modfile=test/tools/go.mod
 
 .DEFAULT_GOAL := help
@@ -14,28 +15,30 @@ TOOL := go tool -modfile=test/tools/go.mod
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
-demo: ## The main job from start to finish, on a real Vault and a real KMS service; cleans up after itself
+demo: ## Run the main job from start to finish, on a real Vault and a real KMS service; cleans up after itself
 	@VERSION=$(VERSION) exec scripts/demo.sh
 
-dev: ## The same set-up, left running for you to use; Ctrl-C ends it
+dev: ## Start the same setup and leave it running for you to use; Ctrl-C ends it
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
-test: lint ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
+test: ## All that a commit needs: format, vet, staticcheck, unit tests with -race, real SDKs, end-to-end tests on a real Vault
 	@scripts/test.sh
 
-build: ## Build our binaries into bin/, with their checksums in bin/SHA256SUMS
+build: ## Build the binaries into bin/, with their checksums in bin/SHA256SUMS
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
-	cd bin && { sha256sum $(notdir $(wildcard cmd/*)) 2>/dev/null || shasum -a 256 $(notdir $(wildcard cmd/*)); } >SHA256SUMS
+	cd bin && { sha256sum $(BINARIES) 2>/dev/null || shasum -a 256 $(BINARIES); } >SHA256SUMS
 
 vault: bin/vault ## Build bin/vault, for machines without a Vault; takes several minutes the first time
 
 bin/vault: test/vault/go.mod test/vault/go.sum
 	@echo 'building bin/vault from test/vault: this takes several minutes the first time' >&2
-	go build -C test/vault -tags minimal -trimpath -buildvcs=false -ldflags '-s -w' -o ../../bin/vault github.com/hashicorp/vault
+	go build -C test/vault -tags minimal -trimpath -buildvcs=false -ldflags '-s -w' \
+		-o ../../bin/vault github.com/hashicorp/vault
 
-lint: ## Check format, go vet and staticcheck, and change nothing
+lint: ## Check format, line length, go vet and staticcheck, and change nothing
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):" >&2; echo "$$unformatted" >&2; exit 1; fi
+	go test -count=1 -run '^TestLinesEndAt120Columns$$' ./test/house
 	go vet ./...
 	$(TOOL) staticcheck ./...
 	cd test/sdk && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
@@ -44,13 +47,13 @@ lint: ## Check format, go vet and staticcheck, and change nothing
 fmt: ## Format every Go file
 	$(TOOL) gofumpt -w .
 
-bench: ## Measure against peers, and write the table of docs/performance.md; BENCH_FLAGS="-only REGEX" measures a part
+bench: ## Measure against peers and write the table of docs/performance.md; BENCH_FLAGS="-only REGEX" measures a part
 	@exec scripts/bench.sh $(BENCH_FLAGS)
 
-fuzz: ## Fuzz every fuzz target, each for FUZZTIME (30s)
+fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-crash: ## Kill the KMS service at work ROUNDS times (200), and check that nothing acknowledged is lost
+crash: ## Kill the busy KMS service ROUNDS times (200), and check that no acknowledged write is lost
 	@scripts/crash.sh
 
 clean: ## Remove bin/

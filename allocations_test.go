@@ -15,12 +15,15 @@ import (
 // their own.
 type readyKMS struct {
 	kms
-	answer *kmsapi.EncryptResponse
+	answer kmsapi.Response
 }
 
-func (k *readyKMS) Encrypt(ctx context.Context, r *kmsapi.EncryptRequest) (_ *kmsapi.EncryptResponse, err error) {
+func (k *readyKMS) Do(ctx context.Context, r kmsapi.Request) (_ kmsapi.Response, err error) {
+	if r.Operation() != kmsapi.OpEncrypt {
+		return k.kms.Do(ctx, r)
+	}
 	if k.answer == nil {
-		k.answer, err = k.kms.Encrypt(ctx, r)
+		k.answer, err = k.kms.Do(ctx, r)
 	}
 	return k.answer, err
 }

@@ -14,38 +14,41 @@ import (
 	"golang.org/x/sync/singleflight"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// Version is what Vault shows as the running version; a plugin registered with another version is refused. The build sets
-// it with -ldflags "-X". It starts with "v".
+// Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered with
+// another version. The build sets it with -ldflags "-X".
 var Version = "v0.1.0-dev"
 
 // backend is one mount of the engine.
 type backend struct {
 	*framework.Backend
-	// local runs the operations that every node may run, and has the same paths.
+	// local has the same paths, and runs the operations that every node may run.
 	local *framework.Backend
 
-	// open makes a client from a configuration, without I/O.
+	// open makes a client for a configuration, without I/O.
 	open func(client.Config) (kms, error)
-	// connections holds the connection made from the stored configuration, under the name configPath.
-	connections *cache[connection]
+	// connections holds the connection of the stored configuration, under the name configPath.
+	connections *once.Cache[connection]
 	// keys holds key entries under their names.
-	keys *cache[keyEntry]
+	keys *once.Cache[keyEntry]
 	// changing holds the storage paths that a request is changing right now.
-	changing *reservations
-	// markers is what is known of CMKs that have no name here.
+	changing *once.Reservations
+	// markers remembers the markers of CMKs that have no name here.
 	markers *knownMarkers
-	// told keeps the log of rollbacks short.
-	told *lastNews
-	// uncached says that Vault wants no cache, so that every key entry comes from storage.
+	// logged keeps rollbacks, which Vault repeats every minute, from filling the log.
+	logged *once.Seen
+	// uncached says that Vault disables caches, so that every key entry is read from storage.
 	uncached atomic.Bool
-	// wrapping lets requests that need a new wrapping key share one.
+	// wrapping lets concurrent requests share one new wrapping key.
 	wrapping singleflight.Group
 }
 
-// Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it to learn
-// type, paths and version only.
+// Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it only to
+// learn type, paths and version.
 func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	return newBackend(ctx, conf, openClient)
 }
@@ -56,11 +59,11 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 	}
 	b := &backend{
 		open:        open,
-		connections: newCache((*connection).close),
-		keys:        newCache(func(*keyEntry) {}),
-		changing:    newReservations(),
+		connections: once.NewCache((*connection).close),
+		keys:        once.NewCache(func(*keyEntry) {}),
+		changing:    once.NewReservations(),
 		markers:     newKnownMarkers(),
-		told:        newLastNews(),
+		logged:      once.NewSeen(),
 	}
 	b.Backend = &framework.Backend{
 		BackendType:    logical.TypeLogical,
@@ -71,46 +74,49 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 			// The write-ahead log belongs to the cluster that wrote it.
 			LocalStorage: []string{framework.WALPrefix},
 		},
-		// Those of every day come first, as each request is compared with one after another.
-		Paths: slices.Concat(
-			b.encryptPaths(),
-			b.decryptPaths(),
-			b.rewrapPaths(),
-			b.dataKeyPaths(),
-			b.configPaths(),
-			b.keyPaths(),
-			b.keyConfigPaths(),
-			b.keyStatePaths(),
-			b.registerPaths(),
-			b.deregisterPaths(),
-			b.tagPaths(),
-			b.importPaths(),
-			b.materialPaths(),
-			b.wrappingKeyPaths(),
-			b.aliasPaths(),
-			b.cmkPaths(),
-			b.regionPaths(),
-			b.healthPaths(),
-		),
+		Paths:             withOperationPrefix(b.paths()),
 		InitializeFunc:    b.initialize,
 		Invalidate:        b.invalidate,
 		WALRollback:       b.rollback,
 		WALRollbackMinAge: rollbackAge,
-		Clean:             func(context.Context) { b.connections.forgetAll() },
+		Clean:             func(context.Context) { b.connections.ForgetAll() },
 	}
 	b.local = &framework.Backend{BackendType: logical.TypeLogical, Paths: b.Paths}
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
 		return nil, err
 	}
-	// The first look at a path completes all of them, which the two must not do at one time.
+	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same time.
 	b.Route("")
 	b.local.Route("")
 	return b, nil
 }
 
-// A noRole is Vault as an operation sees it that does not care for the node's role in replication. The framework asks for the
-// role before every operation, and that is a call from the plugin's process to Vault and back, which a warm encrypt would wait
-// for in vain.
+// paths lists the hot paths first, because the framework compares a request with one after another.
+func (b *backend) paths() []*framework.Path {
+	return slices.Concat(
+		b.encryptPaths(),
+		b.decryptPaths(),
+		b.rewrapPaths(),
+		b.dataKeyPaths(),
+		b.configPaths(),
+		b.keyPaths(),
+		b.keyConfigPaths(),
+		b.keyStatePaths(),
+		b.registerPaths(),
+		b.deregisterPaths(),
+		b.tagPaths(),
+		b.importPaths(),
+		b.materialPaths(),
+		b.wrappingKeyPaths(),
+		b.aliasPaths(),
+		b.cmkPaths(),
+		b.regionPaths(),
+		b.healthPaths(),
+	)
+}
+
+// A noRole is a system view for operations that run on any node. The framework asks for the node's role in replication
+// before every operation: over gRPC, from the plugin's process to Vault and back, which a warm encrypt would wait for.
 type noRole struct{ logical.SystemView }
 
 func (noRole) ReplicationState() consts.ReplicationState { return consts.ReplicationUnknown }
@@ -121,54 +127,67 @@ func withoutRole(conf *logical.BackendConfig) *logical.BackendConfig {
 	return &local
 }
 
-// initialize asks Vault what Factory may not, since that does no I/O.
+// initialize asks Vault what Factory may not ask, since that does no I/O.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
 	b.uncached.Store(b.System().CachingDisabled())
 	return nil
 }
 
-// HandleRequest checks the fields of every request before its handler runs, and turns every error into one that survives
-// the way to Vault.
+// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into one
+// that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
-	ignored, err := b.checkRequest(req)
+	path := b.Route(req.Path)
+	ignored, err := b.checkFields(path, req)
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.runnerOf(req).HandleRequest(ctx, req)
+	resp, err := b.runnerOf(path, req.Operation).HandleRequest(ctx, req)
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
 	}
-	return warnIgnored(resp, ignored), nil
+	return fields.WarnIgnored(resp, ignored), nil
 }
 
-// runnerOf returns what runs a request.
-func (b *backend) runnerOf(req *logical.Request) *framework.Backend {
-	path := b.Route(req.Path)
-	if path == nil || path.Operations[req.Operation] == nil {
+// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the names
+// of those that are ignored. Only operations without fields need no path.
+func (b *backend) checkFields(path *framework.Path, req *logical.Request) (ignored []string, err error) {
+	if !fields.Carry(req.Operation) {
+		return nil, nil
+	}
+	if path == nil {
+		return nil, fields.UnknownPath(b.Paths, req.Path)
+	}
+	req.Data, ignored, err = fields.Check(path.Fields, req.Operation, req.Data)
+	return ignored, err
+}
+
+// runnerOf returns the backend that runs an operation of path: that of the primary, or the one that every node may use.
+func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framework.Backend {
+	if path == nil || path.Operations[op] == nil {
 		return b.Backend
 	}
-	if how := path.Operations[req.Operation].Properties(); how.ForwardPerformanceStandby || how.ForwardPerformanceSecondary {
+	if properties := path.Operations[op].Properties(); properties.ForwardPerformanceStandby || properties.ForwardPerformanceSecondary {
 		return b.Backend
 	}
 	return b.local
 }
 
-// HandleExistenceCheck decides between the create and the update capability. It is asked without the fields, because Vault
-// logs what it answers to bad ones, and HandleRequest refuses them better.
+// HandleExistenceCheck decides between the create and the update capability. The framework sees the request without its
+// fields, because Vault logs the errors of bad ones, and HandleRequest refuses those better.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
 	return b.Backend.HandleExistenceCheck(ctx, &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage})
 }
 
-// invalidate drops what is cached of a storage path that changed on another node. A path may also be a prefix.
+// invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.
 func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(configPath, path) {
-		b.connections.forgetAll()
+		b.connections.ForgetAll()
 	}
 	if name, ok := strings.CutPrefix(path, keyPrefix); ok && name != "" {
-		b.keys.forget(name)
+		b.keys.Forget(name)
 	}
 	if strings.HasPrefix(keyPrefix, path) {
-		b.keys.forgetAll()
+		b.keys.ForgetAll()
 	}
 }
 
@@ -179,16 +198,16 @@ func (b *backend) reserveKey(name string) (release func(), err error) {
 
 // reserve keeps other requests from changing the storage path until release is called.
 func (b *backend) reserve(path, what string) (release func(), err error) {
-	release, ok := b.changing.take(path)
+	release, ok := b.changing.Take(path)
 	if !ok {
-		return nil, conflict("%s is being created or changed by another request; try again when that is done", what)
+		return nil, refusal.Conflict("%s is being created or changed by another request; try again when that is done", what)
 	}
 	return release, nil
 }
 
 const backendHelp = `
 The alicloudkms engine encrypts, decrypts and makes data keys with CMKs of Alibaba Cloud KMS.
-The keys never leave KMS; Vault's policies say who may use them.
+The keys never leave KMS, and Vault's policies control their use.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
     vault write -f alicloudkms/keys/payroll

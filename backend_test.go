@@ -80,7 +80,7 @@ func TestInvalidateDropsWhatChangedElsewhere(t *testing.T) {
 
 func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.backend().keys.forgetAll()
+	r.backend().keys.ForgetAll()
 	r.storage.onGet = func(string) {
 		r.storage.onGet = nil
 		r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
@@ -116,7 +116,7 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 	stop()
 	group.Wait()
 	r.b.Cleanup(t.Context())
-	require.Empty(t, r.backend().connections.values)
+	require.Zero(t, r.backend().connections.Len())
 }
 
 func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {

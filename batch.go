@@ -13,20 +13,23 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 const (
 	// maxBatch bounds the items of one request, since each costs a call to KMS.
 	maxBatch = 10_000
-	// defaultBatchParallel is how many items of a batch are worked on at one time, unless max_parallel says otherwise.
+	// defaultBatchParallel is how many items of a batch are worked on at a time, unless max_parallel says otherwise.
 	defaultBatchParallel = 32
 	maxBatchParallel     = 256
 )
 
 // batchFields are the fields of a path whose requests have one item, or many in batch_input.
-func batchFields(items fieldSchemas) fieldSchemas {
-	fields := maps.Clone(items)
-	maps.Copy(fields, fieldSchemas{
+func batchFields(items fields.Schemas) fields.Schemas {
+	schemas := maps.Clone(items)
+	maps.Copy(schemas, fields.Schemas{
 		"name": nameField(),
 		"batch_input": {
 			Type:        framework.TypeSlice,
@@ -37,27 +40,27 @@ func batchFields(items fieldSchemas) fieldSchemas {
 			Description: "The HTTP status, 200 to 599, of the answer to a batch in which some items succeed and others fail.",
 		},
 	})
-	return fields
+	return schemas
 }
 
-// referenceField goes with every item.
+// referenceField is a field of every item.
 func referenceField() *framework.FieldSchema {
-	return &framework.FieldSchema{Type: framework.TypeString, Description: "Any text. It comes back with the item's answer."}
+	return &framework.FieldSchema{Type: framework.TypeString, Description: "Any string. It is returned with the item's answer."}
 }
 
 // batchAnswer describes the answer of a path that takes batches.
 func batchAnswer(single answerFields) answerFields {
 	answer := maps.Clone(single)
-	answer["reference"] = &framework.FieldSchema{Type: framework.TypeString, Description: "As it was given."}
+	answer["reference"] = &framework.FieldSchema{Type: framework.TypeString, Description: "As the caller gave it."}
 	answer["batch_results"] = &framework.FieldSchema{
 		Type:        framework.TypeSlice,
-		Description: "Of a batch only: for each item, in order, the fields of a single answer, or error.",
+		Description: "For a batch only: for each item, in order, the fields of a single answer, or error.",
 	}
 	return answer
 }
 
-// useKeyForItems adapts a handler of one item to requests of one item and of many.
-func (b *backend) useKeyForItems(items fieldSchemas, handle useHandler) framework.OperationFunc {
+// useKeyForItems adapts a handler of one item to requests with one item or many.
+func (b *backend) useKeyForItems(items fields.Schemas, handle useHandler) framework.OperationFunc {
 	one, many := b.useKey(withReference(handle)), b.batch(items, withReference(handle))
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		if _, ok := d.GetOk("batch_input"); ok {
@@ -67,7 +70,7 @@ func (b *backend) useKeyForItems(items fieldSchemas, handle useHandler) framewor
 	}
 }
 
-// withReference lets an item's reference come back.
+// withReference returns an item's reference with its answer.
 func withReference(handle useHandler) useHandler {
 	return func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 		resp, err := handle(ctx, c, k, d)
@@ -78,8 +81,9 @@ func withReference(handle useHandler) useHandler {
 	}
 }
 
-// batch works on the items of batch_input. An item's failure is its own: it is told in its place, and the others go on.
-func (b *backend) batch(items fieldSchemas, handle useHandler) framework.OperationFunc {
+// batch adapts a handler of one item to batch_input. An item that fails is reported in its place, and does not stop the
+// others.
+func (b *backend) batch(items fields.Schemas, handle useHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		list, err := batchItems(items, d)
 		if err != nil {
@@ -89,67 +93,67 @@ func (b *backend) batch(items fieldSchemas, handle useHandler) framework.Operati
 		if err != nil {
 			return nil, err
 		}
-		outcomes := make([]outcome, len(list))
+		results := make([]itemResult, len(list))
 		conn.inParallel(len(list), func(i int) {
-			outcomes[i] = itemOutcome(items, list[i], func(item *framework.FieldData) (*logical.Response, error) {
+			results[i] = runItem(items, list[i], func(item *framework.FieldData) (*logical.Response, error) {
 				resp, err := handle(ctx, conn, k, item)
-				return resp, named(err, k.name)
+				return resp, withKey(err, k.name)
 			})
 		})
-		return b.batchResponse(req, d, outcomes)
+		return b.batchResponse(req, d, results)
 	}
 }
 
-// batchItems returns the items of a batch, whatever each may be.
-func batchItems(items fieldSchemas, d *framework.FieldData) ([]any, error) {
+// batchItems returns the items of a batch, which are not checked yet.
+func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 	for _, name := range slices.Sorted(maps.Keys(d.Raw)) {
-		if _, transit := transitFields[name]; items[name] != nil && !transit {
-			return nil, badRequest("the field %q belongs into the items, because there is a batch_input", name)
+		if items[name] != nil && !fields.IsTransit(name) {
+			return nil, refusal.BadRequest("the field %q belongs in the items, because there is a batch_input", name)
 		}
 	}
 	list := d.Get("batch_input").([]any)
 	switch {
 	case len(list) == 0:
-		return nil, badRequest("batch_input is empty")
+		return nil, refusal.BadRequest("batch_input is empty")
 	case len(list) > maxBatch:
-		return nil, badRequest("batch_input has %d items, and may have %d", len(list), maxBatch)
+		return nil, refusal.BadRequest("batch_input has %d items, and may have %d", len(list), maxBatch)
 	default:
 		return list, nil
 	}
 }
 
-// An outcome is what came of one item.
-type outcome struct {
+// An itemResult is what came of one item.
+type itemResult struct {
 	reference string
 	data      map[string]any
 	warnings  []string
 	err       error
 }
 
-// itemOutcome checks an item and lets handle work on it.
-func itemOutcome(items fieldSchemas, raw any, handle func(*framework.FieldData) (*logical.Response, error)) (out outcome) {
+// runItem checks an item and lets handle work on it.
+func runItem(items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error)) (result itemResult) {
 	given, ok := raw.(map[string]any)
 	if !ok {
-		out.err = badRequest("the item must be an object with the fields of a single request")
-		return out
+		result.err = refusal.BadRequest("the item must be an object with the fields of a single request")
+		return result
 	}
-	out.reference, _ = given["reference"].(string)
-	checked, ignored, err := checkFields(items, logical.UpdateOperation, given)
+	result.reference, _ = given["reference"].(string)
+	checked, ignored, err := fields.Check(items, logical.UpdateOperation, given)
 	if err != nil {
-		out.err = err
-		return out
+		result.err = err
+		return result
 	}
 	resp, err := handle(&framework.FieldData{Raw: checked, Schema: items})
 	if err != nil {
-		out.err = err
-		return out
+		result.err = err
+		return result
 	}
-	resp = warnIgnored(resp, ignored)
-	out.data, out.warnings = resp.Data, resp.Warnings
-	return out
+	resp = fields.WarnIgnored(resp, ignored)
+	result.data, result.warnings = resp.Data, resp.Warnings
+	return result
 }
 
-// inParallel calls do for 0 to n-1, a bounded number at a time, and returns when all have ended.
+// inParallel calls do with 0 to n-1, a bounded number at a time, and returns when all calls have ended.
 func (c *connection) inParallel(n int, do func(i int)) {
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -165,34 +169,25 @@ func (c *connection) inParallel(n int, do func(i int)) {
 
 // batchResponse answers as transit does: 200 if every item succeeded; otherwise the status of the failures, or what
 // partial_failure_response_code asks for if some items succeeded.
-func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, outcomes []outcome) (*logical.Response, error) {
-	results := make([]map[string]any, len(outcomes))
-	foreign := 0
+func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, results []itemResult) (*logical.Response, error) {
+	answers := make([]map[string]any, len(results))
 	failures := new(batchFailures)
-	for i, out := range outcomes {
-		results[i] = out.result()
-		if out.err != nil {
-			if _, ok := errors.AsType[*foreignError](out.err); ok {
-				foreign++
-			}
-			known := b.explain(req, out.err)
-			results[i]["error"] = known.Error()
-			failures.add(known)
+	for i, result := range results {
+		answers[i] = result.answer()
+		if result.err != nil {
+			known := b.explain(req, result.err)
+			answers[i]["error"] = known.Error()
+			failures.add(result.err, known)
 		}
 	}
-	resp := &logical.Response{Data: map[string]any{"batch_results": results}}
+	resp := &logical.Response{Data: map[string]any{"batch_results": answers}}
 	if failures.count == 0 {
 		return resp, nil
 	}
-	if foreign > 0 {
-		b.Logger().Warn("refused to open ciphertexts of other keys", "path", req.Path, "items", len(outcomes), "refused", foreign)
-	}
-	if failures.status() >= http.StatusInternalServerError {
-		b.Logger().Warn("items of a batch failed", "path", req.Path, "items", len(outcomes), "failed", failures.count, "one_error", failures.worst.Error())
-	}
+	b.logFailures(req.Path, len(results), failures)
 	code := failures.status()
-	if wanted, ok := d.GetOk("partial_failure_response_code"); ok && failures.count < len(outcomes) {
-		if n := wanted.(int); n >= http.StatusOK && n < 600 && !withoutBody[n] {
+	if wanted, ok := d.GetOk("partial_failure_response_code"); ok && failures.count < len(results) {
+		if n := wanted.(int); hasBody(n) {
 			code = n
 		} else {
 			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599 and a status that has a body, so it is %d", code))
@@ -201,45 +196,65 @@ func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, ou
 	return logical.RespondWithStatusCode(resp, req, code)
 }
 
-// withoutBody are statuses whose answers would lose the results.
-var withoutBody = map[int]bool{http.StatusNoContent: true, http.StatusResetContent: true, http.StatusNotModified: true}
+// hasBody reports whether answers with a status have a body. Without it, the results would be lost.
+func hasBody(status int) bool {
+	switch status {
+	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified:
+		return false
+	default:
+		return status >= http.StatusOK && status < 600
+	}
+}
 
-// result is an item's place in batch_results. reference is always there, as in transit's.
-func (o outcome) result() map[string]any {
-	result := maps.Clone(o.data)
-	if result == nil {
-		result = map[string]any{}
+// logFailures logs what a single request would log, once for the whole batch.
+func (b *backend) logFailures(path string, items int, f *batchFailures) {
+	if f.foreign > 0 {
+		b.Logger().Warn("refused to open ciphertexts of other keys", "path", path, "items", items, "refused", f.foreign)
 	}
-	result["reference"] = o.reference
-	if len(o.warnings) > 0 {
-		result["warnings"] = strings.Join(o.warnings, "; ")
+	if f.status() >= http.StatusInternalServerError {
+		b.Logger().Warn("items of a batch failed", "path", path, "items", items, "failed", f.count, "one_error", f.worst.Error())
 	}
-	return result
+}
+
+// answer is an item's place in batch_results. As in transit's, it always has a reference.
+func (r itemResult) answer() map[string]any {
+	answer := maps.Clone(r.data)
+	if answer == nil {
+		answer = map[string]any{}
+	}
+	answer["reference"] = r.reference
+	if len(r.warnings) > 0 {
+		answer["warnings"] = strings.Join(r.warnings, "; ")
+	}
+	return answer
 }
 
 // batchFailures sums up the failed items of a batch.
 type batchFailures struct {
 	count int
-	// user is set if the caller is to blame for at least one.
+	// foreign is how many ciphertexts were of other keys.
+	foreign int
+	// user is set if at least one failure is the caller's mistake.
 	user bool
 	// worst is the one with the highest status.
 	worst       error
 	worstStatus int
 }
 
-func (f *batchFailures) add(err error) {
-	status := http.StatusInternalServerError
-	if coded, ok := errors.AsType[logical.HTTPCodedError](err); ok {
-		status = coded.Code()
-	}
+// add counts a failure. known is its explanation, with a status.
+func (f *batchFailures) add(err, known error) {
 	f.count++
+	if _, ok := errors.AsType[*foreignError](err); ok {
+		f.foreign++
+	}
+	status := refusal.Status(known)
 	f.user = f.user || status < http.StatusInternalServerError && status != http.StatusTooManyRequests
 	if status > f.worstStatus {
-		f.worst, f.worstStatus = err, status
+		f.worst, f.worstStatus = known, status
 	}
 }
 
-// status is 400 if any item is the caller's mistake, so that nobody sends the same batch again in hope. Otherwise KMS
+// status is 400 if any failure is the caller's mistake, so that nobody retries the same batch in vain. Otherwise KMS
 // throttled or failed, and it is the highest status of an item.
 func (f *batchFailures) status() int {
 	if f.user {

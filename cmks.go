@@ -6,13 +6,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// listCMKs returns every CMK of account and region, under its id.
-func listCMKs(ctx context.Context, c *connection) (listing[kmsapi.KeyEntry], error) {
-	return collect(func(page int) ([]kmsapi.KeyEntry, int, error) {
-		got, err := call(ctx, c, kms.ListKeys, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: kmsPageSize})
+// listCMKs returns every CMK of the account and region, under its id.
+func listCMKs(ctx context.Context, c *connection) (listing.Listing[kmsapi.KeyEntry], error) {
+	return listing.Collect(func(page int) ([]kmsapi.KeyEntry, int, error) {
+		got, err := call(ctx, c, &kmsapi.ListKeysRequest{PageNumber: page, PageSize: listing.PageSize})
 		if err != nil {
 			return nil, 0, err
 		}
@@ -31,8 +32,8 @@ func (n cmkNames) of(id string) []string {
 	return []string{}
 }
 
-// namesOfCMKs reads the names of all keys, and from the cache which CMKs they are. Warm, it costs one storage call. An entry
-// that can't be read is an error: a CMK that seems to have no name may get deleted.
+// namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry that
+// can't be read is an error: somebody may delete a CMK that seems to have no name.
 func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNames, error) {
 	keys, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
@@ -44,7 +45,7 @@ func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNam
 		if err != nil {
 			return nil, err
 		}
-		if entry != nil { // It is not deregistered since it was listed.
+		if entry != nil { // It was not deregistered after the list was read.
 			names[entry.KeyID] = append(names[entry.KeyID], name)
 		}
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -30,9 +31,9 @@ type config struct {
 	AccessKey     string         `json:"access_key"`
 	SecretKey     kmsapi.Secret  `json:"secret_key"`
 	SecurityToken kmsapi.Secret  `json:"security_token"`
-	// UseEnvironment allows the credentials of the Vault server's environment, if there is no access key.
+	// UseEnvironment allows the credentials of the Vault server's environment if there is no access key.
 	UseEnvironment bool `json:"use_environment"`
-	// RoleARN is assumed with either, and the rest belongs to it.
+	// RoleARN is assumed with either kind of credentials; the next three fields belong to it.
 	RoleARN         string `json:"role_arn"`
 	RoleSessionName string `json:"role_session_name"`
 	RoleExternalID  string `json:"role_external_id"`
@@ -64,9 +65,9 @@ func loadConfig(ctx context.Context, s logical.Storage) (*config, error) {
 	return c, nil
 }
 
-// storeConfig writes c. The connection is dropped also if that fails, because then nobody knows what was stored.
+// storeConfig writes c. The connection is dropped even if that fails, because it is unknown then what was stored.
 func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config) error {
-	defer b.connections.forget(configPath)
+	defer b.connections.Forget(configPath)
 	open := *c
 	open.SecretKey, open.SecurityToken = c.SecretKey.ForWire(), c.SecurityToken.ForWire()
 	stored, err := logical.StorageEntryJSON(configPath, open)
@@ -76,37 +77,37 @@ func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config)
 	return s.Put(ctx, stored)
 }
 
-// update takes over the fields that d mentions, and checks what comes out.
+// update takes the fields that d has, and checks the result.
 func (c *config) update(d *framework.FieldData) error {
-	setText(d, "region", &c.Region)
-	setText(d, "network", (*string)(&c.Network))
+	set(d, "region", &c.Region)
+	set(d, "network", (*string)(&c.Network))
 	c.updateCredentials(d)
-	setNumber(d, "max_retries", &c.MaxRetries)
-	setNumber(d, "request_timeout", &c.RequestTimeout)
-	setNumber(d, "max_parallel", &c.MaxParallel)
+	set(d, "max_retries", &c.MaxRetries)
+	set(d, "request_timeout", &c.RequestTimeout)
+	set(d, "max_parallel", &c.MaxParallel)
 	return c.check()
 }
 
-// check finds what no client would; the client checks region, endpoint and CA itself.
+// check finds what the client does not: the client checks region, endpoint and CA itself.
 func (c *config) check() error {
 	longest := int(maxRequestTimeout.Seconds())
 	switch {
 	case c.Region == "":
-		return badRequest("region is required, for example region=cn-hangzhou")
+		return refusal.BadRequest("region is required, for example region=cn-hangzhou")
 	case c.Network != kmsapi.NetworkPublic && c.Network != kmsapi.NetworkVPC:
-		return badRequest("network must be public or vpc")
+		return refusal.BadRequest("network must be public or vpc")
 	case c.MaxRetries < 0 || c.MaxRetries > maxMaxRetries:
-		return badRequest("max_retries must be 0 to %d", maxMaxRetries)
+		return refusal.BadRequest("max_retries must be 0 to %d", maxMaxRetries)
 	case c.RequestTimeout < 1 || c.RequestTimeout > longest:
-		return badRequest("request_timeout must be 1 to %d seconds", longest)
+		return refusal.BadRequest("request_timeout must be 1 to %d seconds", longest)
 	case c.MaxParallel < 0 || c.MaxParallel > maxMaxParallel:
-		return badRequest("max_parallel must be 0 to %d", maxMaxParallel)
+		return refusal.BadRequest("max_parallel must be 0 to %d", maxMaxParallel)
 	default:
 		return c.checkCredentials()
 	}
 }
 
-// client is the configuration in the client's terms. There is no I/O.
+// client returns the client's configuration. It does no I/O.
 func (c *config) client() (client.Config, error) {
 	provider, err := c.credentials()
 	if err != nil {
@@ -128,26 +129,16 @@ func (c *config) client() (client.Config, error) {
 	}, nil
 }
 
-func setText(d *framework.FieldData, name string, field *string) {
+// set copies a field that the caller gave.
+func set[T any](d *framework.FieldData, name string, field *T) {
 	if value, ok := d.GetOk(name); ok {
-		*field = value.(string)
+		*field = value.(T)
 	}
 }
 
+// setSecret is set for a secret.
 func setSecret(d *framework.FieldData, name string, field *kmsapi.Secret) {
 	if value, ok := d.GetOk(name); ok {
 		*field = kmsapi.NewSecret(value.(string))
-	}
-}
-
-func setBool(d *framework.FieldData, name string, field *bool) {
-	if value, ok := d.GetOk(name); ok {
-		*field = value.(bool)
-	}
-}
-
-func setNumber(d *framework.FieldData, name string, field *int) {
-	if value, ok := d.GetOk(name); ok {
-		*field = value.(int)
 	}
 }

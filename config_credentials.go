@@ -8,26 +8,27 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// updateCredentials takes over the fields that say as whom KMS is called, and where it and STS are. A secret belongs to one
-// access key at one endpoint of each, told by their certificates, and to one role: whoever changes any of them must know the
-// secret, or could have requests signed with it that are sent to a server of their own, or act as a role that was not meant
-// for them.
+// updateCredentials takes the fields for the credentials and for the addresses of KMS and STS. A secret belongs to one
+// access key, one role, and one endpoint each of KMS and STS with one CA. A caller that changes any of these must give the
+// secret again. Otherwise, a caller that does not know it could have signed requests sent to a server of its own, or act as
+// a role that was not meant for it.
 func (c *config) updateCredentials(d *framework.FieldData) {
 	old := *c
-	setText(d, "endpoint", &c.Endpoint)
-	setText(d, "ca_cert", &c.CACert)
-	setText(d, "access_key", &c.AccessKey)
-	setBool(d, "use_environment", &c.UseEnvironment)
-	setText(d, "role_arn", &c.RoleARN)
-	if c.RoleARN == "" { // What belongs to a role goes with it.
+	set(d, "endpoint", &c.Endpoint)
+	set(d, "ca_cert", &c.CACert)
+	set(d, "access_key", &c.AccessKey)
+	set(d, "use_environment", &c.UseEnvironment)
+	set(d, "role_arn", &c.RoleARN)
+	if c.RoleARN == "" { // What belongs to a role is dropped with it.
 		c.RoleSessionName, c.RoleExternalID, c.STSEndpoint = "", "", ""
 	}
-	setText(d, "role_session_name", &c.RoleSessionName)
-	setText(d, "role_external_id", &c.RoleExternalID)
-	setText(d, "sts_endpoint", &c.STSEndpoint)
+	set(d, "role_session_name", &c.RoleSessionName)
+	set(d, "role_external_id", &c.RoleExternalID)
+	set(d, "sts_endpoint", &c.STSEndpoint)
 	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.CACert != old.CACert || c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
 	}
@@ -38,29 +39,29 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 func (c *config) checkCredentials() error {
 	switch {
 	case c.AccessKey == "" && !(c.SecretKey.IsEmpty() && c.SecurityToken.IsEmpty()):
-		return badRequest("secret_key and security_token belong to an access_key, and there is none")
+		return refusal.BadRequest("secret_key and security_token belong to an access_key, and there is none")
 	case c.AccessKey == "" && !c.UseEnvironment:
-		return badRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
+		return refusal.BadRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
 	case c.AccessKey != "" && c.SecretKey.IsEmpty():
-		return badRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint or role_arn")
+		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint or role_arn")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
-		return badRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
+		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
 	case c.AccessKey == "" && !knownEndpoint(c.Endpoint):
-		return badRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
+		return refusal.BadRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
 	case c.AccessKey == "" && !knownEndpoint(c.STSEndpoint):
-		return badRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback while use_environment takes the place of an access_key: the environment's credentials are not for other servers")
+		return refusal.BadRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
 	default:
 		return nil
 	}
 }
 
-// alibabaCloud are the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below aliyuncs.com may
-// belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is somebody's bucket.
+// alibabaCloud matches the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below aliyuncs.com
+// may belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is a storage bucket that anyone could have.
 var alibabaCloud = regexp.MustCompile(
 	`^(sts|(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
 
-// knownEndpoint reports whether the environment's credentials may be used at an endpoint. There is no secret that a caller
-// could know to prove that they are his: who may write config need not be who runs the Vault server.
+// knownEndpoint reports whether the environment's credentials may be sent to an endpoint. A caller that may write config
+// need not be the operator of the Vault server, and has no secret to give as a proof that the credentials are its own.
 func knownEndpoint(endpoint string) bool {
 	if endpoint == "" {
 		return true
@@ -69,8 +70,8 @@ func knownEndpoint(endpoint string) bool {
 	return err == nil && (client.IsLoopback(u.Hostname()) || alibabaCloud.MatchString(u.Hostname()))
 }
 
-// stsCA is the CA that STS may have besides the system's: Alibaba Cloud's own needs none, and its answer holds the secret of a
-// session, which whoever is on the way there could read with a certificate of theirs.
+// stsCA is the CA that is trusted for STS, in addition to the system's. For Alibaba Cloud's own STS there is none: its
+// answer holds the secret of a session, which anyone on the network path with a certificate of that CA could read.
 func (c *config) stsCA() string {
 	if u, err := client.ParseEndpoint(c.STSEndpoint); err != nil || alibabaCloud.MatchString(u.Hostname()) {
 		return ""
@@ -78,12 +79,12 @@ func (c *config) stsCA() string {
 	return c.CACert
 }
 
-// identity is the same as long as KMS surely is asked for the same account.
+// identity changes whenever KMS might be called for another account.
 func (c *config) identity() string {
 	return strings.Join([]string{c.Endpoint, c.AccessKey, c.RoleARN}, " ")
 }
 
-// borrowed reports whether the credentials are not those that were written to config.
+// borrowed reports whether the credentials come from a role or the environment, and not from config.
 func (c *config) borrowed() bool { return c.AccessKey == "" || c.RoleARN != "" }
 
 func (c *config) credentials() (client.Provider, error) {

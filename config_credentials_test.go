@@ -7,7 +7,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"strings"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -15,7 +14,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -278,14 +276,4 @@ func TestReplacedConfigurationLeavesNoConnectionBehind(t *testing.T) {
 		refused(t, err, 400, "KMS refused")
 	}
 	require.Eventually(t, func() bool { return opened.Load() == 0 }, time.Minute, time.Millisecond)
-}
-
-func TestEveryCodeThatRefusesCredentialsHasAdvice(t *testing.T) {
-	for code := range credentialAdvice {
-		if strings.Contains(string(code), "imestamp") || strings.Contains(string(code), "TimeStamp") || code == kmsapi.ErrSignatureNonceUsed.Code {
-			require.False(t, client.RefusesCredentials(code), "%s blames the clock or the nonce", code)
-			continue
-		}
-		require.True(t, client.RefusesCredentials(code), code)
-	}
 }

@@ -8,6 +8,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -16,8 +18,8 @@ import (
 const associatedDataEntry = "vault:associated_data"
 
 // contextFields are the fields of an item that bind a ciphertext to its purpose.
-func contextFields(more fieldSchemas) fieldSchemas {
-	fields := fieldSchemas{
+func contextFields(more fields.Schemas) fields.Schemas {
+	schemas := fields.Schemas{
 		"reference": referenceField(),
 		"encryption_context": {
 			Type:        framework.TypeKVPairs,
@@ -25,11 +27,11 @@ func contextFields(more fieldSchemas) fieldSchemas {
 		},
 		"associated_data": {
 			Type:        framework.TypeString,
-			Description: `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It travels as the entry "vault:associated_data" of KMS's EncryptionContext.`,
+			Description: `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It is sent as the entry "vault:associated_data" of KMS's EncryptionContext.`,
 		},
 	}
-	maps.Copy(fields, more)
-	return fields
+	maps.Copy(schemas, more)
+	return schemas
 }
 
 // encryptionContext merges what the caller gives with the key's bound context, which the caller can't change.
@@ -38,52 +40,43 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	if err := checkContext("encryption_context", given); err != nil {
 		return nil, err
 	}
-	context := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
-	maps.Copy(context, given)
+	encCtx := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
+	maps.Copy(encCtx, given)
 	for name, bound := range e.BoundContext {
 		if value, ok := given[name]; ok && value != bound {
-			return nil, badRequest("encryption_context may not change %q: it is bound to the key", shorten(name))
+			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key", fields.Shorten(name))
 		}
-		context[name] = bound
+		encCtx[name] = bound
 	}
-	data, err := decodeBase64("associated_data", d.Get("associated_data").(string))
+	data, err := fields.Base64("associated_data", d.Get("associated_data").(string))
 	if err != nil {
 		return nil, err
 	}
 	if len(data) > 0 {
-		context[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
+		encCtx[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
 	}
-	if tooLong(context) {
-		return nil, badRequest("encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON", kmsapi.MaxEncryptionContext)
+	if tooLong(encCtx) {
+		return nil, refusal.BadRequest("encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON", kmsapi.MaxEncryptionContext)
 	}
-	return context, nil
+	return encCtx, nil
 }
 
-// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where context is from.
-func checkContext(field string, context kmsapi.EncryptionContext) error {
-	if _, reserved := context[associatedDataEntry]; reserved {
-		return badRequest("%s may not have an entry %q; give associated_data instead", field, associatedDataEntry)
+// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is from.
+func checkContext(field string, encCtx kmsapi.EncryptionContext) error {
+	if _, reserved := encCtx[associatedDataEntry]; reserved {
+		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, associatedDataEntry)
 	}
-	for name, value := range context {
+	for name, value := range encCtx {
 		if name == "" || strings.ContainsRune(name+value, utf8.RuneError) {
-			return badRequest("%s has an empty name, or text that is not Unicode", field)
+			return refusal.BadRequest("%s has an empty name, or a string that is not valid UTF-8", field)
 		}
 	}
-	if tooLong(context) {
-		return badRequest("%s is too long: it may have %d characters of JSON", field, kmsapi.MaxEncryptionContext)
+	if tooLong(encCtx) {
+		return refusal.BadRequest("%s is too long: it may have %d characters of JSON", field, kmsapi.MaxEncryptionContext)
 	}
 	return nil
 }
 
-func tooLong(context kmsapi.EncryptionContext) bool {
-	return utf8.RuneCountInString(context.JSON()) > kmsapi.MaxEncryptionContext
-}
-
-// decodeBase64 reads standard base64. Line breaks are skipped, because the base64 command makes them.
-func decodeBase64(field, text string) ([]byte, error) {
-	data, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil {
-		return nil, badRequest("the field %q must be standard base64, for example from: echo -n hello | base64", field)
-	}
-	return data, nil
+func tooLong(encCtx kmsapi.EncryptionContext) bool {
+	return utf8.RuneCountInString(encCtx.JSON()) > kmsapi.MaxEncryptionContext
 }

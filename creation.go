@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
-	"fmt"
 	"net/http"
 	"regexp"
 	"strings"
@@ -13,28 +12,30 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const (
 	// creationKind is the kind of the write-ahead log's entries for keys that are being made.
 	creationKind = "create-key"
-	// rollbackAge is how old such an entry is before it is settled without anyone asking. A request that is under way has
-	// ended by then, since Vault gives it 90 seconds.
+	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. Its request has ended then,
+	// since Vault gives a request 90 seconds.
 	rollbackAge = 3 * time.Minute
-	// storeTimeout bounds the write that must not be lost, once a CMK was made for it.
+	// storeTimeout bounds the write of an entry, which must not be lost once its CMK exists.
 	storeTimeout = 30 * time.Second
 
 	markerStart  = "[vault:"
 	markerEnd    = "]"
 	markerLength = len(" "+markerStart+markerEnd) + 26
-	// maxDescription is what KMS takes, in characters, less what the marker needs.
+	// maxDescription is KMS's limit, in characters, less the marker.
 	maxDescription = kmsapi.MaxDescription - markerLength
 )
 
-// A creation is a key that is being made, as it stands in the write-ahead log from before the CMK is asked for until its
-// entry is stored. CreateKey takes no name and no token of ours, so the marker, at the end of the CMK's description, is what
-// a CMK is found by whose id never reached Vault's storage. Nobody else knows the marker beforehand.
+// A creation is the write-ahead log's record of a key that is being made. It is written before KMS is asked for the CMK, and
+// removed once the key's entry is stored. CreateKey takes neither a name nor a client token, so the marker, at the end of
+// the CMK's description, is the only way to find a CMK whose id never reached Vault's storage. Nobody else knows the marker
+// beforehand.
 type creation struct {
 	Name   string `json:"name"`
 	Region string `json:"region"`
@@ -55,10 +56,10 @@ func (c creation) describe(description string) string {
 
 var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 
-// withoutMarker returns a description as it was given.
+// withoutMarker returns a description as the caller gave it.
 func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
-// makeKey makes a CMK and stores its entry. The caller has reserved the name, and has asked findKey.
+// makeKey makes a CMK and stores its entry. The caller has reserved the name, and has called findKey.
 func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest) (*keyEntry, kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
@@ -72,28 +73,29 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 	}
 	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
-	made, err := call(ctx, conn, kms.CreateKey, &cmk)
+	made, err := call(ctx, conn, &cmk)
 
-	// From here on, what is to be kept must be kept even if the caller has gone meanwhile.
+	// From here on, storage must be written even if the caller has gone away.
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err != nil {
 		if surelyNotDone(err) {
 			b.settled(kept, req.Storage, logID)
 		}
-		return nil, none, named(err, name)
+		return nil, none, withKey(err, name)
 	}
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {
-		return nil, none, logical.CodedError(http.StatusInternalServerError, fmt.Sprintf(
-			"KMS made the CMK %s in %s, but storing key %q failed: %s. Write the key again: the CMK is found then, and also by itself after some minutes",
-			made.KeyMetadata.KeyId, conn.region, name, err))
+		return nil, none, refusal.Internal(
+			"KMS made the CMK %s in %s, but storing key %q failed: %s. Write the key again: the engine then finds the CMK, as it also does on its own after some minutes",
+			made.KeyMetadata.KeyId, conn.region, name, err)
 	}
 	b.settled(kept, req.Storage, logID)
 	return entry, made.KeyMetadata, nil
 }
 
-// surelyNotDone reports whether KMS did not do what it was asked for. A lost answer and an error of KMS leave that open.
+// surelyNotDone reports whether KMS certainly did not run a call that failed. A lost answer or an error inside KMS leaves
+// that open.
 func surelyNotDone(err error) bool {
 	if failed, ok := errors.AsType[*callError](err); ok && failed.unsent {
 		return true
@@ -102,7 +104,7 @@ func surelyNotDone(err error) bool {
 	return ok && refused.HTTPStatus < http.StatusInternalServerError
 }
 
-// finish stores the entry of a creation whose CMK is there.
+// finish stores the entry of a creation whose CMK exists.
 func (b *backend) finish(ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
 	entry := &keyEntry{KeyID: cmk.KeyId, Region: begun.Region, Marker: begun.Marker}
 	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {

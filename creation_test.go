@@ -69,9 +69,9 @@ var interruptions = map[string]struct {
 }{
 	"the log can't be written":         {func(r *rig) { r.storage.reset("put", 1) }, false, false},
 	"the request does not reach KMS":   {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, false, false},
-	"KMS refuses":                      {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrLimitExceeded)) }, false, false},
-	"KMS has an error and made no CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrInternalFailure)) }, false, false},
-	"KMS has an error and made a CMK":  {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrInternalFailure)) }, true, false},
+	"KMS refuses":                      {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrLimitExceeded)) }, false, false},
+	"KMS has an error and made no CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, false, false},
+	"KMS has an error and made a CMK":  {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, true, false},
 	"the answer is lost":               {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, true, false},
 	"the entry can't be stored":        {func(r *rig) { r.storage.reset("put", 2) }, true, false},
 	"nothing can be stored any more": {func(r *rig) {
@@ -80,7 +80,7 @@ var interruptions = map[string]struct {
 	"the log entry can't be removed": {func(r *rig) { r.storage.reset("delete", 1) }, true, true},
 	"the log entry of a refusal stays": {func(r *rig) {
 		r.storage.reset("delete", 1)
-		r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrNoPermission))
+		r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrNoPermission))
 	}, false, false},
 	"the plugin stops before the answer": {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) }, true, false},
 }
@@ -191,7 +191,7 @@ func TestRollbackWaitsForKMS(t *testing.T) {
 	r.kms.before = failing(kmsapi.OpListKeys, lost(kmsapi.OpListKeys))
 	require.Error(t, r.settleNow())
 	require.Equal(t, 1, r.unsettled())
-	r.kms.before = failing(kmsapi.OpDescribeKey, refusal(kmsapi.ErrThrottling))
+	r.kms.before = failing(kmsapi.OpDescribeKey, answered(kmsapi.ErrThrottling))
 	require.Error(t, r.settleNow())
 	require.Equal(t, 1, r.unsettled())
 	r.kms.before = nil
@@ -342,7 +342,7 @@ func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
 	r.write("keys/a", map[string]any{"description": "salaries"})
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
-	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: r.keyID("a")}})
+	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: r.keyID("a")})
 	require.NoError(t, err)
 	require.Regexp(t, `^salaries \[vault:[A-Z2-7]{26}\]$`, found.KeyMetadata.Description)
 }
@@ -368,7 +368,7 @@ func (r *rig) copyMarkerOf(id string) (copied string) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(r.t, err)
-	found, err := direct.DescribeKey(r.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	found, err := direct.DescribeKey(r.t.Context(), &kmsapi.DescribeKeyRequest{KeyId: id})
 	require.NoError(r.t, err)
 	made, err := direct.CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{Description: found.KeyMetadata.Description})
 	require.NoError(r.t, err)

@@ -1,5 +1,5 @@
 // Package alicloudkms is a secrets engine for HashiCorp Vault and OpenBao. It delegates keys to Alibaba Cloud KMS: a key of
-// the engine is a name for a CMK, whose material never leaves KMS, and Vault's policies say who may use the name.
+// the engine is a name for a CMK, whose material never leaves KMS, and Vault's policies control the use of the name.
 //
 //	vault secrets enable -path=alicloudkms vault-plugin-secrets-alicloudkms
 //	vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
@@ -10,11 +10,11 @@
 // # Wire shape
 //
 // encrypt, decrypt and datakey speak as Vault's transit engine does, so transit's clients work here. plaintext is standard
-// base64 both ways, and KMS is given that base64 text, so a program that calls KMS itself reads and writes the same.
-// ciphertext is "vault:v1:" and KMS's CiphertextBlob unchanged; decrypt takes the bare blob too. If KMS opens a text that
-// is not base64 (another program encrypted raw text), the answer is the base64 of that text, with a warning.
+// base64 both ways, and KMS is given that base64, so a program that calls KMS itself reads and writes the same.
+// ciphertext is "vault:v1:" and KMS's CiphertextBlob unchanged; decrypt takes the bare blob too. If what KMS decrypts is not
+// base64 (another program encrypted a raw string), the answer is its base64, with a warning.
 //
-// associated_data travels as an entry of KMS's EncryptionContext called "vault:associated_data", its value in base64.
+// associated_data is sent as an entry of KMS's EncryptionContext called "vault:associated_data", its value in base64.
 //
 // # What keeps keys apart
 //
@@ -22,7 +22,7 @@
 // with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every encryption
 // context of that key, and a caller can't override it.
 //
-// Parameters of transit that would ask for a protection which KMS does not give (context, derived, convergent_encryption,
+// Parameters of transit that ask for a protection that KMS does not give (context, derived, convergent_encryption,
 // auto_rotate_period, ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are ignored
 // with a warning. Every other unknown parameter is refused.
 //
@@ -31,14 +31,14 @@
 // KMS's code, message and request id reach the caller, with the status below and what to do.
 //
 //	400  bad input; the engine is not configured; KMS says 400; a config write gives credentials that KMS or STS refuses, or
-//	     a source that has none
+//	     names a source that has none
 //	403  a ciphertext of another key; KMS says 403 (RAM permissions of the engine's access key)
 //	404  a key that the engine does not know; KMS says 404
 //	409  the state of the CMK forbids it; the same key or the config is being changed by another request
 //	429  KMS throttles
-//	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock, or none are
-//	     to be had. Those are faults between Vault and KMS: 403 would blame the caller's Vault token
-//	503  the request was cancelled, which also happens when a node steps down: another try is right
+//	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock, or there are
+//	     no credentials. Those are faults between Vault and KMS: 403 would blame the caller's Vault token
+//	503  the request was cancelled, which also happens when a node steps down: try again
 //	504  KMS did not answer in time
 //
 // # Policies

@@ -5,17 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
-
-// maxKMSMessage bounds a message of KMS that is passed on, in bytes. What is longer is a gateway's dump of the text that
-// was signed, which holds every parameter: plaintext and security token too.
-const maxKMSMessage = 256
 
 // A callError is a failed call to KMS.
 type callError struct {
@@ -23,9 +20,9 @@ type callError struct {
 	// key is the engine's name of the key, and may be empty.
 	key string
 	err error
-	// unsent says that KMS surely did not run the call.
+	// unsent says that KMS certainly did not run the call.
 	unsent bool
-	// done tells the caller what the request had done before. It may be empty.
+	// done says what the request had changed before. It may be empty.
 	done string
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
@@ -34,43 +31,36 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// havingDone puts what a request has changed already into the error of a later call to KMS.
-func havingDone(err error, done string) error {
+// withProgress adds to the error of a call to KMS what its request had changed before.
+func withProgress(err error, done string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.done = done
 	}
 	return err
 }
 
-func badRequest(format string, args ...any) error {
-	return logical.CodedError(http.StatusBadRequest, fmt.Sprintf(format, args...))
-}
-
-func conflict(format string, args ...any) error {
-	return logical.CodedError(http.StatusConflict, fmt.Sprintf(format, args...))
-}
-
 func notConfigured(req *logical.Request) error {
-	return badRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
+	return refusal.BadRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
 }
 
 func unknownKey(req *logical.Request, name string) error {
-	return logical.CodedError(http.StatusNotFound, fmt.Sprintf("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name))
+	return refusal.NotFound("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name)
 }
 
-// ended gives an error of Vault's storage the status of a request that had ended: 500 would blame the storage.
+// ended maps an error caused by the end of the request, such as one of Vault's storage, to 504 for its deadline and to 503
+// for its cancellation: 500 would blame the storage.
 func ended(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[logical.HTTPCodedError](err); ok || ctx.Err() == nil || errors.Is(err, logical.ErrReadOnly) {
 		return err
 	}
 	if errors.Is(ctx.Err(), context.DeadlineExceeded) {
-		return logical.CodedError(http.StatusGatewayTimeout, "there was no more time: "+err.Error())
+		return logical.CodedError(http.StatusGatewayTimeout, "the request ran out of time: "+err.Error())
 	}
-	return logical.CodedError(http.StatusServiceUnavailable, "the request was cancelled: "+err.Error())
+	return refusal.Unavailable("the request was cancelled: %s", err)
 }
 
-// missing is the answer to a request for something that is not there. A node that may not write hears of changes late, so it
-// leaves that answer to the node that writes: what it does not know may have been made a moment ago.
+// missing is the answer to a request for something that does not exist. A node that may not write learns of changes late,
+// so it leaves that answer to the node that writes: what it does not know may have been made just now.
 func (b *backend) missing(answer error) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
@@ -78,14 +68,14 @@ func (b *backend) missing(answer error) error {
 	return answer
 }
 
-// A foreignError says that a ciphertext was made by another CMK than that of its key.
+// A foreignError says that a ciphertext was made by a CMK other than its key's.
 type foreignError struct{ requestID string }
 
 func (e *foreignError) Error() string {
 	return fmt.Sprintf("the ciphertext was not made by this key (request id %s)", e.requestID)
 }
 
-// mount is where the engine is mounted, with a slash at its end.
+// mount returns the path where the engine is mounted, with a slash at its end.
 func mount(req *logical.Request) string {
 	if req.MountPoint == "" {
 		return "alicloudkms/"
@@ -93,22 +83,23 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded is what a failed request answers. It logs what is a fault of KMS.
+// coded returns what a failed request answers, and logs what is a fault of KMS or an attempt to open what belongs to another
+// key.
 func (b *backend) coded(req *logical.Request, err error) error {
 	known := b.explain(req, err)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		b.Logger().Warn("refused to open a ciphertext of another key", "path", req.Path, "request_id", foreign.requestID)
 	}
 	if failed, ok := errors.AsType[*callError](err); ok {
-		if coded, ok := errors.AsType[logical.HTTPCodedError](known); ok && coded.Code() >= http.StatusInternalServerError {
-			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", coded.Code(), "error", known.Error())
+		if status := refusal.Status(known); status >= http.StatusInternalServerError {
+			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", status, "error", known.Error())
 		}
 	}
 	return known
 }
 
 // explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
-// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and text,
+// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and message,
 // and storage errors are 500.
 func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
@@ -121,93 +112,99 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if !ok {
 		return err
 	}
-	status, text := failed.explain(req)
-	if failed.done != "" {
-		text = strings.TrimSuffix(text, ".") + ". " + failed.done
-	}
-	return logical.CodedError(status, strings.NewReplacer("{mount}", mount(req), "{key}", failed.key).Replace(text))
+	x := failed.explain(req.Path)
+	hint := refusal.Advice(x.hint, mount(req), failed.key)
+	return logical.CodedError(x.status, refusal.Sentences(x.message, hint, failed.done))
 }
 
-// explain returns the HTTP status of a failed call and what to tell the caller.
-func (e *callError) explain(req *logical.Request) (status int, text string) {
-	if wanting, ok := errors.AsType[*client.CredentialsError](e.err); ok {
-		return explainWant(req, wanting)
+// An explanation is what a failed call to KMS means to the caller of the engine.
+type explanation struct {
+	status int
+	// message says what happened. KMS's own words are part of it, and are passed on unchanged.
+	message string
+	// hint says what to do, with the placeholders of [refusal.Advice]. It may be empty.
+	hint string
+}
+
+// explain explains a failed call of a request to path.
+func (e *callError) explain(path string) explanation {
+	if missing, ok := errors.AsType[*client.CredentialsError](e.err); ok {
+		return explainMissingCredentials(path, missing)
 	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
-		return e.explainRefusal(req, refused)
+		return e.explainRefusal(path, refused)
 	}
-	text = e.Error()
-	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
-		text = unreachable.Error() // It names the operation itself.
-	}
-	text += "."
-	if advice := uncertain[e.op]; advice != "" && !e.unsent {
-		text += " " + advice
-	}
-	switch {
-	case errors.Is(e.err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, text
-	case errors.Is(e.err, context.Canceled):
-		return http.StatusServiceUnavailable, text
-	default:
-		return http.StatusBadGateway, text + " The engine's settings: vault read {mount}config"
-	}
+	return e.explainNoAnswer()
 }
 
-// explainWant is explain for a call that did not run because there were no credentials. What KMS said before is shown by
-// its code only.
-func explainWant(req *logical.Request, e *client.CredentialsError) (status int, text string) {
+// explainMissingCredentials is for a call that did not run because there were no credentials. What KMS said before is
+// shown by its code only.
+func explainMissingCredentials(path string, e *client.CredentialsError) explanation {
+	x := explanation{status: http.StatusBadGateway, message: e.Error(), hint: "Where they come from: vault read {mount}config"}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
-		text = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
-	} else {
-		text = e.Error()
+		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
 	}
-	text += ". Where they come from: vault read {mount}config"
+	if status, over := statusOfEnd(e.Err); over {
+		x.status = status
+	} else if path == configPath {
+		x.status = http.StatusBadRequest
+	}
+	return x
+}
+
+// explainNoAnswer is for a call to which KMS gave no answer.
+func (e *callError) explainNoAnswer() explanation {
+	x := explanation{status: http.StatusBadGateway, message: e.Error()}
+	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
+		x.message = unreachable.Error() // It names the operation itself.
+	}
+	if !e.unsent {
+		x.hint = uncertain[e.op]
+	}
+	if status, over := statusOfEnd(e.err); over {
+		x.status = status
+	} else {
+		x.hint = refusal.Sentences(x.hint, "The engine's settings: vault read {mount}config")
+	}
+	return x
+}
+
+// statusOfEnd is the status of a call that ended because its request did.
+func statusOfEnd(err error) (status int, over bool) {
 	switch {
-	case errors.Is(e.Err, context.DeadlineExceeded):
-		return http.StatusGatewayTimeout, text
-	case errors.Is(e.Err, context.Canceled):
-		return http.StatusServiceUnavailable, text
-	case req.Path == configPath:
-		return http.StatusBadRequest, text
+	case errors.Is(err, context.DeadlineExceeded):
+		return http.StatusGatewayTimeout, true
+	case errors.Is(err, context.Canceled):
+		return http.StatusServiceUnavailable, true
 	default:
-		return http.StatusBadGateway, text
+		return 0, false
 	}
 }
 
-func (e *callError) explainRefusal(req *logical.Request, refused *kmsapi.Error) (status int, text string) {
-	advice, fault := credentialAdvice[refused.Code]
-	if e.borrowed && client.RefusesCredentials(refused.Code) {
-		advice, fault = borrowedAdvice, true
+// explainRefusal is for a call that KMS refused. Refused credentials are the fault of the configuration: of the caller that
+// writes it, and of no other caller.
+func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanation {
+	x := explanation{
+		status:  refusalStatus(refused),
+		message: fmt.Sprintf("%s: %s", e.op, advice.Describe(refused)),
+		hint:    whatToDo.For(e.op, refused),
 	}
-	switch {
-	case fault && req.Path == configPath:
-		status = http.StatusBadRequest
-	case fault:
-		status = http.StatusBadGateway
-	default:
-		status, advice = refusalStatus(refused), refusalAdvice[advised{e.op, refused.Code}]
-		if advice == "" {
-			advice = refusalAdvice[advised{code: refused.Code}]
+	if refused.Kind().Unauthenticated() {
+		x.status = http.StatusBadGateway
+		if path == configPath {
+			x.status = http.StatusBadRequest
 		}
 	}
-	text = fmt.Sprintf("%s: KMS refused: %s", e.op, refused.Code)
-	if !fault && len(refused.Message) <= maxKMSMessage {
-		text += ": " + refused.Message
+	if e.borrowed && refused.Kind().BlamesCredentials() {
+		x.hint = borrowedAdvice
 	}
-	if refused.RequestID != "" {
-		text += fmt.Sprintf(" (request id %s)", refused.RequestID)
-	}
-	if advice != "" {
-		text += ". " + advice
-	}
-	return status, text
+	return x
 }
 
 // refusalStatus keeps the statuses that mean to the caller what they mean to the engine.
 func refusalStatus(refused *kmsapi.Error) int {
-	if throttling[refused.Code] {
-		return http.StatusTooManyRequests
+	if refused.Kind() == kmsapi.KindThrottle {
+		return http.StatusTooManyRequests // Alibaba Cloud's gateway says 400.
 	}
 	switch refused.HTTPStatus {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:
@@ -215,94 +212,4 @@ func refusalStatus(refused *kmsapi.Error) int {
 	default:
 		return http.StatusBadGateway
 	}
-}
-
-// throttling are the codes of Alibaba Cloud's gateway that say 400 and mean 429.
-var throttling = map[kmsapi.Code]bool{"Throttling": true, "Throttling.User": true, "Throttling.Api": true}
-
-const (
-	clockAdvice  = "The clocks of this server and of KMS differ by too much; set this server's clock, for example with NTP."
-	secretAdvice = "The secret_key does not belong to the access_key; write both again: vault write {mount}config access_key=... secret_key=..."
-	// borrowedAdvice is for credentials that nobody wrote to the configuration.
-	borrowedAdvice = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; see: vault read {mount}config"
-
-	tokenAdvice = "The security_token is expired, malformed or of other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=..."
-)
-
-// credentialAdvice holds the codes that blame the engine's credentials or clock and not the request. Their messages are
-// never passed on: they may quote the text that was signed.
-var credentialAdvice = map[kmsapi.Code]string{
-	kmsapi.ErrAccessKeyNotFound.Code: "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
-	kmsapi.ErrAccessKeyInactive.Code: "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
-	"InvalidAccessKeyId.Inactive":    "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
-
-	"InvalidAccessKeyId": "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
-
-	kmsapi.ErrIncompleteSignature.Code: secretAdvice,
-	"SignatureDoesNotMatch":            secretAdvice,
-	"InvalidAccessKeySecret":           secretAdvice,
-
-	kmsapi.ErrIllegalTimestamp.Code: clockAdvice,
-	"InvalidTimeStamp.Expired":      clockAdvice,
-	"InvalidTimeStamp.Format":       clockAdvice,
-
-	kmsapi.ErrInvalidSecurityTokenValue.Code:     tokenAdvice,
-	"InvalidSecurityToken.Expired":               tokenAdvice,
-	"InvalidSecurityToken.MismatchWithAccessKey": tokenAdvice,
-	"MissingSecurityToken":                       tokenAdvice,
-
-	kmsapi.ErrSignatureNonceUsed.Code: "KMS saw this signed request before; try again.",
-}
-
-// advised is a code, with the operation that it came from if that matters.
-type advised struct {
-	op   kmsapi.Operation
-	code kmsapi.Code
-}
-
-var refusalAdvice = map[advised]string{
-	{code: kmsapi.ErrRejectedDisabled.Code}:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
-	{code: kmsapi.ErrRejectedPendingDeletion.Code}: "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{code: kmsapi.ErrRejectedPendingImport.Code}:   "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
-	{code: kmsapi.ErrUnsupportedOrigin.Code}:       "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-	{code: kmsapi.ErrInvalidKeyMaterial.Code}:      "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
-	{code: kmsapi.ErrInvalidImportToken.Code}:      "The import_token is not of this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-	{code: kmsapi.ErrExpiredImportToken.Code}:      "An import_token is good for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-	{code: kmsapi.ErrKeyNotFound.Code}:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
-	{code: kmsapi.ErrNoPermission.Code}:            "The RAM user of the engine's access_key lacks the permission for this operation.",
-	{code: kmsapi.ErrThrottling.Code}:              "Send fewer requests, or set max_parallel in {mount}config.",
-	{code: kmsapi.ErrLimitExceeded.Code}:           "The account has reached its quota; ask Alibaba Cloud to raise it.",
-	{code: kmsapi.ErrAliasNotFound.Code}:           "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
-	{code: kmsapi.ErrUnsupportedAlias.Code}:        "KMS takes only the id of a CMK here, and no alias.",
-
-	{kmsapi.OpDescribeRegions, kmsapi.ErrNoPermission.Code}:            "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
-	{kmsapi.OpDecrypt, kmsapi.ErrKeyNotFound.Code}:                     "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedDisabled.Code}:                "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingDeletion.Code}:         "The CMK that made the ciphertext waits for its deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDecrypt, kmsapi.ErrRejectedPendingImport.Code}:           "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
-	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrKeyNotFound.Code}:         "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
-	{kmsapi.OpScheduleKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}: "The key waits for its deletion already: see vault read {mount}keys/{key}",
-	{kmsapi.OpDecrypt, kmsapi.ErrInvalidParameter.Code}:                "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
-	{kmsapi.OpEnableKey, kmsapi.ErrStateModifiedFailed.Code}:           "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
-	{kmsapi.OpDisableKey, kmsapi.ErrStateModifiedFailed.Code}:          "The key waits for its deletion or for key material: see vault read {mount}keys/{key}",
-	{kmsapi.OpImportKeyMaterial, kmsapi.ErrStateModifiedFailed.Code}:   "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpDeleteKeyMaterial, kmsapi.ErrUnsupportedOrigin.Code}:     "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
-	{kmsapi.OpCancelKeyDeletion, kmsapi.ErrStateModifiedFailed.Code}:   "The key is not waiting for its deletion.",
-	{kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed.Code}:         "The key waits for its deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-	{kmsapi.OpCreateAlias, kmsapi.ErrLimitExceeded.Code}:               "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
-	{kmsapi.OpTagResource, kmsapi.ErrLimitExceeded.Code}:               "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
-}
-
-// uncertain warns where an operation that did not answer may have run.
-var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",
-	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
-	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCreateAlias:         "KMS may have made the alias all the same; it does no harm to write it again.",
-	kmsapi.OpUpdateAlias:         "KMS may have changed the alias all the same; it does no harm to write it again.",
-	kmsapi.OpDeleteAlias:         "KMS may have removed the alias all the same; see vault list {mount}aliases",
-	kmsapi.OpTagResource:         "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
-	kmsapi.OpUntagResource:       "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
 }

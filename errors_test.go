@@ -29,6 +29,8 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 		"a disabled key":                  {kmsapi.ErrRejectedDisabled, 409, []string{"Rejected.Disabled", "kms/keys/a/enable"}},
 		"throttling":                      {kmsapi.ErrThrottling, 429, []string{"max_parallel"}},
 		"throttling that says 400":        {&kmsapi.Error{Code: "Throttling", HTTPStatus: 400}, 429, nil},
+		"throttling of a resource":        {&kmsapi.Error{Code: "Throttling.Resource", HTTPStatus: 400}, 429, []string{"max_parallel"}},
+		"a clock that a gateway refuses":  {&kmsapi.Error{Code: "RequestTimeTooSkewed", HTTPStatus: 403}, 502, []string{"clock"}},
 		"a failure inside KMS":            {kmsapi.ErrInternalFailure, 502, []string{"InternalFailure"}},
 		"KMS away for a while":            {kmsapi.ErrServiceUnavailable, 502, nil},
 		"a status that nobody knows":      {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
@@ -57,33 +59,70 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 
 func TestAdviceNeverHoldsAPlaceholder(t *testing.T) {
 	r := newKeyRig(t, "a")
-	for code, advice := range credentialAdvice {
-		require.NotEmpty(t, advice, code)
-		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{op: kmsapi.OpEncrypt, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 400}})
-		refused(t, err, 502)
-		require.NotContains(t, err.Error(), "{")
+	for _, op := range kmsapi.Operations() {
+		for _, code := range kmsapi.Codes() {
+			failed := &callError{op: op, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 409}}
+			err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), failed)
+			require.Contains(t, err.Error(), string(code))
+			require.NotContains(t, err.Error(), "{", "%s: %s", op, code)
+		}
 	}
-	for from := range refusalAdvice {
-		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), &callError{op: from.op, key: "a", err: &kmsapi.Error{Code: from.code, HTTPStatus: 409}})
-		refused(t, err, 409, string(from.code))
-		require.NotContains(t, err.Error(), "{")
+}
+
+func TestRefusalsBeforeAuthenticationAreTheEnginesFaultAndHaveAdvice(t *testing.T) {
+	r := newKeyRig(t, "a")
+	checked := 0
+	for _, code := range kmsapi.Codes() {
+		if !code.Kind().Unauthenticated() {
+			continue
+		}
+		require.NotEmpty(t, whatToDo.ByKind[code.Kind()], code)
+		failed := &callError{op: kmsapi.OpEncrypt, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 400, Message: "canary"}}
+		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), failed)
+		refused(t, err, 502, string(code))
+		require.NotContains(t, err.Error(), "canary")
+		checked++
+	}
+	require.NotZero(t, checked)
+}
+
+func TestPlaceholdersInKMSsOwnMessageAreItsOwn(t *testing.T) {
+	const words = "The name {key} in {mount} is not allowed."
+	for name, c := range map[string]struct {
+		err  error
+		says []string
+	}{
+		"a refusal with advice":    {&kmsapi.Error{Code: kmsapi.ErrRejectedDisabled.Code, HTTPStatus: 409, Message: words}, []string{"vault write -f kms/keys/a/enable"}},
+		"a refusal without advice": {&kmsapi.Error{Code: "New.Code", HTTPStatus: 400, Message: words}, nil},
+		"no answer":                {&client.TransportError{Operation: kmsapi.OpEncrypt, Endpoint: "kms:443", Err: errors.New(words)}, []string{"vault read kms/config"}},
+		"no credentials":           {&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New(words)}, []string{"vault read kms/config"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.kms.before = func(context.Context, kmsapi.Request) error { return c.err }
+			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			require.ErrorContains(t, err, words)
+			for _, advice := range c.says {
+				require.ErrorContains(t, err, advice)
+			}
+		})
 	}
 }
 
 func TestSignedTextIsNeverPassedOn(t *testing.T) {
 	const dump = "Specified signature is not matched with our calculation. server string to sign is:POST&%2F&Plaintext%3DdG9wLXNlY3JldA"
-	for name, refusal := range map[string]*kmsapi.Error{
+	for name, dumped := range map[string]*kmsapi.Error{
 		"of a wrong signature":   {Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: dump},
 		"of a wrong form":        {Code: "IncompleteSignature", HTTPStatus: 400, Message: dump},
 		"of a code nobody knows": {Code: "Signature.New", HTTPStatus: 400, Message: dump + strings.Repeat("%26", 100)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.kms.before = func(context.Context, kmsapi.Request) error { return refusal }
+			r.kms.before = func(context.Context, kmsapi.Request) error { return dumped }
 			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 			require.Error(t, err)
 			require.NotContains(t, err.Error()+r.log.String(), "dG9wLXNlY3JldA")
-			require.Contains(t, err.Error(), string(refusal.Code))
+			require.Contains(t, err.Error(), string(dumped.Code))
 		})
 	}
 }
@@ -99,7 +138,7 @@ func TestErrorsOfVaultPassUnchanged(t *testing.T) {
 
 func TestFailuresOfKMSAreLogged(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.kms.before = func(context.Context, kmsapi.Request) error { return refusal(kmsapi.ErrInternalFailure) }
+	r.kms.before = func(context.Context, kmsapi.Request) error { return answered(kmsapi.ErrInternalFailure) }
 	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
 	refused(t, err, 502)
 	require.Contains(t, r.log.String(), "InternalFailure")

@@ -8,6 +8,9 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 const (
@@ -22,7 +25,7 @@ const (
 type keyEntry struct {
 	// KeyID is the CMK's id.
 	KeyID string `json:"key_id"`
-	// Region is where the CMK lives. A CMK that is not found in another region may well exist.
+	// Region is where the CMK lives. If the engine is configured for another region, KMS does not find it there.
 	Region string `json:"region"`
 	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
 	DeletionAllowed bool `json:"deletion_allowed"`
@@ -63,9 +66,9 @@ func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, er
 	return &e, nil
 }
 
-// storeKey writes an entry. The cache is told also if that fails, because then nobody knows what was stored.
+// storeKey writes an entry. The cached one is dropped even if that fails, because it is unknown then what was stored.
 func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
-	defer b.keys.forget(name)
+	defer b.keys.Forget(name)
 	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
 	if err != nil {
 		return err
@@ -75,7 +78,7 @@ func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, 
 
 // removeKey deletes an entry, and nothing in KMS.
 func (b *backend) removeKey(ctx context.Context, s logical.Storage, name string) error {
-	defer b.keys.forget(name)
+	defer b.keys.Forget(name)
 	return s.Delete(ctx, keyPrefix+name)
 }
 
@@ -86,8 +89,12 @@ type target struct {
 }
 
 type (
-	useHandler    func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error)
-	changeHandler func(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error)
+	// A useHandler uses the CMK of a key.
+	useHandler func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error)
+	// A keyHandler shows, changes or removes the entry of a key.
+	keyHandler func(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error)
+	// A nameHandler works on a name that may have no key yet.
+	nameHandler func(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error)
 )
 
 // useKey adapts a handler that leaves the entry as it is. Warm, it costs no storage call.
@@ -98,7 +105,7 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 			return nil, err
 		}
 		resp, err := handle(ctx, conn, k, d)
-		return resp, named(err, k.name)
+		return resp, withKey(err, k.name)
 	}
 }
 
@@ -128,9 +135,27 @@ func (b *backend) knownKey(ctx context.Context, req *logical.Request, name strin
 	return target{name, entry}, nil
 }
 
-// changeKey adapts a handler that changes or removes the entry. It gives a fresh copy of what is stored, and no other
-// request changes the entry meanwhile.
-func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
+// showKey adapts a handler that shows a key. A name that the engine does not know is answered with nothing, which is 404.
+func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		name, err := keyName(d)
+		if err != nil {
+			return nil, err
+		}
+		entry, err := b.cachedKey(ctx, req, name)
+		if err != nil {
+			return nil, err
+		}
+		if entry == nil {
+			return nil, b.missing(nil)
+		}
+		resp, err := handle(ctx, req, target{name, entry}, d)
+		return resp, withKey(err, name)
+	}
+}
+
+// reserveName adapts a handler that must be the only one to change the key called name, or to make it.
+func (b *backend) reserveName(handle nameHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		name, err := keyName(d)
 		if err != nil {
@@ -141,6 +166,15 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 			return nil, err
 		}
 		defer release()
+		resp, err := handle(ctx, req, name, d)
+		return resp, withKey(err, name)
+	}
+}
+
+// changeKey adapts a handler that changes or removes the entry. It passes a fresh copy of what is stored, and no other
+// request changes the entry meanwhile.
+func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
+	return b.reserveName(func(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 		entry, err := loadKey(ctx, req.Storage, name)
 		if err != nil {
 			return nil, err
@@ -148,43 +182,47 @@ func (b *backend) changeKey(handle changeHandler) framework.OperationFunc {
 		if entry == nil {
 			return nil, unknownKey(req, name)
 		}
-		resp, err := handle(ctx, req, target{name, entry}, d)
-		return resp, named(err, name)
-	}
+		return handle(ctx, req, target{name, entry}, d)
+	})
 }
 
 func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {
 	if b.uncached.Load() {
 		return loadKey(ctx, req.Storage, name)
 	}
-	return b.keys.get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
+	return b.keys.Get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
 }
 
 // named puts a key's name into the error of a call to KMS, for the advice that goes with it.
-func named(err error, name string) error {
+func withKey(err error, name string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key = name
 	}
 	return err
 }
 
-// keyName is the key's name in the path, which has the form of one.
+// nameField is the key's name in a path.
+func nameField() *framework.FieldSchema {
+	return &framework.FieldSchema{Type: framework.TypeString, Description: "The name of the key.", Required: true}
+}
+
+// keyName returns the key's name in the path, whose pattern makes sure of its form.
 func keyName(d *framework.FieldData) (string, error) {
 	return checkKeyName(d.Get("name").(string))
 }
 
-// keyField is the key's name that a field gives.
+// keyField returns the key's name in a field.
 func keyField(d *framework.FieldData, field string) (string, error) {
 	name := d.Get(field).(string)
-	if !pathNames["name"].valid.MatchString(name) {
-		return "", badRequest("the field %q must be the name of a key of this engine", field)
+	if !fields.KeyName.Valid(name) {
+		return "", refusal.BadRequest("the field %q must be the name of a key of this engine", field)
 	}
 	return checkKeyName(name)
 }
 
 func checkKeyName(name string) (string, error) {
 	if len(name) > maxKeyName {
-		return "", badRequest("the key name is too long: it may have %d characters", maxKeyName)
+		return "", refusal.BadRequest("the key name is too long: it may have %d characters", maxKeyName)
 	}
 	return name, nil
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
 // become gives the rig a new engine on the same storage, as a node sees it that Vault tells this of itself.
@@ -32,7 +34,7 @@ func TestMainJobWithoutACache(t *testing.T) {
 	r.storage.reset("", 0)
 	r.encrypt("c", hello)
 	require.Equal(t, 1, r.storage.total(), "the entry comes from storage each time")
-	require.Empty(t, r.backend().keys.values)
+	require.Zero(t, r.backend().keys.Len())
 }
 
 func TestEntryThatChangedOnAnotherNodeIsSeenAtOnceWithoutACache(t *testing.T) {
@@ -75,7 +77,7 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 				handler := r.backend().Route(path).Operations[op].(*framework.PathOperation)
 				data := map[string]any{}
 				for field, value := range inputs {
-					if schema := r.backend().Route(path).Fields[field]; schema != nil && !schema.Query && isWrite(op) {
+					if schema := r.backend().Route(path).Fields[field]; schema != nil && !schema.Query && fields.IsWrite(op) {
 						data[field] = value
 					}
 				}

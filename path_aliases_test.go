@@ -11,6 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -63,11 +65,11 @@ func TestAliasIsWrittenMovedReadListedAndRemoved(t *testing.T) {
 
 func TestAliasesOfManyPagesAreListed(t *testing.T) {
 	r := newKeyRig(t, "a")
-	for n := range kmsPageSize + 1 {
+	for n := range listing.PageSize + 1 {
 		r.write(fmt.Sprintf("aliases/%d", n), map[string]any{"key": "a"})
 	}
 	for _, query := range []map[string]any{nil, {"key": "a"}} {
-		require.Len(t, r.list("aliases", query).Data["keys"], kmsPageSize+1)
+		require.Len(t, r.list("aliases", query).Data["keys"], listing.PageSize+1)
 	}
 }
 
@@ -80,7 +82,7 @@ func TestAliasPathsAreTheAliasesOfKMS(t *testing.T) {
 	for _, alias := range aliases {
 		var q kmsapi.DeleteAliasRequest
 		err := kmsapi.Decode(kmsapi.Params{{Name: "AliasName", Value: kmsapi.AliasPrefix + alias}}, &q)
-		require.Equal(t, err == nil, pathNames["alias"].valid.MatchString(alias), "%q: %v", alias, err)
+		require.Equal(t, err == nil, fields.Alias.Valid(alias), "%q: %v", alias, err)
 	}
 }
 
@@ -93,8 +95,8 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 		"another alphabet":      {"зарплата", "letters, digits"},
 		"a line break":          {"a\nb", "letters, digits"},
 		"too many characters":   {strings.Repeat("a", kmsapi.MaxAlias+1), "1 to 255"},
-		"one of Alibaba Cloud":  {"acs/oss", "Alibaba Cloud keeps"},
-		"one that begins as it": {"acsomething", "Alibaba Cloud keeps"},
+		"one of Alibaba Cloud":  {"acs/oss", "Alibaba Cloud reserves"},
+		"one that begins as it": {"acsomething", "Alibaba Cloud reserves"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite("aliases/"+c.alias, map[string]any{"key": "a"})

@@ -6,20 +6,23 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) cmkPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "cmks/?$",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       pageFields(),
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ListOperation: reads(b.cmksList, "list", "cmks", listAnswer),
+		Pattern: "cmks/?$",
+		Fields:  fields.PageSchemas(),
+		Operations: operations{
+			logical.ListOperation: anyNode(b.cmksList, "list", "cmks", listAnswer),
 		},
 		HelpSynopsis: "The CMKs of the account and region.",
 		HelpDescription: `
 List the ids of all CMKs that the account has in the region, whether or not they have a name here.
-key_info says the names, of which a CMK may have several, and the arn.
+key_info has the arn of each, and its names, of which a CMK may have several.
 
     vault list -detailed alicloudkms/cmks
     curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/cmks?list=true&limit=100"
@@ -27,14 +30,13 @@ key_info says the names, of which a CMK may have several, and the arn.
 	}}
 }
 
-// listAnswer is what a list with more about each entry answers.
+// listAnswer is the answer of a list with more about each entry.
 var listAnswer = answerFields{
 	"keys":     {Type: framework.TypeStringSlice},
-	"key_info": {Type: framework.TypeMap, Description: "What there is to know of each entry."},
+	"key_info": {Type: framework.TypeMap, Description: "More about each entry."},
 }
 
 func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked := askedPart(d)
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -43,13 +45,23 @@ func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framewo
 	if err != nil {
 		return nil, err
 	}
+	return listWithNames(ctx, b, req, d, cmks, func(k kmsapi.KeyEntry, names cmkNames) map[string]any {
+		return map[string]any{"arn": k.KeyArn, "names": names.of(k.KeyId)}
+	})
+}
+
+// listWithNames answers the page of a listing that the caller asks for. info describes an entry, with the engine's names
+// of CMKs at hand.
+func listWithNames[T any](ctx context.Context, b *backend, req *logical.Request, d *framework.FieldData,
+	l listing.Listing[T], info func(entry T, names cmkNames) map[string]any,
+) (*logical.Response, error) {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	ids, info := asked.of(maps.Keys(cmks.entries)), map[string]any{}
-	for _, id := range ids {
-		info[id] = map[string]any{"arn": cmks.entries[id].KeyArn, "names": names.of(id)}
+	shown, infos := fields.PageOf(d).Select(maps.Keys(l.Entries)), map[string]any{}
+	for _, name := range shown {
+		infos[name] = info(l.Entries[name], names)
 	}
-	return cmks.warn(logical.ListResponseWithInfo(ids, info)), nil
+	return l.Warn(logical.ListResponseWithInfo(shown, infos)), nil
 }

@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -53,7 +54,7 @@ func TestEveryCMKIsListedWithItsNames(t *testing.T) {
 
 func TestCMKsAreListedPageByPage(t *testing.T) {
 	r := newKeyRig(t)
-	ids := r.createDirectly(kmsPageSize + 1)
+	ids := r.createDirectly(listing.PageSize + 1)
 	require.ElementsMatch(t, ids, r.list("cmks", nil).Data["keys"])
 	require.Equal(t, 2, r.kms.count(kmsapi.OpListKeys))
 
@@ -78,7 +79,7 @@ func TestNamesOfCMKsCostOneStorageCall(t *testing.T) {
 func TestCMKNeverSeemsToHaveNoName(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for _, kind := range []string{"list", "get"} {
-		r.backend().keys.forgetAll()
+		r.backend().keys.ForgetAll()
 		r.storage.reset(kind, -1)
 		if kind == "get" {
 			r.storage.reset("get", 1) // The configuration is in the cache.
@@ -95,7 +96,7 @@ func TestCMKNeverSeemsToHaveNoName(t *testing.T) {
 func TestKeyThatIsForgottenMeanwhileHasNoName(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	id := r.keyID("b")
-	r.backend().keys.forgetAll()
+	r.backend().keys.ForgetAll()
 	r.storage.onGet = func(string) {
 		r.storage.onGet = nil
 		r.write("keys/b/deregister", nil)

@@ -2,11 +2,12 @@ package alicloudkms
 
 import (
 	"context"
-	"net/http"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -16,20 +17,19 @@ const configPath = "config"
 func (b *backend) configPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern:        configPath,
-		DisplayAttrs:   &framework.DisplayAttributes{OperationPrefix: operationPrefix},
 		Fields:         configFields,
 		ExistenceCheck: b.configExists,
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.CreateOperation: writes(b.configWrite, "configure", "", nil),
-			logical.UpdateOperation: writes(b.configWrite, "configure", "", nil),
-			logical.PatchOperation:  writes(b.configPatch, "patch", "configuration", nil),
-			logical.ReadOperation:   reads(b.configRead, "read", "configuration", configAnswer),
-			logical.DeleteOperation: writes(b.configDelete, "delete", "configuration", nil),
+		Operations: operations{
+			logical.CreateOperation: primaryOnly(b.configWrite, "configure", "", nil),
+			logical.UpdateOperation: primaryOnly(b.configWrite, "configure", "", nil),
+			logical.PatchOperation:  primaryOnly(b.configPatch, "patch", "configuration", nil),
+			logical.ReadOperation:   anyNode(b.configRead, "read", "configuration", configAnswer),
+			logical.DeleteOperation: primaryOnly(b.configDelete, "delete", "configuration", nil),
 		},
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
-Configure the engine. What a later write does not mention stays as it is, except that a new access_key,
-endpoint, ca_cert, sts_endpoint or role_arn needs the secret_key again and ends the security_token.
+Configure the engine. A later write keeps what it does not mention, except that a new access_key,
+endpoint, ca_cert, sts_endpoint or role_arn needs the secret_key again and drops the security_token.
 Nothing is stored unless KMS accepts the credentials.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
@@ -50,7 +50,7 @@ the permissions for whatever the engine is used for.
 	}}
 }
 
-var configFields = map[string]*framework.FieldSchema{
+var configFields = fields.Schemas{
 	"region": {
 		Type:        framework.TypeString,
 		Description: "The region of the CMKs, such as cn-hangzhou. Required.",
@@ -61,7 +61,7 @@ var configFields = map[string]*framework.FieldSchema{
 	},
 	"network": {
 		Type:          framework.TypeString,
-		Description:   "From where KMS is called: public (default) or vpc.",
+		Description:   "The network that KMS is called on: public (default) or vpc.",
 		AllowedValues: []any{string(kmsapi.NetworkPublic), string(kmsapi.NetworkVPC)},
 		Default:       string(kmsapi.NetworkPublic),
 	},
@@ -85,7 +85,7 @@ var configFields = map[string]*framework.FieldSchema{
 	},
 	"use_environment": {
 		Type:        framework.TypeBool,
-		Description: "Whether the credentials of the Vault server's environment are used if there is no access_key.",
+		Description: "Whether to use the credentials of the Vault server's environment if there is no access_key.",
 	},
 	"role_arn": {
 		Type:        framework.TypeString,
@@ -97,15 +97,15 @@ var configFields = map[string]*framework.FieldSchema{
 	},
 	"role_external_id": {
 		Type:        framework.TypeString,
-		Description: "The external id that the role's trust policy asks for. It is shown.",
+		Description: "The external id that the role's trust policy asks for. It is not a secret, and is shown.",
 	},
 	"sts_endpoint": {
 		Type:        framework.TypeString,
-		Description: "Host, or host:port, of STS, which is asked for sessions of the role. Empty: Alibaba Cloud's.",
+		Description: "Host, or host:port, of STS, which issues the sessions of the role. Empty: Alibaba Cloud's.",
 	},
 	"max_retries": {
 		Type:        framework.TypeInt,
-		Description: "How often a failed call is tried again, 0 to 10.",
+		Description: "How often a failed call is retried, 0 to 10.",
 		Default:     defaultMaxRetries,
 	},
 	"request_timeout": {
@@ -115,16 +115,16 @@ var configFields = map[string]*framework.FieldSchema{
 	},
 	"max_parallel": {
 		Type:        framework.TypeInt,
-		Description: "How many calls to KMS this mount makes at one time; more wait. 0 (default): no bound.",
+		Description: "How many calls to KMS this mount makes at a time; further calls wait. 0 (default): no limit.",
 	},
 	"verify": {
 		Type:        framework.TypeBool,
-		Description: "Call KMS with the new configuration before it is stored. It is not stored itself.",
+		Description: "Whether to call KMS with the new configuration before it is stored. verify itself is not stored.",
 		Default:     true,
 	},
 }
 
-var configAnswer = map[string]*framework.FieldSchema{
+var configAnswer = fields.Schemas{
 	"region":            {Type: framework.TypeString},
 	"endpoint":          {Type: framework.TypeString},
 	"network":           {Type: framework.TypeString},
@@ -149,14 +149,14 @@ func (b *backend) configWrite(ctx context.Context, req *logical.Request, d *fram
 	return nil, b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
 }
 
-// configPatch is a write to a configuration that is there. A null gives a field its default.
+// configPatch is a write to a configuration that exists. A null resets a field to its default.
 func (b *backend) configPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 	return nil, b.changeConfig(ctx, req, d, func() (*config, error) {
-		return nil, logical.CodedError(http.StatusNotFound, notConfigured(req).Error())
+		return nil, refusal.NotFound("%s", notConfigured(req))
 	})
 }
 
-// changeConfig changes what is stored, or what initial returns if there is nothing.
+// changeConfig changes what is stored, or what initial returns if nothing is.
 func (b *backend) changeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error)) error {
 	release, err := b.reserve(configPath, "the configuration")
 	if err != nil {
@@ -179,12 +179,12 @@ func (b *backend) changeConfig(ctx context.Context, req *logical.Request, d *fra
 	if err := b.storeConfig(ctx, req.Storage, c); err != nil {
 		return err
 	}
-	b.Logger().Info("the configuration has changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
+	b.Logger().Info("the configuration was changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
 		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN)
 	return nil
 }
 
-// tryConfig finds out whether c can work, and whether KMS accepts it if verify is true.
+// tryConfig checks that a client can use c, and, if verify is true, that KMS accepts it.
 func (b *backend) tryConfig(ctx context.Context, c *config, verify bool) error {
 	conn, err := b.connect(c)
 	if err != nil {
@@ -194,7 +194,7 @@ func (b *backend) tryConfig(ctx context.Context, c *config, verify bool) error {
 	if !verify {
 		return nil
 	}
-	_, err = call(ctx, conn, kms.DescribeRegions, &kmsapi.DescribeRegionsRequest{})
+	_, err = call(ctx, conn, &kmsapi.DescribeRegionsRequest{})
 	return err
 }
 
@@ -229,6 +229,6 @@ func (b *backend) configDelete(ctx context.Context, req *logical.Request, _ *fra
 		return nil, err
 	}
 	defer release()
-	defer b.connections.forget(configPath)
+	defer b.connections.Forget(configPath)
 	return nil, req.Storage.Delete(ctx, configPath)
 }

@@ -268,7 +268,7 @@ func TestConfigIsPatched(t *testing.T) {
 		_, err := r.try(logical.PatchOperation, "config", patch)
 		refused(t, err, 400)
 	}
-	r.kms.before = failing(kmsapi.OpDescribeRegions, refusal(kmsapi.ErrAccessKeyNotFound))
+	r.kms.before = failing(kmsapi.OpDescribeRegions, answered(kmsapi.ErrAccessKeyNotFound))
 	_, err = r.try(logical.PatchOperation, "config", map[string]any{"max_parallel": 1})
 	refused(t, err, 400, "access_key")
 	require.EqualValues(t, 0, r.read("config").Data["max_parallel"])

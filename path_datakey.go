@@ -7,10 +7,12 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// defaultDataKeyBits is the length of a data key if nothing is asked for.
+// defaultDataKeyBits is the length of a data key if the caller asks for none.
 const defaultDataKeyBits = 256
 
 var dataKeyBits = []int{128, 256, 512}
@@ -24,16 +26,15 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 	}
 	return []*framework.Path{
 		{
-			Pattern:      "datakey/plaintext/" + framework.GenericNameRegex("name"),
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       batchFields(dataKeyItem),
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
+			Pattern: "datakey/plaintext/" + fields.KeyName.Pattern,
+			Fields:  batchFields(dataKeyItem),
+			Operations: operations{
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
-			HelpSynopsis: "Make a data key, in clear and encrypted.",
+			HelpSynopsis: "Make a data key, as plaintext and encrypted.",
 			HelpDescription: `
-Make a random data key: encrypt data with the plaintext, throw that away, and keep the ciphertext
-next to the data. decrypt gives the plaintext again.
+Make a random data key: encrypt data with the plaintext, discard it, and keep the ciphertext next to
+the data. decrypt recovers the plaintext.
 
     vault write -f alicloudkms/datakey/plaintext/payroll
     vault write alicloudkms/datakey/plaintext/payroll bits=512
@@ -41,15 +42,14 @@ next to the data. decrypt gives the plaintext again.
 `,
 		},
 		{
-			Pattern:      "datakey/wrapped/" + framework.GenericNameRegex("name"),
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       batchFields(dataKeyItem),
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: reads(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
+			Pattern: "datakey/wrapped/" + fields.KeyName.Pattern,
+			Fields:  batchFields(dataKeyItem),
+			Operations: operations{
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
-Make a random data key for someone else: only who may decrypt learns it.
+Make a random data key for somebody else: only callers that may use decrypt learn it.
 
     vault write -f alicloudkms/datakey/wrapped/payroll
     vault write alicloudkms/datakey/wrapped/payroll number_of_bytes=48
@@ -58,7 +58,7 @@ Make a random data key for someone else: only who may decrypt learns it.
 	}
 }
 
-var dataKeyItem = withTransit(contextFields(fieldSchemas{
+var dataKeyItem = fields.WithTransit(contextFields(fields.Schemas{
 	"bits": {
 		Type:          framework.TypeInt,
 		Description:   "The length of the data key in bits: 128, 256 or 512.",
@@ -94,11 +94,11 @@ func generateDataKey(ctx context.Context, c *connection, k target, d *framework.
 	if err != nil {
 		return nil, err
 	}
-	bound, err := k.entry.encryptionContext(d)
+	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
 		return nil, err
 	}
-	return call(ctx, c, kms.GenerateDataKey, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: bound})
+	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: encCtx})
 }
 
 // dataKeyBytes returns the length that the caller asks for.
@@ -106,17 +106,17 @@ func dataKeyBytes(d *framework.FieldData) (int, error) {
 	_, inBits := d.GetOk("bits")
 	size, inBytes := d.GetOk("number_of_bytes")
 	if inBits && inBytes {
-		return 0, badRequest("give bits or number_of_bytes, not both")
+		return 0, refusal.BadRequest("give bits or number_of_bytes, not both")
 	}
 	if inBytes {
 		if n := size.(int); n >= 1 && n <= kmsapi.MaxDataKeyBytes {
 			return n, nil
 		}
-		return 0, badRequest("number_of_bytes must be 1 to %d", kmsapi.MaxDataKeyBytes)
+		return 0, refusal.BadRequest("number_of_bytes must be 1 to %d", kmsapi.MaxDataKeyBytes)
 	}
 	bits := d.Get("bits").(int)
 	if !slices.Contains(dataKeyBits, bits) {
-		return 0, badRequest("bits must be 128, 256 or 512; for other lengths, give number_of_bytes")
+		return 0, refusal.BadRequest("bits must be 128, 256 or 512; for other lengths, give number_of_bytes")
 	}
 	return bits / 8, nil
 }

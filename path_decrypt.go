@@ -8,20 +8,21 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; what is longer never came from KMS,
-// and is not sent there.
+// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; a ciphertext above the bound did not
+// come from KMS, and is not sent there.
 const maxCiphertext = 64 * 1024
 
 func (b *backend) decryptPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "decrypt/" + framework.GenericNameRegex("name"),
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       batchFields(decryptItem),
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
+		Pattern: "decrypt/" + fields.KeyName.Pattern,
+		Fields:  batchFields(decryptItem),
+		Operations: operations{
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
 				"plaintext": {Type: framework.TypeString},
 			})),
 		},
@@ -38,7 +39,7 @@ associated_data. The plaintext is base64.
 }
 
 // decryptItem is an item of rewrap too.
-var decryptItem = withTransit(contextFields(fieldSchemas{
+var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"ciphertext": {
 		Type:        framework.TypeString,
 		Description: `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
@@ -50,33 +51,34 @@ func (b *backend) decrypt(ctx context.Context, c *connection, k target, d *frame
 	if err != nil {
 		return nil, err
 	}
-	return plaintextAnswer(opened.text), nil
+	return plaintextAnswer(opened.plaintext), nil
 }
 
-// An openedText is what KMS opened, with the context that it was bound to.
-type openedText struct {
-	text    kmsapi.Secret
-	context kmsapi.EncryptionContext
+// An openedBlob is what KMS decrypted, with the encryption context that it was bound to.
+type openedBlob struct {
+	plaintext kmsapi.Secret
+	encCtx    kmsapi.EncryptionContext
 }
 
-// openCiphertext drops the plaintext unless the key's own CMK opened the ciphertext: KMS opens whatever the account may open.
-func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedText, error) {
+// openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that the
+// account may use.
+func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedBlob, error) {
 	blob, err := blobOf(d.Get("ciphertext").(string))
 	if err != nil {
-		return openedText{}, err
+		return openedBlob{}, err
 	}
-	bound, err := k.entry.encryptionContext(d)
+	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
-		return openedText{}, err
+		return openedBlob{}, err
 	}
-	answer, err := call(ctx, c, kms.Decrypt, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: bound})
+	answer, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: encCtx})
 	if err != nil {
-		return openedText{}, err
+		return openedBlob{}, err
 	}
 	if answer.KeyId != k.entry.KeyID {
-		return openedText{}, &foreignError{requestID: answer.ID()}
+		return openedBlob{}, &foreignError{requestID: answer.ID()}
 	}
-	return openedText{answer.Plaintext, bound}, nil
+	return openedBlob{answer.Plaintext, encCtx}, nil
 }
 
 // blobOf returns KMS's CiphertextBlob.
@@ -84,32 +86,32 @@ func blobOf(ciphertext string) (string, error) {
 	blob := strings.TrimPrefix(ciphertext, ciphertextPrefix)
 	switch {
 	case blob == "":
-		return "", badRequest("ciphertext is required")
+		return "", refusal.BadRequest("ciphertext is required")
 	case len(blob) > maxCiphertext:
-		return "", badRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
+		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
 	case strings.ContainsRune(blob, ':'):
-		return "", badRequest("ciphertext must be %s and a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
+		return "", refusal.BadRequest("ciphertext must be %s followed by a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
 	default:
 		return blob, nil
 	}
 }
 
-// plaintextAnswer gives base64 as it is. Any other text was encrypted by another program; its base64 stands for it then.
+// plaintextAnswer returns base64 as it is. Anything else was encrypted by another program, and is encoded in base64.
 func plaintextAnswer(opened kmsapi.Secret) *logical.Response {
-	text := opened.Reveal()
-	if isBase64(text) {
-		return &logical.Response{Data: map[string]any{"plaintext": text}}
+	plaintext := opened.Reveal()
+	if isBase64(plaintext) {
+		return &logical.Response{Data: map[string]any{"plaintext": plaintext}}
 	}
-	resp := &logical.Response{Data: map[string]any{"plaintext": base64.StdEncoding.EncodeToString([]byte(text))}}
-	resp.AddWarning("KMS opened a text that is not base64, so another program encrypted it; plaintext is the base64 of that text")
+	resp := &logical.Response{Data: map[string]any{"plaintext": base64.StdEncoding.EncodeToString([]byte(plaintext))}}
+	resp.AddWarning("what KMS decrypted is not base64, so another program encrypted it; plaintext is its base64")
 	return resp
 }
 
-// isBase64 reports whether text is what the encoder makes, without the line breaks that the decoder skips.
-func isBase64(text string) bool {
-	if strings.ContainsAny(text, "\r\n") {
+// isBase64 reports whether s is what an encoder makes, without the line breaks that a decoder skips.
+func isBase64(s string) bool {
+	if strings.ContainsAny(s, "\r\n") {
 		return false
 	}
-	_, err := base64.StdEncoding.Strict().DecodeString(text)
+	_, err := base64.StdEncoding.Strict().DecodeString(s)
 	return err == nil
 }

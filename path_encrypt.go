@@ -7,12 +7,13 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const (
-	// ciphertextPrefix stands before KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients
-	// look for.
+	// ciphertextPrefix precedes KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients expect.
 	ciphertextPrefix = "vault:v1:"
 	// keyVersion is the version in ciphertextPrefix. KMS itself knows which version of a CMK made a blob.
 	keyVersion = 1
@@ -20,13 +21,12 @@ const (
 
 func (b *backend) encryptPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "encrypt/" + framework.GenericNameRegex("name"),
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       batchFields(encryptItem),
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
+		Pattern: "encrypt/" + fields.KeyName.Pattern,
+		Fields:  batchFields(encryptItem),
+		Operations: operations{
+			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
 		},
-		HelpSynopsis: "Encrypt up to 6 KB, or many such texts at once.",
+		HelpSynopsis: "Encrypt up to 6 KB, or many such plaintexts at once.",
 		HelpDescription: `
 Encrypt data with a key. For more than 6144 bytes, use a data key (see datakey/plaintext).
 
@@ -39,7 +39,7 @@ A batch is answered with batch_results, in the order of its items. An item that 
 	}}
 }
 
-var encryptItem = withTransit(contextFields(fieldSchemas{
+var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"plaintext": {
 		Type:        framework.TypeString,
 		Description: "What to encrypt, 1 to 6144 bytes, in base64.",
@@ -56,27 +56,27 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	if err != nil {
 		return nil, err
 	}
-	bound, err := k.entry.encryptionContext(d)
+	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, c, kms.Encrypt, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: bound})
+	answer, err := call(ctx, c, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: encCtx})
 	if err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
 }
 
-// plaintextOf returns the base64 text that KMS encrypts: what the caller gave, without line breaks.
+// plaintextOf returns the base64 that KMS encrypts: what the caller gave, without line breaks.
 func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
-	data, err := decodeBase64("plaintext", d.Get("plaintext").(string))
+	data, err := fields.Base64("plaintext", d.Get("plaintext").(string))
 	switch {
 	case err != nil:
 		return kmsapi.Secret{}, err
 	case len(data) == 0:
-		return kmsapi.Secret{}, badRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
 	case len(data) > kmsapi.MaxPlaintext:
-		return kmsapi.Secret{}, badRequest("plaintext is too long: %d bytes of %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest("plaintext is too long: it has %d bytes, and KMS encrypts %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
 	}
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
 }

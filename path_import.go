@@ -3,23 +3,24 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) importPaths() []*framework.Path {
 	return []*framework.Path{b.importParametersPath(), {
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/import",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       importFields,
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.keyImport, "import", "key", answerFields{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/import",
+		Fields:  importFields,
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyImport), "import", "key", answerFields{
 				"name":                 {Type: framework.TypeString},
 				"key_id":               {Type: framework.TypeString},
 				"region":               {Type: framework.TypeString},
@@ -39,17 +40,17 @@ Or wrap the material for KMS yourself, so that it never passes Vault:
     vault write alicloudkms/keys/payroll/import_parameters wrapping_algorithm=RSAES_OAEP_SHA_256
     vault write alicloudkms/keys/payroll/import encrypted_key_material=@wrapped.b64 import_token=@token
 
-A key takes the same material only, ever. Importing it again sets a new expire_time, and brings back what
-has expired or was deleted. If a request fails half-way, the same request again finishes it.
+A key accepts the same material only, ever. Importing it again sets a new expire_time, and restores material
+that has expired or was deleted. If a request fails half-way, send it again to finish it.
 `,
 	}}
 }
 
-var importFields = withTransit(map[string]*framework.FieldSchema{
+var importFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"ciphertext": {
 		Type:        framework.TypeString,
-		Description: "As transit's: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
+		Description: "As for transit: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
 	},
 	"hash_function": {
 		Type:          framework.TypeString,
@@ -67,28 +68,19 @@ var importFields = withTransit(map[string]*framework.FieldSchema{
 	},
 	"expire_time": {
 		Type:        framework.TypeTime,
-		Description: "When KMS forgets the material, as RFC 3339 or in seconds since 1970. Left out: never.",
+		Description: "When the material expires, as RFC 3339 or in seconds since 1970. Without it: never.",
 	},
-	"description":      {Type: framework.TypeString, Description: "For a key that is made: what it is for, up to 8157 characters."},
+	"description":      {Type: framework.TypeString, Description: "For a new key: what it is for, up to 8157 characters."},
 	"protection_level": keyFields["protection_level"],
 }, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context", "convergent_encryption", "public_key", "version")
 
-// keyImport imports key material into the key called name, which transit's way makes if it is not there. A CMK that was made
-// before a later step failed keeps its name, so that the next request finds it there and goes on.
-func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+// keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it makes
+// the key. A key that was made before a later step failed stays, so that the next request finds it and continues.
+func (b *backend) keyImport(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	wanted, err := newImport(d)
 	if err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	entry, _, err := b.findKey(ctx, req, name)
 	if err != nil {
 		return nil, err
@@ -100,7 +92,7 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framew
 		err = b.importUnopened(ctx, req, target{name, entry}, wanted)
 	}
 	if err != nil {
-		return nil, named(err, name)
+		return nil, err
 	}
 	b.Logger().Info("key material was imported", "key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
 	resp := &logical.Response{Data: map[string]any{
@@ -112,7 +104,7 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, d *framew
 	return resp, nil
 }
 
-// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made. Whatever can be wrong
+// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; all that can be wrong
 // with the request is found before that.
 func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k target, wanted *keyImport) (*keyEntry, error) {
 	conn, err := b.connection(ctx, req)
@@ -124,11 +116,11 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 		return nil, err
 	}
 	if key == nil {
-		return nil, badRequest("nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
+		return nil, refusal.BadRequest("nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
 	}
-	material, err := unwrap(key, wanted.newHash, wanted.ciphertext)
+	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext)
 	if err != nil {
-		return nil, err
+		return nil, refusal.BadRequest("the field %q %s", "ciphertext", err)
 	}
 	defer clear(material)
 	if k.entry != nil {
@@ -138,8 +130,8 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 	if err != nil {
 		return nil, err
 	}
-	return made, havingDone(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
-		"Key %q is there by now, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
+	return made, withProgress(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
+		"Key %q now exists, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
 }
 
 // importMaterial wraps material for KMS and imports it.
@@ -158,9 +150,9 @@ func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []
 // importUnopened passes on material that was wrapped for KMS.
 func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
 	if k.entry == nil {
-		// A key that is made without an origin would take no material, so the advice is not that of other paths.
-		return logical.CodedError(http.StatusNotFound, fmt.Sprintf(
-			"there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL", k.name, mount(req), k.name))
+		// A key made without an origin accepts no material, so the advice is not that of other paths.
+		return refusal.NotFound("there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL",
+			k.name, mount(req), k.name)
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
@@ -169,11 +161,11 @@ func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k ta
 	return wanted.send(ctx, conn, k.entry, wanted.encrypted, wanted.token)
 }
 
-// A keyImport is what a caller wants to be imported, checked as far as that goes without any key.
+// A keyImport is a request to import key material, checked as far as possible without a key.
 type keyImport struct {
 	// ciphertext is transit's; newHash goes with it.
 	ciphertext []byte
-	newHash    hashMaker
+	newHash    keywrap.Hash
 	// encrypted is for KMS alone; token goes with it.
 	encrypted, token string
 	// expires is zero for never.
@@ -187,11 +179,11 @@ func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encryp
 	if !i.expires.IsZero() {
 		request.KeyMaterialExpireUnix = int(i.expires.Unix())
 	}
-	_, err := call(ctx, c, kms.ImportKeyMaterial, request)
+	_, err := call(ctx, c, request)
 	return err
 }
 
-// expireTime is as KMS writes it, and empty for never.
+// expireTime returns the time in KMS's format, and an empty string for never.
 func (i *keyImport) expireTime() string {
 	if i.expires.IsZero() {
 		return ""

@@ -17,7 +17,7 @@ func TestImportEndsWellAfterAFailureOfAnyStorageCall(t *testing.T) {
 		t.Run(kind, func(t *testing.T) {
 			for n := 1; ; n++ {
 				r := newKeyRig(t)
-				r.backend().connections.forgetAll()
+				r.backend().connections.ForgetAll()
 				data := r.wrapped(ourMaterial)
 				r.storage.reset(kind, n)
 				_, err := r.tryWrite("keys/mine/import", data)
@@ -48,7 +48,7 @@ func TestCallerThatLeavesFindsTheKeyAgain(t *testing.T) {
 		return nil
 	}
 	_, err := r.tryIn(ctx, logical.UpdateOperation, "keys/mine/import", data)
-	refused(t, err, 503, `Key "mine" is there by now`)
+	refused(t, err, 503, `Key "mine" now exists`)
 	r.write("keys/mine/import", data)
 	require.Len(t, r.cmks(), 1)
 }
@@ -64,7 +64,7 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 			_, err := r.tryWrite("keys/mine/import", maps.Clone(data))
 			status := 200
 			if err != nil {
-				status = err.(logical.HTTPCodedError).Code() //nolint:errorlint // It must be bare.
+				status = err.(logical.HTTPCodedError).Code() // It must be bare.
 			}
 			mu.Lock()
 			defer mu.Unlock()

@@ -11,14 +11,15 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) importParametersPath() *framework.Path {
 	return &framework.Path{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/import_parameters",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: map[string]*framework.FieldSchema{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/import_parameters",
+		Fields: fields.Schemas{
 			"name": nameField(),
 			"wrapping_algorithm": {
 				Type:          framework.TypeString,
@@ -27,8 +28,8 @@ func (b *backend) importParametersPath() *framework.Path {
 				Default:       kmsapi.WrapOAEPSHA256,
 			},
 		},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKey(keyImportParameters), "get", "import-parameters", answerFields{
+		Operations: operations{
+			logical.UpdateOperation: anyNode(b.useKey(keyImportParameters), "get", "import-parameters", answerFields{
 				"key_id":             {Type: framework.TypeString},
 				"public_key":         {Type: framework.TypeString, Description: "In PEM."},
 				"public_key_der":     {Type: framework.TypeString, Description: "In base64."},
@@ -40,7 +41,7 @@ func (b *backend) importParametersPath() *framework.Path {
 		HelpSynopsis: "A public key of KMS to wrap key material with, and the token that goes with it.",
 		HelpDescription: `
 Ask KMS for a public key and an import token, for a key of origin EXTERNAL. They belong together, to this
-key and to the algorithm, and are good for 24 hours.
+key and to the algorithm, and are valid for 24 hours.
 
     vault write -f alicloudkms/keys/payroll/import_parameters
     vault write alicloudkms/keys/payroll/import_parameters wrapping_algorithm=RSAES_OAEP_SHA_1
@@ -55,7 +56,7 @@ func keyImportParameters(ctx context.Context, c *connection, k target, d *framew
 	switch algorithm {
 	case kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15:
 	default:
-		return nil, badRequest("wrapping_algorithm must be %s, %s or %s", kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
+		return nil, refusal.BadRequest("wrapping_algorithm must be %s, %s or %s", kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
 	}
 	got, key, err := importParameters(ctx, c, k.entry, algorithm)
 	if err != nil {
@@ -75,17 +76,17 @@ func keyImportParameters(ctx context.Context, c *connection, k target, d *framew
 	}}, nil
 }
 
-// importParameters asks KMS for a wrapping key and its token. They must be of the key's own CMK, and the public key must be one.
+// importParameters asks KMS for a wrapping key and its token. Both must belong to the key's own CMK, and be valid.
 func importParameters(ctx context.Context, c *connection, e *keyEntry, algorithm string) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
 	garbage := func(err error) error { return &callError{op: kmsapi.OpGetParametersForImport, err: err} }
-	got, err := call(ctx, c, kms.GetParametersForImport, &kmsapi.GetParametersForImportRequest{
+	got, err := call(ctx, c, &kmsapi.GetParametersForImportRequest{
 		KeyId: e.KeyID, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
 	})
 	if err != nil {
 		return nil, nil, err
 	}
 	if got.KeyId != e.KeyID || got.ImportToken == "" {
-		return nil, nil, garbage(errors.New("KMS answered with another key, or without a token"))
+		return nil, nil, garbage(errors.New("KMS answered for another key, or without a token"))
 	}
 	der, err := base64.StdEncoding.DecodeString(got.PublicKey)
 	if err != nil {

@@ -18,6 +18,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap/keywraptest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -39,7 +41,7 @@ func rsaOf(bits int) (pkcs8 []byte, err error) {
 // wrapped are the fields of transit's way for material.
 func (r *rig) wrapped(material []byte) map[string]any {
 	r.t.Helper()
-	return map[string]any{"ciphertext": text(wrapping{}.wrap(r.t, r.haveWrappingKey(), material))}
+	return map[string]any{"ciphertext": text(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
 }
 
 // unopened are the fields of the pass-through way for material, by the parameters of the key called name.
@@ -83,12 +85,12 @@ func TestTransitsWayMakesTheKeyAndImports(t *testing.T) {
 func TestEveryHashFunctionOfTransitWorks(t *testing.T) {
 	r := newKeyRig(t)
 	key := r.haveWrappingKey()
-	for name, newHash := range hashFunctions {
+	for _, name := range keywrap.HashNames() {
 		for _, spelled := range []string{name, strings.ToLower(name)} {
-			r.write("keys/mine/import", map[string]any{"ciphertext": text(wrapping{hash: newHash}.wrap(t, key, ourMaterial)), "hash_function": spelled})
+			r.write("keys/mine/import", map[string]any{"ciphertext": text(keywraptest.Wrapping{Hash: keywrap.HashNamed(name)}.Wrap(t, key, ourMaterial)), "hash_function": spelled})
 		}
 	}
-	v, _ := readVectors(t)
+	v, _ := keywraptest.Read(t)
 	r.write("keys/other/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
 	require.Len(t, r.cmks(), 2)
 }
@@ -140,7 +142,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
 	key := r.haveWrappingKey()
 	good := r.wrapped(ourMaterial)
-	short := text(wrapping{}.wrap(t, key, make([]byte, 16)))
+	short := text(keywraptest.Wrapping{}.Wrap(t, key, make([]byte, 16)))
 	cmks, calls := r.cmks(), r.kms.total()
 	for name, c := range map[string]struct {
 		data map[string]any
@@ -160,9 +162,9 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 		"spaces only":                       {map[string]any{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
 		"too little":                        {map[string]any{"ciphertext": "AAAA"}, "552"},
 		"a key of 16 bytes":                 {map[string]any{"ciphertext": short}, "32 bytes"},
-		"too much":                          {map[string]any{"ciphertext": strings.Repeat("A", maxImportText+1)}, "too long"},
-		"too much material":                 {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportText+1), "import_token": "x"}, "too long"},
-		"too long a token":                  {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportText+1)}, "too long"},
+		"too much":                          {map[string]any{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
+		"too much material":                 {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportField+1), "import_token": "x"}, "too long"},
+		"too long a token":                  {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportField+1)}, "too long"},
 		"material that is no base64":        {map[string]any{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
 		"garbage":                           {map[string]any{"ciphertext": text(make([]byte, 552))}, "can't be opened"},
 		"an expiry in the past":             {with(good, map[string]any{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
@@ -197,7 +199,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 
 func TestNothingIsImportedWhereNothingCanHaveBeenWrapped(t *testing.T) {
 	r := newKeyRig(t)
-	v, _ := readVectors(t)
+	v, _ := keywraptest.Read(t)
 	_, err := r.tryWrite("keys/mine/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA256"])})
 	refused(t, err, 400, "vault read kms/wrapping_key")
 	require.Zero(t, r.storage.calls["put"]-1, "only the configuration was stored")
@@ -213,7 +215,7 @@ func TestTheSameMaterialOrNone(t *testing.T) {
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	_, err := r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
 	refused(t, err, 400, "InvalidKeyMaterial", "the same material only", "request id")
-	require.NotContains(t, err.Error(), "is there by now")
+	require.NotContains(t, err.Error(), "now exists")
 	_, err = r.tryWrite("keys/mine/import", r.unopened("mine", kmsapi.WrapOAEPSHA256, otherMaterial))
 	refused(t, err, 400, "InvalidKeyMaterial")
 
@@ -302,9 +304,9 @@ func TestImportThatDiesHalfWayIsFinishedByTheSameRequest(t *testing.T) {
 				r.kms.before, r.kms.after = nil, nil
 				refused(t, err, 502, "connection reset")
 				if failing == kmsapi.OpCreateKey {
-					require.NotContains(t, err.Error(), "is there by now")
+					require.NotContains(t, err.Error(), "now exists")
 				} else {
-					refused(t, err, 502, `Key "mine" is there by now`, r.keyID("mine"), "the same request again")
+					refused(t, err, 502, `Key "mine" now exists`, r.keyID("mine"), "the same request again")
 					require.NotContains(t, err.Error(), "..")
 				}
 				r.write("keys/mine/import", data)

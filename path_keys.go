@@ -5,22 +5,25 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) keyPaths() []*framework.Path {
 	return []*framework.Path{
 		{
-			Pattern:      "keys/?$",
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       pageFields(),
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.ListOperation: reads(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
+			Pattern: "keys/?$",
+			Fields:  fields.PageSchemas(),
+			Operations: operations{
+				logical.ListOperation: anyNode(b.keysList, "list", "keys", answerFields{"keys": {Type: framework.TypeStringSlice}}),
 			},
 			HelpSynopsis: "The names of the engine's keys.",
 			HelpDescription: `
@@ -31,13 +34,12 @@ List the names of the engine's keys, all of them or a page.
 `,
 		},
 		{
-			Pattern:      "keys/" + framework.GenericNameRegex("name"),
-			DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-			Fields:       keyFields,
-			Operations: map[logical.Operation]framework.OperationHandler{
-				logical.UpdateOperation: writes(b.keyCreate, "create", "key", keyAnswer),
-				logical.ReadOperation:   reads(b.keyRead, "read", "key", keyAnswer),
-				logical.DeleteOperation: writes(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+			Pattern: "keys/" + fields.KeyName.Pattern,
+			Fields:  keyFields,
+			Operations: operations{
+				logical.UpdateOperation: primaryOnly(b.reserveName(b.keyCreate), "create", "key", keyAnswer),
+				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
+				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
 					"pending_window_in_days": {Type: framework.TypeInt},
 				}),
@@ -52,7 +54,7 @@ changes. Read shows what KMS says about the CMK now.
     vault read alicloudkms/keys/payroll
 
 Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
-must be allowed first, and can be cancelled until the wait is over:
+must be allowed first, and can be cancelled until the waiting period ends:
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
@@ -64,7 +66,7 @@ When KMS has deleted the CMK, deregister removes the name.
 	}
 }
 
-var keyFields = withTransit(map[string]*framework.FieldSchema{
+var keyFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"origin": {
 		Type:          framework.TypeString,
@@ -78,7 +80,7 @@ var keyFields = withTransit(map[string]*framework.FieldSchema{
 	},
 	"description": {
 		Type:        framework.TypeString,
-		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, with a marker of the engine's behind it.", maxDescription),
+		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -111,15 +113,15 @@ var keyAnswer = answerFields{
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
 
-	"keys":                   {Type: framework.TypeMap, Description: "As transit's: when version 1 was made, in seconds since 1970."},
-	"latest_version":         {Type: framework.TypeInt, Description: "As transit's. It is 1, as in every ciphertext."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As transit's."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As transit's."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As transit's."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As transit's."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As transit's."},
+	"keys":                   {Type: framework.TypeMap, Description: "As in transit: when version 1 was made, in seconds since 1970."},
+	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
+	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
 }
 
 // metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
@@ -140,19 +142,15 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 }
 
 func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	asked := askedPart(d)
+	page := fields.PageOf(d)
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
 		return nil, err
 	}
-	return logical.ListResponse(asked.of(slices.Values(names))), nil
+	return logical.ListResponse(page.Select(slices.Values(names))), nil
 }
 
-func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	wanted, err := createKeyRequest(d)
 	if err != nil {
 		return nil, err
@@ -161,22 +159,16 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	entry, recovered, err := b.findKey(ctx, req, name)
-	if err != nil {
+	switch {
+	case err != nil:
 		return nil, err
-	}
-	if recovered {
+	case recovered:
 		resp := &logical.Response{Data: entry.fields(name)}
-		resp.AddWarning(fmt.Sprintf("an earlier attempt that was interrupted had made a CMK for key %q; it is the key's now, and no other was made. "+
+		resp.AddWarning(fmt.Sprintf("KMS had made a CMK for key %q in an earlier attempt that was interrupted; the key has that CMK now, and no other was made. "+
 			"Its origin, protection_level and description are what that attempt asked for", name))
 		return b.tagNewKey(ctx, req, target{name, entry}, tags, resp), nil
-	}
-	if entry != nil {
+	case entry != nil:
 		resp := &logical.Response{Data: entry.fields(name)}
 		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
 		return resp, nil
@@ -188,14 +180,15 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, d *framew
 	return b.tagNewKey(ctx, req, target{name, made}, tags, made.answer(name, metadata)), nil
 }
 
-// tagNewKey sets the tags of a new key. The key is there whatever comes of it, so a failure is only a warning.
+// tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
 func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
-		err = named(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
+		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
 	}
 	if err != nil {
-		resp.AddWarning(fmt.Sprintf("The key was made, and its tags may not be set: %s To set them, write %skeys/%s/tags.", b.coded(req, err), mount(req), k.name))
+		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
+			refusal.Sentences(b.coded(req, err).Error(), fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
 		tags = nil
 	}
 	resp.Data["tags"] = orEmpty(tags)
@@ -212,15 +205,15 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	switch wanted.Origin {
 	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
 	default:
-		return nil, badRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
+		return nil, refusal.BadRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
 	}
 	switch wanted.ProtectionLevel {
 	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
 	default:
-		return nil, badRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
+		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
 	}
 	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, badRequest("description may have %d characters", maxDescription)
+		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
 	}
 	return wanted, nil
 }
@@ -233,41 +226,50 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	return &logical.Response{Data: data}
 }
 
-// keyRead answers nothing, which is 404, for a name that the engine does not know.
-func (b *backend) keyRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil {
-		return nil, err
-	}
-	if entry == nil {
-		return nil, b.missing(nil)
-	}
+func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: entry.KeyID}})
+	found, err := describeCMK(ctx, conn, k.entry.KeyID)
 	if err != nil {
-		return nil, named(err, name)
+		return nil, err
 	}
-	return b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, found.KeyMetadata)), nil
+	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
 }
 
-// withTags shows the tags of a key too. The RAM user may not be allowed to see them, so a failure is only a warning.
+// withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure is
+// only a warning.
 func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
 	if err != nil {
-		resp.AddWarning("The tags are not shown: " + b.coded(req, named(err, k.name)).Error())
+		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
 	}
 	resp.Data["tags"] = orEmpty(tags)
 	return resp
 }
 
-// orEmpty is tags in an answer, where none are an empty map.
+// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK, so
+// there is one: the keyVersion of every ciphertext.
+func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
+	versions := map[string]any{}
+	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
+		versions[strconv.Itoa(keyVersion)] = made.Unix()
+	}
+	return map[string]any{
+		"keys":                   versions,
+		"latest_version":         keyVersion,
+		"min_available_version":  0,
+		"min_decryption_version": keyVersion,
+		"min_encryption_version": 0,
+		"supports_encryption":    true,
+		"supports_decryption":    true,
+		"supports_derivation":    false,
+		"supports_signing":       false,
+	}
+}
+
+// orEmpty returns tags for an answer, in which no tags are an empty map.
 func orEmpty(tags map[string]string) map[string]string {
 	if tags == nil {
 		return map[string]string{}

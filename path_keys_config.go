@@ -6,32 +6,33 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
 func (b *backend) keyConfigPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/config",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: withTransit(map[string]*framework.FieldSchema{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
+		Fields: fields.WithTransit(fields.Schemas{
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
-				Description: "Whether delete may schedule the deletion of the CMK. If that has several names, all must allow it.",
+				Description: "Whether delete may schedule the deletion of the CMK. If the CMK has several names, all must allow it.",
 			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
 		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
-			logical.PatchOperation:  writes(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
-			logical.ReadOperation:   reads(b.keyConfigRead, "read", "key-configuration", keyConfigAnswer),
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
+			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
+			logical.ReadOperation:   anyNode(b.showKey(keyConfigRead), "read", "key-configuration", keyConfigAnswer),
 		},
 		HelpSynopsis: "What Vault itself keeps about a key.",
 		HelpDescription: `
-Configure a key. What is not mentioned stays as it is. KMS is not asked. A write replaces the whole
-bound_context; a patch changes the entries that it mentions, and takes away those that are null.
+Configure a key. Fields that are not given keep their values. KMS is not called. A write replaces the
+whole bound_context; a patch changes only the entries that it gives, and removes those that are null.
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault write alicloudkms/keys/payroll/config bound_context=team=hr
@@ -62,35 +63,24 @@ func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k ta
 	switch bound := d.Raw["bound_context"].(type) {
 	case map[string]string:
 		k.entry.BoundContext = bound
-	case mapPatch:
-		k.entry.BoundContext = bound.apply(before)
+	case fields.MapPatch:
+		k.entry.BoundContext = bound.Apply(before)
 	}
 	if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
 		return nil, err
 	}
 	resp := &logical.Response{Data: k.entry.fields(k.name)}
 	if !maps.Equal(before, k.entry.BoundContext) {
-		resp.AddWarning("The bound_context has changed: ciphertexts and data keys from before open only with the one that they were made with. Keep a note of it.")
-		readers, err := b.readers(ctx, req, k.name, k.entry)
+		resp.AddWarning("The bound_context has changed: existing ciphertexts and data keys open only with the one that they were made with. Keep a note of it.")
+		others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
 		if err != nil {
 			return nil, err
 		}
-		warnOfReaders(resp, readers)
+		warnOfSharedCMK(resp, others)
 	}
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }
 
-func (b *backend) keyConfigRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := b.cachedKey(ctx, req, name)
-	if err != nil {
-		return nil, err
-	}
-	if entry == nil {
-		return nil, b.missing(nil)
-	}
-	return &logical.Response{Data: entry.fields(name)}, nil
+func keyConfigRead(_ context.Context, _ *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
+	return &logical.Response{Data: k.entry.fields(k.name)}, nil
 }

@@ -6,27 +6,28 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled. It also stays if KMS
-// does not find the CMK, since that may lie in another account or region, and only be out of reach for now.
+// does not find the CMK, since the CMK may be in another account or region, and only out of reach for now.
 func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
-		return nil, badRequest("pending_window_in_days must be %d to %d", kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
+		return nil, refusal.BadRequest("pending_window_in_days must be %d to %d", kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
 	}
 	if !k.entry.DeletionAllowed {
-		return nil, badRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
+		return nil, refusal.BadRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
 	}
-	if err := b.sharersAllowDeletion(ctx, req, k); err != nil {
+	if err := b.coOwnersAllowDeletion(ctx, req, k); err != nil {
 		return nil, err
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	_, err = call(ctx, conn, kms.ScheduleKeyDeletion, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
+	_, err = call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
 	if err != nil {
 		return nil, err
 	}
@@ -34,9 +35,9 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
 }
 
-// sharersAllowDeletion refuses if the CMK has another name here whose owner has not allowed its deletion: it would lose all that
-// it has encrypted too.
-func (b *backend) sharersAllowDeletion(ctx context.Context, req *logical.Request, k target) error {
+// coOwnersAllowDeletion refuses if the CMK has another name here whose owner has not allowed its deletion: that owner would
+// lose everything encrypted with the CMK too.
+func (b *backend) coOwnersAllowDeletion(ctx context.Context, req *logical.Request, k target) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return err
@@ -47,7 +48,7 @@ func (b *backend) sharersAllowDeletion(ctx context.Context, req *logical.Request
 			return err
 		}
 		if entry != nil && !entry.DeletionAllowed {
-			return badRequest("key %q has the same CMK, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
+			return refusal.BadRequest("key %q has the same CMK, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
 				other, mount(req), other)
 		}
 	}

@@ -26,7 +26,7 @@ func TestDisabledKeyDoesNothingUntilItIsEnabled(t *testing.T) {
 	r.write("keys/a/enable", nil)
 	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
 	_, err = r.tryWrite("keys/a/cancel_deletion", nil)
-	refused(t, err, 409, "Rejected.StateModifiedFailed", "not waiting")
+	refused(t, err, 409, "Rejected.StateModifiedFailed", "not scheduled for deletion")
 }
 
 func TestStateChangesTakeNoFields(t *testing.T) {

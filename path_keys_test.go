@@ -311,12 +311,12 @@ func TestNewKeyHasItsTags(t *testing.T) {
 
 func TestTagsThatCanNotBeSetOrReadAreAWarning(t *testing.T) {
 	r := newKeyRig(t)
-	r.kms.before = failing(kmsapi.OpTagResource, refusal(kmsapi.ErrNoPermission))
+	r.kms.before = failing(kmsapi.OpTagResource, answered(kmsapi.ErrNoPermission))
 	made := r.write("keys/a", map[string]any{"tags": "team=hr"})
 	require.Contains(t, strings.Join(made.Warnings, "\n"), "kms/keys/a/tags")
 	require.Empty(t, made.Data["tags"])
 	r.encrypt("a", hello)
-	r.kms.before = failing(kmsapi.OpListResourceTags, refusal(kmsapi.ErrNoPermission))
+	r.kms.before = failing(kmsapi.OpListResourceTags, answered(kmsapi.ErrNoPermission))
 	read := r.read("keys/a")
 	require.Contains(t, strings.Join(read.Warnings, "\n"), "Forbidden.NoPermission")
 	require.Equal(t, made.Data, read.Data)

@@ -6,20 +6,20 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) materialPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/material",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       map[string]*framework.FieldSchema{"name": nameField()},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.DeleteOperation: reads(b.useKey(b.materialDelete), "delete", "key-material", nil),
+		Pattern: "keys/" + fields.KeyName.Pattern + "/material",
+		Fields:  fields.Schemas{"name": nameField()},
+		Operations: operations{
+			logical.DeleteOperation: anyNode(b.useKey(b.materialDelete), "delete", "key-material", nil),
 		},
 		HelpSynopsis: "Delete the key material that was imported.",
 		HelpDescription: `
-Delete a key's imported material from KMS, at once and without a wait. The key stays, and neither
+Delete a key's imported material from KMS at once, without a waiting period. The key stays, but neither
 encrypts nor decrypts until the very same material is imported again: be sure that you have it.
 deletion_allowed does not matter here, since nothing is lost that you did not bring.
 
@@ -28,10 +28,10 @@ deletion_allowed does not matter here, since nothing is lost that you did not br
 	}}
 }
 
-// materialDelete has no guard like the deletion of a CMK, because its owner can undo it: whoever may not do it must not have
-// the path in a policy.
+// materialDelete has no guard like the deletion of a CMK, because the owner of the material can undo it. A caller that must
+// not delete material must not have the path in its policies.
 func (b *backend) materialDelete(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
-	_, err := call(ctx, c, kms.DeleteKeyMaterial, &kmsapi.DeleteKeyMaterialRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.entry.KeyID}})
+	_, err := call(ctx, c, &kmsapi.DeleteKeyMaterialRequest{KeyId: k.entry.KeyID})
 	if err != nil {
 		return nil, err
 	}

@@ -12,14 +12,13 @@ import (
 
 func (b *backend) regionPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "regions",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation: reads(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
+		Pattern: "regions",
+		Operations: operations{
+			logical.ReadOperation: anyNode(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
 		},
 		HelpSynopsis: "Where KMS can be used.",
 		HelpDescription: `
-Read the regions that KMS names, sorted.
+Read the regions that KMS reports, sorted.
 
     vault read alicloudkms/regions
 `,
@@ -31,7 +30,7 @@ func (b *backend) regionsRead(ctx context.Context, req *logical.Request, _ *fram
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, conn, kms.DescribeRegions, &kmsapi.DescribeRegionsRequest{})
+	answer, err := call(ctx, conn, &kmsapi.DescribeRegionsRequest{})
 	if err != nil {
 		return nil, err
 	}

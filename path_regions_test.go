@@ -16,7 +16,7 @@ func TestRegionsAreRead(t *testing.T) {
 	require.Len(t, regions, len(kmsapi.Regions()))
 	require.Contains(t, regions, "cn-hangzhou")
 
-	r.fails(kmsapi.OpDescribeRegions, refusal(kmsapi.ErrNoPermission))
+	r.fails(kmsapi.OpDescribeRegions, answered(kmsapi.ErrNoPermission))
 	_, err := r.try(logical.ReadOperation, "regions", nil)
 	refused(t, err, 403, "request-1", "RAM")
 }

@@ -10,6 +10,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -18,9 +20,8 @@ const maxKeyID = 1024
 
 func (b *backend) registerPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/register",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields: fieldSchemas{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/register",
+		Fields: fields.Schemas{
 			"name": nameField(),
 			"key_id": {
 				Type:        framework.TypeString,
@@ -32,37 +33,28 @@ func (b *backend) registerPaths() []*framework.Path {
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
 		},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.keyRegister, "register", "key", keyAnswer),
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a name to a CMK that exists already.",
 		HelpDescription: `
-Adopt a CMK, which KMS must know in the engine's region and account. Nothing changes in KMS. An alias
-is followed now: the key stays with the CMK that it names today.
+Adopt a CMK, which must exist in the engine's region and account. Nothing changes in KMS. An alias is
+resolved once: the key stays with the CMK that the alias names now.
 
     vault write alicloudkms/keys/payroll/register key_id=1234abcd-12ab-34cd-56ef-1234567890ab
     vault write alicloudkms/keys/invoices/register key_id=alias/shared bound_context=team=invoices
 
-Several names may share one CMK. They can read one another's data, unless the bound_context of each has
-an entry of the same name, with another value.
+Several names may share one CMK. Each can decrypt what the others encrypt, unless the bound_context of
+each has an entry of the same name, with a different value.
 `,
 	}}
 }
 
-func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	name, err := keyName(d)
-	if err != nil {
-		return nil, err
-	}
+func (b *backend) keyRegister(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	id, bound, err := registration(d)
 	if err != nil {
 		return nil, err
 	}
-	release, err := b.reserveKey(name)
-	if err != nil {
-		return nil, err
-	}
-	defer release()
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -71,21 +63,21 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 	if err != nil {
 		return nil, err
 	}
-	found, err := call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	found, err := describeCMK(ctx, conn, id)
 	if err != nil {
-		return nil, named(err, name)
+		return nil, err
 	}
 	cmk := found.KeyMetadata
 	switch {
 	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
-		resp.AddWarning(fmt.Sprintf("key %q was registered so before; nothing was changed", name))
+		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
 		return resp, nil
 	case entry != nil:
-		return nil, conflict("there is a key %q with the CMK %s, or with another bound_context; take another name, or deregister it first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the CMK %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
-		return nil, badRequest("the CMK is for %s, and the engine's keys are for %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
+		return nil, refusal.BadRequest("the CMK's usage is %s, and that of the engine's keys is %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
 	return b.adopt(ctx, req, conn, target{name, &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}}, cmk)
 }
@@ -94,15 +86,15 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, d *fram
 func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, badRequest("key_id is required: the id of a CMK, or an alias that begins with %s", kmsapi.AliasPrefix)
+		return "", nil, refusal.BadRequest("key_id is required: the id of a CMK, or an alias that begins with %s", kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
 	return id, bound, checkContext("bound_context", bound)
 }
 
-// adopt stores the entry of a CMK that exists already, and warns of what its owner should know.
+// adopt stores the entry of an existing CMK, and warns of what its owner should know.
 func (b *backend) adopt(ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata) (*logical.Response, error) {
-	sharing, err := b.readers(ctx, req, k.name, k.entry)
+	others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
 	if err != nil {
 		return nil, err
 	}
@@ -111,22 +103,21 @@ func (b *backend) adopt(ctx context.Context, req *logical.Request, conn *connect
 	}
 	b.Logger().Info("a key was registered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
 	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
-	warnOfReaders(resp, sharing)
+	warnOfSharedCMK(resp, others)
 	if cmk.KeyState != kmsapi.Enabled {
 		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))
 	}
 	return resp, nil
 }
 
-// readers returns the other names of an entry's CMK that can read what is encrypted with this name, and the other way
-// round. Two names are kept apart by an entry that both bind, to different values: what only one of them binds, a caller of
-// the other can give.
-func (b *backend) readers(ctx context.Context, req *logical.Request, name string, entry *keyEntry) ([]string, error) {
+// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which can
+// decrypt theirs too.
+func (b *backend) keysThatCanDecrypt(ctx context.Context, req *logical.Request, name string, entry *keyEntry) ([]string, error) {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	var readers []string
+	var able []string
 	for _, other := range names[entry.KeyID] {
 		if other == name {
 			continue
@@ -135,15 +126,17 @@ func (b *backend) readers(ctx context.Context, req *logical.Request, name string
 		if err != nil {
 			return nil, err
 		}
-		if their != nil && !keptApart(entry.BoundContext, their.BoundContext) {
-			readers = append(readers, other)
+		if their != nil && !disjointContexts(entry.BoundContext, their.BoundContext) {
+			able = append(able, other)
 		}
 	}
-	slices.Sort(readers)
-	return readers, nil
+	slices.Sort(able)
+	return able, nil
 }
 
-func keptApart(a, b map[string]string) bool {
+// disjointContexts reports whether no encryption context can have all entries of both bound contexts, because they bind the
+// same name to different values. An entry that only one of them binds is not enough: a caller of the other key can give it.
+func disjointContexts(a, b map[string]string) bool {
 	for name, value := range a {
 		if other, both := b[name]; both && other != value {
 			return true
@@ -152,29 +145,28 @@ func keptApart(a, b map[string]string) bool {
 	return false
 }
 
-func warnOfReaders(resp *logical.Response, readers []string) {
-	if len(readers) > 0 {
-		resp.AddWarning("These keys have the same CMK, and each can read what the others encrypt, because their bound_context have no entry of the same name with different values: " +
-			strings.Join(readers, ", "))
+func warnOfSharedCMK(resp *logical.Response, others []string) {
+	if len(others) > 0 {
+		resp.AddWarning("These keys have the same CMK, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
+			strings.Join(others, ", "))
 	}
 }
 
 func (b *backend) deregisterPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/deregister",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       fieldSchemas{"name": nameField()},
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: writes(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/deregister",
+		Fields:  fields.Schemas{"name": nameField()},
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
 				"key_id": {Type: framework.TypeString},
 				"region": {Type: framework.TypeString},
 			}),
 		},
-		HelpSynopsis: "Forget a key, and leave its CMK as it is.",
+		HelpSynopsis: "Remove a key from Vault, and leave its CMK alone.",
 		HelpDescription: `
-Remove a key from Vault. KMS is not asked: the CMK stays as it is, and keeps what it costs, unless KMS
-has deleted it already. The answer names it. Its ciphertexts are of no use here from then on, until the
-CMK is registered again.
+Remove a key from Vault. KMS is not called: the CMK stays, and so does its price, unless KMS has deleted
+it already. The answer has its id. Its ciphertexts can't be decrypted here until the CMK is registered
+again.
 
     vault write -f alicloudkms/keys/payroll/deregister
 `,
@@ -191,7 +183,7 @@ func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k tar
 	resp := &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}
 	for logID, c := range begun {
 		if c.Marker != k.entry.Marker {
-			resp.AddWarning(fmt.Sprintf("a creation of key %q that was interrupted is not settled yet; if it has left a CMK, that becomes the key within some minutes", k.name))
+			resp.AddWarning(fmt.Sprintf("an interrupted creation of key %q is not settled yet; if it has left a CMK, that becomes the key within some minutes", k.name))
 			continue
 		}
 		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {

@@ -53,7 +53,7 @@ func TestNamesOfOneCMKAreKeptApartByTheirBoundContext(t *testing.T) {
 	}
 }
 
-func TestNamesThatAreNotKeptApartAreAWarning(t *testing.T) {
+func TestNamesWithoutDisjointContextsAreAWarning(t *testing.T) {
 	r := newKeyRig(t)
 	id := r.newCMK()
 	r.write("keys/hr/register", map[string]any{"key_id": id, "bound_context": "team=hr"})
@@ -64,7 +64,7 @@ func TestNamesThatAreNotKeptApartAreAWarning(t *testing.T) {
 	}
 	r.write("keys/it/register", map[string]any{"key_id": id, "bound_context": "team=it"})
 	resp := r.write("keys/it/config", map[string]any{"bound_context": "unit=it"})
-	require.Contains(t, strings.Join(resp.Warnings, "\n"), "can read what the others encrypt")
+	require.Contains(t, strings.Join(resp.Warnings, "\n"), "can decrypt what the others encrypt")
 	// What is warned of is so: each of two callers gives what the other key binds.
 	ciphertext := r.write("encrypt/hr", map[string]any{"plaintext": hello, "encryption_context": "unit=it"}).Data["ciphertext"]
 	opened := r.write("decrypt/it", map[string]any{"ciphertext": ciphertext, "encryption_context": "team=hr"})

@@ -6,18 +6,18 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) rewrapPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "rewrap/" + framework.GenericNameRegex("name"),
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       batchFields(decryptItem),
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.UpdateOperation: reads(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
+		Pattern: "rewrap/" + fields.KeyName.Pattern,
+		Fields:  batchFields(decryptItem),
+		Operations: operations{
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
 		},
-		HelpSynopsis: "Encrypt a ciphertext anew, without showing its plaintext.",
+		HelpSynopsis: "Encrypt a ciphertext again, without showing its plaintext.",
 		HelpDescription: `
 Decrypt a ciphertext and encrypt it again with the newest version of the same key, encryption_context and
 associated_data. The caller never sees the plaintext, so it needs no permission to decrypt.
@@ -25,19 +25,19 @@ associated_data. The caller never sees the plaintext, so it needs no permission 
     vault write alicloudkms/rewrap/payroll ciphertext=vault:v1:...
     vault write alicloudkms/rewrap/payroll batch_input='[{"ciphertext":"vault:v1:..."},{"ciphertext":"vault:v1:..."}]'
 
-It takes two calls to KMS for each item. The old ciphertext stays good.
+It takes two calls to KMS for each item. The old ciphertext stays valid.
 `,
 	}}
 }
 
-// rewrap gives KMS the text that it opened, whatever that is, so that what another program encrypted is kept as it is.
+// rewrap encrypts exactly what KMS decrypted, base64 or not, so that what another program encrypted does not change.
 func (b *backend) rewrap(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 	opened, err := b.openCiphertext(ctx, c, k, d)
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, c, kms.Encrypt, &kmsapi.EncryptRequest{
-		KeyId: k.entry.KeyID, Plaintext: opened.text, EncryptionContext: opened.context,
+	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
+		KeyId: k.entry.KeyID, Plaintext: opened.plaintext, EncryptionContext: opened.encCtx,
 	})
 	if err != nil {
 		return nil, err

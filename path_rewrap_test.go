@@ -62,7 +62,7 @@ func TestRewrapThatFailsHalfWayIsAnError(t *testing.T) {
 	r.kms.before = failing(kmsapi.OpEncrypt, lost(kmsapi.OpEncrypt))
 	_, err := r.tryWrite("rewrap/a", map[string]any{"ciphertext": ciphertext})
 	refused(t, err, 502, "Encrypt")
-	r.kms.before = func(_ context.Context, q kmsapi.Request) error { return refusal(kmsapi.ErrThrottling) }
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error { return answered(kmsapi.ErrThrottling) }
 	_, err = r.tryWrite("rewrap/a", map[string]any{"ciphertext": ciphertext})
 	refused(t, err, 429)
 }

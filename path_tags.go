@@ -8,42 +8,43 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func (b *backend) tagPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "keys/" + framework.GenericNameRegex("name") + "/tags",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Fields:       tagFields,
-		Operations: map[logical.Operation]framework.OperationHandler{
-			logical.ReadOperation:   reads(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
-			logical.UpdateOperation: reads(b.useKey(tagsWrite), "add", "key-tags", nil),
-			logical.PatchOperation: reads(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/tags",
+		Fields:  tagFields,
+		Operations: operations{
+			logical.ReadOperation:   anyNode(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
+			logical.UpdateOperation: anyNode(b.useKey(tagsWrite), "add", "key-tags", nil),
+			logical.PatchOperation: anyNode(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
 				"set":     {Type: framework.TypeStringSlice, Description: "The names of the tags that were added or changed."},
-				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK does not have any more."},
+				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK no longer has."},
 			}),
-			logical.DeleteOperation: reads(b.useKey(tagsDelete), "remove", "key-tags", answerFields{
-				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK does not have any more."},
+			logical.DeleteOperation: anyNode(b.useKey(tagsDelete), "remove", "key-tags", answerFields{
+				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK no longer has."},
 			}),
 		},
 		HelpSynopsis: "The tags that a key has in KMS.",
 		HelpDescription: `
-Write adds tags and changes the values of those that there are; what it does not mention stays. A
-patch also removes those whose value is null. Delete removes the tags that it names, or all.
+Write adds tags and changes the values of existing ones; tags that it does not give stay. A patch also
+removes those whose value is null. Delete removes the tags that it names, or all.
 
     vault read alicloudkms/keys/payroll/tags
     vault write alicloudkms/keys/payroll/tags tags=team=hr tags=env=prod
     vault delete alicloudkms/keys/payroll/tags tag_keys=team,env
     echo '{"tags": {"env": "test", "team": null}}' | vault patch alicloudkms/keys/payroll/tags -
 
-A patch adds first and removes then, in two calls to KMS. Only if the CMK has no room for new tags, it
-removes first. If the second call fails, the error says what was done; the same patch can be sent again.
+A patch adds first and removes second, in two calls to KMS. Only if the CMK has no room for new tags does
+it remove first. If the second call fails, the error says what was done; the same patch can be sent again.
 `,
 	}}
 }
 
-var tagFields = map[string]*framework.FieldSchema{
+var tagFields = fields.Schemas{
 	"name": nameField(),
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -56,7 +57,7 @@ var tagFields = map[string]*framework.FieldSchema{
 	},
 }
 
-var errNoTags = badRequest("tags is required, for example tags=team=hr")
+var errNoTags = refusal.BadRequest("tags is required, for example tags=team=hr")
 
 func tagsRead(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
@@ -99,8 +100,8 @@ func tagsDelete(ctx context.Context, c *connection, k target, d *framework.Field
 	return &logical.Response{Data: map[string]any{"removed": keys}}, nil
 }
 
-// tagsToRemove are the tags that the caller names, or all that the key has. Those that Alibaba Cloud has set for itself stay,
-// since nobody can remove them.
+// tagsToRemove returns the tags that the caller names, or all that the key has. Those that Alibaba Cloud has set for itself
+// stay, since customers can't remove them.
 func tagsToRemove(ctx context.Context, c *connection, k target, d *framework.FieldData) ([]string, error) {
 	if given, ok := d.GetOk("tag_keys"); ok {
 		keys := given.([]string)
@@ -122,7 +123,7 @@ type tagPatch struct {
 
 func newTagPatch(d *framework.FieldData) (tagPatch, error) {
 	p := tagPatch{set: map[string]string{}, remove: []string{}}
-	given, _ := d.Raw["tags"].(mapPatch) // A null instead of the map is no patch.
+	given, _ := d.Raw["tags"].(fields.MapPatch) // A null instead of the map gives none.
 	for _, key := range sortedKeys(given) {
 		if value := given[key]; value != nil {
 			p.set[key] = *value
@@ -139,8 +140,8 @@ func newTagPatch(d *framework.FieldData) (tagPatch, error) {
 	return p, checkTagKeys("tags", p.remove)
 }
 
-// apply adds before it removes: if it ends in between, a CMK has a tag too many, and none too few. Only a CMK that is full
-// must make room first. Each half can be repeated, so the whole can be, whatever was done of it.
+// apply adds before it removes: if it stops in between, the CMK has tags too many, not too few. Only a full CMK must make
+// room first. Both calls can be repeated, so the whole patch can be, however much of it was done.
 func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error {
 	err := setTags(ctx, c, keyID, p.set)
 	full := errors.Is(err, kmsapi.ErrLimitExceeded) && len(p.remove) > 0
@@ -149,12 +150,12 @@ func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error 
 	}
 	if err := removeTags(ctx, c, keyID, p.remove); err != nil {
 		if !full && len(p.set) > 0 {
-			return havingDone(err, "The tags with values were set before that, and those to be removed may still be there; send the same patch again.")
+			return withProgress(err, "The tags with values were set first, and those to remove might not have been removed; send the same patch again.")
 		}
 		return err
 	}
 	if full {
-		return havingDone(setTags(ctx, c, keyID, p.set), "To make room, the tags to be removed were removed before that, and the others may not be set; send the patch again when the cause is gone.")
+		return withProgress(setTags(ctx, c, keyID, p.set), "To make room, the tags to remove were removed first, and the others might not have been set; send the same patch again once the cause is fixed.")
 	}
 	return nil
 }

@@ -121,7 +121,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 // systemTags is a KMS that has set tags of its own, which ours does not do.
 type systemTags struct{ kms }
 
-func (systemTags) ListResourceTags(context.Context, *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
+func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
 	return &kmsapi.ListResourceTagsResponse{Tags: kmsapi.TagList{Tag: []kmsapi.TagEntry{
 		{TagKey: "team", TagValue: "hr"}, {TagKey: "acs:rm:rgId", TagValue: "rg-1"}, {TagKey: "aliyun-x"}, {TagKey: "env"},
 	}}}, nil
@@ -167,9 +167,9 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 		want  map[string]string
 	}{
 		"nothing is done":                      {tags("old=1"), 1, "TagResource", map[string]string{"old": "1"}},
-		"what is new is set":                   {tags("old=1"), 2, "were set before that", map[string]string{"old": "1", "new": "2"}},
+		"what is new is set":                   {tags("old=1"), 2, "were set first", map[string]string{"old": "1", "new": "2"}},
 		"a full CMK, and nothing is done":      {with(numberedTags(9), nil), 2, "UntagResource", nil},
-		"a full CMK, and what is old has gone": {with(numberedTags(9), nil), 3, "were removed before that", nil},
+		"a full CMK, and what is old has gone": {with(numberedTags(9), nil), 3, "might not have been set", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -178,7 +178,7 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 			before := r.kms.total()
 			r.kms.before = func(context.Context, kmsapi.Request) error {
 				if r.kms.total() == before+c.fails {
-					return refusal(kmsapi.ErrInternalFailure)
+					return answered(kmsapi.ErrInternalFailure)
 				}
 				return nil
 			}
@@ -199,7 +199,7 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 
 func TestPatchThatFailsAtOnceClaimsNothing(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.fails(kmsapi.OpUntagResource, refusal(kmsapi.ErrInternalFailure))
+	r.fails(kmsapi.OpUntagResource, answered(kmsapi.ErrInternalFailure))
 	_, err := r.try(logical.PatchOperation, "keys/a/tags", tags("old"))
 	refused(t, err, 502)
 	require.NotContains(t, err.Error(), "before that")

@@ -8,18 +8,19 @@ import (
 	"encoding/pem"
 	"errors"
 	"fmt"
-	"net/http"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 const (
 	// wrappingKeyPath is the storage path of the wrapping key, seal-wrapped.
 	wrappingKeyPath = "wrapping-key"
 	wrappingKeyBits = 4096
-	// wrappingKeyTimeout bounds the storage calls for a new wrapping key, and the seconds that it takes to find one.
+	// wrappingKeyTimeout bounds the storage calls for a new wrapping key, and the seconds that it takes to generate one.
 	wrappingKeyTimeout = 2 * time.Minute
 )
 
@@ -31,16 +32,15 @@ type storedWrappingKey struct {
 
 func (b *backend) wrappingKeyPaths() []*framework.Path {
 	return []*framework.Path{{
-		Pattern:      "wrapping_key",
-		DisplayAttrs: &framework.DisplayAttributes{OperationPrefix: operationPrefix},
-		Operations: map[logical.Operation]framework.OperationHandler{
+		Pattern: "wrapping_key",
+		Operations: operations{
 			// It may write the key, so it is not for every node.
-			logical.ReadOperation: writes(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
+			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
 		},
 		HelpSynopsis: "The public key that key material is wrapped with on its way to import.",
 		HelpDescription: `
 Read the RSA-4096 public key, in PEM, with which key material for keys/NAME/import is wrapped. Each mount
-has its own, made at the first read and kept from then on. vault transit import reads it by itself.
+has its own, made at the first read and kept from then on. vault transit import reads it automatically.
 
     vault read -field=public_key alicloudkms/wrapping_key
 `,
@@ -52,11 +52,11 @@ func (b *backend) wrappingKeyRead(ctx context.Context, req *logical.Request, _ *
 	if err != nil {
 		return nil, err
 	}
-	text, err := publicPEM(&key.PublicKey)
+	public, err := publicPEM(&key.PublicKey)
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: map[string]any{"public_key": text}}, nil
+	return &logical.Response{Data: map[string]any{"public_key": public}}, nil
 }
 
 func publicPEM(key *rsa.PublicKey) (string, error) {
@@ -67,8 +67,8 @@ func publicPEM(key *rsa.PublicKey) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
 }
 
-// wrappingKey returns the stored key, and makes it if there is none. All who ask meanwhile get the same one, and it is made
-// and stored even if they have all gone: what one of them may have been shown must not be lost.
+// wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is made and
+// stored even if all of them have been cancelled: a key that one of them has shown must not be lost.
 func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	key, err := loadWrappingKey(ctx, s)
 	if err != nil || key != nil {
@@ -84,11 +84,11 @@ func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.Priv
 		key, _ = result.Val.(*rsa.PrivateKey)
 		return key, result.Err
 	case <-ctx.Done():
-		return nil, logical.CodedError(http.StatusServiceUnavailable, "the wrapping key is being made, which takes some seconds; try again")
+		return nil, refusal.Unavailable("the wrapping key is being made, which takes some seconds; try again")
 	}
 }
 
-// makeWrappingKey makes and stores the key, unless another has done so since its caller looked.
+// makeWrappingKey makes and stores the key, unless another request has done so since its caller looked.
 func (b *backend) makeWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	key, err := loadWrappingKey(ctx, s)
 	if err != nil || key != nil {
@@ -124,7 +124,7 @@ func loadWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, e
 	}
 	var stored storedWrappingKey
 	if err := entry.DecodeJSON(&stored); err != nil {
-		return nil, damagedWrappingKey(errors.New("it is not the JSON that it should be"))
+		return nil, damagedWrappingKey(errors.New("it is not the expected JSON"))
 	}
 	defer clear(stored.PKCS8)
 	parsed, err := x509.ParsePKCS8PrivateKey(stored.PKCS8)
@@ -139,5 +139,5 @@ func loadWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, e
 }
 
 func damagedWrappingKey(reason error) error {
-	return fmt.Errorf("the stored wrapping key is damaged, and only a backup of Vault's storage has it: %w", reason)
+	return fmt.Errorf("the stored wrapping key is damaged, and only a backup of Vault's storage can restore it: %w", reason)
 }

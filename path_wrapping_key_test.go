@@ -13,12 +13,14 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap/keywraptest"
 )
 
 // haveWrappingKey stores the wrapping key of the vectors, which spares a test the seconds that a new one takes.
 func (r *rig) haveWrappingKey() *rsa.PublicKey {
 	r.t.Helper()
-	v, key := readVectors(r.t)
+	v, key := keywraptest.Read(r.t)
 	r.storeRaw(wrappingKeyPath, storedWrappingKey{PKCS8: v.WrappingKey})
 	return &key.PublicKey
 }
@@ -105,12 +107,12 @@ func TestWrappingKeyThatCanNotBeStoredIsNotShown(t *testing.T) {
 }
 
 func TestDamagedWrappingKeyIsNeverReplaced(t *testing.T) {
-	v, _ := readVectors(t)
+	v, _ := keywraptest.Read(t)
 	for name, stored := range map[string]any{
 		"not JSON that it should be": "hidden",
 		"empty":                      storedWrappingKey{},
 		"cut":                        storedWrappingKey{PKCS8: v.WrappingKey[:1000]},
-		"with a bit changed":         storedWrappingKey{PKCS8: flipped(bytes.Clone(v.WrappingKey), 700)},
+		"with a bit changed":         storedWrappingKey{PKCS8: keywraptest.Flip(bytes.Clone(v.WrappingKey), 700)},
 		"garbage":                    storedWrappingKey{PKCS8: []byte("0\x81\x87not a key")},
 		"another field":              map[string]any{"pem": "hidden"},
 	} {

@@ -149,7 +149,7 @@ func (r *rig) encrypt(key, plaintext string) string {
 func refused(t *testing.T, err error, status int, texts ...string) {
 	t.Helper()
 	require.Error(t, err)
-	coded, ok := err.(logical.HTTPCodedError) //nolint:errorlint // A wrapped one is what must not be.
+	coded, ok := err.(logical.HTTPCodedError) // A wrapped one is an error.
 	require.True(t, ok, "%T: %v", err, err)
 	require.Equal(t, status, coded.Code(), err.Error())
 	for _, text := range texts {

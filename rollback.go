@@ -9,10 +9,12 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// findKey returns the entry called name, and nil if there is none. It finds the CMK of an earlier attempt to make the key
-// that was interrupted, and reports so. The caller has reserved the name.
+// findKey returns the entry called name, and nil if there is none. If an earlier attempt to make the key was interrupted and
+// has left a CMK, findKey finishes that attempt, and reports that the key was recovered. The caller has reserved the name.
 func (b *backend) findKey(ctx context.Context, req *logical.Request, name string) (entry *keyEntry, recovered bool, err error) {
 	entry, err = loadKey(ctx, req.Storage, name)
 	if err != nil || entry != nil {
@@ -67,9 +69,9 @@ func (b *backend) creationsOf(ctx context.Context, s logical.Storage, name strin
 
 func decodeCreation(data any) (creation, error) {
 	var c creation
-	text, err := json.Marshal(data)
+	encoded, err := json.Marshal(data)
 	if err == nil {
-		err = json.Unmarshal(text, &c)
+		err = json.Unmarshal(encoded, &c)
 	}
 	if err == nil && (c.Name == "" || c.Marker == "") {
 		err = errors.New("it names no key")
@@ -87,22 +89,22 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	}
 	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
 	if err != nil || cmk.KeyId == "" {
-		return nil, named(err, c.Name)
+		return nil, withKey(err, c.Name)
 	}
 	return b.finish(ctx, req.Storage, c, cmk)
 }
 
-// giveUpAfter is how long a creation is kept in the log whose CMK can't be looked for as the engine is configured now.
+// giveUpAfter is how long a creation stays in the log if its CMK can't be searched for with the current configuration.
 const giveUpAfter = 7 * 24 * time.Hour
 
 // rollback settles an entry of the write-ahead log that is old enough, so that no CMK is left without a name. It never
-// deletes a CMK: Vault's storage may be older than the CMK, and data may be encrypted with it already.
+// deletes a CMK: Vault's storage may have been restored from a backup, and data may be encrypted with the CMK already.
 func (b *backend) rollback(ctx context.Context, req *logical.Request, kind string, data any) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
 	}
 	err := b.rollbackEntry(ctx, req, kind, data)
-	if err != nil && b.told.isNews(err.Error()) { // Vault does not log it, and comes back every minute.
+	if err != nil && b.logged.First(err.Error()) { // Vault does not log it, and retries every minute.
 		b.Logger().Warn("an entry of the write-ahead log could not be settled yet", "kind", kind, "error", err)
 	}
 	return err
@@ -141,19 +143,19 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		return err
 	}
 	if conn.region != c.Region {
-		return b.keepOrGiveUp(c, conflict("the creation of key %q in %s was interrupted, and the engine works in %s now, so that its CMK can't be looked for", c.Name, c.Region, conn.region))
+		return b.keepOrGiveUp(c, refusal.Conflict("the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its CMK can't be searched for", c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
 	switch {
 	case err != nil:
-		return named(err, c.Name)
+		return withKey(err, c.Name)
 	case cmk.KeyId == "" && c.Identity != conn.identity:
-		return b.keepOrGiveUp(c, conflict("the creation of key %q was interrupted, and the engine has another endpoint, access key or role now, where its CMK is not", c.Name))
+		return b.keepOrGiveUp(c, refusal.Conflict("the creation of key %q was interrupted, and its CMK is not found with the endpoint, access key and role that are configured now", c.Name))
 	case cmk.KeyId == "":
 		b.Logger().Info("an interrupted creation of a key has left no CMK", "key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil
 	case entry != nil:
-		b.Logger().Warn("an interrupted creation has left a CMK, and its name has another one now: register it under another name, or delete it",
+		b.Logger().Warn("an interrupted creation has left a CMK, but its name has another one now: register it under another name, or delete it",
 			"key", c.Name, "key_id", cmk.KeyId, "region", c.Region)
 		return nil
 	default:
@@ -162,12 +164,12 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	}
 }
 
-// keepOrGiveUp keeps a creation in the log by returning why, unless it is very old.
-func (b *backend) keepOrGiveUp(c creation, why error) error {
+// keepOrGiveUp keeps a creation in the log by returning reason, unless it is very old.
+func (b *backend) keepOrGiveUp(c creation, reason error) error {
 	if time.Since(c.Begun) < giveUpAfter {
-		return why
+		return reason
 	}
 	b.Logger().Warn("an interrupted creation was given up: if it has left a CMK, its description ends with the marker",
-		"key", c.Name, "region", c.Region, "marker", markerStart+c.Marker+markerEnd, "why", why)
+		"key", c.Name, "region", c.Region, "marker", markerStart+c.Marker+markerEnd, "reason", reason)
 	return nil
 }

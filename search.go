@@ -3,20 +3,21 @@ package alicloudkms
 import (
 	"context"
 	"errors"
-	"net/http"
 	"sync"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // maxKnownMarkers bounds what is remembered of CMKs, some 100 bytes each.
 const maxKnownMarkers = 50_000
 
-// knownMarkers remembers the markers that CMKs had when they were first asked for, and "" for none. An account may have
-// thousands of CMKs that are not the engine's: with this, a search that is repeated, or did not come to its end, asks for
-// each only once. A marker that a CMK is given later does not count.
+// knownMarkers remembers the marker that each CMK had when KMS was first asked for it, and "" for none. An account may have
+// thousands of CMKs that are not the engine's: a search that is repeated, or was cut short, asks for each of them only once.
+// A marker that a CMK gets later does not count.
 type knownMarkers struct {
 	mu sync.Mutex // guards of
 	of map[string]string
@@ -40,7 +41,8 @@ func (k *knownMarkers) note(cmk, marker string) {
 	k.of[cmk] = marker
 }
 
-// findCMK returns the CMK that has a marker, or one without an id. CMKs that have a name here are not lost, and not asked for.
+// findCMK returns the CMK that has a marker, or one without an id if there is none. CMKs that have a name here are not lost,
+// so KMS is not asked for them.
 func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *connection, marker string) (kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	names, err := b.namesOfCMKs(ctx, req)
@@ -52,7 +54,7 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 		return none, err
 	}
 	var marked []string
-	for _, id := range sortedKeys(cmks.entries) {
+	for _, id := range sortedKeys(cmks.Entries) {
 		if len(names[id]) > 0 {
 			continue
 		}
@@ -64,7 +66,7 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 			marked = append(marked, id)
 		}
 	}
-	id, err := theOne(marked)
+	id, err := uniqueMatch(marked)
 	if err != nil || id == "" {
 		return none, err
 	}
@@ -75,7 +77,7 @@ func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *conne
 	return found.KeyMetadata, nil
 }
 
-// markerOf returns the marker of a CMK, and "" if it has none or was deleted meanwhile.
+// markerOf returns the marker of a CMK, and "" if it has none or has been deleted.
 func (b *backend) markerOf(ctx context.Context, conn *connection, id string) (string, error) {
 	if marker, known := b.markers.get(id); known {
 		return marker, nil
@@ -96,34 +98,34 @@ func (b *backend) markerOf(ctx context.Context, conn *connection, id string) (st
 }
 
 func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.DescribeKeyResponse, error) {
-	return call(ctx, conn, kms.DescribeKey, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	return call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: id})
 }
 
-// listRounds is how often a list that others change is read again.
+// listRounds is how often to read a list that others change.
 const listRounds = 5
 
-// listAllCMKs is listCMKs for when none may be missing.
-func listAllCMKs(ctx context.Context, conn *connection) (listing[kmsapi.KeyEntry], error) {
+// listAllCMKs is listCMKs for callers that must not miss any.
+func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.KeyEntry], error) {
 	for range listRounds {
 		l, err := listCMKs(ctx, conn)
-		if err != nil || !l.moved {
+		if err != nil || !l.Moved {
 			return l, err
 		}
 	}
-	return listing[kmsapi.KeyEntry]{}, logical.CodedError(http.StatusServiceUnavailable,
-		"others are making or deleting CMKs, so that the one of an interrupted creation can't be looked for; try again")
+	return listing.Listing[kmsapi.KeyEntry]{}, refusal.Unavailable(
+		"others are creating or deleting CMKs, so that the one of an interrupted creation can't be searched for; try again")
 }
 
-// theOne returns the one CMK that has a marker, and "" for none. Who can read the marker in KMS can give it to another CMK,
-// also to one that is older, so that nothing tells the right one of two.
-func theOne(marked []string) (string, error) {
+// uniqueMatch returns the one CMK that has a marker, and "" for none. Anyone who can read the marker in KMS can copy it to
+// another CMK, even to an older one, so that of two there is no telling which is the right one.
+func uniqueMatch(marked []string) (string, error) {
 	switch len(marked) {
 	case 0:
 		return "", nil
 	case 1:
 		return marked[0], nil
 	default:
-		return "", conflict("%d CMKs claim to be the one of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
+		return "", refusal.Conflict("%d CMKs have the marker of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
 			len(marked), marked[0], marked[1])
 	}
 }

@@ -22,7 +22,7 @@ func TestSearchAsksForEachCMKOnce(t *testing.T) {
 		r.newCMK()
 	}
 	for _, key := range []string{"a", "b", "c"} {
-		r.kms.before = failing(kmsapi.OpCreateKey, refusal(kmsapi.ErrInternalFailure))
+		r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure))
 		_, err := r.tryWrite("keys/"+key, nil)
 		refused(t, err, 502)
 	}
@@ -43,7 +43,7 @@ func TestSearchThatWasThrottledGoesOnWhereItEnded(t *testing.T) {
 			return nil
 		}
 		if described++; described%2 == 0 { // Each search gets one answer.
-			return refusal(kmsapi.ErrThrottling)
+			return answered(kmsapi.ErrThrottling)
 		}
 		return nil
 	}

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap/keywraptest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -126,7 +127,7 @@ func TestNoKeyMaterialIsLoggedReturnedOrStored(t *testing.T) {
 		t.Run(fmt.Sprintf("failure %d", i), func(t *testing.T) {
 			r := newKeyRig(t)
 			data := r.wrapped([]byte(markMaterial))
-			_, private := readVectors(t)
+			_, private := keywraptest.Read(t)
 			for _, failing := range []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport, kmsapi.OpImportKeyMaterial} {
 				r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 					requireNoMarker(t, "a request to KMS", fmt.Sprintf("%+v", q))

@@ -99,8 +99,8 @@ func (c *watchedClient) Close() {
 	c.watched.closed++
 }
 
-// watch calls the service between the hooks of the test.
-func watch[Q kmsapi.Request, R any](ctx context.Context, c *watchedClient, do func(*client.Client, context.Context, Q) (*R, error), q Q) (*R, error) {
+// Do calls the service between the hooks of the test.
+func (c *watchedClient) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Response, error) {
 	c.watched.note(q)
 	if before := c.watched.before; before != nil {
 		if err := before(ctx, q); err != nil {
@@ -111,7 +111,7 @@ func watch[Q kmsapi.Request, R any](ctx context.Context, c *watchedClient, do fu
 	if err != nil {
 		return nil, err
 	}
-	answer, err := do(direct, ctx, q)
+	answer, err := direct.Do(ctx, q)
 	if after := c.watched.after; after != nil && err == nil {
 		if err := after(ctx, q); err != nil {
 			return nil, err
@@ -120,11 +120,11 @@ func watch[Q kmsapi.Request, R any](ctx context.Context, c *watchedClient, do fu
 	return answer, err
 }
 
-// refusal is what the service says for e, with a request id.
-func refusal(e *kmsapi.Error) *kmsapi.Error {
-	refusal := *e
-	refusal.RequestID = "request-1"
-	return &refusal
+// answered returns e as the service answers it: with a request id.
+func answered(e *kmsapi.Error) *kmsapi.Error {
+	got := *e
+	got.RequestID = "request-1"
+	return &got
 }
 
 // encryptDirectly encrypts as a program does that calls KMS itself.
@@ -136,92 +136,4 @@ func (r *rig) encryptDirectly(keyID, text string) (blob string) {
 	answer, err := direct.Encrypt(r.t.Context(), &kmsapi.EncryptRequest{KeyId: keyID, Plaintext: kmsapi.NewSecret(text)})
 	require.NoError(r.t, err)
 	return answer.CiphertextBlob
-}
-
-func (c *watchedClient) CreateKey(ctx context.Context, q *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
-	return watch(ctx, c, (*client.Client).CreateKey, q)
-}
-
-func (c *watchedClient) EnableKey(ctx context.Context, q *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error) {
-	return watch(ctx, c, (*client.Client).EnableKey, q)
-}
-
-func (c *watchedClient) DisableKey(ctx context.Context, q *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error) {
-	return watch(ctx, c, (*client.Client).DisableKey, q)
-}
-
-func (c *watchedClient) ScheduleKeyDeletion(ctx context.Context, q *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
-	return watch(ctx, c, (*client.Client).ScheduleKeyDeletion, q)
-}
-
-func (c *watchedClient) CancelKeyDeletion(ctx context.Context, q *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
-	return watch(ctx, c, (*client.Client).CancelKeyDeletion, q)
-}
-
-func (c *watchedClient) DescribeKey(ctx context.Context, q *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
-	return watch(ctx, c, (*client.Client).DescribeKey, q)
-}
-
-func (c *watchedClient) ListKeys(ctx context.Context, q *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
-	return watch(ctx, c, (*client.Client).ListKeys, q)
-}
-
-func (c *watchedClient) Encrypt(ctx context.Context, q *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
-	return watch(ctx, c, (*client.Client).Encrypt, q)
-}
-
-func (c *watchedClient) GenerateDataKey(ctx context.Context, q *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
-	return watch(ctx, c, (*client.Client).GenerateDataKey, q)
-}
-
-func (c *watchedClient) Decrypt(ctx context.Context, q *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
-	return watch(ctx, c, (*client.Client).Decrypt, q)
-}
-
-func (c *watchedClient) DescribeRegions(ctx context.Context, q *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
-	return watch(ctx, c, (*client.Client).DescribeRegions, q)
-}
-
-func (c *watchedClient) GetParametersForImport(ctx context.Context, q *kmsapi.GetParametersForImportRequest) (*kmsapi.GetParametersForImportResponse, error) {
-	return watch(ctx, c, (*client.Client).GetParametersForImport, q)
-}
-
-func (c *watchedClient) ImportKeyMaterial(ctx context.Context, q *kmsapi.ImportKeyMaterialRequest) (*kmsapi.ImportKeyMaterialResponse, error) {
-	return watch(ctx, c, (*client.Client).ImportKeyMaterial, q)
-}
-
-func (c *watchedClient) DeleteKeyMaterial(ctx context.Context, q *kmsapi.DeleteKeyMaterialRequest) (*kmsapi.DeleteKeyMaterialResponse, error) {
-	return watch(ctx, c, (*client.Client).DeleteKeyMaterial, q)
-}
-
-func (c *watchedClient) CreateAlias(ctx context.Context, q *kmsapi.CreateAliasRequest) (*kmsapi.CreateAliasResponse, error) {
-	return watch(ctx, c, (*client.Client).CreateAlias, q)
-}
-
-func (c *watchedClient) UpdateAlias(ctx context.Context, q *kmsapi.UpdateAliasRequest) (*kmsapi.UpdateAliasResponse, error) {
-	return watch(ctx, c, (*client.Client).UpdateAlias, q)
-}
-
-func (c *watchedClient) DeleteAlias(ctx context.Context, q *kmsapi.DeleteAliasRequest) (*kmsapi.DeleteAliasResponse, error) {
-	return watch(ctx, c, (*client.Client).DeleteAlias, q)
-}
-
-func (c *watchedClient) ListAliases(ctx context.Context, q *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
-	return watch(ctx, c, (*client.Client).ListAliases, q)
-}
-
-func (c *watchedClient) ListAliasesByKeyId(ctx context.Context, q *kmsapi.ListAliasesByKeyIdRequest) (*kmsapi.ListAliasesByKeyIdResponse, error) {
-	return watch(ctx, c, (*client.Client).ListAliasesByKeyId, q)
-}
-
-func (c *watchedClient) TagResource(ctx context.Context, q *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error) {
-	return watch(ctx, c, (*client.Client).TagResource, q)
-}
-
-func (c *watchedClient) UntagResource(ctx context.Context, q *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
-	return watch(ctx, c, (*client.Client).UntagResource, q)
-}
-
-func (c *watchedClient) ListResourceTags(ctx context.Context, q *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
-	return watch(ctx, c, (*client.Client).ListResourceTags, q)
 }

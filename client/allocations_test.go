@@ -8,24 +8,24 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. test/sdk compares them
-// with those of the official SDKs.
+// Allocations are counted rather than timed: the count is the same on every machine, so a test can depend on it. The
+// command `make bench` compares it with those of the official SDKs.
 
-// signAndEncode does all that do does before an attempt.
+// signAndEncode returns a function that does what do does before each attempt.
 func signAndEncode(t testing.TB) func() {
-	c, err := New(Config{
-		Credentials: Static{AccessKeyID: "LTAIexample", AccessKeySecret: kmsapi.NewSecret("a secret of thirty characters.")},
-	})
+	c, err := New(Config{Credentials: Static{
+		AccessKeyID: "LTAIexample", AccessKeySecret: kmsapi.NewSecret("a secret of thirty characters."),
+	}})
 	require.NoError(t, err)
 	request := &kmsapi.EncryptRequest{
 		KeyId: "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73", Plaintext: kmsapi.NewSecret("c2VjcmV0"),
 		EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
 	}
-	given := Credentials(c.cfg.Credentials.(Static))
-	return func() { c.sign(c.params(request), &signer{credentials: given}) }
+	credentials := Credentials(c.cfg.Credentials.(Static))
+	return func() { c.sign(c.params(request), &signingState{credentials: credentials}) }
 }
 
-func TestToSignAndEncodeARequestTakesFewAllocations(t *testing.T) {
+func TestSigningAndEncodingARequestAllocatesLittle(t *testing.T) {
 	require.LessOrEqual(t, testing.AllocsPerRun(100, signAndEncode(t)), 20.0)
 }
 

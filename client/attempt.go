@@ -18,7 +18,7 @@ import (
 // maxAnswer is the most that an answer's body may have. The longest of KMS, a page of keys, has some 20 KB.
 const maxAnswer = 1 << 20
 
-// A reply is a whole answer, of KMS or whoever else is there.
+// A reply is a whole answer, from KMS or from whatever else is at the endpoint.
 type reply struct {
 	status int
 	header http.Header
@@ -35,7 +35,7 @@ func (c *Client) attempt(ctx context.Context, op kmsapi.Operation, form string, 
 	})
 	r, err := c.exchange(limited, op, form)
 	if err == nil {
-		f := c.judge(op, r, answer)
+		f := c.classify(op, r, answer)
 		if f == nil || !is[*TransportError](f.err) || limited.Err() == nil {
 			return f
 		}
@@ -60,7 +60,7 @@ func (c *Client) exchange(ctx context.Context, op kmsapi.Operation, form string)
 	transport := c.pooled
 	if !op.Repeatable() {
 		// On a connection kept from before, a failure leaves open whether the request arrived, and net/http may send it
-		// again by itself. On its own connection, and without GetBody, it goes out once.
+		// again on its own. On its own connection, and without GetBody, it goes out once.
 		transport, req.GetBody = c.single, nil
 	}
 	resp, err := transport.RoundTrip(req)
@@ -72,7 +72,7 @@ func (c *Client) exchange(ctx context.Context, op kmsapi.Operation, form string)
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
 }
 
-// request is what [http.NewRequestWithContext] makes, without reading the URL anew each time.
+// request is what [http.NewRequestWithContext] makes, without parsing the URL each time.
 func (c *Client) request(ctx context.Context, form string) *http.Request {
 	body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
 	opened, _ := body() // It never fails.
@@ -98,13 +98,13 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// isNotTrusted reports whether err says that the other end is not who it should be, which another attempt won't change.
+// isNotTrusted reports whether err says that the other end can't prove its identity, which another attempt won't change.
 func isNotTrusted(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err)
 }
 
-// withoutContent returns err if its text can't hold anything that was received, and errBroken otherwise: net/http quotes
-// what it can't parse, and that may be the middle of an answer.
+// withoutContent returns err if its text can't hold anything that was received, and errBroken otherwise: net/http
+// quotes what it can't parse, and that may be the middle of an answer.
 func withoutContent(err error) error {
 	for _, safe := range []error{errTooLarge, io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, safe) {

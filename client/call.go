@@ -16,8 +16,8 @@ const (
 	lastBackoff  = 5 * time.Second
 	// maxRetryAfter is the longest wait that a server may ask for.
 	maxRetryAfter = 10 * time.Second
-	// clockTolerance is less than any server's window, and more than what the seconds of a Date header can be off.
-	clockTolerance = 2 * time.Second
+	// skewTolerance is less than any server's window, and more than what the seconds of a Date header can be off.
+	skewTolerance = 2 * time.Second
 )
 
 // A failure is why an attempt did not succeed, and what decides whether there may be another.
@@ -32,82 +32,100 @@ type failure struct {
 	retryAfter time.Duration
 	// credentials is set if KMS refuses what the request was signed with.
 	credentials bool
-	// date is the server's time, if it found our timestamp to be off.
-	date time.Time
+	// serverTime is set if the server found our timestamp to be off.
+	serverTime time.Time
 }
 
 func (f *failure) mayRepeat(op kmsapi.Operation) bool {
 	return f.transient && f.retryAfter <= maxRetryAfter && (f.unrun || op.Repeatable())
 }
 
-// A signer is what the attempts of one call are signed with. Time and credentials may be mended once each, which does not
-// count as a retry.
-type signer struct {
+// signingState is what the attempts of one call are signed with. Time and credentials may be replaced once each, which
+// does not count as a retry.
+type signingState struct {
 	credentials Credentials
-	// ahead is how far the server's clock was ahead of ours, as known at the last attempt.
-	ahead time.Duration
-	// told is the server's time, if it has just refused ours.
-	told                time.Time
-	resynced, refreshed bool
-	// sent is set if KMS may have run an attempt.
-	sent bool
+	// skew is how far the server's clock was ahead of ours, as known at the last attempt.
+	skew time.Duration
+	// serverTime is set if the server has just refused our timestamp. The next attempt is signed with it.
+	serverTime          time.Time
+	clockSet, refreshed bool
+	mayHaveRun          bool
 }
 
-// note takes back from f that the request is unsent, if that is true of its last attempt only.
-func (s *signer) note(f *failure) {
-	if unsent, ok := errors.AsType[*TransportError](f.err); ok && s.sent {
+// record takes back the claim of f that the request is unsent if an earlier attempt may have run.
+func (s *signingState) record(f *failure) {
+	if unsent, ok := errors.AsType[*TransportError](f.err); ok && s.mayHaveRun {
 		unsent.Unsent = false
 	}
-	s.sent = s.sent || !f.unrun
+	s.mayHaveRun = s.mayHaveRun || !f.unrun
 }
 
-// do asks KMS until it answers, or refuses for good, or there is no more time or patience.
-func (c *Client) do(ctx context.Context, r kmsapi.Request, answer kmsapi.Response) error {
+// Do sends any request of the catalogue and returns its answer, which has the type that r names: see [Do], which
+// returns it typed. It repeats a request as the package comment says, until KMS answers or refuses, or ctx ends. Errors
+// are a [*kmsapi.Error], a [*TransportError] or a [*CredentialsError].
+func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, error) {
 	op := r.Operation()
 	credentials, err := c.credentials(ctx, op)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	params, s := c.params(r), &signer{credentials: credentials}
+	answer, params, s := r.NewResponse(), c.params(r), &signingState{credentials: credentials}
 	for retries := 0; ; {
 		f := c.attempt(ctx, op, c.sign(params, s), answer)
 		if f == nil {
-			return nil
+			return answer, nil
 		}
-		s.note(f)
-		mended, err := c.mend(ctx, op, s, f)
+		s.record(f)
+		recovered, err := c.recover(ctx, op, s, f)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		if mended {
+		if recovered {
 			continue
 		}
 		if retries == c.cfg.MaxRetries || !f.mayRepeat(op) {
-			return f.err
+			return nil, f.err
 		}
 		if err := c.wait(ctx, op, f, retries); err != nil {
-			return err
+			return nil, err
 		}
 		retries++
 	}
 }
 
+// A Doer sends requests to KMS. [*Client] is one; a program that wraps it can stand in for it.
+type Doer interface {
+	Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, error)
+}
+
+var _ Doer = (*Client)(nil)
+
+// Do is d.Do with the type of the answer that belongs to r. It is a function because methods have no type parameters.
+func Do[A any](ctx context.Context, d Doer, r kmsapi.RequestFor[A]) (*A, error) {
+	answer, err := d.Do(ctx, r)
+	if err != nil {
+		return nil, err
+	}
+	return any(answer).(*A), nil
+}
+
 // sign returns the form of one attempt.
-func (c *Client) sign(params kmsapi.Params, s *signer) string {
-	s.ahead = time.Duration(c.ahead.Load())
-	at := c.cfg.Clock().Add(s.ahead)
-	if !s.told.IsZero() {
-		at, s.told = s.told, time.Time{}
+func (c *Client) sign(params kmsapi.Params, s *signingState) string {
+	s.skew = time.Duration(c.clockSkew.Load())
+	at := c.cfg.Clock().Add(s.skew)
+	if !s.serverTime.IsZero() {
+		at, s.serverTime = s.serverTime, time.Time{}
 	}
 	return signature.SignV1(http.MethodPost, params, s.credentials, c.cfg.Nonce(), at).Form()
 }
 
-// mend changes what s signs with, if f says that it was refused for that, and reports whether another attempt makes sense.
-func (c *Client) mend(ctx context.Context, op kmsapi.Operation, s *signer, f *failure) (bool, error) {
+// recover replaces what s signs with if f says that it was refused for that, and reports whether another attempt makes
+// sense.
+func (c *Client) recover(ctx context.Context, op kmsapi.Operation, s *signingState, f *failure) (bool, error) {
 	switch {
-	case !s.resynced && !f.date.IsZero():
-		s.resynced, s.told = true, f.date
-		c.learn(f.date, s.ahead)
+	case !s.clockSet && !f.serverTime.IsZero():
+		s.clockSet, s.serverTime = true, f.serverTime
+		c.recordSkew(f.serverTime, s.skew)
 		return true, nil
 	case !s.refreshed && f.credentials:
 		s.refreshed = true
@@ -122,30 +140,30 @@ func (c *Client) mend(ctx context.Context, op kmsapi.Operation, s *signer, f *fa
 	}
 }
 
-// usualParams is room for the parameters of nearly all requests.
-const usualParams = 8
+// commonParams is room for the parameters of nearly all requests.
+const commonParams = 8
 
 // params are those of r, with the common ones (§1.3) that do not change from one attempt to the next.
 func (c *Client) params(r kmsapi.Request) kmsapi.Params {
-	common := append(make(kmsapi.Params, 0, usualParams),
+	common := append(make(kmsapi.Params, 0, commonParams),
 		kmsapi.Param{Name: "Action", Value: string(r.Operation())},
 		kmsapi.Param{Name: "Format", Value: "JSON"},
 		kmsapi.Param{Name: "RegionId", Value: c.cfg.Region})
 	return kmsapi.AppendParams(common, r)
 }
 
-// learn keeps how far date, the server's time, is ahead, if that is news compared with the used value. The used value is
-// the one that was signed with: another call may have learned a better one since. A small difference is not kept, since
-// Date has whole seconds only; it mattered to this one request, say because a server that has just been restarted can't
+// recordSkew keeps how far the server's clock is ahead, if that differs from the used value. The used value is the one
+// that was signed with: another call may have learned a better one since. A small difference is not kept, since Date
+// has whole seconds only; it mattered to this one request, for example because a server that has just restarted can't
 // tell an earlier timestamp from a replay.
-func (c *Client) learn(date time.Time, used time.Duration) {
-	if ahead := date.Sub(c.cfg.Clock()); (ahead - used).Abs() > clockTolerance {
-		c.ahead.Store(int64(ahead))
+func (c *Client) recordSkew(serverTime time.Time, used time.Duration) {
+	if skew := serverTime.Sub(c.cfg.Clock()); (skew - used).Abs() > skewTolerance {
+		c.clockSkew.Store(int64(skew))
 	}
 }
 
-// wait lets the time pass that should be between attempts. If the caller's deadline would come first, it returns f's
-// error at once: that says more than that time ran out.
+// wait pauses between attempts. If the caller's deadline would come first, it returns f's error at once: that says more
+// than that time ran out.
 func (c *Client) wait(ctx context.Context, op kmsapi.Operation, f *failure, retries int) error {
 	pause := f.retryAfter + c.cfg.Jitter(backoff(retries))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
@@ -161,7 +179,7 @@ func (c *Client) wait(ctx context.Context, op kmsapi.Operation, f *failure, retr
 	}
 }
 
-// backoff is the longest wait before the next attempt, if there were that many retries.
+// backoff is the longest wait before the next attempt after that many retries.
 func backoff(retries int) time.Duration {
 	const doublings = 6 // enough to reach lastBackoff, and no overflow
 	return min(firstBackoff<<min(retries, doublings), lastBackoff)

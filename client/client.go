@@ -15,13 +15,14 @@ import (
 
 const (
 	idleConnections = 128
-	// idleTimeout is shorter than that of usual load balancers, so that they seldom close a connection we are about to use.
+	// idleTimeout is shorter than that of usual load balancers, so that they seldom close a connection we are about to
+	// use.
 	idleTimeout     = 30 * time.Second
 	maxHeaderBytes  = 64 << 10
 	tlsSessionCache = 64
 )
 
-// A Client calls KMS. It holds no lock, and only ahead changes after [New].
+// A Client calls KMS. It holds no lock, and only clockSkew changes after [New].
 type Client struct {
 	// cfg has no zero values left.
 	cfg      Config
@@ -31,11 +32,11 @@ type Client struct {
 	header http.Header
 	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
 	pooled, single *http.Transport
-	// ahead is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
-	ahead atomic.Int64
+	// clockSkew is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
+	clockSkew atomic.Int64
 }
 
-// New returns a client for cfg. It does no I/O; what is wrong with cfg is told now, what is wrong with the network at
+// New returns a client for cfg. It does no I/O; an invalid cfg is reported now, a network failure at
 // the first call.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()

@@ -43,13 +43,13 @@ type Config struct {
 
 	// Clock tells the time. Nil means [time.Now].
 	Clock func() time.Time `json:"-"`
-	// Nonce returns a text that was never used before. Nil means 130 random bits.
+	// Nonce returns a string that was never used before. Nil means 130 random bits.
 	Nonce func() string `json:"-"`
 	// Jitter picks the wait before another attempt, from 0 to limit. Nil means an evenly random one.
 	Jitter func(limit time.Duration) time.Duration `json:"-"`
 }
 
-// withDefaults returns cfg with every zero value replaced by what it stands for.
+// withDefaults returns cfg with every zero value replaced by its default.
 func (cfg Config) withDefaults() Config {
 	setDefault(&cfg.Region, kmsapi.DefaultRegion)
 	setDefault(&cfg.Network, kmsapi.NetworkPublic)

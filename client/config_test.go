@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// otherAuthority is the PEM of an authority that signed nothing.
+// otherAuthority is the PEM of an authority that signed no server's certificate.
 var otherAuthority = newAuthority()
 
 func newAuthority() string {
@@ -36,22 +36,22 @@ func newAuthority() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-func TestEndpointIsFromRegionNetworkOrOverride(t *testing.T) {
+func TestEndpointComesFromRegionAndNetworkUnlessOneIsGiven(t *testing.T) {
 	for _, tc := range []struct {
 		name, region string
 		network      kmsapi.Network
 		endpoint     string
 		want         string
 	}{
-		{"nothing is set", "", "", "", "kms.cn-hangzhou.aliyuncs.com:443"},
+		{"no setting", "", "", "", "kms.cn-hangzhou.aliyuncs.com:443"},
 		{"a region", "eu-central-1", "", "", "kms.eu-central-1.aliyuncs.com:443"},
 		{"a region from within a VPC", "eu-central-1", kmsapi.NetworkVPC, "", "kms-vpc.eu-central-1.aliyuncs.com:443"},
 		{"a host", "", "", "kms.example.com", "kms.example.com:443"},
 		{"a host in upper case", "", "", "KMS.Example.com", "kms.example.com:443"},
 		{"a host and a port", "", "", "kms.example.com:8443", "kms.example.com:8443"},
 		{"https", "", "", "https://kms.example.com", "kms.example.com:443"},
-		{"https in upper case, with a port and a slash", "", "", "HTTPS://kms.example.com:8443/", "kms.example.com:8443"},
-		{"an endpoint for a region that the reference does not have", "mars-1", "", "kms.example.com", "kms.example.com:443"},
+		{"HTTPS with a port and a slash", "", "", "HTTPS://kms.example.com:8443/", "kms.example.com:8443"},
+		{"an endpoint for an unknown region", "mars-1", "", "kms.example.com", "kms.example.com:443"},
 		{"IPv6 in brackets", "", "", "[2001:db8::1]:8443", "[2001:db8::1]:8443"},
 		{"IPv6 without brackets", "", "", "2001:db8::1", "[2001:db8::1]:443"},
 		{"http on 127.0.0.1", "", "", "http://127.0.0.1:8080", "127.0.0.1:8080"},
@@ -60,7 +60,9 @@ func TestEndpointIsFromRegionNetworkOrOverride(t *testing.T) {
 		{"http on localhost", "", "", "http://LocalHost:8080", "localhost:8080"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
-			c := newClient(t, client.Config{Region: tc.region, Network: tc.network, Endpoint: tc.endpoint, Credentials: staff})
+			c := newClient(t, client.Config{
+				Region: tc.region, Network: tc.network, Endpoint: tc.endpoint, Credentials: staff,
+			})
 			require.Equal(t, tc.want, c.Endpoint())
 		})
 	}
@@ -69,21 +71,27 @@ func TestEndpointIsFromRegionNetworkOrOverride(t *testing.T) {
 func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 	key := string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: []byte(secretKey)}))
 	damaged := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: []byte("damaged")}))
-	endpoint := func(text string) func(*client.Config) {
-		return func(cfg *client.Config) { cfg.Endpoint = text }
+	endpoint := func(endpoint string) func(*client.Config) {
+		return func(cfg *client.Config) { cfg.Endpoint = endpoint }
 	}
-	ca := func(text string) func(*client.Config) {
-		return func(cfg *client.Config) { cfg.CACert = text }
+	ca := func(pem string) func(*client.Config) {
+		return func(cfg *client.Config) { cfg.CACert = pem }
+	}
+	network := func(network kmsapi.Network, region, endpoint string) func(*client.Config) {
+		return func(cfg *client.Config) { cfg.Network, cfg.Region, cfg.Endpoint = network, region, endpoint }
+	}
+	credentials := func(p client.Provider) func(*client.Config) {
+		return func(cfg *client.Config) { cfg.Credentials = p }
 	}
 	for _, tc := range []struct {
 		name   string
 		change func(*client.Config)
 		want   string
 	}{
-		{"an unknown region without endpoint", func(cfg *client.Config) { cfg.Region = "mars-1" }, "give an endpoint"},
-		{"a region without VPC endpoint", func(cfg *client.Config) { cfg.Region, cfg.Network = "cn-hangzhou-finance", kmsapi.NetworkVPC }, "no VPC endpoint"},
-		{"an unknown network", func(cfg *client.Config) { cfg.Network = "moon" }, `neither "public" nor "vpc"`},
-		{"an unknown network with an endpoint", func(cfg *client.Config) { cfg.Network, cfg.Endpoint = "moon", "h" }, `neither "public" nor "vpc"`},
+		{"an unknown region without an endpoint", network("", "mars-1", ""), "give an endpoint"},
+		{"a region without a VPC endpoint", network(kmsapi.NetworkVPC, "cn-hangzhou-finance", ""), "no VPC endpoint"},
+		{"an unknown network", network("moon", "", ""), `neither "public" nor "vpc"`},
+		{"an unknown network with an endpoint", network("moon", "", "h"), `neither "public" nor "vpc"`},
 		{"http to another machine", endpoint("http://kms.example.com"), "use https://"},
 		{"http to a name that begins like loopback", endpoint("http://127.0.0.1.example.com"), "use https://"},
 		{"http to a name that begins like localhost", endpoint("http://localhost.example.com"), "use https://"},
@@ -100,20 +108,20 @@ func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 		{"an empty query", endpoint("https://kms.example.com?"), "leave user, path and query out"},
 		{"a fragment", endpoint("https://kms.example.com#a"), "leave user, path and query out"},
 		{"a password", endpoint("https://user:" + secretKey + "@kms.example.com"), "leave user, path and query out"},
-		{"a loopback user in front of another host", endpoint("http://127.0.0.1@kms.example.com"), "leave user, path and query out"},
+		{"a loopback user", endpoint("http://127.0.0.1@kms.example.com"), "leave user, path and query out"},
 		{"port 0", endpoint("kms.example.com:0"), "port"},
 		{"a port too high", endpoint("kms.example.com:65536"), "port"},
 		{"a port that is a name", endpoint("kms.example.com:https"), "not a host"},
-		{"a CA that is no PEM", ca("/etc/ca.pem"), "-----BEGIN CERTIFICATE-----"},
+		{"a CA that is not PEM", ca("/etc/ca.pem"), "-----BEGIN CERTIFICATE-----"},
 		{"a CA that is a private key", ca(key), "PRIVATE KEY"},
 		{"a CA with a private key after it", ca(otherAuthority + key), "block 2"},
 		{"a CA whose certificate is damaged", ca(damaged), "certificate 1 of ca_cert is damaged"},
-		{"a CA that is cut off", ca(otherAuthority + otherAuthority[:100]), "block 2 of ca_cert is damaged"},
-		{"no credentials", func(cfg *client.Config) { cfg.Credentials = nil }, "credentials"},
-		{"empty credentials", func(cfg *client.Config) { cfg.Credentials = client.Static{} }, "access key is empty"},
-		{"an empty secret", func(cfg *client.Config) { cfg.Credentials = client.Static{AccessKeyID: "id"} }, "secret is empty"},
+		{"a truncated CA", ca(otherAuthority + otherAuthority[:100]), "block 2 of ca_cert is damaged"},
+		{"no credentials", credentials(nil), "credentials"},
+		{"empty credentials", credentials(client.Static{}), "access key is empty"},
+		{"an empty secret", credentials(client.Static{AccessKeyID: "id"}), "secret is empty"},
 		{"a negative time limit", func(cfg *client.Config) { cfg.RequestTimeout = -1 }, "request_timeout"},
-		{"a user agent with a header in it", func(cfg *client.Config) { cfg.UserAgent = "a\r\nX: y" }, "user agent"},
+		{"a user agent that contains a header", func(cfg *client.Config) { cfg.UserAgent = "a\r\nX: y" }, "user agent"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := client.Config{Credentials: staff}

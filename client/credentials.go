@@ -18,36 +18,14 @@ type Provider interface {
 	Credentials(ctx context.Context) (Credentials, error)
 }
 
-// A Refresher is a [Provider] that may have better credentials than those it gave. The client asks it once in a call whose
-// credentials KMS refuses, and sends the request once more if the answer differs from what was refused. Many goroutines
-// may ask at a time.
+// A Refresher is a [Provider] that may have better credentials than those it gave. The client asks it once in a call
+// whose credentials KMS refuses, and sends the request once more if the answer differs from what was refused. Many
+// goroutines may ask at a time.
 type Refresher interface {
 	Provider
 	// Refresh returns what to use instead of refused: the same, if there is nothing else.
 	Refresh(ctx context.Context, refused Credentials) (Credentials, error)
 }
-
-// refusesCredentials are the codes of KMS and of Alibaba Cloud's gateway that blame the access key, its secret or the
-// security token. They come before anything is done, so another attempt is safe for every operation. A wrong signature is
-// one of them: the secret may have been replaced.
-var refusesCredentials = map[kmsapi.Code]bool{
-	kmsapi.ErrAccessKeyNotFound.Code: true,
-	kmsapi.ErrAccessKeyInactive.Code: true,
-	"InvalidAccessKeyId.Inactive":    true,
-	"InvalidAccessKeyId":             true,
-
-	kmsapi.ErrIncompleteSignature.Code: true,
-	"SignatureDoesNotMatch":            true,
-	"InvalidAccessKeySecret":           true,
-
-	kmsapi.ErrInvalidSecurityTokenValue.Code:     true,
-	"InvalidSecurityToken.Expired":               true,
-	"InvalidSecurityToken.MismatchWithAccessKey": true,
-	"MissingSecurityToken":                       true,
-}
-
-// RefusesCredentials reports whether code says that the credentials are at fault, and not the request.
-func RefusesCredentials(code kmsapi.Code) bool { return refusesCredentials[code] }
 
 // credentials are what a call begins with.
 func (c *Client) credentials(ctx context.Context, op kmsapi.Operation) (Credentials, error) {

@@ -6,10 +6,12 @@
 //	})
 //	...
 //	defer kms.Close()
-//	answer, err := kms.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: key, Plaintext: kmsapi.NewSecret(text)})
+//	blob, err := kms.EncryptBytes(ctx, key, plaintext, kmsapi.EncryptionContext{"app": "payroll"})
 //	if errors.Is(err, kmsapi.ErrKeyNotFound) {
 //		...
 //	}
+//
+// Every operation has a method, and [Do] sends any request of package kmsapi.
 //
 // A [Client] is safe for use by many goroutines. Make one and keep it: it holds the connections.
 //
@@ -43,6 +45,7 @@
 // If KMS says that the timestamp is off, the client compares its clock with the Date of that answer, remembers the
 // difference for all later requests, and tries once more.
 //
-// If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked once
-// for others, and if it gives some, the request is signed with them and sent once more. That is safe for every operation.
+// If KMS refuses the access key, its signature or the security token, a [Provider] that is also a [Refresher] is asked
+// once for others, and if it gives some, the request is signed with them and sent once more. That is safe for every
+// operation.
 package client

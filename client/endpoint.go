@@ -17,8 +17,8 @@ type endpoint struct {
 
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
-// ParseEndpoint returns the address that a text means which [Config.Endpoint] may be, for those who send to other services
-// by the same rules. Its errors do not repeat the text.
+// ParseEndpoint returns the address that a string in the form of [Config.Endpoint] means, for programs that call other
+// services by the same rules. Its errors do not repeat the text.
 func ParseEndpoint(text string) (*url.URL, error) {
 	e, err := parseEndpoint(text)
 	if err != nil {

@@ -45,7 +45,7 @@ func (e *TransportError) Error() string {
 func (e *TransportError) Unwrap() error { return e.Err }
 
 var (
-	errTooLarge = errors.New("the answer is larger than 1 MiB, so it is not of KMS; check the endpoint")
+	errTooLarge = errors.New("the answer is larger than 1 MiB, so it did not come from KMS; check the endpoint")
 	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " + kmsapi.Version)
 	errBroken   = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
 )
@@ -54,7 +54,7 @@ var (
 type strayStatus int
 
 func (s strayStatus) Error() string {
-	return fmt.Sprintf("HTTP %d %s, and no KMS error with it; something else than KMS answered, check the endpoint and the proxy",
+	return fmt.Sprintf("HTTP %d %s, and no KMS error with it; something other than KMS answered, check the endpoint and the proxy",
 		int(s), http.StatusText(int(s)))
 }
 

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestAnswerThatIsNotOfKMS(t *testing.T) {
+func TestAnswerThatIsNotFromKMSIsATransportError(t *testing.T) {
 	big := `{"RequestId":"` + strings.Repeat("r", 2<<20) + `"}`
 	for _, tc := range []struct {
 		name   string
@@ -24,23 +24,38 @@ func TestAnswerThatIsNotOfKMS(t *testing.T) {
 	}{
 		{"no body", answer(""), "not one of KMS"},
 		{"HTML", answer("<html>" + plaintext + "</html>"), "not one of KMS"},
-		{"JSON that is no object", answer(`["` + plaintext + `"]`), "not one of KMS"},
+		{"JSON that is not an object", answer(`["` + plaintext + `"]`), "not one of KMS"},
 		{"null", answer("null"), "not one of KMS"},
 		{"an object without a request id", answer(`{"CiphertextBlob":"b"}`), "not one of KMS"},
-		{"a request id that is no text", answer(`{"RequestId":1,"CiphertextBlob":"b"}`), "not one of KMS"},
+		{"a request id that is not a string", answer(`{"RequestId":1,"CiphertextBlob":"b"}`), "not one of KMS"},
 		{"an object with something after it", answer(`{"RequestId":"r","CiphertextBlob":"b"}{}`), "not one of KMS"},
-		{"text that is not UTF-8", answer("{\"RequestId\":\"r\",\"CiphertextBlob\":\"\xff\"}"), "not one of KMS"},
+		{"a string that is not UTF-8", answer("{\"RequestId\":\"r\",\"CiphertextBlob\":\"\xff\"}"), "not one of KMS"},
 		{"a body of 2 MiB with its length", header("Content-Length", "2097168", answer(big)), "larger than 1 MiB"},
 		{"a body of 2 MiB in chunks", answer(big), "larger than 1 MiB"},
-		{"a body that is said to be longer than memory", raw("HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n{"), "larger than 1 MiB"},
+		{
+			"a Content-Length larger than any memory",
+			raw("HTTP/1.1 200 OK\r\nContent-Length: 9000000000000000000\r\n\r\n{"), "larger than 1 MiB",
+		},
 		{"a huge header", header("X", strings.Repeat("x", 1<<20), done), "check the endpoint"},
-		{"no HTTP", raw(`{"Plaintext":"` + plaintext + `"}`), "not HTTP"},
-		{"chunks that are none", raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + plaintext + "\r\n"), "not HTTP"},
-		{"a header that is cut off", raw("HTTP/1.1 200 OK\r\nContent-Le"), "the connection broke"},
-		{"a redirect", header("Location", "/elsewhere", status(http.StatusTemporaryRedirect, "")), "HTTP 307 Temporary Redirect"},
+		{"an answer that is not HTTP", raw(`{"Plaintext":"` + plaintext + `"}`), "not HTTP"},
+		{
+			"malformed chunks",
+			raw("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n" + plaintext + "\r\n"), "not HTTP",
+		},
+		{"a truncated header", raw("HTTP/1.1 200 OK\r\nContent-Le"), "the connection broke"},
+		{
+			"a redirect",
+			header("Location", "/elsewhere", status(http.StatusTemporaryRedirect, "")), "HTTP 307 Temporary Redirect",
+		},
 		{"a proxy's HTML", status(http.StatusBadGateway, "<html>"+plaintext+"</html>"), "HTTP 502 Bad Gateway"},
-		{"a JSON error of something else", status(http.StatusForbidden, `{"code":403,"message":"`+plaintext+`"}`), "HTTP 403 Forbidden"},
-		{"a KMS error without a code", status(http.StatusBadRequest, `{"Message":"m","RequestId":"r"}`), "HTTP 400 Bad Request"},
+		{
+			"another service's JSON error",
+			status(http.StatusForbidden, `{"code":403,"message":"`+plaintext+`"}`), "HTTP 403 Forbidden",
+		},
+		{
+			"a KMS error without a code",
+			status(http.StatusBadRequest, `{"Message":"m","RequestId":"r"}`), "HTTP 400 Bad Request",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			server := newScript(t, tc.answer)
@@ -51,7 +66,7 @@ func TestAnswerThatIsNotOfKMS(t *testing.T) {
 	}
 }
 
-func TestAnswerWithoutWhatWasAskedForIsRefused(t *testing.T) {
+func TestAnswerWithoutItsRequiredFieldsIsRefused(t *testing.T) {
 	ctx := context.Background()
 	for name, call := range map[string]func(*client.Client) (any, error){
 		"Encrypt": func(c *client.Client) (any, error) { return nil, encrypt(ctx, c) },
@@ -69,13 +84,13 @@ func TestAnswerWithoutWhatWasAskedForIsRefused(t *testing.T) {
 	}
 }
 
-func TestAnswerThatBreaksOffSaysSo(t *testing.T) {
+func TestBrokenConnectionIsReported(t *testing.T) {
 	for name, tc := range map[string]struct {
 		answer step
 		cause  error
 	}{
-		"in the middle":   {cut, io.ErrUnexpectedEOF},
-		"before it began": {hangUp, io.EOF},
+		"in the middle":     {cut, io.ErrUnexpectedEOF},
+		"before the answer": {hangUp, io.EOF},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newScript(t, tc.answer).dial(t, func(cfg *client.Config) { cfg.MaxRetries = -1 })
@@ -99,13 +114,14 @@ func TestRedirectIsNotFollowed(t *testing.T) {
 	other := newScript(t, done)
 	for _, code := range []int{301, 302, 303, 307, 308} {
 		server := newScript(t, header("Location", other.URL+"/", status(code, "")))
-		require.Error(t, encrypt(context.Background(), server.dial(t, func(cfg *client.Config) { cfg.CACert += other.ca() })))
+		c := server.dial(t, func(cfg *client.Config) { cfg.CACert += other.ca() })
+		require.Error(t, encrypt(context.Background(), c))
 		require.Len(t, server.seen(), 1)
 	}
 	require.Empty(t, other.seen())
 }
 
-func TestConnectionThatCannotBeTrustedIsNotTriedAgain(t *testing.T) {
+func TestUntrustedConnectionIsNotRetried(t *testing.T) {
 	server := newScript(t, done)
 	attempts := 0
 	count := func(cfg *client.Config) {
@@ -116,7 +132,9 @@ func TestConnectionThatCannotBeTrustedIsNotTriedAgain(t *testing.T) {
 		want   string
 	}{
 		"the system does not know the authority": {func(cfg *client.Config) { cfg.CACert = "" }, "set ca_cert"},
-		"ca_cert is of another authority":        {func(cfg *client.Config) { cfg.CACert = otherAuthority }, "set ca_cert"},
+		"ca_cert is another authority": {
+			func(cfg *client.Config) { cfg.CACert = otherAuthority }, "set ca_cert",
+		},
 		"the certificate is for another name": {
 			func(cfg *client.Config) { cfg.Endpoint = strings.Replace(cfg.Endpoint, "127.0.0.1", "localhost", 1) },
 			"the server's certificate is for another name",
@@ -128,7 +146,7 @@ func TestConnectionThatCannotBeTrustedIsNotTriedAgain(t *testing.T) {
 			require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpCreateKey), tc.want)
 		})
 	}
-	t.Run("the other end speaks no TLS", func(t *testing.T) {
+	t.Run("the server does not speak TLS", func(t *testing.T) {
 		plain := newPlainScript(t, done)
 		c := newClient(t, client.Config{Endpoint: plain.Listener.Addr().String(), Credentials: staff})
 		err := encrypt(context.Background(), c)
@@ -155,23 +173,28 @@ type providerFunc func(context.Context) (client.Credentials, error)
 
 func (f providerFunc) Credentials(ctx context.Context) (client.Credentials, error) { return f(ctx) }
 
-func TestProviderThatGivesNothingIsACredentialsError(t *testing.T) {
+func TestProviderThatReturnsNoCredentialsIsACredentialsError(t *testing.T) {
 	cause := errors.New("STS is closed today")
 	for name, tc := range map[string]struct {
-		give client.Credentials
-		err  error
-		want string
+		returned client.Credentials
+		err      error
+		want     string
 	}{
-		"it fails":                        {client.Credentials{}, cause, "STS is closed today"},
-		"it gives nothing":                {client.Credentials{}, nil, "access key is empty"},
-		"it gives an id without secret":   {client.Credentials{AccessKeyID: "id"}, nil, "secret is empty"},
-		"it gives a secret without an id": {client.Credentials{AccessKeySecret: kmsapi.NewSecret(secretKey)}, nil, "access key is empty"},
+		"it fails":                        {err: cause, want: "STS is closed today"},
+		"it returns nothing":              {want: "access key is empty"},
+		"it returns an id without secret": {returned: client.Credentials{AccessKeyID: "id"}, want: "secret is empty"},
+		"it returns a secret without an id": {
+			returned: client.Credentials{AccessKeySecret: kmsapi.NewSecret(secretKey)}, want: "access key is empty",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			server := newScript(t, done)
-			asked := 0
+			calls := 0
 			c := server.dial(t, func(cfg *client.Config) {
-				cfg.Credentials = providerFunc(func(context.Context) (client.Credentials, error) { asked++; return tc.give, tc.err })
+				cfg.Credentials = providerFunc(func(context.Context) (client.Credentials, error) {
+					calls++
+					return tc.returned, tc.err
+				})
 			})
 			err := encrypt(context.Background(), c)
 			var missing *client.CredentialsError
@@ -180,7 +203,7 @@ func TestProviderThatGivesNothingIsACredentialsError(t *testing.T) {
 			require.ErrorContains(t, err, tc.want)
 			require.Equal(t, tc.err != nil, errors.Is(err, cause))
 			requireNoSecret(t, err.Error())
-			require.Equal(t, 1, asked)
+			require.Equal(t, 1, calls)
 			require.Empty(t, server.seen())
 		})
 	}
@@ -190,7 +213,9 @@ func TestProviderSeesTheCallersContext(t *testing.T) {
 	ctx, cancel := context.WithCancel(context.Background())
 	cancel()
 	c := newScript(t, done).dial(t, func(cfg *client.Config) {
-		cfg.Credentials = providerFunc(func(ctx context.Context) (client.Credentials, error) { return client.Credentials{}, ctx.Err() })
+		cfg.Credentials = providerFunc(func(ctx context.Context) (client.Credentials, error) {
+			return client.Credentials{}, ctx.Err()
+		})
 	})
 	require.ErrorIs(t, encrypt(ctx, c), context.Canceled)
 }

@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// FuzzAnswer answers anything to Decrypt. It must give a whole answer or one of the two errors, and what it gives must
-// come from a text that could mean nothing else.
+// FuzzAnswer answers Decrypt with arbitrary bodies. Decrypt must return a complete answer or one of the two error
+// types, and an answer only from a body that has no other meaning.
 func FuzzAnswer(f *testing.F) {
 	for _, seed := range []struct {
 		status int
@@ -36,11 +36,11 @@ func FuzzAnswer(f *testing.F) {
 	} {
 		f.Add(seed.status, seed.body)
 	}
-	type text struct {
+	type response struct {
 		status int
 		body   string
 	}
-	var next atomic.Pointer[text]
+	var next atomic.Pointer[response]
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(next.Load().status)
 		_, _ = io.WriteString(w, next.Load().body)
@@ -52,7 +52,7 @@ func FuzzAnswer(f *testing.F) {
 
 	f.Fuzz(func(t *testing.T, status int, body string) {
 		status = 200 + int(uint(status)%400)
-		next.Store(&text{status, body})
+		next.Store(&response{status, body})
 		got, err := c.Decrypt(context.Background(), &kmsapi.DecryptRequest{CiphertextBlob: "blob"})
 		if err == nil {
 			require.Equal(t, 2, status/100)

@@ -27,10 +27,10 @@ func TestManyGoroutinesShareAClient(t *testing.T) {
 	for worker := range workers {
 		all.Go(func() {
 			for call := range calls {
-				text := fmt.Sprintf("%d of %d", call, worker)
-				got, err := c.Encrypt(context.Background(), &kmsapi.EncryptRequest{Plaintext: kmsapi.NewSecret(text)})
-				if err != nil || got.CiphertextBlob != text {
-					t.Errorf("%s: %+v, %v", text, got, err)
+				want := fmt.Sprintf("%d of %d", call, worker)
+				got, err := c.Encrypt(context.Background(), &kmsapi.EncryptRequest{Plaintext: kmsapi.NewSecret(want)})
+				if err != nil || got.CiphertextBlob != want {
+					t.Errorf("%s: %+v, %v", want, got, err)
 				}
 			}
 		})
@@ -63,11 +63,12 @@ func TestCloseLeavesNothingBehind(t *testing.T) {
 	}
 	require.Eventually(t, func() bool { return open.Load() == 1 }, time.Minute, time.Millisecond, "one is kept")
 	c.Close()
-	require.Eventually(t, func() bool { return open.Load() == 0 }, 20*time.Second, time.Millisecond, "sooner than idle connections end by themselves")
+	const beforeIdleTimeout = 20 * time.Second
+	require.Eventually(t, func() bool { return open.Load() == 0 }, beforeIdleTimeout, time.Millisecond)
 	server.Close()
 	// Not Eventually, which would count its own goroutine.
 	for tries := 0; runtime.NumGoroutine() > before; tries++ {
-		require.Less(t, tries, 60_000, "goroutines are left")
+		require.Less(t, tries, 60_000, "goroutines are still running")
 		time.Sleep(time.Millisecond)
 	}
 }
@@ -86,5 +87,5 @@ func TestCloseLetsRequestsInFlightEnd(t *testing.T) {
 	c.Close()
 	close(closed)
 	require.NoError(t, <-result)
-	require.NoError(t, encrypt(context.Background(), c), "and a closed client still works")
+	require.NoError(t, encrypt(context.Background(), c), "a closed client still works")
 }

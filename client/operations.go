@@ -6,121 +6,113 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// call fills answer with what KMS says to r. Type parameters can't be left to methods, so it is a function.
-func call[A kmsapi.Response](ctx context.Context, c *Client, r kmsapi.Request, answer A) (A, error) {
-	if err := c.do(ctx, r, answer); err != nil {
-		var none A
-		return none, err
-	}
-	return answer, nil
-}
-
 // CreateKey makes a CMK (§4.1). It is not repeated if it may have run.
 func (c *Client) CreateKey(ctx context.Context, r *kmsapi.CreateKeyRequest) (*kmsapi.CreateKeyResponse, error) {
-	return call(ctx, c, r, new(kmsapi.CreateKeyResponse))
+	return Do(ctx, c, r)
 }
 
 // EnableKey lets a disabled CMK be used again (§4.4).
 func (c *Client) EnableKey(ctx context.Context, r *kmsapi.EnableKeyRequest) (*kmsapi.EnableKeyResponse, error) {
-	return call(ctx, c, r, new(kmsapi.EnableKeyResponse))
+	return Do(ctx, c, r)
 }
 
 // DisableKey stops a CMK from being used (§4.5).
 func (c *Client) DisableKey(ctx context.Context, r *kmsapi.DisableKeyRequest) (*kmsapi.DisableKeyResponse, error) {
-	return call(ctx, c, r, new(kmsapi.DisableKeyResponse))
+	return Do(ctx, c, r)
 }
 
 // ScheduleKeyDeletion plans the deletion of a CMK (§4.6). It is not repeated if it may have run.
 func (c *Client) ScheduleKeyDeletion(ctx context.Context, r *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
-	return call(ctx, c, r, new(kmsapi.ScheduleKeyDeletionResponse))
+	return Do(ctx, c, r)
 }
 
 // CancelKeyDeletion calls off a planned deletion (§4.7). It is not repeated if it may have run.
 func (c *Client) CancelKeyDeletion(ctx context.Context, r *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
-	return call(ctx, c, r, new(kmsapi.CancelKeyDeletionResponse))
+	return Do(ctx, c, r)
 }
 
 // DescribeKey returns a CMK's metadata (§4.9).
 func (c *Client) DescribeKey(ctx context.Context, r *kmsapi.DescribeKeyRequest) (*kmsapi.DescribeKeyResponse, error) {
-	return call(ctx, c, r, new(kmsapi.DescribeKeyResponse))
+	return Do(ctx, c, r)
 }
 
 // ListKeys returns one page of the CMKs of account and region (§4.10).
 func (c *Client) ListKeys(ctx context.Context, r *kmsapi.ListKeysRequest) (*kmsapi.ListKeysResponse, error) {
-	return call(ctx, c, r, new(kmsapi.ListKeysResponse))
+	return Do(ctx, c, r)
 }
 
 // Encrypt encrypts up to [kmsapi.MaxPlaintext] bytes (§4.11).
 func (c *Client) Encrypt(ctx context.Context, r *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
-	return call(ctx, c, r, new(kmsapi.EncryptResponse))
+	return Do(ctx, c, r)
 }
 
 // GenerateDataKey makes a data key (§4.12). If an answer is lost, the repetition gives another key, which is as good.
 func (c *Client) GenerateDataKey(ctx context.Context, r *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
-	return call(ctx, c, r, new(kmsapi.GenerateDataKeyResponse))
+	return Do(ctx, c, r)
 }
 
-// Decrypt opens a ciphertext with whatever CMK made it (§4.13). A caller that means one CMK must compare KeyId in the answer.
+// Decrypt opens a ciphertext with whatever CMK made it (§4.13). A caller that means one CMK must compare KeyId in the
+// answer.
 func (c *Client) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
-	return call(ctx, c, r, new(kmsapi.DecryptResponse))
+	return Do(ctx, c, r)
 }
 
 // DescribeRegions lists the regions where KMS can be used (§4.22).
 func (c *Client) DescribeRegions(ctx context.Context, r *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
-	return call(ctx, c, r, new(kmsapi.DescribeRegionsResponse))
+	return Do(ctx, c, r)
 }
 
 // GetParametersForImport returns what is needed to import key material into a CMK (§4.2).
 func (c *Client) GetParametersForImport(ctx context.Context, r *kmsapi.GetParametersForImportRequest) (*kmsapi.GetParametersForImportResponse, error) {
-	return call(ctx, c, r, new(kmsapi.GetParametersForImportResponse))
+	return Do(ctx, c, r)
 }
 
 // ImportKeyMaterial imports key material (§4.3).
 func (c *Client) ImportKeyMaterial(ctx context.Context, r *kmsapi.ImportKeyMaterialRequest) (*kmsapi.ImportKeyMaterialResponse, error) {
-	return call(ctx, c, r, new(kmsapi.ImportKeyMaterialResponse))
+	return Do(ctx, c, r)
 }
 
 // DeleteKeyMaterial deletes imported key material (§4.8).
 func (c *Client) DeleteKeyMaterial(ctx context.Context, r *kmsapi.DeleteKeyMaterialRequest) (*kmsapi.DeleteKeyMaterialResponse, error) {
-	return call(ctx, c, r, new(kmsapi.DeleteKeyMaterialResponse))
+	return Do(ctx, c, r)
 }
 
 // CreateAlias gives a CMK an alias (§4.14). It is not repeated if it may have run.
 func (c *Client) CreateAlias(ctx context.Context, r *kmsapi.CreateAliasRequest) (*kmsapi.CreateAliasResponse, error) {
-	return call(ctx, c, r, new(kmsapi.CreateAliasResponse))
+	return Do(ctx, c, r)
 }
 
 // UpdateAlias lets an alias name another CMK (§4.15).
 func (c *Client) UpdateAlias(ctx context.Context, r *kmsapi.UpdateAliasRequest) (*kmsapi.UpdateAliasResponse, error) {
-	return call(ctx, c, r, new(kmsapi.UpdateAliasResponse))
+	return Do(ctx, c, r)
 }
 
 // DeleteAlias removes an alias (§4.16). It is not repeated if it may have run.
 func (c *Client) DeleteAlias(ctx context.Context, r *kmsapi.DeleteAliasRequest) (*kmsapi.DeleteAliasResponse, error) {
-	return call(ctx, c, r, new(kmsapi.DeleteAliasResponse))
+	return Do(ctx, c, r)
 }
 
 // ListAliases returns one page of the aliases of account and region (§4.17).
 func (c *Client) ListAliases(ctx context.Context, r *kmsapi.ListAliasesRequest) (*kmsapi.ListAliasesResponse, error) {
-	return call(ctx, c, r, new(kmsapi.ListAliasesResponse))
+	return Do(ctx, c, r)
 }
 
 // ListAliasesByKeyId returns one page of a CMK's aliases (§4.18).
 func (c *Client) ListAliasesByKeyId(ctx context.Context, r *kmsapi.ListAliasesByKeyIdRequest) (*kmsapi.ListAliasesByKeyIdResponse, error) {
-	return call(ctx, c, r, new(kmsapi.ListAliasesByKeyIdResponse))
+	return Do(ctx, c, r)
 }
 
 // TagResource adds tags to a CMK, or changes their values (§4.19).
 func (c *Client) TagResource(ctx context.Context, r *kmsapi.TagResourceRequest) (*kmsapi.TagResourceResponse, error) {
-	return call(ctx, c, r, new(kmsapi.TagResourceResponse))
+	return Do(ctx, c, r)
 }
 
 // UntagResource removes tags from a CMK (§4.20).
 func (c *Client) UntagResource(ctx context.Context, r *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
-	return call(ctx, c, r, new(kmsapi.UntagResourceResponse))
+	return Do(ctx, c, r)
 }
 
 // ListResourceTags returns a CMK's tags (§4.21).
 func (c *Client) ListResourceTags(ctx context.Context, r *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
-	return call(ctx, c, r, new(kmsapi.ListResourceTagsResponse))
+	return Do(ctx, c, r)
 }

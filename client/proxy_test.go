@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A proxy tunnels every CONNECT to one address. The other tests call loopback addresses, which go through no proxy.
+// A proxy tunnels every CONNECT to one address. The other tests call loopback addresses, which bypass proxies.
 type proxy struct {
 	net.Listener
 	mu      sync.Mutex // guards what follows
@@ -25,7 +25,7 @@ type proxy struct {
 	targets []string
 }
 
-// theProxy is in the environment of the whole test binary, because net/http reads that only once.
+// theProxy is in the environment of the whole test binary, because net/http reads the environment only once.
 var theProxy *proxy
 
 func TestMain(m *testing.M) {
@@ -44,7 +44,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// set makes the proxy tunnel to an address, after it has refused some times.
+// set makes the proxy refuse a number of requests, and then tunnel to an address.
 func (p *proxy) set(to string, refuse int) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -57,7 +57,7 @@ func (p *proxy) seen() []string {
 	return p.targets
 }
 
-// next notes a CONNECT, and returns where it leads, or "" if it is refused.
+// next records a CONNECT, and returns the address to tunnel to, or "" to refuse it.
 func (p *proxy) next(target string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -100,9 +100,9 @@ func (p *proxy) tunnel(conn net.Conn) {
 	_, _ = io.Copy(conn, far)
 }
 
-func TestProxyOfTheEnvironment(t *testing.T) {
+func TestProxyFromTheEnvironment(t *testing.T) {
 	server := newScript(t, done)
-	// The test certificate of net/http/httptest is for this name too.
+	// The test certificate of net/http/httptest is valid for this name too.
 	elsewhere := func(cfg *client.Config) { cfg.Endpoint = "example.com" }
 
 	t.Run("is used", func(t *testing.T) {
@@ -110,18 +110,18 @@ func TestProxyOfTheEnvironment(t *testing.T) {
 		require.NoError(t, encrypt(context.Background(), server.dial(t, elsewhere)))
 		require.Equal(t, []string{"example.com:443"}, theProxy.seen())
 	})
-	t.Run("may refuse, and then even CreateKey surely did not run", func(t *testing.T) {
+	t.Run("is retried after a refusal, even for CreateKey, which surely did not run", func(t *testing.T) {
 		theProxy.set(server.Listener.Addr().String(), 2)
 		require.NoError(t, createKey(context.Background(), server.dial(t, elsewhere)))
 		require.Len(t, theProxy.seen(), 3)
 	})
-	t.Run("that always refuses is named without its password", func(t *testing.T) {
+	t.Run("is reported without its password if it always refuses", func(t *testing.T) {
 		theProxy.set("", 0)
 		err := encrypt(context.Background(), server.dial(t, elsewhere))
 		requireTransportError(t, err, kmsapi.OpEncrypt)
 		require.ErrorContains(t, err, "Bad Gateway")
 	})
-	t.Run("sees no loopback request", func(t *testing.T) {
+	t.Run("is bypassed for loopback", func(t *testing.T) {
 		theProxy.set("", 0)
 		require.NoError(t, encrypt(context.Background(), server.dial(t, nil)))
 		require.Empty(t, theProxy.seen())

@@ -25,11 +25,12 @@ func numbered(n int64) client.Credentials {
 	}
 }
 
-// rotating is a provider whose Refresh gives the next access key, unless stuck or err say otherwise.
+// rotating is a provider whose Refresh returns the next access key. If it is stuck, it returns the refused one, and if
+// err is set, that error.
 type rotating struct {
-	current, asked atomic.Int64
-	stuck          bool
-	err            error
+	current, refreshes atomic.Int64
+	stuck              bool
+	err                error
 }
 
 func (r *rotating) Credentials(context.Context) (client.Credentials, error) {
@@ -37,7 +38,7 @@ func (r *rotating) Credentials(context.Context) (client.Credentials, error) {
 }
 
 func (r *rotating) Refresh(_ context.Context, refused client.Credentials) (client.Credentials, error) {
-	r.asked.Add(1)
+	r.refreshes.Add(1)
 	if r.err != nil || r.stuck {
 		return refused, r.err
 	}
@@ -46,24 +47,27 @@ func (r *rotating) Refresh(_ context.Context, refused client.Credentials) (clien
 	return numbered(r.current.Load()), nil
 }
 
-// refusedCodes are those that the gateway and KMS have for credentials.
+// refusedCodes are the codes by which the gateway and KMS refuse credentials.
 var refusedCodes = []kmsapi.Code{
 	"InvalidAccessKeyId.NotFound", "InvalidAccessKeyId.Inactive", "InvalidAccessKeyId", "Forbidden.AccessKey",
 	"IncompleteSignature", "SignatureDoesNotMatch", "InvalidAccessKeySecret",
-	"InvalidSecurityToken.Malformed", "InvalidSecurityToken.Expired", "InvalidSecurityToken.MismatchWithAccessKey", "MissingSecurityToken",
+	"InvalidSecurityToken.Malformed", "InvalidSecurityToken.Expired", "InvalidSecurityToken.MismatchWithAccessKey",
+	"MissingSecurityToken",
 }
 
-func by(provider client.Provider) func(*client.Config) {
+// withProvider makes the client use provider, without retries.
+func withProvider(provider client.Provider) func(*client.Config) {
 	return func(cfg *client.Config) { cfg.Credentials, cfg.MaxRetries = provider, -1 }
 }
 
 func TestRefusedCredentialsAreReplacedOnce(t *testing.T) {
 	for _, code := range refusedCodes {
-		for name, call := range map[string]func(context.Context, *client.Client) error{"Encrypt": encrypt, "CreateKey": createKey} {
+		for name, call := range operations {
 			t.Run(string(code)+" to "+name, func(t *testing.T) {
 				server, provider := newScript(t, refuse(http.StatusBadRequest, code), done), &rotating{}
-				require.NoError(t, call(t.Context(), server.dial(t, by(provider))), "and it does not count as a retry")
-				require.Equal(t, int64(1), provider.asked.Load())
+				c := server.dial(t, withProvider(provider))
+				require.NoError(t, call(t.Context(), c), "this does not count as a retry")
+				require.Equal(t, int64(1), provider.refreshes.Load())
 				seen := server.seen()
 				require.Len(t, seen, 2)
 				require.Equal(t, "key-0", seen[0].form.Get("AccessKeyId"))
@@ -75,63 +79,64 @@ func TestRefusedCredentialsAreReplacedOnce(t *testing.T) {
 	}
 }
 
-func TestRefusalIsTheCallersErrorIfNothingElseHelps(t *testing.T) {
+func TestRefusalIsReturnedIfNewCredentialsDoNotHelp(t *testing.T) {
 	expired := refuse(http.StatusBadRequest, "InvalidSecurityToken.Expired")
 	for _, tc := range []struct {
-		name            string
-		provider        client.Provider
-		answer          step
-		requests, asked int
+		name                string
+		provider            client.Provider
+		answer              step
+		requests, refreshes int
 	}{
-		{"the new credentials are refused as well", &rotating{}, expired, 2, 1},
+		{"the new credentials are refused too", &rotating{}, expired, 2, 1},
 		{"there are no new credentials", &rotating{stuck: true}, expired, 1, 1},
-		{"the provider has no others to give", staff, expired, 1, 0},
-		{"the refusal is of the request", &rotating{}, refuse(http.StatusForbidden, "Forbidden.NoPermission"), 1, 0},
-		{"the refusal is of the clock", &rotating{}, refuse(http.StatusBadRequest, "IllegalTimestamp"), 2, 0},
-		{"the refusal is of the nonce", &rotating{}, refuse(http.StatusBadRequest, "SignatureNonceUsed"), 1, 0},
+		{"the provider can't refresh", staff, expired, 1, 0},
+		{"the refusal is about the request", &rotating{}, refuse(http.StatusForbidden, "Forbidden.NoPermission"), 1, 0},
+		{"the refusal is about the clock", &rotating{}, refuse(http.StatusBadRequest, "IllegalTimestamp"), 2, 0},
+		{"the refusal is about the nonce", &rotating{}, refuse(http.StatusBadRequest, "SignatureNonceUsed"), 1, 0},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			server := newScript(t, tc.answer)
 			var refusal *kmsapi.Error
-			require.ErrorAs(t, encrypt(t.Context(), server.dial(t, by(tc.provider))), &refusal)
+			require.ErrorAs(t, encrypt(t.Context(), server.dial(t, withProvider(tc.provider))), &refusal)
 			require.Len(t, server.seen(), tc.requests)
 			if provider, ok := tc.provider.(*rotating); ok {
-				require.Equal(t, int64(tc.asked), provider.asked.Load())
+				require.Equal(t, int64(tc.refreshes), provider.refreshes.Load())
 			}
 		})
 	}
 }
 
-func TestRefusalAndCauseAreToldIfCredentialsCantBeReadAgain(t *testing.T) {
+func TestFailedRefreshIsReportedWithTheRefusal(t *testing.T) {
 	server := newScript(t, refuse(http.StatusBadRequest, "InvalidSecurityToken.Expired"))
-	cause := errors.New("STS is away")
-	err := encrypt(t.Context(), server.dial(t, by(&rotating{err: cause})))
-	var wanting *client.CredentialsError
-	require.ErrorAs(t, err, &wanting)
+	cause := errors.New("STS is down")
+	err := encrypt(t.Context(), server.dial(t, withProvider(&rotating{err: cause})))
+	var missing *client.CredentialsError
+	require.ErrorAs(t, err, &missing)
 	require.ErrorIs(t, err, cause)
 	require.ErrorIs(t, err, &kmsapi.Error{Code: "InvalidSecurityToken.Expired"})
 	require.ErrorContains(t, err, "InvalidSecurityToken.Expired")
-	require.ErrorContains(t, err, "STS is away")
+	require.ErrorContains(t, err, "STS is down")
 	requireNoSecret(t, err.Error())
 	require.Len(t, server.seen(), 1)
 }
 
-func TestClockAndCredentialsAreBothMendedInOneCall(t *testing.T) {
-	server := newScript(t, clockOff("IllegalTimestamp", noon), refuse(http.StatusBadRequest, "InvalidSecurityToken.Expired"), done)
-	require.NoError(t, createKey(t.Context(), server.dial(t, by(&rotating{}))))
+func TestOneCallRecoversFromBothClockSkewAndExpiredCredentials(t *testing.T) {
+	expired := refuse(http.StatusBadRequest, "InvalidSecurityToken.Expired")
+	server := newScript(t, clockOff("IllegalTimestamp", noon), expired, done)
+	require.NoError(t, createKey(t.Context(), server.dial(t, withProvider(&rotating{}))))
 	require.Len(t, server.seen(), 3)
 }
 
-func TestParallelCallsAreMendedEach(t *testing.T) {
-	old := refuse(http.StatusBadRequest, "InvalidSecurityToken.Expired")
+func TestEachOfManyParallelCallsRecoversFromExpiredCredentials(t *testing.T) {
+	expired := refuse(http.StatusBadRequest, "InvalidSecurityToken.Expired")
 	server := newScript(t, func(w http.ResponseWriter, r *http.Request) {
 		if r.Form.Get("AccessKeyId") == "key-0" {
-			old(w, r)
+			expired(w, r)
 			return
 		}
 		done(w, r)
 	})
-	c := server.dial(t, by(&rotating{}))
+	c := server.dial(t, withProvider(&rotating{}))
 	var all sync.WaitGroup
 	for i := range 32 {
 		all.Go(func() {

@@ -15,14 +15,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestWhatIsTriedAgain(t *testing.T) {
+func TestWhatIsRetried(t *testing.T) {
 	for _, tc := range []struct {
 		name  string
 		first step
-		// encrypts and creates are how many requests Encrypt and CreateKey send, of at most two.
+		// encrypts and creates are the numbers of requests that Encrypt and CreateKey send, of at most two.
 		encrypts, creates int
 	}{
-		{"Rejected.Throttling, for it surely did not run", throttle, 2, 2},
+		{"Rejected.Throttling, which surely did not run", throttle, 2, 2},
 		{"Throttling of the gateway", refuse(400, "Throttling"), 2, 2},
 		{"Throttling.User of the gateway", refuse(400, "Throttling.User"), 2, 2},
 		{"ServiceUnavailableTemporary", refuse(503, "ServiceUnavailableTemporary"), 2, 1},
@@ -31,9 +31,9 @@ func TestWhatIsTriedAgain(t *testing.T) {
 		{"another code with status 502", refuse(502, "Some.Thing"), 2, 1},
 		{"a proxy's 502", status(502, "<html>bad gateway</html>"), 2, 1},
 		{"a connection closed without an answer", hangUp, 2, 1},
-		{"an answer cut in the middle", cut, 2, 1},
-		{"not a refusal for good", refuse(404, "Forbidden.KeyNotFound"), 1, 1},
-		{"not a code that only begins like throttling", refuse(400, "ThrottlingIsNot"), 1, 1},
+		{"a truncated answer", cut, 2, 1},
+		{"not a permanent refusal", refuse(404, "Forbidden.KeyNotFound"), 1, 1},
+		{"not a code that merely begins like throttling", refuse(400, "ThrottlingIsNot"), 1, 1},
 		{"not a proxy's 403", status(403, "<html>forbidden</html>"), 1, 1},
 		{"not garbage with status 200", answer("garbage"), 1, 1},
 	} {
@@ -51,7 +51,7 @@ func TestWhatIsTriedAgain(t *testing.T) {
 	}
 }
 
-func TestEveryAttemptIsSignedAnew(t *testing.T) {
+func TestEveryAttemptHasAFreshSignature(t *testing.T) {
 	server := newScript(t, throttle, hangUp, refuse(500, "InternalFailure"), done)
 	require.NoError(t, encrypt(context.Background(), server.dial(t, nil)))
 	nonces, signatures := map[string]bool{}, map[string]bool{}
@@ -65,8 +65,8 @@ func TestEveryAttemptIsSignedAnew(t *testing.T) {
 
 func TestNumberOfRetries(t *testing.T) {
 	for _, tc := range []struct {
-		name             string
-		retries, request int
+		name              string
+		retries, requests int
 	}{
 		{"three by default", 0, 4},
 		{"as many as asked for", 5, 6},
@@ -76,7 +76,7 @@ func TestNumberOfRetries(t *testing.T) {
 			server := newScript(t, throttle)
 			c := server.dial(t, func(cfg *client.Config) { cfg.MaxRetries = tc.retries })
 			require.ErrorIs(t, encrypt(context.Background(), c), kmsapi.ErrThrottling)
-			require.Len(t, server.seen(), tc.request)
+			require.Len(t, server.seen(), tc.requests)
 		})
 	}
 }
@@ -91,20 +91,21 @@ func TestBackoffDoublesUpToFiveSeconds(t *testing.T) {
 	require.Error(t, encrypt(context.Background(), c))
 	require.Len(t, limits, 70)
 	const ms = time.Millisecond
-	require.Equal(t, []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms}, limits[:7])
+	doubled := []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1600 * ms, 3200 * ms, 5000 * ms}
+	require.Equal(t, doubled, limits[:7])
 	for _, limit := range limits[7:] {
 		require.Equal(t, 5*time.Second, limit)
 	}
 }
 
-func TestWaitNeverGoesBeyondTheDeadline(t *testing.T) {
+func TestWaitNeverExceedsTheDeadline(t *testing.T) {
 	server := newScript(t, throttle)
 	c := server.dial(t, func(cfg *client.Config) {
 		cfg.Jitter = func(time.Duration) time.Duration { return 2 * time.Hour }
 	})
 	ctx, cancel := context.WithTimeout(context.Background(), time.Hour)
 	defer cancel()
-	require.ErrorIs(t, encrypt(ctx, c), kmsapi.ErrThrottling, "the refusal says more than a deadline")
+	require.ErrorIs(t, encrypt(ctx, c), kmsapi.ErrThrottling, "the refusal is more useful than a deadline error")
 	require.Len(t, server.seen(), 1)
 }
 
@@ -114,9 +115,9 @@ func TestRetryAfter(t *testing.T) {
 		name, value string
 		requests    int
 	}{
-		{"of zero seconds is no wait", "0", 2},
-		{"in the past is no wait", now.Add(-time.Hour).Format(http.TimeFormat), 2},
-		{"that makes no sense is ignored", "soon", 2},
+		{"of zero seconds causes no wait", "0", 2},
+		{"in the past causes no wait", now.Add(-time.Hour).Format(http.TimeFormat), 2},
+		{"that is malformed is ignored", "soon", 2},
 		{"of a minute is too long to wait", "60", 1},
 		{"that is a date a minute ahead is too long to wait", now.Add(time.Minute).Format(http.TimeFormat), 1},
 		{"of more seconds than a duration holds is ignored", "99999999999999", 2},
@@ -128,7 +129,7 @@ func TestRetryAfter(t *testing.T) {
 			require.Len(t, server.seen(), tc.requests)
 		})
 	}
-	t.Run("of five seconds is waited for, so it counts against the deadline", func(t *testing.T) {
+	t.Run("of five seconds is waited for and counts against the deadline", func(t *testing.T) {
 		server := newScript(t, header("Retry-After", "5", throttle), done)
 		c := server.dial(t, func(cfg *client.Config) {
 			cfg.Jitter = func(time.Duration) time.Duration { return 24 * time.Hour }
@@ -140,7 +141,7 @@ func TestRetryAfter(t *testing.T) {
 	})
 }
 
-func TestCallerWhoGaveUpIsToldSo(t *testing.T) {
+func TestCanceledCallReturnsTheCancellation(t *testing.T) {
 	reason := errors.New("the user left")
 	t.Run("before the call", func(t *testing.T) {
 		server := newScript(t, done)
@@ -151,14 +152,14 @@ func TestCallerWhoGaveUpIsToldSo(t *testing.T) {
 		requireTransportError(t, err, kmsapi.OpEncrypt)
 		require.Empty(t, server.seen())
 	})
-	t.Run("with a deadline that is over", func(t *testing.T) {
+	t.Run("with a deadline in the past", func(t *testing.T) {
 		server := newScript(t, done)
 		ctx, cancel := context.WithDeadline(context.Background(), time.Now().Add(-time.Second))
 		defer cancel()
 		require.ErrorIs(t, encrypt(ctx, server.dial(t, nil)), context.DeadlineExceeded)
 		require.Empty(t, server.seen())
 	})
-	t.Run("with a cause of its own, while KMS works", func(t *testing.T) {
+	t.Run("with its own cause, while KMS works", func(t *testing.T) {
 		ctx, cancel := context.WithCancelCause(context.Background())
 		server := newScript(t, func(w http.ResponseWriter, r *http.Request) {
 			cancel(reason)
@@ -181,10 +182,13 @@ func TestCallerWhoGaveUpIsToldSo(t *testing.T) {
 		require.ErrorIs(t, encrypt(ctx, server.dial(t, nil)), context.Canceled)
 		require.Len(t, server.seen(), 1)
 	})
-	t.Run("even if a hasty end of the answer still arrives", func(t *testing.T) {
+	t.Run("even if an early end of the answer still arrives", func(t *testing.T) {
 		for range 50 {
 			ctx, cancel := context.WithCancel(context.Background())
-			server := newScript(t, func(w http.ResponseWriter, _ *http.Request) { cancel(); w.WriteHeader(http.StatusOK) })
+			server := newScript(t, func(w http.ResponseWriter, _ *http.Request) {
+				cancel()
+				w.WriteHeader(http.StatusOK)
+			})
 			require.ErrorIs(t, encrypt(ctx, server.dial(t, nil)), context.Canceled)
 			server.Close()
 		}
@@ -197,12 +201,12 @@ func TestCallerWhoGaveUpIsToldSo(t *testing.T) {
 		})
 		err := encrypt(ctx, c)
 		require.ErrorIs(t, err, context.Canceled)
-		require.ErrorIs(t, err, kmsapi.ErrThrottling, "what it waited for is told too")
+		require.ErrorIs(t, err, kmsapi.ErrThrottling, "the reason for the wait is reported too")
 		require.Len(t, server.seen(), 1)
 	})
 }
 
-func TestOneAttemptIsLimited(t *testing.T) {
+func TestRequestTimeoutLimitsOneAttempt(t *testing.T) {
 	impatient := func(retries int) func(*client.Config) {
 		return func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = 100*time.Millisecond, retries }
 	}
@@ -211,7 +215,7 @@ func TestOneAttemptIsLimited(t *testing.T) {
 		require.NoError(t, encrypt(context.Background(), server.dial(t, impatient(100))))
 		require.GreaterOrEqual(t, len(server.seen()), 2)
 	})
-	t.Run("and the error says that time ran out", func(t *testing.T) {
+	t.Run("and the error reports the timeout", func(t *testing.T) {
 		server := newScript(t, hang)
 		ctx := context.Background()
 		err := encrypt(ctx, server.dial(t, impatient(-1)))
@@ -219,8 +223,9 @@ func TestOneAttemptIsLimited(t *testing.T) {
 		require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpEncrypt), "no answer in time")
 		require.NoError(t, ctx.Err())
 	})
-	t.Run("and so it does if there is not even a handshake", func(t *testing.T) {
-		silent, err := net.Listen("tcp", "127.0.0.1:0") // The kernel takes connections, and nobody accepts them.
+	t.Run("and includes the handshake", func(t *testing.T) {
+		// The kernel completes connections that the process never accepts.
+		silent, err := net.Listen("tcp", "127.0.0.1:0")
 		require.NoError(t, err)
 		t.Cleanup(func() { _ = silent.Close() })
 		cfg := client.Config{Endpoint: silent.Addr().String(), Credentials: staff}
@@ -230,16 +235,16 @@ func TestOneAttemptIsLimited(t *testing.T) {
 	})
 }
 
-func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterTheTimeLimit(t *testing.T) {
+func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterATimeout(t *testing.T) {
 	received := make(chan struct{}, 10)
 	server := newScript(t, func(w http.ResponseWriter, r *http.Request) { received <- struct{}{}; hang(w, r) })
-	// The limit begins to matter only once the request has arrived, whatever the machine's load.
+	// A full second, so that the request arrives in time whatever the machine's load.
 	c := server.dial(t, func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = time.Second, 100 })
 	require.ErrorIs(t, createKey(context.Background(), c), context.DeadlineExceeded)
 	require.Len(t, received, 1)
 }
 
-// dropping closes the first connections right after it accepted them, so that their TLS handshakes fail.
+// dropping closes the first connections right after accepting them, so that their TLS handshakes fail.
 type dropping struct {
 	net.Listener
 	left atomic.Int32
@@ -253,16 +258,16 @@ func (d *dropping) Accept() (net.Conn, error) {
 	return conn, err
 }
 
-func TestCreateKeyIsTriedAgainAfterAFailedHandshake(t *testing.T) {
+func TestCreateKeyIsRetriedAfterAFailedHandshake(t *testing.T) {
 	front := new(dropping)
 	front.left.Store(2)
 	server := newScriptBehind(t, func(l net.Listener) net.Listener { front.Listener = l; return front }, done)
 	require.NoError(t, createKey(context.Background(), server.dial(t, nil)))
 	require.Len(t, server.seen(), 1)
-	require.Negative(t, front.left.Load(), "the first connections did fail")
+	require.Negative(t, front.left.Load(), "the first connections failed")
 }
 
-func TestCreateKeyIsTriedAgainWhenNobodyListens(t *testing.T) {
+func TestCreateKeyIsRetriedWhenNothingListens(t *testing.T) {
 	attempts := 0
 	c := newClient(t, client.Config{
 		Endpoint: unusedAddress(t), Credentials: staff,
@@ -280,7 +285,7 @@ func TestRequestThatMayHaveRunIsNotUnsent(t *testing.T) {
 	err := createKey(context.Background(), server.dial(t, nil))
 	require.False(t, requireTransportError(t, err, kmsapi.OpCreateKey).Unsent)
 
-	// The first attempt may have run, so it does not count that nobody listens at the second.
+	// The first attempt may have run, so it does not matter that nothing listens at the second.
 	var leaving *script
 	leaving = newScript(t, func(w http.ResponseWriter, r *http.Request) {
 		_ = leaving.Listener.Close()
@@ -292,14 +297,14 @@ func TestRequestThatMayHaveRunIsNotUnsent(t *testing.T) {
 	require.False(t, failed.Unsent)
 }
 
-func TestCreateKeyTakesAConnectionThatNobodyUsedBefore(t *testing.T) {
+func TestCreateKeyUsesANewConnection(t *testing.T) {
 	server := newScript(t, done, done, hangUp, done)
 	c := server.dial(t, nil)
 	require.NoError(t, encrypt(context.Background(), c))
 	require.NoError(t, encrypt(context.Background(), c))
 	require.Error(t, createKey(context.Background(), c))
 	seen := server.seen()
-	require.Len(t, seen, 3, "net/http did not send it again by itself")
+	require.Len(t, seen, 3, "net/http did not retry on its own")
 	require.Equal(t, seen[0].remote, seen[1].remote, "connections are kept")
 	require.NotEqual(t, seen[0].remote, seen[2].remote)
 }

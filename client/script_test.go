@@ -30,7 +30,7 @@ const (
 
 var staff = client.Static{AccessKeyID: "testid", AccessKeySecret: kmsapi.NewSecret(secretKey)}
 
-// A request is one that a script received, decoded with the standard library only.
+// A request is what a script received, decoded with the standard library only.
 type request struct {
 	method, path, query, contentType, userAgent, remote string
 	form                                                url.Values
@@ -39,7 +39,7 @@ type request struct {
 // A step answers one request.
 type step = http.HandlerFunc
 
-// A script is an HTTPS server that answers its requests by its steps in turn, and by the last one from then on.
+// A script is an HTTPS server that answers its requests with its steps in turn, and then with the last one.
 type script struct {
 	*httptest.Server
 	mu       sync.Mutex // guards requests
@@ -68,11 +68,11 @@ func newPlainScript(t *testing.T, steps ...step) *script {
 	return s
 }
 
-// newOldTLSScript is newScript with nothing newer than TLS 1.1.
+// newOldTLSScript is newScript with TLS 1.1 at most, which the client must refuse.
 func newOldTLSScript(t *testing.T, steps ...step) *script {
 	t.Helper()
 	s := unstarted(t, steps...)
-	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11} //nolint:gosec // It is to be refused.
+	s.TLS = &tls.Config{MinVersion: tls.VersionTLS10, MaxVersion: tls.VersionTLS11}
 	s.StartTLS()
 	return s
 }
@@ -89,7 +89,7 @@ func unstarted(t *testing.T, steps ...step) *script {
 	return s
 }
 
-// record keeps r and returns how many there are.
+// record keeps r and returns the number of requests so far.
 func (s *script) record(r *http.Request) int {
 	body, _ := io.ReadAll(r.Body)
 	form, _ := url.ParseQuery(string(body))
@@ -114,7 +114,7 @@ func (s *script) ca() string {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: s.Certificate().Raw}))
 }
 
-// config is for this server, with no waits between attempts.
+// config is the configuration of a client for this server that does not wait between attempts.
 func (s *script) config() client.Config {
 	return client.Config{
 		Endpoint: s.URL, CACert: s.ca(), Credentials: staff, RequestTimeout: time.Minute,
@@ -122,7 +122,7 @@ func (s *script) config() client.Config {
 	}
 }
 
-// dial returns a client for this server, after change, if any, has changed its configuration.
+// dial returns a client for this server. change, which may be nil, adapts its configuration.
 func (s *script) dial(t *testing.T, change func(*client.Config)) *client.Client {
 	t.Helper()
 	cfg := s.config()
@@ -140,10 +140,10 @@ func newClient(t *testing.T, cfg client.Config) *client.Client {
 	return c
 }
 
-// answer succeeds with body.
+// answer answers with status 200 and body.
 func answer(body string) step { return status(http.StatusOK, body) }
 
-// status answers body with any status.
+// status answers with a status and body.
 func status(code int, body string) step {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.WriteHeader(code)
@@ -151,9 +151,11 @@ func status(code int, body string) step {
 	}
 }
 
-// refuse answers a KMS error.
+// refuse answers with a KMS error.
 func refuse(code int, name kmsapi.Code) step {
-	body, _ := json.Marshal(map[string]any{"Code": name, "Message": "It is so.", "RequestId": "r-1", "HostId": "h", "HttpStatus": code})
+	body, _ := json.Marshal(map[string]any{
+		"Code": name, "Message": "It is so.", "RequestId": "r-1", "HostId": "h", "HttpStatus": code,
+	})
 	return status(code, string(body))
 }
 
@@ -165,26 +167,31 @@ func header(name, value string, next step) step {
 	}
 }
 
-// raw writes text to the connection, as it is, and closes it.
-func raw(text string) step {
+// raw writes bytes to the connection as they are and closes it.
+func raw(bytes string) step {
 	return func(w http.ResponseWriter, _ *http.Request) {
 		conn, _, err := w.(http.Hijacker).Hijack()
 		if err != nil {
 			panic(err)
 		}
 		defer conn.Close()
-		_, _ = io.WriteString(conn, text)
+		_, _ = io.WriteString(conn, bytes)
 	}
 }
 
 var (
-	done     = answer(`{"RequestId":"r-0","KeyId":"k-1","CiphertextBlob":"blob","Plaintext":"p","KeyMetadata":{"KeyId":"k-1"}}`)
+	done = answer(`{
+		"RequestId":"r-0","KeyId":"k-1","CiphertextBlob":"blob","Plaintext":"p","KeyMetadata":{"KeyId":"k-1"}
+	}`)
 	throttle = refuse(http.StatusTooManyRequests, "Rejected.Throttling")
 	hangUp   = raw("")
 	cut      = raw("HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\n" + `{"RequestId":"r-0","Plaintext":"` + plaintext)
 	// hang never answers: it waits until the client gives up.
 	hang step = func(_ http.ResponseWriter, r *http.Request) { <-r.Context().Done() }
 )
+
+// operations are one that may be repeated and one that may not.
+var operations = map[string]func(context.Context, *client.Client) error{"Encrypt": encrypt, "CreateKey": createKey}
 
 func encrypt(ctx context.Context, c *client.Client) error {
 	_, err := c.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: "k-1", Plaintext: kmsapi.NewSecret(plaintext)})
@@ -196,7 +203,7 @@ func createKey(ctx context.Context, c *client.Client) error {
 	return err
 }
 
-// requireTransportError checks the type, and that the text is for people: no URL, no parameter, nothing secret.
+// requireTransportError checks the type, and that the message suits a log: no URL, no parameter, no secret.
 func requireTransportError(t *testing.T, err error, op kmsapi.Operation) *client.TransportError {
 	t.Helper()
 	var transport *client.TransportError
@@ -210,14 +217,14 @@ func requireTransportError(t *testing.T, err error, op kmsapi.Operation) *client
 	return transport
 }
 
-func requireNoSecret(t *testing.T, text string) {
+func requireNoSecret(t *testing.T, printed string) {
 	t.Helper()
 	for _, secret := range []string{secretKey, stsToken, plaintext, strings.TrimRight(plaintext, "=")} {
-		require.NotContains(t, text, secret)
+		require.NotContains(t, printed, secret)
 	}
 }
 
-// unusedAddress returns an address where nobody listens.
+// unusedAddress returns an address that nothing listens on.
 func unusedAddress(t *testing.T) string {
 	t.Helper()
 	l, err := net.Listen("tcp", "127.0.0.1:0")

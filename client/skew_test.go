@@ -21,7 +21,7 @@ func atNoon(cfg *client.Config) {
 	cfg.MaxRetries = -1
 }
 
-// clockOff refuses with code, and says in its Date that it is now.
+// clockOff refuses with code, from a server whose clock shows now.
 func clockOff(code kmsapi.Code, now time.Time) step {
 	return header("Date", now.Format(http.TimeFormat), refuse(http.StatusBadRequest, code))
 }
@@ -36,36 +36,40 @@ func timestamps(s *script) []string {
 
 func TestSkewIsLearnedFromTheRefusalAndKept(t *testing.T) {
 	for _, code := range []kmsapi.Code{"IllegalTimestamp", "InvalidTimeStamp.Expired", "RequestTimeTooSkewed"} {
-		for name, call := range map[string]func(context.Context, *client.Client) error{"Encrypt": encrypt, "CreateKey": createKey} {
+		for name, call := range operations {
 			t.Run(string(code)+" to "+name, func(t *testing.T) {
 				server := newScript(t, clockOff(code, noon.Add(time.Hour)), done)
 				c := server.dial(t, atNoon)
-				require.NoError(t, call(context.Background(), c), "and it does not count as a retry")
+				require.NoError(t, call(context.Background(), c), "this does not count as a retry")
 				require.NoError(t, call(context.Background(), c))
-				require.Equal(t, []string{"2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z", "2026-11-22T13:00:00Z"}, timestamps(server))
+				want := []string{"2026-11-22T12:00:00Z", "2026-11-22T13:00:00Z", "2026-11-22T13:00:00Z"}
+				require.Equal(t, want, timestamps(server))
 			})
 		}
 	}
 }
 
-func TestSkewIsLearnedAnewWhenAClockIsSet(t *testing.T) {
-	server := newScript(t, clockOff("IllegalTimestamp", noon.Add(-time.Hour)), done, clockOff("IllegalTimestamp", noon), done)
+func TestSkewIsLearnedAgainWhenAClockChanges(t *testing.T) {
+	off, right := clockOff("IllegalTimestamp", noon.Add(-time.Hour)), clockOff("IllegalTimestamp", noon)
+	server := newScript(t, off, done, right, done)
 	c := server.dial(t, atNoon)
 	require.NoError(t, encrypt(context.Background(), c))
 	require.NoError(t, encrypt(context.Background(), c))
-	require.Equal(t, []string{"2026-11-22T12:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z"}, timestamps(server))
+	require.Equal(t, []string{
+		"2026-11-22T12:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T11:00:00Z", "2026-11-22T12:00:00Z",
+	}, timestamps(server))
 }
 
-func TestRefusedTimestampThatTheDateDoesNotExplainIsTheCallersError(t *testing.T) {
+func TestTimestampRefusalThatTheDateDoesNotExplainIsReturned(t *testing.T) {
 	for _, tc := range []struct {
 		name     string
 		refusal  step
 		requests int
 	}{
-		{"the server's clock says the same", clockOff("IllegalTimestamp", noon), 2},
+		{"the server's clock shows the same", clockOff("IllegalTimestamp", noon), 2},
 		{"the server's clock is two seconds off", clockOff("IllegalTimestamp", noon.Add(2*time.Second)), 2},
-		{"the Date is not one", header("Date", "today", refuse(http.StatusBadRequest, "IllegalTimestamp")), 1},
-		{"the new timestamp is refused as well", clockOff("IllegalTimestamp", noon.Add(time.Hour)), 2},
+		{"the Date is malformed", header("Date", "today", refuse(http.StatusBadRequest, "IllegalTimestamp")), 1},
+		{"the new timestamp is refused too", clockOff("IllegalTimestamp", noon.Add(time.Hour)), 2},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			server := newScript(t, tc.refusal)
@@ -75,15 +79,16 @@ func TestRefusedTimestampThatTheDateDoesNotExplainIsTheCallersError(t *testing.T
 	}
 }
 
-func TestSmallSkewIsMendedForTheOneRequestThatItMattersTo(t *testing.T) {
+func TestSmallSkewIsCorrectedForTheRefusedRequestOnly(t *testing.T) {
 	server := newScript(t, clockOff("IllegalTimestamp", noon.Add(2*time.Second)), done)
 	c := server.dial(t, atNoon)
 	require.NoError(t, createKey(context.Background(), c))
 	require.NoError(t, encrypt(context.Background(), c))
-	require.Equal(t, []string{"2026-11-22T12:00:00Z", "2026-11-22T12:00:02Z", "2026-11-22T12:00:00Z"}, timestamps(server))
+	want := []string{"2026-11-22T12:00:00Z", "2026-11-22T12:00:02Z", "2026-11-22T12:00:00Z"}
+	require.Equal(t, want, timestamps(server))
 }
 
-func TestDateOfAnotherRefusalTeachesNothing(t *testing.T) {
+func TestDateOfAnyOtherRefusalIsIgnored(t *testing.T) {
 	server := newScript(t, clockOff("Forbidden.KeyNotFound", noon.Add(time.Hour)), done)
 	c := server.dial(t, atNoon)
 	require.ErrorIs(t, encrypt(context.Background(), c), kmsapi.ErrKeyNotFound)
@@ -91,7 +96,7 @@ func TestDateOfAnotherRefusalTeachesNothing(t *testing.T) {
 	require.Equal(t, []string{"2026-11-22T12:00:00Z", "2026-11-22T12:00:00Z"}, timestamps(server))
 }
 
-// Each of the calls is refused once, also those that are refused after another call has learned the skew.
+// Each call is refused once, including those that are refused after another call has learned the skew.
 func TestSkewIsLearnedByManyCallsAtOnce(t *testing.T) {
 	const calls = 16
 	var together sync.WaitGroup

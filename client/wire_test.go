@@ -13,115 +13,142 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
+func TestEveryOperationSendsItsParametersAndDecodesItsAnswer(t *testing.T) {
 	ctx := context.Background()
 	metadata := kmsapi.KeyMetadata{KeyId: "k-1", KeyState: kmsapi.Enabled, Origin: kmsapi.OriginKMS}
-	const metadataJSON = `{"RequestId":"r-0","KeyMetadata":{"KeyId":"k-1","KeyState":"Enabled","Origin":"Aliyun_KMS","DKMSInstanceId":"later"}}`
+	const metadataJSON = `{"RequestId":"r-0","KeyMetadata":{
+		"KeyId":"k-1","KeyState":"Enabled","Origin":"Aliyun_KMS","DKMSInstanceId":"a field that kmsapi does not have"
+	}}`
 	reply := kmsapi.Reply{RequestId: "r-0"}
-	named := kmsapi.KeyRequest{KeyId: "k-1"}
+	named := "k-1"
 	for _, tc := range []struct {
 		op     kmsapi.Operation
 		call   func(c *client.Client) (any, error)
-		sent   map[string]string
+		sent   map[string]string // parameters besides commonParameters
 		answer string
 		want   any
 	}{
 		{
-			kmsapi.OpCreateKey,
-			func(c *client.Client) (any, error) {
-				return c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Origin: kmsapi.OriginExternal, Description: "for the payroll & 中"})
+			op: kmsapi.OpCreateKey,
+			call: func(c *client.Client) (any, error) {
+				return c.CreateKey(ctx, &kmsapi.CreateKeyRequest{
+					Origin: kmsapi.OriginExternal, Description: "for the payroll & 中",
+				})
 			},
-			map[string]string{"Origin": "EXTERNAL", "Description": "for the payroll & 中"},
-			metadataJSON, &kmsapi.CreateKeyResponse{Reply: reply, KeyMetadata: metadata},
+			sent:   map[string]string{"Origin": "EXTERNAL", "Description": "for the payroll & 中"},
+			answer: metadataJSON,
+			want:   &kmsapi.CreateKeyResponse{Reply: reply, KeyMetadata: metadata},
 		},
 		{
-			kmsapi.OpDescribeKey,
-			func(c *client.Client) (any, error) {
-				return c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyRequest: named})
+			op: kmsapi.OpDescribeKey,
+			call: func(c *client.Client) (any, error) {
+				return c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyId: named})
 			},
-			map[string]string{"KeyId": "k-1"},
-			metadataJSON, &kmsapi.DescribeKeyResponse{Reply: reply, KeyMetadata: metadata},
+			sent:   map[string]string{"KeyId": "k-1"},
+			answer: metadataJSON,
+			want:   &kmsapi.DescribeKeyResponse{Reply: reply, KeyMetadata: metadata},
 		},
 		{
-			kmsapi.OpListKeys,
-			func(c *client.Client) (any, error) {
+			op: kmsapi.OpListKeys,
+			call: func(c *client.Client) (any, error) {
 				return c.ListKeys(ctx, &kmsapi.ListKeysRequest{PageNumber: 2, PageSize: 1})
 			},
-			map[string]string{"PageNumber": "2", "PageSize": "1"},
-			`{"RequestId":"r-0","Keys":{"Key":[{"KeyId":"k-1","KeyArn":"arn"}]},"PageNumber":2,"PageSize":1,"TotalCount":3}`,
-			&kmsapi.ListKeysResponse{
+			sent: map[string]string{"PageNumber": "2", "PageSize": "1"},
+			answer: `{
+				"RequestId":"r-0","Keys":{"Key":[{"KeyId":"k-1","KeyArn":"arn"}]},
+				"PageNumber":2,"PageSize":1,"TotalCount":3
+			}`,
+			want: &kmsapi.ListKeysResponse{
 				Reply: reply, PageNumber: 2, PageSize: 1, TotalCount: 3,
 				Keys: kmsapi.KeyList{Key: []kmsapi.KeyEntry{{KeyId: "k-1", KeyArn: "arn"}}},
 			},
 		},
 		{
-			kmsapi.OpEnableKey,
-			func(c *client.Client) (any, error) {
-				return c.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyRequest: named})
+			op: kmsapi.OpEnableKey,
+			call: func(c *client.Client) (any, error) {
+				return c.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyId: named})
 			},
-			map[string]string{"KeyId": "k-1"},
-			`{"RequestId":"r-0"}`, &kmsapi.EnableKeyResponse{Reply: reply},
+			sent:   map[string]string{"KeyId": "k-1"},
+			answer: `{"RequestId":"r-0"}`,
+			want:   &kmsapi.EnableKeyResponse{Reply: reply},
 		},
 		{
-			kmsapi.OpDisableKey,
-			func(c *client.Client) (any, error) {
-				return c.DisableKey(ctx, &kmsapi.DisableKeyRequest{KeyRequest: named})
+			op: kmsapi.OpDisableKey,
+			call: func(c *client.Client) (any, error) {
+				return c.DisableKey(ctx, &kmsapi.DisableKeyRequest{KeyId: named})
 			},
-			map[string]string{"KeyId": "k-1"},
-			`{"RequestId":"r-0"}`, &kmsapi.DisableKeyResponse{Reply: reply},
+			sent:   map[string]string{"KeyId": "k-1"},
+			answer: `{"RequestId":"r-0"}`,
+			want:   &kmsapi.DisableKeyResponse{Reply: reply},
 		},
 		{
-			kmsapi.OpScheduleKeyDeletion,
-			func(c *client.Client) (any, error) {
-				return c.ScheduleKeyDeletion(ctx, &kmsapi.ScheduleKeyDeletionRequest{KeyId: "k-1", PendingWindowInDays: 7})
+			op: kmsapi.OpScheduleKeyDeletion,
+			call: func(c *client.Client) (any, error) {
+				return c.ScheduleKeyDeletion(ctx, &kmsapi.ScheduleKeyDeletionRequest{
+					KeyId: "k-1", PendingWindowInDays: 7,
+				})
 			},
-			map[string]string{"KeyId": "k-1", "PendingWindowInDays": "7"},
-			`{"RequestId":"r-0"}`, &kmsapi.ScheduleKeyDeletionResponse{Reply: reply},
+			sent:   map[string]string{"KeyId": "k-1", "PendingWindowInDays": "7"},
+			answer: `{"RequestId":"r-0"}`,
+			want:   &kmsapi.ScheduleKeyDeletionResponse{Reply: reply},
 		},
 		{
-			kmsapi.OpCancelKeyDeletion,
-			func(c *client.Client) (any, error) {
-				return c.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyRequest: named})
+			op: kmsapi.OpCancelKeyDeletion,
+			call: func(c *client.Client) (any, error) {
+				return c.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: named})
 			},
-			map[string]string{"KeyId": "k-1"},
-			`{"RequestId":"r-0"}`, &kmsapi.CancelKeyDeletionResponse{Reply: reply},
+			sent:   map[string]string{"KeyId": "k-1"},
+			answer: `{"RequestId":"r-0"}`,
+			want:   &kmsapi.CancelKeyDeletionResponse{Reply: reply},
 		},
 		{
-			kmsapi.OpEncrypt,
-			func(c *client.Client) (any, error) {
+			op: kmsapi.OpEncrypt,
+			call: func(c *client.Client) (any, error) {
 				return c.Encrypt(ctx, &kmsapi.EncryptRequest{
 					KeyId: "alias/a", Plaintext: kmsapi.NewSecret("a+/ =&*~"),
 					EncryptionContext: kmsapi.EncryptionContext{"b": "<2>", "a": "1"},
 				})
 			},
-			map[string]string{"KeyId": "alias/a", "Plaintext": "a+/ =&*~", "EncryptionContext": `{"a":"1","b":"<2>"}`},
-			`{"RequestId":"r-0","KeyId":"k-1","KeyVersionId":"v-1","CiphertextBlob":"blob"}`,
-			&kmsapi.EncryptResponse{Reply: reply, KeyId: "k-1", KeyVersionId: "v-1", CiphertextBlob: "blob"},
+			sent: map[string]string{
+				"KeyId": "alias/a", "Plaintext": "a+/ =&*~", "EncryptionContext": `{"a":"1","b":"<2>"}`,
+			},
+			answer: `{"RequestId":"r-0","KeyId":"k-1","KeyVersionId":"v-1","CiphertextBlob":"blob"}`,
+			want:   &kmsapi.EncryptResponse{Reply: reply, KeyId: "k-1", KeyVersionId: "v-1", CiphertextBlob: "blob"},
 		},
 		{
-			kmsapi.OpDecrypt,
-			func(c *client.Client) (any, error) {
+			op: kmsapi.OpDecrypt,
+			call: func(c *client.Client) (any, error) {
 				return c.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: "blob"})
 			},
-			map[string]string{"CiphertextBlob": "blob"},
-			`{"RequestId":"r-0","KeyId":"k-1","KeyVersionId":"v-1","Plaintext":"text"}`,
-			&kmsapi.DecryptResponse{Reply: reply, KeyId: "k-1", KeyVersionId: "v-1", Plaintext: kmsapi.NewSecret("text")},
-		},
-		{
-			kmsapi.OpGenerateDataKey,
-			func(c *client.Client) (any, error) {
-				return c.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyId: "k-1", KeySpec: kmsapi.DataKeyAES128, NumberOfBytes: 64})
+			sent:   map[string]string{"CiphertextBlob": "blob"},
+			answer: `{"RequestId":"r-0","KeyId":"k-1","KeyVersionId":"v-1","Plaintext":"text"}`,
+			want: &kmsapi.DecryptResponse{
+				Reply: reply, KeyId: "k-1", KeyVersionId: "v-1", Plaintext: kmsapi.NewSecret("text"),
 			},
-			map[string]string{"KeyId": "k-1", "KeySpec": "AES_128", "NumberOfBytes": "64"},
-			`{"RequestId":"r-0","KeyId":"k-1","KeyVersionId":"v-1","CiphertextBlob":"blob","Plaintext":"text"}`,
-			&kmsapi.GenerateDataKeyResponse{Reply: reply, KeyId: "k-1", KeyVersionId: "v-1", CiphertextBlob: "blob", Plaintext: kmsapi.NewSecret("text")},
 		},
 		{
-			kmsapi.OpDescribeRegions,
-			func(c *client.Client) (any, error) { return c.DescribeRegions(ctx, &kmsapi.DescribeRegionsRequest{}) },
-			nil,
-			`{"RequestId":"r-0","Regions":{"Region":[{"RegionId":"cn-hangzhou"}]}}`,
-			&kmsapi.DescribeRegionsResponse{Reply: reply, Regions: kmsapi.RegionList{Region: []kmsapi.RegionEntry{{RegionId: "cn-hangzhou"}}}},
+			op: kmsapi.OpGenerateDataKey,
+			call: func(c *client.Client) (any, error) {
+				return c.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{
+					KeyId: "k-1", KeySpec: kmsapi.DataKeyAES128, NumberOfBytes: 64,
+				})
+			},
+			sent:   map[string]string{"KeyId": "k-1", "KeySpec": "AES_128", "NumberOfBytes": "64"},
+			answer: `{"RequestId":"r-0","KeyId":"k-1","KeyVersionId":"v-1","CiphertextBlob":"blob","Plaintext":"text"}`,
+			want: &kmsapi.GenerateDataKeyResponse{
+				Reply: reply, KeyId: "k-1", KeyVersionId: "v-1",
+				CiphertextBlob: "blob", Plaintext: kmsapi.NewSecret("text"),
+			},
+		},
+		{
+			op: kmsapi.OpDescribeRegions,
+			call: func(c *client.Client) (any, error) {
+				return c.DescribeRegions(ctx, &kmsapi.DescribeRegionsRequest{})
+			},
+			answer: `{"RequestId":"r-0","Regions":{"Region":[{"RegionId":"cn-hangzhou"}]}}`,
+			want: &kmsapi.DescribeRegionsResponse{
+				Reply: reply, Regions: kmsapi.RegionList{Region: []kmsapi.RegionEntry{{RegionId: "cn-hangzhou"}}},
+			},
 		},
 	} {
 		t.Run(string(tc.op), func(t *testing.T) {
@@ -142,7 +169,8 @@ func TestEveryOperationSendsItsParametersAndReadsItsAnswer(t *testing.T) {
 }
 
 var commonParameters = []string{
-	"AccessKeyId", "Action", "Format", "RegionId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion", "Timestamp", "Version",
+	"AccessKeyId", "Action", "Format", "RegionId", "Signature", "SignatureMethod", "SignatureNonce", "SignatureVersion",
+	"Timestamp", "Version",
 }
 
 func TestRequestIsASignedFormPost(t *testing.T) {
@@ -152,14 +180,17 @@ func TestRequestIsASignedFormPost(t *testing.T) {
 		cfg.Region = "cn-beijing"
 		cfg.UserAgent = "tester/1"
 		cfg.Clock = func() time.Time { return at }
-		cfg.Credentials = client.Static{AccessKeyID: "testid", AccessKeySecret: kmsapi.NewSecret(secretKey), SecurityToken: kmsapi.NewSecret(stsToken)}
+		cfg.Credentials = client.Static{
+			AccessKeyID: "testid", AccessKeySecret: kmsapi.NewSecret(secretKey),
+			SecurityToken: kmsapi.NewSecret(stsToken),
+		}
 	})
 	require.NoError(t, encrypt(context.Background(), c))
 
 	r := server.seen()[0]
 	require.Equal(t, "POST", r.method)
 	require.Equal(t, "/", r.path)
-	require.Empty(t, r.query, "no parameter goes into a URL, which proxies log")
+	require.Empty(t, r.query, "proxies log URLs, so no parameter may be in one")
 	require.Equal(t, "application/x-www-form-urlencoded", r.contentType)
 	require.Equal(t, "tester/1", r.userAgent)
 	for name, value := range map[string]string{
@@ -175,16 +206,20 @@ func TestRequestIsASignedFormPost(t *testing.T) {
 	for name, values := range r.form {
 		params = params.Add(name, values[0])
 	}
-	require.True(t, signature.VerifyV1(kmsapi.NewSecret(secretKey), signature.StringToSignV1("POST", params), r.form.Get("Signature")))
+	signed := signature.StringToSignV1("POST", params)
+	require.True(t, signature.VerifyV1(kmsapi.NewSecret(secretKey), signed, r.form.Get("Signature")))
 }
 
-// The signature here was not made by this module, but by
+// The signature here was not computed by this module, but by
 //
-//	printf %s 'POST&%2F&AccessKeyId%3Dtestid%26Action%3DDescribeRegions%26Format%3DJSON%26RegionId%3Dcn-beijing%26SignatureMethod%3DHMAC-SHA1%26SignatureNonce%3Dedb2b34af0af9a6d14deaf7c1a5315eb%26SignatureVersion%3D1.0%26Timestamp%3D2023-03-13T08%253A34%253A30Z%26Version%3D2016-01-20' |
+//	printf %s 'POST&%2F&AccessKeyId%3Dtestid%26Action%3DDescribeRegions%26Format%3DJSON' \
+//		'%26RegionId%3Dcn-beijing%26SignatureMethod%3DHMAC-SHA1' \
+//		'%26SignatureNonce%3Dedb2b34af0af9a6d14deaf7c1a5315eb%26SignatureVersion%3D1.0' \
+//		'%26Timestamp%3D2023-03-13T08%253A34%253A30Z%26Version%3D2016-01-20' |
 //	openssl dgst -sha1 -hmac 'testsecret&' -binary | base64
 //
 // from the example of the page "RPC mechanism" at help.aliyun.com, with Action and Version of KMS.
-func TestSignatureOnTheWireIsWhatOpenSSLMakesOfThePublishedExample(t *testing.T) {
+func TestSignatureMatchesOpenSSLOnThePublishedExample(t *testing.T) {
 	server := newScript(t, done)
 	c := server.dial(t, func(cfg *client.Config) {
 		cfg.Region = "cn-beijing"
@@ -205,12 +240,17 @@ func TestRefusalIsAKMSError(t *testing.T) {
 	require.NotErrorIs(t, err, kmsapi.ErrAliasNotFound)
 	var refusal *kmsapi.Error
 	require.ErrorAs(t, err, &refusal)
-	require.Equal(t, &kmsapi.Error{Code: "Forbidden.KeyNotFound", HTTPStatus: 404, Message: "It is so.", RequestID: "r-1", HostID: "h"}, refusal)
-	require.Len(t, server.seen(), 1, "a refusal for good is not tried again")
+	want := &kmsapi.Error{
+		Code: "Forbidden.KeyNotFound", HTTPStatus: 404, Message: "It is so.", RequestID: "r-1", HostID: "h",
+	}
+	require.Equal(t, want, refusal)
+	require.Len(t, server.seen(), 1, "a permanent refusal is not retried")
 }
 
 func TestRefusalDoesNotRepeatTheStringToSign(t *testing.T) {
-	server := newScript(t, status(400, `{"Code":"SignatureDoesNotMatch","RequestId":"r-1","Message":"Specified signature is not matched with our calculation. server string to sign is:POST&%2F&Action%3DEncrypt%26Plaintext%3D`+plaintext+`%26SecurityToken%3D`+stsToken+`"}`))
+	server := newScript(t, status(400, `{"Code":"SignatureDoesNotMatch","RequestId":"r-1","Message":"`+
+		`Specified signature is not matched with our calculation. server string to sign is:`+
+		`POST&%2F&Action%3DEncrypt%26Plaintext%3D`+plaintext+`%26SecurityToken%3D`+stsToken+`"}`))
 	err := encrypt(context.Background(), server.dial(t, nil))
 	require.ErrorIs(t, err, &kmsapi.Error{Code: "SignatureDoesNotMatch"})
 	require.ErrorContains(t, err, "Specified signature is not matched with our calculation.")

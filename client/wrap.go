@@ -13,12 +13,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// minImportKey is the size, in bits, of the smallest key that key material is wrapped with. KMS's have that size; a smaller
-// one is not of KMS, or somebody has been at it.
+// minImportKey is the size, in bits, of the smallest key that key material is wrapped with. KMS's have that size; a
+// smaller one did not come from KMS, or was tampered with.
 const minImportKey = 2048
 
-// ParseImportKey reads the public key that [Client.GetParametersForImport] gives: a DER SubjectPublicKeyInfo, once base64 is
-// decoded. It must be RSA with 2048 bits or more.
+// ParseImportKey reads the public key that [Client.GetParametersForImport] gives: a DER SubjectPublicKeyInfo, once
+// base64 is decoded. It must be RSA with 2048 bits or more.
 func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	if err != nil {

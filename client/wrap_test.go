@@ -16,12 +16,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-func TestWhatIsWrappedIsImportedByTheService(t *testing.T) {
-	c := of(t, kmstest.New(t), nil)
+func TestWrappedMaterialIsImportedByTheService(t *testing.T) {
+	c := clientOf(t, kmstest.New(t), nil)
 	made, err := c.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Origin: kmsapi.OriginExternal})
 	require.NoError(t, err)
 	id := made.KeyMetadata.KeyId
-	// All three carry the same material, or the second would be refused.
+	// All three are the same material, since the service refuses any other after the first.
 	for _, algorithm := range []string{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15} {
 		got, err := c.GetParametersForImport(t.Context(), &kmsapi.GetParametersForImportRequest{
 			KeyId: id, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
@@ -33,12 +33,14 @@ func TestWhatIsWrappedIsImportedByTheService(t *testing.T) {
 		require.NoError(t, err)
 		wrapped, err := client.WrapKeyMaterial(algorithm, key, []byte("0123456789abcdef0123456789abcdef"))
 		require.NoError(t, err)
-		_, err = c.ImportKeyMaterial(t.Context(), &kmsapi.ImportKeyMaterialRequest{KeyId: id, ImportToken: got.ImportToken, EncryptedKeyMaterial: wrapped})
+		_, err = c.ImportKeyMaterial(t.Context(), &kmsapi.ImportKeyMaterialRequest{
+			KeyId: id, ImportToken: got.ImportToken, EncryptedKeyMaterial: wrapped,
+		})
 		require.NoError(t, err, algorithm)
 	}
 }
 
-func TestKeysThatAreNotForImportAreRefused(t *testing.T) {
+func TestUnsuitableWrappingKeysAreRefused(t *testing.T) {
 	small, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	curve, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)

@@ -127,7 +127,7 @@ func (r *role) fetch(ctx context.Context, _ bool) (lease, error) {
 	got, err := r.assume(ctx, as)
 	refused, ok := errors.AsType[*STSError](err)
 	refresher, can := r.base.(client.Refresher)
-	if !ok || !can || !client.RefusesCredentials(refused.Code) {
+	if !ok || !can || !refused.Code.Kind().BlamesCredentials() {
 		return got, err
 	}
 	fresh, refreshErr := refresher.Refresh(ctx, as)

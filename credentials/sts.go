@@ -145,29 +145,31 @@ func (e *STSError) Error() string {
 	if e.RequestID != "" {
 		text += fmt.Sprintf(" (request id %s)", e.RequestID)
 	}
-	if advice := stsAdvice[e.Code]; advice != "" {
+	advice := adviceByCode[e.Code]
+	if advice == "" {
+		advice = adviceByKind[e.Code.Kind()]
+	}
+	if advice != "" {
 		text += "; " + advice
 	}
 	return text
 }
 
-const (
-	keyAdvice   = "the access key, its secret or its security token is not good (any more)"
-	clockAdvice = "the clock of this server is off; set it, for example with NTP"
-)
+// adviceByKind is for the codes that STS shares with KMS.
+var adviceByKind = map[kmsapi.Kind]string{
+	kmsapi.KindAccessKeyUnknown:  keyAdvice,
+	kmsapi.KindAccessKeyDisabled: keyAdvice,
+	kmsapi.KindSignature:         keyAdvice,
+	kmsapi.KindSecurityToken:     keyAdvice,
+	kmsapi.KindClock:             "the clock of this server is off; set it, for example with NTP",
+}
 
-var stsAdvice = map[kmsapi.Code]string{
-	"NoPermission":                   "the RAM user needs sts:AssumeRole on the role, and the role's trust policy must name it, with the role_external_id if it asks for one",
-	"EntityNotExist.Role":            "there is no such role; check role_arn",
-	"InvalidParameter.RoleArn":       "role_arn is not that of a role",
-	"InvalidTimeStamp.Expired":       clockAdvice,
-	"IllegalTimestamp":               clockAdvice,
-	"InvalidAccessKeyId":             keyAdvice,
-	"IncompleteSignature":            keyAdvice,
-	"SignatureDoesNotMatch":          keyAdvice,
-	"InvalidSecurityToken":           keyAdvice,
-	"InvalidAccessKeyId.NotFound":    keyAdvice,
-	"InvalidAccessKeyId.Inactive":    keyAdvice,
-	"InvalidSecurityToken.Expired":   keyAdvice,
-	"InvalidSecurityToken.Malformed": keyAdvice,
+const keyAdvice = "the access key, its secret or its security token is not valid, or no longer"
+
+// adviceByCode is for the codes that STS alone has.
+var adviceByCode = map[kmsapi.Code]string{
+	"NoPermission":             "the RAM user needs sts:AssumeRole on the role, and the role's trust policy must name it, with the role_external_id if it asks for one",
+	"EntityNotExist.Role":      "there is no such role; check role_arn",
+	"InvalidParameter.RoleArn": "role_arn is not that of a role",
+	"InvalidSecurityToken":     keyAdvice,
 }

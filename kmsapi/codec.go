@@ -8,38 +8,33 @@ import (
 	"unicode/utf8"
 )
 
-// A Request is the parameters of one operation. Only the request types of this package implement it.
-type Request interface {
-	// Operation names the operation that takes these parameters.
-	Operation() Operation
-	// visit shows every parameter to v, in the reference's order.
-	visit(v visitor)
-}
-
 // A Rule is what the reference says about one parameter.
 type Rule struct {
-	// Name as it stands on the wire.
+	// Name is the parameter's name on the wire.
 	Name string
 	// Required parameters must be there and not empty.
 	Required bool
 	// Default is what an absent parameter means.
 	Default string
-	// Min and Max bound a number, or the characters of a text; Max 0 means no bound.
+	// Min and Max bound an integer, or the number of characters of a string; Max 0 means no bound.
 	Min, Max int
 	// OneOf lists the only values allowed, if there are such.
 	OneOf []string
-	// Pattern is what a text must match, if it is not nil, and Form says so in words.
+	// Pattern is what a string must match, if it is not nil, and Form says so in words.
 	Pattern *regexp.Regexp
 	Form    string
-	// Reserved is what a text must not begin with, if it is not empty.
+	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
 }
 
+// keyID is the rule of KeyId, in nearly every operation that has one.
+var keyID = Rule{Name: "KeyId", Required: true}
+
 // visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
 type visitor interface {
-	text(r Rule, v *string)
+	str(r Rule, v *string)
 	secret(r Rule, v *Secret)
-	number(r Rule, v *int)
+	integer(r Rule, v *int)
 	structured(r Rule, v structured)
 	context(v *EncryptionContext)
 }
@@ -62,8 +57,9 @@ func AppendParams(params Params, r Request) Params {
 	return e.params
 }
 
-// Decode reads p into r, checks every rule and fills in defaults. Parameters that r does not know are ignored, since SDKs
-// send some of their own. The error is an [*Error] with code MissingParameter or InvalidParameter, and never shows a value.
+// Decode reads p into r, checks every rule and fills in defaults. Parameters that r does not know are ignored, since
+// SDKs send some of their own. The error is an [*Error] with code MissingParameter or InvalidParameter, and never shows
+// a value.
 func Decode(p Params, r Request) error {
 	d := decoder{params: p}
 	r.visit(&d)
@@ -88,11 +84,11 @@ func (e *encoder) add(name, value string) {
 	}
 }
 
-func (e *encoder) text(r Rule, v *string) { e.add(r.Name, *v) }
+func (e *encoder) str(r Rule, v *string) { e.add(r.Name, *v) }
 
 func (e *encoder) secret(r Rule, v *Secret) { e.add(r.Name, v.Reveal()) }
 
-func (e *encoder) number(r Rule, v *int) {
+func (e *encoder) integer(r Rule, v *int) {
 	if *v != 0 {
 		e.params = e.params.Add(r.Name, strconv.Itoa(*v))
 	}
@@ -122,7 +118,7 @@ func (d *decoder) value(r Rule) (string, bool) {
 	return text, text != "" && d.err == nil
 }
 
-func (d *decoder) text(r Rule, v *string) {
+func (d *decoder) str(r Rule, v *string) {
 	text, ok := d.value(r)
 	if !ok {
 		return
@@ -144,18 +140,18 @@ func (d *decoder) text(r Rule, v *string) {
 
 func (d *decoder) secret(r Rule, v *Secret) {
 	text := v.Reveal()
-	d.text(r, &text)
+	d.str(r, &text)
 	*v = NewSecret(text)
 }
 
-func (d *decoder) number(r Rule, v *int) {
+func (d *decoder) integer(r Rule, v *int) {
 	text, ok := d.value(r)
 	if !ok {
 		return
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < r.Min || (r.Max > 0 && n > r.Max) {
-		d.err = InvalidParameter(r.Name, "It must be a whole number, "+span(r)+".")
+		d.err = InvalidParameter(r.Name, "It must be an integer, "+span(r)+".")
 		return
 	}
 	*v = n
@@ -197,8 +193,8 @@ func span(r Rule) string {
 
 type describer struct{ rules []Rule }
 
-func (d *describer) text(r Rule, _ *string)          { d.rules = append(d.rules, r) }
+func (d *describer) str(r Rule, _ *string)           { d.rules = append(d.rules, r) }
 func (d *describer) secret(r Rule, _ *Secret)        { d.rules = append(d.rules, r) }
-func (d *describer) number(r Rule, _ *int)           { d.rules = append(d.rules, r) }
+func (d *describer) integer(r Rule, _ *int)          { d.rules = append(d.rules, r) }
 func (d *describer) structured(r Rule, _ structured) { d.rules = append(d.rules, r) }
 func (d *describer) context(_ *EncryptionContext)    { d.rules = append(d.rules, contextRule) }

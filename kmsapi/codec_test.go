@@ -27,7 +27,7 @@ func drawContext(t *rapid.T) kmsapi.EncryptionContext {
 	return drawn
 }
 
-func drawKey(t *rapid.T) kmsapi.KeyRequest { return kmsapi.KeyRequest{KeyId: keyIDs.Draw(t, "key")} }
+func drawKey(t *rapid.T) string { return keyIDs.Draw(t, "key") }
 
 // everyRequest makes a valid request of each type.
 var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
@@ -39,10 +39,10 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			Description:     rapid.StringN(0, 100, -1).Draw(t, "description"),
 		}
 	},
-	kmsapi.OpDescribeKey:       func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyRequest: drawKey(t)} },
-	kmsapi.OpEnableKey:         func(t *rapid.T) kmsapi.Request { return &kmsapi.EnableKeyRequest{KeyRequest: drawKey(t)} },
-	kmsapi.OpDisableKey:        func(t *rapid.T) kmsapi.Request { return &kmsapi.DisableKeyRequest{KeyRequest: drawKey(t)} },
-	kmsapi.OpCancelKeyDeletion: func(t *rapid.T) kmsapi.Request { return &kmsapi.CancelKeyDeletionRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpDescribeKey:       func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: drawKey(t)} },
+	kmsapi.OpEnableKey:         func(t *rapid.T) kmsapi.Request { return &kmsapi.EnableKeyRequest{KeyId: drawKey(t)} },
+	kmsapi.OpDisableKey:        func(t *rapid.T) kmsapi.Request { return &kmsapi.DisableKeyRequest{KeyId: drawKey(t)} },
+	kmsapi.OpCancelKeyDeletion: func(t *rapid.T) kmsapi.Request { return &kmsapi.CancelKeyDeletionRequest{KeyId: drawKey(t)} },
 	kmsapi.OpScheduleKeyDeletion: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.ScheduleKeyDeletionRequest{KeyId: keyIDs.Draw(t, "key"), PendingWindowInDays: rapid.IntRange(7, 30).Draw(t, "days")}
 	},
@@ -78,8 +78,8 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			KeyMaterialExpireUnix: rapid.IntMin(0).Draw(t, "expire"),
 		}
 	},
-	kmsapi.OpDeleteKeyMaterial: func(t *rapid.T) kmsapi.Request { return &kmsapi.DeleteKeyMaterialRequest{KeyRequest: drawKey(t)} },
-	kmsapi.OpListResourceTags:  func(t *rapid.T) kmsapi.Request { return &kmsapi.ListResourceTagsRequest{KeyRequest: drawKey(t)} },
+	kmsapi.OpDeleteKeyMaterial: func(t *rapid.T) kmsapi.Request { return &kmsapi.DeleteKeyMaterialRequest{KeyId: drawKey(t)} },
+	kmsapi.OpListResourceTags:  func(t *rapid.T) kmsapi.Request { return &kmsapi.ListResourceTagsRequest{KeyId: drawKey(t)} },
 	kmsapi.OpCreateAlias: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.CreateAliasRequest{AliasName: aliases.Draw(t, "alias"), KeyId: keyIDs.Draw(t, "key")}
 	},

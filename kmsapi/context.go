@@ -11,12 +11,13 @@ import (
 	"unicode/utf8"
 )
 
-// EncryptionContext is additional data that KMS binds to a ciphertext without storing it: the same context must be given
-// to Decrypt (§4.11). On the wire it is a JSON object of strings. KMS also takes it spread over parameters that are called
-// EncryptionContext.<name>, which is how some SDKs send it.
+// EncryptionContext is additional data that KMS binds to a ciphertext without storing it: the same context must be
+// given to Decrypt (§4.11). On the wire it is a JSON object of strings. KMS also takes it spread over parameters that
+// are called EncryptionContext.<name>, which is how some SDKs send it.
 type EncryptionContext map[string]string
 
-// JSON returns the wire form, with names in order, and "" for an empty context: no context and an empty one are the same.
+// JSON returns the wire form, with names in order, and "" for an empty context: no context and an empty one are the
+// same.
 func (c EncryptionContext) JSON() string {
 	if len(c) == 0 {
 		return ""
@@ -103,12 +104,12 @@ func (c *EncryptionContext) collect(spread Params) error {
 // What both forms of a context may be refused for.
 var (
 	errContextTwice   = errors.New("it has a name twice")
-	errContextNotText = errors.New("it holds text that is not Unicode")
+	errContextNotText = errors.New("it holds a string that is not Unicode")
 	errContextTooLong = fmt.Errorf("it is longer than %d characters", MaxEncryptionContext)
 )
 
 // ParseEncryptionContext reads the wire form. It refuses what two readers could understand differently: a name given
-// twice, a value that is not a string, text that is not Unicode, anything after the object.
+// twice, a value that is not a string, a string that is not Unicode, anything after the object.
 func ParseEncryptionContext(text string) (EncryptionContext, error) {
 	if utf8.RuneCountInString(text) > MaxEncryptionContext {
 		return nil, errContextTooLong
@@ -173,8 +174,8 @@ func cutPlain(text string) (value, rest string, ok bool) {
 	return value, rest, ok && isPlain(value)
 }
 
-// stringToken reads one JSON string. encoding/json replaces what is not Unicode by U+FFFD, which would make two different
-// contexts equal, so that character is refused.
+// stringToken reads one JSON string. encoding/json replaces what is not Unicode by U+FFFD, which would make two
+// different contexts equal, so that character is refused.
 func stringToken(dec *json.Decoder) (string, error) {
 	token, err := dec.Token()
 	if err != nil {

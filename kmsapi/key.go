@@ -5,7 +5,7 @@ type KeyState string
 
 // The states of a CMK.
 const (
-	// Enabled keys do everything.
+	// Enabled keys can be used for everything.
 	Enabled KeyState = "Enabled"
 	// Disabled keys neither encrypt nor decrypt until they are enabled again.
 	Disabled KeyState = "Disabled"

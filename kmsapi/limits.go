@@ -2,7 +2,8 @@ package kmsapi
 
 // Limits of the reference. Sizes are in bytes unless a name says otherwise.
 const (
-	// MaxPlaintext is the most that Encrypt takes, counted after base64 is decoded, or as it is if Plaintext is not base64 (§4.11).
+	// MaxPlaintext is the most that Encrypt takes, counted after base64 is decoded, or as it is if Plaintext is not
+	// base64 (§4.11).
 	MaxPlaintext = 6 * 1024
 	// MaxEncryptionContext is the length of the EncryptionContext parameter, in characters.
 	MaxEncryptionContext = 8192

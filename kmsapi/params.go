@@ -73,70 +73,25 @@ func (p Params) Duplicate() string {
 
 // Form encodes p as application/x-www-form-urlencoded.
 func (p Params) Form() string {
+	size := 0
+	for i := range p {
+		size += len("&=") + formSize(p[i].Name) + formSize(p[i].Value)
+	}
 	var b strings.Builder
-	b.Grow(p.formSize())
+	b.Grow(size)
 	for i := range p {
 		if i > 0 {
 			b.WriteByte('&')
 		}
-		formEscape(&b, p[i].Name)
+		writeForm(&b, p[i].Name)
 		b.WriteByte('=')
-		formEscape(&b, p[i].Value)
+		writeForm(&b, p[i].Value)
 	}
 	return b.String()
 }
 
-// formSize is the length of the form.
-func (p Params) formSize() int {
-	size := 0
-	for i := range p {
-		size += len("&=") + formEscapedSize(p[i].Name) + formEscapedSize(p[i].Value)
-	}
-	return size
-}
-
-func formEscapedSize(text string) int {
-	size := len(text)
-	for i := range len(text) {
-		if !formPlain[text[i]] && text[i] != ' ' {
-			size += 2
-		}
-	}
-	return size
-}
-
-// formEscape is [url.QueryEscape] without a text of its own.
-func formEscape(b *strings.Builder, text string) {
-	const upperHex = "0123456789ABCDEF"
-	begin := 0
-	for i := range len(text) {
-		c := text[i]
-		if formPlain[c] {
-			continue
-		}
-		b.WriteString(text[begin:i])
-		begin = i + 1
-		if c == ' ' {
-			b.WriteByte('+')
-			continue
-		}
-		b.WriteByte('%')
-		b.WriteByte(upperHex[c>>4])
-		b.WriteByte(upperHex[c&15])
-	}
-	b.WriteString(text[begin:])
-}
-
-// formPlain are the bytes that stand for themselves. It is never changed.
-var formPlain = func() (plain [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
-		plain[c] = true
-	}
-	return plain
-}()
-
 // ParseForm decodes a query string or a form body. It is stricter than net/url: a bad escape, an empty name and text
-// that is not UTF-8 are errors, because two readers must never see different parameters in one signed text.
+// that is not UTF-8 are errors, because two readers must never see different parameters in one signed string.
 // Errors name no value, since a value may be a plaintext.
 func ParseForm(text string) (Params, error) {
 	if text == "" {
@@ -163,5 +118,5 @@ func ParseForm(text string) (Params, error) {
 	return params, nil
 }
 
-// usualParams is as many as an operation has. Who sends more, and is not yet known, gets no memory on credit.
+// usualParams is as many as an operation has. Unauthenticated callers that send more don't get memory up front.
 const usualParams = 24

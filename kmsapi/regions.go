@@ -24,7 +24,7 @@ const (
 	NetworkVPC Network = "vpc"
 )
 
-// DefaultRegion is where the KMS service works if it is told nothing else.
+// DefaultRegion is the region of a configuration that names none.
 const DefaultRegion = "cn-hangzhou"
 
 // Regions returns the reference's table (§1.2), in its order.

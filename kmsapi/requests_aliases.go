@@ -16,69 +16,91 @@ var aliasName = Rule{
 	Form: "begin with alias/ and have letters, digits and characters of _ / - after it", Reserved: ReservedAliasPrefix,
 }
 
+// OpCreateAlias is CreateAlias.
+const OpCreateAlias Operation = "CreateAlias"
+
 // CreateAliasRequest gives a CMK an alias (§4.14).
 type CreateAliasRequest struct {
+	answers[CreateAliasResponse]
 	// AliasName has [AliasPrefix] and up to [MaxAlias] characters more, does not begin with
 	// [ReservedAliasPrefix], and is unique in account and region.
 	AliasName string
 	KeyId     string
 }
 
-// Operation returns OpCreateAlias.
+// Operation returns [OpCreateAlias].
 func (*CreateAliasRequest) Operation() Operation { return OpCreateAlias }
 
 func (r *CreateAliasRequest) visit(v visitor) {
-	v.text(aliasName, &r.AliasName)
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.str(aliasName, &r.AliasName)
+	v.str(keyID, &r.KeyId)
 }
 
 // CreateAliasResponse says that it is done (§4.14).
 type CreateAliasResponse struct{ Reply }
 
+// OpUpdateAlias is UpdateAlias.
+const OpUpdateAlias Operation = "UpdateAlias"
+
 // UpdateAliasRequest lets an existing alias name another CMK (§4.15).
 type UpdateAliasRequest struct {
+	answers[UpdateAliasResponse]
 	AliasName string
 	// KeyId is the CMK that the alias names from now on.
 	KeyId string
 }
 
-// Operation returns OpUpdateAlias.
+// Operation returns [OpUpdateAlias].
 func (*UpdateAliasRequest) Operation() Operation { return OpUpdateAlias }
 
 func (r *UpdateAliasRequest) visit(v visitor) {
-	v.text(aliasName, &r.AliasName)
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.str(aliasName, &r.AliasName)
+	v.str(keyID, &r.KeyId)
 }
 
 // UpdateAliasResponse says that it is done (§4.15).
 type UpdateAliasResponse struct{ Reply }
 
-// DeleteAliasRequest removes an alias, and leaves its CMK alone (§4.16).
-type DeleteAliasRequest struct{ AliasName string }
+// OpDeleteAlias is DeleteAlias.
+const OpDeleteAlias Operation = "DeleteAlias"
 
-// Operation returns OpDeleteAlias.
+// DeleteAliasRequest removes an alias, and leaves its CMK alone (§4.16).
+type DeleteAliasRequest struct {
+	answers[DeleteAliasResponse]
+	AliasName string
+}
+
+// Operation returns [OpDeleteAlias].
 func (*DeleteAliasRequest) Operation() Operation { return OpDeleteAlias }
 
-func (r *DeleteAliasRequest) visit(v visitor) { v.text(aliasName, &r.AliasName) }
+func (r *DeleteAliasRequest) visit(v visitor) { v.str(aliasName, &r.AliasName) }
 
 // DeleteAliasResponse says that it is done (§4.16).
 type DeleteAliasResponse struct{ Reply }
 
+// OpListAliases is ListAliases.
+const OpListAliases Operation = "ListAliases"
+
 // ListAliasesRequest asks for one page of the account's aliases in the region (§4.17).
 type ListAliasesRequest struct {
+	answers[ListAliasesResponse]
 	// PageNumber counts from 1; 0 means 1.
 	PageNumber int
 	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
 	PageSize int
 }
 
-// Operation returns OpListAliases.
+// Operation returns [OpListAliases].
 func (*ListAliasesRequest) Operation() Operation { return OpListAliases }
 
 func (r *ListAliasesRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.PageSize) }
 
+// OpListAliasesByKeyId is ListAliasesByKeyId.
+const OpListAliasesByKeyId Operation = "ListAliasesByKeyId"
+
 // ListAliasesByKeyIdRequest asks for one page of a CMK's aliases (§4.18).
 type ListAliasesByKeyIdRequest struct {
+	answers[ListAliasesByKeyIdResponse]
 	KeyId string
 	// PageNumber counts from 1; 0 means 1.
 	PageNumber int
@@ -86,12 +108,12 @@ type ListAliasesByKeyIdRequest struct {
 	PageSize int
 }
 
-// Operation returns OpListAliasesByKeyId.
+// Operation returns [OpListAliasesByKeyId].
 func (*ListAliasesByKeyIdRequest) Operation() Operation { return OpListAliasesByKeyId }
 
 func (r *ListAliasesByKeyIdRequest) visit(v visitor) {
 	visitPage(v, &r.PageNumber, &r.PageSize)
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 }
 
 // ListAliasesResponse is one page of aliases (§4.17).

@@ -1,19 +1,24 @@
 package kmsapi
 
+// OpEncrypt is Encrypt.
+const OpEncrypt Operation = "Encrypt"
+
 // EncryptRequest encrypts up to [MaxPlaintext] bytes (§4.11).
 type EncryptRequest struct {
+	answers[EncryptResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId string
-	// Plaintext is opaque text to KMS, and base64 by custom: what is encrypted is the text, not the bytes it encodes.
+	// Plaintext is an opaque string to KMS, and base64 by custom: what is encrypted is the string, not the bytes that
+	// it encodes.
 	Plaintext         Secret
 	EncryptionContext EncryptionContext
 }
 
-// Operation returns OpEncrypt.
+// Operation returns [OpEncrypt].
 func (*EncryptRequest) Operation() Operation { return OpEncrypt }
 
 func (r *EncryptRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
 	v.context(&r.EncryptionContext)
 }
@@ -27,21 +32,25 @@ type EncryptResponse struct {
 	CiphertextBlob string
 }
 
+// OpDecrypt is Decrypt.
+const OpDecrypt Operation = "Decrypt"
+
 // DecryptRequest opens what Encrypt or GenerateDataKey made. It names no key: the ciphertext does (§4.13).
 type DecryptRequest struct {
+	answers[DecryptResponse]
 	CiphertextBlob    string
 	EncryptionContext EncryptionContext
 }
 
-// Operation returns OpDecrypt.
+// Operation returns [OpDecrypt].
 func (*DecryptRequest) Operation() Operation { return OpDecrypt }
 
 func (r *DecryptRequest) visit(v visitor) {
-	v.text(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
+	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
 	v.context(&r.EncryptionContext)
 }
 
-// DecryptResponse holds the text that was encrypted, and the CMK that opened it (§4.13).
+// DecryptResponse holds the string that was encrypted, and the CMK that opened it (§4.13).
 type DecryptResponse struct {
 	Reply
 	KeyId        string
@@ -57,8 +66,12 @@ const (
 	DataKeyAES128 = "AES_128"
 )
 
+// OpGenerateDataKey is GenerateDataKey.
+const OpGenerateDataKey Operation = "GenerateDataKey"
+
 // GenerateDataKeyRequest makes random bytes and encrypts them (§4.12).
 type GenerateDataKeyRequest struct {
+	answers[GenerateDataKeyResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId string
 	// KeySpec is [DataKeyAES256] or [DataKeyAES128].
@@ -68,13 +81,13 @@ type GenerateDataKeyRequest struct {
 	EncryptionContext EncryptionContext
 }
 
-// Operation returns OpGenerateDataKey.
+// Operation returns [OpGenerateDataKey].
 func (*GenerateDataKeyRequest) Operation() Operation { return OpGenerateDataKey }
 
 func (r *GenerateDataKeyRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
-	v.text(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
-	v.number(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
+	v.str(keyID, &r.KeyId)
+	v.str(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
+	v.integer(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
 	v.context(&r.EncryptionContext)
 }
 

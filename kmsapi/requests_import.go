@@ -3,7 +3,8 @@ package kmsapi
 // WrappingKeySpecRSA2048 is the only kind of wrapping key (§4.2).
 const WrappingKeySpecRSA2048 = "RSA_2048"
 
-// The algorithms that key material may be wrapped with (§4.2). OAEP's mask generation uses the same hash, and its label is empty.
+// The algorithms that key material may be wrapped with (§4.2). OAEP's mask generation uses the same hash, and its label
+// is empty.
 const (
 	WrapPKCS1v15   = "RSAES_PKCS1_V1_5"
 	WrapOAEPSHA1   = "RSAES_OAEP_SHA_1"
@@ -13,8 +14,12 @@ const (
 // KeyMaterialSize is the length of imported key material, in bytes (§4.3).
 const KeyMaterialSize = 32
 
+// OpGetParametersForImport is GetParametersForImport.
+const OpGetParametersForImport Operation = "GetParametersForImport"
+
 // GetParametersForImportRequest asks for what is needed to import key material into a CMK of origin EXTERNAL (§4.2).
 type GetParametersForImportRequest struct {
+	answers[GetParametersForImportResponse]
 	KeyId string
 	// WrappingAlgorithm is [WrapPKCS1v15], [WrapOAEPSHA1] or [WrapOAEPSHA256].
 	WrappingAlgorithm string
@@ -22,20 +27,20 @@ type GetParametersForImportRequest struct {
 	WrappingKeySpec string
 }
 
-// Operation returns OpGetParametersForImport.
+// Operation returns [OpGetParametersForImport].
 func (*GetParametersForImportRequest) Operation() Operation { return OpGetParametersForImport }
 
 func (r *GetParametersForImportRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
-	v.text(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}}, &r.WrappingAlgorithm)
-	v.text(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
+	v.str(keyID, &r.KeyId)
+	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}}, &r.WrappingAlgorithm)
+	v.str(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
 }
 
 // GetParametersForImportResponse holds a wrapping key and the token that goes with it (§4.2).
 type GetParametersForImportResponse struct {
 	Reply
 	KeyId string
-	// ImportToken is opaque text.
+	// ImportToken is an opaque string.
 	ImportToken string
 	// PublicKey is base64 of a DER SubjectPublicKeyInfo.
 	PublicKey string
@@ -43,8 +48,12 @@ type GetParametersForImportResponse struct {
 	TokenExpireTime string
 }
 
+// OpImportKeyMaterial is ImportKeyMaterial.
+const OpImportKeyMaterial Operation = "ImportKeyMaterial"
+
 // ImportKeyMaterialRequest imports key material (§4.3).
 type ImportKeyMaterialRequest struct {
+	answers[ImportKeyMaterialResponse]
 	// KeyId may be left out, as the reference does: the token names the CMK. If it is there, it must be the same.
 	KeyId string
 	// EncryptedKeyMaterial is base64 of [KeyMaterialSize] bytes, encrypted with the public key of the token.
@@ -54,24 +63,32 @@ type ImportKeyMaterialRequest struct {
 	KeyMaterialExpireUnix int
 }
 
-// Operation returns OpImportKeyMaterial.
+// Operation returns [OpImportKeyMaterial].
 func (*ImportKeyMaterialRequest) Operation() Operation { return OpImportKeyMaterial }
 
 func (r *ImportKeyMaterialRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId"}, &r.KeyId)
-	v.text(Rule{Name: "EncryptedKeyMaterial", Required: true}, &r.EncryptedKeyMaterial)
-	v.text(Rule{Name: "ImportToken", Required: true}, &r.ImportToken)
-	v.number(Rule{Name: "KeyMaterialExpireUnix"}, &r.KeyMaterialExpireUnix)
+	v.str(Rule{Name: "KeyId"}, &r.KeyId)
+	v.str(Rule{Name: "EncryptedKeyMaterial", Required: true}, &r.EncryptedKeyMaterial)
+	v.str(Rule{Name: "ImportToken", Required: true}, &r.ImportToken)
+	v.integer(Rule{Name: "KeyMaterialExpireUnix"}, &r.KeyMaterialExpireUnix)
 }
 
 // ImportKeyMaterialResponse says that it is done (§4.3).
 type ImportKeyMaterialResponse struct{ Reply }
 
-// DeleteKeyMaterialRequest deletes imported key material. The same material can be imported again (§4.8).
-type DeleteKeyMaterialRequest struct{ KeyRequest }
+// OpDeleteKeyMaterial is DeleteKeyMaterial.
+const OpDeleteKeyMaterial Operation = "DeleteKeyMaterial"
 
-// Operation returns OpDeleteKeyMaterial.
+// DeleteKeyMaterialRequest deletes imported key material. The same material can be imported again (§4.8).
+type DeleteKeyMaterialRequest struct {
+	answers[DeleteKeyMaterialResponse]
+	KeyId string
+}
+
+// Operation returns [OpDeleteKeyMaterial].
 func (*DeleteKeyMaterialRequest) Operation() Operation { return OpDeleteKeyMaterial }
+
+func (r *DeleteKeyMaterialRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // DeleteKeyMaterialResponse says that it is done (§4.8).
 type DeleteKeyMaterialResponse struct{ Reply }

@@ -1,7 +1,11 @@
 package kmsapi
 
+// OpCreateKey is CreateKey.
+const OpCreateKey Operation = "CreateKey"
+
 // CreateKeyRequest makes a CMK (§4.1).
 type CreateKeyRequest struct {
+	answers[CreateKeyResponse]
 	// Origin is [OriginKMS] if empty.
 	Origin Origin
 	// ProtectionLevel is [ProtectionSoftware] if empty.
@@ -12,14 +16,14 @@ type CreateKeyRequest struct {
 	Description string
 }
 
-// Operation returns OpCreateKey.
+// Operation returns [OpCreateKey].
 func (*CreateKeyRequest) Operation() Operation { return OpCreateKey }
 
 func (r *CreateKeyRequest) visit(v visitor) {
-	v.text(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
-	v.text(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
-	v.text(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
-	v.text(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
+	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
+	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
+	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
+	v.str(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
 }
 
 // CreateKeyResponse describes the new CMK (§4.1).
@@ -28,22 +32,20 @@ type CreateKeyResponse struct {
 	KeyMetadata KeyMetadata
 }
 
-// KeyRequest names one CMK. It is all that EnableKey, DisableKey, CancelKeyDeletion, DeleteKeyMaterial, DescribeKey
-// and ListResourceTags take.
-type KeyRequest struct {
-	// KeyId is the CMK's id; DescribeKey takes an alias too.
+// OpDescribeKey is DescribeKey.
+const OpDescribeKey Operation = "DescribeKey"
+
+// DescribeKeyRequest asks for a CMK's metadata (§4.9).
+type DescribeKeyRequest struct {
+	answers[DescribeKeyResponse]
+	// KeyId is the key's id or an alias.
 	KeyId string
 }
 
-func (r *KeyRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
-}
-
-// DescribeKeyRequest asks for a CMK's metadata (§4.9).
-type DescribeKeyRequest struct{ KeyRequest }
-
-// Operation returns OpDescribeKey.
+// Operation returns [OpDescribeKey].
 func (*DescribeKeyRequest) Operation() Operation { return OpDescribeKey }
+
+func (r *DescribeKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // DescribeKeyResponse describes a CMK (§4.9).
 type DescribeKeyResponse struct {
@@ -51,68 +53,100 @@ type DescribeKeyResponse struct {
 	KeyMetadata KeyMetadata
 }
 
-// EnableKeyRequest lets a disabled CMK be used again (§4.4).
-type EnableKeyRequest struct{ KeyRequest }
+// OpEnableKey is EnableKey.
+const OpEnableKey Operation = "EnableKey"
 
-// Operation returns OpEnableKey.
+// EnableKeyRequest lets a disabled CMK be used again (§4.4).
+type EnableKeyRequest struct {
+	answers[EnableKeyResponse]
+	KeyId string
+}
+
+// Operation returns [OpEnableKey].
 func (*EnableKeyRequest) Operation() Operation { return OpEnableKey }
+
+func (r *EnableKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // EnableKeyResponse says that it is done (§4.4).
 type EnableKeyResponse struct{ Reply }
 
-// DisableKeyRequest stops a CMK from being used (§4.5).
-type DisableKeyRequest struct{ KeyRequest }
+// OpDisableKey is DisableKey.
+const OpDisableKey Operation = "DisableKey"
 
-// Operation returns OpDisableKey.
+// DisableKeyRequest stops a CMK from being used (§4.5).
+type DisableKeyRequest struct {
+	answers[DisableKeyResponse]
+	KeyId string
+}
+
+// Operation returns [OpDisableKey].
 func (*DisableKeyRequest) Operation() Operation { return OpDisableKey }
+
+func (r *DisableKeyRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // DisableKeyResponse says that it is done (§4.5).
 type DisableKeyResponse struct{ Reply }
 
+// OpScheduleKeyDeletion is ScheduleKeyDeletion.
+const OpScheduleKeyDeletion Operation = "ScheduleKeyDeletion"
+
 // ScheduleKeyDeletionRequest plans the deletion of a CMK (§4.6).
 type ScheduleKeyDeletionRequest struct {
+	answers[ScheduleKeyDeletionResponse]
 	KeyId string
 	// PendingWindowInDays is the wait, [MinPendingWindowInDays] to [MaxPendingWindowInDays].
 	PendingWindowInDays int
 }
 
-// Operation returns OpScheduleKeyDeletion.
+// Operation returns [OpScheduleKeyDeletion].
 func (*ScheduleKeyDeletionRequest) Operation() Operation { return OpScheduleKeyDeletion }
 
 func (r *ScheduleKeyDeletionRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
-	v.number(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
+	v.str(keyID, &r.KeyId)
+	v.integer(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
 }
 
 // ScheduleKeyDeletionResponse says that it is planned (§4.6).
 type ScheduleKeyDeletionResponse struct{ Reply }
 
-// CancelKeyDeletionRequest calls off a planned deletion; the CMK is enabled again (§4.7).
-type CancelKeyDeletionRequest struct{ KeyRequest }
+// OpCancelKeyDeletion is CancelKeyDeletion.
+const OpCancelKeyDeletion Operation = "CancelKeyDeletion"
 
-// Operation returns OpCancelKeyDeletion.
+// CancelKeyDeletionRequest calls off a planned deletion; the CMK is enabled again (§4.7).
+type CancelKeyDeletionRequest struct {
+	answers[CancelKeyDeletionResponse]
+	KeyId string
+}
+
+// Operation returns [OpCancelKeyDeletion].
 func (*CancelKeyDeletionRequest) Operation() Operation { return OpCancelKeyDeletion }
+
+func (r *CancelKeyDeletionRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // CancelKeyDeletionResponse says that it is done (§4.7).
 type CancelKeyDeletionResponse struct{ Reply }
 
+// OpListKeys is ListKeys.
+const OpListKeys Operation = "ListKeys"
+
 // ListKeysRequest asks for one page of the account's CMKs in the region (§4.10).
 type ListKeysRequest struct {
+	answers[ListKeysResponse]
 	// PageNumber counts from 1; 0 means 1.
 	PageNumber int
 	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
 	PageSize int
 }
 
-// Operation returns OpListKeys.
+// Operation returns [OpListKeys].
 func (*ListKeysRequest) Operation() Operation { return OpListKeys }
 
 func (r *ListKeysRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.PageSize) }
 
 // visitPage shows the two parameters of every operation that lists.
 func visitPage(v visitor, number, size *int) {
-	v.number(Rule{Name: "PageNumber", Default: "1", Min: 1}, number)
-	v.number(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, size)
+	v.integer(Rule{Name: "PageNumber", Default: "1", Min: 1}, number)
+	v.integer(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, size)
 }
 
 // ListKeysResponse is one page (§4.10).

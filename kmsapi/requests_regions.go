@@ -1,9 +1,14 @@
 package kmsapi
 
-// DescribeRegionsRequest asks where KMS can be used (§4.22). It takes no parameters.
-type DescribeRegionsRequest struct{}
+// OpDescribeRegions is DescribeRegions.
+const OpDescribeRegions Operation = "DescribeRegions"
 
-// Operation returns OpDescribeRegions.
+// DescribeRegionsRequest asks where KMS can be used (§4.22). It takes no parameters.
+type DescribeRegionsRequest struct {
+	answers[DescribeRegionsResponse]
+}
+
+// Operation returns [OpDescribeRegions].
 func (*DescribeRegionsRequest) Operation() Operation { return OpDescribeRegions }
 
 func (*DescribeRegionsRequest) visit(visitor) {}

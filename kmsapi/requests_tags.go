@@ -1,45 +1,61 @@
 package kmsapi
 
+// OpTagResource is TagResource.
+const OpTagResource Operation = "TagResource"
+
 // TagResourceRequest adds tags to a CMK, and changes the values of those that it has (§4.19).
 type TagResourceRequest struct {
+	answers[TagResourceResponse]
 	KeyId string
 	Tags  Tags
 }
 
-// Operation returns OpTagResource.
+// Operation returns [OpTagResource].
 func (*TagResourceRequest) Operation() Operation { return OpTagResource }
 
 func (r *TagResourceRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 	v.structured(Rule{Name: "Tags", Required: true}, &r.Tags)
 }
 
 // TagResourceResponse says that it is done (§4.19).
 type TagResourceResponse struct{ Reply }
 
-// UntagResourceRequest removes tags from a CMK (§4.20). The reference's table calls the parameter TagsKeys, by mistake: its
-// examples and all SDKs say TagKeys.
+// OpUntagResource is UntagResource.
+const OpUntagResource Operation = "UntagResource"
+
+// UntagResourceRequest removes tags from a CMK (§4.20). The reference's table calls the parameter TagsKeys, by mistake:
+// its examples and all SDKs say TagKeys.
 type UntagResourceRequest struct {
+	answers[UntagResourceResponse]
 	KeyId   string
 	TagKeys TagKeys
 }
 
-// Operation returns OpUntagResource.
+// Operation returns [OpUntagResource].
 func (*UntagResourceRequest) Operation() Operation { return OpUntagResource }
 
 func (r *UntagResourceRequest) visit(v visitor) {
-	v.text(Rule{Name: "KeyId", Required: true}, &r.KeyId)
+	v.str(keyID, &r.KeyId)
 	v.structured(Rule{Name: "TagKeys", Required: true}, &r.TagKeys)
 }
 
 // UntagResourceResponse says that it is done (§4.20).
 type UntagResourceResponse struct{ Reply }
 
-// ListResourceTagsRequest asks for a CMK's tags (§4.21).
-type ListResourceTagsRequest struct{ KeyRequest }
+// OpListResourceTags is ListResourceTags.
+const OpListResourceTags Operation = "ListResourceTags"
 
-// Operation returns OpListResourceTags.
+// ListResourceTagsRequest asks for a CMK's tags (§4.21).
+type ListResourceTagsRequest struct {
+	answers[ListResourceTagsResponse]
+	KeyId string
+}
+
+// Operation returns [OpListResourceTags].
 func (*ListResourceTagsRequest) Operation() Operation { return OpListResourceTags }
+
+func (r *ListResourceTagsRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 
 // ListResourceTagsResponse lists a CMK's tags (§4.21).
 type ListResourceTagsResponse struct {

@@ -8,10 +8,10 @@ import (
 
 const redacted = "[redacted]"
 
-// A Secret is text that must never be printed: a plaintext, an access key's secret, a security token. Every way that fmt,
-// log/slog, encoding/json and encoding/xml know of printing it gives "[redacted]"; the text comes out only by [Secret.Reveal],
-// so every place that reads one can be found by that name. The zero value is an empty secret. Compare with
-// [crypto/subtle] what Reveal gives, never two Secrets with ==.
+// A Secret is a string that must never be printed: a plaintext, an access key's secret, a security token. Every way
+// that fmt, log/slog, encoding/json and encoding/xml know of printing it gives "[redacted]"; the text comes out only by
+// [Secret.Reveal], so every place that reads one can be found by that name. The zero value is an empty secret. Compare
+// with [crypto/subtle] what Reveal gives, never two Secrets with ==.
 type Secret struct {
 	// text is behind a pointer because fmt calls no method of a value in an unexported field, nor after a bad verb, but
 	// prints what is in it by reflection: then it prints an address.
@@ -38,8 +38,8 @@ func (s Secret) Reveal() string {
 // IsEmpty reports whether there is no text.
 func (s Secret) IsEmpty() bool { return s.text == nil }
 
-// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers a caller
-// who has proved who it is; fmt and slog still print "[redacted]".
+// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers a
+// authenticated caller; fmt and slog still print "[redacted]".
 func (s Secret) ForWire() Secret { return Secret{text: s.text, open: true} }
 
 // String returns "[redacted]".

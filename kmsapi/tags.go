@@ -42,8 +42,8 @@ func (t *Tags) parse(text string) error {
 	return t.Check()
 }
 
-// Check finds what KMS refuses in tags by themselves. How many a CMK may have is another matter: see [MaxTags]. The error is
-// the end of a sentence that begins with what the tags are called, and shows neither key nor value.
+// Check finds what KMS refuses in tags by themselves. How many a CMK may have is another matter: see [MaxTags]. The
+// error is the end of a sentence that begins with what the tags are called, and shows neither key nor value.
 func (t *Tags) Check() error {
 	seen := map[string]bool{}
 	for _, tag := range *t {
@@ -109,12 +109,13 @@ func jsonOf(length int, list any) string {
 	}
 	encoded, err := json.Marshal(list)
 	if err != nil {
-		panic("kmsapi: internal error: a list of texts did not encode: " + err.Error())
+		panic("kmsapi: internal error: a list of strings did not encode: " + err.Error())
 	}
 	return string(encoded)
 }
 
-// parseJSON reads a list, which must not be empty, and refuses names that it does not know and anything behind the list.
+// parseJSON reads a list, which must not be empty, and refuses names that it does not know and anything behind the
+// list.
 func parseJSON[T any](text string, list *[]T) error {
 	dec := json.NewDecoder(strings.NewReader(text))
 	dec.DisallowUnknownFields()

@@ -1,11 +1,12 @@
 #!/usr/bin/env bash
-# Measures client, service and engine against their peers, and writes docs/performance.md's table and docs/performance.json. Takes
-# the flags of test/bench: -only REGEX, -rounds N, -duration TIME. That program starts and ends all that is measured.
+# Measures client, service and engine against their peers, and writes the table of docs/performance.md and
+# docs/performance.json. It takes the flags of test/bench, such as -only REGEX, -rounds N and -duration TIME, and that
+# program starts and stops all servers.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the new folder
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 
 vault=$("$root/scripts/vault.sh")
 go build -C "$root/test/bench" -buildvcs=false -o "$root/bin/bench" .
-# In the place of this shell, so that a signal reaches it at once.
+# exec, so that a signal reaches the program at once.
 exec "$root/bin/bench" -root="$root" -vault="$vault" "$@"

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Makes sure of a C compiler, which go test -race needs. Installs one where that can be done unasked (root, with apt-get),
-# and says what is missing anywhere else.
+# Makes sure that there is a C compiler, which go test -race needs. Installs one if it can without asking (root, with
+# apt-get), and otherwise says what is missing.
 set -euo pipefail
 
 compiler=$(go env CC)

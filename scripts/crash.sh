@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Kills the KMS service at work, $ROUNDS times (200), and checks after each that all it has acknowledged is there.
-# SEED repeats the random choices of an earlier run, which prints it.
+# Kills the KMS service under load, $ROUNDS times (200), and checks after each kill that nothing acknowledged is lost.
+# SEED repeats the random choices of an earlier run, which printed it.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

@@ -1,27 +1,27 @@
 #!/usr/bin/env bash
-# The main job from start to finish: each vault command is printed, run as printed, and its answer checked. Any deviation
-# is exit 1. Start it with `make demo`.
+# The main job from start to finish: each vault command is printed, run as printed, and its answer is checked. The
+# script exits with 1 at the first answer that is not as expected. Start it with `make demo`.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the new folder
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
-bold='' dim='' plain='' text=''
+bold='' dim='' plain='' message=''
 if [[ -t 1 && -z ${NO_COLOR:-} ]]; then
 	bold=$'\e[1m' dim=$'\e[2m' plain=$'\e[0m'
 fi
 steps=0
 checks=0
 
-# step TEXT begins a part of the story.
+# step TITLE begins a step.
 step() {
 	steps=$((steps + 1))
 	doing="at step $steps: $1"
 	printf '\n%s%d. %s%s\n' "$bold" "$steps" "$1" "$plain"
 }
 
-# run COMMAND prints a command, runs it and prints its answer, which is left in $answer, and its exit status in $status.
-# The command is one text, in single quotes, so that secrets are printed as the names of the variables that hold them.
+# run COMMAND prints a command, runs it and prints its output, which it leaves in $answer, with the exit status in
+# $status. The command is one string in single quotes, so that secrets are printed as the names of their variables.
 run() {
 	printf '%s$ %s%s\n' "$dim" "$1" "$plain"
 	status=0
@@ -32,7 +32,7 @@ run() {
 	fi
 }
 
-# check WHAT COMMAND... ends the demo if the command fails. It is given what should be true.
+# check WHAT COMMAND... ends the demo if the command fails. WHAT says what should be true.
 check() {
 	local what=$1
 	shift
@@ -43,22 +43,23 @@ check() {
 	checks=$((checks + 1))
 }
 
-# works COMMAND is a command that must succeed.
+# works COMMAND runs a command that must succeed.
 works() {
 	run "$1"
 	check "success" test "$status" = 0
 }
 
-# refused STATUS TEXT COMMAND is a command that Vault must refuse with that HTTP status, and a message that holds TEXT.
+# refused STATUS PART COMMAND runs a command that Vault must refuse with that HTTP status and a message that contains
+# PART.
 refused() {
 	run "$3"
 	check "a refusal" test "$status" != 0
 	check "HTTP status $1" grep -q "Code: $1\." "$work/answer"
 	check "a message with '$2'" grep -qF "$2" "$work/answer"
-	echo "  (as it should be: $1)"
+	echo "  (as expected: $1)"
 }
 
-# shellcheck disable=SC2016,SC2034 # commands are printed as they stand here, and use variables that others set
+# shellcheck disable=SC2016,SC2034 # commands are printed as written here, and use variables that other functions set
 mount_engine() {
 	step "Register the plugin by checksum and version, and mount it"
 	sha256=$(plugin_sha256)
@@ -69,7 +70,7 @@ mount_engine() {
 	works 'vault read -field=running_plugin_version sys/mounts/alicloudkms'
 	check "the version that was built runs" test "$answer" = "$VERSION"
 
-	step "Tell the engine where KMS is, and who we are there"
+	step "Configure the engine: the endpoint of KMS and our credentials there"
 	works 'vault write alicloudkms/config region="$ALICLOUD_REGION" \
     endpoint="$ALICLOUD_DOMAIN" ca_cert=@"$SSL_CERT_FILE" \
     access_key="$ALICLOUD_ACCESS_KEY" secret_key="$ALICLOUD_SECRET_KEY"'
@@ -81,28 +82,28 @@ lacks() { ! grep -qF "$1" "$work/answer"; }
 
 # shellcheck disable=SC2016,SC2034
 use_key() {
-	step "Create a key: its material is made in KMS and never leaves it"
+	step "Create a key: its material is generated in KMS and never leaves it"
 	works 'vault write -f alicloudkms/keys/payroll'
 
 	step "Encrypt"
-	works 'text="the salary is 1815"'
+	works 'message="the salary is 1815"'
 	works 'vault write -field=ciphertext alicloudkms/encrypt/payroll \
-    plaintext="$(printf %s "$text" | base64)"'
+    plaintext="$(printf %s "$message" | base64)"'
 	ciphertext=$answer
 	check "a ciphertext that begins with vault:v1:" test "${ciphertext#vault:v1:}" != "$ciphertext"
 
 	step "Decrypt"
 	works 'vault write -field=plaintext alicloudkms/decrypt/payroll \
     ciphertext="$ciphertext" | base64 -d && echo'
-	check "the text that was encrypted" test "$answer" = "$text"
+	check "the message that was encrypted" test "$answer" = "$message"
 
-	step "Make a data key, for data too large for KMS: use it, store only its wrapped form"
+	step "Generate a data key, for data too large for KMS: use it, store only its wrapped form"
 	works 'vault write -f alicloudkms/datakey/plaintext/payroll'
 	data_key=$(awk '$1 == "plaintext" { print $2 }' "$work/answer")
 	wrapped=$(awk '$1 == "ciphertext" { print $2 }' "$work/answer")
 	check "32 bytes" test "$(printf %s "$data_key" | base64 -d | wc -c)" -eq 32
 	works 'vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext="$wrapped"'
-	check "the wrapped form opens to the same data key" test "$answer" = "$data_key"
+	check "the wrapped form decrypts to the same data key" test "$answer" = "$data_key"
 }
 
 # shellcheck disable=SC2016,SC2034
@@ -113,7 +114,7 @@ use_batch_and_import() {
     {"plaintext":"MTg2Ng==","encryption_context":{"employee":"4712"},"reference":"4712"}]'"'"
 	check "two ciphertexts" test "$(grep -c '"ciphertext": "vault:v1:' "$work/answer")" = 2
 
-	step "Bring a key of your own, with Vault's stock command for transit"
+	step "Import a key of your own, with Vault's stock command for transit"
 	works '(umask 077 && head -c 32 /dev/urandom | base64 >"$work/material.b64")'
 	works 'vault transit import alicloudkms/keys/brought @"$work/material.b64"'
 	works 'vault read -field=origin alicloudkms/keys/brought && echo'
@@ -128,33 +129,33 @@ path "alicloudkms/encrypt/payroll" { capabilities = ["update"] }
 EOF'
 	works 'APP_TOKEN=$(vault token create -policy=payroll-writer -field=token)'
 	works 'VAULT_TOKEN=$APP_TOKEN vault write -field=ciphertext alicloudkms/encrypt/payroll \
-    plaintext="$(printf %s "$text" | base64)"'
+    plaintext="$(printf %s "$message" | base64)"'
 	refused 403 "permission denied" 'VAULT_TOKEN=$APP_TOKEN vault write alicloudkms/decrypt/payroll \
     ciphertext="$ciphertext"'
 }
 
 # shellcheck disable=SC2016
 disable_and_enable() {
-	step "Disable the key: KMS itself refuses it now"
+	step "Disable the key: KMS itself refuses to use it"
 	works 'vault write -f alicloudkms/keys/payroll/disable'
 	refused 409 "Rejected.Disabled" 'vault write alicloudkms/encrypt/payroll \
-    plaintext="$(printf %s "$text" | base64)"'
+    plaintext="$(printf %s "$message" | base64)"'
 
 	step "Enable it again"
 	works 'vault write -f alicloudkms/keys/payroll/enable'
 	works 'vault write -field=ciphertext alicloudkms/encrypt/payroll \
-    plaintext="$(printf %s "$text" | base64)"'
+    plaintext="$(printf %s "$message" | base64)"'
 }
 
 # shellcheck disable=SC2016
 restart_kms() {
-	step "Restart the KMS service: what was encrypted before still opens"
+	step "Restart the KMS service: earlier ciphertexts still decrypt"
 	stop_server "$kms_pid"
 	start_kms "$ALICLOUD_DOMAIN"
 	doing="at step $steps, after the restart"
 	works 'vault write -field=plaintext alicloudkms/decrypt/payroll \
     ciphertext="$ciphertext" | base64 -d && echo'
-	check "the text that was encrypted" test "$answer" = "$text"
+	check "the message that was encrypted" test "$answer" = "$message"
 }
 
 open_stage
@@ -172,12 +173,12 @@ restart_kms
 
 cat <<-EOF
 
-	${bold}All $steps steps went as they should; $checks answers were checked.${plain}
+	${bold}All $steps steps succeeded; $checks answers were checked.${plain}
 	  - a key made in KMS encrypted and decrypted under Vault's policies
-	  - a data key opened again from its wrapped form
+	  - a data key was decrypted again from its wrapped form
 	  - a batch was encrypted in one request, and a key of your own was imported with Vault's own client
 	  - the app team's token could encrypt, and got 403 on decrypt
 	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
-	  - a ciphertext from before the restart of the KMS service opened after it
-	The servers are stopped now, and nothing is kept. \`make dev\` gives you the same set-up to play with.
+	  - a ciphertext from before the restart of the KMS service decrypted after it
+	The servers are stopped and their data is gone. \`make dev\` starts the same set-up for you to use.
 EOF

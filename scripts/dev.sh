@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# A KMS service and a Vault with the plugin mounted at alicloudkms/, left running until Ctrl-C. Start it with `make dev`.
+# Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C. Start it
+# with `make dev`.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the new folder
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
@@ -24,23 +25,23 @@ vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/de
 
 cat <<-EOF
 
-	Vault and the KMS service are running. NOT FOR PRODUCTION: what they hold is gone at the end.
+	Vault and the KMS service are running. NOT FOR PRODUCTION: their data is lost when they stop.
 	In another shell:
 
 	  . "$work/env"
 
-	which is:
+	which sets:
 
 	$(cat "$work/env")
 
-	docs/getting-started.md goes on from here. The logs are in $work/logs. Ctrl-C ends it all.
+	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
 
-# Either server ending by itself ends the stage, as a failure.
+# If either server ends on its own, the whole set-up ends, as a failure.
 doing="while running"
 while is_running "$vault_pid" && is_running "$kms_pid"; do
 	sleep 1 &
 	wait "$!"
 done
-echo "a server has ended by itself" >&2
+echo "a server has ended on its own" >&2
 exit 1

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Fuzzes every fuzz target of the module, each for $FUZZTIME. Go fuzzes one target of one package at a time.
+# Runs every fuzz target of the module for $FUZZTIME. Go can fuzz only one target of one package at a time.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
 found=0

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs Alibaba Cloud's own Node SDKs against the KMS service. Installs Node and npm where that can be done unasked (root,
-# with apt-get), and says what is missing anywhere else.
+# Runs Alibaba Cloud's own Node SDKs against the KMS service. Installs Node and npm if it can without asking (root, with
+# apt-get), and otherwise says what is missing.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -17,7 +17,10 @@ if [[ ${#missing[@]} -gt 0 ]]; then
 	apt-get update -q >&2
 	apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
 fi
-if ! node -e 'const [major, minor] = process.versions.node.split("."); process.exitCode = major * 100 + +minor < 1815 ? 1 : 0'; then
+if ! node -e '
+	const [major, minor] = process.versions.node.split(".");
+	process.exitCode = major * 100 + +minor < 1815 ? 1 : 0;
+'; then
 	echo "the Node SDKs need Node 18.15 or newer, and node is $(node --version)" >&2
 	exit 1
 fi

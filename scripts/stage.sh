@@ -1,13 +1,13 @@
-# The stage that demo.sh and dev.sh play on: the KMS service and a real Vault with the plugin mounted, each a process on a
-# port of 127.0.0.1 that the kernel chose. It is sourced, after `set -euo pipefail`.
+# Starts and stops the servers of demo.sh and dev.sh: the KMS service and a real Vault, each a process on a port of
+# 127.0.0.1 that the kernel picks. It is sourced, after `set -euo pipefail`.
 #
-# Everything lives in one temporary folder, $work, which goes at the end. Where there is setsid, each server leads a process
-# group of its own: a Ctrl-C on the terminal then reaches this script alone, which ends them in order, and a group can be
-# ended as a whole, with the plugin that Vault started. No process is ever looked for by name.
+# All files are in one temporary folder, $work, which is removed at the end. Where setsid exists, each server leads a
+# process group: a Ctrl-C on the terminal then reaches this script alone, which stops the servers in order, and a group
+# can be stopped as a whole, with the plugin that Vault started. No process is found by name.
 #
 # shellcheck shell=bash
 
-# With CDPATH, cd prints where it has gone to.
+# With CDPATH, cd prints the new folder.
 unset CDPATH
 root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 plugin=vault-plugin-secrets-alicloudkms
@@ -17,10 +17,10 @@ new_group=$(type -P setsid || true)
 kms_pid=
 vault_pid=
 interrupted=
-# What is being done, for the report of a failure.
+# The current activity, for the report of a failure.
 doing="while preparing"
 
-# open_stage builds what is needed and prepares the folder. It needs $VERSION, which the Makefile knows.
+# open_stage builds the programs and prepares the folder. It needs $VERSION, which the Makefile sets.
 open_stage() {
 	trap close_stage EXIT
 	trap 'interrupted=yes; exit 129' HUP
@@ -28,13 +28,13 @@ open_stage() {
 	trap 'interrupted=yes; exit 143' TERM
 	check_needs
 	work=$(mktemp -d "${TMPDIR:-/tmp}/alicloudkms.XXXXXX")
-	# A plugin's socket lies in it, and the name of a socket must fit into 104 bytes.
+	# A plugin's socket is in it, and the name of a socket must fit into 104 bytes.
 	if [[ ${#work} -gt 80 ]]; then
 		echo "the name of the temporary folder, $work, is too long: set TMPDIR to a shorter one" >&2
 		exit 1
 	fi
 	mkdir "$work/home" "$work/tmp" "$work/logs" "$work/plugins" "$work/path"
-	# A go command that is stopped leaves its files behind.
+	# A go command that is interrupted leaves its files behind.
 	export GOTMPDIR=$work/tmp
 	doing="while building"
 	echo "building ..."
@@ -56,13 +56,13 @@ check_needs() {
 		exit 1
 	fi
 	if [[ -z ${VERSION:-} ]]; then
-		echo "start this with make, which knows the version to build" >&2
+		echo "start this with make, which sets the version to build" >&2
 		exit 1
 	fi
 }
 
-# interruptibly runs a command that may take minutes, in a group of its own, so that a signal ends it at once: bash runs
-# no trap before its foreground command is done. What it prints goes to a log, its errors to the terminal.
+# interruptibly runs a command that may take minutes in a process group, so that a signal ends it at once: bash runs no
+# trap until its foreground command ends. Its output goes to a log, its errors to the terminal.
 interruptibly() {
 	local log
 	log=$work/logs/$(basename "$1").log
@@ -72,7 +72,7 @@ interruptibly() {
 	wait "$!"
 }
 
-# leave_callers_environment forgets what the caller has set for other Vaults, other accounts and proxies.
+# leave_callers_environment unsets the caller's variables for other Vaults, other accounts and proxies.
 leave_callers_environment() {
 	local name
 	shopt -s nocasematch
@@ -82,12 +82,12 @@ leave_callers_environment() {
 		esac
 	done
 	shopt -u nocasematch
-	# Vault's CLI keeps a token in its home folder; the caller's own must neither be read nor replaced.
+	# Vault's CLI keeps a token in the home folder; the caller's own must be neither read nor replaced.
 	export HOME=$work/home TMPDIR=$work/tmp PATH=$work/path:$PATH
 	export VAULT_CLIENT_TIMEOUT=60s
 }
 
-# start_server NAME COMMAND... starts a server in a group of its own, with its output in NAME.log, and sets $started.
+# start_server NAME COMMAND... starts a server in a process group, with its output in NAME.log, and sets $started.
 start_server() {
 	local log=$work/logs/$1.log
 	shift
@@ -97,7 +97,7 @@ start_server() {
 	leaders+=("$started")
 }
 
-# wait_until PID COMMAND... waits until the command succeeds, for as long as the process lives, half a minute at most.
+# wait_until PID COMMAND... waits until the command succeeds, at most half a minute and only while the process lives.
 wait_until() {
 	local pid=$1 tries
 	shift
@@ -111,7 +111,7 @@ wait_until() {
 	return 1
 }
 
-# start_kms ADDRESS starts the KMS service, on its old data if there is any, and takes over its exports.
+# start_kms ADDRESS starts the KMS service, on the data of its last run if any, and sources its exports.
 start_kms() {
 	doing="while starting the KMS service"
 	rm -f "$work/kms.env"
@@ -139,8 +139,8 @@ start_vault() {
 	wait_until "$vault_pid" vault token lookup
 }
 
-# vault_port prints the port that Vault was given. Its banner repeats the address it was told, which ends in 0, but the
-# cluster address beside it is made of the port that was really bound, plus one.
+# vault_port prints the port that Vault listens on. Its banner shows the configured address, which ends in 0; only the
+# cluster address next to it is derived from the real port: it is that port plus one.
 vault_port() {
 	local cluster
 	cluster=$(sed -n 's/.*cluster address: "127\.0\.0\.1:\([0-9]*\)".*/\1/p' "$work/logs/vault.log")
@@ -151,7 +151,7 @@ plugin_sha256() {
 	{ sha256sum "$work/plugins/$plugin" 2>/dev/null || shasum -a 256 "$work/plugins/$plugin"; } | awk '{ print $1 }'
 }
 
-# stop_server PID asks a server to stop, waits ten seconds at most, and then ends what is left of its group.
+# stop_server PID sends SIGTERM to a server, waits at most ten seconds, and then kills what is left of its group.
 stop_server() {
 	local tries
 	if is_running "$1"; then
@@ -168,7 +168,7 @@ stop_server() {
 	wait "$1" 2>/dev/null || true
 }
 
-# is_running PID asks the shell's own table of children, so a number that another process has taken over can't mislead it.
+# is_running PID consults the shell's own table of children, so that a reused process id can't mislead it.
 is_running() {
 	local pid
 	for pid in $(jobs -pr); do
@@ -177,12 +177,12 @@ is_running() {
 	return 1
 }
 
-# close_stage runs at every end. It leaves nothing behind, but the logs after a failure.
+# close_stage runs however the script ends. It leaves nothing behind, except the logs after a failure.
 close_stage() {
 	local status=$? pid
 	trap '' HUP INT TERM
 	set +e
-	# A signal may have come between the start of a server and the note of it; bash itself knows all of them.
+	# A signal may have come before a server's id was recorded; bash itself knows all of them.
 	for pid in $vault_pid $kms_pid $(jobs -pr) ${leaders[@]+"${leaders[@]}"}; do
 		stop_server "$pid"
 	done

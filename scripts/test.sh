@@ -1,23 +1,39 @@
 #!/usr/bin/env bash
-# Runs every test: unit tests with the race detector, Alibaba Cloud's own SDKs against the KMS service, and the end-to-end
-# tests on a real Vault. These come last and verbose, so that one can see that they ran, and never from the test cache.
+# Runs every check that a commit needs, in phases: format and vet, unit tests with the race detector, Alibaba Cloud's
+# own SDKs against the KMS service, and the end-to-end tests on a real Vault. The end-to-end tests are last and verbose,
+# so that the output shows that they ran, and never from the test cache. .ci/run has the names of the phases too.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
+# shellcheck source=scripts/phases.sh
+. scripts/phases.sh
 
-scripts/compiler.sh
-VAULT_BIN=$(scripts/vault.sh)
-export VAULT_BIN CGO_ENABLED=1
-# With this, a test that needs Vault fails where it would otherwise be skipped.
-export ALICLOUDKMS_REQUIRE_VAULT=1
-echo "end-to-end tests use $VAULT_BIN: $("$VAULT_BIN" version)"
+# prepare finds or installs what the tests need.
+prepare() {
+	scripts/compiler.sh || return
+	VAULT_BIN=$(scripts/vault.sh) || return
+	export VAULT_BIN CGO_ENABLED=1
+	# With this, a test that needs Vault fails instead of being skipped.
+	export ALICLOUDKMS_REQUIRE_VAULT=1
+	echo "end-to-end tests use $VAULT_BIN: $("$VAULT_BIN" version)"
+}
 
-packages=$(go list ./... | grep -v '/test/e2e$')
-# shellcheck disable=SC2086 # one word a package
-go test -race $packages
-scripts/sdk.sh
-# What make bench measures with; the measuring itself takes minutes.
-go test -C test/bench -race ./contest
-go test -C test/bench .
-scripts/node.sh
-go test -race -v -count=1 -timeout 20m ./test/e2e
+unit_tests() {
+	local packages
+	packages=$(go list ./... | grep -v '/test/e2e$') || return
+	# shellcheck disable=SC2086 # one word per package
+	go test -race $packages
+}
+
+# bench_tests tests what make bench measures with; measuring takes minutes.
+bench_tests() {
+	go test -C test/bench -race ./contest && go test -C test/bench .
+}
+
+run_phase lint make --no-print-directory lint
+run_phase prepare prepare
+run_phase unit unit_tests
+run_phase sdk scripts/sdk.sh
+run_phase bench bench_tests
+run_phase node scripts/node.sh
+run_phase e2e go test -race -v -count=1 -timeout 20m ./test/e2e

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
-# Prints the path of the Vault to use: $VAULT_BIN, else vault on the PATH, else bin/vault, built if it is not there yet.
+# Prints the path of the Vault to use: $VAULT_BIN, else vault on the PATH, else bin/vault, built first if it does not
+# exist.
 set -euo pipefail
-unset CDPATH # with it, cd prints where it has gone to
+unset CDPATH # with it, cd prints the new folder
 
 if [[ -n ${VAULT_BIN:-} ]]; then
 	found=$(type -P "$VAULT_BIN") || {
@@ -13,5 +14,5 @@ elif ! found=$(type -P vault); then
 	found=$root/bin/vault
 	make --no-print-directory -C "$root" bin/vault >&2
 fi
-# Absolute, since whoever asks may work in another folder.
+# Absolute, since the caller may work in another folder.
 echo "$(cd "$(dirname "$found")" && pwd)/$(basename "$found")"

@@ -63,7 +63,7 @@ func TestStateOfTheKeyIsExplained(t *testing.T) {
 	r := newRig(t)
 	w := r.wrapper(nil)
 	blob := r.seal(w, "secret")
-	key := kmsapi.KeyRequest{KeyId: r.key}
+	key := r.key
 	for _, tc := range []struct {
 		name  string
 		do    func() error
@@ -71,7 +71,7 @@ func TestStateOfTheKeyIsExplained(t *testing.T) {
 		says  string
 	}{
 		{"disabled", func() error {
-			_, err := r.admin.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: key})
+			_, err := r.admin.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: key})
 			return err
 		}, kmsapi.ErrRejectedDisabled, "enable it"},
 		{"waiting for its deletion", func() error {
@@ -108,8 +108,11 @@ func TestServiceThatIsAwayIsSaidToBe(t *testing.T) {
 }
 
 // What a refusal of credentials says may quote what was signed, so it is not passed on.
-func TestRefusalsOfCredentialsAreToldByTheirCode(t *testing.T) {
-	for code := range credentialAdvice {
+func TestRefusalsOfCredentialsAreReportedByTheirCode(t *testing.T) {
+	for _, code := range kmsapi.Codes() {
+		if !code.Kind().Unauthenticated() {
+			continue
+		}
 		refused := &kmsapi.Error{Code: code, HTTPStatus: 400, Message: "canary", RequestID: "request-1"}
 		for name, err := range map[string]error{
 			"a refusal":        refused,

@@ -57,13 +57,13 @@ func (r *rig) alias(name, key string) {
 
 func (r *rig) disable(key string) {
 	r.t.Helper()
-	_, err := r.admin.DisableKey(r.t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: key}})
+	_, err := r.admin.DisableKey(r.t.Context(), &kmsapi.DisableKeyRequest{KeyId: key})
 	require.NoError(r.t, err)
 }
 
 func (r *rig) enable(key string) {
 	r.t.Helper()
-	_, err := r.admin.EnableKey(r.t.Context(), &kmsapi.EnableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: key}})
+	_, err := r.admin.EnableKey(r.t.Context(), &kmsapi.EnableKeyRequest{KeyId: key})
 	require.NoError(r.t, err)
 }
 

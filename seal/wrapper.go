@@ -78,7 +78,7 @@ func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) 
 		return nil, err
 	}
 	c := &connection{config: cfg, kms: kms}
-	answer, err := kms.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: cfg.keyID}})
+	answer, err := kms.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyId: cfg.keyID})
 	if err != nil {
 		kms.Close()
 		return nil, &Error{Operation: kmsapi.OpDescribeKey, KeyID: cfg.keyID, Err: err}

@@ -8,8 +8,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are some
-// more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
+// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are
+// some more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
 func TestARequestTakesFewAllocations(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()

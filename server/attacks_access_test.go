@@ -163,8 +163,9 @@ func TestARestrictedAccessKeyReachesNothingElse(t *testing.T) {
 	require.Equal(t, mine, l.must("DescribeKey", "KeyId", "alias/mine").KeyMetadata.KeyId)
 }
 
-// TestRefusalsDoNotTellWhatIsHidden: KMS tells an access key that does not exist from one whose signature is wrong, so what
-// is compared in constant time is the signature. All other refusals of a stranger must be the same whatever the service holds.
+// TestRefusalsDoNotTellWhatIsHidden: KMS tells an access key that does not exist from one whose signature is wrong, so
+// what is compared in constant time is the signature. All other refusals of a stranger must be the same whatever the
+// service holds.
 func TestRefusalsDoNotTellWhatIsHidden(t *testing.T) {
 	l := newLab(t, neighbours)
 	id := l.createKey()

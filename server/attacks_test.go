@@ -117,8 +117,8 @@ func TestAnACS3RequestWithAnyBitFlippedIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, send(query.Form(), body, header))
 }
 
-// TestASpacedOutNonceIsTheSameNonce is about the blanks that ACS3 cuts off before it signs: what is acted on must be what
-// was signed.
+// TestASpacedOutNonceIsTheSameNonce is about the blanks that ACS3 cuts off before it signs: what is acted on must be
+// what was signed.
 func TestASpacedOutNonceIsTheSameNonce(t *testing.T) {
 	l := newLab(t, nil)
 	header := l.acs3("CreateKey", nil, "")

@@ -177,7 +177,7 @@ func TestADamagedStoreCanBeRestoredOver(t *testing.T) {
 func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 	config, _ := devConfig(t)
 	withOperations(t)(&config)
-	socket, err := net.Listen("unix", config.Operations.Socket)
+	socket, err := net.Listen("unix", config.Ops.Socket)
 	require.NoError(t, err)
 	service := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(make([]byte, 100_000))
@@ -194,7 +194,7 @@ func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 func TestAServiceOutlivesABackupThatNobodyTakes(t *testing.T) {
 	w := configured(t, withOperations(t))
 	w.createKey()
-	conn, err := net.Dial("unix", w.kms.Config().Operations.Socket)
+	conn, err := net.Dial("unix", w.kms.Config().Ops.Socket)
 	require.NoError(t, err)
 	_, err = io.WriteString(conn, "POST /backup HTTP/1.1\r\nHost: kms\r\n\r\n")
 	require.NoError(t, err)

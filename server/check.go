@@ -15,8 +15,8 @@ import (
 type Report = keyring.Report
 
 // Check reads a whole store, and the material of every key version, which it opens with the root key of c. It changes
-// nothing. path is the store's file, or a backup of it; "" means that of c. An error says that the check could not be done; a
-// service that has the store open is one reason.
+// nothing. path is the store's file, or a backup of it; "" means that of c. An error says that the check could not be
+// done; a service that has the store open is one reason.
 func Check(ctx context.Context, c Config, path string) (Report, error) {
 	if path == "" {
 		path = c.Storage.Path

@@ -94,7 +94,7 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 
 		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
 		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1},
-		Operations: &server.OperationsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
+		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
 	}, c)
 }
 
@@ -141,7 +141,7 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 // devConfig is a configuration that works, for tests that spoil a part of it.
 func devConfig(t *testing.T) (server.Config, string) {
 	dir := t.TempDir()
-	dev, err := server.NewDev(dir, "127.0.0.1:0")
+	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	require.NoError(t, err)
 	return dev.Config, dir
 }
@@ -195,18 +195,18 @@ func TestAServiceDoesNotStartOnWhatIsUnsafe(t *testing.T) {
 
 func TestADevelopmentServiceListensOnLoopbackOnly(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "192.168.1.1:0", "example.com:0", "127.0.0.1"} {
-		_, err := server.NewDev(t.TempDir(), address)
+		_, err := server.NewDevConfig(t.TempDir(), address)
 		require.Error(t, err, address)
 	}
 }
 
 func TestADevelopmentServiceKeepsItsCredentials(t *testing.T) {
 	dir := t.TempDir()
-	first, err := server.NewDev(dir, "127.0.0.1:0")
+	first, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	require.NoError(t, err)
 	ca, err := os.ReadFile(first.CAFile)
 	require.NoError(t, err)
-	second, err := server.NewDev(dir, "[::1]:0")
+	second, err := server.NewDevConfig(dir, "[::1]:0")
 	require.NoError(t, err)
 	require.Equal(t, first.AccessKeyID, second.AccessKeyID)
 	require.Equal(t, first.AccessKeySecret.Reveal(), second.AccessKeySecret.Reveal())

@@ -25,8 +25,8 @@ func headerOf(lines string) http.Header {
 	return h
 }
 
-// FuzzStranger sends what a client without an access key could send. Whatever it is, it must be refused, well-formed, and
-// never by a failure of the service.
+// FuzzStranger sends what a client without an access key could send. Whatever it is, it must be refused, well-formed,
+// and never by a failure of the service.
 func FuzzStranger(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	const form = "Content-Type: application/x-www-form-urlencoded\n"

@@ -134,7 +134,7 @@ func importStory(t *testing.T, kms *kmstest.KMS, algorithm string) {
 	id := created.KeyMetadata.KeyId
 	state := func() kmsapi.KeyMetadata {
 		t.Helper()
-		got, err := c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+		got, err := c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyId: id})
 		require.NoError(t, err)
 		return got.KeyMetadata
 	}
@@ -168,7 +168,7 @@ func importStory(t *testing.T, kms *kmstest.KMS, algorithm string) {
 	}
 	require.NoError(t, open())
 
-	_, err = c.DeleteKeyMaterial(ctx, &kmsapi.DeleteKeyMaterialRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	_, err = c.DeleteKeyMaterial(ctx, &kmsapi.DeleteKeyMaterialRequest{KeyId: id})
 	require.NoError(t, err)
 	require.Equal(t, kmsapi.PendingImport, state().KeyState)
 	require.Empty(t, state().MaterialExpireTime)

@@ -13,11 +13,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
 // newFilledLab is newLab with n CMKs, each with an alias.
 func newFilledLab(t testing.TB, n int) *lab {
-	l := newLab(t, func(c *server.Config) { require.NoError(t, server.Fill(t.Context(), *c, n)) })
+	l := newLab(t, func(c *server.Config) { require.NoError(t, servertest.Fill(t.Context(), *c, n)) })
 	l.now = l.now.Add(time.Second) // It has had an earlier run.
 	return l
 }

@@ -57,14 +57,14 @@ func (m *model) compareAll(t *rapid.T) {
 
 // compare looks at all that there is of a CMK.
 func (m *model) compare(t *rapid.T, k *modelKey) {
-	byID := kmsapi.KeyRequest{KeyId: k.id}
+	byID := k.id
 	var exists *kmsapi.Error
 	if k.gone {
 		exists = kmsapi.ErrKeyNotFound
 	}
-	described, err := m.client.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: byID})
+	described, err := m.client.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: byID})
 	agree(t, exists, err)
-	tags, err := m.client.ListResourceTags(t.Context(), &kmsapi.ListResourceTagsRequest{KeyRequest: byID})
+	tags, err := m.client.ListResourceTags(t.Context(), &kmsapi.ListResourceTagsRequest{KeyId: byID})
 	agree(t, exists, err)
 	aliases, err := m.client.ListAliasesByKeyId(t.Context(), &kmsapi.ListAliasesByKeyIdRequest{KeyId: k.id})
 	agree(t, exists, err)

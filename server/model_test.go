@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases and
-// tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
+// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases
+// and tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
 func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue && os.Getenv("RAPID_CHECKS") == "" {
 		require.NoError(t, checks.Value.Set("10"))
@@ -34,14 +34,14 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	})
 }
 
-// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the service
-// and to the model, and compares what both say to it.
+// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the
+// service and to the model, and compares what both say to it.
 type model struct {
 	t      testing.TB
 	kms    *kmstest.KMS
 	client *client.Client
-	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n days
-	// has happened once day has grown by n, and not before.
+	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n
+	// days has happened once day has grown by n, and not before.
 	day int
 	// keys are in the order they were made, with those that are gone.
 	keys    []*modelKey
@@ -126,7 +126,7 @@ func (m *model) CreateKey(t *rapid.T) {
 func (m *model) EnableKey(t *rapid.T) {
 	k := m.pick(t)
 	refusal := k.refusal(switchRefused)
-	_, err := m.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyId: k.id})
 	agree(t, refusal, err)
 	if refusal == nil {
 		k.state = kmsapi.Enabled
@@ -136,7 +136,7 @@ func (m *model) EnableKey(t *rapid.T) {
 func (m *model) DisableKey(t *rapid.T) {
 	k := m.pick(t)
 	refusal := k.refusal(switchRefused)
-	_, err := m.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: k.id})
 	agree(t, refusal, err)
 	if refusal == nil {
 		k.state = kmsapi.Disabled
@@ -156,7 +156,7 @@ func (m *model) ScheduleKeyDeletion(t *rapid.T) {
 func (m *model) CancelKeyDeletion(t *rapid.T) {
 	k := m.pick(t)
 	refusal := k.refusal(cancelRefused)
-	_, err := m.client.CancelKeyDeletion(t.Context(), &kmsapi.CancelKeyDeletionRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.CancelKeyDeletion(t.Context(), &kmsapi.CancelKeyDeletionRequest{KeyId: k.id})
 	agree(t, refusal, err)
 	if refusal != nil {
 		return
@@ -205,7 +205,7 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 
 func (m *model) DeleteKeyMaterial(t *rapid.T) {
 	k := m.pick(t)
-	_, err := m.client.DeleteKeyMaterial(t.Context(), &kmsapi.DeleteKeyMaterialRequest{KeyRequest: kmsapi.KeyRequest{KeyId: k.id}})
+	_, err := m.client.DeleteKeyMaterial(t.Context(), &kmsapi.DeleteKeyMaterialRequest{KeyId: k.id})
 	switch {
 	case k.gone:
 		agree(t, kmsapi.ErrKeyNotFound, err)

@@ -25,13 +25,13 @@ func shortDir(t *testing.T) string {
 func withOperations(t *testing.T) func(*server.Config) {
 	socket := filepath.Join(shortDir(t), "sock")
 	return func(c *server.Config) {
-		c.Operations = &server.OperationsConfig{Address: "127.0.0.1:0", Socket: socket}
+		c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: socket}
 	}
 }
 
 func (w *wire) observe(method, path string) (status int, text string) {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+w.kms.OperationsAddress()+path, nil)
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+w.kms.OpsAddress()+path, nil)
 	require.NoError(w.t, err)
 	resp, err := http.DefaultClient.Do(req)
 	require.NoError(w.t, err)
@@ -106,7 +106,7 @@ func TestHealthFollowsTheAuditLog(t *testing.T) {
 }
 
 func TestHealthFollowsTheStore(t *testing.T) {
-	dev, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	withOperations(t)(&dev.Config)
 	broken := false
@@ -119,7 +119,7 @@ func TestHealthFollowsTheStore(t *testing.T) {
 	require.NoError(t, err)
 	defer s.Close()
 	health := func() (int, string) {
-		resp, err := http.Get("http://" + s.OperationsAddress() + "/healthz")
+		resp, err := http.Get("http://" + s.OpsAddress() + "/healthz")
 		require.NoError(t, err)
 		defer resp.Body.Close()
 		body, err := io.ReadAll(resp.Body)
@@ -149,7 +149,7 @@ func TestTheOperationsAddressOffersNothingElse(t *testing.T) {
 
 func TestTheSocketIsItsOwnersAlone(t *testing.T) {
 	w := configured(t, withOperations(t))
-	socket := w.kms.Config().Operations.Socket
+	socket := w.kms.Config().Ops.Socket
 	info, err := os.Lstat(socket)
 	require.NoError(t, err)
 	require.Equal(t, os.ModeSocket|0o600, info.Mode())
@@ -164,12 +164,12 @@ func TestASocketThatWasLeftBehindIsReplaced(t *testing.T) {
 	change := withOperations(t)
 	var config server.Config
 	change(&config)
-	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: config.Operations.Socket, Net: "unix"})
+	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: config.Ops.Socket, Net: "unix"})
 	require.NoError(t, err)
 	left.SetUnlinkOnClose(false)
 
 	refused := func(want string) {
-		dev, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+		dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 		require.NoError(t, err)
 		change(&dev.Config)
 		_, err = server.Start(dev.Config, server.Options{})
@@ -178,9 +178,9 @@ func TestASocketThatWasLeftBehindIsReplaced(t *testing.T) {
 	refused("in use by another service")
 	require.NoError(t, left.Close())
 	configured(t, change).kms.Stop()
-	require.NoError(t, os.WriteFile(config.Operations.Socket, []byte("precious"), 0o600))
-	refused("no socket")
-	kept, err := os.ReadFile(config.Operations.Socket)
+	require.NoError(t, os.WriteFile(config.Ops.Socket, []byte("precious"), 0o600))
+	refused("not a socket")
+	kept, err := os.ReadFile(config.Ops.Socket)
 	require.NoError(t, err)
 	require.Equal(t, "precious", string(kept))
 }

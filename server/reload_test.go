@@ -103,7 +103,7 @@ func TestTheAuditLogCanBeRotated(t *testing.T) {
 func TestANewCertificateIsServedWithoutDroppingConnections(t *testing.T) {
 	w := newWire(t)
 	w.must("ListKeys")
-	other, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	other, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, w.kms.Reload(func(c *server.Config) {
 		c.Listener.TLSCertFile, c.Listener.TLSKeyFile = other.Config.Listener.TLSCertFile, other.Config.Listener.TLSKeyFile

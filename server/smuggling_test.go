@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// raw writes text to a connection of its own, and returns all answers up to the end of the connection. The service ends it
-// after a request that it can't tell the end of, or whose header asks for that.
+// raw writes text to a connection of its own, and returns all answers up to the end of the connection. The service ends
+// it after a request that it can't tell the end of, or whose header asks for that.
 func (w *wire) raw(text string) (answers []answer) {
 	w.t.Helper()
 	conn, err := tls.Dial("tcp", w.kms.Endpoint, w.http.Transport.(*http.Transport).TLSClientConfig)

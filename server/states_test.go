@@ -10,9 +10,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// stateTable is chapter 2 of the reference as published: its table, the rule of UpdateAlias (whose states are those of the
-// key that the alias names afterwards), and the table for external keys. Below are the rows that later publications have,
-// and that of DescribeRegions, which is ours.
+// stateTable is chapter 2 of the reference as published: its table, the rule of UpdateAlias (whose states are those of
+// the key that the alias names afterwards), and the table for external keys. Below are the rows that later publications
+// have, and that of DescribeRegions, which is ours.
 const stateTable = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success

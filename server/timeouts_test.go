@@ -25,7 +25,7 @@ const (
 
 // impatient starts a service with short timeouts, and returns what connects to it.
 func impatient(t *testing.T, o server.Options, change func(*server.Config)) func() net.Conn {
-	dev, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	if change != nil {
 		change(&dev.Config)
@@ -45,7 +45,8 @@ func impatient(t *testing.T, o server.Options, change func(*server.Config)) func
 	}
 }
 
-// closes waits until the other side ends the connection; what it says before is returned. The test hangs if it does not.
+// closes waits until the other side ends the connection; what it says before is returned. The test hangs if it does
+// not.
 func closes(t *testing.T, conn net.Conn) string {
 	t.Helper()
 	said, _ := io.ReadAll(conn) // It may end by a reset.

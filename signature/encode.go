@@ -11,11 +11,14 @@ func Canonical(params kmsapi.Params) string {
 }
 
 // An encoding is how often the canonical query string is percent-encoded: RPC V1 signs it encoded once more.
-type encoding struct{ and, equals, escape string }
+type encoding struct {
+	and, equals string
+	escaping    *kmsapi.Escaping
+}
 
 var (
-	once  = encoding{"&", "=", "%"}
-	twice = encoding{"%26", "%3D", "%25"}
+	once  = encoding{"&", "=", kmsapi.NewEscaping("%", "%20")}
+	twice = encoding{"%26", "%3D", kmsapi.NewEscaping("%25", "%2520")}
 )
 
 // fewParams is more than any operation has, so sorting them takes no memory from the heap.
@@ -27,9 +30,9 @@ func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	separator := ""
 	for _, p := range sorted {
 		dst = append(dst, separator...)
-		dst = percentEncode(dst, p.Name, e.escape)
+		dst = appendEscaped(dst, p.Name, e.escaping)
 		dst = append(dst, e.equals...)
-		dst = percentEncode(dst, p.Value, e.escape)
+		dst = appendEscaped(dst, p.Value, e.escaping)
 		separator = e.and
 	}
 	return dst
@@ -44,28 +47,9 @@ func textSize(params kmsapi.Params, times int) int {
 	return size + size*times/4
 }
 
-const upperHex = "0123456789ABCDEF"
-
-// percentEncode appends text with every byte escaped except letters, digits, "-", "_", "." and "~" (§1.4).
-func percentEncode(dst []byte, text, escape string) []byte {
-	begin := 0
-	for i := range len(text) {
-		c := text[i]
-		if unreserved[c] {
-			continue
-		}
-		dst = append(dst, text[begin:i]...)
-		dst = append(dst, escape...)
-		dst = append(dst, upperHex[c>>4], upperHex[c&15])
-		begin = i + 1
+func appendEscaped(dst []byte, s string, e *kmsapi.Escaping) []byte {
+	for piece := range e.Pieces(s) {
+		dst = append(dst, piece...)
 	}
-	return append(dst, text[begin:]...)
+	return dst
 }
-
-// unreserved are the bytes that stand for themselves. It is never changed.
-var unreserved = func() (plain [256]bool) {
-	for _, c := range []byte("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~") {
-		plain[c] = true
-	}
-	return plain
-}()

@@ -10,16 +10,16 @@ import (
 
 const checkHelp = `usage: alicloudkms check -config FILE [-store FILE]
 
-Reads the whole store: the structure of its file, every record, the indices between records, and the material of every key
-version, which is opened with the root key. Nothing is changed. The status is 1, with a line for each problem, if something
-is wrong. The service must not run on the store; a backup can be checked at any time.
+Reads the whole store: the structure of its file, every record, the indexes between records, and the material of every
+key version, which it decrypts with the root key. It changes nothing. The status is 1, with a line for each problem, if
+something is wrong. The service must not be running on the store; a backup can be checked at any time.
 
 `
 
 func runCheck(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	set := newFlags("check", checkHelp, stderr)
 	file := set.String("config", "", "the service's configuration `FILE`")
-	path := set.String("store", "", "check this `FILE`, such as a backup, and not the configuration's store")
+	path := set.String("store", "", "check this `FILE`, such as a backup, instead of the configuration's store")
 	if err := parseFlags(set, args, "config"); err != nil {
 		return err
 	}

@@ -10,13 +10,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// export is one environment variable that a client reads.
+// export is an environment variable that a client reads.
 type export struct{ name, value string }
 
 type exports []export
 
-// devExports is what Vault, the SDKs and Node need to use a development service, each under its own names.
-func devExports(dev *server.Dev, address string) exports {
+// devExports returns what Vault, the SDKs and Node need to use a development service, each under its own names.
+func devExports(dev *server.DevConfig, address string) exports {
 	secret := dev.AccessKeySecret.Reveal()
 	return exports{
 		{"ALICLOUD_DOMAIN", address},
@@ -39,14 +39,14 @@ func (e exports) script() string {
 	return b.String()
 }
 
-// writeAtomically writes a file that only its owner can read. Whoever sees it sees the whole.
-func writeAtomically(path, text string) error {
+// writeAtomically writes a file that only its owner can read. Readers never see a part of it.
+func writeAtomically(path, content string) error {
 	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
-	if _, err := file.WriteString(text); err != nil {
+	if _, err := file.WriteString(content); err != nil {
 		_ = file.Close()
 		return err
 	}

@@ -1,4 +1,5 @@
-// Command alicloudkms is the KMS service and what its operator needs. Run it without arguments for the list of verbs.
+// Command alicloudkms runs the KMS service and has the tools for operating it. Run it without arguments for the list of
+// verbs.
 package main
 
 import (
@@ -10,7 +11,7 @@ import (
 	"os"
 )
 
-// verb is one thing that the command does. Each has a file of its own.
+// verb is a subcommand. Each has its own file.
 type verb struct {
 	name, summary string
 	run           func(ctx context.Context, args []string, stdout, stderr io.Writer) error
@@ -19,15 +20,15 @@ type verb struct {
 func verbs() []verb {
 	return []verb{
 		{"server", "run the KMS service", runServer},
-		{"check", "read the whole store and tell what is wrong", runCheck},
-		{"backup", "write a snapshot of the store, also while the service runs", runBackup},
-		{"restore", "put a backup in the place of the store", runRestore},
+		{"check", "read the whole store and report problems", runCheck},
+		{"backup", "write a snapshot of the store, even while the service runs", runBackup},
+		{"restore", "replace the store with a backup", runRestore},
 		{"wrap", "encrypt key material for its import into KMS", runWrap},
 		{"version", "print the version", runVersion},
 	}
 }
 
-// errUsage ends the program with status 2, after the usage has been shown.
+// errUsage ends the program with status 2, after the usage has been printed.
 var errUsage = errors.New("usage")
 
 func main() {
@@ -58,7 +59,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 			return v.run(ctx, args[1:], stdout, stderr)
 		}
 	}
-	fmt.Fprintf(stderr, "alicloudkms: there is no verb %q\n\n", args[0])
+	fmt.Fprintf(stderr, "alicloudkms: unknown verb %q\n\n", args[0])
 	usage(stderr)
 	return errUsage
 }
@@ -68,5 +69,5 @@ func usage(w io.Writer) {
 	for _, v := range verbs() {
 		fmt.Fprintf(w, "  %-10s %s\n", v.name, v.summary)
 	}
-	fmt.Fprint(w, "\nalicloudkms VERB -help tells the flags of a verb.\n")
+	fmt.Fprint(w, "\nalicloudkms VERB -help lists the flags of a verb.\n")
 }

@@ -28,7 +28,7 @@ func TestScripts(t *testing.T) {
 	})
 }
 
-// signalAll sends a signal, which testscript's own kill can't.
+// signalAll sends any signal, which testscript's own kill can't.
 func signalAll(signal os.Signal) func(ts *testscript.TestScript, neg bool, args []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		for _, running := range ts.BackgroundCmds() {
@@ -37,13 +37,13 @@ func signalAll(signal os.Signal) func(ts *testscript.TestScript, neg bool, args 
 	}
 }
 
-// await waits until a file exists, which is how `server -dev-env` says that it is ready, and holds the text that is given, if
-// one is. The limit only ends a broken test.
+// await waits until a file exists, which is how `server -dev-env` reports that it is ready, and contains the given
+// string, if any. The limit only ends a broken test.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 600 {
 		content, err := os.ReadFile(ts.MkAbs(args[0]))
-		there := err == nil || !errors.Is(err, fs.ErrNotExist) // A socket is there, and can't be read.
-		if there && (len(args) == 1 || strings.Contains(string(content), args[1])) {
+		exists := err == nil || !errors.Is(err, fs.ErrNotExist) // A socket exists, but can't be read.
+		if exists && (len(args) == 1 || strings.Contains(string(content), args[1])) {
 			return
 		}
 		time.Sleep(50 * time.Millisecond)

@@ -6,7 +6,7 @@ import (
 	"os"
 )
 
-// notifyReady tells systemd that requests can be served, if it has started this process with Type=notify.
+// notifyReady tells systemd that the service is ready, if systemd has started this process with Type=notify.
 func notifyReady() error {
 	path := os.Getenv("NOTIFY_SOCKET")
 	if path == "" {

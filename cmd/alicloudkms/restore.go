@@ -12,8 +12,8 @@ import (
 
 const restoreHelp = `usage: alicloudkms restore -config FILE -from FILE [-force]
 
-Puts a backup in the place of the store, once it has been checked with the root key. The service must not run. All that was
-done after the backup is undone: keys made since then are gone, and keys deleted since then are back.
+Replaces the store with a backup, after checking the backup with the root key. The service must not be running.
+Everything done since the backup is undone: keys created since then are gone, and keys deleted since then are back.
 
 `
 
@@ -21,7 +21,7 @@ func runRestore(ctx context.Context, args []string, stdout, stderr io.Writer) er
 	set := newFlags("restore", restoreHelp, stderr)
 	file := set.String("config", "", "the service's configuration `FILE`")
 	from := set.String("from", "", "the backup's `FILE`")
-	force := set.Bool("force", false, "replace a store that is there; it is kept under another name")
+	force := set.Bool("force", false, "replace an existing store; it is kept under another name")
 	if err := parseFlags(set, args, "config", "from"); err != nil {
 		return err
 	}
@@ -37,8 +37,8 @@ func runRestore(ctx context.Context, args []string, stdout, stderr io.Writer) er
 		return err
 	}
 	if kept != "" {
-		fmt.Fprintln(stdout, "The store that was there is now", kept)
+		fmt.Fprintln(stdout, "The previous store is now", kept)
 	}
-	_, err = fmt.Fprintln(stdout, config.Storage.Path, "is restored.")
+	_, err = fmt.Fprintln(stdout, config.Storage.Path, "was restored.")
 	return err
 }

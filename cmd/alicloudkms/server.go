@@ -27,8 +27,8 @@ type serverFlags struct {
 const serverHelp = `usage: alicloudkms server -config FILE
        alicloudkms server -dev [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]
 
-Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it read access keys and TLS
-certificate again from its configuration file, and open its audit log anew.
+Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read access keys and
+TLS certificate from its configuration file, and reopen its audit log.
 
 `
 
@@ -38,7 +38,8 @@ func parseServerFlags(args []string, stderr io.Writer) (serverFlags, error) {
 	set.StringVar(&f.config, "config", "", "configuration `FILE` in HCL")
 	set.BoolVar(&f.dev, "dev", false, "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION")
 	set.StringVar(&f.devListen, "dev-listen", "127.0.0.1:0", "loopback `ADDRESS` to listen on; port 0 picks a free one")
-	set.StringVar(&f.devDir, "dev-dir", "", "keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes")
+	set.StringVar(&f.devDir, "dev-dir", "",
+		"keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes")
 	set.StringVar(&f.devEnv, "dev-env", "", "write the exports that clients need to `FILE`, once the service is ready")
 	if err := parseFlags(set, args); err != nil {
 		return f, err
@@ -46,7 +47,7 @@ func parseServerFlags(args []string, stderr io.Writer) (serverFlags, error) {
 	return f, f.check(set)
 }
 
-// check refuses flags that don't go together, since one that is silently ignored misleads.
+// check rejects flags that can't be combined, since a flag that is silently ignored misleads.
 func (f serverFlags) check(set *flag.FlagSet) error {
 	devOnly := ""
 	set.Visit(func(given *flag.Flag) {
@@ -57,15 +58,15 @@ func (f serverFlags) check(set *flag.FlagSet) error {
 	})
 	switch {
 	case f.dev == (f.config != ""):
-		return errors.New("server needs -config FILE or -dev, one of them")
+		return errors.New("server needs either -config FILE or -dev")
 	case devOnly != "" && !f.dev:
 		return fmt.Errorf("-%s works only with -dev", devOnly)
 	}
 	return nil
 }
 
-// gcPercent lets a small heap grow to five times its size before it is collected: requests leave little that lives, and
-// collections would take a part of each.
+// gcPercent lets a small heap grow to five times its size before it is collected: little of what requests allocate
+// survives, and frequent collections would slow down each of them.
 const gcPercent = 400
 
 func runServer(ctx context.Context, args []string, stdout, stderr io.Writer) error {
@@ -95,9 +96,9 @@ func runConfigured(ctx context.Context, path string, logger *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	logger.Info("ready", "address", s.Address(), "operations", s.OperationsAddress(), "version", version)
+	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	if err := notifyReady(); err != nil {
-		logger.Warn("systemd was not told that the service is ready", "error", err)
+		logger.Warn("could not notify systemd that the service is ready", "error", err)
 	}
 	for {
 		select {
@@ -111,14 +112,14 @@ func runConfigured(ctx context.Context, path string, logger *slog.Logger) error 
 	}
 }
 
-// reload is what SIGHUP asks for. A configuration that is wrong changes nothing.
+// reload handles SIGHUP. An invalid configuration changes nothing.
 func reload(s *server.Server, path string, logger *slog.Logger) {
 	config, err := server.LoadConfig(path)
 	if err == nil {
 		err = s.Reload(config)
 	}
 	if err != nil {
-		logger.Error("not reloaded; the service goes on with what it had", "error", err)
+		logger.Error("not reloaded; the service keeps its previous configuration", "error", err)
 		return
 	}
 	logger.Info("reloaded")
@@ -126,7 +127,7 @@ func reload(s *server.Server, path string, logger *slog.Logger) {
 
 const shutdownTime = 20 * time.Second
 
-// shutdown stops s, with time for the requests in work.
+// shutdown stops s, and gives requests in progress time to finish.
 func shutdown(s *server.Server, logger *slog.Logger) error {
 	logger.Info("stopping")
 	limited, cancel := context.WithTimeout(context.Background(), shutdownTime)
@@ -146,12 +147,12 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 		return err
 	}
 	if f.devEnv != "" {
-		// One of an earlier run would say that this one is ready.
+		// A file of an earlier run would suggest that this one is ready.
 		if err := os.Remove(f.devEnv); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return err
 		}
 	}
-	dev, err := server.NewDev(dir, f.devListen)
+	dev, err := server.NewDevConfig(dir, f.devListen)
 	if err != nil {
 		return err
 	}
@@ -165,8 +166,8 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 			return errors.Join(err, s.Close())
 		}
 	}
-	fmt.Fprintf(stdout, "alicloudkms %s: a KMS service for development. NOT FOR PRODUCTION.\nListening on https://%s, data in %s\n\n%s\n",
-		version, s.Address(), dir, exports.script())
+	fmt.Fprintf(stdout, "alicloudkms %s: a KMS service for development. NOT FOR PRODUCTION.\n", version)
+	fmt.Fprintf(stdout, "Listening on https://%s, data in %s\n\n%s\n", s.Address(), dir, exports.script())
 	select {
 	case err := <-s.Failed():
 		return errors.Join(err, s.Close())

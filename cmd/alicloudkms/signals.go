@@ -9,7 +9,7 @@ import (
 	"syscall"
 )
 
-// untilSignal returns a context that the first SIGINT or SIGTERM ends. A second one ends the process at once.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A second one ends the process at once.
 func untilSignal(parent context.Context, stderr io.Writer) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(parent)
 	signals := make(chan os.Signal, 2)
@@ -31,7 +31,7 @@ func untilSignal(parent context.Context, stderr io.Writer) (context.Context, con
 	}
 }
 
-// hangups delivers SIGHUP until stop is called. From the first moment on, so that none ends the process.
+// hangups delivers SIGHUP until stop is called. Call it before anything else, so that no SIGHUP ends the process.
 func hangups() (signals <-chan os.Signal, stop func()) {
 	c := make(chan os.Signal, 1)
 	signal.Notify(c, syscall.SIGHUP)

@@ -10,7 +10,8 @@ import (
 var version = "v0.1.0-dev"
 
 func runVersion(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	if err := parseFlags(newFlags("version", "usage: alicloudkms version\n\nPrints the version.\n", stderr), args); err != nil {
+	set := newFlags("version", "usage: alicloudkms version\n\nPrints the version.\n", stderr)
+	if err := parseFlags(set, args); err != nil {
 		return err
 	}
 	_, err := fmt.Fprintln(stdout, "alicloudkms", version)

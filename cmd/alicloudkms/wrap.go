@@ -18,21 +18,22 @@ import (
 
 const wrapHelp = `usage: alicloudkms wrap -in FILE -public-key FILE [-algorithm NAME] [-out FILE]
 
-Encrypts key material with the public key that KMS gives for its import, so that only KMS can read it. Nothing is sent
-anywhere: it works on a machine without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.
+Encrypts key material with the public key that KMS returns for its import, so that only KMS can decrypt it. Nothing is
+sent anywhere: it works without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.
 
 `
 
-// maxPublicKeyFile is more than any public key has, in bytes.
+// maxPublicKeyFile is larger than any public key, in bytes.
 const maxPublicKeyFile = 64 << 10
 
 func runWrap(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	set := newFlags("wrap", wrapHelp, stderr)
-	in := set.String("in", "", "the `FILE` with the key material: 32 bytes as they are; - is the standard input")
+	in := set.String("in", "", "the `FILE` with the key material: 32 raw bytes; - is standard input")
 	public := set.String("public-key", "", "the `FILE` with KMS's public key: PEM, DER, or DER in base64")
 	algorithm := set.String("algorithm", kmsapi.WrapOAEPSHA256,
-		"the wrapping algorithm `NAME` that the public key was asked for with: "+kmsapi.WrapOAEPSHA256+", "+kmsapi.WrapOAEPSHA1+" or "+kmsapi.WrapPKCS1v15)
-	out := set.String("out", "", "write to this `FILE`, which must not be there yet, and not to the standard output")
+		"the wrapping algorithm `NAME` that the public key was requested with: "+
+			kmsapi.WrapOAEPSHA256+", "+kmsapi.WrapOAEPSHA1+" or "+kmsapi.WrapPKCS1v15)
+	out := set.String("out", "", "write to this `FILE`, which must not exist yet, instead of standard output")
 	if err := parseFlags(set, args, "in", "public-key"); err != nil {
 		return err
 	}
@@ -52,32 +53,35 @@ func runWrap(_ context.Context, args []string, stdout, stderr io.Writer) error {
 	return writeLine(stdout, *out, wrapped)
 }
 
-// readMaterial reads key material into one buffer, which the caller clears. Its errors show nothing of it.
+var wantedMaterial = fmt.Sprintf("key material has exactly %d raw bytes", kmsapi.KeyMaterialSize)
+
+// readMaterial reads key material into one buffer, which the caller clears. Its errors reveal nothing about the
+// material.
 func readMaterial(name string) ([]byte, error) {
 	file, err := openInput(name)
 	if err != nil {
 		return nil, err
 	}
 	defer file.Close()
-	buffer := make([]byte, 2*kmsapi.KeyMaterialSize+3) // Enough to see that it is hexadecimal, with a line break.
+	buffer := make([]byte, 2*kmsapi.KeyMaterialSize+3) // Enough to recognize hexadecimal with a line break.
 	n, err := io.ReadFull(file, buffer)
 	if err == nil {
 		clear(buffer)
-		return nil, fmt.Errorf("there are more than %d bytes; key material has exactly %d, as they are", n-1, kmsapi.KeyMaterialSize)
+		return nil, fmt.Errorf("it has more than %d bytes; %s", n-1, wantedMaterial)
 	}
 	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
 		clear(buffer)
 		return nil, err
 	}
 	if n != kmsapi.KeyMaterialSize {
-		err := fmt.Errorf("there are %d bytes; key material has exactly %d, as they are%s", n, kmsapi.KeyMaterialSize, materialHint(buffer[:n]))
+		err := fmt.Errorf("it has %d bytes; %s%s", n, wantedMaterial, materialHint(buffer[:n]))
 		clear(buffer)
 		return nil, err
 	}
 	return buffer[:n], nil
 }
 
-// materialHint says what the usual mistakes look like.
+// materialHint recognizes the usual mistakes.
 func materialHint(read []byte) string {
 	trimmed := bytes.TrimRight(read, "\r\n")
 	decoded := make([]byte, len(read))
@@ -88,13 +92,13 @@ func materialHint(read []byte) string {
 	case err == nil && n == kmsapi.KeyMaterialSize:
 		return " (it is base64: decode it first, with base64 -d)"
 	case len(trimmed) == kmsapi.KeyMaterialSize:
-		return " (there is a line break at its end)"
+		return " (it ends with a line break)"
 	default:
 		return ""
 	}
 }
 
-// readPublicKey reads a public key in any of the forms that KMS and the engine give it in.
+// readPublicKey reads a public key in any of the encodings that KMS and the engine return.
 func readPublicKey(name string) (*rsa.PublicKey, error) {
 	file, err := os.Open(name)
 	if err != nil {
@@ -111,7 +115,7 @@ func readPublicKey(name string) (*rsa.PublicKey, error) {
 	}
 	if block, _ := pem.Decode(content); block != nil {
 		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, errors.New("it holds a private key; KMS's public key is needed")
+			return nil, errors.New("it contains a private key; KMS's public key is needed")
 		}
 		return client.ParseImportKey(block.Bytes)
 	}
@@ -128,7 +132,7 @@ func openInput(name string) (io.ReadCloser, error) {
 	return os.Open(name)
 }
 
-// writeLine writes to a new file called name, or to stdout if there is no name.
+// writeLine writes line to a new file called name, or to stdout if name is empty.
 func writeLine(stdout io.Writer, name, line string) error {
 	if name == "" {
 		_, err := fmt.Fprintln(stdout, line)

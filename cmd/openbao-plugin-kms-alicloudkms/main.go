@@ -1,5 +1,5 @@
-// Command openbao-plugin-kms-alicloudkms is the seal as a plugin of OpenBao 2.6 and later, which starts it and tells it all
-// that it needs; see package seal and docs/seal.md.
+// Command openbao-plugin-kms-alicloudkms is the seal as a plugin for OpenBao 2.6 and later, which starts and configures
+// it; see package seal and docs/seal.md.
 package main
 
 import (
@@ -16,8 +16,8 @@ import (
 // version is stamped by the build.
 var version = "v0.1.0-dev"
 
-const byHand = `This is a plugin: OpenBao starts it, it does nothing by itself. To use it, put it into OpenBao's plugin_directory, and
-this into its configuration file:
+const byHand = `This is a plugin: OpenBao starts it, it does nothing on its own. To use it, put it into OpenBao's plugin_directory,
+and add this to its configuration file:
 
     plugin "kms" "alicloudkms" {
       command   = "openbao-plugin-kms-alicloudkms"
@@ -28,7 +28,7 @@ this into its configuration file:
       kms_key_id = "alias/unseal"
     }
 
-SUM is what sha256sum prints for this file.
+SUM is the SHA-256 checksum that sha256sum prints for this file.
 `
 
 func main() {

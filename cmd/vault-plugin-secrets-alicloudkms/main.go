@@ -1,5 +1,5 @@
-// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, and one process
-// serves every mount. It takes no configuration of its own; see package alicloudkms.
+// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, and one
+// process serves every mount. It needs no configuration file; see package alicloudkms.
 package main
 
 import (
@@ -15,12 +15,13 @@ import (
 	alicloudkms "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
 )
 
-const byHand = `This is a plugin: Vault starts it, it does nothing by itself. To use it, put it into Vault's plugin_directory, and run:
+const byHand = `This is a plugin: Vault starts it, it does nothing on its own. To use it, put it into Vault's plugin_directory,
+and run:
 
     vault plugin register -sha256=SUM -version=%[1]s secret vault-plugin-secrets-alicloudkms
     vault secrets enable -path=alicloudkms vault-plugin-secrets-alicloudkms
 
-SUM is what sha256sum prints for this file.
+SUM is the SHA-256 checksum that sha256sum prints for this file.
 `
 
 func main() {
@@ -38,8 +39,8 @@ func main() {
 	}
 }
 
-// gcPercent lets a small heap grow to five times its size before it is collected: requests leave little that lives, and
-// collections would take a part of each.
+// gcPercent lets a small heap grow to five times its size before it is collected: little of what requests allocate
+// survives, and frequent collections would slow down each of them.
 const gcPercent = 400
 
 func serve(args []string) error {

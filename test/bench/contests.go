@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// contests are all that `make bench` runs, in the order of the table.
+// contests returns everything that `make bench` measures, in the order of the table.
 func (s *stage) contests() []contest.Contest {
 	return slices.Concat(
 		s.clientContests(),
@@ -21,7 +21,7 @@ func (s *stage) contests() []contest.Contest {
 	)
 }
 
-// plaintext is what everybody encrypts: 64 bytes, in base64 as all the APIs want it.
+// plaintext is what every side encrypts: 64 bytes, in base64 as all the APIs take it.
 const plaintext = "cGF5cm9sbCwgNjQgYnl0ZXMgb2YgaXQsIGFzIGEgZGF0YSBrZXkgb3IgYSBwYXNzd29yZCBtYXkgaGF2ZSE="
 
 // figure is a ratio of a measure of ours to that of the best peer.
@@ -29,12 +29,12 @@ func figure(m contest.Measure, t contest.Target) contest.Figure {
 	return contest.Figure{Measure: m, Compare: contest.Ratio, Target: t}
 }
 
-// alone is a measure of ours, with no peer.
+// alone is a figure of ours without a peer.
 func alone(m contest.Measure, t contest.Target) contest.Figure {
 	return contest.Figure{Measure: m, Compare: contest.Alone, Target: t}
 }
 
-// driven is a side that does one thing in so many goroutines.
+// driven is a side that calls do from a number of goroutines.
 func driven(name string, goroutines int, do func(i int) error) contest.Side {
 	return contest.Side{Name: name, Run: func(ctx context.Context, d time.Duration) (contest.Sample, error) {
 		load, err := contest.Drive(ctx, goroutines, d, 0, do)
@@ -45,5 +45,5 @@ func driven(name string, goroutines int, do func(i int) error) contest.Side {
 	}}
 }
 
-// always is do for whom the number does not matter.
+// always adapts a function that needs no number.
 func always(do func() error) func(int) error { return func(int) error { return do() } }

@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// The SDKs by name, as the table has them.
+// Names of the SDKs in the table.
 const (
 	oldSDK = "alibaba-cloud-sdk-go"
 	newSDK = "kms-20160120/v3"
@@ -40,33 +40,34 @@ func (s *stage) clientContests() []contest.Contest {
 	return found
 }
 
-// usualParams is room for the parameters, as the client makes it.
-const usualParams = 8
+// paramsCapacity is the room that the client reserves for parameters.
+const paramsCapacity = 8
 
 func encryptRequest(keyID string) *kmsapi.EncryptRequest {
 	return &kmsapi.EncryptRequest{
-		KeyId: keyID, Plaintext: kmsapi.NewSecret(plaintext), EncryptionContext: kmsapi.EncryptionContext{"app": keyName},
+		KeyId: keyID, Plaintext: kmsapi.NewSecret(plaintext),
+		EncryptionContext: kmsapi.EncryptionContext{"app": keyName},
 	}
 }
 
-// openSigning measures all that comes before a request is sent: its parameters, its signature, the request of net/http. Of
-// the new SDK it is less than that, only the signature and what it needs: the rest can't be called without sending.
+// openSigning measures everything before a request is sent: parameters, signature, net/http's request. The new SDK is
+// measured in part, the signature and what it needs: the rest can't be called without sending.
 func (s *stage) openSigning(ctx context.Context) ([]contest.Side, func() error, error) {
 	kms, err := s.kms()
 	if err != nil {
 		return nil, nil, err
 	}
 	const keyID = "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73"
-	credentials := kms.credentials()
-	// The client makes these two once.
-	target, err := url.Parse("https://" + kms.address() + "/")
+	credentials := kms.Credentials()
+	// The client makes these two only once.
+	target, err := url.Parse("https://" + kms.Address + "/")
 	if err != nil {
 		return nil, nil, err
 	}
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {"bench"}}
 	ours := func() error {
 		request := encryptRequest(keyID)
-		params := kmsapi.AppendParams(append(make(kmsapi.Params, 0, usualParams),
+		params := kmsapi.AppendParams(append(make(kmsapi.Params, 0, paramsCapacity),
 			kmsapi.Param{Name: "Action", Value: string(request.Operation())},
 			kmsapi.Param{Name: "Format", Value: "JSON"},
 			kmsapi.Param{Name: "RegionId", Value: kmsapi.DefaultRegion}), request)
@@ -97,7 +98,7 @@ func looped(name string, do func() error) contest.Side {
 	}}
 }
 
-// openClients measures whole calls to the same service.
+// openClients measures complete calls to the same service.
 func (s *stage) openClients(ctx context.Context, goroutines int) ([]contest.Side, func() error, error) {
 	kms, err := s.kms()
 	if err != nil {
@@ -107,7 +108,7 @@ func (s *stage) openClients(ctx context.Context, goroutines int) ([]contest.Side
 	if err != nil {
 		return nil, nil, err
 	}
-	ours, err := kms.client()
+	ours, err := kms.Client()
 	if err != nil {
 		return nil, nil, err
 	}

@@ -12,10 +12,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// createTargets are by how many goroutines. At 16 the issue names none.
+// createTargets are the targets by number of goroutines. 16 has none.
 var createTargets = map[int]contest.Target{1: contest.AtLeast(0.9), 16: {}, 64: contest.AtLeast(8)}
 
-// layers are where a durable write can be measured: from the whole request down to what groups the commits.
+// layers are the depths at which a durable write is measured, from the whole request down to the group commit.
 var layers = []struct {
 	name string
 	at   []int // numbers of goroutines
@@ -51,11 +51,11 @@ func createOverTLS(_ context.Context, s *stage, goroutines int) (contest.Side, e
 	if err != nil {
 		return contest.Side{}, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	return kms.signed(client, goroutines, same(&kmsapi.CreateKeyRequest{})), err
 }
 
-// createWithoutNetwork has all that a request costs but TLS and HTTP.
+// createWithoutNetwork measures a request without TLS and HTTP.
 func createWithoutNetwork(ctx context.Context, s *stage, goroutines int) (contest.Side, error) {
 	binary, err := s.compileTests(ctx, "./server")
 	return goBenchmark{binary, fmt.Sprintf("^BenchmarkCreateKey$/^c=%d$", goroutines), "keys/s"}.side(s.dir), err
@@ -66,16 +66,17 @@ func updateStore(ctx context.Context, s *stage, goroutines int) (contest.Side, e
 	return goBenchmark{binary, fmt.Sprintf("^BenchmarkUpdate$/^c=%d$", goroutines), "updates/s"}.side(s.dir), err
 }
 
-// againstBolt has bare writes of the database that the service is built on for a peer, on the same disk.
+// againstBolt compares ours with bare writes to bbolt, which the service is built on, on the same disk.
 func (s *stage) againstBolt(ours contest.Side, goroutines int) ([]contest.Side, func() error, error) {
-	db, err := bbolt.Open(filepath.Join(s.dir, rand.Text()+".db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+	options := &bbolt.Options{FreelistType: bbolt.FreelistMapType} // as the service has them
+	db, err := bbolt.Open(filepath.Join(s.dir, rand.Text()+".db"), 0o600, options)
 	if err != nil {
 		return nil, nil, err
 	}
 	return []contest.Side{ours, driven("bbolt", goroutines, always(func() error { return put(db) }))}, db.Close, nil
 }
 
-// put is one durable write, of about what a CMK's record has.
+// put is one durable write, about as large as a CMK's record.
 func put(db *bbolt.DB) error {
 	const size = 600
 	return db.Update(func(tx *bbolt.Tx) error {

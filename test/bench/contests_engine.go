@@ -13,7 +13,9 @@ const enginePath = "alicloudkms/encrypt/" + keyName
 func (s *stage) engineContests() []contest.Contest {
 	found := []contest.Contest{{
 		Name: "engine: encrypt through Vault, c=16", Open: s.openEngine,
-		Figures: []contest.Figure{figure(contest.PerSecond, contest.AtLeast(0.7)), figure(contest.P50, contest.Target{})},
+		Figures: []contest.Figure{
+			figure(contest.PerSecond, contest.AtLeast(0.7)), figure(contest.P50, contest.Target{}),
+		},
 	}}
 	for _, items := range []int{100, 1000} {
 		found = append(found, contest.Contest{
@@ -25,7 +27,7 @@ func (s *stage) engineContests() []contest.Contest {
 	return found
 }
 
-// openEngine has the plugin that does nothing in the same Vault.
+// openEngine compares ours with the echo plugin in the same Vault.
 func (s *stage) openEngine(ctx context.Context) ([]contest.Side, func() error, error) {
 	const callers = 16
 	vault, err := s.vault()
@@ -37,14 +39,14 @@ func (s *stage) openEngine(ctx context.Context) ([]contest.Side, func() error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	theirs, err := vault.post(ctx, "echo/encrypt/"+keyName, data)
+	peer, err := vault.post(ctx, "echo/encrypt/"+keyName, data)
 	if err != nil {
 		return nil, nil, err
 	}
-	return []contest.Side{driven("ours", callers, always(ours)), driven("echo", callers, always(theirs))}, nil, nil
+	return []contest.Side{driven("ours", callers, always(ours)), driven("echo", callers, always(peer))}, nil, nil
 }
 
-// openBatch compares one request of many items with as many requests, one after another.
+// openBatch compares one request of many items with the same number of requests in sequence.
 func (s *stage) openBatch(ctx context.Context, items int) ([]contest.Side, func() error, error) {
 	vault, err := s.vault()
 	if err != nil {
@@ -59,14 +61,14 @@ func (s *stage) openBatch(ctx context.Context, items int) ([]contest.Side, func(
 	if err != nil {
 		return nil, nil, err
 	}
-	theirs, err := vault.post(ctx, enginePath, item)
+	peer, err := vault.post(ctx, enginePath, item)
 	if err != nil {
 		return nil, nil, err
 	}
-	return []contest.Side{inItems("ours", items, ours), inItems("one by one", 1, theirs)}, nil, nil
+	return []contest.Side{inItems("ours", items, ours), inItems("one by one", 1, peer)}, nil, nil
 }
 
-// inItems is a side of one caller whose requests have so many items.
+// inItems is a side with one caller, measured in items: each request has a number of them.
 func inItems(name string, items int, do func() error) contest.Side {
 	return contest.Side{Name: name, Run: func(ctx context.Context, d time.Duration) (contest.Sample, error) {
 		load, err := contest.Drive(ctx, 1, d, 0, always(do))

@@ -15,7 +15,7 @@ const (
 	// poolSize is how many wrapping keys the service keeps ready.
 	poolSize  = 16
 	importers = 4
-	// refill is time enough to make as many keys, by one core.
+	// refill is enough time for one core to make that many keys.
 	refill = 2 * poolSize * 150 * time.Millisecond
 )
 
@@ -26,7 +26,7 @@ func (s *stage) importContests() []contest.Contest {
 	}}
 }
 
-// openImport asks for as many wrapping keys as the pool has, and measures against the making of keys.
+// openImport compares taking all keys of the pool with generating keys.
 func (s *stage) openImport(ctx context.Context) ([]contest.Side, func() error, error) {
 	kms, err := s.kms()
 	if err != nil {
@@ -36,7 +36,7 @@ func (s *stage) openImport(ctx context.Context) ([]contest.Side, func() error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -47,7 +47,8 @@ func (s *stage) openImport(ctx context.Context) ([]contest.Side, func() error, e
 	return []contest.Side{kms.importers(client, keyID), generate}, nil, nil
 }
 
-// importers is a side whose runs last for a full pool. Filling it again is not measured, and disturbs nobody who is.
+// importers is a side whose runs empty the pool. Refilling it is not measured, and ends before anything else is
+// measured.
 func (k *kmsService) importers(c *http.Client, keyID string) contest.Side {
 	var forms []string
 	return contest.Side{
@@ -62,14 +63,16 @@ func (k *kmsService) importers(c *http.Client, keyID string) contest.Side {
 			if err := sleep(ctx, refill); err != nil {
 				return err
 			}
-			// The connections are those of before, as in any running client.
+			// Open the connections, which any running client has too.
 			_, err := contest.Drive(ctx, importers, time.Minute, importers*4, func(int) error {
-				return k.send(ctx, c, k.form(&kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: keyID}}))
+				return k.send(ctx, c, k.form(&kmsapi.DescribeKeyRequest{KeyId: keyID}))
 			})
 			return err
 		},
 		Run: func(ctx context.Context, _ time.Duration) (contest.Sample, error) {
-			load, err := contest.Drive(ctx, importers, time.Minute, poolSize, func(i int) error { return k.send(ctx, c, forms[i]) })
+			load, err := contest.Drive(ctx, importers, time.Minute, poolSize, func(i int) error {
+				return k.send(ctx, c, forms[i])
+			})
 			if err != nil {
 				return nil, err
 			}

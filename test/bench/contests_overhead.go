@@ -23,10 +23,10 @@ func (s *stage) overheadContests() []contest.Contest {
 	}}
 }
 
-// openOverhead has the engine in this process, so that neither Vault nor the way to a plugin is in the time. Its peer is a bare
-// call with the client that the engine uses, to the same service.
+// openOverhead runs the engine in this process, so that the time includes neither Vault nor the plugin's transport. The
+// peer is a bare call to the same service, with the client that the engine uses.
 func (s *stage) openOverhead(ctx context.Context) ([]contest.Side, func() error, error) {
-	// A service of its own, whose audit log is short.
+	// A separate service, so that the audit log that is counted stays short.
 	kms, err := s.settledKMS(ctx, "overhead")
 	if err != nil {
 		return nil, nil, err
@@ -35,7 +35,7 @@ func (s *stage) openOverhead(ctx context.Context) ([]contest.Side, func() error,
 	if err != nil {
 		return nil, nil, err
 	}
-	bare, err := kms.client()
+	bare, err := kms.Client()
 	if err != nil {
 		return nil, nil, err
 	}
@@ -43,7 +43,7 @@ func (s *stage) openOverhead(ctx context.Context) ([]contest.Side, func() error,
 	if err != nil {
 		return nil, nil, err
 	}
-	theirs := driven("KMS client", 1, always(func() error {
+	peer := driven("KMS client", 1, always(func() error {
 		_, err := bare.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: keyID, Plaintext: kmsapi.NewSecret(plaintext)})
 		return err
 	}))
@@ -52,7 +52,7 @@ func (s *stage) openOverhead(ctx context.Context) ([]contest.Side, func() error,
 		e.backend.Cleanup(ctx)
 		return nil
 	}
-	return []contest.Side{{Name: "ours", Run: e.run}, theirs}, end, nil
+	return []contest.Side{{Name: "ours", Run: e.run}, peer}, end, nil
 }
 
 // engine is the secrets engine in this process.
@@ -73,7 +73,7 @@ func openEngine(ctx context.Context, kms *kmsService) (*engine, error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := e.write(ctx, "config", kms.engineConfig()); err != nil {
+	if err := e.write(ctx, "config", kms.EngineConfig()); err != nil {
 		return nil, err
 	}
 	return e, e.write(ctx, "keys/"+keyName, map[string]any{})
@@ -89,9 +89,9 @@ func (e *engine) write(ctx context.Context, path string, data map[string]any) er
 	return resp.Error()
 }
 
-// run encrypts, and counts what that asks of KMS, by the service's audit log, and of the storage.
+// run encrypts and counts the calls: those to KMS by the service's audit log, those to storage by the storage.
 func (e *engine) run(ctx context.Context, d time.Duration) (contest.Sample, error) {
-	calledBefore, err := e.kms.audited()
+	callsBefore, err := e.kms.audited()
 	if err != nil {
 		return nil, err
 	}
@@ -102,17 +102,17 @@ func (e *engine) run(ctx context.Context, d time.Duration) (contest.Sample, erro
 	if err != nil {
 		return nil, err
 	}
-	calledAfter, err := e.kms.audited()
+	callsAfter, err := e.kms.audited()
 	if err != nil {
 		return nil, err
 	}
 	sample, requests := load.Sample(), float64(len(load.Took))
-	sample[contest.KMSCalls] = float64(calledAfter-calledBefore) / requests
+	sample[contest.KMSCalls] = float64(callsAfter-callsBefore) / requests
 	sample[contest.StorageCalls] = float64(e.storage.calls.Load()-storedBefore) / requests
 	return sample, nil
 }
 
-// countingStorage counts the calls of an engine's storage.
+// countingStorage counts the calls to an engine's storage.
 type countingStorage struct {
 	logical.InmemStorage
 	calls atomic.Int64

@@ -8,13 +8,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// pageSize is that of the lists that are compared.
+// pageSize is the page size of the lists that are compared.
 const pageSize = 10
 
-// scaleErrands are what a large and a small service are both asked for.
-var scaleErrands = []struct {
+// scaleRequests are sent to a large and to a small service.
+var scaleRequests = []struct {
 	name    string
-	most    float64 // times the small one's
+	most    float64 // as a multiple of the small service's time
 	request func(f *filledService, i int) kmsapi.Request
 }{
 	{"Encrypt", 1.1, func(f *filledService, i int) kmsapi.Request {
@@ -24,11 +24,11 @@ var scaleErrands = []struct {
 		return &kmsapi.EncryptRequest{KeyId: f.alias(i), Plaintext: kmsapi.NewSecret(plaintext)}
 	}},
 	{"DescribeKey", 1.1, func(f *filledService, i int) kmsapi.Request {
-		return &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: f.spread(i)}}
+		return &kmsapi.DescribeKeyRequest{KeyId: f.spread(i)}
 	}},
 	{"ListKeys, first page", 2, func(*filledService, int) kmsapi.Request { return page(1) }},
-	{"ListKeys, middle page", 2, func(f *filledService, _ int) kmsapi.Request { return page(len(f.keys) / pageSize / 2) }},
-	{"ListKeys, last page", 2, func(f *filledService, _ int) kmsapi.Request { return page(len(f.keys) / pageSize) }},
+	{"ListKeys, middle page", 2, func(f *filledService, _ int) kmsapi.Request { return page(f.pages() / 2) }},
+	{"ListKeys, last page", 2, func(f *filledService, _ int) kmsapi.Request { return page(f.pages()) }},
 }
 
 func page(number int) kmsapi.Request {
@@ -37,7 +37,7 @@ func page(number int) kmsapi.Request {
 
 func (s *stage) scaleContests() []contest.Contest {
 	var found []contest.Contest
-	for _, e := range scaleErrands {
+	for _, e := range scaleRequests {
 		found = append(found, contest.Contest{
 			Name:    "service with 100,000 keys and aliases against 100: " + e.name,
 			Open:    func(context.Context) ([]contest.Side, func() error, error) { return s.openScale(e.request) },
@@ -50,7 +50,7 @@ func (s *stage) scaleContests() []contest.Contest {
 	})
 }
 
-// openScale asks each service by one goroutine: with more, their times would be those of the queue.
+// openScale uses one goroutine per service: with more, the times would be those of the queue.
 func (s *stage) openScale(request func(*filledService, int) kmsapi.Request) ([]contest.Side, func() error, error) {
 	many, few, err := s.filled()
 	if err != nil {
@@ -69,8 +69,8 @@ func (s *stage) openRestart(context.Context) ([]contest.Side, func() error, erro
 	if err != nil {
 		return nil, nil, err
 	}
-	// Neither is needed after this, and both would make keys for imports meanwhile.
-	end := func() error { return errors.Join(many.stop(), few.stop()) }
+	// Nothing needs them after this, and they would spend processor time on keys for imports.
+	end := func() error { return errors.Join(many.Stop(), few.Stop()) }
 	return []contest.Side{{Name: "ours", Run: many.restart}, {Name: "100 keys", Run: few.restart}}, end, nil
 }
 

@@ -8,12 +8,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// errand is one thing that service and transit both do.
+// errand is an operation that both the service and transit have.
 type errand struct {
 	operation kmsapi.Operation
-	// path is transit's.
+	// path is the one of transit.
 	path string
-	// request and data are what is sent, once there is a key with an id and a ciphertext of either.
+	// request and data are the parameters of the service and of transit, given a key and a ciphertext of each.
 	request func(keyID, ciphertext string) kmsapi.Request
 	data    func(ciphertext string) map[string]any
 }
@@ -42,7 +42,7 @@ func (s *stage) serviceContests() []contest.Contest {
 	var found []contest.Contest
 	for _, e := range errands {
 		for _, c := range []int{16, 64} {
-			// The issue asks for 1.5 times the rate at c=16; at 64 the rate is only stated.
+			// The rate has a target at c=16 only.
 			rate := contest.Target{}
 			if c == 16 {
 				rate = contest.AtLeast(1.5)
@@ -59,7 +59,7 @@ func (s *stage) serviceContests() []contest.Contest {
 	return found
 }
 
-// openErrand measures service and transit with the same client, over TLS with the same certificate, audited both.
+// openErrand measures service and transit with the same HTTP client and certificate, both with an audit log.
 func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]contest.Side, func() error, error) {
 	kms, err := s.kms()
 	if err != nil {
@@ -77,26 +77,26 @@ func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]con
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := vault.client.Logical().WriteWithContext(ctx, "transit/encrypt/"+keyName, map[string]any{"plaintext": plaintext})
+	made, err := vault.Client.Logical().WriteWithContext(ctx, "transit/encrypt/"+keyName, map[string]any{"plaintext": plaintext})
 	if err != nil {
 		return nil, nil, err
 	}
-	theirs, err := vault.post(ctx, e.path+keyName, e.data(made.Data["ciphertext"].(string)))
+	peer, err := vault.post(ctx, e.path+keyName, e.data(made.Data["ciphertext"].(string)))
 	if err != nil {
 		return nil, nil, err
 	}
-	client, err := newHTTP(kms.ca)
+	client, err := newHTTP(kms.CA)
 	if err != nil {
 		return nil, nil, err
 	}
 	return []contest.Side{
-		kms.signed(client, goroutines, same(e.request(keyID, ciphertext))), driven("transit", goroutines, always(theirs)),
+		kms.signed(client, goroutines, same(e.request(keyID, ciphertext))), driven("transit", goroutines, always(peer)),
 	}, nil, nil
 }
 
-// encrypt returns a ciphertext of the plaintext that everybody encrypts.
+// encrypt returns a ciphertext of the common plaintext.
 func (k *kmsService) encrypt(ctx context.Context, keyID string) (string, error) {
-	c, err := k.client()
+	c, err := k.Client()
 	if err != nil {
 		return "", err
 	}

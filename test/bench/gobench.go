@@ -13,14 +13,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// goBenchmark is a side that is a Go benchmark of a package which can't be imported from here. It runs as a process of its own,
-// on the disk that everybody else uses.
+// goBenchmark is a Go benchmark of a package that can't be imported from here. It runs in its own process, on the same
+// disk as everything else.
 type goBenchmark struct {
 	// binary is the package's compiled tests.
 	binary string
-	// name is a pattern as go test -bench takes it, of one benchmark.
+	// name is a pattern for go test -bench that matches one benchmark.
 	name string
-	// metric is the unit of the number that counts.
+	// metric is the unit of the number that is compared.
 	metric string
 }
 
@@ -49,9 +49,10 @@ func (b goBenchmark) side(dir string) contest.Side {
 
 // read finds the metric in what the benchmark prints.
 func (b goBenchmark) read(out string) (float64, error) {
-	found := regexp.MustCompile(`(?m)^Benchmark.*\s([0-9.e+]+) ` + regexp.QuoteMeta(b.metric) + `(\s|$)`).FindStringSubmatch(out)
+	pattern := regexp.MustCompile(`(?m)^Benchmark.*\s([0-9.e+]+) ` + regexp.QuoteMeta(b.metric) + `(\s|$)`)
+	found := pattern.FindStringSubmatch(out)
 	if found == nil {
-		return 0, fmt.Errorf("no benchmark %s gives %s:\n%s", b.name, b.metric, out)
+		return 0, fmt.Errorf("no benchmark %s reports %s:\n%s", b.name, b.metric, out)
 	}
 	return strconv.ParseFloat(found[1], 64)
 }

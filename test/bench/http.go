@@ -11,10 +11,10 @@ import (
 	"strings"
 )
 
-// connections is how many a client keeps: as many as there are goroutines in any contest.
+// connections is how many a client keeps: the largest number of goroutines in any contest.
 const connections = 64
 
-// newHTTP is the client that both the KMS service and Vault are measured with: HTTP/1.1, which keeps its connections.
+// newHTTP returns the client for both the KMS service and Vault: HTTP/1.1 that keeps its connections.
 func newHTTP(ca string) (*http.Client, error) {
 	transport, err := newTransport(ca)
 	return &http.Client{Transport: transport}, err
@@ -23,7 +23,7 @@ func newHTTP(ca string) (*http.Client, error) {
 func newTransport(ca string) (*http.Transport, error) {
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(ca)) {
-		return nil, errors.New("the CA is no PEM certificate")
+		return nil, errors.New("the CA is not a PEM certificate")
 	}
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
@@ -33,7 +33,7 @@ func newTransport(ca string) (*http.Transport, error) {
 	}, nil
 }
 
-// exchange sends r and reads the whole answer, which must be good.
+// exchange sends r, reads the whole answer and fails unless it is a success.
 func exchange(c *http.Client, r *http.Request) error {
 	resp, err := c.Do(r)
 	if err != nil {
@@ -52,7 +52,7 @@ func exchange(c *http.Client, r *http.Request) error {
 
 // send sends one signed form to the service.
 func (k *kmsService) send(ctx context.Context, c *http.Client, form string) error {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+k.address()+"/", strings.NewReader(form))
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, "https://"+k.Address+"/", strings.NewReader(form))
 	if err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"os"
@@ -13,11 +14,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// describe says what is measured, and on what machine.
+// describe starts the report with the plan and the machine.
 func describe(ctx context.Context, set settings) (contest.Report, error) {
 	r := contest.Report{
-		Command: set.command, Date: time.Now().UTC().Format(time.DateTime) + " UTC", Go: runtime.Version(), CPU: cpu(ctx),
-		Cores: runtime.NumCPU(), OS: output(ctx, "uname", "-sr"), Rounds: set.plan.Rounds, Duration: set.plan.Duration.String(),
+		Command: set.command, Date: time.Now().UTC().Format(time.DateTime) + " UTC",
+		Go: runtime.Version(), CPU: cpu(ctx), Cores: runtime.NumCPU(), OS: output(ctx, "uname", "-sr"),
+		Rounds: set.plan.Rounds, Duration: set.plan.Duration.String(),
 	}
 	version, err := exec.CommandContext(ctx, set.vault, "version").Output()
 	if err != nil {
@@ -28,14 +30,16 @@ func describe(ctx context.Context, set settings) (contest.Report, error) {
 	return r, nil
 }
 
-// commit is that of the source; what is not committed is told.
+// commit is the commit of the source, marked if the source has other changes.
 func commit(ctx context.Context, root string) string {
 	id := output(ctx, "git", "-C", root, "rev-parse", "--short=12", "HEAD")
 	if id == "" {
 		return "unknown"
 	}
-	// What this program itself writes does not count.
-	if output(ctx, "git", "-C", root, "status", "--porcelain", "--", ".", ":!docs/performance.md", ":!docs/performance.json") != "" {
+	// The files that this program writes don't count.
+	changed := output(ctx, "git", "-C", root, "status", "--porcelain", "--",
+		".", ":!docs/performance.md", ":!docs/performance.json")
+	if changed != "" {
 		id += " with changes"
 	}
 	return id
@@ -44,27 +48,27 @@ func commit(ctx context.Context, root string) string {
 var cpuModel = regexp.MustCompile(`(?m)^model name\s*:\s*(.+)$`)
 
 func cpu(ctx context.Context) string {
-	if text, err := os.ReadFile("/proc/cpuinfo"); err == nil {
-		if match := cpuModel.FindSubmatch(text); match != nil {
+	if info, err := os.ReadFile("/proc/cpuinfo"); err == nil {
+		if match := cpuModel.FindSubmatch(info); match != nil {
 			return string(match[1])
 		}
 	}
-	return orElse(output(ctx, "sysctl", "-n", "machdep.cpu.brand_string"), runtime.GOARCH)
+	return cmp.Or(output(ctx, "sysctl", "-n", "machdep.cpu.brand_string"), runtime.GOARCH)
 }
 
-// output is what a command prints, or "" if it fails: the machine may lack it.
+// output is what a command prints, or "" if it fails, since the machine may not have it.
 func output(ctx context.Context, name string, args ...string) string {
-	text, err := exec.CommandContext(ctx, name, args...).Output()
+	printed, err := exec.CommandContext(ctx, name, args...).Output()
 	if err != nil {
 		return ""
 	}
-	return strings.TrimSpace(string(text))
+	return strings.TrimSpace(string(printed))
 }
 
-// ownFlags are those that scripts/bench.sh gives; they say nothing to others.
+// ownFlags are the flags that scripts/bench.sh adds: paths of this machine, which mean nothing elsewhere.
 var ownFlags = regexp.MustCompile(`^-(root|vault)=`)
 
-// commandLine is what a person has typed.
+// commandLine is the command as the user typed it.
 func commandLine(args []string) string {
 	var given []string
 	for _, arg := range args {
@@ -80,15 +84,4 @@ func commandLine(args []string) string {
 		return "make bench"
 	}
 	return fmt.Sprintf("make bench BENCH_FLAGS=%q", strings.Join(given, " "))
-}
-
-var foreign = regexp.MustCompile(`(?i)^(alicloud|alibaba_cloud_|vault_|bao_|ssl_cert_|https?_proxy$|no_proxy$|all_proxy$)`)
-
-// leaveCallersEnvironment forgets endpoints, credentials and proxies of the caller's: SDKs, Vault and engine would use them.
-func leaveCallersEnvironment() {
-	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); foreign.MatchString(name) {
-			_ = os.Unsetenv(name) // It fails for names that can't be, and these are.
-		}
-	}
 }

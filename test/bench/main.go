@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"flag"
@@ -15,6 +16,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // settings are the flags.
@@ -26,10 +28,10 @@ type settings struct {
 	keys                 int
 }
 
-// fewestRounds is how many rounds a figure in the docs is the median of, at least.
+// fewestRounds is the least number of rounds of a run that is written into the docs.
 const fewestRounds = 5
 
-// manyKeys is how many keys a large service has.
+// manyKeys is the number of keys of a large service.
 const manyKeys = 100_000
 
 func main() {
@@ -60,7 +62,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	return errors.Join(err, publish(report, set, stderr))
 }
 
-// parse reads the flags. The files in docs are written only by a run that measures all, for as long as it should.
+// parse reads the flags. Only a complete run with enough rounds writes the files in docs.
 func parse(args []string, stderr io.Writer) (settings, error) {
 	var s settings
 	flags := flag.NewFlagSet("make bench BENCH_FLAGS=", flag.ContinueOnError)
@@ -70,8 +72,8 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	flags.IntVar(&s.plan.Rounds, "rounds", fewestRounds, "how many rounds each contest has")
 	flags.DurationVar(&s.plan.Duration, "duration", 2*time.Second, "how long each side runs in a round")
 	only := flags.String("only", "", "run only the contests whose names match this `REGEX`")
-	flags.StringVar(&s.json, "json", "", "write the results to `FILE`, as JSON; docs/performance.json if all is measured")
-	flags.StringVar(&s.table, "table", "", "write the table into `FILE`, between its markers; docs/performance.md if all is measured")
+	flags.StringVar(&s.json, "json", "", "write the results as JSON to `FILE`; into docs by default, after a complete run")
+	flags.StringVar(&s.table, "table", "", "write the table into `FILE`, between its markers; into docs by default too")
 	flags.IntVar(&s.keys, "keys", manyKeys, "how many keys a large service has")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -88,22 +90,15 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	}
 	s.command = commandLine(args)
 	if *only == "" && s.plan.Rounds >= fewestRounds && s.keys == manyKeys {
-		s.json = orElse(s.json, filepath.Join(s.root, "docs", "performance.json"))
-		s.table = orElse(s.table, filepath.Join(s.root, "docs", "performance.md"))
+		s.json = cmp.Or(s.json, filepath.Join(s.root, "docs", "performance.json"))
+		s.table = cmp.Or(s.table, filepath.Join(s.root, "docs", "performance.md"))
 	}
 	return s, nil
 }
 
-func orElse(text, other string) string {
-	if text == "" {
-		return other
-	}
-	return text
-}
-
-// measure runs the contests. One that can't be measured is reported, and the others go on.
+// measure runs the contests. One that fails is reported, and the others continue.
 func measure(ctx context.Context, set settings, stderr io.Writer) (report contest.Report, err error) {
-	leaveCallersEnvironment()
+	servers.ClearEnvironment()
 	s, err := openStage(ctx, set, stderr)
 	if err != nil {
 		return report, err
@@ -120,7 +115,7 @@ func measure(ctx context.Context, set settings, stderr io.Writer) (report contes
 		fmt.Fprintln(stderr, c.Name, "...")
 		rows, err := c.Run(ctx, set.plan)
 		if err != nil {
-			// What follows the first line is the end of a log, for the terminal only.
+			// The lines after the first are the end of a log, for the terminal only.
 			reason, _, _ := strings.Cut(err.Error(), "\n")
 			report.Unmeasured = append(report.Unmeasured, reason)
 			failed = append(failed, err)
@@ -128,7 +123,7 @@ func measure(ctx context.Context, set settings, stderr io.Writer) (report contes
 		report.Contests = append(report.Contests, rows...)
 	}
 	if len(report.Contests)+len(failed) == 0 {
-		failed = append(failed, errors.New("no contest has such a name"))
+		failed = append(failed, errors.New("no contest matches -only"))
 	}
 	return report, errors.Join(failed...)
 }
@@ -142,7 +137,7 @@ func publish(report contest.Report, set settings, stderr io.Writer) error {
 		errs = append(errs, report.WriteTable(set.table))
 	}
 	if set.json == "" && set.table == "" {
-		fmt.Fprintln(stderr, "not written into docs, which is for whole runs of at least", fewestRounds, "rounds")
+		fmt.Fprintln(stderr, "docs are unchanged: they take complete runs of at least", fewestRounds, "rounds")
 	}
 	return errors.Join(errs...)
 }

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestOnlyAWholeRunIsWrittenIntoTheDocs(t *testing.T) {
+func TestOnlyACompleteRunIsWrittenIntoTheDocs(t *testing.T) {
 	for name, tc := range map[string]struct {
 		args []string
 		docs bool
@@ -29,21 +29,25 @@ func TestOnlyAWholeRunIsWrittenIntoTheDocs(t *testing.T) {
 	}
 }
 
-func TestFlagsThatMakeNoSenseAreRefused(t *testing.T) {
-	for _, args := range [][]string{{"-rounds=0"}, {"-duration=0s"}, {"-duration=-1s"}, {"-only=("}, {"client"}, {"-unknown"}, {"-keys=0"}, {"-keys=15"}} {
-		_, err := parse(args, io.Discard)
-		require.Error(t, err, args)
+func TestInvalidFlagsAreRefused(t *testing.T) {
+	for _, arg := range []string{
+		"-rounds=0", "-duration=0s", "-duration=-1s", "-only=(", "client", "-unknown", "-keys=0", "-keys=15",
+	} {
+		_, err := parse([]string{arg}, io.Discard)
+		require.Error(t, err, arg)
 	}
 }
 
-func TestTheCommandIsToldAsItWasTyped(t *testing.T) {
+func TestCommandIsReportedAsTyped(t *testing.T) {
 	require.Equal(t, "make bench", commandLine([]string{"-root=/source", "-vault=/bin/vault"}))
-	require.Equal(t, `make bench BENCH_FLAGS="-only 'a|b' -rounds 7"`, commandLine([]string{"-root=/source folder", "-vault=v", "-only", "a|b", "-rounds", "7"}))
+	args := []string{"-root=/source folder", "-vault=v", "-only", "a|b", "-rounds", "7"}
+	require.Equal(t, `make bench BENCH_FLAGS="-only 'a|b' -rounds 7"`, commandLine(args))
 }
 
-func TestTheMetricOfABenchmarkIsFound(t *testing.T) {
+func TestMetricOfABenchmarkIsFound(t *testing.T) {
 	b := goBenchmark{name: "BenchmarkUpdate", metric: "updates/s"}
-	rate, err := b.read("goos: linux\nBenchmarkUpdate/c=64-2   \t  1234\t  801.5 ns/op\t 28800 updates/s\t 5 B/op\nPASS\n")
+	rate, err := b.read("goos: linux\n" +
+		"BenchmarkUpdate/c=64-2   \t  1234\t  801.5 ns/op\t 28800 updates/s\t 5 B/op\nPASS\n")
 	require.NoError(t, err)
 	require.InDelta(t, 28800, rate, 0)
 	rate, err = b.read("BenchmarkUpdate/c=1 \t 10\t 1.2e+06 ns/op\t 1.5e+03 updates/s\n")
@@ -53,8 +57,8 @@ func TestTheMetricOfABenchmarkIsFound(t *testing.T) {
 	require.Error(t, err)
 }
 
-// TestContestsHaveNamesOfTheirOwn holds the names to one each, since -only chooses by them.
-func TestContestsHaveNamesOfTheirOwn(t *testing.T) {
+// The flag -only and the rows of earlier runs refer to contests by name.
+func TestContestNamesAreUnique(t *testing.T) {
 	seen := map[string]bool{}
 	for _, c := range (&stage{}).contests() {
 		require.False(t, seen[c.Name], c.Name)

@@ -18,24 +18,24 @@ import (
 
 const encryptionContext = `{"app":"` + keyName + `"}`
 
-// newV1 is the old SDK over TLS, keeping its connections.
+// newV1 returns the old SDK's client over TLS, which keeps its connections.
 func newV1(kms *kmsService) (*kmsv1.Client, error) {
-	transport, err := newTransport(kms.ca)
+	transport, err := newTransport(kms.CA)
 	if err != nil {
 		return nil, err
 	}
-	access := kms.credentials()
+	access := kms.Credentials()
 	config := sdk.NewConfig().WithScheme(requests.HTTPS).WithHttpTransport(transport)
 	client, err := kmsv1.NewClientWithOptions(kmsapi.DefaultRegion, config,
 		credentials.NewAccessKeyCredential(access.AccessKeyID, access.AccessKeySecret.Reveal()))
 	if err != nil {
 		return nil, err
 	}
-	client.Domain = kms.address()
+	client.Domain = kms.Address
 	return client, nil
 }
 
-// v1Clients has a client for each goroutine: a call changes the timeouts of its client, so that none may be shared.
+// v1Clients returns a client for each goroutine: a call changes its client's timeouts, so clients can't be shared.
 func v1Clients(kms *kmsService, goroutines int) (chan *kmsv1.Client, error) {
 	clients := make(chan *kmsv1.Client, goroutines)
 	for range goroutines {
@@ -54,13 +54,13 @@ func v1Encrypt(keyID string) *kmsv1.EncryptRequest {
 	return request
 }
 
-// newV3 is the new SDK over TLS, keeping as many connections as there are goroutines.
+// newV3 returns the new SDK's client over TLS, which keeps a connection for each goroutine.
 func newV3(kms *kmsService) (*kmsv3.Client, error) {
-	access := kms.credentials()
+	access := kms.Credentials()
 	return kmsv3.NewClient(&openapi.Config{
 		AccessKeyId: tea.String(access.AccessKeyID), AccessKeySecret: tea.String(access.AccessKeySecret.Reveal()),
-		RegionId: tea.String(kmsapi.DefaultRegion), Endpoint: tea.String(kms.address()), Protocol: tea.String("HTTPS"),
-		Ca: tea.String(kms.ca), MaxIdleConns: tea.Int(connections),
+		RegionId: tea.String(kmsapi.DefaultRegion), Endpoint: tea.String(kms.Address), Protocol: tea.String("HTTPS"),
+		Ca: tea.String(kms.CA), MaxIdleConns: tea.Int(connections),
 	})
 }
 
@@ -70,21 +70,24 @@ func v3Encrypt(keyID string) *kmsv3.EncryptRequest {
 	}
 }
 
-// signLikeV3 does what the SDK does between filling in a request and sending it, as far as its parts can be called.
+// signLikeV3 does what the new SDK does between filling in a request and sending it, as far as its parts can be called.
 func signLikeV3(kms *kmsService, keyID string) error {
-	access := kms.credentials()
+	access := kms.Credentials()
 	algorithm := tea.String("ACS3-HMAC-SHA256")
 	request := tea.NewRequest()
 	request.Method, request.Pathname = tea.String(http.MethodPost), tea.String("/")
 	request.Query = openapiutil.Query(map[string]any{
-		"KeyId": keyID, "Plaintext": plaintext, "EncryptionContext": tea.StringValue(util.ToJSONString(map[string]any{"app": keyName})),
+		"KeyId": keyID, "Plaintext": plaintext,
+		"EncryptionContext": tea.StringValue(util.ToJSONString(map[string]any{"app": keyName})),
 	})
 	hash := openapiutil.HexEncode(openapiutil.Hash(util.ToBytes(tea.String("")), algorithm))
 	request.Headers = map[string]*string{
-		"host": tea.String(kms.address()), "x-acs-version": tea.String(kmsapi.Version), "x-acs-action": tea.String("Encrypt"),
-		"x-acs-date": openapiutil.GetTimestamp(), "x-acs-signature-nonce": util.GetNonce(), "accept": tea.String("application/json"),
-		"user-agent": tea.String("bench"), "x-acs-content-sha256": hash,
+		"host": tea.String(kms.Address), "user-agent": tea.String("bench"), "accept": tea.String("application/json"),
+		"x-acs-version": tea.String(kmsapi.Version), "x-acs-action": tea.String("Encrypt"),
+		"x-acs-date": openapiutil.GetTimestamp(), "x-acs-signature-nonce": util.GetNonce(),
+		"x-acs-content-sha256": hash,
 	}
-	openapiutil.GetAuthorization(request, algorithm, hash, tea.String(access.AccessKeyID), tea.String(access.AccessKeySecret.Reveal()))
+	openapiutil.GetAuthorization(request, algorithm, hash,
+		tea.String(access.AccessKeyID), tea.String(access.AccessKeySecret.Reveal()))
 	return nil
 }

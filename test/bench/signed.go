@@ -10,10 +10,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
-// signed is a side that sends the service requests that were signed before, since it is the service that is measured: its
-// peers' clients sign nothing.
+// signed is a side that sends requests signed in advance: it measures the service alone, and the clients of its peers
+// sign nothing.
 func (k *kmsService) signed(c *http.Client, goroutines int, request func(i int) kmsapi.Request) contest.Side {
-	const first = 2000 // requests for the first run, before there is a rate to expect
+	const first = 2000 // requests for the first run, before a rate is known
 	var forms []string
 	var rate atomic.Int64
 	prepare := func(_ context.Context, d time.Duration) error {
@@ -25,7 +25,9 @@ func (k *kmsService) signed(c *http.Client, goroutines int, request func(i int) 
 		return nil
 	}
 	run := func(ctx context.Context, d time.Duration) (contest.Sample, error) {
-		load, err := contest.Drive(ctx, goroutines, d, len(forms), func(i int) error { return k.send(ctx, c, forms[i]) })
+		load, err := contest.Drive(ctx, goroutines, d, len(forms), func(i int) error {
+			return k.send(ctx, c, forms[i])
+		})
 		if err != nil {
 			return nil, err
 		}
@@ -35,5 +37,5 @@ func (k *kmsService) signed(c *http.Client, goroutines int, request func(i int) 
 	return contest.Side{Name: "ours", Prepare: prepare, Run: run}
 }
 
-// same is the one request, whatever the number.
+// same returns r for every number.
 func same(r kmsapi.Request) func(int) kmsapi.Request { return func(int) kmsapi.Request { return r } }

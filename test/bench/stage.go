@@ -11,10 +11,12 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// stage is where the contests take place: a temporary folder, the programs in it, and the servers, which start when they are
-// first asked for.
+// stage is the set-up of the contests: a temporary folder, the programs in it, and servers, each started at its first
+// use.
 type stage struct {
 	settings
 	dir     string
@@ -22,17 +24,17 @@ type stage struct {
 
 	kms   func() (*kmsService, error)
 	vault func() (*vaultServer, error)
-	// few and many are services that differ in how many keys they have.
+	// few and many are services that differ in their number of keys.
 	few, many func() (*filledService, error)
 }
 
 const pluginName = "vault-plugin-secrets-alicloudkms"
 
-// fewKeys is how many keys a small service has.
+// fewKeys is the number of keys of a small service.
 const fewKeys = 100
 
 func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, error) {
-	// A short name, because a plugin's socket lies in it.
+	// A short name, because it holds a plugin's socket.
 	dir, err := os.MkdirTemp("", "kmsbench-")
 	if err != nil {
 		return nil, err
@@ -52,16 +54,18 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 
 func (s *stage) folder(name string) string { return filepath.Join(s.dir, name) }
 
-// program is the path of one that was built.
-func (s *stage) program(name string) string { return filepath.Join(s.dir, "plugins", name) }
+// programs is the folder of the built programs, and Vault's plugin directory.
+func (s *stage) programs() string { return filepath.Join(s.dir, "plugins") }
 
-// build builds the programs as a release has them.
+func (s *stage) program(name string) string { return filepath.Join(s.programs(), name) }
+
+// build builds the programs as a release does.
 func (s *stage) build(ctx context.Context) error {
 	for from, packages := range map[string][]string{
 		s.root:                                 {"./cmd/alicloudkms", "./cmd/" + pluginName},
 		filepath.Join(s.root, "test", "bench"): {"./echo"},
 	} {
-		args := []string{"build", "-C", from, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", filepath.Dir(s.program("x")) + "/"}
+		args := []string{"build", "-C", from, "-trimpath", "-buildvcs=false", "-ldflags=-s -w", "-o", s.programs() + "/"}
 		cmd := exec.CommandContext(ctx, "go", append(args, packages...)...)
 		cmd.Env = append(os.Environ(), "CGO_ENABLED=0")
 		if out, err := cmd.CombinedOutput(); err != nil {
@@ -72,17 +76,14 @@ func (s *stage) build(ctx context.Context) error {
 }
 
 func (s *stage) startKMS(name string) (*kmsService, error) {
-	k, err := startKMS(s.program("alicloudkms"), s.folder(name))
-	if k.process != nil {
-		// The process may be another by then: a contest may have started it anew.
-		s.onClose(func() error { return k.stop() })
-	}
-	return k, err
+	k := &kmsService{&servers.KMS{Program: s.program("alicloudkms"), Dir: s.folder(name), OwnGroup: true}}
+	s.onClose(func() error { return k.Stop() }) // k.Process is not set yet, and a contest may replace it.
+	return k, k.Start()
 }
 
-// settledKMS is a service that has made the keys which it keeps ready for imports; until then it has work of its own.
+// settledKMS starts a service and waits until it has made the keys that it keeps ready for imports, which takes a core.
 func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error) {
-	const quietStart = 5 * time.Second // It begins only then.
+	const quietStart = 5 * time.Second // The service begins to make them only then.
 	k, err := s.startKMS(name)
 	if err != nil {
 		return nil, err
@@ -92,7 +93,7 @@ func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error
 
 func (s *stage) onClose(do func() error) { s.closers = append(s.closers, do) }
 
-// close undoes all that was done, the last first.
+// close calls what onClose was given, in reverse order.
 func (s *stage) close() error {
 	var errs []error
 	for _, do := range slices.Backward(s.closers) {

@@ -37,7 +37,7 @@ func TestWhatIsAcknowledgedSurvivesKill(t *testing.T) {
 		for round := first; round < last; round++ {
 			l.round(round, round == last-1)
 		}
-		l.service.kill()
+		l.service.Kill()
 	}
 }
 
@@ -90,7 +90,7 @@ func (l *loop) workUntilKilled(requests int) (acknowledged int64) {
 	var count atomic.Int64
 	progress := func() {
 		if count.Add(1) == int64(requests) {
-			time.AfterFunc(delay, l.service.kill)
+			time.AfterFunc(delay, l.service.Kill)
 		}
 	}
 	c := l.service.dial(l.t)
@@ -104,8 +104,8 @@ func (l *loop) workUntilKilled(requests int) (acknowledged int64) {
 	h := newHTTP(l.t, l.service)
 	work.Go(func() error { return l.postman.work(h, l.service, progress) })
 	require.NoError(l.t, work.Wait())
-	require.GreaterOrEqual(l.t, count.Load(), int64(requests), "the service has ended by itself:\n%s", l.site.logTail())
-	l.service.kill()
+	require.GreaterOrEqual(l.t, count.Load(), int64(requests), "the service ended on its own:\n%s", l.service.Tail())
+	l.service.Kill()
 	return count.Load()
 }
 
@@ -114,5 +114,5 @@ func (l *loop) killWhileStarting() {
 	l.t.Helper()
 	p := l.site.launch(l.t)
 	time.Sleep(time.Duration(l.random.IntN(50_000)) * time.Microsecond)
-	p.kill()
+	p.Kill()
 }

@@ -5,17 +5,16 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// build makes the binary under test, as it is shipped: without the race detector, which would change what is slow.
+// build builds the binary under test as it ships: without the race detector, which would change what is slow.
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "alicloudkms")
@@ -24,13 +23,13 @@ func build(t *testing.T) string {
 	return binary
 }
 
-// site is the folder of a service with its configuration, and what a client must know of it.
+// site is the folder of a service: its configuration, its store, and what a client needs to know about it.
 type site struct {
 	binary, dir string
-	dev         *server.Dev
+	dev         *server.DevConfig
 }
 
-// configText is a configuration without limits, which the writers would soon be at.
+// configText is a configuration without limits, which the writers would soon reach.
 const configText = `
 listener {
   address       = "127.0.0.1:0"
@@ -56,12 +55,12 @@ rate_limits {
 }
 `
 
-// newSite makes all but the store itself, with the files of a service for development.
+// newSite makes everything but the store itself, with the files of a development service.
 func newSite(t *testing.T, binary string) *site {
 	t.Helper()
 	s := &site{binary: binary, dir: t.TempDir()}
 	var err error
-	s.dev, err = server.NewDev(s.dir, "127.0.0.1:0")
+	s.dev, err = server.NewDevConfig(s.dir, "127.0.0.1:0")
 	require.NoError(t, err)
 	c := s.dev.Config
 	key := c.Accounts[0].AccessKeys[0]
@@ -73,17 +72,7 @@ func newSite(t *testing.T, binary string) *site {
 
 func (s *site) file(name string) string { return filepath.Join(s.dir, name) }
 
-// logTail is the end of what the processes have logged.
-func (s *site) logTail() string {
-	const most = 4000
-	text, err := os.ReadFile(s.file("log"))
-	if err != nil {
-		return fmt.Sprint(err)
-	}
-	return string(text[max(0, len(text)-most):])
-}
-
-// check lets the operator's own tool walk the store, which no process has open.
+// check walks the store with the operator's own tool, while no process has it open.
 func (s *site) check(t *testing.T) {
 	t.Helper()
 	out, err := exec.CommandContext(t.Context(), s.binary, "check", "-config", s.file("config.hcl")).CombinedOutput()
@@ -92,60 +81,28 @@ func (s *site) check(t *testing.T) {
 
 // service is a process of the KMS service.
 type service struct {
+	*servers.Process
 	site    *site
-	cmd     *exec.Cmd
-	ended   chan struct{} // closed when the process has ended
-	address string        // known once the service is ready
+	address string // known once the service is ready
 }
 
 // launch starts a process and does not wait until it is ready.
 func (s *site) launch(t *testing.T) *service {
 	t.Helper()
-	log, err := os.Create(s.file("log"))
+	p, err := servers.Start(exec.Command(s.binary, "server", "-config", s.file("config.hcl")), s.file("log"))
 	require.NoError(t, err)
-	defer log.Close()
-	p := &service{site: s, cmd: exec.Command(s.binary, "server", "-config", s.file("config.hcl")), ended: make(chan struct{})}
-	p.cmd.Stderr = log
-	require.NoError(t, p.cmd.Start())
-	go func() {
-		defer close(p.ended)
-		_ = p.cmd.Wait() // It is killed, or its log tells why it ended.
-	}()
-	t.Cleanup(p.kill)
-	return p
+	t.Cleanup(p.Kill)
+	return &service{Process: p, site: s}
 }
-
-const (
-	startTime = 30 * time.Second
-	pollEvery = 2 * time.Millisecond
-)
-
-// ready is the line by which the service says where it listens.
-var ready = regexp.MustCompile(`msg=ready address=(\S+)`)
 
 // start starts a process and waits until it is ready.
 func (s *site) start(t *testing.T) *service {
 	t.Helper()
 	p := s.launch(t)
-	for deadline := time.Now().Add(startTime); time.Now().Before(deadline); {
-		if found := ready.FindStringSubmatch(s.logTail()); found != nil {
-			p.address = found[1]
-			return p
-		}
-		select {
-		case <-p.ended:
-			t.Fatalf("the service has ended by itself:\n%s", s.logTail())
-		case <-time.After(pollEvery):
-		}
-	}
-	t.Fatalf("the service is not ready after %s:\n%s", startTime, s.logTail())
-	return nil
-}
-
-// kill is kill -9. One who is dead may be killed again.
-func (s *service) kill() {
-	_ = s.cmd.Process.Kill()
-	<-s.ended
+	var err error
+	p.address, err = servers.AwaitKMS(p.Process)
+	require.NoError(t, err)
+	return p
 }
 
 // dial returns a client that tries each request once: a second attempt would blur what is known of the first.

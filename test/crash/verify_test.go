@@ -114,9 +114,9 @@ func (i *inspector) look(w *writer, all bool) ledger {
 }
 
 func (i *inspector) key(id string) key {
-	described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyId: id})
 	require.NoError(i.t, err)
-	listed, err := i.client.ListResourceTags(i.t.Context(), &kmsapi.ListResourceTagsRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+	listed, err := i.client.ListResourceTags(i.t.Context(), &kmsapi.ListResourceTagsRequest{KeyId: id})
 	require.NoError(i.t, err)
 	k := key{state: described.KeyMetadata.KeyState, tags: map[string]string{}}
 	for _, tag := range listed.Tags.Tag {
@@ -155,7 +155,7 @@ func compare(found, l ledger) string {
 func (i *inspector) adopt(writers []*writer, unknown map[string]bool) {
 	i.t.Helper()
 	for id := range unknown {
-		described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}})
+		described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyId: id})
 		require.NoError(i.t, err)
 		at := slices.IndexFunc(writers, func(w *writer) bool { return w.unborn != "" && w.unborn == described.KeyMetadata.Description })
 		require.GreaterOrEqual(i.t, at, 0, "nobody has made the CMK %s, %q", id, described.KeyMetadata.Description)

@@ -79,12 +79,11 @@ func (w *writer) step(ctx context.Context) error {
 	// One of the latest, so that each goes through many states.
 	id := w.ids[len(w.ids)-1-w.random.IntN(min(len(w.ids), 8))]
 	w.touched[id] = true
-	one := kmsapi.KeyRequest{KeyId: id}
 	switch k := w.ledger.keys[id]; k.state {
 	case kmsapi.PendingDeletion:
-		return w.change(setState(id, kmsapi.Enabled), discard(w.client.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyRequest: one})))
+		return w.change(setState(id, kmsapi.Enabled), discard(w.client.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: id})))
 	case kmsapi.Disabled:
-		return w.change(setState(id, kmsapi.Enabled), discard(w.client.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyRequest: one})))
+		return w.change(setState(id, kmsapi.Enabled), discard(w.client.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyId: id})))
 	default:
 		return w.onEnabled(ctx, id, k)
 	}
@@ -94,7 +93,7 @@ func (w *writer) step(ctx context.Context) error {
 func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
 	switch w.random.IntN(8) {
 	case 0:
-		r := &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: id}}
+		r := &kmsapi.DisableKeyRequest{KeyId: id}
 		return w.change(setState(id, kmsapi.Disabled), discard(w.client.DisableKey(ctx, r)))
 	case 1:
 		r := &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: kmsapi.MinPendingWindowInDays + w.random.IntN(24)}

@@ -129,7 +129,7 @@ func TestBadConfigurationIsNotStored(t *testing.T) {
 		for _, bad := range badConfigs {
 			t.Run(bad.name, func(t *testing.T) {
 				m := s.mountUnconfigured(t)
-				config := s.kms.config()
+				config := s.kms.EngineConfig()
 				maps.Copy(config, bad.change)
 				_, err := m.try("config", config)
 				require.Error(t, err)
@@ -146,13 +146,13 @@ func TestWrongSecretStoredUnverifiedLeaksNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/a", nil)
-		wrong := with(s.kms.config(), map[string]any{"secret_key": "wrong-secret-of-the-e2e-tests", "verify": false})
+		wrong := with(s.kms.EngineConfig(), map[string]any{"secret_key": "wrong-secret-of-the-e2e-tests", "verify": false})
 		m.write("config", wrong)
 		plaintext := newPlaintext()
 		_, err := m.try("encrypt/a", map[string]any{"plaintext": plaintext})
 		m.refused(err, http.StatusBadGateway, "secret_key")
 		require.NotContains(t, err.Error(), plaintext, "KMS answers a wrong signature with the text that was signed")
-		m.write("config", s.kms.config())
+		m.write("config", s.kms.EngineConfig())
 		m.encrypt("a", plaintext)
 	})
 }
@@ -161,7 +161,7 @@ func TestKMSRefusesWrongClocksReplaysAndOversizedBodies(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		now := time.Now()
 		regions := &kmsapi.DescribeRegionsRequest{}
-		good := s.kms.form(regions, rand.Text(), now)
+		good := s.kms.SignedForm(regions, rand.Text(), now)
 		status, body := s.kms.post(t, good)
 		require.Equal(t, http.StatusOK, status, body)
 		for name, bad := range map[string]struct {
@@ -169,14 +169,14 @@ func TestKMSRefusesWrongClocksReplaysAndOversizedBodies(t *testing.T) {
 			status int
 			code   string
 		}{
-			"a clock an hour behind":     {s.kms.form(regions, rand.Text(), now.Add(-time.Hour)), http.StatusBadRequest, "IllegalTimestamp"},
-			"a clock an hour ahead":      {s.kms.form(regions, rand.Text(), now.Add(time.Hour)), http.StatusBadRequest, "IllegalTimestamp"},
+			"a clock an hour behind":     {s.kms.SignedForm(regions, rand.Text(), now.Add(-time.Hour)), http.StatusBadRequest, "IllegalTimestamp"},
+			"a clock an hour ahead":      {s.kms.SignedForm(regions, rand.Text(), now.Add(time.Hour)), http.StatusBadRequest, "IllegalTimestamp"},
 			"the same request again":     {good, http.StatusBadRequest, "SignatureNonceUsed"},
-			"a changed parameter":        {s.kms.form(regions, rand.Text(), now) + "&Extra=1", http.StatusBadRequest, "IncompleteSignature"},
+			"a changed parameter":        {s.kms.SignedForm(regions, rand.Text(), now) + "&Extra=1", http.StatusBadRequest, "IncompleteSignature"},
 			"a body of a million bytes":  {"A=" + strings.Repeat("a", 1_000_000), http.StatusRequestEntityTooLarge, ""},
 			"a body that is not a form":  {"%%%", http.StatusBadRequest, ""},
 			"no parameters":              {"", http.StatusBadRequest, "MissingParameter"},
-			"an operation it can't have": {s.kms.form(regions, rand.Text(), now) + "&Action=CreateKey", http.StatusBadRequest, ""},
+			"an operation it can't have": {s.kms.SignedForm(regions, rand.Text(), now) + "&Action=CreateKey", http.StatusBadRequest, ""},
 		} {
 			t.Run(name, func(t *testing.T) {
 				status, body := s.kms.post(t, bad.form)

@@ -45,7 +45,7 @@ type fixture struct {
 // fixture makes what the calls work on.
 func (s *stage) fixture(m *mount) fixture {
 	m.t.Helper()
-	f := fixture{config: s.kms.config(), plaintext: newPlaintext()}
+	f := fixture{config: s.kms.EngineConfig(), plaintext: newPlaintext()}
 	m.write("keys/a", nil)
 	f.ciphertext = m.encrypt("a", f.plaintext)
 	f.cmk, _ = m.write("keys/other", nil)["key_id"].(string)

@@ -9,6 +9,8 @@ import (
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // cluster is three servers with one raft storage. Any of them answers; the leader runs the plugin.
@@ -37,7 +39,7 @@ func startCluster(t *testing.T, p platform, set settings) *cluster {
 		t.Cleanup(func() {
 			assert.NoError(t, c.stop())
 			for _, node := range c.nodes {
-				assert.Empty(t, processesOf(t, node.home+"\x00"), "what %s has started must end with it", node.dir)
+				assert.Empty(t, processesOf(t, node.Home+"\x00"), "what %s has started must end with it", node.Dir)
 			}
 		})
 		require.NoError(t, c.join())
@@ -65,7 +67,7 @@ func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
 	var addresses []string
 	for range n {
-		listener, err := net.Listen("tcp", anyPort)
+		listener, err := net.Listen("tcp", servers.AnyPort)
 		require.NoError(t, err)
 		defer listener.Close()
 		addresses = append(addresses, listener.Addr().String())
@@ -85,7 +87,7 @@ func (c *cluster) start() error {
 func (c *cluster) stop() error {
 	var errs []error
 	for _, node := range c.nodes {
-		errs = append(errs, node.stop())
+		errs = append(errs, node.Stop())
 	}
 	return errors.Join(errs...)
 }
@@ -98,33 +100,33 @@ func (c *cluster) join() error {
 	}
 	// A new node gets its vote when it has been up that long.
 	quick := map[string]any{"server_stabilization_time": "1s"}
-	if _, err := first.client.Logical().Write("sys/storage/raft/autopilot/configuration", quick); err != nil {
+	if _, err := first.Client.Logical().Write("sys/storage/raft/autopilot/configuration", quick); err != nil {
 		return err
 	}
 	for _, node := range c.nodes[1:] {
-		node.unsealKey = first.unsealKey
-		node.client.SetToken(first.client.Token())
-		if err := node.waitUntil(node.unsealed); err != nil {
+		node.UnsealKey = first.UnsealKey
+		node.Client.SetToken(first.Client.Token())
+		if err := node.Await(node.unsealed); err != nil {
 			return err
 		}
 	}
-	return first.waitUntil(c.canLoseANode)
+	return first.Await(c.canLoseANode)
 }
 
 // unsealed tries to unseal the node and reports whether it is: it can't be before it has found its cluster.
 func (v *vaultServer) unsealed() bool {
-	_, _ = v.client.Sys().Unseal(v.unsealKey)
-	status, err := v.client.Sys().SealStatus()
+	_, _ = v.Client.Sys().Unseal(v.UnsealKey)
+	status, err := v.Client.Sys().SealStatus()
 	return err == nil && !status.Sealed
 }
 
 // canLoseANode reports whether all nodes are up to date and have a vote.
 func (c *cluster) canLoseANode() bool {
 	for _, node := range c.nodes {
-		if !node.isActive() {
+		if !node.IsActive() {
 			continue
 		}
-		state, err := node.client.Sys().RaftAutopilotState()
+		state, err := node.Client.Sys().RaftAutopilotState()
 		return err == nil && state != nil && state.Healthy && len(state.Voters) == clusterSize
 	}
 	return false
@@ -134,9 +136,9 @@ func (c *cluster) canLoseANode() bool {
 func (c *cluster) leader(t *testing.T) *vaultServer {
 	t.Helper()
 	var leader *vaultServer
-	require.NoError(t, c.nodes[0].waitUntil(func() bool {
+	require.NoError(t, c.nodes[0].Await(func() bool {
 		for _, node := range c.nodes {
-			if node.isActive() {
+			if node.IsActive() {
 				leader = node
 			}
 		}
@@ -151,5 +153,5 @@ func (v *vaultServer) killWithPlugins(t *testing.T) {
 	plugins, err := v.children(filepath.Join(v.plugins, pluginName))
 	require.NoError(t, err)
 	require.NotEmpty(t, plugins, "the leader must run the plugin")
-	v.kill()
+	v.Kill()
 }

@@ -10,14 +10,21 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // demo is a `make` target that runs servers, started as a person would, in a process group of its own and with a
 // temporary folder of its own, so that what it leaves can be seen.
 type demo struct {
-	*process
+	*servers.Process
 	tmp string
 }
+
+const (
+	demoStopTimeout = 20 * time.Second
+	pollInterval    = 20 * time.Millisecond
+)
 
 func startDemo(t *testing.T, target, vaultBin string) *demo {
 	t.Helper()
@@ -27,13 +34,9 @@ func startDemo(t *testing.T, target, vaultBin string) *demo {
 	d := &demo{tmp: tmp}
 	home := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".vault-token"), []byte("mine"), 0o600))
-	out, err := os.Create(filepath.Join(t.TempDir(), "demo.log"))
-	require.NoError(t, err)
-	defer out.Close()
 
 	cmd := exec.Command("make", "-C", root, target)
-	cmd.Stdout, cmd.Stderr = out, out
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	servers.OwnGroup(cmd)
 	// The caller's own settings, which must neither be used nor get in the way.
 	cmd.Env = append(os.Environ(),
 		"TMPDIR="+d.tmp, "VAULT_BIN="+vaultBin,
@@ -42,15 +45,11 @@ func startDemo(t *testing.T, target, vaultBin string) *demo {
 	)
 	cmd.Env = append(cmd.Env, goEnvironment(t)...)
 	cmd.Env = append(cmd.Env, "HOME="+home)
-	require.NoError(t, cmd.Start())
-	d.process = &process{cmd: cmd, log: out.Name(), done: make(chan struct{})}
-	go func() {
-		d.err = cmd.Wait()
-		close(d.done)
-	}()
+	d.Process, err = servers.Start(cmd, filepath.Join(t.TempDir(), "demo.log"))
+	require.NoError(t, err)
 	t.Cleanup(func() {
-		_ = syscall.Kill(-d.pid(), syscall.SIGTERM)
-		<-d.done
+		_ = syscall.Kill(-d.PID(), syscall.SIGTERM)
+		<-d.Done()
 		token, err := os.ReadFile(filepath.Join(home, ".vault-token"))
 		if err != nil || string(token) != "mine" {
 			t.Errorf("the caller's token was touched: %q, %v", token, err)
@@ -76,7 +75,7 @@ func goEnvironment(t *testing.T) []string {
 
 func (d *demo) prints(text string) func() bool {
 	return func() bool {
-		printed, err := os.ReadFile(d.log)
+		printed, err := os.ReadFile(d.Log())
 		return err == nil && strings.Contains(string(printed), text)
 	}
 }
@@ -86,12 +85,12 @@ func (d *demo) prints(text string) func() bool {
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
 	var left []string
-	for deadline := time.Now().Add(stopTime); time.Now().Before(deadline); time.Sleep(pollEvery) {
+	for deadline := time.Now().Add(demoStopTimeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
 		if left = append(d.files(t), processesOf(t, d.tmp)...); len(left) == 0 {
 			return
 		}
 	}
-	require.Empty(t, left, d.tail())
+	require.Empty(t, left, d.Tail())
 }
 
 func (d *demo) files(t *testing.T) []string {
@@ -104,13 +103,12 @@ func (d *demo) files(t *testing.T) []string {
 func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		d := startDemo(t, "demo", s.vault.platform.bin)
-		<-d.done
-		require.NoError(t, d.err, d.tail())
+		require.NoError(t, d.Wait(), d.Tail())
 		for _, text := range []string{
 			"$ vault write alicloudkms/config", "secret_key=\"$ALICLOUD_SECRET_KEY\"", "Code: 403", "Code: 409", "Rejected.Disabled",
-			"answers were checked",
+			"outputs were checked",
 		} {
-			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.tail())
+			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.Tail())
 		}
 		d.leavesNothing(t)
 	})
@@ -122,15 +120,14 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 			for name, signal := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "TERM": syscall.SIGTERM} {
 				t.Run(name+" at "+strings.TrimSpace(moment), func(t *testing.T) {
 					d := startDemo(t, "demo", s.vault.platform.bin)
-					require.NoError(t, d.waitUntil(d.prints(moment)))
+					require.NoError(t, d.Await(d.prints(moment)))
 					// A terminal sends Ctrl-C to the whole group; kill sends TERM to make alone.
-					pid := d.pid()
+					pid := d.PID()
 					if signal == syscall.SIGINT {
 						pid = -pid
 					}
 					require.NoError(t, syscall.Kill(pid, signal))
-					<-d.done
-					require.Error(t, d.err)
+					require.Error(t, d.Wait())
 					d.leavesNothing(t)
 				})
 			}
@@ -141,8 +138,8 @@ func TestInterruptedDemoLeavesNothing(t *testing.T) {
 func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		d := startDemo(t, "dev", s.vault.platform.bin)
-		require.NoError(t, d.waitUntil(d.prints("Ctrl-C ends it all")))
-		printed, err := os.ReadFile(d.log)
+		require.NoError(t, d.Await(d.prints("Ctrl-C ends it all")))
+		printed, err := os.ReadFile(d.Log())
 		require.NoError(t, err)
 		_, after, _ := strings.Cut(string(printed), "  . ")
 		env, _, _ := strings.Cut(after, "\n")
@@ -152,11 +149,11 @@ func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 		require.NoError(t, err, string(out))
 		require.Contains(t, string(out), "running_plugin_version")
 
-		require.NoError(t, syscall.Kill(-d.pid(), syscall.SIGINT))
+		require.NoError(t, syscall.Kill(-d.PID(), syscall.SIGINT))
 		select {
-		case <-d.done:
-		case <-time.After(stopTime):
-			require.Fail(t, "it does not stop", d.tail())
+		case <-d.Done():
+		case <-time.After(demoStopTimeout):
+			require.Fail(t, "it does not stop", d.Tail())
 		}
 		d.leavesNothing(t)
 	})

@@ -102,7 +102,7 @@ func TestDocumentsOfFoldersAreFoundToo(t *testing.T) {
 
 func (s *stage) runAsPrinted(t *testing.T, script string) {
 	t.Helper()
-	sys := s.vault.client.Sys()
+	sys := s.vault.Client.Sys()
 	require.NoError(t, sys.Mount("alicloudkms", &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
@@ -118,9 +118,9 @@ func (s *stage) runAsPrinted(t *testing.T, script string) {
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(),
 		"HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
-		s.vault.platform.prefix+"ADDR=http://"+s.vault.address, s.vault.platform.prefix+"TOKEN="+s.vault.client.Token(),
+		s.vault.platform.prefix+"ADDR=http://"+s.vault.Address, s.vault.platform.prefix+"TOKEN="+s.vault.Client.Token(),
 	)
-	for name, value := range s.kms.exports {
+	for name, value := range s.kms.Exports {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
 	out, err := cmd.CombinedOutput()

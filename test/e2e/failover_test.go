@@ -19,17 +19,17 @@ func (c *cluster) mount(t *testing.T, kms *kmsService) *mount {
 	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
-	t.Cleanup(func() { assert.NoError(t, c.leader(t).client.Sys().Unmount(m.path)) })
-	m.write("config", kms.config())
+	t.Cleanup(func() { assert.NoError(t, c.leader(t).Client.Sys().Unmount(m.path)) })
+	m.write("config", kms.EngineConfig())
 	for _, node := range c.nodes {
-		require.NoError(t, node.waitUntil(node.serves(t, m.path)))
+		require.NoError(t, node.Await(node.serves(t, m.path)))
 	}
 	return m
 }
 
 // mounted returns the mount at path as a client of the server sees it.
 func (v *vaultServer) mounted(t *testing.T, path string) *mount {
-	return &mount{t: t, client: v.client, path: path}
+	return &mount{t: t, client: v.Client, path: path}
 }
 
 // serves reports whether the server answers for the mount at path. A standby of OpenBao does so by itself, and says that
@@ -41,16 +41,19 @@ func (v *vaultServer) serves(t *testing.T, path string) func() bool {
 	}
 }
 
+// patience is how long a patient client asks again.
+const patience = time.Minute
+
 // patiently asks as a client does that knows some nodes: it goes on to the next one while a node is away, has no leader, or
 // gives another answer that will change by itself. first is where it begins.
 func patiently(t *testing.T, nodes []*vaultServer, path string, first int) ask {
 	return func(where string, data map[string]any) (*api.Secret, error) {
-		for try, deadline := first, time.Now().Add(startTime); ; try++ {
+		for try, deadline := first, time.Now().Add(patience); ; try++ {
 			answer, err := nodes[try%len(nodes)].mounted(t, path).try(where, data)
 			if err == nil || time.Now().After(deadline) || !isTemporary(err) {
 				return answer, err
 			}
-			time.Sleep(pollEvery)
+			time.Sleep(pollInterval)
 		}
 	}
 }
@@ -75,14 +78,14 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 		told := newLedger()
 		finish := told.run(t, func(number int) ask { return patiently(t, c.nodes, m.path, number) })
 		for range 2 {
-			told.until(t, kms.process, 100)
+			told.until(t, kms.Process, 100)
 			killed := c.leader(t)
 			killed.killWithPlugins(t)
-			told.until(t, kms.process, 100)
+			told.until(t, kms.Process, 100)
 			require.NoError(t, killed.start())
-			require.NoError(t, killed.waitUntil(killed.unsealed))
-			require.NoError(t, killed.waitUntil(killed.serves(t, m.path)))
-			require.NoError(t, killed.waitUntil(c.canLoseANode))
+			require.NoError(t, killed.Await(killed.unsealed))
+			require.NoError(t, killed.Await(killed.serves(t, m.path)))
+			require.NoError(t, killed.Await(c.canLoseANode))
 		}
 		finish()
 

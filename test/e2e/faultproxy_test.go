@@ -24,6 +24,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // faultProxy stands between the engine and a KMS service. It forwards requests unchanged until it is told to go wrong.
@@ -47,10 +48,10 @@ type fault func(p *faultProxy, w http.ResponseWriter, r *http.Request, form []by
 func (k *kmsService) behindFaults(t *testing.T) *faultProxy {
 	t.Helper()
 	roots := x509.NewCertPool()
-	require.True(t, roots.AppendCertsFromPEM([]byte(k.ca)))
+	require.True(t, roots.AppendCertsFromPEM([]byte(k.CA)))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: roots}}
 	t.Cleanup(transport.CloseIdleConnections)
-	p := &faultProxy{t: t, kms: k, forward: &http.Client{Transport: transport}, address: anyPort}
+	p := &faultProxy{t: t, kms: k, forward: &http.Client{Transport: transport}, address: servers.AnyPort}
 	p.certificate, p.ca = ownCertificate(t)
 	p.goUp()
 	t.Cleanup(p.goDown)
@@ -75,7 +76,7 @@ func ownCertificate(t *testing.T) (certificate tls.Certificate, ca string) {
 
 // config is what the engine needs to use the service through the proxy.
 func (p *faultProxy) config() map[string]any {
-	return with(p.kms.config(), map[string]any{"endpoint": p.address, "ca_cert": p.ca})
+	return with(p.kms.EngineConfig(), map[string]any{"endpoint": p.address, "ca_cert": p.ca})
 }
 
 // goUp listens, on the address of before if it has been up.
@@ -88,7 +89,7 @@ func (p *faultProxy) goUp() {
 	p.down = false
 	p.address = listener.Addr().String()
 	p.server = &http.Server{
-		Handler: p, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: startTime,
+		Handler: p, ErrorLog: log.New(io.Discard, "", 0), ReadHeaderTimeout: time.Minute,
 		TLSConfig: &tls.Config{Certificates: []tls.Certificate{p.certificate}},
 	}
 	server := p.server
@@ -125,7 +126,7 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 
 // act lets KMS act on a request, also if the client goes meanwhile.
 func (p *faultProxy) act(r *http.Request, form []byte) (status int, body []byte) {
-	where := "https://" + p.kms.address + r.URL.RequestURI()
+	where := "https://" + p.kms.Address + r.URL.RequestURI()
 	again, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, where, bytes.NewReader(form))
 	if err != nil {
 		panic(http.ErrAbortHandler)

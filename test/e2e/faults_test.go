@@ -74,7 +74,7 @@ func TestFaultsAreToldAsWhatTheyAreAndPass(t *testing.T) {
 					require.Error(t, err, all[i].path)
 					m.refused(err, fault.status)
 					require.NotContains(t, err.Error(), plaintext)
-					require.NotContains(t, err.Error(), kms.exports["ALICLOUD_SECRET_KEY"])
+					require.NotContains(t, err.Error(), kms.Exports["ALICLOUD_SECRET_KEY"])
 				}
 				proxy.heal()
 				for _, r := range all {
@@ -125,7 +125,7 @@ func TestFaultsLeaveNothingBehind(t *testing.T) {
 			proxy.heal()
 		}
 		s.comesBack(t, use)
-		require.NoError(t, s.vault.waitUntil(func() bool { return s.pluginSockets(t) <= socketsBefore+tolerance }))
+		require.NoError(t, s.vault.Await(func() bool { return s.pluginSockets(t) <= socketsBefore+tolerance }))
 		require.LessOrEqual(t, s.pluginGoroutines(t), goroutinesBefore+tolerance)
 		s.comesBack(t, use)
 	})

@@ -30,7 +30,7 @@ func (s *stage) transitImport(t *testing.T, m *mount, key, file string, more ...
 	t.Helper()
 	cmd := exec.Command(s.vault.platform.bin, append([]string{"transit", "import", m.path + "/keys/" + key, "@" + file}, more...)...)
 	prefix := s.vault.platform.prefix
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), prefix+"ADDR=http://"+s.vault.address, prefix+"TOKEN="+m.client.Token())
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+m.client.Token())
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }

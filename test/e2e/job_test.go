@@ -13,7 +13,7 @@ func TestMainJob(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		config := m.read("config")
-		require.Equal(t, s.kms.address, config["endpoint"])
+		require.Equal(t, s.kms.Address, config["endpoint"])
 		require.NotContains(t, config, "secret_key")
 
 		m.write("keys/payroll", map[string]any{"description": "salaries"})

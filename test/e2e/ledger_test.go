@@ -12,6 +12,8 @@ import (
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // ledger is what clients were told under load, to be compared with what is true afterwards. The mutex guards all.
@@ -120,10 +122,10 @@ func (l *ledger) acknowledged() (n int) {
 }
 
 // until waits until n encryptions more were acknowledged.
-func (l *ledger) until(t *testing.T, p *process, n int) {
+func (l *ledger) until(t *testing.T, p *servers.Process, n int) {
 	t.Helper()
 	goal := l.acknowledged() + n
-	require.NoError(t, p.waitUntil(func() bool { return l.acknowledged() >= goal }))
+	require.NoError(t, p.Await(func() bool { return l.acknowledged() >= goal }))
 }
 
 // opensFor wants every acknowledged ciphertext to open for who asks.

@@ -14,6 +14,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
 // A lock is a CMK that servers are sealed with, on a KMS service of its own.
@@ -37,13 +38,13 @@ func (s *stage) newLock(t *testing.T) *lock {
 
 func (l *lock) disable(t *testing.T) {
 	t.Helper()
-	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: l.key}})
+	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: l.key})
 	require.NoError(t, err)
 }
 
 func (l *lock) enable(t *testing.T) {
 	t.Helper()
-	_, err := l.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: l.key}})
+	_, err := l.client.EnableKey(t.Context(), &kmsapi.EnableKeyRequest{KeyId: l.key})
 	require.NoError(t, err)
 }
 
@@ -106,7 +107,7 @@ func (m sealKind) block(t *testing.T, values map[string]string) string {
 	t.Helper()
 	var b strings.Builder
 	if m.plugin != "" {
-		sum, err := sha256Of(m.plugin)
+		sum, err := vault.SHA256(m.plugin)
 		require.NoError(t, err)
 		fmt.Fprintf(&b, "plugin \"kms\" \"alicloudkms\" {\n  command = %q\n  sha256sum = %q\n}\n", filepath.Base(m.plugin), sum)
 	}
@@ -125,11 +126,11 @@ func (m sealKind) block(t *testing.T, values map[string]string) string {
 func (m sealKind) settings(t *testing.T, l *lock, changes map[string]string) settings {
 	t.Helper()
 	values := map[string]string{
-		"kms_key_id": "alias/unseal", "region": l.kms.exports["ALICLOUD_REGION"], "domain": l.kms.address,
-		"access_key": l.kms.exports["ALICLOUD_ACCESS_KEY"], "secret_key": l.kms.exports["ALICLOUD_SECRET_KEY"],
+		"kms_key_id": "alias/unseal", "region": l.kms.Exports["ALICLOUD_REGION"], "domain": l.kms.Address,
+		"access_key": l.kms.Exports["ALICLOUD_ACCESS_KEY"], "secret_key": l.kms.Exports["ALICLOUD_SECRET_KEY"],
 	}
 	maps.Copy(values, changes)
-	ca := l.kms.exports["SSL_CERT_FILE"]
+	ca := l.kms.Exports["SSL_CERT_FILE"]
 	if m.plugin == "" {
 		return settings{seal: m.block(t, values), environment: []string{"SSL_CERT_FILE=" + ca}}
 	}
@@ -149,8 +150,8 @@ func (s *stage) startLocked(t *testing.T, m sealKind, l *lock) *vaultServer {
 	t.Helper()
 	v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-locked-", m.settings(t, l, nil))
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, v.stop()) })
-	require.Empty(t, v.unsealKey, "nobody has what unseals it")
+	t.Cleanup(func() { assert.NoError(t, v.Stop()) })
+	require.Empty(t, v.UnsealKey, "nobody has what unseals it")
 	v.hasSeal(t, "alicloudkms")
 	v.remember(t)
 	return v
@@ -158,7 +159,7 @@ func (s *stage) startLocked(t *testing.T, m sealKind, l *lock) *vaultServer {
 
 func (v *vaultServer) hasSeal(t *testing.T, kind string) {
 	t.Helper()
-	status, err := v.client.Sys().SealStatus()
+	status, err := v.Client.Sys().SealStatus()
 	require.NoError(t, err)
 	require.Equal(t, kind, status.Type)
 }
@@ -168,14 +169,14 @@ const memory = "# kept over all restarts"
 // remember stores something that remembers wants to find again.
 func (v *vaultServer) remember(t *testing.T) {
 	t.Helper()
-	require.NoError(t, v.client.Sys().PutPolicy("memory", memory))
+	require.NoError(t, v.Client.Sys().PutPolicy("memory", memory))
 }
 
 // comesUp wants the server to become active by itself, with all its data.
 func (v *vaultServer) comesUp(t *testing.T) {
 	t.Helper()
-	require.NoError(t, v.waitUntil(v.isActive))
-	kept, err := v.client.Sys().GetPolicy("memory")
+	require.NoError(t, v.Await(v.IsActive))
+	kept, err := v.Client.Sys().GetPolicy("memory")
 	require.NoError(t, err)
 	require.Equal(t, memory, kept)
 }
@@ -184,15 +185,15 @@ func (v *vaultServer) comesUp(t *testing.T) {
 func (v *vaultServer) rekey(t *testing.T) {
 	t.Helper()
 	change := map[string]func(*testing.T) string{"vault": v.rekeyVault, "openbao": v.rekeyOpenBao}[v.platform.name]
-	v.recoveryKey = change(t)
-	shared.secrets.add(v.recoveryKey)
+	v.RecoveryKey = change(t)
+	shared.secrets.add(v.RecoveryKey)
 }
 
 func (v *vaultServer) rekeyVault(t *testing.T) string {
 	t.Helper()
-	begun, err := v.client.Sys().RekeyRecoveryKeyInit(&api.RekeyInitRequest{SecretShares: 1, SecretThreshold: 1})
+	begun, err := v.Client.Sys().RekeyRecoveryKeyInit(&api.RekeyInitRequest{SecretShares: 1, SecretThreshold: 1})
 	require.NoError(t, err)
-	made, err := v.client.Sys().RekeyRecoveryKeyUpdate(v.recoveryKey, begun.Nonce)
+	made, err := v.Client.Sys().RekeyRecoveryKeyUpdate(v.RecoveryKey, begun.Nonce)
 	require.NoError(t, err)
 	require.Len(t, made.Keys, 1)
 	return made.Keys[0]
@@ -200,9 +201,9 @@ func (v *vaultServer) rekeyVault(t *testing.T) string {
 
 func (v *vaultServer) rekeyOpenBao(t *testing.T) string {
 	t.Helper()
-	begun, err := v.client.Logical().Write("sys/rotate/recovery/init", map[string]any{"secret_shares": 1, "secret_threshold": 1})
+	begun, err := v.Client.Logical().Write("sys/rotate/recovery/init", map[string]any{"secret_shares": 1, "secret_threshold": 1})
 	require.NoError(t, err)
-	made, err := v.client.Logical().Write("sys/rotate/recovery/update", map[string]any{"key": v.recoveryKey, "nonce": begun.Data["nonce"]})
+	made, err := v.Client.Logical().Write("sys/rotate/recovery/update", map[string]any{"key": v.RecoveryKey, "nonce": begun.Data["nonce"]})
 	require.NoError(t, err)
 	require.Len(t, made.Data["keys"], 1)
 	return made.Data["keys"].([]any)[0].(string)
@@ -211,7 +212,7 @@ func (v *vaultServer) rekeyOpenBao(t *testing.T) string {
 // migrate gives a server that has been started with another seal the key of its old one.
 func (v *vaultServer) migrate(t *testing.T, key string) {
 	t.Helper()
-	status, err := v.client.Sys().UnsealWithOptions(&api.UnsealOpts{Key: key, Migrate: true})
+	status, err := v.Client.Sys().UnsealWithOptions(&api.UnsealOpts{Key: key, Migrate: true})
 	require.NoError(t, err)
 	require.False(t, status.Sealed)
 	v.comesUp(t)

@@ -4,8 +4,9 @@ import (
 	"fmt"
 	"os"
 	"slices"
-	"strings"
 	"testing"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // shared is what the tests have in common. TestMain makes it and takes it down.
@@ -19,7 +20,7 @@ func run(m *testing.M) int {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
 		return 1
 	}
-	forgetCallersEnvironment()
+	servers.ClearEnvironment()
 	code := m.Run()
 	if err := shared.close(code != 0); err != nil {
 		fmt.Fprintln(os.Stderr, "e2e:", err)
@@ -45,19 +46,6 @@ func platformsFromEnvironment() []platform {
 }
 
 const requireVault = "ALICLOUDKMS_REQUIRE_VAULT"
-
-// forgetCallersEnvironment unsets what the caller uses for other Vaults, other accounts and proxies.
-func forgetCallersEnvironment() {
-	for _, entry := range os.Environ() {
-		name, _, _ := strings.Cut(entry, "=")
-		upper := strings.ToUpper(name)
-		mine := func(prefix string) bool { return strings.HasPrefix(upper, prefix) }
-		if name != requireVault && (slices.ContainsFunc([]string{"VAULT_", "BAO_", "ALICLOUD", "ALIBABA_CLOUD_", "SSL_CERT_"}, mine) ||
-			strings.HasSuffix(upper, "_PROXY")) {
-			_ = os.Unsetenv(name)
-		}
-	}
-}
 
 // onEach runs test once on every platform that there is.
 func onEach(t *testing.T, test func(t *testing.T, s *stage)) {

@@ -22,13 +22,13 @@ type mount struct {
 func (s *stage) mount(t *testing.T) *mount {
 	t.Helper()
 	m := s.mountUnconfigured(t)
-	m.write("config", s.kms.config())
+	m.write("config", s.kms.EngineConfig())
 	return m
 }
 
 func (s *stage) mountUnconfigured(t *testing.T) *mount {
 	t.Helper()
-	m := &mount{t: t, client: s.vault.client, path: "kms-" + rand.Text()[:8]}
+	m := &mount{t: t, client: s.vault.Client, path: "kms-" + rand.Text()[:8]}
 	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
@@ -37,7 +37,7 @@ func (s *stage) mountUnconfigured(t *testing.T) *mount {
 			t.Error(err)
 		}
 		if t.Failed() {
-			t.Logf("the end of Vault's log:\n%s", s.vault.tail())
+			t.Logf("the end of Vault's log:\n%s", s.vault.Tail())
 		}
 	})
 	return m

@@ -24,7 +24,7 @@ func (s *stage) plugin(t *testing.T) (pid int) {
 // comesBack waits until use succeeds: Vault starts a plugin that has ended at the next request.
 func (s *stage) comesBack(t *testing.T, use func() error) {
 	t.Helper()
-	require.NoError(t, s.vault.waitUntil(func() bool { return use() == nil }))
+	require.NoError(t, s.vault.Await(func() bool { return use() == nil }))
 }
 
 // pluginSockets counts the sockets that the plugin has open. It reads Linux's /proc.
@@ -51,8 +51,8 @@ func (s *stage) pluginGoroutines(t *testing.T) int {
 	t.Helper()
 	from := s.vault.logged(t)
 	require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGQUIT))
-	require.NoError(t, s.vault.waitUntil(func() bool { return s.vault.printed(from, "plugin process exited") }))
-	text, err := os.ReadFile(s.vault.log)
+	require.NoError(t, s.vault.Await(func() bool { return s.vault.printed(from, "plugin process exited") }))
+	text, err := os.ReadFile(s.vault.Log())
 	require.NoError(t, err)
 	found := goroutine.FindAll(text[from:], -1)
 	require.NotEmpty(t, found)

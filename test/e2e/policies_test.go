@@ -136,8 +136,8 @@ func (v *vaultServer) token(t *testing.T, path, policy string) string {
 	if policy != "" {
 		policy = fmt.Sprintf(policy, path)
 	}
-	require.NoError(t, v.client.Sys().PutPolicy(name, policy+"\n# for a test"))
-	made, err := v.client.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{name}, NoParent: true})
+	require.NoError(t, v.Client.Sys().PutPolicy(name, policy+"\n# for a test"))
+	made, err := v.Client.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{name}, NoParent: true})
 	require.NoError(t, err)
 	return made.Auth.ClientToken
 }

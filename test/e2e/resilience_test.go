@@ -10,6 +10,8 @@ import (
 
 	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // workers is how many clients there are under load.
@@ -72,10 +74,10 @@ func (m *mount) encryptInto(c *tally, key, plaintext string) {
 }
 
 // until waits until c has n successes more.
-func (c *tally) until(t *testing.T, p *process, n int) {
+func (c *tally) until(t *testing.T, p *servers.Process, n int) {
 	t.Helper()
 	goal := c.successes() + n
-	require.NoError(t, p.waitUntil(func() bool { return c.successes() >= goal }))
+	require.NoError(t, p.Await(func() bool { return c.successes() >= goal }))
 }
 
 func TestConfigChangesUnderLoadFailNoRequest(t *testing.T) {
@@ -86,8 +88,8 @@ func TestConfigChangesUnderLoadFailNoRequest(t *testing.T) {
 		var seen tally
 		finish := load(func(int, int) { m.encryptInto(&seen, "a", plaintext) })
 		for round := range 20 {
-			m.write("config", with(s.kms.config(), map[string]any{"request_timeout": fmt.Sprintf("%ds", 10+round)}))
-			seen.until(t, s.vault.process, 10)
+			m.write("config", with(s.kms.EngineConfig(), map[string]any{"request_timeout": fmt.Sprintf("%ds", 10+round)}))
+			seen.until(t, s.vault.Process, 10)
 		}
 		finish()
 		require.Empty(t, seen.errs)
@@ -109,7 +111,7 @@ func TestKilledPluginComesBackByItself(t *testing.T) {
 				require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 			}
 			// A request that is on its way at that moment is lost. Once Vault has noticed, none is.
-			require.NoError(t, s.vault.waitUntil(func() bool {
+			require.NoError(t, s.vault.Await(func() bool {
 				_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
 				return err == nil
 			}))
@@ -128,16 +130,16 @@ func TestKilledPluginLosesNothingThatWasAcknowledged(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "of-killed-plugin")
 		m := s.mountUnconfigured(t)
-		m.write("config", kms.config())
+		m.write("config", kms.EngineConfig())
 		m.write("keys/"+firstKey, nil)
 
 		told := newLedger()
 		finish := told.run(t, func(int) ask { return m.try })
 		for range 3 {
-			told.until(t, s.vault.process, 100)
+			told.until(t, s.vault.Process, 100)
 			require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGKILL))
 		}
-		told.until(t, s.vault.process, 100)
+		told.until(t, s.vault.Process, 100)
 		finish()
 
 		require.NotEmpty(t, told.errs, "the plugin must have been killed at work")
@@ -153,7 +155,7 @@ func TestKilledKMSLosesNothingItAcknowledged(t *testing.T) {
 		kms, err := startKMS(shared, "killed-kms-of-"+s.vault.platform.name)
 		require.NoError(t, err)
 		m := s.mountUnconfigured(t)
-		m.write("config", with(kms.config(), map[string]any{"max_retries": 0}))
+		m.write("config", with(kms.EngineConfig(), map[string]any{"max_retries": 0}))
 		m.write("keys/a", nil)
 		plaintext := newPlaintext()
 		var seen tally
@@ -166,11 +168,11 @@ func TestKilledKMSLosesNothingItAcknowledged(t *testing.T) {
 			}
 		})
 		for range 3 {
-			seen.until(t, kms.process, 50)
-			kms.kill()
-			require.NoError(t, kms.start())
+			seen.until(t, kms.Process, 50)
+			kms.Kill()
+			require.NoError(t, kms.Start())
 		}
-		seen.until(t, kms.process, 50)
+		seen.until(t, kms.Process, 50)
 		finish()
 
 		for _, err := range seen.errs {
@@ -193,12 +195,12 @@ func TestKMSDownIsABadGateway(t *testing.T) {
 		kms, err := startKMS(shared, "down-kms-of-"+s.vault.platform.name)
 		require.NoError(t, err)
 		m := s.mountUnconfigured(t)
-		m.write("config", with(kms.config(), map[string]any{"max_retries": 1}))
+		m.write("config", with(kms.EngineConfig(), map[string]any{"max_retries": 1}))
 		m.write("keys/a", nil)
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt("a", plaintext)
 
-		require.NoError(t, kms.stop())
+		require.NoError(t, kms.Stop())
 		for path, data := range map[string]map[string]any{
 			"encrypt/a":         {"plaintext": plaintext},
 			"decrypt/a":         {"ciphertext": ciphertext},
@@ -213,7 +215,7 @@ func TestKMSDownIsABadGateway(t *testing.T) {
 		}
 		require.Equal(t, []any{"a"}, m.list("keys"), "a key that was not made must not be listed")
 
-		require.NoError(t, kms.start())
+		require.NoError(t, kms.Start())
 		require.Equal(t, plaintext, m.decrypt("a", ciphertext))
 	})
 }
@@ -230,7 +232,7 @@ func TestRestartedVaultKeepsItsKeys(t *testing.T) {
 		var refusal *api.ResponseError
 		require.True(t, errors.As(err, &refusal) && refusal.StatusCode == http.StatusServiceUnavailable, "a sealed Vault must refuse: %v", err)
 
-		require.NoError(t, s.vault.unseal())
+		require.NoError(t, s.vault.Unseal(t.Context()))
 		require.Equal(t, []any{"a"}, m.list("keys"))
 		require.Equal(t, plaintext, m.decrypt("a", ciphertext))
 	})

@@ -51,31 +51,31 @@ seal "transit" {
   token = %q
   mount_path = "%s/"
   key_name = "unseal"
-}`, s.vault.address, sealed.token(t), sealed.at.path)})
+}`, s.vault.Address, sealed.token(t), sealed.at.path)})
 	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, sealed.stop()) })
+	t.Cleanup(func() { assert.NoError(t, sealed.Stop()) })
 	return sealed
 }
 
 // says wants the log to hold text after offset from, now or soon, and the server to be sealed then.
 func (v *vaultServer) says(t *testing.T, from int64, text string) {
 	t.Helper()
-	require.NoError(t, v.waitUntil(func() bool { return v.printed(from, text) }))
-	status, err := v.client.Sys().SealStatus()
+	require.NoError(t, v.Await(func() bool { return v.printed(from, text) }))
+	status, err := v.Client.Sys().SealStatus()
 	require.NoError(t, err)
 	require.True(t, status.Sealed)
 }
 
 // printed reports whether text is in the log after offset from.
-func (p *process) printed(from int64, text string) bool {
-	all, err := os.ReadFile(p.log)
+func (v *vaultServer) printed(from int64, text string) bool {
+	all, err := os.ReadFile(v.Log())
 	return err == nil && bytes.Contains(all[from:], []byte(text))
 }
 
 // logged is how long the log is now.
-func (p *process) logged(t *testing.T) int64 {
+func (v *vaultServer) logged(t *testing.T) int64 {
 	t.Helper()
-	info, err := os.Stat(p.log)
+	info, err := os.Stat(v.Log())
 	require.NoError(t, err)
 	return info.Size()
 }
@@ -83,16 +83,16 @@ func (p *process) logged(t *testing.T) int64 {
 func TestServerUnsealsItselfThroughTheEngine(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		sealed := s.startSealing(t)
-		require.Empty(t, sealed.unsealKey, "nobody but the engine has what unseals it")
-		status, err := sealed.client.Sys().SealStatus()
+		require.Empty(t, sealed.UnsealKey, "nobody but the engine has what unseals it")
+		status, err := sealed.Client.Sys().SealStatus()
 		require.NoError(t, err)
 		require.Equal(t, "transit", status.Type)
 		const policy = "# kept over restarts"
-		require.NoError(t, sealed.client.Sys().PutPolicy("proof", policy))
+		require.NoError(t, sealed.Client.Sys().PutPolicy("proof", policy))
 
 		t.Run("it stays sealed, says why, and unseals itself when the cause is gone", sealed.unsealsWhenItMay)
 		t.Run("it does not start with a disabled key", sealed.doesNotStartWithADisabledKey)
-		kept, err := sealed.client.Sys().GetPolicy("proof")
+		kept, err := sealed.Client.Sys().GetPolicy("proof")
 		require.NoError(t, err)
 		require.Equal(t, policy, kept)
 	})
@@ -112,23 +112,23 @@ func (s *sealing) unsealsWhenItMay(t *testing.T) {
 	require.True(t, s.printed(from, s.at.path+"/keys/unseal/enable"), "it must say what to do")
 
 	s.at.write("keys/unseal/enable", nil)
-	require.NoError(t, s.waitUntil(s.isActive))
+	require.NoError(t, s.Await(s.IsActive))
 }
 
 // doesNotStartWithADisabledKey: a server tries its seal when it starts, and ends if that fails, for its service manager to
 // start it again.
 func (s *sealing) doesNotStartWithADisabledKey(t *testing.T) {
-	require.NoError(t, s.stop())
+	require.NoError(t, s.Stop())
 	s.at.write("keys/unseal/disable", nil)
 	from := s.logged(t)
 	require.NoError(t, s.launch())
-	// It may have ended by the time that we look, which is an error to waitUntil.
-	_ = s.waitUntil(func() bool { return s.printed(from, "Rejected.Disabled") })
-	require.True(t, s.printed(from, "Rejected.Disabled"), s.tail())
-	require.False(t, s.isActive())
-	s.kill()
+	// It may have ended by the time that we look, which is an error to Await.
+	_ = s.Await(func() bool { return s.printed(from, "Rejected.Disabled") })
+	require.True(t, s.printed(from, "Rejected.Disabled"), s.Tail())
+	require.False(t, s.IsActive())
+	s.Kill()
 
 	s.at.write("keys/unseal/enable", nil)
 	require.NoError(t, s.start())
-	require.NoError(t, s.waitUntil(s.isActive))
+	require.NoError(t, s.Await(s.IsActive))
 }

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
 // confidential notes every text that must not be found anywhere after the tests. The mutex guards texts; tests add to it
@@ -32,7 +34,7 @@ func (c *confidential) add(text string) {
 
 // keptOnPurpose are files that hold a secret because that is what they are for: the development service's own access key,
 // for its next start and for its clients; and a server's own configuration, with the token of its seal.
-var keptOnPurpose = []string{"access-key-secret", ".env", configFile}
+var keptOnPurpose = []string{"access-key-secret", ".env", vault.ConfigFile}
 
 // search looks for every noted text, in clear and as it may be encoded, in all files below dir.
 func (c *confidential) search(dir string) error {

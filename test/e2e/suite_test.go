@@ -20,7 +20,7 @@ type suite struct {
 	// folders is how many were given out.
 	folders int
 	// started are all servers that any test has started, in that order.
-	started []interface{ stop() error }
+	started []interface{ Stop() error }
 	secrets confidential
 	// environment is the caller's own: the build may need its proxies.
 	environment []string
@@ -113,7 +113,7 @@ func (s *suite) stage(p platform) (*stage, error) {
 func (s *suite) close(failed bool) error {
 	var errs []error
 	for _, server := range slices.Backward(s.started) {
-		errs = append(errs, server.stop())
+		errs = append(errs, server.Stop())
 	}
 	errs = append(errs, s.secrets.search(s.dir), searchForRaces(s.dir))
 	if err := errors.Join(errs...); err != nil {

@@ -23,13 +23,13 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 		}{
 			{"after a restart", func(t *testing.T) { require.NoError(t, v.restart()) }},
 			{"after a kill", func(t *testing.T) {
-				v.kill()
+				v.Kill()
 				require.NoError(t, v.start())
 			}},
 			{"after a restart of KMS", func(t *testing.T) {
-				require.NoError(t, l.kms.stop())
-				require.NoError(t, v.stop())
-				require.NoError(t, l.kms.start())
+				require.NoError(t, l.kms.Stop())
+				require.NoError(t, v.Stop())
+				require.NoError(t, l.kms.Start())
 				require.NoError(t, v.start())
 			}},
 			{"when its key is enabled", func(t *testing.T) {
@@ -40,16 +40,16 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				l.enable(t)
 			}},
 			{"when KMS is there again", func(t *testing.T) {
-				require.NoError(t, v.stop())
-				require.NoError(t, l.kms.stop())
-				v.endsAtStart(t, l.kms.address)
-				require.NoError(t, l.kms.start())
+				require.NoError(t, v.Stop())
+				require.NoError(t, l.kms.Stop())
+				v.endsAtStart(t, l.kms.Address)
+				require.NoError(t, l.kms.Start())
 				require.NoError(t, v.start())
 			}},
 			{"while KMS comes and goes under it", func(t *testing.T) {
-				require.NoError(t, l.kms.stop())
-				require.True(t, v.isActive(), "who is unsealed stays so")
-				require.NoError(t, l.kms.start())
+				require.NoError(t, l.kms.Stop())
+				require.True(t, v.IsActive(), "who is unsealed stays so")
+				require.NoError(t, l.kms.Start())
 				v.rekey(t)
 			}},
 			{"with another CMK", func(t *testing.T) {
@@ -57,7 +57,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				l.renew(t)
 				require.NoError(t, v.restart())
 				v.comesUp(t)
-				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyRequest: kmsapi.KeyRequest{KeyId: before}})
+				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: before})
 				require.NoError(t, err, "all that was sealed with it is sealed anew")
 				require.NoError(t, v.restart())
 			}},
@@ -76,16 +76,15 @@ func (v *vaultServer) endsAtStart(t *testing.T, text string) {
 	t.Helper()
 	from := v.logged(t)
 	require.NoError(t, v.launch())
-	<-v.done
-	require.Error(t, v.err)
-	require.True(t, v.printed(from, text), v.tail())
+	require.Error(t, v.Wait())
+	require.True(t, v.printed(from, text), v.Tail())
 }
 
 func TestServerSaysAtStartWhatIsWrongWithItsSeal(t *testing.T) {
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
-		require.NoError(t, v.stop())
+		require.NoError(t, v.Stop())
 		good := v.settings
 		for name, tc := range map[string]struct{ key, value, says string }{
 			"a wrong secret":            {"secret_key", "wrong-secret-of-the-e2e-tests", "IncompleteSignature"},
@@ -108,14 +107,14 @@ func TestSealIsTakenAndGivenUp(t *testing.T) {
 		l := s.newLock(t)
 		v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-migrating-", settings{})
 		require.NoError(t, err)
-		t.Cleanup(func() { assert.NoError(t, v.stop()) })
+		t.Cleanup(func() { assert.NoError(t, v.Stop()) })
 		v.hasSeal(t, "shamir")
 		v.remember(t)
 
 		v.use(t, m, l, nil)
 		require.NoError(t, v.restart())
-		v.migrate(t, v.unsealKey)
-		v.recoveryKey, v.unsealKey = v.unsealKey, ""
+		v.migrate(t, v.UnsealKey)
+		v.RecoveryKey, v.UnsealKey = v.UnsealKey, ""
 		require.NoError(t, v.restart())
 		v.comesUp(t)
 		v.hasSeal(t, "alicloudkms")
@@ -123,15 +122,15 @@ func TestSealIsTakenAndGivenUp(t *testing.T) {
 
 		v.use(t, m, l, map[string]string{"disabled": "true"})
 		require.NoError(t, v.restart())
-		v.migrate(t, v.recoveryKey)
-		v.recoveryKey, v.unsealKey = "", v.recoveryKey
+		v.migrate(t, v.RecoveryKey)
+		v.RecoveryKey, v.UnsealKey = "", v.RecoveryKey
 		v.seal, v.environment = "", nil
-		require.NoError(t, l.kms.stop())
+		require.NoError(t, l.kms.Stop())
 		require.NoError(t, v.restart())
 		v.hasSeal(t, "shamir")
-		require.NoError(t, v.unseal())
+		require.NoError(t, v.Unseal(t.Context()))
 		v.comesUp(t)
-		require.NoError(t, l.kms.start())
+		require.NoError(t, l.kms.Start())
 	})
 }
 
@@ -147,7 +146,7 @@ func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 		only := v.seal
 		v.seal = old + "\n" + only
 		require.NoError(t, v.restart())
-		v.migrate(t, v.recoveryKey)
+		v.migrate(t, v.RecoveryKey)
 
 		v.seal = only
 		require.NoError(t, v.restart())
@@ -189,23 +188,23 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 			from := node.logged(t)
 			node.use(t, plugin, l, nil)
 			require.NoError(t, node.restart())
-			require.NoError(t, node.waitUntil(node.unsealed))
+			require.NoError(t, node.Await(node.unsealed))
 			require.True(t, node.printed(from, "builtin: false"))
-			require.NoError(t, node.waitUntil(c.canLoseANode))
+			require.NoError(t, node.Await(c.canLoseANode))
 		}
 		leader = c.leader(t)
-		leader.recoveryKey = c.nodes[0].recoveryKey
+		leader.RecoveryKey = c.nodes[0].RecoveryKey
 		leader.comesUp(t)
 		leader.rekey(t)
 
 		// A standby is unsealed, and needs no KMS to become the leader.
-		require.NoError(t, l.kms.stop())
-		leader.kill()
+		require.NoError(t, l.kms.Stop())
+		leader.Kill()
 		rest := cluster{slices.DeleteFunc(slices.Clone(c.nodes), func(v *vaultServer) bool { return v == leader })}
 		rest.leader(t).comesUp(t)
-		require.NoError(t, l.kms.start())
+		require.NoError(t, l.kms.Start())
 		require.NoError(t, leader.start())
-		require.NoError(t, leader.waitUntil(leader.unsealed))
+		require.NoError(t, leader.Await(leader.unsealed))
 	})
 }
 
@@ -216,11 +215,11 @@ func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
 		v := s.startLocked(t, m, l)
 		v.use(t, m, l, map[string]string{"access_key": "", "secret_key": ""})
 		v.environment = []string{"ALIBABA_CLOUD_ECS_METADATA_DISABLED=true"}
-		require.NoError(t, v.stop())
+		require.NoError(t, v.Stop())
 		v.endsAtStart(t, "credentials")
 		v.environment = []string{
-			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + l.kms.exports["ALICLOUD_ACCESS_KEY"],
-			"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + l.kms.exports["ALICLOUD_SECRET_KEY"],
+			"ALIBABA_CLOUD_ACCESS_KEY_ID=" + l.kms.Exports["ALICLOUD_ACCESS_KEY"],
+			"ALIBABA_CLOUD_ACCESS_KEY_SECRET=" + l.kms.Exports["ALICLOUD_SECRET_KEY"],
 		}
 		require.NoError(t, v.start())
 		v.comesUp(t)
@@ -237,11 +236,11 @@ func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 		require.NoError(t, v.restart())
 		v.comesUp(t)
 
-		service := l.kms.cmd.Process
+		service := l.kms.Process
 		require.NoError(t, service.Signal(syscall.SIGSTOP))
 		t.Cleanup(func() { _ = service.Signal(syscall.SIGCONT) })
-		require.True(t, v.isActive())
-		require.NoError(t, v.stop())
+		require.True(t, v.IsActive())
+		require.NoError(t, v.Stop())
 		v.endsAtStart(t, "there was no answer in time")
 		require.NoError(t, service.Signal(syscall.SIGCONT))
 		require.NoError(t, v.start())
@@ -259,7 +258,7 @@ func TestSealPluginIsKilledAndComesBack(t *testing.T) {
 			require.Len(t, running, 1)
 			from := v.logged(t)
 			require.NoError(t, syscall.Kill(running[0], syscall.SIGKILL))
-			require.NoError(t, v.waitUntil(func() bool { return v.printed(from, "plugin process exited") }))
+			require.NoError(t, v.Await(func() bool { return v.printed(from, "plugin process exited") }))
 			v.rekey(t)
 		}
 		require.NoError(t, v.restart())

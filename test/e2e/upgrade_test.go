@@ -17,9 +17,9 @@ func (s *stage) registerNext(t *testing.T) {
 	t.Helper()
 	next := filepath.Join(shared.plugins(), pluginName+"_"+nextVersion)
 	require.NoError(t, shared.buildBinary("cmd/"+pluginName, next, nextVersion))
-	require.NoError(t, s.vault.register(next, nextVersion))
+	require.NoError(t, s.vault.Register(t.Context(), pluginName, next, nextVersion))
 	t.Cleanup(func() {
-		assert.NoError(t, s.vault.client.Sys().DeregisterPlugin(&api.DeregisterPluginInput{
+		assert.NoError(t, s.vault.Client.Sys().DeregisterPlugin(&api.DeregisterPluginInput{
 			Name: pluginName, Type: api.PluginTypeSecrets, Version: nextVersion,
 		}))
 	})
@@ -42,16 +42,16 @@ func TestUpgradeAndDowngradeUnderLoad(t *testing.T) {
 		s.registerNext(t)
 		kms := s.ownKMS(t, "upgraded")
 		m := s.mountUnconfigured(t)
-		m.write("config", kms.config())
+		m.write("config", kms.EngineConfig())
 		m.write("keys/"+firstKey, nil)
 
 		told := newLedger()
 		finish := told.run(t, func(int) ask { return m.try })
-		told.until(t, s.vault.process, 50)
+		told.until(t, s.vault.Process, 50)
 		m.changeVersion(nextVersion)
-		told.until(t, s.vault.process, 50)
+		told.until(t, s.vault.Process, 50)
 		m.changeVersion(stampedVersion)
-		told.until(t, s.vault.process, 50)
+		told.until(t, s.vault.Process, 50)
 		finish()
 
 		require.Empty(t, told.errs, "a reload waits for requests in flight")

@@ -28,7 +28,7 @@ func TestRunningVersionIsTheStampedOne(t *testing.T) {
 func TestPluginWithAnotherChecksumIsRefused(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		const version = "v9.9.9"
-		sys := s.vault.client.Sys()
+		sys := s.vault.Client.Sys()
 		wrong := &api.RegisterPluginInput{
 			Name: pluginName, Type: api.PluginTypeSecrets, Command: pluginName, Version: version, SHA256: strings.Repeat("0", 64),
 		}

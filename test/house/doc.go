@@ -1,2 +1,3 @@
-// Package house tests the order of the house: which package may import which, and that the docs' links lead somewhere.
+// Package house tests rules for the whole repository: which package may import which, that links in the documentation
+// lead somewhere, that lines end at 120 columns, and that the English is plain.
 package house

@@ -25,19 +25,19 @@ func TestKeysLiveAsTheReferenceSays(t *testing.T) {
 		requireRecent(p, key.CreationDate)
 		require.Equal(p, key, p.describe(key.KeyId), "DescribeKey tells what CreateKey told")
 
-		name := kmsapi.KeyRequest{KeyId: key.KeyId}
-		p.must(&kmsapi.DisableKeyRequest{KeyRequest: name})
+		name := key.KeyId
+		p.must(&kmsapi.DisableKeyRequest{KeyId: name})
 		require.Equal(p, kmsapi.Disabled, p.describe(key.KeyId).KeyState)
-		p.must(&kmsapi.EnableKeyRequest{KeyRequest: name})
+		p.must(&kmsapi.EnableKeyRequest{KeyId: name})
 		require.Equal(p, kmsapi.Enabled, p.describe(key.KeyId).KeyState)
 
 		p.must(&kmsapi.ScheduleKeyDeletionRequest{KeyId: key.KeyId, PendingWindowInDays: 7})
 		doomed := p.describe(key.KeyId)
 		require.Equal(p, kmsapi.PendingDeletion, doomed.KeyState)
 		require.WithinDuration(p, time.Now().AddDate(0, 0, 7), parseTime(p, doomed.DeleteDate), time.Minute)
-		p.refused(kmsapi.ErrStateModifiedFailed, &kmsapi.EnableKeyRequest{KeyRequest: name})
+		p.refused(kmsapi.ErrStateModifiedFailed, &kmsapi.EnableKeyRequest{KeyId: name})
 
-		p.must(&kmsapi.CancelKeyDeletionRequest{KeyRequest: name})
+		p.must(&kmsapi.CancelKeyDeletionRequest{KeyId: name})
 		saved := p.describe(key.KeyId)
 		require.Equal(p, kmsapi.Enabled, saved.KeyState)
 		require.Empty(p, saved.DeleteDate)

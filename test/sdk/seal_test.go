@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"os"
 	"testing"
 
@@ -13,11 +14,46 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/seal"
 )
 
-// A sealer is a seal as a server uses it: what it makes is stored as bytes, and read by whatever seal the server has then.
+// A sealer is a seal as a server uses it: its blobs are stored as bytes, and read by whatever seal the server has later.
 type sealer struct {
 	seal   func(t *testing.T, plaintext, aad []byte) (stored []byte, keyID string)
 	unseal func(t *testing.T, stored, aad []byte) ([]byte, error)
 	keyID  func(t *testing.T) string
+}
+
+// wrapper is a wrapper of either wrapping library, which has its own blobs B and options O.
+type wrapper[B, O any] interface {
+	Encrypt(ctx context.Context, plaintext []byte, options ...O) (B, error)
+	Decrypt(ctx context.Context, sealed B, options ...O) ([]byte, error)
+	KeyId(ctx context.Context) (string, error)
+}
+
+// sealerOf makes a sealer of a wrapper.
+func sealerOf[B proto.Message, O any](
+	w wrapper[B, O], newBlob func() B, keyOf func(B) string, withAAD func([]byte) O,
+) sealer {
+	return sealer{
+		seal: func(t *testing.T, plaintext, aad []byte) ([]byte, string) {
+			t.Helper()
+			sealed, err := w.Encrypt(t.Context(), plaintext, withAAD(aad))
+			require.NoError(t, err)
+			stored, err := proto.Marshal(sealed)
+			require.NoError(t, err)
+			return stored, keyOf(sealed)
+		},
+		unseal: func(t *testing.T, stored, aad []byte) ([]byte, error) {
+			t.Helper()
+			sealed := newBlob()
+			require.NoError(t, proto.Unmarshal(stored, sealed))
+			return w.Decrypt(t.Context(), sealed, withAAD(aad))
+		},
+		keyID: func(t *testing.T) string {
+			t.Helper()
+			id, err := w.KeyId(t.Context())
+			require.NoError(t, err)
+			return id
+		},
+	}
 }
 
 // builtIn is the seal that Vault and OpenBao have built in.
@@ -25,65 +61,24 @@ func builtIn(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w, err := newWrapper(t, dev.access, keyID)
 	require.NoError(t, err)
-	return sealer{
-		seal: func(t *testing.T, plaintext, aad []byte) ([]byte, string) {
-			t.Helper()
-			blob, err := w.Encrypt(t.Context(), plaintext, hashicorp.WithAad(aad))
-			require.NoError(t, err)
-			stored, err := proto.Marshal(blob)
-			require.NoError(t, err)
-			return stored, blob.KeyInfo.KeyId
-		},
-		unseal: func(t *testing.T, stored, aad []byte) ([]byte, error) {
-			t.Helper()
-			blob := new(hashicorp.BlobInfo)
-			require.NoError(t, proto.Unmarshal(stored, blob))
-			return w.Decrypt(t.Context(), blob, hashicorp.WithAad(aad))
-		},
-		keyID: func(t *testing.T) string {
-			t.Helper()
-			id, err := w.KeyId(t.Context())
-			require.NoError(t, err)
-			return id
-		},
-	}
+	newBlob := func() *hashicorp.BlobInfo { return new(hashicorp.BlobInfo) }
+	return sealerOf(w, newBlob, func(b *hashicorp.BlobInfo) string { return b.KeyInfo.KeyId }, hashicorp.WithAad)
 }
 
-// plugged is our seal, with the very configuration of the built-in one, and the CA that the built-in one takes from
-// SSL_CERT_FILE.
+// plugged is our seal, configured exactly as the built-in one, except for the CA, which that one takes from SSL_CERT_FILE.
 func plugged(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w := new(seal.Wrapper)
 	_, err := w.SetConfig(t.Context(), openbao.WithConfigMap(map[string]string{
-		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address, "access_key": dev.id, "secret_key": dev.secret,
-		"ca_cert": os.Getenv("SSL_CERT_FILE"),
+		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address,
+		"access_key": dev.id, "secret_key": dev.secret, "ca_cert": os.Getenv("SSL_CERT_FILE"),
 	}))
 	require.NoError(t, err)
-	return sealer{
-		seal: func(t *testing.T, plaintext, aad []byte) ([]byte, string) {
-			t.Helper()
-			blob, err := w.Encrypt(t.Context(), plaintext, openbao.WithAad(aad))
-			require.NoError(t, err)
-			stored, err := proto.Marshal(blob)
-			require.NoError(t, err)
-			return stored, blob.KeyInfo.KeyId
-		},
-		unseal: func(t *testing.T, stored, aad []byte) ([]byte, error) {
-			t.Helper()
-			blob := new(openbao.BlobInfo)
-			require.NoError(t, proto.Unmarshal(stored, blob))
-			return w.Decrypt(t.Context(), blob, openbao.WithAad(aad))
-		},
-		keyID: func(t *testing.T) string {
-			t.Helper()
-			id, err := w.KeyId(t.Context())
-			require.NoError(t, err)
-			return id
-		},
-	}
+	newBlob := func() *openbao.BlobInfo { return new(openbao.BlobInfo) }
+	return sealerOf(w, newBlob, func(b *openbao.BlobInfo) string { return b.KeyInfo.KeyId }, openbao.WithAad)
 }
 
-// ways are from one seal to the other, as in a migration and back.
+// ways are migrations from one seal to the other and back.
 var ways = map[string]struct {
 	from, to func(*testing.T, string) sealer
 }{
@@ -91,7 +86,7 @@ var ways = map[string]struct {
 	"from ours to the built-in seal": {plugged, builtIn},
 }
 
-func TestSealsOpenWhatTheOtherHasSealed(t *testing.T) {
+func TestEachSealDecryptsWhatTheOtherEncrypted(t *testing.T) {
 	p := dialects[len(dialects)-1].player(t)
 	key, name := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, newAlias()
 	p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: key})
@@ -104,7 +99,7 @@ func TestSealsOpenWhatTheOtherHasSealed(t *testing.T) {
 				for _, plaintext := range [][]byte{{}, []byte("root key"), pattern(100_000)} {
 					for _, aad := range [][]byte{nil, []byte("the path")} {
 						stored, sealedBy := from.seal(t, plaintext, aad)
-						require.Equal(t, key, sealedBy, "or a server would seal its keys anew")
+						require.Equal(t, key, sealedBy, "or a server would reseal its keys")
 						opened, err := to.unseal(t, stored, aad)
 						require.NoError(t, err)
 						require.Equal(t, string(plaintext), string(opened))
@@ -118,8 +113,8 @@ func TestSealsOpenWhatTheOtherHasSealed(t *testing.T) {
 	}
 }
 
-// A migration may go together with a new CMK, or with an alias that names another one.
-func TestSealsOpenWhatTheOtherHasSealedWithAnotherKey(t *testing.T) {
+// A migration may come with a new CMK, or with an alias that now names another one.
+func TestEachSealDecryptsWhatTheOtherEncryptedWithAnotherKey(t *testing.T) {
 	for way, seals := range ways {
 		t.Run(way, func(t *testing.T) {
 			p := dialects[len(dialects)-1].player(t)
@@ -136,9 +131,9 @@ func TestSealsOpenWhatTheOtherHasSealedWithAnotherKey(t *testing.T) {
 					require.NoError(t, err)
 					require.Equal(t, text, string(opened))
 				}
-				_, sealedBy := to.seal(t, []byte("anew"), nil)
+				_, sealedBy := to.seal(t, []byte("new"), nil)
 				require.Equal(t, after, sealedBy)
-				require.Equal(t, after, to.keyID(t), "or a server would not seal its keys anew")
+				require.Equal(t, after, to.keyID(t), "or a server would not reseal its keys")
 			}
 		})
 	}

@@ -6,11 +6,9 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strings"
-	"syscall"
 	"testing"
-	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // access is what a caller signs with. The token goes with temporary access keys.
@@ -24,10 +22,7 @@ type service struct {
 	plain bool
 	access
 
-	// dir is where it runs, and log is the file that holds what it says.
-	dir, log string
-	process  *exec.Cmd
-	done     chan struct{}
+	process *servers.Process
 }
 
 // The services that all tests share. TestMain sets them, before any test runs.
@@ -44,9 +39,7 @@ func TestMain(m *testing.M) {
 
 // run starts the services, runs the tests and stops the services. A service that does not stop cleanly is a failure.
 func run(m *testing.M) (status int, err error) {
-	if err := leaveCallersEnvironment(); err != nil {
-		return 1, err
-	}
+	servers.ClearEnvironment()
 	dir, err := os.MkdirTemp("", "alicloudkms-sdk-")
 	if err != nil {
 		return 1, err
@@ -59,26 +52,12 @@ func run(m *testing.M) (status int, err error) {
 	if dev, err = startDev(bin, dir); err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, dev.stop()) }()
+	defer func() { err = errors.Join(err, dev.process.Stop()) }()
 	if plain, err = startPlain(bin, dir); err != nil {
 		return 1, err
 	}
-	defer func() { err = errors.Join(err, plain.stop()) }()
+	defer func() { err = errors.Join(err, plain.process.Stop()) }()
 	return m.Run(), nil
-}
-
-var foreign = regexp.MustCompile(`(?i)^(alicloud|alibaba_cloud_|vault_|ssl_cert_|https?_proxy$|no_proxy$|all_proxy$)`)
-
-// leaveCallersEnvironment forgets endpoints, credentials, proxies and CAs of the caller's: the SDKs would prefer them.
-func leaveCallersEnvironment() error {
-	for _, entry := range os.Environ() {
-		if name, _, _ := strings.Cut(entry, "="); foreign.MatchString(name) {
-			if err := os.Unsetenv(name); err != nil {
-				return err
-			}
-		}
-	}
-	return nil
 }
 
 func build(dir string) (string, error) {
@@ -92,43 +71,34 @@ func build(dir string) (string, error) {
 
 // startDev starts `server -dev`, and makes its CA that of this process.
 func startDev(bin, dir string) (*service, error) {
-	exports := filepath.Join(dir, "dev.env")
-	s := &service{dir: dir, log: filepath.Join(dir, "dev.log")}
-	if err := s.start(bin, "server", "-dev", "-dev-dir", filepath.Join(dir, "dev"), "-dev-env", exports); err != nil {
-		return nil, err
+	kms := &servers.KMS{Program: bin, Dir: filepath.Join(dir, "dev")}
+	if err := kms.Start(); err != nil {
+		return nil, errors.Join(err, kms.Stop())
 	}
-	text, err := s.await(exports, regexp.MustCompile(`(?s).+`))
-	if err != nil {
-		return nil, err
-	}
-	variable := map[string]string{}
-	for line := range strings.Lines(text) {
-		name, value, _ := strings.Cut(strings.TrimPrefix(strings.TrimSpace(line), "export "), "=")
-		variable[name] = strings.Trim(value, "'")
-	}
-	s.address = variable["ALICLOUD_DOMAIN"]
-	s.access = access{id: variable["ALIBABA_CLOUD_ACCESS_KEY_ID"], secret: variable["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]}
-	return s, os.Setenv("SSL_CERT_FILE", variable["SSL_CERT_FILE"])
+	s := &service{address: kms.Address, process: kms.Process}
+	s.access = access{id: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"], secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]}
+	return s, os.Setenv("SSL_CERT_FILE", kms.Exports["SSL_CERT_FILE"])
 }
 
-var readyLine = regexp.MustCompile(`msg=ready address=(\S+)`)
-
-// startPlain starts `server -config`, with the root key that the development service has made.
+// startPlain starts `server -config` in dir, with the root key that the development service made there.
 func startPlain(bin, dir string) (*service, error) {
 	config, err := filepath.Abs("testdata/plain.hcl")
 	if err != nil {
 		return nil, err
 	}
-	s := &service{dir: dir, log: filepath.Join(dir, "plain.log"), plain: true, access: access{id: "LTAIplain", secret: "the plain secret"}}
-	if err := s.start(bin, "server", "-config", config); err != nil {
-		return nil, err
-	}
-	text, err := s.await(s.log, readyLine)
+	cmd := exec.Command(bin, "server", "-config", config)
+	cmd.Dir = dir
+	process, err := servers.Start(cmd, filepath.Join(dir, "plain.log"))
 	if err != nil {
 		return nil, err
 	}
-	s.address = readyLine.FindStringSubmatch(text)[1]
-	return s, nil
+	address, err := servers.AwaitKMS(process)
+	if err != nil {
+		return nil, errors.Join(err, process.Stop())
+	}
+	return &service{
+		address: address, plain: true, access: access{id: "LTAIplain", secret: "the plain secret"}, process: process,
+	}, nil
 }
 
 // The other access keys of testdata/plain.hcl.
@@ -137,59 +107,3 @@ var (
 	temporary = access{id: "STS.temporary", secret: "the temporary secret", token: "CAIS+/the=token=="}
 	writer    = access{id: "LTAIwriter", secret: "the writer's secret"}
 )
-
-func (s *service) start(bin string, args ...string) error {
-	log, err := os.Create(s.log)
-	if err != nil {
-		return err
-	}
-	defer log.Close()
-	s.process, s.done = exec.Command(bin, args...), make(chan struct{})
-	s.process.Dir, s.process.Stderr = s.dir, log
-	if err := s.process.Start(); err != nil {
-		return err
-	}
-	go func() {
-		_ = s.process.Wait() // How it ended is read from ProcessState, by who waits for done.
-		close(s.done)
-	}()
-	return nil
-}
-
-// await waits until the file at path has what want matches, and returns its text. It stops waiting when the process ends.
-func (s *service) await(path string, want *regexp.Regexp) (string, error) {
-	for range 3000 {
-		if text, err := os.ReadFile(path); err == nil && want.Match(text) {
-			return string(text), nil
-		}
-		select {
-		case <-s.done:
-			return "", fmt.Errorf("the service ended: %s\n%s", s.process.ProcessState, s.logged())
-		case <-time.After(10 * time.Millisecond):
-		}
-	}
-	return "", errors.Join(fmt.Errorf("the service is not ready\n%s", s.logged()), s.stop())
-}
-
-// stop asks the process to end and waits for it. The service ends by itself within 20 seconds.
-func (s *service) stop() error {
-	_ = s.process.Process.Signal(syscall.SIGTERM) // It fails if the process has ended, which ProcessState tells.
-	select {
-	case <-s.done:
-	case <-time.After(30 * time.Second):
-		_ = s.process.Process.Kill()
-		<-s.done
-	}
-	if !s.process.ProcessState.Success() {
-		return fmt.Errorf("the service: %s\n%s", s.process.ProcessState, s.logged())
-	}
-	return nil
-}
-
-func (s *service) logged() string {
-	text, err := os.ReadFile(s.log)
-	if err != nil {
-		return err.Error()
-	}
-	return string(text)
-}

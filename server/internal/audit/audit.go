@@ -1,14 +1,14 @@
 // Package audit writes who did what: one line of JSON for each request, refused ones too.
 //
-// A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Callers write
-// into some fields what they like, a wrong operation for instance, so every text is cut to [MaxField] characters, and
-// characters that do not print, which could forge a line or steer the terminal of its reader, are replaced.
+// A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Callers
+// write into some fields what they like, a wrong operation for instance, so every text is cut to [MaxField] characters,
+// and characters that do not print, which could forge a line or steer the terminal of its reader, are replaced.
 //
 //	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…","source_ip":"192.0.2.1",
 //	"operation":"Decrypt","region":"cn-hangzhou","key_id":"…","status":200,"code":"","duration_us":153}
 //
-// A line is handed to the operating system before Write returns, so it survives kill -9; it is not synced, so power loss can
-// take the last ones. A request whose line can't be written must be refused: that is the caller's part.
+// A line is handed to the operating system before Write returns, so it survives kill -9; it is not synced, so power
+// loss can take the last ones. A request whose line can't be written must be refused: that is the caller's part.
 package audit
 
 import (
@@ -109,8 +109,8 @@ func isClean(text string) bool {
 
 // Log is an audit log. It is safe for parallel use.
 type Log struct {
-	// mu guards the fields below, but for path, which does not change. It is held during a write, since lines must not mix;
-	// a writer that is slow slows all requests down.
+	// mu guards the fields below, but for path, which does not change. It is held during a write, since lines must not
+	// mix; a writer that is slow slows all requests down.
 	mu sync.Mutex
 	// w is nil for a log that discards.
 	w      io.Writer
@@ -130,8 +130,8 @@ func New(w io.Writer) *Log { return &Log{w: w} }
 // Discard returns a log that writes nothing.
 func Discard() *Log { return &Log{} }
 
-// Open returns a log that appends to the file at path, which it makes if there is none. The file has mode 0600, and gets it
-// if it does not; the folder must exist. A device or a pipe may stand there too.
+// Open returns a log that appends to the file at path, which it makes if there is none. The file has mode 0600, and
+// gets it if it does not; the folder must exist. A device or a pipe may stand there too.
 func Open(path string) (*Log, error) {
 	f, torn, err := openFile(path)
 	if err != nil {
@@ -151,8 +151,8 @@ func openFile(path string) (f *os.File, torn bool, err error) {
 	return f, torn, nil
 }
 
-// Reopen opens the file at the log's path anew, as is due after it has been moved away, and lets lines go there from now
-// on. If that fails, they go on to where they went. A log that [Open] has not opened is left alone.
+// Reopen opens the file at the log's path anew, as is due after it has been moved away, and lets lines go there from
+// now on. If that fails, they go on to where they went. A log that [Open] has not opened is left alone.
 func (l *Log) Reopen() error {
 	if l.path == "" {
 		return nil

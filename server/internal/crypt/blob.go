@@ -3,7 +3,6 @@ package crypt
 import (
 	"encoding/binary"
 	"fmt"
-	"maps"
 	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -13,21 +12,20 @@ const (
 	versionIDSize = 36
 	blobFormat    = 1
 	blobHeader    = versionIDSize + 1
-	// blobLabel keeps blobs apart from all else that is ever sealed. Labels differ in their first bytes, so none is the
-	// beginning of another.
+	// blobLabel sets blobs apart from everything else that is sealed. No label is a prefix of another.
 	blobLabel = "alicloudkms blob v1\x00"
 )
 
-// Seal encrypts plaintext for the key version called versionID, whose key m is, and binds c to it. The layout of the blob is
-// in the package comment; it is 77 bytes longer than plaintext.
+// Seal encrypts plaintext with m, the key of the version versionID, and binds c to it. The package comment has the
+// layout of the blob, which is 77 bytes longer than plaintext.
 func (m *Material) Seal(versionID string, plaintext []byte, c kmsapi.EncryptionContext) ([]byte, error) {
-	if !isVersionID(versionID) {
-		return nil, fmt.Errorf("key version id %q is not a UUID in lower-case text", versionID)
+	if !IsUUID(versionID) {
+		return nil, fmt.Errorf("key version id %q is not a lower-case UUID", versionID)
 	}
 	return m.key.seal(blobLabel, append([]byte(versionID), blobFormat), plaintext, encodeContext(c))
 }
 
-// Open returns the plaintext of a blob that m sealed with the same context. Any other blob is [ErrOpen].
+// Open returns the plaintext of a blob that m sealed with the same context. For any other blob the error is [ErrOpen].
 func (m *Material) Open(blob []byte, c kmsapi.EncryptionContext) ([]byte, error) {
 	if _, err := BlobVersionID(blob); err != nil {
 		return nil, err
@@ -35,51 +33,53 @@ func (m *Material) Open(blob []byte, c kmsapi.EncryptionContext) ([]byte, error)
 	return m.key.open(blobLabel, blob, blobHeader, encodeContext(c))
 }
 
-// BlobVersionID returns the id of the key version that a blob names, so that the caller can find its key. Nothing but the
-// form of the blob is proved: the id is what whoever sent it wrote there. The error is [ErrOpen].
+// BlobVersionID returns the id of the key version that a blob names, so that the caller can find the key. Only the form
+// of the blob is checked: its sender may have written any id there. The error is [ErrOpen].
 func BlobVersionID(blob []byte) (string, error) {
 	if len(blob) < blobHeader+nonceSize+tagSize || blob[versionIDSize] != blobFormat {
 		return "", ErrOpen
 	}
 	id := string(blob[:versionIDSize])
-	if !isVersionID(id) {
+	if !IsUUID(id) {
 		return "", ErrOpen
 	}
 	return id, nil
 }
 
-// isVersionID reports whether id is a UUID in lower-case text: one id has one spelling.
-func isVersionID(id string) bool {
-	if len(id) != versionIDSize {
+// IsUUID reports whether id is a UUID as this service writes the ids of keys and their versions: with hyphens and in
+// lower case, so that an id has one spelling.
+func IsUUID(id string) bool {
+	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+	if len(id) != len(form) {
 		return false
 	}
-	for i := range len(id) {
+	for i := range len(form) {
 		c := id[i]
-		switch i {
-		case 8, 13, 18, 23:
-			if c != '-' {
-				return false
-			}
-		default:
-			if (c < '0' || c > '9') && (c < 'a' || c > 'f') {
-				return false
-			}
+		isHex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
+		if isHex != (form[i] == 'x') || !isHex && c != '-' {
+			return false
 		}
 	}
 	return true
 }
 
-// encodeContext is injective: the number of entries, then each name and value in the byte order of names, each with its
-// length before it. Numbers have 32 bits, big-endian. No context and an empty one are the same (§4.11).
+// encodeContext is injective: the number of entries, then each name and value in the byte order of names, each preceded
+// by its length. Numbers have 32 bits, big-endian. No context and an empty one are the same (§4.11).
 func encodeContext(c kmsapi.EncryptionContext) []byte {
-	encoded := binary.BigEndian.AppendUint32(nil, uint32(len(c)))
-	for _, name := range slices.Sorted(maps.Keys(c)) {
-		encoded = appendText(encoded, name)
-		encoded = appendText(encoded, c[name])
+	names, size := make([]string, 0, len(c)), 4
+	for name, value := range c {
+		names = append(names, name)
+		size += 4 + len(name) + 4 + len(value)
+	}
+	slices.Sort(names)
+	encoded := binary.BigEndian.AppendUint32(make([]byte, 0, size), uint32(len(c)))
+	for _, name := range names {
+		encoded = appendString(encoded, name)
+		encoded = appendString(encoded, c[name])
 	}
 	return encoded
 }
 
-func appendText(dst []byte, text string) []byte {
-	return append(binary.BigEndian.AppendUint32(dst, uint32(len(text))), text...)
+func appendString(dst []byte, s string) []byte {
+	return append(binary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
 }

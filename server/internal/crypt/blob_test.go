@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -36,7 +37,7 @@ func seal(t testing.TB, m *Material, plaintext string, c context) []byte {
 	return blob
 }
 
-func TestABlobOpensWithItsKeyAndContext(t *testing.T) {
+func TestBlobsOpenWithTheirKeyAndContext(t *testing.T) {
 	m := newMaterial(t)
 	for _, plaintext := range []string{"", "x", strings.Repeat("long", 2000)} {
 		for _, c := range []context{nil, {}, {"a": "1"}, {"a": "1", "b": "", "": "c"}} {
@@ -52,8 +53,8 @@ func TestABlobOpensWithItsKeyAndContext(t *testing.T) {
 	}
 }
 
-// TestTheLayoutOfBlobsStays pins the format: blobs that users keep must open for ever.
-func TestTheLayoutOfBlobsStays(t *testing.T) {
+// TestBlobLayoutIsStable pins the format: blobs that users keep must open forever.
+func TestBlobLayoutIsStable(t *testing.T) {
 	random := bytes.NewReader(append(bytes.Repeat([]byte{7}, keySize), "ABCDEFGHIJKLMNOPQRSTUVWX"...))
 	m, err := NewMaterial(random)
 	require.NoError(t, err)
@@ -62,12 +63,12 @@ func TestTheLayoutOfBlobsStays(t *testing.T) {
 
 	additional := blobLabel + string(blob[:61]) +
 		"\x00\x00\x00\x02" + "\x00\x00\x00\x01a\x00\x00\x00\x011" + "\x00\x00\x00\x01b\x00\x00\x00\x012"
-	want := newXAES((*[keySize]byte)(bytes.Repeat([]byte{7}, keySize))).seal(nil, blob[37:61], []byte("plaintext"), []byte(additional))
-	require.Equal(t, want, blob[61:])
+	cipher := xaes.New((*[keySize]byte)(bytes.Repeat([]byte{7}, keySize)))
+	require.Equal(t, cipher.Seal(nil, blob[37:61], []byte("plaintext"), []byte(additional)), blob[61:])
 	require.Equal(t, "bee68bbeb66652bfea49ec439778247438bce6c1c2cffea6f5", hex.EncodeToString(blob[61:]))
 }
 
-func TestContextsThatDifferDoNotOpenOneAnother(t *testing.T) {
+func TestABlobOpensWithNoOtherContext(t *testing.T) {
 	m := newMaterial(t)
 	contexts := []context{
 		nil,
@@ -98,7 +99,7 @@ func TestContextsThatDifferDoNotOpenOneAnother(t *testing.T) {
 	}
 }
 
-func TestNoContextAndAnEmptyOneAreTheSame(t *testing.T) {
+func TestNilAndEmptyContextsAreEqual(t *testing.T) {
 	m := newMaterial(t)
 	_, err := m.Open(seal(t, m, "x", nil), context{})
 	require.NoError(t, err)
@@ -106,7 +107,7 @@ func TestNoContextAndAnEmptyOneAreTheSame(t *testing.T) {
 	require.NoError(t, err)
 }
 
-func TestAChangedBlobDoesNotOpen(t *testing.T) {
+func TestAlteredBlobsDoNotOpen(t *testing.T) {
 	m := newMaterial(t)
 	c := context{"a": "1"}
 	blob := seal(t, m, "plaintext", c)
@@ -132,7 +133,7 @@ func TestAChangedBlobDoesNotOpen(t *testing.T) {
 	refused(append([]byte(strings.ToUpper(versionA)), blob[36:]...), "in upper case")
 }
 
-func TestABlobOfAnotherKeyDoesNotOpen(t *testing.T) {
+func TestBlobsOfAnotherKeyDoNotOpen(t *testing.T) {
 	a, b := newMaterial(t), newMaterial(t)
 	blobA, err := a.Seal(versionA, []byte("of A"), nil)
 	require.NoError(t, err)
@@ -141,7 +142,7 @@ func TestABlobOfAnotherKeyDoesNotOpen(t *testing.T) {
 	_, err = b.Open(blobA, nil)
 	require.Equal(t, ErrOpen, err)
 
-	// With the id of the other key in its header, a service would try the other key, or its own under a wrong name.
+	// With the id of the other key in the header, a service would try the wrong key.
 	swapped := append([]byte(versionB), blobA[36:]...)
 	for _, m := range []*Material{a, b} {
 		_, err = m.Open(swapped, nil)
@@ -151,13 +152,13 @@ func TestABlobOfAnotherKeyDoesNotOpen(t *testing.T) {
 	require.Equal(t, ErrOpen, err)
 }
 
-func TestHeadersAreReadStrictly(t *testing.T) {
+func TestBlobHeadersAreParsedStrictly(t *testing.T) {
 	rest := string(make([]byte, nonceSize+tagSize))
 	for name, header := range map[string]string{
 		"upper case":       strings.ToUpper(versionA) + "\x01",
 		"braces":           "{" + versionA[:34] + "}" + "\x01",
 		"a missing hyphen": strings.Replace(versionA, "-", "0", 1) + "\x01",
-		"no hex digit":     strings.Replace(versionA, "a", "g", 1) + "\x01",
+		"not a hex digit":  strings.Replace(versionA, "a", "g", 1) + "\x01",
 		"format 0":         versionA + "\x00",
 		"format 2":         versionA + "\x02",
 		"too short":        versionA[:35] + "\x01",
@@ -175,7 +176,18 @@ func TestHeadersAreReadStrictly(t *testing.T) {
 	require.Equal(t, ErrOpen, err)
 }
 
-func TestEveryBlobHasANonceOfItsOwn(t *testing.T) {
+func TestIsUUID(t *testing.T) {
+	require.True(t, IsUUID(versionA))
+	for _, id := range []string{
+		"", versionA[1:], versionA + "0", strings.ToUpper(versionA),
+		strings.ReplaceAll(versionA, "-", ""), strings.Replace(versionA, "-", "0", 1),
+		"-" + versionA[1:], "g" + versionA[1:], "/" + versionA[1:], "é" + versionA[2:],
+	} {
+		require.False(t, IsUUID(id), id)
+	}
+}
+
+func TestNoncesDoNotRepeat(t *testing.T) {
 	m := newMaterial(t)
 	seen := map[string]bool{}
 	for range 1000 {
@@ -185,7 +197,7 @@ func TestEveryBlobHasANonceOfItsOwn(t *testing.T) {
 	}
 }
 
-func TestWithoutRandomnessNothingIsSealed(t *testing.T) {
+func TestNothingIsSealedWithoutRandomness(t *testing.T) {
 	_, err := NewMaterial(iotest.ErrReader(errors.New("no entropy")))
 	require.ErrorContains(t, err, "no entropy")
 	m, err := NewMaterial(bytes.NewReader(make([]byte, keySize+nonceSize-1)))
@@ -196,7 +208,7 @@ func TestWithoutRandomnessNothingIsSealed(t *testing.T) {
 }
 
 func FuzzOpen(f *testing.F) {
-	// The blob must be the same in every process that fuzzes.
+	// All fuzzing processes must use the same blob.
 	m, err := NewMaterial(bytes.NewReader(bytes.Repeat([]byte{7}, keySize+nonceSize)))
 	require.NoError(f, err)
 	blob := seal(f, m, "plaintext", context{"a": "1"})
@@ -207,7 +219,7 @@ func FuzzOpen(f *testing.F) {
 	f.Fuzz(func(t *testing.T, fuzzed []byte, name, value string) {
 		plaintext, err := m.Open(fuzzed, context{name: value})
 		if err == nil {
-			// Only what the key has sealed opens, and then only with its context.
+			// Only blobs that the key sealed open, and only with their context.
 			require.Equal(t, blob, fuzzed)
 			require.Equal(t, "plaintext", string(plaintext))
 			require.Equal(t, context{"a": "1"}, context{name: value})
@@ -218,7 +230,7 @@ func FuzzOpen(f *testing.F) {
 	})
 }
 
-// FuzzContextEncoding reads every encoding back: what can be decoded without doubt is injective.
+// FuzzContextEncoding decodes every encoding: an encoding that can be decoded is injective.
 func FuzzContextEncoding(f *testing.F) {
 	f.Add("a", "bc", "ab", "c", "", "")
 	f.Add("", "", "", "", "", "")

@@ -6,14 +6,15 @@ import (
 	"crypto/sha256"
 )
 
-// The keys that are derived from the root key, each for one purpose, and the label of what is sealed under one of them.
+// The keys derived from the root key, each for one purpose, and the label of what is sealed with one of them.
 const (
 	tokenKey       = "alicloudkms import token key v1"
 	fingerprintKey = "alicloudkms material fingerprint key v1"
 	tokenLabel     = "alicloudkms import token v1\x00"
 )
 
-// derive returns the key for one purpose: HKDF-SHA256 of the root key, without salt, with purpose as info. The caller clears it.
+// derive returns the key for one purpose: HKDF-SHA256 of the root key, without salt, with purpose as info. The caller
+// clears it.
 func (r *RootKey) derive(purpose string) (*key, error) {
 	secret, err := r.key.copy()
 	if err != nil {
@@ -28,8 +29,8 @@ func (r *RootKey) derive(purpose string) (*key, error) {
 	return newKey(derived, r.key.random)
 }
 
-// SealToken encrypts content, which leaves the service to come back to the same scope. The result is laid out as
-// [RootKey.Wrap] says, under a key of its own.
+// SealToken encrypts content that leaves the service and is to come back in the same scope. The result has the layout
+// of [RootKey.Wrap], under a key of its own.
 func (r *RootKey) SealToken(scope string, content []byte) ([]byte, error) {
 	k, err := r.derive(tokenKey)
 	if err != nil {
@@ -39,7 +40,8 @@ func (r *RootKey) SealToken(scope string, content []byte) ([]byte, error) {
 	return k.seal(tokenLabel, []byte{recordFormat}, content, []byte(scope))
 }
 
-// OpenToken returns what SealToken encrypted for scope; the caller clears it. Anything else is [ErrOpen].
+// OpenToken returns what SealToken encrypted for scope; the caller clears it. For any other token the error is
+// [ErrOpen].
 func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
 	k, err := r.derive(tokenKey)
 	if err != nil {
@@ -49,11 +51,11 @@ func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
 	return k.openRecord(tokenLabel, token, []byte(scope))
 }
 
-// Fingerprint returns 32 bytes by which the material of the record at path can be known again when the material itself is
-// gone. Without the root key nothing can be learned from them, not even whether two records had the same material. Compare
-// them with [hmac.Equal].
+// Fingerprint returns 32 bytes that identify the material of the record at path after the material itself has been
+// deleted. Without the root key they reveal nothing, not even whether two records had the same material. Compare them
+// with [hmac.Equal].
 //
-// It is HMAC-SHA256, under a key of its own, of path and the material, whose length is fixed.
+// It is HMAC-SHA256, with a key of its own, of path and the material, whose length is fixed.
 func (r *RootKey) Fingerprint(path string, m *Material) ([]byte, error) {
 	k, err := r.derive(fingerprintKey)
 	if err != nil {

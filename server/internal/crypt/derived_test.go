@@ -24,19 +24,19 @@ func sealToken(t testing.TB, root *RootKey, content string) []byte {
 	return token
 }
 
-func TestATokenComesBack(t *testing.T) {
+func TestTokensOpen(t *testing.T) {
 	root := newRootKey(t)
 	for _, content := range []string{"", "content", string(bytes.Repeat([]byte{0}, 2000))} {
 		token := sealToken(t, root, content)
 		require.Len(t, token, 41+len(content))
-		require.NotEqual(t, token, sealToken(t, root, content), "no token is sealed twice in the same way")
+		require.NotEqual(t, token, sealToken(t, root, content), "no two tokens are the same")
 		opened, err := root.OpenToken(scopeA, token)
 		require.NoError(t, err)
 		require.Equal(t, content, string(opened))
 	}
 }
 
-func TestATokenOpensOnlyWhereItIsOf(t *testing.T) {
+func TestTokensOpenOnlyInTheirScope(t *testing.T) {
 	root := newRootKey(t)
 	token := sealToken(t, root, "content")
 	_, err := root.OpenToken(scopeB, token)
@@ -45,7 +45,7 @@ func TestATokenOpensOnlyWhereItIsOf(t *testing.T) {
 	require.ErrorIs(t, err, ErrOpen, "another root key")
 }
 
-func TestAChangedTokenDoesNotOpen(t *testing.T) {
+func TestAlteredTokensDoNotOpen(t *testing.T) {
 	root := newRootKey(t)
 	token := sealToken(t, root, "content")
 	for bit := range 8 * len(token) {
@@ -56,14 +56,14 @@ func TestAChangedTokenDoesNotOpen(t *testing.T) {
 	}
 	for n := range len(token) {
 		_, err := root.OpenToken(scopeA, token[:n])
-		require.ErrorIs(t, err, ErrOpen, "%d bytes of it", n)
+		require.ErrorIs(t, err, ErrOpen, "cut to %d bytes", n)
 	}
 	_, err := root.OpenToken(scopeA, append(bytes.Clone(token), 0))
 	require.ErrorIs(t, err, ErrOpen)
 }
 
-// TestSealedThingsAreNotOneAnother tries what one key of the root has sealed as what another has.
-func TestSealedThingsAreNotOneAnother(t *testing.T) {
+// TestSealedValuesAreNotInterchangeable opens what was sealed for one purpose as if it were for another.
+func TestSealedValuesAreNotInterchangeable(t *testing.T) {
 	root, m := newRootKey(t), newMaterial(t)
 	wrapped, err := root.Wrap(scopeA, m)
 	require.NoError(t, err)
@@ -86,7 +86,7 @@ func TestFingerprints(t *testing.T) {
 		return f
 	}
 	first := fingerprint(root, pathA, 1)
-	require.Equal(t, first, fingerprint(root, pathA, 1), "the same material is known again")
+	require.Equal(t, first, fingerprint(root, pathA, 1), "the same material has the same fingerprint")
 	require.NotEqual(t, first, fingerprint(root, pathA, 2), "other material")
 	require.NotEqual(t, first, fingerprint(root, pathB, 1), "another record")
 	require.NotEqual(t, first, fingerprint(newRootKey(t), pathA, 1), "another root key")
@@ -96,11 +96,11 @@ func TestFingerprints(t *testing.T) {
 	require.NoError(t, err)
 	plain := hmac.New(sha256.New, secret[:])
 	plain.Write(append([]byte(pathA), bytes.Repeat([]byte{1}, keySize)...))
-	require.NotEqual(t, plain.Sum(nil), first, "the root key itself is not used for it")
+	require.NotEqual(t, plain.Sum(nil), first, "the root key itself is not the HMAC key")
 }
 
-// TestDerivedKeysStayAsTheyAre holds what stores and tokens of earlier versions depend on.
-func TestDerivedKeysStayAsTheyAre(t *testing.T) {
+// TestDerivedKeysAreStable pins what the stores and tokens of earlier versions depend on.
+func TestDerivedKeysAreStable(t *testing.T) {
 	random := bytes.NewReader(append(bytes.Repeat([]byte{1}, keySize), bytes.Repeat([]byte{2}, nonceSize)...))
 	root, err := NewRootKey(random)
 	require.NoError(t, err)
@@ -130,7 +130,7 @@ func TestAClearedRootKeyDerivesNothing(t *testing.T) {
 }
 
 func FuzzOpenToken(f *testing.F) {
-	// The token must be the same in every process that fuzzes.
+	// All fuzzing processes must use the same token.
 	root, err := NewRootKey(bytes.NewReader(bytes.Repeat([]byte{7}, keySize+nonceSize)))
 	require.NoError(f, err)
 	token := sealToken(f, root, "content")

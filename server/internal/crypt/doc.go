@@ -2,32 +2,34 @@
 //
 // # Keys
 //
-// A [RootKey], 256 bits from a file, wraps the [Material] of every CMK version, 256 bits too, for storage. A wrapped
-// material is bound to the path of its record, so that a record that is moved or swapped in the store does not open. The
-// root key never touches a user's data.
+// A [RootKey], 256 bits from a file, wraps the [Material] of every CMK version, also 256 bits, for storage. Wrapped
+// material is bound to the path of its record, so that a record that is moved or swapped in the store does not open.
+// The root key never touches a user's data.
 //
-// For all else there are keys derived from the root key by HKDF, one a purpose: to seal import tokens, and to take the
-// [RootKey.Fingerprint] by which imported material is known again after it has been deleted.
+// For everything else there are keys derived from the root key by HKDF, one for each purpose: to seal import tokens,
+// and to compute the [RootKey.Fingerprint] by which imported material is recognized after it has been deleted.
 //
 // # Data
 //
-// Material encrypts users' data by [Material.Seal]. Every message has a random 192-bit nonce, from which XAES-256-GCM
-// (https://c2sp.org/XAES-256-GCM) derives a key for that message. With plain AES-GCM and its 96-bit nonces a key may see
-// 2^32 messages; here the number may be taken as unlimited (2^80 for a collision risk of 2^-32), so nothing counts.
+// [Material.Seal] encrypts users' data. Every message has a random 192-bit nonce, from which XAES-256-GCM
+// (https://c2sp.org/XAES-256-GCM) derives a key for that message. With plain AES-GCM and its 96-bit nonces a key may
+// encrypt 2^32 messages; here the number is practically unlimited (2^80 for a collision risk of 2^-32), so messages are
+// not counted.
 //
 // A sealed message, a blob, is laid out as
 //
-//	 0  36  id of the key version, a UUID in lower-case text, where programs that read blobs of KMS expect it
+//	 0  36  id of the key version, a lower-case UUID, where programs that read blobs of KMS expect it
 //	36   1  format: 1
 //	37  24  nonce
 //	61   n  ciphertext, as long as the plaintext
 //	61+n 16 tag
 //
-// and authenticates, as additional data, a label, its first 61 bytes, and the encryption context in an encoding that no two
-// contexts share. A blob that does not open gives [ErrOpen], whatever the reason.
+// and authenticates, as additional data, a label, its first 61 bytes, and the encryption context in an injective
+// encoding. A blob that does not open gives [ErrOpen], whatever the reason.
 //
 // # Memory
 //
-// Keys live behind pointers in types that print as "[redacted]", and are overwritten by Clear. Go may have moved or copied
-// them before, so this shortens their life but is no proof that they are gone.
+// Keys live behind pointers in types that print as "[redacted]". Clear overwrites a key and its expanded form, and the
+// key of a single message is overwritten before Seal and Open return. Go may have copied a key before that, with a
+// stack that grew for instance, so this shortens the life of keys but does not prove that they are gone.
 package crypt

@@ -7,25 +7,34 @@ import (
 	"fmt"
 	"io"
 	"sync"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
-// The errors of this package, besides those that say how to mend a root key file. Compare with [errors.Is].
+const (
+	keySize   = xaes.KeySize
+	nonceSize = xaes.NonceSize
+	tagSize   = xaes.Overhead
+)
+
+// The errors of this package, besides those that say how to repair a root key file. Compare with [errors.Is].
 var (
-	// ErrOpen is the one error for a blob or a wrapped material that does not open, whatever is wrong with it.
+	// ErrOpen is the only error for a blob or wrapped material that does not open, whatever is wrong with it.
 	ErrOpen = errors.New("not sealed with this key, or changed since")
-	// ErrCleared says that a key is used after its Clear.
+	// ErrCleared reports that a key was used after Clear.
 	ErrCleared = errors.New("the key has been cleared")
 )
 
-// Material is the 256-bit key of one version of a CMK. It is safe for parallel use, also of Clear: what runs at that moment
-// ends with the key it began with, and what comes later gets [ErrCleared].
+// Material is the 256-bit key of one version of a CMK. It is safe for concurrent use, including Clear, which waits for
+// the calls that are running; later ones get [ErrCleared].
 type Material struct {
 	redacted
 	key *key
 }
 
-// NewMaterial makes a key from random, which also gives the nonces of its messages; nil is crypto/rand. Any other source is
-// for tests, and must be safe for parallel use: a nonce that comes twice under a key gives that key's messages away.
+// NewMaterial generates a key from random, from which the nonces of its messages come too; nil means crypto/rand. Any
+// other source is for tests, and must be safe for concurrent use: a nonce that is used twice with a key gives its
+// messages away.
 func NewMaterial(random io.Reader) (*Material, error) {
 	k, err := newRandomKey(random)
 	if err != nil {
@@ -34,7 +43,7 @@ func NewMaterial(random io.Reader) (*Material, error) {
 	return &Material{key: k}, nil
 }
 
-// MaterialFromBytes takes a copy of a key of 32 bytes, which the caller then clears. Nonces come from crypto/rand.
+// MaterialFromBytes copies secret, a key of 32 bytes, which the caller then clears. Nonces come from crypto/rand.
 func MaterialFromBytes(secret []byte) (*Material, error) {
 	k, err := newKey(secret, nil)
 	if err != nil {
@@ -61,16 +70,16 @@ func (m *Material) Equal(other *Material) bool {
 // Clear overwrites the key. It may be called more than once.
 func (m *Material) Clear() { m.key.clear() }
 
-// key is 256 bits of secret and the cipher made of them.
+// key is a 256-bit secret and the cipher made of it.
 type key struct {
 	random io.Reader
 
-	// mu guards the fields below. It is held for a copy of them, never while they are used.
+	// mu guards the fields below, and is held while they are used: clear waits for what still runs.
 	mu sync.RWMutex
-	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that does
-	// not fit, looks behind one pointer even in private fields, but never behind two.
+	// secret is zero, and cipher nil, once the key has been cleared. Both are pointers because fmt, given a verb that
+	// does not fit, looks behind one pointer even in private fields, but never behind two.
 	secret *[keySize]byte
-	cipher *xaes
+	cipher *xaes.Key
 }
 
 func newKey(secret []byte, random io.Reader) (*key, error) {
@@ -82,7 +91,7 @@ func newKey(secret []byte, random io.Reader) (*key, error) {
 	}
 	k := &key{random: random, secret: new([keySize]byte)}
 	copy(k.secret[:], secret)
-	k.cipher = newXAES(k.secret)
+	k.cipher = xaes.New(k.secret)
 	return k, nil
 }
 
@@ -101,7 +110,11 @@ func newRandomKey(random io.Reader) (*key, error) {
 func (k *key) clear() {
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if k.cipher == nil {
+		return
+	}
 	clear(k.secret[:])
+	k.cipher.Clear()
 	k.cipher = nil
 }
 
@@ -115,43 +128,36 @@ func (k *key) copy() (secret [keySize]byte, err error) {
 	return *k.secret, nil
 }
 
-func (k *key) current() (*xaes, error) {
-	k.mu.RLock()
-	defer k.mu.RUnlock()
-	if k.cipher == nil {
-		return nil, ErrCleared
-	}
-	return k.cipher, nil
-}
-
-// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce, bound:
-// the caller sees to it that label and header together have one length for each label.
+// seal appends to header a random nonce, the ciphertext and its tag. The additional data are label, header, nonce,
+// bound: the caller makes sure that label and header together have the same length for a given label.
 func (k *key) seal(label string, header, plaintext, bound []byte) ([]byte, error) {
-	cipher, err := k.current()
-	if err != nil {
-		return nil, err
-	}
 	sealed := make([]byte, len(header)+nonceSize, len(header)+nonceSize+len(plaintext)+tagSize)
 	copy(sealed, header)
 	nonce := sealed[len(header):]
 	if _, err := io.ReadFull(k.random, nonce); err != nil {
 		return nil, fmt.Errorf("no random bytes: %w", err)
 	}
-	return cipher.seal(sealed, nonce, plaintext, additional(label, sealed, bound)), nil
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.cipher == nil {
+		return nil, ErrCleared
+	}
+	return k.cipher.Seal(sealed, nonce, plaintext, additional(label, sealed, bound)), nil
 }
 
 // open undoes seal: sealed begins with headerSize bytes of header. The error is [ErrOpen] or [ErrCleared].
 func (k *key) open(label string, sealed []byte, headerSize int, bound []byte) ([]byte, error) {
-	cipher, err := k.current()
-	if err != nil {
-		return nil, err
+	k.mu.RLock()
+	defer k.mu.RUnlock()
+	if k.cipher == nil {
+		return nil, ErrCleared
 	}
 	if len(sealed) < headerSize+nonceSize+tagSize {
 		return nil, ErrOpen
 	}
 	header, ciphertext := sealed[:headerSize+nonceSize], sealed[headerSize+nonceSize:]
-	plaintext, ok := cipher.open(header[headerSize:], ciphertext, additional(label, header, bound))
-	if !ok {
+	plaintext, err := k.cipher.Open(nil, header[headerSize:], ciphertext, additional(label, header, bound))
+	if err != nil {
 		return nil, ErrOpen
 	}
 	return plaintext, nil

@@ -12,6 +12,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
 func TestMaterialHas32Bytes(t *testing.T) {
@@ -27,7 +29,7 @@ func TestMaterialHas32Bytes(t *testing.T) {
 	}
 }
 
-func TestMaterialKeepsACopy(t *testing.T) {
+func TestMaterialCopiesItsBytes(t *testing.T) {
 	secret := bytes.Repeat([]byte{1}, 32)
 	a, err := MaterialFromBytes(secret)
 	require.NoError(t, err)
@@ -53,12 +55,14 @@ func TestEqualMaterial(t *testing.T) {
 	require.False(t, b.Equal(b))
 }
 
-func TestAClearedKeyIsGone(t *testing.T) {
+func TestClearErasesKeys(t *testing.T) {
 	m, root := newMaterial(t), newRootKey(t)
 	blob := seal(t, m, "x", nil)
+	cipher := m.key.cipher
 	m.Clear()
 	m.Clear()
 	require.Equal(t, [keySize]byte{}, *m.key.secret)
+	require.Equal(t, xaes.Key{}, *cipher, "its expanded form too")
 	_, err := m.Seal(versionA, nil, nil)
 	require.ErrorIs(t, err, ErrCleared)
 	_, err = m.Open(blob, nil)
@@ -71,7 +75,7 @@ func TestAClearedKeyIsGone(t *testing.T) {
 	require.ErrorIs(t, root.WriteFile("unused"), ErrCleared)
 }
 
-// TestClearDuringUse must never give a blob that was sealed with the zeros that Clear leaves.
+// TestClearDuringUse proves that no blob is sealed with the zeros that Clear leaves behind.
 func TestClearDuringUse(t *testing.T) {
 	secret := bytes.Repeat([]byte{7}, keySize)
 	for range 50 {
@@ -111,7 +115,8 @@ func TestKeysDoNotPrint(t *testing.T) {
 		private *Material
 		value   Material
 	}
-	for _, value := range []any{m, *m, root, *root, holder{m, *m, root, m, *m}, &holder{m, *m, root, m, *m}, []*Material{m}, map[string]Material{"m": *m}} {
+	held := holder{m, *m, root, m, *m}
+	for _, value := range []any{m, *m, root, *root, held, &held, []*Material{m}, map[string]Material{"m": *m}} {
 		var log bytes.Buffer
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "value", value)
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "value", value)

@@ -21,17 +21,17 @@ const (
 	checkLabel   = "alicloudkms root key check v1\x00"
 )
 
-// ErrWrongRootKey says that a store was made with another root key.
+// ErrWrongRootKey reports that a store was made with another root key.
 var ErrWrongRootKey = errors.New("this is not the root key that the store was made with")
 
-// RootKey wraps the material of CMKs. It is safe for parallel use.
+// RootKey wraps the material of CMKs. It is safe for concurrent use.
 type RootKey struct {
 	redacted
 	key *key
 }
 
-// NewRootKey makes a root key from random, which also gives the nonces, its own and those of the materials it unwraps; nil
-// is crypto/rand, and see [NewMaterial] for any other.
+// NewRootKey generates a root key from random, from which its nonces and those of the material that it unwraps come
+// too; nil means crypto/rand. See [NewMaterial] for any other source.
 func NewRootKey(random io.Reader) (*RootKey, error) {
 	k, err := newRandomKey(random)
 	if err != nil {
@@ -50,7 +50,7 @@ func (r *RootKey) Clear() { r.key.clear() }
 //	25 32  encrypted material
 //	57 16  tag
 //
-// A label, the first 25 bytes and path are its additional data.
+// Its additional data are a label, the first 25 bytes, and path.
 func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
 	secret, err := m.key.copy()
 	if err != nil {
@@ -60,7 +60,8 @@ func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
 	return r.key.seal(recordLabel, []byte{recordFormat}, secret[:], []byte(path))
 }
 
-// Unwrap returns the material that Wrap encrypted for the record at path; the caller clears it. Anything else is [ErrOpen].
+// Unwrap returns the material that Wrap encrypted for the record at path; the caller clears it. For anything else the
+// error is [ErrOpen].
 func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
 	secret, err := r.key.openRecord(recordLabel, wrapped, []byte(path))
 	if err != nil {
@@ -74,7 +75,8 @@ func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
 	return &Material{key: k}, nil
 }
 
-// SealCheck returns a value to keep in a store, by which [RootKey.VerifyCheck] later knows the root key again.
+// SealCheck returns a value to keep in a store, from which [RootKey.VerifyCheck] can later tell whether it has the same
+// root key.
 func (r *RootKey) SealCheck() ([]byte, error) {
 	return r.key.seal(checkLabel, []byte{recordFormat}, nil, nil)
 }
@@ -95,14 +97,15 @@ func (k *key) openRecord(label string, sealed, bound []byte) ([]byte, error) {
 	return k.open(label, sealed, recordHeader, bound)
 }
 
-// maxRootKeyFile is more than a root key file can have.
+// maxRootKeyFile is more bytes than a root key file can have.
 const maxRootKeyFile = 1024
 
 // rootKeyAdvice ends every error about a root key file.
-const rootKeyAdvice = "a root key file holds 32 random bytes in base64 and is its owner's alone: umask 077; openssl rand -base64 32 > FILE"
+const rootKeyAdvice = "a root key file holds 32 random bytes in base64, and only its owner can access it: " +
+	"umask 077; openssl rand -base64 32 > FILE"
 
-// LoadRootKey reads a root key file: base64 of 32 bytes, and a newline or not. It refuses a file, also behind a symbolic
-// link, that anyone but its owner may read or write. Errors say what to do, and show nothing of the content.
+// LoadRootKey reads a root key file: 32 bytes in base64, with or without a newline. It refuses a file that anyone but
+// its owner may read or write, symbolic links followed. Errors say what to do, and show nothing of the content.
 func LoadRootKey(path string) (*RootKey, error) {
 	k, err := readKeyFile(path)
 	if err != nil {
@@ -112,12 +115,12 @@ func LoadRootKey(path string) (*RootKey, error) {
 }
 
 func readKeyFile(path string) (*key, error) {
-	// Without O_NONBLOCK, opening a named pipe would wait for ever.
+	// Without O_NONBLOCK, opening a named pipe would block until someone writes to it.
 	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
 	if err != nil {
 		return nil, err
 	}
-	defer f.Close() //nolint:errcheck // It was only read.
+	defer f.Close()
 	info, err := f.Stat()
 	if err != nil {
 		return nil, err
@@ -126,27 +129,28 @@ func readKeyFile(path string) (*key, error) {
 		return nil, fmt.Errorf("%s is not a regular file", path)
 	}
 	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o, so others than its owner can get at it; make it 0600, and if anyone may have read it, make a new key", path, mode)
+		return nil, fmt.Errorf("%s has mode %04o, so that users other than its owner can access it; "+
+			"make it 0600, and if anyone may have read it, generate a new key", path, mode)
 	}
-	text, err := io.ReadAll(io.LimitReader(f, maxRootKeyFile))
+	encoded, err := io.ReadAll(io.LimitReader(f, maxRootKeyFile))
 	if err != nil {
 		return nil, err
 	}
-	defer clear(text)
-	k, err := parseKey(text)
+	defer clear(encoded)
+	k, err := parseKey(encoded)
 	if err != nil {
 		return nil, fmt.Errorf("%s %w", path, err)
 	}
 	return k, nil
 }
 
-func parseKey(text []byte) (*key, error) {
-	text = bytes.TrimSuffix(bytes.TrimSuffix(text, []byte("\n")), []byte("\r"))
-	secret := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+func parseKey(encoded []byte) (*key, error) {
+	encoded = bytes.TrimSuffix(bytes.TrimSuffix(encoded, []byte("\n")), []byte("\r"))
+	secret := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
 	defer clear(secret)
-	n, err := base64.StdEncoding.Strict().Decode(secret, text)
+	n, err := base64.StdEncoding.Strict().Decode(secret, encoded)
 	// The decoder skips newlines.
-	if err != nil || bytes.ContainsAny(text, "\r\n") {
+	if err != nil || bytes.ContainsAny(encoded, "\r\n") {
 		return nil, errors.New("is not base64")
 	}
 	if n != keySize {
@@ -158,21 +162,21 @@ func parseKey(text []byte) (*key, error) {
 	return newKey(secret[:n], nil)
 }
 
-// WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. An existing file is an error
-// that wraps [fs.ErrExist]: overwriting a root key would lose all that it protects.
+// WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. If the file exists, the
+// error wraps [fs.ErrExist]: to overwrite a root key would lose everything that it protects.
 func (r *RootKey) WriteFile(path string) (err error) {
 	secret, err := r.key.copy()
 	if err != nil {
 		return err
 	}
 	defer clear(secret[:])
-	text := append(base64.StdEncoding.AppendEncode(nil, secret[:]), '\n')
-	defer clear(text)
+	encoded := append(base64.StdEncoding.AppendEncode(nil, secret[:]), '\n')
+	defer clear(encoded)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
 	}
-	_, err = f.Write(text)
+	_, err = f.Write(encoded)
 	if err = errors.Join(err, f.Sync(), f.Close()); err != nil {
 		return errors.Join(err, os.Remove(path))
 	}

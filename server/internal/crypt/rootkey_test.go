@@ -20,7 +20,7 @@ func newRootKey(t testing.TB) *RootKey {
 	return root
 }
 
-func TestWrappedMaterialComesBack(t *testing.T) {
+func TestWrappedMaterialUnwraps(t *testing.T) {
 	root, m := newRootKey(t), newMaterial(t)
 	wrapped, err := root.Wrap("cmk/1", m)
 	require.NoError(t, err)
@@ -37,7 +37,7 @@ func TestWrappedMaterialComesBack(t *testing.T) {
 	require.NotEqual(t, wrapped, second)
 }
 
-func TestWrappedMaterialOpensOnlyInItsPlace(t *testing.T) {
+func TestMaterialUnwrapsOnlyAtItsPath(t *testing.T) {
 	root := newRootKey(t)
 	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
 	require.NoError(t, err)
@@ -49,7 +49,7 @@ func TestWrappedMaterialOpensOnlyInItsPlace(t *testing.T) {
 	require.Equal(t, ErrOpen, err, "with another root key")
 }
 
-func TestChangedWrappedMaterialDoesNotOpen(t *testing.T) {
+func TestAlteredMaterialDoesNotUnwrap(t *testing.T) {
 	root := newRootKey(t)
 	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
 	require.NoError(t, err)
@@ -67,7 +67,7 @@ func TestChangedWrappedMaterialDoesNotOpen(t *testing.T) {
 	require.Equal(t, ErrOpen, err)
 }
 
-func TestACheckKnowsItsRootKey(t *testing.T) {
+func TestChecksTellRootKeysApart(t *testing.T) {
 	root := newRootKey(t)
 	check, err := root.SealCheck()
 	require.NoError(t, err)
@@ -77,13 +77,13 @@ func TestACheckKnowsItsRootKey(t *testing.T) {
 	require.ErrorIs(t, root.VerifyCheck(append(check, 0)), ErrWrongRootKey)
 
 	_, err = root.Unwrap("", check)
-	require.Equal(t, ErrOpen, err, "a check is no material")
+	require.Equal(t, ErrOpen, err, "a check is not material")
 	wrapped, err := root.Wrap("", newMaterial(t))
 	require.NoError(t, err)
-	require.ErrorIs(t, root.VerifyCheck(wrapped), ErrWrongRootKey, "and material is no check")
+	require.ErrorIs(t, root.VerifyCheck(wrapped), ErrWrongRootKey, "and material is not a check")
 }
 
-func TestARootKeyFileComesBack(t *testing.T) {
+func TestRootKeyFilesLoad(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "root.key")
 	root := newRootKey(t)
 	require.NoError(t, root.WriteFile(path))
@@ -102,7 +102,7 @@ func TestARootKeyFileComesBack(t *testing.T) {
 	require.Equal(t, before, after, "an existing root key is never overwritten")
 }
 
-func TestWhatARootKeyFileMayHold(t *testing.T) {
+func TestRootKeyFileContents(t *testing.T) {
 	secret := bytes.Repeat([]byte{0xfb}, 32)
 	good := base64.StdEncoding.EncodeToString(secret)
 	for name, test := range map[string]struct {
@@ -142,14 +142,15 @@ func TestWhatARootKeyFileMayHold(t *testing.T) {
 	}
 }
 
-func TestARootKeyFileIsItsOwnersAlone(t *testing.T) {
+func TestRootKeyFilesThatOthersCanAccessAreRefused(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "root.key")
 	link := filepath.Join(dir, "link")
 	require.NoError(t, newRootKey(t).WriteFile(path))
 	require.NoError(t, os.Symlink(path, link))
 	for mode, good := range map[fs.FileMode]bool{
-		0o600: true, 0o400: true, 0o700: true, 0o640: false, 0o604: false, 0o620: false, 0o602: false, 0o610: false, 0o644: false, 0o777: false,
+		0o600: true, 0o400: true, 0o700: true,
+		0o640: false, 0o604: false, 0o620: false, 0o602: false, 0o610: false, 0o644: false, 0o777: false,
 	} {
 		require.NoError(t, os.Chmod(path, mode))
 		for _, name := range []string{path, link} {
@@ -157,13 +158,13 @@ func TestARootKeyFileIsItsOwnersAlone(t *testing.T) {
 			if good {
 				require.NoError(t, err, "%o", mode)
 			} else {
-				require.ErrorContains(t, err, "others than its owner", "%o", mode)
+				require.ErrorContains(t, err, "users other than its owner", "%o", mode)
 			}
 		}
 	}
 }
 
-func TestWhatIsNoRootKeyFileIsRefused(t *testing.T) {
+func TestOtherFilesAreNotRootKeys(t *testing.T) {
 	dir := t.TempDir()
 	_, err := LoadRootKey(filepath.Join(dir, "missing"))
 	require.ErrorIs(t, err, fs.ErrNotExist)

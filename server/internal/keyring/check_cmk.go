@@ -4,6 +4,7 @@ import (
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
 // checkedCMK is a CMK, with what a store of an old layout has in its record.
@@ -46,7 +47,7 @@ func (c *checker) cmk(at location, value []byte) {
 	if cmk.KeySpec == "" || cmk.KeyUsage == "" {
 		c.problem("record %q: it has no key spec or key usage", at.path)
 	}
-	if cmk.KeyID != at.name || !IsID(at.name) {
+	if cmk.KeyID != at.name || !crypt.IsUUID(at.name) {
 		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
 		return
 	}

@@ -82,7 +82,7 @@ func (c *CMK) Become(l keystate.Lifecycle) {
 
 // Allows returns nil if op is allowed in the state that the CMK has at now, and otherwise the error that refuses it.
 func (c *CMK) Allows(op kmsapi.Operation, now time.Time) error {
-	_, err := c.Lifecycle.Apply(op, now, 0)
+	_, err := c.Lifecycle.Allow(op, now)
 	return err
 }
 
@@ -91,21 +91,4 @@ func (c *CMK) settle(now time.Time) (gone bool) {
 	settled, gone := c.Lifecycle.Settle(now)
 	c.Become(settled)
 	return gone
-}
-
-// IsID reports whether id is a UUID in lower case, as the ids of CMKs and versions are. It keeps everything else out of
-// storage paths.
-func IsID(id string) bool {
-	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
-	if len(id) != len(form) {
-		return false
-	}
-	for i := range len(form) {
-		c := id[i]
-		isHex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
-		if isHex != (form[i] == 'x') || !isHex && c != '-' {
-			return false
-		}
-	}
-	return true
 }

@@ -4,12 +4,13 @@ import (
 	"errors"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // CMK returns the CMK called keyID, or [kmsapi.ErrKeyNotFound].
 func (r Reader) CMK(keyID string) (*CMK, error) {
-	if !IsID(keyID) {
+	if !crypt.IsUUID(keyID) {
 		return nil, kmsapi.ErrKeyNotFound
 	}
 	cmk, err := r.stored(keyID)
@@ -41,7 +42,8 @@ func (r Reader) CMKs(number, size int) (Page[string], error) {
 	if err != nil {
 		return Page[string]{}, err
 	}
-	return readPage(r.store, r.scope.cmks(), gone, number, size, func(keyID string, _ []byte) (string, error) { return keyID, nil })
+	id := func(keyID string, _ []byte) (string, error) { return keyID, nil }
+	return readPage(r.store, r.scope.cmks(), gone, number, size, id)
 }
 
 // CountCMKs returns the number of CMKs in any state.

@@ -10,8 +10,8 @@
 //
 // What it promises:
 //   - Every path has its account and region in it, so nothing of one scope can be reached from another.
-//   - Time counts on use: a CMK is returned in the state that it has at the transaction's time, and one that is past its
-//     deletion date is not found, with its aliases, whether or not [Keyring.Sweep] has removed it.
+//   - Time counts on use: a CMK is returned in the state that it has at the transaction's time, and one that is past
+//     its deletion date is not found, with its aliases, whether or not [Keyring.Sweep] has removed it.
 //   - Errors that a caller of the service may see are those of package kmsapi. All others name the record and hold no
 //     secret.
 //   - It holds no lock and no state in memory: parallel use is the store's business.

@@ -83,7 +83,8 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 	})
 }
 
-// goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom any.
+// goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom
+// any.
 func (r Reader) goneCMKs() (keyIDs []string, err error) {
 	err = eachDue(r.store, r.now, func(due dueCMK) error {
 		if due.scope != r.scope {

@@ -25,8 +25,9 @@ type Options struct {
 	Rand io.Reader
 }
 
-// Open makes a new store ready, or an earlier one that has an old layout. It refuses a store of an unknown layout, or one that
-// was made with another root key. fresh reports that the store is new. The caller closes s, after its last use of the keyring.
+// Open makes a new store ready, or an earlier one that has an old layout. It refuses a store of an unknown layout, or
+// one that was made with another root key. fresh reports that the store is new. The caller closes s, after its last use
+// of the keyring.
 func Open(ctx context.Context, s store.Store, root *crypt.RootKey, o Options) (k *Keyring, fresh bool, err error) {
 	err = s.Update(ctx, func(w store.Writer) error {
 		fresh, err = prepare(w, root, o.Logger)
@@ -53,7 +54,8 @@ func (k *Keyring) View(ctx context.Context, scope Scope, now time.Time, read fun
 	return k.store.View(ctx, func(r store.Reader) error { return read(Reader{r, scope, now}) })
 }
 
-// Update runs change, and returns nil once what it has written is durable. If change returns an error, nothing is written.
+// Update runs change, and returns nil once what it has written is durable. If change returns an error, nothing is
+// written.
 func (k *Keyring) Update(ctx context.Context, scope Scope, now time.Time, change func(Writer) error) error {
 	return k.store.Update(ctx, func(w store.Writer) error { return change(newWriter(w, scope, now)) })
 }

@@ -15,8 +15,8 @@ type Page[T any] struct {
 	Total int
 }
 
-// readPage reads page number of l, counted from 1, in pages of size items; both are at least 1. gone are the names in l, in
-// order, that it leaves out.
+// readPage reads page number of l, counted from 1, in pages of size items; both are at least 1. gone are the names in
+// l, in order, that it leaves out.
 func readPage[T any](
 	r store.Reader, l list.List, gone []string, number, size int, item func(name string, value []byte) (T, error),
 ) (Page[T], error) {

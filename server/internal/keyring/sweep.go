@@ -8,9 +8,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Sweep deletes the CMKs that are past their deletion date, with everything that belongs to them, and writes down the other
-// changes that time has made. It looks for work in a read transaction and then does each piece in a write transaction of its
-// own, so requests never wait for a long one.
+// Sweep deletes the CMKs that are past their deletion date, with everything that belongs to them, and writes down the
+// other changes that time has made. It looks for work in a read transaction and then does each piece in a write
+// transaction of its own, so requests never wait for a long one.
 func (k *Keyring) Sweep(ctx context.Context, now time.Time) error {
 	var all []dueCMK
 	err := k.store.View(ctx, func(r store.Reader) error {

@@ -22,7 +22,7 @@ func imported(state kmsapi.KeyState, expires time.Time) keystate.Lifecycle {
 func TestOnlyAKeyOfOriginExternalTakesImports(t *testing.T) {
 	for _, state := range []kmsapi.KeyState{kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion} {
 		for op := range exclusive {
-			_, err := in(state).Apply(op, now, 0)
+			_, err := apply(in(state), op, now, 0)
 			require.ErrorIs(t, err, kmsapi.ErrUnsupportedOrigin, "%s when %s", op, state)
 		}
 		before := in(state)
@@ -80,14 +80,14 @@ func TestDeletedMaterial(t *testing.T) {
 		"of material without a day": {imported(kmsapi.Enabled, time.Time{}), waiting},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got, err := test.before.Apply(kmsapi.OpDeleteKeyMaterial, now, 0)
+			got, err := apply(test.before, kmsapi.OpDeleteKeyMaterial, now, 0)
 			require.NoError(t, err)
 			require.Equal(t, test.want, got)
 		})
 	}
-	deleted, err := pending.Apply(kmsapi.OpDeleteKeyMaterial, now, 0)
+	deleted, err := apply(pending, kmsapi.OpDeleteKeyMaterial, now, 0)
 	require.NoError(t, err)
-	cancelled, err := deleted.Apply(kmsapi.OpCancelKeyDeletion, now, 0)
+	cancelled, err := apply(deleted, kmsapi.OpCancelKeyDeletion, now, 0)
 	require.NoError(t, err)
 	require.Equal(t, waiting, cancelled, "a deletion that is called off does not bring it back")
 }

@@ -5,7 +5,8 @@
 //
 //	list/<prefix of the records><name>   the number of records greater than name, up to the name of the next entry
 //
-// The first entry has no name, and tells the number of all records as well. A block that grows over [maxBlock] is divided in
-// two; so a list of n records has at least n/[maxBlock] entries, and about 1.5 times as many when names come in no order.
-// Entries are changed in the transaction that adds or removes the record, so they are right or the whole is undone.
+// The first entry has no name, and tells the number of all records as well. A block that grows over [maxBlock] is
+// divided in two; so a list of n records has at least n/[maxBlock] entries, and about 1.5 times as many when names come
+// in no order. Entries are changed in the transaction that adds or removes the record, so they are right or the whole
+// is undone.
 package list

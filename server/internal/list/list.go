@@ -126,8 +126,8 @@ func parse(key string, value []byte) (b block, err error) {
 	return b, nil
 }
 
-// Walk visits the records in the order of their names, but for the first skip of them. It ends early, and returns visit's
-// error, when visit returns false or an error.
+// Walk visits the records in the order of their names, but for the first skip of them. It ends early, and returns
+// visit's error, when visit returns false or an error.
 func (l List) Walk(r store.Reader, skip int, visit func(name string, value []byte) (more bool, err error)) error {
 	after, err := l.pass(r, skip)
 	if errors.Is(err, store.ErrNotFound) {

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// fingerprint stands for a nonce, whose length has no bound. With 128 bits of SHA-256 no two honest nonces ever meet, and
-// an access key that finds two that do has only refused a request of its own: each has its nonces for itself.
+// fingerprint identifies a nonce, whose length is unbounded. With 128 bits of SHA-256 no two honest nonces ever
+// collide, and the owner of an access key who finds a collision only causes a request of their own to be refused.
 type fingerprint [16]byte
 
 func fingerprintOf(nonce string) fingerprint {
@@ -19,8 +19,8 @@ func fingerprintOf(nonce string) fingerprint {
 
 // A holder is an access key's part of the memory. The memory's lock guards it.
 type holder struct {
-	// shards has the nonces by the minute of their timestamp. A lookup tries each, about 30 at most: a nonce is used up
-	// also when it comes back with another timestamp.
+	// shards has the nonces by the minute of their timestamp. A lookup tries each, about 30 at most, because a nonce
+	// that comes back with another timestamp is used up too.
 	shards map[int64]map[fingerprint]struct{}
 	count  int
 	// floor is the end of the last minute that was given up to make room.
@@ -46,7 +46,7 @@ func (h *holder) add(minute int64, f fingerprint) {
 	h.count++
 }
 
-// drop forgets a shard, and returns how many nonces it had.
+// drop removes a shard, and returns how many nonces it had.
 func (h *holder) drop(minute int64) int {
 	n := len(h.shards[minute])
 	delete(h.shards, minute)
@@ -64,22 +64,22 @@ func (h *holder) oldest() int64 {
 	return first
 }
 
-const secondsAMinute = 60
+const secondsPerMinute = 60
 
 // minuteOf rounds down, also before 1970.
 func minuteOf(t time.Time) int64 {
 	seconds := t.Unix()
-	minute := seconds / secondsAMinute
-	if seconds%secondsAMinute < 0 {
+	minute := seconds / secondsPerMinute
+	if seconds%secondsPerMinute < 0 {
 		minute--
 	}
 	return minute
 }
 
-// endOf is the first moment after a minute.
-func endOf(minute int64) time.Time { return time.Unix((minute+1)*secondsAMinute, 0) }
+// endOf returns the first time after a minute.
+func endOf(minute int64) time.Time { return time.Unix((minute+1)*secondsPerMinute, 0) }
 
-// durableTime has a fixed width, so that its byte order is the order of time.
+// durableTime has a fixed width, so that byte order is chronological order.
 const durableTime = "2006-01-02T15:04:05.000000000Z"
 
 // durableKey is timestamp/fingerprint/access key id. The parts before the last have a fixed width, so it is injective.
@@ -87,7 +87,7 @@ func durableKey(accessKeyID string, f fingerprint, timestamp time.Time) string {
 	return timestamp.UTC().Format(durableTime) + "/" + hex.EncodeToString(f[:]) + "/" + accessKeyID
 }
 
-var errDurableKey = errors.New("not a key that the nonce memory has written down")
+var errDurableKey = errors.New("not a key that the nonce memory has stored")
 
 func parseDurableKey(key string) (accessKeyID string, f fingerprint, timestamp time.Time, err error) {
 	parts := strings.SplitN(key, "/", 3)

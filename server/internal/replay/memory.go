@@ -10,9 +10,9 @@ import (
 
 // The refusals of [Memory.Remember]. Compare with [errors.Is].
 var (
-	// ErrUsed says that the nonce has been used.
+	// ErrUsed reports that the nonce has been used.
 	ErrUsed = errors.New("the nonce has been used")
-	// ErrTooOld says that the timestamp is so early that the memory can't tell whether the nonce has been used.
+	// ErrTooOld reports that the timestamp is so early that the memory can't know whether the nonce has been used.
 	ErrTooOld = errors.New("the timestamp is before what the nonce memory covers")
 )
 
@@ -22,25 +22,25 @@ const (
 	DefaultMax    = 2_000_000
 )
 
-// Options of [New]. The zero value is good where nothing has to outlive the process.
+// Options are those of [New]. The zero value is right where nothing outlives the process.
 type Options struct {
 	// Window is how far a timestamp may be from now, either way; 0 is [DefaultWindow].
 	Window time.Duration
 	// Max bounds the nonces in memory, at about 40 bytes each; 0 is [DefaultMax].
 	Max int
-	// Clock tells the time; nil is [time.Now]. It must be the clock that timestamps are judged by.
+	// Clock returns the time; nil means [time.Now]. It must be the clock that timestamps are checked against.
 	Clock func() time.Time
-	// Fresh says that no process has accepted a request for this service before. Then timestamps before the start are as
-	// good as others.
+	// Fresh says that no earlier process has accepted a request for this service. Then timestamps before the start are
+	// as good as any.
 	Fresh bool
-	// Durable writes down a nonce so that it survives a crash, at the latest when it returns nil. The caller gives key to
-	// [Memory.Load] at the next start, and may delete it after expires. Keys begin with the nonce's timestamp, in an order
-	// of bytes that is that of time. nil keeps all in memory, which is right only if access keys don't outlive the process
-	// either.
+	// Durable stores a nonce so that it survives a crash once it has returned nil. The caller passes key to
+	// [Memory.Load] at the next start, and may delete it after expires. Keys begin with the timestamp, so that their
+	// byte order is chronological. nil keeps everything in memory, which is right only if access keys don't outlive the
+	// process either.
 	Durable func(ctx context.Context, key string, expires time.Time) error
 }
 
-// Memory remembers nonces. It is safe for parallel use.
+// Memory remembers nonces. It is safe for concurrent use.
 type Memory struct {
 	window  time.Duration
 	max     int
@@ -58,7 +58,7 @@ type Memory struct {
 	swept int64
 }
 
-// New returns an empty memory. Its start is the moment of this call.
+// New returns an empty memory. Its start is the time of this call.
 func New(o Options) *Memory {
 	m := &Memory{window: o.Window, max: o.Max, clock: o.Clock, durable: o.Durable, holders: map[string]*holder{}}
 	if m.window == 0 {
@@ -76,11 +76,11 @@ func New(o Options) *Memory {
 	return m
 }
 
-// now has no monotonic part: it is compared with timestamps of others.
+// now has no monotonic reading, since it is compared with timestamps from other machines.
 func (m *Memory) now() time.Time { return m.clock().Round(0) }
 
-// Floor is the first moment, in whole seconds, of which requests are accepted: zero for a fresh memory, else at first the
-// end of the second in which it was made.
+// Floor returns the first timestamp, in whole seconds, that is accepted: zero for a fresh memory, and otherwise at
+// first the end of the second in which the memory was created.
 func (m *Memory) Floor() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -91,18 +91,18 @@ func (m *Memory) Floor() time.Time {
 	return floor
 }
 
-// Len is how many nonces are held.
+// Len returns the number of nonces held.
 func (m *Memory) Len() int {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	return m.count
 }
 
-// Remember accepts the nonce of a request that accessKeyID signed at timestamp, once. The caller has verified the signature,
-// and that timestamp is within the window. For a request without a nonce the caller takes its signature for one.
+// Remember accepts the nonce of a request that accessKeyID signed at timestamp, once. The caller has verified the
+// signature, and that timestamp is within the window. For a request without a nonce the caller passes its signature.
 //
-// The error is [ErrUsed], [ErrTooOld], or the Durable hook's. After the latter the nonce counts as used, since nobody knows
-// whether it was written; the client signs anew anyhow.
+// The error is [ErrUsed], [ErrTooOld], or the Durable hook's. After an error of the hook the nonce counts as used,
+// since it may have been stored; a client signs every attempt with a new nonce anyway.
 func (m *Memory) Remember(ctx context.Context, accessKeyID, nonce string, timestamp time.Time) error {
 	now := m.now()
 	f := fingerprintOf(nonce)
@@ -113,33 +113,34 @@ func (m *Memory) Remember(ctx context.Context, accessKeyID, nonce string, timest
 		return nil
 	}
 	if err := m.durable(ctx, durableKey(accessKeyID, f, timestamp), timestamp.Add(m.window)); err != nil {
-		return fmt.Errorf("a nonce could not be written down: %w", err)
+		return fmt.Errorf("a nonce could not be stored: %w", err)
 	}
 	return nil
 }
 
-// Load remembers a nonce that the Durable hook has written for an earlier process. The caller loads all of them before the
-// first Remember, those that have expired or not. An error means that key is none of the hook's.
+// Load remembers a nonce that the Durable hook has stored for an earlier process. The caller loads all of them, expired
+// or not, before the first Remember. An error means that key is not one of the hook's.
 //
-// A nonce may have been written twice, with two timestamps: the first was given up to make room, and then the nonce was
-// accepted again. It is remembered under both, or the later one would be forgotten with the shard of the earlier.
+// A nonce may have been stored with two timestamps: the first was dropped to make room, and then the nonce was accepted
+// again. It is remembered under both, since otherwise the later would be forgotten with the shard of the earlier.
 func (m *Memory) Load(key string) error {
 	accessKeyID, f, timestamp, err := parseDurableKey(key)
 	if err != nil {
 		return err
 	}
 	minute := minuteOf(timestamp)
-	inItsShard := func(h *holder, f fingerprint) bool {
+	inSameShard := func(h *holder, f fingerprint) bool {
 		_, held := h.shards[minute][f]
 		return held
 	}
-	if err := m.insert(accessKeyID, f, timestamp, m.now(), inItsShard); err != nil && !errors.Is(err, ErrTooOld) && !errors.Is(err, ErrUsed) {
-		return err
+	err = m.insert(accessKeyID, f, timestamp, m.now(), inSameShard)
+	if errors.Is(err, ErrTooOld) || errors.Is(err, ErrUsed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
-// insert keeps a nonce, unless used says that it is there already.
+// insert adds a nonce, unless used reports that it is already there.
 func (m *Memory) insert(accessKeyID string, f fingerprint, timestamp, now time.Time, used func(*holder, fingerprint) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -166,7 +167,8 @@ func (m *Memory) insert(accessKeyID string, f fingerprint, timestamp, now time.T
 	return nil
 }
 
-// sweep drops, once a minute, the shards whose timestamps are all out of the window, and raises the floor over them.
+// sweep drops, once a minute, the shards whose timestamps are all outside the window, and raises the floor to their
+// end.
 func (m *Memory) sweep(now time.Time) {
 	if minute := minuteOf(now); minute != m.swept {
 		m.swept = minute
@@ -186,7 +188,7 @@ func (m *Memory) sweep(now time.Time) {
 	}
 }
 
-// makeRoom takes the oldest shard from the access key that holds most.
+// makeRoom drops the oldest shard of the access key that has the most nonces.
 func (m *Memory) makeRoom() {
 	var largest *holder
 	for _, h := range m.holders {

@@ -21,7 +21,7 @@ var start = time.Date(2018, 1, 1, 12, 0, 0, 0, time.UTC)
 
 const window = 15 * time.Minute
 
-// world is what is around a memory: a clock, and the disk behind the Durable hook.
+// world is the surroundings of a memory: a clock, and the disk behind the Durable hook.
 type world struct {
 	t    testing.TB
 	now  time.Time
@@ -36,7 +36,7 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
-// restart begins a new process with the same disk.
+// restart starts a new process with the same disk.
 func (w *world) restart(fresh bool) {
 	w.Memory = replay.New(replay.Options{
 		Max: w.max, Fresh: fresh, Clock: func() time.Time { return w.now },
@@ -61,7 +61,7 @@ func TestANonceIsAcceptedOnce(t *testing.T) {
 	require.ErrorIs(t, w.remember("key", "", start), replay.ErrUsed)
 }
 
-func TestAnAccessKeysNoncesAreItsOwn(t *testing.T) {
+func TestAccessKeysDoNotShareNonces(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.remember("a", "bc", start))
 	require.NoError(t, w.remember("ab", "c", start))
@@ -69,7 +69,7 @@ func TestAnAccessKeysNoncesAreItsOwn(t *testing.T) {
 	require.NoError(t, w.remember("", "abc", start))
 }
 
-func TestANonceIsRememberedWhileItsTimestampIsGood(t *testing.T) {
+func TestANonceIsRememberedWhileItsTimestampIsValid(t *testing.T) {
 	for name, ahead := range map[string]time.Duration{
 		"on time": 0, "at the early edge": -window, "14 minutes behind": -14 * time.Minute, "14 minutes ahead": 14 * time.Minute,
 		"at the late edge": window, "in the middle of a minute": 31 * time.Second, "in the last second of a minute": 59 * time.Second,
@@ -82,24 +82,24 @@ func TestANonceIsRememberedWhileItsTimestampIsGood(t *testing.T) {
 				require.ErrorIs(t, w.remember("key", "nonce", at), replay.ErrUsed, w.now)
 			}
 			w.now = at.Add(window + time.Minute)
-			require.ErrorIs(t, w.remember("key", "nonce", at), replay.ErrTooOld, "it is forgotten, and refused all the same")
-			require.NoError(t, w.remember("key", "nonce", w.now), "the nonce itself may come again")
+			require.ErrorIs(t, w.remember("key", "nonce", at), replay.ErrTooOld, "it is forgotten, and still refused")
+			require.NoError(t, w.remember("key", "nonce", w.now), "the nonce itself may be used again")
 		})
 	}
 }
 
-func TestAClockThatJumpsBackOpensNothing(t *testing.T) {
+func TestAClockThatJumpsBackLetsNoReplayIn(t *testing.T) {
 	w := newWorld(t)
 	for minute := range 10 {
 		require.NoError(t, w.remember("key", fmt.Sprint(minute), start.Add(time.Duration(minute)*time.Minute)))
 	}
 	w.now = start.Add(time.Hour)
-	require.NoError(t, w.remember("other", "x", w.now), "the first nonces are forgotten by this")
+	require.NoError(t, w.remember("other", "x", w.now), "which makes the memory forget the first nonces")
 	w.now = start
 	for minute := range 10 {
 		require.ErrorIs(t, w.remember("key", fmt.Sprint(minute), start.Add(time.Duration(minute)*time.Minute)), replay.ErrTooOld)
 	}
-	require.NoError(t, w.remember("key", "new", start.Add(10*time.Minute)), "what was never forgotten is accepted")
+	require.NoError(t, w.remember("key", "new", start.Add(10*time.Minute)), "a minute that was never dropped is accepted")
 	require.ErrorIs(t, w.remember("other", "x", start.Add(time.Hour)), replay.ErrUsed)
 }
 
@@ -107,12 +107,12 @@ func TestAfterARestart(t *testing.T) {
 	for name, test := range map[string]struct {
 		died, started time.Duration
 	}{
-		"at once":                    {0, 0},
-		"within a second":            {300 * time.Millisecond, 700 * time.Millisecond},
-		"in the next second":         {300 * time.Millisecond, 1100 * time.Millisecond},
-		"on a whole second":          {300 * time.Millisecond, time.Second},
-		"after the window":           {0, time.Hour},
-		"while the clock went ahead": {0, 10 * time.Minute},
+		"at once":            {0, 0},
+		"within a second":    {300 * time.Millisecond, 700 * time.Millisecond},
+		"in the next second": {300 * time.Millisecond, 1100 * time.Millisecond},
+		"on a whole second":  {300 * time.Millisecond, time.Second},
+		"after the window":   {0, time.Hour},
+		"ten minutes later":  {0, 10 * time.Minute},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t)
@@ -133,7 +133,7 @@ func TestAfterARestart(t *testing.T) {
 			for ; w.now.Before(start.Add(2 * time.Hour)); w.now = w.now.Add(29 * time.Second) {
 				for nonce, at := range accepted {
 					if w.now.Sub(at).Abs() <= window {
-						require.Error(t, w.remember("key", nonce, at), "%s, stamped %s, sent again at %s", nonce, at, w.now)
+						require.Error(t, w.remember("key", nonce, at), "%s of %s, sent again at %s", nonce, at, w.now)
 					}
 				}
 			}
@@ -141,7 +141,7 @@ func TestAfterARestart(t *testing.T) {
 	}
 }
 
-// TestTheSecondOfTheStart is about timestamps in whole seconds, which are before the moment that they are made in.
+// TestTheSecondOfTheStart covers timestamps in whole seconds, which are earlier than the time at which they are taken.
 func TestTheSecondOfTheStart(t *testing.T) {
 	second := start.Add(time.Minute)
 	for name, test := range map[string]struct {
@@ -183,7 +183,7 @@ func TestTheSecondOfTheStart(t *testing.T) {
 	}
 }
 
-func TestOnlyWhatARestartWouldForgetIsWrittenDown(t *testing.T) {
+func TestOnlyNoncesThatARestartWouldForgetAreStored(t *testing.T) {
 	w := newWorld(t)
 	w.now = start.Add(500 * time.Millisecond)
 	for _, behind := range []time.Duration{0, time.Second, 10 * time.Minute} {
@@ -200,8 +200,8 @@ func TestOnlyWhatARestartWouldForgetIsWrittenDown(t *testing.T) {
 	require.Len(t, keys, 3)
 	for i, at := range []time.Time{start.Add(time.Second), start.Add(2 * time.Second), start.Add(14 * time.Minute)} {
 		require.Equal(t, at.Add(window), w.disk[keys[i]])
-		require.True(t, strings.HasPrefix(keys[i], at.Format("2006-01-02T15:04:05.")), "keys are in the order of time")
-		require.NotContains(t, keys[i], "ahead", "the nonce itself may be a signature and is not written")
+		require.True(t, strings.HasPrefix(keys[i], at.Format("2006-01-02T15:04:05.")), "keys are in chronological order")
+		require.NotContains(t, keys[i], "ahead", "the nonce itself may be a signature, and is not stored")
 	}
 
 	w.restart(false)
@@ -210,39 +210,40 @@ func TestOnlyWhatARestartWouldForgetIsWrittenDown(t *testing.T) {
 	require.NoError(t, w.remember("a", "far ahead", start.Add(14*time.Minute)))
 }
 
-func TestWhatCanNotBeWrittenDownIsNotAccepted(t *testing.T) {
+func TestANonceThatCanNotBeStoredIsNotAccepted(t *testing.T) {
 	cause := errors.New("disk full")
 	m := replay.New(replay.Options{
 		Clock:   func() time.Time { return start },
 		Durable: func(context.Context, string, time.Time) error { return cause },
 	})
 	require.ErrorIs(t, m.Remember(t.Context(), "key", "nonce", start.Add(time.Second)), cause)
-	require.ErrorIs(t, m.Remember(t.Context(), "key", "nonce", start.Add(time.Second)), replay.ErrUsed, "it may be on the disk")
+	require.ErrorIs(t, m.Remember(t.Context(), "key", "nonce", start.Add(time.Second)), replay.ErrUsed, "it may be on disk")
 }
 
-func TestLoadKnowsItsOwnKeys(t *testing.T) {
+func TestLoadRefusesForeignKeys(t *testing.T) {
 	w := newWorld(t)
 	require.NoError(t, w.remember("key", "nonce", start.Add(time.Minute)))
 	good := slices.Collect(maps.Keys(w.disk))[0]
-	require.NoError(t, w.Load(good), "loading it twice does no harm")
+	require.NoError(t, w.Load(good), "to load it twice does no harm")
 	for _, bad := range []string{
-		"", "x", "//", good[1:], strings.Replace(good, "/", "", 1), strings.Replace(good, "/", "/0", 1), strings.Replace(good, "/", "/g", 1)[:63],
+		"", "x", "//", good[1:],
+		strings.Replace(good, "/", "", 1), strings.Replace(good, "/", "/0", 1), strings.Replace(good, "/", "/g", 1)[:63],
 	} {
 		require.Error(t, w.Load(bad), bad)
 	}
 }
 
-func TestAFullMemoryShortensTheWindowOfWhoFillsIt(t *testing.T) {
+func TestAFullMemoryShortensOnlyTheWindowOfTheFlooder(t *testing.T) {
 	w := newWorld(t)
 	w.max = 1000
 	w.restart(true)
 	flooder, honest := "flooder", "honest"
 	var honestNonces []time.Time
 	for i := range 20_000 {
-		// Ten requests a second, over half an hour, and one honest one a minute.
+		// Ten requests a second for half an hour, and one honest request a minute.
 		w.now = start.Add(time.Duration(i) * 100 * time.Millisecond)
 		at := w.now.Truncate(time.Second)
-		require.NoError(t, w.remember(flooder, fmt.Sprint(i), at), "it goes on with timestamps of now")
+		require.NoError(t, w.remember(flooder, fmt.Sprint(i), at), "it continues with current timestamps")
 		require.ErrorIs(t, w.remember(flooder, fmt.Sprint(i), at), replay.ErrUsed)
 		if i%600 == 0 {
 			require.NoError(t, w.remember(honest, at.String(), at))
@@ -317,8 +318,8 @@ func TestOneOfManyEqualRequestsWins(t *testing.T) {
 	}
 }
 
-// The earlier of two timestamps of one nonce is given up first, and the later must not go with it.
-func TestANonceThatWasWrittenTwiceIsRememberedUnderBothTimestamps(t *testing.T) {
+// The earlier of two timestamps of a nonce is dropped first, and the later must not be dropped with it.
+func TestANonceThatWasStoredTwiceIsRememberedUnderBothTimestamps(t *testing.T) {
 	w := newWorld(t)
 	w.max = 1
 	w.restart(true)
@@ -330,7 +331,7 @@ func TestANonceThatWasWrittenTwiceIsRememberedUnderBothTimestamps(t *testing.T) 
 	w.now, w.max = start.Add(time.Minute), 2
 	w.restart(false)
 	require.Error(t, w.remember("a", "nonce", later))
-	for i := range 10 { // They take the place of the older shard.
+	for i := range 10 { // Their nonces replace the older shard.
 		require.Error(t, w.remember("a", "nonce", later), "after %d others", i)
 		_ = w.remember("b", fmt.Sprint(i), start.Add(2*time.Minute))
 		_ = w.remember("a", fmt.Sprint(i), start.Add(time.Duration(5+i)*time.Minute))
@@ -346,7 +347,7 @@ func BenchmarkRemember(b *testing.B) {
 	}
 	i := 0
 	for b.Loop() {
-		// A thousand a second, as the quota of the real service allows, so the memory fills to 15 minutes.
+		// A thousand a second, as the quota of Alibaba Cloud allows, so that the memory holds 15 minutes of them.
 		if i++; i%1000 == 0 {
 			now = now.Add(time.Second)
 		}

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestNothingIsEverAcceptedTwice drives a memory through anything: time, restarts, clock jumps, floods. Only a clock that is
-// behind an earlier process is left out, which the package comment says is not covered.
+// TestNothingIsEverAcceptedTwice takes a memory through time, restarts, clock jumps and floods. It leaves out only a
+// clock that is behind that of an earlier process, which the package comment says is not covered.
 func TestNothingIsEverAcceptedTwice(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{t: t, now: start, disk: map[string]time.Time{}, max: rapid.IntRange(1, 20).Draw(rt, "max")}
@@ -34,7 +34,7 @@ func TestNothingIsEverAcceptedTwice(t *testing.T) {
 				}
 			},
 			"replay": func(rt *rapid.T) {
-				// In an order, so that a failure can be repeated.
+				// Sorted, so that a failure can be reproduced.
 				for _, r := range slices.SortedFunc(maps.Keys(accepted), func(a, b request) int {
 					return cmp.Or(a.at.Compare(b.at), cmp.Compare(a.id, b.id), cmp.Compare(a.nonce, b.nonce))
 				}) {

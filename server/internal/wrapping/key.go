@@ -4,7 +4,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"errors"
 	"fmt"
 	"io"
 )
@@ -12,12 +11,12 @@ import (
 // keyBits is what the reference calls RSA_2048 (§4.2).
 const keyBits = 2048
 
-// Key is a wrapping key. It is safe for parallel use, except for Clear.
+// Key is a wrapping key. It is safe for concurrent use, except for Clear.
 type Key struct {
 	private *rsa.PrivateKey
 }
 
-// Generate makes a key. It takes about 100 ms.
+// Generate returns a new key. It takes about 100 ms.
 func Generate() (*Key, error) {
 	private, err := rsa.GenerateKey(rand.Reader, keyBits)
 	if err != nil {
@@ -26,14 +25,14 @@ func Generate() (*Key, error) {
 	return &Key{private}, nil
 }
 
-// ParseKey reads an RSA private key of 2048 bits in PKCS#1 DER, and checks that its numbers fit together.
+// ParseKey parses an RSA private key of 2048 bits in PKCS#1 DER, and checks that it is consistent.
 func ParseKey(der []byte) (*Key, error) {
 	private, err := x509.ParsePKCS1PrivateKey(der)
 	if err != nil {
 		return nil, fmt.Errorf("wrapping key: %w", err)
 	}
 	if private.N.BitLen() != keyBits {
-		return nil, errors.New("wrapping key: it has another size")
+		return nil, fmt.Errorf("wrapping key: it has %d bits, not %d", private.N.BitLen(), keyBits)
 	}
 	return &Key{private}, nil
 }
@@ -46,8 +45,8 @@ func (k *Key) PublicDER() ([]byte, error) {
 // privateDER returns the private half in PKCS#1 DER, which the caller clears.
 func (k *Key) privateDER() []byte { return x509.MarshalPKCS1PrivateKey(k.private) }
 
-// Clear overwrites the private numbers that can be reached; crypto/rsa keeps copies of its own until they are collected. The
-// key must not be used afterwards.
+// Clear overwrites the private numbers that it can reach; crypto/rsa keeps copies of its own until they are
+// garbage-collected. The key must not be used afterwards.
 func (k *Key) Clear() {
 	clear(k.private.D.Bits())
 	for _, prime := range k.private.Primes {

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sharedDER is one key for all tests that don't care which: making one takes 100 ms.
+// sharedDER is one key for all tests that don't care which: generating one takes 100 ms.
 var sharedDER = sync.OnceValue(func() []byte {
 	key, err := Generate()
 	if err != nil {
@@ -29,7 +29,7 @@ func newKey(t testing.TB) *Key {
 	return key
 }
 
-func TestAKeyIsOfTheSizeThatTheReferenceSays(t *testing.T) {
+func TestGeneratedKeysHaveTheSizeInTheReference(t *testing.T) {
 	key, err := Generate()
 	require.NoError(t, err)
 	der, err := key.PublicDER()
@@ -40,14 +40,14 @@ func TestAKeyIsOfTheSizeThatTheReferenceSays(t *testing.T) {
 	require.Equal(t, 65537, public.(*rsa.PublicKey).E)
 }
 
-func TestAKeyIsReadBack(t *testing.T) {
+func TestKeysParse(t *testing.T) {
 	key := newKey(t)
-	again, err := ParseKey(key.privateDER())
+	parsed, err := ParseKey(key.privateDER())
 	require.NoError(t, err)
-	require.True(t, key.private.Equal(again.private))
+	require.True(t, key.private.Equal(parsed.private))
 }
 
-func TestWhatIsNoKeyIsRefused(t *testing.T) {
+func TestParseKeyRefusesOtherData(t *testing.T) {
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
 	changed := newKey(t).privateDER()
@@ -89,7 +89,7 @@ func words[W ~uint](bits []W) (plain []uint) {
 	return plain
 }
 
-func TestAKeyPrintsAsRedacted(t *testing.T) {
+func TestKeysPrintAsRedacted(t *testing.T) {
 	key := newKey(t)
 	secret := key.private.D.String()
 	token := Token{KeyID: keyID, Key: key}

@@ -7,13 +7,14 @@ import (
 )
 
 // unwrapPKCS1v15 undoes RSAES-PKCS1-v1_5 (RFC 8017, 7.2). No line of it depends on whether padding and length are good:
-// material is random before, and crypto/rsa puts the message there, or does not, without a branch. That it has changed is
-// the only sign of success, and can't be missed but once in 2^256 for material of 32 bytes.
+// material is random at first, and crypto/rsa copies the message there, or does not, without a branch. A change of
+// material is the only sign of success, and is missed with a probability of 2^-256 for material of 32 bytes.
 func unwrapPKCS1v15(private *rsa.PrivateKey, ciphertext, material []byte) int {
 	before := bytes.Clone(material)
 	defer clear(before)
-	// An error is about ciphertext as a number, before there is any padding to look at, and leaves material as it was.
-	//lint:ignore SA1019 The API has this algorithm (§4.2), and this is the way to undo it that is safe against padding probes.
+	// An error is about ciphertext as a number, found before there is any padding to look at, and leaves material
+	// unchanged.
+	//lint:ignore SA1019 The API has this algorithm (§4.2), and this is the function that is safe against padding probes.
 	_ = rsa.DecryptPKCS1v15SessionKey(nil, private, ciphertext, material)
 	return 1 - subtle.ConstantTimeCompare(before, material)
 }

@@ -13,7 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// maker is a generator of keys that takes a second of a bubble's time, and counts.
+// maker generates keys, each in a second of a bubble's time, and counts them.
 type maker struct {
 	t               testing.TB
 	made            atomic.Int64
@@ -34,10 +34,10 @@ func (m *maker) generate() (*Key, error) {
 	return newKey(m.t), nil
 }
 
-// workers is how many keys a pool makes at once; each may have one more in hand than the pool has room for.
+// workers is how many keys a pool generates at once. Each worker of a full pool holds one more key.
 func workers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
-// inBubble runs test with a pool. The bubble fails the test if a goroutine of the pool is left behind.
+// inBubble runs test with a pool. The bubble fails the test if a goroutine of the pool is still running at the end.
 func inBubble(t *testing.T, test func(t *testing.T, m *maker, p *Pool)) {
 	sharedDER()
 	synctest.Test(t, func(t *testing.T) {
@@ -58,11 +58,11 @@ func TestAPoolFillsItselfAndStops(t *testing.T) {
 			require.NoError(t, err)
 		}
 		time.Sleep(time.Hour)
-		require.EqualValues(t, 2*PoolSize+workers(), m.made.Load(), "and fills itself again")
+		require.EqualValues(t, 2*PoolSize+workers(), m.made.Load(), "and refills itself")
 	})
 }
 
-func TestAPoolRestsInTheBeginningUnlessItIsAsked(t *testing.T) {
+func TestAPoolStartsQuietlyUnlessAKeyIsWanted(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *maker, _ *Pool) {
 		time.Sleep(quietStart - time.Millisecond)
 		synctest.Wait()
@@ -90,7 +90,7 @@ func TestAFullPoolAnswersAtOnce(t *testing.T) {
 	})
 }
 
-func TestABurstIsServedByHalfOfTheCores(t *testing.T) {
+func TestABurstUsesHalfOfTheCores(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
 		const callers = 4 * PoolSize
 		var all sync.WaitGroup
@@ -107,7 +107,7 @@ func TestABurstIsServedByHalfOfTheCores(t *testing.T) {
 		all.Wait()
 		different := 0
 		seen.Range(func(any, any) bool { different++; return true })
-		require.Equal(t, callers, different, "nobody got the key of another")
+		require.Equal(t, callers, different, "no two callers got the same key")
 		require.EqualValues(t, workers(), m.atOnce.Load())
 	})
 }
@@ -119,11 +119,11 @@ func TestACallerMayStopWaiting(t *testing.T) {
 		_, err := p.Get(ctx)
 		require.ErrorIs(t, err, context.DeadlineExceeded)
 		_, err = p.Get(t.Context())
-		require.NoError(t, err, "the key that was in the making is not lost")
+		require.NoError(t, err, "the key that was being generated is not lost")
 	})
 }
 
-func TestAFailureIsToldAndDoesNotLast(t *testing.T) {
+func TestAFailureIsReportedAndDoesNotLast(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
 		m.fail.Store(true)
 		_, err := p.Get(t.Context())
@@ -134,13 +134,13 @@ func TestAFailureIsToldAndDoesNotLast(t *testing.T) {
 				return
 			}
 		}
-		t.Fatal("only what was made in the meantime may have failed")
+		t.Fatal("only keys generated in the meantime may fail")
 	})
 }
 
 func TestCloseEndsEveryWait(t *testing.T) {
 	for name, wait := range map[string]time.Duration{
-		"before a pool has begun": 0, "while it makes keys": quietStart + time.Second/2, "when it is full": time.Hour,
+		"before it starts": 0, "while it generates keys": quietStart + time.Second/2, "when it is full": time.Hour,
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
@@ -148,14 +148,14 @@ func TestCloseEndsEveryWait(t *testing.T) {
 				start := time.Now()
 				p.Close()
 				p.Close()
-				require.LessOrEqual(t, time.Since(start), time.Second, "it waits for the keys in the making, no more")
+				require.LessOrEqual(t, time.Since(start), time.Second, "it waits only for the keys under way")
 				require.Empty(t, p.ready)
 				_, err := p.Get(t.Context())
 				require.ErrorIs(t, err, context.Canceled)
 			})
 		})
 	}
-	t.Run("of a caller too", func(t *testing.T) {
+	t.Run("also that of a caller", func(t *testing.T) {
 		inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
 			failed := make(chan error)
 			go func() {
@@ -169,7 +169,7 @@ func TestCloseEndsEveryWait(t *testing.T) {
 	})
 }
 
-func TestCloseClearsTheKeysThatNobodyTook(t *testing.T) {
+func TestCloseClearsUnusedKeys(t *testing.T) {
 	var mu sync.Mutex
 	var kept []*Key
 	p := NewPool(func() (*Key, error) {
@@ -185,7 +185,7 @@ func TestCloseClearsTheKeysThatNobodyTook(t *testing.T) {
 		mu.Lock()
 		defer mu.Unlock()
 		return len(kept) == 1+PoolSize+workers()
-	}, time.Minute, time.Millisecond, "until the pool is full, and every worker has one more in hand")
+	}, time.Minute, time.Millisecond, "until the pool is full, and every worker holds one more")
 	p.Close()
 	for _, key := range kept {
 		require.Equal(t, key != taken, key.private == nil)

@@ -7,18 +7,20 @@ import (
 	"time"
 )
 
-// A Token is what an import must agree with (§4.2). Whoever keeps it outside the service seals it: it holds a private key.
+// A Token is what an import must match (§4.2). It holds a private key, so it must be sealed before it leaves the
+// service.
 type Token struct {
-	// KeyID is the CMK that takes the material: a UUID in text.
+	// KeyID is the UUID of the CMK that takes the material.
 	KeyID string
-	// Algorithm is what the material is wrapped with.
+	// Algorithm is the one that the material is wrapped with.
 	Algorithm string
-	// Expires is when the token is good no more, in whole seconds.
+	// Expires is when the token expires, in whole seconds.
 	Expires time.Time
 	Key     *Key
 }
 
-// The layout of a token. All of it is fixed but the private key, which is the rest, so there is one encoding of a token.
+// The layout of a token. Everything but the private key, which comes last, has a fixed length, so a token has one
+// encoding.
 const (
 	keyIDSize       = 36
 	expiresOffset   = keyIDSize
@@ -26,7 +28,7 @@ const (
 	keyOffset       = algorithmOffset + 1
 )
 
-// errToken is the one error of [ParseToken].
+// errToken is the only error of [ParseToken].
 var errToken = errors.New("not an import token")
 
 // Marshal encodes t. The caller clears the result:
@@ -38,7 +40,7 @@ var errToken = errors.New("not an import token")
 func (t Token) Marshal() ([]byte, error) {
 	a, known := algorithmNamed(t.Algorithm)
 	if len(t.KeyID) != keyIDSize || !known {
-		return nil, fmt.Errorf("no token for CMK %q with algorithm %q", t.KeyID, t.Algorithm)
+		return nil, fmt.Errorf("a token can't hold CMK %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
 	der := t.Key.privateDER()
 	defer clear(der)
@@ -70,5 +72,5 @@ func ParseToken(encoded []byte) (Token, error) {
 	}, nil
 }
 
-// Expired reports whether t is good no more. The very second of its expiry counts as reached.
+// Expired reports whether t has expired at now. It has at the very time of its expiry.
 func (t Token) Expired(now time.Time) bool { return !now.Before(t.Expires) }

@@ -25,7 +25,7 @@ func marshal(t testing.TB, token Token) []byte {
 	return encoded
 }
 
-func TestATokenIsReadBack(t *testing.T) {
+func TestTokensParse(t *testing.T) {
 	for _, a := range algorithms {
 		want := newToken(t)
 		want.Algorithm = a.name
@@ -38,7 +38,7 @@ func TestATokenIsReadBack(t *testing.T) {
 	}
 }
 
-func TestALayoutThatOldTokensHaveStaysAsItIs(t *testing.T) {
+func TestTokenLayoutIsStable(t *testing.T) {
 	encoded := marshal(t, newToken(t))
 	require.Equal(t, keyID, string(encoded[:36]))
 	require.Equal(t, []byte{0, 0, 0, 0, 0x5a, 0x69, 0x1e, 0x3e}, encoded[36:44])
@@ -51,18 +51,18 @@ func TestALayoutThatOldTokensHaveStaysAsItIs(t *testing.T) {
 	}
 }
 
-func TestATokenExpires(t *testing.T) {
+func TestTokensExpire(t *testing.T) {
 	token := newToken(t)
 	require.False(t, token.Expired(expires.Add(-time.Nanosecond)))
 	require.True(t, token.Expired(expires))
 	require.True(t, token.Expired(expires.Add(time.Hour)))
 }
 
-func TestWhatIsNoTokenIsNotWritten(t *testing.T) {
+func TestMarshalRefusesInvalidTokens(t *testing.T) {
 	for name, change := range map[string]func(*Token){
-		"another algorithm":   func(t *Token) { t.Algorithm = "RSAES_OAEP_SHA_512" },
-		"no CMK":              func(t *Token) { t.KeyID = "" },
-		"a CMK that is no id": func(t *Token) { t.KeyID = "alias/payroll" },
+		"unknown algorithm":    func(t *Token) { t.Algorithm = "RSAES_OAEP_SHA_512" },
+		"no CMK":               func(t *Token) { t.KeyID = "" },
+		"alias in place of id": func(t *Token) { t.KeyID = "alias/payroll" },
 	} {
 		t.Run(name, func(t *testing.T) {
 			token := newToken(t)
@@ -73,14 +73,14 @@ func TestWhatIsNoTokenIsNotWritten(t *testing.T) {
 	}
 }
 
-func TestWhatIsNoTokenIsNotRead(t *testing.T) {
+func TestParseTokenRefusesOtherData(t *testing.T) {
 	encoded := marshal(t, newToken(t))
 	for n := range len(encoded) {
 		_, err := ParseToken(encoded[:n])
-		require.ErrorIs(t, err, errToken, "%d bytes of it", n)
+		require.ErrorIs(t, err, errToken, "cut to %d bytes", n)
 	}
 	_, err := ParseToken(append(bytes.Clone(encoded), 0))
-	require.ErrorIs(t, err, errToken, "a byte more")
+	require.ErrorIs(t, err, errToken, "one byte too many")
 	for _, code := range []byte{0, 4, 255} {
 		changed := bytes.Clone(encoded)
 		changed[algorithmOffset] = code

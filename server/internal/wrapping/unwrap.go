@@ -10,13 +10,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An algorithm is one that key material may be wrapped with (§4.2).
+// An algorithm is one with which key material may be wrapped (§4.2).
 type algorithm struct {
-	// code stands for it in a token, and never changes.
+	// code identifies the algorithm in a token, and never changes.
 	code byte
 	name string
-	// unwrap overwrites material if ciphertext is such material wrapped, and leaves it alone if it is anything else. It
-	// returns 1 or 0, for which of them.
+	// unwrap overwrites material and returns 1 if ciphertext is wrapped material of the same length. Otherwise it
+	// leaves material alone and returns 0.
 	unwrap func(private *rsa.PrivateKey, ciphertext, material []byte) int
 }
 
@@ -45,21 +45,21 @@ func algorithmOf(code byte) (algorithm, bool) {
 }
 
 // Unwrap decrypts key material of size bytes that was encrypted with the public half of k by the algorithm called name.
-// The caller clears it. Where ok is false, whatever is wrong with ciphertext, the material is random: a caller that takes
-// the same steps with it, and looks at ok only in the end, shows nobody how far ciphertext was right.
+// The caller clears it. If ok is false, for whatever reason, the material is random: a caller that takes the same steps
+// with it, and looks at ok only at the end, does not reveal how far ciphertext was right.
 func (k *Key) Unwrap(name string, ciphertext []byte, size int) (material []byte, ok bool) {
 	material = make([]byte, size)
 	_, _ = rand.Read(material) // It never fails.
 	a, known := algorithmNamed(name)
-	// RFC 8017 (7.1.2, 7.2.2) wants the whole length, of which crypto/rsa would let leading zeros be missing.
+	// RFC 8017 (7.1.2, 7.2.2) requires the full length. crypto/rsa would accept a ciphertext without its leading zeros.
 	if !known || len(ciphertext) != k.private.Size() {
 		return material, false
 	}
 	return material, a.unwrap(k.private, ciphertext, material) == 1
 }
 
-// unwrapOAEP undoes RSAES-OAEP with an empty label and the same hash for the mask (RFC 8017, 7.1). A message is either what
-// the owner of the public key encrypted or not a message, so its length gives nothing away.
+// unwrapOAEP undoes RSAES-OAEP with an empty label and the same hash for the mask (RFC 8017, 7.1). It may look at the
+// length of a message: OAEP yields either what a holder of the public key encrypted or nothing.
 func unwrapOAEP(newHash func() hash.Hash) func(*rsa.PrivateKey, []byte, []byte) int {
 	return func(private *rsa.PrivateKey, ciphertext, material []byte) int {
 		message, err := rsa.DecryptOAEP(newHash(), nil, private, ciphertext, nil)

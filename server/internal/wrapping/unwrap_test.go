@@ -30,7 +30,7 @@ func wrapOAEP(t testing.TB, h hash.Hash, public *rsa.PublicKey, message, label [
 
 func wrapPKCS1v15(t testing.TB, public *rsa.PublicKey, message []byte) []byte {
 	t.Helper()
-	//lint:ignore SA1019 It is what this is the test of.
+	//lint:ignore SA1019 It is what is tested.
 	wrapped, err := rsa.EncryptPKCS1v15(rand.Reader, public, message)
 	require.NoError(t, err)
 	return wrapped
@@ -50,13 +50,13 @@ func wrap(t testing.TB, name string, key *Key, message []byte) []byte {
 	}
 }
 
-// raw encrypts a whole block, with a padding that the caller made up.
+// raw encrypts a whole block, with padding of the caller's own.
 func raw(key *Key, block []byte) []byte {
 	c := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(key.private.E)), key.private.N)
 	return c.FillBytes(make([]byte, key.private.Size()))
 }
 
-func TestEveryAlgorithmOfTheReferenceIsThere(t *testing.T) {
+func TestEveryAlgorithmOfTheReferenceUnwraps(t *testing.T) {
 	require.Len(t, algorithms, 3)
 	key := newKey(t)
 	for _, name := range []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"} {
@@ -76,27 +76,27 @@ func requireRefused(t *testing.T, key *Key, name string, ciphertext []byte) {
 	require.Len(t, first, size)
 	second, ok := key.Unwrap(name, ciphertext, size)
 	require.False(t, ok)
-	require.NotEqual(t, first, second, "what is not material is random")
+	require.NotEqual(t, first, second, "a failure gives random material")
 	require.NotEqual(t, make([]byte, size), first)
 }
 
-func TestWhatIsNoWrappedMaterialGivesRandomMaterial(t *testing.T) {
+func TestOtherCiphertextsGiveRandomMaterial(t *testing.T) {
 	key := newKey(t)
 	other, err := Generate()
 	require.NoError(t, err)
 	for _, a := range algorithms {
 		good := wrap(t, a.name, key, material)
 		tests := map[string][]byte{
-			"nothing":                      nil,
-			"one byte":                     {1},
-			"zeros":                        make([]byte, 256),
-			"the modulus":                  key.private.N.Bytes(),
-			"a number above the modulus":   bytes.Repeat([]byte{0xff}, 256),
-			"material wrapped for another": wrap(t, a.name, other, material),
-			"a byte less":                  good[:255],
-			"a byte more":                  append(bytes.Clone(good), 0),
-			"a zero before":                append([]byte{0}, good...),
-			"material in clear":            append(make([]byte, 256-size), material...),
+			"nothing":                    nil,
+			"one byte":                   {1},
+			"zeros":                      make([]byte, 256),
+			"the modulus":                key.private.N.Bytes(),
+			"a number above the modulus": bytes.Repeat([]byte{0xff}, 256),
+			"material for another key":   wrap(t, a.name, other, material),
+			"one byte too few":           good[:255],
+			"one byte too many":          append(bytes.Clone(good), 0),
+			"an additional leading zero": append([]byte{0}, good...),
+			"material in clear":          append(make([]byte, 256-size), material...),
 		}
 		for _, n := range []int{0, 1, 16, 31, 33, 64, 190} {
 			tests[fmt.Sprintf("material of %d bytes", n)] = wrap(t, a.name, key, bytes.Repeat([]byte{7}, n))
@@ -110,12 +110,12 @@ func TestWhatIsNoWrappedMaterialGivesRandomMaterial(t *testing.T) {
 			t.Run(a.name+": "+name, func(t *testing.T) { requireRefused(t, key, a.name, ciphertext) })
 		}
 	}
-	t.Run("an algorithm that there is not", func(t *testing.T) {
+	t.Run("an unknown algorithm", func(t *testing.T) {
 		requireRefused(t, key, "RSAES_OAEP_SHA_512", wrap(t, kmsapi.WrapOAEPSHA256, key, material))
 	})
 }
 
-func TestACiphertextThatBeginsWithZeroNeedsIt(t *testing.T) {
+func TestLeadingZerosOfACiphertextAreRequired(t *testing.T) {
 	key := newKey(t)
 	for _, a := range algorithms {
 		good := wrap(t, a.name, key, material)
@@ -128,7 +128,7 @@ func TestACiphertextThatBeginsWithZeroNeedsIt(t *testing.T) {
 	}
 }
 
-func TestAnyChangedByteIsRefused(t *testing.T) {
+func TestAnyAlteredByteIsRefused(t *testing.T) {
 	key := newKey(t)
 	for _, a := range algorithms {
 		good := wrap(t, a.name, key, material)
@@ -141,17 +141,18 @@ func TestAnyChangedByteIsRefused(t *testing.T) {
 	}
 }
 
-func TestOAEPTakesNeitherALabelNorAnotherHashForItsMask(t *testing.T) {
+func TestOAEPAcceptsNeitherALabelNorAnotherMaskHash(t *testing.T) {
 	key := newKey(t)
 	public := &key.private.PublicKey
 	requireRefused(t, key, kmsapi.WrapOAEPSHA256, wrapOAEP(t, sha256.New(), public, material, []byte("label")))
-	mixed, err := rsa.EncryptOAEPWithOptions(rand.Reader, public, material, &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA1})
+	options := &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA1}
+	mixed, err := rsa.EncryptOAEPWithOptions(rand.Reader, public, material, options)
 	require.NoError(t, err)
 	requireRefused(t, key, kmsapi.WrapOAEPSHA256, mixed)
 	requireRefused(t, key, kmsapi.WrapOAEPSHA1, mixed)
 }
 
-// TestPKCS1v15Probes sends the blocks by which an attacker finds out how a service looks at padding.
+// TestPKCS1v15Probes sends the blocks with which an attacker probes how a service checks padding.
 func TestPKCS1v15Probes(t *testing.T) {
 	key := newKey(t)
 	// A good block is 00 02, padding without zeros, 00, material.
@@ -163,13 +164,13 @@ func TestPKCS1v15Probes(t *testing.T) {
 		return b
 	}
 	got, ok := key.Unwrap(kmsapi.WrapPKCS1v15, raw(key, block(func([]byte) {})), size)
-	require.True(t, ok, "the block that the others are changed from is good")
+	require.True(t, ok, "the block from which the others are made is good")
 	require.Equal(t, material, got)
 	for name, change := range map[string]func([]byte){
 		"does not begin with zero":            func(b []byte) { b[0] = 1 },
 		"is a signature's":                    func(b []byte) { b[1] = 1 },
 		"is of type 0":                        func(b []byte) { b[1] = 0 },
-		"is of a type that there is not":      func(b []byte) { b[1] = 3 },
+		"is of an unknown type":               func(b []byte) { b[1] = 3 },
 		"has a zero right after the type":     func(b []byte) { b[2] = 0 },
 		"has seven bytes of padding":          func(b []byte) { b[9] = 0 },
 		"has eight bytes of padding":          func(b []byte) { b[10] = 0 },

@@ -7,7 +7,7 @@ import (
 	"time"
 )
 
-// Measure is what a side is measured by. Its text is the unit in the table.
+// Measure is a quantity. Its string is the unit in the table.
 type Measure string
 
 // The measures of a [Sample].
@@ -24,22 +24,22 @@ const (
 	StorageCalls Measure = "storage calls a request"
 )
 
-// Sample is what one run of a side gave.
+// Sample is the result of one run of a side.
 type Sample map[Measure]float64
 
-// A Side is one way to do the thing.
+// A Side is one of the ways that are compared.
 type Side struct {
 	Name string
-	// Prepare comes before every run, and is not measured. It may be nil.
+	// Prepare precedes every run and is not measured. It may be nil.
 	Prepare func(ctx context.Context, d time.Duration) error
-	// Run does the thing for about d, or as often as it can be done at all.
+	// Run works for about d, or until its supply is used up.
 	Run func(ctx context.Context, d time.Duration) (Sample, error)
 }
 
-// A Contest is ours against the peers. Without peers, ours is only measured.
+// A Contest compares our side with its peers. Without peers, ours is only measured.
 type Contest struct {
 	Name string
-	// Open makes the sides; close, which may be nil, ends what belongs to them alone.
+	// Open makes the sides, ours first. close, which may be nil, releases what only they use.
 	Open    func(ctx context.Context) (sides []Side, close func() error, err error)
 	Figures []Figure
 }
@@ -50,8 +50,8 @@ type Plan struct {
 	Duration time.Duration
 }
 
-// Run runs c: every side once to warm up, and then the rounds, every other one in reverse order, so that what drifts on
-// the machine meets all sides alike.
+// Run runs every side once to warm up, and then the rounds, every other one in reverse order, so that drift on the
+// machine affects all sides alike.
 func (c Contest) Run(ctx context.Context, p Plan) ([]Row, error) {
 	sides, end, err := c.Open(ctx)
 	if err != nil {

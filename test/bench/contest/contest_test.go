@@ -9,7 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// given is a side that gives one value after another, and notes in turns that it ran.
+// given is a side that returns one value after another, and records its runs in turns.
 func given(name string, turns *[]string, values ...float64) Side {
 	return Side{Name: name, Run: func(context.Context, time.Duration) (Sample, error) {
 		*turns = append(*turns, name)
@@ -23,7 +23,7 @@ func opened(sides ...Side) func(context.Context) ([]Side, func() error, error) {
 	return func(context.Context) ([]Side, func() error, error) { return sides, nil, nil }
 }
 
-func TestSidesTakeTurnsSoThatDriftMeetsAll(t *testing.T) {
+func TestSidesTakeTurnsSoThatDriftAffectsAllAlike(t *testing.T) {
 	var turns []string
 	c := Contest{
 		Open:    opened(given("ours", &turns, 0, 20, 30, 80), given("peer", &turns, 0, 10, 10, 20)),
@@ -34,8 +34,8 @@ func TestSidesTakeTurnsSoThatDriftMeetsAll(t *testing.T) {
 	warmUp := []string{"ours", "peer"}
 	require.Equal(t, append(warmUp, "ours", "peer", "peer", "ours", "ours", "peer"), turns)
 	require.Equal(t, []Row{{
-		Measure: PerSecond, Compare: Ratio, Target: "≥ 3×", Ours: 30, Peers: map[string]float64{"peer": 10}, Peer: "peer",
-		Median: 3, Min: 2, Max: 4, Reached: "yes",
+		Measure: PerSecond, Compare: Ratio, Target: "≥ 3×", Reached: "yes",
+		Ours: 30, Peers: map[string]float64{"peer": 10}, Peer: "peer", Median: 3, Min: 2, Max: 4,
 	}}, rows)
 }
 
@@ -46,25 +46,29 @@ func TestEachRoundIsComparedWithItsBestPeer(t *testing.T) {
 		{{Time: 10, PerSecond: 10}, {Time: 40, PerSecond: 4}, {Time: 50, PerSecond: 2}},
 		{{Time: 10, PerSecond: 10}, {Time: 100, PerSecond: 1}, {Time: 20, PerSecond: 5}},
 	}
+	got := func(r Row) []any { return []any{r.Peer, r.Median, r.Min, r.Max, r.Reached} }
 	time := Figure{Measure: Time, Compare: Ratio, Target: AtMost(0.2)}.row("", sides, rounds)
-	require.Equal(t, []any{"fast", 0.25, 0.2, 0.5, "no"}, []any{time.Peer, time.Median, time.Min, time.Max, time.Reached})
+	require.Equal(t, []any{"fast", 0.25, 0.2, 0.5, "no"}, got(time))
 	rate := Figure{Measure: PerSecond, Compare: Ratio, Target: AtLeast(2.5)}.row("", sides, rounds)
-	require.Equal(t, []any{"fast", 2.5, 2.0, 5.0, "yes"}, []any{rate.Peer, rate.Median, rate.Min, rate.Max, rate.Reached})
+	require.Equal(t, []any{"fast", 2.5, 2.0, 5.0, "yes"}, got(rate))
 }
 
-func TestFiguresCompareAsTheySay(t *testing.T) {
+func TestFiguresCompareAsConfigured(t *testing.T) {
 	sides, rounds := []Side{{Name: "ours"}, {Name: "peer"}}, [][]Sample{{{P50: 0.75}, {P50: 0.5}}}
 	for compare, want := range map[Compare]float64{Ratio: 1.5, Difference: 0.25, Alone: 0.75} {
 		require.Equal(t, want, Figure{Measure: P50, Compare: compare}.row("", sides, rounds).Median, compare)
 	}
 }
 
-func TestAMeasureThatPeersDoNotHaveIsOursAlone(t *testing.T) {
-	row := Figure{Measure: KMSCalls, Compare: Alone, Target: AtMost(1)}.row("", []Side{{Name: "ours"}, {Name: "peer"}}, [][]Sample{{{KMSCalls: 1}, {}}})
-	require.Equal(t, Row{Measure: KMSCalls, Compare: Alone, Target: "≤ 1", Ours: 1, Median: 1, Min: 1, Max: 1, Reached: "yes"}, row)
+func TestMeasureThatOnlyOursHasIsReportedWithoutPeers(t *testing.T) {
+	sides, rounds := []Side{{Name: "ours"}, {Name: "peer"}}, [][]Sample{{{KMSCalls: 1}, {}}}
+	row := Figure{Measure: KMSCalls, Compare: Alone, Target: AtMost(1)}.row("", sides, rounds)
+	require.Equal(t, Row{
+		Measure: KMSCalls, Compare: Alone, Target: "≤ 1", Ours: 1, Median: 1, Min: 1, Max: 1, Reached: "yes",
+	}, row)
 }
 
-func TestAFigureWithoutATargetIsNeitherReachedNorMissed(t *testing.T) {
+func TestFigureWithoutATargetIsNeitherReachedNorMissed(t *testing.T) {
 	row := Figure{Measure: P50, Compare: Alone}.row("", []Side{{}}, [][]Sample{{{P50: 1}}})
 	require.Equal(t, "stated", row.Target)
 	require.Empty(t, row.Reached)
@@ -76,16 +80,20 @@ func TestMedians(t *testing.T) {
 	require.Equal(t, 7.0, median([]float64{7}))
 }
 
-func TestNumbersAreShort(t *testing.T) {
-	for value, want := range map[float64]string{0: "0", 0.0123456: "0.0123", 1.5: "1.5", 12345: "12300", 1e9: "1000000000", 0.996: "0.996"} {
+func TestNumbersHaveThreeSignificantDigits(t *testing.T) {
+	for value, want := range map[float64]string{
+		0: "0", 0.0123456: "0.0123", 1.5: "1.5", 12345: "12300", 1e9: "1000000000", 0.996: "0.996",
+	} {
 		require.Equal(t, want, short(value))
 	}
 }
 
-func TestASideThatFailsEndsTheContestAndIsClosed(t *testing.T) {
+func TestSideThatFailsEndsTheContestAndIsClosed(t *testing.T) {
 	broken := errors.New("broken")
 	for name, side := range map[string]Side{
-		"in its run":     {Name: "ours", Run: func(context.Context, time.Duration) (Sample, error) { return nil, broken }},
+		"in its run": {Name: "ours", Run: func(context.Context, time.Duration) (Sample, error) {
+			return nil, broken
+		}},
 		"in preparation": {Name: "ours", Prepare: func(context.Context, time.Duration) error { return broken }},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -102,7 +110,7 @@ func TestASideThatFailsEndsTheContestAndIsClosed(t *testing.T) {
 	}
 }
 
-func TestNothingRunsOnceTheCallerHasGone(t *testing.T) {
+func TestNothingRunsAfterTheCallerCancels(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
 	var turns []string

@@ -6,31 +6,32 @@ import (
 	"strconv"
 )
 
-// Compare makes one number of what ours and a peer were measured by.
+// Compare says how our measure and a peer's become one number.
 type Compare string
 
 // How a [Figure] compares.
 const (
 	Ratio      Compare = "ratio"
 	Difference Compare = "difference"
-	// Alone leaves the peer aside.
+	// Alone ignores the peer.
 	Alone Compare = "alone"
 )
 
-// A Figure is one number that a contest is held for.
+// A Figure is one number that a contest yields.
 type Figure struct {
 	Measure Measure
 	Compare Compare
 	Target  Target
 }
 
-// Target is what a figure should reach: at least AtLeast, or at most AtMost. Both nil means that it is only stated.
+// Target is what a figure should reach: at least AtLeast, or at most AtMost. If both are nil, the figure is only
+// stated.
 type Target struct{ AtLeast, AtMost *float64 }
 
-// AtLeast is a target from below.
+// AtLeast is a lower limit as a target.
 func AtLeast(limit float64) Target { return Target{AtLeast: &limit} }
 
-// AtMost is a target from above.
+// AtMost is an upper limit as a target.
 func AtMost(limit float64) Target { return Target{AtMost: &limit} }
 
 // Row is the result of one figure.
@@ -39,11 +40,11 @@ type Row struct {
 	Measure Measure `json:"measure"`
 	Compare Compare `json:"compare"`
 	Target  string  `json:"target"`
-	// Ours and Peers are medians of what was measured, for orientation. Peer is the best peer of most rounds.
+	// Ours and Peers are medians of the measures, for orientation. Peer is the best peer of most rounds.
 	Ours  float64            `json:"ours"`
 	Peers map[string]float64 `json:"peers,omitempty"`
 	Peer  string             `json:"peer,omitempty"`
-	// Median, Min and Max are those of the rounds' own comparisons with their best peer.
+	// Median, Min and Max are over the rounds, each compared with its best peer.
 	Median float64 `json:"median"`
 	Min    float64 `json:"min"`
 	Max    float64 `json:"max"`
@@ -52,7 +53,7 @@ type Row struct {
 }
 
 func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
-	row := Row{Contest: contest, Measure: f.Measure, Compare: f.Compare, Target: f.Target.text(f)}
+	row := Row{Contest: contest, Measure: f.Measure, Compare: f.Compare, Target: f.Target.describe(f)}
 	var values []float64
 	best := map[string]int{}
 	for _, samples := range rounds {
@@ -63,7 +64,7 @@ func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
 	row.Ours = median(column(rounds, 0, f.Measure))
 	for i, side := range sides[1:] {
 		if _, measured := rounds[0][i+1][f.Measure]; !measured {
-			continue // Ours alone has this measure.
+			continue // Only ours has this measure.
 		}
 		if row.Peers == nil {
 			row.Peers = map[string]float64{}
@@ -78,7 +79,7 @@ func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
 	return row
 }
 
-// best is the number of the peer that is hardest to beat.
+// best is the index of the best peer, or that of ours if there is none.
 func (f Figure) best(samples []Sample) int {
 	best := min(1, len(samples)-1)
 	for i := 2; i < len(samples); i++ {
@@ -123,7 +124,7 @@ func (t Target) reached(value float64) string {
 	return "no"
 }
 
-func (t Target) text(f Figure) string {
+func (t Target) describe(f Figure) string {
 	switch {
 	case t.AtLeast != nil:
 		return "≥ " + f.format(*t.AtLeast)
@@ -144,10 +145,10 @@ func (f Figure) format(value float64) string {
 
 // short prints three significant digits, and no exponent.
 func short(value float64) string {
-	text := fmt.Sprintf("%.3g", value)
-	exact, err := strconv.ParseFloat(text, 64)
+	rounded := fmt.Sprintf("%.3g", value)
+	exact, err := strconv.ParseFloat(rounded, 64)
 	if err != nil {
-		return text
+		return rounded
 	}
 	return strconv.FormatFloat(exact, 'f', -1, 64)
 }

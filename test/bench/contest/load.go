@@ -9,15 +9,15 @@ import (
 	"time"
 )
 
-// Load is what a number of goroutines have done, each one thing after the other.
+// Load is what a number of goroutines did, each making one call after the other.
 type Load struct {
 	Elapsed time.Duration
-	// Took holds the time of each thing done, sorted.
+	// Took holds the duration of every call, sorted.
 	Took []time.Duration
 }
 
-// Drive lets goroutines call do for d, or limit times in all if limit is not 0. do gets a number that it gets only once. The
-// first error ends it.
+// Drive calls do from a number of goroutines for d, or limit times in total if limit is not 0. Each call gets a
+// different number, counting from 0. The first error ends it.
 func Drive(ctx context.Context, goroutines int, d time.Duration, limit int, do func(i int) error) (Load, error) {
 	var next atomic.Int64
 	var group sync.WaitGroup
@@ -49,20 +49,20 @@ func Drive(ctx context.Context, goroutines int, d time.Duration, limit int, do f
 		return load, err
 	}
 	if len(load.Took) == 0 {
-		return load, errors.Join(errors.New("nothing was done"), context.Cause(ctx))
+		return load, errors.Join(errors.New("no call was made"), context.Cause(ctx))
 	}
 	return load, nil
 }
 
-// Rate is how many things were done a second.
+// Rate is the number of calls per second.
 func (l Load) Rate() float64 { return float64(len(l.Took)) / l.Elapsed.Seconds() }
 
-// Quantile is the time that the share q of all things took at most.
+// Quantile is the duration that the share q of all calls did not exceed.
 func (l Load) Quantile(q float64) time.Duration {
 	return l.Took[min(int(q*float64(len(l.Took))), len(l.Took)-1)]
 }
 
-// Sample is l as a sample.
+// Sample returns rate and quantiles as a sample.
 func (l Load) Sample() Sample {
 	return Sample{PerSecond: l.Rate(), P50: milliseconds(l.Quantile(0.50)), P99: milliseconds(l.Quantile(0.99))}
 }

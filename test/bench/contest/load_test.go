@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDriveGivesEachNumberOnceAndNoMoreThanTheLimit(t *testing.T) {
+func TestDriveUsesEachNumberOnceUpToTheLimit(t *testing.T) {
 	var mu sync.Mutex
 	seen := map[int]int{}
 	load, err := Drive(t.Context(), 4, time.Hour, 100, func(i int) error {
@@ -39,10 +39,10 @@ func TestDriveEndsWithTheFirstError(t *testing.T) {
 	require.ErrorIs(t, err, broken)
 }
 
-func TestDriveEndsWithItsCallerAndWithItsTime(t *testing.T) {
+func TestDriveEndsWithItsContextAndAfterItsDuration(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	_, err := Drive(ctx, 2, time.Hour, 0, func(int) error { cancel(); return nil })
-	require.NoError(t, err, "what was done until then counts")
+	require.NoError(t, err, "the calls made until then count")
 	_, err = Drive(ctx, 2, time.Hour, 0, func(int) error { return nil })
 	require.ErrorIs(t, err, context.Canceled)
 	load, err := Drive(t.Context(), 2, 5*time.Millisecond, 0, func(int) error { return nil })

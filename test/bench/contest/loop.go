@@ -6,9 +6,9 @@ import (
 	"time"
 )
 
-// Loop calls do for d in this goroutine, and gives time and allocations of one call.
+// Loop calls do for d in this goroutine, and measures time and allocations per call.
 func Loop(ctx context.Context, d time.Duration, do func() error) (Sample, error) {
-	const atOnce = 16 // A look at the clock would cost as much as what is measured.
+	const atOnce = 16 // Reading the clock costs about as much as a call.
 	var before, after runtime.MemStats
 	runtime.GC()
 	runtime.ReadMemStats(&before)

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// Report is all that one run found out.
+// Report is the result of one run.
 type Report struct {
 	Command    string   `json:"command"`
 	Date       string   `json:"date"`
@@ -26,11 +26,11 @@ type Report struct {
 
 // WriteJSON writes r to a file.
 func (r Report) WriteJSON(path string) error {
-	text, err := json.MarshalIndent(r, "", "  ")
+	encoded, err := json.MarshalIndent(r, "", "  ")
 	if err != nil {
 		return err
 	}
-	return os.WriteFile(path, append(text, '\n'), 0o644)
+	return os.WriteFile(path, append(encoded, '\n'), 0o644)
 }
 
 // Table is r in Markdown.
@@ -38,12 +38,13 @@ func (r Report) Table() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "`%s`, %s, commit %s. %s, %d cores, %s, %s; %s. Medians of %d rounds of %s.\n\n",
 		r.Command, r.Date, r.Commit, r.CPU, r.Cores, r.OS, r.Go, r.Vault, r.Rounds, r.Duration)
-	b.WriteString("| contest | measure | ours | peer | result (min to max) | to reach | reached |\n|---|---|---|---|---|---|---|\n")
+	b.WriteString("| contest | measure | ours | peer | result (min to max) | to reach | reached |\n")
+	b.WriteString("|---|---|---|---|---|---|---|\n")
 	for _, row := range r.Contests {
 		b.WriteString(row.line())
 	}
-	for _, text := range r.Unmeasured {
-		fmt.Fprintf(&b, "\nNot measured: %s\n", text)
+	for _, reason := range r.Unmeasured {
+		fmt.Fprintf(&b, "\nNot measured: %s\n", reason)
 	}
 	return b.String()
 }
@@ -55,17 +56,17 @@ func (r Row) line() string {
 	if reached == "no" {
 		reached = "**no**"
 	}
-	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |\n", r.Contest, r.Measure, short(r.Ours), r.peers(), result, r.Target, reached)
+	return fmt.Sprintf("| %s | %s | %s | %s | %s | %s | %s |\n",
+		r.Contest, r.Measure, short(r.Ours), r.peers(), result, r.Target, reached)
 }
 
-// peers names the peers with their medians, the one that ours was compared with first.
+// peers lists the peers with their medians, beginning with the one that ours was compared with.
 func (r Row) peers() string {
-	var texts []string
+	var peers []string
 	for name, value := range r.Peers {
-		text := fmt.Sprintf("%s %s", name, short(value))
-		texts = append(texts, text)
+		peers = append(peers, fmt.Sprintf("%s %s", name, short(value)))
 	}
-	slices.SortFunc(texts, func(a, b string) int {
+	slices.SortFunc(peers, func(a, b string) int {
 		if mine := strings.HasPrefix(a, r.Peer+" "); mine != strings.HasPrefix(b, r.Peer+" ") {
 			if mine {
 				return -1
@@ -74,22 +75,22 @@ func (r Row) peers() string {
 		}
 		return strings.Compare(a, b)
 	})
-	return strings.Join(texts, ", ")
+	return strings.Join(peers, ", ")
 }
 
-// The table of a document stands between these two lines.
+// These two lines enclose the table in a document.
 const (
 	begin = "<!-- make bench writes what follows -->"
 	end   = "<!-- make bench wrote what precedes -->"
 )
 
-// WriteTable puts the table into a document, in the place of the last one.
+// WriteTable replaces the table in a document.
 func (r Report) WriteTable(path string) error {
-	text, err := os.ReadFile(path)
+	document, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, found := strings.Cut(string(text), begin)
+	before, rest, found := strings.Cut(string(document), begin)
 	_, after, closed := strings.Cut(rest, end)
 	if !found || !closed {
 		return fmt.Errorf("%s has no place for the table: it needs the lines %q and %q", path, begin, end)

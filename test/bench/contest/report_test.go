@@ -10,19 +10,23 @@ import (
 )
 
 var someReport = Report{
-	Command: "make bench", Date: "2026-11-26 01:00:00 UTC", Commit: "abc", Go: "go1.26", CPU: "a CPU", Cores: 2, OS: "Linux 6",
-	Vault: "Vault v1", Rounds: 5, Duration: "2s",
+	Command: "make bench", Date: "2026-11-26 01:00:00 UTC", Commit: "abc", Go: "go1.26", CPU: "a CPU", Cores: 2,
+	OS: "Linux 6", Vault: "Vault v1", Rounds: 5, Duration: "2s",
 	Contests: []Row{
 		{
-			Contest: "client", Measure: Time, Compare: Ratio, Target: "≤ 0.2×", Ours: 8.4712, Peers: map[string]float64{"a": 50, "b": 40}, Peer: "b",
-			Median: 0.21, Min: 0.2, Max: 0.25, Reached: "no",
+			Contest: "client", Measure: Time, Compare: Ratio, Target: "≤ 0.2×", Reached: "no",
+			Ours: 8.4712, Peers: map[string]float64{"a": 50, "b": 40}, Peer: "b", Median: 0.21, Min: 0.2, Max: 0.25,
 		},
-		{Contest: "engine", Measure: KMSCalls, Compare: Alone, Target: "≤ 1", Ours: 1, Median: 1, Min: 1, Max: 1, Reached: "yes"},
+		{
+			Contest: "engine", Measure: KMSCalls, Compare: Alone, Target: "≤ 1", Reached: "yes",
+			Ours: 1, Median: 1, Min: 1, Max: 1,
+		},
 	},
 	Unmeasured: []string{"service: it did not start"},
 }
 
-const someTable = "`make bench`, 2026-11-26 01:00:00 UTC, commit abc. a CPU, 2 cores, Linux 6, go1.26; Vault v1. Medians of 5 rounds of 2s.\n" + `
+const someTable = "`make bench`, 2026-11-26 01:00:00 UTC, commit abc. " +
+	"a CPU, 2 cores, Linux 6, go1.26; Vault v1. Medians of 5 rounds of 2s.\n" + `
 | contest | measure | ours | peer | result (min to max) | to reach | reached |
 |---|---|---|---|---|---|---|
 | client | µs | 8.47 | b 40, a 50 | 0.21× (0.2× to 0.25×) | ≤ 0.2× | **no** |
@@ -31,46 +35,46 @@ const someTable = "`make bench`, 2026-11-26 01:00:00 UTC, commit abc. a CPU, 2 c
 Not measured: service: it did not start
 `
 
-func TestTheTableSaysWhatWasReachedAndWhatWasNot(t *testing.T) {
+func TestTableMarksWhatWasReachedAndWhatWasNot(t *testing.T) {
 	require.Equal(t, someTable, someReport.Table())
 }
 
-func TestTheTableTakesThePlaceOfTheLastOne(t *testing.T) {
+func TestTableReplacesTheLastOne(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "performance.md")
 	const before, after = "# Performance\n\n", "\n\n## More\n"
 	require.NoError(t, os.WriteFile(path, []byte(before+begin+"\nan old table\n"+end+after), 0o600))
 	for range 2 {
 		require.NoError(t, someReport.WriteTable(path))
-		text, err := os.ReadFile(path)
+		written, err := os.ReadFile(path)
 		require.NoError(t, err)
-		require.Equal(t, before+begin+"\n\n"+someTable+"\n"+end+after, string(text))
+		require.Equal(t, before+begin+"\n\n"+someTable+"\n"+end+after, string(written))
 	}
 }
 
-func TestADocumentWithoutAPlaceForTheTableIsLeftAsItIs(t *testing.T) {
-	for _, text := range []string{"", begin, end, end + begin} {
+func TestDocumentWithoutMarkersIsLeftUnchanged(t *testing.T) {
+	for _, document := range []string{"", begin, end, end + begin} {
 		path := filepath.Join(t.TempDir(), "performance.md")
-		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		require.NoError(t, os.WriteFile(path, []byte(document), 0o600))
 		require.Error(t, someReport.WriteTable(path))
 		left, err := os.ReadFile(path)
 		require.NoError(t, err)
-		require.Equal(t, text, string(left))
+		require.Equal(t, document, string(left))
 	}
 }
 
-func TestThePlaceForTheTableIsInTheDocs(t *testing.T) {
-	text, err := os.ReadFile("../../../docs/performance.md")
+func TestDocsHaveTheMarkers(t *testing.T) {
+	document, err := os.ReadFile("../../../docs/performance.md")
 	require.NoError(t, err)
-	require.Contains(t, string(text), begin)
-	require.Contains(t, string(text), end)
+	require.Contains(t, string(document), begin)
+	require.Contains(t, string(document), end)
 }
 
-func TestTheJSONHoldsAllThatTheTableHas(t *testing.T) {
+func TestJSONHoldsTheWholeReport(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "performance.json")
 	require.NoError(t, someReport.WriteJSON(path))
-	text, err := os.ReadFile(path)
+	encoded, err := os.ReadFile(path)
 	require.NoError(t, err)
 	var read Report
-	require.NoError(t, json.Unmarshal(text, &read))
+	require.NoError(t, json.Unmarshal(encoded, &read))
 	require.Equal(t, someReport, read)
 }

@@ -1,5 +1,5 @@
-// Command echo is a secrets engine that does nothing: encrypt/NAME answers with a ciphertext that is always the same. What a
-// request to it costs is what Vault and the way to a plugin cost, so `make bench` compares the real engine with it.
+// Command echo is a secrets engine that does nothing: encrypt/NAME answers with a constant ciphertext. A request to it
+// costs what Vault and its plugin transport cost, so `make bench` compares the real engine with it.
 package main
 
 import (
@@ -13,8 +13,9 @@ import (
 	"github.com/hashicorp/vault/sdk/plugin"
 )
 
-// ciphertext is as long as that of the real engine for the same plaintext.
-const ciphertext = "vault:v1:0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" +
+// ciphertext is as long as the real engine's for the same plaintext.
+const ciphertext = "vault:v1:" +
+	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef" +
 	"0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef0123456789ab"
 
 func main() {

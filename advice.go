@@ -1,0 +1,83 @@
+package alicloudkms
+
+import (
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// In the sentences of this file {mount} is the engine's mount point, with a slash, and {key} the name of the key.
+
+// borrowedAdvice is for credentials that nobody wrote to the configuration.
+const borrowedAdvice = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; see: vault read {mount}config"
+
+// whatToDo is the advice to the engine's callers. It is never changed.
+var whatToDo = advice.Table{
+	ByKind: map[kmsapi.Kind]string{
+		kmsapi.KindAccessKeyUnknown:  "KMS does not know the access_key; check it, and write: vault write {mount}config access_key=... secret_key=...",
+		kmsapi.KindAccessKeyDisabled: "The access_key is disabled; enable it in RAM, or write another: vault write {mount}config access_key=... secret_key=...",
+		kmsapi.KindSignature:         "The secret_key does not belong to the access_key; write both again: vault write {mount}config access_key=... secret_key=...",
+		kmsapi.KindSecurityToken:     "The security_token is expired, malformed or belongs to other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=...",
+		kmsapi.KindClock:             "The clocks of this server and of KMS differ by too much; set this server's clock, for example with NTP.",
+		kmsapi.KindNonce:             "KMS saw this signed request before; try again.",
+		kmsapi.KindPermission:        "The RAM user of the engine's access_key lacks the permission for this operation.",
+		kmsapi.KindThrottle:          "Send fewer requests, or set max_parallel in {mount}config.",
+		kmsapi.KindQuota:             "The account has reached its quota; ask Alibaba Cloud to raise it.",
+	},
+	ByCode: map[kmsapi.Code]string{
+		kmsapi.ErrRejectedDisabled.Code:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
+		kmsapi.ErrRejectedPendingDeletion.Code: "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+		kmsapi.ErrRejectedPendingImport.Code:   "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
+		kmsapi.ErrUnsupportedOrigin.Code:       "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
+		kmsapi.ErrUnsupportedAlias.Code:        "KMS takes only the id of a CMK here, and no alias.",
+		kmsapi.ErrInvalidKeyMaterial.Code:      "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrInvalidImportToken.Code:      "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrExpiredImportToken.Code:      "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrKeyNotFound.Code:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
+		kmsapi.ErrAliasNotFound.Code:           "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
+	},
+	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
+		kmsapi.OpDescribeRegions: {
+			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
+		},
+		kmsapi.OpDecrypt: {
+			kmsapi.ErrKeyNotFound.Code:             "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+			kmsapi.ErrRejectedDisabled.Code:        "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
+			kmsapi.ErrRejectedPendingDeletion.Code: "The CMK that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
+			kmsapi.ErrRejectedPendingImport.Code:   "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
+			kmsapi.ErrInvalidParameter.Code:        "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+		},
+		kmsapi.OpScheduleKeyDeletion: {
+			kmsapi.ErrKeyNotFound.Code:         "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
+			kmsapi.ErrStateModifiedFailed.Code: "The key is already scheduled for deletion: see vault read {mount}keys/{key}",
+		},
+		kmsapi.OpEnableKey:         {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
+		kmsapi.OpDisableKey:        {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
+		kmsapi.OpImportKeyMaterial: {kmsapi.ErrStateModifiedFailed.Code: keepAdvice},
+		kmsapi.OpCancelKeyDeletion: {kmsapi.ErrStateModifiedFailed.Code: "The key is not scheduled for deletion."},
+		kmsapi.OpDeleteKeyMaterial: {kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}"},
+		kmsapi.OpTagResource:       {kmsapi.ErrLimitExceeded.Code: "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=..."},
+		kmsapi.OpCreateAlias: {
+			kmsapi.ErrStateModifiedFailed.Code: keepAdvice,
+			kmsapi.ErrLimitExceeded.Code:       "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
+		},
+	},
+}
+
+const (
+	notNowAdvice = "The key is scheduled for deletion or waits for key material: see vault read {mount}keys/{key}"
+	keepAdvice   = "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
+)
+
+// uncertain warns where an operation that did not answer may have run.
+var uncertain = map[kmsapi.Operation]string{
+	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",
+	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
+	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCreateAlias:         "KMS may have made the alias all the same; it does no harm to write it again.",
+	kmsapi.OpUpdateAlias:         "KMS may have changed the alias all the same; it does no harm to write it again.",
+	kmsapi.OpDeleteAlias:         "KMS may have removed the alias all the same; see vault list {mount}aliases",
+	kmsapi.OpTagResource:         "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpUntagResource:       "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
+}

@@ -1,0 +1,85 @@
+package client
+
+import (
+	"encoding/json"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// classify fills answer from a good reply, and says what is wrong with any other.
+func (c *Client) classify(op kmsapi.Operation, r reply, answer kmsapi.Response) *failure {
+	if r.status/100 == 2 {
+		if !decode(op, r.body, answer) {
+			return &failure{err: c.transportError(op, errGarbage)}
+		}
+		return nil
+	}
+	f := &failure{transient: r.status >= http.StatusInternalServerError, retryAfter: c.retryAfter(r.header)}
+	refusal := parseRefusal(r)
+	if refusal == nil {
+		f.err = c.transportError(op, strayStatus(r.status))
+		return f
+	}
+	kind := refusal.Kind()
+	f.err = refusal
+	f.credentials = kind.BlamesCredentials()
+	f.unrun = kind == kmsapi.KindThrottle
+	f.transient = f.transient || f.unrun || kind == kmsapi.KindTemporary
+	if kind == kmsapi.KindClock {
+		f.serverTime, _ = http.ParseTime(r.header.Get("Date"))
+	}
+	return f
+}
+
+// decode reads a good answer, and reports whether it is one. encoding/json would change strings that are not UTF-8, so
+// those are refused.
+func decode(op kmsapi.Operation, body []byte, answer kmsapi.Response) bool {
+	return utf8.Valid(body) && json.Unmarshal(body, answer) == nil && answer.ID() != "" && op.MissingField(answer) == ""
+}
+
+// parseRefusal returns the KMS error (§1.5) in r, and nil if there is none.
+func parseRefusal(r reply) *kmsapi.Error {
+	// HttpStatus is left out: the status line says it.
+	var body struct {
+		Code                       kmsapi.Code
+		Message, RequestId, HostId string
+	}
+	if json.Unmarshal(r.body, &body) != nil || body.Code == "" {
+		return nil
+	}
+	return &kmsapi.Error{
+		Code:       body.Code,
+		HTTPStatus: r.status,
+		Message:    withoutStringToSign(body.Message),
+		RequestID:  body.RequestId,
+		HostID:     body.HostId,
+	}
+}
+
+// withoutStringToSign cuts message where Alibaba Cloud's gateway repeats the string to sign of a request whose
+// signature does not match. It holds every parameter, so the plaintext and the security token too. "%2F&" is near
+// the beginning of every string to sign (§1.4).
+func withoutStringToSign(message string) string {
+	before, _, found := strings.Cut(message, "%2F&")
+	if found {
+		return before + "… [redacted]"
+	}
+	return message
+}
+
+// retryAfter reads the Retry-After header, in seconds or as a date; what it can't read is 0.
+func (c *Client) retryAfter(h http.Header) time.Duration {
+	text := h.Get("Retry-After")
+	if seconds, err := strconv.ParseUint(text, 10, 31); err == nil {
+		return time.Duration(seconds) * time.Second
+	}
+	if date, err := http.ParseTime(text); err == nil {
+		return max(date.Sub(c.cfg.Clock()), 0)
+	}
+	return 0
+}

@@ -1,0 +1,84 @@
+package fields
+
+import (
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+)
+
+// Schemas are the fields of a path or of an item, by name.
+type Schemas = map[string]*framework.FieldSchema
+
+// Check checks the given fields of a request against schemas, and gives each the Go type of its schema. It returns the
+// names of transit's fields that mean nothing here. given stays as it is.
+func Check(schemas Schemas, op logical.Operation, given map[string]any) (checked map[string]any, ignored []string, err error) {
+	checked = make(map[string]any, len(given))
+	for _, name := range slices.Sorted(maps.Keys(given)) {
+		if name == "list" && op == logical.ListOperation { // Vault's command line adds it.
+			continue
+		}
+		schema := schemas[name]
+		if schema == nil || schema.Query == IsWrite(op) {
+			return nil, nil, unknownField(schemas, op, name)
+		}
+		raw := given[name]
+		if raw == nil {
+			if op == logical.PatchOperation { // A null in a merge patch resets the field.
+				checked[name] = schema.DefaultOrZero()
+			}
+			continue
+		}
+		value, ok := convertFor(op, schema, raw)
+		if !ok {
+			return nil, nil, refusal.BadRequest("the field %q must be %s", name, typeNames[schema.Type])
+		}
+		if field, ok := transitFields[name]; ok && field.schema == schema {
+			if !field.accepts(value) {
+				return nil, nil, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
+			}
+			ignored = append(ignored, name)
+		}
+		checked[name] = value
+	}
+	return checked, ignored, nil
+}
+
+// Carry reports whether requests of an operation carry fields.
+func Carry(op logical.Operation) bool {
+	return IsWrite(op) || op == logical.ReadOperation || op == logical.DeleteOperation || op == logical.ListOperation
+}
+
+// IsWrite reports whether fields come in the body. Those of other operations come in the query.
+func IsWrite(op logical.Operation) bool {
+	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
+}
+
+func unknownField(schemas Schemas, op logical.Operation, name string) error {
+	var known []string
+	for field, schema := range schemas {
+		if !IsTransit(field) && !isInPath(field) && schema.Query != IsWrite(op) {
+			known = append(known, field)
+		}
+	}
+	if len(known) == 0 {
+		return refusal.BadRequest("unknown field %q; there are no fields here", Shorten(name))
+	}
+	slices.Sort(known)
+	return refusal.BadRequest("unknown field %q; the fields are %s", Shorten(name), strings.Join(known, ", "))
+}
+
+// maxShown bounds, in bytes, how much of a caller's name an error shows.
+const maxShown = 64
+
+// Shorten cuts a name that a caller has given, for an error that shows it.
+func Shorten(name string) string {
+	if len(name) > maxShown {
+		return strings.ToValidUTF8(name[:maxShown], "") + "..."
+	}
+	return name
+}

@@ -1,0 +1,130 @@
+package fields
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+)
+
+// schemas have a field of each type, one in the query, and two of transit's.
+func schemas() Schemas {
+	return WithTransit(Schemas{
+		"name":     {Type: framework.TypeString},
+		"string":   {Type: framework.TypeString},
+		"bool":     {Type: framework.TypeBool},
+		"int":      {Type: framework.TypeInt},
+		"duration": {Type: framework.TypeDurationSecond},
+		"map":      {Type: framework.TypeKVPairs},
+		"list":     {Type: framework.TypeSlice},
+		"time":     {Type: framework.TypeTime},
+		"strings":  {Type: framework.TypeCommaStringSlice},
+		"limit":    {Type: framework.TypeInt, Query: true},
+		"default":  {Type: framework.TypeInt, Default: 7},
+	}, "nonce", "version")
+}
+
+func TestFieldsGetTheirGoTypes(t *testing.T) {
+	type object = map[string]any
+	for name, c := range map[string]struct {
+		given, want object
+	}{
+		"nothing":                   {nil, object{}},
+		"a string":                  {object{"string": "1"}, object{"string": "1"}},
+		"an empty string":           {object{"string": ""}, object{"string": ""}},
+		"a bool":                    {object{"bool": true}, object{"bool": true}},
+		"a bool as a string":        {object{"bool": "false"}, object{"bool": false}},
+		"an integer":                {object{"int": json.Number("5")}, object{"int": 5}},
+		"an integer as a string":    {object{"int": "5"}, object{"int": 5}},
+		"a duration":                {object{"duration": "2m"}, object{"duration": 120}},
+		"a duration in seconds":     {object{"duration": json.Number("9")}, object{"duration": 9}},
+		"a map":                     {object{"map": object{"a": "1"}}, object{"map": map[string]string{"a": "1"}}},
+		"a map as JSON":             {object{"map": `{"a":"1"}`}, object{"map": map[string]string{"a": "1"}}},
+		"a map as one pair":         {object{"map": "a=1=2"}, object{"map": map[string]string{"a": "1=2"}}},
+		"a map as pairs":            {object{"map": []any{"a=1", "b="}}, object{"map": map[string]string{"a": "1", "b": ""}}},
+		"an empty map":              {object{"map": ""}, object{"map": map[string]string{}}},
+		"a list":                    {object{"list": []any{"a"}}, object{"list": []any{"a"}}},
+		"a list as JSON":            {object{"list": `["a",1]`}, object{"list": []any{"a", json.Number("1")}}},
+		"a time":                    {object{"time": "1970-01-01T00:01:00Z"}, object{"time": int64(60)}},
+		"a time in seconds":         {object{"time": json.Number("60")}, object{"time": int64(60)}},
+		"strings":                   {object{"strings": "a,b"}, object{"strings": []string{"a", "b"}}},
+		"strings as a list":         {object{"strings": []any{"a,b"}}, object{"strings": []string{"a,b"}}},
+		"a null, which is no value": {object{"string": nil}, object{}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			checked, ignored, err := Check(schemas(), logical.UpdateOperation, c.given)
+			require.NoError(t, err)
+			require.Equal(t, c.want, checked)
+			require.Empty(t, ignored)
+		})
+	}
+}
+
+func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
+	for name, c := range map[string]struct {
+		op    logical.Operation
+		field string
+		value any
+		says  string
+	}{
+		"an unknown field":             {logical.UpdateOperation, "x", "hidden", `unknown field "x"; the fields are bool, default,`},
+		"a long unknown field":         {logical.UpdateOperation, strings.Repeat("x", 100), "hidden", strings.Repeat("x", 64) + `..."`},
+		"a query field in the body":    {logical.UpdateOperation, "limit", 1, `unknown field "limit"`},
+		"a body field in the query":    {logical.ReadOperation, "string", "hidden", `unknown field "string"; the fields are limit`},
+		"list, but not in a list":      {logical.ReadOperation, "list", "true", `unknown field "list"`},
+		"a number for a string":        {logical.UpdateOperation, "string", 5, `"string" must be a string`},
+		"a string that is not UTF-8":   {logical.UpdateOperation, "string", "hidden\xff", `"string" must be a string`},
+		"a string for a bool":          {logical.UpdateOperation, "bool", "hidden", `"bool" must be true or false`},
+		"a bool for an integer":        {logical.UpdateOperation, "int", true, `"int" must be an integer`},
+		"a fraction for an integer":    {logical.UpdateOperation, "int", json.Number("1.5"), `"int" must be an integer`},
+		"nothing for a duration":       {logical.UpdateOperation, "duration", "", `"duration" must be a duration`},
+		"a date for a time":            {logical.UpdateOperation, "time", "2030-01-01", `"time" must be a time`},
+		"a string for a list":          {logical.UpdateOperation, "list", "hidden", `"list" must be a list`},
+		"an empty string in a list":    {logical.UpdateOperation, "strings", "hidden,,a", `"strings" must be a comma-separated list`},
+		"a number in a map":            {logical.UpdateOperation, "map", map[string]any{"a": 5}, `"map" must be a map of strings`},
+		"a name that comes twice":      {logical.UpdateOperation, "map", []any{"a=hidden", "a=2"}, `"map" must be a map of strings`},
+		"a null in a map":              {logical.UpdateOperation, "map", map[string]any{"a": nil}, `"map" must be a map of strings`},
+		"a number in a patch":          {logical.PatchOperation, "map", map[string]any{"a": 5}, `"map" must be a map of strings`},
+		"a protection nobody gives":    {logical.UpdateOperation, "version", 2, `"version" can't be used: a CMK`},
+		"a field of transit elsewhere": {logical.UpdateOperation, "padding_scheme", "hidden", `unknown field "padding_scheme"`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := Check(schemas(), c.op, map[string]any{c.field: c.value})
+			require.ErrorContains(t, err, c.says)
+			require.Equal(t, 400, refusal.Status(err))
+			require.NotContains(t, err.Error(), "hidden")
+			require.NotContains(t, err.Error(), "name,", "it is in the path")
+		})
+	}
+}
+
+func TestAPatchResetsWithNull(t *testing.T) {
+	checked, _, err := Check(schemas(), logical.PatchOperation, map[string]any{
+		"default": nil, "string": nil, "map": map[string]any{"a": nil, "b": "2"},
+	})
+	require.NoError(t, err)
+	two := "2"
+	require.Equal(t, map[string]any{"default": 7, "string": "", "map": MapPatch{"a": nil, "b": &two}}, checked)
+	before := map[string]string{"a": "1", "c": "3"}
+	require.Equal(t, map[string]string{"b": "2", "c": "3"}, checked["map"].(MapPatch).Apply(before))
+	require.Equal(t, map[string]string{"a": "1", "c": "3"}, before)
+}
+
+func TestHarmlessFieldsOfTransitAreIgnoredWithAWarning(t *testing.T) {
+	_, ignored, err := Check(schemas(), logical.UpdateOperation, map[string]any{"version": 1, "nonce": "any", "int": 5})
+	require.NoError(t, err)
+	require.Equal(t, []string{"nonce", "version"}, ignored)
+	require.Len(t, WarnIgnored(nil, ignored).Warnings, 1)
+	require.Nil(t, WarnIgnored(nil, nil))
+}
+
+func TestTheCommandLinesListIsIgnored(t *testing.T) {
+	checked, _, err := Check(PageSchemas(), logical.ListOperation, map[string]any{"list": "true", "limit": "2"})
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{"limit": 2}, checked)
+}

@@ -1,0 +1,160 @@
+package fields
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"slices"
+	"strings"
+	"time"
+	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// typeNames says what a field must be, in the words of its caller.
+var typeNames = map[framework.FieldType]string{
+	framework.TypeString:           "a string",
+	framework.TypeBool:             "true or false",
+	framework.TypeInt:              "an integer",
+	framework.TypeDurationSecond:   `a duration, like "10s" or a number of seconds`,
+	framework.TypeKVPairs:          "a map of strings, as a JSON object or as name=value",
+	framework.TypeSlice:            "a list, or the JSON of one",
+	framework.TypeTime:             `a time, like "2030-01-01T00:00:00Z" or in seconds since 1970`,
+	framework.TypeCommaStringSlice: "a comma-separated list of non-empty strings",
+}
+
+func convertFor(op logical.Operation, schema *framework.FieldSchema, raw any) (any, bool) {
+	if op == logical.PatchOperation && schema.Type == framework.TypeKVPairs {
+		return convertMapPatch(raw)
+	}
+	return convert(schema, raw)
+}
+
+// convert gives raw the type of its schema. It is stricter than the framework, which takes true for the string "1" and ""
+// for the number 0.
+func convert(schema *framework.FieldSchema, raw any) (any, bool) {
+	s, isString := raw.(string)
+	_, isBool := raw.(bool)
+	switch schema.Type {
+	case framework.TypeString:
+		return s, isString && utf8.ValidString(s)
+	case framework.TypeKVPairs:
+		return convertMap(raw)
+	case framework.TypeCommaStringSlice:
+		return convertStrings(raw)
+	case framework.TypeSlice:
+		return convertList(raw)
+	case framework.TypeBool:
+		if !isString && !isBool || isString && s == "" {
+			return nil, false
+		}
+	case framework.TypeInt, framework.TypeDurationSecond, framework.TypeTime:
+		if isBool || isString && s == "" {
+			return nil, false
+		}
+	}
+	d := framework.FieldData{Raw: map[string]any{"": raw}, Schema: Schemas{"": schema}}
+	value, ok, err := d.GetOkErr("")
+	if t, isTime := value.(time.Time); isTime {
+		value = t.Unix() // The framework reads the field again, and does not take the type that it returns.
+	}
+	return value, ok && err == nil
+}
+
+// convertList reads a list, or, from the command line, its JSON.
+func convertList(raw any) (list []any, ok bool) {
+	s, isString := raw.(string)
+	if !isString {
+		list, ok = raw.([]any)
+		return list, ok
+	}
+	decoder := json.NewDecoder(strings.NewReader(s))
+	decoder.UseNumber()
+	if err := decoder.Decode(&list); err != nil || list == nil {
+		return nil, false
+	}
+	_, err := decoder.Token()
+	return list, errors.Is(err, io.EOF)
+}
+
+// convertMap reads a map of strings: a JSON object, or, from the command line, its JSON or one or more name=value.
+func convertMap(raw any) (map[string]string, bool) {
+	switch raw := raw.(type) {
+	case map[string]string:
+		return raw, true
+	case map[string]any:
+		return stringMap(raw)
+	case string:
+		if strings.HasPrefix(strings.TrimSpace(raw), "{") {
+			parsed, err := kmsapi.ParseEncryptionContext(raw)
+			return parsed, err == nil
+		}
+		return pairs([]any{raw})
+	case []any:
+		return pairs(raw)
+	default:
+		return nil, false
+	}
+}
+
+// convertStrings reads a list of strings, or one string with commas. An empty string in it is refused, because a caller
+// that gives one has lost a value, and an empty list may mean everything.
+func convertStrings(raw any) ([]string, bool) {
+	var list []string
+	switch raw := raw.(type) {
+	case []string:
+		list = raw
+	case []any:
+		for _, item := range raw {
+			s, _ := item.(string)
+			list = append(list, s)
+		}
+	case string:
+		list = strings.Split(raw, ",")
+	}
+	return list, len(list) > 0 && !slices.Contains(list, "")
+}
+
+func stringMap(raw map[string]any) (map[string]string, bool) {
+	result := make(map[string]string, len(raw))
+	for name, value := range raw {
+		s, ok := value.(string)
+		if !ok {
+			return nil, false
+		}
+		result[name] = s
+	}
+	return result, true
+}
+
+// pairs reads a list of name=value. A name that occurs twice is refused: which value counts would be a guess.
+func pairs(list []any) (map[string]string, bool) {
+	result := make(map[string]string, len(list))
+	for _, item := range list {
+		s, isString := item.(string)
+		if isString && s == "" && len(list) == 1 {
+			continue
+		}
+		name, value, ok := strings.Cut(s, "=")
+		if _, twice := result[name]; !ok || name == "" || twice {
+			return nil, false
+		}
+		result[name] = value
+	}
+	return result, true
+}
+
+// Base64 decodes the value of a field in standard base64. Line breaks are skipped, because the base64 command makes them.
+func Base64(field, value string) ([]byte, error) {
+	data, err := base64.StdEncoding.Strict().DecodeString(value)
+	if err != nil {
+		return nil, refusal.BadRequest("the field %q must be standard base64, for example from: echo -n hello | base64", field)
+	}
+	return data, nil
+}

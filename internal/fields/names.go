@@ -1,0 +1,68 @@
+package fields
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A Name is a kind of name that is part of a path.
+type Name struct {
+	// Field is the field that the framework puts the name in.
+	Field string
+	// Pattern is the name's part of a path's pattern.
+	Pattern string
+	// valid matches a name and nothing else.
+	valid *regexp.Regexp
+	// end is what ends the name in a path. If it is empty, the name goes to the end of the path.
+	end string
+	// form says what such a name is.
+	form string
+}
+
+// The kinds of names in paths.
+var (
+	// KeyName is the engine's name of a key, in the field "name".
+	KeyName = newName("name", framework.GenericNameRegex("name"), "/",
+		"a key name: a name has letters, digits, '_', '-' and '.', and neither begins nor ends with '-' or '.'")
+	// Alias is an alias of KMS without "alias/", in the field "alias". It may have slashes.
+	Alias = newName("alias", fmt.Sprintf(`(?P<alias>[\w/-]{1,%d})`, kmsapi.MaxAlias), "",
+		fmt.Sprintf("an alias of KMS: an alias has letters, digits, '_', '-' and '/', 1 to %d of them", kmsapi.MaxAlias))
+)
+
+func newName(field, pattern, end, form string) Name {
+	return Name{Field: field, Pattern: pattern, valid: regexp.MustCompile("^" + pattern + "$"), end: end, form: form}
+}
+
+// Names returns every kind of name in paths.
+func Names() []Name { return []Name{KeyName, Alias} }
+
+// Valid reports whether s has the form of such a name.
+func (n Name) Valid(s string) bool { return n.valid.MatchString(s) }
+
+func isInPath(field string) bool { return field == KeyName.Field || field == Alias.Field }
+
+// UnknownPath is the error for a path that none of paths matches. If that is because of a name in it, the error says what
+// is wrong with the name.
+func UnknownPath(paths []*framework.Path, path string) error {
+	for _, p := range paths {
+		pattern := strings.Trim(p.Pattern, "^$") // The framework adds these.
+		for _, kind := range Names() {
+			prefix, ends := strings.CutSuffix(pattern, kind.Pattern)
+			name, within := strings.CutPrefix(path, prefix)
+			if kind.end != "" {
+				name, _, _ = strings.Cut(name, kind.end)
+			}
+			if ends && within && !kind.Valid(name) {
+				return refusal.BadRequest("%q is not %s", Shorten(name), kind.form)
+			}
+		}
+	}
+	return logical.ErrUnsupportedPath
+}

@@ -1,0 +1,42 @@
+package fields
+
+import "maps"
+
+// A MapPatch changes some entries of a map, as a JSON merge patch does: nil removes an entry. It is what a field of type
+// KVPairs is in a patch.
+type MapPatch map[string]*string
+
+// Apply returns the patched copy of m.
+func (p MapPatch) Apply(m map[string]string) map[string]string {
+	patched := make(map[string]string, len(m)+len(p))
+	maps.Copy(patched, m)
+	for name, value := range p {
+		if delete(patched, name); value != nil {
+			patched[name] = *value
+		}
+	}
+	return patched
+}
+
+// convertMapPatch reads a map in which a value may be null.
+func convertMapPatch(raw any) (any, bool) {
+	given, isObject := raw.(map[string]any)
+	patch := MapPatch{}
+	for name, value := range given {
+		s, isString := value.(string)
+		if value != nil && !isString {
+			return nil, false
+		}
+		if patch[name] = nil; isString {
+			patch[name] = &s
+		}
+	}
+	if isObject {
+		return patch, true
+	}
+	plain, ok := convertMap(raw)
+	for name, value := range plain {
+		patch[name] = &value
+	}
+	return patch, ok
+}

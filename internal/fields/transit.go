@@ -1,0 +1,102 @@
+package fields
+
+import (
+	"fmt"
+	"maps"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// A transitField is a field of Vault's transit engine that KMS has no counterpart for. It is accepted, so that transit's
+// clients keep working, if ignoring it weakens nothing; a value that asks for a protection that nobody would give is
+// refused.
+type transitField struct {
+	schema *framework.FieldSchema
+	// refusal says why a value can't be accepted. If it is empty, every value is ignored; otherwise, only a zero value and
+	// those in harmless are.
+	refusal  string
+	harmless []any
+}
+
+// accepts reports whether value may be ignored.
+func (f transitField) accepts(value any) bool {
+	return f.refusal == "" || slices.Contains(f.harmless, value) || reflect.ValueOf(value).IsZero()
+}
+
+const (
+	noDerivation = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
+	noVersions   = "KMS chooses the version of a CMK itself, so the engine can't exclude older versions"
+)
+
+// transitFields are read only.
+var transitFields = map[string]transitField{
+	"allow_plaintext_backup": ignoredField(framework.TypeBool),
+	"allow_rotation":         ignoredField(framework.TypeBool),
+	"exportable":             ignoredField(framework.TypeBool),
+	"key_size":               ignoredField(framework.TypeInt),
+	"key_version":            ignoredField(framework.TypeInt),
+	"nonce":                  ignoredField(framework.TypeString),
+	"padding_scheme":         ignoredField(framework.TypeString),
+
+	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, "the engine does not rotate CMKs, so the key would stay as it is"),
+	"context":                refusedField(framework.TypeString, noDerivation),
+	"convergent_encryption":  refusedField(framework.TypeBool, "KMS never encrypts the same plaintext to the same ciphertext"),
+	"derived":                refusedField(framework.TypeBool, noDerivation),
+	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
+	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
+	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // This is how Terraform's provider spells it.
+	"public_key":             refusedField(framework.TypeString, "a CMK is a symmetric key, which has no public half"),
+	"version":                refusedField(framework.TypeInt, "a CMK accepts the same key material only, ever", 1),
+	"type": refusedField(framework.TypeString, "a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out",
+		"aes256-gcm96", "aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305"),
+}
+
+func ignoredField(t framework.FieldType) transitField {
+	return transitField{schema: &framework.FieldSchema{
+		Type:        t,
+		Description: "A field of transit that means nothing here. It is ignored, with a warning.",
+	}}
+}
+
+func refusedField(t framework.FieldType, refusal string, harmless ...any) transitField {
+	return transitField{
+		schema: &framework.FieldSchema{
+			Type:        t,
+			Description: fmt.Sprintf("A field of transit. Refused, unless its value asks for nothing: %s.", refusal),
+		},
+		refusal:  refusal,
+		harmless: harmless,
+	}
+}
+
+// WithTransit adds transit's fields called names to schemas. What a caller gives for them means nothing here: [Check]
+// reports it as ignored, or refuses it if it asks for a protection that KMS does not give.
+func WithTransit(schemas Schemas, names ...string) Schemas {
+	all := maps.Clone(schemas)
+	for _, name := range names {
+		all[name] = transitFields[name].schema
+	}
+	return all
+}
+
+// IsTransit reports whether a name is that of one of the fields which [WithTransit] adds.
+func IsTransit(name string) bool {
+	_, ok := transitFields[name]
+	return ok
+}
+
+// WarnIgnored warns the caller of the fields that were ignored.
+func WarnIgnored(resp *logical.Response, ignored []string) *logical.Response {
+	if len(ignored) == 0 {
+		return resp
+	}
+	if resp == nil {
+		resp = &logical.Response{}
+	}
+	resp.AddWarning("Ignored, because it means nothing to a CMK of Alibaba Cloud KMS: " + strings.Join(ignored, ", "))
+	return resp
+}

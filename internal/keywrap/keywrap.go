@@ -1,0 +1,86 @@
+// Package keywrap opens key material that clients of Vault's transit engine have wrapped.
+package keywrap
+
+import (
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/sha512"
+	"errors"
+	"fmt"
+	"hash"
+	"strings"
+
+	"github.com/tink-crypto/tink-go/v2/kwp/subtle"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// EphemeralKeySize is the length of the AES key that wraps the material, in bytes.
+	EphemeralKeySize = 32
+	// wrappedMaterialSize is the length of key material after AES-KWP, in bytes.
+	wrappedMaterialSize = kmsapi.KeyMaterialSize + 8
+)
+
+// ErrUnwrap is the one error for all that can only be seen with the private key. Like the other error of [Unwrap], it is
+// the end of a sentence that begins with what was to be opened.
+var ErrUnwrap = errors.New("can't be opened: it must be the base64 of a 256-bit AES key, encrypted by RSA-OAEP " +
+	"with this mount's wrapping_key and the hash_function, followed by key material of exactly 32 bytes, wrapped by AES-KWP with that AES key")
+
+// A Hash makes the hash function of RSA-OAEP. Its mask generation uses the same one.
+type Hash = func() hash.Hash
+
+// hashes are transit's hash functions, by its names. They are read only.
+var hashes = map[string]Hash{
+	"SHA1":   sha1.New,
+	"SHA224": sha256.New224,
+	"SHA256": sha256.New,
+	"SHA384": sha512.New384,
+	"SHA512": sha512.New,
+}
+
+// DefaultHash names the hash function that transit uses if a caller names none.
+const DefaultHash = "SHA256"
+
+// HashNames returns the names of all hash functions.
+func HashNames() []string { return []string{"SHA1", "SHA224", "SHA256", "SHA384", "SHA512"} }
+
+// HashNamed returns the hash function called name, in upper or lower case, and nil if there is none.
+func HashNamed(name string) Hash { return hashes[strings.ToUpper(name)] }
+
+// Unwrap opens what transit's clients send: an AES-256 key by RSA-OAEP, then the key material by AES-KWP with that key. It
+// is CKM_RSA_AES_KEY_WRAP of PKCS #11. The caller clears the material.
+//
+// The length is checked first and has an error of its own, because the sender can count it. From there on there is one
+// error: a caller that holds somebody else's ciphertext must not learn from variations of it which part failed. The time
+// differs by a few AES blocks between an RSA part that opens and one that does not; that shows no more than whether OAEP,
+// which is safe against chosen ciphertexts, accepted. Whether 25 or 32 bytes were inside is not shown either, although
+// AES-KWP would be safe if it were.
+func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) ([]byte, error) {
+	if want := key.Size() + wrappedMaterialSize; len(ciphertext) != want {
+		return nil, fmt.Errorf("has %d bytes, once base64 is decoded, and a wrapped key of %d bytes has %d",
+			len(ciphertext), kmsapi.KeyMaterialSize, want)
+	}
+	ephemeral, err := rsa.DecryptOAEP(newHash(), nil, key, ciphertext[:key.Size()], nil)
+	if err != nil {
+		return nil, ErrUnwrap
+	}
+	defer clear(ephemeral)
+	if len(ephemeral) != EphemeralKeySize {
+		return nil, ErrUnwrap
+	}
+	kwp, err := subtle.NewKWP(ephemeral)
+	if err != nil {
+		return nil, ErrUnwrap
+	}
+	material, err := kwp.Unwrap(ciphertext[key.Size():])
+	if err != nil {
+		return nil, ErrUnwrap
+	}
+	if len(material) != kmsapi.KeyMaterialSize {
+		clear(material)
+		return nil, ErrUnwrap
+	}
+	return material, nil
+}

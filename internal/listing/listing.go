@@ -1,0 +1,60 @@
+// Package listing reads lists that KMS gives page by page, while others may change them.
+package listing
+
+import (
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+)
+
+const (
+	// PageSize is how many entries to ask KMS for at a time.
+	PageSize = 100
+	// MaxPages bounds a list. It is far above the quotas of CMKs and aliases, and ends a list that has no end.
+	MaxPages = 1000
+)
+
+// A Fetch asks KMS for one page of a list, counted from 1. total is how many entries KMS says that all pages have.
+type Fetch[T any] func(page int) (entries []T, total int, err error)
+
+// A Listing is what KMS lists.
+type Listing[T any] struct {
+	// Entries holds the entries under their names.
+	Entries map[string]T
+	// Moved says that the list changed while it was read: KMS's count differs from what it lists, or between two pages.
+	Moved bool
+}
+
+// Collect fetches all pages of a list. An entry that moves to a later page meanwhile comes twice, and counts once. Collect
+// does not trust total: a page that brings nothing new ends the list, and so does a short one, but only if total agrees,
+// since KMS may give less than [PageSize] at a time.
+func Collect[T any](next Fetch[T], name func(T) string) (Listing[T], error) {
+	l := Listing[T]{Entries: map[string]T{}}
+	counted := 0
+	for page := 1; page <= MaxPages; page++ {
+		entries, total, err := next(page)
+		if err != nil {
+			return l, err
+		}
+		before := len(l.Entries)
+		for _, entry := range entries {
+			l.Entries[name(entry)] = entry
+		}
+		l.Moved = l.Moved || page > 1 && total != counted
+		counted = total
+		isShort := len(entries) < PageSize
+		if len(l.Entries) == before || isShort && len(l.Entries) >= total {
+			l.Moved = l.Moved || len(l.Entries) != total
+			return l, nil
+		}
+	}
+	return l, refusal.BadGateway("KMS lists more than %d pages, which can't be right", MaxPages)
+}
+
+// Warn warns the caller that entries which moved to an earlier page may be missing.
+func (l Listing[T]) Warn(resp *logical.Response) *logical.Response {
+	if l.Moved {
+		resp.AddWarning("the list changed while it was read, so that entries may be missing; list again")
+	}
+	return resp
+}

@@ -1,0 +1,77 @@
+// Package refusal makes the errors that a request is refused with. Each is a bare [logical.HTTPCodedError], since Vault
+// answers 500 to a coded error that is wrapped.
+package refusal
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// BadRequest is an error with status 400: the request itself is wrong.
+func BadRequest(format string, args ...any) error {
+	return coded(http.StatusBadRequest, format, args)
+}
+
+// NotFound is an error with status 404: what the request names does not exist.
+func NotFound(format string, args ...any) error {
+	return coded(http.StatusNotFound, format, args)
+}
+
+// Conflict is an error with status 409: the request is fine, and the state of things forbids it now.
+func Conflict(format string, args ...any) error {
+	return coded(http.StatusConflict, format, args)
+}
+
+// Internal is an error with status 500.
+func Internal(format string, args ...any) error {
+	return coded(http.StatusInternalServerError, format, args)
+}
+
+// BadGateway is an error with status 502: KMS answers in a way that can't be right.
+func BadGateway(format string, args ...any) error {
+	return coded(http.StatusBadGateway, format, args)
+}
+
+// Unavailable is an error with status 503: the same request may succeed later.
+func Unavailable(format string, args ...any) error {
+	return coded(http.StatusServiceUnavailable, format, args)
+}
+
+func coded(status int, format string, args []any) error {
+	return logical.CodedError(status, fmt.Sprintf(format, args...))
+}
+
+// Status returns the status of an error, and 500 for one without.
+func Status(err error) int {
+	if coded, ok := errors.AsType[logical.HTTPCodedError](err); ok {
+		return coded.Code()
+	}
+	return http.StatusInternalServerError
+}
+
+// Advice fills in advice: {mount} stands for the path of the mount, with a slash at its end, and {key} for the name of a key.
+func Advice(advice, mount, key string) string {
+	return strings.NewReplacer("{mount}", mount, "{key}", key).Replace(advice)
+}
+
+// Sentences joins the parts of a message that are not empty. Each may end with a full stop or without.
+func Sentences(parts ...string) string {
+	var message strings.Builder
+	for _, part := range parts {
+		if part == "" {
+			continue
+		}
+		if so := message.String(); so != "" && !strings.HasSuffix(so, ".") {
+			message.WriteString(".")
+		}
+		if message.Len() > 0 {
+			message.WriteString(" ")
+		}
+		message.WriteString(part)
+	}
+	return message.String()
+}

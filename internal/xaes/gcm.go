@@ -1,0 +1,51 @@
+package xaes
+
+import (
+	"crypto/aes"
+	"crypto/cipher"
+	"reflect"
+)
+
+// A GCM is AES-256-GCM with nonces of 96 bits and tags of 128, under a key that can be erased.
+type GCM struct {
+	cipher.AEAD
+	block cipher.Block
+}
+
+// NewGCM expands key, which the caller clears. Outside this package it is for test vectors only: nothing keeps a nonce
+// from being used twice.
+func NewGCM(key *[KeySize]byte) GCM {
+	block := newAES(key)
+	aead, err := cipher.NewGCM(block)
+	if err != nil {
+		panic("xaes: internal error: " + err.Error())
+	}
+	return GCM{AEAD: aead, block: block}
+}
+
+// Clear erases the key. To use g after that panics: an erased cipher takes no nonce.
+func (g GCM) Clear() {
+	wipe(g.AEAD)
+	wipe(g.block)
+}
+
+func newAES(key *[KeySize]byte) cipher.Block {
+	block, err := aes.NewCipher(key[:])
+	if err != nil {
+		panic("xaes: internal error: " + err.Error())
+	}
+	return block
+}
+
+// wipe overwrites with zeros the object that expanded points to: the [cipher.Block] of aes.NewCipher, or the
+// [cipher.AEAD] that cipher.NewGCM made of one. Go has no call for it and exports neither type, so it takes reflection.
+//
+// Zeroing the object is enough as long as it holds all there is of the key, in arrays and behind no further pointer. So
+// it is on amd64 and arm64: an *aes.Block holds both key schedules, and a *gcm.GCM holds a copy of the Block and the
+// multiples of the hash key, which is why both are wiped. TestWipeReachesAllThatGoKeepsOfAKey fails if a release of Go
+// changes that.
+//
+// Out of reach, and left to be overwritten by whatever comes next, are the vector registers in which round keys are
+// used, with what the kernel saves of them when it switches threads or delivers a signal, and, on processors without
+// AES instructions, the stack of Go's generic GHASH, which holds the hash key.
+func wipe(expanded any) { reflect.ValueOf(expanded).Elem().SetZero() }

@@ -1,0 +1,195 @@
+package kmsapi
+
+import (
+	"fmt"
+	"reflect"
+	"slices"
+	"strings"
+)
+
+// An operationRow is all that is known of one operation. Everything that depends on the operation derives from its row:
+// what the client repeats and checks, what the service allows, counts and refuses, what callers need in RAM.
+type operationRow struct {
+	request func() Request
+	section string
+	// once marks operations that must not run twice; see [Operation.Repeatable].
+	once     bool
+	rate     RateClass
+	resource Resource
+	// actions of RAM; if there are none, it is the one called like the operation.
+	actions []string
+	states  states
+	// externalOnly marks operations for keys of origin EXTERNAL.
+	externalOnly bool
+	// required are the fields that no answer may lack.
+	required fields
+}
+
+// The cells of the table of key states.
+var (
+	ok              *Error
+	rejDisabled     = ErrRejectedDisabled
+	rejPendDeletion = ErrRejectedPendingDeletion
+	rejPendImport   = ErrRejectedPendingImport
+	modifyFailed    = ErrStateModifiedFailed
+)
+
+// Rows of the table that several operations share: in the states Enabled, Disabled, PendingDeletion, PendingImport.
+var (
+	inAnyState     = states{ok, ok, ok, ok}
+	whenEnabled    = states{ok, rejDisabled, rejPendDeletion, rejPendImport}
+	unlessPending  = states{ok, ok, modifyFailed, modifyFailed}
+	unlessDeletion = states{ok, ok, modifyFailed, ok}
+	unlessRejected = states{ok, ok, rejPendDeletion, ok}
+	whenPending    = states{modifyFailed, modifyFailed, ok, modifyFailed}
+)
+
+// operationRows has a row for each operation, in the order of the reference (§4).
+var operationRows = []operationRow{
+	{
+		request: request[CreateKeyRequest], section: "§4.1", once: true, rate: RateCreateKey, resource: AllKeys,
+		states: inAnyState, required: holds[CreateKeyResponse]("KeyMetadata.KeyId"),
+	},
+	{
+		request: request[GetParametersForImportRequest], section: "§4.2", rate: RateWrite, resource: NamedKey,
+		states: inAnyState, externalOnly: true, required: holds[GetParametersForImportResponse]("ImportToken", "PublicKey"),
+	},
+	{
+		request: request[ImportKeyMaterialRequest], section: "§4.3", rate: RateWrite, resource: NamedKey,
+		states: unlessDeletion, externalOnly: true,
+	},
+	{request: request[EnableKeyRequest], section: "§4.4", rate: RateWrite, resource: NamedKey, states: unlessPending},
+	{request: request[DisableKeyRequest], section: "§4.5", rate: RateWrite, resource: NamedKey, states: unlessPending},
+	{
+		request: request[ScheduleKeyDeletionRequest], section: "§4.6", once: true, rate: RateWrite, resource: NamedKey,
+		states: unlessDeletion,
+	},
+	{
+		request: request[CancelKeyDeletionRequest], section: "§4.7", once: true, rate: RateWrite, resource: NamedKey,
+		states: whenPending,
+	},
+	{
+		request: request[DeleteKeyMaterialRequest], section: "§4.8", rate: RateWrite, resource: NamedKey,
+		states: inAnyState, externalOnly: true,
+	},
+	{
+		request: request[DescribeKeyRequest], section: "§4.9", rate: RateRead, resource: NamedKey,
+		states: inAnyState, required: holds[DescribeKeyResponse]("KeyMetadata.KeyId"),
+	},
+	{request: request[ListKeysRequest], section: "§4.10", rate: RateRead, resource: AllKeys, states: inAnyState},
+	{
+		request: request[EncryptRequest], section: "§4.11", rate: RateCrypto, resource: NamedKey,
+		states: whenEnabled, required: holds[EncryptResponse]("CiphertextBlob"),
+	},
+	{
+		request: request[GenerateDataKeyRequest], section: "§4.12", rate: RateCrypto, resource: NamedKey,
+		states: whenEnabled, required: holds[GenerateDataKeyResponse]("CiphertextBlob", "Plaintext"),
+	},
+	{
+		request: request[DecryptRequest], section: "§4.13", rate: RateCrypto, resource: NamedKey,
+		states: whenEnabled, required: holds[DecryptResponse]("KeyId", "Plaintext"),
+	},
+	{
+		request: request[CreateAliasRequest], section: "§4.14", once: true, rate: RateWrite, resource: NamedKey,
+		states: unlessDeletion,
+	},
+	// The key that the alias is to name. The state of the one that it named before does not matter.
+	{
+		request: request[UpdateAliasRequest], section: "§4.15", rate: RateWrite, resource: NamedKey,
+		states: unlessRejected,
+	},
+	{
+		request: request[DeleteAliasRequest], section: "§4.16", once: true, rate: RateWrite, resource: NamedKey,
+		states: inAnyState,
+	},
+	{request: request[ListAliasesRequest], section: "§4.17", rate: RateRead, resource: AllAliases, states: inAnyState},
+	{
+		request: request[ListAliasesByKeyIdRequest], section: "§4.18", rate: RateRead, resource: NamedKey,
+		states: inAnyState,
+	},
+	{
+		request: request[TagResourceRequest], section: "§4.19", rate: RateWrite, resource: NamedKey,
+		states: unlessRejected,
+	},
+	{
+		request: request[UntagResourceRequest], section: "§4.20", rate: RateWrite, resource: NamedKey,
+		states: unlessRejected,
+	},
+	{
+		request: request[ListResourceTagsRequest], section: "§4.21", rate: RateListTags, resource: NamedKey,
+		states: inAnyState,
+	},
+	{
+		request: request[DescribeRegionsRequest], section: "§4.22", rate: RateRead, resource: NoResource,
+		states: inAnyState,
+	},
+}
+
+// catalogue has the rows by operation. It is never changed.
+var catalogue = func() map[Operation]*operationRow {
+	byName := make(map[Operation]*operationRow, len(operationRows))
+	for i := range operationRows {
+		row := &operationRows[i]
+		name := row.request().Operation()
+		if len(row.actions) == 0 {
+			row.actions = []string{"kms:" + string(name)}
+		}
+		byName[name] = row
+	}
+	return byName
+}()
+
+// Operations returns every operation of the catalogue, in the order of the reference (§4).
+func Operations() []Operation {
+	all := make([]Operation, 0, len(operationRows))
+	for _, row := range operationRows {
+		all = append(all, row.request().Operation())
+	}
+	return all
+}
+
+// request makes an empty request of type T.
+func request[T any, P interface {
+	*T
+	Request
+}]() Request {
+	return P(new(T))
+}
+
+// fields are the places of fields in an answer.
+type fields []field
+
+type field struct {
+	name  string
+	index []int
+}
+
+// holds finds the fields of A that names lead to, such as "KeyMetadata.KeyId".
+func holds[A any](names ...string) (found fields) {
+	for _, name := range names {
+		t, index := reflect.TypeFor[A](), []int(nil)
+		for part := range strings.SplitSeq(name, ".") {
+			f, exists := t.FieldByName(part)
+			if !exists {
+				panic(fmt.Sprintf("kmsapi: internal error: %s has no field %s", t, part))
+			}
+			t, index = f.Type, slices.Concat(index, f.Index)
+		}
+		found = append(found, field{name, index})
+	}
+	return found
+}
+
+// missing returns the first field that is zero in answer.
+func (f fields) missing(answer Response) string {
+	if len(f) == 0 {
+		return ""
+	}
+	value := reflect.ValueOf(answer).Elem()
+	for _, field := range f {
+		if value.FieldByIndex(field.index).IsZero() {
+			return field.name
+		}
+	}
+	return ""
+}

@@ -1,0 +1,78 @@
+package kmsapi_test
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestEveryOperationHasAWholeRow(t *testing.T) {
+	sections := map[string]kmsapi.Operation{}
+	for _, op := range kmsapi.Operations() {
+		require.True(t, op.Known(), op)
+		require.Equal(t, op, op.NewRequest().Operation())
+		require.Contains(t, kmsapi.RateClasses(), op.RateClass(), op)
+		require.NotEmpty(t, op.Actions(), op)
+		require.NotContains(t, sections, op.Section(), "%s has the section of %s", op, sections[op.Section()])
+		sections[op.Section()] = op
+		answer := op.NewRequest().NewResponse()
+		answer.SetRequestId("r-1")
+		require.Equal(t, "r-1", answer.ID())
+		require.Contains(t, everyRequest, op, "the codec's tests draw a request of each operation")
+	}
+	require.Len(t, sections, len(everyRequest))
+}
+
+func TestAnOperationOutsideTheCatalogueMayDoNothing(t *testing.T) {
+	const made kmsapi.Operation = "MakeCoffee"
+	require.False(t, made.Known())
+	require.Nil(t, made.NewRequest())
+	require.Empty(t, made.Actions())
+	require.ErrorIs(t, made.Refusal(kmsapi.Enabled), kmsapi.ErrInternalFailure)
+}
+
+func TestAnAnswerThatLacksWhatTheOperationIsForIsNoticed(t *testing.T) {
+	for name, tc := range map[string]struct {
+		op     kmsapi.Operation
+		answer kmsapi.Response
+		want   string
+	}{
+		"no ciphertext":          {op: kmsapi.OpEncrypt, answer: &kmsapi.EncryptResponse{KeyId: "k"}, want: "CiphertextBlob"},
+		"no plaintext":           {op: kmsapi.OpDecrypt, answer: &kmsapi.DecryptResponse{KeyId: "k"}, want: "Plaintext"},
+		"no key in the metadata": {op: kmsapi.OpDescribeKey, answer: &kmsapi.DescribeKeyResponse{}, want: "KeyMetadata.KeyId"},
+		"a whole answer":         {op: kmsapi.OpDecrypt, answer: &kmsapi.DecryptResponse{KeyId: "k", Plaintext: kmsapi.NewSecret("p")}},
+		"nothing is required":    {op: kmsapi.OpEnableKey, answer: &kmsapi.EnableKeyResponse{}},
+	} {
+		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, tc.op.MissingField(tc.answer)) })
+	}
+}
+
+func TestTheKindOfACode(t *testing.T) {
+	for code, want := range map[kmsapi.Code]kmsapi.Kind{
+		"Forbidden.KeyNotFound":    kmsapi.KindNotFound,
+		"Rejected.Throttling":      kmsapi.KindThrottle,
+		"Throttling":               kmsapi.KindThrottle,
+		"Throttling.User":          kmsapi.KindThrottle,
+		"Throttling.Resource":      kmsapi.KindThrottle,
+		"InvalidTimeStamp.Expired": kmsapi.KindClock,
+		"RequestTimeTooSkewed":     kmsapi.KindClock,
+		"Throttlings":              kmsapi.KindOther,
+		"InvalidParameter.Odd":     kmsapi.KindOther,
+		"":                         kmsapi.KindOther,
+	} {
+		require.Equal(t, want, code.Kind(), code)
+	}
+}
+
+func TestKindsThatComeBeforeAuthentication(t *testing.T) {
+	for _, err := range kmsapi.Errors() {
+		if err.Kind().BlamesCredentials() {
+			require.True(t, err.Kind().Unauthenticated(), err.Code)
+		}
+	}
+	require.True(t, kmsapi.ErrIllegalTimestamp.Kind().Unauthenticated())
+	require.False(t, kmsapi.ErrIllegalTimestamp.Kind().BlamesCredentials())
+	require.False(t, kmsapi.ErrNoPermission.Kind().Unauthenticated())
+}

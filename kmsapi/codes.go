@@ -1,0 +1,191 @@
+package kmsapi
+
+import (
+	"maps"
+	"slices"
+	"strings"
+)
+
+// Code is an error code of the reference's table of public error codes (§1.5) or of Alibaba Cloud's API gateway.
+type Code string
+
+// Kind says what is wrong, so that a program can react without a list of codes. [Code.Kind] gives it.
+type Kind string
+
+// The kinds of error.
+const (
+	// KindOther is a code that this package does not know.
+	KindOther Kind = ""
+
+	// KindAccessKeyUnknown: there is no such access key.
+	KindAccessKeyUnknown Kind = "access key unknown"
+	// KindAccessKeyDisabled: the access key exists and must not be used.
+	KindAccessKeyDisabled Kind = "access key disabled"
+	// KindSignature: the signature does not match, so the secret is wrong or the request was altered.
+	KindSignature Kind = "signature"
+	// KindSecurityToken: the security token is missing, expired, or belongs to another access key.
+	KindSecurityToken Kind = "security token"
+	// KindClock: the timestamp is too far from the server's clock.
+	KindClock Kind = "clock"
+	// KindNonce: the request was seen before.
+	KindNonce Kind = "nonce"
+
+	// KindPermission: RAM does not allow it.
+	KindPermission Kind = "permission"
+	// KindNotFound: there is no such key or alias.
+	KindNotFound Kind = "not found"
+	// KindExists: there is one already.
+	KindExists Kind = "exists"
+	// KindState: the key's state forbids it.
+	KindState Kind = "state"
+	// KindParameter: a parameter is missing or not valid.
+	KindParameter Kind = "parameter"
+	// KindUnsupported: the operation does not exist, or not for this key.
+	KindUnsupported Kind = "unsupported"
+	// KindImport: the key material or its import token is not valid.
+	KindImport Kind = "import"
+	// KindQuota: the account has as many as it may have.
+	KindQuota Kind = "quota"
+	// KindThrottle: too many requests. KMS did not act on this one.
+	KindThrottle Kind = "throttle"
+	// KindTemporary: KMS failed, and may succeed the next time.
+	KindTemporary Kind = "temporary"
+)
+
+// BlamesCredentials reports whether the access key, its secret or its security token is at fault. Other credentials may
+// help.
+func (k Kind) BlamesCredentials() bool {
+	return k == KindAccessKeyUnknown || k == KindAccessKeyDisabled || k == KindSignature || k == KindSecurityToken
+}
+
+// Unauthenticated reports whether KMS refused the request before it knew the caller, because of the credentials, the
+// clock or the nonce. It did nothing then, and its message may quote the string that was signed.
+func (k Kind) Unauthenticated() bool {
+	return k.BlamesCredentials() || k == KindClock || k == KindNonce
+}
+
+// Kind returns what is wrong. A code that has no row of its own has the kind of its family: Throttling.User is a
+// Throttling.
+func (c Code) Kind() Kind {
+	if row, known := codes[c]; known {
+		return row.kind
+	}
+	family, _, _ := strings.Cut(string(c), ".")
+	if row := codes[Code(family)]; row.family {
+		return row.kind
+	}
+	return KindOther
+}
+
+// Codes returns every code that has a row, in order.
+func Codes() []Code { return slices.Sorted(maps.Keys(codes)) }
+
+// Kind returns what is wrong.
+func (e *Error) Kind() Kind { return e.Code.Kind() }
+
+// Errors returns the errors that have a published sentence, in the order of their codes. Each has an Err value.
+func Errors() (all []*Error) {
+	for _, code := range Codes() {
+		if err := codes[code].err; err != nil {
+			all = append(all, err)
+		}
+	}
+	return all
+}
+
+// A codeRow is all that is known of one error code.
+type codeRow struct {
+	kind Kind
+	// err has the status and the sentence, and is nil if none is published.
+	err *Error
+	// family rows stand for every code that begins with this one and a dot, too.
+	family bool
+}
+
+// codes has a row for each code. Written out here are those that a client meets and the service never gives: codes of
+// the gateway and of dedicated gateways. refusal adds all others while the package's variables are initialized; nothing
+// does later.
+var codes = map[Code]codeRow{
+	"InvalidAccessKeyId":          {kind: KindAccessKeyUnknown},
+	"InvalidAccessKeyId.Inactive": {kind: KindAccessKeyDisabled},
+	"SignatureDoesNotMatch":       {kind: KindSignature},
+	"InvalidAccessKeySecret":      {kind: KindSignature},
+	"InvalidTimeStamp":            {kind: KindClock, family: true},
+	"RequestTimeTooSkewed":        {kind: KindClock},
+	"Throttling":                  {kind: KindThrottle, family: true},
+}
+
+// refusal adds a row to codes for an error of the given HTTP status, and returns the error with the reference's
+// sentence.
+func refusal(code Code, status int, kind Kind, message string) *Error {
+	err := &Error{Code: code, HTTPStatus: status, Message: message}
+	codes[code] = codeRow{kind: kind, err: err}
+	return err
+}
+
+// The errors of the reference (§1.5), each with its code, status, kind and sentence. They are compared and copied,
+// never changed.
+var (
+	ErrInternalFailure    = refusal("InternalFailure", 500, KindTemporary, "Internal Failure.")
+	ErrServiceUnavailable = refusal("ServiceUnavailableTemporary", 503, KindTemporary, "Service Unavailable Temporary.")
+	ErrThrottling         = refusal("Rejected.Throttling", 429, KindThrottle, "QPS Limit Exceeded.")
+
+	ErrAccessKeyNotFound = refusal("InvalidAccessKeyId.NotFound", 404, KindAccessKeyUnknown,
+		"The AccessKey ID provided does not exist in our records.")
+	ErrAccessKeyInactive = refusal("Forbidden.AccessKey", 403, KindAccessKeyDisabled,
+		"This AccessKey is not enabled.")
+	ErrIncompleteSignature = refusal("IncompleteSignature", 400, KindSignature,
+		"The request signature does not conform to Alibaba Cloud standards.")
+	ErrIllegalTimestamp = refusal("IllegalTimestamp", 400, KindClock,
+		`The input parameter "Timestamp" that is required for processing this request is not supplied.`)
+	ErrSignatureNonceUsed = refusal("SignatureNonceUsed", 400, KindNonce,
+		"Specified signature nonce was used already.")
+	ErrInvalidSecurityTokenValue = refusal("InvalidSecurityToken.Malformed", 400, KindSecurityToken,
+		"The specified security token is malformed.")
+
+	ErrNoPermission = refusal("Forbidden.NoPermission", 403, KindPermission,
+		"This operation is forbidden by permission system.")
+	ErrKeyNotFound   = refusal("Forbidden.KeyNotFound", 404, KindNotFound, "The specified Key is not found.")
+	ErrAliasNotFound = refusal("Forbidden.AliasNotFound", 404, KindNotFound, "The specified Alias is not found.")
+
+	ErrUnsupportedHTTPMethod = refusal("UnsupportedHTTPMethod", 403, KindParameter,
+		"This http method is not supported.")
+	ErrParseRequestParameter = refusal("ParseRequestParameterException", 400, KindParameter,
+		"Server parse parameters exception. Please check your input params.")
+	ErrMissingParameter = refusal("MissingParameter", 400, KindParameter,
+		"A parameter is needed but not provided.")
+	ErrInvalidParameter  = refusal("InvalidParameter", 400, KindParameter, "A specified parameter is not valid.")
+	ErrUnsupportedOrigin = refusal("Unsupported.Origin", 400, KindUnsupported,
+		"This key origin is not valid for this api.")
+	ErrUnsupportedAlias = refusal("Unsupported.Alias", 400, KindUnsupported, "Alias is not valid for this api.")
+
+	ErrLimitExceeded = refusal("Rejected.LimitExceeded", 400, KindQuota,
+		"The request was rejected because user create resource limit was exceeded.")
+	ErrAliasAlreadyExists = refusal("AliasAlreadyExists", 400, KindExists, "AliasName Already Exists.")
+
+	ErrInvalidKeyMaterial = refusal("InvalidKeyMaterial", 400, KindImport, "key material is invalid.")
+	ErrInvalidImportToken = refusal("InvalidImportToken", 400, KindImport, "import token is invalid.")
+	ErrExpiredImportToken = refusal("ExpiredImportToken", 400, KindImport, "import token is expired.")
+
+	ErrStateModifiedFailed = refusal("Rejected.StateModifiedFailed", 409, KindState, "Keystate modified failed.")
+	ErrRejectedEnabled     = refusal("Rejected.Enabled", 409, KindState,
+		"The request was rejected because the key state is Enabled.")
+	ErrRejectedDisabled = refusal("Rejected.Disabled", 409, KindState,
+		"The request was rejected because the key state is Disabled.")
+	ErrRejectedPendingDeletion = refusal("Rejected.PendingDeletion", 409, KindState,
+		"The request was rejected because the key state is PendingDeletion.")
+	ErrRejectedPendingImport = refusal("Rejected.PendingImport", 409, KindState,
+		"The request was rejected because the key state is PendingImport.")
+)
+
+// The errors of Alibaba Cloud's API gateway that the service gives too; the reference does not have them.
+var (
+	ErrActionNotFound = refusal("InvalidAction.NotFound", 404, KindUnsupported,
+		"Specified api is not found, please check your url and method.")
+	ErrMissingSecurityToken = refusal("MissingSecurityToken", 400, KindSecurityToken,
+		"SecurityToken is mandatory for this action, since the AccessKey is a temporary one.")
+	ErrSecurityTokenMismatch = refusal("InvalidSecurityToken.MismatchWithAccessKey", 400, KindSecurityToken,
+		"The specified security token does not belong to the AccessKey.")
+	ErrSecurityTokenExpired = refusal("InvalidSecurityToken.Expired", 400, KindSecurityToken,
+		"The specified security token has expired.")
+)

@@ -1,0 +1,112 @@
+package kmsapi
+
+// Operation is the value of the Action parameter (§3). Its constants stand with the request types: [OpEncrypt] is
+// declared with [EncryptRequest]. What is known of each operation is one row of the catalogue, which the methods read;
+// of a name that has no row they return the zero value.
+type Operation string
+
+// Known reports whether o is in the catalogue.
+func (o Operation) Known() bool { return catalogue[o] != nil }
+
+// Section is the section of the API reference that describes o, such as "§4.11".
+func (o Operation) Section() string { return o.row().section }
+
+// Repeatable reports whether a request may run twice with the same outcome and the same kind of answer, so that a
+// client that lost an answer may ask again. The others make something new each time, or refuse the second time.
+func (o Operation) Repeatable() bool { return !o.row().once }
+
+// RateClass is the group of operations that o shares a rate limit with.
+func (o Operation) RateClass() RateClass { return o.row().rate }
+
+// Resource says what a request of o is about.
+func (o Operation) Resource() Resource { return o.row().resource }
+
+// Actions are the RAM permissions that o needs, such as "kms:Encrypt". A caller needs all of them.
+func (o Operation) Actions() []string { return o.row().actions }
+
+// Refusal returns why o is refused for a key in the given state (§2), and nil if it may run. An operation or a state
+// that the reference does not have is refused always.
+func (o Operation) Refusal(state KeyState) *Error {
+	if !o.Known() {
+		return ErrInternalFailure.WithMessage("The operation has no row in the table of key states.")
+	}
+	return o.row().states.in(state)
+}
+
+// ExternalOnly reports whether o is for keys of origin [OriginExternal] alone (§2).
+func (o Operation) ExternalOnly() bool { return o.row().externalOnly }
+
+// NewRequest returns an empty request of o, and nil if o is not in the catalogue.
+func (o Operation) NewRequest() Request {
+	if row := catalogue[o]; row != nil {
+		return row.request()
+	}
+	return nil
+}
+
+// MissingField returns the first field that answer lacks although an answer to o must hold it, such as
+// "CiphertextBlob", and "" if answer is complete. A caller that stored an empty ciphertext would lose its data.
+func (o Operation) MissingField(answer Response) string { return o.row().required.missing(answer) }
+
+func (o Operation) row() *operationRow {
+	if row := catalogue[o]; row != nil {
+		return row
+	}
+	return &operationRow{}
+}
+
+// A RateClass is a group of operations that share a rate limit, as the service's configuration calls it.
+type RateClass string
+
+// The rate classes of the shared gateway.
+const (
+	// RateCrypto is for what encrypts and decrypts with a key.
+	RateCrypto RateClass = "crypto"
+	// RateCreateKey is for CreateKey alone.
+	RateCreateKey RateClass = "create_key"
+	// RateWrite is for everything else that changes something.
+	RateWrite RateClass = "write"
+	// RateRead is for what describes and lists.
+	RateRead RateClass = "read"
+	// RateListTags is for ListResourceTags alone.
+	RateListTags RateClass = "list_tags"
+)
+
+// RateClasses returns all rate classes.
+func RateClasses() []RateClass {
+	return []RateClass{RateCrypto, RateCreateKey, RateWrite, RateRead, RateListTags}
+}
+
+// A Resource is what a request is about, in the words of RAM's resource names.
+type Resource string
+
+// The resources.
+const (
+	// NoResource is for operations that need no permission.
+	NoResource Resource = ""
+	// AllKeys is for operations about no key in particular: they make or list keys.
+	AllKeys Resource = "key"
+	// AllAliases is for operations about no alias in particular.
+	AllAliases Resource = "alias"
+	// NamedKey is for operations about the key that the request names: by its id, an alias, a ciphertext or an import
+	// token.
+	NamedKey Resource = "key/*"
+)
+
+// states say whether an operation may run in each state of a key (§2): nil lets it run, an error refuses it.
+type states struct{ enabled, disabled, pendingDeletion, pendingImport *Error }
+
+func (s states) in(state KeyState) *Error {
+	switch state {
+	case Enabled:
+		return s.enabled
+	case Disabled:
+		return s.disabled
+	case PendingDeletion:
+		return s.pendingDeletion
+	case PendingImport:
+		return s.pendingImport
+	default:
+		return ErrInternalFailure.WithMessage("The key is in a state that the API reference does not have.")
+	}
+}

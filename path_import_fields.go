@@ -1,0 +1,97 @@
+package alicloudkms
+
+import (
+	"cmp"
+	"encoding/base64"
+	"strings"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// maxImportField bounds each field of import, in bytes. The longest valid value is KMS's token, of some thousand.
+	maxImportField = 32 << 10
+	// lastExpireYear is the last one that KMS's time format can express.
+	lastExpireYear = 9999
+)
+
+// newImport checks the fields of import.
+func newImport(d *framework.FieldData) (*keyImport, error) {
+	for _, name := range []string{"ciphertext", "encrypted_key_material", "import_token"} {
+		if len(d.Get(name).(string)) > maxImportField {
+			return nil, refusal.BadRequest("the field %q is too long: it may have %d characters", name, maxImportField)
+		}
+	}
+	wanted := &keyImport{}
+	if err := wanted.setWay(d); err != nil {
+		return nil, err
+	}
+	if err := wanted.setExpiry(d, time.Now()); err != nil {
+		return nil, err
+	}
+	// The fields mean the same as for a new key, but the caller can't choose the origin.
+	var err error
+	wanted.cmk, err = createKeyRequest(&framework.FieldData{Schema: keyFields, Raw: map[string]any{
+		"origin":           string(kmsapi.OriginExternal),
+		"description":      d.Get("description"),
+		"protection_level": d.Get("protection_level"),
+	}})
+	return wanted, err
+}
+
+// setWay takes the fields of one way to import, and refuses those of the other.
+func (i *keyImport) setWay(d *framework.FieldData) error {
+	ciphertext, encrypted, token := d.Get("ciphertext").(string), d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
+	_, hashGiven := d.GetOk("hash_function")
+	switch {
+	case ciphertext != "" && encrypted == "" && token == "":
+		return i.setCiphertext(ciphertext, d.Get("hash_function").(string))
+	case ciphertext == "" && encrypted != "" && token != "" && !hashGiven:
+		return i.setEncrypted(encrypted, token)
+	default:
+		return refusal.BadRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
+	}
+}
+
+func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
+	if i.newHash = keywrap.HashNamed(cmp.Or(hashName, keywrap.DefaultHash)); i.newHash == nil {
+		return refusal.BadRequest("hash_function must be one of %s", strings.Join(keywrap.HashNames(), ", "))
+	}
+	i.ciphertext, err = fields.Base64("ciphertext", ciphertext)
+	if err == nil && len(i.ciphertext) == 0 {
+		return refusal.BadRequest("the field %q is empty", "ciphertext") // It may consist of line breaks only.
+	}
+	return err
+}
+
+// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows none.
+func (i *keyImport) setEncrypted(encrypted, token string) error {
+	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
+	if err != nil {
+		return err
+	}
+	i.encrypted, i.token = base64.StdEncoding.EncodeToString(wrapped), strings.TrimSpace(token)
+	if i.encrypted == "" || i.token == "" {
+		return refusal.BadRequest("the fields %q and %q may not be empty", "encrypted_key_material", "import_token")
+	}
+	return nil
+}
+
+// setExpiry takes the second in which the material expires.
+func (i *keyImport) setExpiry(d *framework.FieldData, now time.Time) error {
+	given, ok := d.GetOk("expire_time")
+	if !ok {
+		return nil
+	}
+	i.expires = given.(time.Time).Truncate(time.Second)
+	if !i.expires.After(now) || i.expires.Year() > lastExpireYear {
+		return refusal.BadRequest("expire_time must be in the future, and before the year %d", lastExpireYear+1)
+	}
+	return nil
+}

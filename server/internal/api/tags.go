@@ -1,0 +1,81 @@
+package api
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+)
+
+// tagResource adds tags to a CMK, and sets the values of those that it has: all of them or, if they would be too many,
+// none (§4.19).
+func (a *API) tagResource(
+	ctx context.Context, inv *Invocation, r *kmsapi.TagResourceRequest,
+) (*kmsapi.TagResourceResponse, error) {
+	return &kmsapi.TagResourceResponse{}, a.changeTags(ctx, inv, r.KeyId, func(tags keyring.Tags) error {
+		for _, tag := range r.Tags {
+			tags[tag.TagKey] = tag.TagValue
+		}
+		if len(tags) > kmsapi.MaxTags {
+			return kmsapi.ErrLimitExceeded
+		}
+		return nil
+	})
+}
+
+// untagResource removes tags from a CMK. Tags that it does not have are not an error (§4.20).
+func (a *API) untagResource(
+	ctx context.Context, inv *Invocation, r *kmsapi.UntagResourceRequest,
+) (*kmsapi.UntagResourceResponse, error) {
+	return &kmsapi.UntagResourceResponse{}, a.changeTags(ctx, inv, r.KeyId, func(tags keyring.Tags) error {
+		for _, key := range r.TagKeys {
+			delete(tags, key)
+		}
+		return nil
+	})
+}
+
+// changeTags lets change work on the tags of a CMK, and stores them, in one transaction.
+func (a *API) changeTags(
+	ctx context.Context, inv *Invocation, keyID string, change func(keyring.Tags) error,
+) error {
+	return a.update(ctx, inv, func(w keyring.Writer) error {
+		cmk, err := byID(keyID).forUse(w.Reader, inv)
+		if err != nil {
+			return err
+		}
+		tags, err := w.Tags(cmk.KeyID)
+		if err != nil {
+			return err
+		}
+		if err := change(tags); err != nil {
+			return err
+		}
+		return w.PutTags(cmk.KeyID, tags)
+	})
+}
+
+// listResourceTags returns a CMK's tags, in the order of their keys (§4.21).
+func (a *API) listResourceTags(
+	ctx context.Context, inv *Invocation, r *kmsapi.ListResourceTagsRequest,
+) (*kmsapi.ListResourceTagsResponse, error) {
+	var tags keyring.Tags
+	err := a.view(ctx, inv, func(reader keyring.Reader) error {
+		cmk, err := byID(r.KeyId).forUse(reader, inv)
+		if err != nil {
+			return err
+		}
+		tags, err = reader.Tags(cmk.KeyID)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]kmsapi.TagEntry, 0, len(tags))
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		entries = append(entries, kmsapi.TagEntry{KeyId: r.KeyId, TagKey: key, TagValue: tags[key]})
+	}
+	return &kmsapi.ListResourceTagsResponse{Tags: kmsapi.TagList{Tag: entries}}, nil
+}
