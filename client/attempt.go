@@ -98,7 +98,8 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// isNotTrusted reports whether err says that the other end can't prove its identity, which another attempt won't change.
+// isNotTrusted reports whether err says that the other end can't prove its identity, which another attempt won't
+// change.
 func isNotTrusted(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err)
 }

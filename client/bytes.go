@@ -10,7 +10,9 @@ import (
 
 // EncryptBytes encrypts plaintext, up to [kmsapi.MaxPlaintext] bytes (§4.11). KMS encrypts strings, so the
 // bytes travel in base64, as every SDK does it. keyID is a key's id or an alias. The result is KMS's CiphertextBlob.
-func (c *Client) EncryptBytes(ctx context.Context, keyID string, plaintext []byte, encCtx kmsapi.EncryptionContext) (ciphertextBlob string, err error) {
+func (c *Client) EncryptBytes(
+	ctx context.Context, keyID string, plaintext []byte, encCtx kmsapi.EncryptionContext,
+) (ciphertextBlob string, err error) {
 	answer, err := c.Encrypt(ctx, &kmsapi.EncryptRequest{
 		KeyId: keyID, Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(plaintext)), EncryptionContext: encCtx,
 	})
@@ -27,7 +29,9 @@ var ErrNotBase64 = errors.New("the decrypted string is not base64: it was not en
 // DecryptBytes opens what [Client.EncryptBytes] or [Client.GenerateDataKey] made (§4.13), and returns the id of the key
 // that opened it. A ciphertext names its key, and any key that the credentials may use opens its own: compare keyID
 // with the key that you expect.
-func (c *Client) DecryptBytes(ctx context.Context, ciphertextBlob string, encCtx kmsapi.EncryptionContext) (plaintext []byte, keyID string, err error) {
+func (c *Client) DecryptBytes(
+	ctx context.Context, ciphertextBlob string, encCtx kmsapi.EncryptionContext,
+) (plaintext []byte, keyID string, err error) {
 	answer, err := c.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: ciphertextBlob, EncryptionContext: encCtx})
 	if err != nil {
 		return nil, "", err

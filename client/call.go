@@ -93,7 +93,7 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 	}
 }
 
-// A Doer sends requests to KMS. [*Client] is one; a program that wraps it can stand in for it.
+// A Doer sends requests to KMS. [*Client] is one, and so is a program's own wrapper of it.
 type Doer interface {
 	Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, error)
 }

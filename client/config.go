@@ -82,7 +82,8 @@ func (cfg Config) check() error {
 	case cfg.Network != kmsapi.NetworkPublic && cfg.Network != kmsapi.NetworkVPC:
 		return fmt.Errorf("network %q is neither %q nor %q", cfg.Network, kmsapi.NetworkPublic, kmsapi.NetworkVPC)
 	case cfg.RequestTimeout < 0:
-		return fmt.Errorf("request_timeout is %s; give a positive one, or 0 for %s", cfg.RequestTimeout, defaultRequestTimeout)
+		return fmt.Errorf("request_timeout is %s; give a positive one, or 0 for %s", cfg.RequestTimeout,
+			defaultRequestTimeout)
 	case strings.ContainsFunc(cfg.UserAgent, unicode.IsControl):
 		return errors.New("the user agent has a control character in it")
 	case cfg.Credentials == nil:
@@ -95,7 +96,7 @@ func (cfg Config) check() error {
 }
 
 // parseCACert reads PEM certificates. It is stricter than [x509.CertPool.AppendCertsFromPEM], which skips what it can't
-// read, so that a damaged bundle is found now and not at the first call. An empty text gives nil, the system's own.
+// read, so that a damaged bundle is found now and not at the first call. An empty string gives nil, the system's own.
 func parseCACert(text string) (*x509.CertPool, error) {
 	if text == "" {
 		return nil, nil

@@ -40,7 +40,9 @@ func (c *Client) credentials(ctx context.Context, op kmsapi.Operation) (Credenti
 }
 
 // refresh returns other credentials than those that KMS refused, and refused itself if there are none.
-func (c *Client) refresh(ctx context.Context, op kmsapi.Operation, refused Credentials, refusal error) (Credentials, error) {
+func (c *Client) refresh(
+	ctx context.Context, op kmsapi.Operation, refused Credentials, refusal error,
+) (Credentials, error) {
 	refresher, ok := c.cfg.Credentials.(Refresher)
 	if !ok {
 		return refused, nil
@@ -90,7 +92,8 @@ type CredentialsError struct {
 // Error gives operation and cause.
 func (e *CredentialsError) Error() string {
 	if e.Refusal != nil {
-		return fmt.Sprintf("%s was refused by KMS for its credentials (%v), and there are no others: %v", e.Operation, e.Refusal, e.Err)
+		return fmt.Sprintf("%s was refused by KMS for its credentials (%v), and there are no others: %v", e.Operation,
+			e.Refusal, e.Err)
 	}
 	return fmt.Sprintf("%s was not sent to KMS for want of credentials: %v", e.Operation, e.Err)
 }

@@ -74,7 +74,7 @@ func (e endpoint) check() error {
 // String returns host and port.
 func (e endpoint) String() string { return net.JoinHostPort(e.host, e.port) }
 
-// address returns the address of requests. The default port is left out, since it would stand in the Host header.
+// address returns the address of requests. The default port is left out, since it would show in the Host header.
 func (e endpoint) address() *url.URL {
 	u := &url.URL{Scheme: e.scheme, Host: e.String(), Path: "/"}
 	if e.port == defaultPorts[e.scheme] {

@@ -46,8 +46,9 @@ func (e *TransportError) Unwrap() error { return e.Err }
 
 var (
 	errTooLarge = errors.New("the answer is larger than 1 MiB, so it did not come from KMS; check the endpoint")
-	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " + kmsapi.Version)
-	errBroken   = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
+	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " +
+		kmsapi.Version)
+	errBroken = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
 )
 
 // strayStatus is the status of an answer that is no success and has no KMS error in it.

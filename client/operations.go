@@ -22,12 +22,16 @@ func (c *Client) DisableKey(ctx context.Context, r *kmsapi.DisableKeyRequest) (*
 }
 
 // ScheduleKeyDeletion plans the deletion of a CMK (§4.6). It is not repeated if it may have run.
-func (c *Client) ScheduleKeyDeletion(ctx context.Context, r *kmsapi.ScheduleKeyDeletionRequest) (*kmsapi.ScheduleKeyDeletionResponse, error) {
+func (c *Client) ScheduleKeyDeletion(
+	ctx context.Context, r *kmsapi.ScheduleKeyDeletionRequest,
+) (*kmsapi.ScheduleKeyDeletionResponse, error) {
 	return Do(ctx, c, r)
 }
 
 // CancelKeyDeletion calls off a planned deletion (§4.7). It is not repeated if it may have run.
-func (c *Client) CancelKeyDeletion(ctx context.Context, r *kmsapi.CancelKeyDeletionRequest) (*kmsapi.CancelKeyDeletionResponse, error) {
+func (c *Client) CancelKeyDeletion(
+	ctx context.Context, r *kmsapi.CancelKeyDeletionRequest,
+) (*kmsapi.CancelKeyDeletionResponse, error) {
 	return Do(ctx, c, r)
 }
 
@@ -47,7 +51,9 @@ func (c *Client) Encrypt(ctx context.Context, r *kmsapi.EncryptRequest) (*kmsapi
 }
 
 // GenerateDataKey makes a data key (§4.12). If an answer is lost, the repetition gives another key, which is as good.
-func (c *Client) GenerateDataKey(ctx context.Context, r *kmsapi.GenerateDataKeyRequest) (*kmsapi.GenerateDataKeyResponse, error) {
+func (c *Client) GenerateDataKey(
+	ctx context.Context, r *kmsapi.GenerateDataKeyRequest,
+) (*kmsapi.GenerateDataKeyResponse, error) {
 	return Do(ctx, c, r)
 }
 
@@ -58,22 +64,30 @@ func (c *Client) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi
 }
 
 // DescribeRegions lists the regions where KMS can be used (§4.22).
-func (c *Client) DescribeRegions(ctx context.Context, r *kmsapi.DescribeRegionsRequest) (*kmsapi.DescribeRegionsResponse, error) {
+func (c *Client) DescribeRegions(
+	ctx context.Context, r *kmsapi.DescribeRegionsRequest,
+) (*kmsapi.DescribeRegionsResponse, error) {
 	return Do(ctx, c, r)
 }
 
 // GetParametersForImport returns what is needed to import key material into a CMK (§4.2).
-func (c *Client) GetParametersForImport(ctx context.Context, r *kmsapi.GetParametersForImportRequest) (*kmsapi.GetParametersForImportResponse, error) {
+func (c *Client) GetParametersForImport(
+	ctx context.Context, r *kmsapi.GetParametersForImportRequest,
+) (*kmsapi.GetParametersForImportResponse, error) {
 	return Do(ctx, c, r)
 }
 
 // ImportKeyMaterial imports key material (§4.3).
-func (c *Client) ImportKeyMaterial(ctx context.Context, r *kmsapi.ImportKeyMaterialRequest) (*kmsapi.ImportKeyMaterialResponse, error) {
+func (c *Client) ImportKeyMaterial(
+	ctx context.Context, r *kmsapi.ImportKeyMaterialRequest,
+) (*kmsapi.ImportKeyMaterialResponse, error) {
 	return Do(ctx, c, r)
 }
 
 // DeleteKeyMaterial deletes imported key material (§4.8).
-func (c *Client) DeleteKeyMaterial(ctx context.Context, r *kmsapi.DeleteKeyMaterialRequest) (*kmsapi.DeleteKeyMaterialResponse, error) {
+func (c *Client) DeleteKeyMaterial(
+	ctx context.Context, r *kmsapi.DeleteKeyMaterialRequest,
+) (*kmsapi.DeleteKeyMaterialResponse, error) {
 	return Do(ctx, c, r)
 }
 
@@ -98,7 +112,9 @@ func (c *Client) ListAliases(ctx context.Context, r *kmsapi.ListAliasesRequest) 
 }
 
 // ListAliasesByKeyId returns one page of a CMK's aliases (§4.18).
-func (c *Client) ListAliasesByKeyId(ctx context.Context, r *kmsapi.ListAliasesByKeyIdRequest) (*kmsapi.ListAliasesByKeyIdResponse, error) {
+func (c *Client) ListAliasesByKeyId(
+	ctx context.Context, r *kmsapi.ListAliasesByKeyIdRequest,
+) (*kmsapi.ListAliasesByKeyIdResponse, error) {
 	return Do(ctx, c, r)
 }
 
@@ -108,11 +124,15 @@ func (c *Client) TagResource(ctx context.Context, r *kmsapi.TagResourceRequest) 
 }
 
 // UntagResource removes tags from a CMK (§4.20).
-func (c *Client) UntagResource(ctx context.Context, r *kmsapi.UntagResourceRequest) (*kmsapi.UntagResourceResponse, error) {
+func (c *Client) UntagResource(
+	ctx context.Context, r *kmsapi.UntagResourceRequest,
+) (*kmsapi.UntagResourceResponse, error) {
 	return Do(ctx, c, r)
 }
 
 // ListResourceTags returns a CMK's tags (§4.21).
-func (c *Client) ListResourceTags(ctx context.Context, r *kmsapi.ListResourceTagsRequest) (*kmsapi.ListResourceTagsResponse, error) {
+func (c *Client) ListResourceTags(
+	ctx context.Context, r *kmsapi.ListResourceTagsRequest,
+) (*kmsapi.ListResourceTagsResponse, error) {
 	return Do(ctx, c, r)
 }

@@ -39,11 +39,17 @@ func TestAnAnswerThatLacksWhatTheOperationIsForIsNoticed(t *testing.T) {
 		answer kmsapi.Response
 		want   string
 	}{
-		"no ciphertext":          {op: kmsapi.OpEncrypt, answer: &kmsapi.EncryptResponse{KeyId: "k"}, want: "CiphertextBlob"},
-		"no plaintext":           {op: kmsapi.OpDecrypt, answer: &kmsapi.DecryptResponse{KeyId: "k"}, want: "Plaintext"},
-		"no key in the metadata": {op: kmsapi.OpDescribeKey, answer: &kmsapi.DescribeKeyResponse{}, want: "KeyMetadata.KeyId"},
-		"a whole answer":         {op: kmsapi.OpDecrypt, answer: &kmsapi.DecryptResponse{KeyId: "k", Plaintext: kmsapi.NewSecret("p")}},
-		"nothing is required":    {op: kmsapi.OpEnableKey, answer: &kmsapi.EnableKeyResponse{}},
+		"no ciphertext": {op: kmsapi.OpEncrypt, answer: &kmsapi.EncryptResponse{KeyId: "k"}, want: "CiphertextBlob"},
+		"no plaintext":  {op: kmsapi.OpDecrypt, answer: &kmsapi.DecryptResponse{KeyId: "k"}, want: "Plaintext"},
+		"no key in the metadata": {
+			op: kmsapi.OpDescribeKey, answer: &kmsapi.DescribeKeyResponse{},
+			want: "KeyMetadata.KeyId",
+		},
+		"a whole answer": {
+			op:     kmsapi.OpDecrypt,
+			answer: &kmsapi.DecryptResponse{KeyId: "k", Plaintext: kmsapi.NewSecret("p")},
+		},
+		"nothing is required": {op: kmsapi.OpEnableKey, answer: &kmsapi.EnableKeyResponse{}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Equal(t, tc.want, tc.op.MissingField(tc.answer)) })
 	}

@@ -175,7 +175,8 @@ func (d *decoder) context(v *EncryptionContext) {
 		d.structured(contextRule, v)
 	case d.err != nil:
 	case d.params.Get(contextRule.Name) != "":
-		d.err = InvalidParameter(contextRule.Name, "It must be one JSON object, or parameters that are called EncryptionContext.<name>, and not both.")
+		d.err = InvalidParameter(contextRule.Name,
+			"It must be one JSON object, or parameters that are called EncryptionContext.<name>, and not both.")
 	default:
 		if err := v.collect(spread); err != nil {
 			d.err = InvalidParameter(contextRule.Name, "It is spread over several parameters, and "+err.Error()+".")

@@ -33,21 +33,32 @@ func drawKey(t *rapid.T) string { return keyIDs.Draw(t, "key") }
 var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	kmsapi.OpCreateKey: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.CreateKeyRequest{
-			Origin:          rapid.SampledFrom([]kmsapi.Origin{kmsapi.OriginKMS, kmsapi.OriginExternal}).Draw(t, "origin"),
-			ProtectionLevel: rapid.SampledFrom([]kmsapi.ProtectionLevel{kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM}).Draw(t, "level"),
-			KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
-			Description:     rapid.StringN(0, 100, -1).Draw(t, "description"),
+			Origin: rapid.SampledFrom([]kmsapi.Origin{kmsapi.OriginKMS, kmsapi.OriginExternal}).Draw(t, "origin"),
+			ProtectionLevel: rapid.SampledFrom([]kmsapi.ProtectionLevel{
+				kmsapi.ProtectionSoftware,
+				kmsapi.ProtectionHSM,
+			}).Draw(t, "level"),
+			KeyUsage:    kmsapi.KeyUsageEncryptDecrypt,
+			Description: rapid.StringN(0, 100, -1).Draw(t, "description"),
 		}
 	},
-	kmsapi.OpDescribeKey:       func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: drawKey(t)} },
-	kmsapi.OpEnableKey:         func(t *rapid.T) kmsapi.Request { return &kmsapi.EnableKeyRequest{KeyId: drawKey(t)} },
-	kmsapi.OpDisableKey:        func(t *rapid.T) kmsapi.Request { return &kmsapi.DisableKeyRequest{KeyId: drawKey(t)} },
-	kmsapi.OpCancelKeyDeletion: func(t *rapid.T) kmsapi.Request { return &kmsapi.CancelKeyDeletionRequest{KeyId: drawKey(t)} },
+	kmsapi.OpDescribeKey: func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: drawKey(t)} },
+	kmsapi.OpEnableKey:   func(t *rapid.T) kmsapi.Request { return &kmsapi.EnableKeyRequest{KeyId: drawKey(t)} },
+	kmsapi.OpDisableKey:  func(t *rapid.T) kmsapi.Request { return &kmsapi.DisableKeyRequest{KeyId: drawKey(t)} },
+	kmsapi.OpCancelKeyDeletion: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.CancelKeyDeletionRequest{KeyId: drawKey(t)}
+	},
 	kmsapi.OpScheduleKeyDeletion: func(t *rapid.T) kmsapi.Request {
-		return &kmsapi.ScheduleKeyDeletionRequest{KeyId: keyIDs.Draw(t, "key"), PendingWindowInDays: rapid.IntRange(7, 30).Draw(t, "days")}
+		return &kmsapi.ScheduleKeyDeletionRequest{
+			KeyId:               keyIDs.Draw(t, "key"),
+			PendingWindowInDays: rapid.IntRange(7, 30).Draw(t, "days"),
+		}
 	},
 	kmsapi.OpListKeys: func(t *rapid.T) kmsapi.Request {
-		return &kmsapi.ListKeysRequest{PageNumber: rapid.IntMin(1).Draw(t, "number"), PageSize: rapid.IntRange(1, 101).Draw(t, "size")}
+		return &kmsapi.ListKeysRequest{
+			PageNumber: rapid.IntMin(1).Draw(t, "number"),
+			PageSize:   rapid.IntRange(1, 101).Draw(t, "size"),
+		}
 	},
 	kmsapi.OpEncrypt: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.EncryptRequest{
@@ -56,7 +67,10 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		}
 	},
 	kmsapi.OpDecrypt: func(t *rapid.T) kmsapi.Request {
-		return &kmsapi.DecryptRequest{CiphertextBlob: rapid.StringN(1, 100, -1).Draw(t, "blob"), EncryptionContext: drawContext(t)}
+		return &kmsapi.DecryptRequest{
+			CiphertextBlob:    rapid.StringN(1, 100, -1).Draw(t, "blob"),
+			EncryptionContext: drawContext(t),
+		}
 	},
 	kmsapi.OpGenerateDataKey: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.GenerateDataKeyRequest{
@@ -69,17 +83,25 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	kmsapi.OpGetParametersForImport: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.GetParametersForImportRequest{
 			KeyId: keyIDs.Draw(t, "key"), WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
-			WrappingAlgorithm: rapid.SampledFrom([]string{kmsapi.WrapPKCS1v15, kmsapi.WrapOAEPSHA1, kmsapi.WrapOAEPSHA256}).Draw(t, "algorithm"),
+			WrappingAlgorithm: rapid.SampledFrom([]string{
+				kmsapi.WrapPKCS1v15, kmsapi.WrapOAEPSHA1,
+				kmsapi.WrapOAEPSHA256,
+			}).Draw(t, "algorithm"),
 		}
 	},
 	kmsapi.OpImportKeyMaterial: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.ImportKeyMaterialRequest{
-			KeyId: rapid.StringN(0, 64, -1).Draw(t, "key"), EncryptedKeyMaterial: keyIDs.Draw(t, "material"), ImportToken: keyIDs.Draw(t, "token"),
+			KeyId: rapid.StringN(0, 64, -1).Draw(t, "key"), EncryptedKeyMaterial: keyIDs.Draw(t, "material"),
+			ImportToken:           keyIDs.Draw(t, "token"),
 			KeyMaterialExpireUnix: rapid.IntMin(0).Draw(t, "expire"),
 		}
 	},
-	kmsapi.OpDeleteKeyMaterial: func(t *rapid.T) kmsapi.Request { return &kmsapi.DeleteKeyMaterialRequest{KeyId: drawKey(t)} },
-	kmsapi.OpListResourceTags:  func(t *rapid.T) kmsapi.Request { return &kmsapi.ListResourceTagsRequest{KeyId: drawKey(t)} },
+	kmsapi.OpDeleteKeyMaterial: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.DeleteKeyMaterialRequest{KeyId: drawKey(t)}
+	},
+	kmsapi.OpListResourceTags: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListResourceTagsRequest{KeyId: drawKey(t)}
+	},
 	kmsapi.OpCreateAlias: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.CreateAliasRequest{AliasName: aliases.Draw(t, "alias"), KeyId: keyIDs.Draw(t, "key")}
 	},
@@ -90,11 +112,15 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		return &kmsapi.DeleteAliasRequest{AliasName: aliases.Draw(t, "alias")}
 	},
 	kmsapi.OpListAliases: func(t *rapid.T) kmsapi.Request {
-		return &kmsapi.ListAliasesRequest{PageNumber: rapid.IntMin(1).Draw(t, "number"), PageSize: rapid.IntRange(1, 101).Draw(t, "size")}
+		return &kmsapi.ListAliasesRequest{
+			PageNumber: rapid.IntMin(1).Draw(t, "number"),
+			PageSize:   rapid.IntRange(1, 101).Draw(t, "size"),
+		}
 	},
 	kmsapi.OpListAliasesByKeyId: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.ListAliasesByKeyIdRequest{
-			KeyId: keyIDs.Draw(t, "key"), PageNumber: rapid.IntMin(1).Draw(t, "number"), PageSize: rapid.IntRange(1, 101).Draw(t, "size"),
+			KeyId: keyIDs.Draw(t, "key"), PageNumber: rapid.IntMin(1).Draw(t, "number"),
+			PageSize: rapid.IntRange(1, 101).Draw(t, "size"),
 		}
 	},
 	kmsapi.OpTagResource: func(t *rapid.T) kmsapi.Request {
@@ -102,16 +128,24 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			return kmsapi.Tag{TagKey: tagTexts(1).Draw(t, "key"), TagValue: tagTexts(0).Draw(t, "value")}
 		})
 		byKey := func(t kmsapi.Tag) string { return t.TagKey }
-		return &kmsapi.TagResourceRequest{KeyId: keyIDs.Draw(t, "key"), Tags: rapid.SliceOfNDistinct(tag, 1, 10, byKey).Draw(t, "tags")}
+		return &kmsapi.TagResourceRequest{
+			KeyId: keyIDs.Draw(t, "key"),
+			Tags:  rapid.SliceOfNDistinct(tag, 1, 10, byKey).Draw(t, "tags"),
+		}
 	},
 	kmsapi.OpUntagResource: func(t *rapid.T) kmsapi.Request {
-		return &kmsapi.UntagResourceRequest{KeyId: keyIDs.Draw(t, "key"), TagKeys: rapid.SliceOfN(tagTexts(1), 1, 10).Draw(t, "keys")}
+		return &kmsapi.UntagResourceRequest{
+			KeyId:   keyIDs.Draw(t, "key"),
+			TagKeys: rapid.SliceOfN(tagTexts(1), 1, 10).Draw(t, "keys"),
+		}
 	},
 }
 
-var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`).Filter(func(s string) bool { return !strings.HasPrefix(s, kmsapi.ReservedAliasPrefix) })
+var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`).Filter(func(s string) bool {
+	return !strings.HasPrefix(s, kmsapi.ReservedAliasPrefix)
+})
 
-// tagTexts are texts of at least so many characters that tags may have, and that don't begin like reserved ones.
+// tagTexts draws strings of at least so many characters that tags may have, and that don't begin like reserved ones.
 func tagTexts(least int) *rapid.Generator[string] {
 	return rapid.StringMatching(fmt.Sprintf(`[B-Z0-9/_.+=@:-]{%d,128}`, least))
 }
@@ -136,7 +170,10 @@ var rulesOf = map[kmsapi.Operation]struct {
 	request kmsapi.Request
 	names   []string
 }{
-	kmsapi.OpCreateKey:           {&kmsapi.CreateKeyRequest{}, []string{"Origin", "Description", "KeyUsage", "ProtectionLevel"}},
+	kmsapi.OpCreateKey: {
+		&kmsapi.CreateKeyRequest{},
+		[]string{"Origin", "Description", "KeyUsage", "ProtectionLevel"},
+	},
 	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize"}},
 	kmsapi.OpEnableKey:           {&kmsapi.EnableKeyRequest{}, []string{"KeyId*"}},
@@ -145,20 +182,29 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpCancelKeyDeletion:   {&kmsapi.CancelKeyDeletionRequest{}, []string{"KeyId*"}},
 	kmsapi.OpEncrypt:             {&kmsapi.EncryptRequest{}, []string{"KeyId*", "Plaintext*", "EncryptionContext"}},
 	kmsapi.OpDecrypt:             {&kmsapi.DecryptRequest{}, []string{"CiphertextBlob*", "EncryptionContext"}},
-	kmsapi.OpGenerateDataKey:     {&kmsapi.GenerateDataKeyRequest{}, []string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext"}},
-	kmsapi.OpDescribeRegions:     {&kmsapi.DescribeRegionsRequest{}, nil},
+	kmsapi.OpGenerateDataKey: {
+		&kmsapi.GenerateDataKeyRequest{},
+		[]string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext"},
+	},
+	kmsapi.OpDescribeRegions: {&kmsapi.DescribeRegionsRequest{}, nil},
 
-	kmsapi.OpGetParametersForImport: {&kmsapi.GetParametersForImportRequest{}, []string{"KeyId*", "WrappingAlgorithm*", "WrappingKeySpec*"}},
-	kmsapi.OpImportKeyMaterial:      {&kmsapi.ImportKeyMaterialRequest{}, []string{"KeyId", "EncryptedKeyMaterial*", "ImportToken*", "KeyMaterialExpireUnix"}},
-	kmsapi.OpDeleteKeyMaterial:      {&kmsapi.DeleteKeyMaterialRequest{}, []string{"KeyId*"}},
-	kmsapi.OpCreateAlias:            {&kmsapi.CreateAliasRequest{}, []string{"AliasName*", "KeyId*"}},
-	kmsapi.OpUpdateAlias:            {&kmsapi.UpdateAliasRequest{}, []string{"AliasName*", "KeyId*"}},
-	kmsapi.OpDeleteAlias:            {&kmsapi.DeleteAliasRequest{}, []string{"AliasName*"}},
-	kmsapi.OpListAliases:            {&kmsapi.ListAliasesRequest{}, []string{"PageNumber", "PageSize"}},
-	kmsapi.OpListAliasesByKeyId:     {&kmsapi.ListAliasesByKeyIdRequest{}, []string{"PageNumber", "PageSize", "KeyId*"}},
-	kmsapi.OpTagResource:            {&kmsapi.TagResourceRequest{}, []string{"KeyId*", "Tags*"}},
-	kmsapi.OpUntagResource:          {&kmsapi.UntagResourceRequest{}, []string{"KeyId*", "TagKeys*"}},
-	kmsapi.OpListResourceTags:       {&kmsapi.ListResourceTagsRequest{}, []string{"KeyId*"}},
+	kmsapi.OpGetParametersForImport: {
+		&kmsapi.GetParametersForImportRequest{},
+		[]string{"KeyId*", "WrappingAlgorithm*", "WrappingKeySpec*"},
+	},
+	kmsapi.OpImportKeyMaterial: {
+		&kmsapi.ImportKeyMaterialRequest{},
+		[]string{"KeyId", "EncryptedKeyMaterial*", "ImportToken*", "KeyMaterialExpireUnix"},
+	},
+	kmsapi.OpDeleteKeyMaterial:  {&kmsapi.DeleteKeyMaterialRequest{}, []string{"KeyId*"}},
+	kmsapi.OpCreateAlias:        {&kmsapi.CreateAliasRequest{}, []string{"AliasName*", "KeyId*"}},
+	kmsapi.OpUpdateAlias:        {&kmsapi.UpdateAliasRequest{}, []string{"AliasName*", "KeyId*"}},
+	kmsapi.OpDeleteAlias:        {&kmsapi.DeleteAliasRequest{}, []string{"AliasName*"}},
+	kmsapi.OpListAliases:        {&kmsapi.ListAliasesRequest{}, []string{"PageNumber", "PageSize"}},
+	kmsapi.OpListAliasesByKeyId: {&kmsapi.ListAliasesByKeyIdRequest{}, []string{"PageNumber", "PageSize", "KeyId*"}},
+	kmsapi.OpTagResource:        {&kmsapi.TagResourceRequest{}, []string{"KeyId*", "Tags*"}},
+	kmsapi.OpUntagResource:      {&kmsapi.UntagResourceRequest{}, []string{"KeyId*", "TagKeys*"}},
+	kmsapi.OpListResourceTags:   {&kmsapi.ListResourceTagsRequest{}, []string{"KeyId*"}},
 }
 
 func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
@@ -200,9 +246,11 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 
 // valid has a good value for every parameter.
 var valid = map[string]string{
-	"KeyId": "k", "Plaintext": "p", "CiphertextBlob": "c", "EncryptionContext": `{"a":"b"}`, "KeySpec": "AES_128", "NumberOfBytes": "1",
+	"KeyId": "k", "Plaintext": "p", "CiphertextBlob": "c", "EncryptionContext": `{"a":"b"}`, "KeySpec": "AES_128",
+	"NumberOfBytes":       "1",
 	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
-	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256", "WrappingKeySpec": "RSA_2048",
+	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
+	"WrappingKeySpec":      "RSA_2048",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,
 }
@@ -222,24 +270,38 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpCreateKey, "ProtectionLevel", []string{"SOFTWARE", "HSM"}, []string{"hsm", "TPM"}},
 		{kmsapi.OpCreateKey, "KeyUsage", []string{"ENCRYPT/DECRYPT"}, []string{"SIGN/VERIFY", "encrypt/decrypt"}},
 		{kmsapi.OpCreateKey, "Description", []string{"", long(8192)}, []string{long(8193)}},
-		{kmsapi.OpScheduleKeyDeletion, "PendingWindowInDays", []string{"7", "30"}, []string{"6", "31", "0", "-7", "7.0", "seven", "7 ", "99999999999999999999"}},
+		{
+			kmsapi.OpScheduleKeyDeletion, "PendingWindowInDays",
+			[]string{"7", "30"},
+			[]string{"6", "31", "0", "-7", "7.0", "seven", "7 ", "99999999999999999999"},
+		},
 		{kmsapi.OpListKeys, "PageNumber", []string{"1", "1000000"}, []string{"0", "-1", "x", "99999999999999999999"}},
 		{kmsapi.OpListKeys, "PageSize", []string{"1", "101"}, []string{"0", "102", "-1", "1e1"}},
 		{kmsapi.OpGenerateDataKey, "KeySpec", []string{"AES_256", "AES_128"}, []string{"AES_192", "aes_256"}},
 		{kmsapi.OpGenerateDataKey, "NumberOfBytes", []string{"1", "1024"}, []string{"0", "1025", "-1", "0x10"}},
-		{kmsapi.OpGetParametersForImport, "WrappingAlgorithm", []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1"}, []string{"RSAES_OAEP_SHA_512", "rsaes_pkcs1_v1_5"}},
+		{
+			kmsapi.OpGetParametersForImport, "WrappingAlgorithm",
+			[]string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1"},
+			[]string{"RSAES_OAEP_SHA_512", "rsaes_pkcs1_v1_5"},
+		},
 		{kmsapi.OpGetParametersForImport, "WrappingKeySpec", []string{"RSA_2048"}, []string{"RSA_4096", "EC_SM2"}},
 		{kmsapi.OpImportKeyMaterial, "KeyMaterialExpireUnix", []string{"0", "4102444800"}, []string{"-1", "soon", "1e9"}},
-		{kmsapi.OpCreateAlias, "AliasName", []string{"alias/a", "alias/" + strings.Repeat("a", 255), "alias/Team_1/pay-roll", "alias/my/acs", "alias/ACS"}, []string{
+		{kmsapi.OpCreateAlias, "AliasName", []string{
+			"alias/a", "alias/" + strings.Repeat("a", 255), "alias/Team_1/pay-roll",
+			"alias/my/acs", "alias/ACS",
+		}, []string{
 			"a", "alias/", "alias/" + strings.Repeat("a", 256), "alias/a b", "alias/中", "Alias/a", "alias/a\n", "xalias/a",
 			"alias/acs", "alias/acs/oss", "alias/acsomething",
 		}},
 		{kmsapi.OpTagResource, "Tags", []string{
-			`[{"TagKey":"k","TagValue":""}]`, `[{"TagKey":"k"}]`, `[{"TagKey":"` + strings.Repeat("k", 128) + `","TagValue":"` + strings.Repeat("v", 256) + `"}]`,
+			`[{"TagKey":"k","TagValue":""}]`, `[{"TagKey":"k"}]`, `[{"TagKey":"` + strings.Repeat("k", 128) + `","TagValue":"` +
+				strings.Repeat("v", 256) + `"}]`,
 		}, []string{
 			`[]`, `{}`, `[{"TagKey":"","TagValue":"v"}]`, `[{"TagKey":"a b","TagValue":"v"}]`, `[{"TagKey":"k","TagValue":"中"}]`,
-			`[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`, `[{"TagKey":"aliyun-x","TagValue":"v"}]`, `[{"TagKey":"acs:x","TagValue":"v"}]`,
-			`[{"TagKey":"k","TagValue":"v","More":1}]`, `[{"TagKey":"k","TagValue":"v"}] []`, `[{"TagKey":"` + strings.Repeat("k", 129) + `"}]`,
+			`[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`, `[{"TagKey":"aliyun-x","TagValue":"v"}]`,
+			`[{"TagKey":"acs:x","TagValue":"v"}]`,
+			`[{"TagKey":"k","TagValue":"v","More":1}]`, `[{"TagKey":"k","TagValue":"v"}] []`, `[{"TagKey":"` +
+				strings.Repeat("k", 129) + `"}]`,
 			`[{"TagKey":"k","TagValue":"` + strings.Repeat("v", 257) + `"}]`, `[{"TagKey":1}]`,
 		}},
 		{kmsapi.OpUntagResource, "TagKeys", []string{`["a","b"]`}, []string{`[]`, `"a"`, `[1]`, `[""]`, `["a"`}},
@@ -268,11 +330,17 @@ func TestLimitsOfTheReference(t *testing.T) {
 
 func TestDecodeFillsInDefaults(t *testing.T) {
 	for _, tc := range []struct{ got, want kmsapi.Request }{
-		{&kmsapi.CreateKeyRequest{}, &kmsapi.CreateKeyRequest{Origin: "Aliyun_KMS", ProtectionLevel: "SOFTWARE", KeyUsage: "ENCRYPT/DECRYPT"}},
+		{&kmsapi.CreateKeyRequest{}, &kmsapi.CreateKeyRequest{
+			Origin: "Aliyun_KMS", ProtectionLevel: "SOFTWARE",
+			KeyUsage: "ENCRYPT/DECRYPT",
+		}},
 		{&kmsapi.ListKeysRequest{}, &kmsapi.ListKeysRequest{PageNumber: 1, PageSize: 10}},
 		{&kmsapi.GenerateDataKeyRequest{}, &kmsapi.GenerateDataKeyRequest{KeyId: "k", KeySpec: "AES_256"}},
 	} {
-		require.NoError(t, kmsapi.Decode(kmsapi.Params{{Name: "KeyId", Value: "k"}, {Name: "Unknown", Value: "ignored"}}, tc.got))
+		require.NoError(t, kmsapi.Decode(kmsapi.Params{
+			{Name: "KeyId", Value: "k"},
+			{Name: "Unknown", Value: "ignored"},
+		}, tc.got))
 		require.Equal(t, tc.want, tc.got)
 	}
 }

@@ -15,7 +15,8 @@ import (
 func TestEncryptionContextOnTheWire(t *testing.T) {
 	require.Empty(t, kmsapi.EncryptionContext(nil).JSON())
 	require.Empty(t, kmsapi.EncryptionContext{}.JSON(), "no context and an empty one are the same")
-	require.Equal(t, `{"a":"<&>","b":"2"}`, kmsapi.EncryptionContext{"b": "2", "a": "<&>"}.JSON(), "in order, and not escaped for HTML")
+	require.Equal(t, `{"a":"<&>","b":"2"}`, kmsapi.EncryptionContext{"b": "2", "a": "<&>"}.JSON(),
+		"in order, and not escaped for HTML")
 }
 
 func TestEncryptionContextOnTheWireIsWhatEncodingJSONWrites(t *testing.T) {
@@ -67,7 +68,7 @@ func TestParseEncryptionContextTakesJSONObjectsOfStrings(t *testing.T) {
 func TestParseEncryptionContextRefusesWhatTwoReadersCouldSeeDifferently(t *testing.T) {
 	for name, text := range map[string]string{
 		"nothing":                           ``,
-		"a text":                            `"canary"`,
+		"a string":                          `"canary"`,
 		"null":                              `null`,
 		"a list":                            `["canary"]`,
 		"a number as value":                 `{"a":1}`,
@@ -119,15 +120,30 @@ func TestAContextMayBeSpreadOverParameters(t *testing.T) {
 		pairs []string
 		want  kmsapi.EncryptionContext
 	}{
-		"one name":                          {[]string{"EncryptionContext.a", "b"}, kmsapi.EncryptionContext{"a": "b"}},
-		"several names":                     {[]string{"EncryptionContext.b", "2", "EncryptionContext.a", "1"}, kmsapi.EncryptionContext{"a": "1", "b": "2"}},
-		"a name with dots":                  {[]string{"EncryptionContext.a.b", "c"}, kmsapi.EncryptionContext{"a.b": "c"}},
-		"an empty value":                    {[]string{"EncryptionContext.a", ""}, kmsapi.EncryptionContext{"a": ""}},
-		"an empty name":                     {[]string{"EncryptionContext.", "b"}, kmsapi.EncryptionContext{"": "b"}},
-		"a value that looks like JSON":      {[]string{"EncryptionContext.a", `{"x":"y"}`}, kmsapi.EncryptionContext{"a": `{"x":"y"}`}},
-		"beside an empty EncryptionContext": {[]string{"EncryptionContext", "", "EncryptionContext.a", "b"}, kmsapi.EncryptionContext{"a": "b"}},
-		"beside other names":                {[]string{"EncryptionContexts.x", "y", "EncryptionContextx", "y", "encryptioncontext.x", "y"}, nil},
-		"8192 characters as JSON":           {[]string{"EncryptionContext.a", strings.Repeat("中", 8184)}, kmsapi.EncryptionContext{"a": strings.Repeat("中", 8184)}},
+		"one name": {[]string{"EncryptionContext.a", "b"}, kmsapi.EncryptionContext{"a": "b"}},
+		"several names": {
+			[]string{"EncryptionContext.b", "2", "EncryptionContext.a", "1"},
+			kmsapi.EncryptionContext{"a": "1", "b": "2"},
+		},
+		"a name with dots": {[]string{"EncryptionContext.a.b", "c"}, kmsapi.EncryptionContext{"a.b": "c"}},
+		"an empty value":   {[]string{"EncryptionContext.a", ""}, kmsapi.EncryptionContext{"a": ""}},
+		"an empty name":    {[]string{"EncryptionContext.", "b"}, kmsapi.EncryptionContext{"": "b"}},
+		"a value that looks like JSON": {
+			[]string{"EncryptionContext.a", `{"x":"y"}`},
+			kmsapi.EncryptionContext{"a": `{"x":"y"}`},
+		},
+		"beside an empty EncryptionContext": {
+			[]string{"EncryptionContext", "", "EncryptionContext.a", "b"},
+			kmsapi.EncryptionContext{"a": "b"},
+		},
+		"beside other names": {[]string{
+			"EncryptionContexts.x", "y", "EncryptionContextx", "y",
+			"encryptioncontext.x", "y",
+		}, nil},
+		"8192 characters as JSON": {
+			[]string{"EncryptionContext.a", strings.Repeat("中", 8184)},
+			kmsapi.EncryptionContext{"a": strings.Repeat("中", 8184)},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := decodeContext(tc.pairs...)
@@ -139,13 +155,14 @@ func TestAContextMayBeSpreadOverParameters(t *testing.T) {
 
 func TestASpreadContextThatIsNotOneContextIsRefused(t *testing.T) {
 	for name, pairs := range map[string][]string{
-		"together with JSON":        {"EncryptionContext", `{"x":"canary"}`, "EncryptionContext.a", "canary"},
-		"together with the same":    {"EncryptionContext", `{"a":"canary"}`, "EncryptionContext.a", "canary"},
-		"a name twice":              {"EncryptionContext.a", "canary", "EncryptionContext.a", "canary"},
-		"a name that is no text":    {"EncryptionContext.\uFFFD", "canary"},
-		"a value that is no text":   {"EncryptionContext.a", "canary\uFFFD"},
-		"8193 characters as JSON":   {"EncryptionContext.a", strings.Repeat("中", 8185)},
-		"too many names altogether": {"EncryptionContext." + strings.Repeat("a", 4096), "", "EncryptionContext." + strings.Repeat("b", 4096), ""},
+		"together with JSON":      {"EncryptionContext", `{"x":"canary"}`, "EncryptionContext.a", "canary"},
+		"together with the same":  {"EncryptionContext", `{"a":"canary"}`, "EncryptionContext.a", "canary"},
+		"a name twice":            {"EncryptionContext.a", "canary", "EncryptionContext.a", "canary"},
+		"a name that is no text":  {"EncryptionContext.\uFFFD", "canary"},
+		"a value that is no text": {"EncryptionContext.a", "canary\uFFFD"},
+		"8193 characters as JSON": {"EncryptionContext.a", strings.Repeat("中", 8185)},
+		"too many names altogether": {"EncryptionContext." + strings.Repeat("a", 4096), "", "EncryptionContext." +
+			strings.Repeat("b", 4096), ""},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := decodeContext(pairs...)

@@ -11,7 +11,8 @@
 //   - Keys: [CreateKeyRequest], [DescribeKeyRequest], [ListKeysRequest], [EnableKeyRequest], [DisableKeyRequest],
 //     [ScheduleKeyDeletionRequest], [CancelKeyDeletionRequest]. [KeyMetadata] describes a key.
 //   - Cryptography: [EncryptRequest], [DecryptRequest], [GenerateDataKeyRequest], with an [EncryptionContext].
-//   - Key material of your own: [GetParametersForImportRequest], [ImportKeyMaterialRequest], [DeleteKeyMaterialRequest].
+//   - Key material of your own: [GetParametersForImportRequest], [ImportKeyMaterialRequest],
+//     [DeleteKeyMaterialRequest].
 //   - Aliases: [CreateAliasRequest], [UpdateAliasRequest], [DeleteAliasRequest], [ListAliasesRequest],
 //     [ListAliasesByKeyIdRequest].
 //   - Tags: [TagResourceRequest], [UntagResourceRequest], [ListResourceTagsRequest].

@@ -31,7 +31,8 @@ func TestCopiesLeaveTheReferencesErrorsAlone(t *testing.T) {
 	changed := kmsapi.ErrInvalidParameter.WithMessage("m")
 	require.Equal(t, "m", changed.Message)
 	require.ErrorIs(t, kmsapi.InvalidParameter("KeyId", "It must be short."), kmsapi.ErrInvalidParameter)
-	require.Equal(t, `The specified parameter "KeyId" is not valid. It must be short.`, kmsapi.InvalidParameter("KeyId", "It must be short.").Message)
+	require.Equal(t, `The specified parameter "KeyId" is not valid. It must be short.`,
+		kmsapi.InvalidParameter("KeyId", "It must be short.").Message)
 	require.Equal(t, `The specified parameter "KeyId" is not valid.`, kmsapi.InvalidParameter("KeyId", "").Message)
 	require.Equal(t, `The parameter "KeyId" is needed but not provided.`, kmsapi.MissingParameter("KeyId").Message)
 	require.Equal(t, before, *kmsapi.ErrInvalidParameter)

@@ -37,7 +37,10 @@ func ExampleSecret() {
 
 // A program compares with an Err value where it must know exactly, and asks for the kind where that is enough.
 func ExampleError_Kind() {
-	var err error = &kmsapi.Error{Code: "Throttling.User", HTTPStatus: 400, Message: "Request was denied due to user flow control."}
+	var err error = &kmsapi.Error{
+		Code: "Throttling.User", HTTPStatus: 400,
+		Message: "Request was denied due to user flow control.",
+	}
 	fmt.Println(errors.Is(err, kmsapi.ErrThrottling))
 	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
 		fmt.Println(refused.Kind() == kmsapi.KindThrottle)

@@ -29,16 +29,20 @@ var requests = []func() kmsapi.Request{
 // FuzzDecode decodes any parameters as every kind of request. What is taken means the same once it is encoded again.
 func FuzzDecode(f *testing.F) {
 	for _, seed := range []string{
-		"", "KeyId=k&Plaintext=p&EncryptionContext=%7B%22a%22%3A%22b%22%7D", "KeyId=k&NumberOfBytes=%2B7", "PageNumber=9223372036854775807&PageSize=101",
-		"KeyId=k&Tags=%5B%7B%22TagKey%22%3A%22a%22%2C%22TagValue%22%3A%22b%22%7D%5D", "KeyId=k&TagKeys=%5B%22a%22%5D%5D", "AliasName=alias/a&KeyId=k",
-		"KeyId=k&PendingWindowInDays=07", "Origin=EXTERNAL&Description=d", "CiphertextBlob=b&EncryptionContext.a=b&EncryptionContext.b=",
+		"", "KeyId=k&Plaintext=p&EncryptionContext=%7B%22a%22%3A%22b%22%7D", "KeyId=k&NumberOfBytes=%2B7",
+		"PageNumber=9223372036854775807&PageSize=101",
+		"KeyId=k&Tags=%5B%7B%22TagKey%22%3A%22a%22%2C%22TagValue%22%3A%22b%22%7D%5D", "KeyId=k&TagKeys=%5B%22a%22%5D%5D",
+		"AliasName=alias/a&KeyId=k",
+		"KeyId=k&PendingWindowInDays=07", "Origin=EXTERNAL&Description=d",
+		"CiphertextBlob=b&EncryptionContext.a=b&EncryptionContext.b=",
 		"KeyId=k&ImportToken=t&EncryptedKeyMaterial=m&KeyMaterialExpireUnix=-1",
 	} {
 		f.Add(seed)
 	}
 	f.Fuzz(func(t *testing.T, form string) {
 		params, err := kmsapi.ParseForm(form)
-		if err != nil || params.Duplicate() != "" || len(form) > 1000 { // A long context may grow over the limit when it is encoded.
+		// A long context may grow over the limit when it is encoded.
+		if err != nil || params.Duplicate() != "" || len(form) > 1000 {
 			return
 		}
 		for _, empty := range requests {
@@ -57,8 +61,10 @@ func FuzzDecode(f *testing.F) {
 // FuzzTags compares with encoding/json: what is taken is one JSON text.
 func FuzzTags(f *testing.F) {
 	for _, seed := range []string{
-		`[{"TagKey":"a","TagValue":"b"}]`, `[{"TagKey":"a"}]`, `[]`, `null`, `[null]`, `[{"TagKey":"a"},{"TagKey":"a"}]`, `[{"TagKey":"a"}]]`,
-		`[{"TagKey":"a"}]}`, `[{"TagKey":"a"}] []`, ` [ { "TagValue" : "b", "TagKey" : "\u0061" } ] `, `["a","b"]`, `["a"]]`, `[["a"]]`,
+		`[{"TagKey":"a","TagValue":"b"}]`, `[{"TagKey":"a"}]`, `[]`, `null`, `[null]`, `[{"TagKey":"a"},{"TagKey":"a"}]`,
+		`[{"TagKey":"a"}]]`,
+		`[{"TagKey":"a"}]}`, `[{"TagKey":"a"}] []`, ` [ { "TagValue" : "b", "TagKey" : "\u0061" } ] `, `["a","b"]`, `["a"]]`,
+		`[["a"]]`,
 	} {
 		f.Add(seed)
 	}

@@ -23,7 +23,10 @@ func TestParseFormReadsWhatSDKsSend(t *testing.T) {
 		{"empty values, with and without the sign", "a=&b", kmsapi.Params{{Name: "a"}, {Name: "b"}}},
 		{"a sign in a value", "a=b=c", kmsapi.Params{{Name: "a", Value: "b=c"}}},
 		{"a semicolon as a letter", "a=1;b=2", kmsapi.Params{{Name: "a", Value: "1;b=2"}}},
-		{"a name twice, for the reader to refuse", "a=1&a=2", kmsapi.Params{{Name: "a", Value: "1"}, {Name: "a", Value: "2"}}},
+		{
+			"a name twice, for the reader to refuse", "a=1&a=2",
+			kmsapi.Params{{Name: "a", Value: "1"}, {Name: "a", Value: "2"}},
+		},
 		{"ends without parameters", "&a=1&", kmsapi.Params{{Name: "a", Value: "1"}}},
 		{"UTF-8", "a=%E4%B8%AD", kmsapi.Params{{Name: "a", Value: "中"}}},
 	} {
@@ -94,7 +97,12 @@ func FuzzParseForm(f *testing.F) {
 }
 
 func TestParams(t *testing.T) {
-	params := kmsapi.Params{{Name: "b", Value: "1"}, {Name: "a", Value: "2"}, {Name: "b", Value: "3"}, {Name: "B", Value: "4"}}
+	params := kmsapi.Params{
+		{Name: "b", Value: "1"},
+		{Name: "a", Value: "2"},
+		{Name: "b", Value: "3"},
+		{Name: "B", Value: "4"},
+	}
 	require.Equal(t, "1", params.Get("b"), "the first one")
 	require.Empty(t, params.Get("c"))
 	require.Equal(t, "b", params.Duplicate())

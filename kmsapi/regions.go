@@ -62,7 +62,10 @@ var regions = []Region{
 	{"ap-northeast-1", "Japan (Tokyo)", "kms.ap-northeast-1.aliyuncs.com", "kms-vpc.ap-northeast-1.aliyuncs.com"},
 	{"ap-southeast-1", "Singapore", "kms.ap-southeast-1.aliyuncs.com", "kms-vpc.ap-southeast-1.aliyuncs.com"},
 	{"ap-southeast-2", "Australia (Sydney)", "kms.ap-southeast-2.aliyuncs.com", "kms-vpc.ap-southeast-2.aliyuncs.com"},
-	{"ap-southeast-3", "Malaysia (Kuala Lumpur)", "kms.ap-southeast-3.aliyuncs.com", "kms-vpc.ap-southeast-3.aliyuncs.com"},
+	{
+		"ap-southeast-3", "Malaysia (Kuala Lumpur)", "kms.ap-southeast-3.aliyuncs.com",
+		"kms-vpc.ap-southeast-3.aliyuncs.com",
+	},
 	{"ap-southeast-5", "Indonesia (Jakarta)", "kms.ap-southeast-5.aliyuncs.com", "kms-vpc.ap-southeast-5.aliyuncs.com"},
 	{"ap-southeast-6", "Philippines (Manila)", "kms.ap-southeast-6.aliyuncs.com", "kms-vpc.ap-southeast-6.aliyuncs.com"},
 	{"ap-south-1", "India (Mumbai)", "kms.ap-south-1.aliyuncs.com", "kms-vpc.ap-south-1.aliyuncs.com"},
@@ -84,6 +87,12 @@ var regions = []Region{
 	{"us-east-1", "US (Virginia)", "kms.us-east-1.aliyuncs.com", "kms-vpc.us-east-1.aliyuncs.com"},
 	{"us-west-1", "US (Silicon Valley)", "kms.us-west-1.aliyuncs.com", "kms-vpc.us-west-1.aliyuncs.com"},
 	{"cn-hangzhou-finance", "China East 1 Finance", "kms.cn-hangzhou-finance.aliyuncs.com", ""},
-	{"cn-shanghai-finance-1", "China East 2 Finance", "kms.cn-shanghai-finance-1.aliyuncs.com", "kms-vpc.cn-shanghai-finance-1.aliyuncs.com"},
-	{"cn-shenzhen-finance-1", "China South 1 Finance", "kms.cn-shenzhen-finance-1.aliyuncs.com", "kms-vpc.cn-shenzhen-finance-1.aliyuncs.com"},
+	{
+		"cn-shanghai-finance-1", "China East 2 Finance", "kms.cn-shanghai-finance-1.aliyuncs.com",
+		"kms-vpc.cn-shanghai-finance-1.aliyuncs.com",
+	},
+	{
+		"cn-shenzhen-finance-1", "China South 1 Finance", "kms.cn-shenzhen-finance-1.aliyuncs.com",
+		"kms-vpc.cn-shenzhen-finance-1.aliyuncs.com",
+	},
 }

@@ -32,7 +32,8 @@ func (*GetParametersForImportRequest) Operation() Operation { return OpGetParame
 
 func (r *GetParametersForImportRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
-	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}}, &r.WrappingAlgorithm)
+	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}},
+		&r.WrappingAlgorithm)
 	v.str(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
 }
 

@@ -20,10 +20,14 @@ type CreateKeyRequest struct {
 func (*CreateKeyRequest) Operation() Operation { return OpCreateKey }
 
 func (r *CreateKeyRequest) visit(v visitor) {
-	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}}, (*string)(&r.Origin))
+	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}},
+		(*string)(&r.Origin))
 	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
 	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
-	v.str(Rule{Name: "ProtectionLevel", Default: string(ProtectionSoftware), OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)}}, (*string)(&r.ProtectionLevel))
+	v.str(Rule{
+		Name: "ProtectionLevel", Default: string(ProtectionSoftware),
+		OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)},
+	}, (*string)(&r.ProtectionLevel))
 }
 
 // CreateKeyResponse describes the new CMK (§4.1).
@@ -103,7 +107,8 @@ func (*ScheduleKeyDeletionRequest) Operation() Operation { return OpScheduleKeyD
 
 func (r *ScheduleKeyDeletionRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
-	v.integer(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays}, &r.PendingWindowInDays)
+	v.integer(Rule{Name: "PendingWindowInDays", Required: true, Min: MinPendingWindowInDays, Max: MaxPendingWindowInDays},
+		&r.PendingWindowInDays)
 }
 
 // ScheduleKeyDeletionResponse says that it is planned (§4.6).

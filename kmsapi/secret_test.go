@@ -34,7 +34,8 @@ func TestSecretIsNotPrinted(t *testing.T) {
 				for _, flags := range []string{"", "+", "#", "-20", "020", ".3"} {
 					text := fmt.Sprintf("%"+flags+string(verb), value)
 					requireNoCanary(t, text, "%s with %%%s%c", name, flags, verb)
-					requireNoCanary(t, fmt.Errorf("%"+flags+string(verb), value).Error(), "%s in an error with %%%s%c", name, flags, verb)
+					requireNoCanary(t, fmt.Errorf("%"+flags+string(verb), value).Error(), "%s in an error with %%%s%c",
+						name, flags, verb)
 				}
 			}
 			requireNoCanary(t, fmt.Sprint(value)+fmt.Sprintln(value), name)
@@ -77,7 +78,8 @@ func TestSecretIsEncodedOnlyForTheWire(t *testing.T) {
 		})
 	}
 	var log bytes.Buffer
-	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "secret", answer.Plaintext, "open", answer.Plaintext.ForWire(), "answer", answer)
+	slog.New(slog.NewJSONHandler(&log, nil)).Info("m", "secret", answer.Plaintext, "open", answer.Plaintext.ForWire(),
+		"answer", answer)
 	requireNoCanary(t, log.String())
 }
 
@@ -93,7 +95,10 @@ func TestSecretIsDecoded(t *testing.T) {
 func TestEmptySecrets(t *testing.T) {
 	var zero, decoded kmsapi.Secret
 	require.NoError(t, decoded.UnmarshalText(nil))
-	for name, s := range map[string]kmsapi.Secret{"zero": zero, "made": kmsapi.NewSecret(""), "decoded": decoded, "for the wire": zero.ForWire()} {
+	for name, s := range map[string]kmsapi.Secret{
+		"zero": zero, "made": kmsapi.NewSecret(""), "decoded": decoded,
+		"for the wire": zero.ForWire(),
+	} {
 		require.True(t, s.IsEmpty(), name)
 		require.Empty(t, s.Reveal(), name)
 		require.Equal(t, "[redacted]", fmt.Sprint(s), "whether there is one is no one's business either")

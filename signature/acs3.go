@@ -74,8 +74,8 @@ type Authorization struct {
 
 var errAuthorization = errors.New(`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
 
-// ParseAuthorization reads an Authorization header. The fields may come in any order, since SDKs differ, but each once, and so
-// may the names of signed headers, of which there may be 64.
+// ParseAuthorization reads an Authorization header. The fields may come in any order, since SDKs differ, but each once,
+// and so may the names of signed headers, of which there may be 64.
 func ParseAuthorization(header string) (Authorization, error) {
 	fields, ok := strings.CutPrefix(header, SchemeACS3+" ")
 	if !ok {
@@ -100,8 +100,8 @@ func ParseAuthorization(header string) (Authorization, error) {
 	return a, nil
 }
 
-// maxSignedHeaders is more than any SDK signs. Each name costs the length of its header in the canonical request, which is
-// made before anyone knows who asks; so names are few and differ.
+// maxSignedHeaders is more than any SDK signs. Each name costs the length of its header in the canonical request, which
+// is made before anyone knows who asks; so names are few and differ.
 const maxSignedHeaders = 64
 
 func hasDuplicate(names []string) bool {

@@ -24,8 +24,8 @@ var (
 // fewParams is more than any operation has, so sorting them takes no memory from the heap.
 const fewParams = 24
 
-// appendCanonical appends the canonical query string of params that are sorted. To write it encoded twice in one go is what
-// makes a signature cheap.
+// appendCanonical appends the canonical query string of params that are sorted. To write it encoded twice in one go is
+// what makes a signature cheap.
 func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	separator := ""
 	for _, p := range sorted {
@@ -38,7 +38,8 @@ func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	return dst
 }
 
-// textSize is enough for the canonical text of params that need no escapes, and some that do: more than that makes it grow.
+// textSize is enough for the canonical text of params that need no escapes, and some that do: more than that makes it
+// grow.
 func textSize(params kmsapi.Params, times int) int {
 	size := 0
 	for i := range params {

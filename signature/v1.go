@@ -71,8 +71,8 @@ func appendV1(dst []byte, accessKeySecret kmsapi.Secret, stringToSign []byte) []
 	return base64.StdEncoding.AppendEncode(dst, mac.Sum(sum[:0]))
 }
 
-// VerifyV1 reports whether signature is the signature of stringToSign, in constant time. It compares the base64 text, so
-// that only one spelling of a signature is good.
+// VerifyV1 reports whether signature is the signature of stringToSign, in constant time. It compares the base64 text,
+// so that only one spelling of a signature is good.
 func VerifyV1[Text string | []byte](accessKeySecret kmsapi.Secret, stringToSign Text, signature string) bool {
 	var text [base64Size]byte
 	return hmac.Equal(appendV1(text[:0], accessKeySecret, []byte(stringToSign)), []byte(signature))

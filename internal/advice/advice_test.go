@@ -23,7 +23,10 @@ func TestTheMostExactAdviceIsFound(t *testing.T) {
 		refused *kmsapi.Error
 		want    string
 	}{
-		"by operation and code":               {op: kmsapi.OpDecrypt, refused: kmsapi.ErrKeyNotFound, want: "operation and code"},
+		"by operation and code": {
+			op: kmsapi.OpDecrypt, refused: kmsapi.ErrKeyNotFound,
+			want: "operation and code",
+		},
 		"by code if the operation is another": {op: kmsapi.OpEncrypt, refused: kmsapi.ErrKeyNotFound, want: "code"},
 		"by kind if the code is another":      {op: kmsapi.OpEncrypt, refused: kmsapi.ErrAliasNotFound, want: "kind"},
 		"none if the kind is another":         {op: kmsapi.OpEncrypt, refused: kmsapi.ErrThrottling},
@@ -38,5 +41,6 @@ func TestADescriptionShowsNoMessageThatMayQuoteWhatWasSigned(t *testing.T) {
 	require.Equal(t, "KMS refused: IncompleteSignature (request id r-1)", advice.Describe(&secret))
 	dump := kmsapi.ErrInvalidParameter.WithMessage(strings.Repeat("c2VjcmV0", 64))
 	require.Equal(t, "KMS refused: InvalidParameter", advice.Describe(dump))
-	require.Equal(t, "KMS refused: Forbidden.KeyNotFound: The specified Key is not found.", advice.Describe(kmsapi.ErrKeyNotFound))
+	require.Equal(t, "KMS refused: Forbidden.KeyNotFound: The specified Key is not found.",
+		advice.Describe(kmsapi.ErrKeyNotFound))
 }

@@ -16,7 +16,9 @@ type Schemas = map[string]*framework.FieldSchema
 
 // Check checks the given fields of a request against schemas, and gives each the Go type of its schema. It returns the
 // names of transit's fields that mean nothing here. given stays as it is.
-func Check(schemas Schemas, op logical.Operation, given map[string]any) (checked map[string]any, ignored []string, err error) {
+func Check(
+	schemas Schemas, op logical.Operation, given map[string]any,
+) (checked map[string]any, ignored []string, err error) {
 	checked = make(map[string]any, len(given))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if name == "list" && op == logical.ListOperation { // Vault's command line adds it.

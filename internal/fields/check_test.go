@@ -72,26 +72,57 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 		value any
 		says  string
 	}{
-		"an unknown field":             {logical.UpdateOperation, "x", "hidden", `unknown field "x"; the fields are bool, default,`},
-		"a long unknown field":         {logical.UpdateOperation, strings.Repeat("x", 100), "hidden", strings.Repeat("x", 64) + `..."`},
-		"a query field in the body":    {logical.UpdateOperation, "limit", 1, `unknown field "limit"`},
-		"a body field in the query":    {logical.ReadOperation, "string", "hidden", `unknown field "string"; the fields are limit`},
-		"list, but not in a list":      {logical.ReadOperation, "list", "true", `unknown field "list"`},
-		"a number for a string":        {logical.UpdateOperation, "string", 5, `"string" must be a string`},
-		"a string that is not UTF-8":   {logical.UpdateOperation, "string", "hidden\xff", `"string" must be a string`},
-		"a string for a bool":          {logical.UpdateOperation, "bool", "hidden", `"bool" must be true or false`},
-		"a bool for an integer":        {logical.UpdateOperation, "int", true, `"int" must be an integer`},
-		"a fraction for an integer":    {logical.UpdateOperation, "int", json.Number("1.5"), `"int" must be an integer`},
-		"nothing for a duration":       {logical.UpdateOperation, "duration", "", `"duration" must be a duration`},
-		"a date for a time":            {logical.UpdateOperation, "time", "2030-01-01", `"time" must be a time`},
-		"a string for a list":          {logical.UpdateOperation, "list", "hidden", `"list" must be a list`},
-		"an empty string in a list":    {logical.UpdateOperation, "strings", "hidden,,a", `"strings" must be a comma-separated list`},
-		"a number in a map":            {logical.UpdateOperation, "map", map[string]any{"a": 5}, `"map" must be a map of strings`},
-		"a name that comes twice":      {logical.UpdateOperation, "map", []any{"a=hidden", "a=2"}, `"map" must be a map of strings`},
-		"a null in a map":              {logical.UpdateOperation, "map", map[string]any{"a": nil}, `"map" must be a map of strings`},
-		"a number in a patch":          {logical.PatchOperation, "map", map[string]any{"a": 5}, `"map" must be a map of strings`},
-		"a protection nobody gives":    {logical.UpdateOperation, "version", 2, `"version" can't be used: a CMK`},
-		"a field of transit elsewhere": {logical.UpdateOperation, "padding_scheme", "hidden", `unknown field "padding_scheme"`},
+		"an unknown field": {
+			logical.UpdateOperation, "x", "hidden",
+			`unknown field "x"; the fields are bool, default,`,
+		},
+		"a long unknown field": {
+			logical.UpdateOperation, strings.Repeat("x", 100), "hidden",
+			strings.Repeat("x", 64) + `..."`,
+		},
+		"a query field in the body": {logical.UpdateOperation, "limit", 1, `unknown field "limit"`},
+		"a body field in the query": {
+			logical.ReadOperation, "string", "hidden",
+			`unknown field "string"; the fields are limit`,
+		},
+		"list, but not in a list":    {logical.ReadOperation, "list", "true", `unknown field "list"`},
+		"a number for a string":      {logical.UpdateOperation, "string", 5, `"string" must be a string`},
+		"a string that is not UTF-8": {logical.UpdateOperation, "string", "hidden\xff", `"string" must be a string`},
+		"a string for a bool":        {logical.UpdateOperation, "bool", "hidden", `"bool" must be true or false`},
+		"a bool for an integer":      {logical.UpdateOperation, "int", true, `"int" must be an integer`},
+		"a fraction for an integer":  {logical.UpdateOperation, "int", json.Number("1.5"), `"int" must be an integer`},
+		"nothing for a duration":     {logical.UpdateOperation, "duration", "", `"duration" must be a duration`},
+		"a date for a time":          {logical.UpdateOperation, "time", "2030-01-01", `"time" must be a time`},
+		"a string for a list":        {logical.UpdateOperation, "list", "hidden", `"list" must be a list`},
+		"an empty string in a list": {
+			logical.UpdateOperation, "strings", "hidden,,a",
+			`"strings" must be a comma-separated list`,
+		},
+		"a number in a map": {
+			logical.UpdateOperation, "map",
+			map[string]any{"a": 5},
+			`"map" must be a map of strings`,
+		},
+		"a name that comes twice": {
+			logical.UpdateOperation, "map",
+			[]any{"a=hidden", "a=2"},
+			`"map" must be a map of strings`,
+		},
+		"a null in a map": {
+			logical.UpdateOperation, "map",
+			map[string]any{"a": nil},
+			`"map" must be a map of strings`,
+		},
+		"a number in a patch": {
+			logical.PatchOperation, "map",
+			map[string]any{"a": 5},
+			`"map" must be a map of strings`,
+		},
+		"a protection nobody gives": {logical.UpdateOperation, "version", 2, `"version" can't be used: a CMK`},
+		"a field of transit elsewhere": {
+			logical.UpdateOperation, "padding_scheme", "hidden",
+			`unknown field "padding_scheme"`,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, _, err := Check(schemas(), c.op, map[string]any{c.field: c.value})

@@ -36,8 +36,8 @@ func convertFor(op logical.Operation, schema *framework.FieldSchema, raw any) (a
 	return convert(schema, raw)
 }
 
-// convert gives raw the type of its schema. It is stricter than the framework, which takes true for the string "1" and ""
-// for the number 0.
+// convert gives raw the type of its schema. It is stricter than the framework, which takes true for the string "1" and
+// "" for the number 0.
 func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	s, isString := raw.(string)
 	_, isBool := raw.(bool)
@@ -150,11 +150,13 @@ func pairs(list []any) (map[string]string, bool) {
 	return result, true
 }
 
-// Base64 decodes the value of a field in standard base64. Line breaks are skipped, because the base64 command makes them.
+// Base64 decodes the value of a field in standard base64. Line breaks are skipped, because the base64 command makes
+// them.
 func Base64(field, value string) ([]byte, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(value)
 	if err != nil {
-		return nil, refusal.BadRequest("the field %q must be standard base64, for example from: echo -n hello | base64", field)
+		return nil, refusal.BadRequest(
+			"the field %q must be standard base64, for example from: echo -n hello | base64", field)
 	}
 	return data, nil
 }

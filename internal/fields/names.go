@@ -48,8 +48,8 @@ func (n Name) Valid(s string) bool { return n.valid.MatchString(s) }
 
 func isInPath(field string) bool { return field == KeyName.Field || field == Alias.Field }
 
-// UnknownPath is the error for a path that none of paths matches. If that is because of a name in it, the error says what
-// is wrong with the name.
+// UnknownPath is the error for a path that none of paths matches. If that is because of a name in it, the error says
+// what is wrong with the name.
 func UnknownPath(paths []*framework.Path, path string) error {
 	for _, p := range paths {
 		pattern := strings.Trim(p.Pattern, "^$") // The framework adds these.

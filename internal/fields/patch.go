@@ -2,8 +2,8 @@ package fields
 
 import "maps"
 
-// A MapPatch changes some entries of a map, as a JSON merge patch does: nil removes an entry. It is what a field of type
-// KVPairs is in a patch.
+// A MapPatch changes some entries of a map, as a JSON merge patch does: nil removes an entry. It is what a field of
+// type KVPairs is in a patch.
 type MapPatch map[string]*string
 
 // Apply returns the patched copy of m.

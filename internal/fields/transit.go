@@ -11,9 +11,9 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// A transitField is a field of Vault's transit engine that KMS has no counterpart for. It is accepted, so that transit's
-// clients keep working, if ignoring it weakens nothing; a value that asks for a protection that nobody would give is
-// refused.
+// A transitField is a field of Vault's transit engine that KMS has no counterpart for. It is accepted, so that
+// transit's clients keep working, if ignoring it weakens nothing; a value that asks for a protection that nobody would
+// give is refused.
 type transitField struct {
 	schema *framework.FieldSchema
 	// refusal says why a value can't be accepted. If it is empty, every value is ignored; otherwise, only a zero value and
@@ -42,16 +42,20 @@ var transitFields = map[string]transitField{
 	"nonce":                  ignoredField(framework.TypeString),
 	"padding_scheme":         ignoredField(framework.TypeString),
 
-	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, "the engine does not rotate CMKs, so the key would stay as it is"),
-	"context":                refusedField(framework.TypeString, noDerivation),
-	"convergent_encryption":  refusedField(framework.TypeBool, "KMS never encrypts the same plaintext to the same ciphertext"),
+	"auto_rotate_period": refusedField(framework.TypeDurationSecond,
+		"the engine does not rotate CMKs, so the key would stay as it is"),
+	"context": refusedField(framework.TypeString, noDerivation),
+	"convergent_encryption": refusedField(framework.TypeBool,
+		"KMS never encrypts the same plaintext to the same ciphertext"),
 	"derived":                refusedField(framework.TypeBool, noDerivation),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
-	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // This is how Terraform's provider spells it.
+	// This is how Terraform's provider spells it.
+	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1),
 	"public_key":             refusedField(framework.TypeString, "a CMK is a symmetric key, which has no public half"),
 	"version":                refusedField(framework.TypeInt, "a CMK accepts the same key material only, ever", 1),
-	"type": refusedField(framework.TypeString, "a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out",
+	"type": refusedField(framework.TypeString,
+		"a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out",
 		"aes256-gcm96", "aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305"),
 }
 

@@ -23,8 +23,8 @@ const (
 	wrappedMaterialSize = kmsapi.KeyMaterialSize + 8
 )
 
-// ErrUnwrap is the one error for all that can only be seen with the private key. Like the other error of [Unwrap], it is
-// the end of a sentence that begins with what was to be opened.
+// ErrUnwrap is the one error for all that can only be seen with the private key. Like the other error of [Unwrap], it
+// is the end of a sentence that begins with what was to be opened.
 var ErrUnwrap = errors.New("can't be opened: it must be the base64 of a 256-bit AES key, encrypted by RSA-OAEP " +
 	"with this mount's wrapping_key and the hash_function, followed by key material of exactly 32 bytes, wrapped by AES-KWP with that AES key")
 
@@ -49,14 +49,14 @@ func HashNames() []string { return []string{"SHA1", "SHA224", "SHA256", "SHA384"
 // HashNamed returns the hash function called name, in upper or lower case, and nil if there is none.
 func HashNamed(name string) Hash { return hashes[strings.ToUpper(name)] }
 
-// Unwrap opens what transit's clients send: an AES-256 key by RSA-OAEP, then the key material by AES-KWP with that key. It
-// is CKM_RSA_AES_KEY_WRAP of PKCS #11. The caller clears the material.
+// Unwrap opens what transit's clients send: an AES-256 key by RSA-OAEP, then the key material by AES-KWP with that key.
+// It is CKM_RSA_AES_KEY_WRAP of PKCS #11. The caller clears the material.
 //
 // The length is checked first and has an error of its own, because the sender can count it. From there on there is one
-// error: a caller that holds somebody else's ciphertext must not learn from variations of it which part failed. The time
-// differs by a few AES blocks between an RSA part that opens and one that does not; that shows no more than whether OAEP,
-// which is safe against chosen ciphertexts, accepted. Whether 25 or 32 bytes were inside is not shown either, although
-// AES-KWP would be safe if it were.
+// error: a caller that holds somebody else's ciphertext must not learn from variations of it which part failed. The
+// time differs by a few AES blocks between an RSA part that opens and one that does not; that shows no more than
+// whether OAEP, which is safe against chosen ciphertexts, accepted. Whether 25 or 32 bytes were inside is not shown
+// either, although AES-KWP would be safe if it were.
 func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) ([]byte, error) {
 	if want := key.Size() + wrappedMaterialSize; len(ciphertext) != want {
 		return nil, fmt.Errorf("has %d bytes, once base64 is decoded, and a wrapped key of %d bytes has %d",

@@ -46,20 +46,23 @@ func TestEveryFailureWithThePrivateKeyLooksTheSame(t *testing.T) {
 	material := v.Material
 	good := func() []byte { return keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, material) }
 	for name, ciphertext := range map[string][]byte{
-		"zeros":                             make([]byte, 552),
-		"ones":                              bytes.Repeat([]byte{0xff}, 552),
-		"the first bit of RSA":              keywraptest.Flip(good(), 0),
-		"the last bit of RSA":               keywraptest.Flip(good(), 511),
-		"the first bit of KWP":              keywraptest.Flip(good(), 512),
-		"the last bit of KWP":               keywraptest.Flip(good(), 551),
-		"the halves changed over":           append(good()[512:], good()[:512]...),
-		"the halves of two ciphertexts":     append(good()[:512], good()[512:]...),
-		"an AES key of 128 bits":            keywraptest.Wrapping{Ephemeral: make([]byte, 16)}.Wrap(t, &key.PublicKey, material),
-		"a label":                           keywraptest.Wrapping{Label: []byte("label")}.Wrap(t, &key.PublicKey, material),
-		"material of 25 bytes":              keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 25)),
-		"material of 31 bytes":              keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 31)),
-		"a length that lies":                keywraptest.Wrapping{Spoil: func(w []byte) { w[7] ^= 1 }}.Wrap(t, &key.PublicKey, material),
-		"another's wrapping key, and zeros": append(keywraptest.Wrapping{}.Wrap(t, &other.PublicKey, material), make([]byte, 256)...),
+		"zeros":                         make([]byte, 552),
+		"ones":                          bytes.Repeat([]byte{0xff}, 552),
+		"the first bit of RSA":          keywraptest.Flip(good(), 0),
+		"the last bit of RSA":           keywraptest.Flip(good(), 511),
+		"the first bit of KWP":          keywraptest.Flip(good(), 512),
+		"the last bit of KWP":           keywraptest.Flip(good(), 551),
+		"the halves changed over":       append(good()[512:], good()[:512]...),
+		"the halves of two ciphertexts": append(good()[:512], good()[512:]...),
+		"an AES key of 128 bits": keywraptest.Wrapping{Ephemeral: make([]byte, 16)}.Wrap(t,
+			&key.PublicKey, material),
+		"a label":              keywraptest.Wrapping{Label: []byte("label")}.Wrap(t, &key.PublicKey, material),
+		"material of 25 bytes": keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 25)),
+		"material of 31 bytes": keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 31)),
+		"a length that lies": keywraptest.Wrapping{Spoil: func(w []byte) { w[7] ^= 1 }}.Wrap(t,
+			&key.PublicKey, material),
+		"another's wrapping key, and zeros": append(keywraptest.Wrapping{}.Wrap(t, &other.PublicKey, material),
+			make([]byte, 256)...),
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Len(t, ciphertext, 552)

@@ -25,9 +25,9 @@ type Listing[T any] struct {
 	Moved bool
 }
 
-// Collect fetches all pages of a list. An entry that moves to a later page meanwhile comes twice, and counts once. Collect
-// does not trust total: a page that brings nothing new ends the list, and so does a short one, but only if total agrees,
-// since KMS may give less than [PageSize] at a time.
+// Collect fetches all pages of a list. An entry that moves to a later page meanwhile comes twice, and counts once.
+// Collect does not trust total: a page that brings nothing new ends the list, and so does a short one, but only if
+// total agrees, since KMS may give less than [PageSize] at a time.
 func Collect[T any](next Fetch[T], name func(T) string) (Listing[T], error) {
 	l := Listing[T]{Entries: map[string]T{}}
 	counted := 0

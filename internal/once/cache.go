@@ -2,9 +2,9 @@ package once
 
 import "sync"
 
-// A Cache keeps what was loaded from storage, by name. It never holds its lock during a load. Instead, each Forget starts
-// a new generation, and a value loaded in an older generation is not kept: a load that began before a write can't bring
-// back what the write replaced.
+// A Cache keeps what was loaded from storage, by name. It never holds its lock during a load. Instead, each Forget
+// starts a new generation, and a value loaded in an older generation is not kept: a load that began before a write
+// can't bring back what the write replaced.
 type Cache[V any] struct {
 	// discard is called, without the lock, for every value that leaves the cache or lost a race to enter it.
 	discard func(*V)
@@ -19,8 +19,8 @@ func NewCache[V any](discard func(*V)) *Cache[V] {
 	return &Cache[V]{discard: discard, values: map[string]*V{}}
 }
 
-// Get returns the value called name, and calls load if it is not cached. A nil value from load means that there is none,
-// and is not kept.
+// Get returns the value called name, and calls load if it is not cached. A nil value from load means that there is
+// none, and is not kept.
 func (c *Cache[V]) Get(name string, load func() (*V, error)) (*V, error) {
 	c.mu.RLock()
 	value, generation := c.values[name], c.generation
@@ -35,8 +35,8 @@ func (c *Cache[V]) Get(name string, load func() (*V, error)) (*V, error) {
 	return c.keep(name, value, generation), nil
 }
 
-// keep stores value unless something was forgotten since generation, and returns the value to use: another load may have
-// been faster. A value too old to be kept still serves the request that loaded it, which began before the change.
+// keep stores value unless something was forgotten since generation, and returns the value to use: another load may
+// have been faster. A value too old to be kept still serves the request that loaded it, which began before the change.
 func (c *Cache[V]) keep(name string, value *V, generation uint64) *V {
 	c.mu.Lock()
 	first := c.values[name]

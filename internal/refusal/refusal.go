@@ -53,7 +53,8 @@ func Status(err error) int {
 	return http.StatusInternalServerError
 }
 
-// Advice fills in advice: {mount} stands for the path of the mount, with a slash at its end, and {key} for the name of a key.
+// Advice fills in advice: {mount} stands for the path of the mount, with a slash at its end, and {key} for the name of
+// a key.
 func Advice(advice, mount, key string) string {
 	return strings.NewReplacer("{mount}", mount, "{key}", key).Replace(advice)
 }

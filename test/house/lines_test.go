@@ -20,7 +20,7 @@ const (
 
 // pendingLines is where lines are still too long. It must become empty.
 var pendingLines = exempt{
-	".": true, "client": true, "credentials": true, "kmsapi": true, "kmstest": true, "seal": true, "server": true, "signature": true,
+	"credentials": true, "kmstest": true, "seal": true, "server": true, "signature": true,
 	"test": true,
 }
 

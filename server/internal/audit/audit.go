@@ -1,14 +1,16 @@
-// Package audit writes who did what: one line of JSON for each request, refused ones too.
+// Package audit records who did what: one line of JSON for each request, including those that are refused.
 //
-// A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Callers
-// write into some fields what they like, a wrong operation for instance, so every text is cut to [MaxField] characters,
-// and characters that do not print, which could forge a line or steer the terminal of its reader, are replaced.
+// A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Some
+// fields hold whatever a caller sends, an unknown operation for instance. So every string is cut to [MaxField]
+// characters, and characters that do not print, which could forge a line or control the terminal of its reader, are
+// replaced.
 //
-//	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…","source_ip":"192.0.2.1",
-//	"operation":"Decrypt","region":"cn-hangzhou","key_id":"…","status":200,"code":"","duration_us":153}
+//	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…",
+//	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","key_id":"…","status":200,"code":"",
+//	"duration_us":153}
 //
-// A line is handed to the operating system before Write returns, so it survives kill -9; it is not synced, so power
-// loss can take the last ones. A request whose line can't be written must be refused: that is the caller's part.
+// A line is passed to the operating system before Write returns, so it survives kill -9; it is not synced, so a power
+// failure can lose the last lines. The caller must refuse a request whose line can't be written.
 package audit
 
 import (
@@ -27,26 +29,26 @@ import (
 // ErrClosed is the error of a [Log.Write] after [Log.Close].
 var ErrClosed = errors.New("the audit log is closed")
 
-// MaxField is how many characters of a text are kept.
+// MaxField is how many characters of a string are kept.
 const MaxField = 256
 
-// A Record is what is kept of a request. Fields that are not known, because it was refused early, are empty.
+// A Record is what is kept of a request. Fields that are not known, because the request was refused early, are empty.
 type Record struct {
-	// Time is when the request came.
+	// Time is when the request arrived.
 	Time      time.Time
 	RequestID string
-	// Account is set once the signature has been found good; until then AccessKeyID is only what the request says.
+	// Account is set once the signature has been verified. Without it, AccessKeyID is only what the request claims.
 	Account, AccessKeyID string
 	SourceIP             string
-	// Operation is what the request asks for, whether there is such an operation or not.
+	// Operation is what the request names, whether it exists or not.
 	Operation string
 	Region    string
-	// KeyID is the CMK that it was about.
+	// KeyID is the CMK that the request was about.
 	KeyID string
 	// Status is the HTTP status of the answer, and Code its error code, empty for success.
 	Status int
 	Code   string
-	// Duration is the time from the request's coming to this record.
+	// Duration is the time from the arrival of the request to this record.
 	Duration time.Duration
 }
 
@@ -77,14 +79,14 @@ func (r Record) encode() ([]byte, error) {
 	return append(encoded, '\n'), nil
 }
 
-// clean cuts text, and replaces what does not print.
-func clean(text string) string {
-	if isClean(text) {
-		return text
+// clean cuts s, and replaces characters that do not print.
+func clean(s string) string {
+	if isClean(s) {
+		return s
 	}
 	var b strings.Builder
 	kept := 0
-	for _, c := range text {
+	for _, c := range s {
 		if kept++; kept > MaxField {
 			b.WriteRune('…')
 			break
@@ -97,20 +99,20 @@ func clean(text string) string {
 	return b.String()
 }
 
-// isClean knows the usual text, which clean would only copy.
-func isClean(text string) bool {
-	for i := range len(text) {
-		if text[i] < ' ' || text[i] > '~' {
+// isClean recognizes most strings that clean would only copy.
+func isClean(s string) bool {
+	for i := range len(s) {
+		if s[i] < ' ' || s[i] > '~' {
 			return false
 		}
 	}
-	return len(text) <= MaxField
+	return len(s) <= MaxField
 }
 
-// Log is an audit log. It is safe for parallel use.
+// Log is an audit log. It is safe for concurrent use.
 type Log struct {
-	// mu guards the fields below, but for path, which does not change. It is held during a write, since lines must not
-	// mix; a writer that is slow slows all requests down.
+	// mu guards the fields below, except path, which does not change. It is held during a write, since lines must not mix;
+	// so a slow writer slows all requests down.
 	mu sync.Mutex
 	// w is nil for a log that discards.
 	w      io.Writer
@@ -118,9 +120,9 @@ type Log struct {
 	// path is where the log was opened, if it was.
 	path   string
 	closed bool
-	// torn says that the last line was written in part, and must be ended before the next.
+	// torn says that the last line is incomplete, and must be ended before the next.
 	torn bool
-	// failure is the last write's error.
+	// failure is the error of the last write.
 	failure error
 }
 
@@ -130,8 +132,8 @@ func New(w io.Writer) *Log { return &Log{w: w} }
 // Discard returns a log that writes nothing.
 func Discard() *Log { return &Log{} }
 
-// Open returns a log that appends to the file at path, which it makes if there is none. The file has mode 0600, and
-// gets it if it does not; the folder must exist. A device or a pipe may stand there too.
+// Open returns a log that appends to the file at path, which it creates if there is none. It sets the mode of the file
+// to 0600. The folder must exist. The file may also be a device or a pipe.
 func Open(path string) (*Log, error) {
 	f, torn, err := openFile(path)
 	if err != nil {
@@ -151,8 +153,8 @@ func openFile(path string) (f *os.File, torn bool, err error) {
 	return f, torn, nil
 }
 
-// Reopen opens the file at the log's path anew, as is due after it has been moved away, and lets lines go there from
-// now on. If that fails, they go on to where they went. A log that [Open] has not opened is left alone.
+// Reopen opens the file at the log's path again, which is due after the file has been moved away; further lines go
+// there. If that fails, they continue to go where they went before. A log that [Open] has not opened is left alone.
 func (l *Log) Reopen() error {
 	if l.path == "" {
 		return nil
@@ -171,7 +173,7 @@ func (l *Log) Reopen() error {
 	return old.Close()
 }
 
-// prepare makes a regular file private, and tells whether its last line was cut off by a crash.
+// prepare makes a regular file private, and reports whether its last line was cut off by a crash.
 func prepare(f *os.File) (torn bool, err error) {
 	info, err := f.Stat()
 	if err != nil || !info.Mode().IsRegular() {
@@ -192,7 +194,7 @@ func prepare(f *os.File) (torn bool, err error) {
 	return last[0] != '\n', nil
 }
 
-// Write writes r as one line. After an error the line may be there in part; the next one begins on a line of its own.
+// Write writes r as one line. After an error the line may be incomplete; the next one starts on a line of its own.
 func (l *Log) Write(r Record) error {
 	encoded, err := r.encode()
 	if err != nil {
@@ -226,14 +228,14 @@ func (l *Log) write(encoded []byte) error {
 	return nil
 }
 
-// Err returns the last write's error, or nil if it went well.
+// Err returns the error of the last write, or nil if it succeeded.
 func (l *Log) Err() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	return l.failure
 }
 
-// Close ends the log, and closes the file if [Open] has opened it. A second call does nothing.
+// Close closes the log, and the file if [Open] has opened it. A second call does nothing.
 func (l *Log) Close() error {
 	l.mu.Lock()
 	defer l.mu.Unlock()

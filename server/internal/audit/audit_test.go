@@ -22,7 +22,8 @@ import (
 
 var record = audit.Record{
 	Time:      time.Date(2018, 1, 1, 20, 0, 0, 123456789, time.FixedZone("CST", 8*3600)),
-	RequestID: "475f1620-b9d3-4d35-b5c6-3fbdd941423d", Account: "123456", AccessKeyID: "LTAIexample", SourceIP: "192.0.2.1",
+	RequestID: "475f1620-b9d3-4d35-b5c6-3fbdd941423d",
+	Account:   "123456", AccessKeyID: "LTAIexample", SourceIP: "192.0.2.1",
 	Operation: "Decrypt", Region: "cn-hangzhou", KeyID: "1234abcd-12ab-34cd-56ef-12345678****",
 	Status: 409, Code: "Rejected.Disabled", Duration: 1234567 * time.Nanosecond,
 }
@@ -31,27 +32,28 @@ func TestALineHasEveryField(t *testing.T) {
 	var out bytes.Buffer
 	require.NoError(t, audit.New(&out).Write(record))
 	require.Equal(t, `{"time":"2018-01-01T12:00:00.123456789Z","request_id":"475f1620-b9d3-4d35-b5c6-3fbdd941423d",`+
-		`"account":"123456","access_key_id":"LTAIexample","source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou",`+
-		`"key_id":"1234abcd-12ab-34cd-56ef-12345678****","status":409,"code":"Rejected.Disabled","duration_us":1234}`+"\n", out.String())
+		`"account":"123456","access_key_id":"LTAIexample","source_ip":"192.0.2.1","operation":"Decrypt",`+
+		`"region":"cn-hangzhou","key_id":"1234abcd-12ab-34cd-56ef-12345678****","status":409,`+
+		`"code":"Rejected.Disabled","duration_us":1234}`+"\n", out.String())
 }
 
-func TestNoTextCanForgeALine(t *testing.T) {
-	for name, test := range map[string]struct{ text, want string }{
-		"a newline and a line of its own": {"x\"}\n{\"operation\":\"Decrypt\"}", "x\"}\uFFFD{\"operation\":\"Decrypt\"}"},
-		"other line ends":                 {"a\r\n\v\f\u0085\u2028\u2029b", "a\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDb"},
-		"a terminal's escape codes":       {"\x1b[2J\u009b2J\x7f\x00", "\uFFFD[2J\uFFFD2J\uFFFD\uFFFD"},
-		"text that runs backwards":        {"a\u202eb\u200b", "a\uFFFDb\uFFFD"},
-		"what is not Unicode":             {"a\xff\xfe", "a\uFFFD\uFFFD"},
-		"Chinese":                         {"密钥 管理", "密钥 管理"},
-		"as long as may be":               {strings.Repeat("é", audit.MaxField), strings.Repeat("é", audit.MaxField)},
-		"too long":                        {strings.Repeat("é", audit.MaxField+1), strings.Repeat("é", audit.MaxField) + "…"},
-		"far too long":                    {strings.Repeat("\xff", 1<<20), strings.Repeat("\uFFFD", audit.MaxField) + "…"},
+func TestNoFieldCanForgeALine(t *testing.T) {
+	for name, test := range map[string]struct{ field, want string }{
+		"a newline and another line": {"x\"}\n{\"operation\":\"Decrypt\"}", "x\"}\uFFFD{\"operation\":\"Decrypt\"}"},
+		"other line ends":            {"a\r\n\v\f\u0085\u2028\u2029b", "a\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFD\uFFFDb"},
+		"a terminal's escape codes":  {"\x1b[2J\u009b2J\x7f\x00", "\uFFFD[2J\uFFFD2J\uFFFD\uFFFD"},
+		"text that runs backwards":   {"a\u202eb\u200b", "a\uFFFDb\uFFFD"},
+		"invalid UTF-8":              {"a\xff\xfe", "a\uFFFD\uFFFD"},
+		"Chinese":                    {"密钥 管理", "密钥 管理"},
+		"the maximum length":         {strings.Repeat("é", audit.MaxField), strings.Repeat("é", audit.MaxField)},
+		"too long":                   {strings.Repeat("é", audit.MaxField+1), strings.Repeat("é", audit.MaxField) + "…"},
+		"far too long":               {strings.Repeat("\xff", 1<<20), strings.Repeat("\uFFFD", audit.MaxField) + "…"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var out bytes.Buffer
 			require.NoError(t, audit.New(&out).Write(audit.Record{
-				RequestID: test.text, Account: test.text, AccessKeyID: test.text, SourceIP: test.text, Operation: test.text,
-				Region: test.text, KeyID: test.text, Code: test.text,
+				RequestID: test.field, Account: test.field, AccessKeyID: test.field, SourceIP: test.field,
+				Operation: test.field, Region: test.field, KeyID: test.field, Code: test.field,
 			}))
 			require.Equal(t, 1, strings.Count(out.String(), "\n"))
 			require.True(t, strings.HasSuffix(out.String(), "\n"))
@@ -60,14 +62,16 @@ func TestNoTextCanForgeALine(t *testing.T) {
 			}
 			var fields map[string]any
 			require.NoError(t, json.Unmarshal(out.Bytes(), &fields))
-			for _, field := range []string{"request_id", "account", "access_key_id", "source_ip", "operation", "region", "key_id", "code"} {
-				require.Equal(t, test.want, fields[field], field)
+			for _, name := range []string{
+				"request_id", "account", "access_key_id", "source_ip", "operation", "region", "key_id", "code",
+			} {
+				require.Equal(t, test.want, fields[name], name)
 			}
 		})
 	}
 }
 
-func TestTheFileIsAppendedToAndPrivate(t *testing.T) {
+func TestTheFileIsPrivateAndAppendedTo(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	for i := range 3 {
 		log, err := audit.Open(path)
@@ -96,7 +100,7 @@ func TestALineCutOffByACrashSpoilsNoOther(t *testing.T) {
 	require.True(t, json.Valid([]byte(got[2])))
 }
 
-func TestOpenSaysWhatIsWrong(t *testing.T) {
+func TestOpenReportsWhatIsWrong(t *testing.T) {
 	dir := t.TempDir()
 	_, err := audit.Open(filepath.Join(dir, "missing", "audit.log"))
 	require.ErrorIs(t, err, fs.ErrNotExist)
@@ -105,7 +109,7 @@ func TestOpenSaysWhatIsWrong(t *testing.T) {
 	require.ErrorContains(t, err, dir)
 }
 
-// broken fails every second write, after it has written a part of it.
+// broken fails every second write halfway.
 type broken struct {
 	bytes.Buffer
 	writes int
@@ -137,12 +141,12 @@ func TestAFailedWriteIsReturned(t *testing.T) {
 					whole++
 				}
 			}
-			require.Equal(t, 3, whole, "what was torn stays on a line of its own")
+			require.Equal(t, 3, whole, "an incomplete line stays on its own")
 		})
 	}
 }
 
-func TestAfterCloseNothingIsWritten(t *testing.T) {
+func TestNothingIsWrittenAfterClose(t *testing.T) {
 	var out bytes.Buffer
 	for _, log := range []*audit.Log{audit.New(&out), audit.Discard()} {
 		require.NoError(t, log.Close())
@@ -156,7 +160,7 @@ func TestDiscardAcceptsEverything(t *testing.T) {
 	require.NoError(t, audit.Discard().Write(record))
 }
 
-func TestATimeThatCanNotBeWrittenIsAnError(t *testing.T) {
+func TestATimeThatCanNotBeEncodedIsAnError(t *testing.T) {
 	bad := record
 	bad.Time = time.Date(10_000, 1, 1, 0, 0, 0, 0, time.UTC)
 	var out bytes.Buffer
@@ -164,7 +168,7 @@ func TestATimeThatCanNotBeWrittenIsAnError(t *testing.T) {
 	require.Empty(t, out.String())
 }
 
-func TestParallelLinesStayWhole(t *testing.T) {
+func TestConcurrentLinesDoNotMix(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "audit.log")
 	log, err := audit.Open(path)
 	require.NoError(t, err)
@@ -208,7 +212,7 @@ func TestAMovedFileIsFollowedUntilTheLogIsReopened(t *testing.T) {
 	require.ErrorIs(t, log.Reopen(), audit.ErrClosed)
 }
 
-func TestALogThatCantBeReopenedGoesOn(t *testing.T) {
+func TestALogThatCanNotBeReopenedContinues(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "logs")
 	require.NoError(t, os.Mkdir(dir, 0o700))
 	log, err := audit.Open(filepath.Join(dir, "audit.log"))
@@ -222,7 +226,7 @@ func TestALogThatCantBeReopenedGoesOn(t *testing.T) {
 	require.NoError(t, audit.Discard().Reopen(), "there is nothing to open")
 }
 
-// failing fails as long as broken is set.
+// failing fails while broken is set.
 type failing struct{ broken bool }
 
 func (f *failing) Write(p []byte) (int, error) {
@@ -232,7 +236,7 @@ func (f *failing) Write(p []byte) (int, error) {
 	return len(p), nil
 }
 
-func TestErrIsHowTheLastWriteWent(t *testing.T) {
+func TestErrIsTheErrorOfTheLastWrite(t *testing.T) {
 	w := &failing{}
 	log := audit.New(w)
 	require.NoError(t, log.Err())
@@ -246,8 +250,8 @@ func TestErrIsHowTheLastWriteWent(t *testing.T) {
 
 func lines(t *testing.T, path string) []string {
 	t.Helper()
-	text, err := os.ReadFile(path)
+	content, err := os.ReadFile(path)
 	require.NoError(t, err)
-	require.True(t, bytes.HasSuffix(text, []byte("\n")))
-	return strings.Split(strings.TrimSuffix(string(text), "\n"), "\n")
+	require.True(t, bytes.HasSuffix(content, []byte("\n")))
+	return strings.Split(strings.TrimSuffix(string(content), "\n"), "\n")
 }

@@ -1,7 +1,8 @@
-// Package keystate is the life of a CMK: which operation may run in which state, which state comes after, and what time
-// alone changes. It is chapter 2 of the API reference as one table, and a pure function of state, operation and moment.
+// Package keystate is the life cycle of a CMK: which operation may run in which state, which state follows, and what
+// changes with time alone. It is chapter 2 of the API reference as a table, and a pure function of state, operation and
+// time.
 //
-// Time changes a CMK without anyone calling: its deletion date comes, or its imported key material expires. Nobody has
-// to write that down for it to be true, because every question to a [Lifecycle] takes the present moment into account
-// first.
+// Time changes a CMK without any request: its deletion date arrives, or its imported key material expires. That does
+// not depend on anyone writing it down, because every question to a [Lifecycle] first takes the current time into
+// account.
 package keystate

@@ -6,25 +6,25 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Build counts a list whose records nobody has counted so far.
+// Build counts a list whose records have not been counted yet.
 func (l List) Build(w store.Writer) error {
 	key, b := l.head(), block{}
 	first, last := block{}, ""
 	finish := func() error {
 		if key == l.head() {
-			first.items = b.items // It is put at the end, when the total is known.
+			first.size = b.size // It is stored at the end, when the total is known.
 			return nil
 		}
 		return l.put(w, key, b)
 	}
 	err := w.Scan(l.records, "", func(record string, _ []byte) (bool, error) {
-		if b.items == maxBlock/2 {
+		if b.size == maxBlock/2 {
 			if err := finish(); err != nil {
 				return false, err
 			}
 			key, b = Prefix+last, block{}
 		}
-		b.items++
+		b.size++
 		first.total++
 		last = record
 		return true, nil
@@ -38,21 +38,21 @@ func (l List) Build(w store.Writer) error {
 	return l.put(w, l.head(), first)
 }
 
-// Verify compares the counts with the records, and returns a sentence for each thing that is wrong.
+// Verify compares the counts with the records, and returns a sentence for each that is wrong.
 func (l List) Verify(r store.Reader) (problems []string, err error) {
-	type part struct {
-		key       string
-		told, are int
+	type count struct {
+		key              string
+		recorded, actual int
 	}
-	var parts []part
-	told, are := 0, 0
+	var blocks []count
+	recorded, actual := 0, 0
 	err = r.Scan(l.head(), "", func(key string, value []byte) (bool, error) {
 		b, err := parse(key, value)
 		if err != nil {
 			problems = append(problems, err.Error())
 		}
-		told += b.total
-		parts = append(parts, part{key: key, told: b.items})
+		recorded += b.total
+		blocks = append(blocks, count{key: key, recorded: b.size})
 		return true, nil
 	})
 	if err != nil {
@@ -60,21 +60,22 @@ func (l List) Verify(r store.Reader) (problems []string, err error) {
 	}
 	at := -1
 	err = r.Scan(l.records, "", func(record string, _ []byte) (bool, error) {
-		are++
-		for at+1 < len(parts) && parts[at+1].key < Prefix+record {
+		actual++
+		for at+1 < len(blocks) && blocks[at+1].key < Prefix+record {
 			at++
 		}
 		if at >= 0 {
-			parts[at].are++
+			blocks[at].actual++
 		}
 		return true, nil
 	})
-	if told != are {
-		problems = append(problems, fmt.Sprintf("the list %s: it counts %d records, and there are %d", l.records, told, are))
+	const message = "%s: it counts %d records, and there are %d"
+	if recorded != actual {
+		problems = append(problems, fmt.Sprintf(message, "the list "+l.records, recorded, actual))
 	}
-	for _, p := range parts {
-		if p.told != p.are {
-			problems = append(problems, fmt.Sprintf("record %q: it counts %d records, and there are %d", p.key, p.told, p.are))
+	for _, b := range blocks {
+		if b.recorded != b.actual {
+			problems = append(problems, fmt.Sprintf(message, fmt.Sprintf("record %q", b.key), b.recorded, b.actual))
 		}
 	}
 	return problems, err

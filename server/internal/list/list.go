@@ -12,17 +12,25 @@ import (
 // Prefix begins the entries of all lists.
 const Prefix = "list/"
 
-// maxBlock balances the two parts of finding a record by its number: passing over blocks, and over the records of one.
+// maxBlock balances the two parts of finding a record by its number: skipping blocks, and skipping records within one.
 const maxBlock = 1024
 
-// List is the records of a store whose keys begin with a prefix. What follows it is a record's name, and never empty.
-type List struct{ records string }
+// List is the records of a store whose keys begin with a prefix. The rest of a key is the record's name, never empty.
+type List struct {
+	// records is the prefix.
+	records string
+}
 
 // Of returns the list of the records below prefix.
 func Of(prefix string) List { return List{prefix} }
 
-// block is the entry of a block: items counts its records, and total, in the first entry alone, those of the list.
-type block struct{ items, total int }
+// block is the entry of a block.
+type block struct {
+	// size is the number of records in the block.
+	size int
+	// total is that of the whole list, in the first entry, and zero in the others.
+	total int
+}
 
 // head is the key of the first entry.
 func (l List) head() string { return Prefix + l.records }
@@ -33,10 +41,10 @@ func (l List) Len(r store.Reader) (int, error) {
 	return b.total, err
 }
 
-// Add counts the record called name, which the caller has just put and which was not there before.
+// Add counts the record called name, which the caller has just created.
 func (l List) Add(w store.Writer, name string) error { return l.count(w, name, 1) }
 
-// Remove counts the record called name no more. The caller has just deleted it.
+// Remove uncounts the record called name, which the caller has just deleted.
 func (l List) Remove(w store.Writer, name string) error { return l.count(w, name, -1) }
 
 func (l List) count(w store.Writer, name string, change int) error {
@@ -44,7 +52,7 @@ func (l List) count(w store.Writer, name string, change int) error {
 	if err != nil {
 		return err
 	}
-	b.items += change
+	b.size += change
 	if key != l.head() {
 		first, err := get(w, l.head())
 		if err != nil {
@@ -57,13 +65,13 @@ func (l List) count(w store.Writer, name string, change int) error {
 	} else {
 		b.total += change
 	}
-	if b.items > maxBlock {
-		return l.divide(w, key, b)
+	if b.size > maxBlock {
+		return l.split(w, key, b)
 	}
 	return l.put(w, key, b)
 }
 
-// blockOf returns the block that name belongs to. Of an empty list that is the first, though it is not there yet.
+// blockOf returns the block that name belongs to. In an empty list that is the first, though it does not exist yet.
 func (l List) blockOf(r store.Reader, name string) (key string, b block, err error) {
 	key, value, err := r.Before(l.head(), l.head()+name)
 	if errors.Is(err, store.ErrNotFound) {
@@ -76,32 +84,32 @@ func (l List) blockOf(r store.Reader, name string) (key string, b block, err err
 	return key, b, err
 }
 
-// divide moves the second half of a block to one of its own.
-func (l List) divide(w store.Writer, key string, b block) error {
-	first := b.items / 2
-	last, err := w.Nth(l.records, strings.TrimPrefix(key, Prefix), first)
+// split moves the second half of a block to a block of its own.
+func (l List) split(w store.Writer, key string, b block) error {
+	half := b.size / 2
+	last, err := w.Nth(l.records, strings.TrimPrefix(key, Prefix), half)
 	if err != nil {
 		return fmt.Errorf("record %s: it counts more records than there are: %w", key, err)
 	}
-	if err := l.put(w, Prefix+last, block{items: b.items - first}); err != nil {
+	if err := l.put(w, Prefix+last, block{size: b.size - half}); err != nil {
 		return err
 	}
-	b.items = first
+	b.size = half
 	return l.put(w, key, b)
 }
 
-// put stores an entry, unless nothing is left to count.
+// put stores an entry, or deletes it if nothing is left to count.
 func (l List) put(w store.Writer, key string, b block) error {
-	if b.items < 0 || b.total < 0 {
+	if b.size < 0 || b.total < 0 {
 		return fmt.Errorf("record %s: it counts fewer records than there are", key)
 	}
 	if b == (block{}) {
 		return w.Delete(key)
 	}
 	if key != l.head() {
-		return w.Put(key, strconv.AppendInt(nil, int64(b.items), 10))
+		return w.Put(key, strconv.AppendInt(nil, int64(b.size), 10))
 	}
-	return w.Put(key, fmt.Appendf(nil, "%d %d", b.items, b.total))
+	return w.Put(key, fmt.Appendf(nil, "%d %d", b.size, b.total))
 }
 
 func get(r store.Reader, key string) (block, error) {
@@ -116,20 +124,20 @@ func get(r store.Reader, key string) (block, error) {
 }
 
 func parse(key string, value []byte) (b block, err error) {
-	items, total, isFirst := strings.Cut(string(value), " ")
-	if b.items, err = strconv.Atoi(items); err == nil && isFirst {
+	size, total, isFirst := strings.Cut(string(value), " ")
+	if b.size, err = strconv.Atoi(size); err == nil && isFirst {
 		b.total, err = strconv.Atoi(total)
 	}
-	if err != nil || b.items < 0 || b.total < 0 {
-		return block{}, fmt.Errorf("record %s: it is no count", key)
+	if err != nil || b.size < 0 || b.total < 0 {
+		return block{}, fmt.Errorf("record %s: it is not a count", key)
 	}
 	return b, nil
 }
 
-// Walk visits the records in the order of their names, but for the first skip of them. It ends early, and returns
-// visit's error, when visit returns false or an error.
+// Walk visits the records in the order of their names, skipping the first skip records. It stops when visit returns
+// false or an error, which it returns.
 func (l List) Walk(r store.Reader, skip int, visit func(name string, value []byte) (more bool, err error)) error {
-	after, err := l.pass(r, skip)
+	after, err := l.skipTo(r, skip)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -141,9 +149,9 @@ func (l List) Walk(r store.Reader, skip int, visit func(name string, value []byt
 	})
 }
 
-// pass returns the key of the last of the first skip records, or [store.ErrNotFound] if there are not so many.
-func (l List) pass(r store.Reader, skip int) (after string, err error) {
-	if skip == 0 {
+// skipTo returns the key of the n-th record, or [store.ErrNotFound] if there are fewer. For 0 it is empty.
+func (l List) skipTo(r store.Reader, n int) (after string, err error) {
+	if n == 0 {
 		return "", nil
 	}
 	last, found := "", false
@@ -153,8 +161,8 @@ func (l List) pass(r store.Reader, skip int) (after string, err error) {
 			return false, err
 		}
 		last = key[len(Prefix):]
-		if found = skip <= b.items; !found {
-			skip -= b.items
+		if found = n <= b.size; !found {
+			n -= b.size
 		}
 		return !found, nil
 	})
@@ -164,5 +172,5 @@ func (l List) pass(r store.Reader, skip int) (after string, err error) {
 	if !found {
 		return "", store.ErrNotFound
 	}
-	return r.Nth(l.records, last, skip)
+	return r.Nth(l.records, last, n)
 }

@@ -34,7 +34,7 @@ func remove(t require.TestingT, w store.Writer, name string) {
 	require.NoError(t, list.Of(prefix).Remove(w, name))
 }
 
-// page reads up to 10 names behind the first skip.
+// page reads up to 10 names after the first skip.
 func page(t require.TestingT, r store.Reader, skip int) (names []string) {
 	require.NoError(t, list.Of(prefix).Walk(r, skip, func(name string, value []byte) (bool, error) {
 		require.Equal(t, "of "+name, string(value))
@@ -44,7 +44,7 @@ func page(t require.TestingT, r store.Reader, skip int) (names []string) {
 	return names
 }
 
-// agree compares the list with names, which are in order.
+// agree compares the list with names, which are sorted.
 func agree(t require.TestingT, r store.Reader, names []string) {
 	n, err := list.Of(prefix).Len(r)
 	require.NoError(t, err)
@@ -55,11 +55,11 @@ func agree(t require.TestingT, r store.Reader, names []string) {
 	for _, skip := range []int{0, 1, len(names) / 3, len(names) / 2, max(len(names)-3, 0), len(names), len(names) + 1} {
 		from := min(skip, len(names))
 		want := names[from:min(from+10, len(names))]
-		require.Equal(t, append([]string(nil), want...), page(t, r, skip), "behind the first %d of %d", skip, len(names))
+		require.Equal(t, append([]string(nil), want...), page(t, r, skip), "after the first %d of %d", skip, len(names))
 	}
 }
 
-func TestAListIsWhatASortedSliceIs(t *testing.T) {
+func TestAListBehavesLikeASortedSlice(t *testing.T) {
 	s := open(t)
 	rapid.Check(t, func(t *rapid.T) {
 		err := s.Update(t.Context(), func(w store.Writer) error {
@@ -68,24 +68,24 @@ func TestAListIsWhatASortedSliceIs(t *testing.T) {
 			var names []string
 			for range rapid.IntRange(1, 5).Draw(t, "rounds") {
 				switch rapid.IntRange(0, 3).Draw(t, "kind") {
-				case 0: // names in order, as a clock or a counter makes them
+				case 0: // names in order, as from a clock or a counter
 					from := rapid.IntRange(0, 5000).Draw(t, "from")
 					for i := range rapid.IntRange(1, 1800).Draw(t, "n") {
 						names = insert(t, w, names, fmt.Sprintf("%06d", from+i))
 					}
-				case 1: // names in no order
+				case 1: // names in random order
 					seed := rapid.Uint32().Draw(t, "seed")
 					for i := range rapid.IntRange(1, 700).Draw(t, "n") {
 						names = insert(t, w, names, fmt.Sprintf("%08x", (seed+uint32(i))*2654435761))
 					}
-				case 2: // some neighbours go
+				case 2: // some neighbours are removed
 					from := rapid.IntRange(0, len(names)).Draw(t, "first")
 					to := rapid.IntRange(from, len(names)).Draw(t, "end")
 					for _, name := range names[from:to] {
 						remove(t, w, name)
 					}
 					names = slices.Delete(names, from, to)
-				case 3: // one goes, and comes back
+				case 3: // one is removed, and added again
 					if len(names) > 0 {
 						name := names[rapid.IntRange(0, len(names)-1).Draw(t, "one")]
 						remove(t, w, name)
@@ -106,8 +106,8 @@ func TestAListIsWhatASortedSliceIs(t *testing.T) {
 var errUndo = fmt.Errorf("undo it")
 
 func insert(t require.TestingT, w store.Writer, names []string, name string) []string {
-	at, there := slices.BinarySearch(names, name)
-	if there {
+	at, exists := slices.BinarySearch(names, name)
+	if exists {
 		return names
 	}
 	add(t, w, name)
@@ -135,17 +135,17 @@ func TestAnEmptyListLeavesNothingBehind(t *testing.T) {
 	}))
 }
 
-func TestAListIsVerified(t *testing.T) {
+func TestVerifyFindsWrongCounts(t *testing.T) {
 	for _, tc := range []struct {
 		name   string
 		damage func(w store.Writer) error
 		want   string
 	}{
-		{"a record that is not counted", func(w store.Writer) error { return w.Put(prefix+"x", nil) }, "it counts 2000 records, and there are 2001"},
-		{"a record that is gone", func(w store.Writer) error { return w.Delete(prefix + "0700") }, "there are 1999"},
-		{"a count that is wrong", func(w store.Writer) error { return w.Put(list.Prefix+prefix, []byte("7 2000")) }, "it counts 7 records"},
-		{"a total that is wrong", func(w store.Writer) error { return w.Put(list.Prefix+prefix, []byte("512 7")) }, "the list r/: it counts 7 records"},
-		{"a count that is none", func(w store.Writer) error { return w.Put(list.Prefix+prefix, []byte("many")) }, "it is no count"},
+		{"an uncounted record", putRecord("x"), "it counts 2000 records, and there are 2001"},
+		{"a missing record", func(w store.Writer) error { return w.Delete(prefix + "0700") }, "there are 1999"},
+		{"a wrong count", putFirst("7 2000"), "it counts 7 records"},
+		{"a wrong total", putFirst("512 7"), "the list r/: it counts 7 records"},
+		{"a count that is not a number", putFirst("many"), "it is not a count"},
 		{"no counts", removeAll, "it counts 0 records, and there are 2000"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -163,9 +163,20 @@ func TestAListIsVerified(t *testing.T) {
 	}
 }
 
-func TestACountThatIsWrongIsNotMadeWorse(t *testing.T) {
+// putRecord stores a record without counting it.
+func putRecord(name string) func(store.Writer) error {
+	return func(w store.Writer) error { return w.Put(prefix+name, nil) }
+}
+
+// putFirst stores the first entry.
+func putFirst(entry string) func(store.Writer) error {
+	return func(w store.Writer) error { return w.Put(list.Prefix+prefix, []byte(entry)) }
+}
+
+func TestWrongCountsAreNotMadeWorse(t *testing.T) {
 	s := open(t)
-	require.ErrorContains(t, s.Update(t.Context(), func(w store.Writer) error { return list.Of(prefix).Remove(w, "x") }), "fewer records")
+	err := s.Update(t.Context(), func(w store.Writer) error { return list.Of(prefix).Remove(w, "x") })
+	require.ErrorContains(t, err, "fewer records")
 	require.ErrorContains(t, s.Update(t.Context(), func(w store.Writer) error {
 		for range 1200 {
 			if err := list.Of(prefix).Add(w, "x"); err != nil {
@@ -178,5 +189,5 @@ func TestACountThatIsWrongIsNotMadeWorse(t *testing.T) {
 		require.NoError(t, w.Put(list.Prefix+prefix, []byte("-1 x")))
 		_, err := list.Of(prefix).Len(w)
 		return err
-	}), "no count")
+	}), "not a count")
 }

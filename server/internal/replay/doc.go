@@ -6,11 +6,11 @@
 // minutes if the timestamp is 14 minutes ahead. Nothing is forgotten early, because everything that is not remembered
 // is refused by its timestamp:
 //
-//   - Nonces are kept in shards, one for each minute of timestamps, and a shard is dropped once the whole minute is outside the
-//     window. The end of the minute becomes the floor: no earlier timestamp is ever accepted again, not even if the clock jumps
-//     back.
-//   - The memory is bounded. When it is full, the access key with the most nonces gives up its oldest shard, and gets a floor of
-//     its own. So an access key that floods the service shortens no window but its own.
+//   - Nonces are kept in shards, one for each minute of timestamps, and a shard is dropped once the whole minute is
+//     outside the window. The end of the minute becomes the floor: no earlier timestamp is ever accepted again, not
+//     even if the clock jumps back.
+//   - The memory is bounded. When it is full, the access key with the most nonces gives up its oldest shard, and gets a
+//     floor of its own. So an access key that floods the service shortens no window but its own.
 //
 // The caller must have verified the signature. Otherwise anyone could use up a nonce before its owner sends it.
 //
@@ -19,8 +19,8 @@
 // A new memory is empty, so requests that the previous process accepted could be sent again. Two rules together prevent
 // that, and refuse no request that can't have been accepted before:
 //
-//   - A nonce whose timestamp is not in the past is passed to the Durable hook, and accepted only once that has returned. The
-//     caller loads it again with [Memory.Load].
+//   - A nonce whose timestamp is not in the past is passed to the Durable hook, and accepted only once that has
+//     returned. The caller loads it again with [Memory.Load].
 //   - A timestamp before the start is refused.
 //
 // Every request accepted before the start, at a time t, either had a timestamp before t, and so before the start, or

@@ -141,7 +141,9 @@ func (m *Memory) Load(key string) error {
 }
 
 // insert adds a nonce, unless used reports that it is already there.
-func (m *Memory) insert(accessKeyID string, f fingerprint, timestamp, now time.Time, used func(*holder, fingerprint) bool) error {
+func (m *Memory) insert(
+	accessKeyID string, f fingerprint, timestamp, now time.Time, used func(*holder, fingerprint) bool,
+) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	m.sweep(now)

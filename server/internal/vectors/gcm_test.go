@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
-// TestMessagesAreAES256GCM is about what is left of XAES-256-GCM once it has derived a message's key.
+// TestMessagesAreAES256GCM covers the part of XAES-256-GCM that follows the derivation of a message's key.
 func TestMessagesAreAES256GCM(t *testing.T) {
 	seen := map[string]int{}
 	for _, g := range load(t, "aes_gcm_test.json") {

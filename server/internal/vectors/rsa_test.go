@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// sureSize is the length of a message from which on Unwrap can't take it for random bytes by chance.
+// sureSize is the length from which a message can't be the random bytes that Unwrap returns on failure.
 const sureSize = 16
 
 func TestImportsUnwrapAsWycheproofSays(t *testing.T) {
@@ -26,7 +26,7 @@ func TestImportsUnwrapAsWycheproofSays(t *testing.T) {
 			for _, g := range load(t, test.file) {
 				key := parseKey(t, g.PrivateKeyPkcs8)
 				for _, v := range g.Tests {
-					// Unwrap takes no label: what has one is not for it.
+					// Unwrap takes no label, so a ciphertext with one is invalid.
 					if v.valid() && len(v.Label) == 0 {
 						checkValid(t, key, test.algorithm, v)
 						valid++
@@ -49,7 +49,7 @@ func parseKey(t *testing.T, pkcs8 []byte) *wrapping.Key {
 	return key
 }
 
-// checkValid unwraps v at its own size, and must fail at every other.
+// checkValid unwraps v with its own size, and expects every other to fail.
 func checkValid(t *testing.T, key *wrapping.Key, algorithm string, v vector) {
 	t.Helper()
 	got, ok := key.Unwrap(algorithm, v.Ct, len(v.Msg))

@@ -10,22 +10,22 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// hexBytes is how the vectors write bytes.
+// hexBytes are bytes as the vectors encode them.
 type hexBytes []byte
 
-// UnmarshalText decodes hexadecimal text.
-func (b *hexBytes) UnmarshalText(text []byte) (err error) {
-	*b, err = hex.AppendDecode(nil, text)
+// UnmarshalText decodes hexadecimal digits.
+func (b *hexBytes) UnmarshalText(digits []byte) (err error) {
+	*b, err = hex.AppendDecode(nil, digits)
 	return err
 }
 
-// file is as much of a file of vectors as is needed here.
+// file has the fields of a file of vectors that are needed here.
 type file struct {
 	NumberOfTests int
 	TestGroups    []group
 }
 
-// group is vectors that have something in common: sizes in bits for a cipher, a key for RSA.
+// group is a group of vectors with something in common: sizes in bits for a cipher, a key for RSA.
 type group struct {
 	KeySize, IvSize, TagSize int
 	PrivateKeyPkcs8          hexBytes
@@ -42,7 +42,7 @@ type vector struct {
 
 func (v vector) valid() bool { return v.Result == "valid" }
 
-// load reads a file of vectors. Every vector in it must be of a kind that valid knows.
+// load reads a file of vectors, all of which must be valid or invalid.
 func load(t *testing.T, name string) []group {
 	t.Helper()
 	content, err := fs.ReadFile(wycheproof.TestVectors, name)
