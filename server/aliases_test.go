@@ -263,6 +263,7 @@ func TestTheAuditLogHasTheKeyThatAnAliasStoodFor(t *testing.T) {
 		audited = append(audited, fmt.Sprint(line["operation"], " ", line["key_id"]))
 	}
 	require.Equal(t, []string{
-		"CreateKey " + id, "CreateKey " + other, "CreateAlias " + id, "Encrypt " + id, "ListAliases ", "UpdateAlias " + other, "DeleteAlias " + other,
+		"CreateKey " + id, "CreateKey " + other, "CreateAlias " + id, "Encrypt " + id, "ListAliases ", "UpdateAlias " + other,
+		"DeleteAlias " + other,
 	}, audited)
 }

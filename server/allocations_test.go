@@ -13,7 +13,8 @@ import (
 func TestARequestTakesFewAllocations(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()
-	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", `{"app":"payroll"}`).CiphertextBlob
+	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0",
+		"EncryptionContext", `{"app":"payroll"}`).CiphertextBlob
 	for _, tc := range []struct {
 		action string
 		pairs  []string

@@ -85,7 +85,8 @@ func TestAnotherAccountAndAnotherRegionHaveNothingOfOurs(t *testing.T) {
 			require.Equal(t, http.StatusNotFound, got.status, "%s: %s", op, got.body)
 			require.Contains(t, []kmsapi.Code{kmsapi.ErrKeyNotFound.Code, kmsapi.ErrAliasNotFound.Code}, got.Code, op)
 		}
-		l.do("Encrypt", append([]string{"KeyId", "alias/ours", "Plaintext", "eA=="}, more...)...).refused(t, kmsapi.ErrAliasNotFound)
+		l.do("Encrypt", append([]string{"KeyId", "alias/ours", "Plaintext", "eA=="}, more...)...).
+			refused(t, kmsapi.ErrAliasNotFound)
 		require.Zero(t, l.must("ListKeys", more...).TotalCount)
 		require.Zero(t, l.must("ListAliases", more...).TotalCount)
 		own := l.must("CreateKey", more...).KeyMetadata.KeyId

@@ -19,7 +19,7 @@ import (
 )
 
 func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	first := w.createKey()
 	blob := w.must("Encrypt", "KeyId", first, "Plaintext", "text").CiphertextBlob
 	ctx, stop := context.WithCancel(t.Context())
@@ -103,7 +103,7 @@ func TestARunningServiceWithoutASocketIsToldApart(t *testing.T) {
 }
 
 func TestABackupThatIsNotGoodDoesNotAppear(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	w.createKey()
 	other, _ := devConfig(t)
 	config := w.kms.Config()
@@ -176,7 +176,7 @@ func TestADamagedStoreCanBeRestoredOver(t *testing.T) {
 
 func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 	config, _ := devConfig(t)
-	withOperations(t)(&config)
+	withOps(t)(&config)
 	socket, err := net.Listen("unix", config.Ops.Socket)
 	require.NoError(t, err)
 	service := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
@@ -192,7 +192,7 @@ func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 }
 
 func TestAServiceOutlivesABackupThatNobodyTakes(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	w.createKey()
 	conn, err := net.Dial("unix", w.kms.Config().Ops.Socket)
 	require.NoError(t, err)

@@ -94,7 +94,8 @@ func BenchmarkScale(b *testing.B) {
 // be durable: one put of the size of its record in a transaction of bbolt.
 func BenchmarkCreateKey(b *testing.B) {
 	b.Run("bbolt, one put a transaction", func(b *testing.B) {
-		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600,
+			&bbolt.Options{FreelistType: bbolt.FreelistMapType})
 		require.NoError(b, err)
 		defer func() { require.NoError(b, db.Close()) }()
 		value := make([]byte, 600)

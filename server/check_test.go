@@ -205,7 +205,7 @@ func TestEveryDamageToTheFileIsFound(t *testing.T) {
 	page := os.Getpagesize()
 	for name, damaged := range map[string][]byte{
 		"empty":                    nil,
-		"a text":                   []byte("hello"),
+		"a line":                   []byte("hello"),
 		"cut to its first page":    whole[:page],
 		"cut to its first pages":   whole[:3*page],
 		"all pages after the meta": append(bytes.Clone(whole[:2*page]), bytes.Repeat([]byte{0xff}, len(whole)-2*page)...),

@@ -90,7 +90,8 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 	"Forbidden.AliasNotFound": func(w *wire) answer { return w.do("DescribeKey", "KeyId", "alias/nobody") },
 	"Forbidden.NoPermission": func(w *wire) answer {
 		allowed := server.Allow{Actions: []string{"kms:ListKeys"}, Resources: []string{"*"}}
-		return configured(w.t, func(c *server.Config) { c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allowed} }).do("CreateKey")
+		restrict := func(c *server.Config) { c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allowed} }
+		return configured(w.t, restrict).do("CreateKey")
 	},
 	"Forbidden.AccessKey": func(w *wire) answer {
 		return configured(w.t, func(c *server.Config) { c.Accounts[0].AccessKeys[0].Inactive = true }).do("ListKeys")
@@ -104,7 +105,9 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 	"IncompleteSignature": func(w *wire) answer {
 		return w.post(with(w.signed(http.MethodPost, "ListKeys"), "PageSize", "1"))
 	},
-	"IllegalTimestamp": func(w *wire) answer { return w.post(without(w.signed(http.MethodPost, "ListKeys"), "Timestamp")) },
+	"IllegalTimestamp": func(w *wire) answer {
+		return w.post(without(w.signed(http.MethodPost, "ListKeys"), "Timestamp"))
+	},
 	"Rejected.LimitExceeded": func(w *wire) answer {
 		id, key := w.createKey(), 'a'
 		for ; key < 'a'+kmsapi.MaxTags; key++ {
@@ -160,10 +163,14 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 		params := kmsapi.Params{{Name: "Action", Value: "ListKeys"}, {Name: "SecurityToken", Value: "made up"}}
 		return w.post(w.sign(http.MethodPost, params))
 	},
-	"MissingSecurityToken":                       func(w *wire) answer { return temporary(w.t, time.Hour).do("ListKeys") },
-	"InvalidSecurityToken.MismatchWithAccessKey": func(w *wire) answer { return temporary(w.t, time.Hour).withToken("another").do("ListKeys") },
-	"InvalidSecurityToken.Expired":               func(w *wire) answer { return temporary(w.t, -time.Second).withToken("the-token").do("ListKeys") },
-	"InvalidAction.NotFound":                     func(w *wire) answer { return w.do("MakeCoffee") },
+	"MissingSecurityToken": func(w *wire) answer { return temporary(w.t, time.Hour).do("ListKeys") },
+	"InvalidSecurityToken.MismatchWithAccessKey": func(w *wire) answer {
+		return temporary(w.t, time.Hour).withToken("another").do("ListKeys")
+	},
+	"InvalidSecurityToken.Expired": func(w *wire) answer {
+		return temporary(w.t, -time.Second).withToken("the-token").do("ListKeys")
+	},
+	"InvalidAction.NotFound": func(w *wire) answer { return w.do("MakeCoffee") },
 }
 
 // temporary is a caller with a temporary access key, which is good for so long from now.
@@ -195,7 +202,8 @@ func TestEveryErrorCodeOccursAsTheReferenceSays(t *testing.T) {
 			status, err := strconv.Atoi(statusText)
 			require.NoError(t, err)
 			got.refused(t, &kmsapi.Error{Code: kmsapi.Code(code), HTTPStatus: status})
-			require.Regexp(t, "^"+variable.Replace(regexp.QuoteMeta(sentence)), got.Message, "more may follow: what would be good, and the like")
+			require.Regexp(t, "^"+variable.Replace(regexp.QuoteMeta(sentence)), got.Message,
+				"more may follow: what would be good, and the like")
 			require.NotEmpty(t, got.RequestId)
 			require.NotEmpty(t, got.HostId)
 		})

@@ -33,7 +33,8 @@ func FuzzStranger(f *testing.F) {
 	stranger := l.caller
 	stranger.AccessKeySecret = kmsapi.NewSecret("not the secret")
 	sign := func(at string) string {
-		return signature.SignV1(http.MethodPost, kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: at}}, stranger, "n", l.now).Form()
+		params := kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: at}}
+		return signature.SignV1(http.MethodPost, params, stranger, "n", l.now).Form()
 	}
 	acs3 := l.acs3("CreateKey", nil, "")
 	acs3.Set("X-Acs-Action", "ListKeys")

@@ -15,7 +15,8 @@ func BenchmarkGetParametersForImport(b *testing.B) {
 	l.restart()
 	id := l.createKey("Origin", "EXTERNAL")
 	for b.Loop() {
-		l.must("GetParametersForImport", "KeyId", id, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256, "WrappingKeySpec", "RSA_2048")
+		l.must("GetParametersForImport", "KeyId", id,
+			"WrappingAlgorithm", kmsapi.WrapOAEPSHA256, "WrappingKeySpec", "RSA_2048")
 	}
 }
 

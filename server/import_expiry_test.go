@@ -65,7 +65,7 @@ func TestTheMomentThatMaterialExpires(t *testing.T) {
 		{"is never if it is 0", "0", ""},
 		{"may be a second from now", at(time.Second), l.now.Add(time.Second).Format(kmsapi.TimeFormat)},
 		{"may be in a hundred years", "4944000000", "2126-09-02T05:20:00Z"},
-		{"may be the last that has a text", "253402300799", "9999-12-31T23:59:59Z"},
+		{"may be the last that can be written", "253402300799", "9999-12-31T23:59:59Z"},
 		{"must not be a second ago", at(-time.Second), "refused"},
 		{"must not be in 1970", "1", "refused"},
 		{"must not be negative", "-1", "refused"},
@@ -74,7 +74,7 @@ func TestTheMomentThatMaterialExpires(t *testing.T) {
 		{"must not be the last that a number can say", "9223372036854775807", "refused"},
 		{"must not be more than a number can say", "9223372036854775808", "refused"},
 		{"must be a number", "soon", "refused"},
-		{"must be a whole number", at(time.Hour) + ".5", "refused"},
+		{"must be an integer", at(time.Hour) + ".5", "refused"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := "none"

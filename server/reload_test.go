@@ -110,11 +110,13 @@ func TestANewCertificateIsServedWithoutDroppingConnections(t *testing.T) {
 	}))
 
 	reused := false
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+	ctx := httptrace.WithClientTrace(t.Context(),
+		&httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
 	params := w.signed("GET", "ListKeys")
 	require.Equal(t, 200, w.get(ctx, params))
 	require.True(t, reused, "the connection of before is still open")
 
 	_, err = tls.Dial("tcp", w.kms.Endpoint, w.tlsConfig())
-	require.ErrorAs(t, err, new(*tls.CertificateVerificationError), "new connections get the new certificate, which another CA signed")
+	require.ErrorAs(t, err, new(*tls.CertificateVerificationError),
+		"new connections get the new certificate, which another CA signed")
 }

@@ -112,7 +112,8 @@ func (a *API) decrypt(
 
 // errCiphertext is the one answer to every ciphertext that does not open, whatever is wrong with it or with its
 // context.
-var errCiphertext = kmsapi.InvalidParameter("CiphertextBlob", "It is not a ciphertext of this service, or the EncryptionContext is not the one it was made with.")
+var errCiphertext = kmsapi.InvalidParameter("CiphertextBlob",
+	"It is not a ciphertext of this service, or the EncryptionContext is not the one it was made with.")
 
 // ciphertext is what seal makes.
 type ciphertext struct{ keyID, versionID, blob string }

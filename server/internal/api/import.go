@@ -106,9 +106,11 @@ func materialExpiry(unix int, now time.Time) (time.Time, error) {
 	case at == 0:
 		return time.Time{}, nil
 	case at < now.Unix():
-		return time.Time{}, kmsapi.InvalidParameter("KeyMaterialExpireUnix", "It must not lie in the past. It is in seconds since 1970.")
+		return time.Time{}, kmsapi.InvalidParameter("KeyMaterialExpireUnix",
+			"It must not lie in the past. It is in seconds since 1970.")
 	case at > lastExpiry:
-		return time.Time{}, kmsapi.InvalidParameter("KeyMaterialExpireUnix", "It must lie before the year 10000. It is in seconds since 1970.")
+		return time.Time{}, kmsapi.InvalidParameter("KeyMaterialExpireUnix",
+			"It must lie before the year 10000. It is in seconds since 1970.")
 	default:
 		return time.Unix(at, 0).UTC(), nil
 	}

@@ -31,7 +31,8 @@ func (c Config) validateOps() error {
 		return nil
 	}
 	if path := c.SocketPath(); len(path) > maxSocketPath {
-		return fmt.Errorf("operations: the path %s is too long for a socket; set socket to one of at most %d bytes", path, maxSocketPath)
+		return fmt.Errorf("operations: the path %s is too long for a socket; set socket to one of at most %d bytes",
+			path, maxSocketPath)
 	}
 	if c.Ops.Address == "" {
 		return nil

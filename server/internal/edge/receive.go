@@ -101,6 +101,7 @@ func bodyError(err error) error {
 	}
 	refused := *kmsapi.ErrParseRequestParameter
 	refused.HTTPStatus = http.StatusRequestEntityTooLarge
-	refused.Message = fmt.Sprintf("The request's body is larger than %d bytes, the most that this service takes.", tooLarge.Limit)
+	refused.Message = fmt.Sprintf("The request's body is larger than %d bytes, the most that this service takes.",
+		tooLarge.Limit)
 	return &refused
 }

@@ -65,7 +65,8 @@ func (g *Gate) checkTimestamp(text string, now time.Time) (time.Time, error) {
 	var same [len(kmsapi.TimeFormat)]byte
 	// Parse takes fractions of a second too, so the time must also read as it was sent.
 	if err != nil || string(at.AppendFormat(same[:0], kmsapi.TimeFormat)) != text {
-		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
+		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(
+			"The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
 	}
 	if off := now.Sub(at); off.Abs() > g.window {
 		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(fmt.Sprintf(

@@ -1,6 +1,6 @@
-// Package gate decides who may do what: it authenticates a request, counts it against the caller's rate limit, and
-// hands it to package api. It serves package edge, which has read the request, and writes on the audit line what it
-// learns.
+// Package gate decides whether a request is admitted: it authenticates the request, counts it against the caller's
+// rate limit, and hands it to package api. It serves package edge, which has read the request, and writes on the audit
+// line what it learns.
 //
 // # What it promises
 //

@@ -130,4 +130,5 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 }
 
 // ErrNotAudited refuses a request, before it does anything, because there would be no audit line of it.
-var ErrNotAudited = kmsapi.ErrServiceUnavailable.WithMessage("Service Unavailable Temporary. The audit log can't be written.")
+var ErrNotAudited = kmsapi.ErrServiceUnavailable.WithMessage(
+	"Service Unavailable Temporary. The audit log can't be written.")

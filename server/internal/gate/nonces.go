@@ -39,7 +39,8 @@ func (g *Gate) checkNonce(ctx context.Context, accessKeyID, nonce string, at tim
 		return kmsapi.ErrSignatureNonceUsed
 	case errors.Is(err, replay.ErrTooOld):
 		g.metrics.NonceRefused(NonceTooOld)
-		return kmsapi.ErrIllegalTimestamp.WithMessage("The Timestamp is before the service's start, so it can't tell whether it has seen the request before. Sign it again.")
+		return kmsapi.ErrIllegalTimestamp.WithMessage(
+			"The Timestamp is before the service's start, so it can't tell whether it has seen the request before. Sign it again.")
 	default:
 		return err
 	}

@@ -66,7 +66,7 @@ type dueCMK struct {
 	keyID string
 }
 
-// eachDue visits the CMKs of all scopes that time has changed by now and that no sweep has handled yet, the longest due
+// eachDue visits the CMKs of all scopes that time has changed and that no sweep has handled yet, the longest due
 // first.
 func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 	last := now.UTC().Format(dueTime)

@@ -28,7 +28,7 @@ func (k *Keyring) EachNonce(ctx context.Context, visit func(key string) error) e
 // sweepAtOnce bounds how long a request waits for SweepNonces.
 const sweepAtOnce = 1000
 
-// SweepNonces deletes the nonces that have expired by now.
+// SweepNonces deletes the nonces that have expired at now.
 func (k *Keyring) SweepNonces(ctx context.Context, now time.Time) error {
 	expired, err := k.expiredNonces(ctx, now)
 	if err != nil {

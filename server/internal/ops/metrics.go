@@ -36,9 +36,9 @@ const (
 func NewMetrics(nonceRefusals ...string) *Metrics {
 	m := &Metrics{
 		registry:      prometheus.NewRegistry(),
-		requests:      counters("requests_total", "Requests answered, by operation and error code; the code of success is OK.", "action", "code"),
-		duration:      durations("request_duration_seconds", "Time from the arrival of a request to its audit line.", "action"),
-		nonceRefusals: counters("nonce_refusals_total", "Requests refused because their nonce was used, or too old to tell.", "reason"),
+		requests:      counters("requests_total", helpRequests, "action", "code"),
+		duration:      durations("request_duration_seconds", helpDuration, "action"),
+		nonceRefusals: counters("nonce_refusals_total", helpNonceRefusals, "reason"),
 		throttled:     counters("rate_limited_total", "Requests refused by a rate limit, by its class.", "class"),
 		panics:        prometheus.NewCounter(counterOpts("panics_total", "Requests that failed by a bug.")),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
@@ -73,6 +73,12 @@ func durations(name, help string, labels ...string) *prometheus.HistogramVec {
 		Name: namePrefix + name, Help: help, Buckets: prometheus.ExponentialBuckets(100e-6, 2, 16), // 100 µs to 3.3 s
 	}, labels)
 }
+
+const (
+	helpRequests      = "Requests answered, by operation and error code; the code of success is OK."
+	helpDuration      = "Time from the arrival of a request to its audit line."
+	helpNonceRefusals = "Requests refused because their nonce was used, or too old to tell."
+)
 
 // namePrefix begins the names of the service's own metrics.
 const namePrefix = "alicloudkms_"

@@ -22,7 +22,7 @@ func shortDir(t *testing.T) string {
 	return dir
 }
 
-func withOperations(t *testing.T) func(*server.Config) {
+func withOps(t *testing.T) func(*server.Config) {
 	socket := filepath.Join(shortDir(t), "sock")
 	return func(c *server.Config) {
 		c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: socket}
@@ -48,15 +48,16 @@ func (w *wire) metrics() string {
 	return text
 }
 
-func TestMetricsTellWhatWasDone(t *testing.T) {
-	operations := withOperations(t)
+func TestMetricsCountWhatWasDone(t *testing.T) {
+	ops := withOps(t)
 	w := configured(t, func(c *server.Config) {
-		operations(c)
+		ops(c)
 		c.RateLimits.ListTags = 1
 	})
 	text := w.metrics()
 	for _, operation := range server.Operations() {
-		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`, "every operation begins at zero")
+		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`,
+			"every operation begins at zero")
 	}
 	id := w.createKey()
 	w.createKey("Origin", "EXTERNAL")
@@ -91,9 +92,9 @@ func TestMetricsTellWhatWasDone(t *testing.T) {
 
 func TestHealthFollowsTheAuditLog(t *testing.T) {
 	const full = "/dev/full" // a device on which every write fails
-	operations := withOperations(t)
+	ops := withOps(t)
 	w := configured(t, func(c *server.Config) {
-		operations(c)
+		ops(c)
 		c.Audit.File = full
 	})
 	status, _ := w.observe(http.MethodGet, "/healthz")
@@ -108,7 +109,7 @@ func TestHealthFollowsTheAuditLog(t *testing.T) {
 func TestHealthFollowsTheStore(t *testing.T) {
 	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
-	withOperations(t)(&dev.Config)
+	withOps(t)(&dev.Config)
 	broken := false
 	s, err := server.Start(dev.Config, server.Options{}.WithCommit(func(_ int, commit func() error) error {
 		if broken {
@@ -135,8 +136,8 @@ func TestHealthFollowsTheStore(t *testing.T) {
 	require.Contains(t, text, "read-only")
 }
 
-func TestTheOperationsAddressOffersNothingElse(t *testing.T) {
-	w := configured(t, withOperations(t))
+func TestTheOpsAddressOffersNothingElse(t *testing.T) {
+	w := configured(t, withOps(t))
 	for _, path := range []string{"/backup", "/", "/debug/pprof/", "/?Action=ListKeys"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			status, _ := w.observe(method, path)
@@ -148,7 +149,7 @@ func TestTheOperationsAddressOffersNothingElse(t *testing.T) {
 }
 
 func TestTheSocketIsItsOwnersAlone(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	socket := w.kms.Config().Ops.Socket
 	info, err := os.Lstat(socket)
 	require.NoError(t, err)
@@ -161,7 +162,7 @@ func TestTheSocketIsItsOwnersAlone(t *testing.T) {
 }
 
 func TestASocketThatWasLeftBehindIsReplaced(t *testing.T) {
-	change := withOperations(t)
+	change := withOps(t)
 	var config server.Config
 	change(&config)
 	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: config.Ops.Socket, Net: "unix"})
