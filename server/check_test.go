@@ -28,7 +28,8 @@ func filled(t *testing.T) (w *wire, id string) {
 	deleted := w.createKey()
 	w.must("ScheduleKeyDeletion", "KeyId", deleted, "PendingWindowInDays", "7")
 	// Its timestamp is ahead, so its nonce is written down.
-	ahead := signature.SignV1("POST", kmsapi.Params{{Name: "Action", Value: "ListKeys"}}, w.credentials(), newNonce(), w.kms.Now().Add(time.Minute))
+	list := kmsapi.Params{{Name: "Action", Value: "ListKeys"}}
+	ahead := signature.SignV1("POST", list, w.credentials(), newNonce(), w.kms.Now().Add(time.Minute))
 	require.Equal(t, 200, w.post(ahead).status)
 	w.kms.Stop()
 	return w, id
@@ -42,7 +43,8 @@ func TestAGoodStoreIsFoundGood(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	require.Equal(t, 4, report.Keys)
-	require.Equal(t, 2+4+4+1+2+2+1+4+4+1, report.Records, "meta, CMKs, versions, tags, aliases twice, a nonce, lists, states, a CMK that is due")
+	require.Equal(t, 2+4+4+1+2+2+1+4+4+1, report.Records,
+		"meta, CMKs, versions, tags, aliases twice, a nonce, lists, states, a CMK that is due")
 	after, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, after), "nothing was changed")
@@ -71,7 +73,10 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"has no such version"}},
 		{"a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk/"+scope+id))
-		}, []string{"does not exist", "does not exist", "does not exist", "does not exist", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
+		}, []string{
+			"does not exist", "does not exist", "does not exist", "does not exist",
+			"counts 1 CMKs", "the list cmk/", "counts 3 records",
+		}},
 		{"a CMK that is not a record", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
 		}, []string{"not in the form", "counts 1 CMKs"}},

@@ -130,8 +130,11 @@ func TestExpiredMaterialIsGone(t *testing.T) {
 
 func TestNoMaterialIsStoredOnceItIsGone(t *testing.T) {
 	for name, lose := range map[string]func(l *lab, id string){
-		"by a deletion":                 func(l *lab, id string) { l.must("DeleteKeyMaterial", "KeyId", id) },
-		"by a deletion, when disabled":  func(l *lab, id string) { l.must("DisableKey", "KeyId", id); l.must("DeleteKeyMaterial", "KeyId", id) },
+		"by a deletion": func(l *lab, id string) { l.must("DeleteKeyMaterial", "KeyId", id) },
+		"by a deletion, when disabled": func(l *lab, id string) {
+			l.must("DisableKey", "KeyId", id)
+			l.must("DeleteKeyMaterial", "KeyId", id)
+		},
 		"by its expiry":                 func(l *lab, _ string) { l.now = l.now.Add(time.Hour); l.sweep() },
 		"by its expiry, over a restart": func(l *lab, _ string) { l.now = l.now.Add(time.Hour); l.restart(); l.sweep() },
 		"by a jump of a hundred years":  func(l *lab, _ string) { l.now = l.now.AddDate(100, 0, 0); l.sweep() },

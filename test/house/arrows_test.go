@@ -71,7 +71,7 @@ var rooms = map[string]room{
 			"config", "edge", "gate", "api", "keyring", "ops",
 			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping", "kmsapi",
 		),
-		tests: []string{"client", "kmstest", "server/servertest", "signature"},
+		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
 	"server/servertest":      {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/config": {imports: []string{"kmsapi"}},

@@ -65,7 +65,8 @@ func drawCMK(t *rapid.T) *CMK {
 			return time.Time{}
 		}
 		last := time.Date(9999, 12, 31, 23, 59, 59, 0, time.UTC).Unix()
-		return time.Unix(rapid.Int64Range(-1000, last).Draw(t, "seconds"), rapid.Int64Range(0, 999_999_999).Draw(t, "ns")).UTC()
+		seconds, nanoseconds := rapid.Int64Range(-1000, last), rapid.Int64Range(0, 999_999_999)
+		return time.Unix(seconds.Draw(t, "seconds"), nanoseconds.Draw(t, "nanoseconds")).UTC()
 	})
 	return &CMK{
 		CreationDate: date.Draw(t, "created"), Description: text.Draw(t, "description"), KeySpec: text.Draw(t, "spec"),
