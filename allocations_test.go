@@ -11,8 +11,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// readyKMS gives every Encrypt the answer that the real service gave to the first, since client and service have bounds of
-// their own.
+// readyKMS answers every Encrypt as the real service answered the first, because client and service have allocation
+// tests of their own.
 type readyKMS struct {
 	kms
 	answer kmsapi.Response
@@ -29,7 +29,7 @@ func (k *readyKMS) Do(ctx context.Context, r kmsapi.Request) (_ kmsapi.Response,
 }
 
 // Allocations are counted, not timed: a count is the same on every machine, so it may fail a test.
-func TestAnEncryptionOnAWarmPathTakesFewAllocationsAndNoStorage(t *testing.T) {
+func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 	r := newRig(t)
 	conf := logical.TestBackendConfig()
 	conf.System, conf.StorageView, conf.Logger = logical.TestSystemView(), r.storage, r.logger()
@@ -50,6 +50,6 @@ func TestAnEncryptionOnAWarmPathTakesFewAllocationsAndNoStorage(t *testing.T) {
 			t.Error(err)
 		}
 	})
-	require.LessOrEqual(t, got, 100.0) // The race detector makes 78 of 50.
+	require.LessOrEqual(t, got, 100.0) // It takes 50, and 78 under the race detector.
 	require.Equal(t, before, r.storage.total(), "no storage call")
 }

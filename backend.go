@@ -19,8 +19,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered with
-// another version. The build sets it with -ldflags "-X".
+// Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered
+// with another version. The build sets it with -ldflags "-X".
 var Version = "v0.1.0-dev"
 
 // backend is one mount of the engine.
@@ -85,7 +85,8 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(clie
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
 		return nil, err
 	}
-	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same time.
+	// The first Route compiles the patterns of all paths. The two backends share them, so they must not do it at the same
+	// time.
 	b.Route("")
 	b.local.Route("")
 	return b, nil
@@ -133,8 +134,8 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 	return nil
 }
 
-// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into one
-// that survives the way to Vault.
+// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into
+// one that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	path := b.Route(req.Path)
 	ignored, err := b.checkFields(path, req)
@@ -148,8 +149,8 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return fields.WarnIgnored(resp, ignored), nil
 }
 
-// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the names
-// of those that are ignored. Only operations without fields need no path.
+// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the
+// names of those that are ignored. Only operations without fields need no path.
 func (b *backend) checkFields(path *framework.Path, req *logical.Request) (ignored []string, err error) {
 	if !fields.Carry(req.Operation) {
 		return nil, nil

@@ -47,19 +47,19 @@ func TestCleanClosesTheClient(t *testing.T) {
 	require.Equal(t, closed+1, r.kms.closed)
 }
 
-func TestInvalidateDropsWhatChangedElsewhere(t *testing.T) {
+func TestInvalidateDropsWhatAnotherNodeChanged(t *testing.T) {
 	for name, c := range map[string]struct {
 		path          string
 		config, entry bool
 	}{
-		"the config":        {"config", true, false},
-		"the key":           {"key/a", false, true},
-		"another key":       {"key/b", false, false},
-		"all keys":          {"key/", false, true},
-		"all of the mount":  {"", true, true},
-		"something else":    {"wal/1", false, false},
-		"a path beside it":  {"configuration", false, false},
-		"a key with a tail": {"key/a/more", false, false},
+		"the config":      {"config", true, false},
+		"the key":         {"key/a", false, true},
+		"another key":     {"key/b", false, false},
+		"all keys":        {"key/", false, true},
+		"the whole mount": {"", true, true},
+		"something else":  {"wal/1", false, false},
+		"a similar path":  {"configuration", false, false},
+		"a longer path":   {"key/a/more", false, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -85,7 +85,7 @@ func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 		r.storage.onGet = nil
 		r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
 	}
-	r.encrypt("a", hello) // It read the entry before the change.
+	r.encrypt("a", hello) // It reads the entry before the change.
 	r.encrypt("a", hello)
 	require.Equal(t, kmsapi.EncryptionContext{"team": "hr"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
 }
@@ -143,7 +143,7 @@ func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {
 	r.encrypt("a", hello)
 }
 
-func TestEveryPathHasHelpAndAnOperationIDOfItsOwn(t *testing.T) {
+func TestEveryPathHasHelpAndUniqueOperationIDs(t *testing.T) {
 	r := newRig(t)
 	require.Contains(t, r.do(logical.HelpOperation, "", nil).Data["help"], "alicloudkms")
 	for _, p := range r.backend().Paths {

@@ -65,7 +65,7 @@ func TestThousandItemsKeepTheirOrder(t *testing.T) {
 	}
 }
 
-// reopen makes the items that take ciphertexts from results.
+// reopen returns items that decrypt the ciphertexts in results.
 func reopen(results []map[string]any) []any {
 	items := make([]any, len(results))
 	for i, result := range results {
@@ -74,23 +74,23 @@ func reopen(results []map[string]any) []any {
 	return items
 }
 
-func TestBadItemSpoilsNoOther(t *testing.T) {
+func TestBadItemDoesNotAffectOthers(t *testing.T) {
 	for name, c := range map[string]struct {
 		bad  any
 		says string
 	}{
-		"no plaintext":             {object("reference", "bad"), "plaintext"},
-		"an empty plaintext":       {object("reference", "bad", "plaintext", ""), "plaintext"},
-		"no base64":                {object("reference", "bad", "plaintext", "!"), "base64"},
-		"too long":                 {object("reference", "bad", "plaintext", encoded(kmsapi.MaxPlaintext+1)), "datakey"},
-		"a number":                 {object("reference", "bad", "plaintext", 5), "plaintext"},
-		"an unknown field":         {object("reference", "bad", "plaintext", hello, "plain", hello), `"plain"`},
-		"a name":                   {object("reference", "bad", "plaintext", hello, "name", "other"), `"name"`},
-		"a batch in a batch":       {object("reference", "bad", "batch_input", []any{}), `"batch_input"`},
-		"a context of transit":     {object("reference", "bad", "plaintext", hello, "context", hello), "encryption_context"},
-		"a bound entry":            {object("reference", "bad", "plaintext", hello, "encryption_context", object("team", "it")), "team"},
-		"associated data no b64":   {object("reference", "bad", "plaintext", hello, "associated_data", "!"), "associated_data"},
-		"a context that is no map": {object("reference", "bad", "plaintext", hello, "encryption_context", 5), "encryption_context"},
+		"no plaintext":         {object("reference", "bad"), "plaintext"},
+		"an empty plaintext":   {object("reference", "bad", "plaintext", ""), "plaintext"},
+		"not base64":           {object("reference", "bad", "plaintext", "!"), "base64"},
+		"too long":             {object("reference", "bad", "plaintext", encoded(kmsapi.MaxPlaintext+1)), "datakey"},
+		"a number":             {object("reference", "bad", "plaintext", 5), "plaintext"},
+		"an unknown field":     {object("reference", "bad", "plaintext", hello, "plain", hello), `"plain"`},
+		"a name":               {object("reference", "bad", "plaintext", hello, "name", "other"), `"name"`},
+		"a batch in a batch":   {object("reference", "bad", "batch_input", []any{}), `"batch_input"`},
+		"a context of transit": {object("reference", "bad", "plaintext", hello, "context", hello), "encryption_context"},
+		"a bound entry":        {object("reference", "bad", "plaintext", hello, "encryption_context", object("team", "it")), "team"},
+		"bad associated data":  {object("reference", "bad", "plaintext", hello, "associated_data", "!"), "associated_data"},
+		"a context not a map":  {object("reference", "bad", "plaintext", hello, "encryption_context", 5), "encryption_context"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -111,7 +111,7 @@ func TestBadItemSpoilsNoOther(t *testing.T) {
 	}
 }
 
-func TestItemThatIsNoObjectIsItsOwnError(t *testing.T) {
+func TestItemThatIsNotAnObjectFailsAlone(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for _, bad := range []any{nil, "text", 5, true, []any{}, []any{hello}} {
 		status, results := r.batch("encrypt/a", []any{bad, object("plaintext", hello)})
@@ -121,24 +121,24 @@ func TestItemThatIsNoObjectIsItsOwnError(t *testing.T) {
 	}
 }
 
-func TestBatchThatIsNoneIsRefusedWhole(t *testing.T) {
+func TestInvalidBatchIsRefusedAsAWhole(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls := r.kms.total()
 	for name, c := range map[string]struct {
 		data map[string]any
 		says string
 	}{
-		"an empty list":                {object("batch_input", []any{}), "empty"},
-		"an empty list as text":        {object("batch_input", "[]"), "empty"},
-		"no list":                      {object("batch_input", object("plaintext", hello)), "list"},
-		"a text":                       {object("batch_input", hello), "list"},
-		"a list with something behind": {object("batch_input", `[{"plaintext":"aGVsbG8="}] x`), "list"},
-		"null as text":                 {object("batch_input", "null"), "list"},
-		"a plaintext beside it":        {object("batch_input", []any{object("plaintext", hello)}, "plaintext", hello), `"plaintext"`},
-		"a context beside it":          {object("batch_input", []any{object("plaintext", hello)}, "encryption_context", "a=b"), `"encryption_context"`},
-		"a reference beside it":        {object("batch_input", []any{object("plaintext", hello)}, "reference", "x"), `"reference"`},
-		"more than may be":             {object("batch_input", make([]any, maxBatch+1)), "10000"},
-		"no number for the status":     {object("batch_input", []any{object("plaintext", hello)}, "partial_failure_response_code", "x"), "partial_failure_response_code"},
+		"an empty list":         {object("batch_input", []any{}), "empty"},
+		"an empty list in JSON": {object("batch_input", "[]"), "empty"},
+		"no list":               {object("batch_input", object("plaintext", hello)), "list"},
+		"a string":              {object("batch_input", hello), "list"},
+		"trailing data":         {object("batch_input", `[{"plaintext":"aGVsbG8="}] x`), "list"},
+		"null in JSON":          {object("batch_input", "null"), "list"},
+		"a plaintext as well":   {object("batch_input", []any{object("plaintext", hello)}, "plaintext", hello), `"plaintext"`},
+		"a context as well":     {object("batch_input", []any{object("plaintext", hello)}, "encryption_context", "a=b"), `"encryption_context"`},
+		"a reference as well":   {object("batch_input", []any{object("plaintext", hello)}, "reference", "x"), `"reference"`},
+		"too many items":        {object("batch_input", make([]any, maxBatch+1)), "10000"},
+		"a status not a number": {object("batch_input", []any{object("plaintext", hello)}, "partial_failure_response_code", "x"), "partial_failure_response_code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite("encrypt/a", c.data)
@@ -150,7 +150,7 @@ func TestBatchThatIsNoneIsRefusedWhole(t *testing.T) {
 	require.Equal(t, calls, r.kms.total())
 }
 
-func TestBatchMayBeTextOfTheCommandLine(t *testing.T) {
+func TestBatchMayBeJSONFromTheCommandLine(t *testing.T) {
 	r := newKeyRig(t, "a")
 	resp := r.write("encrypt/a", map[string]any{"batch_input": ` [{"plaintext":"aGVsbG8=","key_version":1}] `})
 	results := resp.Data["batch_results"].([]map[string]any)
@@ -159,10 +159,10 @@ func TestBatchMayBeTextOfTheCommandLine(t *testing.T) {
 	require.Equal(t, "", results[0]["reference"])
 }
 
-func TestStatusOfABatchTellsWhoIsToBlame(t *testing.T) {
+func TestStatusOfABatchShowsWhoseFaultItIs(t *testing.T) {
 	unreachable := lost(kmsapi.OpDecrypt)
 	for name, c := range map[string]struct {
-		// failures are what KMS answers, in the order of the items; nil is success.
+		// failures are KMS's answers, in the order of the items; nil is success.
 		failures []error
 		code     any
 		status   int
@@ -172,14 +172,14 @@ func TestStatusOfABatchTellsWhoIsToBlame(t *testing.T) {
 		"the caller":                            {[]error{nil, answered(kmsapi.ErrRejectedDisabled)}, nil, 400},
 		"all by the caller":                     {[]error{answered(kmsapi.ErrNoPermission), answered(kmsapi.ErrKeyNotFound)}, nil, 400},
 		"KMS":                                   {[]error{nil, answered(kmsapi.ErrInternalFailure)}, nil, 502},
-		"the way to KMS":                        {[]error{nil, unreachable}, nil, 502},
+		"the connection to KMS":                 {[]error{nil, unreachable}, nil, 502},
 		"KMS and the caller":                    {[]error{unreachable, answered(kmsapi.ErrRejectedDisabled)}, nil, 400},
 		"KMS throttles":                         {[]error{nil, answered(kmsapi.ErrThrottling)}, nil, 429},
 		"KMS throttles and fails":               {[]error{unreachable, answered(kmsapi.ErrThrottling)}, nil, 502},
 		"the caller wants another status":       {[]error{nil, answered(kmsapi.ErrRejectedDisabled)}, 207, 207},
-		"so for KMS's failures":                 {[]error{nil, unreachable}, 200, 200},
-		"not if none succeeds":                  {[]error{unreachable, unreachable}, 207, 502},
-		"not one that is none":                  {[]error{nil, unreachable}, 99, 502},
+		"also for failures of KMS":              {[]error{nil, unreachable}, 200, 200},
+		"but not if none succeeds":              {[]error{unreachable, unreachable}, 207, 502},
+		"nor a status out of range":             {[]error{nil, unreachable}, 99, 502},
 		"nor an informational one":              {[]error{nil, unreachable}, 100, 502},
 		"nor one without a body":                {[]error{nil, unreachable}, 204, 502},
 		"nor a negative one":                    {[]error{nil, unreachable}, -1, 502},
@@ -221,8 +221,8 @@ func TestFailedBatchIsLoggedOnce(t *testing.T) {
 
 func TestBatchRunsInParallelWithinItsBounds(t *testing.T) {
 	for name, c := range map[string]struct{ maxParallel, want int }{
-		"as configured": {3, 3},
-		"without one":   {0, defaultBatchParallel},
+		"as configured":              {3, 3},
+		"without a configured bound": {0, defaultBatchParallel},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -235,7 +235,7 @@ func TestBatchRunsInParallelWithinItsBounds(t *testing.T) {
 				} else if n > int64(c.want) {
 					t.Error("more than may be at one time")
 				}
-				<-full // All of them are there at once.
+				<-full // All calls are in flight.
 				now.Add(-1)
 				return nil
 			}
@@ -249,7 +249,7 @@ func TestBatchRunsInParallelWithinItsBounds(t *testing.T) {
 	}
 }
 
-func TestCancelledBatchCallsNobodyAnyMore(t *testing.T) {
+func TestCancelledBatchMakesNoMoreCalls(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("config", map[string]any{"max_parallel": 2})
 	ctx, cancel := context.WithCancel(t.Context())
@@ -270,7 +270,7 @@ func TestCancelledBatchCallsNobodyAnyMore(t *testing.T) {
 	require.LessOrEqual(t, calls.Load(), int64(4), "those that were under way, and no other")
 }
 
-func TestCiphertextOfAnotherKeyInABatchIs403OfItsOwn(t *testing.T) {
+func TestCiphertextOfAnotherKeyInABatchFailsAlone(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	mine, other := object("ciphertext", r.encrypt("a", hello)), object("ciphertext", r.encrypt("b", encoded(5)))
 	for _, path := range []string{"decrypt/a", "rewrap/a"} {
@@ -305,7 +305,7 @@ func TestBatchOfDataKeys(t *testing.T) {
 	}
 }
 
-func TestReferenceOfASingleItemComesBack(t *testing.T) {
+func TestReferenceOfASingleItemIsReturned(t *testing.T) {
 	r := newKeyRig(t, "a")
 	resp := r.write("encrypt/a", map[string]any{"plaintext": hello, "reference": "mine"})
 	require.Equal(t, "mine", resp.Data["reference"])
@@ -325,7 +325,7 @@ func TestBatchOverGRPC(t *testing.T) {
 	require.Len(t, resp.Data["batch_results"], 1)
 }
 
-func TestForeignCiphertextsAreLoggedOnceABatch(t *testing.T) {
+func TestForeignCiphertextsAreLoggedOncePerBatch(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	foreign := object("ciphertext", r.encrypt("b", hello))
 	before := strings.Count(r.log.String(), "\n")

@@ -32,8 +32,8 @@ func (n cmkNames) of(id string) []string {
 	return []string{}
 }
 
-// namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry that
-// can't be read is an error: somebody may delete a CMK that seems to have no name.
+// namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry
+// that can't be read is an error: somebody may delete a CMK that seems to have no name.
 func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNames, error) {
 	keys, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {

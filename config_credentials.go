@@ -13,9 +13,9 @@ import (
 )
 
 // updateCredentials takes the fields for the credentials and for the addresses of KMS and STS. A secret belongs to one
-// access key, one role, and one endpoint each of KMS and STS with one CA. A caller that changes any of these must give the
-// secret again. Otherwise, a caller that does not know it could have signed requests sent to a server of its own, or act as
-// a role that was not meant for it.
+// access key, one role, and one endpoint each of KMS and STS with one CA. A caller that changes any of these must give
+// the secret again. Otherwise, a caller that does not know it could have signed requests sent to a server of its own,
+// or act as a role that was not meant for it.
 func (c *config) updateCredentials(d *framework.FieldData) {
 	old := *c
 	set(d, "endpoint", &c.Endpoint)
@@ -55,13 +55,14 @@ func (c *config) checkCredentials() error {
 	}
 }
 
-// alibabaCloud matches the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below aliyuncs.com
-// may belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is a storage bucket that anyone could have.
+// alibabaCloud matches the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below
+// aliyuncs.com may belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is a storage bucket that anyone could have.
 var alibabaCloud = regexp.MustCompile(
 	`^(sts|(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
 
-// knownEndpoint reports whether the environment's credentials may be sent to an endpoint. A caller that may write config
-// need not be the operator of the Vault server, and has no secret to give as a proof that the credentials are its own.
+// knownEndpoint reports whether the environment's credentials may be sent to an endpoint. A caller that may write
+// config need not be the operator of the Vault server, and has no secret to give as a proof that the credentials are
+// its own.
 func knownEndpoint(endpoint string) bool {
 	if endpoint == "" {
 		return true

@@ -19,12 +19,12 @@ import (
 
 const vaultRole = "acs:ram::1000000000000001:role/vault"
 
-// environment is a configuration that leaves the credentials to the environment.
+// environment is a configuration that takes the credentials from the environment.
 func environment() map[string]any {
 	return map[string]any{"region": "cn-hangzhou", "use_environment": true}
 }
 
-// setEnvironment makes an access key the only credentials of the environment.
+// setEnvironment makes an access key the environment's only credentials.
 func setEnvironment(t *testing.T, id string, secret kmsapi.Secret) {
 	t.Helper()
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", id)
@@ -55,27 +55,27 @@ func TestBadCredentialsAreRefusedBeforeKMSIsAsked(t *testing.T) {
 		config map[string]any
 		says   string
 	}{
-		"neither access key nor environment":  {map[string]any{"region": "cn-hangzhou"}, "use_environment"},
-		"the environment denied":              {with(environment(), map[string]any{"use_environment": false}), "use_environment"},
-		"a secret without access key":         {with(environment(), map[string]any{"secret_key": "good-secret"}), "access_key"},
-		"a token without access key":          {with(environment(), map[string]any{"security_token": "good-secret"}), "access_key"},
-		"an access key without secret":        {with(environment(), map[string]any{"access_key": "LTAIgood"}), "secret_key"},
-		"use_environment neither yes nor no":  {with(environment(), map[string]any{"use_environment": "perhaps"}), "use_environment"},
-		"a session name without role":         {with(goodConfig(), map[string]any{"role_session_name": "node-1"}), "role_arn"},
-		"an external id without role":         {with(goodConfig(), map[string]any{"role_external_id": "tenant"}), "role_arn"},
-		"an STS endpoint without role":        {with(goodConfig(), map[string]any{"sts_endpoint": "sts.example.com"}), "role_arn"},
-		"a role that is a user":               {with(goodConfig(), map[string]any{"role_arn": "acs:ram::1:user/good-secret"}), "role_arn"},
-		"a session name that STS has not":     {with(goodConfig(), map[string]any{"role_arn": vaultRole, "role_session_name": "good secret"}), "role_session_name"},
-		"an external id that STS has not":     {with(goodConfig(), map[string]any{"role_arn": vaultRole, "role_external_id": "é"}), "role_external_id"},
-		"plain HTTP to STS":                   {with(goodConfig(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "http://sts.example.com"}), "sts_endpoint"},
-		"an STS endpoint with a password":     {with(goodConfig(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "https://u:good-secret@sts.example.com"}), "sts_endpoint"},
-		"the environment's for another KMS":   {with(environment(), map[string]any{"endpoint": "kms.example.com"}), "not for other servers"},
-		"the environment's for another STS":   {with(environment(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "sts.example.com"}), "not for other servers"},
-		"the environment's for a customer":    {with(environment(), map[string]any{"endpoint": "1234.cn-hangzhou.fc.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a bucket":      {with(environment(), map[string]any{"endpoint": "kms.oss-cn-hangzhou.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a suffix":      {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com.example.com"}), "not for other servers"},
-		"the environment's for a prefix":      {with(environment(), map[string]any{"endpoint": "evil-kms.cn-hangzhou.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a broken name": {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com/x"}), "not for other servers"},
+		"neither access key nor environment":     {map[string]any{"region": "cn-hangzhou"}, "use_environment"},
+		"the environment not allowed":            {with(environment(), map[string]any{"use_environment": false}), "use_environment"},
+		"a secret without access key":            {with(environment(), map[string]any{"secret_key": "good-secret"}), "access_key"},
+		"a token without access key":             {with(environment(), map[string]any{"security_token": "good-secret"}), "access_key"},
+		"an access key without secret":           {with(environment(), map[string]any{"access_key": "LTAIgood"}), "secret_key"},
+		"use_environment neither true nor false": {with(environment(), map[string]any{"use_environment": "perhaps"}), "use_environment"},
+		"a session name without role":            {with(goodConfig(), map[string]any{"role_session_name": "node-1"}), "role_arn"},
+		"an external id without role":            {with(goodConfig(), map[string]any{"role_external_id": "tenant"}), "role_arn"},
+		"an STS endpoint without role":           {with(goodConfig(), map[string]any{"sts_endpoint": "sts.example.com"}), "role_arn"},
+		"a role that is a user":                  {with(goodConfig(), map[string]any{"role_arn": "acs:ram::1:user/good-secret"}), "role_arn"},
+		"an invalid session name":                {with(goodConfig(), map[string]any{"role_arn": vaultRole, "role_session_name": "good secret"}), "role_session_name"},
+		"an invalid external id":                 {with(goodConfig(), map[string]any{"role_arn": vaultRole, "role_external_id": "é"}), "role_external_id"},
+		"plain HTTP to STS":                      {with(goodConfig(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "http://sts.example.com"}), "sts_endpoint"},
+		"an STS endpoint with a password":        {with(goodConfig(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "https://u:good-secret@sts.example.com"}), "sts_endpoint"},
+		"the environment's for another KMS":      {with(environment(), map[string]any{"endpoint": "kms.example.com"}), "not for other servers"},
+		"the environment's for another STS":      {with(environment(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "sts.example.com"}), "not for other servers"},
+		"the environment's for a customer":       {with(environment(), map[string]any{"endpoint": "1234.cn-hangzhou.fc.aliyuncs.com"}), "not for other servers"},
+		"the environment's for a bucket":         {with(environment(), map[string]any{"endpoint": "kms.oss-cn-hangzhou.aliyuncs.com"}), "not for other servers"},
+		"the environment's for a suffix":         {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com.example.com"}), "not for other servers"},
+		"the environment's for a prefix":         {with(environment(), map[string]any{"endpoint": "evil-kms.cn-hangzhou.aliyuncs.com"}), "not for other servers"},
+		"the environment's for a broken name":    {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com/x"}), "not for other servers"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -102,17 +102,17 @@ func TestEnvironmentsCredentialsMayGoToAlibabaCloudAndLoopback(t *testing.T) {
 	}
 }
 
-// Who may write config and does not know the secret must not get requests signed with it at a server of his own, nor act as
-// another role with it, nor have the environment's credentials take its place there.
+// A caller that may write config but does not know the secret must not be able to have requests signed with it sent to
+// its own server, to act as another role, or to have the environment's credentials sent there instead.
 func TestNewUseOfASecretNeedsTheSecretAgain(t *testing.T) {
 	for name, change := range map[string]map[string]any{
-		"another STS":                      {"sts_endpoint": "sts.attacker.example"},
-		"another KMS":                      {"endpoint": "kms.attacker.example"},
-		"another role":                     {"role_arn": "acs:ram::666:role/mine"},
-		"no role any more":                 {"role_arn": ""},
-		"another access key":               {"access_key": "LTAIother"},
-		"the environment at another place": {"access_key": "", "use_environment": true, "endpoint": "kms.attacker.example"},
-		"the environment where KMS is now": {"access_key": "", "use_environment": true},
+		"another STS":                     {"sts_endpoint": "sts.attacker.example"},
+		"another KMS":                     {"endpoint": "kms.attacker.example"},
+		"another role":                    {"role_arn": "acs:ram::666:role/mine"},
+		"no role":                         {"role_arn": ""},
+		"another access key":              {"access_key": "LTAIother"},
+		"the environment at another KMS":  {"access_key": "", "use_environment": true, "endpoint": "kms.attacker.example"},
+		"the environment at the same KMS": {"access_key": "", "use_environment": true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -127,7 +127,7 @@ func TestNewUseOfASecretNeedsTheSecretAgain(t *testing.T) {
 	}
 }
 
-// With a CA of his own, whoever is on the way to KMS or STS is the one that requests are sent to.
+// With its own CA, a caller on the network path to KMS or STS could receive the requests.
 func TestNewCANeedsTheSecretAgain(t *testing.T) {
 	server := httptest.NewTLSServer(nil)
 	defer server.Close()
@@ -152,7 +152,7 @@ func TestAlibabaCloudsSTSIsNotTrustedWithACAOfTheConfiguration(t *testing.T) {
 	}
 }
 
-func TestSecretIsGoneOnceTheEnvironmentTakesItsPlace(t *testing.T) {
+func TestSecretIsRemovedOnceTheEnvironmentReplacesIt(t *testing.T) {
 	r := newRig(t)
 	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
 	r.write("config", map[string]any{"access_key": "", "use_environment": true, "verify": false})
@@ -184,7 +184,7 @@ func TestAccessKeyOfTheConfigurationWinsOverTheEnvironment(t *testing.T) {
 	r.encrypt("a", hello)
 }
 
-func TestEnvironmentThatIsNoGoodIsABadConfigurationAndLaterAFault(t *testing.T) {
+func TestUnusableEnvironmentIsABadConfigurationAndLaterAFault(t *testing.T) {
 	r, service, config := newRealRig(t)
 	delete(config, "access_key")
 	delete(config, "secret_key")
@@ -193,9 +193,9 @@ func TestEnvironmentThatIsNoGoodIsABadConfigurationAndLaterAFault(t *testing.T) 
 		id, secret string
 		says       []string
 	}{
-		"no secret":               {service.AccessKeyID, "", []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", "vault read"}},
-		"a wrong secret":          {service.AccessKeyID, "another-secret", []string{"IncompleteSignature", "environment", "vault read"}},
-		"an access key not there": {"LTAIother", "another-secret", []string{"InvalidAccessKeyId.NotFound", "environment"}},
+		"no secret":             {service.AccessKeyID, "", []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", "vault read"}},
+		"a wrong secret":        {service.AccessKeyID, "another-secret", []string{"IncompleteSignature", "environment", "vault read"}},
+		"an unknown access key": {"LTAIother", "another-secret", []string{"InvalidAccessKeyId.NotFound", "environment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			setEnvironment(t, c.id, kmsapi.NewSecret(c.secret))
@@ -213,7 +213,7 @@ func TestEnvironmentThatIsNoGoodIsABadConfigurationAndLaterAFault(t *testing.T) 
 	}
 }
 
-// newSTS gives sessions with access key id and secret, and counts them.
+// newSTS issues sessions with an access key id and a secret, and counts them.
 func newSTS(t *testing.T, status int, id string, secret kmsapi.Secret) (endpoint string, asked *atomic.Int64) {
 	t.Helper()
 	asked = new(atomic.Int64)

@@ -61,7 +61,8 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	return encCtx, nil
 }
 
-// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is from.
+// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is
+// from.
 func checkContext(field string, encCtx kmsapi.EncryptionContext) error {
 	if _, reserved := encCtx[associatedDataEntry]; reserved {
 		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, associatedDataEntry)

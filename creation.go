@@ -19,8 +19,8 @@ import (
 const (
 	// creationKind is the kind of the write-ahead log's entries for keys that are being made.
 	creationKind = "create-key"
-	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. Its request has ended then,
-	// since Vault gives a request 90 seconds.
+	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. Its request has ended
+	// then, since Vault gives a request 90 seconds.
 	rollbackAge = 3 * time.Minute
 	// storeTimeout bounds the write of an entry, which must not be lost once its CMK exists.
 	storeTimeout = 30 * time.Second
@@ -32,10 +32,10 @@ const (
 	maxDescription = kmsapi.MaxDescription - markerLength
 )
 
-// A creation is the write-ahead log's record of a key that is being made. It is written before KMS is asked for the CMK, and
-// removed once the key's entry is stored. CreateKey takes neither a name nor a client token, so the marker, at the end of
-// the CMK's description, is the only way to find a CMK whose id never reached Vault's storage. Nobody else knows the marker
-// beforehand.
+// A creation is the write-ahead log's record of a key that is being made. It is written before KMS is asked for the
+// CMK, and removed once the key's entry is stored. CreateKey takes neither a name nor a client token, so the marker, at
+// the end of the CMK's description, is the only way to find a CMK whose id never reached Vault's storage. Nobody else
+// knows the marker beforehand.
 type creation struct {
 	Name   string `json:"name"`
 	Region string `json:"region"`
@@ -94,8 +94,8 @@ func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string
 	return entry, made.KeyMetadata, nil
 }
 
-// surelyNotDone reports whether KMS certainly did not run a call that failed. A lost answer or an error inside KMS leaves
-// that open.
+// surelyNotDone reports whether KMS certainly did not run a call that failed. A lost answer or an error inside KMS
+// leaves that open.
 func surelyNotDone(err error) bool {
 	if failed, ok := errors.AsType[*callError](err); ok && failed.unsent {
 		return true
@@ -115,7 +115,8 @@ func (b *backend) finish(ctx context.Context, s logical.Storage, begun creation,
 	return entry, nil
 }
 
-// settled removes an entry of the write-ahead log. One that can't be removed is settled again later, which changes nothing.
+// settled removes an entry of the write-ahead log. One that can't be removed is settled again later, which changes
+// nothing.
 func (b *backend) settled(ctx context.Context, s logical.Storage, logID string) {
 	if err := framework.DeleteWAL(ctx, s, logID); err != nil {
 		b.Logger().Warn("an entry of the write-ahead log was not removed", "id", logID, "error", err)

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// lost is how a call ends whose answer does not arrive.
+// lost is the error of a call whose answer does not arrive.
 func lost(op kmsapi.Operation) error {
 	return &client.TransportError{Operation: op, Endpoint: "kms:443", Err: errors.New("the connection broke")}
 }
@@ -61,20 +61,20 @@ func (r *rig) unsettled() int {
 	return len(logIDs)
 }
 
-// interruptions are all the ways in which making key "a" can end between the first and the last step.
+// interruptions are all the ways in which making key "a" can stop between the first and the last step.
 var interruptions = map[string]struct {
 	arrange func(r *rig)
-	// made says that KMS made a CMK, and named that the key is there all the same.
+	// made says that KMS made a CMK, and named that the key exists nevertheless.
 	made, named bool
 }{
-	"the log can't be written":         {func(r *rig) { r.storage.reset("put", 1) }, false, false},
-	"the request does not reach KMS":   {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, false, false},
-	"KMS refuses":                      {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrLimitExceeded)) }, false, false},
-	"KMS has an error and made no CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, false, false},
-	"KMS has an error and made a CMK":  {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, true, false},
-	"the answer is lost":               {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, true, false},
-	"the entry can't be stored":        {func(r *rig) { r.storage.reset("put", 2) }, true, false},
-	"nothing can be stored any more": {func(r *rig) {
+	"the log can't be written":        {func(r *rig) { r.storage.reset("put", 1) }, false, false},
+	"the request does not reach KMS":  {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, false, false},
+	"KMS refuses":                     {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrLimitExceeded)) }, false, false},
+	"KMS fails before it makes a CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, false, false},
+	"KMS fails after it made a CMK":   {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, true, false},
+	"the answer is lost":              {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, true, false},
+	"the entry can't be stored":       {func(r *rig) { r.storage.reset("put", 2) }, true, false},
+	"nothing can be stored": {func(r *rig) {
 		r.kms.after = func(context.Context, kmsapi.Request) error { r.storage.reset("put", -1); return nil }
 	}, true, false},
 	"the log entry can't be removed": {func(r *rig) { r.storage.reset("delete", 1) }, true, true},
@@ -85,7 +85,7 @@ var interruptions = map[string]struct {
 	"the plugin stops before the answer": {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) }, true, false},
 }
 
-// failing lets one operation fail.
+// failing makes one operation fail.
 func failing(op kmsapi.Operation, err error) func(context.Context, kmsapi.Request) error {
 	return func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == op {
@@ -104,7 +104,7 @@ func (r *rig) interrupt(t *testing.T, arrange func(*rig)) (failed error) {
 	return failed
 }
 
-func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
+func TestInterruptedCreationIsFinishedByARetry(t *testing.T) {
 	for name, c := range interruptions {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -117,7 +117,7 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1, "a key that was there already gets no tags")
 			require.Len(t, r.cmks(), 1, "no second CMK is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
-			require.Equal(t, c.made, len(resp.Warnings) > 0, "a CMK that was there before is told")
+			require.Equal(t, c.made, len(resp.Warnings) > 0, "a recovered CMK is reported")
 			require.Equal(t, "for team HR", r.read("keys/a").Data["description"])
 			r.encrypt("a", hello)
 			require.NoError(t, r.settleNow())
@@ -127,10 +127,10 @@ func TestInterruptedCreationIsFinishedByAnotherTry(t *testing.T) {
 	}
 }
 
-func TestRequestThatKMSNeverGotLeavesNothingToSettle(t *testing.T) {
+func TestRequestThatKMSNeverReceivedLeavesNothingToSettle(t *testing.T) {
 	for name, err := range map[string]error{
-		"nobody listens": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
-		"no credentials": &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
+		"the port is closed": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
+		"no credentials":     &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -163,14 +163,14 @@ func TestInterruptedCreationIsFinishedByRollback(t *testing.T) {
 	}
 }
 
-func TestCMKThatCouldNotBeStoredIsNamed(t *testing.T) {
+func TestErrorNamesTheCMKThatCouldNotBeStored(t *testing.T) {
 	r := newKeyRig(t)
 	err := r.interrupt(t, func(r *rig) { r.storage.reset("put", 2) })
 	refused(t, err, 500, r.cmks()[0], "cn-hangzhou")
 	require.Contains(t, r.log.String(), r.cmks()[0])
 }
 
-func TestCreationThatIsUnderWayIsNotRolledBack(t *testing.T) {
+func TestCreationInProgressIsNotRolledBack(t *testing.T) {
 	r := newKeyRig(t)
 	r.kms.after = func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == kmsapi.OpCreateKey {
@@ -209,7 +209,7 @@ func TestRollbackOfAnotherRegionWaits(t *testing.T) {
 	r.encrypt("a", hello)
 }
 
-func TestCreationThatCanNotBeLookedForIsToldOnceAndGivenUpInTheEnd(t *testing.T) {
+func TestCreationThatCannotBeSearchedForIsLoggedOnceAndGivenUpInTheEnd(t *testing.T) {
 	for name, change := range map[string]map[string]any{
 		"another region":     {"region": "cn-beijing"},
 		"another access key": {"access_key": "LTAIother", "secret_key": "other"},
@@ -219,7 +219,7 @@ func TestCreationThatCanNotBeLookedForIsToldOnceAndGivenUpInTheEnd(t *testing.T)
 			r := newKeyRig(t)
 			arrange := interruptions["the answer is lost"].arrange
 			if name != "another region" {
-				arrange = interruptions["KMS has an error and made no CMK"].arrange
+				arrange = interruptions["KMS fails before it makes a CMK"].arrange
 			}
 			_ = r.interrupt(t, arrange)
 			r.write("config", change)
@@ -278,7 +278,7 @@ func TestDeregisteredKeyDoesNotComeBack(t *testing.T) {
 	require.Nil(t, r.read("keys/a"))
 }
 
-func TestNameThatAnInterruptedCreationMayBringBackIsAWarning(t *testing.T) {
+func TestDeregisterWarnsOfAnInterruptedCreation(t *testing.T) {
 	r := newKeyRig(t, "other")
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
 	r.write("keys/a/register", map[string]any{"key_id": r.keyID("other")})
@@ -325,7 +325,7 @@ func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
 	require.Equal(t, 1, r.unsettled())
 }
 
-func TestDescriptionComesBackAsItWasGiven(t *testing.T) {
+func TestDescriptionIsReadBackAsItWasGiven(t *testing.T) {
 	for _, description := range []string{
 		"", "a", " ", "ends with a blank ", "[vault:]", "[vault:ABCDEFGHIJKLMNOPQRSTUVWXYZ] in the middle",
 		strings.Repeat("é", maxDescription),
@@ -337,7 +337,7 @@ func TestDescriptionComesBackAsItWasGiven(t *testing.T) {
 	}
 }
 
-func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
+func TestMarkerIsAtTheEndOfTheDescription(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/a", map[string]any{"description": "salaries"})
 	direct, err := r.kms.direct("cn-hangzhou")
@@ -347,7 +347,7 @@ func TestMarkerIsAtTheEndOfWhatKMSKeeps(t *testing.T) {
 	require.Regexp(t, `^salaries \[vault:[A-Z2-7]{26}\]$`, found.KeyMetadata.Description)
 }
 
-func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
+func TestCMKWithACopiedMarkerIsNotAdopted(t *testing.T) {
 	r := newKeyRig(t)
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
 	made := r.cmks()[0]
@@ -360,7 +360,7 @@ func TestCopyOfAMarkerIsNotTaken(t *testing.T) {
 	r.write("keys/a/register", map[string]any{"key_id": made})
 	require.NoError(t, r.settleNow())
 	require.Equal(t, made, r.keyID("a"))
-	require.Contains(t, r.log.String(), copied, "it is told, to be deleted")
+	require.Contains(t, r.log.String(), copied, "it is reported, so that it can be deleted")
 }
 
 // copyMarkerOf makes a CMK with the description of another.

@@ -1,5 +1,6 @@
-// Package alicloudkms is a secrets engine for HashiCorp Vault and OpenBao. It delegates keys to Alibaba Cloud KMS: a key of
-// the engine is a name for a CMK, whose material never leaves KMS, and Vault's policies control the use of the name.
+// Package alicloudkms is a secrets engine for HashiCorp Vault and OpenBao. It delegates keys to Alibaba Cloud KMS: a
+// key of the engine is a name for a CMK, whose material never leaves KMS, and Vault's policies control the use of the
+// name.
 //
 //	vault secrets enable -path=alicloudkms vault-plugin-secrets-alicloudkms
 //	vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
@@ -9,22 +10,22 @@
 //
 // # Wire shape
 //
-// encrypt, decrypt and datakey speak as Vault's transit engine does, so transit's clients work here. plaintext is standard
-// base64 both ways, and KMS is given that base64, so a program that calls KMS itself reads and writes the same.
-// ciphertext is "vault:v1:" and KMS's CiphertextBlob unchanged; decrypt takes the bare blob too. If what KMS decrypts is not
-// base64 (another program encrypted a raw string), the answer is its base64, with a warning.
+// encrypt, decrypt and datakey speak as Vault's transit engine does, so transit's clients work here. plaintext is
+// standard base64 both ways, and KMS is given that base64, so a program that calls KMS itself reads and writes the
+// same. ciphertext is "vault:v1:" and KMS's CiphertextBlob unchanged; decrypt takes the bare blob too. If what KMS
+// decrypts is not base64 (another program encrypted a raw string), the answer is its base64, with a warning.
 //
 // associated_data is sent as an entry of KMS's EncryptionContext called "vault:associated_data", its value in base64.
 //
 // # What keeps keys apart
 //
-// A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's answer
-// with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every encryption
-// context of that key, and a caller can't override it.
+// A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's
+// answer with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every
+// encryption context of that key, and a caller can't override it.
 //
 // Parameters of transit that ask for a protection that KMS does not give (context, derived, convergent_encryption,
-// auto_rotate_period, ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are ignored
-// with a warning. Every other unknown parameter is refused.
+// auto_rotate_period, ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are
+// ignored with a warning. Every other unknown parameter is refused.
 //
 // # Errors
 //
@@ -43,13 +44,13 @@
 //
 // # Policies
 //
-// Only config distinguishes create from update. Every other write needs the update capability, because an existence check
-// would cost a storage call each time. datakey/wrapped shows no key, so a policy can allow it where datakey/plaintext and
-// decrypt are denied.
+// Only config distinguishes create from update. Every other write needs the update capability, because an existence
+// check would cost a storage call each time. datakey/wrapped shows no key, so a policy can allow it where
+// datakey/plaintext and decrypt are denied.
 //
 // # Concurrency
 //
-// Client and key entries are cached and dropped by Invalidate. Encrypt and decrypt cost one KMS call and no storage call.
-// No lock is held across a storage or network call: a second change of the same thing is answered 409 at once. A process
-// serves every mount, so the package has no mutable state of its own.
+// Client and key entries are cached and dropped by Invalidate. Encrypt and decrypt cost one KMS call and no storage
+// call. No lock is held across a storage or network call: a second change of the same thing is answered 409 at once. A
+// process serves every mount, so the package has no mutable state of its own.
 package alicloudkms

@@ -47,8 +47,8 @@ func unknownKey(req *logical.Request, name string) error {
 	return refusal.NotFound("there is no key %q; to make it, run: vault write -f %skeys/%s", name, mount(req), name)
 }
 
-// ended maps an error caused by the end of the request, such as one of Vault's storage, to 504 for its deadline and to 503
-// for its cancellation: 500 would blame the storage.
+// ended maps an error caused by the end of the request, such as one of Vault's storage, to 504 for its deadline and to
+// 503 for its cancellation: 500 would blame the storage.
 func ended(ctx context.Context, err error) error {
 	if _, ok := errors.AsType[logical.HTTPCodedError](err); ok || ctx.Err() == nil || errors.Is(err, logical.ErrReadOnly) {
 		return err
@@ -59,8 +59,8 @@ func ended(ctx context.Context, err error) error {
 	return refusal.Unavailable("the request was cancelled: %s", err)
 }
 
-// missing is the answer to a request for something that does not exist. A node that may not write learns of changes late,
-// so it leaves that answer to the node that writes: what it does not know may have been made just now.
+// missing is the answer to a request for something that does not exist. A node that may not write learns of changes
+// late, so it leaves that answer to the node that writes: what it does not know may have been made just now.
 func (b *backend) missing(answer error) error {
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
@@ -83,8 +83,8 @@ func mount(req *logical.Request) string {
 	return req.MountPoint
 }
 
-// coded returns what a failed request answers, and logs what is a fault of KMS or an attempt to open what belongs to another
-// key.
+// coded returns what a failed request answers, and logs what is a fault of KMS or an attempt to open what belongs to
+// another key.
 func (b *backend) coded(req *logical.Request, err error) error {
 	known := b.explain(req, err)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
@@ -98,9 +98,9 @@ func (b *backend) coded(req *logical.Request, err error) error {
 	return known
 }
 
-// explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees anything
-// wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity and message,
-// and storage errors are 500.
+// explain is the one place where errors get their HTTP status. It returns a bare coded error, because Vault sees
+// anything wrapped as 500. What is neither coded nor from KMS is left as it is: Vault knows its own errors by identity
+// and message, and storage errors are 500.
 func (b *backend) explain(req *logical.Request, err error) error {
 	if known, ok := errors.AsType[logical.HTTPCodedError](err); ok {
 		return known
@@ -181,8 +181,8 @@ func statusOfEnd(err error) (status int, over bool) {
 	}
 }
 
-// explainRefusal is for a call that KMS refused. Refused credentials are the fault of the configuration: of the caller that
-// writes it, and of no other caller.
+// explainRefusal is for a call that KMS refused. Refused credentials are the fault of the configuration: of the caller
+// that writes it, and of no other caller.
 func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanation {
 	x := explanation{
 		status:  refusalStatus(refused),

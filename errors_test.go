@@ -30,21 +30,21 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 		"throttling":                      {kmsapi.ErrThrottling, 429, []string{"max_parallel"}},
 		"throttling that says 400":        {&kmsapi.Error{Code: "Throttling", HTTPStatus: 400}, 429, nil},
 		"throttling of a resource":        {&kmsapi.Error{Code: "Throttling.Resource", HTTPStatus: 400}, 429, []string{"max_parallel"}},
-		"a clock that a gateway refuses":  {&kmsapi.Error{Code: "RequestTimeTooSkewed", HTTPStatus: 403}, 502, []string{"clock"}},
+		"a wrong clock, by gateway":       {&kmsapi.Error{Code: "RequestTimeTooSkewed", HTTPStatus: 403}, 502, []string{"clock"}},
 		"a failure inside KMS":            {kmsapi.ErrInternalFailure, 502, []string{"InternalFailure"}},
-		"KMS away for a while":            {kmsapi.ErrServiceUnavailable, 502, nil},
-		"a status that nobody knows":      {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
-		"a code that nobody knows":        {&kmsapi.Error{Code: "New.Code", HTTPStatus: 409, Message: "New."}, 409, []string{"New.Code: New."}},
-		"an access key that is gone":      {kmsapi.ErrAccessKeyNotFound, 502, []string{"access_key", "vault write kms/config"}},
-		"a secret that was changed":       {kmsapi.ErrIncompleteSignature, 502, []string{"secret_key"}},
-		"a clock that is off":             {kmsapi.ErrIllegalTimestamp, 502, []string{"clock"}},
+		"KMS unavailable":                 {kmsapi.ErrServiceUnavailable, 502, nil},
+		"an unknown status":               {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
+		"an unknown code":                 {&kmsapi.Error{Code: "New.Code", HTTPStatus: 409, Message: "New."}, 409, []string{"New.Code: New."}},
+		"an unknown access key":           {kmsapi.ErrAccessKeyNotFound, 502, []string{"access_key", "vault write kms/config"}},
+		"a wrong secret":                  {kmsapi.ErrIncompleteSignature, 502, []string{"secret_key"}},
+		"a wrong clock":                   {kmsapi.ErrIllegalTimestamp, 502, []string{"clock"}},
 		"a nonce that was used":           {kmsapi.ErrSignatureNonceUsed, 502, []string{"try again"}},
 		"KMS that can't be reached":       {transport(errors.New("connection refused")), 502, []string{"kms.example.com:443", "connection refused"}},
 		"no credentials":                  {&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New("none")}, 502, []string{"credentials"}},
-		"an error that nobody knows":      {errors.New("odd"), 502, []string{"odd"}},
+		"an unknown error":                {errors.New("odd"), 502, []string{"odd"}},
 		"a deadline":                      {transport(context.DeadlineExceeded), 504, nil},
 		"a deadline without a call":       {context.DeadlineExceeded, 504, nil},
-		"a caller that has gone":          {transport(fmt.Errorf("waiting: %w", context.Canceled)), 503, nil},
+		"a cancelled call":                {transport(fmt.Errorf("waiting: %w", context.Canceled)), 503, nil},
 		"a refusal wrapped by the client": {fmt.Errorf("after 3 attempts: %w", kmsapi.ErrRejectedDisabled), 409, []string{"Rejected.Disabled"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -86,7 +86,7 @@ func TestRefusalsBeforeAuthenticationAreTheEnginesFaultAndHaveAdvice(t *testing.
 	require.NotZero(t, checked)
 }
 
-func TestPlaceholdersInKMSsOwnMessageAreItsOwn(t *testing.T) {
+func TestPlaceholdersInMessagesOfKMSAreNotReplaced(t *testing.T) {
 	const words = "The name {key} in {mount} is not allowed."
 	for name, c := range map[string]struct {
 		err  error
@@ -109,12 +109,12 @@ func TestPlaceholdersInKMSsOwnMessageAreItsOwn(t *testing.T) {
 	}
 }
 
-func TestSignedTextIsNeverPassedOn(t *testing.T) {
+func TestStringToSignIsNeverPassedOn(t *testing.T) {
 	const dump = "Specified signature is not matched with our calculation. server string to sign is:POST&%2F&Plaintext%3DdG9wLXNlY3JldA"
 	for name, dumped := range map[string]*kmsapi.Error{
-		"of a wrong signature":   {Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: dump},
-		"of a wrong form":        {Code: "IncompleteSignature", HTTPStatus: 400, Message: dump},
-		"of a code nobody knows": {Code: "Signature.New", HTTPStatus: 400, Message: dump + strings.Repeat("%26", 100)},
+		"of a wrong signature": {Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: dump},
+		"of a wrong format":    {Code: "IncompleteSignature", HTTPStatus: 400, Message: dump},
+		"of an unknown code":   {Code: "Signature.New", HTTPStatus: 400, Message: dump + strings.Repeat("%26", 100)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

@@ -79,7 +79,7 @@ func TestNameInTheBodyDoesNotChangeTheKey(t *testing.T) {
 	r.write("decrypt/a", map[string]any{"ciphertext": ciphertext})
 }
 
-func TestRequestDataOfTheCallerIsLeftAlone(t *testing.T) {
+func TestRequestDataOfTheCallerIsNotChanged(t *testing.T) {
 	r := newKeyRig(t, "a")
 	data := map[string]any{"plaintext": hello, "encryption_context": "a=1"}
 	r.write("encrypt/a", data)

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// TestMain lets the test binary be the plugin, if Vault's cookie is in its environment: so the race detector watches the
-// plugin's side too, and nothing has to be built.
+// TestMain makes the test binary serve as the plugin if Vault's cookie is in its environment: the race detector then
+// also watches the plugin's side, and nothing has to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
 		if err := plugin.ServeMultiplex(&plugin.ServeOpts{BackendFactoryFunc: Factory}); err != nil {
@@ -27,7 +27,7 @@ func TestMain(m *testing.M) {
 	os.Exit(m.Run())
 }
 
-// newGRPCRig makes an engine in a process of its own, spoken to as Vault does.
+// newGRPCRig makes an engine in a process of its own, called in the same way as by Vault.
 func newGRPCRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, storage: &countingStorage{}, log: &syncBuffer{}}

@@ -135,7 +135,8 @@ func (b *backend) knownKey(ctx context.Context, req *logical.Request, name strin
 	return target{name, entry}, nil
 }
 
-// showKey adapts a handler that shows a key. A name that the engine does not know is answered with nothing, which is 404.
+// showKey adapts a handler that shows a key. A name that the engine does not know is answered with nothing, which is
+// 404.
 func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		name, err := keyName(d)

@@ -12,12 +12,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
-// become gives the rig a new engine on the same storage, as a node sees it that Vault tells this of itself.
-func (r *rig) become(tell func(*logical.StaticSystemView)) {
+// become gives the rig a new engine on the same storage, on a node whose system view is changed by adjust.
+func (r *rig) become(adjust func(*logical.StaticSystemView)) {
 	r.t.Helper()
 	conf := logical.TestBackendConfig()
 	view := logical.TestSystemView()
-	tell(view)
+	adjust(view)
 	conf.System, conf.StorageView, conf.Logger = view, r.storage, r.logger()
 	b, err := newBackend(r.t.Context(), conf, r.kms.open)
 	require.NoError(r.t, err)
@@ -50,7 +50,7 @@ func TestEntryThatChangedOnAnotherNodeIsSeenAtOnceWithoutACache(t *testing.T) {
 	refused(t, err, 403)
 }
 
-// otherNodes are those that may not write Vault's storage.
+// otherNodes are the nodes that may not write Vault's storage.
 var otherNodes = map[string]consts.ReplicationState{
 	"a performance standby":              consts.ReplicationPerformanceStandby,
 	"a performance secondary":            consts.ReplicationPerformanceSecondary,
@@ -60,7 +60,7 @@ var otherNodes = map[string]consts.ReplicationState{
 	"a node that does not know its role": consts.ReplicationPerformanceBootstrapping,
 }
 
-// inputs make the operations of a path get beyond their checks.
+// inputs are fields with which operations pass their checks.
 var inputs = map[string]any{
 	"plaintext": hello, "ciphertext": "vault:v1:QUJD", "deletion_allowed": true, "key_id": "alias/none",
 }
@@ -106,7 +106,7 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 	}
 }
 
-func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
+func TestNodeThatMayNotWriteNeverReportsNotFound(t *testing.T) {
 	r := newRig(t)
 	for name, state := range otherNodes {
 		if !state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
@@ -117,7 +117,7 @@ func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
 			_, err := r.try(logical.ReadOperation, "config", nil)
 			require.Equal(t, logical.ErrReadOnly, err)
 			_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
-			require.Equal(t, logical.ErrReadOnly, err, "it may be configured by now")
+			require.Equal(t, logical.ErrReadOnly, err, "it may be configured already")
 		})
 	}
 	r.become(func(*logical.StaticSystemView) {})
@@ -133,7 +133,7 @@ func TestNodeThatMayNotWriteDoesNotSayThatThereIsNoSuchThing(t *testing.T) {
 	}
 }
 
-// askedView counts what the engine asks Vault for.
+// askedView counts the calls for the replication state.
 type askedView struct {
 	logical.StaticSystemView
 	asked atomic.Int64

@@ -28,7 +28,8 @@ func primaryOnly(handle framework.OperationFunc, verb, suffix string, answer ans
 	return op
 }
 
-// operation describes a handler for OpenAPI. verb and suffix make the operation id. The answer is 204 if it has no fields.
+// operation describes a handler for OpenAPI. verb and suffix make the operation id. The answer is 204 if it has no
+// fields.
 func operation(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	status := http.StatusOK
 	if answer == nil {

@@ -170,8 +170,8 @@ func (b *backend) aliasWrite(ctx context.Context, req *logical.Request, d *frame
 	}}, nil
 }
 
-// setAlias points an alias at a CMK, whether or not the alias exists. KMS has no single call for that: if others create or
-// delete the alias between the two calls, it starts over.
+// setAlias points an alias at a CMK, whether or not the alias exists. KMS has no single call for that: if others create
+// or delete the alias between the two calls, it starts over.
 func setAlias(ctx context.Context, c *connection, alias, keyID string) (created bool, err error) {
 	for range maxAliasRounds {
 		_, err := call(ctx, c, &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: keyID})
@@ -186,8 +186,8 @@ func setAlias(ctx context.Context, c *connection, alias, keyID string) (created 
 	return false, refusal.Conflict("others are creating and deleting the alias; try again when they are done")
 }
 
-// ownAlias returns the alias in the path, for a change. Those that Alibaba Cloud reserves for its own services can only be
-// read.
+// ownAlias returns the alias in the path, for a change. Those that Alibaba Cloud reserves for its own services can only
+// be read.
 func ownAlias(d *framework.FieldData) (string, error) {
 	alias := d.Get("alias").(string)
 	reserved := strings.TrimPrefix(kmsapi.ReservedAliasPrefix, kmsapi.AliasPrefix)

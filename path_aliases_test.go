@@ -16,7 +16,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// directly calls KMS as a program does that knows nothing of Vault.
+// directly returns a client of KMS that does not use Vault.
 func (r *rig) directly(do func(context.Context, *client.Client) error) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
@@ -73,8 +73,8 @@ func TestAliasesOfManyPagesAreListed(t *testing.T) {
 	}
 }
 
-// A path takes exactly what KMS takes, so that every alias can be reached and no bad one gets there.
-func TestAliasPathsAreTheAliasesOfKMS(t *testing.T) {
+// A path accepts exactly what KMS accepts, so that every alias can be reached and no bad one gets to KMS.
+func TestAliasPathsAcceptWhatKMSAccepts(t *testing.T) {
 	aliases := []string{"", "alias/a", "//", "-", "a/", "/a", "a\n", "é", strings.Repeat("a", kmsapi.MaxAlias), strings.Repeat("a", kmsapi.MaxAlias+1)}
 	for c := range 0x180 {
 		aliases = append(aliases, string(rune(c)), "a"+string(rune(c))+"b")
@@ -90,13 +90,13 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls := r.kms.total()
 	for name, c := range map[string]struct{ alias, says string }{
-		"a space":               {"pay roll", `"pay roll" is not an alias of KMS`},
-		"a dot":                 {"hr/pay.roll", "letters, digits"},
-		"another alphabet":      {"зарплата", "letters, digits"},
-		"a line break":          {"a\nb", "letters, digits"},
-		"too many characters":   {strings.Repeat("a", kmsapi.MaxAlias+1), "1 to 255"},
-		"one of Alibaba Cloud":  {"acs/oss", "Alibaba Cloud reserves"},
-		"one that begins as it": {"acsomething", "Alibaba Cloud reserves"},
+		"a space":                      {"pay roll", `"pay roll" is not an alias of KMS`},
+		"a dot":                        {"hr/pay.roll", "letters, digits"},
+		"another alphabet":             {"зарплата", "letters, digits"},
+		"a line break":                 {"a\nb", "letters, digits"},
+		"too many characters":          {strings.Repeat("a", kmsapi.MaxAlias+1), "1 to 255"},
+		"a reserved alias":             {"acs/oss", "Alibaba Cloud reserves"},
+		"one with the reserved prefix": {"acsomething", "Alibaba Cloud reserves"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite("aliases/"+c.alias, map[string]any{"key": "a"})
@@ -109,8 +109,8 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 	for name, data := range map[string]map[string]any{
 		"no key":              nil,
 		"an empty key":        {"key": ""},
-		"a key that is none":  {"key": "alias/a"},
-		"a key that is long":  {"key": strings.Repeat("a", maxKeyName+1)},
+		"an invalid key name": {"key": "alias/a"},
+		"a long key name":     {"key": strings.Repeat("a", maxKeyName+1)},
 		"a field of the list": {"key": "a", "limit": 1},
 	} {
 		_, err := r.tryWrite("aliases/a", data)
@@ -126,7 +126,7 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 	require.Equal(t, calls, r.kms.total())
 
 	_, err = r.try(logical.ReadOperation, "aliases/acs/oss", nil)
-	refused(t, err, 404, "Forbidden.AliasNotFound") // Reserved aliases may be read, where there are such.
+	refused(t, err, 404, "Forbidden.AliasNotFound") // Reserved aliases may be read where they exist.
 }
 
 func TestAliasInTheBodyDoesNotChangeThePath(t *testing.T) {
@@ -135,11 +135,11 @@ func TestAliasInTheBodyDoesNotChangeThePath(t *testing.T) {
 	require.Equal(t, []string{"right"}, r.list("aliases", nil).Data["keys"])
 }
 
-func TestAliasIsWrittenThoughOthersInterfere(t *testing.T) {
+func TestAliasIsWrittenEvenIfOthersInterfere(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("aliases/x", map[string]any{"key": "a"})
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
-		if q.Operation() == kmsapi.OpUpdateAlias { // Another removes the alias between the two calls.
+		if q.Operation() == kmsapi.OpUpdateAlias { // Somebody else deletes the alias between the two calls.
 			r.kms.before = nil
 			r.directly(removeAlias("alias/x"))
 		}
@@ -149,7 +149,7 @@ func TestAliasIsWrittenThoughOthersInterfere(t *testing.T) {
 	require.Equal(t, []string{"a"}, r.read("aliases/x").Data["names"])
 
 	calls := r.kms.count(kmsapi.OpCreateAlias)
-	r.fails(kmsapi.OpUpdateAlias, kmsapi.ErrAliasNotFound) // And it is made again each time.
+	r.fails(kmsapi.OpUpdateAlias, kmsapi.ErrAliasNotFound) // And it is created again each time.
 	_, err := r.tryWrite("aliases/x", map[string]any{"key": "a"})
 	refused(t, err, 409, "others")
 	require.Equal(t, calls+maxAliasRounds, r.kms.count(kmsapi.OpCreateAlias))
@@ -183,10 +183,10 @@ func TestFailedAliasSaysWhatToDo(t *testing.T) {
 		"changed, but the answer is lost": {write, kmsapi.OpUpdateAlias, context.DeadlineExceeded, 504, "write it again"},
 		"removed, but the answer is lost": {remove, kmsapi.OpDeleteAlias, context.DeadlineExceeded, 504, "vault list kms/aliases"},
 		"a quota":                         {write, kmsapi.OpCreateAlias, kmsapi.ErrLimitExceeded, 400, "vault list kms/aliases"},
-		"a key that waits for deletion":   {write, kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed, 409, "vault write -f kms/keys/a/cancel_deletion"},
+		"a key scheduled for deletion":    {write, kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed, 409, "vault write -f kms/keys/a/cancel_deletion"},
 		"the same on a change":            {write, kmsapi.OpUpdateAlias, kmsapi.ErrRejectedPendingDeletion, 409, "vault write -f kms/keys/a/cancel_deletion"},
 		"no permission":                   {write, kmsapi.OpCreateAlias, kmsapi.ErrNoPermission, 403, "RAM"},
-		"a CMK that is gone":              {read, kmsapi.OpDescribeKey, kmsapi.ErrKeyNotFound, 404, "vault read kms/config"},
+		"a deleted CMK":                   {read, kmsapi.OpDescribeKey, kmsapi.ErrKeyNotFound, 404, "vault read kms/config"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -222,7 +222,7 @@ func TestAliasCanBeWrittenAgainAfterALostAnswer(t *testing.T) {
 	require.Equal(t, false, r.write("aliases/x", map[string]any{"key": "a"}).Data["created"])
 }
 
-func TestAliasOfAKeyThatWaitsForItsDeletion(t *testing.T) {
+func TestAliasOfAKeyScheduledForDeletion(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("aliases/old", map[string]any{"key": "a"})
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})

@@ -50,8 +50,8 @@ func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framewo
 	})
 }
 
-// listWithNames answers the page of a listing that the caller asks for. info describes an entry, with the engine's names
-// of CMKs at hand.
+// listWithNames answers the page of a listing that the caller asks for. info describes an entry, with the engine's
+// names of CMKs at hand.
 func listWithNames[T any](ctx context.Context, b *backend, req *logical.Request, d *framework.FieldData,
 	l listing.Listing[T], info func(entry T, names cmkNames) map[string]any,
 ) (*logical.Response, error) {

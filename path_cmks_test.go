@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// createDirectly makes CMKs as a program does that calls KMS itself, and returns their ids.
+// createDirectly makes CMKs without Vault, and returns their ids.
 func (r *rig) createDirectly(count int) (ids []string) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
@@ -93,7 +93,7 @@ func TestCMKNeverSeemsToHaveNoName(t *testing.T) {
 	require.ErrorContains(t, err, `key "a" is damaged`)
 }
 
-func TestKeyThatIsForgottenMeanwhileHasNoName(t *testing.T) {
+func TestKeyDeregisteredDuringAListHasNoName(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	id := r.keyID("b")
 	r.backend().keys.ForgetAll()

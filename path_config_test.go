@@ -46,7 +46,7 @@ func TestClientGetsWhatIsConfigured(t *testing.T) {
 	require.Equal(t, "token", credentials.SecurityToken.Reveal())
 }
 
-func TestConfigUpdateKeepsWhatItDoesNotMention(t *testing.T) {
+func TestConfigUpdateKeepsOtherFields(t *testing.T) {
 	r := newRig(t)
 	r.write("config", with(goodConfig(), map[string]any{"max_retries": 7, "security_token": "token"}))
 	r.write("config", map[string]any{"network": "vpc", "region": nil})
@@ -58,7 +58,7 @@ func TestConfigUpdateKeepsWhatItDoesNotMention(t *testing.T) {
 	require.Equal(t, "token", stored.SecurityToken.Reveal())
 }
 
-func TestNewAccessKeyNeedsItsOwnSecretAndEndsTheOldToken(t *testing.T) {
+func TestNewAccessKeyNeedsItsSecretAndDropsTheOldToken(t *testing.T) {
 	r := newRig(t)
 	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
 	_, err := r.tryWrite("config", map[string]any{"access_key": "LTAInew"})
@@ -98,9 +98,9 @@ func TestConfigThatKMSRefusesIsNotStored(t *testing.T) {
 		"an unknown access key":      {kmsapi.ErrAccessKeyNotFound, 400, []string{"access_key"}},
 		"a disabled access key":      {kmsapi.ErrAccessKeyInactive, 400, []string{"access_key", "disabled"}},
 		"an expired token":           {gateway("InvalidSecurityToken.Expired", 400), 400, []string{"security_token"}},
-		"a clock that is off":        {kmsapi.ErrIllegalTimestamp, 400, []string{"clock"}},
+		"a wrong clock":              {kmsapi.ErrIllegalTimestamp, 400, []string{"clock"}},
 		"no permission":              {kmsapi.ErrNoPermission, 403, []string{"DescribeRegions", "verify=false"}},
-		"KMS in trouble":             {kmsapi.ErrServiceUnavailable, 502, []string{"ServiceUnavailableTemporary"}},
+		"a failure inside KMS":       {kmsapi.ErrServiceUnavailable, 502, []string{"ServiceUnavailableTemporary"}},
 		"throttling":                 {&kmsapi.Error{Code: "Throttling.User", HTTPStatus: 400, Message: "Denied."}, 429, []string{"Throttling.User", "Denied."}},
 		"an untrusted CA":            {transport(x509.UnknownAuthorityError{}), 502, []string{"ca_cert"}},
 		"KMS down":                   {transport(errors.New("connection refused")), 502, []string{"kms.example.com:443", "vault read kms/config"}},
@@ -148,17 +148,17 @@ func TestBadConfigIsRefusedBeforeKMSIsAsked(t *testing.T) {
 		"no secret":                      {map[string]any{"secret_key": ""}, "secret_key"},
 		"http to another host":           {map[string]any{"endpoint": "http://kms.example.com"}, "https"},
 		"an endpoint with a path":        {map[string]any{"endpoint": "kms.example.com/kms"}, "endpoint"},
-		"a CA that is no PEM":            {map[string]any{"ca_cert": "hello"}, "ca_cert"},
+		"a CA not in PEM":                {map[string]any{"ca_cert": "hello"}, "ca_cert"},
 		"too many retries":               {map[string]any{"max_retries": 11}, "max_retries"},
-		"less than no retries":           {map[string]any{"max_retries": -1}, "max_retries"},
-		"no time":                        {map[string]any{"request_timeout": 0}, "request_timeout"},
-		"too much time":                  {map[string]any{"request_timeout": "1h"}, "request_timeout"},
-		"time that is no duration":       {map[string]any{"request_timeout": "soon"}, "request_timeout"},
-		"less than no calls":             {map[string]any{"max_parallel": -1}, "max_parallel"},
+		"a negative number of retries":   {map[string]any{"max_retries": -1}, "max_retries"},
+		"no timeout":                     {map[string]any{"request_timeout": 0}, "request_timeout"},
+		"too long a timeout":             {map[string]any{"request_timeout": "1h"}, "request_timeout"},
+		"a timeout not a duration":       {map[string]any{"request_timeout": "soon"}, "request_timeout"},
+		"a negative number of calls":     {map[string]any{"max_parallel": -1}, "max_parallel"},
 		"a field that does not exist":    {map[string]any{"reigon": "cn-hangzhou"}, `"reigon"`},
 		"verify neither true nor false":  {map[string]any{"verify": "perhaps"}, "verify"},
 		"verify empty, which is neither": {map[string]any{"verify": ""}, "verify"},
-		"a secret that is no text":       {map[string]any{"secret_key": map[string]any{"a": "b"}}, "secret_key"},
+		"a secret not a string":          {map[string]any{"secret_key": map[string]any{"a": "b"}}, "secret_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -170,7 +170,7 @@ func TestBadConfigIsRefusedBeforeKMSIsAsked(t *testing.T) {
 	}
 }
 
-func TestConfigDeleteEndsTheConnection(t *testing.T) {
+func TestConfigDeleteClosesTheConnection(t *testing.T) {
 	r := newKeyRig(t, "a")
 	closed := r.kms.closed
 	r.do(logical.DeleteOperation, "config", nil)
@@ -183,7 +183,7 @@ func TestConfigDeleteEndsTheConnection(t *testing.T) {
 func TestConfigExistsOnceItIsWritten(t *testing.T) {
 	r := newRig(t)
 	exists := func() bool {
-		bad := map[string]any{"max_retries": "top-secret"} // Vault logs an existence check's errors, so fields don't count here.
+		bad := map[string]any{"max_retries": "top-secret"} // Vault logs the errors of existence checks, so fields are not checked here.
 		found, exists, err := r.b.HandleExistenceCheck(t.Context(), r.request(logical.CreateOperation, "config", bad))
 		require.NoError(t, err)
 		require.True(t, found)
@@ -194,7 +194,7 @@ func TestConfigExistsOnceItIsWritten(t *testing.T) {
 	require.True(t, exists())
 	r.storage.reset("get", 1)
 	_, _, err := r.b.HandleExistenceCheck(t.Context(), r.request(logical.UpdateOperation, "config", nil))
-	require.ErrorIs(t, err, errStorage, "a storage error must not look as if there was no config")
+	require.ErrorIs(t, err, errStorage, "a storage error must not look like a missing config")
 }
 
 func TestOneConfigChangeAtATime(t *testing.T) {
@@ -224,10 +224,10 @@ func TestStorageFaultsOfConfigAreErrors(t *testing.T) {
 		op   logical.Operation
 		kind string
 	}{
-		"write that can't read":  {logical.UpdateOperation, "get"},
-		"write that can't store": {logical.UpdateOperation, "put"},
-		"read":                   {logical.ReadOperation, "get"},
-		"delete":                 {logical.DeleteOperation, "delete"},
+		"a write that can't read":  {logical.UpdateOperation, "get"},
+		"a write that can't store": {logical.UpdateOperation, "put"},
+		"read":                     {logical.ReadOperation, "get"},
+		"delete":                   {logical.DeleteOperation, "delete"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -245,7 +245,7 @@ func TestStorageFaultsOfConfigAreErrors(t *testing.T) {
 	}
 }
 
-func TestDamagedConfigIsAnErrorThatShowsNothingOfIt(t *testing.T) {
+func TestDamagedConfigIsAnErrorThatShowsNoneOfIt(t *testing.T) {
 	r := newRig(t)
 	require.NoError(t, r.storage.Put(t.Context(), &logical.StorageEntry{Key: "config", Value: []byte(`{"secret_key":"top-secret`)}))
 	_, err := r.try(logical.ReadOperation, "config", nil)

@@ -13,12 +13,12 @@ func TestDataKeyHasTheLengthAskedFor(t *testing.T) {
 		data map[string]any
 		want int
 	}{
-		"256 bits if nothing is asked": {nil, 32},
-		"128 bits":                     {map[string]any{"bits": 128}, 16},
-		"256 bits":                     {map[string]any{"bits": "256"}, 32},
-		"512 bits":                     {map[string]any{"bits": 512}, 64},
-		"1 byte":                       {map[string]any{"number_of_bytes": 1}, 1},
-		"1024 bytes":                   {map[string]any{"number_of_bytes": 1024}, 1024},
+		"256 bits by default": {nil, 32},
+		"128 bits":            {map[string]any{"bits": 128}, 16},
+		"256 bits":            {map[string]any{"bits": "256"}, 32},
+		"512 bits":            {map[string]any{"bits": 512}, 64},
+		"1 byte":              {map[string]any{"number_of_bytes": 1}, 1},
+		"1024 bytes":          {map[string]any{"number_of_bytes": 1024}, 1024},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -52,16 +52,16 @@ func TestDataKeyIsBoundToItsContext(t *testing.T) {
 
 func TestBadDataKeyLengthNeverReachesKMS(t *testing.T) {
 	for name, data := range map[string]map[string]any{
-		"192 bits":       {"bits": 192},
-		"0 bits":         {"bits": 0},
-		"-128 bits":      {"bits": -128},
-		"bits in words":  {"bits": "many"},
-		"true bits":      {"bits": true},
-		"0 bytes":        {"number_of_bytes": 0},
-		"-1 bytes":       {"number_of_bytes": -1},
-		"1025 bytes":     {"number_of_bytes": 1025},
-		"half a byte":    {"number_of_bytes": 0.5},
-		"bits and bytes": {"bits": 256, "number_of_bytes": 32},
+		"192 bits":          {"bits": 192},
+		"0 bits":            {"bits": 0},
+		"-128 bits":         {"bits": -128},
+		"bits not a number": {"bits": "many"},
+		"bits a boolean":    {"bits": true},
+		"0 bytes":           {"number_of_bytes": 0},
+		"-1 bytes":          {"number_of_bytes": -1},
+		"1025 bytes":        {"number_of_bytes": 1025},
+		"half a byte":       {"number_of_bytes": 0.5},
+		"bits and bytes":    {"bits": 256, "number_of_bytes": 32},
 	} {
 		for _, path := range []string{"datakey/plaintext/a", "datakey/wrapped/a"} {
 			t.Run(name+" of "+path, func(t *testing.T) {

@@ -13,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; a ciphertext above the bound did not
-// come from KMS, and is not sent there.
+// maxCiphertext bounds a ciphertext, in bytes. The longest plaintext makes about 11 KB; a ciphertext above the bound
+// did not come from KMS, and is not sent there.
 const maxCiphertext = 64 * 1024
 
 func (b *backend) decryptPaths() []*framework.Path {
@@ -60,8 +60,8 @@ type openedBlob struct {
 	encCtx    kmsapi.EncryptionContext
 }
 
-// openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that the
-// account may use.
+// openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that
+// the account may use.
 func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedBlob, error) {
 	blob, err := blobOf(d.Get("ciphertext").(string))
 	if err != nil {

@@ -18,7 +18,7 @@ func TestDecryptTakesTheBareBlobToo(t *testing.T) {
 	}
 }
 
-func TestTextOfAnotherProgramIsAnsweredInBase64WithAWarning(t *testing.T) {
+func TestPlaintextOfAnotherProgramIsReturnedInBase64WithAWarning(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for _, text := range []string{"héllo wörld", "aGVs\nbG8=", "aGVsbG8", "aGVsbG9="} {
 		resp := r.write("decrypt/a", map[string]any{"ciphertext": r.encryptDirectly(r.keyID("a"), text)})
@@ -44,7 +44,7 @@ func TestCiphertextOpensOnlyThroughItsOwnKey(t *testing.T) {
 	refused(t, err, 403)
 }
 
-func TestKeysOfOneCMKAreKeptApartByTheirBoundContext(t *testing.T) {
+func TestBoundContextSeparatesKeysOfOneCMK(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	shared, err := loadKey(t.Context(), r.storage, "a")
 	require.NoError(t, err)
@@ -86,14 +86,14 @@ func TestBadCiphertextNeverReachesKMS(t *testing.T) {
 func TestDecryptNeedsWhatEncryptWasGiven(t *testing.T) {
 	given := map[string]any{"encryption_context": map[string]any{"employee": "4711"}, "associated_data": "QUJD"}
 	for name, other := range map[string]map[string]any{
-		"neither":                   {},
-		"no associated data":        {"encryption_context": given["encryption_context"]},
-		"other associated data":     with(given, map[string]any{"associated_data": "QUJE"}),
-		"no context":                {"associated_data": "QUJD"},
-		"another context":           with(given, map[string]any{"encryption_context": map[string]any{"employee": "4712"}}),
-		"more context":              with(given, map[string]any{"encryption_context": map[string]any{"employee": "4711", "x": "y"}}),
-		"names of another case":     with(given, map[string]any{"encryption_context": map[string]any{"Employee": "4711"}}),
-		"a value as another's name": with(given, map[string]any{"encryption_context": map[string]any{"4711": "employee"}}),
+		"neither":                {},
+		"no associated data":     {"encryption_context": given["encryption_context"]},
+		"other associated data":  with(given, map[string]any{"associated_data": "QUJE"}),
+		"no context":             {"associated_data": "QUJD"},
+		"another context":        with(given, map[string]any{"encryption_context": map[string]any{"employee": "4712"}}),
+		"more context":           with(given, map[string]any{"encryption_context": map[string]any{"employee": "4711", "x": "y"}}),
+		"another case":           with(given, map[string]any{"encryption_context": map[string]any{"Employee": "4711"}}),
+		"name and value swapped": with(given, map[string]any{"encryption_context": map[string]any{"4711": "employee"}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

@@ -13,7 +13,8 @@ import (
 )
 
 const (
-	// ciphertextPrefix precedes KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients expect.
+	// ciphertextPrefix precedes KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients
+	// expect.
 	ciphertextPrefix = "vault:v1:"
 	// keyVersion is the version in ciphertextPrefix. KMS itself knows which version of a CMK made a blob.
 	keyVersion = 1

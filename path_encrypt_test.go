@@ -23,9 +23,9 @@ func TestEncryptAnswersAsTransitDoes(t *testing.T) {
 	require.Empty(t, resp.Warnings)
 }
 
-func TestKMSIsGivenTheBase64Text(t *testing.T) {
+func TestKMSIsGivenTheBase64(t *testing.T) {
 	for name, plaintext := range map[string]string{
-		"as it is":                             hello,
+		"unchanged":                            hello,
 		"without the line breaks of base64(1)": "aGVs\nbG8=\r\n",
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -41,20 +41,20 @@ func TestBadPlaintextNeverReachesKMS(t *testing.T) {
 		plaintext any
 		says      string
 	}{
-		"none":                        {nil, "required"},
-		"empty":                       {"", "empty"},
-		"only a line break":           {"\n", "empty"},
-		"not base64":                  {"hello!", "base64"},
-		"base64url":                   {"-_-_", "base64"},
-		"without padding":             {"aGVsbG8", "base64"},
-		"with bits behind the end":    {"aGVsbG9=", "base64"},
-		"6145 bytes":                  {encoded(kmsapi.MaxPlaintext + 1), "datakey"},
-		"a megabyte":                  {encoded(1 << 20), "datakey"},
-		"a number":                    {5, "text"},
-		"a map":                       {map[string]any{"a": "b"}, "text"},
-		"a list":                      {[]any{hello}, "text"},
-		"text that is not Unicode":    {"\xff", "text"},
-		"a boolean, which is no text": {true, "text"},
+		"none":                  {nil, "required"},
+		"empty":                 {"", "empty"},
+		"only a line break":     {"\n", "empty"},
+		"not base64":            {"hello!", "base64"},
+		"base64url":             {"-_-_", "base64"},
+		"without padding":       {"aGVsbG8", "base64"},
+		"with trailing bits":    {"aGVsbG9=", "base64"},
+		"6145 bytes":            {encoded(kmsapi.MaxPlaintext + 1), "datakey"},
+		"a megabyte":            {encoded(1 << 20), "datakey"},
+		"a number":              {5, "text"},
+		"a map":                 {map[string]any{"a": "b"}, "text"},
+		"a list":                {[]any{hello}, "text"},
+		"a string not in UTF-8": {"\xff", "text"},
+		"a boolean":             {true, "text"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -74,7 +74,7 @@ func TestLargestPlaintextIsEncrypted(t *testing.T) {
 	require.Equal(t, text, r.write("decrypt/a", map[string]any{"ciphertext": r.encrypt("a", text)}).Data["plaintext"])
 }
 
-func TestAnyBytesAndAnyContextComeBack(t *testing.T) {
+func TestAnyBytesAndAnyContextRoundTrip(t *testing.T) {
 	r := newKeyRig(t, "a")
 	rapid.Check(t, func(rt *rapid.T) {
 		data := rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(rt, "data")
@@ -125,15 +125,15 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		"no convergent encryption":           {"encrypt/a", "convergent_encryption", false, true},
 		"a symmetric type":                   {"keys/a", "type", "aes256-gcm96", true},
 		"a type that signs":                  {"keys/a", "type", "ed25519", false},
-		"a key that is derived":              {"keys/a", "derived", true, false},
-		"a key that is not derived":          {"keys/a", "derived", false, true},
-		"a key that may be exported":         {"keys/a", "exportable", true, true},
-		"a key that may be backed up":        {"keys/a", "allow_plaintext_backup", true, true},
+		"a derived key":                      {"keys/a", "derived", true, false},
+		"a key not derived":                  {"keys/a", "derived", false, true},
+		"an exportable key":                  {"keys/a", "exportable", true, true},
+		"a key with backups":                 {"keys/a", "allow_plaintext_backup", true, true},
 		"a key size":                         {"keys/a", "key_size", 32, true},
 		"rotation":                           {"keys/a", "auto_rotate_period", "24h", false},
 		"no rotation":                        {"keys/a", "auto_rotate_period", 0, true},
-		"older versions shut out":            {"keys/a/config", "min_decryption_version", 2, false},
-		"no versions shut out":               {"keys/a/config", "min_decryption_version", 1, true},
+		"older versions excluded":            {"keys/a/config", "min_decryption_version", 2, false},
+		"no versions excluded":               {"keys/a/config", "min_decryption_version", 1, true},
 		"older versions not to encrypt with": {"keys/a/config", "min_encryption_version", 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {

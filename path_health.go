@@ -78,8 +78,8 @@ type health struct {
 	requestID                    string
 }
 
-// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can work
-// nevertheless.
+// knownCaller holds the refusals that KMS has only for callers whose access key it accepts, and whether the engine can
+// work nevertheless.
 var knownCaller = map[kmsapi.Kind]bool{
 	kmsapi.KindPermission: true, // No key needs DescribeRegions.
 	kmsapi.KindThrottle:   false,

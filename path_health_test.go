@@ -20,18 +20,18 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 		healthy, reachable, accepted bool
 		says                         string
 	}{
-		"nothing":                       {nil, true, true, true, ""},
-		"no permission in RAM":          {answered(kmsapi.ErrNoPermission), true, true, true, "may not call DescribeRegions"},
-		"throttling":                    {answered(kmsapi.ErrThrottling), false, true, true, "max_parallel"},
-		"an access key that is gone":    {answered(kmsapi.ErrAccessKeyNotFound), false, true, false, "vault write kms/config access_key"},
-		"an access key that is off":     {answered(kmsapi.ErrAccessKeyInactive), false, true, false, "enable it in RAM"},
-		"a secret that was changed":     {answered(kmsapi.ErrIncompleteSignature), false, true, false, "secret_key"},
-		"a clock that is off":           {answered(kmsapi.ErrIllegalTimestamp), false, true, false, "clock"},
-		"a failure inside KMS":          {answered(kmsapi.ErrInternalFailure), false, true, false, "InternalFailure"},
-		"a refusal that nobody knows":   {answered(&kmsapi.Error{Code: "New.Code", HTTPStatus: 400}), false, true, false, "New.Code"},
-		"KMS that can't be reached":     {&client.TransportError{Operation: kmsapi.OpDescribeRegions, Endpoint: "kms:443", Err: errors.New("refused")}, false, false, false, "kms:443"},
-		"KMS that does not answer":      {context.DeadlineExceeded, false, false, false, "deadline"},
-		"credentials that can't be had": {&client.CredentialsError{Operation: kmsapi.OpDescribeRegions, Err: errors.New("none")}, false, false, false, "credentials"},
+		"nothing":                   {nil, true, true, true, ""},
+		"no permission in RAM":      {answered(kmsapi.ErrNoPermission), true, true, true, "may not call DescribeRegions"},
+		"throttling":                {answered(kmsapi.ErrThrottling), false, true, true, "max_parallel"},
+		"an unknown access key":     {answered(kmsapi.ErrAccessKeyNotFound), false, true, false, "vault write kms/config access_key"},
+		"a disabled access key":     {answered(kmsapi.ErrAccessKeyInactive), false, true, false, "enable it in RAM"},
+		"a wrong secret":            {answered(kmsapi.ErrIncompleteSignature), false, true, false, "secret_key"},
+		"a wrong clock":             {answered(kmsapi.ErrIllegalTimestamp), false, true, false, "clock"},
+		"a failure inside KMS":      {answered(kmsapi.ErrInternalFailure), false, true, false, "InternalFailure"},
+		"an unknown refusal":        {answered(&kmsapi.Error{Code: "New.Code", HTTPStatus: 400}), false, true, false, "New.Code"},
+		"KMS that can't be reached": {&client.TransportError{Operation: kmsapi.OpDescribeRegions, Endpoint: "kms:443", Err: errors.New("refused")}, false, false, false, "kms:443"},
+		"KMS that does not answer":  {context.DeadlineExceeded, false, false, false, "deadline"},
+		"missing credentials":       {&client.CredentialsError{Operation: kmsapi.OpDescribeRegions, Err: errors.New("none")}, false, false, false, "credentials"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -97,7 +97,7 @@ func TestHealthFollowsTheService(t *testing.T) {
 	require.NotEmpty(t, health["request_id"])
 }
 
-func TestBrokenStorageIsNoVerdict(t *testing.T) {
+func TestBrokenStorageIsAnErrorOfHealth(t *testing.T) {
 	r := newKeyRig(t)
 	r.b.InvalidateKey(t.Context(), "config")
 	r.storage.reset("get", 1)

@@ -74,8 +74,8 @@ var importFields = fields.WithTransit(fields.Schemas{
 	"protection_level": keyFields["protection_level"],
 }, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context", "convergent_encryption", "public_key", "version")
 
-// keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it makes
-// the key. A key that was made before a later step failed stays, so that the next request finds it and continues.
+// keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it
+// makes the key. A key that was made before a later step failed stays, so that the next request finds it and continues.
 func (b *backend) keyImport(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
 	wanted, err := newImport(d)
 	if err != nil {
@@ -104,8 +104,8 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, name stri
 	return resp, nil
 }
 
-// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; all that can be wrong
-// with the request is found before that.
+// importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; all that can be
+// wrong with the request is found before that.
 func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k target, wanted *keyImport) (*keyEntry, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {

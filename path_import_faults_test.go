@@ -37,7 +37,7 @@ func TestImportEndsWellAfterAFailureOfAnyStorageCall(t *testing.T) {
 	}
 }
 
-func TestCallerThatLeavesFindsTheKeyAgain(t *testing.T) {
+func TestCallerThatGoesAwayFindsTheKeyAgain(t *testing.T) {
 	r := newKeyRig(t)
 	data := r.wrapped(ourMaterial)
 	ctx, leave := context.WithCancel(t.Context())
@@ -64,7 +64,7 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 			_, err := r.tryWrite("keys/mine/import", maps.Clone(data))
 			status := 200
 			if err != nil {
-				status = err.(logical.HTTPCodedError).Code() // It must be bare.
+				status = err.(logical.HTTPCodedError).Code() // It must be bare, or Vault answers 500.
 			}
 			mu.Lock()
 			defer mu.Unlock()
@@ -78,7 +78,7 @@ func TestConcurrentImportsOfOneNameMakeOneCMK(t *testing.T) {
 	require.Equal(t, "Enabled", r.keyState("mine"))
 }
 
-func TestNameIsKeptWhileItsImportTalksToKMS(t *testing.T) {
+func TestNameIsReservedWhileItsImportCallsKMS(t *testing.T) {
 	r := newKeyRig(t)
 	data := r.wrapped(ourMaterial)
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
@@ -92,5 +92,5 @@ func TestNameIsKeptWhileItsImportTalksToKMS(t *testing.T) {
 	}
 	r.write("keys/mine/import", data)
 	r.kms.before = nil
-	r.write("keys/mine/import", data) // It is free again.
+	r.write("keys/mine/import", data) // The name is free again.
 }

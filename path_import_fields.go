@@ -70,7 +70,8 @@ func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
 	return err
 }
 
-// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows none.
+// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows
+// none.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
 	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
 	if err != nil {

@@ -28,7 +28,7 @@ var (
 	otherMaterial = bytes.Repeat([]byte{8}, kmsapi.KeyMaterialSize)
 )
 
-func text(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
+func b64(data []byte) string { return base64.StdEncoding.EncodeToString(data) }
 
 func rsaOf(bits int) (pkcs8 []byte, err error) {
 	key, err := rsa.GenerateKey(rand.Reader, bits)
@@ -38,13 +38,13 @@ func rsaOf(bits int) (pkcs8 []byte, err error) {
 	return x509.MarshalPKCS8PrivateKey(key)
 }
 
-// wrapped are the fields of transit's way for material.
+// wrapped returns the fields with which transit's client imports material.
 func (r *rig) wrapped(material []byte) map[string]any {
 	r.t.Helper()
-	return map[string]any{"ciphertext": text(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
+	return map[string]any{"ciphertext": b64(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
 }
 
-// unopened are the fields of the pass-through way for material, by the parameters of the key called name.
+// unopened returns the fields that pass material through to KMS, with import parameters of the key called name.
 func (r *rig) unopened(name, algorithm string, material []byte) map[string]any {
 	r.t.Helper()
 	got := r.write("keys/"+name+"/import_parameters", map[string]any{"wrapping_algorithm": algorithm}).Data
@@ -62,7 +62,7 @@ func (r *rig) keyState(name string) any {
 	return r.read("keys/" + name).Data["key_state"]
 }
 
-func TestTransitsWayMakesTheKeyAndImports(t *testing.T) {
+func TestTransitsImportMakesTheKey(t *testing.T) {
 	r := newKeyRig(t)
 	expires := time.Now().Add(48 * time.Hour)
 	data := with(r.wrapped(ourMaterial), map[string]any{
@@ -87,21 +87,21 @@ func TestEveryHashFunctionOfTransitWorks(t *testing.T) {
 	key := r.haveWrappingKey()
 	for _, name := range keywrap.HashNames() {
 		for _, spelled := range []string{name, strings.ToLower(name)} {
-			r.write("keys/mine/import", map[string]any{"ciphertext": text(keywraptest.Wrapping{Hash: keywrap.HashNamed(name)}.Wrap(t, key, ourMaterial)), "hash_function": spelled})
+			r.write("keys/mine/import", map[string]any{"ciphertext": b64(keywraptest.Wrapping{Hash: keywrap.HashNamed(name)}.Wrap(t, key, ourMaterial)), "hash_function": spelled})
 		}
 	}
 	v, _ := keywraptest.Read(t)
-	r.write("keys/other/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
+	r.write("keys/other/import", map[string]any{"ciphertext": b64(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
 	require.Len(t, r.cmks(), 2)
 }
 
-func TestPassThroughImportsWhatVaultCanNotOpen(t *testing.T) {
+func TestPassThroughImportsWhatVaultCannotOpen(t *testing.T) {
 	for _, algorithm := range []string{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15} {
 		t.Run(algorithm, func(t *testing.T) {
 			r := newKeyRig(t)
 			r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
 			data := r.unopened("mine", algorithm, ourMaterial)
-			// Files have line breaks, at their end and within.
+			// Files have line breaks at their end, and also within.
 			whole := data["encrypted_key_material"].(string)
 			data["encrypted_key_material"] = whole[:64] + "\n" + whole[64:] + "\r\n"
 			data["import_token"] = data["import_token"].(string) + "\n"
@@ -110,13 +110,13 @@ func TestPassThroughImportsWhatVaultCanNotOpen(t *testing.T) {
 			require.Empty(t, resp.Warnings)
 			require.Equal(t, "Enabled", r.keyState("mine"))
 			r.encrypt("mine", hello)
-			// Both ways lead to the same.
+			// Both ways import the same material.
 			r.write("keys/mine/import", r.wrapped(ourMaterial))
 		})
 	}
 }
 
-func TestImportParametersAreForToolsOfEveryKind(t *testing.T) {
+func TestImportParametersSuitEveryTool(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
 	got := r.write("keys/mine/import_parameters", nil).Data
@@ -126,7 +126,7 @@ func TestImportParametersAreForToolsOfEveryKind(t *testing.T) {
 	_, err := time.Parse(kmsapi.TimeFormat, got["token_expire_time"].(string))
 	require.NoError(t, err)
 	block, _ := pem.Decode([]byte(got["public_key"].(string)))
-	require.Equal(t, got["public_key_der"], text(block.Bytes))
+	require.Equal(t, got["public_key_der"], b64(block.Bytes))
 	require.Len(t, got, 6)
 
 	calls := r.kms.total()
@@ -142,47 +142,47 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
 	key := r.haveWrappingKey()
 	good := r.wrapped(ourMaterial)
-	short := text(keywraptest.Wrapping{}.Wrap(t, key, make([]byte, 16)))
+	short := b64(keywraptest.Wrapping{}.Wrap(t, key, make([]byte, 16)))
 	cmks, calls := r.cmks(), r.kms.total()
 	for name, c := range map[string]struct {
 		data map[string]any
 		says string
 	}{
-		"nothing":                           {nil, "either ciphertext"},
-		"both ways":                         {with(good, map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"}), "either ciphertext"},
-		"a ciphertext with a token":         {with(good, map[string]any{"import_token": "x"}), "either ciphertext"},
-		"no token":                          {map[string]any{"encrypted_key_material": "AAAA"}, "import_token"},
-		"a token alone":                     {map[string]any{"import_token": "x"}, "encrypted_key_material"},
-		"a hash for what is not opened":     {map[string]any{"encrypted_key_material": "AAAA", "import_token": "x", "hash_function": "SHA1"}, "either ciphertext"},
-		"an unknown hash":                   {with(good, map[string]any{"hash_function": "MD5"}), "SHA512"},
-		"the hash of another":               {with(good, map[string]any{"hash_function": "SHA1"}), "can't be opened"},
-		"no base64":                         {map[string]any{"ciphertext": "?"}, "base64"},
-		"base64 of URLs":                    {map[string]any{"ciphertext": "__--"}, "base64"},
-		"line breaks only":                  {map[string]any{"ciphertext": "\n\n"}, "empty"},
-		"spaces only":                       {map[string]any{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
-		"too little":                        {map[string]any{"ciphertext": "AAAA"}, "552"},
-		"a key of 16 bytes":                 {map[string]any{"ciphertext": short}, "32 bytes"},
-		"too much":                          {map[string]any{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
-		"too much material":                 {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportField+1), "import_token": "x"}, "too long"},
-		"too long a token":                  {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportField+1)}, "too long"},
-		"material that is no base64":        {map[string]any{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
-		"garbage":                           {map[string]any{"ciphertext": text(make([]byte, 552))}, "can't be opened"},
-		"an expiry in the past":             {with(good, map[string]any{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
-		"an expiry now":                     {with(good, map[string]any{"expire_time": time.Now().Unix()}), "future"},
-		"an expiry of 0":                    {with(good, map[string]any{"expire_time": 0}), "future"},
-		"an expiry before 1970":             {with(good, map[string]any{"expire_time": -1}), "future"},
-		"an expiry after all years":         {with(good, map[string]any{"expire_time": "253402300800"}), "10000"},
-		"an expiry that turns around":       {with(good, map[string]any{"expire_time": "9223372036854775807"}), "future"},
-		"a description that is too long":    {with(good, map[string]any{"description": strings.Repeat("x", kmsapi.MaxDescription+1)}), "description"},
-		"a protection level of nobody":      {with(good, map[string]any{"protection_level": "GOLD"}), "protection_level"},
-		"a derived key":                     {with(good, map[string]any{"derived": true}), "derived"},
-		"a context":                         {with(good, map[string]any{"context": hello}), "context"},
-		"convergence":                       {with(good, map[string]any{"convergent_encryption": true}), "convergent_encryption"},
-		"a rotation":                        {with(good, map[string]any{"auto_rotate_period": "24h"}), "auto_rotate_period"},
-		"a public key":                      {map[string]any{"public_key": "PEM"}, "public_key"},
-		"a second version":                  {with(good, map[string]any{"version": 2}), "version"},
-		"an RSA key":                        {with(good, map[string]any{"type": "rsa-2048"}), "type"},
-		"an origin, which can only be ours": {with(good, map[string]any{"origin": "EXTERNAL"}), "origin"},
+		"nothing":                         {nil, "either ciphertext"},
+		"both ways":                       {with(good, map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"}), "either ciphertext"},
+		"a ciphertext and a token":        {with(good, map[string]any{"import_token": "x"}), "either ciphertext"},
+		"no token":                        {map[string]any{"encrypted_key_material": "AAAA"}, "import_token"},
+		"a token alone":                   {map[string]any{"import_token": "x"}, "encrypted_key_material"},
+		"a hash for the pass-through":     {map[string]any{"encrypted_key_material": "AAAA", "import_token": "x", "hash_function": "SHA1"}, "either ciphertext"},
+		"an unknown hash":                 {with(good, map[string]any{"hash_function": "MD5"}), "SHA512"},
+		"the hash of another":             {with(good, map[string]any{"hash_function": "SHA1"}), "can't be opened"},
+		"not base64":                      {map[string]any{"ciphertext": "?"}, "base64"},
+		"URL-safe base64":                 {map[string]any{"ciphertext": "__--"}, "base64"},
+		"line breaks only":                {map[string]any{"ciphertext": "\n\n"}, "empty"},
+		"spaces only":                     {map[string]any{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
+		"too little":                      {map[string]any{"ciphertext": "AAAA"}, "552"},
+		"a key of 16 bytes":               {map[string]any{"ciphertext": short}, "32 bytes"},
+		"too much":                        {map[string]any{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
+		"too much material":               {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportField+1), "import_token": "x"}, "too long"},
+		"too long a token":                {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportField+1)}, "too long"},
+		"material not in base64":          {map[string]any{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
+		"garbage":                         {map[string]any{"ciphertext": b64(make([]byte, 552))}, "can't be opened"},
+		"an expiry in the past":           {with(good, map[string]any{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
+		"an expiry now":                   {with(good, map[string]any{"expire_time": time.Now().Unix()}), "future"},
+		"an expiry of 0":                  {with(good, map[string]any{"expire_time": 0}), "future"},
+		"an expiry before 1970":           {with(good, map[string]any{"expire_time": -1}), "future"},
+		"an expiry in too distant a year": {with(good, map[string]any{"expire_time": "253402300800"}), "10000"},
+		"an expiry that overflows":        {with(good, map[string]any{"expire_time": "9223372036854775807"}), "future"},
+		"a description that is too long":  {with(good, map[string]any{"description": strings.Repeat("x", kmsapi.MaxDescription+1)}), "description"},
+		"an unknown protection level":     {with(good, map[string]any{"protection_level": "GOLD"}), "protection_level"},
+		"a derived key":                   {with(good, map[string]any{"derived": true}), "derived"},
+		"a context":                       {with(good, map[string]any{"context": hello}), "context"},
+		"convergence":                     {with(good, map[string]any{"convergent_encryption": true}), "convergent_encryption"},
+		"a rotation":                      {with(good, map[string]any{"auto_rotate_period": "24h"}), "auto_rotate_period"},
+		"a public key":                    {map[string]any{"public_key": "PEM"}, "public_key"},
+		"a second version":                {with(good, map[string]any{"version": 2}), "version"},
+		"an RSA key":                      {with(good, map[string]any{"type": "rsa-2048"}), "type"},
+		"an origin":                       {with(good, map[string]any{"origin": "EXTERNAL"}), "origin"},
 	} {
 		for _, path := range []string{"keys/mine/import", "keys/new/import"} {
 			t.Run(name+" "+path, func(t *testing.T) {
@@ -197,10 +197,10 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 	require.Equal(t, cmks, r.cmks())
 }
 
-func TestNothingIsImportedWhereNothingCanHaveBeenWrapped(t *testing.T) {
+func TestImportWithoutAWrappingKeyIsRefused(t *testing.T) {
 	r := newKeyRig(t)
 	v, _ := keywraptest.Read(t)
-	_, err := r.tryWrite("keys/mine/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA256"])})
+	_, err := r.tryWrite("keys/mine/import", map[string]any{"ciphertext": b64(v.Ciphertexts["SHA256"])})
 	refused(t, err, 400, "vault read kms/wrapping_key")
 	require.Zero(t, r.storage.calls["put"]-1, "only the configuration was stored")
 	require.Zero(t, r.kms.total()-1)
@@ -210,7 +210,7 @@ func TestNothingIsImportedWhereNothingCanHaveBeenWrapped(t *testing.T) {
 	refused(t, err, 400, "vault write kms/config")
 }
 
-func TestTheSameMaterialOrNone(t *testing.T) {
+func TestOnlyTheSameMaterialIsImportedAgain(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	_, err := r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
@@ -225,7 +225,7 @@ func TestTheSameMaterialOrNone(t *testing.T) {
 	require.Len(t, r.cmks(), 1)
 }
 
-func TestMaterialThatExpiredComesBack(t *testing.T) {
+func TestExpiredMaterialIsRestored(t *testing.T) {
 	r := newKeyRig(t)
 	service := r.kms.service()
 	r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(time.Hour).Unix()}))
@@ -237,7 +237,7 @@ func TestMaterialThatExpiredComesBack(t *testing.T) {
 	_, err = r.tryWrite("encrypt/mine", map[string]any{"plaintext": hello})
 	refused(t, err, 409, "vault transit import kms/keys/mine @FILE", "vault write kms/keys/mine/import encrypted_key_material=")
 
-	// The expiry is asked of this clock, and judged by KMS's, which is ahead here.
+	// The expiry is chosen by this clock, and checked by KMS's, which is ahead here.
 	_, err = r.tryWrite("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(time.Hour).Unix()}))
 	refused(t, err, 400, "InvalidParameter")
 	r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(3 * time.Hour).Unix()}))
@@ -246,7 +246,7 @@ func TestMaterialThatExpiredComesBack(t *testing.T) {
 	require.Empty(t, r.read("keys/mine").Data["material_expire_time"])
 }
 
-func TestImportTokensOfOthersAndOfYesterdayAreRefused(t *testing.T) {
+func TestForeignAndExpiredImportTokensAreRefused(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
 	r.write("keys/other", map[string]any{"origin": "EXTERNAL"})
@@ -271,7 +271,7 @@ func TestKeysThatKMSMadeTakeNoMaterial(t *testing.T) {
 	}
 }
 
-func TestKeyThatWaitsForItsDeletionTakesNoMaterial(t *testing.T) {
+func TestKeyScheduledForDeletionTakesNoMaterial(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	r.write("keys/mine/config", map[string]any{"deletion_allowed": true})
@@ -282,8 +282,8 @@ func TestKeyThatWaitsForItsDeletionTakesNoMaterial(t *testing.T) {
 
 var errLost = &client.TransportError{Operation: "X", Endpoint: "kms:443", Err: errors.New("connection reset")}
 
-// TestImportThatDiesHalfWayIsFinishedByTheSameRequest fails an import before and after each call to KMS.
-func TestImportThatDiesHalfWayIsFinishedByTheSameRequest(t *testing.T) {
+// TestInterruptedImportIsFinishedByTheSameRequest fails an import before and after each call to KMS.
+func TestInterruptedImportIsFinishedByTheSameRequest(t *testing.T) {
 	for _, failing := range []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport, kmsapi.OpImportKeyMaterial} {
 		for _, when := range []string{"before", "after"} {
 			t.Run(fmt.Sprintf("%s %s", when, failing), func(t *testing.T) {

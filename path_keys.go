@@ -238,8 +238,8 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _
 	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
 }
 
-// withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure is
-// only a warning.
+// withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure
+// is only a warning.
 func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.KeyID)
 	if err != nil {
@@ -249,8 +249,8 @@ func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connect
 	return resp
 }
 
-// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK, so
-// there is one: the keyVersion of every ciphertext.
+// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK,
+// so there is one: the keyVersion of every ciphertext.
 func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	versions := map[string]any{}
 	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {

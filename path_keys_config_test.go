@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestKeyConfigKeepsWhatItDoesNotMention(t *testing.T) {
+func TestKeyConfigKeepsOtherFields(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls := r.kms.total()
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
@@ -24,7 +24,7 @@ func TestKeyConfigKeepsWhatItDoesNotMention(t *testing.T) {
 	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
 }
 
-func TestBoundContextGoesWithEveryCall(t *testing.T) {
+func TestBoundContextIsSentWithEveryCall(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
 	want := kmsapi.EncryptionContext{"team": "hr", "employee": "4711"}
@@ -37,7 +37,7 @@ func TestBoundContextGoesWithEveryCall(t *testing.T) {
 	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyRequest).EncryptionContext)
 }
 
-func TestCallerCanNotOverrideTheBoundContext(t *testing.T) {
+func TestCallerCannotOverrideTheBoundContext(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
 	for path, data := range map[string]map[string]any{
@@ -78,7 +78,7 @@ func TestContextMayBeWrittenInManyWays(t *testing.T) {
 		"a JSON object":       map[string]any{"a": "1", "b": "x=y"},
 		"the text of one":     ` {"a":"1","b":"x=y"}`,
 		"several name=value":  []any{"a=1", "b=x=y"},
-		"a map of Go's texts": map[string]string{"a": "1", "b": "x=y"},
+		"a Go map of strings": map[string]string{"a": "1", "b": "x=y"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -90,19 +90,19 @@ func TestContextMayBeWrittenInManyWays(t *testing.T) {
 
 func TestBadContextNeverReachesKMS(t *testing.T) {
 	for name, given := range map[string]any{
-		"a word":              "top-secret",
-		"a number":            7,
-		"a value no text":     map[string]any{"a": 7},
-		"a value true":        map[string]any{"a": true},
-		"a value null":        map[string]any{"a": nil},
-		"a map in a map":      map[string]any{"a": map[string]any{"b": "top-secret"}},
-		"a name twice":        []any{"a=1", "a=2"},
-		"a name twice, JSON":  `{"a":"1","a":"2"}`,
-		"broken JSON":         `{"a":"top-secret"`,
-		"no name":             "=top-secret",
-		"an empty name":       map[string]any{"": "x"},
-		"text not Unicode":    map[string]any{"a": "\uFFFD"},
-		"more than KMS takes": map[string]any{"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)},
+		"a word":                "top-secret",
+		"a number":              7,
+		"a value not a string":  map[string]any{"a": 7},
+		"a value true":          map[string]any{"a": true},
+		"a value null":          map[string]any{"a": nil},
+		"a map in a map":        map[string]any{"a": map[string]any{"b": "top-secret"}},
+		"a name twice":          []any{"a=1", "a=2"},
+		"a name twice, JSON":    `{"a":"1","a":"2"}`,
+		"broken JSON":           `{"a":"top-secret"`,
+		"no name":               "=top-secret",
+		"an empty name":         map[string]any{"": "x"},
+		"a string not in UTF-8": map[string]any{"a": "\uFFFD"},
+		"more than KMS takes":   map[string]any{"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -128,7 +128,7 @@ func TestBoundContextThatKMSWouldRefuseIsNotStored(t *testing.T) {
 	refused(t, err, 400, "together")
 }
 
-func TestPatchChangesOnlyWhatItMentions(t *testing.T) {
+func TestPatchChangesOnlyWhatItGives(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"team": "hr", "stage": "test"}, "deletion_allowed": true})
 	for _, step := range []struct {

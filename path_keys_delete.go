@@ -10,8 +10,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled. It also stays if KMS
-// does not find the CMK, since the CMK may be in another account or region, and only out of reach for now.
+// keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled. It also stays if
+// KMS does not find the CMK, since the CMK may be in another account or region, and only out of reach for now.
 func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
@@ -35,8 +35,8 @@ func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target,
 	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
 }
 
-// coOwnersAllowDeletion refuses if the CMK has another name here whose owner has not allowed its deletion: that owner would
-// lose everything encrypted with the CMK too.
+// coOwnersAllowDeletion refuses if the CMK has another name here whose owner has not allowed its deletion: that owner
+// would lose everything encrypted with the CMK too.
 func (b *backend) coOwnersAllowDeletion(ctx context.Context, req *logical.Request, k target) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {

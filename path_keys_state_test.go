@@ -6,7 +6,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestDisabledKeyDoesNothingUntilItIsEnabled(t *testing.T) {
+func TestDisabledKeyCannotBeUsedUntilItIsEnabled(t *testing.T) {
 	r := newKeyRig(t, "a")
 	ciphertext := r.encrypt("a", hello)
 	r.write("keys/a/disable", nil)

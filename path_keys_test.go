@@ -36,8 +36,8 @@ func TestKeyIsCreatedReadAndListed(t *testing.T) {
 	require.Nil(t, r.read("keys/nobody"), "which is 404")
 }
 
-// Terraform's vault_transit_secret_backend_key and vault-kubernetes-kms stop without these.
-func TestTransitsClientsFindVersionsOfAKey(t *testing.T) {
+// Terraform's vault_transit_secret_backend_key and vault-kubernetes-kms fail without these.
+func TestTransitsClientsFindTheVersionsOfAKey(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/a", map[string]any{
 		"type": "aes256-gcm96", "derived": false, "convergent_encryption": false, "auto_rotate_period": 0, "key_size": 0,
@@ -193,7 +193,7 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	require.NoError(t, err)
 	_, err = direct.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
 	require.NoError(t, err)
-	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; it could as well be in another account than the engine's own.
+	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; for the engine, it could also be in another account.
 	_, err = r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
 	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
@@ -260,13 +260,13 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 		data map[string]any
 		kind string
 	}{
-		"list":                      {logical.ListOperation, "keys/", nil, "list"},
-		"create that can't look":    {logical.UpdateOperation, "keys/b", nil, "get"},
-		"read":                      {logical.ReadOperation, "keys/a", nil, "get"},
-		"delete":                    {logical.DeleteOperation, "keys/a", nil, "get"},
-		"config that can't read":    {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "get"},
-		"config that can't store":   {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "put"},
-		"encrypt with a cold cache": {logical.UpdateOperation, "encrypt/a", map[string]any{"plaintext": hello}, "get"},
+		"list":                         {logical.ListOperation, "keys/", nil, "list"},
+		"a create that can't read":     {logical.UpdateOperation, "keys/b", nil, "get"},
+		"read":                         {logical.ReadOperation, "keys/a", nil, "get"},
+		"delete":                       {logical.DeleteOperation, "keys/a", nil, "get"},
+		"a config that can't read":     {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "get"},
+		"a config that can't store":    {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "put"},
+		"an encrypt with a cold cache": {logical.UpdateOperation, "encrypt/a", map[string]any{"plaintext": hello}, "get"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -283,7 +283,7 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 	}
 }
 
-func TestRemovalThatCanNotBeStoredKeepsTheKey(t *testing.T) {
+func TestFailedRemovalKeepsTheKey(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
 	r.storage.reset("delete", 1)
@@ -309,7 +309,7 @@ func TestNewKeyHasItsTags(t *testing.T) {
 	require.Len(t, r.read("keys/b").Data["tags"], kmsapi.MaxTags)
 }
 
-func TestTagsThatCanNotBeSetOrReadAreAWarning(t *testing.T) {
+func TestTagsThatCannotBeSetOrReadAreAWarning(t *testing.T) {
 	r := newKeyRig(t)
 	r.kms.before = failing(kmsapi.OpTagResource, answered(kmsapi.ErrNoPermission))
 	made := r.write("keys/a", map[string]any{"tags": "team=hr"})

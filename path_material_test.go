@@ -10,7 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestDeletedMaterialComesBackByItsImport(t *testing.T) {
+func TestDeletedMaterialIsRestoredByImport(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	ciphertext := r.encrypt("mine", hello)
@@ -25,7 +25,7 @@ func TestDeletedMaterialComesBackByItsImport(t *testing.T) {
 	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
 }
 
-func TestMaterialThatKMSMadeCanNotBeDeleted(t *testing.T) {
+func TestMaterialThatKMSMadeCannotBeDeleted(t *testing.T) {
 	r := newKeyRig(t, "theirs")
 	_, err := r.try(logical.DeleteOperation, "keys/theirs/material", nil)
 	refused(t, err, 400, "Unsupported.Origin", "vault delete kms/keys/theirs")

@@ -110,8 +110,8 @@ func (b *backend) adopt(ctx context.Context, req *logical.Request, conn *connect
 	return resp, nil
 }
 
-// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which can
-// decrypt theirs too.
+// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
+// can decrypt theirs too.
 func (b *backend) keysThatCanDecrypt(ctx context.Context, req *logical.Request, name string, entry *keyEntry) ([]string, error) {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
@@ -134,8 +134,9 @@ func (b *backend) keysThatCanDecrypt(ctx context.Context, req *logical.Request, 
 	return able, nil
 }
 
-// disjointContexts reports whether no encryption context can have all entries of both bound contexts, because they bind the
-// same name to different values. An entry that only one of them binds is not enough: a caller of the other key can give it.
+// disjointContexts reports whether no encryption context can have all entries of both bound contexts, because they bind
+// the same name to different values. An entry that only one of them binds is not enough: a caller of the other key can
+// give it.
 func disjointContexts(a, b map[string]string) bool {
 	for name, value := range a {
 		if other, both := b[name]; both && other != value {
@@ -173,8 +174,8 @@ again.
 	}}
 }
 
-// keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first, or it
-// would bring the key back.
+// keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first,
+// or it would bring the key back.
 func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
 	begun, err := b.creationsOf(ctx, req.Storage, k.name)
 	if err != nil {

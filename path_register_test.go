@@ -37,7 +37,7 @@ func TestCMKIsRegisteredByIDOrAlias(t *testing.T) {
 	require.Zero(t, r.kms.count(kmsapi.OpCreateKey))
 }
 
-func TestNamesOfOneCMKAreKeptApartByTheirBoundContext(t *testing.T) {
+func TestBoundContextSeparatesNamesOfOneCMK(t *testing.T) {
 	r := newKeyRig(t)
 	id := r.newCMK()
 	first := r.write("keys/hr/register", map[string]any{"key_id": id, "bound_context": "team=hr"})
@@ -65,7 +65,7 @@ func TestNamesWithoutDisjointContextsAreAWarning(t *testing.T) {
 	r.write("keys/it/register", map[string]any{"key_id": id, "bound_context": "team=it"})
 	resp := r.write("keys/it/config", map[string]any{"bound_context": "unit=it"})
 	require.Contains(t, strings.Join(resp.Warnings, "\n"), "can decrypt what the others encrypt")
-	// What is warned of is so: each of two callers gives what the other key binds.
+	// The warning is right: each caller gives the entry that the other key binds.
 	ciphertext := r.write("encrypt/hr", map[string]any{"plaintext": hello, "encryption_context": "unit=it"}).Data["ciphertext"]
 	opened := r.write("decrypt/it", map[string]any{"ciphertext": ciphertext, "encryption_context": "team=hr"})
 	require.Equal(t, hello, opened.Data["plaintext"])
@@ -100,7 +100,7 @@ func TestBadRegistrationStoresNothing(t *testing.T) {
 		"a long key_id":                {map[string]any{"key_id": strings.Repeat("k", maxKeyID+1)}, 400, "key_id"},
 		"an unknown CMK":               {map[string]any{"key_id": "12345678-1234-1234-1234-123456789012"}, 404, "Forbidden.KeyNotFound"},
 		"an unknown alias":             {map[string]any{"key_id": "alias/nobody"}, 404, "NotFound"},
-		"a context that can't be":      {map[string]any{"key_id": "x", "bound_context": map[string]any{"": "x"}}, 400, "bound_context"},
+		"an invalid context":           {map[string]any{"key_id": "x", "bound_context": map[string]any{"": "x"}}, 400, "bound_context"},
 		"the entry of associated data": {map[string]any{"key_id": "x", "bound_context": map[string]any{associatedDataEntry: "x"}}, 400, "bound_context"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -120,7 +120,7 @@ func TestDisabledCMKIsRegisteredWithAWarning(t *testing.T) {
 	require.Contains(t, strings.Join(r.write("keys/b/register", map[string]any{"key_id": id}).Warnings, "\n"), "Disabled")
 }
 
-func TestRegistrationThatCanNotBeStoredIsAnError(t *testing.T) {
+func TestFailedStoreOfARegistrationIsAnError(t *testing.T) {
 	r := newKeyRig(t)
 	id := r.newCMK()
 	for _, kind := range []string{"get", "list", "put"} {
@@ -132,7 +132,7 @@ func TestRegistrationThatCanNotBeStoredIsAnError(t *testing.T) {
 	}
 }
 
-func TestDeregisteredKeyOpensAgainOnceItIsRegistered(t *testing.T) {
+func TestDeregisteredKeyDecryptsAgainOnceItIsRegistered(t *testing.T) {
 	r := newKeyRig(t, "a")
 	id, ciphertext := r.keyID("a"), r.encrypt("a", hello)
 	r.write("keys/a/deregister", nil)

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestRewrapEncryptsAnewAndShowsNothing(t *testing.T) {
+func TestRewrapEncryptsAgainAndShowsNothing(t *testing.T) {
 	r := newKeyRig(t, "a")
 	bound := map[string]any{"encryption_context": "employee=4711", "associated_data": "QUJD"}
 	old := r.write("encrypt/a", with(bound, map[string]any{"plaintext": hello})).Data["ciphertext"]
@@ -24,7 +24,7 @@ func TestRewrapEncryptsAnewAndShowsNothing(t *testing.T) {
 	refused(t, err, 400, "encryption_context")
 }
 
-func TestRewrapKeepsTextOfOtherProgramsAndDataKeys(t *testing.T) {
+func TestRewrapKeepsPlaintextOfOtherProgramsAndDataKeys(t *testing.T) {
 	r := newKeyRig(t, "a")
 	raw := r.encryptDirectly(r.keyID("a"), "not base64!")
 	again := r.write("rewrap/a", map[string]any{"ciphertext": raw}).Data["ciphertext"]

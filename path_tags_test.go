@@ -25,7 +25,7 @@ func tags(pairs ...string) map[string]any {
 	return map[string]any{"tags": all}
 }
 
-// numberedTags are count tags, the first called tag0.
+// numberedTags returns count tags, the first called tag0.
 func numberedTags(count int) map[string]any {
 	var pairs []string
 	for n := range count {
@@ -81,30 +81,30 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 		data map[string]any
 		says string
 	}{
-		"no tags":                        {update, nil, "tags is required"},
-		"no tag":                         {update, tags(), "tags is required"},
-		"a patch without tags":           {patch, nil, "tags is required"},
-		"a patch of nothing":             {patch, tags(), "tags is required"},
-		"a patch of all":                 {patch, map[string]any{"tags": nil}, "tags is required"},
-		"too many":                       {update, numberedTags(kmsapi.MaxTags + 1), "10 tags"},
-		"too many in a patch":            {patch, numberedTags(kmsapi.MaxTags + 1), "10 tags"},
-		"a null outside a patch":         {update, tags("hidden"), `"tags"`},
-		"a number in a patch":            {patch, map[string]any{"tags": map[string]any{"a": 5}}, `"tags"`},
-		"an empty name":                  {update, tags("=hidden"), "1 to 128"},
-		"a long name":                    {update, tags(long + "k=hidden"), "1 to 128"},
-		"a long value":                   {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 256"},
-		"a space in a name":              {update, tags("a b=hidden"), "letters, digits"},
-		"a space in a value":             {update, tags("a=hid den"), "letters, digits"},
-		"a value in another alphabet":    {update, tags("a=зарплата"), "letters, digits"},
-		"a reserved name":                {update, tags("acs:rm=hidden"), "reserved"},
-		"another reserved name":          {update, tags("aliyunx=hidden"), "reserved"},
-		"a bad value in a patch":         {patch, tags("a=hid den", "b"), "letters, digits"},
-		"a bad name to remove":           {patch, tags("a=1", "b c"), "letters, digits"},
-		"a reserved name to remove":      {remove, map[string]any{"tag_keys": "a,acs:rm"}, "reserved"},
-		"a name to remove that is empty": {remove, map[string]any{"tag_keys": ""}, `"tag_keys"`},
-		"a name to remove that is none":  {remove, map[string]any{"tag_keys": "a, ,b"}, "1 to 128"},
-		"the tags to set, on delete":     {remove, tags("a=1"), `"tags"`},
-		"the names to remove, on write":  {update, map[string]any{"tags": "a=1", "tag_keys": "b"}, `"tag_keys"`},
+		"no tags":                       {update, nil, "tags is required"},
+		"no tag":                        {update, tags(), "tags is required"},
+		"a patch without tags":          {patch, nil, "tags is required"},
+		"a patch without entries":       {patch, tags(), "tags is required"},
+		"a null for all tags":           {patch, map[string]any{"tags": nil}, "tags is required"},
+		"too many":                      {update, numberedTags(kmsapi.MaxTags + 1), "10 tags"},
+		"too many in a patch":           {patch, numberedTags(kmsapi.MaxTags + 1), "10 tags"},
+		"a null outside a patch":        {update, tags("hidden"), `"tags"`},
+		"a number in a patch":           {patch, map[string]any{"tags": map[string]any{"a": 5}}, `"tags"`},
+		"an empty name":                 {update, tags("=hidden"), "1 to 128"},
+		"a long name":                   {update, tags(long + "k=hidden"), "1 to 128"},
+		"a long value":                  {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 256"},
+		"a space in a name":             {update, tags("a b=hidden"), "letters, digits"},
+		"a space in a value":            {update, tags("a=hid den"), "letters, digits"},
+		"a value in another alphabet":   {update, tags("a=зарплата"), "letters, digits"},
+		"a reserved name":               {update, tags("acs:rm=hidden"), "reserved"},
+		"another reserved name":         {update, tags("aliyunx=hidden"), "reserved"},
+		"a bad value in a patch":        {patch, tags("a=hid den", "b"), "letters, digits"},
+		"a bad name to remove":          {patch, tags("a=1", "b c"), "letters, digits"},
+		"a reserved name to remove":     {remove, map[string]any{"tag_keys": "a,acs:rm"}, "reserved"},
+		"an empty name to remove":       {remove, map[string]any{"tag_keys": ""}, `"tag_keys"`},
+		"no name to remove":             {remove, map[string]any{"tag_keys": "a, ,b"}, "1 to 128"},
+		"the tags to set, on delete":    {remove, tags("a=1"), `"tags"`},
+		"the names to remove, on write": {update, map[string]any{"tags": "a=1", "tag_keys": "b"}, `"tag_keys"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.try(c.op, "keys/a/tags", c.data)
@@ -118,7 +118,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 	r.patch("keys/a/tags", tags(long))
 }
 
-// systemTags is a KMS that has set tags of its own, which ours does not do.
+// systemTags is a KMS that sets tags itself, which our service does not do.
 type systemTags struct{ kms }
 
 func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
@@ -158,18 +158,18 @@ func TestFullCMKSaysHowToMakeRoom(t *testing.T) {
 	require.Contains(t, r.tags("a"), "more")
 }
 
-func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
+func TestHalfDonePatchIsReportedAndCanBeRepeated(t *testing.T) {
 	for name, c := range map[string]struct {
 		before map[string]any
-		// fails is the call that fails, of all that the patch makes.
+		// fails is the number of the call that fails, of those that the patch makes.
 		fails int
 		says  string
 		want  map[string]string
 	}{
-		"nothing is done":                      {tags("old=1"), 1, "TagResource", map[string]string{"old": "1"}},
-		"what is new is set":                   {tags("old=1"), 2, "were set first", map[string]string{"old": "1", "new": "2"}},
-		"a full CMK, and nothing is done":      {with(numberedTags(9), nil), 2, "UntagResource", nil},
-		"a full CMK, and what is old has gone": {with(numberedTags(9), nil), 3, "might not have been set", nil},
+		"nothing is done":                          {tags("old=1"), 1, "TagResource", map[string]string{"old": "1"}},
+		"the new ones are set":                     {tags("old=1"), 2, "were set first", map[string]string{"old": "1", "new": "2"}},
+		"a full CMK, and nothing is done":          {with(numberedTags(9), nil), 2, "UntagResource", nil},
+		"a full CMK, and the old ones are removed": {with(numberedTags(9), nil), 3, "might not have been set", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -197,7 +197,7 @@ func TestHalfDonePatchIsToldAndCanBeRepeated(t *testing.T) {
 	}
 }
 
-func TestPatchThatFailsAtOnceClaimsNothing(t *testing.T) {
+func TestPatchWhoseFirstCallFailsReportsNoProgress(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.fails(kmsapi.OpUntagResource, answered(kmsapi.ErrInternalFailure))
 	_, err := r.try(logical.PatchOperation, "keys/a/tags", tags("old"))
@@ -216,7 +216,7 @@ func TestLostAnswerAboutTagsIsUncertain(t *testing.T) {
 	require.Equal(t, map[string]string{}, r.tags("a"))
 }
 
-func TestKeyThatWaitsForItsDeletionKeepsItsTags(t *testing.T) {
+func TestKeyScheduledForDeletionKeepsItsTags(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/tags", tags("team=hr"))
 	r.write("keys/a/config", map[string]any{"deletion_allowed": true})

@@ -67,8 +67,8 @@ func publicPEM(key *rsa.PublicKey) (string, error) {
 	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
 }
 
-// wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is made and
-// stored even if all of them have been cancelled: a key that one of them has shown must not be lost.
+// wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is
+// made and stored even if all of them have been cancelled: a key that one of them has shown must not be lost.
 func (b *backend) wrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	key, err := loadWrappingKey(ctx, s)
 	if err != nil || key != nil {
@@ -115,8 +115,8 @@ func (b *backend) makeWrappingKey(ctx context.Context, s logical.Storage) (*rsa.
 }
 
 // loadWrappingKey reads the key from storage, and returns nil if there is none. A damaged one is an error and never
-// replaced: what was wrapped with it would be lost. It is not cached, because an import is rare and a private key in memory
-// is a risk.
+// replaced: what was wrapped with it would be lost. It is not cached, because an import is rare and a private key in
+// memory is a risk.
 func loadWrappingKey(ctx context.Context, s logical.Storage) (*rsa.PrivateKey, error) {
 	entry, err := s.Get(ctx, wrappingKeyPath)
 	if err != nil || entry == nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap/keywraptest"
 )
 
-// haveWrappingKey stores the wrapping key of the vectors, which spares a test the seconds that a new one takes.
+// haveWrappingKey stores the wrapping key of the vectors, because a new one takes seconds.
 func (r *rig) haveWrappingKey() *rsa.PublicKey {
 	r.t.Helper()
 	v, key := keywraptest.Read(r.t)
@@ -44,13 +44,13 @@ func (r *rig) wrappingKey() *rsa.PublicKey {
 	return key.(*rsa.PublicKey)
 }
 
-func TestConcurrentFirstReadsGiveOneWrappingKeyEvenIfSomeLeave(t *testing.T) {
+func TestConcurrentFirstReadsGetOneWrappingKeyEvenIfSomeAreCancelled(t *testing.T) {
 	r := newRig(t)
 	started := make(chan struct{})
 	gone, leave := context.WithCancel(t.Context())
 	var once, group sync.WaitGroup
 	once.Add(1)
-	r.storage.onGet = func(string) { // The first to come leaves while its key is being made.
+	r.storage.onGet = func(string) { // The first caller goes away while its key is being made.
 		r.storage.onGet = nil
 		close(started)
 		leave()
@@ -93,7 +93,7 @@ func TestWrappingKeyOutlivesARestart(t *testing.T) {
 	require.Zero(t, r.storage.calls["put"])
 }
 
-func TestWrappingKeyThatCanNotBeStoredIsNotShown(t *testing.T) {
+func TestWrappingKeyThatCannotBeStoredIsNotShown(t *testing.T) {
 	r := newRig(t)
 	r.storage.reset("put", 1)
 	resp, err := r.try(logical.ReadOperation, "wrapping_key", nil)
@@ -109,12 +109,12 @@ func TestWrappingKeyThatCanNotBeStoredIsNotShown(t *testing.T) {
 func TestDamagedWrappingKeyIsNeverReplaced(t *testing.T) {
 	v, _ := keywraptest.Read(t)
 	for name, stored := range map[string]any{
-		"not JSON that it should be": "hidden",
-		"empty":                      storedWrappingKey{},
-		"cut":                        storedWrappingKey{PKCS8: v.WrappingKey[:1000]},
-		"with a bit changed":         storedWrappingKey{PKCS8: keywraptest.Flip(bytes.Clone(v.WrappingKey), 700)},
-		"garbage":                    storedWrappingKey{PKCS8: []byte("0\x81\x87not a key")},
-		"another field":              map[string]any{"pem": "hidden"},
+		"not the expected JSON": "hidden",
+		"empty":                 storedWrappingKey{},
+		"cut":                   storedWrappingKey{PKCS8: v.WrappingKey[:1000]},
+		"with a bit changed":    storedWrappingKey{PKCS8: keywraptest.Flip(bytes.Clone(v.WrappingKey), 700)},
+		"garbage":               storedWrappingKey{PKCS8: []byte("0\x81\x87not a key")},
+		"another field":         map[string]any{"pem": "hidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -125,7 +125,7 @@ func TestDamagedWrappingKeyIsNeverReplaced(t *testing.T) {
 			for _, try := range []func() (*logical.Response, error){
 				func() (*logical.Response, error) { return r.try(logical.ReadOperation, "wrapping_key", nil) },
 				func() (*logical.Response, error) {
-					return r.tryWrite("keys/mine/import", map[string]any{"ciphertext": text(v.Ciphertexts["SHA256"])})
+					return r.tryWrite("keys/mine/import", map[string]any{"ciphertext": b64(v.Ciphertexts["SHA256"])})
 				},
 			} {
 				_, err = try()

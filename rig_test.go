@@ -17,7 +17,7 @@ import (
 
 const hello = "aGVsbG8=" // base64 of "hello"
 
-// A rig is an engine with all that is around it.
+// A rig is an engine with everything around it.
 type rig struct {
 	t       *testing.T
 	b       logical.Backend
@@ -26,7 +26,7 @@ type rig struct {
 	log     *syncBuffer
 }
 
-// newRig makes an engine on a KMS that is watched, not configured yet.
+// newRig makes an engine on a watched KMS. It is not configured yet.
 func newRig(t *testing.T) *rig {
 	t.Helper()
 	r := &rig{t: t, kms: newWatchedKMS(t), storage: &countingStorage{}, log: &syncBuffer{}}
@@ -114,7 +114,7 @@ func (r *rig) remove(path string, query map[string]any) *logical.Response {
 	return r.do(logical.DeleteOperation, path, query)
 }
 
-// share makes a key called name of the CMK of another key.
+// share makes a key called name that shares the CMK of another key.
 func (r *rig) share(name, other string) {
 	r.t.Helper()
 	entry, err := loadKey(r.t.Context(), r.storage, other)
@@ -122,7 +122,7 @@ func (r *rig) share(name, other string) {
 	require.NoError(r.t, r.backend().storeKey(r.t.Context(), r.storage, name, entry))
 }
 
-// fails lets every call of an operation fail with err.
+// fails makes every call of an operation fail with err.
 func (r *rig) fails(op kmsapi.Operation, err error) {
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == op {
@@ -132,7 +132,7 @@ func (r *rig) fails(op kmsapi.Operation, err error) {
 	}
 }
 
-// keyID is the CMK of the key called name.
+// keyID returns the CMK of the key called name.
 func (r *rig) keyID(name string) string {
 	r.t.Helper()
 	entry, err := loadKey(r.t.Context(), r.storage, name)
@@ -145,15 +145,15 @@ func (r *rig) encrypt(key, plaintext string) string {
 	return r.write("encrypt/"+key, map[string]any{"plaintext": plaintext}).Data["ciphertext"].(string)
 }
 
-// refused wants a bare coded error, which is all that Vault understands, and texts in its message.
-func refused(t *testing.T, err error, status int, texts ...string) {
+// refused requires a bare coded error, which is all that Vault understands, with parts in its message.
+func refused(t *testing.T, err error, status int, parts ...string) {
 	t.Helper()
 	require.Error(t, err)
-	coded, ok := err.(logical.HTTPCodedError) // A wrapped one is an error.
+	coded, ok := err.(logical.HTTPCodedError) // Vault answers 500 to a wrapped one.
 	require.True(t, ok, "%T: %v", err, err)
 	require.Equal(t, status, coded.Code(), err.Error())
-	for _, text := range texts {
-		require.Contains(t, err.Error(), text)
+	for _, part := range parts {
+		require.Contains(t, err.Error(), part)
 	}
 }
 
@@ -181,7 +181,7 @@ var errStorage = errors.New("the storage is broken")
 type countingStorage struct {
 	logical.InmemStorage
 
-	mu    sync.Mutex // guards all below
+	mu    sync.Mutex // guards the fields below
 	calls map[string]int
 	// failing is the number of the call that fails, for each kind of call; -1 fails all.
 	failing map[string]int
@@ -189,7 +189,7 @@ type countingStorage struct {
 	onGet func(key string)
 }
 
-// count notes a call and reports whether it fails.
+// count records a call, and returns the error that it fails with.
 func (s *countingStorage) count(kind string) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -203,7 +203,7 @@ func (s *countingStorage) count(kind string) error {
 	return nil
 }
 
-// reset forgets the counts, and fails the n-th call of a kind from now on; kind "" fails none.
+// reset sets the counts to zero, and makes the n-th call of a kind fail from now on; kind "" fails none.
 func (s *countingStorage) reset(kind string, n int) {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -13,8 +13,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// findKey returns the entry called name, and nil if there is none. If an earlier attempt to make the key was interrupted and
-// has left a CMK, findKey finishes that attempt, and reports that the key was recovered. The caller has reserved the name.
+// findKey returns the entry called name, and nil if there is none. If an earlier attempt to make the key was
+// interrupted and has left a CMK, findKey finishes that attempt, and reports that the key was recovered. The caller has
+// reserved the name.
 func (b *backend) findKey(ctx context.Context, req *logical.Request, name string) (entry *keyEntry, recovered bool, err error) {
 	entry, err = loadKey(ctx, req.Storage, name)
 	if err != nil || entry != nil {

@@ -17,7 +17,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// newRealRig makes an engine as Vault gets it, on a KMS service of its own, with the configuration for it.
+// newRealRig makes an engine as Vault does, on a KMS service of its own, and returns the configuration for it.
 func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 	t.Helper()
 	service := kmstest.New(t)
@@ -95,11 +95,11 @@ func TestWrongConfigurationOfTheRealServiceIsExplained(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a wrong secret":               {map[string]any{"secret_key": "wrong"}, 400, "secret_key"},
-		"an unknown access key":        {map[string]any{"access_key": "LTAInobody"}, 400, "access_key"},
-		"an untrusted CA":              {map[string]any{"ca_cert": otherCA}, 502, "ca_cert"},
-		"a port where nobody listens":  {map[string]any{"endpoint": "127.0.0.1:1"}, 502, "endpoint"},
-		"a server that is not the KMS": {map[string]any{"endpoint": other.Listener.Addr().String(), "ca_cert": otherCA}, 502, "KMS"},
+		"a wrong secret":           {map[string]any{"secret_key": "wrong"}, 400, "secret_key"},
+		"an unknown access key":    {map[string]any{"access_key": "LTAInobody"}, 400, "access_key"},
+		"an untrusted CA":          {map[string]any{"ca_cert": otherCA}, 502, "ca_cert"},
+		"a closed port":            {map[string]any{"endpoint": "127.0.0.1:1"}, 502, "endpoint"},
+		"a server that is not KMS": {map[string]any{"endpoint": other.Listener.Addr().String(), "ca_cert": otherCA}, 502, "KMS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _, config := newRealRig(t)
@@ -111,7 +111,7 @@ func TestWrongConfigurationOfTheRealServiceIsExplained(t *testing.T) {
 	}
 }
 
-func TestClockThatIsOffIsLearned(t *testing.T) {
+func TestClockSkewIsLearned(t *testing.T) {
 	r, service, config := newRealRig(t)
 	service.Advance(time.Hour)
 	r.write("config", config)

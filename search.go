@@ -15,9 +15,9 @@ import (
 // maxKnownMarkers bounds what is remembered of CMKs, some 100 bytes each.
 const maxKnownMarkers = 50_000
 
-// knownMarkers remembers the marker that each CMK had when KMS was first asked for it, and "" for none. An account may have
-// thousands of CMKs that are not the engine's: a search that is repeated, or was cut short, asks for each of them only once.
-// A marker that a CMK gets later does not count.
+// knownMarkers remembers the marker that each CMK had when KMS was first asked for it, and "" for none. An account may
+// have thousands of CMKs that are not the engine's: a search that is repeated, or was cut short, asks for each of them
+// only once. A marker that a CMK gets later does not count.
 type knownMarkers struct {
 	mu sync.Mutex // guards of
 	of map[string]string
@@ -41,8 +41,8 @@ func (k *knownMarkers) note(cmk, marker string) {
 	k.of[cmk] = marker
 }
 
-// findCMK returns the CMK that has a marker, or one without an id if there is none. CMKs that have a name here are not lost,
-// so KMS is not asked for them.
+// findCMK returns the CMK that has a marker, or one without an id if there is none. CMKs that have a name here are not
+// lost, so KMS is not asked for them.
 func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *connection, marker string) (kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	names, err := b.namesOfCMKs(ctx, req)
@@ -116,8 +116,8 @@ func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.
 		"others are creating or deleting CMKs, so that the one of an interrupted creation can't be searched for; try again")
 }
 
-// uniqueMatch returns the one CMK that has a marker, and "" for none. Anyone who can read the marker in KMS can copy it to
-// another CMK, even to an older one, so that of two there is no telling which is the right one.
+// uniqueMatch returns the one CMK that has a marker, and "" for none. Anyone who can read the marker in KMS can copy it
+// to another CMK, even to an older one, so that of two there is no telling which is the right one.
 func uniqueMatch(marked []string) (string, error) {
 	switch len(marked) {
 	case 0:

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-func TestRollbackLooksAtNoCMKThatHasAName(t *testing.T) {
+func TestRollbackSkipsCMKsThatHaveAName(t *testing.T) {
 	r := newKeyRig(t, "b", "c")
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
 	require.NoError(t, r.settleNow())
@@ -31,7 +31,7 @@ func TestSearchAsksForEachCMKOnce(t *testing.T) {
 	require.Equal(t, 5, r.kms.count(kmsapi.OpDescribeKey))
 }
 
-func TestSearchThatWasThrottledGoesOnWhereItEnded(t *testing.T) {
+func TestThrottledSearchResumesWhereItStopped(t *testing.T) {
 	r := newKeyRig(t)
 	for range 5 {
 		r.newCMK()
@@ -55,7 +55,7 @@ func TestSearchThatWasThrottledGoesOnWhereItEnded(t *testing.T) {
 	r.encrypt("a", hello)
 }
 
-func TestCMKOfSomebodyElseIsNotTaken(t *testing.T) {
+func TestCMKOfSomebodyElseIsNotAdopted(t *testing.T) {
 	r := newKeyRig(t)
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)

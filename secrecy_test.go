@@ -16,15 +16,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The markers are looked for wherever they must not be.
+// The markers must not appear in logs, errors, answers or storage.
 const (
 	markSecretKey = "marker-of-the-secret-key"
 	markToken     = "marker-of-the-security-token"
 	markPlaintext = "marker-of-the-plaintext"
-	markMaterial  = "marker-of-the-imported-material!" // It has the 32 bytes that it must have.
+	markMaterial  = "marker-of-the-imported-material!" // Key material has 32 bytes.
 )
 
-// requireNoMarker also looks for the ways in which a marker travels.
+// requireNoMarker also looks for the encodings in which a marker is sent.
 func requireNoMarker(t *testing.T, where, text string) {
 	t.Helper()
 	for _, mark := range []string{markSecretKey, markToken, markPlaintext, markMaterial} {
@@ -34,7 +34,7 @@ func requireNoMarker(t *testing.T, where, text string) {
 	}
 }
 
-// failures are what KMS answers in turn. The first is nil: everything goes well.
+// failures are the answers of KMS in turn. The first is nil: success.
 func failures() []error {
 	return []error{
 		nil,

@@ -12,17 +12,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// watchedKMS is a KMS service whose calls a test counts, and lets fail or wait. It is reached whatever endpoint and
-// credentials the engine is configured with, so that those can be tested apart; newRealRig has nothing in between.
+// watchedKMS is a KMS service whose calls a test counts, and can make fail or wait. It is called whatever endpoint and
+// credentials the engine is configured with, so that those can be tested separately; newRealRig has nothing in between.
 type watchedKMS struct {
-	// before is called for every operation; an error is what the operation answers, without asking the service.
+	// before is called for every operation; if it returns an error, that is the answer, and the service is not called.
 	before func(context.Context, kmsapi.Request) error
-	// after is called once the service has acted; with an error, the answer is lost on its way.
+	// after is called once the service has acted; if it returns an error, the answer is lost.
 	after func(context.Context, kmsapi.Request) error
-	// service is started by its first use.
+	// service is started at its first use.
 	service func() *kmstest.KMS
 
-	mu     sync.Mutex // guards all below
+	mu     sync.Mutex // guards the fields below
 	calls  map[kmsapi.Operation]int
 	last   kmsapi.Request
 	opened []client.Config
@@ -36,7 +36,7 @@ func newWatchedKMS(t *testing.T) *watchedKMS {
 	}
 }
 
-// open stands in for openClient, and checks what the client checks.
+// open replaces openClient, and checks what the client checks.
 func (w *watchedKMS) open(c client.Config) (kms, error) {
 	checked, err := client.New(c)
 	if err != nil {
@@ -52,7 +52,7 @@ func (w *watchedKMS) open(c client.Config) (kms, error) {
 	}, nil
 }
 
-// direct returns a client that nobody watches.
+// direct returns a client that is not watched.
 func (w *watchedKMS) direct(region string) (*client.Client, error) {
 	service := w.service()
 	return client.New(client.Config{
@@ -86,7 +86,7 @@ func (w *watchedKMS) note(r kmsapi.Request) {
 // watchedClient is one client of a watchedKMS.
 type watchedClient struct {
 	watched *watchedKMS
-	// endpoint is the one of the configuration, though another is called.
+	// endpoint is that of the configuration, though another is called.
 	endpoint string
 	real     func() (*client.Client, error)
 }
@@ -127,7 +127,7 @@ func answered(e *kmsapi.Error) *kmsapi.Error {
 	return &got
 }
 
-// encryptDirectly encrypts as a program does that calls KMS itself.
+// encryptDirectly encrypts without Vault.
 func (r *rig) encryptDirectly(keyID, text string) (blob string) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")

@@ -59,7 +59,7 @@ func New(t testing.TB) *KMS {
 func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	t.Helper()
 	dir := t.TempDir()
-	dev, err := server.NewDev(dir, "127.0.0.1:0")
+	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	must(t, err)
 	ca, err := os.ReadFile(dev.CAFile)
 	must(t, err)
@@ -140,8 +140,8 @@ func (k *KMS) Admit(id string, secret, securityToken kmsapi.Secret, expires time
 // Config returns the service's configuration.
 func (k *KMS) Config() server.Config { return k.config }
 
-// OperationsAddress returns the host:port of metrics and health, if the configuration enables them.
-func (k *KMS) OperationsAddress() string { return k.server.OperationsAddress() }
+// OpsAddress returns the host:port of metrics and health, if the configuration enables them.
+func (k *KMS) OpsAddress() string { return k.server.OpsAddress() }
 
 // Sweep does at once what the service does every minute: it removes what has expired or is due for deletion.
 func (k *KMS) Sweep() error { return k.server.Sweep(k.t.Context()) }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // aliases returns what an answer lists, as names and key ids.
@@ -236,7 +237,7 @@ func TestAnAliasGoesWithItsKey(t *testing.T) {
 func (w *wire) stored() map[string][]byte {
 	w.t.Helper()
 	w.kms.Stop()
-	opened, err := store.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
+	opened, err := bolt.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
 	require.NoError(w.t, err)
 	defer func() { require.NoError(w.t, opened.Close()) }()
 	all := map[string][]byte{}
@@ -262,6 +263,7 @@ func TestTheAuditLogHasTheKeyThatAnAliasStoodFor(t *testing.T) {
 		audited = append(audited, fmt.Sprint(line["operation"], " ", line["key_id"]))
 	}
 	require.Equal(t, []string{
-		"CreateKey " + id, "CreateKey " + other, "CreateAlias " + id, "Encrypt " + id, "ListAliases ", "UpdateAlias " + other, "DeleteAlias " + other,
+		"CreateKey " + id, "CreateKey " + other, "CreateAlias " + id, "Encrypt " + id, "ListAliases ", "UpdateAlias " + other,
+		"DeleteAlias " + other,
 	}, audited)
 }

@@ -8,12 +8,13 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are some
-// more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
+// Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are
+// some more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
 func TestARequestTakesFewAllocations(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()
-	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", `{"app":"payroll"}`).CiphertextBlob
+	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0",
+		"EncryptionContext", `{"app":"payroll"}`).CiphertextBlob
 	for _, tc := range []struct {
 		action string
 		pairs  []string

@@ -42,14 +42,18 @@ func TestAccountsAndRegionsAreApart(t *testing.T) {
 					return
 				}
 				at.do("Decrypt", "CiphertextBlob", other.blob).refused(t, kmsapi.ErrKeyNotFound)
-				for _, action := range []string{"DescribeKey", "DisableKey", "EnableKey", "ListResourceTags", "ListAliasesByKeyId", "GenerateDataKey"} {
+				for _, action := range []string{
+					"DescribeKey", "DisableKey", "EnableKey", "ListResourceTags", "ListAliasesByKeyId",
+					"GenerateDataKey",
+				} {
 					at.do(action, "KeyId", other.key).refused(t, kmsapi.ErrKeyNotFound)
 				}
 				at.do("Encrypt", "KeyId", other.key, "Plaintext", "x").refused(t, kmsapi.ErrKeyNotFound)
 				at.do("ScheduleKeyDeletion", "KeyId", other.key, "PendingWindowInDays", "7").refused(t, kmsapi.ErrKeyNotFound)
 				at.do("CreateAlias", "KeyId", other.key, "AliasName", "alias/stolen").refused(t, kmsapi.ErrKeyNotFound)
 				at.do("UpdateAlias", "KeyId", other.key, "AliasName", "alias/same").refused(t, kmsapi.ErrKeyNotFound)
-				at.do("TagResource", "KeyId", other.key, "Tags", `[{"TagKey":"a","TagValue":"b"}]`).refused(t, kmsapi.ErrKeyNotFound)
+				at.do("TagResource", "KeyId", other.key, "Tags", `[{"TagKey":"a","TagValue":"b"}]`).
+					refused(t, kmsapi.ErrKeyNotFound)
 			})
 		}
 	}
@@ -71,17 +75,21 @@ func TestAccountsAndRegionsAreApart(t *testing.T) {
 func TestImportTokensAreGoodInTheirOwnAccountAndRegion(t *testing.T) {
 	w := configured(t, func(c *server.Config) {
 		c.Accounts = []server.Account{
-			{ID: "1", AccessKeys: []server.AccessKey{accessKey("LTAIone")}}, {ID: "2", AccessKeys: []server.AccessKey{accessKey("LTAItwo")}},
+			{ID: "1", AccessKeys: []server.AccessKey{accessKey("LTAIone")}},
+			{ID: "2", AccessKeys: []server.AccessKey{accessKey("LTAItwo")}},
 		}
 	})
 	one, two, elsewhere := w.as("LTAIone"), w.as("LTAItwo"), w.as("LTAIone")
 	elsewhere.region = "cn-beijing"
 	key := one.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId
-	token := one.must("GetParametersForImport", "KeyId", key, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048").ImportToken
+	token := one.must("GetParametersForImport", "KeyId", key,
+		"WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048").ImportToken
 	for name, c := range map[string]caller{"another account": two, "another region": elsewhere} {
 		t.Run(name, func(t *testing.T) {
-			c.do("ImportKeyMaterial", "ImportToken", token, "EncryptedKeyMaterial", "AAAA").refused(t, kmsapi.ErrInvalidImportToken)
+			c.do("ImportKeyMaterial", "ImportToken", token, "EncryptedKeyMaterial", "AAAA").
+				refused(t, kmsapi.ErrInvalidImportToken)
 		})
 	}
-	one.do("ImportKeyMaterial", "ImportToken", token, "EncryptedKeyMaterial", "AAAA").refused(t, kmsapi.ErrInvalidKeyMaterial)
+	one.do("ImportKeyMaterial", "ImportToken", token, "EncryptedKeyMaterial", "AAAA").
+		refused(t, kmsapi.ErrInvalidKeyMaterial)
 }

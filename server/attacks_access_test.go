@@ -85,7 +85,8 @@ func TestAnotherAccountAndAnotherRegionHaveNothingOfOurs(t *testing.T) {
 			require.Equal(t, http.StatusNotFound, got.status, "%s: %s", op, got.body)
 			require.Contains(t, []kmsapi.Code{kmsapi.ErrKeyNotFound.Code, kmsapi.ErrAliasNotFound.Code}, got.Code, op)
 		}
-		l.do("Encrypt", append([]string{"KeyId", "alias/ours", "Plaintext", "eA=="}, more...)...).refused(t, kmsapi.ErrAliasNotFound)
+		l.do("Encrypt", append([]string{"KeyId", "alias/ours", "Plaintext", "eA=="}, more...)...).
+			refused(t, kmsapi.ErrAliasNotFound)
 		require.Zero(t, l.must("ListKeys", more...).TotalCount)
 		require.Zero(t, l.must("ListAliases", more...).TotalCount)
 		own := l.must("CreateKey", more...).KeyMetadata.KeyId
@@ -163,8 +164,9 @@ func TestARestrictedAccessKeyReachesNothingElse(t *testing.T) {
 	require.Equal(t, mine, l.must("DescribeKey", "KeyId", "alias/mine").KeyMetadata.KeyId)
 }
 
-// TestRefusalsDoNotTellWhatIsHidden: KMS tells an access key that does not exist from one whose signature is wrong, so what
-// is compared in constant time is the signature. All other refusals of a stranger must be the same whatever the service holds.
+// TestRefusalsDoNotTellWhatIsHidden: KMS tells an access key that does not exist from one whose signature is wrong, so
+// what is compared in constant time is the signature. All other refusals of a stranger must be the same whatever the
+// service holds.
 func TestRefusalsDoNotTellWhatIsHidden(t *testing.T) {
 	l := newLab(t, neighbours)
 	id := l.createKey()

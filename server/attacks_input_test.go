@@ -18,7 +18,10 @@ func TestPagesFarBehindTheLastAreEmpty(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()
 	for _, op := range []kmsapi.Operation{kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId} {
-		for _, number := range []string{"2", "2147483648", "922337203685477581", "4611686018427387905", "9223372036854775807"} {
+		for _, number := range []string{
+			"2", "2147483648", "922337203685477581", "4611686018427387905",
+			"9223372036854775807",
+		} {
 			got := l.must(string(op), "KeyId", id, "PageNumber", number, "PageSize", "10")
 			require.Empty(t, got.Keys.Key, "%s, page %s", op, number)
 		}
@@ -33,7 +36,8 @@ func TestAliasesAndTagsKeepTheirLimits(t *testing.T) {
 	id := l.createKey()
 	l.must("CreateAlias", "KeyId", id, "AliasName", "alias/"+strings.Repeat("a", 255))
 	for _, name := range []string{
-		"alias/" + strings.Repeat("a", 256), "alias/", "alias", "ALIAS/a", "a", "alias/a\n", "alias/a\x00", "alias/../a", "alias/é", "alias/a b", "",
+		"alias/" + strings.Repeat("a", 256), "alias/", "alias", "ALIAS/a", "a", "alias/a\n", "alias/a\x00", "alias/../a",
+		"alias/é", "alias/a b", "",
 	} {
 		got := l.do("CreateAlias", "KeyId", id, "AliasName", name)
 		require.Equal(t, http.StatusBadRequest, got.status, "%q: %s", name, got.body)
@@ -42,7 +46,8 @@ func TestAliasesAndTagsKeepTheirLimits(t *testing.T) {
 		l.must("TagResource", "KeyId", id, "Tags", fmt.Sprintf(`[{"TagKey":"k%d","TagValue":""}]`, i))
 	}
 	l.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"k9","TagValue":"changed"}]`)
-	refusedEleventh := l.do("TagResource", "KeyId", id, "Tags", `[{"TagKey":"k1","TagValue":"lost"},{"TagKey":"eleventh","TagValue":""}]`)
+	refusedEleventh := l.do("TagResource", "KeyId", id, "Tags",
+		`[{"TagKey":"k1","TagValue":"lost"},{"TagKey":"eleventh","TagValue":""}]`)
 	require.Equal(t, http.StatusBadRequest, refusedEleventh.status, "%s", refusedEleventh.body)
 	tags := string(l.must("ListResourceTags", "KeyId", id).body)
 	require.Equal(t, 10, strings.Count(tags, "TagKey"))
@@ -63,7 +68,10 @@ func TestAliasesAndTagsKeepTheirLimits(t *testing.T) {
 func TestNestedJSONIsNoContext(t *testing.T) {
 	l := newLab(t, nil)
 	id := l.createKey()
-	for _, deep := range []string{strings.Repeat("[", 8000), strings.Repeat(`{"a":`, 1600), `{"a":` + strings.Repeat("[", 8000)} {
+	for _, deep := range []string{
+		strings.Repeat("[", 8000), strings.Repeat(`{"a":`, 1600),
+		`{"a":` + strings.Repeat("[", 8000),
+	} {
 		l.do("Encrypt", "KeyId", id, "Plaintext", "eA==", "EncryptionContext", deep).refused(t, kmsapi.ErrInvalidParameter)
 	}
 }

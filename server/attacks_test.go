@@ -75,9 +75,12 @@ func (l *lab) acs3(action string, query kmsapi.Params, body string) http.Header 
 	h.Set("X-Acs-Date", l.now.Format(kmsapi.TimeFormat))
 	h.Set("X-Acs-Signature-Nonce", fmt.Sprintf("nonce-%d", l.nonces))
 	h.Set("X-Acs-Version", kmsapi.Version)
-	names := []string{"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"}
+	names := []string{
+		"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version",
+	}
 	sts := signature.ACS3{
-		Method: http.MethodPost, Path: "/", Query: query, SignedHeaders: names, PayloadHash: signature.HashPayload([]byte(body)),
+		Method: http.MethodPost, Path: "/", Query: query, SignedHeaders: names,
+		PayloadHash: signature.HashPayload([]byte(body)),
 		Header: func(name string) string {
 			if name == "host" {
 				return request("", "", "", nil).Host
@@ -117,14 +120,17 @@ func TestAnACS3RequestWithAnyBitFlippedIsRefused(t *testing.T) {
 	require.Equal(t, http.StatusOK, send(query.Form(), body, header))
 }
 
-// TestASpacedOutNonceIsTheSameNonce is about the blanks that ACS3 cuts off before it signs: what is acted on must be what
-// was signed.
+// TestASpacedOutNonceIsTheSameNonce is about the blanks that ACS3 cuts off before it signs: what is acted on must be
+// what was signed.
 func TestASpacedOutNonceIsTheSameNonce(t *testing.T) {
 	l := newLab(t, nil)
 	header := l.acs3("CreateKey", nil, "")
 	require.Equal(t, http.StatusOK, l.send(request(http.MethodPost, "/", "", header), "").status)
 	nonce := header.Get("X-Acs-Signature-Nonce")
-	for _, spelling := range []string{nonce, nonce + " ", " " + nonce, "\t" + nonce, nonce + "\u00a0", "\u2003" + nonce, nonce + "\u0085"} {
+	for _, spelling := range []string{
+		nonce, nonce + " ", " " + nonce, "\t" + nonce, nonce + "\u00a0", "\u2003" + nonce,
+		nonce + "\u0085",
+	} {
 		h := maps.Clone(header)
 		h["X-Acs-Signature-Nonce"] = []string{spelling}
 		got := l.send(request(http.MethodPost, "/", "", h), "")
@@ -140,7 +146,8 @@ func TestACiphertextWithAnyBitFlippedDoesNotOpen(t *testing.T) {
 	require.NoError(t, err)
 	refused := func(changed []byte, what string, n int) {
 		got := l.do("Decrypt", "CiphertextBlob", base64.StdEncoding.EncodeToString(changed))
-		require.Contains(t, []kmsapi.Code{"InvalidParameter", "MissingParameter", "Forbidden.KeyNotFound"}, got.Code, "%s %d", what, n)
+		require.Contains(t, []kmsapi.Code{"InvalidParameter", "MissingParameter", "Forbidden.KeyNotFound"}, got.Code, "%s %d",
+			what, n)
 		require.Empty(t, got.Plaintext)
 	}
 	oneBitFlipped(string(blob), func(changed string, bit int) { refused([]byte(changed), "without bit", bit) })
@@ -156,7 +163,8 @@ func TestContextsThatReadAlikeAreApart(t *testing.T) {
 	id := l.createKey()
 	alike := []string{
 		`{"a":"bc"}`, `{"ab":"c"}`, `{"abc":""}`, `{"":"abc"}`, `{"a":"b","c":""}`, `{"a":"","bc":""}`, `{"a":"b\u0000c"}`,
-		`{"a\u0000":"bc"}`, `{"A":"bc"}`, `{"a":"bc "}`, `{"a":"\"bc\""}`, "{\"\u00e9\":\"\"}", "{\"e\u0301\":\"\"}", `{"a":"bc","":""}`, "",
+		`{"a\u0000":"bc"}`, `{"A":"bc"}`, `{"a":"bc "}`, `{"a":"\"bc\""}`, "{\"\u00e9\":\"\"}", "{\"e\u0301\":\"\"}",
+		`{"a":"bc","":""}`, "",
 	}
 	for i, sealed := range alike {
 		blob := l.must("Encrypt", "KeyId", id, "Plaintext", "eA==", "EncryptionContext", sealed).CiphertextBlob
@@ -172,12 +180,14 @@ func TestTimestampsHaveOneMeaning(t *testing.T) {
 	l.now = l.now.Add(time.Hour)
 	for _, text := range []string{
 		"2026-11-22T10:16:01Z", "2026-11-22T09:43:59Z", "2026-11-22t10:00:00z", "2026-11-22 10:00:00", "2026-11-22T10:00:00",
-		"2026-11-22T10:00:00+00:00", "2026-11-22T10:00:60Z", "2026-11-22T24:00:00Z", "2026-02-30T10:00:00Z", "0000-00-00T00:00:00Z",
+		"2026-11-22T10:00:00+00:00", "2026-11-22T10:00:60Z", "2026-11-22T24:00:00Z", "2026-02-30T10:00:00Z",
+		"0000-00-00T00:00:00Z",
 		"9999999-11-22T10:00:00Z", "-2026-11-22T10:00:00Z", "2026-11-22T10:00:00Z\x00", "1795341600",
 	} {
 		params := without(l.signed("CreateKey"), "Signature")
 		params = with(params, "Timestamp", text)
-		params = params.Add("Signature", signature.V1(l.caller.AccessKeySecret, signature.StringToSignV1(http.MethodPost, params)))
+		params = params.Add("Signature",
+			signature.V1(l.caller.AccessKeySecret, signature.StringToSignV1(http.MethodPost, params)))
 		l.post(params.Form()).refused(t, kmsapi.ErrIllegalTimestamp)
 	}
 }

@@ -37,26 +37,29 @@ func TestRequestsThatAreNotWhollySignedAreRefused(t *testing.T) {
 		params kmsapi.Params
 		want   *kmsapi.Error
 	}{
-		"no Action":                   {without(good(), "Action"), kmsapi.ErrMissingParameter},
-		"no Version":                  {without(good(), "Version"), kmsapi.ErrMissingParameter},
-		"no AccessKeyId":              {without(good(), "AccessKeyId"), kmsapi.ErrMissingParameter},
-		"no Signature":                {without(good(), "Signature"), kmsapi.ErrMissingParameter},
-		"no SignatureMethod":          {without(good(), "SignatureMethod"), kmsapi.ErrMissingParameter},
-		"no SignatureVersion":         {without(good(), "SignatureVersion"), kmsapi.ErrMissingParameter},
-		"no Timestamp":                {without(good(), "Timestamp"), kmsapi.ErrIllegalTimestamp},
-		"a Timestamp of words":        {with(good(), "Timestamp", "yesterday"), kmsapi.ErrIllegalTimestamp},
-		"a Timestamp with a fraction": {with(good(), "Timestamp", w.kms.Now().UTC().Format("2006-01-02T15:04:05.5Z")), kmsapi.ErrIllegalTimestamp},
-		"a local Timestamp":           {with(good(), "Timestamp", "2026-11-22T09:00:00+08:00"), kmsapi.ErrIllegalTimestamp},
-		"another method":              {with(good(), "SignatureMethod", "HMAC-SHA256"), kmsapi.ErrInvalidParameter},
-		"another version":             {with(good(), "SignatureVersion", "2.0"), kmsapi.ErrInvalidParameter},
-		"an unknown access key":       {with(good(), "AccessKeyId", "LTAIother"), kmsapi.ErrAccessKeyNotFound},
-		"a parameter changed":         {with(good(), "Description", "e"), kmsapi.ErrIncompleteSignature},
-		"a parameter added":           {good().Add("Origin", "EXTERNAL"), kmsapi.ErrIncompleteSignature},
-		"a parameter taken away":      {without(good(), "Description"), kmsapi.ErrIncompleteSignature},
-		"a parameter emptied":         {with(good(), "Description", ""), kmsapi.ErrIncompleteSignature},
-		"another nonce":               {with(good(), "SignatureNonce", "n"), kmsapi.ErrIncompleteSignature},
-		"signed for GET":              {w.signed(http.MethodGet, "CreateKey"), kmsapi.ErrIncompleteSignature},
-		"a parameter twice":           {good().Add("Description", "d"), kmsapi.ErrParseRequestParameter},
+		"no Action":            {without(good(), "Action"), kmsapi.ErrMissingParameter},
+		"no Version":           {without(good(), "Version"), kmsapi.ErrMissingParameter},
+		"no AccessKeyId":       {without(good(), "AccessKeyId"), kmsapi.ErrMissingParameter},
+		"no Signature":         {without(good(), "Signature"), kmsapi.ErrMissingParameter},
+		"no SignatureMethod":   {without(good(), "SignatureMethod"), kmsapi.ErrMissingParameter},
+		"no SignatureVersion":  {without(good(), "SignatureVersion"), kmsapi.ErrMissingParameter},
+		"no Timestamp":         {without(good(), "Timestamp"), kmsapi.ErrIllegalTimestamp},
+		"a Timestamp of words": {with(good(), "Timestamp", "yesterday"), kmsapi.ErrIllegalTimestamp},
+		"a Timestamp with a fraction": {
+			with(good(), "Timestamp", w.kms.Now().UTC().Format("2006-01-02T15:04:05.5Z")),
+			kmsapi.ErrIllegalTimestamp,
+		},
+		"a local Timestamp":      {with(good(), "Timestamp", "2026-11-22T09:00:00+08:00"), kmsapi.ErrIllegalTimestamp},
+		"another method":         {with(good(), "SignatureMethod", "HMAC-SHA256"), kmsapi.ErrInvalidParameter},
+		"another version":        {with(good(), "SignatureVersion", "2.0"), kmsapi.ErrInvalidParameter},
+		"an unknown access key":  {with(good(), "AccessKeyId", "LTAIother"), kmsapi.ErrAccessKeyNotFound},
+		"a parameter changed":    {with(good(), "Description", "e"), kmsapi.ErrIncompleteSignature},
+		"a parameter added":      {good().Add("Origin", "EXTERNAL"), kmsapi.ErrIncompleteSignature},
+		"a parameter taken away": {without(good(), "Description"), kmsapi.ErrIncompleteSignature},
+		"a parameter emptied":    {with(good(), "Description", ""), kmsapi.ErrIncompleteSignature},
+		"another nonce":          {with(good(), "SignatureNonce", "n"), kmsapi.ErrIncompleteSignature},
+		"signed for GET":         {w.signed(http.MethodGet, "CreateKey"), kmsapi.ErrIncompleteSignature},
+		"a parameter twice":      {good().Add("Description", "d"), kmsapi.ErrParseRequestParameter},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.post(tc.params).refused(t, tc.want)
@@ -81,7 +84,8 @@ func TestAWrongSecretIsToldWithTheServersStringToSign(t *testing.T) {
 	w := newWire(t)
 	c := w.credentials()
 	c.AccessKeySecret = kmsapi.NewSecret("not the secret")
-	params := signature.SignV1(http.MethodPost, kmsapi.Params{{Name: "Action", Value: "ListKeys"}}, c, newNonce(), w.kms.Now())
+	params := signature.SignV1(http.MethodPost, kmsapi.Params{{Name: "Action", Value: "ListKeys"}}, c, newNonce(),
+		w.kms.Now())
 	got := w.post(params)
 	got.refused(t, kmsapi.ErrIncompleteSignature)
 	_, sts, found := strings.Cut(got.Message, "server string to sign is:")
@@ -139,7 +143,8 @@ func TestARequestIsAnsweredOnce(t *testing.T) {
 	t.Run("not with the nonce on another request", func(t *testing.T) {
 		other := kmsapi.Params{{Name: "Action", Value: "ListKeys"}}
 		nonce := create.Get("SignatureNonce")
-		w.post(signature.SignV1(http.MethodPost, other, w.credentials(), nonce, w.kms.Now())).refused(t, kmsapi.ErrSignatureNonceUsed)
+		w.post(signature.SignV1(http.MethodPost, other, w.credentials(), nonce, w.kms.Now())).
+			refused(t, kmsapi.ErrSignatureNonceUsed)
 	})
 	t.Run("not at the end of its time", func(t *testing.T) {
 		w.kms.Advance(14*time.Minute + 55*time.Second)
@@ -162,7 +167,8 @@ func TestARequestIsNotAnsweredAgainAfterARestart(t *testing.T) {
 	accurate, ahead := send(0), send(10*time.Minute)
 	w.kms.Advance(2 * time.Second)
 	w.kms.Restart()
-	require.Contains(t, []kmsapi.Code{kmsapi.ErrIllegalTimestamp.Code, kmsapi.ErrSignatureNonceUsed.Code}, w.post(accurate).Code)
+	require.Contains(t, []kmsapi.Code{kmsapi.ErrIllegalTimestamp.Code, kmsapi.ErrSignatureNonceUsed.Code},
+		w.post(accurate).Code)
 	w.post(ahead).refused(t, kmsapi.ErrSignatureNonceUsed)
 	require.Equal(t, 2, w.must("ListKeys").TotalCount, "and honest requests go on")
 }
@@ -187,7 +193,8 @@ func TestOfManyEqualRequestsOneIsAnswered(t *testing.T) {
 func TestRequestsWithoutANonceAreOneOfAKindByTheirSignature(t *testing.T) {
 	w := newWire(t)
 	params := without(w.signed(http.MethodPost, "CreateKey"), "SignatureNonce")
-	params = with(params, "Signature", signature.V1(w.kms.AccessKeySecret, signature.StringToSignV1(http.MethodPost, params)))
+	params = with(params, "Signature",
+		signature.V1(w.kms.AccessKeySecret, signature.StringToSignV1(http.MethodPost, params)))
 	require.Equal(t, http.StatusOK, w.post(params).status)
 	w.post(params).refused(t, kmsapi.ErrSignatureNonceUsed)
 }
@@ -203,7 +210,11 @@ func TestWhatIsNotAKMSRequestIsRefused(t *testing.T) {
 		{"PUT", http.MethodPut, "", signed, nil, kmsapi.ErrUnsupportedHTTPMethod},
 		{"a bad escape", http.MethodGet, "Action=%zz", "", nil, kmsapi.ErrParseRequestParameter},
 		{"a name that is not UTF-8", http.MethodGet, "%ff=1", "", nil, kmsapi.ErrParseRequestParameter},
-		{"a JSON body", http.MethodPost, "", `{"Action":"CreateKey"}`, http.Header{"Content-Type": {"application/json"}}, kmsapi.ErrParseRequestParameter},
+		{
+			"a JSON body", http.MethodPost, "", `{"Action":"CreateKey"}`,
+			http.Header{"Content-Type": {"application/json"}},
+			kmsapi.ErrParseRequestParameter,
+		},
 		{"nothing at all", http.MethodGet, "", "", nil, kmsapi.ErrMissingParameter},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -233,14 +244,16 @@ func TestWhatIsNotAKMSRequestIsRefused(t *testing.T) {
 	t.Run("another API version", func(t *testing.T) {
 		params := without(w.signed(http.MethodPost, "CreateKey"), "Signature")
 		params = with(params, "Version", "2014-05-26")
-		params = params.Add("Signature", signature.V1(w.kms.AccessKeySecret, signature.StringToSignV1(http.MethodPost, params)))
+		params = params.Add("Signature",
+			signature.V1(w.kms.AccessKeySecret, signature.StringToSignV1(http.MethodPost, params)))
 		w.post(params).refused(t, kmsapi.ErrInvalidParameter)
 	})
 	t.Run("a security token that no one has issued", func(t *testing.T) {
 		c := w.credentials()
 		c.SecurityToken = kmsapi.NewSecret("made up")
 		params := kmsapi.Params{{Name: "Action", Value: "ListKeys"}}
-		w.post(signature.SignV1(http.MethodPost, params, c, newNonce(), w.kms.Now())).refused(t, kmsapi.ErrInvalidSecurityTokenValue)
+		w.post(signature.SignV1(http.MethodPost, params, c, newNonce(), w.kms.Now())).
+			refused(t, kmsapi.ErrInvalidSecurityTokenValue)
 	})
 }
 

@@ -5,21 +5,20 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net"
-	"net/http"
 	"os"
-	"path/filepath"
-	"syscall"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store it gives
-// the snapshot itself, through its operations socket, without pause. The file appears only once it is whole, on the disk, and
-// [Check] has found nothing in it.
+// Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store, the
+// snapshot comes from it, through its operations socket, without a pause. The file appears only once it is whole, on
+// the disk, and [Check] has found nothing wrong in it.
 func Backup(ctx context.Context, c Config, path string) (Report, error) {
 	var report Report
-	err := writeNew(path, func(f *os.File) (err error) {
+	err := durable.WriteNew(path, func(f *os.File) (err error) {
 		if err := snapshot(ctx, c, f); err != nil {
 			return err
 		}
@@ -29,57 +28,7 @@ func Backup(ctx context.Context, c Config, path string) (Report, error) {
 	return report, err
 }
 
-// Restore puts the backup at path in the place of the store of c, once [Check] has found nothing in it. No service may run on
-// the store. A store that is there already is an error that wraps [os.ErrExist], unless replace is set: then it is kept, under
-// the name that Restore returns.
-func Restore(ctx context.Context, c Config, path string, replace bool) (kept string, err error) {
-	release, err := store.Lock(c.Storage.Path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", restoreNew(ctx, c, path)
-	case err != nil:
-		return "", err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	if !replace {
-		return "", fmt.Errorf("%s: %w", c.Storage.Path, os.ErrExist)
-	}
-	staged := c.Storage.Path + ".restored"
-	if err := writeNew(staged, copyChecked(ctx, c, path)); err != nil {
-		return "", err
-	}
-	kept, err = keep(c.Storage.Path)
-	if err != nil {
-		return "", errors.Join(err, os.Remove(staged))
-	}
-	// The lock is on the old file. Who opens the store from here on opens the new one.
-	if err := os.Rename(staged, c.Storage.Path); err != nil {
-		return "", errors.Join(err, os.Remove(staged))
-	}
-	return kept, syncFolder(filepath.Dir(c.Storage.Path))
-}
-
-func restoreNew(ctx context.Context, c Config, path string) error {
-	return writeNew(c.Storage.Path, copyChecked(ctx, c, path))
-}
-
-// copyChecked copies the backup at path. What is checked is the copy, since that is what will be used.
-func copyChecked(ctx context.Context, c Config, path string) func(*os.File) error {
-	return func(f *os.File) error {
-		source, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer source.Close() //nolint:errcheck // It was only read.
-		if _, err := io.Copy(f, source); err != nil {
-			return err
-		}
-		_, err = checkCopy(ctx, c, f.Name())
-		return err
-	}
-}
-
-// ErrNotGood says that a backup is not one to rely on.
+// ErrNotGood says that a backup can't be relied on.
 var ErrNotGood = errors.New("the backup is not good")
 
 func checkCopy(ctx context.Context, c Config, path string) (Report, error) {
@@ -90,25 +39,16 @@ func checkCopy(ctx context.Context, c Config, path string) (Report, error) {
 	return report, err
 }
 
-// keep gives the file at path a second name that is free.
-func keep(path string) (string, error) {
-	for n := 1; ; n++ {
-		name := fmt.Sprintf("%s.replaced-%d", path, n)
-		if err := os.Link(path, name); !errors.Is(err, os.ErrExist) {
-			return name, err
-		}
-	}
-}
-
 // snapshot copies the store to w: from the service that runs on it, or from the file if none does.
 func snapshot(ctx context.Context, c Config, w io.Writer) error {
 	answered, err := snapshotOnline(ctx, c, w)
 	if answered {
 		return err
 	}
-	archive, openErr := store.OpenArchive(c.Storage.Path)
+	archive, openErr := bolt.OpenArchive(c.Storage.Path)
 	if errors.Is(openErr, store.ErrLocked) {
-		return fmt.Errorf("%w, and its operations socket does not answer (%w); it has one if its configuration has an operations block", openErr, err)
+		return fmt.Errorf("%w, and its operations socket does not answer (%w); "+
+			"it has one if its configuration has an operations block", openErr, err)
 	}
 	if openErr != nil {
 		return openErr
@@ -116,61 +56,10 @@ func snapshot(ctx context.Context, c Config, w io.Writer) error {
 	return errors.Join(archive.Backup(ctx, w), archive.Close())
 }
 
-// snapshotOnline asks the service for a snapshot. answered is false if there is none at the socket.
+// snapshotOnline asks the service for a snapshot. answered is false if none runs.
 func snapshotOnline(ctx context.Context, c Config, w io.Writer) (answered bool, err error) {
-	if c.Operations == nil {
+	if c.Ops == nil {
 		return false, errors.New("the configuration has no operations block")
 	}
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", c.socketPath())
-	}}
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://kms"+backupPath, nil)
-	if err != nil {
-		return false, err
-	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
-		return false, err
-	}
-	if err != nil {
-		return true, err
-	}
-	defer response.Body.Close() //nolint:errcheck // It was only read.
-	if response.StatusCode != http.StatusOK {
-		return true, fmt.Errorf("the service answered %s", response.Status)
-	}
-	if _, err := io.Copy(w, response.Body); err != nil {
-		return true, fmt.Errorf("the service broke off: %w", err)
-	}
-	return true, nil
-}
-
-// writeNew lets write fill a file that appears at path, with mode 0600, once it is whole and on the disk. A file that is there
-// already is an error that wraps [os.ErrExist].
-func writeNew(path string, write func(*os.File) error) (err error) {
-	if _, err := os.Lstat(path); err == nil {
-		return fmt.Errorf("%s: %w", path, os.ErrExist)
-	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
-	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
-		return err
-	}
-	// Unlike a rename, a link takes no other file's place.
-	if err := os.Link(f.Name(), path); err != nil {
-		return err
-	}
-	return syncFolder(filepath.Dir(path))
-}
-
-func syncFolder(path string) error {
-	f, err := os.Open(path)
-	if err != nil {
-		return err
-	}
-	return errors.Join(f.Sync(), f.Close())
+	return ops.FetchBackup(ctx, c.SocketPath(), w)
 }

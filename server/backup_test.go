@@ -19,7 +19,7 @@ import (
 )
 
 func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	first := w.createKey()
 	blob := w.must("Encrypt", "KeyId", first, "Plaintext", "text").CiphertextBlob
 	ctx, stop := context.WithCancel(t.Context())
@@ -103,7 +103,7 @@ func TestARunningServiceWithoutASocketIsToldApart(t *testing.T) {
 }
 
 func TestABackupThatIsNotGoodDoesNotAppear(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	w.createKey()
 	other, _ := devConfig(t)
 	config := w.kms.Config()
@@ -176,8 +176,8 @@ func TestADamagedStoreCanBeRestoredOver(t *testing.T) {
 
 func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 	config, _ := devConfig(t)
-	withOperations(t)(&config)
-	socket, err := net.Listen("unix", config.Operations.Socket)
+	withOps(t)(&config)
+	socket, err := net.Listen("unix", config.Ops.Socket)
 	require.NoError(t, err)
 	service := &http.Server{Handler: http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		_, _ = w.Write(make([]byte, 100_000))
@@ -192,9 +192,9 @@ func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 }
 
 func TestAServiceOutlivesABackupThatNobodyTakes(t *testing.T) {
-	w := configured(t, withOperations(t))
+	w := configured(t, withOps(t))
 	w.createKey()
-	conn, err := net.Dial("unix", w.kms.Config().Operations.Socket)
+	conn, err := net.Dial("unix", w.kms.Config().Ops.Socket)
 	require.NoError(t, err)
 	_, err = io.WriteString(conn, "POST /backup HTTP/1.1\r\nHost: kms\r\n\r\n")
 	require.NoError(t, err)

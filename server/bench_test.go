@@ -24,8 +24,8 @@ func (q *quiet) Header() http.Header            { return q.header }
 func (q *quiet) WriteHeader(status int)         { q.status = status }
 func (q *quiet) Write(body []byte) (int, error) { return len(body), nil }
 
-// benchmark answers signed requests, one after another, with all that the service does to one: signature, nonce, audit line.
-// pairs gives the parameters of the i-th.
+// benchmark answers signed requests, one after another, with all that the service does to one: signature, nonce, audit
+// line. pairs gives the parameters of the i-th.
 func (l *lab) benchmark(b *testing.B, action string, pairs func(i int) []string) {
 	l.t = b
 	forms := make([]string, b.N)
@@ -63,8 +63,8 @@ func BenchmarkRequest(b *testing.B) {
 	}
 }
 
-// BenchmarkScale compares a service that has few CMKs and aliases with one that has many. What it asks for lies all over
-// the store.
+// BenchmarkScale compares a service that has few CMKs and aliases with one that has many. What it asks for lies all
+// over the store.
 func BenchmarkScale(b *testing.B) {
 	for _, n := range []int{100, 100_000} {
 		l := newFilledLab(b, n)
@@ -90,11 +90,12 @@ func BenchmarkScale(b *testing.B) {
 	}
 }
 
-// BenchmarkCreateKey measures durable CMKs, with all that a request costs but the network, against the least that could be
-// durable: one put of the size of its record in a transaction of bbolt.
+// BenchmarkCreateKey measures durable CMKs, with all that a request costs but the network, against the least that could
+// be durable: one put of the size of its record in a transaction of bbolt.
 func BenchmarkCreateKey(b *testing.B) {
 	b.Run("bbolt, one put a transaction", func(b *testing.B) {
-		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600, &bbolt.Options{FreelistType: bbolt.FreelistMapType})
+		db, err := bbolt.Open(filepath.Join(b.TempDir(), "raw.db"), 0o600,
+			&bbolt.Options{FreelistType: bbolt.FreelistMapType})
 		require.NoError(b, err)
 		defer func() { require.NoError(b, db.Close()) }()
 		value := make([]byte, 600)

@@ -39,7 +39,11 @@ func (c caller) must(action string, pairs ...string) answer {
 
 // as is a caller with the access key id, whose secret is the id with -secret behind it.
 func (w *wire) as(id string) caller {
-	return caller{w, signature.Credentials{AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(id + "-secret")}, "cn-hangzhou"}
+	return caller{
+		w,
+		signature.Credentials{AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(id + "-secret")},
+		"cn-hangzhou",
+	}
 }
 
 // configured is newWire for a service of one's own making.

@@ -7,14 +7,14 @@ import (
 	"time"
 )
 
-// certificate is the TLS certificate of the listener. It can be replaced while connections are open: those go on, and new ones
-// get the new certificate.
+// certificate is the TLS certificate of the listener. It can be replaced while connections are open: those keep the old
+// one, and new ones get the new one.
 type certificate struct {
 	// current is nil for plain HTTP.
 	current atomic.Pointer[tls.Certificate]
 }
 
-func (l Listener) loadCertificate() (*tls.Certificate, error) {
+func loadCertificate(l Listener) (*tls.Certificate, error) {
 	loaded, err := tls.LoadX509KeyPair(l.TLSCertFile, l.TLSKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("listener: %w", err)
@@ -33,11 +33,11 @@ func (c *certificate) config() *tls.Config {
 	}
 }
 
-// notAfter is when the certificate ends.
-func (c *certificate) notAfter() (time.Time, bool) {
+// notAfter is when the certificate expires, and zero if there is none.
+func (c *certificate) notAfter() time.Time {
 	loaded := c.current.Load()
 	if loaded == nil || loaded.Leaf == nil {
-		return time.Time{}, false
+		return time.Time{}
 	}
-	return loaded.Leaf.NotAfter, true
+	return loaded.Leaf.NotAfter
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
@@ -79,7 +80,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"has no such version"}},
 		{"a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk/"+scope+id))
-		}, []string{"is not there", "is not there", "is not there", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
+		}, []string{"does not exist", "does not exist", "does not exist", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
 		{"a CMK that is not JSON", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
 		}, []string{"unexpected end", "counts 1 CMKs"}},
@@ -101,7 +102,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"should be erased"}},
 		{"a state that does not exist", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["lifecycle"].(map[string]any)["State"] = "Open" })
-		}, []string{"in no state", "counts 1 CMKs", "counts 0 CMKs"}},
+		}, []string{"in a state that no CMK can be in", "counts 1 CMKs", "counts 0 CMKs"}},
 		{"a primary version that does not exist", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["primary_version"] = "x" })
 		}, []string{"primary version"}},
@@ -115,7 +116,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{`CMK "other"`}},
 		{"an alias of no CMK", func(t *testing.T, w store.Writer, _ string) {
 			edit(t, w, "alias/"+scope+"payroll", func(r map[string]any) { r["key_id"] = "other" })
-		}, []string{"is not there", "does not name this CMK"}},
+		}, []string{"does not exist", "does not name this CMK"}},
 		{"an alias that its CMK does not know", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk-alias/"+scope+id+"/deep/er"))
 		}, []string{"the index does not lead from its CMK", "the list cmk-alias/", "counts 2 records"}},
@@ -136,7 +137,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"counts 2 CMKs, and there are 1"}},
 		{"a count that is none", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("state/"+scope+"Enabled", []byte("one")))
-		}, []string{"it is no count", "counts 0 CMKs"}},
+		}, []string{"it is not a count", "counts 0 CMKs"}},
 		{"a deletion that the sweeper does not find", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Scan("due/", "", func(path string, _ []byte) (bool, error) { return true, w.Delete(path) }))
 		}, []string{"by which the sweeper finds it"}},
@@ -145,13 +146,13 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"does not change at 2030"}},
 		{"a CMK that is due and not there", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("due/2030-01-01T00:00:00Z/"+scope+"other", nil))
-		}, []string{"is not there"}},
+		}, []string{"does not exist"}},
 		{"what is due of no CMK", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("due/soon", nil))
 		}, []string{"not of a kind"}},
 		{"a nonce that is none", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("nonce/x", []byte("soon")))
-		}, []string{"no time", "not a key that the nonce memory"}},
+		}, []string{"is not a time", "not a key that the nonce memory"}},
 		{"a record of no kind", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("stray", []byte("x")))
 		}, []string{"not of a kind"}},
@@ -164,7 +165,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, id := filled(t)
-			opened, err := store.Open(w.kms.Config().Storage.Path, store.Options{})
+			opened, err := bolt.Open(w.kms.Config().Storage.Path, store.Options{})
 			require.NoError(t, err)
 			require.NoError(t, opened.Update(t.Context(), func(w store.Writer) error {
 				tc.damage(t, w, id)
@@ -189,7 +190,7 @@ func TestEveryDamageToTheFileIsFound(t *testing.T) {
 	page := os.Getpagesize()
 	for name, damaged := range map[string][]byte{
 		"empty":                    nil,
-		"a text":                   []byte("hello"),
+		"a line":                   []byte("hello"),
 		"cut to its first page":    whole[:page],
 		"cut to its first pages":   whole[:3*page],
 		"all pages after the meta": append(bytes.Clone(whole[:2*page]), bytes.Repeat([]byte{0xff}, len(whole)-2*page)...),

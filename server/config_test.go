@@ -94,7 +94,7 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 
 		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
 		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1},
-		Operations: &server.OperationsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
+		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
 	}, c)
 }
 
@@ -103,7 +103,10 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"an unknown field", `address `, `adress `, `kms.hcl:6`},
 		{"an unknown block", `audit  {`, `audits {`, `audits`},
 		{"a region that does not exist", `"cn-beijing"`, `"mars-north-1"`, `mars-north-1`},
-		{"a default region that is not served", `default_region = "cn-shanghai"`, `default_region = "cn-qingdao"`, `default_region`},
+		{
+			"a default region that is not served", `default_region = "cn-shanghai"`, `default_region = "cn-qingdao"`,
+			`default_region`,
+		},
 		{"an address without a port", `127.0.0.1:0`, `127.0.0.1`, `host:port`},
 		{"a certificate without its key", `tls_key_file`, `#`, `tls_cert_file and tls_key_file`},
 		{"TLS and plain HTTP", `tls_key_file `, "plain_http = true\ntls_key_file ", `plain_http`},
@@ -119,7 +122,10 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"a resource that is a key id", `acs:kms:cn-shanghai:*:key/*`, `08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4`, `08c33a6f`},
 		{"an allow block without resources", `["acs:kms:cn-shanghai:*:key/*"]`, `[]`, `at least one`},
 		{"a time that is none", `"2030-12-31T23:59:59Z"`, `"tomorrow"`, `tomorrow`},
-		{"an end for an access key without a token", `security_token = "fourth"`, `expires = "2030-12-31T23:59:59Z"`, `inactive`},
+		{
+			"an end for an access key without a token", `security_token = "fourth"`, `expires = "2030-12-31T23:59:59Z"`,
+			`inactive`,
+		},
 		{"two tokens", `security_token_file`, "security_token = \"x\"\nsecurity_token_file", `not both`},
 		{"a quota below -1", `aliases = -1`, `aliases = -2`, `aliases`},
 		{"a rate below -1", `list_tags  = -1`, `list_tags  = -5`, `list_tags`},
@@ -141,7 +147,7 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 // devConfig is a configuration that works, for tests that spoil a part of it.
 func devConfig(t *testing.T) (server.Config, string) {
 	dir := t.TempDir()
-	dev, err := server.NewDev(dir, "127.0.0.1:0")
+	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	require.NoError(t, err)
 	return dev.Config, dir
 }
@@ -195,18 +201,18 @@ func TestAServiceDoesNotStartOnWhatIsUnsafe(t *testing.T) {
 
 func TestADevelopmentServiceListensOnLoopbackOnly(t *testing.T) {
 	for _, address := range []string{"0.0.0.0:0", ":0", "192.168.1.1:0", "example.com:0", "127.0.0.1"} {
-		_, err := server.NewDev(t.TempDir(), address)
+		_, err := server.NewDevConfig(t.TempDir(), address)
 		require.Error(t, err, address)
 	}
 }
 
 func TestADevelopmentServiceKeepsItsCredentials(t *testing.T) {
 	dir := t.TempDir()
-	first, err := server.NewDev(dir, "127.0.0.1:0")
+	first, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	require.NoError(t, err)
 	ca, err := os.ReadFile(first.CAFile)
 	require.NoError(t, err)
-	second, err := server.NewDev(dir, "[::1]:0")
+	second, err := server.NewDevConfig(dir, "[::1]:0")
 	require.NoError(t, err)
 	require.Equal(t, first.AccessKeyID, second.AccessKeyID)
 	require.Equal(t, first.AccessKeySecret.Reveal(), second.AccessKeySecret.Reveal())

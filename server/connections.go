@@ -5,8 +5,8 @@ import (
 	"sync"
 )
 
-// boundedListener keeps the number of open connections within a bound: more wait in the kernel until one closes. So a crowd of
-// connections can't take the file descriptors that the store and the audit log need.
+// boundedListener keeps the number of open connections within a bound: more wait in the kernel until one closes. So a
+// crowd of connections can't take the file descriptors that the store and the audit log need.
 type boundedListener struct {
 	net.Listener
 	// slots has an entry for every open connection.

@@ -44,9 +44,12 @@ func TestPlaintextsComeBackAsTheyWere(t *testing.T) {
 func TestEncryptRefusesWhatIsTooMuchOrNothing(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey()
-	w.do("Encrypt", "KeyId", id, "Plaintext", base64.StdEncoding.EncodeToString(make([]byte, kmsapi.MaxPlaintext+1))).refused(t, kmsapi.ErrInvalidParameter)
-	w.do("Encrypt", "KeyId", id, "Plaintext", strings.Repeat("-", kmsapi.MaxPlaintext+1)).refused(t, kmsapi.ErrInvalidParameter)
-	w.do("Encrypt", "KeyId", id, "Plaintext", "AAAA"+strings.Repeat("\n", kmsapi.MaxPlaintext)).refused(t, kmsapi.ErrInvalidParameter)
+	w.do("Encrypt", "KeyId", id, "Plaintext", base64.StdEncoding.EncodeToString(make([]byte, kmsapi.MaxPlaintext+1))).
+		refused(t, kmsapi.ErrInvalidParameter)
+	w.do("Encrypt", "KeyId", id, "Plaintext", strings.Repeat("-", kmsapi.MaxPlaintext+1)).
+		refused(t, kmsapi.ErrInvalidParameter)
+	w.do("Encrypt", "KeyId", id, "Plaintext", "AAAA"+strings.Repeat("\n", kmsapi.MaxPlaintext)).
+		refused(t, kmsapi.ErrInvalidParameter)
 	w.do("Encrypt", "KeyId", id, "Plaintext", "").refused(t, kmsapi.ErrMissingParameter)
 }
 
@@ -64,7 +67,8 @@ func TestACiphertextOpensOnlyWithItsContext(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey()
 	blob := w.must("Encrypt", "KeyId", id, "Plaintext", "eA==", "EncryptionContext", `{"a":"bc","x":"y"}`).CiphertextBlob
-	require.Equal(t, "eA==", w.must("Decrypt", "CiphertextBlob", blob, "EncryptionContext", `{ "x":"y", "\u0061":"bc" }`).Plaintext)
+	require.Equal(t, "eA==",
+		w.must("Decrypt", "CiphertextBlob", blob, "EncryptionContext", `{ "x":"y", "\u0061":"bc" }`).Plaintext)
 	for name, context := range map[string]string{
 		"none":                        "",
 		"an empty one":                "{}",
@@ -92,7 +96,8 @@ func TestAContextMayComeInParametersOfItsOwn(t *testing.T) {
 		w.must("GenerateDataKey", slices.Concat(spread, []string{"KeyId", id})...),
 	} {
 		opened := w.must("Decrypt", slices.Concat(spread, []string{"CiphertextBlob", sealed.CiphertextBlob})...)
-		require.Equal(t, opened.Plaintext, w.must("Decrypt", "EncryptionContext", asJSON, "CiphertextBlob", sealed.CiphertextBlob).Plaintext)
+		require.Equal(t, opened.Plaintext,
+			w.must("Decrypt", "EncryptionContext", asJSON, "CiphertextBlob", sealed.CiphertextBlob).Plaintext)
 		for name, pairs := range map[string][]string{
 			"none of it":     {},
 			"a part of it":   spread[:2],
@@ -101,7 +106,8 @@ func TestAContextMayComeInParametersOfItsOwn(t *testing.T) {
 			"names moved on": {"EncryptionContext.a.", "bc", "EncryptionContext.x y", "ü"},
 		} {
 			t.Run(name, func(t *testing.T) {
-				w.do("Decrypt", slices.Concat(pairs, []string{"CiphertextBlob", sealed.CiphertextBlob})...).refused(t, kmsapi.ErrInvalidParameter)
+				w.do("Decrypt", slices.Concat(pairs, []string{"CiphertextBlob", sealed.CiphertextBlob})...).
+					refused(t, kmsapi.ErrInvalidParameter)
 			})
 		}
 	}
@@ -122,7 +128,8 @@ func TestContextsThatAreNotContextsAreRefused(t *testing.T) {
 		"8,193 characters":    `{"a":"` + strings.Repeat("x", 8193-8) + `"}`,
 	} {
 		t.Run(name, func(t *testing.T) {
-			w.do("Encrypt", "KeyId", id, "Plaintext", "eA==", "EncryptionContext", context).refused(t, kmsapi.ErrInvalidParameter)
+			w.do("Encrypt", "KeyId", id, "Plaintext", "eA==", "EncryptionContext", context).
+				refused(t, kmsapi.ErrInvalidParameter)
 		})
 	}
 	w.must("Encrypt", "KeyId", id, "Plaintext", "eA==", "EncryptionContext", `{"a":"`+strings.Repeat("x", 8192-8)+`"}`)
@@ -137,7 +144,8 @@ func TestASpoiltCiphertextDoesNotOpen(t *testing.T) {
 	refused := func(name, blob string) {
 		t.Helper()
 		got := w.do("Decrypt", "CiphertextBlob", blob)
-		require.Contains(t, []kmsapi.Code{kmsapi.ErrInvalidParameter.Code, kmsapi.ErrKeyNotFound.Code}, got.Code, "%s: %s", name, got.body)
+		require.Contains(t, []kmsapi.Code{kmsapi.ErrInvalidParameter.Code, kmsapi.ErrKeyNotFound.Code}, got.Code, "%s: %s",
+			name, got.body)
 		require.Empty(t, got.Plaintext)
 	}
 	for i := range blob {
@@ -152,7 +160,8 @@ func TestASpoiltCiphertextDoesNotOpen(t *testing.T) {
 	refused("not base64", "!!!!")
 	refused("base64 with a line break", text[:8]+"\n"+text[8:])
 	refused("base64 for URLs", base64.URLEncoding.EncodeToString([]byte{0xff, 0xfe, 0xfd}))
-	refused("of another key's version", base64.StdEncoding.EncodeToString(append([]byte(w.must("CreateKey").KeyMetadata.PrimaryKeyVersion), blob[36:]...)))
+	refused("of another key's version",
+		base64.StdEncoding.EncodeToString(append([]byte(w.must("CreateKey").KeyMetadata.PrimaryKeyVersion), blob[36:]...)))
 }
 
 func TestDataKeysHaveTheLengthAskedFor(t *testing.T) {

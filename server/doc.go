@@ -1,49 +1,40 @@
 // Package server is the KMS service: Alibaba Cloud KMS, API version 2016-01-20, on your own machine. Every real Alibaba
 // Cloud SDK talks to it unchanged; it is durable and authenticated, not a mock.
 //
+// The package makes no compatibility promise: it is public because the commands and package kmstest of this module need
+// it. Use the program `alicloudkms server`, or kmstest in tests.
+//
 // # How a request is answered
 //
-// Always in this order, and the first refusal ends it:
+// Always in this order, and the first refusal ends it. The package that does a step is in parentheses.
 //
-//  1. size: header and body are bounded before they are read
-//  2. parse: query and form body become one set of parameters, in which no name occurs twice
-//  3. access key: it must exist and be active
-//  4. timestamp: not further than the window from the service's clock
-//  5. signature: compared in constant time, and after it the security token of a temporary access key
-//  6. nonce: remembered only after a good signature, and never forgotten early
-//  7. permission: on the operation and on what the request names; see authorize.go
-//  8. rate limit: of the account, region and class of operation
-//  9. operation: its parameters are decoded, permission is asked for the CMK if it is found by an alias, a ciphertext or a
-//     token, the key's state and the quota are checked, it acts
-//  10. audit: one line. A request whose line can't be written gets an error, though what it did stands; from then on, every
-//     request is refused before it does anything, until a line can be written again
-//  11. reply
+//  1. size: header and body are bounded before they are read (edge)
+//  2. parse: query and form body become one set of parameters, in which no name occurs twice (edge)
+//  3. access key: it must exist and be active (gate)
+//  4. timestamp: not further than the window from the service's clock (gate)
+//  5. signature: compared in constant time, and after it the security token of a temporary access key (gate)
+//  6. nonce: remembered only after a valid signature, and never forgotten early (gate, replay)
+//  7. permission: on the operation and on what the request names (api)
+//  8. rate limit: of the account, region and class of operation (gate)
+//  9. operation: its parameters are decoded, the permission on a CMK that was found by an alias, a ciphertext or a
+//     token is checked, then the CMK's state and the quota, and it acts (api, keyring)
+//  10. audit: one line. A request whose line can't be written gets an error, though what it did stands; from then on,
+//     every request is refused before it does anything, until a line can be written again (edge, audit)
+//  11. reply (edge)
 //
-// # Where things are
+// # The rooms
 //
-// An operation is a row of the table in actions.go, and its handler is a method of a few lines in the file named after
-// what it works on. Handlers see decoded requests and return answers or errors of package kmsapi; only edge.go knows HTTP.
-// What an operator does is in operations.go (metrics, health), reload.go, check.go and backup.go.
-// Storage, cryptography, the state machine, the nonce memory and the audit log are packages below this one, which know
-// nothing of callers and of each other.
+// This package is the face: configuration, start, reload and stop, and the operator's verbs check, backup and restore.
+// Everything else is in packages below it, each with one job and a manual in its package comment. A package may import
+// only those to its right, and package config, which has the types of the configuration; test/house proves it:
 //
-// # Storage layout
+//	edge → gate → api → keyring → {crypt, keystate, list} → store
 //
-// Ordered keys, with values in JSON:
-//
-//	meta/schema                           the layout's version
-//	meta/root-key                         proves at start that the root key is the one the store was made with
-//	cmk/<account>/<region>/<key id>       a CMK: its lifecycle, description, tags, and versions with wrapped material
-//	version/<account>/<region>/<version>  the key id that a ciphertext's version belongs to
-//	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
-//	cmk-alias/<account>/<region>/<key id>/<alias>  the same from the CMK's side; no value
-//	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
-//	state/<account>/<region>/<state>      how many CMKs are in a state; there is none for zero
-//	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material expires
-//	nonce/<timestamp>/…                   a nonce whose timestamp lay ahead of the clock, until that moment has passed
-//
-// Lists, states and due CMKs are written in the transaction that changes what they tell of. Version 1 of the layout did not
-// have them; it is upgraded when the store is opened.
-//
-// Accounts and regions are part of every key, so nothing of one can be reached from another.
+//	edge      HTTP ↔ parameters, formats of answers
+//	gate      who asks: signatures, credentials, nonces, permissions, rate limits; it uses replay, the nonce memory
+//	api       one row an operation, and its handler; it uses wrapping, the keys for imports
+//	keyring   CMKs, versions, aliases and their indices; the storage layout; check and upgrade of a store
+//	ops       metrics, health and the backup socket, which get the state of the service as functions
+//	audit     one line of JSON a request
+//	store     a durable ordered map
 package server

@@ -26,7 +26,8 @@ func TestTheManualsExampleIsAGoodConfigurationWithEveryField(t *testing.T) {
 	example := blocks[0][1]
 	_, err := server.LoadConfig(writeConfig(t, example))
 	require.NoError(t, err)
-	left := map[string]bool{"plain_http": true, "inactive": true, "secret": true, "security_token": true} // They exclude what is there.
+	// These exclude fields that are in the example.
+	left := map[string]bool{"plain_http": true, "inactive": true, "secret": true, "security_token": true}
 	for _, name := range fieldNames(reflect.TypeFor[server.Config]()) {
 		require.Contains(t, manual(t), name)
 		if !left[name] {
@@ -37,7 +38,9 @@ func TestTheManualsExampleIsAGoodConfigurationWithEveryField(t *testing.T) {
 
 func TestTheManualsPermissionsAreGood(t *testing.T) {
 	allowed := hclBlock.FindAllStringSubmatch(manual(t), -1)[1][1]
-	c, err := server.LoadConfig(writeConfig(t, strings.Replace(goodConfig, `"LTAIone" { secret_file = "one" }`, "\"LTAIone\" {\nsecret_file = \"one\"\n"+allowed+"}", 1)))
+	restricted := "\"LTAIone\" {\nsecret_file = \"one\"\n" + allowed + "}"
+	c, err := server.LoadConfig(writeConfig(t,
+		strings.Replace(goodConfig, `"LTAIone" { secret_file = "one" }`, restricted, 1)))
 	require.NoError(t, err)
 	require.Len(t, c.Accounts[0].AccessKeys[0].Allow, 3)
 }

@@ -15,10 +15,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
-// publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a space
-// before a full stop: code, HTTP status, sentence.
+// publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a
+// space before a full stop: code, HTTP status, sentence.
 const publicErrorCodes = `
 InternalFailure	500	Internal Failure.
 ServiceUnavailableTemporary	503	Service Unavailable Temporary.
@@ -52,7 +53,8 @@ Rejected.PendingDeletion	409	The request was rejected because the key state is P
 Rejected.PendingImport	409	The request was rejected because the key state is PendingImport.
 `
 
-// otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's gateway.
+// otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's
+// gateway.
 const otherCodes = `
 Rejected.Enabled	409	The request was rejected because the key state is Enabled.
 Rejected.Throttling	429	QPS Limit Exceeded.
@@ -88,7 +90,8 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 	"Forbidden.AliasNotFound": func(w *wire) answer { return w.do("DescribeKey", "KeyId", "alias/nobody") },
 	"Forbidden.NoPermission": func(w *wire) answer {
 		allowed := server.Allow{Actions: []string{"kms:ListKeys"}, Resources: []string{"*"}}
-		return configured(w.t, func(c *server.Config) { c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allowed} }).do("CreateKey")
+		restrict := func(c *server.Config) { c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allowed} }
+		return configured(w.t, restrict).do("CreateKey")
 	},
 	"Forbidden.AccessKey": func(w *wire) answer {
 		return configured(w.t, func(c *server.Config) { c.Accounts[0].AccessKeys[0].Inactive = true }).do("ListKeys")
@@ -102,7 +105,9 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 	"IncompleteSignature": func(w *wire) answer {
 		return w.post(with(w.signed(http.MethodPost, "ListKeys"), "PageSize", "1"))
 	},
-	"IllegalTimestamp": func(w *wire) answer { return w.post(without(w.signed(http.MethodPost, "ListKeys"), "Timestamp")) },
+	"IllegalTimestamp": func(w *wire) answer {
+		return w.post(without(w.signed(http.MethodPost, "ListKeys"), "Timestamp"))
+	},
 	"Rejected.LimitExceeded": func(w *wire) answer {
 		id, key := w.createKey(), 'a'
 		for ; key < 'a'+kmsapi.MaxTags; key++ {
@@ -158,10 +163,14 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 		params := kmsapi.Params{{Name: "Action", Value: "ListKeys"}, {Name: "SecurityToken", Value: "made up"}}
 		return w.post(w.sign(http.MethodPost, params))
 	},
-	"MissingSecurityToken":                       func(w *wire) answer { return temporary(w.t, time.Hour).do("ListKeys") },
-	"InvalidSecurityToken.MismatchWithAccessKey": func(w *wire) answer { return temporary(w.t, time.Hour).withToken("another").do("ListKeys") },
-	"InvalidSecurityToken.Expired":               func(w *wire) answer { return temporary(w.t, -time.Second).withToken("the-token").do("ListKeys") },
-	"InvalidAction.NotFound":                     func(w *wire) answer { return w.do("MakeCoffee") },
+	"MissingSecurityToken": func(w *wire) answer { return temporary(w.t, time.Hour).do("ListKeys") },
+	"InvalidSecurityToken.MismatchWithAccessKey": func(w *wire) answer {
+		return temporary(w.t, time.Hour).withToken("another").do("ListKeys")
+	},
+	"InvalidSecurityToken.Expired": func(w *wire) answer {
+		return temporary(w.t, -time.Second).withToken("the-token").do("ListKeys")
+	},
+	"InvalidAction.NotFound": func(w *wire) answer { return w.do("MakeCoffee") },
 }
 
 // temporary is a caller with a temporary access key, which is good for so long from now.
@@ -173,7 +182,8 @@ func temporary(t *testing.T, life time.Duration) caller {
 	}).as("STS.one")
 }
 
-// variable turns what differs in the reference's sentences into patterns. The real service says which resource is forbidden.
+// variable turns what differs in the reference's sentences into patterns. The real service says which resource is
+// forbidden.
 var variable = strings.NewReplacer(
 	"< parameter name >", "[A-Za-z]+",
 	"This operation is forbidden", "This operation( for [a-z0-9:/-]+)? is forbidden",
@@ -192,7 +202,8 @@ func TestEveryErrorCodeOccursAsTheReferenceSays(t *testing.T) {
 			status, err := strconv.Atoi(statusText)
 			require.NoError(t, err)
 			got.refused(t, &kmsapi.Error{Code: kmsapi.Code(code), HTTPStatus: status})
-			require.Regexp(t, "^"+variable.Replace(regexp.QuoteMeta(sentence)), got.Message, "more may follow: what would be good, and the like")
+			require.Regexp(t, "^"+variable.Replace(regexp.QuoteMeta(sentence)), got.Message,
+				"more may follow: what would be good, and the like")
 			require.NotEmpty(t, got.RequestId)
 			require.NotEmpty(t, got.HostId)
 		})
@@ -230,7 +241,7 @@ func TestNoErrorCodeIsForgotten(t *testing.T) {
 func aRecordThatIsSpoilt(w *wire) answer {
 	id := w.createKey()
 	w.kms.Stop()
-	opened, err := store.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
+	opened, err := bolt.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
 	require.NoError(w.t, err)
 	require.NoError(w.t, opened.Update(w.t.Context(), func(u store.Writer) error {
 		return u.Put("cmk/123456/cn-hangzhou/"+id, []byte(`{"key_id":`))

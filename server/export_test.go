@@ -2,13 +2,17 @@ package server
 
 import (
 	"context"
-	"maps"
 	"slices"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
+
+// Service is a service that listens nowhere.
+type Service = service
 
 // Open opens a service that listens nowhere, for tests that call it directly.
 func Open(c Config, o Options) (*Service, error) {
@@ -16,7 +20,7 @@ func Open(c Config, o Options) (*Service, error) {
 }
 
 // Close closes a service that Open has opened.
-func (s *Service) Close() error { return s.close() }
+func (s *service) Close() error { return s.close() }
 
 // WithCommit returns o with commit in the place of every commit: see store.Options.
 func (o Options) WithCommit(commit func(updates int, commit func() error) error) Options {
@@ -24,19 +28,26 @@ func (o Options) WithCommit(commit func(updates int, commit func() error) error)
 	return o
 }
 
-// Operations names every operation that the service knows, in order.
-func Operations() []kmsapi.Operation { return slices.Sorted(maps.Keys(actions)) }
-
 // WithTimeouts returns o with other timeouts of connections.
 func (o Options) WithTimeouts(readHeader, read, write, idle time.Duration) Options {
 	o.timeouts = timeouts{readHeader, read, write, idle}
 	return o
 }
 
+// Operations names every operation that the service serves, in order.
+func Operations() []kmsapi.Operation {
+	served := slices.DeleteFunc(kmsapi.Operations(), func(op kmsapi.Operation) bool { return !api.Serves(op) })
+	slices.Sort(served)
+	return served
+}
+
 // RateClass is the class that an operation is counted in.
 func RateClass(operation kmsapi.Operation) string { return string(operation.RateClass()) }
 
+// DefaultKeyQuota is the quota of CMKs unless the configuration has another.
+const DefaultKeyQuota = config.DefaultKeyQuota
+
 // FailACommit writes to the store of s, and returns what came of it.
 func (s *Server) FailACommit(ctx context.Context) error {
-	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put(noncePrefix+"x", nil) })
+	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
 }

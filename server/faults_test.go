@@ -117,7 +117,8 @@ var writings = []writing{
 
 // readings are the operations that go on when the store takes no more writes.
 var readings = []kmsapi.Operation{
-	kmsapi.OpDescribeKey, kmsapi.OpListKeys, kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt, kmsapi.OpDescribeRegions,
+	kmsapi.OpDescribeKey, kmsapi.OpListKeys, kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt,
+	kmsapi.OpDescribeRegions,
 	kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId, kmsapi.OpListResourceTags, kmsapi.OpGetParametersForImport,
 }
 
@@ -166,7 +167,8 @@ func (l *lab) readyToImport() []string {
 	require.NoError(l.t, err)
 	public, err := x509.ParsePKIXPublicKey(der)
 	require.NoError(l.t, err)
-	wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey), []byte(strings.Repeat("k", kmsapi.KeyMaterialSize)), nil)
+	wrapped, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public.(*rsa.PublicKey),
+		[]byte(strings.Repeat("k", kmsapi.KeyMaterialSize)), nil)
 	require.NoError(l.t, err)
 	return []string{
 		"KeyId", id, "ImportToken", got.ImportToken, "EncryptedKeyMaterial", base64.StdEncoding.EncodeToString(wrapped),

@@ -25,15 +25,16 @@ func headerOf(lines string) http.Header {
 	return h
 }
 
-// FuzzStranger sends what a client without an access key could send. Whatever it is, it must be refused, well-formed, and
-// never by a failure of the service.
+// FuzzStranger sends what a client without an access key could send. Whatever it is, it must be refused, well-formed,
+// and never by a failure of the service.
 func FuzzStranger(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	const form = "Content-Type: application/x-www-form-urlencoded\n"
 	stranger := l.caller
 	stranger.AccessKeySecret = kmsapi.NewSecret("not the secret")
 	sign := func(at string) string {
-		return signature.SignV1(http.MethodPost, kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: at}}, stranger, "n", l.now).Form()
+		params := kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: at}}
+		return signature.SignV1(http.MethodPost, params, stranger, "n", l.now).Form()
 	}
 	acs3 := l.acs3("CreateKey", nil, "")
 	acs3.Set("X-Acs-Action", "ListKeys")

@@ -60,7 +60,8 @@ func TestATokenIsGoodForItsOwnKeyRegionAccountAndServiceAlone(t *testing.T) {
 	l.do("ImportKeyMaterial", append(put, "KeyId", other.id)...).refused(t, kmsapi.ErrInvalidImportToken)
 	l.do("ImportKeyMaterial", append(put, "RegionId", "cn-beijing")...).refused(t, kmsapi.ErrInvalidImportToken)
 	abroad := l.createKey("Origin", "EXTERNAL", "RegionId", "cn-beijing")
-	l.do("ImportKeyMaterial", append(put, "RegionId", "cn-beijing", "KeyId", abroad)...).refused(t, kmsapi.ErrInvalidImportToken)
+	l.do("ImportKeyMaterial", append(put, "RegionId", "cn-beijing", "KeyId", abroad)...).
+		refused(t, kmsapi.ErrInvalidImportToken)
 
 	stranger := newImportLab(t)
 	stranger.do("ImportKeyMaterial", put...).refused(t, kmsapi.ErrInvalidImportToken)
@@ -155,14 +156,16 @@ func probes(t *testing.T, i importer) map[string]string {
 		"padding that is too short":     block(func(b []byte) { b[5] = 0 }),
 		"padding without an end":        block(func(b []byte) { b[256-kmsapi.KeyMaterialSize-1] = 0xaa }),
 		"padding that ends too soon":    block(func(b []byte) { b[256-kmsapi.KeyMaterialSize-2] = 0 }),
-		"padding that ends too late":    block(func(b []byte) { b[256-kmsapi.KeyMaterialSize-1], b[256-kmsapi.KeyMaterialSize] = 0xaa, 0 }),
-		"no block at all":               base64.StdEncoding.EncodeToString(make([]byte, 256)),
-		"more than the modulus":         base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, 256)),
-		"too few bytes":                 base64.StdEncoding.EncodeToString(make([]byte, 255)),
-		"too many bytes":                base64.StdEncoding.EncodeToString(make([]byte, 257)),
-		"no base64":                     "{}",
-		"base64 with something after":   wrapBy(t, i.algorithm, i.publicKey, material) + "!",
-		"material by OAEP":              wrapBy(t, kmsapi.WrapOAEPSHA256, i.publicKey, material),
+		"padding that ends too late": block(func(b []byte) {
+			b[256-kmsapi.KeyMaterialSize-1], b[256-kmsapi.KeyMaterialSize] = 0xaa, 0
+		}),
+		"no block at all":             base64.StdEncoding.EncodeToString(make([]byte, 256)),
+		"more than the modulus":       base64.StdEncoding.EncodeToString(bytes.Repeat([]byte{0xff}, 256)),
+		"too few bytes":               base64.StdEncoding.EncodeToString(make([]byte, 255)),
+		"too many bytes":              base64.StdEncoding.EncodeToString(make([]byte, 257)),
+		"no base64":                   "{}",
+		"base64 with something after": wrapBy(t, i.algorithm, i.publicKey, material) + "!",
+		"material by OAEP":            wrapBy(t, kmsapi.WrapOAEPSHA256, i.publicKey, material),
 	}
 	for _, size := range []int{0, 1, 16, 24, 31, 33, 48, 64, 245} {
 		found[fmt.Sprintf("material of %d bytes", size)] = wrapBy(t, i.algorithm, i.publicKey, bytes.Repeat([]byte{7}, size))
@@ -176,7 +179,8 @@ func TestABurstOfRequestsForParametersIsServed(t *testing.T) {
 	const callers = 12 // to a pool that has nothing ready yet
 	forms := make([]string, callers)
 	for n := range forms {
-		forms[n] = l.signed("GetParametersForImport", "KeyId", id, "WrappingAlgorithm", kmsapi.WrapOAEPSHA1, "WrappingKeySpec", "RSA_2048").Form()
+		forms[n] = l.signed("GetParametersForImport", "KeyId", id,
+			"WrappingAlgorithm", kmsapi.WrapOAEPSHA1, "WrappingKeySpec", "RSA_2048").Form()
 	}
 	answers := make([]answer, callers)
 	var all sync.WaitGroup

@@ -3,19 +3,20 @@ package server_test
 import (
 	"testing"
 
-	"github.com/stretchr/testify/require"
-
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// BenchmarkGetParametersForImport asks a service that has wrapping keys ready. What a key costs that has to be made first is
-// BenchmarkGenerate of package wrapping.
+// BenchmarkGetParametersForImport asks a service that has wrapping keys ready. What a key costs that has to be made
+// first is BenchmarkGenerate of package wrapping.
 func BenchmarkGetParametersForImport(b *testing.B) {
 	l := newImportLab(b)
-	require.NoError(b, l.service.ServeCopiesOfOneWrappingKey())
+	l.adjust = server.Options.WithCopiesOfOneWrappingKey
+	l.restart()
 	id := l.createKey("Origin", "EXTERNAL")
 	for b.Loop() {
-		l.must("GetParametersForImport", "KeyId", id, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256, "WrappingKeySpec", "RSA_2048")
+		l.must("GetParametersForImport", "KeyId", id,
+			"WrappingAlgorithm", kmsapi.WrapOAEPSHA256, "WrappingKeySpec", "RSA_2048")
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // unix is a moment as KeyMaterialExpireUnix says it.
@@ -29,7 +30,7 @@ func (l *lab) records() (all []string) {
 		l.open()
 		l.now = l.now.Add(time.Second)
 	}()
-	s, err := store.Open(l.config.Storage.Path, store.Options{})
+	s, err := bolt.Open(l.config.Storage.Path, store.Options{})
 	require.NoError(l.t, err)
 	defer func() { require.NoError(l.t, s.Close()) }()
 	require.NoError(l.t, s.View(l.t.Context(), func(r store.Reader) error {
@@ -63,7 +64,7 @@ func TestTheMomentThatMaterialExpires(t *testing.T) {
 		{"is never if it is 0", "0", ""},
 		{"may be a second from now", at(time.Second), l.now.Add(time.Second).Format(kmsapi.TimeFormat)},
 		{"may be in a hundred years", "4944000000", "2126-09-02T05:20:00Z"},
-		{"may be the last that has a text", "253402300799", "9999-12-31T23:59:59Z"},
+		{"may be the last that can be written", "253402300799", "9999-12-31T23:59:59Z"},
 		{"must not be a second ago", at(-time.Second), "refused"},
 		{"must not be in 1970", "1", "refused"},
 		{"must not be negative", "-1", "refused"},
@@ -72,7 +73,7 @@ func TestTheMomentThatMaterialExpires(t *testing.T) {
 		{"must not be the last that a number can say", "9223372036854775807", "refused"},
 		{"must not be more than a number can say", "9223372036854775808", "refused"},
 		{"must be a number", "soon", "refused"},
-		{"must be a whole number", at(time.Hour) + ".5", "refused"},
+		{"must be an integer", at(time.Hour) + ".5", "refused"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			before := "none"

@@ -89,7 +89,8 @@ func (i importer) try(material []byte, pairs ...string) answer {
 
 func (i importer) tryWrapped(wrapped string, pairs ...string) answer {
 	i.t.Helper()
-	return i.do("ImportKeyMaterial", append([]string{"KeyId", i.id, "ImportToken", i.token, "EncryptedKeyMaterial", wrapped}, pairs...)...)
+	return i.do("ImportKeyMaterial",
+		append([]string{"KeyId", i.id, "ImportToken", i.token, "EncryptedKeyMaterial", wrapped}, pairs...)...)
 }
 
 // mustTry imports material and has to succeed.
@@ -208,21 +209,56 @@ func TestWrongParametersOfAnImportAreRefused(t *testing.T) {
 		pairs        []string
 		want         *kmsapi.Error
 	}{
-		{"no algorithm", "GetParametersForImport", []string{"KeyId", external.id, "WrappingKeySpec", "RSA_2048"}, kmsapi.ErrMissingParameter},
-		{"an unknown algorithm", "GetParametersForImport", []string{"KeyId", external.id, "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_512"}, kmsapi.ErrInvalidParameter},
-		{"no kind of key", "GetParametersForImport", []string{"KeyId", external.id, "WrappingAlgorithm", kmsapi.WrapOAEPSHA1}, kmsapi.ErrMissingParameter},
-		{"an unknown kind of key", "GetParametersForImport", []string{"KeyId", external.id, "WrappingKeySpec", "RSA_4096", "WrappingAlgorithm", kmsapi.WrapOAEPSHA1}, kmsapi.ErrInvalidParameter},
+		{
+			"no algorithm", "GetParametersForImport",
+			[]string{"KeyId", external.id, "WrappingKeySpec", "RSA_2048"},
+			kmsapi.ErrMissingParameter,
+		},
+		{
+			"an unknown algorithm", "GetParametersForImport",
+			[]string{"KeyId", external.id, "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_512"},
+			kmsapi.ErrInvalidParameter,
+		},
+		{
+			"no kind of key", "GetParametersForImport",
+			[]string{"KeyId", external.id, "WrappingAlgorithm", kmsapi.WrapOAEPSHA1},
+			kmsapi.ErrMissingParameter,
+		},
+		{
+			"an unknown kind of key", "GetParametersForImport",
+			[]string{"KeyId", external.id, "WrappingKeySpec", "RSA_4096", "WrappingAlgorithm", kmsapi.WrapOAEPSHA1},
+			kmsapi.ErrInvalidParameter,
+		},
 		{"parameters for no key", "GetParametersForImport", ask(), kmsapi.ErrMissingParameter},
 		{"parameters for an alias", "GetParametersForImport", ask("KeyId", "alias/mine"), kmsapi.ErrUnsupportedAlias},
 		{"parameters for a key that does not exist", "GetParametersForImport", ask("KeyId", nobody), kmsapi.ErrKeyNotFound},
-		{"parameters for a key of KMS's own material", "GetParametersForImport", ask("KeyId", own), kmsapi.ErrUnsupportedOrigin},
+		{
+			"parameters for a key of KMS's own material", "GetParametersForImport", ask("KeyId", own),
+			kmsapi.ErrUnsupportedOrigin,
+		},
 		{"an import into an alias", "ImportKeyMaterial", put("KeyId", "alias/mine"), kmsapi.ErrUnsupportedAlias},
 		{"an import into a key that does not exist", "ImportKeyMaterial", put("KeyId", nobody), kmsapi.ErrKeyNotFound},
 		{"an import into a key of KMS's own material", "ImportKeyMaterial", put("KeyId", own), kmsapi.ErrUnsupportedOrigin},
-		{"an import without a token", "ImportKeyMaterial", []string{"KeyId", external.id, "EncryptedKeyMaterial", wrapped}, kmsapi.ErrMissingParameter},
-		{"an import without material", "ImportKeyMaterial", []string{"KeyId", external.id, "ImportToken", external.token}, kmsapi.ErrMissingParameter},
-		{"deleting the material of an alias", "DeleteKeyMaterial", []string{"KeyId", "alias/mine"}, kmsapi.ErrUnsupportedAlias},
-		{"deleting the material of a key that does not exist", "DeleteKeyMaterial", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
+		{
+			"an import without a token", "ImportKeyMaterial",
+			[]string{"KeyId", external.id, "EncryptedKeyMaterial", wrapped},
+			kmsapi.ErrMissingParameter,
+		},
+		{
+			"an import without material", "ImportKeyMaterial",
+			[]string{"KeyId", external.id, "ImportToken", external.token},
+			kmsapi.ErrMissingParameter,
+		},
+		{
+			"deleting the material of an alias", "DeleteKeyMaterial",
+			[]string{"KeyId", "alias/mine"},
+			kmsapi.ErrUnsupportedAlias,
+		},
+		{
+			"deleting the material of a key that does not exist", "DeleteKeyMaterial",
+			[]string{"KeyId", nobody},
+			kmsapi.ErrKeyNotFound,
+		},
 		{"deleting KMS's own material", "DeleteKeyMaterial", []string{"KeyId", own}, kmsapi.ErrUnsupportedOrigin},
 	} {
 		t.Run(tc.name, func(t *testing.T) { l.do(tc.action, tc.pairs...).refused(t, tc.want) })
@@ -234,7 +270,8 @@ func TestWrongParametersOfAnImportAreRefused(t *testing.T) {
 func TestTheTokenNamesTheKeyIfTheRequestDoesNot(t *testing.T) {
 	l := newImportLab(t)
 	i := l.newImporter()
-	l.must("ImportKeyMaterial", "ImportToken", i.token, "EncryptedKeyMaterial", wrapBy(t, i.algorithm, i.publicKey, material))
+	l.must("ImportKeyMaterial", "ImportToken", i.token, "EncryptedKeyMaterial",
+		wrapBy(t, i.algorithm, i.publicKey, material))
 	require.Equal(t, kmsapi.Enabled, l.metadata(i.id).KeyState)
 	lines := l.auditLines()
 	require.Equal(t, "ImportKeyMaterial", lines[len(lines)-2]["operation"])
@@ -276,10 +313,17 @@ func TestOnlyTheSameMaterialComesBack(t *testing.T) {
 			l.must("DeleteKeyMaterial", "KeyId", id)
 			l.must("DeleteKeyMaterial", "KeyId", id)
 		},
-		"after its expiry":                        func(l *lab, _ string) { l.now = l.now.Add(inAnHour) },
-		"after its expiry and a sweep":            func(l *lab, _ string) { l.now = l.now.Add(inAnHour); l.sweep() },
-		"after a deletion and a restart":          func(l *lab, id string) { l.must("DeleteKeyMaterial", "KeyId", id); l.restart() },
-		"after its expiry, a sweep and a restart": func(l *lab, _ string) { l.now = l.now.Add(inAnHour); l.sweep(); l.restart() },
+		"after its expiry":             func(l *lab, _ string) { l.now = l.now.Add(inAnHour) },
+		"after its expiry and a sweep": func(l *lab, _ string) { l.now = l.now.Add(inAnHour); l.sweep() },
+		"after a deletion and a restart": func(l *lab, id string) {
+			l.must("DeleteKeyMaterial", "KeyId", id)
+			l.restart()
+		},
+		"after its expiry, a sweep and a restart": func(l *lab, _ string) {
+			l.now = l.now.Add(inAnHour)
+			l.sweep()
+			l.restart()
+		},
 		"after a deletion that was called off": func(l *lab, id string) {
 			l.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
 			l.must("DeleteKeyMaterial", "KeyId", id)
@@ -330,7 +374,8 @@ func TestImportedMaterialOfAKeyThatIsToBeDeleted(t *testing.T) {
 	before := l.metadata(i.id)
 	again := l.importer(i.id, i.algorithm) // The parameters can be had in every state.
 	again.try(material).refused(t, kmsapi.ErrStateModifiedFailed)
-	l.do("ImportKeyMaterial", "ImportToken", again.token, "EncryptedKeyMaterial", wrapBy(t, again.algorithm, again.publicKey, material)).
+	l.do("ImportKeyMaterial", "ImportToken", again.token, "EncryptedKeyMaterial",
+		wrapBy(t, again.algorithm, again.publicKey, material)).
 		refused(t, kmsapi.ErrStateModifiedFailed)
 	l.must("DeleteKeyMaterial", "KeyId", i.id)
 	require.Equal(t, before, l.metadata(i.id), "neither state nor date change")
@@ -347,7 +392,8 @@ func TestATokenOfADeletedKeyIsGoodForNothing(t *testing.T) {
 	last := l.importer(i.id, i.algorithm)
 	l.now = l.now.Add(2 * time.Minute)
 	last.try(material).refused(t, kmsapi.ErrKeyNotFound)
-	l.do("ImportKeyMaterial", "ImportToken", last.token, "EncryptedKeyMaterial", wrapBy(t, last.algorithm, last.publicKey, material)).
+	l.do("ImportKeyMaterial", "ImportToken", last.token, "EncryptedKeyMaterial",
+		wrapBy(t, last.algorithm, last.publicKey, material)).
 		refused(t, kmsapi.ErrKeyNotFound)
 }
 
@@ -362,7 +408,8 @@ func TestNothingOfAnImportIsToldToLogOrAudit(t *testing.T) {
 	audit, err := os.ReadFile(l.config.Audit.File)
 	require.NoError(t, err)
 	for place, text := range map[string]string{
-		"log": l.log.String(), "audit": string(audit), "refusal": string(refusal.body), "refusal of a token": string(badToken.body),
+		"log": l.log.String(), "audit": string(audit), "refusal": string(refusal.body),
+		"refusal of a token": string(badToken.body),
 	} {
 		for name, secret := range map[string]string{
 			"token": i.token[20:60], "wrapped material": wrapped[:40], "material": string(material),

@@ -12,11 +12,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
 // newFilledLab is newLab with n CMKs, each with an alias.
 func newFilledLab(t testing.TB, n int) *lab {
-	l := newLab(t, func(c *server.Config) { require.NoError(t, server.Fill(t.Context(), *c, n)) })
+	l := newLab(t, func(c *server.Config) { require.NoError(t, servertest.Fill(t.Context(), *c, n)) })
 	l.now = l.now.Add(time.Second) // It has had an earlier run.
 	return l
 }
@@ -140,7 +142,7 @@ func TestAStoreOfTheLayoutBeforeIsUpgraded(t *testing.T) {
 // edit changes the store of a closed service.
 func (l *lab) edit(change func(store.Writer) error) {
 	l.t.Helper()
-	opened, err := store.Open(l.config.Storage.Path, store.Options{})
+	opened, err := bolt.Open(l.config.Storage.Path, store.Options{})
 	require.NoError(l.t, err)
 	require.NoError(l.t, opened.Update(l.t.Context(), change))
 	require.NoError(l.t, opened.Close())

@@ -36,8 +36,9 @@ func TestCreateKeyAnswersAsTheReferenceSays(t *testing.T) {
 	require.False(t, created.Before(before))
 	require.Equal(t, kmsapi.KeyMetadata{
 		KeyId: m.KeyId, Arn: "acs:kms:cn-hangzhou:123456:key/" + m.KeyId, KeyState: kmsapi.Enabled,
-		KeySpec: "Aliyun_AES_256", KeyUsage: "ENCRYPT/DECRYPT", Origin: kmsapi.OriginKMS, ProtectionLevel: kmsapi.ProtectionHSM,
-		Creator: "123456", CreationDate: m.CreationDate, Description: "payroll",
+		KeySpec: "Aliyun_AES_256", KeyUsage: "ENCRYPT/DECRYPT", Origin: kmsapi.OriginKMS,
+		ProtectionLevel: kmsapi.ProtectionHSM,
+		Creator:         "123456", CreationDate: m.CreationDate, Description: "payroll",
 		PrimaryKeyVersion: m.PrimaryKeyVersion, LastRotationDate: m.CreationDate, AutomaticRotation: "Disabled",
 	}, m)
 	require.Equal(t, m, w.must("DescribeKey", "KeyId", m.KeyId).KeyMetadata)
@@ -57,18 +58,38 @@ func TestWrongParametersAreRefused(t *testing.T) {
 		{"an unknown origin", "CreateKey", []string{"Origin", "aliyun_kms"}, kmsapi.ErrInvalidParameter},
 		{"an unknown protection level", "CreateKey", []string{"ProtectionLevel", "hsm"}, kmsapi.ErrInvalidParameter},
 		{"an unknown usage", "CreateKey", []string{"KeyUsage", "SIGN/VERIFY"}, kmsapi.ErrInvalidParameter},
-		{"a description of 8,193 characters", "CreateKey", []string{"Description", strings.Repeat("d", 8193)}, kmsapi.ErrInvalidParameter},
+		{
+			"a description of 8,193 characters", "CreateKey",
+			[]string{"Description", strings.Repeat("d", 8193)},
+			kmsapi.ErrInvalidParameter,
+		},
 		{"no key", "DescribeKey", nil, kmsapi.ErrMissingParameter},
 		{"a key that does not exist", "DescribeKey", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
 		{"a key id that is a path", "DescribeKey", []string{"KeyId", "../" + id}, kmsapi.ErrKeyNotFound},
 		{"an alias that does not exist", "DescribeKey", []string{"KeyId", "alias/nobody"}, kmsapi.ErrAliasNotFound},
-		{"an alias to encrypt with, that does not exist", "Encrypt", []string{"KeyId", "alias/nobody", "Plaintext", "eA=="}, kmsapi.ErrAliasNotFound},
+		{
+			"an alias to encrypt with, that does not exist", "Encrypt",
+			[]string{"KeyId", "alias/nobody", "Plaintext", "eA=="},
+			kmsapi.ErrAliasNotFound,
+		},
 		{"an alias where none is taken", "DisableKey", []string{"KeyId", "alias/nobody"}, kmsapi.ErrUnsupportedAlias},
 		{"enabling a key that does not exist", "EnableKey", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
 		{"a deletion without a window", "ScheduleKeyDeletion", []string{"KeyId", id}, kmsapi.ErrMissingParameter},
-		{"a deletion in 6 days", "ScheduleKeyDeletion", []string{"KeyId", id, "PendingWindowInDays", "6"}, kmsapi.ErrInvalidParameter},
-		{"a deletion in 31 days", "ScheduleKeyDeletion", []string{"KeyId", id, "PendingWindowInDays", "31"}, kmsapi.ErrInvalidParameter},
-		{"a deletion in some days", "ScheduleKeyDeletion", []string{"KeyId", id, "PendingWindowInDays", "seven"}, kmsapi.ErrInvalidParameter},
+		{
+			"a deletion in 6 days", "ScheduleKeyDeletion",
+			[]string{"KeyId", id, "PendingWindowInDays", "6"},
+			kmsapi.ErrInvalidParameter,
+		},
+		{
+			"a deletion in 31 days", "ScheduleKeyDeletion",
+			[]string{"KeyId", id, "PendingWindowInDays", "31"},
+			kmsapi.ErrInvalidParameter,
+		},
+		{
+			"a deletion in some days", "ScheduleKeyDeletion",
+			[]string{"KeyId", id, "PendingWindowInDays", "seven"},
+			kmsapi.ErrInvalidParameter,
+		},
 		{"page 0", "ListKeys", []string{"PageNumber", "0"}, kmsapi.ErrInvalidParameter},
 		{"pages of 0", "ListKeys", []string{"PageSize", "0"}, kmsapi.ErrInvalidParameter},
 		{"pages of 102", "ListKeys", []string{"PageSize", "102"}, kmsapi.ErrInvalidParameter},
@@ -147,7 +168,8 @@ func TestAScheduledDeletionHappensAlsoOverARestart(t *testing.T) {
 
 	w.kms.Advance(2 * time.Minute)
 	for _, gone := range []answer{
-		w.do("DescribeKey", "KeyId", doomed), w.do("CancelKeyDeletion", "KeyId", doomed), w.do("Decrypt", "CiphertextBlob", blob),
+		w.do("DescribeKey", "KeyId", doomed), w.do("CancelKeyDeletion", "KeyId", doomed),
+		w.do("Decrypt", "CiphertextBlob", blob),
 	} {
 		gone.refused(t, kmsapi.ErrKeyNotFound)
 	}

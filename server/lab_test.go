@@ -22,8 +22,8 @@ import (
 )
 
 // lab is a service that is called directly, without a network, on a clock that moves only when the test says so. Where
-// [wire] shows that a client is served, a lab can be asked thousands of times, given requests that no client would send,
-// and have its commits fail. One goroutine uses it.
+// [wire] shows that a client is served, a lab can be asked thousands of times, given requests that no client would
+// send, and have its commits fail. One goroutine uses it.
 type lab struct {
 	// t is the test that uses the lab at the moment.
 	t       testing.TB
@@ -34,13 +34,15 @@ type lab struct {
 	now    time.Time
 	nonces int
 	log    bytes.Buffer
-	// commit stands in for every commit while it is not nil.
+	// adjust changes the options of the service when it is opened, unless it is nil.
+	adjust func(server.Options) server.Options
+	// commit replaces every commit while it is not nil.
 	commit func(commit func() error) error
 }
 
 // newLab opens a service; change may change its configuration before.
 func newLab(t testing.TB, change func(*server.Config)) *lab {
-	dev, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	none := -1
 	dev.Config.Quotas = &server.Quotas{Keys: none, Aliases: none}
@@ -65,6 +67,9 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 func (l *lab) open() {
 	l.t.Helper()
 	o := server.Options{Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Clock: func() time.Time { return l.now }}
+	if l.adjust != nil {
+		o = l.adjust(o)
+	}
 	service, err := server.Open(l.config, o.WithCommit(func(_ int, commit func() error) error {
 		if l.commit != nil {
 			return l.commit(commit)
@@ -77,7 +82,8 @@ func (l *lab) open() {
 
 func (l *lab) close() { require.NoError(l.t, l.service.Close()) }
 
-// restart opens the service again. A second goes by, since the timestamps of before are refused: they may be a replay's.
+// restart opens the service again. A second goes by, since the timestamps of before are refused: they may be a
+// replay's.
 func (l *lab) restart() {
 	l.t.Helper()
 	l.close()

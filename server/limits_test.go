@@ -18,7 +18,8 @@ import (
 func withQuotas(t *testing.T, keys, aliases int) *wire {
 	return configured(t, func(c *server.Config) {
 		c.Accounts = []server.Account{
-			{ID: "1", AccessKeys: []server.AccessKey{accessKey("LTAIone")}}, {ID: "2", AccessKeys: []server.AccessKey{accessKey("LTAItwo")}},
+			{ID: "1", AccessKeys: []server.AccessKey{accessKey("LTAIone")}},
+			{ID: "2", AccessKeys: []server.AccessKey{accessKey("LTAItwo")}},
 		}
 		c.Quotas = &server.Quotas{Keys: keys, Aliases: aliases}
 	})
@@ -157,7 +158,9 @@ func TestRateLimitsAreThoseOfAccountRegionAndClass(t *testing.T) {
 func TestWhatIsForbiddenDoesNotSpendTheRateOfOthers(t *testing.T) {
 	l := newLab(t, func(c *server.Config) {
 		c.RateLimits = &server.RateLimits{Read: 1}
-		c.Accounts[0].AccessKeys[0].Allow = []server.Allow{{Actions: []string{"kms:ListKeys"}, Resources: []string{"acs:kms:*:*:key"}}}
+		c.Accounts[0].AccessKeys[0].Allow = []server.Allow{
+			{Actions: []string{"kms:ListKeys"}, Resources: []string{"acs:kms:*:*:key"}},
+		}
 	})
 	for range 5 {
 		require.Equal(t, kmsapi.ErrNoPermission.Code, l.do("ListAliases").Code)

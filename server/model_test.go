@@ -17,8 +17,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases and
-// tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
+// TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases
+// and tags, over days and restarts. More of it: go test -run Model ./server -rapid.checks=1000.
 func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue && os.Getenv("RAPID_CHECKS") == "" {
 		require.NoError(t, checks.Value.Set("10"))
@@ -34,14 +34,14 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 	})
 }
 
-// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the service
-// and to the model, and compares what both say to it.
+// model is what a service should hold. Its methods are the steps that a life is made of: each does the same to the
+// service and to the model, and compares what both say to it.
 type model struct {
 	t      testing.TB
 	kms    *kmstest.KMS
 	client *client.Client
-	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n days
-	// has happened once day has grown by n, and not before.
+	// day counts the days that have gone by. A minute more has gone by for each move of the clock, so what happens in n
+	// days has happened once day has grown by n, and not before.
 	day int
 	// keys are in the order they were made, with those that are gone.
 	keys    []*modelKey
@@ -96,14 +96,16 @@ func (k *modelKey) refusal(errs map[kmsapi.KeyState]*kmsapi.Error) *kmsapi.Error
 // What the model refuses, by state.
 var (
 	useRefused = map[kmsapi.KeyState]*kmsapi.Error{
-		kmsapi.Disabled: kmsapi.ErrRejectedDisabled, kmsapi.PendingDeletion: kmsapi.ErrRejectedPendingDeletion, kmsapi.PendingImport: kmsapi.ErrRejectedPendingImport,
+		kmsapi.Disabled: kmsapi.ErrRejectedDisabled, kmsapi.PendingDeletion: kmsapi.ErrRejectedPendingDeletion,
+		kmsapi.PendingImport: kmsapi.ErrRejectedPendingImport,
 	}
 	switchRefused = map[kmsapi.KeyState]*kmsapi.Error{
 		kmsapi.PendingDeletion: kmsapi.ErrStateModifiedFailed, kmsapi.PendingImport: kmsapi.ErrStateModifiedFailed,
 	}
 	changeRefused = map[kmsapi.KeyState]*kmsapi.Error{kmsapi.PendingDeletion: kmsapi.ErrStateModifiedFailed}
 	cancelRefused = map[kmsapi.KeyState]*kmsapi.Error{
-		kmsapi.Enabled: kmsapi.ErrStateModifiedFailed, kmsapi.Disabled: kmsapi.ErrStateModifiedFailed, kmsapi.PendingImport: kmsapi.ErrStateModifiedFailed,
+		kmsapi.Enabled: kmsapi.ErrStateModifiedFailed, kmsapi.Disabled: kmsapi.ErrStateModifiedFailed,
+		kmsapi.PendingImport: kmsapi.ErrStateModifiedFailed,
 	}
 	tagRefused = map[kmsapi.KeyState]*kmsapi.Error{kmsapi.PendingDeletion: kmsapi.ErrRejectedPendingDeletion}
 )
@@ -112,7 +114,9 @@ func (m *model) CreateKey(t *rapid.T) {
 	if len(m.keys) > 7 {
 		t.Skip("enough keys")
 	}
-	k := &modelKey{state: kmsapi.Enabled, material: []byte{}, external: rapid.Bool().Draw(t, "external"), tags: map[string]string{}}
+	k := &modelKey{
+		state: kmsapi.Enabled, material: []byte{}, external: rapid.Bool().Draw(t, "external"), tags: map[string]string{},
+	}
 	r := &kmsapi.CreateKeyRequest{}
 	if k.external {
 		r.Origin, k.state, k.material = kmsapi.OriginExternal, kmsapi.PendingImport, nil
@@ -146,7 +150,8 @@ func (m *model) DisableKey(t *rapid.T) {
 func (m *model) ScheduleKeyDeletion(t *rapid.T) {
 	k, days := m.pick(t), rapid.IntRange(kmsapi.MinPendingWindowInDays, 10).Draw(t, "days")
 	refusal := k.refusal(changeRefused)
-	_, err := m.client.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.id, PendingWindowInDays: days})
+	_, err := m.client.ScheduleKeyDeletion(t.Context(),
+		&kmsapi.ScheduleKeyDeletionRequest{KeyId: k.id, PendingWindowInDays: days})
 	agree(t, refusal, err)
 	if refusal == nil {
 		k.state, k.deleteDay = kmsapi.PendingDeletion, m.day+days
@@ -187,7 +192,8 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 	}
 	require.NoError(t, err)
 	material := make([]byte, kmsapi.KeyMaterialSize)
-	r.ImportToken, r.EncryptedKeyMaterial = wrapped.ImportToken, wrapBy(m.t, kmsapi.WrapOAEPSHA256, wrapped.PublicKey, material)
+	r.ImportToken = wrapped.ImportToken
+	r.EncryptedKeyMaterial = wrapBy(m.t, kmsapi.WrapOAEPSHA256, wrapped.PublicKey, material)
 	refusal := k.refusal(changeRefused)
 	_, err = m.client.ImportKeyMaterial(t.Context(), r)
 	agree(t, refusal, err)
@@ -240,7 +246,8 @@ func (m *model) EncryptByAlias(t *rapid.T) {
 	if k != nil {
 		refusal = k.refusal(useRefused)
 	}
-	got, err := m.client.Encrypt(t.Context(), &kmsapi.EncryptRequest{KeyId: name, Plaintext: kmsapi.NewSecret("of an alias")})
+	got, err := m.client.Encrypt(t.Context(),
+		&kmsapi.EncryptRequest{KeyId: name, Plaintext: kmsapi.NewSecret("of an alias")})
 	agree(t, refusal, err)
 	if refusal == nil {
 		require.Equal(t, k.id, got.KeyId)

@@ -56,11 +56,23 @@ func TestWhatIsNotAllowedIsForbidden(t *testing.T) {
 		{"an action that no block names", "DisableKey", []string{"KeyId", mine}, keyARN(mine)},
 		{"another action on tags", "TagResource", []string{"KeyId", mine, "Tags", tag}, keyARN(mine)},
 		{"another CMK", "Encrypt", []string{"KeyId", other, "Plaintext", "x"}, keyARN(other)},
-		{"another CMK by its alias", "Encrypt", []string{"KeyId", "alias/other", "Plaintext", "x"}, "acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/other"},
+		{
+			"another CMK by its alias", "Encrypt",
+			[]string{"KeyId", "alias/other", "Plaintext", "x"},
+			"acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/other",
+		},
 		{"another CMK by a ciphertext", "Decrypt", []string{"CiphertextBlob", blobs[other]}, keyARN("*")},
-		{"an alias of another name", "CreateAlias", []string{"KeyId", mine, "AliasName", "alias/new"}, "acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/new"},
+		{
+			"an alias of another name", "CreateAlias",
+			[]string{"KeyId", mine, "AliasName", "alias/new"},
+			"acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/new",
+		},
 		{"an alias for another CMK", "CreateAlias", []string{"KeyId", other, "AliasName", "alias/mine-2"}, keyARN(other)},
-		{"an alias that names another CMK", "DeleteAlias", []string{"AliasName", "alias/other"}, "acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/other"},
+		{
+			"an alias that names another CMK", "DeleteAlias",
+			[]string{"AliasName", "alias/other"},
+			"acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/other",
+		},
 		{"making CMKs", "CreateKey", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":key"},
 		{"listing CMKs", "ListKeys", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":key"},
 		{"listing aliases", "ListAliases", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":alias"},
@@ -68,7 +80,8 @@ func TestWhatIsNotAllowedIsForbidden(t *testing.T) {
 		t.Run(tc.name, func(t *testing.T) {
 			got := c.do(tc.action, tc.pairs...)
 			got.refused(t, kmsapi.ErrNoPermission)
-			require.Equal(t, "This operation for "+tc.resource+" is forbidden by permission system. It needs the permission kms:"+tc.action+".", got.Message)
+			require.Equal(t, "This operation for "+tc.resource+" is forbidden by permission system. "+
+				"It needs the permission kms:"+tc.action+".", got.Message)
 		})
 	}
 	t.Run("what is allowed goes", func(t *testing.T) {
@@ -92,7 +105,8 @@ func TestAnAliasIsNotTakenFromACMKWithoutPermissionOnIt(t *testing.T) {
 	root := restricted(t)
 	mine, other := root.must("CreateKey").KeyMetadata.KeyId, root.must("CreateKey").KeyMetadata.KeyId
 	root.must("CreateAlias", "KeyId", other, "AliasName", "alias/payroll")
-	c := root.allow("LTAIsome", server.Allow{Actions: []string{"kms:*"}, Resources: []string{keyARN(mine), "acs:kms:*:*:alias/*"}})
+	c := root.allow("LTAIsome",
+		server.Allow{Actions: []string{"kms:*"}, Resources: []string{keyARN(mine), "acs:kms:*:*:alias/*"}})
 	c.do("UpdateAlias", "AliasName", "alias/payroll", "KeyId", mine).refused(t, kmsapi.ErrNoPermission)
 	c.do("DeleteAlias", "AliasName", "alias/payroll").refused(t, kmsapi.ErrNoPermission)
 	require.Equal(t, other, root.must("DescribeKey", "KeyId", "alias/payroll").KeyMetadata.KeyId)
@@ -106,7 +120,8 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 	root.must("CreateAlias", "KeyId", other, "AliasName", "alias/there")
 	blob := root.must("Encrypt", "KeyId", other, "Plaintext", "text").CiphertextBlob
 	nobody := "00000000-0000-4000-8000-000000000000"
-	c := root.allow("LTAIsome", server.Allow{Actions: []string{"kms:*"}, Resources: []string{keyARN(mine), "acs:kms:*:*:alias/*"}})
+	c := root.allow("LTAIsome",
+		server.Allow{Actions: []string{"kms:*"}, Resources: []string{keyARN(mine), "acs:kms:*:*:alias/*"}})
 
 	// said is a refusal without what is the caller's own words.
 	said := func(words, action string, pairs ...string) string {
@@ -115,22 +130,29 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 		return strings.ReplaceAll(got.Message, words, "…")
 	}
 	require.Equal(t, said(other, "DescribeKey", "KeyId", other), said(nobody, "DescribeKey", "KeyId", nobody))
-	require.Equal(t, said(other, "Encrypt", "KeyId", other, "Plaintext", "x"), said(disabled, "Encrypt", "KeyId", disabled, "Plaintext", "x"))
-	require.Equal(t, said("there", "DescribeKey", "KeyId", "alias/there"), said("none", "DescribeKey", "KeyId", "alias/none"))
-	require.Equal(t, said("there", "DeleteAlias", "AliasName", "alias/there"), said("none", "DeleteAlias", "AliasName", "alias/none"))
-	require.Equal(t, said("there", "UpdateAlias", "AliasName", "alias/there", "KeyId", mine), said("none", "UpdateAlias", "AliasName", "alias/none", "KeyId", mine))
-	require.Equal(t, said(blob, "Decrypt", "CiphertextBlob", blob), said(nobody, "Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)))
+	require.Equal(t, said(other, "Encrypt", "KeyId", other, "Plaintext", "x"),
+		said(disabled, "Encrypt", "KeyId", disabled, "Plaintext", "x"))
+	require.Equal(t, said("there", "DescribeKey", "KeyId", "alias/there"),
+		said("none", "DescribeKey", "KeyId", "alias/none"))
+	require.Equal(t, said("there", "DeleteAlias", "AliasName", "alias/there"),
+		said("none", "DeleteAlias", "AliasName", "alias/none"))
+	require.Equal(t, said("there", "UpdateAlias", "AliasName", "alias/there", "KeyId", mine),
+		said("none", "UpdateAlias", "AliasName", "alias/none", "KeyId", mine))
+	require.Equal(t, said(blob, "Decrypt", "CiphertextBlob", blob),
+		said(nobody, "Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)))
 	require.NotContains(t, c.do("Decrypt", "CiphertextBlob", blob).Message, other)
 
-	t.Run("who may use every CMK is told that one is missing", func(t *testing.T) {
-		all := root.allow("LTAIall", server.Allow{Actions: []string{"kms:*"}, Resources: []string{"acs:kms:*:*:key/*", "acs:kms:*:*:alias/*"}})
+	t.Run("a caller that may use every CMK learns that one is missing", func(t *testing.T) {
+		all := root.allow("LTAIall",
+			server.Allow{Actions: []string{"kms:*"}, Resources: []string{"acs:kms:*:*:key/*", "acs:kms:*:*:alias/*"}})
 		all.do("DescribeKey", "KeyId", nobody).refused(t, kmsapi.ErrKeyNotFound)
 		all.do("DescribeKey", "KeyId", "alias/none").refused(t, kmsapi.ErrAliasNotFound)
 		all.do("DeleteAlias", "AliasName", "alias/none").refused(t, kmsapi.ErrAliasNotFound)
 		all.do("Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)).refused(t, kmsapi.ErrKeyNotFound)
 	})
-	t.Run("who may use the one CMK is told that it is missing", func(t *testing.T) {
-		gone := root.allow("LTAIgone", server.Allow{Actions: []string{"kms:DescribeKey"}, Resources: []string{keyARN(nobody)}})
+	t.Run("a caller that may use the one CMK learns that it is missing", func(t *testing.T) {
+		gone := root.allow("LTAIgone",
+			server.Allow{Actions: []string{"kms:DescribeKey"}, Resources: []string{keyARN(nobody)}})
 		gone.do("DescribeKey", "KeyId", nobody).refused(t, kmsapi.ErrKeyNotFound)
 	})
 }
@@ -191,13 +213,16 @@ func TestResourcesAreMatchedAsAWhole(t *testing.T) {
 func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 	root := restricted(t)
 	key := root.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId
-	token := root.must("GetParametersForImport", "KeyId", key, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048").ImportToken
+	token := root.must("GetParametersForImport", "KeyId", key,
+		"WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048").ImportToken
 	enabled := root.must("CreateKey").KeyMetadata.KeyId
 	root.must("CreateAlias", "KeyId", enabled, "AliasName", "alias/a")
 	blob := root.must("Encrypt", "KeyId", enabled, "Plaintext", "x").CiphertextBlob
 	everything := []string{
-		"CreateKey", "DescribeKey", "ListKeys", "EnableKey", "DisableKey", "ScheduleKeyDeletion", "CancelKeyDeletion", "Encrypt", "Decrypt",
-		"GenerateDataKey", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases", "ListAliasesByKeyId", "TagResource", "UntagResource",
+		"CreateKey", "DescribeKey", "ListKeys", "EnableKey", "DisableKey", "ScheduleKeyDeletion", "CancelKeyDeletion",
+		"Encrypt", "Decrypt",
+		"GenerateDataKey", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases", "ListAliasesByKeyId", "TagResource",
+		"UntagResource",
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 	}
 	var known []string
@@ -211,7 +236,8 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 	for _, action := range everything {
 		pairs := []string{
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
-			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial", "AAAA", "ImportToken", token,
+			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
+			"AAAA", "ImportToken", token,
 		}
 		switch action {
 		case "DescribeRegions":

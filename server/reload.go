@@ -3,16 +3,18 @@ package server
 import (
 	"errors"
 	"reflect"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 )
 
-// Reload takes the access keys, with secrets and permissions, and the TLS certificate from c, and opens the audit log anew.
-// Connections stay open. It is all or nothing: after an error the service goes on with what it had. Of the rest of c a change
-// waits for a restart, and is logged.
+// Reload takes the access keys, with secrets and permissions, and the TLS certificate from c, and reopens the audit
+// log. Connections stay open. It is all or nothing: after an error the service continues with what it had. Any other
+// change in c takes effect at the next start only, and is logged.
 func (s *Server) Reload(c Config) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
 	err := s.reload(c)
-	s.service.metrics.reloaded(err)
+	s.service.metrics.Reloaded(err)
 	return err
 }
 
@@ -20,7 +22,7 @@ func (s *Server) reload(c Config) error {
 	if err := c.Validate(); err != nil {
 		return err
 	}
-	credentials, err := loadCredentials(c.Accounts)
+	credentials, err := gate.LoadCredentials(c.Accounts)
 	if err != nil {
 		return err
 	}
@@ -29,14 +31,14 @@ func (s *Server) reload(c Config) error {
 		return errors.New("listener: plain_http can't change without a restart")
 	}
 	if loaded != nil {
-		if loaded, err = c.Listener.loadCertificate(); err != nil {
+		if loaded, err = loadCertificate(c.Listener); err != nil {
 			return err
 		}
 	}
 	if err := s.service.audit.Reopen(); err != nil {
 		return err
 	}
-	s.service.credentials.Store(&credentials)
+	s.service.gate.Replace(credentials)
 	s.certificate.current.Store(loaded)
 	for _, part := range changedParts(s.config, c) {
 		s.service.log.Warn("a change of the configuration waits for a restart", "part", part)
@@ -50,8 +52,8 @@ func changedParts(a, b Config) (parts []string) {
 		name          string
 		before, after any
 	}{
-		{"default_region", a.defaultRegion(), b.defaultRegion()},
-		{"regions", a.regionSet(), b.regionSet()},
+		{"default_region", a.HomeRegion(), b.HomeRegion()},
+		{"regions", a.ServedRegions(), b.ServedRegions()},
 		{"listener.address", a.Listener.Address, b.Listener.Address},
 		{"storage", a.Storage, b.Storage},
 		{"root_key", a.RootKey, b.RootKey},
@@ -59,7 +61,7 @@ func changedParts(a, b Config) (parts []string) {
 		{"limits", a.Limits, b.Limits},
 		{"quotas", a.Quotas, b.Quotas},
 		{"rate_limits", a.RateLimits, b.RateLimits},
-		{"operations", a.Operations, b.Operations},
+		{"operations", a.Ops, b.Ops},
 	} {
 		if !reflect.DeepEqual(part.before, part.after) {
 			parts = append(parts, part.name)

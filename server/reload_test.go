@@ -103,18 +103,20 @@ func TestTheAuditLogCanBeRotated(t *testing.T) {
 func TestANewCertificateIsServedWithoutDroppingConnections(t *testing.T) {
 	w := newWire(t)
 	w.must("ListKeys")
-	other, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	other, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	require.NoError(t, w.kms.Reload(func(c *server.Config) {
 		c.Listener.TLSCertFile, c.Listener.TLSKeyFile = other.Config.Listener.TLSCertFile, other.Config.Listener.TLSKeyFile
 	}))
 
 	reused := false
-	ctx := httptrace.WithClientTrace(t.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
+	ctx := httptrace.WithClientTrace(t.Context(),
+		&httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
 	params := w.signed("GET", "ListKeys")
 	require.Equal(t, 200, w.get(ctx, params))
 	require.True(t, reused, "the connection of before is still open")
 
 	_, err = tls.Dial("tcp", w.kms.Endpoint, w.tlsConfig())
-	require.ErrorAs(t, err, new(*tls.CertificateVerificationError), "new connections get the new certificate, which another CA signed")
+	require.ErrorAs(t, err, new(*tls.CertificateVerificationError),
+		"new connections get the new certificate, which another CA signed")
 }

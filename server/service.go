@@ -2,78 +2,43 @@ package server
 
 import (
 	"context"
-	"crypto/rand"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"sync/atomic"
+	"net/http"
 	"time"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/google/uuid"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// Service answers requests. It is an [http.Handler] and safe for parallel use; nothing in it changes after it is made,
-// except what store, nonce memory, rate limiters and metrics keep, and the access keys, which are replaced as a whole.
-type Service struct {
-	store         store.Store
-	root          *crypt.RootKey
-	nonces        *replay.Memory
-	wrappingKeys  *wrapping.Pool
-	audit         *audit.Log
-	credentials   atomic.Pointer[map[string]credential]
-	quotas        Quotas
-	rates         *rateLimiters
-	metrics       *metrics
-	regions       map[string]bool
-	endpoints     map[string]string
-	defaultRegion string
-	window        time.Duration
-	maxBytes      int
-	clock         func() time.Time
-	rand          io.Reader
-	log           *slog.Logger
+// service is the rooms of a KMS service, put together. As a handler it answers requests. It is safe for parallel use.
+type service struct {
+	http.Handler
+	gate         *gate.Gate
+	keys         *keyring.Keyring
+	store        store.Store
+	wrappingKeys *wrapping.Pool
+	audit        *audit.Log
+	metrics      *ops.Metrics
+	clock        func() time.Time
+	log          *slog.Logger
 }
 
-// Options are what a service gets from its surroundings. Every field may be left out.
-type Options struct {
-	// Logger takes diagnostics; nil discards them.
-	Logger *slog.Logger
-	// Clock tells the time; nil is [time.Now].
-	Clock func() time.Time
-	// Rand gives key material and nonces; nil is crypto/rand.
-	Rand io.Reader
-
-	// timeouts are the usual ones, unless a test sets others.
-	timeouts timeouts
-	// commit is [store.Options.Commit]. Tests set it, to make commits fail.
-	commit func(updates int, commit func() error) error
-}
-
-func (o Options) withDefaults() Options {
-	if o.Logger == nil {
-		o.Logger = slog.New(slog.DiscardHandler)
-	}
-	if o.Clock == nil {
-		o.Clock = time.Now
-	}
-	if o.Rand == nil {
-		o.Rand = rand.Reader
-	}
-	if o.timeouts == (timeouts{}) {
-		o.timeouts = usualTimeouts
-	}
-	return o
-}
-
-// openService opens everything that c names and checks that it fits together.
-func openService(ctx context.Context, c Config, o Options) (_ *Service, err error) {
-	credentials, err := loadCredentials(c.Accounts)
+// openService opens everything that c names, and checks that it fits together.
+func openService(ctx context.Context, c Config, o Options) (_ *service, err error) {
+	credentials, err := gate.LoadCredentials(c.Accounts)
 	if err != nil {
 		return nil, err
 	}
@@ -81,40 +46,56 @@ func openService(ctx context.Context, c Config, o Options) (_ *Service, err erro
 	if err != nil {
 		return nil, err
 	}
-	window, err := c.Limits.timestampWindow()
-	if err != nil {
-		return nil, err
-	}
-	limits := c.Limits.withDefaults()
-	s := &Service{
-		root: root, quotas: c.Quotas.withDefaults(), rates: newRateLimiters(c.RateLimits), metrics: newMetrics(),
-		regions: c.regionSet(), endpoints: regionsByEndpoint(), defaultRegion: c.defaultRegion(),
-		window: window, maxBytes: limits.MaxRequestBytes, clock: o.Clock, rand: o.Rand, log: o.Logger,
-	}
-	s.credentials.Store(&credentials)
-	s.wrappingKeys = wrapping.NewPool(wrapping.Generate)
+	s := &service{metrics: ops.NewMetrics(gate.NonceUsed, gate.NonceTooOld), clock: o.Clock, log: o.Logger}
+	s.wrappingKeys = wrapping.NewPool(o.generate)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	opened, err := store.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
+	fresh, err := s.openKeys(ctx, c, o, root)
 	if err != nil {
-		return nil, err
-	}
-	s.store = opened
-	fresh, err := s.checkStore(ctx)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", c.Storage.Path, err)
-	}
-	if s.nonces, err = s.openNonces(ctx, limits.MaxNonces, fresh); err != nil {
 		return nil, err
 	}
 	if s.audit, err = openAudit(c.Audit); err != nil {
 		return nil, err
 	}
+	s.gate, err = gate.Open(ctx, gate.Options{
+		API: s.newAPI(c, o), Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
+		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
+	})
+	if err != nil {
+		return nil, err
+	}
+	s.Handler = edge.New(edge.Options{
+		Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
+		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
+	})
 	return s, nil
 }
+
+func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
+	opened, err := bolt.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
+	if err != nil {
+		return false, err
+	}
+	s.store = opened
+	s.keys, fresh, err = keyring.Open(ctx, opened, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", c.Storage.Path, err)
+	}
+	return fresh, nil
+}
+
+func (s *service) newAPI(c Config, o Options) *api.API {
+	return api.New(api.Options{
+		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyWait: keyWait,
+		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand,
+	})
+}
+
+// keyWait ends the wait for a wrapping key while an answer can still be written.
+const keyWait = writeTimeout * 2 / 3
 
 func openAudit(c *AuditConfig) (*audit.Log, error) {
 	if c == nil {
@@ -123,8 +104,11 @@ func openAudit(c *AuditConfig) (*audit.Log, error) {
 	return audit.Open(c.File)
 }
 
+// isUnavailable reports whether err means that the store takes no writes.
+func isUnavailable(err error) bool { return errors.Is(err, store.ErrReadOnly) }
+
 // close closes what is open.
-func (s *Service) close() error {
+func (s *service) close() error {
 	s.wrappingKeys.Close()
 	var errs []error
 	if s.store != nil {
@@ -136,81 +120,48 @@ func (s *Service) close() error {
 	return errors.Join(errs...)
 }
 
-const (
-	metaPrefix  = "meta/"
-	schemaPath  = metaPrefix + "schema"
-	rootKeyPath = metaPrefix + "root-key"
-)
+// awaitFloor sleeps until the second in which this process opened an existing store has passed: requests with that
+// timestamp might be replays of an earlier run's, so they would be refused, and a caller that can't connect yet does
+// not make any.
+func (s *service) awaitFloor() {
+	time.Sleep(s.gate.Floor().Sub(s.clock()))
+}
 
-// checkStore makes a new store ready, and says that it is fresh. It refuses one of another layout or of another root key.
-func (s *Service) checkStore(ctx context.Context) (fresh bool, err error) {
-	err = s.store.Update(ctx, func(w store.Writer) error {
-		_, err := w.Get(schemaPath)
-		if errors.Is(err, store.ErrNotFound) {
-			fresh = true
-			return s.initStore(w)
-		}
-		if err != nil {
-			return err
-		}
-		schema, err := verifyStore(w, s.root)
-		if err != nil || schema == schemaVersion {
-			return err
-		}
-		s.log.Info("the store's layout is of an earlier version; it is upgraded once", "version", schema, "to", schemaVersion)
-		return upgrade(w)
+// Sweep removes what time has ended.
+func (s *service) Sweep(ctx context.Context) error {
+	now := s.clock()
+	if err := s.keys.Sweep(ctx, now); err != nil {
+		return err
+	}
+	return s.keys.SweepNonces(ctx, now)
+}
+
+// health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,
+// so health tries it itself.
+func (s *service) health() error {
+	if err := s.store.Err(); err != nil {
+		return err
+	}
+	if s.audit.Err() == nil {
+		return nil
+	}
+	return s.audit.Write(audit.Record{
+		Time: s.clock(), RequestID: uuid.NewString(), Operation: "healthz", Status: http.StatusServiceUnavailable,
 	})
-	return fresh, err
 }
 
-// verifyStore checks that a store has a layout that this program knows, and was made with root. It returns the layout's
-// version.
-func verifyStore(r store.Reader, root *crypt.RootKey) (schema int, err error) {
-	text, err := r.Get(schemaPath)
+// status is the service's part of the operators' view.
+func (s *service) status(ctx context.Context) ops.Status {
+	status := ops.Status{Nonces: s.gate.Nonces(), StoreFailed: s.store.Err() != nil, AuditFailed: s.audit.Err() != nil}
+	counts, err := s.keys.CountByState(ctx, s.clock())
 	if err != nil {
-		return 0, err
+		status.KeysErr = err
+		return status
 	}
-	switch string(text) {
-	case fmt.Sprint(plainSchema):
-		schema = plainSchema
-	case fmt.Sprint(schemaVersion):
-		schema = schemaVersion
-	default:
-		return 0, fmt.Errorf("its layout has version %s, and this program knows version %d", text, schemaVersion)
+	for g, n := range counts {
+		status.Keys = append(status.Keys, ops.KeyCount{Account: g.Account, Region: g.Region, State: g.State, Number: n})
 	}
-	check, err := r.Get(rootKeyPath)
-	if err != nil {
-		return schema, err
-	}
-	if err := root.VerifyCheck(check); err != nil {
-		return schema, fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
-	}
-	return schema, nil
+	return status
 }
 
-func (s *Service) initStore(w store.Writer) error {
-	check, err := s.root.SealCheck()
-	if err != nil {
-		return err
-	}
-	if err := w.Put(rootKeyPath, check); err != nil {
-		return err
-	}
-	return putSchema(w)
-}
-
-// refusal turns any error into one that a caller may see. What is not KMS's own error is logged and told as a failure
-// without detail.
-func (s *Service) refusal(requestID string, err error) *kmsapi.Error {
-	var refused *kmsapi.Error
-	switch {
-	case errors.As(err, &refused):
-		return refused
-	case errors.Is(err, store.ErrReadOnly), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
-		s.log.Error("request not served", "request_id", requestID, "error", err)
-		return kmsapi.ErrServiceUnavailable
-	default:
-		s.log.Error("request failed", "request_id", requestID, "error", err)
-		return kmsapi.ErrInternalFailure
-	}
-}
+func (s *service) backup(ctx context.Context, w io.Writer) error { return s.store.Backup(ctx, w) }

@@ -15,8 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// raw writes text to a connection of its own, and returns all answers up to the end of the connection. The service ends it
-// after a request that it can't tell the end of, or whose header asks for that.
+// raw writes text to a connection of its own, and returns all answers up to the end of the connection. The service ends
+// it after a request that it can't tell the end of, or whose header asks for that.
 func (w *wire) raw(text string) (answers []answer) {
 	w.t.Helper()
 	conn, err := tls.Dial("tcp", w.kms.Endpoint, w.http.Transport.(*http.Transport).TLSClientConfig)
@@ -47,20 +47,23 @@ func head(requestLine string, lines ...string) string {
 func TestRequestsThatTwoServersReadDifferentlyAreRefused(t *testing.T) {
 	w := newWire(t)
 	for name, lines := range map[string][]string{
-		"two hosts":                            {"Host: a", "Host: b", "Content-Length: %d"},
-		"no host":                              {"Content-Length: %d"},
-		"a host that is none":                  {"Host: a b/c", "Content-Length: %d"},
-		"two lengths":                          {"Host: a", "Content-Length: %d", "Content-Length: 5"},
-		"two lengths in one line":              {"Host: a", "Content-Length: %d, 5"},
-		"a length with a sign":                 {"Host: a", "Content-Length: +%d"},
-		"a length in hex":                      {"Host: a", "Content-Length: 0x%x"},
-		"a blank before the colon":             {"Host: a", "Content-Length : %d"},
-		"a line break in a header":             {"Host: a", "X-A: b\n c", "X-B: c\rd", "Content-Length: %d"},
-		"a zero byte in a header":              {"Host: a", "X-A: b\x00", "Content-Length: %d"},
-		"a header without a name":              {"Host: a", ": b", "Content-Length: %d"},
-		"an encoding that is not known":        {"Host: a", "Transfer-Encoding: xchunked", "Content-Length: %d"},
-		"an encoding that is hidden":           {"Host: a", "Transfer-Encoding: identity, chunked", "Content-Length: %d"},
-		"an encoding twice":                    {"Host: a", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked", "Content-Length: %d"},
+		"two hosts":                     {"Host: a", "Host: b", "Content-Length: %d"},
+		"no host":                       {"Content-Length: %d"},
+		"a host that is none":           {"Host: a b/c", "Content-Length: %d"},
+		"two lengths":                   {"Host: a", "Content-Length: %d", "Content-Length: 5"},
+		"two lengths in one line":       {"Host: a", "Content-Length: %d, 5"},
+		"a length with a sign":          {"Host: a", "Content-Length: +%d"},
+		"a length in hex":               {"Host: a", "Content-Length: 0x%x"},
+		"a blank before the colon":      {"Host: a", "Content-Length : %d"},
+		"a line break in a header":      {"Host: a", "X-A: b\n c", "X-B: c\rd", "Content-Length: %d"},
+		"a zero byte in a header":       {"Host: a", "X-A: b\x00", "Content-Length: %d"},
+		"a header without a name":       {"Host: a", ": b", "Content-Length: %d"},
+		"an encoding that is not known": {"Host: a", "Transfer-Encoding: xchunked", "Content-Length: %d"},
+		"an encoding that is hidden":    {"Host: a", "Transfer-Encoding: identity, chunked", "Content-Length: %d"},
+		"an encoding twice": {
+			"Host: a", "Transfer-Encoding: chunked", "Transfer-Encoding: chunked",
+			"Content-Length: %d",
+		},
 		"an encoding after a vertical tab":     {"Host: a", "Transfer-Encoding: \vchunked", "Content-Length: %d"},
 		"chunks that are announced, not there": {"Host: a", "Transfer-Encoding: chunked"},
 	} {
@@ -86,7 +89,8 @@ func TestASmuggledRequestStandsForItself(t *testing.T) {
 	form := w.signed(http.MethodPost, "CreateKey").Form()
 	smuggled := head("POST /?Action=CreateKey HTTP/1.1", "Host: a", "Content-Length: 0")
 	answers := w.raw("POST / HTTP/1.1\r\nHost: a\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
-		"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(form), form) + smuggled)
+		"Transfer-Encoding: chunked\r\nContent-Length: 4\r\n\r\n" + fmt.Sprintf("%x\r\n%s\r\n0\r\n\r\n", len(form),
+		form) + smuggled)
 	require.NotEmpty(t, answers)
 	require.Equal(t, http.StatusOK, answers[0].status)
 	for _, a := range answers[1:] {
@@ -125,7 +129,8 @@ func TestAHostNameIsReadAsDNSReadsIt(t *testing.T) {
 		require.Contains(t, l.send(r, l.signed("CreateKey").Form()).KeyMetadata.Arn, ":cn-beijing:", host)
 	}
 	for _, host := range []string{
-		"", ".", ":", "[::1]:443", "kms.cn-beijing.aliyuncs.com.example.com", "cn-beijing.aliyuncs.com", "kms.mars-north-1.aliyuncs.com",
+		"", ".", ":", "[::1]:443", "kms.cn-beijing.aliyuncs.com.example.com", "cn-beijing.aliyuncs.com",
+		"kms.mars-north-1.aliyuncs.com",
 	} {
 		r := request(http.MethodPost, "/", "", nil)
 		r.Host = host
@@ -152,7 +157,7 @@ func TestHTTPVersions(t *testing.T) {
 			require.Equal(t, want, answers[0].status, "%s", answers[0].body)
 		})
 	}
-	t.Run("HTTP/2 is not spoken, and who offers it gets HTTP/1.1", func(t *testing.T) {
+	t.Run("HTTP/2 is not spoken, and a client that offers it gets HTTP/1.1", func(t *testing.T) {
 		transport := w.http.Transport.(*http.Transport).Clone()
 		transport.ForceAttemptHTTP2 = true
 		defer transport.CloseIdleConnections()
@@ -162,7 +167,8 @@ func TestHTTPVersions(t *testing.T) {
 		resp, err := transport.RoundTrip(req)
 		require.NoError(t, err)
 		defer resp.Body.Close()
-		require.Equal(t, 1, resp.ProtoMajor, "one connection of HTTP/2 could hold hundreds of bodies before anyone is authenticated")
+		require.Equal(t, 1, resp.ProtoMajor,
+			"one connection of HTTP/2 could hold hundreds of bodies before anyone is authenticated")
 		require.Equal(t, http.StatusOK, resp.StatusCode)
 	})
 }
@@ -170,7 +176,8 @@ func TestHTTPVersions(t *testing.T) {
 func TestThereIsNothingBesideTheRoot(t *testing.T) {
 	w := newWire(t)
 	for _, target := range []string{
-		"//", "/..", "/../", "/.", "/./", "/%2e%2e/", "/%2F", "//kms.cn-beijing.aliyuncs.com/", "/index.html", "/?/..;/", "/;a=b",
+		"//", "/..", "/../", "/.", "/./", "/%2e%2e/", "/%2F", "//kms.cn-beijing.aliyuncs.com/", "/index.html", "/?/..;/",
+		"/;a=b",
 		"/healthz", "/metrics", "/debug/pprof/", "/%00", "/\\", "https://a//", "*", "/#/",
 	} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
@@ -192,7 +199,10 @@ func TestThereIsNothingBesideTheRoot(t *testing.T) {
 
 func TestMethodsOtherThanGETAndPOSTAreRefused(t *testing.T) {
 	w := newWire(t)
-	for _, method := range []string{"HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "Post", "GETT", "PRI", "MKCOL"} {
+	for _, method := range []string{
+		"HEAD", "PUT", "PATCH", "DELETE", "OPTIONS", "TRACE", "get", "Post", "GETT", "PRI",
+		"MKCOL",
+	} {
 		t.Run(method, func(t *testing.T) {
 			w := &wire{t: t, kms: w.kms, http: w.http}
 			answers := w.raw(head(method+" /?"+w.signed(method, "CreateKey").Form()+" HTTP/1.1", "Host: a"))

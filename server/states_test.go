@@ -10,9 +10,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// stateTable is chapter 2 of the reference as published: its table, the rule of UpdateAlias (whose states are those of the
-// key that the alias names afterwards), and the table for external keys. Below are the rows that later publications have,
-// and that of DescribeRegions, which is ours.
+// stateTable is chapter 2 of the reference as published: its table, the rule of UpdateAlias (whose states are those of
+// the key that the alias names afterwards), and the table for external keys. Below are the rows that later publications
+// have, and that of DescribeRegions, which is ours.
 const stateTable = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success
@@ -111,7 +111,10 @@ func TestEveryOperationInEveryState(t *testing.T) {
 func TestAnAliasMovesAwayFromAKeyInAnyState(t *testing.T) {
 	w := newWire(t)
 	target := w.createKey()
-	for _, state := range []kmsapi.KeyState{kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport} {
+	for _, state := range []kmsapi.KeyState{
+		kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion,
+		kmsapi.PendingImport,
+	} {
 		t.Run(string(state), func(t *testing.T) {
 			w := &wire{t: t, kms: w.kms, http: w.http}
 			s := w.subject(kmsapi.OpUpdateAlias, state, target)
@@ -167,7 +170,8 @@ func (w *wire) subject(op kmsapi.Operation, state kmsapi.KeyState, elsewhere str
 // wrapMaterial returns the parameters of ImportKeyMaterial for a CMK.
 func (w *wire) wrapMaterial(id string, material []byte) []string {
 	w.t.Helper()
-	got := w.must("GetParametersForImport", "KeyId", id, "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_256")
+	got := w.must("GetParametersForImport", "KeyId", id,
+		"WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_256")
 	wrapped := wrapBy(w.t, kmsapi.WrapOAEPSHA256, got.PublicKey, material)
 	return []string{"KeyId", id, "ImportToken", got.ImportToken, "EncryptedKeyMaterial", wrapped}
 }

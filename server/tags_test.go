@@ -25,7 +25,8 @@ func TestTagsAreAddedChangedAndRemoved(t *testing.T) {
 	id, other := w.createKey(), w.createKey()
 	require.Contains(t, string(w.must("ListResourceTags", "KeyId", id).body), `"Tag":[]`, "no tags are an empty list")
 	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"b","TagValue":"2"},{"TagKey":"a","TagValue":"1"}]`)
-	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"c/_-.+=@:","TagValue":"/_-.+=@:"},{"TagKey":"b","TagValue":""}]`)
+	w.must("TagResource", "KeyId", id, "Tags",
+		`[{"TagKey":"c/_-.+=@:","TagValue":"/_-.+=@:"},{"TagKey":"b","TagValue":""}]`)
 	w.must("TagResource", "KeyId", other, "Tags", `[{"TagKey":"a","TagValue":"other"}]`)
 	w.kms.Restart()
 	require.Equal(t, []string{"a=1", "b=", "c/_-.+=@:=/_-.+=@:"}, w.tagged(id), "in order of their keys")
@@ -70,7 +71,8 @@ func TestTagsOutliveAChangeOfState(t *testing.T) {
 	w.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"1"}]`)
 	w.must("DisableKey", "KeyId", id)
 	w.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
-	w.do("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"2"}]`).refused(t, kmsapi.ErrRejectedPendingDeletion)
+	w.do("TagResource", "KeyId", id, "Tags", `[{"TagKey":"a","TagValue":"2"}]`).refused(t,
+		kmsapi.ErrRejectedPendingDeletion)
 	w.do("UntagResource", "KeyId", id, "TagKeys", `["a"]`).refused(t, kmsapi.ErrRejectedPendingDeletion)
 	require.Equal(t, []string{"a=1"}, w.tagged(id))
 	w.must("CancelKeyDeletion", "KeyId", id)
@@ -90,12 +92,32 @@ func TestWrongTagsAreRefused(t *testing.T) {
 		{"no tags", "TagResource", []string{"KeyId", id}, kmsapi.ErrMissingParameter},
 		{"an empty list", "TagResource", []string{"KeyId", id, "Tags", "[]"}, kmsapi.ErrInvalidParameter},
 		{"a map of tags", "TagResource", []string{"KeyId", id, "Tags", `{"a":"1"}`}, kmsapi.ErrInvalidParameter},
-		{"a reserved key", "TagResource", []string{"KeyId", id, "Tags", `[{"TagKey":"acs:x","TagValue":"v"}]`}, kmsapi.ErrInvalidParameter},
-		{"a key twice", "TagResource", []string{"KeyId", id, "Tags", `[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`}, kmsapi.ErrInvalidParameter},
-		{"a CMK that does not exist", "TagResource", []string{"KeyId", nobody, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}, kmsapi.ErrKeyNotFound},
+		{
+			"a reserved key", "TagResource",
+			[]string{"KeyId", id, "Tags", `[{"TagKey":"acs:x","TagValue":"v"}]`},
+			kmsapi.ErrInvalidParameter,
+		},
+		{
+			"a key twice", "TagResource",
+			[]string{"KeyId", id, "Tags", `[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`},
+			kmsapi.ErrInvalidParameter,
+		},
+		{
+			"a CMK that does not exist", "TagResource",
+			[]string{"KeyId", nobody, "Tags", `[{"TagKey":"k","TagValue":"v"}]`},
+			kmsapi.ErrKeyNotFound,
+		},
 		{"no keys to remove", "UntagResource", []string{"KeyId", id}, kmsapi.ErrMissingParameter},
-		{"one key to remove that is no list", "UntagResource", []string{"KeyId", id, "TagKeys", "k"}, kmsapi.ErrInvalidParameter},
-		{"removing from a CMK that does not exist", "UntagResource", []string{"KeyId", nobody, "TagKeys", `["k"]`}, kmsapi.ErrKeyNotFound},
+		{
+			"one key to remove that is no list", "UntagResource",
+			[]string{"KeyId", id, "TagKeys", "k"},
+			kmsapi.ErrInvalidParameter,
+		},
+		{
+			"removing from a CMK that does not exist", "UntagResource",
+			[]string{"KeyId", nobody, "TagKeys", `["k"]`},
+			kmsapi.ErrKeyNotFound,
+		},
 		{"no CMK to list", "ListResourceTags", nil, kmsapi.ErrMissingParameter},
 		{"listing a CMK that does not exist", "ListResourceTags", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
 	} {

@@ -25,7 +25,7 @@ const (
 
 // impatient starts a service with short timeouts, and returns what connects to it.
 func impatient(t *testing.T, o server.Options, change func(*server.Config)) func() net.Conn {
-	dev, err := server.NewDev(t.TempDir(), "127.0.0.1:0")
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	if change != nil {
 		change(&dev.Config)
@@ -45,7 +45,8 @@ func impatient(t *testing.T, o server.Options, change func(*server.Config)) func
 	}
 }
 
-// closes waits until the other side ends the connection; what it says before is returned. The test hangs if it does not.
+// closes waits until the other side ends the connection; what it says before is returned. The test hangs if it does
+// not.
 func closes(t *testing.T, conn net.Conn) string {
 	t.Helper()
 	said, _ := io.ReadAll(conn) // It may end by a reset.
@@ -61,8 +62,14 @@ func TestSlowConnectionsAreCut(t *testing.T) {
 	}{
 		{"one that sends no header", server.Options{}.WithTimeouts(near, far, far, far), ""},
 		{"one that sends half a header", server.Options{}.WithTimeouts(near, far, far, far), start + "X-Slow: "},
-		{"one that sends half a body", server.Options{}.WithTimeouts(near, near, far, far), start + "Content-Length: 100\r\n\r\nAction="},
-		{"one that is idle after a request", server.Options{}.WithTimeouts(far, far, far, near), "GET / HTTP/1.1\r\nHost: kms\r\n\r\n"},
+		{
+			"one that sends half a body", server.Options{}.WithTimeouts(near, near, far, far),
+			start + "Content-Length: 100\r\n\r\nAction=",
+		},
+		{
+			"one that is idle after a request", server.Options{}.WithTimeouts(far, far, far, near),
+			"GET / HTTP/1.1\r\nHost: kms\r\n\r\n",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			conn := impatient(t, tc.o, nil)()
@@ -119,7 +126,9 @@ func TestConnectionsAreBounded(t *testing.T) {
 
 func TestBodiesAreReadToTheBoundAndNoFurther(t *testing.T) {
 	conn := impatient(t, server.Options{}, func(c *server.Config) { c.Limits = &server.Limits{MaxRequestBytes: 1000} })()
-	_, err := io.WriteString(conn, "POST / HTTP/1.1\r\nHost: kms\r\nContent-Type: application/x-www-form-urlencoded\r\nContent-Length: 68719476736\r\n\r\n"+strings.Repeat("A", 1001))
+	const header = "POST / HTTP/1.1\r\nHost: kms\r\nContent-Type: application/x-www-form-urlencoded\r\n" +
+		"Content-Length: 68719476736\r\n\r\n"
+	_, err := io.WriteString(conn, header+strings.Repeat("A", 1001))
 	require.NoError(t, err)
 	resp, err := http.ReadResponse(bufio.NewReader(conn), nil)
 	require.NoError(t, err)

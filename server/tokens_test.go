@@ -26,14 +26,18 @@ func (c caller) acs3(action string) answer {
 	} {
 		h.Set(name, value)
 	}
-	names := []string{"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-security-token", "x-acs-signature-nonce", "x-acs-version"}
+	names := []string{
+		"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-security-token", "x-acs-signature-nonce",
+		"x-acs-version",
+	}
 	if c.credentials.SecurityToken.IsEmpty() {
 		names = append(names[:4:4], names[5:]...)
 	} else {
 		h.Set("X-Acs-Security-Token", c.credentials.SecurityToken.Reveal())
 	}
 	r := signature.ACS3{Method: http.MethodPost, Path: "/", SignedHeaders: names, Header: h.Get, PayloadHash: payload}
-	h.Set("Authorization", "ACS3-HMAC-SHA256 Credential="+c.credentials.AccessKeyID+",SignedHeaders="+strings.Join(names, ";")+
+	h.Set("Authorization", "ACS3-HMAC-SHA256 Credential="+c.credentials.AccessKeyID+
+		",SignedHeaders="+strings.Join(names, ";")+
 		",Signature="+signature.SignACS3(c.credentials.AccessKeySecret, r.StringToSign()))
 	return c.send(http.MethodPost, "", "", h)
 }
@@ -78,7 +82,7 @@ func TestTemporaryAccessKeysNeedTheirToken(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) { check(t, tc.caller, tc.want) })
 	}
-	t.Run("who can't sign learns nothing of the token", func(t *testing.T) {
+	t.Run("a caller that can't sign learns nothing about the token", func(t *testing.T) {
 		stranger := sts
 		stranger.credentials.AccessKeySecret = kmsapi.NewSecret("guessed")
 		check(t, stranger, string(kmsapi.ErrIncompleteSignature.Code))

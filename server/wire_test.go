@@ -90,7 +90,8 @@ func (w *wire) sign(method string, params kmsapi.Params) kmsapi.Params {
 // send does one request as it is given.
 func (w *wire) send(method, query, body string, header http.Header) answer {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), method, "https://"+w.kms.Endpoint+"/?"+query, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "https://"+w.kms.Endpoint+"/?"+query,
+		strings.NewReader(body))
 	require.NoError(w.t, err)
 	if body != "" {
 		req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
@@ -152,7 +153,10 @@ func TestEveryWayToSendARequestIsUnderstood(t *testing.T) {
 		split        func(p kmsapi.Params) (query, body string)
 	}{
 		{"GET with everything in the query", http.MethodGet, func(p kmsapi.Params) (string, string) { return p.Form(), "" }},
-		{"POST with everything in the query", http.MethodPost, func(p kmsapi.Params) (string, string) { return p.Form(), "" }},
+		{
+			"POST with everything in the query", http.MethodPost,
+			func(p kmsapi.Params) (string, string) { return p.Form(), "" },
+		},
 		{"POST with everything in the body", http.MethodPost, func(p kmsapi.Params) (string, string) { return "", p.Form() }},
 		{"POST with the operation's parameters in the body", http.MethodPost, func(p kmsapi.Params) (string, string) {
 			isOwn := func(x kmsapi.Param) bool { return x.Name == "Description" }
@@ -177,8 +181,9 @@ func TestEveryWayToSendARequestIsUnderstood(t *testing.T) {
 func TestAnswersComeAsJSONUnlessXMLIsAskedFor(t *testing.T) {
 	w := newWire(t)
 	for format, contentType := range map[string]string{
-		"": "application/json;charset=utf-8", "json": "application/json;charset=utf-8", "JSON": "application/json;charset=utf-8",
-		"xml": "text/xml;charset=utf-8", "XML": "text/xml;charset=utf-8",
+		"": "application/json;charset=utf-8", "json": "application/json;charset=utf-8",
+		"JSON": "application/json;charset=utf-8",
+		"xml":  "text/xml;charset=utf-8", "XML": "text/xml;charset=utf-8",
 	} {
 		t.Run("Format="+format, func(t *testing.T) {
 			params := kmsapi.Params{{Name: "Action", Value: "CreateKey"}, {Name: "Format", Value: format}}
@@ -204,7 +209,8 @@ func TestXMLCarriesWholeAnswersAndRefusals(t *testing.T) {
 		return w.post(w.sign(http.MethodPost, params))
 	}
 	id := asXML("CreateKey").KeyMetadata.KeyId
-	require.Equal(t, []kmsapi.KeyEntry{{KeyId: id, KeyArn: "acs:kms:cn-hangzhou:123456:key/" + id}}, asXML("ListKeys").Keys.Key)
+	require.Equal(t, []kmsapi.KeyEntry{{KeyId: id, KeyArn: "acs:kms:cn-hangzhou:123456:key/" + id}},
+		asXML("ListKeys").Keys.Key)
 	blob := asXML("Encrypt", "KeyId", id, "Plaintext", "aGVsbG8=").CiphertextBlob
 	require.Equal(t, "aGVsbG8=", asXML("Decrypt", "CiphertextBlob", blob).Plaintext)
 	asXML("DescribeKey", "KeyId", "nothing").refused(t, kmsapi.ErrKeyNotFound)
@@ -221,7 +227,8 @@ func TestXMLCarriesWholeAnswersAndRefusals(t *testing.T) {
 		{
 			"all aliases", "ListAliases",
 			[]string{"PageSize", "5"},
-			"<Aliases><Alias><AliasName>alias/x</AliasName><KeyId>" + id + "</KeyId><AliasArn>acs:kms:cn-hangzhou:123456:alias/x</AliasArn></Alias></Aliases>" +
+			"<Aliases><Alias><AliasName>alias/x</AliasName><KeyId>" + id + "</KeyId>" +
+				"<AliasArn>acs:kms:cn-hangzhou:123456:alias/x</AliasArn></Alias></Aliases>" +
 				"<PageNumber>1</PageNumber><PageSize>5</PageSize><TotalCount>1</TotalCount>",
 		},
 		{
@@ -256,10 +263,13 @@ func (w *wire) acs3(action string, query kmsapi.Params, body string, change func
 	h.Set("X-Acs-Date", w.kms.Now().UTC().Format(kmsapi.TimeFormat))
 	h.Set("X-Acs-Signature-Nonce", newNonce())
 	h.Set("X-Acs-Content-Sha256", signature.HashPayload([]byte(body)))
-	names := []string{"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version"}
+	names := []string{
+		"host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce", "x-acs-version",
+	}
 	r := signature.ACS3{
-		Method: http.MethodPost, Path: "/", Query: query, SignedHeaders: names, PayloadHash: signature.HashPayload([]byte(body)),
-		Header: func(name string) string { return h.Get(name) },
+		Method: http.MethodPost, Path: "/", Query: query, SignedHeaders: names,
+		PayloadHash: signature.HashPayload([]byte(body)),
+		Header:      func(name string) string { return h.Get(name) },
 	}
 	h.Set("Authorization", "ACS3-HMAC-SHA256 Credential="+w.kms.AccessKeyID+",SignedHeaders="+strings.Join(names, ";")+
 		",Signature="+signature.SignACS3(w.kms.AccessKeySecret, r.StringToSign()))
@@ -279,21 +289,29 @@ func TestACS3RequestsAreUnderstood(t *testing.T) {
 
 func TestACS3RequestsThatAreChangedAreRefused(t *testing.T) {
 	w := newWire(t)
+	set := func(name, value string) func(http.Header) {
+		return func(h http.Header) { h.Set(name, value) }
+	}
+	anHourAgo := w.kms.Now().Add(-time.Hour).UTC().Format(kmsapi.TimeFormat)
 	for name, tc := range map[string]struct {
 		change func(http.Header)
 		want   *kmsapi.Error
 	}{
-		"another operation":          {func(h http.Header) { h.Set("X-Acs-Action", "ListKeys") }, kmsapi.ErrIncompleteSignature},
-		"another host":               {func(h http.Header) { h.Set("Host", "kms.cn-beijing.aliyuncs.com") }, kmsapi.ErrIncompleteSignature},
-		"another nonce":              {func(h http.Header) { h.Set("X-Acs-Signature-Nonce", "other") }, kmsapi.ErrIncompleteSignature},
-		"another body hash":          {func(h http.Header) { h.Set("X-Acs-Content-Sha256", signature.HashPayload([]byte("x"))) }, kmsapi.ErrIncompleteSignature},
-		"a header that isn't signed": {func(h http.Header) { h.Set("X-Acs-Security-Token", "token") }, kmsapi.ErrIncompleteSignature},
-		"a header twice":             {func(h http.Header) { h.Add("X-Acs-Action", "ListKeys") }, kmsapi.ErrIncompleteSignature},
-		"a mangled Authorization":    {func(h http.Header) { h.Set("Authorization", "ACS3-HMAC-SHA256 nonsense") }, kmsapi.ErrIncompleteSignature},
+		"another operation": {set("X-Acs-Action", "ListKeys"), kmsapi.ErrIncompleteSignature},
+		"another host":      {set("Host", "kms.cn-beijing.aliyuncs.com"), kmsapi.ErrIncompleteSignature},
+		"another nonce":     {set("X-Acs-Signature-Nonce", "other"), kmsapi.ErrIncompleteSignature},
+		"another body hash": {
+			set("X-Acs-Content-Sha256", signature.HashPayload([]byte("x"))), kmsapi.ErrIncompleteSignature,
+		},
+		"a header that isn't signed": {set("X-Acs-Security-Token", "token"), kmsapi.ErrIncompleteSignature},
+		"a header twice": {
+			func(h http.Header) { h.Add("X-Acs-Action", "ListKeys") }, kmsapi.ErrIncompleteSignature,
+		},
+		"a mangled Authorization": {set("Authorization", "ACS3-HMAC-SHA256 nonsense"), kmsapi.ErrIncompleteSignature},
 		"another access key": {func(h http.Header) {
 			h.Set("Authorization", strings.Replace(h.Get("Authorization"), w.kms.AccessKeyID, "LTAIother", 1))
 		}, kmsapi.ErrAccessKeyNotFound},
-		"a date an hour off":           {func(h http.Header) { h.Set("X-Acs-Date", w.kms.Now().Add(-time.Hour).UTC().Format(kmsapi.TimeFormat)) }, kmsapi.ErrIllegalTimestamp},
+		"a date an hour off":           {set("X-Acs-Date", anHourAgo), kmsapi.ErrIllegalTimestamp},
 		"a signed header that is gone": {func(h http.Header) { h.Del("X-Acs-Version") }, kmsapi.ErrIncompleteSignature},
 	} {
 		t.Run(name, func(t *testing.T) {

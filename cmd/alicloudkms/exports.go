@@ -16,7 +16,7 @@ type export struct{ name, value string }
 type exports []export
 
 // devExports returns what Vault, the SDKs and Node need to use a development service, each under its own names.
-func devExports(dev *server.Dev, address string) exports {
+func devExports(dev *server.DevConfig, address string) exports {
 	secret := dev.AccessKeySecret.Reveal()
 	return exports{
 		{"ALICLOUD_DOMAIN", address},

@@ -96,7 +96,7 @@ func runConfigured(ctx context.Context, path string, logger *slog.Logger) error 
 	if err != nil {
 		return err
 	}
-	logger.Info("ready", "address", s.Address(), "operations", s.OperationsAddress(), "version", version)
+	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	if err := notifyReady(); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)
 	}
@@ -152,7 +152,7 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 			return err
 		}
 	}
-	dev, err := server.NewDev(dir, f.devListen)
+	dev, err := server.NewDevConfig(dir, f.devListen)
 	if err != nil {
 		return err
 	}

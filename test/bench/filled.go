@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
@@ -23,11 +24,11 @@ func (s *stage) startFilled(ctx context.Context, name string, n int) (*filledSer
 	if err := os.Mkdir(s.folder(name), 0o700); err != nil {
 		return nil, err
 	}
-	dev, err := server.NewDev(s.folder(name), "127.0.0.1:0")
+	dev, err := server.NewDevConfig(s.folder(name), "127.0.0.1:0")
 	if err != nil {
 		return nil, err
 	}
-	if err := server.Fill(ctx, dev.Config, n); err != nil {
+	if err := servertest.Fill(ctx, dev.Config, n); err != nil {
 		return nil, err
 	}
 	kms, err := s.settledKMS(ctx, name)
@@ -105,7 +106,5 @@ func (f *filledService) use(ctx context.Context) error {
 	return f.send(ctx, f.http, f.form(page(f.pages())))
 }
 
-// alias is the alias of the i-th request's key, as server.Fill names it.
-func (f *filledService) alias(i int) string {
-	return fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i*stride%len(f.keys))
-}
+// alias is the alias of the i-th request's key.
+func (f *filledService) alias(i int) string { return servertest.AliasOf(i * stride % len(f.keys)) }

@@ -26,7 +26,7 @@ func build(t *testing.T) string {
 // site is the folder of a service: its configuration, its store, and what a client needs to know about it.
 type site struct {
 	binary, dir string
-	dev         *server.Dev
+	dev         *server.DevConfig
 }
 
 // configText is a configuration without limits, which the writers would soon reach.
@@ -60,7 +60,7 @@ func newSite(t *testing.T, binary string) *site {
 	t.Helper()
 	s := &site{binary: binary, dir: t.TempDir()}
 	var err error
-	s.dev, err = server.NewDev(s.dir, "127.0.0.1:0")
+	s.dev, err = server.NewDevConfig(s.dir, "127.0.0.1:0")
 	require.NoError(t, err)
 	c := s.dev.Config
 	key := c.Accounts[0].AccessKeys[0]

@@ -25,6 +25,8 @@ type room struct {
 	tests []string
 	// anything marks rooms that nothing is built on, which may import every other.
 	anything bool
+	// alone marks rooms of a single package: those below it are rooms of their own.
+	alone bool
 	// onlyStandard forbids other modules, in code that ships.
 	onlyStandard bool
 }
@@ -40,7 +42,6 @@ var rooms = map[string]room{
 		imports: []string{"client", "credentials", "internal/advice", "kmsapi", "signature"},
 		tests:   []string{"kmstest", "server"},
 	},
-	"server":  {imports: []string{"internal/xaes", "kmsapi", "signature"}, tests: []string{"client", "kmstest"}},
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
@@ -62,6 +63,46 @@ var rooms = map[string]room{
 	"internal/listing": {imports: []string{"internal/refusal"}},
 	"internal/once":    {onlyStandard: true},
 	"internal/refusal": {},
+
+	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
+	"server": {
+		alone: true,
+		imports: serverRooms(
+			"config", "edge", "gate", "api", "keyring", "ops",
+			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping", "kmsapi",
+		),
+		tests: []string{"client", "kmstest", "server/servertest", "signature"},
+	},
+	"server/servertest":               {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
+	"server/internal/config":          {imports: []string{"kmsapi"}},
+	"server/internal/edge":            {imports: serverRooms("audit", "gate", "kmsapi")},
+	"server/internal/gate":            {imports: serverRooms("api", "audit", "config", "replay", "kmsapi", "signature")},
+	"server/internal/api":             {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
+	"server/internal/keyring":         {imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi")},
+	"server/internal/crypt":           {imports: serverRooms("durable", "internal/xaes", "kmsapi")},
+	"server/internal/keystate":        {imports: []string{"kmsapi"}},
+	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
+	"server/internal/store":           {alone: true},
+	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},
+	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
+	"server/internal/durable":         {},
+	"server/internal/replay":          {},
+	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
+	"server/internal/audit":           {},
+	// What operators see of the service it gets as functions.
+	"server/internal/ops": {imports: []string{"kmsapi"}},
+	// Published test vectors for the service's cryptography.
+	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/xaes", "kmsapi")},
+}
+
+// serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
+func serverRooms(names ...string) []string {
+	for i, name := range names {
+		if !slices.Contains([]string{"kmsapi", "signature", "server", "internal/xaes"}, name) {
+			names[i] = "server/internal/" + name
+		}
+	}
+	return names
 }
 
 // goPackage is what `go list -json` tells of a package.
@@ -102,9 +143,30 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 		"a mechanism imports the engine":      {ImportPath: module + "/internal/fields", Imports: []string{module}},
 		"a mechanism imports another":         {ImportPath: module + "/internal/refusal", Imports: []string{module + "/internal/once"}},
 		"a mechanism that is in no room":      {ImportPath: module + "/internal/util"},
+		"the store imports the keyring":       serverArrow("store", "keyring"),
+		"the keyring imports an engine":       serverArrow("keyring", "store/bolt"),
+		"the keyring imports the gate":        serverArrow("keyring", "gate"),
+		"the keyring imports the API":         serverArrow("keyring", "api"),
+		"the API imports the gate":            serverArrow("api", "gate"),
+		"the API imports the store":           serverArrow("api", "store"),
+		"the gate imports the edge":           serverArrow("gate", "edge"),
+		"the gate imports the store":          serverArrow("gate", "store"),
+		"the edge imports the keyring":        serverArrow("edge", "keyring"),
+		"the audit log imports the store":     serverArrow("audit", "store"),
+		"a list imports cryptography":         serverArrow("list", "crypt"),
+		"an operator's room imports the API":  serverArrow("ops", "api"),
+		"a room of the service is in no plan": {ImportPath: module + "/server/internal/util"},
+		"a room of the service imports it":    {ImportPath: module + "/server/internal/ops", Imports: []string{module + "/server"}},
+		"the engine reaches into the service": {ImportPath: module, Imports: []string{module + "/server/internal/config"}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Error(t, check(p)) })
 	}
+}
+
+// serverArrow is a package of the service that imports another.
+func serverArrow(from, to string) goPackage {
+	const below = module + "/server/internal/"
+	return goPackage{ImportPath: below + from, Imports: []string{below + to}}
 }
 
 // check returns an error for each arrow of p that the plan does not have.
@@ -146,7 +208,7 @@ func roomOf(path string) string {
 		return ""
 	}
 	for folder := name; folder != "."; folder = pathpkg.Dir(folder) {
-		if _, ok := rooms[folder]; ok {
+		if r, ok := rooms[folder]; ok && (folder == name || !r.alone) {
 			return folder
 		}
 	}

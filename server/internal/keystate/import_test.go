@@ -42,13 +42,28 @@ func TestAnImport(t *testing.T) {
 		expires time.Time
 		want    keystate.Lifecycle
 	}{
-		"enables a key that waits for it":               {waiting, now, never, imported(kmsapi.Enabled, never)},
-		"sets the day on which the material expires":    {waiting, now, late, imported(kmsapi.Enabled, late)},
-		"leaves an enabled key enabled":                 {imported(kmsapi.Enabled, never), now, never, imported(kmsapi.Enabled, never)},
-		"leaves a disabled key disabled":                {imported(kmsapi.Disabled, soon), now, late, imported(kmsapi.Disabled, late)},
-		"takes an expiry away":                          {imported(kmsapi.Enabled, soon), now, never, imported(kmsapi.Enabled, never)},
-		"enables a key whose material has expired":      {imported(kmsapi.Enabled, soon), late, never, imported(kmsapi.Enabled, never)},
-		"enables a disabled key that lost its material": {imported(kmsapi.Disabled, soon), late, never, imported(kmsapi.Enabled, never)},
+		"enables a key that waits for it":            {waiting, now, never, imported(kmsapi.Enabled, never)},
+		"sets the day on which the material expires": {waiting, now, late, imported(kmsapi.Enabled, late)},
+		"leaves an enabled key enabled": {
+			imported(kmsapi.Enabled, never), now, never,
+			imported(kmsapi.Enabled, never),
+		},
+		"leaves a disabled key disabled": {
+			imported(kmsapi.Disabled, soon), now, late,
+			imported(kmsapi.Disabled, late),
+		},
+		"takes an expiry away": {
+			imported(kmsapi.Enabled, soon), now, never,
+			imported(kmsapi.Enabled, never),
+		},
+		"enables a key whose material has expired": {
+			imported(kmsapi.Enabled, soon), late, never,
+			imported(kmsapi.Enabled, never),
+		},
+		"enables a disabled key that lost its material": {
+			imported(kmsapi.Disabled, soon), late, never,
+			imported(kmsapi.Enabled, never),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got, err := test.before.Import(test.at, test.expires)
@@ -73,10 +88,13 @@ func TestDeletedMaterial(t *testing.T) {
 	soon := now.Add(time.Hour)
 	pending := imported(kmsapi.PendingDeletion, soon)
 	for name, test := range map[string]struct{ before, want keystate.Lifecycle }{
-		"of an enabled key":         {imported(kmsapi.Enabled, soon), waiting},
-		"of a disabled key":         {imported(kmsapi.Disabled, soon), waiting},
-		"of a key that has none":    {waiting, waiting},
-		"of a key to be deleted":    {pending, keystate.Lifecycle{State: kmsapi.PendingDeletion, Origin: kmsapi.OriginExternal, DeleteDate: pending.DeleteDate}},
+		"of an enabled key":      {imported(kmsapi.Enabled, soon), waiting},
+		"of a disabled key":      {imported(kmsapi.Disabled, soon), waiting},
+		"of a key that has none": {waiting, waiting},
+		"of a key to be deleted": {
+			pending,
+			keystate.Lifecycle{State: kmsapi.PendingDeletion, Origin: kmsapi.OriginExternal, DeleteDate: pending.DeleteDate},
+		},
 		"of material without a day": {imported(kmsapi.Enabled, time.Time{}), waiting},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -29,7 +29,7 @@ func New(origin kmsapi.Origin) Lifecycle {
 	return Lifecycle{State: kmsapi.Enabled, Origin: origin, HasMaterial: true}
 }
 
-// Settle returns what time alone has made of the CMK by now. gone means that its deletion date has come, so that it no
+// Settle returns what time alone has made of the CMK. gone means that its deletion date has come, so that it no
 // longer exists. Material that has expired is gone too: HasMaterial turns false, and the caller must erase what it
 // stores. The very second of a date counts as reached.
 func (l Lifecycle) Settle(now time.Time) (settled Lifecycle, gone bool) {

@@ -13,8 +13,8 @@ import (
 
 var now = time.Date(2016, 9, 10, 14, 0, 0, 0, time.UTC)
 
-// reference is the table of chapter 2 as published. Below the empty line are the rule of UpdateAlias, which stands
-// beside that table, the operations that later publications of it have, and DescribeRegions, which is ours.
+// reference is the table of chapter 2 as published. Below the empty line are the rule of UpdateAlias, which is
+// next to that table, the operations that later publications of it have, and DescribeRegions, which is ours.
 const reference = `
 API	Enabled	Disabled	PendingDeletion	PendingImport
 CreateKey	Success	Success	Success	Success
@@ -71,8 +71,12 @@ func in(state kmsapi.KeyState) keystate.Lifecycle {
 
 // transitions are the operations that change a key. days matters to ScheduleKeyDeletion alone.
 var transitions = map[kmsapi.Operation]func(l keystate.Lifecycle, now time.Time, days int) (keystate.Lifecycle, error){
-	kmsapi.OpEnableKey:           func(l keystate.Lifecycle, now time.Time, _ int) (keystate.Lifecycle, error) { return l.Enable(now) },
-	kmsapi.OpDisableKey:          func(l keystate.Lifecycle, now time.Time, _ int) (keystate.Lifecycle, error) { return l.Disable(now) },
+	kmsapi.OpEnableKey: func(l keystate.Lifecycle, now time.Time, _ int) (keystate.Lifecycle, error) {
+		return l.Enable(now)
+	},
+	kmsapi.OpDisableKey: func(l keystate.Lifecycle, now time.Time, _ int) (keystate.Lifecycle, error) {
+		return l.Disable(now)
+	},
 	kmsapi.OpScheduleKeyDeletion: keystate.Lifecycle.ScheduleDeletion,
 	kmsapi.OpCancelKeyDeletion: func(l keystate.Lifecycle, now time.Time, _ int) (keystate.Lifecycle, error) {
 		return l.CancelDeletion(now)
@@ -129,8 +133,10 @@ func TestEveryCellOfTheReference(t *testing.T) {
 }
 
 func TestANewKey(t *testing.T) {
-	require.Equal(t, keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginKMS, HasMaterial: true}, keystate.New(kmsapi.OriginKMS))
-	require.Equal(t, keystate.Lifecycle{State: kmsapi.PendingImport, Origin: kmsapi.OriginExternal}, keystate.New(kmsapi.OriginExternal))
+	require.Equal(t, keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginKMS, HasMaterial: true},
+		keystate.New(kmsapi.OriginKMS))
+	require.Equal(t, keystate.Lifecycle{State: kmsapi.PendingImport, Origin: kmsapi.OriginExternal},
+		keystate.New(kmsapi.OriginExternal))
 }
 
 func TestWhatHasNoPlaceInTheTableIsRefused(t *testing.T) {
@@ -192,19 +198,42 @@ func TestADeletedKeyIsGone(t *testing.T) {
 }
 
 func TestACancelledDeletion(t *testing.T) {
-	external := keystate.Lifecycle{State: kmsapi.Disabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour)}
+	external := keystate.Lifecycle{
+		State: kmsapi.Disabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour),
+	}
 	for name, test := range map[string]struct {
 		before keystate.Lifecycle
 		cancel time.Time
 		want   keystate.Lifecycle
 	}{
-		"enables a key":                                        {in(kmsapi.Enabled), now, keystate.New(kmsapi.OriginKMS)},
-		"enables a key that was disabled":                      {in(kmsapi.Disabled), now, keystate.New(kmsapi.OriginKMS)},
-		"lets a key without material wait again":               {in(kmsapi.PendingImport), now, keystate.New(kmsapi.OriginExternal)},
-		"enables a key whose material is good still":           {external, now, keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour)}},
-		"lets a key wait whose material has expired meanwhile": {external, now.Add(48 * time.Hour), keystate.New(kmsapi.OriginExternal)},
-		"enables a key one second before its material expires": {external, now.Add(48*time.Hour - time.Second), keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: now.Add(48 * time.Hour)}},
-		"works until one second before the deletion date":      {in(kmsapi.Enabled), now.Add(7*24*time.Hour - time.Second), keystate.New(kmsapi.OriginKMS)},
+		"enables a key":                   {in(kmsapi.Enabled), now, keystate.New(kmsapi.OriginKMS)},
+		"enables a key that was disabled": {in(kmsapi.Disabled), now, keystate.New(kmsapi.OriginKMS)},
+		"lets a key without material wait again": {
+			in(kmsapi.PendingImport), now,
+			keystate.New(kmsapi.OriginExternal),
+		},
+		"enables a key whose material is good still": {
+			external, now,
+			keystate.Lifecycle{
+				State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true,
+				MaterialExpireTime: now.Add(48 * time.Hour),
+			},
+		},
+		"lets a key wait whose material has expired meanwhile": {
+			external, now.Add(48 * time.Hour),
+			keystate.New(kmsapi.OriginExternal),
+		},
+		"enables a key one second before its material expires": {
+			external, now.Add(48*time.Hour - time.Second),
+			keystate.Lifecycle{
+				State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true,
+				MaterialExpireTime: now.Add(48 * time.Hour),
+			},
+		},
+		"works until one second before the deletion date": {
+			in(kmsapi.Enabled), now.Add(7*24*time.Hour - time.Second),
+			keystate.New(kmsapi.OriginKMS),
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			pending, err := apply(test.before, kmsapi.OpScheduleKeyDeletion, now, 7)
@@ -224,14 +253,28 @@ func TestExpiredMaterial(t *testing.T) {
 		at    time.Time
 		want  keystate.Lifecycle
 	}{
-		"of an enabled key, one second before": {kmsapi.Enabled, expires.Add(-time.Second), keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}},
-		"of an enabled key":                    {kmsapi.Enabled, expires, waiting},
-		"of an enabled key, one second after":  {kmsapi.Enabled, expires.Add(time.Second), waiting},
-		"of a disabled key":                    {kmsapi.Disabled, expires, waiting},
-		"of a key that waits for its deletion": {kmsapi.PendingDeletion, expires, keystate.Lifecycle{State: kmsapi.PendingDeletion, Origin: kmsapi.OriginExternal, DeleteDate: now.Add(48 * time.Hour)}},
+		"of an enabled key, one second before": {
+			kmsapi.Enabled, expires.Add(-time.Second),
+			keystate.Lifecycle{
+				State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true,
+				MaterialExpireTime: expires,
+			},
+		},
+		"of an enabled key":                   {kmsapi.Enabled, expires, waiting},
+		"of an enabled key, one second after": {kmsapi.Enabled, expires.Add(time.Second), waiting},
+		"of a disabled key":                   {kmsapi.Disabled, expires, waiting},
+		"of a key that waits for its deletion": {
+			kmsapi.PendingDeletion, expires,
+			keystate.Lifecycle{
+				State: kmsapi.PendingDeletion, Origin: kmsapi.OriginExternal,
+				DeleteDate: now.Add(48 * time.Hour),
+			},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := keystate.Lifecycle{State: test.state, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}
+			l := keystate.Lifecycle{
+				State: test.state, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires,
+			}
 			if test.state == kmsapi.PendingDeletion {
 				l.DeleteDate = now.Add(48 * time.Hour)
 			}
@@ -243,7 +286,9 @@ func TestExpiredMaterial(t *testing.T) {
 			require.Equal(t, settled, again, "settling twice is settling once")
 		})
 	}
-	l := keystate.Lifecycle{State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires}
+	l := keystate.Lifecycle{
+		State: kmsapi.Enabled, Origin: kmsapi.OriginExternal, HasMaterial: true, MaterialExpireTime: expires,
+	}
 	_, err := apply(l, kmsapi.OpDecrypt, expires, 0)
 	require.ErrorIs(t, err, kmsapi.ErrRejectedPendingImport, "nobody has to settle it before it counts")
 	_, err = apply(l, kmsapi.OpEnableKey, expires, 0)

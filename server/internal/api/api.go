@@ -1,0 +1,59 @@
+package api
+
+import (
+	"context"
+	"io"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
+)
+
+// API runs operations. It is safe for parallel use.
+type API struct {
+	keys         *keyring.Keyring
+	wrappingKeys WrappingKeys
+	keyWait      time.Duration
+	quotas       config.Quotas
+	regions      map[string]bool
+	rand         io.Reader
+}
+
+// WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
+type WrappingKeys interface {
+	// Get returns a key that nobody else gets. The caller clears it.
+	Get(ctx context.Context) (*wrapping.Key, error)
+}
+
+// Options of [New]. All fields are required.
+type Options struct {
+	Keys         *keyring.Keyring
+	WrappingKeys WrappingKeys
+	// KeyWait bounds the wait for a wrapping key, so that an answer can still be written.
+	KeyWait time.Duration
+	Quotas  config.Quotas
+	// Regions that the service works in.
+	Regions map[string]bool
+	// Rand is the source of data keys.
+	Rand io.Reader
+}
+
+// New returns an API.
+func New(o Options) *API {
+	return &API{
+		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, quotas: o.Quotas, regions: o.Regions, rand: o.Rand,
+	}
+}
+
+// Serves reports whether there is a handler for op.
+func Serves(op kmsapi.Operation) bool {
+	_, ok := operations[op]
+	return ok
+}
+
+// Run runs the operation of inv, which must be served and authorized.
+func (a *API) Run(ctx context.Context, inv *Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+	return operations[inv.Operation].run(a, ctx, inv, params)
+}

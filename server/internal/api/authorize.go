@@ -1,0 +1,90 @@
+package api
+
+import (
+	"fmt"
+	"regexp"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+)
+
+// Permissions are checked twice. First on what the request itself names, before anything is read:
+// [Invocation.Authorize]. Then, where the CMK is found by something else (an alias, a ciphertext, an import token), on
+// that CMK, in the transaction that finds it and before the CMK is used: [Invocation.permitKey], which every way to a
+// CMK goes through.
+//
+// A caller without permission must not learn what exists. So a refusal depends on the request and the configuration
+// alone: it names the resource as the request does, and a missing resource is refused like a forbidden one, unless the
+// caller may use every CMK: [Invocation.notFound].
+
+// anyKey is the resource of a CMK that the request does not name by its id. Only patterns that cover all CMKs match it.
+const anyKey = string(kmsapi.NamedKey)
+
+// aliasForm keeps everything but aliases out of refusals.
+var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
+
+// Authorize checks the permission on what the request names.
+func (inv *Invocation) Authorize(params kmsapi.Params) error {
+	resource := inv.Operation.Resource()
+	if resource == kmsapi.NoResource || inv.Permissions.Everything() {
+		return nil
+	}
+	if resource != kmsapi.NamedKey {
+		return inv.permit(inv.arn(string(resource)))
+	}
+	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
+	inv.resource = inv.arn(anyKey)
+	for _, name := range []string{alias, keyID} {
+		switch {
+		case crypt.IsUUID(name):
+			inv.resource = inv.keyARN(name)
+		case aliasForm.MatchString(name):
+			inv.resource = inv.arn(name)
+		}
+	}
+	if !inv.Permissions.AllowSomewhere(inv.Operation) {
+		return inv.forbidden(inv.resource)
+	}
+	if aliasForm.MatchString(alias) {
+		if err := inv.permit(inv.arn(alias)); err != nil {
+			return err
+		}
+	}
+	if crypt.IsUUID(keyID) {
+		return inv.permit(inv.keyARN(keyID))
+	}
+	return nil
+}
+
+// permitKey checks the permission on the CMK called id.
+func (inv *Invocation) permitKey(id string) error {
+	if inv.Permissions.Everything() || inv.Permissions.Allow(inv.Operation, inv.keyARN(id)) {
+		return nil
+	}
+	inv.KeyID = id // The audit line may say what the caller must not learn.
+	return inv.forbidden(inv.resource)
+}
+
+// notFound is the answer when the alias or the like in a request leads to no CMK: err for a caller that may use every
+// CMK, and for any other the same as for a forbidden CMK.
+func (inv *Invocation) notFound(err error) error {
+	if inv.Permissions.Allow(inv.Operation, inv.arn(anyKey)) {
+		return err
+	}
+	return inv.forbidden(inv.resource)
+}
+
+func (inv *Invocation) permit(resource string) error {
+	if inv.Permissions.Allow(inv.Operation, resource) {
+		return nil
+	}
+	return inv.forbidden(resource)
+}
+
+// forbidden is the refusal in the words of the real service. resource comes from the request, never from the store.
+func (inv *Invocation) forbidden(resource string) error {
+	return kmsapi.ErrNoPermission.WithMessage(fmt.Sprintf(
+		"This operation for %s is forbidden by permission system. It needs the permission %s.",
+		resource, strings.Join(inv.Operation.Actions(), ", ")))
+}

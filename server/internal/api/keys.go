@@ -1,0 +1,92 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+)
+
+// createKey makes a CMK. With origin EXTERNAL it has a version without material, and waits for an import (§4.1).
+func (a *API) createKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyRequest,
+) (*kmsapi.CreateKeyResponse, error) {
+	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, keyring.Attributes{
+		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
+	})
+	if err != nil {
+		return nil, err
+	}
+	inv.KeyID = cmk.KeyID
+	err = a.update(ctx, inv, func(w keyring.Writer) error {
+		if err := a.roomForKey(w.Reader); err != nil {
+			return err
+		}
+		return w.AddCMK(cmk)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.CreateKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
+}
+
+// describeKey returns the metadata of a CMK (§4.9).
+func (a *API) describeKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.DescribeKeyRequest,
+) (*kmsapi.DescribeKeyResponse, error) {
+	cmk, err := a.findForUse(ctx, inv, byIDOrAlias(r.KeyId))
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.DescribeKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
+}
+
+func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
+	return kmsapi.KeyMetadata{
+		KeyId:              cmk.KeyID,
+		Arn:                inv.keyARN(cmk.KeyID),
+		KeyState:           cmk.Lifecycle.State,
+		KeySpec:            kmsapi.KeySpecAES256,
+		KeyUsage:           kmsapi.KeyUsageEncryptDecrypt,
+		Origin:             cmk.Lifecycle.Origin,
+		ProtectionLevel:    cmk.ProtectionLevel,
+		Creator:            inv.Account,
+		CreationDate:       wireTime(cmk.CreationDate),
+		DeleteDate:         wireTime(cmk.Lifecycle.DeleteDate),
+		MaterialExpireTime: wireTime(cmk.Lifecycle.MaterialExpireTime),
+		Description:        cmk.Description,
+		PrimaryKeyVersion:  cmk.PrimaryVersion,
+		LastRotationDate:   wireTime(cmk.CreationDate),
+		AutomaticRotation:  "Disabled",
+	}
+}
+
+// wireTime is a time as answers have it, and "" for none.
+func wireTime(t time.Time) string {
+	if t.IsZero() {
+		return ""
+	}
+	return t.UTC().Format(kmsapi.TimeFormat)
+}
+
+// listKeys returns a page of the CMKs of the account and region, in the order of their ids (§4.10).
+func (a *API) listKeys(
+	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
+) (*kmsapi.ListKeysResponse, error) {
+	var page keyring.Page[string]
+	err := a.view(ctx, inv, func(reader keyring.Reader) (err error) {
+		page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	entries := make([]kmsapi.KeyEntry, len(page.Items))
+	for i, keyID := range page.Items {
+		entries[i] = kmsapi.KeyEntry{KeyId: keyID, KeyArn: inv.keyARN(keyID)}
+	}
+	return &kmsapi.ListKeysResponse{
+		Keys: kmsapi.KeyList{Key: entries}, PageNumber: r.PageNumber, PageSize: r.PageSize, TotalCount: page.Total,
+	}, nil
+}

@@ -1,0 +1,74 @@
+package api
+
+import (
+	"context"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// operation is a row of the table.
+type operation struct {
+	name kmsapi.Operation
+	// run decodes the parameters and calls the handler.
+	run func(a *API, ctx context.Context, inv *Invocation, params kmsapi.Params) (kmsapi.Response, error)
+}
+
+// operations are those that the service runs. It is never changed.
+var operations = table(
+	row((*API).createKey),
+	row((*API).describeKey),
+	row((*API).listKeys),
+	row((*API).getParametersForImport),
+	row((*API).importKeyMaterial),
+	row((*API).deleteKeyMaterial),
+	row((*API).enableKey),
+	row((*API).disableKey),
+	row((*API).scheduleKeyDeletion),
+	row((*API).cancelKeyDeletion),
+	row((*API).encrypt),
+	row((*API).decrypt),
+	row((*API).generateDataKey),
+	row((*API).createAlias),
+	row((*API).updateAlias),
+	row((*API).deleteAlias),
+	row((*API).listAliases),
+	row((*API).listAliasesByKeyId),
+	row((*API).tagResource),
+	row((*API).untagResource),
+	row((*API).listResourceTags),
+	row((*API).describeRegions),
+)
+
+func table(rows ...operation) map[kmsapi.Operation]operation {
+	byName := make(map[kmsapi.Operation]operation, len(rows))
+	for _, r := range rows {
+		byName[r.name] = r
+	}
+	return byName
+}
+
+// request is a pointer to a request type of package kmsapi.
+type request[T any] interface {
+	*T
+	kmsapi.Request
+}
+
+// row makes a row from a typed handler: the request type says which operation it is and how its parameters are decoded.
+func row[T any, Req request[T], Resp kmsapi.Response](
+	handle func(*API, context.Context, *Invocation, Req) (Resp, error),
+) operation {
+	return operation{
+		name: Req(new(T)).Operation(),
+		run: func(a *API, ctx context.Context, inv *Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+			req := Req(new(T))
+			if err := kmsapi.Decode(params, req); err != nil {
+				return nil, err
+			}
+			resp, err := handle(a, ctx, inv, req)
+			if err != nil {
+				return nil, err
+			}
+			return resp, nil
+		},
+	}
+}

@@ -1,0 +1,62 @@
+package api
+
+import (
+	"context"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
+)
+
+// enableKey lets a CMK be used again (§4.4).
+func (a *API) enableKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.EnableKeyRequest,
+) (*kmsapi.EnableKeyResponse, error) {
+	return &kmsapi.EnableKeyResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.Enable)
+}
+
+// disableKey stops a CMK from being used (§4.5).
+func (a *API) disableKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.DisableKeyRequest,
+) (*kmsapi.DisableKeyResponse, error) {
+	return &kmsapi.DisableKeyResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.Disable)
+}
+
+// scheduleKeyDeletion schedules the deletion of a CMK (§4.6).
+func (a *API) scheduleKeyDeletion(
+	ctx context.Context, inv *Invocation, r *kmsapi.ScheduleKeyDeletionRequest,
+) (*kmsapi.ScheduleKeyDeletionResponse, error) {
+	schedule := func(l keystate.Lifecycle, now time.Time) (keystate.Lifecycle, error) {
+		return l.ScheduleDeletion(now, r.PendingWindowInDays)
+	}
+	return &kmsapi.ScheduleKeyDeletionResponse{}, a.changeState(ctx, inv, r.KeyId, schedule)
+}
+
+// cancelKeyDeletion cancels a scheduled deletion (§4.7).
+func (a *API) cancelKeyDeletion(
+	ctx context.Context, inv *Invocation, r *kmsapi.CancelKeyDeletionRequest,
+) (*kmsapi.CancelKeyDeletionResponse, error) {
+	return &kmsapi.CancelKeyDeletionResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.CancelDeletion)
+}
+
+// deleteKeyMaterial erases imported key material. Its fingerprint stays (§4.8).
+func (a *API) deleteKeyMaterial(
+	ctx context.Context, inv *Invocation, r *kmsapi.DeleteKeyMaterialRequest,
+) (*kmsapi.DeleteKeyMaterialResponse, error) {
+	return &kmsapi.DeleteKeyMaterialResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.DeleteMaterial)
+}
+
+// transition is a step of the state machine, which it refuses in a state that does not allow it.
+type transition func(l keystate.Lifecycle, now time.Time) (keystate.Lifecycle, error)
+
+func (a *API) changeState(ctx context.Context, inv *Invocation, keyID string, step transition) error {
+	return a.changeCMK(ctx, inv, keyID, func(cmk *keyring.CMK) error {
+		after, err := step(cmk.Lifecycle, inv.Now)
+		if err != nil {
+			return err
+		}
+		cmk.Become(after)
+		return nil
+	})
+}

@@ -1,0 +1,56 @@
+package config
+
+import (
+	"fmt"
+	"net"
+)
+
+// Ops is what the service offers to its operators. Without it there is neither a metrics listener nor a backup socket.
+type Ops struct {
+	// Address is host:port on loopback, plain HTTP, for GET /metrics and GET /healthz; "" means no such listener.
+	Address string `hcl:"address,optional"`
+	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` reads the store
+	// through it. "" means the storage path with .sock at its end.
+	Socket string `hcl:"socket,optional"`
+}
+
+// maxSocketPath is the longest path that every Unix takes, less the name of the private folder that the socket is made
+// in.
+const maxSocketPath = 86
+
+// SocketPath is the path of the backup socket. Ops must not be nil.
+func (c Config) SocketPath() string {
+	if c.Ops.Socket != "" {
+		return c.Ops.Socket
+	}
+	return c.Storage.Path + ".sock"
+}
+
+func (c Config) validateOps() error {
+	if c.Ops == nil {
+		return nil
+	}
+	if path := c.SocketPath(); len(path) > maxSocketPath {
+		return fmt.Errorf("operations: the path %s is too long for a socket; set socket to one of at most %d bytes",
+			path, maxSocketPath)
+	}
+	if c.Ops.Address == "" {
+		return nil
+	}
+	if err := RequireLoopback(c.Ops.Address); err != nil {
+		return fmt.Errorf("operations: %w", err)
+	}
+	return nil
+}
+
+// RequireLoopback refuses an address that is not host:port on loopback.
+func RequireLoopback(address string) error {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return fmt.Errorf("address %q is not host:port", address)
+	}
+	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
+		return fmt.Errorf("address %q: this may listen on loopback only", address)
+	}
+	return nil
+}

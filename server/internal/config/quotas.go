@@ -1,0 +1,104 @@
+package config
+
+import (
+	"fmt"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// Unlimited is the quota or rate limit that is none.
+const Unlimited = -1
+
+// Quotas bound what an account may have in a region. 0 means the default, the real service's, and [Unlimited] no bound.
+type Quotas struct {
+	// Keys counts CMKs in every state, also those whose deletion is scheduled; 0 means 200.
+	Keys int `hcl:"keys,optional"`
+	// Aliases: 0 means 300.
+	Aliases int `hcl:"aliases,optional"`
+}
+
+// The defaults of [Quotas].
+const (
+	DefaultKeyQuota   = 200
+	DefaultAliasQuota = 300
+)
+
+func (q *Quotas) validate() error {
+	if q == nil {
+		return nil
+	}
+	return validateQuantities("quotas", map[string]int{"keys": q.Keys, "aliases": q.Aliases})
+}
+
+// WithDefaults returns q with a default for each quota that is 0. It may be called on nil.
+func (q *Quotas) WithDefaults() Quotas {
+	var full Quotas
+	if q != nil {
+		full = *q
+	}
+	full.Keys = orDefault(full.Keys, DefaultKeyQuota)
+	full.Aliases = orDefault(full.Aliases, DefaultAliasQuota)
+	return full
+}
+
+// RateLimits bound the requests of an account in a region, by class, in requests a second, with a burst of the same
+// size. 0 means the default, the real service's, and [Unlimited] no bound.
+type RateLimits struct {
+	// Crypto is for Encrypt, Decrypt and GenerateDataKey together; 0 means 1,000.
+	Crypto int `hcl:"crypto,optional"`
+	// CreateKey is for CreateKey alone; 0 means 10.
+	CreateKey int `hcl:"create_key,optional"`
+	// Write is for everything else that changes something; 0 means 30.
+	Write int `hcl:"write,optional"`
+	// Read is for what describes and lists; 0 means 50.
+	Read int `hcl:"read,optional"`
+	// ListTags is for ListResourceTags alone; 0 means 300.
+	ListTags int `hcl:"list_tags,optional"`
+}
+
+// defaultRates are those of the real service.
+var defaultRates = map[kmsapi.RateClass]int{
+	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
+}
+
+// NoRateLimits returns limits that are none.
+func NoRateLimits() *RateLimits {
+	return &RateLimits{Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited}
+}
+
+// PerSecond returns the rate of every class, defaults included. It may be called on nil.
+func (l *RateLimits) PerSecond() map[kmsapi.RateClass]int {
+	rates := l.byClass()
+	for class, standard := range defaultRates {
+		rates[class] = orDefault(rates[class], standard)
+	}
+	return rates
+}
+
+// byClass returns the rate of every class, without defaults.
+func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
+	if l == nil {
+		l = &RateLimits{}
+	}
+	return map[kmsapi.RateClass]int{
+		kmsapi.RateCrypto: l.Crypto, kmsapi.RateCreateKey: l.CreateKey, kmsapi.RateWrite: l.Write,
+		kmsapi.RateRead: l.Read, kmsapi.RateListTags: l.ListTags,
+	}
+}
+
+func (l *RateLimits) validate() error {
+	named := map[string]int{}
+	for class, perSecond := range l.byClass() {
+		named[string(class)] = perSecond
+	}
+	return validateQuantities("rate_limits", named)
+}
+
+func validateQuantities(block string, values map[string]int) error {
+	for name, value := range values {
+		if value < Unlimited {
+			return fmt.Errorf("%s: %s is %d; give a number, 0 for the default or -1 for no limit", block, name, value)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,144 @@
+package edge
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+)
+
+// Edge is an [http.Handler]. It is safe for parallel use.
+type Edge struct{ o Options }
+
+// Options of [New]. All fields are required.
+type Options struct {
+	Gate *gate.Gate
+	// MaxBytes bounds the body of a request.
+	MaxBytes int
+	// Unavailable reports whether an error is of a kind that passes, so that the same request may succeed later.
+	Unavailable func(error) bool
+	Clock       func() time.Time
+	Audit       Audit
+	Metrics     Metrics
+	Log         *slog.Logger
+}
+
+// Audit is the audit log. [audit.Log] implements it.
+type Audit interface {
+	Write(audit.Record) error
+}
+
+// Metrics counts answers.
+type Metrics interface {
+	// Answered counts a request for action, with the code of its error, and "" for success.
+	Answered(action string, code kmsapi.Code, took time.Duration)
+	// Panicked counts a request that failed by a bug.
+	Panicked()
+}
+
+// New returns an edge.
+func New(o Options) *Edge { return &Edge{o} }
+
+// ServeHTTP answers one request, in the order that the comment of package server gives.
+func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	start := e.o.Clock()
+	line := audit.Record{Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Status: http.StatusOK}
+	f, resp, err := e.answer(w, r, &line)
+	var refused *kmsapi.Error
+	if err != nil {
+		refused = e.refusal(line.RequestID, err)
+		line.Status, line.Code = refused.HTTPStatus, string(refused.Code)
+	}
+	line.Duration = e.o.Clock().Sub(start)
+	if err := e.o.Audit.Write(line); err != nil {
+		e.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
+		refused, line.Code = gate.ErrNotAudited, string(gate.ErrNotAudited.Code)
+	}
+	e.o.Metrics.Answered(line.Operation, kmsapi.Code(line.Code), line.Duration)
+	if refused != nil {
+		e.refuse(w, r, f, line.RequestID, refused)
+		return
+	}
+	resp.SetRequestId(line.RequestID)
+	e.write(w, f, http.StatusOK, line.RequestID, resp)
+}
+
+// answer does everything but audit and reply. A panic in it is a failure of this request alone.
+func (e *Edge) answer(
+	w http.ResponseWriter, r *http.Request, line *audit.Record,
+) (f format, resp kmsapi.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			e.o.Metrics.Panicked()
+			e.o.Log.Error("panic", "request_id", line.RequestID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+			err = kmsapi.ErrInternalFailure
+		}
+	}()
+	in, f, err := receive(w, r, e.o.MaxBytes)
+	if err != nil {
+		return f, nil, err
+	}
+	resp, err = e.o.Gate.Answer(r.Context(), &in, line)
+	if err == nil {
+		err = f.checkCarries(resp)
+	}
+	return f, resp, err
+}
+
+// refusal turns any error into one that a caller may see. An error that is not KMS's own is logged, and the caller gets
+// a failure without detail.
+func (e *Edge) refusal(requestID string, err error) *kmsapi.Error {
+	var refused *kmsapi.Error
+	switch {
+	case errors.As(err, &refused):
+		return refused
+	case e.o.Unavailable(err), errors.Is(err, context.Canceled), errors.Is(err, context.DeadlineExceeded):
+		e.o.Log.Error("request not served", "request_id", requestID, "error", err)
+		return kmsapi.ErrServiceUnavailable
+	default:
+		e.o.Log.Error("request failed", "request_id", requestID, "error", err)
+		return kmsapi.ErrInternalFailure
+	}
+}
+
+func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f format, requestID string, refused *kmsapi.Error) {
+	e.write(w, f, refused.HTTPStatus, requestID, &kmsapi.ErrorResponse{
+		HttpStatus: refused.HTTPStatus, Code: refused.Code, Message: refused.Message, RequestId: requestID, HostId: r.Host,
+	})
+}
+
+// write writes an answer or a refusal, in the format that the request asks for.
+func (e *Edge) write(w http.ResponseWriter, f format, status int, requestID string, body any) {
+	encoded, err := f.encode(body)
+	if err != nil {
+		e.o.Log.Error("answer not encoded", "request_id", requestID, "error", err)
+		w.WriteHeader(http.StatusInternalServerError)
+		return
+	}
+	h := w.Header()
+	h.Set("Content-Type", f.contentType())
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Cache-Control", "no-store")
+	// Clients learn from Date how far their clock is off, so it must be the clock that timestamps are checked against.
+	h.Set("Date", e.o.Clock().UTC().Format(http.TimeFormat))
+	w.WriteHeader(status)
+	_, _ = w.Write(encoded) // The caller has gone if this fails; the operation stands, and has its audit line.
+}
+
+func sourceIP(r *http.Request) string {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return ""
+	}
+	return host
+}

@@ -1,0 +1,60 @@
+package edge
+
+import (
+	"encoding/json"
+	"encoding/xml"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// format is how an answer is written: JSON, unless XML is asked for (§1.3).
+type format string
+
+const (
+	formatJSON format = "JSON"
+	formatXML  format = "XML"
+)
+
+func parseFormat(name string) (format, error) {
+	switch f := format(strings.ToUpper(name)); f {
+	case formatJSON, formatXML:
+		return f, nil
+	case "":
+		return formatJSON, nil
+	default:
+		return formatJSON, kmsapi.InvalidParameter("Format", "It must be JSON or XML.")
+	}
+}
+
+func (f format) contentType() string {
+	if f == formatXML {
+		return "text/xml;charset=utf-8"
+	}
+	return "application/json;charset=utf-8"
+}
+
+// checkCarries refuses to answer a plaintext in XML that XML can't represent: its encoder would replace the control
+// characters, and the caller would take the result for the plaintext.
+func (f format) checkCarries(resp kmsapi.Response) error {
+	opened, ok := resp.(*kmsapi.DecryptResponse)
+	if ok && f == formatXML && strings.ContainsFunc(opened.Plaintext.Reveal(), isNotXML) {
+		return kmsapi.InvalidParameter("Format", "The plaintext has characters that XML can't carry. Ask for JSON.")
+	}
+	return nil
+}
+
+// isNotXML is the complement of Char in XML 1.0, section 2.2, for strings that are UTF-8.
+func isNotXML(c rune) bool {
+	return c < ' ' && c != '\t' && c != '\n' && c != '\r' || c == '\uFFFE' || c == '\uFFFF'
+}
+
+func (f format) encode(body any) ([]byte, error) {
+	if f != formatXML {
+		return json.Marshal(body)
+	}
+	var b strings.Builder
+	b.WriteString(xml.Header)
+	err := xml.NewEncoder(&b).EncodeElement(body, xml.StartElement{Name: xml.Name{Local: "KMS"}})
+	return []byte(b.String()), err
+}

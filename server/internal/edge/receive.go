@@ -1,0 +1,107 @@
+package edge
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"net/http"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+)
+
+const formType = "application/x-www-form-urlencoded"
+
+// receive reads and decodes a request with a body of at most maxBytes, and the format of its answer, which is JSON as
+// long as nothing else is known.
+func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Request, f format, err error) {
+	in, f = gate.Request{Method: r.Method, Host: r.Host, Header: r.Header}, formatJSON
+	if r.URL.Path != "/" {
+		return in, f, kmsapi.ErrActionNotFound
+	}
+	if r.Method != http.MethodGet && r.Method != http.MethodPost {
+		return in, f, kmsapi.ErrUnsupportedHTTPMethod
+	}
+	if in.Body, err = readAll(http.MaxBytesReader(w, r.Body, int64(maxBytes)), r.ContentLength); err != nil {
+		return in, f, bodyError(err)
+	}
+	if in.Query, err = kmsapi.ParseForm(r.URL.RawQuery); err != nil {
+		return in, f, parseError(err)
+	}
+	form, err := parseBody(in.Body, r.Header.Get("Content-Type"))
+	if err != nil {
+		return in, f, err
+	}
+	in.Params = append(in.Query[:len(in.Query):len(in.Query)], form...)
+	if name := in.Params.Duplicate(); name != "" {
+		return in, f, parseError(fmt.Errorf("the parameter %q occurs more than once", name))
+	}
+	f, err = parseFormat(formatOf(&in))
+	return in, f, err
+}
+
+// formatOf is the Format parameter of RPC V1, or what ACS3's Accept header comes to.
+func formatOf(in *gate.Request) string {
+	if !in.IsACS3() {
+		return in.Params.Get("Format")
+	}
+	accept := in.Header.Get("Accept")
+	if strings.Contains(accept, "xml") && !strings.Contains(accept, "json") {
+		return string(formatXML)
+	}
+	return string(formatJSON)
+}
+
+// parseBody decodes a form body. A body of another type would not be covered by the signature's parameters, so it is
+// refused and not ignored.
+func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
+	if len(body) == 0 {
+		return nil, nil
+	}
+	if !isForm(contentType) {
+		return nil, parseError(errors.New("a body must have Content-Type " + formType))
+	}
+	form, err := kmsapi.ParseForm(string(body))
+	if err != nil {
+		return nil, parseError(err)
+	}
+	return form, nil
+}
+
+func isForm(contentType string) bool {
+	if contentType == formType {
+		return true
+	}
+	mediaType, _, err := mime.ParseMediaType(contentType)
+	return err == nil && mediaType == formType
+}
+
+// trustedLength is how much memory a request gets before its bytes have arrived. It is enough for most.
+const trustedLength = 16 << 10
+
+// readAll is [io.ReadAll] for a body that should have length bytes, or -1 if that is not known.
+func readAll(body io.Reader, length int64) ([]byte, error) {
+	var read bytes.Buffer
+	read.Grow(int(min(max(length, 0), trustedLength)) + bytes.MinRead)
+	_, err := read.ReadFrom(body)
+	return read.Bytes(), err
+}
+
+func parseError(err error) error {
+	return kmsapi.ErrParseRequestParameter.WithMessage(kmsapi.ErrParseRequestParameter.Message + " " + err.Error())
+}
+
+func bodyError(err error) error {
+	var tooLarge *http.MaxBytesError
+	if !errors.As(err, &tooLarge) {
+		return parseError(errors.New("the body could not be read to its end"))
+	}
+	refused := *kmsapi.ErrParseRequestParameter
+	refused.HTTPStatus = http.StatusRequestEntityTooLarge
+	refused.Message = fmt.Sprintf("The request's body is larger than %d bytes, the most that this service takes.",
+		tooLarge.Limit)
+	return &refused
+}

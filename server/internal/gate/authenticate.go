@@ -1,0 +1,77 @@
+package gate
+
+import (
+	"context"
+	"crypto/sha256"
+	"crypto/subtle"
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// authenticate returns the access key that signed a request, if everything in the claim is right.
+func (g *Gate) authenticate(ctx context.Context, c claim, now time.Time) (*credential, error) {
+	key, ok := (*g.credentials.Load())[c.accessKeyID]
+	if !ok {
+		return nil, kmsapi.ErrAccessKeyNotFound
+	}
+	if key.inactive {
+		return nil, kmsapi.ErrAccessKeyInactive
+	}
+	at, err := g.checkTimestamp(c.timestamp, now)
+	if err != nil {
+		return nil, err
+	}
+	stringToSign := c.stringToSign()
+	if !c.verify(key.secret, stringToSign) {
+		// SDKs compare what follows the colon with their own string, to tell a wrong secret from a damaged request.
+		return nil, kmsapi.ErrIncompleteSignature.WithMessage(
+			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + string(stringToSign))
+	}
+	if err := key.checkToken(c.securityToken, now); err != nil {
+		return nil, err
+	}
+	return key, g.checkNonce(ctx, key.id, c.nonce, at)
+}
+
+// checkToken compares a request's security token with the access key's, in constant time. The signature has been
+// verified, so nothing is revealed to a stranger.
+func (k *credential) checkToken(token string, now time.Time) error {
+	switch {
+	case k.token.IsEmpty() && token == "":
+		return nil
+	case k.token.IsEmpty():
+		return kmsapi.ErrInvalidSecurityTokenValue
+	case token == "":
+		return kmsapi.ErrMissingSecurityToken
+	}
+	given, want := sha256.Sum256([]byte(token)), sha256.Sum256([]byte(k.token.Reveal()))
+	if subtle.ConstantTimeCompare(given[:], want[:]) != 1 {
+		return kmsapi.ErrSecurityTokenMismatch
+	}
+	if !k.expires.IsZero() && !now.Before(k.expires) {
+		return kmsapi.ErrSecurityTokenExpired
+	}
+	return nil
+}
+
+// checkTimestamp parses a timestamp, and refuses one that is further than the window from now.
+func (g *Gate) checkTimestamp(text string, now time.Time) (time.Time, error) {
+	if text == "" {
+		return time.Time{}, kmsapi.ErrIllegalTimestamp
+	}
+	at, err := time.Parse(kmsapi.TimeFormat, text)
+	var same [len(kmsapi.TimeFormat)]byte
+	// Parse takes fractions of a second too, so the time must also read as it was sent.
+	if err != nil || string(at.AppendFormat(same[:0], kmsapi.TimeFormat)) != text {
+		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(
+			"The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")
+	}
+	if off := now.Sub(at); off.Abs() > g.window {
+		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(fmt.Sprintf(
+			"The Timestamp is %s off the service's clock, which allows %s. Set the clock of the machine that signs.",
+			off.Round(time.Second), g.window))
+	}
+	return at, nil
+}

@@ -1,0 +1,81 @@
+package gate
+
+import (
+	"net/http"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+)
+
+// Request is a request as it was received, with its parameters decoded.
+type Request struct {
+	Method, Host string
+	Header       http.Header
+	// Query is the parameters of the URL alone, which ACS3 signs. Params are those of URL and form body together, in which
+	// no name occurs twice.
+	Query, Params kmsapi.Params
+	Body          []byte
+}
+
+// IsACS3 tells the signature scheme by the Authorization header alone: SDKs send x-acs-* headers with RPC V1 too.
+func (r *Request) IsACS3() bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), signature.SchemeACS3)
+}
+
+// claim is what a request says about itself, in either signature scheme, before any of it is trusted.
+type claim struct {
+	action, version string
+	accessKeyID     string
+	securityToken   string
+	timestamp       string
+	nonce           string
+	// stringToSign makes what the service itself would sign. It is not called for an unknown access key.
+	stringToSign func() []byte
+	// verify reports whether the request's signature is that of stringToSign, made with secret.
+	verify func(secret kmsapi.Secret, stringToSign []byte) bool
+}
+
+// claim reads who a request says it comes from. It checks only the form.
+func (r *Request) claim() (claim, error) {
+	if r.IsACS3() {
+		return r.claimACS3()
+	}
+	return r.claimV1()
+}
+
+// claimV1 reads a claim of RPC V1, whose parts are parameters.
+func (r *Request) claimV1() (claim, error) {
+	p := r.Params
+	given := p.Get("Signature")
+	c := claim{
+		action: p.Get("Action"), version: p.Get("Version"), accessKeyID: p.Get("AccessKeyId"),
+		securityToken: p.Get("SecurityToken"), timestamp: p.Get("Timestamp"), nonce: p.Get("SignatureNonce"),
+	}
+	for _, name := range requiredByV1 {
+		if p.Get(name) == "" {
+			return c, kmsapi.MissingParameter(name)
+		}
+	}
+	for _, fixed := range fixedByV1 {
+		if p.Get(fixed.Name) != fixed.Value {
+			return c, kmsapi.InvalidParameter(fixed.Name, "It must be "+fixed.Value+".")
+		}
+	}
+	c.stringToSign = func() []byte { return signature.AppendStringToSignV1(nil, r.Method, p) }
+	c.verify = func(secret kmsapi.Secret, stringToSign []byte) bool {
+		return signature.VerifyV1(secret, stringToSign, given)
+	}
+	if c.nonce == "" {
+		// The reference has no nonce. Such a request is unique by its signature.
+		c.nonce = given
+	}
+	return c, nil
+}
+
+var (
+	requiredByV1 = []string{"Action", "Version", "AccessKeyId", "Signature", "SignatureMethod", "SignatureVersion"}
+	fixedByV1    = []kmsapi.Param{
+		{Name: "SignatureMethod", Value: signature.MethodHMACSHA1}, {Name: "SignatureVersion", Value: signature.Version1},
+	}
+)

@@ -1,0 +1,134 @@
+package gate
+
+import (
+	"context"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
+)
+
+// Gate admits requests to an API. It is safe for parallel use.
+type Gate struct {
+	api         *api.API
+	credentials atomic.Pointer[Credentials]
+	nonces      *replay.Memory
+	rates       *rateLimiters
+	regions     regions
+	window      time.Duration
+	clock       func() time.Time
+	audit       Audit
+	metrics     Metrics
+}
+
+// Audit is the audit log. [audit.Log] implements it.
+type Audit interface {
+	// Err returns nil unless the last line could not be written.
+	Err() error
+}
+
+// Metrics counts refusals.
+type Metrics interface {
+	NonceRefused(reason string)
+	RateLimited(class kmsapi.RateClass)
+}
+
+// Options of [Open]. All fields are required, unless something else is said.
+type Options struct {
+	API *api.API
+	// Config is the whole configuration, which has been validated.
+	Config config.Config
+	// Credentials are those of Config.
+	Credentials Credentials
+	Nonces      NonceStore
+	// Fresh says that Nonces is new, so that no nonce of an earlier run can be missing.
+	Fresh   bool
+	Clock   func() time.Time
+	Audit   Audit
+	Metrics Metrics
+}
+
+// Open returns a gate that remembers the nonces of earlier runs.
+func Open(ctx context.Context, o Options) (*Gate, error) {
+	window, err := o.Config.Limits.Window()
+	if err != nil {
+		return nil, err
+	}
+	g := &Gate{
+		api: o.API, rates: newRateLimiters(o.Config.RateLimits), regions: newRegions(o.Config),
+		window: window, clock: o.Clock, audit: o.Audit, metrics: o.Metrics,
+	}
+	g.Replace(o.Credentials)
+	g.nonces, err = openNonces(ctx, o.Nonces, replay.Options{
+		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh,
+	})
+	return g, err
+}
+
+// Replace lets the gate accept c, and no other access keys, from now on.
+func (g *Gate) Replace(c Credentials) { g.credentials.Store(&c) }
+
+// Nonces returns the number of nonces in memory.
+func (g *Gate) Nonces() int { return g.nonces.Len() }
+
+// Floor is the earliest timestamp of requests that are accepted: see [replay.Memory.Floor].
+func (g *Gate) Floor() time.Time { return g.nonces.Floor() }
+
+// Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
+func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
+	claim, err := r.claim()
+	line.Operation, line.AccessKeyID = claim.action, claim.accessKeyID
+	if err != nil {
+		return nil, err
+	}
+	now := g.clock()
+	caller, err := g.authenticate(ctx, claim, now)
+	if err != nil {
+		return nil, err
+	}
+	line.Account = caller.account
+	region, err := g.regions.of(r)
+	if err != nil {
+		return nil, err
+	}
+	line.Region = region
+	if claim.version != kmsapi.Version {
+		return nil, kmsapi.InvalidParameter("Version", fmt.Sprintf("It must be %s.", kmsapi.Version))
+	}
+	inv := &api.Invocation{
+		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Now: now,
+		Permissions: caller.permissions,
+	}
+	resp, err := g.admit(ctx, inv, r.Params)
+	line.KeyID = inv.KeyID
+	return resp, err
+}
+
+// admit runs an operation, unless it does not exist, its caller has no permission, or has had too many already.
+func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+	if !api.Serves(inv.Operation) {
+		return nil, kmsapi.ErrActionNotFound
+	}
+	if err := g.audit.Err(); err != nil {
+		// The last line could not be written, so nothing is done that might leave no line. The line about this refusal is
+		// the next try.
+		return nil, ErrNotAudited
+	}
+	if err := inv.Authorize(params); err != nil {
+		return nil, err
+	}
+	if err := g.rates.take(inv); err != nil {
+		g.metrics.RateLimited(inv.Operation.RateClass())
+		return nil, err
+	}
+	return g.api.Run(ctx, inv, params)
+}
+
+// ErrNotAudited refuses a request, before it does anything, because there would be no audit line of it.
+var ErrNotAudited = kmsapi.ErrServiceUnavailable.WithMessage(
+	"Service Unavailable Temporary. The audit log can't be written.")

@@ -1,0 +1,44 @@
+package gate
+
+import (
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+)
+
+// permissions are those of an access key. They implement [api.Permissions]. The zero value allows nothing.
+type permissions struct {
+	everything bool
+	allowed    []config.Allow
+}
+
+func newPermissions(allowed []config.Allow) *permissions {
+	return &permissions{everything: len(allowed) == 0, allowed: allowed}
+}
+
+// Everything reports whether there is no restriction at all.
+func (p *permissions) Everything() bool { return p.everything }
+
+// Allow reports whether operation may be run on resource: whether each of its actions may.
+func (p *permissions) Allow(operation kmsapi.Operation, resource string) bool {
+	return p.allowEach(operation, func(a config.Allow) bool { return a.CoversResource(resource) })
+}
+
+// AllowSomewhere reports whether operation may be run on anything at all.
+func (p *permissions) AllowSomewhere(operation kmsapi.Operation) bool {
+	return p.allowEach(operation, func(config.Allow) bool { return true })
+}
+
+// allowEach reports whether each action of operation is in an entry that covers accepts.
+func (p *permissions) allowEach(operation kmsapi.Operation, covers func(config.Allow) bool) bool {
+	if p.everything {
+		return true
+	}
+	for _, action := range operation.Actions() {
+		if !slices.ContainsFunc(p.allowed, func(a config.Allow) bool { return a.CoversAction(action) && covers(a) }) {
+			return false
+		}
+	}
+	return true
+}

@@ -1,0 +1,55 @@
+package gate
+
+import (
+	"net"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+)
+
+// regions finds the region of a request.
+type regions struct {
+	served map[string]bool
+	// byHost leads from KMS's own host names to their regions.
+	byHost map[string]string
+	// home is the region of requests that name none.
+	home string
+}
+
+func newRegions(c config.Config) regions {
+	rs := regions{served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion()}
+	for _, r := range kmsapi.Regions() {
+		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
+			if host != "" { // A region may have no endpoint in a network, and a request no host, as in HTTP/1.0.
+				rs.byHost[host] = r.ID
+			}
+		}
+	}
+	return rs
+}
+
+// of is the region that r is for: its host says so if it is one of KMS's own host names, else its RegionId parameter,
+// else it is the default.
+func (rs regions) of(r *Request) (string, error) {
+	region := rs.ofHost(r.Host)
+	if region == "" {
+		region = r.Params.Get("RegionId")
+	}
+	if region == "" {
+		return rs.home, nil
+	}
+	if !rs.served[region] {
+		return "", kmsapi.InvalidParameter("RegionId", "This service does not work in that region.")
+	}
+	return region, nil
+}
+
+// ofHost is the region whose endpoint is host, with or without a port, or "" if there is none.
+func (rs regions) ofHost(host string) string {
+	if name, _, err := net.SplitHostPort(host); err == nil {
+		host = name
+	}
+	host = strings.ToLower(strings.TrimSuffix(host, ".")) // To DNS these are the same name.
+	return rs.byHost[host]
+}

@@ -1,0 +1,108 @@
+package keyring
+
+import (
+	"errors"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// CMK returns the CMK called keyID, or [kmsapi.ErrKeyNotFound].
+func (r Reader) CMK(keyID string) (*CMK, error) {
+	if !crypt.IsUUID(keyID) {
+		return nil, kmsapi.ErrKeyNotFound
+	}
+	cmk, err := r.stored(keyID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil, kmsapi.ErrKeyNotFound
+	}
+	if err != nil {
+		return nil, err
+	}
+	if gone := cmk.settle(r.now); gone {
+		return nil, kmsapi.ErrKeyNotFound
+	}
+	return cmk, nil
+}
+
+// stored returns a CMK as it was last written, whatever time has changed since, or [store.ErrNotFound].
+func (r Reader) stored(keyID string) (*CMK, error) {
+	path := r.scope.cmkPath(keyID)
+	value, err := r.store.Get(path)
+	if err != nil {
+		return nil, err
+	}
+	return decodeCMK(path, value)
+}
+
+// OwnerOf returns the id of the CMK that a version belongs to, or [kmsapi.ErrKeyNotFound].
+func (r Reader) OwnerOf(versionID string) (keyID string, err error) {
+	value, err := r.store.Get(r.scope.versionPath(versionID))
+	if errors.Is(err, store.ErrNotFound) {
+		return "", kmsapi.ErrKeyNotFound
+	}
+	return string(value), err
+}
+
+// CMKs returns a page of the ids of all CMKs, in their order. Pages are counted from 1.
+func (r Reader) CMKs(number, size int) (Page[string], error) {
+	gone, err := r.goneCMKs()
+	if err != nil {
+		return Page[string]{}, err
+	}
+	id := func(keyID string, _ []byte) (string, error) { return keyID, nil }
+	return readPage(r.store, r.scope.cmks(), gone, number, size, id)
+}
+
+// CountCMKs returns the number of CMKs in any state.
+func (r Reader) CountCMKs() (int, error) {
+	gone, err := r.goneCMKs()
+	if err != nil {
+		return 0, err
+	}
+	recorded, err := r.scope.cmks().Len(r.store)
+	return recorded - len(gone), err
+}
+
+// AddCMK stores a new CMK, and the index of its version.
+func (w Writer) AddCMK(cmk *CMK) error {
+	if err := w.store.Put(w.scope.versionPath(cmk.PrimaryVersion), []byte(cmk.KeyID)); err != nil {
+		return err
+	}
+	if err := putJSON(w.store, w.scope.cmkPath(cmk.KeyID), cmk); err != nil {
+		return err
+	}
+	return errors.Join(w.scope.cmks().Add(w.store, cmk.KeyID), w.index(cmk))
+}
+
+// PutCMK stores a CMK that has changed.
+func (w Writer) PutCMK(cmk *CMK) error {
+	before, err := w.stored(cmk.KeyID)
+	if err != nil {
+		return err
+	}
+	if err := putJSON(w.store, w.scope.cmkPath(cmk.KeyID), cmk); err != nil {
+		return err
+	}
+	if before.Lifecycle == cmk.Lifecycle {
+		return nil
+	}
+	return errors.Join(w.unindex(before), w.index(cmk))
+}
+
+// deleteCMK removes a CMK with its aliases and the index of its versions. Wrapped material and tags go with the record.
+func (w Writer) deleteCMK(cmk *CMK) error {
+	if err := w.deleteAliasesOf(cmk.KeyID); err != nil {
+		return err
+	}
+	for _, v := range cmk.Versions {
+		if err := w.store.Delete(w.scope.versionPath(v.ID)); err != nil {
+			return err
+		}
+	}
+	if err := w.store.Delete(w.scope.cmkPath(cmk.KeyID)); err != nil {
+		return err
+	}
+	return errors.Join(w.scope.cmks().Remove(w.store, cmk.KeyID), w.unindex(cmk))
+}

@@ -1,0 +1,49 @@
+package keyring
+
+import (
+	"context"
+	"maps"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Group is the CMKs of a scope that are in one state.
+type Group struct {
+	Scope
+	State kmsapi.KeyState
+}
+
+// CountByState returns the number of CMKs in each group that has any, as of now.
+func (k *Keyring) CountByState(ctx context.Context, now time.Time) (map[Group]int, error) {
+	counts := map[Group]int{}
+	err := k.store.View(ctx, func(r store.Reader) error {
+		err := r.Scan(statePrefix, "", func(path string, value []byte) (bool, error) {
+			n, err := parseCount(path, value)
+			parts := strings.Split(path, "/")
+			counts[Group{Scope{parts[1], parts[2]}, kmsapi.KeyState(parts[3])}] = n
+			return true, err
+		})
+		if err != nil {
+			return err
+		}
+		return eachDue(r, now, func(due dueCMK) error { return settleCount(r, due, now, counts) })
+	})
+	maps.DeleteFunc(counts, func(_ Group, n int) bool { return n == 0 })
+	return counts, err
+}
+
+// settleCount moves a CMK to the group that time has put it in.
+func settleCount(r store.Reader, due dueCMK, now time.Time, counts map[Group]int) error {
+	cmk, err := Reader{r, due.scope, now}.stored(due.keyID)
+	if err != nil {
+		return err
+	}
+	counts[Group{due.scope, cmk.Lifecycle.State}]--
+	if gone := cmk.settle(now); !gone {
+		counts[Group{due.scope, cmk.Lifecycle.State}]++
+	}
+	return nil
+}

@@ -1,0 +1,39 @@
+// Package keyring keeps the CMKs of a KMS service, their versions with wrapped key material, their aliases and tags, in
+// a store. It serves package api, which handles operations, and the operator's check and status. It knows no request,
+// no permission and no HTTP.
+//
+// # How it is used
+//
+// All work on the records of one account and region, a [Scope], is done in a transaction at a given time:
+// [Keyring.View] lends a [Reader], and [Keyring.Update] a [Writer], whose changes take effect together or not at all.
+// Key material is unwrapped outside of transactions, since that is slow: [Keyring.Material].
+//
+// What it promises:
+//   - Every path has its account and region in it, so nothing of one scope can be reached from another.
+//   - Time counts on use: a CMK is returned in the state that it has at the transaction's time, and one that is past
+//     its deletion date is not found, with its aliases, whether or not [Keyring.Sweep] has removed it.
+//   - Errors that a caller of the service may see are those of package kmsapi. All others name the record and hold no
+//     secret.
+//   - It holds no lock and no state in memory: parallel use is the store's business.
+//
+// # Storage layout
+//
+// Ordered keys, with values in JSON unless something else is said:
+//
+//	meta/schema                           the version of the layout, a decimal number
+//	meta/root-key                         proves at start that the root key is the one the store was made with
+//	cmk/<account>/<region>/<key id>       a CMK: its lifecycle, description, tags, and versions with wrapped material
+//	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
+//	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
+//	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value
+//	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
+//	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero
+//	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material
+//	                                      expires; no value
+//	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, with the time when it may be
+//	                                      forgotten
+//
+// Everything that is asked of all CMKs or aliases without reading them (list, state, due) is written in the transaction
+// that changes one of them. So the service answers as fast with 100,000 CMKs as with 100. Version 1 of the layout did
+// not have these records; it is upgraded when the store is opened.
+package keyring

@@ -1,0 +1,121 @@
+package keyring
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// index records the state of a CMK, and when time will change it.
+func (w Writer) index(cmk *CMK) error {
+	if due := cmk.Lifecycle.Due(); !due.IsZero() {
+		if err := w.store.Put(w.scope.duePath(due, cmk.KeyID), nil); err != nil {
+			return err
+		}
+	}
+	return addToCount(w.store, w.scope.statePath(cmk.Lifecycle.State), 1)
+}
+
+// unindex undoes index.
+func (w Writer) unindex(cmk *CMK) error {
+	if due := cmk.Lifecycle.Due(); !due.IsZero() {
+		if err := w.store.Delete(w.scope.duePath(due, cmk.KeyID)); err != nil {
+			return err
+		}
+	}
+	return addToCount(w.store, w.scope.statePath(cmk.Lifecycle.State), -1)
+}
+
+// addToCount changes the number at path. There is no record for zero.
+func addToCount(w store.Writer, path string, change int) error {
+	n := 0
+	value, err := w.Get(path)
+	if err == nil {
+		n, err = parseCount(path, value)
+	}
+	if err != nil && !errors.Is(err, store.ErrNotFound) {
+		return err
+	}
+	switch n += change; {
+	case n < 0:
+		return fmt.Errorf("record %s: it counts fewer CMKs than there are", path)
+	case n == 0:
+		return w.Delete(path)
+	default:
+		return w.Put(path, strconv.AppendInt(nil, int64(n), 10))
+	}
+}
+
+func parseCount(path string, value []byte) (int, error) {
+	n, err := strconv.Atoi(string(value))
+	if err != nil || n < 1 {
+		return 0, fmt.Errorf("record %s: it is not a count", path)
+	}
+	return n, nil
+}
+
+// dueCMK is a CMK that time has changed since it was last written.
+type dueCMK struct {
+	scope Scope
+	keyID string
+}
+
+// eachDue visits the CMKs of all scopes that time has changed and that no sweep has handled yet, the longest due
+// first.
+func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
+	last := now.UTC().Format(dueTime)
+	return r.Scan(duePrefix, "", func(path string, _ []byte) (bool, error) {
+		parts := strings.Split(path, "/")
+		if len(parts) != 5 {
+			return false, fmt.Errorf("record %s: it does not have five parts", path)
+		}
+		due, scope, keyID := parts[1], Scope{Account: parts[2], Region: parts[3]}, parts[4]
+		if due > last {
+			return false, nil
+		}
+		return true, visit(dueCMK{scope, keyID})
+	})
+}
+
+// goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom
+// any.
+func (r Reader) goneCMKs() (keyIDs []string, err error) {
+	err = eachDue(r.store, r.now, func(due dueCMK) error {
+		if due.scope != r.scope {
+			return nil
+		}
+		_, err := r.CMK(due.keyID)
+		if errors.Is(err, kmsapi.ErrKeyNotFound) {
+			keyIDs = append(keyIDs, due.keyID)
+			return nil
+		}
+		return err
+	})
+	slices.Sort(keyIDs)
+	return keyIDs, err
+}
+
+// goneAliases returns the names, as they are in paths and in order, of the aliases of goneCMKs.
+func (r Reader) goneAliases() (names []string, err error) {
+	keyIDs, err := r.goneCMKs()
+	if err != nil {
+		return nil, err
+	}
+	for _, keyID := range keyIDs {
+		err := r.scope.aliasesOf(keyID).Walk(r.store, 0, func(name string, _ []byte) (bool, error) {
+			names = append(names, name)
+			return true, nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	slices.Sort(names)
+	return names, nil
+}

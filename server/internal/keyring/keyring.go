@@ -1,0 +1,74 @@
+package keyring
+
+import (
+	"context"
+	"encoding/json"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Keyring is all records of a service. It is safe for parallel use.
+type Keyring struct {
+	store store.Store
+	root  *crypt.RootKey
+	rand  io.Reader
+}
+
+// Options of [Open]. Both fields are required.
+type Options struct {
+	// Logger is where an upgrade of the layout is reported.
+	Logger *slog.Logger
+	// Rand is the source of key material.
+	Rand io.Reader
+}
+
+// Open makes a new store ready, or an earlier one that has an old layout. It refuses a store of an unknown layout, or
+// one that was made with another root key. fresh reports that the store is new. The caller closes s, after its last use
+// of the keyring.
+func Open(ctx context.Context, s store.Store, root *crypt.RootKey, o Options) (k *Keyring, fresh bool, err error) {
+	err = s.Update(ctx, func(w store.Writer) error {
+		fresh, err = prepare(w, root, o.Logger)
+		return err
+	})
+	return &Keyring{store: s, root: root, rand: o.Rand}, fresh, err
+}
+
+// Reader reads the records of a scope, in the state that they have at a given time, within one transaction.
+type Reader struct {
+	store store.Reader
+	scope Scope
+	now   time.Time
+}
+
+// Writer is a Reader that changes records too, and sees its own changes.
+type Writer struct {
+	Reader
+	store store.Writer
+}
+
+// View runs read on a snapshot of the records of scope.
+func (k *Keyring) View(ctx context.Context, scope Scope, now time.Time, read func(Reader) error) error {
+	return k.store.View(ctx, func(r store.Reader) error { return read(Reader{r, scope, now}) })
+}
+
+// Update runs change, and returns nil once what it has written is durable. If change returns an error, nothing is
+// written.
+func (k *Keyring) Update(ctx context.Context, scope Scope, now time.Time, change func(Writer) error) error {
+	return k.store.Update(ctx, func(w store.Writer) error { return change(newWriter(w, scope, now)) })
+}
+
+func newWriter(w store.Writer, scope Scope, now time.Time) Writer {
+	return Writer{Reader{w, scope, now}, w}
+}
+
+func putJSON(w store.Writer, path string, value any) error {
+	encoded, err := json.Marshal(value)
+	if err != nil {
+		return err
+	}
+	return w.Put(path, encoded)
+}

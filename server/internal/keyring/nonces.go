@@ -1,0 +1,65 @@
+package keyring
+
+import (
+	"context"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// KeepNonce writes down a nonce that must survive a restart, under a key of the caller's, until it expires.
+func (k *Keyring) KeepNonce(ctx context.Context, key string, expires time.Time) error {
+	return k.store.Update(ctx, func(w store.Writer) error {
+		return w.Put(noncePrefix+key, []byte(expires.UTC().Format(time.RFC3339Nano)))
+	})
+}
+
+// EachNonce visits the keys of all nonces that are written down, in order, expired or not.
+func (k *Keyring) EachNonce(ctx context.Context, visit func(key string) error) error {
+	return k.store.View(ctx, func(r store.Reader) error {
+		return r.Scan(noncePrefix, "", func(path string, _ []byte) (bool, error) {
+			return true, visit(strings.TrimPrefix(path, noncePrefix))
+		})
+	})
+}
+
+// sweepAtOnce bounds how long a request waits for SweepNonces.
+const sweepAtOnce = 1000
+
+// SweepNonces deletes the nonces that have expired at now.
+func (k *Keyring) SweepNonces(ctx context.Context, now time.Time) error {
+	expired, err := k.expiredNonces(ctx, now)
+	if err != nil {
+		return err
+	}
+	for some := range slices.Chunk(expired, sweepAtOnce) {
+		if err := k.store.Update(ctx, func(w store.Writer) error { return deleteAll(w, some) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (k *Keyring) expiredNonces(ctx context.Context, now time.Time) (paths []string, err error) {
+	err = k.store.View(ctx, func(r store.Reader) error {
+		return r.Scan(noncePrefix, "", func(path string, value []byte) (bool, error) {
+			expires, err := time.Parse(time.RFC3339Nano, string(value))
+			if err == nil && now.After(expires) {
+				paths = append(paths, path)
+			}
+			return true, err
+		})
+	})
+	return paths, err
+}
+
+func deleteAll(w store.Writer, paths []string) error {
+	for _, path := range paths {
+		if err := w.Delete(path); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,91 @@
+package keyring
+
+import (
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
+)
+
+// Scope is an account in a region, which CMKs and aliases belong to.
+type Scope struct{ Account, Region string }
+
+// The kinds of records in the storage layout.
+const (
+	metaPrefix     = "meta/"
+	cmkPrefix      = "cmk/"
+	versionPrefix  = "version/"
+	aliasPrefix    = "alias/"
+	cmkAliasPrefix = "cmk-alias/"
+	statePrefix    = "state/"
+	duePrefix      = "due/"
+	noncePrefix    = "nonce/"
+
+	schemaPath  = metaPrefix + "schema"
+	rootKeyPath = metaPrefix + "root-key"
+)
+
+// dueTime has a fixed width, so that the order of bytes is the order of time.
+const dueTime = kmsapi.TimeFormat
+
+// path is the scope's part of a record's path.
+func (s Scope) path() string { return s.Account + "/" + s.Region + "/" }
+
+func (s Scope) cmkPath(keyID string) string { return cmkPrefix + s.path() + keyID }
+
+func (s Scope) versionPath(versionID string) string { return versionPrefix + s.path() + versionID }
+
+// materialPath is what a version's material is bound to by the root key: material that is moved elsewhere does not
+// open.
+func (s Scope) materialPath(keyID, versionID string) string {
+	return s.cmkPath(keyID) + "/" + versionID
+}
+
+func (s Scope) aliasPath(name string) string { return aliasPrefix + s.path() + withoutPrefix(name) }
+
+func (s Scope) cmkAliasPath(keyID, name string) string {
+	return cmkAliasPrefix + s.path() + keyID + "/" + withoutPrefix(name)
+}
+
+func (s Scope) statePath(state kmsapi.KeyState) string { return statePrefix + s.path() + string(state) }
+
+func (s Scope) duePath(due time.Time, keyID string) string {
+	return duePrefix + due.UTC().Format(dueTime) + "/" + s.path() + keyID
+}
+
+func (s Scope) cmks() list.List { return list.Of(s.cmkPath("")) }
+
+func (s Scope) aliases() list.List { return list.Of(s.aliasPath("")) }
+
+func (s Scope) aliasesOf(keyID string) list.List { return list.Of(s.cmkAliasPath(keyID, "")) }
+
+// withoutPrefix is the name of an alias as it is in paths.
+func withoutPrefix(alias string) string { return strings.TrimPrefix(alias, kmsapi.AliasPrefix) }
+
+// location is a record's path, taken apart.
+type location struct {
+	path string
+	// scope is zero for a kind of record that has none.
+	scope Scope
+	// name is the rest of the path.
+	name string
+}
+
+var scopeForm = regexp.MustCompile(`^([0-9]+)/([a-z0-9-]+)/(.+)$`)
+
+// locate takes the path of a record apart. ok is false if it should have an account and a region and does not.
+func locate(path, prefix string) (at location, ok bool) {
+	at = location{path: path, name: strings.TrimPrefix(path, prefix)}
+	if slices.Contains([]string{noncePrefix, metaPrefix, list.Prefix, duePrefix}, prefix) {
+		return at, true
+	}
+	parts := scopeForm.FindStringSubmatch(at.name)
+	if parts == nil {
+		return at, false
+	}
+	at.scope, at.name = Scope{Account: parts[1], Region: parts[2]}, parts[3]
+	return at, true
+}

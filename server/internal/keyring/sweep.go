@@ -1,0 +1,46 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Sweep deletes the CMKs that are past their deletion date, with everything that belongs to them, and writes down the
+// other changes that time has made. It looks for work in a read transaction and then does each piece in a write
+// transaction of its own, so requests never wait for a long one.
+func (k *Keyring) Sweep(ctx context.Context, now time.Time) error {
+	var all []dueCMK
+	err := k.store.View(ctx, func(r store.Reader) error {
+		return eachDue(r, now, func(due dueCMK) error {
+			all = append(all, due)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	for _, due := range all {
+		if err := k.Update(ctx, due.scope, now, func(w Writer) error { return w.settle(due.keyID) }); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// settle writes down what time has made of a CMK. It reads the CMK again, since it may have changed in the meantime.
+func (w Writer) settle(keyID string) error {
+	cmk, err := w.stored(keyID)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if gone := cmk.settle(w.now); gone {
+		return w.deleteCMK(cmk)
+	}
+	return w.PutCMK(cmk)
+}

@@ -1,0 +1,12 @@
+// Package ops is what the KMS service offers to its operators: metrics and health over plain HTTP on loopback, and a
+// backup of the store through a private socket. It serves package server, and gets the state of the service as
+// functions, so it knows none of the rooms that keep it.
+//
+// # What it promises
+//
+//   - The loopback listener only reads: GET /metrics for Prometheus and GET /healthz. What they say contains no secret,
+//     and no label that a caller of the service can choose.
+//   - The socket has mode 0600 from its first moment on, replaces only a socket that nobody listens on, and is removed
+//     when the listeners are closed. POST /backup answers with a snapshot of the store; an answer that breaks off is
+//     not a whole one.
+package ops

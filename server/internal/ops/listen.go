@@ -1,0 +1,65 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// listenPrivate listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
+// behind, but not one that is in use, or another file.
+func listenPrivate(path string) (net.Listener, error) {
+	if err := checkSocketFree(path); err != nil {
+		return nil, err
+	}
+	// A socket gets its mode after it is made, so it is made where nobody else has access.
+	private, err := os.MkdirTemp(filepath.Dir(path), ".s-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(private)
+	made := filepath.Join(private, "s")
+	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	listener.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
+		return nil, errors.Join(err, listener.Close())
+	}
+	return &privateListener{UnixListener: listener, path: path}, nil
+}
+
+func checkSocketFree(path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode().Type() != fs.ModeSocket {
+		return fmt.Errorf("%s exists, and is not a socket", path)
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
+	if err == nil {
+		return errors.Join(fmt.Errorf("%s is in use by another service", path), conn.Close())
+	}
+	return nil
+}
+
+// privateListener removes its socket when it closes.
+type privateListener struct {
+	*net.UnixListener
+	path string
+}
+
+// Close implements [net.Listener].
+func (p *privateListener) Close() error {
+	return errors.Join(os.Remove(p.path), p.UnixListener.Close())
+}

@@ -1,0 +1,123 @@
+package ops
+
+import (
+	"log/slog"
+	"net/http"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+	"github.com/prometheus/client_golang/prometheus/collectors"
+	"github.com/prometheus/client_golang/prometheus/promhttp"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// Metrics counts what the service does, in a registry of its own. No label has a value that a caller can choose:
+// operations are those of the catalogue, and all others are "unknown".
+type Metrics struct {
+	registry      *prometheus.Registry
+	requests      *prometheus.CounterVec
+	duration      *prometheus.HistogramVec
+	nonceRefusals *prometheus.CounterVec
+	throttled     *prometheus.CounterVec
+	panics        prometheus.Counter
+	reloads       *prometheus.CounterVec
+}
+
+const (
+	// unknownAction is the label of requests for an operation that does not exist, or that ended before it was known.
+	unknownAction = "unknown"
+	// successCode is the label of requests that were not refused.
+	successCode = "OK"
+)
+
+// NewMetrics returns metrics with every series at zero, so that the first event of a kind is seen as a rise.
+// nonceRefusals are the reasons that [Metrics.NonceRefused] will be called with.
+func NewMetrics(nonceRefusals ...string) *Metrics {
+	m := &Metrics{
+		registry:      prometheus.NewRegistry(),
+		requests:      counters("requests_total", helpRequests, "action", "code"),
+		duration:      durations("request_duration_seconds", helpDuration, "action"),
+		nonceRefusals: counters("nonce_refusals_total", helpNonceRefusals, "reason"),
+		throttled:     counters("rate_limited_total", "Requests refused by a rate limit, by its class.", "class"),
+		panics:        prometheus.NewCounter(counterOpts("panics_total", "Requests that failed by a bug.")),
+		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
+	}
+	m.registry.MustRegister(m.requests, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
+		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	for _, operation := range kmsapi.Operations() {
+		m.requests.WithLabelValues(string(operation), successCode)
+	}
+	for _, class := range kmsapi.RateClasses() {
+		m.throttled.WithLabelValues(string(class))
+	}
+	for _, reason := range nonceRefusals {
+		m.nonceRefusals.WithLabelValues(reason)
+	}
+	for _, result := range []string{"ok", "failed"} {
+		m.reloads.WithLabelValues(result)
+	}
+	return m
+}
+
+func counterOpts(name, help string) prometheus.CounterOpts {
+	return prometheus.CounterOpts{Name: namePrefix + name, Help: help}
+}
+
+func counters(name, help string, labels ...string) *prometheus.CounterVec {
+	return prometheus.NewCounterVec(counterOpts(name, help), labels)
+}
+
+func durations(name, help string, labels ...string) *prometheus.HistogramVec {
+	return prometheus.NewHistogramVec(prometheus.HistogramOpts{
+		Name: namePrefix + name, Help: help, Buckets: prometheus.ExponentialBuckets(100e-6, 2, 16), // 100 µs to 3.3 s
+	}, labels)
+}
+
+const (
+	helpRequests      = "Requests answered, by operation and error code; the code of success is OK."
+	helpDuration      = "Time from the arrival of a request to its audit line."
+	helpNonceRefusals = "Requests refused because their nonce was used, or too old to tell."
+)
+
+// namePrefix begins the names of the service's own metrics.
+const namePrefix = "alicloudkms_"
+
+// Answered counts a request, whose code is "" for success.
+func (m *Metrics) Answered(action string, code kmsapi.Code, took time.Duration) {
+	if !kmsapi.Operation(action).Known() {
+		action = unknownAction
+	}
+	if code == "" {
+		code = successCode
+	}
+	m.requests.WithLabelValues(action, string(code)).Inc()
+	m.duration.WithLabelValues(action).Observe(took.Seconds())
+}
+
+// Panicked counts a request that failed by a bug.
+func (m *Metrics) Panicked() { m.panics.Inc() }
+
+// NonceRefused counts a request whose nonce was refused.
+func (m *Metrics) NonceRefused(reason string) { m.nonceRefusals.WithLabelValues(reason).Inc() }
+
+// RateLimited counts a request that was refused by a rate limit.
+func (m *Metrics) RateLimited(class kmsapi.RateClass) {
+	m.throttled.WithLabelValues(string(class)).Inc()
+}
+
+// Reloaded counts a reload, with its error.
+func (m *Metrics) Reloaded(err error) {
+	result := "ok"
+	if err != nil {
+		result = "failed"
+	}
+	m.reloads.WithLabelValues(result).Inc()
+}
+
+// handler answers scrapes.
+func (m *Metrics) handler(log *slog.Logger) http.Handler {
+	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{
+		ErrorLog: slog.NewLogLogger(log.Handler(), slog.LevelError), ErrorHandling: promhttp.ContinueOnError,
+	})
+}

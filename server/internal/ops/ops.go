@@ -1,0 +1,96 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// Options of [Listen]. All fields are required, unless something else is said.
+type Options struct {
+	// Address is where metrics and health are, as host:port; "" means nowhere.
+	Address string
+	// Socket is the path of the private socket.
+	Socket string
+
+	Metrics *Metrics
+	// Health returns nil if requests can be served, and otherwise why not.
+	Health func() error
+	// Backup writes a snapshot of the store.
+	Backup func(context.Context, io.Writer) error
+	// NewServer makes a server for a handler, with the service's timeouts.
+	NewServer func(http.Handler) *http.Server
+	Log       *slog.Logger
+}
+
+// Listeners are those of the operators. The zero value has none.
+type Listeners struct {
+	address string
+	servers []*http.Server
+	// serving is done when every listener is closed.
+	serving sync.WaitGroup
+}
+
+// Listen listens on the socket and, if there is one, the address.
+func Listen(o Options) (*Listeners, error) {
+	l := &Listeners{}
+	socket, err := listenPrivate(o.Socket)
+	if err != nil {
+		return nil, fmt.Errorf("operations: %w", err)
+	}
+	l.serve(socket, o, controls(o))
+	if o.Address == "" {
+		return l, nil
+	}
+	listener, err := net.Listen("tcp", o.Address)
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("operations: %w", err), l.Close())
+	}
+	l.address = listener.Addr().String()
+	l.serve(listener, o, observations(o))
+	return l, nil
+}
+
+// observations report the state of the service, and change nothing.
+func observations(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
+	mux.Handle("GET /healthz", health(o.Health))
+	return mux
+}
+
+// controls are for the service's own user.
+func controls(o Options) http.Handler {
+	mux := http.NewServeMux()
+	mux.Handle("POST "+backupPath, backup(o.Backup, o.Log))
+	return mux
+}
+
+func (l *Listeners) serve(listener net.Listener, o Options, handler http.Handler) {
+	server := o.NewServer(handler)
+	l.servers = append(l.servers, server)
+	l.serving.Go(func() {
+		if err := server.Serve(listener); !errors.Is(err, http.ErrServerClosed) {
+			o.Log.Error("the operations listener ended", "address", listener.Addr().String(), "error", err)
+		}
+	})
+}
+
+// Address is where metrics and health are, as host:port, or "" if they are nowhere.
+func (l *Listeners) Address() string { return l.address }
+
+// Close stops at once.
+func (l *Listeners) Close() error {
+	var errs []error
+	for _, server := range l.servers {
+		errs = append(errs, server.Close())
+	}
+	// A server that is closed before it has begun closes its listener, and removes the socket, only in Serve.
+	l.serving.Wait()
+	return errors.Join(errs...)
+}

@@ -1,0 +1,8 @@
+// Package bolt is the store in one bbolt file, which one process at a time has open.
+//
+// [Store] implements store.Store. Updates share commits, and so the two fsyncs that each costs. [Archive] reads the
+// file of a store that no service has open, or a backup of a store of any engine; [Lock] keeps services from a file
+// that is about to be replaced.
+//
+// Every record is in one bucket, "records".
+package bolt

@@ -1,0 +1,45 @@
+package bolt_test
+
+import (
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+)
+
+// A restore holds the lock of the old file while it puts the new one in its place. A process that has opened the old
+// one meanwhile, and waits for the lock, must not go on with it: all that it writes would be lost.
+func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
+	path, replacement := newPath(t), newPath(t)
+	for _, p := range []string{path, replacement} {
+		s, err := bolt.Open(p, store.Options{})
+		require.NoError(t, err)
+		require.NoError(t, s.Close())
+	}
+	release, err := bolt.Lock(path)
+	require.NoError(t, err)
+	opened := make(chan error)
+	go func() {
+		s, err := bolt.Open(path, store.Options{})
+		if err == nil {
+			err = put(t, s, "key", "value")
+		}
+		if s != nil {
+			_ = s.Close()
+		}
+		opened <- err
+	}()
+	// Give it time to open the old file. If it comes later it opens the new one, which is right too.
+	time.Sleep(50 * time.Millisecond)
+	require.NoError(t, os.Rename(replacement, path))
+	require.NoError(t, release())
+	if err := <-opened; err != nil {
+		require.ErrorIs(t, err, store.ErrLocked)
+		return
+	}
+	require.Equal(t, map[string]string{"key": "value"}, contents(t, open(t, path, store.Options{})))
+}

@@ -1,0 +1,187 @@
+package server_test
+
+import (
+	"errors"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+// shortDir is a folder whose path is short enough for a socket.
+func shortDir(t *testing.T) string {
+	dir, err := os.MkdirTemp("", "kms-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	return dir
+}
+
+func withOps(t *testing.T) func(*server.Config) {
+	socket := filepath.Join(shortDir(t), "sock")
+	return func(c *server.Config) {
+		c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: socket}
+	}
+}
+
+func (w *wire) observe(method, path string) (status int, text string) {
+	w.t.Helper()
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+w.kms.OpsAddress()+path, nil)
+	require.NoError(w.t, err)
+	resp, err := http.DefaultClient.Do(req)
+	require.NoError(w.t, err)
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	require.NoError(w.t, err)
+	return resp.StatusCode, string(body)
+}
+
+func (w *wire) metrics() string {
+	w.t.Helper()
+	status, text := w.observe(http.MethodGet, "/metrics")
+	require.Equal(w.t, http.StatusOK, status)
+	return text
+}
+
+func TestMetricsCountWhatWasDone(t *testing.T) {
+	ops := withOps(t)
+	w := configured(t, func(c *server.Config) {
+		ops(c)
+		c.RateLimits.ListTags = 1
+	})
+	text := w.metrics()
+	for _, operation := range server.Operations() {
+		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`,
+			"every operation begins at zero")
+	}
+	id := w.createKey()
+	w.createKey("Origin", "EXTERNAL")
+	w.do("DescribeKey", "KeyId", "nothing")
+	create := w.signed(http.MethodPost, "CreateKey")
+	w.post(create)
+	w.post(create)
+	w.must("ListResourceTags", "KeyId", id)
+	w.do("ListResourceTags", "KeyId", id)
+	for _, name := range []string{"DropAllKeys", "Nonsense", "\"}\nfake 1"} {
+		w.do(name)
+	}
+	text = w.metrics()
+	for _, line := range []string{
+		`alicloudkms_requests_total{action="CreateKey",code="OK"} 3`,
+		`alicloudkms_requests_total{action="DescribeKey",code="Forbidden.KeyNotFound"} 1`,
+		`alicloudkms_requests_total{action="CreateKey",code="SignatureNonceUsed"} 1`,
+		`alicloudkms_requests_total{action="unknown",code="InvalidAction.NotFound"} 3`,
+		`alicloudkms_nonce_refusals_total{reason="used"} 1`,
+		`alicloudkms_rate_limited_total{class="list_tags"} 1`,
+		`alicloudkms_keys{account="123456",region="cn-hangzhou",state="Enabled"} 2`,
+		`alicloudkms_keys{account="123456",region="cn-hangzhou",state="PendingImport"} 1`,
+		`alicloudkms_request_duration_seconds_bucket{action="CreateKey",le="0.0001"}`,
+		"alicloudkms_store_failed 0", "alicloudkms_audit_failed 0", "alicloudkms_panics_total 0",
+		"alicloudkms_certificate_expiry_timestamp_seconds ", "alicloudkms_nonces 9", "go_goroutines ",
+	} {
+		require.Contains(t, text, line)
+	}
+	require.NotContains(t, text, "DropAllKeys", "no caller can make a label")
+	require.NotContains(t, text, "\nfake 1")
+}
+
+func TestHealthFollowsTheAuditLog(t *testing.T) {
+	const full = "/dev/full" // a device on which every write fails
+	ops := withOps(t)
+	w := configured(t, func(c *server.Config) {
+		ops(c)
+		c.Audit.File = full
+	})
+	status, _ := w.observe(http.MethodGet, "/healthz")
+	require.Equal(t, http.StatusOK, status, "nothing has failed yet")
+	require.Equal(t, http.StatusServiceUnavailable, w.do("ListKeys").status)
+	status, text := w.observe(http.MethodGet, "/healthz")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, text, "audit log")
+	require.Contains(t, w.metrics(), "alicloudkms_audit_failed 1")
+}
+
+func TestHealthFollowsTheStore(t *testing.T) {
+	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
+	require.NoError(t, err)
+	withOps(t)(&dev.Config)
+	broken := false
+	s, err := server.Start(dev.Config, server.Options{}.WithCommit(func(_ int, commit func() error) error {
+		if broken {
+			return errors.New("the disk is gone")
+		}
+		return commit()
+	}))
+	require.NoError(t, err)
+	defer s.Close()
+	health := func() (int, string) {
+		resp, err := http.Get("http://" + s.OpsAddress() + "/healthz")
+		require.NoError(t, err)
+		defer resp.Body.Close()
+		body, err := io.ReadAll(resp.Body)
+		require.NoError(t, err)
+		return resp.StatusCode, string(body)
+	}
+	status, text := health()
+	require.Equal(t, http.StatusOK, status, text)
+	broken = true
+	require.Error(t, s.FailACommit(t.Context()))
+	status, text = health()
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, text, "read-only")
+}
+
+func TestTheOpsAddressOffersNothingElse(t *testing.T) {
+	w := configured(t, withOps(t))
+	for _, path := range []string{"/backup", "/", "/debug/pprof/", "/?Action=ListKeys"} {
+		for _, method := range []string{http.MethodGet, http.MethodPost} {
+			status, _ := w.observe(method, path)
+			require.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed}, status, "%s %s", method, path)
+		}
+	}
+	status, _ := w.observe(http.MethodPost, "/metrics")
+	require.Equal(t, http.StatusMethodNotAllowed, status)
+}
+
+func TestTheSocketIsItsOwnersAlone(t *testing.T) {
+	w := configured(t, withOps(t))
+	socket := w.kms.Config().Ops.Socket
+	info, err := os.Lstat(socket)
+	require.NoError(t, err)
+	require.Equal(t, os.ModeSocket|0o600, info.Mode())
+	beside, err := os.ReadDir(filepath.Dir(socket))
+	require.NoError(t, err)
+	require.Len(t, beside, 1, "the folder that it was made in is gone")
+	w.kms.Stop()
+	require.NoFileExists(t, socket)
+}
+
+func TestASocketThatWasLeftBehindIsReplaced(t *testing.T) {
+	change := withOps(t)
+	var config server.Config
+	change(&config)
+	left, err := net.ListenUnix("unix", &net.UnixAddr{Name: config.Ops.Socket, Net: "unix"})
+	require.NoError(t, err)
+	left.SetUnlinkOnClose(false)
+
+	refused := func(want string) {
+		dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
+		require.NoError(t, err)
+		change(&dev.Config)
+		_, err = server.Start(dev.Config, server.Options{})
+		require.ErrorContains(t, err, want)
+	}
+	refused("in use by another service")
+	require.NoError(t, left.Close())
+	configured(t, change).kms.Stop()
+	require.NoError(t, os.WriteFile(config.Ops.Socket, []byte("precious"), 0o600))
+	refused("not a socket")
+	kept, err := os.ReadFile(config.Ops.Socket)
+	require.NoError(t, err)
+	require.Equal(t, "precious", string(kept))
+}

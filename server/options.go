@@ -1,0 +1,46 @@
+package server
+
+import (
+	"crypto/rand"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
+)
+
+// Options are what a service gets from its surroundings. Every field may be left out.
+type Options struct {
+	// Logger takes diagnostics; nil discards them.
+	Logger *slog.Logger
+	// Clock is the service's clock; nil is [time.Now].
+	Clock func() time.Time
+	// Rand is the source of key material and data keys; nil is crypto/rand.
+	Rand io.Reader
+
+	// timeouts are the usual ones, unless a test sets others.
+	timeouts timeouts
+	// commit is [store.Options.Commit]. Tests set it, to make commits fail.
+	commit func(updates int, commit func() error) error
+	// generate makes wrapping keys. A benchmark sets it, since making them is slow.
+	generate func() (*wrapping.Key, error)
+}
+
+func (o Options) withDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	if o.Rand == nil {
+		o.Rand = rand.Reader
+	}
+	if o.timeouts == (timeouts{}) {
+		o.timeouts = usualTimeouts
+	}
+	if o.generate == nil {
+		o.generate = wrapping.Generate
+	}
+	return o
+}

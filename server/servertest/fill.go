@@ -1,0 +1,84 @@
+package servertest
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+)
+
+// fillAtOnce is how many CMKs share a transaction.
+const fillAtOnce = 2000
+
+// Fill makes n CMKs in the store of c, each with an alias, as CreateKey and CreateAlias would, but many in one commit.
+// They belong to the first account and the default region. No service may run on the store.
+func Fill(ctx context.Context, c server.Config, n int) (err error) {
+	if err := c.Validate(); err != nil {
+		return err
+	}
+	root, err := crypt.LoadRootKey(c.RootKey.File)
+	if err != nil {
+		return err
+	}
+	defer root.Clear()
+	opened, err := bolt.Open(c.Storage.Path, store.Options{})
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	o := keyring.Options{Logger: slog.New(slog.DiscardHandler), Rand: rand.Reader}
+	keys, _, err := keyring.Open(ctx, opened, root, o)
+	if err != nil {
+		return err
+	}
+	f := filler{keys: keys, scope: keyring.Scope{Account: c.Accounts[0].ID, Region: c.HomeRegion()}, now: time.Now()}
+	for made := 0; made < n; made += fillAtOnce {
+		if err := f.fill(ctx, made, min(made+fillAtOnce, n)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+type filler struct {
+	keys  *keyring.Keyring
+	scope keyring.Scope
+	now   time.Time
+}
+
+// fill makes the CMKs from first up to end, in one transaction.
+func (f filler) fill(ctx context.Context, first, end int) error {
+	return f.keys.Update(ctx, f.scope, f.now, func(w keyring.Writer) error {
+		for i := first; i < end; i++ {
+			if err := f.add(w, AliasOf(i)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+func (f filler) add(w keyring.Writer, alias string) error {
+	cmk, err := f.keys.NewCMK(f.scope, f.now, keyring.Attributes{
+		Origin: kmsapi.OriginKMS, ProtectionLevel: kmsapi.ProtectionSoftware,
+	})
+	if err != nil {
+		return err
+	}
+	if err := w.AddCMK(cmk); err != nil {
+		return err
+	}
+	return w.PutAlias(keyring.Alias{Name: alias, KeyID: cmk.KeyID, CreationDate: f.now})
+}
+
+// AliasOf is the alias of the i-th CMK that [Fill] makes, counted from 0.
+func AliasOf(i int) string { return fmt.Sprintf("%sfilled/%07d", kmsapi.AliasPrefix, i) }
