@@ -24,27 +24,29 @@ var whatToDo = advice.Table{
 		kmsapi.KindQuota:             "The account has reached its quota; ask Alibaba Cloud to raise it.",
 	},
 	ByCode: map[kmsapi.Code]string{
-		kmsapi.ErrRejectedDisabled.Code:        "To enable the key, run: vault write -f {mount}keys/{key}/enable",
-		kmsapi.ErrRejectedPendingDeletion.Code: "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-		kmsapi.ErrRejectedPendingImport.Code:   "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
-		kmsapi.ErrUnsupportedOrigin.Code:       "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-		kmsapi.ErrUnsupportedAlias.Code:        "KMS takes only the id of a CMK here, and no alias.",
-		kmsapi.ErrInvalidKeyMaterial.Code:      "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
-		kmsapi.ErrInvalidImportToken.Code:      "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrExpiredImportToken.Code:      "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrKeyNotFound.Code:             "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
-		kmsapi.ErrAliasNotFound.Code:           "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
+		kmsapi.ErrRejectedDisabled.Code:        enableAdvice,
+		kmsapi.ErrRejectedPendingDeletion.Code: keepAdvice,
+		kmsapi.ErrRejectedPendingImport.Code:   importAdvice,
+
+		kmsapi.ErrUnsupportedOrigin.Code:  "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
+		kmsapi.ErrUnsupportedAlias.Code:   "KMS takes only the id of a CMK here, and no alias.",
+		kmsapi.ErrInvalidKeyMaterial.Code: "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrInvalidImportToken.Code: "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrExpiredImportToken.Code: "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrKeyNotFound.Code:        "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
+		kmsapi.ErrAliasNotFound.Code:      "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeRegions: {
 			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
 		},
 		kmsapi.OpDecrypt: {
-			kmsapi.ErrKeyNotFound.Code:             "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
-			kmsapi.ErrRejectedDisabled.Code:        "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable",
-			kmsapi.ErrRejectedPendingDeletion.Code: "The CMK that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion",
-			kmsapi.ErrRejectedPendingImport.Code:   "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=...",
-			kmsapi.ErrInvalidParameter.Code:        "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+			kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
+			kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
+			kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
+
+			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
 		},
 		kmsapi.OpScheduleKeyDeletion: {
 			kmsapi.ErrKeyNotFound.Code:         "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
@@ -54,8 +56,12 @@ var whatToDo = advice.Table{
 		kmsapi.OpDisableKey:        {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
 		kmsapi.OpImportKeyMaterial: {kmsapi.ErrStateModifiedFailed.Code: keepAdvice},
 		kmsapi.OpCancelKeyDeletion: {kmsapi.ErrStateModifiedFailed.Code: "The key is not scheduled for deletion."},
-		kmsapi.OpDeleteKeyMaterial: {kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}"},
-		kmsapi.OpTagResource:       {kmsapi.ErrLimitExceeded.Code: "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=..."},
+		kmsapi.OpDeleteKeyMaterial: {
+			kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
+		},
+		kmsapi.OpTagResource: {
+			kmsapi.ErrLimitExceeded.Code: "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
+		},
 		kmsapi.OpCreateAlias: {
 			kmsapi.ErrStateModifiedFailed.Code: keepAdvice,
 			kmsapi.ErrLimitExceeded.Code:       "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
@@ -64,8 +70,14 @@ var whatToDo = advice.Table{
 }
 
 const (
+	enableAdvice = "To enable the key, run: vault write -f {mount}keys/{key}/enable"
+	importAdvice = "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 	notNowAdvice = "The key is scheduled for deletion or waits for key material: see vault read {mount}keys/{key}"
 	keepAdvice   = "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
+
+	enableToDecrypt = "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable"
+	keepToDecrypt   = "The CMK that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
+	importToDecrypt = "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 )
 
 // uncertain warns where an operation that did not answer may have run.

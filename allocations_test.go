@@ -45,7 +45,7 @@ func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 	before := r.storage.total()
 	request := r.request(logical.UpdateOperation, "encrypt/payroll", nil)
 	got := testing.AllocsPerRun(100, func() {
-		request.Data = map[string]any{"plaintext": "c2VjcmV0"}
+		request.Data = body{"plaintext": "c2VjcmV0"}
 		if _, err := r.b.HandleRequest(t.Context(), request); err != nil {
 			t.Error(err)
 		}

@@ -53,7 +53,9 @@ func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend,
 	return newBackend(ctx, conf, openClient)
 }
 
-func newBackend(ctx context.Context, conf *logical.BackendConfig, open func(client.Config) (kms, error)) (*backend, error) {
+func newBackend(
+	ctx context.Context, conf *logical.BackendConfig, open func(client.Config) (kms, error),
+) (*backend, error) {
 	if conf == nil {
 		return nil, errors.New("the engine was started without a backend configuration")
 	}
@@ -167,7 +169,8 @@ func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framewor
 	if path == nil || path.Operations[op] == nil {
 		return b.Backend
 	}
-	if properties := path.Operations[op].Properties(); properties.ForwardPerformanceStandby || properties.ForwardPerformanceSecondary {
+	where := path.Operations[op].Properties()
+	if where.ForwardPerformanceStandby || where.ForwardPerformanceSecondary {
 		return b.Backend
 	}
 	return b.local
@@ -176,7 +179,8 @@ func (b *backend) runnerOf(path *framework.Path, op logical.Operation) *framewor
 // HandleExistenceCheck decides between the create and the update capability. The framework sees the request without its
 // fields, because Vault logs the errors of bad ones, and HandleRequest refuses those better.
 func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request) (checkFound, exists bool, err error) {
-	return b.Backend.HandleExistenceCheck(ctx, &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage})
+	bare := &logical.Request{Operation: req.Operation, Path: req.Path, Storage: req.Storage}
+	return b.Backend.HandleExistenceCheck(ctx, bare)
 }
 
 // invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.

@@ -34,7 +34,10 @@ func TestFactoryDoesNoIO(t *testing.T) {
 
 func TestUnconfiguredEngineSaysHowToConfigureIt(t *testing.T) {
 	r := newRig(t)
-	for _, path := range []string{"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a", "keys/a/enable", "keys/a/import_parameters"} {
+	for _, path := range []string{
+		"keys/a", "encrypt/a", "decrypt/a", "datakey/plaintext/a", "datakey/wrapped/a",
+		"keys/a/enable", "keys/a/import_parameters",
+	} {
 		_, err := r.tryWrite(path, nil)
 		refused(t, err, 400, "vault write kms/config")
 	}
@@ -83,7 +86,7 @@ func TestEntryLoadedWhileItChangesIsNotKept(t *testing.T) {
 	r.backend().keys.ForgetAll()
 	r.storage.onGet = func(string) {
 		r.storage.onGet = nil
-		r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+		r.write("keys/a/config", body{"bound_context": "team=hr"})
 	}
 	r.encrypt("a", hello) // It reads the entry before the change.
 	r.encrypt("a", hello)
@@ -97,9 +100,9 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 	for range 8 {
 		group.Go(func() {
 			for ctx.Err() == nil {
-				resp, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+				resp, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 				if err == nil {
-					resp, err = r.tryWrite("decrypt/a", map[string]any{"ciphertext": resp.Data["ciphertext"]})
+					resp, err = r.tryWrite("decrypt/a", body{"ciphertext": resp.Data["ciphertext"]})
 				}
 				if err != nil || resp.Data["plaintext"] != hello {
 					t.Errorf("%v %v", resp, err)
@@ -109,8 +112,8 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 		})
 	}
 	for round := range 200 {
-		r.write("config", map[string]any{"max_retries": round % 10, "max_parallel": 1 + round%3})
-		r.write("keys/b/config", map[string]any{"deletion_allowed": round%2 == 0})
+		r.write("config", body{"max_retries": round % 10, "max_parallel": 1 + round%3})
+		r.write("keys/b/config", body{"deletion_allowed": round%2 == 0})
 		r.b.InvalidateKey(ctx, "key/a")
 	}
 	stop()
@@ -121,7 +124,7 @@ func TestConfigChangesFailNoRequest(t *testing.T) {
 
 func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("config", map[string]any{"max_parallel": 2})
+	r.write("config", body{"max_parallel": 2})
 	entered, goOn := make(chan struct{}, 3), make(chan struct{})
 	r.kms.before = func(context.Context, kmsapi.Request) error {
 		entered <- struct{}{}
@@ -130,12 +133,12 @@ func TestCallsInFlightAreNeverMoreThanMaxParallel(t *testing.T) {
 	}
 	var group sync.WaitGroup
 	for range 2 {
-		group.Go(func() { _, _ = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello}) })
+		group.Go(func() { _, _ = r.tryWrite("encrypt/a", body{"plaintext": hello}) })
 		<-entered
 	}
 	ctx, cancel := context.WithDeadline(t.Context(), time.Unix(1, 0))
 	defer cancel()
-	_, err := r.tryIn(ctx, logical.UpdateOperation, "encrypt/a", map[string]any{"plaintext": hello})
+	_, err := r.tryIn(ctx, logical.UpdateOperation, "encrypt/a", body{"plaintext": hello})
 	refused(t, err, 504, "Encrypt")
 	require.Equal(t, 2, r.kms.count(kmsapi.OpEncrypt))
 	close(goOn)
@@ -174,8 +177,8 @@ func TestHelpNamesOnlyPathsAndFieldsThatExist(t *testing.T) {
 	r := newRig(t)
 	command := regexp.MustCompile(`(?m)^    (?:echo .* \| )?vault (write|read|list|delete|patch) (.*)$`)
 	ops := map[string]logical.Operation{
-		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation, "delete": logical.DeleteOperation,
-		"patch": logical.PatchOperation,
+		"write": logical.UpdateOperation, "read": logical.ReadOperation, "list": logical.ListOperation,
+		"delete": logical.DeleteOperation, "patch": logical.PatchOperation,
 	}
 	for _, p := range r.backend().Paths {
 		for _, found := range command.FindAllStringSubmatch(p.HelpDescription+backendHelp, -1) {

@@ -2,12 +2,9 @@ package alicloudkms
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"maps"
-	"net/http"
 	"slices"
-	"strings"
 	"sync"
 	"sync/atomic"
 
@@ -45,7 +42,10 @@ func batchFields(items fields.Schemas) fields.Schemas {
 
 // referenceField is a field of every item.
 func referenceField() *framework.FieldSchema {
-	return &framework.FieldSchema{Type: framework.TypeString, Description: "Any string. It is returned with the item's answer."}
+	return &framework.FieldSchema{
+		Type:        framework.TypeString,
+		Description: "Any string. It is returned with the item's answer.",
+	}
 }
 
 // batchAnswer describes the answer of a path that takes batches.
@@ -122,16 +122,10 @@ func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 	}
 }
 
-// An itemResult is what came of one item.
-type itemResult struct {
-	reference string
-	data      map[string]any
-	warnings  []string
-	err       error
-}
-
 // runItem checks an item and lets handle work on it.
-func runItem(items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error)) (result itemResult) {
+func runItem(
+	items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error),
+) (result itemResult) {
 	given, ok := raw.(map[string]any)
 	if !ok {
 		result.err = refusal.BadRequest("the item must be an object with the fields of a single request")
@@ -165,100 +159,4 @@ func (c *connection) inParallel(n int, do func(i int)) {
 		})
 	}
 	group.Wait()
-}
-
-// batchResponse answers as transit does: 200 if every item succeeded; otherwise the status of the failures, or what
-// partial_failure_response_code asks for if some items succeeded.
-func (b *backend) batchResponse(req *logical.Request, d *framework.FieldData, results []itemResult) (*logical.Response, error) {
-	answers := make([]map[string]any, len(results))
-	failures := new(batchFailures)
-	for i, result := range results {
-		answers[i] = result.answer()
-		if result.err != nil {
-			known := b.explain(req, result.err)
-			answers[i]["error"] = known.Error()
-			failures.add(result.err, known)
-		}
-	}
-	resp := &logical.Response{Data: map[string]any{"batch_results": answers}}
-	if failures.count == 0 {
-		return resp, nil
-	}
-	b.logFailures(req.Path, len(results), failures)
-	code := failures.status()
-	if wanted, ok := d.GetOk("partial_failure_response_code"); ok && failures.count < len(results) {
-		if n := wanted.(int); hasBody(n) {
-			code = n
-		} else {
-			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599 and a status that has a body, so it is %d", code))
-		}
-	}
-	return logical.RespondWithStatusCode(resp, req, code)
-}
-
-// hasBody reports whether answers with a status have a body. Without it, the results would be lost.
-func hasBody(status int) bool {
-	switch status {
-	case http.StatusNoContent, http.StatusResetContent, http.StatusNotModified:
-		return false
-	default:
-		return status >= http.StatusOK && status < 600
-	}
-}
-
-// logFailures logs what a single request would log, once for the whole batch.
-func (b *backend) logFailures(path string, items int, f *batchFailures) {
-	if f.foreign > 0 {
-		b.Logger().Warn("refused to open ciphertexts of other keys", "path", path, "items", items, "refused", f.foreign)
-	}
-	if f.status() >= http.StatusInternalServerError {
-		b.Logger().Warn("items of a batch failed", "path", path, "items", items, "failed", f.count, "one_error", f.worst.Error())
-	}
-}
-
-// answer is an item's place in batch_results. As in transit's, it always has a reference.
-func (r itemResult) answer() map[string]any {
-	answer := maps.Clone(r.data)
-	if answer == nil {
-		answer = map[string]any{}
-	}
-	answer["reference"] = r.reference
-	if len(r.warnings) > 0 {
-		answer["warnings"] = strings.Join(r.warnings, "; ")
-	}
-	return answer
-}
-
-// batchFailures sums up the failed items of a batch.
-type batchFailures struct {
-	count int
-	// foreign is how many ciphertexts were of other keys.
-	foreign int
-	// user is set if at least one failure is the caller's mistake.
-	user bool
-	// worst is the one with the highest status.
-	worst       error
-	worstStatus int
-}
-
-// add counts a failure. known is its explanation, with a status.
-func (f *batchFailures) add(err, known error) {
-	f.count++
-	if _, ok := errors.AsType[*foreignError](err); ok {
-		f.foreign++
-	}
-	status := refusal.Status(known)
-	f.user = f.user || status < http.StatusInternalServerError && status != http.StatusTooManyRequests
-	if status > f.worstStatus {
-		f.worst, f.worstStatus = known, status
-	}
-}
-
-// status is 400 if any failure is the caller's mistake, so that nobody retries the same batch in vain. Otherwise KMS
-// throttled or failed, and it is the highest status of an item.
-func (f *batchFailures) status() int {
-	if f.user {
-		return http.StatusBadRequest
-	}
-	return f.worstStatus
 }

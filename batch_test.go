@@ -18,7 +18,7 @@ import (
 // batch sends items to path and returns the status and the results.
 func (r *rig) batch(path string, items []any, more ...map[string]any) (status int, results []map[string]any) {
 	r.t.Helper()
-	data := map[string]any{"batch_input": items}
+	data := body{"batch_input": items}
 	for _, m := range more {
 		data = with(data, m)
 	}
@@ -38,7 +38,7 @@ func (r *rig) batch(path string, items []any, more ...map[string]any) (status in
 }
 
 func object(pairs ...any) map[string]any {
-	o := map[string]any{}
+	o := body{}
 	for i := 0; i < len(pairs); i += 2 {
 		o[pairs[i].(string)] = pairs[i+1]
 	}
@@ -69,7 +69,8 @@ func TestThousandItemsKeepTheirOrder(t *testing.T) {
 func reopen(results []map[string]any) []any {
 	items := make([]any, len(results))
 	for i, result := range results {
-		items[i] = object("ciphertext", result["ciphertext"], "reference", result["reference"], "encryption_context", object("n", result["reference"]))
+		items[i] = object("ciphertext", result["ciphertext"], "reference", result["reference"], "encryption_context",
+			object("n", result["reference"]))
 	}
 	return items
 }
@@ -88,13 +89,19 @@ func TestBadItemDoesNotAffectOthers(t *testing.T) {
 		"a name":               {object("reference", "bad", "plaintext", hello, "name", "other"), `"name"`},
 		"a batch in a batch":   {object("reference", "bad", "batch_input", []any{}), `"batch_input"`},
 		"a context of transit": {object("reference", "bad", "plaintext", hello, "context", hello), "encryption_context"},
-		"a bound entry":        {object("reference", "bad", "plaintext", hello, "encryption_context", object("team", "it")), "team"},
-		"bad associated data":  {object("reference", "bad", "plaintext", hello, "associated_data", "!"), "associated_data"},
-		"a context not a map":  {object("reference", "bad", "plaintext", hello, "encryption_context", 5), "encryption_context"},
+		"a bound entry": {
+			object("reference", "bad", "plaintext", hello, "encryption_context", object("team", "it")),
+			"team",
+		},
+		"bad associated data": {object("reference", "bad", "plaintext", hello, "associated_data", "!"), "associated_data"},
+		"a context not a map": {
+			object("reference", "bad", "plaintext", hello, "encryption_context", 5),
+			"encryption_context",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+			r.write("keys/a/config", body{"bound_context": "team=hr"})
 			good := object("plaintext", hello, "reference", "good")
 			status, results := r.batch("encrypt/a", []any{good, c.bad, good})
 			require.Equal(t, 400, status)
@@ -105,7 +112,7 @@ func TestBadItemDoesNotAffectOthers(t *testing.T) {
 			for _, i := range []int{0, 2} {
 				require.NotContains(t, results[i], "error")
 				require.Equal(t, "good", results[i]["reference"])
-				require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": results[i]["ciphertext"]}).Data["plaintext"])
+				require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": results[i]["ciphertext"]}).Data["plaintext"])
 			}
 		})
 	}
@@ -134,11 +141,18 @@ func TestInvalidBatchIsRefusedAsAWhole(t *testing.T) {
 		"a string":              {object("batch_input", hello), "list"},
 		"trailing data":         {object("batch_input", `[{"plaintext":"aGVsbG8="}] x`), "list"},
 		"null in JSON":          {object("batch_input", "null"), "list"},
-		"a plaintext as well":   {object("batch_input", []any{object("plaintext", hello)}, "plaintext", hello), `"plaintext"`},
-		"a context as well":     {object("batch_input", []any{object("plaintext", hello)}, "encryption_context", "a=b"), `"encryption_context"`},
-		"a reference as well":   {object("batch_input", []any{object("plaintext", hello)}, "reference", "x"), `"reference"`},
-		"too many items":        {object("batch_input", make([]any, maxBatch+1)), "10000"},
-		"a status not a number": {object("batch_input", []any{object("plaintext", hello)}, "partial_failure_response_code", "x"), "partial_failure_response_code"},
+		"a plaintext as well": {
+			object("batch_input", []any{object("plaintext", hello)}, "plaintext", hello),
+			`"plaintext"`,
+		},
+		"a context as well": {
+			object("batch_input", []any{object("plaintext", hello)}, "encryption_context", "a=b"),
+			`"encryption_context"`,
+		},
+		"a reference as well": {object("batch_input", []any{object("plaintext", hello)}, "reference", "x"), `"reference"`},
+		"too many items":      {object("batch_input", make([]any, maxBatch+1)), "10000"},
+		"a status not a number": {object("batch_input", []any{object("plaintext", hello)}, "partial_failure_response_code",
+			"x"), "partial_failure_response_code"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite("encrypt/a", c.data)
@@ -152,7 +166,7 @@ func TestInvalidBatchIsRefusedAsAWhole(t *testing.T) {
 
 func TestBatchMayBeJSONFromTheCommandLine(t *testing.T) {
 	r := newKeyRig(t, "a")
-	resp := r.write("encrypt/a", map[string]any{"batch_input": ` [{"plaintext":"aGVsbG8=","key_version":1}] `})
+	resp := r.write("encrypt/a", body{"batch_input": ` [{"plaintext":"aGVsbG8=","key_version":1}] `})
 	results := resp.Data["batch_results"].([]map[string]any)
 	require.NotEmpty(t, results[0]["ciphertext"])
 	require.Contains(t, results[0]["warnings"], "key_version")
@@ -170,27 +184,30 @@ func TestStatusOfABatchShowsWhoseFaultItIs(t *testing.T) {
 		"all succeed":                           {[]error{nil, nil}, nil, 200},
 		"all succeed, with a code for failures": {[]error{nil, nil}, 207, 200},
 		"the caller":                            {[]error{nil, answered(kmsapi.ErrRejectedDisabled)}, nil, 400},
-		"all by the caller":                     {[]error{answered(kmsapi.ErrNoPermission), answered(kmsapi.ErrKeyNotFound)}, nil, 400},
-		"KMS":                                   {[]error{nil, answered(kmsapi.ErrInternalFailure)}, nil, 502},
-		"the connection to KMS":                 {[]error{nil, unreachable}, nil, 502},
-		"KMS and the caller":                    {[]error{unreachable, answered(kmsapi.ErrRejectedDisabled)}, nil, 400},
-		"KMS throttles":                         {[]error{nil, answered(kmsapi.ErrThrottling)}, nil, 429},
-		"KMS throttles and fails":               {[]error{unreachable, answered(kmsapi.ErrThrottling)}, nil, 502},
-		"the caller wants another status":       {[]error{nil, answered(kmsapi.ErrRejectedDisabled)}, 207, 207},
-		"also for failures of KMS":              {[]error{nil, unreachable}, 200, 200},
-		"but not if none succeeds":              {[]error{unreachable, unreachable}, 207, 502},
-		"nor a status out of range":             {[]error{nil, unreachable}, 99, 502},
-		"nor an informational one":              {[]error{nil, unreachable}, 100, 502},
-		"nor one without a body":                {[]error{nil, unreachable}, 204, 502},
-		"nor a negative one":                    {[]error{nil, unreachable}, -1, 502},
+		"all by the caller": {
+			[]error{answered(kmsapi.ErrNoPermission), answered(kmsapi.ErrKeyNotFound)},
+			nil, 400,
+		},
+		"KMS":                             {[]error{nil, answered(kmsapi.ErrInternalFailure)}, nil, 502},
+		"the connection to KMS":           {[]error{nil, unreachable}, nil, 502},
+		"KMS and the caller":              {[]error{unreachable, answered(kmsapi.ErrRejectedDisabled)}, nil, 400},
+		"KMS throttles":                   {[]error{nil, answered(kmsapi.ErrThrottling)}, nil, 429},
+		"KMS throttles and fails":         {[]error{unreachable, answered(kmsapi.ErrThrottling)}, nil, 502},
+		"the caller wants another status": {[]error{nil, answered(kmsapi.ErrRejectedDisabled)}, 207, 207},
+		"also for failures of KMS":        {[]error{nil, unreachable}, 200, 200},
+		"but not if none succeeds":        {[]error{unreachable, unreachable}, 207, 502},
+		"nor a status out of range":       {[]error{nil, unreachable}, 99, 502},
+		"nor an informational one":        {[]error{nil, unreachable}, 100, 502},
+		"nor one without a body":          {[]error{nil, unreachable}, 204, 502},
+		"nor a negative one":              {[]error{nil, unreachable}, -1, 502},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.write("config", map[string]any{"max_parallel": 1})
+			r.write("config", body{"max_parallel": 1})
 			ciphertext := r.encrypt("a", hello)
 			var calls atomic.Int64
 			r.kms.before = func(context.Context, kmsapi.Request) error { return c.failures[calls.Add(1)-1] }
-			more := map[string]any{}
+			more := body{}
 			if c.code != nil {
 				more["partial_failure_response_code"] = c.code
 			}
@@ -226,7 +243,7 @@ func TestBatchRunsInParallelWithinItsBounds(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.write("config", map[string]any{"max_parallel": c.maxParallel})
+			r.write("config", body{"max_parallel": c.maxParallel})
 			var now, most atomic.Int64
 			full := make(chan struct{})
 			r.kms.before = func(ctx context.Context, _ kmsapi.Request) error {
@@ -251,7 +268,7 @@ func TestBatchRunsInParallelWithinItsBounds(t *testing.T) {
 
 func TestCancelledBatchMakesNoMoreCalls(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("config", map[string]any{"max_parallel": 2})
+	r.write("config", body{"max_parallel": 2})
 	ctx, cancel := context.WithCancel(t.Context())
 	var calls atomic.Int64
 	r.kms.before = func(ctx context.Context, _ kmsapi.Request) error {
@@ -264,7 +281,7 @@ func TestCancelledBatchMakesNoMoreCalls(t *testing.T) {
 	for i := range items {
 		items[i] = object("plaintext", hello)
 	}
-	resp, err := r.tryIn(ctx, logical.UpdateOperation, "encrypt/a", map[string]any{"batch_input": items})
+	resp, err := r.tryIn(ctx, logical.UpdateOperation, "encrypt/a", body{"batch_input": items})
 	require.NoError(t, err)
 	require.Equal(t, 503, resp.Data[logical.HTTPStatusCode])
 	require.LessOrEqual(t, calls.Load(), int64(4), "those that were under way, and no other")
@@ -286,14 +303,18 @@ func TestCiphertextOfAnotherKeyInABatchFailsAlone(t *testing.T) {
 
 func TestBatchOfDataKeys(t *testing.T) {
 	r := newKeyRig(t, "a")
-	items := []any{object("reference", "1"), object("bits", 512), object("number_of_bytes", 5), object("bits", 5), object("bits", 128, "number_of_bytes", 5)}
+	items := []any{
+		object("reference", "1"), object("bits", 512), object("number_of_bytes", 5), object("bits", 5),
+		object("bits", 128, "number_of_bytes", 5),
+	}
 	status, results := r.batch("datakey/plaintext/a", items)
 	require.Equal(t, 400, status)
 	for i, size := range []int{32, 64, 5} {
 		key, err := base64.StdEncoding.DecodeString(results[i]["plaintext"].(string))
 		require.NoError(t, err)
 		require.Len(t, key, size)
-		require.Equal(t, results[i]["plaintext"], r.write("decrypt/a", map[string]any{"ciphertext": results[i]["ciphertext"]}).Data["plaintext"])
+		require.Equal(t, results[i]["plaintext"], r.write("decrypt/a",
+			body{"ciphertext": results[i]["ciphertext"]}).Data["plaintext"])
 	}
 	require.NotEmpty(t, results[3]["error"])
 	require.NotEmpty(t, results[4]["error"])
@@ -307,9 +328,9 @@ func TestBatchOfDataKeys(t *testing.T) {
 
 func TestReferenceOfASingleItemIsReturned(t *testing.T) {
 	r := newKeyRig(t, "a")
-	resp := r.write("encrypt/a", map[string]any{"plaintext": hello, "reference": "mine"})
+	resp := r.write("encrypt/a", body{"plaintext": hello, "reference": "mine"})
 	require.Equal(t, "mine", resp.Data["reference"])
-	resp = r.write("decrypt/a", map[string]any{"ciphertext": resp.Data["ciphertext"], "reference": "yours"})
+	resp = r.write("decrypt/a", body{"ciphertext": resp.Data["ciphertext"], "reference": "yours"})
 	require.Equal(t, "yours", resp.Data["reference"])
 }
 
@@ -318,10 +339,11 @@ func TestBatchOverGRPC(t *testing.T) {
 	_, service, _ := newRealRig(t)
 	r.write("config", realConfig(service))
 	r.write("keys/a", nil)
-	resp := r.write("encrypt/a", map[string]any{"batch_input": []any{object("plaintext", hello, "reference", "1"), object("plaintext", "!")}})
+	resp := r.write("encrypt/a",
+		body{"batch_input": []any{object("plaintext", hello, "reference", "1"), object("plaintext", "!")}})
 	require.EqualValues(t, 400, resp.Data[logical.HTTPStatusCode])
 	require.Contains(t, resp.Data[logical.HTTPRawBody], "vault:v1:")
-	resp = r.write("encrypt/a", map[string]any{"batch_input": []any{object("plaintext", hello, "reference", "1")}})
+	resp = r.write("encrypt/a", body{"batch_input": []any{object("plaintext", hello, "reference", "1")}})
 	require.Len(t, resp.Data["batch_results"], 1)
 }
 

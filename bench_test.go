@@ -29,7 +29,8 @@ func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	conf.StorageView = &logical.InmemStorage{}
 	b, err := newBackend(context.Background(), conf, func(c client.Config) (kms, error) { return instantKMS{}, nil })
 	require.NoError(t, err)
-	for path, value := range map[string]any{configPath: with(goodConfig(), nil), keyPrefix + "a": keyEntry{KeyID: "id", Region: "cn-hangzhou"}} {
+	for path, value := range map[string]any{configPath: with(goodConfig(), nil), keyPrefix +
+		"a": keyEntry{KeyID: "id", Region: "cn-hangzhou"}} {
 		entry, err := logical.StorageEntryJSON(path, value)
 		require.NoError(t, err)
 		require.NoError(t, conf.StorageView.Put(context.Background(), entry))
@@ -38,26 +39,27 @@ func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 }
 
 func BenchmarkEncrypt(b *testing.B) {
-	benchmarkRequest(b, "encrypt/a", map[string]any{"plaintext": hello})
+	benchmarkRequest(b, "encrypt/a", body{"plaintext": hello})
 }
 
 func BenchmarkDecrypt(b *testing.B) {
-	benchmarkRequest(b, "decrypt/a", map[string]any{"ciphertext": "vault:v1:QUJD"})
+	benchmarkRequest(b, "decrypt/a", body{"ciphertext": "vault:v1:QUJD"})
 }
 
 func BenchmarkBatchOf100(b *testing.B) {
 	items := make([]any, 100)
 	for i := range items {
-		items[i] = map[string]any{"plaintext": hello}
+		items[i] = body{"plaintext": hello}
 	}
-	benchmarkRequest(b, "encrypt/a", map[string]any{"batch_input": items})
+	benchmarkRequest(b, "encrypt/a", body{"batch_input": items})
 }
 
 func benchmarkRequest(b *testing.B, path string, data map[string]any) {
 	engine, storage := newInstantBackend(b)
 	b.ReportAllocs()
 	for b.Loop() {
-		_, err := engine.HandleRequest(context.Background(), &logical.Request{Operation: logical.UpdateOperation, Path: path, Data: data, Storage: storage})
+		_, err := engine.HandleRequest(context.Background(),
+			&logical.Request{Operation: logical.UpdateOperation, Path: path, Data: data, Storage: storage})
 		if err != nil {
 			b.Fatal(err)
 		}

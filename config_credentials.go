@@ -29,7 +29,8 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	set(d, "role_session_name", &c.RoleSessionName)
 	set(d, "role_external_id", &c.RoleExternalID)
 	set(d, "sts_endpoint", &c.STSEndpoint)
-	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.CACert != old.CACert || c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
+	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.CACert != old.CACert ||
+		c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
 	}
 	setSecret(d, "secret_key", &c.SecretKey)

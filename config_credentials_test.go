@@ -21,7 +21,7 @@ const vaultRole = "acs:ram::1000000000000001:role/vault"
 
 // environment is a configuration that takes the credentials from the environment.
 func environment() map[string]any {
-	return map[string]any{"region": "cn-hangzhou", "use_environment": true}
+	return body{"region": "cn-hangzhou", "use_environment": true}
 }
 
 // setEnvironment makes an access key the environment's only credentials.
@@ -34,7 +34,10 @@ func setEnvironment(t *testing.T, id string, secret kmsapi.Secret) {
 
 func TestNonSecretFieldsOfCredentialsAreShown(t *testing.T) {
 	r := newRig(t)
-	role := map[string]any{"role_arn": vaultRole, "role_session_name": "node-1", "role_external_id": "tenant/7", "sts_endpoint": "sts.example.com"}
+	role := body{
+		"role_arn": vaultRole, "role_session_name": "node-1", "role_external_id": "tenant/7",
+		"sts_endpoint": "sts.example.com",
+	}
 	r.write("config", with(goodConfig(), role))
 	data := r.read("config").Data
 	for name, want := range role {
@@ -43,7 +46,7 @@ func TestNonSecretFieldsOfCredentialsAreShown(t *testing.T) {
 	require.Equal(t, false, data["use_environment"])
 	require.NotContains(t, fmt.Sprint(data), "good-secret")
 
-	r.write("config", map[string]any{"role_arn": "", "secret_key": "good-secret"})
+	r.write("config", body{"role_arn": "", "secret_key": "good-secret"})
 	data = r.read("config").Data
 	for name := range role {
 		require.Empty(t, data[name], "%s went with the role", name)
@@ -55,31 +58,60 @@ func TestBadCredentialsAreRefusedBeforeKMSIsAsked(t *testing.T) {
 		config map[string]any
 		says   string
 	}{
-		"neither access key nor environment":     {map[string]any{"region": "cn-hangzhou"}, "use_environment"},
-		"the environment not allowed":            {with(environment(), map[string]any{"use_environment": false}), "use_environment"},
-		"a secret without access key":            {with(environment(), map[string]any{"secret_key": "good-secret"}), "access_key"},
-		"a token without access key":             {with(environment(), map[string]any{"security_token": "good-secret"}), "access_key"},
-		"an access key without secret":           {with(environment(), map[string]any{"access_key": "LTAIgood"}), "secret_key"},
-		"use_environment neither true nor false": {with(environment(), map[string]any{"use_environment": "perhaps"}), "use_environment"},
-		"a session name without role":            {with(goodConfig(), map[string]any{"role_session_name": "node-1"}), "role_arn"},
-		"an external id without role":            {with(goodConfig(), map[string]any{"role_external_id": "tenant"}), "role_arn"},
-		"an STS endpoint without role":           {with(goodConfig(), map[string]any{"sts_endpoint": "sts.example.com"}), "role_arn"},
-		"a role that is a user":                  {with(goodConfig(), map[string]any{"role_arn": "acs:ram::1:user/good-secret"}), "role_arn"},
-		"an invalid session name":                {with(goodConfig(), map[string]any{"role_arn": vaultRole, "role_session_name": "good secret"}), "role_session_name"},
-		"an invalid external id":                 {with(goodConfig(), map[string]any{"role_arn": vaultRole, "role_external_id": "é"}), "role_external_id"},
-		"plain HTTP to STS":                      {with(goodConfig(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "http://sts.example.com"}), "sts_endpoint"},
-		"an STS endpoint with a password":        {with(goodConfig(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "https://u:good-secret@sts.example.com"}), "sts_endpoint"},
-		"the environment's for another KMS":      {with(environment(), map[string]any{"endpoint": "kms.example.com"}), "not for other servers"},
-		"the environment's for another STS":      {with(environment(), map[string]any{"role_arn": vaultRole, "sts_endpoint": "sts.example.com"}), "not for other servers"},
-		"the environment's for a customer":       {with(environment(), map[string]any{"endpoint": "1234.cn-hangzhou.fc.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a bucket":         {with(environment(), map[string]any{"endpoint": "kms.oss-cn-hangzhou.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a suffix":         {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com.example.com"}), "not for other servers"},
-		"the environment's for a prefix":         {with(environment(), map[string]any{"endpoint": "evil-kms.cn-hangzhou.aliyuncs.com"}), "not for other servers"},
-		"the environment's for a broken name":    {with(environment(), map[string]any{"endpoint": "kms.cn-hangzhou.aliyuncs.com/x"}), "not for other servers"},
+		"neither access key nor environment": {body{"region": "cn-hangzhou"}, "use_environment"},
+		"the environment not allowed":        {with(environment(), body{"use_environment": false}), "use_environment"},
+		"a secret without access key":        {with(environment(), body{"secret_key": "good-secret"}), "access_key"},
+		"a token without access key":         {with(environment(), body{"security_token": "good-secret"}), "access_key"},
+		"an access key without secret":       {with(environment(), body{"access_key": "LTAIgood"}), "secret_key"},
+		"use_environment neither true nor false": {
+			with(environment(), body{"use_environment": "perhaps"}),
+			"use_environment",
+		},
+		"a session name without role":  {with(goodConfig(), body{"role_session_name": "node-1"}), "role_arn"},
+		"an external id without role":  {with(goodConfig(), body{"role_external_id": "tenant"}), "role_arn"},
+		"an STS endpoint without role": {with(goodConfig(), body{"sts_endpoint": "sts.example.com"}), "role_arn"},
+		"a role that is a user": {
+			with(goodConfig(), body{"role_arn": "acs:ram::1:user/good-secret"}),
+			"role_arn",
+		},
+		"an invalid session name": {with(goodConfig(),
+			body{"role_arn": vaultRole, "role_session_name": "good secret"}), "role_session_name"},
+		"an invalid external id": {
+			with(goodConfig(), body{"role_arn": vaultRole, "role_external_id": "é"}),
+			"role_external_id",
+		},
+		"plain HTTP to STS": {with(goodConfig(),
+			body{"role_arn": vaultRole, "sts_endpoint": "http://sts.example.com"}), "sts_endpoint"},
+		"an STS endpoint with a password": {with(goodConfig(),
+			body{"role_arn": vaultRole, "sts_endpoint": "https://u:good-secret@sts.example.com"}), "sts_endpoint"},
+		"the environment's for another KMS": {
+			with(environment(), body{"endpoint": "kms.example.com"}),
+			"not for other servers",
+		},
+		"the environment's for another STS": {with(environment(),
+			body{"role_arn": vaultRole, "sts_endpoint": "sts.example.com"}), "not for other servers"},
+		"the environment's for a customer": {
+			with(environment(), body{"endpoint": "1234.cn-hangzhou.fc.aliyuncs.com"}),
+			"not for other servers",
+		},
+		"the environment's for a bucket": {
+			with(environment(), body{"endpoint": "kms.oss-cn-hangzhou.aliyuncs.com"}),
+			"not for other servers",
+		},
+		"the environment's for a suffix": {with(environment(),
+			body{"endpoint": "kms.cn-hangzhou.aliyuncs.com.example.com"}), "not for other servers"},
+		"the environment's for a prefix": {
+			with(environment(), body{"endpoint": "evil-kms.cn-hangzhou.aliyuncs.com"}),
+			"not for other servers",
+		},
+		"the environment's for a broken name": {
+			with(environment(), body{"endpoint": "kms.cn-hangzhou.aliyuncs.com/x"}),
+			"not for other servers",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			_, err := r.tryWrite("config", with(c.config, map[string]any{"verify": false}))
+			_, err := r.tryWrite("config", with(c.config, body{"verify": false}))
 			refused(t, err, 400, c.says)
 			require.NotContains(t, err.Error(), "good-secret")
 			require.NotContains(t, err.Error(), "good secret")
@@ -90,15 +122,18 @@ func TestBadCredentialsAreRefusedBeforeKMSIsAsked(t *testing.T) {
 
 func TestEnvironmentsCredentialsMayGoToAlibabaCloudAndLoopback(t *testing.T) {
 	for _, endpoint := range []string{
-		"", "kms.cn-hangzhou.aliyuncs.com", "https://kms-vpc.cn-beijing.aliyuncs.com:443", "kst-hzz1.cryptoservice.kms.cn-hangzhou.aliyuncs.com",
-		"127.0.0.1:8443", "http://localhost:8080", "::1",
+		"", "kms.cn-hangzhou.aliyuncs.com", "https://kms-vpc.cn-beijing.aliyuncs.com:443",
+		"kst-hzz1.cryptoservice.kms.cn-hangzhou.aliyuncs.com", "127.0.0.1:8443", "http://localhost:8080", "::1",
 	} {
 		r := newRig(t)
-		r.write("config", with(environment(), map[string]any{"endpoint": endpoint, "verify": false}))
+		r.write("config", with(environment(), body{"endpoint": endpoint, "verify": false}))
 	}
-	for _, endpoint := range []string{"", "sts.aliyuncs.com", "sts.cn-beijing.aliyuncs.com", "sts-vpc.cn-beijing.aliyuncs.com", "127.0.0.1:8443"} {
+	for _, endpoint := range []string{
+		"", "sts.aliyuncs.com", "sts.cn-beijing.aliyuncs.com",
+		"sts-vpc.cn-beijing.aliyuncs.com", "127.0.0.1:8443",
+	} {
 		r := newRig(t)
-		r.write("config", with(environment(), map[string]any{"role_arn": vaultRole, "sts_endpoint": endpoint, "verify": false}))
+		r.write("config", with(environment(), body{"role_arn": vaultRole, "sts_endpoint": endpoint, "verify": false}))
 	}
 }
 
@@ -116,11 +151,12 @@ func TestNewUseOfASecretNeedsTheSecretAgain(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
-			r.write("config", with(goodConfig(), map[string]any{
-				"endpoint": "kms.example.com", "role_arn": vaultRole, "sts_endpoint": "sts.example.com", "security_token": "token", "verify": false,
+			r.write("config", with(goodConfig(), body{
+				"endpoint": "kms.example.com", "role_arn": vaultRole, "sts_endpoint": "sts.example.com",
+				"security_token": "token", "verify": false,
 			}))
 			before := r.read("config").Data
-			_, err := r.tryWrite("config", with(change, map[string]any{"verify": false}))
+			_, err := r.tryWrite("config", with(change, body{"verify": false}))
 			refused(t, err, 400)
 			require.Equal(t, before, r.read("config").Data)
 		})
@@ -133,12 +169,12 @@ func TestNewCANeedsTheSecretAgain(t *testing.T) {
 	defer server.Close()
 	ca := string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: server.Certificate().Raw}))
 	r := newRig(t)
-	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
-	_, err := r.tryWrite("config", map[string]any{"ca_cert": ca, "verify": false})
+	r.write("config", with(goodConfig(), body{"security_token": "token"}))
+	_, err := r.tryWrite("config", body{"ca_cert": ca, "verify": false})
 	refused(t, err, 400, "secret_key is required", "ca_cert")
-	r.write("config", map[string]any{"ca_cert": ca, "secret_key": "good-secret"})
-	r.write("config", map[string]any{"ca_cert": ca, "max_retries": 1})
-	_, err = r.try(logical.PatchOperation, "config", map[string]any{"ca_cert": nil, "verify": false})
+	r.write("config", body{"ca_cert": ca, "secret_key": "good-secret"})
+	r.write("config", body{"ca_cert": ca, "max_retries": 1})
+	_, err = r.try(logical.PatchOperation, "config", body{"ca_cert": nil, "verify": false})
 	refused(t, err, 400, "secret_key is required", "ca_cert")
 	require.Equal(t, ca, r.read("config").Data["ca_cert"])
 }
@@ -154,13 +190,13 @@ func TestAlibabaCloudsSTSIsNotTrustedWithACAOfTheConfiguration(t *testing.T) {
 
 func TestSecretIsRemovedOnceTheEnvironmentReplacesIt(t *testing.T) {
 	r := newRig(t)
-	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
-	r.write("config", map[string]any{"access_key": "", "use_environment": true, "verify": false})
+	r.write("config", with(goodConfig(), body{"security_token": "token"}))
+	r.write("config", body{"access_key": "", "use_environment": true, "verify": false})
 	stored, err := loadConfig(t.Context(), r.storage)
 	require.NoError(t, err)
 	require.True(t, stored.SecretKey.IsEmpty())
 	require.True(t, stored.SecurityToken.IsEmpty())
-	_, err = r.tryWrite("config", map[string]any{"access_key": "LTAIgood"})
+	_, err = r.tryWrite("config", body{"access_key": "LTAIgood"})
 	refused(t, err, 400, "secret_key")
 }
 
@@ -171,15 +207,15 @@ func TestEngineWorksWithTheEnvironmentsCredentials(t *testing.T) {
 	delete(config, "secret_key")
 	_, err := r.tryWrite("config", config)
 	refused(t, err, 400, "use_environment")
-	r.write("config", with(config, map[string]any{"use_environment": true}))
+	r.write("config", with(config, body{"use_environment": true}))
 	r.write("keys/a", nil)
-	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
 }
 
 func TestAccessKeyOfTheConfigurationWinsOverTheEnvironment(t *testing.T) {
 	r, _, config := newRealRig(t)
 	setEnvironment(t, "LTAIother", kmsapi.NewSecret("another-secret"))
-	r.write("config", with(config, map[string]any{"use_environment": true}))
+	r.write("config", with(config, body{"use_environment": true}))
 	r.write("keys/a", nil)
 	r.encrypt("a", hello)
 }
@@ -193,8 +229,11 @@ func TestUnusableEnvironmentIsABadConfigurationAndLaterAFault(t *testing.T) {
 		id, secret string
 		says       []string
 	}{
-		"no secret":             {service.AccessKeyID, "", []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", "vault read"}},
-		"a wrong secret":        {service.AccessKeyID, "another-secret", []string{"IncompleteSignature", "environment", "vault read"}},
+		"no secret": {service.AccessKeyID, "", []string{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", "vault read"}},
+		"a wrong secret": {
+			service.AccessKeyID, "another-secret",
+			[]string{"IncompleteSignature", "environment", "vault read"},
+		},
 		"an unknown access key": {"LTAIother", "another-secret", []string{"InvalidAccessKeyId.NotFound", "environment"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -203,7 +242,7 @@ func TestUnusableEnvironmentIsABadConfigurationAndLaterAFault(t *testing.T) {
 			refused(t, err, 400, c.says...)
 			require.NotContains(t, err.Error(), "another-secret")
 			require.NotContains(t, err.Error(), "secret_key=...", "there is none to write")
-			r.write("config", with(config, map[string]any{"verify": false}))
+			r.write("config", with(config, body{"verify": false}))
 			_, err = r.tryWrite("keys/a", nil)
 			refused(t, err, 502, c.says...)
 			require.NotContains(t, err.Error(), "may have made a CMK", "it was not asked, or did not let the request in")
@@ -229,11 +268,12 @@ func newSTS(t *testing.T, status int, id string, secret kmsapi.Secret) (endpoint
 
 func TestEngineWorksAsARole(t *testing.T) {
 	r, service, config := newRealRig(t)
-	require.NoError(t, service.Admit("STS.role", kmsapi.NewSecret("role-secret"), kmsapi.NewSecret("top-secret-token"), time.Time{}))
+	require.NoError(t, service.Admit("STS.role", kmsapi.NewSecret("role-secret"), kmsapi.NewSecret("top-secret-token"),
+		time.Time{}))
 	sts, asked := newSTS(t, http.StatusOK, "STS.role", kmsapi.NewSecret("role-secret"))
-	r.write("config", with(config, map[string]any{"role_arn": vaultRole, "sts_endpoint": sts}))
+	r.write("config", with(config, body{"role_arn": vaultRole, "sts_endpoint": sts}))
 	r.write("keys/a", nil)
-	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
 	require.Equal(t, int64(2), asked.Load(), "once to try the configuration, and once for all requests since")
 	require.NotContains(t, r.log.String(), "top-secret")
 }
@@ -241,10 +281,10 @@ func TestEngineWorksAsARole(t *testing.T) {
 func TestRoleThatCantBeAssumedIsABadConfigurationAndLaterAFault(t *testing.T) {
 	r, _, config := newRealRig(t)
 	sts, asked := newSTS(t, http.StatusForbidden, "", kmsapi.Secret{})
-	config = with(config, map[string]any{"role_arn": vaultRole, "sts_endpoint": sts})
+	config = with(config, body{"role_arn": vaultRole, "sts_endpoint": sts})
 	_, err := r.tryWrite("config", config)
 	refused(t, err, 400, "DescribeRegions", "NoPermission", "sts-1", "trust policy")
-	r.write("config", with(config, map[string]any{"verify": false}))
+	r.write("config", with(config, body{"verify": false}))
 	for range 3 {
 		_, err = r.tryWrite("keys/a", nil)
 		refused(t, err, 502, "NoPermission", "trust policy")
@@ -272,7 +312,7 @@ func TestReplacedConfigurationLeavesNoConnectionBehind(t *testing.T) {
 	sts.Start()
 	defer sts.Close()
 	for range 5 {
-		_, err := r.tryWrite("config", with(config, map[string]any{"role_arn": vaultRole, "sts_endpoint": sts.URL}))
+		_, err := r.tryWrite("config", with(config, body{"role_arn": vaultRole, "sts_endpoint": sts.URL}))
 		refused(t, err, 400, "KMS refused")
 	}
 	require.Eventually(t, func() bool { return opened.Load() == 0 }, time.Minute, time.Millisecond)

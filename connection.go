@@ -48,7 +48,13 @@ func (b *backend) connect(c *config) (*connection, error) {
 	if err != nil {
 		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}
-	conn := &connection{kms: opened, region: c.Region, identity: c.identity(), borrowed: c.borrowed(), parallel: defaultBatchParallel}
+	conn := &connection{
+		kms:      opened,
+		region:   c.Region,
+		identity: c.identity(),
+		borrowed: c.borrowed(),
+		parallel: defaultBatchParallel,
+	}
 	if c.MaxParallel > 0 {
 		conn.slots = make(chan struct{}, c.MaxParallel)
 		conn.parallel = min(c.MaxParallel, maxBatchParallel)

@@ -44,7 +44,8 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	maps.Copy(encCtx, given)
 	for name, bound := range e.BoundContext {
 		if value, ok := given[name]; ok && value != bound {
-			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key", fields.Shorten(name))
+			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key",
+				fields.Shorten(name))
 		}
 		encCtx[name] = bound
 	}
@@ -56,7 +57,9 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 		encCtx[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
 	}
 	if tooLong(encCtx) {
-		return nil, refusal.BadRequest("encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON", kmsapi.MaxEncryptionContext)
+		return nil, refusal.BadRequest(
+			"encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON",
+			kmsapi.MaxEncryptionContext)
 	}
 	return encCtx, nil
 }

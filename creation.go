@@ -60,7 +60,9 @@ var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
 // makeKey makes a CMK and stores its entry. The caller has reserved the name, and has called findKey.
-func (b *backend) makeKey(ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest) (*keyEntry, kmsapi.KeyMetadata, error) {
+func (b *backend) makeKey(
+	ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest,
+) (*keyEntry, kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
@@ -105,10 +107,13 @@ func surelyNotDone(err error) bool {
 }
 
 // finish stores the entry of a creation whose CMK exists.
-func (b *backend) finish(ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
+func (b *backend) finish(
+	ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata,
+) (*keyEntry, error) {
 	entry := &keyEntry{KeyID: cmk.KeyId, Region: begun.Region, Marker: begun.Marker}
 	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
-		b.Logger().Error("KMS made a CMK, but its key was not stored yet", "key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
+		b.Logger().Error("KMS made a CMK, but its key was not stored yet",
+			"key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
 		return nil, err
 	}
 	b.Logger().Info("a key was created", "key", begun.Name, "key_id", entry.KeyID)

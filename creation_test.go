@@ -22,7 +22,7 @@ func lost(op kmsapi.Operation) error {
 
 // settleNow settles the whole write-ahead log, as Vault does before it unmounts.
 func (r *rig) settleNow() error {
-	resp, err := r.try(logical.RollbackOperation, "", map[string]any{"immediate": true})
+	resp, err := r.try(logical.RollbackOperation, "", body{"immediate": true})
 	if err == nil && resp.IsError() {
 		return resp.Error()
 	}
@@ -67,13 +67,28 @@ var interruptions = map[string]struct {
 	// made says that KMS made a CMK, and named that the key exists nevertheless.
 	made, named bool
 }{
-	"the log can't be written":        {func(r *rig) { r.storage.reset("put", 1) }, false, false},
-	"the request does not reach KMS":  {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, false, false},
-	"KMS refuses":                     {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrLimitExceeded)) }, false, false},
-	"KMS fails before it makes a CMK": {func(r *rig) { r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, false, false},
-	"KMS fails after it made a CMK":   {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrInternalFailure)) }, true, false},
-	"the answer is lost":              {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, lost(kmsapi.OpCreateKey)) }, true, false},
-	"the entry can't be stored":       {func(r *rig) { r.storage.reset("put", 2) }, true, false},
+	"the log can't be written": {func(r *rig) { r.storage.reset("put", 1) }, false, false},
+	"the request does not reach KMS": {func(r *rig) {
+		r.kms.before = failing(kmsapi.OpCreateKey,
+			lost(kmsapi.OpCreateKey))
+	}, false, false},
+	"KMS refuses": {func(r *rig) {
+		r.kms.before = failing(kmsapi.OpCreateKey,
+			answered(kmsapi.ErrLimitExceeded))
+	}, false, false},
+	"KMS fails before it makes a CMK": {func(r *rig) {
+		r.kms.before = failing(kmsapi.OpCreateKey,
+			answered(kmsapi.ErrInternalFailure))
+	}, false, false},
+	"KMS fails after it made a CMK": {func(r *rig) {
+		r.kms.after = failing(kmsapi.OpCreateKey,
+			answered(kmsapi.ErrInternalFailure))
+	}, true, false},
+	"the answer is lost": {func(r *rig) {
+		r.kms.after = failing(kmsapi.OpCreateKey,
+			lost(kmsapi.OpCreateKey))
+	}, true, false},
+	"the entry can't be stored": {func(r *rig) { r.storage.reset("put", 2) }, true, false},
 	"nothing can be stored": {func(r *rig) {
 		r.kms.after = func(context.Context, kmsapi.Request) error { r.storage.reset("put", -1); return nil }
 	}, true, false},
@@ -82,7 +97,10 @@ var interruptions = map[string]struct {
 		r.storage.reset("delete", 1)
 		r.kms.before = failing(kmsapi.OpCreateKey, answered(kmsapi.ErrNoPermission))
 	}, false, false},
-	"the plugin stops before the answer": {func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) }, true, false},
+	"the plugin stops before the answer": {
+		func(r *rig) { r.kms.after = failing(kmsapi.OpCreateKey, context.Canceled) },
+		true, false,
+	},
 }
 
 // failing makes one operation fail.
@@ -97,7 +115,7 @@ func failing(op kmsapi.Operation, err error) func(context.Context, kmsapi.Reques
 
 func (r *rig) interrupt(t *testing.T, arrange func(*rig)) (failed error) {
 	arrange(r)
-	_, failed = r.tryWrite("keys/a", map[string]any{"description": "for team HR"})
+	_, failed = r.tryWrite("keys/a", body{"description": "for team HR"})
 	r.kms.before, r.kms.after = nil, nil
 	r.storage.reset("", 0)
 	r.restart()
@@ -113,8 +131,9 @@ func TestInterruptedCreationIsFinishedByARetry(t *testing.T) {
 			made := r.cmks()
 			require.Equal(t, c.made, len(made) == 1)
 
-			resp := r.write("keys/a", map[string]any{"description": "for team HR", "tags": "team=hr"})
-			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1, "a key that was there already gets no tags")
+			resp := r.write("keys/a", body{"description": "for team HR", "tags": "team=hr"})
+			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1,
+				"a key that was there already gets no tags")
 			require.Len(t, r.cmks(), 1, "no second CMK is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
 			require.Equal(t, c.made, len(resp.Warnings) > 0, "a recovered CMK is reported")
@@ -129,8 +148,11 @@ func TestInterruptedCreationIsFinishedByARetry(t *testing.T) {
 
 func TestRequestThatKMSNeverReceivedLeavesNothingToSettle(t *testing.T) {
 	for name, err := range map[string]error{
-		"the port is closed": &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true, Err: errors.New("refused")},
-		"no credentials":     &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
+		"the port is closed": &client.TransportError{
+			Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Unsent: true,
+			Err: errors.New("refused"),
+		},
+		"no credentials": &client.CredentialsError{Operation: kmsapi.OpCreateKey, Err: errors.New("none")},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -202,9 +224,9 @@ func TestRollbackWaitsForKMS(t *testing.T) {
 func TestRollbackOfAnotherRegionWaits(t *testing.T) {
 	r := newKeyRig(t)
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
-	r.write("config", map[string]any{"region": "cn-beijing"})
+	r.write("config", body{"region": "cn-beijing"})
 	require.ErrorContains(t, r.settleNow(), "cn-hangzhou")
-	r.write("config", map[string]any{"region": "cn-hangzhou"})
+	r.write("config", body{"region": "cn-hangzhou"})
 	require.NoError(t, r.settleNow())
 	r.encrypt("a", hello)
 }
@@ -255,7 +277,7 @@ func TestCMKWhoseNameIsTakenIsReported(t *testing.T) {
 	require.NoError(t, err)
 	made, err := direct.CreateKey(t.Context(), &other)
 	require.NoError(t, err)
-	r.write("keys/a/register", map[string]any{"key_id": made.KeyMetadata.KeyId})
+	r.write("keys/a/register", body{"key_id": made.KeyMetadata.KeyId})
 
 	require.NoError(t, r.settleNow())
 	require.Zero(t, r.unsettled())
@@ -281,7 +303,7 @@ func TestDeregisteredKeyDoesNotComeBack(t *testing.T) {
 func TestDeregisterWarnsOfAnInterruptedCreation(t *testing.T) {
 	r := newKeyRig(t, "other")
 	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
-	r.write("keys/a/register", map[string]any{"key_id": r.keyID("other")})
+	r.write("keys/a/register", body{"key_id": r.keyID("other")})
 	require.Contains(t, strings.Join(r.write("keys/a/deregister", nil).Warnings, "\n"), "not settled yet")
 	require.NoError(t, r.settleNow())
 	require.NotEqual(t, r.keyID("other"), r.keyID("a"))
@@ -318,7 +340,7 @@ func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
 		r.write("keys/a/deregister", nil)
 		require.NoError(t, framework.DeleteWAL(t.Context(), r.storage, id))
 	}
-	_, err := framework.PutWAL(t.Context(), r.storage, "of a later version", map[string]any{"name": "a"})
+	_, err := framework.PutWAL(t.Context(), r.storage, "of a later version", body{"name": "a"})
 	require.NoError(t, err)
 	require.ErrorContains(t, r.settleNow(), "of a later version")
 	r.write("keys/a", nil)
@@ -331,7 +353,7 @@ func TestDescriptionIsReadBackAsItWasGiven(t *testing.T) {
 		strings.Repeat("é", maxDescription),
 	} {
 		r := newKeyRig(t)
-		made := r.write("keys/a", map[string]any{"description": description})
+		made := r.write("keys/a", body{"description": description})
 		require.Equal(t, strings.TrimLeft(description, " "), made.Data["description"])
 		require.Equal(t, made.Data, r.read("keys/a").Data)
 	}
@@ -339,7 +361,7 @@ func TestDescriptionIsReadBackAsItWasGiven(t *testing.T) {
 
 func TestMarkerIsAtTheEndOfTheDescription(t *testing.T) {
 	r := newKeyRig(t)
-	r.write("keys/a", map[string]any{"description": "salaries"})
+	r.write("keys/a", body{"description": "salaries"})
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
 	found, err := direct.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: r.keyID("a")})
@@ -357,7 +379,7 @@ func TestCMKWithACopiedMarkerIsNotAdopted(t *testing.T) {
 	require.Error(t, r.settleNow())
 	require.Nil(t, r.read("keys/a"))
 
-	r.write("keys/a/register", map[string]any{"key_id": made})
+	r.write("keys/a/register", body{"key_id": made})
 	require.NoError(t, r.settleNow())
 	require.Equal(t, made, r.keyID("a"))
 	require.Contains(t, r.log.String(), copied, "it is reported, so that it can be deleted")

@@ -31,14 +31,14 @@
 //
 // KMS's code, message and request id reach the caller, with the status below and what to do.
 //
-//	400  bad input; the engine is not configured; KMS says 400; a config write gives credentials that KMS or STS refuses, or
-//	     names a source that has none
+//	400  bad input; the engine is not configured; KMS says 400; a config write gives credentials that KMS or STS
+//	     refuses, or names a source that has none
 //	403  a ciphertext of another key; KMS says 403 (RAM permissions of the engine's access key)
 //	404  a key that the engine does not know; KMS says 404
 //	409  the state of the CMK forbids it; the same key or the config is being changed by another request
 //	429  KMS throttles
-//	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock, or there are
-//	     no credentials. Those are faults between Vault and KMS: 403 would blame the caller's Vault token
+//	502  KMS fails, can't be reached or answers garbage; KMS refuses the engine's stored credentials or clock, or
+//	     there are no credentials. Those are faults between Vault and KMS: 403 would blame the caller's Vault token
 //	503  the request was cancelled, which also happens when a node steps down: try again
 //	504  KMS did not answer in time
 //

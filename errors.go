@@ -92,7 +92,8 @@ func (b *backend) coded(req *logical.Request, err error) error {
 	}
 	if failed, ok := errors.AsType[*callError](err); ok {
 		if status := refusal.Status(known); status >= http.StatusInternalServerError {
-			b.Logger().Warn("a call to KMS failed", "operation", string(failed.op), "key", failed.key, "status", status, "error", known.Error())
+			b.Logger().Warn("a call to KMS failed",
+				"operation", string(failed.op), "key", failed.key, "status", status, "error", known.Error())
 		}
 	}
 	return known
@@ -140,9 +141,14 @@ func (e *callError) explain(path string) explanation {
 // explainMissingCredentials is for a call that did not run because there were no credentials. What KMS said before is
 // shown by its code only.
 func explainMissingCredentials(path string, e *client.CredentialsError) explanation {
-	x := explanation{status: http.StatusBadGateway, message: e.Error(), hint: "Where they come from: vault read {mount}config"}
+	x := explanation{
+		status:  http.StatusBadGateway,
+		message: e.Error(),
+		hint:    "Where they come from: vault read {mount}config",
+	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
-		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s", e.Operation, refused.Code, e.Err)
+		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s",
+			e.Operation, refused.Code, e.Err)
 	}
 	if status, over := statusOfEnd(e.Err); over {
 		x.status = status

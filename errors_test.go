@@ -23,34 +23,62 @@ func TestErrorsKeepTheirMeaning(t *testing.T) {
 		status int
 		says   []string
 	}{
-		"a key that KMS does not have":    {kmsapi.ErrKeyNotFound, 404, []string{"Forbidden.KeyNotFound", "The specified Key is not found."}},
-		"no permission in RAM":            {kmsapi.ErrNoPermission, 403, []string{"Forbidden.NoPermission", "RAM"}},
-		"a bad parameter":                 {kmsapi.ErrInvalidParameter, 400, []string{"InvalidParameter"}},
-		"a disabled key":                  {kmsapi.ErrRejectedDisabled, 409, []string{"Rejected.Disabled", "kms/keys/a/enable"}},
-		"throttling":                      {kmsapi.ErrThrottling, 429, []string{"max_parallel"}},
-		"throttling that says 400":        {&kmsapi.Error{Code: "Throttling", HTTPStatus: 400}, 429, nil},
-		"throttling of a resource":        {&kmsapi.Error{Code: "Throttling.Resource", HTTPStatus: 400}, 429, []string{"max_parallel"}},
-		"a wrong clock, by gateway":       {&kmsapi.Error{Code: "RequestTimeTooSkewed", HTTPStatus: 403}, 502, []string{"clock"}},
-		"a failure inside KMS":            {kmsapi.ErrInternalFailure, 502, []string{"InternalFailure"}},
-		"KMS unavailable":                 {kmsapi.ErrServiceUnavailable, 502, nil},
-		"an unknown status":               {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
-		"an unknown code":                 {&kmsapi.Error{Code: "New.Code", HTTPStatus: 409, Message: "New."}, 409, []string{"New.Code: New."}},
-		"an unknown access key":           {kmsapi.ErrAccessKeyNotFound, 502, []string{"access_key", "vault write kms/config"}},
-		"a wrong secret":                  {kmsapi.ErrIncompleteSignature, 502, []string{"secret_key"}},
-		"a wrong clock":                   {kmsapi.ErrIllegalTimestamp, 502, []string{"clock"}},
-		"a nonce that was used":           {kmsapi.ErrSignatureNonceUsed, 502, []string{"try again"}},
-		"KMS that can't be reached":       {transport(errors.New("connection refused")), 502, []string{"kms.example.com:443", "connection refused"}},
-		"no credentials":                  {&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New("none")}, 502, []string{"credentials"}},
-		"an unknown error":                {errors.New("odd"), 502, []string{"odd"}},
-		"a deadline":                      {transport(context.DeadlineExceeded), 504, nil},
-		"a deadline without a call":       {context.DeadlineExceeded, 504, nil},
-		"a cancelled call":                {transport(fmt.Errorf("waiting: %w", context.Canceled)), 503, nil},
-		"a refusal wrapped by the client": {fmt.Errorf("after 3 attempts: %w", kmsapi.ErrRejectedDisabled), 409, []string{"Rejected.Disabled"}},
+		"a key that KMS does not have": {
+			kmsapi.ErrKeyNotFound, 404,
+			[]string{"Forbidden.KeyNotFound", "The specified Key is not found."},
+		},
+		"no permission in RAM": {kmsapi.ErrNoPermission, 403, []string{"Forbidden.NoPermission", "RAM"}},
+		"a bad parameter":      {kmsapi.ErrInvalidParameter, 400, []string{"InvalidParameter"}},
+		"a disabled key": {
+			kmsapi.ErrRejectedDisabled, 409,
+			[]string{"Rejected.Disabled", "kms/keys/a/enable"},
+		},
+		"throttling":               {kmsapi.ErrThrottling, 429, []string{"max_parallel"}},
+		"throttling that says 400": {&kmsapi.Error{Code: "Throttling", HTTPStatus: 400}, 429, nil},
+		"throttling of a resource": {
+			&kmsapi.Error{Code: "Throttling.Resource", HTTPStatus: 400}, 429,
+			[]string{"max_parallel"},
+		},
+		"a wrong clock, by gateway": {
+			&kmsapi.Error{Code: "RequestTimeTooSkewed", HTTPStatus: 403}, 502,
+			[]string{"clock"},
+		},
+		"a failure inside KMS": {kmsapi.ErrInternalFailure, 502, []string{"InternalFailure"}},
+		"KMS unavailable":      {kmsapi.ErrServiceUnavailable, 502, nil},
+		"an unknown status":    {&kmsapi.Error{Code: "Odd", HTTPStatus: 302}, 502, []string{"Odd"}},
+		"an unknown code": {
+			&kmsapi.Error{Code: "New.Code", HTTPStatus: 409, Message: "New."}, 409,
+			[]string{"New.Code: New."},
+		},
+		"an unknown access key": {
+			kmsapi.ErrAccessKeyNotFound, 502,
+			[]string{"access_key", "vault write kms/config"},
+		},
+		"a wrong secret":        {kmsapi.ErrIncompleteSignature, 502, []string{"secret_key"}},
+		"a wrong clock":         {kmsapi.ErrIllegalTimestamp, 502, []string{"clock"}},
+		"a nonce that was used": {kmsapi.ErrSignatureNonceUsed, 502, []string{"try again"}},
+		"KMS that can't be reached": {
+			transport(errors.New("connection refused")), 502,
+			[]string{"kms.example.com:443", "connection refused"},
+		},
+		"no credentials": {
+			&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New("none")},
+			502,
+			[]string{"credentials"},
+		},
+		"an unknown error":          {errors.New("odd"), 502, []string{"odd"}},
+		"a deadline":                {transport(context.DeadlineExceeded), 504, nil},
+		"a deadline without a call": {context.DeadlineExceeded, 504, nil},
+		"a cancelled call":          {transport(fmt.Errorf("waiting: %w", context.Canceled)), 503, nil},
+		"a refusal wrapped by the client": {
+			fmt.Errorf("after 3 attempts: %w", kmsapi.ErrRejectedDisabled), 409,
+			[]string{"Rejected.Disabled"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.kms.before = func(context.Context, kmsapi.Request) error { return c.err }
-			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 			refused(t, err, c.status, append(c.says, "Encrypt")...)
 			require.NotContains(t, err.Error(), "{")
 		})
@@ -77,7 +105,10 @@ func TestRefusalsBeforeAuthenticationAreTheEnginesFaultAndHaveAdvice(t *testing.
 			continue
 		}
 		require.NotEmpty(t, whatToDo.ByKind[code.Kind()], code)
-		failed := &callError{op: kmsapi.OpEncrypt, key: "a", err: &kmsapi.Error{Code: code, HTTPStatus: 400, Message: "canary"}}
+		failed := &callError{
+			op: kmsapi.OpEncrypt, key: "a",
+			err: &kmsapi.Error{Code: code, HTTPStatus: 400, Message: "canary"},
+		}
 		err := r.backend().coded(r.request(logical.UpdateOperation, "encrypt/a", nil), failed)
 		refused(t, err, 502, string(code))
 		require.NotContains(t, err.Error(), "canary")
@@ -92,15 +123,24 @@ func TestPlaceholdersInMessagesOfKMSAreNotReplaced(t *testing.T) {
 		err  error
 		says []string
 	}{
-		"a refusal with advice":    {&kmsapi.Error{Code: kmsapi.ErrRejectedDisabled.Code, HTTPStatus: 409, Message: words}, []string{"vault write -f kms/keys/a/enable"}},
+		"a refusal with advice": {
+			&kmsapi.Error{Code: kmsapi.ErrRejectedDisabled.Code, HTTPStatus: 409, Message: words},
+			[]string{"vault write -f kms/keys/a/enable"},
+		},
 		"a refusal without advice": {&kmsapi.Error{Code: "New.Code", HTTPStatus: 400, Message: words}, nil},
-		"no answer":                {&client.TransportError{Operation: kmsapi.OpEncrypt, Endpoint: "kms:443", Err: errors.New(words)}, []string{"vault read kms/config"}},
-		"no credentials":           {&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New(words)}, []string{"vault read kms/config"}},
+		"no answer": {&client.TransportError{
+			Operation: kmsapi.OpEncrypt, Endpoint: "kms:443",
+			Err: errors.New(words),
+		}, []string{"vault read kms/config"}},
+		"no credentials": {
+			&client.CredentialsError{Operation: kmsapi.OpEncrypt, Err: errors.New(words)},
+			[]string{"vault read kms/config"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.kms.before = func(context.Context, kmsapi.Request) error { return c.err }
-			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 			require.ErrorContains(t, err, words)
 			for _, advice := range c.says {
 				require.ErrorContains(t, err, advice)
@@ -119,7 +159,7 @@ func TestStringToSignIsNeverPassedOn(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.kms.before = func(context.Context, kmsapi.Request) error { return dumped }
-			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 			require.Error(t, err)
 			require.NotContains(t, err.Error()+r.log.String(), "dG9wLXNlY3JldA")
 			require.Contains(t, err.Error(), string(dumped.Code))
@@ -129,7 +169,10 @@ func TestStringToSignIsNeverPassedOn(t *testing.T) {
 
 func TestErrorsOfVaultPassUnchanged(t *testing.T) {
 	r := newRig(t)
-	for _, err := range []error{logical.ErrUnsupportedOperation, logical.ErrReadOnly, logical.ErrUnsupportedPath, errStorage} {
+	for _, err := range []error{
+		logical.ErrUnsupportedOperation, logical.ErrReadOnly, logical.ErrUnsupportedPath,
+		errStorage,
+	} {
 		require.Equal(t, err, r.backend().coded(r.request(logical.ReadOperation, "config", nil), err))
 	}
 	_, err := r.try(logical.DeleteOperation, "encrypt/a", nil)
@@ -139,7 +182,7 @@ func TestErrorsOfVaultPassUnchanged(t *testing.T) {
 func TestFailuresOfKMSAreLogged(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.kms.before = func(context.Context, kmsapi.Request) error { return answered(kmsapi.ErrInternalFailure) }
-	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 	refused(t, err, 502)
 	require.Contains(t, r.log.String(), "InternalFailure")
 	require.Contains(t, r.log.String(), "request-1")

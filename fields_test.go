@@ -29,10 +29,10 @@ func TestEveryPathRefusesUnknownFields(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls, count := r.kms.total(), 0
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
-		_, err := r.try(op, path, map[string]any{"top-secret": "hidden"})
+		_, err := r.try(op, path, body{"top-secret": "hidden"})
 		refused(t, err, 400, `"top-secret"`)
 		require.NotContains(t, err.Error(), "hidden")
-		_, err = r.try(op, path, map[string]any{strings.Repeat("n", 5000): "hidden"})
+		_, err = r.try(op, path, body{strings.Repeat("n", 5000): "hidden"})
 		refused(t, err, 400)
 		require.Less(t, len(err.Error()), 500)
 		count++
@@ -44,14 +44,30 @@ func TestEveryPathRefusesUnknownFields(t *testing.T) {
 func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	r := newKeyRig(t, "a")
 	wrong := map[framework.FieldType][]any{
-		framework.TypeString:           {map[string]any{"x": "hidden"}, []any{"hidden"}, 5, json.Number("5"), true},
-		framework.TypeBool:             {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, ""},
-		framework.TypeInt:              {"hidden", map[string]any{"x": "hidden"}, []any{"hidden"}, "", true, json.Number("1.5"), json.Number("1e99")},
-		framework.TypeDurationSecond:   {"hidden", map[string]any{"x": "hidden"}, "", true, "-5s"},
-		framework.TypeKVPairs:          {"hidden", 5, []any{"hidden"}, map[string]any{"x": 5}, map[string]any{"x": []any{"hidden"}}},
-		framework.TypeSlice:            {"hidden", 5, true, "", map[string]any{"x": "hidden"}, `[{"x":"hidden"}`},
-		framework.TypeTime:             {"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"), map[string]any{"x": "hidden"}, []any{"hidden"}},
-		framework.TypeCommaStringSlice: {"", ",", "hidden,,hidden", 5, true, []any{}, []any{"hidden", ""}, []any{"hidden", 5}, map[string]any{"x": "hidden"}},
+		framework.TypeString: {body{"x": "hidden"}, []any{"hidden"}, 5, json.Number("5"), true},
+		framework.TypeBool:   {"hidden", body{"x": "hidden"}, []any{"hidden"}, ""},
+		framework.TypeInt: {
+			"hidden",
+			body{"x": "hidden"},
+			[]any{"hidden"},
+			"", true, json.Number("1.5"),
+			json.Number("1e99"),
+		},
+		framework.TypeDurationSecond: {"hidden", body{"x": "hidden"}, "", true, "-5s"},
+		framework.TypeKVPairs:        {"hidden", 5, []any{"hidden"}, body{"x": 5}, body{"x": []any{"hidden"}}},
+		framework.TypeSlice:          {"hidden", 5, true, "", body{"x": "hidden"}, `[{"x":"hidden"}`},
+		framework.TypeTime: {
+			"hidden", "", true, "2030-01-01", "1.5", json.Number("1.5"),
+			body{"x": "hidden"},
+			[]any{"hidden"},
+		},
+		framework.TypeCommaStringSlice: {
+			"", ",", "hidden,,hidden", 5, true,
+			[]any{},
+			[]any{"hidden", ""},
+			[]any{"hidden", 5},
+			body{"x": "hidden"},
+		},
 	}
 	tried := map[framework.FieldType]int{}
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
@@ -61,7 +77,7 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 			}
 			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)
 			for _, value := range wrong[schema.Type] {
-				_, err := r.try(op, path, map[string]any{name: value})
+				_, err := r.try(op, path, body{name: value})
 				refused(t, err, 400)
 				require.Regexp(t, `^the field "`+name+`" must be \S`, err)
 				require.NotContains(t, err.Error(), "hidden")
@@ -75,13 +91,13 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 
 func TestNameInTheBodyDoesNotChangeTheKey(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
-	ciphertext := r.write("encrypt/a", map[string]any{"name": "b", "plaintext": hello}).Data["ciphertext"]
-	r.write("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	ciphertext := r.write("encrypt/a", body{"name": "b", "plaintext": hello}).Data["ciphertext"]
+	r.write("decrypt/a", body{"ciphertext": ciphertext})
 }
 
 func TestRequestDataOfTheCallerIsNotChanged(t *testing.T) {
 	r := newKeyRig(t, "a")
-	data := map[string]any{"plaintext": hello, "encryption_context": "a=1"}
+	data := body{"plaintext": hello, "encryption_context": "a=1"}
 	r.write("encrypt/a", data)
-	require.Equal(t, map[string]any{"plaintext": hello, "encryption_context": "a=1"}, data)
+	require.Equal(t, body{"plaintext": hello, "encryption_context": "a=1"}, data)
 }

@@ -34,9 +34,10 @@ func newGRPCRig(t *testing.T) *rig {
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
 	command := exec.Command(os.Args[0], "-test.run=^$")
 	command.Env = append(os.Environ(), pluginutil.PluginAutoMTLSEnv+"=true", pluginutil.PluginVaultVersionEnv+"=1.21.1")
+	plugins := goplugin.PluginSet{plugin.BackendPluginName: &plugin.GRPCBackendPlugin{Logger: logger}}
 	process := goplugin.NewClient(&goplugin.ClientConfig{
 		HandshakeConfig:  plugin.HandshakeConfig,
-		VersionedPlugins: map[int]goplugin.PluginSet{4: {plugin.BackendPluginName: &plugin.GRPCBackendPlugin{Logger: logger}}},
+		VersionedPlugins: map[int]goplugin.PluginSet{4: plugins},
 		Cmd:              command,
 		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
 		AutoMTLS:         true,
@@ -59,9 +60,9 @@ func TestMainJobOverGRPC(t *testing.T) {
 	r := newGRPCRig(t)
 	require.Equal(t, logical.TypeLogical, r.b.Type())
 	require.Equal(t, []string{configPath, wrappingKeyPath}, r.b.SpecialPaths().SealWrapStorage)
-	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 	refused(t, err, 400, "not configured")
-	_, err = r.tryWrite("config", map[string]any{"secret_key": []any{markSecretKey}})
+	_, err = r.tryWrite("config", body{"secret_key": []any{markSecretKey}})
 	refused(t, err, 400, "secret_key")
 
 	service := kmstest.New(t)
@@ -70,7 +71,7 @@ func TestMainJobOverGRPC(t *testing.T) {
 	r.encrypt("b", hello)
 	require.Zero(t, r.storage.total(), "a warm encrypt asks nothing of Vault")
 	service.Stop()
-	_, err = r.tryWrite("encrypt/b", map[string]any{"plaintext": hello})
+	_, err = r.tryWrite("encrypt/b", body{"plaintext": hello})
 	refused(t, err, 502)
 	requireNoMarker(t, "the log", r.log.String())
 }

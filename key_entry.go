@@ -90,11 +90,11 @@ type target struct {
 
 type (
 	// A useHandler uses the CMK of a key.
-	useHandler func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error)
+	useHandler func(context.Context, *connection, target, *framework.FieldData) (*logical.Response, error)
 	// A keyHandler shows, changes or removes the entry of a key.
-	keyHandler func(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error)
+	keyHandler func(context.Context, *logical.Request, target, *framework.FieldData) (*logical.Response, error)
 	// A nameHandler works on a name that may have no key yet.
-	nameHandler func(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error)
+	nameHandler func(_ context.Context, _ *logical.Request, name string, _ *framework.FieldData) (*logical.Response, error)
 )
 
 // useKey adapts a handler that leaves the entry as it is. Warm, it costs no storage call.
@@ -110,7 +110,9 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 }
 
 // target returns what a request needs to use its key.
-func (b *backend) target(ctx context.Context, req *logical.Request, d *framework.FieldData) (*connection, target, error) {
+func (b *backend) target(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*connection, target, error) {
 	name, err := keyName(d)
 	if err != nil {
 		return nil, target{}, err
@@ -175,7 +177,9 @@ func (b *backend) reserveName(handle nameHandler) framework.OperationFunc {
 // changeKey adapts a handler that changes or removes the entry. It passes a fresh copy of what is stored, and no other
 // request changes the entry meanwhile.
 func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
-	return b.reserveName(func(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
+	return b.reserveName(func(
+		ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+	) (*logical.Response, error) {
 		entry, err := loadKey(ctx, req.Storage, name)
 		if err != nil {
 			return nil, err

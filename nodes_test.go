@@ -46,7 +46,7 @@ func TestEntryThatChangedOnAnotherNodeIsSeenAtOnceWithoutACache(t *testing.T) {
 	stored, err := logical.StorageEntryJSON(keyPrefix+"a", entry)
 	require.NoError(t, err)
 	require.NoError(t, r.storage.Put(t.Context(), stored))
-	_, err = r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	_, err = r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 403)
 }
 
@@ -61,7 +61,7 @@ var otherNodes = map[string]consts.ReplicationState{
 }
 
 // inputs are fields with which operations pass their checks.
-var inputs = map[string]any{
+var inputs = body{
 	"plaintext": hello, "ciphertext": "vault:v1:QUJD", "deletion_allowed": true, "key_id": "alias/none",
 }
 
@@ -75,7 +75,7 @@ func TestEveryOperationThatMayWriteIsForwarded(t *testing.T) {
 			forwarded, local := 0, 0
 			everyOperation(r.backend(), func(op logical.Operation, path string) {
 				handler := r.backend().Route(path).Operations[op].(*framework.PathOperation)
-				data := map[string]any{}
+				data := body{}
 				for field, value := range inputs {
 					if schema := r.backend().Route(path).Fields[field]; schema != nil && !schema.Query && fields.IsWrite(op) {
 						data[field] = value
@@ -116,7 +116,7 @@ func TestNodeThatMayNotWriteNeverReportsNotFound(t *testing.T) {
 			r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = state })
 			_, err := r.try(logical.ReadOperation, "config", nil)
 			require.Equal(t, logical.ErrReadOnly, err)
-			_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+			_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
 			require.Equal(t, logical.ErrReadOnly, err, "it may be configured already")
 		})
 	}
@@ -124,7 +124,7 @@ func TestNodeThatMayNotWriteNeverReportsNotFound(t *testing.T) {
 	r.write("config", goodConfig())
 	r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = consts.ReplicationPerformanceStandby })
 	for _, path := range []string{"encrypt/a", "decrypt/a", "datakey/wrapped/a"} {
-		_, err := r.tryWrite(path, map[string]any{"batch_input": []any{object()}})
+		_, err := r.tryWrite(path, body{"batch_input": []any{object()}})
 		require.Equal(t, logical.ErrReadOnly, err)
 	}
 	for _, path := range []string{"keys/a", "keys/a/config", "keys/a/tags"} {

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"maps"
 	"net/http"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -48,4 +49,13 @@ func withOperationPrefix(paths []*framework.Path) []*framework.Path {
 		path.DisplayAttrs = &framework.DisplayAttributes{OperationPrefix: operationPrefix}
 	}
 	return paths
+}
+
+// joined returns the fields of all parts.
+func joined(parts ...answerFields) answerFields {
+	all := answerFields{}
+	for _, part := range parts {
+		maps.Copy(all, part)
+	}
+	return all
 }

@@ -39,11 +39,14 @@ key_info has the CMK of each, and the engine's names of that CMK.
 			Fields:  aliasFields,
 			Operations: operations{
 				logical.UpdateOperation: anyNode(b.aliasWrite, "write", "alias", answerFields{
-					"alias":   {Type: framework.TypeString},
-					"key":     {Type: framework.TypeString},
-					"key_id":  {Type: framework.TypeString},
-					"region":  {Type: framework.TypeString},
-					"created": {Type: framework.TypeBool, Description: "Whether the alias is new. If it is not, it named this CMK or another before."},
+					"alias":  {Type: framework.TypeString},
+					"key":    {Type: framework.TypeString},
+					"key_id": {Type: framework.TypeString},
+					"region": {Type: framework.TypeString},
+					"created": {
+						Type:        framework.TypeBool,
+						Description: "Whether the alias is new. If it is not, it named this CMK or another before.",
+					},
 				}),
 				logical.ReadOperation: anyNode(b.aliasRead, "read", "alias", answerFields{
 					"alias":  {Type: framework.TypeString},
@@ -89,7 +92,9 @@ func aliasListFields() map[string]*framework.FieldSchema {
 	return schemas
 }
 
-func (b *backend) aliasesList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) aliasesList(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	aliases, err := b.collectAliases(ctx, req, d)
 	if err != nil {
 		return nil, err
@@ -100,7 +105,9 @@ func (b *backend) aliasesList(ctx context.Context, req *logical.Request, d *fram
 }
 
 // collectAliases lists all aliases, or those of the key that the caller names.
-func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *framework.FieldData) (l listing.Listing[kmsapi.AliasEntry], err error) {
+func (b *backend) collectAliases(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (l listing.Listing[kmsapi.AliasEntry], err error) {
 	name, only := "", false
 	if _, only = d.GetOk("key"); only {
 		if name, err = keyField(d, "key"); err != nil {
@@ -119,8 +126,13 @@ func (b *backend) collectAliases(ctx context.Context, req *logical.Request, d *f
 		}
 		next = listAliasesOf(ctx, conn, k.entry.KeyID)
 	}
-	l, err = listing.Collect(next, func(a kmsapi.AliasEntry) string { return strings.TrimPrefix(a.AliasName, kmsapi.AliasPrefix) })
+	l, err = listing.Collect(next, aliasName)
 	return l, withKey(err, name)
+}
+
+// aliasName returns an alias without "alias/".
+func aliasName(a kmsapi.AliasEntry) string {
+	return strings.TrimPrefix(a.AliasName, kmsapi.AliasPrefix)
 }
 
 func listAliases(ctx context.Context, c *connection) listing.Fetch[kmsapi.AliasEntry] {
@@ -144,7 +156,9 @@ func listAliasesOf(ctx context.Context, c *connection, keyID string) listing.Fet
 	}
 }
 
-func (b *backend) aliasWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) aliasWrite(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	alias, err := ownAlias(d)
 	if err != nil {
 		return nil, err
@@ -192,12 +206,15 @@ func ownAlias(d *framework.FieldData) (string, error) {
 	alias := d.Get("alias").(string)
 	reserved := strings.TrimPrefix(kmsapi.ReservedAliasPrefix, kmsapi.AliasPrefix)
 	if strings.HasPrefix(alias, reserved) {
-		return "", refusal.BadRequest("an alias that begins with %q can't be changed: Alibaba Cloud reserves those for its own services", reserved)
+		return "", refusal.BadRequest(
+			"an alias that begins with %q can't be changed: Alibaba Cloud reserves those for its own services", reserved)
 	}
 	return alias, nil
 }
 
-func (b *backend) aliasRead(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) aliasRead(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -212,10 +229,14 @@ func (b *backend) aliasRead(ctx context.Context, req *logical.Request, d *framew
 		return nil, err
 	}
 	id := found.KeyMetadata.KeyId
-	return &logical.Response{Data: map[string]any{"alias": alias, "key_id": id, "region": conn.region, "names": names.of(id)}}, nil
+	return &logical.Response{Data: map[string]any{
+		"alias": alias, "key_id": id, "region": conn.region, "names": names.of(id),
+	}}, nil
 }
 
-func (b *backend) aliasDelete(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) aliasDelete(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	alias, err := ownAlias(d)
 	if err != nil {
 		return nil, err

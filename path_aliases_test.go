@@ -35,27 +35,31 @@ func removeAlias(alias string) func(context.Context, *client.Client) error {
 func TestAliasIsWrittenMovedReadListedAndRemoved(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	r.share("shared", "b")
-	made := r.write("aliases/hr/payroll", map[string]any{"key": "a"}).Data
-	require.Equal(t, map[string]any{"alias": "hr/payroll", "key": "a", "key_id": r.keyID("a"), "region": "cn-hangzhou", "created": true}, made)
-	require.Equal(t, map[string]any{"alias": "hr/payroll", "key_id": r.keyID("a"), "region": "cn-hangzhou", "names": []string{"a"}}, r.read("aliases/hr/payroll").Data)
+	made := r.write("aliases/hr/payroll", body{"key": "a"}).Data
+	require.Equal(t, body{
+		"alias": "hr/payroll", "key": "a", "key_id": r.keyID("a"), "region": "cn-hangzhou",
+		"created": true,
+	}, made)
+	require.Equal(t, body{"alias": "hr/payroll", "key_id": r.keyID("a"), "region": "cn-hangzhou", "names": []string{"a"}},
+		r.read("aliases/hr/payroll").Data)
 
-	require.Equal(t, false, r.write("aliases/hr/payroll", map[string]any{"key": "a"}).Data["created"])
-	require.Equal(t, false, r.write("aliases/hr/payroll", map[string]any{"key": "b"}).Data["created"])
+	require.Equal(t, false, r.write("aliases/hr/payroll", body{"key": "a"}).Data["created"])
+	require.Equal(t, false, r.write("aliases/hr/payroll", body{"key": "b"}).Data["created"])
 	require.Equal(t, []string{"b", "shared"}, r.read("aliases/hr/payroll").Data["names"])
 
-	r.write("aliases/a", map[string]any{"key": "a"})
+	r.write("aliases/a", body{"key": "a"})
 	listed := r.list("aliases", nil)
 	require.Equal(t, []string{"a", "hr/payroll"}, listed.Data["keys"])
 	require.Equal(t, r.keyID("b"), info(listed, "hr/payroll")["key_id"])
 	require.Contains(t, info(listed, "hr/payroll")["arn"], ":alias/hr/payroll")
 	require.Equal(t, []string{"b", "shared"}, info(listed, "hr/payroll")["names"])
 	for key, want := range map[string][]string{"a": {"a"}, "b": {"hr/payroll"}, "shared": {"hr/payroll"}} {
-		require.Equal(t, want, r.list("aliases", map[string]any{"key": key}).Data["keys"])
+		require.Equal(t, want, r.list("aliases", body{"key": key}).Data["keys"])
 	}
-	require.Equal(t, []string{"hr/payroll"}, r.list("aliases", map[string]any{"after": "a", "limit": 1}).Data["keys"])
+	require.Equal(t, []string{"hr/payroll"}, r.list("aliases", body{"after": "a", "limit": 1}).Data["keys"])
 
 	require.Nil(t, r.remove("aliases/a", nil))
-	require.Empty(t, r.list("aliases", map[string]any{"key": "a"}).Data["keys"])
+	require.Empty(t, r.list("aliases", body{"key": "a"}).Data["keys"])
 	r.encrypt("a", hello)
 	for _, op := range []logical.Operation{logical.ReadOperation, logical.DeleteOperation} {
 		_, err := r.try(op, "aliases/a", nil)
@@ -66,7 +70,7 @@ func TestAliasIsWrittenMovedReadListedAndRemoved(t *testing.T) {
 func TestAliasesOfManyPagesAreListed(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for n := range listing.PageSize + 1 {
-		r.write(fmt.Sprintf("aliases/%d", n), map[string]any{"key": "a"})
+		r.write(fmt.Sprintf("aliases/%d", n), body{"key": "a"})
 	}
 	for _, query := range []map[string]any{nil, {"key": "a"}} {
 		require.Len(t, r.list("aliases", query).Data["keys"], listing.PageSize+1)
@@ -75,7 +79,10 @@ func TestAliasesOfManyPagesAreListed(t *testing.T) {
 
 // A path accepts exactly what KMS accepts, so that every alias can be reached and no bad one gets to KMS.
 func TestAliasPathsAcceptWhatKMSAccepts(t *testing.T) {
-	aliases := []string{"", "alias/a", "//", "-", "a/", "/a", "a\n", "é", strings.Repeat("a", kmsapi.MaxAlias), strings.Repeat("a", kmsapi.MaxAlias+1)}
+	aliases := []string{
+		"", "alias/a", "//", "-", "a/", "/a", "a\n", "é", strings.Repeat("a", kmsapi.MaxAlias),
+		strings.Repeat("a", kmsapi.MaxAlias+1),
+	}
 	for c := range 0x180 {
 		aliases = append(aliases, string(rune(c)), "a"+string(rune(c))+"b")
 	}
@@ -99,7 +106,7 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 		"one with the reserved prefix": {"acsomething", "Alibaba Cloud reserves"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := r.tryWrite("aliases/"+c.alias, map[string]any{"key": "a"})
+			_, err := r.tryWrite("aliases/"+c.alias, body{"key": "a"})
 			refused(t, err, 400, c.says)
 			require.Less(t, len(err.Error()), 300)
 			_, err = r.try(logical.DeleteOperation, "aliases/"+c.alias, nil)
@@ -117,11 +124,11 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 		refused(t, err, 400)
 		require.NotEmpty(t, err.Error(), name)
 	}
-	_, err := r.tryWrite("aliases/a", map[string]any{"key": "nobody"})
+	_, err := r.tryWrite("aliases/a", body{"key": "nobody"})
 	refused(t, err, 404, "nobody", "vault write -f kms/keys/nobody")
-	_, err = r.try(logical.ListOperation, "aliases/", map[string]any{"key": "nobody"})
+	_, err = r.try(logical.ListOperation, "aliases/", body{"key": "nobody"})
 	refused(t, err, 404, "nobody")
-	_, err = r.try(logical.ListOperation, "aliases/", map[string]any{"key": ""})
+	_, err = r.try(logical.ListOperation, "aliases/", body{"key": ""})
 	refused(t, err, 400, `"key"`)
 	require.Equal(t, calls, r.kms.total())
 
@@ -131,13 +138,13 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 
 func TestAliasInTheBodyDoesNotChangeThePath(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("aliases/right", map[string]any{"key": "a", "alias": "wrong"})
+	r.write("aliases/right", body{"key": "a", "alias": "wrong"})
 	require.Equal(t, []string{"right"}, r.list("aliases", nil).Data["keys"])
 }
 
 func TestAliasIsWrittenEvenIfOthersInterfere(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("aliases/x", map[string]any{"key": "a"})
+	r.write("aliases/x", body{"key": "a"})
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == kmsapi.OpUpdateAlias { // Somebody else deletes the alias between the two calls.
 			r.kms.before = nil
@@ -145,12 +152,12 @@ func TestAliasIsWrittenEvenIfOthersInterfere(t *testing.T) {
 		}
 		return nil
 	}
-	require.Equal(t, true, r.write("aliases/x", map[string]any{"key": "a"}).Data["created"])
+	require.Equal(t, true, r.write("aliases/x", body{"key": "a"}).Data["created"])
 	require.Equal(t, []string{"a"}, r.read("aliases/x").Data["names"])
 
 	calls := r.kms.count(kmsapi.OpCreateAlias)
 	r.fails(kmsapi.OpUpdateAlias, kmsapi.ErrAliasNotFound) // And it is created again each time.
-	_, err := r.tryWrite("aliases/x", map[string]any{"key": "a"})
+	_, err := r.tryWrite("aliases/x", body{"key": "a"})
 	refused(t, err, 409, "others")
 	require.Equal(t, calls+maxAliasRounds, r.kms.count(kmsapi.OpCreateAlias))
 }
@@ -160,7 +167,7 @@ func TestManyWritersOfOneAliasAllSucceed(t *testing.T) {
 	var group sync.WaitGroup
 	for n := range 16 {
 		group.Go(func() {
-			if _, err := r.tryWrite("aliases/x", map[string]any{"key": []string{"a", "b"}[n%2]}); err != nil {
+			if _, err := r.tryWrite("aliases/x", body{"key": []string{"a", "b"}[n%2]}); err != nil {
 				t.Error(err)
 			}
 		})
@@ -181,22 +188,34 @@ func TestFailedAliasSaysWhatToDo(t *testing.T) {
 	}{
 		"made, but the answer is lost":    {write, kmsapi.OpCreateAlias, context.DeadlineExceeded, 504, "write it again"},
 		"changed, but the answer is lost": {write, kmsapi.OpUpdateAlias, context.DeadlineExceeded, 504, "write it again"},
-		"removed, but the answer is lost": {remove, kmsapi.OpDeleteAlias, context.DeadlineExceeded, 504, "vault list kms/aliases"},
-		"a quota":                         {write, kmsapi.OpCreateAlias, kmsapi.ErrLimitExceeded, 400, "vault list kms/aliases"},
-		"a key scheduled for deletion":    {write, kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed, 409, "vault write -f kms/keys/a/cancel_deletion"},
-		"the same on a change":            {write, kmsapi.OpUpdateAlias, kmsapi.ErrRejectedPendingDeletion, 409, "vault write -f kms/keys/a/cancel_deletion"},
-		"no permission":                   {write, kmsapi.OpCreateAlias, kmsapi.ErrNoPermission, 403, "RAM"},
-		"a deleted CMK":                   {read, kmsapi.OpDescribeKey, kmsapi.ErrKeyNotFound, 404, "vault read kms/config"},
+		"removed, but the answer is lost": {
+			remove, kmsapi.OpDeleteAlias, context.DeadlineExceeded, 504,
+			"vault list kms/aliases",
+		},
+		"a quota": {
+			write, kmsapi.OpCreateAlias, kmsapi.ErrLimitExceeded, 400,
+			"vault list kms/aliases",
+		},
+		"a key scheduled for deletion": {
+			write, kmsapi.OpCreateAlias, kmsapi.ErrStateModifiedFailed, 409,
+			"vault write -f kms/keys/a/cancel_deletion",
+		},
+		"the same on a change": {
+			write, kmsapi.OpUpdateAlias, kmsapi.ErrRejectedPendingDeletion, 409,
+			"vault write -f kms/keys/a/cancel_deletion",
+		},
+		"no permission": {write, kmsapi.OpCreateAlias, kmsapi.ErrNoPermission, 403, "RAM"},
+		"a deleted CMK": {read, kmsapi.OpDescribeKey, kmsapi.ErrKeyNotFound, 404, "vault read kms/config"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			if c.fails != kmsapi.OpCreateAlias {
-				r.write("aliases/x", map[string]any{"key": "a"})
+				r.write("aliases/x", body{"key": "a"})
 			}
 			r.fails(c.fails, c.failure)
 			var data map[string]any
 			if c.op == write {
-				data = map[string]any{"key": "a"}
+				data = body{"key": "a"}
 			}
 			_, err := r.try(c.op, "aliases/x", data)
 			refused(t, err, c.status, c.says)
@@ -207,7 +226,7 @@ func TestFailedAliasSaysWhatToDo(t *testing.T) {
 func TestFailedListOfAKeysAliasesNamesTheKey(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.fails(kmsapi.OpListAliasesByKeyId, kmsapi.ErrRejectedPendingDeletion)
-	_, err := r.try(logical.ListOperation, "aliases/", map[string]any{"key": "a"})
+	_, err := r.try(logical.ListOperation, "aliases/", body{"key": "a"})
 	refused(t, err, 409, "vault write -f kms/keys/a/cancel_deletion")
 }
 
@@ -217,18 +236,18 @@ func TestAliasCanBeWrittenAgainAfterALostAnswer(t *testing.T) {
 		r.kms.after = nil
 		return &client.TransportError{Operation: kmsapi.OpCreateAlias, Endpoint: "kms:443", Err: context.DeadlineExceeded}
 	}
-	_, err := r.tryWrite("aliases/x", map[string]any{"key": "a"})
+	_, err := r.tryWrite("aliases/x", body{"key": "a"})
 	refused(t, err, 504, "write it again")
-	require.Equal(t, false, r.write("aliases/x", map[string]any{"key": "a"}).Data["created"])
+	require.Equal(t, false, r.write("aliases/x", body{"key": "a"}).Data["created"])
 }
 
 func TestAliasOfAKeyScheduledForDeletion(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("aliases/old", map[string]any{"key": "a"})
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("aliases/old", body{"key": "a"})
+	r.write("keys/a/config", body{"deletion_allowed": true})
 	r.remove("keys/a", nil)
 	for _, alias := range []string{"old", "new"} {
-		_, err := r.tryWrite("aliases/"+alias, map[string]any{"key": "a"})
+		_, err := r.tryWrite("aliases/"+alias, body{"key": "a"})
 		refused(t, err, 409, "vault write -f kms/keys/a/cancel_deletion")
 	}
 	require.Equal(t, []string{"a"}, r.read("aliases/old").Data["names"])

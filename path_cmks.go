@@ -36,7 +36,9 @@ var listAnswer = answerFields{
 	"key_info": {Type: framework.TypeMap, Description: "More about each entry."},
 }
 
-func (b *backend) cmksList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) cmksList(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err

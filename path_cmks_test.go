@@ -45,8 +45,8 @@ func TestEveryCMKIsListedWithItsNames(t *testing.T) {
 	}
 
 	first := resp.Data["keys"].([]string)[0]
-	require.Equal(t, resp.Data["keys"].([]string)[1:2], r.list("cmks", map[string]any{"after": first, "limit": "1"}).Data["keys"])
-	require.Len(t, r.list("cmks", map[string]any{"limit": 1}).Data["key_info"], 1)
+	require.Equal(t, resp.Data["keys"].([]string)[1:2], r.list("cmks", body{"after": first, "limit": "1"}).Data["keys"])
+	require.Len(t, r.list("cmks", body{"limit": 1}).Data["key_info"], 1)
 	for field := range resp.Data {
 		require.Contains(t, listAnswer, field)
 	}
@@ -108,7 +108,7 @@ func TestBadPageDoesNotReachKMS(t *testing.T) {
 	r := newKeyRig(t)
 	calls := r.kms.total()
 	for _, path := range []string{"cmks/", "aliases/"} {
-		_, err := r.try(logical.ListOperation, path, map[string]any{"limit": "many"})
+		_, err := r.try(logical.ListOperation, path, body{"limit": "many"})
 		refused(t, err, 400, "limit")
 	}
 	require.Equal(t, calls, r.kms.total())
@@ -123,7 +123,7 @@ func TestPathsOfTheAccountNeedAConfiguration(t *testing.T) {
 		_, err := r.try(op, path, nil)
 		refused(t, err, 400, "vault write kms/config")
 	}
-	_, err := r.tryWrite("aliases/a", map[string]any{"key": "a"})
+	_, err := r.tryWrite("aliases/a", body{"key": "a"})
 	refused(t, err, 400, "vault write kms/config")
 	_, err = r.try(logical.DeleteOperation, "aliases/a", nil)
 	refused(t, err, 400, "vault write kms/config")

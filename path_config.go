@@ -145,19 +145,25 @@ func (b *backend) configExists(ctx context.Context, req *logical.Request, _ *fra
 	return stored != nil, err
 }
 
-func (b *backend) configWrite(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) configWrite(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	return nil, b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
 }
 
 // configPatch is a write to a configuration that exists. A null resets a field to its default.
-func (b *backend) configPatch(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) configPatch(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	return nil, b.changeConfig(ctx, req, d, func() (*config, error) {
 		return nil, refusal.NotFound("%s", notConfigured(req))
 	})
 }
 
 // changeConfig changes what is stored, or what initial returns if nothing is.
-func (b *backend) changeConfig(ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error)) error {
+func (b *backend) changeConfig(
+	ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error),
+) error {
 	release, err := b.reserve(configPath, "the configuration")
 	if err != nil {
 		return err
@@ -198,7 +204,9 @@ func (b *backend) tryConfig(ctx context.Context, c *config, verify bool) error {
 	return err
 }
 
-func (b *backend) configRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) configRead(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	c, err := loadConfig(ctx, req.Storage)
 	if err != nil {
 		return nil, err
@@ -223,7 +231,9 @@ func (b *backend) configRead(ctx context.Context, req *logical.Request, _ *frame
 	}}, nil
 }
 
-func (b *backend) configDelete(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) configDelete(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	release, err := b.reserve(configPath, "the configuration")
 	if err != nil {
 		return nil, err

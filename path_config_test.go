@@ -18,8 +18,9 @@ import (
 func TestConfigIsReadBackWithoutSecrets(t *testing.T) {
 	r := newRig(t)
 	require.Nil(t, r.read("config"))
-	r.write("config", with(goodConfig(), map[string]any{"security_token": "the-token", "request_timeout": "1m", "max_retries": 0, "max_parallel": "8"}))
-	require.Equal(t, map[string]any{
+	r.write("config", with(goodConfig(),
+		body{"security_token": "the-token", "request_timeout": "1m", "max_retries": 0, "max_parallel": "8"}))
+	require.Equal(t, body{
 		"region": "cn-hangzhou", "endpoint": "", "network": "public", "ca_cert": "", "access_key": "LTAIgood",
 		"use_environment": false, "role_arn": "", "role_session_name": "", "role_external_id": "", "sts_endpoint": "",
 		"max_retries": 0, "request_timeout": 60, "max_parallel": 8,
@@ -28,9 +29,10 @@ func TestConfigIsReadBackWithoutSecrets(t *testing.T) {
 
 func TestClientGetsWhatIsConfigured(t *testing.T) {
 	r := newRig(t)
-	r.write("config", map[string]any{
-		"region": "cn-beijing", "network": "vpc", "endpoint": "kms.example.com:8443", "access_key": "LTAIgood", "secret_key": "good-secret",
-		"security_token": "token", "max_retries": 0, "request_timeout": 7,
+	r.write("config", body{
+		"region": "cn-beijing", "network": "vpc", "endpoint": "kms.example.com:8443",
+		"access_key": "LTAIgood", "secret_key": "good-secret", "security_token": "token",
+		"max_retries": 0, "request_timeout": 7,
 	})
 	r.write("keys/a", nil)
 	opened := r.kms.opened[len(r.kms.opened)-1]
@@ -48,8 +50,8 @@ func TestClientGetsWhatIsConfigured(t *testing.T) {
 
 func TestConfigUpdateKeepsOtherFields(t *testing.T) {
 	r := newRig(t)
-	r.write("config", with(goodConfig(), map[string]any{"max_retries": 7, "security_token": "token"}))
-	r.write("config", map[string]any{"network": "vpc", "region": nil})
+	r.write("config", with(goodConfig(), body{"max_retries": 7, "security_token": "token"}))
+	r.write("config", body{"network": "vpc", "region": nil})
 	require.Equal(t, 7, r.read("config").Data["max_retries"])
 	require.Equal(t, "cn-hangzhou", r.read("config").Data["region"], "null is not a mention")
 	stored, err := loadConfig(t.Context(), r.storage)
@@ -60,10 +62,10 @@ func TestConfigUpdateKeepsOtherFields(t *testing.T) {
 
 func TestNewAccessKeyNeedsItsSecretAndDropsTheOldToken(t *testing.T) {
 	r := newRig(t)
-	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
-	_, err := r.tryWrite("config", map[string]any{"access_key": "LTAInew"})
+	r.write("config", with(goodConfig(), body{"security_token": "token"}))
+	_, err := r.tryWrite("config", body{"access_key": "LTAInew"})
 	refused(t, err, 400, "secret_key")
-	r.write("config", map[string]any{"access_key": "LTAInew", "secret_key": "new-secret"})
+	r.write("config", body{"access_key": "LTAInew", "secret_key": "new-secret"})
 	stored, err := loadConfig(t.Context(), r.storage)
 	require.NoError(t, err)
 	require.True(t, stored.SecurityToken.IsEmpty())
@@ -71,11 +73,11 @@ func TestNewAccessKeyNeedsItsSecretAndDropsTheOldToken(t *testing.T) {
 
 func TestNewEndpointNeedsTheSecretAgain(t *testing.T) {
 	r := newRig(t)
-	r.write("config", with(goodConfig(), map[string]any{"security_token": "token"}))
-	_, err := r.tryWrite("config", map[string]any{"endpoint": "kms.attacker.example", "verify": false})
+	r.write("config", with(goodConfig(), body{"security_token": "token"}))
+	_, err := r.tryWrite("config", body{"endpoint": "kms.attacker.example", "verify": false})
 	refused(t, err, 400, "secret_key", "endpoint")
 	require.Empty(t, r.read("config").Data["endpoint"])
-	r.write("config", map[string]any{"endpoint": "kms.example.com", "secret_key": "good-secret"})
+	r.write("config", body{"endpoint": "kms.example.com", "secret_key": "good-secret"})
 	stored, err := loadConfig(t.Context(), r.storage)
 	require.NoError(t, err)
 	require.True(t, stored.SecurityToken.IsEmpty(), "no token goes to a place that its owner has not named")
@@ -83,7 +85,10 @@ func TestNewEndpointNeedsTheSecretAgain(t *testing.T) {
 
 func TestConfigThatKMSRefusesIsNotStored(t *testing.T) {
 	gateway := func(code kmsapi.Code, status int) error {
-		return &kmsapi.Error{Code: code, HTTPStatus: status, RequestID: "request-9", Message: "server string to sign is:POST&%2F&SecurityToken%3Dthe-token"}
+		return &kmsapi.Error{
+			Code: code, HTTPStatus: status, RequestID: "request-9",
+			Message: "server string to sign is:POST&%2F&SecurityToken%3Dthe-token",
+		}
 	}
 	transport := func(err error) error {
 		return &client.TransportError{Operation: kmsapi.OpDescribeRegions, Endpoint: "kms.example.com:443", Err: err}
@@ -101,10 +106,16 @@ func TestConfigThatKMSRefusesIsNotStored(t *testing.T) {
 		"a wrong clock":              {kmsapi.ErrIllegalTimestamp, 400, []string{"clock"}},
 		"no permission":              {kmsapi.ErrNoPermission, 403, []string{"DescribeRegions", "verify=false"}},
 		"a failure inside KMS":       {kmsapi.ErrServiceUnavailable, 502, []string{"ServiceUnavailableTemporary"}},
-		"throttling":                 {&kmsapi.Error{Code: "Throttling.User", HTTPStatus: 400, Message: "Denied."}, 429, []string{"Throttling.User", "Denied."}},
-		"an untrusted CA":            {transport(x509.UnknownAuthorityError{}), 502, []string{"ca_cert"}},
-		"KMS down":                   {transport(errors.New("connection refused")), 502, []string{"kms.example.com:443", "vault read kms/config"}},
-		"KMS that hangs":             {transport(context.DeadlineExceeded), 504, []string{"DescribeRegions"}},
+		"throttling": {
+			&kmsapi.Error{Code: "Throttling.User", HTTPStatus: 400, Message: "Denied."}, 429,
+			[]string{"Throttling.User", "Denied."},
+		},
+		"an untrusted CA": {transport(x509.UnknownAuthorityError{}), 502, []string{"ca_cert"}},
+		"KMS down": {
+			transport(errors.New("connection refused")), 502,
+			[]string{"kms.example.com:443", "vault read kms/config"},
+		},
+		"KMS that hangs": {transport(context.DeadlineExceeded), 504, []string{"DescribeRegions"}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -115,7 +126,7 @@ func TestConfigThatKMSRefusesIsNotStored(t *testing.T) {
 			require.Nil(t, r.read("config"))
 			require.Equal(t, 1, r.kms.closed, "the client that was tried is closed")
 
-			r.write("config", with(goodConfig(), map[string]any{"verify": false}))
+			r.write("config", with(goodConfig(), body{"verify": false}))
 			require.NotNil(t, r.read("config"))
 		})
 	}
@@ -130,7 +141,7 @@ func TestRefusedConfigLeavesTheOldOneInUse(t *testing.T) {
 		}
 		return nil
 	}
-	_, err := r.tryWrite("config", map[string]any{"region": "cn-beijing", "secret_key": "wrong"})
+	_, err := r.tryWrite("config", body{"region": "cn-beijing", "secret_key": "wrong"})
 	refused(t, err, 400)
 	require.Equal(t, before, r.read("config").Data)
 	r.encrypt("a", hello)
@@ -141,24 +152,24 @@ func TestBadConfigIsRefusedBeforeKMSIsAsked(t *testing.T) {
 		change map[string]any
 		says   string
 	}{
-		"no region":                      {map[string]any{"region": ""}, "region"},
-		"an unknown region":              {map[string]any{"region": "mars-1"}, "mars-1"},
-		"an unknown network":             {map[string]any{"network": "moon"}, "network"},
-		"no access key":                  {map[string]any{"access_key": ""}, "access_key"},
-		"no secret":                      {map[string]any{"secret_key": ""}, "secret_key"},
-		"http to another host":           {map[string]any{"endpoint": "http://kms.example.com"}, "https"},
-		"an endpoint with a path":        {map[string]any{"endpoint": "kms.example.com/kms"}, "endpoint"},
-		"a CA not in PEM":                {map[string]any{"ca_cert": "hello"}, "ca_cert"},
-		"too many retries":               {map[string]any{"max_retries": 11}, "max_retries"},
-		"a negative number of retries":   {map[string]any{"max_retries": -1}, "max_retries"},
-		"no timeout":                     {map[string]any{"request_timeout": 0}, "request_timeout"},
-		"too long a timeout":             {map[string]any{"request_timeout": "1h"}, "request_timeout"},
-		"a timeout not a duration":       {map[string]any{"request_timeout": "soon"}, "request_timeout"},
-		"a negative number of calls":     {map[string]any{"max_parallel": -1}, "max_parallel"},
-		"a field that does not exist":    {map[string]any{"reigon": "cn-hangzhou"}, `"reigon"`},
-		"verify neither true nor false":  {map[string]any{"verify": "perhaps"}, "verify"},
-		"verify empty, which is neither": {map[string]any{"verify": ""}, "verify"},
-		"a secret not a string":          {map[string]any{"secret_key": map[string]any{"a": "b"}}, "secret_key"},
+		"no region":                      {body{"region": ""}, "region"},
+		"an unknown region":              {body{"region": "mars-1"}, "mars-1"},
+		"an unknown network":             {body{"network": "moon"}, "network"},
+		"no access key":                  {body{"access_key": ""}, "access_key"},
+		"no secret":                      {body{"secret_key": ""}, "secret_key"},
+		"http to another host":           {body{"endpoint": "http://kms.example.com"}, "https"},
+		"an endpoint with a path":        {body{"endpoint": "kms.example.com/kms"}, "endpoint"},
+		"a CA not in PEM":                {body{"ca_cert": "hello"}, "ca_cert"},
+		"too many retries":               {body{"max_retries": 11}, "max_retries"},
+		"a negative number of retries":   {body{"max_retries": -1}, "max_retries"},
+		"no timeout":                     {body{"request_timeout": 0}, "request_timeout"},
+		"too long a timeout":             {body{"request_timeout": "1h"}, "request_timeout"},
+		"a timeout not a duration":       {body{"request_timeout": "soon"}, "request_timeout"},
+		"a negative number of calls":     {body{"max_parallel": -1}, "max_parallel"},
+		"a field that does not exist":    {body{"reigon": "cn-hangzhou"}, `"reigon"`},
+		"verify neither true nor false":  {body{"verify": "perhaps"}, "verify"},
+		"verify empty, which is neither": {body{"verify": ""}, "verify"},
+		"a secret not a string":          {body{"secret_key": body{"a": "b"}}, "secret_key"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newRig(t)
@@ -175,7 +186,7 @@ func TestConfigDeleteClosesTheConnection(t *testing.T) {
 	closed := r.kms.closed
 	r.do(logical.DeleteOperation, "config", nil)
 	require.Equal(t, closed+1, r.kms.closed)
-	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
 	refused(t, err, 400, "not configured", "vault write kms/config")
 	r.do(logical.DeleteOperation, "config", nil)
 }
@@ -183,7 +194,7 @@ func TestConfigDeleteClosesTheConnection(t *testing.T) {
 func TestConfigExistsOnceItIsWritten(t *testing.T) {
 	r := newRig(t)
 	exists := func() bool {
-		bad := map[string]any{"max_retries": "top-secret"} // Vault logs the errors of existence checks, so fields are not checked here.
+		bad := body{"max_retries": "top-secret"} // Vault logs the errors of existence checks, so fields are not checked here.
 		found, exists, err := r.b.HandleExistenceCheck(t.Context(), r.request(logical.CreateOperation, "config", bad))
 		require.NoError(t, err)
 		require.True(t, found)
@@ -232,7 +243,7 @@ func TestStorageFaultsOfConfigAreErrors(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.storage.reset(c.kind, 1)
-			data := map[string]any{"max_retries": 1}
+			data := body{"max_retries": 1}
 			if c.op != logical.UpdateOperation {
 				data = nil
 			}
@@ -247,7 +258,8 @@ func TestStorageFaultsOfConfigAreErrors(t *testing.T) {
 
 func TestDamagedConfigIsAnErrorThatShowsNoneOfIt(t *testing.T) {
 	r := newRig(t)
-	require.NoError(t, r.storage.Put(t.Context(), &logical.StorageEntry{Key: "config", Value: []byte(`{"secret_key":"top-secret`)}))
+	require.NoError(t, r.storage.Put(t.Context(),
+		&logical.StorageEntry{Key: "config", Value: []byte(`{"secret_key":"top-secret`)}))
 	_, err := r.try(logical.ReadOperation, "config", nil)
 	require.ErrorContains(t, err, "damaged")
 	require.False(t, strings.Contains(err.Error(), "top-secret"))
@@ -257,19 +269,25 @@ func TestConfigIsPatched(t *testing.T) {
 	r := newRig(t)
 	_, err := r.try(logical.PatchOperation, "config", goodConfig())
 	refused(t, err, 404, "vault write kms/config")
-	r.write("config", with(goodConfig(), map[string]any{"max_retries": 7, "network": "vpc", "max_parallel": 5}))
+	r.write("config", with(goodConfig(), body{"max_retries": 7, "network": "vpc", "max_parallel": 5}))
 	before := r.read("config").Data
 
-	require.Nil(t, r.do(logical.PatchOperation, "config", map[string]any{"max_parallel": 9}))
-	require.Equal(t, with(before, map[string]any{"max_parallel": 9}), r.read("config").Data)
-	r.do(logical.PatchOperation, "config", map[string]any{"max_retries": nil, "network": nil, "max_parallel": nil, "verify": nil})
-	require.Equal(t, with(before, map[string]any{"max_retries": defaultMaxRetries, "network": "public", "max_parallel": 0}), r.read("config").Data)
-	for _, patch := range []map[string]any{{"secret_key": nil}, {"access_key": nil}, {"region": nil}, {"endpoint": "127.0.0.1:1"}} {
+	require.Nil(t, r.do(logical.PatchOperation, "config", body{"max_parallel": 9}))
+	require.Equal(t, with(before, body{"max_parallel": 9}), r.read("config").Data)
+	r.do(logical.PatchOperation, "config", body{"max_retries": nil, "network": nil, "max_parallel": nil, "verify": nil})
+	require.Equal(t, with(before, body{"max_retries": defaultMaxRetries, "network": "public", "max_parallel": 0}),
+		r.read("config").Data)
+	for _, patch := range []map[string]any{
+		{"secret_key": nil},
+		{"access_key": nil},
+		{"region": nil},
+		{"endpoint": "127.0.0.1:1"},
+	} {
 		_, err := r.try(logical.PatchOperation, "config", patch)
 		refused(t, err, 400)
 	}
 	r.kms.before = failing(kmsapi.OpDescribeRegions, answered(kmsapi.ErrAccessKeyNotFound))
-	_, err = r.try(logical.PatchOperation, "config", map[string]any{"max_parallel": 1})
+	_, err = r.try(logical.PatchOperation, "config", body{"max_parallel": 1})
 	refused(t, err, 400, "access_key")
 	require.EqualValues(t, 0, r.read("config").Data["max_parallel"])
 }

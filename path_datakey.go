@@ -29,7 +29,8 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 			Pattern: "datakey/plaintext/" + fields.KeyName.Pattern,
 			Fields:  batchFields(dataKeyItem),
 			Operations: operations{
-				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey), "generate", "plaintext-data-key", batchAnswer(withPlaintext)),
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey),
+					"generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
 			HelpSynopsis: "Make a data key, as plaintext and encrypted.",
 			HelpDescription: `
@@ -45,7 +46,8 @@ the data. decrypt recovers the plaintext.
 			Pattern: "datakey/wrapped/" + fields.KeyName.Pattern,
 			Fields:  batchFields(dataKeyItem),
 			Operations: operations{
-				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, wrappedDataKey), "generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, wrappedDataKey),
+					"generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
@@ -89,7 +91,9 @@ func wrappedDataKey(ctx context.Context, c *connection, k target, d *framework.F
 	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
 }
 
-func generateDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*kmsapi.GenerateDataKeyResponse, error) {
+func generateDataKey(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (*kmsapi.GenerateDataKeyResponse, error) {
 	size, err := dataKeyBytes(d)
 	if err != nil {
 		return nil, err
@@ -98,7 +102,9 @@ func generateDataKey(ctx context.Context, c *connection, k target, d *framework.
 	if err != nil {
 		return nil, err
 	}
-	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: encCtx})
+	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{
+		KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: encCtx,
+	})
 }
 
 // dataKeyBytes returns the length that the caller asks for.

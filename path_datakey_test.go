@@ -14,11 +14,11 @@ func TestDataKeyHasTheLengthAskedFor(t *testing.T) {
 		want int
 	}{
 		"256 bits by default": {nil, 32},
-		"128 bits":            {map[string]any{"bits": 128}, 16},
-		"256 bits":            {map[string]any{"bits": "256"}, 32},
-		"512 bits":            {map[string]any{"bits": 512}, 64},
-		"1 byte":              {map[string]any{"number_of_bytes": 1}, 1},
-		"1024 bytes":          {map[string]any{"number_of_bytes": 1024}, 1024},
+		"128 bits":            {body{"bits": 128}, 16},
+		"256 bits":            {body{"bits": "256"}, 32},
+		"512 bits":            {body{"bits": 512}, 64},
+		"1 byte":              {body{"number_of_bytes": 1}, 1},
+		"1024 bytes":          {body{"number_of_bytes": 1024}, 1024},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -27,7 +27,7 @@ func TestDataKeyHasTheLengthAskedFor(t *testing.T) {
 			require.NoError(t, err)
 			require.Len(t, key, c.want)
 			require.Equal(t, 1, resp.Data["key_version"])
-			opened := r.write("decrypt/a", map[string]any{"ciphertext": resp.Data["ciphertext"]})
+			opened := r.write("decrypt/a", body{"ciphertext": resp.Data["ciphertext"]})
 			require.Equal(t, resp.Data["plaintext"], opened.Data["plaintext"])
 		})
 	}
@@ -36,18 +36,18 @@ func TestDataKeyHasTheLengthAskedFor(t *testing.T) {
 func TestWrappedDataKeyShowsNoKey(t *testing.T) {
 	r := newKeyRig(t, "a")
 	resp := r.write("datakey/wrapped/a", nil)
-	require.Equal(t, map[string]any{"ciphertext": resp.Data["ciphertext"], "key_version": 1}, resp.Data)
+	require.Equal(t, body{"ciphertext": resp.Data["ciphertext"], "key_version": 1}, resp.Data)
 	clear := r.write("datakey/plaintext/a", nil).Data["plaintext"].(string)
 	require.NotContains(t, fmt.Sprint(resp), clear)
 }
 
 func TestDataKeyIsBoundToItsContext(t *testing.T) {
 	r := newKeyRig(t, "a")
-	bound := map[string]any{"encryption_context": "file=1", "associated_data": "QUJD"}
+	bound := body{"encryption_context": "file=1", "associated_data": "QUJD"}
 	ciphertext := r.write("datakey/wrapped/a", bound).Data["ciphertext"]
-	_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 400)
-	r.write("decrypt/a", with(bound, map[string]any{"ciphertext": ciphertext}))
+	r.write("decrypt/a", with(bound, body{"ciphertext": ciphertext}))
 }
 
 func TestBadDataKeyLengthNeverReachesKMS(t *testing.T) {

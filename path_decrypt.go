@@ -46,7 +46,9 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	},
 }), "context", "key_version", "nonce", "padding_scheme")
 
-func (b *backend) decrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) decrypt(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (*logical.Response, error) {
 	opened, err := b.openCiphertext(ctx, c, k, d)
 	if err != nil {
 		return nil, err
@@ -62,7 +64,9 @@ type openedBlob struct {
 
 // openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that
 // the account may use.
-func (b *backend) openCiphertext(ctx context.Context, c *connection, k target, d *framework.FieldData) (openedBlob, error) {
+func (b *backend) openCiphertext(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (openedBlob, error) {
 	blob, err := blobOf(d.Get("ciphertext").(string))
 	if err != nil {
 		return openedBlob{}, err
@@ -90,7 +94,8 @@ func blobOf(ciphertext string) (string, error) {
 	case len(blob) > maxCiphertext:
 		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
 	case strings.ContainsRune(blob, ':'):
-		return "", refusal.BadRequest("ciphertext must be %s followed by a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
+		return "", refusal.BadRequest(
+			"ciphertext must be %s followed by a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
 	default:
 		return blob, nil
 	}

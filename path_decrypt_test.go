@@ -12,8 +12,8 @@ func TestDecryptTakesTheBareBlobToo(t *testing.T) {
 	r := newKeyRig(t, "a")
 	ciphertext := r.encrypt("a", hello)
 	for _, form := range []string{ciphertext, strings.TrimPrefix(ciphertext, "vault:v1:")} {
-		resp := r.write("decrypt/a", map[string]any{"ciphertext": form})
-		require.Equal(t, map[string]any{"plaintext": hello}, resp.Data)
+		resp := r.write("decrypt/a", body{"ciphertext": form})
+		require.Equal(t, body{"plaintext": hello}, resp.Data)
 		require.Empty(t, resp.Warnings)
 	}
 }
@@ -21,7 +21,7 @@ func TestDecryptTakesTheBareBlobToo(t *testing.T) {
 func TestPlaintextOfAnotherProgramIsReturnedInBase64WithAWarning(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for _, text := range []string{"héllo wörld", "aGVs\nbG8=", "aGVsbG8", "aGVsbG9="} {
-		resp := r.write("decrypt/a", map[string]any{"ciphertext": r.encryptDirectly(r.keyID("a"), text)})
+		resp := r.write("decrypt/a", body{"ciphertext": r.encryptDirectly(r.keyID("a"), text)})
 		got, err := base64.StdEncoding.DecodeString(resp.Data["plaintext"].(string))
 		require.NoError(t, err)
 		require.Equal(t, text, string(got))
@@ -33,14 +33,14 @@ func TestPlaintextOfAnotherProgramIsReturnedInBase64WithAWarning(t *testing.T) {
 func TestCiphertextOpensOnlyThroughItsOwnKey(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	ciphertext := r.encrypt("a", hello)
-	resp, err := r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
+	resp, err := r.tryWrite("decrypt/b", body{"ciphertext": ciphertext})
 	require.Nil(t, resp)
 	refused(t, err, 403)
 	for _, secret := range []string{hello, r.keyID("a"), r.keyID("b"), `"a"`} {
 		require.NotContains(t, err.Error(), secret)
 	}
 	dataKey := r.write("datakey/wrapped/a", nil).Data["ciphertext"]
-	_, err = r.tryWrite("decrypt/b", map[string]any{"ciphertext": dataKey})
+	_, err = r.tryWrite("decrypt/b", body{"ciphertext": dataKey})
 	refused(t, err, 403)
 }
 
@@ -49,16 +49,16 @@ func TestBoundContextSeparatesKeysOfOneCMK(t *testing.T) {
 	shared, err := loadKey(t.Context(), r.storage, "a")
 	require.NoError(t, err)
 	require.NoError(t, r.backend().storeKey(t.Context(), r.storage, "b", shared))
-	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"team": "a"}})
-	r.write("keys/b/config", map[string]any{"bound_context": map[string]any{"team": "b"}})
+	r.write("keys/a/config", body{"bound_context": body{"team": "a"}})
+	r.write("keys/b/config", body{"bound_context": body{"team": "b"}})
 
 	ciphertext := r.encrypt("a", hello)
-	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
-	_, err = r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": ciphertext}).Data["plaintext"])
+	_, err = r.tryWrite("decrypt/b", body{"ciphertext": ciphertext})
 	refused(t, err, 400, "bound_context")
-	_, err = r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext, "encryption_context": map[string]any{"team": "a"}})
+	_, err = r.tryWrite("decrypt/b", body{"ciphertext": ciphertext, "encryption_context": body{"team": "a"}})
 	refused(t, err, 400, "team", "bound")
-	r.write("decrypt/a", map[string]any{"ciphertext": ciphertext, "encryption_context": map[string]any{"team": "a"}})
+	r.write("decrypt/a", body{"ciphertext": ciphertext, "encryption_context": body{"team": "a"}})
 }
 
 func TestBadCiphertextNeverReachesKMS(t *testing.T) {
@@ -76,7 +76,7 @@ func TestBadCiphertextNeverReachesKMS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			calls := r.kms.total()
-			_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+			_, err := r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 			refused(t, err, 400, "ciphertext")
 			require.Equal(t, calls, r.kms.total())
 		})
@@ -84,22 +84,22 @@ func TestBadCiphertextNeverReachesKMS(t *testing.T) {
 }
 
 func TestDecryptNeedsWhatEncryptWasGiven(t *testing.T) {
-	given := map[string]any{"encryption_context": map[string]any{"employee": "4711"}, "associated_data": "QUJD"}
+	given := body{"encryption_context": body{"employee": "4711"}, "associated_data": "QUJD"}
 	for name, other := range map[string]map[string]any{
 		"neither":                {},
 		"no associated data":     {"encryption_context": given["encryption_context"]},
-		"other associated data":  with(given, map[string]any{"associated_data": "QUJE"}),
+		"other associated data":  with(given, body{"associated_data": "QUJE"}),
 		"no context":             {"associated_data": "QUJD"},
-		"another context":        with(given, map[string]any{"encryption_context": map[string]any{"employee": "4712"}}),
-		"more context":           with(given, map[string]any{"encryption_context": map[string]any{"employee": "4711", "x": "y"}}),
-		"another case":           with(given, map[string]any{"encryption_context": map[string]any{"Employee": "4711"}}),
-		"name and value swapped": with(given, map[string]any{"encryption_context": map[string]any{"4711": "employee"}}),
+		"another context":        with(given, body{"encryption_context": body{"employee": "4712"}}),
+		"more context":           with(given, body{"encryption_context": body{"employee": "4711", "x": "y"}}),
+		"another case":           with(given, body{"encryption_context": body{"Employee": "4711"}}),
+		"name and value swapped": with(given, body{"encryption_context": body{"4711": "employee"}}),
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			ciphertext := r.write("encrypt/a", with(given, map[string]any{"plaintext": hello})).Data["ciphertext"]
-			require.Equal(t, hello, r.write("decrypt/a", with(given, map[string]any{"ciphertext": ciphertext})).Data["plaintext"])
-			_, err := r.tryWrite("decrypt/a", with(other, map[string]any{"ciphertext": ciphertext}))
+			ciphertext := r.write("encrypt/a", with(given, body{"plaintext": hello})).Data["ciphertext"]
+			require.Equal(t, hello, r.write("decrypt/a", with(given, body{"ciphertext": ciphertext})).Data["plaintext"])
+			_, err := r.tryWrite("decrypt/a", with(other, body{"ciphertext": ciphertext}))
 			refused(t, err, 400, "InvalidParameter", "encryption_context")
 		})
 	}

@@ -25,7 +25,8 @@ func (b *backend) encryptPaths() []*framework.Path {
 		Pattern: "encrypt/" + fields.KeyName.Pattern,
 		Fields:  batchFields(encryptItem),
 		Operations: operations{
-			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "", batchAnswer(ciphertextAnswer)),
+			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "",
+				batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt up to 6 KB, or many such plaintexts at once.",
 		HelpDescription: `
@@ -61,7 +62,9 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	if err != nil {
 		return nil, err
 	}
-	answer, err := call(ctx, c, &kmsapi.EncryptRequest{KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: encCtx})
+	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
+		KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: encCtx,
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -75,9 +78,12 @@ func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 	case err != nil:
 		return kmsapi.Secret{}, err
 	case len(data) == 0:
-		return kmsapi.Secret{}, refusal.BadRequest("plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest(
+			"plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
 	case len(data) > kmsapi.MaxPlaintext:
-		return kmsapi.Secret{}, refusal.BadRequest("plaintext is too long: it has %d bytes, and KMS encrypts %d; encrypt it yourself with a data key from datakey/plaintext", len(data), kmsapi.MaxPlaintext)
+		return kmsapi.Secret{}, refusal.BadRequest(
+			"plaintext is too long: it has %d bytes, and KMS encrypts %d; encrypt it yourself with a data key from datakey/plaintext",
+			len(data), kmsapi.MaxPlaintext)
 	}
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
 }

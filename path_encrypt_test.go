@@ -14,7 +14,7 @@ import (
 
 func TestEncryptAnswersAsTransitDoes(t *testing.T) {
 	r := newKeyRig(t, "a")
-	resp := r.write("encrypt/a", map[string]any{"plaintext": hello})
+	resp := r.write("encrypt/a", body{"plaintext": hello})
 	require.Equal(t, 1, resp.Data["key_version"])
 	require.Len(t, resp.Data, 2)
 	parts := strings.Split(resp.Data["ciphertext"].(string), ":")
@@ -51,7 +51,7 @@ func TestBadPlaintextNeverReachesKMS(t *testing.T) {
 		"6145 bytes":            {encoded(kmsapi.MaxPlaintext + 1), "datakey"},
 		"a megabyte":            {encoded(1 << 20), "datakey"},
 		"a number":              {5, "text"},
-		"a map":                 {map[string]any{"a": "b"}, "text"},
+		"a map":                 {body{"a": "b"}, "text"},
 		"a list":                {[]any{hello}, "text"},
 		"a string not in UTF-8": {"\xff", "text"},
 		"a boolean":             {true, "text"},
@@ -59,7 +59,7 @@ func TestBadPlaintextNeverReachesKMS(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			calls := r.kms.total()
-			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": bad.plaintext})
+			_, err := r.tryWrite("encrypt/a", body{"plaintext": bad.plaintext})
 			refused(t, err, 400, "plaintext", bad.says)
 			require.Equal(t, calls, r.kms.total())
 		})
@@ -71,19 +71,21 @@ func encoded(n int) string { return base64.StdEncoding.EncodeToString(make([]byt
 func TestLargestPlaintextIsEncrypted(t *testing.T) {
 	r := newKeyRig(t, "a")
 	text := encoded(kmsapi.MaxPlaintext)
-	require.Equal(t, text, r.write("decrypt/a", map[string]any{"ciphertext": r.encrypt("a", text)}).Data["plaintext"])
+	require.Equal(t, text, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", text)}).Data["plaintext"])
 }
 
 func TestAnyBytesAndAnyContextRoundTrip(t *testing.T) {
 	r := newKeyRig(t, "a")
 	rapid.Check(t, func(rt *rapid.T) {
 		data := rapid.SliceOfN(rapid.Byte(), 1, 200).Draw(rt, "data")
-		bound := map[string]any{
-			"associated_data":    base64.StdEncoding.EncodeToString(rapid.SliceOf(rapid.Byte()).Draw(rt, "associated data")),
-			"encryption_context": map[string]any{rapid.StringMatching(`[a-z]{1,5}`).Draw(rt, "name"): rapid.StringMatching(`[ -~]*`).Draw(rt, "value")},
+		bound := body{
+			"associated_data": base64.StdEncoding.EncodeToString(rapid.SliceOf(rapid.Byte()).Draw(rt, "associated data")),
+			"encryption_context": body{rapid.StringMatching(`[a-z]{1,5}`).Draw(rt,
+				"name"): rapid.StringMatching(`[ -~]*`).Draw(rt, "value")},
 		}
-		ciphertext := r.write("encrypt/a", with(bound, map[string]any{"plaintext": base64.StdEncoding.EncodeToString(data)})).Data["ciphertext"]
-		opened := r.write("decrypt/a", with(bound, map[string]any{"ciphertext": ciphertext})).Data["plaintext"].(string)
+		ciphertext := r.write("encrypt/a", with(bound,
+			body{"plaintext": base64.StdEncoding.EncodeToString(data)})).Data["ciphertext"]
+		opened := r.write("decrypt/a", with(bound, body{"ciphertext": ciphertext})).Data["plaintext"].(string)
 		got, err := base64.StdEncoding.DecodeString(opened)
 		if err != nil || !bytes.Equal(data, got) {
 			rt.Fatalf("encrypted %x, decrypted %q", data, opened)
@@ -97,7 +99,7 @@ func TestWarmEncryptCostsOneCallAndNoStorage(t *testing.T) {
 	r.storage.reset("", 0)
 	before := r.kms.total()
 	r.encrypt("a", hello)
-	r.write("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	r.write("decrypt/a", body{"ciphertext": ciphertext})
 	r.write("datakey/plaintext/a", nil)
 	r.write("datakey/wrapped/a", nil)
 	require.Zero(t, r.storage.total())
@@ -138,7 +140,7 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			data := map[string]any{c.field: c.value}
+			data := body{c.field: c.value}
 			switch {
 			case strings.HasPrefix(c.path, "encrypt"):
 				data["plaintext"] = hello

@@ -32,18 +32,26 @@ even if KMS can't be used: monitoring should look at healthy. error says what to
 }
 
 var healthAnswer = answerFields{
-	"healthy":              {Type: framework.TypeBool},
-	"kms_reachable":        {Type: framework.TypeBool, Description: "Whether KMS answered, even if it refused."},
-	"credentials_accepted": {Type: framework.TypeBool, Description: "Whether the answer shows that KMS accepts the access key."},
-	"latency_ms":           {Type: framework.TypeInt64, Description: "How long the call took, with its retries and its wait for other calls."},
-	"region":               {Type: framework.TypeString},
-	"endpoint":             {Type: framework.TypeString},
-	"error":                {Type: framework.TypeString, Description: "Why the call failed. Empty if it did not."},
-	"error_code":           {Type: framework.TypeString, Description: "The code of KMS's refusal."},
-	"request_id":           {Type: framework.TypeString, Description: "The id that KMS gave the call."},
+	"healthy":       {Type: framework.TypeBool},
+	"kms_reachable": {Type: framework.TypeBool, Description: "Whether KMS answered, even if it refused."},
+	"credentials_accepted": {
+		Type:        framework.TypeBool,
+		Description: "Whether the answer shows that KMS accepts the access key.",
+	},
+	"latency_ms": {
+		Type:        framework.TypeInt64,
+		Description: "How long the call took, with its retries and its wait for other calls.",
+	},
+	"region":     {Type: framework.TypeString},
+	"endpoint":   {Type: framework.TypeString},
+	"error":      {Type: framework.TypeString, Description: "Why the call failed. Empty if it did not."},
+	"error_code": {Type: framework.TypeString, Description: "The code of KMS's refusal."},
+	"request_id": {Type: framework.TypeString, Description: "The id that KMS gave the call."},
 }
 
-func (b *backend) healthRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) healthRead(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err

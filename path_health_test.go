@@ -20,18 +20,30 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 		healthy, reachable, accepted bool
 		says                         string
 	}{
-		"nothing":                   {nil, true, true, true, ""},
-		"no permission in RAM":      {answered(kmsapi.ErrNoPermission), true, true, true, "may not call DescribeRegions"},
-		"throttling":                {answered(kmsapi.ErrThrottling), false, true, true, "max_parallel"},
-		"an unknown access key":     {answered(kmsapi.ErrAccessKeyNotFound), false, true, false, "vault write kms/config access_key"},
-		"a disabled access key":     {answered(kmsapi.ErrAccessKeyInactive), false, true, false, "enable it in RAM"},
-		"a wrong secret":            {answered(kmsapi.ErrIncompleteSignature), false, true, false, "secret_key"},
-		"a wrong clock":             {answered(kmsapi.ErrIllegalTimestamp), false, true, false, "clock"},
-		"a failure inside KMS":      {answered(kmsapi.ErrInternalFailure), false, true, false, "InternalFailure"},
-		"an unknown refusal":        {answered(&kmsapi.Error{Code: "New.Code", HTTPStatus: 400}), false, true, false, "New.Code"},
-		"KMS that can't be reached": {&client.TransportError{Operation: kmsapi.OpDescribeRegions, Endpoint: "kms:443", Err: errors.New("refused")}, false, false, false, "kms:443"},
-		"KMS that does not answer":  {context.DeadlineExceeded, false, false, false, "deadline"},
-		"missing credentials":       {&client.CredentialsError{Operation: kmsapi.OpDescribeRegions, Err: errors.New("none")}, false, false, false, "credentials"},
+		"nothing":              {nil, true, true, true, ""},
+		"no permission in RAM": {answered(kmsapi.ErrNoPermission), true, true, true, "may not call DescribeRegions"},
+		"throttling":           {answered(kmsapi.ErrThrottling), false, true, true, "max_parallel"},
+		"an unknown access key": {
+			answered(kmsapi.ErrAccessKeyNotFound), false, true, false,
+			"vault write kms/config access_key",
+		},
+		"a disabled access key": {answered(kmsapi.ErrAccessKeyInactive), false, true, false, "enable it in RAM"},
+		"a wrong secret":        {answered(kmsapi.ErrIncompleteSignature), false, true, false, "secret_key"},
+		"a wrong clock":         {answered(kmsapi.ErrIllegalTimestamp), false, true, false, "clock"},
+		"a failure inside KMS":  {answered(kmsapi.ErrInternalFailure), false, true, false, "InternalFailure"},
+		"an unknown refusal": {
+			answered(&kmsapi.Error{Code: "New.Code", HTTPStatus: 400}), false, true, false,
+			"New.Code",
+		},
+		"KMS that can't be reached": {&client.TransportError{
+			Operation: kmsapi.OpDescribeRegions, Endpoint: "kms:443",
+			Err: errors.New("refused"),
+		}, false, false, false, "kms:443"},
+		"KMS that does not answer": {context.DeadlineExceeded, false, false, false, "deadline"},
+		"missing credentials": {
+			&client.CredentialsError{Operation: kmsapi.OpDescribeRegions, Err: errors.New("none")},
+			false, false, false, "credentials",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -68,7 +80,7 @@ func TestHealthSaysWhatIsWrong(t *testing.T) {
 func TestHealthMeasuresTheCall(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		r := newRig(t)
-		r.write("config", with(goodConfig(), map[string]any{"verify": false}))
+		r.write("config", with(goodConfig(), body{"verify": false}))
 		r.kms.before = func(context.Context, kmsapi.Request) error {
 			time.Sleep(1234 * time.Millisecond)
 			return kmsapi.ErrInternalFailure
@@ -90,9 +102,12 @@ func TestHealthFollowsTheService(t *testing.T) {
 	require.Contains(t, health["error"], service.Endpoint)
 	service.Start()
 	require.Equal(t, true, r.read("health").Data["healthy"])
-	r.write("config", map[string]any{"access_key": "LTAInobody", "secret_key": "wrong", "verify": false})
+	r.write("config", body{"access_key": "LTAInobody", "secret_key": "wrong", "verify": false})
 	health = r.read("health").Data
-	require.Equal(t, []any{false, true, false}, []any{health["healthy"], health["kms_reachable"], health["credentials_accepted"]})
+	require.Equal(t, []any{false, true, false}, []any{
+		health["healthy"], health["kms_reachable"],
+		health["credentials_accepted"],
+	})
 	require.Equal(t, "InvalidAccessKeyId.NotFound", health["error_code"])
 	require.NotEmpty(t, health["request_id"])
 }

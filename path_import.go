@@ -72,11 +72,14 @@ var importFields = fields.WithTransit(fields.Schemas{
 	},
 	"description":      {Type: framework.TypeString, Description: "For a new key: what it is for, up to 8157 characters."},
 	"protection_level": keyFields["protection_level"],
-}, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context", "convergent_encryption", "public_key", "version")
+}, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
+	"convergent_encryption", "public_key", "version")
 
 // keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it
 // makes the key. A key that was made before a later step failed stays, so that the next request finds it and continues.
-func (b *backend) keyImport(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyImport(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+) (*logical.Response, error) {
 	wanted, err := newImport(d)
 	if err != nil {
 		return nil, err
@@ -94,7 +97,8 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, name stri
 	if err != nil {
 		return nil, err
 	}
-	b.Logger().Info("key material was imported", "key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
+	b.Logger().Info("key material was imported",
+		"key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
 	resp := &logical.Response{Data: map[string]any{
 		"name": name, "key_id": entry.KeyID, "region": entry.Region, "material_expire_time": wanted.expireTime(),
 	}}
@@ -106,7 +110,9 @@ func (b *backend) keyImport(ctx context.Context, req *logical.Request, name stri
 
 // importWrapped unwraps the material and wraps it for KMS. k has no entry if the key must be made; all that can be
 // wrong with the request is found before that.
-func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k target, wanted *keyImport) (*keyEntry, error) {
+func (b *backend) importWrapped(
+	ctx context.Context, req *logical.Request, k target, wanted *keyImport,
+) (*keyEntry, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -116,7 +122,8 @@ func (b *backend) importWrapped(ctx context.Context, req *logical.Request, k tar
 		return nil, err
 	}
 	if key == nil {
-		return nil, refusal.BadRequest("nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
+		return nil, refusal.BadRequest(
+			"nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
 	}
 	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext)
 	if err != nil {

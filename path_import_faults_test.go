@@ -83,7 +83,10 @@ func TestNameIsReservedWhileItsImportCallsKMS(t *testing.T) {
 	data := r.wrapped(ourMaterial)
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 		if q.Operation() == kmsapi.OpImportKeyMaterial {
-			for path, data := range map[string]map[string]any{"keys/mine/import": data, "keys/mine/deregister": nil, "keys/mine": nil} {
+			for path, data := range map[string]map[string]any{
+				"keys/mine/import": data, "keys/mine/deregister": nil,
+				"keys/mine": nil,
+			} {
 				_, err := r.tryWrite(path, data)
 				refused(t, err, 409, "another request")
 			}

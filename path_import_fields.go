@@ -47,7 +47,8 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 
 // setWay takes the fields of one way to import, and refuses those of the other.
 func (i *keyImport) setWay(d *framework.FieldData) error {
-	ciphertext, encrypted, token := d.Get("ciphertext").(string), d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
+	ciphertext := d.Get("ciphertext").(string)
+	encrypted, token := d.Get("encrypted_key_material").(string), d.Get("import_token").(string)
 	_, hashGiven := d.GetOk("hash_function")
 	switch {
 	case ciphertext != "" && encrypted == "" && token == "":

@@ -51,12 +51,15 @@ alicloudkms wrap, or openssl, encrypts the material with the public key; import 
 	}
 }
 
-func keyImportParameters(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func keyImportParameters(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (*logical.Response, error) {
 	algorithm := d.Get("wrapping_algorithm").(string)
 	switch algorithm {
 	case kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15:
 	default:
-		return nil, refusal.BadRequest("wrapping_algorithm must be %s, %s or %s", kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
+		return nil, refusal.BadRequest("wrapping_algorithm must be %s, %s or %s",
+			kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
 	}
 	got, key, err := importParameters(ctx, c, k.entry, algorithm)
 	if err != nil {
@@ -77,7 +80,9 @@ func keyImportParameters(ctx context.Context, c *connection, k target, d *framew
 }
 
 // importParameters asks KMS for a wrapping key and its token. Both must belong to the key's own CMK, and be valid.
-func importParameters(ctx context.Context, c *connection, e *keyEntry, algorithm string) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
+func importParameters(
+	ctx context.Context, c *connection, e *keyEntry, algorithm string,
+) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
 	garbage := func(err error) error { return &callError{op: kmsapi.OpGetParametersForImport, err: err} }
 	got, err := call(ctx, c, &kmsapi.GetParametersForImportRequest{
 		KeyId: e.KeyID, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,

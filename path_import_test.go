@@ -41,20 +41,20 @@ func rsaOf(bits int) (pkcs8 []byte, err error) {
 // wrapped returns the fields with which transit's client imports material.
 func (r *rig) wrapped(material []byte) map[string]any {
 	r.t.Helper()
-	return map[string]any{"ciphertext": b64(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
+	return body{"ciphertext": b64(keywraptest.Wrapping{}.Wrap(r.t, r.haveWrappingKey(), material))}
 }
 
 // unopened returns the fields that pass material through to KMS, with import parameters of the key called name.
 func (r *rig) unopened(name, algorithm string, material []byte) map[string]any {
 	r.t.Helper()
-	got := r.write("keys/"+name+"/import_parameters", map[string]any{"wrapping_algorithm": algorithm}).Data
+	got := r.write("keys/"+name+"/import_parameters", body{"wrapping_algorithm": algorithm}).Data
 	der, err := base64.StdEncoding.DecodeString(got["public_key_der"].(string))
 	require.NoError(r.t, err)
 	key, err := client.ParseImportKey(der)
 	require.NoError(r.t, err)
 	encrypted, err := client.WrapKeyMaterial(algorithm, key, material)
 	require.NoError(r.t, err)
-	return map[string]any{"encrypted_key_material": encrypted, "import_token": got["import_token"]}
+	return body{"encrypted_key_material": encrypted, "import_token": got["import_token"]}
 }
 
 func (r *rig) keyState(name string) any {
@@ -65,20 +65,24 @@ func (r *rig) keyState(name string) any {
 func TestTransitsImportMakesTheKey(t *testing.T) {
 	r := newKeyRig(t)
 	expires := time.Now().Add(48 * time.Hour)
-	data := with(r.wrapped(ourMaterial), map[string]any{
+	data := with(r.wrapped(ourMaterial), body{
 		"description": "Löhne", "protection_level": "HSM", "expire_time": expires.Format(time.RFC3339),
 		"type": "aes256-gcm96", "allow_rotation": false, "exportable": false,
 	})
 	resp := r.write("keys/mine/import", data)
 	when := expires.UTC().Format(kmsapi.TimeFormat)
-	require.Equal(t, map[string]any{"name": "mine", "key_id": r.keyID("mine"), "region": "cn-hangzhou", "material_expire_time": when}, resp.Data)
+	require.Equal(t, body{
+		"name": "mine", "key_id": r.keyID("mine"), "region": "cn-hangzhou",
+		"material_expire_time": when,
+	}, resp.Data)
 	found := r.read("keys/mine").Data
 	for name, want := range map[string]any{
-		"origin": "EXTERNAL", "key_state": "Enabled", "description": "Löhne", "protection_level": "HSM", "material_expire_time": when,
+		"origin": "EXTERNAL", "key_state": "Enabled", "description": "Löhne", "protection_level": "HSM",
+		"material_expire_time": when,
 	} {
 		require.Equal(t, want, found[name], name)
 	}
-	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": r.encrypt("mine", hello)}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/mine", body{"ciphertext": r.encrypt("mine", hello)}).Data["plaintext"])
 	require.Len(t, r.cmks(), 1)
 }
 
@@ -87,11 +91,15 @@ func TestEveryHashFunctionOfTransitWorks(t *testing.T) {
 	key := r.haveWrappingKey()
 	for _, name := range keywrap.HashNames() {
 		for _, spelled := range []string{name, strings.ToLower(name)} {
-			r.write("keys/mine/import", map[string]any{"ciphertext": b64(keywraptest.Wrapping{Hash: keywrap.HashNamed(name)}.Wrap(t, key, ourMaterial)), "hash_function": spelled})
+			r.write("keys/mine/import",
+				body{
+					"ciphertext":    b64(keywraptest.Wrapping{Hash: keywrap.HashNamed(name)}.Wrap(t, key, ourMaterial)),
+					"hash_function": spelled,
+				})
 		}
 	}
 	v, _ := keywraptest.Read(t)
-	r.write("keys/other/import", map[string]any{"ciphertext": b64(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
+	r.write("keys/other/import", body{"ciphertext": b64(v.Ciphertexts["SHA384"]), "hash_function": "SHA384"})
 	require.Len(t, r.cmks(), 2)
 }
 
@@ -99,7 +107,7 @@ func TestPassThroughImportsWhatVaultCannotOpen(t *testing.T) {
 	for _, algorithm := range []string{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15} {
 		t.Run(algorithm, func(t *testing.T) {
 			r := newKeyRig(t)
-			r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+			r.write("keys/mine", body{"origin": "EXTERNAL"})
 			data := r.unopened("mine", algorithm, ourMaterial)
 			// Files have line breaks at their end, and also within.
 			whole := data["encrypted_key_material"].(string)
@@ -118,7 +126,7 @@ func TestPassThroughImportsWhatVaultCannotOpen(t *testing.T) {
 
 func TestImportParametersSuitEveryTool(t *testing.T) {
 	r := newKeyRig(t)
-	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+	r.write("keys/mine", body{"origin": "EXTERNAL"})
 	got := r.write("keys/mine/import_parameters", nil).Data
 	require.Equal(t, r.keyID("mine"), got["key_id"])
 	require.Equal(t, kmsapi.WrapOAEPSHA256, got["wrapping_algorithm"])
@@ -130,7 +138,7 @@ func TestImportParametersSuitEveryTool(t *testing.T) {
 	require.Len(t, got, 6)
 
 	calls := r.kms.total()
-	_, err = r.tryWrite("keys/mine/import_parameters", map[string]any{"wrapping_algorithm": "RSAES_OAEP_SHA_512"})
+	_, err = r.tryWrite("keys/mine/import_parameters", body{"wrapping_algorithm": "RSAES_OAEP_SHA_512"})
 	refused(t, err, 400, kmsapi.WrapOAEPSHA256)
 	_, err = r.tryWrite("keys/none/import_parameters", nil)
 	refused(t, err, 404)
@@ -139,7 +147,7 @@ func TestImportParametersSuitEveryTool(t *testing.T) {
 
 func TestBadImportsNeverReachKMS(t *testing.T) {
 	r := newKeyRig(t)
-	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
+	r.write("keys/mine", body{"origin": "EXTERNAL"})
 	key := r.haveWrappingKey()
 	good := r.wrapped(ourMaterial)
 	short := b64(keywraptest.Wrapping{}.Wrap(t, key, make([]byte, 16)))
@@ -148,41 +156,56 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 		data map[string]any
 		says string
 	}{
-		"nothing":                         {nil, "either ciphertext"},
-		"both ways":                       {with(good, map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"}), "either ciphertext"},
-		"a ciphertext and a token":        {with(good, map[string]any{"import_token": "x"}), "either ciphertext"},
-		"no token":                        {map[string]any{"encrypted_key_material": "AAAA"}, "import_token"},
-		"a token alone":                   {map[string]any{"import_token": "x"}, "encrypted_key_material"},
-		"a hash for the pass-through":     {map[string]any{"encrypted_key_material": "AAAA", "import_token": "x", "hash_function": "SHA1"}, "either ciphertext"},
-		"an unknown hash":                 {with(good, map[string]any{"hash_function": "MD5"}), "SHA512"},
-		"the hash of another":             {with(good, map[string]any{"hash_function": "SHA1"}), "can't be opened"},
-		"not base64":                      {map[string]any{"ciphertext": "?"}, "base64"},
-		"URL-safe base64":                 {map[string]any{"ciphertext": "__--"}, "base64"},
-		"line breaks only":                {map[string]any{"ciphertext": "\n\n"}, "empty"},
-		"spaces only":                     {map[string]any{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
-		"too little":                      {map[string]any{"ciphertext": "AAAA"}, "552"},
-		"a key of 16 bytes":               {map[string]any{"ciphertext": short}, "32 bytes"},
-		"too much":                        {map[string]any{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
-		"too much material":               {map[string]any{"encrypted_key_material": strings.Repeat("A", maxImportField+1), "import_token": "x"}, "too long"},
-		"too long a token":                {map[string]any{"encrypted_key_material": "AAAA", "import_token": strings.Repeat("A", maxImportField+1)}, "too long"},
-		"material not in base64":          {map[string]any{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
-		"garbage":                         {map[string]any{"ciphertext": b64(make([]byte, 552))}, "can't be opened"},
-		"an expiry in the past":           {with(good, map[string]any{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
-		"an expiry now":                   {with(good, map[string]any{"expire_time": time.Now().Unix()}), "future"},
-		"an expiry of 0":                  {with(good, map[string]any{"expire_time": 0}), "future"},
-		"an expiry before 1970":           {with(good, map[string]any{"expire_time": -1}), "future"},
-		"an expiry in too distant a year": {with(good, map[string]any{"expire_time": "253402300800"}), "10000"},
-		"an expiry that overflows":        {with(good, map[string]any{"expire_time": "9223372036854775807"}), "future"},
-		"a description that is too long":  {with(good, map[string]any{"description": strings.Repeat("x", kmsapi.MaxDescription+1)}), "description"},
-		"an unknown protection level":     {with(good, map[string]any{"protection_level": "GOLD"}), "protection_level"},
-		"a derived key":                   {with(good, map[string]any{"derived": true}), "derived"},
-		"a context":                       {with(good, map[string]any{"context": hello}), "context"},
-		"convergence":                     {with(good, map[string]any{"convergent_encryption": true}), "convergent_encryption"},
-		"a rotation":                      {with(good, map[string]any{"auto_rotate_period": "24h"}), "auto_rotate_period"},
-		"a public key":                    {map[string]any{"public_key": "PEM"}, "public_key"},
-		"a second version":                {with(good, map[string]any{"version": 2}), "version"},
-		"an RSA key":                      {with(good, map[string]any{"type": "rsa-2048"}), "type"},
-		"an origin":                       {with(good, map[string]any{"origin": "EXTERNAL"}), "origin"},
+		"nothing": {nil, "either ciphertext"},
+		"both ways": {
+			with(good, body{"encrypted_key_material": "AAAA", "import_token": "x"}),
+			"either ciphertext",
+		},
+		"a ciphertext and a token": {with(good, body{"import_token": "x"}), "either ciphertext"},
+		"no token":                 {body{"encrypted_key_material": "AAAA"}, "import_token"},
+		"a token alone":            {body{"import_token": "x"}, "encrypted_key_material"},
+		"a hash for the pass-through": {body{
+			"encrypted_key_material": "AAAA", "import_token": "x",
+			"hash_function": "SHA1",
+		}, "either ciphertext"},
+		"an unknown hash":     {with(good, body{"hash_function": "MD5"}), "SHA512"},
+		"the hash of another": {with(good, body{"hash_function": "SHA1"}), "can't be opened"},
+		"not base64":          {body{"ciphertext": "?"}, "base64"},
+		"URL-safe base64":     {body{"ciphertext": "__--"}, "base64"},
+		"line breaks only":    {body{"ciphertext": "\n\n"}, "empty"},
+		"spaces only":         {body{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
+		"too little":          {body{"ciphertext": "AAAA"}, "552"},
+		"a key of 16 bytes":   {body{"ciphertext": short}, "32 bytes"},
+		"too much":            {body{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
+		"too much material": {body{
+			"encrypted_key_material": strings.Repeat("A", maxImportField+1),
+			"import_token":           "x",
+		}, "too long"},
+		"too long a token": {body{
+			"encrypted_key_material": "AAAA",
+			"import_token":           strings.Repeat("A", maxImportField+1),
+		}, "too long"},
+		"material not in base64":          {body{"encrypted_key_material": "?", "import_token": "x"}, "base64"},
+		"garbage":                         {body{"ciphertext": b64(make([]byte, 552))}, "can't be opened"},
+		"an expiry in the past":           {with(good, body{"expire_time": time.Now().Add(-time.Minute).Unix()}), "future"},
+		"an expiry now":                   {with(good, body{"expire_time": time.Now().Unix()}), "future"},
+		"an expiry of 0":                  {with(good, body{"expire_time": 0}), "future"},
+		"an expiry before 1970":           {with(good, body{"expire_time": -1}), "future"},
+		"an expiry in too distant a year": {with(good, body{"expire_time": "253402300800"}), "10000"},
+		"an expiry that overflows":        {with(good, body{"expire_time": "9223372036854775807"}), "future"},
+		"a description that is too long": {
+			with(good, body{"description": strings.Repeat("x", kmsapi.MaxDescription+1)}),
+			"description",
+		},
+		"an unknown protection level": {with(good, body{"protection_level": "GOLD"}), "protection_level"},
+		"a derived key":               {with(good, body{"derived": true}), "derived"},
+		"a context":                   {with(good, body{"context": hello}), "context"},
+		"convergence":                 {with(good, body{"convergent_encryption": true}), "convergent_encryption"},
+		"a rotation":                  {with(good, body{"auto_rotate_period": "24h"}), "auto_rotate_period"},
+		"a public key":                {body{"public_key": "PEM"}, "public_key"},
+		"a second version":            {with(good, body{"version": 2}), "version"},
+		"an RSA key":                  {with(good, body{"type": "rsa-2048"}), "type"},
+		"an origin":                   {with(good, body{"origin": "EXTERNAL"}), "origin"},
 	} {
 		for _, path := range []string{"keys/mine/import", "keys/new/import"} {
 			t.Run(name+" "+path, func(t *testing.T) {
@@ -191,7 +214,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 			})
 		}
 	}
-	_, err := r.tryWrite("keys/new/import", map[string]any{"encrypted_key_material": "AAAA", "import_token": "x"})
+	_, err := r.tryWrite("keys/new/import", body{"encrypted_key_material": "AAAA", "import_token": "x"})
 	refused(t, err, 404, `"new"`, "vault write kms/keys/new origin=EXTERNAL")
 	require.Equal(t, calls, r.kms.total())
 	require.Equal(t, cmks, r.cmks())
@@ -200,7 +223,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 func TestImportWithoutAWrappingKeyIsRefused(t *testing.T) {
 	r := newKeyRig(t)
 	v, _ := keywraptest.Read(t)
-	_, err := r.tryWrite("keys/mine/import", map[string]any{"ciphertext": b64(v.Ciphertexts["SHA256"])})
+	_, err := r.tryWrite("keys/mine/import", body{"ciphertext": b64(v.Ciphertexts["SHA256"])})
 	refused(t, err, 400, "vault read kms/wrapping_key")
 	require.Zero(t, r.storage.calls["put"]-1, "only the configuration was stored")
 	require.Zero(t, r.kms.total()-1)
@@ -219,7 +242,7 @@ func TestOnlyTheSameMaterialIsImportedAgain(t *testing.T) {
 	_, err = r.tryWrite("keys/mine/import", r.unopened("mine", kmsapi.WrapOAEPSHA256, otherMaterial))
 	refused(t, err, 400, "InvalidKeyMaterial")
 
-	resp := r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"description": "other"}))
+	resp := r.write("keys/mine/import", with(r.wrapped(ourMaterial), body{"description": "other"}))
 	require.Contains(t, strings.Join(resp.Warnings, ""), "already existed")
 	require.Empty(t, r.read("keys/mine").Data["description"])
 	require.Len(t, r.cmks(), 1)
@@ -228,32 +251,34 @@ func TestOnlyTheSameMaterialIsImportedAgain(t *testing.T) {
 func TestExpiredMaterialIsRestored(t *testing.T) {
 	r := newKeyRig(t)
 	service := r.kms.service()
-	r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(time.Hour).Unix()}))
+	r.write("keys/mine/import", with(r.wrapped(ourMaterial), body{"expire_time": time.Now().Add(time.Hour).Unix()}))
 	ciphertext := r.encrypt("mine", hello)
 	service.Advance(2 * time.Hour)
 	require.NoError(t, service.Sweep())
-	_, err := r.tryWrite("decrypt/mine", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("decrypt/mine", body{"ciphertext": ciphertext})
 	refused(t, err, 409, "Rejected.PendingImport", "vault transit import kms/keys/mine @FILE")
-	_, err = r.tryWrite("encrypt/mine", map[string]any{"plaintext": hello})
-	refused(t, err, 409, "vault transit import kms/keys/mine @FILE", "vault write kms/keys/mine/import encrypted_key_material=")
+	_, err = r.tryWrite("encrypt/mine", body{"plaintext": hello})
+	refused(t, err, 409, "vault transit import kms/keys/mine @FILE",
+		"vault write kms/keys/mine/import encrypted_key_material=")
 
 	// The expiry is chosen by this clock, and checked by KMS's, which is ahead here.
-	_, err = r.tryWrite("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(time.Hour).Unix()}))
+	_, err = r.tryWrite("keys/mine/import", with(r.wrapped(ourMaterial),
+		body{"expire_time": time.Now().Add(time.Hour).Unix()}))
 	refused(t, err, 400, "InvalidParameter")
-	r.write("keys/mine/import", with(r.wrapped(ourMaterial), map[string]any{"expire_time": time.Now().Add(3 * time.Hour).Unix()}))
-	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	r.write("keys/mine/import", with(r.wrapped(ourMaterial), body{"expire_time": time.Now().Add(3 * time.Hour).Unix()}))
+	require.Equal(t, hello, r.write("decrypt/mine", body{"ciphertext": ciphertext}).Data["plaintext"])
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	require.Empty(t, r.read("keys/mine").Data["material_expire_time"])
 }
 
 func TestForeignAndExpiredImportTokensAreRefused(t *testing.T) {
 	r := newKeyRig(t)
-	r.write("keys/mine", map[string]any{"origin": "EXTERNAL"})
-	r.write("keys/other", map[string]any{"origin": "EXTERNAL"})
+	r.write("keys/mine", body{"origin": "EXTERNAL"})
+	r.write("keys/other", body{"origin": "EXTERNAL"})
 	data := r.unopened("other", kmsapi.WrapOAEPSHA256, ourMaterial)
 	_, err := r.tryWrite("keys/mine/import", data)
 	refused(t, err, 400, "InvalidImportToken", "kms/keys/mine/import_parameters")
-	_, err = r.tryWrite("keys/mine/import", with(data, map[string]any{"import_token": "garbage"}))
+	_, err = r.tryWrite("keys/mine/import", with(data, body{"import_token": "garbage"}))
 	refused(t, err, 400, "InvalidImportToken")
 	r.kms.service().Advance(25 * time.Hour)
 	_, err = r.tryWrite("keys/other/import", data)
@@ -274,7 +299,7 @@ func TestKeysThatKMSMadeTakeNoMaterial(t *testing.T) {
 func TestKeyScheduledForDeletionTakesNoMaterial(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
-	r.write("keys/mine/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/mine/config", body{"deletion_allowed": true})
 	r.do(logical.DeleteOperation, "keys/mine", nil)
 	_, err := r.tryWrite("keys/mine/import", r.wrapped(ourMaterial))
 	refused(t, err, 409, "kms/keys/mine/cancel_deletion")
@@ -284,7 +309,10 @@ var errLost = &client.TransportError{Operation: "X", Endpoint: "kms:443", Err: e
 
 // TestInterruptedImportIsFinishedByTheSameRequest fails an import before and after each call to KMS.
 func TestInterruptedImportIsFinishedByTheSameRequest(t *testing.T) {
-	for _, failing := range []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport, kmsapi.OpImportKeyMaterial} {
+	for _, failing := range []kmsapi.Operation{
+		kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport,
+		kmsapi.OpImportKeyMaterial,
+	} {
 		for _, when := range []string{"before", "after"} {
 			t.Run(fmt.Sprintf("%s %s", when, failing), func(t *testing.T) {
 				r := newKeyRig(t)

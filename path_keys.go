@@ -3,10 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
-	"strconv"
-	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -79,8 +76,9 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		AllowedValues: []any{string(kmsapi.ProtectionSoftware), string(kmsapi.ProtectionHSM)},
 	},
 	"description": {
-		Type:        framework.TypeString,
-		Description: fmt.Sprintf("What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
+		Type: framework.TypeString,
+		Description: fmt.Sprintf(
+			"What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
@@ -94,54 +92,9 @@ var keyFields = fields.WithTransit(fields.Schemas{
 	},
 }, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
 
-var keyAnswer = answerFields{
-	"name":                 {Type: framework.TypeString},
-	"key_id":               {Type: framework.TypeString},
-	"region":               {Type: framework.TypeString},
-	"deletion_allowed":     {Type: framework.TypeBool},
-	"bound_context":        {Type: framework.TypeKVPairs},
-	"arn":                  {Type: framework.TypeString},
-	"key_state":            {Type: framework.TypeString},
-	"key_spec":             {Type: framework.TypeString},
-	"key_usage":            {Type: framework.TypeString},
-	"origin":               {Type: framework.TypeString},
-	"protection_level":     {Type: framework.TypeString},
-	"creator":              {Type: framework.TypeString},
-	"creation_date":        {Type: framework.TypeString},
-	"delete_date":          {Type: framework.TypeString},
-	"material_expire_time": {Type: framework.TypeString},
-	"description":          {Type: framework.TypeString},
-	"tags":                 {Type: framework.TypeKVPairs},
-
-	"keys":                   {Type: framework.TypeMap, Description: "As in transit: when version 1 was made, in seconds since 1970."},
-	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
-}
-
-// metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
-func metadataFields(m kmsapi.KeyMetadata) map[string]any {
-	return map[string]any{
-		"arn":                  m.Arn,
-		"key_state":            string(m.KeyState),
-		"key_spec":             m.KeySpec,
-		"key_usage":            m.KeyUsage,
-		"origin":               string(m.Origin),
-		"protection_level":     string(m.ProtectionLevel),
-		"creator":              m.Creator,
-		"creation_date":        m.CreationDate,
-		"delete_date":          m.DeleteDate,
-		"material_expire_time": m.MaterialExpireTime,
-		"description":          withoutMarker(m.Description),
-	}
-}
-
-func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keysList(
+	ctx context.Context, req *logical.Request, d *framework.FieldData,
+) (*logical.Response, error) {
 	page := fields.PageOf(d)
 	names, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
@@ -150,7 +103,9 @@ func (b *backend) keysList(ctx context.Context, req *logical.Request, d *framewo
 	return logical.ListResponse(page.Select(slices.Values(names))), nil
 }
 
-func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyCreate(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+) (*logical.Response, error) {
 	wanted, err := createKeyRequest(d)
 	if err != nil {
 		return nil, err
@@ -181,14 +136,17 @@ func (b *backend) keyCreate(ctx context.Context, req *logical.Request, name stri
 }
 
 // tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
-func (b *backend) tagNewKey(ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response) *logical.Response {
+func (b *backend) tagNewKey(
+	ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response,
+) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
 		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
 	}
 	if err != nil {
 		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
-			refusal.Sentences(b.coded(req, err).Error(), fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
+			refusal.Sentences(b.coded(req, err).Error(),
+				fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
 		tags = nil
 	}
 	resp.Data["tags"] = orEmpty(tags)
@@ -218,15 +176,9 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	return wanted, nil
 }
 
-// answer shows an entry together with the live metadata of its CMK.
-func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
-	data := e.fields(name)
-	maps.Copy(data, metadataFields(m))
-	maps.Copy(data, transitMetadata(m))
-	return &logical.Response{Data: data}
-}
-
-func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyRead(
+	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
@@ -236,43 +188,4 @@ func (b *backend) keyRead(ctx context.Context, req *logical.Request, k target, _
 		return nil, err
 	}
 	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
-}
-
-// withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure
-// is only a warning.
-func (b *backend) withTags(ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response) *logical.Response {
-	tags, err := readTags(ctx, c, k.entry.KeyID)
-	if err != nil {
-		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
-	}
-	resp.Data["tags"] = orEmpty(tags)
-	return resp
-}
-
-// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK,
-// so there is one: the keyVersion of every ciphertext.
-func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
-	versions := map[string]any{}
-	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
-		versions[strconv.Itoa(keyVersion)] = made.Unix()
-	}
-	return map[string]any{
-		"keys":                   versions,
-		"latest_version":         keyVersion,
-		"min_available_version":  0,
-		"min_decryption_version": keyVersion,
-		"min_encryption_version": 0,
-		"supports_encryption":    true,
-		"supports_decryption":    true,
-		"supports_derivation":    false,
-		"supports_signing":       false,
-	}
-}
-
-// orEmpty returns tags for an answer, in which no tags are an empty map.
-func orEmpty(tags map[string]string) map[string]string {
-	if tags == nil {
-		return map[string]string{}
-	}
-	return tags
 }

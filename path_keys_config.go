@@ -23,7 +23,8 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
-		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable", "allow_plaintext_backup", "auto_rotate_period"),
+		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable",
+			"allow_plaintext_backup", "auto_rotate_period"),
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
 			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
@@ -46,16 +47,10 @@ used, and keep a note of it before you change it.
 	}}
 }
 
-var keyConfigAnswer = answerFields{
-	"name":             {Type: framework.TypeString},
-	"key_id":           {Type: framework.TypeString},
-	"region":           {Type: framework.TypeString},
-	"deletion_allowed": {Type: framework.TypeBool},
-	"bound_context":    {Type: framework.TypeKVPairs},
-}
-
 // keyConfigWrite also serves patches.
-func (b *backend) keyConfigWrite(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyConfigWrite(
+	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+) (*logical.Response, error) {
 	before := k.entry.BoundContext
 	if allowed, ok := d.GetOk("deletion_allowed"); ok {
 		k.entry.DeletionAllowed = allowed.(bool)

@@ -13,25 +13,25 @@ import (
 func TestKeyConfigKeepsOtherFields(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls := r.kms.total()
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	r.write("keys/a/config", body{"deletion_allowed": true})
+	r.write("keys/a/config", body{"bound_context": "team=hr"})
 	resp := r.write("keys/a/config", nil)
 	require.Equal(t, true, resp.Data["deletion_allowed"])
 	require.Equal(t, map[string]string{"team": "hr"}, resp.Data["bound_context"])
 	require.Equal(t, resp.Data, r.read("keys/a/config").Data)
 	require.Equal(t, calls, r.kms.total(), "KMS is not asked")
-	r.write("keys/a/config", map[string]any{"bound_context": "{}"})
+	r.write("keys/a/config", body{"bound_context": "{}"})
 	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
 }
 
 func TestBoundContextIsSentWithEveryCall(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	r.write("keys/a/config", body{"bound_context": "team=hr"})
 	want := kmsapi.EncryptionContext{"team": "hr", "employee": "4711"}
-	given := map[string]any{"encryption_context": "employee=4711"}
-	ciphertext := r.write("encrypt/a", with(given, map[string]any{"plaintext": hello})).Data["ciphertext"]
+	given := body{"encryption_context": "employee=4711"}
+	ciphertext := r.write("encrypt/a", with(given, body{"plaintext": hello})).Data["ciphertext"]
 	require.Equal(t, want, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
-	r.write("decrypt/a", with(given, map[string]any{"ciphertext": ciphertext}))
+	r.write("decrypt/a", with(given, body{"ciphertext": ciphertext}))
 	require.Equal(t, want, r.kms.last.(*kmsapi.DecryptRequest).EncryptionContext)
 	r.write("datakey/wrapped/a", given)
 	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyRequest).EncryptionContext)
@@ -39,7 +39,7 @@ func TestBoundContextIsSentWithEveryCall(t *testing.T) {
 
 func TestCallerCannotOverrideTheBoundContext(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	r.write("keys/a/config", body{"bound_context": "team=hr"})
 	for path, data := range map[string]map[string]any{
 		"encrypt/a":           {"plaintext": hello},
 		"decrypt/a":           {"ciphertext": "QQ=="},
@@ -48,7 +48,7 @@ func TestCallerCannotOverrideTheBoundContext(t *testing.T) {
 	} {
 		calls := r.kms.total()
 		for _, other := range []string{"team=it", "team="} {
-			_, err := r.tryWrite(path, with(data, map[string]any{"encryption_context": other}))
+			_, err := r.tryWrite(path, with(data, body{"encryption_context": other}))
 			refused(t, err, 400, "team", "bound")
 		}
 		require.Equal(t, calls, r.kms.total())
@@ -57,17 +57,18 @@ func TestCallerCannotOverrideTheBoundContext(t *testing.T) {
 
 func TestAssociatedDataHasAnEntryOfItsOwn(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("encrypt/a", map[string]any{"plaintext": hello, "associated_data": "QUJD"})
-	require.Equal(t, kmsapi.EncryptionContext{"vault:associated_data": "QUJD"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
+	r.write("encrypt/a", body{"plaintext": hello, "associated_data": "QUJD"})
+	require.Equal(t, kmsapi.EncryptionContext{"vault:associated_data": "QUJD"},
+		r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
 	for path, field := range map[string]string{"encrypt/a": "encryption_context", "keys/a/config": "bound_context"} {
-		data := map[string]any{field: map[string]any{"vault:associated_data": "QUJD"}}
+		data := body{field: body{"vault:associated_data": "QUJD"}}
 		if path == "encrypt/a" {
 			data["plaintext"] = hello
 		}
 		_, err := r.tryWrite(path, data)
 		refused(t, err, 400, field, "associated_data")
 	}
-	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "associated_data": "top-secret!"})
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello, "associated_data": "top-secret!"})
 	refused(t, err, 400, "associated_data", "base64")
 	require.NotContains(t, err.Error(), "top-secret!")
 }
@@ -75,14 +76,14 @@ func TestAssociatedDataHasAnEntryOfItsOwn(t *testing.T) {
 func TestContextMayBeWrittenInManyWays(t *testing.T) {
 	want := kmsapi.EncryptionContext{"a": "1", "b": "x=y"}
 	for name, given := range map[string]any{
-		"a JSON object":       map[string]any{"a": "1", "b": "x=y"},
+		"a JSON object":       body{"a": "1", "b": "x=y"},
 		"the text of one":     ` {"a":"1","b":"x=y"}`,
 		"several name=value":  []any{"a=1", "b=x=y"},
 		"a Go map of strings": map[string]string{"a": "1", "b": "x=y"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.write("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": given})
+			r.write("encrypt/a", body{"plaintext": hello, "encryption_context": given})
 			require.Equal(t, want, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
 		})
 	}
@@ -92,22 +93,22 @@ func TestBadContextNeverReachesKMS(t *testing.T) {
 	for name, given := range map[string]any{
 		"a word":                "top-secret",
 		"a number":              7,
-		"a value not a string":  map[string]any{"a": 7},
-		"a value true":          map[string]any{"a": true},
-		"a value null":          map[string]any{"a": nil},
-		"a map in a map":        map[string]any{"a": map[string]any{"b": "top-secret"}},
+		"a value not a string":  body{"a": 7},
+		"a value true":          body{"a": true},
+		"a value null":          body{"a": nil},
+		"a map in a map":        body{"a": body{"b": "top-secret"}},
 		"a name twice":          []any{"a=1", "a=2"},
 		"a name twice, JSON":    `{"a":"1","a":"2"}`,
 		"broken JSON":           `{"a":"top-secret"`,
 		"no name":               "=top-secret",
-		"an empty name":         map[string]any{"": "x"},
-		"a string not in UTF-8": map[string]any{"a": "\uFFFD"},
-		"more than KMS takes":   map[string]any{"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)},
+		"an empty name":         body{"": "x"},
+		"a string not in UTF-8": body{"a": "\uFFFD"},
+		"more than KMS takes":   body{"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			calls := r.kms.total()
-			_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": given})
+			_, err := r.tryWrite("encrypt/a", body{"plaintext": hello, "encryption_context": given})
 			refused(t, err, 400, "encryption_context")
 			require.NotContains(t, err.Error(), "top-secret")
 			require.Equal(t, calls, r.kms.total())
@@ -117,40 +118,50 @@ func TestBadContextNeverReachesKMS(t *testing.T) {
 
 func TestBoundContextThatKMSWouldRefuseIsNotStored(t *testing.T) {
 	r := newKeyRig(t, "a")
-	for _, bound := range []map[string]any{{"": "x"}, {"a": "\uFFFD"}, {"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)}} {
-		_, err := r.tryWrite("keys/a/config", map[string]any{"bound_context": bound})
+	for _, bound := range []map[string]any{
+		{"": "x"},
+		{"a": "\uFFFD"},
+		{"a": strings.Repeat("x", kmsapi.MaxEncryptionContext)},
+	} {
+		_, err := r.tryWrite("keys/a/config", body{"bound_context": bound})
 		refused(t, err, 400, "bound_context")
 	}
 	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
 	half := strings.Repeat("x", kmsapi.MaxEncryptionContext/2)
-	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"a": half}})
-	_, err := r.tryWrite("encrypt/a", map[string]any{"plaintext": hello, "encryption_context": map[string]any{"b": half}})
+	r.write("keys/a/config", body{"bound_context": body{"a": half}})
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello, "encryption_context": body{"b": half}})
 	refused(t, err, 400, "together")
 }
 
 func TestPatchChangesOnlyWhatItGives(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"bound_context": map[string]any{"team": "hr", "stage": "test"}, "deletion_allowed": true})
+	r.write("keys/a/config", body{"bound_context": body{"team": "hr", "stage": "test"}, "deletion_allowed": true})
 	for _, step := range []struct {
 		patch   map[string]any
 		bound   map[string]string
 		deleted bool
 	}{
-		{map[string]any{}, map[string]string{"team": "hr", "stage": "test"}, true},
-		{map[string]any{"bound_context": map[string]any{"stage": "live"}}, map[string]string{"team": "hr", "stage": "live"}, true},
-		{map[string]any{"bound_context": map[string]any{"stage": nil, "nobody": nil}}, map[string]string{"team": "hr"}, true},
-		{map[string]any{"bound_context": "site=x"}, map[string]string{"team": "hr", "site": "x"}, true},
-		{map[string]any{"bound_context": map[string]any{}}, map[string]string{"team": "hr", "site": "x"}, true},
-		{map[string]any{"deletion_allowed": nil}, map[string]string{"team": "hr", "site": "x"}, false},
-		{map[string]any{"bound_context": nil, "deletion_allowed": "true"}, map[string]string{}, true},
+		{body{}, map[string]string{"team": "hr", "stage": "test"}, true},
+		{body{"bound_context": body{"stage": "live"}}, map[string]string{"team": "hr", "stage": "live"}, true},
+		{body{"bound_context": body{"stage": nil, "nobody": nil}}, map[string]string{"team": "hr"}, true},
+		{body{"bound_context": "site=x"}, map[string]string{"team": "hr", "site": "x"}, true},
+		{body{"bound_context": body{}}, map[string]string{"team": "hr", "site": "x"}, true},
+		{body{"deletion_allowed": nil}, map[string]string{"team": "hr", "site": "x"}, false},
+		{body{"bound_context": nil, "deletion_allowed": "true"}, map[string]string{}, true},
 	} {
 		resp := r.do(logical.PatchOperation, "keys/a/config", step.patch)
 		require.Equal(t, step.bound, resp.Data["bound_context"])
 		require.Equal(t, step.deleted, resp.Data["deletion_allowed"])
 		require.Equal(t, resp.Data, r.read("keys/a/config").Data)
 	}
-	for _, bad := range []any{5, "hidden", []any{5}, map[string]any{"a": 5}, map[string]any{"": "x"}, map[string]any{associatedDataEntry: "x"}} {
-		_, err := r.try(logical.PatchOperation, "keys/a/config", map[string]any{"bound_context": bad})
+	for _, bad := range []any{
+		5, "hidden",
+		[]any{5},
+		map[string]any{"a": 5},
+		map[string]any{"": "x"},
+		map[string]any{associatedDataEntry: "x"},
+	} {
+		_, err := r.try(logical.PatchOperation, "keys/a/config", body{"bound_context": bad})
 		refused(t, err, 400, "bound_context")
 	}
 	_, err := r.try(logical.PatchOperation, "keys/nobody/config", nil)
@@ -160,14 +171,14 @@ func TestPatchChangesOnlyWhatItGives(t *testing.T) {
 func TestBoundContextThatFailsIsNotStored(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	r.storage.reset("list", 1)
-	_, err := r.tryWrite("keys/a/config", map[string]any{"bound_context": "team=hr"})
+	_, err := r.tryWrite("keys/a/config", body{"bound_context": "team=hr"})
 	require.ErrorIs(t, err, errStorage)
 	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
 }
 
 func TestChangedBoundContextIsAWarning(t *testing.T) {
 	r := newKeyRig(t, "a")
-	require.NotEmpty(t, r.write("keys/a/config", map[string]any{"bound_context": "team=hr"}).Warnings)
-	require.Empty(t, r.write("keys/a/config", map[string]any{"bound_context": "team=hr", "deletion_allowed": true}).Warnings)
-	require.NotEmpty(t, r.do(logical.PatchOperation, "keys/a/config", map[string]any{"bound_context": nil}).Warnings)
+	require.NotEmpty(t, r.write("keys/a/config", body{"bound_context": "team=hr"}).Warnings)
+	require.Empty(t, r.write("keys/a/config", body{"bound_context": "team=hr", "deletion_allowed": true}).Warnings)
+	require.NotEmpty(t, r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": nil}).Warnings)
 }

@@ -12,13 +12,17 @@ import (
 
 // keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled. It also stays if
 // KMS does not find the CMK, since the CMK may be in another account or region, and only out of reach for now.
-func (b *backend) keyDelete(ctx context.Context, req *logical.Request, k target, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyDelete(
+	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+) (*logical.Response, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
-		return nil, refusal.BadRequest("pending_window_in_days must be %d to %d", kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
+		return nil, refusal.BadRequest("pending_window_in_days must be %d to %d",
+			kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
 	}
 	if !k.entry.DeletionAllowed {
-		return nil, refusal.BadRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true", k.name, mount(req), k.name)
+		return nil, refusal.BadRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
+			k.name, mount(req), k.name)
 	}
 	if err := b.coOwnersAllowDeletion(ctx, req, k); err != nil {
 		return nil, err

@@ -19,12 +19,13 @@ func TestDisabledKeyCannotBeUsedUntilItIsEnabled(t *testing.T) {
 		_, err := r.tryWrite(path, data)
 		refused(t, err, 409, "Rejected.Disabled", "request id", "vault write -f kms/keys/a/enable")
 	}
-	_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
-	refused(t, err, 409, "Rejected.Disabled", "request id", "The CMK that made the ciphertext is disabled. If it is this key's")
+	_, err := r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
+	refused(t, err, 409, "Rejected.Disabled", "request id",
+		"The CMK that made the ciphertext is disabled. If it is this key's")
 	r.write("keys/a/disable", nil)
 	r.write("keys/a/enable", nil)
 	r.write("keys/a/enable", nil)
-	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": ciphertext}).Data["plaintext"])
 	_, err = r.tryWrite("keys/a/cancel_deletion", nil)
 	refused(t, err, 409, "Rejected.StateModifiedFailed", "not scheduled for deletion")
 }
@@ -32,7 +33,7 @@ func TestDisabledKeyCannotBeUsedUntilItIsEnabled(t *testing.T) {
 func TestStateChangesTakeNoFields(t *testing.T) {
 	r := newKeyRig(t, "a")
 	for _, change := range stateChanges {
-		_, err := r.tryWrite("keys/a/"+change.path, map[string]any{"force": true})
+		_, err := r.tryWrite("keys/a/"+change.path, body{"force": true})
 		refused(t, err, 400, `"force"`)
 	}
 }

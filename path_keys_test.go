@@ -17,15 +17,15 @@ import (
 
 func TestKeyIsCreatedReadAndListed(t *testing.T) {
 	r := newKeyRig(t)
-	made := r.write("keys/salaries", map[string]any{"origin": "Aliyun_KMS", "protection_level": "HSM", "description": "for team HR"})
+	made := r.write("keys/salaries", body{"origin": "Aliyun_KMS", "protection_level": "HSM", "description": "for team HR"})
 	require.Equal(t, r.keyID("salaries"), made.Data["key_id"])
 	r.write("keys/Payroll.2026-q1", nil)
 
 	read := r.read("keys/salaries")
 	require.Equal(t, made.Data, read.Data)
 	for field, want := range map[string]any{
-		"name": "salaries", "region": "cn-hangzhou", "key_state": "Enabled", "protection_level": "HSM", "description": "for team HR",
-		"delete_date": "", "deletion_allowed": false, "bound_context": map[string]string{},
+		"name": "salaries", "region": "cn-hangzhou", "key_state": "Enabled", "protection_level": "HSM",
+		"description": "for team HR", "delete_date": "", "deletion_allowed": false, "bound_context": map[string]string{},
 	} {
 		require.Equal(t, want, read.Data[field], field)
 	}
@@ -39,19 +39,19 @@ func TestKeyIsCreatedReadAndListed(t *testing.T) {
 // Terraform's vault_transit_secret_backend_key and vault-kubernetes-kms fail without these.
 func TestTransitsClientsFindTheVersionsOfAKey(t *testing.T) {
 	r := newKeyRig(t)
-	r.write("keys/a", map[string]any{
+	r.write("keys/a", body{
 		"type": "aes256-gcm96", "derived": false, "convergent_encryption": false, "auto_rotate_period": 0, "key_size": 0,
 	})
-	r.write("keys/a/config", map[string]any{
+	r.write("keys/a/config", body{
 		"min_decryption_version": 1, "min_encryption_versoin": 0, "deletion_allowed": false, "exportable": false,
 		"allow_plaintext_backup": false, "auto_rotate_period": 0,
 	})
 	data := r.read("keys/a").Data
 	made, err := time.Parse(kmsapi.TimeFormat, data["creation_date"].(string))
 	require.NoError(t, err)
-	version := r.write("encrypt/a", map[string]any{"plaintext": hello}).Data["key_version"]
+	version := r.write("encrypt/a", body{"plaintext": hello}).Data["key_version"]
 	require.Equal(t, version, data["latest_version"])
-	require.Equal(t, map[string]any{fmt.Sprint(version): made.Unix()}, data["keys"])
+	require.Equal(t, body{fmt.Sprint(version): made.Unix()}, data["keys"])
 	for field, want := range map[string]any{
 		"min_available_version": 0, "min_decryption_version": 1, "min_encryption_version": 0,
 		"supports_encryption": true, "supports_decryption": true, "supports_derivation": false, "supports_signing": false,
@@ -63,7 +63,7 @@ func TestTransitsClientsFindTheVersionsOfAKey(t *testing.T) {
 func TestExistingNameIsAWarningAndChangesNothing(t *testing.T) {
 	r := newKeyRig(t, "a")
 	before := r.read("keys/a").Data
-	resp := r.write("keys/a", map[string]any{"description": "another", "protection_level": "HSM"})
+	resp := r.write("keys/a", body{"description": "another", "protection_level": "HSM"})
 	require.Contains(t, strings.Join(resp.Warnings, "\n"), "already existed")
 	require.Equal(t, r.keyID("a"), resp.Data["key_id"])
 	require.Equal(t, before, r.read("keys/a").Data)
@@ -76,14 +76,14 @@ func TestBadKeyIsNotMade(t *testing.T) {
 		data map[string]any
 		says string
 	}{
-		"an unknown origin":           {"keys/a", map[string]any{"origin": "Mars"}, "Aliyun_KMS"},
-		"an origin of another case":   {"keys/a", map[string]any{"origin": "external"}, "EXTERNAL"},
-		"an unknown protection level": {"keys/a", map[string]any{"protection_level": "PAPER"}, "HSM"},
-		"a long description":          {"keys/a", map[string]any{"description": strings.Repeat("é", maxDescription+1)}, "description"},
-		"a tag without a name":        {"keys/a", map[string]any{"tags": map[string]any{"": "x"}}, `"tags"`},
-		"a tag of Alibaba Cloud's":    {"keys/a", map[string]any{"tags": map[string]any{"acs:x": "x"}}, `"tags"`},
-		"too many tags":               {"keys/a", map[string]any{"tags": manyTags(kmsapi.MaxTags + 1)}, `"tags"`},
-		"a field of delete":           {"keys/a", map[string]any{"pending_window_in_days": 7}, `"pending_window_in_days"`},
+		"an unknown origin":           {"keys/a", body{"origin": "Mars"}, "Aliyun_KMS"},
+		"an origin of another case":   {"keys/a", body{"origin": "external"}, "EXTERNAL"},
+		"an unknown protection level": {"keys/a", body{"protection_level": "PAPER"}, "HSM"},
+		"a long description":          {"keys/a", body{"description": strings.Repeat("é", maxDescription+1)}, "description"},
+		"a tag without a name":        {"keys/a", body{"tags": body{"": "x"}}, `"tags"`},
+		"a tag of Alibaba Cloud's":    {"keys/a", body{"tags": body{"acs:x": "x"}}, `"tags"`},
+		"too many tags":               {"keys/a", body{"tags": manyTags(kmsapi.MaxTags + 1)}, `"tags"`},
+		"a field of delete":           {"keys/a", body{"pending_window_in_days": 7}, `"pending_window_in_days"`},
 		"a long name":                 {"keys/" + strings.Repeat("n", maxKeyName+1), nil, "name"},
 		"a name with a space":         {"keys/pay roll", nil, "name"},
 		"a name that begins with .":   {"keys/.payroll", nil, "name"},
@@ -134,12 +134,12 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 	refused(t, err, 400, "vault write kms/keys/a/config deletion_allowed=true")
 	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
 
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	resp := r.do(logical.DeleteOperation, "keys/a", map[string]any{"pending_window_in_days": "7"})
-	require.Equal(t, map[string]any{"key_id": r.keyID("a"), "pending_window_in_days": 7}, resp.Data)
+	r.write("keys/a/config", body{"deletion_allowed": true})
+	resp := r.do(logical.DeleteOperation, "keys/a", body{"pending_window_in_days": "7"})
+	require.Equal(t, body{"key_id": r.keyID("a"), "pending_window_in_days": 7}, resp.Data)
 	require.Equal(t, 7, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
 	require.Equal(t, "PendingDeletion", r.read("keys/a").Data["key_state"])
-	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
 	refused(t, err, 409, "Rejected.PendingDeletion", "request id", "vault write -f kms/keys/a/cancel_deletion")
 
 	r.write("keys/a/cancel_deletion", nil)
@@ -151,12 +151,12 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 func TestDeleteMustBeAllowedForEveryNameOfTheCMK(t *testing.T) {
 	r := newKeyRig(t, "a", "else")
 	r.share("b", "a")
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/a/config", body{"deletion_allowed": true})
 	_, err := r.try(logical.DeleteOperation, "keys/a", nil)
 	refused(t, err, 400, "vault write kms/keys/b/config deletion_allowed=true")
 	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
 
-	r.write("keys/b/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/b/config", body{"deletion_allowed": true})
 	r.remove("keys/a", nil)
 	require.Equal(t, "PendingDeletion", r.read("keys/b").Data["key_state"])
 	require.Equal(t, "Enabled", r.read("keys/else").Data["key_state"])
@@ -164,7 +164,7 @@ func TestDeleteMustBeAllowedForEveryNameOfTheCMK(t *testing.T) {
 
 func TestDeleteRefusesBadQueries(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/a/config", body{"deletion_allowed": true})
 	for _, query := range []map[string]any{
 		{"pending_window_in_days": "6"},
 		{"pending_window_in_days": "31"},
@@ -177,17 +177,17 @@ func TestDeleteRefusesBadQueries(t *testing.T) {
 		_, err := r.try(logical.DeleteOperation, "keys/a", query)
 		refused(t, err, 400, "pending_window_in_days")
 	}
-	_, err := r.try(logical.ReadOperation, "keys/a", map[string]any{"verbose": "true"})
+	_, err := r.try(logical.ReadOperation, "keys/a", body{"verbose": "true"})
 	refused(t, err, 400, `"verbose"`)
-	_, err = r.try(logical.ListOperation, "keys/", map[string]any{"prefix": "a"})
+	_, err = r.try(logical.ListOperation, "keys/", body{"prefix": "a"})
 	refused(t, err, 400, `"prefix"`)
-	r.do(logical.ListOperation, "keys/", map[string]any{"list": "true"})
+	r.do(logical.ListOperation, "keys/", body{"list": "true"})
 	require.Zero(t, r.kms.count(kmsapi.OpScheduleKeyDeletion))
 }
 
 func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/a/config", body{"deletion_allowed": true})
 	id := r.keyID("a")
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
@@ -201,10 +201,10 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	require.NotNil(t, r.read("keys/a/config"))
 
 	before := r.kms.total()
-	require.Equal(t, map[string]any{"key_id": id, "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
+	require.Equal(t, body{"key_id": id, "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
 	require.Equal(t, before, r.kms.total(), "KMS is not asked")
 	require.Nil(t, r.read("keys/a"))
-	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": hello})
+	_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
 	refused(t, err, 404)
 	_, err = r.tryWrite("keys/a/deregister", nil)
 	refused(t, err, 404)
@@ -246,7 +246,10 @@ func TestCMKIsStoredEvenIfTheCallerHasGone(t *testing.T) {
 func TestLostAnswerOfCreateSaysThatACMKMayExist(t *testing.T) {
 	r := newKeyRig(t)
 	r.kms.before = func(context.Context, kmsapi.Request) error {
-		return &client.TransportError{Operation: kmsapi.OpCreateKey, Endpoint: "kms:443", Err: errors.New("the connection broke")}
+		return &client.TransportError{
+			Operation: kmsapi.OpCreateKey, Endpoint: "kms:443",
+			Err: errors.New("the connection broke"),
+		}
 	}
 	_, err := r.tryWrite("keys/a", nil)
 	refused(t, err, 502, "may have made a CMK", "vault write -f kms/keys/a")
@@ -264,13 +267,13 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 		"a create that can't read":     {logical.UpdateOperation, "keys/b", nil, "get"},
 		"read":                         {logical.ReadOperation, "keys/a", nil, "get"},
 		"delete":                       {logical.DeleteOperation, "keys/a", nil, "get"},
-		"a config that can't read":     {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "get"},
-		"a config that can't store":    {logical.UpdateOperation, "keys/a/config", map[string]any{"deletion_allowed": false}, "put"},
-		"an encrypt with a cold cache": {logical.UpdateOperation, "encrypt/a", map[string]any{"plaintext": hello}, "get"},
+		"a config that can't read":     {logical.UpdateOperation, "keys/a/config", body{"deletion_allowed": false}, "get"},
+		"a config that can't store":    {logical.UpdateOperation, "keys/a/config", body{"deletion_allowed": false}, "put"},
+		"an encrypt with a cold cache": {logical.UpdateOperation, "encrypt/a", body{"plaintext": hello}, "get"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
-			r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+			r.write("keys/a/config", body{"deletion_allowed": true})
 			before := r.kms.total()
 			r.storage.reset(c.kind, 1)
 			_, err := r.try(c.op, c.path, c.data)
@@ -285,7 +288,7 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 
 func TestFailedRemovalKeepsTheKey(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/a/config", body{"deletion_allowed": true})
 	r.storage.reset("delete", 1)
 	_, err := r.tryWrite("keys/a/deregister", nil)
 	require.ErrorIs(t, err, errStorage)
@@ -293,7 +296,7 @@ func TestFailedRemovalKeepsTheKey(t *testing.T) {
 }
 
 func manyTags(n int) map[string]any {
-	tags := map[string]any{}
+	tags := body{}
 	for i := range n {
 		tags[fmt.Sprint("k", i)] = "v"
 	}
@@ -302,17 +305,17 @@ func manyTags(n int) map[string]any {
 
 func TestNewKeyHasItsTags(t *testing.T) {
 	r := newKeyRig(t)
-	made := r.write("keys/a", map[string]any{"tags": map[string]any{"team": "hr", "env": "prod"}})
+	made := r.write("keys/a", body{"tags": body{"team": "hr", "env": "prod"}})
 	require.Equal(t, map[string]string{"team": "hr", "env": "prod"}, made.Data["tags"])
 	require.Equal(t, made.Data, r.read("keys/a").Data)
-	r.write("keys/b", map[string]any{"tags": manyTags(kmsapi.MaxTags)})
+	r.write("keys/b", body{"tags": manyTags(kmsapi.MaxTags)})
 	require.Len(t, r.read("keys/b").Data["tags"], kmsapi.MaxTags)
 }
 
 func TestTagsThatCannotBeSetOrReadAreAWarning(t *testing.T) {
 	r := newKeyRig(t)
 	r.kms.before = failing(kmsapi.OpTagResource, answered(kmsapi.ErrNoPermission))
-	made := r.write("keys/a", map[string]any{"tags": "team=hr"})
+	made := r.write("keys/a", body{"tags": "team=hr"})
 	require.Contains(t, strings.Join(made.Warnings, "\n"), "kms/keys/a/tags")
 	require.Empty(t, made.Data["tags"])
 	r.encrypt("a", hello)

@@ -30,7 +30,9 @@ deletion_allowed does not matter here, since nothing is lost that you did not br
 
 // materialDelete has no guard like the deletion of a CMK, because the owner of the material can undo it. A caller that
 // must not delete material must not have the path in its policies.
-func (b *backend) materialDelete(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) materialDelete(
+	ctx context.Context, c *connection, k target, _ *framework.FieldData,
+) (*logical.Response, error) {
 	_, err := call(ctx, c, &kmsapi.DeleteKeyMaterialRequest{KeyId: k.entry.KeyID})
 	if err != nil {
 		return nil, err

@@ -17,12 +17,12 @@ func TestDeletedMaterialIsRestoredByImport(t *testing.T) {
 	require.Nil(t, r.do(logical.DeleteOperation, "keys/mine/material", nil))
 	require.Equal(t, "PendingImport", r.keyState("mine"))
 	require.Contains(t, r.log.String(), "key material was deleted")
-	_, err := r.tryWrite("decrypt/mine", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("decrypt/mine", body{"ciphertext": ciphertext})
 	refused(t, err, 409, "vault transit import kms/keys/mine @FILE")
 	_, err = r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
 	refused(t, err, 400, "the same material only")
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
-	require.Equal(t, hello, r.write("decrypt/mine", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/mine", body{"ciphertext": ciphertext}).Data["plaintext"])
 }
 
 func TestMaterialThatKMSMadeCannotBeDeleted(t *testing.T) {

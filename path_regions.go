@@ -14,7 +14,8 @@ func (b *backend) regionPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "regions",
 		Operations: operations{
-			logical.ReadOperation: anyNode(b.regionsRead, "read", "regions", answerFields{"regions": {Type: framework.TypeStringSlice}}),
+			logical.ReadOperation: anyNode(b.regionsRead, "read", "regions",
+				answerFields{"regions": {Type: framework.TypeStringSlice}}),
 		},
 		HelpSynopsis: "Where KMS can be used.",
 		HelpDescription: `
@@ -25,7 +26,9 @@ Read the regions that KMS reports, sorted.
 	}}
 }
 
-func (b *backend) regionsRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) regionsRead(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err

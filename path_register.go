@@ -50,7 +50,9 @@ each has an entry of the same name, with a different value.
 	}}
 }
 
-func (b *backend) keyRegister(ctx context.Context, req *logical.Request, name string, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyRegister(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+) (*logical.Response, error) {
 	id, bound, err := registration(d)
 	if err != nil {
 		return nil, err
@@ -77,23 +79,28 @@ func (b *backend) keyRegister(ctx context.Context, req *logical.Request, name st
 		return nil, refusal.Conflict("key %q exists, with the CMK %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
-		return nil, refusal.BadRequest("the CMK's usage is %s, and that of the engine's keys is %s", cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
+		return nil, refusal.BadRequest("the CMK's usage is %s, and that of the engine's keys is %s",
+			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
-	return b.adopt(ctx, req, conn, target{name, &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}}, cmk)
+	entry = &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}
+	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
 }
 
 // registration returns the checked fields of register.
 func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, refusal.BadRequest("key_id is required: the id of a CMK, or an alias that begins with %s", kmsapi.AliasPrefix)
+		return "", nil, refusal.BadRequest("key_id is required: the id of a CMK, or an alias that begins with %s",
+			kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
 	return id, bound, checkContext("bound_context", bound)
 }
 
 // adopt stores the entry of an existing CMK, and warns of what its owner should know.
-func (b *backend) adopt(ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata) (*logical.Response, error) {
+func (b *backend) adopt(
+	ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata,
+) (*logical.Response, error) {
 	others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
 	if err != nil {
 		return nil, err
@@ -112,7 +119,9 @@ func (b *backend) adopt(ctx context.Context, req *logical.Request, conn *connect
 
 // keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
 // can decrypt theirs too.
-func (b *backend) keysThatCanDecrypt(ctx context.Context, req *logical.Request, name string, entry *keyEntry) ([]string, error) {
+func (b *backend) keysThatCanDecrypt(
+	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
+) ([]string, error) {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return nil, err
@@ -176,7 +185,9 @@ again.
 
 // keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first,
 // or it would bring the key back.
-func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) keyDeregister(
+	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
+) (*logical.Response, error) {
 	begun, err := b.creationsOf(ctx, req.Storage, k.name)
 	if err != nil {
 		return nil, err
@@ -184,7 +195,8 @@ func (b *backend) keyDeregister(ctx context.Context, req *logical.Request, k tar
 	resp := &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}
 	for logID, c := range begun {
 		if c.Marker != k.entry.Marker {
-			resp.AddWarning(fmt.Sprintf("an interrupted creation of key %q is not settled yet; if it has left a CMK, that becomes the key within some minutes", k.name))
+			resp.AddWarning(fmt.Sprintf(
+				"an interrupted creation of key %q is not settled yet; if it has left a CMK, that becomes the key within some minutes", k.name))
 			continue
 		}
 		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {

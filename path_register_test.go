@@ -18,7 +18,10 @@ func (r *rig) newCMK(aliases ...string) (id string) {
 	made, err := direct.CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{})
 	require.NoError(r.t, err)
 	for _, alias := range aliases {
-		_, err := direct.CreateAlias(r.t.Context(), &kmsapi.CreateAliasRequest{AliasName: alias, KeyId: made.KeyMetadata.KeyId})
+		_, err := direct.CreateAlias(r.t.Context(), &kmsapi.CreateAliasRequest{
+			AliasName: alias,
+			KeyId:     made.KeyMetadata.KeyId,
+		})
 		require.NoError(r.t, err)
 	}
 	return made.KeyMetadata.KeyId
@@ -29,10 +32,10 @@ func TestCMKIsRegisteredByIDOrAlias(t *testing.T) {
 	id := r.newCMK("alias/shared")
 	sealed := r.encryptDirectly(id, hello)
 	for name, keyID := range map[string]string{"a": id, "b": "alias/shared"} {
-		resp := r.write("keys/"+name+"/register", map[string]any{"key_id": keyID})
+		resp := r.write("keys/"+name+"/register", body{"key_id": keyID})
 		require.Equal(t, id, resp.Data["key_id"])
 		require.Equal(t, resp.Data, r.read("keys/"+name).Data)
-		require.Equal(t, hello, r.write("decrypt/"+name, map[string]any{"ciphertext": sealed}).Data["plaintext"])
+		require.Equal(t, hello, r.write("decrypt/"+name, body{"ciphertext": sealed}).Data["plaintext"])
 	}
 	require.Zero(t, r.kms.count(kmsapi.OpCreateKey))
 }
@@ -40,15 +43,15 @@ func TestCMKIsRegisteredByIDOrAlias(t *testing.T) {
 func TestBoundContextSeparatesNamesOfOneCMK(t *testing.T) {
 	r := newKeyRig(t)
 	id := r.newCMK()
-	first := r.write("keys/hr/register", map[string]any{"key_id": id, "bound_context": "team=hr"})
+	first := r.write("keys/hr/register", body{"key_id": id, "bound_context": "team=hr"})
 	require.Empty(t, first.Warnings)
-	second := r.write("keys/it/register", map[string]any{"key_id": id, "bound_context": "team=it"})
+	second := r.write("keys/it/register", body{"key_id": id, "bound_context": "team=it"})
 	require.Empty(t, second.Warnings)
 	ciphertext := r.encrypt("hr", hello)
 	for _, path := range []string{"decrypt/it", "rewrap/it"} {
-		_, err := r.tryWrite(path, map[string]any{"ciphertext": ciphertext})
+		_, err := r.tryWrite(path, body{"ciphertext": ciphertext})
 		refused(t, err, 400, "bound_context")
-		_, err = r.tryWrite(path, map[string]any{"ciphertext": ciphertext, "encryption_context": "team=hr"})
+		_, err = r.tryWrite(path, body{"ciphertext": ciphertext, "encryption_context": "team=hr"})
 		refused(t, err, 400, "team")
 	}
 }
@@ -56,33 +59,37 @@ func TestBoundContextSeparatesNamesOfOneCMK(t *testing.T) {
 func TestNamesWithoutDisjointContextsAreAWarning(t *testing.T) {
 	r := newKeyRig(t)
 	id := r.newCMK()
-	r.write("keys/hr/register", map[string]any{"key_id": id, "bound_context": "team=hr"})
+	r.write("keys/hr/register", body{"key_id": id, "bound_context": "team=hr"})
 	for _, bound := range []any{"", "unit=it", "team=hr"} {
-		resp := r.write("keys/it/register", map[string]any{"key_id": id, "bound_context": bound})
+		resp := r.write("keys/it/register", body{"key_id": id, "bound_context": bound})
 		require.Contains(t, strings.Join(resp.Warnings, "\n"), "hr")
 		r.write("keys/it/deregister", nil)
 	}
-	r.write("keys/it/register", map[string]any{"key_id": id, "bound_context": "team=it"})
-	resp := r.write("keys/it/config", map[string]any{"bound_context": "unit=it"})
+	r.write("keys/it/register", body{"key_id": id, "bound_context": "team=it"})
+	resp := r.write("keys/it/config", body{"bound_context": "unit=it"})
 	require.Contains(t, strings.Join(resp.Warnings, "\n"), "can decrypt what the others encrypt")
 	// The warning is right: each caller gives the entry that the other key binds.
-	ciphertext := r.write("encrypt/hr", map[string]any{"plaintext": hello, "encryption_context": "unit=it"}).Data["ciphertext"]
-	opened := r.write("decrypt/it", map[string]any{"ciphertext": ciphertext, "encryption_context": "team=hr"})
+	ciphertext := r.write("encrypt/hr", body{"plaintext": hello, "encryption_context": "unit=it"}).Data["ciphertext"]
+	opened := r.write("decrypt/it", body{"ciphertext": ciphertext, "encryption_context": "team=hr"})
 	require.Equal(t, hello, opened.Data["plaintext"])
 }
 
 func TestRegisteringAgainChangesNothing(t *testing.T) {
 	r := newKeyRig(t, "mine")
 	id, other := r.newCMK(), r.newCMK()
-	r.write("keys/a/register", map[string]any{"key_id": id, "bound_context": "team=hr"})
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	again := r.write("keys/a/register", map[string]any{"key_id": id, "bound_context": "team=hr"})
+	r.write("keys/a/register", body{"key_id": id, "bound_context": "team=hr"})
+	r.write("keys/a/config", body{"deletion_allowed": true})
+	again := r.write("keys/a/register", body{"key_id": id, "bound_context": "team=hr"})
 	require.Contains(t, strings.Join(again.Warnings, "\n"), "nothing was changed")
-	for _, data := range []map[string]any{{"key_id": other, "bound_context": "team=hr"}, {"key_id": id}, {"key_id": id, "bound_context": "team=it"}} {
+	for _, data := range []map[string]any{
+		{"key_id": other, "bound_context": "team=hr"},
+		{"key_id": id},
+		{"key_id": id, "bound_context": "team=it"},
+	} {
 		_, err := r.tryWrite("keys/a/register", data)
 		refused(t, err, 409, id, "vault write -f kms/keys/a/deregister")
 	}
-	_, err := r.tryWrite("keys/mine/register", map[string]any{"key_id": id})
+	_, err := r.tryWrite("keys/mine/register", body{"key_id": id})
 	refused(t, err, 409, r.keyID("mine"))
 	read := r.read("keys/a/config").Data
 	require.Equal(t, id, read["key_id"])
@@ -95,13 +102,21 @@ func TestBadRegistrationStoresNothing(t *testing.T) {
 		status int
 		says   string
 	}{
-		"no key_id":                    {nil, 400, "key_id"},
-		"an empty key_id":              {map[string]any{"key_id": ""}, 400, "key_id"},
-		"a long key_id":                {map[string]any{"key_id": strings.Repeat("k", maxKeyID+1)}, 400, "key_id"},
-		"an unknown CMK":               {map[string]any{"key_id": "12345678-1234-1234-1234-123456789012"}, 404, "Forbidden.KeyNotFound"},
-		"an unknown alias":             {map[string]any{"key_id": "alias/nobody"}, 404, "NotFound"},
-		"an invalid context":           {map[string]any{"key_id": "x", "bound_context": map[string]any{"": "x"}}, 400, "bound_context"},
-		"the entry of associated data": {map[string]any{"key_id": "x", "bound_context": map[string]any{associatedDataEntry: "x"}}, 400, "bound_context"},
+		"no key_id":       {nil, 400, "key_id"},
+		"an empty key_id": {body{"key_id": ""}, 400, "key_id"},
+		"a long key_id":   {body{"key_id": strings.Repeat("k", maxKeyID+1)}, 400, "key_id"},
+		"an unknown CMK": {
+			body{"key_id": "12345678-1234-1234-1234-123456789012"},
+			404,
+			"Forbidden.KeyNotFound",
+		},
+		"an unknown alias":   {body{"key_id": "alias/nobody"}, 404, "NotFound"},
+		"an invalid context": {body{"key_id": "x", "bound_context": body{"": "x"}}, 400, "bound_context"},
+		"the entry of associated data": {
+			body{"key_id": "x", "bound_context": body{associatedDataEntry: "x"}},
+			400,
+			"bound_context",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -117,7 +132,7 @@ func TestDisabledCMKIsRegisteredWithAWarning(t *testing.T) {
 	r.write("keys/a/disable", nil)
 	id := r.keyID("a")
 	r.write("keys/a/deregister", nil)
-	require.Contains(t, strings.Join(r.write("keys/b/register", map[string]any{"key_id": id}).Warnings, "\n"), "Disabled")
+	require.Contains(t, strings.Join(r.write("keys/b/register", body{"key_id": id}).Warnings, "\n"), "Disabled")
 }
 
 func TestFailedStoreOfARegistrationIsAnError(t *testing.T) {
@@ -125,7 +140,7 @@ func TestFailedStoreOfARegistrationIsAnError(t *testing.T) {
 	id := r.newCMK()
 	for _, kind := range []string{"get", "list", "put"} {
 		r.storage.reset(kind, 1)
-		_, err := r.tryWrite("keys/a/register", map[string]any{"key_id": id})
+		_, err := r.tryWrite("keys/a/register", body{"key_id": id})
 		require.ErrorIs(t, err, errStorage, kind)
 		r.storage.reset("", 0)
 		require.Nil(t, r.read("keys/a"))
@@ -136,8 +151,8 @@ func TestDeregisteredKeyDecryptsAgainOnceItIsRegistered(t *testing.T) {
 	r := newKeyRig(t, "a")
 	id, ciphertext := r.keyID("a"), r.encrypt("a", hello)
 	r.write("keys/a/deregister", nil)
-	_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 404)
-	r.write("keys/b/register", map[string]any{"key_id": id})
-	require.Equal(t, hello, r.write("decrypt/b", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	r.write("keys/b/register", body{"key_id": id})
+	require.Equal(t, hello, r.write("decrypt/b", body{"ciphertext": ciphertext}).Data["plaintext"])
 }

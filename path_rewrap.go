@@ -15,7 +15,8 @@ func (b *backend) rewrapPaths() []*framework.Path {
 		Pattern: "rewrap/" + fields.KeyName.Pattern,
 		Fields:  batchFields(decryptItem),
 		Operations: operations{
-			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "", batchAnswer(ciphertextAnswer)),
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "",
+				batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt a ciphertext again, without showing its plaintext.",
 		HelpDescription: `
@@ -31,7 +32,9 @@ It takes two calls to KMS for each item. The old ciphertext stays valid.
 }
 
 // rewrap encrypts exactly what KMS decrypted, base64 or not, so that what another program encrypted does not change.
-func (b *backend) rewrap(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func (b *backend) rewrap(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (*logical.Response, error) {
 	opened, err := b.openCiphertext(ctx, c, k, d)
 	if err != nil {
 		return nil, err

@@ -11,35 +11,35 @@ import (
 
 func TestRewrapEncryptsAgainAndShowsNothing(t *testing.T) {
 	r := newKeyRig(t, "a")
-	bound := map[string]any{"encryption_context": "employee=4711", "associated_data": "QUJD"}
-	old := r.write("encrypt/a", with(bound, map[string]any{"plaintext": hello})).Data["ciphertext"]
-	resp := r.write("rewrap/a", with(bound, map[string]any{"ciphertext": old}))
+	bound := body{"encryption_context": "employee=4711", "associated_data": "QUJD"}
+	old := r.write("encrypt/a", with(bound, body{"plaintext": hello})).Data["ciphertext"]
+	resp := r.write("rewrap/a", with(bound, body{"ciphertext": old}))
 	require.Len(t, resp.Data, 2)
 	require.Equal(t, 1, resp.Data["key_version"])
 	require.NotEqual(t, old, resp.Data["ciphertext"])
 	for _, ciphertext := range []any{old, resp.Data["ciphertext"]} {
-		require.Equal(t, hello, r.write("decrypt/a", with(bound, map[string]any{"ciphertext": ciphertext})).Data["plaintext"])
+		require.Equal(t, hello, r.write("decrypt/a", with(bound, body{"ciphertext": ciphertext})).Data["plaintext"])
 	}
-	_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": resp.Data["ciphertext"]})
+	_, err := r.tryWrite("decrypt/a", body{"ciphertext": resp.Data["ciphertext"]})
 	refused(t, err, 400, "encryption_context")
 }
 
 func TestRewrapKeepsPlaintextOfOtherProgramsAndDataKeys(t *testing.T) {
 	r := newKeyRig(t, "a")
 	raw := r.encryptDirectly(r.keyID("a"), "not base64!")
-	again := r.write("rewrap/a", map[string]any{"ciphertext": raw}).Data["ciphertext"]
-	require.Equal(t, "bm90IGJhc2U2NCE=", r.write("decrypt/a", map[string]any{"ciphertext": again}).Data["plaintext"])
+	again := r.write("rewrap/a", body{"ciphertext": raw}).Data["ciphertext"]
+	require.Equal(t, "bm90IGJhc2U2NCE=", r.write("decrypt/a", body{"ciphertext": again}).Data["plaintext"])
 
-	key := r.write("datakey/plaintext/a", map[string]any{"number_of_bytes": 1024}).Data
-	again = r.write("rewrap/a", map[string]any{"ciphertext": key["ciphertext"]}).Data["ciphertext"]
-	require.Equal(t, key["plaintext"], r.write("decrypt/a", map[string]any{"ciphertext": again}).Data["plaintext"])
+	key := r.write("datakey/plaintext/a", body{"number_of_bytes": 1024}).Data
+	again = r.write("rewrap/a", body{"ciphertext": key["ciphertext"]}).Data["ciphertext"]
+	require.Equal(t, key["plaintext"], r.write("decrypt/a", body{"ciphertext": again}).Data["plaintext"])
 }
 
 func TestRewrapOfAnotherKeysCiphertextIs403AndEncryptsNothing(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
 	ciphertext := r.encrypt("b", hello)
 	encrypted := r.kms.count(kmsapi.OpEncrypt)
-	_, err := r.tryWrite("rewrap/a", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("rewrap/a", body{"ciphertext": ciphertext})
 	refused(t, err, 403, "not made by this key")
 	require.Equal(t, encrypted, r.kms.count(kmsapi.OpEncrypt))
 }
@@ -47,12 +47,12 @@ func TestRewrapOfAnotherKeysCiphertextIs403AndEncryptsNothing(t *testing.T) {
 func TestRewrapKeepsTheBoundContext(t *testing.T) {
 	r := newKeyRig(t, "a")
 	free := r.encrypt("a", hello)
-	r.write("keys/a/config", map[string]any{"bound_context": "team=hr"})
-	_, err := r.tryWrite("rewrap/a", map[string]any{"ciphertext": free})
+	r.write("keys/a/config", body{"bound_context": "team=hr"})
+	_, err := r.tryWrite("rewrap/a", body{"ciphertext": free})
 	refused(t, err, 400, "bound_context")
-	r.write("rewrap/a", map[string]any{"ciphertext": r.encrypt("a", hello)})
+	r.write("rewrap/a", body{"ciphertext": r.encrypt("a", hello)})
 	require.Equal(t, kmsapi.EncryptionContext{"team": "hr"}, r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
-	_, err = r.tryWrite("rewrap/a", map[string]any{"ciphertext": free, "encryption_context": "team=it"})
+	_, err = r.tryWrite("rewrap/a", body{"ciphertext": free, "encryption_context": "team=it"})
 	refused(t, err, 400, "team")
 }
 
@@ -60,9 +60,9 @@ func TestRewrapThatFailsHalfWayIsAnError(t *testing.T) {
 	r := newKeyRig(t, "a")
 	ciphertext := r.encrypt("a", hello)
 	r.kms.before = failing(kmsapi.OpEncrypt, lost(kmsapi.OpEncrypt))
-	_, err := r.tryWrite("rewrap/a", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("rewrap/a", body{"ciphertext": ciphertext})
 	refused(t, err, 502, "Encrypt")
 	r.kms.before = func(_ context.Context, q kmsapi.Request) error { return answered(kmsapi.ErrThrottling) }
-	_, err = r.tryWrite("rewrap/a", map[string]any{"ciphertext": ciphertext})
+	_, err = r.tryWrite("rewrap/a", body{"ciphertext": ciphertext})
 	refused(t, err, 429)
 }

@@ -18,7 +18,8 @@ func (b *backend) tagPaths() []*framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/tags",
 		Fields:  tagFields,
 		Operations: operations{
-			logical.ReadOperation:   anyNode(b.useKey(tagsRead), "read", "key-tags", answerFields{"tags": {Type: framework.TypeKVPairs}}),
+			logical.ReadOperation: anyNode(b.useKey(tagsRead), "read", "key-tags",
+				answerFields{"tags": {Type: framework.TypeKVPairs}}),
 			logical.UpdateOperation: anyNode(b.useKey(tagsWrite), "add", "key-tags", nil),
 			logical.PatchOperation: anyNode(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
 				"set":     {Type: framework.TypeStringSlice, Description: "The names of the tags that were added or changed."},
@@ -155,7 +156,8 @@ func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error 
 		return err
 	}
 	if full {
-		return withProgress(setTags(ctx, c, keyID, p.set), "To make room, the tags to remove were removed first, and the others might not have been set; send the same patch again once the cause is fixed.")
+		return withProgress(setTags(ctx, c, keyID, p.set),
+			"To make room, the tags to remove were removed first, and the others might not have been set; send the same patch again once the cause is fixed.")
 	}
 	return nil
 }

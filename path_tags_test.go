@@ -14,7 +14,7 @@ import (
 )
 
 func tags(pairs ...string) map[string]any {
-	all := map[string]any{}
+	all := body{}
 	for _, pair := range pairs {
 		name, value, hasValue := strings.Cut(pair, "=")
 		all[name] = nil
@@ -22,7 +22,7 @@ func tags(pairs ...string) map[string]any {
 			all[name] = value
 		}
 	}
-	return map[string]any{"tags": all}
+	return body{"tags": all}
 }
 
 // numberedTags returns count tags, the first called tag0.
@@ -49,18 +49,19 @@ func TestTagsAreAddedChangedAndRemoved(t *testing.T) {
 	require.Equal(t, map[string]string{}, r.tags("a"))
 	require.Nil(t, r.write("keys/a/tags", tags("team=hr", "env=prod")))
 	r.write("keys/a/tags", tags("env=test", "note="))
-	require.Equal(t, map[string]string{"team": "hr", "env": "test", "note": ""}, r.tags("a"), "what is not mentioned stays")
+	require.Equal(t, map[string]string{"team": "hr", "env": "test", "note": ""}, r.tags("a"),
+		"what is not mentioned stays")
 
 	resp := r.patch("keys/a/tags", tags("env=prod", "owner=a@b", "note", "unknown"))
-	require.Equal(t, map[string]any{"set": []string{"env", "owner"}, "removed": []string{"note", "unknown"}}, resp.Data)
+	require.Equal(t, body{"set": []string{"env", "owner"}, "removed": []string{"note", "unknown"}}, resp.Data)
 	require.Equal(t, map[string]string{"team": "hr", "env": "prod", "owner": "a@b"}, r.tags("a"))
 	require.Equal(t, []string{}, r.patch("keys/a/tags", tags("env=prod")).Data["removed"])
 	require.Equal(t, []string{}, r.patch("keys/a/tags", tags("owner")).Data["set"])
 
-	require.Equal(t, []string{"env"}, r.remove("keys/a/tags", map[string]any{"tag_keys": "env"}).Data["removed"])
+	require.Equal(t, []string{"env"}, r.remove("keys/a/tags", body{"tag_keys": "env"}).Data["removed"])
 	require.Equal(t, map[string]string{"team": "hr"}, r.tags("a"))
-	r.write("keys/a/tags", map[string]any{"tags": []any{"x=1", "y=2=3", "z="}}) // As the command line sends them.
-	r.remove("keys/a/tags", map[string]any{"tag_keys": []any{"x", "z"}})
+	r.write("keys/a/tags", body{"tags": []any{"x=1", "y=2=3", "z="}}) // As the command line sends them.
+	r.remove("keys/a/tags", body{"tag_keys": []any{"x", "z"}})
 	require.Equal(t, map[string]string{"team": "hr", "y": "2=3"}, r.tags("a"))
 
 	require.Equal(t, []string{"team", "y"}, r.remove("keys/a/tags", nil).Data["removed"])
@@ -85,11 +86,11 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 		"no tag":                        {update, tags(), "tags is required"},
 		"a patch without tags":          {patch, nil, "tags is required"},
 		"a patch without entries":       {patch, tags(), "tags is required"},
-		"a null for all tags":           {patch, map[string]any{"tags": nil}, "tags is required"},
+		"a null for all tags":           {patch, body{"tags": nil}, "tags is required"},
 		"too many":                      {update, numberedTags(kmsapi.MaxTags + 1), "10 tags"},
 		"too many in a patch":           {patch, numberedTags(kmsapi.MaxTags + 1), "10 tags"},
 		"a null outside a patch":        {update, tags("hidden"), `"tags"`},
-		"a number in a patch":           {patch, map[string]any{"tags": map[string]any{"a": 5}}, `"tags"`},
+		"a number in a patch":           {patch, body{"tags": body{"a": 5}}, `"tags"`},
 		"an empty name":                 {update, tags("=hidden"), "1 to 128"},
 		"a long name":                   {update, tags(long + "k=hidden"), "1 to 128"},
 		"a long value":                  {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 256"},
@@ -100,11 +101,11 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 		"another reserved name":         {update, tags("aliyunx=hidden"), "reserved"},
 		"a bad value in a patch":        {patch, tags("a=hid den", "b"), "letters, digits"},
 		"a bad name to remove":          {patch, tags("a=1", "b c"), "letters, digits"},
-		"a reserved name to remove":     {remove, map[string]any{"tag_keys": "a,acs:rm"}, "reserved"},
-		"an empty name to remove":       {remove, map[string]any{"tag_keys": ""}, `"tag_keys"`},
-		"no name to remove":             {remove, map[string]any{"tag_keys": "a, ,b"}, "1 to 128"},
+		"a reserved name to remove":     {remove, body{"tag_keys": "a,acs:rm"}, "reserved"},
+		"an empty name to remove":       {remove, body{"tag_keys": ""}, `"tag_keys"`},
+		"no name to remove":             {remove, body{"tag_keys": "a, ,b"}, "1 to 128"},
 		"the tags to set, on delete":    {remove, tags("a=1"), `"tags"`},
-		"the names to remove, on write": {update, map[string]any{"tags": "a=1", "tag_keys": "b"}, `"tag_keys"`},
+		"the names to remove, on write": {update, body{"tags": "a=1", "tag_keys": "b"}, `"tag_keys"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.try(c.op, "keys/a/tags", c.data)
@@ -137,7 +138,8 @@ func TestTagsThatAlibabaCloudHasSetStay(t *testing.T) {
 func TestUnknownKeyHasNoTags(t *testing.T) {
 	r := newKeyRig(t)
 	for op, data := range map[logical.Operation]map[string]any{
-		logical.ReadOperation: nil, logical.UpdateOperation: tags("a=1"), logical.PatchOperation: tags("a"), logical.DeleteOperation: nil,
+		logical.ReadOperation: nil, logical.UpdateOperation: tags("a=1"), logical.PatchOperation: tags("a"),
+		logical.DeleteOperation: nil,
 	} {
 		_, err := r.try(op, "keys/nobody/tags", data)
 		refused(t, err, 404, "nobody", "vault write -f kms/keys/nobody")
@@ -166,8 +168,11 @@ func TestHalfDonePatchIsReportedAndCanBeRepeated(t *testing.T) {
 		says  string
 		want  map[string]string
 	}{
-		"nothing is done":                          {tags("old=1"), 1, "TagResource", map[string]string{"old": "1"}},
-		"the new ones are set":                     {tags("old=1"), 2, "were set first", map[string]string{"old": "1", "new": "2"}},
+		"nothing is done": {tags("old=1"), 1, "TagResource", map[string]string{"old": "1"}},
+		"the new ones are set": {
+			tags("old=1"), 2, "were set first",
+			map[string]string{"old": "1", "new": "2"},
+		},
 		"a full CMK, and nothing is done":          {with(numberedTags(9), nil), 2, "UntagResource", nil},
 		"a full CMK, and the old ones are removed": {with(numberedTags(9), nil), 3, "might not have been set", nil},
 	} {
@@ -210,7 +215,7 @@ func TestLostAnswerAboutTagsIsUncertain(t *testing.T) {
 	r.kms.after = func(context.Context, kmsapi.Request) error { return context.DeadlineExceeded }
 	_, err := r.tryWrite("keys/a/tags", tags("a=1"))
 	refused(t, err, 504, "may have set", "vault read kms/keys/a/tags")
-	_, err = r.try(logical.DeleteOperation, "keys/a/tags", map[string]any{"tag_keys": "a"})
+	_, err = r.try(logical.DeleteOperation, "keys/a/tags", body{"tag_keys": "a"})
 	refused(t, err, 504, "may have removed", "vault read kms/keys/a/tags")
 	r.kms.after = nil
 	require.Equal(t, map[string]string{}, r.tags("a"))
@@ -219,7 +224,7 @@ func TestLostAnswerAboutTagsIsUncertain(t *testing.T) {
 func TestKeyScheduledForDeletionKeepsItsTags(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/tags", tags("team=hr"))
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
+	r.write("keys/a/config", body{"deletion_allowed": true})
 	r.remove("keys/a", nil)
 	for op, data := range map[logical.Operation]map[string]any{
 		logical.UpdateOperation: tags("a=1"), logical.PatchOperation: tags("team"), logical.DeleteOperation: nil,

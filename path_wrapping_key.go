@@ -35,7 +35,8 @@ func (b *backend) wrappingKeyPaths() []*framework.Path {
 		Pattern: "wrapping_key",
 		Operations: operations{
 			// It may write the key, so it is not for every node.
-			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key", answerFields{"public_key": {Type: framework.TypeString}}),
+			logical.ReadOperation: primaryOnly(b.wrappingKeyRead, "read", "wrapping-key",
+				answerFields{"public_key": {Type: framework.TypeString}}),
 		},
 		HelpSynopsis: "The public key that key material is wrapped with on its way to import.",
 		HelpDescription: `
@@ -47,7 +48,9 @@ has its own, made at the first read and kept from then on. vault transit import 
 	}}
 }
 
-func (b *backend) wrappingKeyRead(ctx context.Context, req *logical.Request, _ *framework.FieldData) (*logical.Response, error) {
+func (b *backend) wrappingKeyRead(
+	ctx context.Context, req *logical.Request, _ *framework.FieldData,
+) (*logical.Response, error) {
 	key, err := b.wrappingKey(ctx, req.Storage)
 	if err != nil {
 		return nil, err

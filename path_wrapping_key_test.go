@@ -114,7 +114,7 @@ func TestDamagedWrappingKeyIsNeverReplaced(t *testing.T) {
 		"cut":                   storedWrappingKey{PKCS8: v.WrappingKey[:1000]},
 		"with a bit changed":    storedWrappingKey{PKCS8: keywraptest.Flip(bytes.Clone(v.WrappingKey), 700)},
 		"garbage":               storedWrappingKey{PKCS8: []byte("0\x81\x87not a key")},
-		"another field":         map[string]any{"pem": "hidden"},
+		"another field":         body{"pem": "hidden"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)
@@ -125,7 +125,7 @@ func TestDamagedWrappingKeyIsNeverReplaced(t *testing.T) {
 			for _, try := range []func() (*logical.Response, error){
 				func() (*logical.Response, error) { return r.try(logical.ReadOperation, "wrapping_key", nil) },
 				func() (*logical.Response, error) {
-					return r.tryWrite("keys/mine/import", map[string]any{"ciphertext": b64(v.Ciphertexts["SHA256"])})
+					return r.tryWrite("keys/mine/import", body{"ciphertext": b64(v.Ciphertexts["SHA256"])})
 				},
 			} {
 				_, err = try()

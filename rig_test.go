@@ -17,6 +17,9 @@ import (
 
 const hello = "aGVsbG8=" // base64 of "hello"
 
+// A body holds the fields of a request or of an answer.
+type body = map[string]any
+
 // A rig is an engine with everything around it.
 type rig struct {
 	t       *testing.T
@@ -53,7 +56,7 @@ func newKeyRig(t *testing.T, names ...string) *rig {
 }
 
 func goodConfig() map[string]any {
-	return map[string]any{"region": "cn-hangzhou", "access_key": "LTAIgood", "secret_key": "good-secret"}
+	return body{"region": "cn-hangzhou", "access_key": "LTAIgood", "secret_key": "good-secret"}
 }
 
 func with(data map[string]any, more map[string]any) map[string]any {
@@ -77,7 +80,9 @@ func (r *rig) try(op logical.Operation, path string, data map[string]any) (*logi
 	return r.tryIn(r.t.Context(), op, path, data)
 }
 
-func (r *rig) tryIn(ctx context.Context, op logical.Operation, path string, data map[string]any) (*logical.Response, error) {
+func (r *rig) tryIn(
+	ctx context.Context, op logical.Operation, path string, data map[string]any,
+) (*logical.Response, error) {
 	return r.b.HandleRequest(ctx, r.request(op, path, data))
 }
 
@@ -142,7 +147,7 @@ func (r *rig) keyID(name string) string {
 
 func (r *rig) encrypt(key, plaintext string) string {
 	r.t.Helper()
-	return r.write("encrypt/"+key, map[string]any{"plaintext": plaintext}).Data["ciphertext"].(string)
+	return r.write("encrypt/"+key, body{"plaintext": plaintext}).Data["ciphertext"].(string)
 }
 
 // refused requires a bare coded error, which is all that Vault understands, with parts in its message.

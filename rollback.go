@@ -16,7 +16,9 @@ import (
 // findKey returns the entry called name, and nil if there is none. If an earlier attempt to make the key was
 // interrupted and has left a CMK, findKey finishes that attempt, and reports that the key was recovered. The caller has
 // reserved the name.
-func (b *backend) findKey(ctx context.Context, req *logical.Request, name string) (entry *keyEntry, recovered bool, err error) {
+func (b *backend) findKey(
+	ctx context.Context, req *logical.Request, name string,
+) (entry *keyEntry, recovered bool, err error) {
 	entry, err = loadKey(ctx, req.Storage, name)
 	if err != nil || entry != nil {
 		return entry, false, err
@@ -144,16 +146,21 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		return err
 	}
 	if conn.region != c.Region {
-		return b.keepOrGiveUp(c, refusal.Conflict("the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its CMK can't be searched for", c.Name, c.Region, conn.region))
+		return b.keepOrGiveUp(c, refusal.Conflict(
+			"the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its CMK can't be searched for",
+			c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
 	switch {
 	case err != nil:
 		return withKey(err, c.Name)
 	case cmk.KeyId == "" && c.Identity != conn.identity:
-		return b.keepOrGiveUp(c, refusal.Conflict("the creation of key %q was interrupted, and its CMK is not found with the endpoint, access key and role that are configured now", c.Name))
+		return b.keepOrGiveUp(c, refusal.Conflict(
+			"the creation of key %q was interrupted, and its CMK is not found with the endpoint, access key and role that are configured now",
+			c.Name))
 	case cmk.KeyId == "":
-		b.Logger().Info("an interrupted creation of a key has left no CMK", "key", c.Name, "region", c.Region, "marker", c.Marker)
+		b.Logger().Info("an interrupted creation of a key has left no CMK",
+			"key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil
 	case entry != nil:
 		b.Logger().Warn("an interrupted creation has left a CMK, but its name has another one now: register it under another name, or delete it",

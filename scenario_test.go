@@ -32,7 +32,7 @@ func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 }
 
 func realConfig(service *kmstest.KMS) map[string]any {
-	return map[string]any{
+	return body{
 		"region": service.Region, "endpoint": service.Endpoint, "ca_cert": service.CACert,
 		"access_key": service.AccessKeyID, "secret_key": service.AccessKeySecret.Reveal(), "max_retries": 0,
 	}
@@ -48,39 +48,39 @@ func TestMainJobOnTheRealService(t *testing.T) {
 func runMainJob(r *rig, config map[string]any, restartKMS func()) {
 	t := r.t
 	text := base64.StdEncoding.EncodeToString([]byte(markPlaintext))
-	bound := map[string]any{"encryption_context": map[string]any{"employee": "4711", "<é&\u2028>": "\"\\"}, "associated_data": "QUJD"}
+	bound := body{"encryption_context": body{"employee": "4711", "<é&\u2028>": "\"\\"}, "associated_data": "QUJD"}
 	open := func(key, ciphertext string) any {
 		t.Helper()
-		return r.write("decrypt/"+key, with(bound, map[string]any{"ciphertext": ciphertext})).Data["plaintext"]
+		return r.write("decrypt/"+key, with(bound, body{"ciphertext": ciphertext})).Data["plaintext"]
 	}
 
 	r.write("config", config)
-	r.write("keys/a", map[string]any{"description": "Löhne"})
+	r.write("keys/a", body{"description": "Löhne"})
 	r.write("keys/b", nil)
 	require.Equal(t, "Löhne", r.read("keys/a").Data["description"])
 
-	ciphertext := r.write("encrypt/a", with(bound, map[string]any{"plaintext": text})).Data["ciphertext"].(string)
+	ciphertext := r.write("encrypt/a", with(bound, body{"plaintext": text})).Data["ciphertext"].(string)
 	require.Equal(t, text, open("a", ciphertext))
-	_, err := r.tryWrite("decrypt/b", with(bound, map[string]any{"ciphertext": ciphertext}))
+	_, err := r.tryWrite("decrypt/b", with(bound, body{"ciphertext": ciphertext}))
 	refused(t, err, 403)
-	_, err = r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	_, err = r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 400, "encryption_context")
 
-	dataKey := r.write("datakey/plaintext/a", with(bound, map[string]any{"number_of_bytes": 1024})).Data
+	dataKey := r.write("datakey/plaintext/a", with(bound, body{"number_of_bytes": 1024})).Data
 	require.Equal(t, dataKey["plaintext"], open("a", dataKey["ciphertext"].(string)))
 
 	r.write("keys/a/disable", nil)
-	_, err = r.tryWrite("encrypt/a", map[string]any{"plaintext": text})
+	_, err = r.tryWrite("encrypt/a", body{"plaintext": text})
 	refused(t, err, 409, "Rejected.Disabled", "request id")
 	r.write("keys/a/enable", nil)
 
 	restartKMS()
 	require.Equal(t, text, open("a", ciphertext))
 
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true, "bound_context": "team=hr"})
-	_, err = r.tryWrite("decrypt/a", with(bound, map[string]any{"ciphertext": ciphertext}))
+	r.write("keys/a/config", body{"deletion_allowed": true, "bound_context": "team=hr"})
+	_, err = r.tryWrite("decrypt/a", with(bound, body{"ciphertext": ciphertext}))
 	refused(t, err, 400, "bound_context")
-	r.do(logical.DeleteOperation, "keys/a", map[string]any{"pending_window_in_days": "7"})
+	r.do(logical.DeleteOperation, "keys/a", body{"pending_window_in_days": "7"})
 	require.Equal(t, "PendingDeletion", r.read("keys/a").Data["key_state"])
 	r.write("keys/a/cancel_deletion", nil)
 	require.Equal(t, "Enabled", r.read("keys/a").Data["key_state"])
@@ -95,11 +95,11 @@ func TestWrongConfigurationOfTheRealServiceIsExplained(t *testing.T) {
 		status int
 		says   string
 	}{
-		"a wrong secret":           {map[string]any{"secret_key": "wrong"}, 400, "secret_key"},
-		"an unknown access key":    {map[string]any{"access_key": "LTAInobody"}, 400, "access_key"},
-		"an untrusted CA":          {map[string]any{"ca_cert": otherCA}, 502, "ca_cert"},
-		"a closed port":            {map[string]any{"endpoint": "127.0.0.1:1"}, 502, "endpoint"},
-		"a server that is not KMS": {map[string]any{"endpoint": other.Listener.Addr().String(), "ca_cert": otherCA}, 502, "KMS"},
+		"a wrong secret":           {body{"secret_key": "wrong"}, 400, "secret_key"},
+		"an unknown access key":    {body{"access_key": "LTAInobody"}, 400, "access_key"},
+		"an untrusted CA":          {body{"ca_cert": otherCA}, 502, "ca_cert"},
+		"a closed port":            {body{"endpoint": "127.0.0.1:1"}, 502, "endpoint"},
+		"a server that is not KMS": {body{"endpoint": other.Listener.Addr().String(), "ca_cert": otherCA}, 502, "KMS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r, _, config := newRealRig(t)
@@ -125,21 +125,21 @@ func TestRealServiceThatIsDownIsABadGateway(t *testing.T) {
 	r.write("keys/a", nil)
 	ciphertext := r.encrypt("a", hello)
 	service.Stop()
-	_, err := r.tryWrite("decrypt/a", map[string]any{"ciphertext": ciphertext})
+	_, err := r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 502, service.Endpoint)
 	_, err = r.tryWrite("keys/b", nil)
 	refused(t, err, 502)
 	service.Start()
 	require.Nil(t, r.read("keys/b"))
-	require.Equal(t, hello, r.write("decrypt/a", map[string]any{"ciphertext": ciphertext}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": ciphertext}).Data["plaintext"])
 }
 
 func TestDeletedCMKIsGoneForGood(t *testing.T) {
 	r, service, config := newRealRig(t)
 	r.write("config", config)
 	r.write("keys/a", nil)
-	r.write("keys/a/config", map[string]any{"deletion_allowed": true})
-	r.do(logical.DeleteOperation, "keys/a", map[string]any{"pending_window_in_days": "7"})
+	r.write("keys/a/config", body{"deletion_allowed": true})
+	r.do(logical.DeleteOperation, "keys/a", body{"pending_window_in_days": "7"})
 	service.Advance(8 * 24 * time.Hour)
 	_, err := r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound")
@@ -160,14 +160,15 @@ func TestProgramThatCallsKMSItselfReadsAndWritesTheSame(t *testing.T) {
 	require.NoError(t, err)
 	defer direct.Close()
 
-	opened, err := direct.Decrypt(t.Context(), &kmsapi.DecryptRequest{CiphertextBlob: r.encrypt("a", hello)[len(ciphertextPrefix):]})
+	opened, err := direct.Decrypt(t.Context(),
+		&kmsapi.DecryptRequest{CiphertextBlob: r.encrypt("a", hello)[len(ciphertextPrefix):]})
 	require.NoError(t, err)
 	require.Equal(t, hello, opened.Plaintext.Reveal())
 
 	raw := hex.EncodeToString(bytes.Repeat([]byte{7}, 3)) + " is not base64"
 	sealed, err := direct.Encrypt(t.Context(), &kmsapi.EncryptRequest{KeyId: id, Plaintext: kmsapi.NewSecret(raw)})
 	require.NoError(t, err)
-	resp := r.write("decrypt/a", map[string]any{"ciphertext": sealed.CiphertextBlob})
+	resp := r.write("decrypt/a", body{"ciphertext": sealed.CiphertextBlob})
 	require.Equal(t, base64.StdEncoding.EncodeToString([]byte(raw)), resp.Data["plaintext"])
 	require.Len(t, resp.Warnings, 1)
 }

@@ -43,7 +43,9 @@ func (k *knownMarkers) note(cmk, marker string) {
 
 // findCMK returns the CMK that has a marker, or one without an id if there is none. CMKs that have a name here are not
 // lost, so KMS is not asked for them.
-func (b *backend) findCMK(ctx context.Context, req *logical.Request, conn *connection, marker string) (kmsapi.KeyMetadata, error) {
+func (b *backend) findCMK(
+	ctx context.Context, req *logical.Request, conn *connection, marker string,
+) (kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {

@@ -59,7 +59,10 @@ func TestCMKOfSomebodyElseIsNotAdopted(t *testing.T) {
 	r := newKeyRig(t)
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(t, err)
-	for _, description := range []string{"", "[vault:]", newCreation("a", &connection{region: "cn-hangzhou"}).describe("")} {
+	for _, description := range []string{
+		"", "[vault:]",
+		newCreation("a", &connection{region: "cn-hangzhou"}).describe(""),
+	} {
 		_, err = direct.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Description: description})
 		require.NoError(t, err)
 	}

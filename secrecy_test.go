@@ -28,7 +28,10 @@ const (
 func requireNoMarker(t *testing.T, where, text string) {
 	t.Helper()
 	for _, mark := range []string{markSecretKey, markToken, markPlaintext, markMaterial} {
-		for _, form := range []string{mark, hex.EncodeToString([]byte(mark)), fmt.Sprint([]byte(mark)), base64.StdEncoding.EncodeToString([]byte(mark)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(mark)))} {
+		for _, form := range []string{
+			mark, hex.EncodeToString([]byte(mark)), fmt.Sprint([]byte(mark)),
+			base64.StdEncoding.EncodeToString([]byte(mark)), url.QueryEscape(base64.StdEncoding.EncodeToString([]byte(mark))),
+		} {
 			require.NotContains(t, text, form, where)
 		}
 	}
@@ -41,7 +44,8 @@ func failures() []error {
 		kmsapi.ErrKeyNotFound,
 		kmsapi.ErrRejectedDisabled,
 		kmsapi.ErrInternalFailure,
-		&kmsapi.Error{Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: "server string to sign is:" + markToken + base64.StdEncoding.EncodeToString([]byte(markPlaintext))},
+		&kmsapi.Error{Code: "SignatureDoesNotMatch", HTTPStatus: 400, Message: "server string to sign is:" + markToken +
+			base64.StdEncoding.EncodeToString([]byte(markPlaintext))},
 		&client.TransportError{Operation: kmsapi.OpEncrypt, Endpoint: "kms:443", Err: context.DeadlineExceeded},
 		context.Canceled,
 	}
@@ -52,7 +56,7 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 		t.Run(fmt.Sprintf("failure %d", i), func(t *testing.T) {
 			r := newKeyRig(t, "a", "b")
 			r.haveWrappingKey()
-			r.write("config", map[string]any{"secret_key": markSecretKey, "security_token": markToken})
+			r.write("config", body{"secret_key": markSecretKey, "security_token": markToken})
 			text := base64.StdEncoding.EncodeToString([]byte(markPlaintext))
 			ciphertext := r.encrypt("a", text)
 			wrapped := r.wrapped([]byte(markMaterial))
@@ -69,16 +73,16 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 					{"plaintext": text, "type": markPlaintext},
 					{"plaintext": text, "encryption_context": markPlaintext},
 					{"plaintext": text, "associated_data": markPlaintext},
-					{"batch_input": []any{map[string]any{"plaintext": text}, map[string]any{"plaintext": markPlaintext}, markPlaintext}},
+					{"batch_input": []any{body{"plaintext": text}, body{"plaintext": markPlaintext}, markPlaintext}},
 					{"batch_input": markPlaintext},
 					{"batch_input": []any{}, "plaintext": text},
 					{"ciphertext": ciphertext},
 					{"ciphertext": markPlaintext},
 					{"ciphertext": "vault:v1:" + text},
 					wrapped,
-					with(wrapped, map[string]any{"hash_function": "SHA1"}),
-					with(wrapped, map[string]any{"expire_time": markMaterial}),
-					with(wrapped, map[string]any{"description": 5}),
+					with(wrapped, body{"hash_function": "SHA1"}),
+					with(wrapped, body{"expire_time": markMaterial}),
+					with(wrapped, body{"description": 5}),
 					{"ciphertext": markMaterial},
 					{"ciphertext": material},
 					{"encrypted_key_material": markMaterial, "import_token": markToken},
@@ -102,7 +106,7 @@ func TestNoSecretIsLoggedReturnedInAnErrorOrStoredElsewhere(t *testing.T) {
 						requireNoMarker(t, "the warnings of decrypt", fmt.Sprint(resp.Warnings))
 					}
 				}
-				_, err := r.tryWrite("decrypt/b", map[string]any{"ciphertext": ciphertext})
+				_, err := r.tryWrite("decrypt/b", body{"ciphertext": ciphertext})
 				if err != nil {
 					requireNoMarker(t, "a ciphertext of another key", err.Error())
 				}
@@ -128,7 +132,10 @@ func TestNoKeyMaterialIsLoggedReturnedOrStored(t *testing.T) {
 			r := newKeyRig(t)
 			data := r.wrapped([]byte(markMaterial))
 			_, private := keywraptest.Read(t)
-			for _, failing := range []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport, kmsapi.OpImportKeyMaterial} {
+			for _, failing := range []kmsapi.Operation{
+				kmsapi.OpCreateKey, kmsapi.OpGetParametersForImport,
+				kmsapi.OpImportKeyMaterial,
+			} {
 				r.kms.before = func(_ context.Context, q kmsapi.Request) error {
 					requireNoMarker(t, "a request to KMS", fmt.Sprintf("%+v", q))
 					if q.Operation() == failing {

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C. Start it
-# with `make dev`.
+# Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C.
+# Start it with `make dev`.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 # shellcheck source=scripts/stage.sh

@@ -27,9 +27,15 @@ func (f transitField) accepts(value any) bool {
 	return f.refusal == "" || slices.Contains(f.harmless, value) || reflect.ValueOf(value).IsZero()
 }
 
+// Why a value can't be accepted, as the end of a sentence.
 const (
-	noDerivation = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
-	noVersions   = "KMS chooses the version of a CMK itself, so the engine can't exclude older versions"
+	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
+	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
+	noPublicHalf  = "a CMK is a symmetric key, which has no public half"
+	noRotation    = "the engine does not rotate CMKs, so the key would stay as it is"
+	noVersions    = "KMS chooses the version of a CMK itself, so the engine can't exclude older versions"
+	onlySymmetric = "a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out"
+	sameMaterial  = "a CMK accepts the same key material only, ever"
 )
 
 // transitFields are read only.
@@ -42,20 +48,16 @@ var transitFields = map[string]transitField{
 	"nonce":                  ignoredField(framework.TypeString),
 	"padding_scheme":         ignoredField(framework.TypeString),
 
-	"auto_rotate_period": refusedField(framework.TypeDurationSecond,
-		"the engine does not rotate CMKs, so the key would stay as it is"),
-	"context": refusedField(framework.TypeString, noDerivation),
-	"convergent_encryption": refusedField(framework.TypeBool,
-		"KMS never encrypts the same plaintext to the same ciphertext"),
+	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, noRotation),
+	"context":                refusedField(framework.TypeString, noDerivation),
+	"convergent_encryption":  refusedField(framework.TypeBool, noConvergence),
 	"derived":                refusedField(framework.TypeBool, noDerivation),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
-	// This is how Terraform's provider spells it.
-	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1),
-	"public_key":             refusedField(framework.TypeString, "a CMK is a symmetric key, which has no public half"),
-	"version":                refusedField(framework.TypeInt, "a CMK accepts the same key material only, ever", 1),
-	"type": refusedField(framework.TypeString,
-		"a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out",
+	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it this way.
+	"public_key":             refusedField(framework.TypeString, noPublicHalf),
+	"version":                refusedField(framework.TypeInt, sameMaterial, 1),
+	"type": refusedField(framework.TypeString, onlySymmetric,
 		"aes256-gcm96", "aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305"),
 }
 

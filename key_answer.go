@@ -1,0 +1,117 @@
+package alicloudkms
+
+import (
+	"context"
+	"maps"
+	"strconv"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// keyConfigAnswer describes what Vault's storage has of a key.
+var keyConfigAnswer = answerFields{
+	"name":             {Type: framework.TypeString},
+	"key_id":           {Type: framework.TypeString},
+	"region":           {Type: framework.TypeString},
+	"deletion_allowed": {Type: framework.TypeBool},
+	"bound_context":    {Type: framework.TypeKVPairs},
+}
+
+// keyAnswer describes what storage and KMS together have of a key.
+var keyAnswer = joined(keyConfigAnswer, answerFields{
+	"arn":                  {Type: framework.TypeString},
+	"key_state":            {Type: framework.TypeString},
+	"key_spec":             {Type: framework.TypeString},
+	"key_usage":            {Type: framework.TypeString},
+	"origin":               {Type: framework.TypeString},
+	"protection_level":     {Type: framework.TypeString},
+	"creator":              {Type: framework.TypeString},
+	"creation_date":        {Type: framework.TypeString},
+	"delete_date":          {Type: framework.TypeString},
+	"material_expire_time": {Type: framework.TypeString},
+	"description":          {Type: framework.TypeString},
+	"tags":                 {Type: framework.TypeKVPairs},
+
+	"keys": {
+		Type:        framework.TypeMap,
+		Description: "As in transit: when version 1 was made, in seconds since 1970.",
+	},
+	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
+	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
+})
+
+// answer shows an entry together with the live metadata of its CMK.
+func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
+	data := e.fields(name)
+	maps.Copy(data, metadataFields(m))
+	maps.Copy(data, transitMetadata(m))
+	return &logical.Response{Data: data}
+}
+
+// metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.
+func metadataFields(m kmsapi.KeyMetadata) map[string]any {
+	return map[string]any{
+		"arn":                  m.Arn,
+		"key_state":            string(m.KeyState),
+		"key_spec":             m.KeySpec,
+		"key_usage":            m.KeyUsage,
+		"origin":               string(m.Origin),
+		"protection_level":     string(m.ProtectionLevel),
+		"creator":              m.Creator,
+		"creation_date":        m.CreationDate,
+		"delete_date":          m.DeleteDate,
+		"material_expire_time": m.MaterialExpireTime,
+		"description":          withoutMarker(m.Description),
+	}
+}
+
+// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK,
+// so there is one: the keyVersion of every ciphertext.
+func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
+	versions := map[string]any{}
+	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
+		versions[strconv.Itoa(keyVersion)] = made.Unix()
+	}
+	return map[string]any{
+		"keys":                   versions,
+		"latest_version":         keyVersion,
+		"min_available_version":  0,
+		"min_decryption_version": keyVersion,
+		"min_encryption_version": 0,
+		"supports_encryption":    true,
+		"supports_decryption":    true,
+		"supports_derivation":    false,
+		"supports_signing":       false,
+	}
+}
+
+// withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure
+// is only a warning.
+func (b *backend) withTags(
+	ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response,
+) *logical.Response {
+	tags, err := readTags(ctx, c, k.entry.KeyID)
+	if err != nil {
+		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
+	}
+	resp.Data["tags"] = orEmpty(tags)
+	return resp
+}
+
+// orEmpty returns tags for an answer, in which no tags are an empty map.
+func orEmpty(tags map[string]string) map[string]string {
+	if tags == nil {
+		return map[string]string{}
+	}
+	return tags
+}
