@@ -14,11 +14,10 @@ import (
 // instantKMS answers Encrypt and Decrypt at once, so that what is left is the engine's own.
 type instantKMS struct{ kms }
 
-func (instantKMS) Encrypt(context.Context, *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
-	return &kmsapi.EncryptResponse{KeyId: "id", CiphertextBlob: "QUJD"}, nil
-}
-
-func (instantKMS) Decrypt(context.Context, *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {
+func (instantKMS) Do(_ context.Context, r kmsapi.Request) (kmsapi.Response, error) {
+	if r.Operation() == kmsapi.OpEncrypt {
+		return &kmsapi.EncryptResponse{KeyId: "id", CiphertextBlob: "QUJD"}, nil
+	}
 	return &kmsapi.DecryptResponse{KeyId: "id", Plaintext: kmsapi.NewSecret(hello)}, nil
 }
 
@@ -27,10 +26,12 @@ func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	t.Helper()
 	conf := logical.TestBackendConfig()
 	conf.StorageView = &logical.InmemStorage{}
-	b, err := newBackend(context.Background(), conf, func(c client.Config) (kms, error) { return instantKMS{}, nil })
+	b, err := newBackend(context.Background(), conf, func(client.Config) (kms, error) { return instantKMS{}, nil })
 	require.NoError(t, err)
-	for path, value := range map[string]any{configPath: with(goodConfig(), nil), keyPrefix +
-		"a": keyEntry{KeyID: "id", Region: "cn-hangzhou"}} {
+	for path, value := range map[string]any{
+		configPath:      with(goodConfig(), nil),
+		keyPrefix + "a": keyEntry{KeyID: "id", Region: "cn-hangzhou"},
+	} {
 		entry, err := logical.StorageEntryJSON(path, value)
 		require.NoError(t, err)
 		require.NoError(t, conf.StorageView.Put(context.Background(), entry))

@@ -65,13 +65,13 @@ func keyImportParameters(
 	if err != nil {
 		return nil, err
 	}
-	text, err := publicPEM(key)
+	public, err := publicPEM(key)
 	if err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: map[string]any{
 		"key_id":             got.KeyId,
-		"public_key":         text,
+		"public_key":         public,
 		"public_key_der":     got.PublicKey,
 		"import_token":       got.ImportToken,
 		"token_expire_time":  got.TokenExpireTime,
