@@ -57,8 +57,8 @@ func ExampleClient_EncryptBytes() {
 	// true
 }
 
-// A program encrypts a large file with the data key, keeps CiphertextBlob beside it, and asks KMS to open that when it reads
-// the file.
+// A program encrypts a large file with the data key, keeps CiphertextBlob beside it, and asks KMS to open that when it
+// reads the file.
 func ExampleClient_GenerateDataKey() {
 	kms, keyID, stop := newExampleKey()
 	defer stop()

@@ -72,7 +72,8 @@ type Authorization struct {
 	Signature     string
 }
 
-var errAuthorization = errors.New(`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
+var errAuthorization = errors.New(`the Authorization header is not "` + SchemeACS3 +
+	` Credential=…,SignedHeaders=…,Signature=…"`)
 
 // ParseAuthorization reads an Authorization header. The fields may come in any order, since SDKs differ, but each once,
 // and so may the names of signed headers, of which there may be 64.
@@ -101,7 +102,7 @@ func ParseAuthorization(header string) (Authorization, error) {
 }
 
 // maxSignedHeaders is more than any SDK signs. Each name costs the length of its header in the canonical request, which
-// is made before anyone knows who asks; so names are few and differ.
+// is made before the caller is authenticated; so names are few and differ.
 const maxSignedHeaders = 64
 
 func hasDuplicate(names []string) bool {

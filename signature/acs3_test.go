@@ -22,12 +22,15 @@ func runInstances(date, nonce string) signature.ACS3 {
 		"x-acs-version":         "2014-05-26",
 	}
 	return signature.ACS3{
-		Method:        "POST",
-		Path:          "/",
-		Query:         params("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId", "cn-shanghai"),
-		SignedHeaders: []string{"x-acs-version", "host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce"},
-		Header:        func(name string) string { return headers[name] },
-		PayloadHash:   signature.HashPayload(nil),
+		Method: "POST",
+		Path:   "/",
+		Query:  params("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId", "cn-shanghai"),
+		SignedHeaders: []string{
+			"x-acs-version", "host", "x-acs-action", "x-acs-content-sha256", "x-acs-date",
+			"x-acs-signature-nonce",
+		},
+		Header:      func(name string) string { return headers[name] },
+		PayloadHash: signature.HashPayload(nil),
 	}
 }
 

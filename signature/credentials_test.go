@@ -11,7 +11,10 @@ import (
 
 func TestCredentialsAreTheSameIfAllOfThemIs(t *testing.T) {
 	made := func(id, secret, token string) signature.Credentials {
-		return signature.Credentials{AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret), SecurityToken: kmsapi.NewSecret(token)}
+		return signature.Credentials{
+			AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret),
+			SecurityToken: kmsapi.NewSecret(token),
+		}
 	}
 	one := made("id", "secret", "token")
 	require.True(t, one.Equal(made("id", "secret", "token")), "whoever made them")

@@ -2,7 +2,7 @@ package signature
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // The scheme fixes HMAC-SHA1, for which SHA-1's collisions are no weakness.
+	"crypto/sha1" // The scheme fixes HMAC-SHA1, for which SHA-1's collisions are no weakness.
 	"crypto/subtle"
 	"encoding/base64"
 	"slices"
@@ -102,5 +102,6 @@ func SignV1For(version, method string, params kmsapi.Params, c Credentials, nonc
 		signed = signed.Add("SecurityToken", c.SecurityToken.Reveal())
 	}
 	var text [base64Size]byte
-	return signed.Add("Signature", string(appendV1(text[:0], c.AccessKeySecret, AppendStringToSignV1(nil, method, signed))))
+	return signed.Add("Signature",
+		string(appendV1(text[:0], c.AccessKeySecret, AppendStringToSignV1(nil, method, signed))))
 }

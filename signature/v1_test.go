@@ -82,11 +82,15 @@ func TestStringToSignV1LeavesSignatureOutAndKeepsEmptyValues(t *testing.T) {
 
 func TestCanonicalEscapesAsTheReferenceSays(t *testing.T) {
 	require.Equal(t, "k=a%20b%2A~-_.%2B%26%3D%2F%E4%B8%AD", signature.Canonical(params("k", "a b*~-_.+&=/中")))
-	require.Equal(t, "A=1&B=2&a=3", signature.Canonical(params("a", "3", "B", "2", "A", "1")), "byte order, not letter order")
+	require.Equal(t, "A=1&B=2&a=3", signature.Canonical(params("a", "3", "B", "2", "A", "1")),
+		"byte order, not letter order")
 }
 
 func TestSignV1AddsWhatTheReferenceAsksFor(t *testing.T) {
-	c := signature.Credentials{AccessKeyID: "id", AccessKeySecret: kmsapi.NewSecret("s"), SecurityToken: kmsapi.NewSecret("token")}
+	c := signature.Credentials{
+		AccessKeyID: "id", AccessKeySecret: kmsapi.NewSecret("s"),
+		SecurityToken: kmsapi.NewSecret("token"),
+	}
 	in := params("Action", "ListKeys")
 	at := time.Date(2026, 11, 22, 9, 0, 0, 999, time.FixedZone("CST", 8*3600))
 	signed := signature.SignV1("POST", in, c, "n1", at)
@@ -95,8 +99,10 @@ func TestSignV1AddsWhatTheReferenceAsksFor(t *testing.T) {
 	require.Equal(t, "2026-11-22T01:00:00Z", signed.Get("Timestamp"), "in UTC")
 	require.Equal(t, "token", signed.Get("SecurityToken"))
 	require.Equal(t, "n1", signed.Get("SignatureNonce"))
-	require.True(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("POST", signed), signed.Get("Signature")))
-	require.False(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("GET", signed), signed.Get("Signature")))
+	require.True(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("POST", signed),
+		signed.Get("Signature")))
+	require.False(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("GET", signed),
+		signed.Get("Signature")))
 }
 
 func TestTheStringToSignIsTheCanonicalQueryEncodedOnceMore(t *testing.T) {
