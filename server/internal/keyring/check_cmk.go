@@ -47,7 +47,7 @@ func (c *checker) cmk(at location, value []byte) {
 	if cmk.KeySpec == "" || cmk.KeyUsage == "" {
 		c.problem("record %q: it has no key spec or key usage", at.path)
 	}
-	if cmk.KeyID != at.name || !crypt.IsUUID(at.name) {
+	if cmk.KeyID != at.name || !crypt.IsKeyID(at.name) {
 		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
 		return
 	}
