@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
@@ -19,6 +20,14 @@ type Service = service
 func Open(c Config, o Options) (*Service, error) {
 	return openService(context.Background(), c, o.withDefaults())
 }
+
+// ServeHTTP answers a request to the shared gateway.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.handlers[sharedGateway].ServeHTTP(w, r)
+}
+
+// Gateway answers requests to the dedicated gateway of a KMS instance, or to the shared gateway if that is "".
+func (s *service) Gateway(instance string) http.Handler { return s.handlers[instance] }
 
 // Close closes a service that Open has opened.
 func (s *service) Close() error { return s.close() }

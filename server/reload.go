@@ -1,15 +1,18 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"reflect"
+	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 )
 
-// Reload takes the access keys, with secrets and permissions, and the TLS certificate from c, and reopens the audit
-// log. Connections stay open. It is all or nothing: after an error the service continues with what it had. Any other
-// change in c takes effect at the next start only, and is logged.
+// Reload takes the access keys, with secrets and permissions, and the TLS certificates from c, and of the KMS instances
+// that exist Internet access, status, CA and which is the default. It reopens the audit log. Connections stay open. It
+// is all or nothing: after an error the service continues with what it had. Any other change in c takes effect at the
+// next start only, and is logged.
 func (s *Server) Reload(c Config) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -26,24 +29,46 @@ func (s *Server) reload(c Config) error {
 	if err != nil {
 		return err
 	}
-	loaded := s.certificate.current.Load()
-	if c.Listener.PlainHTTP != (loaded == nil) {
-		return errors.New("listener: plain_http can't change without a restart")
+	certificates, err := s.loadCertificates(c)
+	if err != nil {
+		return err
 	}
-	if loaded != nil {
-		if loaded, err = loadCertificate(c.Listener); err != nil {
-			return err
-		}
+	instances, err := loadInstances(s.withReloaded(c))
+	if err != nil {
+		return err
 	}
 	if err := s.service.audit.Reopen(); err != nil {
 		return err
 	}
 	s.service.gate.Replace(credentials)
-	s.certificate.current.Store(loaded)
+	s.service.api.SetInstances(instances)
+	for id, loaded := range certificates {
+		s.gateways[id].certificate.current.Store(loaded)
+	}
 	for _, part := range changedParts(s.config, c) {
 		s.service.log.Warn("a change of the configuration waits for a restart", "part", part)
 	}
 	return nil
+}
+
+// loadCertificates loads the certificates that c has for the gateways that exist.
+func (s *Server) loadCertificates(c Config) (map[string]*tls.Certificate, error) {
+	certificates := map[string]*tls.Certificate{}
+	for id, l := range listenersOf(c) {
+		g, ok := s.gateways[id]
+		if !ok {
+			continue
+		}
+		if l.PlainHTTP != (g.certificate.current.Load() == nil) {
+			return nil, gatewayError(id, errors.New("listener: plain_http can't change without a restart"))
+		}
+		loaded, err := loadCertificate(l)
+		if err != nil {
+			return nil, gatewayError(id, err)
+		}
+		certificates[id] = loaded
+	}
+	return certificates, nil
 }
 
 // changedParts names what differs between two configurations and is not reloaded.
@@ -54,7 +79,9 @@ func changedParts(a, b Config) (parts []string) {
 	}{
 		{"default_region", a.HomeRegion(), b.HomeRegion()},
 		{"regions", a.ServedRegions(), b.ServedRegions()},
-		{"listener.address", a.Listener.Address, b.Listener.Address},
+		{"listener.address", addressesOf(a), addressesOf(b)},
+		{"strict_default_keys", a.StrictDefaultKeys, b.StrictDefaultKeys},
+		{"instance", fixedOf(a), fixedOf(b)},
 		{"storage", a.Storage, b.Storage},
 		{"root_key", a.RootKey, b.RootKey},
 		{"audit", a.Audit, b.Audit},
@@ -68,4 +95,37 @@ func changedParts(a, b Config) (parts []string) {
 		}
 	}
 	return parts
+}
+
+// withReloaded returns the configuration of the start, with what a reload changes in the KMS instances that it has.
+func (s *Server) withReloaded(c Config) Config {
+	merged := s.config
+	merged.Instances = slices.Clone(merged.Instances)
+	for n := range merged.Instances {
+		at := &merged.Instances[n]
+		for _, i := range c.Instances {
+			if i.ID == at.ID {
+				at.InternetAccess, at.Default, at.Status, at.CACertFile = i.InternetAccess, i.Default, i.Status, i.CACertFile
+			}
+		}
+	}
+	return merged
+}
+
+// fixedOf returns what of the KMS instances takes effect at a start only, besides their addresses.
+func fixedOf(c Config) map[string]any {
+	fixed := map[string]any{}
+	for _, i := range c.AllInstances() {
+		fixed[i.ID] = []any{i.Kind, i.Account, i.Region, i.Image, i.Spec}
+	}
+	return fixed
+}
+
+// addressesOf returns where the gateways of c listen.
+func addressesOf(c Config) map[string]string {
+	addresses := map[string]string{}
+	for id, l := range listenersOf(c) {
+		addresses[id] = l.Address
+	}
+	return addresses
 }

@@ -25,7 +25,9 @@ import (
 
 // service is the rooms of a KMS service, put together. As a handler it answers requests. It is safe for parallel use.
 type service struct {
-	http.Handler
+	// handlers answer the requests of each gateway. They have the ids of the KMS instances; see [sharedGateway].
+	handlers     map[string]http.Handler
+	api          *api.API
 	gate         *gate.Gate
 	keys         *keyring.Keyring
 	store        store.Store
@@ -46,7 +48,8 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	s := &service{metrics: ops.NewMetrics(gate.NonceUsed, gate.NonceTooOld), clock: o.Clock, log: o.Logger}
+	metrics := ops.NewMetrics(gatewayNames(c), gate.NonceUsed, gate.NonceTooOld)
+	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)
 	defer func() {
 		if err != nil {
@@ -60,18 +63,43 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if s.audit, err = openAudit(c.Audit); err != nil {
 		return nil, err
 	}
+	instances, err := loadInstances(c)
+	if err != nil {
+		return nil, err
+	}
+	s.api = s.newAPI(c, o, instances)
 	s.gate, err = gate.Open(ctx, gate.Options{
-		API: s.newAPI(c, o), Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
+		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
 		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.Handler = edge.New(edge.Options{
-		Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
-		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
-	})
+	s.handlers = s.newHandlers(c, o)
 	return s, nil
+}
+
+// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
+const firstImage = 3
+
+// newHandlers makes a handler for each gateway.
+func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
+	options := func(id string) edge.Options {
+		return edge.Options{
+			Gateway: id, Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
+			Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
+		}
+	}
+	handlers := map[string]http.Handler{}
+	for id := range listenersOf(c) {
+		handlers[id] = edge.New(options(id))
+	}
+	for _, i := range c.AllInstances() {
+		if i.ImageMajor() < firstImage {
+			handlers[i.ID] = edge.NewOldImage(options(i.ID))
+		}
+	}
+	return handlers
 }
 
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
@@ -90,10 +118,11 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 	return fresh, nil
 }
 
-func (s *service) newAPI(c Config, o Options) *api.API {
+func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {
 	return api.New(api.Options{
 		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyWait: keyWait,
-		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand,
+		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand, Instances: instances,
+		StrictDefaultKeys: c.StrictDefaultKeys,
 	})
 }
 

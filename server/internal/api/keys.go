@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -12,15 +13,20 @@ import (
 func (a *API) createKey(
 	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyRequest,
 ) (*kmsapi.CreateKeyResponse, error) {
-	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, keyring.Attributes{
-		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
-	})
+	attributes, err := a.attributes(inv, r)
 	if err != nil {
 		return nil, err
 	}
-	inv.KeyID = cmk.KeyID
+	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, attributes)
+	if err != nil {
+		return nil, err
+	}
+	inv.note(cmk)
 	err = a.update(ctx, inv, func(w keyring.Writer) error {
 		if err := a.roomForKey(w.Reader); err != nil {
+			return err
+		}
+		if err := roomForDefault(w.Reader, cmk); err != nil {
 			return err
 		}
 		return w.AddCMK(cmk)
@@ -29,6 +35,33 @@ func (a *API) createKey(
 		return nil, err
 	}
 	return &kmsapi.CreateKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
+}
+
+// attributes are those of a new CMK. In a KMS instance they depend on the instance.
+func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.Attributes, error) {
+	attributes := keyring.Attributes{
+		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
+	}
+	if r.Policy != "" {
+		if err := checkNewPolicy(inv, r); err != nil {
+			return attributes, err
+		}
+	}
+	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
+	if id == "" {
+		attributes.Default = a.strictDefaultKeys
+		return attributes, nil
+	}
+	instance, err := a.instance(inv.scope(), id)
+	if err != nil {
+		return attributes, err
+	}
+	if err := instance.takes(r.Origin); err != nil {
+		return attributes, err
+	}
+	attributes.ProtectionLevel = instance.protectionLevel()
+	attributes.InstanceID, attributes.IDLetters = instance.ID, instance.Letters()
+	return attributes, nil
 }
 
 // describeKey returns the metadata of a CMK (§4.9).
@@ -59,6 +92,7 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		PrimaryKeyVersion:  cmk.Primary.ID,
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
 		AutomaticRotation:  "Disabled",
+		DKMSInstanceId:     cmk.InstanceID,
 	}
 }
 

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -21,12 +22,18 @@ type Config struct {
 	// Regions that the service works in; none means all of the API reference.
 	Regions []string `hcl:"regions,optional"`
 
+	// StrictDefaultKeys does with CreateKey what Alibaba Cloud does today: without a KMS instance it enables the account's
+	// one default key, with which nothing can be encrypted or decrypted.
+	StrictDefaultKeys bool `hcl:"strict_default_keys,optional"`
+
 	Listener Listener  `hcl:"listener,block"`
 	Storage  Storage   `hcl:"storage,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`
 	Accounts []Account `hcl:"account,block"`
-	Audit    *Audit    `hcl:"audit,block"`
-	Limits   *Limits   `hcl:"limits,block"`
+	// Instances are KMS instances. An account needs none.
+	Instances []Instance `hcl:"instance,block"`
+	Audit     *Audit     `hcl:"audit,block"`
+	Limits    *Limits    `hcl:"limits,block"`
 	// Quotas and RateLimits are those of the real service, unless they are changed here.
 	Quotas     *Quotas     `hcl:"quotas,block"`
 	RateLimits *RateLimits `hcl:"rate_limits,block"`
@@ -41,6 +48,8 @@ type Listener struct {
 	// TLSCertFile and TLSKeyFile are PEM files: the certificate with its chain, and its key.
 	TLSCertFile string `hcl:"tls_cert_file,optional"`
 	TLSKeyFile  string `hcl:"tls_key_file,optional"`
+	// TLSMaxVersion is "1.2" for a listener without TLS 1.3, as dedicated gateways are; "" means the newest.
+	TLSMaxVersion string `hcl:"tls_max_version,optional"`
 	// PlainHTTP serves without TLS. Plaintexts then cross the network in clear.
 	PlainHTTP bool `hcl:"plain_http,optional"`
 }
@@ -85,8 +94,18 @@ func Load(path string) (Config, error) {
 
 // Validate checks c without opening any file.
 func (c Config) Validate() error {
-	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(),
+	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(), c.validateInstances(),
 		c.Limits.validate(), c.Quotas.validate(), c.RateLimits.validate(), c.validateOps())
+}
+
+const tls12 = "1.2"
+
+// MaxVersion is the newest version of TLS that the listener speaks; 0 means the newest of all.
+func (l Listener) MaxVersion() uint16 {
+	if l.TLSMaxVersion == tls12 {
+		return tls.VersionTLS12
+	}
+	return 0
 }
 
 func (l Listener) validate() error {
@@ -95,6 +114,8 @@ func (l Listener) validate() error {
 	}
 	hasTLS := l.TLSCertFile != "" && l.TLSKeyFile != ""
 	switch {
+	case l.TLSMaxVersion != "" && l.TLSMaxVersion != tls12:
+		return fmt.Errorf("listener: tls_max_version %q is not %q; leave it out for the newest", l.TLSMaxVersion, tls12)
 	case l.PlainHTTP && (l.TLSCertFile != "" || l.TLSKeyFile != ""):
 		return errors.New("listener: plain_http and TLS files exclude each other")
 	case !l.PlainHTTP && !hasTLS:

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -23,6 +24,8 @@ type Edge struct{ o Options }
 // Options of [New]. All fields are required.
 type Options struct {
 	Gate *gate.Gate
+	// Gateway is the KMS instance whose dedicated gateway this is, and empty for the shared gateway.
+	Gateway string
 	// MaxBytes bounds the body of a request.
 	MaxBytes int
 	// Unavailable reports whether an error is of a kind that passes, so that the same request may succeed later.
@@ -41,10 +44,14 @@ type Audit interface {
 // Metrics counts answers.
 type Metrics interface {
 	// Answered counts a request for action, with the code of its error, and "" for success.
-	Answered(action string, code kmsapi.Code, took time.Duration)
+	// gateway is the one that received it, by the name that audit lines have.
+	Answered(gateway, action string, code kmsapi.Code, took time.Duration)
 	// Panicked counts a request that failed by a bug.
 	Panicked()
 }
+
+// GatewayName is how audit lines and metrics call the gateway of a KMS instance, which is empty for the shared gateway.
+func GatewayName(instance string) string { return cmp.Or(instance, "shared") }
 
 // New returns an edge.
 func New(o Options) *Edge { return &Edge{o} }
@@ -52,7 +59,10 @@ func New(o Options) *Edge { return &Edge{o} }
 // ServeHTTP answers one request, in the order that the comment of package server gives.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.o.Clock()
-	line := audit.Record{Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Status: http.StatusOK}
+	line := audit.Record{
+		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(e.o.Gateway),
+		Status: http.StatusOK,
+	}
 	f, resp, err := e.answer(w, r, &line)
 	var refused *kmsapi.Error
 	if err != nil {
@@ -64,7 +74,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
 		refused, line.Code = gate.ErrNotAudited, string(gate.ErrNotAudited.Code)
 	}
-	e.o.Metrics.Answered(line.Operation, kmsapi.Code(line.Code), line.Duration)
+	e.o.Metrics.Answered(line.Gateway, line.Operation, kmsapi.Code(line.Code), line.Duration)
 	if refused != nil {
 		e.refuse(w, r, f, line.RequestID, refused)
 		return
@@ -88,6 +98,7 @@ func (e *Edge) answer(
 	if err != nil {
 		return f, nil, err
 	}
+	in.Gateway = e.o.Gateway
 	resp, err = e.o.Gate.Answer(r.Context(), &in, line)
 	if err == nil {
 		err = f.checkCarries(resp)

@@ -15,10 +15,14 @@ type regions struct {
 	byHost map[string]string
 	// home is the region of requests that name none.
 	home string
+	// byInstance leads from the KMS instances to theirs.
+	byInstance map[string]string
 }
 
 func newRegions(c config.Config) regions {
-	rs := regions{served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion()}
+	rs := regions{
+		served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion(), byInstance: map[string]string{},
+	}
 	for _, r := range kmsapi.Regions() {
 		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
 			if host != "" { // A region may have no endpoint in a network, and a request no host, as in HTTP/1.0.
@@ -26,12 +30,18 @@ func newRegions(c config.Config) regions {
 			}
 		}
 	}
+	for _, i := range c.AllInstances() {
+		rs.byInstance[i.ID] = i.Region
+	}
 	return rs
 }
 
-// of is the region that r is for: its host says so if it is one of KMS's own host names, else its RegionId parameter,
-// else it is the default.
+// of is the region that r is for: on a dedicated gateway that of the instance; on the shared one that of the host if it
+// is one of KMS's own host names, else the RegionId parameter, else the default.
 func (rs regions) of(r *Request) (string, error) {
+	if r.Gateway != "" {
+		return rs.byInstance[r.Gateway], nil
+	}
 	region := rs.ofHost(r.Host)
 	if region == "" {
 		region = r.Params.Get("RegionId")
