@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
@@ -9,6 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/storetest"
 )
 
 // Service is a service that listens nowhere.
@@ -19,12 +21,23 @@ func Open(c Config, o Options) (*Service, error) {
 	return openService(context.Background(), c, o.withDefaults())
 }
 
+// ServeHTTP answers a request to the shared gateway.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.handlers[sharedGateway].ServeHTTP(w, r)
+}
+
 // Close closes a service that Open has opened.
 func (s *service) Close() error { return s.close() }
 
 // WithCommit returns o with commit in the place of every commit: see store.Options.
 func (o Options) WithCommit(commit func(updates int, commit func() error) error) Options {
 	o.commit = commit
+	return o
+}
+
+// WithUpdatesRunTwice returns o with a store that runs the function of every update twice.
+func (o Options) WithUpdatesRunTwice() Options {
+	o.wrapStore = storetest.Twice
 	return o
 }
 

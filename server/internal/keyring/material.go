@@ -2,10 +2,7 @@ package keyring
 
 import (
 	"crypto/hmac"
-	"fmt"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
@@ -17,47 +14,48 @@ type Attributes struct {
 	Description     string
 	ProtectionLevel kmsapi.ProtectionLevel
 	Origin          kmsapi.Origin
+	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
+	// if it is in none.
+	InstanceID, IDLetters string
 }
 
 // NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
 // some is imported.
 func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error) {
-	version := Version{ID: uuid.NewString(), CreationDate: now}
 	cmk := &CMK{
-		KeyID:           uuid.NewString(),
-		Description:     a.Description,
-		ProtectionLevel: a.ProtectionLevel,
+		KeyID:           crypt.NewKeyID(a.IDLetters),
 		CreationDate:    now,
+		Description:     a.Description,
+		KeySpec:         kmsapi.KeySpecAES256,
+		KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
+		ProtectionLevel: a.ProtectionLevel,
 		Lifecycle:       keystate.New(a.Origin),
-		PrimaryVersion:  version.ID,
+		InstanceID:      a.InstanceID,
 	}
-	if a.Origin == kmsapi.OriginKMS {
-		var err error
-		if version.Wrapped, err = k.wrapNew(scope.materialPath(cmk.KeyID, version.ID)); err != nil {
-			return nil, err
-		}
+	if a.Origin == kmsapi.OriginExternal {
+		cmk.Primary = Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}
+		return cmk, nil
 	}
-	cmk.Versions = []Version{version}
-	return cmk, nil
+	var err error
+	cmk.Primary, err = k.NewVersion(scope, now, cmk.KeyID)
+	return cmk, err
 }
 
-// wrapNew makes new key material, and wraps it for path.
-func (k *Keyring) wrapNew(path string) ([]byte, error) {
+// NewVersion makes a version of a CMK with new key material, which [Writer.AddVersion] stores.
+func (k *Keyring) NewVersion(scope Scope, now time.Time, keyID string) (Version, error) {
+	version := Version{ID: crypt.NewVersionID(keyID), CreationDate: now}
 	material, err := crypt.NewMaterial(k.rand)
 	if err != nil {
-		return nil, err
+		return version, err
 	}
 	defer material.Clear()
-	return k.root.Wrap(path, material)
+	version.Wrapped, err = k.root.Wrap(scope.materialPath(keyID, version.ID), material)
+	return version, err
 }
 
-// Material unwraps the key material of a version. The caller clears it.
-func (k *Keyring) Material(scope Scope, cmk *CMK, versionID string) (*crypt.Material, error) {
-	version, ok := cmk.version(versionID)
-	if !ok {
-		return nil, fmt.Errorf("CMK %s has no version %s", cmk.KeyID, versionID)
-	}
-	return k.root.Unwrap(scope.materialPath(cmk.KeyID, versionID), version.Wrapped)
+// Material unwraps the key material of a CMK's version. The caller clears it.
+func (k *Keyring) Material(scope Scope, keyID string, version Version) (*crypt.Material, error) {
+	return k.root.Unwrap(scope.materialPath(keyID, version.ID), version.Wrapped)
 }
 
 // SetMaterial gives a CMK imported material, if that is intact and the same as in any import before. Otherwise it
@@ -65,10 +63,7 @@ func (k *Keyring) Material(scope Scope, cmk *CMK, versionID string) (*crypt.Mate
 // learn which it was: once a CMK has had material, an answer reveals no more than whether exactly that material was
 // sent.
 func (k *Keyring) SetMaterial(scope Scope, cmk *CMK, material *crypt.Material, intact bool) error {
-	version, ok := cmk.version(cmk.PrimaryVersion)
-	if !ok {
-		return fmt.Errorf("CMK %s has no version %s", cmk.KeyID, cmk.PrimaryVersion)
-	}
+	version := &cmk.Primary
 	path := scope.materialPath(cmk.KeyID, version.ID)
 	fingerprint, err := k.root.Fingerprint(path, material)
 	if err != nil {
