@@ -182,6 +182,45 @@ func TestInternetAccessThatIsOff(t *testing.T) {
 	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
 }
 
+func TestImageThatIsTooOld(t *testing.T) {
+	r, _, config := newGatewayRig(t, kmstest.OldImage)
+	_, err := r.tryWrite("config", config)
+	refused(t, err, 502, "the dedicated gateway", "older than 3.0.0", "upgrade", "gateway=shared")
+	r.write("config", with(config, body{"gateway": "shared"}))
+	r.write("keys/a", nil)
+	r.encrypt("a", hello)
+}
+
+func TestDefaultKeyIsExplained(t *testing.T) {
+	r, service, config := newGatewayRig(t, kmstest.StrictDefaultKeys)
+	r.write("config", with(config, body{"kms_instance_id": "", "gateway": "shared"}))
+	r.write("keys/default", nil)
+	_, err := r.tryWrite("encrypt/default", body{"plaintext": hello})
+	refused(t, err, 400, "UnsupportedOperation", "default key", "vault write kms/config kms_instance_id")
+	_, err = r.tryWrite("keys/a", nil)
+	refused(t, err, 400, "Rejected.LimitExceeded", "vault write kms/config kms_instance_id", "instance_id")
+	r.write("config", body{"kms_instance_id": service.Instance.ID})
+	r.write("keys/a", nil)
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
+}
+
+func TestKeyIsRegisteredByItsARN(t *testing.T) {
+	r, _, config := newGatewayRig(t, kmstest.AsItIs)
+	r.write("config", config)
+	made := r.write("keys/a", nil).Data
+	ciphertext := r.encrypt("a", hello)
+	r.write("keys/b/register", body{"key_id": made["arn"]})
+	require.Equal(t, made["key_id"], r.keyID("b"))
+	require.Equal(t, hello, r.write("decrypt/b", body{"ciphertext": ciphertext}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("b", hello)}).Data["plaintext"])
+	r.write("keys/b/disable", nil)
+	r.write("keys/b/enable", nil)
+	r.write("keys/b/tags", body{"tags": "team=hr"})
+	require.Equal(t, map[string]string{"team": "hr"}, r.read("keys/b").Data["tags"])
+	r.write("aliases/payroll", body{"key": "b"})
+	require.Len(t, r.list("aliases", body{"key": "b"}).Data["keys"], 1)
+}
+
 func TestEndpointThatIsADedicatedGatewayIsRefused(t *testing.T) {
 	r, service, config := newGatewayRig(t, kmstest.AsItIs)
 	_, err := r.tryWrite("config", with(config, body{

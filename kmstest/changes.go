@@ -18,6 +18,10 @@ func NoInternetAccess(c *server.Config) { c.Instances[0].InternetAccess = new(bo
 // OldImage makes the dedicated gateway of [KMS.Instance] one that does not serve this API.
 func OldImage(c *server.Config) { c.Instances[0].Image = "2.9.1" }
 
+// StrictDefaultKeys makes CreateKey without a KMS instance enable the account's one default key, as in an account of
+// today.
+func StrictDefaultKeys(c *server.Config) { c.StrictDefaultKeys = true }
+
 // DefaultInstance makes [KMS.Instance] the account's default instance, as in an account that was migrated from KMS 1.0.
 func DefaultInstance(c *server.Config) { c.Instances[0].Default = true }
 
