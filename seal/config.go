@@ -30,13 +30,20 @@ type setting struct {
 	variables []string
 	// credential settings are taken from the environment together or not at all.
 	credential bool
+	// gateway is the only one that the setting is for, and empty for a setting of both. The environment is not read for
+	// settings of the other gateway.
+	gateway string
 }
 
 var settings = map[string]setting{
 	"kms_key_id":        {variables: []string{"ALICLOUDKMS_WRAPPER_KEY_ID", "VAULT_ALICLOUDKMS_SEAL_KEY_ID"}},
 	"region":            {variables: []string{"ALICLOUD_REGION"}},
-	"domain":            {variables: []string{"ALICLOUD_DOMAIN"}},
+	"domain":            {gateway: sharedGateway, variables: []string{"ALICLOUD_DOMAIN"}},
 	"network":           {},
+	"gateway":           {variables: []string{"ALICLOUD_KMS_GATEWAY"}},
+	"kms_instance_id":   {gateway: dedicatedGateway, variables: []string{"ALICLOUD_KMS_INSTANCE_ID"}},
+	"instance_endpoint": {gateway: dedicatedGateway, variables: []string{"ALICLOUD_KMS_INSTANCE_ENDPOINT"}},
+	"tls_server_name":   {},
 	"ca_cert":           {},
 	"request_timeout":   {},
 	"access_key":        {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY"}},
@@ -58,7 +65,9 @@ type values map[string]string
 
 // A config is the configuration given to SetConfig, checked as far as that needs no client.
 type config struct {
-	keyID       string
+	keyID string
+	// instance is the KMS instance whose dedicated gateway is used, and empty for the shared gateway.
+	instance    string
 	client      client.Config
 	credentials credentials.Config
 }
@@ -123,17 +132,31 @@ func resolve(key, value string) (string, error) {
 // addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.
 func (v values) addEnvironment() error {
 	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
+	if err := v.addVariables("gateway"); err != nil {
+		return err
+	}
 	for name, s := range settings {
-		if v[name] != "" || own && s.credential {
+		if own && s.credential || !v.has(s) {
 			continue
 		}
-		for _, variable := range s.variables {
-			value, err := resolve(variable, os.Getenv(variable))
-			if err != nil {
-				return err
-			}
-			v[name] = cmp.Or(v[name], value)
+		if err := v.addVariables(name); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+// addVariables sets a setting that is not configured to the first of its variables that is set.
+func (v values) addVariables(name string) error {
+	if v[name] != "" {
+		return nil
+	}
+	for _, variable := range settings[name].variables {
+		value, err := resolve(variable, os.Getenv(variable))
+		if err != nil {
+			return err
+		}
+		v[name] = cmp.Or(v[name], value)
 	}
 	return nil
 }
@@ -154,7 +177,7 @@ func (v values) config(useEnvironment bool) (config, error) {
 	if v["kms_key_id"] == "" {
 		return config{}, errors.New("kms_key_id is required: the id of a CMK, or alias/NAME")
 	}
-	if err := v.checkCredentials(useEnvironment); err != nil {
+	if err := errors.Join(v.checkGateway(), v.checkCredentials(useEnvironment)); err != nil {
 		return config{}, err
 	}
 	timeout, err := v.timeout()
@@ -166,10 +189,11 @@ func (v values) config(useEnvironment bool) (config, error) {
 		return config{}, err
 	}
 	region, network := cmp.Or(v["region"], defaultRegion), kmsapi.Network(v["network"])
+	endpoint, serverName := v.endpoint()
 	return config{
-		keyID: v["kms_key_id"],
+		keyID: v["kms_key_id"], instance: v["kms_instance_id"],
 		client: client.Config{
-			Region: region, Network: network, Endpoint: v["domain"], CACert: caCert,
+			Region: region, Network: network, Endpoint: endpoint, CACert: caCert, TLSServerName: serverName,
 			RequestTimeout: timeout, UserAgent: userAgent,
 		},
 		credentials: credentials.Config{
@@ -235,7 +259,11 @@ func (v values) caCert() (string, error) {
 // metadata is what a server shows of its seal at start, under the names that earlier wrappers used.
 func (c config) metadata() map[string]string {
 	shown := map[string]string{"region": c.client.Region, "kms_key_id": c.keyID}
-	if c.client.Endpoint != "" {
+	switch {
+	case c.instance != "":
+		shown["gateway"], shown["kms_instance_id"] = dedicatedGateway, c.instance
+		shown["instance_endpoint"] = c.client.Endpoint
+	case c.client.Endpoint != "":
 		shown["domain"] = c.client.Endpoint
 	}
 	return shown
