@@ -2,7 +2,6 @@ package server_test
 
 import (
 	"bytes"
-	"encoding/json"
 	"os"
 	"strings"
 	"testing"
@@ -29,7 +28,8 @@ func filled(t *testing.T) (w *wire, id string) {
 	deleted := w.createKey()
 	w.must("ScheduleKeyDeletion", "KeyId", deleted, "PendingWindowInDays", "7")
 	// Its timestamp is ahead, so its nonce is written down.
-	ahead := signature.SignV1("POST", kmsapi.Params{{Name: "Action", Value: "ListKeys"}}, w.credentials(), newNonce(), w.kms.Now().Add(time.Minute))
+	list := kmsapi.Params{{Name: "Action", Value: "ListKeys"}}
+	ahead := signature.SignV1("POST", list, w.credentials(), newNonce(), w.kms.Now().Add(time.Minute))
 	require.Equal(t, 200, w.post(ahead).status)
 	w.kms.Stop()
 	return w, id
@@ -43,25 +43,18 @@ func TestAGoodStoreIsFoundGood(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	require.Equal(t, 4, report.Keys)
-	require.Equal(t, 2+4+4+2+2+1+4+4+1, report.Records, "meta, CMKs, versions, aliases twice, a nonce, lists, states, a CMK that is due")
+	require.Equal(t, 2+4+4+1+2+2+1+4+4+1, report.Records,
+		"meta, CMKs, versions, tags, aliases twice, a nonce, lists, states, a CMK that is due")
 	after, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, after), "nothing was changed")
 }
 
 func TestEveryDamageToARecordIsFound(t *testing.T) {
-	const scope = "123456/cn-hangzhou/"
-	edit := func(t *testing.T, w store.Writer, path string, change func(record map[string]any)) {
-		value, err := w.Get(path)
-		require.NoError(t, err)
-		record := map[string]any{}
-		require.NoError(t, json.Unmarshal(value, &record))
-		change(record)
-		value, err = json.Marshal(record)
-		require.NoError(t, err)
-		require.NoError(t, w.Put(path, value))
-	}
-	version := func(record map[string]any) map[string]any { return record["versions"].([]any)[0].(map[string]any) }
+	const (
+		scope   = "123456/cn-hangzhou/"
+		unknown = "86a9efd9-3d16-4894-bd4f-1fc43f3f2abf"
+	)
 	for _, tc := range []struct {
 		name   string
 		damage func(t *testing.T, w store.Writer, id string)
@@ -76,46 +69,73 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 			}))
 		}, []string{"the index does not lead from its version"}},
 		{"a version of a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
-			require.NoError(t, w.Put("version/"+scope+"86a9efd9-3d16-4894-bd4f-1fc43f3f2abf", []byte(id)))
+			require.NoError(t, w.Put("version/"+scope+unknown, []byte(id)))
 		}, []string{"has no such version"}},
 		{"a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk/"+scope+id))
-		}, []string{"does not exist", "does not exist", "does not exist", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
-		{"a CMK that is not JSON", func(t *testing.T, w store.Writer, id string) {
+		}, []string{
+			"does not exist", "does not exist", "does not exist", "does not exist",
+			"counts 1 CMKs", "the list cmk/", "counts 3 records",
+		}},
+		{"a CMK that is not a record", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
-		}, []string{"unexpected end", "counts 1 CMKs"}},
+		}, []string{"not in the form", "counts 1 CMKs"}},
+		{"a CMK with a field too many", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[99] = "x" })
+		}, []string{"not in the form", "counts 1 CMKs"}},
+		{"a CMK without a key spec", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { delete(r, cmkKeySpec) })
+		}, []string{"it has no key spec"}},
 		{"material with another bit", func(t *testing.T, w store.Writer, id string) {
-			edit(t, w, "cmk/"+scope+id, func(r map[string]any) {
-				wrapped := version(r)["wrapped"].(string)
-				flipped := "A"
-				if wrapped[40] == 'A' {
-					flipped = "B"
-				}
-				version(r)["wrapped"] = wrapped[:40] + flipped + wrapped[41:]
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) {
+				material := []byte(r[wrapped])
+				material[40] ^= 1
+				r[wrapped] = string(material)
 			})
 		}, []string{"does not open"}},
 		{"material that is lost", func(t *testing.T, w store.Writer, id string) {
-			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { delete(version(r), "wrapped") })
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { delete(r, wrapped) })
 		}, []string{"has no material"}},
 		{"material that should be erased", func(t *testing.T, w store.Writer, id string) {
-			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["lifecycle"].(map[string]any)["HasMaterial"] = false })
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { delete(r, cmkHasMaterial) })
 		}, []string{"should be erased"}},
 		{"a state that does not exist", func(t *testing.T, w store.Writer, id string) {
-			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["lifecycle"].(map[string]any)["State"] = "Open" })
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[cmkState] = "Open" })
 		}, []string{"in a state that no CMK can be in", "counts 1 CMKs", "counts 0 CMKs"}},
 		{"a primary version that does not exist", func(t *testing.T, w store.Writer, id string) {
-			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["primary_version"] = "x" })
-		}, []string{"primary version"}},
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[primaryID] = "x" })
+		}, []string{"version x does not open", "does not lead from its version x", "has no such version"}},
 		{"a CMK in another account", func(t *testing.T, w store.Writer, id string) {
 			value, err := w.Get("cmk/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("cmk/1/cn-hangzhou/"+id, value))
 		}, []string{"does not open", "the index does not lead", "counts 0 CMKs", "the list cmk/1/"}},
 		{"a CMK under another id", func(t *testing.T, w store.Writer, id string) {
-			edit(t, w, "cmk/"+scope+id, func(r map[string]any) { r["key_id"] = "other" })
-		}, []string{`CMK "other"`}},
+			value, err := w.Get("cmk/" + scope + id)
+			require.NoError(t, err)
+			require.NoError(t, w.Put("cmk/"+scope+unknown, value))
+		}, []string{"does not open", "the index does not lead", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
+		{"a CMK under what is not an id", func(t *testing.T, w store.Writer, id string) {
+			value, err := w.Get("cmk/" + scope + id)
+			require.NoError(t, err)
+			require.NoError(t, w.Put("cmk/"+scope+"other", value))
+		}, []string{`"other" is not the id of a CMK`, "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
+		{"tags that are not a record", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Put("tags/"+scope+id, []byte(`{"a":"b"}`)))
+		}, []string{"not in the form"}},
+		{"tags of a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
+			value, err := w.Get("tags/" + scope + id)
+			require.NoError(t, err)
+			require.NoError(t, w.Put("tags/"+scope+unknown, value))
+		}, []string{"does not exist"}},
+		{"a record of no tags", func(t *testing.T, w store.Writer, id string) {
+			require.NoError(t, w.Put("tags/"+scope+id, []byte{1}))
+		}, []string{"it has 0 tags"}},
+		{"an alias that is not a record", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("alias/"+scope+"payroll", []byte("{}")))
+		}, []string{"not in the form", "does not name this CMK"}},
 		{"an alias of no CMK", func(t *testing.T, w store.Writer, _ string) {
-			edit(t, w, "alias/"+scope+"payroll", func(r map[string]any) { r["key_id"] = "other" })
+			edit(t, w, "alias/"+scope+"payroll", func(r map[byte]string) { r[aliasKeyID] = "other" })
 		}, []string{"does not exist", "does not name this CMK"}},
 		{"an alias that its CMK does not know", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk-alias/"+scope+id+"/deep/er"))

@@ -244,7 +244,7 @@ func aRecordThatIsSpoilt(w *wire) answer {
 	opened, err := bolt.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
 	require.NoError(w.t, err)
 	require.NoError(w.t, opened.Update(w.t.Context(), func(u store.Writer) error {
-		return u.Put("cmk/123456/cn-hangzhou/"+id, []byte(`{"key_id":`))
+		return u.Put("cmk/123456/cn-hangzhou/"+id, []byte{1, 1})
 	}))
 	require.NoError(w.t, opened.Close())
 	w.kms.Start()

@@ -9,6 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/storetest"
 )
 
 // Service is a service that listens nowhere.
@@ -25,6 +26,12 @@ func (s *service) Close() error { return s.close() }
 // WithCommit returns o with commit in the place of every commit: see store.Options.
 func (o Options) WithCommit(commit func(updates int, commit func() error) error) Options {
 	o.commit = commit
+	return o
+}
+
+// WithUpdatesRunTwice returns o with a store that runs the function of every update twice.
+func (o Options) WithUpdatesRunTwice() Options {
+	o.wrapStore = storetest.Twice
 	return o
 }
 

@@ -99,46 +99,6 @@ func TestThePagesOfACMKWithManyAliases(t *testing.T) {
 	require.Equal(t, []string{"alias/a0300 of " + other}, l.everyPage(100, "ListAliasesByKeyId", "KeyId", other))
 }
 
-// A store of the layout before has none of what is written down about all CMKs; the rest is the same.
-func TestAStoreOfTheLayoutBeforeIsUpgraded(t *testing.T) {
-	l := newFilledLab(t, 1300)
-	id := l.createKey()
-	l.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
-	l.createKey("RegionId", "cn-beijing", "Origin", "EXTERNAL")
-	keys, aliases, records := l.everyPage(100, "ListKeys"), l.everyPage(100, "ListAliases"), l.allRecords()
-	l.close()
-	l.edit(func(w store.Writer) error {
-		for _, prefix := range []string{"list/", "state/", "due/"} {
-			if err := w.Scan(prefix, "", func(path string, _ []byte) (bool, error) { return true, w.Delete(path) }); err != nil {
-				return err
-			}
-		}
-		return w.Put("meta/schema", []byte("1"))
-	})
-	report, err := server.Check(t.Context(), l.config, "")
-	require.NoError(t, err)
-	require.Empty(t, report.Problems, "such a store, or a backup of one, is good as it is")
-
-	l.open()
-	l.now = l.now.Add(time.Second)
-	require.Equal(t, keys, l.everyPage(100, "ListKeys"))
-	require.Equal(t, aliases, l.everyPage(100, "ListAliases"))
-	l.close()
-	report, err = server.Check(t.Context(), l.config, "")
-	require.NoError(t, err)
-	require.Empty(t, report.Problems)
-	l.open()
-	upgraded := l.allRecords()
-	for path, value := range records {
-		if !strings.HasPrefix(path, "list/") { // Blocks may be divided otherwise.
-			require.Equal(t, value, upgraded[path], path)
-		}
-	}
-	l.now = l.now.Add(8 * 24 * time.Hour)
-	require.NoError(t, l.service.Sweep(t.Context()))
-	require.NotContains(t, l.everyPage(100, "ListKeys"), id)
-}
-
 // edit changes the store of a closed service.
 func (l *lab) edit(change func(store.Writer) error) {
 	l.t.Helper()

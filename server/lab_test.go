@@ -67,6 +67,9 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 func (l *lab) open() {
 	l.t.Helper()
 	o := server.Options{Logger: slog.New(slog.NewTextHandler(&l.log, nil)), Clock: func() time.Time { return l.now }}
+	if _, measured := l.t.(*testing.B); !measured {
+		o = o.WithUpdatesRunTwice() // As an engine with optimistic transactions may.
+	}
 	if l.adjust != nil {
 		o = l.adjust(o)
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
@@ -20,6 +21,8 @@ type Options struct {
 
 	// timeouts are the usual ones, unless a test sets others.
 	timeouts timeouts
+	// wrapStore, if it is set, is called with the store and returns the one that is used. Tests set it.
+	wrapStore func(store.Store) store.Store
 	// commit is [store.Options.Commit]. Tests set it, to make commits fail.
 	commit func(updates int, commit func() error) error
 	// generate makes wrapping keys. A benchmark sets it, since making them is slow.

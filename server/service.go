@@ -80,7 +80,10 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 		return false, err
 	}
 	s.store = opened
-	s.keys, fresh, err = keyring.Open(ctx, opened, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
+	if o.wrapStore != nil {
+		s.store = o.wrapStore(opened)
+	}
+	s.keys, fresh, err = keyring.Open(ctx, s.store, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", c.Storage.Path, err)
 	}

@@ -21,7 +21,39 @@ const fillAtOnce = 2000
 
 // Fill makes n CMKs in the store of c, each with an alias, as CreateKey and CreateAlias would, but many in one commit.
 // They belong to the first account and the default region. No service may run on the store.
-func Fill(ctx context.Context, c server.Config, n int) (err error) {
+func Fill(ctx context.Context, c server.Config, n int) error {
+	return open(ctx, c, func(f filler) error {
+		for made := 0; made < n; made += fillAtOnce {
+			if err := f.fill(ctx, made, min(made+fillAtOnce, n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// AddVersions gives the CMK that has an alias n more versions, as rotation would. No service may run on the store.
+func AddVersions(ctx context.Context, c server.Config, alias string, n int) error {
+	return open(ctx, c, func(f filler) error {
+		return f.keys.Update(ctx, f.scope, f.now, func(w keyring.Writer) error {
+			_, cmk, err := w.Alias(alias)
+			for added := 0; added < n && err == nil; added++ {
+				err = f.addVersion(w, cmk)
+			}
+			return err
+		})
+	})
+}
+
+// filler makes CMKs in one scope.
+type filler struct {
+	keys  *keyring.Keyring
+	scope keyring.Scope
+	now   time.Time
+}
+
+// open lets work have a filler on the store of c.
+func open(ctx context.Context, c server.Config, work func(filler) error) (err error) {
 	if err := c.Validate(); err != nil {
 		return err
 	}
@@ -40,19 +72,9 @@ func Fill(ctx context.Context, c server.Config, n int) (err error) {
 	if err != nil {
 		return err
 	}
-	f := filler{keys: keys, scope: keyring.Scope{Account: c.Accounts[0].ID, Region: c.HomeRegion()}, now: time.Now()}
-	for made := 0; made < n; made += fillAtOnce {
-		if err := f.fill(ctx, made, min(made+fillAtOnce, n)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type filler struct {
-	keys  *keyring.Keyring
-	scope keyring.Scope
-	now   time.Time
+	return work(filler{
+		keys: keys, scope: keyring.Scope{Account: c.Accounts[0].ID, Region: c.HomeRegion()}, now: time.Now(),
+	})
 }
 
 // fill makes the CMKs from first up to end, in one transaction.
@@ -78,6 +100,14 @@ func (f filler) add(w keyring.Writer, alias string) error {
 		return err
 	}
 	return w.PutAlias(keyring.Alias{Name: alias, KeyID: cmk.KeyID, CreationDate: f.now})
+}
+
+func (f filler) addVersion(w keyring.Writer, cmk *keyring.CMK) error {
+	version, err := f.keys.NewVersion(f.scope, f.now, cmk.KeyID)
+	if err != nil {
+		return err
+	}
+	return w.AddVersion(cmk, version)
 }
 
 // AliasOf is the alias of the i-th CMK that [Fill] makes, counted from 0.

@@ -13,6 +13,7 @@ func (s *stage) contests() []contest.Contest {
 	return slices.Concat(
 		s.clientContests(),
 		s.serviceContests(),
+		s.recordContests(),
 		s.createContests(),
 		s.importContests(),
 		s.scaleContests(),

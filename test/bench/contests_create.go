@@ -62,7 +62,7 @@ func createWithoutNetwork(ctx context.Context, s *stage, goroutines int) (contes
 }
 
 func updateStore(ctx context.Context, s *stage, goroutines int) (contest.Side, error) {
-	binary, err := s.compileTests(ctx, "./server/internal/store")
+	binary, err := s.compileTests(ctx, "./server/internal/store/bolt")
 	return goBenchmark{binary, fmt.Sprintf("^BenchmarkUpdate$/^c=%d$", goroutines), "updates/s"}.side(s.dir), err
 }
 

@@ -26,6 +26,8 @@ type stage struct {
 	vault func() (*vaultServer, error)
 	// few and many are services that differ in their number of keys.
 	few, many func() (*filledService, error)
+	// records is a service whose keys differ in what they have gathered.
+	records func() (*recordService, error)
 }
 
 const pluginName = "vault-plugin-secrets-alicloudkms"
@@ -45,6 +47,7 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 	s.vault = sync.OnceValues(func() (*vaultServer, error) { return s.startVault(ctx) })
 	s.few = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "few", fewKeys) })
 	s.many = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "many", set.keys) })
+	s.records = sync.OnceValues(func() (*recordService, error) { return s.startRecords(ctx) })
 	fmt.Fprintln(stderr, "building ...")
 	if err := s.build(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -81,14 +84,20 @@ func (s *stage) startKMS(name string) (*kmsService, error) {
 	return k, k.Start()
 }
 
-// settledKMS starts a service and waits until it has made the keys that it keeps ready for imports, which takes a core.
+// settledKMS starts a service and waits until it has settled.
 func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error) {
-	const quietStart = 5 * time.Second // The service begins to make them only then.
 	k, err := s.startKMS(name)
 	if err != nil {
 		return nil, err
 	}
-	return k, sleep(ctx, quietStart+refill)
+	return k, settle(ctx)
+}
+
+// settle waits until a service that was just started has made the keys that it keeps ready for imports, which takes a
+// core.
+func settle(ctx context.Context) error {
+	const quietStart = 5 * time.Second // The service begins to make them only then.
+	return sleep(ctx, quietStart+refill)
 }
 
 func (s *stage) onClose(do func() error) { s.closers = append(s.closers, do) }

@@ -91,11 +91,11 @@ func (a *API) decrypt(
 	if err != nil {
 		return nil, errCiphertext
 	}
-	cmk, err := a.findForUse(ctx, inv, byVersion(versionID))
+	cmk, version, err := a.findVersion(ctx, inv, versionID)
 	if err != nil {
 		return nil, err
 	}
-	material, err := a.keys.Material(inv.scope(), cmk, versionID)
+	material, err := a.keys.Material(inv.scope(), cmk.KeyID, version)
 	if err != nil {
 		return nil, err
 	}
@@ -126,14 +126,14 @@ func (a *API) seal(
 	if err != nil {
 		return ciphertext{}, err
 	}
-	material, err := a.keys.Material(inv.scope(), cmk, cmk.PrimaryVersion)
+	material, err := a.keys.Material(inv.scope(), cmk.KeyID, cmk.Primary)
 	if err != nil {
 		return ciphertext{}, err
 	}
 	defer material.Clear()
-	blob, err := material.Seal(cmk.PrimaryVersion, []byte(text), encCtx)
+	blob, err := material.Seal(cmk.Primary.ID, []byte(text), encCtx)
 	if err != nil {
 		return ciphertext{}, err
 	}
-	return ciphertext{cmk.KeyID, cmk.PrimaryVersion, base64.StdEncoding.EncodeToString(blob)}, nil
+	return ciphertext{cmk.KeyID, cmk.Primary.ID, base64.StdEncoding.EncodeToString(blob)}, nil
 }

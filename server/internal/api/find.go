@@ -105,6 +105,20 @@ func (a *API) findForUse(ctx context.Context, inv *Invocation, find finder) (cmk
 	return cmk, err
 }
 
+// findVersion finds a version that a ciphertext names, with its CMK, in whose state the operation must be allowed.
+func (a *API) findVersion(
+	ctx context.Context, inv *Invocation, versionID string,
+) (cmk *keyring.CMK, version keyring.Version, err error) {
+	err = a.view(ctx, inv, func(r keyring.Reader) error {
+		if cmk, err = byVersion(versionID).forUse(r, inv); err != nil {
+			return err
+		}
+		version, err = r.Version(cmk, versionID)
+		return err
+	})
+	return cmk, version, err
+}
+
 // changeCMK lets change work on a CMK, and stores it, in one transaction.
 func (a *API) changeCMK(ctx context.Context, inv *Invocation, keyID string, change func(*keyring.CMK) error) error {
 	return a.update(ctx, inv, func(w keyring.Writer) error {

@@ -47,8 +47,8 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		KeyId:              cmk.KeyID,
 		Arn:                inv.keyARN(cmk.KeyID),
 		KeyState:           cmk.Lifecycle.State,
-		KeySpec:            kmsapi.KeySpecAES256,
-		KeyUsage:           kmsapi.KeyUsageEncryptDecrypt,
+		KeySpec:            cmk.KeySpec,
+		KeyUsage:           cmk.KeyUsage,
 		Origin:             cmk.Lifecycle.Origin,
 		ProtectionLevel:    cmk.ProtectionLevel,
 		Creator:            inv.Account,
@@ -56,8 +56,8 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		DeleteDate:         wireTime(cmk.Lifecycle.DeleteDate),
 		MaterialExpireTime: wireTime(cmk.Lifecycle.MaterialExpireTime),
 		Description:        cmk.Description,
-		PrimaryKeyVersion:  cmk.PrimaryVersion,
-		LastRotationDate:   wireTime(cmk.CreationDate),
+		PrimaryKeyVersion:  cmk.Primary.ID,
+		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
 		AutomaticRotation:  "Disabled",
 	}
 }

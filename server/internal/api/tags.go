@@ -14,17 +14,11 @@ import (
 func (a *API) tagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.TagResourceRequest,
 ) (*kmsapi.TagResourceResponse, error) {
-	return &kmsapi.TagResourceResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
-		if err := cmk.Allows(inv.Operation, inv.Now); err != nil {
-			return err
-		}
-		if cmk.Tags == nil {
-			cmk.Tags = map[string]string{}
-		}
+	return &kmsapi.TagResourceResponse{}, a.changeTags(ctx, inv, r.KeyId, func(tags keyring.Tags) error {
 		for _, tag := range r.Tags {
-			cmk.Tags[tag.TagKey] = tag.TagValue
+			tags[tag.TagKey] = tag.TagValue
 		}
-		if len(cmk.Tags) > kmsapi.MaxTags {
+		if len(tags) > kmsapi.MaxTags {
 			return kmsapi.ErrLimitExceeded
 		}
 		return nil
@@ -35,14 +29,31 @@ func (a *API) tagResource(
 func (a *API) untagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.UntagResourceRequest,
 ) (*kmsapi.UntagResourceResponse, error) {
-	return &kmsapi.UntagResourceResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
-		if err := cmk.Allows(inv.Operation, inv.Now); err != nil {
-			return err
-		}
+	return &kmsapi.UntagResourceResponse{}, a.changeTags(ctx, inv, r.KeyId, func(tags keyring.Tags) error {
 		for _, key := range r.TagKeys {
-			delete(cmk.Tags, key)
+			delete(tags, key)
 		}
 		return nil
+	})
+}
+
+// changeTags lets change work on the tags of a CMK, and stores them, in one transaction.
+func (a *API) changeTags(
+	ctx context.Context, inv *Invocation, keyID string, change func(keyring.Tags) error,
+) error {
+	return a.update(ctx, inv, func(w keyring.Writer) error {
+		cmk, err := byID(keyID).forUse(w.Reader, inv)
+		if err != nil {
+			return err
+		}
+		tags, err := w.Tags(cmk.KeyID)
+		if err != nil {
+			return err
+		}
+		if err := change(tags); err != nil {
+			return err
+		}
+		return w.PutTags(cmk.KeyID, tags)
 	})
 }
 
@@ -50,13 +61,21 @@ func (a *API) untagResource(
 func (a *API) listResourceTags(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListResourceTagsRequest,
 ) (*kmsapi.ListResourceTagsResponse, error) {
-	cmk, err := a.findForUse(ctx, inv, byID(r.KeyId))
+	var tags keyring.Tags
+	err := a.view(ctx, inv, func(reader keyring.Reader) error {
+		cmk, err := byID(r.KeyId).forUse(reader, inv)
+		if err != nil {
+			return err
+		}
+		tags, err = reader.Tags(cmk.KeyID)
+		return err
+	})
 	if err != nil {
 		return nil, err
 	}
-	tags := make([]kmsapi.TagEntry, 0, len(cmk.Tags))
-	for _, key := range slices.Sorted(maps.Keys(cmk.Tags)) {
-		tags = append(tags, kmsapi.TagEntry{KeyId: cmk.KeyID, TagKey: key, TagValue: cmk.Tags[key]})
+	entries := make([]kmsapi.TagEntry, 0, len(tags))
+	for _, key := range slices.Sorted(maps.Keys(tags)) {
+		entries = append(entries, kmsapi.TagEntry{KeyId: r.KeyId, TagKey: key, TagValue: tags[key]})
 	}
-	return &kmsapi.ListResourceTagsResponse{Tags: kmsapi.TagList{Tag: tags}}, nil
+	return &kmsapi.ListResourceTagsResponse{Tags: kmsapi.TagList{Tag: entries}}, nil
 }

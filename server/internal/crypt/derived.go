@@ -29,8 +29,8 @@ func (r *RootKey) derive(purpose string) (*key, error) {
 	return newKey(derived, r.key.random)
 }
 
-// SealToken encrypts content that leaves the service and is to come back in the same scope. The result has the layout
-// of [RootKey.Wrap], under a key of its own.
+// SealToken encrypts content that leaves the service and is to come back in the same scope. The result is a byte of
+// format, 1, then nonce, ciphertext and tag, under a key of its own.
 func (r *RootKey) SealToken(scope string, content []byte) ([]byte, error) {
 	k, err := r.derive(tokenKey)
 	if err != nil {

@@ -2,9 +2,9 @@
 //
 // # Keys
 //
-// A [RootKey], 256 bits from a file, wraps the [Material] of every CMK version, also 256 bits, for storage. Wrapped
-// material is bound to the path of its record, so that a record that is moved or swapped in the store does not open.
-// The root key never touches a user's data.
+// A [RootKey], 256 bits from a file, wraps the material of every CMK version for storage: the 256 bits of a [Material],
+// or a secret of another [Kind] and length. Wrapped material is bound to its kind and to the path of its record, so
+// that a record that is moved or swapped in the store does not open. The root key never touches a user's data.
 //
 // For everything else there are keys derived from the root key by HKDF, one for each purpose: to seal import tokens,
 // and to compute the [RootKey.Fingerprint] by which imported material is recognized after it has been deleted.

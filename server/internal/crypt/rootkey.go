@@ -17,7 +17,6 @@ import (
 const (
 	recordFormat = 1
 	recordHeader = 1
-	recordLabel  = "alicloudkms record v1\x00"
 	checkLabel   = "alicloudkms root key check v1\x00"
 )
 
@@ -42,38 +41,6 @@ func NewRootKey(random io.Reader) (*RootKey, error) {
 
 // Clear overwrites the key. It may be called more than once.
 func (r *RootKey) Clear() { r.key.clear() }
-
-// Wrap encrypts m for storage in the record at path. The result has 73 bytes:
-//
-//	 0  1  format: 1
-//	 1 24  nonce
-//	25 32  encrypted material
-//	57 16  tag
-//
-// Its additional data are a label, the first 25 bytes, and path.
-func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
-	secret, err := m.key.copy()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(secret[:])
-	return r.key.seal(recordLabel, []byte{recordFormat}, secret[:], []byte(path))
-}
-
-// Unwrap returns the material that Wrap encrypted for the record at path; the caller clears it. For anything else the
-// error is [ErrOpen].
-func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
-	secret, err := r.key.openRecord(recordLabel, wrapped, []byte(path))
-	if err != nil {
-		return nil, err
-	}
-	defer clear(secret)
-	k, err := newKey(secret, r.key.random)
-	if err != nil {
-		return nil, ErrOpen
-	}
-	return &Material{key: k}, nil
-}
 
 // SealCheck returns a value to keep in a store, from which [RootKey.VerifyCheck] can later tell whether it has the same
 // root key.

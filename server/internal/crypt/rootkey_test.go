@@ -20,53 +20,6 @@ func newRootKey(t testing.TB) *RootKey {
 	return root
 }
 
-func TestWrappedMaterialUnwraps(t *testing.T) {
-	root, m := newRootKey(t), newMaterial(t)
-	wrapped, err := root.Wrap("cmk/1", m)
-	require.NoError(t, err)
-	require.Len(t, wrapped, 73)
-	again, err := root.Unwrap("cmk/1", wrapped)
-	require.NoError(t, err)
-	require.True(t, m.Equal(again))
-	opened, err := again.Open(seal(t, m, "x", nil), nil)
-	require.NoError(t, err)
-	require.Equal(t, "x", string(opened))
-
-	second, err := root.Wrap("cmk/1", m)
-	require.NoError(t, err)
-	require.NotEqual(t, wrapped, second)
-}
-
-func TestMaterialUnwrapsOnlyAtItsPath(t *testing.T) {
-	root := newRootKey(t)
-	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
-	require.NoError(t, err)
-	for _, path := range []string{"", "cmk/", "cmk/2", "cmk/11", "cmk/1/", "CMK/1"} {
-		_, err = root.Unwrap(path, wrapped)
-		require.Equal(t, ErrOpen, err, path)
-	}
-	_, err = newRootKey(t).Unwrap("cmk/1", wrapped)
-	require.Equal(t, ErrOpen, err, "with another root key")
-}
-
-func TestAlteredMaterialDoesNotUnwrap(t *testing.T) {
-	root := newRootKey(t)
-	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
-	require.NoError(t, err)
-	for bit := range len(wrapped) * 8 {
-		changed := bytes.Clone(wrapped)
-		changed[bit/8] ^= 1 << (bit % 8)
-		_, err := root.Unwrap("cmk/1", changed)
-		require.Equal(t, ErrOpen, err, "bit %d", bit)
-	}
-	for n := range wrapped {
-		_, err := root.Unwrap("cmk/1", wrapped[:n])
-		require.Equal(t, ErrOpen, err, "cut to %d bytes", n)
-	}
-	_, err = root.Unwrap("cmk/1", append(wrapped, 0))
-	require.Equal(t, ErrOpen, err)
-}
-
 func TestChecksTellRootKeysApart(t *testing.T) {
 	root := newRootKey(t)
 	check, err := root.SealCheck()

@@ -1,9 +1,7 @@
 package keyring
 
 import (
-	"encoding/json"
 	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -17,9 +15,15 @@ import (
 // the aliases of one CMK are found without reading all of them. Both are always written and deleted together.
 type Alias struct {
 	// Name has the prefix [kmsapi.AliasPrefix]. It is in the record's path and not in its value.
-	Name         string    `json:"-"`
-	KeyID        string    `json:"key_id"`
-	CreationDate time.Time `json:"creation_date"`
+	Name         string
+	KeyID        string
+	CreationDate time.Time
+}
+
+// fields implements [record].
+func (a *Alias) fields(f *codec) {
+	str(f, 1, &a.KeyID)
+	f.time(2, &a.CreationDate)
 }
 
 // Alias returns the alias called name and its CMK, or [kmsapi.ErrAliasNotFound]. An alias goes with its CMK: when that
@@ -51,10 +55,7 @@ func (r Reader) storedAlias(name string) (Alias, error) {
 
 func decodeAlias(path, name string, value []byte) (Alias, error) {
 	alias := Alias{Name: name}
-	if err := json.Unmarshal(value, &alias); err != nil {
-		return alias, fmt.Errorf("record %s: %w", path, err)
-	}
-	return alias, nil
+	return alias, decode(path, value, &alias)
 }
 
 // Aliases returns a page of all aliases, in the order of their names. Pages are counted from 1.
@@ -98,7 +99,7 @@ func (w Writer) PutAlias(alias Alias) error {
 	if err := w.store.Put(w.scope.cmkAliasPath(alias.KeyID, alias.Name), nil); err != nil {
 		return err
 	}
-	if err := putJSON(w.store, w.scope.aliasPath(alias.Name), alias); err != nil {
+	if err := w.store.Put(w.scope.aliasPath(alias.Name), encode(&alias)); err != nil {
 		return err
 	}
 	name := withoutPrefix(alias.Name)

@@ -54,11 +54,12 @@ type checker struct {
 	reader     store.Reader
 	report     Report
 
-	// indexed says that the store's layout has index records. What they must be is gathered on the walk: the lists that
-	// exist, and the number of CMKs in each state, by the path of the count.
-	indexed bool
-	lists   map[string]bool
-	states  map[string]*tally
+	// schema is the version of the store's layout.
+	schema int
+	// lists that exist, and the number of CMKs in each state by the path of the count, are gathered on the walk, to be
+	// compared with the records of them, which a store of plainSchema does not have.
+	lists  map[string]bool
+	states map[string]*tally
 }
 
 // maxProblems is how many problems are reported. One wrong byte can cause millions.
@@ -84,7 +85,9 @@ var recordKinds = []struct {
 	check  func(c *checker, at location, value []byte)
 }{
 	{cmkPrefix, (*checker).cmk},
+	{cmkVersionPrefix, (*checker).earlier},
 	{versionPrefix, (*checker).version},
+	{tagsPrefix, (*checker).tags},
 	{aliasPrefix, (*checker).alias},
 	{cmkAliasPrefix, (*checker).cmkAlias},
 	{list.Prefix, (*checker).list},
@@ -96,14 +99,16 @@ var recordKinds = []struct {
 
 func (c *checker) walk(r store.Reader) error {
 	c.reader = r
-	schema, err := verifySchema(r, c.root)
-	if err != nil {
+	var err error
+	if c.schema, err = verifySchema(r, c.root); err != nil {
 		c.problem("%v", err)
 		if errors.Is(err, crypt.ErrWrongRootKey) {
 			return nil // Nothing will open, and one line says why.
 		}
 	}
-	c.indexed = schema != plainSchema
+	if c.schema == 0 {
+		c.schema = schemaVersion
+	}
 	err = r.Scan("", "", func(path string, value []byte) (bool, error) {
 		c.report.Records++
 		c.record(path, value)

@@ -7,36 +7,67 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
+// checkedCMK is a CMK, with what a store of an old layout has in its record.
+type checkedCMK struct {
+	*CMK
+	earlier []Version
+}
+
+func (c *checker) decodeCMK(path, keyID string, value []byte) (checkedCMK, error) {
+	if c.schema == schemaVersion {
+		cmk, err := decodeCMK(path, keyID, value)
+		return checkedCMK{CMK: cmk}, err
+	}
+	old, err := decode2[cmk2](path, value)
+	return checkedCMK{old.cmk(), old.earlier()}, err
+}
+
+func (c *checker) decodeAlias(path, name string, value []byte) (Alias, error) {
+	if c.schema == schemaVersion {
+		return decodeAlias(path, name, value)
+	}
+	old, err := decode2[alias2](path, value)
+	return old.alias(name), err
+}
+
 func (c *checker) cmk(at location, value []byte) {
 	c.report.Keys++
 	c.noteList(at.path)
-	cmk, err := decodeCMK(at.path, value)
+	cmk, err := c.decodeCMK(at.path, at.name, value)
 	if err != nil {
 		c.problem("%v", err)
 		return
 	}
-	c.checkIndex(at, cmk)
+	c.checkIndex(at, cmk.CMK)
 	switch cmk.Lifecycle.State {
 	case kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport:
 	default:
 		c.problem("record %q: it is in a state that no CMK can be in", at.path)
 	}
-	if cmk.KeyID != at.name || !crypt.IsUUID(at.name) {
+	if cmk.KeySpec == "" || cmk.KeyUsage == "" {
+		c.problem("record %q: it has no key spec or key usage", at.path)
+	}
+	if !crypt.IsUUID(at.name) {
+		c.problem("record %q: %q is not the id of a CMK", at.path, at.name)
+		return
+	}
+	if cmk.KeyID != at.name {
 		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
 		return
 	}
-	if _, ok := cmk.version(cmk.PrimaryVersion); !ok {
-		c.problem("record %q: its primary version %q is not among its versions", at.path, cmk.PrimaryVersion)
-	}
-	for _, v := range cmk.Versions {
-		c.material(at, cmk, v)
-		if owner, err := c.reader.Get(at.scope.versionPath(v.ID)); err != nil || string(owner) != cmk.KeyID {
-			c.problem("record %q: the index does not lead from its version %s to it", at.path, v.ID)
-		}
+	for _, v := range append(cmk.earlier, cmk.Primary) {
+		c.checkVersion(at, cmk.CMK, v)
 	}
 }
 
-// material opens the material of a version.
+// checkVersion opens the material of a version, and looks for the record that leads from its id to the CMK.
+func (c *checker) checkVersion(at location, cmk *CMK, v Version) {
+	c.material(at, cmk, v)
+	if owner, err := c.reader.Get(at.scope.versionPath(v.ID)); err != nil || string(owner) != cmk.KeyID {
+		c.problem("record %q: the index does not lead from its version %s to it", at.path, v.ID)
+	}
+}
+
 func (c *checker) material(at location, cmk *CMK, v Version) {
 	switch {
 	case cmk.Lifecycle.HasMaterial && len(v.Wrapped) == 0:
@@ -54,29 +85,65 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 }
 
 // owner reads the CMK called keyID for a record that leads to it.
-func (c *checker) owner(at location, keyID string) (*CMK, bool) {
-	value, err := c.reader.Get(at.scope.cmkPath(keyID))
+func (c *checker) owner(at location, keyID string) (checkedCMK, bool) {
+	path := at.scope.cmkPath(keyID)
+	value, err := c.reader.Get(path)
 	if err != nil {
 		c.problem("record %q: its CMK %q does not exist", at.path, keyID)
-		return nil, false
+		return checkedCMK{}, false
 	}
-	cmk, err := decodeCMK(at.path, value)
+	cmk, err := c.decodeCMK(path, keyID, value)
 	return cmk, err == nil // A record that does not decode is reported under its own path.
 }
 
-func (c *checker) version(at location, value []byte) {
-	cmk, ok := c.owner(at, string(value))
+// earlier checks a version that is not the primary one.
+func (c *checker) earlier(at location, value []byte) {
+	keyID, id, _ := strings.Cut(at.name, "/")
+	version, err := decodeVersion(at.path, id, value)
+	if err != nil {
+		c.problem("%v", err)
+		return
+	}
+	cmk, ok := c.owner(at, keyID)
 	if !ok {
 		return
 	}
-	if _, ok := cmk.version(at.name); !ok {
-		c.problem("record %q: its CMK %s has no such version", at.path, cmk.KeyID)
+	if id == cmk.Primary.ID {
+		c.problem("record %q: it is the primary version, which is in the record of its CMK", at.path)
+		return
 	}
+	c.checkVersion(at, cmk.CMK, version)
+}
+
+// version checks the index that leads from a version to its CMK.
+func (c *checker) version(at location, value []byte) {
+	cmk, ok := c.owner(at, string(value))
+	if !ok || at.name == cmk.Primary.ID || c.exists(at.scope.cmkVersionPath(cmk.KeyID, at.name)) {
+		return
+	}
+	for _, v := range cmk.earlier {
+		if v.ID == at.name {
+			return
+		}
+	}
+	c.problem("record %q: its CMK %s has no such version", at.path, cmk.KeyID)
+}
+
+func (c *checker) tags(at location, value []byte) {
+	tags := Tags{}
+	if err := decode(at.path, value, tags); err != nil {
+		c.problem("%v", err)
+		return
+	}
+	if n := len(tags); n == 0 || n > kmsapi.MaxTags {
+		c.problem("record %q: it has %d tags", at.path, n)
+	}
+	c.owner(at, at.name)
 }
 
 func (c *checker) alias(at location, value []byte) {
 	c.noteList(at.path)
-	alias, err := decodeAlias(at.path, kmsapi.AliasPrefix+at.name, value)
+	alias, err := c.decodeAlias(at.path, kmsapi.AliasPrefix+at.name, value)
 	if err != nil {
 		c.problem("%v", err)
 		return
@@ -93,10 +160,15 @@ func (c *checker) cmkAlias(at location, _ []byte) {
 	c.noteList(at.path)
 	keyID, name, _ := strings.Cut(at.name, "/")
 	name = kmsapi.AliasPrefix + name
-	alias, err := Reader{store: c.reader, scope: at.scope}.storedAlias(name)
-	if err != nil || alias.KeyID != keyID {
-		c.problem("record %q: the alias %s does not name this CMK", at.path, name)
+	path := at.scope.aliasPath(name)
+	value, err := c.reader.Get(path)
+	if err == nil {
+		var alias Alias
+		if alias, err = c.decodeAlias(path, name, value); err == nil && alias.KeyID == keyID {
+			return
+		}
 	}
+	c.problem("record %q: the alias %s does not name this CMK", at.path, name)
 }
 
 func (c *checker) exists(path string) bool {

@@ -41,7 +41,7 @@ func (c *checker) list(at location, _ []byte) {
 func (c *checker) checkIndex(at location, cmk *CMK) {
 	c.tally(at.scope.statePath(cmk.Lifecycle.State)).actual++
 	due := cmk.Lifecycle.Due()
-	if !c.indexed || due.IsZero() {
+	if c.schema == plainSchema || due.IsZero() {
 		return
 	}
 	if path := at.scope.duePath(due, at.name); !c.exists(path) {
@@ -82,7 +82,7 @@ func (c *checker) due(at location, _ []byte) {
 
 // compareIndices compares what was gathered on the walk with what is recorded.
 func (c *checker) compareIndices() error {
-	if !c.indexed {
+	if c.schema == plainSchema {
 		return nil
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.states)) {

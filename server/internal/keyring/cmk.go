@@ -7,39 +7,76 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
 
-// CMK is a customer master key, as it is stored.
+// CMK is a customer master key: all that DescribeKey answers, and what Encrypt needs. Its record is small, whatever the
+// CMK has gathered, because nearly every request reads it; tags and earlier versions have records of their own.
 type CMK struct {
-	KeyID           string                 `json:"key_id"`
-	Description     string                 `json:"description,omitempty"`
-	ProtectionLevel kmsapi.ProtectionLevel `json:"protection_level"`
-	CreationDate    time.Time              `json:"creation_date"`
-	Lifecycle       keystate.Lifecycle     `json:"lifecycle"`
-	// PrimaryVersion is the id of the version that encrypts; older ones only decrypt.
-	PrimaryVersion string    `json:"primary_version"`
-	Versions       []Version `json:"versions"`
-	// Tags are values by keys. They are part of the record because there are [kmsapi.MaxTags] at most: so the limit is
-	// checked without a search, and they can't outlive their CMK.
-	Tags map[string]string `json:"tags,omitempty"`
+	// KeyID is in the record's path and not in its value.
+	KeyID           string
+	CreationDate    time.Time
+	Description     string
+	KeySpec         string
+	KeyUsage        string
+	ProtectionLevel kmsapi.ProtectionLevel
+	Lifecycle       keystate.Lifecycle
+	// RotationInterval is how often the CMK is rotated automatically; zero means never. The last rotation is when
+	// Primary was created, and the next one is due an interval later.
+	RotationInterval time.Duration
+	// DeletionProtection refuses the deletion of the CMK.
+	DeletionProtection            bool
+	DeletionProtectionDescription string
+	// Primary is the version that encrypts. Earlier versions only decrypt: see [Reader.Version].
+	Primary Version
 }
 
 // Version is one version of a CMK's key material.
 type Version struct {
-	ID           string    `json:"id"`
-	CreationDate time.Time `json:"creation_date"`
-	// Wrapped is the material under the root key, bound to the record's path; empty while there is none.
-	Wrapped []byte `json:"wrapped,omitempty"`
-	// Fingerprint recognizes imported material. It is kept from the first import on, also after the material is deleted.
-	Fingerprint []byte `json:"fingerprint,omitempty"`
+	// ID is in the path of a version's record and not in its value; that of the primary version is in the CMK's.
+	ID           string
+	CreationDate time.Time
+	// Wrapped is the material under the root key, bound to CMK and version; empty while there is none.
+	Wrapped []byte
+	// Fingerprint recognizes imported material. It is kept from the first import on, also after the material is
+	// deleted.
+	Fingerprint []byte
 }
 
-// Become sets the lifecycle. Material that the CMK no longer has in it is removed from the record.
+// fields implements [record].
+func (c *CMK) fields(f *codec) {
+	f.time(1, &c.CreationDate)
+	str(f, 2, &c.Description)
+	str(f, 3, &c.KeySpec)
+	str(f, 4, &c.KeyUsage)
+	str(f, 5, &c.ProtectionLevel)
+	str(f, 6, &c.Lifecycle.State)
+	str(f, 7, &c.Lifecycle.Origin)
+	f.flag(8, &c.Lifecycle.HasMaterial)
+	f.time(9, &c.Lifecycle.DeleteDate)
+	f.time(10, &c.Lifecycle.MaterialExpireTime)
+	f.seconds(11, &c.RotationInterval)
+	f.flag(12, &c.DeletionProtection)
+	str(f, 13, &c.DeletionProtectionDescription)
+	str(f, 16, &c.Primary.ID)
+	c.Primary.fields(f)
+}
+
+// fields implements [record]. Its numbers are none of those of a CMK, whose record contains its primary version.
+func (v *Version) fields(f *codec) {
+	f.time(17, &v.CreationDate)
+	f.bytes(18, &v.Wrapped)
+	f.bytes(19, &v.Fingerprint)
+}
+
+func decodeCMK(path, keyID string, value []byte) (*CMK, error) {
+	cmk := &CMK{KeyID: keyID}
+	return cmk, decode(path, value, cmk)
+}
+
+// Become sets the lifecycle. Material that the CMK no longer has in it is removed from the primary version;
+// [Writer.PutCMK] removes it from the others.
 func (c *CMK) Become(l keystate.Lifecycle) {
 	c.Lifecycle = l
-	if l.HasMaterial {
-		return
-	}
-	for i := range c.Versions {
-		c.Versions[i].Wrapped = nil
+	if !l.HasMaterial {
+		c.Primary.Wrapped = nil
 	}
 }
 
@@ -54,13 +91,4 @@ func (c *CMK) settle(now time.Time) (gone bool) {
 	settled, gone := c.Lifecycle.Settle(now)
 	c.Become(settled)
 	return gone
-}
-
-func (c *CMK) version(id string) (*Version, bool) {
-	for i := range c.Versions {
-		if c.Versions[i].ID == id {
-			return &c.Versions[i], true
-		}
-	}
-	return nil, false
 }

@@ -33,16 +33,7 @@ func (r Reader) stored(keyID string) (*CMK, error) {
 	if err != nil {
 		return nil, err
 	}
-	return decodeCMK(path, value)
-}
-
-// OwnerOf returns the id of the CMK that a version belongs to, or [kmsapi.ErrKeyNotFound].
-func (r Reader) OwnerOf(versionID string) (keyID string, err error) {
-	value, err := r.store.Get(r.scope.versionPath(versionID))
-	if errors.Is(err, store.ErrNotFound) {
-		return "", kmsapi.ErrKeyNotFound
-	}
-	return string(value), err
+	return decodeCMK(path, keyID, value)
 }
 
 // CMKs returns a page of the ids of all CMKs, in their order. Pages are counted from 1.
@@ -67,42 +58,42 @@ func (r Reader) CountCMKs() (int, error) {
 
 // AddCMK stores a new CMK, and the index of its version.
 func (w Writer) AddCMK(cmk *CMK) error {
-	if err := w.store.Put(w.scope.versionPath(cmk.PrimaryVersion), []byte(cmk.KeyID)); err != nil {
+	if err := w.store.Put(w.scope.versionPath(cmk.Primary.ID), []byte(cmk.KeyID)); err != nil {
 		return err
 	}
-	if err := putJSON(w.store, w.scope.cmkPath(cmk.KeyID), cmk); err != nil {
+	if err := w.store.Put(w.scope.cmkPath(cmk.KeyID), encode(cmk)); err != nil {
 		return err
 	}
 	return errors.Join(w.scope.cmks().Add(w.store, cmk.KeyID), w.index(cmk))
 }
 
-// PutCMK stores a CMK that has changed.
+// PutCMK stores a CMK that has changed. If it has no material any more, that of its earlier versions is removed too.
 func (w Writer) PutCMK(cmk *CMK) error {
 	before, err := w.stored(cmk.KeyID)
 	if err != nil {
 		return err
 	}
-	if err := putJSON(w.store, w.scope.cmkPath(cmk.KeyID), cmk); err != nil {
+	if err := w.store.Put(w.scope.cmkPath(cmk.KeyID), encode(cmk)); err != nil {
 		return err
 	}
 	if before.Lifecycle == cmk.Lifecycle {
 		return nil
 	}
-	return errors.Join(w.unindex(before), w.index(cmk))
-}
-
-// deleteCMK removes a CMK with its aliases and the index of its versions. Wrapped material and tags go with the record.
-func (w Writer) deleteCMK(cmk *CMK) error {
-	if err := w.deleteAliasesOf(cmk.KeyID); err != nil {
-		return err
-	}
-	for _, v := range cmk.Versions {
-		if err := w.store.Delete(w.scope.versionPath(v.ID)); err != nil {
+	if before.Lifecycle.HasMaterial && !cmk.Lifecycle.HasMaterial {
+		if err := w.eraseEarlier(cmk.KeyID); err != nil {
 			return err
 		}
 	}
-	if err := w.store.Delete(w.scope.cmkPath(cmk.KeyID)); err != nil {
-		return err
-	}
-	return errors.Join(w.scope.cmks().Remove(w.store, cmk.KeyID), w.unindex(cmk))
+	return errors.Join(w.unindex(before), w.index(cmk))
+}
+
+// deleteCMK removes a CMK with everything that belongs to it.
+func (w Writer) deleteCMK(cmk *CMK) error {
+	return errors.Join(
+		w.deleteAliasesOf(cmk.KeyID),
+		w.deleteVersions(cmk),
+		w.PutTags(cmk.KeyID, nil),
+		w.store.Delete(w.scope.cmkPath(cmk.KeyID)),
+		w.scope.cmks().Remove(w.store, cmk.KeyID),
+		w.unindex(cmk))
 }

@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"context"
-	"encoding/json"
 	"io"
 	"log/slog"
 	"time"
@@ -63,12 +62,4 @@ func (k *Keyring) Update(ctx context.Context, scope Scope, now time.Time, change
 
 func newWriter(w store.Writer, scope Scope, now time.Time) Writer {
 	return Writer{Reader{w, scope, now}, w}
-}
-
-func putJSON(w store.Writer, path string, value any) error {
-	encoded, err := json.Marshal(value)
-	if err != nil {
-		return err
-	}
-	return w.Put(path, encoded)
 }

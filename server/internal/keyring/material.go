@@ -2,7 +2,6 @@ package keyring
 
 import (
 	"crypto/hmac"
-	"fmt"
 	"time"
 
 	"github.com/google/uuid"
@@ -22,42 +21,39 @@ type Attributes struct {
 // NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
 // some is imported.
 func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error) {
-	version := Version{ID: uuid.NewString(), CreationDate: now}
 	cmk := &CMK{
 		KeyID:           uuid.NewString(),
-		Description:     a.Description,
-		ProtectionLevel: a.ProtectionLevel,
 		CreationDate:    now,
+		Description:     a.Description,
+		KeySpec:         kmsapi.KeySpecAES256,
+		KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
+		ProtectionLevel: a.ProtectionLevel,
 		Lifecycle:       keystate.New(a.Origin),
-		PrimaryVersion:  version.ID,
 	}
-	if a.Origin == kmsapi.OriginKMS {
-		var err error
-		if version.Wrapped, err = k.wrapNew(scope.materialPath(cmk.KeyID, version.ID)); err != nil {
-			return nil, err
-		}
+	if a.Origin == kmsapi.OriginExternal {
+		cmk.Primary = Version{ID: uuid.NewString(), CreationDate: now}
+		return cmk, nil
 	}
-	cmk.Versions = []Version{version}
-	return cmk, nil
+	var err error
+	cmk.Primary, err = k.NewVersion(scope, now, cmk.KeyID)
+	return cmk, err
 }
 
-// wrapNew makes new key material, and wraps it for path.
-func (k *Keyring) wrapNew(path string) ([]byte, error) {
+// NewVersion makes a version of a CMK with new key material, which [Writer.AddVersion] stores.
+func (k *Keyring) NewVersion(scope Scope, now time.Time, keyID string) (Version, error) {
+	version := Version{ID: uuid.NewString(), CreationDate: now}
 	material, err := crypt.NewMaterial(k.rand)
 	if err != nil {
-		return nil, err
+		return version, err
 	}
 	defer material.Clear()
-	return k.root.Wrap(path, material)
+	version.Wrapped, err = k.root.Wrap(scope.materialPath(keyID, version.ID), material)
+	return version, err
 }
 
-// Material unwraps the key material of a version. The caller clears it.
-func (k *Keyring) Material(scope Scope, cmk *CMK, versionID string) (*crypt.Material, error) {
-	version, ok := cmk.version(versionID)
-	if !ok {
-		return nil, fmt.Errorf("CMK %s has no version %s", cmk.KeyID, versionID)
-	}
-	return k.root.Unwrap(scope.materialPath(cmk.KeyID, versionID), version.Wrapped)
+// Material unwraps the key material of a CMK's version. The caller clears it.
+func (k *Keyring) Material(scope Scope, keyID string, version Version) (*crypt.Material, error) {
+	return k.root.Unwrap(scope.materialPath(keyID, version.ID), version.Wrapped)
 }
 
 // SetMaterial gives a CMK imported material, if that is intact and the same as in any import before. Otherwise it
@@ -65,10 +61,7 @@ func (k *Keyring) Material(scope Scope, cmk *CMK, versionID string) (*crypt.Mate
 // learn which it was: once a CMK has had material, an answer reveals no more than whether exactly that material was
 // sent.
 func (k *Keyring) SetMaterial(scope Scope, cmk *CMK, material *crypt.Material, intact bool) error {
-	version, ok := cmk.version(cmk.PrimaryVersion)
-	if !ok {
-		return fmt.Errorf("CMK %s has no version %s", cmk.KeyID, cmk.PrimaryVersion)
-	}
+	version := &cmk.Primary
 	path := scope.materialPath(cmk.KeyID, version.ID)
 	fingerprint, err := k.root.Fingerprint(path, material)
 	if err != nil {

@@ -15,14 +15,16 @@ type Scope struct{ Account, Region string }
 
 // The kinds of records in the storage layout.
 const (
-	metaPrefix     = "meta/"
-	cmkPrefix      = "cmk/"
-	versionPrefix  = "version/"
-	aliasPrefix    = "alias/"
-	cmkAliasPrefix = "cmk-alias/"
-	statePrefix    = "state/"
-	duePrefix      = "due/"
-	noncePrefix    = "nonce/"
+	metaPrefix       = "meta/"
+	cmkPrefix        = "cmk/"
+	cmkVersionPrefix = "cmk-version/"
+	versionPrefix    = "version/"
+	tagsPrefix       = "tags/"
+	aliasPrefix      = "alias/"
+	cmkAliasPrefix   = "cmk-alias/"
+	statePrefix      = "state/"
+	duePrefix        = "due/"
+	noncePrefix      = "nonce/"
 
 	schemaPath  = metaPrefix + "schema"
 	rootKeyPath = metaPrefix + "root-key"
@@ -36,6 +38,11 @@ func (s Scope) path() string { return s.Account + "/" + s.Region + "/" }
 
 func (s Scope) cmkPath(keyID string) string { return cmkPrefix + s.path() + keyID }
 
+// cmkVersionPath is the record of a version that is not the primary one.
+func (s Scope) cmkVersionPath(keyID, versionID string) string {
+	return cmkVersionPrefix + s.path() + keyID + "/" + versionID
+}
+
 func (s Scope) versionPath(versionID string) string { return versionPrefix + s.path() + versionID }
 
 // materialPath is what a version's material is bound to by the root key: material that is moved elsewhere does not
@@ -43,6 +50,8 @@ func (s Scope) versionPath(versionID string) string { return versionPrefix + s.p
 func (s Scope) materialPath(keyID, versionID string) string {
 	return s.cmkPath(keyID) + "/" + versionID
 }
+
+func (s Scope) tagsPath(keyID string) string { return tagsPrefix + s.path() + keyID }
 
 func (s Scope) aliasPath(name string) string { return aliasPrefix + s.path() + withoutPrefix(name) }
 

@@ -38,6 +38,17 @@ func TestThePromisesHoldForFunctionsThatRunTwice(t *testing.T) {
 	}})
 }
 
+func TestTwiceKeepsTheSecondRunAlone(t *testing.T) {
+	path := newPath(t)
+	s := storetest.Twice(open(t, path, store.Options{}))
+	runs := 0
+	require.NoError(t, s.Update(t.Context(), func(w store.Writer) error {
+		runs++
+		return w.Put(fmt.Sprint("run ", runs), nil)
+	}))
+	require.Equal(t, map[string]string{"run 2": ""}, contents(t, s))
+}
+
 func open(t testing.TB, path string, o store.Options) *bolt.Store {
 	t.Helper()
 	s, err := bolt.Open(path, o)

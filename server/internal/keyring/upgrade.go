@@ -1,0 +1,110 @@
+package keyring
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// upgrades turn a store of each earlier layout into one of the next.
+var upgrades = map[int][]func(store.Writer) error{
+	plainSchema: {indexCMKs, buildLists},
+	jsonSchema:  {splitCMKs, convertAliases},
+}
+
+// upgrade turns a store of an earlier layout into one of schemaVersion. It runs in the transaction that opens the
+// store, so a service that dies in it leaves the store as it was.
+func upgrade(w store.Writer, schema int) error {
+	for ; schema < schemaVersion; schema++ {
+		for _, step := range upgrades[schema] {
+			if err := step(w); err != nil {
+				return err
+			}
+		}
+	}
+	return putSchema(w)
+}
+
+// eachIn visits the records of a kind that belongs to scopes.
+func eachIn(w store.Writer, prefix string, visit func(at location, value []byte) error) error {
+	return w.Scan(prefix, "", func(path string, value []byte) (bool, error) {
+		at, ok := locate(path, prefix)
+		if !ok {
+			return false, errNoScope(path)
+		}
+		return true, visit(at, value)
+	})
+}
+
+func errNoScope(path string) error {
+	return fmt.Errorf("record %s: it has no account or region", path)
+}
+
+// indexCMKs writes down the states of all CMKs, and when time will change them.
+func indexCMKs(w store.Writer) error {
+	return eachIn(w, cmkPrefix, func(at location, value []byte) error {
+		old, err := decode2[cmk2](at.path, value)
+		if err != nil {
+			return err
+		}
+		return newWriter(w, at.scope, time.Time{}).index(old.cmk())
+	})
+}
+
+// buildLists counts all lists.
+func buildLists(w store.Writer) error {
+	for _, prefix := range []string{cmkPrefix, aliasPrefix, cmkAliasPrefix} {
+		last := "/" // No path begins with it.
+		err := eachIn(w, prefix, func(at location, _ []byte) error {
+			if strings.HasPrefix(at.path, last) {
+				return nil
+			}
+			records, ok := listOf(at.path)
+			if !ok {
+				return errNoScope(at.path)
+			}
+			last = records
+			return list.Of(records).Build(w)
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// splitCMKs gives earlier versions and tags records of their own.
+func splitCMKs(w store.Writer) error {
+	return eachIn(w, cmkPrefix, func(at location, value []byte) error {
+		old, err := decode2[cmk2](at.path, value)
+		if err != nil {
+			return err
+		}
+		scoped := newWriter(w, at.scope, time.Time{})
+		for _, version := range old.earlier() {
+			if err := scoped.putEarlier(at.name, version); err != nil {
+				return err
+			}
+		}
+		if err := scoped.PutTags(at.name, old.Tags); err != nil {
+			return err
+		}
+		return w.Put(at.path, encode(old.cmk()))
+	})
+}
+
+// convertAliases writes aliases in the form of today.
+func convertAliases(w store.Writer) error {
+	return eachIn(w, aliasPrefix, func(at location, value []byte) error {
+		old, err := decode2[alias2](at.path, value)
+		if err != nil {
+			return err
+		}
+		alias := old.alias(kmsapi.AliasPrefix + at.name)
+		return w.Put(at.path, encode(&alias))
+	})
+}

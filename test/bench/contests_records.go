@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"os"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
+)
+
+// manyVersions is the number of versions of a key that was rotated often.
+const manyVersions = 50
+
+// recordService is a service with a plain key, one with a tag, and one with many versions.
+type recordService struct {
+	*kmsService
+	plain, tagged, rotated keyOf
+}
+
+// keyOf is a key, and a ciphertext of its first version.
+type keyOf struct{ id, ciphertext string }
+
+// recordRequests are sent for a key that has gathered something, and for a plain one.
+var recordRequests = []struct {
+	name    string
+	key     func(*recordService) keyOf
+	request func(keyOf) kmsapi.Request
+}{
+	{"Encrypt with a key that has 1 tag", func(s *recordService) keyOf { return s.tagged }, encryptWith},
+	{"Decrypt with a key that has 1 tag", func(s *recordService) keyOf { return s.tagged }, decryptWith},
+	{"Encrypt with a key of 50 versions", func(s *recordService) keyOf { return s.rotated }, encryptWith},
+	{"Decrypt with the oldest of 50 versions", func(s *recordService) keyOf { return s.rotated }, decryptWith},
+}
+
+func encryptWith(k keyOf) kmsapi.Request {
+	return &kmsapi.EncryptRequest{KeyId: k.id, Plaintext: kmsapi.NewSecret(plaintext)}
+}
+
+func decryptWith(k keyOf) kmsapi.Request { return &kmsapi.DecryptRequest{CiphertextBlob: k.ciphertext} }
+
+func (s *stage) recordContests() []contest.Contest {
+	var found []contest.Contest
+	for _, e := range recordRequests {
+		found = append(found, contest.Contest{
+			Name: "service: " + e.name,
+			Open: func(context.Context) ([]contest.Side, func() error, error) {
+				service, err := s.records()
+				if err != nil {
+					return nil, nil, err
+				}
+				return service.openRecords(e.key(service), e.request)
+			},
+			Figures: []contest.Figure{figure(contest.P50, contest.AtMost(1.1))},
+		})
+	}
+	return found
+}
+
+func (s *recordService) openRecords(
+	key keyOf, request func(keyOf) kmsapi.Request,
+) ([]contest.Side, func() error, error) {
+	client, err := newHTTP(s.CA)
+	if err != nil {
+		return nil, nil, err
+	}
+	ours, peer := s.signed(client, 1, same(request(key))), s.signed(client, 1, same(request(s.plain)))
+	peer.Name = "plain key"
+	return []contest.Side{ours, peer}, nil, nil
+}
+
+// startRecords starts a service with the three keys. Versions are added between two of its runs, as no operation adds
+// any.
+func (s *stage) startRecords(ctx context.Context) (*recordService, error) {
+	const name = "records"
+	if err := os.Mkdir(s.folder(name), 0o700); err != nil {
+		return nil, err
+	}
+	dev, err := server.NewDevConfig(s.folder(name), "127.0.0.1:0")
+	if err != nil {
+		return nil, err
+	}
+	kms, err := s.startKMS(name)
+	if err != nil {
+		return nil, err
+	}
+	r := &recordService{kmsService: kms}
+	if err := r.createKeys(ctx); err != nil {
+		return nil, err
+	}
+	if err := kms.Stop(); err != nil {
+		return nil, err
+	}
+	if err := servertest.AddVersions(ctx, dev.Config, rotatedAlias, manyVersions-1); err != nil {
+		return nil, err
+	}
+	if err := kms.Start(); err != nil {
+		return nil, err
+	}
+	return r, settle(ctx)
+}
+
+// rotatedAlias is the alias of the key with many versions.
+const rotatedAlias = kmsapi.AliasPrefix + "rotated"
+
+func (s *recordService) createKeys(ctx context.Context) (err error) {
+	for _, key := range []*keyOf{&s.plain, &s.tagged, &s.rotated} {
+		if key.id, err = s.createKey(ctx, &kmsapi.CreateKeyRequest{}); err != nil {
+			return err
+		}
+		if key.ciphertext, err = s.encrypt(ctx, key.id); err != nil {
+			return err
+		}
+	}
+	c, err := s.Client()
+	if err != nil {
+		return err
+	}
+	defer c.Close()
+	tags := []kmsapi.Tag{{TagKey: "team", TagValue: "billing"}}
+	if _, err := c.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: s.tagged.id, Tags: tags}); err != nil {
+		return err
+	}
+	_, err = c.CreateAlias(ctx, &kmsapi.CreateAliasRequest{KeyId: s.rotated.id, AliasName: rotatedAlias})
+	return err
+}
