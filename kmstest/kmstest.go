@@ -38,6 +38,8 @@ type KMS struct {
 	// AccessKeyID and AccessKeySecret are an access key that may do everything.
 	AccessKeyID     string
 	AccessKeySecret kmsapi.Secret
+	// Instance is a KMS instance that is always there: "kst-dev", of kind software, with Internet access on.
+	Instance Instance
 	// DataDir holds the service's files.
 	DataDir string
 
@@ -72,6 +74,11 @@ func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	k.Start()
 	k.Endpoint = k.server.Address()
 	k.config.Listener.Address = k.Endpoint
+	for n := range k.config.Instances {
+		i := &k.config.Instances[n]
+		i.Listener.Address = k.server.InstanceAddress(i.ID)
+	}
+	k.Instance = k.InstanceCalled(dev.InstanceID)
 	t.Cleanup(k.Stop)
 	return k
 }
@@ -84,6 +91,7 @@ func (k *KMS) ClientConfig() client.Config {
 		Region:      k.Region,
 		Credentials: client.Static{AccessKeyID: k.AccessKeyID, AccessKeySecret: k.AccessKeySecret},
 		Clock:       k.Now,
+		Instances:   k.instances(),
 	}
 }
 

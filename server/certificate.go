@@ -14,7 +14,11 @@ type certificate struct {
 	current atomic.Pointer[tls.Certificate]
 }
 
+// loadCertificate returns nil for plain HTTP.
 func loadCertificate(l Listener) (*tls.Certificate, error) {
+	if l.PlainHTTP {
+		return nil, nil
+	}
 	loaded, err := tls.LoadX509KeyPair(l.TLSCertFile, l.TLSKeyFile)
 	if err != nil {
 		return nil, fmt.Errorf("listener: %w", err)

@@ -16,6 +16,8 @@ type (
 	Account = config.Account
 	// AccessKey is what a program signs its requests with.
 	AccessKey = config.AccessKey
+	// Instance is a KMS instance, with a dedicated gateway.
+	Instance = config.Instance
 	// Allow is a permission of an access key.
 	Allow = config.Allow
 	// AuditConfig is where audit lines go.
@@ -28,6 +30,12 @@ type (
 	RateLimits = config.RateLimits
 	// OpsConfig is what the service offers to its operators.
 	OpsConfig = config.Ops
+)
+
+// The kinds of KMS instances.
+const (
+	KindSoftware = config.KindSoftware
+	KindHardware = config.KindHardware
 )
 
 // Unlimited is the quota or rate limit that is none.

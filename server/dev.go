@@ -24,10 +24,17 @@ type DevConfig struct {
 	CAFile          string
 	AccessKeyID     string
 	AccessKeySecret kmsapi.Secret
+	// InstanceID is a KMS instance that is always there, and InstanceCAFile the PEM file of what clients of its dedicated
+	// gateway must trust: a root CA, and a CA of the region.
+	InstanceID     string
+	InstanceCAFile string
 }
 
 // devAccount is the number that the API reference's own examples use.
 const devAccount = "123456"
+
+// devInstance is the KMS instance of a development service.
+const devInstance = "kst-dev"
 
 // NewDevConfig makes the files that a development service needs in dir, or takes those of an earlier run, so that keys,
 // credentials and CA outlive a restart. address is host:port on loopback; port 0 lets the kernel choose.
@@ -40,7 +47,9 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := &DevConfig{CAFile: filepath.Join(dir, "ca.pem")}
+	d := &DevConfig{
+		CAFile: filepath.Join(dir, "ca.pem"), InstanceID: devInstance, InstanceCAFile: filepath.Join(dir, instanceCAName),
+	}
 	if err := ensureRootKey(filepath.Join(dir, "root.key")); err != nil {
 		return nil, err
 	}
@@ -50,7 +59,12 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 	if err := ensureCertificates(dir, time.Now()); err != nil {
 		return nil, err
 	}
+	instance, err := NewDevInstance(dir, devInstance)
+	if err != nil {
+		return nil, err
+	}
 	d.Config = Config{
+		Instances: []Instance{instance},
 		Listener: Listener{
 			Address: address, TLSCertFile: filepath.Join(dir, "tls.pem"), TLSKeyFile: filepath.Join(dir, "tls.key"),
 		},

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -33,27 +34,38 @@ func ensureCertificates(dir string, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return err
-	}
-	leaf := certificateTemplate("alicloudkms server -dev", now)
-	leaf.DNSNames = []string{"localhost"}
-	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	leafDER, err := x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey)
-	if err != nil {
-		return err
-	}
-	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	leaf := serverCertificate(now, "localhost")
+	key, leafDER, err := issue(leaf, ca, caKey)
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", caDER, 0o644),
-		writePEM(filepath.Join(dir, "tls.key"), "PRIVATE KEY", keyDER, 0o600),
-		writePEM(filepath.Join(dir, "tls.pem"), "CERTIFICATE", leafDER, 0o644),
+		writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", 0o644, caDER),
+		writePEM(filepath.Join(dir, "tls.key"), "PRIVATE KEY", 0o600, key),
+		writePEM(filepath.Join(dir, "tls.pem"), "CERTIFICATE", 0o644, leafDER),
 	)
+}
+
+// serverCertificate is the template of a certificate for a host and for loopback.
+func serverCertificate(now time.Time, host string) *x509.Certificate {
+	leaf := certificateTemplate("alicloudkms server -dev", now)
+	leaf.DNSNames = []string{host}
+	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
+	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	return leaf
+}
+
+// issue makes a key and its certificate, signed by a CA. Both are in DER, the key in PKCS #8.
+func issue(leaf, ca *x509.Certificate, caKey crypto.Signer) (keyDER, leafDER []byte, err error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, nil, err
+	}
+	if leafDER, err = x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey); err != nil {
+		return nil, nil, err
+	}
+	keyDER, err = x509.MarshalPKCS8PrivateKey(key)
+	return keyDER, leafDER, err
 }
 
 func newCA(now time.Time) (*ecdsa.PrivateKey, *x509.Certificate, []byte, error) {
@@ -61,11 +73,16 @@ func newCA(now time.Time) (*ecdsa.PrivateKey, *x509.Certificate, []byte, error) 
 	if err != nil {
 		return nil, nil, nil, err
 	}
-	ca := certificateTemplate("alicloudkms throw-away CA, NOT FOR PRODUCTION", now)
-	ca.IsCA, ca.BasicConstraintsValid, ca.MaxPathLenZero = true, true, true
-	ca.KeyUsage = x509.KeyUsageCertSign
+	ca := caTemplate("alicloudkms throw-away CA, NOT FOR PRODUCTION", now)
+	ca.MaxPathLenZero = true
 	der, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
 	return key, ca, der, err
+}
+
+func caTemplate(name string, now time.Time) *x509.Certificate {
+	ca := certificateTemplate(name, now)
+	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
+	return ca
 }
 
 func certificateTemplate(name string, now time.Time) *x509.Certificate {
@@ -88,6 +105,11 @@ func readCertificate(path string) (*x509.Certificate, error) {
 	return x509.ParseCertificate(block.Bytes)
 }
 
-func writePEM(path, kind string, der []byte, mode os.FileMode) error {
-	return os.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der}), mode)
+// writePEM writes blocks of one kind.
+func writePEM(path, kind string, mode os.FileMode, blocks ...[]byte) error {
+	var text []byte
+	for _, der := range blocks {
+		text = append(text, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
+	}
+	return os.WriteFile(path, text, mode)
 }

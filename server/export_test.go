@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"net/http"
 	"slices"
 	"time"
 
@@ -18,6 +19,11 @@ type Service = service
 // Open opens a service that listens nowhere, for tests that call it directly.
 func Open(c Config, o Options) (*Service, error) {
 	return openService(context.Background(), c, o.withDefaults())
+}
+
+// ServeHTTP answers a request to the shared gateway.
+func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	s.handlers[sharedGateway].ServeHTTP(w, r)
 }
 
 // Close closes a service that Open has opened.

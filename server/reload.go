@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/tls"
 	"errors"
 	"reflect"
 
@@ -26,24 +27,46 @@ func (s *Server) reload(c Config) error {
 	if err != nil {
 		return err
 	}
-	loaded := s.certificate.current.Load()
-	if c.Listener.PlainHTTP != (loaded == nil) {
-		return errors.New("listener: plain_http can't change without a restart")
+	certificates, err := s.loadCertificates(c)
+	if err != nil {
+		return err
 	}
-	if loaded != nil {
-		if loaded, err = loadCertificate(c.Listener); err != nil {
-			return err
-		}
+	instances, err := loadInstances(c)
+	if err != nil {
+		return err
 	}
 	if err := s.service.audit.Reopen(); err != nil {
 		return err
 	}
 	s.service.gate.Replace(credentials)
-	s.certificate.current.Store(loaded)
+	s.service.api.SetInstances(instances)
+	for id, loaded := range certificates {
+		s.gateways[id].certificate.current.Store(loaded)
+	}
 	for _, part := range changedParts(s.config, c) {
 		s.service.log.Warn("a change of the configuration waits for a restart", "part", part)
 	}
 	return nil
+}
+
+// loadCertificates loads the certificates that c has for the gateways that exist.
+func (s *Server) loadCertificates(c Config) (map[string]*tls.Certificate, error) {
+	certificates := map[string]*tls.Certificate{}
+	for id, l := range listenersOf(c) {
+		g, ok := s.gateways[id]
+		if !ok {
+			continue
+		}
+		if l.PlainHTTP != (g.certificate.current.Load() == nil) {
+			return nil, gatewayError(id, errors.New("listener: plain_http can't change without a restart"))
+		}
+		loaded, err := loadCertificate(l)
+		if err != nil {
+			return nil, gatewayError(id, err)
+		}
+		certificates[id] = loaded
+	}
+	return certificates, nil
 }
 
 // changedParts names what differs between two configurations and is not reloaded.
@@ -54,7 +77,7 @@ func changedParts(a, b Config) (parts []string) {
 	}{
 		{"default_region", a.HomeRegion(), b.HomeRegion()},
 		{"regions", a.ServedRegions(), b.ServedRegions()},
-		{"listener.address", a.Listener.Address, b.Listener.Address},
+		{"listener.address", addressesOf(a), addressesOf(b)},
 		{"storage", a.Storage, b.Storage},
 		{"root_key", a.RootKey, b.RootKey},
 		{"audit", a.Audit, b.Audit},
@@ -68,4 +91,13 @@ func changedParts(a, b Config) (parts []string) {
 		}
 	}
 	return parts
+}
+
+// addressesOf returns where the gateways of c listen.
+func addressesOf(c Config) map[string]string {
+	addresses := map[string]string{}
+	for id, l := range listenersOf(c) {
+		addresses[id] = l.Address
+	}
+	return addresses
 }

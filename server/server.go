@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"net"
 	"net/http"
 	"sync"
 	"time"
@@ -14,14 +13,13 @@ import (
 
 // Server is a running KMS service, with its listeners.
 type Server struct {
-	service     *service
-	certificate certificate
-	http        *http.Server
-	listener    net.Listener
-	ops         *ops.Listeners
-	done        chan error
-	stop        context.CancelFunc
-	swept       chan struct{}
+	service *service
+	// gateways have the ids of their KMS instances; that of the shared one is [sharedGateway].
+	gateways map[string]*gateway
+	ops      *ops.Listeners
+	done     chan error
+	stop     context.CancelFunc
+	swept    chan struct{}
 
 	// config is what the server was started with.
 	config Config
@@ -36,15 +34,11 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	s := &Server{config: c, done: make(chan error, 1), swept: make(chan struct{})}
-	if !c.Listener.PlainHTTP {
-		loaded, err := loadCertificate(c.Listener)
-		if err != nil {
-			return nil, err
-		}
-		s.certificate.current.Store(loaded)
+	gateways, err := newGateways(c)
+	if err != nil {
+		return nil, err
 	}
-	var err error
+	s := &Server{config: c, gateways: gateways, done: make(chan error, len(gateways)), swept: make(chan struct{})}
 	if s.service, err = openService(context.Background(), c, o); err != nil {
 		return nil, err
 	}
@@ -54,29 +48,39 @@ func Start(c Config, o Options) (*Server, error) {
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
-	go s.serve()
+	for _, g := range s.gateways {
+		go func() { s.done <- g.serve() }()
+	}
 	go s.sweep(ctx)
 	return s, nil
 }
 
-func (s *Server) listen(c Config, o Options) error {
-	listener, err := net.Listen("tcp", c.Listener.Address)
-	if err != nil {
-		return err
+// listen lets all gateways listen, or none.
+func (s *Server) listen(c Config, o Options) (err error) {
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.closeListeners())
+		}
+	}()
+	for id, l := range listenersOf(c) {
+		if err := s.gateways[id].listen(l.Address, c.Limits.WithDefaults(), s.service.handlers[id], o); err != nil {
+			return gatewayError(id, err)
+		}
 	}
-	limits := c.Limits.WithDefaults()
-	s.listener = boundConnections(listener, limits.MaxConnections)
-	s.http = o.timeouts.newServer(s.service, o.Logger)
-	s.http.TLSConfig, s.http.MaxHeaderBytes = s.certificate.config(), limits.MaxRequestBytes
-	// HTTP/1.1 only: one connection of HTTP/2 carries hundreds of requests at a time, each with a body in memory before
-	// its caller is known, so that a bound on connections would bound nothing. No SDK needs it.
-	s.http.Protocols = new(http.Protocols)
-	s.http.Protocols.SetHTTP1(true)
 	s.service.metrics.Watch(s.status)
-	if s.ops, err = s.listenOps(c, o.Logger); err != nil {
-		return errors.Join(err, s.listener.Close())
+	s.ops, err = s.listenOps(c, o.Logger)
+	return err
+}
+
+// closeListeners closes what listens before it serves.
+func (s *Server) closeListeners() error {
+	var errs []error
+	for _, g := range s.gateways {
+		if g.listener != nil {
+			errs = append(errs, g.listener.Close())
+		}
 	}
-	return nil
+	return errors.Join(errs...)
 }
 
 func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
@@ -93,25 +97,20 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 // status is the whole of the operators' view.
 func (s *Server) status(ctx context.Context) ops.Status {
 	status := s.service.status(ctx)
-	status.CertificateExpiry = s.certificate.notAfter()
+	for _, g := range s.gateways {
+		expiry := g.certificate.notAfter()
+		if at := status.CertificateExpiry; at.IsZero() || !expiry.IsZero() && expiry.Before(at) {
+			status.CertificateExpiry = expiry
+		}
+	}
 	return status
 }
 
-func (s *Server) serve() {
-	var err error
-	if s.http.TLSConfig == nil {
-		err = s.http.Serve(s.listener)
-	} else {
-		err = s.http.ServeTLS(s.listener, "", "")
-	}
-	if errors.Is(err, http.ErrServerClosed) {
-		err = nil
-	}
-	s.done <- err
-}
+// Address is where the shared gateway listens, as host:port.
+func (s *Server) Address() string { return s.InstanceAddress(sharedGateway) }
 
-// Address is where the server listens, as host:port.
-func (s *Server) Address() string { return s.listener.Addr().String() }
+// InstanceAddress is where the dedicated gateway of the KMS instance called id listens, as host:port.
+func (s *Server) InstanceAddress(id string) string { return s.gateways[id].listener.Addr().String() }
 
 // OpsAddress is where metrics and health are, as host:port, or "" if the configuration has no address for them.
 func (s *Server) OpsAddress() string { return s.ops.Address() }
@@ -121,12 +120,25 @@ func (s *Server) Failed() <-chan error { return s.done }
 
 // Shutdown stops listening, lets requests in work finish until ctx ends, and closes the store.
 func (s *Server) Shutdown(ctx context.Context) error {
-	return errors.Join(s.http.Shutdown(ctx), s.closeService())
+	return errors.Join(s.eachGateway(func(h *http.Server) error { return h.Shutdown(ctx) }), s.closeService())
 }
 
 // Close stops at once: connections are cut. Acknowledged writes are safe all the same.
 func (s *Server) Close() error {
-	return errors.Join(s.http.Close(), s.closeService())
+	return errors.Join(s.eachGateway((*http.Server).Close), s.closeService())
+}
+
+// eachGateway runs stop on all gateways at the same time.
+func (s *Server) eachGateway(stop func(*http.Server) error) error {
+	errs := make(chan error, len(s.gateways))
+	for _, g := range s.gateways {
+		go func() { errs <- stop(g.http) }()
+	}
+	var all error
+	for range s.gateways {
+		all = errors.Join(all, <-errs)
+	}
+	return all
 }
 
 func (s *Server) closeService() error {

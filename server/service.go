@@ -25,7 +25,9 @@ import (
 
 // service is the rooms of a KMS service, put together. As a handler it answers requests. It is safe for parallel use.
 type service struct {
-	http.Handler
+	// handlers answer the requests of each gateway. They have the ids of the KMS instances; see [sharedGateway].
+	handlers     map[string]http.Handler
+	api          *api.API
 	gate         *gate.Gate
 	keys         *keyring.Keyring
 	store        store.Store
@@ -60,18 +62,32 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if s.audit, err = openAudit(c.Audit); err != nil {
 		return nil, err
 	}
+	instances, err := loadInstances(c)
+	if err != nil {
+		return nil, err
+	}
+	s.api = s.newAPI(c, o, instances)
 	s.gate, err = gate.Open(ctx, gate.Options{
-		API: s.newAPI(c, o), Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
+		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
 		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
-	s.Handler = edge.New(edge.Options{
-		Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
-		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
-	})
+	s.handlers = s.newHandlers(c, o)
 	return s, nil
+}
+
+// newHandlers makes a handler for each gateway.
+func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
+	handlers := map[string]http.Handler{}
+	for id := range listenersOf(c) {
+		handlers[id] = edge.New(edge.Options{
+			Gateway: id, Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
+			Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
+		})
+	}
+	return handlers
 }
 
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
@@ -90,10 +106,10 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 	return fresh, nil
 }
 
-func (s *service) newAPI(c Config, o Options) *api.API {
+func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {
 	return api.New(api.Options{
 		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyWait: keyWait,
-		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand,
+		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand, Instances: instances,
 	})
 }
 

@@ -16,10 +16,10 @@ type export struct{ name, value string }
 type exports []export
 
 // devExports returns what Vault, the SDKs and Node need to use a development service, each under its own names.
-func devExports(dev *server.DevConfig, address string) exports {
+func devExports(dev *server.DevConfig, s *server.Server) exports {
 	secret := dev.AccessKeySecret.Reveal()
 	return exports{
-		{"ALICLOUD_DOMAIN", address},
+		{"ALICLOUD_DOMAIN", s.Address()},
 		{"ALICLOUD_REGION", kmsapi.DefaultRegion},
 		{"ALICLOUD_ACCESS_KEY", dev.AccessKeyID},
 		{"ALICLOUD_SECRET_KEY", secret},
@@ -27,6 +27,9 @@ func devExports(dev *server.DevConfig, address string) exports {
 		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret},
 		{"SSL_CERT_FILE", dev.CAFile},
 		{"NODE_EXTRA_CA_CERTS", dev.CAFile},
+		{"ALICLOUD_KMS_INSTANCE_ID", dev.InstanceID},
+		{"ALICLOUD_KMS_INSTANCE_ENDPOINT", s.InstanceAddress(dev.InstanceID)},
+		{"ALICLOUD_KMS_INSTANCE_CA", dev.InstanceCAFile},
 	}
 }
 

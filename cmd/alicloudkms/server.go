@@ -160,7 +160,7 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 	if err != nil {
 		return err
 	}
-	exports := devExports(dev, s.Address())
+	exports := devExports(dev, s)
 	if f.devEnv != "" {
 		if err := writeAtomically(f.devEnv, exports.script()); err != nil {
 			return errors.Join(err, s.Close())

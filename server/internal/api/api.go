@@ -3,6 +3,7 @@ package api
 import (
 	"context"
 	"io"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -19,6 +20,7 @@ type API struct {
 	quotas       config.Quotas
 	regions      map[string]bool
 	rand         io.Reader
+	instances    atomic.Pointer[Instances]
 }
 
 // WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
@@ -38,13 +40,17 @@ type Options struct {
 	Regions map[string]bool
 	// Rand is the source of data keys.
 	Rand io.Reader
+	// Instances are those of the configuration.
+	Instances Instances
 }
 
 // New returns an API.
 func New(o Options) *API {
-	return &API{
+	a := &API{
 		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, quotas: o.Quotas, regions: o.Regions, rand: o.Rand,
 	}
+	a.SetInstances(o.Instances)
+	return a
 }
 
 // Serves reports whether there is a handler for op.

@@ -24,20 +24,35 @@ const anyKey = string(kmsapi.NamedKey)
 // aliasForm keeps everything but aliases out of refusals.
 var aliasForm = regexp.MustCompile(`^alias/[A-Za-z0-9_/-]{1,255}$`)
 
+// instanceIDForm keeps everything but ids of KMS instances out of refusals.
+var instanceIDForm = regexp.MustCompile(`^kst-[a-z0-9-]{1,100}$`)
+
+// instanceARN is the resource name of the KMS instance called id, or of any if that is not an id.
+func (inv *Invocation) instanceARN(id string) string {
+	if !instanceIDForm.MatchString(id) {
+		return inv.arn(string(kmsapi.NamedInstance))
+	}
+	return inv.arn("keystore/" + id)
+}
+
 // Authorize checks the permission on what the request names.
 func (inv *Invocation) Authorize(params kmsapi.Params) error {
 	resource := inv.Operation.Resource()
 	if resource == kmsapi.NoResource || inv.Permissions.Everything() {
 		return nil
 	}
-	if resource != kmsapi.NamedKey {
+	switch resource {
+	case kmsapi.NamedKey:
+	case kmsapi.NamedInstance:
+		return inv.permit(inv.instanceARN(params.Get("KmsInstanceId")))
+	default:
 		return inv.permit(inv.arn(string(resource)))
 	}
 	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
 	inv.resource = inv.arn(anyKey)
 	for _, name := range []string{alias, keyID} {
 		switch {
-		case crypt.IsUUID(name):
+		case crypt.IsKeyID(name):
 			inv.resource = inv.keyARN(name)
 		case aliasForm.MatchString(name):
 			inv.resource = inv.arn(name)
@@ -51,7 +66,7 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 			return err
 		}
 	}
-	if crypt.IsUUID(keyID) {
+	if crypt.IsKeyID(keyID) {
 		return inv.permit(inv.keyARN(keyID))
 	}
 	return nil

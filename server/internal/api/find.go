@@ -99,7 +99,7 @@ func (inv *Invocation) alias(r keyring.Reader, name string) (keyring.Alias, *key
 // findForUse is [finder.forUse] in a transaction of its own.
 func (a *API) findForUse(ctx context.Context, inv *Invocation, find finder) (cmk *keyring.CMK, err error) {
 	err = a.view(ctx, inv, func(r keyring.Reader) error {
-		cmk, err = find.forUse(r, inv)
+		cmk, err = a.served(find).forUse(r, inv)
 		return err
 	})
 	return cmk, err
@@ -110,7 +110,7 @@ func (a *API) findVersion(
 	ctx context.Context, inv *Invocation, versionID string,
 ) (cmk *keyring.CMK, version keyring.Version, err error) {
 	err = a.view(ctx, inv, func(r keyring.Reader) error {
-		if cmk, err = byVersion(versionID).forUse(r, inv); err != nil {
+		if cmk, err = a.served(byVersion(versionID)).forUse(r, inv); err != nil {
 			return err
 		}
 		version, err = r.Version(cmk, versionID)

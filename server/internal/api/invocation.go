@@ -12,6 +12,8 @@ type Invocation struct {
 	Operation kmsapi.Operation
 	// Account and Region are what the request works in.
 	Account, Region string
+	// Gateway is the KMS instance whose dedicated gateway has received the request, and empty for the shared gateway.
+	Gateway string
 	// Now is the time of the whole request, so that its checks agree with each other.
 	Now time.Time
 	// Permissions are those of the caller.
@@ -19,6 +21,8 @@ type Invocation struct {
 
 	// KeyID is the CMK that the request works on, for the audit line. It is set by Authorize and Run, once they know it.
 	KeyID string
+	// InstanceID is the KMS instance of that CMK, or the one that the request is about. It is set like KeyID.
+	InstanceID string
 	// resource is what a refusal names: the CMK or alias, as the request names it.
 	resource string
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"time"
 
@@ -12,9 +13,11 @@ import (
 func (a *API) createKey(
 	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyRequest,
 ) (*kmsapi.CreateKeyResponse, error) {
-	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, keyring.Attributes{
-		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
-	})
+	attributes, err := a.attributes(inv, r)
+	if err != nil {
+		return nil, err
+	}
+	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, attributes)
 	if err != nil {
 		return nil, err
 	}
@@ -29,6 +32,28 @@ func (a *API) createKey(
 		return nil, err
 	}
 	return &kmsapi.CreateKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
+}
+
+// attributes are those of a new CMK. In a KMS instance they depend on the instance.
+func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.Attributes, error) {
+	attributes := keyring.Attributes{
+		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
+	}
+	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
+	if id == "" {
+		return attributes, nil
+	}
+	instance, err := a.instance(inv.scope(), id)
+	if err != nil {
+		return attributes, err
+	}
+	if !instance.isConnected() {
+		return attributes, kmsapi.ErrInstanceStateInvalid
+	}
+	inv.InstanceID = instance.ID
+	attributes.ProtectionLevel = instance.protectionLevel()
+	attributes.InstanceID, attributes.IDLetters = instance.ID, instance.Letters()
+	return attributes, nil
 }
 
 // describeKey returns the metadata of a CMK (§4.9).
@@ -59,6 +84,7 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		PrimaryKeyVersion:  cmk.Primary.ID,
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
 		AutomaticRotation:  "Disabled",
+		DKMSInstanceId:     cmk.InstanceID,
 	}
 }
 

@@ -37,6 +37,9 @@ var operations = table(
 	row((*API).untagResource),
 	row((*API).listResourceTags),
 	row((*API).describeRegions),
+	row((*API).getKmsInstance),
+	row((*API).listKmsInstances),
+	row((*API).getDefaultKmsInstance),
 )
 
 func table(rows ...operation) map[kmsapi.Operation]operation {

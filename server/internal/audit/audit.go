@@ -6,14 +6,15 @@
 // replaced.
 //
 //	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…",
-//	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","key_id":"…","status":200,"code":"",
-//	"duration_us":153}
+//	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","gateway":"shared","key_id":"…",
+//	"instance_id":"","status":200,"code":"","duration_us":153}
 //
 // A line is passed to the operating system before Write returns, so it survives kill -9; it is not synced, so a power
 // failure can lose the last lines. The caller must refuse a request whose line can't be written.
 package audit
 
 import (
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -43,8 +44,10 @@ type Record struct {
 	// Operation is what the request names, whether it exists or not.
 	Operation string
 	Region    string
-	// KeyID is the CMK that the request was about.
-	KeyID string
+	// Gateway is the KMS instance whose dedicated gateway received the request, and empty for the shared gateway.
+	Gateway string
+	// KeyID is the CMK that the request was about, and InstanceID the KMS instance that this is in, if any.
+	KeyID, InstanceID string
 	// Status is the HTTP status of the answer, and Code its error code, empty for success.
 	Status int
 	Code   string
@@ -61,16 +64,22 @@ type line struct {
 	SourceIP    string    `json:"source_ip"`
 	Operation   string    `json:"operation"`
 	Region      string    `json:"region"`
+	Gateway     string    `json:"gateway"`
 	KeyID       string    `json:"key_id"`
+	InstanceID  string    `json:"instance_id"`
 	Status      int       `json:"status"`
 	Code        string    `json:"code"`
 	DurationUS  int64     `json:"duration_us"`
 }
 
+// sharedGateway is how a line calls the gateway that is not of a KMS instance.
+const sharedGateway = "shared"
+
 func (r Record) encode() ([]byte, error) {
 	encoded, err := json.Marshal(line{
 		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: clean(r.AccessKeyID),
-		SourceIP: clean(r.SourceIP), Operation: clean(r.Operation), Region: clean(r.Region), KeyID: clean(r.KeyID),
+		SourceIP: clean(r.SourceIP), Operation: clean(r.Operation), Region: clean(r.Region),
+		Gateway: clean(cmp.Or(r.Gateway, sharedGateway)), KeyID: clean(r.KeyID), InstanceID: clean(r.InstanceID),
 		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(),
 	})
 	if err != nil {

@@ -46,7 +46,7 @@ func (a Allow) validate() error {
 
 // resourceForm has all parts of a resource name, so that a * in one part is not expected to match across the next
 // colon.
-var resourceForm = regexp.MustCompile(`^acs:kms:[^:]+:[^:]+:(\*|(key|alias)\*?|(key|alias)/.+)$`)
+var resourceForm = regexp.MustCompile(`^acs:kms:[^:]+:[^:]+:(\*|(key|alias|keystore)\*?|(key|alias|keystore)/.+)$`)
 
 func matchesAnAction(pattern string) bool {
 	return slices.ContainsFunc(kmsapi.Operations(), func(op kmsapi.Operation) bool {

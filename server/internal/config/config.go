@@ -25,8 +25,10 @@ type Config struct {
 	Storage  Storage   `hcl:"storage,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`
 	Accounts []Account `hcl:"account,block"`
-	Audit    *Audit    `hcl:"audit,block"`
-	Limits   *Limits   `hcl:"limits,block"`
+	// Instances are KMS instances. An account needs none.
+	Instances []Instance `hcl:"instance,block"`
+	Audit     *Audit     `hcl:"audit,block"`
+	Limits    *Limits    `hcl:"limits,block"`
 	// Quotas and RateLimits are those of the real service, unless they are changed here.
 	Quotas     *Quotas     `hcl:"quotas,block"`
 	RateLimits *RateLimits `hcl:"rate_limits,block"`
@@ -85,7 +87,7 @@ func Load(path string) (Config, error) {
 
 // Validate checks c without opening any file.
 func (c Config) Validate() error {
-	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(),
+	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(), c.validateInstances(),
 		c.Limits.validate(), c.Quotas.validate(), c.RateLimits.validate(), c.validateOps())
 }
 

@@ -54,16 +54,22 @@ type RateLimits struct {
 	Read int `hcl:"read,optional"`
 	// ListTags is for ListResourceTags alone; 0 means 300.
 	ListTags int `hcl:"list_tags,optional"`
+	// Instances is for what describes and lists KMS instances; 0 means 1.
+	Instances int `hcl:"instances,optional"`
 }
 
 // defaultRates are those of the real service.
 var defaultRates = map[kmsapi.RateClass]int{
 	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
+	kmsapi.RateInstances: 1,
 }
 
 // NoRateLimits returns limits that are none.
 func NoRateLimits() *RateLimits {
-	return &RateLimits{Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited}
+	return &RateLimits{
+		Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited,
+		Instances: Unlimited,
+	}
 }
 
 // PerSecond returns the rate of every class, defaults included. It may be called on nil.
@@ -83,6 +89,7 @@ func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
 	return map[kmsapi.RateClass]int{
 		kmsapi.RateCrypto: l.Crypto, kmsapi.RateCreateKey: l.CreateKey, kmsapi.RateWrite: l.Write,
 		kmsapi.RateRead: l.Read, kmsapi.RateListTags: l.ListTags,
+		kmsapi.RateInstances: l.Instances,
 	}
 }
 

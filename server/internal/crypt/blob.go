@@ -19,8 +19,8 @@ const (
 // Seal encrypts plaintext with m, the key of the version versionID, and binds c to it. The package comment has the
 // layout of the blob, which is 77 bytes longer than plaintext.
 func (m *Material) Seal(versionID string, plaintext []byte, c kmsapi.EncryptionContext) ([]byte, error) {
-	if !IsUUID(versionID) {
-		return nil, fmt.Errorf("key version id %q is not a lower-case UUID", versionID)
+	if !IsVersionID(versionID) {
+		return nil, fmt.Errorf("%q is not the id of a key version", versionID)
 	}
 	return m.key.seal(blobLabel, append([]byte(versionID), blobFormat), plaintext, encodeContext(c))
 }
@@ -40,27 +40,10 @@ func BlobVersionID(blob []byte) (string, error) {
 		return "", ErrOpen
 	}
 	id := string(blob[:versionIDSize])
-	if !IsUUID(id) {
+	if !IsVersionID(id) {
 		return "", ErrOpen
 	}
 	return id, nil
-}
-
-// IsUUID reports whether id is a UUID as this service writes the ids of keys and their versions: with hyphens and in
-// lower case, so that an id has one spelling.
-func IsUUID(id string) bool {
-	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
-	if len(id) != len(form) {
-		return false
-	}
-	for i := range len(form) {
-		c := id[i]
-		isHex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
-		if isHex != (form[i] == 'x') || !isHex && c != '-' {
-			return false
-		}
-	}
-	return true
 }
 
 // encodeContext is injective: the number of entries, then each name and value in the byte order of names, each preceded

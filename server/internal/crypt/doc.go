@@ -18,7 +18,7 @@
 //
 // A sealed message, a blob, is laid out as
 //
-//	 0  36  id of the key version, a lower-case UUID, where programs that read blobs of KMS expect it
+//	 0  36  id of the key version, where programs that read blobs of KMS expect it
 //	36   1  format: 1
 //	37  24  nonce
 //	61   n  ciphertext, as long as the plaintext

@@ -23,6 +23,8 @@ type Edge struct{ o Options }
 // Options of [New]. All fields are required.
 type Options struct {
 	Gate *gate.Gate
+	// Gateway is the KMS instance whose dedicated gateway this is, and empty for the shared gateway.
+	Gateway string
 	// MaxBytes bounds the body of a request.
 	MaxBytes int
 	// Unavailable reports whether an error is of a kind that passes, so that the same request may succeed later.
@@ -52,7 +54,9 @@ func New(o Options) *Edge { return &Edge{o} }
 // ServeHTTP answers one request, in the order that the comment of package server gives.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.o.Clock()
-	line := audit.Record{Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Status: http.StatusOK}
+	line := audit.Record{
+		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: e.o.Gateway, Status: http.StatusOK,
+	}
 	f, resp, err := e.answer(w, r, &line)
 	var refused *kmsapi.Error
 	if err != nil {
@@ -88,6 +92,7 @@ func (e *Edge) answer(
 	if err != nil {
 		return f, nil, err
 	}
+	in.Gateway = e.o.Gateway
 	resp, err = e.o.Gate.Answer(r.Context(), &in, line)
 	if err == nil {
 		err = f.checkCarries(resp)

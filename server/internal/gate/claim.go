@@ -12,6 +12,8 @@ import (
 type Request struct {
 	Method, Host string
 	Header       http.Header
+	// Gateway is the KMS instance whose dedicated gateway has received the request, and empty for the shared gateway.
+	Gateway string
 	// Query is the parameters of the URL alone, which ACS3 signs. Params are those of URL and form body together, in which
 	// no name occurs twice.
 	Query, Params kmsapi.Params

@@ -60,7 +60,7 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		api: o.API, rates: newRateLimiters(o.Config.RateLimits), regions: newRegions(o.Config),
+		api: o.API, rates: newRateLimiters(o.Config), regions: newRegions(o.Config),
 		window: window, clock: o.Clock, audit: o.Audit, metrics: o.Metrics,
 	}
 	g.Replace(o.Credentials)
@@ -101,16 +101,19 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 		return nil, kmsapi.InvalidParameter("Version", fmt.Sprintf("It must be %s.", kmsapi.Version))
 	}
 	inv := &api.Invocation{
-		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Now: now,
+		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Gateway: r.Gateway, Now: now,
 		Permissions: caller.permissions,
 	}
 	resp, err := g.admit(ctx, inv, r.Params)
-	line.KeyID = inv.KeyID
+	line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
 	return resp, err
 }
 
 // admit runs an operation, unless it does not exist, its caller has no permission, or has had too many already.
 func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+	if inv.Gateway != "" && inv.Operation.Plane() != kmsapi.DataPlane {
+		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
+	}
 	if !api.Serves(inv.Operation) {
 		return nil, kmsapi.ErrActionNotFound
 	}

@@ -15,6 +15,8 @@ import (
 // configuration, so there are never many.
 type rateLimiters struct {
 	perSecond map[kmsapi.RateClass]int
+	// dedicated are the rates of dedicated gateways, by their KMS instances.
+	dedicated map[string]int
 
 	// mu guards limiters and everything in them.
 	mu       sync.Mutex
@@ -30,11 +32,19 @@ type rateLimiter struct {
 
 type rateKey struct {
 	account, region string
-	class           kmsapi.RateClass
+	// gateway is the KMS instance of a dedicated gateway, whose requests share one limiter; empty for the shared gateway.
+	gateway string
+	class   kmsapi.RateClass
 }
 
-func newRateLimiters(l *config.RateLimits) *rateLimiters {
-	return &rateLimiters{perSecond: l.PerSecond(), limiters: map[rateKey]*rateLimiter{}}
+func newRateLimiters(c config.Config) *rateLimiters {
+	l := &rateLimiters{
+		perSecond: c.RateLimits.PerSecond(), dedicated: map[string]int{}, limiters: map[rateKey]*rateLimiter{},
+	}
+	for _, i := range c.AllInstances() {
+		l.dedicated[i.ID] = i.Spec
+	}
+	return l
 }
 
 // take counts a request, and refuses it if there have been too many.
@@ -43,7 +53,11 @@ func (l *rateLimiters) take(inv *api.Invocation) error {
 	if l.perSecond[class] == config.Unlimited {
 		return nil
 	}
-	if !l.allow(rateKey{inv.Account, inv.Region, class}, inv.Now) {
+	key := rateKey{account: inv.Account, region: inv.Region, class: class}
+	if inv.Gateway != "" {
+		key = rateKey{gateway: inv.Gateway, class: class}
+	}
+	if !l.allow(key, inv.Now) {
 		return kmsapi.ErrThrottling
 	}
 	return nil
@@ -55,6 +69,9 @@ func (l *rateLimiters) allow(key rateKey, now time.Time) bool {
 	r := l.limiters[key]
 	if r == nil {
 		perSecond := l.perSecond[key.class]
+		if key.gateway != "" {
+			perSecond = l.dedicated[key.gateway]
+		}
 		r = &rateLimiter{limiter: rate.NewLimiter(rate.Limit(perSecond), perSecond), last: now}
 		l.limiters[key] = r
 	}

@@ -15,10 +15,12 @@ type regions struct {
 	byHost map[string]string
 	// home is the region of requests that name none.
 	home string
+	// byInstance leads from the KMS instances to theirs.
+	byInstance map[string]string
 }
 
 func newRegions(c config.Config) regions {
-	rs := regions{served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion()}
+	rs := regions{served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion(), byInstance: map[string]string{}}
 	for _, r := range kmsapi.Regions() {
 		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
 			if host != "" { // A region may have no endpoint in a network, and a request no host, as in HTTP/1.0.
@@ -26,12 +28,18 @@ func newRegions(c config.Config) regions {
 			}
 		}
 	}
+	for _, i := range c.AllInstances() {
+		rs.byInstance[i.ID] = i.Region
+	}
 	return rs
 }
 
-// of is the region that r is for: its host says so if it is one of KMS's own host names, else its RegionId parameter,
+// of is the region that r is for. On a dedicated gateway it is that of the instance. On the shared one, its host says so if it is one of KMS's own host names, else its RegionId parameter,
 // else it is the default.
 func (rs regions) of(r *Request) (string, error) {
+	if r.Gateway != "" {
+		return rs.byInstance[r.Gateway], nil
+	}
 	region := rs.ofHost(r.Host)
 	if region == "" {
 		region = r.Params.Get("RegionId")

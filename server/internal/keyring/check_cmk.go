@@ -47,7 +47,7 @@ func (c *checker) cmk(at location, value []byte) {
 	if cmk.KeySpec == "" || cmk.KeyUsage == "" {
 		c.problem("record %q: it has no key spec or key usage", at.path)
 	}
-	if !crypt.IsUUID(at.name) {
+	if !crypt.IsKeyID(at.name) {
 		c.problem("record %q: %q is not the id of a CMK", at.path, at.name)
 		return
 	}

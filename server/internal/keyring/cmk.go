@@ -24,6 +24,8 @@ type CMK struct {
 	// DeletionProtection refuses the deletion of the CMK.
 	DeletionProtection            bool
 	DeletionProtectionDescription string
+	// InstanceID is the KMS instance that the CMK is in, and empty if it is in none. The form of KeyID does not tell.
+	InstanceID string
 	// Primary is the version that encrypts. Earlier versions only decrypt: see [Reader.Version].
 	Primary Version
 }
@@ -55,6 +57,7 @@ func (c *CMK) fields(f *codec) {
 	f.seconds(11, &c.RotationInterval)
 	f.flag(12, &c.DeletionProtection)
 	str(f, 13, &c.DeletionProtectionDescription)
+	str(f, 14, &c.InstanceID)
 	str(f, 16, &c.Primary.ID)
 	c.Primary.fields(f)
 }

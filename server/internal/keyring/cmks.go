@@ -10,7 +10,7 @@ import (
 
 // CMK returns the CMK called keyID, or [kmsapi.ErrKeyNotFound].
 func (r Reader) CMK(keyID string) (*CMK, error) {
-	if !crypt.IsUUID(keyID) {
+	if !crypt.IsKeyID(keyID) {
 		return nil, kmsapi.ErrKeyNotFound
 	}
 	cmk, err := r.stored(keyID)

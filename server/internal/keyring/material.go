@@ -4,8 +4,6 @@ import (
 	"crypto/hmac"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
@@ -16,22 +14,26 @@ type Attributes struct {
 	Description     string
 	ProtectionLevel kmsapi.ProtectionLevel
 	Origin          kmsapi.Origin
+	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
+	// if it is in none.
+	InstanceID, IDLetters string
 }
 
 // NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
 // some is imported.
 func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error) {
 	cmk := &CMK{
-		KeyID:           uuid.NewString(),
+		KeyID:           crypt.NewKeyID(a.IDLetters),
 		CreationDate:    now,
 		Description:     a.Description,
 		KeySpec:         kmsapi.KeySpecAES256,
 		KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
 		ProtectionLevel: a.ProtectionLevel,
 		Lifecycle:       keystate.New(a.Origin),
+		InstanceID:      a.InstanceID,
 	}
 	if a.Origin == kmsapi.OriginExternal {
-		cmk.Primary = Version{ID: uuid.NewString(), CreationDate: now}
+		cmk.Primary = Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}
 		return cmk, nil
 	}
 	var err error
@@ -41,7 +43,7 @@ func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error)
 
 // NewVersion makes a version of a CMK with new key material, which [Writer.AddVersion] stores.
 func (k *Keyring) NewVersion(scope Scope, now time.Time, keyID string) (Version, error) {
-	version := Version{ID: uuid.NewString(), CreationDate: now}
+	version := Version{ID: crypt.NewVersionID(keyID), CreationDate: now}
 	material, err := crypt.NewMaterial(k.rand)
 	if err != nil {
 		return version, err

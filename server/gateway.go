@@ -1,0 +1,80 @@
+package server
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+)
+
+// gateway is a way to the service: the shared one, or the dedicated one of a KMS instance. Each has a listener and a
+// certificate of its own.
+type gateway struct {
+	certificate certificate
+	listener    net.Listener
+	http        *http.Server
+}
+
+// listenersOf returns the listener of each gateway by the id of its KMS instance, which is "" for the shared gateway.
+func listenersOf(c Config) map[string]Listener {
+	listeners := map[string]Listener{sharedGateway: c.Listener}
+	for _, i := range c.Instances {
+		listeners[i.ID] = i.Listener
+	}
+	return listeners
+}
+
+// sharedGateway is the shared gateway where others have the id of their KMS instance.
+const sharedGateway = ""
+
+// newGateways makes the gateways of c with their certificates. None listens yet.
+func newGateways(c Config) (map[string]*gateway, error) {
+	gateways := map[string]*gateway{}
+	for id, l := range listenersOf(c) {
+		loaded, err := loadCertificate(l)
+		if err != nil {
+			return nil, gatewayError(id, err)
+		}
+		gateways[id] = &gateway{}
+		gateways[id].certificate.current.Store(loaded)
+	}
+	return gateways, nil
+}
+
+// gatewayError says at which gateway err occurred.
+func gatewayError(id string, err error) error {
+	if id == sharedGateway {
+		return err
+	}
+	return fmt.Errorf("instance %q: %w", id, err)
+}
+
+// listen lets the gateway listen at an address, and answer with h once it serves.
+func (g *gateway) listen(address string, limits Limits, h http.Handler, o Options) error {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return err
+	}
+	g.listener = boundConnections(listener, limits.MaxConnections)
+	g.http = o.timeouts.newServer(h, o.Logger)
+	g.http.TLSConfig, g.http.MaxHeaderBytes = g.certificate.config(), limits.MaxRequestBytes
+	// HTTP/1.1 only: one connection of HTTP/2 carries hundreds of requests at a time, each with a body in memory before
+	// its caller is known, so that a bound on connections would bound nothing. No SDK needs it.
+	g.http.Protocols = new(http.Protocols)
+	g.http.Protocols.SetHTTP1(true)
+	return nil
+}
+
+// serve answers requests until the gateway is closed, and then returns nil.
+func (g *gateway) serve() error {
+	var err error
+	if g.http.TLSConfig == nil {
+		err = g.http.Serve(g.listener)
+	} else {
+		err = g.http.ServeTLS(g.listener, "", "")
+	}
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return err
+}
