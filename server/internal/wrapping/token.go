@@ -4,13 +4,14 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 )
 
 // A Token is what an import must match (§4.2). It holds a private key, so it must be sealed before it leaves the
 // service.
 type Token struct {
-	// KeyID is the UUID of the CMK that takes the material.
+	// KeyID is the id of the CMK that takes the material: a UUID, or the shorter id of a CMK in a KMS instance.
 	KeyID string
 	// Algorithm is the one that the material is wrapped with.
 	Algorithm string
@@ -23,6 +24,7 @@ type Token struct {
 // encoding.
 const (
 	keyIDSize       = 36
+	instanceIDSize  = 25
 	expiresOffset   = keyIDSize
 	algorithmOffset = expiresOffset + 8
 	keyOffset       = algorithmOffset + 1
@@ -33,19 +35,19 @@ var errToken = errors.New("not an import token")
 
 // Marshal encodes t. The caller clears the result:
 //
-//	 0 36  key id
+//	 0 36  key id, followed by zero bytes if it is shorter
 //	36  8  expiry, seconds since 1970, big-endian
 //	44  1  algorithm
 //	45  n  private key in PKCS#1 DER
 func (t Token) Marshal() ([]byte, error) {
 	a, known := algorithmNamed(t.Algorithm)
-	if len(t.KeyID) != keyIDSize || !known {
+	if size := len(t.KeyID); size != keyIDSize && size != instanceIDSize || !known {
 		return nil, fmt.Errorf("a token can't hold CMK %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
 	der := t.Key.privateDER()
 	defer clear(der)
 	encoded := make([]byte, 0, keyOffset+len(der))
-	encoded = append(encoded, t.KeyID...)
+	encoded = append(encoded, t.KeyID...)[:keyIDSize]
 	encoded = binary.BigEndian.AppendUint64(encoded, uint64(t.Expires.Unix()))
 	encoded = append(encoded, a.code)
 	return append(encoded, der...), nil
@@ -65,7 +67,7 @@ func ParseToken(encoded []byte) (Token, error) {
 		return Token{}, errToken
 	}
 	return Token{
-		KeyID:     string(encoded[:keyIDSize]),
+		KeyID:     strings.TrimRight(string(encoded[:keyIDSize]), "\x00"),
 		Algorithm: a.name,
 		Expires:   time.Unix(int64(binary.BigEndian.Uint64(encoded[expiresOffset:])), 0).UTC(),
 		Key:       key,
