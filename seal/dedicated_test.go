@@ -60,12 +60,14 @@ func TestTheSharedGatewayRefusesAnInstanceWithoutInternetAccess(t *testing.T) {
 func TestTheGatewayOfAnotherInstanceIsOfNoUse(t *testing.T) {
 	r := newInstanceRig(t, func(c *server.Config) {
 		require.NoError(t, kmstest.AddInstance(c, server.Instance{ID: "kst-other"}))
+		require.NoError(t, kmstest.AddInstance(c, server.Instance{ID: "kst-old", Image: "2.5.0"}))
 	})
 	other := r.kms.InstanceCalled("kst-other")
 	for name, tc := range map[string]struct{ id, endpoint, says string }{
-		"its certificate":    {r.instance.ID, other.Endpoint, kmsapi.InstanceHost(r.instance.ID)},
-		"its keys":           {other.ID, other.Endpoint, "the CMK must be in that instance"},
-		"the shared gateway": {r.instance.ID, r.kms.Endpoint, "check that and instance_endpoint"},
+		"its certificate":          {r.instance.ID, other.Endpoint, kmsapi.InstanceHost(r.instance.ID)},
+		"its keys":                 {other.ID, other.Endpoint, "the CMK must be in that instance"},
+		"an image that is too old": {"kst-old", r.kms.InstanceCalled("kst-old").Endpoint, "older than 3.0.0"},
+		"the shared gateway":       {r.instance.ID, r.kms.Endpoint, "check that and instance_endpoint"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.try(map[string]string{"kms_instance_id": tc.id, "instance_endpoint": tc.endpoint})
