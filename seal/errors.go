@@ -98,6 +98,7 @@ var whatToDo = advice.Table{
 		kmsapi.ErrRejectedPendingDeletion.Code: "the CMK is scheduled for deletion: cancel that in KMS, " +
 			"or everything that it has sealed is lost",
 		kmsapi.ErrRejectedPendingImport.Code: "the CMK has no key material: import the same material again",
+		kmsapi.ErrRejectedUnavailable.Code:   "its KMS instance was released, or the HSM does not answer: see the console",
 		kmsapi.ErrUnsupportedOperation.Code:  internetAccessAdvice + "; otherwise, " + notForEncryption,
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
@@ -140,7 +141,7 @@ var whatToDoUnanswered = []struct {
 	{is(client.ErrOldImage), `until then, write gateway = "shared", with Internet access of the instance on`},
 	{isA[x509.HostnameError], "the server is not the gateway of kms_instance_id: check that and instance_endpoint. Set tls_server_name only if the instance has a name of your own"},
 	{isA[x509.UnknownAuthorityError], "ca_cert must be the CA certificate of the instance, which the console offers as a file, PrivateKmsCA_….pem"},
-	{isA[*net.DNSError], "the name resolves only in the VPCs that are associated with the instance: associate this server's VPC in the console; outside of a VPC, forward the DNS zone kms.aliyuncs.com to its resolvers"},
+	{isA[*net.DNSError], "the name resolves only in the VPCs that are associated with the instance: associate this server's VPC in the console; outside of a VPC, forward the DNS zone kms.aliyuncs.com to 100.100.2.136 and 100.100.2.138"},
 }
 
 func is(target error) func(error) bool {
