@@ -28,17 +28,23 @@ var whatToDo = advice.Table{
 		kmsapi.ErrRejectedPendingDeletion.Code: keepAdvice,
 		kmsapi.ErrRejectedPendingImport.Code:   importAdvice,
 
-		kmsapi.ErrUnsupportedOrigin.Code:  "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-		kmsapi.ErrUnsupportedAlias.Code:   "KMS takes only the id of a CMK here, and no alias.",
-		kmsapi.ErrInvalidKeyMaterial.Code: "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
-		kmsapi.ErrInvalidImportToken.Code: "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrExpiredImportToken.Code: "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrKeyNotFound.Code:        "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
-		kmsapi.ErrAliasNotFound.Code:      "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
+		kmsapi.ErrUnsupportedOrigin.Code:    "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
+		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a CMK here, and no alias.",
+		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrInvalidImportToken.Code:   "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrExpiredImportToken.Code:   "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
+		kmsapi.ErrInvalidAPIName.Code:       "The endpoint in {mount}config is the dedicated gateway of a KMS instance, which only encrypts, decrypts and signs. Leave endpoint empty, for the shared gateway of the region, and set gateway=dedicated and kms_instance_id.",
+		kmsapi.ErrInstanceNotFound.Code:     "There is no such KMS instance in the region and account of this engine's configuration: check kms_instance_id of vault read {mount}config, or the instance_id that was given.",
+		kmsapi.ErrInstanceStateInvalid.Code: "The KMS instance is not enabled, or is being enabled: see its status in the KMS console, and try again once it is Connected.",
+		kmsapi.ErrAliasNotFound.Code:        "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeRegions: {
 			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
+		},
+		kmsapi.OpGetKmsInstance: {
+			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call GetKmsInstance, as no account may for an instance that is only shared with it.",
 		},
 		kmsapi.OpDecrypt: {
 			kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
