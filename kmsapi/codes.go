@@ -184,6 +184,8 @@ var (
 		"The specified DKMS Instance is not found.")
 	ErrInstanceStateInvalid = refusal("Forbidden.DKMSInstanceStateInvalid", 400, KindState,
 		"The status of the specified DKMS Instance is invalid.")
+	ErrRejectedUnavailable = refusal("Rejected.Unavailable", 409, KindState,
+		"The request was rejected because the key state is Unavailable.")
 	ErrResourceNotFound     = refusal("Forbidden.ResourceNotFound", 404, KindNotFound, "Resource not found.")
 	ErrUnsupportedOperation = refusal("UnsupportedOperation", 400, KindUnsupported, "This action is not supported.")
 	ErrInvalidAPIName       = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")

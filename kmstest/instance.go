@@ -69,8 +69,8 @@ func (k *KMS) RenewCertificate(id string) error {
 	return k.Reload(func(*server.Config) {})
 }
 
-// ReplaceInstanceCA gives all dedicated gateways certificates of a new CA, without a restart. What [KMS.Instance] has of
-// the CA is then old; [KMS.InstanceCalled] returns the new one.
+// ReplaceInstanceCA gives all dedicated gateways certificates of a new CA, without a restart. Afterwards [KMS.Instance]
+// still has the old CA, and [KMS.InstanceCalled] returns the new one.
 func (k *KMS) ReplaceInstanceCA() error {
 	k.t.Helper()
 	for _, i := range k.config.Instances {

@@ -59,12 +59,16 @@ func keyParameters(id, alias, blob string) []string {
 		"KeyId", id, "AliasName", alias, "CiphertextBlob", blob, "Plaintext", "eA==", "PendingWindowInDays", "7",
 		"Tags", `[{"TagKey":"a","TagValue":"1"}]`, "TagKeys", `["a"]`, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256,
 		"WrappingKeySpec", kmsapi.WrappingKeySpecRSA2048, "ImportToken", "eA==", "EncryptedKeyMaterial", "eA==",
+		"Policy", "{}",
 	}
 }
 
 // onOneKey are the operations that work on a CMK that the request names, by its id, its alias or its ciphertext.
 func onOneKey() (operations []kmsapi.Operation) {
-	notOnOne := []kmsapi.Operation{kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions}
+	notOnOne := []kmsapi.Operation{
+		kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions,
+		kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance,
+	}
 	for _, op := range server.Operations() {
 		if !slices.Contains(notOnOne, op) {
 			operations = append(operations, op)
@@ -89,6 +93,11 @@ func TestAnotherAccountAndAnotherRegionHaveNothingOfOurs(t *testing.T) {
 			refused(t, kmsapi.ErrAliasNotFound)
 		require.Zero(t, l.must("ListKeys", more...).TotalCount)
 		require.Zero(t, l.must("ListAliases", more...).TotalCount)
+		require.Zero(t, l.must("ListKmsInstances", more...).TotalCount)
+		l.do("GetKmsInstance", append([]string{"KmsInstanceId", "kst-dev"}, more...)...).
+			refused(t, kmsapi.ErrInstanceNotFound)
+		l.do("CreateKey", append([]string{"DKMSInstanceId", "kst-dev"}, more...)...).
+			refused(t, kmsapi.ErrInstanceNotFound)
 		own := l.must("CreateKey", more...).KeyMetadata.KeyId
 		l.must("CreateAlias", append([]string{"KeyId", own, "AliasName", "alias/ours"}, more...)...)
 	}

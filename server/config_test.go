@@ -12,6 +12,8 @@ import (
 )
 
 const goodConfig = `
+strict_default_keys = true
+
 default_region = "cn-shanghai"
 regions        = ["cn-shanghai", "cn-beijing"]
 
@@ -43,6 +45,21 @@ account "1000000000000001" {
     security_token = "fourth"
   }
 }
+instance "kst-shh1" {
+  kind            = "hardware"
+  account         = "1000000000000001"
+  region          = "cn-beijing"
+  default         = true
+  internet_access = false
+  image           = "2.3.0"
+  spec            = 2000
+  status          = "Connecting"
+  ca_cert_file    = "ca.pem"
+  listener {
+    address    = "127.0.0.1:0"
+    plain_http = true
+  }
+}
 audit  { file = "audit.log" }
 limits {
   timestamp_window  = "5m"
@@ -60,6 +77,7 @@ rate_limits {
   write      = 3
   read       = 4
   list_tags  = -1
+  instances  = 5
 }
 operations {
   address = "127.0.0.1:9180"
@@ -89,18 +107,24 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 			{ID: "STS.three", Secret: "three", SecurityTokenFile: "token", Expires: "2030-12-31T23:59:59Z"},
 			{ID: "STS.four", Secret: "four", SecurityToken: "fourth"},
 		}}},
+		StrictDefaultKeys: true,
+		Instances: []server.Instance{{
+			ID: "kst-shh1", Kind: server.KindHardware, Account: "1000000000000001", Region: "cn-beijing", Default: true,
+			InternetAccess: new(bool), Image: "2.3.0", Spec: 2000, Status: "Connecting", CACertFile: "ca.pem",
+			Listener: server.Listener{Address: "127.0.0.1:0", PlainHTTP: true},
+		}},
 		Audit:  &server.AuditConfig{File: "audit.log"},
 		Limits: &server.Limits{TimestampWindow: "5m", MaxRequestBytes: 100000, MaxNonces: 1000, MaxConnections: 50},
 
 		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
-		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1},
+		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1, Instances: 5},
 		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
 	}, c)
 }
 
 func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 	for _, tc := range []struct{ name, old, changed, want string }{
-		{"an unknown field", `address `, `adress `, `kms.hcl:6`},
+		{"an unknown field", `address `, `adress `, `kms.hcl:8`},
 		{"an unknown block", `audit  {`, `audits {`, `audits`},
 		{"a region that does not exist", `"cn-beijing"`, `"mars-north-1"`, `mars-north-1`},
 		{
@@ -127,6 +151,25 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 			`inactive`,
 		},
 		{"two tokens", `security_token_file`, "security_token = \"x\"\nsecurity_token_file", `not both`},
+		{"an instance whose id is not one", `"kst-shh1"`, `"shh1"`, `kst-hzz`},
+		{"an instance of a kind that does not exist", `"hardware"`, `"firmware"`, `firmware`},
+		{"an instance of an account that does not exist", `account         = "1`, `account         = "2`, `not defined`},
+		{
+			"an instance in a region that is not served", `region          = "cn-beijing"`, `region = "cn-qingdao"`,
+			`cn-qingdao`,
+		},
+		{"an image that is not a version", `"2.3.0"`, `"latest"`, `latest`},
+		{"an instance with a negative spec", `= 2000`, `= -1`, `spec`},
+		{"a status that does not exist", `"Connecting"`, `"Confused"`, `Confused`},
+		{"a listener of an instance without TLS", `plain_http = true`, ``, `instance "kst-shh1": listener`},
+		{
+			"an instance twice", `audit  {`,
+			"instance \"kst-shh1\" {\nlistener {\naddress = \":1\"\nplain_http = true\n}\n}\naudit  {", `twice`,
+		},
+		{
+			"two default instances", `audit  {`, "instance \"kst-shh2\" {\nregion = \"cn-beijing\"\ndefault = true\n" +
+				"listener {\naddress = \":1\"\nplain_http = true\n}\n}\naudit  {", `default instance`,
+		},
 		{"a quota below -1", `aliases = -1`, `aliases = -2`, `aliases`},
 		{"a rate below -1", `list_tags  = -1`, `list_tags  = -5`, `list_tags`},
 		{"an operations address that others can reach", `127.0.0.1:9180`, `0.0.0.0:9180`, `loopback`},

@@ -25,9 +25,9 @@ const (
 	instanceKeyName = "instance-ca.key"
 )
 
-// NewDevInstance returns a KMS instance for a service whose files are in dir, with a certificate that the CAs there have
-// signed; if there are none, it makes them. Each call makes a new certificate, which is how to renew one. Without change,
-// the gateway sends the CA of the region too; with the file of LeafFile as its TLSCertFile, it does not.
+// NewDevInstance returns a KMS instance for a service whose files are in dir, with a new certificate for its dedicated
+// gateway. The CAs there sign it; if there are none, they are made first. The gateway sends the CA of the region too,
+// unless its TLSCertFile is changed to the file whose name has -leaf at its end.
 func NewDevInstance(dir, id string) (Instance, error) {
 	now := time.Now()
 	region, key, err := ensureInstanceCA(dir, now)
@@ -40,13 +40,13 @@ func NewDevInstance(dir, id string) (Instance, error) {
 	}
 	path := func(end string) string { return filepath.Join(dir, id+end) }
 	return Instance{
-			ID: id, CACertFile: filepath.Join(dir, instanceCAName),
-			Listener: Listener{Address: "127.0.0.1:0", TLSCertFile: path(".pem"), TLSKeyFile: path(".key")},
-		}, errors.Join(
-			writePEM(path(".key"), "PRIVATE KEY", 0o600, keyDER),
-			writePEM(path(".pem"), "CERTIFICATE", 0o644, leafDER, region.Raw),
-			writePEM(path("-leaf.pem"), "CERTIFICATE", 0o644, leafDER),
-		)
+		ID: id, CACertFile: filepath.Join(dir, instanceCAName),
+		Listener: Listener{Address: "127.0.0.1:0", TLSCertFile: path(".pem"), TLSKeyFile: path(".key")},
+	}, errors.Join(
+		writePEM(path(".key"), "PRIVATE KEY", 0o600, keyDER),
+		writePEM(path(".pem"), "CERTIFICATE", 0o644, leafDER, region.Raw),
+		writePEM(path("-leaf.pem"), "CERTIFICATE", 0o644, leafDER),
+	)
 }
 
 // ensureInstanceCA reads the CA of the region, or makes it and a root.

@@ -64,6 +64,12 @@ MissingSecurityToken	400	SecurityToken is mandatory for this action
 InvalidSecurityToken.MismatchWithAccessKey	400	The specified security token does not belong to the AccessKey.
 InvalidSecurityToken.Expired	400	The specified security token has expired.
 InvalidAction.NotFound	404	Specified api is not found, please check your url and method.
+Forbidden.DKMSInstanceNotFound	403	The specified DKMS Instance is not found.
+Forbidden.DKMSInstanceStateInvalid	400	The status of the specified DKMS Instance is invalid.
+Rejected.Unavailable	409	The request was rejected because the key state is Unavailable.
+Forbidden.ResourceNotFound	404	Resource not found.
+UnsupportedOperation	400	This action is not supported.
+InvalidApiName	400	The ApiName "CreateKey" is invalid.
 `
 
 // never says why a code can't occur in this service.
@@ -171,6 +177,25 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 		return temporary(w.t, -time.Second).withToken("the-token").do("ListKeys")
 	},
 	"InvalidAction.NotFound": func(w *wire) answer { return w.do("MakeCoffee") },
+	"Forbidden.DKMSInstanceNotFound": func(w *wire) answer {
+		return w.do("GetKmsInstance", "KmsInstanceId", "kst-none")
+	},
+	"Forbidden.DKMSInstanceStateInvalid": func(w *wire) answer {
+		w.setInstance(func(i *server.Instance) { i.Status = "Connecting" })
+		return w.do("CreateKey", "DKMSInstanceId", w.kms.Instance.ID)
+	},
+	"Rejected.Unavailable": func(w *wire) answer {
+		id := w.createKey("DKMSInstanceId", w.kms.Instance.ID)
+		w.setInstance(func(i *server.Instance) { i.Status = "Error" })
+		return w.do("GenerateDataKey", "KeyId", id)
+	},
+	"Forbidden.ResourceNotFound": func(w *wire) answer { return w.do("GetKeyPolicy", "KeyId", w.createKey()) },
+	"UnsupportedOperation": func(w *wire) answer {
+		id, off := w.createKey("DKMSInstanceId", w.kms.Instance.ID), false
+		w.setInstance(func(i *server.Instance) { i.InternetAccess = &off })
+		return w.do("GenerateDataKey", "KeyId", id)
+	},
+	"InvalidApiName": func(w *wire) answer { return w.at(w.kms.Instance).do("CreateKey") },
 }
 
 // temporary is a caller with a temporary access key, which is good for so long from now.

@@ -120,6 +120,8 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpDescribeKey, kmsapi.OpListKeys, kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt,
 	kmsapi.OpDescribeRegions,
 	kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId, kmsapi.OpListResourceTags, kmsapi.OpGetParametersForImport,
+	kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpGetKeyPolicy,
+	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
 }
 
 // aKeyAfter prepares a new CMK that change has been done to, if it is not "".

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/http"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 )
 
 // gateway is a way to the service: the shared one, or the dedicated one of a KMS instance. Each has a listener and a
@@ -26,6 +28,14 @@ func listenersOf(c Config) map[string]Listener {
 
 // sharedGateway is the shared gateway where others have the id of their KMS instance.
 const sharedGateway = ""
+
+// gatewayNames are those of the gateways in metrics.
+func gatewayNames(c Config) (names []string) {
+	for id := range listenersOf(c) {
+		names = append(names, edge.GatewayName(id))
+	}
+	return names
+}
 
 // newGateways makes the gateways of c with their certificates. None listens yet.
 func newGateways(c Config) (map[string]*gateway, error) {

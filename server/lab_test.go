@@ -46,7 +46,9 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 	require.NoError(t, err)
 	none := -1
 	dev.Config.Quotas = &server.Quotas{Keys: none, Aliases: none}
-	dev.Config.RateLimits = &server.RateLimits{Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none}
+	dev.Config.RateLimits = &server.RateLimits{
+		Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none, Instances: none,
+	}
 	if change != nil {
 		change(&dev.Config)
 	}

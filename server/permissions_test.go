@@ -224,6 +224,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"GenerateDataKey", "CreateAlias", "UpdateAlias", "DeleteAlias", "ListAliases", "ListAliasesByKeyId", "TagResource",
 		"UntagResource",
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
+		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
 	}
 	var known []string
 	for _, operation := range server.Operations() {
@@ -237,7 +238,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		pairs := []string{
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
-			"AAAA", "ImportToken", token,
+			"AAAA", "ImportToken", token, "Policy", "{}",
 		}
 		switch action {
 		case "DescribeRegions":
@@ -246,7 +247,10 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 			pairs = append(pairs, "KeyId", enabled, "AliasName", "alias/b")
 		case "DeleteAlias":
 			pairs = append(pairs, "AliasName", "alias/a")
-		case "Decrypt", "ImportKeyMaterial", "CreateKey", "ListKeys", "ListAliases": // They name no CMK.
+		case "GetKmsInstance":
+			pairs = append(pairs, "KmsInstanceId", c.kms.Instance.ID)
+		case "Decrypt", "ImportKeyMaterial", "CreateKey", "ListKeys", "ListAliases", "ListKmsInstances",
+			"GetDefaultKmsInstance": // They name no CMK.
 		default:
 			pairs = append(pairs, "KeyId", enabled)
 		}

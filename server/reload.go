@@ -4,13 +4,15 @@ import (
 	"crypto/tls"
 	"errors"
 	"reflect"
+	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 )
 
-// Reload takes the access keys, with secrets and permissions, and the TLS certificate from c, and reopens the audit
-// log. Connections stay open. It is all or nothing: after an error the service continues with what it had. Any other
-// change in c takes effect at the next start only, and is logged.
+// Reload takes the access keys, with secrets and permissions, and the TLS certificates from c, and of the KMS instances
+// that exist Internet access, status, CA and which is the default. It reopens the audit log. Connections stay open. It
+// is all or nothing: after an error the service continues with what it had. Any other change in c takes effect at the
+// next start only, and is logged.
 func (s *Server) Reload(c Config) error {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
@@ -31,7 +33,7 @@ func (s *Server) reload(c Config) error {
 	if err != nil {
 		return err
 	}
-	instances, err := loadInstances(c)
+	instances, err := loadInstances(s.withReloaded(c))
 	if err != nil {
 		return err
 	}
@@ -78,6 +80,8 @@ func changedParts(a, b Config) (parts []string) {
 		{"default_region", a.HomeRegion(), b.HomeRegion()},
 		{"regions", a.ServedRegions(), b.ServedRegions()},
 		{"listener.address", addressesOf(a), addressesOf(b)},
+		{"strict_default_keys", a.StrictDefaultKeys, b.StrictDefaultKeys},
+		{"instance", fixedOf(a), fixedOf(b)},
 		{"storage", a.Storage, b.Storage},
 		{"root_key", a.RootKey, b.RootKey},
 		{"audit", a.Audit, b.Audit},
@@ -91,6 +95,30 @@ func changedParts(a, b Config) (parts []string) {
 		}
 	}
 	return parts
+}
+
+// withReloaded returns the configuration of the start, with what a reload changes in the KMS instances that it has.
+func (s *Server) withReloaded(c Config) Config {
+	merged := s.config
+	merged.Instances = slices.Clone(merged.Instances)
+	for n := range merged.Instances {
+		at := &merged.Instances[n]
+		for _, i := range c.Instances {
+			if i.ID == at.ID {
+				at.InternetAccess, at.Default, at.Status, at.CACertFile = i.InternetAccess, i.Default, i.Status, i.CACertFile
+			}
+		}
+	}
+	return merged
+}
+
+// fixedOf returns what of the KMS instances takes effect at a start only, besides their addresses.
+func fixedOf(c Config) map[string]any {
+	fixed := map[string]any{}
+	for _, i := range c.AllInstances() {
+		fixed[i.ID] = []any{i.Kind, i.Account, i.Region, i.Image, i.Spec}
+	}
+	return fixed
 }
 
 // addressesOf returns where the gateways of c listen.

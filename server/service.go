@@ -48,7 +48,8 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	s := &service{metrics: ops.NewMetrics(gate.NonceUsed, gate.NonceTooOld), clock: o.Clock, log: o.Logger}
+	metrics := ops.NewMetrics(gatewayNames(c), gate.NonceUsed, gate.NonceTooOld)
+	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)
 	defer func() {
 		if err != nil {
@@ -78,14 +79,25 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	return s, nil
 }
 
+// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
+const firstImage = 3
+
 // newHandlers makes a handler for each gateway.
 func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
-	handlers := map[string]http.Handler{}
-	for id := range listenersOf(c) {
-		handlers[id] = edge.New(edge.Options{
+	options := func(id string) edge.Options {
+		return edge.Options{
 			Gateway: id, Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
 			Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
-		})
+		}
+	}
+	handlers := map[string]http.Handler{}
+	for id := range listenersOf(c) {
+		handlers[id] = edge.New(options(id))
+	}
+	for _, i := range c.AllInstances() {
+		if i.ImageMajor() < firstImage {
+			handlers[i.ID] = edge.NewOldImage(options(i.ID))
+		}
 	}
 	return handlers
 }
@@ -110,6 +122,7 @@ func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API 
 	return api.New(api.Options{
 		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyWait: keyWait,
 		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand, Instances: instances,
+		StrictDefaultKeys: c.StrictDefaultKeys,
 	})
 }
 

@@ -39,6 +39,11 @@ ListAliasesByKeyId	Success	Success	Success	Success
 TagResource	Success	Success	Rejected.PendingDeletion	Success
 UntagResource	Success	Success	Rejected.PendingDeletion	Success
 ListResourceTags	Success	Success	Success	Success
+GetKeyPolicy	Success	Success	Success	Success
+SetKeyPolicy	Success	Success	Success	Success
+GetKmsInstance	Success	Success	Success	Success
+ListKmsInstances	Success	Success	Success	Success
+GetDefaultKmsInstance	Success	Success	Success	Success
 DescribeRegions	Success	Success	Success	Success
 `
 
@@ -139,11 +144,14 @@ func (w *wire) subject(op kmsapi.Operation, state kmsapi.KeyState, elsewhere str
 	w.t.Helper()
 	external := forExternalKeys[op] || state == kmsapi.PendingImport
 	var s subject
+	var made []string
 	if external {
-		s.id = w.createKey("Origin", "EXTERNAL")
-	} else {
-		s.id = w.createKey()
+		made = append(made, "Origin", "EXTERNAL")
 	}
+	if op == kmsapi.OpGetKeyPolicy || op == kmsapi.OpSetKeyPolicy {
+		made = append(made, "DKMSInstanceId", w.kms.Instance.ID)
+	}
+	s.id = w.createKey(made...)
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
@@ -199,7 +207,12 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}
 	case kmsapi.OpUntagResource:
 		return []string{"KeyId", s.id, "TagKeys", `["k"]`}
-	case kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions:
+	case kmsapi.OpSetKeyPolicy:
+		return []string{"KeyId", s.id, "Policy", defaultPolicy("123456")}
+	case kmsapi.OpGetKmsInstance:
+		return []string{"KmsInstanceId", "kst-dev"}
+	case kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions,
+		kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance:
 		return nil
 	default:
 		return []string{"KeyId", s.id}

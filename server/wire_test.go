@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/hex"
@@ -27,6 +28,8 @@ type wire struct {
 	t    *testing.T
 	kms  *kmstest.KMS
 	http *http.Client
+	// endpoint is that of a dedicated gateway, and empty for the shared one.
+	endpoint string
 }
 
 // answer is what came back, whatever it was.
@@ -47,6 +50,11 @@ type answer struct {
 	KeyVersionId   string
 	CiphertextBlob string
 	Plaintext      string
+	Policy         string
+
+	KmsInstance          kmsapi.InstanceDetails
+	KmsInstances         kmsapi.InstanceList
+	DefaultKmsInstanceId string
 
 	PublicKey, ImportToken, TokenExpireTime string
 }
@@ -54,11 +62,16 @@ type answer struct {
 func newWire(t *testing.T) *wire { return wireTo(t, kmstest.New(t)) }
 
 func wireTo(t *testing.T, kms *kmstest.KMS) *wire {
+	return &wire{t: t, kms: kms, http: trusting(t, kms.CACert)}
+}
+
+// trusting is a client that trusts the CAs in PEM.
+func trusting(t *testing.T, ca string) *http.Client {
 	pool := x509.NewCertPool()
-	require.True(t, pool.AppendCertsFromPEM([]byte(kms.CACert)))
+	require.True(t, pool.AppendCertsFromPEM([]byte(ca)))
 	transport := &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}
 	t.Cleanup(transport.CloseIdleConnections)
-	return &wire{t: t, kms: kms, http: &http.Client{Transport: transport}}
+	return &http.Client{Transport: transport}
 }
 
 func (w *wire) credentials() signature.Credentials {
@@ -90,7 +103,7 @@ func (w *wire) sign(method string, params kmsapi.Params) kmsapi.Params {
 // send does one request as it is given.
 func (w *wire) send(method, query, body string, header http.Header) answer {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), method, "https://"+w.kms.Endpoint+"/?"+query,
+	req, err := http.NewRequestWithContext(w.t.Context(), method, "https://"+cmp.Or(w.endpoint, w.kms.Endpoint)+"/?"+query,
 		strings.NewReader(body))
 	require.NoError(w.t, err)
 	if body != "" {

@@ -21,6 +21,8 @@ type API struct {
 	regions      map[string]bool
 	rand         io.Reader
 	instances    atomic.Pointer[Instances]
+	// strictDefaultKeys is [Options.StrictDefaultKeys].
+	strictDefaultKeys bool
 }
 
 // WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
@@ -42,12 +44,15 @@ type Options struct {
 	Rand io.Reader
 	// Instances are those of the configuration.
 	Instances Instances
+	// StrictDefaultKeys makes CMKs outside of KMS instances default keys, of which there is one in an account and region.
+	StrictDefaultKeys bool
 }
 
 // New returns an API.
 func New(o Options) *API {
 	a := &API{
 		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, quotas: o.Quotas, regions: o.Regions, rand: o.Rand,
+		strictDefaultKeys: o.StrictDefaultKeys,
 	}
 	a.SetInstances(o.Instances)
 	return a

@@ -30,7 +30,7 @@ func byAlias(name string) finder {
 		if err != nil {
 			return nil, err
 		}
-		inv.KeyID = cmk.KeyID
+		inv.note(cmk)
 		return cmk, nil
 	}
 }
@@ -71,7 +71,7 @@ func (find finder) forUse(r keyring.Reader, inv *Invocation) (*keyring.CMK, erro
 	return cmk, nil
 }
 
-// cmk reads the CMK called keyID, if the caller has permission on it, and notes it for the audit line.
+// cmk reads the CMK called keyID, if the caller has permission on it.
 func (inv *Invocation) cmk(r keyring.Reader, keyID string) (*keyring.CMK, error) {
 	if err := inv.permitKey(keyID); err != nil {
 		return nil, err
@@ -80,9 +80,12 @@ func (inv *Invocation) cmk(r keyring.Reader, keyID string) (*keyring.CMK, error)
 	if err != nil {
 		return nil, err
 	}
-	inv.KeyID = keyID
+	inv.note(cmk)
 	return cmk, nil
 }
+
+// note notes a CMK for the audit line.
+func (inv *Invocation) note(cmk *keyring.CMK) { inv.KeyID, inv.InstanceID = cmk.KeyID, cmk.InstanceID }
 
 // alias reads the alias called name and its CMK, if the caller has permission on that.
 func (inv *Invocation) alias(r keyring.Reader, name string) (keyring.Alias, *keyring.CMK, error) {

@@ -56,6 +56,20 @@ func (a *API) defaultInstance(scope keyring.Scope) string {
 
 func (i Instance) isConnected() bool { return i.Status == string(kmsapi.InstanceConnected) }
 
+// imageForImports is the first version of a software instance's image whose keys can have imported material.
+const imageForImports = 3
+
+// takes returns nil if a CMK of that origin can be made in the instance.
+func (i Instance) takes(origin kmsapi.Origin) error {
+	switch {
+	case !i.isConnected():
+		return kmsapi.ErrInstanceStateInvalid
+	case origin == kmsapi.OriginExternal && i.Kind == config.KindSoftware && i.ImageMajor() < imageForImports:
+		return kmsapi.ErrUnsupportedOperation
+	}
+	return nil
+}
+
 // protectionLevel is that of all keys in the instance.
 func (i Instance) protectionLevel() kmsapi.ProtectionLevel {
 	if i.Kind == config.KindHardware {
@@ -77,19 +91,20 @@ func (a *API) served(find finder) finder {
 
 // checkGateway refuses to encrypt and decrypt with a CMK that the gateway of the request does not serve.
 func (a *API) checkGateway(inv *Invocation, cmk *keyring.CMK) error {
-	inv.InstanceID = cmk.InstanceID
 	switch {
 	case inv.Operation.Plane() != kmsapi.DataPlane:
 		return nil
 	case inv.Gateway != "" && inv.Gateway != cmk.InstanceID:
 		return kmsapi.ErrKeyNotFound
+	case cmk.Default:
+		return kmsapi.ErrUnsupportedOperation // It is for Alibaba Cloud's own services.
 	case cmk.InstanceID == "":
 		return nil
 	}
 	instance, err := a.instance(inv.scope(), cmk.InstanceID)
 	switch {
 	case err != nil || !instance.isConnected():
-		return kmsapi.ErrInstanceStateInvalid
+		return kmsapi.ErrRejectedUnavailable
 	case inv.Gateway == "" && !instance.HasInternetAccess():
 		return kmsapi.ErrUnsupportedOperation
 	}
@@ -107,8 +122,18 @@ func (a *API) getKmsInstance(
 	inv.InstanceID = i.ID
 	return &kmsapi.GetKmsInstanceResponse{KmsInstance: kmsapi.InstanceDetails{
 		InstanceId: i.ID, InstanceName: i.ID, Status: kmsapi.InstanceStatus(i.Status),
-		CaCertificateChainPem: i.CACertificates, Spec: i.Spec, KeyNum: a.quotas.Keys, SecretNum: "0", VpcNum: 1,
+		CaCertificateChainPem: i.CACertificates, Spec: i.Spec, KeyNum: a.instanceQuota(), SecretNum: "0", VpcNum: 1,
 	}}, nil
+}
+
+// unlimitedKeys is how many CMKs an instance is said to have room for if there is no quota.
+const unlimitedKeys = 1_000_000
+
+func (a *API) instanceQuota() int {
+	if a.quotas.Keys == config.Unlimited {
+		return unlimitedKeys
+	}
+	return a.quotas.Keys
 }
 
 // listKmsInstances returns a page of the KMS instances of the account and region, in the order of their ids.

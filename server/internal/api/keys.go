@@ -21,9 +21,12 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
-	inv.KeyID = cmk.KeyID
+	inv.note(cmk)
 	err = a.update(ctx, inv, func(w keyring.Writer) error {
 		if err := a.roomForKey(w.Reader); err != nil {
+			return err
+		}
+		if err := roomForDefault(w.Reader, cmk); err != nil {
 			return err
 		}
 		return w.AddCMK(cmk)
@@ -39,18 +42,23 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	attributes := keyring.Attributes{
 		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
 	}
+	if r.Policy != "" {
+		if err := checkNewPolicy(inv, r); err != nil {
+			return attributes, err
+		}
+	}
 	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
 	if id == "" {
+		attributes.Default = a.strictDefaultKeys
 		return attributes, nil
 	}
 	instance, err := a.instance(inv.scope(), id)
 	if err != nil {
 		return attributes, err
 	}
-	if !instance.isConnected() {
-		return attributes, kmsapi.ErrInstanceStateInvalid
+	if err := instance.takes(r.Origin); err != nil {
+		return attributes, err
 	}
-	inv.InstanceID = instance.ID
 	attributes.ProtectionLevel = instance.protectionLevel()
 	attributes.InstanceID, attributes.IDLetters = instance.ID, instance.Letters()
 	return attributes, nil

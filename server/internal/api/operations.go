@@ -37,6 +37,8 @@ var operations = table(
 	row((*API).untagResource),
 	row((*API).listResourceTags),
 	row((*API).describeRegions),
+	row((*API).getKeyPolicy),
+	row((*API).setKeyPolicy),
 	row((*API).getKmsInstance),
 	row((*API).listKmsInstances),
 	row((*API).getDefaultKmsInstance),

@@ -14,6 +14,19 @@ func (a *API) roomForKey(r keyring.Reader) error {
 	return checkQuota("CMKs", a.quotas.Keys, r.CountCMKs)
 }
 
+// roomForDefault refuses a second default CMK.
+func roomForDefault(r keyring.Reader, cmk *keyring.CMK) error {
+	if !cmk.Default {
+		return nil
+	}
+	exists, err := r.HasDefaultCMK()
+	if err == nil && exists {
+		err = kmsapi.ErrLimitExceeded.WithMessage(
+			kmsapi.ErrLimitExceeded.Message + " The account has its one default key. Give DKMSInstanceId for another key.")
+	}
+	return err
+}
+
 // roomForAlias is roomForKey for aliases.
 func (a *API) roomForAlias(r keyring.Reader) error {
 	return checkQuota("aliases", a.quotas.Aliases, r.CountAliases)

@@ -14,7 +14,6 @@
 package audit
 
 import (
-	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -44,7 +43,7 @@ type Record struct {
 	// Operation is what the request names, whether it exists or not.
 	Operation string
 	Region    string
-	// Gateway is the KMS instance whose dedicated gateway received the request, and empty for the shared gateway.
+	// Gateway is the KMS instance whose dedicated gateway received the request, or "shared".
 	Gateway string
 	// KeyID is the CMK that the request was about, and InstanceID the KMS instance that this is in, if any.
 	KeyID, InstanceID string
@@ -72,14 +71,11 @@ type line struct {
 	DurationUS  int64     `json:"duration_us"`
 }
 
-// sharedGateway is how a line calls the gateway that is not of a KMS instance.
-const sharedGateway = "shared"
-
 func (r Record) encode() ([]byte, error) {
 	encoded, err := json.Marshal(line{
 		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: clean(r.AccessKeyID),
 		SourceIP: clean(r.SourceIP), Operation: clean(r.Operation), Region: clean(r.Region),
-		Gateway: clean(cmp.Or(r.Gateway, sharedGateway)), KeyID: clean(r.KeyID), InstanceID: clean(r.InstanceID),
+		Gateway: clean(r.Gateway), KeyID: clean(r.KeyID), InstanceID: clean(r.InstanceID),
 		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(),
 	})
 	if err != nil {

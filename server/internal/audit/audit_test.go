@@ -24,7 +24,8 @@ var record = audit.Record{
 	Time:      time.Date(2018, 1, 1, 20, 0, 0, 123456789, time.FixedZone("CST", 8*3600)),
 	RequestID: "475f1620-b9d3-4d35-b5c6-3fbdd941423d",
 	Account:   "123456", AccessKeyID: "LTAIexample", SourceIP: "192.0.2.1",
-	Operation: "Decrypt", Region: "cn-hangzhou", KeyID: "1234abcd-12ab-34cd-56ef-12345678****",
+	Operation: "Decrypt", Region: "cn-hangzhou", Gateway: "kst-a", KeyID: "1234abcd-12ab-34cd-56ef-12345678****",
+	InstanceID: "kst-b",
 	Status: 409, Code: "Rejected.Disabled", Duration: 1234567 * time.Nanosecond,
 }
 
@@ -33,7 +34,8 @@ func TestALineHasEveryField(t *testing.T) {
 	require.NoError(t, audit.New(&out).Write(record))
 	require.Equal(t, `{"time":"2018-01-01T12:00:00.123456789Z","request_id":"475f1620-b9d3-4d35-b5c6-3fbdd941423d",`+
 		`"account":"123456","access_key_id":"LTAIexample","source_ip":"192.0.2.1","operation":"Decrypt",`+
-		`"region":"cn-hangzhou","key_id":"1234abcd-12ab-34cd-56ef-12345678****","status":409,`+
+		`"region":"cn-hangzhou","gateway":"kst-a","key_id":"1234abcd-12ab-34cd-56ef-12345678****",`+
+		`"instance_id":"kst-b","status":409,`+
 		`"code":"Rejected.Disabled","duration_us":1234}`+"\n", out.String())
 }
 
@@ -54,6 +56,7 @@ func TestNoFieldCanForgeALine(t *testing.T) {
 			require.NoError(t, audit.New(&out).Write(audit.Record{
 				RequestID: test.field, Account: test.field, AccessKeyID: test.field, SourceIP: test.field,
 				Operation: test.field, Region: test.field, KeyID: test.field, Code: test.field,
+				Gateway: test.field, InstanceID: test.field,
 			}))
 			require.Equal(t, 1, strings.Count(out.String(), "\n"))
 			require.True(t, strings.HasSuffix(out.String(), "\n"))
@@ -64,6 +67,7 @@ func TestNoFieldCanForgeALine(t *testing.T) {
 			require.NoError(t, json.Unmarshal(out.Bytes(), &fields))
 			for _, name := range []string{
 				"request_id", "account", "access_key_id", "source_ip", "operation", "region", "key_id", "code",
+				"gateway", "instance_id",
 			} {
 				require.Equal(t, test.want, fields[name], name)
 			}

@@ -21,6 +21,10 @@ type Config struct {
 	// Regions that the service works in; none means all of the API reference.
 	Regions []string `hcl:"regions,optional"`
 
+	// StrictDefaultKeys does with CreateKey what Alibaba Cloud does today: without a KMS instance it enables the account's
+	// one default key, with which nothing can be encrypted or decrypted.
+	StrictDefaultKeys bool `hcl:"strict_default_keys,optional"`
+
 	Listener Listener  `hcl:"listener,block"`
 	Storage  Storage   `hcl:"storage,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`

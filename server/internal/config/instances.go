@@ -25,8 +25,8 @@ type Instance struct {
 	Default bool `hcl:"default,optional"`
 	// InternetAccess lets the shared gateway encrypt and decrypt with the instance's keys; nil means true.
 	InternetAccess *bool `hcl:"internet_access,optional"`
-	// Image is the version of the instance's image; "" means [DefaultImage]. The dedicated gateway of an image before 3.0.0
-	// does not speak this API.
+	// Image is the version of the instance's image; "" means [DefaultImage]. The dedicated gateway of an image older than
+	// 3.0.0 does not speak this API.
 	Image string `hcl:"image,optional"`
 	// Spec is how many requests a second the dedicated gateway answers; 0 means [DefaultSpec].
 	Spec int `hcl:"spec,optional"`
@@ -64,14 +64,14 @@ func (i Instance) Letters() string {
 // HasInternetAccess reports whether the shared gateway encrypts and decrypts with the instance's keys.
 func (i Instance) HasInternetAccess() bool { return i.InternetAccess == nil || *i.InternetAccess }
 
-// firstImage is the first version of the image whose dedicated gateway speaks this API.
-const firstImage = 3
-
-// SpeaksAPI reports whether the image's dedicated gateway speaks this API.
-func (i Instance) SpeaksAPI() bool {
-	major, _, _ := strings.Cut(i.Image, ".")
-	version, err := strconv.Atoi(major)
-	return err == nil && version >= firstImage
+// ImageMajor is the first number of the image's version.
+func (i Instance) ImageMajor() int {
+	first, _, _ := strings.Cut(cmp.Or(i.Image, DefaultImage), ".")
+	major, err := strconv.Atoi(first)
+	if err != nil {
+		return 0 // Validation has refused it.
+	}
+	return major
 }
 
 // AllInstances returns the KMS instances, with the defaults of their fields.

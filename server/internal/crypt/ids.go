@@ -8,9 +8,9 @@ import (
 	"github.com/google/uuid"
 )
 
-// Ids have one of two forms. Outside of KMS instances, keys and their versions have UUIDs. In an instance, a key has 25
-// characters, of which the first are "key-" and three letters, and its version has those, a hyphen and 10 more. So the id
-// of a version has 36 characters in either form, and the layout of blobs is the same.
+// Ids have one of two forms. Outside of KMS instances, keys and their versions have UUIDs. In an instance, the id of a
+// key is "key-", three letters and 18 more characters, and the id of its version is the key's with a hyphen and 10 more.
+// So the id of a version has 36 characters in either form, and the layout of blobs is the same.
 const (
 	randomOfKey     = 18
 	randomOfVersion = 10

@@ -1,6 +1,7 @@
 package edge
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -43,10 +44,14 @@ type Audit interface {
 // Metrics counts answers.
 type Metrics interface {
 	// Answered counts a request for action, with the code of its error, and "" for success.
-	Answered(action string, code kmsapi.Code, took time.Duration)
+	// gateway is the one that received it, by the name that audit lines have.
+	Answered(gateway, action string, code kmsapi.Code, took time.Duration)
 	// Panicked counts a request that failed by a bug.
 	Panicked()
 }
+
+// GatewayName is how audit lines and metrics call the gateway of a KMS instance, which is empty for the shared gateway.
+func GatewayName(instance string) string { return cmp.Or(instance, "shared") }
 
 // New returns an edge.
 func New(o Options) *Edge { return &Edge{o} }
@@ -55,7 +60,8 @@ func New(o Options) *Edge { return &Edge{o} }
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	start := e.o.Clock()
 	line := audit.Record{
-		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: e.o.Gateway, Status: http.StatusOK,
+		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(e.o.Gateway),
+		Status: http.StatusOK,
 	}
 	f, resp, err := e.answer(w, r, &line)
 	var refused *kmsapi.Error
@@ -68,7 +74,7 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		e.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
 		refused, line.Code = gate.ErrNotAudited, string(gate.ErrNotAudited.Code)
 	}
-	e.o.Metrics.Answered(line.Operation, kmsapi.Code(line.Code), line.Duration)
+	e.o.Metrics.Answered(line.Gateway, line.Operation, kmsapi.Code(line.Code), line.Duration)
 	if refused != nil {
 		e.refuse(w, r, f, line.RequestID, refused)
 		return

@@ -122,6 +122,7 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 		// the next try.
 		return nil, ErrNotAudited
 	}
+	params = inv.WithLocalName(params)
 	if err := inv.Authorize(params); err != nil {
 		return nil, err
 	}

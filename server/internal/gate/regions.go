@@ -20,7 +20,9 @@ type regions struct {
 }
 
 func newRegions(c config.Config) regions {
-	rs := regions{served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion(), byInstance: map[string]string{}}
+	rs := regions{
+		served: c.ServedRegions(), byHost: map[string]string{}, home: c.HomeRegion(), byInstance: map[string]string{},
+	}
 	for _, r := range kmsapi.Regions() {
 		for _, host := range []string{r.PublicEndpoint, r.VPCEndpoint} {
 			if host != "" { // A region may have no endpoint in a network, and a request no host, as in HTTP/1.0.
@@ -34,8 +36,8 @@ func newRegions(c config.Config) regions {
 	return rs
 }
 
-// of is the region that r is for. On a dedicated gateway it is that of the instance. On the shared one, its host says so if it is one of KMS's own host names, else its RegionId parameter,
-// else it is the default.
+// of is the region that r is for: on a dedicated gateway that of the instance; on the shared one that of the host if it
+// is one of KMS's own host names, else the RegionId parameter, else the default.
 func (rs regions) of(r *Request) (string, error) {
 	if r.Gateway != "" {
 		return rs.byInstance[r.Gateway], nil

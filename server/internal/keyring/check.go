@@ -88,6 +88,7 @@ var recordKinds = []struct {
 	{cmkVersionPrefix, (*checker).earlier},
 	{versionPrefix, (*checker).version},
 	{tagsPrefix, (*checker).tags},
+	{defaultPrefix, (*checker).defaultCMK},
 	{aliasPrefix, (*checker).alias},
 	{cmkAliasPrefix, (*checker).cmkAlias},
 	{list.Prefix, (*checker).list},

@@ -51,6 +51,12 @@ func (c *checker) cmk(at location, value []byte) {
 		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
 		return
 	}
+	if cmk.InstanceID == "" && !crypt.IsUUID(at.name) {
+		c.problem("record %q: its id is that of a CMK in a KMS instance, and it is in none", at.path)
+	}
+	if cmk.Default && !c.exists(at.scope.defaultPath(at.name)) {
+		c.problem("record %q: it is a default key, and no record leads to it", at.path)
+	}
 	for _, v := range append(cmk.earlier, cmk.Primary) {
 		c.checkVersion(at, cmk.CMK, v)
 	}
@@ -135,6 +141,13 @@ func (c *checker) tags(at location, value []byte) {
 		c.problem("record %q: it has %d tags", at.path, n)
 	}
 	c.owner(at, at.name)
+}
+
+// defaultCMK checks the record of a default key.
+func (c *checker) defaultCMK(at location, _ []byte) {
+	if cmk, ok := c.owner(at, at.name); ok && !cmk.Default {
+		c.problem("record %q: its CMK is not a default key", at.path)
+	}
 }
 
 func (c *checker) alias(at location, value []byte) {

@@ -26,6 +26,8 @@ type CMK struct {
 	DeletionProtectionDescription string
 	// InstanceID is the KMS instance that the CMK is in, and empty if it is in none. The form of KeyID does not tell.
 	InstanceID string
+	// Default marks the account's default key, which does not encrypt or decrypt for its owner.
+	Default bool
 	// Primary is the version that encrypts. Earlier versions only decrypt: see [Reader.Version].
 	Primary Version
 }
@@ -58,6 +60,7 @@ func (c *CMK) fields(f *codec) {
 	f.flag(12, &c.DeletionProtection)
 	str(f, 13, &c.DeletionProtectionDescription)
 	str(f, 14, &c.InstanceID)
+	f.flag(15, &c.Default)
 	str(f, 16, &c.Primary.ID)
 	c.Primary.fields(f)
 }

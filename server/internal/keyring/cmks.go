@@ -64,7 +64,7 @@ func (w Writer) AddCMK(cmk *CMK) error {
 	if err := w.store.Put(w.scope.cmkPath(cmk.KeyID), encode(cmk)); err != nil {
 		return err
 	}
-	return errors.Join(w.scope.cmks().Add(w.store, cmk.KeyID), w.index(cmk))
+	return errors.Join(w.scope.cmks().Add(w.store, cmk.KeyID), w.index(cmk), w.indexDefault(cmk))
 }
 
 // PutCMK stores a CMK that has changed. If it has no material any more, that of its earlier versions is removed too.
@@ -93,6 +93,7 @@ func (w Writer) deleteCMK(cmk *CMK) error {
 		w.deleteAliasesOf(cmk.KeyID),
 		w.deleteVersions(cmk),
 		w.PutTags(cmk.KeyID, nil),
+		w.store.Delete(w.scope.defaultPath(cmk.KeyID)),
 		w.store.Delete(w.scope.cmkPath(cmk.KeyID)),
 		w.scope.cmks().Remove(w.store, cmk.KeyID),
 		w.unindex(cmk))

@@ -22,6 +22,7 @@ func fullCMK() *CMK {
 			DeleteDate: testTime.Add(time.Hour), MaterialExpireTime: testTime.Add(time.Minute),
 		},
 		RotationInterval: 365 * 24 * time.Hour, DeletionProtection: true, DeletionProtectionDescription: "why",
+		InstanceID: "kst-dev", Default: true,
 		Primary: Version{
 			ID: "72a4d3c8-22ba-4d47-9dd4-c2b5d0ce6a04", CreationDate: testTime,
 			Wrapped: []byte("wrapped"), Fingerprint: []byte("fingerprint"),
@@ -45,6 +46,8 @@ func TestTheFormOfARecordIsFixed(t *testing.T) {
 		"0b08" + "0000000001e13380" +
 		"0c00" +
 		"0d03" + "776879" +
+		"0e07" + "6b73742d646576" +
+		"0f00" +
 		"1024" + "37326134643363382d323262612d346434372d396464342d633262356430636536613034" +
 		"110c" + "000000006b02af101dcd6500" +
 		"1207" + "77726170706564" +
@@ -79,6 +82,8 @@ func drawCMK(t *rapid.T) *CMK {
 		RotationInterval:              time.Duration(rapid.Int64Range(0, 1e9).Draw(t, "interval")) * time.Second,
 		DeletionProtection:            rapid.Bool().Draw(t, "protected"),
 		DeletionProtectionDescription: text.Draw(t, "why"),
+		InstanceID:                    text.Draw(t, "instance"),
+		Default:                       rapid.Bool().Draw(t, "default"),
 		Primary: Version{
 			ID: text.Draw(t, "version"), CreationDate: date.Draw(t, "made"),
 			Wrapped:     rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "wrapped"),

@@ -30,6 +30,7 @@
 //	meta/schema                           the version of the layout, a decimal number
 //	meta/root-key                         proves at start that the root key is the one the store was made with
 //	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
+//	default-cmk/<account>/<region>/<key id>  the CMK that is the account's default key; no value
 //	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value
 //	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
 //	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero

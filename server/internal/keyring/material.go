@@ -17,6 +17,8 @@ type Attributes struct {
 	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
 	// if it is in none.
 	InstanceID, IDLetters string
+	// Default marks the account's default key.
+	Default bool
 }
 
 // NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
@@ -31,6 +33,7 @@ func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error)
 		ProtectionLevel: a.ProtectionLevel,
 		Lifecycle:       keystate.New(a.Origin),
 		InstanceID:      a.InstanceID,
+		Default:         a.Default,
 	}
 	if a.Origin == kmsapi.OriginExternal {
 		cmk.Primary = Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}

@@ -20,6 +20,7 @@ const (
 	cmkVersionPrefix = "cmk-version/"
 	versionPrefix    = "version/"
 	tagsPrefix       = "tags/"
+	defaultPrefix    = "default-cmk/"
 	aliasPrefix      = "alias/"
 	cmkAliasPrefix   = "cmk-alias/"
 	statePrefix      = "state/"
@@ -52,6 +53,8 @@ func (s Scope) materialPath(keyID, versionID string) string {
 }
 
 func (s Scope) tagsPath(keyID string) string { return tagsPrefix + s.path() + keyID }
+
+func (s Scope) defaultPath(keyID string) string { return defaultPrefix + s.path() + keyID }
 
 func (s Scope) aliasPath(name string) string { return aliasPrefix + s.path() + withoutPrefix(name) }
 

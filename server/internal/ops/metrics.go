@@ -17,6 +17,7 @@ import (
 type Metrics struct {
 	registry      *prometheus.Registry
 	requests      *prometheus.CounterVec
+	gateways      *prometheus.CounterVec
 	duration      *prometheus.HistogramVec
 	nonceRefusals *prometheus.CounterVec
 	throttled     *prometheus.CounterVec
@@ -32,21 +33,26 @@ const (
 )
 
 // NewMetrics returns metrics with every series at zero, so that the first event of a kind is seen as a rise.
-// nonceRefusals are the reasons that [Metrics.NonceRefused] will be called with.
-func NewMetrics(nonceRefusals ...string) *Metrics {
+// gateways are those that [Metrics.Answered] will be called with, and nonceRefusals the reasons of
+// [Metrics.NonceRefused].
+func NewMetrics(gateways []string, nonceRefusals ...string) *Metrics {
 	m := &Metrics{
 		registry:      prometheus.NewRegistry(),
 		requests:      counters("requests_total", helpRequests, "action", "code"),
+		gateways:      counters("gateway_requests_total", "Requests answered, by the gateway that received them.", "gateway"),
 		duration:      durations("request_duration_seconds", helpDuration, "action"),
 		nonceRefusals: counters("nonce_refusals_total", helpNonceRefusals, "reason"),
 		throttled:     counters("rate_limited_total", "Requests refused by a rate limit, by its class.", "class"),
 		panics:        prometheus.NewCounter(counterOpts("panics_total", "Requests that failed by a bug.")),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
 	}
-	m.registry.MustRegister(m.requests, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
+	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, operation := range kmsapi.Operations() {
 		m.requests.WithLabelValues(string(operation), successCode)
+	}
+	for _, gateway := range gateways {
+		m.gateways.WithLabelValues(gateway)
 	}
 	for _, class := range kmsapi.RateClasses() {
 		m.throttled.WithLabelValues(string(class))
@@ -84,7 +90,7 @@ const (
 const namePrefix = "alicloudkms_"
 
 // Answered counts a request, whose code is "" for success.
-func (m *Metrics) Answered(action string, code kmsapi.Code, took time.Duration) {
+func (m *Metrics) Answered(gateway, action string, code kmsapi.Code, took time.Duration) {
 	if !kmsapi.Operation(action).Known() {
 		action = unknownAction
 	}
@@ -92,6 +98,7 @@ func (m *Metrics) Answered(action string, code kmsapi.Code, took time.Duration) 
 		code = successCode
 	}
 	m.requests.WithLabelValues(action, string(code)).Inc()
+	m.gateways.WithLabelValues(gateway).Inc()
 	m.duration.WithLabelValues(action).Observe(took.Seconds())
 }
 
