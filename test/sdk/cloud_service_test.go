@@ -41,8 +41,8 @@ func defaultPolicy(account string) string {
 		"Principal":{"RAM":["acs:ram::` + account + `:*"]},"Action":["kms:*"],"Resource":["*"]}]}`
 }
 
-// startCloud starts `server -config` in dir, with the root key that the development service made there. The access key is
-// of an account that has no default instance.
+// startCloud starts `server -config` in dir, with the root key that the development service made there. The access key
+// is of an account that has no default instance.
 func startCloud(bin, dir string) (*service, error) {
 	if err := issueCloud(dir); err != nil {
 		return nil, err

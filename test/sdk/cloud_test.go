@@ -5,6 +5,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -68,6 +69,36 @@ func TestAccessKeysThatAreNotGoodAreRefusedByDedicatedGateways(t *testing.T) {
 		refusedTo(shared, unknown, kmsapi.ErrAccessKeyNotFound, request)
 		wrong := shared.dial(shared, gateways[software], access{id: cloud.id, secret: "another secret"})
 		refusedTo(shared, wrong, kmsapi.ErrIncompleteSignature.WithMessage(""), request)
+	})
+}
+
+// An SDK shows its user no more of such an answer than that it can't be read. Our own client says what to do.
+func TestDedicatedGatewayOfAnOldImage(t *testing.T) {
+	everyGatewayOf(t, cloud, gateways[oldImage], func(shared, dedicated player) {
+		key := shared.newKeyIn(oldImage)
+		err := dedicated.call(encryptText(key), new(kmsapi.EncryptResponse))
+		require.Error(shared, err)
+		if _, own := dedicated.caller.(ours); own {
+			require.ErrorIs(shared, err, client.ErrOldImage)
+		}
+		require.Equal(shared, key, shared.encrypt(key, "text", nil).KeyId, "the shared gateway does not mind")
+	})
+}
+
+func TestNewAccountHasOneDefaultKeyWhichIsNotForPrograms(t *testing.T) {
+	made := acs3.at(t, cloud).newKey(kmsapi.CreateKeyRequest{})
+	require.Empty(t, made.DKMSInstanceId)
+	everyGatewayOf(t, cloud, gateways[software], func(shared, dedicated player) {
+		shared.refused(kmsapi.ErrLimitExceeded, &kmsapi.CreateKeyRequest{})
+		for _, request := range []kmsapi.Request{
+			encryptText(made.KeyId),
+			&kmsapi.GenerateDataKeyRequest{KeyId: made.KeyId},
+		} {
+			shared.refused(kmsapi.ErrUnsupportedOperation, request)
+			dedicated.refused(kmsapi.ErrKeyNotFound, request)
+		}
+		require.Equal(shared, kmsapi.Enabled, shared.describe(made.KeyId).KeyState)
+		shared.newKeyIn(software)
 	})
 }
 

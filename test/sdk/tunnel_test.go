@@ -7,8 +7,9 @@ import (
 	"net/http"
 )
 
-// tunnel is a proxy for HTTPS. Through it the names of KMS instances, which DNS does not know here, lead to the services
-// of the tests: an SDK gets the real name of a dedicated gateway as its endpoint, and looks for it in the certificate.
+// tunnel is a proxy for HTTPS. Through it the names of KMS instances, which DNS does not know here, lead to the
+// services of the tests: an SDK gets the real name of a dedicated gateway as its endpoint, and looks for it in the
+// certificate.
 type tunnel struct {
 	net.Listener
 	// listeners are where names lead, both as host:port.

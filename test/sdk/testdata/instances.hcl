@@ -15,6 +15,8 @@ root_key {
   file = "dev/root.key"
 }
 
+strict_default_keys = true
+
 account "1000000000000001" {
   access_key "LTAInew" {
     secret = "the secret of a new account"
