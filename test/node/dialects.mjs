@@ -18,11 +18,12 @@ export const inactive = { ...plain, id: 'LTAIinactive', secret: 'the inactive se
 export const temporary = { ...plain, id: 'STS.temporary', secret: 'the temporary secret', token: 'CAIS+/the=token==' };
 export const writer = { ...plain, id: 'LTAIwriter', secret: "the writer's secret" };
 
-// The KMS instance of the development service, and its dedicated gateway. DNS does not know the gateway's name here, but
-// the SDKs must be given it, as it is what they look for in the certificate.
+// The KMS instance of the development service, and its dedicated gateway. DNS does not know the gateway's name here,
+// but the SDKs must be given it, as it is what they look for in the certificate.
 export const instance = env.ALICLOUD_KMS_INSTANCE_ID;
 const gateway = `${instance}.cryptoservice.kms.aliyuncs.com`;
-export const dedicated = { ...dev, address: `${gateway}:${new URL(`https://${env.ALICLOUD_KMS_INSTANCE_ENDPOINT}`).port}` };
+const [, port] = env.ALICLOUD_KMS_INSTANCE_ENDPOINT.split(':');
+export const dedicated = { ...dev, address: `${gateway}:${port}` };
 const { lookup } = dns;
 dns.lookup = (host, ...rest) => lookup(host === gateway ? '127.0.0.1' : host, ...rest);
 
