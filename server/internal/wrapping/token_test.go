@@ -2,6 +2,7 @@ package wrapping
 
 import (
 	"bytes"
+	"strings"
 	"testing"
 	"time"
 
@@ -13,6 +14,9 @@ import (
 const keyID = "1234abcd-12ab-34cd-56ef-12345678901a"
 
 var expires = time.Date(2018, 1, 25, 0, 1, 2, 0, time.UTC)
+
+// instanceKeyID is the id of a key in a KMS instance.
+const instanceKeyID = "key-hzz62f1cb66fa42qo7p3x"
 
 func newToken(t testing.TB) Token {
 	return Token{KeyID: keyID, Algorithm: kmsapi.WrapOAEPSHA256, Expires: expires, Key: newKey(t)}
@@ -26,9 +30,12 @@ func marshal(t testing.TB, token Token) []byte {
 }
 
 func TestTokensParse(t *testing.T) {
-	for _, a := range algorithms {
+	for i, a := range algorithms {
 		want := newToken(t)
 		want.Algorithm = a.name
+		if i == 0 {
+			want.KeyID = instanceKeyID
+		}
 		got, err := ParseToken(marshal(t, want))
 		require.NoError(t, err)
 		require.Equal(t, want.KeyID, got.KeyID)
@@ -49,6 +56,20 @@ func TestTokenLayoutIsStable(t *testing.T) {
 		require.True(t, known)
 		require.Equal(t, name, a.name)
 	}
+}
+
+func TestIDsOfKeysInInstancesAreFilledUp(t *testing.T) {
+	token := newToken(t)
+	token.KeyID = instanceKeyID
+	encoded := marshal(t, token)
+	require.Equal(t, instanceKeyID+strings.Repeat("\x00", 11), string(encoded[:36]))
+	encoded[35] = 'x'
+	_, err := ParseToken(encoded)
+	require.NoError(t, err, "it is another id, of 36 bytes")
+	encoded[24] = 0
+	encoded[35] = 0
+	_, err = ParseToken(encoded)
+	require.ErrorIs(t, err, errToken, "24 characters are no id")
 }
 
 func TestTokensExpire(t *testing.T) {
