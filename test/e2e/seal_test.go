@@ -40,7 +40,13 @@ func (s *sealing) token(t *testing.T) string {
 
 func (s *stage) startSealing(t *testing.T) *sealing {
 	t.Helper()
-	sealed := &sealing{at: s.mount(t)}
+	return s.startSealingAt(t, s.mount(t))
+}
+
+// startSealingAt starts a server that is unsealed through a new key of m.
+func (s *stage) startSealingAt(t *testing.T, m *mount) *sealing {
+	t.Helper()
+	sealed := &sealing{at: m}
 	sealed.at.write("keys/unseal", nil)
 	sealed.policy = sealed.at.path + "-seal"
 	sealed.allow(t, "encrypt", "decrypt")

@@ -134,6 +134,15 @@ func TestStatesOfKeysHoldOverBothGateways(t *testing.T) {
 	})
 }
 
+func TestImportedKeyMaterialIsUsedOverTheDedicatedGateway(t *testing.T) {
+	everyGateway(t, func(shared, dedicated player) {
+		key := shared.newKey(kmsapi.CreateKeyRequest{DKMSInstanceId: devInstance, Origin: kmsapi.OriginExternal}).KeyId
+		dedicated.refused(kmsapi.ErrRejectedPendingImport, encryptText(key))
+		shared.must(shared.newWrappingKey(key, kmsapi.WrapOAEPSHA256).request(shared, newMaterial()))
+		requireOpens(dedicated, shared, key)
+	})
+}
+
 func TestDedicatedGatewaysRefuseManagementAndOtherKeys(t *testing.T) {
 	everyGateway(t, func(shared, dedicated player) {
 		key, other := shared.newInstanceKey(), shared.newKey(kmsapi.CreateKeyRequest{}).KeyId
