@@ -109,7 +109,8 @@ func TestConnectionsAreBounded(t *testing.T) {
 	third, err := net.Dial("tcp", first.RemoteAddr().String())
 	require.NoError(t, err)
 	defer third.Close()
-	client := tls.Client(third, &tls.Config{InsecureSkipVerify: true}) //nolint:gosec // Only whether it is served matters.
+	// Only whether it is served matters.
+	client := tls.Client(third, &tls.Config{InsecureSkipVerify: true})
 	require.NoError(t, third.SetDeadline(time.Now().Add(near)))
 	require.ErrorIs(t, client.Handshake(), os.ErrDeadlineExceeded, "two are open, so the third waits")
 

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMainJob is also CI's proof that tests ran on a real Vault: .ci/run looks for its name.
+// TestMainJob also proves to CI that tests ran on a real Vault: .ci/run looks for its name.
 func TestMainJob(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
@@ -30,9 +30,10 @@ func (m *mount) mainJob(t *testing.T) {
 	plaintext := newPlaintext()
 	ciphertext := m.encrypt("payroll", plaintext)
 	require.Regexp(t, `^vault:v1:`, ciphertext)
-	require.NotEqual(t, ciphertext, m.encrypt("payroll", plaintext), "two encryptions of one text must differ")
+	require.NotEqual(t, ciphertext, m.encrypt("payroll", plaintext), "two encryptions of one plaintext must differ")
 	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
-	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext[len("vault:v1:"):]), "KMS's bare blob must open too")
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext[len("vault:v1:"):]),
+		"KMS's bare blob must be accepted too")
 
 	m.write("keys/payroll/disable", nil)
 	_, err := m.try("encrypt/payroll", map[string]any{"plaintext": plaintext})
@@ -43,7 +44,7 @@ func (m *mount) mainJob(t *testing.T) {
 	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
 }
 
-func TestDataKeysOpenAgainFromTheirWrappedForm(t *testing.T) {
+func TestDataKeysAreRecoveredFromTheirWrappedForm(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/files", nil)
@@ -63,7 +64,7 @@ func TestDataKeysOpenAgainFromTheirWrappedForm(t *testing.T) {
 				key, err := base64.StdEncoding.DecodeString(plaintext)
 				require.NoError(t, err)
 				require.Len(t, key, test.bytes)
-				if len(key) >= 16 { // A shorter one is found anywhere by chance.
+				if len(key) >= 16 { // A shorter key is found by chance.
 					shared.secrets.add(string(key))
 					shared.secrets.add(plaintext)
 				}
@@ -75,7 +76,7 @@ func TestDataKeysOpenAgainFromTheirWrappedForm(t *testing.T) {
 	})
 }
 
-func TestKeysAreDeletedOnlyIfAllowedAndCanBeKept(t *testing.T) {
+func TestKeysAreDeletedOnlyIfAllowedAndDeletionCanBeCanceled(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/old", nil)
@@ -84,7 +85,7 @@ func TestKeysAreDeletedOnlyIfAllowedAndCanBeKept(t *testing.T) {
 
 		_, err := m.client.Logical().Delete(m.path + "/keys/old")
 		m.refused(err, http.StatusBadRequest, "deletion_allowed=true")
-		require.Equal(t, plaintext, m.decrypt("old", ciphertext), "a refused deletion must change nothing")
+		require.Equal(t, plaintext, m.decrypt("old", ciphertext), "a rejected deletion must change nothing")
 
 		m.write("keys/old/config", map[string]any{"deletion_allowed": true})
 		_, err = m.client.Logical().Delete(m.path + "/keys/old")

@@ -39,7 +39,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				v.says(t, from, "Rejected.Disabled")
 				l.enable(t)
 			}},
-			{"when KMS is there again", func(t *testing.T) {
+			{"when KMS is up again", func(t *testing.T) {
 				require.NoError(t, v.Stop())
 				require.NoError(t, l.kms.Stop())
 				v.endsAtStart(t, l.kms.Address)
@@ -48,7 +48,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 			}},
 			{"while KMS comes and goes under it", func(t *testing.T) {
 				require.NoError(t, l.kms.Stop())
-				require.True(t, v.IsActive(), "who is unsealed stays so")
+				require.True(t, v.IsActive(), "an unsealed server stays unsealed")
 				require.NoError(t, l.kms.Start())
 				v.rekey(t)
 			}},
@@ -58,7 +58,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				require.NoError(t, v.restart())
 				v.comesUp(t)
 				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: before})
-				require.NoError(t, err, "all that was sealed with it is sealed anew")
+				require.NoError(t, err, "everything is sealed again with the new key")
 				require.NoError(t, v.restart())
 			}},
 		} {
@@ -71,7 +71,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 	})
 }
 
-// endsAtStart wants a server that can't ask its seal for its key to end, and to name text.
+// endsAtStart requires that a server whose seal can't get its key exits, and logs text.
 func (v *vaultServer) endsAtStart(t *testing.T, text string) {
 	t.Helper()
 	from := v.logged(t)
@@ -101,8 +101,8 @@ func TestServerSaysAtStartWhatIsWrongWithItsSeal(t *testing.T) {
 	})
 }
 
-// A server that people unseal gets a seal, and loses it again.
-func TestSealIsTakenAndGivenUp(t *testing.T) {
+// A server with unseal keys gets a seal, and goes back to unseal keys.
+func TestSealIsAddedAndRemoved(t *testing.T) {
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		l := s.newLock(t)
 		v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-migrating-", settings{})
@@ -134,7 +134,7 @@ func TestSealIsTakenAndGivenUp(t *testing.T) {
 	})
 }
 
-// A server that another one unseals, through the engine, becomes one that goes to KMS itself.
+// A server that unseals through the engine of another one is migrated to unseal with KMS directly.
 func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		v := s.startSealing(t).vaultServer
@@ -156,7 +156,7 @@ func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 	})
 }
 
-// What the built-in seal has sealed, the plugin opens, with no key of anyone and no migration; and the other way round.
+// The plugin unseals what the built-in seal has sealed, without keys or a migration, and vice versa.
 func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
 		l := s.newLock(t)
@@ -176,7 +176,7 @@ func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 	})
 }
 
-// As an operator does it: node by node, the leader last, while the cluster serves.
+// As an operator would: node by node, the leader last, while the cluster keeps serving.
 func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
 		l := s.newLock(t)
@@ -197,7 +197,7 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 		leader.comesUp(t)
 		leader.rekey(t)
 
-		// A standby is unsealed, and needs no KMS to become the leader.
+		// A standby is already unsealed, and needs no KMS to become the leader.
 		require.NoError(t, l.kms.Stop())
 		leader.Kill()
 		rest := cluster{slices.DeleteFunc(slices.Clone(c.nodes), func(v *vaultServer) bool { return v == leader })}
@@ -208,7 +208,7 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 	})
 }
 
-// With no secret in its configuration, the plugin finds credentials where package credentials looks for them.
+// Without a secret in its configuration, the plugin finds credentials where package credentials looks for them.
 func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
@@ -227,7 +227,7 @@ func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
 	})
 }
 
-// A KMS that takes requests and does not answer is like one that is away, and the server that is unsealed does not care.
+// A KMS that accepts requests and does not respond is like one that is down, and does not affect an unsealed server.
 func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
@@ -248,8 +248,8 @@ func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 	})
 }
 
-// OpenBao starts the plugin again when it needs it.
-func TestSealPluginIsKilledAndComesBack(t *testing.T) {
+// OpenBao restarts the plugin when it needs it.
+func TestKilledSealPluginIsRestarted(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		v := s.startLocked(t, m, s.newLock(t))
 		for range 3 {

@@ -1,7 +1,8 @@
 // Starts the KMS service, runs the tests against it, and stops it: `npm test`. ALICLOUDKMS_BIN is the service's binary.
 //
-// There are two services: one as `server -dev` makes it, over TLS, and one with a configuration file, over plain HTTP, which
-// has access keys of every kind. Node takes NODE_EXTRA_CA_CERTS only as it starts, so the tests run in a Node of their own.
+// There are two services: one with `server -dev`, over TLS, and one with a configuration file, over plain HTTP, which
+// has access keys of every kind. Node reads NODE_EXTRA_CA_CERTS only when it starts, so the tests run in their own
+// process.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
@@ -16,7 +17,7 @@ assert(bin, 'ALICLOUDKMS_BIN must name the alicloudkms binary; scripts/node.sh s
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'alicloudkms-node-'));
 
-// What the caller has set for other services, which the SDKs would prefer.
+// Settings of the caller for other services, which the SDKs would prefer.
 const foreign = /^(alicloud_|alibaba_cloud_|node_extra_ca_certs$|https?_proxy$|no_proxy$|all_proxy$)/i;
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 
@@ -32,7 +33,7 @@ function start(name, ...args) {
   return service;
 }
 
-// until waits until ready gives something, and gives up when the service ends.
+// until waits until ready returns something, and gives up when the service exits.
 async function until(service, ready) {
   for (let tries = 0; tries < 3000; tries++) {
     const found = ready();
@@ -46,7 +47,7 @@ async function until(service, ready) {
 async function stop({ name, child, ended, log }) {
   child.kill('SIGTERM');
   const [code, signal] = await ended;
-  if (code !== 0) throw new Error(`the ${name} service ended with ${code ?? signal}\n${log()}`);
+  if (code !== 0) throw new Error(`the ${name} service exited with ${code ?? signal}\n${log()}`);
 }
 
 async function startDev() {

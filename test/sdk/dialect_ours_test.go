@@ -12,7 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ours is this project's own client. It plays the same scenarios, so that who moves over from an SDK finds no difference.
+// ours is this project's own client. It plays the same scenarios, so that users who switch from an SDK find no
+// difference.
 type ours struct{ client *client.Client }
 
 func dialOurs(t testing.TB, at *service, as access) caller {
@@ -39,7 +40,9 @@ func dialOurs(t testing.TB, at *service, as access) caller {
 // oursOperation calls one operation of the client.
 type oursOperation func(c *client.Client, request kmsapi.Request, answer kmsapi.Response) error
 
-func oursRow[Request kmsapi.Request, Answer any](send func(*client.Client, context.Context, Request) (Answer, error)) oursOperation {
+func oursRow[Request kmsapi.Request, Answer any](
+	send func(*client.Client, context.Context, Request) (Answer, error),
+) oursOperation {
 	return func(c *client.Client, request kmsapi.Request, answer kmsapi.Response) error {
 		got, err := send(c, context.Background(), request.(Request))
 		if err != nil {
@@ -50,7 +53,7 @@ func oursRow[Request kmsapi.Request, Answer any](send func(*client.Client, conte
 	}
 }
 
-// copyFields sets the fields of to that from has too. Secrets don't survive JSON, so they are copied as they are.
+// copyFields sets the fields of to that from has too. Secrets don't survive JSON, so they are copied directly.
 func copyFields(to, from reflect.Value) {
 	for i := range to.NumField() {
 		to.Field(i).Set(from.FieldByName(to.Type().Field(i).Name))

@@ -50,7 +50,9 @@ func newV1(t testing.TB, at *service, as access, region string) *kms.Client {
 // v1Operation calls one operation of the SDK.
 type v1Operation func(s v1, params kmsapi.Params, answer kmsapi.Response) error
 
-func v1Row[Request requests.AcsRequest, Answer any](create func() Request, send func(*kms.Client, Request) (Answer, error)) v1Operation {
+func v1Row[Request requests.AcsRequest, Answer any](
+	create func() Request, send func(*kms.Client, Request) (Answer, error),
+) v1Operation {
 	return func(s v1, params kmsapi.Params, answer kmsapi.Response) error {
 		request := create()
 		if err := fill(request, params.Add("AcceptFormat", s.format)); err != nil {
@@ -97,7 +99,7 @@ func (s v1) call(request kmsapi.Request, answer kmsapi.Response) error {
 	return v1Operations[request.Operation()](s, kmsapi.Encode(request), answer)
 }
 
-// v1Error is what the SDK makes of a refusal. It reads JSON only: of XML it keeps the whole body as its message.
+// v1Error converts the SDK's error for a refusal. The SDK parses only JSON: with XML, its message is the whole body.
 func v1Error(err error) error {
 	var refusal *sdkerrors.ServerError
 	if !errors.As(err, &refusal) {

@@ -58,7 +58,7 @@ func v3Row[Request, Answer any](send func(*kms.Client, *Request) (Answer, error)
 	}
 }
 
-// readBody reads the part of the SDK's answer that is not headers and status.
+// readBody reads the SDK's response without headers and status.
 func readBody(got any, answer kmsapi.Response) error {
 	text, err := json.Marshal(got)
 	if err != nil {
@@ -112,7 +112,7 @@ func (s v3) call(request kmsapi.Request, answer kmsapi.Response) error {
 	return v3Operations[request.Operation()](s.client, kmsapi.Encode(request), answer)
 }
 
-// v3Error is what the SDK makes of a refusal: status, message and request id in one text, and all that it got in Data.
+// v3Error converts the SDK's error for a refusal: status, message and request id in one string, and everything in Data.
 func v3Error(err error) error {
 	var refusal *tea.SDKError
 	if !errors.As(err, &refusal) || refusal.StatusCode == nil {
@@ -123,7 +123,8 @@ func v3Error(err error) error {
 		return err
 	}
 	return &kmsapi.Error{
-		Code: kmsapi.Code(tea.StringValue(refusal.Code)), HTTPStatus: *refusal.StatusCode, Message: tea.StringValue(refusal.Message),
+		Code: kmsapi.Code(tea.StringValue(refusal.Code)), HTTPStatus: *refusal.StatusCode,
+		Message:   tea.StringValue(refusal.Message),
 		RequestID: data.RequestId, HostID: data.HostId,
 	}
 }

@@ -43,7 +43,7 @@ func requireOpens(writer, reader player, keyID string) {
 func TestSDKsWorkOverADedicatedGatewayAsDocumented(t *testing.T) {
 	everyGateway(t, func(shared, dedicated player) {
 		key := shared.newInstanceKey()
-		for name, text := range texts {
+		for name, text := range plaintexts {
 			dedicated.run(name, func(p player) {
 				sealed := p.encrypt(key, text, nil)
 				require.Equal(p, key, sealed.KeyId)

@@ -11,14 +11,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// access is what a caller signs with. The token goes with temporary access keys.
+// access is what a caller signs with. Temporary access keys have a token.
 type access struct{ id, secret, token string }
 
 // service is a running KMS service.
 type service struct {
 	// address is host:port.
 	address string
-	// plain services speak HTTP without TLS.
+	// plain services use HTTP without TLS.
 	plain bool
 	// dedicated is what a client needs besides if the service is the dedicated gateway of a KMS instance, whose address is
 	// its name.
@@ -43,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// run starts the services, runs the tests and stops the services. A service that does not stop cleanly is a failure.
+// run starts the services, runs the tests and stops the services. It fails if a service does not stop cleanly.
 func run(m *testing.M) (status int, err error) {
 	servers.ClearEnvironment()
 	dir, err := os.MkdirTemp("", "alicloudkms-sdk-")
@@ -98,7 +98,10 @@ func startDev(bin, dir string) (*service, error) {
 		return nil, errors.Join(err, kms.Stop())
 	}
 	s := &service{address: kms.Address, process: kms.Process}
-	s.access = access{id: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"], secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]}
+	s.access = access{
+		id:     kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+		secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+	}
 	devCA = kms.CA
 	return s, s.findDevInstance(kms)
 }
