@@ -23,8 +23,8 @@ type Token struct {
 // The layout of a token. Everything but the private key, which comes last, has a fixed length, so a token has one
 // encoding.
 const (
-	keyIDSize       = 36 // A UUID.
-	instanceKeySize = 25 // The id of a key in a KMS instance.
+	keyIDSize       = 36
+	instanceIDSize  = 25 // the length of the id of a CMK in a KMS instance
 	expiresOffset   = keyIDSize
 	algorithmOffset = expiresOffset + 8
 	keyOffset       = algorithmOffset + 1
@@ -35,35 +35,31 @@ var errToken = errors.New("not an import token")
 
 // Marshal encodes t. The caller clears the result:
 //
-//	 0 36  key id; one of 25 characters is followed by zeros
+//	 0 36  key id, and zero bytes after one that is shorter
 //	36  8  expiry, seconds since 1970, big-endian
 //	44  1  algorithm
 //	45  n  private key in PKCS#1 DER
 func (t Token) Marshal() ([]byte, error) {
 	a, known := algorithmNamed(t.Algorithm)
-	if !validSize(t.KeyID) || !known {
+	if n := len(t.KeyID); n != keyIDSize && n != instanceIDSize || !known {
 		return nil, fmt.Errorf("a token can't hold CMK %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
 	der := t.Key.privateDER()
 	defer clear(der)
 	encoded := make([]byte, 0, keyOffset+len(der))
-	encoded = append(encoded, t.KeyID...)
-	encoded = append(encoded, make([]byte, keyIDSize-len(t.KeyID))...)
+	encoded = append(encoded, t.KeyID...)[:keyIDSize]
 	encoded = binary.BigEndian.AppendUint64(encoded, uint64(t.Expires.Unix()))
 	encoded = append(encoded, a.code)
 	return append(encoded, der...), nil
 }
-
-func validSize(keyID string) bool { return len(keyID) == keyIDSize || len(keyID) == instanceKeySize }
 
 // ParseToken undoes [Token.Marshal]. The caller clears the token's key.
 func ParseToken(encoded []byte) (Token, error) {
 	if len(encoded) < keyOffset {
 		return Token{}, errToken
 	}
-	keyID := strings.TrimRight(string(encoded[:keyIDSize]), "\x00")
 	a, known := algorithmOf(encoded[algorithmOffset])
-	if !validSize(keyID) || !known {
+	if !known {
 		return Token{}, errToken
 	}
 	key, err := ParseKey(encoded[keyOffset:])
@@ -71,7 +67,7 @@ func ParseToken(encoded []byte) (Token, error) {
 		return Token{}, errToken
 	}
 	return Token{
-		KeyID:     keyID,
+		KeyID:     strings.TrimRight(string(encoded[:keyIDSize]), "\x00"),
 		Algorithm: a.name,
 		Expires:   time.Unix(int64(binary.BigEndian.Uint64(encoded[expiresOffset:])), 0).UTC(),
 		Key:       key,
