@@ -119,7 +119,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 			value, err := w.Get("cmk/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("cmk/"+scope+"other", value))
-		}, []string{`CMK "other"`, "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
+		}, []string{`"other" is not the id of a CMK`, "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
 		{"tags that are not a record", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("tags/"+scope+id, []byte(`{"a":"b"}`)))
 		}, []string{"not in the form"}},

@@ -106,6 +106,8 @@ func (c *checker) walk(r store.Reader) error {
 		if errors.Is(err, crypt.ErrWrongRootKey) {
 			return nil // Nothing will open, and one line says why.
 		}
+	}
+	if c.schema == 0 {
 		c.schema = schemaVersion
 	}
 	err = r.Scan("", "", func(path string, value []byte) (bool, error) {

@@ -47,7 +47,11 @@ func (c *checker) cmk(at location, value []byte) {
 	if cmk.KeySpec == "" || cmk.KeyUsage == "" {
 		c.problem("record %q: it has no key spec or key usage", at.path)
 	}
-	if cmk.KeyID != at.name || !crypt.IsKeyID(at.name) {
+	if !crypt.IsKeyID(at.name) {
+		c.problem("record %q: %q is not the id of a CMK", at.path, at.name)
+		return
+	}
+	if cmk.KeyID != at.name {
 		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
 		return
 	}

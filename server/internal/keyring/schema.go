@@ -54,8 +54,8 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	schema, err = strconv.Atoi(string(text))
-	if err != nil || schema < plainSchema || schema > schemaVersion {
+	schema, _ = strconv.Atoi(string(text))
+	if schema < plainSchema || schema > schemaVersion || strconv.Itoa(schema) != string(text) {
 		return 0, fmt.Errorf("its layout has version %s, and this program knows versions %d to %d",
 			text, plainSchema, schemaVersion)
 	}
