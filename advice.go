@@ -28,17 +28,23 @@ var whatToDo = advice.Table{
 		kmsapi.ErrRejectedPendingDeletion.Code: keepAdvice,
 		kmsapi.ErrRejectedPendingImport.Code:   importAdvice,
 
-		kmsapi.ErrUnsupportedOrigin.Code:  "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-		kmsapi.ErrUnsupportedAlias.Code:   "KMS takes only the id of a CMK here, and no alias.",
-		kmsapi.ErrInvalidKeyMaterial.Code: "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
-		kmsapi.ErrInvalidImportToken.Code: "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrExpiredImportToken.Code: "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrKeyNotFound.Code:        "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
-		kmsapi.ErrAliasNotFound.Code:      "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
+		kmsapi.ErrUnsupportedOrigin.Code:    "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
+		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a CMK here, and no alias.",
+		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrInvalidImportToken.Code:   "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrExpiredImportToken.Code:   "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
+		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
+		kmsapi.ErrInvalidAPIName.Code:       "The endpoint in {mount}config is the dedicated gateway of a KMS instance, which only encrypts, decrypts and signs. Leave endpoint empty, for the shared gateway of the region, and set gateway=dedicated and kms_instance_id.",
+		kmsapi.ErrInstanceNotFound.Code:     "There is no such KMS instance in the region and account of this engine's configuration: check kms_instance_id of vault read {mount}config, or the instance_id that was given.",
+		kmsapi.ErrInstanceStateInvalid.Code: "The KMS instance is not enabled, or is being enabled: see its status in the KMS console, and try again once it is Connected.",
+		kmsapi.ErrAliasNotFound.Code:        "There is no such alias in the region and account of this engine's configuration: see vault list {mount}aliases",
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeRegions: {
 			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call DescribeRegions; allow it, or write the configuration with verify=false.",
+		},
+		kmsapi.OpGetKmsInstance: {
+			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call GetKmsInstance, as no account may for an instance that is only shared with it.",
 		},
 		kmsapi.OpDecrypt: {
 			kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
@@ -79,6 +85,47 @@ const (
 	keepToDecrypt   = "The CMK that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
 	importToDecrypt = "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 )
+
+// overDedicated is for what goes to the dedicated gateway.
+var overDedicated = advice.Table{
+	ByCode: map[kmsapi.Code]string{
+		kmsapi.ErrUnsupportedOperation.Code: "The type of the CMK does not fit the operation.",
+		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
+		kmsapi.ErrThrottling.Code:           "Send fewer requests, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
+	},
+}
+
+// forInstanceKeys is for keys of an instance over the shared gateway.
+var forInstanceKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
+	"If the CMK is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...", nil)}
+
+// forOtherKeys is for keys that are in no instance, as far as is known.
+var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
+	"If the CMK is for encryption, it is the account's default key or that of a cloud service, which only Alibaba Cloud's own services can use, or Internet access of its KMS instance is off. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-...",
+	map[kmsapi.Code]string{
+		kmsapi.ErrLimitExceeded.Code:        needsInstance,
+		kmsapi.ErrUnsupportedOperation.Code: needsInstance,
+	})}
+
+const needsInstance = "Without a KMS instance, an account of today has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
+
+// usesOfKeys is advice about a refusal of all operations that use a key, and about those of CreateKey.
+func usesOfKeys(
+	code kmsapi.Code, text string, creation map[kmsapi.Code]string,
+) map[kmsapi.Operation]map[kmsapi.Code]string {
+	table := map[kmsapi.Operation]map[kmsapi.Code]string{kmsapi.OpCreateKey: creation}
+	for _, op := range kmsapi.Operations() {
+		if op.Plane() == kmsapi.DataPlane {
+			table[op] = map[kmsapi.Code]string{code: text}
+		}
+	}
+	return table
+}
+
+// always is advice that goes with every failure of an operation.
+var always = map[kmsapi.Operation]string{
+	kmsapi.OpGetKmsInstance: "If the engine can't read the instance's CA certificate, give instance_ca_cert in {mount}config: the KMS console offers it as a file.",
+}
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{

@@ -97,7 +97,7 @@ func (b *backend) batch(items fields.Schemas, handle useHandler) framework.Opera
 		conn.inParallel(len(list), func(i int) {
 			results[i] = runItem(items, list[i], func(item *framework.FieldData) (*logical.Response, error) {
 				resp, err := handle(ctx, conn, k, item)
-				return resp, withKey(err, k.name)
+				return resp, withTarget(err, k)
 			})
 		})
 		return b.batchResponse(req, d, results)

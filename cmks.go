@@ -21,12 +21,16 @@ func listCMKs(ctx context.Context, c *connection) (listing.Listing[kmsapi.KeyEnt
 	}, func(k kmsapi.KeyEntry) string { return k.KeyId })
 }
 
-// cmkNames are the engine's names of CMKs, under their ids. Several keys may share one CMK.
-type cmkNames map[string][]string
+// cmkNames are the engine's names of CMKs. Several keys may share one CMK.
+type cmkNames struct {
+	// names and instances are under the ids of the CMKs; instances are the KMS instances that CMKs with a name are in.
+	names     map[string][]string
+	instances map[string]string
+}
 
 // of returns the names of a CMK, an empty list if it has none.
 func (n cmkNames) of(id string) []string {
-	if names := n[id]; names != nil {
+	if names := n.names[id]; names != nil {
 		return names
 	}
 	return []string{}
@@ -35,19 +39,21 @@ func (n cmkNames) of(id string) []string {
 // namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry
 // that can't be read is an error: somebody may delete a CMK that seems to have no name.
 func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNames, error) {
+	var none cmkNames
 	keys, err := req.Storage.List(ctx, keyPrefix)
 	if err != nil {
-		return nil, err
+		return none, err
 	}
-	names := cmkNames{}
+	known := cmkNames{names: map[string][]string{}, instances: map[string]string{}}
 	for _, name := range slices.Sorted(slices.Values(keys)) {
 		entry, err := b.cachedKey(ctx, req, name)
 		if err != nil {
-			return nil, err
+			return none, err
 		}
 		if entry != nil { // It was not deregistered after the list was read.
-			names[entry.KeyID] = append(names[entry.KeyID], name)
+			known.names[entry.KeyID] = append(known.names[entry.KeyID], name)
+			known.instances[entry.KeyID] = entry.Instance
 		}
 	}
-	return names, nil
+	return known, nil
 }

@@ -42,6 +42,8 @@ type config struct {
 	// RequestTimeout is in seconds.
 	RequestTimeout int `json:"request_timeout"`
 	MaxParallel    int `json:"max_parallel"`
+	// Instance has JSON of its own.
+	Instance instanceConfig `json:"instance"`
 }
 
 func newConfig() *config {
@@ -49,6 +51,7 @@ func newConfig() *config {
 		Network:        kmsapi.NetworkPublic,
 		MaxRetries:     defaultMaxRetries,
 		RequestTimeout: int(defaultRequestTimeout.Seconds()),
+		Instance:       instanceConfig{Gateway: gatewayShared},
 	}
 }
 
@@ -102,9 +105,11 @@ func (c *config) check() error {
 		return refusal.BadRequest("request_timeout must be 1 to %d seconds", longest)
 	case c.MaxParallel < 0 || c.MaxParallel > maxMaxParallel:
 		return refusal.BadRequest("max_parallel must be 0 to %d", maxMaxParallel)
-	default:
-		return c.checkCredentials()
 	}
+	if err := c.Instance.check(); err != nil {
+		return err
+	}
+	return c.checkCredentials()
 }
 
 // client returns the client's configuration. It does no I/O.
@@ -125,6 +130,7 @@ func (c *config) client() (client.Config, error) {
 		Credentials:    provider,
 		MaxRetries:     retries,
 		RequestTimeout: time.Duration(c.RequestTimeout) * time.Second,
+		Instances:      c.Instance.client(),
 		UserAgent:      fmt.Sprintf("vault-plugin-secrets-alicloudkms/%s (%s; %s)", Version, runtime.GOOS, runtime.GOARCH),
 	}, nil
 }

@@ -12,12 +12,23 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// updateCredentials takes the fields for the credentials and for the addresses of KMS and STS. A secret belongs to one
-// access key, one role, and one endpoint each of KMS and STS with one CA. A caller that changes any of these must give
-// the secret again. Otherwise, a caller that does not know it could have signed requests sent to a server of its own,
-// or act as a role that was not meant for it.
+// A use is what a secret was given for: one access key, one role, and one endpoint each of KMS, its dedicated gateway
+// and STS, with their CAs.
+type use struct {
+	accessKey, roleARN, endpoint, caCert, stsEndpoint string
+	instance                                          instanceConfig
+}
+
+func (c *config) use() use {
+	return use{c.AccessKey, c.RoleARN, c.Endpoint, c.CACert, c.STSEndpoint, c.Instance.given()}
+}
+
+// updateCredentials takes the fields for the credentials and for the addresses of KMS and STS. A caller that changes
+// the use of the secret must give it again. Otherwise, a caller that does not know it could have signed requests sent
+// to a server of its own, or act as a role that was not meant for it.
 func (c *config) updateCredentials(d *framework.FieldData) {
-	old := *c
+	old := c.use()
+	c.Instance.update(d)
 	set(d, "endpoint", &c.Endpoint)
 	set(d, "ca_cert", &c.CACert)
 	set(d, "access_key", &c.AccessKey)
@@ -29,8 +40,7 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	set(d, "role_session_name", &c.RoleSessionName)
 	set(d, "role_external_id", &c.RoleExternalID)
 	set(d, "sts_endpoint", &c.STSEndpoint)
-	if c.AccessKey != old.AccessKey || c.Endpoint != old.Endpoint || c.CACert != old.CACert ||
-		c.STSEndpoint != old.STSEndpoint || c.RoleARN != old.RoleARN {
+	if c.use() != old {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
 	}
 	setSecret(d, "secret_key", &c.SecretKey)
@@ -44,11 +54,13 @@ func (c *config) checkCredentials() error {
 	case c.AccessKey == "" && !c.UseEnvironment:
 		return refusal.BadRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
 	case c.AccessKey != "" && c.SecretKey.IsEmpty():
-		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint or role_arn")
+		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint, role_arn or gateway, and with every change of how the dedicated gateway is reached: instance_endpoint, instance_tls_server_name, instance_ca_cert, kms_instance_id")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
 		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
 	case c.AccessKey == "" && !knownEndpoint(c.Endpoint):
 		return refusal.BadRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
+	case c.AccessKey == "" && !knownEndpoint(c.Instance.Endpoint):
+		return refusal.BadRequest("instance_endpoint must be one of Alibaba Cloud's KMS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
 	case c.AccessKey == "" && !knownEndpoint(c.STSEndpoint):
 		return refusal.BadRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
 	default:
@@ -56,10 +68,11 @@ func (c *config) checkCredentials() error {
 	}
 }
 
-// alibabaCloud matches the hosts of KMS, of its dedicated instances and of STS, in a region. Other names below
+// alibabaCloud matches the hosts of KMS and of STS in a region, and of dedicated gateways. Other names below
 // aliyuncs.com may belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is a storage bucket that anyone could have.
 var alibabaCloud = regexp.MustCompile(
-	`^(sts|(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
+	`^(sts|[a-z0-9-]+\.cryptoservice\.kms|` +
+		`(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
 
 // knownEndpoint reports whether the environment's credentials may be sent to an endpoint. A caller that may write
 // config need not be the operator of the Vault server, and has no secret to give as a proof that the credentials are

@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"errors"
+	"sync/atomic"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -11,18 +12,29 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// kms is what the engine needs of KMS. [client.Client] implements it.
+// kms is what the engine needs of KMS.
 type kms interface {
 	client.Doer
-	// Endpoint is the host and port that is called.
-	Endpoint() string
+	// Instance returns a client for the keys of a KMS instance, as [client.Client.Instance] does.
+	Instance(id string) kms
+	// EndpointOf is the host and port that requests of op go to.
+	EndpointOf(op kmsapi.Operation) string
 	// Close closes idle connections; calls in flight end as they would.
 	Close()
 }
 
-var _ kms = (*client.Client)(nil)
+// kmsClient is the kms that calls KMS.
+type kmsClient struct{ *client.Client }
 
-func openClient(c client.Config) (kms, error) { return client.New(c) }
+func (c kmsClient) Instance(id string) kms { return kmsClient{c.Client.Instance(id)} }
+
+func openClient(c client.Config) (kms, error) {
+	opened, err := client.New(c)
+	if err != nil {
+		return nil, err
+	}
+	return kmsClient{opened}, nil
+}
 
 // A connection is a client for KMS with what belongs to its configuration. It never changes.
 type connection struct {
@@ -32,10 +44,38 @@ type connection struct {
 	identity string
 	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
 	borrowed bool
-	// slots bounds the calls in flight; nil means no bound. A call puts a value in, and takes one out when it ends.
-	slots chan struct{}
 	// parallel is how many items of one batch are worked on at a time.
 	parallel int
+	// slots bounds the calls in flight to the shared gateway, and dataSlots those that use a key. They are the same unless
+	// keys are used over the dedicated gateway.
+	slots, dataSlots slots
+
+	// instance is the KMS instance that new keys are made in. Empty: KMS decides.
+	instance string
+	// dedicated is the connection for the keys of instance, if they are used over its dedicated gateway. It has itself
+	// here.
+	dedicated *connection
+	// ca is the CA of the dedicated gateway.
+	ca *instanceCA
+}
+
+// An instanceCA is the CA that a connection trusts for the dedicated gateway.
+type instanceCA struct {
+	pem string
+	// learned says that the CA came from KMS, so that it may be read again.
+	learned bool
+	// reread is set once that was done: a second time would not say anything else.
+	reread atomic.Bool
+}
+
+// slots bounds calls in flight; nil means no bound. A call puts a value in, and takes one out when it ends.
+type slots chan struct{}
+
+func newSlots(n int) slots {
+	if n == 0 {
+		return nil
+	}
+	return make(slots, n)
 }
 
 // connect makes a connection from a configuration, without I/O. It refuses a configuration that no client can use.
@@ -54,12 +94,43 @@ func (b *backend) connect(c *config) (*connection, error) {
 		identity: c.identity(),
 		borrowed: c.borrowed(),
 		parallel: defaultBatchParallel,
+		slots:    newSlots(c.MaxParallel),
+		instance: c.Instance.ID,
 	}
+	conn.dataSlots = conn.slots
 	if c.MaxParallel > 0 {
-		conn.slots = make(chan struct{}, c.MaxParallel)
 		conn.parallel = min(c.MaxParallel, maxBatchParallel)
 	}
+	if c.Instance.isDedicated() {
+		conn.ca = &instanceCA{pem: c.Instance.CACert, learned: c.Instance.CALearned}
+		conn.dedicated = conn.toInstance(newSlots(c.MaxParallel))
+	}
 	return conn, nil
+}
+
+// toInstance returns the connection for the keys of c's instance.
+func (c *connection) toInstance(data slots) *connection {
+	view := *c
+	view.kms, view.dataSlots = c.kms.Instance(c.instance), data
+	view.dedicated = &view
+	return &view
+}
+
+// of returns the connection for the keys of a KMS instance. Only those of the configured instance may have a gateway of
+// their own; all others are used over the shared one.
+func (c *connection) of(instance string) *connection {
+	if c.dedicated != nil && instance == c.instance {
+		return c.dedicated
+	}
+	return c
+}
+
+// slotsOf returns the bound on calls to the gateway that op goes to.
+func (c *connection) slotsOf(op kmsapi.Operation) slots {
+	if op.Plane() == kmsapi.DataPlane {
+		return c.dataSlots
+	}
+	return c.slots
 }
 
 // connection returns the connection that the stored configuration describes.
@@ -81,29 +152,33 @@ func (c *connection) close() { c.kms.Close() }
 
 // call is the one way from the engine to KMS. Its errors name the operation.
 func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A, error) {
-	if c.slots != nil {
+	op := q.Operation()
+	failed := func(err error, unsent bool) error {
+		return &callError{op: op, err: err, unsent: unsent, borrowed: c.borrowed, gateway: c.gatewayOf(op)}
+	}
+	if slots := c.slotsOf(op); slots != nil {
 		select {
-		case c.slots <- struct{}{}:
-			defer func() { <-c.slots }()
+		case slots <- struct{}{}:
+			defer func() { <-slots }()
 		case <-ctx.Done():
-			return nil, &callError{op: q.Operation(), err: ctx.Err(), unsent: true}
+			return nil, failed(ctx.Err(), true)
 		}
 	}
 	if err := ctx.Err(); err != nil { // A cancelled batch may have many calls left.
-		return nil, &callError{op: q.Operation(), err: err, unsent: true}
+		return nil, failed(err, true)
 	}
 	answer, err := client.Do(ctx, c.kms, q)
 	if err != nil {
-		return nil, &callError{op: q.Operation(), err: err, unsent: isUnsent(err), borrowed: c.borrowed}
+		return nil, failed(err, isUnsent(err))
 	}
 	return answer, nil
 }
 
-// isUnsent reports whether KMS certainly did not run a call that failed, because it never got it or refused its
-// credentials.
+// isUnsent reports whether KMS certainly did not run a call that failed, because it never got it, does not serve the
+// API, or refused the credentials.
 func isUnsent(err error) bool {
 	if unreachable, ok := errors.AsType[*client.TransportError](err); ok {
-		return unreachable.Unsent
+		return unreachable.Unsent || errors.Is(err, client.ErrOldImage)
 	}
 	_, missing := errors.AsType[*client.CredentialsError](err)
 	return missing

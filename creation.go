@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -75,6 +76,9 @@ func (b *backend) makeKey(
 	}
 	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
+	if cmk.DKMSInstanceId = cmp.Or(cmk.DKMSInstanceId, conn.instance); cmk.DKMSInstanceId != "" {
+		cmk.ProtectionLevel = "" // The instance decides it.
+	}
 	made, err := call(ctx, conn, &cmk)
 
 	// From here on, storage must be written even if the caller has gone away.
@@ -84,7 +88,7 @@ func (b *backend) makeKey(
 		if surelyNotDone(err) {
 			b.settled(kept, req.Storage, logID)
 		}
-		return nil, none, withKey(err, name)
+		return nil, none, withTarget(err, target{name, &keyEntry{Instance: cmk.DKMSInstanceId}})
 	}
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {
@@ -110,13 +114,13 @@ func surelyNotDone(err error) bool {
 func (b *backend) finish(
 	ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
-	entry := &keyEntry{KeyID: cmk.KeyId, Region: begun.Region, Marker: begun.Marker}
+	entry := &keyEntry{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Region: begun.Region, Marker: begun.Marker}
 	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a CMK, but its key was not stored yet",
 			"key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
 		return nil, err
 	}
-	b.Logger().Info("a key was created", "key", begun.Name, "key_id", entry.KeyID)
+	b.Logger().Info("a key was created", "key", begun.Name, "key_id", entry.KeyID, "kms_instance_id", entry.Instance)
 	return entry, nil
 }
 

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -26,6 +27,10 @@ type callError struct {
 	done string
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
+	// gateway is where the call went, if there are two.
+	gateway gatewayName
+	// instance is the KMS instance of the key. It may be empty.
+	instance string
 }
 
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
@@ -114,7 +119,10 @@ func (b *backend) explain(req *logical.Request, err error) error {
 		return err
 	}
 	x := failed.explain(req.Path)
-	hint := refusal.Advice(x.hint, mount(req), failed.key)
+	if failed.gateway != "" {
+		x.message = fmt.Sprintf("%s: %s", failed.gateway, x.message)
+	}
+	hint := refusal.Advice(refusal.Sentences(x.hint, always[failed.op]), mount(req), failed.key)
 	return logical.CodedError(x.status, refusal.Sentences(x.message, hint, failed.done))
 }
 
@@ -163,9 +171,15 @@ func (e *callError) explainNoAnswer() explanation {
 	x := explanation{status: http.StatusBadGateway, message: e.Error()}
 	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
 		x.message = unreachable.Error() // It names the operation itself.
+		if advice := e.transportAdvice(); advice != "" {
+			x.message = fmt.Sprintf("%s at %s failed: %s", e.op, unreachable.Endpoint, unreachable.Err)
+			x.hint = advice
+		} else if e.gateway == viaShared {
+			x.hint = sharedAdvice
+		}
 	}
 	if !e.unsent {
-		x.hint = uncertain[e.op]
+		x.hint = refusal.Sentences(uncertain[e.op], x.hint)
 	}
 	if status, over := statusOfEnd(e.err); over {
 		x.status = status
@@ -193,7 +207,7 @@ func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanati
 	x := explanation{
 		status:  refusalStatus(refused),
 		message: fmt.Sprintf("%s: %s", e.op, advice.Describe(refused)),
-		hint:    whatToDo.For(e.op, refused),
+		hint:    cmp.Or(e.gatewayAdvice().For(e.op, refused), whatToDo.For(e.op, refused)),
 	}
 	if refused.Kind().Unauthenticated() {
 		x.status = http.StatusBadGateway

@@ -17,6 +17,7 @@ var keyConfigAnswer = answerFields{
 	"name":             {Type: framework.TypeString},
 	"key_id":           {Type: framework.TypeString},
 	"region":           {Type: framework.TypeString},
+	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the CMK. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
 	"bound_context":    {Type: framework.TypeKVPairs},
 }
@@ -62,6 +63,7 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	return map[string]any{
 		"arn":                  m.Arn,
+		"kms_instance_id":      m.DKMSInstanceId,
 		"key_state":            string(m.KeyState),
 		"key_spec":             m.KeySpec,
 		"key_usage":            m.KeyUsage,
@@ -100,7 +102,7 @@ func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 func (b *backend) withTags(
 	ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response,
 ) *logical.Response {
-	tags, err := readTags(ctx, c, k.entry.KeyID)
+	tags, err := readTags(ctx, c, k.entry.cmk())
 	if err != nil {
 		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
 	}

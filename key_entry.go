@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -25,6 +26,11 @@ const (
 type keyEntry struct {
 	// KeyID is the CMK's id.
 	KeyID string `json:"key_id"`
+	// ARN names the CMK in requests if it was registered by its ARN, as that of another account must be.
+	ARN string `json:"arn,omitempty"`
+	// Instance is the KMS instance that the CMK is in, as KMS said when the key was made, registered or last read. The
+	// form of KeyID does not tell.
+	Instance string `json:"kms_instance_id,omitempty"`
 	// Region is where the CMK lives. If the engine is configured for another region, KMS does not find it there.
 	Region string `json:"region"`
 	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
@@ -45,10 +51,14 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"name":             name,
 		"key_id":           e.KeyID,
 		"region":           e.Region,
+		"kms_instance_id":  e.Instance,
 		"deletion_allowed": e.DeletionAllowed,
 		"bound_context":    bound,
 	}
 }
+
+// cmk is what requests call the CMK. Answers have its id.
+func (e *keyEntry) cmk() string { return cmp.Or(e.ARN, e.KeyID) }
 
 // loadKey reads an entry from storage, and returns nil if there is none.
 func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, error) {
@@ -105,11 +115,11 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 			return nil, err
 		}
 		resp, err := handle(ctx, conn, k, d)
-		return resp, withKey(err, k.name)
+		return resp, withTarget(err, k)
 	}
 }
 
-// target returns what a request needs to use its key.
+// target returns what a request needs to use its key. The connection is the one for keys of its instance.
 func (b *backend) target(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,
 ) (*connection, target, error) {
@@ -122,7 +132,10 @@ func (b *backend) target(
 		return nil, target{}, err
 	}
 	k, err := b.knownKey(ctx, req, name)
-	return conn, k, err
+	if err != nil {
+		return nil, target{}, err
+	}
+	return conn.of(k.entry.Instance), k, nil
 }
 
 // knownKey returns the key called name, which must exist. Warm, it costs no storage call.
@@ -198,7 +211,15 @@ func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name stri
 	return b.keys.Get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
 }
 
-// named puts a key's name into the error of a call to KMS, for the advice that goes with it.
+// withTarget is withKey for a key that exists.
+func withTarget(err error, k target) error {
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.key, failed.instance = k.name, k.entry.Instance
+	}
+	return err
+}
+
+// withKey puts a key's name into the error of a call to KMS, for the advice that goes with it.
 func withKey(err error, name string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key = name

@@ -124,7 +124,7 @@ func (b *backend) collectAliases(
 		if err != nil {
 			return l, err
 		}
-		next = listAliasesOf(ctx, conn, k.entry.KeyID)
+		next = listAliasesOf(ctx, conn, k.entry.cmk())
 	}
 	l, err = listing.Collect(next, aliasName)
 	return l, withKey(err, name)
@@ -175,7 +175,7 @@ func (b *backend) aliasWrite(
 	if err != nil {
 		return nil, err
 	}
-	created, err := setAlias(ctx, conn, kmsapi.AliasPrefix+alias, k.entry.KeyID)
+	created, err := setAlias(ctx, conn, kmsapi.AliasPrefix+alias, k.entry.cmk())
 	if err != nil {
 		return nil, withKey(err, name)
 	}

@@ -22,7 +22,8 @@ func (b *backend) cmkPaths() []*framework.Path {
 		HelpSynopsis: "The CMKs of the account and region.",
 		HelpDescription: `
 List the ids of all CMKs that the account has in the region, whether or not they have a name here.
-key_info has the arn of each, and its names, of which a CMK may have several.
+key_info has the arn of each, its names, of which a CMK may have several, and the KMS instance of those
+that have a name.
 
     vault list -detailed alicloudkms/cmks
     curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/cmks?list=true&limit=100"
@@ -48,7 +49,11 @@ func (b *backend) cmksList(
 		return nil, err
 	}
 	return listWithNames(ctx, b, req, d, cmks, func(k kmsapi.KeyEntry, names cmkNames) map[string]any {
-		return map[string]any{"arn": k.KeyArn, "names": names.of(k.KeyId)}
+		info := map[string]any{"arn": k.KeyArn, "names": names.of(k.KeyId)}
+		if instance, known := names.instances[k.KeyId]; known {
+			info["kms_instance_id"] = instance
+		}
+		return info
 	})
 }
 

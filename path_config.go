@@ -29,8 +29,8 @@ func (b *backend) configPaths() []*framework.Path {
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
 Configure the engine. A later write keeps what it does not mention, except that a new access_key,
-endpoint, ca_cert, sts_endpoint or role_arn needs the secret_key again and drops the security_token.
-Nothing is stored unless KMS accepts the credentials.
+endpoint, ca_cert, sts_endpoint, role_arn or gateway needs the secret_key again and drops the
+security_token. Nothing is stored unless KMS accepts the credentials, on both gateways if there are two.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
     vault write alicloudkms/config network=vpc max_parallel=64
@@ -38,11 +38,17 @@ Nothing is stored unless KMS accepts the credentials.
     vault write alicloudkms/config role_arn=acs:ram::1000000000000001:role/vault secret_key=...
     vault write alicloudkms/config region=cn-hangzhou use_environment=true
     vault write alicloudkms/config endpoint=kms.example.com:8443 ca_cert=@ca.pem secret_key=...
+    vault write alicloudkms/config kms_instance_id=kst-hzz62f1cb66fa42qo7p3x
+    vault write alicloudkms/config kms_instance_id=kst-hzz62f1cb66fa42qo7p3x gateway=dedicated secret_key=...
     vault read alicloudkms/config
 
 An access_key is always used if there is one. Without it, use_environment=true takes the credentials of the
 Vault server: its environment variables, OIDC role, profile, credentials file or ECS RAM role. A role_arn is
 assumed on top of either. Sessions are renewed before they end.
+
+New keys are made in the KMS instance kms_instance_id. With gateway=dedicated, what uses its keys goes to
+the instance's own gateway, and management to the shared one. The dedicated gateway's certificate is signed
+by a private CA, which is read from KMS (kms:GetKmsInstance) unless instance_ca_cert gives it.
 
 Secrets are never shown. The RAM user needs kms:DescribeRegions, unless verify=false is given, and
 the permissions for whatever the engine is used for.
@@ -57,7 +63,7 @@ var configFields = fields.Schemas{
 	},
 	"endpoint": {
 		Type:        framework.TypeString,
-		Description: "Host, or host:port, of KMS, if it is not the region's own: a dedicated instance or a local service. Empty: the region's.",
+		Description: "Host, or host:port, of KMS, if it is not the region's own, for example that of a local service. It is not for the dedicated gateway of a KMS instance. Empty: the region's.",
 	},
 	"network": {
 		Type:          framework.TypeString,
@@ -68,6 +74,28 @@ var configFields = fields.Schemas{
 	"ca_cert": {
 		Type:        framework.TypeString,
 		Description: "CA certificates in PEM that KMS's certificate must be signed by. Empty: the system's.",
+	},
+	"kms_instance_id": {
+		Type:        framework.TypeString,
+		Description: "The KMS instance that new keys are made in, such as kst-hzz62f1cb66fa42qo7p3x. Empty: KMS decides.",
+	},
+	"gateway": {
+		Type:          framework.TypeString,
+		Description:   "The gateway for the use of keys of kms_instance_id: shared (default), which needs Internet access of the instance, or dedicated.",
+		AllowedValues: []any{gatewayShared, gatewayDedicated},
+		Default:       gatewayShared,
+	},
+	"instance_endpoint": {
+		Type:        framework.TypeString,
+		Description: "Host, or host:port, of the dedicated gateway. Empty: kms_instance_id, followed by .cryptoservice.kms.aliyuncs.com.",
+	},
+	"instance_tls_server_name": {
+		Type:        framework.TypeString,
+		Description: "The host name that the dedicated gateway's certificate must have. Empty: kms_instance_id, followed by .cryptoservice.kms.aliyuncs.com.",
+	},
+	"instance_ca_cert": {
+		Type:        framework.TypeString,
+		Description: "CA certificates in PEM that the dedicated gateway's certificate must be signed by. Empty: what GetKmsInstance says when the configuration is written.",
 	},
 	"access_key": {
 		Type:        framework.TypeString,
@@ -115,7 +143,7 @@ var configFields = fields.Schemas{
 	},
 	"max_parallel": {
 		Type:        framework.TypeInt,
-		Description: "How many calls to KMS this mount makes at a time; further calls wait. 0 (default): no limit.",
+		Description: "How many calls to each gateway of KMS this mount makes at a time; further calls wait. 0 (default): no limit.",
 	},
 	"verify": {
 		Type:        framework.TypeBool,
@@ -138,6 +166,12 @@ var configAnswer = fields.Schemas{
 	"max_retries":       {Type: framework.TypeInt},
 	"request_timeout":   {Type: framework.TypeInt, Description: "In seconds."},
 	"max_parallel":      {Type: framework.TypeInt},
+
+	"kms_instance_id":          {Type: framework.TypeString},
+	"gateway":                  {Type: framework.TypeString},
+	"instance_endpoint":        {Type: framework.TypeString},
+	"instance_tls_server_name": {Type: framework.TypeString},
+	"instance_ca_cert":         {Type: framework.TypeString, Description: "As given, or as KMS said."},
 }
 
 func (b *backend) configExists(ctx context.Context, req *logical.Request, _ *framework.FieldData) (bool, error) {
@@ -179,14 +213,15 @@ func (b *backend) changeConfig(
 	if err := c.update(d); err != nil {
 		return err
 	}
-	if err := b.tryConfig(ctx, c, d.Get("verify").(bool)); err != nil {
+	if err := b.completeConfig(ctx, c, d.Get("verify").(bool)); err != nil {
 		return err
 	}
 	if err := b.storeConfig(ctx, req.Storage, c); err != nil {
 		return err
 	}
 	b.Logger().Info("the configuration was changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
-		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN)
+		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN,
+		"kms_instance_id", c.Instance.ID, "gateway", c.Instance.Gateway)
 	return nil
 }
 
@@ -200,8 +235,12 @@ func (b *backend) tryConfig(ctx context.Context, c *config, verify bool) error {
 	if !verify {
 		return nil
 	}
-	_, err = call(ctx, conn, &kmsapi.DescribeRegionsRequest{})
-	return err
+	for _, gateway := range conn.gateways() {
+		if _, err := gateway.probe(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func (b *backend) configRead(
@@ -228,6 +267,12 @@ func (b *backend) configRead(
 		"max_retries":       c.MaxRetries,
 		"request_timeout":   c.RequestTimeout,
 		"max_parallel":      c.MaxParallel,
+
+		"kms_instance_id":          c.Instance.ID,
+		"gateway":                  c.Instance.Gateway,
+		"instance_endpoint":        c.Instance.Endpoint,
+		"instance_tls_server_name": c.Instance.TLSServerName,
+		"instance_ca_cert":         c.Instance.CACert,
 	}}, nil
 }
 

@@ -103,7 +103,7 @@ func generateDataKey(
 		return nil, err
 	}
 	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{
-		KeyId: k.entry.KeyID, NumberOfBytes: size, EncryptionContext: encCtx,
+		KeyId: k.entry.cmk(), NumberOfBytes: size, EncryptionContext: encCtx,
 	})
 }
 

@@ -63,7 +63,7 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 		return nil, err
 	}
 	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
-		KeyId: k.entry.KeyID, Plaintext: plaintext, EncryptionContext: encCtx,
+		KeyId: k.entry.cmk(), Plaintext: plaintext, EncryptionContext: encCtx,
 	})
 	if err != nil {
 		return nil, err

@@ -3,11 +3,14 @@ package alicloudkms
 import (
 	"context"
 	"errors"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -23,7 +26,8 @@ func (b *backend) healthPaths() []*framework.Path {
 		HelpSynopsis: "Whether the engine can use KMS.",
 		HelpDescription: `
 Call KMS (DescribeRegions) with the stored configuration, for 5 seconds at most, and report the result. The status is 200
-even if KMS can't be used: monitoring should look at healthy. error says what to do.
+even if KMS can't be used: monitoring should look at healthy. error says what to do. A dedicated gateway is asked to
+decrypt what no key has encrypted, and gateways has both results.
 
     vault read alicloudkms/health
     vault read -field=healthy alicloudkms/health
@@ -31,7 +35,16 @@ even if KMS can't be used: monitoring should look at healthy. error says what to
 	}}
 }
 
-var healthAnswer = answerFields{
+var healthAnswer = joined(gatewayHealthAnswer, answerFields{
+	"region": {Type: framework.TypeString},
+	"gateways": {
+		Type:        framework.TypeMap,
+		Description: "The other fields for each gateway that is used: shared, and dedicated.",
+	},
+})
+
+// gatewayHealthAnswer describes what is known of one gateway.
+var gatewayHealthAnswer = answerFields{
 	"healthy":       {Type: framework.TypeBool},
 	"kms_reachable": {Type: framework.TypeBool, Description: "Whether KMS answered, even if it refused."},
 	"credentials_accepted": {
@@ -42,13 +55,13 @@ var healthAnswer = answerFields{
 		Type:        framework.TypeInt64,
 		Description: "How long the call took, with its retries and its wait for other calls.",
 	},
-	"region":     {Type: framework.TypeString},
 	"endpoint":   {Type: framework.TypeString},
 	"error":      {Type: framework.TypeString, Description: "Why the call failed. Empty if it did not."},
 	"error_code": {Type: framework.TypeString, Description: "The code of KMS's refusal."},
 	"request_id": {Type: framework.TypeString, Description: "The id that KMS gave the call."},
 }
 
+// healthRead shows the first gateway that can't be used, or else the shared one, and all of them below gateways.
 func (b *backend) healthRead(
 	ctx context.Context, req *logical.Request, _ *framework.FieldData,
 ) (*logical.Response, error) {
@@ -56,27 +69,79 @@ func (b *backend) healthRead(
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
 	limited, cancel := context.WithTimeout(ctx, healthTimeout)
 	defer cancel()
-	answer, err := call(limited, conn, &kmsapi.DescribeRegionsRequest{})
-	h, message := health{healthy: true, reachable: true, accepted: true}, ""
-	if err == nil {
-		h.requestID = answer.RequestId
-	} else {
-		h, message = classify(err), b.explain(req, err).Error()
+	reports := b.checkGateways(limited, req, conn)
+	shown, all := reports[0], map[string]any{}
+	for _, r := range slices.Backward(reports) {
+		if !r.healthy {
+			shown = r
+		}
+		all[r.gateway] = r.fields()
 	}
-	return &logical.Response{Data: map[string]any{
-		"healthy":              h.healthy,
-		"kms_reachable":        h.reachable,
-		"credentials_accepted": h.accepted,
-		"latency_ms":           time.Since(began).Milliseconds(),
-		"region":               conn.region,
-		"endpoint":             conn.kms.Endpoint(),
-		"error":                message,
-		"error_code":           string(h.code),
-		"request_id":           h.requestID,
-	}}, nil
+	data := shown.fields()
+	data["region"], data["gateways"] = conn.region, all
+	return &logical.Response{Data: data}, nil
+}
+
+// checkGateways checks all gateways at the same time. If the certificate of the dedicated one does not verify, its CA
+// may be read again.
+func (b *backend) checkGateways(ctx context.Context, req *logical.Request, conn *connection) []gatewayReport {
+	gateways := conn.gateways()
+	reports := make([]gatewayReport, len(gateways))
+	var group sync.WaitGroup
+	for i, g := range gateways {
+		group.Go(func() { reports[i] = b.check(ctx, req, g) })
+	}
+	group.Wait()
+	for i := range reports {
+		if !isUntrusted(reports[i].err) {
+			continue
+		}
+		fresh, err := b.renewCA(ctx, req, conn)
+		if err != nil {
+			reports[i].message = refusal.Sentences(reports[i].message, b.explain(req, err).Error())
+		}
+		if fresh != nil {
+			reports[i] = b.check(ctx, req, fresh.gateways()[i])
+		}
+	}
+	return reports
+}
+
+// A gatewayReport is the health of one gateway.
+type gatewayReport struct {
+	health
+	gateway, endpoint string
+	latency           time.Duration
+	err               error
+	message           string
+}
+
+func (b *backend) check(ctx context.Context, req *logical.Request, g gateway) gatewayReport {
+	began := time.Now()
+	requestID, err := g.probe(ctx)
+	r := gatewayReport{
+		health:  health{healthy: true, reachable: true, accepted: true, requestID: requestID},
+		gateway: g.name, endpoint: g.endpoint(), latency: time.Since(began), err: err,
+	}
+	if err != nil {
+		r.health, r.message = classify(err), b.explain(req, err).Error()
+	}
+	return r
+}
+
+func (r gatewayReport) fields() map[string]any {
+	return map[string]any{
+		"healthy":              r.healthy,
+		"kms_reachable":        r.reachable,
+		"credentials_accepted": r.accepted,
+		"latency_ms":           r.latency.Milliseconds(),
+		"endpoint":             r.endpoint,
+		"error":                r.message,
+		"error_code":           string(r.code),
+		"request_id":           r.requestID,
+	}
 }
 
 // A health is what a call shows about the way to KMS.

@@ -72,6 +72,7 @@ var importFields = fields.WithTransit(fields.Schemas{
 	},
 	"description":      {Type: framework.TypeString, Description: "For a new key: what it is for, up to 8157 characters."},
 	"protection_level": keyFields["protection_level"],
+	"instance_id":      keyFields["instance_id"],
 }, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
 	"convergent_encryption", "public_key", "version")
 
@@ -103,7 +104,7 @@ func (b *backend) keyImport(
 		"name": name, "key_id": entry.KeyID, "region": entry.Region, "material_expire_time": wanted.expireTime(),
 	}}
 	if existed && wanted.describesCMK() {
-		resp.AddWarning(fmt.Sprintf("key %q already existed; its description and protection_level were not changed", name))
+		resp.AddWarning(fmt.Sprintf("key %q already existed; its description, protection_level and instance_id were not changed", name))
 	}
 	return resp, nil
 }
@@ -182,7 +183,7 @@ type keyImport struct {
 }
 
 func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encrypted, token string) error {
-	request := &kmsapi.ImportKeyMaterialRequest{KeyId: e.KeyID, EncryptedKeyMaterial: encrypted, ImportToken: token}
+	request := &kmsapi.ImportKeyMaterialRequest{KeyId: e.cmk(), EncryptedKeyMaterial: encrypted, ImportToken: token}
 	if !i.expires.IsZero() {
 		request.KeyMaterialExpireUnix = int(i.expires.Unix())
 	}
@@ -199,5 +200,5 @@ func (i *keyImport) expireTime() string {
 }
 
 func (i *keyImport) describesCMK() bool {
-	return i.cmk.Description != "" || i.cmk.ProtectionLevel != ""
+	return i.cmk.Description != "" || i.cmk.ProtectionLevel != "" || i.cmk.DKMSInstanceId != ""
 }

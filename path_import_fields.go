@@ -41,6 +41,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 		"origin":           string(kmsapi.OriginExternal),
 		"description":      d.Get("description"),
 		"protection_level": d.Get("protection_level"),
+		"instance_id":      d.Get("instance_id"),
 	}})
 	return wanted, err
 }

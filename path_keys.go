@@ -48,6 +48,7 @@ changes. Read shows what KMS says about the CMK now.
 
     vault write -f alicloudkms/keys/payroll
     vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR" tags=team=hr
+    vault write alicloudkms/keys/invoices instance_id=kst-hzz62f1cb66fa42qo7p3x
     vault read alicloudkms/keys/payroll
 
 Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
@@ -74,6 +75,10 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Type:          framework.TypeString,
 		Description:   "What holds the key material: SOFTWARE (default) or HSM.",
 		AllowedValues: []any{string(kmsapi.ProtectionSoftware), string(kmsapi.ProtectionHSM)},
+	},
+	"instance_id": {
+		Type:        framework.TypeString,
+		Description: "The KMS instance that the CMK is made in. Default: kms_instance_id of config. What it is decides the protection level.",
 	},
 	"description": {
 		Type: framework.TypeString,
@@ -132,7 +137,12 @@ func (b *backend) keyCreate(
 	if err != nil {
 		return nil, err
 	}
-	return b.tagNewKey(ctx, req, target{name, made}, tags, made.answer(name, metadata)), nil
+	resp := made.answer(name, metadata)
+	if level := wanted.ProtectionLevel; level != "" && level != metadata.ProtectionLevel {
+		resp.AddWarning(fmt.Sprintf("The protection level is %s, as the KMS instance decides it; protection_level was ignored",
+			metadata.ProtectionLevel))
+	}
+	return b.tagNewKey(ctx, req, target{name, made}, tags, resp), nil
 }
 
 // tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
@@ -141,7 +151,7 @@ func (b *backend) tagNewKey(
 ) *logical.Response {
 	conn, err := b.connection(ctx, req)
 	if err == nil {
-		err = withKey(setTags(ctx, conn, k.entry.KeyID, tags), k.name)
+		err = withKey(setTags(ctx, conn, k.entry.cmk(), tags), k.name)
 	}
 	if err != nil {
 		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
@@ -159,6 +169,7 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 		Origin:          kmsapi.Origin(d.Get("origin").(string)),
 		ProtectionLevel: kmsapi.ProtectionLevel(d.Get("protection_level").(string)),
 		Description:     d.Get("description").(string),
+		DKMSInstanceId:  d.Get("instance_id").(string),
 	}
 	switch wanted.Origin {
 	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
@@ -169,6 +180,9 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
 	default:
 		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
+	}
+	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
+		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
 	}
 	if utf8.RuneCountInString(wanted.Description) > maxDescription {
 		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
@@ -183,9 +197,31 @@ func (b *backend) keyRead(
 	if err != nil {
 		return nil, err
 	}
-	found, err := describeCMK(ctx, conn, k.entry.KeyID)
+	found, err := describeCMK(ctx, conn, k.entry.cmk())
 	if err != nil {
 		return nil, err
 	}
+	b.learnInstance(ctx, req, k, found.KeyMetadata)
 	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
+}
+
+// learnInstance stores the KMS instance that a CMK turns out to be in, since it may have been moved to one. What it
+// can't store now, the next read will.
+func (b *backend) learnInstance(ctx context.Context, req *logical.Request, k target, cmk kmsapi.KeyMetadata) {
+	if k.entry.Instance == cmk.DKMSInstanceId || !b.WriteSafeReplicationState() {
+		return
+	}
+	release, err := b.reserveKey(k.name)
+	if err != nil {
+		return
+	}
+	defer release()
+	entry, err := loadKey(ctx, req.Storage, k.name)
+	if err == nil && entry != nil && entry.KeyID == cmk.KeyId {
+		entry.Instance = cmk.DKMSInstanceId
+		err = b.storeKey(ctx, req.Storage, k.name, entry)
+	}
+	if err != nil {
+		b.Logger().Warn("the KMS instance of a key was not stored", "key", k.name, "error", err)
+	}
 }

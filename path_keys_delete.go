@@ -31,7 +31,7 @@ func (b *backend) keyDelete(
 	if err != nil {
 		return nil, err
 	}
-	_, err = call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.KeyID, PendingWindowInDays: days})
+	_, err = call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.cmk(), PendingWindowInDays: days})
 	if err != nil {
 		return nil, err
 	}
@@ -46,7 +46,7 @@ func (b *backend) coOwnersAllowDeletion(ctx context.Context, req *logical.Reques
 	if err != nil {
 		return err
 	}
-	for _, other := range names[k.entry.KeyID] {
+	for _, other := range names.of(k.entry.KeyID) {
 		entry, err := loadKey(ctx, req.Storage, other)
 		if err != nil {
 			return err

@@ -47,7 +47,7 @@ var stateChanges = []stateChange{
 // sendForKey handles a path by one call to KMS, whose answer shows nothing.
 func sendForKey[A any](request func(keyID string) kmsapi.RequestFor[A]) useHandler {
 	return func(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
-		_, err := call(ctx, c, request(k.entry.KeyID))
+		_, err := call(ctx, c, request(k.entry.cmk()))
 		return nil, err
 	}
 }

@@ -33,7 +33,7 @@ deletion_allowed does not matter here, since nothing is lost that you did not br
 func (b *backend) materialDelete(
 	ctx context.Context, c *connection, k target, _ *framework.FieldData,
 ) (*logical.Response, error) {
-	_, err := call(ctx, c, &kmsapi.DeleteKeyMaterialRequest{KeyId: k.entry.KeyID})
+	_, err := call(ctx, c, &kmsapi.DeleteKeyMaterialRequest{KeyId: k.entry.cmk()})
 	if err != nil {
 		return nil, err
 	}

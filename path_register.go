@@ -15,6 +15,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// arnPrefix is what the ARNs of CMKs and aliases begin with.
+const arnPrefix = "acs:kms:"
+
 // maxKeyID bounds a key_id, in bytes: an ARN of an alias is the longest.
 const maxKeyID = 1024
 
@@ -25,7 +28,7 @@ func (b *backend) registerPaths() []*framework.Path {
 			"name": nameField(),
 			"key_id": {
 				Type:        framework.TypeString,
-				Description: `The CMK: its id, or an alias of it that begins with "alias/".`,
+				Description: `The CMK: its id, or an alias of it that begins with "alias/". For a CMK of another account: its ARN.`,
 				Required:    true,
 			},
 			"bound_context": {
@@ -38,11 +41,14 @@ func (b *backend) registerPaths() []*framework.Path {
 		},
 		HelpSynopsis: "Give a name to a CMK that exists already.",
 		HelpDescription: `
-Adopt a CMK, which must exist in the engine's region and account. Nothing changes in KMS. An alias is
+Adopt a CMK, which must exist in the engine's region. Nothing changes in KMS. An alias is
 resolved once: the key stays with the CMK that the alias names now.
 
     vault write alicloudkms/keys/payroll/register key_id=1234abcd-12ab-34cd-56ef-1234567890ab
     vault write alicloudkms/keys/invoices/register key_id=alias/shared bound_context=team=invoices
+    vault write alicloudkms/keys/partner/register key_id=acs:kms:cn-hangzhou:1000000000000001:key/key-hzz...
+
+The CMK of another account needs its ARN, and the permission of both accounts.
 
 Several names may share one CMK. Each can decrypt what the others encrypt, unless the bound_context of
 each has an entry of the same name, with a different value.
@@ -82,15 +88,26 @@ func (b *backend) keyRegister(
 		return nil, refusal.BadRequest("the CMK's usage is %s, and that of the engine's keys is %s",
 			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
-	entry = &keyEntry{KeyID: cmk.KeyId, Region: conn.region, BoundContext: bound}
+	entry = &keyEntry{
+		KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId, Region: conn.region, BoundContext: bound,
+	}
 	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
+}
+
+// arnOf returns the ARN of a CMK if the caller gave its ARN, or that of an alias, because KMS does not find the CMK of
+// another account by its id.
+func arnOf(given string, cmk kmsapi.KeyMetadata) string {
+	if strings.HasPrefix(given, arnPrefix) {
+		return cmk.Arn
+	}
+	return ""
 }
 
 // registration returns the checked fields of register.
 func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, refusal.BadRequest("key_id is required: the id of a CMK, or an alias that begins with %s",
+		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a CMK, or an alias that begins with %s",
 			kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
@@ -127,7 +144,7 @@ func (b *backend) keysThatCanDecrypt(
 		return nil, err
 	}
 	var able []string
-	for _, other := range names[entry.KeyID] {
+	for _, other := range names.of(entry.KeyID) {
 		if other == name {
 			continue
 		}

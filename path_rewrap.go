@@ -40,7 +40,7 @@ func (b *backend) rewrap(
 		return nil, err
 	}
 	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
-		KeyId: k.entry.KeyID, Plaintext: opened.plaintext, EncryptionContext: opened.encCtx,
+		KeyId: k.entry.cmk(), Plaintext: opened.plaintext, EncryptionContext: opened.encCtx,
 	})
 	if err != nil {
 		return nil, err

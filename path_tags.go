@@ -61,7 +61,7 @@ var tagFields = fields.Schemas{
 var errNoTags = refusal.BadRequest("tags is required, for example tags=team=hr")
 
 func tagsRead(ctx context.Context, c *connection, k target, _ *framework.FieldData) (*logical.Response, error) {
-	tags, err := readTags(ctx, c, k.entry.KeyID)
+	tags, err := readTags(ctx, c, k.entry.cmk())
 	if err != nil {
 		return nil, err
 	}
@@ -76,7 +76,7 @@ func tagsWrite(ctx context.Context, c *connection, k target, d *framework.FieldD
 	if err := checkTags(tags); err != nil {
 		return nil, err
 	}
-	return nil, setTags(ctx, c, k.entry.KeyID, tags)
+	return nil, setTags(ctx, c, k.entry.cmk(), tags)
 }
 
 func tagsPatch(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
@@ -84,7 +84,7 @@ func tagsPatch(ctx context.Context, c *connection, k target, d *framework.FieldD
 	if err != nil {
 		return nil, err
 	}
-	if err := p.apply(ctx, c, k.entry.KeyID); err != nil {
+	if err := p.apply(ctx, c, k.entry.cmk()); err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: map[string]any{"set": sortedKeys(p.set), "removed": p.remove}}, nil
@@ -95,7 +95,7 @@ func tagsDelete(ctx context.Context, c *connection, k target, d *framework.Field
 	if err != nil {
 		return nil, err
 	}
-	if err := removeTags(ctx, c, k.entry.KeyID, keys); err != nil {
+	if err := removeTags(ctx, c, k.entry.cmk(), keys); err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: map[string]any{"removed": keys}}, nil
@@ -108,7 +108,7 @@ func tagsToRemove(ctx context.Context, c *connection, k target, d *framework.Fie
 		keys := given.([]string)
 		return keys, checkTagKeys("tag_keys", keys)
 	}
-	tags, err := readTags(ctx, c, k.entry.KeyID)
+	tags, err := readTags(ctx, c, k.entry.cmk())
 	if err != nil {
 		return nil, err
 	}

@@ -21,6 +21,12 @@ import (
 func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 	t.Helper()
 	service := kmstest.New(t)
+	return newEngine(t), service, realConfig(service)
+}
+
+// newEngine makes an engine as Vault does.
+func newEngine(t *testing.T) *rig {
+	t.Helper()
 	r := &rig{t: t, storage: &countingStorage{}, log: &syncBuffer{}}
 	conf := logical.TestBackendConfig()
 	conf.StorageView, conf.Logger = r.storage, r.logger()
@@ -28,7 +34,7 @@ func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 	require.NoError(t, err)
 	t.Cleanup(func() { b.Cleanup(t.Context()) })
 	r.b = b
-	return r, service, realConfig(service)
+	return r
 }
 
 func realConfig(service *kmstest.KMS) map[string]any {

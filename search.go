@@ -57,7 +57,7 @@ func (b *backend) findCMK(
 	}
 	var marked []string
 	for _, id := range sortedKeys(cmks.Entries) {
-		if len(names[id]) > 0 {
+		if len(names.of(id)) > 0 {
 			continue
 		}
 		found, err := b.markerOf(ctx, conn, id)

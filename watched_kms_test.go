@@ -17,13 +17,17 @@ import (
 type watchedKMS struct {
 	// before is called for every operation; if it returns an error, that is the answer, and the service is not called.
 	before func(context.Context, kmsapi.Request) error
+	// instead answers an operation in place of the service, unless both its results are nil.
+	instead func(kmsapi.Request) (kmsapi.Response, error)
 	// after is called once the service has acted; if it returns an error, the answer is lost.
 	after func(context.Context, kmsapi.Request) error
 	// service is started at its first use.
 	service func() *kmstest.KMS
 
-	mu     sync.Mutex // guards the fields below
-	calls  map[kmsapi.Operation]int
+	mu    sync.Mutex // guards the fields below
+	calls map[kmsapi.Operation]int
+	// at has the endpoints that operations were called at last, as configured.
+	at     map[kmsapi.Operation]string
 	last   kmsapi.Request
 	opened []client.Config
 	closed int
@@ -33,6 +37,7 @@ func newWatchedKMS(t *testing.T) *watchedKMS {
 	return &watchedKMS{
 		service: sync.OnceValue(func() *kmstest.KMS { return kmstest.New(t) }),
 		calls:   map[kmsapi.Operation]int{},
+		at:      map[kmsapi.Operation]string{},
 	}
 }
 
@@ -47,7 +52,7 @@ func (w *watchedKMS) open(c client.Config) (kms, error) {
 	defer w.mu.Unlock()
 	w.opened = append(w.opened, c)
 	return &watchedClient{
-		watched: w, endpoint: checked.Endpoint(),
+		watched: w, configured: checked,
 		real: sync.OnceValues(func() (*client.Client, error) { return w.direct(c.Region) }),
 	}, nil
 }
@@ -76,22 +81,26 @@ func (w *watchedKMS) total() (n int) {
 	return n
 }
 
-func (w *watchedKMS) note(r kmsapi.Request) {
+func (w *watchedKMS) note(r kmsapi.Request, endpoint string) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.calls[r.Operation()]++
-	w.last = r
+	w.at[r.Operation()], w.last = endpoint, r
 }
 
 // watchedClient is one client of a watchedKMS.
 type watchedClient struct {
 	watched *watchedKMS
-	// endpoint is that of the configuration, though another is called.
-	endpoint string
-	real     func() (*client.Client, error)
+	// configured knows the endpoints of the configuration, though another is called.
+	configured *client.Client
+	real       func() (*client.Client, error)
 }
 
-func (c *watchedClient) Endpoint() string { return c.endpoint }
+func (c *watchedClient) EndpointOf(op kmsapi.Operation) string { return c.configured.EndpointOf(op) }
+
+func (c *watchedClient) Instance(id string) kms {
+	return &watchedClient{watched: c.watched, configured: c.configured.Instance(id), real: c.real}
+}
 
 func (c *watchedClient) Close() {
 	c.watched.mu.Lock()
@@ -101,10 +110,15 @@ func (c *watchedClient) Close() {
 
 // Do calls the service between the hooks of the test.
 func (c *watchedClient) Do(ctx context.Context, q kmsapi.Request) (kmsapi.Response, error) {
-	c.watched.note(q)
+	c.watched.note(q, c.EndpointOf(q.Operation()))
 	if before := c.watched.before; before != nil {
 		if err := before(ctx, q); err != nil {
 			return nil, err
+		}
+	}
+	if instead := c.watched.instead; instead != nil {
+		if answer, err := instead(q); answer != nil || err != nil {
+			return answer, err
 		}
 	}
 	direct, err := c.real()

@@ -188,7 +188,8 @@ func TestABadReloadOfAnInstanceChangesNothing(t *testing.T) {
 		want  string
 	}{
 		"no certificate": {
-			func(i *server.Instance) { i.Listener.TLSCertFile = i.CACertFile }, `instance "kst-dev": listener`,
+			func(i *server.Instance) { i.Listener.TLSCertFile = i.CACertFile },
+			`instance "kst-dev": listener`,
 		},
 		"no CA": {func(i *server.Instance) { i.CACertFile += ".none" }, `instance "kst-dev"`},
 		"no TLS any more": {func(i *server.Instance) {

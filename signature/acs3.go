@@ -14,10 +14,10 @@ import (
 // SchemeACS3 is the first word of the Authorization header of a request that is signed with ACS3-HMAC-SHA256.
 const SchemeACS3 = "ACS3-HMAC-SHA256"
 
-// ACS3 is what ACS3-HMAC-SHA256 signs of a request.
+// ACS3 has the parts of a request that ACS3-HMAC-SHA256 signs.
 type ACS3 struct {
 	Method, Path string
-	// Query holds the decoded parameters of the query; those of a form body are covered by PayloadHash.
+	// Query holds the decoded parameters of the query. PayloadHash covers those of a form body.
 	Query kmsapi.Params
 	// SignedHeaders are the names in the Authorization header, in lower case.
 	SignedHeaders []string
@@ -27,7 +27,7 @@ type ACS3 struct {
 	PayloadHash string
 }
 
-// CanonicalRequest returns the six parts of the request, a line each.
+// CanonicalRequest returns the six parts of the request, one per line.
 func (r ACS3) CanonicalRequest() string {
 	names := slices.Sorted(slices.Values(r.SignedHeaders))
 	var b strings.Builder
@@ -42,7 +42,7 @@ func (r ACS3) CanonicalRequest() string {
 	return b.String()
 }
 
-// StringToSign returns the text that is signed.
+// StringToSign returns the string that is signed.
 func (r ACS3) StringToSign() string {
 	return SchemeACS3 + "\n" + HashPayload([]byte(r.CanonicalRequest()))
 }
@@ -60,7 +60,7 @@ func SignACS3(accessKeySecret kmsapi.Secret, stringToSign string) string {
 	return hex.EncodeToString(mac.Sum(nil))
 }
 
-// VerifyACS3 reports whether signature is the signature of stringToSign, in constant time.
+// VerifyACS3 reports in constant time whether signature is the signature of stringToSign.
 func VerifyACS3(accessKeySecret kmsapi.Secret, stringToSign, signature string) bool {
 	return hmac.Equal([]byte(SignACS3(accessKeySecret, stringToSign)), []byte(signature))
 }
@@ -72,10 +72,11 @@ type Authorization struct {
 	Signature     string
 }
 
-var errAuthorization = errors.New(`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
+var errAuthorization = errors.New(
+	`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
 
-// ParseAuthorization reads an Authorization header. The fields may come in any order, since SDKs differ, but each once,
-// and so may the names of signed headers, of which there may be 64.
+// ParseAuthorization parses an Authorization header. Its fields may come in any order, since SDKs differ, but each only
+// once. So may the names of signed headers, of which there may be 64.
 func ParseAuthorization(header string) (Authorization, error) {
 	fields, ok := strings.CutPrefix(header, SchemeACS3+" ")
 	if !ok {
@@ -100,8 +101,8 @@ func ParseAuthorization(header string) (Authorization, error) {
 	return a, nil
 }
 
-// maxSignedHeaders is more than any SDK signs. Each name costs the length of its header in the canonical request, which
-// is made before anyone knows who asks; so names are few and differ.
+// maxSignedHeaders is more than any SDK signs. Each name adds its header to the canonical request, which is built
+// before the caller is authenticated. So names must be few and different.
 const maxSignedHeaders = 64
 
 func hasDuplicate(names []string) bool {

@@ -2,6 +2,8 @@ package signature_test
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 
@@ -25,7 +27,7 @@ func runInstances(date, nonce string) signature.ACS3 {
 		Method:        "POST",
 		Path:          "/",
 		Query:         params("ImageId", "win2019_1809_x64_dtc_zh-cn_40G_alibase_20230811.vhd", "RegionId", "cn-shanghai"),
-		SignedHeaders: []string{"x-acs-version", "host", "x-acs-action", "x-acs-content-sha256", "x-acs-date", "x-acs-signature-nonce"},
+		SignedHeaders: slices.Collect(maps.Keys(headers)),
 		Header:        func(name string) string { return headers[name] },
 		PayloadHash:   signature.HashPayload(nil),
 	}

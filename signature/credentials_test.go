@@ -9,19 +9,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-func TestCredentialsAreTheSameIfAllOfThemIs(t *testing.T) {
+func TestCredentialsAreEqualIfAllTheirPartsAre(t *testing.T) {
 	made := func(id, secret, token string) signature.Credentials {
-		return signature.Credentials{AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret), SecurityToken: kmsapi.NewSecret(token)}
+		return signature.Credentials{
+			AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret), SecurityToken: kmsapi.NewSecret(token),
+		}
 	}
 	one := made("id", "secret", "token")
-	require.True(t, one.Equal(made("id", "secret", "token")), "whoever made them")
+	require.True(t, one.Equal(made("id", "secret", "token")))
 	require.True(t, signature.Credentials{}.Equal(signature.Credentials{}))
 	for name, other := range map[string]signature.Credentials{
 		"another id":     made("other", "secret", "token"),
 		"another secret": made("id", "other", "token"),
 		"another token":  made("id", "secret", "other"),
 		"no token":       made("id", "secret", ""),
-		"a longer one":   made("id", "secrett", "oken"),
+		"moved bytes":    made("id", "secrett", "oken"),
 	} {
 		require.False(t, one.Equal(other), name)
 		require.False(t, other.Equal(one), name)

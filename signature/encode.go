@@ -7,10 +7,10 @@ import (
 // Canonical returns the canonical query string of params: names in byte order, names and values percent-encoded, empty
 // values kept. It is the same for both signature schemes.
 func Canonical(params kmsapi.Params) string {
-	return string(appendCanonical(make([]byte, 0, textSize(params, 1)), params.Sorted(), once))
+	return string(appendCanonical(make([]byte, 0, sizeHint(params, 1)), params.Sorted(), once))
 }
 
-// An encoding is how often the canonical query string is percent-encoded: RPC V1 signs it encoded once more.
+// An encoding writes a canonical query string: once percent-encoded, as it is, or twice, as RPC V1 signs it.
 type encoding struct {
 	and, equals string
 	escaping    *kmsapi.Escaping
@@ -21,11 +21,11 @@ var (
 	twice = encoding{"%26", "%3D", kmsapi.NewEscaping("%25", "%2520")}
 )
 
-// fewParams is more than any operation has, so sorting them takes no memory from the heap.
+// fewParams is more than any operation has, so that sorting them needs no heap memory.
 const fewParams = 24
 
-// appendCanonical appends the canonical query string of params that are sorted. To write it encoded twice in one go is
-// what makes a signature cheap.
+// appendCanonical appends the canonical query string of sorted parameters. Signatures are cheap because it writes the
+// twice encoded form directly.
 func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	separator := ""
 	for _, p := range sorted {
@@ -38,9 +38,8 @@ func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	return dst
 }
 
-// textSize is enough for the canonical text of params that need no escapes, and some that do: more than that makes it
-// grow.
-func textSize(params kmsapi.Params, times int) int {
+// sizeHint is the capacity for the canonical query string of params with few escapes. With more of them it grows.
+func sizeHint(params kmsapi.Params, times int) int {
 	size := 0
 	for i := range params {
 		size += len(params[i].Name) + len(params[i].Value) + 6

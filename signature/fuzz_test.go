@@ -10,10 +10,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// FuzzCanonical proves that what is signed stands for one set of parameters: it can be read back.
+// FuzzCanonical proves that a signed string represents exactly one set of parameters: it can be parsed back.
 func FuzzCanonical(f *testing.F) {
 	for _, seed := range []string{
-		"", "a=1&b=2", "b=2&a=1", "a=%26b%3D2", "a=1+2%20%2B", "A=1&a=2", "a=&b", "%e4%b8%ad=~*%7E", "a=%00&Signature=x", "a=%25%32%35", "a=%0a%0d",
+		"", "a=1&b=2", "b=2&a=1", "a=%26b%3D2", "a=1+2%20%2B", "A=1&a=2", "a=&b", "%e4%b8%ad=~*%7E", "a=%00&Signature=x",
+		"a=%25%32%35", "a=%0a%0d",
 	} {
 		f.Add(seed)
 	}
@@ -32,16 +33,20 @@ func FuzzCanonical(f *testing.F) {
 		}
 		again, err := kmsapi.ParseForm(params.Form())
 		require.NoError(t, err)
-		require.Equal(t, canonical, signature.Canonical(again), "however it is written, it is signed alike")
-		require.Equal(t, 2, strings.Count(signature.StringToSignV1("GET", params), "&"), "no parameter reaches out of its part")
+		require.Equal(t, canonical, signature.Canonical(again), "however it is encoded, it is signed alike")
+		stringToSign := signature.StringToSignV1("GET", params)
+		require.Equal(t, 2, strings.Count(stringToSign, "&"), "no parameter reaches out of its part")
 	})
 }
 
 func FuzzParseAuthorization(f *testing.F) {
 	for _, seed := range []string{
-		"", "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;x-acs-date,Signature=00ff",
-		"ACS3-HMAC-SHA256 Signature=00ff, Credential=AK , SignedHeaders=host", "ACS3-HMAC-SHA256 Credential=a=b,SignedHeaders=;,Signature==",
-		"ACS3-HMAC-SHA256 Credential=AK,Credential=AK,SignedHeaders=host,Signature=00", "ACS3-HMAC-SHA256  ,,,",
+		"",
+		"ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;x-acs-date,Signature=00ff",
+		"ACS3-HMAC-SHA256 Signature=00ff, Credential=AK , SignedHeaders=host",
+		"ACS3-HMAC-SHA256 Credential=a=b,SignedHeaders=;,Signature==",
+		"ACS3-HMAC-SHA256 Credential=AK,Credential=AK,SignedHeaders=host,Signature=00",
+		"ACS3-HMAC-SHA256  ,,,",
 	} {
 		f.Add(seed)
 	}
@@ -56,10 +61,11 @@ func FuzzParseAuthorization(f *testing.F) {
 		require.NotEmpty(t, a.SignedHeaders)
 		names := strings.Join(a.SignedHeaders, ";")
 		for _, part := range []string{a.AccessKeyID, a.Signature, names} {
-			require.Contains(t, header, part, "nothing is made up")
+			require.Contains(t, header, part, "nothing is invented")
 			require.NotContains(t, part, ",")
 		}
-		again, err := signature.ParseAuthorization(signature.SchemeACS3 + " Credential=" + a.AccessKeyID + ",SignedHeaders=" + names + ",Signature=" + a.Signature)
+		again, err := signature.ParseAuthorization(signature.SchemeACS3 +
+			" Credential=" + a.AccessKeyID + ",SignedHeaders=" + names + ",Signature=" + a.Signature)
 		require.NoError(t, err)
 		require.Equal(t, a, again)
 	})

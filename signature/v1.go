@@ -2,7 +2,7 @@ package signature
 
 import (
 	"crypto/hmac"
-	"crypto/sha1" //nolint:gosec // The scheme fixes HMAC-SHA1, for which SHA-1's collisions are no weakness.
+	"crypto/sha1" // The scheme requires HMAC-SHA1, which SHA-1's collisions do not weaken.
 	"crypto/subtle"
 	"encoding/base64"
 	"slices"
@@ -17,13 +17,13 @@ const (
 	Version1       = "1.0"
 )
 
-// Credentials are what a request is signed with.
+// Credentials sign a request.
 type Credentials struct {
 	// AccessKeyID is public.
 	AccessKeyID string
 	// AccessKeySecret is the key of the signature.
 	AccessKeySecret kmsapi.Secret
-	// SecurityToken goes with temporary credentials from STS, and is empty otherwise.
+	// SecurityToken belongs to temporary credentials from STS, and is empty otherwise.
 	SecurityToken kmsapi.Secret
 }
 
@@ -35,8 +35,8 @@ func (c Credentials) Equal(other Credentials) bool {
 	return id&secret&token == 1
 }
 
-// StringToSignV1 returns the text that RPC signature version 1 signs: method is the HTTP method, and params are all
-// parameters of query and form body, but not Signature, which is left out if it is there.
+// StringToSignV1 returns the string that RPC signature version 1 signs: method is the HTTP method, and params are all
+// parameters of query and form body. The parameter Signature is left out.
 func StringToSignV1(method string, params kmsapi.Params) string {
 	return string(AppendStringToSignV1(nil, method, params))
 }
@@ -51,7 +51,7 @@ func AppendStringToSignV1(dst []byte, method string, params kmsapi.Params) []byt
 		}
 	}
 	signed.Sort()
-	dst = slices.Grow(dst, len(method)+textSize(signed, 2))
+	dst = slices.Grow(dst, len(method)+sizeHint(signed, 2))
 	dst = append(dst, method...)
 	dst = append(dst, "&%2F&"...)
 	return appendCanonical(dst, signed, twice)
@@ -71,23 +71,23 @@ func appendV1(dst []byte, accessKeySecret kmsapi.Secret, stringToSign []byte) []
 	return base64.StdEncoding.AppendEncode(dst, mac.Sum(sum[:0]))
 }
 
-// VerifyV1 reports whether signature is the signature of stringToSign, in constant time. It compares the base64 text,
-// so that only one spelling of a signature is good.
-func VerifyV1[Text string | []byte](accessKeySecret kmsapi.Secret, stringToSign Text, signature string) bool {
-	var text [base64Size]byte
-	return hmac.Equal(appendV1(text[:0], accessKeySecret, []byte(stringToSign)), []byte(signature))
+// VerifyV1 reports in constant time whether signature is the signature of stringToSign. It compares base64, so that a
+// signature has only one valid spelling.
+func VerifyV1[S string | []byte](accessKeySecret kmsapi.Secret, stringToSign S, signature string) bool {
+	var want [base64Size]byte
+	return hmac.Equal(appendV1(want[:0], accessKeySecret, []byte(stringToSign)), []byte(signature))
 }
 
 // base64Size is the length of a signature in base64.
 const base64Size = (sha1.Size + 2) / 3 * 4
 
-// SignV1 returns params with the common parameters of one request (§1.3) and its signature added. nonce must be new for
-// every attempt, and at is the moment of signing.
+// SignV1 returns params with the common parameters of a request (§1.3) and its signature added. nonce must be new for
+// every attempt, and at is the time of signing.
 func SignV1(method string, params kmsapi.Params, c Credentials, nonce string, at time.Time) kmsapi.Params {
 	return SignV1For(kmsapi.Version, method, params, c, nonce, at)
 }
 
-// SignV1For is [SignV1] for the API of another service, such as STS, whose version is given.
+// SignV1For is [SignV1] for the given version of another service's API, such as that of STS.
 func SignV1For(version, method string, params kmsapi.Params, c Credentials, nonce string, at time.Time) kmsapi.Params {
 	signed := make(kmsapi.Params, 0, len(params)+10)
 	signed = append(signed, params...)
@@ -101,6 +101,7 @@ func SignV1For(version, method string, params kmsapi.Params, c Credentials, nonc
 	if !c.SecurityToken.IsEmpty() {
 		signed = signed.Add("SecurityToken", c.SecurityToken.Reveal())
 	}
-	var text [base64Size]byte
-	return signed.Add("Signature", string(appendV1(text[:0], c.AccessKeySecret, AppendStringToSignV1(nil, method, signed))))
+	var computed [base64Size]byte
+	stringToSign := AppendStringToSignV1(nil, method, signed)
+	return signed.Add("Signature", string(appendV1(computed[:0], c.AccessKeySecret, stringToSign)))
 }

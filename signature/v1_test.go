@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// params makes parameters from name, value, name, value, …
+// params returns parameters from name, value, name, value, …
 func params(pairs ...string) kmsapi.Params {
 	var p kmsapi.Params
 	for i := 0; i < len(pairs); i += 2 {
@@ -64,7 +64,7 @@ func TestV1AgreesWithPublishedVectors(t *testing.T) {
 	}
 }
 
-func TestStringToSignV1IsTheReferencesOwn(t *testing.T) {
+func TestStringToSignV1AgreesWithTheReference(t *testing.T) {
 	require.Equal(t,
 		"GET&%2F&AccessKeyId%3Dtestid%26Action%3DCreateKey%26Format%3Djson%26SignatureMethod%3DHMAC-SHA1"+
 			"%26SignatureVersion%3D1.0%26Timestamp%3D2016-03-28T03%253A13%253A08Z%26Version%3D2016-01-20",
@@ -82,21 +82,25 @@ func TestStringToSignV1LeavesSignatureOutAndKeepsEmptyValues(t *testing.T) {
 
 func TestCanonicalEscapesAsTheReferenceSays(t *testing.T) {
 	require.Equal(t, "k=a%20b%2A~-_.%2B%26%3D%2F%E4%B8%AD", signature.Canonical(params("k", "a b*~-_.+&=/中")))
-	require.Equal(t, "A=1&B=2&a=3", signature.Canonical(params("a", "3", "B", "2", "A", "1")), "byte order, not letter order")
+	require.Equal(t, "A=1&B=2&a=3", signature.Canonical(params("a", "3", "B", "2", "A", "1")), "in byte order")
 }
 
-func TestSignV1AddsWhatTheReferenceAsksFor(t *testing.T) {
-	c := signature.Credentials{AccessKeyID: "id", AccessKeySecret: kmsapi.NewSecret("s"), SecurityToken: kmsapi.NewSecret("token")}
+func TestSignV1AddsTheCommonParameters(t *testing.T) {
+	c := signature.Credentials{
+		AccessKeyID: "id", AccessKeySecret: kmsapi.NewSecret("s"), SecurityToken: kmsapi.NewSecret("token"),
+	}
 	in := params("Action", "ListKeys")
 	at := time.Date(2026, 11, 22, 9, 0, 0, 999, time.FixedZone("CST", 8*3600))
 	signed := signature.SignV1("POST", in, c, "n1", at)
 
-	require.Len(t, in, 1, "the caller's parameters are left alone")
+	require.Len(t, in, 1, "the caller's parameters are unchanged")
 	require.Equal(t, "2026-11-22T01:00:00Z", signed.Get("Timestamp"), "in UTC")
 	require.Equal(t, "token", signed.Get("SecurityToken"))
 	require.Equal(t, "n1", signed.Get("SignatureNonce"))
-	require.True(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("POST", signed), signed.Get("Signature")))
-	require.False(t, signature.VerifyV1(c.AccessKeySecret, signature.StringToSignV1("GET", signed), signed.Get("Signature")))
+	for method, valid := range map[string]bool{"POST": true, "GET": false} {
+		stringToSign := signature.StringToSignV1(method, signed)
+		require.Equal(t, valid, signature.VerifyV1(c.AccessKeySecret, stringToSign, signed.Get("Signature")), method)
+	}
 }
 
 func TestTheStringToSignIsTheCanonicalQueryEncodedOnceMore(t *testing.T) {

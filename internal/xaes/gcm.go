@@ -23,7 +23,7 @@ func NewGCM(key *[KeySize]byte) GCM {
 	return GCM{AEAD: aead, block: block}
 }
 
-// Clear erases the key. To use g after that panics: an erased cipher takes no nonce.
+// Clear erases the key. Using g afterwards panics, because an erased cipher accepts no nonce.
 func (g GCM) Clear() {
 	wipe(g.AEAD)
 	wipe(g.block)
@@ -40,12 +40,12 @@ func newAES(key *[KeySize]byte) cipher.Block {
 // wipe overwrites with zeros the object that expanded points to: the [cipher.Block] of aes.NewCipher, or the
 // [cipher.AEAD] that cipher.NewGCM made of one. Go has no call for it and exports neither type, so it takes reflection.
 //
-// Zeroing the object is enough as long as it holds all there is of the key, in arrays and behind no further pointer. So
-// it is on amd64 and arm64: an *aes.Block holds both key schedules, and a *gcm.GCM holds a copy of the Block and the
-// multiples of the hash key, which is why both are wiped. TestWipeReachesAllThatGoKeepsOfAKey fails if a release of Go
-// changes that.
+// Zeroing the object is enough as long as the object holds everything that Go keeps of the key, in arrays and not
+// behind another pointer. That is so on amd64 and arm64: an *aes.Block holds both key schedules, and a *gcm.GCM holds a
+// copy of the Block and the multiples of the hash key, which is why both are wiped. TestWipeReachesAllThatGoKeepsOfAKey
+// fails if a release of Go changes that.
 //
-// Out of reach, and left to be overwritten by whatever comes next, are the vector registers in which round keys are
-// used, with what the kernel saves of them when it switches threads or delivers a signal, and, on processors without
-// AES instructions, the stack of Go's generic GHASH, which holds the hash key.
+// Some copies are out of reach, and last until something else overwrites them: round keys in vector registers, with the
+// copies that the kernel and Go's runtime save when they switch threads or goroutines, and, on processors without AES
+// instructions, the hash key on the stack of Go's generic GHASH.
 func wipe(expanded any) { reflect.ValueOf(expanded).Elem().SetZero() }

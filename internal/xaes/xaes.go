@@ -23,19 +23,19 @@ const (
 	// Overhead is how much longer a ciphertext is than its plaintext.
 	Overhead = 16
 
-	// halfNonce is the part of a nonce that a message key is derived from, and the length of the part that is left.
+	// halfNonce is the length of both parts of a nonce.
 	halfNonce = NonceSize / 2
 )
 
 // A Key encrypts any number of messages. It is safe for concurrent use, except for Clear.
 type Key struct {
-	// block is nil once the key has been cleared: to use the key then panics, rather than encrypt with zeros.
+	// block is nil once the key has been cleared, so that using the key panics rather than encrypting with zeros.
 	block cipher.Block
 	// k1 is CMAC's subkey for whole blocks.
 	k1 [aes.BlockSize]byte
 }
 
-// New expands key, of which it keeps no copy in clear. The caller clears key.
+// New expands key. It keeps no reference to key, which the caller clears.
 func New(key *[KeySize]byte) *Key {
 	k := &Key{block: newAES(key)}
 	k.block.Encrypt(k.k1[:], k.k1[:])
@@ -80,8 +80,8 @@ func (k *Key) derive(nonce []byte) GCM {
 // Format prints "[redacted]" for every verb, so that no log shows the subkey.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
-// Clear erases the key. It must not run at the same time as Seal or Open, and a call of either after it panics. Clear
-// may be called more than once.
+// Clear erases the key. It must not run at the same time as Seal or Open, and both panic afterwards. It may be called
+// more than once.
 func (k *Key) Clear() {
 	if k.block == nil {
 		return

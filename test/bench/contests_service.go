@@ -77,7 +77,8 @@ func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]con
 	if err != nil {
 		return nil, nil, err
 	}
-	made, err := vault.Client.Logical().WriteWithContext(ctx, "transit/encrypt/"+keyName, map[string]any{"plaintext": plaintext})
+	made, err := vault.Client.Logical().WriteWithContext(ctx, "transit/encrypt/"+keyName,
+		map[string]any{"plaintext": plaintext})
 	if err != nil {
 		return nil, nil, err
 	}

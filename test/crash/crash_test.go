@@ -13,14 +13,14 @@ import (
 )
 
 var (
-	rounds = flag.Int("rounds", 10, "how often the service is killed at work")
-	seed   = flag.Uint64("seed", 0, "the seed that an earlier run has printed; 0 takes a new one")
+	rounds = flag.Int("rounds", 10, "how often the busy service is killed")
+	seed   = flag.Uint64("seed", 0, "the seed printed by an earlier run; 0 picks a new one")
 )
 
 const (
-	// writersAtWork is how many there are beside the postman.
+	// writersAtWork is the number of writers in addition to the postman.
 	writersAtWork = 6
-	// roundsPerStore keeps stores small, and lets new ones be killed as well.
+	// roundsPerStore keeps stores small, and makes kills hit new stores too.
 	roundsPerStore = 25
 )
 
@@ -41,12 +41,12 @@ func TestWhatIsAcknowledgedSurvivesKill(t *testing.T) {
 	}
 }
 
-// A loop kills the service on one store again and again.
+// A loop kills the service repeatedly, on one store.
 type loop struct {
 	t       *testing.T
 	site    *site
 	random  *rand.Rand
-	writers []*writer // the postman's is the last
+	writers []*writer // The postman's is the last.
 	postman *postman
 	service *service
 }
@@ -67,7 +67,7 @@ func (l *loop) newRandom() *rand.Rand {
 	return rand.New(rand.NewPCG(l.random.Uint64(), l.random.Uint64()))
 }
 
-// round lets all work on the running service, kills it, and looks at what the next process makes of it.
+// round runs all writers on the running service, kills it, and inspects the state that the next process recovers.
 func (l *loop) round(number int, all bool) {
 	l.t.Helper()
 	acknowledged := l.workUntilKilled(20 + l.random.IntN(300))
@@ -79,11 +79,11 @@ func (l *loop) round(number int, all bool) {
 	found := inspect(l.t, l.service.dial(l.t))
 	found.check(l.writers, all)
 	l.postman.resend(l.t, newHTTP(l.t, l.service), l.service)
-	l.t.Logf("round %d: killed after %d requests, with %d CMKs and %d aliases; of the requests in doubt %d had happened",
+	l.t.Logf("round %d: killed after %d requests, with %d CMKs and %d aliases; %d of the requests in doubt had taken effect",
 		number+1, acknowledged, len(found.keys), len(found.aliases), found.happened)
 }
 
-// workUntilKilled lets all writers work in parallel, and kills the service some moments after so many requests.
+// workUntilKilled runs all writers in parallel, and kills the service shortly after a number of requests.
 func (l *loop) workUntilKilled(requests int) (acknowledged int64) {
 	l.t.Helper()
 	delay := time.Duration(l.random.IntN(3000)) * time.Microsecond
@@ -109,7 +109,7 @@ func (l *loop) workUntilKilled(requests int) (acknowledged int64) {
 	return count.Load()
 }
 
-// killWhileStarting starts a process and kills it soon, whatever it is at.
+// killWhileStarting starts a process and kills it soon after, at any stage of its start.
 func (l *loop) killWhileStarting() {
 	l.t.Helper()
 	p := l.site.launch(l.t)

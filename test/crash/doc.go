@@ -1,16 +1,17 @@
-// Package crash proves that what the KMS service has acknowledged survives `kill -9`.
+// Package crash tests that every write acknowledged by the KMS service survives `kill -9`.
 //
-// A round is: start the real binary, let writers work on it in parallel, kill it at a random moment, start it again on the
-// same data, and look at everything. Each writer has CMKs of its own and sends one request after another, so it knows what
-// must be there, but for the one request whose answer never came: that must have happened wholly, or not at all.
+// A round starts the real binary, runs writers on it in parallel, kills it at a random time, starts it again on the
+// same data, and inspects everything. Each writer has its own CMKs and sends one request after another, so it knows the
+// exact state, except for the one request whose response never arrived: that must have taken effect completely, or not
+// at all.
 //
-//   - Every acknowledged CMK, state, alias, tag and ciphertext is there, and nothing else is.
-//   - No record is there by half: `alicloudkms check` walks the store.
-//   - No request is answered twice: signed requests of before the kill are sent again.
+//   - Every acknowledged CMK, state, alias, tag and ciphertext exists, and nothing else does.
+//   - No record is incomplete: `alicloudkms check` walks the store.
+//   - No request is answered twice: signed requests from before the kill are sent again.
 //
-// In some rounds the service is killed while it starts, too. Every so many rounds begin on an empty store.
+// In some rounds the service is also killed while it starts. Every few rounds, the store starts empty.
 //
 //	go test ./test/crash -args -rounds 200 -seed 7
 //
-// The seed settles all random choices, but of course not how the kernel schedules processes.
+// The seed determines all random choices, but not how the kernel schedules processes.
 package crash

@@ -7,7 +7,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A ledger is what a writer knows to be in the store.
+// A ledger is the state of the store as far as a writer knows it.
 type ledger struct {
 	keys map[string]key // by key id
 	// aliases are key ids by alias.
@@ -22,17 +22,17 @@ type key struct {
 
 func newLedger() ledger { return ledger{keys: map[string]key{}, aliases: map[string]string{}} }
 
-// with returns what the ledger is after effect.
+// with returns the ledger after effect.
 func (l ledger) with(effect func(ledger)) ledger {
 	after := ledger{keys: maps.Clone(l.keys), aliases: maps.Clone(l.aliases)}
 	effect(after)
 	return after
 }
 
-// aliasNames are in order, so that a random choice of one is the same for the same seed.
+// aliasNames returns the sorted names, so that a random choice is the same for the same seed.
 func (l ledger) aliasNames() []string { return slices.Sorted(maps.Keys(l.aliases)) }
 
-// aliasesOf are the aliases of one CMK, in order.
+// aliasesOf returns the sorted aliases of one CMK.
 func (l ledger) aliasesOf(id string) []string {
 	var names []string
 	for _, name := range l.aliasNames() {
@@ -43,7 +43,7 @@ func (l ledger) aliasesOf(id string) []string {
 	return names
 }
 
-// setState and the like are effects.
+// setState and the functions below return effects.
 func setState(id string, state kmsapi.KeyState) func(ledger) {
 	return func(l ledger) { l.keys[id] = key{state: state, tags: l.keys[id].tags} }
 }

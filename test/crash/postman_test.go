@@ -19,7 +19,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// A postman is a writer that signs its requests by hand, all of them CreateKey, and keeps copies of them to send again.
+// A postman is a writer that sends only CreateKey, signs its requests itself, and keeps copies to send again.
 type postman struct {
 	*writer
 	letters []letter // of this round
@@ -27,7 +27,7 @@ type postman struct {
 
 type letter struct{ form, description string }
 
-// post sends a letter and returns the id of the CMK that it has made. A refusal is a [kmsapi.Error].
+// post sends a letter and returns the id of the CMK that it created. A refusal is a [kmsapi.Error].
 func post(h *http.Client, s *service, l letter) (id string, err error) {
 	resp, err := h.Post("https://"+s.address+"/", "application/x-www-form-urlencoded", strings.NewReader(l.form))
 	if err != nil {
@@ -51,7 +51,7 @@ func post(h *http.Client, s *service, l letter) (id string, err error) {
 	return got.KeyMetadata.KeyId, nil
 }
 
-// newHTTP returns a client for post that trusts s.
+// newHTTP returns an HTTP client for post that trusts s.
 func newHTTP(t *testing.T, s *service) *http.Client {
 	t.Helper()
 	ca, err := os.ReadFile(s.site.dev.CAFile)
@@ -63,7 +63,7 @@ func newHTTP(t *testing.T, s *service) *http.Client {
 	return &http.Client{Transport: transport}
 }
 
-// work sends letters until one is not answered, as [writer.work] does.
+// work sends letters until one gets no response, like [writer.work].
 func (p *postman) work(h *http.Client, s *service, progress func()) error {
 	for {
 		l := p.write(s)
@@ -78,8 +78,8 @@ func (p *postman) work(h *http.Client, s *service, progress func()) error {
 	}
 }
 
-// write signs a letter, in all the ways that matter to the memory of nonces: a timestamp that lies ahead is one that a
-// service started anew would accept, and a request without a nonce is known by its signature.
+// write signs a letter, in all the ways that matter to the memory of nonces: a restarted service would still accept a
+// timestamp in the future, and a request without a nonce is recognized by its signature.
 func (p *postman) write(s *service) letter {
 	l := letter{description: p.unique()}
 	at := time.Now()
@@ -90,15 +90,18 @@ func (p *postman) write(s *service) letter {
 	if p.random.IntN(4) == 0 {
 		nonce = ""
 	}
-	params := kmsapi.Params{{Name: "Action", Value: string(kmsapi.OpCreateKey)}, {Name: "Description", Value: l.description}}
+	params := kmsapi.Params{
+		{Name: "Action", Value: string(kmsapi.OpCreateKey)},
+		{Name: "Description", Value: l.description},
+	}
 	l.form = signature.SignV1(http.MethodPost, params, signature.Credentials{
 		AccessKeyID: s.site.dev.AccessKeyID, AccessKeySecret: s.site.dev.AccessKeySecret,
 	}, nonce, at).Form()
 	return l
 }
 
-// resend sends the letters of before the kill again. A CMK that is there was made by its letter, which must not make
-// another one. The one letter whose CMK is not there may make it now.
+// resend sends the letters from before the kill again. A letter whose CMK exists must not create another one. The one
+// letter whose CMK does not exist may create it now.
 func (p *postman) resend(t *testing.T, h *http.Client, s *service) {
 	t.Helper()
 	for _, l := range p.letters {

@@ -64,7 +64,8 @@ func newSite(t *testing.T, binary string) *site {
 	require.NoError(t, err)
 	c := s.dev.Config
 	key := c.Accounts[0].AccessKeys[0]
-	text := fmt.Sprintf(configText, c.Listener.TLSCertFile, c.Listener.TLSKeyFile, c.Storage.Path, c.RootKey.File, c.Audit.File,
+	text := fmt.Sprintf(configText, c.Listener.TLSCertFile, c.Listener.TLSKeyFile, c.Storage.Path, c.RootKey.File,
+		c.Audit.File,
 		c.Accounts[0].ID, key.ID, key.SecretFile)
 	require.NoError(t, os.WriteFile(s.file("config.hcl"), []byte(text), 0o600))
 	return s
@@ -83,10 +84,10 @@ func (s *site) check(t *testing.T) {
 type service struct {
 	*servers.Process
 	site    *site
-	address string // known once the service is ready
+	address string // Set once the service is ready.
 }
 
-// launch starts a process and does not wait until it is ready.
+// launch starts a process without waiting until it is ready.
 func (s *site) launch(t *testing.T) *service {
 	t.Helper()
 	p, err := servers.Start(exec.Command(s.binary, "server", "-config", s.file("config.hcl")), s.file("log"))
@@ -105,7 +106,8 @@ func (s *site) start(t *testing.T) *service {
 	return p
 }
 
-// dial returns a client that tries each request once: a second attempt would blur what is known of the first.
+// dial returns a client that tries each request once: after a second attempt, the outcome of the first would be
+// unclear.
 func (s *service) dial(t *testing.T) *client.Client {
 	t.Helper()
 	ca, err := os.ReadFile(s.site.dev.CAFile)

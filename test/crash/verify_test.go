@@ -13,14 +13,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An inspector compares what is in the store with what the writers know.
+// An inspector compares the state of the store with what the writers know.
 type inspector struct {
 	t      *testing.T
 	client *client.Client
-	// keys are the ids of all CMKs, and aliases the key ids by all aliases.
+	// keys are the ids of all CMKs, and aliases the key ids by alias.
 	keys    map[string]bool
 	aliases map[string]string
-	// happened counts the requests in doubt that turned out to have happened.
+	// happened counts the requests in doubt that turned out to have taken effect.
 	happened int
 }
 
@@ -52,8 +52,8 @@ func inspect(t *testing.T, c *client.Client) *inspector {
 	return i
 }
 
-// check checks all that writers know, settles what they were in doubt about, and checks that nothing else is there.
-// Of what earlier rounds have checked it takes samples, unless all is true.
+// check checks everything that the writers know, resolves the requests in doubt, and checks that nothing else exists.
+// It only samples what earlier rounds have checked, unless all is true.
 func (i *inspector) check(writers []*writer, all bool) {
 	i.t.Helper()
 	unknown := maps.Clone(i.keys)
@@ -67,15 +67,15 @@ func (i *inspector) check(writers []*writer, all bool) {
 		}
 		aliases += len(w.ledger.aliases)
 	}
-	require.Len(i.t, i.aliases, aliases, "aliases that nobody has made")
+	require.Len(i.t, i.aliases, aliases, "aliases that no writer has created")
 	i.adopt(writers, unknown)
 	for _, w := range writers {
 		i.open(w, all)
 	}
 }
 
-// settle finds out whether the request in doubt has happened: all CMKs that it could have changed are as before, or all are
-// as after it.
+// settle finds out whether the request in doubt has taken effect: all CMKs that it could have changed are in the state
+// before it, or all are in the state after it.
 func (i *inspector) settle(w *writer, all bool) {
 	i.t.Helper()
 	found := i.look(w, all)
@@ -86,17 +86,17 @@ func (i *inspector) settle(w *writer, all bool) {
 			w.ledger, differs = after, ""
 			i.happened++
 		} else {
-			differs += "\nor, if the last request has happened:" + or
+			differs += "\nor, if the last request has taken effect:" + or
 		}
 	}
 	require.Empty(i.t, differs, w.name)
 	w.doubt = nil
 }
 
-// sample is how many old things are looked at again in a round.
+// sample is the number of old items that a round checks again.
 const sample = 5
 
-// look returns what is to be seen of a writer's CMKs, and of all its aliases.
+// look returns the current state of a writer's CMKs, and of all its aliases.
 func (i *inspector) look(w *writer, all bool) ledger {
 	found := newLedger()
 	for n, id := range w.ids {
@@ -129,7 +129,8 @@ func (i *inspector) key(id string) key {
 func (i *inspector) aliasesOf(id string) []string { return ledger{aliases: i.aliases}.aliasesOf(id) }
 
 func (i *inspector) aliasesByKeyID(id string) (names []string) {
-	got, err := i.client.ListAliasesByKeyId(i.t.Context(), &kmsapi.ListAliasesByKeyIdRequest{KeyId: id, PageSize: pageSize})
+	got, err := i.client.ListAliasesByKeyId(i.t.Context(),
+		&kmsapi.ListAliasesByKeyIdRequest{KeyId: id, PageSize: pageSize})
 	require.NoError(i.t, err)
 	for _, a := range got.Aliases.Alias {
 		names = append(names, a.AliasName)
@@ -137,7 +138,7 @@ func (i *inspector) aliasesByKeyID(id string) (names []string) {
 	return names
 }
 
-// compare says how the CMKs that were found, and all aliases, differ from those of l. "" means that they don't.
+// compare describes how the CMKs that were found, and all aliases, differ from those of l. It returns "" if they don't.
 func compare(found, l ledger) string {
 	var differs strings.Builder
 	for id, k := range found.keys {
@@ -151,31 +152,33 @@ func compare(found, l ledger) string {
 	return differs.String()
 }
 
-// adopt gives the CMKs that nobody knows to the writers whose CreateKey was not answered: one to each at most.
+// adopt assigns unknown CMKs to the writers whose CreateKey got no response: at most one to each.
 func (i *inspector) adopt(writers []*writer, unknown map[string]bool) {
 	i.t.Helper()
 	for id := range unknown {
 		described, err := i.client.DescribeKey(i.t.Context(), &kmsapi.DescribeKeyRequest{KeyId: id})
 		require.NoError(i.t, err)
-		at := slices.IndexFunc(writers, func(w *writer) bool { return w.unborn != "" && w.unborn == described.KeyMetadata.Description })
-		require.GreaterOrEqual(i.t, at, 0, "nobody has made the CMK %s, %q", id, described.KeyMetadata.Description)
+		at := slices.IndexFunc(writers,
+			func(w *writer) bool { return w.unborn != "" && w.unborn == described.KeyMetadata.Description })
+		require.GreaterOrEqual(i.t, at, 0, "no writer has created the CMK %s, %q", id, described.KeyMetadata.Description)
 		w := writers[at]
 		w.unborn = ""
 		i.happened++
 		w.adopt(id)
 		require.Equal(i.t, w.ledger.keys[id], key{state: i.key(id).state})
-		require.NoError(i.t, w.dataKey(i.t.Context(), id), "the new CMK is not whole")
+		require.NoError(i.t, w.dataKey(i.t.Context(), id), "the new CMK is incomplete")
 	}
 }
 
-// open opens a writer's ciphertexts, as far as the states of their CMKs let it.
+// open decrypts a writer's ciphertexts, as far as the states of their CMKs allow it.
 func (i *inspector) open(w *writer, all bool) {
 	i.t.Helper()
 	for n, c := range w.sealed {
 		if !all && n < w.sealedBefore && w.random.IntN(w.sealedBefore) >= sample {
 			continue
 		}
-		got, err := i.client.Decrypt(i.t.Context(), &kmsapi.DecryptRequest{CiphertextBlob: c.blob, EncryptionContext: c.context})
+		got, err := i.client.Decrypt(i.t.Context(),
+			&kmsapi.DecryptRequest{CiphertextBlob: c.blob, EncryptionContext: c.context})
 		switch w.ledger.keys[c.keyID].state {
 		case kmsapi.Disabled:
 			require.ErrorIs(i.t, err, kmsapi.ErrRejectedDisabled)

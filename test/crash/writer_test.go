@@ -12,30 +12,30 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A writer makes CMKs and changes them, one request after another.
+// A writer creates CMKs and changes them, one request after another.
 type writer struct {
 	name   string
 	random *rand.Rand
-	client *client.Client // of this round
+	client *client.Client // Of this round.
 
 	ledger ledger
-	// ids are those of the ledger's CMKs, in the order in which they were made.
+	// ids are those of the ledger's CMKs, in the order of their creation.
 	ids []string
-	// touched are the CMKs that this round has worked on.
+	// touched are the CMKs that this round has used.
 	touched map[string]bool
-	// sealed are the ciphertexts of all rounds, and sealedBefore how many of them are of earlier ones.
+	// sealed are the ciphertexts of all rounds, and sealedBefore is the number of those from earlier rounds.
 	sealed       []ciphertext
 	sealedBefore int
 
 	// count makes names unique.
 	count int
-	// Of the request whose answer never came: what it does to the ledger if it has happened, or the description of the CMK
-	// that it makes then.
+	// The request whose response never arrived: its effect on the ledger if it was executed, or the description of the CMK
+	// that it creates.
 	doubt  func(ledger)
 	unborn string
 }
 
-// ciphertext is one that the service has made.
+// ciphertext is a ciphertext that the service has made.
 type ciphertext struct {
 	keyID, blob string
 	plaintext   kmsapi.Secret
@@ -46,13 +46,13 @@ func newWriter(name string, random *rand.Rand) *writer {
 	return &writer{name: name, random: random, ledger: newLedger()}
 }
 
-// begin begins a round.
+// begin starts a round.
 func (w *writer) begin(c *client.Client) {
 	w.client, w.touched, w.sealedBefore = c, map[string]bool{}, len(w.sealed)
 }
 
-// work sends requests until one is not answered, and calls progress after each that is. An error is a refusal, for which
-// there is no reason.
+// work sends requests until one gets no response, and calls progress after each that does. It returns an error for a
+// refusal, since no request should be refused.
 func (w *writer) work(ctx context.Context, progress func()) error {
 	for {
 		if err := w.step(ctx); err != nil {
@@ -62,7 +62,7 @@ func (w *writer) work(ctx context.Context, progress func()) error {
 	}
 }
 
-// refusalOnly is err if it is a refusal. What else ends a request is the kill.
+// refusalOnly returns err if it is a refusal. Any other error is caused by the kill.
 func refusalOnly(name string, err error) error {
 	var refused *kmsapi.Error
 	if errors.As(err, &refused) {
@@ -76,12 +76,13 @@ func (w *writer) step(ctx context.Context) error {
 	if len(w.ids) == 0 || w.random.IntN(8) == 0 {
 		return w.create(ctx)
 	}
-	// One of the latest, so that each goes through many states.
+	// One of the newest CMKs, so that each goes through many states.
 	id := w.ids[len(w.ids)-1-w.random.IntN(min(len(w.ids), 8))]
 	w.touched[id] = true
 	switch k := w.ledger.keys[id]; k.state {
 	case kmsapi.PendingDeletion:
-		return w.change(setState(id, kmsapi.Enabled), discard(w.client.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: id})))
+		return w.change(setState(id, kmsapi.Enabled),
+			discard(w.client.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: id})))
 	case kmsapi.Disabled:
 		return w.change(setState(id, kmsapi.Enabled), discard(w.client.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyId: id})))
 	default:
@@ -89,14 +90,17 @@ func (w *writer) step(ctx context.Context) error {
 	}
 }
 
-// onEnabled does any of the things that can be done with an enabled CMK.
+// onEnabled performs a random operation that an enabled CMK allows.
 func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
 	switch w.random.IntN(8) {
 	case 0:
 		r := &kmsapi.DisableKeyRequest{KeyId: id}
 		return w.change(setState(id, kmsapi.Disabled), discard(w.client.DisableKey(ctx, r)))
 	case 1:
-		r := &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: kmsapi.MinPendingWindowInDays + w.random.IntN(24)}
+		r := &kmsapi.ScheduleKeyDeletionRequest{
+			KeyId:               id,
+			PendingWindowInDays: kmsapi.MinPendingWindowInDays + w.random.IntN(24),
+		}
 		return w.change(setState(id, kmsapi.PendingDeletion), discard(w.client.ScheduleKeyDeletion(ctx, r)))
 	case 2, 3:
 		return w.alias(ctx, id)
@@ -109,10 +113,10 @@ func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
 	}
 }
 
-// discard keeps the error of a call whose answer tells nothing more.
+// discard returns only the error of a call whose response has no other information.
 func discard[A any](_ A, err error) error { return err }
 
-// change notes what a request has done, or might have done.
+// change records what a request has done, or might have done.
 func (w *writer) change(effect func(ledger), err error) error {
 	if err != nil {
 		w.doubt = effect
@@ -138,24 +142,26 @@ func (w *writer) create(ctx context.Context) error {
 	return nil
 }
 
-// adopt notes a new CMK.
+// adopt records a new CMK.
 func (w *writer) adopt(id string) {
 	w.ids = append(w.ids, id)
 	w.touched[id] = true
 	setState(id, kmsapi.Enabled)(w.ledger)
 }
 
-// alias makes an alias, moves one here from another CMK, or deletes one.
+// alias creates an alias, moves one here from another CMK, or deletes one.
 func (w *writer) alias(ctx context.Context, id string) error {
 	names := w.ledger.aliasNames()
 	if len(names) < 3 || w.random.IntN(3) == 0 && len(names) < 20 {
 		name := kmsapi.AliasPrefix + w.unique()
-		return w.change(setAlias(name, id), discard(w.client.CreateAlias(ctx, &kmsapi.CreateAliasRequest{AliasName: name, KeyId: id})))
+		return w.change(setAlias(name, id),
+			discard(w.client.CreateAlias(ctx, &kmsapi.CreateAliasRequest{AliasName: name, KeyId: id})))
 	}
 	name := names[w.random.IntN(len(names))]
 	w.touched[w.ledger.aliases[name]] = true
 	if w.random.IntN(2) == 0 {
-		return w.change(setAlias(name, id), discard(w.client.UpdateAlias(ctx, &kmsapi.UpdateAliasRequest{AliasName: name, KeyId: id})))
+		return w.change(setAlias(name, id),
+			discard(w.client.UpdateAlias(ctx, &kmsapi.UpdateAliasRequest{AliasName: name, KeyId: id})))
 	}
 	return w.change(dropAlias(name), discard(w.client.DeleteAlias(ctx, &kmsapi.DeleteAliasRequest{AliasName: name})))
 }
@@ -168,7 +174,8 @@ func (w *writer) tag(ctx context.Context, id string, tags map[string]string) err
 		for _, name := range keys {
 			delete(after, name)
 		}
-		return w.change(setTags(id, after), discard(w.client.UntagResource(ctx, &kmsapi.UntagResourceRequest{KeyId: id, TagKeys: keys})))
+		return w.change(setTags(id, after),
+			discard(w.client.UntagResource(ctx, &kmsapi.UntagResourceRequest{KeyId: id, TagKeys: keys})))
 	}
 	if after == nil {
 		after = map[string]string{}
@@ -180,7 +187,8 @@ func (w *writer) tag(ctx context.Context, id string, tags map[string]string) err
 		set = append(set, tag)
 		after[tag.TagKey] = tag.TagValue
 	}
-	return w.change(setTags(id, after), discard(w.client.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: id, Tags: set})))
+	return w.change(setTags(id, after),
+		discard(w.client.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: id, Tags: set})))
 }
 
 func (w *writer) dataKey(ctx context.Context, id string) error {
@@ -192,7 +200,7 @@ func (w *writer) dataKey(ctx context.Context, id string) error {
 	return err
 }
 
-// encrypt names the CMK by an alias if it has one.
+// encrypt refers to the CMK by an alias if it has one.
 func (w *writer) encrypt(ctx context.Context, id string) error {
 	name := id
 	if aliases := w.ledger.aliasesOf(id); len(aliases) > 0 {
@@ -204,7 +212,7 @@ func (w *writer) encrypt(ctx context.Context, id string) error {
 		return err
 	}
 	if got.KeyId != id {
-		return fmt.Errorf("%s: encrypted by another CMK than %s: %w", name, id, kmsapi.ErrInternalFailure)
+		return fmt.Errorf("%s: encrypted by a CMK other than %s: %w", name, id, kmsapi.ErrInternalFailure)
 	}
 	w.sealed = append(w.sealed, ciphertext{keyID: id, blob: got.CiphertextBlob, plaintext: plaintext})
 	return nil

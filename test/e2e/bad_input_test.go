@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// badRequests are writes that the engine must refuse, on a mount with a key called "a" and a disabled one called "off".
+// badRequests are writes that the engine must reject, on a mount with a key called "a" and a disabled key called "off".
 var badRequests = []struct {
 	name   string
 	path   string
@@ -23,9 +23,9 @@ var badRequests = []struct {
 	status int
 	says   []string
 }{
-	{"a field that does not exist", "encrypt/a", map[string]any{"plaintext": "QQ==", "plantext": "QQ=="}, 400, []string{"plantext"}},
-	{"a field of config that does not exist", "config", map[string]any{"reigon": "cn-hangzhou"}, 400, []string{"reigon", "region"}},
-	{"a field of another type", "keys/new", map[string]any{"description": []string{"x"}}, 400, []string{"description"}},
+	{"an unknown field", "encrypt/a", map[string]any{"plaintext": "QQ==", "plantext": "QQ=="}, 400, []string{"plantext"}},
+	{"an unknown field of config", "config", map[string]any{"reigon": "cn-hangzhou"}, 400, []string{"reigon", "region"}},
+	{"a field of the wrong type", "keys/new", map[string]any{"description": []string{"x"}}, 400, []string{"description"}},
 	{"a key name with a space", "keys/pay roll", nil, 400, []string{"name"}},
 	{"a key name that begins with a dot", "keys/.payroll", nil, 400, []string{"name"}},
 	{"a key name of 1000 letters", "keys/" + strings.Repeat("n", 1000), nil, 400, []string{"name"}},
@@ -33,26 +33,71 @@ var badRequests = []struct {
 	{"no plaintext", "encrypt/a", nil, 400, []string{"plaintext"}},
 	{"a plaintext that is not base64", "encrypt/a", map[string]any{"plaintext": "***"}, 400, []string{"base64"}},
 	{"a plaintext in base64url", "encrypt/a", map[string]any{"plaintext": "-_-_"}, 400, []string{"base64"}},
-	{"a plaintext over 6 KB", "encrypt/a", map[string]any{"plaintext": base64Of(kmsapi.MaxPlaintext + 1)}, 400, []string{"6144", "datakey"}},
-	{"a key that does not exist", "encrypt/nobody", map[string]any{"plaintext": "QQ=="}, 404, []string{"nobody", "keys/nobody"}},
-	{"a key that does not exist, to decrypt", "decrypt/nobody", map[string]any{"ciphertext": "vault:v1:QQ=="}, 404, []string{"nobody"}},
+	{
+		"a plaintext over 6 KB", "encrypt/a",
+		map[string]any{"plaintext": base64Of(kmsapi.MaxPlaintext + 1)},
+		400,
+		[]string{"6144", "datakey"},
+	},
+	{
+		"a key that does not exist", "encrypt/nobody",
+		map[string]any{"plaintext": "QQ=="},
+		404,
+		[]string{"nobody", "keys/nobody"},
+	},
+	{
+		"a key that does not exist, to decrypt", "decrypt/nobody",
+		map[string]any{"ciphertext": "vault:v1:QQ=="},
+		404,
+		[]string{"nobody"},
+	},
 	{"a key that does not exist, to disable", "keys/nobody/disable", nil, 404, []string{"nobody"}},
-	{"a disabled key", "encrypt/off", map[string]any{"plaintext": "QQ=="}, 409, []string{"Rejected.Disabled", "keys/off/enable"}},
+	{
+		"a disabled key", "encrypt/off",
+		map[string]any{"plaintext": "QQ=="},
+		409,
+		[]string{"Rejected.Disabled", "keys/off/enable"},
+	},
 	{"a disabled key, for a data key", "datakey/plaintext/off", nil, 409, []string{"Rejected.Disabled"}},
 	{"no ciphertext", "decrypt/a", nil, 400, []string{"ciphertext"}},
-	{"a ciphertext that is none", "decrypt/a", map[string]any{"ciphertext": "hello"}, 400, []string{"ciphertext"}},
-	{"a ciphertext of nothing", "decrypt/a", map[string]any{"ciphertext": "vault:v1:"}, 400, []string{"ciphertext"}},
-	{"a ciphertext of another version", "decrypt/a", map[string]any{"ciphertext": "vault:v9:QQ=="}, 400, []string{"ciphertext"}},
-	{"a ciphertext that KMS never made", "decrypt/a", map[string]any{"ciphertext": "vault:v1:" + base64Of(200)}, 400, []string{"ciphertext"}},
-	{"a data key of 0 bytes", "datakey/plaintext/a", map[string]any{"number_of_bytes": 0}, 400, []string{"number_of_bytes"}},
-	{"a data key of 1025 bytes", "datakey/plaintext/a", map[string]any{"number_of_bytes": 1025}, 400, []string{"number_of_bytes"}},
+	{"not a ciphertext", "decrypt/a", map[string]any{"ciphertext": "hello"}, 400, []string{"ciphertext"}},
+	{"an empty ciphertext", "decrypt/a", map[string]any{"ciphertext": "vault:v1:"}, 400, []string{"ciphertext"}},
+	{
+		"a ciphertext of another version", "decrypt/a",
+		map[string]any{"ciphertext": "vault:v9:QQ=="},
+		400,
+		[]string{"ciphertext"},
+	},
+	{
+		"a ciphertext that KMS never made", "decrypt/a",
+		map[string]any{"ciphertext": "vault:v1:" + base64Of(200)},
+		400,
+		[]string{"ciphertext"},
+	},
+	{
+		"a data key of 0 bytes", "datakey/plaintext/a",
+		map[string]any{"number_of_bytes": 0},
+		400,
+		[]string{"number_of_bytes"},
+	},
+	{
+		"a data key of 1025 bytes", "datakey/plaintext/a",
+		map[string]any{"number_of_bytes": 1025},
+		400,
+		[]string{"number_of_bytes"},
+	},
 	{"a data key of 192 bits", "datakey/plaintext/a", map[string]any{"bits": 192}, 400, []string{"bits"}},
-	{"a context that is no map", "encrypt/a", map[string]any{"plaintext": "QQ==", "encryption_context": "tenant"}, 400, []string{"encryption_context"}},
+	{
+		"a context that is not a map", "encrypt/a",
+		map[string]any{"plaintext": "QQ==", "encryption_context": "tenant"},
+		400,
+		[]string{"encryption_context"},
+	},
 }
 
 func base64Of(n int) string { return base64.StdEncoding.EncodeToString(make([]byte, n)) }
 
-func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) {
+func TestBadRequestsAreRejectedAndChangeNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/a", nil)
@@ -71,7 +116,7 @@ func TestBadRequestsAreRefusedAndChangeNothing(t *testing.T) {
 	})
 }
 
-func TestLargestPlaintextIsTaken(t *testing.T) {
+func TestLargestPlaintextIsAccepted(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/a", nil)
@@ -97,17 +142,18 @@ func TestCiphertextOpensOnlyThroughItsOwnKey(t *testing.T) {
 		for i := range blob {
 			changed := append([]byte(nil), blob...)
 			changed[i] ^= 1
-			answer, err := m.try("decrypt/a", map[string]any{"ciphertext": "vault:v1:" + base64.StdEncoding.EncodeToString(changed)})
+			answer, err := m.try("decrypt/a",
+				map[string]any{"ciphertext": "vault:v1:" + base64.StdEncoding.EncodeToString(changed)})
 			require.Nil(t, answer, "byte %d", i)
 			var refusal *api.ResponseError
 			require.ErrorAs(t, err, &refusal, "byte %d", i)
-			// It begins with the version of its key, and one that KMS does not know is not found.
+			// A blob begins with the version of its key, and an unknown version is not found.
 			require.Contains(t, []int{http.StatusBadRequest, http.StatusNotFound}, refusal.StatusCode, refusal.Error())
 		}
 	})
 }
 
-// badConfigs are changes to a good configuration that must not be stored.
+// badConfigs are changes to a valid configuration that must not be stored.
 var badConfigs = []struct {
 	name   string
 	change map[string]any
@@ -116,12 +162,17 @@ var badConfigs = []struct {
 }{
 	{"a wrong secret", map[string]any{"secret_key": "wrong-secret-of-the-e2e-tests"}, 400, []string{"secret_key"}},
 	{"an access key that KMS does not know", map[string]any{"access_key": "LTAInobody"}, 400, []string{"access_key"}},
-	{"a CA that did not sign", map[string]any{"ca_cert": ""}, 502, []string{"ca_cert"}},
-	{"a ca_cert that is no certificate", map[string]any{"ca_cert": "hello"}, 400, []string{"ca_cert"}},
-	{"an endpoint where nothing listens", map[string]any{"endpoint": "127.0.0.1:1", "max_retries": 0}, 502, []string{"endpoint"}},
+	{"a CA that did not sign the certificate", map[string]any{"ca_cert": ""}, 502, []string{"ca_cert"}},
+	{"a ca_cert that is not a certificate", map[string]any{"ca_cert": "hello"}, 400, []string{"ca_cert"}},
+	{
+		"an endpoint where nothing listens",
+		map[string]any{"endpoint": "127.0.0.1:1", "max_retries": 0},
+		502,
+		[]string{"endpoint"},
+	},
 	{"an endpoint without TLS", map[string]any{"endpoint": "http://kms.example.com"}, 400, []string{"http"}},
 	{"a region without an endpoint", map[string]any{"region": "mars-1", "endpoint": ""}, 400, []string{"mars-1"}},
-	{"a network that does not exist", map[string]any{"network": "moon"}, 400, []string{"network"}},
+	{"an unknown network", map[string]any{"network": "moon"}, 400, []string{"network"}},
 }
 
 func TestBadConfigurationIsNotStored(t *testing.T) {
@@ -151,7 +202,7 @@ func TestWrongSecretStoredUnverifiedLeaksNothing(t *testing.T) {
 		plaintext := newPlaintext()
 		_, err := m.try("encrypt/a", map[string]any{"plaintext": plaintext})
 		m.refused(err, http.StatusBadGateway, "secret_key")
-		require.NotContains(t, err.Error(), plaintext, "KMS answers a wrong signature with the text that was signed")
+		require.NotContains(t, err.Error(), plaintext, "KMS answers a wrong signature with the string that was signed")
 		m.write("config", s.kms.EngineConfig())
 		m.encrypt("a", plaintext)
 	})
@@ -169,14 +220,26 @@ func TestKMSRefusesWrongClocksReplaysAndOversizedBodies(t *testing.T) {
 			status int
 			code   string
 		}{
-			"a clock an hour behind":     {s.kms.SignedForm(regions, rand.Text(), now.Add(-time.Hour)), http.StatusBadRequest, "IllegalTimestamp"},
-			"a clock an hour ahead":      {s.kms.SignedForm(regions, rand.Text(), now.Add(time.Hour)), http.StatusBadRequest, "IllegalTimestamp"},
-			"the same request again":     {good, http.StatusBadRequest, "SignatureNonceUsed"},
-			"a changed parameter":        {s.kms.SignedForm(regions, rand.Text(), now) + "&Extra=1", http.StatusBadRequest, "IncompleteSignature"},
-			"a body of a million bytes":  {"A=" + strings.Repeat("a", 1_000_000), http.StatusRequestEntityTooLarge, ""},
-			"a body that is not a form":  {"%%%", http.StatusBadRequest, ""},
-			"no parameters":              {"", http.StatusBadRequest, "MissingParameter"},
-			"an operation it can't have": {s.kms.SignedForm(regions, rand.Text(), now) + "&Action=CreateKey", http.StatusBadRequest, ""},
+			"a clock an hour behind": {
+				s.kms.SignedForm(regions, rand.Text(), now.Add(-time.Hour)),
+				http.StatusBadRequest, "IllegalTimestamp",
+			},
+			"a clock an hour ahead": {
+				s.kms.SignedForm(regions, rand.Text(), now.Add(time.Hour)),
+				http.StatusBadRequest, "IllegalTimestamp",
+			},
+			"the same request again": {good, http.StatusBadRequest, "SignatureNonceUsed"},
+			"a changed parameter": {
+				s.kms.SignedForm(regions, rand.Text(), now) + "&Extra=1",
+				http.StatusBadRequest, "IncompleteSignature",
+			},
+			"a body of a million bytes": {"A=" + strings.Repeat("a", 1_000_000), http.StatusRequestEntityTooLarge, ""},
+			"a body that is not a form": {"%%%", http.StatusBadRequest, ""},
+			"no parameters":             {"", http.StatusBadRequest, "MissingParameter"},
+			"a second operation": {
+				s.kms.SignedForm(regions, rand.Text(), now) + "&Action=CreateKey",
+				http.StatusBadRequest, "",
+			},
 		} {
 			t.Run(name, func(t *testing.T) {
 				status, body := s.kms.post(t, bad.form)
@@ -187,7 +250,7 @@ func TestKMSRefusesWrongClocksReplaysAndOversizedBodies(t *testing.T) {
 	})
 }
 
-func TestOversizedBodyIsRefusedByVaultOrTheEngine(t *testing.T) {
+func TestOversizedBodyIsRejectedByVaultOrTheEngine(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/a", nil)

@@ -12,13 +12,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// call is one request that a policy may allow.
+// call is a request that a policy may allow.
 type call struct {
 	name, method, path string
 	data               map[string]any
 }
 
-// methods are the ways to call. They have OpenAPI's names, but that OpenAPI knows a list only as a GET.
+// methods are the ways to call, by OpenAPI's names. (OpenAPI itself knows list only as a GET.)
 var methods = map[string]func(m *mount, c call) error{
 	"get":    func(m *mount, c call) error { _, err := m.client.Logical().Read(m.path + "/" + c.path); return err },
 	"list":   func(m *mount, c call) error { _, err := m.client.Logical().List(m.path + "/" + c.path); return err },
@@ -32,17 +32,17 @@ var methods = map[string]func(m *mount, c call) error{
 
 func (c call) do(m *mount) error { return methods[c.method](m, c) }
 
-// fixture is what the calls work on: a mount with the keys "a", "other" and "external", which has no material of its own.
+// fixture is what the calls work on: a mount with the keys "a", "other" and "external", whose material is imported.
 type fixture struct {
 	config                map[string]any
 	plaintext, ciphertext string
-	// cmk is the one of "other".
+	// cmk is the CMK of "other".
 	cmk string
-	// imported is what writes material to "external".
+	// imported holds the fields that import material into "external".
 	imported map[string]any
 }
 
-// fixture makes what the calls work on.
+// fixture sets up what the calls work on.
 func (s *stage) fixture(m *mount) fixture {
 	m.t.Helper()
 	f := fixture{config: s.kms.EngineConfig(), plaintext: newPlaintext()}
@@ -63,8 +63,8 @@ func (s *stage) fixture(m *mount) fixture {
 	return f
 }
 
-// calls are every operation on every path, and on a second key where policies name one. They are made in this order by
-// each role, so those that are allowed leave all as it was.
+// calls are all operations on all paths, and on a second key where policies name one. Each role makes them in this
+// order, so allowed calls must leave everything as it was.
 func (f fixture) calls() []call {
 	plaintext, ciphertext := map[string]any{"plaintext": f.plaintext}, map[string]any{"ciphertext": f.ciphertext}
 	batchOf := func(item map[string]any) map[string]any { return map[string]any{"batch_input": []any{item, item}} }

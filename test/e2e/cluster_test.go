@@ -13,19 +13,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// cluster is three servers with one raft storage. Any of them answers; the leader runs the plugin.
+// cluster consists of three servers with one raft storage. Any of them answers; the leader runs the plugin.
 type cluster struct {
 	nodes []*vaultServer
 }
 
 const (
 	clusterSize = 3
-	// portTries is how often new ports are picked, if another process takes one of them before a server does.
+	// portTries is how often new ports are picked if another process takes one of them before a server does.
 	portTries = 5
 )
 
-// startCluster starts three servers with what set says of their seal, and joins them. Each must know the ports of all before
-// any of them runs.
+// startCluster starts three servers with the seal in set, and joins them. Each must know the ports of all servers
+// before any of them runs.
 func startCluster(t *testing.T, p platform, set settings) *cluster {
 	t.Helper()
 	var failures []error
@@ -39,7 +39,7 @@ func startCluster(t *testing.T, p platform, set settings) *cluster {
 		t.Cleanup(func() {
 			assert.NoError(t, c.stop())
 			for _, node := range c.nodes {
-				assert.Empty(t, processesOf(t, node.Home+"\x00"), "what %s has started must end with it", node.Dir)
+				assert.Empty(t, processesOf(t, node.Home+"\x00"), "processes started by %s must end with it", node.Dir)
 			}
 		})
 		require.NoError(t, c.join())
@@ -62,7 +62,7 @@ func newCluster(t *testing.T, p platform, set settings) *cluster {
 	return c
 }
 
-// freeAddresses lets the kernel pick ports. They are all taken before any is given back, so that they differ.
+// freeAddresses lets the kernel pick ports. It holds all of them before it releases any, so that they differ.
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
 	var addresses []string
@@ -92,13 +92,13 @@ func (c *cluster) stop() error {
 	return errors.Join(errs...)
 }
 
-// join initializes the first node, lets the others find it, and waits until each has a vote.
+// join initializes the first node, lets the others join it, and waits until each has a vote.
 func (c *cluster) join() error {
 	first := c.nodes[0]
 	if err := first.initialize(shared); err != nil {
 		return err
 	}
-	// A new node gets its vote when it has been up that long.
+	// A new node gets its vote after this time.
 	quick := map[string]any{"server_stabilization_time": "1s"}
 	if _, err := first.Client.Logical().Write("sys/storage/raft/autopilot/configuration", quick); err != nil {
 		return err
@@ -113,14 +113,14 @@ func (c *cluster) join() error {
 	return first.Await(c.canLoseANode)
 }
 
-// unsealed tries to unseal the node and reports whether it is: it can't be before it has found its cluster.
+// unsealed tries to unseal the node and reports whether it succeeded: it can't before the node has found its cluster.
 func (v *vaultServer) unsealed() bool {
 	_, _ = v.Client.Sys().Unseal(v.UnsealKey)
 	status, err := v.Client.Sys().SealStatus()
 	return err == nil && !status.Sealed
 }
 
-// canLoseANode reports whether all nodes are up to date and have a vote.
+// canLoseANode reports whether all nodes are up to date and can vote.
 func (c *cluster) canLoseANode() bool {
 	for _, node := range c.nodes {
 		if !node.IsActive() {
@@ -132,7 +132,7 @@ func (c *cluster) canLoseANode() bool {
 	return false
 }
 
-// leader waits until there is one.
+// leader waits for a leader and returns it.
 func (c *cluster) leader(t *testing.T) *vaultServer {
 	t.Helper()
 	var leader *vaultServer
@@ -147,7 +147,7 @@ func (c *cluster) leader(t *testing.T) *vaultServer {
 	return leader
 }
 
-// killWithPlugins is kill for a server that must be running our plugin.
+// killWithPlugins kills a server that must be running our plugin, together with the plugin.
 func (v *vaultServer) killWithPlugins(t *testing.T) {
 	t.Helper()
 	plugins, err := v.children(filepath.Join(v.plugins, pluginName))

@@ -14,8 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// demo is a `make` target that runs servers, started as a person would, in a process group of its own and with a
-// temporary folder of its own, so that what it leaves can be seen.
+// demo is a `make` target that runs servers, started the way a user would, in its own process group and with its own
+// temporary folder, so that leftovers can be detected.
 type demo struct {
 	*servers.Process
 	tmp string
@@ -28,7 +28,7 @@ const (
 
 func startDemo(t *testing.T, target, vaultBin string) *demo {
 	t.Helper()
-	// A test's own temporary folder has a long name, and the plugin's sockets must fit into 108 characters.
+	// The temporary folder of a test has a long name, and the paths of the plugin's sockets are limited to 108 characters.
 	tmp, err := os.MkdirTemp("", "demo-")
 	require.NoError(t, err)
 	d := &demo{tmp: tmp}
@@ -37,7 +37,7 @@ func startDemo(t *testing.T, target, vaultBin string) *demo {
 
 	cmd := exec.Command("make", "-C", root, target)
 	servers.OwnGroup(cmd)
-	// The caller's own settings, which must neither be used nor get in the way.
+	// Settings of the caller, which must have no effect.
 	cmd.Env = append(os.Environ(),
 		"TMPDIR="+d.tmp, "VAULT_BIN="+vaultBin,
 		"VAULT_ADDR=http://127.0.0.1:1", "VAULT_TOKEN=nonsense", "VAULT_NAMESPACE=nowhere", "ALICLOUD_REGION=mars-1",
@@ -52,7 +52,7 @@ func startDemo(t *testing.T, target, vaultBin string) *demo {
 		<-d.Done()
 		token, err := os.ReadFile(filepath.Join(home, ".vault-token"))
 		if err != nil || string(token) != "mine" {
-			t.Errorf("the caller's token was touched: %q, %v", token, err)
+			t.Errorf("the caller's token has changed: %q, %v", token, err)
 		}
 		if err := os.RemoveAll(tmp); err != nil {
 			t.Error(err)
@@ -61,7 +61,7 @@ func startDemo(t *testing.T, target, vaultBin string) *demo {
 	return d
 }
 
-// goEnvironment keeps Go's folders, which are found through HOME.
+// goEnvironment keeps Go's folders, which are normally found through HOME.
 func goEnvironment(t *testing.T) []string {
 	t.Helper()
 	var env []string
@@ -80,8 +80,8 @@ func (d *demo) prints(text string) func() bool {
 	}
 }
 
-// leavesNothing wants no file to be left in the temporary folder, and no process that has its name in its environment.
-// When make itself is killed it passes that on and ends at once, so the script may still be cleaning up.
+// leavesNothing fails if a file is left in the temporary folder, or a process with its name in its environment.
+// When make itself is killed, it forwards the signal and exits at once, so the script may still be cleaning up.
 func (d *demo) leavesNothing(t *testing.T) {
 	t.Helper()
 	var left []string
@@ -100,13 +100,14 @@ func (d *demo) files(t *testing.T) []string {
 	return files
 }
 
-func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {
+func TestDemoRunsToTheEndAndLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		d := startDemo(t, "demo", s.vault.platform.bin)
 		require.NoError(t, d.Wait(), d.Tail())
 		for _, text := range []string{
-			"$ vault write alicloudkms/config", "secret_key=\"$ALICLOUD_SECRET_KEY\"", "Code: 403", "Code: 409", "Rejected.Disabled",
-			"outputs were checked",
+			"$ vault write alicloudkms/config", "secret_key=\"$ALICLOUD_SECRET_KEY\"", "Code: 403", "Code: 409",
+			"Rejected.Disabled",
+			"answers were checked",
 		} {
 			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.Tail())
 		}
@@ -116,12 +117,12 @@ func TestDemoTellsTheWholeStoryAndLeavesNothing(t *testing.T) {
 
 func TestInterruptedDemoLeavesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
-		for _, moment := range []string{"building", "1. ", "4. ", "7. ", "9. "} {
+		for _, stage := range []string{"building", "1. ", "4. ", "7. ", "9. "} {
 			for name, signal := range map[string]syscall.Signal{"Ctrl-C": syscall.SIGINT, "TERM": syscall.SIGTERM} {
-				t.Run(name+" at "+strings.TrimSpace(moment), func(t *testing.T) {
+				t.Run(name+" at "+strings.TrimSpace(stage), func(t *testing.T) {
 					d := startDemo(t, "demo", s.vault.platform.bin)
-					require.NoError(t, d.Await(d.prints(moment)))
-					// A terminal sends Ctrl-C to the whole group; kill sends TERM to make alone.
+					require.NoError(t, d.Await(d.prints(stage)))
+					// A terminal sends Ctrl-C to the whole group; kill sends TERM only to make.
 					pid := d.PID()
 					if signal == syscall.SIGINT {
 						pid = -pid
@@ -143,8 +144,10 @@ func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 		require.NoError(t, err)
 		_, after, _ := strings.Cut(string(printed), "  . ")
 		env, _, _ := strings.Cut(after, "\n")
-		use := exec.Command("bash", "-euc", ". "+env+" && vault secrets list && vault read sys/mounts/alicloudkms") // as printed
-		use.Env = append(os.Environ(), "PATH="+filepath.Dir(s.vault.platform.bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
+		// as printed
+		use := exec.Command("bash", "-euc", ". "+env+" && vault secrets list && vault read sys/mounts/alicloudkms")
+		use.Env = append(os.Environ(),
+			"PATH="+filepath.Dir(s.vault.platform.bin)+string(os.PathListSeparator)+os.Getenv("PATH"))
 		out, err := use.CombinedOutput()
 		require.NoError(t, err, string(out))
 		require.Contains(t, string(out), "running_plugin_version")

@@ -13,20 +13,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// A shell block of the docs is fenced with ```sh, and every one is run as printed. One that can't be run here says why
-// on its fence: ```sh not-run: the reason
+// A shell block of the docs is fenced with ```sh, and is run as printed. A block that can't be run here says why on its
+// fence: ```sh not-run: the reason
 const (
 	fence  = "```"
 	shell  = "sh"
 	notRun = "not-run:"
 )
 
-// shellBlocks returns a document's shell blocks that are to be run, as one script.
-func shellBlocks(text string) (script string, err error) {
+// shellBlocks returns the shell blocks of a document that are to be run, as one script.
+func shellBlocks(document string) (script string, err error) {
 	var b strings.Builder
 	inside, wanted := false, false
 	number := 0
-	for line := range strings.Lines(text) {
+	for line := range strings.Lines(document) {
 		number++
 		info, isFence := strings.CutPrefix(strings.TrimSpace(line), fence)
 		switch {
@@ -45,7 +45,7 @@ func shellBlocks(text string) (script string, err error) {
 		}
 	}
 	if inside {
-		return "", fmt.Errorf("a block has no end")
+		return "", fmt.Errorf("the last block is not closed")
 	}
 	return b.String(), nil
 }
@@ -62,8 +62,8 @@ func TestShellBlocksAreFoundByTheirFence(t *testing.T) {
 
 const root = "../.."
 
-// TestDocsRunAsPrinted runs each document's shell blocks in order, in one shell, where `make dev` has left off: the
-// engine is mounted at alicloudkms/ and the environment holds what it exports.
+// TestDocsRunAsPrinted runs each document's shell blocks in order, in one shell, in the state that `make dev` sets up:
+// the engine is mounted at alicloudkms/, and the environment has the exported variables.
 func TestDocsRunAsPrinted(t *testing.T) {
 	found := documents(t)
 	onEach(t, func(t *testing.T, s *stage) {
@@ -81,7 +81,7 @@ func TestDocsRunAsPrinted(t *testing.T) {
 	})
 }
 
-// documents returns every page of the root and of docs, with its folders, by its path from the root.
+// documents returns the paths, relative to the root, of all pages in the root and in docs.
 func documents(t *testing.T) []string {
 	t.Helper()
 	found := []string{"README.md", "CONTRIBUTING.md"}
@@ -96,8 +96,9 @@ func documents(t *testing.T) []string {
 	return found
 }
 
-func TestDocumentsOfFoldersAreFoundToo(t *testing.T) {
-	require.Subset(t, documents(t), []string{"README.md", filepath.Join("docs", "engine.md"), filepath.Join("docs", "engine", "encrypt.md")})
+func TestDocumentsInSubfoldersAreFound(t *testing.T) {
+	require.Subset(t, documents(t),
+		[]string{"README.md", filepath.Join("docs", "engine.md"), filepath.Join("docs", "engine", "encrypt.md")})
 }
 
 func (s *stage) runAsPrinted(t *testing.T, script string) {

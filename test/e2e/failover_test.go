@@ -12,7 +12,7 @@ import (
 )
 
 // mount mounts the engine for one test, and configures it to use the service. It is unmounted before the servers stop:
-// a server that becomes the leader while it stops would start the plugin and leave it behind.
+// a server that becomes the leader while stopping would start the plugin and leave it running.
 func (c *cluster) mount(t *testing.T, kms *kmsService) *mount {
 	t.Helper()
 	m := c.leader(t).mounted(t, "alicloudkms")
@@ -32,8 +32,8 @@ func (v *vaultServer) mounted(t *testing.T, path string) *mount {
 	return &mount{t: t, client: v.Client, path: path}
 }
 
-// serves reports whether the server answers for the mount at path. A standby of OpenBao does so by itself, and says that
-// there is no such path until it has heard of it.
+// serves reports whether the server answers for the mount at path. A standby of OpenBao answers on its own, and reports
+// that the path does not exist until it learns of the mount.
 func (v *vaultServer) serves(t *testing.T, path string) func() bool {
 	return func() bool {
 		answer, err := v.mounted(t, path).client.Logical().Read(path + "/config")
@@ -44,8 +44,8 @@ func (v *vaultServer) serves(t *testing.T, path string) func() bool {
 // patience is how long a patient client asks again.
 const patience = time.Minute
 
-// patiently asks as a client does that knows some nodes: it goes on to the next one while a node is away, has no leader, or
-// gives another answer that will change by itself. first is where it begins.
+// patiently asks like a client that knows several nodes: it tries the next one while a node is down, has no leader, or
+// gives another temporary error. It begins with node first.
 func patiently(t *testing.T, nodes []*vaultServer, path string, first int) ask {
 	return func(where string, data map[string]any) (*api.Secret, error) {
 		for try, deadline := first, time.Now().Add(patience); ; try++ {
@@ -58,30 +58,30 @@ func patiently(t *testing.T, nodes []*vaultServer, path string, first int) ask {
 	}
 }
 
-// isTemporary reports whether a client should ask again. What is lost for good is a failure all the same, in the end.
+// isTemporary reports whether a client should ask again. Permanent errors still surface in the end.
 func isTemporary(err error) bool {
 	var refusal *api.ResponseError
 	if !errors.As(err, &refusal) {
-		return true // There was no answer.
+		return true // There was no response.
 	}
-	// 409: the key is being made, by the request that the client has just lost.
+	// 409: the key is being created by the request whose response the client has just lost.
 	return isServerError(refusal) || refusal.StatusCode == http.StatusConflict
 }
 
-func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
+func TestKilledLeadersLoseNoAcknowledgedWrites(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "cluster")
 		c := startCluster(t, s.vault.platform, settings{})
 		m := c.mount(t, kms)
 		m.write("keys/"+firstKey, nil)
 
-		told := newLedger()
-		finish := told.run(t, func(number int) ask { return patiently(t, c.nodes, m.path, number) })
+		work := newLedger()
+		finish := work.run(t, func(number int) ask { return patiently(t, c.nodes, m.path, number) })
 		for range 2 {
-			told.until(t, kms.Process, 100)
+			work.until(t, kms.Process, 100)
 			killed := c.leader(t)
 			killed.killWithPlugins(t)
-			told.until(t, kms.Process, 100)
+			work.until(t, kms.Process, 100)
 			require.NoError(t, killed.start())
 			require.NoError(t, killed.Await(killed.unsealed))
 			require.NoError(t, killed.Await(killed.serves(t, m.path)))
@@ -89,10 +89,10 @@ func TestKilledLeadersLoseNothingThatWasAcknowledged(t *testing.T) {
 		}
 		finish()
 
-		require.Empty(t, told.errs, "a patient client must not see a failure")
+		require.Empty(t, work.errs, "a client that retries must not see a failure")
 		for _, node := range c.nodes {
-			told.opensFor(t, patiently(t, []*vaultServer{node}, m.path, 0))
+			work.opensFor(t, patiently(t, []*vaultServer{node}, m.path, 0))
 		}
-		told.agreesWith(c.leader(t).mounted(t, m.path), kms)
+		work.agreesWith(c.leader(t).mounted(t, m.path), kms)
 	})
 }

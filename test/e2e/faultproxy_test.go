@@ -27,22 +27,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// faultProxy stands between the engine and a KMS service. It forwards requests unchanged until it is told to go wrong.
+// faultProxy is a proxy between the engine and a KMS service. It forwards requests unchanged until it is made to fail.
 type faultProxy struct {
 	t       *testing.T
 	kms     *kmsService
 	forward *http.Client
-	// certificate is its own authority; ca is the same in PEM.
+	// certificate is self-signed; ca is the same in PEM.
 	certificate tls.Certificate
 	ca          string
 	address     string
 	server      *http.Server
 	down        bool
-	// faulty is what it does instead of forwarding, or nil.
+	// faulty replaces forwarding, unless it is nil.
 	faulty atomic.Pointer[fault]
 }
 
-// fault answers one request, of which form is the body.
+// fault answers one request, whose body is form.
 type fault func(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte)
 
 func (k *kmsService) behindFaults(t *testing.T) *faultProxy {
@@ -58,7 +58,7 @@ func (k *kmsService) behindFaults(t *testing.T) *faultProxy {
 	return p
 }
 
-// ownCertificate makes a certificate for 127.0.0.1 that is signed by itself.
+// ownCertificate generates a self-signed certificate for 127.0.0.1.
 func ownCertificate(t *testing.T) (certificate tls.Certificate, ca string) {
 	t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -66,7 +66,8 @@ func ownCertificate(t *testing.T) (certificate tls.Certificate, ca string) {
 	template := &x509.Certificate{
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(24 * time.Hour),
 		IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true,
-		KeyUsage: x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign, ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
+		KeyUsage:    x509.KeyUsageDigitalSignature | x509.KeyUsageCertSign,
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
 	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
 	require.NoError(t, err)
@@ -74,12 +75,12 @@ func ownCertificate(t *testing.T) (certificate tls.Certificate, ca string) {
 		string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}))
 }
 
-// config is what the engine needs to use the service through the proxy.
+// config is the engine's configuration for using the service through the proxy.
 func (p *faultProxy) config() map[string]any {
 	return with(p.kms.EngineConfig(), map[string]any{"endpoint": p.address, "ca_cert": p.ca})
 }
 
-// goUp listens, on the address of before if it has been up.
+// goUp listens, on the same address as before if it has been up.
 func (p *faultProxy) goUp() {
 	p.t.Helper()
 	listener, err := net.Listen("tcp", p.address)
@@ -115,7 +116,7 @@ func (p *faultProxy) heal() {
 func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	form, err := io.ReadAll(r.Body)
 	if err != nil {
-		return // The client has gone.
+		return // The client has disconnected.
 	}
 	if f := p.faulty.Load(); f != nil {
 		(*f)(p, w, r, form)
@@ -124,7 +125,7 @@ func (p *faultProxy) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	pass(p, w, r, form)
 }
 
-// act lets KMS act on a request, also if the client goes meanwhile.
+// act lets KMS act on a request, even if the client disconnects meanwhile.
 func (p *faultProxy) act(r *http.Request, form []byte) (status int, body []byte) {
 	where := "https://" + p.kms.Address + r.URL.RequestURI()
 	again, err := http.NewRequestWithContext(context.WithoutCancel(r.Context()), r.Method, where, bytes.NewReader(form))
@@ -149,7 +150,7 @@ func pass(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
 	_, _ = w.Write(body)
 }
 
-// refuse answers with an error of KMS.
+// refuse responds with an error of KMS.
 func refuse(refusal kmsapi.Error) fault {
 	return func(_ *faultProxy, w http.ResponseWriter, _ *http.Request, _ []byte) {
 		w.WriteHeader(refusal.HTTPStatus)
@@ -159,21 +160,21 @@ func refuse(refusal kmsapi.Error) fault {
 	}
 }
 
-// stall answers never. It ends when the client gives up.
+// stall never responds. It returns when the client gives up.
 func stall(_ *faultProxy, _ http.ResponseWriter, r *http.Request, _ []byte) { <-r.Context().Done() }
 
-// say answers with a text and no fault in its form.
-func say(text string) fault {
-	return func(_ *faultProxy, w http.ResponseWriter, _ *http.Request, _ []byte) { _, _ = io.WriteString(w, text) }
+// say responds with body and status 200.
+func say(body string) fault {
+	return func(_ *faultProxy, w http.ResponseWriter, _ *http.Request, _ []byte) { _, _ = io.WriteString(w, body) }
 }
 
-// truncate lets KMS act and passes on the first half of the answer as if it were all.
+// truncate lets KMS act and forwards the first half of the response as if it were complete.
 func truncate(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
 	_, body := p.act(r, form)
 	_, _ = w.Write(body[:len(body)/2])
 }
 
-// breakOff lets KMS act and closes the connection in the middle of the answer.
+// breakOff lets KMS act and closes the connection in the middle of the response.
 func breakOff(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
 	_, body := p.act(r, form)
 	w.Header().Set("Content-Length", strconv.Itoa(len(body)))
@@ -182,13 +183,13 @@ func breakOff(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte
 	panic(http.ErrAbortHandler)
 }
 
-// swallow lets KMS act and closes the connection before the answer.
+// swallow lets KMS act and closes the connection before the response.
 func swallow(p *faultProxy, _ http.ResponseWriter, r *http.Request, form []byte) {
 	p.act(r, form)
 	panic(http.ErrAbortHandler)
 }
 
-// after lets KMS act, and answers as f does.
+// after lets KMS act, and responds like f.
 func after(f fault) fault {
 	return func(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
 		p.act(r, form)

@@ -12,35 +12,45 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// faults are ways for KMS, or the way to it, to go wrong, and the status that the engine answers then.
+// faults are failures of KMS, or of the network, and the status that the engine returns.
 var faults = []struct {
 	name   string
 	begin  func(p *faultProxy)
 	status int
 }{
 	{"KMS throttles", wrong(refuse(*kmsapi.ErrThrottling)), http.StatusTooManyRequests},
-	{"the gateway throttles", wrong(refuse(kmsapi.Error{Code: "Throttling.User", HTTPStatus: http.StatusBadRequest})), http.StatusTooManyRequests},
+	{
+		"the gateway throttles", wrong(refuse(kmsapi.Error{Code: "Throttling.User", HTTPStatus: http.StatusBadRequest})),
+		http.StatusTooManyRequests,
+	},
 	{"KMS is unavailable", wrong(refuse(*kmsapi.ErrServiceUnavailable)), http.StatusBadGateway},
-	{"KMS acts and says that it is unavailable", wrong(after(refuse(*kmsapi.ErrServiceUnavailable))), http.StatusBadGateway},
-	{"KMS never answers", wrong(stall), http.StatusGatewayTimeout},
-	{"KMS acts and never answers", wrong(after(stall)), http.StatusGatewayTimeout},
-	{"the connection breaks in the middle of the answer", wrong(breakOff), http.StatusBadGateway},
-	{"the connection breaks before the answer", wrong(swallow), http.StatusBadGateway},
-	{"the answer is a web page", wrong(say("<html><body>Welcome</body></html>")), http.StatusBadGateway},
-	{"half of the answer is missing", wrong(truncate), http.StatusBadGateway},
-	{"the answer is of another operation", wrong(say(`{"RequestId":"1","Regions":{"Region":[{"RegionId":"cn-hangzhou"}]}}`)), http.StatusBadGateway},
+	{
+		"KMS acts and reports that it is unavailable", wrong(after(refuse(*kmsapi.ErrServiceUnavailable))),
+		http.StatusBadGateway,
+	},
+	{"KMS never responds", wrong(stall), http.StatusGatewayTimeout},
+	{"KMS acts and never responds", wrong(after(stall)), http.StatusGatewayTimeout},
+	{"the connection breaks in the middle of the response", wrong(breakOff), http.StatusBadGateway},
+	{"the connection breaks before the response", wrong(swallow), http.StatusBadGateway},
+	{"the response is a web page", wrong(say("<html><body>Welcome</body></html>")), http.StatusBadGateway},
+	{"half of the response is missing", wrong(truncate), http.StatusBadGateway},
+	{
+		"the response is of another operation",
+		wrong(say(`{"RequestId":"1","Regions":{"Region":[{"RegionId":"cn-hangzhou"}]}}`)), http.StatusBadGateway,
+	},
 	{"KMS is down", (*faultProxy).goDown, http.StatusBadGateway},
 }
 
 func wrong(f fault) func(*faultProxy) { return func(p *faultProxy) { p.goWrong(f) } }
 
-// request is one that needs KMS.
+// request is a request that needs KMS.
 type request struct {
 	path string
 	data map[string]any
 }
 
-// needingKMS are requests of each kind, on a mount with a key called firstKey. newKey is a name for a key to be made.
+// needingKMS returns requests of each kind, on a mount with a key called firstKey. newKey is the name of a key to
+// create.
 func needingKMS(plaintext, ciphertext, newKey string) []request {
 	return []request{
 		{"encrypt/" + firstKey, map[string]any{"plaintext": plaintext}},
@@ -51,14 +61,14 @@ func needingKMS(plaintext, ciphertext, newKey string) []request {
 	}
 }
 
-func TestFaultsAreToldAsWhatTheyAreAndPass(t *testing.T) {
+func TestFaultsHaveTheirOwnStatusAndPass(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "behind-faults")
 		proxy := kms.behindFaults(t)
 		m := s.mountUnconfigured(t)
 		m.write("config", with(proxy.config(), map[string]any{"max_retries": 1, "request_timeout": "3s"}))
-		told := newLedger()
-		told.keys[firstKey], _ = m.write("keys/"+firstKey, nil)["key_id"].(string)
+		work := newLedger()
+		work.keys[firstKey], _ = m.write("keys/"+firstKey, nil)["key_id"].(string)
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt(firstKey, plaintext)
 		for _, fault := range faults {
@@ -79,17 +89,17 @@ func TestFaultsAreToldAsWhatTheyAreAndPass(t *testing.T) {
 				proxy.heal()
 				for _, r := range all {
 					_, err := m.try(r.path, r.data)
-					require.NoError(t, err, "%s, as soon as it is over", r.path)
+					require.NoError(t, err, "%s, as soon as the fault is over", r.path)
 				}
 			})
 		}
 		require.Equal(t, plaintext, m.decrypt(firstKey, ciphertext))
-		told.agreesWith(m, kms)
+		work.agreesWith(m, kms)
 	})
 }
 
-// TestFaultsLeaveNothingBehind compares what the plugin's process has open before and after faulty requests. One
-// connection or goroutine left by each would be far beyond the bounds.
+// TestFaultsLeaveNothingBehind compares the plugin's open sockets and goroutines before and after faulty requests. One
+// leaked connection or goroutine per request would far exceed the bounds.
 func TestFaultsLeaveNothingBehind(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		const (
@@ -118,7 +128,7 @@ func TestFaultsLeaveNothingBehind(t *testing.T) {
 			require.NoError(t, inParallel(rounds, func(i int) error {
 				all := needingKMS(plaintext, ciphertext, fmt.Sprintf("new-%d-%d", number, i))
 				if _, err := m.try(all[i%len(all)].path, all[i%len(all)].data); err == nil {
-					return errors.New(fault.name + ": a request went through")
+					return errors.New(fault.name + ": a request succeeded")
 				}
 				return nil
 			}))

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// newMaterial returns a file with key material as the command line of Vault takes it.
+// newMaterial returns a file with key material in the form that Vault's command line expects.
 func newMaterial(t *testing.T) string {
 	t.Helper()
 	material := make([]byte, 32)
@@ -25,31 +25,33 @@ func newMaterial(t *testing.T) string {
 	return file
 }
 
-// transitImport runs the stock command line's import for transit, on the engine.
+// transitImport runs the standard command line's import for transit, on the engine.
 func (s *stage) transitImport(t *testing.T, m *mount, key, file string, more ...string) (output string, err error) {
 	t.Helper()
-	cmd := exec.Command(s.vault.platform.bin, append([]string{"transit", "import", m.path + "/keys/" + key, "@" + file}, more...)...)
+	cmd := exec.Command(s.vault.platform.bin,
+		append([]string{"transit", "import", m.path + "/keys/" + key, "@" + file}, more...)...)
 	prefix := s.vault.platform.prefix
-	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(), prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+m.client.Token())
+	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(),
+		prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+m.client.Token())
 	out, err := cmd.CombinedOutput()
 	return string(out), err
 }
 
-func TestStockTransitImportBringsAKeyThatItsOwnerCanTakeBack(t *testing.T) {
+func TestTransitImportCommandImportsAKeyThatItsOwnerCanDelete(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		mine, other := newMaterial(t), newMaterial(t)
-		out, err := s.transitImport(t, m, "mine", mine, "type=aes256-gcm96", "description=brought along")
+		out, err := s.transitImport(t, m, "mine", mine, "type=aes256-gcm96", "description=imported")
 		require.NoError(t, err, out)
 		key := m.read("keys/mine")
 		require.Equal(t, "EXTERNAL", key["origin"])
 		require.Equal(t, "Enabled", key["key_state"])
-		require.Equal(t, "brought along", key["description"])
+		require.Equal(t, "imported", key["description"])
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt("mine", plaintext)
 
 		out, err = s.transitImport(t, m, "mine", other)
-		require.Error(t, err, "other material must not take its place")
+		require.Error(t, err, "other material must not replace it")
 		require.Contains(t, out, "InvalidKeyMaterial")
 		require.Equal(t, plaintext, m.decrypt("mine", ciphertext))
 
@@ -75,9 +77,11 @@ func TestMaterialWrappedByOurOwnCommandNeverPassesVault(t *testing.T) {
 		shared.secrets.add(string(material))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "material"), material, 0o600))
 		require.NoError(t, os.WriteFile(filepath.Join(dir, "public.pem"), []byte(got["public_key"].(string)), 0o600))
-		wrapped, err := exec.Command(shared.service(), "wrap", "-in", filepath.Join(dir, "material"), "-public-key", filepath.Join(dir, "public.pem")).Output()
+		wrapped, err := exec.Command(shared.service(), "wrap",
+			"-in", filepath.Join(dir, "material"), "-public-key", filepath.Join(dir, "public.pem")).Output()
 		require.NoError(t, err)
-		m.write("keys/mine/import", map[string]any{"encrypted_key_material": string(wrapped), "import_token": got["import_token"]})
+		m.write("keys/mine/import",
+			map[string]any{"encrypted_key_material": string(wrapped), "import_token": got["import_token"]})
 		plaintext := newPlaintext()
 		require.Equal(t, plaintext, m.decrypt("mine", m.encrypt("mine", plaintext)))
 	})

@@ -8,37 +8,43 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMainJob is also CI's proof that tests ran on a real Vault: .ci/run looks for its name.
+// TestMainJob also proves to CI that tests ran on a real Vault: .ci/run looks for its name.
 func TestMainJob(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		config := m.read("config")
 		require.Equal(t, s.kms.Address, config["endpoint"])
 		require.NotContains(t, config, "secret_key")
-
-		m.write("keys/payroll", map[string]any{"description": "salaries"})
-		require.Equal(t, []any{"payroll"}, m.list("keys"))
-		key := m.read("keys/payroll")
-		require.Equal(t, "salaries", key["description"])
-
-		plaintext := newPlaintext()
-		ciphertext := m.encrypt("payroll", plaintext)
-		require.Regexp(t, `^vault:v1:`, ciphertext)
-		require.NotEqual(t, ciphertext, m.encrypt("payroll", plaintext), "two encryptions of one text must differ")
-		require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
-		require.Equal(t, plaintext, m.decrypt("payroll", ciphertext[len("vault:v1:"):]), "KMS's bare blob must open too")
-
-		m.write("keys/payroll/disable", nil)
-		_, err := m.try("encrypt/payroll", map[string]any{"plaintext": plaintext})
-		m.refused(err, http.StatusConflict, "Rejected.Disabled", "keys/payroll/enable")
-		_, err = m.try("decrypt/payroll", map[string]any{"ciphertext": ciphertext})
-		m.refused(err, http.StatusConflict, "Rejected.Disabled")
-		m.write("keys/payroll/enable", nil)
-		require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
+		m.mainJob(t)
 	})
 }
 
-func TestDataKeysOpenAgainFromTheirWrappedForm(t *testing.T) {
+// mainJob makes a key, uses it, and stops its use for a while.
+func (m *mount) mainJob(t *testing.T) {
+	t.Helper()
+	m.write("keys/payroll", map[string]any{"description": "salaries"})
+	require.Equal(t, []any{"payroll"}, m.list("keys"))
+	key := m.read("keys/payroll")
+	require.Equal(t, "salaries", key["description"])
+
+	plaintext := newPlaintext()
+	ciphertext := m.encrypt("payroll", plaintext)
+	require.Regexp(t, `^vault:v1:`, ciphertext)
+	require.NotEqual(t, ciphertext, m.encrypt("payroll", plaintext), "two encryptions of one plaintext must differ")
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext[len("vault:v1:"):]),
+		"KMS's bare blob must be accepted too")
+
+	m.write("keys/payroll/disable", nil)
+	_, err := m.try("encrypt/payroll", map[string]any{"plaintext": plaintext})
+	m.refused(err, http.StatusConflict, "Rejected.Disabled", "keys/payroll/enable")
+	_, err = m.try("decrypt/payroll", map[string]any{"ciphertext": ciphertext})
+	m.refused(err, http.StatusConflict, "Rejected.Disabled")
+	m.write("keys/payroll/enable", nil)
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
+}
+
+func TestDataKeysAreRecoveredFromTheirWrappedForm(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/files", nil)
@@ -58,7 +64,7 @@ func TestDataKeysOpenAgainFromTheirWrappedForm(t *testing.T) {
 				key, err := base64.StdEncoding.DecodeString(plaintext)
 				require.NoError(t, err)
 				require.Len(t, key, test.bytes)
-				if len(key) >= 16 { // A shorter one is found anywhere by chance.
+				if len(key) >= 16 { // A shorter key is found by chance.
 					shared.secrets.add(string(key))
 					shared.secrets.add(plaintext)
 				}
@@ -70,7 +76,7 @@ func TestDataKeysOpenAgainFromTheirWrappedForm(t *testing.T) {
 	})
 }
 
-func TestKeysAreDeletedOnlyIfAllowedAndCanBeKept(t *testing.T) {
+func TestKeysAreDeletedOnlyIfAllowedAndDeletionCanBeCanceled(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/old", nil)
@@ -79,7 +85,7 @@ func TestKeysAreDeletedOnlyIfAllowedAndCanBeKept(t *testing.T) {
 
 		_, err := m.client.Logical().Delete(m.path + "/keys/old")
 		m.refused(err, http.StatusBadRequest, "deletion_allowed=true")
-		require.Equal(t, plaintext, m.decrypt("old", ciphertext), "a refused deletion must change nothing")
+		require.Equal(t, plaintext, m.decrypt("old", ciphertext), "a rejected deletion must change nothing")
 
 		m.write("keys/old/config", map[string]any{"deletion_allowed": true})
 		_, err = m.client.Logical().Delete(m.path + "/keys/old")

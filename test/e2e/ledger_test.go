@@ -16,43 +16,44 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// ledger is what clients were told under load, to be compared with what is true afterwards. The mutex guards all.
+// ledger records what was acknowledged to clients under load, to be compared with the final state. The mutex guards
+// all fields.
 type ledger struct {
 	mu sync.Mutex
-	// texts are acknowledged encryptions.
-	texts []encrypted
-	// keys holds the CMK of every key whose making was acknowledged.
+	// encryptions are those that were acknowledged.
+	encryptions []encrypted
+	// keys has the CMK of every key whose creation was acknowledged.
 	keys map[string]string
-	// unfinished are keys whose making failed: nobody knows whether they were made.
+	// unfinished are keys whose creation failed: they may or may not exist.
 	unfinished map[string]bool
-	// wrong are answers that must never be given.
+	// wrong are responses that must never occur.
 	wrong []string
 	errs  []error
 }
 
 type encrypted struct{ key, plaintext, ciphertext string }
 
-// ask writes to a path of the engine, as one of the ways that a client may go about it.
+// ask writes to a path of the engine, with a client's strategy for retries.
 type ask func(path string, data map[string]any) (*api.Secret, error)
 
 // worker is a client that works under load.
 type worker struct {
 	*ledger
 	ask ask
-	// secret begins every plaintext.
+	// secret is the prefix of every plaintext.
 	secret string
-	// key is the newest key that it has.
+	// key is its newest key.
 	key string
 }
 
 const (
-	// firstKey is the key that all workers begin with.
+	// firstKey is the key that all workers start with.
 	firstKey = "first"
-	// keysEvery is how many encryptions there are for each new key.
+	// keysEvery is the number of encryptions per new key.
 	keysEvery = 10
 )
 
-// run starts workers that encrypt, decrypt and make keys until finish is called. way gives each its way to ask.
+// run starts workers that encrypt, decrypt and create keys until finish is called. way returns how each of them asks.
 func (l *ledger) run(t *testing.T, way func(number int) ask) (finish func()) {
 	t.Helper()
 	all := make([]*worker, workers)
@@ -64,7 +65,7 @@ func (l *ledger) run(t *testing.T, way func(number int) ask) (finish func()) {
 	return finish
 }
 
-// work is one round: every answer is compared with what it must be.
+// work is one round: every response is compared with the expected one.
 func (w *worker) work(number, round int) {
 	if round%keysEvery == 0 {
 		w.makeKey(fmt.Sprintf("w%d-%d", number, round))
@@ -74,9 +75,10 @@ func (w *worker) work(number, round int) {
 	if !ok {
 		return
 	}
-	w.note(func() { w.texts = append(w.texts, encrypted{w.key, plaintext, ciphertext}) })
-	if opened, ok := w.text("decrypt/"+w.key, "plaintext", map[string]any{"ciphertext": ciphertext}); ok && opened != plaintext {
-		w.note(func() { w.wrong = append(w.wrong, "a ciphertext of "+w.key+" opens to another text") })
+	w.note(func() { w.encryptions = append(w.encryptions, encrypted{w.key, plaintext, ciphertext}) })
+	opened, ok := w.text("decrypt/"+w.key, "plaintext", map[string]any{"ciphertext": ciphertext})
+	if ok && opened != plaintext {
+		w.note(func() { w.wrong = append(w.wrong, "a ciphertext of "+w.key+" decrypts to another plaintext") })
 	}
 }
 
@@ -92,7 +94,7 @@ func (w *worker) makeKey(name string) {
 	})
 }
 
-// text asks, and returns a field of the answer that must be there.
+// text asks, and returns a required field of the response.
 func (w *worker) text(path, field string, data map[string]any) (text string, ok bool) {
 	answer, err := w.ask(path, data)
 	if err != nil {
@@ -117,34 +119,34 @@ func (l *ledger) note(change func()) {
 }
 
 func (l *ledger) acknowledged() (n int) {
-	l.note(func() { n = len(l.texts) })
+	l.note(func() { n = len(l.encryptions) })
 	return n
 }
 
-// until waits until n encryptions more were acknowledged.
+// until waits until n more encryptions were acknowledged.
 func (l *ledger) until(t *testing.T, p *servers.Process, n int) {
 	t.Helper()
 	goal := l.acknowledged() + n
 	require.NoError(t, p.Await(func() bool { return l.acknowledged() >= goal }))
 }
 
-// opensFor wants every acknowledged ciphertext to open for who asks.
+// opensFor requires that ask can decrypt every acknowledged ciphertext.
 func (l *ledger) opensFor(t *testing.T, ask ask) {
 	t.Helper()
 	require.Empty(t, l.wrong)
-	require.NotEmpty(t, l.texts)
-	require.NoError(t, inParallel(len(l.texts), func(i int) error {
-		e := l.texts[i]
+	require.NotEmpty(t, l.encryptions)
+	require.NoError(t, inParallel(len(l.encryptions), func(i int) error {
+		e := l.encryptions[i]
 		answer, err := ask("decrypt/"+e.key, map[string]any{"ciphertext": e.ciphertext})
 		if err == nil && answer.Data["plaintext"] != e.plaintext {
-			err = fmt.Errorf("a ciphertext of %s opens to another text", e.key)
+			err = fmt.Errorf("a ciphertext of %s decrypts to another plaintext", e.key)
 		}
 		return err
 	}))
 }
 
-// agreesWith wants every acknowledged key to be what it was, and each CMK of the service to be registered under exactly
-// one name of m: none was forgotten between the two systems, and no name was given twice.
+// agreesWith requires that every acknowledged key is unchanged, and that each CMK of the service is registered under
+// exactly one name of m: none was lost between the two systems, and none has two names.
 func (l *ledger) agreesWith(m *mount, kms *kmsService) {
 	m.t.Helper()
 	require.NotEmpty(m.t, l.keys)
@@ -160,10 +162,10 @@ func (l *ledger) agreesWith(m *mount, kms *kmsService) {
 		require.Len(m.t, several, 1, "the names of CMK %s", id)
 	}
 	orphans := slices.DeleteFunc(kms.cmks(m.t), func(id string) bool { return names[id] != nil })
-	require.Empty(m.t, orphans, "CMKs that no key is registered for, beside %d in order", len(names))
+	require.Empty(m.t, orphans, "CMKs without a key, apart from %d good ones", len(names))
 }
 
-// registered are the CMKs of all keys by name.
+// registered returns the CMKs of all keys by name.
 func (m *mount) registered() map[string]string {
 	m.t.Helper()
 	names := m.list("keys")
@@ -191,7 +193,7 @@ func inParallel(n int, do func(i int) error) error {
 	return group.Wait()
 }
 
-// writeUnfinishedAgain writes every key whose making failed, as its client would.
+// writeUnfinishedAgain writes every key whose creation failed again, as its client would.
 func (l *ledger) writeUnfinishedAgain(m *mount) {
 	m.t.Helper()
 	for name := range l.unfinished {
@@ -199,12 +201,12 @@ func (l *ledger) writeUnfinishedAgain(m *mount) {
 	}
 }
 
-// failuresAreTheServers wants no request to be blamed on its client.
+// failuresAreTheServers requires that no failure is reported as the client's fault.
 func (l *ledger) failuresAreTheServers(t *testing.T) {
 	t.Helper()
 	for _, err := range l.errs {
 		var refusal *api.ResponseError
-		if errors.As(err, &refusal) { // Otherwise there was no answer.
+		if errors.As(err, &refusal) { // Otherwise there was no response.
 			require.True(t, isServerError(refusal), refusal.Error())
 		}
 	}

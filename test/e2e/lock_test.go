@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -17,7 +18,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
-// A lock is a CMK that servers are sealed with, on a KMS service of its own.
+// A lock is a CMK that servers are sealed with, on its own KMS service.
 type lock struct {
 	kms    *kmsService
 	client *client.Client
@@ -36,6 +37,19 @@ func (s *stage) newLock(t *testing.T) *lock {
 	return l
 }
 
+// intoInstance points the alias at a CMK of the service's KMS instance, and returns settings of a seal that reaches it
+// over the instance's dedicated gateway alone.
+func (l *lock) intoInstance(t *testing.T) map[string]string {
+	t.Helper()
+	id := l.kms.Exports["ALICLOUD_KMS_INSTANCE_ID"]
+	l.pointAtNew(t, &kmsapi.CreateKeyRequest{DKMSInstanceId: id})
+	return map[string]string{
+		"domain": "", "gateway": "dedicated", "kms_instance_id": id,
+		"instance_endpoint": l.kms.Exports["ALICLOUD_KMS_INSTANCE_ENDPOINT"],
+		"ca_cert":           l.kms.Exports["ALICLOUD_KMS_INSTANCE_CA"],
+	}
+}
+
 func (l *lock) disable(t *testing.T) {
 	t.Helper()
 	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: l.key})
@@ -48,10 +62,16 @@ func (l *lock) enable(t *testing.T) {
 	require.NoError(t, err)
 }
 
-// renew lets the alias name another CMK.
+// renew points the alias at another CMK.
 func (l *lock) renew(t *testing.T) {
 	t.Helper()
-	made, err := l.client.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
+	l.pointAtNew(t, &kmsapi.CreateKeyRequest{})
+}
+
+// pointAtNew creates a CMK and points the alias at it.
+func (l *lock) pointAtNew(t *testing.T, request *kmsapi.CreateKeyRequest) {
+	t.Helper()
+	made, err := l.client.CreateKey(t.Context(), request)
 	require.NoError(t, err)
 	l.key = made.KeyMetadata.KeyId
 	_, err = l.client.UpdateAlias(t.Context(), &kmsapi.UpdateAliasRequest{AliasName: "alias/unseal", KeyId: l.key})
@@ -61,13 +81,13 @@ func (l *lock) renew(t *testing.T) {
 // A sealKind is a kind of seal "alicloudkms".
 type sealKind struct {
 	name string
-	// platforms are those that have it.
+	// platforms are the platforms that support it.
 	platforms []string
-	// plugin is the file of its process, and empty for one that is built in.
+	// plugin is the plugin's executable, or empty for a built-in seal.
 	plugin string
 }
 
-// sealKinds are the seal that is built in, and ours.
+// sealKinds are the built-in seal and ours.
 func sealKinds() []sealKind {
 	return []sealKind{
 		{name: "built in", platforms: []string{"vault", "openbao"}},
@@ -75,7 +95,7 @@ func sealKinds() []sealKind {
 	}
 }
 
-// onEachSeal runs test with every kind of seal on every platform that has it.
+// onEachSeal runs test with every kind of seal on every platform that supports it.
 func onEachSeal(t *testing.T, test func(*testing.T, *stage, sealKind)) {
 	t.Helper()
 	onEach(t, func(t *testing.T, s *stage) {
@@ -87,7 +107,7 @@ func onEachSeal(t *testing.T, test func(*testing.T, *stage, sealKind)) {
 	})
 }
 
-// onOpenBao runs test on OpenBao, if there is one: only that knows plugins that are seals.
+// onOpenBao runs test on OpenBao, if available: only OpenBao supports seal plugins.
 func onOpenBao(t *testing.T, test func(t *testing.T, s *stage, builtIn, plugin sealKind)) {
 	t.Helper()
 	for _, p := range shared.platforms {
@@ -102,14 +122,15 @@ func onOpenBao(t *testing.T, test func(t *testing.T, s *stage, builtIn, plugin s
 	}
 }
 
-// block is the part of the configuration that is about a seal. A setting that is empty is left out.
+// block returns the seal's part of the configuration. Empty settings are omitted.
 func (m sealKind) block(t *testing.T, values map[string]string) string {
 	t.Helper()
 	var b strings.Builder
 	if m.plugin != "" {
 		sum, err := vault.SHA256(m.plugin)
 		require.NoError(t, err)
-		fmt.Fprintf(&b, "plugin \"kms\" \"alicloudkms\" {\n  command = %q\n  sha256sum = %q\n}\n", filepath.Base(m.plugin), sum)
+		fmt.Fprintf(&b, "plugin \"kms\" \"alicloudkms\" {\n  command = %q\n  sha256sum = %q\n}\n",
+			filepath.Base(m.plugin), sum)
 	}
 	b.WriteString("seal \"alicloudkms\" {\n")
 	for name, value := range values {
@@ -121,8 +142,8 @@ func (m sealKind) block(t *testing.T, values map[string]string) string {
 	return b.String()
 }
 
-// settings are what a server needs for a seal. The built-in one finds its CA in the environment; the plugin gets it by the
-// configuration.
+// settings returns what a server needs for a seal. The built-in seal finds its CA in the environment; the plugin gets
+// it from the configuration.
 func (m sealKind) settings(t *testing.T, l *lock, changes map[string]string) settings {
 	t.Helper()
 	values := map[string]string{
@@ -134,24 +155,24 @@ func (m sealKind) settings(t *testing.T, l *lock, changes map[string]string) set
 	if m.plugin == "" {
 		return settings{seal: m.block(t, values), environment: []string{"SSL_CERT_FILE=" + ca}}
 	}
-	values["ca_cert"] = ca
+	values["ca_cert"] = cmp.Or(values["ca_cert"], ca)
 	return settings{seal: m.block(t, values)}
 }
 
-// use changes the seal that v starts with next.
+// use changes the seal that v uses from its next start.
 func (v *vaultServer) use(t *testing.T, m sealKind, l *lock, changes map[string]string) {
 	t.Helper()
 	set := m.settings(t, l, changes)
 	v.seal, v.environment = set.seal, set.environment
 }
 
-// startLocked starts a server that is unsealed by m.
+// startLocked starts a server that m unseals.
 func (s *stage) startLocked(t *testing.T, m sealKind, l *lock) *vaultServer {
 	t.Helper()
 	v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-locked-", m.settings(t, l, nil))
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, v.Stop()) })
-	require.Empty(t, v.UnsealKey, "nobody has what unseals it")
+	require.Empty(t, v.UnsealKey, "there is no unseal key")
 	v.hasSeal(t, "alicloudkms")
 	v.remember(t)
 	return v
@@ -166,13 +187,13 @@ func (v *vaultServer) hasSeal(t *testing.T, kind string) {
 
 const memory = "# kept over all restarts"
 
-// remember stores something that remembers wants to find again.
+// remember stores something for remembers to find again.
 func (v *vaultServer) remember(t *testing.T) {
 	t.Helper()
 	require.NoError(t, v.Client.Sys().PutPolicy("memory", memory))
 }
 
-// comesUp wants the server to become active by itself, with all its data.
+// comesUp requires that the server becomes active on its own, with all its data.
 func (v *vaultServer) comesUp(t *testing.T) {
 	t.Helper()
 	require.NoError(t, v.Await(v.IsActive))
@@ -181,7 +202,8 @@ func (v *vaultServer) comesUp(t *testing.T) {
 	require.Equal(t, memory, kept)
 }
 
-// rekey changes the recovery key, for which a running server needs its seal: to open the old one, and to seal the new one.
+// rekey changes the recovery key, for which a running server needs its seal: to unseal the old one and seal the new
+// one.
 func (v *vaultServer) rekey(t *testing.T) {
 	t.Helper()
 	change := map[string]func(*testing.T) string{"vault": v.rekeyVault, "openbao": v.rekeyOpenBao}[v.platform.name]
@@ -201,15 +223,17 @@ func (v *vaultServer) rekeyVault(t *testing.T) string {
 
 func (v *vaultServer) rekeyOpenBao(t *testing.T) string {
 	t.Helper()
-	begun, err := v.Client.Logical().Write("sys/rotate/recovery/init", map[string]any{"secret_shares": 1, "secret_threshold": 1})
+	begun, err := v.Client.Logical().Write("sys/rotate/recovery/init",
+		map[string]any{"secret_shares": 1, "secret_threshold": 1})
 	require.NoError(t, err)
-	made, err := v.Client.Logical().Write("sys/rotate/recovery/update", map[string]any{"key": v.RecoveryKey, "nonce": begun.Data["nonce"]})
+	made, err := v.Client.Logical().Write("sys/rotate/recovery/update",
+		map[string]any{"key": v.RecoveryKey, "nonce": begun.Data["nonce"]})
 	require.NoError(t, err)
 	require.Len(t, made.Data["keys"], 1)
 	return made.Data["keys"].([]any)[0].(string)
 }
 
-// migrate gives a server that has been started with another seal the key of its old one.
+// migrate gives a server that was started with another seal the key of its old one.
 func (v *vaultServer) migrate(t *testing.T, key string) {
 	t.Helper()
 	status, err := v.Client.Sys().UnsealWithOptions(&api.UnsealOpts{Key: key, Migrate: true})

@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// shared is what the tests have in common. TestMain makes it and takes it down.
+// shared is what the tests have in common. TestMain creates it and tears it down.
 var shared *suite
 
 func TestMain(m *testing.M) { os.Exit(run(m)) }
@@ -33,7 +33,7 @@ func run(m *testing.M) int {
 type platform struct {
 	name string
 	bin  string
-	// prefix of the environment variables that its command line reads.
+	// prefix is that of the environment variables that its command line reads.
 	prefix string
 }
 
@@ -47,7 +47,7 @@ func platformsFromEnvironment() []platform {
 
 const requireVault = "ALICLOUDKMS_REQUIRE_VAULT"
 
-// onEach runs test once on every platform that there is.
+// onEach runs test once on every available platform.
 func onEach(t *testing.T, test func(t *testing.T, s *stage)) {
 	t.Helper()
 	if len(shared.platforms) == 0 {

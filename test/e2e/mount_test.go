@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mount is the engine, mounted for one test at a path of its own, as one token sees it.
+// mount is the engine, mounted for one test at its own path, as one token sees it.
 type mount struct {
 	t      *testing.T
 	client *api.Client
@@ -52,18 +52,18 @@ func (m *mount) as(token string) *mount {
 	return &mount{t: m.t, client: client, path: m.path}
 }
 
-// try writes and returns the answer as it is.
+// try writes and returns the response unchecked.
 func (m *mount) try(path string, data map[string]any) (*api.Secret, error) {
 	return m.client.Logical().Write(m.path+"/"+path, data)
 }
 
-// write writes what must succeed and returns the answer's data.
+// write writes, requires success and returns the response's data.
 func (m *mount) write(path string, data map[string]any) map[string]any {
 	m.t.Helper()
 	return m.data(m.try(path, data))
 }
 
-// read reads what must be there.
+// read reads something that must exist.
 func (m *mount) read(path string) map[string]any {
 	m.t.Helper()
 	return m.data(m.client.Logical().Read(m.path + "/" + path))
@@ -90,18 +90,18 @@ func (m *mount) data(answer *api.Secret, err error) map[string]any {
 	return answer.Data
 }
 
-// refused wants a refusal with that status, and a message that holds every text.
-func (m *mount) refused(err error, status int, texts ...string) {
+// refused requires a refusal with that status, and a message that contains all parts.
+func (m *mount) refused(err error, status int, parts ...string) {
 	m.t.Helper()
 	var refusal *api.ResponseError
 	require.ErrorAs(m.t, err, &refusal)
 	require.Equal(m.t, status, refusal.StatusCode, refusal.Error())
-	for _, text := range texts {
-		require.Contains(m.t, refusal.Error(), text)
+	for _, part := range parts {
+		require.Contains(m.t, refusal.Error(), part)
 	}
 }
 
-// unreadable wants path to hold nothing.
+// unreadable requires that there is nothing at path.
 func (m *mount) unreadable(path string) {
 	m.t.Helper()
 	answer, err := m.client.Logical().Read(m.path + "/" + path)
@@ -112,7 +112,7 @@ func (m *mount) unreadable(path string) {
 	require.Nil(m.t, answer)
 }
 
-// newPlaintext returns a text in base64 that no other test uses and that must never be found in a log or file.
+// newPlaintext returns a unique string in base64 that must never be found in a log or file.
 func newPlaintext() string {
 	text := newSecretText()
 	encoded := base64.StdEncoding.EncodeToString([]byte(text))
@@ -120,14 +120,14 @@ func newPlaintext() string {
 	return encoded
 }
 
-// newSecretText returns a text that no other test uses and that must never be found in a log or file.
+// newSecretText returns a unique string that must never be found in a log or file.
 func newSecretText() string {
 	text := "e2e-plaintext-" + rand.Text()
 	shared.secrets.add(text)
 	return text
 }
 
-// encrypt returns the ciphertext of a plaintext in base64.
+// encrypt returns the ciphertext of a base64 plaintext.
 func (m *mount) encrypt(key, plaintext string, more ...map[string]any) string {
 	m.t.Helper()
 	text, _ := m.write("encrypt/"+key, with(map[string]any{"plaintext": plaintext}, more...))["ciphertext"].(string)
@@ -135,7 +135,7 @@ func (m *mount) encrypt(key, plaintext string, more ...map[string]any) string {
 	return text
 }
 
-// decrypt returns the plaintext in base64.
+// decrypt returns the base64 plaintext.
 func (m *mount) decrypt(key, ciphertext string, more ...map[string]any) string {
 	m.t.Helper()
 	text, _ := m.write("decrypt/"+key, with(map[string]any{"ciphertext": ciphertext}, more...))["plaintext"].(string)

@@ -17,17 +17,17 @@ func (s *stage) plugin(t *testing.T) (pid int) {
 	t.Helper()
 	running, err := s.vault.children(shared.plugin())
 	require.NoError(t, err)
-	require.Len(t, running, 1, "Vault must run the plugin, once")
+	require.Len(t, running, 1, "Vault must run the plugin exactly once")
 	return running[0]
 }
 
-// comesBack waits until use succeeds: Vault starts a plugin that has ended at the next request.
+// comesBack waits until use succeeds: Vault restarts a plugin that has exited at the next request.
 func (s *stage) comesBack(t *testing.T, use func() error) {
 	t.Helper()
 	require.NoError(t, s.vault.Await(func() bool { return use() == nil }))
 }
 
-// pluginSockets counts the sockets that the plugin has open. It reads Linux's /proc.
+// pluginSockets counts the plugin's open sockets. It reads Linux's /proc.
 func (s *stage) pluginSockets(t *testing.T) int {
 	t.Helper()
 	open, err := filepath.Glob(filepath.Join("/proc", strconv.Itoa(s.plugin(t)), "fd", "*"))
@@ -35,7 +35,7 @@ func (s *stage) pluginSockets(t *testing.T) int {
 	require.NotEmpty(t, open)
 	sockets := 0
 	for _, file := range open {
-		// What was closed meanwhile can't be read.
+		// A descriptor that was closed meanwhile can't be read.
 		if target, _ := os.Readlink(file); strings.HasPrefix(target, "socket:") {
 			sockets++
 		}
@@ -45,8 +45,8 @@ func (s *stage) pluginSockets(t *testing.T) int {
 
 var goroutine = regexp.MustCompile(`goroutine \d+ .*\[.*\]:`)
 
-// pluginGoroutines counts the plugin's goroutines and ends it: a Go program that gets SIGQUIT prints them, and what a
-// plugin prints is in Vault's log.
+// pluginGoroutines counts the plugin's goroutines and ends it: a Go program prints them on SIGQUIT, and a plugin's
+// output is in Vault's log.
 func (s *stage) pluginGoroutines(t *testing.T) int {
 	t.Helper()
 	from := s.vault.logged(t)

@@ -12,7 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// roles are policies as docs/policies.md gives them; %[1]s stands for the path of the mount.
+// roles are policies as in docs/policies.md; %[1]s is the path of the mount.
 var roles = []struct {
 	name, policy string
 	may          []string
@@ -61,7 +61,8 @@ var roles = []struct {
 			path "%[1]s/regions" { capabilities = ["read"] }
 			path "%[1]s/health" { capabilities = ["read"] }`,
 		[]string{
-			"read config", "read regions", "read health", "list CMKs", "list keys", "read a key", "read a key's config", "read tags",
+			"read config", "read regions", "read health", "list CMKs", "list keys", "read a key", "read a key's config",
+			"read tags",
 			"list aliases", "read an alias",
 		},
 	},
@@ -72,14 +73,15 @@ func TestPoliciesAllowExactlyWhatTheySay(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		all := s.fixture(m).calls()
-		t.Run("there is a call for every operation of every path", func(t *testing.T) { areAllOf(t, m, all) })
+		t.Run("every operation of every path has a call", func(t *testing.T) { areAllOf(t, m, all) })
 		for _, role := range roles {
 			t.Run(role.name, func(t *testing.T) {
 				m.as(s.vault.token(t, m.path, role.policy)).mayOnly(role.may, all)
 			})
 		}
-		t.Run("admin may do all of it", func(t *testing.T) {
-			admin := m.as(s.vault.token(t, m.path, `path "%[1]s/*" { capabilities = ["create", "update", "patch", "read", "delete", "list"] }`))
+		t.Run("admin may make all calls", func(t *testing.T) {
+			const everything = `path "%[1]s/*" { capabilities = ["create", "update", "patch", "read", "delete", "list"] }`
+			admin := m.as(s.vault.token(t, m.path, everything))
 			for _, c := range all {
 				require.NoError(t, c.do(admin), c.name)
 			}
@@ -87,7 +89,7 @@ func TestPoliciesAllowExactlyWhatTheySay(t *testing.T) {
 	})
 }
 
-// areAllOf wants a call for each operation that the mount says it has, in OpenAPI.
+// areAllOf requires a call for each operation that the mount lists in OpenAPI.
 func areAllOf(t *testing.T, m *mount, all []call) {
 	t.Helper()
 	help, err := m.client.Help(m.path)
@@ -102,7 +104,7 @@ func areAllOf(t *testing.T, m *mount, all []call) {
 				method = "list"
 			}
 			if _, ok := methods[method]; !ok {
-				continue // It is no operation but what OpenAPI has to say of the path.
+				continue // It is not an operation but a description of the path.
 			}
 			covers := func(c call) bool { return c.method == method && pattern.MatchString(c.path) }
 			require.True(t, slices.ContainsFunc(all, covers), "%s %s has no call", method, path)
@@ -110,7 +112,7 @@ func areAllOf(t *testing.T, m *mount, all []call) {
 	}
 }
 
-// mayOnly makes all calls, of which those called so in may must succeed, and all others be forbidden.
+// mayOnly makes all calls: those named in may must succeed, and all others must be forbidden.
 func (m *mount) mayOnly(may []string, all []call) {
 	m.t.Helper()
 	known := map[string]bool{}
@@ -125,11 +127,11 @@ func (m *mount) mayOnly(may []string, all []call) {
 		m.refused(err, http.StatusForbidden)
 	}
 	for _, name := range may {
-		require.True(m.t, known[name], "%q is no call", name)
+		require.True(m.t, known[name], "%q is not a call", name)
 	}
 }
 
-// token makes a policy for the mount at path, and a token that has it and nothing else.
+// token creates a policy for the mount at path, and a token with only this policy.
 func (v *vaultServer) token(t *testing.T, path, policy string) string {
 	t.Helper()
 	name := path + "-test"

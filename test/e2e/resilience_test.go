@@ -14,7 +14,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// workers is how many clients there are under load.
+// workers is the number of clients under load.
 const workers = 8
 
 // load runs work in many goroutines until the returned function is called, which waits for them.
@@ -36,7 +36,7 @@ func load(work func(worker, round int)) (finish func()) {
 	return func() { close(stop); group.Wait() }
 }
 
-// tally counts outcomes under load. The mutex guards all.
+// tally counts outcomes under load. The mutex guards all fields.
 type tally struct {
 	mu          sync.Mutex
 	ciphertexts []string
@@ -63,7 +63,7 @@ func (c *tally) successes() int {
 	return len(c.ciphertexts)
 }
 
-// encryptInto encrypts and notes what came of it.
+// encryptInto encrypts and records the outcome.
 func (m *mount) encryptInto(c *tally, key, plaintext string) {
 	answer, err := m.try("encrypt/"+key, map[string]any{"plaintext": plaintext})
 	ciphertext := ""
@@ -73,7 +73,7 @@ func (m *mount) encryptInto(c *tally, key, plaintext string) {
 	c.note(key, ciphertext, err)
 }
 
-// until waits until c has n successes more.
+// until waits until c has n more successes.
 func (c *tally) until(t *testing.T, p *servers.Process, n int) {
 	t.Helper()
 	goal := c.successes() + n
@@ -97,7 +97,7 @@ func TestConfigChangesUnderLoadFailNoRequest(t *testing.T) {
 	})
 }
 
-func TestKilledPluginComesBackByItself(t *testing.T) {
+func TestKilledPluginIsRestarted(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/a", nil)
@@ -110,7 +110,7 @@ func TestKilledPluginComesBackByItself(t *testing.T) {
 			for _, pid := range killed {
 				require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
 			}
-			// A request that is on its way at that moment is lost. Once Vault has noticed, none is.
+			// Requests in flight at that time are lost. Once Vault has noticed, no more are.
 			require.NoError(t, s.vault.Await(func() bool {
 				_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
 				return err == nil
@@ -126,31 +126,31 @@ func TestKilledPluginComesBackByItself(t *testing.T) {
 	})
 }
 
-func TestKilledPluginLosesNothingThatWasAcknowledged(t *testing.T) {
+func TestKilledPluginLosesNoAcknowledgedWrites(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "of-killed-plugin")
 		m := s.mountUnconfigured(t)
 		m.write("config", kms.EngineConfig())
 		m.write("keys/"+firstKey, nil)
 
-		told := newLedger()
-		finish := told.run(t, func(int) ask { return m.try })
+		work := newLedger()
+		finish := work.run(t, func(int) ask { return m.try })
 		for range 3 {
-			told.until(t, s.vault.Process, 100)
+			work.until(t, s.vault.Process, 100)
 			require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGKILL))
 		}
-		told.until(t, s.vault.Process, 100)
+		work.until(t, s.vault.Process, 100)
 		finish()
 
-		require.NotEmpty(t, told.errs, "the plugin must have been killed at work")
-		told.failuresAreTheServers(t)
-		told.writeUnfinishedAgain(m)
-		told.opensFor(t, m.try)
-		told.agreesWith(m, kms)
+		require.NotEmpty(t, work.errs, "the plugin must have been killed while busy")
+		work.failuresAreTheServers(t)
+		work.writeUnfinishedAgain(m)
+		work.opensFor(t, m.try)
+		work.agreesWith(m, kms)
 	})
 }
 
-func TestKilledKMSLosesNothingItAcknowledged(t *testing.T) {
+func TestKilledKMSLosesNoAcknowledgedWrites(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms, err := startKMS(shared, "killed-kms-of-"+s.vault.platform.name)
 		require.NoError(t, err)
@@ -178,7 +178,7 @@ func TestKilledKMSLosesNothingItAcknowledged(t *testing.T) {
 		for _, err := range seen.errs {
 			var refusal *api.ResponseError
 			require.ErrorAs(t, err, &refusal)
-			require.Equal(t, http.StatusBadGateway, refusal.StatusCode, "while KMS is away: %s", refusal)
+			require.Equal(t, http.StatusBadGateway, refusal.StatusCode, "while KMS is down: %s", refusal)
 		}
 		for _, ciphertext := range seen.ciphertexts {
 			require.Equal(t, plaintext, m.decrypt("a", ciphertext))
@@ -213,7 +213,7 @@ func TestKMSDownIsABadGateway(t *testing.T) {
 			m.refused(err, http.StatusBadGateway)
 			require.NotContains(t, err.Error(), plaintext)
 		}
-		require.Equal(t, []any{"a"}, m.list("keys"), "a key that was not made must not be listed")
+		require.Equal(t, []any{"a"}, m.list("keys"), "a key that was not created must not be listed")
 
 		require.NoError(t, kms.Start())
 		require.Equal(t, plaintext, m.decrypt("a", ciphertext))
@@ -230,7 +230,8 @@ func TestRestartedVaultKeepsItsKeys(t *testing.T) {
 		require.NoError(t, s.vault.restart())
 		_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
 		var refusal *api.ResponseError
-		require.True(t, errors.As(err, &refusal) && refusal.StatusCode == http.StatusServiceUnavailable, "a sealed Vault must refuse: %v", err)
+		require.True(t, errors.As(err, &refusal) && refusal.StatusCode == http.StatusServiceUnavailable,
+			"a sealed Vault must refuse: %v", err)
 
 		require.NoError(t, s.vault.Unseal(t.Context()))
 		require.Equal(t, []any{"a"}, m.list("keys"))

@@ -11,15 +11,15 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// sealing is a server that is unsealed through a key of the engine on the stage's server.
+// sealing is a server that unseals through a key of the engine on the stage's server.
 type sealing struct {
 	*vaultServer
-	// at is the mount on the stage's server, and policy the name of what the seal's token may do there.
+	// at is the mount on the stage's server, and policy the name of the policy of the seal's token there.
 	at     *mount
 	policy string
 }
 
-// allow changes what the seal's token may do with the key, which is effective at once.
+// allow changes what the seal's token may do with the key. It takes effect at once.
 func (s *sealing) allow(t *testing.T, operations ...string) {
 	t.Helper()
 	rules := "# of a seal\n"
@@ -29,10 +29,11 @@ func (s *sealing) allow(t *testing.T, operations ...string) {
 	require.NoError(t, s.at.client.Sys().PutPolicy(s.policy, rules))
 }
 
-// token makes a token as a seal needs it: renewed for ever, and alive when the one who made it is gone.
+// token creates a token as a seal needs it: renewable forever, and without a parent that could be revoked.
 func (s *sealing) token(t *testing.T) string {
 	t.Helper()
-	made, err := s.at.client.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{s.policy}, NoParent: true, Period: "1h"})
+	made, err := s.at.client.Auth().Token().Create(
+		&api.TokenCreateRequest{Policies: []string{s.policy}, NoParent: true, Period: "1h"})
 	require.NoError(t, err)
 	shared.secrets.add(made.Auth.ClientToken)
 	return made.Auth.ClientToken
@@ -40,24 +41,43 @@ func (s *sealing) token(t *testing.T) string {
 
 func (s *stage) startSealing(t *testing.T) *sealing {
 	t.Helper()
-	sealed := &sealing{at: s.mount(t)}
+<<<<<<< HEAD
+	return s.startSealingAt(t, s.mount(t))
+}
+
+// startSealingAt starts a server that is unsealed through a new key of m.
+func (s *stage) startSealingAt(t *testing.T, m *mount) *sealing {
+	t.Helper()
+	sealed := &sealing{at: m}
 	sealed.at.write("keys/unseal", nil)
+=======
+	m := s.mount(t)
+	m.write("keys/unseal", nil)
+	return s.startSealingWith(t, m)
+}
+
+// startSealingWith starts a server that is unsealed through the key "unseal" of m.
+func (s *stage) startSealingWith(t *testing.T, m *mount) *sealing {
+	t.Helper()
+	sealed := &sealing{at: m}
+>>>>>>> w-inst-seal
 	sealed.policy = sealed.at.path + "-seal"
 	sealed.allow(t, "encrypt", "decrypt")
-	var err error
-	sealed.vaultServer, err = startVault(shared, s.vault.platform, s.vault.platform.name+"-sealing-", settings{seal: fmt.Sprintf(`
+	seal := fmt.Sprintf(`
 seal "transit" {
   address = "http://%s"
   token = %q
   mount_path = "%s/"
   key_name = "unseal"
-}`, s.vault.Address, sealed.token(t), sealed.at.path)})
+}`, s.vault.Address, sealed.token(t), sealed.at.path)
+	var err error
+	sealed.vaultServer, err = startVault(shared, s.vault.platform, s.vault.platform.name+"-sealing-", settings{seal: seal})
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, sealed.Stop()) })
 	return sealed
 }
 
-// says wants the log to hold text after offset from, now or soon, and the server to be sealed then.
+// says requires that the log soon contains text after offset from, and that the server is sealed then.
 func (v *vaultServer) says(t *testing.T, from int64, text string) {
 	t.Helper()
 	require.NoError(t, v.Await(func() bool { return v.printed(from, text) }))
@@ -66,13 +86,13 @@ func (v *vaultServer) says(t *testing.T, from int64, text string) {
 	require.True(t, status.Sealed)
 }
 
-// printed reports whether text is in the log after offset from.
+// printed reports whether the log contains text after offset from.
 func (v *vaultServer) printed(from int64, text string) bool {
 	all, err := os.ReadFile(v.Log())
 	return err == nil && bytes.Contains(all[from:], []byte(text))
 }
 
-// logged is how long the log is now.
+// logged returns the current length of the log.
 func (v *vaultServer) logged(t *testing.T) int64 {
 	t.Helper()
 	info, err := os.Stat(v.Log())
@@ -83,14 +103,14 @@ func (v *vaultServer) logged(t *testing.T) int64 {
 func TestServerUnsealsItselfThroughTheEngine(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		sealed := s.startSealing(t)
-		require.Empty(t, sealed.UnsealKey, "nobody but the engine has what unseals it")
+		require.Empty(t, sealed.UnsealKey, "only the engine can unseal it")
 		status, err := sealed.Client.Sys().SealStatus()
 		require.NoError(t, err)
 		require.Equal(t, "transit", status.Type)
 		const policy = "# kept over restarts"
 		require.NoError(t, sealed.Client.Sys().PutPolicy("proof", policy))
 
-		t.Run("it stays sealed, says why, and unseals itself when the cause is gone", sealed.unsealsWhenItMay)
+		t.Run("it stays sealed, says why, and unseals itself when the cause is fixed", sealed.unsealsWhenItMay)
 		t.Run("it does not start with a disabled key", sealed.doesNotStartWithADisabledKey)
 		kept, err := sealed.Client.Sys().GetPolicy("proof")
 		require.NoError(t, err)
@@ -98,7 +118,7 @@ func TestServerUnsealsItselfThroughTheEngine(t *testing.T) {
 	})
 }
 
-// unsealsWhenItMay starts the server once, and takes away one cause after the other.
+// unsealsWhenItMay starts the server once, and fixes one cause after the other.
 func (s *sealing) unsealsWhenItMay(t *testing.T) {
 	s.allow(t, "encrypt")
 	from := s.logged(t)
@@ -115,14 +135,14 @@ func (s *sealing) unsealsWhenItMay(t *testing.T) {
 	require.NoError(t, s.Await(s.IsActive))
 }
 
-// doesNotStartWithADisabledKey: a server tries its seal when it starts, and ends if that fails, for its service manager to
-// start it again.
+// doesNotStartWithADisabledKey: a server tries its seal when it starts, and exits if that fails, so that its service
+// manager restarts it.
 func (s *sealing) doesNotStartWithADisabledKey(t *testing.T) {
 	require.NoError(t, s.Stop())
 	s.at.write("keys/unseal/disable", nil)
 	from := s.logged(t)
 	require.NoError(t, s.launch())
-	// It may have ended by the time that we look, which is an error to Await.
+	// It may already have exited, which is an error to Await.
 	_ = s.Await(func() bool { return s.printed(from, "Rejected.Disabled") })
 	require.True(t, s.printed(from, "Rejected.Disabled"), s.Tail())
 	require.False(t, s.IsActive())

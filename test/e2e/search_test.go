@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-func TestSearchFindsASecretHoweverItIsSpelled(t *testing.T) {
+func TestSearchFindsASecretInEveryEncoding(t *testing.T) {
 	var c confidential
 	c.add("a secret & more")
 	for name, content := range map[string]string{

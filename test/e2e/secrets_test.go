@@ -16,27 +16,27 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
-// confidential notes every text that must not be found anywhere after the tests. The mutex guards texts; tests add to it
-// from goroutines.
+// confidential records every string that must not be found anywhere after the tests. The mutex guards secrets; tests
+// add to it from goroutines.
 type confidential struct {
-	mu    sync.Mutex
-	texts map[string]bool
+	mu      sync.Mutex
+	secrets map[string]bool
 }
 
-func (c *confidential) add(text string) {
+func (c *confidential) add(secret string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.texts == nil {
-		c.texts = map[string]bool{}
+	if c.secrets == nil {
+		c.secrets = map[string]bool{}
 	}
-	c.texts[text] = true
+	c.secrets[secret] = true
 }
 
-// keptOnPurpose are files that hold a secret because that is what they are for: the development service's own access key,
-// for its next start and for its clients; and a server's own configuration, with the token of its seal.
+// keptOnPurpose are files whose purpose is to contain a secret: the development service's own access key, for its next
+// start and for its clients; and a server's own configuration, with the token of its seal.
 var keptOnPurpose = []string{"access-key-secret", ".env", vault.ConfigFile}
 
-// search looks for every noted text, in clear and as it may be encoded, in all files below dir.
+// search looks for every recorded secret, as it is and in other encodings, in all files below dir.
 func (c *confidential) search(dir string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -47,10 +47,10 @@ func (c *confidential) search(dir string) error {
 				return
 			}
 		}
-		for text := range c.texts {
-			for encoding, spelling := range spellings(text) {
+		for secret := range c.secrets {
+			for encoding, spelling := range spellings(secret) {
 				if bytes.Contains(content, []byte(spelling)) {
-					errs = append(errs, fmt.Errorf("LEAK: %s holds a secret (%s)", path, encoding))
+					errs = append(errs, fmt.Errorf("LEAK: %s contains a secret (%s)", path, encoding))
 				}
 			}
 		}
@@ -58,11 +58,14 @@ func (c *confidential) search(dir string) error {
 	return errors.Join(append(errs, err)...)
 }
 
-func spellings(text string) map[string]string {
-	// The last characters of base64 depend on what follows, so they are left out.
-	encoded := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(text)), "=")
+func spellings(secret string) map[string]string {
+	// The last characters of base64 depend on what follows, so they are omitted.
+	encoded := strings.TrimRight(base64.StdEncoding.EncodeToString([]byte(secret)), "=")
 	return map[string]string{
-		"in clear": text, "in base64": encoded[:len(encoded)-1], "in hex": hex.EncodeToString([]byte(text)), "URL-encoded": url.QueryEscape(text),
+		"in clear":    secret,
+		"in base64":   encoded[:len(encoded)-1],
+		"in hex":      hex.EncodeToString([]byte(secret)),
+		"URL-encoded": url.QueryEscape(secret),
 	}
 }
 
@@ -77,7 +80,7 @@ func searchForRaces(dir string) error {
 	return errors.Join(append(errs, err)...)
 }
 
-// eachFile calls visit with every file below dir but the programs.
+// eachFile calls visit with every file below dir, except executables.
 func eachFile(dir string, visit func(path string, content []byte)) error {
 	return filepath.WalkDir(dir, func(path string, entry fs.DirEntry, err error) error {
 		if err != nil || !entry.Type().IsRegular() {

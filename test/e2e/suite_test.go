@@ -10,23 +10,23 @@ import (
 	"sync"
 )
 
-// suite owns everything that is shared: the folder, the binaries under test and one stage for each platform. Tests run one
+// suite owns everything shared: the folder, the binaries under test and one stage for each platform. Tests run one
 // after another, so it needs no lock.
 type suite struct {
 	platforms []platform
 	dir       string
 	build     func() error
 	stages    map[string]*stage
-	// folders is how many were given out.
+	// folders is the number of folders handed out.
 	folders int
-	// started are all servers that any test has started, in that order.
+	// started are all servers that tests have started, in order.
 	started []interface{ Stop() error }
 	secrets confidential
-	// environment is the caller's own: the build may need its proxies.
+	// environment is the caller's: the build may need its proxies.
 	environment []string
 }
 
-// stage is a platform with a KMS service beside it, running.
+// stage is a running platform with a KMS service.
 type stage struct {
 	vault *vaultServer
 	kms   *kmsService
@@ -37,7 +37,7 @@ func newSuite(platforms []platform) (*suite, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A plugin's socket lies in it, and the name of a socket must fit into 104 bytes.
+	// It will contain a plugin's socket, and the path of a socket is limited to 104 bytes.
 	if len(dir) > 80 {
 		return nil, fmt.Errorf("the name of the temporary folder %s is too long: set TMPDIR to a shorter one", dir)
 	}
@@ -50,11 +50,11 @@ const (
 	module     = "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
 	pluginName = "vault-plugin-secrets-alicloudkms"
 	sealName   = "openbao-plugin-kms-alicloudkms"
-	// stampedVersion is not that of a release, so that only a version stamped by the build can pass.
+	// stampedVersion is not the version of a release, so that only a version stamped by the build can pass.
 	stampedVersion = "v0.1.0-e2e"
 )
 
-// folder is one that nothing else has, for a server called name. It is not made.
+// folder returns the path of a new folder for a server called name. It does not create the folder.
 func (s *suite) folder(name string) string {
 	s.folders++
 	return filepath.Join(s.dir, fmt.Sprintf("%s%d", name, s.folders))
@@ -65,7 +65,7 @@ func (s *suite) plugin() string  { return filepath.Join(s.plugins(), pluginName)
 func (s *suite) seal() string    { return filepath.Join(s.plugins(), sealName) }
 func (s *suite) service() string { return filepath.Join(s.dir, "alicloudkms") }
 
-// buildBinaries builds what is tested.
+// buildBinaries builds the binaries under test.
 func (s *suite) buildBinaries() error {
 	return errors.Join(
 		s.buildBinary("cmd/"+pluginName, s.plugin(), stampedVersion),
@@ -74,9 +74,12 @@ func (s *suite) buildBinaries() error {
 	)
 }
 
-// buildBinary builds one command. The race detector goes with that of the tests.
+// buildBinary builds one command, with the race detector if the tests use it.
 func (s *suite) buildBinary(command, output, version string) error {
-	args := []string{"build", "-buildvcs=false", "-ldflags", "-X " + module + ".Version=" + version + " -X main.version=" + version}
+	args := []string{
+		"build", "-buildvcs=false", "-ldflags",
+		"-X " + module + ".Version=" + version + " -X main.version=" + version,
+	}
 	if raceDetector {
 		args = append(args, "-race")
 	}
@@ -88,7 +91,7 @@ func (s *suite) buildBinary(command, output, version string) error {
 	return nil
 }
 
-// stage returns the running stage of a platform, which is started at its first use.
+// stage returns the running stage of a platform, which it starts on first use.
 func (s *suite) stage(p platform) (*stage, error) {
 	if running, ok := s.stages[p.name]; ok {
 		return running, nil
@@ -108,8 +111,8 @@ func (s *suite) stage(p platform) (*stage, error) {
 	return s.stages[p.name], nil
 }
 
-// close stops all that runs and searches what it left. The folder stays if there is something to look at: after a failed
-// test, or if the search finds something.
+// close stops everything and searches the files that are left. The folder is kept if there is something to look at:
+// after a failed test, or if the search finds something.
 func (s *suite) close(failed bool) error {
 	var errs []error
 	for _, server := range slices.Backward(s.started) {

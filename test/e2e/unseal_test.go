@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -39,7 +41,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				v.says(t, from, "Rejected.Disabled")
 				l.enable(t)
 			}},
-			{"when KMS is there again", func(t *testing.T) {
+			{"when KMS is up again", func(t *testing.T) {
 				require.NoError(t, v.Stop())
 				require.NoError(t, l.kms.Stop())
 				v.endsAtStart(t, l.kms.Address)
@@ -48,7 +50,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 			}},
 			{"while KMS comes and goes under it", func(t *testing.T) {
 				require.NoError(t, l.kms.Stop())
-				require.True(t, v.IsActive(), "who is unsealed stays so")
+				require.True(t, v.IsActive(), "an unsealed server stays unsealed")
 				require.NoError(t, l.kms.Start())
 				v.rekey(t)
 			}},
@@ -58,7 +60,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				require.NoError(t, v.restart())
 				v.comesUp(t)
 				_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: before})
-				require.NoError(t, err, "all that was sealed with it is sealed anew")
+				require.NoError(t, err, "everything is sealed again with the new key")
 				require.NoError(t, v.restart())
 			}},
 		} {
@@ -71,7 +73,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 	})
 }
 
-// endsAtStart wants a server that can't ask its seal for its key to end, and to name text.
+// endsAtStart requires that a server whose seal can't get its key exits, and logs text.
 func (v *vaultServer) endsAtStart(t *testing.T, text string) {
 	t.Helper()
 	from := v.logged(t)
@@ -101,8 +103,8 @@ func TestServerSaysAtStartWhatIsWrongWithItsSeal(t *testing.T) {
 	})
 }
 
-// A server that people unseal gets a seal, and loses it again.
-func TestSealIsTakenAndGivenUp(t *testing.T) {
+// A server with unseal keys gets a seal, and goes back to unseal keys.
+func TestSealIsAddedAndRemoved(t *testing.T) {
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		l := s.newLock(t)
 		v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-migrating-", settings{})
@@ -134,7 +136,7 @@ func TestSealIsTakenAndGivenUp(t *testing.T) {
 	})
 }
 
-// A server that another one unseals, through the engine, becomes one that goes to KMS itself.
+// A server that unseals through the engine of another one is migrated to unseal with KMS directly.
 func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		v := s.startSealing(t).vaultServer
@@ -156,7 +158,7 @@ func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 	})
 }
 
-// What the built-in seal has sealed, the plugin opens, with no key of anyone and no migration; and the other way round.
+// The plugin unseals what the built-in seal has sealed, without keys or a migration, and vice versa.
 func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
 		l := s.newLock(t)
@@ -176,7 +178,7 @@ func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 	})
 }
 
-// As an operator does it: node by node, the leader last, while the cluster serves.
+// As an operator would: node by node, the leader last, while the cluster keeps serving.
 func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
 		l := s.newLock(t)
@@ -197,7 +199,7 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 		leader.comesUp(t)
 		leader.rekey(t)
 
-		// A standby is unsealed, and needs no KMS to become the leader.
+		// A standby is already unsealed, and needs no KMS to become the leader.
 		require.NoError(t, l.kms.Stop())
 		leader.Kill()
 		rest := cluster{slices.DeleteFunc(slices.Clone(c.nodes), func(v *vaultServer) bool { return v == leader })}
@@ -208,7 +210,7 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 	})
 }
 
-// With no secret in its configuration, the plugin finds credentials where package credentials looks for them.
+// Without a secret in its configuration, the plugin finds credentials where package credentials looks for them.
 func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
@@ -227,7 +229,7 @@ func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
 	})
 }
 
-// A KMS that takes requests and does not answer is like one that is away, and the server that is unsealed does not care.
+// A KMS that accepts requests and does not respond is like one that is down, and does not affect an unsealed server.
 func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
@@ -248,8 +250,58 @@ func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 	})
 }
 
-// OpenBao starts the plugin again when it needs it.
-func TestSealPluginIsKilledAndComesBack(t *testing.T) {
+// A server without a way to the shared gateway, for a CMK that has left it behind.
+func TestSealPluginUnsealsOverADedicatedGatewayAlone(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, m, l)
+		dedicated := l.intoInstance(t)
+		require.NoError(t, v.restart(), "the server seals its keys with the CMK of the instance")
+		v.comesUp(t)
+
+		v.use(t, m, l, dedicated)
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+		v.hasSeal(t, "alicloudkms")
+		v.rekey(t)
+
+		good := v.seal
+		v.seal = strings.ReplaceAll(good, dedicated["kms_instance_id"], "kst-other")
+		require.NoError(t, v.Stop())
+		v.endsAtStart(t, kmsapi.InstanceHost("kst-other"))
+		v.seal = good
+		require.NoError(t, v.start())
+		v.comesUp(t)
+	})
+}
+
+// The Vault that unseals others can't reach the shared gateway; the dedicated gateway of the CMK's instance is enough.
+func TestServerUnsealsItselfThroughTheEngineOverADedicatedGatewayAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		m := s.mount(t)
+		secret := s.kms.Exports["ALICLOUD_SECRET_KEY"]
+		ca, err := os.ReadFile(s.kms.Exports["ALICLOUD_KMS_INSTANCE_CA"])
+		require.NoError(t, err)
+		m.write("config", map[string]any{
+			"secret_key": secret, "gateway": "dedicated", "kms_instance_id": s.kms.Exports["ALICLOUD_KMS_INSTANCE_ID"],
+			"instance_endpoint": s.kms.Exports["ALICLOUD_KMS_INSTANCE_ENDPOINT"], "instance_ca_cert": string(ca),
+		})
+		m.write("keys/unseal", nil)
+		m.write("config", map[string]any{"secret_key": secret, "endpoint": "127.0.0.1:1", "verify": false})
+
+		sealed := s.startSealingWith(t, m)
+		sealed.hasSeal(t, "transit")
+		sealed.remember(t)
+		require.NoError(t, sealed.restart())
+		sealed.comesUp(t)
+		sealed.rekey(t)
+		_, err = m.client.Logical().Read(m.path + "/keys/unseal")
+		m.refused(err, http.StatusBadGateway, "the shared gateway")
+	})
+}
+
+// OpenBao restarts the plugin when it needs it.
+func TestKilledSealPluginIsRestarted(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		v := s.startLocked(t, m, s.newLock(t))
 		for range 3 {

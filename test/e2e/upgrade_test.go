@@ -9,10 +9,10 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// nextVersion is a later build of the same plugin, under a file name of its own, as docs/getting-started.md has it.
+// nextVersion is a later build of the same plugin, under its own file name, as in docs/upgrade.md.
 const nextVersion = "v0.2.0-e2e"
 
-// registerNext builds the later plugin and puts it into the catalog until the test is over.
+// registerNext builds the later plugin and registers it in the catalog for the duration of the test.
 func (s *stage) registerNext(t *testing.T) {
 	t.Helper()
 	next := filepath.Join(shared.plugins(), pluginName+"_"+nextVersion)
@@ -25,7 +25,7 @@ func (s *stage) registerNext(t *testing.T) {
 	})
 }
 
-// changeVersion tunes the mount to a version and reloads the plugin, which then runs it.
+// changeVersion tunes the mount to a version and reloads the plugin, so that this version runs.
 func (m *mount) changeVersion(version string) {
 	m.t.Helper()
 	sys := m.client.Sys()
@@ -45,20 +45,20 @@ func TestUpgradeAndDowngradeUnderLoad(t *testing.T) {
 		m.write("config", kms.EngineConfig())
 		m.write("keys/"+firstKey, nil)
 
-		told := newLedger()
-		finish := told.run(t, func(int) ask { return m.try })
-		told.until(t, s.vault.Process, 50)
+		work := newLedger()
+		finish := work.run(t, func(int) ask { return m.try })
+		work.until(t, s.vault.Process, 50)
 		m.changeVersion(nextVersion)
-		told.until(t, s.vault.Process, 50)
+		work.until(t, s.vault.Process, 50)
 		m.changeVersion(stampedVersion)
-		told.until(t, s.vault.Process, 50)
+		work.until(t, s.vault.Process, 50)
 		finish()
 
-		require.Empty(t, told.errs, "a reload waits for requests in flight")
+		require.Empty(t, work.errs, "a reload waits for requests in flight")
 		for _, version := range []string{nextVersion, stampedVersion} {
 			m.changeVersion(version)
-			told.opensFor(t, m.try)
+			work.opensFor(t, m.try)
 		}
-		told.agreesWith(m, kms)
+		work.agreesWith(m, kms)
 	})
 }

@@ -21,8 +21,8 @@ type vaultServer struct {
 	plugins  string
 }
 
-// settings are what servers differ in. The zero value is a server on its own, on a port that the kernel picks, unsealed by
-// hand.
+// settings are what servers differ in. The zero value is a server on its own, on a port that the kernel picks, unsealed
+// by hand.
 type settings struct {
 	// address is where the server listens for clients, as host:port.
 	address string
@@ -36,7 +36,8 @@ type settings struct {
 	environment []string
 }
 
-// startVault starts a new server in the suite's folder. Its log level is trace, so that a secret would show up in the log.
+// startVault starts a new server in the suite's folder. Its log level is trace, so that a secret would show up in the
+// log.
 func startVault(s *suite, p platform, name string, set settings) (*vaultServer, error) {
 	v, err := newVault(s, p, name, set)
 	if err != nil {
@@ -142,8 +143,8 @@ func (v *vaultServer) restart() error {
 	return v.start()
 }
 
-// Kill kills the server and its plugins with SIGKILL, as if its machine had gone. The plugins of a server that is killed
-// alone would go on.
+// Kill kills the server and its plugins with SIGKILL, as if its machine had gone. The plugins of a server that is
+// killed alone would go on.
 func (v *vaultServer) Kill() {
 	programs, _ := filepath.Glob(filepath.Join(v.plugins, "*"))
 	var started []int

@@ -30,12 +30,14 @@ func TestPluginWithAnotherChecksumIsRefused(t *testing.T) {
 		const version = "v9.9.9"
 		sys := s.vault.Client.Sys()
 		wrong := &api.RegisterPluginInput{
-			Name: pluginName, Type: api.PluginTypeSecrets, Command: pluginName, Version: version, SHA256: strings.Repeat("0", 64),
+			Name: pluginName, Type: api.PluginTypeSecrets, Command: pluginName, Version: version,
+			SHA256: strings.Repeat("0", 64),
 		}
 		err := sys.RegisterPlugin(wrong)
-		if err == nil { // Vault looks at the checksum only when it starts the plugin.
+		if err == nil { // Vault verifies the checksum only when it starts the plugin.
 			t.Cleanup(func() {
-				_ = sys.DeregisterPlugin(&api.DeregisterPluginInput{Name: pluginName, Type: api.PluginTypeSecrets, Version: version})
+				_ = sys.DeregisterPlugin(
+					&api.DeregisterPluginInput{Name: pluginName, Type: api.PluginTypeSecrets, Version: version})
 			})
 			err = sys.Mount("never", &api.MountInput{Type: pluginName, Config: api.MountConfigInput{PluginVersion: version}})
 		}

@@ -17,22 +17,22 @@ import (
 
 const module = "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
 
-// room is a folder with the packages below it.
+// room is a folder, including the packages below it.
 type room struct {
 	// imports are the other rooms whose packages it may import.
 	imports []string
-	// tests are those that its tests may import besides.
+	// tests are the rooms that its tests may also import.
 	tests []string
-	// anything marks rooms that nothing is built on, which may import every other.
+	// anything marks rooms that no other imports; they may import every room.
 	anything bool
 	// alone marks rooms of a single package: those below it are rooms of their own.
 	alone bool
-	// onlyStandard forbids other modules, in code that ships.
+	// onlyStandard forbids other modules in code that ships.
 	onlyStandard bool
 }
 
-// rooms is the plan of the house: an arrow that is not here may not be drawn, and a package in no room may not exist.
-// "." is the root package alone.
+// rooms is the plan of the house: imports that it does not list are forbidden, and so are packages outside of its
+// rooms. "." is the root package alone.
 var rooms = map[string]room{
 	"kmsapi":      {onlyStandard: true},
 	"signature":   {imports: []string{"kmsapi"}, onlyStandard: true},
@@ -107,7 +107,7 @@ func serverRooms(names ...string) []string {
 	return names
 }
 
-// goPackage is what `go list -json` tells of a package.
+// goPackage is what `go list -json` reports about a package.
 type goPackage struct {
 	ImportPath   string
 	Imports      []string
@@ -133,17 +133,29 @@ func TestRoomsInThePlanExist(t *testing.T) {
 
 func TestArrowsThatPointUpAreFound(t *testing.T) {
 	for name, p := range map[string]goPackage{
-		"the engine imports the service":      {ImportPath: module, Imports: []string{module + "/server"}},
-		"the service imports the client":      {ImportPath: module + "/server/internal/crypt", Imports: []string{module + "/client"}},
-		"the contract imports anything of us": {ImportPath: module + "/kmsapi", Imports: []string{module + "/signature"}},
+		"the engine imports the service": {ImportPath: module, Imports: []string{module + "/server"}},
+		"the service imports the client": {
+			ImportPath: module + "/server/internal/crypt",
+			Imports:    []string{module + "/client"},
+		},
+		"the contract imports another room":   {ImportPath: module + "/kmsapi", Imports: []string{module + "/signature"}},
 		"the contract imports another module": {ImportPath: module + "/kmsapi", Imports: []string{"github.com/google/uuid"}},
 		"the client imports the root package": {ImportPath: module + "/client", Imports: []string{module}},
-		"a test draws an arrow of no plan":    {ImportPath: module + "/kmsapi", XTestImports: []string{module + "/client"}},
-		"a package that is in no room":        {ImportPath: module + "/util"},
-		"a cipher imports anything of us":     {ImportPath: module + "/internal/xaes", Imports: []string{module + "/kmsapi"}},
-		"a cipher imports another module":     {ImportPath: module + "/internal/xaes", Imports: []string{"github.com/google/uuid"}},
-		"a mechanism imports the engine":      {ImportPath: module + "/internal/fields", Imports: []string{module}},
-		"a mechanism imports another":         {ImportPath: module + "/internal/refusal", Imports: []string{module + "/internal/once"}},
+		"a test imports a room outside of the plan": {
+			ImportPath:   module + "/kmsapi",
+			XTestImports: []string{module + "/client"},
+		},
+		"a package outside of all rooms":  {ImportPath: module + "/util"},
+		"a cipher imports anything of us": {ImportPath: module + "/internal/xaes", Imports: []string{module + "/kmsapi"}},
+		"a cipher imports another module": {
+			ImportPath: module + "/internal/xaes",
+			Imports:    []string{"github.com/google/uuid"},
+		},
+		"a mechanism imports the engine": {ImportPath: module + "/internal/fields", Imports: []string{module}},
+		"a mechanism imports another": {
+			ImportPath: module + "/internal/refusal",
+			Imports:    []string{module + "/internal/once"},
+		},
 		"a mechanism that is in no room":      {ImportPath: module + "/internal/util"},
 		"the store imports the keyring":       serverArrow("store", "keyring"),
 		"the keyring imports an engine":       serverArrow("keyring", "store/bolt"),
@@ -158,7 +170,10 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 		"a list imports cryptography":         serverArrow("list", "crypt"),
 		"an operator's room imports the API":  serverArrow("ops", "api"),
 		"a room of the service is in no plan": {ImportPath: module + "/server/internal/util"},
-		"a room of the service imports it":    {ImportPath: module + "/server/internal/ops", Imports: []string{module + "/server"}},
+		"a room of the service imports it": {
+			ImportPath: module + "/server/internal/ops",
+			Imports:    []string{module + "/server"},
+		},
 		"the engine reaches into the service": {ImportPath: module, Imports: []string{module + "/server/internal/config"}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Error(t, check(p)) })
@@ -171,12 +186,12 @@ func serverArrow(from, to string) goPackage {
 	return goPackage{ImportPath: below + from, Imports: []string{below + to}}
 }
 
-// check returns an error for each arrow of p that the plan does not have.
+// check returns an error for each import of p that the plan does not allow.
 func check(p goPackage) error {
 	name := roomOf(p.ImportPath)
 	r, ok := rooms[name]
 	if !ok {
-		return errors.New(p.ImportPath + " is in no room: add it to the plan, or put it where it belongs")
+		return errors.New(p.ImportPath + " is in no room: add it to the plan, or move it where it belongs")
 	}
 	var errs []error
 	for _, target := range p.Imports {
@@ -199,8 +214,8 @@ func (r room) checkArrow(from, target string, allowed []string) error {
 	return errors.New(from + " must not import " + target)
 }
 
-// roomOf returns the room of a package, and "" for those of other modules. Rooms may lie in folders, and in one another:
-// the innermost counts.
+// roomOf returns the room of a package, or "" for packages of other modules. Rooms may lie in folders, and in one
+// another: the innermost counts.
 func roomOf(path string) string {
 	if path == module {
 		return "."
@@ -217,7 +232,8 @@ func roomOf(path string) string {
 	return name
 }
 
-// isOtherModule reports whether path is neither ours nor the standard library's, whose paths have no dot in their first part.
+// isOtherModule reports whether path is neither ours nor the standard library's, whose paths have no dot in their first
+// element.
 func isOtherModule(path string) bool {
 	first, _, _ := strings.Cut(path, "/")
 	return roomOf(path) == "" && strings.Contains(first, ".")

@@ -118,7 +118,8 @@ func tablesIn(file *ast.File) (problems []string) {
 }
 
 func isRowName(text string) bool {
-	return slices.Contains(kmsapi.Operations(), kmsapi.Operation(text)) || slices.Contains(kmsapi.Codes(), kmsapi.Code(text))
+	return slices.Contains(kmsapi.Operations(), kmsapi.Operation(text)) ||
+		slices.Contains(kmsapi.Codes(), kmsapi.Code(text))
 }
 
 // isRow reports whether e is an operation, an error of KMS or the code of one.

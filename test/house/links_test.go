@@ -64,7 +64,7 @@ var (
 	notInAnchor = regexp.MustCompile(`[^\p{L}\p{N}_ -]`)
 )
 
-// anchors returns what links into a document may have behind '#', as the sites that show Markdown make it of headings.
+// anchors returns the anchors of a document's headings, as sites that render Markdown generate them.
 func anchors(t *testing.T, document string) []string {
 	t.Helper()
 	text, err := os.ReadFile(document)

@@ -1,4 +1,4 @@
-// Encryption with contexts, data keys, and one SDK opening what another has made.
+// Encryption with contexts, data keys, and one SDK decrypting what another has encrypted.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
@@ -7,15 +7,15 @@ import { everyDialect, newKey, refused } from './scenario.mjs';
 
 const kilobytes6 = Buffer.from(Array.from({ length: 6144 }, (_, i) => (i * 7) % 256));
 
-const texts = {
+const plaintexts = {
   base64: Buffer.from('the salary is 1815').toString('base64'),
   'base64 with + and / and =': '+/+/+w==',
-  'text that is not base64': 'YourPassword1234!',
+  'not base64': 'YourPassword1234!',
   'UTF-8': '工资是 1815 €, 🔑',
   'characters of URLs': `a b+c%20d=&?#/*~!'()%2B`,
   'line breaks': 'a\r\nb\n',
   '6 KB in base64': kilobytes6.toString('base64'),
-  '6 KB of text': '*'.repeat(6144),
+  '6 KB': '*'.repeat(6144),
 };
 
 const contexts = {
@@ -28,9 +28,9 @@ const contexts = {
   'characters of JSON': { '"quo\ted"': 'line\nbreak\\' },
 };
 
-everyDialect('what is encrypted opens again', async (call) => {
+everyDialect('what is encrypted can be decrypted', async (call) => {
   const { KeyId } = await newKey(call);
-  for (const [name, Plaintext] of Object.entries(texts)) {
+  for (const [name, Plaintext] of Object.entries(plaintexts)) {
     const sealed = await call('Encrypt', { KeyId, Plaintext });
     assert.equal(sealed.KeyId, KeyId);
     assert.equal(Buffer.from(sealed.CiphertextBlob, 'base64').toString('latin1', 0, 36), sealed.KeyVersionId);
@@ -51,7 +51,8 @@ everyDialect('ciphertexts open with their context only', async (call) => {
     assert.equal((await call('Decrypt', { CiphertextBlob, EncryptionContext })).Plaintext, name);
     await refused(call('Decrypt', { CiphertextBlob }), 400, 'InvalidParameter', /CiphertextBlob/);
     const wrong = { ...EncryptionContext, more: '' };
-    await refused(call('Decrypt', { CiphertextBlob, EncryptionContext: wrong }), 400, 'InvalidParameter', /CiphertextBlob/);
+    await refused(call('Decrypt', { CiphertextBlob, EncryptionContext: wrong }), 400, 'InvalidParameter',
+      /CiphertextBlob/);
   }
 });
 
@@ -59,20 +60,23 @@ everyDialect('data keys open to their plaintext', async (call) => {
   const { KeyId } = await newKey(call);
   for (const [parameters, length] of [
     [{}, 32], [{ KeySpec: 'AES_256' }, 32], [{ KeySpec: 'AES_128' }, 16], [{ NumberOfBytes: 1 }, 1],
-    [{ NumberOfBytes: 1024 }, 1024], [{ KeySpec: 'AES_128', NumberOfBytes: 64 }, 64], [{ EncryptionContext: contexts['a UTF-8 context'] }, 32],
+    [{ NumberOfBytes: 1024 }, 1024], [{ KeySpec: 'AES_128', NumberOfBytes: 64 }, 64],
+      [{ EncryptionContext: contexts['a UTF-8 context'] }, 32],
   ]) {
     const made = await call('GenerateDataKey', { KeyId, ...parameters });
     assert.equal(Buffer.from(made.Plaintext, 'base64').length, length);
-    const opened = await call('Decrypt', { CiphertextBlob: made.CiphertextBlob, EncryptionContext: parameters.EncryptionContext ?? {} });
+    const opened = await call('Decrypt',
+      { CiphertextBlob: made.CiphertextBlob, EncryptionContext: parameters.EncryptionContext ?? {} });
     assert.equal(opened.Plaintext, made.Plaintext);
   }
 });
 
-describe('every dialect opens what any other has made', () => {
-  const callers = dialects.filter((dialect) => dialect.home === dev).map(({ name, dial }) => ({ name, call: dial(dev) }));
+describe('every dialect decrypts what any other has encrypted', () => {
+  const callers = dialects.filter((dialect) => dialect.home === dev).map(
+    ({ name, dial }) => ({ name, call: dial(dev) }));
   for (const writer of callers) {
     for (const reader of callers) {
-      test(`${writer.name}, opened by ${reader.name}`, async () => {
+      test(`${writer.name}, decrypted by ${reader.name}`, async () => {
         const { KeyId } = await newKey(writer.call);
         for (const EncryptionContext of Object.values(contexts)) {
           const { CiphertextBlob } = await writer.call('Encrypt', { KeyId, Plaintext: writer.name, EncryptionContext });

@@ -1,5 +1,7 @@
-// A dialect is an SDK, set up in one of the ways in which it talks. All have the same face: call(operation, parameters),
-// with the names of the wire, gives the answer with the names of the wire, or throws a Refusal.
+// A dialect is an SDK in one of its configurations. All have the same interface: call(operation, parameters), with the
+// names of the wire format, returns the response with the names of the wire format, or throws a Refusal.
+import dns from 'node:dns';
+
 import popcore from '@alicloud/pop-core';
 import kms from '@alicloud/kms20160120';
 
@@ -11,12 +13,21 @@ export const dev = {
   id: env.ALIBABA_CLOUD_ACCESS_KEY_ID, secret: env.ALIBABA_CLOUD_ACCESS_KEY_SECRET,
 };
 export const plain = { address: env.PLAIN_ADDRESS, scheme: 'http', id: 'LTAIplain', secret: 'the plain secret' };
-// Its other access keys, as test/sdk/testdata/plain.hcl has them.
+// Its other access keys, as in test/sdk/testdata/plain.hcl.
 export const inactive = { ...plain, id: 'LTAIinactive', secret: 'the inactive secret' };
 export const temporary = { ...plain, id: 'STS.temporary', secret: 'the temporary secret', token: 'CAIS+/the=token==' };
 export const writer = { ...plain, id: 'LTAIwriter', secret: "the writer's secret" };
 
-// Refusal is what an SDK tells its user when the service says no.
+// The KMS instance of the development service, and its dedicated gateway. DNS does not know the gateway's name here,
+// but the SDKs must be given it, as it is what they look for in the certificate.
+export const instance = env.ALICLOUD_KMS_INSTANCE_ID;
+const gateway = `${instance}.cryptoservice.kms.aliyuncs.com`;
+const [, port] = env.ALICLOUD_KMS_INSTANCE_ENDPOINT.split(':');
+export const dedicated = { ...dev, address: `${gateway}:${port}` };
+const { lookup } = dns;
+dns.lookup = (host, ...rest) => lookup(host === gateway ? '127.0.0.1' : host, ...rest);
+
+// Refusal is what an SDK reports when the service refuses a request.
 export class Refusal extends Error {
   constructor({ HttpStatus, Code, Message, RequestId, HostId }, cause) {
     super(`${Code}: ${Message}`, { cause });
@@ -28,15 +39,17 @@ function refusal(error) {
   return error.data ? new Refusal(error.data, error) : error;
 }
 
-// pop is @alicloud/pop-core, which knows parameters only: what is structured goes as JSON.
+// pop is @alicloud/pop-core, which has only flat parameters: structured values are sent as JSON.
 export function pop(method) {
   return (at) => {
     const client = new popcore.RPCClient({
-      endpoint: `${at.scheme}://${at.address}`, apiVersion: '2016-01-20', accessKeyId: at.id, accessKeySecret: at.secret,
+      endpoint: `${at.scheme}://${at.address}`, apiVersion: '2016-01-20', accessKeyId: at.id,
+        accessKeySecret: at.secret,
       securityToken: at.token,
     });
     return async (operation, parameters = {}) => {
-      const flat = Object.entries(parameters).map(([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : value]);
+      const flat = Object.entries(parameters).map(
+        ([name, value]) => [name, typeof value === 'object' ? JSON.stringify(value) : value]);
       try {
         return await client.request(operation, Object.fromEntries(flat), { method });
       } catch (error) {
@@ -46,8 +59,8 @@ export function pop(method) {
   };
 }
 
-// kms20160120 is @alicloud/kms20160120, which has a class for every request. It sends a map spread over parameters
-// (EncryptionContext.name=value); tags are texts to it.
+// kms20160120 is @alicloud/kms20160120, which has a class for every request. It sends a map as one parameter per entry
+// (EncryptionContext.name=value), and tags as a string.
 export function kms20160120(at) {
   const client = new kms.default({
     endpoint: at.address, protocol: at.scheme, accessKeyId: at.id, accessKeySecret: at.secret,
@@ -62,14 +75,15 @@ export function kms20160120(at) {
       return [field[name], Array.isArray(value) ? JSON.stringify(value) : value];
     });
     try {
-      return wire(await client[operation[0].toLowerCase() + operation.slice(1)](new Request(Object.fromEntries(given))));
+      return wire(
+        await client[operation[0].toLowerCase() + operation.slice(1)](new Request(Object.fromEntries(given))));
     } catch (error) {
       throw refusal(error);
     }
   };
 }
 
-// wire gives an SDK's model the names of the wire again, those that the model knows.
+// wire converts an SDK's model back to the names of the wire format, as far as the model has the fields.
 function wire(model) {
   if (Array.isArray(model)) return model.map(wire);
   const names = model?.constructor?.names?.();

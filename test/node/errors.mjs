@@ -1,11 +1,11 @@
-// How the SDKs tell their users that the service said no.
+// How the SDKs report that the service refused a request.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
 import { dev, inactive, plain, temporary, writer } from './dialects.mjs';
 import { everyDialect, newKey, refused } from './scenario.mjs';
 
-everyDialect('refusals are read by their code', async (call) => {
+everyDialect('refusals have their code', async (call) => {
   const { KeyId } = await newKey(call);
   const doomed = await newKey(call);
   const { CiphertextBlob } = await call('Encrypt', { KeyId, Plaintext: 'text' });
@@ -28,13 +28,15 @@ everyDialect('refusals are read by their code', async (call) => {
   await refused(call('Decrypt', { CiphertextBlob }), 409, 'Rejected.Disabled');
 });
 
-everyDialect('access keys that are not good are refused', async (_, { dial }) => {
+everyDialect('invalid access keys are refused', async (_, { dial }) => {
   const wrong = dial({ ...dev, secret: 'another secret' });
-  const said = await refused(wrong('DescribeRegions'), 400, 'IncompleteSignature', /server string to sign is:(GET|POST)&%2F&/);
+  const said = await refused(wrong('DescribeRegions'), 400, 'IncompleteSignature',
+    /server string to sign is:(GET|POST)&%2F&/);
   assert.equal(said.hostId, dev.address);
   await refused(dial({ ...dev, id: 'LTAIunknown' })('DescribeRegions'), 404, 'InvalidAccessKeyId.NotFound');
   await refused(dial(inactive)('DescribeRegions'), 403, 'Forbidden.AccessKey');
-  await refused(dial({ ...temporary, token: 'another' })('DescribeRegions'), 400, 'InvalidSecurityToken.MismatchWithAccessKey');
+  await refused(dial({ ...temporary, token: 'another' })('DescribeRegions'), 400,
+    'InvalidSecurityToken.MismatchWithAccessKey');
 });
 
 everyDialect('temporary access keys work', async (_, { dial }) => {

@@ -1,4 +1,4 @@
-// Key material that users bring themselves.
+// Importing key material.
 import assert from 'node:assert/strict';
 import { constants, createPublicKey, publicEncrypt, randomBytes } from 'node:crypto';
 
@@ -10,8 +10,8 @@ const paddings = {
   RSAES_OAEP_SHA_256: { padding: constants.RSA_PKCS1_OAEP_PADDING, oaepHash: 'sha256' },
 };
 
-// wrapping gets a wrapping key and its token, which are good for more than one import, and returns what makes the parameters
-// of an import.
+// wrapping gets a wrapping key and its token, which are valid for more than one import, and returns a function that
+// makes the parameters of an import.
 async function wrapping(call, KeyId, WrappingAlgorithm) {
   const given = await call('GetParametersForImport', { KeyId, WrappingAlgorithm, WrappingKeySpec: 'RSA_2048' });
   assert.equal(given.KeyId, KeyId);
@@ -23,7 +23,7 @@ async function wrapping(call, KeyId, WrappingAlgorithm) {
   });
 }
 
-everyDialect('key material is imported by every algorithm', async (call) => {
+everyDialect('key material is imported with every algorithm', async (call) => {
   const { KeyId, KeyState } = await newKey(call, { Origin: 'EXTERNAL' });
   assert.equal(KeyState, 'PendingImport');
   await refused(call('Encrypt', { KeyId, Plaintext: 'text' }), 409, 'Rejected.PendingImport');
@@ -55,9 +55,10 @@ everyDialect('bad imports are refused', async (call) => {
   const good = wrap(randomBytes(32));
   await refused(call('ImportKeyMaterial', { ...good, KeyId: other.KeyId }), 400, 'InvalidImportToken');
   await refused(call('ImportKeyMaterial', { ...good, ImportToken: 'bm9uZQ==' }), 400, 'InvalidImportToken');
-  await refused(call('ImportKeyMaterial', { ...good, EncryptedKeyMaterial: randomBytes(256).toString('base64') }), 400, 'InvalidKeyMaterial');
+  await refused(call('ImportKeyMaterial', { ...good, EncryptedKeyMaterial: randomBytes(256).toString('base64') }), 400,
+    'InvalidKeyMaterial');
   await refused(call('ImportKeyMaterial', wrap(randomBytes(31))), 400, 'InvalidKeyMaterial');
-  assert.equal((await describeKey(call, KeyId)).KeyState, 'PendingImport', 'what is refused changes nothing');
+  assert.equal((await describeKey(call, KeyId)).KeyState, 'PendingImport', 'a refused request changes nothing');
   const ours = await newKey(call);
   const parameters = { KeyId: ours.KeyId, WrappingAlgorithm: 'RSAES_OAEP_SHA_1', WrappingKeySpec: 'RSA_2048' };
   await refused(call('GetParametersForImport', parameters), 400, 'Unsupported.Origin');

@@ -1,4 +1,4 @@
-// The life of keys, lists, regions, aliases and tags.
+// The lifecycle of keys, lists, regions, aliases and tags.
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
@@ -53,7 +53,8 @@ everyDialect('aliases name keys', async (call) => {
   await call('CreateAlias', { AliasName, KeyId: first.KeyId });
   const of = (KeyId) => pages(call, 'ListAliasesByKeyId', (page) => page.Aliases.Alias, { KeyId });
   const [entry, ...others] = await of(first.KeyId);
-  assert.deepEqual({ ...entry }, { AliasName, KeyId: first.KeyId, AliasArn: `acs:kms:cn-hangzhou:${first.Creator}:${AliasName}` });
+  assert.deepEqual({ ...entry },
+    { AliasName, KeyId: first.KeyId, AliasArn: `acs:kms:cn-hangzhou:${first.Creator}:${AliasName}` });
   assert.deepEqual(others, []);
   const { CiphertextBlob, KeyId } = await call('Encrypt', { KeyId: AliasName, Plaintext: 'text' });
   assert.equal(KeyId, first.KeyId);
@@ -80,10 +81,12 @@ everyDialect('tags are added, changed and removed', async (call) => {
     return Object.fromEntries(Tags.Tag.map((tag) => [tag.TagKey, tag.TagValue]));
   };
   assert.deepEqual(await tags(), {});
-  await call('TagResource', { KeyId, Tags: [{ TagKey: 'team', TagValue: 'payroll' }, { TagKey: 'a/b+c=d@e:f', TagValue: '+=/@' }] });
+  await call('TagResource',
+    { KeyId, Tags: [{ TagKey: 'team', TagValue: 'payroll' }, { TagKey: 'a/b+c=d@e:f', TagValue: '+=/@' }] });
   assert.deepEqual(await tags(), { team: 'payroll', 'a/b+c=d@e:f': '+=/@' });
   await call('TagResource', { KeyId, Tags: [{ TagKey: 'team', TagValue: 'finance' }] });
   await call('UntagResource', { KeyId, TagKeys: ['a/b+c=d@e:f'] });
   assert.deepEqual(await tags(), { team: 'finance' });
-  await refused(call('TagResource', { KeyId, Tags: [{ TagKey: 'acs:mine', TagValue: 'x' }] }), 400, 'InvalidParameter', /Tags/);
+  await refused(call('TagResource', { KeyId, Tags: [{ TagKey: 'acs:mine', TagValue: 'x' }] }), 400, 'InvalidParameter',
+    /Tags/);
 });

@@ -1,11 +1,12 @@
 // Starts the KMS service, runs the tests against it, and stops it: `npm test`. ALICLOUDKMS_BIN is the service's binary.
 //
-// There are two services: one as `server -dev` makes it, over TLS, and one with a configuration file, over plain HTTP, which
-// has access keys of every kind. Node takes NODE_EXTRA_CA_CERTS only as it starts, so the tests run in a Node of their own.
+// There are two services: one with `server -dev`, over TLS, and one with a configuration file, over plain HTTP, which
+// has access keys of every kind. Node reads NODE_EXTRA_CA_CERTS only when it starts, so the tests run in their own
+// process.
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -16,7 +17,7 @@ assert(bin, 'ALICLOUDKMS_BIN must name the alicloudkms binary; scripts/node.sh s
 const here = fileURLToPath(new URL('.', import.meta.url));
 const dir = mkdtempSync(join(tmpdir(), 'alicloudkms-node-'));
 
-// What the caller has set for other services, which the SDKs would prefer.
+// Settings of the caller for other services, which the SDKs would prefer.
 const foreign = /^(alicloud_|alibaba_cloud_|node_extra_ca_certs$|https?_proxy$|no_proxy$|all_proxy$)/i;
 const environment = Object.fromEntries(Object.entries(process.env).filter(([name]) => !foreign.test(name)));
 
@@ -32,7 +33,7 @@ function start(name, ...args) {
   return service;
 }
 
-// until waits until ready gives something, and gives up when the service ends.
+// until waits until ready returns something, and gives up when the service exits.
 async function until(service, ready) {
   for (let tries = 0; tries < 3000; tries++) {
     const found = ready();
@@ -46,7 +47,7 @@ async function until(service, ready) {
 async function stop({ name, child, ended, log }) {
   child.kill('SIGTERM');
   const [code, signal] = await ended;
-  if (code !== 0) throw new Error(`the ${name} service ended with ${code ?? signal}\n${log()}`);
+  if (code !== 0) throw new Error(`the ${name} service exited with ${code ?? signal}\n${log()}`);
 }
 
 async function startDev() {
@@ -55,6 +56,14 @@ async function startDev() {
   await until(service, () => existsSync(exports));
   const variables = readFileSync(exports, 'utf8').matchAll(/^export (\w+)='(.*)'$/gm);
   return Object.fromEntries([...variables].map(([, name, value]) => [name, value]));
+}
+
+// trustAll adds the CA of the dedicated gateway to those that Node trusts.
+function trustAll(variables) {
+  const authorities = join(dir, 'authorities.pem');
+  const files = [variables.NODE_EXTRA_CA_CERTS, variables.ALICLOUD_KMS_INSTANCE_CA];
+  writeFileSync(authorities, files.map((file) => readFileSync(file, 'utf8')).join('\n'));
+  return { ...variables, NODE_EXTRA_CA_CERTS: authorities };
 }
 
 async function startPlain() {
@@ -75,7 +84,7 @@ async function runTests(variables) {
 
 let status = 1;
 try {
-  const variables = await startDev();
+  const variables = trustAll(await startDev());
   status = await runTests({ ...variables, PLAIN_ADDRESS: await startPlain() });
 } finally {
   const ends = await Promise.allSettled(running.map(stop));

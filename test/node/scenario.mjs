@@ -1,10 +1,10 @@
-// What all scenarios share: every one is written once, and played in every dialect.
+// What all scenarios share: each is written once, and played in every dialect.
 import assert from 'node:assert/strict';
 import { describe, test } from 'node:test';
 
 import { Refusal, dialects } from './dialects.mjs';
 
-// everyDialect plays a scenario in every dialect, as a test each. The scenario is given call, and the dialect.
+// everyDialect plays a scenario in every dialect, each as its own test. The scenario gets call and the dialect.
 export function everyDialect(name, scenario) {
   describe(name, () => {
     for (const dialect of dialects) {
@@ -13,7 +13,7 @@ export function everyDialect(name, scenario) {
   });
 }
 
-// refused wants a call to be refused with that HTTP status and code, and a message that matches.
+// refused requires that a call is refused with that HTTP status and code, and a message that matches.
 export async function refused(call, status, code, message = /./) {
   const said = await call.then(() => assert.fail(`expected ${code}`), (error) => error);
   assert(said instanceof Refusal, said);
@@ -24,7 +24,7 @@ export async function refused(call, status, code, message = /./) {
   return said;
 }
 
-// newKey makes a CMK and returns its metadata.
+// newKey creates a CMK and returns its metadata.
 export async function newKey(call, parameters = {}) {
   const { KeyMetadata, RequestId } = await call('CreateKey', parameters);
   assert.match(RequestId, /^[0-9a-f-]{36}$/);
@@ -35,7 +35,7 @@ export async function describeKey(call, KeyId) {
   return (await call('DescribeKey', { KeyId })).KeyMetadata;
 }
 
-// seconds is a time of the wire.
+// seconds parses a time of the wire format.
 export function seconds(time) {
   assert.match(time, /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\dZ$/);
   return Date.parse(time) / 1000;
@@ -47,7 +47,7 @@ export function near(time, want) {
 
 export const now = () => Date.now() / 1000;
 
-// pages goes through all pages of two of a list, and returns what they hold.
+// pages goes through all pages of a list, two entries per page, and returns the entries.
 export async function pages(call, operation, list, parameters = {}) {
   const found = [];
   for (let number = 1; ; number++) {

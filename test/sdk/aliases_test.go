@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newAlias is a name that no other test takes.
+// newAlias returns a name that no other test uses.
 func newAlias() string { return kmsapi.AliasPrefix + "team-a/" + uuid.NewString() }
 
 func (p player) aliasesOf(keyID string) []kmsapi.AliasEntry {
@@ -31,7 +31,7 @@ func TestAliasesNameKeys(t *testing.T) {
 		require.Equal(p, []kmsapi.AliasEntry{entry}, p.aliasesOf(first.KeyId))
 		require.Equal(p, first, p.describe(name))
 		blob := p.encrypt(name, "text", nil)
-		require.Equal(p, first.KeyId, blob.KeyId, "the answer names the key, not the alias")
+		require.Equal(p, first.KeyId, blob.KeyId, "the response names the key, not the alias")
 		made := do[kmsapi.GenerateDataKeyResponse](p, &kmsapi.GenerateDataKeyRequest{KeyId: name})
 		require.Equal(p, first.KeyId, made.KeyId)
 
@@ -66,7 +66,8 @@ func TestListAliasesPagesThroughAllAliases(t *testing.T) {
 			all = append(all, names(page.Aliases.Alias)...)
 		}
 		require.Subset(p, all, want)
-		second := do[kmsapi.ListAliasesByKeyIdResponse](p, &kmsapi.ListAliasesByKeyIdRequest{KeyId: key.KeyId, PageNumber: 2, PageSize: 2})
+		second := do[kmsapi.ListAliasesByKeyIdResponse](p,
+			&kmsapi.ListAliasesByKeyIdRequest{KeyId: key.KeyId, PageNumber: 2, PageSize: 2})
 		require.Len(p, second.Aliases.Alias, 1)
 		require.Equal(p, 3, second.TotalCount)
 	})
@@ -91,14 +92,26 @@ func TestBadAliasesAreRefused(t *testing.T) {
 			want    *kmsapi.Error
 			request kmsapi.Request
 		}{
-			"a name that is taken":            {kmsapi.ErrAliasAlreadyExists, &kmsapi.CreateAliasRequest{AliasName: taken, KeyId: key}},
-			"a name without the prefix":       {invalid, &kmsapi.CreateAliasRequest{AliasName: "team", KeyId: key}},
-			"a name with a blank":             {invalid, &kmsapi.CreateAliasRequest{AliasName: "alias/a b", KeyId: key}},
-			"a name that is too long":         {invalid, &kmsapi.CreateAliasRequest{AliasName: "alias/" + strings.Repeat("a", 256), KeyId: key}},
-			"a key that does not exist":       {kmsapi.ErrKeyNotFound, &kmsapi.CreateAliasRequest{AliasName: newAlias(), KeyId: uuid.NewString()}},
-			"to move an alias that is not":    {kmsapi.ErrAliasNotFound, &kmsapi.UpdateAliasRequest{AliasName: newAlias(), KeyId: key}},
-			"to delete an alias that is not":  {kmsapi.ErrAliasNotFound, &kmsapi.DeleteAliasRequest{AliasName: newAlias()}},
-			"an alias where only keys may be": {kmsapi.ErrUnsupportedAlias, disable},
+			"a name that is taken": {
+				kmsapi.ErrAliasAlreadyExists,
+				&kmsapi.CreateAliasRequest{AliasName: taken, KeyId: key},
+			},
+			"a name without the prefix": {invalid, &kmsapi.CreateAliasRequest{AliasName: "team", KeyId: key}},
+			"a name with a space":       {invalid, &kmsapi.CreateAliasRequest{AliasName: "alias/a b", KeyId: key}},
+			"a name that is too long": {
+				invalid,
+				&kmsapi.CreateAliasRequest{AliasName: "alias/" + strings.Repeat("a", 256), KeyId: key},
+			},
+			"a key that does not exist": {
+				kmsapi.ErrKeyNotFound,
+				&kmsapi.CreateAliasRequest{AliasName: newAlias(), KeyId: uuid.NewString()},
+			},
+			"to move an unknown alias": {
+				kmsapi.ErrAliasNotFound,
+				&kmsapi.UpdateAliasRequest{AliasName: newAlias(), KeyId: key},
+			},
+			"to delete an unknown alias": {kmsapi.ErrAliasNotFound, &kmsapi.DeleteAliasRequest{AliasName: newAlias()}},
+			"an alias instead of a key":  {kmsapi.ErrUnsupportedAlias, disable},
 		} {
 			p.run(name, func(p player) { p.refused(tc.want, tc.request) })
 		}

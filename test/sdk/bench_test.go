@@ -20,20 +20,22 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// The one request that everybody signs, sends and has answered.
+// The one request that every client signs and sends.
 const (
 	benchPlaintext = "cGF5cm9sbCwgNjQgYnl0ZXMgb2YgaXQsIGFzIGEgZGF0YSBrZXkgb3IgYSBwYXNzd29yZCBtYXkgaGF2ZSE="
 	benchContext   = `{"app":"payroll"}`
 )
 
-// BenchmarkSignAndEncode measures all that comes before a request is sent: its parameters, its signature, and the request of
-// net/http. Of the new SDK it is less than that: only its text to sign and its signature, which can be called alone.
+// BenchmarkSignAndEncode measures everything before a request is sent: its parameters, its signature, and the request
+// of net/http. For the new SDK it measures less: only the string to sign and the signature, which can be called
+// separately.
 func BenchmarkSignAndEncode(b *testing.B) {
 	const keyID = "08c33a6f-4e0a-4a1b-a3fa-7ddfa1d4fb73"
 	b.Run("ours", func(b *testing.B) {
 		credentials := signature.Credentials{AccessKeyID: dev.id, AccessKeySecret: kmsapi.NewSecret(dev.secret)}
 		request := &kmsapi.EncryptRequest{
-			KeyId: keyID, Plaintext: kmsapi.NewSecret(benchPlaintext), EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
+			KeyId: keyID, Plaintext: kmsapi.NewSecret(benchPlaintext),
+			EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
 		}
 		b.ReportAllocs()
 		for b.Loop() {
@@ -84,7 +86,7 @@ func BenchmarkEncrypt(b *testing.B) {
 	}
 }
 
-// inParallel runs do b.N times in all, in so many goroutines.
+// inParallel runs do b.N times in total, in a number of goroutines.
 func inParallel(b *testing.B, goroutines int, do func() error) {
 	work := make(chan struct{}, b.N)
 	for range b.N {
@@ -109,14 +111,15 @@ func encryptOurs(b *testing.B) func(string) error {
 	c := dialOurs(b, dev, dev.access).(ours).client
 	return func(keyID string) error {
 		_, err := c.Encrypt(b.Context(), &kmsapi.EncryptRequest{
-			KeyId: keyID, Plaintext: kmsapi.NewSecret(benchPlaintext), EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
+			KeyId: keyID, Plaintext: kmsapi.NewSecret(benchPlaintext),
+			EncryptionContext: kmsapi.EncryptionContext{"app": "payroll"},
 		})
 		return err
 	}
 }
 
 func encryptV1(b *testing.B) func(string) error {
-	// Its client is not made for parallel use: each request sets the timeouts of all.
+	// Its client is not made for parallel use: each request sets the timeouts of all requests.
 	clients := sync.Pool{New: func() any { return newV1(b, dev, dev.access, kmsapi.DefaultRegion) }}
 	return func(keyID string) error {
 		client := clients.Get().(*kmsv1.Client)
@@ -138,19 +141,22 @@ func encryptV3(b *testing.B) func(string) error {
 	}
 }
 
-// signLikeV3 does what the SDK does between filling in a request and sending it, as far as its parts can be called.
+// signLikeV3 does what the SDK does between filling in a request and sending it, as far as those parts are exported.
 func signLikeV3(keyID string) string {
 	algorithm := tea.String("ACS3-HMAC-SHA256")
 	query := openapiutil.Query(map[string]any{
-		"KeyId": keyID, "Plaintext": benchPlaintext, "EncryptionContext": tea.StringValue(util.ToJSONString(map[string]any{"app": "payroll"})),
+		"KeyId": keyID, "Plaintext": benchPlaintext,
+		"EncryptionContext": tea.StringValue(util.ToJSONString(map[string]any{"app": "payroll"})),
 	})
 	request := tea.NewRequest()
 	request.Method, request.Pathname, request.Query = tea.String(http.MethodPost), tea.String("/"), query
 	hash := openapiutil.HexEncode(openapiutil.Hash(util.ToBytes(tea.String("")), algorithm))
 	request.Headers = map[string]*string{
 		"host": tea.String(dev.address), "x-acs-version": tea.String(kmsapi.Version), "x-acs-action": tea.String("Encrypt"),
-		"x-acs-date": openapiutil.GetTimestamp(), "x-acs-signature-nonce": util.GetNonce(), "accept": tea.String("application/json"),
+		"x-acs-date": openapiutil.GetTimestamp(), "x-acs-signature-nonce": util.GetNonce(),
+		"accept":     tea.String("application/json"),
 		"user-agent": tea.String("bench"), "x-acs-content-sha256": hash,
 	}
-	return tea.StringValue(openapiutil.GetAuthorization(request, algorithm, hash, tea.String(dev.id), tea.String(dev.secret)))
+	return tea.StringValue(
+		openapiutil.GetAuthorization(request, algorithm, hash, tea.String(dev.id), tea.String(dev.secret)))
 }

@@ -11,33 +11,33 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// contexts that a signature, a URL or JSON may damage on the way.
+// contexts have characters that a signature, a URL or JSON might corrupt.
 var contexts = map[string]kmsapi.EncryptionContext{
-	"no context":              nil,
-	"an ASCII context":        {"app": "payroll", "env": "prod"},
-	"a UTF-8 context":         {"部门": "财务", "città": "Forlì", "🔑": "🗝"},
-	"an empty value":          {"empty": ""},
-	"an empty name":           {"": "value"},
-	"characters of URLs":      {"a b+c%20d": "=&?#/*~!'()%2B", "x": "%%%"},
-	"characters of JSON":      {`"quo\ted"`: "line\nbreak\ttab\\ <a href='x'>&"},
-	"the greatest length":     {"k": strings.Repeat("v", kmsapi.MaxEncryptionContext-len(`{"k":""}`))},
-	"the greatest in Chinese": {"k": strings.Repeat("密", kmsapi.MaxEncryptionContext-len(`{"k":""}`))},
+	"no context":             nil,
+	"an ASCII context":       {"app": "payroll", "env": "prod"},
+	"a UTF-8 context":        {"部门": "财务", "città": "Forlì", "🔑": "🗝"},
+	"an empty value":         {"empty": ""},
+	"an empty name":          {"": "value"},
+	"characters of URLs":     {"a b+c%20d": "=&?#/*~!'()%2B", "x": "%%%"},
+	"characters of JSON":     {`"quo\ted"`: "line\nbreak\ttab\\ <a href='x'>&"},
+	"the maximum length":     {"k": strings.Repeat("v", kmsapi.MaxEncryptionContext-len(`{"k":""}`))},
+	"the maximum in Chinese": {"k": strings.Repeat("密", kmsapi.MaxEncryptionContext-len(`{"k":""}`))},
 }
 
-// texts are plaintexts; KMS takes them as they are.
-var texts = map[string]string{
+// plaintexts are encrypted as they are: KMS does not decode them.
+var plaintexts = map[string]string{
 	"base64":                       base64.StdEncoding.EncodeToString([]byte("the salary is 1815")),
 	"base64 with + and / and =":    "+/+/+w==",
-	"text that is not base64":      "YourPassword1234!",
+	"not base64":                   "YourPassword1234!",
 	"UTF-8 that is not base64":     "工资是 1815 €",
-	"blanks around":                "  + a b ",
+	"spaces around":                "  + a b ",
 	"line breaks":                  "a\r\nb\n",
 	"6 KB in base64":               base64.StdEncoding.EncodeToString(pattern(kmsapi.MaxPlaintext)),
-	"6 KB of text":                 strings.Repeat("*", kmsapi.MaxPlaintext),
+	"6 KB":                         strings.Repeat("*", kmsapi.MaxPlaintext),
 	"characters of XML and of URL": `<KMS>&amp;"'+%2B%</KMS>`,
 }
 
-// pattern is n bytes, every value among them.
+// pattern returns n bytes with all byte values.
 func pattern(n int) []byte {
 	b := make([]byte, n)
 	for i := range b {
@@ -48,7 +48,8 @@ func pattern(n int) []byte {
 
 func (p player) encrypt(keyID, text string, context kmsapi.EncryptionContext) *kmsapi.EncryptResponse {
 	p.Helper()
-	return do[kmsapi.EncryptResponse](p, &kmsapi.EncryptRequest{KeyId: keyID, Plaintext: kmsapi.NewSecret(text), EncryptionContext: context})
+	return do[kmsapi.EncryptResponse](p,
+		&kmsapi.EncryptRequest{KeyId: keyID, Plaintext: kmsapi.NewSecret(text), EncryptionContext: context})
 }
 
 func (p player) decrypt(blob string, context kmsapi.EncryptionContext) *kmsapi.DecryptResponse {
@@ -56,10 +57,10 @@ func (p player) decrypt(blob string, context kmsapi.EncryptionContext) *kmsapi.D
 	return do[kmsapi.DecryptResponse](p, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: context})
 }
 
-func TestWhatIsEncryptedOpensAgain(t *testing.T) {
+func TestWhatIsEncryptedCanBeDecrypted(t *testing.T) {
 	everyDialect(t, func(p player) {
 		key := p.newKey(kmsapi.CreateKeyRequest{})
-		for name, text := range texts {
+		for name, text := range plaintexts {
 			p.run(name, func(p player) {
 				sealed := p.encrypt(key.KeyId, text, nil)
 				require.Equal(p, key.KeyId, sealed.KeyId)
@@ -101,7 +102,8 @@ func TestEncryptTakesSixKilobytesAndNoMore(t *testing.T) {
 			"of text":   strings.Repeat("*", kmsapi.MaxPlaintext+1),
 		} {
 			p.run(name, func(p player) {
-				p.refused(kmsapi.ErrInvalidParameter.WithMessage("Plaintext"), &kmsapi.EncryptRequest{KeyId: key.KeyId, Plaintext: kmsapi.NewSecret(text)})
+				p.refused(kmsapi.ErrInvalidParameter.WithMessage("Plaintext"),
+					&kmsapi.EncryptRequest{KeyId: key.KeyId, Plaintext: kmsapi.NewSecret(text)})
 			})
 		}
 	})
@@ -139,8 +141,8 @@ func TestDataKeysOpenToTheirPlaintext(t *testing.T) {
 	})
 }
 
-// What one SDK has encrypted, all the others open: they may be used side by side, on the same data.
-func TestEveryDialectOpensWhatAnyOtherHasMade(t *testing.T) {
+// Every SDK decrypts what any other has encrypted: they may be used side by side, on the same data.
+func TestEveryDialectDecryptsWhatAnyOtherEncrypted(t *testing.T) {
 	var players []player
 	for _, d := range dialects {
 		players = append(players, player{T: t, dialect: d, caller: d.dial(t, dev, dev.access)})
@@ -150,17 +152,19 @@ func TestEveryDialectOpensWhatAnyOtherHasMade(t *testing.T) {
 		context := kmsapi.EncryptionContext{"made by": writer.name, "部门": "=&+ 财务", "empty": ""}
 		text := "unlike all others: " + uuid.NewString()
 		blob := writer.encrypt(key.KeyId, text, context).CiphertextBlob
-		dataKey := do[kmsapi.GenerateDataKeyResponse](writer, &kmsapi.GenerateDataKeyRequest{KeyId: key.KeyId, EncryptionContext: context})
+		dataKey := do[kmsapi.GenerateDataKeyResponse](writer,
+			&kmsapi.GenerateDataKeyRequest{KeyId: key.KeyId, EncryptionContext: context})
 		for _, reader := range players {
-			reader.run(writer.name+" is opened by "+reader.name, func(reader player) {
+			reader.run(writer.name+" is decrypted by "+reader.name, func(reader player) {
 				require.Equal(reader, text, reader.decrypt(blob, context).Plaintext.Reveal())
-				require.Equal(reader, dataKey.Plaintext.Reveal(), reader.decrypt(dataKey.CiphertextBlob, context).Plaintext.Reveal())
+				require.Equal(reader, dataKey.Plaintext.Reveal(),
+					reader.decrypt(dataKey.CiphertextBlob, context).Plaintext.Reveal())
 			})
 		}
 	}
 }
 
-// ofUnknownVersion returns blob as if a key version had made it that nobody has.
+// ofUnknownVersion returns blob with a key version that does not exist.
 func ofUnknownVersion(t require.TestingT, blob string) string {
 	raw, err := base64.StdEncoding.DecodeString(blob)
 	require.NoError(t, err)

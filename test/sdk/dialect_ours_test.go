@@ -12,7 +12,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// ours is this project's own client. It plays the same scenarios, so that who moves over from an SDK finds no difference.
+// ours is this project's own client. It plays the same scenarios, so that users who switch from an SDK find no
+// difference.
 type ours struct{ client *client.Client }
 
 func dialOurs(t testing.TB, at *service, as access) caller {
@@ -27,6 +28,9 @@ func dialOurs(t testing.TB, at *service, as access) caller {
 		require.NoError(t, err)
 		config.Endpoint, config.CACert = at.address, string(ca)
 	}
+	if at.dedicated != nil {
+		config.Endpoint, config.CACert, config.TLSServerName = at.dedicated.listener, at.dedicated.ca, at.address
+	}
 	c, err := client.New(config)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -36,7 +40,9 @@ func dialOurs(t testing.TB, at *service, as access) caller {
 // oursOperation calls one operation of the client.
 type oursOperation func(c *client.Client, request kmsapi.Request, answer kmsapi.Response) error
 
-func oursRow[Request kmsapi.Request, Answer any](send func(*client.Client, context.Context, Request) (Answer, error)) oursOperation {
+func oursRow[Request kmsapi.Request, Answer any](
+	send func(*client.Client, context.Context, Request) (Answer, error),
+) oursOperation {
 	return func(c *client.Client, request kmsapi.Request, answer kmsapi.Response) error {
 		got, err := send(c, context.Background(), request.(Request))
 		if err != nil {
@@ -47,7 +53,7 @@ func oursRow[Request kmsapi.Request, Answer any](send func(*client.Client, conte
 	}
 }
 
-// copyFields sets the fields of to that from has too. Secrets don't survive JSON, so they are copied as they are.
+// copyFields sets the fields of to that from has too. Secrets don't survive JSON, so they are copied directly.
 func copyFields(to, from reflect.Value) {
 	for i := range to.NumField() {
 		to.Field(i).Set(from.FieldByName(to.Type().Field(i).Name))
@@ -76,6 +82,11 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpTagResource:            oursRow((*client.Client).TagResource),
 	kmsapi.OpUntagResource:          oursRow((*client.Client).UntagResource),
 	kmsapi.OpListResourceTags:       oursRow((*client.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:         oursRow((*client.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:       oursRow((*client.Client).ListKmsInstances),
+	kmsapi.OpGetDefaultKmsInstance:  oursRow((*client.Client).GetDefaultKmsInstance),
+	kmsapi.OpGetKeyPolicy:           oursRow((*client.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:           oursRow((*client.Client).SetKeyPolicy),
 	kmsapi.OpDescribeRegions:        oursRow((*client.Client).DescribeRegions),
 }
 

@@ -13,32 +13,38 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// caller sends requests by an SDK. A refusal comes back as a [*kmsapi.Error], made of what the SDK tells its user.
+// caller sends requests through an SDK. A refusal is returned as a [*kmsapi.Error], built from what the SDK reports.
 type caller interface {
 	call(request kmsapi.Request, answer kmsapi.Response) error
 }
 
-// dialect is an SDK, set up in one of the ways in which it talks.
+// dialect is an SDK in one of its configurations of signature, format and transport.
 type dialect struct {
 	name string
-	// home is where it plays the scenarios.
+	// home is the service on which it plays the scenarios.
 	home func() *service
 	dial func(t testing.TB, at *service, as access) caller
-	// blind dialects can't read a refusal: the SDK shows its body as it came.
+	// blind dialects can't parse a refusal: the SDK shows its raw body.
 	blind bool
 }
 
 func overTLS() *service    { return dev }
 func withoutTLS() *service { return plain }
 
-// dialects are all that talk to the service here.
+// acs3 is the SDK that Alibaba Cloud recommends, as it is by default.
+var acs3 = dialect{name: "kms-20160120 v3, ACS3, TLS", home: overTLS, dial: dialV3("")}
+
+// ourOwn is this project's client.
+var ourOwn = dialect{name: "our own client, TLS", home: overTLS, dial: dialOurs}
+
+// dialects are all that the tests use.
 var dialects = []dialect{
 	{name: "alibaba-cloud-sdk-go, JSON, plain HTTP", home: withoutTLS, dial: dialV1("JSON")},
 	{name: "alibaba-cloud-sdk-go, JSON, TLS", home: overTLS, dial: dialV1("JSON")},
 	{name: "alibaba-cloud-sdk-go, XML, TLS", home: overTLS, dial: dialV1("XML"), blind: true},
-	{name: "kms-20160120 v3, ACS3, TLS", home: overTLS, dial: dialV3("")},
+	acs3,
 	{name: "kms-20160120 v3, RPC V1, TLS", home: overTLS, dial: dialV3("v2")},
-	{name: "our own client, TLS", home: overTLS, dial: dialOurs},
+	ourOwn,
 }
 
 // player is a dialect that plays a scenario in a test.
@@ -59,7 +65,7 @@ func (d dialect) player(t *testing.T) player {
 	return player{T: t, dialect: d, caller: d.dial(t, d.home(), d.home().access)}
 }
 
-// run plays a part of a scenario as a test of its own.
+// run plays a part of a scenario as its own test.
 func (p player) run(name string, part func(p player)) {
 	p.T.Run(name, func(t *testing.T) {
 		p.T = t
@@ -73,22 +79,22 @@ type answerTo[A any] interface {
 	kmsapi.Response
 }
 
-// do sends a request that must succeed, and returns the answer.
+// do sends a request that must succeed, and returns the response.
 func do[A any, P answerTo[A]](p player, request kmsapi.Request) *A {
 	p.Helper()
 	answer := P(new(A))
 	require.NoError(p, p.call(request, answer))
-	require.NotEmpty(p, answer.ID(), "every answer has a request id")
+	require.NotEmpty(p, answer.ID(), "every response has a request id")
 	return answer
 }
 
-// must sends a request whose answer is only that it is done.
+// must sends a request that must succeed, and whose response is empty.
 func (p player) must(request kmsapi.Request) {
 	p.Helper()
 	do[kmsapi.EnableKeyResponse](p, request)
 }
 
-// refused sends a request that must be refused in the way of want.
+// refused sends a request that must be refused with want.
 func (p player) refused(want *kmsapi.Error, request kmsapi.Request) {
 	p.Helper()
 	refusedTo(p, p.caller, want, request)
@@ -110,7 +116,7 @@ func refusedTo(p player, c caller, want *kmsapi.Error, request kmsapi.Request) {
 	require.Regexp(p, "^[0-9a-f-]{36}$", got.RequestID)
 }
 
-// newKey makes a CMK and returns its metadata.
+// newKey creates a CMK and returns its metadata.
 func (p player) newKey(request kmsapi.CreateKeyRequest) kmsapi.KeyMetadata {
 	p.Helper()
 	return do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
@@ -123,7 +129,8 @@ func (p player) describe(keyID string) kmsapi.KeyMetadata {
 	return do[kmsapi.DescribeKeyResponse](p, request).KeyMetadata
 }
 
-// fill sets the fields of an SDK's request that are called like the parameters. One that the SDK does not have is an error.
+// fill sets the fields of an SDK's request by the parameters of the same names. It is an error if the SDK has no such
+// field.
 func fill(request any, params kmsapi.Params) error {
 	fields := reflect.ValueOf(request).Elem()
 	for _, p := range params {
@@ -138,28 +145,28 @@ func fill(request any, params kmsapi.Params) error {
 	return nil
 }
 
-// set gives a field the value that text stands for. The old SDK has texts only; the new one pointers and maps.
-func set(field reflect.Value, text string) error {
+// set parses value into a field. The old SDK has only strings; the new one has pointers and maps.
+func set(field reflect.Value, value string) error {
 	if field.Kind() == reflect.Pointer {
 		field.Set(reflect.New(field.Type().Elem()))
 		field = field.Elem()
 	}
 	switch field.Kind() {
 	case reflect.String:
-		field.SetString(text)
+		field.SetString(value)
 	case reflect.Int, reflect.Int32, reflect.Int64:
-		n, err := strconv.ParseInt(text, 10, 64)
+		n, err := strconv.ParseInt(value, 10, 64)
 		field.SetInt(n)
 		return err
 	case reflect.Map:
-		return json.Unmarshal([]byte(text), field.Addr().Interface())
+		return json.Unmarshal([]byte(value), field.Addr().Interface())
 	default:
 		return errors.New("a field of an unknown kind, " + field.Kind().String())
 	}
 	return nil
 }
 
-// read takes an SDK's answer over into ours. Both have the names of the wire.
+// read copies an SDK's response into ours. Both use the names of the wire format.
 func read(sdkAnswer any, answer kmsapi.Response) error {
 	text, err := json.Marshal(sdkAnswer)
 	if err != nil {

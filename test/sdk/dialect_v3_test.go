@@ -26,6 +26,9 @@ func dialV3(signatureAlgorithm string) func(testing.TB, *service, access) caller
 			AccessKeyId: tea.String(as.id), AccessKeySecret: tea.String(as.secret), RegionId: tea.String(kmsapi.DefaultRegion),
 			Endpoint: tea.String(at.address), Protocol: tea.String(protocol),
 		}
+		if at.dedicated != nil {
+			config.RegionId, config.Ca, config.HttpsProxy = nil, tea.String(at.dedicated.ca), tea.String(at.dedicated.proxy)
+		}
 		if as.token != "" {
 			config.SecurityToken = tea.String(as.token)
 		}
@@ -55,7 +58,7 @@ func v3Row[Request, Answer any](send func(*kms.Client, *Request) (Answer, error)
 	}
 }
 
-// readBody reads the part of the SDK's answer that is not headers and status.
+// readBody reads the SDK's response without headers and status.
 func readBody(got any, answer kmsapi.Response) error {
 	text, err := json.Marshal(got)
 	if err != nil {
@@ -92,6 +95,10 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpTagResource:            v3Row((*kms.Client).TagResource),
 	kmsapi.OpUntagResource:          v3Row((*kms.Client).UntagResource),
 	kmsapi.OpListResourceTags:       v3Row((*kms.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:         v3Row((*kms.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:       v3Row((*kms.Client).ListKmsInstances),
+	kmsapi.OpGetKeyPolicy:           v3Row((*kms.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:           v3Row((*kms.Client).SetKeyPolicy),
 	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
 		got, err := c.DescribeRegions() // It takes no request.
 		if err != nil {
@@ -105,7 +112,7 @@ func (s v3) call(request kmsapi.Request, answer kmsapi.Response) error {
 	return v3Operations[request.Operation()](s.client, kmsapi.Encode(request), answer)
 }
 
-// v3Error is what the SDK makes of a refusal: status, message and request id in one text, and all that it got in Data.
+// v3Error converts the SDK's error for a refusal: status, message and request id in one string, and everything in Data.
 func v3Error(err error) error {
 	var refusal *tea.SDKError
 	if !errors.As(err, &refusal) || refusal.StatusCode == nil {
@@ -116,7 +123,8 @@ func v3Error(err error) error {
 		return err
 	}
 	return &kmsapi.Error{
-		Code: kmsapi.Code(tea.StringValue(refusal.Code)), HTTPStatus: *refusal.StatusCode, Message: tea.StringValue(refusal.Message),
+		Code: kmsapi.Code(tea.StringValue(refusal.Code)), HTTPStatus: *refusal.StatusCode,
+		Message:   tea.StringValue(refusal.Message),
 		RequestID: data.RequestId, HostID: data.HostId,
 	}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-func TestRefusalsAreReadByTheirCode(t *testing.T) {
+func TestRefusalsHaveTheirCode(t *testing.T) {
 	everyDialect(t, func(p player) {
 		disabled, doomed := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, p.newKey(kmsapi.CreateKeyRequest{}).KeyId
 		blob, enabled := p.encrypt(disabled, "text", nil).CiphertextBlob, p.newKey(kmsapi.CreateKeyRequest{}).KeyId
@@ -28,36 +28,63 @@ func TestRefusalsAreReadByTheirCode(t *testing.T) {
 			want    *kmsapi.Error
 			request kmsapi.Request
 		}{
-			"a key that does not exist":          {kmsapi.ErrKeyNotFound, unknown},
-			"a disabled key":                     {kmsapi.ErrRejectedDisabled, &kmsapi.EncryptRequest{KeyId: disabled, Plaintext: kmsapi.NewSecret("text")}},
-			"a ciphertext of a disabled key":     {kmsapi.ErrRejectedDisabled, &kmsapi.DecryptRequest{CiphertextBlob: blob}},
-			"a key that is to be deleted":        {kmsapi.ErrRejectedPendingDeletion, &kmsapi.GenerateDataKeyRequest{KeyId: doomed}},
-			"a deletion twice":                   {kmsapi.ErrStateModifiedFailed, &kmsapi.ScheduleKeyDeletionRequest{KeyId: doomed, PendingWindowInDays: 7}},
-			"a missing parameter":                {kmsapi.ErrMissingParameter.WithMessage("KeyId"), &kmsapi.EncryptRequest{Plaintext: kmsapi.NewSecret("text")}},
-			"a number out of bounds":             {kmsapi.ErrInvalidParameter.WithMessage("PageSize"), &kmsapi.ListKeysRequest{PageSize: kmsapi.MaxPageSize + 1}},
-			"a value that is none of those":      {kmsapi.ErrInvalidParameter.WithMessage("Origin"), &kmsapi.CreateKeyRequest{Origin: "aliyun_kms"}},
-			"a ciphertext that is none":          {kmsapi.ErrInvalidParameter.WithMessage("CiphertextBlob"), &kmsapi.DecryptRequest{CiphertextBlob: "bm9uZQ=="}},
-			"a ciphertext that was extended":     {kmsapi.ErrInvalidParameter.WithMessage("CiphertextBlob"), &kmsapi.DecryptRequest{CiphertextBlob: good + "AAAA"}},
-			"a ciphertext of a key that is none": {kmsapi.ErrKeyNotFound, &kmsapi.DecryptRequest{CiphertextBlob: ofUnknownVersion(p, good)}},
+			"a key that does not exist": {kmsapi.ErrKeyNotFound, unknown},
+			"a disabled key": {
+				kmsapi.ErrRejectedDisabled,
+				&kmsapi.EncryptRequest{KeyId: disabled, Plaintext: kmsapi.NewSecret("text")},
+			},
+			"a ciphertext of a disabled key": {kmsapi.ErrRejectedDisabled, &kmsapi.DecryptRequest{CiphertextBlob: blob}},
+			"a key pending deletion": {
+				kmsapi.ErrRejectedPendingDeletion,
+				&kmsapi.GenerateDataKeyRequest{KeyId: doomed},
+			},
+			"a second deletion": {
+				kmsapi.ErrStateModifiedFailed,
+				&kmsapi.ScheduleKeyDeletionRequest{KeyId: doomed, PendingWindowInDays: 7},
+			},
+			"a missing parameter": {
+				kmsapi.ErrMissingParameter.WithMessage("KeyId"),
+				&kmsapi.EncryptRequest{Plaintext: kmsapi.NewSecret("text")},
+			},
+			"a number out of bounds": {
+				kmsapi.ErrInvalidParameter.WithMessage("PageSize"),
+				&kmsapi.ListKeysRequest{PageSize: kmsapi.MaxPageSize + 1},
+			},
+			"an unknown value": {
+				kmsapi.ErrInvalidParameter.WithMessage("Origin"),
+				&kmsapi.CreateKeyRequest{Origin: "aliyun_kms"},
+			},
+			"not a ciphertext": {
+				kmsapi.ErrInvalidParameter.WithMessage("CiphertextBlob"),
+				&kmsapi.DecryptRequest{CiphertextBlob: "bm9uZQ=="},
+			},
+			"a ciphertext that was extended": {
+				kmsapi.ErrInvalidParameter.WithMessage("CiphertextBlob"),
+				&kmsapi.DecryptRequest{CiphertextBlob: good + "AAAA"},
+			},
+			"a ciphertext of an unknown key": {
+				kmsapi.ErrKeyNotFound,
+				&kmsapi.DecryptRequest{CiphertextBlob: ofUnknownVersion(p, good)},
+			},
 		} {
 			p.run(name, func(p player) { p.refused(tc.want, tc.request) })
 		}
 	})
 }
 
-func TestAccessKeysThatAreNotGoodAreRefused(t *testing.T) {
+func TestInvalidAccessKeysAreRefused(t *testing.T) {
 	request := &kmsapi.DescribeRegionsRequest{}
 	everyDialect(t, func(p player) {
-		p.run("the secret of another", func(p player) {
+		p.run("the wrong secret", func(p player) {
 			refusedTo(p, p.dial(p.T, dev, access{id: dev.id, secret: "another secret"}), kmsapi.ErrIncompleteSignature, request)
 		})
-		p.run("an id that is not known", func(p player) {
+		p.run("an unknown id", func(p player) {
 			refusedTo(p, p.dial(p.T, dev, access{id: "LTAIunknown", secret: dev.secret}), kmsapi.ErrAccessKeyNotFound, request)
 		})
-		p.run("an inactive one", func(p player) {
+		p.run("an inactive access key", func(p player) {
 			refusedTo(p, p.dial(p.T, plain, inactive), kmsapi.ErrAccessKeyInactive, request)
 		})
-		p.run("a temporary one with another token", func(p player) {
+		p.run("a temporary access key with another token", func(p player) {
 			other := temporary
 			other.token = "another token"
 			refusedTo(p, p.dial(p.T, plain, other), wrongToken, request)
@@ -65,7 +92,7 @@ func TestAccessKeysThatAreNotGoodAreRefused(t *testing.T) {
 	})
 }
 
-// wrongToken is the gateway's; the reference has none.
+// wrongToken is the gateway's error; the reference has none.
 var wrongToken = &kmsapi.Error{Code: "InvalidSecurityToken.MismatchWithAccessKey", HTTPStatus: http.StatusBadRequest}
 
 func TestTemporaryAccessKeysWork(t *testing.T) {
@@ -90,9 +117,9 @@ func TestRestrictedAccessKeysDoWhatTheyMayAndNoMore(t *testing.T) {
 
 var noPermission = kmsapi.ErrNoPermission.WithMessage("is forbidden by permission system")
 
-// The old SDK compares its own string to sign with the one in the refusal. Only if both are the same to the byte, it tells
-// its user that the secret is wrong; else it would ask him to report a bug.
-func TestWrongSecretsAreToldFromDamagedRequests(t *testing.T) {
+// The old SDK compares its own string to sign with the one in the refusal. Only if they are identical, it reports that
+// the secret is wrong; otherwise it asks the user to report a bug.
+func TestWrongSecretsAreDistinguishedFromDamagedRequests(t *testing.T) {
 	for name, at := range map[string]*service{"TLS": dev, "plain HTTP": plain} {
 		t.Run(name, func(t *testing.T) {
 			client := newV1(t, at, access{id: at.id, secret: "another secret"}, kmsapi.DefaultRegion)
@@ -108,7 +135,8 @@ func TestWrongSecretsAreToldFromDamagedRequests(t *testing.T) {
 	}
 }
 
-// The new SDK shows the string to sign, for both of its signatures, and gives HTTP status and request id in the message.
+// The new SDK shows the string to sign, for both of its signatures, and includes HTTP status and request id in the
+// message.
 func TestTheNewSDKShowsWhatTheServiceSigned(t *testing.T) {
 	for algorithm, first := range map[string]string{"": signature.SchemeACS3 + "\n", "v2": "POST&%2F&AccessKeyId%3D"} {
 		wrong := dialV3(algorithm)(t, dev, access{id: dev.id, secret: "another secret"}).(v3)

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// wrap encrypts key material by each algorithm, as its name says.
+// wrap has a function for each algorithm that encrypts key material with it.
 var wrap = map[string]func(key *rsa.PublicKey, material []byte) ([]byte, error){
 	kmsapi.WrapPKCS1v15: func(key *rsa.PublicKey, material []byte) ([]byte, error) {
 		//lint:ignore SA1019 The API has PKCS #1 v1.5, so its users use it.
@@ -35,7 +35,7 @@ func newMaterial() []byte {
 	return material
 }
 
-// wrappingKey is an RSA key with its token. Both are good for more than one import.
+// wrappingKey is an RSA key with its token. Both are valid for more than one import.
 type wrappingKey struct {
 	keyID, algorithm, token string
 	key                     *rsa.PublicKey
@@ -57,7 +57,7 @@ func (p player) newWrappingKey(keyID, algorithm string) wrappingKey {
 	return wrappingKey{keyID, algorithm, given.ImportToken, key.(*rsa.PublicKey)}
 }
 
-// request asks to import material.
+// request returns a request that imports material.
 func (w wrappingKey) request(t require.TestingT, material []byte) *kmsapi.ImportKeyMaterialRequest {
 	wrapped, err := wrap[w.algorithm](w.key, material)
 	require.NoError(t, err)
@@ -66,11 +66,12 @@ func (w wrappingKey) request(t require.TestingT, material []byte) *kmsapi.Import
 	}
 }
 
-func TestKeyMaterialIsImportedByEveryAlgorithm(t *testing.T) {
+func TestKeyMaterialIsImportedWithEveryAlgorithm(t *testing.T) {
 	everyDialect(t, func(p player) {
 		key := p.newKey(kmsapi.CreateKeyRequest{Origin: kmsapi.OriginExternal})
 		require.Equal(p, kmsapi.PendingImport, key.KeyState)
-		p.refused(kmsapi.ErrRejectedPendingImport, &kmsapi.EncryptRequest{KeyId: key.KeyId, Plaintext: kmsapi.NewSecret("text")})
+		p.refused(kmsapi.ErrRejectedPendingImport,
+			&kmsapi.EncryptRequest{KeyId: key.KeyId, Plaintext: kmsapi.NewSecret("text")})
 
 		remove := &kmsapi.DeleteKeyMaterialRequest{}
 		remove.KeyId = key.KeyId
@@ -87,7 +88,8 @@ func TestKeyMaterialIsImportedByEveryAlgorithm(t *testing.T) {
 				require.Equal(p, kmsapi.Enabled, imported.KeyState)
 				require.Equal(p, expires.UTC().Format(kmsapi.TimeFormat), imported.MaterialExpireTime)
 				if blob != "" {
-					require.Equal(p, "text", p.decrypt(blob, nil).Plaintext.Reveal(), "the same material opens what it sealed before")
+					require.Equal(p, "text", p.decrypt(blob, nil).Plaintext.Reveal(),
+						"the same material decrypts what it encrypted before")
 				}
 				blob, again = p.encrypt(key.KeyId, "text", nil).CiphertextBlob, request
 
@@ -116,13 +118,14 @@ func TestBadImportsAreRefused(t *testing.T) {
 		p.refused(kmsapi.ErrInvalidImportToken, &noToken)
 		p.refused(kmsapi.ErrInvalidKeyMaterial, &damaged)
 		p.refused(kmsapi.ErrInvalidKeyMaterial, w.request(p, newMaterial()[:31]))
-		require.Equal(p, kmsapi.PendingImport, p.describe(key).KeyState, "what is refused changes nothing")
+		require.Equal(p, kmsapi.PendingImport, p.describe(key).KeyState, "a refused request changes nothing")
 
 		p.must(good)
 		p.refused(kmsapi.ErrInvalidKeyMaterial, w.request(p, newMaterial()))
 		p.must(good)
 		p.refused(kmsapi.ErrUnsupportedOrigin, &kmsapi.GetParametersForImportRequest{
-			KeyId: p.newKey(kmsapi.CreateKeyRequest{}).KeyId, WrappingAlgorithm: kmsapi.WrapOAEPSHA1, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+			KeyId: p.newKey(kmsapi.CreateKeyRequest{}).KeyId, WrappingAlgorithm: kmsapi.WrapOAEPSHA1,
+			WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
 		})
 	})
 }

@@ -23,7 +23,7 @@ func TestKeysLiveAsTheReferenceSays(t *testing.T) {
 		require.Equal(p, fmt.Sprintf("acs:kms:%s:%s:key/%s", kmsapi.DefaultRegion, key.Creator, key.KeyId), key.Arn)
 		require.Empty(p, key.DeleteDate)
 		requireRecent(p, key.CreationDate)
-		require.Equal(p, key, p.describe(key.KeyId), "DescribeKey tells what CreateKey told")
+		require.Equal(p, key, p.describe(key.KeyId), "DescribeKey returns the same as CreateKey")
 
 		name := key.KeyId
 		p.must(&kmsapi.DisableKeyRequest{KeyId: name})
@@ -44,11 +44,12 @@ func TestKeysLiveAsTheReferenceSays(t *testing.T) {
 	})
 }
 
-func TestDescriptionsOfTheGreatestLengthArrive(t *testing.T) {
+func TestDescriptionsOfMaximumLengthAreAccepted(t *testing.T) {
 	everyDialect(t, func(p player) {
 		description := strings.Repeat("密", kmsapi.MaxDescription)
 		require.Equal(p, description, p.newKey(kmsapi.CreateKeyRequest{Description: description}).Description)
-		p.refused(kmsapi.ErrInvalidParameter.WithMessage("Description"), &kmsapi.CreateKeyRequest{Description: description + "钥"})
+		p.refused(kmsapi.ErrInvalidParameter.WithMessage("Description"),
+			&kmsapi.CreateKeyRequest{Description: description + "钥"})
 	})
 }
 
@@ -67,7 +68,7 @@ func TestListKeysPagesThroughAllKeys(t *testing.T) {
 			require.Equal(p, []int{number, size, total}, []int{page.PageNumber, page.PageSize, page.TotalCount})
 			require.Len(p, page.Keys.Key, min(size, total-len(found)))
 			for _, key := range page.Keys.Key {
-				require.NotContains(p, found, key.KeyId, "a key that is on two pages")
+				require.NotContains(p, found, key.KeyId, "a key on two pages")
 				found[key.KeyId] = key.KeyArn
 			}
 		}

@@ -14,7 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/seal"
 )
 
-// A sealer is a seal as a server uses it: its blobs are stored as bytes, and read by whatever seal the server has later.
+// A sealer is a seal as a server uses it: its blobs are stored as bytes, and read by whatever seal the server has
+// later.
 type sealer struct {
 	seal   func(t *testing.T, plaintext, aad []byte) (stored []byte, keyID string)
 	unseal func(t *testing.T, stored, aad []byte) ([]byte, error)
@@ -56,7 +57,7 @@ func sealerOf[B proto.Message, O any](
 	}
 }
 
-// builtIn is the seal that Vault and OpenBao have built in.
+// builtIn is the seal that is built into Vault and OpenBao.
 func builtIn(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w, err := newWrapper(t, dev.access, keyID)
@@ -65,7 +66,8 @@ func builtIn(t *testing.T, keyID string) sealer {
 	return sealerOf(w, newBlob, func(b *hashicorp.BlobInfo) string { return b.KeyInfo.KeyId }, hashicorp.WithAad)
 }
 
-// plugged is our seal, configured exactly as the built-in one, except for the CA, which that one takes from SSL_CERT_FILE.
+// plugged is our seal, configured exactly as the built-in one, except for the CA, which that one takes from
+// SSL_CERT_FILE.
 func plugged(t *testing.T, keyID string) sealer {
 	t.Helper()
 	w := new(seal.Wrapper)
@@ -118,7 +120,8 @@ func TestEachSealDecryptsWhatTheOtherEncryptedWithAnotherKey(t *testing.T) {
 	for way, seals := range ways {
 		t.Run(way, func(t *testing.T) {
 			p := dialects[len(dialects)-1].player(t)
-			before, after, name := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, p.newKey(kmsapi.CreateKeyRequest{}).KeyId, newAlias()
+			before, after := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, p.newKey(kmsapi.CreateKeyRequest{}).KeyId
+			name := newAlias()
 			p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: before})
 			byID, _ := seals.from(t, before).seal(t, []byte("by id"), nil)
 			byAlias, _ := seals.from(t, name).seal(t, []byte("by alias"), nil)

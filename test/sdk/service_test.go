@@ -11,22 +11,28 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// access is what a caller signs with. The token goes with temporary access keys.
+// access is what a caller signs with. Temporary access keys have a token.
 type access struct{ id, secret, token string }
 
 // service is a running KMS service.
 type service struct {
 	// address is host:port.
 	address string
-	// plain services speak HTTP without TLS.
+	// plain services use HTTP without TLS.
 	plain bool
+	// dedicated is what a client needs besides if the service is the dedicated gateway of a KMS instance, whose address is
+	// its name.
+	dedicated *dedicated
 	access
 
 	process *servers.Process
 }
 
-// The services that all tests share. TestMain sets them, before any test runs.
-var dev, plain *service
+// The services that all tests share, and the CA of the first. TestMain sets them, before any test runs.
+var (
+	dev, plain, cloud *service
+	devCA             string
+)
 
 func TestMain(m *testing.M) {
 	status, err := run(m)
@@ -37,7 +43,7 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// run starts the services, runs the tests and stops the services. A service that does not stop cleanly is a failure.
+// run starts the services, runs the tests and stops the services. It fails if a service does not stop cleanly.
 func run(m *testing.M) (status int, err error) {
 	servers.ClearEnvironment()
 	dir, err := os.MkdirTemp("", "alicloudkms-sdk-")
@@ -57,6 +63,13 @@ func run(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, plain.process.Stop()) }()
+	if cloud, err = startCloud(bin, dir); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, cloud.process.Stop()) }()
+	if err := trustAll(dir); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
 }
 
@@ -69,15 +82,28 @@ func build(dir string) (string, error) {
 	return bin, nil
 }
 
-// startDev starts `server -dev`, and makes its CA that of this process.
+// trustAll makes the CAs of the services those of this process, which the SDKs find as their users' do.
+func trustAll(dir string) error {
+	path := filepath.Join(dir, "authorities.pem")
+	if err := os.WriteFile(path, []byte(devCA+cloudCA.CA()), 0o600); err != nil {
+		return err
+	}
+	return os.Setenv("SSL_CERT_FILE", path)
+}
+
+// startDev starts `server -dev`.
 func startDev(bin, dir string) (*service, error) {
 	kms := &servers.KMS{Program: bin, Dir: filepath.Join(dir, "dev")}
 	if err := kms.Start(); err != nil {
 		return nil, errors.Join(err, kms.Stop())
 	}
 	s := &service{address: kms.Address, process: kms.Process}
-	s.access = access{id: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"], secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"]}
-	return s, os.Setenv("SSL_CERT_FILE", kms.Exports["SSL_CERT_FILE"])
+	s.access = access{
+		id:     kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"],
+		secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
+	}
+	devCA = kms.CA
+	return s, s.findDevInstance(kms)
 }
 
 // startPlain starts `server -config` in dir, with the root key that the development service made there.

@@ -18,11 +18,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
-// nasty are parameters that an encoder may get wrong.
+// nasty has parameters that an encoder may get wrong.
 var nasty = map[string]map[string]string{
 	"no parameter":          {},
 	"an empty value":        {"Empty": "", "SignatureType": ""},
-	"blanks and plus signs": {"A b": "a b+c", "Plus": "+++", "Tab": "\t\r\n"},
+	"spaces and plus signs": {"A b": "a b+c", "Plus": "+++", "Tab": "\t\r\n"},
 	"stars and tildes":      {"Star": "*~*", "~*": "%2A%7E"},
 	"escapes":               {"Percent": "%20%2520%zz%", "Plus": "%2B"},
 	"separators":            {"Sep": "a=b&c=d;e,f", "a=b&": "?#/:@"},
@@ -33,7 +33,7 @@ var nasty = map[string]map[string]string{
 	"a context":             {"EncryptionContext": `{"a":"=&+ *~","部门":""}`},
 }
 
-// paramsOf has the parameters of a map. Their order does not matter, since signing sorts them.
+// paramsOf returns the parameters of a map. Their order does not matter, since signing sorts them.
 func paramsOf(m map[string]string) kmsapi.Params {
 	var params kmsapi.Params
 	for name, value := range m {
@@ -50,17 +50,18 @@ func pointers(m map[string]string) map[string]*string {
 	return found
 }
 
-// anyText draws texts of all characters, those that mean something to an encoder more often.
+// anyText draws strings of all characters, and more often those with a meaning to an encoder.
 func anyText() *rapid.Generator[string] {
 	return rapid.Custom(func(t *rapid.T) string {
 		if rapid.Bool().Draw(t, "raw") {
 			return string(rapid.SliceOfN(rapid.Byte(), 0, 40).Draw(t, "bytes"))
 		}
-		return rapid.StringOfN(rapid.OneOf(rapid.RuneFrom([]rune("+ *~%&=/'\"!()中🔑\n\x00")), rapid.Rune()), 0, 40, -1).Draw(t, "text")
+		runes := rapid.OneOf(rapid.RuneFrom([]rune("+ *~%&=/'\"!()中🔑\n\x00")), rapid.Rune())
+		return rapid.StringOfN(runes, 0, 40, -1).Draw(t, "string")
 	})
 }
 
-// own are names that the SDKs set themselves.
+// own has the names that the SDKs set themselves.
 func own(name string) bool {
 	switch name {
 	case "", "Version", "Action", "Format", "Timestamp", "RegionId", "AccessKeyId", "SecurityToken":
@@ -70,8 +71,10 @@ func own(name string) bool {
 	}
 }
 
-// compareEach runs same with the nasty parameters, and with random ones whose names are drawn from names.
-func compareEach(t *testing.T, names *rapid.Generator[string], same func(t require.TestingT, params map[string]string)) {
+// compareEach runs same with the nasty parameters, and with random parameters whose names are drawn from names.
+func compareEach(
+	t *testing.T, names *rapid.Generator[string], same func(t require.TestingT, params map[string]string),
+) {
 	for name, params := range nasty {
 		t.Run(name, func(t *testing.T) { same(t, params) })
 	}
@@ -81,7 +84,7 @@ func compareEach(t *testing.T, names *rapid.Generator[string], same func(t requi
 	}))
 }
 
-// The old SDK's composer adds the common parameters itself, so what it has signed is signed again.
+// The old SDK's composer adds the common parameters itself, so the test signs what the SDK has signed.
 func TestRPCV1IsSignedAsTheOldSDKDoes(t *testing.T) {
 	provider, err := credentials.NewStaticSTSCredentialsProviderBuilder().
 		WithAccessKeyId("id").WithAccessKeySecret("s3cret&=+").WithSecurityToken("CAIS+/token==").Build()
@@ -117,28 +120,32 @@ func TestRPCV1IsSignedAsTheNewSDKDoes(t *testing.T) {
 		t.Run(method, func(t *testing.T) {
 			compareEach(t, anyText(), func(t require.TestingT, params map[string]string) {
 				want := openapi.GetRPCSignature(pointers(params), tea.String(method), tea.String("s3cret"))
-				require.Equal(t, tea.StringValue(want), signature.V1(kmsapi.NewSecret("s3cret"), signature.StringToSignV1(method, paramsOf(params))))
+				ours := signature.V1(kmsapi.NewSecret("s3cret"), signature.StringToSignV1(method, paramsOf(params)))
+				require.Equal(t, tea.StringValue(want), ours)
 			})
 		})
 	}
 }
 
-// The new SDK leaves names as they are when it signs by ACS3, where the scheme's own page says that they are encoded. No
-// parameter of KMS has a name that this would change, so names are drawn from the characters that need no encoding.
+// The new SDK does not encode names when it signs with ACS3, although the scheme's documentation says that they are
+// encoded. This makes no difference for KMS's parameters, so names are drawn from characters that need no encoding.
 func TestACS3IsSignedAsTheNewSDKDoes(t *testing.T) {
 	plainNames := rapid.StringMatching(`[A-Za-z0-9._-]{1,12}`)
 	headers := map[string]string{
 		"host": "kms.cn-hangzhou.aliyuncs.com", "x-acs-action": "Encrypt", "x-acs-version": kmsapi.Version,
-		"x-acs-date": "2026-11-22T01:11:00Z", "x-acs-signature-nonce": "  a nonce with blanks around\t", "content-type": "application/x-www-form-urlencoded",
+		"x-acs-date": "2026-11-22T01:11:00Z", "x-acs-signature-nonce": "  a nonce with spaces around\t",
+		"content-type": "application/x-www-form-urlencoded",
 	}
 	compareEach(t, plainNames, func(t require.TestingT, params map[string]string) {
 		params = maps.Clone(params)
-		maps.DeleteFunc(params, func(name, _ string) bool { return signature.Canonical(kmsapi.Params{{Name: name}}) != name+"=" })
+		needsEncoding := func(name, _ string) bool { return signature.Canonical(kmsapi.Params{{Name: name}}) != name+"=" }
+		maps.DeleteFunc(params, needsEncoding)
 		hash := signature.HashPayload([]byte(params["Key"]))
 		request := &tea.Request{
 			Method: tea.String(http.MethodPost), Pathname: tea.String("/"), Query: pointers(params), Headers: pointers(headers),
 		}
-		theirs := openapi.GetAuthorization(request, tea.String(signature.SchemeACS3), tea.String(hash), tea.String("id"), tea.String("s3cret"))
+		theirs := openapi.GetAuthorization(request, tea.String(signature.SchemeACS3), tea.String(hash),
+			tea.String("id"), tea.String("s3cret"))
 		parsed, err := signature.ParseAuthorization(tea.StringValue(theirs))
 		require.NoError(t, err)
 		require.Equal(t, "id", parsed.AccessKeyID)
@@ -151,7 +158,7 @@ func TestACS3IsSignedAsTheNewSDKDoes(t *testing.T) {
 	})
 }
 
-// The vector that openapi-util publishes with its tests: no method, an empty path, a header that is there twice.
+// The vector that openapi-util publishes with its tests: no method, an empty path, a repeated header.
 func TestACS3AgreesWithTheVectorOfOpenAPIUtil(t *testing.T) {
 	const (
 		hash = "55e12e91650d2fec56ec74e1d3e4ddbfce2ef3a65890c2a19ecf88a307e76a23"
@@ -162,8 +169,10 @@ func TestACS3AgreesWithTheVectorOfOpenAPIUtil(t *testing.T) {
 		Pathname: tea.String(""), Query: pointers(query),
 		Headers: pointers(map[string]string{"x-acs-test": "http", "x-acs-TEST": "https"}),
 	}
-	theirs := openapi.GetAuthorization(request, tea.String(signature.SchemeACS3), tea.String(hash), tea.String("acesskey"), tea.String("secret"))
-	require.Equal(t, "ACS3-HMAC-SHA256 Credential=acesskey,SignedHeaders=x-acs-test,Signature="+want, tea.StringValue(theirs))
+	theirs := openapi.GetAuthorization(request, tea.String(signature.SchemeACS3), tea.String(hash),
+		tea.String("acesskey"), tea.String("secret"))
+	require.Equal(t, "ACS3-HMAC-SHA256 Credential=acesskey,SignedHeaders=x-acs-test,Signature="+want,
+		tea.StringValue(theirs))
 	ours := signature.ACS3{
 		Path: "/", Query: paramsOf(query), SignedHeaders: []string{"x-acs-test"},
 		Header: func(string) string { return "http,https" }, PayloadHash: hash,

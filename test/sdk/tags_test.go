@@ -46,8 +46,10 @@ func TestBadTagsAreRefused(t *testing.T) {
 		}
 		p.must(&kmsapi.TagResourceRequest{KeyId: key, Tags: ten})
 		require.Len(p, p.tagsOf(key), kmsapi.MaxTags)
-		p.refused(kmsapi.ErrLimitExceeded, &kmsapi.TagResourceRequest{KeyId: key, Tags: kmsapi.Tags{{TagKey: "eleventh", TagValue: "value"}}})
-		p.refused(kmsapi.ErrInvalidParameter.WithMessage("Tags"), &kmsapi.TagResourceRequest{KeyId: key, Tags: kmsapi.Tags{{TagKey: "acs:mine", TagValue: "value"}}})
-		require.Len(p, p.tagsOf(key), kmsapi.MaxTags, "what is refused changes nothing")
+		p.refused(kmsapi.ErrLimitExceeded,
+			&kmsapi.TagResourceRequest{KeyId: key, Tags: kmsapi.Tags{{TagKey: "eleventh", TagValue: "value"}}})
+		p.refused(kmsapi.ErrInvalidParameter.WithMessage("Tags"),
+			&kmsapi.TagResourceRequest{KeyId: key, Tags: kmsapi.Tags{{TagKey: "acs:mine", TagValue: "value"}}})
+		require.Len(p, p.tagsOf(key), kmsapi.MaxTags, "a refused request changes nothing")
 	})
 }

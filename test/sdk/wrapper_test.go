@@ -10,11 +10,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newWrapper is the seal "alicloudkms" of Vault, set up as its configuration does it.
+// newWrapper returns Vault's seal "alicloudkms", set up as by its configuration.
 func newWrapper(t *testing.T, as access, keyID string) (*alicloudkms.Wrapper, error) {
 	w := alicloudkms.NewWrapper()
 	_, err := w.SetConfig(t.Context(), wrapping.WithConfigMap(map[string]string{
-		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address, "access_key": as.id, "secret_key": as.secret,
+		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address, "access_key": as.id,
+		"secret_key": as.secret,
 	}))
 	return w, err
 }
@@ -40,7 +41,8 @@ func TestVaultsSealWorks(t *testing.T) {
 			opened, err := again.Decrypt(t.Context(), sealed, aad)
 			require.NoError(t, err)
 			require.Equal(t, secret, opened)
-			require.Len(t, p.decrypt(string(sealed.KeyInfo.WrappedKey), nil).Plaintext.Reveal(), 44, "base64 of the 32 bytes that the seal made")
+			require.Len(t, p.decrypt(string(sealed.KeyInfo.WrappedKey), nil).Plaintext.Reveal(), 44,
+				"base64 of the 32 bytes that the seal generated")
 		})
 	}
 }
@@ -54,10 +56,14 @@ func TestVaultsSealFailsAtStartIfItCannotUseItsKey(t *testing.T) {
 		keyID string
 		code  string
 	}{
-		"a wrong secret":            {access{id: dev.id, secret: "another secret"}, key, "ErrorCode: IncompleteSignature"},
-		"an unknown access key":     {access{id: "LTAIunknown", secret: dev.secret}, key, "ErrorCode: InvalidAccessKeyId.NotFound"},
+		"a wrong secret": {access{id: dev.id, secret: "another secret"}, key, "ErrorCode: IncompleteSignature"},
+		"an unknown access key": {
+			access{id: "LTAIunknown", secret: dev.secret},
+			key,
+			"ErrorCode: InvalidAccessKeyId.NotFound",
+		},
 		"a key that does not exist": {dev.access, "8d6b5f50-7e57-4a0e-9d6f-000000000000", "ErrorCode: Forbidden.KeyNotFound"},
-		"an alias that is none":     {dev.access, newAlias(), "ErrorCode: Forbidden.AliasNotFound"},
+		"an unknown alias":          {dev.access, newAlias(), "ErrorCode: Forbidden.AliasNotFound"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := newWrapper(t, tc.as, tc.keyID)

@@ -30,8 +30,11 @@ func newLog(t *testing.T) string { return filepath.Join(t.TempDir(), "log") }
 
 func TestStopReportsHowTheProcessEnded(t *testing.T) {
 	for name, tc := range map[string]struct{ script, failure string }{
-		"cleanly":          {script: "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"},
-		"with status 3":    {script: "trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done", failure: "exit status 3\nup"},
+		"cleanly": {script: "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"},
+		"with status 3": {
+			script:  "trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done",
+			failure: "exit status 3\nup",
+		},
 		"before the stop":  {script: "echo up; exit 4", failure: "exit status 4\nup"},
 		"from that signal": {script: "echo up; exec sleep 100", failure: "signal: terminated\nup"},
 	} {
@@ -100,7 +103,10 @@ func ended(pid int) bool {
 }
 
 func TestClearEnvironmentKeepsWhatTheTestsAndTheShellNeed(t *testing.T) {
-	gone := []string{"VAULT_ADDR", "BAO_TOKEN", "ALICLOUD_REGION", "ALIBABA_CLOUD_ACCESS_KEY_ID", "SSL_CERT_FILE", "https_proxy", "NO_PROXY"}
+	gone := []string{
+		"VAULT_ADDR", "BAO_TOKEN", "ALICLOUD_REGION", "ALIBABA_CLOUD_ACCESS_KEY_ID", "SSL_CERT_FILE",
+		"https_proxy", "NO_PROXY",
+	}
 	kept := []string{"ALICLOUDKMS_REQUIRE_VAULT", "GOPROXY", "HOME"}
 	for _, name := range append(gone, kept...) {
 		t.Setenv(name, "set")

@@ -1,0 +1,66 @@
+package alicloudkms
+
+import (
+	"crypto/x509"
+	"errors"
+	"net"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+)
+
+// This file has the advice that depends on the gateway that was called, and on whether the key is in a KMS instance.
+
+// gatewayAdvice returns the advice that comes before that of whatToDo.
+func (e *callError) gatewayAdvice() *advice.Table {
+	switch {
+	case e.gateway == viaDedicated:
+		return &overDedicated
+	case e.instance != "":
+		return &forInstanceKeys
+	default:
+		return &forOtherKeys
+	}
+}
+
+// sharedAdvice is for a shared gateway that can't be reached while the dedicated one is used.
+const sharedAdvice = "Keys are made, read and managed over the shared gateway. Encryption and decryption with keys of the instance go to the dedicated gateway, and need no way to the shared one; the configuration of a mount that has none is written with verify=false."
+
+// transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty where
+// the client's own advice is right.
+func (e *callError) transportAdvice() string {
+	if isOldImage(e.err) {
+		return oldImageAdvice
+	}
+	for _, known := range dedicatedFailures {
+		if e.gateway == viaDedicated && known.fits(e.err) {
+			return known.advice
+		}
+	}
+	return ""
+}
+
+const oldImageAdvice = "Until then, use the shared gateway, which needs Internet access of the instance: gateway=shared in {mount}config."
+
+// dedicatedFailures are tried from the top, and the first that fits counts.
+var dedicatedFailures = []struct {
+	fits   func(error) bool
+	advice string
+}{
+	{causedBy[x509.UnknownAuthorityError], untrustedAdvice},
+	{causedBy[x509.HostnameError], wrongNameAdvice},
+	{causedBy[*net.DNSError], unresolvedAdvice},
+}
+
+const (
+	untrustedAdvice  = "The certificate is not signed by a CA of instance_ca_cert in {mount}config. The KMS console offers the instance's CA certificate as a file; if instance_ca_cert was not given, a read of {mount}health on the active node asks KMS for it again."
+	wrongNameAdvice  = "The certificate is for another name: instance_endpoint in {mount}config is the gateway of another instance than kms_instance_id, or is an address or a name of your own and needs instance_tls_server_name."
+	unresolvedAdvice = "The host name of a dedicated gateway resolves only in the VPCs of its instance. Associate this VPC with the instance, or forward kms.aliyuncs.com to Alibaba Cloud's DNS servers (100.100.2.136, 100.100.2.138), or set instance_endpoint in {mount}config."
+)
+
+func isOldImage(err error) bool { return errors.Is(err, client.ErrOldImage) }
+
+func causedBy[T error](err error) bool {
+	_, ok := errors.AsType[T](err)
+	return ok
+}
