@@ -86,6 +86,47 @@ const (
 	importToDecrypt = "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 )
 
+// overDedicated is for what goes to the dedicated gateway.
+var overDedicated = advice.Table{
+	ByCode: map[kmsapi.Code]string{
+		kmsapi.ErrUnsupportedOperation.Code: "The type of the CMK does not fit the operation.",
+		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
+		kmsapi.ErrThrottling.Code:           "Send fewer requests, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
+	},
+}
+
+// forInstanceKeys is for keys of an instance over the shared gateway.
+var forInstanceKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
+	"If the CMK is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...", nil)}
+
+// forOtherKeys is for keys that are in no instance, as far as is known.
+var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
+	"If the CMK is for encryption, it is the account's default key or that of a cloud service, which only Alibaba Cloud's own services can use, or Internet access of its KMS instance is off. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-...",
+	map[kmsapi.Code]string{
+		kmsapi.ErrLimitExceeded.Code:        needsInstance,
+		kmsapi.ErrUnsupportedOperation.Code: needsInstance,
+	})}
+
+const needsInstance = "Without a KMS instance, an account of today has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
+
+// usesOfKeys is advice about a refusal of all operations that use a key, and about those of CreateKey.
+func usesOfKeys(
+	code kmsapi.Code, text string, creation map[kmsapi.Code]string,
+) map[kmsapi.Operation]map[kmsapi.Code]string {
+	table := map[kmsapi.Operation]map[kmsapi.Code]string{kmsapi.OpCreateKey: creation}
+	for _, op := range kmsapi.Operations() {
+		if op.Plane() == kmsapi.DataPlane {
+			table[op] = map[kmsapi.Code]string{code: text}
+		}
+	}
+	return table
+}
+
+// always is advice that goes with every failure of an operation.
+var always = map[kmsapi.Operation]string{
+	kmsapi.OpGetKmsInstance: "If the engine can't read the instance's CA certificate, give instance_ca_cert in {mount}config: the KMS console offers it as a file.",
+}
+
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
 	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",

@@ -56,7 +56,7 @@ func (i *instanceConfig) check() error {
 	case i.Gateway != gatewayShared && i.Gateway != gatewayDedicated:
 		return refusal.BadRequest("gateway must be %s or %s", gatewayShared, gatewayDedicated)
 	case i.isDedicated() && i.ID == "":
-		return refusal.BadRequest("gateway=%s needs kms_instance_id, the instance that the gateway belongs to", gatewayDedicated)
+		return refusal.BadRequest("gateway=%s needs kms_instance_id, the instance of the gateway", gatewayDedicated)
 	default:
 		return nil
 	}

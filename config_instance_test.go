@@ -113,15 +113,20 @@ func TestBadInstanceIsRefusedBeforeKMSIsAsked(t *testing.T) {
 		config map[string]any
 		says   string
 	}{
-		"an unknown gateway":                     {dedicatedConfig(body{"gateway": "private"}), "shared or dedicated"},
-		"a dedicated gateway of no instance":     {dedicatedConfig(body{"kms_instance_id": ""}), "kms_instance_id"},
-		"an instance id that makes another name": {dedicatedConfig(body{"kms_instance_id": "evil.example.com/"}), "kms_instance_id"},
+		"an unknown gateway":                 {dedicatedConfig(body{"gateway": "private"}), "shared or dedicated"},
+		"a dedicated gateway of no instance": {dedicatedConfig(body{"kms_instance_id": ""}), "kms_instance_id"},
+		"an instance id that makes another name": {
+			dedicatedConfig(body{"kms_instance_id": "evil.example.com/"}), "kms_instance_id",
+		},
 		"an instance id that makes another host": {dedicatedConfig(body{"kms_instance_id": "a.oss"}), "kms_instance_id"},
 		"a CA that is not PEM":                   {dedicatedConfig(body{"instance_ca_cert": "hello"}), ourInstance},
-		"plain HTTP":                             {dedicatedConfig(body{"instance_endpoint": "http://kms.example.com", "instance_ca_cert": ca}), "https"},
+		"plain HTTP": {
+			dedicatedConfig(body{"instance_endpoint": "http://kms.example.com", "instance_ca_cert": ca}), "https",
+		},
 		"the environment's for another gateway": {
 			with(environment(), body{
-				"kms_instance_id": ourInstance, "gateway": "dedicated", "instance_ca_cert": ca, "instance_endpoint": "kms.example.com",
+				"kms_instance_id": ourInstance, "gateway": "dedicated", "instance_ca_cert": ca,
+				"instance_endpoint": "kms.example.com",
 			}),
 			"not for other servers",
 		},
@@ -149,7 +154,9 @@ func TestEnvironmentsCredentialsMayGoToADedicatedGateway(t *testing.T) {
 // Anyone who may write config but does not know the secret must not receive requests that it signs.
 func TestNewWayToAnInstanceNeedsTheSecretAgain(t *testing.T) {
 	given, other := newCA(t), newCA(t)
-	shared := with(goodConfig(), body{"kms_instance_id": ourInstance, "instance_endpoint": "kms.example.com", "instance_ca_cert": given})
+	shared := with(goodConfig(), body{
+		"kms_instance_id": ourInstance, "instance_endpoint": "kms.example.com", "instance_ca_cert": given,
+	})
 	dedicated := with(shared, body{"gateway": "dedicated", "instance_tls_server_name": "kms.example.com"})
 	for name, c := range map[string]struct{ before, change map[string]any }{
 		"the dedicated gateway":          {shared, body{"gateway": "dedicated"}},

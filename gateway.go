@@ -64,7 +64,7 @@ func askRegions(ctx context.Context, c *connection) (string, error) {
 	return answer.RequestId, nil
 }
 
-// blobOfNoKey has the form of a ciphertext: the id of a key version, a nonce, and the tag of an empty text.
+// blobOfNoKey has the form of a ciphertext: the id of a key version, a nonce, and the tag of an empty plaintext.
 var blobOfNoKey = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("0", 36+12+16)))
 
 // askToDecryptNothing asks for what can't succeed, because a dedicated gateway serves no operation without a key. Its

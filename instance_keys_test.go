@@ -238,7 +238,8 @@ func TestKeyOfAnotherAccountIsNamedByItsARN(t *testing.T) {
 		case *kmsapi.DescribeKeyRequest:
 			named[q.Operation()] = q.KeyId
 			return &kmsapi.DescribeKeyResponse{KeyMetadata: kmsapi.KeyMetadata{
-				KeyId: theirs, Arn: arn, KeyUsage: kmsapi.KeyUsageEncryptDecrypt, KeyState: kmsapi.Enabled, DKMSInstanceId: ourInstance,
+				KeyId: theirs, Arn: arn, DKMSInstanceId: ourInstance,
+				KeyUsage: kmsapi.KeyUsageEncryptDecrypt, KeyState: kmsapi.Enabled,
 			}}, nil
 		case *kmsapi.ListResourceTagsRequest:
 			named[q.Operation()] = q.KeyId
@@ -288,7 +289,9 @@ func TestHealthShowsTheDedicatedGatewayIfThatFails(t *testing.T) {
 	r, _ := newInstanceRig(t)
 	r.fails(kmsapi.OpDecrypt, viaGateway(kmsapi.OpDecrypt, dedicatedHost, errors.New("connection refused")))
 	health := r.read("health").Data
-	require.Equal(t, []any{false, false, dedicatedHost}, []any{health["healthy"], health["kms_reachable"], health["endpoint"]})
+	require.Equal(t, false, health["healthy"])
+	require.Equal(t, false, health["kms_reachable"])
+	require.Equal(t, dedicatedHost, health["endpoint"])
 	require.Contains(t, health["error"], "the dedicated gateway")
 	require.Equal(t, true, health["gateways"].(map[string]any)["shared"].(map[string]any)["healthy"])
 }
@@ -354,7 +357,9 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrLimitExceeded, []string{"quota"}, "default key",
 		},
 		"an instance that does not exist": {
-			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceNotFound, []string{"kms_instance_id", "instance_id"}, "alias",
+			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceNotFound,
+			[]string{"kms_instance_id", "instance_id"},
+			"alias",
 		},
 		"an instance that is not enabled yet": {
 			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceStateInvalid, []string{"Connected"}, "CMK all the same",

@@ -8,27 +8,20 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 // Here the gateways are real: the service listens for each, with the chain of certificates that Alibaba Cloud's have.
 
 // newGatewayRig makes an engine as Vault does, on a service whose configuration is changed first. It returns the
 // engine's configuration for the dedicated gateway of the service's instance.
-func newGatewayRig(t *testing.T, change func(*server.Config)) (*rig, *kmstest.KMS, map[string]any) {
+func newGatewayRig(t *testing.T, change kmstest.Change) (*rig, *kmstest.KMS, map[string]any) {
 	t.Helper()
 	service := kmstest.Configured(t, change)
 	return newEngine(t), service, with(realConfig(service), body{
 		"kms_instance_id": service.Instance.ID, "gateway": "dedicated", "instance_endpoint": service.Instance.Endpoint,
 	})
-}
-
-func asItIs(*server.Config) {}
-
-// withInstance adds a KMS instance to the service.
-func withInstance(t *testing.T, i server.Instance) func(*server.Config) {
-	return func(c *server.Config) { require.NoError(t, kmstest.AddInstance(c, i)) }
 }
 
 // A line passes connections on to a server until it is cut.
@@ -79,7 +72,7 @@ func (l *line) cut() {
 }
 
 func TestMainJobOverADedicatedGateway(t *testing.T) {
-	r, service, config := newGatewayRig(t, asItIs)
+	r, service, config := newGatewayRig(t, kmstest.AsItIs)
 	runMainJob(r, config, service.Restart)
 	require.Equal(t, service.Instance.CACert, r.read("config").Data["instance_ca_cert"])
 	require.Equal(t, service.Instance.ID, r.read("keys/a").Data["kms_instance_id"])
@@ -87,7 +80,7 @@ func TestMainJobOverADedicatedGateway(t *testing.T) {
 }
 
 func TestKeysOfAnInstanceAreUsedWhileTheSharedGatewayIsCutOff(t *testing.T) {
-	r, service, config := newGatewayRig(t, asItIs)
+	r, service, config := newGatewayRig(t, kmstest.AsItIs)
 	shared := newLine(t, service.Endpoint)
 	r.write("config", with(config, body{"endpoint": shared.address()}))
 	r.write("keys/a", nil)
@@ -111,7 +104,7 @@ func TestKeysOfAnInstanceAreUsedWhileTheSharedGatewayIsCutOff(t *testing.T) {
 }
 
 func TestGatewayOfAnotherInstanceIsRefused(t *testing.T) {
-	r, service, config := newGatewayRig(t, withInstance(t, server.Instance{ID: "kst-other"}))
+	r, service, config := newGatewayRig(t, kmstest.WithSoftwareInstance("kst-other"))
 	other := service.InstanceCalled("kst-other")
 	require.Equal(t, service.Instance.CACert, other.CACert, "one CA for all customers of a region")
 	_, err := r.tryWrite("config", with(config, body{"instance_endpoint": other.Endpoint}))
@@ -124,14 +117,14 @@ func TestGatewayOfAnotherInstanceIsRefused(t *testing.T) {
 }
 
 func TestDedicatedGatewayUnderAnotherName(t *testing.T) {
-	r, _, config := newGatewayRig(t, asItIs)
+	r, _, config := newGatewayRig(t, kmstest.AsItIs)
 	_, err := r.tryWrite("config", with(config, body{"instance_tls_server_name": "kms.example.com"}))
 	refused(t, err, 502, "instance_tls_server_name")
 	r.write("config", with(config, body{"instance_tls_server_name": "127.0.0.1"}))
 }
 
 func TestWriteOfConfigWithAnotherCAOrGatewayNeedsTheSecret(t *testing.T) {
-	r, service, config := newGatewayRig(t, withInstance(t, server.Instance{ID: "kst-other"}))
+	r, service, config := newGatewayRig(t, kmstest.WithSoftwareInstance("kst-other"))
 	r.write("config", config)
 	before := r.read("config").Data
 	for _, change := range []map[string]any{
@@ -147,7 +140,9 @@ func TestWriteOfConfigWithAnotherCAOrGatewayNeedsTheSecret(t *testing.T) {
 }
 
 func TestEveryFormOfTheCAIsTrusted(t *testing.T) {
-	for name, change := range map[string]func(*server.Config){"the whole chain": asItIs, "the leaf alone": kmstest.LeafAlone} {
+	for name, change := range map[string]kmstest.Change{
+		"the whole chain": kmstest.AsItIs, "the leaf alone": kmstest.LeafAlone,
+	} {
 		t.Run(name, func(t *testing.T) {
 			r, service, config := newGatewayRig(t, change)
 			r.write("config", with(config, body{"instance_ca_cert": service.Instance.CACert}))
@@ -158,7 +153,7 @@ func TestEveryFormOfTheCAIsTrusted(t *testing.T) {
 }
 
 func TestRenewedCertificateCostsNothingAndAReplacedCAIsReadOnce(t *testing.T) {
-	r, service, config := newGatewayRig(t, asItIs)
+	r, service, config := newGatewayRig(t, kmstest.AsItIs)
 	r.write("config", config)
 	r.write("keys/a", nil)
 	ciphertext := r.encrypt("a", hello)
@@ -178,8 +173,7 @@ func TestRenewedCertificateCostsNothingAndAReplacedCAIsReadOnce(t *testing.T) {
 }
 
 func TestInternetAccessThatIsOff(t *testing.T) {
-	off := false
-	r, service, config := newGatewayRig(t, func(c *server.Config) { c.Instances[0].InternetAccess = &off })
+	r, service, config := newGatewayRig(t, kmstest.NoInternetAccess)
 	r.write("config", with(config, body{"gateway": "shared"}))
 	r.write("keys/a", nil)
 	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
@@ -188,8 +182,47 @@ func TestInternetAccessThatIsOff(t *testing.T) {
 	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
 }
 
+func TestImageThatIsTooOld(t *testing.T) {
+	r, _, config := newGatewayRig(t, kmstest.OldImage)
+	_, err := r.tryWrite("config", config)
+	refused(t, err, 502, "the dedicated gateway", "older than 3.0.0", "upgrade", "gateway=shared")
+	r.write("config", with(config, body{"gateway": "shared"}))
+	r.write("keys/a", nil)
+	r.encrypt("a", hello)
+}
+
+func TestDefaultKeyIsExplained(t *testing.T) {
+	r, service, config := newGatewayRig(t, kmstest.StrictDefaultKeys)
+	r.write("config", with(config, body{"kms_instance_id": "", "gateway": "shared"}))
+	r.write("keys/default", nil)
+	_, err := r.tryWrite("encrypt/default", body{"plaintext": hello})
+	refused(t, err, 400, "UnsupportedOperation", "default key", "vault write kms/config kms_instance_id")
+	_, err = r.tryWrite("keys/a", nil)
+	refused(t, err, 400, "Rejected.LimitExceeded", "vault write kms/config kms_instance_id", "instance_id")
+	r.write("config", body{"kms_instance_id": service.Instance.ID})
+	r.write("keys/a", nil)
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
+}
+
+func TestKeyIsRegisteredByItsARN(t *testing.T) {
+	r, _, config := newGatewayRig(t, kmstest.AsItIs)
+	r.write("config", config)
+	made := r.write("keys/a", nil).Data
+	ciphertext := r.encrypt("a", hello)
+	r.write("keys/b/register", body{"key_id": made["arn"]})
+	require.Equal(t, made["key_id"], r.keyID("b"))
+	require.Equal(t, hello, r.write("decrypt/b", body{"ciphertext": ciphertext}).Data["plaintext"])
+	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("b", hello)}).Data["plaintext"])
+	r.write("keys/b/disable", nil)
+	r.write("keys/b/enable", nil)
+	r.write("keys/b/tags", body{"tags": "team=hr"})
+	require.Equal(t, map[string]string{"team": "hr"}, r.read("keys/b").Data["tags"])
+	r.write("aliases/payroll", body{"key": "b"})
+	require.Len(t, r.list("aliases", body{"key": "b"}).Data["keys"], 1)
+}
+
 func TestEndpointThatIsADedicatedGatewayIsRefused(t *testing.T) {
-	r, service, config := newGatewayRig(t, asItIs)
+	r, service, config := newGatewayRig(t, kmstest.AsItIs)
 	_, err := r.tryWrite("config", with(config, body{
 		"gateway": "shared", "endpoint": service.Instance.Endpoint, "ca_cert": service.Instance.CACert,
 	}))
@@ -197,7 +230,7 @@ func TestEndpointThatIsADedicatedGatewayIsRefused(t *testing.T) {
 }
 
 func TestKeysOfHardwareAndOfAnotherInstance(t *testing.T) {
-	r, _, config := newGatewayRig(t, withInstance(t, server.Instance{ID: "kst-hsm", Kind: server.KindHardware}))
+	r, _, config := newGatewayRig(t, kmstest.WithHardwareInstance("kst-hsm"))
 	r.write("config", config)
 	made := r.write("keys/a", body{"instance_id": "kst-hsm"})
 	require.Equal(t, "HSM", made.Data["protection_level"])
@@ -209,14 +242,14 @@ func TestKeysOfHardwareAndOfAnotherInstance(t *testing.T) {
 }
 
 func TestDefaultInstanceOfAnAccount(t *testing.T) {
-	r, service, config := newGatewayRig(t, func(c *server.Config) { c.Instances[0].Default = true })
+	r, service, config := newGatewayRig(t, kmstest.DefaultInstance)
 	r.write("config", with(config, body{"kms_instance_id": "", "gateway": "shared"}))
 	require.Equal(t, service.Instance.ID, r.write("keys/a", nil).Data["kms_instance_id"])
 	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": r.encrypt("a", hello)}).Data["plaintext"])
 }
 
 func TestMaterialIsImportedIntoAKeyOfAnInstance(t *testing.T) {
-	r, _, config := newGatewayRig(t, withInstance(t, server.Instance{ID: "kst-hsm", Kind: server.KindHardware}))
+	r, _, config := newGatewayRig(t, kmstest.WithHardwareInstance("kst-hsm"))
 	r.write("config", config)
 	r.write("keys/a/import", with(r.wrapped(ourMaterial), body{"instance_id": "kst-hsm"}))
 	require.Equal(t, "kst-hsm", r.read("keys/a").Data["kms_instance_id"])
@@ -228,15 +261,9 @@ func TestMaterialIsImportedIntoAKeyOfAnInstance(t *testing.T) {
 
 // A principal that an instance is shared with may not call GetKmsInstance.
 func TestPrincipalOfASharedInstanceNeedsTheCAOnly(t *testing.T) {
-	r, service, config := newGatewayRig(t, func(c *server.Config) {
-		user := &c.Accounts[0].AccessKeys[0]
-		user.Allow = append(user.Allow, server.Allow{
-			Actions: []string{
-				"kms:CreateKey", "kms:DescribeKey", "kms:DescribeRegions", "kms:Encrypt", "kms:Decrypt", "kms:ListResourceTags",
-			},
-			Resources: []string{"*"},
-		})
-	})
+	r, service, config := newGatewayRig(t, kmstest.Allowing(
+		kmsapi.OpCreateKey, kmsapi.OpDescribeKey, kmsapi.OpDescribeRegions, kmsapi.OpListResourceTags,
+		kmsapi.OpEncrypt, kmsapi.OpDecrypt))
 	_, err := r.tryWrite("config", config)
 	refused(t, err, 403, "GetKmsInstance", "instance_ca_cert")
 	r.write("config", with(config, body{"instance_ca_cert": service.Instance.CACert}))
@@ -246,7 +273,7 @@ func TestPrincipalOfASharedInstanceNeedsTheCAOnly(t *testing.T) {
 
 // The service serves one GetKmsInstance a second, as KMS does.
 func TestTwoNodesConfigureADedicatedGatewayAtOnce(t *testing.T) {
-	first, _, config := newGatewayRig(t, func(c *server.Config) { c.RateLimits = &server.RateLimits{Instances: 1} })
+	first, _, config := newGatewayRig(t, kmstest.OneInstanceCallASecond)
 	second := newEngine(t)
 	var group sync.WaitGroup
 	for _, node := range []*rig{first, second} {

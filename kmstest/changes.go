@@ -1,0 +1,54 @@
+package kmstest
+
+import (
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+// A Change changes a service's configuration, for [Configured]. Those below are for tests that don't know package
+// server.
+type Change = func(*server.Config)
+
+// AsItIs changes nothing.
+func AsItIs(*server.Config) {}
+
+// NoInternetAccess makes the shared gateway refuse to encrypt and decrypt with keys of [KMS.Instance].
+func NoInternetAccess(c *server.Config) { c.Instances[0].InternetAccess = new(bool) }
+
+// OldImage makes the dedicated gateway of [KMS.Instance] one that does not serve this API.
+func OldImage(c *server.Config) { c.Instances[0].Image = "2.9.1" }
+
+// StrictDefaultKeys makes CreateKey without a KMS instance enable the account's one default key, as in an account of
+// today.
+func StrictDefaultKeys(c *server.Config) { c.StrictDefaultKeys = true }
+
+// DefaultInstance makes [KMS.Instance] the account's default instance, as in an account that was migrated from KMS 1.0.
+func DefaultInstance(c *server.Config) { c.Instances[0].Default = true }
+
+// OneInstanceCallASecond limits GetKmsInstance and the like as Alibaba Cloud does.
+func OneInstanceCallASecond(c *server.Config) { c.RateLimits = &server.RateLimits{Instances: 1} }
+
+// WithSoftwareInstance adds a KMS instance.
+func WithSoftwareInstance(id string) Change { return withInstance(id, server.KindSoftware) }
+
+// WithHardwareInstance adds a KMS instance that keeps its keys in hardware.
+func WithHardwareInstance(id string) Change { return withInstance(id, server.KindHardware) }
+
+func withInstance(id, kind string) Change {
+	return func(c *server.Config) {
+		if err := AddInstance(c, server.Instance{ID: id, Kind: kind}); err != nil {
+			panic(err)
+		}
+	}
+}
+
+// Allowing limits the service's access key to some operations.
+func Allowing(ops ...kmsapi.Operation) Change {
+	return func(c *server.Config) {
+		allow := server.Allow{Resources: []string{"*"}}
+		for _, op := range ops {
+			allow.Actions = append(allow.Actions, op.Actions()...)
+		}
+		c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allow}
+	}
+}
