@@ -26,13 +26,14 @@ func loadCertificate(l Listener) (*tls.Certificate, error) {
 	return &loaded, nil
 }
 
-// config is nil for plain HTTP.
-func (c *certificate) config() *tls.Config {
+// config is nil for plain HTTP. maxVersion is the newest version of TLS; 0 means the newest of all.
+func (c *certificate) config(maxVersion uint16) *tls.Config {
 	if c.current.Load() == nil {
 		return nil
 	}
 	return &tls.Config{
 		MinVersion:     tls.VersionTLS12,
+		MaxVersion:     maxVersion,
 		GetCertificate: func(*tls.ClientHelloInfo) (*tls.Certificate, error) { return c.current.Load(), nil },
 	}
 }

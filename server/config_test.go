@@ -21,6 +21,8 @@ listener {
   address       = "127.0.0.1:0"
   tls_cert_file = "tls.pem"
   tls_key_file  = "tls.key"
+
+  tls_max_version = "1.2"
 }
 storage  { path = "kms.db" }
 root_key { file = "root.key" }
@@ -96,9 +98,11 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, server.Config{
 		DefaultRegion: "cn-shanghai", Regions: []string{"cn-shanghai", "cn-beijing"},
-		Listener: server.Listener{Address: "127.0.0.1:0", TLSCertFile: "tls.pem", TLSKeyFile: "tls.key"},
-		Storage:  server.StorageConfig{Path: "kms.db"},
-		RootKey:  server.RootKeyConfig{File: "root.key"},
+		Listener: server.Listener{
+			Address: "127.0.0.1:0", TLSCertFile: "tls.pem", TLSKeyFile: "tls.key", TLSMaxVersion: "1.2",
+		},
+		Storage: server.StorageConfig{Path: "kms.db"},
+		RootKey: server.RootKeyConfig{File: "root.key"},
 		Accounts: []server.Account{{ID: "1000000000000001", AccessKeys: []server.AccessKey{
 			{ID: "LTAIone", SecretFile: "one"},
 			{ID: "LTAItwo", Secret: "two", Inactive: true, Allow: []server.Allow{
@@ -133,6 +137,7 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		},
 		{"an address without a port", `127.0.0.1:0`, `127.0.0.1`, `host:port`},
 		{"a certificate without its key", `tls_key_file`, `#`, `tls_cert_file and tls_key_file`},
+		{"a version of TLS that is too old", `"1.2"`, `"1.1"`, `tls_max_version`},
 		{"TLS and plain HTTP", `tls_key_file `, "plain_http = true\ntls_key_file ", `plain_http`},
 		{"an account that is not a number", `"1000000000000001"`, `"acme"`, `number`},
 		{"an access key with two secrets", `secret   =`, "secret_file = \"x\"\nsecret   =", `secret_file or secret`},

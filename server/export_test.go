@@ -26,6 +26,9 @@ func (s *service) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.handlers[sharedGateway].ServeHTTP(w, r)
 }
 
+// Gateway answers requests to the dedicated gateway of a KMS instance, or to the shared gateway if that is "".
+func (s *service) Gateway(instance string) http.Handler { return s.handlers[instance] }
+
 // Close closes a service that Open has opened.
 func (s *service) Close() error { return s.close() }
 

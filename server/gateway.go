@@ -59,15 +59,15 @@ func gatewayError(id string, err error) error {
 	return fmt.Errorf("instance %q: %w", id, err)
 }
 
-// listen lets the gateway listen at an address, and answer with h once it serves.
-func (g *gateway) listen(address string, limits Limits, h http.Handler, o Options) error {
-	listener, err := net.Listen("tcp", address)
+// listen lets the gateway listen as l says, and answer with h once it serves.
+func (g *gateway) listen(l Listener, limits Limits, h http.Handler, o Options) error {
+	listener, err := net.Listen("tcp", l.Address)
 	if err != nil {
 		return err
 	}
 	g.listener = boundConnections(listener, limits.MaxConnections)
 	g.http = o.timeouts.newServer(h, o.Logger)
-	g.http.TLSConfig, g.http.MaxHeaderBytes = g.certificate.config(), limits.MaxRequestBytes
+	g.http.TLSConfig, g.http.MaxHeaderBytes = g.certificate.config(l.MaxVersion()), limits.MaxRequestBytes
 	// HTTP/1.1 only: one connection of HTTP/2 carries hundreds of requests at a time, each with a body in memory before
 	// its caller is known, so that a bound on connections would bound nothing. No SDK needs it.
 	g.http.Protocols = new(http.Protocols)

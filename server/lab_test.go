@@ -120,9 +120,20 @@ func request(method, path, query string, header http.Header) *http.Request {
 // send lets the service answer r with body as its body.
 func (l *lab) send(r *http.Request, body string) answer {
 	l.t.Helper()
+	return l.answered(l.service, r, body)
+}
+
+// sendTo posts a form body to the dedicated gateway of a KMS instance, or to the shared gateway if that is "".
+func (l *lab) sendTo(instance, form string) answer {
+	l.t.Helper()
+	return l.answered(l.service.Gateway(instance), request(http.MethodPost, "/", "", nil), form)
+}
+
+func (l *lab) answered(handler http.Handler, r *http.Request, body string) answer {
+	l.t.Helper()
 	r.Body = readCloser{strings.NewReader(body)}
 	recorder := httptest.NewRecorder()
-	l.service.ServeHTTP(recorder, r.WithContext(l.t.Context()))
+	handler.ServeHTTP(recorder, r.WithContext(l.t.Context()))
 	got := answer{status: recorder.Code, header: recorder.Header(), body: recorder.Body.Bytes()}
 	if strings.HasPrefix(got.header.Get("Content-Type"), "text/xml") {
 		require.NoError(l.t, xml.Unmarshal(got.body, &got), "body: %s", got.body)

@@ -63,7 +63,7 @@ func (s *Server) listen(c Config, o Options) (err error) {
 		}
 	}()
 	for id, l := range listenersOf(c) {
-		if err := s.gateways[id].listen(l.Address, c.Limits.WithDefaults(), s.service.handlers[id], o); err != nil {
+		if err := s.gateways[id].listen(l, c.Limits.WithDefaults(), s.service.handlers[id], o); err != nil {
 			return gatewayError(id, err)
 		}
 	}

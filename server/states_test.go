@@ -139,17 +139,19 @@ type subject struct {
 	material []string
 }
 
-// subject brings a new CMK into a state by way of the API, with all that op needs. elsewhere is another CMK.
-func (w *wire) subject(op kmsapi.Operation, state kmsapi.KeyState, elsewhere string) subject {
+// subject brings a new CMK into a state by way of the API, with all that op needs. elsewhere is another CMK, and made are
+// parameters of CreateKey.
+func (w *wire) subject(
+	op kmsapi.Operation, state kmsapi.KeyState, elsewhere string, made ...string,
+) subject {
 	w.t.Helper()
 	external := forExternalKeys[op] || state == kmsapi.PendingImport
 	var s subject
-	var made []string
+	if len(made) == 0 && (op == kmsapi.OpGetKeyPolicy || op == kmsapi.OpSetKeyPolicy) {
+		made = append(made, "DKMSInstanceId", w.kms.Instance.ID)
+	}
 	if external {
 		made = append(made, "Origin", "EXTERNAL")
-	}
-	if op == kmsapi.OpGetKeyPolicy || op == kmsapi.OpSetKeyPolicy {
-		made = append(made, "DKMSInstanceId", w.kms.Instance.ID)
 	}
 	s.id = w.createKey(made...)
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id

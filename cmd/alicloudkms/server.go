@@ -96,6 +96,9 @@ func runConfigured(ctx context.Context, path string, logger *slog.Logger) error 
 	if err != nil {
 		return err
 	}
+	for _, i := range config.Instances {
+		logger.Info("the dedicated gateway is ready", "instance", i.ID, "address", s.InstanceAddress(i.ID))
+	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	if err := notifyReady(); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)

@@ -15,28 +15,33 @@ func TestMainJob(t *testing.T) {
 		config := m.read("config")
 		require.Equal(t, s.kms.Address, config["endpoint"])
 		require.NotContains(t, config, "secret_key")
-
-		m.write("keys/payroll", map[string]any{"description": "salaries"})
-		require.Equal(t, []any{"payroll"}, m.list("keys"))
-		key := m.read("keys/payroll")
-		require.Equal(t, "salaries", key["description"])
-
-		plaintext := newPlaintext()
-		ciphertext := m.encrypt("payroll", plaintext)
-		require.Regexp(t, `^vault:v1:`, ciphertext)
-		require.NotEqual(t, ciphertext, m.encrypt("payroll", plaintext), "two encryptions of one plaintext must differ")
-		require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
-		require.Equal(t, plaintext, m.decrypt("payroll", ciphertext[len("vault:v1:"):]),
-			"KMS's bare blob must be accepted too")
-
-		m.write("keys/payroll/disable", nil)
-		_, err := m.try("encrypt/payroll", map[string]any{"plaintext": plaintext})
-		m.refused(err, http.StatusConflict, "Rejected.Disabled", "keys/payroll/enable")
-		_, err = m.try("decrypt/payroll", map[string]any{"ciphertext": ciphertext})
-		m.refused(err, http.StatusConflict, "Rejected.Disabled")
-		m.write("keys/payroll/enable", nil)
-		require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
+		m.mainJob(t)
 	})
+}
+
+// mainJob makes a key, uses it, and stops its use for a while.
+func (m *mount) mainJob(t *testing.T) {
+	t.Helper()
+	m.write("keys/payroll", map[string]any{"description": "salaries"})
+	require.Equal(t, []any{"payroll"}, m.list("keys"))
+	key := m.read("keys/payroll")
+	require.Equal(t, "salaries", key["description"])
+
+	plaintext := newPlaintext()
+	ciphertext := m.encrypt("payroll", plaintext)
+	require.Regexp(t, `^vault:v1:`, ciphertext)
+	require.NotEqual(t, ciphertext, m.encrypt("payroll", plaintext), "two encryptions of one plaintext must differ")
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext[len("vault:v1:"):]),
+		"KMS's bare blob must be accepted too")
+
+	m.write("keys/payroll/disable", nil)
+	_, err := m.try("encrypt/payroll", map[string]any{"plaintext": plaintext})
+	m.refused(err, http.StatusConflict, "Rejected.Disabled", "keys/payroll/enable")
+	_, err = m.try("decrypt/payroll", map[string]any{"ciphertext": ciphertext})
+	m.refused(err, http.StatusConflict, "Rejected.Disabled")
+	m.write("keys/payroll/enable", nil)
+	require.Equal(t, plaintext, m.decrypt("payroll", ciphertext))
 }
 
 func TestDataKeysAreRecoveredFromTheirWrappedForm(t *testing.T) {

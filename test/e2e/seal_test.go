@@ -41,6 +41,16 @@ func (s *sealing) token(t *testing.T) string {
 
 func (s *stage) startSealing(t *testing.T) *sealing {
 	t.Helper()
+<<<<<<< HEAD
+	return s.startSealingAt(t, s.mount(t))
+}
+
+// startSealingAt starts a server that is unsealed through a new key of m.
+func (s *stage) startSealingAt(t *testing.T, m *mount) *sealing {
+	t.Helper()
+	sealed := &sealing{at: m}
+	sealed.at.write("keys/unseal", nil)
+=======
 	m := s.mount(t)
 	m.write("keys/unseal", nil)
 	return s.startSealingWith(t, m)
@@ -50,6 +60,7 @@ func (s *stage) startSealing(t *testing.T) *sealing {
 func (s *stage) startSealingWith(t *testing.T, m *mount) *sealing {
 	t.Helper()
 	sealed := &sealing{at: m}
+>>>>>>> w-inst-seal
 	sealed.policy = sealed.at.path + "-seal"
 	sealed.allow(t, "encrypt", "decrypt")
 	seal := fmt.Sprintf(`

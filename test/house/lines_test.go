@@ -18,6 +18,12 @@ const (
 	besideLiteral = 40
 )
 
+<<<<<<< HEAD
+// pendingLines is where lines are still too long. It must become empty.
+var pendingLines = exempt{}
+
+=======
+>>>>>>> w-inst-seal
 func TestLinesEndAt120Columns(t *testing.T) {
 	for _, s := range sources(t, ".go", ".mjs", ".sh", ".service", "Makefile", "run") {
 		for _, line := range longLines(s) {

@@ -3,3 +3,4 @@ import './keys.mjs';
 import './crypto.mjs';
 import './import.mjs';
 import './errors.mjs';
+import './instances.mjs';

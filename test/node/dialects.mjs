@@ -1,5 +1,7 @@
 // A dialect is an SDK in one of its configurations. All have the same interface: call(operation, parameters), with the
 // names of the wire format, returns the response with the names of the wire format, or throws a Refusal.
+import dns from 'node:dns';
+
 import popcore from '@alicloud/pop-core';
 import kms from '@alicloud/kms20160120';
 
@@ -15,6 +17,15 @@ export const plain = { address: env.PLAIN_ADDRESS, scheme: 'http', id: 'LTAIplai
 export const inactive = { ...plain, id: 'LTAIinactive', secret: 'the inactive secret' };
 export const temporary = { ...plain, id: 'STS.temporary', secret: 'the temporary secret', token: 'CAIS+/the=token==' };
 export const writer = { ...plain, id: 'LTAIwriter', secret: "the writer's secret" };
+
+// The KMS instance of the development service, and its dedicated gateway. DNS does not know the gateway's name here,
+// but the SDKs must be given it, as it is what they look for in the certificate.
+export const instance = env.ALICLOUD_KMS_INSTANCE_ID;
+const gateway = `${instance}.cryptoservice.kms.aliyuncs.com`;
+const [, port] = env.ALICLOUD_KMS_INSTANCE_ENDPOINT.split(':');
+export const dedicated = { ...dev, address: `${gateway}:${port}` };
+const { lookup } = dns;
+dns.lookup = (host, ...rest) => lookup(host === gateway ? '127.0.0.1' : host, ...rest);
 
 // Refusal is what an SDK reports when the service refuses a request.
 export class Refusal extends Error {

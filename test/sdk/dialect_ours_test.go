@@ -28,6 +28,9 @@ func dialOurs(t testing.TB, at *service, as access) caller {
 		require.NoError(t, err)
 		config.Endpoint, config.CACert = at.address, string(ca)
 	}
+	if at.dedicated != nil {
+		config.Endpoint, config.CACert, config.TLSServerName = at.dedicated.listener, at.dedicated.ca, at.address
+	}
 	c, err := client.New(config)
 	require.NoError(t, err)
 	t.Cleanup(c.Close)
@@ -79,6 +82,11 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpTagResource:            oursRow((*client.Client).TagResource),
 	kmsapi.OpUntagResource:          oursRow((*client.Client).UntagResource),
 	kmsapi.OpListResourceTags:       oursRow((*client.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:         oursRow((*client.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:       oursRow((*client.Client).ListKmsInstances),
+	kmsapi.OpGetDefaultKmsInstance:  oursRow((*client.Client).GetDefaultKmsInstance),
+	kmsapi.OpGetKeyPolicy:           oursRow((*client.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:           oursRow((*client.Client).SetKeyPolicy),
 	kmsapi.OpDescribeRegions:        oursRow((*client.Client).DescribeRegions),
 }
 

@@ -31,14 +31,20 @@ type dialect struct {
 func overTLS() *service    { return dev }
 func withoutTLS() *service { return plain }
 
+// acs3 is the SDK that Alibaba Cloud recommends, as it is by default.
+var acs3 = dialect{name: "kms-20160120 v3, ACS3, TLS", home: overTLS, dial: dialV3("")}
+
+// ourOwn is this project's client.
+var ourOwn = dialect{name: "our own client, TLS", home: overTLS, dial: dialOurs}
+
 // dialects are all that the tests use.
 var dialects = []dialect{
 	{name: "alibaba-cloud-sdk-go, JSON, plain HTTP", home: withoutTLS, dial: dialV1("JSON")},
 	{name: "alibaba-cloud-sdk-go, JSON, TLS", home: overTLS, dial: dialV1("JSON")},
 	{name: "alibaba-cloud-sdk-go, XML, TLS", home: overTLS, dial: dialV1("XML"), blind: true},
-	{name: "kms-20160120 v3, ACS3, TLS", home: overTLS, dial: dialV3("")},
+	acs3,
 	{name: "kms-20160120 v3, RPC V1, TLS", home: overTLS, dial: dialV3("v2")},
-	{name: "our own client, TLS", home: overTLS, dial: dialOurs},
+	ourOwn,
 }
 
 // player is a dialect that plays a scenario in a test.

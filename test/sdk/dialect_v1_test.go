@@ -39,6 +39,11 @@ func newV1(t testing.TB, at *service, as access, region string) *kms.Client {
 	client, err := kms.NewClientWithOptions(region, config, credential)
 	require.NoError(t, err)
 	client.Domain = at.address
+	if at.dedicated != nil {
+		// Alibaba Cloud's guide has it so: this SDK takes no CA.
+		client.SetHTTPSInsecure(true)
+		client.SetHttpsProxy(at.dedicated.proxy)
+	}
 	return client
 }
 
@@ -83,6 +88,10 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpTagResource:            v1Row(kms.CreateTagResourceRequest, (*kms.Client).TagResource),
 	kmsapi.OpUntagResource:          v1Row(kms.CreateUntagResourceRequest, (*kms.Client).UntagResource),
 	kmsapi.OpListResourceTags:       v1Row(kms.CreateListResourceTagsRequest, (*kms.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:         v1Row(kms.CreateGetKmsInstanceRequest, (*kms.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:       v1Row(kms.CreateListKmsInstancesRequest, (*kms.Client).ListKmsInstances),
+	kmsapi.OpGetKeyPolicy:           v1Row(kms.CreateGetKeyPolicyRequest, (*kms.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:           v1Row(kms.CreateSetKeyPolicyRequest, (*kms.Client).SetKeyPolicy),
 	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
 }
 

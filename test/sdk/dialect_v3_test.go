@@ -26,6 +26,9 @@ func dialV3(signatureAlgorithm string) func(testing.TB, *service, access) caller
 			AccessKeyId: tea.String(as.id), AccessKeySecret: tea.String(as.secret), RegionId: tea.String(kmsapi.DefaultRegion),
 			Endpoint: tea.String(at.address), Protocol: tea.String(protocol),
 		}
+		if at.dedicated != nil {
+			config.RegionId, config.Ca, config.HttpsProxy = nil, tea.String(at.dedicated.ca), tea.String(at.dedicated.proxy)
+		}
 		if as.token != "" {
 			config.SecurityToken = tea.String(as.token)
 		}
@@ -92,6 +95,10 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpTagResource:            v3Row((*kms.Client).TagResource),
 	kmsapi.OpUntagResource:          v3Row((*kms.Client).UntagResource),
 	kmsapi.OpListResourceTags:       v3Row((*kms.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:         v3Row((*kms.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:       v3Row((*kms.Client).ListKmsInstances),
+	kmsapi.OpGetKeyPolicy:           v3Row((*kms.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:           v3Row((*kms.Client).SetKeyPolicy),
 	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
 		got, err := c.DescribeRegions() // It takes no request.
 		if err != nil {

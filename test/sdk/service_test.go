@@ -20,13 +20,19 @@ type service struct {
 	address string
 	// plain services use HTTP without TLS.
 	plain bool
+	// dedicated is what a client needs besides if the service is the dedicated gateway of a KMS instance, whose address is
+	// its name.
+	dedicated *dedicated
 	access
 
 	process *servers.Process
 }
 
-// The services that all tests share. TestMain sets them, before any test runs.
-var dev, plain *service
+// The services that all tests share, and the CA of the first. TestMain sets them, before any test runs.
+var (
+	dev, plain, cloud *service
+	devCA             string
+)
 
 func TestMain(m *testing.M) {
 	status, err := run(m)
@@ -57,6 +63,13 @@ func run(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, plain.process.Stop()) }()
+	if cloud, err = startCloud(bin, dir); err != nil {
+		return 1, err
+	}
+	defer func() { err = errors.Join(err, cloud.process.Stop()) }()
+	if err := trustAll(dir); err != nil {
+		return 1, err
+	}
 	return m.Run(), nil
 }
 
@@ -69,7 +82,16 @@ func build(dir string) (string, error) {
 	return bin, nil
 }
 
-// startDev starts `server -dev`, and makes this process trust its CA.
+// trustAll makes the CAs of the services those of this process, which the SDKs find as their users' do.
+func trustAll(dir string) error {
+	path := filepath.Join(dir, "authorities.pem")
+	if err := os.WriteFile(path, []byte(devCA+cloudCA.CA()), 0o600); err != nil {
+		return err
+	}
+	return os.Setenv("SSL_CERT_FILE", path)
+}
+
+// startDev starts `server -dev`.
 func startDev(bin, dir string) (*service, error) {
 	kms := &servers.KMS{Program: bin, Dir: filepath.Join(dir, "dev")}
 	if err := kms.Start(); err != nil {
@@ -80,7 +102,8 @@ func startDev(bin, dir string) (*service, error) {
 		id:     kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"],
 		secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
 	}
-	return s, os.Setenv("SSL_CERT_FILE", kms.Exports["SSL_CERT_FILE"])
+	devCA = kms.CA
+	return s, s.findDevInstance(kms)
 }
 
 // startPlain starts `server -config` in dir, with the root key that the development service made there.

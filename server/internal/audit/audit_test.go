@@ -26,7 +26,7 @@ var record = audit.Record{
 	Account:   "123456", AccessKeyID: "LTAIexample", SourceIP: "192.0.2.1",
 	Operation: "Decrypt", Region: "cn-hangzhou", Gateway: "kst-a", KeyID: "1234abcd-12ab-34cd-56ef-12345678****",
 	InstanceID: "kst-b",
-	Status: 409, Code: "Rejected.Disabled", Duration: 1234567 * time.Nanosecond,
+	Status:     409, Code: "Rejected.Disabled", Duration: 1234567 * time.Nanosecond,
 }
 
 func TestALineHasEveryField(t *testing.T) {

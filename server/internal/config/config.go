@@ -1,6 +1,7 @@
 package config
 
 import (
+	"crypto/tls"
 	"errors"
 	"fmt"
 	"net"
@@ -47,6 +48,8 @@ type Listener struct {
 	// TLSCertFile and TLSKeyFile are PEM files: the certificate with its chain, and its key.
 	TLSCertFile string `hcl:"tls_cert_file,optional"`
 	TLSKeyFile  string `hcl:"tls_key_file,optional"`
+	// TLSMaxVersion is "1.2" for a listener without TLS 1.3, as dedicated gateways are; "" means the newest.
+	TLSMaxVersion string `hcl:"tls_max_version,optional"`
 	// PlainHTTP serves without TLS. Plaintexts then cross the network in clear.
 	PlainHTTP bool `hcl:"plain_http,optional"`
 }
@@ -95,12 +98,24 @@ func (c Config) Validate() error {
 		c.Limits.validate(), c.Quotas.validate(), c.RateLimits.validate(), c.validateOps())
 }
 
+const tls12 = "1.2"
+
+// MaxVersion is the newest version of TLS that the listener speaks; 0 means the newest of all.
+func (l Listener) MaxVersion() uint16 {
+	if l.TLSMaxVersion == tls12 {
+		return tls.VersionTLS12
+	}
+	return 0
+}
+
 func (l Listener) validate() error {
 	if _, _, err := net.SplitHostPort(l.Address); err != nil {
 		return fmt.Errorf("listener: address %q is not host:port", l.Address)
 	}
 	hasTLS := l.TLSCertFile != "" && l.TLSKeyFile != ""
 	switch {
+	case l.TLSMaxVersion != "" && l.TLSMaxVersion != tls12:
+		return fmt.Errorf("listener: tls_max_version %q is not %q; leave it out for the newest", l.TLSMaxVersion, tls12)
 	case l.PlainHTTP && (l.TLSCertFile != "" || l.TLSKeyFile != ""):
 		return errors.New("listener: plain_http and TLS files exclude each other")
 	case !l.PlainHTTP && !hasTLS:

@@ -2,23 +2,23 @@ package crypt
 
 import (
 	"crypto/rand"
-	"regexp"
 	"strings"
 
 	"github.com/google/uuid"
 )
 
 // Ids have one of two forms. Outside of KMS instances, keys and their versions have UUIDs. In an instance, the id of a
-// key is "key-", three letters and 18 more characters, and the id of its version is the key's with a hyphen and 10 more.
+// key is "key-", three letters and 18 more characters, and that of its version is the key's, a hyphen and 10 more.
 // So the id of a version has 36 characters in either form, and the layout of blobs is the same.
 const (
 	randomOfKey     = 18
 	randomOfVersion = 10
-)
 
-var (
-	instanceKeyForm     = regexp.MustCompile(`^key-[a-z]{3}[a-z0-9]{18}$`)
-	instanceVersionForm = regexp.MustCompile(`^key-[a-z]{3}[a-z0-9]{18}-[a-z0-9]{10}$`)
+	// In forms, H is a hexadecimal digit, L a letter, and N a letter or a digit, all in lower case, so that an id has one
+	// spelling. Every other character is itself.
+	uuidForm            = "HHHHHHHH-HHHH-HHHH-HHHH-HHHHHHHHHHHH"
+	instanceKeyForm     = "key-LLLNNNNNNNNNNNNNNNNNN"
+	instanceVersionForm = instanceKeyForm + "-NNNNNNNNNN"
 )
 
 // NewKeyID returns an id for a new key. letters are the three of the key's KMS instance; "" means that it is in none.
@@ -41,24 +41,38 @@ func NewVersionID(keyID string) string {
 func randomText(n int) string { return strings.ToLower(rand.Text()[:n]) }
 
 // IsKeyID reports whether id has the form of a key's id.
-func IsKeyID(id string) bool { return IsUUID(id) || instanceKeyForm.MatchString(id) }
+func IsKeyID(id string) bool { return IsUUID(id) || hasForm(id, instanceKeyForm) }
 
 // IsVersionID reports whether id has the form of the id of a key's version.
-func IsVersionID(id string) bool { return IsUUID(id) || instanceVersionForm.MatchString(id) }
+func IsVersionID(id string) bool { return IsUUID(id) || hasForm(id, instanceVersionForm) }
 
-// IsUUID reports whether id is a UUID as this service writes the ids of keys and their versions: with hyphens and in
-// lower case, so that an id has one spelling.
-func IsUUID(id string) bool {
-	const form = "xxxxxxxx-xxxx-xxxx-xxxx-xxxxxxxxxxxx"
+// IsUUID reports whether id is a UUID as this service writes it.
+func IsUUID(id string) bool { return hasForm(id, uuidForm) }
+
+// hasForm is not a regular expression because every request needs it.
+func hasForm(id, form string) bool {
 	if len(id) != len(form) {
 		return false
 	}
 	for i := range len(form) {
-		c := id[i]
-		isHex := '0' <= c && c <= '9' || 'a' <= c && c <= 'f'
-		if isHex != (form[i] == 'x') || !isHex && c != '-' {
+		if !fits(id[i], form[i]) {
 			return false
 		}
 	}
 	return true
+}
+
+// fits reports whether c may be where a form has f.
+func fits(c, f byte) bool {
+	isDigit, isLetter := '0' <= c && c <= '9', 'a' <= c && c <= 'z'
+	switch f {
+	case 'H':
+		return isDigit || 'a' <= c && c <= 'f'
+	case 'L':
+		return isLetter
+	case 'N':
+		return isDigit || isLetter
+	default:
+		return c == f
+	}
 }

@@ -11,7 +11,7 @@ import (
 // A Token is what an import must match (§4.2). It holds a private key, so it must be sealed before it leaves the
 // service.
 type Token struct {
-	// KeyID is the id of the CMK that takes the material: a UUID, or the shorter id of a CMK in a KMS instance.
+	// KeyID is the id of the CMK that takes the material.
 	KeyID string
 	// Algorithm is the one that the material is wrapped with.
 	Algorithm string
@@ -24,7 +24,7 @@ type Token struct {
 // encoding.
 const (
 	keyIDSize       = 36
-	instanceIDSize  = 25
+	instanceIDSize  = 25 // the length of the id of a CMK in a KMS instance
 	expiresOffset   = keyIDSize
 	algorithmOffset = expiresOffset + 8
 	keyOffset       = algorithmOffset + 1
@@ -35,13 +35,13 @@ var errToken = errors.New("not an import token")
 
 // Marshal encodes t. The caller clears the result:
 //
-//	 0 36  key id, followed by zero bytes if it is shorter
+//	 0 36  key id, and zero bytes after one that is shorter
 //	36  8  expiry, seconds since 1970, big-endian
 //	44  1  algorithm
 //	45  n  private key in PKCS#1 DER
 func (t Token) Marshal() ([]byte, error) {
 	a, known := algorithmNamed(t.Algorithm)
-	if size := len(t.KeyID); size != keyIDSize && size != instanceIDSize || !known {
+	if n := len(t.KeyID); n != keyIDSize && n != instanceIDSize || !known {
 		return nil, fmt.Errorf("a token can't hold CMK %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
 	der := t.Key.privateDER()

@@ -1,0 +1,174 @@
+package sdk
+
+import (
+	"fmt"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// aKey is a key with what requests about it need.
+type aKey struct {
+	id, alias, blob string
+	// creator is its account, and instance a KMS instance of that.
+	creator, instance string
+}
+
+// requestsAbout makes a request of every operation, about a key where there is one.
+var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
+	kmsapi.OpCreateKey: func(key aKey) kmsapi.Request {
+		return &kmsapi.CreateKeyRequest{DKMSInstanceId: key.instance}
+	},
+	kmsapi.OpGetParametersForImport: func(key aKey) kmsapi.Request {
+		return &kmsapi.GetParametersForImportRequest{
+			KeyId: key.id, WrappingAlgorithm: kmsapi.WrapOAEPSHA256, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+		}
+	},
+	kmsapi.OpImportKeyMaterial: func(key aKey) kmsapi.Request {
+		return &kmsapi.ImportKeyMaterialRequest{KeyId: key.id, EncryptedKeyMaterial: "bm9uZQ==", ImportToken: "bm9uZQ=="}
+	},
+	kmsapi.OpEnableKey:  func(key aKey) kmsapi.Request { return &kmsapi.EnableKeyRequest{KeyId: key.id} },
+	kmsapi.OpDisableKey: func(key aKey) kmsapi.Request { return &kmsapi.DisableKeyRequest{KeyId: key.id} },
+	kmsapi.OpScheduleKeyDeletion: func(key aKey) kmsapi.Request {
+		return &kmsapi.ScheduleKeyDeletionRequest{KeyId: key.id, PendingWindowInDays: 7}
+	},
+	kmsapi.OpCancelKeyDeletion: func(key aKey) kmsapi.Request { return &kmsapi.CancelKeyDeletionRequest{KeyId: key.id} },
+	kmsapi.OpDeleteKeyMaterial: func(key aKey) kmsapi.Request { return &kmsapi.DeleteKeyMaterialRequest{KeyId: key.id} },
+	kmsapi.OpDescribeKey:       func(key aKey) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: key.id} },
+	kmsapi.OpListKeys:          func(aKey) kmsapi.Request { return &kmsapi.ListKeysRequest{} },
+	kmsapi.OpEncrypt: func(key aKey) kmsapi.Request {
+		return &kmsapi.EncryptRequest{KeyId: key.alias, Plaintext: kmsapi.NewSecret("text")}
+	},
+	kmsapi.OpGenerateDataKey: func(key aKey) kmsapi.Request { return &kmsapi.GenerateDataKeyRequest{KeyId: key.id} },
+	kmsapi.OpDecrypt:         func(key aKey) kmsapi.Request { return &kmsapi.DecryptRequest{CiphertextBlob: key.blob} },
+	kmsapi.OpCreateAlias: func(key aKey) kmsapi.Request {
+		return &kmsapi.CreateAliasRequest{AliasName: newAlias(), KeyId: key.id}
+	},
+	kmsapi.OpUpdateAlias: func(key aKey) kmsapi.Request {
+		return &kmsapi.UpdateAliasRequest{AliasName: key.alias, KeyId: key.id}
+	},
+	kmsapi.OpDeleteAlias: func(key aKey) kmsapi.Request { return &kmsapi.DeleteAliasRequest{AliasName: key.alias} },
+	kmsapi.OpListAliases: func(aKey) kmsapi.Request { return &kmsapi.ListAliasesRequest{} },
+	kmsapi.OpListAliasesByKeyId: func(key aKey) kmsapi.Request {
+		return &kmsapi.ListAliasesByKeyIdRequest{KeyId: key.id}
+	},
+	kmsapi.OpTagResource: func(key aKey) kmsapi.Request {
+		return &kmsapi.TagResourceRequest{KeyId: key.id, Tags: kmsapi.Tags{{TagKey: "team", TagValue: "payroll"}}}
+	},
+	kmsapi.OpUntagResource: func(key aKey) kmsapi.Request {
+		return &kmsapi.UntagResourceRequest{KeyId: key.id, TagKeys: kmsapi.TagKeys{"team"}}
+	},
+	kmsapi.OpListResourceTags: func(key aKey) kmsapi.Request {
+		return &kmsapi.ListResourceTagsRequest{KeyId: key.id}
+	},
+	kmsapi.OpDescribeRegions: func(aKey) kmsapi.Request { return &kmsapi.DescribeRegionsRequest{} },
+	kmsapi.OpGetKmsInstance: func(key aKey) kmsapi.Request {
+		return &kmsapi.GetKmsInstanceRequest{KmsInstanceId: key.instance}
+	},
+	kmsapi.OpListKmsInstances:      func(aKey) kmsapi.Request { return &kmsapi.ListKmsInstancesRequest{} },
+	kmsapi.OpGetDefaultKmsInstance: func(aKey) kmsapi.Request { return &kmsapi.GetDefaultKmsInstanceRequest{} },
+	kmsapi.OpGetKeyPolicy:          func(key aKey) kmsapi.Request { return &kmsapi.GetKeyPolicyRequest{KeyId: key.id} },
+	kmsapi.OpSetKeyPolicy: func(key aKey) kmsapi.Request {
+		return &kmsapi.SetKeyPolicyRequest{KeyId: key.id, Policy: defaultPolicy(key.creator)}
+	},
+}
+
+// refusalBefore is how a request is refused for what it is about, over the shared gateway: the key of the matrix is
+// enabled and has material of KMS's own.
+var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
+	kmsapi.OpGetParametersForImport: kmsapi.ErrUnsupportedOrigin,
+	kmsapi.OpImportKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
+	kmsapi.OpDeleteKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
+	kmsapi.OpCancelKeyDeletion:      kmsapi.ErrStateModifiedFailed,
+}
+
+// refusalOutside is how a request is refused about a key that is in no instance.
+var refusalOutside = map[kmsapi.Operation]*kmsapi.Error{
+	kmsapi.OpGetKeyPolicy: kmsapi.ErrResourceNotFound,
+	kmsapi.OpSetKeyPolicy: kmsapi.ErrResourceNotFound,
+}
+
+// outcome is what the matrix expects of an operation over the gateway of an instance, or over the shared one if that is
+// empty, about a key of an instance, or of none.
+func outcome(op kmsapi.Operation, gateway, instance string) *kmsapi.Error {
+	data := op.Plane() == kmsapi.DataPlane
+	switch {
+	case gateway != "" && !data:
+		return kmsapi.ErrInvalidAPIName
+	case gateway != "" && gateway != instance:
+		return kmsapi.ErrKeyNotFound
+	case gateway == "" && data && instance == private:
+		return kmsapi.ErrUnsupportedOperation
+	case instance == "" && refusalOutside[op] != nil:
+		return refusalOutside[op]
+	default:
+		return refusalBefore[op]
+	}
+}
+
+func TestEveryOperationOverEveryGatewayAboutEveryKey(t *testing.T) {
+	for _, m := range []matrix{
+		{
+			shared: cloud, home: software,
+			gateways: []string{"", software, hardware, private}, keys: []string{software, hardware, private},
+		},
+		{shared: dev, home: devInstance, gateways: []string{"", devInstance}, keys: []string{devInstance, ""}},
+	} {
+		m.callers = map[string]caller{}
+		for _, gateway := range m.gateways {
+			m.callers[gateway] = ourOwn.dial(t, m.at(gateway), m.shared.access)
+		}
+		for _, op := range kmsapi.Operations() {
+			for _, gateway := range m.gateways {
+				for _, instance := range m.keys {
+					t.Run(fmt.Sprintf("%s over %q about a key of %q", op, gateway, instance), func(t *testing.T) {
+						m.try(t, op, gateway, instance)
+					})
+				}
+			}
+		}
+	}
+}
+
+// matrix is a service with its gateways, and with the instances that it has keys of. home is one of them.
+type matrix struct {
+	shared         *service
+	home           string
+	gateways, keys []string
+	// callers call the gateways.
+	callers map[string]caller
+}
+
+func (m matrix) try(t *testing.T, op kmsapi.Operation, gateway, instance string) {
+	request := requestsAbout[op](m.newKey(t, instance))
+	err := m.callers[gateway].call(request, request.NewResponse())
+	if want := outcome(op, gateway, instance); want != nil {
+		require.ErrorIs(t, err, want)
+		return
+	}
+	require.NoError(t, err)
+}
+
+// at is the gateway of an instance, or the shared one.
+func (m matrix) at(instance string) *service {
+	switch instance {
+	case "":
+		return m.shared
+	case devInstance:
+		return devGateway
+	default:
+		return gateways[instance]
+	}
+}
+
+func (m matrix) newKey(t *testing.T, instance string) aKey {
+	t.Helper()
+	p := player{T: t, dialect: ourOwn, caller: m.callers[""]}
+	made, name := p.newKey(kmsapi.CreateKeyRequest{DKMSInstanceId: instance}), newAlias()
+	p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: made.KeyId})
+	p.caller = m.callers[instance]
+	blob := p.encrypt(made.KeyId, "text", nil).CiphertextBlob
+	return aKey{id: made.KeyId, alias: name, blob: blob, creator: made.Creator, instance: m.home}
+}
