@@ -41,7 +41,7 @@ var errToken = errors.New("not an import token")
 //	45  n  private key in PKCS#1 DER
 func (t Token) Marshal() ([]byte, error) {
 	a, known := algorithmNamed(t.Algorithm)
-	if n := len(t.KeyID); n != keyIDSize && n != instanceIDSize || !known {
+	if !validSize(t.KeyID) || !known {
 		return nil, fmt.Errorf("a token can't hold CMK %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
 	der := t.Key.privateDER()
@@ -53,13 +53,16 @@ func (t Token) Marshal() ([]byte, error) {
 	return append(encoded, der...), nil
 }
 
+func validSize(keyID string) bool { return len(keyID) == keyIDSize || len(keyID) == instanceIDSize }
+
 // ParseToken undoes [Token.Marshal]. The caller clears the token's key.
 func ParseToken(encoded []byte) (Token, error) {
 	if len(encoded) < keyOffset {
 		return Token{}, errToken
 	}
+	keyID := strings.TrimRight(string(encoded[:keyIDSize]), "\x00")
 	a, known := algorithmOf(encoded[algorithmOffset])
-	if !known {
+	if !validSize(keyID) || !known {
 		return Token{}, errToken
 	}
 	key, err := ParseKey(encoded[keyOffset:])
@@ -67,7 +70,7 @@ func ParseToken(encoded []byte) (Token, error) {
 		return Token{}, errToken
 	}
 	return Token{
-		KeyID:     strings.TrimRight(string(encoded[:keyIDSize]), "\x00"),
+		KeyID:     keyID,
 		Algorithm: a.name,
 		Expires:   time.Unix(int64(binary.BigEndian.Uint64(encoded[expiresOffset:])), 0).UTC(),
 		Key:       key,

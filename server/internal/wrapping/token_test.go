@@ -33,6 +33,9 @@ func TestATokenHoldsTheIDOfACMKInAnInstance(t *testing.T) {
 	got, err := ParseToken(encoded)
 	require.NoError(t, err)
 	require.Equal(t, want.KeyID, got.KeyID)
+	encoded[24] = 0
+	_, err = ParseToken(encoded)
+	require.ErrorIs(t, err, errToken, "no id has 24 characters")
 }
 
 func TestTokensParse(t *testing.T) {
