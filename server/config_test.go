@@ -234,6 +234,19 @@ func TestAServiceDoesNotStartOnWhatIsUnsafe(t *testing.T) {
 			t.Cleanup(func() { _ = first.Close() })
 			c.Listener.Address = first.Address()
 		}, "in use"},
+		{"an instance's port that is taken", func(t *testing.T, c *server.Config, _ string) {
+			other, _ := devConfig(t)
+			first, err := server.Start(other, server.Options{})
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = first.Close() })
+			c.Instances[0].Listener.Address = first.InstanceAddress("kst-dev")
+		}, `instance "kst-dev": listen`},
+		{"an instance without its certificate", func(t *testing.T, c *server.Config, _ string) {
+			require.NoError(t, os.Remove(c.Instances[0].Listener.TLSCertFile))
+		}, `instance "kst-dev": listener`},
+		{"an instance without its CA", func(t *testing.T, c *server.Config, _ string) {
+			require.NoError(t, os.Remove(c.Instances[0].CACertFile))
+		}, `instance "kst-dev": open`},
 		{"no certificate", func(t *testing.T, c *server.Config, _ string) {
 			require.NoError(t, os.Remove(c.Listener.TLSCertFile))
 		}, "tls.pem"},

@@ -37,6 +37,27 @@ func gatewayNames(c Config) (names []string) {
 	return names
 }
 
+// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
+const firstImage = 3
+
+// newHandlers makes a handler for each gateway.
+func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
+	options := edge.Options{
+		Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
+		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
+	}
+	handlers := map[string]http.Handler{sharedGateway: edge.New(options)}
+	for _, i := range c.AllInstances() {
+		options.Gateway = i.ID
+		if i.ImageMajor() < firstImage {
+			handlers[i.ID] = edge.NewOldImage(options)
+		} else {
+			handlers[i.ID] = edge.New(options)
+		}
+	}
+	return handlers
+}
+
 // newGateways makes the gateways of c with their certificates. None listens yet.
 func newGateways(c Config) (map[string]*gateway, error) {
 	gateways := map[string]*gateway{}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -34,6 +35,7 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
+	c.Instances = slices.Clone(c.Instances) // The caller may change its own for a reload.
 	gateways, err := newGateways(c)
 	if err != nil {
 		return nil, err

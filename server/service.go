@@ -14,7 +14,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
@@ -77,29 +76,6 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	}
 	s.handlers = s.newHandlers(c, o)
 	return s, nil
-}
-
-// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
-const firstImage = 3
-
-// newHandlers makes a handler for each gateway.
-func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
-	options := func(id string) edge.Options {
-		return edge.Options{
-			Gateway: id, Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
-			Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
-		}
-	}
-	handlers := map[string]http.Handler{}
-	for id := range listenersOf(c) {
-		handlers[id] = edge.New(options(id))
-	}
-	for _, i := range c.AllInstances() {
-		if i.ImageMajor() < firstImage {
-			handlers[i.ID] = edge.NewOldImage(options(i.ID))
-		}
-	}
-	return handlers
 }
 
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
