@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // dedicatedConfig is what the engine needs besides to use the keys of the service's instance over its dedicated
@@ -120,13 +122,16 @@ func TestReplacedCAIsReportedAndReadAgain(t *testing.T) {
 		} {
 			t.Run(name, func(t *testing.T) {
 				kms.replaceCA()
+				asked := kms.calls(kmsapi.OpGetKmsInstance)
 				for range 2 {
 					_, err := m.try("decrypt/"+firstKey, map[string]any{"ciphertext": ciphertext})
 					m.refused(err, http.StatusBadGateway, kms.addresses[instance], "unknown authority", "instance_ca_cert")
 				}
 				m.write("keys/"+firstKey+"/disable", nil)
 				m.write("keys/"+firstKey+"/enable", nil)
+				require.Equal(t, asked, kms.calls(kmsapi.OpGetKmsInstance))
 				repair()
+				require.Equal(t, asked+1, kms.calls(kmsapi.OpGetKmsInstance))
 				require.Equal(t, plaintext, m.decrypt(firstKey, ciphertext))
 				require.Equal(t, kms.private.CA(), m.read("config")["instance_ca_cert"])
 			})
