@@ -91,7 +91,9 @@ var overDedicated = advice.Table{
 	ByCode: map[kmsapi.Code]string{
 		kmsapi.ErrUnsupportedOperation.Code: "The type of the CMK does not fit the operation.",
 		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
-		kmsapi.ErrThrottling.Code:           "Send fewer requests, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
+	},
+	ByKind: map[kmsapi.Kind]string{
+		kmsapi.KindThrottle: "Send fewer requests, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
 	},
 }
 

@@ -29,8 +29,11 @@ const sharedAdvice = "Keys are made, read and managed over the shared gateway. E
 // transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty where
 // the client's own advice is right.
 func (e *callError) transportAdvice() string {
-	if isOldImage(e.err) {
+	switch old := errors.Is(e.err, client.ErrOldImage); {
+	case old && e.gateway == viaDedicated:
 		return oldImageAdvice
+	case old:
+		return oldEndpointAdvice
 	}
 	for _, known := range dedicatedFailures {
 		if e.gateway == viaDedicated && known.fits(e.err) {
@@ -41,6 +44,9 @@ func (e *callError) transportAdvice() string {
 }
 
 const oldImageAdvice = "Until then, use the shared gateway, which needs Internet access of the instance: gateway=shared in {mount}config."
+
+// oldEndpointAdvice is for a configuration that takes the dedicated gateway for the shared one.
+const oldEndpointAdvice = "The endpoint in {mount}config is the dedicated gateway of that instance. Leave endpoint empty, for the shared gateway of the region."
 
 // dedicatedFailures are tried from the top, and the first that fits counts.
 var dedicatedFailures = []struct {
@@ -57,8 +63,6 @@ const (
 	wrongNameAdvice  = "The certificate is for another name: instance_endpoint in {mount}config is the gateway of another instance than kms_instance_id, or is an address or a name of your own and needs instance_tls_server_name."
 	unresolvedAdvice = "The host name of a dedicated gateway resolves only in the VPCs of its instance. Associate this VPC with the instance, or forward kms.aliyuncs.com to Alibaba Cloud's DNS servers (100.100.2.136, 100.100.2.138), or set instance_endpoint in {mount}config."
 )
-
-func isOldImage(err error) bool { return errors.Is(err, client.ErrOldImage) }
 
 func causedBy[T error](err error) bool {
 	_, ok := errors.AsType[T](err)

@@ -100,6 +100,15 @@ func TestCAThatIsGivenIsNotAskedFor(t *testing.T) {
 	require.Equal(t, 1, r.kms.count(kmsapi.OpGetKmsInstance), "what a caller gave is not replaced")
 }
 
+func TestConfigOfAnEarlierVersionUsesTheSharedGateway(t *testing.T) {
+	r := newRig(t)
+	require.NoError(t, r.storage.Put(t.Context(), &logical.StorageEntry{
+		Key: "config", Value: []byte(`{"region":"cn-hangzhou","network":"public","access_key":"a","secret_key":"b","request_timeout":10}`),
+	}))
+	require.Equal(t, "shared", r.read("config").Data["gateway"])
+	r.write("config", body{"max_retries": 1})
+}
+
 func TestInstanceWithoutACAIsRefused(t *testing.T) {
 	r := newRig(t)
 	r.saysCA(func() string { return "" })

@@ -27,6 +27,14 @@
 // auto_rotate_period, ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are
 // ignored with a warning. Every other unknown parameter is refused.
 //
+// # KMS instances
+//
+// The entry of a key has the KMS instance that KMS says its CMK is in. Management goes to the shared gateway of the
+// region. What uses a key goes to the dedicated gateway of its instance if config has gateway=dedicated for that
+// instance, and otherwise to the shared one too. Each gateway has its own connections and its own max_parallel. The CA
+// of a dedicated gateway is read when config is written, and again by a health check if it no longer verifies, but
+// never by a request that uses a key.
+//
 // # Errors
 //
 // KMS's code, message and request id reach the caller, with the status below and what to do.

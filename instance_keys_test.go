@@ -371,7 +371,7 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 		},
 		"a shared endpoint whose image is too old": {
 			none, kmsapi.OpCreateKey, "keys/b", viaGateway(kmsapi.OpCreateKey, sharedHost, client.ErrOldImage),
-			[]string{"older than 3.0.0"},
+			[]string{"older than 3.0.0", "Leave endpoint empty"},
 			"CMK all the same",
 		},
 	} {

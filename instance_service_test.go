@@ -101,6 +101,9 @@ func TestKeysOfAnInstanceAreUsedWhileTheSharedGatewayIsCutOff(t *testing.T) {
 	refused(t, err, 502, "the shared gateway", "verify=false")
 	r.write("config", body{"max_retries": 1, "verify": false})
 	r.encrypt("a", hello)
+	_, err = r.tryWrite("config", body{"instance_ca_cert": "", "verify": false})
+	refused(t, err, 502, "GetKmsInstance", shared.address(), "give instance_ca_cert")
+	r.encrypt("a", hello)
 }
 
 func TestGatewayOfAnotherInstanceIsRefused(t *testing.T) {

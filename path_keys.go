@@ -189,39 +189,3 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	}
 	return wanted, nil
 }
-
-func (b *backend) keyRead(
-	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
-) (*logical.Response, error) {
-	conn, err := b.connection(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	found, err := describeCMK(ctx, conn, k.entry.cmk())
-	if err != nil {
-		return nil, err
-	}
-	b.learnInstance(ctx, req, k, found.KeyMetadata)
-	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
-}
-
-// learnInstance stores the KMS instance that a CMK turns out to be in, since it may have been moved to one. What it
-// can't store now, the next read will.
-func (b *backend) learnInstance(ctx context.Context, req *logical.Request, k target, cmk kmsapi.KeyMetadata) {
-	if k.entry.Instance == cmk.DKMSInstanceId || !b.WriteSafeReplicationState() {
-		return
-	}
-	release, err := b.reserveKey(k.name)
-	if err != nil {
-		return
-	}
-	defer release()
-	entry, err := loadKey(ctx, req.Storage, k.name)
-	if err == nil && entry != nil && entry.KeyID == cmk.KeyId {
-		entry.Instance = cmk.DKMSInstanceId
-		err = b.storeKey(ctx, req.Storage, k.name, entry)
-	}
-	if err != nil {
-		b.Logger().Warn("the KMS instance of a key was not stored", "key", k.name, "error", err)
-	}
-}

@@ -122,6 +122,26 @@ use_batch_and_import() {
 }
 
 # shellcheck disable=SC2016,SC2034
+use_instance() {
+	step "Keep a key in a KMS instance, and encrypt over the instance's own gateway"
+	works 'vault write alicloudkms/config secret_key="$ALICLOUD_SECRET_KEY" \
+    kms_instance_id="$ALICLOUD_KMS_INSTANCE_ID" gateway=dedicated \
+    instance_endpoint="$ALICLOUD_KMS_INSTANCE_ENDPOINT" instance_ca_cert=@"$ALICLOUD_KMS_INSTANCE_CA"'
+	works 'vault write -f alicloudkms/keys/taxes'
+	works 'vault read -field=kms_instance_id alicloudkms/keys/taxes && echo'
+	check "the key is in the instance" test "$answer" = "$ALICLOUD_KMS_INSTANCE_ID"
+	works 'vault write -field=ciphertext alicloudkms/encrypt/taxes \
+    plaintext="$(printf %s "$message" | base64)"'
+	instance_ciphertext=$answer
+	works 'vault write -field=plaintext alicloudkms/decrypt/taxes \
+    ciphertext="$instance_ciphertext" | base64 -d && echo'
+	check "the message that was encrypted" test "$answer" = "$message"
+	works 'tail -n 2 "$work/kms/audit.log"'
+	check "both requests at the instance's gateway, in the audit log of KMS" \
+		test "$(grep -c "\"gateway\":\"$ALICLOUD_KMS_INSTANCE_ID\"" "$work/answer")" = 2
+}
+
+# shellcheck disable=SC2016,SC2034
 confine_team() {
 	step "Give an app team a token that may encrypt, and nothing else"
 	works 'vault policy write payroll-writer - <<EOF
@@ -167,6 +187,7 @@ echo "Vault ($(vault version)) is at $VAULT_ADDR, the KMS service at https://$AL
 mount_engine
 use_key
 use_batch_and_import
+use_instance
 confine_team
 disable_and_enable
 restart_kms
@@ -177,6 +198,7 @@ cat <<-EOF
 	  - a key made in KMS encrypted and decrypted under Vault's policies
 	  - a data key was decrypted again from its wrapped form
 	  - a batch was encrypted in one request, and a key of your own was imported with Vault's own client
+	  - a key of a KMS instance encrypted and decrypted over the instance's own gateway
 	  - the app team's token could encrypt, and got 403 on decrypt
 	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
 	  - a ciphertext from before the restart of the KMS service decrypted after it

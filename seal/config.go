@@ -4,9 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -24,41 +22,11 @@ const (
 	maxRequestTimeout = 5 * time.Minute
 )
 
-// A setting is a key of the configuration.
-type setting struct {
-	// variables are environment variables that are used if the setting is not configured: the first that is set.
-	variables []string
-	// credential settings are taken from the environment together or not at all.
-	credential bool
-}
-
-var settings = map[string]setting{
-	"kms_key_id":        {variables: []string{"ALICLOUDKMS_WRAPPER_KEY_ID", "VAULT_ALICLOUDKMS_SEAL_KEY_ID"}},
-	"region":            {variables: []string{"ALICLOUD_REGION"}},
-	"domain":            {variables: []string{"ALICLOUD_DOMAIN"}},
-	"network":           {},
-	"ca_cert":           {},
-	"request_timeout":   {},
-	"access_key":        {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY"}},
-	"secret_key":        {credential: true, variables: []string{"ALICLOUD_SECRET_KEY"}},
-	"security_token":    {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY_STS_TOKEN"}},
-	"role_arn":          {credential: true, variables: []string{"ALICLOUD_ROLE_ARN"}},
-	"role_session_name": {credential: true, variables: []string{"ALICLOUD_ROLE_SESSION_NAME"}},
-	"role_external_id":  {credential: true},
-	"sts_endpoint":      {credential: true},
-	"use_environment":   {},
-	"disallow_env_vars": {},
-}
-
-// synonyms maps other names of settings to their own.
-var synonyms = map[string]string{"endpoint": "domain", "access_secret": "secret_key"}
-
-// values are the settings' values. An empty one counts as missing.
-type values map[string]string
-
 // A config is the configuration given to SetConfig, checked as far as that needs no client.
 type config struct {
-	keyID       string
+	keyID string
+	// instance is the KMS instance whose dedicated gateway is used, and empty for the shared gateway.
+	instance    string
 	client      client.Config
 	credentials credentials.Config
 }
@@ -89,72 +57,12 @@ func readConfig(opts *wrapping.Options) (config, error) {
 	return v.config(useEnvironment)
 }
 
-// readValues returns the configuration under the settings' own names.
-func readValues(given map[string]string) (values, error) {
-	v := values{}
-	for _, key := range slices.Sorted(maps.Keys(given)) {
-		name := cmp.Or(synonyms[key], key)
-		if _, ok := settings[name]; !ok {
-			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
-			slices.Sort(known)
-			return nil, fmt.Errorf("the seal has no setting %q; its settings are: %s", key, strings.Join(known, ", "))
-		}
-		value, err := resolve(key, given[key])
-		if err != nil {
-			return nil, err
-		}
-		if v[name] != "" && value != "" && v[name] != value {
-			return nil, fmt.Errorf("%s is set under two names to different values; leave %s out", name, key)
-		}
-		v[name] = cmp.Or(value, v[name])
-	}
-	return v, nil
-}
-
-// resolve returns the value, or the content of the file or variable that it refers to, without the line break at the
-// end of a file. Errors name the file or variable, but show no content.
-func resolve(key, value string) (string, error) {
-	if err := wrapping.ParsePaths(&value); err != nil {
-		return "", fmt.Errorf("%s: %w", key, err)
-	}
-	return strings.TrimSpace(value), nil
-}
-
-// addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.
-func (v values) addEnvironment() error {
-	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
-	for name, s := range settings {
-		if v[name] != "" || own && s.credential {
-			continue
-		}
-		for _, variable := range s.variables {
-			value, err := resolve(variable, os.Getenv(variable))
-			if err != nil {
-				return err
-			}
-			v[name] = cmp.Or(v[name], value)
-		}
-	}
-	return nil
-}
-
-func (v values) flag(name string, otherwise bool) (bool, error) {
-	if v[name] == "" {
-		return otherwise, nil
-	}
-	set, err := strconv.ParseBool(v[name])
-	if err != nil {
-		return false, fmt.Errorf("%s must be true or false", name)
-	}
-	return set, nil
-}
-
 // config translates v for client and credentials.
 func (v values) config(useEnvironment bool) (config, error) {
 	if v["kms_key_id"] == "" {
 		return config{}, errors.New("kms_key_id is required: the id of a CMK, or alias/NAME")
 	}
-	if err := v.checkCredentials(useEnvironment); err != nil {
+	if err := errors.Join(v.checkGateway(), v.checkCredentials(useEnvironment)); err != nil {
 		return config{}, err
 	}
 	timeout, err := v.timeout()
@@ -166,10 +74,11 @@ func (v values) config(useEnvironment bool) (config, error) {
 		return config{}, err
 	}
 	region, network := cmp.Or(v["region"], defaultRegion), kmsapi.Network(v["network"])
+	endpoint, serverName := v.endpoint()
 	return config{
-		keyID: v["kms_key_id"],
+		keyID: v["kms_key_id"], instance: v["kms_instance_id"],
 		client: client.Config{
-			Region: region, Network: network, Endpoint: v["domain"], CACert: caCert,
+			Region: region, Network: network, Endpoint: endpoint, CACert: caCert, TLSServerName: serverName,
 			RequestTimeout: timeout, UserAgent: userAgent,
 		},
 		credentials: credentials.Config{
@@ -235,7 +144,11 @@ func (v values) caCert() (string, error) {
 // metadata is what a server shows of its seal at start, under the names that earlier wrappers used.
 func (c config) metadata() map[string]string {
 	shown := map[string]string{"region": c.client.Region, "kms_key_id": c.keyID}
-	if c.client.Endpoint != "" {
+	switch {
+	case c.instance != "":
+		shown["gateway"], shown["kms_instance_id"] = dedicatedGateway, c.instance
+		shown["instance_endpoint"] = c.client.Endpoint
+	case c.client.Endpoint != "":
 		shown["domain"] = c.client.Endpoint
 	}
 	return shown

@@ -30,7 +30,7 @@ func read(t *testing.T, opts *wrapping.Options) config {
 
 func TestSettingsReachTheClient(t *testing.T) {
 	c := read(t, configured(map[string]string{
-		"region": "cn-shanghai", "network": "vpc", "endpoint": "id.cryptoservice.kms.cn-shanghai.aliyuncs.com",
+		"region": "cn-shanghai", "network": "vpc", "endpoint": "kms.example.com:8443",
 		"ca_cert": "-----BEGIN CERTIFICATE-----", "request_timeout": "15s", "security_token": "the token",
 		"role_arn": "acs:ram::1:role/vault", "role_session_name": "node-1", "role_external_id": "tenant",
 		"sts_endpoint": "sts.example.com",
@@ -38,7 +38,7 @@ func TestSettingsReachTheClient(t *testing.T) {
 	require.Equal(t, "key", c.keyID)
 	require.Equal(t, "cn-shanghai", c.client.Region)
 	require.Equal(t, kmsapi.NetworkVPC, c.client.Network)
-	require.Equal(t, "id.cryptoservice.kms.cn-shanghai.aliyuncs.com", c.client.Endpoint)
+	require.Equal(t, "kms.example.com:8443", c.client.Endpoint)
 	require.Equal(t, "-----BEGIN CERTIFICATE-----", c.client.CACert)
 	require.Equal(t, 15*time.Second, c.client.RequestTimeout)
 	require.True(t, client.Credentials(c.credentials.Static).Equal(client.Credentials{

@@ -18,10 +18,15 @@
 //
 //	kms_key_id         CMK or alias; required. ALICLOUDKMS_WRAPPER_KEY_ID, VAULT_ALICLOUDKMS_SEAL_KEY_ID
 //	region             cn-beijing by default. ALICLOUD_REGION
-//	domain, endpoint   host or host:port in place of the region's, such as that of a dedicated instance. ALICLOUD_DOMAIN
+//	domain, endpoint   host or host:port in place of the region's. ALICLOUD_DOMAIN
 //	network            public, or vpc for the region's endpoints within a VPC
 //	ca_cert            PEM certificates, or the path of a file with them: the only authorities to trust
+//	tls_server_name    the host name in KMS's certificate, if the endpoint is an address or a name of one's own
 //	request_timeout    of one attempt, in seconds or as a duration such as 15s; 10 seconds by default
+//
+//	gateway            shared by default, or dedicated: that of the CMK's KMS instance. ALICLOUD_KMS_GATEWAY
+//	kms_instance_id    the instance; gateway=dedicated needs it, and ca_cert. ALICLOUD_KMS_INSTANCE_ID
+//	instance_endpoint  host or host:port in place of the instance's own name. ALICLOUD_KMS_INSTANCE_ENDPOINT
 //
 //	access_key         ALICLOUD_ACCESS_KEY
 //	secret_key, access_secret          ALICLOUD_SECRET_KEY
@@ -41,6 +46,14 @@
 // expire, for as long as the server runs. With disallow_env_vars, or [wrapping.WithDisallowEnvVars], that search
 // requires use_environment to be true.
 //
+// # The dedicated gateway
+//
+// A KMS instance has a gateway of its own, which is reached from the VPCs associated with it and not over the Internet.
+// It serves only what encrypts and decrypts. So with gateway=dedicated nothing is sent to the shared gateway, and the
+// instance's Internet access may stay off. Its certificate is signed by a CA that all instances of a region share: the
+// host name is what tells them apart, and it is always checked. Blobs are the same with either gateway, and each opens
+// those that were sealed over the other.
+//
 // # What is stored
 //
 // Encrypt generates a key of 32 bytes, seals the plaintext with it (AES-256-GCM, a nonce of 12 bytes, the caller's
@@ -56,10 +69,10 @@
 //
 // # The current key
 //
-// SetConfig asks KMS once for the CMK (DescribeKey), so that a wrong key or missing permission is found when the server
-// starts. A disabled key is not an error then, since the server waits for it to be enabled. From then on, KeyId is the
-// CMK that encrypted last, so that it follows an alias. Vault and OpenBao seal their keys again when KeyId differs from
-// that of a stored blob.
+// SetConfig asks KMS once for the CMK (DescribeKey, or Encrypt over the dedicated gateway, whose answer has the CMK's
+// id), so that a wrong key or missing permission is found when the server starts. A disabled key is not an error then,
+// since the server waits for it to be enabled. From then on, KeyId is the CMK that encrypted last, so that it follows
+// an alias. Vault and OpenBao seal their keys again when KeyId differs from that of a stored blob.
 //
 // A health check of Vault and OpenBao is one Encrypt and one Decrypt, and costs only those two calls.
 //

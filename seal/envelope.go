@@ -2,14 +2,11 @@ package seal
 
 import (
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"slices"
 
 	"github.com/openbao/go-kms-wrapping/v2"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // ErrAltered is returned by Decrypt for a blob that does not open: it was altered, or did not come from Encrypt, or the
@@ -50,20 +47,6 @@ func (w *Wrapper) Encrypt(
 	return &wrapping.BlobInfo{Ciphertext: envelope.Ciphertext, Iv: slices.Clip(envelope.Iv), KeyInfo: keyInfo}, nil
 }
 
-// wrap has KMS encrypt an envelope's key, and remembers which CMK did that.
-func (c *connection) wrap(ctx context.Context, key []byte) (*wrapping.KeyInfo, error) {
-	answer, err := c.kms.Encrypt(ctx, &kmsapi.EncryptRequest{
-		KeyId: c.config.keyID, Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(key)),
-	})
-	if err != nil {
-		return nil, &Error{Operation: kmsapi.OpEncrypt, KeyID: c.config.keyID, Err: err}
-	}
-	if answer.KeyId != "" {
-		c.current.Store(&answer.KeyId)
-	}
-	return &wrapping.KeyInfo{KeyId: *c.current.Load(), WrappedKey: []byte(answer.CiphertextBlob)}, nil
-}
-
 // Decrypt opens what Encrypt, or the wrapper that this one replaces, has sealed. It takes [wrapping.WithAad].
 func (w *Wrapper) Decrypt(ctx context.Context, blob *wrapping.BlobInfo, options ...wrapping.Option) ([]byte, error) {
 	c, err := w.connected()
@@ -102,17 +85,4 @@ func check(blob *wrapping.BlobInfo) error {
 	default:
 		return nil
 	}
-}
-
-// unwrap has KMS decrypt an envelope's key.
-func (c *connection) unwrap(ctx context.Context, info *wrapping.KeyInfo) ([]byte, error) {
-	answer, err := c.kms.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: string(info.WrappedKey)})
-	if err != nil {
-		return nil, &Error{Operation: kmsapi.OpDecrypt, KeyID: info.KeyId, Err: err}
-	}
-	key, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
-	if err != nil {
-		return nil, ErrAltered
-	}
-	return key, nil
 }

@@ -1,8 +1,11 @@
 package seal
 
 import (
+	"cmp"
+	"crypto/x509"
 	"errors"
 	"fmt"
+	"net"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
@@ -17,6 +20,8 @@ type Error struct {
 	// KeyID is the configured CMK or alias. For Decrypt it is the CMK that, by the blob, has sealed it: after a change of
 	// kms_key_id, that is the one to look at.
 	KeyID string
+	// InstanceID is the KMS instance whose dedicated gateway was called, and empty for the shared gateway.
+	InstanceID string
 	// Err is the cause.
 	Err error
 }
@@ -32,7 +37,10 @@ func (e *Error) Error() string {
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Err); ok {
 		return e.explainRefusal(refused)
 	}
-	return e.Err.Error() // A TransportError, which names the operation and has advice of its own.
+	if unanswered, ok := errors.AsType[*client.TransportError](e.Err); ok {
+		return e.explainNoAnswer(unanswered)
+	}
+	return e.Err.Error()
 }
 
 // explainMissingCredentials shows only the code of KMS's last refusal, whose message may quote what was signed.
@@ -46,11 +54,31 @@ func (e *Error) explainMissingCredentials(missing *client.CredentialsError) stri
 
 func (e *Error) explainRefusal(refused *kmsapi.Error) string {
 	message := fmt.Sprintf("%s with %q: %s", e.Operation, e.KeyID, advice.Describe(refused))
-	if hint := whatToDo.For(e.Operation, refused); hint != "" {
+	hint := whatToDo.For(e.Operation, refused)
+	if e.InstanceID != "" {
+		hint = cmp.Or(whatToDoAtInstance.For(e.Operation, refused), hint)
+	}
+	if hint != "" {
 		message += "; " + hint
 	}
 	return message
 }
+
+// explainNoAnswer adds what the client, which knows no settings of the seal, can't advise.
+func (e *Error) explainNoAnswer(unanswered *client.TransportError) string {
+	for _, hint := range whatToDoUnanswered {
+		if e.InstanceID != "" && hint.fits(unanswered.Err) {
+			return fmt.Sprintf("%s at %s failed: %v; %s", e.Operation, unanswered.Endpoint, unanswered.Err, hint.advice)
+		}
+	}
+	return unanswered.Error()
+}
+
+// UnsupportedOperation has two reasons. At a dedicated gateway only the second is possible.
+const (
+	internetAccessAdvice = `if the CMK is in a KMS instance, the instance's Internet access is off: write gateway = "dedicated", or have the instance's owner turn Internet access on in the console`
+	notForEncryption     = "the CMK is not symmetric, or is reserved for services of Alibaba Cloud"
+)
 
 const accessKeyAdvice = "KMS does not know the access key, or it is disabled: check access_key, or where the credentials come from"
 
@@ -70,10 +98,13 @@ var whatToDo = advice.Table{
 		kmsapi.ErrRejectedPendingDeletion.Code: "the CMK is scheduled for deletion: cancel that in KMS, " +
 			"or everything that it has sealed is lost",
 		kmsapi.ErrRejectedPendingImport.Code: "the CMK has no key material: import the same material again",
+		kmsapi.ErrRejectedUnavailable.Code:   "its KMS instance was released, or the HSM does not answer: see the console",
+		kmsapi.ErrUnsupportedOperation.Code:  internetAccessAdvice + "; otherwise, " + notForEncryption,
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeKey: {
-			kmsapi.ErrNoPermission.Code: "the RAM identity needs the action kms:DescribeKey on the CMK, and on the alias if kms_key_id is one",
+			kmsapi.ErrNoPermission.Code:   "the RAM identity needs the action kms:DescribeKey on the CMK, and on the alias if kms_key_id is one",
+			kmsapi.ErrInvalidAPIName.Code: `domain is the dedicated gateway of a KMS instance: write gateway = "dedicated", kms_instance_id and ca_cert, and leave domain out`,
 		},
 		kmsapi.OpEncrypt: {
 			kmsapi.ErrNoPermission.Code: "the RAM identity needs the action kms:Encrypt on the CMK, and on the alias if kms_key_id is one",
@@ -84,4 +115,40 @@ var whatToDo = advice.Table{
 			kmsapi.ErrInvalidParameter.Code: "the sealed data was altered, or did not come from KMS",
 		},
 	},
+}
+
+// whatToDoAtInstance takes precedence if a dedicated gateway refused. It is never changed.
+var whatToDoAtInstance = advice.Table{
+	ByKind: map[kmsapi.Kind]string{
+		kmsapi.KindNotFound: "check kms_key_id and kms_instance_id: the CMK must be in that instance",
+	},
+	ByCode: map[kmsapi.Code]string{
+		kmsapi.ErrUnsupportedOperation.Code: notForEncryption,
+	},
+	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
+		kmsapi.OpDecrypt: {
+			kmsapi.ErrKeyNotFound.Code: `the CMK that sealed the data is not in that instance: if it is in no instance or another one, write gateway = "shared" for now; if it was deleted, what it sealed is lost`,
+		},
+	},
+}
+
+// whatToDoUnanswered is the advice if there is no answer of a dedicated gateway. The first entry that fits is taken. It
+// is never changed.
+var whatToDoUnanswered = []struct {
+	fits   func(error) bool
+	advice string
+}{
+	{is(client.ErrOldImage), `until then, write gateway = "shared", with Internet access of the instance on`},
+	{isA[x509.HostnameError], "the server is not the gateway of kms_instance_id: check that and instance_endpoint. Set tls_server_name only if the instance has a name of your own"},
+	{isA[x509.UnknownAuthorityError], "ca_cert must be the CA certificate of the instance, which the console offers as a file, PrivateKmsCA_….pem"},
+	{isA[*net.DNSError], "the name resolves only in the VPCs that are associated with the instance: associate this server's VPC in the console; outside of a VPC, forward the DNS zone kms.aliyuncs.com to 100.100.2.136 and 100.100.2.138"},
+}
+
+func is(target error) func(error) bool {
+	return func(err error) bool { return errors.Is(err, target) }
+}
+
+func isA[E error](err error) bool {
+	_, ok := errors.AsType[E](err)
+	return ok
 }

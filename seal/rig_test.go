@@ -21,23 +21,51 @@ type rig struct {
 	t     *testing.T
 	kms   *kmstest.KMS
 	admin *client.Client
-	key   string
+	// instance is the KMS instance that the CMKs are in, whose dedicated gateway is all that the seal may use. It is the
+	// zero value for CMKs of no instance and the shared gateway.
+	instance kmstest.Instance
+	key      string
 }
 
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, kms: kmstest.New(t)}
-	var err error
-	r.admin, err = client.New(r.kms.ClientConfig())
+	kms := kmstest.New(t)
+	return rigOf(t, kms, kmstest.Instance{})
+}
+
+// newInstanceRig is newRig with a KMS instance without Internet access. change, which may be nil, adapts its service.
+func newInstanceRig(t *testing.T, change func(*server.Config)) *rig {
+	t.Helper()
+	kms := kmstest.Configured(t, func(c *server.Config) {
+		c.Instances[0].InternetAccess = new(bool)
+		if change != nil {
+			change(c)
+		}
+	})
+	return rigOf(t, kms, kms.Instance)
+}
+
+func rigOf(t *testing.T, kms *kmstest.KMS, instance kmstest.Instance) *rig {
+	t.Helper()
+	r := &rig{t: t, kms: kms, instance: instance}
+	shared, err := client.New(r.kms.ClientConfig())
 	require.NoError(t, err)
-	t.Cleanup(r.admin.Close)
+	t.Cleanup(shared.Close)
+	r.admin = shared.Instance(instance.ID)
 	r.key = r.newKey()
 	return r
 }
 
+// overBothGateways runs test with CMKs of no instance, and with a dedicated gateway.
+func overBothGateways(t *testing.T, test func(*testing.T, *rig)) {
+	t.Helper()
+	t.Run("shared", func(t *testing.T) { test(t, newRig(t)) })
+	t.Run("dedicated", func(t *testing.T) { test(t, newInstanceRig(t, nil)) })
+}
+
 func (r *rig) newKey() string {
 	r.t.Helper()
-	made, err := r.admin.CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{})
+	made, err := r.admin.CreateKey(r.t.Context(), &kmsapi.CreateKeyRequest{DKMSInstanceId: r.instance.ID})
 	require.NoError(r.t, err)
 	return made.KeyMetadata.KeyId
 }
@@ -67,12 +95,25 @@ func (r *rig) enable(key string) {
 // settings returns a whole configuration with changes. Settings that become empty are left out.
 func (r *rig) settings(changes map[string]string) map[string]string {
 	all := map[string]string{
-		"kms_key_id": r.key, "region": r.kms.Region, "domain": r.kms.Endpoint, "ca_cert": r.kms.CACert,
-		"access_key": r.kms.AccessKeyID, "secret_key": r.kms.AccessKeySecret.Reveal(),
+		"kms_key_id": r.key, "region": r.kms.Region, "access_key": r.kms.AccessKeyID,
+		"secret_key": r.kms.AccessKeySecret.Reveal(),
 	}
+	maps.Copy(all, r.gateway())
 	maps.Copy(all, changes)
 	maps.DeleteFunc(all, func(_, value string) bool { return value == "" })
 	return all
+}
+
+// gateway returns the settings that name KMS. With an instance they don't name the shared gateway, so that nothing can
+// reach it.
+func (r *rig) gateway() map[string]string {
+	if r.instance.ID == "" {
+		return map[string]string{"domain": r.kms.Endpoint, "ca_cert": r.kms.CACert}
+	}
+	return map[string]string{
+		"gateway": "dedicated", "kms_instance_id": r.instance.ID, "instance_endpoint": r.instance.Endpoint,
+		"ca_cert": r.instance.CACert,
+	}
 }
 
 // try returns a wrapper that is configured with the rig's settings and changes.
@@ -115,19 +156,26 @@ func (r *rig) current(w wrapping.Wrapper) string {
 }
 
 // audited returns the operations that the service has received, without the first since of them.
-func (r *rig) audited(since int) []string {
+func (r *rig) audited(since int) (operations []string) {
+	for _, entry := range r.audit()[since:] {
+		operations = append(operations, entry.Operation)
+	}
+	return operations
+}
+
+// An auditEntry is an operation and the gateway that received it.
+type auditEntry struct{ Operation, Gateway string }
+
+func (r *rig) audit() (entries []auditEntry) {
 	r.t.Helper()
 	audit, err := os.ReadFile(r.kms.Config().Audit.File)
 	require.NoError(r.t, err)
-	var operations []string
 	for line := range bytes.Lines(audit) {
-		var entry struct {
-			Operation string `json:"operation"`
-		}
+		var entry auditEntry
 		require.NoError(r.t, json.Unmarshal(line, &entry))
-		operations = append(operations, entry.Operation)
+		entries = append(entries, entry)
 	}
-	return operations[since:]
+	return entries
 }
 
 // allow gives the service another access key, with permission for these actions only, and returns settings that use it.

@@ -12,7 +12,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // Type is what [Wrapper.Type] returns. Servers store it with sealed data, so it is that of the wrapper that this one
@@ -37,20 +36,12 @@ var (
 // ErrNotConfigured is returned by methods that need KMS before SetConfig and after Finalize.
 var ErrNotConfigured = errors.New("the seal is not configured")
 
-// A connection is the result of SetConfig. Only current changes.
-type connection struct {
-	config config
-	kms    *client.Client
-	// current is the id of the CMK that encrypted last.
-	current atomic.Pointer[string]
-}
-
 // Type returns [Type].
 func (*Wrapper) Type(context.Context) (wrapping.WrapperType, error) { return Type, nil }
 
-// SetConfig reads the configuration and asks KMS for the CMK. It takes [wrapping.WithConfigMap], [wrapping.WithKeyId]
-// and [wrapping.WithDisallowEnvVars]. If it fails, nothing changes. It may be called again: running calls continue
-// unaffected.
+// SetConfig reads the configuration and looks for the CMK in KMS. It takes [wrapping.WithConfigMap],
+// [wrapping.WithKeyId] and [wrapping.WithDisallowEnvVars]. If it fails, nothing changes. It may be called again:
+// running calls continue unaffected.
 func (w *Wrapper) SetConfig(ctx context.Context, options ...wrapping.Option) (*wrapping.WrapperConfig, error) {
 	opts, err := wrapping.GetOpts(options...)
 	if err != nil {
@@ -80,12 +71,10 @@ func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) 
 		return nil, err
 	}
 	c := &connection{config: cfg, kms: kms}
-	answer, err := kms.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{KeyId: cfg.keyID})
-	if err != nil {
+	if err := c.findKey(ctx); err != nil {
 		kms.Close()
-		return nil, &Error{Operation: kmsapi.OpDescribeKey, KeyID: cfg.keyID, Err: err}
+		return nil, err
 	}
-	c.current.Store(&answer.KeyMetadata.KeyId)
 	return c, nil
 }
 
@@ -105,12 +94,12 @@ func (w *Wrapper) connected() (*connection, error) {
 }
 
 // KeyId returns the id of the CMK that encrypted last, or at first of the one that SetConfig found.
-func (w *Wrapper) KeyId(context.Context) (string, error) {
+func (w *Wrapper) KeyId(ctx context.Context) (string, error) {
 	c, err := w.connected()
 	if err != nil {
 		return "", err
 	}
-	return *c.current.Load(), nil
+	return c.keyID(ctx)
 }
 
 // Init only checks that SetConfig has succeeded.

@@ -15,12 +15,18 @@
 //  5. signature: compared in constant time, and after it the security token of a temporary access key (gate)
 //  6. nonce: remembered only after a valid signature, and never forgotten early (gate, replay)
 //  7. permission: on the operation and on what the request names (api)
-//  8. rate limit: of the account, region and class of operation (gate)
+//  8. rate limit: of the account, region and class of operation, or of a dedicated gateway (gate)
 //  9. operation: its parameters are decoded, the permission on a CMK that was found by an alias, a ciphertext or a
 //     token is checked, then the CMK's state and the quota, and it acts (api, keyring)
 //  10. audit: one line. A request whose line can't be written gets an error, though what it did stands; from then on,
 //     every request is refused before it does anything, until a line can be written again (edge, audit)
 //  11. reply (edge)
+//
+// # Gateways
+//
+// Requests come in at the shared gateway, or at the dedicated gateway of a KMS instance, which serves what encrypts and
+// decrypts with the keys of that instance. A gateway is a listener with a certificate of its own. All of them lead to
+// the same rooms, to which a request says where it came in.
 //
 // # The rooms
 //

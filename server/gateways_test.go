@@ -187,8 +187,11 @@ func TestABadReloadOfAnInstanceChangesNothing(t *testing.T) {
 		spoil func(*server.Instance)
 		want  string
 	}{
-		"no certificate": {func(i *server.Instance) { i.Listener.TLSCertFile = i.CACertFile }, `instance "kst-dev": listener`},
-		"no CA":          {func(i *server.Instance) { i.CACertFile += ".none" }, `instance "kst-dev"`},
+		"no certificate": {
+			func(i *server.Instance) { i.Listener.TLSCertFile = i.CACertFile },
+			`instance "kst-dev": listener`,
+		},
+		"no CA": {func(i *server.Instance) { i.CACertFile += ".none" }, `instance "kst-dev"`},
 		"no TLS any more": {func(i *server.Instance) {
 			i.Listener = server.Listener{Address: i.Listener.Address, PlainHTTP: true}
 		}, `instance "kst-dev"`},

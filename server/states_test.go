@@ -139,8 +139,8 @@ type subject struct {
 	material []string
 }
 
-// subject brings a new CMK into a state by way of the API, with all that op needs. elsewhere is another CMK, and made are
-// parameters of CreateKey.
+// subject brings a new CMK into a state by way of the API, with all that op needs. elsewhere is another CMK. made has
+// more parameters of CreateKey.
 func (w *wire) subject(
 	op kmsapi.Operation, state kmsapi.KeyState, elsewhere string, made ...string,
 ) subject {

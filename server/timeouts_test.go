@@ -17,10 +17,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// far is a timeout that no test reaches, and near one that it waits for.
+// far is a timeout that no test reaches, and near one that it waits for: long enough for a TLS handshake on a busy
+// machine, which must come first.
 const (
 	far  = time.Hour
-	near = 50 * time.Millisecond
+	near = 300 * time.Millisecond
 )
 
 // impatient starts a service with short timeouts, and returns what connects to it.

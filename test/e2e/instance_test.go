@@ -69,22 +69,6 @@ func TestDedicatedGatewayServesWhileTheSharedOneIsDown(t *testing.T) {
 	})
 }
 
-// A server that is sealed with a key of an instance needs neither the shared gateway nor Internet access of the
-// instance.
-func TestServerUnsealsItselfOverTheDedicatedGateway(t *testing.T) {
-	onEach(t, func(t *testing.T, s *stage) {
-		kms := s.ownKMS(t, "unseal-dedicated")
-		proxy := kms.behindFaults(t)
-		m := s.mountUnconfigured(t)
-		m.write("config", with(proxy.config(), kms.dedicatedConfig()))
-		sealed := s.startSealingAt(t, m)
-		proxy.goDown()
-		require.NoError(t, sealed.restart())
-		require.NoError(t, sealed.Await(sealed.IsActive))
-		proxy.heal()
-	})
-}
-
 func TestRenewedCertificateFailsNoRequest(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms, m := s.cloud(t), s.mountUnconfigured(t)

@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"path/filepath"
@@ -36,6 +37,19 @@ func (s *stage) newLock(t *testing.T) *lock {
 	return l
 }
 
+// intoInstance points the alias at a CMK of the service's KMS instance, and returns settings of a seal that reaches it
+// over the instance's dedicated gateway alone.
+func (l *lock) intoInstance(t *testing.T) map[string]string {
+	t.Helper()
+	id := l.kms.Exports["ALICLOUD_KMS_INSTANCE_ID"]
+	l.pointAtNew(t, &kmsapi.CreateKeyRequest{DKMSInstanceId: id})
+	return map[string]string{
+		"domain": "", "gateway": "dedicated", "kms_instance_id": id,
+		"instance_endpoint": l.kms.Exports["ALICLOUD_KMS_INSTANCE_ENDPOINT"],
+		"ca_cert":           l.kms.Exports["ALICLOUD_KMS_INSTANCE_CA"],
+	}
+}
+
 func (l *lock) disable(t *testing.T) {
 	t.Helper()
 	_, err := l.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: l.key})
@@ -51,7 +65,13 @@ func (l *lock) enable(t *testing.T) {
 // renew points the alias at another CMK.
 func (l *lock) renew(t *testing.T) {
 	t.Helper()
-	made, err := l.client.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
+	l.pointAtNew(t, &kmsapi.CreateKeyRequest{})
+}
+
+// pointAtNew creates a CMK and points the alias at it.
+func (l *lock) pointAtNew(t *testing.T, request *kmsapi.CreateKeyRequest) {
+	t.Helper()
+	made, err := l.client.CreateKey(t.Context(), request)
 	require.NoError(t, err)
 	l.key = made.KeyMetadata.KeyId
 	_, err = l.client.UpdateAlias(t.Context(), &kmsapi.UpdateAliasRequest{AliasName: "alias/unseal", KeyId: l.key})
@@ -135,7 +155,7 @@ func (m sealKind) settings(t *testing.T, l *lock, changes map[string]string) set
 	if m.plugin == "" {
 		return settings{seal: m.block(t, values), environment: []string{"SSL_CERT_FILE=" + ca}}
 	}
-	values["ca_cert"] = ca
+	values["ca_cert"] = cmp.Or(values["ca_cert"], ca)
 	return settings{seal: m.block(t, values)}
 }
 

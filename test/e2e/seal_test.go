@@ -41,14 +41,15 @@ func (s *sealing) token(t *testing.T) string {
 
 func (s *stage) startSealing(t *testing.T) *sealing {
 	t.Helper()
-	return s.startSealingAt(t, s.mount(t))
+	m := s.mount(t)
+	m.write("keys/unseal", nil)
+	return s.startSealingWith(t, m)
 }
 
-// startSealingAt starts a server that is unsealed through a new key of m.
-func (s *stage) startSealingAt(t *testing.T, m *mount) *sealing {
+// startSealingWith starts a server that is unsealed through the key "unseal" of m.
+func (s *stage) startSealingWith(t *testing.T, m *mount) *sealing {
 	t.Helper()
 	sealed := &sealing{at: m}
-	sealed.at.write("keys/unseal", nil)
 	sealed.policy = sealed.at.path + "-seal"
 	sealed.allow(t, "encrypt", "decrypt")
 	seal := fmt.Sprintf(`

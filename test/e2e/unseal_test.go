@@ -1,6 +1,8 @@
 package e2e
 
 import (
+	"net/http"
+	"os"
 	"os/exec"
 	"slices"
 	"strings"
@@ -245,6 +247,56 @@ func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 		require.NoError(t, service.Signal(syscall.SIGCONT))
 		require.NoError(t, v.start())
 		v.comesUp(t)
+	})
+}
+
+// A server without a way to the shared gateway, for a CMK that has left it behind.
+func TestSealPluginUnsealsOverADedicatedGatewayAlone(t *testing.T) {
+	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
+		l := s.newLock(t)
+		v := s.startLocked(t, m, l)
+		dedicated := l.intoInstance(t)
+		require.NoError(t, v.restart(), "the server seals its keys with the CMK of the instance")
+		v.comesUp(t)
+
+		v.use(t, m, l, dedicated)
+		require.NoError(t, v.restart())
+		v.comesUp(t)
+		v.hasSeal(t, "alicloudkms")
+		v.rekey(t)
+
+		good := v.seal
+		v.seal = strings.ReplaceAll(good, dedicated["kms_instance_id"], "kst-other")
+		require.NoError(t, v.Stop())
+		v.endsAtStart(t, kmsapi.InstanceHost("kst-other"))
+		v.seal = good
+		require.NoError(t, v.start())
+		v.comesUp(t)
+	})
+}
+
+// The Vault that unseals others can't reach the shared gateway; the dedicated gateway of the CMK's instance is enough.
+func TestServerUnsealsItselfThroughTheEngineOverADedicatedGatewayAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		m := s.mount(t)
+		secret := s.kms.Exports["ALICLOUD_SECRET_KEY"]
+		ca, err := os.ReadFile(s.kms.Exports["ALICLOUD_KMS_INSTANCE_CA"])
+		require.NoError(t, err)
+		m.write("config", map[string]any{
+			"secret_key": secret, "gateway": "dedicated", "kms_instance_id": s.kms.Exports["ALICLOUD_KMS_INSTANCE_ID"],
+			"instance_endpoint": s.kms.Exports["ALICLOUD_KMS_INSTANCE_ENDPOINT"], "instance_ca_cert": string(ca),
+		})
+		m.write("keys/unseal", nil)
+		m.write("config", map[string]any{"secret_key": secret, "endpoint": "127.0.0.1:1", "verify": false})
+
+		sealed := s.startSealingWith(t, m)
+		sealed.hasSeal(t, "transit")
+		sealed.remember(t)
+		require.NoError(t, sealed.restart())
+		sealed.comesUp(t)
+		sealed.rekey(t)
+		_, err = m.client.Logical().Read(m.path + "/keys/unseal")
+		m.refused(err, http.StatusBadGateway, "the shared gateway")
 	})
 }
 

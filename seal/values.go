@@ -1,0 +1,126 @@
+package seal
+
+import (
+	"cmp"
+	"fmt"
+	"maps"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/openbao/go-kms-wrapping/v2"
+)
+
+// A setting is a key of the configuration.
+type setting struct {
+	// variables are environment variables that are used if the setting is not configured: the first that is set.
+	variables []string
+	// credential settings are taken from the environment together or not at all.
+	credential bool
+	// gateway is the only one that the setting is for, and empty for a setting of both. The environment is not read for
+	// settings of the other gateway.
+	gateway string
+}
+
+var settings = map[string]setting{
+	"kms_key_id":        {variables: []string{"ALICLOUDKMS_WRAPPER_KEY_ID", "VAULT_ALICLOUDKMS_SEAL_KEY_ID"}},
+	"region":            {variables: []string{"ALICLOUD_REGION"}},
+	"domain":            {gateway: sharedGateway, variables: []string{"ALICLOUD_DOMAIN"}},
+	"network":           {},
+	"gateway":           {variables: []string{"ALICLOUD_KMS_GATEWAY"}},
+	"kms_instance_id":   {gateway: dedicatedGateway, variables: []string{"ALICLOUD_KMS_INSTANCE_ID"}},
+	"instance_endpoint": {gateway: dedicatedGateway, variables: []string{"ALICLOUD_KMS_INSTANCE_ENDPOINT"}},
+	"tls_server_name":   {},
+	"ca_cert":           {},
+	"request_timeout":   {},
+	"access_key":        {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY"}},
+	"secret_key":        {credential: true, variables: []string{"ALICLOUD_SECRET_KEY"}},
+	"security_token":    {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY_STS_TOKEN"}},
+	"role_arn":          {credential: true, variables: []string{"ALICLOUD_ROLE_ARN"}},
+	"role_session_name": {credential: true, variables: []string{"ALICLOUD_ROLE_SESSION_NAME"}},
+	"role_external_id":  {credential: true},
+	"sts_endpoint":      {credential: true},
+	"use_environment":   {},
+	"disallow_env_vars": {},
+}
+
+// synonyms maps other names of settings to their own.
+var synonyms = map[string]string{"endpoint": "domain", "access_secret": "secret_key"}
+
+// values are the settings' values. An empty one counts as missing.
+type values map[string]string
+
+// readValues returns the configuration under the settings' own names.
+func readValues(given map[string]string) (values, error) {
+	v := values{}
+	for _, key := range slices.Sorted(maps.Keys(given)) {
+		name := cmp.Or(synonyms[key], key)
+		if _, ok := settings[name]; !ok {
+			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
+			slices.Sort(known)
+			return nil, fmt.Errorf("the seal has no setting %q; its settings are: %s", key, strings.Join(known, ", "))
+		}
+		value, err := resolve(key, given[key])
+		if err != nil {
+			return nil, err
+		}
+		if v[name] != "" && value != "" && v[name] != value {
+			return nil, fmt.Errorf("%s is set under two names to different values; leave %s out", name, key)
+		}
+		v[name] = cmp.Or(value, v[name])
+	}
+	return v, nil
+}
+
+// resolve returns the value, or the content of the file or variable that it refers to, without the line break at the
+// end of a file. Errors name the file or variable, but show no content.
+func resolve(key, value string) (string, error) {
+	if err := wrapping.ParsePaths(&value); err != nil {
+		return "", fmt.Errorf("%s: %w", key, err)
+	}
+	return strings.TrimSpace(value), nil
+}
+
+// addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.
+func (v values) addEnvironment() error {
+	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
+	if err := v.addVariables("gateway"); err != nil {
+		return err
+	}
+	for name, s := range settings {
+		if own && s.credential || !v.has(s) {
+			continue
+		}
+		if err := v.addVariables(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// addVariables sets a setting that is not configured to the first of its variables that is set.
+func (v values) addVariables(name string) error {
+	if v[name] != "" {
+		return nil
+	}
+	for _, variable := range settings[name].variables {
+		value, err := resolve(variable, os.Getenv(variable))
+		if err != nil {
+			return err
+		}
+		v[name] = cmp.Or(v[name], value)
+	}
+	return nil
+}
+
+func (v values) flag(name string, otherwise bool) (bool, error) {
+	if v[name] == "" {
+		return otherwise, nil
+	}
+	set, err := strconv.ParseBool(v[name])
+	if err != nil {
+		return false, fmt.Errorf("%s must be true or false", name)
+	}
+	return set, nil
+}
