@@ -92,7 +92,7 @@ func TestRenewedCertificateFailsNoRequest(t *testing.T) {
 	})
 }
 
-// Whoever reads health or writes config makes the engine ask KMS for the CA again, and nothing else does.
+// Only a read of health or a write of config makes the engine ask KMS for the CA again.
 func TestReplacedCAIsReportedAndReadAgain(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms, m := s.cloud(t), s.mountUnconfigured(t)
@@ -101,7 +101,7 @@ func TestReplacedCAIsReportedAndReadAgain(t *testing.T) {
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt(firstKey, plaintext)
 		for name, repair := range map[string]func(){
-			"a read of health":  func() { require.Equal(t, true, m.read("health")["healthy"], "it says what is true now") },
+			"a read of health":  func() { require.Equal(t, true, m.read("health")["healthy"], "health reports the state after the repair") },
 			"a write of config": func() { m.write("config", kms.dedicatedConfig(instance)) },
 		} {
 			t.Run(name, func(t *testing.T) {
