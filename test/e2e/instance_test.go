@@ -101,7 +101,9 @@ func TestReplacedCAIsReportedAndReadAgain(t *testing.T) {
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt(firstKey, plaintext)
 		for name, repair := range map[string]func(){
-			"a read of health":  func() { require.Equal(t, true, m.read("health")["healthy"], "health reports the state after the repair") },
+			"a read of health": func() {
+				require.Equal(t, true, m.read("health")["healthy"], "health reports the state after the repair")
+			},
 			"a write of config": func() { m.write("config", kms.dedicatedConfig(instance)) },
 		} {
 			t.Run(name, func(t *testing.T) {
