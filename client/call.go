@@ -104,7 +104,8 @@ func (c *Client) pacedAttempt(
 		if ctx.Err() == nil {
 			return &failure{err: err, unrun: true}
 		}
-		return &failure{err: &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: gaveUp(ctx)}, unrun: true}
+		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: gaveUp(ctx)}
+		return &failure{err: unsent, unrun: true}
 	}
 	sent := time.Now()
 	f := c.attempt(ctx, g, op, c.sign(g, params, s), answer)

@@ -58,7 +58,9 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 	single := pooled.Clone()
 	single.DisableKeepAlives = true
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {cfg.UserAgent}}
-	return &gateway{endpoint: where, url: where.address(), header: header, pooled: pooled, single: single, paces: paces()}, nil
+	return &gateway{
+		endpoint: where, url: where.address(), header: header, pooled: pooled, single: single, paces: paces(),
+	}, nil
 }
 
 // newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.

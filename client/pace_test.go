@@ -24,7 +24,7 @@ func newQuota(perSecond int) *quota {
 	return &quota{limiter: rate.NewLimiter(rate.Limit(perSecond), perSecond)}
 }
 
-// ask sends a request at the pace of p, as often as it is throttled, and returns an error if there is no more time.
+// ask sends a request at the pace of p, as often as it is throttled, and returns an error if time runs out.
 func (q *quota) ask(ctx context.Context, p *pace) error {
 	for {
 		if err := p.wait(ctx); err != nil {
