@@ -229,7 +229,11 @@ func withKey(err error, name string) error {
 
 // nameField is the key's name in a path.
 func nameField() *framework.FieldSchema {
-	return &framework.FieldSchema{Type: framework.TypeString, Description: "The name of the key.", Required: true}
+	return &framework.FieldSchema{
+		Type:        framework.TypeString,
+		Description: "The name of the key, in the path: letters, digits, '_', '-' and '.', but not '..', and no '-' or '.' at its ends.",
+		Required:    true,
+	}
 }
 
 // keyName returns the key's name in the path, whose pattern makes sure of its form.
