@@ -57,6 +57,13 @@ func (e *keyEntry) fields(name string) map[string]any {
 	}
 }
 
+// stored shows the entry without its CMK's metadata.
+func (e *keyEntry) stored(name string) *logical.Response {
+	resp := &logical.Response{Data: e.fields(name)}
+	e.warnOfReserved(resp)
+	return resp
+}
+
 // cmk is what requests call the CMK. Answers have its id.
 func (e *keyEntry) cmk() string { return cmp.Or(e.ARN, e.KeyID) }
 

@@ -59,15 +59,15 @@ each has an entry of the same name, with a different value.
 func (b *backend) keyRegister(
 	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
 ) (*logical.Response, error) {
-	id, bound, err := registration(d)
+	entry, err := loadKey(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	id, bound, err := registration(d, entry)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := b.connection(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := loadKey(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
@@ -103,15 +103,19 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 	return ""
 }
 
-// registration returns the checked fields of register.
-func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
+// registration returns the checked fields of register. known is the key that has the name already, and may be nil.
+func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
 		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a CMK, or an alias that begins with %s",
 			kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
-	return id, bound, checkContext("bound_context", bound)
+	var kept map[string]string
+	if known != nil {
+		kept = known.BoundContext
+	}
+	return id, bound, checkContext("bound_context", bound, kept)
 }
 
 // adopt stores the entry of an existing CMK, and warns of what its owner should know.
