@@ -391,7 +391,8 @@ func (r *rig) deleted(id string) {
 	r.t.Helper()
 	direct, err := r.kms.direct("cn-hangzhou")
 	require.NoError(r.t, err)
-	_, err = direct.ScheduleKeyDeletion(r.t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
+	request := &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7}
+	_, err = direct.ScheduleKeyDeletion(r.t.Context(), request)
 	require.NoError(r.t, err)
 	r.kms.service().Advance(8 * 24 * time.Hour)
 }

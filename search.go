@@ -83,7 +83,8 @@ func (c *creation) conflict(req *logical.Request) error {
 		c.Name, strings.Join(c.Conflict, " and "), mount(req))
 }
 
-// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked for them.
+// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked for
+// them.
 func (b *backend) markedCMKs(
 	ctx context.Context, req *logical.Request, conn *connection, marker string,
 ) ([]kmsapi.KeyMetadata, error) {

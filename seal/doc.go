@@ -65,10 +65,10 @@
 //	Iv          nonce
 //	KeyInfo     KeyId, the CMK that KMS reported; WrappedKey, KMS's CiphertextBlob, unchanged
 //
-// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. After a change of kms_key_id, or of the alias behind
-// it, old blobs must still open. So a CMK that is neither the configured one nor in previous_kms_key_ids is only reported,
-// once, through [Wrapper.Warn]; if that setting is present, Decrypt returns [ErrOtherKey] instead. What counts is the CMK
-// that KMS says it used: the blob's KeyId is not authenticated, and proves nothing.
+// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. After a change of kms_key_id, or of the alias
+// behind it, old blobs must still open. So a CMK that is neither the configured one nor in previous_kms_key_ids is
+// only reported, once, through [Wrapper.Warn]; if that setting is present, Decrypt returns [ErrOtherKey] instead.
+// What counts is the CMK that KMS says it used: the blob's KeyId is not authenticated, and proves nothing.
 //
 // # The current key
 //

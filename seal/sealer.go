@@ -13,9 +13,9 @@ import (
 // ErrOtherKey is returned by Decrypt for a blob that a CMK has sealed which previous_kms_key_ids does not allow.
 var ErrOtherKey = errors.New("the CMK that sealed the data is neither kms_key_id nor in previous_kms_key_ids")
 
-// checkSealer decides about a blob that KMS has opened with the CMK called id, as KMS says. KMS opens those of every CMK
-// that the RAM policy allows, so that anyone who may use another CMK and write to the server's storage could replace
-// what it unseals with. Unless previous_kms_key_ids is set, such a CMK is only reported, once.
+// checkSealer decides about a blob that KMS has opened with the CMK called id, as KMS says. KMS opens those of every
+// CMK that the RAM policy allows, so that anyone who may use another CMK and write to the server's storage could
+// replace what it unseals with. Unless previous_kms_key_ids is set, such a CMK is only reported, once.
 func (c *connection) checkSealer(ctx context.Context, id string) error {
 	if c.expects(id) {
 		return nil

@@ -81,8 +81,8 @@ func unknownField(schemas Schemas, op logical.Operation, name string) error {
 // fieldName matches what looks like the name of a field.
 var fieldName = regexp.MustCompile(`^[a-z_]{1,40}$`)
 
-// unknown says that a field is unknown. A name that does not look like one may be a value that a caller has sent without
-// a name, as curl -d "$PLAINTEXT" does, and errors end up in audit logs.
+// unknown says that a field is unknown. A name that does not look like one may be a value that a caller sent without a
+// name, as curl -d "$PLAINTEXT" does, and errors end up in audit logs.
 func unknown(name string) string {
 	switch {
 	case isInPath(name):
