@@ -96,7 +96,7 @@ func (b *backend) markedCMKs(
 	if err != nil {
 		return nil, err
 	}
-	var marked []kmsapi.KeyMetadata
+	var marked []string
 	for _, id := range sortedKeys(cmks.Entries) {
 		if len(names.of(id)) > 0 {
 			continue
@@ -105,16 +105,24 @@ func (b *backend) markedCMKs(
 		if err != nil {
 			return nil, err
 		}
-		if found != marker {
-			continue
+		if found == marker {
+			marked = append(marked, id)
 		}
-		cmk, err := describeCMK(ctx, conn, id)
+	}
+	return describeCMKs(ctx, conn, marked)
+}
+
+// describeCMKs is not part of the search itself, so that one that KMS throttles gets further each time.
+func describeCMKs(ctx context.Context, conn *connection, ids []string) ([]kmsapi.KeyMetadata, error) {
+	cmks := make([]kmsapi.KeyMetadata, 0, len(ids))
+	for _, id := range ids {
+		found, err := describeCMK(ctx, conn, id)
 		if err != nil {
 			return nil, err
 		}
-		marked = append(marked, cmk.KeyMetadata)
+		cmks = append(cmks, found.KeyMetadata)
 	}
-	return marked, nil
+	return cmks, nil
 }
 
 // markerOf returns the marker of a CMK, and "" if it has none or has been deleted.
