@@ -35,7 +35,7 @@ func (r *rig) restart() {
 	r.t.Helper()
 	conf := logical.TestBackendConfig()
 	conf.StorageView, conf.Logger = r.storage, r.logger()
-	b, err := newBackend(r.t.Context(), conf, r.kms.open)
+	b, err := newBackend(r.t.Context(), conf, newProcess(r.kms.open))
 	require.NoError(r.t, err)
 	r.b = b
 }
@@ -321,7 +321,7 @@ func TestOnlyThePrimarysActiveNodeRollsBack(t *testing.T) {
 		view := logical.TestSystemView()
 		view.ReplicationStateVal = state
 		conf.System, conf.StorageView = view, r.storage
-		b, err := newBackend(t.Context(), conf, r.kms.open)
+		b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
 		require.NoError(t, err)
 		r.b = b
 		calls := r.kms.total()

@@ -52,7 +52,7 @@ func serve(args []string) error {
 		return err
 	}
 	return plugin.ServeMultiplex(&plugin.ServeOpts{
-		BackendFactoryFunc: alicloudkms.Factory,
+		BackendFactoryFunc: alicloudkms.NewFactory(),
 		// Vault versions before AutoMTLS need it; later ones ignore it.
 		TLSProviderFunc: api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})
