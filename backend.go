@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/budget"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
@@ -29,6 +30,8 @@ type backend struct {
 	local *framework.Backend
 
 	process *process
+	// batches bounds the bytes of the mount's batches.
+	batches *budget.Budget
 	// connections holds the connection of the stored configuration, under the name configPath.
 	connections *once.Cache[connection]
 	// keys holds key entries under their names.
@@ -53,6 +56,7 @@ func newBackend(
 	}
 	b := &backend{
 		process:     shared,
+		batches:     budget.New(maxMountBatches, shared.batches),
 		connections: once.NewCache((*connection).close),
 		keys:        once.NewCache(func(*keyEntry) {}),
 		changing:    once.NewReservations(),

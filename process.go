@@ -8,9 +8,16 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/budget"
 )
 
-// A process is what the mounts in one process of the plugin have in common.
+const (
+	// maxProcessBatches and maxMountBatches bound the bytes of the batches that are worked on at a time.
+	maxProcessBatches = 256 << 20
+	maxMountBatches   = 64 << 20
+)
+
+// A process is what the mounts in one process of the plugin have in common. Only batches changes.
 type process struct {
 	// open makes a client for a configuration, without I/O.
 	open func(client.Config) (kms, error)
@@ -18,6 +25,8 @@ type process struct {
 	allowLocal bool
 	// instanceRoot is the checksum of the root certificate of dedicated gateways.
 	instanceRoot [sha256.Size]byte
+	// batches bounds the bytes of the batches of all mounts.
+	batches *budget.Budget
 }
 
 func newProcess(open func(client.Config) (kms, error)) *process {
@@ -25,11 +34,12 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		open:         open,
 		allowLocal:   os.Getenv(allowLocalVariable) == "true",
 		instanceRoot: alibabaCloudsRoot,
+		batches:      budget.New(maxProcessBatches, nil),
 	}
 }
 
-// NewFactory returns the factory for all mounts of one process. It reads the environment variable
-// ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT.
+// NewFactory returns the factory for all mounts of one process, which share a bound on the memory for their batches. It
+// reads the environment variable ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT.
 func NewFactory() logical.Factory {
 	shared := newProcess(openClient)
 	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
