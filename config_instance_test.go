@@ -151,16 +151,6 @@ func TestBadInstanceIsRefusedBeforeKMSIsAsked(t *testing.T) {
 	}
 }
 
-func TestEnvironmentsCredentialsMayGoToADedicatedGateway(t *testing.T) {
-	for _, endpoint := range []string{"", "kst-hzz1.cryptoservice.kms.aliyuncs.com", "127.0.0.1:8443"} {
-		r := newRig(t)
-		r.write("config", with(environment(), body{
-			"kms_instance_id": ourInstance, "gateway": "dedicated", "instance_endpoint": endpoint,
-			"instance_ca_cert": newCA(t), "verify": false,
-		}))
-	}
-}
-
 // Anyone who may write config but does not know the secret must not receive requests that it signs.
 func TestNewWayToAnInstanceNeedsTheSecretAgain(t *testing.T) {
 	given, other := newCA(t), newCA(t)

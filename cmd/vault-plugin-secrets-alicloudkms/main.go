@@ -54,7 +54,7 @@ func serve(args []string) error {
 	// With ServeMultiplex, Vault would run one process for all mounts, and end it to reload any of them: requests of the
 	// other mounts fail then, whatever the plugin does in its last seconds.
 	return plugin.Serve(&plugin.ServeOpts{
-		BackendFactoryFunc: alicloudkms.Factory,
+		BackendFactoryFunc: alicloudkms.NewFactory(),
 		// Vault versions before AutoMTLS need it; later ones ignore it.
 		TLSProviderFunc: api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})

@@ -46,7 +46,7 @@ var rooms = map[string]room{
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/fields", "internal/keywrap", "internal/listing", "internal/once", "internal/refusal",
+			"internal/advice", "internal/budget", "internal/fields", "internal/keywrap", "internal/listing", "internal/once", "internal/refusal",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -58,6 +58,7 @@ var rooms = map[string]room{
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
+	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/refusal", "kmsapi"}},
 	"internal/keywrap": {imports: []string{"kmsapi"}},
 	"internal/listing": {imports: []string{"internal/refusal"}},
