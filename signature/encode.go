@@ -1,6 +1,8 @@
 package signature
 
 import (
+	"io"
+
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -36,6 +38,24 @@ func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 		separator = e.and
 	}
 	return dst
+}
+
+// writeCanonical writes the canonical query string of sorted parameters in pieces.
+func writeCanonical(w io.StringWriter, sorted kmsapi.Params) {
+	separator := ""
+	for _, p := range sorted {
+		_, _ = w.WriteString(separator)
+		writeEscaped(w, p.Name)
+		_, _ = w.WriteString(once.equals)
+		writeEscaped(w, p.Value)
+		separator = once.and
+	}
+}
+
+func writeEscaped(w io.StringWriter, s string) {
+	for piece := range once.escaping.Pieces(s) {
+		_, _ = w.WriteString(piece)
+	}
 }
 
 // sizeHint is the capacity for the canonical query string of params with few escapes. With more of them it grows.
