@@ -37,6 +37,8 @@ func TestARequestOfAStrangerCostsAFewTimesItsSize(t *testing.T) {
 		h.Set("X-Aa", strings.Repeat("a", size))
 		return h
 	}
+	const form = "application/x-www-form-urlencoded"
+	signed := l.acs3("ListKeys", nil, "").Get("Authorization")
 	acs3 := "ACS3-HMAC-SHA256 Credential=" + l.caller.AccessKeyID
 	for name, tc := range map[string]struct {
 		header      http.Header
@@ -48,7 +50,7 @@ func TestARequestOfAStrangerCostsAFewTimesItsSize(t *testing.T) {
 		"a name that is repeated": {nil, "", strings.Repeat("n", size/2) + "=&" + strings.Repeat("n", size/2) + "="},
 		"a name with a bad value": {nil, "", strings.Repeat("n", size) + "=%"},
 		"one value":               {nil, "", l.signed("ListKeys").Form() + "&A=" + strings.Repeat("*", size)},
-		"types of contents":       {http.Header{"Content-Type": {"application/x-www-form-urlencoded" + headers.String()}}, "", "a=b"},
+		"types of contents":       {http.Header{"Content-Type": {form + headers.String()}}, "", "a=b"},
 		"fields of authorization": {authorized(acs3 + fields.String()), "", ""},
 		"names of signed headers": {authorized(acs3 + ",Signature=00,SignedHeaders=host" + names.String()), "", ""},
 		"spellings of one header": {authorized(acs3 + ",Signature=00,SignedHeaders=x-aa;X-aa;x-Aa;X-AA"), "", ""},
@@ -56,7 +58,7 @@ func TestARequestOfAStrangerCostsAFewTimesItsSize(t *testing.T) {
 		"an operation":            {nil, "", l.signed(strings.Repeat("A", size)).Form()},
 		"a good access key id":    {nil, "", with(l.signed(strings.Repeat("&", size/4)), "Signature", "00").Form()},
 		"a long header that is signed": {
-			authorized(strings.Replace(l.acs3("ListKeys", nil, "").Get("Authorization"), "SignedHeaders=", "SignedHeaders=x-aa;", 1)),
+			authorized(strings.Replace(signed, "SignedHeaders=", "SignedHeaders=x-aa;", 1)),
 			"", "",
 		},
 	} {
@@ -66,7 +68,7 @@ func TestARequestOfAStrangerCostsAFewTimesItsSize(t *testing.T) {
 			spent := allocated(func() { got = l.send(request(http.MethodPost, "/", tc.query, tc.header), tc.body) })
 			require.GreaterOrEqual(t, got.status, http.StatusBadRequest)
 			require.Less(t, len(got.body), 32<<10, "the answer is short")
-			require.Less(t, spent, 12*size)
+			require.Less(t, spent, 20*size)
 		})
 	}
 }

@@ -95,8 +95,8 @@ var errAuthorization = errors.New(
 	`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
 
 // ParseAuthorization parses an Authorization header. Its fields may come in any order, since SDKs differ, but each only
-// once. So may the names of signed headers, which are in lower case, and of which there may be 64. A header that is none
-// of this is refused before its parts are collected.
+// once. So may the names of signed headers, which are in lower case, and of which there may be 64. Any other header is
+// refused before its parts are collected.
 func ParseAuthorization(header string) (a Authorization, err error) {
 	fields, ok := strings.CutPrefix(header, SchemeACS3+" ")
 	if !ok {

@@ -58,8 +58,8 @@ func writeEscaped(w io.StringWriter, s string) {
 	}
 }
 
-// sizeHint is the capacity for the canonical query string of params in the encoding e. For long ones it is exact, so that
-// a stranger's request never makes it grow; for short ones it is enough if there are few escapes.
+// sizeHint is the capacity for the canonical query string of params in the encoding e. For long ones it is exact, so
+// that a stranger's request never makes it grow; for short ones it is enough if there are few escapes.
 func sizeHint(params kmsapi.Params, e encoding) int {
 	const long = 16 << 10
 	size := 0

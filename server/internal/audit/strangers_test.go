@@ -40,7 +40,7 @@ func TestStrangersAboveTheRateAreSummedUpInOneLine(t *testing.T) {
 	for range audit.StrangersBurst + omitted {
 		require.NoError(t, log.WriteStranger(stranger(record.Time)))
 	}
-	require.NoError(t, log.Write(record), "who is authenticated gets a line")
+	require.NoError(t, log.Write(record), "an authenticated request gets its line")
 	later := record.Time.Add(time.Second)
 	for range audit.StrangersPerSecond + 1 {
 		require.NoError(t, log.WriteStranger(stranger(later)))

@@ -9,6 +9,8 @@ import (
 // Connection is what a request was received on.
 type Connection interface {
 	gate.Connection
+	// Handled says that a request has come to the service.
+	Handled()
 	// AwaitLarge waits until a request that is larger than [TrustedBytes] may be received. It returns at once if the
 	// connection has carried a good signature. An error says that the request is not to be served.
 	AwaitLarge(context.Context) error
@@ -31,5 +33,6 @@ func connectionOf(ctx context.Context) Connection {
 // unlimited is the connection of a request that did not come over a network.
 type unlimited struct{}
 
+func (unlimited) Handled()                         {}
 func (unlimited) Authenticated()                   {}
 func (unlimited) AwaitLarge(context.Context) error { return nil }

@@ -61,6 +61,7 @@ func New(o Options) *Edge { return &Edge{o} }
 
 // ServeHTTP answers one request, in the order that the comment of package server gives.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	connectionOf(r.Context()).Handled()
 	start := e.o.Clock()
 	line := audit.Record{
 		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(e.o.Gateway),
@@ -133,12 +134,13 @@ func (e *Edge) refusal(requestID string, err error) *kmsapi.Error {
 
 func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f format, requestID string, refused *kmsapi.Error) {
 	e.write(w, f, refused.HTTPStatus, requestID, &kmsapi.ErrorResponse{
-		HttpStatus: refused.HTTPStatus, Code: refused.Code, Message: cut(refused.Message, maxMessage), RequestId: requestID,
-		HostId: cut(r.Host, maxHost),
+		HttpStatus: refused.HTTPStatus, Code: refused.Code, RequestId: requestID,
+		Message: cut(refused.Message, maxMessage), HostId: cut(r.Host, maxHost),
 	})
 }
 
-// An answer repeats no more than this of what a request has sent. It is more than people read, and than host names have.
+// An answer repeats no more than this of what a request has sent. It is more than people read, and host names are
+// shorter.
 const maxMessage, maxHost = 4 << 10, 255
 
 func cut(s string, most int) string {

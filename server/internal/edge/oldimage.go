@@ -22,6 +22,7 @@ var errOldImage = kmsapi.ErrMissingParameter.WithMessage(
 
 // ServeHTTP refuses a request.
 func (i *OldImage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	connectionOf(r.Context()).Handled()
 	now := i.o.Clock()
 	line := audit.Record{
 		Time: now, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(i.o.Gateway),
