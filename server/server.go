@@ -9,6 +9,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
@@ -64,8 +65,9 @@ func (s *Server) listen(c Config, o Options) (err error) {
 			err = errors.Join(err, s.closeListeners())
 		}
 	}()
+	limits, bounds := c.Limits.WithDefaults(), connBounds{connlimit.NewTurns(), s.service.metrics}
 	for id, l := range listenersOf(c) {
-		if err := s.gateways[id].listen(l, c.Limits.WithDefaults(), s.service.handlers[id], o); err != nil {
+		if err := s.gateways[id].listen(l, limits, bounds, s.service.handlers[id], o); err != nil {
 			return gatewayError(id, err)
 		}
 	}

@@ -27,12 +27,22 @@ func (g *Gate) authenticate(ctx context.Context, c claim, now time.Time) (*crede
 	if !c.verify(key.secret, stringToSign) {
 		// SDKs compare what follows the colon with their own string, to tell a wrong secret from a damaged request.
 		return nil, kmsapi.ErrIncompleteSignature.WithMessage(
-			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + string(stringToSign))
+			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + shown(stringToSign))
 	}
 	if err := key.checkToken(c.securityToken, now); err != nil {
 		return nil, err
 	}
 	return key, g.checkNonce(ctx, key.id, c.nonce, at)
+}
+
+// maxShown is how much of a string to sign is shown, so that the answer to a stranger is no larger than its request.
+const maxShown = 3 << 10
+
+func shown(stringToSign []byte) string {
+	if len(stringToSign) <= maxShown {
+		return string(stringToSign)
+	}
+	return fmt.Sprintf("%s… (the first %d of %d bytes)", stringToSign[:maxShown], maxShown, len(stringToSign))
 }
 
 // checkToken compares a request's security token with the access key's, in constant time. The signature has been

@@ -92,6 +92,7 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 		return nil, err
 	}
 	line.Account = caller.account
+	r.Connection.Authenticated()
 	region, err := g.regions.of(r)
 	if err != nil {
 		return nil, err
