@@ -48,7 +48,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	metrics := ops.NewMetrics(gatewayNames(c), gate.NonceUsed, gate.NonceTooOld)
+	metrics := ops.NewMetrics(gatewayNames(c), gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead)
 	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)
 	defer func() {
@@ -165,7 +165,7 @@ func (s *service) Sweep(ctx context.Context) error {
 	if err := s.keys.Sweep(ctx, now); err != nil {
 		return err
 	}
-	return s.keys.SweepNonces(ctx, now)
+	return errors.Join(s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
 }
 
 // health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,
