@@ -15,7 +15,8 @@
 //  5. signature: compared in constant time, and after it the security token of a temporary access key (gate)
 //  6. nonce: remembered only after a valid signature, and never forgotten early (gate, replay)
 //  7. permission: on the operation and on what the request names (api)
-//  8. rate limit: of the account, region and class of operation, or of a dedicated gateway (gate)
+//  8. rate limit: of the account, region and class of operation, or of a dedicated gateway; if the timestamp is ahead
+//     of the clock, also of the access key, and then the nonce is stored (gate)
 //  9. operation: its parameters are decoded, the permission on a CMK that was found by an alias, a ciphertext or a
 //     token is checked, then the CMK's state and the quota, and it acts (api, keyring)
 //  10. audit: one line; those of requests that were not authenticated are summed up above a rate. A request whose line

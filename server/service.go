@@ -49,7 +49,7 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 		return nil, err
 	}
 	metrics := ops.NewMetrics(ops.Labels{
-		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld}, Bounds: connlimit.Bounds,
+		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead}, Bounds: connlimit.Bounds,
 	})
 	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)
@@ -144,7 +144,7 @@ func (s *service) Sweep(ctx context.Context) error {
 	if err := s.keys.Sweep(ctx, now); err != nil {
 		return err
 	}
-	return s.keys.SweepNonces(ctx, now)
+	return errors.Join(s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
 }
 
 // health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,
