@@ -33,6 +33,17 @@ func TestAnOperationOutsideTheCatalogueMayDoNothing(t *testing.T) {
 	require.ErrorIs(t, made.Refusal(kmsapi.Enabled), kmsapi.ErrInternalFailure)
 }
 
+func TestPublishedOperations(t *testing.T) {
+	for _, op := range kmsapi.Operations() {
+		require.True(t, op.Published(), op)
+	}
+	require.True(t, kmsapi.Operation("CreateSecret").Published())
+	require.False(t, kmsapi.Operation("CreateSecret").Known(), "it is not served yet")
+	for _, name := range []kmsapi.Operation{"", "MakeCoffee", "createkey", "CreateKey "} {
+		require.False(t, name.Published(), "%q", name)
+	}
+}
+
 func TestAnAnswerThatLacksWhatTheOperationIsForIsNoticed(t *testing.T) {
 	for name, tc := range map[string]struct {
 		op     kmsapi.Operation

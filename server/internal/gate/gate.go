@@ -115,7 +115,7 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
 	}
 	if !api.Serves(inv.Operation) {
-		return nil, kmsapi.ErrActionNotFound
+		return nil, notServed(inv.Operation)
 	}
 	if err := g.audit.Err(); err != nil {
 		// The last line could not be written, so nothing is done that might leave no line. The line about this refusal is
@@ -131,6 +131,14 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 		return nil, err
 	}
 	return g.api.Run(ctx, inv, params)
+}
+
+// notServed is the refusal of an operation without a handler.
+func notServed(op kmsapi.Operation) error {
+	if op.Published() {
+		return kmsapi.ErrUnsupportedOperation
+	}
+	return kmsapi.ErrActionNotFound
 }
 
 // ErrNotAudited refuses a request, before it does anything, because there would be no audit line of it.
