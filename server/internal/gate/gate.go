@@ -109,7 +109,7 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 	return resp, err
 }
 
-// admit runs an operation, unless it does not exist, its caller has no permission, or has had too many already.
+// admit runs an operation that the gateway serves.
 func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
 	if inv.Gateway != "" && inv.Operation.Plane() != kmsapi.DataPlane {
 		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
@@ -122,15 +122,7 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 		// the next try.
 		return nil, ErrNotAudited
 	}
-	params = inv.WithLocalName(params)
-	if err := inv.Authorize(params); err != nil {
-		return nil, err
-	}
-	if err := g.rates.take(inv); err != nil {
-		g.metrics.RateLimited(inv.Operation.RateClass())
-		return nil, err
-	}
-	return g.api.Run(ctx, inv, params)
+	return g.run(ctx, inv, params)
 }
 
 // notServed is the refusal of an operation without a handler.
@@ -139,6 +131,22 @@ func notServed(op kmsapi.Operation) error {
 		return kmsapi.ErrUnsupportedOperation
 	}
 	return kmsapi.ErrActionNotFound
+}
+
+// run runs an operation, unless its caller has no permission, or has had too many already.
+func (g *Gate) run(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+	params, err := inv.WithLocalName(params)
+	if err != nil {
+		return nil, err
+	}
+	if err := inv.Authorize(params); err != nil {
+		return nil, err
+	}
+	if err := g.rates.take(inv); err != nil {
+		g.metrics.RateLimited(inv.Operation.RateClass())
+		return nil, err
+	}
+	return g.api.Run(ctx, inv, params)
 }
 
 // ErrNotAudited refuses a request, before it does anything, because there would be no audit line of it.
