@@ -44,6 +44,14 @@ func TestPublishedOperations(t *testing.T) {
 	}
 }
 
+func TestDryRunsAreOfOperationsThatHaveThem(t *testing.T) {
+	dry := kmsapi.Params{{Name: "DryRun", Value: "true"}}
+	require.True(t, kmsapi.OpDecrypt.IsDryRun(dry))
+	require.False(t, kmsapi.OpDecrypt.IsDryRun(kmsapi.Params{{Name: "DryRun", Value: "false"}}))
+	require.False(t, kmsapi.OpDecrypt.IsDryRun(nil))
+	require.False(t, kmsapi.OpCreateKey.IsDryRun(dry))
+}
+
 func TestAnAnswerThatLacksWhatTheOperationIsForIsNoticed(t *testing.T) {
 	for name, tc := range map[string]struct {
 		op     kmsapi.Operation

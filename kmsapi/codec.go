@@ -35,6 +35,7 @@ type visitor interface {
 	str(r Rule, v *string)
 	secret(r Rule, v *Secret)
 	integer(r Rule, v *int)
+	boolean(r Rule, v *bool)
 	structured(r Rule, v structured)
 	context(v *EncryptionContext)
 }
@@ -91,6 +92,12 @@ func (e *encoder) secret(r Rule, v *Secret) { e.add(r.Name, v.Reveal()) }
 func (e *encoder) integer(r Rule, v *int) {
 	if *v != 0 {
 		e.params = e.params.Add(r.Name, strconv.Itoa(*v))
+	}
+}
+
+func (e *encoder) boolean(r Rule, v *bool) {
+	if *v {
+		e.params = e.params.Add(r.Name, "true")
 	}
 }
 
@@ -157,6 +164,16 @@ func (d *decoder) integer(r Rule, v *int) {
 	*v = n
 }
 
+// booleans are the values of a boolean, and no other spelling of them.
+var booleans = []string{"true", "false"}
+
+func (d *decoder) boolean(r Rule, v *bool) {
+	r.OneOf = booleans
+	text := strconv.FormatBool(*v)
+	d.str(r, &text)
+	*v = text == "true"
+}
+
 func (d *decoder) structured(r Rule, v structured) {
 	text, ok := d.value(r)
 	if !ok {
@@ -199,3 +216,8 @@ func (d *describer) secret(r Rule, _ *Secret)        { d.rules = append(d.rules,
 func (d *describer) integer(r Rule, _ *int)          { d.rules = append(d.rules, r) }
 func (d *describer) structured(r Rule, _ structured) { d.rules = append(d.rules, r) }
 func (d *describer) context(_ *EncryptionContext)    { d.rules = append(d.rules, contextRule) }
+
+func (d *describer) boolean(r Rule, _ *bool) {
+	r.OneOf = booleans
+	d.rules = append(d.rules, r)
+}

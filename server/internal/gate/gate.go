@@ -109,7 +109,7 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 	return resp, err
 }
 
-// admit runs an operation that the gateway serves.
+// admit runs an operation that the gateway serves, or says how a dry run of it would end.
 func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
 	if inv.Gateway != "" && inv.Operation.Plane() != kmsapi.DataPlane {
 		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
@@ -122,7 +122,11 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 		// the next try.
 		return nil, ErrNotAudited
 	}
-	return g.run(ctx, inv, params)
+	resp, err := g.run(ctx, inv, params)
+	if inv.Operation.IsDryRun(params) {
+		return nil, api.DryRunError(err)
+	}
+	return resp, err
 }
 
 // notServed is the refusal of an operation without a handler.
