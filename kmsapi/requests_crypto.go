@@ -54,7 +54,12 @@ func (r *DecryptRequest) visit(v visitor) {
 	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
 	v.context(&r.EncryptionContext)
 	v.boolean(dryRun, &r.DryRun)
+	v.unserved(recipient)
 }
+
+// recipient is the rule of Recipient, the enclave that an answer's plaintext is to be encrypted for. To ignore it would
+// send the plaintext in the clear.
+var recipient = refused("Recipient")
 
 // DecryptResponse holds the string that was encrypted, and the CMK that opened it (§4.13).
 type DecryptResponse struct {
@@ -98,6 +103,7 @@ func (r *GenerateDataKeyRequest) visit(v visitor) {
 	v.integer(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
 	v.context(&r.EncryptionContext)
 	v.boolean(dryRun, &r.DryRun)
+	v.unserved(recipient)
 }
 
 // GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob gives

@@ -65,6 +65,7 @@ func TestADryRunOfDecryptSaysWhetherTheCiphertextOpens(t *testing.T) {
 		}
 		dry("EncryptionContext", `{"a":"b"}`).refused(t, kmsapi.ErrDryRunOperation)
 		dry("EncryptionContext", `{"a":"c"}`).refused(t, kmsapi.ErrValidation)
+		dry("EncryptionContext", `{"a":"b"}`, "Recipient", "document").refused(t, kmsapi.ErrValidation)
 	}
 }
 
