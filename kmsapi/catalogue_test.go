@@ -50,6 +50,7 @@ func TestDryRunsAreOfOperationsThatHaveThem(t *testing.T) {
 	require.False(t, kmsapi.OpDecrypt.IsDryRun(kmsapi.Params{{Name: "DryRun", Value: "false"}}))
 	require.False(t, kmsapi.OpDecrypt.IsDryRun(nil))
 	require.False(t, kmsapi.OpCreateKey.IsDryRun(dry))
+	require.False(t, kmsapi.Operation("MakeCoffee").IsDryRun(dry))
 }
 
 func TestAnAnswerThatLacksWhatTheOperationIsForIsNoticed(t *testing.T) {

@@ -12,5 +12,5 @@ func (o Operation) IsDryRun(p Params) bool {
 }
 
 func (o Operation) hasDryRun() bool {
-	return slices.ContainsFunc(Describe(o.NewRequest()), func(r Rule) bool { return r.Name == dryRun.Name })
+	return o.Known() && slices.ContainsFunc(Describe(o.NewRequest()), func(r Rule) bool { return r.Name == dryRun.Name })
 }
