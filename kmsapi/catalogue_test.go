@@ -44,6 +44,13 @@ func TestPublishedOperations(t *testing.T) {
 	}
 }
 
+func TestTheParametersThatAnOperationTakes(t *testing.T) {
+	require.True(t, kmsapi.OpEncrypt.Takes("Plaintext"))
+	require.True(t, kmsapi.OpDecrypt.Takes("Recipient"), "it is published, though refused")
+	require.False(t, kmsapi.OpDecrypt.Takes("KeyId"))
+	require.False(t, kmsapi.Operation("MakeCoffee").Takes("KeyId"))
+}
+
 func TestDryRunsAreOfOperationsThatHaveThem(t *testing.T) {
 	dry := kmsapi.Params{{Name: "DryRun", Value: "true"}}
 	require.True(t, kmsapi.OpDecrypt.IsDryRun(dry))

@@ -1,16 +1,10 @@
 package kmsapi
 
-import "slices"
-
 // dryRun is the rule of DryRun. A dry run is never answered but with an error, which says how the request would have
 // ended: [ErrDryRunOperation], [ErrValidation] or [ErrAccessDenied].
 var dryRun = Rule{Name: "DryRun"}
 
 // IsDryRun reports whether a request of o with these parameters is a dry run.
 func (o Operation) IsDryRun(p Params) bool {
-	return p.Get(dryRun.Name) == "true" && o.hasDryRun()
-}
-
-func (o Operation) hasDryRun() bool {
-	return o.Known() && slices.ContainsFunc(Describe(o.NewRequest()), func(r Rule) bool { return r.Name == dryRun.Name })
+	return p.Get(dryRun.Name) == "true" && o.Takes(dryRun.Name)
 }

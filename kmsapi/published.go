@@ -2,10 +2,10 @@ package kmsapi
 
 import "strings"
 
-// Published reports whether Alibaba Cloud has ever published an operation called o for this version of the API, whether
-// or not it is in the catalogue. A service has to answer one that it lacks differently from a name that nobody knows:
-// clients take the 404 of an unknown name for a resource that is gone.
-func (o Operation) Published() bool { return published[o] }
+// Published reports whether there is an operation called o: in the catalogue, or among all that Alibaba Cloud has ever
+// published for this version of the API. A service has to answer a published one that it lacks differently from a name
+// that nobody knows: clients take the 404 of an unknown name for a resource that is gone.
+func (o Operation) Published() bool { return o.Known() || published[o] }
 
 // published has the names of all SDKs and documents, those that Alibaba Cloud has withdrawn included. A name stays here
 // once it is served. The set is never changed.

@@ -16,8 +16,7 @@ func TestAnARNIsTakenWhereverAKeyIDIs(t *testing.T) {
 	elsewhere := w.createKey()
 	taken := 0
 	for _, op := range server.Operations() {
-		named := slices.ContainsFunc(kmsapi.Describe(op.NewRequest()), func(r kmsapi.Rule) bool { return r.Name == "KeyId" })
-		if !named {
+		if !op.Takes("KeyId") {
 			continue
 		}
 		taken++

@@ -138,5 +138,5 @@ func TestAPlaintextForAnEnclaveIsNotSentInTheClear(t *testing.T) {
 func TestAParameterThatNobodyPublishesIsIgnored(t *testing.T) {
 	w := newWire(t)
 	w.must("CreateKey", "ClientToken", "a", "x-sdk-invoke-type", "common", "keyspec", "RSA_2048")
-	w.must("ListKeys", "NextToken", "a")
+	w.must("ListKeys", "NextToken", "a", "KeyId", "acs:kms:cn-hangzhou:654321:key/x")
 }

@@ -8,6 +8,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
+const keyIDParam = "KeyId"
+
 // arnPrefix begins every resource name, and no key id and no alias.
 const arnPrefix = "acs:"
 
@@ -21,8 +23,8 @@ func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + key
 // WithLocalName returns params with the name that a resource name stands for, if KeyId is that of a CMK or an alias of
 // the account and region. Any other resource name leads to nothing here, whoever asks: nothing is looked up.
 func (inv *Invocation) WithLocalName(params kmsapi.Params) (kmsapi.Params, error) {
-	at := slices.IndexFunc(params, func(p kmsapi.Param) bool { return p.Name == "KeyId" })
-	if at < 0 || !strings.HasPrefix(params[at].Value, arnPrefix) {
+	at := slices.IndexFunc(params, func(p kmsapi.Param) bool { return p.Name == keyIDParam })
+	if at < 0 || !strings.HasPrefix(params[at].Value, arnPrefix) || !inv.Operation.Takes(keyIDParam) {
 		return params, nil
 	}
 	name, ok := inv.localName(params[at].Value)
