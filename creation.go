@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -52,7 +51,11 @@ func newCreation(name string, conn *connection) creation {
 
 // describe returns the description that the CMK gets.
 func (c creation) describe(description string) string {
-	return strings.TrimLeft(description+" "+markerStart+c.Marker+markerEnd, " ")
+	marker := markerStart + c.Marker + markerEnd
+	if description == "" {
+		return marker
+	}
+	return description + " " + marker
 }
 
 var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
