@@ -24,8 +24,9 @@ var configFields = fields.Schemas{
 		Default:       string(kmsapi.NetworkPublic),
 	},
 	"ca_cert": {
-		Type:        framework.TypeString,
-		Description: "CA certificates in PEM that KMS's certificate must be signed by. Empty: the system's.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
+		Description:  "CA certificates in PEM that KMS's certificate must be signed by. Empty: the system's.",
 	},
 	"kms_instance_id": {
 		Type:        framework.TypeString,
@@ -46,8 +47,9 @@ var configFields = fields.Schemas{
 		Description: "The host name that the dedicated gateway's certificate must have. Empty: kms_instance_id, followed by .cryptoservice.kms.aliyuncs.com.",
 	},
 	"instance_ca_cert": {
-		Type:        framework.TypeString,
-		Description: "CA certificates in PEM that the dedicated gateway's certificate must be signed by. Empty: what GetKmsInstance says when the configuration is written.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
+		Description:  "CA certificates in PEM that the dedicated gateway's certificate must be signed by. Empty: what GetKmsInstance says when the configuration is written.",
 	},
 	"access_key": {
 		Type:        framework.TypeString,
