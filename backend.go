@@ -76,7 +76,7 @@ func newBackend(
 			// The write-ahead log belongs to the cluster that wrote it.
 			LocalStorage: []string{framework.WALPrefix},
 		},
-		Paths:             withOperationPrefix(b.paths()),
+		Paths:             described(b.paths()),
 		InitializeFunc:    b.initialize,
 		Invalidate:        b.invalidate,
 		WALRollback:       b.rollback,
@@ -147,6 +147,9 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	resp, err := b.runnerOf(path, req.Operation).HandleRequest(ctx, req)
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
+	}
+	if req.Operation == logical.HelpOperation {
+		b.publish(resp)
 	}
 	return remarks.Warn(resp), nil
 }

@@ -93,7 +93,7 @@ var configFields = fields.Schemas{
 	"request_timeout": {
 		Type:        framework.TypeDurationSecond,
 		Description: "How long one attempt of a call may take, 1 second to 5 minutes.",
-		Default:     int(defaultRequestTimeout.Seconds()),
+		Default:     defaultRequestTimeout.String(), // OpenAPI has no durations, and publishes it as a string.
 	},
 	"max_parallel": {
 		Type:        framework.TypeInt,
