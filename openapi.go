@@ -87,8 +87,8 @@ var summaries = map[string]string{
 }
 
 // publish corrects the OpenAPI in the answer to a request for help. The framework publishes all fields of a path for
-// each of its operations, and lists in queries without the type of their items. Vault loses references to schemas on the
-// way from a plugin, so the schemas take their places.
+// each of its operations, and lists in queries without the type of their items. Vault loses references to schemas on
+// the way from a plugin, so the schemas take their places.
 func (b *backend) publish(help *logical.Response) {
 	doc, ok := help.Data["openapi"].(*framework.OASDocument)
 	if !ok {
