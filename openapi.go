@@ -137,7 +137,7 @@ func publishedOperations(path string, item *framework.OASPathItem) map[logical.O
 
 func correctParameters(schemas fields.Schemas, op logical.Operation, published *framework.OASOperation) {
 	published.Parameters = slices.DeleteFunc(published.Parameters, func(p framework.OASParameter) bool {
-		return schemas[p.Name] != nil && !fields.Takes(op, schemas[p.Name])
+		return p.In == "query" && schemas[p.Name] != nil && !fields.Takes(op, p.Name, schemas[p.Name])
 	})
 	for _, p := range published.Parameters {
 		if p.Schema.Type == "array" {
@@ -149,7 +149,7 @@ func correctParameters(schemas fields.Schemas, op logical.Operation, published *
 func correctBody(schemas fields.Schemas, op logical.Operation, body *framework.OASRequestBody) {
 	for _, media := range body.Content {
 		maps.DeleteFunc(media.Schema.Properties, func(name string, _ *framework.OASSchema) bool {
-			return !fields.Takes(op, schemas[name])
+			return !fields.Takes(op, name, schemas[name])
 		})
 		body.Required = len(media.Schema.Required) > 0
 	}

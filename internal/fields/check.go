@@ -27,7 +27,7 @@ func Check(
 			continue
 		}
 		schema := schemas[name]
-		if schema == nil || !Takes(op, schema) || isInPath(name) {
+		if schema == nil || !Takes(op, name, schema) {
 			return nil, Remarks{}, unknownField(schemas, op, name)
 		}
 		raw := given[name]
@@ -68,10 +68,10 @@ func IsWrite(op logical.Operation) bool {
 	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
 }
 
-// Takes reports whether an operation takes a field of its path: a write takes those of the body, a list and a delete
-// those of the query, and a read takes none.
-func Takes(op logical.Operation, schema *framework.FieldSchema) bool {
-	return schema.Query != IsWrite(op) && op != logical.ReadOperation
+// Takes reports whether the requests of an operation take the field called name: a write takes those of the body, a list
+// and a delete those of the query, and a read takes none. None takes a field that is part of the path.
+func Takes(op logical.Operation, name string, schema *framework.FieldSchema) bool {
+	return schema.Query != IsWrite(op) && op != logical.ReadOperation && !isInPath(name)
 }
 
 // unknownField refuses a field that the operation does not have. A field that is part of the path is one: the framework
@@ -79,7 +79,7 @@ func Takes(op logical.Operation, schema *framework.FieldSchema) bool {
 func unknownField(schemas Schemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {
-		if !IsTransit(field) && !isInPath(field) && Takes(op, schema) {
+		if !IsTransit(field) && Takes(op, field, schema) {
 			known = append(known, field)
 		}
 	}
