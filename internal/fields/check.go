@@ -68,8 +68,8 @@ func IsWrite(op logical.Operation) bool {
 	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
 }
 
-// Takes reports whether the requests of an operation take the field called name: a write takes those of the body, a list
-// and a delete those of the query, and a read takes none. None takes a field that is part of the path.
+// Takes reports whether the requests of an operation take the field called name: a write takes those of the body, a
+// list and a delete those of the query, and a read takes none. None takes a field that is part of the path.
 func Takes(op logical.Operation, name string, schema *framework.FieldSchema) bool {
 	return schema.Query != IsWrite(op) && op != logical.ReadOperation && !isInPath(name)
 }
