@@ -1,7 +1,9 @@
 package e2e
 
 import (
+	"context"
 	"fmt"
+	"net/http"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -188,5 +190,29 @@ func TestFailedUpgradeLeavesTheRunningVersionAndFailsNoRequest(t *testing.T) {
 		all.changeVersion(s, stampedVersion)
 		all.goOn(s)
 		all.finish()
+	})
+}
+
+// A reload ends the old process first, and its file is compared with the catalog when it is started again.
+func TestRunningVersionThatIsRegisteredWithAnotherChecksumEndsWithAReload(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		m := s.mount(t)
+		m.write("keys/a", nil)
+		plaintext := newPlaintext()
+		ciphertext := m.encrypt("a", plaintext)
+		register := func() error {
+			return s.vault.Register(context.Background(), pluginName, shared.plugin(), stampedVersion)
+		}
+		t.Cleanup(func() { assert.NoError(t, register()) })
+
+		s.registerUnusable(t, stampedVersion)
+		require.Equal(t, plaintext, m.decrypt("a", ciphertext), "nothing changes until the reload")
+		require.ErrorContains(t, s.reload(), "checksum")
+		from := s.vault.logged(t)
+		_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
+		m.refused(err, http.StatusInternalServerError)
+		require.NoError(t, s.vault.Await(func() bool { return s.vault.printed(from, "checksums did not match") }))
+		require.NoError(t, register())
+		require.Equal(t, plaintext, m.decrypt("a", ciphertext), "it needs no other reload")
 	})
 }
