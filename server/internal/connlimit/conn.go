@@ -62,17 +62,19 @@ func (c *Conn) Authenticated() {
 }
 
 // TrustedBytes is how much of a header, with the TLS handshake before it, a stranger may send without a turn.
-const TrustedBytes = 16 << 10
+const TrustedBytes = 8 << 10
 
 // Read implements [net.Conn]. A stranger that sends a large header waits for its turn.
 func (c *Conn) Read(p []byte) (int, error) {
 	if c.authenticated.Load() || c.handled.Load() {
 		return c.Conn.Read(p)
 	}
-	if c.received > TrustedBytes {
+	if c.received >= TrustedBytes {
 		if err := c.AwaitLarge(context.Background()); err != nil {
 			return 0, err
 		}
+	} else {
+		p = p[:min(len(p), TrustedBytes-c.received)]
 	}
 	n, err := c.Conn.Read(p)
 	c.received += n

@@ -11,7 +11,7 @@ type Turns chan struct{}
 
 // NewTurns returns a few turns for each processor: more would only take memory.
 func NewTurns() Turns {
-	const perProcessor = 4
+	const perProcessor = 2
 	return make(Turns, perProcessor*runtime.GOMAXPROCS(0))
 }
 

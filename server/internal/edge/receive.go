@@ -2,7 +2,6 @@ package edge
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -32,12 +31,9 @@ func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Requ
 	}
 	conn := connectionOf(r.Context())
 	in.Connection = conn
-	body := http.MaxBytesReader(w, r.Body, int64(maxBytes))
-	if in.Body, err = readAll(r.Context(), conn, body, r.ContentLength); err != nil {
-		return in, f, bodyError(err)
-	}
-	if strings.Count(r.URL.RawQuery, "&")+bytes.Count(in.Body, []byte("&")) >= maxParams {
-		return in, f, parseError(fmt.Errorf("a request has at most %d parameters", maxParams))
+	r.Body = http.MaxBytesReader(w, r.Body, int64(maxBytes))
+	if in.Body, err = readBody(r, conn); err != nil {
+		return in, f, err
 	}
 	if in.Query, err = kmsapi.ParseForm(r.URL.RawQuery); err != nil {
 		return in, f, parseError(err)
@@ -98,20 +94,33 @@ func isForm(contentType string) bool {
 
 // TrustedBytes is how much of a body is received on any connection. It is enough for most requests. For more, a
 // connection that has not carried a good signature waits its turn.
-const TrustedBytes = 16 << 10
+const TrustedBytes = 8 << 10
 
-// readAll is [io.ReadAll] for a body that should have length bytes, or -1 if that is not known.
-func readAll(ctx context.Context, conn Connection, body io.Reader, length int64) ([]byte, error) {
+// readBody reads the body of r, whose parameters it counts, as early as it can.
+func readBody(r *http.Request, conn Connection) ([]byte, error) {
 	var read bytes.Buffer
-	read.Grow(int(min(max(length, 0), TrustedBytes)) + bytes.MinRead)
-	if _, err := read.ReadFrom(io.LimitReader(body, TrustedBytes)); err != nil || read.Len() < TrustedBytes {
+	read.Grow(int(min(max(r.ContentLength, 0), TrustedBytes)) + bytes.MinRead)
+	if _, err := read.ReadFrom(io.LimitReader(r.Body, TrustedBytes)); err != nil {
+		return nil, bodyError(err)
+	}
+	if err := checkNumber(r.URL.RawQuery, read.Bytes()); err != nil || read.Len() < TrustedBytes {
 		return read.Bytes(), err
 	}
-	if err := conn.AwaitLarge(ctx); err != nil {
+	if err := conn.AwaitLarge(r.Context()); err != nil {
 		return nil, errBusy
 	}
-	_, err := read.ReadFrom(body)
-	return read.Bytes(), err
+	if _, err := read.ReadFrom(r.Body); err != nil {
+		return nil, bodyError(err)
+	}
+	return read.Bytes(), checkNumber(r.URL.RawQuery, read.Bytes())
+}
+
+// checkNumber refuses more parameters than [maxParams].
+func checkNumber(query string, body []byte) error {
+	if strings.Count(query, "&")+bytes.Count(body, []byte("&")) >= maxParams {
+		return parseError(fmt.Errorf("a request has at most %d parameters", maxParams))
+	}
+	return nil
 }
 
 var errBusy = kmsapi.ErrServiceUnavailable.WithMessage(
@@ -122,9 +131,6 @@ func parseError(err error) error {
 }
 
 func bodyError(err error) error {
-	if errors.Is(err, errBusy) {
-		return err
-	}
 	var tooLarge *http.MaxBytesError
 	if !errors.As(err, &tooLarge) {
 		return parseError(errors.New("the body could not be read to its end"))
