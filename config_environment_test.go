@@ -106,7 +106,9 @@ func TestEnvironmentsCredentialsGoToLoopbackAndOwnCAsOnlyIfTheOperatorSaysSo(t *
 
 func TestOperatorsConsentIsForLoopbackOnly(t *testing.T) {
 	t.Setenv(allowLocalVariable, "true")
-	for _, endpoint := range []string{"kms.example.com", "10.0.0.1:8443", "127.0.0.1.example.com", "localhost.example.com"} {
+	for _, endpoint := range []string{
+		"kms.example.com", "10.0.0.1:8443", "127.0.0.1.example.com", "localhost.example.com",
+	} {
 		_, err := newRig(t).tryWrite("config", with(environment(), body{"endpoint": endpoint, "verify": false}))
 		refused(t, err, 400, "not for other servers")
 	}

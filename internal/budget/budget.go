@@ -1,5 +1,5 @@
-// Package budget bounds what requests hold at the same time. What does not fit is refused, instead of waiting: a request
-// that waits holds its own input meanwhile.
+// Package budget bounds what requests hold at the same time. What does not fit is refused, instead of waiting: a
+// request that waits holds its own input meanwhile.
 package budget
 
 import "sync"

@@ -46,7 +46,8 @@ var rooms = map[string]room{
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/budget", "internal/fields", "internal/keywrap", "internal/listing", "internal/once", "internal/refusal",
+			"internal/advice", "internal/budget", "internal/fields", "internal/keywrap", "internal/listing",
+			"internal/once", "internal/refusal",
 		},
 		tests: []string{"kmstest"},
 	},
