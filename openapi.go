@@ -16,7 +16,7 @@ type (
 	answerFields = map[string]*framework.FieldSchema
 )
 
-// anyNode describes an operation that leaves Vault's storage as it is, so that every node can run it.
+// anyNode describes an operation that does not depend on writing Vault's storage, so that every node can run it.
 func anyNode(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	return operation(handle, verb, suffix, answer)
 }

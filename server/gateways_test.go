@@ -180,6 +180,16 @@ func certificateOf(t *testing.T, kms *kmstest.KMS) []byte {
 	return conn.ConnectionState().PeerCertificates[0].Raw
 }
 
+func TestAReloadLeavesTheKindOfAnInstanceAlone(t *testing.T) {
+	w := newWire(t)
+	w.setInstance(func(i *server.Instance) { i.Kind, i.Default = server.KindHardware, true })
+	made := w.must("CreateKey").KeyMetadata
+	require.Equal(t, "kst-dev", made.DKMSInstanceId)
+	require.Equal(t, kmsapi.ProtectionSoftware, made.ProtectionLevel, "that waits for a restart")
+	w.kms.Restart()
+	require.Equal(t, kmsapi.ProtectionHSM, w.must("CreateKey").KeyMetadata.ProtectionLevel)
+}
+
 func TestABadReloadOfAnInstanceChangesNothing(t *testing.T) {
 	w := newWire(t)
 	id := w.createIn()

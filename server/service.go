@@ -13,8 +13,8 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
@@ -48,7 +48,9 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	metrics := ops.NewMetrics(gatewayNames(c), gate.NonceUsed, gate.NonceTooOld)
+	metrics := ops.NewMetrics(ops.Labels{
+		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead}, Bounds: connlimit.Bounds,
+	})
 	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)
 	defer func() {
@@ -77,29 +79,6 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	}
 	s.handlers = s.newHandlers(c, o)
 	return s, nil
-}
-
-// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
-const firstImage = 3
-
-// newHandlers makes a handler for each gateway.
-func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
-	options := func(id string) edge.Options {
-		return edge.Options{
-			Gateway: id, Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
-			Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
-		}
-	}
-	handlers := map[string]http.Handler{}
-	for id := range listenersOf(c) {
-		handlers[id] = edge.New(options(id))
-	}
-	for _, i := range c.AllInstances() {
-		if i.ImageMajor() < firstImage {
-			handlers[i.ID] = edge.NewOldImage(options(i.ID))
-		}
-	}
-	return handlers
 }
 
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
@@ -165,7 +144,7 @@ func (s *service) Sweep(ctx context.Context) error {
 	if err := s.keys.Sweep(ctx, now); err != nil {
 		return err
 	}
-	return s.keys.SweepNonces(ctx, now)
+	return errors.Join(s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
 }
 
 // health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,

@@ -1,5 +1,5 @@
-// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, and one
-// process serves every mount. It needs no configuration file; see package alicloudkms.
+// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, a process for
+// each mount. It needs no configuration file; see package alicloudkms.
 package main
 
 import (
@@ -58,7 +58,9 @@ func serve(args []string) error {
 	if err := meta.FlagSet().Parse(args); err != nil {
 		return err
 	}
-	return plugin.ServeMultiplex(&plugin.ServeOpts{
+	// With ServeMultiplex, Vault would run one process for all mounts, and end it to reload any of them: requests of the
+	// other mounts fail then, whatever the plugin does in its last seconds.
+	return plugin.Serve(&plugin.ServeOpts{
 		BackendFactoryFunc: alicloudkms.NewFactory(),
 		// Vault versions before AutoMTLS need it; later ones ignore it.
 		TLSProviderFunc: api.VaultPluginTLSProvider(meta.GetTLSConfig()),

@@ -70,16 +70,17 @@ var rooms = map[string]room{
 	"server": {
 		alone: true,
 		imports: serverRooms(
-			"config", "edge", "gate", "api", "keyring", "ops",
+			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
 			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
-	"server/servertest":      {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
-	"server/internal/config": {imports: []string{"kmsapi"}},
-	"server/internal/edge":   {imports: serverRooms("audit", "gate", "kmsapi")},
-	"server/internal/gate":   {imports: serverRooms("api", "audit", "config", "replay", "kmsapi", "signature")},
-	"server/internal/api":    {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
+	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
+	"server/internal/connlimit": {onlyStandard: true},
+	"server/internal/config":    {imports: []string{"kmsapi"}},
+	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
+	"server/internal/gate":      {imports: serverRooms("api", "audit", "config", "replay", "kmsapi", "signature")},
+	"server/internal/api":       {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
 	"server/internal/keyring": {
 		imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
 	},

@@ -2,6 +2,7 @@ package edge
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -15,6 +16,10 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
+// maxParams is more than any operation has, with each of its list's items as a parameter. More are refused before
+// memory is given for them.
+const maxParams = 128
+
 // receive reads and decodes a request with a body of at most maxBytes, and the format of its answer, which is JSON as
 // long as nothing else is known.
 func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Request, f format, err error) {
@@ -25,8 +30,14 @@ func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Requ
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return in, f, kmsapi.ErrUnsupportedHTTPMethod
 	}
-	if in.Body, err = readAll(http.MaxBytesReader(w, r.Body, int64(maxBytes)), r.ContentLength); err != nil {
+	conn := connectionOf(r.Context())
+	in.Connection = conn
+	body := http.MaxBytesReader(w, r.Body, int64(maxBytes))
+	if in.Body, err = readAll(r.Context(), conn, body, r.ContentLength); err != nil {
 		return in, f, bodyError(err)
+	}
+	if strings.Count(r.URL.RawQuery, "&")+bytes.Count(in.Body, []byte("&")) >= maxParams {
+		return in, f, parseError(fmt.Errorf("a request has at most %d parameters", maxParams))
 	}
 	if in.Query, err = kmsapi.ParseForm(r.URL.RawQuery); err != nil {
 		return in, f, parseError(err)
@@ -71,30 +82,49 @@ func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
 	return form, nil
 }
 
+// maxContentType is longer than a form's type with any parameters that make sense. Each parameter would take memory.
+const maxContentType = 256
+
 func isForm(contentType string) bool {
 	if contentType == formType {
 		return true
+	}
+	if len(contentType) > maxContentType {
+		return false
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	return err == nil && mediaType == formType
 }
 
-// trustedLength is how much memory a request gets before its bytes have arrived. It is enough for most.
-const trustedLength = 16 << 10
+// TrustedBytes is how much of a body is received on any connection. It is enough for most requests. For more, a
+// connection that has not carried a good signature waits its turn.
+const TrustedBytes = 16 << 10
 
 // readAll is [io.ReadAll] for a body that should have length bytes, or -1 if that is not known.
-func readAll(body io.Reader, length int64) ([]byte, error) {
+func readAll(ctx context.Context, conn Connection, body io.Reader, length int64) ([]byte, error) {
 	var read bytes.Buffer
-	read.Grow(int(min(max(length, 0), trustedLength)) + bytes.MinRead)
+	read.Grow(int(min(max(length, 0), TrustedBytes)) + bytes.MinRead)
+	if _, err := read.ReadFrom(io.LimitReader(body, TrustedBytes)); err != nil || read.Len() < TrustedBytes {
+		return read.Bytes(), err
+	}
+	if err := conn.AwaitLarge(ctx); err != nil {
+		return nil, errBusy
+	}
 	_, err := read.ReadFrom(body)
 	return read.Bytes(), err
 }
+
+var errBusy = kmsapi.ErrServiceUnavailable.WithMessage(
+	"Service Unavailable Temporary. Too many large requests are being received.")
 
 func parseError(err error) error {
 	return kmsapi.ErrParseRequestParameter.WithMessage(kmsapi.ErrParseRequestParameter.Message + " " + err.Error())
 }
 
 func bodyError(err error) error {
+	if errors.Is(err, errBusy) {
+		return err
+	}
 	var tooLarge *http.MaxBytesError
 	if !errors.As(err, &tooLarge) {
 		return parseError(errors.New("the body could not be read to its end"))

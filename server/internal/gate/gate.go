@@ -19,11 +19,13 @@ type Gate struct {
 	credentials atomic.Pointer[Credentials]
 	nonces      *replay.Memory
 	rates       *rateLimiters
-	regions     regions
-	window      time.Duration
-	clock       func() time.Time
-	audit       Audit
-	metrics     Metrics
+	// ahead counts the requests of each access key that are ahead of the clock.
+	ahead   limiters[string]
+	regions regions
+	window  time.Duration
+	clock   func() time.Time
+	audit   Audit
+	metrics Metrics
 }
 
 // Audit is the audit log. [audit.Log] implements it.
@@ -87,11 +89,12 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 		return nil, err
 	}
 	now := g.clock()
-	caller, err := g.authenticate(ctx, claim, now)
+	caller, nonce, err := g.authenticate(claim, now)
 	if err != nil {
 		return nil, err
 	}
 	line.Account = caller.account
+	r.Connection.Authenticated()
 	region, err := g.regions.of(r)
 	if err != nil {
 		return nil, err
@@ -104,13 +107,15 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Gateway: r.Gateway, Now: now,
 		Permissions: caller.permissions,
 	}
-	resp, err := g.admit(ctx, inv, r.Params)
+	resp, err := g.admit(ctx, inv, r.Params, nonce)
 	line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
 	return resp, err
 }
 
 // admit runs an operation, unless it does not exist, its caller has no permission, or has had too many already.
-func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+func (g *Gate) admit(
+	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
+) (kmsapi.Response, error) {
 	if inv.Gateway != "" && inv.Operation.Plane() != kmsapi.DataPlane {
 		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
 	}
@@ -128,6 +133,9 @@ func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Par
 	}
 	if err := g.rates.take(inv); err != nil {
 		g.metrics.RateLimited(inv.Operation.RateClass())
+		return nil, err
+	}
+	if err := g.keepNonce(ctx, nonce, inv.Now); err != nil {
 		return nil, err
 	}
 	return g.api.Run(ctx, inv, params)

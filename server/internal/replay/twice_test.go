@@ -33,6 +33,13 @@ func TestNothingIsEverAcceptedTwice(t *testing.T) {
 					accepted[r] = true
 				}
 			},
+			"a request that is refused after its nonce": func(rt *rapid.T) {
+				_, _ = w.Remember(id.Draw(rt, "id"), nonce.Draw(rt, "nonce"), w.now.Truncate(time.Second).Add(10*time.Minute))
+			},
+			"the sweeper": func(rt *rapid.T) {
+				require.NoError(rt, w.DropGivenUp(t.Context()))
+				maps.DeleteFunc(w.disk, func(_ string, expires time.Time) bool { return w.now.After(expires) })
+			},
 			"replay": func(rt *rapid.T) {
 				// Sorted, so that a failure can be reproduced.
 				for _, r := range slices.SortedFunc(maps.Keys(accepted), func(a, b request) int {
