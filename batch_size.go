@@ -34,8 +34,8 @@ func sizeOf(value any) (n int64) {
 	}
 }
 
-// admit lets a batch be worked on until release is called, if there is room for it. One process serves every mount, so
-// without a bound the batches of one caller could use up the memory of all.
+// admit lets a batch be worked on until release is called, if there is room for it. Without a bound, the batches of one
+// caller could use up the memory of all.
 func (b *backend) admit(list []any) (release func(), err error) {
 	size := sizeOf(list)
 	if size > b.batches.Size() {
@@ -44,7 +44,7 @@ func (b *backend) admit(list []any) (release func(), err error) {
 	}
 	release, ok := b.batches.Take(size)
 	if !ok {
-		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches that are worked on at a time may take %d MiB in a mount, and %d MiB in all mounts. None of its items was sent; try again when others have ended, or send smaller ones",
+		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches that are worked on at a time may take %d MiB in a mount, and %d MiB in a process. None of its items was sent; try again when others have ended, or send smaller ones",
 			size>>20, maxMountBatches>>20, maxProcessBatches>>20)
 	}
 	return release, nil

@@ -5,6 +5,7 @@ import (
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"regexp"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -48,7 +49,7 @@ func (c *config) checkEnvironment(p *process) error {
 		if field.endpoint == "" || isAlibabaCloud(field.endpoint) || p.allowLocal && isOnLoopback(field.endpoint) {
 			continue
 		}
-		return notForTheEnvironment("%s must be a host of Alibaba Cloud's, or empty", field.name)
+		return notForTheEnvironment("%s must be empty or a host of Alibaba Cloud's", field.name)
 	}
 	switch name := c.Instance.TLSServerName; {
 	case p.allowLocal:
@@ -56,22 +57,18 @@ func (c *config) checkEnvironment(p *process) error {
 	case c.CACert != "":
 		return notForTheEnvironment("ca_cert must be empty")
 	case name != "" && !alibabaCloud.MatchString(name):
-		return notForTheEnvironment("instance_tls_server_name must be a host of Alibaba Cloud's, or empty")
+		return notForTheEnvironment("instance_tls_server_name must be empty or a host of Alibaba Cloud's")
 	case !c.Instance.CALearned && c.Instance.CACert != "" && !isIssuedBy(c.Instance.CACert, p.instanceRoot):
-		return notForTheEnvironment("instance_ca_cert must be empty, so that KMS is asked for it, or Alibaba Cloud's: the file from the KMS console, with its root certificate")
+		return notForTheEnvironment("instance_ca_cert must be empty, so that KMS is asked for it, or Alibaba Cloud's (the file from the KMS console, with its root certificate)")
 	default:
 		return nil
 	}
 }
 
-// onlyForAlibabaCloud is the end of the sentence that says what a field must be.
-const onlyForAlibabaCloud = " if there is no access_key and use_environment is true: " +
-	"the environment's credentials are not for other servers. " +
-	"The operator of the Vault server can allow loopback and other CAs, with: " +
-	"vault plugin register -env=" + allowLocalVariable + "=true ..."
-
 func notForTheEnvironment(format string, args ...any) error {
-	return refusal.BadRequest(format+onlyForAlibabaCloud, args...)
+	return refusal.BadRequest("%s", "without an access_key, "+fmt.Sprintf(format, args...)+
+		": the environment's credentials are not for other servers. The operator of the Vault server can allow "+
+		"loopback and other CAs, with: vault plugin register -env="+allowLocalVariable+"=true ...")
 }
 
 // alibabaCloudsRoot is the SHA-256 checksum of the certificate "Private KMS Root CA", which is valid until 2041 and is

@@ -17,7 +17,8 @@ const (
 	maxMountBatches   = 64 << 20
 )
 
-// A process is what the mounts in one process of the plugin have in common. Only batches changes.
+// A process is what the mounts in one process have in common. The plugin has a process for each mount, but a program
+// that embeds the engine may have many in one. Only batches changes.
 type process struct {
 	// open makes a client for a configuration, without I/O.
 	open func(client.Config) (kms, error)

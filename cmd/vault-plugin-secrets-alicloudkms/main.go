@@ -43,9 +43,16 @@ func main() {
 // survives, and frequent collections would slow down each of them.
 const gcPercent = 400
 
+// memoryLimit, in bytes, is where the heap no longer grows like that: eight times what the batches of a mount may take,
+// for items, answers and copies on the wire. The collector works harder there, and nothing fails.
+const memoryLimit = 512 << 20
+
 func serve(args []string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	meta := &api.PluginAPIClientMeta{}
 	if err := meta.FlagSet().Parse(args); err != nil {
