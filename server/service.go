@@ -71,12 +71,21 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 		return nil, err
 	}
 	s.api = s.newAPI(c, o, instances)
+	mark, err := s.lastMark(ctx, c, o)
+	if err != nil {
+		return nil, err
+	}
 	s.gate, err = gate.Open(ctx, gate.Options{
-		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
+		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh, Mark: mark,
 		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
 	})
 	if err != nil {
 		return nil, err
+	}
+	s.logFloor()
+	if err := s.markClock(ctx, false); err != nil {
+		// Reads can be served from a store that takes no writes.
+		s.log.Error("the clock could not be written down for the next run", "error", err)
 	}
 	s.handlers = s.newHandlers(c, o)
 	return s, nil
@@ -123,6 +132,9 @@ func isUnavailable(err error) bool { return errors.Is(err, store.ErrReadOnly) }
 func (s *service) close() error {
 	s.wrappingKeys.Close()
 	var errs []error
+	if s.gate != nil && s.store.Err() == nil {
+		errs = append(errs, s.markClock(context.Background(), true))
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
@@ -134,14 +146,17 @@ func (s *service) close() error {
 
 // awaitFloor sleeps until the second in which this process opened an existing store has passed: requests with that
 // timestamp might be replays of an earlier run's, so they would be refused, and a caller that can't connect yet does
-// not make any.
+// not make any. A floor that is further away does not concern callers whose clocks are right.
 func (s *service) awaitFloor() {
-	time.Sleep(s.gate.Floor().Sub(s.clock()))
+	time.Sleep(min(s.gate.Floor().Sub(s.clock()), time.Second))
 }
 
-// Sweep removes what time has ended.
+// Sweep writes the clock's mark, and removes what time has ended.
 func (s *service) Sweep(ctx context.Context) error {
 	now := s.clock()
+	if err := s.markClock(ctx, false); err != nil {
+		return err
+	}
 	if err := s.keys.Sweep(ctx, now); err != nil {
 		return err
 	}

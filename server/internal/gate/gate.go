@@ -49,7 +49,9 @@ type Options struct {
 	Credentials Credentials
 	Nonces      NonceStore
 	// Fresh says that Nonces is new, so that no nonce of an earlier run can be missing.
-	Fresh   bool
+	Fresh bool
+	// Mark is what an earlier run has left about its clock.
+	Mark    replay.Mark
 	Clock   func() time.Time
 	Audit   Audit
 	Metrics Metrics
@@ -67,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 	}
 	g.Replace(o.Credentials)
 	g.nonces, err = openNonces(ctx, o.Nonces, replay.Options{
-		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh,
+		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh, Mark: o.Mark,
 	})
 	return g, err
 }
@@ -80,6 +82,9 @@ func (g *Gate) Nonces() int { return g.nonces.Len() }
 
 // Floor is the earliest timestamp of requests that are accepted: see [replay.Memory.Floor].
 func (g *Gate) Floor() time.Time { return g.nonces.Floor() }
+
+// Mark is what a later run needs to know about the clock: see [replay.Memory.Mark].
+func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
 
 // Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {

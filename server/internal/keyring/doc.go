@@ -29,6 +29,8 @@
 //
 //	meta/schema                           the version of the layout, a decimal number
 //	meta/root-key                         proves at start that the root key is the one the store was made with
+//	meta/clock                            the latest time that the service has seen on its clock, and the word exact if
+//	                                      it has seen no later one since it wrote that down
 //	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
 //	default-cmk/<account>/<region>/<key id>  the CMK that is the account's default key; no value
 //	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value

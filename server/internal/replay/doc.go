@@ -40,6 +40,15 @@
 // then create its memory, and not listen before [Memory.Floor], which is at most a second later. A store that has just
 // been created has accepted nothing yet: Fresh says so, and then there is no floor.
 //
-// One case is not covered: if the clock is set back between two processes, a request that was accepted in between may
-// be accepted again.
+// # Clocks that are set back
+//
+// Within a process, what has been remembered does not depend on the clock, and floors never fall. Between two processes
+// the start could be earlier than requests that were accepted, so a process leaves a [Mark] to the next: the latest
+// time that its clock has shown. It is stored at the start, every minute and at the end, and the floor at the start is
+// the later of mark and clock. If the process before crashed, its last mark may be too low; then a clock that is before
+// the mark shows that it was set back, and the floor is [MaxUnmarked] above the mark.
+//
+// Not covered is a crash after which the clock is set back to a time that is still after the last mark: a request that
+// was accepted between those two times may be accepted again. Neither is a clock that jumped ahead of the last mark by
+// more than MaxUnmarked before the crash. While the store takes no writes, the last mark may be old.
 package replay

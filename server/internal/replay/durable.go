@@ -52,7 +52,7 @@ func (m *Memory) hold(ctx context.Context, timestamp time.Time) bool {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-		return timestamp.Before(m.now())
+		return timestamp.Before(m.observe())
 	case <-ctx.Done():
 		return false
 	}

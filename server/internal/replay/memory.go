@@ -32,6 +32,9 @@ type Options struct {
 	// Fresh says that no earlier process has accepted a request for this service. Then timestamps before the start are
 	// as good as any.
 	Fresh bool
+	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets no
+	// replay in.
+	Mark Mark
 	// Durable stores a key so that it survives a crash once it has returned nil. The caller passes the key to
 	// [Memory.Load] at the next start, and may delete it after expires. The byte order of keys is chronological. nil
 	// keeps everything in memory, which is right only if access keys don't outlive the process either.
@@ -55,6 +58,8 @@ type Memory struct {
 	count   int
 	// floor is the first timestamp that is accepted.
 	floor time.Time
+	// seen is the latest time that the clock has shown, or may have shown an earlier process.
+	seen time.Time
 	// swept is the minute of the last sweep.
 	swept int64
 	// givenUp are shards of which the Durable hook may have stored something that has not been dropped.
@@ -76,8 +81,10 @@ func New(o Options) *Memory {
 	if m.clock == nil {
 		m.clock = time.Now
 	}
+	now := m.now()
+	m.seen = latest(now, o.Mark.bound(now))
 	if !o.Fresh {
-		m.floor = m.now()
+		m.floor = m.seen
 	}
 	return m
 }
@@ -86,7 +93,7 @@ func New(o Options) *Memory {
 func (m *Memory) now() time.Time { return m.clock().Round(0) }
 
 // Floor returns the first timestamp, in whole seconds, that is accepted: zero for a fresh memory, and otherwise at
-// first the end of the second in which the memory was created.
+// first the end of the second in which the memory was created, or a later time if the clock has been set back.
 func (m *Memory) Floor() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -135,6 +142,7 @@ func (m *Memory) Remember(accessKeyID, nonce string, timestamp time.Time) (Nonce
 func (m *Memory) insert(n Nonce, now time.Time, used func(*holder, fingerprint) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.seen = latest(m.seen, now)
 	m.sweep(now)
 	h := m.holders[n.accessKeyID]
 	if h == nil {

@@ -27,6 +27,9 @@ type world struct {
 	now  time.Time
 	disk map[string]time.Time
 	max  int
+	// marked is on the disk too, since markedAt by the clock.
+	marked   replay.Mark
+	markedAt time.Time
 	*replay.Memory
 }
 
@@ -36,10 +39,19 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// mark does what a service does every minute.
+func (w *world) mark() { w.marked, w.markedAt = w.Mark(), w.now }
+
+// stop ends the process, which has accepted its last request.
+func (w *world) stop() {
+	w.mark()
+	w.marked.Exact = true
+}
+
 // restart starts a new process with the same disk.
 func (w *world) restart(fresh bool) {
 	w.Memory = replay.New(replay.Options{
-		Max: w.max, Fresh: fresh, Clock: func() time.Time { return w.now },
+		Max: w.max, Fresh: fresh, Clock: func() time.Time { return w.now }, Mark: w.marked,
 		Durable: func(_ context.Context, key string, expires time.Time) error { w.disk[key] = expires; return nil },
 		Drop: func(_ context.Context, prefix string, isDropped func(key string) bool) error {
 			deleteIf(w.disk, prefix, isDropped)
@@ -49,6 +61,7 @@ func (w *world) restart(fresh bool) {
 	for _, key := range slices.Sorted(maps.Keys(w.disk)) {
 		require.NoError(w.t, w.Load(key))
 	}
+	w.mark()
 }
 
 func deleteIf(disk map[string]time.Time, prefix string, isDropped func(key string) bool) {
