@@ -155,7 +155,9 @@ func TestNameValuePairsMayEndWithALineBreak(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.write("keys/a/config", body{"bound_context": "team=hr\r\n"})
 	require.Equal(t, map[string]string{"team": "hr"}, r.read("keys/a/config").Data["bound_context"])
-	r.write("keys/a/tags", body{"tags": "team=hr\n"})
+	r.write("keys/a/tags", body{"tags": []any{"team=hr\n", "\ufeffenv=prod\r\n"}})
+	require.Equal(t, map[string]string{"team": "hr", "env": "prod"}, r.read("keys/a/tags").Data["tags"])
+	r.remove("keys/a/tags", body{"tag_keys": "env\r\n"})
 	require.Equal(t, map[string]string{"team": "hr"}, r.read("keys/a/tags").Data["tags"])
 	r.remove("keys/a/tags", body{"tag_keys": "team\n"})
 	require.Empty(t, r.read("keys/a/tags").Data["tags"])
@@ -163,7 +165,9 @@ func TestNameValuePairsMayEndWithALineBreak(t *testing.T) {
 
 func TestEntriesThatBecameOneAreAWarning(t *testing.T) {
 	r := newKeyRig(t, "a")
-	for _, joined := range []string{"team=hr,env=prod", "team=hr, env=prod", "team=hr\nenv=prod\n"} {
+	for _, joined := range []any{
+		"team=hr,env=prod", "team=hr, env=prod", "team=hr\nenv=prod\n", []any{"site=a", "team=hr,env=prod"},
+	} {
 		for field, path := range map[string]string{"bound_context": "keys/a/config", "encryption_context": "encrypt/a"} {
 			data := body{field: joined}
 			if field == "encryption_context" {
@@ -175,6 +179,9 @@ func TestEntriesThatBecameOneAreAWarning(t *testing.T) {
 			r.write("keys/a/config", body{"bound_context": ""})
 		}
 	}
+	patched := r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": "team=hr,env=prod"})
+	require.Contains(t, strings.Join(patched.Warnings, "\n"), "A value in bound_context looks like several entries")
+	r.write("keys/a/config", body{"bound_context": ""})
 	for _, single := range []any{"team=hr", "team=hr,it", "url=https://a/?x=1&y=2", body{"team": "hr,env=prod"}} {
 		resp := r.write("encrypt/a", body{"plaintext": hello, "encryption_context": single})
 		require.Empty(t, resp.Warnings, "%v", single)

@@ -96,6 +96,9 @@ func (b *backend) publish(help *logical.Response) {
 	}
 	for path, item := range doc.Paths {
 		route := b.Route(examplePath.Replace(strings.Trim(path, "/")))
+		if route == nil { // The framework could not read its pattern, and has published no operation.
+			continue
+		}
 		for op, published := range publishedOperations(path, item) {
 			for _, resp := range published.Responses {
 				resolve(resp.Content, doc.Components)

@@ -156,3 +156,12 @@ func TestDeregisteredKeyDecryptsAgainOnceItIsRegistered(t *testing.T) {
 	r.write("keys/b/register", body{"key_id": id})
 	require.Equal(t, hello, r.write("decrypt/b", body{"ciphertext": ciphertext}).Data["plaintext"])
 }
+
+func TestRegisterTakesAnARN(t *testing.T) {
+	r := newKeyRig(t, "a")
+	arn := r.read("keys/a").Data["arn"]
+	require.Regexp(t, `^acs:kms:cn-hangzhou:.*:key/`, arn)
+	r.write("keys/b/register", body{"key_id": arn})
+	require.Equal(t, r.keyID("a"), r.keyID("b"))
+	require.Equal(t, hello, r.write("decrypt/b", body{"ciphertext": r.encrypt("b", hello)}).Data["plaintext"])
+}

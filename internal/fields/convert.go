@@ -102,7 +102,7 @@ func convertMap(raw any) (map[string]string, bool) {
 			parsed, err := kmsapi.ParseEncryptionContext(raw)
 			return parsed, err == nil
 		}
-		return pairs([]any{strings.TrimRight(raw, "\r\n")}) // A file ends with a line break.
+		return pairs([]any{raw})
 	case []any:
 		return pairs(raw)
 	default:
@@ -148,6 +148,7 @@ func pairs(list []any) (map[string]string, bool) {
 	result := make(map[string]string, len(list))
 	for _, item := range list {
 		s, isString := item.(string)
+		s = strings.TrimRight(strings.TrimPrefix(s, "\ufeff"), "\r\n") // Files begin and end so.
 		if isString && s == "" && len(list) == 1 {
 			continue
 		}

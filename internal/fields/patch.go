@@ -1,6 +1,9 @@
 package fields
 
-import "maps"
+import (
+	"iter"
+	"maps"
+)
 
 // A MapPatch changes some entries of a map, as a JSON merge patch does: nil removes an entry. It is what a field of
 // type KVPairs is in a patch.
@@ -16,6 +19,17 @@ func (p MapPatch) Apply(m map[string]string) map[string]string {
 		}
 	}
 	return patched
+}
+
+// set returns the values of the entries that p sets.
+func (p MapPatch) set() iter.Seq[string] {
+	return func(yield func(string) bool) {
+		for _, value := range p {
+			if value != nil && !yield(*value) {
+				return
+			}
+		}
+	}
 }
 
 // convertMapPatch reads a map in which a value may be null.

@@ -1,6 +1,8 @@
 package fields
 
 import (
+	"iter"
+	"maps"
 	"regexp"
 	"strings"
 
@@ -38,22 +40,27 @@ var anotherEntry = regexp.MustCompile(`[,\n]\s*[\w.:/-]+=`)
 // isJoined reports whether a map that was written as name=value has a value that looks like several entries. A caller
 // that writes JSON means what it says.
 func isJoined(raw, value any) bool {
-	written, _ := raw.(string)
-	if !strings.ContainsAny(written, ",\n") || isJSON(written) {
-		return false
-	}
 	switch value := value.(type) {
 	case map[string]string:
-		for _, v := range value {
-			if anotherEntry.MatchString(v) {
-				return true
-			}
-		}
+		return isPairs(raw) && anyMatch(maps.Values(value))
 	case MapPatch:
-		for _, v := range value {
-			if v != nil && anotherEntry.MatchString(*v) {
-				return true
-			}
+		return isPairs(raw) && anyMatch(value.set())
+	default:
+		return false
+	}
+}
+
+// isPairs reports whether a map was written as one or more name=value.
+func isPairs(raw any) bool {
+	written, isString := raw.(string)
+	_, isList := raw.([]any)
+	return isString && !isJSON(written) || isList
+}
+
+func anyMatch(values iter.Seq[string]) bool {
+	for v := range values {
+		if anotherEntry.MatchString(v) {
+			return true
 		}
 	}
 	return false
