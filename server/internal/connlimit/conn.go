@@ -48,16 +48,19 @@ func (c *Conn) Close() error {
 	return c.Conn.Close()
 }
 
-// Authenticated says that a request on the connection was authenticated.
+// Authenticated says that the request on the connection was authenticated. Until it has been answered, the connection
+// is not closed for another.
 func (c *Conn) Authenticated() {
-	if c.authenticated.Load() {
-		return
-	}
-	c.listener.mu.Lock()
-	defer c.listener.mu.Unlock()
-	if !c.removed && !c.authenticated.Load() {
-		c.listener.forgetStranger(c)
+	l := c.listener
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	switch {
+	case c.removed:
+	case !c.authenticated.Load():
+		l.forgetStranger(c)
 		c.authenticated.Store(true)
+	default:
+		l.endIdle(c)
 	}
 }
 

@@ -146,6 +146,18 @@ func TestRequestsOfCallersAreNotCutShort(t *testing.T) {
 	})
 }
 
+func TestACallerKeepsNoConnectionBySendingSlowly(t *testing.T) {
+	n := listen(2, 0, 1)
+	slow, busy := n.dialCaller(t, "192.0.2.1"), n.dialCaller(t, "192.0.2.2")
+	for _, p := range []peer{slow, busy} {
+		n.Track(p.Conn, http.StateIdle)
+		n.Track(p.Conn, http.StateActive)
+	}
+	busy.Authenticated()
+	n.dial(t, "192.0.2.3")
+	require.Equal(t, []bool{false, true}, []bool{slow.isOpen(), busy.isOpen()})
+}
+
 func TestAListenerThatIsClosedAcceptsNothing(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		n := listen(1, 0, 1)

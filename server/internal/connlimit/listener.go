@@ -52,7 +52,7 @@ type Listener struct {
 	closed bool
 	open   int
 	// strangers are the connections that were never authenticated, the oldest first, and idle those of the others that
-	// carry no request, the one that has been idle longest first.
+	// carry no authenticated request, the one that has been idle longest first.
 	strangers, idle list.List
 	perAddress      map[netip.Addr]int
 }
@@ -176,8 +176,8 @@ func (l *Listener) remove(c *Conn) {
 	l.open--
 	if !c.authenticated.Load() {
 		l.forgetStranger(c)
-	} else if c.place != nil {
-		l.idle.Remove(c.place)
+	} else {
+		l.endIdle(c)
 	}
 	l.room.Broadcast()
 }
@@ -199,25 +199,31 @@ func (l *Listener) Track(conn net.Conn, state http.ConnState) {
 	case http.StateActive:
 		c.handled.Store(false)
 		c.active.Store(true)
-		l.setIdle(c, false)
+		l.beginIdle(c)
 	case http.StateIdle:
-		l.setIdle(c, true)
+		l.beginIdle(c)
 	}
 }
 
-// setIdle notes that a connection of an authenticated caller has, or has not, a request.
-func (l *Listener) setIdle(c *Conn, idle bool) {
+// beginIdle makes the connection of an authenticated caller the last to go of those that are idle. One whose request is
+// still being received counts as idle, so that none is kept by sending slowly.
+func (l *Listener) beginIdle(c *Conn) {
 	if !c.authenticated.Load() {
 		return
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	switch {
-	case c.removed || idle == (c.place != nil):
-	case idle:
-		c.place = l.idle.PushBack(c)
-		l.room.Broadcast()
-	default:
+	if c.removed {
+		return
+	}
+	l.endIdle(c)
+	c.place = l.idle.PushBack(c)
+	l.room.Broadcast()
+}
+
+// endIdle takes the connection of an authenticated caller off those that are idle. l.mu is held.
+func (l *Listener) endIdle(c *Conn) {
+	if c.place != nil {
 		l.idle.Remove(c.place)
 		c.place = nil
 	}
