@@ -72,7 +72,7 @@ func newBackend(
 			// The write-ahead log belongs to the cluster that wrote it.
 			LocalStorage: []string{framework.WALPrefix},
 		},
-		Paths:             withOperationPrefix(b.paths()),
+		Paths:             described(b.paths()),
 		InitializeFunc:    b.initialize,
 		Invalidate:        b.invalidate,
 		WALRollback:       b.rollback,
@@ -136,7 +136,7 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 // one that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	path := b.Route(req.Path)
-	ignored, err := b.checkFields(path, req)
+	remarks, err := b.checkFields(path, req)
 	if err != nil {
 		return nil, err
 	}
@@ -144,20 +144,23 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
 	}
-	return fields.WarnIgnored(resp, ignored), nil
+	if req.Operation == logical.HelpOperation {
+		b.publish(resp)
+	}
+	return remarks.Warn(resp), nil
 }
 
-// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns the
-// names of those that are ignored. Only operations without fields need no path.
-func (b *backend) checkFields(path *framework.Path, req *logical.Request) (ignored []string, err error) {
+// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns what
+// the caller should be warned of. Only operations without fields need no path.
+func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remarks fields.Remarks, err error) {
 	if !fields.Carry(req.Operation) {
-		return nil, nil
+		return remarks, nil
 	}
 	if path == nil {
-		return nil, fields.UnknownPath(b.Paths, req.Path)
+		return remarks, fields.UnknownPath(b.Paths, req.Path)
 	}
-	req.Data, ignored, err = fields.Check(path.Fields, req.Operation, req.Data)
-	return ignored, err
+	req.Data, remarks, err = fields.Check(path.Fields, req.Operation, req.Data)
+	return remarks, err
 }
 
 // runnerOf returns the backend that runs an operation of path: that of the primary, or the one that every node may use.

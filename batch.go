@@ -43,8 +43,9 @@ func batchFields(items fields.Schemas) fields.Schemas {
 // referenceField is a field of every item.
 func referenceField() *framework.FieldSchema {
 	return &framework.FieldSchema{
-		Type:        framework.TypeString,
-		Description: "Any string. It is returned with the item's answer.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
+		Description:  "Any string. It is returned with the item's answer.",
 	}
 }
 
@@ -139,7 +140,7 @@ func runItem(
 		return result
 	}
 	result.reference, _ = given["reference"].(string)
-	checked, ignored, err := fields.Check(items, logical.UpdateOperation, given)
+	checked, remarks, err := fields.Check(items, logical.UpdateOperation, given)
 	if err != nil {
 		result.err = err
 		return result
@@ -149,7 +150,7 @@ func runItem(
 		result.err = err
 		return result
 	}
-	resp = fields.WarnIgnored(resp, ignored)
+	resp = remarks.Warn(resp)
 	result.data, result.warnings = resp.Data, resp.Warnings
 	return result
 }

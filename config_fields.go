@@ -24,8 +24,9 @@ var configFields = fields.Schemas{
 		Default:       string(kmsapi.NetworkPublic),
 	},
 	"ca_cert": {
-		Type:        framework.TypeString,
-		Description: "CA certificates in PEM that KMS's certificate must be signed by. Empty: the system's.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
+		Description:  "CA certificates in PEM that KMS's certificate must be signed by. Empty: the system's.",
 	},
 	"kms_instance_id": {
 		Type:        framework.TypeString,
@@ -46,8 +47,9 @@ var configFields = fields.Schemas{
 		Description: "The host name that the dedicated gateway's certificate must have. Empty: kms_instance_id, followed by .cryptoservice.kms.aliyuncs.com.",
 	},
 	"instance_ca_cert": {
-		Type:        framework.TypeString,
-		Description: "CA certificates in PEM that the dedicated gateway's certificate must be signed by. Empty: what GetKmsInstance says when the configuration is written.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
+		Description:  "CA certificates in PEM that the dedicated gateway's certificate must be signed by. Empty: what GetKmsInstance says when the configuration is written.",
 	},
 	"access_key": {
 		Type:        framework.TypeString,
@@ -91,7 +93,7 @@ var configFields = fields.Schemas{
 	"request_timeout": {
 		Type:        framework.TypeDurationSecond,
 		Description: "How long one attempt of a call may take, 1 second to 5 minutes.",
-		Default:     int(defaultRequestTimeout.Seconds()),
+		Default:     defaultRequestTimeout.String(), // OpenAPI has no durations, and publishes it as a string.
 	},
 	"max_parallel": {
 		Type:        framework.TypeInt,

@@ -29,8 +29,9 @@ func contextFields(more fields.Schemas) fields.Schemas {
 			Description: "Names and values that KMS binds to the ciphertext without storing them. Decrypt must give the same.",
 		},
 		"associated_data": {
-			Type:        framework.TypeString,
-			Description: `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It is sent as the entry "vault:associated_data" of KMS's EncryptionContext.`,
+			Type:         framework.TypeString,
+			DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+			Description:  `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It is sent as the entry "vault:associated_data" of KMS's EncryptionContext.`,
 		},
 	}
 	maps.Copy(schemas, more)

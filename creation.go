@@ -7,7 +7,6 @@ import (
 	"errors"
 	"net/http"
 	"regexp"
-	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -75,7 +74,11 @@ func (c creation) mayHaveMade(cmk kmsapi.KeyMetadata) bool {
 
 // describe returns the description that the CMK gets.
 func (c creation) describe(description string) string {
-	return strings.TrimLeft(description+" "+markerStart+c.Marker+markerEnd, " ")
+	marker := markerStart + c.Marker + markerEnd
+	if description == "" {
+		return marker
+	}
+	return description + " " + marker
 }
 
 var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)

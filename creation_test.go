@@ -350,12 +350,13 @@ func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
 
 func TestDescriptionIsReadBackAsItWasGiven(t *testing.T) {
 	for _, description := range []string{
-		"", "a", " ", "ends with a blank ", "[vault:]", "[vault:ABCDEFGHIJKLMNOPQRSTUVWXYZ] in the middle",
+		"", "a", " ", "ends with a blank ", "  begins with blanks", "two\nlines\n",
+		"[vault:]", "[vault:ABCDEFGHIJKLMNOPQRSTUVWXYZ] in the middle",
 		strings.Repeat("é", maxDescription),
 	} {
 		r := newKeyRig(t)
 		made := r.write("keys/a", body{"description": description})
-		require.Equal(t, strings.TrimLeft(description, " "), made.Data["description"])
+		require.Equal(t, description, made.Data["description"])
 		require.Equal(t, made.Data, r.read("keys/a").Data)
 	}
 }

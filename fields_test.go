@@ -75,7 +75,7 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	tried := map[framework.FieldType]int{}
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
 		for name, schema := range r.backend().Route(path).Fields {
-			if name == fields.KeyName.Field || name == fields.Alias.Field || schema.Query == fields.IsWrite(op) {
+			if !fields.Takes(op, name, schema) {
 				continue
 			}
 			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)

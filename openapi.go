@@ -1,11 +1,16 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"maps"
 	"net/http"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 )
 
 // operationPrefix begins every OpenAPI operation id.
@@ -43,12 +48,111 @@ func operation(handle framework.OperationFunc, verb, suffix string, answer answe
 	}
 }
 
-// withOperationPrefix gives every path the prefix of its operation ids.
-func withOperationPrefix(paths []*framework.Path) []*framework.Path {
+// described gives every path the prefix of its operation ids, and every operation a summary: that of the path if it is
+// the only one.
+func described(paths []*framework.Path) []*framework.Path {
 	for _, path := range paths {
 		path.DisplayAttrs = &framework.DisplayAttributes{OperationPrefix: operationPrefix}
+		for _, handler := range path.Operations {
+			op := handler.(*framework.PathOperation)
+			op.Summary = cmp.Or(summaries[op.DisplayAttrs.OperationVerb+" "+op.DisplayAttrs.OperationSuffix], path.HelpSynopsis)
+		}
 	}
 	return paths
+}
+
+// summaries are those of the operations of paths with several, by verb and suffix.
+var summaries = map[string]string{
+	"configure ":           "Configure how the engine reaches KMS.",
+	"patch configuration":  "Change some fields of the configuration.",
+	"read configuration":   "Read the configuration, without its secrets.",
+	"delete configuration": "Delete the configuration.",
+
+	"create key":               "Make a key, with a new CMK in KMS.",
+	"read key":                 "Read what KMS and Vault know of a key.",
+	"schedule-deletion-of key": "Schedule the deletion of a key's CMK.",
+
+	"configure key":           "Configure what Vault itself keeps about a key.",
+	"patch key-configuration": "Change some of what Vault itself keeps about a key.",
+	"read key-configuration":  "Read what Vault itself keeps about a key.",
+
+	"read key-tags":   "Read the tags of a key.",
+	"add key-tags":    "Add tags to a key, or change their values.",
+	"patch key-tags":  "Add, change and remove tags of a key.",
+	"remove key-tags": "Remove tags of a key, or all.",
+
+	"write alias":  "Point an alias at the CMK of a key.",
+	"read alias":   "Read which CMK an alias names.",
+	"delete alias": "Remove an alias, and leave its CMK alone.",
+}
+
+// publish corrects the OpenAPI in the answer to a request for help. The framework publishes all fields of a path for
+// each of its operations, and lists in queries without the type of their items. Vault loses references to schemas on
+// the way from a plugin, so the schemas take their places.
+func (b *backend) publish(help *logical.Response) {
+	doc, ok := help.Data["openapi"].(*framework.OASDocument)
+	if !ok {
+		return
+	}
+	for path, item := range doc.Paths {
+		route := b.Route(examplePath.Replace(strings.Trim(path, "/")))
+		for op, published := range publishedOperations(path, item) {
+			for _, resp := range published.Responses {
+				resolve(resp.Content, doc.Components)
+			}
+			if published.RequestBody != nil {
+				resolve(published.RequestBody.Content, doc.Components)
+				correctBody(route.Fields, op, published.RequestBody)
+			}
+			correctParameters(route.Fields, op, published)
+		}
+	}
+	doc.Components = framework.OASComponents{Schemas: map[string]*framework.OASSchema{}}
+}
+
+// resolve replaces references to schemas.
+func resolve(content framework.OASContent, components framework.OASComponents) {
+	for _, media := range content {
+		if name, ok := strings.CutPrefix(media.Schema.Ref, "#/components/schemas/"); ok {
+			media.Schema = components.Schemas[name]
+		}
+	}
+}
+
+// examplePath makes a path of one of OpenAPI.
+var examplePath = strings.NewReplacer("{name}", "a", "{alias}", "a")
+
+func publishedOperations(path string, item *framework.OASPathItem) map[logical.Operation]*framework.OASOperation {
+	var get logical.Operation = logical.ReadOperation
+	if strings.HasSuffix(path, "/") {
+		get = logical.ListOperation
+	}
+	all := map[logical.Operation]*framework.OASOperation{
+		get: item.Get, logical.UpdateOperation: item.Post, logical.PatchOperation: item.Patch,
+		logical.DeleteOperation: item.Delete,
+	}
+	maps.DeleteFunc(all, func(_ logical.Operation, o *framework.OASOperation) bool { return o == nil })
+	return all
+}
+
+func correctParameters(schemas fields.Schemas, op logical.Operation, published *framework.OASOperation) {
+	published.Parameters = slices.DeleteFunc(published.Parameters, func(p framework.OASParameter) bool {
+		return p.In == "query" && schemas[p.Name] != nil && !fields.Takes(op, p.Name, schemas[p.Name])
+	})
+	for _, p := range published.Parameters {
+		if p.Schema.Type == "array" {
+			p.Schema.Items = &framework.OASSchema{Type: "string"}
+		}
+	}
+}
+
+func correctBody(schemas fields.Schemas, op logical.Operation, body *framework.OASRequestBody) {
+	for _, media := range body.Content {
+		maps.DeleteFunc(media.Schema.Properties, func(name string, _ *framework.OASSchema) bool {
+			return !fields.Takes(op, name, schemas[name])
+		})
+		body.Required = len(media.Schema.Required) > 0
+	}
 }
 
 // joined returns the fields of all parts.

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -41,8 +42,9 @@ associated_data. The plaintext is base64.
 // decryptItem is an item of rewrap too.
 var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"ciphertext": {
-		Type:        framework.TypeString,
-		Description: `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
 	},
 }), "context", "key_version", "nonce", "padding_scheme")
 
@@ -93,9 +95,9 @@ func blobOf(ciphertext string) (string, error) {
 		return "", refusal.BadRequest("ciphertext is required")
 	case len(blob) > maxCiphertext:
 		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
-	case strings.ContainsRune(blob, ':'):
+	case !input.IsBase64(blob):
 		return "", refusal.BadRequest(
-			"ciphertext must be %s followed by a CiphertextBlob of KMS, or the CiphertextBlob alone", ciphertextPrefix)
+			"ciphertext must be %s followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone", ciphertextPrefix)
 	default:
 		return blob, nil
 	}

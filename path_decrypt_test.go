@@ -70,6 +70,11 @@ func TestBadCiphertextNeverReachesKMS(t *testing.T) {
 		"another prefix":       "aws:v1:QQ==",
 		"the prefix twice":     "vault:v1:vault:v1:QQ==",
 		"far too long":         strings.Repeat("A", maxCiphertext+1),
+		"not base64":           "vault:v1:QQ==?",
+		"the other base64":     "vault:v1:-_-_",
+		"cut":                  "vault:v1:QQ=",
+		"with a lost plus":     "vault:v1:QQQ Q",
+		"line breaks only":     "\r\n \n",
 		"a number":             7,
 		"a list of a good one": []any{"vault:v1:QQ=="},
 	} {

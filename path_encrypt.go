@@ -43,8 +43,9 @@ A batch is answered with batch_results, in the order of its items. An item that 
 
 var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"plaintext": {
-		Type:        framework.TypeString,
-		Description: "What to encrypt, 1 to 6144 bytes, in base64.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "What to encrypt, 1 to 6144 bytes, in base64.",
 	},
 }), "context", "convergent_encryption", "key_version", "nonce", "padding_scheme", "type")
 

@@ -49,8 +49,9 @@ that has expired or was deleted. If a request fails half-way, send it again to f
 var importFields = fields.WithTransit(fields.Schemas{
 	"name": nameField(),
 	"ciphertext": {
-		Type:        framework.TypeString,
-		Description: "As for transit: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "As for transit: base64 of an AES-256 key encrypted with wrapping_key by RSA-OAEP, followed by the key material wrapped by AES-KWP with that key.",
 	},
 	"hash_function": {
 		Type:          framework.TypeString,
@@ -58,19 +59,24 @@ var importFields = fields.WithTransit(fields.Schemas{
 		AllowedValues: []any{"SHA1", "SHA224", "SHA256", "SHA384", "SHA512"},
 	},
 	"encrypted_key_material": {
-		Type:        framework.TypeString,
-		Description: "Base64 of the key material, encrypted with the public_key of import_parameters. It goes to KMS unopened, with import_token.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "Base64 of the key material, encrypted with the public_key of import_parameters. It goes to KMS unopened, with import_token.",
 	},
 	"import_token": {
 		Type:         framework.TypeString,
 		Description:  "The import_token that came with that public_key.",
-		DisplayAttrs: &framework.DisplayAttributes{Sensitive: true},
+		DisplayAttrs: &framework.DisplayAttributes{Sensitive: true, EditType: fields.InBase64},
 	},
 	"expire_time": {
 		Type:        framework.TypeTime,
 		Description: "When the material expires, as RFC 3339 or in seconds since 1970. Without it: never.",
 	},
-	"description":      {Type: framework.TypeString, Description: "For a new key: what it is for, up to 8157 characters."},
+	"description": {
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
+		Description:  "For a new key: what it is for, up to 8157 characters.",
+	},
 	"protection_level": keyFields["protection_level"],
 	"instance_id":      keyFields["instance_id"],
 }, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",

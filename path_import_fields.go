@@ -2,7 +2,6 @@ package alicloudkms
 
 import (
 	"cmp"
-	"encoding/base64"
 	"strings"
 	"time"
 
@@ -57,6 +56,11 @@ func (i *keyImport) setWay(d *framework.FieldData) error {
 	case ciphertext == "" && encrypted != "" && token != "" && !hashGiven:
 		return i.setEncrypted(encrypted, token)
 	default:
+		for _, name := range []string{"ciphertext", "encrypted_key_material", "import_token"} {
+			if value, given := d.GetOk(name); given && value == "" {
+				return refusal.BadRequest("the field %q is empty", name) // It may have had line breaks only.
+			}
+		}
 		return refusal.BadRequest("give either ciphertext (and its hash_function), as vault transit import does, or encrypted_key_material and import_token")
 	}
 }
@@ -66,24 +70,14 @@ func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
 		return refusal.BadRequest("hash_function must be one of %s", strings.Join(keywrap.HashNames(), ", "))
 	}
 	i.ciphertext, err = fields.Base64("ciphertext", ciphertext)
-	if err == nil && len(i.ciphertext) == 0 {
-		return refusal.BadRequest("the field %q is empty", "ciphertext") // It may consist of line breaks only.
-	}
 	return err
 }
 
-// setEncrypted takes what goes to KMS. Line breaks are removed, since tools insert them and KMS's reference allows
-// none.
+// setEncrypted takes what goes to KMS.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
-	wrapped, err := fields.Base64("encrypted_key_material", strings.TrimSpace(encrypted))
-	if err != nil {
-		return err
-	}
-	i.encrypted, i.token = base64.StdEncoding.EncodeToString(wrapped), strings.TrimSpace(token)
-	if i.encrypted == "" || i.token == "" {
-		return refusal.BadRequest("the fields %q and %q may not be empty", "encrypted_key_material", "import_token")
-	}
-	return nil
+	i.encrypted, i.token = encrypted, token
+	_, err := fields.Base64("encrypted_key_material", encrypted)
+	return err
 }
 
 // setExpiry takes the second in which the material expires.

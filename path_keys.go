@@ -80,7 +80,8 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Description: "The KMS instance that the CMK is made in. Default: kms_instance_id of config. What it is decides the protection level.",
 	},
 	"description": {
-		Type: framework.TypeString,
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
 		Description: fmt.Sprintf(
 			"What the key is for, up to %d characters. KMS shows it too, followed by a marker of the engine.", maxDescription),
 	},

@@ -9,6 +9,7 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -72,6 +73,7 @@ var hints = []struct {
 }{
 	{isError(context.Canceled), "the caller gave up"},
 	{isError(context.DeadlineExceeded), lateAdvice},
+	{isProxy, "the way goes over a proxy; check it, and the variables HTTPS_PROXY and NO_PROXY of this process"},
 	{is[x509.UnknownAuthorityError], "set ca_cert to the certificate of the authority that signed the server's, if that is right"},
 	{is[x509.HostnameError], "the server's certificate is for another name; check the endpoint"},
 	{is[x509.CertificateInvalidError], "the server's certificate can't be used now; check it, and the clocks of both sides"},
@@ -90,6 +92,25 @@ func isError(target error) func(error) bool {
 func isDial(err error) bool {
 	op, ok := errors.AsType[*net.OpError](err)
 	return ok && op.Op == "dial"
+}
+
+// isProxy finds errors on the way to a proxy, and refusals of one.
+func isProxy(err error) bool {
+	op, ok := errors.AsType[*net.OpError](err)
+	return ok && op.Op == "proxyconnect" || is[proxyRefusal](err)
+}
+
+// A proxyRefusal is the status line of a proxy that opens no connection.
+type proxyRefusal struct{ status string }
+
+func (p proxyRefusal) Error() string { return "the proxy refused the connection: " + p.status }
+
+// proxyAnswered keeps net/http from making an error of its own, which says nothing of a proxy.
+func proxyAnswered(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Response) error {
+	if resp.StatusCode != http.StatusOK {
+		return proxyRefusal{resp.Status}
+	}
+	return nil
 }
 
 // isTimeout finds net/http's own, such as that of the TLS handshake.

@@ -68,8 +68,10 @@ func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:       http.ProxyFromEnvironment,
-		DialContext: (&net.Dialer{Timeout: timeout}).DialContext,
+		Proxy: http.ProxyFromEnvironment,
+
+		OnProxyConnectResponse: proxyAnswered,
+		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
 
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    timeout,

@@ -51,6 +51,18 @@ func (p *proxy) set(to string, refuse int) {
 	p.to, p.refuse, p.targets = to, refuse, nil
 }
 
+// pause makes the proxy unreachable until the test ends.
+func (p *proxy) pause(t *testing.T) {
+	address := p.Addr().String()
+	require.NoError(t, p.Close())
+	t.Cleanup(func() {
+		l, err := net.Listen("tcp", address)
+		require.NoError(t, err)
+		p.Listener = l
+		go p.serve()
+	})
+}
+
 func (p *proxy) seen() []string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -120,6 +132,16 @@ func TestProxyFromTheEnvironment(t *testing.T) {
 		err := encrypt(context.Background(), server.dial(t, elsewhere))
 		requireTransportError(t, err, kmsapi.OpEncrypt)
 		require.ErrorContains(t, err, "Bad Gateway")
+		require.ErrorContains(t, err, "HTTPS_PROXY")
+		require.NotContains(t, err.Error(), secretKey)
+	})
+	t.Run("is blamed if it can't be reached", func(t *testing.T) {
+		theProxy.pause(t)
+		err := encrypt(context.Background(), server.dial(t, elsewhere))
+		requireTransportError(t, err, kmsapi.OpEncrypt)
+		require.ErrorContains(t, err, "HTTPS_PROXY")
+		require.NotContains(t, err.Error(), "region")
+		require.NotContains(t, err.Error(), secretKey)
 	})
 	t.Run("is bypassed for loopback", func(t *testing.T) {
 		theProxy.set("", 0)

@@ -9,6 +9,7 @@ import (
 	"github.com/aliyun/credentials-go/credentials/providers"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -84,10 +85,15 @@ func ask(p providers.CredentialsProvider) (got client.Credentials, err error) {
 	if err != nil || found == nil || found.AccessKeyId == "" || found.AccessKeySecret == "" {
 		return client.Credentials{}, errNone
 	}
+	// Variables from a file with CRLF, and files themselves, have line breaks at the ends of values.
+	id, idErr := input.Word(found.AccessKeyId)
+	secret, secretErr := input.Word(found.AccessKeySecret)
+	token, tokenErr := input.Word(found.SecurityToken)
+	if idErr != nil || secretErr != nil || tokenErr != nil {
+		return client.Credentials{}, errNone
+	}
 	return client.Credentials{
-		AccessKeyID:     found.AccessKeyId,
-		AccessKeySecret: kmsapi.NewSecret(found.AccessKeySecret),
-		SecurityToken:   kmsapi.NewSecret(found.SecurityToken),
+		AccessKeyID: id, AccessKeySecret: kmsapi.NewSecret(secret), SecurityToken: kmsapi.NewSecret(token),
 	}, nil
 }
 

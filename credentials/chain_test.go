@@ -70,6 +70,23 @@ var setups = map[string]func(t *testing.T, home string){
 	"STS.vm": func(*testing.T, string) { theCloud.set(func(c *cloud) { c.metadata = instance }) },
 }
 
+func TestVariablesLoseWhatTheirFileAdds(t *testing.T) {
+	cleanEnvironment(t)
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIvariable\r")
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "\ufeff"+staticSecret+"\r\n")
+	t.Setenv("ALIBABA_CLOUD_SECURITY_TOKEN", "the-token\n")
+	got, err := newChain(time.Now).fetch(t.Context(), false)
+	require.NoError(t, err)
+	require.True(t, got.credentials.Equal(client.Credentials{
+		AccessKeyID: "LTAIvariable", AccessKeySecret: kmsapi.NewSecret(staticSecret),
+		SecurityToken: kmsapi.NewSecret("the-token"),
+	}))
+	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_SECRET", "hidden\nhidden")
+	_, err = newChain(time.Now).fetch(t.Context(), false)
+	require.ErrorContains(t, err, "ALIBABA_CLOUD_ACCESS_KEY_SECRET")
+	require.NotContains(t, err.Error(), "hidden")
+}
+
 // order is the one in the package comment.
 var order = []string{"LTAIvariable", "STS.1", "LTAIprofile", "LTAIcredentials", "STS.uri", "STS.vm"}
 

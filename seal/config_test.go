@@ -55,6 +55,24 @@ func TestSettingsReachTheClient(t *testing.T) {
 	require.Equal(t, "-----BEGIN CERTIFICATE-----", role.CACert)
 }
 
+func TestEverySettingLosesWhatAFileAdds(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "setting")
+	require.NoError(t, os.WriteFile(file, []byte("\ufeffa-value \r\n\n"), 0o600))
+	for name := range settings {
+		for _, value := range []string{"a-value\n", "\ufeffa-value\r\n", " a-value\t", "file://" + file} {
+			v, err := readValues(map[string]string{name: value})
+			require.NoError(t, err, name)
+			if name != "ca_cert" {
+				require.Equal(t, "a-value", v[name], name)
+			}
+		}
+	}
+	t.Setenv("ALICLOUD_SECRET_KEY", "the-secret\r")
+	v := values{}
+	require.NoError(t, v.addVariables("secret_key"))
+	require.Equal(t, "the-secret", v["secret_key"])
+}
+
 func TestSettingsHaveTheOldNamesAndDefaults(t *testing.T) {
 	c := read(t, &wrapping.Options{
 		WithKeyId:     "key",
@@ -94,6 +112,8 @@ func TestBadSettingsAreRefusedAndNotShown(t *testing.T) {
 		"a token without an access key": {
 			settings{"access_key": "", "secret_key": "", "security_token": "canary"}, "access_key",
 		},
+		"a line break inside": {settings{"secret_key": "canary\nend"}, "secret_key has a line break"},
+		"a NUL inside":        {settings{"region": "canary\x00end"}, "region has a line break or another control character"},
 		"no credentials": {
 			settings{"access_key": "", "secret_key": "", "use_environment": "false"}, "use_environment=true",
 		},

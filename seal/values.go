@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/openbao/go-kms-wrapping/v2"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
 // A setting is a key of the configuration.
@@ -74,13 +76,21 @@ func readValues(given map[string]string) (values, error) {
 	return v, nil
 }
 
-// resolve returns the value, or the content of the file or variable that it refers to, without the line break at the
-// end of a file. Errors name the file or variable, but show no content.
+// resolve returns the value, or the content of the file or variable that it refers to, without the white space and
+// control characters at its ends. Inside, only certificates may have any. Errors name the file or variable, but show no
+// content.
 func resolve(key, value string) (string, error) {
 	if err := wrapping.ParsePaths(&value); err != nil {
 		return "", fmt.Errorf("%s: %w", key, err)
 	}
-	return strings.TrimSpace(value), nil
+	if key == "ca_cert" {
+		return strings.TrimSpace(value), nil
+	}
+	value, err := input.Word(value)
+	if err != nil {
+		return "", fmt.Errorf("%s %w", key, err)
+	}
+	return value, nil
 }
 
 // addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.

@@ -145,6 +145,8 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"an account that is not a number", `"1000000000000001"`, `"acme"`, `number`},
 		{"an access key with two secrets", `secret   =`, "secret_file = \"x\"\nsecret   =", `secret_file or secret`},
 		{"an access key twice", `LTAItwo`, `LTAIone`, `twice`},
+		{"an access key that ends with a line break", `LTAItwo`, `LTAItwo\n`, `white space at an end`},
+		{"an access key with a tab inside", `LTAItwo`, `LTAI\ttwo`, `control character inside`},
 		{"a window that is no duration", `"5m"`, `"five"`, `timestamp_window`},
 		{"a negative limit", `= 1000`, `= -1`, `limits`},
 		{"a negative number of strangers", `per_address = 0`, `per_address = -1`, `limits`},

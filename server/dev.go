@@ -7,9 +7,9 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
@@ -111,7 +111,7 @@ func (d *DevConfig) ensureAccessKey(dir string) error {
 func ensureFile(path string, newContent func() string) (string, error) {
 	text, err := os.ReadFile(path)
 	if err == nil {
-		return strings.TrimSpace(string(text)), nil
+		return input.Word(string(text))
 	}
 	if !errors.Is(err, fs.ErrNotExist) {
 		return "", err

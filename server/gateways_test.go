@@ -53,9 +53,13 @@ func TestPermissionsOnResourceNamesAndInstances(t *testing.T) {
 		c.must("DescribeKey", "KeyId", name)
 		dedicated.must("GenerateDataKey", "KeyId", name)
 	}
-	for _, name := range []string{other, keyARN(other), "acs:kms:cn-hangzhou:1:key/" + mine} {
+	for _, name := range []string{other, keyARN(other)} {
 		c.do("DescribeKey", "KeyId", name).refused(t, kmsapi.ErrNoPermission)
 		dedicated.do("GenerateDataKey", "KeyId", name).refused(t, kmsapi.ErrNoPermission)
+	}
+	for _, name := range []string{"acs:kms:cn-hangzhou:1:key/" + mine, "acs:kms:cn-hangzhou:1:key/" + other} {
+		c.do("DescribeKey", "KeyId", name).refused(t, kmsapi.ErrKeyNotFound)
+		dedicated.do("GenerateDataKey", "KeyId", name).refused(t, kmsapi.ErrKeyNotFound)
 	}
 	c.must("GetKmsInstance", "KmsInstanceId", "kst-dev")
 	got := c.do("GetKmsInstance", "KmsInstanceId", "kst-none")

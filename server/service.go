@@ -49,7 +49,8 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 		return nil, err
 	}
 	metrics := ops.NewMetrics(ops.Labels{
-		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead}, Bounds: connlimit.Bounds,
+		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead},
+		Bounds: connlimit.Bounds,
 	})
 	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)

@@ -13,6 +13,7 @@ import (
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -119,7 +120,7 @@ func readPublicKey(name string) (*rsa.PublicKey, error) {
 		}
 		return client.ParseImportKey(block.Bytes)
 	}
-	if der, err := base64.StdEncoding.DecodeString(string(bytes.TrimSpace(content))); err == nil {
+	if der, err := base64.StdEncoding.DecodeString(input.Unfold(string(content))); err == nil {
 		return client.ParseImportKey(der)
 	}
 	return client.ParseImportKey(content)

@@ -16,19 +16,19 @@ import (
 // Schemas are the fields of a path or of an item, by name.
 type Schemas = map[string]*framework.FieldSchema
 
-// Check checks the given fields of a request against schemas, and gives each the Go type of its schema. It returns the
-// names of transit's fields that mean nothing here. given stays as it is.
+// Check checks the given fields of a request against schemas, and gives each the Go type and the form of its schema. It
+// returns what the caller should be warned of. given stays as it is.
 func Check(
 	schemas Schemas, op logical.Operation, given map[string]any,
-) (checked map[string]any, ignored []string, err error) {
+) (checked map[string]any, remarks Remarks, err error) {
 	checked = make(map[string]any, len(given))
 	for _, name := range slices.Sorted(maps.Keys(given)) {
 		if name == "list" && op == logical.ListOperation { // Vault's command line adds it.
 			continue
 		}
 		schema := schemas[name]
-		if schema == nil || schema.Query == IsWrite(op) || isInPath(name) {
-			return nil, nil, unknownField(schemas, op, name)
+		if schema == nil || !Takes(op, name, schema) {
+			return nil, Remarks{}, unknownField(schemas, op, name)
 		}
 		raw := given[name]
 		if raw == nil {
@@ -39,17 +39,23 @@ func Check(
 		}
 		value, ok := convertFor(op, schema, raw)
 		if !ok {
-			return nil, nil, refusal.BadRequest("the field %q must be %s", name, typeNames[schema.Type])
+			return nil, Remarks{}, refusal.BadRequest("the field %q must be %s", name, typeNames[schema.Type])
+		}
+		if value, err = clean(schema, value); err != nil {
+			return nil, Remarks{}, refusal.BadRequest("the field %q %s", name, err)
 		}
 		if field, ok := transitFields[name]; ok && field.schema == schema {
 			if !field.accepts(value) {
-				return nil, nil, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
+				return nil, Remarks{}, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
 			}
-			ignored = append(ignored, name)
+			remarks.ignored = append(remarks.ignored, name)
+		}
+		if isJoined(raw, value) {
+			remarks.joined = append(remarks.joined, name)
 		}
 		checked[name] = value
 	}
-	return checked, ignored, nil
+	return checked, remarks, nil
 }
 
 // Carry reports whether requests of an operation carry fields.
@@ -62,12 +68,18 @@ func IsWrite(op logical.Operation) bool {
 	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
 }
 
+// Takes reports whether the requests of an operation take the field called name: a write takes those of the body, a
+// list and a delete those of the query, and a read takes none. None takes a field that is part of the path.
+func Takes(op logical.Operation, name string, schema *framework.FieldSchema) bool {
+	return schema.Query != IsWrite(op) && op != logical.ReadOperation && !isInPath(name)
+}
+
 // unknownField refuses a field that the operation does not have. A field that is part of the path is one: the framework
 // would let the path win in silence, so that a caller that means another key would never learn of it.
 func unknownField(schemas Schemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {
-		if !IsTransit(field) && !isInPath(field) && schema.Query != IsWrite(op) {
+		if !IsTransit(field) && Takes(op, field, schema) {
 			known = append(known, field)
 		}
 	}

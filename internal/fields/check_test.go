@@ -57,10 +57,10 @@ func TestFieldsGetTheirGoTypes(t *testing.T) {
 		"a null, which is no value": {object{"string": nil}, object{}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			checked, ignored, err := Check(schemas(), logical.UpdateOperation, c.given)
+			checked, remarks, err := Check(schemas(), logical.UpdateOperation, c.given)
 			require.NoError(t, err)
 			require.Equal(t, c.want, checked)
-			require.Empty(t, ignored)
+			require.Zero(t, remarks)
 		})
 	}
 }
@@ -82,7 +82,7 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 		},
 		"a query field in the body": {logical.UpdateOperation, "limit", 1, `unknown field "limit"`},
 		"a body field in the query": {
-			logical.ReadOperation, "string", "hidden",
+			logical.DeleteOperation, "string", "hidden",
 			`unknown field "string"; the fields are limit`,
 		},
 		"list, but not in a list":    {logical.ReadOperation, "list", "true", `unknown field "list"`},
@@ -161,11 +161,11 @@ func TestAPatchResetsWithNull(t *testing.T) {
 }
 
 func TestHarmlessFieldsOfTransitAreIgnoredWithAWarning(t *testing.T) {
-	_, ignored, err := Check(schemas(), logical.UpdateOperation, map[string]any{"version": 1, "nonce": "any", "int": 5})
+	_, remarks, err := Check(schemas(), logical.UpdateOperation, map[string]any{"version": 1, "nonce": "any", "int": 5})
 	require.NoError(t, err)
-	require.Equal(t, []string{"nonce", "version"}, ignored)
-	require.Len(t, WarnIgnored(nil, ignored).Warnings, 1)
-	require.Nil(t, WarnIgnored(nil, nil))
+	require.Len(t, remarks.Warn(nil).Warnings, 1)
+	require.Contains(t, remarks.Warn(nil).Warnings[0], "nonce, version")
+	require.Nil(t, Remarks{}.Warn(nil))
 }
 
 func TestTheCommandLinesListIsIgnored(t *testing.T) {

@@ -43,13 +43,19 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	_, isBool := raw.(bool)
 	switch schema.Type {
 	case framework.TypeString:
-		return s, isString && utf8.ValidString(s)
+		return raw, isString && utf8.ValidString(s)
 	case framework.TypeKVPairs:
 		return convertMap(raw)
 	case framework.TypeCommaStringSlice:
 		return convertStrings(raw)
 	case framework.TypeSlice:
 		return convertList(raw)
+	}
+	if isString {
+		s = strings.TrimSpace(s)
+		raw = s
+	}
+	switch schema.Type {
 	case framework.TypeBool:
 		if !isString && !isBool || isString && s == "" {
 			return nil, false
@@ -92,17 +98,20 @@ func convertMap(raw any) (map[string]string, bool) {
 	case map[string]any:
 		return stringMap(raw)
 	case string:
-		if strings.HasPrefix(strings.TrimSpace(raw), "{") {
+		if isJSON(raw) {
 			parsed, err := kmsapi.ParseEncryptionContext(raw)
 			return parsed, err == nil
 		}
-		return pairs([]any{raw})
+		return pairs([]any{strings.TrimRight(raw, "\r\n")}) // A file ends with a line break.
 	case []any:
 		return pairs(raw)
 	default:
 		return nil, false
 	}
 }
+
+// isJSON reports whether a map was written as a JSON object.
+func isJSON(raw string) bool { return strings.HasPrefix(strings.TrimSpace(raw), "{") }
 
 // convertStrings reads a list of strings, or one string with commas. An empty string in it is refused, because a caller
 // that gives one has lost a value, and an empty list may mean everything.
@@ -151,8 +160,7 @@ func pairs(list []any) (map[string]string, bool) {
 	return result, true
 }
 
-// Base64 decodes the value of a field in standard base64. Line breaks are skipped, because the base64 command makes
-// them.
+// Base64 decodes the value of a field in standard base64, which [Check] has unfolded.
 func Base64(field, value string) ([]byte, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(value)
 	if err != nil {

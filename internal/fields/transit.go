@@ -5,10 +5,8 @@ import (
 	"maps"
 	"reflect"
 	"slices"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
 )
 
 // A transitField is a field of Vault's transit engine that KMS has no counterpart for. It is accepted, so that
@@ -63,16 +61,18 @@ var transitFields = map[string]transitField{
 
 func ignoredField(t framework.FieldType) transitField {
 	return transitField{schema: &framework.FieldSchema{
-		Type:        t,
-		Description: "A field of transit that means nothing here. It is ignored, with a warning.",
+		Type:         t,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: AsGiven},
+		Description:  "A field of transit that means nothing here. It is ignored, with a warning.",
 	}}
 }
 
 func refusedField(t framework.FieldType, refusal string, harmless ...any) transitField {
 	return transitField{
 		schema: &framework.FieldSchema{
-			Type:        t,
-			Description: fmt.Sprintf("A field of transit. Refused, unless its value asks for nothing: %s.", refusal),
+			Type:         t,
+			DisplayAttrs: &framework.DisplayAttributes{EditType: AsGiven},
+			Description:  fmt.Sprintf("A field of transit. Refused, unless its value asks for nothing: %s.", refusal),
 		},
 		refusal:  refusal,
 		harmless: harmless,
@@ -93,16 +93,4 @@ func WithTransit(schemas Schemas, names ...string) Schemas {
 func IsTransit(name string) bool {
 	_, ok := transitFields[name]
 	return ok
-}
-
-// WarnIgnored warns the caller of the fields that were ignored.
-func WarnIgnored(resp *logical.Response, ignored []string) *logical.Response {
-	if len(ignored) == 0 {
-		return resp
-	}
-	if resp == nil {
-		resp = &logical.Response{}
-	}
-	resp.AddWarning("Ignored, because it means nothing to a CMK of Alibaba Cloud KMS: " + strings.Join(ignored, ", "))
-	return resp
 }

@@ -34,19 +34,21 @@ type room struct {
 // rooms is the plan of the house: imports that it does not list are forbidden, and so are packages outside of its
 // rooms. "." is the root package alone.
 var rooms = map[string]room{
-	"kmsapi":      {onlyStandard: true},
-	"signature":   {imports: []string{"kmsapi"}, onlyStandard: true},
-	"client":      {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
-	"credentials": {imports: []string{"client", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"kmsapi":    {onlyStandard: true},
+	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
+	"client":    {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"credentials": {
+		imports: []string{"client", "internal/input", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
+	},
 	"seal": {
-		imports: []string{"client", "credentials", "internal/advice", "kmsapi", "signature"},
+		imports: []string{"client", "credentials", "internal/advice", "internal/input", "kmsapi", "signature"},
 		tests:   []string{"kmstest", "server"},
 	},
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/budget", "internal/fields", "internal/keywrap", "internal/listing",
+			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
 			"internal/once", "internal/refusal",
 		},
 		tests: []string{"kmstest"},
@@ -56,11 +58,13 @@ var rooms = map[string]room{
 
 	// What to say of KMS's refusals, for engine and seal.
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
+	// What people paste or keep in files, for all that reads it.
+	"internal/input": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
-	"internal/fields":  {imports: []string{"internal/refusal", "kmsapi"}},
+	"internal/fields":  {imports: []string{"internal/input", "internal/refusal", "kmsapi"}},
 	"internal/keywrap": {imports: []string{"kmsapi"}},
 	"internal/listing": {imports: []string{"internal/refusal"}},
 	"internal/once":    {onlyStandard: true},
@@ -71,16 +75,19 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping", "kmsapi",
+			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping",
+			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
-	"server/internal/config":    {imports: []string{"kmsapi"}},
+	"server/internal/config":    {imports: []string{"internal/input", "kmsapi"}},
 	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
-	"server/internal/gate":      {imports: serverRooms("api", "audit", "config", "replay", "kmsapi", "signature")},
-	"server/internal/api":       {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
+	"server/internal/gate": {
+		imports: serverRooms("api", "audit", "config", "replay", "internal/input", "kmsapi", "signature"),
+	},
+	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
 	"server/internal/keyring": {
 		imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
 	},
@@ -103,7 +110,7 @@ var rooms = map[string]room{
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
 func serverRooms(names ...string) []string {
 	for i, name := range names {
-		if !slices.Contains([]string{"kmsapi", "signature", "server", "internal/xaes"}, name) {
+		if !slices.Contains([]string{"kmsapi", "signature", "server", "internal/input", "internal/xaes"}, name) {
 			names[i] = "server/internal/" + name
 		}
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
 // Account is an Alibaba Cloud account, which owns keys.
@@ -69,10 +71,18 @@ func (c Config) validateAccounts() error {
 	return nil
 }
 
+// isWord reports whether s is written as it would be read from a file.
+func isWord(s string) bool {
+	word, err := input.Word(s)
+	return err == nil && word == s
+}
+
 func (k AccessKey) validate() error {
 	switch {
 	case k.ID == "":
 		return errors.New("its id is empty")
+	case !isWord(k.ID):
+		return errors.New("its id has white space at an end, or a control character inside")
 	case (k.Secret == "") == (k.SecretFile == ""):
 		return errors.New("give secret_file or secret, one of them")
 	case k.SecurityToken != "" && k.SecurityTokenFile != "":

@@ -71,8 +71,9 @@ const maxRootKeyFile = 1024
 const rootKeyAdvice = "a root key file holds 32 random bytes in base64, and only its owner can access it: " +
 	"umask 077; openssl rand -base64 32 > FILE"
 
-// LoadRootKey reads a root key file: 32 bytes in base64, with or without a newline. It refuses a file that anyone but
-// its owner may read or write, symbolic links followed. Errors say what to do, and show nothing of the content.
+// LoadRootKey reads a root key file: 32 bytes in base64, folded or not, with any white space around it. It refuses a
+// file that anyone but its owner may read or write, symbolic links followed. Errors say what to do, and show nothing of
+// the content.
 func LoadRootKey(path string) (*RootKey, error) {
 	k, err := readKeyFile(path)
 	if err != nil {
@@ -112,12 +113,11 @@ func readKeyFile(path string) (*key, error) {
 }
 
 func parseKey(encoded []byte) (*key, error) {
-	encoded = bytes.TrimSuffix(bytes.TrimSuffix(encoded, []byte("\n")), []byte("\r"))
+	encoded = bytes.TrimSpace(bytes.TrimPrefix(encoded, []byte("\ufeff"))) // Some editors begin a file with that.
 	secret := make([]byte, base64.StdEncoding.DecodedLen(len(encoded)))
 	defer clear(secret)
 	n, err := base64.StdEncoding.Strict().Decode(secret, encoded)
-	// The decoder skips newlines.
-	if err != nil || bytes.ContainsAny(encoded, "\r\n") {
+	if err != nil {
 		return nil, errors.New("is not base64")
 	}
 	if n != keySize {

@@ -3,9 +3,9 @@ package gate
 import (
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
@@ -58,7 +58,7 @@ func load(account string, k config.AccessKey) (*credential, error) {
 // loadSecret returns value, or the content of file, which nobody but its owner may have permission to read.
 func loadSecret(value, file string) (kmsapi.Secret, error) {
 	if file == "" {
-		return kmsapi.NewSecret(value), nil
+		return secretOf(value, "secret or security_token")
 	}
 	info, err := os.Stat(file)
 	if err != nil {
@@ -71,9 +71,18 @@ func loadSecret(value, file string) (kmsapi.Secret, error) {
 	if err != nil {
 		return kmsapi.Secret{}, err
 	}
-	secret := strings.TrimSpace(string(content))
-	if secret == "" {
-		return kmsapi.Secret{}, fmt.Errorf("%s is empty", file)
+	return secretOf(string(content), file)
+}
+
+// secretOf reads a secret, whose place an error names.
+func secretOf(written, place string) (kmsapi.Secret, error) {
+	secret, err := input.Word(written)
+	switch {
+	case err != nil:
+		return kmsapi.Secret{}, fmt.Errorf("%s %w", place, err)
+	case secret == "":
+		return kmsapi.Secret{}, fmt.Errorf("%s is empty", place)
+	default:
+		return kmsapi.NewSecret(secret), nil
 	}
-	return kmsapi.NewSecret(secret), nil
 }

@@ -112,7 +112,7 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 	return resp, err
 }
 
-// admit runs an operation, unless it does not exist, its caller has no permission, or has had too many already.
+// admit runs an operation that the gateway serves, or says how a dry run of it would end.
 func (g *Gate) admit(
 	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
 ) (kmsapi.Response, error) {
@@ -120,14 +120,36 @@ func (g *Gate) admit(
 		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
 	}
 	if !api.Serves(inv.Operation) {
-		return nil, kmsapi.ErrActionNotFound
+		return nil, notServed(inv.Operation)
 	}
 	if err := g.audit.Err(); err != nil {
 		// The last line could not be written, so nothing is done that might leave no line. The line about this refusal is
 		// the next try.
 		return nil, ErrNotAudited
 	}
-	params = inv.WithLocalName(params)
+	resp, err := g.run(ctx, inv, params, nonce)
+	if inv.Operation.IsDryRun(params) {
+		return nil, api.DryRunError(err)
+	}
+	return resp, err
+}
+
+// notServed is the refusal of an operation without a handler.
+func notServed(op kmsapi.Operation) error {
+	if op.Published() {
+		return kmsapi.ErrUnsupportedOperation
+	}
+	return kmsapi.ErrActionNotFound
+}
+
+// run runs an operation, unless its caller has no permission, or has had too many already.
+func (g *Gate) run(
+	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
+) (kmsapi.Response, error) {
+	params, err := inv.WithLocalName(params)
+	if err != nil {
+		return nil, err
+	}
 	if err := inv.Authorize(params); err != nil {
 		return nil, err
 	}

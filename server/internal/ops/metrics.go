@@ -28,7 +28,7 @@ type Metrics struct {
 }
 
 const (
-	// unknownAction is the label of requests for an operation that does not exist, or that ended before it was known.
+	// unknownAction is the label of requests for an operation that is not served, or that ended before it was known.
 	unknownAction = "unknown"
 	// successCode is the label of requests that were not refused.
 	successCode = "OK"

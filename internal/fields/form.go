@@ -1,0 +1,62 @@
+package fields
+
+import (
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
+)
+
+// The forms of strings that a schema gives as its EditType, which Vault also shows to user interfaces. A string without
+// any of them is an identifier or a secret: it loses the white space and control characters at its ends, which it has
+// from a file, and is refused if one is inside.
+const (
+	// InBase64 is for base64: line breaks are dropped, and blanks at the ends of lines.
+	InBase64 = "base64"
+	// AsGiven is for text that is kept as it is, of any number of lines.
+	AsGiven = "textarea"
+)
+
+// clean gives a value the form of its schema. Its error ends a sentence.
+func clean(schema *framework.FieldSchema, value any) (any, error) {
+	switch value := value.(type) {
+	case string:
+		return cleanString(schema, value)
+	case []string:
+		return cleanStrings(value)
+	default:
+		return value, nil
+	}
+}
+
+func cleanString(schema *framework.FieldSchema, s string) (string, error) {
+	switch formOf(schema) {
+	case AsGiven:
+		return s, nil
+	case InBase64:
+		return input.Unfold(s), nil
+	default:
+		return input.Word(s)
+	}
+}
+
+func formOf(schema *framework.FieldSchema) string {
+	if schema.DisplayAttrs == nil {
+		return ""
+	}
+	return schema.DisplayAttrs.EditType
+}
+
+// cleanStrings returns a new list of identifiers.
+func cleanStrings(list []string) ([]string, error) {
+	list = slices.Clone(list)
+	for i, s := range list {
+		word, err := input.Word(s)
+		if err != nil {
+			return nil, err
+		}
+		list[i] = word
+	}
+	return list, nil
+}

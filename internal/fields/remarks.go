@@ -1,0 +1,60 @@
+package fields
+
+import (
+	"regexp"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// Remarks are what [Check] found in a request that is accepted, but may not do what its caller expects. They name
+// fields.
+type Remarks struct {
+	// ignored mean nothing here; joined hold several entries of a map that were read as one.
+	ignored, joined []string
+}
+
+// Warn adds the remarks to an answer, which may be nil.
+func (r Remarks) Warn(resp *logical.Response) *logical.Response {
+	if len(r.ignored)+len(r.joined) == 0 {
+		return resp
+	}
+	if resp == nil {
+		resp = &logical.Response{}
+	}
+	if len(r.ignored) > 0 {
+		resp.AddWarning("Ignored, because it means nothing to a CMK of Alibaba Cloud KMS: " + strings.Join(r.ignored, ", "))
+	}
+	for _, name := range r.joined {
+		resp.AddWarning("A value in " + name + " looks like several entries, but was taken as one: write " +
+			name + "=a=1 " + name + "=b=2, or a JSON object, for more than one")
+	}
+	return resp
+}
+
+// anotherEntry matches what looks like the beginning of another entry within a value.
+var anotherEntry = regexp.MustCompile(`[,\n]\s*[\w.:/-]+=`)
+
+// isJoined reports whether a map that was written as name=value has a value that looks like several entries. A caller
+// that writes JSON means what it says.
+func isJoined(raw, value any) bool {
+	written, _ := raw.(string)
+	if !strings.ContainsAny(written, ",\n") || isJSON(written) {
+		return false
+	}
+	switch value := value.(type) {
+	case map[string]string:
+		for _, v := range value {
+			if anotherEntry.MatchString(v) {
+				return true
+			}
+		}
+	case MapPatch:
+		for _, v := range value {
+			if v != nil && anotherEntry.MatchString(*v) {
+				return true
+			}
+		}
+	}
+	return false
+}
