@@ -107,7 +107,8 @@ func TestEnvironmentsCredentialsGoToLoopbackAndOwnCAsOnlyIfTheOperatorSaysSo(t *
 func TestOperatorsConsentIsForLoopbackOnly(t *testing.T) {
 	t.Setenv(allowLocalVariable, "true")
 	for _, endpoint := range []string{
-		"kms.example.com", "10.0.0.1:8443", "127.0.0.1.example.com", "localhost.example.com",
+		"kms.example.com", "10.0.0.1:8443", "127.0.0.1.example.com",
+		"localhost.example.com",
 	} {
 		_, err := newRig(t).tryWrite("config", with(environment(), body{"endpoint": endpoint, "verify": false}))
 		refused(t, err, 400, "not for other servers")

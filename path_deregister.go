@@ -1,0 +1,87 @@
+package alicloudkms
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+)
+
+func (b *backend) deregisterPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/deregister",
+		Fields:  fields.Schemas{"name": nameField()},
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyDeregister), "deregister", "key", answerFields{
+				"key_id": {Type: framework.TypeString},
+				"region": {Type: framework.TypeString},
+			}),
+		},
+		HelpSynopsis: "Remove a key from Vault, and leave its CMK alone.",
+		HelpDescription: `
+Remove a key from Vault. KMS is not called: the CMK stays, and so does its price, unless KMS has deleted
+it already. The answer has its id. Its ciphertexts can't be decrypted here until the CMK is registered
+again. If there is no key, but an interrupted creation of one, that is forgotten.
+
+    vault write -f alicloudkms/keys/payroll/deregister
+`,
+	}}
+}
+
+// keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first,
+// or it would bring the key back.
+func (b *backend) keyDeregister(
+	ctx context.Context, req *logical.Request, name string, _ *framework.FieldData,
+) (*logical.Response, error) {
+	entry, err := loadKey(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	begun, err := b.creationsOf(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if entry == nil {
+		return b.forgetCreations(ctx, req, name, begun)
+	}
+	resp := &logical.Response{Data: map[string]any{"key_id": entry.KeyID, "region": entry.Region}}
+	for logID, c := range begun {
+		if c.Marker != entry.Marker {
+			resp.AddWarning(fmt.Sprintf(
+				"an interrupted creation of key %[1]q is not settled yet; if it has left a CMK, that becomes the key within some minutes. To forget it, run again: vault write -f %[2]skeys/%[1]s/deregister", name, mount(req)))
+			continue
+		}
+		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
+			return nil, err
+		}
+	}
+	if err := b.removeKey(ctx, req.Storage, name); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("a key was deregistered", "key", name, "key_id", entry.KeyID, "region", entry.Region)
+	return resp, nil
+}
+
+// forgetCreations removes what the write-ahead log has of a name without a key, so that a write makes a new CMK.
+func (b *backend) forgetCreations(
+	ctx context.Context, req *logical.Request, name string, begun map[string]creation,
+) (*logical.Response, error) {
+	if len(begun) == 0 {
+		return nil, unknownKey(req, name)
+	}
+	resp := &logical.Response{Data: map[string]any{"key_id": "", "region": ""}}
+	for logID, c := range begun {
+		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
+			return nil, err
+		}
+		marker := markerStart + c.Marker + markerEnd
+		b.Logger().Warn("an interrupted creation was forgotten: if it has left a CMK, its description ends with the marker",
+			"key", name, "region", c.Region, "marker", marker)
+		resp.AddWarning(fmt.Sprintf("There is no key %q. Its interrupted creation was forgotten: if it has left a CMK in %s, the CMK's description ends with %s",
+			name, c.Region, marker))
+	}
+	return resp, nil
+}
