@@ -99,7 +99,10 @@ var overDedicated = advice.Table{
 
 // forInstanceKeys is for keys of an instance over the shared gateway.
 var forInstanceKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
-	"If the CMK is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...", nil)}
+	"If the CMK is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...",
+	map[kmsapi.Code]string{
+		kmsapi.ErrUnsupportedOperation.Code: "Not every KMS instance makes every kind of key: most software instances, for example, make none of origin EXTERNAL.",
+	})}
 
 // forOtherKeys is for keys that are in no instance, as far as is known.
 var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,

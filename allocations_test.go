@@ -33,10 +33,10 @@ func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 	r := newRig(t)
 	conf := logical.TestBackendConfig()
 	conf.System, conf.StorageView, conf.Logger = logical.TestSystemView(), r.storage, r.logger()
-	b, err := newBackend(t.Context(), conf, func(c client.Config) (kms, error) {
+	b, err := newBackend(t.Context(), conf, newProcess(func(c client.Config) (kms, error) {
 		real, err := r.kms.open(c)
 		return &readyKMS{kms: real}, err
-	})
+	}))
 	require.NoError(t, err)
 	r.b = b
 	r.write("config", goodConfig())

@@ -13,7 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/singleflight"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/budget"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
@@ -29,8 +29,9 @@ type backend struct {
 	// local has the same paths, and runs the operations that every node may run.
 	local *framework.Backend
 
-	// open makes a client for a configuration, without I/O.
-	open func(client.Config) (kms, error)
+	process *process
+	// batches bounds the bytes of the mount's batches.
+	batches *budget.Budget
 	// connections holds the connection of the stored configuration, under the name configPath.
 	connections *once.Cache[connection]
 	// keys holds key entries under their names.
@@ -47,20 +48,15 @@ type backend struct {
 	wrapping singleflight.Group
 }
 
-// Factory makes the engine for one mount. It does no I/O and needs no configuration, since Vault also calls it only to
-// learn type, paths and version.
-func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
-	return newBackend(ctx, conf, openClient)
-}
-
 func newBackend(
-	ctx context.Context, conf *logical.BackendConfig, open func(client.Config) (kms, error),
+	ctx context.Context, conf *logical.BackendConfig, shared *process,
 ) (*backend, error) {
 	if conf == nil {
 		return nil, errors.New("the engine was started without a backend configuration")
 	}
 	b := &backend{
-		open:        open,
+		process:     shared,
+		batches:     budget.New(maxMountBatches, shared.batches),
 		connections: once.NewCache((*connection).close),
 		keys:        once.NewCache(func(*keyEntry) {}),
 		changing:    once.NewReservations(),

@@ -64,7 +64,7 @@ func batchAnswer(single answerFields) answerFields {
 func (b *backend) useKeyForItems(items fields.Schemas, handle useHandler) framework.OperationFunc {
 	one, many := b.useKey(withReference(handle)), b.batch(items, withReference(handle))
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-		if _, ok := d.GetOk("batch_input"); ok {
+		if _, ok := d.Raw["batch_input"]; ok {
 			return many(ctx, req, d)
 		}
 		return one(ctx, req, d)
@@ -90,13 +90,20 @@ func (b *backend) batch(items fields.Schemas, handle useHandler) framework.Opera
 		if err != nil {
 			return nil, err
 		}
+		release, err := b.admit(list)
+		if err != nil {
+			return nil, err
+		}
+		defer release()
 		conn, k, err := b.target(ctx, req, d)
 		if err != nil {
 			return nil, err
 		}
 		results := make([]itemResult, len(list))
 		conn.inParallel(len(list), func(i int) {
-			results[i] = runItem(items, list[i], func(item *framework.FieldData) (*logical.Response, error) {
+			item := list[i]
+			list[i] = nil // Its memory is free as soon as it has been sent.
+			results[i] = runItem(items, item, func(item *framework.FieldData) (*logical.Response, error) {
 				resp, err := handle(ctx, conn, k, item)
 				return resp, withTarget(err, k)
 			})
@@ -112,7 +119,7 @@ func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 			return nil, refusal.BadRequest("the field %q belongs in the items, because there is a batch_input", name)
 		}
 	}
-	list := d.Get("batch_input").([]any)
+	list, _ := d.Raw["batch_input"].([]any) // Get would make a copy, which keeps all items in memory.
 	switch {
 	case len(list) == 0:
 		return nil, refusal.BadRequest("batch_input is empty")

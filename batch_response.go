@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"errors"
 	"fmt"
-	"maps"
 	"net/http"
 	"strings"
 
@@ -73,9 +72,9 @@ func (b *backend) logFailures(path string, items int, f *batchFailures) {
 	}
 }
 
-// answer is an item's place in batch_results. As in transit's, it always has a reference.
+// answer turns the result into the item's place in batch_results. As in transit's, it always has a reference.
 func (r itemResult) answer() map[string]any {
-	answer := maps.Clone(r.data)
+	answer := r.data
 	if answer == nil {
 		answer = map[string]any{}
 	}

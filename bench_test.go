@@ -26,7 +26,8 @@ func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	t.Helper()
 	conf := logical.TestBackendConfig()
 	conf.StorageView = &logical.InmemStorage{}
-	b, err := newBackend(context.Background(), conf, func(client.Config) (kms, error) { return instantKMS{}, nil })
+	instant := newProcess(func(client.Config) (kms, error) { return instantKMS{}, nil })
+	b, err := newBackend(context.Background(), conf, instant)
 	require.NoError(t, err)
 	for path, value := range map[string]any{
 		configPath:      with(goodConfig(), nil),

@@ -1,7 +1,6 @@
 package alicloudkms
 
 import (
-	"regexp"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -42,6 +41,7 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	set(d, "sts_endpoint", &c.STSEndpoint)
 	if c.use() != old {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
+		c.Instance.forgetLearnedCA() // Another server may have said it.
 	}
 	setSecret(d, "secret_key", &c.SecretKey)
 	setSecret(d, "security_token", &c.SecurityToken)
@@ -57,38 +57,15 @@ func (c *config) checkCredentials() error {
 		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint, role_arn or gateway, and with every change of how the dedicated gateway is reached: instance_endpoint, instance_tls_server_name, instance_ca_cert, kms_instance_id")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
 		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
-	case c.AccessKey == "" && !knownEndpoint(c.Endpoint):
-		return refusal.BadRequest("endpoint must be one of Alibaba Cloud's KMS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
-	case c.AccessKey == "" && !knownEndpoint(c.Instance.Endpoint):
-		return refusal.BadRequest("instance_endpoint must be one of Alibaba Cloud's KMS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
-	case c.AccessKey == "" && !knownEndpoint(c.STSEndpoint):
-		return refusal.BadRequest("sts_endpoint must be one of Alibaba Cloud's STS or on loopback if there is no access_key and use_environment is true: the environment's credentials are not for other servers")
 	default:
 		return nil
 	}
 }
 
-// alibabaCloud matches the hosts of KMS and of STS in a region, and of dedicated gateways. Other names below
-// aliyuncs.com may belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is a storage bucket that anyone could have.
-var alibabaCloud = regexp.MustCompile(
-	`^(sts|[a-z0-9-]+\.cryptoservice\.kms|` +
-		`(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
-
-// knownEndpoint reports whether the environment's credentials may be sent to an endpoint. A caller that may write
-// config need not be the operator of the Vault server, and has no secret to give as a proof that the credentials are
-// its own.
-func knownEndpoint(endpoint string) bool {
-	if endpoint == "" {
-		return true
-	}
-	u, err := client.ParseEndpoint(endpoint)
-	return err == nil && (client.IsLoopback(u.Hostname()) || alibabaCloud.MatchString(u.Hostname()))
-}
-
 // stsCA is the CA that is trusted for STS, in addition to the system's. For Alibaba Cloud's own STS there is none: its
 // answer holds the secret of a session, which anyone on the network path with a certificate of that CA could read.
 func (c *config) stsCA() string {
-	if u, err := client.ParseEndpoint(c.STSEndpoint); err != nil || alibabaCloud.MatchString(u.Hostname()) {
+	if c.STSEndpoint == "" || isAlibabaCloud(c.STSEndpoint) {
 		return ""
 	}
 	return c.CACert

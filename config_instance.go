@@ -37,10 +37,20 @@ func (i *instanceConfig) update(d *framework.FieldData) {
 	set(d, "instance_endpoint", &i.Endpoint)
 	set(d, "instance_tls_server_name", &i.TLSServerName)
 	_, given := d.GetOk("instance_ca_cert")
-	if given || i.CALearned && i.ID != old {
+	if i.ID != old {
+		i.forgetLearnedCA()
+	}
+	if given {
 		i.CACert, i.CALearned = "", false
 	}
 	set(d, "instance_ca_cert", &i.CACert)
+}
+
+// forgetLearnedCA makes the CA be read again, unless callers gave it.
+func (i *instanceConfig) forgetLearnedCA() {
+	if i.CALearned {
+		i.CACert, i.CALearned = "", false
+	}
 }
 
 // exampleInstance has the form of the ids that KMS gives.
@@ -80,9 +90,7 @@ func (i *instanceConfig) client() map[string]client.Instance {
 // given returns what callers wrote that decides which server gets the requests. Without the dedicated gateway, the id
 // only says where new keys are made.
 func (i instanceConfig) given() instanceConfig {
-	if i.CALearned {
-		i.CACert, i.CALearned = "", false
-	}
+	i.forgetLearnedCA()
 	if !i.isDedicated() {
 		i.ID = ""
 	}

@@ -16,6 +16,7 @@ import (
 	"testing/synctest"
 	"time"
 
+	"github.com/hashicorp/vault/sdk/helper/consts"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
@@ -147,16 +148,6 @@ func TestBadInstanceIsRefusedBeforeKMSIsAsked(t *testing.T) {
 			require.Zero(t, r.kms.total())
 			require.Nil(t, r.read("config"))
 		})
-	}
-}
-
-func TestEnvironmentsCredentialsMayGoToADedicatedGateway(t *testing.T) {
-	for _, endpoint := range []string{"", "kst-hzz1.cryptoservice.kms.aliyuncs.com", "127.0.0.1:8443"} {
-		r := newRig(t)
-		r.write("config", with(environment(), body{
-			"kms_instance_id": ourInstance, "gateway": "dedicated", "instance_endpoint": endpoint,
-			"instance_ca_cert": newCA(t), "verify": false,
-		}))
 	}
 }
 
@@ -335,6 +326,37 @@ func TestHealthReadsAReplacedCAOnceAndRequestsNever(t *testing.T) {
 		require.Contains(t, r.read("health").Data["error"], "instance_ca_cert")
 	}
 	require.Equal(t, 3, r.kms.count(kmsapi.OpGetKmsInstance), "once until the configuration changes")
+}
+
+func TestNodeThatMayNotWriteDoesNotReadTheCA(t *testing.T) {
+	r, ca := newRig(t), newCA(t)
+	r.untrustedUntilRenewed(&ca)
+	r.write("config", dedicatedConfig(nil))
+	r.become(func(view *logical.StaticSystemView) { view.ReplicationStateVal = consts.ReplicationPerformanceStandby })
+	before := ca
+	ca = newCA(t)
+	require.Contains(t, r.read("health").Data["error"], "on the active node")
+	require.Equal(t, 1, r.kms.count(kmsapi.OpGetKmsInstance))
+	require.Equal(t, before, r.read("config").Data["instance_ca_cert"])
+}
+
+func TestHealthSaysIfTheCACantBeReadAgain(t *testing.T) {
+	r, ca := newRig(t), newCA(t)
+	r.saysCA(func() string { return ca })
+	r.write("config", dedicatedConfig(nil))
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		switch q.Operation() {
+		case kmsapi.OpDecrypt:
+			return viaGateway(kmsapi.OpDecrypt, dedicatedHost, x509.UnknownAuthorityError{})
+		case kmsapi.OpGetKmsInstance:
+			return answered(kmsapi.ErrNoPermission)
+		default:
+			return nil
+		}
+	}
+	health := r.read("health").Data
+	require.Contains(t, health["error"], "GetKmsInstance: KMS refused: Forbidden.NoPermission")
+	require.Equal(t, true, health["gateways"].(map[string]any)["shared"].(map[string]any)["healthy"])
 }
 
 // GetKmsInstance has one call a second for the whole account.

@@ -80,11 +80,14 @@ func newSlots(n int) slots {
 
 // connect makes a connection from a configuration, without I/O. It refuses a configuration that no client can use.
 func (b *backend) connect(c *config) (*connection, error) {
+	if err := c.checkEnvironment(b.process); err != nil {
+		return nil, err
+	}
 	settings, err := c.client()
 	if err != nil {
 		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}
-	opened, err := b.open(settings)
+	opened, err := b.process.open(settings)
 	if err != nil {
 		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
 	}

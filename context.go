@@ -2,11 +2,14 @@ package alicloudkms
 
 import (
 	"encoding/base64"
+	"fmt"
 	"maps"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
@@ -38,7 +41,7 @@ func contextFields(more fields.Schemas) fields.Schemas {
 // encryptionContext merges what the caller gives with the key's bound context, which the caller can't change.
 func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	given, _ := d.Get("encryption_context").(map[string]string)
-	if err := checkContext("encryption_context", given); err != nil {
+	if err := checkContext("encryption_context", given, e.BoundContext); err != nil {
 		return nil, err
 	}
 	encCtx := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
@@ -65,21 +68,66 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	return encCtx, nil
 }
 
-// checkContext refuses what KMS would refuse, and the entry that belongs to associated_data. field is where encCtx is
-// from.
-func checkContext(field string, encCtx kmsapi.EncryptionContext) error {
-	if _, reserved := encCtx[associatedDataEntry]; reserved {
-		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, associatedDataEntry)
-	}
+const (
+	// reservedPrefix begins the names of the engine's own entries in encryption contexts, those of later versions too.
+	reservedPrefix = "vault:"
+	// reservedWithin spells such an entry where contexts are joined as name=value&name=value without escapes, as Alibaba
+	// Cloud's own programs do.
+	reservedWithin = "&" + reservedPrefix
+)
+
+// isReserved reports whether an entry has, or spells, a name of the engine's own.
+func isReserved(name, value string) bool {
+	return strings.HasPrefix(name, reservedPrefix) ||
+		strings.Contains(name, reservedWithin) || strings.Contains(value, reservedWithin)
+}
+
+// reservedNames returns the sorted names of the reserved entries of a context.
+func reservedNames(encCtx map[string]string) (names []string) {
 	for name, value := range encCtx {
-		if name == "" || strings.ContainsRune(name+value, utf8.RuneError) {
+		if isReserved(name, value) {
+			names = append(names, name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// warnOfReserved warns of entries that a key has had since before their names were reserved.
+func (e *keyEntry) warnOfReserved(resp *logical.Response) {
+	if names := reservedNames(e.BoundContext); len(names) > 0 {
+		resp.AddWarning(fmt.Sprintf("The bound_context has entries that are reserved now, because they begin with %q or contain %q: %s. "+
+			"They keep working as they are, but a later version of the engine may use the same names: "+
+			"encrypt with a key that binds others, when you can", reservedPrefix, reservedWithin, strings.Join(names, ", ")))
+	}
+}
+
+// checkContext refuses what KMS would refuse, and entries of the engine's own, unless they are among kept: those that a
+// key has had since before they were reserved. field is where encCtx is from.
+func checkContext(field string, encCtx kmsapi.EncryptionContext, kept map[string]string) error {
+	for name, value := range encCtx {
+		if name == "" || strings.ContainsRune(name, utf8.RuneError) || strings.ContainsRune(value, utf8.RuneError) {
 			return refusal.BadRequest("%s has an empty name, or a string that is not valid UTF-8", field)
+		}
+		if !isReserved(name, value) {
+			continue
+		}
+		if old, ok := kept[name]; !ok || old != value {
+			return refusedEntry(field, name)
 		}
 	}
 	if tooLong(encCtx) {
 		return refusal.BadRequest("%s is too long: it may have %d characters of JSON", field, kmsapi.MaxEncryptionContext)
 	}
 	return nil
+}
+
+func refusedEntry(field, name string) error {
+	if name == associatedDataEntry {
+		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, name)
+	}
+	return refusal.BadRequest("%s must not have a name that begins with %q, nor %q in a name or value: these are the engine's own",
+		field, reservedPrefix, reservedWithin)
 }
 
 func tooLong(encCtx kmsapi.EncryptionContext) bool {

@@ -43,10 +43,33 @@ type creation struct {
 	// Identity is that of the connection on which the CMK was asked for.
 	Identity string    `json:"identity"`
 	Begun    time.Time `json:"begun"`
+	// Replaces is the id of the CMK that the name had, which is scheduled for deletion, and BoundContext what the key
+	// keeps. Both are empty for a new name.
+	Replaces     string            `json:"replaces,omitempty"`
+	BoundContext map[string]string `json:"bound_context,omitempty"`
+	// Conflict has the ids of the CMKs among which a search could not tell which is the right one. From then on none is
+	// adopted, even if only one of them is left.
+	Conflict []string `json:"conflict,omitempty"`
 }
 
-func newCreation(name string, conn *connection) creation {
-	return creation{Name: name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
+// newCreation begins the creation of the key k. k.entry is what it replaces, and may be nil.
+func newCreation(k target, conn *connection) creation {
+	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
+	if k.entry != nil {
+		c.Replaces, c.BoundContext = k.entry.KeyID, k.entry.BoundContext
+	}
+	return c
+}
+
+// creationSpan is by how much the date of a CMK, by KMS's clock, may differ from the beginning of its creation, by
+// Vault's.
+const creationSpan = 10 * time.Minute
+
+// mayHaveMade reports whether a CMK with the creation's marker is of the right age. Anyone who can read the marker in
+// KMS can give a CMK of their own the same.
+func (c creation) mayHaveMade(cmk kmsapi.KeyMetadata) bool {
+	made, err := time.Parse(kmsapi.TimeFormat, cmk.CreationDate)
+	return err == nil && made.Sub(c.Begun).Abs() <= creationSpan
 }
 
 // describe returns the description that the CMK gets.
@@ -63,16 +86,17 @@ var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 // withoutMarker returns a description as the caller gave it.
 func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
-// makeKey makes a CMK and stores its entry. The caller has reserved the name, and has called findKey.
+// makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
+// name, and has called findKey.
 func (b *backend) makeKey(
-	ctx context.Context, req *logical.Request, name string, wanted *kmsapi.CreateKeyRequest,
+	ctx context.Context, req *logical.Request, k target, wanted *kmsapi.CreateKeyRequest,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, none, err
 	}
-	begun := newCreation(name, conn)
+	begun := newCreation(k, conn)
 	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
 	if err != nil {
 		return nil, none, err
@@ -91,13 +115,13 @@ func (b *backend) makeKey(
 		if surelyNotDone(err) {
 			b.settled(kept, req.Storage, logID)
 		}
-		return nil, none, withTarget(err, target{name, &keyEntry{Instance: cmk.DKMSInstanceId}})
+		return nil, none, withTarget(err, target{k.name, &keyEntry{Instance: cmk.DKMSInstanceId}})
 	}
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {
 		return nil, none, refusal.Internal(
 			"KMS made the CMK %s in %s, but storing key %q failed: %s. Write the key again: the engine then finds the CMK, as it also does on its own after some minutes",
-			made.KeyMetadata.KeyId, conn.region, name, err)
+			made.KeyMetadata.KeyId, conn.region, k.name, err)
 	}
 	b.settled(kept, req.Storage, logID)
 	return entry, made.KeyMetadata, nil
@@ -117,7 +141,10 @@ func surelyNotDone(err error) bool {
 func (b *backend) finish(
 	ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
-	entry := &keyEntry{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Region: begun.Region, Marker: begun.Marker}
+	entry := &keyEntry{
+		KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Region: begun.Region, Marker: begun.Marker,
+		BoundContext: begun.BoundContext,
+	}
 	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a CMK, but its key was not stored yet",
 			"key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)

@@ -59,6 +59,7 @@
 // # Concurrency
 //
 // Client and key entries are cached and dropped by Invalidate. Encrypt and decrypt cost one KMS call and no storage
-// call. No lock is held across a storage or network call: a second change of the same thing is answered 409 at once. A
-// process serves every mount, so the package has no mutable state of its own.
+// call. No lock is held across a storage or network call: a second change of the same thing is answered 409 at once.
+// Each mount has a process of its own, so that a reload or a crash of one fails no request of another. Even so, the
+// package has no mutable state of its own.
 package alicloudkms

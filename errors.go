@@ -119,9 +119,6 @@ func (b *backend) explain(req *logical.Request, err error) error {
 		return err
 	}
 	x := failed.explain(req.Path)
-	if failed.gateway != "" {
-		x.message = fmt.Sprintf("%s: %s", failed.gateway, x.message)
-	}
 	hint := refusal.Advice(refusal.Sentences(x.hint, always[failed.op]), mount(req), failed.key)
 	return logical.CodedError(x.status, refusal.Sentences(x.message, hint, failed.done))
 }
@@ -140,10 +137,14 @@ func (e *callError) explain(path string) explanation {
 	if missing, ok := errors.AsType[*client.CredentialsError](e.err); ok {
 		return explainMissingCredentials(path, missing)
 	}
+	x := e.explainNoAnswer()
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
-		return e.explainRefusal(path, refused)
+		x = e.explainRefusal(path, refused)
 	}
-	return e.explainNoAnswer()
+	if e.gateway != "" {
+		x.message = fmt.Sprintf("%s: %s", e.gateway, x.message)
+	}
+	return x
 }
 
 // explainMissingCredentials is for a call that did not run because there were no credentials. What KMS said before is

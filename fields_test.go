@@ -29,9 +29,12 @@ func TestEveryPathRefusesUnknownFields(t *testing.T) {
 	r := newKeyRig(t, "a")
 	calls, count := r.kms.total(), 0
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
-		_, err := r.try(op, path, body{"top-secret": "hidden"})
-		refused(t, err, 400, `"top-secret"`)
+		_, err := r.try(op, path, body{"top_secret": "hidden"})
+		refused(t, err, 400, `"top_secret"`)
 		require.NotContains(t, err.Error(), "hidden")
+		_, err = r.try(op, path, body{"aGlkZGVu": "hidden"})
+		refused(t, err, 400, "unknown field")
+		require.NotContains(t, err.Error(), "aGlkZGVu")
 		_, err = r.try(op, path, body{strings.Repeat("n", 5000): "hidden"})
 		refused(t, err, 400)
 		require.Less(t, len(err.Error()), 500)
@@ -72,7 +75,7 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	tried := map[framework.FieldType]int{}
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
 		for name, schema := range r.backend().Route(path).Fields {
-			if name == fields.KeyName.Field || name == fields.Alias.Field || !fields.Takes(op, schema) {
+			if !fields.Takes(op, name, schema) {
 				continue
 			}
 			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)
@@ -89,10 +92,24 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	require.NotZero(t, tried[framework.TypeCommaStringSlice])
 }
 
-func TestNameInTheBodyDoesNotChangeTheKey(t *testing.T) {
+func TestNameInTheBodyIsRefused(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
-	ciphertext := r.write("encrypt/a", body{"name": "b", "plaintext": hello}).Data["ciphertext"]
-	r.write("decrypt/a", body{"ciphertext": ciphertext})
+	everyOperation(r.backend(), func(op logical.Operation, path string) {
+		for _, kind := range fields.Names() {
+			_, err := r.try(op, path, body{kind.Field: "b"})
+			refused(t, err, 400, `unknown field "`+kind.Field+`"`)
+		}
+	})
+}
+
+func TestKeyNameWithTwoDotsIsRefusedByName(t *testing.T) {
+	r := newKeyRig(t)
+	calls := r.storage.total()
+	for _, path := range []string{"keys/a..b", "keys/a..b/config", "encrypt/a..b", "datakey/wrapped/a..b"} {
+		_, err := r.tryWrite(path, nil)
+		refused(t, err, 400, `"a..b" is not a key name`, "has no '..'")
+	}
+	require.Equal(t, calls, r.storage.total())
 }
 
 func TestRequestDataOfTheCallerIsNotChanged(t *testing.T) {

@@ -41,7 +41,7 @@ func everyString(b *backend, f func(op logical.Operation, schemas fields.Schemas
 
 func isString(op logical.Operation, schemas fields.Schemas, name string) bool {
 	schema := schemas[name]
-	return schema.Type == framework.TypeString && fields.Takes(op, schema) && !fields.IsTransit(name)
+	return schema.Type == framework.TypeString && fields.Takes(op, name, schema) && !fields.IsTransit(name)
 }
 
 func TestEveryStringLosesWhatAFileAdds(t *testing.T) {

@@ -19,7 +19,7 @@ import (
 // also watches the plugin's side, and nothing has to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
-		if err := plugin.ServeMultiplex(&plugin.ServeOpts{BackendFactoryFunc: Factory}); err != nil {
+		if err := plugin.Serve(&plugin.ServeOpts{BackendFactoryFunc: Factory}); err != nil {
 			os.Exit(1)
 		}
 		return

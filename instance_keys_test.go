@@ -356,6 +356,9 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 		"an instance that is full": {
 			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrLimitExceeded, []string{"quota"}, "default key",
 		},
+		"an instance that makes no such keys": {
+			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrUnsupportedOperation, []string{"EXTERNAL"}, "default key",
+		},
 		"an instance that does not exist": {
 			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceNotFound,
 			[]string{"kms_instance_id", "instance_id"},

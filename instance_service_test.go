@@ -4,6 +4,7 @@ import (
 	"io"
 	"net"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -153,6 +154,31 @@ func TestEveryFormOfTheCAIsTrusted(t *testing.T) {
 			r.encrypt("a", hello)
 		})
 	}
+}
+
+func TestCertificateIsRenewedUnderLoad(t *testing.T) {
+	r, service, config := newGatewayRig(t, kmstest.OneInstanceCallASecond)
+	r.write("config", with(config, body{"instance_ca_cert": service.Instance.CACert}))
+	r.write("keys/a", nil)
+	var done atomic.Bool
+	var group sync.WaitGroup
+	for range 4 {
+		group.Go(func() {
+			for !done.Load() {
+				if _, err := r.tryWrite("encrypt/a", body{"plaintext": hello}); err != nil {
+					t.Error(err)
+					return
+				}
+			}
+		})
+	}
+	for range 5 {
+		require.NoError(t, service.RenewCertificate(service.Instance.ID))
+		r.b.InvalidateKey(t.Context(), "config") // New connections see the new certificate.
+		r.encrypt("a", hello)
+	}
+	done.Store(true)
+	group.Wait()
 }
 
 func TestRenewedCertificateCostsNothingAndAReplacedCAIsReadOnce(t *testing.T) {

@@ -53,10 +53,10 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 
 // answer shows an entry together with the live metadata of its CMK.
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
-	data := e.fields(name)
-	maps.Copy(data, metadataFields(m))
-	maps.Copy(data, transitMetadata(m))
-	return &logical.Response{Data: data}
+	resp := e.stored(name)
+	maps.Copy(resp.Data, metadataFields(m))
+	maps.Copy(resp.Data, transitMetadata(m))
+	return resp
 }
 
 // metadataFields are the live fields of a CMK in answers. Dates that do not apply are empty.

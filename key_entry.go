@@ -57,6 +57,13 @@ func (e *keyEntry) fields(name string) map[string]any {
 	}
 }
 
+// stored shows the entry without its CMK's metadata.
+func (e *keyEntry) stored(name string) *logical.Response {
+	resp := &logical.Response{Data: e.fields(name)}
+	e.warnOfReserved(resp)
+	return resp
+}
+
 // cmk is what requests call the CMK. Answers have its id.
 func (e *keyEntry) cmk() string { return cmp.Or(e.ARN, e.KeyID) }
 
@@ -229,7 +236,11 @@ func withKey(err error, name string) error {
 
 // nameField is the key's name in a path.
 func nameField() *framework.FieldSchema {
-	return &framework.FieldSchema{Type: framework.TypeString, Description: "The name of the key.", Required: true}
+	return &framework.FieldSchema{
+		Type:        framework.TypeString,
+		Description: "The name of the key, in the path: letters, digits, '_', '-' and '.', but not '..', and no '-' or '.' at its ends.",
+		Required:    true,
+	}
 }
 
 // keyName returns the key's name in the path, whose pattern makes sure of its form.

@@ -21,7 +21,7 @@ type (
 	answerFields = map[string]*framework.FieldSchema
 )
 
-// anyNode describes an operation that leaves Vault's storage as it is, so that every node can run it.
+// anyNode describes an operation that does not depend on writing Vault's storage, so that every node can run it.
 func anyNode(handle framework.OperationFunc, verb, suffix string, answer answerFields) *framework.PathOperation {
 	return operation(handle, verb, suffix, answer)
 }
@@ -140,7 +140,7 @@ func publishedOperations(path string, item *framework.OASPathItem) map[logical.O
 
 func correctParameters(schemas fields.Schemas, op logical.Operation, published *framework.OASOperation) {
 	published.Parameters = slices.DeleteFunc(published.Parameters, func(p framework.OASParameter) bool {
-		return schemas[p.Name] != nil && !fields.Takes(op, schemas[p.Name])
+		return p.In == "query" && schemas[p.Name] != nil && !fields.Takes(op, p.Name, schemas[p.Name])
 	})
 	for _, p := range published.Parameters {
 		if p.Schema.Type == "array" {
@@ -152,7 +152,7 @@ func correctParameters(schemas fields.Schemas, op logical.Operation, published *
 func correctBody(schemas fields.Schemas, op logical.Operation, body *framework.OASRequestBody) {
 	for _, media := range body.Content {
 		maps.DeleteFunc(media.Schema.Properties, func(name string, _ *framework.OASSchema) bool {
-			return !fields.Takes(op, schemas[name])
+			return !fields.Takes(op, name, schemas[name])
 		})
 		body.Required = len(media.Schema.Required) > 0
 	}

@@ -136,10 +136,11 @@ func TestBadAliasDoesNotReachKMS(t *testing.T) {
 	refused(t, err, 404, "Forbidden.AliasNotFound") // Reserved aliases may be read where they exist.
 }
 
-func TestAliasInTheBodyDoesNotChangeThePath(t *testing.T) {
+func TestAliasInTheBodyIsRefused(t *testing.T) {
 	r := newKeyRig(t, "a")
-	r.write("aliases/right", body{"key": "a", "alias": "wrong"})
-	require.Equal(t, []string{"right"}, r.list("aliases", nil).Data["keys"])
+	_, err := r.tryWrite("aliases/right", body{"key": "a", "alias": "wrong"})
+	refused(t, err, 400, `unknown field "alias"`)
+	require.Empty(t, r.kms.count(kmsapi.OpCreateAlias))
 }
 
 func TestAliasIsWrittenEvenIfOthersInterfere(t *testing.T) {

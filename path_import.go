@@ -140,7 +140,7 @@ func (b *backend) importWrapped(
 	if k.entry != nil {
 		return k.entry, importMaterial(ctx, conn, k.entry, material, wanted)
 	}
-	made, _, err := b.makeKey(ctx, req, k.name, wanted.cmk)
+	made, _, err := b.makeKey(ctx, req, k, wanted.cmk)
 	if err != nil {
 		return nil, err
 	}

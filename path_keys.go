@@ -4,13 +4,11 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -44,7 +42,8 @@ List the names of the engine's keys, all of them or a page.
 			HelpSynopsis: "Make, read and delete a key.",
 			HelpDescription: `
 Write to a new name to make a CMK in KMS. An existing name is answered with a warning, and nothing
-changes. Read shows what KMS says about the CMK now.
+changes; if its CMK is scheduled for deletion, that is an error, unless recreate=true asks for a new CMK.
+Read shows what KMS says about the CMK now.
 
     vault write -f alicloudkms/keys/payroll
     vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR" tags=team=hr
@@ -90,6 +89,10 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Type:        framework.TypeKVPairs,
 		Description: "Tags for the CMK, up to 10. Later, keys/NAME/tags changes them.",
 	},
+	"recreate": {
+		Type:        framework.TypeBool,
+		Description: "Whether to make a new CMK if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept.",
+	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
 		Description: "For delete: how many days the CMK waits before it is deleted, 7 to 30.",
@@ -107,86 +110,4 @@ func (b *backend) keysList(
 		return nil, err
 	}
 	return logical.ListResponse(page.Select(slices.Values(names))), nil
-}
-
-func (b *backend) keyCreate(
-	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
-) (*logical.Response, error) {
-	wanted, err := createKeyRequest(d)
-	if err != nil {
-		return nil, err
-	}
-	tags := d.Get("tags").(map[string]string)
-	if err := checkTags(tags); err != nil {
-		return nil, err
-	}
-	entry, recovered, err := b.findKey(ctx, req, name)
-	switch {
-	case err != nil:
-		return nil, err
-	case recovered:
-		resp := &logical.Response{Data: entry.fields(name)}
-		resp.AddWarning(fmt.Sprintf("KMS had made a CMK for key %q in an earlier attempt that was interrupted; the key has that CMK now, and no other was made. "+
-			"Its origin, protection_level and description are what that attempt asked for", name))
-		return b.tagNewKey(ctx, req, target{name, entry}, tags, resp), nil
-	case entry != nil:
-		resp := &logical.Response{Data: entry.fields(name)}
-		resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", name))
-		return resp, nil
-	}
-	made, metadata, err := b.makeKey(ctx, req, name, wanted)
-	if err != nil {
-		return nil, err
-	}
-	resp := made.answer(name, metadata)
-	if level := wanted.ProtectionLevel; level != "" && level != metadata.ProtectionLevel {
-		resp.AddWarning(fmt.Sprintf("The protection level is %s, as the KMS instance decides it; protection_level was ignored",
-			metadata.ProtectionLevel))
-	}
-	return b.tagNewKey(ctx, req, target{name, made}, tags, resp), nil
-}
-
-// tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
-func (b *backend) tagNewKey(
-	ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response,
-) *logical.Response {
-	conn, err := b.connection(ctx, req)
-	if err == nil {
-		err = withKey(setTags(ctx, conn, k.entry.cmk(), tags), k.name)
-	}
-	if err != nil {
-		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
-			refusal.Sentences(b.coded(req, err).Error(),
-				fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
-		tags = nil
-	}
-	resp.Data["tags"] = orEmpty(tags)
-	return resp
-}
-
-// createKeyRequest checks the fields that describe a new CMK.
-func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) {
-	wanted := &kmsapi.CreateKeyRequest{
-		Origin:          kmsapi.Origin(d.Get("origin").(string)),
-		ProtectionLevel: kmsapi.ProtectionLevel(d.Get("protection_level").(string)),
-		Description:     d.Get("description").(string),
-		DKMSInstanceId:  d.Get("instance_id").(string),
-	}
-	switch wanted.Origin {
-	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
-	default:
-		return nil, refusal.BadRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
-	}
-	switch wanted.ProtectionLevel {
-	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
-	default:
-		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
-	}
-	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
-		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
-	}
-	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
-	}
-	return wanted, nil
 }

@@ -61,10 +61,10 @@ func (b *backend) keyConfigWrite(
 	case fields.MapPatch:
 		k.entry.BoundContext = bound.Apply(before)
 	}
-	if err := checkContext("bound_context", k.entry.BoundContext); err != nil {
+	if err := checkContext("bound_context", k.entry.BoundContext, before); err != nil {
 		return nil, err
 	}
-	resp := &logical.Response{Data: k.entry.fields(k.name)}
+	resp := k.entry.stored(k.name)
 	if !maps.Equal(before, k.entry.BoundContext) {
 		resp.AddWarning("The bound_context has changed: existing ciphertexts and data keys open only with the one that they were made with. Keep a note of it.")
 		others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
@@ -77,5 +77,5 @@ func (b *backend) keyConfigWrite(
 }
 
 func keyConfigRead(_ context.Context, _ *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
-	return &logical.Response{Data: k.entry.fields(k.name)}, nil
+	return k.entry.stored(k.name), nil
 }

@@ -73,6 +73,71 @@ func TestAssociatedDataHasAnEntryOfItsOwn(t *testing.T) {
 	require.NotContains(t, err.Error(), "top-secret!")
 }
 
+func TestNamesOfTheEnginesOwnAreReservedInContexts(t *testing.T) {
+	r := newKeyRig(t, "a")
+	ciphertext := r.encrypt("a", hello)
+	for name, reserved := range map[string]map[string]any{
+		"a name of today":        {"vault:associated_data": "QUJD"},
+		"a name of tomorrow":     {"vault:purpose": "x"},
+		"the prefix alone":       {"vault:": ""},
+		"a name spelled inside":  {"a=1&vault:context": "x"},
+		"a value that spells it": {"a": "1&vault:context=x"},
+		"next to a good one":     {"a": "1", "vault:version": "1"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			calls := r.kms.total()
+			for path, data := range map[string]map[string]any{
+				"encrypt/a":           {"encryption_context": reserved, "plaintext": hello},
+				"decrypt/a":           {"encryption_context": reserved, "ciphertext": ciphertext},
+				"rewrap/a":            {"encryption_context": reserved, "ciphertext": ciphertext},
+				"datakey/plaintext/a": {"encryption_context": reserved},
+				"datakey/wrapped/a":   {"encryption_context": reserved},
+				"keys/a/config":       {"bound_context": reserved},
+				"keys/b/register":     {"bound_context": reserved, "key_id": r.keyID("a")},
+			} {
+				_, err := r.tryWrite(path, data)
+				refused(t, err, 400, "vault:")
+			}
+			_, err := r.try(logical.PatchOperation, "keys/a/config", body{"bound_context": reserved})
+			refused(t, err, 400, "vault:")
+			require.Equal(t, calls, r.kms.total())
+		})
+	}
+	r.write("encrypt/a", body{"plaintext": hello, "encryption_context": body{"Vault": "vault:x", "a": "vault:1&b"}})
+}
+
+// A key of before the names were reserved.
+func TestReservedEntryOfBeforeKeepsWorkingAndIsReported(t *testing.T) {
+	r := newKeyRig(t, "a")
+	old := map[string]string{"vault:team": "hr", "b": "1&vault:x=2"}
+	entry, err := loadKey(t.Context(), r.storage, "a")
+	require.NoError(t, err)
+	entry.BoundContext = old
+	require.NoError(t, r.backend().storeKey(t.Context(), r.storage, "a", entry))
+
+	ciphertext := r.encrypt("a", hello)
+	require.Equal(t, kmsapi.EncryptionContext(old), r.kms.last.(*kmsapi.EncryptRequest).EncryptionContext)
+	r.write("decrypt/a", body{"ciphertext": ciphertext})
+	r.write("decrypt/a", body{"ciphertext": ciphertext, "encryption_context": body{"vault:team": "hr"}})
+	for _, resp := range []*logical.Response{
+		r.read("keys/a"), r.read("keys/a/config"), r.write("keys/a/config", body{"deletion_allowed": true}),
+		r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": body{"c": "1"}}),
+		r.write("keys/a/register", body{"key_id": entry.KeyID, "bound_context": with(body{"c": "1"},
+			body{"vault:team": "hr", "b": "1&vault:x=2"})}),
+	} {
+		require.Contains(t, strings.Join(resp.Warnings, "\n"), "reserved now")
+		require.Contains(t, strings.Join(resp.Warnings, "\n"), "b, vault:team")
+	}
+	for _, other := range []body{{"vault:team": "it"}, {"vault:more": "x"}} {
+		_, err = r.tryWrite("keys/a/config", body{"bound_context": other})
+		refused(t, err, 400, "vault:")
+		_, err = r.tryWrite("encrypt/a", body{"plaintext": hello, "encryption_context": other})
+		refused(t, err, 400, "vault:")
+	}
+	require.Empty(t, r.write("keys/a/config", body{"bound_context": body{}}).Warnings[1:])
+	require.Empty(t, r.read("keys/a").Warnings)
+}
+
 func TestContextMayBeWrittenInManyWays(t *testing.T) {
 	want := kmsapi.EncryptionContext{"a": "1", "b": "x=y"}
 	for name, given := range map[string]any{

@@ -59,15 +59,15 @@ each has an entry of the same name, with a different value.
 func (b *backend) keyRegister(
 	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
 ) (*logical.Response, error) {
-	id, bound, err := registration(d)
+	entry, err := loadKey(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	id, bound, err := registration(d, entry)
 	if err != nil {
 		return nil, err
 	}
 	conn, err := b.connection(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	entry, err := loadKey(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,7 @@ func (b *backend) keyRegister(
 	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
+		warnOfState(resp, cmk)
 		return resp, nil
 	case entry != nil:
 		return nil, refusal.Conflict("key %q exists, with the CMK %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
@@ -103,15 +104,19 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 	return ""
 }
 
-// registration returns the checked fields of register.
-func registration(d *framework.FieldData) (id string, bound map[string]string, err error) {
+// registration returns the checked fields of register. known is the key that has the name already, and may be nil.
+func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
 		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a CMK, or an alias that begins with %s",
 			kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
-	return id, bound, checkContext("bound_context", bound)
+	var kept map[string]string
+	if known != nil {
+		kept = known.BoundContext
+	}
+	return id, bound, checkContext("bound_context", bound, kept)
 }
 
 // adopt stores the entry of an existing CMK, and warns of what its owner should know.
@@ -128,9 +133,7 @@ func (b *backend) adopt(
 	b.Logger().Info("a key was registered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
 	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
 	warnOfSharedCMK(resp, others)
-	if cmk.KeyState != kmsapi.Enabled {
-		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))
-	}
+	warnOfState(resp, cmk)
 	return resp, nil
 }
 
@@ -184,7 +187,7 @@ func (b *backend) deregisterPaths() []*framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/deregister",
 		Fields:  fields.Schemas{"name": nameField()},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyDeregister), "deregister", "key", answerFields{
+			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyDeregister), "deregister", "key", answerFields{
 				"key_id": {Type: framework.TypeString},
 				"region": {Type: framework.TypeString},
 			}),
@@ -193,7 +196,7 @@ func (b *backend) deregisterPaths() []*framework.Path {
 		HelpDescription: `
 Remove a key from Vault. KMS is not called: the CMK stays, and so does its price, unless KMS has deleted
 it already. The answer has its id. Its ciphertexts can't be decrypted here until the CMK is registered
-again.
+again. If there is no key, but an interrupted creation of one, that is forgotten.
 
     vault write -f alicloudkms/keys/payroll/deregister
 `,
@@ -203,26 +206,54 @@ again.
 // keyDeregister removes the entry, and nothing in KMS. What is left of its creation in the write-ahead log goes first,
 // or it would bring the key back.
 func (b *backend) keyDeregister(
-	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
+	ctx context.Context, req *logical.Request, name string, _ *framework.FieldData,
 ) (*logical.Response, error) {
-	begun, err := b.creationsOf(ctx, req.Storage, k.name)
+	entry, err := loadKey(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
-	resp := &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "region": k.entry.Region}}
+	begun, err := b.creationsOf(ctx, req.Storage, name)
+	if err != nil {
+		return nil, err
+	}
+	if entry == nil {
+		return b.forgetCreations(ctx, req, name, begun)
+	}
+	resp := &logical.Response{Data: map[string]any{"key_id": entry.KeyID, "region": entry.Region}}
 	for logID, c := range begun {
-		if c.Marker != k.entry.Marker {
+		if c.Marker != entry.Marker {
 			resp.AddWarning(fmt.Sprintf(
-				"an interrupted creation of key %q is not settled yet; if it has left a CMK, that becomes the key within some minutes", k.name))
+				"an interrupted creation of key %[1]q is not settled yet; if it has left a CMK, that becomes the key within some minutes. To forget it, run again: vault write -f %[2]skeys/%[1]s/deregister", name, mount(req)))
 			continue
 		}
 		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
 			return nil, err
 		}
 	}
-	if err := b.removeKey(ctx, req.Storage, k.name); err != nil {
+	if err := b.removeKey(ctx, req.Storage, name); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("a key was deregistered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	b.Logger().Info("a key was deregistered", "key", name, "key_id", entry.KeyID, "region", entry.Region)
+	return resp, nil
+}
+
+// forgetCreations removes what the write-ahead log has of a name without a key, so that a write makes a new CMK.
+func (b *backend) forgetCreations(
+	ctx context.Context, req *logical.Request, name string, begun map[string]creation,
+) (*logical.Response, error) {
+	if len(begun) == 0 {
+		return nil, unknownKey(req, name)
+	}
+	resp := &logical.Response{Data: map[string]any{"key_id": "", "region": ""}}
+	for logID, c := range begun {
+		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
+			return nil, err
+		}
+		marker := markerStart + c.Marker + markerEnd
+		b.Logger().Warn("an interrupted creation was forgotten: if it has left a CMK, its description ends with the marker",
+			"key", name, "region", c.Region, "marker", marker)
+		resp.AddWarning(fmt.Sprintf("There is no key %q. Its interrupted creation was forgotten: if it has left a CMK in %s, the CMK's description ends with %s",
+			name, c.Region, marker))
+	}
 	return resp, nil
 }

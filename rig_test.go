@@ -38,7 +38,7 @@ func newRig(t *testing.T) *rig {
 	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}
 	conf.System, conf.StorageView = view, r.storage
 	conf.Logger = r.logger()
-	b, err := newBackend(t.Context(), conf, r.kms.open)
+	b, err := newBackend(t.Context(), conf, newProcess(r.kms.open))
 	require.NoError(t, err)
 	r.b = b
 	return r

@@ -5,6 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -23,25 +25,62 @@ func (b *backend) findKey(
 	if err != nil || entry != nil {
 		return entry, false, err
 	}
+	entry, err = b.recoverKey(ctx, req, name, func(creation) bool { return true })
+	return entry, entry != nil, err
+}
+
+// recoverKey finishes one of the unsettled creations of the key called name that fit, and returns nil if there is none,
+// or none has left a CMK.
+func (b *backend) recoverKey(
+	ctx context.Context, req *logical.Request, name string, fits func(creation) bool,
+) (*keyEntry, error) {
 	begun, err := b.creationsOf(ctx, req.Storage, name)
+	maps.DeleteFunc(begun, func(_ string, c creation) bool { return !fits(c) })
 	if err != nil || len(begun) == 0 {
-		return nil, false, err
+		return nil, err
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
-		return nil, false, err
+		return nil, err
 	}
 	for logID, c := range begun {
 		entry, err := b.recover(ctx, req, conn, c)
 		if err != nil {
-			return nil, false, err
+			return nil, err
 		}
 		if entry != nil {
 			b.settled(ctx, req.Storage, logID)
-			return entry, true, nil
+			return entry, nil
 		}
 	}
-	return nil, false, nil
+	return nil, nil
+}
+
+// noteConflict records in the log, for every later search, that cmks have the marker of c.
+func (b *backend) noteConflict(ctx context.Context, s logical.Storage, c *creation, cmks []string) error {
+	begun, err := b.creationsOf(ctx, s, c.Name)
+	if err != nil {
+		return err
+	}
+	c.Conflict = cmks
+	for logID, logged := range begun {
+		if logged.Marker != c.Marker {
+			continue
+		}
+		entry, err := framework.GetWAL(ctx, s, logID)
+		if err != nil || entry == nil {
+			return err
+		}
+		entry.Data = c
+		changed, err := logical.StorageEntryJSON(framework.WALPrefix+logID, entry)
+		if err != nil {
+			return err
+		}
+		if err := s.Put(ctx, changed); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // creationsOf returns the unsettled creations of the key called name, under the ids of their log entries.
@@ -90,7 +129,7 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	if c.Region != conn.region {
 		return nil, nil
 	}
-	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
+	cmk, err := b.findCMK(ctx, req, conn, &c)
 	if err != nil || cmk.KeyId == "" {
 		return nil, withKey(err, c.Name)
 	}
@@ -150,8 +189,15 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 			"the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its CMK can't be searched for",
 			c.Name, c.Region, conn.region))
 	}
-	cmk, err := b.findCMK(ctx, req, conn, c.Marker)
+	cmk, err := b.findCMK(ctx, req, conn, &c)
 	switch {
+	case len(c.Conflict) > 0 && entry != nil:
+		b.Logger().Warn("an interrupted creation may have left a CMK, but its name has another one now: of these, register the right one under another name, and delete the others",
+			"key", c.Name, "key_ids", slices.DeleteFunc(c.Conflict, func(id string) bool { return id == entry.KeyID }),
+			"region", c.Region)
+		return nil
+	case len(c.Conflict) > 0:
+		return b.keepOrGiveUp(c, err)
 	case err != nil:
 		return withKey(err, c.Name)
 	case cmk.KeyId == "" && c.Identity != conn.identity:

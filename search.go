@@ -3,6 +3,8 @@ package alicloudkms
 import (
 	"context"
 	"errors"
+	"slices"
+	"strings"
 	"sync"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -41,19 +43,58 @@ func (k *knownMarkers) note(cmk, marker string) {
 	k.of[cmk] = marker
 }
 
-// findCMK returns the CMK that has a marker, or one without an id if there is none. CMKs that have a name here are not
-// lost, so KMS is not asked for them.
+// findCMK returns the CMK that a creation has made, or one without an id if there is none. If there is no telling, the
+// creation is marked as being in conflict, for good.
 func (b *backend) findCMK(
-	ctx context.Context, req *logical.Request, conn *connection, marker string,
+	ctx context.Context, req *logical.Request, conn *connection, c *creation,
 ) (kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
+	if len(c.Conflict) > 0 {
+		return none, c.conflict(req)
+	}
+	marked, err := b.markedCMKs(ctx, req, conn, c.Marker)
+	if err != nil || len(marked) == 0 {
+		return none, err
+	}
+	if own := slices.DeleteFunc(slices.Clone(marked), func(cmk kmsapi.KeyMetadata) bool {
+		return !c.mayHaveMade(cmk)
+	}); len(own) == 1 {
+		return own[0], nil
+	}
+	if err := b.noteConflict(ctx, req.Storage, c, idsOf(marked)); err != nil {
+		return none, err
+	}
+	return none, c.conflict(req)
+}
+
+// maxShownCMKs bounds how many CMKs of a conflict are recorded and shown.
+const maxShownCMKs = 10
+
+func idsOf(cmks []kmsapi.KeyMetadata) (ids []string) {
+	for _, cmk := range cmks[:min(len(cmks), maxShownCMKs)] {
+		ids = append(ids, cmk.KeyId)
+	}
+	return ids
+}
+
+// conflict says what to do where a CMK may be the creation's or a copy.
+func (c *creation) conflict(req *logical.Request) error {
+	return refusal.Conflict("the creation of key %q was interrupted, and there is no telling which CMK it made: its marker is on %s. None is used until you decide. Register the right one: vault write %[3]skeys/%[1]s/register key_id=..., or forget the creation, so that a new CMK can be made: vault write -f %[3]skeys/%[1]s/deregister. Delete the others in KMS",
+		c.Name, strings.Join(c.Conflict, " and "), mount(req))
+}
+
+// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked for
+// them.
+func (b *backend) markedCMKs(
+	ctx context.Context, req *logical.Request, conn *connection, marker string,
+) ([]kmsapi.KeyMetadata, error) {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
-		return none, err
+		return nil, err
 	}
 	cmks, err := listAllCMKs(ctx, conn)
 	if err != nil {
-		return none, err
+		return nil, err
 	}
 	var marked []string
 	for _, id := range sortedKeys(cmks.Entries) {
@@ -62,21 +103,26 @@ func (b *backend) findCMK(
 		}
 		found, err := b.markerOf(ctx, conn, id)
 		if err != nil {
-			return none, err
+			return nil, err
 		}
 		if found == marker {
 			marked = append(marked, id)
 		}
 	}
-	id, err := uniqueMatch(marked)
-	if err != nil || id == "" {
-		return none, err
+	return describeCMKs(ctx, conn, marked)
+}
+
+// describeCMKs is not part of the search itself, so that one that KMS throttles gets further each time.
+func describeCMKs(ctx context.Context, conn *connection, ids []string) ([]kmsapi.KeyMetadata, error) {
+	cmks := make([]kmsapi.KeyMetadata, 0, len(ids))
+	for _, id := range ids {
+		found, err := describeCMK(ctx, conn, id)
+		if err != nil {
+			return nil, err
+		}
+		cmks = append(cmks, found.KeyMetadata)
 	}
-	found, err := describeCMK(ctx, conn, id)
-	if err != nil {
-		return none, err
-	}
-	return found.KeyMetadata, nil
+	return cmks, nil
 }
 
 // markerOf returns the marker of a CMK, and "" if it has none or has been deleted.
@@ -116,18 +162,4 @@ func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.
 	}
 	return listing.Listing[kmsapi.KeyEntry]{}, refusal.Unavailable(
 		"others are creating or deleting CMKs, so that the one of an interrupted creation can't be searched for; try again")
-}
-
-// uniqueMatch returns the one CMK that has a marker, and "" for none. Anyone who can read the marker in KMS can copy it
-// to another CMK, even to an older one, so that of two there is no telling which is the right one.
-func uniqueMatch(marked []string) (string, error) {
-	switch len(marked) {
-	case 0:
-		return "", nil
-	case 1:
-		return marked[0], nil
-	default:
-		return "", refusal.Conflict("%d CMKs have the marker of an interrupted creation, %s and %s among them. Register the right one under the key's name, and delete the others",
-			len(marked), marked[0], marked[1])
-	}
 }

@@ -28,6 +28,8 @@ type failure struct {
 	transient bool
 	// unrun is set if KMS surely did not act on the request.
 	unrun bool
+	// throttled is set if KMS says that there are too many requests.
+	throttled bool
 	// retryAfter is how long the server asks to be left alone.
 	retryAfter time.Duration
 	// credentials is set if KMS refuses what the request was signed with.
@@ -71,7 +73,7 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 	}
 	g, answer, params, s := c.gatewayOf(op), r.NewResponse(), c.params(r), &signingState{credentials: credentials}
 	for retries := 0; ; {
-		f := c.attempt(ctx, g, op, c.sign(g, params, s), answer)
+		f := c.pacedAttempt(ctx, g, op, params, s, answer)
 		if f == nil {
 			return answer, nil
 		}
@@ -91,6 +93,29 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 		}
 		retries++
 	}
+}
+
+// pacedAttempt makes an attempt when it is its turn.
+func (c *Client) pacedAttempt(
+	ctx context.Context, g *gateway, op kmsapi.Operation, params kmsapi.Params, s *signingState, answer kmsapi.Response,
+) *failure {
+	p := g.paces[op.RateClass()]
+	if err := p.wait(ctx); err != nil {
+		if ctx.Err() == nil {
+			return &failure{err: err, unrun: true}
+		}
+		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: gaveUp(ctx)}
+		return &failure{err: unsent, unrun: true}
+	}
+	sent := time.Now()
+	f := c.attempt(ctx, g, op, c.sign(g, params, s), answer)
+	switch {
+	case f == nil:
+		p.succeeded()
+	case f.throttled:
+		p.throttled(sent, f.err)
+	}
+	return f
 }
 
 // A Doer sends requests to KMS. [*Client] is one, and so is a program's own wrapper of it.

@@ -32,7 +32,8 @@ func (c *Client) classify(g *gateway, op kmsapi.Operation, r reply, answer kmsap
 	kind := refusal.Kind()
 	f.err = refusal
 	f.credentials = kind.BlamesCredentials()
-	f.unrun = kind == kmsapi.KindThrottle
+	f.throttled = kind == kmsapi.KindThrottle
+	f.unrun = f.throttled
 	f.transient = f.transient || f.unrun || kind == kmsapi.KindTemporary
 	if kind == kmsapi.KindClock {
 		f.serverTime, _ = http.ParseTime(r.header.Get("Date"))

@@ -39,6 +39,10 @@
 // that took too long, with exponential backoff and full jitter, and never beyond the caller's deadline. A Retry-After
 // is obeyed; if it asks for more than 10 seconds, the call fails at once instead.
 //
+// Once KMS throttles, the requests of that rate class on that gateway take turns, at a rate that adapts to what KMS
+// answers, until it has not throttled for 10 seconds. A request whose turn would come after its deadline gets KMS's
+// last refusal at once.
+//
 // CreateKey, ScheduleKeyDeletion and CancelKeyDeletion must not run twice (see [kmsapi.Operation.Repeatable]). They are
 // tried again only if they surely did not run: KMS throttled them, or no connection was made.
 //

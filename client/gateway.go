@@ -24,7 +24,7 @@ const (
 )
 
 // A gateway is one place that requests go to: the shared gateway of a region, or the dedicated gateway of a KMS
-// instance. Connections and clock skew belong to it alone.
+// instance. Connections, pace and clock skew belong to it alone.
 type gateway struct {
 	endpoint endpoint
 	// url and header are those of every request. They are shared, because a transport changes neither.
@@ -32,6 +32,8 @@ type gateway struct {
 	header http.Header
 	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
 	pooled, single *http.Transport
+	// paces has a pace for each rate class. It is never changed.
+	paces map[kmsapi.RateClass]*pace
 	// clockSkew is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
 	clockSkew atomic.Int64
 }
@@ -56,7 +58,9 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 	single := pooled.Clone()
 	single.DisableKeepAlives = true
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {cfg.UserAgent}}
-	return &gateway{endpoint: where, url: where.address(), header: header, pooled: pooled, single: single}, nil
+	return &gateway{
+		endpoint: where, url: where.address(), header: header, pooled: pooled, single: single, paces: paces(),
+	}, nil
 }
 
 // newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.

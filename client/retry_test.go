@@ -82,7 +82,7 @@ func TestNumberOfRetries(t *testing.T) {
 }
 
 func TestBackoffDoublesUpToFiveSeconds(t *testing.T) {
-	server := newScript(t, throttle)
+	server := newScript(t, refuse(http.StatusServiceUnavailable, "ServiceUnavailableTemporary"))
 	var limits []time.Duration
 	c := server.dial(t, func(cfg *client.Config) {
 		cfg.MaxRetries = 70

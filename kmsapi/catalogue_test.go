@@ -33,6 +33,33 @@ func TestAnOperationOutsideTheCatalogueMayDoNothing(t *testing.T) {
 	require.ErrorIs(t, made.Refusal(kmsapi.Enabled), kmsapi.ErrInternalFailure)
 }
 
+func TestPublishedOperations(t *testing.T) {
+	for _, op := range kmsapi.Operations() {
+		require.True(t, op.Published(), op)
+	}
+	require.True(t, kmsapi.Operation("CreateSecret").Published())
+	require.False(t, kmsapi.Operation("CreateSecret").Known(), "it is not served yet")
+	for _, name := range []kmsapi.Operation{"", "MakeCoffee", "createkey", "CreateKey "} {
+		require.False(t, name.Published(), "%q", name)
+	}
+}
+
+func TestTheParametersThatAnOperationTakes(t *testing.T) {
+	require.True(t, kmsapi.OpEncrypt.Takes("Plaintext"))
+	require.True(t, kmsapi.OpDecrypt.Takes("Recipient"), "it is published, though refused")
+	require.False(t, kmsapi.OpDecrypt.Takes("KeyId"))
+	require.False(t, kmsapi.Operation("MakeCoffee").Takes("KeyId"))
+}
+
+func TestDryRunsAreOfOperationsThatHaveThem(t *testing.T) {
+	dry := kmsapi.Params{{Name: "DryRun", Value: "true"}}
+	require.True(t, kmsapi.OpDecrypt.IsDryRun(dry))
+	require.False(t, kmsapi.OpDecrypt.IsDryRun(kmsapi.Params{{Name: "DryRun", Value: "false"}}))
+	require.False(t, kmsapi.OpDecrypt.IsDryRun(nil))
+	require.False(t, kmsapi.OpCreateKey.IsDryRun(dry))
+	require.False(t, kmsapi.Operation("MakeCoffee").IsDryRun(dry))
+}
+
 func TestAnAnswerThatLacksWhatTheOperationIsForIsNoticed(t *testing.T) {
 	for name, tc := range map[string]struct {
 		op     kmsapi.Operation

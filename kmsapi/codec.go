@@ -25,6 +25,8 @@ type Rule struct {
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
+	// Support says what becomes of the parameter.
+	Support Support
 }
 
 // keyID is the rule of KeyId, in nearly every operation that has one.
@@ -35,8 +37,11 @@ type visitor interface {
 	str(r Rule, v *string)
 	secret(r Rule, v *Secret)
 	integer(r Rule, v *int)
+	boolean(r Rule, v *bool)
 	structured(r Rule, v structured)
 	context(v *EncryptionContext)
+	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].
+	unserved(r Rule)
 }
 
 // structured is a parameter whose value is JSON.
@@ -57,9 +62,9 @@ func AppendParams(params Params, r Request) Params {
 	return e.params
 }
 
-// Decode reads p into r, checks every rule and fills in defaults. Parameters that r does not know are ignored, since
-// SDKs send some of their own. The error is an [*Error] with code MissingParameter or InvalidParameter, and never shows
-// a value.
+// Decode reads p into r, checks every rule and fills in defaults. Parameters that the API does not publish are ignored,
+// since SDKs send some of their own; [Support] says what becomes of the others. The error is an [*Error] with code
+// MissingParameter or InvalidParameter, and never shows a value.
 func Decode(p Params, r Request) error {
 	d := decoder{params: p}
 	r.visit(&d)
@@ -69,7 +74,7 @@ func Decode(p Params, r Request) error {
 	return nil
 }
 
-// Describe returns the rules of r's parameters, for documentation.
+// Describe returns the rules of every parameter that the API publishes for r, served or not.
 func Describe(r Request) []Rule {
 	var d describer
 	r.visit(&d)
@@ -94,11 +99,19 @@ func (e *encoder) integer(r Rule, v *int) {
 	}
 }
 
+func (e *encoder) boolean(r Rule, v *bool) {
+	if *v {
+		e.params = e.params.Add(r.Name, "true")
+	}
+}
+
 func (e *encoder) structured(r Rule, v structured) {
 	e.add(r.Name, v.wire())
 }
 
 func (e *encoder) context(v *EncryptionContext) { e.structured(contextRule, v) }
+
+func (*encoder) unserved(Rule) {}
 
 // decoder latches its first error.
 type decoder struct {
@@ -157,6 +170,16 @@ func (d *decoder) integer(r Rule, v *int) {
 	*v = n
 }
 
+// booleans are the values of a boolean, and no other spelling of them.
+var booleans = []string{"true", "false"}
+
+func (d *decoder) boolean(r Rule, v *bool) {
+	r.OneOf = booleans
+	text := strconv.FormatBool(*v)
+	d.str(r, &text)
+	*v = text == "true"
+}
+
 func (d *decoder) structured(r Rule, v structured) {
 	text, ok := d.value(r)
 	if !ok {
@@ -199,3 +222,9 @@ func (d *describer) secret(r Rule, _ *Secret)        { d.rules = append(d.rules,
 func (d *describer) integer(r Rule, _ *int)          { d.rules = append(d.rules, r) }
 func (d *describer) structured(r Rule, _ structured) { d.rules = append(d.rules, r) }
 func (d *describer) context(_ *EncryptionContext)    { d.rules = append(d.rules, contextRule) }
+func (d *describer) unserved(r Rule)                 { d.rules = append(d.rules, r) }
+
+func (d *describer) boolean(r Rule, _ *bool) {
+	r.OneOf = booleans
+	d.rules = append(d.rules, r)
+}

@@ -65,13 +65,13 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	kmsapi.OpEncrypt: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.EncryptRequest{
 			KeyId: keyIDs.Draw(t, "key"), Plaintext: kmsapi.NewSecret(rapid.StringN(1, 100, -1).Draw(t, "plaintext")),
-			EncryptionContext: drawContext(t),
+			EncryptionContext: drawContext(t), DryRun: rapid.Bool().Draw(t, "dry run"),
 		}
 	},
 	kmsapi.OpDecrypt: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.DecryptRequest{
 			CiphertextBlob:    rapid.StringN(1, 100, -1).Draw(t, "blob"),
-			EncryptionContext: drawContext(t),
+			EncryptionContext: drawContext(t), DryRun: rapid.Bool().Draw(t, "dry run"),
 		}
 	},
 	kmsapi.OpGenerateDataKey: func(t *rapid.T) kmsapi.Request {
@@ -79,6 +79,7 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			KeyId:         keyIDs.Draw(t, "key"),
 			KeySpec:       rapid.SampledFrom([]string{kmsapi.DataKeyAES128, kmsapi.DataKeyAES256}).Draw(t, "spec"),
 			NumberOfBytes: rapid.IntRange(0, 1024).Draw(t, "bytes"), EncryptionContext: drawContext(t),
+			DryRun: rapid.Bool().Draw(t, "dry run"),
 		}
 	},
 	kmsapi.OpDescribeRegions: func(*rapid.T) kmsapi.Request { return &kmsapi.DescribeRegionsRequest{} },
@@ -182,7 +183,8 @@ func TestDecodeIsTheInverseOfEncode(t *testing.T) {
 	}
 }
 
-// rulesOf is what the reference's tables of parameters say (§4), and only names of parameters that are in them.
+// rulesOf is what the reference's tables of parameters say (§4), and later publications; only parameters that are
+// served.
 var rulesOf = map[kmsapi.Operation]struct {
 	request kmsapi.Request
 	names   []string
@@ -197,11 +199,14 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpDisableKey:          {&kmsapi.DisableKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpScheduleKeyDeletion: {&kmsapi.ScheduleKeyDeletionRequest{}, []string{"KeyId*", "PendingWindowInDays*"}},
 	kmsapi.OpCancelKeyDeletion:   {&kmsapi.CancelKeyDeletionRequest{}, []string{"KeyId*"}},
-	kmsapi.OpEncrypt:             {&kmsapi.EncryptRequest{}, []string{"KeyId*", "Plaintext*", "EncryptionContext"}},
-	kmsapi.OpDecrypt:             {&kmsapi.DecryptRequest{}, []string{"CiphertextBlob*", "EncryptionContext"}},
+	kmsapi.OpEncrypt: {
+		&kmsapi.EncryptRequest{},
+		[]string{"KeyId*", "Plaintext*", "EncryptionContext", "DryRun"},
+	},
+	kmsapi.OpDecrypt: {&kmsapi.DecryptRequest{}, []string{"CiphertextBlob*", "EncryptionContext", "DryRun"}},
 	kmsapi.OpGenerateDataKey: {
 		&kmsapi.GenerateDataKeyRequest{},
-		[]string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext"},
+		[]string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext", "DryRun"},
 	},
 	kmsapi.OpDescribeRegions: {&kmsapi.DescribeRegionsRequest{}, nil},
 
@@ -237,7 +242,9 @@ func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
 			if rule.Required {
 				rule.Name += "*"
 			}
-			names = append(names, rule.Name)
+			if rule.Support == kmsapi.Served {
+				names = append(names, rule.Name)
+			}
 		}
 		require.Equal(t, want.names, names, op)
 	}
@@ -274,6 +281,7 @@ var valid = map[string]string{
 	"KmsInstanceId": "kst-a", "DKMSInstanceId": "kst-a", "Policy": "{}", "PolicyName": "default",
 	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
 	"WrappingKeySpec":      "RSA_2048",
+	"DryRun":               "true",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,
 }
@@ -329,6 +337,16 @@ func TestLimitsOfTheReference(t *testing.T) {
 		}},
 		{kmsapi.OpUntagResource, "TagKeys", []string{`["a","b"]`}, []string{`[]`, `"a"`, `[1]`, `[""]`, `["a"`}},
 		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},
+		{kmsapi.OpEncrypt, "DryRun", []string{"", "true", "false"}, []string{"True", "TRUE", "1", "yes", "false "}},
+		{kmsapi.OpDecrypt, "Recipient", []string{""}, []string{"{}", "null", " "}},
+		{kmsapi.OpCreateKey, "KeySpec", []string{"", "Aliyun_AES_256"}, []string{"RSA_2048", "aliyun_aes_256", "AES_256"}},
+		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false"}, []string{"true", "True", "1", "Enabled"}},
+		{kmsapi.OpCreateKey, "RotationInterval", []string{"", "365d", "soon"}, nil},
+		{kmsapi.OpCreateKey, "Tags", []string{"", "[]"}, []string{`[{"TagKey":"k","TagValue":"v"}]`, "{}", "[ ]"}},
+		{kmsapi.OpCreateKey, "KeyStorageMechanism", []string{""}, []string{"HsmInternal", "HsmEncryptedDatabase"}},
+		{kmsapi.OpListKeys, "Filters", []string{"", "[]"}, []string{`[{"Key":"KeyState","Values":["Enabled"]}]`, "x"}},
+		{kmsapi.OpTagResource, "SecretName", []string{""}, []string{"s"}},
+		{kmsapi.OpUntagResource, "CertificateId", []string{""}, []string{"c"}},
 	} {
 		row := rulesOf[tc.op]
 		decode := func(value string) error {

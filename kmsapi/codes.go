@@ -50,6 +50,8 @@ const (
 	KindThrottle Kind = "throttle"
 	// KindTemporary: KMS failed, and may succeed the next time.
 	KindTemporary Kind = "temporary"
+	// KindDryRun: nothing is wrong; the request was a dry run.
+	KindDryRun Kind = "dry run"
 )
 
 // BlamesCredentials reports whether the access key, its secret or its security token is at fault. Other credentials may
@@ -189,6 +191,19 @@ var (
 	ErrResourceNotFound     = refusal("Forbidden.ResourceNotFound", 404, KindNotFound, "Resource not found.")
 	ErrUnsupportedOperation = refusal("UnsupportedOperation", 400, KindUnsupported, "This action is not supported.")
 	ErrInvalidAPIName       = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")
+)
+
+// The errors of dry runs: what DryRun=true is answered instead of a result.
+var (
+	// ErrDryRunOperation says that the request would have succeeded.
+	ErrDryRunOperation = refusal("DryRunOperationError", 400, KindDryRun,
+		"The request would have succeeded if the DryRun parameter was not specified.")
+	// ErrValidation says that it would have been refused for what it asks.
+	ErrValidation = refusal("ValidationError", 400, KindParameter,
+		"The parameters specified in the request are invalid.")
+	// ErrAccessDenied says that the caller lacks the permission.
+	ErrAccessDenied = refusal("AccessDeniedError", 403, KindPermission,
+		"You are not authorized to perform this operation on the KMS resource.")
 )
 
 // The errors of Alibaba Cloud's API gateway that the service gives too; the reference does not have them.

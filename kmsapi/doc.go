@@ -24,8 +24,8 @@
 // To build a client or a service you need the rest. The catalogue has one row for each operation, which the methods of
 // [Operation] read: may it run twice, which rate limit does it share, which permission does it need, in which states of
 // a key may it run, what must an answer hold. [Code] has one row for each error code. Each request type describes its
-// parameters once, with their rules; [Encode], [Decode] and [Describe] read that one description, and [Params] are the
-// parameters on the wire.
+// parameters once, with their rules and with [Support], which says that some are not served; [Encode], [Decode] and
+// [Describe] read that one description, and [Params] are the parameters on the wire.
 //
 // Field names are the API's own (KeyId, not KeyID), so answers need no JSON or XML tags. Section numbers such as
 // "§4.11" name the section of the published API reference that a name implements.

@@ -1,5 +1,7 @@
 package kmsapi
 
+import "slices"
+
 // Operation is the value of the Action parameter (§3). Its constants stand with the request types: [OpEncrypt] is
 // declared with [EncryptRequest]. What is known of each operation is one row of the catalogue, which the methods read;
 // of a name that has no row they return the zero value.
@@ -46,6 +48,11 @@ func (o Operation) NewRequest() Request {
 		return row.request()
 	}
 	return nil
+}
+
+// Takes reports whether the API publishes a parameter called name for o.
+func (o Operation) Takes(name string) bool {
+	return o.Known() && slices.ContainsFunc(Describe(o.NewRequest()), func(r Rule) bool { return r.Name == name })
 }
 
 // MissingField returns the first field that answer lacks although an answer to o must hold it, such as

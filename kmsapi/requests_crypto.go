@@ -12,6 +12,8 @@ type EncryptRequest struct {
 	// it encodes.
 	Plaintext         Secret
 	EncryptionContext EncryptionContext
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
 }
 
 // Operation returns [OpEncrypt].
@@ -21,6 +23,7 @@ func (r *EncryptRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
 	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
 	v.context(&r.EncryptionContext)
+	v.boolean(dryRun, &r.DryRun)
 }
 
 // EncryptResponse holds the ciphertext (§4.11).
@@ -40,6 +43,8 @@ type DecryptRequest struct {
 	answers[DecryptResponse]
 	CiphertextBlob    string
 	EncryptionContext EncryptionContext
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
 }
 
 // Operation returns [OpDecrypt].
@@ -48,7 +53,13 @@ func (*DecryptRequest) Operation() Operation { return OpDecrypt }
 func (r *DecryptRequest) visit(v visitor) {
 	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
 	v.context(&r.EncryptionContext)
+	v.boolean(dryRun, &r.DryRun)
+	v.unserved(recipient)
 }
+
+// recipient is the rule of Recipient, the enclave that an answer's plaintext is to be encrypted for. To ignore it would
+// send the plaintext in the clear.
+var recipient = refused("Recipient")
 
 // DecryptResponse holds the string that was encrypted, and the CMK that opened it (§4.13).
 type DecryptResponse struct {
@@ -79,6 +90,8 @@ type GenerateDataKeyRequest struct {
 	// NumberOfBytes, 1 to [MaxDataKeyBytes], wins over KeySpec; 0 means that KeySpec says the length.
 	NumberOfBytes     int
 	EncryptionContext EncryptionContext
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
 }
 
 // Operation returns [OpGenerateDataKey].
@@ -89,6 +102,8 @@ func (r *GenerateDataKeyRequest) visit(v visitor) {
 	v.str(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
 	v.integer(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
 	v.context(&r.EncryptionContext)
+	v.boolean(dryRun, &r.DryRun)
+	v.unserved(recipient)
 }
 
 // GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob gives

@@ -89,7 +89,10 @@ type ListKmsInstancesRequest struct {
 // Operation returns [OpListKmsInstances].
 func (*ListKmsInstancesRequest) Operation() Operation { return OpListKmsInstances }
 
-func (r *ListKmsInstancesRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.PageSize) }
+func (r *ListKmsInstancesRequest) visit(v visitor) {
+	visitPage(v, &r.PageNumber, &r.PageSize)
+	v.unserved(refused("Filters", "[]"))
+}
 
 // ListKmsInstancesResponse is one page.
 type ListKmsInstancesResponse struct {

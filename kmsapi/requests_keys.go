@@ -35,6 +35,11 @@ func (r *CreateKeyRequest) visit(v visitor) {
 	}, (*string)(&r.ProtectionLevel))
 	v.str(Rule{Name: "DKMSInstanceId"}, &r.DKMSInstanceId)
 	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
+	v.unserved(refused("KeySpec", KeySpecAES256))
+	v.unserved(refused("EnableAutomaticRotation", "false"))
+	v.unserved(harmless("RotationInterval")) // It counts only if EnableAutomaticRotation is true.
+	v.unserved(refused("Tags", "[]"))
+	v.unserved(refused("KeyStorageMechanism")) // Its default is for keys in an HSM, so no value suits all keys.
 }
 
 // CreateKeyResponse describes the new CMK (§4.1).
@@ -153,7 +158,10 @@ type ListKeysRequest struct {
 // Operation returns [OpListKeys].
 func (*ListKeysRequest) Operation() Operation { return OpListKeys }
 
-func (r *ListKeysRequest) visit(v visitor) { visitPage(v, &r.PageNumber, &r.PageSize) }
+func (r *ListKeysRequest) visit(v visitor) {
+	visitPage(v, &r.PageNumber, &r.PageSize)
+	v.unserved(refused("Filters", "[]"))
+}
 
 // visitPage shows the two parameters of every operation that lists.
 func visitPage(v visitor, number, size *int) {

@@ -14,8 +14,16 @@ type TagResourceRequest struct {
 func (*TagResourceRequest) Operation() Operation { return OpTagResource }
 
 func (r *TagResourceRequest) visit(v visitor) {
+	visitOtherResources(v)
 	v.str(keyID, &r.KeyId)
 	v.structured(Rule{Name: "Tags", Required: true}, &r.Tags)
+}
+
+// visitOtherResources shows what a request may name instead of KeyId. It comes first, so that a request to tag a secret
+// is not refused for the lack of a key.
+func visitOtherResources(v visitor) {
+	v.unserved(refused("SecretName"))
+	v.unserved(refused("CertificateId"))
 }
 
 // TagResourceResponse says that it is done (§4.19).
@@ -36,6 +44,7 @@ type UntagResourceRequest struct {
 func (*UntagResourceRequest) Operation() Operation { return OpUntagResource }
 
 func (r *UntagResourceRequest) visit(v visitor) {
+	visitOtherResources(v)
 	v.str(keyID, &r.KeyId)
 	v.structured(Rule{Name: "TagKeys", Required: true}, &r.TagKeys)
 }

@@ -28,6 +28,11 @@ func DefaultInstance(c *server.Config) { c.Instances[0].Default = true }
 // OneInstanceCallASecond limits GetKmsInstance and the like as Alibaba Cloud does.
 func OneInstanceCallASecond(c *server.Config) { c.RateLimits = &server.RateLimits{Instances: 1} }
 
+// CryptoRate limits encryption and decryption to so many requests a second; the rest as Alibaba Cloud does.
+func CryptoRate(perSecond int) Change {
+	return func(c *server.Config) { c.RateLimits = &server.RateLimits{Crypto: perSecond} }
+}
+
 // WithSoftwareInstance adds a KMS instance.
 func WithSoftwareInstance(id string) Change { return withInstance(id, server.KindSoftware) }
 

@@ -25,6 +25,9 @@ const (
 // A config is the configuration given to SetConfig, checked as far as that needs no client.
 type config struct {
 	keyID string
+	// previous are the ids of other CMKs whose blobs open. If restricted is set, no others do.
+	previous   []string
+	restricted bool
 	// instance is the KMS instance whose dedicated gateway is used, and empty for the shared gateway.
 	instance    string
 	client      client.Config
@@ -73,10 +76,14 @@ func (v values) config(useEnvironment bool) (config, error) {
 	if err != nil {
 		return config{}, err
 	}
+	previous, restricted, err := v.previous()
+	if err != nil {
+		return config{}, err
+	}
 	region, network := cmp.Or(v["region"], defaultRegion), kmsapi.Network(v["network"])
 	endpoint, serverName := v.endpoint()
 	return config{
-		keyID: v["kms_key_id"], instance: v["kms_instance_id"],
+		keyID: v["kms_key_id"], previous: previous, restricted: restricted, instance: v["kms_instance_id"],
 		client: client.Config{
 			Region: region, Network: network, Endpoint: endpoint, CACert: caCert, TLSServerName: serverName,
 			RequestTimeout: timeout, UserAgent: userAgent,
@@ -109,6 +116,22 @@ func (v values) checkCredentials(useEnvironment bool) error {
 	default:
 		return nil
 	}
+}
+
+// previous parses previous_kms_key_ids. An empty list restricts too: it allows no CMK but the configured one.
+func (v values) previous() (ids []string, restricted bool, err error) {
+	list, restricted := v["previous_kms_key_ids"]
+	if strings.TrimSpace(list) == "" {
+		return nil, restricted, nil
+	}
+	for id := range strings.SplitSeq(list, ",") {
+		id = strings.TrimSpace(id)
+		if id == "" || strings.ContainsAny(id, "/: ") {
+			return nil, false, errors.New("previous_kms_key_ids must be ids of CMKs, separated by commas; an alias or ARN is not an id")
+		}
+		ids = append(ids, id)
+	}
+	return ids, restricted, nil
 }
 
 // timeout parses request_timeout. 0 means the client's default.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"sync"
 	"sync/atomic"
 
 	"github.com/openbao/go-kms-wrapping/v2"
@@ -12,10 +13,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A connection is the result of SetConfig. Only current changes.
+// A connection is the result of SetConfig. Only current and warned change.
 type connection struct {
 	config config
 	kms    *client.Client
+	// warn logs a warning, and warned has the ids of the CMKs of which it has warned.
+	warn   func(message string, args ...any)
+	warned sync.Map
 	// current is the id of the CMK that encrypted last. It is nil as long as only KMS knows that.
 	current atomic.Pointer[string]
 }
@@ -74,6 +78,9 @@ func (c *connection) unwrap(ctx context.Context, info *wrapping.KeyInfo) ([]byte
 	answer, err := c.kms.Decrypt(ctx, &kmsapi.DecryptRequest{CiphertextBlob: string(info.WrappedKey)})
 	if err != nil {
 		return nil, c.failed(kmsapi.OpDecrypt, info.KeyId, err)
+	}
+	if err := c.checkSealer(ctx, answer.KeyId); err != nil {
+		return nil, err
 	}
 	key, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
 	if err != nil {

@@ -17,6 +17,8 @@
 // Every value is a string. It may also be file://PATH or env://NAME, for the content of that file or variable.
 //
 //	kms_key_id         CMK or alias; required. ALICLOUDKMS_WRAPPER_KEY_ID, VAULT_ALICLOUDKMS_SEAL_KEY_ID
+//	previous_kms_key_ids  ids of CMKs, separated by commas, whose blobs open too; if it is set, also to an empty string,
+//	                   blobs of no others do
 //	region             cn-beijing by default. ALICLOUD_REGION
 //	domain, endpoint   host or host:port in place of the region's. ALICLOUD_DOMAIN
 //	network            public, or vpc for the region's endpoints within a VPC
@@ -63,9 +65,10 @@
 //	Iv          nonce
 //	KeyInfo     KeyId, the CMK that KMS reported; WrappedKey, KMS's CiphertextBlob, unchanged
 //
-// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. It does not compare that CMK with the configured
-// one, nor with the blob's KeyId: after a change of kms_key_id, or of the alias behind it, old blobs must still open,
-// and an unauthenticated KeyId proves nothing. The RAM policy decides which CMKs may be used.
+// Decrypt has KMS open WrappedKey with whichever CMK encrypted it. After a change of kms_key_id, or of the alias
+// behind it, old blobs must still open. So a CMK that is neither the configured one nor in previous_kms_key_ids is
+// only reported, once, through [Wrapper.Warn]; if that setting is present, Decrypt returns [ErrOtherKey] instead.
+// What counts is the CMK that KMS says it used: the blob's KeyId is not authenticated, and proves nothing.
 //
 // # The current key
 //
@@ -78,6 +81,7 @@
 //
 // # Errors
 //
-// A failed call to KMS is an [*Error], with advice. A blob that does not open is [ErrAltered]. No error contains a
+// A failed call to KMS is an [*Error], with advice. A blob that does not open is [ErrAltered], and one of a CMK that is
+// not allowed [ErrOtherKey]. No error contains a
 // secret.
 package seal

@@ -24,6 +24,8 @@ const userAgent = "alicloudkms-seal"
 type Wrapper struct {
 	// Clock returns the time. Nil means [time.Now].
 	Clock func() time.Time
+	// Warn logs a warning, with names and values after the message, as the method of a hclog.Logger does. Nil drops it.
+	Warn func(message string, args ...any)
 
 	connection atomic.Pointer[connection]
 }
@@ -70,12 +72,18 @@ func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) 
 	if err != nil {
 		return nil, err
 	}
-	c := &connection{config: cfg, kms: kms}
+	c := &connection{config: cfg, kms: kms, warn: w.warn}
 	if err := c.findKey(ctx); err != nil {
 		kms.Close()
 		return nil, err
 	}
 	return c, nil
+}
+
+func (w *Wrapper) warn(message string, args ...any) {
+	if w.Warn != nil {
+		w.Warn(message, args...)
+	}
 }
 
 // replace puts c, which may be nil, in the place of the previous connection.

@@ -93,6 +93,29 @@ func (l *lab) acs3(action string, query kmsapi.Params, body string) http.Header 
 	return h
 }
 
+func TestSignedHeadersNameWhatWasSentAsItIsSpelledInSignatures(t *testing.T) {
+	l := newLab(t, nil)
+	for name, more := range map[string]string{
+		"an upper-case name":    "X-Aa",
+		"many spellings of one": "x-aa;X-aa;x-Aa;X-AA",
+		"a header not sent":     "x-bb",
+	} {
+		t.Run(name, func(t *testing.T) {
+			l.t = t
+			header := l.acs3("ListKeys", nil, "")
+			header.Set("X-Aa", "a")
+			signed := header.Get("Authorization")
+			header.Set("Authorization", strings.Replace(signed, "SignedHeaders=", "SignedHeaders="+more+";", 1))
+			got := l.send(request(http.MethodPost, "/", "", header), "")
+			got.refused(t, kmsapi.ErrIncompleteSignature)
+			require.NotContains(t, got.Message, "string to sign", "it is not computed")
+		})
+	}
+	l.t = t
+	got := l.send(request(http.MethodPost, "/", "", l.acs3("ListKeys", nil, "")), "")
+	require.Equal(t, http.StatusOK, got.status)
+}
+
 func TestAnACS3RequestWithAnyBitFlippedIsRefused(t *testing.T) {
 	l := newLab(t, nil)
 	query := kmsapi.Params{{Name: "ProtectionLevel", Value: "HSM"}}

@@ -93,6 +93,14 @@ func TestAWrongSecretIsToldWithTheServersStringToSign(t *testing.T) {
 	require.Equal(t, signature.StringToSignV1(http.MethodPost, params), sts)
 }
 
+func TestALongStringToSignIsShownInPart(t *testing.T) {
+	l := newLab(t, nil)
+	got := l.post(l.signed("ListKeys").Form() + "&Long=" + strings.Repeat("*", 200_000))
+	got.refused(t, kmsapi.ErrIncompleteSignature)
+	require.Contains(t, got.Message, "server string to sign is:POST&%2F&AccessKeyId")
+	require.Contains(t, got.Message, "(the first 3072 of ")
+}
+
 func TestAParameterInQueryAndBodyIsRefused(t *testing.T) {
 	w := newWire(t)
 	params := w.signed(http.MethodPost, "CreateKey", "Description", "d")

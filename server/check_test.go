@@ -43,7 +43,7 @@ func TestAGoodStoreIsFoundGood(t *testing.T) {
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	require.Equal(t, 4, report.Keys)
-	require.Equal(t, 2+4+4+1+2+2+1+4+4+1, report.Records,
+	require.Equal(t, 3+4+4+1+2+2+1+4+4+1, report.Records,
 		"meta, CMKs, versions, tags, aliases twice, a nonce, lists, states, a CMK that is due")
 	after, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
@@ -77,6 +77,9 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 			"does not exist", "does not exist", "does not exist", "does not exist",
 			"counts 1 CMKs", "the list cmk/", "counts 3 records",
 		}},
+		{"a clock mark that is not a time", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("meta/clock", []byte("noon exact")))
+		}, []string{"not a clock mark"}},
 		{"a CMK that is not a record", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
 		}, []string{"not in the form", "counts 1 CMKs"}},

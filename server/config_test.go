@@ -68,6 +68,7 @@ limits {
   max_request_bytes = 100000
   max_nonces        = 1000
   max_connections   = 50
+  max_unauthenticated_per_address = 0
 }
 quotas {
   keys    = 10
@@ -117,9 +118,11 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 			InternetAccess: new(bool), Image: "2.3.0", Spec: 2000, Status: "Connecting", CACertFile: "ca.pem",
 			Listener: server.Listener{Address: "127.0.0.1:0", PlainHTTP: true},
 		}},
-		Audit:  &server.AuditConfig{File: "audit.log"},
-		Limits: &server.Limits{TimestampWindow: "5m", MaxRequestBytes: 100000, MaxNonces: 1000, MaxConnections: 50},
-
+		Audit: &server.AuditConfig{File: "audit.log"},
+		Limits: &server.Limits{
+			TimestampWindow: "5m", MaxRequestBytes: 100000, MaxNonces: 1000, MaxConnections: 50,
+			MaxUnauthenticatedPerAddress: new(int),
+		},
 		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
 		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1, Instances: 5},
 		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
@@ -146,6 +149,7 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"an access key with a tab inside", `LTAItwo`, `LTAI\ttwo`, `control character inside`},
 		{"a window that is no duration", `"5m"`, `"five"`, `timestamp_window`},
 		{"a negative limit", `= 1000`, `= -1`, `limits`},
+		{"a negative number of strangers", `per_address = 0`, `per_address = -1`, `limits`},
 		{"an action that does not exist", `"kms:Encrypt"`, `"kms:Encypt"`, `kms:Encypt`},
 		{"an action of another service", `"kms:Encrypt"`, `"ecs:*"`, `ecs:*`},
 		{"a resource of another service", `acs:kms:cn-shanghai`, `acs:ecs:cn-shanghai`, `acs:ecs`},
@@ -236,6 +240,19 @@ func TestAServiceDoesNotStartOnWhatIsUnsafe(t *testing.T) {
 			t.Cleanup(func() { _ = first.Close() })
 			c.Listener.Address = first.Address()
 		}, "in use"},
+		{"an instance's port that is taken", func(t *testing.T, c *server.Config, _ string) {
+			other, _ := devConfig(t)
+			first, err := server.Start(other, server.Options{})
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = first.Close() })
+			c.Instances[0].Listener.Address = first.InstanceAddress("kst-dev")
+		}, `instance "kst-dev": listen`},
+		{"an instance without its certificate", func(t *testing.T, c *server.Config, _ string) {
+			require.NoError(t, os.Remove(c.Instances[0].Listener.TLSCertFile))
+		}, `instance "kst-dev": listener`},
+		{"an instance without its CA", func(t *testing.T, c *server.Config, _ string) {
+			require.NoError(t, os.Remove(c.Instances[0].CACertFile))
+		}, `instance "kst-dev": open`},
 		{"no certificate", func(t *testing.T, c *server.Config, _ string) {
 			require.NoError(t, os.Remove(c.Listener.TLSCertFile))
 		}, "tls.pem"},

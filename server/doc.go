@@ -8,18 +8,20 @@
 //
 // Always in this order, and the first refusal ends it. The package that does a step is in parentheses.
 //
-//  1. size: header and body are bounded before they are read (edge)
+//  1. size: connections, header and body are bounded before they are read (connlimit, edge)
 //  2. parse: query and form body become one set of parameters, in which no name occurs twice (edge)
 //  3. access key: it must exist and be active (gate)
 //  4. timestamp: not further than the window from the service's clock (gate)
 //  5. signature: compared in constant time, and after it the security token of a temporary access key (gate)
 //  6. nonce: remembered only after a valid signature, and never forgotten early (gate, replay)
 //  7. permission: on the operation and on what the request names (api)
-//  8. rate limit: of the account, region and class of operation, or of a dedicated gateway (gate)
+//  8. rate limit: of the account, region and class of operation, or of a dedicated gateway; if the timestamp is ahead
+//     of the clock, also of the access key, and then the nonce is stored (gate)
 //  9. operation: its parameters are decoded, the permission on a CMK that was found by an alias, a ciphertext or a
 //     token is checked, then the CMK's state and the quota, and it acts (api, keyring)
-//  10. audit: one line. A request whose line can't be written gets an error, though what it did stands; from then on,
-//     every request is refused before it does anything, until a line can be written again (edge, audit)
+//  10. audit: one line; those of requests that were not authenticated are summed up above a rate. A request whose line
+//     can't be written gets an error, though what it did stands; from then on, every request is refused before it does
+//     anything, until a line can be written again (edge, audit)
 //  11. reply (edge)
 //
 // # Gateways
@@ -36,6 +38,7 @@
 //
 //	edge → gate → api → keyring → {crypt, keystate, list} → store
 //
+//	connlimit connections, of which those of strangers are the first to go
 //	edge      HTTP ↔ parameters, formats of answers
 //	gate      who asks: signatures, credentials, nonces, permissions, rate limits; it uses replay, the nonce memory
 //	api       one row an operation, and its handler; it uses wrapping, the keys for imports

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
@@ -61,6 +62,24 @@ func fieldNames(t reflect.Type) (names []string) {
 		names = append(names, fieldNames(t.Field(i).Type)...)
 	}
 	return names
+}
+
+func TestTheManualNamesEveryParameterThatIsNotServed(t *testing.T) {
+	for _, operation := range server.Operations() {
+		for _, rule := range kmsapi.Describe(operation.NewRequest()) {
+			switch rule.Support {
+			case kmsapi.Refused:
+				values := "none"
+				if len(rule.OneOf) > 0 {
+					values = "`" + strings.Join(rule.OneOf, "`, `") + "`"
+				}
+				require.Regexp(t, `(?m)^\|[^|]*\b`+string(operation)+`\b[^|]*\|[^|]*`+"`"+rule.Name+"`"+`[^|]*\| `+
+					regexp.QuoteMeta(values), manual(t))
+			case kmsapi.Harmless:
+				require.Contains(t, manual(t), "`"+rule.Name+"` of "+string(operation)+" is ignored")
+			}
+		}
+	}
 }
 
 func TestTheManualTellsTheRateClassOfEveryOperation(t *testing.T) {

@@ -70,6 +70,9 @@ Rejected.Unavailable	409	The request was rejected because the key state is Unava
 Forbidden.ResourceNotFound	404	Resource not found.
 UnsupportedOperation	400	This action is not supported.
 InvalidApiName	400	The ApiName "CreateKey" is invalid.
+DryRunOperationError	400	The request would have succeeded if the DryRun parameter was not specified.
+ValidationError	400	The parameters specified in the request are invalid.
+AccessDeniedError	403	You are not authorized to perform this operation on the KMS resource.
 `
 
 // never says why a code can't occur in this service.
@@ -196,6 +199,15 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 		return w.do("GenerateDataKey", "KeyId", id)
 	},
 	"InvalidApiName": func(w *wire) answer { return w.at(w.kms.Instance).do("CreateKey") },
+	"DryRunOperationError": func(w *wire) answer {
+		return w.do("GenerateDataKey", "KeyId", w.createKey(), "DryRun", "true")
+	},
+	"ValidationError": func(w *wire) answer { return w.do("GenerateDataKey", "KeyId", "alias/a", "DryRun", "true") },
+	"AccessDeniedError": func(w *wire) answer {
+		allowed := server.Allow{Actions: []string{"kms:ListKeys"}, Resources: []string{"*"}}
+		restrict := func(c *server.Config) { c.Accounts[0].AccessKeys[0].Allow = []server.Allow{allowed} }
+		return configured(w.t, restrict).do("GenerateDataKey", "KeyId", "alias/a", "DryRun", "true")
+	},
 }
 
 // temporary is a caller with a temporary access key, which is good for so long from now.

@@ -32,6 +32,12 @@ func (s *service) Gateway(instance string) http.Handler { return s.handlers[inst
 // Close closes a service that Open has opened.
 func (s *service) Close() error { return s.close() }
 
+// StoredNonces returns how many records of nonces the store has.
+func (s *service) StoredNonces(ctx context.Context) (n int, err error) {
+	err = s.keys.EachNonce(ctx, func(string) error { n++; return nil })
+	return n, err
+}
+
 // WithCommit returns o with commit in the place of every commit: see store.Options.
 func (o Options) WithCommit(commit func(updates int, commit func() error) error) Options {
 	o.commit = commit

@@ -1,11 +1,13 @@
 package server
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
 	"net/http"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 )
 
@@ -13,7 +15,7 @@ import (
 // certificate of its own.
 type gateway struct {
 	certificate certificate
-	listener    net.Listener
+	listener    *connlimit.Listener
 	http        *http.Server
 }
 
@@ -35,6 +37,27 @@ func gatewayNames(c Config) (names []string) {
 		names = append(names, edge.GatewayName(id))
 	}
 	return names
+}
+
+// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
+const firstImage = 3
+
+// newHandlers makes a handler for each gateway.
+func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
+	options := edge.Options{
+		Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
+		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
+	}
+	handlers := map[string]http.Handler{sharedGateway: edge.New(options)}
+	for _, i := range c.AllInstances() {
+		options.Gateway = i.ID
+		if i.ImageMajor() < firstImage {
+			handlers[i.ID] = edge.NewOldImage(options)
+		} else {
+			handlers[i.ID] = edge.New(options)
+		}
+	}
+	return handlers
 }
 
 // newGateways makes the gateways of c with their certificates. None listens yet.
@@ -60,19 +83,33 @@ func gatewayError(id string, err error) error {
 }
 
 // listen lets the gateway listen as l says, and answer with h once it serves.
-func (g *gateway) listen(l Listener, limits Limits, h http.Handler, o Options) error {
+func (g *gateway) listen(l Listener, limits Limits, bounds connBounds, h http.Handler, o Options) error {
 	listener, err := net.Listen("tcp", l.Address)
 	if err != nil {
 		return err
 	}
-	g.listener = boundConnections(listener, limits.MaxConnections)
+	g.listener = connlimit.Listen(listener, connlimit.Limits{
+		Connections: limits.MaxConnections, StrangersPerAddress: *limits.MaxUnauthenticatedPerAddress,
+	}, bounds.turns, bounds.metrics)
 	g.http = o.timeouts.newServer(h, o.Logger)
+	g.http.ConnState, g.http.ConnContext = g.listener.Track, withConnection
+	g.http.DisableGeneralOptionsHandler = true // So that OPTIONS * is answered, audited and counted as others are.
 	g.http.TLSConfig, g.http.MaxHeaderBytes = g.certificate.config(l.MaxVersion()), limits.MaxRequestBytes
 	// HTTP/1.1 only: one connection of HTTP/2 carries hundreds of requests at a time, each with a body in memory before
 	// its caller is known, so that a bound on connections would bound nothing. No SDK needs it.
 	g.http.Protocols = new(http.Protocols)
 	g.http.Protocols.SetHTTP1(true)
 	return nil
+}
+
+// connBounds is what the gateways share to bound their connections.
+type connBounds struct {
+	turns   connlimit.Turns
+	metrics connlimit.Metrics
+}
+
+func withConnection(ctx context.Context, conn net.Conn) context.Context {
+	return edge.WithConnection(ctx, connlimit.Of(conn))
 }
 
 // serve answers requests until the gateway is closed, and then returns nil.

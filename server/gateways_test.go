@@ -53,9 +53,13 @@ func TestPermissionsOnResourceNamesAndInstances(t *testing.T) {
 		c.must("DescribeKey", "KeyId", name)
 		dedicated.must("GenerateDataKey", "KeyId", name)
 	}
-	for _, name := range []string{other, keyARN(other), "acs:kms:cn-hangzhou:1:key/" + mine} {
+	for _, name := range []string{other, keyARN(other)} {
 		c.do("DescribeKey", "KeyId", name).refused(t, kmsapi.ErrNoPermission)
 		dedicated.do("GenerateDataKey", "KeyId", name).refused(t, kmsapi.ErrNoPermission)
+	}
+	for _, name := range []string{"acs:kms:cn-hangzhou:1:key/" + mine, "acs:kms:cn-hangzhou:1:key/" + other} {
+		c.do("DescribeKey", "KeyId", name).refused(t, kmsapi.ErrKeyNotFound)
+		dedicated.do("GenerateDataKey", "KeyId", name).refused(t, kmsapi.ErrKeyNotFound)
 	}
 	c.must("GetKmsInstance", "KmsInstanceId", "kst-dev")
 	got := c.do("GetKmsInstance", "KmsInstanceId", "kst-none")
@@ -178,6 +182,16 @@ func certificateOf(t *testing.T, kms *kmstest.KMS) []byte {
 	require.NoError(t, err)
 	defer conn.Close()
 	return conn.ConnectionState().PeerCertificates[0].Raw
+}
+
+func TestAReloadLeavesTheKindOfAnInstanceAlone(t *testing.T) {
+	w := newWire(t)
+	w.setInstance(func(i *server.Instance) { i.Kind, i.Default = server.KindHardware, true })
+	made := w.must("CreateKey").KeyMetadata
+	require.Equal(t, "kst-dev", made.DKMSInstanceId)
+	require.Equal(t, kmsapi.ProtectionSoftware, made.ProtectionLevel, "that waits for a restart")
+	w.kms.Restart()
+	require.Equal(t, kmsapi.ProtectionHSM, w.must("CreateKey").KeyMetadata.ProtectionLevel)
 }
 
 func TestABadReloadOfAnInstanceChangesNothing(t *testing.T) {

@@ -213,6 +213,42 @@ func TestRegionsAreApart(t *testing.T) {
 	})
 }
 
+// RPC V1 signs RegionId and not the host, so a proxy could move a request to a region that its signer did not mean.
+func TestTheSignedRegionAndTheHostMustAgree(t *testing.T) {
+	w := newWire(t)
+	create := func() string {
+		return w.signed(http.MethodPost, "CreateKey", "RegionId", "cn-hangzhou").Form()
+	}
+	for _, host := range []string{
+		"kms.cn-shanghai.aliyuncs.com", "kms-vpc.cn-shanghai.aliyuncs.com", "KMS.cn-Shanghai.aliyuncs.com.:443",
+	} {
+		t.Run(host, func(t *testing.T) {
+			got := w.send(http.MethodPost, "", create(), http.Header{"Host": {host}})
+			got.refused(t, kmsapi.ErrInvalidParameter)
+			require.Contains(t, got.Message, "RegionId")
+		})
+	}
+	for name, target := range map[string]string{
+		"with http":  "http://kms.cn-shanghai.aliyuncs.com/",
+		"with https": "https://kms.cn-shanghai.aliyuncs.com:443/",
+	} {
+		t.Run("an absolute URL in the request line "+name, func(t *testing.T) {
+			body := create()
+			answers := w.raw(head("POST "+target+" HTTP/1.1", "Host: kms.cn-hangzhou.aliyuncs.com",
+				fmt.Sprintf("Content-Length: %d", len(body))) + body)
+			require.Len(t, answers, 1)
+			answers[0].refused(t, kmsapi.ErrInvalidParameter)
+		})
+	}
+	for _, region := range kmsapi.Regions() {
+		require.Zero(t, w.must("ListKeys", "RegionId", region.ID).TotalCount, "none of them made a key in %s", region.ID)
+	}
+	for _, host := range []string{"kms.cn-hangzhou.aliyuncs.com", "kms-vpc.cn-hangzhou.aliyuncs.com", "kms.example.com"} {
+		got := w.send(http.MethodPost, "", create(), http.Header{"Host": {host}})
+		require.Equal(t, http.StatusOK, got.status, "%s: %s", host, got.body)
+	}
+}
+
 func TestDescribeRegionsListsTheReference(t *testing.T) {
 	w := newWire(t)
 	var want []kmsapi.RegionEntry

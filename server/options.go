@@ -16,6 +16,9 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the service's clock; nil is [time.Now].
 	Clock func() time.Time
+	// AcceptClock lets the service start although its clock is behind that of its last run, and accept requests by it.
+	// Requests that the last run has accepted can then be repeated by someone who has recorded them.
+	AcceptClock bool
 	// Rand is the source of key material and data keys; nil is crypto/rand.
 	Rand io.Reader
 

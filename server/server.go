@@ -5,9 +5,11 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
@@ -34,6 +36,7 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
+	c.Instances = slices.Clone(c.Instances) // The caller may change its own for a reload.
 	gateways, err := newGateways(c)
 	if err != nil {
 		return nil, err
@@ -62,8 +65,9 @@ func (s *Server) listen(c Config, o Options) (err error) {
 			err = errors.Join(err, s.closeListeners())
 		}
 	}()
+	limits, bounds := c.Limits.WithDefaults(), connBounds{connlimit.NewTurns(), s.service.metrics}
 	for id, l := range listenersOf(c) {
-		if err := s.gateways[id].listen(l, c.Limits.WithDefaults(), s.service.handlers[id], o); err != nil {
+		if err := s.gateways[id].listen(l, limits, bounds, s.service.handlers[id], o); err != nil {
 			return gatewayError(id, err)
 		}
 	}

@@ -13,8 +13,8 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
@@ -48,7 +48,10 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 	if err != nil {
 		return nil, err
 	}
-	metrics := ops.NewMetrics(gatewayNames(c), gate.NonceUsed, gate.NonceTooOld)
+	metrics := ops.NewMetrics(ops.Labels{
+		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead},
+		Bounds: connlimit.Bounds,
+	})
 	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
 	s.wrappingKeys = wrapping.NewPool(o.generate)
 	defer func() {
@@ -68,38 +71,24 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 		return nil, err
 	}
 	s.api = s.newAPI(c, o, instances)
+	mark, err := s.lastMark(ctx, c, o)
+	if err != nil {
+		return nil, err
+	}
 	s.gate, err = gate.Open(ctx, gate.Options{
-		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh,
+		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh, Mark: mark,
 		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
 	})
 	if err != nil {
 		return nil, err
 	}
+	s.logFloor()
+	if err := s.markClock(ctx, false); err != nil {
+		// Reads can be served from a store that takes no writes.
+		s.log.Error("the clock could not be written down for the next run", "error", err)
+	}
 	s.handlers = s.newHandlers(c, o)
 	return s, nil
-}
-
-// firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
-const firstImage = 3
-
-// newHandlers makes a handler for each gateway.
-func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
-	options := func(id string) edge.Options {
-		return edge.Options{
-			Gateway: id, Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
-			Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
-		}
-	}
-	handlers := map[string]http.Handler{}
-	for id := range listenersOf(c) {
-		handlers[id] = edge.New(options(id))
-	}
-	for _, i := range c.AllInstances() {
-		if i.ImageMajor() < firstImage {
-			handlers[i.ID] = edge.NewOldImage(options(i.ID))
-		}
-	}
-	return handlers
 }
 
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
@@ -143,6 +132,9 @@ func isUnavailable(err error) bool { return errors.Is(err, store.ErrReadOnly) }
 func (s *service) close() error {
 	s.wrappingKeys.Close()
 	var errs []error
+	if s.gate != nil && s.store.Err() == nil {
+		errs = append(errs, s.markClock(context.Background(), true))
+	}
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
@@ -154,18 +146,21 @@ func (s *service) close() error {
 
 // awaitFloor sleeps until the second in which this process opened an existing store has passed: requests with that
 // timestamp might be replays of an earlier run's, so they would be refused, and a caller that can't connect yet does
-// not make any.
+// not make any. A floor that is further away does not concern callers whose clocks are right.
 func (s *service) awaitFloor() {
-	time.Sleep(s.gate.Floor().Sub(s.clock()))
+	time.Sleep(min(s.gate.Floor().Sub(s.clock()), time.Second))
 }
 
-// Sweep removes what time has ended.
+// Sweep writes the clock's mark, and removes what time has ended.
 func (s *service) Sweep(ctx context.Context) error {
 	now := s.clock()
+	if err := s.markClock(ctx, false); err != nil {
+		return err
+	}
 	if err := s.keys.Sweep(ctx, now); err != nil {
 		return err
 	}
-	return s.keys.SweepNonces(ctx, now)
+	return errors.Join(s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
 }
 
 // health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,

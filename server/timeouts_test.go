@@ -102,30 +102,6 @@ func TestAConnectionThatSpeaksNoTLSIsCut(t *testing.T) {
 	closes(t, raw)
 }
 
-func TestConnectionsAreBounded(t *testing.T) {
-	connect := impatient(t, server.Options{}.WithTimeouts(far, far, far, far), func(c *server.Config) {
-		c.Limits = &server.Limits{MaxConnections: 2}
-	})
-	first, second := connect(), connect()
-	third, err := net.Dial("tcp", first.RemoteAddr().String())
-	require.NoError(t, err)
-	defer third.Close()
-	// Only whether it is served matters.
-	client := tls.Client(third, &tls.Config{InsecureSkipVerify: true})
-	require.NoError(t, third.SetDeadline(time.Now().Add(near)))
-	require.ErrorIs(t, client.Handshake(), os.ErrDeadlineExceeded, "two are open, so the third waits")
-
-	require.NoError(t, third.Close())
-	require.NoError(t, second.Close())
-	fourth := connect()
-	_, err = io.WriteString(fourth, "GET / HTTP/1.1\r\nHost: kms\r\n\r\n")
-	require.NoError(t, err)
-	resp, err := http.ReadResponse(bufio.NewReader(fourth), nil)
-	require.NoError(t, err)
-	defer resp.Body.Close()
-	require.Equal(t, http.StatusBadRequest, resp.StatusCode)
-}
-
 func TestBodiesAreReadToTheBoundAndNoFurther(t *testing.T) {
 	conn := impatient(t, server.Options{}, func(c *server.Config) { c.Limits = &server.Limits{MaxRequestBytes: 1000} })()
 	const header = "POST / HTTP/1.1\r\nHost: kms\r\nContent-Type: application/x-www-form-urlencoded\r\n" +

@@ -1,10 +1,12 @@
 package signature
 
 import (
+	"bufio"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"io"
 	"slices"
 	"strings"
 
@@ -29,22 +31,39 @@ type ACS3 struct {
 
 // CanonicalRequest returns the six parts of the request, one per line.
 func (r ACS3) CanonicalRequest() string {
-	names := slices.Sorted(slices.Values(r.SignedHeaders))
 	var b strings.Builder
-	for _, part := range []string{r.Method, r.Path, Canonical(r.Query)} {
-		b.WriteString(part)
-		b.WriteByte('\n')
-	}
-	for _, name := range names {
-		b.WriteString(name + ":" + strings.TrimSpace(r.Header(name)) + "\n")
-	}
-	b.WriteString("\n" + strings.Join(names, ";") + "\n" + r.PayloadHash)
+	r.writeCanonical(&b)
 	return b.String()
 }
 
-// StringToSign returns the string that is signed.
+// writeCanonical writes [ACS3.CanonicalRequest] in pieces. Errors of w are w's own to keep.
+func (r ACS3) writeCanonical(w io.StringWriter) {
+	write := func(parts ...string) {
+		for _, part := range parts {
+			_, _ = w.WriteString(part)
+		}
+	}
+	write(r.Method, "\n", r.Path, "\n")
+	writeCanonical(w, r.Query.Sorted())
+	write("\n")
+	names := slices.Sorted(slices.Values(r.SignedHeaders))
+	for _, name := range names {
+		write(name, ":", strings.TrimSpace(r.Header(name)), "\n")
+	}
+	write("\n", strings.Join(names, ";"), "\n", r.PayloadHash)
+}
+
+// hashBuffer collects the pieces of a canonical request on their way into its hash.
+const hashBuffer = 512
+
+// StringToSign returns the string that is signed. The canonical request is hashed as it is written, so it takes no
+// memory, however long the request's parts are.
 func (r ACS3) StringToSign() string {
-	return SchemeACS3 + "\n" + HashPayload([]byte(r.CanonicalRequest()))
+	hash := sha256.New()
+	w := bufio.NewWriterSize(hash, hashBuffer)
+	r.writeCanonical(w)
+	_ = w.Flush() // A hash does not fail.
+	return SchemeACS3 + "\n" + hex.EncodeToString(hash.Sum(nil))
 }
 
 // HashPayload returns the lower-case hex SHA-256 of data.
@@ -76,34 +95,53 @@ var errAuthorization = errors.New(
 	`the Authorization header is not "` + SchemeACS3 + ` Credential=…,SignedHeaders=…,Signature=…"`)
 
 // ParseAuthorization parses an Authorization header. Its fields may come in any order, since SDKs differ, but each only
-// once. So may the names of signed headers, of which there may be 64.
-func ParseAuthorization(header string) (Authorization, error) {
+// once. So may the names of signed headers, which are in lower case, and of which there may be 64. Any other header is
+// refused before its parts are collected.
+func ParseAuthorization(header string) (a Authorization, err error) {
 	fields, ok := strings.CutPrefix(header, SchemeACS3+" ")
 	if !ok {
 		return Authorization{}, errAuthorization
 	}
-	found := map[string]string{}
+	var signedHeaders string
+	known := map[string]*string{
+		"Credential": &a.AccessKeyID, "SignedHeaders": &signedHeaders, "Signature": &a.Signature,
+	}
 	for field := range strings.SplitSeq(fields, ",") {
 		name, value, _ := strings.Cut(strings.TrimSpace(field), "=")
-		if _, twice := found[name]; twice {
+		into := known[name]
+		if into == nil || *into != "" || value == "" {
 			return Authorization{}, errAuthorization
 		}
-		found[name] = value
+		*into = value
 	}
-	a := Authorization{AccessKeyID: found["Credential"], Signature: found["Signature"]}
-	if a.AccessKeyID == "" || a.Signature == "" || found["SignedHeaders"] == "" || len(found) != 3 {
+	if a.AccessKeyID == "" || a.Signature == "" {
 		return Authorization{}, errAuthorization
 	}
-	a.SignedHeaders = strings.Split(found["SignedHeaders"], ";")
-	if len(a.SignedHeaders) > maxSignedHeaders || hasDuplicate(a.SignedHeaders) {
-		return Authorization{}, errAuthorization
+	a.SignedHeaders, err = parseSignedHeaders(signedHeaders)
+	if err != nil {
+		return Authorization{}, err
 	}
 	return a, nil
 }
 
-// maxSignedHeaders is more than any SDK signs. Each name adds its header to the canonical request, which is built
-// before the caller is authenticated. So names must be few and different.
+// maxSignedHeaders is more than any SDK signs. Each name adds its header to the canonical request, which is computed
+// before the caller is authenticated. So names must be few, and no two may mean the same header.
 const maxSignedHeaders = 64
+
+// parseSignedHeaders splits names in lower case. HTTP does not care for case, so a name in two spellings would be
+// another name here and the same header there.
+func parseSignedHeaders(list string) ([]string, error) {
+	if list == "" || strings.Count(list, ";") >= maxSignedHeaders || strings.ContainsFunc(list, isUpper) {
+		return nil, errAuthorization
+	}
+	names := strings.Split(list, ";")
+	if hasDuplicate(names) {
+		return nil, errAuthorization
+	}
+	return names, nil
+}
+
+func isUpper(c rune) bool { return 'A' <= c && c <= 'Z' }
 
 func hasDuplicate(names []string) bool {
 	sorted := slices.Sorted(slices.Values(names))

@@ -3,6 +3,8 @@ package signature_test
 import (
 	"fmt"
 	"maps"
+	"net/http"
+	"runtime"
 	"slices"
 	"strings"
 	"testing"
@@ -80,17 +82,56 @@ func TestParseAuthorization(t *testing.T) {
 		require.Equal(t, want, got)
 	}
 	for name, header := range map[string]string{
-		"no header":         "",
-		"another scheme":    "ACS4-HMAC-SHA256 Credential=AK,SignedHeaders=host,Signature=00",
-		"no signature":      "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host",
-		"no signed headers": "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=,Signature=00",
-		"a field twice":     "ACS3-HMAC-SHA256 Credential=AK,Credential=BK,SignedHeaders=host,Signature=00",
-		"a header twice":    "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;x-acs-date;host,Signature=00",
-		"65 headers":        "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=" + manyHeaders(65) + ",Signature=00",
-		"an unknown field":  "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host,Signature=00,X=1",
+		"no header":          "",
+		"another scheme":     "ACS4-HMAC-SHA256 Credential=AK,SignedHeaders=host,Signature=00",
+		"no signature":       "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host",
+		"no signed headers":  "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=,Signature=00",
+		"a field twice":      "ACS3-HMAC-SHA256 Credential=AK,Credential=BK,SignedHeaders=host,Signature=00",
+		"a header twice":     "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;x-acs-date;host,Signature=00",
+		"65 headers":         "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=" + manyHeaders(65) + ",Signature=00",
+		"an unknown field":   "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host,Signature=00,X=1",
+		"an upper-case name": "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;X-Acs-Date,Signature=00",
+		"two spellings":      "ACS3-HMAC-SHA256 Credential=AK,SignedHeaders=host;x-a;X-a,Signature=00",
 	} {
 		t.Run(name+" is refused", func(t *testing.T) {
 			_, err := signature.ParseAuthorization(header)
+			require.Error(t, err)
+		})
+	}
+}
+
+// allocated is how many bytes f allocates.
+func allocated(f func()) uint64 {
+	var before, after runtime.MemStats
+	runtime.ReadMemStats(&before)
+	f()
+	runtime.ReadMemStats(&after)
+	return after.TotalAlloc - before.TotalAlloc
+}
+
+func TestWhatStrangersSendIsNotCopiedToBeHashed(t *testing.T) {
+	long := strings.Repeat("*", 1<<20)
+	r := signature.ACS3{
+		Method: http.MethodPost, Path: "/", SignedHeaders: []string{"host", "x-long"},
+		Query: kmsapi.Params{{Name: "Long", Value: long}}, Header: func(string) string { return long },
+	}
+	require.Equal(t, signature.SchemeACS3+"\n"+signature.HashPayload([]byte(r.CanonicalRequest())), r.StringToSign())
+	require.Less(t, allocated(func() { r.StringToSign() }), uint64(len(long)/8))
+}
+
+func TestAnAuthorizationOfManyPartsIsRefusedBeforeTheyAreCollected(t *testing.T) {
+	var fields strings.Builder
+	for i := range 1 << 16 {
+		fmt.Fprintf(&fields, ",%d=1", i)
+	}
+	for name, header := range map[string]string{
+		"fields":         "ACS3-HMAC-SHA256 Credential=AK" + fields.String(),
+		"empty fields":   "ACS3-HMAC-SHA256 " + strings.Repeat(",", 1<<20),
+		"signed headers": "ACS3-HMAC-SHA256 Credential=AK,Signature=00,SignedHeaders=" + strings.Repeat(";", 1<<20),
+	} {
+		t.Run(name, func(t *testing.T) {
+			var err error
+			require.Less(t, allocated(func() { _, err = signature.ParseAuthorization(header) }), uint64(1<<16))
 			require.Error(t, err)
 		})
 	}

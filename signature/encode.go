@@ -1,13 +1,15 @@
 package signature
 
 import (
+	"io"
+
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // Canonical returns the canonical query string of params: names in byte order, names and values percent-encoded, empty
 // values kept. It is the same for both signature schemes.
 func Canonical(params kmsapi.Params) string {
-	return string(appendCanonical(make([]byte, 0, sizeHint(params, 1)), params.Sorted(), once))
+	return string(appendCanonical(make([]byte, 0, sizeHint(params, once)), params.Sorted(), once))
 }
 
 // An encoding writes a canonical query string: once percent-encoded, as it is, or twice, as RPC V1 signs it.
@@ -38,13 +40,48 @@ func appendCanonical(dst []byte, sorted kmsapi.Params, e encoding) []byte {
 	return dst
 }
 
-// sizeHint is the capacity for the canonical query string of params with few escapes. With more of them it grows.
-func sizeHint(params kmsapi.Params, times int) int {
+// writeCanonical writes the canonical query string of sorted parameters in pieces.
+func writeCanonical(w io.StringWriter, sorted kmsapi.Params) {
+	separator := ""
+	for _, p := range sorted {
+		_, _ = w.WriteString(separator)
+		writeEscaped(w, p.Name)
+		_, _ = w.WriteString(once.equals)
+		writeEscaped(w, p.Value)
+		separator = once.and
+	}
+}
+
+func writeEscaped(w io.StringWriter, s string) {
+	for piece := range once.escaping.Pieces(s) {
+		_, _ = w.WriteString(piece)
+	}
+}
+
+// sizeHint is the capacity for the canonical query string of params in the encoding e. For long ones it is exact, so
+// that a stranger's request never makes it grow; for short ones it is enough if there are few escapes.
+func sizeHint(params kmsapi.Params, e encoding) int {
+	const long = 16 << 10
 	size := 0
 	for i := range params {
-		size += len(params[i].Name) + len(params[i].Value) + 6
+		size += len(params[i].Name) + len(params[i].Value) + len(e.equals) + len(e.and)
 	}
-	return size + size*times/4
+	if size < long {
+		return size + size/2
+	}
+	for i := range params {
+		size += growth(params[i].Name, e) + growth(params[i].Value, e)
+	}
+	return size
+}
+
+// growth is how much longer s becomes by escaping.
+func growth(s string, e encoding) int {
+	size := -len(s)
+	for piece := range e.escaping.Pieces(s) {
+		size += len(piece)
+	}
+	return size
 }
 
 func appendEscaped(dst []byte, s string, e *kmsapi.Escaping) []byte {

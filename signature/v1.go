@@ -51,7 +51,7 @@ func AppendStringToSignV1(dst []byte, method string, params kmsapi.Params) []byt
 		}
 	}
 	signed.Sort()
-	dst = slices.Grow(dst, len(method)+sizeHint(signed, 2))
+	dst = slices.Grow(dst, len(method)+sizeHint(signed, twice))
 	dst = append(dst, method...)
 	dst = append(dst, "&%2F&"...)
 	return appendCanonical(dst, signed, twice)

@@ -22,10 +22,12 @@ type serverFlags struct {
 	devListen string
 	devDir    string
 	devEnv    string
+	// acceptClock is for one start after the clock was corrected.
+	acceptClock bool
 }
 
-const serverHelp = `usage: alicloudkms server -config FILE
-       alicloudkms server -dev [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]
+const serverHelp = `usage: alicloudkms server -config FILE [-accept-clock]
+       alicloudkms server -dev [-accept-clock] [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]
 
 Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read access keys and
 TLS certificate from its configuration file, and reopen its audit log.
@@ -41,6 +43,8 @@ func parseServerFlags(args []string, stderr io.Writer) (serverFlags, error) {
 	set.StringVar(&f.devDir, "dev-dir", "",
 		"keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes")
 	set.StringVar(&f.devEnv, "dev-env", "", "write the exports that clients need to `FILE`, once the service is ready")
+	set.BoolVar(&f.acceptClock, "accept-clock", false,
+		"start although the clock is behind that of the last run; requests that it accepted could then be sent again")
 	if err := parseFlags(set, args); err != nil {
 		return f, err
 	}
@@ -81,18 +85,18 @@ func runServer(ctx context.Context, args []string, stdout, stderr io.Writer) err
 	if f.dev {
 		return runDev(ctx, f, logger, stdout)
 	}
-	return runConfigured(ctx, f.config, logger)
+	return runConfigured(ctx, f, logger)
 }
 
 // runConfigured is `server -config`.
-func runConfigured(ctx context.Context, path string, logger *slog.Logger) error {
+func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) error {
 	hangups, stop := hangups()
 	defer stop()
-	config, err := server.LoadConfig(path)
+	config, err := server.LoadConfig(f.config)
 	if err != nil {
 		return err
 	}
-	s, err := server.Start(config, server.Options{Logger: logger})
+	s, err := server.Start(config, server.Options{Logger: logger, AcceptClock: f.acceptClock})
 	if err != nil {
 		return err
 	}
@@ -106,7 +110,7 @@ func runConfigured(ctx context.Context, path string, logger *slog.Logger) error 
 	for {
 		select {
 		case <-hangups:
-			reload(s, path, logger)
+			reload(s, f.config, logger)
 		case err := <-s.Failed():
 			return errors.Join(err, s.Close())
 		case <-ctx.Done():
@@ -159,7 +163,7 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 	if err != nil {
 		return err
 	}
-	s, err := server.Start(dev.Config, server.Options{Logger: logger})
+	s, err := server.Start(dev.Config, server.Options{Logger: logger, AcceptClock: f.acceptClock})
 	if err != nil {
 		return err
 	}

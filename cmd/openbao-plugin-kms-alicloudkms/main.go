@@ -7,6 +7,7 @@ import (
 	"os"
 	"slices"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/openbao/go-kms-wrapping/plugin/v2"
 	"github.com/openbao/go-kms-wrapping/v2"
 
@@ -40,5 +41,10 @@ func main() {
 		fmt.Fprint(os.Stderr, byHand)
 		os.Exit(1)
 	}
-	plugin.Serve(&plugin.ServeOpts{WrapperFactoryFunc: func() wrapping.Wrapper { return new(seal.Wrapper) }})
+	// OpenBao reads the plugin's standard error, and puts what it finds there into its own log.
+	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
+	plugin.Serve(&plugin.ServeOpts{
+		WrapperFactoryFunc: func() wrapping.Wrapper { return &seal.Wrapper{Warn: logger.Warn} },
+		Logger:             logger,
+	})
 }

@@ -1,5 +1,5 @@
-// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, and one
-// process serves every mount. It needs no configuration file; see package alicloudkms.
+// Command vault-plugin-secrets-alicloudkms is the secrets engine as a plugin: Vault and OpenBao start it, a process for
+// each mount. It needs no configuration file; see package alicloudkms.
 package main
 
 import (
@@ -43,16 +43,25 @@ func main() {
 // survives, and frequent collections would slow down each of them.
 const gcPercent = 400
 
+// memoryLimit, in bytes, is where the heap no longer grows like that: eight times what the batches of a mount may take,
+// for items, answers and copies on the wire. The collector works harder there, and nothing fails.
+const memoryLimit = 512 << 20
+
 func serve(args []string) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
+	}
+	if os.Getenv("GOMEMLIMIT") == "" {
+		debug.SetMemoryLimit(memoryLimit)
 	}
 	meta := &api.PluginAPIClientMeta{}
 	if err := meta.FlagSet().Parse(args); err != nil {
 		return err
 	}
-	return plugin.ServeMultiplex(&plugin.ServeOpts{
-		BackendFactoryFunc: alicloudkms.Factory,
+	// With ServeMultiplex, Vault would run one process for all mounts, and end it to reload any of them: requests of the
+	// other mounts fail then, whatever the plugin does in its last seconds.
+	return plugin.Serve(&plugin.ServeOpts{
+		BackendFactoryFunc: alicloudkms.NewFactory(),
 		// Vault versions before AutoMTLS need it; later ones ignore it.
 		TLSProviderFunc: api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})

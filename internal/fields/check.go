@@ -1,7 +1,9 @@
 package fields
 
 import (
+	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -25,7 +27,7 @@ func Check(
 			continue
 		}
 		schema := schemas[name]
-		if schema == nil || !Takes(op, schema) {
+		if schema == nil || !Takes(op, name, schema) {
 			return nil, Remarks{}, unknownField(schemas, op, name)
 		}
 		raw := given[name]
@@ -66,24 +68,42 @@ func IsWrite(op logical.Operation) bool {
 	return op == logical.CreateOperation || op == logical.UpdateOperation || op == logical.PatchOperation
 }
 
-// Takes reports whether an operation takes a field of its path: a write takes those of the body, a list and a delete
-// those of the query, and a read takes none.
-func Takes(op logical.Operation, schema *framework.FieldSchema) bool {
-	return schema.Query != IsWrite(op) && op != logical.ReadOperation
+// Takes reports whether the requests of an operation take the field called name: a write takes those of the body, a
+// list and a delete those of the query, and a read takes none. None takes a field that is part of the path.
+func Takes(op logical.Operation, name string, schema *framework.FieldSchema) bool {
+	return schema.Query != IsWrite(op) && op != logical.ReadOperation && !isInPath(name)
 }
 
+// unknownField refuses a field that the operation does not have. A field that is part of the path is one: the framework
+// would let the path win in silence, so that a caller that means another key would never learn of it.
 func unknownField(schemas Schemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {
-		if !IsTransit(field) && !isInPath(field) && Takes(op, schema) {
+		if !IsTransit(field) && Takes(op, field, schema) {
 			known = append(known, field)
 		}
 	}
 	if len(known) == 0 {
-		return refusal.BadRequest("unknown field %q; there are no fields here", Shorten(name))
+		return refusal.BadRequest("%s; there are no fields here", unknown(name))
 	}
 	slices.Sort(known)
-	return refusal.BadRequest("unknown field %q; the fields are %s", Shorten(name), strings.Join(known, ", "))
+	return refusal.BadRequest("%s; the fields are %s", unknown(name), strings.Join(known, ", "))
+}
+
+// fieldName matches what looks like the name of a field.
+var fieldName = regexp.MustCompile(`^[a-z_]{1,40}$`)
+
+// unknown says that a field is unknown. A name that does not look like one may be a value that a caller sent without a
+// name, as curl -d "$PLAINTEXT" does, and errors end up in audit logs.
+func unknown(name string) string {
+	switch {
+	case isInPath(name):
+		return fmt.Sprintf("unknown field %q: it is part of the path", name)
+	case fieldName.MatchString(name):
+		return fmt.Sprintf("unknown field %q", name)
+	default:
+		return "unknown field, whose name is not shown because it may be a secret: it is not 1 to 40 of a to z and _"
+	}
 }
 
 // maxShown bounds, in bytes, how much of a caller's name an error shows.

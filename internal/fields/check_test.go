@@ -73,12 +73,12 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 		says  string
 	}{
 		"an unknown field": {
-			logical.UpdateOperation, "x", "hidden",
-			`unknown field "x"; the fields are bool, default,`,
+			logical.UpdateOperation, "x_y", "hidden",
+			`unknown field "x_y"; the fields are bool, default,`,
 		},
-		"a long unknown field": {
-			logical.UpdateOperation, strings.Repeat("x", 100), "hidden",
-			strings.Repeat("x", 64) + `..."`,
+		"a field of the path in the body": {
+			logical.UpdateOperation, "name", "hidden",
+			`unknown field "name": it is part of the path; the fields are bool,`,
 		},
 		"a query field in the body": {logical.UpdateOperation, "limit", 1, `unknown field "limit"`},
 		"a body field in the query": {
@@ -131,6 +131,20 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 			require.NotContains(t, err.Error(), "hidden")
 			require.NotContains(t, err.Error(), "name,", "it is in the path")
 		})
+	}
+}
+
+func TestNameOfAnUnknownFieldIsShownOnlyIfItLooksLikeOne(t *testing.T) {
+	for name, shown := range map[string]bool{
+		"a": true, "plain_text": true, strings.Repeat("x", 40): true,
+		"aGVsbG8": false, "hidden text": false, "hidden9": false, "hidden-": false, "": false, strings.Repeat("x", 41): false,
+	} {
+		for _, op := range []logical.Operation{logical.UpdateOperation, logical.ReadOperation} {
+			_, _, err := Check(schemas(), op, map[string]any{name: "hidden"})
+			require.Equal(t, 400, refusal.Status(err))
+			require.Equal(t, shown, strings.Contains(err.Error(), `"`+name+`"`), err)
+			require.NotContains(t, err.Error(), "hidden")
+		}
 	}
 }
 

@@ -73,12 +73,13 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	return value, ok && err == nil
 }
 
-// convertList reads a list, or, from the command line, its JSON.
+// convertList reads a list, or, from the command line, its JSON. What it returns belongs to the caller, which may drop
+// items that it has dealt with.
 func convertList(raw any) (list []any, ok bool) {
 	s, isString := raw.(string)
 	if !isString {
 		list, ok = raw.([]any)
-		return list, ok
+		return slices.Clone(list), ok
 	}
 	decoder := json.NewDecoder(strings.NewReader(s))
 	decoder.UseNumber()

@@ -29,8 +29,9 @@ type Name struct {
 // The kinds of names in paths.
 var (
 	// KeyName is the engine's name of a key, in the field "name".
-	KeyName = newName("name", framework.GenericNameRegex("name"), "/",
-		"a key name: a name has letters, digits, '_', '-' and '.', and neither begins nor ends with '-' or '.'")
+	// It is framework.GenericNameRegex without "..", which Vault's storage does not take in a path.
+	KeyName = newName("name", `(?P<name>\w(?:(?:[\w-]|\.[\w-])*\.?\w)?)`, "/",
+		"a key name: a name has letters, digits, '_', '-' and '.', neither begins nor ends with '-' or '.', and has no '..'")
 	// Alias is an alias of KMS without "alias/", in the field "alias". It may have slashes.
 	Alias = newName("alias", fmt.Sprintf(`(?P<alias>[\w/-]{1,%d})`, kmsapi.MaxAlias), "",
 		fmt.Sprintf("an alias of KMS: an alias has letters, digits, '_', '-' and '/', 1 to %d of them", kmsapi.MaxAlias))

@@ -19,6 +19,8 @@ func TestUnknownPathBlamesTheNameInIt(t *testing.T) {
 	for path, says := range map[string]string{
 		"keys/a b":                            `"a b" is not a key name`,
 		"keys/-a":                             `"-a" is not a key name`,
+		"keys/a..b":                           `"a..b" is not a key name`,
+		"keys/a..b/config":                    `has no '..'`,
 		"aliases/a.b":                         `"a.b" is not an alias`,
 		"aliases/" + strings.Repeat("a", 300): `..." is not an alias`,
 	} {
@@ -35,6 +37,12 @@ func TestNamesAreTheFieldsOfTheirPatterns(t *testing.T) {
 		require.True(t, kind.Valid("a-b_1"))
 		require.False(t, kind.Valid("a b"))
 		require.False(t, kind.Valid(""))
+	}
+	for name, valid := range map[string]bool{
+		"a": true, "_": true, "a.b": true, "a.b.c-d": true, "a-.b": true, "a.-b": true, "a--b": true, "a.-.b": true,
+		"a..b": false, "a...b": false, "..": false, "a.": false, ".a": false, "a-": false, "a-..b": false, "a.b..c": false,
+	} {
+		require.Equal(t, valid, KeyName.Valid(name), name)
 	}
 	require.True(t, Alias.Valid("team/a"))
 	require.False(t, KeyName.Valid("team/a"))

@@ -26,6 +26,11 @@ func Conflict(format string, args ...any) error {
 	return coded(http.StatusConflict, format, args)
 }
 
+// TooManyRequests is an error with status 429: the same request may succeed when there are fewer others.
+func TooManyRequests(format string, args ...any) error {
+	return coded(http.StatusTooManyRequests, format, args)
+}
+
 // Internal is an error with status 500.
 func Internal(format string, args ...any) error {
 	return coded(http.StatusInternalServerError, format, args)

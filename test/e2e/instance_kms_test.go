@@ -99,6 +99,9 @@ strict_default_keys = true
 storage {
   path = "kms.db"
 }
+audit {
+  file = "audit.log"
+}
 root_key {
   file = "root.key"
 }
@@ -132,6 +135,14 @@ func (k *cloudKMS) start() {
 		require.NoError(k.t, err)
 		k.addresses[id] = found[1]
 	}
+}
+
+// calls counts the requests of an operation in the audit log.
+func (k *cloudKMS) calls(op kmsapi.Operation) int {
+	k.t.Helper()
+	log, err := os.ReadFile(filepath.Join(k.dir, "audit.log"))
+	require.NoError(k.t, err)
+	return strings.Count(string(log), `"`+string(op)+`"`)
 }
 
 // renew gives the dedicated gateways new certificates of the same CA, while the service runs.

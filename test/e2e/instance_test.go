@@ -6,6 +6,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // dedicatedConfig is what the engine needs besides to use the keys of the service's instance over its dedicated
@@ -90,7 +92,7 @@ func TestRenewedCertificateFailsNoRequest(t *testing.T) {
 	})
 }
 
-// Whoever reads health or writes config makes the engine ask KMS for the CA again, and nothing else does.
+// Only a read of health or a write of config makes the engine ask KMS for the CA again.
 func TestReplacedCAIsReportedAndReadAgain(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms, m := s.cloud(t), s.mountUnconfigured(t)
@@ -99,18 +101,23 @@ func TestReplacedCAIsReportedAndReadAgain(t *testing.T) {
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt(firstKey, plaintext)
 		for name, repair := range map[string]func(){
-			"a read of health":  func() { require.Equal(t, true, m.read("health")["healthy"], "it says what is true now") },
+			"a read of health": func() {
+				require.Equal(t, true, m.read("health")["healthy"], "health reports the state after the repair")
+			},
 			"a write of config": func() { m.write("config", kms.dedicatedConfig(instance)) },
 		} {
 			t.Run(name, func(t *testing.T) {
 				kms.replaceCA()
+				asked := kms.calls(kmsapi.OpGetKmsInstance)
 				for range 2 {
 					_, err := m.try("decrypt/"+firstKey, map[string]any{"ciphertext": ciphertext})
 					m.refused(err, http.StatusBadGateway, kms.addresses[instance], "unknown authority", "instance_ca_cert")
 				}
 				m.write("keys/"+firstKey+"/disable", nil)
 				m.write("keys/"+firstKey+"/enable", nil)
+				require.Equal(t, asked, kms.calls(kmsapi.OpGetKmsInstance))
 				repair()
+				require.Equal(t, asked+1, kms.calls(kmsapi.OpGetKmsInstance))
 				require.Equal(t, plaintext, m.decrypt(firstKey, ciphertext))
 				require.Equal(t, kms.private.CA(), m.read("config")["instance_ca_cert"])
 			})

@@ -12,13 +12,20 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// plugin returns the process that serves all mounts of the stage's server.
+// plugin returns the process of the stage's only mount.
 func (s *stage) plugin(t *testing.T) (pid int) {
+	t.Helper()
+	running := s.pluginProcesses(t)
+	require.Len(t, running, 1, "Vault must run the plugin once for each mount")
+	return running[0]
+}
+
+// pluginProcesses returns the processes of all mounts of the stage's server.
+func (s *stage) pluginProcesses(t *testing.T) []int {
 	t.Helper()
 	running, err := s.vault.children(shared.plugin())
 	require.NoError(t, err)
-	require.Len(t, running, 1, "Vault must run the plugin exactly once")
-	return running[0]
+	return running
 }
 
 // comesBack waits until use succeeds: Vault restarts a plugin that has exited at the next request.

@@ -1,7 +1,13 @@
 package e2e
 
 import (
+	"context"
+	"fmt"
+	"net/http"
 	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
@@ -18,47 +24,195 @@ func (s *stage) registerNext(t *testing.T) {
 	next := filepath.Join(shared.plugins(), pluginName+"_"+nextVersion)
 	require.NoError(t, shared.buildBinary("cmd/"+pluginName, next, nextVersion))
 	require.NoError(t, s.vault.Register(t.Context(), pluginName, next, nextVersion))
+	s.deregisterAfter(t, nextVersion)
+}
+
+func (s *stage) deregisterAfter(t *testing.T, version string) {
 	t.Cleanup(func() {
 		assert.NoError(t, s.vault.Client.Sys().DeregisterPlugin(&api.DeregisterPluginInput{
-			Name: pluginName, Type: api.PluginTypeSecrets, Version: nextVersion,
+			Name: pluginName, Type: api.PluginTypeSecrets, Version: version,
 		}))
 	})
 }
 
-// changeVersion tunes the mount to a version and reloads the plugin, so that this version runs.
-func (m *mount) changeVersion(version string) {
+// registerUnusable registers a version of the plugin with a checksum that no file has.
+func (s *stage) registerUnusable(t *testing.T, version string) {
+	t.Helper()
+	require.NoError(t, s.vault.Client.Sys().RegisterPlugin(&api.RegisterPluginInput{
+		Name: pluginName, Type: api.PluginTypeSecrets, Command: pluginName, Version: version,
+		SHA256: strings.Repeat("0", 64),
+	}))
+}
+
+// reload reloads every mount of the plugin.
+func (s *stage) reload() error {
+	_, err := s.vault.Client.Sys().ReloadPlugin(&api.ReloadPluginInput{Plugin: pluginName})
+	return err
+}
+
+// tune has a version run from the next reload on.
+func (m *mount) tune(version string) {
 	m.t.Helper()
-	sys := m.client.Sys()
-	require.NoError(m.t, sys.TuneMountAllowNil(m.path, api.TuneMountConfigInput{PluginVersion: &version}))
-	_, err := sys.ReloadPlugin(&api.ReloadPluginInput{Plugin: pluginName})
-	require.NoError(m.t, err)
-	mounts, err := sys.ListMounts()
+	input := api.TuneMountConfigInput{PluginVersion: &version}
+	require.NoError(m.t, m.client.Sys().TuneMountAllowNil(m.path, input))
+}
+
+// runs requires that a version runs.
+func (m *mount) runs(version string) {
+	m.t.Helper()
+	mounts, err := m.client.Sys().ListMounts()
 	require.NoError(m.t, err)
 	require.Equal(m.t, version, mounts[m.path+"/"].RunningVersion)
 }
 
-func TestUpgradeAndDowngradeUnderLoad(t *testing.T) {
+// busyMount is a mount under load, with a KMS service of its own.
+type busyMount struct {
+	*mount
+	kms    *kmsService
+	work   *ledger
+	finish func()
+}
+
+type busyMounts []*busyMount
+
+// busyMounts returns n mounts under load.
+func (s *stage) busyMounts(t *testing.T, n int) busyMounts {
+	t.Helper()
+	all := make(busyMounts, n)
+	for i := range all {
+		m := &busyMount{mount: s.mountUnconfigured(t), kms: s.ownKMS(t, fmt.Sprint("busy", i)), work: newLedger()}
+		m.write("config", m.kms.EngineConfig())
+		m.write("keys/"+firstKey, nil)
+		all[i] = m
+	}
+	for _, m := range all {
+		m.finish = m.work.run(t, func(int) ask { return m.try })
+	}
+	return all
+}
+
+// goOn waits until every mount has served more requests.
+func (all busyMounts) goOn(s *stage) {
+	for _, m := range all {
+		m.work.until(m.t, s.vault.Process, 50)
+	}
+}
+
+// changeVersion upgrades all mounts as in docs/upgrade.md.
+func (all busyMounts) changeVersion(s *stage, version string) {
+	for _, m := range all {
+		m.tune(version)
+	}
+	require.NoError(all[0].t, s.reload())
+	for _, m := range all {
+		m.runs(version)
+	}
+}
+
+// finish ends the load and requires that it never failed.
+func (all busyMounts) finish() {
+	for _, m := range all {
+		m.finish()
+	}
+	for number, m := range all {
+		require.Empty(m.t, m.work.errs, "mount %d: a reload waits for requests in flight", number)
+	}
+}
+
+func TestReloadUpgradeAndDowngradeFailNoRequestOfAnyMount(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		s.registerNext(t)
-		kms := s.ownKMS(t, "upgraded")
-		m := s.mountUnconfigured(t)
-		m.write("config", kms.EngineConfig())
-		m.write("keys/"+firstKey, nil)
-
-		work := newLedger()
-		finish := work.run(t, func(int) ask { return m.try })
-		work.until(t, s.vault.Process, 50)
-		m.changeVersion(nextVersion)
-		work.until(t, s.vault.Process, 50)
-		m.changeVersion(stampedVersion)
-		work.until(t, s.vault.Process, 50)
-		finish()
-
-		require.Empty(t, work.errs, "a reload waits for requests in flight")
-		for _, version := range []string{nextVersion, stampedVersion} {
-			m.changeVersion(version)
-			work.opensFor(t, m.try)
+		all := s.busyMounts(t, 3)
+		all.goOn(s)
+		for range 4 {
+			require.NoError(t, s.reload())
+			all.goOn(s)
 		}
-		work.agreesWith(m, kms)
+		for _, version := range []string{nextVersion, stampedVersion} {
+			all.changeVersion(s, version)
+			all.goOn(s)
+		}
+		all.finish()
+
+		for _, version := range []string{nextVersion, stampedVersion} {
+			all.changeVersion(s, version)
+			for _, m := range all {
+				m.work.opensFor(t, m.try)
+			}
+		}
+		for _, m := range all {
+			m.work.agreesWith(m.mount, m.kms)
+		}
+	})
+}
+
+func TestReloadOrCrashOfOneMountLeavesTheOthersAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		all := s.busyMounts(t, 2)
+		others := s.pluginProcesses(t)
+		require.Len(t, others, len(all))
+		one := s.mount(t)
+		one.write("keys/a", nil)
+		process := func() int {
+			own := slices.DeleteFunc(s.pluginProcesses(t), func(pid int) bool { return slices.Contains(others, pid) })
+			require.Len(t, own, 1)
+			return own[0]
+		}
+		use := func() error { _, err := one.try("encrypt/a", map[string]any{"plaintext": newPlaintext()}); return err }
+
+		for range 2 {
+			before := process()
+			_, err := one.client.Sys().ReloadPlugin(&api.ReloadPluginInput{Mounts: []string{one.path + "/"}})
+			require.NoError(t, err)
+			require.NotEqual(t, before, process())
+			all.goOn(s)
+			require.NoError(t, syscall.Kill(process(), syscall.SIGKILL))
+			s.comesBack(t, use)
+			all.goOn(s)
+		}
+		all.finish()
+		require.Subset(t, s.pluginProcesses(t), others)
+	})
+}
+
+func TestFailedUpgradeLeavesTheRunningVersionAndFailsNoRequest(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		const unusable = "v0.3.0-e2e"
+		s.registerUnusable(t, unusable)
+		s.deregisterAfter(t, unusable)
+		all := s.busyMounts(t, 2)
+		all.goOn(s)
+		for _, m := range all {
+			m.tune(unusable)
+			require.ErrorContains(t, s.reload(), "checksum")
+			all.goOn(s)
+		}
+		all.changeVersion(s, stampedVersion)
+		all.goOn(s)
+		all.finish()
+	})
+}
+
+// A reload ends the old process first, and its file is compared with the catalog when it is started again.
+func TestRunningVersionThatIsRegisteredWithAnotherChecksumEndsWithAReload(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		m := s.mount(t)
+		m.write("keys/a", nil)
+		plaintext := newPlaintext()
+		ciphertext := m.encrypt("a", plaintext)
+		register := func() error {
+			return s.vault.Register(context.Background(), pluginName, shared.plugin(), stampedVersion)
+		}
+		t.Cleanup(func() { assert.NoError(t, register()) })
+
+		s.registerUnusable(t, stampedVersion)
+		require.Equal(t, plaintext, m.decrypt("a", ciphertext), "nothing changes until the reload")
+		require.ErrorContains(t, s.reload(), "checksum")
+		from := s.vault.logged(t)
+		_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
+		m.refused(err, http.StatusInternalServerError)
+		require.NoError(t, s.vault.Await(func() bool { return s.vault.printed(from, "checksums did not match") }))
+		require.NoError(t, register())
+		require.Equal(t, plaintext, m.decrypt("a", ciphertext), "it needs no other reload")
 	})
 }

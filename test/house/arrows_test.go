@@ -48,8 +48,8 @@ var rooms = map[string]room{
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/fields", "internal/input", "internal/keywrap", "internal/listing", "internal/once",
-			"internal/refusal",
+			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
+			"internal/once", "internal/refusal",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -63,6 +63,7 @@ var rooms = map[string]room{
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
+	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/input", "internal/refusal", "kmsapi"}},
 	"internal/keywrap": {imports: []string{"kmsapi"}},
 	"internal/listing": {imports: []string{"internal/refusal"}},
@@ -73,15 +74,16 @@ var rooms = map[string]room{
 	"server": {
 		alone: true,
 		imports: serverRooms(
-			"config", "edge", "gate", "api", "keyring", "ops",
+			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
 			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
-	"server/servertest":      {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
-	"server/internal/config": {imports: []string{"internal/input", "kmsapi"}},
-	"server/internal/edge":   {imports: serverRooms("audit", "gate", "kmsapi")},
+	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
+	"server/internal/connlimit": {onlyStandard: true},
+	"server/internal/config":    {imports: []string{"internal/input", "kmsapi"}},
+	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
 	"server/internal/gate": {
 		imports: serverRooms("api", "audit", "config", "replay", "internal/input", "kmsapi", "signature"),
 	},

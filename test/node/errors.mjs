@@ -19,7 +19,9 @@ everyDialect('refusals have their code', async (call) => {
     ['Decrypt', { CiphertextBlob: 'bm9uZQ==' }, 400, 'InvalidParameter', /CiphertextBlob/],
     ['Decrypt', { CiphertextBlob: CiphertextBlob.slice(0, -4) }, 400, 'InvalidParameter', /CiphertextBlob/],
     ['GenerateDataKey', { KeyId: doomed.KeyId }, 409, 'Rejected.PendingDeletion'],
-    ['ListSecrets', {}, 404, 'InvalidAction.NotFound'],
+    ['CreateKey', { KeySpec: 'RSA_2048' }, 400, 'InvalidParameter', /KeySpec/],
+    ['CreateKey', { EnableAutomaticRotation: true, RotationInterval: '30d' }, 400, 'InvalidParameter', /Rotation/],
+    ['ListSecrets', {}, 400, 'UnsupportedOperation', /^This action is not supported\.$/],
   ]) {
     await refused(call(operation, parameters), ...want);
   }

@@ -76,6 +76,8 @@ func issueCloud(dir string) (err error) {
 	for _, id := range instances {
 		errs = append(errs, cloudCA.Issue(dir, id, kmsapi.InstanceHost(id)))
 	}
+	// No document says whether a dedicated gateway sends the certificate of the regional CA, so this one does not.
+	errs = append(errs, cloudCA.IssueAlone(dir, hardware, kmsapi.InstanceHost(hardware)))
 	return errors.Join(errs...)
 }
 

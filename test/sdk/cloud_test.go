@@ -72,7 +72,7 @@ func TestAccessKeysThatAreNotGoodAreRefusedByDedicatedGateways(t *testing.T) {
 	})
 }
 
-// An SDK shows its user no more of such an answer than that it can't be read. Our own client says what to do.
+// The SDKs only report that they can't read the answer. Our own client says what is wrong.
 func TestDedicatedGatewayOfAnOldImage(t *testing.T) {
 	everyGatewayOf(t, cloud, gateways[oldImage], func(shared, dedicated player) {
 		key := shared.newKeyIn(oldImage)
@@ -81,7 +81,7 @@ func TestDedicatedGatewayOfAnOldImage(t *testing.T) {
 		if _, own := dedicated.caller.(ours); own {
 			require.ErrorIs(shared, err, client.ErrOldImage)
 		}
-		require.Equal(shared, key, shared.encrypt(key, "text", nil).KeyId, "the shared gateway does not mind")
+		require.Equal(shared, key, shared.encrypt(key, "text", nil).KeyId, "the shared gateway works")
 	})
 }
 

@@ -150,21 +150,21 @@ func TestTheNewSDKShowsWhatTheServiceSigned(t *testing.T) {
 	}
 }
 
-func TestOperationsOutsideTheReferenceAreNotFound(t *testing.T) {
+func TestOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 	t.Run("alibaba-cloud-sdk-go", func(t *testing.T) {
 		request := kms.CreateListSecretsRequest()
 		_, err := newV1(t, dev, dev.access, kmsapi.DefaultRegion).ListSecrets(request)
 		var refusal *sdkerrors.ServerError
 		require.ErrorAs(t, err, &refusal)
-		require.Equal(t, "InvalidAction.NotFound", refusal.ErrorCode())
-		require.Equal(t, 404, refusal.HttpStatus())
+		require.Equal(t, "UnsupportedOperation", refusal.ErrorCode())
+		require.Equal(t, 400, refusal.HttpStatus())
 	})
 	t.Run("kms-20160120 v3", func(t *testing.T) {
 		_, err := dialV3("")(t, dev, dev.access).(v3).client.OpenKmsService()
 		var refusal *tea.SDKError
 		require.ErrorAs(t, err, &refusal)
-		require.Equal(t, "InvalidAction.NotFound", tea.StringValue(refusal.Code))
-		require.Equal(t, 404, tea.IntValue(refusal.StatusCode))
+		require.Equal(t, "UnsupportedOperation", tea.StringValue(refusal.Code))
+		require.Equal(t, 400, tea.IntValue(refusal.StatusCode))
 	})
 }
 

@@ -50,7 +50,7 @@ func (d dialect) at(t *testing.T, s *service) player {
 	return player{T: t, dialect: d, caller: d.dial(t, s, s.access)}
 }
 
-// everyGateway plays a scenario in every dialect that speaks TLS, as dedicated gateways want it. The scenario gets a
+// everyGateway plays a scenario in every dialect that uses TLS, which dedicated gateways require. The scenario gets a
 // player for the shared gateway of the development service, and one for the dedicated gateway of its instance.
 func everyGateway(t *testing.T, scenario func(shared, dedicated player)) {
 	everyGatewayOf(t, dev, devGateway, scenario)

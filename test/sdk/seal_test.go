@@ -2,6 +2,7 @@ package sdk
 
 import (
 	"context"
+	"maps"
 	"os"
 	"testing"
 
@@ -70,11 +71,25 @@ func builtIn(t *testing.T, keyID string) sealer {
 // SSL_CERT_FILE.
 func plugged(t *testing.T, keyID string) sealer {
 	t.Helper()
+	return pluggedWith(t, keyID, map[string]string{"domain": dev.address, "ca_cert": os.Getenv("SSL_CERT_FILE")})
+}
+
+// pluggedToInstance is our seal over the dedicated gateway of an instance. It knows no other endpoint here.
+func pluggedToInstance(t *testing.T, keyID string) sealer {
+	t.Helper()
+	return pluggedWith(t, keyID, map[string]string{
+		"ca_cert": devGateway.dedicated.ca,
+		"gateway": "dedicated", "kms_instance_id": devInstance, "instance_endpoint": devGateway.dedicated.listener,
+	})
+}
+
+func pluggedWith(t *testing.T, keyID string, settings map[string]string) sealer {
+	t.Helper()
+	maps.Copy(settings, map[string]string{
+		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "access_key": dev.id, "secret_key": dev.secret,
+	})
 	w := new(seal.Wrapper)
-	_, err := w.SetConfig(t.Context(), openbao.WithConfigMap(map[string]string{
-		"kms_key_id": keyID, "region": kmsapi.DefaultRegion, "domain": dev.address,
-		"access_key": dev.id, "secret_key": dev.secret, "ca_cert": os.Getenv("SSL_CERT_FILE"),
-	}))
+	_, err := w.SetConfig(t.Context(), openbao.WithConfigMap(settings))
 	require.NoError(t, err)
 	newBlob := func() *openbao.BlobInfo { return new(openbao.BlobInfo) }
 	return sealerOf(w, newBlob, func(b *openbao.BlobInfo) string { return b.KeyInfo.KeyId }, openbao.WithAad)
@@ -83,16 +98,23 @@ func plugged(t *testing.T, keyID string) sealer {
 // ways are migrations from one seal to the other and back.
 var ways = map[string]struct {
 	from, to func(*testing.T, string) sealer
+	// newKey makes a key for both.
+	newKey func(player) string
 }{
-	"from the built-in seal to ours": {builtIn, plugged},
-	"from ours to the built-in seal": {plugged, builtIn},
+	"from the built-in seal to ours":                          {builtIn, plugged, newSharedKey},
+	"from ours to the built-in seal":                          {plugged, builtIn, newSharedKey},
+	"from the built-in seal to ours over a dedicated gateway": {builtIn, pluggedToInstance, player.newInstanceKey},
+	"from ours over a dedicated gateway to the built-in seal": {pluggedToInstance, builtIn, player.newInstanceKey},
 }
 
+// newSharedKey makes a key that is in no instance.
+func newSharedKey(p player) string { return p.newKey(kmsapi.CreateKeyRequest{}).KeyId }
+
 func TestEachSealDecryptsWhatTheOtherEncrypted(t *testing.T) {
-	p := dialects[len(dialects)-1].player(t)
-	key, name := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, newAlias()
-	p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: key})
+	p := ourOwn.player(t)
 	for way, seals := range ways {
+		key, name := seals.newKey(p), newAlias()
+		p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: key})
 		for _, keyID := range []string{key, name} {
 			t.Run(way+" by "+keyID, func(t *testing.T) {
 				from, to := seals.from(t, keyID), seals.to(t, keyID)
@@ -119,9 +141,8 @@ func TestEachSealDecryptsWhatTheOtherEncrypted(t *testing.T) {
 func TestEachSealDecryptsWhatTheOtherEncryptedWithAnotherKey(t *testing.T) {
 	for way, seals := range ways {
 		t.Run(way, func(t *testing.T) {
-			p := dialects[len(dialects)-1].player(t)
-			before, after := p.newKey(kmsapi.CreateKeyRequest{}).KeyId, p.newKey(kmsapi.CreateKeyRequest{}).KeyId
-			name := newAlias()
+			p := ourOwn.player(t)
+			before, after, name := seals.newKey(p), seals.newKey(p), newAlias()
 			p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: before})
 			byID, _ := seals.from(t, before).seal(t, []byte("by id"), nil)
 			byAlias, _ := seals.from(t, name).seal(t, []byte("by alias"), nil)

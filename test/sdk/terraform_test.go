@@ -117,7 +117,7 @@ func (tf terraform) read(id string) block {
 	_, err := tf.post("ListTagResources", map[string]any{
 		"RegionId": kmsapi.DefaultRegion, "ResourceType": "key", "ResourceId.1": id,
 	})
-	tf.refused(err, kmsapi.ErrActionNotFound.Code)
+	tf.refused(err, kmsapi.ErrUnsupportedOperation.Code)
 	return found
 }
 

@@ -28,7 +28,7 @@ type API struct {
 // WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
 type WrappingKeys interface {
 	// Get returns a key that nobody else gets. The caller clears it.
-	Get(ctx context.Context) (*wrapping.Key, error)
+	Get(ctx context.Context, account string) (*wrapping.Key, error)
 }
 
 // Options of [New]. All fields are required.

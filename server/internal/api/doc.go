@@ -9,6 +9,8 @@
 // it works on: it sees a decoded request of package kmsapi and returns an answer or an error of that package. Any other
 // error is an internal failure, whose text no caller must see.
 //
+// A dry run is run like any other request; what it returns is dropped, and [DryRunError] answers it.
+//
 // A handler finds its CMK, checks the permission on it, checks its state and the quota, and acts, all in one
 // transaction if it writes. See authorize.go for the two checks of permission.
 package api

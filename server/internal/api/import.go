@@ -29,7 +29,10 @@ func (a *API) getParametersForImport(
 	}
 	waitCtx, cancel := context.WithTimeout(ctx, a.keyWait)
 	defer cancel()
-	key, err := a.wrappingKeys.Get(waitCtx)
+	key, err := a.wrappingKeys.Get(waitCtx, inv.Account)
+	if errors.Is(err, wrapping.ErrTooManyWaiting) {
+		return nil, kmsapi.ErrThrottling
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -2,12 +2,16 @@
 //
 // A line holds no plaintext, ciphertext, encryption context, signature or token; there is no field for them. Some
 // fields hold whatever a caller sends, an unknown operation for instance. So every string is cut to [MaxField]
-// characters, and characters that do not print, which could forge a line or control the terminal of its reader, are
-// replaced.
+// characters, or [MaxClaim] if its sender was not authenticated, and characters that do not print, which could forge a
+// line or control the terminal of its reader, are replaced.
 //
 //	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…",
 //	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","gateway":"shared","key_id":"…",
 //	"instance_id":"","status":200,"code":"","duration_us":153}
+//
+// What strangers can write is bounded: of requests that were refused before they were authenticated, [StrangersBurst]
+// get a line at once and then [StrangersPerSecond]. The others are counted, and a line of its own says every
+// [SummaryEvery] how many they were, as "omitted".
 //
 // A line is passed to the operating system before Write returns, so it survives kill -9; it is not synced, so a power
 // failure can lose the last lines. The caller must refuse a request whose line can't be written.
@@ -29,8 +33,12 @@ import (
 // ErrClosed is the error of a [Log.Write] after [Log.Close].
 var ErrClosed = errors.New("the audit log is closed")
 
-// MaxField is how many characters of a string are kept.
-const MaxField = 256
+// MaxField is how many characters of a string are kept, and MaxClaim how many of the access key id and the operation
+// that a request names before its signature has been verified.
+const (
+	MaxField = 256
+	MaxClaim = 64
+)
 
 // A Record is what is kept of a request. Fields that are not known, because the request was refused early, are empty.
 type Record struct {
@@ -52,6 +60,8 @@ type Record struct {
 	Code   string
 	// Duration is the time from the arrival of the request to this record.
 	Duration time.Duration
+	// omitted makes this the summary of that many requests that have no lines of their own.
+	omitted int
 }
 
 // line is a Record as it is written. Fields are only ever added.
@@ -69,14 +79,19 @@ type line struct {
 	Status      int       `json:"status"`
 	Code        string    `json:"code"`
 	DurationUS  int64     `json:"duration_us"`
+	Omitted     int       `json:"omitted,omitempty"`
 }
 
 func (r Record) encode() ([]byte, error) {
+	claim := MaxField
+	if r.Account == "" {
+		claim = MaxClaim
+	}
 	encoded, err := json.Marshal(line{
-		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: clean(r.AccessKeyID),
-		SourceIP: clean(r.SourceIP), Operation: clean(r.Operation), Region: clean(r.Region),
+		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: cut(r.AccessKeyID, claim),
+		SourceIP: clean(r.SourceIP), Operation: cut(r.Operation, claim), Region: clean(r.Region),
 		Gateway: clean(r.Gateway), KeyID: clean(r.KeyID), InstanceID: clean(r.InstanceID),
-		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(),
+		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(), Omitted: r.omitted,
 	})
 	if err != nil {
 		return nil, err
@@ -84,15 +99,17 @@ func (r Record) encode() ([]byte, error) {
 	return append(encoded, '\n'), nil
 }
 
-// clean cuts s, and replaces characters that do not print.
-func clean(s string) string {
-	if isClean(s) {
+func clean(s string) string { return cut(s, MaxField) }
+
+// cut keeps most characters of s, and replaces those that do not print.
+func cut(s string, most int) string {
+	if isClean(s, most) {
 		return s
 	}
 	var b strings.Builder
 	kept := 0
 	for _, c := range s {
-		if kept++; kept > MaxField {
+		if kept++; kept > most {
 			b.WriteRune('…')
 			break
 		}
@@ -104,14 +121,17 @@ func clean(s string) string {
 	return b.String()
 }
 
-// isClean recognizes most strings that clean would only copy.
-func isClean(s string) bool {
+// isClean recognizes most strings that cut would only copy.
+func isClean(s string, most int) bool {
+	if len(s) > most {
+		return false
+	}
 	for i := range len(s) {
 		if s[i] < ' ' || s[i] > '~' {
 			return false
 		}
 	}
-	return len(s) <= MaxField
+	return true
 }
 
 // Log is an audit log. It is safe for concurrent use.
@@ -129,13 +149,15 @@ type Log struct {
 	torn bool
 	// failure is the error of the last write.
 	failure error
+
+	strangers strangers
 }
 
 // New returns a log that writes each line to w in one call. Close does not close w.
-func New(w io.Writer) *Log { return &Log{w: w} }
+func New(w io.Writer) *Log { return &Log{w: w, strangers: newStrangers()} }
 
 // Discard returns a log that writes nothing.
-func Discard() *Log { return &Log{} }
+func Discard() *Log { return &Log{strangers: newStrangers()} }
 
 // Open returns a log that appends to the file at path, which it creates if there is none. It sets the mode of the file
 // to 0600. The folder must exist. The file may also be a device or a pipe.
@@ -144,7 +166,7 @@ func Open(path string) (*Log, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Log{w: f, closer: f, path: path, torn: torn}, nil
+	return &Log{w: f, closer: f, path: path, torn: torn, strangers: newStrangers()}, nil
 }
 
 func openFile(path string) (f *os.File, torn bool, err error) {
@@ -242,6 +264,7 @@ func (l *Log) Err() error {
 
 // Close closes the log, and the file if [Open] has opened it. A second call does nothing.
 func (l *Log) Close() error {
+	_ = l.summarize() // No request is left that could be refused for it.
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {

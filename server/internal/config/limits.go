@@ -14,8 +14,12 @@ type Limits struct {
 	MaxRequestBytes int `hcl:"max_request_bytes,optional"`
 	// MaxNonces bounds the memory of nonces; 0 means 2,000,000, about 1,000 requests a second with the default window.
 	MaxNonces int `hcl:"max_nonces,optional"`
-	// MaxConnections bounds the connections that are open at once; 0 means 4,096. More wait until one closes.
+	// MaxConnections bounds the connections of a gateway that are open at once; 0 means 4,096. Above that, one that was
+	// never authenticated, or is idle, is closed for each that is opened.
 	MaxConnections int `hcl:"max_connections,optional"`
+	// MaxUnauthenticatedPerAddress bounds the connections of a source address to a gateway on which no request was
+	// authenticated yet; nil means an eighth of MaxConnections, and 0 any number.
+	MaxUnauthenticatedPerAddress *int `hcl:"max_unauthenticated_per_address,optional"`
 }
 
 // The defaults of [Limits].
@@ -30,7 +34,8 @@ func (l *Limits) validate() error {
 	if l == nil {
 		return nil
 	}
-	if l.MaxRequestBytes < 0 || l.MaxNonces < 0 || l.MaxConnections < 0 {
+	strangers := l.MaxUnauthenticatedPerAddress
+	if l.MaxRequestBytes < 0 || l.MaxNonces < 0 || l.MaxConnections < 0 || strangers != nil && *strangers < 0 {
 		return errors.New("limits: a limit can't be negative")
 	}
 	window, err := l.Window()
@@ -48,7 +53,7 @@ func (l *Limits) Window() (time.Duration, error) {
 	return time.ParseDuration(l.TimestampWindow)
 }
 
-// WithDefaults returns l with a default for each bound that is 0. It may be called on nil.
+// WithDefaults returns l with a default for each bound that was left out. It may be called on nil.
 func (l *Limits) WithDefaults() Limits {
 	var full Limits
 	if l != nil {
@@ -57,6 +62,11 @@ func (l *Limits) WithDefaults() Limits {
 	full.MaxRequestBytes = orDefault(full.MaxRequestBytes, DefaultMaxRequestBytes)
 	full.MaxNonces = orDefault(full.MaxNonces, DefaultMaxNonces)
 	full.MaxConnections = orDefault(full.MaxConnections, DefaultMaxConnections)
+	if full.MaxUnauthenticatedPerAddress == nil {
+		const share = 8
+		perAddress := max(full.MaxConnections/share, 1)
+		full.MaxUnauthenticatedPerAddress = &perAddress
+	}
 	return full
 }
 

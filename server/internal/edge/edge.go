@@ -9,6 +9,7 @@ import (
 	"net"
 	"net/http"
 	"runtime/debug"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -39,6 +40,8 @@ type Options struct {
 // Audit is the audit log. [audit.Log] implements it.
 type Audit interface {
 	Write(audit.Record) error
+	// WriteStranger writes the line of a request that was refused before it was authenticated. It may be counted instead.
+	WriteStranger(audit.Record) error
 }
 
 // Metrics counts answers.
@@ -58,6 +61,7 @@ func New(o Options) *Edge { return &Edge{o} }
 
 // ServeHTTP answers one request, in the order that the comment of package server gives.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	connectionOf(r.Context()).Handled()
 	start := e.o.Clock()
 	line := audit.Record{
 		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(e.o.Gateway),
@@ -70,7 +74,13 @@ func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		line.Status, line.Code = refused.HTTPStatus, string(refused.Code)
 	}
 	line.Duration = e.o.Clock().Sub(start)
-	if err := e.o.Audit.Write(line); err != nil {
+	write := e.o.Audit.Write
+	if line.Account == "" {
+		// A stranger gets one answer on a connection, so that it can't keep one for nothing.
+		w.Header().Set("Connection", "close")
+		write = e.o.Audit.WriteStranger
+	}
+	if err := write(line); err != nil {
 		e.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
 		refused, line.Code = gate.ErrNotAudited, string(gate.ErrNotAudited.Code)
 	}
@@ -124,8 +134,20 @@ func (e *Edge) refusal(requestID string, err error) *kmsapi.Error {
 
 func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f format, requestID string, refused *kmsapi.Error) {
 	e.write(w, f, refused.HTTPStatus, requestID, &kmsapi.ErrorResponse{
-		HttpStatus: refused.HTTPStatus, Code: refused.Code, Message: refused.Message, RequestId: requestID, HostId: r.Host,
+		HttpStatus: refused.HTTPStatus, Code: refused.Code, RequestId: requestID,
+		Message: cut(refused.Message, maxMessage), HostId: cut(r.Host, maxHost),
 	})
+}
+
+// An answer repeats no more than this of what a request has sent. It is more than people read, and host names are
+// shorter.
+const maxMessage, maxHost = 4 << 10, 255
+
+func cut(s string, most int) string {
+	if len(s) <= most {
+		return s
+	}
+	return strings.ToValidUTF8(s[:most], "") + "…"
 }
 
 // write writes an answer or a refusal, in the format that the request asks for.

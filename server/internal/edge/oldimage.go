@@ -22,16 +22,18 @@ var errOldImage = kmsapi.ErrMissingParameter.WithMessage(
 
 // ServeHTTP refuses a request.
 func (i *OldImage) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	connectionOf(r.Context()).Handled()
 	now := i.o.Clock()
 	line := audit.Record{
 		Time: now, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(i.o.Gateway),
 		Status: errOldImage.HTTPStatus, Code: string(errOldImage.Code),
 	}
-	if err := i.o.Audit.Write(line); err != nil {
+	if err := i.o.Audit.WriteStranger(line); err != nil {
 		i.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
 	}
 	i.o.Metrics.Answered(line.Gateway, line.Operation, errOldImage.Code, i.o.Clock().Sub(now))
 	w.Header().Set("Content-Type", "application/x-protobuf")
+	w.Header().Set("Connection", "close")
 	w.WriteHeader(errOldImage.HTTPStatus)
 	_, _ = w.Write(protobufError(errOldImage, line.RequestID)) // The caller has gone if this fails.
 }

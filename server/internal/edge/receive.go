@@ -15,6 +15,10 @@ import (
 
 const formType = "application/x-www-form-urlencoded"
 
+// maxParams is more than any operation has, with each of its list's items as a parameter. More are refused before
+// memory is given for them.
+const maxParams = 128
+
 // receive reads and decodes a request with a body of at most maxBytes, and the format of its answer, which is JSON as
 // long as nothing else is known.
 func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Request, f format, err error) {
@@ -25,8 +29,11 @@ func receive(w http.ResponseWriter, r *http.Request, maxBytes int) (in gate.Requ
 	if r.Method != http.MethodGet && r.Method != http.MethodPost {
 		return in, f, kmsapi.ErrUnsupportedHTTPMethod
 	}
-	if in.Body, err = readAll(http.MaxBytesReader(w, r.Body, int64(maxBytes)), r.ContentLength); err != nil {
-		return in, f, bodyError(err)
+	conn := connectionOf(r.Context())
+	in.Connection = conn
+	r.Body = http.MaxBytesReader(w, r.Body, int64(maxBytes))
+	if in.Body, err = readBody(r, conn); err != nil {
+		return in, f, err
 	}
 	if in.Query, err = kmsapi.ParseForm(r.URL.RawQuery); err != nil {
 		return in, f, parseError(err)
@@ -71,24 +78,53 @@ func parseBody(body []byte, contentType string) (kmsapi.Params, error) {
 	return form, nil
 }
 
+// maxContentType is longer than a form's type with any parameters that make sense. Each parameter would take memory.
+const maxContentType = 256
+
 func isForm(contentType string) bool {
 	if contentType == formType {
 		return true
+	}
+	if len(contentType) > maxContentType {
+		return false
 	}
 	mediaType, _, err := mime.ParseMediaType(contentType)
 	return err == nil && mediaType == formType
 }
 
-// trustedLength is how much memory a request gets before its bytes have arrived. It is enough for most.
-const trustedLength = 16 << 10
+// TrustedBytes is how much of a body is received on any connection. It is enough for most requests. For more, a
+// connection that has not carried a good signature waits its turn.
+const TrustedBytes = 8 << 10
 
-// readAll is [io.ReadAll] for a body that should have length bytes, or -1 if that is not known.
-func readAll(body io.Reader, length int64) ([]byte, error) {
+// readBody reads the body of r, whose parameters it counts, as early as it can.
+func readBody(r *http.Request, conn Connection) ([]byte, error) {
 	var read bytes.Buffer
-	read.Grow(int(min(max(length, 0), trustedLength)) + bytes.MinRead)
-	_, err := read.ReadFrom(body)
-	return read.Bytes(), err
+	read.Grow(int(min(max(r.ContentLength, 0), TrustedBytes)) + bytes.MinRead)
+	if _, err := read.ReadFrom(io.LimitReader(r.Body, TrustedBytes)); err != nil {
+		return nil, bodyError(err)
+	}
+	if err := checkNumber(r.URL.RawQuery, read.Bytes()); err != nil || read.Len() < TrustedBytes {
+		return read.Bytes(), err
+	}
+	if err := conn.AwaitLarge(r.Context()); err != nil {
+		return nil, errBusy
+	}
+	if _, err := read.ReadFrom(r.Body); err != nil {
+		return nil, bodyError(err)
+	}
+	return read.Bytes(), checkNumber(r.URL.RawQuery, read.Bytes())
 }
+
+// checkNumber refuses more parameters than [maxParams].
+func checkNumber(query string, body []byte) error {
+	if strings.Count(query, "&")+bytes.Count(body, []byte("&")) >= maxParams {
+		return parseError(fmt.Errorf("a request has at most %d parameters", maxParams))
+	}
+	return nil
+}
+
+var errBusy = kmsapi.ErrServiceUnavailable.WithMessage(
+	"Service Unavailable Temporary. Too many large requests are being received.")
 
 func parseError(err error) error {
 	return kmsapi.ErrParseRequestParameter.WithMessage(kmsapi.ErrParseRequestParameter.Message + " " + err.Error())

@@ -1,38 +1,50 @@
 package gate
 
 import (
-	"context"
 	"crypto/sha256"
 	"crypto/subtle"
 	"fmt"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 )
 
-// authenticate returns the access key that signed a request, if everything in the claim is right.
-func (g *Gate) authenticate(ctx context.Context, c claim, now time.Time) (*credential, error) {
+// authenticate returns the access key that signed a request, and the request's nonce, if everything in the claim is
+// right.
+func (g *Gate) authenticate(c claim, now time.Time) (key *credential, n replay.Nonce, err error) {
 	key, ok := (*g.credentials.Load())[c.accessKeyID]
 	if !ok {
-		return nil, kmsapi.ErrAccessKeyNotFound
+		return nil, n, kmsapi.ErrAccessKeyNotFound
 	}
 	if key.inactive {
-		return nil, kmsapi.ErrAccessKeyInactive
+		return nil, n, kmsapi.ErrAccessKeyInactive
 	}
 	at, err := g.checkTimestamp(c.timestamp, now)
 	if err != nil {
-		return nil, err
+		return nil, n, err
 	}
 	stringToSign := c.stringToSign()
 	if !c.verify(key.secret, stringToSign) {
 		// SDKs compare what follows the colon with their own string, to tell a wrong secret from a damaged request.
-		return nil, kmsapi.ErrIncompleteSignature.WithMessage(
-			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + string(stringToSign))
+		return nil, n, kmsapi.ErrIncompleteSignature.WithMessage(
+			kmsapi.ErrIncompleteSignature.Message + " server string to sign is:" + shown(stringToSign))
 	}
 	if err := key.checkToken(c.securityToken, now); err != nil {
-		return nil, err
+		return nil, n, err
 	}
-	return key, g.checkNonce(ctx, key.id, c.nonce, at)
+	n, err = g.checkNonce(key.id, c.nonce, at)
+	return key, n, err
+}
+
+// maxShown is how much of a string to sign is shown, so that the answer to a stranger is no larger than its request.
+const maxShown = 3 << 10
+
+func shown(stringToSign []byte) string {
+	if len(stringToSign) <= maxShown {
+		return string(stringToSign)
+	}
+	return fmt.Sprintf("%s… (the first %d of %d bytes)", stringToSign[:maxShown], maxShown, len(stringToSign))
 }
 
 // checkToken compares a request's security token with the access key's, in constant time. The signature has been

@@ -18,6 +18,14 @@ type Request struct {
 	// no name occurs twice.
 	Query, Params kmsapi.Params
 	Body          []byte
+	// Connection is what the request was received on.
+	Connection Connection
+}
+
+// Connection is what a request was received on.
+type Connection interface {
+	// Authenticated says that a request on the connection was authenticated.
+	Authenticated()
 }
 
 // IsACS3 tells the signature scheme by the Authorization header alone: SDKs send x-acs-* headers with RPC V1 too.

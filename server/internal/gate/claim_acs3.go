@@ -42,25 +42,46 @@ func (r *Request) claimACS3() (claim, error) {
 	return c, nil
 }
 
-// checkSignedHeaders requires every header that means something here to be signed, and to occur once.
+// checkSignedHeaders requires every header that means something here to be signed and to occur once, and every header
+// that is signed to be there. So what is signed is never longer than the header that was received.
 func (r *Request) checkSignedHeaders(signed []string) error {
-	need := slices.Clone(signedByACS3)
-	for name := range r.Header {
-		if lower := strings.ToLower(name); strings.HasPrefix(lower, "x-acs-") {
-			need = append(need, lower)
+	for _, name := range signed {
+		if name != "host" && len(r.Header.Values(name)) == 0 {
+			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " is signed, but was not sent.")
 		}
 	}
-	for _, name := range need {
-		if !slices.Contains(signed, name) {
-			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " must be signed.")
+	for _, name := range signedByACS3 {
+		if err := r.checkSigned(name, signed); err != nil {
+			return err
 		}
-		if len(r.Header.Values(name)) > 1 {
-			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " occurs more than once.")
+	}
+	for name := range r.Header {
+		if !isACSHeader(name) {
+			continue
 		}
-		// The signature does not cover blanks around a value. If they passed, one signed nonce could be replayed as many.
-		if value := r.Header.Get(name); value != strings.TrimSpace(value) {
-			return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " has blanks around it.")
+		if err := r.checkSigned(strings.ToLower(name), signed); err != nil {
+			return err
 		}
+	}
+	return nil
+}
+
+func isACSHeader(name string) bool {
+	const prefix = "x-acs-"
+	return len(name) >= len(prefix) && strings.EqualFold(name[:len(prefix)], prefix)
+}
+
+// checkSigned requires the header called name, in lower case, to be among the signed ones, and to be unambiguous.
+func (r *Request) checkSigned(name string, signed []string) error {
+	if !slices.Contains(signed, name) {
+		return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " must be signed.")
+	}
+	if len(r.Header.Values(name)) > 1 {
+		return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " occurs more than once.")
+	}
+	// The signature does not cover blanks around a value. If they passed, one signed nonce could be replayed as many.
+	if value := r.Header.Get(name); value != strings.TrimSpace(value) {
+		return kmsapi.ErrIncompleteSignature.WithMessage("The header " + name + " has blanks around it.")
 	}
 	return nil
 }

@@ -19,11 +19,13 @@ type Gate struct {
 	credentials atomic.Pointer[Credentials]
 	nonces      *replay.Memory
 	rates       *rateLimiters
-	regions     regions
-	window      time.Duration
-	clock       func() time.Time
-	audit       Audit
-	metrics     Metrics
+	// ahead counts the requests of each access key that are ahead of the clock.
+	ahead   limiters[string]
+	regions regions
+	window  time.Duration
+	clock   func() time.Time
+	audit   Audit
+	metrics Metrics
 }
 
 // Audit is the audit log. [audit.Log] implements it.
@@ -47,7 +49,9 @@ type Options struct {
 	Credentials Credentials
 	Nonces      NonceStore
 	// Fresh says that Nonces is new, so that no nonce of an earlier run can be missing.
-	Fresh   bool
+	Fresh bool
+	// Mark is what an earlier run has left about its clock.
+	Mark    replay.Mark
 	Clock   func() time.Time
 	Audit   Audit
 	Metrics Metrics
@@ -65,7 +69,7 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 	}
 	g.Replace(o.Credentials)
 	g.nonces, err = openNonces(ctx, o.Nonces, replay.Options{
-		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh,
+		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh, Mark: o.Mark,
 	})
 	return g, err
 }
@@ -79,6 +83,9 @@ func (g *Gate) Nonces() int { return g.nonces.Len() }
 // Floor is the earliest timestamp of requests that are accepted: see [replay.Memory.Floor].
 func (g *Gate) Floor() time.Time { return g.nonces.Floor() }
 
+// Mark is what a later run needs to know about the clock: see [replay.Memory.Mark].
+func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
+
 // Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
 	claim, err := r.claim()
@@ -87,11 +94,12 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 		return nil, err
 	}
 	now := g.clock()
-	caller, err := g.authenticate(ctx, claim, now)
+	caller, nonce, err := g.authenticate(claim, now)
 	if err != nil {
 		return nil, err
 	}
 	line.Account = caller.account
+	r.Connection.Authenticated()
 	region, err := g.regions.of(r)
 	if err != nil {
 		return nil, err
@@ -104,30 +112,57 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Gateway: r.Gateway, Now: now,
 		Permissions: caller.permissions,
 	}
-	resp, err := g.admit(ctx, inv, r.Params)
+	resp, err := g.admit(ctx, inv, r.Params, nonce)
 	line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
 	return resp, err
 }
 
-// admit runs an operation, unless it does not exist, its caller has no permission, or has had too many already.
-func (g *Gate) admit(ctx context.Context, inv *api.Invocation, params kmsapi.Params) (kmsapi.Response, error) {
+// admit runs an operation that the gateway serves, or says how a dry run of it would end.
+func (g *Gate) admit(
+	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
+) (kmsapi.Response, error) {
 	if inv.Gateway != "" && inv.Operation.Plane() != kmsapi.DataPlane {
 		return nil, kmsapi.ErrInvalidAPIName.WithMessage(fmt.Sprintf("The ApiName %q is invalid.", inv.Operation))
 	}
 	if !api.Serves(inv.Operation) {
-		return nil, kmsapi.ErrActionNotFound
+		return nil, notServed(inv.Operation)
 	}
 	if err := g.audit.Err(); err != nil {
 		// The last line could not be written, so nothing is done that might leave no line. The line about this refusal is
 		// the next try.
 		return nil, ErrNotAudited
 	}
-	params = inv.WithLocalName(params)
+	resp, err := g.run(ctx, inv, params, nonce)
+	if inv.Operation.IsDryRun(params) {
+		return nil, api.DryRunError(err)
+	}
+	return resp, err
+}
+
+// notServed is the refusal of an operation without a handler.
+func notServed(op kmsapi.Operation) error {
+	if op.Published() {
+		return kmsapi.ErrUnsupportedOperation
+	}
+	return kmsapi.ErrActionNotFound
+}
+
+// run runs an operation, unless its caller has no permission, or has had too many already.
+func (g *Gate) run(
+	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
+) (kmsapi.Response, error) {
+	params, err := inv.WithLocalName(params)
+	if err != nil {
+		return nil, err
+	}
 	if err := inv.Authorize(params); err != nil {
 		return nil, err
 	}
 	if err := g.rates.take(inv); err != nil {
 		g.metrics.RateLimited(inv.Operation.RateClass())
+		return nil, err
+	}
+	if err := g.keepNonce(ctx, nonce, inv.Now); err != nil {
 		return nil, err
 	}
 	return g.api.Run(ctx, inv, params)

@@ -13,13 +13,15 @@ import (
 type NonceStore interface {
 	// KeepNonce writes down a key, which may be deleted once it has expired.
 	KeepNonce(ctx context.Context, key string, expires time.Time) error
+	// DropNonces deletes the keys that begin with prefix, and that isDropped reports true for.
+	DropNonces(ctx context.Context, prefix string, isDropped func(key string) bool) error
 	// EachNonce visits the keys that are written down.
 	EachNonce(ctx context.Context, visit func(key string) error) error
 }
 
 // openNonces makes a nonce memory, with what an earlier run wrote down.
 func openNonces(ctx context.Context, s NonceStore, o replay.Options) (*replay.Memory, error) {
-	o.Durable = s.KeepNonce
+	o.Durable, o.Drop = s.KeepNonce, s.DropNonces
 	memory := replay.New(o)
 	return memory, s.EachNonce(ctx, memory.Load)
 }
@@ -28,20 +30,39 @@ func openNonces(ctx context.Context, s NonceStore, o replay.Options) (*replay.Me
 const (
 	NonceUsed   = "used"
 	NonceTooOld = "too_old"
+	NonceAhead  = "ahead"
 )
 
 // checkNonce accepts the nonce of a request that accessKeyID has signed at a time, once.
-func (g *Gate) checkNonce(ctx context.Context, accessKeyID, nonce string, at time.Time) error {
-	err := g.nonces.Remember(ctx, accessKeyID, nonce, at)
+func (g *Gate) checkNonce(accessKeyID, nonce string, at time.Time) (replay.Nonce, error) {
+	n, err := g.nonces.Remember(accessKeyID, nonce, at)
 	switch {
 	case errors.Is(err, replay.ErrUsed):
 		g.metrics.NonceRefused(NonceUsed)
-		return kmsapi.ErrSignatureNonceUsed
+		return n, kmsapi.ErrSignatureNonceUsed
 	case errors.Is(err, replay.ErrTooOld):
 		g.metrics.NonceRefused(NonceTooOld)
-		return kmsapi.ErrIllegalTimestamp.WithMessage(
+		return n, kmsapi.ErrIllegalTimestamp.WithMessage(
 			"The Timestamp is before the service's start, so it can't tell whether it has seen the request before. Sign it again.")
 	default:
-		return err
+		return n, err
 	}
 }
+
+// aheadPerSecond is how many requests of an access key may be ahead of the clock in a second, as many as the highest
+// rate limit of the real service. Each costs a write.
+const aheadPerSecond = 1000
+
+// keepNonce stores the nonce of a request that is ahead of the clock. It is the last check before the request runs, so
+// that a request without permission, or above its rate limit, costs no write.
+func (g *Gate) keepNonce(ctx context.Context, n replay.Nonce, now time.Time) error {
+	if n.Ahead() && !g.ahead.allow(n.AccessKeyID(), aheadPerSecond, now) {
+		g.metrics.NonceRefused(NonceAhead)
+		return kmsapi.ErrThrottling.WithMessage(
+			"QPS Limit Exceeded. Too many requests have a Timestamp ahead of the service's clock. Set the clock of the machine that signs.")
+	}
+	return g.nonces.Keep(ctx, n)
+}
+
+// Sweep deletes what is stored of nonces that the memory has given up to make room.
+func (g *Gate) Sweep(ctx context.Context) error { return g.nonces.DropGivenUp(ctx) }

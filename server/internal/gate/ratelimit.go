@@ -17,10 +17,14 @@ type rateLimiters struct {
 	perSecond map[kmsapi.RateClass]int
 	// dedicated are the rates of dedicated gateways, by their KMS instances.
 	dedicated map[string]int
+	limiters  limiters[rateKey]
+}
 
-	// mu guards limiters and everything in them.
-	mu       sync.Mutex
-	limiters map[rateKey]*rateLimiter
+// limiters has a limiter for each key that has had a request. It is safe for parallel use.
+type limiters[K comparable] struct {
+	// mu guards byKey and everything in it.
+	mu    sync.Mutex
+	byKey map[K]*rateLimiter
 }
 
 // rateLimiter is a limiter whose time does not go back: a [rate.Limiter] would let a request with an earlier time than
@@ -39,7 +43,7 @@ type rateKey struct {
 
 func newRateLimiters(c config.Config) *rateLimiters {
 	l := &rateLimiters{
-		perSecond: c.RateLimits.PerSecond(), dedicated: map[string]int{}, limiters: map[rateKey]*rateLimiter{},
+		perSecond: c.RateLimits.PerSecond(), dedicated: map[string]int{},
 	}
 	for _, i := range c.AllInstances() {
 		l.dedicated[i.ID] = i.Spec
@@ -53,27 +57,27 @@ func (l *rateLimiters) take(inv *api.Invocation) error {
 	if l.perSecond[class] == config.Unlimited {
 		return nil
 	}
-	key := rateKey{account: inv.Account, region: inv.Region, class: class}
+	key, perSecond := rateKey{account: inv.Account, region: inv.Region, class: class}, l.perSecond[class]
 	if inv.Gateway != "" {
-		key = rateKey{gateway: inv.Gateway, class: class}
+		key, perSecond = rateKey{gateway: inv.Gateway, class: class}, l.dedicated[inv.Gateway]
 	}
-	if !l.allow(key, inv.Now) {
+	if !l.limiters.allow(key, perSecond, inv.Now) {
 		return kmsapi.ErrThrottling
 	}
 	return nil
 }
 
-func (l *rateLimiters) allow(key rateKey, now time.Time) bool {
+// allow counts a request at now. The limiter of key lets perSecond pass, with a burst of the same size.
+func (l *limiters[K]) allow(key K, perSecond int, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	r := l.limiters[key]
+	r := l.byKey[key]
 	if r == nil {
-		perSecond := l.perSecond[key.class]
-		if key.gateway != "" {
-			perSecond = l.dedicated[key.gateway]
+		if l.byKey == nil {
+			l.byKey = map[K]*rateLimiter{}
 		}
 		r = &rateLimiter{limiter: rate.NewLimiter(rate.Limit(perSecond), perSecond), last: now}
-		l.limiters[key] = r
+		l.byKey[key] = r
 	}
 	if now.After(r.last) {
 		r.last = now

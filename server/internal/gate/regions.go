@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"cmp"
 	"net"
 	"strings"
 
@@ -37,18 +38,17 @@ func newRegions(c config.Config) regions {
 }
 
 // of is the region that r is for: on a dedicated gateway that of the instance; on the shared one that of the host if it
-// is one of KMS's own host names, else the RegionId parameter, else the default.
+// is one of KMS's own host names, else the RegionId parameter, else the default. RPC V1 signs the parameter and not the
+// host, so a host in another region is refused: the signer meant only one of them.
 func (rs regions) of(r *Request) (string, error) {
 	if r.Gateway != "" {
 		return rs.byInstance[r.Gateway], nil
 	}
-	region := rs.ofHost(r.Host)
-	if region == "" {
-		region = r.Params.Get("RegionId")
+	ofHost, named := rs.ofHost(r.Host), r.Params.Get("RegionId")
+	if ofHost != "" && named != "" && ofHost != named {
+		return "", kmsapi.InvalidParameter("RegionId", "The request was sent to the endpoint of "+ofHost+".")
 	}
-	if region == "" {
-		return rs.home, nil
-	}
+	region := cmp.Or(ofHost, named, rs.home)
 	if !rs.served[region] {
 		return "", kmsapi.InvalidParameter("RegionId", "This service does not work in that region.")
 	}

@@ -140,7 +140,13 @@ func (c *checker) nonce(at location, value []byte) {
 	}
 }
 
-func (c *checker) meta(at location, _ []byte) {
+func (c *checker) meta(at location, value []byte) {
+	if at.path == clockPath {
+		if _, _, err := parseClockMark(value); err != nil {
+			c.problem("%v", err)
+		}
+		return
+	}
 	if !slices.Contains([]string{schemaPath, rootKeyPath}, at.path) {
 		c.unknownKind(at.path)
 	}

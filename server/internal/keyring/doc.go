@@ -29,6 +29,8 @@
 //
 //	meta/schema                           the version of the layout, a decimal number
 //	meta/root-key                         proves at start that the root key is the one the store was made with
+//	meta/clock                            the latest time that the service has seen on its clock, and the word exact if
+//	                                      it has seen no later one since it wrote that down
 //	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
 //	default-cmk/<account>/<region>/<key id>  the CMK that is the account's default key; no value
 //	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value
@@ -36,8 +38,8 @@
 //	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero
 //	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material
 //	                                      expires; no value
-//	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, with the time when it may be
-//	                                      forgotten
+//	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, or the first timestamp of an
+//	                                      access key that is accepted, with the time when it may be forgotten
 //
 // An operation on a CMK reads one record of it, or two if a ciphertext is of an earlier version; so it costs the same
 // however many versions and tags a CMK has. Everything that is asked of all CMKs or aliases without reading them (list,

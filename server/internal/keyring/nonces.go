@@ -25,7 +25,7 @@ func (k *Keyring) EachNonce(ctx context.Context, visit func(key string) error) e
 	})
 }
 
-// sweepAtOnce bounds how long a request waits for SweepNonces.
+// sweepAtOnce bounds how long a request waits for the deletion of nonces.
 const sweepAtOnce = 1000
 
 // SweepNonces deletes the nonces that have expired at now.
@@ -34,7 +34,29 @@ func (k *Keyring) SweepNonces(ctx context.Context, now time.Time) error {
 	if err != nil {
 		return err
 	}
-	for some := range slices.Chunk(expired, sweepAtOnce) {
+	return k.deleteNonces(ctx, expired)
+}
+
+// DropNonces deletes the keys that begin with prefix, and that isDropped reports true for.
+func (k *Keyring) DropNonces(ctx context.Context, prefix string, isDropped func(key string) bool) error {
+	var dropped []string
+	err := k.store.View(ctx, func(r store.Reader) error {
+		return r.Scan(noncePrefix+prefix, "", func(path string, _ []byte) (bool, error) {
+			if isDropped(strings.TrimPrefix(path, noncePrefix)) {
+				dropped = append(dropped, path)
+			}
+			return true, nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	return k.deleteNonces(ctx, dropped)
+}
+
+// deleteNonces deletes the records at paths, in transactions that hold no request up for long.
+func (k *Keyring) deleteNonces(ctx context.Context, paths []string) error {
+	for some := range slices.Chunk(paths, sweepAtOnce) {
 		if err := k.store.Update(ctx, func(w store.Writer) error { return deleteAll(w, some) }); err != nil {
 			return err
 		}

@@ -29,6 +29,7 @@ const (
 
 	schemaPath  = metaPrefix + "schema"
 	rootKeyPath = metaPrefix + "root-key"
+	clockPath   = metaPrefix + "clock"
 )
 
 // dueTime has a fixed width, so that the order of bytes is the order of time.

@@ -22,20 +22,30 @@ type Metrics struct {
 	nonceRefusals *prometheus.CounterVec
 	throttled     *prometheus.CounterVec
 	panics        prometheus.Counter
+	dropped       *prometheus.CounterVec
+	notHTTP       prometheus.Counter
 	reloads       *prometheus.CounterVec
 }
 
 const (
-	// unknownAction is the label of requests for an operation that does not exist, or that ended before it was known.
+	// unknownAction is the label of requests for an operation that is not served, or that ended before it was known.
 	unknownAction = "unknown"
 	// successCode is the label of requests that were not refused.
 	successCode = "OK"
 )
 
+// Labels are the values of labels that only others know.
+type Labels struct {
+	// Gateways are those that [Metrics.Answered] will be called with.
+	Gateways []string
+	// NonceRefusals are the reasons of [Metrics.NonceRefused].
+	NonceRefusals []string
+	// Bounds are those of [Metrics.ConnectionClosed].
+	Bounds []string
+}
+
 // NewMetrics returns metrics with every series at zero, so that the first event of a kind is seen as a rise.
-// gateways are those that [Metrics.Answered] will be called with, and nonceRefusals the reasons of
-// [Metrics.NonceRefused].
-func NewMetrics(gateways []string, nonceRefusals ...string) *Metrics {
+func NewMetrics(labels Labels) *Metrics {
 	m := &Metrics{
 		registry:      prometheus.NewRegistry(),
 		requests:      counters("requests_total", helpRequests, "action", "code"),
@@ -44,21 +54,27 @@ func NewMetrics(gateways []string, nonceRefusals ...string) *Metrics {
 		nonceRefusals: counters("nonce_refusals_total", helpNonceRefusals, "reason"),
 		throttled:     counters("rate_limited_total", "Requests refused by a rate limit, by its class.", "class"),
 		panics:        prometheus.NewCounter(counterOpts("panics_total", "Requests that failed by a bug.")),
+		dropped:       counters("connections_closed_total", helpDropped, "bound"),
+		notHTTP:       prometheus.NewCounter(counterOpts("not_http_total", helpNotHTTP)),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
 	}
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
+		m.dropped, m.notHTTP,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, operation := range kmsapi.Operations() {
 		m.requests.WithLabelValues(string(operation), successCode)
 	}
-	for _, gateway := range gateways {
+	for _, gateway := range labels.Gateways {
 		m.gateways.WithLabelValues(gateway)
 	}
 	for _, class := range kmsapi.RateClasses() {
 		m.throttled.WithLabelValues(string(class))
 	}
-	for _, reason := range nonceRefusals {
+	for _, reason := range labels.NonceRefusals {
 		m.nonceRefusals.WithLabelValues(reason)
+	}
+	for _, bound := range labels.Bounds {
+		m.dropped.WithLabelValues(bound)
 	}
 	for _, result := range []string{"ok", "failed"} {
 		m.reloads.WithLabelValues(result)
@@ -83,6 +99,8 @@ func durations(name, help string, labels ...string) *prometheus.HistogramVec {
 const (
 	helpRequests      = "Requests answered, by operation and error code; the code of success is OK."
 	helpDuration      = "Time from the arrival of a request to its audit line."
+	helpDropped       = "Connections closed because a bound was reached, by the bound."
+	helpNotHTTP       = "Connections answered with 400, 417, 431 or 501 because no request could be read from them."
 	helpNonceRefusals = "Requests refused because their nonce was used, or too old to tell."
 )
 
@@ -104,6 +122,12 @@ func (m *Metrics) Answered(gateway, action string, code kmsapi.Code, took time.D
 
 // Panicked counts a request that failed by a bug.
 func (m *Metrics) Panicked() { m.panics.Inc() }
+
+// ConnectionClosed counts a connection that was closed because a bound was reached.
+func (m *Metrics) ConnectionClosed(bound string) { m.dropped.WithLabelValues(bound).Inc() }
+
+// AnsweredByHTTP counts a connection that was answered although no request could be read from it.
+func (m *Metrics) AnsweredByHTTP() { m.notHTTP.Inc() }
 
 // NonceRefused counts a request whose nonce was refused.
 func (m *Metrics) NonceRefused(reason string) { m.nonceRefusals.WithLabelValues(reason).Inc() }

@@ -19,12 +19,20 @@
 // A new memory is empty, so requests that the previous process accepted could be sent again. Two rules together prevent
 // that, and refuse no request that can't have been accepted before:
 //
-//   - A nonce whose timestamp is not in the past is passed to the Durable hook, and accepted only once that has
-//     returned. The caller loads it again with [Memory.Load].
+//   - A nonce whose timestamp is not in the past is passed to the Durable hook by [Memory.Keep], and its request takes
+//     effect only once that has returned. The caller loads it again with [Memory.Load].
 //   - A timestamp before the start is refused.
 //
-// Every request accepted before the start, at a time t, either had a timestamp before t, and so before the start, or
-// was made durable. A crash loses nothing else, and usually nothing needs to be written.
+// Every request that took effect before the start, at a time t, either had a timestamp before t, and so before the
+// start, or was made durable. A crash loses nothing else, and usually nothing needs to be written. A request that the
+// caller has refused for another reason needs no Keep: if it is sent again after a restart, it takes effect once at
+// most.
+//
+// If a nonce can't be stored, because the disk is full for instance, but is only a little ahead, Keep waits until its
+// timestamp is in the past. Then the second rule covers it.
+//
+// What is stored is bounded like the memory: [Memory.DropGivenUp] deletes the nonces of a shard that was given up, and
+// stores the floor of its access key in their place.
 //
 // Timestamps of KMS are truncated to whole seconds. So within the second of the start, a client with a correct clock
 // sends a timestamp before the start, which can't be distinguished from one accepted just before; it is refused until
@@ -32,6 +40,15 @@
 // then create its memory, and not listen before [Memory.Floor], which is at most a second later. A store that has just
 // been created has accepted nothing yet: Fresh says so, and then there is no floor.
 //
-// One case is not covered: if the clock is set back between two processes, a request that was accepted in between may
-// be accepted again.
+// # Clocks that are set back
+//
+// Within a process, what has been remembered does not depend on the clock, and floors never fall. Between two processes
+// the start could be earlier than requests that were accepted, so a process leaves a [Mark] to the next: the latest
+// time that its clock has shown. It is stored at the start, every minute and at the end, and the floor at the start is
+// the later of mark and clock. If the process before crashed, its last mark may be too low; then a clock that is before
+// the mark shows that it was set back, and the floor is [MaxUnmarked] above the mark.
+//
+// Not covered is a crash after which the clock is set back to a time that is still after the last mark: a request that
+// was accepted between those two times may be accepted again. Neither is a clock that jumped ahead of the last mark by
+// more than MaxUnmarked before the crash. While the store takes no writes, the last mark may be old.
 package replay

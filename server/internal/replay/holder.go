@@ -2,9 +2,6 @@ package replay
 
 import (
 	"crypto/sha256"
-	"encoding/hex"
-	"errors"
-	"strings"
 	"time"
 )
 
@@ -23,8 +20,14 @@ type holder struct {
 	// that comes back with another timestamp is used up too.
 	shards map[int64]map[fingerprint]struct{}
 	count  int
+	// stored are the minutes of shards of which the Durable hook may have stored something.
+	stored map[int64]struct{}
 	// floor is the end of the last minute that was given up to make room.
 	floor time.Time
+}
+
+func newHolder() *holder {
+	return &holder{shards: map[int64]map[fingerprint]struct{}{}, stored: map[int64]struct{}{}}
 }
 
 func (h *holder) holds(f fingerprint) bool {
@@ -50,6 +53,7 @@ func (h *holder) add(minute int64, f fingerprint) {
 func (h *holder) drop(minute int64) int {
 	n := len(h.shards[minute])
 	delete(h.shards, minute)
+	delete(h.stored, minute)
 	h.count -= n
 	return n
 }
@@ -78,27 +82,3 @@ func minuteOf(t time.Time) int64 {
 
 // endOf returns the first time after a minute.
 func endOf(minute int64) time.Time { return time.Unix((minute+1)*secondsPerMinute, 0) }
-
-// durableTime has a fixed width, so that byte order is chronological order.
-const durableTime = "2006-01-02T15:04:05.000000000Z"
-
-// durableKey is timestamp/fingerprint/access key id. The parts before the last have a fixed width, so it is injective.
-func durableKey(accessKeyID string, f fingerprint, timestamp time.Time) string {
-	return timestamp.UTC().Format(durableTime) + "/" + hex.EncodeToString(f[:]) + "/" + accessKeyID
-}
-
-var errDurableKey = errors.New("not a key that the nonce memory has stored")
-
-func parseDurableKey(key string) (accessKeyID string, f fingerprint, timestamp time.Time, err error) {
-	parts := strings.SplitN(key, "/", 3)
-	if len(parts) != 3 || len(parts[1]) != hex.EncodedLen(len(f)) {
-		return "", f, timestamp, errDurableKey
-	}
-	if timestamp, err = time.Parse(durableTime, parts[0]); err != nil {
-		return "", f, timestamp, errDurableKey
-	}
-	if _, err = hex.Decode(f[:], []byte(parts[1])); err != nil {
-		return "", f, timestamp, errDurableKey
-	}
-	return parts[2], f, timestamp, nil
-}

@@ -3,7 +3,6 @@ package replay
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"time"
 )
@@ -33,11 +32,15 @@ type Options struct {
 	// Fresh says that no earlier process has accepted a request for this service. Then timestamps before the start are
 	// as good as any.
 	Fresh bool
-	// Durable stores a nonce so that it survives a crash once it has returned nil. The caller passes key to
-	// [Memory.Load] at the next start, and may delete it after expires. Keys begin with the timestamp, so that their
-	// byte order is chronological. nil keeps everything in memory, which is right only if access keys don't outlive the
-	// process either.
+	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets no
+	// replay in.
+	Mark Mark
+	// Durable stores a key so that it survives a crash once it has returned nil. The caller passes the key to
+	// [Memory.Load] at the next start, and may delete it after expires. The byte order of keys is chronological. nil
+	// keeps everything in memory, which is right only if access keys don't outlive the process either.
 	Durable func(ctx context.Context, key string, expires time.Time) error
+	// Drop deletes the keys that begin with prefix, and that isDropped reports true for. It is set if Durable is.
+	Drop func(ctx context.Context, prefix string, isDropped func(key string) bool) error
 }
 
 // Memory remembers nonces. It is safe for concurrent use.
@@ -46,6 +49,7 @@ type Memory struct {
 	max     int
 	clock   func() time.Time
 	durable func(ctx context.Context, key string, expires time.Time) error
+	drop    func(ctx context.Context, prefix string, isDropped func(key string) bool) error
 
 	// mu guards the fields below. It is not held while a nonce is made durable.
 	mu sync.Mutex
@@ -54,13 +58,20 @@ type Memory struct {
 	count   int
 	// floor is the first timestamp that is accepted.
 	floor time.Time
+	// seen is the latest time that the clock has shown, or may have shown an earlier process.
+	seen time.Time
 	// swept is the minute of the last sweep.
 	swept int64
+	// givenUp are shards of which the Durable hook may have stored something that has not been dropped.
+	givenUp map[givenUp]struct{}
 }
 
 // New returns an empty memory. Its start is the time of this call.
 func New(o Options) *Memory {
-	m := &Memory{window: o.Window, max: o.Max, clock: o.Clock, durable: o.Durable, holders: map[string]*holder{}}
+	m := &Memory{
+		window: o.Window, max: o.Max, clock: o.Clock, durable: o.Durable, drop: o.Drop,
+		holders: map[string]*holder{}, givenUp: map[givenUp]struct{}{},
+	}
 	if m.window == 0 {
 		m.window = DefaultWindow
 	}
@@ -70,8 +81,10 @@ func New(o Options) *Memory {
 	if m.clock == nil {
 		m.clock = time.Now
 	}
+	now := m.now()
+	m.seen = latest(now, o.Mark.bound(now))
 	if !o.Fresh {
-		m.floor = m.now()
+		m.floor = m.seen
 	}
 	return m
 }
@@ -80,7 +93,7 @@ func New(o Options) *Memory {
 func (m *Memory) now() time.Time { return m.clock().Round(0) }
 
 // Floor returns the first timestamp, in whole seconds, that is accepted: zero for a fresh memory, and otherwise at
-// first the end of the second in which the memory was created.
+// first the end of the second in which the memory was created, or a later time if the clock has been set back.
 func (m *Memory) Floor() time.Time {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -98,73 +111,57 @@ func (m *Memory) Len() int {
 	return m.count
 }
 
-// Remember accepts the nonce of a request that accessKeyID signed at timestamp, once. The caller has verified the
-// signature, and that timestamp is within the window. For a request without a nonce the caller passes its signature.
-//
-// The error is [ErrUsed], [ErrTooOld], or the Durable hook's. After an error of the hook the nonce counts as used,
-// since it may have been stored; a client signs every attempt with a new nonce anyway.
-func (m *Memory) Remember(ctx context.Context, accessKeyID, nonce string, timestamp time.Time) error {
-	now := m.now()
-	f := fingerprintOf(nonce)
-	if err := m.insert(accessKeyID, f, timestamp, now, (*holder).holds); err != nil {
-		return err
-	}
-	if m.durable == nil || timestamp.Before(now) {
-		return nil
-	}
-	if err := m.durable(ctx, durableKey(accessKeyID, f, timestamp), timestamp.Add(m.window)); err != nil {
-		return fmt.Errorf("a nonce could not be stored: %w", err)
-	}
-	return nil
+// A Nonce is one that has been accepted.
+type Nonce struct {
+	accessKeyID string
+	fingerprint fingerprint
+	timestamp   time.Time
+	ahead       bool
 }
 
-// Load remembers a nonce that the Durable hook has stored for an earlier process. The caller loads all of them, expired
-// or not, before the first Remember. An error means that key is not one of the hook's.
+// AccessKeyID is the access key that signed the request.
+func (n Nonce) AccessKeyID() string { return n.accessKeyID }
+
+// Ahead reports that the nonce must be stored before its request takes effect, since its timestamp is not in the past.
+func (n Nonce) Ahead() bool { return n.ahead }
+
+// Remember accepts the nonce of a request that accessKeyID signed at timestamp, once. The caller has verified the
+// signature, and that timestamp is within the window. For a request without a nonce the caller passes its signature.
+// Before the request takes effect, the caller passes the nonce to [Memory.Keep]. The nonce counts as used even if that
+// never happens, or fails; a client signs every attempt with a new nonce anyway.
 //
-// A nonce may have been stored with two timestamps: the first was dropped to make room, and then the nonce was accepted
-// again. It is remembered under both, since otherwise the later would be forgotten with the shard of the earlier.
-func (m *Memory) Load(key string) error {
-	accessKeyID, f, timestamp, err := parseDurableKey(key)
-	if err != nil {
-		return err
-	}
-	minute := minuteOf(timestamp)
-	inSameShard := func(h *holder, f fingerprint) bool {
-		_, held := h.shards[minute][f]
-		return held
-	}
-	err = m.insert(accessKeyID, f, timestamp, m.now(), inSameShard)
-	if errors.Is(err, ErrTooOld) || errors.Is(err, ErrUsed) {
-		return nil
-	}
-	return err
+// The error is [ErrUsed] or [ErrTooOld].
+func (m *Memory) Remember(accessKeyID, nonce string, timestamp time.Time) (Nonce, error) {
+	now := m.now()
+	n := Nonce{accessKeyID: accessKeyID, fingerprint: fingerprintOf(nonce), timestamp: timestamp}
+	n.ahead = m.durable != nil && !timestamp.Before(now)
+	return n, m.insert(n, now, (*holder).holds)
 }
 
 // insert adds a nonce, unless used reports that it is already there.
-func (m *Memory) insert(
-	accessKeyID string, f fingerprint, timestamp, now time.Time, used func(*holder, fingerprint) bool,
-) error {
+func (m *Memory) insert(n Nonce, now time.Time, used func(*holder, fingerprint) bool) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.seen = latest(m.seen, now)
 	m.sweep(now)
-	h := m.holders[accessKeyID]
+	h := m.holders[n.accessKeyID]
 	if h == nil {
-		h = &holder{shards: map[int64]map[fingerprint]struct{}{}}
+		h = newHolder()
 	}
-	if timestamp.Before(m.floor) || timestamp.Before(h.floor) {
+	if n.timestamp.Before(m.floor) || n.timestamp.Before(h.floor) {
 		return ErrTooOld
 	}
-	if used(h, f) {
+	if used(h, n.fingerprint) {
 		return ErrUsed
 	}
 	if m.count >= m.max {
 		m.makeRoom()
-		if timestamp.Before(h.floor) {
+		if n.timestamp.Before(h.floor) {
 			return ErrTooOld
 		}
 	}
-	m.holders[accessKeyID] = h
-	h.add(minuteOf(timestamp), f)
+	m.holders[n.accessKeyID] = h
+	h.add(minuteOf(n.timestamp), n.fingerprint)
 	m.count++
 	return nil
 }
@@ -188,17 +185,25 @@ func (m *Memory) sweep(now time.Time) {
 			delete(m.holders, id)
 		}
 	}
+	for shard := range m.givenUp {
+		if !now.Before(endOf(shard.minute).Add(m.window)) {
+			delete(m.givenUp, shard) // What is stored of it has expired.
+		}
+	}
 }
 
-// makeRoom drops the oldest shard of the access key that has the most nonces.
+// makeRoom gives up the oldest shard of the access key that has the most nonces.
 func (m *Memory) makeRoom() {
-	var largest *holder
-	for _, h := range m.holders {
+	id, largest := "", (*holder)(nil)
+	for other, h := range m.holders {
 		if largest == nil || h.count > largest.count {
-			largest = h
+			id, largest = other, h
 		}
 	}
 	oldest := largest.oldest()
+	if _, stored := largest.stored[oldest]; stored {
+		m.givenUp[givenUp{id, oldest}] = struct{}{}
+	}
 	m.count -= largest.drop(oldest)
 	largest.floor = latest(largest.floor, endOf(oldest))
 }

@@ -27,6 +27,9 @@ type world struct {
 	now  time.Time
 	disk map[string]time.Time
 	max  int
+	// marked is on the disk too, since markedAt by the clock.
+	marked   replay.Mark
+	markedAt time.Time
 	*replay.Memory
 }
 
@@ -36,19 +39,46 @@ func newWorld(t testing.TB) *world {
 	return w
 }
 
+// mark does what a service does every minute.
+func (w *world) mark() { w.marked, w.markedAt = w.Mark(), w.now }
+
+// stop ends the process, which has accepted its last request.
+func (w *world) stop() {
+	w.mark()
+	w.marked.Exact = true
+}
+
 // restart starts a new process with the same disk.
 func (w *world) restart(fresh bool) {
 	w.Memory = replay.New(replay.Options{
-		Max: w.max, Fresh: fresh, Clock: func() time.Time { return w.now },
+		Max: w.max, Fresh: fresh, Clock: func() time.Time { return w.now }, Mark: w.marked,
 		Durable: func(_ context.Context, key string, expires time.Time) error { w.disk[key] = expires; return nil },
+		Drop: func(_ context.Context, prefix string, isDropped func(key string) bool) error {
+			deleteIf(w.disk, prefix, isDropped)
+			return nil
+		},
 	})
 	for _, key := range slices.Sorted(maps.Keys(w.disk)) {
 		require.NoError(w.t, w.Load(key))
 	}
+	w.mark()
+}
+
+func deleteIf(disk map[string]time.Time, prefix string, isDropped func(key string) bool) {
+	maps.DeleteFunc(disk, func(key string, _ time.Time) bool { return strings.HasPrefix(key, prefix) && isDropped(key) })
 }
 
 func (w *world) remember(id, nonce string, at time.Time) error {
-	return w.Remember(context.Background(), id, nonce, at)
+	return accept(w.Memory, id, nonce, at)
+}
+
+// accept does with a request what a gate does.
+func accept(m *replay.Memory, id, nonce string, at time.Time) error {
+	n, err := m.Remember(id, nonce, at)
+	if err != nil {
+		return err
+	}
+	return m.Keep(context.Background(), n)
 }
 
 func TestANonceIsAcceptedOnce(t *testing.T) {
@@ -218,7 +248,7 @@ func TestANonceThatCanNotBeStoredIsNotAccepted(t *testing.T) {
 		Clock:   func() time.Time { return start },
 		Durable: func(context.Context, string, time.Time) error { return cause },
 	})
-	remember := func() error { return m.Remember(t.Context(), "key", "nonce", start.Add(time.Second)) }
+	remember := func() error { return accept(m, "key", "nonce", start.Add(replay.MaxHold+time.Second)) }
 	require.ErrorIs(t, remember(), cause)
 	require.ErrorIs(t, remember(), replay.ErrUsed, "it may be on disk")
 }
@@ -301,7 +331,7 @@ func TestOneOfManyEqualRequestsWins(t *testing.T) {
 				var wg sync.WaitGroup
 				for range 16 {
 					wg.Go(func() {
-						switch err := m.Remember(context.Background(), "key", fmt.Sprint(round), start.Add(ahead)); {
+						switch err := accept(m, "key", fmt.Sprint(round), start.Add(ahead)); {
 						case err == nil:
 							wins.Add(1)
 						case !errors.Is(err, replay.ErrUsed):
@@ -355,7 +385,7 @@ func BenchmarkRemember(b *testing.B) {
 			now = now.Add(time.Second)
 		}
 		nonce := nonces[i%1000] + fmt.Sprint(i/1000)
-		if err := m.Remember(context.Background(), "key", nonce, now.Add(-time.Second)); err != nil {
+		if err := accept(m, "key", nonce, now.Add(-time.Second)); err != nil {
 			b.Fatal(err)
 		}
 	}

@@ -11,8 +11,8 @@ import (
 	"pgregory.net/rapid"
 )
 
-// TestNothingIsEverAcceptedTwice takes a memory through time, restarts, clock jumps and floods. It leaves out only a
-// clock that is behind that of an earlier process, which the package comment says is not covered.
+// TestNothingIsEverAcceptedTwice takes a memory through time, stops, crashes, clocks that are set back in a process or
+// between two, and floods. It leaves out only the crash that the package comment says is not covered.
 func TestNothingIsEverAcceptedTwice(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
 		w := &world{t: t, now: start, disk: map[string]time.Time{}, max: rapid.IntRange(1, 20).Draw(rt, "max")}
@@ -22,7 +22,7 @@ func TestNothingIsEverAcceptedTwice(t *testing.T) {
 			at        time.Time
 		}
 		accepted := map[request]bool{}
-		latest := start
+		latest := start // of all times that the clock has shown
 		id, nonce := rapid.SampledFrom([]string{"a", "b"}), rapid.SampledFrom([]string{"1", "2", "3", "4", "5", "6"})
 		rt.Repeat(map[string]func(*rapid.T){
 			"request": func(rt *rapid.T) {
@@ -32,6 +32,13 @@ func TestNothingIsEverAcceptedTwice(t *testing.T) {
 					require.False(rt, accepted[r], "accepted twice: %v", r)
 					accepted[r] = true
 				}
+			},
+			"a request that is refused after its nonce": func(rt *rapid.T) {
+				_, _ = w.Remember(id.Draw(rt, "id"), nonce.Draw(rt, "nonce"), w.now.Truncate(time.Second).Add(10*time.Minute))
+			},
+			"the sweeper": func(rt *rapid.T) {
+				require.NoError(rt, w.DropGivenUp(t.Context()))
+				maps.DeleteFunc(w.disk, func(_ string, expires time.Time) bool { return w.now.After(expires) })
 			},
 			"replay": func(rt *rapid.T) {
 				// Sorted, so that a failure can be reproduced.
@@ -48,12 +55,25 @@ func TestNothingIsEverAcceptedTwice(t *testing.T) {
 				if w.now.After(latest) {
 					latest = w.now
 				}
+				if w.now.Sub(w.markedAt) > time.Minute {
+					w.mark()
+				}
 			},
 			"the clock jumps back": func(rt *rapid.T) {
 				w.now = w.now.Add(-time.Duration(rapid.IntRange(1, 3_000_000).Draw(rt, "milliseconds")) * time.Millisecond)
+				w.markedAt = w.now
 			},
-			"restart": func(rt *rapid.T) {
+			"stop and start at any time": func(rt *rapid.T) {
+				w.stop()
+				w.now = latest.Add(time.Duration(rapid.IntRange(-1_000_000, 1_000_000).Draw(rt, "milliseconds")) * time.Millisecond)
+				w.restart(false)
+			},
+			"crash, and start with a clock that goes on": func(*rapid.T) {
 				w.now = latest
+				w.restart(false)
+			},
+			"crash, and start with a clock that is before the last mark": func(rt *rapid.T) {
+				w.now = w.marked.At.Add(-time.Duration(rapid.IntRange(1, 1_000_000).Draw(rt, "milliseconds")) * time.Millisecond)
 				w.restart(false)
 			},
 		})

@@ -4,7 +4,8 @@
 // # Wrapping keys
 //
 // A [Key] is an RSA key of 2048 bits. Its public half goes out with an import token, and the owner of key material
-// encrypts the material with it. Generating one takes about 100 ms of a core, so a [Pool] generates them ahead of need.
+// encrypts the material with it. Generating one takes about 100 ms of a core, so a [Pool] generates them ahead of need,
+// and shares them out fairly between accounts when it has run out.
 //
 // # Tokens
 //

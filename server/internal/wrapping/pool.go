@@ -2,7 +2,9 @@ package wrapping
 
 import (
 	"context"
+	"errors"
 	"runtime"
+	"slices"
 	"sync"
 	"time"
 )
@@ -14,18 +16,28 @@ const PoolSize = 16
 // started for a short job, a check for instance, pays nothing.
 const quietStart = 5 * time.Second
 
-// Pool generates keys ahead of need. When it has run out, callers wait for the next key in the order in which they
-// came. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
+// ErrTooManyWaiting refuses a caller, because [MaxWaiting] of its account already wait. Compare with [errors.Is].
+var ErrTooManyWaiting = errors.New("too many callers of the account wait for a wrapping key")
+
+// Pool generates keys ahead of need. When it has run out, callers wait for the next key, and the accounts take turns:
+// see [queue]. So a caller whose account has had no key lately waits for one key to be generated, however many others
+// wait. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
 type Pool struct {
 	generate func() (*Key, error)
-	// ready holds up to PoolSize keys.
-	ready chan generated
 	// wake is closed by the first caller.
 	wake     chan struct{}
 	wakeOnce sync.Once
 	ctx      context.Context
 	stop     context.CancelFunc
 	workers  sync.WaitGroup
+
+	// mu guards the fields below. It is not held while a key is generated.
+	mu sync.Mutex
+	// ready holds up to PoolSize keys. Nobody waits unless it is empty.
+	ready   []generated
+	waiting queue
+	// room is signaled when a key has been taken, and at the end.
+	room *sync.Cond
 }
 
 // generated is what generate returned.
@@ -36,7 +48,8 @@ type generated struct {
 
 // NewPool returns a pool of keys from generate, which is [Generate] except in tests. The caller closes it.
 func NewPool(generate func() (*Key, error)) *Pool {
-	p := &Pool{generate: generate, ready: make(chan generated, PoolSize), wake: make(chan struct{})}
+	p := &Pool{generate: generate, wake: make(chan struct{}), waiting: queue{accounts: map[string]*waiting{}}}
+	p.room = sync.NewCond(&p.mu)
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	for range max(1, runtime.GOMAXPROCS(0)/2) {
 		p.workers.Go(p.work)
@@ -54,40 +67,88 @@ func (p *Pool) work() {
 	}
 	for p.ctx.Err() == nil {
 		key, err := p.generate()
-		select {
-		case p.ready <- generated{key, err}:
-		case <-p.ctx.Done():
-			discard(key)
-		}
+		p.put(generated{key, err})
 	}
 }
 
-// Get returns a key that no other caller gets; the caller clears it. It stops waiting when ctx ends, or when the pool
-// is closed: then the error is [context.Canceled].
-func (p *Pool) Get(ctx context.Context) (*Key, error) {
+// put gives a key to the caller whose turn it is. If nobody waits, it keeps the key, once there is room for it.
+func (p *Pool) put(g generated) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for len(p.ready) == PoolSize && p.ctx.Err() == nil {
+		p.room.Wait()
+	}
+	if p.ctx.Err() != nil {
+		discard(g.key)
+		return
+	}
+	if turn := p.waiting.next(); turn != nil {
+		turn <- g
+		return
+	}
+	p.ready = append(p.ready, g)
+}
+
+// Get returns a key that no other caller gets; the caller clears it. The error is [ErrTooManyWaiting], that of ctx if
+// it ends first, [context.Canceled] if the pool is closed, or that of the generation.
+func (p *Pool) Get(ctx context.Context, account string) (*Key, error) {
 	p.wakeOnce.Do(func() { close(p.wake) })
+	wait, err := p.take(account)
+	if err != nil {
+		return nil, err
+	}
 	select {
-	case g := <-p.ready:
+	case g := <-wait:
 		return g.key, g.err
 	case <-ctx.Done():
-		return nil, ctx.Err()
+		return p.giveUp(account, wait, ctx.Err())
 	case <-p.ctx.Done():
-		return nil, p.ctx.Err()
+		return p.giveUp(account, wait, p.ctx.Err())
+	}
+}
+
+// take returns where a caller of account gets its key: at once, if one is ready.
+func (p *Pool) take(account string) (chan generated, error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	wait, ok := p.waiting.join(account)
+	if !ok {
+		return nil, ErrTooManyWaiting
+	}
+	if len(p.ready) > 0 {
+		p.waiting.next() <- p.ready[0]
+		p.ready = slices.Delete(p.ready, 0, 1)
+		p.room.Signal()
+	}
+	return wait, nil
+}
+
+// giveUp ends a wait. If a key was handed over at the same time, that is the result, so that it is not lost.
+func (p *Pool) giveUp(account string, wait chan generated, cause error) (*Key, error) {
+	p.mu.Lock()
+	p.waiting.leave(account, wait)
+	p.mu.Unlock()
+	select {
+	case g := <-wait:
+		return g.key, g.err
+	default:
+		return nil, cause
 	}
 }
 
 // Close stops the generation of keys, and waits for those under way, about 100 ms. It may be called more than once.
 func (p *Pool) Close() {
 	p.stop()
+	p.mu.Lock()
+	p.room.Broadcast()
+	p.mu.Unlock()
 	p.workers.Wait()
-	for {
-		select {
-		case g := <-p.ready:
-			discard(g.key)
-		default:
-			return
-		}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, g := range p.ready {
+		discard(g.key)
 	}
+	p.ready = nil
 }
 
 func discard(key *Key) {

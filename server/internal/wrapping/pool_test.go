@@ -37,6 +37,13 @@ func (m *maker) generate() (*Key, error) {
 // workers is how many keys a pool generates at once. Each worker of a full pool holds one more key.
 func workers() int { return max(1, runtime.GOMAXPROCS(0)/2) }
 
+// spare is how many keys are ready.
+func (p *Pool) spare() int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.ready)
+}
+
 // inBubble runs test with a pool. The bubble fails the test if a goroutine of the pool is still running at the end.
 func inBubble(t *testing.T, test func(t *testing.T, m *maker, p *Pool)) {
 	sharedDER()
@@ -52,9 +59,9 @@ func TestAPoolFillsItselfAndStops(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
 		time.Sleep(time.Hour)
 		require.EqualValues(t, PoolSize+workers(), m.made.Load())
-		require.Len(t, p.ready, PoolSize)
+		require.Equal(t, PoolSize, p.spare())
 		for range PoolSize {
-			_, err := p.Get(t.Context())
+			_, err := p.Get(t.Context(), "a")
 			require.NoError(t, err)
 		}
 		time.Sleep(time.Hour)
@@ -72,7 +79,7 @@ func TestAPoolStartsQuietlyUnlessAKeyIsWanted(t *testing.T) {
 	})
 	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
 		start := time.Now()
-		_, err := p.Get(t.Context())
+		_, err := p.Get(t.Context(), "a")
 		require.NoError(t, err)
 		require.Equal(t, time.Second, time.Since(start))
 	})
@@ -83,7 +90,7 @@ func TestAFullPoolAnswersAtOnce(t *testing.T) {
 		time.Sleep(time.Hour)
 		start := time.Now()
 		for range PoolSize {
-			_, err := p.Get(t.Context())
+			_, err := p.Get(t.Context(), "a")
 			require.NoError(t, err)
 		}
 		require.Zero(t, time.Since(start))
@@ -95,9 +102,9 @@ func TestABurstUsesHalfOfTheCores(t *testing.T) {
 		const callers = 4 * PoolSize
 		var all sync.WaitGroup
 		var seen sync.Map
-		for range callers {
+		for i := range callers {
 			all.Go(func() {
-				key, err := p.Get(t.Context())
+				key, err := p.Get(t.Context(), string(rune('a'+i%4)))
 				if err != nil {
 					t.Error(err)
 				}
@@ -116,9 +123,9 @@ func TestACallerMayStopWaiting(t *testing.T) {
 	inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
 		ctx, cancel := context.WithTimeout(t.Context(), time.Millisecond)
 		defer cancel()
-		_, err := p.Get(ctx)
+		_, err := p.Get(ctx, "a")
 		require.ErrorIs(t, err, context.DeadlineExceeded)
-		_, err = p.Get(t.Context())
+		_, err = p.Get(t.Context(), "a")
 		require.NoError(t, err, "the key that was being generated is not lost")
 	})
 }
@@ -126,11 +133,11 @@ func TestACallerMayStopWaiting(t *testing.T) {
 func TestAFailureIsReportedAndDoesNotLast(t *testing.T) {
 	inBubble(t, func(t *testing.T, m *maker, p *Pool) {
 		m.fail.Store(true)
-		_, err := p.Get(t.Context())
+		_, err := p.Get(t.Context(), "a")
 		require.ErrorIs(t, err, errMaker)
 		m.fail.Store(false)
 		for range PoolSize + workers() {
-			if _, err = p.Get(t.Context()); err == nil {
+			if _, err = p.Get(t.Context(), "a"); err == nil {
 				return
 			}
 		}
@@ -149,8 +156,8 @@ func TestCloseEndsEveryWait(t *testing.T) {
 				p.Close()
 				p.Close()
 				require.LessOrEqual(t, time.Since(start), time.Second, "it waits only for the keys under way")
-				require.Empty(t, p.ready)
-				_, err := p.Get(t.Context())
+				require.Zero(t, p.spare())
+				_, err := p.Get(t.Context(), "a")
 				require.ErrorIs(t, err, context.Canceled)
 			})
 		})
@@ -159,7 +166,7 @@ func TestCloseEndsEveryWait(t *testing.T) {
 		inBubble(t, func(t *testing.T, _ *maker, p *Pool) {
 			failed := make(chan error)
 			go func() {
-				_, err := p.Get(t.Context())
+				_, err := p.Get(t.Context(), "a")
 				failed <- err
 			}()
 			synctest.Wait()
@@ -179,7 +186,7 @@ func TestCloseClearsUnusedKeys(t *testing.T) {
 		kept = append(kept, key)
 		return key, nil
 	})
-	taken, err := p.Get(t.Context())
+	taken, err := p.Get(t.Context(), "a")
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		mu.Lock()

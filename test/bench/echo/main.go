@@ -30,7 +30,7 @@ func serve(args []string) error {
 	if err := meta.FlagSet().Parse(args); err != nil {
 		return err
 	}
-	return plugin.ServeMultiplex(&plugin.ServeOpts{
+	return plugin.Serve(&plugin.ServeOpts{
 		BackendFactoryFunc: newBackend,
 		TLSProviderFunc:    api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})

@@ -87,6 +87,15 @@ func (p *PKI) WriteCA(path string) error { return os.WriteFile(path, []byte(p.CA
 // Issue writes a new certificate for hosts, which are names and addresses, to the file NAME.pem in dir, and its key to
 // NAME.key. The certificate of the regional CA follows it there.
 func (p *PKI) Issue(dir, name string, hosts ...string) error {
+	return p.issue(dir, name, p.region.pem(), hosts)
+}
+
+// IssueAlone is [PKI.Issue] without the certificate of the regional CA, which clients then have to know.
+func (p *PKI) IssueAlone(dir, name string, hosts ...string) error {
+	return p.issue(dir, name, nil, hosts)
+}
+
+func (p *PKI) issue(dir, name string, chain []byte, hosts []string) error {
 	template := &x509.Certificate{
 		Subject: pkix.Name{CommonName: hosts[0]}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
@@ -107,7 +116,7 @@ func (p *PKI) Issue(dir, name string, hosts ...string) error {
 		return err
 	}
 	return errors.Join(
-		os.WriteFile(filepath.Join(dir, name+".pem"), append(leaf.pem(), p.region.pem()...), 0o600),
+		os.WriteFile(filepath.Join(dir, name+".pem"), append(leaf.pem(), chain...), 0o600),
 		os.WriteFile(filepath.Join(dir, name+".key"),
 			pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: der}), 0o600),
 	)

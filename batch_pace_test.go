@@ -1,0 +1,91 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
+)
+
+// newSlowRig makes an engine with the key "a", on a KMS that encrypts 20 times a second.
+func newSlowRig(t *testing.T) (*rig, *kmstest.KMS) {
+	t.Helper()
+	r, service := newEngine(t), kmstest.Configured(t, kmstest.CryptoRate(20))
+	r.write("config", with(realConfig(service), body{"max_retries": 3}))
+	r.write("keys/a", nil)
+	return r, service
+}
+
+func manyItems(n int) body {
+	items := make([]any, n)
+	for i := range items {
+		items[i] = object("plaintext", hello)
+	}
+	return body{"batch_input": items}
+}
+
+func TestBatchLargerThanTheQuotaIsAnsweredInOneRequest(t *testing.T) {
+	r, service := newSlowRig(t)
+	began := time.Now()
+	status, results := r.batch("encrypt/a", manyItems(100)["batch_input"].([]any))
+	t.Logf("100 items took %s", time.Since(began).Round(time.Millisecond))
+	require.Equal(t, http.StatusOK, status)
+	for _, result := range results {
+		require.NotEmpty(t, result["ciphertext"])
+	}
+	require.Equal(t, 100, encryptions(t, service), "no item is sent again that KMS had answered")
+}
+
+func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
+	r, service := newSlowRig(t)
+	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
+	defer cancel()
+	resp, err := r.b.HandleRequest(ctx, r.request(logical.UpdateOperation, "encrypt/a", manyItems(1000)))
+	require.NoError(t, err)
+	require.EqualValues(t, http.StatusTooManyRequests, resp.Data[logical.HTTPStatusCode])
+	var answer struct {
+		Data struct {
+			Results []struct{ Ciphertext, Error string } `json:"batch_results"`
+		}
+	}
+	require.NoError(t, json.Unmarshal([]byte(resp.Data[logical.HTTPRawBody].(string)), &answer))
+	done := 0
+	for _, result := range answer.Data.Results {
+		if result.Ciphertext != "" {
+			done++
+			continue
+		}
+		require.Contains(t, result.Error, string(kmsapi.ErrThrottling.Code))
+	}
+	require.Len(t, answer.Data.Results, 1000)
+	require.Equal(t, encryptions(t, service), done)
+	require.GreaterOrEqual(t, done, 20)
+}
+
+// encryptions counts those that the service has answered.
+func encryptions(t *testing.T, service *kmstest.KMS) (n int) {
+	t.Helper()
+	log, err := os.ReadFile(filepath.Join(service.DataDir, "audit.log"))
+	require.NoError(t, err)
+	for line := range strings.Lines(string(log)) {
+		var entry struct {
+			Operation string
+			Status    int
+		}
+		require.NoError(t, json.Unmarshal([]byte(line), &entry))
+		if entry.Operation == string(kmsapi.OpEncrypt) && entry.Status == http.StatusOK {
+			n++
+		}
+	}
+	return n
+}

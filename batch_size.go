@@ -1,0 +1,51 @@
+package alicloudkms
+
+import (
+	"encoding/json"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+)
+
+// What the parts of a batch take besides the bytes of their strings, roughly.
+const (
+	mapSize   = 512
+	valueSize = 16
+)
+
+// sizeOf returns about how many bytes a decoded JSON value takes.
+func sizeOf(value any) (n int64) {
+	switch value := value.(type) {
+	case string:
+		return valueSize + int64(len(value))
+	case json.Number:
+		return valueSize + int64(len(value))
+	case []any:
+		for _, item := range value {
+			n += sizeOf(item)
+		}
+		return valueSize + n
+	case map[string]any:
+		for name, item := range value {
+			n += valueSize + int64(len(name)) + sizeOf(item)
+		}
+		return mapSize + n
+	default:
+		return valueSize
+	}
+}
+
+// admit lets a batch be worked on until release is called, if there is room for it. Without a bound, the batches of one
+// caller could use up the memory of all.
+func (b *backend) admit(list []any) (release func(), err error) {
+	size := sizeOf(list)
+	if size > b.batches.Size() {
+		return nil, refusal.BadRequest("batch_input is too large: it takes %d MiB, and a batch may take %d; send several smaller ones",
+			size>>20, b.batches.Size()>>20)
+	}
+	release, ok := b.batches.Take(size)
+	if !ok {
+		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches that are worked on at a time may take %d MiB in a mount, and %d MiB in a process. None of its items was sent; try again when others have ended, or send smaller ones",
+			size>>20, maxMountBatches>>20, maxProcessBatches>>20)
+	}
+	return release, nil
+}

@@ -1,0 +1,186 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A newKey is what a caller wants of a key that is to be made.
+type newKey struct {
+	cmk  *kmsapi.CreateKeyRequest
+	tags map[string]string
+	// recreate asks for a new CMK in place of one that is scheduled for deletion.
+	recreate bool
+}
+
+func newKeyOf(d *framework.FieldData) (newKey, error) {
+	cmk, err := createKeyRequest(d)
+	if err != nil {
+		return newKey{}, err
+	}
+	tags := d.Get("tags").(map[string]string)
+	return newKey{cmk: cmk, tags: tags, recreate: d.Get("recreate").(bool)}, checkTags(tags)
+}
+
+func (b *backend) keyCreate(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+) (*logical.Response, error) {
+	wanted, err := newKeyOf(d)
+	if err != nil {
+		return nil, err
+	}
+	entry, recovered, err := b.findKey(ctx, req, name)
+	switch {
+	case err != nil:
+		return nil, err
+	case recovered:
+		return b.keyRecovered(ctx, req, target{name, entry}, wanted), nil
+	case entry != nil:
+		return b.keyExists(ctx, req, target{name, entry}, wanted)
+	default:
+		return b.keyMake(ctx, req, target{name, nil}, wanted)
+	}
+}
+
+func (b *backend) keyRecovered(
+	ctx context.Context, req *logical.Request, k target, wanted newKey,
+) *logical.Response {
+	resp := k.entry.stored(k.name)
+	resp.AddWarning(fmt.Sprintf("KMS had made a CMK for key %q in an earlier attempt that was interrupted; the key has that CMK now, and no other was made. "+
+		"Its origin, protection_level and description are what that attempt asked for", k.name))
+	return b.tagNewKey(ctx, req, k, wanted.tags, resp)
+}
+
+// keyExists answers a write to a name that has a key. It is not a success if its CMK is being deleted, or is gone: the
+// caller could not use the key.
+func (b *backend) keyExists(
+	ctx context.Context, req *logical.Request, k target, wanted newKey,
+) (*logical.Response, error) {
+	resp := k.entry.stored(k.name)
+	resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", k.name))
+	cmk, err := b.describeKey(ctx, req, k)
+	switch {
+	case errors.Is(err, kmsapi.ErrKeyNotFound):
+		return nil, refusal.Conflict("key %q exists, but KMS does not find its CMK %s with the configuration of now; the key was made in %s. If the CMK is gone for good, forget its name first: vault write -f %skeys/%s/deregister",
+			k.name, k.entry.KeyID, k.entry.Region, mount(req), k.name)
+	case err != nil:
+		resp.AddWarning("Whether its CMK can be used is not known: " + b.coded(req, withTarget(err, k)).Error())
+	case cmk.KeyState == kmsapi.PendingDeletion && wanted.recreate:
+		return b.keyRecreate(ctx, req, k, cmk, wanted)
+	case cmk.KeyState == kmsapi.PendingDeletion:
+		return nil, refusal.Conflict("key %q exists, and its CMK %s is scheduled for deletion on %s. To keep the CMK, run: vault write -f %[4]skeys/%[1]s/cancel_deletion. To let it go and have a new CMK under this name, write again with recreate=true",
+			k.name, k.entry.KeyID, cmk.DeleteDate, mount(req))
+	default:
+		warnOfState(resp, cmk)
+	}
+	return resp, nil
+}
+
+func (b *backend) describeKey(ctx context.Context, req *logical.Request, k target) (kmsapi.KeyMetadata, error) {
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return kmsapi.KeyMetadata{}, err
+	}
+	found, err := describeCMK(ctx, conn, k.entry.cmk())
+	if err != nil {
+		return kmsapi.KeyMetadata{}, err
+	}
+	return found.KeyMetadata, nil
+}
+
+// keyRecreate gives a name a new CMK in place of dying, whose deletion goes on.
+func (b *backend) keyRecreate(
+	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
+) (*logical.Response, error) {
+	entry, err := b.recoverKey(ctx, req, k.name, func(c creation) bool { return c.Replaces == k.entry.KeyID })
+	if err != nil {
+		return nil, err
+	}
+	var resp *logical.Response
+	if entry != nil {
+		resp = b.keyRecovered(ctx, req, target{k.name, entry}, wanted)
+	} else if resp, err = b.keyMake(ctx, req, k, wanted); err != nil {
+		return nil, err
+	}
+	b.Logger().Warn("the name of a key has a new CMK; the old one has no name, and is deleted when its waiting period ends",
+		"key", k.name, "key_id", resp.Data["key_id"], "old_key_id", k.entry.KeyID, "delete_date", dying.DeleteDate)
+	resp.AddWarning(fmt.Sprintf("The old CMK %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
+		k.entry.KeyID, dying.DeleteDate, mount(req)))
+	return resp, nil
+}
+
+// keyMake makes the CMK of a name. k.entry is what the name has now, and may be nil.
+func (b *backend) keyMake(
+	ctx context.Context, req *logical.Request, k target, wanted newKey,
+) (*logical.Response, error) {
+	made, metadata, err := b.makeKey(ctx, req, k, wanted.cmk)
+	if err != nil {
+		return nil, err
+	}
+	resp := made.answer(k.name, metadata)
+	if level := wanted.cmk.ProtectionLevel; level != "" && level != metadata.ProtectionLevel {
+		resp.AddWarning(fmt.Sprintf("The protection level is %s, as the KMS instance decides it; protection_level was ignored",
+			metadata.ProtectionLevel))
+	}
+	return b.tagNewKey(ctx, req, target{k.name, made}, wanted.tags, resp), nil
+}
+
+// warnOfState warns of a CMK that can't be used now.
+func warnOfState(resp *logical.Response, cmk kmsapi.KeyMetadata) {
+	if cmk.KeyState != kmsapi.Enabled {
+		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))
+	}
+}
+
+// tagNewKey sets the tags of a new key. The key exists even if that fails, so a failure is only a warning.
+func (b *backend) tagNewKey(
+	ctx context.Context, req *logical.Request, k target, tags map[string]string, resp *logical.Response,
+) *logical.Response {
+	conn, err := b.connection(ctx, req)
+	if err == nil {
+		err = withKey(setTags(ctx, conn, k.entry.cmk(), tags), k.name)
+	}
+	if err != nil {
+		resp.AddWarning(fmt.Sprintf("The key was made, but its tags might not have been set: %s",
+			refusal.Sentences(b.coded(req, err).Error(),
+				fmt.Sprintf("To set them, run: vault write %skeys/%s/tags tags=...", mount(req), k.name))))
+		tags = nil
+	}
+	resp.Data["tags"] = orEmpty(tags)
+	return resp
+}
+
+// createKeyRequest checks the fields that describe a new CMK.
+func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) {
+	wanted := &kmsapi.CreateKeyRequest{
+		Origin:          kmsapi.Origin(d.Get("origin").(string)),
+		ProtectionLevel: kmsapi.ProtectionLevel(d.Get("protection_level").(string)),
+		Description:     d.Get("description").(string),
+		DKMSInstanceId:  d.Get("instance_id").(string),
+	}
+	switch wanted.Origin {
+	case "", kmsapi.OriginKMS, kmsapi.OriginExternal:
+	default:
+		return nil, refusal.BadRequest("origin must be %s or %s", kmsapi.OriginKMS, kmsapi.OriginExternal)
+	}
+	switch wanted.ProtectionLevel {
+	case "", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM:
+	default:
+		return nil, refusal.BadRequest("protection_level must be %s or %s", kmsapi.ProtectionSoftware, kmsapi.ProtectionHSM)
+	}
+	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
+		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
+	}
+	if utf8.RuneCountInString(wanted.Description) > maxDescription {
+		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
+	}
+	return wanted, nil
+}

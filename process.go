@@ -1,0 +1,55 @@
+package alicloudkms
+
+import (
+	"context"
+	"crypto/sha256"
+	"os"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/budget"
+)
+
+const (
+	// maxProcessBatches and maxMountBatches bound the bytes of the batches that are worked on at a time.
+	maxProcessBatches = 256 << 20
+	maxMountBatches   = 64 << 20
+)
+
+// A process is what the mounts in one process have in common. The plugin has a process for each mount, but a program
+// that embeds the engine may have many in one. Only batches changes.
+type process struct {
+	// open makes a client for a configuration, without I/O.
+	open func(client.Config) (kms, error)
+	// allowLocal is the operator's consent to what allowLocalVariable describes.
+	allowLocal bool
+	// instanceRoot is the checksum of the root certificate of dedicated gateways.
+	instanceRoot [sha256.Size]byte
+	// batches bounds the bytes of the batches of all mounts.
+	batches *budget.Budget
+}
+
+func newProcess(open func(client.Config) (kms, error)) *process {
+	return &process{
+		open:         open,
+		allowLocal:   os.Getenv(allowLocalVariable) == "true",
+		instanceRoot: alibabaCloudsRoot,
+		batches:      budget.New(maxProcessBatches, nil),
+	}
+}
+
+// NewFactory returns the factory for all mounts of one process, which share a bound on the memory for their batches. It
+// reads the environment variable ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT.
+func NewFactory() logical.Factory {
+	shared := newProcess(openClient)
+	return func(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
+		return newBackend(ctx, conf, shared)
+	}
+}
+
+// Factory makes the engine for a mount that shares its process with no other. It does no I/O and needs no
+// configuration, since Vault also calls it only to learn type, paths and version.
+func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
+	return NewFactory()(ctx, conf)
+}

@@ -1,0 +1,54 @@
+package seal
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// ErrOtherKey is returned by Decrypt for a blob that a CMK has sealed which previous_kms_key_ids does not allow.
+var ErrOtherKey = errors.New("the CMK that sealed the data is neither kms_key_id nor in previous_kms_key_ids")
+
+// checkSealer decides about a blob that KMS has opened with the CMK called id, as KMS says. KMS opens those of every
+// CMK that the RAM policy allows, so that anyone who may use another CMK and write to the server's storage could
+// replace what it unseals with. Unless previous_kms_key_ids is set, such a CMK is only reported, once.
+func (c *connection) checkSealer(ctx context.Context, id string) error {
+	if c.expects(id) {
+		return nil
+	}
+	if _, known := c.warned.Load(id); known && !c.config.restricted {
+		return nil
+	}
+	moved, err := c.followAlias(ctx)
+	switch {
+	case moved && c.expects(id):
+		return nil
+	case c.config.restricted && err != nil:
+		return err
+	case c.config.restricted:
+		return fmt.Errorf("%w: it is %s; if the server's data was sealed with it, add it to previous_kms_key_ids", ErrOtherKey, id)
+	}
+	if _, again := c.warned.LoadOrStore(id, true); !again {
+		c.warn("a blob was sealed by a CMK that is neither kms_key_id nor in previous_kms_key_ids; if that is right, add it there",
+			"key_id", id, "kms_key_id", c.config.keyID)
+	}
+	return nil
+}
+
+// expects reports whether blobs of the CMK called id are to be opened.
+func (c *connection) expects(id string) bool {
+	current := c.current.Load()
+	return id == c.config.keyID || current != nil && id == *current || slices.Contains(c.config.previous, id)
+}
+
+// followAlias asks KMS which CMK the configured alias points to, since another node may have sealed with a new one.
+func (c *connection) followAlias(ctx context.Context) (asked bool, err error) {
+	if !strings.HasPrefix(c.config.keyID, kmsapi.AliasPrefix) {
+		return false, nil
+	}
+	return true, c.findKey(ctx)
+}

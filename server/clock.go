@@ -1,0 +1,59 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
+)
+
+// acceptedClock is the operation on the audit line of a start with [Options.AcceptClock].
+const acceptedClock = "AcceptClock"
+
+// lastMark returns what the last run has left about its clock. If the clock has been set back since then, it says so,
+// and by more than the window, so that no request would be accepted for long, it is an error.
+func (s *service) lastMark(ctx context.Context, c Config, o Options) (mark replay.Mark, err error) {
+	if mark.At, mark.Exact, err = s.keys.ClockMark(ctx); err != nil {
+		return mark, err
+	}
+	window, err := c.Limits.Window()
+	if err != nil {
+		return mark, err
+	}
+	now := s.clock().Round(0).UTC()
+	switch behind := mark.At.Sub(now); {
+	case behind <= 0:
+		return mark, nil
+	case o.AcceptClock:
+		s.log.Warn("the clock is accepted, although it is behind that of the last run: requests that it accepted could be sent again",
+			"clock", now, "last_run", mark.At)
+		return replay.Mark{}, s.audit.Write(audit.Record{
+			Time: now, RequestID: uuid.NewString(), Operation: acceptedClock, Status: http.StatusOK,
+		})
+	case behind > window:
+		return mark, fmt.Errorf("the clock shows %s, but the last run of the service saw %s, later by more than timestamp_window, "+
+			"which is %s; set the clock, or if it is right, start once with -accept-clock",
+			now.Format(time.RFC3339), mark.At.Format(time.RFC3339), window)
+	}
+	return mark, nil
+}
+
+// logFloor says which requests are refused because the clock has been set back.
+func (s *service) logFloor() {
+	if now, floor := s.clock().UTC(), s.gate.Floor().UTC(); floor.Sub(now) > time.Second {
+		s.log.Warn("the clock is behind that of the last run: requests signed before the floor are refused",
+			"clock", now, "floor", floor)
+	}
+}
+
+// markClock writes down what the next run needs to know about the clock. stopped says that no more request will be
+// accepted.
+func (s *service) markClock(ctx context.Context, stopped bool) error {
+	mark := s.gate.Mark()
+	return s.keys.KeepClockMark(ctx, mark.At, mark.Exact || stopped)
+}

@@ -1,0 +1,52 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// ClockMark returns the mark of the service's clock that was kept last: a time, and whether it is exact. It is zero if
+// none was kept.
+func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err error) {
+	err = k.store.View(ctx, func(r store.Reader) error {
+		value, err := r.Get(clockPath)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		at, exact, err = parseClockMark(value)
+		return err
+	})
+	return at, exact, err
+}
+
+// KeepClockMark writes a mark down, in place of the last one.
+func (k *Keyring) KeepClockMark(ctx context.Context, at time.Time, exact bool) error {
+	form := roughMark
+	if exact {
+		form = exactMark
+	}
+	value := at.UTC().AppendFormat(nil, form)
+	return k.store.Update(ctx, func(w store.Writer) error { return w.Put(clockPath, value) })
+}
+
+// The forms of a clock mark.
+const (
+	roughMark = "2006-01-02T15:04:05.999999999Z"
+	exactMark = roughMark + " exact"
+)
+
+func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
+	text, exact := strings.CutSuffix(string(value), strings.TrimPrefix(exactMark, roughMark))
+	if at, err = time.Parse(roughMark, text); err != nil {
+		return at, exact, fmt.Errorf("record %s: it is not a clock mark", clockPath)
+	}
+	return at, exact, nil
+}
