@@ -20,11 +20,15 @@ const (
 
 // clean gives a value the form of its schema. Its error ends a sentence.
 func clean(schema *framework.FieldSchema, value any) (any, error) {
-	switch value := value.(type) {
+	switch given := value.(type) {
 	case string:
-		return cleanString(schema, value)
+		s, err := cleanString(schema, given)
+		if err != nil || s == given {
+			return value, err // A string in a new interface would be an allocation.
+		}
+		return s, nil
 	case []string:
-		return cleanStrings(value)
+		return cleanStrings(given)
 	default:
 		return value, nil
 	}

@@ -59,7 +59,7 @@ func isPairs(raw any) bool {
 
 func anyMatch(values iter.Seq[string]) bool {
 	for v := range values {
-		if anotherEntry.MatchString(v) {
+		if strings.Contains(v, "=") && anotherEntry.MatchString(v) { // Most have none, and need no search.
 			return true
 		}
 	}
