@@ -96,7 +96,7 @@ func TestAServiceDoesNotStartWithAClockFarBehind(t *testing.T) {
 	require.Equal(t, 1, l.must("ListKeys").TotalCount, "once is enough")
 }
 
-func TestAnAcceptedClockThatIsRightIsNothingToReport(t *testing.T) {
+func TestAcceptClockDoesNothingWhenTheClockIsRight(t *testing.T) {
 	l := newLab(t, nil)
 	l.adjust = func(o server.Options) server.Options { o.AcceptClock = true; return o }
 	l.restart()

@@ -43,7 +43,7 @@ func (g *Gate) checkNonce(accessKeyID, nonce string, at time.Time) (replay.Nonce
 	case errors.Is(err, replay.ErrTooOld):
 		g.metrics.NonceRefused(NonceTooOld)
 		return n, kmsapi.ErrIllegalTimestamp.WithMessage(
-			"The Timestamp is before the service's start, so it can't tell whether it has seen the request before. Sign it again.")
+			"The Timestamp is before the service's start, or before a time that its clock has shown, so the service can't tell whether it has seen the request before. Sign it again.")
 	default:
 		return n, err
 	}

@@ -34,7 +34,7 @@ func (m *Memory) Mark() Mark {
 	return Mark{At: m.seen, Exact: m.seen.Sub(now) > MaxUnmarked}
 }
 
-// observe returns the time, and keeps it in mind for Mark.
+// observe returns the time, and remembers it for Mark.
 func (m *Memory) observe() time.Time {
 	now := m.now()
 	m.mu.Lock()
