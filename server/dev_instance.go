@@ -39,14 +39,15 @@ func NewDevInstance(dir, id string) (Instance, error) {
 		return Instance{}, err
 	}
 	path := func(end string) string { return filepath.Join(dir, id+end) }
-	return Instance{
-		ID: id, CACertFile: filepath.Join(dir, instanceCAName),
-		Listener: Listener{Address: "127.0.0.1:0", TLSCertFile: path(".pem"), TLSKeyFile: path(".key")},
-	}, errors.Join(
+	err = errors.Join(
 		writePEM(path(".key"), "PRIVATE KEY", 0o600, keyDER),
 		writePEM(path(".pem"), "CERTIFICATE", 0o644, leafDER, region.Raw),
 		writePEM(path("-leaf.pem"), "CERTIFICATE", 0o644, leafDER),
 	)
+	return Instance{
+		ID: id, CACertFile: filepath.Join(dir, instanceCAName),
+		Listener: Listener{Address: "127.0.0.1:0", TLSCertFile: path(".pem"), TLSKeyFile: path(".key")},
+	}, err
 }
 
 // ensureInstanceCA reads the CA of the region, or makes it and a root.
