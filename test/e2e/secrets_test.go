@@ -3,6 +3,7 @@ package e2e
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/binary"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -39,7 +40,8 @@ var keptOnPurpose = []string{"access-key-secret", ".env", vault.ConfigFile}
 // search looks for every recorded secret, as it is and in other encodings, in all files below dir.
 func (c *confidential) search(dir string) error {
 	c.mu.Lock()
-	defer c.mu.Unlock()
+	spelled := spellBook(c.secrets)
+	c.mu.Unlock()
 	var errs []error
 	err := eachFile(dir, func(path string, content []byte) {
 		for _, name := range keptOnPurpose {
@@ -47,15 +49,52 @@ func (c *confidential) search(dir string) error {
 				return
 			}
 		}
-		for secret := range c.secrets {
-			for encoding, spelling := range spellings(secret) {
-				if bytes.Contains(content, []byte(spelling)) {
-					errs = append(errs, fmt.Errorf("LEAK: %s contains a secret (%s)", path, encoding))
-				}
-			}
+		for _, encoding := range spelled.in(content) {
+			errs = append(errs, fmt.Errorf("LEAK: %s contains a secret (%s)", path, encoding))
 		}
 	})
 	return errors.Join(append(errs, err)...)
+}
+
+// beginning is how many bytes of a spelling are looked up at each place of a file. No secret is shorter.
+const beginning = 4
+
+// spelled has the spellings of secrets by their beginnings, so that a file of hundreds of megabytes is read once for
+// all.
+type spelled map[[beginning]byte][]spelling
+
+type spelling struct{ encoding, text string }
+
+func spellBook(secrets map[string]bool) spelled {
+	book := spelled{}
+	for secret := range secrets {
+		for encoding, text := range spellings(secret) {
+			at := [beginning]byte([]byte(text))
+			book[at] = append(book[at], spelling{encoding, text})
+		}
+	}
+	return book
+}
+
+// in returns the encodings of the secrets that content contains, each spelling once.
+func (s spelled) in(content []byte) (encodings []string) {
+	var firsts [1 << 16]bool // Nearly all places are passed by without a look at the map.
+	for at := range s {
+		firsts[binary.BigEndian.Uint16(at[:])] = true
+	}
+	found := map[spelling]bool{}
+	for i := range max(len(content)-beginning+1, 0) {
+		if !firsts[uint16(content[i])<<8|uint16(content[i+1])] {
+			continue
+		}
+		for _, one := range s[[beginning]byte(content[i:])] {
+			if !found[one] && bytes.HasPrefix(content[i:], []byte(one.text)) {
+				found[one] = true
+				encodings = append(encodings, one.encoding)
+			}
+		}
+	}
+	return encodings
 }
 
 func spellings(secret string) map[string]string {
