@@ -14,7 +14,7 @@ prepare() {
 	scripts/compiler.sh || return
 	VAULT_BIN=$(scripts/vault.sh) || return
 	export VAULT_BIN CGO_ENABLED=1
-	# With this, a test that needs Vault fails instead of being skipped.
+	# With this, a test that lacks Vault, or anything else of the machine, fails instead of being skipped.
 	export ALICLOUDKMS_REQUIRE_VAULT=1
 	echo "end-to-end tests use $VAULT_BIN: $("$VAULT_BIN" version)"
 }
