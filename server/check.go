@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/replay"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
@@ -21,7 +20,7 @@ func Check(ctx context.Context, c Config, path string) (Report, error) {
 	if path == "" {
 		path = c.Storage.Path
 	}
-	root, err := crypt.LoadRootKey(c.RootKey.File)
+	root, err := loadRootKey(c)
 	if err != nil {
 		return Report{}, err
 	}

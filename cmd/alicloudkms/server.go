@@ -110,26 +110,13 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	for {
 		select {
 		case <-hangups:
-			reload(s, f.config, logger)
+			_, _ = s.ReloadFile() // The server logs how it ends.
 		case err := <-s.Failed():
 			return errors.Join(err, s.Close())
 		case <-ctx.Done():
 			return shutdown(s, logger)
 		}
 	}
-}
-
-// reload handles SIGHUP. An invalid configuration changes nothing.
-func reload(s *server.Server, path string, logger *slog.Logger) {
-	config, err := server.LoadConfig(path)
-	if err == nil {
-		err = s.Reload(config)
-	}
-	if err != nil {
-		logger.Error("not reloaded; the service keeps its previous configuration", "error", err)
-		return
-	}
-	logger.Info("reloaded")
 }
 
 const shutdownTime = 20 * time.Second

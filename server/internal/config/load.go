@@ -1,0 +1,33 @@
+package config
+
+import (
+	"os"
+
+	"github.com/hashicorp/hcl/v2/gohcl"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Load reads a configuration file in HCL and validates it. Each fault that it finds is a [Fault], with its line. If
+// there are any, it returns what could be read besides.
+func Load(path string) (Config, error) {
+	c := Config{place: Place{file: path}}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	var found faults
+	file, problems := hclparse.NewParser().ParseHCL(source, path)
+	if file != nil {
+		c.place.body, _ = file.Body.(*hclsyntax.Body)
+		decoding := gohcl.DecodeBody(file.Body, nil, &c)
+		if !problems.HasErrors() { // What is missing may be behind an error of syntax.
+			problems = append(problems, decoding...)
+		}
+	}
+	if problems.HasErrors() {
+		found.addDiagnostics(path, problems)
+		return c, found.err()
+	}
+	return c, c.Validate()
+}
