@@ -11,14 +11,17 @@ import (
 // describe reports what differs between c, with the content f of its files, and what is in use.
 func (s *Server) describe(c Config, f files, report *ReloadReport) {
 	reloaded, fixed := settingsOf(c)
-	report.Changes = slices.Concat(
+	for _, changes := range [][]ops.Change{
 		accountChanges(s.config.Accounts, c.Accounts),
 		keyChanges(s.files.credentials, f.credentials),
 		s.fileChanges(f),
 		applied(s.inUse, reloaded),
-	)
-	report.NeedsRestart = slices.Concat(instanceChanges(s.config.Instances, c.Instances), waiting(s.fixed, fixed))
-	report.Warnings = f.warnings
+	} {
+		report.Changes = append(report.Changes, changes...)
+	}
+	report.NeedsRestart = append(report.NeedsRestart, instanceChanges(s.config.Instances, c.Instances)...)
+	report.NeedsRestart = append(report.NeedsRestart, waiting(s.fixed, fixed)...)
+	report.Warnings = append(report.Warnings, f.warnings...)
 }
 
 func accountChanges(before, after []Account) []ops.Change {

@@ -59,7 +59,7 @@ func sameFile(a, b string) bool {
 func (s *Server) reload(read func() (Config, error)) (ReloadReport, error) {
 	s.reloading.Lock()
 	defer s.reloading.Unlock()
-	report := ReloadReport{Config: s.path}
+	report := ReloadReport{Config: s.path, Changes: []ops.Change{}, NeedsRestart: []ops.Change{}, Warnings: []string{}}
 	c, err := read()
 	if err == nil {
 		err = s.apply(c, &report)

@@ -14,74 +14,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// site is a service with a configuration file.
-type site struct {
-	t    *testing.T
-	dir  string
-	file string
-	// text is the file's content.
-	text    string
-	server  *server.Server
-	reloads []error
-}
-
-// newSite starts a service whose files are those of a development service.
-func newSite(t *testing.T) *site {
-	t.Helper()
-	dir := shortDir(t)
-	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
-	require.NoError(t, err)
-	s := &site{t: t, dir: dir, file: filepath.Join(dir, "kms.hcl")}
-	s.secret("one", 0o600)
-	s.write(strings.NewReplacer("DIR", dir, "CERT", dev.Config.Listener.TLSCertFile).Replace(`listener {
-  address       = "127.0.0.1:0"
-  tls_cert_file = "CERT"
-  tls_key_file  = "DIR/tls.key"
-}
-storage  { path = "DIR/kms.db" }
-root_key { file = "DIR/root.key" }
-account "1" {
-  access_key "LTAIone" { secret_file = "DIR/one" }
-}
-instance "kst-dev" {
-  listener {
-    address       = "127.0.0.1:0"
-    tls_cert_file = "DIR/kst-dev.pem"
-    tls_key_file  = "DIR/kst-dev.key"
-  }
-}
-operations { address = "127.0.0.1:0" }
-`))
-	c, err := server.LoadConfig(s.file)
-	require.NoError(t, err)
-	s.server, err = server.Start(c, server.Options{Reloaded: func(err error) { s.reloads = append(s.reloads, err) }})
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, s.server.Close()) })
-	return s
-}
-
-func (s *site) write(text string) {
-	s.t.Helper()
-	s.text = text
-	require.NoError(s.t, os.WriteFile(s.file, []byte(text), 0o600))
-}
-
-// edit replaces a part of the configuration file.
-func (s *site) edit(old, changed string) {
-	s.t.Helper()
-	edited := strings.Replace(s.text, old, changed, 1)
-	require.NotEqual(s.t, s.text, edited)
-	s.write(edited)
-}
-
-// secret writes the file of an access key's secret.
-func (s *site) secret(name string, mode os.FileMode) {
-	s.t.Helper()
-	path := filepath.Join(s.dir, name)
-	require.NoError(s.t, os.WriteFile(path, []byte("secret of "+name), 0o600))
-	require.NoError(s.t, os.Chmod(path, mode))
-}
-
 // changes returns what a reload that succeeds reports.
 func (s *site) changes() (changes, waiting []string) {
 	s.t.Helper()
@@ -171,12 +103,6 @@ func TestAReloadReportsWhatItChanges(t *testing.T) {
 	require.NotContains(t, fmt.Sprint(s.reloads), "second")
 }
 
-// in returns s for a subtest.
-func (s *site) in(t *testing.T) *site {
-	s.t = t
-	return s
-}
-
 func TestAReloadReportsWhatNeedsARestart(t *testing.T) {
 	s := newSite(t)
 	s.write(strings.NewReplacer(
@@ -226,12 +152,6 @@ func everyRegion() string {
 	}
 	slices.Sort(ids)
 	return strings.Join(ids, ", ")
-}
-
-func (s *site) healthz() string {
-	status, text := observe(s.t, s.server.OpsAddress(), "GET", "/healthz")
-	require.Equal(s.t, 200, status)
-	return text
 }
 
 func TestAFailedReloadMakesTheConfigurationStaleUntilOneSucceeds(t *testing.T) {
@@ -315,6 +235,10 @@ func TestAServiceThatCantBeAskedToReload(t *testing.T) {
 	err = ask(none)
 	require.ErrorIs(t, err, server.ErrNoSocket)
 	require.EqualError(t, err, file+": it has no operations block, so the service has no socket to be asked through")
+
+	err = ask("listener {\n\"\n" + strings.Replace(good, "listener {", "", 1))
+	require.ErrorIs(t, err, server.ErrNoService, "the socket is found behind an error of syntax")
+	require.ErrorContains(t, err, file+":2: ")
 
 	err = ask("listener {")
 	require.ErrorContains(t, err, file+":1: ")

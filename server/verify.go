@@ -32,7 +32,7 @@ type ConfigReport struct {
 // compares the root key with the store unless that is in use. It listens nowhere and changes nothing, so a service may
 // be running. An error says what is wrong: all of it, in lines that name the file and the line.
 func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, error) {
-	report := ConfigReport{Config: c.File()}
+	report := ConfigReport{Config: c.File(), Remarks: []string{}, Warnings: []string{}}
 	if err := c.Validate(); err != nil {
 		return report, err
 	}
@@ -48,7 +48,7 @@ func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, er
 			report.Remarks = append(report.Remarks, d.name()+": "+describeCertificate(loaded))
 		}
 	}
-	report.Warnings = append(f.warnings, userWarnings(c)...)
+	report.Warnings = append(append(report.Warnings, f.warnings...), userWarnings(c)...)
 	return report, errors.Join(faults...)
 }
 
@@ -56,14 +56,14 @@ func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, er
 func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
 	root, err := loadRootKey(c)
 	if err != nil {
-		return errors.Join(err, storeFault(c, canCreate(c.Storage.Path)))
+		return errors.Join(err, storeFault(c, canCreate(c.Storage.Path, storeFolder)))
 	}
 	defer root.Clear()
 	archive, err := bolt.OpenArchive(c.Storage.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		r.Remarks = append(r.Remarks, fmt.Sprintf("storage: %s does not exist; the service will create it", c.Storage.Path))
-		return storeFault(c, canCreate(c.Storage.Path))
+		return storeFault(c, canCreate(c.Storage.Path, storeFolder))
 	case errors.Is(err, store.ErrLocked):
 		r.Remarks = append(r.Remarks, fmt.Sprintf(
 			"storage: %s is in use by a running service, so the root key was not compared with it", c.Storage.Path))
@@ -81,6 +81,9 @@ func verifyStore(ctx context.Context, archive *bolt.Archive, root *crypt.RootKey
 	return canWrite(path)
 }
 
+// storeFolder is what package bolt says too.
+const storeFolder = "the store's folder"
+
 // checkAudit finds out whether audit lines could be written.
 func checkAudit(c Config) error {
 	if c.Audit == nil {
@@ -88,7 +91,7 @@ func checkAudit(c Config) error {
 	}
 	err := canWrite(c.Audit.File)
 	if errors.Is(err, fs.ErrNotExist) {
-		err = canCreate(c.Audit.File)
+		err = canCreate(c.Audit.File, "the folder")
 	}
 	return fieldOf(c, "audit", "file").Fault(err)
 }
@@ -99,7 +102,7 @@ func checkSocket(c Config) error {
 		return nil
 	}
 	path := c.SocketPath()
-	return fieldOf(c, "operations", "socket").Fault(errors.Join(ops.CheckSocket(path), canCreate(path)))
+	return fieldOf(c, "operations", "socket").Fault(errors.Join(ops.CheckSocket(path), canCreate(path, "the folder")))
 }
 
 // The questions that access(2) answers.
@@ -111,8 +114,15 @@ const (
 // canWrite refuses a file that this user can't write to. It does not open it, which could change something.
 func canWrite(path string) error { return access(path, mayWrite) }
 
-// canCreate refuses a path in a folder where this user can't create a file.
-func canCreate(path string) error { return access(filepath.Dir(path), mayWrite|maySearch) }
+// canCreate refuses a path in a folder where this user can't create a file. what is the folder's in the error.
+func canCreate(path, what string) error {
+	folder := filepath.Dir(path)
+	err := access(folder, mayWrite|maySearch)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s %s must be created first", what, folder)
+	}
+	return err
+}
 
 func access(path string, mode uint32) error {
 	if err := syscall.Access(path, mode); err != nil {

@@ -25,6 +25,8 @@ type serverFlags struct {
 	devEnv    string
 	// acceptClock is for one start after the clock was corrected.
 	acceptClock bool
+	// check tests the configuration instead of running the service.
+	check bool
 }
 
 func serverCommand() *cli.Command {
@@ -32,11 +34,20 @@ func serverCommand() *cli.Command {
 		Name:  "server",
 		Usage: "run the KMS service",
 		UsageText: `alicloudkms server -config FILE [-accept-clock]
+       alicloudkms server -config FILE -check [-o FORMAT]
        alicloudkms server -dev [-accept-clock] [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]`,
-		Description: `Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read access keys and
-TLS certificate from its configuration file, and reopen its audit log.`,
+		Description: `Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read its
+configuration file and reopen its audit log; alicloudkms reload does too, and says what changed.
+
+With -check it does not run. It reads all that a start or a reload would: the configuration and the files that it names,
+their modes, certificates and keys, and compares the root key with the store. It changes nothing and listens nowhere, so
+a service may be running. Run it as the service's user. The status is 1, with file and line, if anything is wrong.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE` in HCL"},
+			&cli.BoolFlag{
+				Name:  "check",
+				Usage: "only find out whether a service could start with the configuration, or reload it",
+			},
 			&cli.BoolFlag{
 				Name:  "dev",
 				Usage: "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION",
@@ -55,8 +66,10 @@ TLS certificate from its configuration file, and reopen its audit log.`,
 				Name:  "accept-clock",
 				Usage: "start although the clock is behind that of the last run; requests that it accepted could then be sent again",
 			},
+			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms server -dev -dev-env kms.env
+  alicloudkms server -config /etc/alicloudkms/server.hcl -check
   alicloudkms server -config /etc/alicloudkms/server.hcl
 `),
 		Action: runServer,
@@ -71,12 +84,13 @@ func readServerFlags(c *cli.Command) (serverFlags, error) {
 		devDir:      c.String("dev-dir"),
 		devEnv:      c.String("dev-env"),
 		acceptClock: c.Bool("accept-clock"),
+		check:       c.Bool("check"),
 	}
-	return f, f.check(c)
+	return f, f.fit(c)
 }
 
-// check rejects flags that can't be combined, since a flag that is silently ignored misleads.
-func (f serverFlags) check(c *cli.Command) error {
+// fit rejects flags that can't be combined, since a flag that is silently ignored misleads.
+func (f serverFlags) fit(c *cli.Command) error {
 	if f.dev == (f.config != "") {
 		return usagef(c, "server needs either -config FILE or -dev")
 	}
@@ -84,6 +98,14 @@ func (f serverFlags) check(c *cli.Command) error {
 		if c.IsSet(name) && !f.dev {
 			return usagef(c, "-%s works only with -dev", name)
 		}
+	}
+	switch {
+	case f.check && f.dev:
+		return usagef(c, "-check works only with -config")
+	case f.check && f.acceptClock:
+		return usagef(c, "-check does not look at the clock; leave out -accept-clock")
+	case c.IsSet("o") && !f.check:
+		return usagef(c, "-o works only with -check")
 	}
 	return nil
 }
@@ -96,6 +118,9 @@ func runServer(ctx context.Context, c *cli.Command) error {
 	f, err := readServerFlags(c)
 	if err != nil {
 		return err
+	}
+	if f.check {
+		return runServerCheck(ctx, c, f.config)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -115,7 +140,9 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	s, err := server.Start(config, server.Options{Logger: logger, AcceptClock: f.acceptClock})
+	s, err := server.Start(config, server.Options{
+		Logger: logger, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
+	})
 	if err != nil {
 		return err
 	}
@@ -123,7 +150,7 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 		logger.Info("the dedicated gateway is ready", "instance", i.ID, "address", s.InstanceAddress(i.ID))
 	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
-	if err := notifyReady(); err != nil {
+	if err := notifySystemd("READY=1"); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)
 	}
 	for {

@@ -21,8 +21,10 @@ func Load(path string) (Config, error) {
 	if file != nil {
 		c.place.body, _ = file.Body.(*hclsyntax.Body)
 		decoding := gohcl.DecodeBody(file.Body, nil, &c)
-		if !problems.HasErrors() { // What is missing may be behind an error of syntax.
-			problems = append(problems, decoding...)
+		if problems.HasErrors() { // What is missing may be behind an error of syntax.
+			c.rescue(string(source))
+		} else {
+			problems = decoding
 		}
 	}
 	if problems.HasErrors() {

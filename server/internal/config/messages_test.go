@@ -405,9 +405,17 @@ func TestAFileWithFaultsIsReadAsFarAsPossible(t *testing.T) {
 		strings.Replace(goodConfig, "address ", "adress ", 1),
 		strings.Replace(goodConfig, `"5m"`, `"five"`, 1),
 		goodConfig + "audit {",
+		strings.Replace(goodConfig, `"5m"`, `"5m`, 1),
+		"storage = {{\n" + goodConfig,
 	} {
 		c, fault := load(t, spoilt)
 		require.NotEmpty(t, fault)
 		require.Equal(t, "kms.sock", c.SocketPath())
+	}
+	c, _ := load(t, "listener }\nstorage{path=\"/x/kms.db\"}\noperations {}")
+	require.Equal(t, "/x/kms.db.sock", c.SocketPath())
+	for _, text := range []string{"listener {", "operations", "operations {", "storage { path =", "\"", ""} {
+		c, _ := load(t, text)
+		require.Empty(t, c.Storage.Path)
 	}
 }
