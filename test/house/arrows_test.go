@@ -75,7 +75,7 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping",
+			"audit", "crypt", "durable", "pki", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
@@ -98,6 +98,7 @@ var rooms = map[string]room{
 	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/durable":         {onlyStandard: true},
+	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
 	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
 	"server/internal/audit":           {},
