@@ -67,6 +67,9 @@ func helpCommand() *cli.Command {
 		Description: "Describes a command, or lists all of them.",
 		Metadata: examples(`  alicloudkms help server
 `),
+		ShellComplete: func(_ context.Context, c *cli.Command) {
+			completeCommand(c.Root().Writer, c.Root().VisibleCommands())
+		},
 		Action: func(ctx context.Context, c *cli.Command) error {
 			program, name := c.Root(), c.Args().First()
 			if c.Args().Len() > 1 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"strings"
 
@@ -41,7 +42,9 @@ func newProgram(args []string) *cli.Command {
 // observeConventions sets what all commands have in common.
 func observeConventions(c *cli.Command, args []string) {
 	c.CustomHelpTemplate = commandHelp
-	c.ShellComplete = complete
+	if c.ShellComplete == nil {
+		c.ShellComplete = complete
+	}
 	c.OnUsageError = onUsageError(args)
 	if c.Action != nil {
 		c.Action = withGoodFlags(c.Action)
@@ -82,19 +85,29 @@ func withoutCommand(_ context.Context, c *cli.Command) error {
 // complete lists what the shell may complete the last argument to: commands, or flags after a dash. For the value of a
 // flag it lists nothing, and the shell offers files.
 func complete(_ context.Context, c *cli.Command) {
-	out := c.Root().Writer
 	last := lastArgument(c)
 	if begun := strings.TrimLeft(last, "-"); begun != last {
-		dashes := min(len(last)-len(begun), 2)
-		for _, flag := range c.VisibleFlags() {
-			if name := flag.Names()[0]; strings.HasPrefix(name, begun) {
-				fmt.Fprintln(out, "--"[:dashes]+name)
-			}
-		}
+		completeFlag(c, begun, min(len(last)-len(begun), 2))
 		return
 	}
-	for _, sub := range c.VisibleCommands() {
-		fmt.Fprintln(out, sub.Name+":"+sub.Usage)
+	completeCommand(c.Root().Writer, c.VisibleCommands())
+}
+
+// completeFlag lists the flags that begin like this, with as many dashes as were typed.
+func completeFlag(c *cli.Command, begun string, dashes int) {
+	if flag := findFlag(c, begun); flag != nil && takesValue(flag) {
+		return
+	}
+	for _, flag := range c.VisibleFlags() {
+		if name := flag.Names()[0]; strings.HasPrefix(name, begun) {
+			fmt.Fprintln(c.Root().Writer, "--"[:dashes]+name)
+		}
+	}
+}
+
+func completeCommand(w io.Writer, commands []*cli.Command) {
+	for _, c := range commands {
+		fmt.Fprintln(w, c.Name+":"+c.Usage)
 	}
 }
 

@@ -43,8 +43,10 @@ func didYouMean(name string, known []string) string {
 
 func unknownCommand(c *cli.Command, name string) error {
 	var known []string
-	for _, sub := range c.Root().VisibleCommands() {
-		known = append(known, sub.Name)
+	for _, sub := range c.Root().Commands {
+		if !sub.Hidden {
+			known = append(known, sub.Name)
+		}
 	}
 	return usagef(c.Root(), "there is no command %q%s", name, didYouMean(name, known))
 }
