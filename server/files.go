@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -75,6 +76,18 @@ func storeFault(c Config, err error) error {
 		return fieldOf(c, "root_key", "file").Fault(fmt.Errorf("%s: %w", c.Storage.Path, err))
 	}
 	return fieldOf(c, "storage", "path").Fault(err)
+}
+
+// absolute is path from the root: a reload reads the configuration by such a path, and a start may not have. It is path
+// itself if the working folder is gone, and "" for "".
+func absolute(path string) string {
+	if path == "" {
+		return ""
+	}
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
 }
 
 // fieldOf is the place of a field in a block that occurs once.

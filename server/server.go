@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"path/filepath"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -57,14 +56,15 @@ func Start(c Config, o Options) (*Server, error) {
 		done: make(chan error, len(c.Instances)+1), swept: make(chan struct{}),
 	}
 	s.inUse, s.fixed = settingsOf(c)
-	if s.path, err = absolute(c.File()); err != nil {
-		return nil, err
-	}
+	s.path = absolute(c.File())
 	if s.service, err = openService(context.Background(), c, f, o); err != nil {
 		return nil, err
 	}
 	s.warn(f.warnings)
 	s.service.awaitFloor()
+	if err := o.BeforeListening(); err != nil {
+		return nil, errors.Join(err, s.service.close())
+	}
 	if err := s.listen(c, o); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}
@@ -75,14 +75,6 @@ func Start(c Config, o Options) (*Server, error) {
 	}
 	go s.sweep(ctx)
 	return s, nil
-}
-
-// absolute is path from the root, and "" for "".
-func absolute(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	return filepath.Abs(path)
 }
 
 // listen lets all gateways listen, or none.

@@ -59,8 +59,8 @@ func fixedSettings(c Config) []setting {
 	all = append(all, listenerSettings("listener", c.Listener)...)
 	all = append(
 		all,
-		setting{"storage.path", c.Storage.Path},
-		setting{"root_key.file", c.RootKey.File},
+		setting{"storage.path", absolute(c.Storage.Path)},
+		setting{"root_key.file", absolute(c.RootKey.File)},
 		setting{"audit.file", auditFile(c)},
 		setting{"limits.timestamp_window", window.Round(time.Millisecond).String()},
 		setting{"limits.max_request_bytes", fmt.Sprint(limits.MaxRequestBytes)},
@@ -71,7 +71,11 @@ func fixedSettings(c Config) []setting {
 	if c.Ops == nil {
 		return append(all, setting{"operations.address", none}, setting{"operations.socket", none})
 	}
-	return append(all, setting{"operations.address", c.Ops.Address}, setting{"operations.socket", c.SocketPath()})
+	return append(
+		all,
+		setting{"operations.address", c.Ops.Address},
+		setting{"operations.socket", absolute(c.SocketPath())},
+	)
 }
 
 // none is the value of a setting that was left out.
@@ -81,7 +85,7 @@ func auditFile(c Config) string {
 	if c.Audit == nil {
 		return none
 	}
-	return c.Audit.File
+	return absolute(c.Audit.File)
 }
 
 func listenerSettings(name string, l Listener) []setting {

@@ -2,8 +2,6 @@ package main
 
 import (
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -42,19 +40,11 @@ func (e exports) script() string {
 	return b.String()
 }
 
-// writeAtomically writes a file that only its owner can read. Readers never see a part of it.
-func writeAtomically(path, content string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
+// names are those of the variables, for a line that shows no values.
+func (e exports) names() string {
+	var all []string
+	for _, x := range e {
+		all = append(all, x.name)
 	}
-	defer os.Remove(file.Name())
-	if _, err := file.WriteString(content); err != nil {
-		_ = file.Close()
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return strings.Join(all, " ")
 }

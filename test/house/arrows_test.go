@@ -79,7 +79,7 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "private", "replay", "store", "store/bolt", "wrapping",
+			"audit", "crypt", "durable", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
@@ -104,6 +104,7 @@ var rooms = map[string]room{
 	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/durable":         {onlyStandard: true},
+	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
 	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
 	"server/internal/audit":           {},

@@ -2,6 +2,7 @@ package config
 
 import (
 	"os"
+	"path/filepath"
 
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -9,7 +10,7 @@ import (
 )
 
 // Load reads a configuration file in HCL and validates it. Each fault that it finds is a [Fault], with its line. If
-// there are any, it returns what could be read besides.
+// there are any, it returns what could be read besides. Relative paths in the file are relative to its folder.
 func Load(path string) (Config, error) {
 	c := Config{place: Place{file: path}}
 	source, err := os.ReadFile(path)
@@ -27,6 +28,7 @@ func Load(path string) (Config, error) {
 			problems = decoding
 		}
 	}
+	c.resolve(filepath.Dir(path))
 	if problems.HasErrors() {
 		found.addDiagnostics(path, problems)
 		return c, found.err()
