@@ -36,7 +36,7 @@ type room struct {
 var rooms = map[string]room{
 	"kmsapi":    {onlyStandard: true},
 	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
-	"client":    {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"client":    {imports: []string{"internal/guess", "kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
 	"credentials": {
 		imports: []string{"client", "internal/input", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
 	},
@@ -48,8 +48,8 @@ var rooms = map[string]room{
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal",
+			"internal/advice", "internal/budget", "internal/fields", "internal/guess", "internal/input", "internal/keywrap",
+			"internal/listing", "internal/once", "internal/refusal",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -58,13 +58,17 @@ var rooms = map[string]room{
 
 	// What to say of KMS's refusals, for engine and seal.
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
+	// What the plugins' executables say to people.
+	"internal/byhand": {onlyStandard: true},
+	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
+	"internal/guess": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
-	"internal/fields":  {imports: []string{"internal/input", "internal/refusal", "kmsapi"}},
+	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
 	"internal/keywrap": {imports: []string{"kmsapi"}},
 	"internal/listing": {imports: []string{"internal/refusal"}},
 	"internal/once":    {onlyStandard: true},
@@ -82,10 +86,12 @@ var rooms = map[string]room{
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
-	"server/internal/config":    {imports: []string{"internal/input", "kmsapi"}},
+	"server/internal/config":    {imports: []string{"internal/guess", "internal/input", "kmsapi"}},
 	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
 	"server/internal/gate": {
-		imports: serverRooms("api", "audit", "config", "replay", "internal/input", "kmsapi", "signature"),
+		imports: serverRooms(
+			"api", "audit", "config", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
+		),
 	},
 	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
 	"server/internal/keyring": {
@@ -110,7 +116,7 @@ var rooms = map[string]room{
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
 func serverRooms(names ...string) []string {
 	for i, name := range names {
-		if !slices.Contains([]string{"kmsapi", "signature", "server", "internal/input", "internal/xaes"}, name) {
+		if !strings.HasPrefix(name, "internal/") && !slices.Contains([]string{"kmsapi", "signature", "server"}, name) {
 			names[i] = "server/internal/" + name
 		}
 	}
