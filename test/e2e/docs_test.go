@@ -6,7 +6,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"testing"
 
@@ -104,30 +103,23 @@ func TestDocumentsInSubfoldersAreFound(t *testing.T) {
 
 func (s *stage) runAsPrinted(t *testing.T, script string) {
 	t.Helper()
-	s.asPrinted(t).run(t, script)
+	s.mountAsPrinted(t)
+	s.runAgainst(t, script)
 }
 
-// asPrinted is the state that make dev sets up, for commands as the docs print them.
-type asPrinted struct {
-	dir string
-	env []string
-}
-
-// asPrinted mounts the engine at alicloudkms/ until the test ends.
-func (s *stage) asPrinted(t *testing.T) *asPrinted {
+// mountAsPrinted mounts the engine at alicloudkms/, as `make dev` does, until the test ends.
+func (s *stage) mountAsPrinted(t *testing.T) {
 	t.Helper()
 	sys := s.vault.Client.Sys()
 	require.NoError(t, sys.Mount("alicloudkms", &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
 	t.Cleanup(func() { require.NoError(t, sys.Unmount("alicloudkms")) })
-
-	s.runAgainst(t, script)
 }
 
 // runAgainst runs a shell script in an empty folder, with vault and alicloudkms on its path and with the environment of
-// `make dev`.
-func (s *stage) runAgainst(t *testing.T, script string) {
+// `make dev`, to which more variables are added.
+func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	t.Helper()
 	work := t.TempDir()
 	path := filepath.Join(work, "path")
@@ -135,23 +127,17 @@ func (s *stage) runAgainst(t *testing.T, script string) {
 	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
 
-	env := append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
-	// The pages say VAULT_ to curl and to programs, also those for OpenBao.
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
+	cmd.Dir = work
+	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
+	// curl on the pages takes Vault's names, also where the server is OpenBao.
 	for _, prefix := range []string{"VAULT_", s.vault.platform.prefix} {
-		env = append(env, prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+s.vault.Client.Token())
+		cmd.Env = append(cmd.Env, prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+s.vault.Client.Token())
 	}
 	for name, value := range s.kms.Exports {
-		env = append(env, name+"="+value)
+		cmd.Env = append(cmd.Env, name+"="+value)
 	}
-	return &asPrinted{dir: work, env: env}
-}
-
-// run runs a script, with more variables. It has to succeed.
-func (p *asPrinted) run(t *testing.T, script string, more ...string) {
-	t.Helper()
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
-	cmd.Dir = p.dir
-	cmd.Env = append(slices.Clone(p.env), more...)
+	cmd.Env = append(cmd.Env, more...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", script, out)
 }

@@ -2,7 +2,6 @@ package e2e
 
 import (
 	"fmt"
-	"go/format"
 	"net/http"
 	"net/http/httptest"
 	"net/http/httputil"
@@ -54,9 +53,9 @@ func TestProgramsRunAsPrintedAndRepeatWhatMayBeRepeated(t *testing.T) {
 		require.NoError(t, err)
 		script, err := shellBlocks(string(page))
 		require.NoError(t, err)
-		printed := s.asPrinted(t)
+		s.mountAsPrinted(t)
 		moody := s.moodyVault(t)
-		printed.run(t, script, "VAULT_ADDR="+moody.URL) // It makes the key and the policy, too.
+		s.runAgainst(t, script, "VAULT_ADDR="+moody.URL) // It makes the key and the policy, too.
 		moody.hasBeenRepeated(t)
 
 		t.Run("of", func(t *testing.T) {
@@ -175,9 +174,7 @@ func goRun(t *testing.T, dir string) *exec.Cmd {
 	t.Helper()
 	code, err := os.ReadFile(filepath.Join(dir, "main.go"))
 	require.NoError(t, err)
-	formatted, err := format.Source(code)
-	require.NoError(t, err)
-	require.Equal(t, string(formatted), string(code), "gofmt")
+	formatted(t, string(code))
 	ownModule(t, dir)
 	cmd := exec.Command("go", "run", ".")
 	cmd.Env = append(goEnvironment(t), "GOFLAGS=-mod=mod", "GOPROXY=off")
