@@ -1,6 +1,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -226,10 +227,15 @@ func python(file string) func(*testing.T, string) *exec.Cmd {
 func java(file string) func(*testing.T, string) *exec.Cmd {
 	return func(t *testing.T, _ string) *exec.Cmd {
 		t.Helper()
-		const jars = "/usr/share/java/jackson-databind.jar:/usr/share/java/jackson-core.jar:/usr/share/java/jackson-annotations.jar"
+		// Debian's package is the default.
+		jars := cmp.Or(os.Getenv("ALICLOUDKMS_JARS"), "/usr/share/java")
 		needs(t, "java", "java", "--version")
-		needs(t, "Jackson", "test", "-e", strings.Split(jars, ":")[0])
-		return exec.Command("java", "-cp", jars, file)
+		var path []string
+		for _, name := range []string{"databind", "core", "annotations"} {
+			path = append(path, filepath.Join(jars, "jackson-"+name+".jar"))
+			needs(t, "Jackson", "test", "-e", path[len(path)-1])
+		}
+		return exec.Command("java", "-cp", strings.Join(path, string(os.PathListSeparator)), file)
 	}
 }
 
