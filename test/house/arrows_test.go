@@ -34,7 +34,7 @@ type room struct {
 // rooms is the plan of the house: imports that it does not list are forbidden, and so are packages outside of its
 // rooms. "." is the root package alone.
 var rooms = map[string]room{
-	"kmsapi":    {onlyStandard: true},
+	"kmsapi":    {imports: []string{"internal/guess"}, onlyStandard: true},
 	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
 	"client":    {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
 	"credentials": {
@@ -58,6 +58,8 @@ var rooms = map[string]room{
 
 	// What to say of KMS's refusals, for engine and seal.
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
+	// What somebody who misspelled a word may have meant, for all messages that ask.
+	"internal/guess": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
@@ -85,7 +87,7 @@ var rooms = map[string]room{
 	"server/internal/config":    {imports: []string{"internal/input", "kmsapi"}},
 	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
 	"server/internal/gate": {
-		imports: serverRooms("api", "audit", "config", "replay", "internal/input", "kmsapi", "signature"),
+		imports: serverRooms("api", "audit", "config", "replay", "internal/guess", "internal/input", "kmsapi", "signature"),
 	},
 	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
 	"server/internal/keyring": {
@@ -109,8 +111,9 @@ var rooms = map[string]room{
 
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
 func serverRooms(names ...string) []string {
+	elsewhere := []string{"kmsapi", "signature", "server", "internal/guess", "internal/input", "internal/xaes"}
 	for i, name := range names {
-		if !slices.Contains([]string{"kmsapi", "signature", "server", "internal/input", "internal/xaes"}, name) {
+		if !slices.Contains(elsewhere, name) {
 			names[i] = "server/internal/" + name
 		}
 	}
