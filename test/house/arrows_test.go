@@ -36,20 +36,26 @@ type room struct {
 var rooms = map[string]room{
 	"kmsapi":    {imports: []string{"internal/guess"}, onlyStandard: true},
 	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
-	"client":    {imports: []string{"kmsapi", "signature"}, tests: []string{"kmstest", "server"}},
+	"client": {
+		imports: []string{"internal/servercert", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
+	},
 	"credentials": {
-		imports: []string{"client", "internal/input", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
+		imports: []string{"client", "internal/input", "internal/servercert", "kmsapi", "signature"},
+		tests:   []string{"kmstest", "server"},
 	},
 	"seal": {
-		imports: []string{"client", "credentials", "internal/advice", "internal/input", "kmsapi", "signature"},
-		tests:   []string{"kmstest", "server"},
+		imports: []string{
+			"client", "credentials", "kmsapi", "signature",
+			"internal/advice", "internal/guess", "internal/input", "internal/servercert",
+		},
+		tests: []string{"kmstest", "server"},
 	},
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal",
+			"internal/once", "internal/refusal", "internal/servercert",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -60,13 +66,15 @@ var rooms = map[string]room{
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// What somebody who misspelled a word may have meant, for all messages that ask.
 	"internal/guess": {onlyStandard: true},
+	// Which names a certificate has that is not trusted, for all that connects.
+	"internal/servercert": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
-	"internal/fields":  {imports: []string{"internal/input", "internal/refusal", "kmsapi"}},
+	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
 	"internal/keywrap": {imports: []string{"kmsapi"}},
 	"internal/listing": {imports: []string{"internal/refusal"}},
 	"internal/once":    {onlyStandard: true},
