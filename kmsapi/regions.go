@@ -3,7 +3,6 @@ package kmsapi
 import (
 	"fmt"
 	"slices"
-	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 )
@@ -49,11 +48,7 @@ func SuggestRegion(id string, known []string) string {
 	if len(known) == 0 {
 		known = RegionIDs()
 	}
-	list := "the regions are " + strings.Join(known, ", ")
-	if question := guess.Question(id, known); question != "" {
-		return question + " T" + list[1:]
-	}
-	return list
+	return guess.Among(id, "regions", known)
 }
 
 // RegionIDs returns the ids of the reference's regions (§1.2), sorted.

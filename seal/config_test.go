@@ -108,10 +108,10 @@ func TestBadSettingsAreRefusedAndNotShown(t *testing.T) {
 		"a secret in a missing variable":   {settings{"secret_key": "env://NOT_SET_AT_ALL"}, "NOT_SET_AT_ALL"},
 		"an unknown setting": {
 			settings{"reigon": "canary"},
-			`the seal has no setting "reigon"; did you mean "region"? Its settings are: access_key, access_secret, ca_cert,`,
+			`the seal has no setting "reigon"; did you mean "region"? The settings are access_key, access_secret, ca_cert,`,
 		},
 		"a setting that is like no other": {
-			settings{"vault_token": "canary"}, `the seal has no setting "vault_token"; its settings are: access_key,`,
+			settings{"vault_token": "canary"}, `the seal has no setting "vault_token"; the settings are access_key,`,
 		},
 		"a token without an access key": {
 			settings{"access_key": "", "secret_key": "", "security_token": "canary"}, "access_key",

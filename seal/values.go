@@ -63,7 +63,7 @@ func readValues(given map[string]string) (values, error) {
 		if _, ok := settings[name]; !ok {
 			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
 			slices.Sort(known)
-			return nil, unknownSetting(key, known)
+			return nil, fmt.Errorf("the seal has no setting %q; %s", key, guess.Among(key, "settings", known))
 		}
 		value, err := resolve(key, given[key])
 		if err != nil {
@@ -75,14 +75,6 @@ func readValues(given map[string]string) (values, error) {
 		v[name] = cmp.Or(value, v[name])
 	}
 	return v, nil
-}
-
-func unknownSetting(name string, known []string) error {
-	list := "ts settings are: " + strings.Join(known, ", ")
-	if question := guess.Question(name, known); question != "" {
-		return fmt.Errorf("the seal has no setting %q; %s I%s", name, question, list)
-	}
-	return fmt.Errorf("the seal has no setting %q; i%s", name, list)
 }
 
 // resolve returns the value, or the content of the file or variable that it refers to, without the white space and

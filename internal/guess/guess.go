@@ -1,6 +1,8 @@
 // Package guess finds the word that somebody meant who has misspelled one, for messages that ask "did you mean".
 package guess
 
+import "strings"
+
 // maxWord bounds, in bytes, the words that are compared, since they may come from strangers and the work grows with the
 // square of their length.
 const maxWord = 64
@@ -39,6 +41,16 @@ func Question(word string, candidates []string) string {
 		return `did you mean "` + best + `"?`
 	}
 	return ""
+}
+
+// Among returns what to say to somebody who gave a word that is none of known: a guess, if there is one, and all of
+// known, which are called what, such as "fields". It is a sentence without its first capital letter and its full stop.
+func Among(word, what string, known []string) string {
+	list := "he " + what + " are " + strings.Join(known, ", ")
+	if question := Question(word, known); question != "" {
+		return question + " T" + list
+	}
+	return "t" + list
 }
 
 // tooFar is more than any [Limit].

@@ -56,6 +56,9 @@ func TestNearestGuessesOneWordOrNone(t *testing.T) {
 	}
 	require.Equal(t, `did you mean "keys"?`, guess.Question("kyes", []string{"keys"}))
 	require.Empty(t, guess.Question("moon", []string{"keys"}))
+	require.Equal(t, `did you mean "keys"? The paths are config, keys`,
+		guess.Among("kyes", "paths", []string{"config", "keys"}))
+	require.Equal(t, `the paths are config, keys`, guess.Among("moon", "paths", []string{"config", "keys"}))
 }
 
 func FuzzDistanceIsSymmetric(f *testing.F) {

@@ -21,6 +21,11 @@ func NotFound(format string, args ...any) error {
 	return coded(http.StatusNotFound, format, args)
 }
 
+// NotAllowed is an error with status 405: what the request names can't be read, or written, and so on.
+func NotAllowed(format string, args ...any) error {
+	return coded(http.StatusMethodNotAllowed, format, args)
+}
+
 // Conflict is an error with status 409: the request is fine, and the state of things forbids it now.
 func Conflict(format string, args ...any) error {
 	return coded(http.StatusConflict, format, args)
@@ -48,6 +53,15 @@ func Unavailable(format string, args ...any) error {
 
 func coded(status int, format string, args []any) error {
 	return logical.CodedError(status, fmt.Sprintf(format, args...))
+}
+
+// Also returns err, which has a status, with one more sentence, and any other error as it is.
+func Also(err error, sentence string) error {
+	known, ok := errors.AsType[logical.HTTPCodedError](err)
+	if !ok {
+		return err
+	}
+	return logical.CodedError(known.Code(), Sentences(known.Error(), sentence))
 }
 
 // Status returns the status of an error, and 500 for one without.
