@@ -2,7 +2,7 @@ package server
 
 import "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 
-// The configuration of a service, in the blocks of its file. docs/kms-service.md shows every field.
+// The configuration of a service, in the blocks of its file. docs/kms-configuration.md shows every field.
 type (
 	// Config is a whole configuration. [Config.Validate] checks it.
 	Config = config.Config

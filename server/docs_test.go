@@ -13,8 +13,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
+// manual is the reference of the configuration file.
 func manual(t *testing.T) string {
-	text, err := os.ReadFile("../docs/kms-service.md")
+	text, err := os.ReadFile("../docs/kms-configuration.md")
 	require.NoError(t, err)
 	return string(text)
 }

@@ -38,15 +38,19 @@ func bare(pattern string) string {
 	return strings.TrimSuffix(strings.Trim(pattern, "^$"), "/?")
 }
 
-// maxPath bounds, in bytes, the paths that a guess is made for.
-const maxPath = 256
+const (
+	// maxPath bounds, in bytes, the paths that a guess is made for.
+	maxPath = 256
+	// maxSlips is how many misspelled letters a path may have in all.
+	maxSlips = 3
+)
 
 // nearestPath returns the path that was meant, with the caller's own names in it, and "" if that is not clear.
 func nearestPath(paths []*framework.Path, path string) string {
 	if len(path) > maxPath {
 		return ""
 	}
-	best, nearest, unique := "", guess.Limit(path)+1, false
+	best, nearest, unique := "", maxSlips+1, false
 	for _, p := range paths {
 		switch meant, slips := near(bare(p.Pattern), strings.Trim(path, "/")); {
 		case meant == "" || slips > nearest || meant == best:
@@ -104,7 +108,7 @@ func cutAfter(path string, n int) (first, rest string) {
 func nearParts(literal, written []string, name string) (meant string, slips int) {
 	for i, part := range literal {
 		d := guess.Distance(written[i], part)
-		if d > guess.Limit(written[i]) {
+		if d > guess.Limit(part) {
 			return "", 0
 		}
 		slips += d

@@ -1,43 +1,33 @@
-// Package guess finds the word that somebody meant who has misspelled one, for messages that ask "did you mean".
+// Package guess finds what a misspelt word was probably meant to be, for messages that ask "did you mean".
 package guess
 
 import "strings"
 
-// maxWord bounds, in bytes, the words that are compared, since they may come from strangers and the work grows with the
-// square of their length.
-const maxWord = 64
-
-// Nearest returns the one candidate that word is most likely a misspelling of, and "" if none is near or two are
-// equally near, or if word is one of them.
-func Nearest(word string, candidates []string) string {
-	best, nearest, unique := "", Limit(word)+1, false
-	for _, candidate := range candidates {
-		switch d := Distance(word, candidate); {
-		case candidate == word:
-			return ""
-		case d > nearest || candidate == best:
-		case d == nearest:
-			unique = false
+// Nearest returns the word of known that word is most likely a misspelling of, or "" if none is near enough or two are
+// equally near: at most a third of its letters may differ, where upper and lower case do not.
+func Nearest(word string, known []string) string {
+	best, least := "", maxLength
+	for _, k := range known {
+		switch d := Distance(word, k); {
+		case d > Limit(k) || d > least || k == best:
+		case d == least:
+			best = ""
 		default:
-			best, nearest, unique = candidate, d, true
+			best, least = k, d
 		}
-	}
-	if !unique {
-		return ""
 	}
 	return best
 }
 
-// Limit is the largest distance at which a word still counts as a misspelling of another: one in three of its letters,
-// and no more than three.
+// Limit is the largest [Distance] of a misspelling of word.
 func Limit(word string) int {
 	const share, most = 3, 3
-	return min((len(word)+share-1)/share, most)
+	return min(len(word)/share, most)
 }
 
 // Question returns `did you mean "x"?` for the guess of [Nearest], and "" if there is none.
-func Question(word string, candidates []string) string {
-	if best := Nearest(word, candidates); best != "" {
+func Question(word string, known []string) string {
+	if best := Nearest(word, known); best != "" {
 		return `did you mean "` + best + `"?`
 	}
 	return ""
@@ -53,40 +43,34 @@ func Among(word, what string, known []string) string {
 	return "t" + list
 }
 
-// tooFar is more than any [Limit].
-const tooFar = maxWord
+// maxLength bounds the work, in bytes: nobody misspells a longer word.
+const maxLength = 64
 
-// Distance returns how many letters must be inserted, removed, replaced or swapped with their neighbour to make b of a,
-// where upper and lower case are the same. Words of more than 64 bytes are as far apart as can be.
+// Distance counts the letters to insert, delete, replace, or swap with their neighbour, that turn a into b (the optimal
+// string alignment distance). Upper and lower case are the same. It is 64 for words of more than 64 bytes.
 func Distance(a, b string) int {
-	if len(a) > maxWord || len(b) > maxWord {
-		return tooFar
+	if len(a) > maxLength || len(b) > maxLength {
+		return maxLength
 	}
-	// Three rows of the usual table: before[j] and row[j] are the distances of a's first i-2 and i-1 bytes to b's first j.
-	var rows [3][maxWord + 1]int
-	before, row, next := &rows[0], &rows[1], &rows[2]
+	var before, last, row [maxLength + 1]int
 	for j := range len(b) + 1 {
 		row[j] = j
 	}
-	for i := 1; i <= len(a); i++ {
-		next[0] = i
-		for j := 1; j <= len(b); j++ {
-			same := lower(a[i-1]) == lower(b[j-1])
-			next[j] = min(next[j-1]+1, row[j]+1, row[j-1]+cost(same))
-			if i > 1 && j > 1 && lower(a[i-1]) == lower(b[j-2]) && lower(a[i-2]) == lower(b[j-1]) {
-				next[j] = min(next[j], before[j-2]+1)
+	for i := range len(a) {
+		before, last = last, row
+		row[0] = i + 1
+		for j := range len(b) {
+			replaced := last[j]
+			if lower(a[i]) != lower(b[j]) {
+				replaced++
+			}
+			row[j+1] = min(replaced, last[j+1]+1, row[j]+1)
+			if i > 0 && j > 0 && lower(a[i]) == lower(b[j-1]) && lower(a[i-1]) == lower(b[j]) {
+				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
 		}
-		before, row, next = row, next, before
 	}
 	return row[len(b)]
-}
-
-func cost(same bool) int {
-	if same {
-		return 0
-	}
-	return 1
 }
 
 func lower(letter byte) byte {

@@ -64,7 +64,9 @@ var rooms = map[string]room{
 
 	// What to say of KMS's refusals, for engine and seal.
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
-	// What somebody who misspelled a word may have meant, for all messages that ask.
+	// What the plugins' executables say to people.
+	"internal/byhand": {onlyStandard: true},
+	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
 	"internal/guess": {onlyStandard: true},
 	// Which names a certificate has that is not trusted, for all that connects.
 	"internal/servercert": {onlyStandard: true},
@@ -92,10 +94,12 @@ var rooms = map[string]room{
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
-	"server/internal/config":    {imports: []string{"internal/input", "kmsapi"}},
+	"server/internal/config":    {imports: []string{"internal/guess", "internal/input", "kmsapi"}},
 	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
 	"server/internal/gate": {
-		imports: serverRooms("api", "audit", "config", "replay", "internal/guess", "internal/input", "kmsapi", "signature"),
+		imports: serverRooms(
+			"api", "audit", "config", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
+		),
 	},
 	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
 	"server/internal/keyring": {
@@ -119,9 +123,8 @@ var rooms = map[string]room{
 
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
 func serverRooms(names ...string) []string {
-	elsewhere := []string{"kmsapi", "signature", "server", "internal/guess", "internal/input", "internal/xaes"}
 	for i, name := range names {
-		if !slices.Contains(elsewhere, name) {
+		if !strings.HasPrefix(name, "internal/") && !slices.Contains([]string{"kmsapi", "signature", "server"}, name) {
 			names[i] = "server/internal/" + name
 		}
 	}

@@ -16,7 +16,7 @@ type Allow struct {
 	// Actions are RAM's names of permissions, such as "kms:Encrypt" or "kms:*".
 	Actions []string `hcl:"actions"`
 	// Resources are such as "acs:kms:cn-hangzhou:1000000000000001:key/…", "acs:kms:*:*:alias/*" or "*".
-	// docs/kms-service.md says which one an operation needs.
+	// docs/kms-configuration.md says which one an operation needs.
 	Resources []string `hcl:"resources"`
 }
 
