@@ -78,14 +78,14 @@ func Advice(advice, mount, key string) string {
 	return strings.NewReplacer("{mount}", mount, "{key}", key).Replace(advice)
 }
 
-// Sentences joins the parts of a message that are not empty. Each may end with a full stop or without.
+// Sentences joins the parts of a message that are not empty. Each may end with a full stop or without, or ask.
 func Sentences(parts ...string) string {
 	var message strings.Builder
 	for _, part := range parts {
 		if part == "" {
 			continue
 		}
-		if so := message.String(); so != "" && !strings.HasSuffix(so, ".") {
+		if so := message.String(); so != "" && !strings.HasSuffix(so, ".") && !strings.HasSuffix(so, "?") {
 			message.WriteString(".")
 		}
 		if message.Len() > 0 {
