@@ -19,6 +19,7 @@ func commands() []*cli.Command {
 		backupCommand(),
 		restoreCommand(),
 		wrapCommand(),
+		callCommand(),
 		versionCommand(),
 		helpCommand(),
 	}
