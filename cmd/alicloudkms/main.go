@@ -18,6 +18,7 @@ func commands() []*cli.Command {
 		checkCommand(),
 		backupCommand(),
 		restoreCommand(),
+		rekeyCommand(),
 		wrapCommand(),
 		callCommand(),
 		versionCommand(),
