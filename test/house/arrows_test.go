@@ -84,6 +84,11 @@ var rooms = map[string]room{
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
+	// The files of a new service.
+	"server/setup": {
+		imports: serverRooms("config", "crypt", "durable", "pki", "internal/guess", "kmsapi"),
+		tests:   []string{"client", "kmsapi", "server", "signature"},
+	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
 	"server/internal/config":    {imports: []string{"internal/guess", "internal/input", "kmsapi"}},
