@@ -73,7 +73,8 @@ func loadRootKey(c Config) (*crypt.RootKey, error) {
 // storeFault says which part of c is the reason why the store can't be used: the root key, or the path.
 func storeFault(c Config, err error) error {
 	if errors.Is(err, crypt.ErrWrongRootKey) {
-		return fieldOf(c, "root_key", "file").Fault(fmt.Errorf("%s: %w", c.Storage.Path, err))
+		return fieldOf(c, "root_key", "file").Fault(
+			fmt.Errorf("%s: %w", c.Storage.Path, explainRootKey(c.RootKey.File, err)))
 	}
 	return fieldOf(c, "storage", "path").Fault(err)
 }

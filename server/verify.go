@@ -69,7 +69,7 @@ func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
 			"storage: %s is in use by a running service, so the root key was not compared with it", c.Storage.Path))
 		return nil
 	case err != nil:
-		return storeFault(c, err)
+		return storeFault(c, fmt.Errorf("%s: %w", c.Storage.Path, err))
 	}
 	return errors.Join(storeFault(c, verifyStore(ctx, archive, root, c.Storage.Path)), archive.Close())
 }

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
 )
 
 // runDev is `server -dev`.
@@ -25,7 +26,7 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 		return err
 	}
 	exports := devExports(dev, s)
-	if err := errors.Join(dev.KeepAddresses(s), env.write(exports.script())); err != nil {
+	if err := errors.Join(dev.KeepAddresses(s), env.write(exports.Script())); err != nil {
 		return errors.Join(err, s.Close())
 	}
 	greet(stdout, s.Address(), dir, exports, env)
@@ -65,12 +66,12 @@ func startDev(dir string, f serverFlags, env *envFile, logger *slog.Logger) (*se
 
 // greet says how to use the service. Where a file has the exports, it shows only their names: what is on a terminal
 // stays in its history, and in the logs of a CI job.
-func greet(w io.Writer, address, dir string, e exports, env envFile) {
+func greet(w io.Writer, address, dir string, e setup.Environment, env envFile) {
 	fmt.Fprintf(w, "alicloudkms %s: a KMS service for development. NOT FOR PRODUCTION.\n", version)
 	fmt.Fprintf(w, "Listening on https://%s, data in %s\n\n", address, dir)
 	if env.path == "" {
-		fmt.Fprintln(w, e.script())
+		fmt.Fprintln(w, e.Script())
 		return
 	}
-	fmt.Fprintf(w, "  . %s\n\nsets %s\n", shellQuote(sourceable(env.path)), e.names())
+	fmt.Fprintf(w, "  . %s\n\nsets %s\n", shellQuote(sourceable(env.path)), e.Names())
 }

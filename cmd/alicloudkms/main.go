@@ -16,10 +16,13 @@ func commands() []*cli.Command {
 	return []*cli.Command{
 		serverCommand(),
 		reloadCommand(),
+		initCommand(),
 		checkCommand(),
 		backupCommand(),
 		restoreCommand(),
+		rekeyCommand(),
 		wrapCommand(),
+		callCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

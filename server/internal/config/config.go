@@ -4,10 +4,7 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"slices"
-	"strings"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -138,21 +135,30 @@ func (c Config) validateRegions(at Place, found *faults) {
 	switch {
 	case !known:
 		found.add(at.Field("default_region"), "%s", unknownRegion(home))
-	case len(c.Regions) > 0 && !slices.Contains(c.Regions, home):
-		found.add(at.Field("default_region"), "%q is not among regions", home)
+	case c.leavesOut(home):
+		found.add(at.Field("default_region"), "%s", c.notAmong(home))
 	}
 }
 
 // unknownRegion says that a region does not exist, and which one may have been meant.
 func unknownRegion(id string) string {
-	var known []string
-	for _, r := range kmsapi.Regions() {
-		known = append(known, r.ID)
+	return fmt.Sprintf("%.64q is not in the API reference; %s", id, kmsapi.SuggestRegion(id, nil))
+}
+
+// leavesOut reports whether regions leaves one out. It does not as long as one of them is misspelt, since that might be
+// it.
+func (c Config) leavesOut(region string) bool {
+	for _, id := range c.Regions {
+		if _, known := kmsapi.FindRegion(id); !known || id == region {
+			return false
+		}
 	}
-	if nearest := guess.Nearest(id, known); nearest != "" {
-		return fmt.Sprintf("there is no region %q; did you mean %q?", id, nearest)
-	}
-	return fmt.Sprintf("there is no region %q; there are %s", id, strings.Join(known, ", "))
+	return len(c.Regions) > 0
+}
+
+// notAmong says that a region is not served, and which are.
+func (c Config) notAmong(id string) string {
+	return fmt.Sprintf("%.64q is not among regions; %s", id, kmsapi.SuggestRegion(id, c.Regions))
 }
 
 // HomeRegion is DefaultRegion, or its default.

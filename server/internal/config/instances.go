@@ -118,8 +118,8 @@ func (c Config) validateInstance(i Instance, at Place, found *faults) {
 	}
 	if _, known := kmsapi.FindRegion(i.Region); !known {
 		found.add(at.Field("region"), "%s", unknownRegion(i.Region))
-	} else if !c.ServedRegions()[i.Region] {
-		found.add(at.Field("region"), "%q is not among regions", i.Region)
+	} else if c.leavesOut(i.Region) {
+		found.add(at.Field("region"), "%s", c.notAmong(i.Region))
 	}
 	if !imageForm.MatchString(i.Image) {
 		found.add(at.Field("image"), "%q is not a version such as %q", i.Image, DefaultImage)
