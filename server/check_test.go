@@ -77,6 +77,12 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 			"does not exist", "does not exist", "does not exist", "does not exist",
 			"counts 1 CMKs", "the list cmk/", "counts 3 records",
 		}},
+		{"no key of fingerprints", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Delete("meta/fingerprint-key"))
+		}, []string{`record "meta/fingerprint-key": no such key in the store`}},
+		{"a key of fingerprints that does not open", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("meta/fingerprint-key", make([]byte, 74)))
+		}, []string{`record "meta/fingerprint-key": not sealed with this key`}},
 		{"a clock mark that is not a time", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("meta/clock", []byte("noon exact")))
 		}, []string{"not a clock mark"}},
