@@ -19,7 +19,9 @@ func commands() []*cli.Command {
 		checkCommand(),
 		backupCommand(),
 		restoreCommand(),
+		rekeyCommand(),
 		wrapCommand(),
+		callCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -20,8 +20,8 @@ const (
 	checkLabel   = "alicloudkms root key check v1\x00"
 )
 
-// ErrWrongRootKey reports that a store was made with another root key.
-var ErrWrongRootKey = errors.New("this is not the root key that the store was made with")
+// ErrWrongRootKey reports that a store is under another root key.
+var ErrWrongRootKey = errors.New("it is under another root key")
 
 // RootKey wraps the material of CMKs. It is safe for concurrent use.
 type RootKey struct {
@@ -41,6 +41,9 @@ func NewRootKey(random io.Reader) (*RootKey, error) {
 
 // Clear overwrites the key. It may be called more than once.
 func (r *RootKey) Clear() { r.key.clear() }
+
+// Equal reports in constant time whether r and other are the same key. A cleared key equals none, not even itself.
+func (r *RootKey) Equal(other *RootKey) bool { return r.key.equal(other.key) }
 
 // SealCheck returns a value to keep in a store, from which [RootKey.VerifyCheck] can later tell whether it has the same
 // root key.
