@@ -95,7 +95,7 @@ func sign(ca *pki.Authority, current *x509.Certificate, hosts []string, now time
 func (f *folder) certificate(name string) (*x509.Certificate, error) {
 	content, err := f.root.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	found, err := pki.ParseCertificates(content)
 	if err != nil {
