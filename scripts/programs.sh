@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
 # Installs what the programs of docs/apps.md and the Node SDKs need: scripts/programs.sh [node] [python] [java] [shell];
 # without arguments, all of it. It asks nothing: as root it uses apt-get, and otherwise it says what is missing.
+# Jackson's jars may be in another folder, ALICLOUDKMS_JARS, with the names that they have in Debian.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
@@ -58,7 +59,7 @@ for what in "${wanted[@]}"; do
 	python) has_modules || missing+=(python3 python3-hvac python3-cryptography) ;;
 	java)
 		lacks javac default-jdk-headless
-		[[ -e /usr/share/java/jackson-databind.jar ]] || missing+=(libjackson2-databind-java)
+		[[ -e ${ALICLOUDKMS_JARS:-/usr/share/java}/jackson-databind.jar ]] || missing+=(libjackson2-databind-java)
 		;;
 	shell)
 		lacks curl curl

@@ -15,9 +15,11 @@ import (
 func commands() []*cli.Command {
 	return []*cli.Command{
 		serverCommand(),
+		initCommand(),
 		checkCommand(),
 		backupCommand(),
 		restoreCommand(),
+		rekeyCommand(),
 		wrapCommand(),
 		callCommand(),
 		versionCommand(),

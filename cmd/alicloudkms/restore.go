@@ -15,13 +15,14 @@ func restoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "restore",
 		Usage:     "replace the store with a backup",
-		UsageText: "alicloudkms restore -config FILE -from FILE [-force]",
+		UsageText: "alicloudkms restore -config FILE -from FILE [-force] [-o FORMAT]",
 		Description: `Replaces the store with a backup, after checking the backup with the root key. The service must not be running.
 Everything done since the backup is undone: keys created since then are gone, and keys deleted since then are back.`,
 		Flags: []cli.Flag{
 			configFlag(),
 			&cli.StringFlag{Name: "from", Required: true, Usage: "the backup's `FILE`"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing store; it is kept under another name"},
+			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms restore -config /etc/alicloudkms/server.hcl -from kms-backup.db -force
 `),
@@ -35,17 +36,26 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	force := c.Bool("force")
-	kept, err := server.Restore(ctx, config, c.String("from"), force)
+	draw, remove := newProgress(c)
+	restored, err := server.Restore(ctx, config, c.String("from"), force, draw)
+	remove()
 	if errors.Is(err, os.ErrExist) && !force {
 		return fmt.Errorf("%w; -force replaces it", err)
 	}
 	if err != nil {
 		return err
 	}
-	stdout := c.Root().Writer
-	if kept != "" {
-		fmt.Fprintln(stdout, "The previous store is now", kept)
+	result := replacedStore{newStoreReport(config.Storage.Path, restored.Report), restored.Kept}
+	text := fmt.Sprintf("%s was restored: %s.", config.Storage.Path, contents(restored.Report))
+	if restored.Kept != "" {
+		text = "The previous store is now " + restored.Kept + ".\n" + text
 	}
-	_, err = fmt.Fprintln(stdout, config.Storage.Path, "was restored.")
-	return err
+	return printResult(c, result, text)
+}
+
+// replacedStore is what a command that has replaced a store says of it in JSON.
+type replacedStore struct {
+	storeReport
+	// Previous is the name that the store of before has now, and empty if there was none.
+	Previous string `json:"previous,omitempty"`
 }

@@ -3,16 +3,21 @@ package e2e
 import (
 	"go/format"
 	"io/fs"
+	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 	"go.yaml.in/yaml/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
 // ciPage has a script and jobs for the users' own CI.
@@ -52,6 +57,48 @@ func runJobs(t *testing.T, p platform) {
 	require.NoError(t, err)
 	require.Empty(t, left, "the script leaves its folder")
 	require.Empty(t, processesOf(t, tmp))
+
+	path := "PATH=" + filepath.Join(repository, "cache") + string(os.PathListSeparator) + os.Getenv("PATH")
+	runByHand(t, filepath.Join(repository, "alicloudkms"), append(slices.Clone(cmd.Env), path))
+}
+
+// runByHand runs the commands that getting-started has for those who don't use make dev, and then its others, in a copy
+// of this repository.
+func runByHand(t *testing.T, dir string, env []string) {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(root, "docs", "getting-started.md"))
+	require.NoError(t, err)
+	_, byHand, _ := strings.Cut(string(text), "## The same by hand")
+	terminals := regexp.MustCompile("(?s)```sh not-run: [^\n]*\n(.*?)```").FindAllStringSubmatch(byHand, -1)
+	require.Len(t, terminals, 2)
+	address := freeAddresses(t, 1)[0]
+	env = append(slices.Clone(env), "VAULT_DEV_LISTEN_ADDRESS="+address)
+
+	first := exec.Command("bash", "-euo", "pipefail", "-c", terminals[0][1])
+	first.Dir, first.Env = dir, env
+	servers.OwnGroup(first)
+	running, err := servers.Start(first, filepath.Join(t.TempDir(), "first.log"))
+	require.NoError(t, err)
+	defer func() {
+		require.NoError(t, syscall.Kill(-running.PID(), syscall.SIGTERM))
+		<-running.Done()
+	}()
+	require.NoError(t, running.Await(func() bool {
+		answer, err := http.Get("http://" + address + "/v1/sys/health")
+		if err == nil {
+			answer.Body.Close()
+		}
+		_, missing := os.Stat(filepath.Join(dir, "kms.env"))
+		return err == nil && answer.StatusCode == http.StatusOK && missing == nil
+	}), running.Tail())
+
+	script, err := shellBlocks(string(text))
+	require.NoError(t, err)
+	second := exec.Command("bash", "-euo", "pipefail", "-c",
+		strings.Replace(terminals[1][1], "127.0.0.1:8200", address, 1)+script)
+	second.Dir, second.Env = dir, env
+	out, err := second.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", out, running.Tail())
 }
 
 // jobs returns the commands of both jobs of the page, which have to be the same.
