@@ -191,6 +191,8 @@ func TestFlagsGoBeforeVariables(t *testing.T) {
 	require.ErrorContains(t, err, "ListKeys at 127.0.0.1:1 failed")
 	_, err = d.with(func(o *Options) { o.Target.CACert = "instance.pem" }).try(kmsapi.OpListKeys)
 	require.ErrorContains(t, err, "unknown authority")
+	_, err = d.with(func(o *Options) { o.Target.CACert = "kms.env" }).try(kmsapi.OpListKeys)
+	require.EqualError(t, err, "kms.env holds no PEM certificate")
 	d.call(kmsapi.OpCreateKey)
 	elsewhere := d.field("TotalCount").with(func(o *Options) { o.Target.Region = "cn-shanghai" })
 	require.Equal(t, "0", elsewhere.call(kmsapi.OpListKeys), "keys belong to a region")

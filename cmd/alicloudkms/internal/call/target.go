@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -128,5 +129,8 @@ func readCACert(path string) (string, error) {
 		return "", nil
 	}
 	content, err := os.ReadFile(path)
+	if err == nil && !strings.Contains(string(content), "-----BEGIN CERTIFICATE-----") {
+		err = fmt.Errorf("%s holds no PEM certificate", path)
+	}
 	return string(content), err
 }
