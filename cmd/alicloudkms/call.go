@@ -77,7 +77,7 @@ func callFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name:  "env",
-			Usage: "take credentials, endpoint and CA from this `FILE` of exports, and not from the environment",
+			Usage: "take credentials, endpoint and CA from this `FILE` of exports, not from the environment",
 		},
 		&cli.StringFlag{
 			Name: "region", Usage: "the `REGION` of the keys: otherwise ALICLOUD_REGION, or " + kmsapi.DefaultRegion,
@@ -103,7 +103,7 @@ func callFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "reveal", Usage: "print plaintexts, which are [redacted] without it"},
 		&cli.BoolFlag{
 			Name:  "raw",
-			Usage: "plaintexts are bytes: send them in base64, as every SDK does, and decode the one that -field prints",
+			Usage: "plaintexts are bytes: send them in base64, and decode the one that -field prints",
 		},
 		&cli.StringFlag{Name: "out", Usage: "write the answer to this new `FILE`, which only you can read"},
 	}

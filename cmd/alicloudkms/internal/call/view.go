@@ -7,6 +7,7 @@ import (
 	"io"
 	"reflect"
 	"slices"
+	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -123,7 +124,7 @@ func (v *view) printValue(w io.Writer, value string) error {
 		value, end = string(decoded), ""
 	}
 	if v.terminal {
-		value, end = printable(value, "\n\t"), "\n"
+		value, end = strings.TrimSuffix(printable(value, "\n\t"), "\n"), "\n"
 	}
 	_, err := io.WriteString(w, value+end)
 	return err
