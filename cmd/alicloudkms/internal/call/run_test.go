@@ -240,6 +240,18 @@ func clearCredentials(t *testing.T) {
 	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
 }
 
+// What happens with a role is for package credentials.
+func TestARoleIsAssumedWhereTheVariablesNameOne(t *testing.T) {
+	d := newDesk(t)
+	t.Setenv("ALICLOUD_ROLE_ARN", "not an ARN")
+	d.call(kmsapi.OpListKeys)
+	exports, err := os.ReadFile("kms.env")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("role.env", append(exports, "ALICLOUD_ROLE_ARN='not an ARN'\n"...), 0o600))
+	_, err = d.with(func(o *Options) { o.Target.EnvFile = "role.env" }).try(kmsapi.OpListKeys)
+	require.ErrorContains(t, err, "not the ARN of a role")
+}
+
 func TestAFileOfVariablesIsTheOnlyPlaceThen(t *testing.T) {
 	d := newDesk(t)
 	t.Setenv("ALICLOUD_DOMAIN", d.kms.Endpoint)
