@@ -122,7 +122,7 @@ func TestNoFileIsLeftOfACallWithoutAnAnswer(t *testing.T) {
 	_, err := into.try(kmsapi.OpDescribeKey, "KeyId=none")
 	require.ErrorIs(t, err, kmsapi.ErrKeyNotFound)
 	require.NoFileExists(t, "out")
-	require.Empty(t, into.call(kmsapi.OpEncrypt, "KeyId="+key, "Plaintext=x", "DryRun=true"))
+	require.Empty(t, into.call(kmsapi.OpEncrypt, "KeyId="+key, "Plaintext=eA==", "DryRun=true"))
 	require.Equal(t, "alicloudkms: this was a dry run; Encrypt would succeed\n", into.stderr)
 	require.NoFileExists(t, "out")
 	_, err = d.with(func(o *Options) { o.Out = "none/out" }).try(kmsapi.OpCreateKey)
