@@ -22,7 +22,7 @@ type Rule struct {
 	Min, Max int
 	// OneOf lists the only values allowed, if there are such.
 	OneOf []string
-	// Pattern is what a string must match, if it is not nil, and Form says so in words.
+	// Pattern is what a string must match, if it is not nil. Form says so in words, after "must"; a list has it, too.
 	Pattern *regexp.Regexp
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
