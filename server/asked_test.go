@@ -63,7 +63,9 @@ func TestAnAuditLineHasWhatTheRequestNamed(t *testing.T) {
 		{"a lost key", "DescribeKey", []string{"KeyId", lost}, "", names{"KeyId": lost}},
 		{
 			"a lost key, to delete it", "ScheduleKeyDeletion",
-			[]string{"KeyId", lost, "PendingWindowInDays", "7"}, "", names{"KeyId": lost},
+			[]string{"KeyId", lost, "PendingWindowInDays", "7"},
+			"",
+			names{"KeyId": lost},
 		},
 		{"what is no id", "EnableKey", []string{"KeyId", "p a y\x00roll"}, "", names{"KeyId": "p a y\uFFFDroll"}},
 		{"a lost alias", "DeleteAlias", []string{"AliasName", "alias/lost"}, "", names{"AliasName": "alias/lost"}},
@@ -75,11 +77,15 @@ func TestAnAuditLineHasWhatTheRequestNamed(t *testing.T) {
 		},
 		{
 			"a lost instance", "GetKmsInstance",
-			[]string{"KmsInstanceId", "kst-lost"}, "", names{"KmsInstanceId": "kst-lost"},
+			[]string{"KmsInstanceId", "kst-lost"},
+			"",
+			names{"KmsInstanceId": "kst-lost"},
 		},
 		{
 			"a key in a lost instance", "CreateKey",
-			[]string{"DKMSInstanceId", "kst-lost"}, "", names{"DKMSInstanceId": "kst-lost"},
+			[]string{"DKMSInstanceId", "kst-lost"},
+			"",
+			names{"DKMSInstanceId": "kst-lost"},
 		},
 		{"a ciphertext of a lost key", "Decrypt", []string{"CiphertextBlob", ofNobody}, "", names{"KeyVersionId": lost}},
 		{"a dry run", "Decrypt", []string{"CiphertextBlob", ofNobody, "DryRun", "true"}, "", names{"KeyVersionId": lost}},
