@@ -1,8 +1,10 @@
 # The commands for developers; `make help` lists them. The work itself is done in scripts/.
 
-VERSION  := v0.1.0
+VERSION  ?= $(shell scripts/version.sh)
 MODULE   := github.com/alicloudkms/vault-plugin-secrets-alicloudkms
 BINARIES := $(notdir $(wildcard cmd/*))
+# Vault's -dev-plugin-dir takes a folder with nothing but plugins.
+PLUGIN   := vault-plugin-secrets-alicloudkms
 LDFLAGS  := -s -w -X $(MODULE).Version=$(VERSION) -X main.version=$(VERSION)
 FUZZTIME ?= 30s
 
@@ -24,8 +26,9 @@ dev: ## Start the same setup and leave it running for you to use; Ctrl-C ends it
 test: ## All a commit needs: format, vet, staticcheck, unit tests with -race, SDKs, end-to-end tests on a real Vault
 	@scripts/test.sh
 
-build: ## Build the binaries into bin/, with their checksums in bin/SHA256SUMS
+build: ## Build the binaries into bin/, with checksums in bin/SHA256SUMS, and the secrets plugin into bin/plugins/ too
 	CGO_ENABLED=0 go build -trimpath -buildvcs=false -ldflags '$(LDFLAGS)' -o bin/ ./cmd/...
+	mkdir -p bin/plugins && ln -f bin/$(PLUGIN) bin/plugins/
 	cd bin && { sha256sum $(BINARIES) 2>/dev/null || shasum -a 256 $(BINARIES); } >SHA256SUMS
 
 vault: bin/vault ## Build bin/vault, for machines without a Vault; takes several minutes the first time

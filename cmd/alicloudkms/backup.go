@@ -3,34 +3,41 @@ package main
 import (
 	"context"
 	"fmt"
-	"io"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-const backupHelp = `usage: alicloudkms backup -config FILE -to FILE
-
-Writes a snapshot of the store to a new file, which only you can read. If the service is running, it provides the
+func backupCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "backup",
+		Usage:     "write a snapshot of the store, even while the service runs",
+		UsageText: "alicloudkms backup -config FILE -to FILE",
+		Description: `Writes a snapshot of the store to a new file, which only you can read. If the service is running, it provides the
 snapshot through its operations socket without interruption: run this as the service's user. The file appears only when
-it is complete, synced to disk and checked. It is useless without the root key; keep a copy of that elsewhere.
-
-`
-
-func runBackup(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	set := newFlags("backup", backupHelp, stderr)
-	file := set.String("config", "", "the service's configuration `FILE`")
-	to := set.String("to", "", "the `FILE` to write, which must not exist yet")
-	if err := parseFlags(set, args, "config", "to"); err != nil {
-		return err
+it is complete, synced to disk and checked. It is useless without the root key; keep a copy of that elsewhere.`,
+		Flags: []cli.Flag{
+			configFlag(),
+			&cli.StringFlag{Name: "to", Required: true, Usage: "the `FILE` to write, which must not exist yet"},
+		},
+		Metadata: examples(`  alicloudkms backup -config /etc/alicloudkms/server.hcl -to kms-backup.db
+`),
+		Action: runBackup,
 	}
-	config, err := server.LoadConfig(*file)
+}
+
+func runBackup(ctx context.Context, c *cli.Command) error {
+	config, err := server.LoadConfig(c.String("config"))
 	if err != nil {
 		return err
 	}
-	report, err := server.Backup(ctx, config, *to)
+	to := c.String("to")
+	report, err := server.Backup(ctx, config, to)
 	if err != nil {
 		return err
 	}
-	_, err = fmt.Fprintf(stdout, "%s was written and checked: %d records, %d CMKs.\n", *to, report.Records, report.Keys)
+	stdout := c.Root().Writer
+	_, err = fmt.Fprintf(stdout, "%s was written and checked: %d records, %d CMKs.\n", to, report.Records, report.Keys)
 	return err
 }

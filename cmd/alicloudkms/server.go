@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"flag"
 	"fmt"
 	"io"
 	"io/fs"
@@ -11,6 +10,8 @@ import (
 	"os"
 	"runtime/debug"
 	"time"
+
+	"github.com/urfave/cli/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
@@ -26,45 +27,63 @@ type serverFlags struct {
 	acceptClock bool
 }
 
-const serverHelp = `usage: alicloudkms server -config FILE [-accept-clock]
-       alicloudkms server -dev [-accept-clock] [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]
-
-Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read access keys and
-TLS certificate from its configuration file, and reopen its audit log.
-
-`
-
-func parseServerFlags(args []string, stderr io.Writer) (serverFlags, error) {
-	var f serverFlags
-	set := newFlags("server", serverHelp, stderr)
-	set.StringVar(&f.config, "config", "", "configuration `FILE` in HCL")
-	set.BoolVar(&f.dev, "dev", false, "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION")
-	set.StringVar(&f.devListen, "dev-listen", "127.0.0.1:0", "loopback `ADDRESS` to listen on; port 0 picks a free one")
-	set.StringVar(&f.devDir, "dev-dir", "",
-		"keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes")
-	set.StringVar(&f.devEnv, "dev-env", "", "write the exports that clients need to `FILE`, once the service is ready")
-	set.BoolVar(&f.acceptClock, "accept-clock", false,
-		"start although the clock is behind that of the last run; requests that it accepted could then be sent again")
-	if err := parseFlags(set, args); err != nil {
-		return f, err
+func serverCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "server",
+		Usage: "run the KMS service",
+		UsageText: `alicloudkms server -config FILE [-accept-clock]
+       alicloudkms server -dev [-accept-clock] [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]`,
+		Description: `Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read access keys and
+TLS certificate from its configuration file, and reopen its audit log.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{Name: "config", Usage: "configuration `FILE` in HCL"},
+			&cli.BoolFlag{
+				Name:  "dev",
+				Usage: "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION",
+			},
+			&cli.StringFlag{
+				Name: "dev-listen", Value: "127.0.0.1:0", Usage: "loopback `ADDRESS` to listen on; port 0 picks a free one",
+			},
+			&cli.StringFlag{
+				Name:  "dev-dir",
+				Usage: "keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes",
+			},
+			&cli.StringFlag{
+				Name: "dev-env", Usage: "write the exports that clients need to `FILE`, once the service is ready",
+			},
+			&cli.BoolFlag{
+				Name:  "accept-clock",
+				Usage: "start although the clock is behind that of the last run; requests that it accepted could then be sent again",
+			},
+		},
+		Metadata: examples(`  alicloudkms server -dev -dev-env kms.env
+  alicloudkms server -config /etc/alicloudkms/server.hcl
+`),
+		Action: runServer,
 	}
-	return f, f.check(set)
+}
+
+func readServerFlags(c *cli.Command) (serverFlags, error) {
+	f := serverFlags{
+		config:      c.String("config"),
+		dev:         c.Bool("dev"),
+		devListen:   c.String("dev-listen"),
+		devDir:      c.String("dev-dir"),
+		devEnv:      c.String("dev-env"),
+		acceptClock: c.Bool("accept-clock"),
+	}
+	return f, f.check(c)
 }
 
 // check rejects flags that can't be combined, since a flag that is silently ignored misleads.
-func (f serverFlags) check(set *flag.FlagSet) error {
-	devOnly := ""
-	set.Visit(func(given *flag.Flag) {
-		switch given.Name {
-		case "dev-listen", "dev-dir", "dev-env":
-			devOnly = given.Name
+func (f serverFlags) check(c *cli.Command) error {
+	if f.dev == (f.config != "") {
+		return usagef(c, "server needs either -config FILE or -dev")
+	}
+	for _, name := range []string{"dev-listen", "dev-dir", "dev-env"} {
+		if c.IsSet(name) && !f.dev {
+			return usagef(c, "-%s works only with -dev", name)
 		}
-	})
-	switch {
-	case f.dev == (f.config != ""):
-		return errors.New("server needs either -config FILE or -dev")
-	case devOnly != "" && !f.dev:
-		return fmt.Errorf("-%s works only with -dev", devOnly)
 	}
 	return nil
 }
@@ -73,17 +92,17 @@ func (f serverFlags) check(set *flag.FlagSet) error {
 // survives, and frequent collections would slow down each of them.
 const gcPercent = 400
 
-func runServer(ctx context.Context, args []string, stdout, stderr io.Writer) error {
-	f, err := parseServerFlags(args, stderr)
+func runServer(ctx context.Context, c *cli.Command) error {
+	f, err := readServerFlags(c)
 	if err != nil {
 		return err
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
-	logger := slog.New(slog.NewTextHandler(stderr, nil))
+	logger := slog.New(slog.NewTextHandler(c.Root().ErrWriter, nil))
 	if f.dev {
-		return runDev(ctx, f, logger, stdout)
+		return runDev(ctx, f, logger, c.Root().Writer)
 	}
 	return runConfigured(ctx, f, logger)
 }

@@ -2,18 +2,24 @@ package main
 
 import (
 	"context"
-	"fmt"
-	"io"
+
+	"github.com/urfave/cli/v3"
 )
 
 // version is stamped by the build.
 var version = "v0.1.0-dev"
 
-func runVersion(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	set := newFlags("version", "usage: alicloudkms version\n\nPrints the version.\n", stderr)
-	if err := parseFlags(set, args); err != nil {
-		return err
+func versionCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "version",
+		Usage:       "print the version",
+		UsageText:   "alicloudkms version [-o FORMAT]",
+		Description: "Prints the version.",
+		Flags:       []cli.Flag{outputFlag()},
+		Metadata: examples(`  alicloudkms version -o json
+`),
+		Action: func(_ context.Context, c *cli.Command) error {
+			return printResult(c, map[string]string{"version": version}, programName+" "+version)
+		},
 	}
-	_, err := fmt.Fprintln(stdout, "alicloudkms", version)
-	return err
 }

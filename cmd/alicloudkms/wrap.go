@@ -12,46 +12,61 @@ import (
 	"os"
 	"strings"
 
+	"github.com/urfave/cli/v3"
+
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-const wrapHelp = `usage: alicloudkms wrap -in FILE -public-key FILE [-algorithm NAME] [-out FILE]
-
-Encrypts key material with the public key that KMS returns for its import, so that only KMS can decrypt it. Nothing is
-sent anywhere: it works without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.
-
-`
+func wrapCommand() *cli.Command {
+	return &cli.Command{
+		Name:      "wrap",
+		Usage:     "encrypt key material for its import into KMS",
+		UsageText: "alicloudkms wrap -in FILE -public-key FILE [-algorithm NAME] [-out FILE]",
+		Description: `Encrypts key material with the public key that KMS returns for its import, so that only KMS can decrypt it. Nothing is
+sent anywhere: it works without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.`,
+		Flags: []cli.Flag{
+			&cli.StringFlag{
+				Name: "in", Required: true, Usage: "the `FILE` with the key material: 32 raw bytes; - is standard input",
+			},
+			&cli.StringFlag{
+				Name: "public-key", Required: true, Usage: "the `FILE` with KMS's public key: PEM, DER, or DER in base64",
+			},
+			&cli.StringFlag{
+				Name: "algorithm", Value: kmsapi.WrapOAEPSHA256,
+				Usage: "the wrapping algorithm `NAME` that the public key was requested with: " +
+					kmsapi.WrapOAEPSHA256 + ", " + kmsapi.WrapOAEPSHA1 + " or " + kmsapi.WrapPKCS1v15,
+			},
+			&cli.StringFlag{
+				Name: "out", Usage: "write to this `FILE`, which must not exist yet, instead of standard output",
+			},
+		},
+		Metadata: examples(`  alicloudkms wrap -in material -public-key public.pem -out wrapped.b64
+`),
+		Action: runWrap,
+	}
+}
 
 // maxPublicKeyFile is larger than any public key, in bytes.
 const maxPublicKeyFile = 64 << 10
 
-func runWrap(_ context.Context, args []string, stdout, stderr io.Writer) error {
-	set := newFlags("wrap", wrapHelp, stderr)
-	in := set.String("in", "", "the `FILE` with the key material: 32 raw bytes; - is standard input")
-	public := set.String("public-key", "", "the `FILE` with KMS's public key: PEM, DER, or DER in base64")
-	algorithm := set.String("algorithm", kmsapi.WrapOAEPSHA256,
-		"the wrapping algorithm `NAME` that the public key was requested with: "+
-			kmsapi.WrapOAEPSHA256+", "+kmsapi.WrapOAEPSHA1+" or "+kmsapi.WrapPKCS1v15)
-	out := set.String("out", "", "write to this `FILE`, which must not exist yet, instead of standard output")
-	if err := parseFlags(set, args, "in", "public-key"); err != nil {
-		return err
-	}
-	key, err := readPublicKey(*public)
+func runWrap(_ context.Context, c *cli.Command) error {
+	in, public := c.String("in"), c.String("public-key")
+	key, err := readPublicKey(public)
 	if err != nil {
-		return fmt.Errorf("-public-key %s: %w", *public, err)
+		return fmt.Errorf("-public-key %s: %w", public, err)
 	}
-	material, err := readMaterial(*in)
+	material, err := readMaterial(in)
 	if err != nil {
-		return fmt.Errorf("-in %s: %w", *in, err)
+		return fmt.Errorf("-in %s: %w", in, err)
 	}
 	defer clear(material)
-	wrapped, err := client.WrapKeyMaterial(*algorithm, key, material)
+	wrapped, err := client.WrapKeyMaterial(c.String("algorithm"), key, material)
 	if err != nil {
 		return err
 	}
-	return writeLine(stdout, *out, wrapped)
+	return writeLine(c.Root().Writer, c.String("out"), wrapped)
 }
 
 var wantedMaterial = fmt.Sprintf("key material has exactly %d raw bytes", kmsapi.KeyMaterialSize)

@@ -5,41 +5,45 @@ package main
 import (
 	"fmt"
 	"os"
-	"slices"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/openbao/go-kms-wrapping/plugin/v2"
 	"github.com/openbao/go-kms-wrapping/v2"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/byhand"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/seal"
 )
 
 // version is stamped by the build.
 var version = "v0.1.0-dev"
 
-const byHand = `This is a plugin: OpenBao starts it, it does nothing on its own. To use it, put it into OpenBao's plugin_directory,
+const name = "openbao-plugin-kms-alicloudkms"
+
+// help has the configuration that works for the very file that prints it.
+func help(command, sum string) string {
+	return fmt.Sprintf(`This is a plugin: OpenBao starts it, it does nothing on its own. To use it, put it into OpenBao's plugin_directory,
 and add this to its configuration file:
 
     plugin "kms" "alicloudkms" {
-      command   = "openbao-plugin-kms-alicloudkms"
-      sha256sum = "SUM"
+      command   = "%s"
+      sha256sum = "%s"
     }
     seal "alicloudkms" {
       region     = "cn-hangzhou"
       kms_key_id = "alias/unseal"
     }
-
-SUM is the SHA-256 checksum that sha256sum prints for this file.
-`
+`, command, sum)
+}
 
 func main() {
-	if slices.Contains(os.Args[1:], "--version") || slices.Contains(os.Args[1:], "-version") {
-		fmt.Println("openbao-plugin-kms-alicloudkms", version)
-		return
+	byHand := byhand.Plugin{
+		Name:    name,
+		Version: version,
+		Served:  os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue,
+		Help:    help,
 	}
-	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) != plugin.HandshakeConfig.MagicCookieValue {
-		fmt.Fprint(os.Stderr, byHand)
-		os.Exit(1)
+	if status, answered := byHand.Answer(os.Args[1:], os.Stdout, os.Stderr); answered {
+		os.Exit(status)
 	}
 	// OpenBao reads the plugin's standard error, and puts what it finds there into its own log.
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})

@@ -6,32 +6,39 @@ import (
 	"fmt"
 	"os"
 	"runtime/debug"
-	"slices"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/api"
 	"github.com/hashicorp/vault/sdk/plugin"
 
 	alicloudkms "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/byhand"
 )
 
-const byHand = `This is a plugin: Vault starts it, it does nothing on its own. To use it, put it into Vault's plugin_directory,
+const name = "vault-plugin-secrets-alicloudkms"
+
+// help has the commands that work for the very file that prints them.
+func help(command, sum string) string {
+	return fmt.Sprintf(`This is a plugin: Vault starts it, it does nothing on its own. To use it, put it into Vault's plugin_directory,
 and run:
 
-    vault plugin register -sha256=SUM -version=%[1]s secret vault-plugin-secrets-alicloudkms
-    vault secrets enable -path=alicloudkms vault-plugin-secrets-alicloudkms
-
-SUM is the SHA-256 checksum that sha256sum prints for this file.
-`
+    vault plugin register -sha256=%[3]s \
+        -command=%[2]s -version=%[1]s \
+        secret %[4]s
+    vault secrets enable -path=alicloudkms -plugin-version=%[1]s \
+        %[4]s
+`, alicloudkms.Version, command, sum, name)
+}
 
 func main() {
-	if slices.Contains(os.Args[1:], "--version") || slices.Contains(os.Args[1:], "-version") {
-		fmt.Println("vault-plugin-secrets-alicloudkms", alicloudkms.Version)
-		return
+	byHand := byhand.Plugin{
+		Name:    name,
+		Version: alicloudkms.Version,
+		Served:  os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue,
+		Help:    help,
 	}
-	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) != plugin.HandshakeConfig.MagicCookieValue {
-		fmt.Fprintf(os.Stderr, byHand, alicloudkms.Version)
-		os.Exit(1)
+	if status, answered := byHand.Answer(os.Args[1:], os.Stdout, os.Stderr); answered {
+		os.Exit(status)
 	}
 	if err := serve(os.Args[1:]); err != nil {
 		hclog.New(&hclog.LoggerOptions{JSONFormat: true}).Error("the plugin has stopped", "error", err)

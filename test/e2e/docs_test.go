@@ -109,6 +109,13 @@ func (s *stage) runAsPrinted(t *testing.T, script string) {
 	}))
 	defer func() { require.NoError(t, sys.Unmount("alicloudkms")) }()
 
+	s.runAgainst(t, script)
+}
+
+// runAgainst runs a shell script in an empty folder, with vault and alicloudkms on its path and with the environment of
+// `make dev`.
+func (s *stage) runAgainst(t *testing.T, script string) {
+	t.Helper()
 	work := t.TempDir()
 	path := filepath.Join(work, "path")
 	require.NoError(t, os.Mkdir(path, 0o700))

@@ -58,6 +58,8 @@ var rooms = map[string]room{
 
 	// What to say of KMS's refusals, for engine and seal.
 	"internal/advice": {imports: []string{"kmsapi"}, onlyStandard: true},
+	// What the plugins' executables say to people.
+	"internal/byhand": {onlyStandard: true},
 	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
 	"internal/guess": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.

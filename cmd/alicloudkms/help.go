@@ -1,0 +1,109 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/urfave/cli/v3"
+)
+
+// The library has only these places for how it prints flags, in which ours have one dash, as in Vault; the help of a
+// command that has commands; and the version.
+func init() {
+	cli.FlagStringer = describeFlag
+	cli.SubcommandHelpTemplate = commandHelp
+	cli.VersionPrinter = func(c *cli.Command) { fmt.Fprintln(c.Root().Writer, programName, version) }
+}
+
+// describeFlag returns a flag as it is written, with the name of its value, which is in backquotes in its usage, a tab,
+// and its usage.
+func describeFlag(f cli.Flag) string {
+	d, ok := f.(cli.DocGenerationFlag)
+	if !ok {
+		return ""
+	}
+	before, rest, _ := strings.Cut(d.GetUsage(), "`")
+	value, after, _ := strings.Cut(rest, "`")
+	written := strings.TrimSpace("-" + strings.Join(f.Names(), ", -") + " " + value)
+	usage := before + value + after
+	if d.TakesValue() && d.GetValue() != "" {
+		usage += " (default: " + strings.Trim(d.GetValue(), `"`) + ")"
+	}
+	return written + "\t" + usage
+}
+
+// programHelp and commandHelp are the templates of `alicloudkms help` and `alicloudkms help COMMAND`.
+const (
+	programHelp = `usage: {{.Name}} COMMAND [flags]
+
+{{range .VisibleCommands}}  {{.Name}}` + "\t" + `{{.Usage}}
+{{end}}
+{{.Name}} help COMMAND describes a command, with examples; {{.Name}} -version prints the version.
+`
+	commandHelp = `usage: {{.UsageText}}
+
+{{.Description}}
+{{if .VisibleCommands}}
+{{range .VisibleCommands}}  {{.Name}}` + "\t" + `{{.Usage}}
+{{end}}{{end}}{{if .VisibleFlags}}
+{{range .VisibleFlags}}  {{.}}
+{{end}}{{end}}{{if .Metadata.examples}}
+{{.Metadata.examples}}{{end}}`
+)
+
+// examples gives a command the examples that its help ends with: shell lines, each indented by two spaces.
+func examples(lines string) map[string]any {
+	return map[string]any{"examples": "Examples:\n\n" + lines}
+}
+
+func helpCommand() *cli.Command {
+	return &cli.Command{
+		Name:        "help",
+		Usage:       "describe a command",
+		UsageText:   "alicloudkms help [COMMAND]",
+		ArgsUsage:   "[COMMAND]",
+		Description: "Describes a command, or lists all of them.",
+		Metadata: examples(`  alicloudkms help server
+`),
+		ShellComplete: func(_ context.Context, c *cli.Command) {
+			completeCommand(c.Root().Writer, c.Root().VisibleCommands())
+		},
+		Action: func(ctx context.Context, c *cli.Command) error {
+			program, name := c.Root(), c.Args().First()
+			if c.Args().Len() > 1 {
+				return usagef(c, "help takes one command: %q", c.Args().Get(1))
+			}
+			if name == "" {
+				return cli.ShowRootCommandHelp(program)
+			}
+			if program.Command(name) == nil {
+				return unknownCommand(program, name)
+			}
+			return cli.ShowCommandHelp(ctx, program, name)
+		},
+	}
+}
+
+// describeCompletion shows the library's own command for completions among ours, for the shells that it is tested with.
+func describeCompletion(c *cli.Command) {
+	c.Hidden = false
+	c.Usage = "print a script that completes commands and flags"
+	c.UsageText = "alicloudkms completion bash|zsh|fish"
+	c.ArgsUsage = "bash|zsh|fish"
+	c.Description = "Prints a script for your shell. In bash, it needs the package bash-completion."
+	c.Metadata = examples(`  source <(alicloudkms completion bash)                                        # in ~/.bashrc
+  source <(alicloudkms completion zsh)                                         # in ~/.zshrc, after compinit
+  alicloudkms completion fish >~/.config/fish/completions/alicloudkms.fish
+`)
+	c.Commands = slices.DeleteFunc(c.Commands, func(shell *cli.Command) bool { return shell.Name == "pwsh" })
+	for _, shell := range c.Commands {
+		shell.UsageText = "alicloudkms completion " + shell.Name
+		shell.Usage = "print the script for " + shell.Name
+		shell.Description = "Prints the script for " + shell.Name + "."
+	}
+	c.Action = func(_ context.Context, c *cli.Command) error {
+		return usagef(c, "completion needs the name of a shell: bash, zsh or fish")
+	}
+}
