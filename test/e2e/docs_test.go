@@ -121,6 +121,9 @@ func (s *stage) runAgainst(t *testing.T, script string) {
 	require.NoError(t, os.Mkdir(path, 0o700))
 	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
+	jq, err := shared.jq()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(jq, filepath.Join(path, "jq")))
 
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = work

@@ -91,6 +91,17 @@ func (s *suite) buildBinary(command, output, version string) error {
 	return nil
 }
 
+// jq builds the jq of the docs from the pinned tools, since not every machine has one.
+func (s *suite) jq() (string, error) {
+	output := filepath.Join(s.dir, "jq")
+	build := exec.Command("go", "build", "-modfile=test/tools/go.mod", "-o", output, "github.com/itchyny/gojq/cmd/gojq")
+	build.Dir, build.Env = root, s.environment
+	if out, err := build.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("build of jq: %w\n%s", err, out)
+	}
+	return output, nil
+}
+
 // stage returns the running stage of a platform, which it starts on first use.
 func (s *suite) stage(p platform) (*stage, error) {
 	if running, ok := s.stages[p.name]; ok {
