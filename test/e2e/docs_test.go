@@ -121,6 +121,7 @@ func (s *stage) runAgainst(t *testing.T, script string) {
 	require.NoError(t, os.Mkdir(path, 0o700))
 	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
+	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 	jq, err := shared.jq()
 	require.NoError(t, err)
 	require.NoError(t, os.Symlink(jq, filepath.Join(path, "jq")))
