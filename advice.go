@@ -5,7 +5,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// In the sentences of this file {mount} is the engine's mount point, with a slash, and {key} the name of the key.
+// In the sentences of this file {mount} is the engine's mount point, with a slash, {key} the name of the key, and
+// {actions} what RAM must allow.
 
 // borrowedAdvice is for credentials that nobody wrote to the configuration.
 const borrowedAdvice = "The credentials come from the environment of the Vault server or from a role, and reading them again has not helped; see: vault read {mount}config"
@@ -19,8 +20,9 @@ var whatToDo = advice.Table{
 		kmsapi.KindSecurityToken:     "The security_token is expired, malformed or belongs to other credentials; write all three again: vault write {mount}config access_key=... secret_key=... security_token=...",
 		kmsapi.KindClock:             "The clocks of this server and of KMS differ by too much; set this server's clock, for example with NTP.",
 		kmsapi.KindNonce:             "KMS saw this signed request before; try again.",
-		kmsapi.KindPermission:        "The RAM user of the engine's access_key lacks the permission for this operation.",
-		kmsapi.KindThrottle:          "Send fewer requests, or set max_parallel in {mount}config.",
+		kmsapi.KindPermission:        "The RAM user or role that the engine calls KMS as lacks the permission; allow it in RAM: {actions}",
+		kmsapi.KindThrottle:          "Send fewer requests at a time and try again, or set max_parallel in {mount}config.",
+		kmsapi.KindTemporary:         "It is a fault of KMS; try again later.",
 		kmsapi.KindQuota:             "The account has reached its quota; ask Alibaba Cloud to raise it.",
 	},
 	ByCode: map[kmsapi.Code]string{
@@ -93,7 +95,7 @@ var overDedicated = advice.Table{
 		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
 	},
 	ByKind: map[kmsapi.Kind]string{
-		kmsapi.KindThrottle: "Send fewer requests, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
+		kmsapi.KindThrottle: "Send fewer requests at a time and try again, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
 	},
 }
 
@@ -134,7 +136,7 @@ var always = map[kmsapi.Operation]string{
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; write the key again, and the engine looks for it first: vault write -f {mount}keys/{key}",
+	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; send the same request again, and the engine looks for it first.",
 	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
 	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
 	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",

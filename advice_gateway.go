@@ -7,6 +7,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 )
 
 // This file has the advice that depends on the gateway that was called, and on whether the key is in a KMS instance.
@@ -27,21 +28,37 @@ func (e *callError) gatewayAdvice() *advice.Table {
 const sharedAdvice = "Keys are made, read and managed over the shared gateway. Encryption and decryption with keys of the instance go to the dedicated gateway, and need no way to the shared one; the configuration of a mount that has none is written with verify=false."
 
 // transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty where
-// the client's own advice is right.
-func (e *callError) transportAdvice() string {
+// the client's own advice is right. A caller that is configuring gave the settings in this request.
+func (e *callError) transportAdvice(configuring bool) string {
 	switch old := errors.Is(e.err, client.ErrOldImage); {
 	case old && e.gateway == viaDedicated:
 		return oldImageAdvice
+	case old && configuring:
+		return oldEndpointIsGateway
 	case old:
 		return oldEndpointAdvice
 	}
-	for _, known := range dedicatedFailures {
-		if e.gateway == viaDedicated && known.fits(e.err) {
-			return known.advice
+	if e.gateway == viaDedicated {
+		for _, known := range dedicatedFailures {
+			if known.fits(e.err) {
+				return known.advice
+			}
 		}
+		return ""
 	}
-	return ""
+	switch names := servercert.Advice(e.err); {
+	case names != "":
+		return "To have it trusted, " + names
+	case !causedBy[x509.UnknownAuthorityError](e.err):
+		return ""
+	case configuring:
+		return untrustedWhileConfiguring
+	default:
+		return untrustedEndpointAdvice
+	}
 }
+
+const untrustedEndpointAdvice = "If the server is the right one, give the certificate of the authority that signed its certificate: vault write {mount}config ca_cert=@FILE secret_key=..."
 
 const oldImageAdvice = "Until then, use the shared gateway, which needs Internet access of the instance: gateway=shared in {mount}config."
 

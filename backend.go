@@ -136,6 +136,9 @@ func (b *backend) initialize(context.Context, *logical.InitializationRequest) er
 // one that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	path := b.Route(req.Path)
+	if path == nil && req.Operation == logical.ListOperation { // Vault adds a slash, which only lists have.
+		path = b.Route(strings.TrimSuffix(req.Path, "/"))
+	}
 	remarks, err := b.checkFields(path, req)
 	if err != nil {
 		return nil, err
@@ -150,14 +153,17 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	return remarks.Warn(resp), nil
 }
 
-// checkFields checks the fields of a request against its path, gives each the Go type of its schema, and returns what
-// the caller should be warned of. Only operations without fields need no path.
+// checkFields checks a request's operation and fields against its path, gives each field the Go type of its schema, and
+// returns what the caller should be warned of. Only operations without fields need no path.
 func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remarks fields.Remarks, err error) {
 	if !fields.Carry(req.Operation) {
 		return remarks, nil
 	}
 	if path == nil {
-		return remarks, fields.UnknownPath(b.Paths, req.Path)
+		return remarks, fields.UnknownPath(b.Paths, mount(req), req.Path)
+	}
+	if err := fields.CheckOperation(path, req.Operation, mount(req), req.Path); err != nil {
+		return remarks, err
 	}
 	req.Data, remarks, err = fields.Check(path.Fields, req.Operation, req.Data)
 	return remarks, err

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"runtime"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -133,6 +135,37 @@ func (c *config) client() (client.Config, error) {
 		Instances:      c.Instance.client(),
 		UserAgent:      fmt.Sprintf("vault-plugin-secrets-alicloudkms/%s (%s; %s)", Version, runtime.GOOS, runtime.GOARCH),
 	}, nil
+}
+
+// fieldOf has the engine's fields that become fields of [client.Config] and [credentials.Config], and instanceFieldOf
+// those that become fields of [client.Instance].
+var (
+	fieldOf = map[string]string{
+		"Region": "region", "Network": "network", "Endpoint": "endpoint", "CACert": "ca_cert",
+		"Role.ARN": "role_arn", "Role.SessionName": "role_session_name", "Role.ExternalID": "role_external_id",
+		"Role.Endpoint": "sts_endpoint", "Role.Region": "region", "Role.CACert": "ca_cert",
+	}
+	instanceFieldOf = map[string]string{
+		"Endpoint": "instance_endpoint", "CACert": "instance_ca_cert", "TLSServerName": "instance_tls_server_name",
+	}
+)
+
+// invalid is the refusal of a configuration that the client or the credentials do not take, in the engine's names.
+func (c *config) invalid(err error) error {
+	wrong, ok := errors.AsType[*client.ConfigError](err)
+	if !ok {
+		return refusal.BadRequest("the configuration is not valid: %s", err)
+	}
+	name := fieldOf[wrong.Field]
+	if wrong.Instance != "" {
+		name = instanceFieldOf[wrong.Field]
+	}
+	if name == "" {
+		return refusal.BadRequest("the configuration is not valid: %s", err)
+	}
+	certs := map[string]string{"ca_cert": c.CACert, "instance_ca_cert": c.Instance.CACert}
+	return refusal.BadRequest("the configuration is not valid: %s %s%s",
+		name, wrong.Err, fields.FileHint(name, certs[name]))
 }
 
 // set copies a field that the caller gave.

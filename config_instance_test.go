@@ -129,7 +129,7 @@ func TestBadInstanceIsRefusedBeforeKMSIsAsked(t *testing.T) {
 			dedicatedConfig(body{"kms_instance_id": "evil.example.com/"}), "kms_instance_id",
 		},
 		"an instance id that makes another host": {dedicatedConfig(body{"kms_instance_id": "a.oss"}), "kms_instance_id"},
-		"a CA that is not PEM":                   {dedicatedConfig(body{"instance_ca_cert": "hello"}), ourInstance},
+		"a CA that is not PEM":                   {dedicatedConfig(body{"instance_ca_cert": "hello"}), "instance_ca_cert"},
 		"plain HTTP": {
 			dedicatedConfig(body{"instance_endpoint": "http://kms.example.com", "instance_ca_cert": ca}), "https",
 		},

@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -87,11 +86,11 @@ func (b *backend) connect(c *config) (*connection, error) {
 	}
 	settings, err := c.client()
 	if err != nil {
-		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
+		return nil, c.invalid(err)
 	}
 	opened, err := b.process.open(settings)
 	if err != nil {
-		return nil, refusal.BadRequest("the configuration is not valid: %s", err)
+		return nil, c.invalid(err)
 	}
 	conn := &connection{
 		kms:      opened,

@@ -120,7 +120,7 @@ func (b *backend) makeKey(
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {
 		return nil, none, refusal.Internal(
-			"KMS made the CMK %s in %s, but storing key %q failed: %s. Write the key again: the engine then finds the CMK, as it also does on its own after some minutes",
+			"KMS made the CMK %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the CMK, as it also does on its own after some minutes",
 			made.KeyMetadata.KeyId, conn.region, k.name, err)
 	}
 	b.settled(kept, req.Storage, logID)

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -25,6 +26,8 @@ type callError struct {
 	unsent bool
 	// done says what the request had changed before. It may be empty.
 	done string
+	// doubt says what else may be wrong with what the request asks for. It may be empty.
+	doubt string
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
 	// gateway is where the call went, if there are two.
@@ -77,7 +80,7 @@ func (b *backend) missing(answer error) error {
 type foreignError struct{ requestID string }
 
 func (e *foreignError) Error() string {
-	return fmt.Sprintf("the ciphertext was not made by this key (request id %s)", e.requestID)
+	return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)", e.requestID)
 }
 
 // mount returns the path where the engine is mounted, with a slash at its end.
@@ -120,7 +123,8 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	}
 	x := failed.explain(req.Path)
 	hint := refusal.Advice(refusal.Sentences(x.hint, always[failed.op]), mount(req), failed.key)
-	return logical.CodedError(x.status, refusal.Sentences(x.message, hint, failed.done))
+	hint = strings.ReplaceAll(hint, "{actions}", strings.Join(failed.op.Actions(), ", "))
+	return logical.CodedError(x.status, refusal.Sentences(x.message, hint, failed.doubt, failed.done))
 }
 
 // An explanation is what a failed call to KMS means to the caller of the engine.
@@ -137,7 +141,7 @@ func (e *callError) explain(path string) explanation {
 	if missing, ok := errors.AsType[*client.CredentialsError](e.err); ok {
 		return explainMissingCredentials(path, missing)
 	}
-	x := e.explainNoAnswer()
+	x := e.explainNoAnswer(path)
 	if refused, ok := errors.AsType[*kmsapi.Error](e.err); ok {
 		x = e.explainRefusal(path, refused)
 	}
@@ -155,6 +159,9 @@ func explainMissingCredentials(path string, e *client.CredentialsError) explanat
 		message: e.Error(),
 		hint:    "Where they come from: vault read {mount}config",
 	}
+	if path == configPath {
+		x.hint = ""
+	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
 		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s",
 			e.Operation, refused.Code, e.Err)
@@ -167,12 +174,12 @@ func explainMissingCredentials(path string, e *client.CredentialsError) explanat
 	return x
 }
 
-// explainNoAnswer is for a call to which KMS gave no answer.
-func (e *callError) explainNoAnswer() explanation {
+// explainNoAnswer is for a call to which KMS gave no answer. A request to configPath has just given the settings.
+func (e *callError) explainNoAnswer(path string) explanation {
 	x := explanation{status: http.StatusBadGateway, message: e.Error()}
 	if unreachable, ok := errors.AsType[*client.TransportError](e.err); ok {
 		x.message = unreachable.Error() // It names the operation itself.
-		if advice := e.transportAdvice(); advice != "" {
+		if advice := e.transportAdvice(path == configPath); advice != "" {
 			x.message = fmt.Sprintf("%s at %s failed: %s", e.op, unreachable.Endpoint, unreachable.Err)
 			x.hint = advice
 		} else if e.gateway == viaShared {
@@ -184,7 +191,7 @@ func (e *callError) explainNoAnswer() explanation {
 	}
 	if status, over := statusOfEnd(e.err); over {
 		x.status = status
-	} else {
+	} else if path != configPath {
 		x.hint = refusal.Sentences(x.hint, "The engine's settings: vault read {mount}config")
 	}
 	return x
@@ -210,6 +217,11 @@ func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanati
 		message: fmt.Sprintf("%s: %s", e.op, advice.Describe(refused)),
 		hint:    cmp.Or(e.gatewayAdvice().For(e.op, refused), whatToDo.For(e.op, refused)),
 	}
+	borrowed := borrowedAdvice
+	if path == configPath {
+		x.hint = cmp.Or(e.gatewayAdvice().For(e.op, refused), whileConfiguring.For(e.op, refused), x.hint)
+		borrowed = borrowedWhileConfiguring
+	}
 	if refused.Kind().Unauthenticated() {
 		x.status = http.StatusBadGateway
 		if path == configPath {
@@ -217,7 +229,7 @@ func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanati
 		}
 	}
 	if e.borrowed && refused.Kind().BlamesCredentials() {
-		x.hint = borrowedAdvice
+		x.hint = borrowed
 	}
 	return x
 }

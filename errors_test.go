@@ -176,7 +176,7 @@ func TestErrorsOfVaultPassUnchanged(t *testing.T) {
 		require.Equal(t, err, r.backend().coded(r.request(logical.ReadOperation, "config", nil), err))
 	}
 	_, err := r.try(logical.DeleteOperation, "encrypt/a", nil)
-	require.Equal(t, logical.ErrUnsupportedOperation, err)
+	refused(t, err, 405, `"encrypt/a" can't be deleted; it can be written. See: vault path-help kms/encrypt/a`)
 }
 
 func TestFailuresOfKMSAreLogged(t *testing.T) {

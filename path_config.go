@@ -62,14 +62,14 @@ func (b *backend) configExists(ctx context.Context, req *logical.Request, _ *fra
 func (b *backend) configWrite(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,
 ) (*logical.Response, error) {
-	return nil, b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
+	return b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
 }
 
 // configPatch is a write to a configuration that exists. A null resets a field to its default.
 func (b *backend) configPatch(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,
 ) (*logical.Response, error) {
-	return nil, b.changeConfig(ctx, req, d, func() (*config, error) {
+	return b.changeConfig(ctx, req, d, func() (*config, error) {
 		return nil, refusal.NotFound("%s", notConfigured(req))
 	})
 }
@@ -77,32 +77,42 @@ func (b *backend) configPatch(
 // changeConfig changes what is stored, or what initial returns if nothing is.
 func (b *backend) changeConfig(
 	ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error),
-) error {
+) (*logical.Response, error) {
 	release, err := b.reserve(configPath, "the configuration")
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer release()
 	c, err := loadConfig(ctx, req.Storage)
-	if err == nil && c == nil {
+	stored := c != nil
+	if err == nil && !stored {
 		c, err = initial()
 	}
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if err := c.update(d); err != nil {
-		return err
+		return nil, unchanged(err, req, stored)
 	}
 	if err := b.completeConfig(ctx, c, d.Get("verify").(bool)); err != nil {
-		return err
+		return nil, unchanged(c.doubtRegion(err), req, stored)
 	}
 	if err := b.storeConfig(ctx, req.Storage, c); err != nil {
-		return err
+		return nil, err
 	}
 	b.Logger().Info("the configuration was changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
 		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN,
 		"kms_instance_id", c.Instance.ID, "gateway", c.Instance.Gateway)
-	return nil
+	return c.warnOfRegion(), nil
+}
+
+// unchanged says at the end of an error of a write that the write did nothing, and what is stored.
+func unchanged(err error, req *logical.Request, stored bool) error {
+	done := "Nothing was stored."
+	if stored {
+		done = "Nothing was changed; what is stored: vault read " + mount(req) + configPath
+	}
+	return refusal.Also(withProgress(err, done), done)
 }
 
 // tryConfig checks that a client can use c, and, if verify is true, that KMS accepts it.

@@ -97,7 +97,8 @@ func blobOf(ciphertext string) (string, error) {
 		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
 	case !input.IsBase64(blob):
 		return "", refusal.BadRequest(
-			"ciphertext must be %s followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone", ciphertextPrefix)
+			"ciphertext must be %s followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone%s",
+			ciphertextPrefix, fields.FileHint("ciphertext", ciphertext))
 	default:
 		return blob, nil
 	}

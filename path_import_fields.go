@@ -73,11 +73,21 @@ func (i *keyImport) setCiphertext(ciphertext, hashName string) (err error) {
 	return err
 }
 
-// setEncrypted takes what goes to KMS.
+// setEncrypted takes what goes to KMS. What is surely not wrapped must not go there.
 func (i *keyImport) setEncrypted(encrypted, token string) error {
 	i.encrypted, i.token = encrypted, token
-	_, err := fields.Base64("encrypted_key_material", encrypted)
-	return err
+	wrapped, err := fields.Base64("encrypted_key_material", encrypted)
+	switch hint := fields.FileHint("import_token", token); {
+	case err != nil:
+		return err
+	case len(wrapped) == kmsapi.KeyMaterialSize:
+		clear(wrapped)
+		return refusal.BadRequest("the field %q has %d bytes, which is the size of the key material itself; encrypt it with the public_key of import_parameters: alicloudkms wrap -in FILE -public-key FILE",
+			"encrypted_key_material", kmsapi.KeyMaterialSize)
+	case hint != "":
+		return refusal.BadRequest("the field %q must be what import_parameters answered%s", "import_token", hint)
+	}
+	return nil
 }
 
 // setExpiry takes the second in which the material expires.

@@ -175,7 +175,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 		"line breaks only":    {body{"ciphertext": "\n\n"}, "empty"},
 		"spaces only":         {body{"encrypted_key_material": "\n", "import_token": " "}, "empty"},
 		"too little":          {body{"ciphertext": "AAAA"}, "552"},
-		"a key of 16 bytes":   {body{"ciphertext": short}, "32 bytes"},
+		"a key of 16 bytes":   {body{"ciphertext": short}, "9 to 16 bytes, and KMS takes exactly 32"},
 		"too much":            {body{"ciphertext": strings.Repeat("A", maxImportField+1)}, "too long"},
 		"too much material": {body{
 			"encrypted_key_material": strings.Repeat("A", maxImportField+1),

@@ -11,6 +11,7 @@ import (
 	"net/http/httptrace"
 	"sync/atomic"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -49,7 +50,7 @@ func (c *Client) attempt(
 	case connected.Load():
 		return &failure{err: g.failed(op, withoutContent(err)), transient: !errors.Is(err, errTooLarge)}
 	default:
-		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: err}
+		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: servercert.Explain(err)}
 		return &failure{err: unsent, transient: !isNotTrusted(err), unrun: true}
 	}
 }

@@ -64,14 +64,17 @@ func (s *signingState) record(f *failure) {
 
 // Do sends any request of the catalogue and returns its answer, which has the type that r names: see [Do], which
 // returns it typed. It repeats a request as the package comment says, until KMS answers or refuses, or ctx ends. Errors
-// are a [*kmsapi.Error], a [*TransportError] or a [*CredentialsError].
+// are those of the package comment; each names the operation.
 func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, error) {
-	op := r.Operation()
+	op, params := r.Operation(), c.params(r)
+	if err := checkParams(op, params); err != nil {
+		return nil, err
+	}
 	credentials, err := c.credentials(ctx, op)
 	if err != nil {
 		return nil, err
 	}
-	g, answer, params, s := c.gatewayOf(op), r.NewResponse(), c.params(r), &signingState{credentials: credentials}
+	g, answer, s := c.gatewayOf(op), r.NewResponse(), &signingState{credentials: credentials}
 	for retries := 0; ; {
 		f := c.pacedAttempt(ctx, g, op, params, s, answer)
 		if f == nil {
@@ -86,10 +89,10 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 			continue
 		}
 		if retries == c.cfg.MaxRetries || !f.mayRepeat(op) {
-			return nil, f.err
+			return nil, refused(op, f.err)
 		}
 		if err := c.wait(ctx, g, op, f, retries); err != nil {
-			return nil, err
+			return nil, refused(op, err)
 		}
 		retries++
 	}

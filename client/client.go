@@ -20,14 +20,15 @@ type Client struct {
 	instance string
 }
 
-// New returns a client for cfg. It does no I/O: an invalid cfg is reported now, a network failure at the first call.
+// New returns a client for cfg. It does no I/O: an invalid cfg is reported now, by a [*ConfigError], and a network
+// failure at the first call.
 func New(cfg Config) (*Client, error) {
 	cfg = cfg.withDefaults()
 	if err := cfg.check(); err != nil {
 		return nil, err
 	}
 	if cfg.Endpoint == "" {
-		host, err := kmsapi.Endpoint(cfg.Region, cfg.Network)
+		host, err := cfg.regionEndpoint()
 		if err != nil {
 			return nil, err
 		}
@@ -40,7 +41,7 @@ func New(cfg Config) (*Client, error) {
 	c := &Client{cfg: &cfg, shared: shared, dedicated: make(map[string]*gateway, len(cfg.Instances))}
 	for id, instance := range cfg.Instances {
 		if c.dedicated[id], err = instance.gateway(&cfg, id); err != nil {
-			return nil, fmt.Errorf("instance %q: %w", id, err)
+			return nil, err
 		}
 	}
 	return c, nil

@@ -82,27 +82,70 @@ func setDefault[T comparable](field *T, value T) {
 	}
 }
 
+// A ConfigError says which field of a [Config] can't be used. A program whose own settings have other names can say it
+// with those.
+type ConfigError struct {
+	// Field is the name of the field, such as "CACert".
+	Field string
+	// Instance is the id of the KMS instance if it is a field of an [Instance], and empty for one of the Config itself.
+	Instance string
+	// Err ends a sentence that begins with the field.
+	Err error
+}
+
+// Error names the field and what is wrong with it.
+func (e *ConfigError) Error() string {
+	if e.Instance != "" {
+		return fmt.Sprintf("Instances[%.64q].%s %v", e.Instance, e.Field, e.Err)
+	}
+	return fmt.Sprintf("%s %v", e.Field, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *ConfigError) Unwrap() error { return e.Err }
+
+// unusable is a [ConfigError] whose Err is made of format and args.
+func unusable(field, format string, args ...any) error {
+	return &ConfigError{Field: field, Err: fmt.Errorf(format, args...)}
+}
+
 // check finds what is wrong with the fields that need no parsing.
 func (cfg Config) check() error {
 	switch {
 	case cfg.Network != kmsapi.NetworkPublic && cfg.Network != kmsapi.NetworkVPC:
-		return fmt.Errorf("network %q is neither %q nor %q", cfg.Network, kmsapi.NetworkPublic, kmsapi.NetworkVPC)
+		return unusable("Network", "%.64q is neither %q nor %q", cfg.Network, kmsapi.NetworkPublic, kmsapi.NetworkVPC)
 	case cfg.RequestTimeout < 0:
-		return fmt.Errorf("request_timeout is %s; give a positive one, or 0 for %s", cfg.RequestTimeout,
+		return unusable("RequestTimeout", "is %s; give a positive one, or 0 for %s", cfg.RequestTimeout,
 			defaultRequestTimeout)
 	case strings.ContainsFunc(cfg.UserAgent, unicode.IsControl):
-		return errors.New("the user agent has a control character in it")
+		return unusable("UserAgent", "has a control character in it")
 	case cfg.Credentials == nil:
-		return errNoCredentials
+		return unusable("Credentials", "%w", errNoCredentials)
 	}
 	if static, ok := cfg.Credentials.(Static); ok {
-		return checkCredentials(Credentials(static))
+		if err := checkCredentials(Credentials(static)); err != nil {
+			return unusable("Credentials", "can't be used: %w", err)
+		}
 	}
 	return nil
 }
 
+// regionEndpoint is the endpoint of region and network.
+func (cfg Config) regionEndpoint() (string, error) {
+	if _, known := kmsapi.FindRegion(cfg.Region); !known {
+		return "", unusable("Region", "%.64q is not in the API reference; %s. For another region, give its endpoint",
+			cfg.Region, kmsapi.SuggestRegion(cfg.Region, nil))
+	}
+	host, err := kmsapi.Endpoint(cfg.Region, cfg.Network)
+	if err != nil {
+		return "", unusable("Network", "%q can't be used: %w", cfg.Network, err)
+	}
+	return host, nil
+}
+
 // parseCACert reads PEM certificates. It is stricter than [x509.CertPool.AppendCertsFromPEM], which skips what it can't
 // read, so that a damaged bundle is found now and not at the first call. An empty string gives nil, the system's own.
+// Errors end a sentence.
 func parseCACert(text string) (*x509.CertPool, error) {
 	if text == "" {
 		return nil, nil
@@ -114,17 +157,17 @@ func parseCACert(text string) (*x509.CertPool, error) {
 		block, rest = pem.Decode(rest)
 		switch {
 		case block == nil && count == 1:
-			return nil, errors.New(`ca_cert holds no PEM certificate; it must be the text that begins with "-----BEGIN CERTIFICATE-----"`)
+			return nil, errors.New(`holds no PEM certificate; it must be the text that begins with "-----BEGIN CERTIFICATE-----", not the name of a file`)
 		case block == nil && strings.Contains(string(rest), "-----BEGIN"):
-			return nil, fmt.Errorf("block %d of ca_cert is damaged", count)
+			return nil, fmt.Errorf("is damaged in block %d", count)
 		case block == nil:
 			return pool, nil
 		case block.Type != "CERTIFICATE":
-			return nil, fmt.Errorf("block %d of ca_cert is a %s; it may hold certificates only", count, block.Type)
+			return nil, fmt.Errorf("may hold certificates only, and block %d is a %.64q", count, block.Type)
 		}
 		cert, err := x509.ParseCertificate(block.Bytes)
 		if err != nil {
-			return nil, fmt.Errorf("certificate %d of ca_cert is damaged: %w", count, err)
+			return nil, fmt.Errorf("is damaged in certificate %d: %w", count, err)
 		}
 		pool.AddCert(cert)
 	}

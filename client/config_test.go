@@ -7,6 +7,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"encoding/pem"
+	"errors"
 	"math/big"
 	"testing"
 	"time"
@@ -88,7 +89,7 @@ func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 		change func(*client.Config)
 		want   string
 	}{
-		{"an unknown region without an endpoint", network("", "mars-1", ""), "give an endpoint"},
+		{"an unknown region without an endpoint", network("", "mars-1", ""), "give its endpoint"},
 		{"a region without a VPC endpoint", network(kmsapi.NetworkVPC, "cn-hangzhou-finance", ""), "no VPC endpoint"},
 		{"an unknown network", network("moon", "", ""), `neither "public" nor "vpc"`},
 		{"an unknown network with an endpoint", network("moon", "", "h"), `neither "public" nor "vpc"`},
@@ -112,22 +113,27 @@ func TestConfigThatCannotWorkIsRefused(t *testing.T) {
 		{"port 0", endpoint("kms.example.com:0"), "port"},
 		{"a port too high", endpoint("kms.example.com:65536"), "port"},
 		{"a port that is a name", endpoint("kms.example.com:https"), "not a host"},
-		{"a CA that is not PEM", ca("/etc/ca.pem"), "-----BEGIN CERTIFICATE-----"},
+		{"a CA that is not PEM", ca("/etc/ca.pem"), "not the name of a file"},
 		{"a CA that is a private key", ca(key), "PRIVATE KEY"},
-		{"a CA with a private key after it", ca(otherAuthority + key), "block 2"},
-		{"a CA whose certificate is damaged", ca(damaged), "certificate 1 of ca_cert is damaged"},
-		{"a truncated CA", ca(otherAuthority + otherAuthority[:100]), "block 2 of ca_cert is damaged"},
-		{"no credentials", credentials(nil), "credentials"},
+		{"a CA with a private key after it", ca(otherAuthority + key), `certificates only, and block 2 is a "PRIVATE KEY"`},
+		{"a CA whose certificate is damaged", ca(damaged), "CACert is damaged in certificate 1"},
+		{"a truncated CA", ca(otherAuthority + otherAuthority[:100]), "CACert is damaged in block 2"},
+		{"no credentials", credentials(nil), "Credentials is missing; give a Provider"},
 		{"empty credentials", credentials(client.Static{}), "access key is empty"},
 		{"an empty secret", credentials(client.Static{AccessKeyID: "id"}), "secret is empty"},
-		{"a negative time limit", func(cfg *client.Config) { cfg.RequestTimeout = -1 }, "request_timeout"},
-		{"a user agent that contains a header", func(cfg *client.Config) { cfg.UserAgent = "a\r\nX: y" }, "user agent"},
+		{"a negative time limit", func(cfg *client.Config) { cfg.RequestTimeout = -1 }, "RequestTimeout is -1ns"},
+		{
+			"a user agent that contains a header", func(cfg *client.Config) { cfg.UserAgent = "a\r\nX: y" },
+			"UserAgent has a control character in it",
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			cfg := client.Config{Credentials: staff}
 			tc.change(&cfg)
 			c, err := client.New(cfg)
 			require.ErrorContains(t, err, tc.want)
+			_, named := errors.AsType[*client.ConfigError](err)
+			require.True(t, named, "the error has the field")
 			require.Nil(t, c)
 			requireNoSecret(t, err.Error())
 		})

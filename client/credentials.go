@@ -64,7 +64,7 @@ type Static Credentials
 func (s Static) Credentials(context.Context) (Credentials, error) { return Credentials(s), nil }
 
 var (
-	errNoCredentials     = errors.New("there is no provider of credentials; give an access key and its secret")
+	errNoCredentials     = errors.New("is missing; give a Provider, such as Static with an access key and its secret")
 	errNoAccessKeyID     = errors.New("the access key is empty")
 	errNoAccessKeySecret = errors.New("the access key's secret is empty")
 )

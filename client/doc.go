@@ -17,11 +17,14 @@
 //
 // # Errors
 //
-// A call that fails returns one of three, found by [errors.As]:
+// A call that fails returns one of three, found by [errors.As]. Each names the operation:
 //
 //   - [*kmsapi.Error]: KMS refused. Compare with [errors.Is] and the Err values of kmsapi.
 //   - [*TransportError]: there is no answer from KMS, or none that can be trusted.
 //   - [*CredentialsError]: the [Provider] gave nothing to sign with, or nothing new after KMS refused what it gave.
+//
+// A parameter that is not UTF-8 is [ErrNotUTF8], and nothing is sent: KMS encrypts strings, and [Client.EncryptBytes]
+// encodes bytes as one.
 //
 // If the caller's context was cancelled or ran out, errors.Is finds that as well. Of what was received, an error holds
 // only a refusal's code, message, request id and host id, and the message is cut where it repeats the request's

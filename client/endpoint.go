@@ -18,7 +18,7 @@ type endpoint struct {
 var defaultPorts = map[string]string{"https": "443", "http": "80"}
 
 // ParseEndpoint returns the address that a string in the form of [Config.Endpoint] means, for programs that call other
-// services by the same rules. Its errors do not repeat the text.
+// services by the same rules. Its errors do not repeat the text, and end a sentence that begins with what it is for.
 func ParseEndpoint(text string) (*url.URL, error) {
 	e, err := parseEndpoint(text)
 	if err != nil {
@@ -42,17 +42,17 @@ func parseEndpoint(text string) (endpoint, error) {
 	}
 	scheme = strings.ToLower(scheme)
 	if defaultPorts[scheme] == "" {
-		return endpoint{}, errors.New(`the endpoint's scheme must be "https", or "http" on loopback`)
+		return endpoint{}, errors.New(`must have the scheme "https", or "http" on loopback`)
 	}
 	if addr, err := netip.ParseAddr(authority); err == nil && addr.Is6() {
 		authority = "[" + authority + "]"
 	}
 	u, err := url.Parse(scheme + "://" + authority)
 	if err != nil || u.Hostname() == "" {
-		return endpoint{}, errors.New(`the endpoint is not a host, optionally with "https://" before and ":port" after it`)
+		return endpoint{}, errors.New(`is not a host, optionally with "https://" before and ":port" after it`)
 	}
 	if u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return endpoint{}, errors.New("the endpoint has more than scheme, host and port; leave user, path and query out")
+		return endpoint{}, errors.New("has more than scheme, host and port; leave user, path and query out")
 	}
 	e := endpoint{scheme: scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
 	if e.port == "" {
@@ -63,10 +63,10 @@ func parseEndpoint(text string) (endpoint, error) {
 
 func (e endpoint) check() error {
 	if n, err := strconv.ParseUint(e.port, 10, 16); err != nil || n == 0 {
-		return errors.New("the endpoint's port is not a number from 1 to 65535")
+		return errors.New("has a port that is not a number from 1 to 65535")
 	}
 	if e.scheme == "http" && !IsLoopback(e.host) {
-		return fmt.Errorf("the endpoint %s would be called without TLS, which is allowed on loopback only; use https://", e)
+		return fmt.Errorf("is %s without TLS, which is allowed on loopback only; use https://", e)
 	}
 	return nil
 }

@@ -10,7 +10,9 @@ import (
 	"net"
 	"net/http"
 	"net/url"
+	"unicode/utf8"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -30,6 +32,9 @@ type TransportError struct {
 // Error says what failed, where, why, and what to do about it.
 func (e *TransportError) Error() string {
 	text := fmt.Sprintf("%s at %s failed: %v", e.Operation, e.Endpoint, e.Err)
+	if advice := servercert.Advice(e.Err); advice != "" {
+		return text + " (" + advice + ")"
+	}
 	for _, hint := range hints {
 		if hint.fits(e.Err) {
 			return text + " (" + hint.advice + ")"
@@ -74,8 +79,7 @@ var hints = []struct {
 	{isError(context.Canceled), "the caller gave up"},
 	{isError(context.DeadlineExceeded), lateAdvice},
 	{isProxy, "the way goes over a proxy; check it, and the variables HTTPS_PROXY and NO_PROXY of this process"},
-	{is[x509.UnknownAuthorityError], "set ca_cert to the certificate of the authority that signed the server's, if that is right"},
-	{is[x509.HostnameError], "the server's certificate is for another name; check the endpoint"},
+	{is[x509.UnknownAuthorityError], "if the server is the right one, set CACert to the certificate of the authority that signed its certificate"},
 	{is[x509.CertificateInvalidError], "the server's certificate can't be used now; check it, and the clocks of both sides"},
 	{is[tls.RecordHeaderError], "the endpoint does not speak TLS; check host and port"},
 	{is[*net.DNSError], "the host name was not resolved; check region, network, endpoint and DNS"},
@@ -117,6 +121,27 @@ func proxyAnswered(_ context.Context, _ *url.URL, _ *http.Request, resp *http.Re
 func isTimeout(err error) bool {
 	timeout, ok := errors.AsType[net.Error](err)
 	return ok && timeout.Timeout()
+}
+
+// refused names the operation in the error of a call that KMS refused. All other errors name it themselves.
+func refused(op kmsapi.Operation, err error) error {
+	if _, bare := err.(*kmsapi.Error); bare {
+		return fmt.Errorf("%s: %w", op, err)
+	}
+	return err
+}
+
+// ErrNotUTF8 says that a request was not sent, because KMS would have refused it: its parameters are UTF-8.
+var ErrNotUTF8 = errors.New("must be UTF-8: encode bytes as base64, as EncryptBytes does")
+
+// checkParams refuses what KMS can't read.
+func checkParams(op kmsapi.Operation, params kmsapi.Params) error {
+	for _, p := range params {
+		if !utf8.ValidString(p.Value) {
+			return fmt.Errorf("%s was not sent: the parameter %q %w", op, p.Name, ErrNotUTF8)
+		}
+	}
+	return nil
 }
 
 // gaveUp returns why ctx is done, so that [errors.Is] finds both [context.Canceled] or [context.DeadlineExceeded] and

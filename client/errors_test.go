@@ -131,13 +131,13 @@ func TestUntrustedConnectionIsNotRetried(t *testing.T) {
 		change func(*client.Config)
 		want   string
 	}{
-		"the system does not know the authority": {func(cfg *client.Config) { cfg.CACert = "" }, "set ca_cert"},
-		"ca_cert is another authority": {
-			func(cfg *client.Config) { cfg.CACert = otherAuthority }, "set ca_cert",
+		"the system does not know the authority": {func(cfg *client.Config) { cfg.CACert = "" }, "set CACert"},
+		"CACert is another authority": {
+			func(cfg *client.Config) { cfg.CACert = otherAuthority }, "set CACert",
 		},
 		"the certificate is for another name": {
 			func(cfg *client.Config) { cfg.Endpoint = strings.Replace(cfg.Endpoint, "127.0.0.1", "localhost", 1) },
-			"the server's certificate is for another name",
+			`the server's certificate is not for "localhost"; the certificate names: "example.com", "*.example.com", 127.0.0.1, ::1`,
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

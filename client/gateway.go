@@ -39,15 +39,15 @@ type gateway struct {
 }
 
 // newGateway makes a gateway without I/O. serverName is the host name that the server's certificate must have; empty
-// means the endpoint's own.
+// means the endpoint's own. Errors are a [*ConfigError].
 func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, error) {
 	where, err := parseEndpoint(address)
 	if err != nil {
-		return nil, err
+		return nil, unusable("Endpoint", "%w", err)
 	}
 	roots, err := parseCACert(caCert)
 	if err != nil {
-		return nil, err
+		return nil, unusable("CACert", "%w", err)
 	}
 	pooled := newTransport(cfg.RequestTimeout, &tls.Config{
 		MinVersion:         tls.VersionTLS12,

@@ -21,15 +21,22 @@ type Instance struct {
 	TLSServerName string
 }
 
-var errNoInstanceCA = errors.New("it has no CA certificate; no public authority signs the certificates of dedicated gateways")
+var (
+	errNoInstanceID = errors.New("has an instance whose id is empty")
+	errNoInstanceCA = errors.New("is missing; no public authority signs the certificates of dedicated gateways")
+)
 
 func (i Instance) gateway(cfg *Config, id string) (*gateway, error) {
 	if id == "" {
-		return nil, errors.New("the id is empty")
+		return nil, &ConfigError{Field: "Instances", Err: errNoInstanceID}
 	}
 	if i.CACert == "" {
-		return nil, errNoInstanceCA
+		return nil, &ConfigError{Field: "CACert", Instance: id, Err: errNoInstanceCA}
 	}
 	host := kmsapi.InstanceHost(id)
-	return newGateway(cfg, cmp.Or(i.Endpoint, host), i.CACert, cmp.Or(i.TLSServerName, host))
+	g, err := newGateway(cfg, cmp.Or(i.Endpoint, host), i.CACert, cmp.Or(i.TLSServerName, host))
+	if wrong, ok := errors.AsType[*ConfigError](err); ok {
+		wrong.Instance = id
+	}
+	return g, err
 }

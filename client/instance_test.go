@@ -231,7 +231,7 @@ func TestAnInstanceThatCannotBeReached(t *testing.T) {
 		instance client.Instance
 		says     string
 	}{
-		"without a CA":      {id: ours, instance: client.Instance{}, says: "no CA certificate"},
+		"without a CA":      {id: ours, instance: client.Instance{}, says: `Instances["kst-ours"].CACert is missing`},
 		"with a damaged CA": {id: ours, instance: client.Instance{CACert: "PEM?"}, says: "no PEM certificate"},
 		"without an id":     {instance: client.Instance{CACert: newPKI(t).root.pem()}, says: "id is empty"},
 		"with a bad endpoint": {

@@ -45,7 +45,8 @@ func (c *Client) ListKeys(ctx context.Context, r *kmsapi.ListKeysRequest) (*kmsa
 	return Do(ctx, c, r)
 }
 
-// Encrypt encrypts up to [kmsapi.MaxPlaintext] bytes (§4.11).
+// Encrypt encrypts a string of up to [kmsapi.MaxPlaintext] bytes (§4.11). It must be UTF-8, and is base64 by custom:
+// SDKs and the secrets engine expect that. [Client.EncryptBytes] encrypts bytes.
 func (c *Client) Encrypt(ctx context.Context, r *kmsapi.EncryptRequest) (*kmsapi.EncryptResponse, error) {
 	return Do(ctx, c, r)
 }

@@ -1,7 +1,7 @@
 package credentials
 
 import (
-	"errors"
+	"fmt"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -20,9 +20,15 @@ type Config struct {
 	Clock func() time.Time `json:"-"`
 }
 
-var errNoCredentials = errors.New("there is no access key, and use of the environment is not enabled")
+var errNoCredentials = unusable("Static", "has no access key, and UseEnvironment is false")
 
-// New returns a provider for cfg, which is safe for concurrent use and needs no closing. New does no I/O.
+// unusable is an error about a field of a [Config]. format and args end a sentence that begins with the field.
+func unusable(field, format string, args ...any) error {
+	return &client.ConfigError{Field: field, Err: fmt.Errorf(format, args...)}
+}
+
+// New returns a provider for cfg, which is safe for concurrent use and needs no closing. New does no I/O. Its errors
+// are a [*client.ConfigError] whose Field is one of Config, such as "Role.ARN".
 func New(cfg Config) (client.Provider, error) {
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"crypto/x509"
 	"errors"
 	"fmt"
 	"net/http"
@@ -58,13 +59,15 @@ var (
 func (r Role) check() error {
 	switch {
 	case !roleARN.MatchString(r.ARN):
-		return errors.New("role_arn is not the ARN of a role, such as acs:ram::1000000000000001:role/vault")
+		return unusable("Role.ARN", "is not the ARN of a role, such as acs:ram::1000000000000001:role/vault")
 	case !sessionName.MatchString(r.SessionName):
-		return errors.New("role_session_name must be 2 to 64 letters, digits or . @ - _")
+		return unusable("Role.SessionName", "must be 2 to 64 letters, digits or . @ - _")
 	case r.ExternalID != "" && (!externalID.MatchString(r.ExternalID) || len(r.ExternalID) > maxExternalID):
-		return errors.New("role_external_id must be 2 to 1224 letters, digits or = , . @ : / - _")
+		return unusable("Role.ExternalID", "must be 2 to 1224 letters, digits or = , . @ : / - _")
 	case r.Duration < minDuration || r.Duration > maxDuration:
-		return fmt.Errorf("a session of a role lasts %s to %s", minDuration, maxDuration)
+		return unusable("Role.Duration", "must be %s to %s", minDuration, maxDuration)
+	case r.CACert != "" && !x509.NewCertPool().AppendCertsFromPEM([]byte(r.CACert)):
+		return unusable("Role.CACert", "holds no PEM certificate")
 	default:
 		return nil
 	}
@@ -76,13 +79,13 @@ func (r Role) endpoint() (*url.URL, error) {
 	case r.Endpoint != "":
 		u, err := client.ParseEndpoint(r.Endpoint)
 		if err != nil {
-			return nil, fmt.Errorf("sts_endpoint: %w", err)
+			return nil, unusable("Role.Endpoint", "%w", err)
 		}
 		return u, nil
 	case r.Network == kmsapi.NetworkVPC:
 		region := cmp.Or(r.Region, kmsapi.DefaultRegion)
 		if !regionID.MatchString(region) {
-			return nil, errors.New("this region has no STS endpoint in a VPC; set sts_endpoint")
+			return nil, unusable("Role.Region", "has no STS endpoint in a VPC; give the endpoint of STS")
 		}
 		return client.ParseEndpoint("sts-vpc." + region + ".aliyuncs.com")
 	default:
@@ -97,7 +100,7 @@ type role struct {
 	clock func() time.Time
 	sts   *url.URL
 	// transport is created on first use, since it reads the system's certificates.
-	transport func() (*http.Transport, error)
+	transport func() *http.Transport
 }
 
 func newRole(r Role, base client.Provider, clock func() time.Time) (*role, error) {
@@ -114,7 +117,7 @@ func newRole(r Role, base client.Provider, clock func() time.Time) (*role, error
 	if err != nil {
 		return nil, err
 	}
-	transport := sync.OnceValues(func() (*http.Transport, error) { return newTransport(r.CACert) })
+	transport := sync.OnceValue(func() *http.Transport { return newTransport(r.CACert) })
 	return &role{Role: r, base: base, clock: clock, sts: sts, transport: transport}, nil
 }
 

@@ -1,6 +1,7 @@
 package credentials
 
 import (
+	"cmp"
 	"context"
 	"crypto/tls"
 	"crypto/x509"
@@ -13,6 +14,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -38,21 +40,18 @@ type stsAnswer struct {
 }
 
 var (
-	errNoSession = errors.New("the answer has no session of a role; check sts_endpoint")
-	errSTSBroken = errors.New("the answer was incomplete; check sts_endpoint, the network and the proxy")
-	errBadCA     = errors.New("ca_cert holds no PEM certificate")
+	errNoSession = errors.New("the answer has no session of a role; check the endpoint of STS")
+	errSTSBroken = errors.New("the answer was incomplete; check the endpoint of STS, the network and the proxy")
 )
 
 // newTransport returns a transport that keeps no connections, since sessions are rarely requested. STS needs only
-// HTTP/1.1.
-func newTransport(caCert string) (*http.Transport, error) {
+// HTTP/1.1. caCert was checked.
+func newTransport(caCert string) *http.Transport {
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool() // The system has none.
 	}
-	if caCert != "" && !roots.AppendCertsFromPEM([]byte(caCert)) {
-		return nil, errBadCA
-	}
+	roots.AppendCertsFromPEM([]byte(caCert))
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
@@ -60,16 +59,12 @@ func newTransport(caCert string) (*http.Transport, error) {
 		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		Protocols:         protocols,
 		DisableKeepAlives: true,
-	}, nil
+	}
 }
 
 // post sends a form to STS. It calls the transport itself, because an [http.Client] would follow redirects and put the
 // URL into errors.
 func (r *role) post(ctx context.Context, form string) (*stsAnswer, error) {
-	transport, err := r.transport()
-	if err != nil {
-		return nil, err
-	}
 	ctx, cancel := context.WithTimeout(ctx, stsTimeout)
 	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.sts.String(), strings.NewReader(form))
@@ -77,7 +72,7 @@ func (r *role) post(ctx context.Context, form string) (*stsAnswer, error) {
 		return nil, r.failed(errSTSBroken)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := transport.RoundTrip(req)
+	resp, err := r.transport().RoundTrip(req)
 	if err != nil {
 		return nil, r.failed(safeCause(err))
 	}
@@ -118,8 +113,9 @@ func safeCause(err error) error {
 		}
 	}
 	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		return fmt.Errorf("%w (if the server is the right one, set ca_cert to the certificate of the authority "+
-			"that signed its certificate)", untrusted.Err)
+		advice := cmp.Or(servercert.Advice(untrusted),
+			"if the server is the right one, give the CA certificate that signed its certificate")
+		return fmt.Errorf("%w (%s)", servercert.Explain(untrusted.Err), advice)
 	}
 	if unreachable, ok := errors.AsType[net.Error](err); ok {
 		return unreachable
@@ -141,7 +137,7 @@ type STSError struct {
 // Error has the code, the endpoint and the request id, and says what to do.
 func (e *STSError) Error() string {
 	if e.Code == "" {
-		return fmt.Sprintf("AssumeRole at %s was answered with HTTP %d, but no error of STS; check sts_endpoint and the proxy",
+		return fmt.Sprintf("AssumeRole at %s was answered with HTTP %d, but no error of STS; check the endpoint of STS and the proxy",
 			e.Endpoint, e.HTTPStatus)
 	}
 	message := fmt.Sprintf("STS at %s refused to assume the role: %s", e.Endpoint, e.Code)
@@ -171,8 +167,8 @@ const keyAdvice = "the access key, its secret or its security token is not valid
 
 // adviceByCode is for codes that only STS has.
 var adviceByCode = map[kmsapi.Code]string{
-	"NoPermission":             "the RAM user needs sts:AssumeRole on the role, and the role's trust policy must name the user, and the role_external_id if it requires one",
-	"EntityNotExist.Role":      "there is no such role; check role_arn",
-	"InvalidParameter.RoleArn": "role_arn is not the ARN of a role",
+	"NoPermission":             "the RAM user needs sts:AssumeRole on the role, and the role's trust policy must name the user, and the external id if it requires one",
+	"EntityNotExist.Role":      "there is no such role; check its ARN",
+	"InvalidParameter.RoleArn": "that is not the ARN of a role",
 	"InvalidSecurityToken":     keyAdvice,
 }

@@ -3,6 +3,8 @@ package kmsapi
 import (
 	"fmt"
 	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 )
 
 // A Region is a row of the reference's table of service endpoints (§1.2). Endpoints are host names without a scheme.
@@ -39,11 +41,32 @@ func FindRegion(id string) (Region, bool) {
 	return regions[i], true
 }
 
+// SuggestRegion returns what to say to somebody who gave an id that is none of known: a guess at what was meant, if
+// there is one, and the regions to choose from. It is a sentence without its first capital letter and its full stop,
+// and does not quote id. No known regions means those of the reference.
+func SuggestRegion(id string, known []string) string {
+	if len(known) == 0 {
+		known = RegionIDs()
+	}
+	return guess.Among(id, "regions", known)
+}
+
+// RegionIDs returns the ids of the reference's regions (§1.2), sorted.
+func RegionIDs() []string {
+	ids := make([]string, 0, len(regions))
+	for _, r := range regions {
+		ids = append(ids, r.ID)
+	}
+	slices.Sort(ids)
+	return ids
+}
+
 // Endpoint returns the host that serves KMS for a region, as seen from a network; an empty network is [NetworkPublic].
 func Endpoint(region string, network Network) (string, error) {
 	r, ok := FindRegion(region)
 	if !ok {
-		return "", fmt.Errorf("region %q is not in the API reference; give an endpoint with it", region)
+		return "", fmt.Errorf("region %.64q is not in the API reference; %s. For another region, give its endpoint",
+			region, SuggestRegion(region, nil))
 	}
 	switch network {
 	case NetworkPublic, "":

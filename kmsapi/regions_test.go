@@ -1,6 +1,7 @@
 package kmsapi_test
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -37,6 +38,37 @@ func TestEndpoint(t *testing.T) {
 		_, err := kmsapi.Endpoint(tc.region, tc.network)
 		require.ErrorContains(t, err, tc.want)
 	}
+}
+
+func TestAMisspelledRegionIsAnsweredWithAGuessAndTheRegions(t *testing.T) {
+	for name, tc := range map[string]struct {
+		id    string
+		known []string
+		want  string
+	}{
+		"a letter is missing": {
+			"cn-hangzou",
+			[]string{"cn-beijing", "cn-hangzhou"},
+			`did you mean "cn-hangzhou"? The regions are cn-beijing, cn-hangzhou`,
+		},
+		"upper case": {
+			"CN-BEIJING",
+			[]string{"cn-beijing", "cn-hangzhou"},
+			`did you mean "cn-beijing"? The regions are cn-beijing, cn-hangzhou`,
+		},
+		"nothing that is near": {"mars-1", []string{"cn-beijing"}, `the regions are cn-beijing`},
+	} {
+		require.Equal(t, tc.want, kmsapi.SuggestRegion(tc.id, tc.known), name)
+	}
+	_, err := kmsapi.Endpoint("us-esat-1", "")
+	require.EqualError(t, err, `region "us-esat-1" is not in the API reference; did you mean "us-east-1"? `+
+		`The regions are ap-northeast-1, ap-south-1, ap-southeast-1, ap-southeast-2, ap-southeast-3, ap-southeast-5, `+
+		`ap-southeast-6, cn-beijing, cn-chengdu, cn-guangzhou, cn-hangzhou, cn-hangzhou-finance, cn-heyuan, `+
+		`cn-hongkong, cn-huhehaote, cn-qingdao, cn-shanghai, cn-shanghai-finance-1, cn-shenzhen, `+
+		`cn-shenzhen-finance-1, cn-wulanchabu, cn-zhangjiakou, eu-central-1, eu-west-1, me-east-1, us-east-1, `+
+		`us-west-1. For another region, give its endpoint`)
+	_, err = kmsapi.Endpoint(strings.Repeat("x", 1000), "")
+	require.NotContains(t, err.Error(), strings.Repeat("x", 65), "the message is bounded")
 }
 
 func TestRegionsAreThoseOfTheReference(t *testing.T) {

@@ -8,8 +8,8 @@ type EncryptRequest struct {
 	answers[EncryptResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId string
-	// Plaintext is an opaque string to KMS, and base64 by custom: what is encrypted is the string, not the bytes that
-	// it encodes.
+	// Plaintext is an opaque string to KMS, in UTF-8, and base64 by custom: what is encrypted is the string, not the
+	// bytes that it encodes.
 	Plaintext         Secret
 	EncryptionContext EncryptionContext
 	// DryRun asks only how the request would end: see [ErrDryRunOperation].

@@ -47,6 +47,11 @@ func withInstance(id, kind string) Change {
 	}
 }
 
+// Certificate makes the service use the certificate and key in these files, instead of those of its own CA.
+func Certificate(certFile, keyFile string) Change {
+	return func(c *server.Config) { c.Listener.TLSCertFile, c.Listener.TLSKeyFile = certFile, keyFile }
+}
+
 // Allowing limits the service's access key to some operations.
 func Allowing(ops ...kmsapi.Operation) Change {
 	return func(c *server.Config) {

@@ -164,6 +164,32 @@ func (v values) caCert() (string, error) {
 	return string(pem), nil
 }
 
+// settingOf has the settings that become fields of [client.Config] and [credentials.Config].
+var settingOf = map[string]string{
+	"Region": "region", "Network": "network", "CACert": "ca_cert", "TLSServerName": "tls_server_name",
+	"RequestTimeout": "request_timeout",
+	"Role.ARN":       "role_arn", "Role.SessionName": "role_session_name", "Role.ExternalID": "role_external_id",
+	"Role.Endpoint": "sts_endpoint", "Role.Region": "region", "Role.CACert": "ca_cert",
+}
+
+// blame gives an error about a field of the client's or the credentials' configuration the name of its setting.
+func (c config) blame(err error) error {
+	wrong, ok := errors.AsType[*client.ConfigError](err)
+	if !ok {
+		return err
+	}
+	name := settingOf[wrong.Field]
+	switch {
+	case wrong.Field == "Endpoint" && c.instance != "":
+		name = "instance_endpoint"
+	case wrong.Field == "Endpoint":
+		name = "domain"
+	case name == "":
+		return err
+	}
+	return fmt.Errorf("%s %w", name, wrong.Err)
+}
+
 // metadata is what a server shows of its seal at start, under the names that earlier wrappers used.
 func (c config) metadata() map[string]string {
 	shown := map[string]string{"region": c.client.Region, "kms_key_id": c.keyID}

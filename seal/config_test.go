@@ -107,7 +107,11 @@ func TestBadSettingsAreRefusedAndNotShown(t *testing.T) {
 		"a secret in a missing file":       {settings{"secret_key": "file:///nowhere/secret"}, "secret_key: "},
 		"a secret in a missing variable":   {settings{"secret_key": "env://NOT_SET_AT_ALL"}, "NOT_SET_AT_ALL"},
 		"an unknown setting": {
-			settings{"reigon": "canary"}, `"reigon"; its settings are: access_key, access_secret, ca_cert`,
+			settings{"reigon": "canary"},
+			`the seal has no setting "reigon"; did you mean "region"? The settings are access_key, access_secret, ca_cert,`,
+		},
+		"a setting that is like no other": {
+			settings{"vault_token": "canary"}, `the seal has no setting "vault_token"; the settings are access_key,`,
 		},
 		"a token without an access key": {
 			settings{"access_key": "", "secret_key": "", "security_token": "canary"}, "access_key",
@@ -130,14 +134,21 @@ func TestBadSettingsAreRefusedAndNotShown(t *testing.T) {
 // Settings that client and credentials check are refused too, before anything is sent.
 func TestSettingsThatTheClientRefusesAreRefused(t *testing.T) {
 	for name, tc := range map[string]struct{ key, value, says string }{
-		"a region without an endpoint": {"region", "mars-1", "mars-1"},
-		"an endpoint without TLS":      {"domain", "http://kms.example.com", "TLS"},
-		"an unknown network":           {"network", "moon", "network"},
-		"a damaged CA":                 {"ca_cert", "-----BEGIN CERTIFICATE-----\nx", "ca_cert"},
-		"an invalid role":              {"role_arn", "vault", "role_arn"},
+		"a region without an endpoint": {
+			"region", "cn-bejing", `region "cn-bejing" is not in the API reference; did you mean "cn-beijing"? The regions`,
+		},
+		"an endpoint without TLS": {
+			"domain", "http://kms.example.com",
+			"domain is kms.example.com:80 without TLS, which is allowed on loopback only; use https://",
+		},
+		"an unknown network": {"network", "moon", `network "moon" is neither "public" nor "vpc"`},
+		"a damaged CA":       {"ca_cert", "-----BEGIN CERTIFICATE-----\nx", "ca_cert holds no PEM certificate"},
+		"an invalid role":    {"role_arn", "vault", "role_arn is not the ARN of a role, such as acs:ram::"},
+		"an invalid session": {"role_session_name", "a b", "role_session_name must be 2 to 64 letters"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			opts := configured(map[string]string{tc.key: tc.value})
+			opts := configured(map[string]string{"role_arn": "acs:ram::1:role/vault"})
+			opts.WithConfigMap[tc.key] = tc.value
 			_, err := new(Wrapper).SetConfig(t.Context(), wrapping.WithConfigMap(opts.WithConfigMap))
 			require.ErrorContains(t, err, tc.says)
 		})

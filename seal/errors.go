@@ -9,6 +9,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -66,9 +67,14 @@ func (e *Error) explainRefusal(refused *kmsapi.Error) string {
 
 // explainNoAnswer adds what the client, which knows no settings of the seal, can't advise.
 func (e *Error) explainNoAnswer(unanswered *client.TransportError) string {
-	for _, hint := range whatToDoUnanswered {
-		if e.InstanceID != "" && hint.fits(unanswered.Err) {
-			return fmt.Sprintf("%s at %s failed: %v; %s", e.Operation, unanswered.Endpoint, unanswered.Err, hint.advice)
+	hints := whatToDoUnanswered
+	if e.InstanceID != "" {
+		hints = whatToDoUnansweredAtInstance
+	}
+	for _, hint := range hints {
+		if hint.fits(unanswered.Err) {
+			advice := cmp.Or(hint.advice, servercert.Advice(unanswered.Err)+"; tls_server_name is for a name of your own")
+			return fmt.Sprintf("%s at %s failed: %v; %s", e.Operation, unanswered.Endpoint, unanswered.Err, advice)
 		}
 	}
 	return unanswered.Error()
@@ -132,12 +138,22 @@ var whatToDoAtInstance = advice.Table{
 	},
 }
 
-// whatToDoUnanswered is the advice if there is no answer of a dedicated gateway. The first entry that fits is taken. It
-// is never changed.
-var whatToDoUnanswered = []struct {
+// A noAnswer is advice about a reason for which there is no answer. It is empty if it depends on the names that are
+// wrong.
+type noAnswer struct {
 	fits   func(error) bool
 	advice string
-}{
+}
+
+// whatToDoUnanswered is for the shared gateway, and whatToDoUnansweredAtInstance for a dedicated one. The first entry
+// that fits is taken. They are never changed.
+var whatToDoUnanswered = []noAnswer{
+	{isA[x509.HostnameError], ""},
+	{isA[x509.UnknownAuthorityError], "if the server is the right one, set ca_cert to the certificate of the authority that signed its certificate, as PEM or as the path of a file"},
+	{isA[*net.DNSError], "check region, network, domain and DNS"},
+}
+
+var whatToDoUnansweredAtInstance = []noAnswer{
 	{is(client.ErrOldImage), `until then, write gateway = "shared", with Internet access of the instance on`},
 	{isA[x509.HostnameError], "the server is not the gateway of kms_instance_id: check that and instance_endpoint. Set tls_server_name only if the instance has a name of your own"},
 	{isA[x509.UnknownAuthorityError], "ca_cert must be the CA certificate of the instance, which the console offers as a file, PrivateKmsCA_….pem"},

@@ -11,6 +11,7 @@ import (
 
 	"github.com/openbao/go-kms-wrapping/v2"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
@@ -62,7 +63,7 @@ func readValues(given map[string]string) (values, error) {
 		if _, ok := settings[name]; !ok {
 			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
 			slices.Sort(known)
-			return nil, fmt.Errorf("the seal has no setting %q; its settings are: %s", key, strings.Join(known, ", "))
+			return nil, fmt.Errorf("the seal has no setting %q; %s", key, guess.Among(key, "settings", known))
 		}
 		value, err := resolve(key, given[key])
 		if err != nil {

@@ -65,12 +65,12 @@ func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) 
 	cfg.client.Clock, cfg.credentials.Clock = w.Clock, w.Clock
 	provider, err := credentials.New(cfg.credentials)
 	if err != nil {
-		return nil, err
+		return nil, cfg.blame(err)
 	}
 	cfg.client.Credentials = provider
 	kms, err := client.New(cfg.client)
 	if err != nil {
-		return nil, err
+		return nil, cfg.blame(err)
 	}
 	c := &connection{config: cfg, kms: kms, warn: w.warn}
 	if err := c.findKey(ctx); err != nil {

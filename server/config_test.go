@@ -133,10 +133,14 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 	for _, tc := range []struct{ name, old, changed, want string }{
 		{"an unknown field", `address `, `adress `, `kms.hcl:8`},
 		{"an unknown block", `audit  {`, `audits {`, `audits`},
-		{"a region that does not exist", `"cn-beijing"`, `"mars-north-1"`, `mars-north-1`},
+		{"a region that does not exist", `"cn-beijing"`, `"mars-north-1"`, `"mars-north-1" is not in the API reference; the`},
+		{
+			"a misspelled region", `"cn-beijing"`, `"cn-bejing"`,
+			`region "cn-bejing" is not in the API reference; did you mean "cn-beijing"? The regions are ap-northeast-1,`,
+		},
 		{
 			"a default region that is not served", `default_region = "cn-shanghai"`, `default_region = "cn-qingdao"`,
-			`default_region`,
+			`default_region "cn-qingdao" is not among regions; the regions are cn-shanghai, cn-beijing`,
 		},
 		{"an address without a port", `127.0.0.1:0`, `127.0.0.1`, `host:port`},
 		{"a certificate without its key", `tls_key_file`, `#`, `tls_cert_file and tls_key_file`},
@@ -166,8 +170,8 @@ func TestAWrongConfigurationIsRefusedWithWhatIsWrong(t *testing.T) {
 		{"an instance of a kind that does not exist", `"hardware"`, `"firmware"`, `firmware`},
 		{"an instance of an account that does not exist", `account         = "1`, `account         = "2`, `not defined`},
 		{
-			"an instance in a region that is not served", `region          = "cn-beijing"`, `region = "cn-qingdao"`,
-			`cn-qingdao`,
+			"an instance in a misspelled region", `region          = "cn-beijing"`, `region = "cn-beijin"`,
+			`region "cn-beijin" is not among regions; did you mean "cn-beijing"? The regions are cn-shanghai, cn-beijing`,
 		},
 		{"an image that is not a version", `"2.3.0"`, `"latest"`, `latest`},
 		{"an instance with a negative spec", `= 2000`, `= -1`, `spec`},

@@ -11,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 // createKey makes a CMK and returns its id.
@@ -246,6 +247,38 @@ func TestTheSignedRegionAndTheHostMustAgree(t *testing.T) {
 	for _, host := range []string{"kms.cn-hangzhou.aliyuncs.com", "kms-vpc.cn-hangzhou.aliyuncs.com", "kms.example.com"} {
 		got := w.send(http.MethodPost, "", create(), http.Header{"Host": {host}})
 		require.Equal(t, http.StatusOK, got.status, "%s: %s", host, got.body)
+	}
+}
+
+func TestAMisspelledRegionIsRefusedWithAGuess(t *testing.T) {
+	const says = `The specified parameter "RegionId" is not valid. This service does not work in that region; `
+	for name, tc := range map[string]struct {
+		served []string
+		region string
+		want   string
+	}{
+		"one of many": {nil, "cn-hangzou", says + `did you mean "cn-hangzhou"? DescribeRegions lists the others.`},
+		"the longest": {
+			nil, "cn-shenzen-finance-1",
+			says + `did you mean "cn-shenzhen-finance-1"? DescribeRegions lists the others.`,
+		},
+		"none of many": {nil, "mars-1", says + `DescribeRegions lists those in which it does.`},
+		"one of two": {
+			[]string{"cn-shanghai", "cn-hangzhou"},
+			"cn-shangai",
+			says + `did you mean "cn-shanghai"? The regions are cn-hangzhou, cn-shanghai.`,
+		},
+		"a region that is not served": {
+			[]string{"cn-shanghai", "cn-hangzhou"}, "us-west-1", says + `the regions are cn-hangzhou, cn-shanghai.`,
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			l := newLab(t, func(c *server.Config) { c.Regions = tc.served })
+			got := l.do("DescribeRegions", "RegionId", tc.region)
+			got.refused(t, kmsapi.ErrInvalidParameter)
+			require.Equal(t, tc.want, got.Message)
+			require.LessOrEqual(t, len(got.Message), 256, "the engine and the seal show no longer one")
+		})
 	}
 }
 

@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
@@ -87,7 +88,11 @@ func unknownField(schemas Schemas, op logical.Operation, name string) error {
 		return refusal.BadRequest("%s; there are no fields here", unknown(name))
 	}
 	slices.Sort(known)
-	return refusal.BadRequest("%s; the fields are %s", unknown(name), strings.Join(known, ", "))
+	misspelled := name
+	if isInPath(name) {
+		misspelled = ""
+	}
+	return refusal.BadRequest("%s; %s", unknown(name), guess.Among(misspelled, "fields", known))
 }
 
 // fieldName matches what looks like the name of a field.

@@ -76,6 +76,10 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 			logical.UpdateOperation, "x_y", "hidden",
 			`unknown field "x_y"; the fields are bool, default,`,
 		},
+		"a misspelled field": {
+			logical.UpdateOperation, "druation", "hidden",
+			`unknown field "druation"; did you mean "duration"? The fields are bool, default,`,
+		},
 		"a field of the path in the body": {
 			logical.UpdateOperation, "name", "hidden",
 			`unknown field "name": it is part of the path; the fields are bool,`,

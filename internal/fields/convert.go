@@ -1,9 +1,11 @@
 package fields
 
 import (
+	"cmp"
 	"encoding/base64"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"slices"
 	"strings"
@@ -13,6 +15,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -165,8 +168,18 @@ func pairs(list []any) (map[string]string, bool) {
 func Base64(field, value string) ([]byte, error) {
 	data, err := base64.StdEncoding.Strict().DecodeString(value)
 	if err != nil {
-		return nil, refusal.BadRequest(
-			"the field %q must be standard base64, for example from: echo -n hello | base64", field)
+		const example = ", for example from: echo -n hello | base64"
+		return nil, refusal.BadRequest("the field %q must be standard base64%s", field,
+			cmp.Or(FileHint(field, value), example))
 	}
 	return data, nil
+}
+
+// FileHint returns the rest of a sentence about a field whose value, which is not what it must be, is the name of a
+// file that holds it. Other values get "". It may not be asked about secrets of callers, since it shows the value.
+func FileHint(field, value string) string {
+	if !input.IsFileName(value) {
+		return ""
+	}
+	return fmt.Sprintf("; did you mean the content of the file, %s=@%s?", field, value)
 }

@@ -3,12 +3,7 @@ package fields
 import (
 	"fmt"
 	"regexp"
-	"strings"
 
-	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -48,22 +43,3 @@ func Names() []Name { return []Name{KeyName, Alias} }
 func (n Name) Valid(s string) bool { return n.valid.MatchString(s) }
 
 func isInPath(field string) bool { return field == KeyName.Field || field == Alias.Field }
-
-// UnknownPath is the error for a path that none of paths matches. If that is because of a name in it, the error says
-// what is wrong with the name.
-func UnknownPath(paths []*framework.Path, path string) error {
-	for _, p := range paths {
-		pattern := strings.Trim(p.Pattern, "^$") // The framework adds these.
-		for _, kind := range Names() {
-			prefix, ends := strings.CutSuffix(pattern, kind.Pattern)
-			name, within := strings.CutPrefix(path, prefix)
-			if kind.end != "" {
-				name, _, _ = strings.Cut(name, kind.end)
-			}
-			if ends && within && !kind.Valid(name) {
-				return refusal.BadRequest("%q is not %s", Shorten(name), kind.form)
-			}
-		}
-	}
-	return logical.ErrUnsupportedPath
-}

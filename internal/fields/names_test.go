@@ -1,35 +1,10 @@
 package fields
 
 import (
-	"strings"
 	"testing"
 
-	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 )
-
-func TestUnknownPathBlamesTheNameInIt(t *testing.T) {
-	paths := []*framework.Path{
-		{Pattern: "^keys/?$"},
-		{Pattern: "^keys/" + KeyName.Pattern + "$"},
-		{Pattern: "^keys/" + KeyName.Pattern + "/config$"},
-		{Pattern: "^aliases/" + Alias.Pattern + "$"},
-	}
-	for path, says := range map[string]string{
-		"keys/a b":                            `"a b" is not a key name`,
-		"keys/-a":                             `"-a" is not a key name`,
-		"keys/a..b":                           `"a..b" is not a key name`,
-		"keys/a..b/config":                    `has no '..'`,
-		"aliases/a.b":                         `"a.b" is not an alias`,
-		"aliases/" + strings.Repeat("a", 300): `..." is not an alias`,
-	} {
-		require.ErrorContains(t, UnknownPath(paths, path), says)
-	}
-	for _, path := range []string{"", "nothing/a", "keys/a/nothing", "config"} {
-		require.Equal(t, logical.ErrUnsupportedPath, UnknownPath(paths, path))
-	}
-}
 
 func TestNamesAreTheFieldsOfTheirPatterns(t *testing.T) {
 	for _, kind := range Names() {

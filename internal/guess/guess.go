@@ -1,24 +1,54 @@
-// Package guess finds what a misspelt word was probably meant to be.
+// Package guess finds what a misspelt word was probably meant to be, for messages that ask "did you mean".
 package guess
 
-// Nearest returns the word of known that word is most likely a misspelling of, or "" if none is near enough: at most a
-// third of its letters may differ. Of equally near ones it returns the first.
+import "strings"
+
+// Nearest returns the word of known that word is most likely a misspelling of, or "" if none is near enough or two are
+// equally near: at most a third of its letters may differ, where upper and lower case do not.
 func Nearest(word string, known []string) string {
 	best, least := "", maxLength
 	for _, k := range known {
-		if d := distance(word, k); d < least && d <= len(k)/3 {
+		switch d := Distance(word, k); {
+		case d > Limit(k) || d > least || k == best:
+		case d == least:
+			best = ""
+		default:
 			best, least = k, d
 		}
 	}
 	return best
 }
 
+// Limit is the largest [Distance] of a misspelling of word.
+func Limit(word string) int {
+	const share, most = 3, 3
+	return min(len(word)/share, most)
+}
+
+// Question returns `did you mean "x"?` for the guess of [Nearest], and "" if there is none.
+func Question(word string, known []string) string {
+	if best := Nearest(word, known); best != "" {
+		return `did you mean "` + best + `"?`
+	}
+	return ""
+}
+
+// Among returns what to say to somebody who gave a word that is none of known: a guess, if there is one, and all of
+// known, which are called what, such as "fields". It is a sentence without its first capital letter and its full stop.
+func Among(word, what string, known []string) string {
+	list := "he " + what + " are " + strings.Join(known, ", ")
+	if question := Question(word, known); question != "" {
+		return question + " T" + list
+	}
+	return "t" + list
+}
+
 // maxLength bounds the work, in bytes: nobody misspells a longer word.
 const maxLength = 64
 
-// distance counts the letters to insert, delete, replace, or swap with their neighbour, that turn a into b (the optimal
-// string alignment distance).
-func distance(a, b string) int {
+// Distance counts the letters to insert, delete, replace, or swap with their neighbour, that turn a into b (the optimal
+// string alignment distance). Upper and lower case are the same. It is 64 for words of more than 64 bytes.
+func Distance(a, b string) int {
 	if len(a) > maxLength || len(b) > maxLength {
 		return maxLength
 	}
@@ -31,14 +61,21 @@ func distance(a, b string) int {
 		row[0] = i + 1
 		for j := range len(b) {
 			replaced := last[j]
-			if a[i] != b[j] {
+			if lower(a[i]) != lower(b[j]) {
 				replaced++
 			}
 			row[j+1] = min(replaced, last[j+1]+1, row[j]+1)
-			if i > 0 && j > 0 && a[i] == b[j-1] && a[i-1] == b[j] {
+			if i > 0 && j > 0 && lower(a[i]) == lower(b[j-1]) && lower(a[i-1]) == lower(b[j]) {
 				row[j+1] = min(row[j+1], before[j-1]+1)
 			}
 		}
 	}
 	return row[len(b)]
+}
+
+func lower(letter byte) byte {
+	if 'A' <= letter && letter <= 'Z' {
+		return letter + 'a' - 'A'
+	}
+	return letter
 }

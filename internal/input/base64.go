@@ -1,6 +1,10 @@
 package input
 
-import "strings"
+import (
+	"path"
+	"slices"
+	"strings"
+)
 
 // Unfold reads base64: s without its line breaks and without the blanks at the ends of its lines. It leaves other
 // blanks, because each may be a "+" that was lost on the way.
@@ -40,3 +44,23 @@ var isDigit = func() (digits [256]bool) {
 	}
 	return digits
 }()
+
+// maxFileName bounds, in bytes, what may be shown as the name of a file.
+const maxFileName = 64
+
+// fileTypes are those of files with base64 or PEM.
+var fileTypes = []string{
+	".b64", ".base64", ".bin", ".cer", ".crt", ".der", ".enc", ".json", ".key", ".pem", ".pub", ".token", ".txt",
+}
+
+// IsFileName reports whether s, which is neither base64 nor PEM, is surely the name of a file, so that it may be shown:
+// neither base64, nor a token with dots in it, ends in one of few types.
+func IsFileName(s string) bool {
+	return len(s) <= maxFileName && slices.Contains(fileTypes, strings.ToLower(path.Ext(s))) &&
+		!strings.ContainsFunc(s, isNotOfFileName)
+}
+
+func isNotOfFileName(r rune) bool {
+	letter := 'a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9'
+	return !letter && !strings.ContainsRune("._-/~", r)
+}

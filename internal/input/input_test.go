@@ -79,6 +79,26 @@ func TestBase64IsKnown(t *testing.T) {
 	}
 }
 
+func TestOnlyASureNameOfAFileIsOne(t *testing.T) {
+	for _, name := range []string{"wrapped.b64", "./ca.PEM", "/etc/ssl/ca.pem", "~/my-keys/public_key.der", "token.txt"} {
+		require.True(t, IsFileName(name), name)
+	}
+	for name, s := range map[string]string{
+		"nothing":             "",
+		"base64":              "aGVsbG8=",
+		"a bare word":         "token",
+		"a token of Vault":    "hvs.CAESIJ",
+		"a JWT":               "eyJhbGciOiJSUzI1NiJ9.eyJzdWIiOiIxIn0.c2lnbmF0dXJl",
+		"a long string":       strings.Repeat("a", 61) + ".pem",
+		"with an escape":      "\x1b[2J.pem",
+		"with a blank":        "my secret.txt",
+		"PEM":                 "-----BEGIN CERTIFICATE-----\n.pem",
+		"a name without type": "/etc/ssl/ca",
+	} {
+		require.False(t, IsFileName(s), name)
+	}
+}
+
 func TestWhatIsCleanCostsNoAllocation(t *testing.T) {
 	secret := strings.Repeat("s3cr3t", 5)
 	encoded := base64.StdEncoding.EncodeToString([]byte(strings.Repeat("hello", 400)))

@@ -23,6 +23,31 @@ const (
 	wrappedMaterialSize = kmsapi.KeyMaterialSize + 8
 )
 
+// kwpBlock is the length, in bytes, to a multiple of which AES-KWP pads what it wraps, before it puts as much in front.
+const kwpBlock = 8
+
+// maxMaterial bounds what may be somebody's key material, in bytes, rather than anything else.
+const maxMaterial = 512
+
+// wrongSize says, of a ciphertext of size bytes of which the first rsaSize are RSA's, how long the key material in it
+// is, as far as the sender can count it too.
+func wrongSize(size, rsaSize int) error {
+	padded := size - rsaSize - kwpBlock
+	if padded <= 0 || padded > maxMaterial || padded%kwpBlock != 0 {
+		return fmt.Errorf("has %d bytes, once base64 is decoded, and was not wrapped with this mount's wrapping_key: "+
+			"it would have %d", size, rsaSize+wrappedMaterialSize)
+	}
+	hint := fmt.Sprintf("for new material: head -c %d /dev/urandom | base64", kmsapi.KeyMaterialSize)
+	switch padded {
+	case 2 * kmsapi.KeyMaterialSize:
+		hint = "if it is hexadecimal, decode it first: xxd -r -p"
+	case 48: // 44 digits, with or without a line break.
+		hint = "if it is base64 twice, encode the bytes once"
+	}
+	return fmt.Errorf("wraps key material of %d to %d bytes, and KMS takes exactly %d; %s",
+		padded-kwpBlock+1, padded, kmsapi.KeyMaterialSize, hint)
+}
+
 // ErrUnwrap is the one error for all that can only be seen with the private key. Like the other error of [Unwrap], it
 // is the end of a sentence that begins with what was to be opened.
 var ErrUnwrap = errors.New("can't be opened: it must be the base64 of a 256-bit AES key, encrypted by RSA-OAEP " +
@@ -59,8 +84,7 @@ func HashNamed(name string) Hash { return hashes[strings.ToUpper(name)] }
 // either, although AES-KWP would be safe if it were.
 func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) ([]byte, error) {
 	if want := key.Size() + wrappedMaterialSize; len(ciphertext) != want {
-		return nil, fmt.Errorf("has %d bytes, once base64 is decoded, and a wrapped key of %d bytes has %d",
-			len(ciphertext), kmsapi.KeyMaterialSize, want)
+		return nil, wrongSize(len(ciphertext), key.Size())
 	}
 	ephemeral, err := rsa.DecryptOAEP(newHash(), nil, key, ciphertext[:key.Size()], nil)
 	if err != nil {

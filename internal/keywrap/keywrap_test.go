@@ -75,24 +75,30 @@ func TestEveryFailureWithThePrivateKeyLooksTheSame(t *testing.T) {
 
 func TestWrongLengthIsReported(t *testing.T) {
 	_, key := keywraptest.Read(t)
-	for name, ciphertext := range map[string][]byte{
-		"nothing":              nil,
-		"one byte":             {1},
-		"the RSA half alone":   make([]byte, 512),
-		"one byte less":        make([]byte, 551),
-		"one byte more":        make([]byte, 553),
-		"one block more":       make([]byte, 560),
-		"an RSA-2048 half":     make([]byte, 296),
-		"material of 16 bytes": keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 16)),
-		"material of 24 bytes": keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 24)),
-		"material of 33 bytes": keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 33)),
-		"material of 64 bytes": keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, 64)),
-		"a great deal":         make([]byte, 1<<20),
+	of := func(size int) []byte { return keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, size)) }
+	const fresh = "for new material: head -c 32 /dev/urandom | base64"
+	const foreign = "once base64 is decoded, and was not wrapped with this mount's wrapping_key: it would have 552"
+	for name, c := range map[string]struct {
+		ciphertext []byte
+		want       string
+	}{
+		"nothing":                {nil, "has 0 bytes, " + foreign},
+		"one byte":               {[]byte{1}, "has 1 bytes, " + foreign},
+		"the RSA half alone":     {of(32)[:512], "has 512 bytes, " + foreign},
+		"an RSA-2048 half":       {make([]byte, 296), "has 296 bytes, " + foreign},
+		"one byte less":          {of(32)[:551], "has 551 bytes, " + foreign},
+		"one byte more":          {append(of(32), 0), "has 553 bytes, " + foreign},
+		"a great deal":           {make([]byte, 1<<20), "has 1048576 bytes, " + foreign},
+		"material of 16 bytes":   {of(16), "wraps key material of 9 to 16 bytes, and KMS takes exactly 32; " + fresh},
+		"material of 24 bytes":   {of(24), "wraps key material of 17 to 24 bytes, and KMS takes exactly 32; " + fresh},
+		"material of 33 bytes":   {of(33), "wraps key material of 33 to 40 bytes, and KMS takes exactly 32; " + fresh},
+		"32 bytes, in hex":       {of(64), "wraps key material of 57 to 64 bytes, and KMS takes exactly 32; if it is hexadecimal, decode it first: xxd -r -p"},
+		"32 bytes, in base64":    {of(44), "wraps key material of 41 to 48 bytes, and KMS takes exactly 32; if it is base64 twice, encode the bytes once"},
+		"base64 with line break": {of(45), "wraps key material of 41 to 48 bytes, and KMS takes exactly 32; if it is base64 twice, encode the bytes once"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := keywrap.Unwrap(key, sha256.New, ciphertext)
-			require.ErrorContains(t, err, "552")
-			require.ErrorContains(t, err, "32 bytes")
+			_, err := keywrap.Unwrap(key, sha256.New, c.ciphertext)
+			require.EqualError(t, err, c.want)
 		})
 	}
 }

@@ -21,6 +21,11 @@ func NotFound(format string, args ...any) error {
 	return coded(http.StatusNotFound, format, args)
 }
 
+// NotAllowed is an error with status 405: what the request names can't be read, or written, and so on.
+func NotAllowed(format string, args ...any) error {
+	return coded(http.StatusMethodNotAllowed, format, args)
+}
+
 // Conflict is an error with status 409: the request is fine, and the state of things forbids it now.
 func Conflict(format string, args ...any) error {
 	return coded(http.StatusConflict, format, args)
@@ -50,6 +55,15 @@ func coded(status int, format string, args []any) error {
 	return logical.CodedError(status, fmt.Sprintf(format, args...))
 }
 
+// Also returns err, which has a status, with one more sentence, and any other error as it is.
+func Also(err error, sentence string) error {
+	known, ok := errors.AsType[logical.HTTPCodedError](err)
+	if !ok {
+		return err
+	}
+	return logical.CodedError(known.Code(), Sentences(known.Error(), sentence))
+}
+
 // Status returns the status of an error, and 500 for one without.
 func Status(err error) int {
 	if coded, ok := errors.AsType[logical.HTTPCodedError](err); ok {
@@ -64,14 +78,14 @@ func Advice(advice, mount, key string) string {
 	return strings.NewReplacer("{mount}", mount, "{key}", key).Replace(advice)
 }
 
-// Sentences joins the parts of a message that are not empty. Each may end with a full stop or without.
+// Sentences joins the parts of a message that are not empty. Each may end with a full stop or without, or ask.
 func Sentences(parts ...string) string {
 	var message strings.Builder
 	for _, part := range parts {
 		if part == "" {
 			continue
 		}
-		if so := message.String(); so != "" && !strings.HasSuffix(so, ".") {
+		if so := message.String(); so != "" && !strings.HasSuffix(so, ".") && !strings.HasSuffix(so, "?") {
 			message.WriteString(".")
 		}
 		if message.Len() > 0 {

@@ -35,6 +35,7 @@ func TestSentencesAreJoined(t *testing.T) {
 		"One. Two":      {"One", "Two"},
 		"One. Two.":     {"One.", "", "Two."},
 		"One. Two. End": {"One", "Two", "End"},
+		"One? Two":      {"One?", "Two"},
 	} {
 		require.Equal(t, want, Sentences(parts...))
 	}

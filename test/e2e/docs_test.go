@@ -103,18 +103,23 @@ func TestDocumentsInSubfoldersAreFound(t *testing.T) {
 
 func (s *stage) runAsPrinted(t *testing.T, script string) {
 	t.Helper()
+	s.mountAsPrinted(t)
+	s.runAgainst(t, script)
+}
+
+// mountAsPrinted mounts the engine at alicloudkms/, as `make dev` does, until the test ends.
+func (s *stage) mountAsPrinted(t *testing.T) {
+	t.Helper()
 	sys := s.vault.Client.Sys()
 	require.NoError(t, sys.Mount("alicloudkms", &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
-	defer func() { require.NoError(t, sys.Unmount("alicloudkms")) }()
-
-	s.runAgainst(t, script)
+	t.Cleanup(func() { require.NoError(t, sys.Unmount("alicloudkms")) })
 }
 
 // runAgainst runs a shell script in an empty folder, with vault and alicloudkms on its path and with the environment of
-// `make dev`.
-func (s *stage) runAgainst(t *testing.T, script string) {
+// `make dev`, to which more variables are added.
+func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	t.Helper()
 	work := t.TempDir()
 	path := filepath.Join(work, "path")
@@ -128,13 +133,15 @@ func (s *stage) runAgainst(t *testing.T, script string) {
 
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = work
-	cmd.Env = append(os.Environ(),
-		"HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
-		s.vault.platform.prefix+"ADDR=http://"+s.vault.Address, s.vault.platform.prefix+"TOKEN="+s.vault.Client.Token(),
-	)
+	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
+	// curl on the pages takes Vault's names, also where the server is OpenBao.
+	for _, prefix := range []string{"VAULT_", s.vault.platform.prefix} {
+		cmd.Env = append(cmd.Env, prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+s.vault.Client.Token())
+	}
 	for name, value := range s.kms.Exports {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
+	cmd.Env = append(cmd.Env, more...)
 	out, err := cmd.CombinedOutput()
 	require.NoError(t, err, "%s\n%s", script, out)
 }

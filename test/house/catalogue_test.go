@@ -19,7 +19,8 @@ import (
 // What is known of operations and error codes is in the rows of kmsapi. The files below hold what only they can know.
 var ownTables = map[string]string{
 	"advice.go":                         "what to do, for the engine's callers",
-	"internal/advice/advice.go":         "the form of both",
+	"advice_config.go":                  "what to do, for callers that configure the engine",
+	"internal/advice/advice.go":         "the form of all three",
 	"seal/errors.go":                    "what to do, for people who unseal a server",
 	"server/internal/api/operations.go": "the handlers",
 	"credentials/sts.go":                "the codes that STS alone has",

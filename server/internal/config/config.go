@@ -127,11 +127,12 @@ func (l Listener) validate() error {
 func (c Config) validateRegions() error {
 	for _, id := range append(slices.Clone(c.Regions), c.HomeRegion()) {
 		if _, ok := kmsapi.FindRegion(id); !ok {
-			return fmt.Errorf("region %q is not in the API reference", id)
+			return fmt.Errorf("region %.64q is not in the API reference; %s", id, kmsapi.SuggestRegion(id, nil))
 		}
 	}
 	if len(c.Regions) > 0 && !slices.Contains(c.Regions, c.HomeRegion()) {
-		return fmt.Errorf("default_region %q is not among regions", c.HomeRegion())
+		return fmt.Errorf("default_region %q is not among regions; %s", c.HomeRegion(),
+			kmsapi.SuggestRegion(c.HomeRegion(), c.Regions))
 	}
 	return nil
 }

@@ -123,7 +123,7 @@ func (c Config) validateInstance(i Instance) error {
 	case !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.ID == i.Account }):
 		return fmt.Errorf("account %q is not defined", i.Account)
 	case !c.ServedRegions()[i.Region]:
-		return fmt.Errorf("region %q is not among regions", i.Region)
+		return fmt.Errorf("region %.64q is not among regions; %s", i.Region, kmsapi.SuggestRegion(i.Region, c.Regions))
 	case !imageForm.MatchString(i.Image):
 		return fmt.Errorf("image %q is not a version such as %q", i.Image, DefaultImage)
 	case i.Spec < 0:

@@ -2,9 +2,12 @@ package gate
 
 import (
 	"cmp"
+	"maps"
 	"net"
+	"slices"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
@@ -50,9 +53,24 @@ func (rs regions) of(r *Request) (string, error) {
 	}
 	region := cmp.Or(ofHost, named, rs.home)
 	if !rs.served[region] {
-		return "", kmsapi.InvalidParameter("RegionId", "This service does not work in that region.")
+		return "", kmsapi.InvalidParameter("RegionId", "This service does not work in that region; "+rs.suggest(region)+".")
 	}
 	return region, nil
+}
+
+// maxSuggested is how many regions a refusal lists: programs show only the first 256 bytes of a message, or none.
+const maxSuggested = 4
+
+// suggest says what region may have been meant, without its full stop.
+func (rs regions) suggest(region string) string {
+	served := slices.Sorted(maps.Keys(rs.served))
+	if len(served) <= maxSuggested {
+		return kmsapi.SuggestRegion(region, served)
+	}
+	if question := guess.Question(region, served); question != "" {
+		return question + " DescribeRegions lists the others"
+	}
+	return "DescribeRegions lists those in which it does"
 }
 
 // ofHost is the region whose endpoint is host, with or without a port, or "" if there is none.
