@@ -22,14 +22,17 @@ func (l *lab) backUp() (path string) {
 	return path
 }
 
-// restore replaces the store by a backup, at the time now.
-func (l *lab) restore(path string, now time.Time) {
+// restore replaces the store by a backup, at the time now, and returns the keys that have ended by then.
+func (l *lab) restore(path string, now time.Time) (overdue []string) {
 	l.t.Helper()
 	l.close()
 	_, err := server.Restore(l.t.Context(), l.config, path, true)
 	require.NoError(l.t, err)
+	overdue, err = server.Overdue(l.t.Context(), l.config, now)
+	require.NoError(l.t, err)
 	l.now = now
 	l.openLater()
+	return overdue
 }
 
 // openLater opens the service, and lets the second go by in which it takes no requests.
@@ -49,12 +52,12 @@ func TestADateInABackupHoldsAfterARestore(t *testing.T) {
 	l.must("CancelKeyDeletion", "KeyId", id)
 
 	later := then.Add(8 * 24 * time.Hour)
-	l.restore(backup, later)
+	require.Equal(t, []string{id}, l.restore(backup, later))
 	l.do("CancelKeyDeletion", "KeyId", id).refused(t, kmsapi.ErrKeyNotFound)
 
-	l.restore(backup, then)
+	require.Empty(t, l.restore(backup, then))
 	l.must("CancelKeyDeletion", "KeyId", id)
 	saved := l.backUp()
-	l.restore(saved, later)
+	require.Empty(t, l.restore(saved, later))
 	require.Equal(t, "text", l.must("Decrypt", "CiphertextBlob", blob).Plaintext)
 }

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -46,6 +48,31 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 	if kept != "" {
 		fmt.Fprintln(stdout, "The previous store is now", kept)
 	}
-	_, err = fmt.Fprintln(stdout, config.Storage.Path, "was restored.")
-	return err
+	fmt.Fprintln(stdout, config.Storage.Path, "was restored.")
+	overdue, err := server.Overdue(ctx, config, time.Now())
+	if err != nil { // The store is restored all the same; perhaps a service runs on it already.
+		fmt.Fprintln(stdout, "Whether the date of a key has passed is not known:", err)
+	}
+	warnOfOverdue(stdout, overdue)
+	return nil
+}
+
+// maxOverdue is how many keys are listed.
+const maxOverdue = 20
+
+// warnOfOverdue lists keys that end when the service starts, while the store still has them.
+func warnOfOverdue(w io.Writer, keyIDs []string) {
+	if len(keyIDs) == 0 {
+		return
+	}
+	fmt.Fprint(w, `
+WARNING: when the service starts, it deletes these keys, or their imported material, because the date of that has passed.
+If the date was changed after the backup, don't start it, and see "A key that the restore deletes" in docs/disaster.md.
+`)
+	for _, id := range keyIDs[:min(len(keyIDs), maxOverdue)] {
+		fmt.Fprintln(w, " ", id)
+	}
+	if more := len(keyIDs) - maxOverdue; more > 0 {
+		fmt.Fprintf(w, "  and %d more\n", more)
+	}
 }

@@ -16,7 +16,9 @@ type suite struct {
 	platforms []platform
 	dir       string
 	build     func() error
-	stages    map[string]*stage
+	// jq builds the jq of the docs, and returns its path.
+	jq     func() (string, error)
+	stages map[string]*stage
 	// folders is the number of folders handed out.
 	folders int
 	// started are all servers that tests have started, in order.
@@ -42,7 +44,7 @@ func newSuite(platforms []platform) (*suite, error) {
 		return nil, fmt.Errorf("the name of the temporary folder %s is too long: set TMPDIR to a shorter one", dir)
 	}
 	s := &suite{platforms: platforms, dir: dir, stages: map[string]*stage{}, environment: os.Environ()}
-	s.build = sync.OnceValue(s.buildBinaries)
+	s.build, s.jq = sync.OnceValue(s.buildBinaries), sync.OnceValues(s.buildJQ)
 	return s, os.Mkdir(s.plugins(), 0o700)
 }
 
@@ -91,8 +93,8 @@ func (s *suite) buildBinary(command, output, version string) error {
 	return nil
 }
 
-// jq builds the jq of the docs from the pinned tools, since not every machine has one.
-func (s *suite) jq() (string, error) {
+// buildJQ builds a jq from the pinned tools, since not every machine has one.
+func (s *suite) buildJQ() (string, error) {
 	output := filepath.Join(s.dir, "jq")
 	build := exec.Command("go", "build", "-modfile=test/tools/go.mod", "-o", output, "github.com/itchyny/gojq/cmd/gojq")
 	build.Dir, build.Env = root, s.environment
