@@ -12,6 +12,8 @@ import (
 type Rule struct {
 	// Name is the parameter's name on the wire.
 	Name string
+	// Type is what its values are, which [Describe] finds in the request.
+	Type Type
 	// Required parameters must be there and not empty.
 	Required bool
 	// Default is what an absent parameter means.
@@ -69,18 +71,14 @@ func AppendParams(params Params, r Request) Params {
 // MissingParameter or InvalidParameter, and never shows a value.
 func Decode(p Params, r Request) error {
 	d := decoder{params: p}
-	r.visit(&d)
-	if d.err != nil {
-		return d.err
-	}
-	return nil
+	return d.decode(r)
 }
 
-// Describe returns the rules of every parameter that the API publishes for r, served or not.
-func Describe(r Request) []Rule {
-	var d describer
-	r.visit(&d)
-	return d.rules
+// DecodeGiven is Decode without the defaults: what p lacks stays zero, so that [Encode] returns what was given and
+// nothing more. It is for clients, since the server's default may be another.
+func DecodeGiven(p Params, r Request) error {
+	d := decoder{params: p, withoutDefaults: true}
+	return d.decode(r)
 }
 
 type encoder struct{ params Params }
@@ -117,14 +115,23 @@ func (*encoder) unserved(Rule) {}
 
 // decoder latches its first error.
 type decoder struct {
-	params Params
-	err    *Error
+	params          Params
+	withoutDefaults bool
+	err             *Error
+}
+
+func (d *decoder) decode(r Request) error {
+	r.visit(d)
+	if d.err != nil {
+		return d.err
+	}
+	return nil
 }
 
 // value returns the parameter's text or its default, and whether there is any.
 func (d *decoder) value(r Rule) (string, bool) {
 	text := d.params.Get(r.Name)
-	if text == "" {
+	if text == "" && !d.withoutDefaults {
 		text = r.Default
 	}
 	if text == "" && r.Required && d.err == nil {
@@ -215,18 +222,4 @@ func span(r Rule) string {
 		return strconv.Itoa(r.Min) + " or more"
 	}
 	return strconv.Itoa(r.Min) + " to " + strconv.Itoa(r.Max)
-}
-
-type describer struct{ rules []Rule }
-
-func (d *describer) str(r Rule, _ *string)           { d.rules = append(d.rules, r) }
-func (d *describer) secret(r Rule, _ *Secret)        { d.rules = append(d.rules, r) }
-func (d *describer) integer(r Rule, _ *int)          { d.rules = append(d.rules, r) }
-func (d *describer) structured(r Rule, _ structured) { d.rules = append(d.rules, r) }
-func (d *describer) context(_ *EncryptionContext)    { d.rules = append(d.rules, contextRule) }
-func (d *describer) unserved(r Rule)                 { d.rules = append(d.rules, r) }
-
-func (d *describer) boolean(r Rule, _ *bool) {
-	r.OneOf = booleans
-	d.rules = append(d.rules, r)
 }

@@ -5,8 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/url"
 	"os"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
@@ -16,27 +18,30 @@ import (
 // Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store, the
 // snapshot comes from it, through its operations socket, without a pause. The file appears only once it is whole, on
 // the disk, and [Check] has found nothing wrong in it.
-func Backup(ctx context.Context, c Config, path string) (Report, error) {
+func Backup(ctx context.Context, c Config, path string, progress Progress) (Report, error) {
+	root, err := crypt.LoadRootKey(c.RootKey.File)
+	if err != nil {
+		return Report{}, err
+	}
+	defer root.Clear()
 	var report Report
-	err := durable.WriteNew(path, func(f *os.File) (err error) {
-		if err := snapshot(ctx, c, f); err != nil {
+	err = durable.WriteNew(path, func(f *os.File) (err error) {
+		if err := snapshot(ctx, c, &meter{ctx: ctx, w: f, progress: progress, total: sizeOf(c.Storage.Path)}); err != nil {
 			return err
 		}
-		report, err = checkCopy(ctx, c, f.Name())
+		report, err = checkup{root, c.RootKey.File, path, progress}.mustBeGood(ctx, f.Name())
 		return err
 	})
 	return report, err
 }
 
-// ErrNotGood says that a backup can't be relied on.
-var ErrNotGood = errors.New("the backup is not good")
-
-func checkCopy(ctx context.Context, c Config, path string) (Report, error) {
-	report, err := Check(ctx, c, path)
-	if err == nil && len(report.Problems) > 0 {
-		err = fmt.Errorf("%w: %d problems, the first: %s", ErrNotGood, len(report.Problems), report.Problems[0])
+// sizeOf returns the size of a file, or zero if it can't be found out.
+func sizeOf(path string) int64 {
+	info, err := os.Stat(path)
+	if err != nil {
+		return 0
 	}
-	return report, err
+	return info.Size()
 }
 
 // snapshot copies the store to w: from the service that runs on it, or from the file if none does.
@@ -47,11 +52,10 @@ func snapshot(ctx context.Context, c Config, w io.Writer) error {
 	}
 	archive, openErr := bolt.OpenArchive(c.Storage.Path)
 	if errors.Is(openErr, store.ErrLocked) {
-		return fmt.Errorf("%w, and its operations socket does not answer (%w); "+
-			"it has one if its configuration has an operations block", openErr, err)
+		return fmt.Errorf("%s: %w, and %w", c.Storage.Path, openErr, err)
 	}
 	if openErr != nil {
-		return openErr
+		return fmt.Errorf("%s: %w", c.Storage.Path, openErr)
 	}
 	return errors.Join(archive.Backup(ctx, w), archive.Close())
 }
@@ -59,7 +63,19 @@ func snapshot(ctx context.Context, c Config, w io.Writer) error {
 // snapshotOnline asks the service for a snapshot. answered is false if none runs.
 func snapshotOnline(ctx context.Context, c Config, w io.Writer) (answered bool, err error) {
 	if c.Ops == nil {
-		return false, errors.New("the configuration has no operations block")
+		return false, errors.New("a service gives a backup only if its configuration has an operations block: " +
+			"stop it, or add the block and restart it")
 	}
-	return ops.FetchBackup(ctx, c.SocketPath(), w)
+	answered, err = ops.FetchBackup(ctx, c.SocketPath(), w)
+	if onURL, ok := errors.AsType[*url.Error](err); ok {
+		err = onURL.Err // There is an URL only because the socket speaks HTTP.
+	}
+	switch {
+	case errors.Is(err, os.ErrPermission):
+		return true, fmt.Errorf("%w; run this as the user of the service", err)
+	case !answered && err != nil:
+		return false, fmt.Errorf("its operations socket does not answer: %w", err)
+	default:
+		return answered, err
+	}
 }

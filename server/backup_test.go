@@ -38,7 +38,7 @@ func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
 		path := filepath.Join(dir, name)
 		paths = append(paths, path)
 		backups.Go(func() {
-			report, err := server.Backup(t.Context(), w.kms.Config(), path)
+			report, err := server.Backup(t.Context(), w.kms.Config(), path, nil)
 			if err != nil || report.Keys < 1 {
 				t.Errorf("backup: %v, %d CMKs", err, report.Keys)
 			}
@@ -57,9 +57,9 @@ func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
 
 	w.must("ScheduleKeyDeletion", "KeyId", first, "PendingWindowInDays", "7")
 	w.kms.Stop()
-	kept, err := server.Restore(t.Context(), w.kms.Config(), paths[0], true)
+	restored, err := server.Restore(t.Context(), w.kms.Config(), paths[0], true, nil)
 	require.NoError(t, err)
-	require.FileExists(t, kept)
+	require.FileExists(t, restored.Kept)
 	w.kms.Start()
 	require.Equal(t, "text", w.must("Decrypt", "CiphertextBlob", blob).Plaintext)
 	require.Equal(t, kmsapi.Enabled, w.state(first))
@@ -68,14 +68,14 @@ func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
 func TestABackupIsTakenFromTheFileIfNoServiceRuns(t *testing.T) {
 	w, id := filled(t)
 	path := filepath.Join(t.TempDir(), "backup")
-	report, err := server.Backup(t.Context(), w.kms.Config(), path)
+	report, err := server.Backup(t.Context(), w.kms.Config(), path, nil)
 	require.NoError(t, err)
 	require.Equal(t, 4, report.Keys)
 
 	require.NoError(t, os.Remove(w.kms.Config().Storage.Path))
-	kept, err := server.Restore(t.Context(), w.kms.Config(), path, false)
+	restored, err := server.Restore(t.Context(), w.kms.Config(), path, false, nil)
 	require.NoError(t, err)
-	require.Empty(t, kept)
+	require.Empty(t, restored.Kept)
 	info, err := os.Stat(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o600), info.Mode())
@@ -88,7 +88,7 @@ func TestABackupTakesNoOtherFilesPlace(t *testing.T) {
 	path := w.kms.Config().Storage.Path
 	before, err := os.ReadFile(path)
 	require.NoError(t, err)
-	_, err = server.Backup(t.Context(), w.kms.Config(), path)
+	_, err = server.Backup(t.Context(), w.kms.Config(), path, nil)
 	require.ErrorIs(t, err, os.ErrExist)
 	after, err := os.ReadFile(path)
 	require.NoError(t, err)
@@ -97,7 +97,7 @@ func TestABackupTakesNoOtherFilesPlace(t *testing.T) {
 
 func TestARunningServiceWithoutASocketIsToldApart(t *testing.T) {
 	w := newWire(t)
-	_, err := server.Backup(t.Context(), w.kms.Config(), filepath.Join(t.TempDir(), "backup"))
+	_, err := server.Backup(t.Context(), w.kms.Config(), filepath.Join(t.TempDir(), "backup"), nil)
 	require.ErrorIs(t, err, store.ErrLocked)
 	require.ErrorContains(t, err, "operations block")
 }
@@ -109,7 +109,7 @@ func TestABackupThatIsNotGoodDoesNotAppear(t *testing.T) {
 	config := w.kms.Config()
 	config.RootKey = other.RootKey
 	path := filepath.Join(t.TempDir(), "backup")
-	_, err := server.Backup(t.Context(), config, path)
+	_, err := server.Backup(t.Context(), config, path, nil)
 	require.ErrorIs(t, err, server.ErrNotGood)
 	require.NoFileExists(t, path)
 }
@@ -118,7 +118,7 @@ func TestARestoreTouchesNothingUnlessItIsRight(t *testing.T) {
 	w, _ := filled(t)
 	config := w.kms.Config()
 	good := filepath.Join(t.TempDir(), "good")
-	_, err := server.Backup(t.Context(), config, good)
+	_, err := server.Backup(t.Context(), config, good, nil)
 	require.NoError(t, err)
 	whole, err := os.ReadFile(good)
 	require.NoError(t, err)
@@ -136,20 +136,20 @@ func TestARestoreTouchesNothingUnlessItIsRight(t *testing.T) {
 	}
 	beside := files()
 
-	_, err = server.Restore(t.Context(), config, good, false)
+	_, err = server.Restore(t.Context(), config, good, false, nil)
 	require.ErrorIs(t, err, os.ErrExist)
-	_, err = server.Restore(t.Context(), config, cut, true)
+	_, err = server.Restore(t.Context(), config, cut, true, nil)
 	require.ErrorIs(t, err, server.ErrNotGood)
-	_, err = server.Restore(t.Context(), config, cut+"-none", true)
+	_, err = server.Restore(t.Context(), config, cut+"-none", true, nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	w.kms.Start()
-	_, err = server.Restore(t.Context(), config, good, true)
+	_, err = server.Restore(t.Context(), config, good, true, nil)
 	require.ErrorIs(t, err, store.ErrLocked)
 	w.kms.Stop()
 	other, _ := devConfig(t)
 	stranger := config
 	stranger.RootKey = other.RootKey
-	_, err = server.Restore(t.Context(), stranger, good, true)
+	_, err = server.Restore(t.Context(), stranger, good, true, nil)
 	require.ErrorIs(t, err, server.ErrNotGood)
 
 	after, err := os.ReadFile(config.Storage.Path)
@@ -162,13 +162,13 @@ func TestADamagedStoreCanBeRestoredOver(t *testing.T) {
 	w, id := filled(t)
 	config := w.kms.Config()
 	path := filepath.Join(t.TempDir(), "backup")
-	_, err := server.Backup(t.Context(), config, path)
+	_, err := server.Backup(t.Context(), config, path, nil)
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(config.Storage.Path, []byte("not a store"), 0o600))
 	for _, number := range []string{"1", "2"} {
-		kept, err := server.Restore(t.Context(), config, path, true)
+		restored, err := server.Restore(t.Context(), config, path, true, nil)
 		require.NoError(t, err)
-		require.Equal(t, config.Storage.Path+".replaced-"+number, kept)
+		require.Equal(t, config.Storage.Path+".replaced-"+number, restored.Kept)
 	}
 	w.kms.Start()
 	require.Equal(t, http.StatusOK, w.do("DescribeKey", "KeyId", id).status)
@@ -186,7 +186,7 @@ func TestABackupThatBreaksOffDoesNotAppear(t *testing.T) {
 	go func() { _ = service.Serve(socket) }()
 	defer service.Close()
 	path := filepath.Join(t.TempDir(), "backup")
-	_, err = server.Backup(t.Context(), config, path)
+	_, err = server.Backup(t.Context(), config, path, nil)
 	require.ErrorIs(t, err, io.ErrUnexpectedEOF)
 	require.NoFileExists(t, path)
 }

@@ -39,11 +39,11 @@ func TestAGoodStoreIsFoundGood(t *testing.T) {
 	w, _ := filled(t)
 	before, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
-	report, err := server.Check(t.Context(), w.kms.Config(), "")
+	report, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	require.Equal(t, 4, report.Keys)
-	require.Equal(t, 3+4+4+1+2+2+1+4+4+1, report.Records,
+	require.Equal(t, 4+4+4+1+2+2+1+4+4+1, report.Records,
 		"meta, CMKs, versions, tags, aliases twice, a nonce, lists, states, a CMK that is due")
 	after, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
@@ -195,7 +195,7 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 				return nil
 			}))
 			require.NoError(t, opened.Close())
-			report, err := server.Check(t.Context(), w.kms.Config(), "")
+			report, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 			require.NoError(t, err)
 			require.Len(t, report.Problems, len(tc.want), "%s", strings.Join(report.Problems, "\n"))
 			for _, want := range tc.want {
@@ -221,7 +221,7 @@ func TestEveryDamageToTheFileIsFound(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.NoError(t, os.WriteFile(path, damaged, 0o600))
-			report, err := server.Check(t.Context(), w.kms.Config(), "")
+			report, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 			require.NoError(t, err)
 			require.NotEmpty(t, report.Problems)
 		})
@@ -233,7 +233,7 @@ func TestAStoreOfAnotherRootKeyIsToldInOneLine(t *testing.T) {
 	other, _ := devConfig(t)
 	config := w.kms.Config()
 	config.RootKey = other.RootKey
-	report, err := server.Check(t.Context(), config, "")
+	report, err := server.Check(t.Context(), config, "", nil)
 	require.NoError(t, err)
 	require.Len(t, report.Problems, 1)
 	require.Contains(t, report.Problems[0], "another root key")
@@ -241,6 +241,6 @@ func TestAStoreOfAnotherRootKeyIsToldInOneLine(t *testing.T) {
 
 func TestAStoreInUseIsNotChecked(t *testing.T) {
 	w := newWire(t)
-	_, err := server.Check(t.Context(), w.kms.Config(), "")
+	_, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 	require.ErrorIs(t, err, store.ErrLocked)
 }

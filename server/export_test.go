@@ -73,3 +73,8 @@ const DefaultKeyQuota = config.DefaultKeyQuota
 func (s *Server) FailACommit(ctx context.Context) error {
 	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
 }
+
+// RekeyInSteps is Rekey with a function that is called after each step, with its name.
+func RekeyInSteps(ctx context.Context, c Config, newKey string, step func(name string)) (Rekeyed, error) {
+	return rekey(ctx, c, newKey, nil, step)
+}

@@ -77,7 +77,7 @@ func TestPagesOfManyAreExactBeforeAndAfterTheSweep(t *testing.T) {
 		require.NoError(t, l.service.Sweep(t.Context()))
 	}
 	l.close()
-	report, err := server.Check(t.Context(), l.config, "")
+	report, err := server.Check(t.Context(), l.config, "", nil)
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	l.open()

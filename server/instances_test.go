@@ -99,7 +99,7 @@ func TestAKeyOfAnInstance(t *testing.T) {
 	}
 	require.Equal(t, made, w.must("DescribeKey", "KeyId", made.KeyId).KeyMetadata)
 	w.kms.Stop()
-	report, err := server.Check(t.Context(), w.kms.Config(), "")
+	report, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 }
@@ -249,7 +249,7 @@ func TestStrictDefaultKeys(t *testing.T) {
 	w.do("CreateKey").refused(t, kmsapi.ErrLimitExceeded)
 	w.do("GenerateDataKey", "KeyId", next).refused(t, kmsapi.ErrUnsupportedOperation)
 	w.kms.Stop()
-	report, err := server.Check(t.Context(), w.kms.Config(), "")
+	report, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 }

@@ -77,17 +77,17 @@ func (k oldKey) requireDecrypts(l *lab) {
 }
 
 func TestStoresOfEarlierLayoutsAreUpgraded(t *testing.T) {
-	for _, layout := range []string{"1", "2"} {
+	for _, layout := range []string{"1", "2", "3"} {
 		t.Run("layout "+layout, func(t *testing.T) {
 			var old oldStore
 			l := newLab(t, func(c *server.Config) {
 				old.put(t, layout, c)
-				report, err := server.Check(t.Context(), *c, "")
+				report, err := server.Check(t.Context(), *c, "", nil)
 				require.NoError(t, err)
 				require.Empty(t, report.Problems, "such a store, or a backup of one, is good as it is")
 				require.Equal(t, len(old.Keys), report.Keys)
 			})
-			require.Contains(t, l.log.String(), "to=3")
+			require.Contains(t, l.log.String(), "to=4")
 			l.now = old.Now.Add(time.Second)
 			byName := map[string]oldKey{}
 			for _, k := range old.Keys {
@@ -130,7 +130,7 @@ func (l *lab) requireWhatComesLater(t *testing.T, old map[string]oldKey) {
 func (l *lab) requireGood() {
 	l.t.Helper()
 	l.close()
-	report, err := server.Check(l.t.Context(), l.config, "")
+	report, err := server.Check(l.t.Context(), l.config, "", nil)
 	require.NoError(l.t, err)
 	require.Empty(l.t, report.Problems)
 	l.open()

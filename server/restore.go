@@ -7,67 +7,121 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"syscall"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
+// Restored is what [Restore] has done.
+type Restored struct {
+	// Report is that of the store as it is now.
+	Report
+	// Kept is the name of the store that was replaced, or "" if there was none.
+	Kept string
+}
+
 // Restore replaces the store of c by the backup at path, once [Check] has found nothing wrong in it. No service may run
-// on the store. An existing store is an error that wraps [os.ErrExist], unless replace is set: then it is kept, under
-// the name that Restore returns.
-func Restore(ctx context.Context, c Config, path string, replace bool) (kept string, err error) {
-	release, err := bolt.Lock(c.Storage.Path)
-	switch {
-	case errors.Is(err, os.ErrNotExist):
-		return "", restoreNew(ctx, c, path)
-	case err != nil:
-		return "", err
-	}
-	defer func() { err = errors.Join(err, release()) }()
-	if !replace {
-		return "", fmt.Errorf("%s: %w", c.Storage.Path, os.ErrExist)
-	}
-	staged := c.Storage.Path + ".restored"
-	if err := durable.WriteNew(staged, copyChecked(ctx, c, path)); err != nil {
-		return "", err
-	}
-	kept, err = keep(c.Storage.Path)
+// on the store: the error then wraps [ErrInUse]. An existing store is an error that wraps [os.ErrExist], unless replace
+// is set: then it is kept, under the name that Restore returns.
+func Restore(ctx context.Context, c Config, path string, replace bool, progress Progress) (Restored, error) {
+	root, err := crypt.LoadRootKey(c.RootKey.File)
 	if err != nil {
-		return "", errors.Join(err, os.Remove(staged))
+		return Restored{}, err
 	}
-	// The lock is on the old file. Whatever opens the store from now on opens the new one.
-	if err := os.Rename(staged, c.Storage.Path); err != nil {
-		return "", errors.Join(err, os.Remove(staged))
+	defer root.Clear()
+	r := restoring{backup: path, checkup: checkup{root, c.RootKey.File, path, progress}}
+	held, err := holdStore(c)
+	if errors.Is(err, os.ErrNotExist) {
+		err = durable.WriteNew(c.Storage.Path, func(f *os.File) error { return r.fill(ctx, f) })
+		return Restored{Report: r.report}, err
 	}
-	return kept, durable.SyncFolder(filepath.Dir(c.Storage.Path))
+	if err != nil {
+		return Restored{}, err
+	}
+	defer held.release()
+	if !replace {
+		return Restored{}, fmt.Errorf("%s: %w", c.Storage.Path, os.ErrExist)
+	}
+	kept, err := r.replace(ctx, held)
+	return Restored{r.report, kept}, err
 }
 
-func restoreNew(ctx context.Context, c Config, path string) error {
-	return durable.WriteNew(c.Storage.Path, copyChecked(ctx, c, path))
+// restoring copies a backup.
+type restoring struct {
+	backup string
+	checkup
+	report Report
 }
 
-// copyChecked copies the backup at path. What is checked is the copy, since that is what will be used.
-func copyChecked(ctx context.Context, c Config, path string) func(*os.File) error {
-	return func(f *os.File) error {
-		source, err := os.Open(path)
-		if err != nil {
-			return err
-		}
-		defer func() { _ = source.Close() }() // It was only read.
-		if _, err := io.Copy(f, source); err != nil {
-			return err
-		}
-		_, err = checkCopy(ctx, c, f.Name())
+// replace puts a copy of the backup in the place of a store.
+func (r *restoring) replace(ctx context.Context, held heldStore) (kept string, err error) {
+	staged := held.path + ".restored"
+	f, err := durable.Create(staged)
+	if err != nil {
+		return "", held.about(staged, err)
+	}
+	defer func() { err = errors.Join(held.about(staged, err), durable.RemoveLeft(staged)) }()
+	if err := errors.Join(r.fill(ctx, f), f.Sync(), f.Close()); err != nil {
+		return "", err
+	}
+	return durable.Replace(held.path, staged, nil)
+}
+
+// fill copies the backup to f. What is checked is the copy, since that is what will be used.
+func (r *restoring) fill(ctx context.Context, f *os.File) error {
+	// Without O_NONBLOCK, opening a named pipe would block until someone writes to it.
+	source, err := os.OpenFile(r.backup, os.O_RDONLY|syscall.O_NONBLOCK, 0)
+	if err != nil {
+		return fmt.Errorf("%s: %w", r.backup, durable.Reason(err))
+	}
+	defer func() { _ = source.Close() }() // It was only read.
+	info, err := source.Stat()
+	if err != nil {
 		return err
 	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s: it is not a regular file", r.backup)
+	}
+	if _, err := io.Copy(&meter{ctx: ctx, w: f, progress: r.progress, total: info.Size()}, source); err != nil {
+		return err
+	}
+	r.report, err = r.mustBeGood(ctx, f.Name())
+	return err
 }
 
-// keep gives the file at path a second name that is free.
-func keep(path string) (string, error) {
-	for n := 1; ; n++ {
-		name := fmt.Sprintf("%s.replaced-%d", path, n)
-		if err := os.Link(path, name); !errors.Is(err, os.ErrExist) {
-			return name, err
-		}
+// heldStore is the file of a store that no service can open meanwhile.
+type heldStore struct {
+	// shown is the path in the configuration, and path the file that it leads to.
+	shown, path string
+	unlock      func() error
+}
+
+// holdStore keeps services from opening the store of c.
+func holdStore(c Config) (heldStore, error) {
+	held := heldStore{shown: c.Storage.Path}
+	path, err := filepath.EvalSymlinks(held.shown)
+	if err != nil {
+		return held, fmt.Errorf("%s: %w", held.shown, durable.Reason(err))
 	}
+	held.path = path
+	held.unlock, err = bolt.Lock(path)
+	if errors.Is(err, store.ErrLocked) {
+		return held, fmt.Errorf("%s: %w; stop the service first", held.shown, err)
+	}
+	if err != nil {
+		return held, fmt.Errorf("%s: %w", held.shown, err)
+	}
+	return held, nil
+}
+
+// release ends the hold. The lock is on the file that was the store when it began; whatever opens the store afterwards
+// opens the one that has taken its place.
+func (h heldStore) release() { _ = h.unlock() } // A lock ends with its file, whatever closing that returns.
+
+// about returns err as one about the store, if it is about a file that was to take its place.
+func (h heldStore) about(staged string, err error) error {
+	return durable.About("a new store beside "+h.shown, staged, err)
 }

@@ -102,7 +102,7 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 	}
 	s.keys, fresh, err = keyring.Open(ctx, s.store, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", c.Storage.Path, err)
+		return false, fmt.Errorf("%s: %w", c.Storage.Path, explainRootKey(c.RootKey.File, err))
 	}
 	return fresh, nil
 }

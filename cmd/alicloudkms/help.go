@@ -64,26 +64,35 @@ func helpCommand() *cli.Command {
 		Usage:       "describe a command",
 		UsageText:   "alicloudkms help [COMMAND]",
 		ArgsUsage:   "[COMMAND]",
-		Description: "Describes a command, or lists all of them.",
+		Description: "Describes a command, or one that another has below it, or lists all commands.",
 		Metadata: examples(`  alicloudkms help server
 `),
 		ShellComplete: func(_ context.Context, c *cli.Command) {
 			completeCommand(c.Root().Writer, c.Root().VisibleCommands())
 		},
-		Action: func(ctx context.Context, c *cli.Command) error {
-			program, name := c.Root(), c.Args().First()
-			if c.Args().Len() > 1 {
-				return usagef(c, "help takes one command: %q", c.Args().Get(1))
+		Action: func(_ context.Context, c *cli.Command) error {
+			described := c.Root()
+			for _, name := range c.Args().Slice() {
+				next := described.Command(name)
+				if next == nil && len(described.Commands) == 0 {
+					return usagef(described, "%s has no commands of its own: %q", described.Name, name)
+				}
+				if next == nil {
+					return unknownCommand(described, name)
+				}
+				described = next
 			}
-			if name == "" {
-				return cli.ShowRootCommandHelp(program)
-			}
-			if program.Command(name) == nil {
-				return unknownCommand(program, name)
-			}
-			return cli.ShowCommandHelp(ctx, program, name)
+			return printHelp(described)
 		},
 	}
+}
+
+func printHelp(c *cli.Command) error {
+	if c == c.Root() {
+		return cli.ShowRootCommandHelp(c)
+	}
+	cli.HelpPrinter(c.Root().Writer, commandHelp, c)
+	return nil
 }
 
 // describeCompletion shows the library's own command for completions among ours, for the shells that it is tested with.

@@ -15,10 +15,13 @@ import (
 func commands() []*cli.Command {
 	return []*cli.Command{
 		serverCommand(),
+		initCommand(),
 		checkCommand(),
 		backupCommand(),
 		restoreCommand(),
+		rekeyCommand(),
 		wrapCommand(),
+		callCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -98,8 +98,8 @@ func completeFlag(c *cli.Command, begun string, dashes int) {
 	if flag := findFlag(c, begun); flag != nil && takesValue(flag) {
 		return
 	}
-	for _, flag := range c.VisibleFlags() {
-		if name := flag.Names()[0]; strings.HasPrefix(name, begun) {
+	for _, flag := range flagNames(c) {
+		if name := strings.TrimPrefix(flag, "-"); strings.HasPrefix(name, begun) {
 			fmt.Fprintln(c.Root().Writer, "--"[:dashes]+name)
 		}
 	}

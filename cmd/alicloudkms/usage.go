@@ -26,11 +26,11 @@ func (e *usageError) help() string {
 
 // usagef returns an error about the arguments of c.
 func usagef(c *cli.Command, format string, args ...any) error {
-	e := &usageError{message: fmt.Sprintf(format, args...)}
-	if lineage := c.Lineage(); len(lineage) > 1 {
-		e.command = lineage[len(lineage)-2].Name // The last is the program.
+	var names []string
+	for _, above := range c.Lineage() {
+		names = slices.Insert(names, 0, above.Name)
 	}
-	return e
+	return &usageError{command: strings.Join(names[1:], " "), message: fmt.Sprintf(format, args...)}
 }
 
 // didYouMean is the end of an error about an unknown name. It is empty if no known name is near.
@@ -41,21 +41,23 @@ func didYouMean(name string, known []string) string {
 	return ""
 }
 
+// unknownCommand is the error about a name that is none of the commands below c.
 func unknownCommand(c *cli.Command, name string) error {
 	var known []string
-	for _, sub := range c.Root().Commands {
+	for _, sub := range c.Commands {
 		if !sub.Hidden {
 			known = append(known, sub.Name)
 		}
 	}
-	return usagef(c.Root(), "there is no command %q%s", name, didYouMean(name, known))
+	whole := strings.TrimPrefix(c.FullName()+" "+name, programName+" ")
+	return usagef(c, "there is no command %q%s", whole, didYouMean(name, known))
 }
 
 // onUsageError turns the library's errors, which have no type, into usage errors: it looks for the reason itself.
 func onUsageError(args []string) cli.OnUsageErrorFunc {
 	return func(_ context.Context, c *cli.Command, err error, _ bool) error {
 		if name, ok := unknownFlag(c, args); ok {
-			return usagef(c, "there is no flag %s%s", name, didYouMean(name, flagNames(c)))
+			return usagef(c, "there is no flag %s%s", name, didYouMean(name, append(flagNames(c), parameterNames(c)...)))
 		}
 		if flag, ok := missingFlag(c); ok {
 			return usagef(c, "%s needs %s", c.Name, flag)
@@ -88,10 +90,13 @@ func unknownFlag(c *cli.Command, args []string) (name string, ok bool) {
 	return "", false
 }
 
+// findFlag returns the flag called name, which may be one that c shares with the commands above it.
 func findFlag(c *cli.Command, name string) cli.Flag {
-	for _, flag := range c.Flags {
-		if slices.Contains(flag.Names(), name) {
-			return flag
+	for _, above := range c.Lineage() {
+		for _, flag := range above.Flags {
+			if slices.Contains(flag.Names(), name) {
+				return flag
+			}
 		}
 	}
 	return nil
@@ -102,10 +107,24 @@ func takesValue(flag cli.Flag) bool {
 	return ok && described.TakesValue()
 }
 
+// flagNames returns the flags that c takes, with those that it shares with the commands above it.
 func flagNames(c *cli.Command) (names []string) {
-	for _, flag := range c.VisibleFlags() {
-		names = append(names, "-"+flag.Names()[0])
+	for _, above := range c.Lineage() {
+		if above == c.Root() && above != c {
+			break // What the program itself takes is not for its commands.
+		}
+		for _, flag := range above.VisibleFlags() {
+			names = append(names, "-"+flag.Names()[0])
+		}
 	}
+	return names
+}
+
+// parametersOf is the key in a command's Metadata of the arguments that it takes, such as "KeyId=".
+const parametersOf = "parameters"
+
+func parameterNames(c *cli.Command) []string {
+	names, _ := c.Metadata[parametersOf].([]string)
 	return names
 }
 

@@ -2,7 +2,6 @@ package crypt
 
 import (
 	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/sha256"
 )
 
@@ -49,26 +48,4 @@ func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
 	}
 	defer k.clear()
 	return k.openRecord(tokenLabel, token, []byte(scope))
-}
-
-// Fingerprint returns 32 bytes that identify the material of the record at path after the material itself has been
-// deleted. Without the root key they reveal nothing, not even whether two records had the same material. Compare them
-// with [hmac.Equal].
-//
-// It is HMAC-SHA256, with a key of its own, of path and the material, whose length is fixed.
-func (r *RootKey) Fingerprint(path string, m *Material) ([]byte, error) {
-	k, err := r.derive(fingerprintKey)
-	if err != nil {
-		return nil, err
-	}
-	defer k.clear()
-	secret, err := m.key.copy()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(secret[:])
-	h := hmac.New(sha256.New, k.secret[:])
-	h.Write([]byte(path))
-	h.Write(secret[:])
-	return h.Sum(nil), nil
 }

@@ -74,16 +74,25 @@ func TestSealedValuesAreNotInterchangeable(t *testing.T) {
 	require.ErrorIs(t, root.VerifyCheck(sealToken(t, root, "")), ErrWrongRootKey)
 }
 
+// fingerprintOf computes a fingerprint with the key that earlier programs derived.
+func fingerprintOf(t *testing.T, root *RootKey, path string, m *Material) []byte {
+	t.Helper()
+	key, err := root.DeriveFingerprintKey()
+	require.NoError(t, err)
+	defer key.Clear()
+	f, err := key.Of(path, m)
+	require.NoError(t, err)
+	require.Len(t, f, 32)
+	return f
+}
+
 func TestFingerprints(t *testing.T) {
 	root := newRootKey(t)
 	fingerprint := func(root *RootKey, path string, fill byte) []byte {
 		m, err := MaterialFromBytes(bytes.Repeat([]byte{fill}, keySize))
 		require.NoError(t, err)
 		defer m.Clear()
-		f, err := root.Fingerprint(path, m)
-		require.NoError(t, err)
-		require.Len(t, f, 32)
-		return f
+		return fingerprintOf(t, root, path, m)
 	}
 	first := fingerprint(root, pathA, 1)
 	require.Equal(t, first, fingerprint(root, pathA, 1), "the same material has the same fingerprint")
@@ -106,8 +115,7 @@ func TestDerivedKeysAreStable(t *testing.T) {
 	require.NoError(t, err)
 	m, err := MaterialFromBytes(bytes.Repeat([]byte{3}, keySize))
 	require.NoError(t, err)
-	f, err := root.Fingerprint(pathA, m)
-	require.NoError(t, err)
+	f := fingerprintOf(t, root, pathA, m)
 	require.Equal(t, "43b8eba3445be08954a7728b98dd8d714330a0320d48bf7296e71e35d10a959e", hex.EncodeToString(f))
 	require.Equal(t, "010202020202020202020202020202020202020202020202022275430eea5e0a546b12bd67fd28e3158647866991b742",
 		hex.EncodeToString(sealToken(t, root, "content")))
@@ -121,11 +129,18 @@ func TestAClearedRootKeyDerivesNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrCleared)
 	_, err = root.OpenToken(scopeA, token)
 	require.ErrorIs(t, err, ErrCleared)
-	_, err = root.Fingerprint(pathA, m)
+	_, err = root.DeriveFingerprintKey()
 	require.ErrorIs(t, err, ErrCleared)
+	key, err := NewFingerprintKey(nil)
+	require.NoError(t, err)
 	cleared := newMaterial(t)
 	cleared.Clear()
-	_, err = newRootKey(t).Fingerprint(pathA, cleared)
+	_, err = key.Of(pathA, cleared)
+	require.ErrorIs(t, err, ErrCleared)
+	key.Clear()
+	_, err = key.Of(pathA, m)
+	require.ErrorIs(t, err, ErrCleared)
+	_, err = newRootKey(t).WrapFingerprintKey(pathA, key)
 	require.ErrorIs(t, err, ErrCleared)
 }
 

@@ -6,8 +6,9 @@
 // or a secret of another [Kind] and length. Wrapped material is bound to its kind and to the path of its record, so
 // that a record that is moved or swapped in the store does not open. The root key never touches a user's data.
 //
-// For everything else there are keys derived from the root key by HKDF, one for each purpose: to seal import tokens,
-// and to compute the [RootKey.Fingerprint] by which imported material is recognized after it has been deleted.
+// Import tokens are sealed with a key derived from the root key by HKDF, so they are void once the root key is changed.
+// The [FingerprintKey] by which imported material is recognized after it has been deleted is a key of its own, wrapped
+// like material, since it must outlive the root key; earlier programs derived it from the root key too.
 //
 // # Data
 //

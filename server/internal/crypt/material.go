@@ -53,19 +53,7 @@ func MaterialFromBytes(secret []byte) (*Material, error) {
 }
 
 // Equal reports in constant time whether m and other are the same key. A cleared key equals none, not even itself.
-func (m *Material) Equal(other *Material) bool {
-	a, err := m.key.copy()
-	if err != nil {
-		return false
-	}
-	defer clear(a[:])
-	b, err := other.key.copy()
-	if err != nil {
-		return false
-	}
-	defer clear(b[:])
-	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
-}
+func (m *Material) Equal(other *Material) bool { return m.key.equal(other.key) }
 
 // Clear overwrites the key. It may be called more than once.
 func (m *Material) Clear() { m.key.clear() }
@@ -116,6 +104,21 @@ func (k *key) clear() {
 	clear(k.secret[:])
 	k.cipher.Clear()
 	k.cipher = nil
+}
+
+// equal reports in constant time whether k and other have the same secret. A cleared key equals none, not even itself.
+func (k *key) equal(other *key) bool {
+	a, err := k.copy()
+	if err != nil {
+		return false
+	}
+	defer clear(a[:])
+	b, err := other.copy()
+	if err != nil {
+		return false
+	}
+	defer clear(b[:])
+	return subtle.ConstantTimeCompare(a[:], b[:]) == 1
 }
 
 // copy returns the secret, which the caller clears.

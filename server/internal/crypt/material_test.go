@@ -107,7 +107,7 @@ func TestKeysDoNotPrint(t *testing.T) {
 	secret := []byte("0123456789abcdefghijklmnopqrstuv")
 	m, err := MaterialFromBytes(secret)
 	require.NoError(t, err)
-	root := &RootKey{key: m.key}
+	root, fingerprints := &RootKey{key: m.key}, &FingerprintKey{key: m.key}
 	type holder struct {
 		M       *Material
 		V       Material
@@ -116,7 +116,9 @@ func TestKeysDoNotPrint(t *testing.T) {
 		value   Material
 	}
 	held := holder{m, *m, root, m, *m}
-	for _, value := range []any{m, *m, root, *root, held, &held, []*Material{m}, map[string]Material{"m": *m}} {
+	for _, value := range []any{
+		m, *m, root, *root, fingerprints, *fingerprints, held, &held, []*Material{m}, map[string]Material{"m": *m},
+	} {
 		var log bytes.Buffer
 		slog.New(slog.NewJSONHandler(&log, nil)).Info("x", "value", value)
 		slog.New(slog.NewTextHandler(&log, nil)).Info("x", "value", value)

@@ -20,8 +20,8 @@ const (
 	checkLabel   = "alicloudkms root key check v1\x00"
 )
 
-// ErrWrongRootKey reports that a store was made with another root key.
-var ErrWrongRootKey = errors.New("this is not the root key that the store was made with")
+// ErrWrongRootKey reports that a store is under another root key.
+var ErrWrongRootKey = errors.New("it is under another root key")
 
 // RootKey wraps the material of CMKs. It is safe for concurrent use.
 type RootKey struct {
@@ -41,6 +41,9 @@ func NewRootKey(random io.Reader) (*RootKey, error) {
 
 // Clear overwrites the key. It may be called more than once.
 func (r *RootKey) Clear() { r.key.clear() }
+
+// Equal reports in constant time whether r and other are the same key. A cleared key equals none, not even itself.
+func (r *RootKey) Equal(other *RootKey) bool { return r.key.equal(other.key) }
 
 // SealCheck returns a value to keep in a store, from which [RootKey.VerifyCheck] can later tell whether it has the same
 // root key.
@@ -129,15 +132,23 @@ func parseKey(encoded []byte) (*key, error) {
 	return newKey(secret[:n], nil)
 }
 
+// Encode returns the key as its file has it. The caller must clear it.
+func (r *RootKey) Encode() ([]byte, error) {
+	secret, err := r.key.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret[:])
+	return append(base64.StdEncoding.AppendEncode(make([]byte, 0, 2*len(secret)), secret[:]), '\n'), nil
+}
+
 // WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. If the file exists, the
 // error wraps [fs.ErrExist]: to overwrite a root key would lose everything that it protects.
 func (r *RootKey) WriteFile(path string) (err error) {
-	secret, err := r.key.copy()
+	encoded, err := r.Encode()
 	if err != nil {
 		return err
 	}
-	defer clear(secret[:])
-	encoded := append(base64.StdEncoding.AppendEncode(nil, secret[:]), '\n')
 	defer clear(encoded)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

@@ -3,8 +3,12 @@ package crypt
 // Kind is what wrapped bytes are, so that they are never used as something else. Stores contain its values.
 type Kind byte
 
-// KindMaterial is the 32 bytes of a [Material].
-const KindMaterial Kind = 1
+const (
+	// KindMaterial is the 32 bytes of a [Material].
+	KindMaterial Kind = 1
+	// KindFingerprintKey is the 32 bytes of a [FingerprintKey].
+	KindFingerprintKey Kind = 2
+)
 
 const (
 	wrapFormat = 2
@@ -43,17 +47,29 @@ func (r *RootKey) UnwrapBytes(path string, kind Kind, wrapped []byte) ([]byte, e
 
 // Wrap is [RootKey.WrapBytes] for m.
 func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
-	secret, err := m.key.copy()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(secret[:])
-	return r.WrapBytes(path, KindMaterial, secret[:])
+	return r.wrapKey(path, KindMaterial, m.key)
 }
 
 // Unwrap is [RootKey.UnwrapBytes] for material. The caller clears it.
 func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
-	secret, err := r.UnwrapBytes(path, KindMaterial, wrapped)
+	k, err := r.unwrapKey(path, KindMaterial, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	return &Material{key: k}, nil
+}
+
+func (r *RootKey) wrapKey(path string, kind Kind, k *key) ([]byte, error) {
+	secret, err := k.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret[:])
+	return r.WrapBytes(path, kind, secret[:])
+}
+
+func (r *RootKey) unwrapKey(path string, kind Kind, wrapped []byte) (*key, error) {
+	secret, err := r.UnwrapBytes(path, kind, wrapped)
 	if err != nil {
 		return nil, err
 	}
@@ -62,5 +78,16 @@ func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
 	if err != nil {
 		return nil, ErrOpen
 	}
-	return &Material{key: k}, nil
+	return k, nil
+}
+
+// Rewrap returns what r has wrapped for the record at path wrapped by other instead, in the format of today. If it does
+// not open, the error is [ErrOpen].
+func (r *RootKey) Rewrap(other *RootKey, path string, kind Kind, wrapped []byte) ([]byte, error) {
+	secret, err := r.UnwrapBytes(path, kind, wrapped)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret)
+	return other.WrapBytes(path, kind, secret)
 }

@@ -1,25 +1,33 @@
 // Package durable makes files that survive a power loss: a file is durable once its content is synced and so is the
 // entry in its folder.
+//
+// Files that are being made have names that nobody asked for. Errors are about the names that the caller gave.
 package durable
 
 import (
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 )
 
 // WriteNew lets write fill a file that appears at path, with mode 0600, once it is whole and durable. A file that
-// exists already is an error that wraps [os.ErrExist].
+// exists already is an error that wraps [os.ErrExist]. An error of write that is about the file that it was given is
+// returned as one about path.
 func WriteNew(path string, write func(*os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	f, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
+	folder := filepath.Dir(path)
+	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-*")
+	if errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("%s: the folder %s must be created first: %w", path, folder, Reason(err))
 	}
-	defer func() { err = errors.Join(err, os.Remove(f.Name())) }()
+	if err != nil {
+		return fmt.Errorf("%s: %w", path, Reason(err))
+	}
+	defer func() { err = errors.Join(About(path, f.Name(), err), os.Remove(f.Name())) }()
 	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
 		return err
 	}
@@ -27,14 +35,60 @@ func WriteNew(path string, write func(*os.File) error) (err error) {
 	if err := os.Link(f.Name(), path); err != nil {
 		return err
 	}
-	return SyncFolder(filepath.Dir(path))
+	return SyncFolder(folder)
 }
 
-// SyncFolder makes the entries of the folder at path durable: files that were made, renamed or removed in it.
-func SyncFolder(path string) error {
+// Create makes the file at path, with mode 0600, for content that is to replace that of another file: see [Replace].
+// What an earlier process has left there when it died is removed. The caller makes sure that no other process is at it.
+func Create(path string) (*os.File, error) {
+	if err := RemoveLeft(path); err != nil {
+		return nil, err
+	}
+	return os.OpenFile(path, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+}
+
+// RemoveLeft removes the file at path if there is one.
+func RemoveLeft(path string) error {
+	if err := os.Remove(path); !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+// SyncFile makes the content of the file at path durable.
+func SyncFile(path string) error {
 	f, err := os.Open(path)
 	if err != nil {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// SyncFolder makes the entries of the folder at path durable: files that were made, renamed or removed in it.
+func SyncFolder(path string) error { return SyncFile(path) }
+
+// Reason returns what err says without the operation and the path that package os puts in front of it.
+func Reason(err error) error {
+	var onPath *fs.PathError
+	if errors.As(err, &onPath) {
+		return onPath.Err
+	}
+	var onLink *os.LinkError
+	if errors.As(err, &onLink) {
+		return onLink.Err
+	}
+	return err
+}
+
+// About returns err as one about the file called shown, if it is about the file at path. Any other error stays as it
+// is.
+func About(shown, path string, err error) error {
+	var onPath *fs.PathError
+	var onLink *os.LinkError
+	switch {
+	case errors.As(err, &onPath) && onPath.Path == path, errors.As(err, &onLink) && onLink.Old == path:
+		return fmt.Errorf("%s: %w", shown, Reason(err))
+	default:
+		return err
+	}
 }

@@ -2,9 +2,12 @@ package durable_test
 
 import (
 	"errors"
+	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
+	"syscall"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -46,9 +49,47 @@ func TestWriteNewLeavesNothingOfAFailure(t *testing.T) {
 	dir := t.TempDir()
 	oops := errors.New("oops")
 	require.ErrorIs(t, durable.WriteNew(filepath.Join(dir, "new"), func(*os.File) error { return oops }), oops)
-	entries, err := os.ReadDir(dir)
+	require.Empty(t, entries(t, dir))
+}
+
+// Nobody has asked for the file that is being made, and so nobody knows its name.
+func TestErrorsAreAboutTheFileThatWasAskedFor(t *testing.T) {
+	folder := t.TempDir()
+	for name, tc := range map[string]struct {
+		path  string
+		write func(*os.File) error
+		want  string
+	}{
+		"no folder": {
+			filepath.Join(folder, "none", "new"), fill(""),
+			"DIR/none/new: the folder DIR/none must be created first: no such file or directory",
+		},
+		"a file for a folder": {"/dev/null/new", fill(""), "/dev/null/new: not a directory"},
+		"a failed write": {filepath.Join(folder, "new"), func(f *os.File) error {
+			return fmt.Errorf("copying: %w", &fs.PathError{Op: "write", Path: f.Name(), Err: syscall.ENOSPC})
+		}, "DIR/new: no space left on device"},
+		"a failed read of another file": {filepath.Join(folder, "new"), func(*os.File) error {
+			_, err := os.Open("/none")
+			return err
+		}, "open /none: no such file or directory"},
+		"a file of the same name": {filepath.Join(folder, "new"), func(*os.File) error {
+			return os.Mkdir(filepath.Join(folder, "new"), 0o700)
+		}, "DIR/new: file exists"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := durable.WriteNew(tc.path, tc.write)
+			require.EqualError(t, err, strings.ReplaceAll(tc.want, "DIR", folder))
+			_ = os.Remove(filepath.Join(folder, "new"))
+			require.Empty(t, entries(t, folder))
+		})
+	}
+}
+
+func entries(t *testing.T, folder string) []os.DirEntry {
+	t.Helper()
+	all, err := os.ReadDir(folder)
 	require.NoError(t, err)
-	require.Empty(t, entries)
+	return all
 }
 
 func TestSyncFolderNeedsAFolder(t *testing.T) {
@@ -59,7 +100,5 @@ func TestSyncFolderNeedsAFolder(t *testing.T) {
 // requireOnly requires that the folder of path holds nothing else.
 func requireOnly(t *testing.T, path string) {
 	t.Helper()
-	entries, err := os.ReadDir(filepath.Dir(path))
-	require.NoError(t, err)
-	require.Len(t, entries, 1)
+	require.Len(t, entries(t, filepath.Dir(path)), 1)
 }

@@ -15,8 +15,9 @@ import (
 
 // Report is the result of [Check].
 type Report struct {
-	// Records is the number of all records in the store, and Keys that of CMKs.
-	Records, Keys int
+	// Records is the number of all records in the store, Keys that of CMKs, and Versions that of key versions whose
+	// material was opened.
+	Records, Keys, Versions int
 	// Problems are sentences, one for each thing that is wrong. There is no secret in them.
 	Problems []string
 }
@@ -26,17 +27,34 @@ type Archive interface {
 	// Verify checks the structure of the file, and reports each fault until report returns false.
 	Verify(ctx context.Context, report func(fault error) (more bool)) error
 	View(ctx context.Context, fn func(store.Reader) error) error
+	// Len returns the number of records.
+	Len(ctx context.Context) (int, error)
+}
+
+// CheckOptions of [Check].
+type CheckOptions struct {
+	// ParseNonce checks the key of a nonce. It is required.
+	ParseNonce func(key string) error
+	// Progress is called now and then with the number of records that have been checked, and that of all; nil is never
+	// called.
+	Progress func(done, total int)
 }
 
 // Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material
-// of every key version, which it opens with root. It changes nothing. parseNonce checks the key of a nonce. An error
-// says that the check could not be done.
-func Check(ctx context.Context, a Archive, root *crypt.RootKey, parseNonce func(key string) error) (Report, error) {
-	c := &checker{root: root, parseNonce: parseNonce, lists: map[string]bool{}, states: map[string]*tally{}}
+// of every key version, which it opens with root. It changes nothing. An error says that the check could not be done.
+//
+// If the store is under another root key, the error wraps [crypt.ErrWrongRootKey]: nothing would open.
+func Check(ctx context.Context, a Archive, root *crypt.RootKey, o CheckOptions) (Report, error) {
+	c := &checker{
+		ctx: ctx, root: root, parseNonce: o.ParseNonce, lists: map[string]bool{}, states: map[string]*tally{},
+	}
 	err := a.Verify(ctx, func(fault error) bool {
 		c.problem("%v", fault)
 		return len(c.report.Problems) <= maxProblems
 	})
+	if err == nil {
+		err = c.countFor(a, o.Progress)
+	}
 	if err == nil {
 		err = a.View(ctx, c.walk)
 	}
@@ -49,10 +67,14 @@ func Check(ctx context.Context, a Archive, root *crypt.RootKey, parseNonce func(
 
 // checker walks a store.
 type checker struct {
+	// ctx ends the walk early.
+	ctx        context.Context
 	root       *crypt.RootKey
 	parseNonce func(key string) error
-	reader     store.Reader
-	report     Report
+	// progress is called with the number of records that have been checked.
+	progress func(done int)
+	reader   store.Reader
+	report   Report
 
 	// schema is the version of the store's layout.
 	schema int
@@ -60,6 +82,17 @@ type checker struct {
 	// compared with the records of them, which a store of plainSchema does not have.
 	lists  map[string]bool
 	states map[string]*tally
+}
+
+// countFor counts the records if someone wants to know the progress.
+func (c *checker) countFor(a Archive, progress func(done, total int)) error {
+	c.progress = func(int) {}
+	if progress == nil {
+		return nil
+	}
+	total, err := a.Len(c.ctx)
+	c.progress = func(done int) { progress(done, total) }
+	return err
 }
 
 // maxProblems is how many problems are reported. One wrong byte can cause millions.
@@ -79,43 +112,74 @@ func (c *checker) unknownKind(path string) {
 	c.problem("record %q: it is not of a kind that this program knows", path)
 }
 
-// recordKinds are all kinds of records in the storage layout, each with the check of one record.
+// recordKinds are all kinds of records in the storage layout, each with the check of one record, and if part of it is
+// under the root key, with what puts that under another.
 var recordKinds = []struct {
 	prefix string
 	check  func(c *checker, at location, value []byte)
+	rekey  func(k *Keyring, at location, value []byte, root *crypt.RootKey) ([]byte, error)
 }{
-	{cmkPrefix, (*checker).cmk},
-	{cmkVersionPrefix, (*checker).earlier},
-	{versionPrefix, (*checker).version},
-	{tagsPrefix, (*checker).tags},
-	{defaultPrefix, (*checker).defaultCMK},
-	{aliasPrefix, (*checker).alias},
-	{cmkAliasPrefix, (*checker).cmkAlias},
-	{list.Prefix, (*checker).list},
-	{statePrefix, (*checker).state},
-	{duePrefix, (*checker).due},
-	{noncePrefix, (*checker).nonce},
-	{metaPrefix, (*checker).meta},
+	{cmkPrefix, (*checker).cmk, (*Keyring).rekeyCMK},
+	{cmkVersionPrefix, (*checker).earlier, (*Keyring).rekeyEarlier},
+	{versionPrefix, (*checker).version, nil},
+	{tagsPrefix, (*checker).tags, nil},
+	{defaultPrefix, (*checker).defaultCMK, nil},
+	{aliasPrefix, (*checker).alias, nil},
+	{cmkAliasPrefix, (*checker).cmkAlias, nil},
+	{list.Prefix, (*checker).list, nil},
+	{statePrefix, (*checker).state, nil},
+	{duePrefix, (*checker).due, nil},
+	{noncePrefix, (*checker).nonce, nil},
+	{metaPrefix, (*checker).meta, (*Keyring).rekeyMeta},
 }
 
 func (c *checker) walk(r store.Reader) error {
 	c.reader = r
 	var err error
 	if c.schema, err = verifySchema(r, c.root); err != nil {
-		c.problem("%v", err)
 		if errors.Is(err, crypt.ErrWrongRootKey) {
-			return nil // Nothing will open, and one line says why.
+			return err
 		}
+		c.problem("%v", err)
 	}
 	if c.schema == 0 {
 		c.schema = schemaVersion
 	}
+	c.fingerprintKey()
 	err = r.Scan("", "", func(path string, value []byte) (bool, error) {
 		c.report.Records++
 		c.record(path, value)
-		return true, nil
+		return true, c.pause()
 	})
-	return errors.Join(err, c.compareIndices())
+	if err != nil {
+		return err
+	}
+	return c.compareIndices()
+}
+
+// pauseEvery is how many records are checked between two looks at the context.
+const pauseEvery = 1000
+
+// pause reports the progress, and returns an error if the check is to end.
+func (c *checker) pause() error {
+	if c.report.Records%pauseEvery != 0 {
+		return nil
+	}
+	c.progress(c.report.Records)
+	return c.ctx.Err()
+}
+
+// fingerprintKey opens the key of fingerprints, which a store of an earlier layout does not have.
+func (c *checker) fingerprintKey() {
+	if c.schema <= derivedSchema {
+		return
+	}
+	key, err := fingerprintKey(c.reader, c.root)
+	if err != nil {
+		c.problem("%v", err)
+		return
+	}
+	key.Clear()
 }
 
 func (c *checker) record(path string, value []byte) {
@@ -147,7 +211,8 @@ func (c *checker) meta(at location, value []byte) {
 		}
 		return
 	}
-	if !slices.Contains([]string{schemaPath, rootKeyPath}, at.path) {
+	known := []string{schemaPath, rootKeyPath, earlierRootKeyPath, fingerprintKeyPath}
+	if !slices.Contains(known, at.path) {
 		c.unknownKind(at.path)
 	}
 }

@@ -14,7 +14,7 @@ type checkedCMK struct {
 }
 
 func (c *checker) decodeCMK(path, keyID string, value []byte) (checkedCMK, error) {
-	if c.schema == schemaVersion {
+	if c.schema > jsonSchema {
 		cmk, err := decodeCMK(path, keyID, value)
 		return checkedCMK{CMK: cmk}, err
 	}
@@ -23,7 +23,7 @@ func (c *checker) decodeCMK(path, keyID string, value []byte) (checkedCMK, error
 }
 
 func (c *checker) decodeAlias(path, name string, value []byte) (Alias, error) {
-	if c.schema == schemaVersion {
+	if c.schema > jsonSchema {
 		return decodeAlias(path, name, value)
 	}
 	old, err := decode2[alias2](path, value)
@@ -87,6 +87,7 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 			return
 		}
 		material.Clear()
+		c.report.Versions++
 	}
 }
 

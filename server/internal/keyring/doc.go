@@ -25,10 +25,12 @@
 //	tags/<account>/<region>/<key id>      all tags of a CMK; no record means none
 //	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
 //
-// All other values are text, or none:
+// All other values are text, or none, but for the proofs and the key of package crypt:
 //
 //	meta/schema                           the version of the layout, a decimal number
-//	meta/root-key                         proves at start that the root key is the one the store was made with
+//	meta/root-key                         proves at start that the root key is the one that the store is under
+//	meta/root-key-before                  the same for the root key before the last [Keyring.Rekey]; no record means none
+//	meta/fingerprint-key                  the key of fingerprints, under the root key
 //	meta/clock                            the latest time that the service has seen on its clock, and the word exact if
 //	                                      it has seen no later one since it wrote that down
 //	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
@@ -46,7 +48,8 @@
 // state, due) is written in the transaction that changes one of them. So the service answers as fast with 100,000 CMKs
 // as with 100.
 //
-// This is version 3. Version 2 had versions and tags in the record of the CMK, which was JSON; version 1 also had no
-// list, state and due records. A store of either is upgraded when it is opened, in one transaction, and can't be opened
-// by an earlier program after that.
+// This is version 4. In version 3 the key of fingerprints was derived from the root key, instead of stored, so that the
+// root key could not be changed; version 2 also had versions and tags in the record of the CMK, which was JSON;
+// version 1 also had no list, state and due records. A store of any of them is upgraded when it is opened, in one
+// transaction, and can't be opened by an earlier program after that.
 package keyring

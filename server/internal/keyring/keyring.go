@@ -12,9 +12,10 @@ import (
 
 // Keyring is all records of a service. It is safe for parallel use.
 type Keyring struct {
-	store store.Store
-	root  *crypt.RootKey
-	rand  io.Reader
+	store        store.Store
+	root         *crypt.RootKey
+	fingerprints *crypt.FingerprintKey
+	rand         io.Reader
 }
 
 // Options of [Open]. Both fields are required.
@@ -26,14 +27,18 @@ type Options struct {
 }
 
 // Open makes a new store ready, or an earlier one that has an old layout. It refuses a store of an unknown layout, or
-// one that was made with another root key. fresh reports that the store is new. The caller closes s, after its last use
-// of the keyring.
+// one that is under another root key: the error then wraps [crypt.ErrWrongRootKey]. fresh reports that the store is
+// new. The caller closes s, after its last use of the keyring.
 func Open(ctx context.Context, s store.Store, root *crypt.RootKey, o Options) (k *Keyring, fresh bool, err error) {
-	err = s.Update(ctx, func(w store.Writer) error {
-		fresh, err = prepare(w, root, o.Logger)
+	k = &Keyring{store: s, root: root, rand: o.Rand}
+	err = s.Update(ctx, func(w store.Writer) (err error) {
+		if fresh, err = prepare(w, root, o.Logger); err != nil {
+			return err
+		}
+		k.fingerprints, err = fingerprintKey(w, root)
 		return err
 	})
-	return &Keyring{store: s, root: root, rand: o.Rand}, fresh, err
+	return k, fresh, err
 }
 
 // Reader reads the records of a scope, in the state that they have at a given time, within one transaction.

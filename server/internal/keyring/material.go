@@ -68,7 +68,7 @@ func (k *Keyring) Material(scope Scope, keyID string, version Version) (*crypt.M
 func (k *Keyring) SetMaterial(scope Scope, cmk *CMK, material *crypt.Material, intact bool) error {
 	version := &cmk.Primary
 	path := scope.materialPath(cmk.KeyID, version.ID)
-	fingerprint, err := k.root.Fingerprint(path, material)
+	fingerprint, err := k.fingerprints.Of(path, material)
 	if err != nil {
 		return err
 	}

@@ -101,7 +101,7 @@ func (r *rig) problems() []string {
 	defer r.open()
 	archive, err := bolt.OpenArchive(r.path)
 	require.NoError(r.t, err)
-	report, err := Check(r.t.Context(), archive, r.root, func(string) error { return nil })
+	report, err := Check(r.t.Context(), archive, r.root, CheckOptions{ParseNonce: func(string) error { return nil }})
 	require.NoError(r.t, err)
 	require.NoError(r.t, archive.Close())
 	return report.Problems

@@ -16,8 +16,10 @@ const (
 	plainSchema = 1
 	// jsonSchema has CMKs with all versions and tags in one JSON record, and aliases in JSON too.
 	jsonSchema = 2
+	// derivedSchema has no key of fingerprints: it was derived from the root key.
+	derivedSchema = 3
 	// schemaVersion is the one that this program works with.
-	schemaVersion = 3
+	schemaVersion = 4
 )
 
 // prepare makes a new store ready, or upgrades one of an earlier version, after it has checked the root key.
@@ -34,7 +36,7 @@ func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool,
 		return false, err
 	}
 	log.Info("the store's layout is of an earlier version; it is upgraded once", "version", schema, "to", schemaVersion)
-	return false, upgrade(w, schema)
+	return false, upgrade(w, root, schema)
 }
 
 func initialize(w store.Writer, root *crypt.RootKey) error {
@@ -42,13 +44,38 @@ func initialize(w store.Writer, root *crypt.RootKey) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(w.Put(rootKeyPath, proof), putSchema(w))
+	key, err := crypt.NewFingerprintKey(nil)
+	if err != nil {
+		return err
+	}
+	defer key.Clear()
+	return errors.Join(w.Put(rootKeyPath, proof), putFingerprintKey(w, root, key), putSchema(w))
+}
+
+func putFingerprintKey(w store.Writer, root *crypt.RootKey, key *crypt.FingerprintKey) error {
+	wrapped, err := root.WrapFingerprintKey(fingerprintKeyPath, key)
+	if err != nil {
+		return err
+	}
+	return w.Put(fingerprintKeyPath, wrapped)
+}
+
+// fingerprintKey unwraps the key of fingerprints.
+func fingerprintKey(r store.Reader, root *crypt.RootKey) (*crypt.FingerprintKey, error) {
+	wrapped, err := r.Get(fingerprintKeyPath)
+	if err == nil {
+		var key *crypt.FingerprintKey
+		if key, err = root.UnwrapFingerprintKey(fingerprintKeyPath, wrapped); err == nil {
+			return key, nil
+		}
+	}
+	return nil, fmt.Errorf("record %q: %w", fingerprintKeyPath, err)
 }
 
 func putSchema(w store.Writer) error { return w.Put(schemaPath, fmt.Append(nil, schemaVersion)) }
 
-// verifySchema checks that a store has a layout that this program knows, and was made with root. It returns the
-// layout's version.
+// verifySchema checks that a store has a layout that this program knows, and is under root. It returns the layout's
+// version.
 func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	text, err := r.Get(schemaPath)
 	if err != nil {
@@ -64,7 +91,20 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 		return schema, err
 	}
 	if err := root.VerifyCheck(proof); err != nil {
-		return schema, fmt.Errorf("it was made with another root key than the one in root_key: %w", err)
+		if wasUnder(r, root) {
+			return schema, ErrEarlierRootKey
+		}
+		return schema, err
 	}
 	return schema, nil
+}
+
+// ErrEarlierRootKey reports that a store is under another root key, and was under this one before its last
+// [Keyring.Rekey]. It wraps [crypt.ErrWrongRootKey].
+var ErrEarlierRootKey = fmt.Errorf("%w", crypt.ErrWrongRootKey)
+
+// wasUnder reports whether root is the root key that a store was under before its last [Keyring.Rekey].
+func wasUnder(r store.Reader, root *crypt.RootKey) bool {
+	proof, err := r.Get(earlierRootKeyPath)
+	return err == nil && root.VerifyCheck(proof) == nil
 }

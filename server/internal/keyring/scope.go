@@ -27,9 +27,11 @@ const (
 	duePrefix        = "due/"
 	noncePrefix      = "nonce/"
 
-	schemaPath  = metaPrefix + "schema"
-	rootKeyPath = metaPrefix + "root-key"
-	clockPath   = metaPrefix + "clock"
+	schemaPath         = metaPrefix + "schema"
+	rootKeyPath        = metaPrefix + "root-key"
+	earlierRootKeyPath = metaPrefix + "root-key-before"
+	fingerprintKeyPath = metaPrefix + "fingerprint-key"
+	clockPath          = metaPrefix + "clock"
 )
 
 // dueTime has a fixed width, so that the order of bytes is the order of time.

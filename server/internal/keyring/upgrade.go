@@ -6,22 +6,24 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // upgrades turn a store of each earlier layout into one of the next.
-var upgrades = map[int][]func(store.Writer) error{
-	plainSchema: {indexCMKs, buildLists},
-	jsonSchema:  {splitCMKs, convertAliases},
+var upgrades = map[int][]func(store.Writer, *crypt.RootKey) error{
+	plainSchema:   {indexCMKs, buildLists},
+	jsonSchema:    {splitCMKs, convertAliases},
+	derivedSchema: {storeFingerprintKey},
 }
 
 // upgrade turns a store of an earlier layout into one of schemaVersion. It runs in the transaction that opens the
 // store, so a service that dies in it leaves the store as it was.
-func upgrade(w store.Writer, schema int) error {
+func upgrade(w store.Writer, root *crypt.RootKey, schema int) error {
 	for ; schema < schemaVersion; schema++ {
 		for _, step := range upgrades[schema] {
-			if err := step(w); err != nil {
+			if err := step(w, root); err != nil {
 				return err
 			}
 		}
@@ -45,7 +47,7 @@ func errNoScope(path string) error {
 }
 
 // indexCMKs writes down the states of all CMKs, and when time will change them.
-func indexCMKs(w store.Writer) error {
+func indexCMKs(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, cmkPrefix, func(at location, value []byte) error {
 		old, err := decode2[cmk2](at.path, value)
 		if err != nil {
@@ -56,7 +58,7 @@ func indexCMKs(w store.Writer) error {
 }
 
 // buildLists counts all lists.
-func buildLists(w store.Writer) error {
+func buildLists(w store.Writer, _ *crypt.RootKey) error {
 	for _, prefix := range []string{cmkPrefix, aliasPrefix, cmkAliasPrefix} {
 		last := "/" // No path begins with it.
 		err := eachIn(w, prefix, func(at location, _ []byte) error {
@@ -78,7 +80,7 @@ func buildLists(w store.Writer) error {
 }
 
 // splitCMKs gives earlier versions and tags records of their own.
-func splitCMKs(w store.Writer) error {
+func splitCMKs(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, cmkPrefix, func(at location, value []byte) error {
 		old, err := decode2[cmk2](at.path, value)
 		if err != nil {
@@ -98,7 +100,7 @@ func splitCMKs(w store.Writer) error {
 }
 
 // convertAliases writes aliases in the form of today.
-func convertAliases(w store.Writer) error {
+func convertAliases(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, aliasPrefix, func(at location, value []byte) error {
 		old, err := decode2[alias2](at.path, value)
 		if err != nil {
@@ -107,4 +109,15 @@ func convertAliases(w store.Writer) error {
 		alias := old.alias(kmsapi.AliasPrefix + at.name)
 		return w.Put(at.path, encode(&alias))
 	})
+}
+
+// storeFingerprintKey stores the key of fingerprints that was derived from the root key, so that fingerprints outlive
+// the root key.
+func storeFingerprintKey(w store.Writer, root *crypt.RootKey) error {
+	key, err := root.DeriveFingerprintKey()
+	if err != nil {
+		return err
+	}
+	defer key.Clear()
+	return putFingerprintKey(w, root, key)
 }

@@ -122,7 +122,7 @@ func TestAnOldStoreWithARecordThatDoesNotDecodeIsLeftAsItIs(t *testing.T) {
 
 func TestAStoreOfALaterLayoutIsRefused(t *testing.T) {
 	r := newRig(t)
-	for _, schema := range []string{"4", "0", "-1", "+3", "03", "x", ""} {
+	for _, schema := range []string{"5", "0", "-1", "+3", "03", "x", ""} {
 		require.NoError(t, r.store.Update(t.Context(), func(w store.Writer) error {
 			return w.Put(schemaPath, []byte(schema))
 		}))

@@ -8,11 +8,20 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// material opens the material of a version, by the way that Decrypt takes.
+// material opens the material of a version, by the way that Decrypt takes, and clears it.
 func (r *rig) material(versionID string) error {
+	material, err := r.materialOf(versionID)
+	if err == nil {
+		material.Clear()
+	}
+	return err
+}
+
+func (r *rig) materialOf(versionID string) (*crypt.Material, error) {
 	var keyID string
 	var version Version
 	err := r.View(r.t.Context(), testScope, testTime, func(reader Reader) (err error) {
@@ -27,13 +36,9 @@ func (r *rig) material(versionID string) error {
 		return err
 	})
 	if err != nil {
-		return err
+		return nil, err
 	}
-	material, err := r.Material(testScope, keyID, version)
-	if err == nil {
-		material.Clear()
-	}
-	return err
+	return r.Material(testScope, keyID, version)
 }
 
 func TestEveryVersionKeepsItsMaterial(t *testing.T) {

@@ -5,12 +5,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"runtime/debug"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -23,7 +25,8 @@ type Archive struct {
 }
 
 // OpenArchive opens the file at path. If a service has it open, the error wraps [store.ErrLocked]; while the archive is
-// open, no service can open it.
+// open, no service can open it. Errors do not name the file, since path may be that of a copy which nobody has asked
+// for.
 func OpenArchive(path string) (_ *Archive, err error) {
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	var file *os.File
@@ -35,10 +38,10 @@ func OpenArchive(path string) (_ *Archive, err error) {
 	defer recoverDamage(&err)
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, err
+		return nil, durable.Reason(err)
 	}
 	if !info.Mode().IsRegular() || info.Size() == 0 {
-		return nil, fmt.Errorf("%s: %w", path, store.ErrDamaged)
+		return nil, store.ErrDamaged
 	}
 	db, err := bbolt.Open(path, 0o600, &bbolt.Options{
 		Timeout: lockTimeout, ReadOnly: true, PreLoadFreelist: true,
@@ -47,14 +50,17 @@ func OpenArchive(path string) (_ *Archive, err error) {
 			return file, err
 		},
 	})
+	var fault *fs.PathError
 	switch {
 	case errors.Is(err, berrors.ErrTimeout):
-		return nil, fmt.Errorf("%s: %w", path, store.ErrLocked)
+		return nil, store.ErrLocked
+	case errors.As(err, &fault):
+		return nil, fault.Err
 	case err != nil:
-		return nil, fmt.Errorf("%s: %w: %w", path, store.ErrDamaged, err)
+		return nil, fmt.Errorf("%w: %w", store.ErrDamaged, err)
 	}
 	if err := errors.Join(stillAt(path, file), whole(db, info.Size())); err != nil {
-		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
+		return nil, errors.Join(err, db.Close())
 	}
 	return &Archive{db: db}, nil
 }
@@ -85,6 +91,20 @@ func (a *Archive) View(ctx context.Context, fn func(store.Reader) error) (err er
 	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
 	defer recoverDamage(&err)
 	return view(ctx, a.db, fn)
+}
+
+// Len returns the number of records. It reads every page, but no value.
+func (a *Archive) Len(ctx context.Context) (n int, err error) {
+	defer debug.SetPanicOnFault(debug.SetPanicOnFault(true))
+	defer recoverDamage(&err)
+	if err := ctx.Err(); err != nil {
+		return 0, err
+	}
+	err = a.db.View(func(tx *bbolt.Tx) error {
+		n = tx.Bucket([]byte(bucketName)).Stats().KeyN
+		return nil
+	})
+	return n, err
 }
 
 // Verify checks the structure of the file: every page is reached once, and keys are in order. It calls report for each

@@ -42,7 +42,7 @@ func openFile(path string, log *slog.Logger) (*bbolt.DB, error) {
 		return nil, fmt.Errorf("the store %s can't be opened: %w", path, err)
 	}
 	if err := stillAt(path, opened); err != nil {
-		return nil, errors.Join(err, db.Close())
+		return nil, errors.Join(fmt.Errorf("%s: %w", path, err), db.Close())
 	}
 	if err := makeReady(db, path); err != nil {
 		return nil, errors.Join(fmt.Errorf("the store %s can't be initialized: %w", path, err), db.Close())
@@ -81,15 +81,15 @@ func openPrivate(log *slog.Logger, name string, flag int, mode os.FileMode) (*os
 }
 
 // Lock keeps services from opening the store's file at path until release is called, whatever the file contains. If a
-// service has it open, the error wraps [store.ErrLocked].
+// service has it open, the error wraps [store.ErrLocked]. Errors do not name the file.
 func Lock(path string) (release func() error, err error) {
 	f, err := os.Open(path)
 	if err != nil {
-		return nil, err
+		return nil, durable.Reason(err)
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = fmt.Errorf("%s: %w", path, store.ErrLocked)
+		err = store.ErrLocked
 	}
 	if err == nil {
 		err = stillAt(path, f)
@@ -105,14 +105,14 @@ func Lock(path string) (release func() error, err error) {
 func stillAt(path string, f *os.File) error {
 	opened, err := f.Stat()
 	if err != nil {
-		return err
+		return durable.Reason(err)
 	}
 	current, err := os.Stat(path)
 	if err != nil {
-		return err
+		return durable.Reason(err)
 	}
 	if !os.SameFile(opened, current) {
-		return fmt.Errorf("%s: the file was replaced meanwhile: %w", path, store.ErrLocked)
+		return fmt.Errorf("%w, which has replaced the file", store.ErrLocked)
 	}
 	return nil
 }

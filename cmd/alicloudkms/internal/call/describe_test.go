@@ -1,0 +1,47 @@
+package call
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func TestHowAnOperationIsDescribed(t *testing.T) {
+	require.Equal(t, "KeyId=… Plaintext=… (§4.11)", Summary(kmsapi.OpEncrypt))
+	require.Equal(t, "KmsInstanceId=…", Summary(kmsapi.OpGetKmsInstance))
+	require.Equal(t, "Encrypt KeyId=… Plaintext=… [EncryptionContext=…] [DryRun=…]", Synopsis(kmsapi.OpEncrypt))
+	require.Equal(t, []string{"KeyId=", "Plaintext=", "EncryptionContext=", "DryRun="}, ParameterNames(kmsapi.OpEncrypt))
+	require.Equal(t, strings.ReplaceAll(strings.TrimSpace(`
+CreateKey of API version 2016-01-20, section §4.1 of its reference.
+
+  Origin>Aliyun_KMS or EXTERNAL; KMS's default is Aliyun_KMS
+  Description>up to 8192 characters
+  KeyUsage>ENCRYPT/DECRYPT; KMS's default is ENCRYPT/DECRYPT
+  ProtectionLevel>SOFTWARE or HSM; KMS's default is SOFTWARE
+  DKMSInstanceId>
+  Policy>up to 32768 characters
+
+Parameters that this version can't send: KeySpec, EnableAutomaticRotation, Tags, KeyStorageMechanism.
+Fields of the answer, for -field: RequestId, KeyId, Arn, KeyState, KeySpec, KeyUsage, Origin,
+  ProtectionLevel, Creator, CreationDate, DeleteDate, MaterialExpireTime, Description,
+  PrimaryKeyVersion, LastRotationDate, AutomaticRotation, DKMSInstanceId.
+RAM permission: kms:CreateKey.
+Without an answer it is not sent a second time, because it may have run.`), ">", "\t"), Describe(kmsapi.OpCreateKey))
+}
+
+func TestEveryOperationIsDescribedWithAllOfItsParameters(t *testing.T) {
+	for _, op := range kmsapi.Operations() {
+		text := Describe(op)
+		for _, rule := range kmsapi.Describe(op.NewRequest()) {
+			switch rule.Support {
+			case kmsapi.Served:
+				require.Contains(t, text, "  "+rule.Name+"\t")
+			case kmsapi.Refused:
+				require.Regexp(t, `can't send: .*\b`+rule.Name+`\b`, text)
+			}
+		}
+	}
+}

@@ -1,0 +1,93 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"regexp"
+	"strings"
+)
+
+// maxEnvFile is more than any file of exports has, in bytes.
+const maxEnvFile = 64 << 10
+
+// An environment has the values of variables.
+type environment func(name string) string
+
+// readEnvFile reads a file of lines such as "export NAME='value'", which `alicloudkms server -dev-env` writes. It
+// understands what such files have, and runs nothing: a file that needs a shell is refused. Errors name the line and
+// don't show it, since it may hold a secret.
+func readEnvFile(path string) (environment, error) {
+	file, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	info, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if info.Mode().Perm()&0o077 != 0 {
+		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %[1]s", path)
+	}
+	content, err := io.ReadAll(io.LimitReader(file, maxEnvFile+1))
+	if err != nil {
+		return nil, err
+	}
+	if len(content) > maxEnvFile {
+		return nil, fmt.Errorf("%s is larger than a file of variables", path)
+	}
+	variables, err := parseExports(string(content))
+	if err != nil {
+		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	return func(name string) string { return variables[name] }, nil
+}
+
+// parseExports returns the variables that text sets. Its errors begin with the number of a line.
+func parseExports(text string) (map[string]string, error) {
+	variables, number := map[string]string{}, 0
+	for line := range strings.Lines(text) {
+		number++
+		line = strings.TrimSpace(line)
+		if line == "" || strings.HasPrefix(line, "#") {
+			continue
+		}
+		parts := exportLine.FindStringSubmatch(line)
+		if parts == nil {
+			return nil, fmt.Errorf("%d: the line is not of the form export NAME='value'", number)
+		}
+		value, err := unquote(parts[2])
+		if err != nil {
+			return nil, fmt.Errorf("%d: the value of %s %w", number, parts[1], err)
+		}
+		variables[parts[1]] = value
+	}
+	return variables, nil
+}
+
+var exportLine = regexp.MustCompile(`^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
+
+// unquote returns the value that a shell makes of a word: of parts in single quotes, in double quotes or in none. What
+// a shell would replace, by a variable or the output of a command, is an error.
+func unquote(word string) (string, error) {
+	var value strings.Builder
+	for word != "" {
+		parts := wordPart.FindStringSubmatch(word)
+		if parts == nil {
+			return "", errNeedsShell
+		}
+		word = word[len(parts[0]):]
+		for _, content := range parts[1:] {
+			value.WriteString(content)
+		}
+	}
+	return value.String(), nil
+}
+
+var errNeedsShell = errors.New("is not in single quotes, and would be read by a shell as something else than it says")
+
+// wordPart has one group for each kind: in single quotes, in double quotes, a character after a backslash, and no
+// quotes at all.
+var wordPart = regexp.MustCompile("^(?:'([^']*)'|\"([^\"$`\\\\!]*)\"|\\\\([^\\n])|([A-Za-z0-9_@%+=:,./-]+))")

@@ -1,0 +1,50 @@
+package call
+
+import (
+	"errors"
+	"fmt"
+	"net/http"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A failure is an error of a request that was to be sent. What it says is in one line, and safe to show on a terminal
+// whatever the server sent.
+type failure struct {
+	message string
+	err     error
+}
+
+func (f *failure) Error() string { return printable(f.message, "") }
+
+func (f *failure) Unwrap() error { return f.err }
+
+// explain returns what to say of err, which a request of op to endpoint has caused: operation, code, message, status
+// and request id, and whether the operation may have run.
+func explain(op kmsapi.Operation, endpoint string, err error) error {
+	refused, isRefusal := errors.AsType[*kmsapi.Error](err)
+	if missing, ok := errors.AsType[*client.CredentialsError](err); ok {
+		return &failure{missing.Error() + "; -env FILE names a file with credentials", err}
+	}
+	message := err.Error()
+	if isRefusal {
+		message = fmt.Sprintf("%s at %s was refused: %v", op, endpoint, refused)
+	}
+	if mayHaveRun(op, err) {
+		message += fmt.Sprintf("; %s may have run all the same, so look before you repeat it", op)
+	}
+	return &failure{message, err}
+}
+
+// mayHaveRun reports whether a second request might do a second time what this one has done.
+func mayHaveRun(op kmsapi.Operation, err error) bool {
+	if op.Repeatable() {
+		return false
+	}
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
+		return refused.HTTPStatus >= http.StatusInternalServerError
+	}
+	broken, ok := errors.AsType[*client.TransportError](err)
+	return ok && !broken.Unsent
+}

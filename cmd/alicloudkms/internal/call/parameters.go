@@ -1,0 +1,150 @@
+package call
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// Unknown returns the error for an operation that is not in the catalogue.
+func Unknown(name string) error {
+	if kmsapi.Operation(name).Published() {
+		return usagef("%s is an operation of KMS that this version does not have", name)
+	}
+	var known []string
+	for _, op := range kmsapi.Operations() {
+		known = append(known, string(op))
+	}
+	return usagef("there is no operation %q%s", name, didYouMean(name, known))
+}
+
+// A reader reads the parameters of one operation.
+type reader struct {
+	op     kmsapi.Operation
+	rules  []kmsapi.Rule
+	values *values
+	// raw is set if secrets are bytes, which are sent in base64.
+	raw bool
+}
+
+func newReader(op kmsapi.Operation, v *values, raw bool) *reader {
+	return &reader{op: op, rules: kmsapi.Describe(op.NewRequest()), values: v, raw: raw}
+}
+
+// params reads arguments of the form Name=Value. The result has only parameters that the operation takes, each once,
+// and every one that it needs. Whether their values are good is for [kmsapi.DecodeGiven].
+func (r *reader) params(args []string) (kmsapi.Params, error) {
+	var params kmsapi.Params
+	for i, arg := range args {
+		name, given, ok := strings.Cut(arg, "=")
+		if !ok {
+			// Not shown, because it may be half of a secret.
+			return nil, usagef("argument %d of %s has no \"=\"; give each parameter as Name=Value", i+1, r.op)
+		}
+		value, err := r.value(name, given)
+		if err != nil {
+			return nil, err
+		}
+		params = params.Add(name, value)
+	}
+	if twice := params.Duplicate(); twice != "" {
+		return nil, usagef("%s of %s is given twice", twice, r.op)
+	}
+	return params, r.missing(params)
+}
+
+// value returns the value of the parameter called name, which was given in one of the forms that values read.
+func (r *reader) value(name, given string) (string, error) {
+	rule, err := r.rule(name)
+	if err != nil {
+		return "", err
+	}
+	bytes := r.raw && rule.Type == kmsapi.TypeSecret
+	value, err := r.values.read(name, given, bytes)
+	switch {
+	case err != nil:
+		return "", err
+	case bytes:
+		return base64.StdEncoding.EncodeToString([]byte(value)), nil
+	case !utf8.ValidString(value) && rule.Type == kmsapi.TypeSecret:
+		return "", usagef("%s is not UTF-8; -raw sends bytes, in base64", name)
+	case !utf8.ValidString(value):
+		return "", usagef("%s is not UTF-8", name)
+	}
+	return value, r.check(rule, value)
+}
+
+// rule returns the rule of the parameter called name.
+func (r *reader) rule(name string) (kmsapi.Rule, error) {
+	known := make([]string, 0, len(r.rules))
+	for _, rule := range r.rules {
+		if rule.Name == name || rule.Type == kmsapi.TypeContext && strings.HasPrefix(name, rule.Name+".") {
+			return rule, nil
+		}
+		if rule.Support == kmsapi.Served {
+			known = append(known, rule.Name)
+		}
+	}
+	if len(known) == 0 {
+		return kmsapi.Rule{}, usagef("%s takes no parameters", r.op)
+	}
+	hint := didYouMean(name, known)
+	if hint == "" {
+		hint = "; it has " + strings.Join(known, ", ")
+	}
+	return kmsapi.Rule{}, usagef("%s has no parameter %q%s", r.op, name, hint)
+}
+
+// check finds a value that is none of a few, where it can say more than kmsapi, which knows of requests alone.
+func (r *reader) check(rule kmsapi.Rule, value string) error {
+	switch {
+	case value == "" || slices.Contains(rule.OneOf, value) || rule.Support == kmsapi.Harmless:
+		return nil
+	case rule.Support == kmsapi.Refused && len(rule.OneOf) == 0:
+		return usagef("this version can't send %s of %s; leave it out", rule.Name, r.op)
+	case rule.Support == kmsapi.Refused:
+		return usagef("this version can't send %s of %s with another value than %s", rule.Name, r.op, oneOf(rule))
+	case len(rule.OneOf) > 0:
+		return usagef("%s of %s must be %s%s", rule.Name, r.op, oneOf(rule), didYouMean(value, rule.OneOf))
+	default:
+		return nil
+	}
+}
+
+// oneOf lists the values of a rule, such as "a, b or c".
+func oneOf(rule kmsapi.Rule) string {
+	last := len(rule.OneOf) - 1
+	if last == 0 {
+		return rule.OneOf[0]
+	}
+	return strings.Join(rule.OneOf[:last], ", ") + " or " + rule.OneOf[last]
+}
+
+// missing names the parameters that the operation needs and that are not in params, all at once.
+func (r *reader) missing(params kmsapi.Params) error {
+	var missing []string
+	for _, rule := range r.rules {
+		if rule.Required && params.Get(rule.Name) == "" {
+			missing = append(missing, rule.Name+"=…")
+		}
+	}
+	if len(missing) > 0 {
+		return usagef("%s needs %s", r.op, strings.Join(missing, " "))
+	}
+	return nil
+}
+
+// newRequest makes a request of params, with nothing in it that was not given.
+func newRequest(op kmsapi.Operation, params kmsapi.Params) (kmsapi.Request, error) {
+	request := op.NewRequest()
+	err := kmsapi.DecodeGiven(params, request)
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
+		return nil, &UsageError{fmt.Sprintf("%s: %s", op, refused.Message)}
+	}
+	return request, err
+}

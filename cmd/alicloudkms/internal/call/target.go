@@ -1,0 +1,132 @@
+package call
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A Target says which KMS to call, and where the credentials are. What it leaves empty comes from variables: of EnvFile
+// if that is set, and of this process otherwise, never of both. There is no field for a secret, because every user of a
+// machine may see the arguments of a program.
+type Target struct {
+	// EnvFile is a file that `alicloudkms server -dev-env` has written, or one like it.
+	EnvFile string
+	// Region, Network, Endpoint and ServerName are as in [client.Config]; CACert is the name of a file.
+	Region, Network, Endpoint, ServerName, CACert string
+	// Instance is the id of a KMS instance whose dedicated gateway is to be used; the others are as in
+	// [client.Instance], and InstanceCACert is the name of a file.
+	Instance, InstanceEndpoint, InstanceServerName, InstanceCACert string
+	// Timeout limits the whole call.
+	Timeout time.Duration
+}
+
+// variables returns where the values of empty fields come from.
+func (t Target) variables() (environment, error) {
+	if t.EnvFile == "" {
+		return os.Getenv, nil
+	}
+	return readEnvFile(t.EnvFile)
+}
+
+// client returns a client of the target.
+func (t Target) client(version string) (*client.Client, error) {
+	env, err := t.variables()
+	if err != nil {
+		return nil, err
+	}
+	t = t.filledFrom(env)
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	config := client.Config{
+		Region: t.Region, Network: kmsapi.Network(t.Network), Endpoint: t.Endpoint, TLSServerName: t.ServerName,
+		UserAgent: "alicloudkms/" + version,
+	}
+	if config.CACert, err = readCACert(t.CACert); err != nil {
+		return nil, err
+	}
+	if t.Instance != "" {
+		gateway := client.Instance{Endpoint: t.InstanceEndpoint, TLSServerName: t.InstanceServerName}
+		if gateway.CACert, err = readCACert(t.InstanceCACert); err != nil {
+			return nil, err
+		}
+		config.Instances = map[string]client.Instance{t.Instance: gateway}
+	}
+	if config.Credentials, err = t.credentials(env); err != nil {
+		return nil, err
+	}
+	kms, err := client.New(config)
+	if err != nil {
+		return nil, err
+	}
+	return kms.Instance(t.Instance), nil
+}
+
+// filledFrom returns t with its empty fields set from variables. Those of an instance are used only if t names one, and
+// only for that: programs that call the shared gateway have them set too.
+func (t Target) filledFrom(env environment) Target {
+	t.Region = cmp.Or(t.Region, env("ALICLOUD_REGION"), env("ALIBABA_CLOUD_REGION_ID"), kmsapi.DefaultRegion)
+	t.Endpoint = cmp.Or(t.Endpoint, env("ALICLOUD_DOMAIN"))
+	if t.EnvFile != "" { // Otherwise the standard library reads it.
+		t.CACert = cmp.Or(t.CACert, env("SSL_CERT_FILE"))
+	}
+	if t.Instance != "" && t.Instance == env("ALICLOUD_KMS_INSTANCE_ID") {
+		t.InstanceEndpoint = cmp.Or(t.InstanceEndpoint, env("ALICLOUD_KMS_INSTANCE_ENDPOINT"))
+		t.InstanceCACert = cmp.Or(t.InstanceCACert, env("ALICLOUD_KMS_INSTANCE_CA"))
+	}
+	return t
+}
+
+// check refuses fields about an instance that would be ignored, and an instance without the CA that a client needs.
+func (t Target) check() error {
+	switch {
+	case t.Instance == "" && cmp.Or(t.InstanceEndpoint, t.InstanceServerName, t.InstanceCACert) != "":
+		return usagef("flags about the gateway of a KMS instance need -instance ID")
+	case t.Instance != "" && t.InstanceCACert == "":
+		return usagef("-instance %s needs -instance-ca-cert FILE, which the console offers", t.Instance)
+	default:
+		return nil
+	}
+}
+
+// credentials returns those of the variables that the seal reads too, or else what package credentials finds. A file of
+// variables has to have them itself.
+func (t Target) credentials(env environment) (client.Provider, error) {
+	static := client.Static{AccessKeyID: env("ALICLOUD_ACCESS_KEY")}
+	secret, token := env("ALICLOUD_SECRET_KEY"), env("ALICLOUD_ACCESS_KEY_STS_TOKEN")
+	if static.AccessKeyID == "" && t.EnvFile != "" {
+		static.AccessKeyID = env("ALIBABA_CLOUD_ACCESS_KEY_ID")
+		secret, token = env("ALIBABA_CLOUD_ACCESS_KEY_SECRET"), env("ALIBABA_CLOUD_SECURITY_TOKEN")
+	}
+	if static.AccessKeyID == "" && t.EnvFile != "" {
+		return nil, fmt.Errorf("%s sets no ALICLOUD_ACCESS_KEY", t.EnvFile)
+	}
+	for field, text := range map[*kmsapi.Secret]string{&static.AccessKeySecret: secret, &static.SecurityToken: token} {
+		word, err := input.Word(text)
+		if err != nil {
+			return nil, fmt.Errorf("the secret of the access key %w", err)
+		}
+		*field = kmsapi.NewSecret(word)
+	}
+	role := credentials.Role{
+		ARN: env("ALICLOUD_ROLE_ARN"), SessionName: env("ALICLOUD_ROLE_SESSION_NAME"), Region: t.Region,
+		Network: kmsapi.Network(t.Network),
+	}
+	return credentials.New(credentials.Config{Static: static, UseEnvironment: t.EnvFile == "", Role: role})
+}
+
+// readCACert returns the content of a file with certificates, and "" for no file.
+func readCACert(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(path)
+	return string(content), err
+}

@@ -1,0 +1,143 @@
+package call
+
+import (
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"io"
+	"reflect"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// The formats of an answer.
+const (
+	FormatTable = "table"
+	FormatJSON  = "json"
+)
+
+// A view prints answers of one operation. It is made before the request is sent, so that a mistake in how to print the
+// answer does not cost the answer.
+type view struct {
+	shape
+	op          kmsapi.Operation
+	format      string
+	reveal, raw bool
+	terminal    bool
+	// field is the only one to print, if it is set, and fieldIn the list that has it, if one does.
+	field   *column
+	fieldIn *list
+}
+
+func newView(op kmsapi.Operation, o Options) (*view, error) {
+	v := &view{shape: shapeOf(op), op: op, format: o.Format, reveal: o.Reveal, raw: o.Raw, terminal: o.terminal()}
+	if o.Field == "" {
+		return v, v.checkRaw()
+	}
+	if o.Format == FormatJSON {
+		return nil, usagef("-field prints a value alone, and -o json a whole answer; leave one of them out")
+	}
+	in, found, ok := v.find(o.Field)
+	if !ok {
+		return nil, usagef("an answer to %s has no field %q%s", op, o.Field, didYouMean(o.Field, namesOf(v.columns())))
+	}
+	if found.secret && !o.Reveal {
+		return nil, usagef("%s is a secret; -reveal prints it", found.name)
+	}
+	v.field, v.fieldIn = &found, in
+	return v, v.checkRaw()
+}
+
+// checkRaw refuses -raw where it changes nothing.
+func (v *view) checkRaw() error {
+	takesSecret := slices.ContainsFunc(kmsapi.Describe(v.op.NewRequest()),
+		func(r kmsapi.Rule) bool { return r.Type == kmsapi.TypeSecret })
+	if !v.raw || takesSecret || v.field != nil && v.field.secret {
+		return nil
+	}
+	if i := slices.IndexFunc(v.columns(), func(c column) bool { return c.secret }); i >= 0 {
+		return usagef("-raw with %s needs -field %s -reveal", v.op, v.columns()[i].name)
+	}
+	return usagef("-raw is for plaintexts, and %s has none", v.op)
+}
+
+// redacted returns the names of the fields that the view hides.
+func (v *view) redacted() (names []string) {
+	if v.reveal || v.field != nil {
+		return nil
+	}
+	for _, c := range v.columns() {
+		if c.secret {
+			names = append(names, c.name)
+		}
+	}
+	return names
+}
+
+// shown returns how many entries the lists of answer have.
+func (v *view) shown(answer kmsapi.Response) (entries int) {
+	for _, l := range v.lists {
+		entries += len(l.entries(answer))
+	}
+	return entries
+}
+
+// print writes answer to w.
+func (v *view) print(w io.Writer, answer kmsapi.Response) error {
+	switch {
+	case v.field != nil:
+		return v.printField(w, answer)
+	case v.format == FormatJSON:
+		return v.printJSON(w, answer)
+	default:
+		return v.printTable(w, answer)
+	}
+}
+
+// printField writes the values of one field, each on a line.
+func (v *view) printField(w io.Writer, answer kmsapi.Response) error {
+	holders := []reflect.Value{reflect.ValueOf(answer).Elem()}
+	if v.fieldIn != nil {
+		holders = v.fieldIn.entries(answer)
+	}
+	for _, holder := range holders {
+		if err := v.printValue(w, v.text(holder, *v.field)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+var errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave -raw out")
+
+// printValue writes a value as it is, with a line break, or the bytes that a secret encodes. On a terminal, neither may
+// be a command to it.
+func (v *view) printValue(w io.Writer, value string) error {
+	end := "\n"
+	if v.raw && v.field.secret {
+		decoded, err := base64.StdEncoding.DecodeString(value)
+		if err != nil {
+			return fmt.Errorf("%s of %s: %w", v.field.name, v.op, errNotBase64)
+		}
+		value, end = string(decoded), ""
+	}
+	if v.terminal {
+		value, end = printable(value, "\n\t"), "\n"
+	}
+	_, err := io.WriteString(w, value+end)
+	return err
+}
+
+// text returns the value of a column of holder.
+func (v *view) text(holder reflect.Value, c column) string {
+	value := holder.FieldByIndex(c.index)
+	if !c.secret {
+		return fmt.Sprint(value.Interface())
+	}
+	secret := value.Interface().(kmsapi.Secret)
+	if v.reveal {
+		return secret.Reveal()
+	}
+	return secret.String()
+}

@@ -1,0 +1,201 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+)
+
+// Rekeyed is what [Rekey] has done.
+type Rekeyed struct {
+	// Report is that of the store as it is now, under the new root key.
+	Report
+	// Kept is the name of the store as it was, under the old root key. It is "" if the store was under the new root key
+	// already, since an earlier Rekey has finished.
+	Kept string
+}
+
+// Rekey puts the store of c, which is under the root key of c, under the one in the file newKey instead. No service may
+// run on the store: the error then wraps [ErrInUse]. Nothing but the store changes: to use it, put the new root key in
+// the place of that of c.
+//
+// The old store is replaced once the new one is whole, on the disk, and [Check] has found nothing wrong in it with the
+// new root key. Whenever the process dies, or the power is cut, the store is the old one under the old root key, or the
+// new one under the new; Rekey can then be called again.
+func Rekey(ctx context.Context, c Config, newKey string, progress Progress) (Rekeyed, error) {
+	return rekey(ctx, c, newKey, progress, func(string) {})
+}
+
+// rekey is [Rekey]. step is called after each step that changes a file, with its name.
+func rekey(ctx context.Context, c Config, newKey string, progress Progress, step func(string)) (_ Rekeyed, err error) {
+	old, err := crypt.LoadRootKey(c.RootKey.File)
+	if err != nil {
+		return Rekeyed{}, err
+	}
+	defer old.Clear()
+	root, err := crypt.LoadRootKey(newKey)
+	if err != nil {
+		return Rekeyed{}, fmt.Errorf("the new %w", err)
+	}
+	defer root.Clear()
+	if old.Equal(root) {
+		return Rekeyed{}, fmt.Errorf("%s holds the same root key as %s", newKey, c.RootKey.File)
+	}
+	held, err := holdStore(c)
+	if err != nil {
+		return Rekeyed{}, err
+	}
+	defer held.release()
+	r := rekeying{
+		heldStore: held, before: checkup{old, c.RootKey.File, held.shown, progress},
+		after: checkup{root, newKey, held.shown, progress},
+		copy:  held.path + ".rekeying", next: held.path + ".rekeyed", step: step,
+	}
+	defer func() { err = r.about(r.copy, r.about(r.next, err)) }()
+	if err := r.removeLeft(); err != nil {
+		return Rekeyed{}, err
+	}
+	defer func() { err = errors.Join(err, r.removeLeft()) }()
+	r.step("nothing is left of an earlier rekey")
+	return r.run(ctx)
+}
+
+// rekeying is the work of [Rekey] on a store.
+type rekeying struct {
+	heldStore
+	// before and after check with the old root key, and with the new one.
+	before, after checkup
+	// copy is a copy of the old store. It is read in place of the store itself, which stays as it is even if the layout
+	// has to be upgraded first. next is the new store.
+	copy, next string
+	step       func(name string)
+}
+
+// removeLeft removes what is not needed after the work, or was left by a process that died.
+func (r rekeying) removeLeft() error {
+	return errors.Join(durable.RemoveLeft(r.copy), durable.RemoveLeft(r.next))
+}
+
+func (r rekeying) run(ctx context.Context) (Rekeyed, error) {
+	if err := r.copyStore(ctx); err != nil {
+		return Rekeyed{}, err
+	}
+	if done, err := r.isDone(ctx); done || err != nil {
+		if err != nil {
+			return Rekeyed{}, err
+		}
+		report, err := r.after.mustBeGood(ctx, r.copy)
+		return Rekeyed{Report: report}, err
+	}
+	before, err := r.before.mustBeGood(ctx, r.copy)
+	if err != nil {
+		return Rekeyed{}, err
+	}
+	report, err := r.write(ctx, before)
+	if err != nil {
+		return Rekeyed{}, err
+	}
+	kept, err := durable.Replace(r.path, r.next, r.step)
+	return Rekeyed{report, kept}, err
+}
+
+// copyStore copies the store. It can't be opened, since it is held.
+func (r rekeying) copyStore(ctx context.Context) (err error) {
+	from, err := os.Open(r.path)
+	if err != nil {
+		return err
+	}
+	defer func() { _ = from.Close() }() // It was only read.
+	to, err := durable.Create(r.copy)
+	if err != nil {
+		return err
+	}
+	r.step("the copy is made")
+	defer func() { err = errors.Join(err, to.Close()) }()
+	w := &meter{ctx: ctx, w: to, progress: r.before.progress, total: sizeOf(r.path)}
+	if _, err := io.Copy(w, from); err != nil {
+		return err
+	}
+	r.step("the store is copied")
+	return nil
+}
+
+// isDone reports whether the store is under the new root key already. It is an error if it is under neither, or was
+// under the new one before.
+func (r rekeying) isDone(ctx context.Context) (done bool, err error) {
+	archive, err := bolt.OpenArchive(r.copy)
+	if err != nil {
+		return false, fmt.Errorf("%s: %w", r.shown, err)
+	}
+	err = archive.View(ctx, func(reader store.Reader) error {
+		err := keyring.VerifyRootKey(reader, r.before.root)
+		if errors.Is(err, crypt.ErrWrongRootKey) && keyring.VerifyRootKey(reader, r.after.root) == nil {
+			done = true
+			return nil
+		}
+		if err == nil && keyring.WasUnder(reader, r.after.root) {
+			return fmt.Errorf("%s holds the root key from before the last rekey; make a new one", r.after.rootFile)
+		}
+		return explainRootKey(r.before.rootFile, err)
+	})
+	if err != nil {
+		err = fmt.Errorf("%s: %w", r.shown, err)
+	}
+	return done, errors.Join(err, archive.Close())
+}
+
+// write makes the new store, whole and durable, and checks it.
+func (r rekeying) write(ctx context.Context, before Report) (after Report, err error) {
+	written, err := r.transfer(ctx, int64(before.Records))
+	if err != nil {
+		return after, err
+	}
+	r.step("the new store is written")
+	if err := errors.Join(durable.SyncFile(r.next), durable.RemoveLeft(r.copy)); err != nil {
+		return after, err
+	}
+	r.step("the new store is durable")
+	if after, err = r.after.mustBeGood(ctx, r.next); err != nil {
+		return after, fmt.Errorf("the store as it was written under the new root key: %w", err)
+	}
+	if after.Records != written || after.Keys != before.Keys || after.Versions != before.Versions {
+		return after, fmt.Errorf("the store as it was written under the new root key has %d records, %d keys and %d versions "+
+			"instead of %d, %d and %d", after.Records, after.Keys, after.Versions, written, before.Keys, before.Versions)
+	}
+	r.step("the new store is checked")
+	return after, nil
+}
+
+// transfer writes all records of the copy to the new store, and returns their number. The copy has total records; that
+// changes if its layout is upgraded.
+func (r rekeying) transfer(ctx context.Context, total int64) (written int, err error) {
+	from, err := bolt.Open(r.copy, store.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, from.Close()) }()
+	keys, _, err := keyring.Open(ctx, from, r.before.root, keyring.Options{Logger: slog.New(slog.DiscardHandler)})
+	if err != nil {
+		return 0, err
+	}
+	r.step("the copy has the layout of today")
+	to, err := bolt.Open(r.next, store.Options{})
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, to.Close()) }()
+	r.step("the new store is made")
+	return keys.Rekey(ctx, to, r.after.root, func(done int) {
+		r.step("some records are written")
+		r.before.progress.at(Rekeying, int64(done), max(int64(done), total))
+	})
+}
