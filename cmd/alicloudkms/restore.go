@@ -46,17 +46,16 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	result := restoredStore{replacedStore: replacedStore{newStoreReport(config.Storage.Path, restored.Report), restored.Kept}}
+	result := replacedStore{newStoreReport(config.Storage.Path, restored.Report), restored.Kept}
 	text := fmt.Sprintf("%s was restored: %s.", config.Storage.Path, contents(restored.Report))
 	if restored.Kept != "" {
 		text = "The previous store is now " + restored.Kept + ".\n" + text
 	}
 	overdue, err := server.Overdue(ctx, config, time.Now())
-	result.Overdue = overdue
 	if err != nil { // The store is restored all the same; perhaps a service runs on it already.
 		text += "\nWhether the date of a key has passed is not known: " + err.Error()
 	}
-	return printResult(c, result, text+warningOfOverdue(overdue))
+	return printResult(c, restoredStore{result, overdue}, text+warningOfOverdue(overdue))
 }
 
 // replacedStore is what a command that has replaced a store says of it in JSON.
