@@ -20,7 +20,9 @@ help: ## List the targets
 demo: ## Run the main job from start to finish, on a real Vault and a real KMS service; cleans up after itself
 	@VERSION=$(VERSION) exec scripts/demo.sh
 
-dev: ## Start the same setup and leave it running for you to use; Ctrl-C ends it
+# Many shells know a variable ENV, which names a file of the user's; only one that is given here is meant.
+dev: export DEV_ENV = $(if $(filter command,$(origin ENV)),$(ENV))
+dev: ## Start the same setup and leave it running for you to use; ENV=FILE writes its variables there; Ctrl-C ends it
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
 test: ## All a commit needs: format, vet, staticcheck, unit tests with -race, SDKs, end-to-end tests on a real Vault

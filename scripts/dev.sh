@@ -1,13 +1,40 @@
 #!/usr/bin/env bash
-# Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C.
-# Start it with `make dev`.
+# Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C or
+# SIGTERM. Start it with `make dev`, or `make dev ENV=FILE`: the file then has the variables for clients as soon as
+# everything is ready, and is gone afterwards.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 
-callers_path=$PATH
+unset ENV # make passes it on, and to a shell it means something else.
+env_file=${DEV_ENV:-}
+if [[ -n $env_file ]]; then
+	env_file=$(cd "$(dirname "$env_file")" && pwd)/$(basename "$env_file")
+	if [[ -L $env_file || -e $env_file && ! -f $env_file ]]; then
+		echo "$env_file is not a file, and is not replaced" >&2
+		exit 1
+	fi
+	rm -f "$env_file" # One of an earlier run would suggest that this one is ready.
+fi
+
+# publish puts the variables into the file, whose readers never see a part of them, and which only the caller can read.
+publish() {
+	local new
+	new=$(mktemp "$(dirname "$env_file")/.env.XXXXXX")
+	cat "$work/env" >"$new"
+	mv -f "$new" "$env_file"
+}
+
+# withdraw removes the file, unless it has become another one: that of a run which was started later.
+withdraw() {
+	if [[ -n $env_file && -n $work ]] && cmp -s "$work/env" "$env_file"; then
+		rm -f "$env_file"
+	fi
+}
+
 open_stage
+before_close=withdraw
 start_vault
 start_kms 127.0.0.1:0
 doing="while mounting the plugin"
@@ -18,24 +45,26 @@ vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/de
 	echo "export VAULT_ADDR='$VAULT_ADDR'"
 	echo "export VAULT_TOKEN='$VAULT_TOKEN'"
 	cat "$work/kms.env"
-	if [[ -z $(PATH=$callers_path type -P vault) ]]; then
-		echo "export PATH=\"$work/path:\$PATH\""
-	fi
+	# The Vault that runs here, which may not be the caller's, and what was built.
+	echo "export PATH=\"$work/path:$root/bin:\$PATH\""
 } >"$work/env"
+if [[ -n $env_file ]]; then
+	publish
+fi
 
 cat <<-EOF
 
 	Vault and the KMS service are running. NOT FOR PRODUCTION: their data is lost when they stop.
 	In another shell:
 
-	  . "$work/env"
+	  . "${env_file:-$work/env}"
 
-	which sets:
-
-	$(cat "$work/env")
+	which sets $(sed -n 's/^export \([A-Z_]*\)=.*/\1/p' "$work/env" | paste -s -d ' ' -)
 
 	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
+# From here on, Ctrl-C and SIGTERM are how it is meant to end.
+trap 'interrupted=yes; exit 0' INT TERM
 
 # If either server ends on its own, the whole set-up ends, as a failure.
 doing="while running"

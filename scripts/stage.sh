@@ -17,6 +17,8 @@ new_group=$(type -P setsid || true)
 kms_pid=
 vault_pid=
 interrupted=
+# A function to run before the servers are stopped.
+before_close=:
 # The current activity, for the report of a failure.
 doing="while preparing"
 
@@ -182,6 +184,7 @@ close_stage() {
 	local status=$? pid
 	trap '' HUP INT TERM
 	set +e
+	"$before_close"
 	# A signal may have come before a server's id was recorded; bash itself knows all of them.
 	for pid in $vault_pid $kms_pid $(jobs -pr) ${leaders[@]+"${leaders[@]}"}; do
 		stop_server "$pid"

@@ -41,5 +41,6 @@ const (
 // Unlimited is the quota or rate limit that is none.
 const Unlimited = config.Unlimited
 
-// LoadConfig reads a configuration file in HCL and validates it. Errors name the file, the line and the field.
+// LoadConfig reads a configuration file in HCL and validates it. Errors name the file, the line and the field. Relative
+// paths in it are relative to its folder.
 func LoadConfig(path string) (Config, error) { return config.Load(path) }

@@ -37,13 +37,15 @@ const devAccount = "123456"
 const devInstance = "kst-dev"
 
 // NewDevConfig makes the files that a development service needs in dir, or takes those of an earlier run, so that keys,
-// credentials and CA outlive a restart. address is host:port on loopback; port 0 lets the kernel choose.
+// credentials and CA outlive a restart. address is host:port on loopback; port 0 lets the kernel choose. "" means the
+// address that [DevConfig.KeepAddresses] has written there, if any.
 func NewDevConfig(dir, address string) (*DevConfig, error) {
-	if err := config.RequireLoopback(address); err != nil {
-		return nil, err
-	}
 	// Clients read the exported paths from folders of their own.
 	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, err
+	}
+	addresses, err := chooseDevAddresses(dir, address)
 	if err != nil {
 		return nil, err
 	}
@@ -63,10 +65,11 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 	if err != nil {
 		return nil, err
 	}
+	instance.Listener.Address = addresses.instance
 	d.Config = Config{
 		Instances: []Instance{instance},
 		Listener: Listener{
-			Address: address, TLSCertFile: filepath.Join(dir, "tls.pem"), TLSKeyFile: filepath.Join(dir, "tls.key"),
+			Address: addresses.shared, TLSCertFile: filepath.Join(dir, "tls.pem"), TLSKeyFile: filepath.Join(dir, "tls.key"),
 		},
 		Storage: StorageConfig{Path: filepath.Join(dir, "kms.db")},
 		RootKey: RootKeyConfig{File: filepath.Join(dir, "root.key")},
@@ -118,10 +121,15 @@ func ensureFile(path string, newContent func() string) (string, error) {
 	}
 	// Every later start would take half a file for the whole.
 	made := newContent()
-	if err := os.WriteFile(path+".new", []byte(made+"\n"), 0o600); err != nil {
-		return "", err
+	return made, replaceFile(path, made)
+}
+
+// replaceFile writes a line to the file at path, all of it or nothing.
+func replaceFile(path, line string) error {
+	if err := os.WriteFile(path+".new", []byte(line+"\n"), 0o600); err != nil {
+		return err
 	}
-	return made, os.Rename(path+".new", path)
+	return os.Rename(path+".new", path)
 }
 
 func randomHex(n int) string {

@@ -1,20 +1,14 @@
 package server
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"crypto/x509/pkix"
-	"encoding/pem"
 	"errors"
 	"fmt"
-	"math/big"
-	"net"
 	"os"
 	"path/filepath"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
 const (
@@ -26,90 +20,49 @@ const (
 // ensureCertificates writes a CA and a certificate for loopback, unless those of an earlier run are valid for another
 // month. The CA's own key is discarded at once, so nothing else will ever be signed by it.
 func ensureCertificates(dir string, now time.Time) error {
-	current, err := readCertificate(filepath.Join(dir, "tls.pem"))
-	if err == nil && current.NotAfter.Sub(now) > devCertificateRest {
+	current, err := readCertificates(filepath.Join(dir, "tls.pem"))
+	if err == nil && current[0].NotAfter.Sub(now) > devCertificateRest {
 		return nil
 	}
-	caKey, ca, caDER, err := newCA(now)
+	ca, err := pki.NewAuthority(
+		pki.CA("alicloudkms throw-away CA, NOT FOR PRODUCTION", now, now.Add(devCertificateLife)), nil)
 	if err != nil {
 		return err
 	}
-	leaf := serverCertificate(now, "localhost")
-	key, leafDER, err := issue(leaf, ca, caKey)
+	leaf, err := ca.Issue(devServer(now, "localhost"))
 	if err != nil {
 		return err
 	}
 	return errors.Join(
-		writePEM(filepath.Join(dir, "ca.pem"), "CERTIFICATE", 0o644, caDER),
-		writePEM(filepath.Join(dir, "tls.key"), "PRIVATE KEY", 0o600, key),
-		writePEM(filepath.Join(dir, "tls.pem"), "CERTIFICATE", 0o644, leafDER),
+		os.WriteFile(filepath.Join(dir, "ca.pem"), pki.EncodeCertificates(ca.Certificate), 0o644),
+		writeKey(filepath.Join(dir, "tls.key"), leaf),
+		os.WriteFile(filepath.Join(dir, "tls.pem"), pki.EncodeCertificates(leaf.Certificate), 0o644),
 	)
 }
 
-// serverCertificate is the template of a certificate for a host and for loopback.
-func serverCertificate(now time.Time, host string) *x509.Certificate {
-	leaf := certificateTemplate("alicloudkms server -dev", now)
-	leaf.DNSNames = []string{host}
-	leaf.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1), net.IPv6loopback}
-	leaf.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
-	return leaf
+// devServer is the template of a certificate for a host and for loopback.
+func devServer(now time.Time, host string) *x509.Certificate {
+	return pki.Server("alicloudkms server -dev", []string{host, "127.0.0.1", "::1"}, now, now.Add(devCertificateLife))
 }
 
-// issue makes a key and its certificate, signed by a CA. Both are in DER, the key in PKCS #8.
-func issue(leaf, ca *x509.Certificate, caKey crypto.Signer) (keyDER, leafDER []byte, err error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, err
-	}
-	if leafDER, err = x509.CreateCertificate(rand.Reader, leaf, ca, key.Public(), caKey); err != nil {
-		return nil, nil, err
-	}
-	keyDER, err = x509.MarshalPKCS8PrivateKey(key)
-	return keyDER, leafDER, err
-}
-
-func newCA(now time.Time) (*ecdsa.PrivateKey, *x509.Certificate, []byte, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		return nil, nil, nil, err
-	}
-	ca := caTemplate("alicloudkms throw-away CA, NOT FOR PRODUCTION", now)
-	ca.MaxPathLenZero = true
-	der, err := x509.CreateCertificate(rand.Reader, ca, ca, key.Public(), key)
-	return key, ca, der, err
-}
-
-func caTemplate(name string, now time.Time) *x509.Certificate {
-	ca := certificateTemplate(name, now)
-	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
-	return ca
-}
-
-func certificateTemplate(name string, now time.Time) *x509.Certificate {
-	serial := new(big.Int).SetBytes([]byte(randomHex(8)))
-	return &x509.Certificate{
-		SerialNumber: serial, Subject: pkix.Name{CommonName: name},
-		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(devCertificateLife), KeyUsage: x509.KeyUsageDigitalSignature,
-	}
-}
-
-func readCertificate(path string) (*x509.Certificate, error) {
+// readCertificates reads the certificates in a PEM file, one at least.
+func readCertificates(path string) ([]*x509.Certificate, error) {
 	text, err := os.ReadFile(path)
 	if err != nil {
 		return nil, err
 	}
-	block, _ := pem.Decode(text)
-	if block == nil {
-		return nil, fmt.Errorf("%s holds no PEM", path)
+	found, err := pki.ParseCertificates(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
 	}
-	return x509.ParseCertificate(block.Bytes)
+	return found, nil
 }
 
-// writePEM writes blocks of one kind.
-func writePEM(path, kind string, mode os.FileMode, blocks ...[]byte) error {
-	var text []byte
-	for _, der := range blocks {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})...)
+// writeKey writes the key of a certificate, for its owner alone.
+func writeKey(path string, pair pki.Pair) error {
+	encoded, err := pki.EncodeKey(pair.Key)
+	if err != nil {
+		return err
 	}
-	return os.WriteFile(path, text, mode)
+	return os.WriteFile(path, encoded, 0o600)
 }

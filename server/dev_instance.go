@@ -2,12 +2,7 @@ package server
 
 import (
 	"bytes"
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
 	"crypto/x509"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -16,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
 // The files of the CAs that sign the certificates of dedicated gateways: a root, and under it the CA of a region, as
@@ -30,98 +26,76 @@ const (
 // unless its TLSCertFile is changed to the file whose name has -leaf at its end.
 func NewDevInstance(dir, id string) (Instance, error) {
 	now := time.Now()
-	region, key, err := ensureInstanceCA(dir, now)
+	region, err := ensureInstanceCA(dir, now)
 	if err != nil {
 		return Instance{}, err
 	}
-	keyDER, leafDER, err := issue(serverCertificate(now, kmsapi.InstanceHost(id)), region, key)
+	leaf, err := region.Issue(devServer(now, kmsapi.InstanceHost(id)))
 	if err != nil {
 		return Instance{}, err
 	}
 	path := func(end string) string { return filepath.Join(dir, id+end) }
 	err = errors.Join(
-		writePEM(path(".key"), "PRIVATE KEY", 0o600, keyDER),
-		writePEM(path(".pem"), "CERTIFICATE", 0o644, leafDER, region.Raw),
-		writePEM(path("-leaf.pem"), "CERTIFICATE", 0o644, leafDER),
+		writeKey(path(".key"), leaf),
+		os.WriteFile(path(".pem"), pki.EncodeCertificates(leaf.Certificate, region.Certificate), 0o644),
+		os.WriteFile(path("-leaf.pem"), pki.EncodeCertificates(leaf.Certificate), 0o644),
 	)
 	return Instance{
 		ID: id, CACertFile: filepath.Join(dir, instanceCAName),
-		Listener: Listener{Address: "127.0.0.1:0", TLSCertFile: path(".pem"), TLSKeyFile: path(".key")},
+		Listener: Listener{Address: anyPort, TLSCertFile: path(".pem"), TLSKeyFile: path(".key")},
 	}, err
 }
 
 // ensureInstanceCA reads the CA of the region, or makes it and a root.
-func ensureInstanceCA(dir string, now time.Time) (*x509.Certificate, crypto.Signer, error) {
-	region, key, err := readInstanceCA(dir)
+func ensureInstanceCA(dir string, now time.Time) (*pki.Authority, error) {
+	region, err := readInstanceCA(dir)
 	if errors.Is(err, fs.ErrNotExist) {
 		return newInstanceCA(dir, now)
 	}
-	return region, key, err
+	return region, err
 }
 
-func readInstanceCA(dir string) (*x509.Certificate, crypto.Signer, error) {
-	chain, err := os.ReadFile(filepath.Join(dir, instanceCAName))
+func readInstanceCA(dir string) (*pki.Authority, error) {
+	chain, err := readCertificates(filepath.Join(dir, instanceCAName))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	keyText, err := os.ReadFile(filepath.Join(dir, instanceKeyName))
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	_, rest := pem.Decode(chain)
-	regionBlock, _ := pem.Decode(rest)
-	keyBlock, _ := pem.Decode(keyText)
-	if regionBlock == nil || keyBlock == nil {
-		return nil, nil, fmt.Errorf("%s holds no CA of instances", dir)
+	const rootAndRegion = 2
+	key, err := pki.ParseKey(keyText)
+	if err != nil || len(chain) != rootAndRegion {
+		return nil, errors.Join(fmt.Errorf("%s holds no CA of instances", dir), err)
 	}
-	region, err := x509.ParseCertificate(regionBlock.Bytes)
-	if err != nil {
-		return nil, nil, err
-	}
-	key, err := x509.ParsePKCS8PrivateKey(keyBlock.Bytes)
-	if err != nil {
-		return nil, nil, err
-	}
-	return region, key.(crypto.Signer), nil
+	return &pki.Authority{Pair: pki.Pair{Certificate: chain[1], Key: key}}, nil
 }
 
-func newInstanceCA(dir string, now time.Time) (*x509.Certificate, crypto.Signer, error) {
-	rootKey, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+func newInstanceCA(dir string, now time.Time) (*pki.Authority, error) {
+	rootTemplate := instanceCATemplate("Private KMS Root CA, NOT FOR PRODUCTION", now)
+	rootTemplate.MaxPathLenZero = false // The CA of the region is below it.
+	root, err := pki.NewAuthority(rootTemplate, nil)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	root := instanceCATemplate("Private KMS Root CA, NOT FOR PRODUCTION", now)
-	rootDER, err := x509.CreateCertificate(rand.Reader, root, root, rootKey.Public(), rootKey)
+	region, err := pki.NewAuthority(
+		instanceCATemplate("Private KMS "+kmsapi.DefaultRegion+" Second CA, NOT FOR PRODUCTION", now), root)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	region := instanceCATemplate("Private KMS "+kmsapi.DefaultRegion+" Second CA, NOT FOR PRODUCTION", now)
-	region.MaxPathLenZero = true
-	keyDER, regionDER, err := issue(region, root, rootKey)
-	if err != nil {
-		return nil, nil, err
-	}
-	err = errors.Join(
-		writeChain(filepath.Join(dir, instanceCAName), rootDER, regionDER),
-		writePEM(filepath.Join(dir, instanceKeyName), "PRIVATE KEY", 0o600, keyDER))
-	if err != nil {
-		return nil, nil, err
-	}
-	return readInstanceCA(dir)
+	return region, errors.Join(
+		writeChain(filepath.Join(dir, instanceCAName), root.Certificate, region.Certificate),
+		writeKey(filepath.Join(dir, instanceKeyName), region.Pair))
 }
 
 // instanceCATemplate is that of a CA that lasts for 20 years, as those of Alibaba Cloud do.
 func instanceCATemplate(name string, now time.Time) *x509.Certificate {
-	ca := caTemplate(name, now)
-	ca.NotAfter = now.AddDate(20, 0, 0)
-	return ca
+	return pki.CA(name, now, now.AddDate(20, 0, 0))
 }
 
 // writeChain writes certificates in the form of the console's file, whose lines end in CR LF.
-func writeChain(path string, certificates ...[]byte) error {
-	var text []byte
-	for _, der := range certificates {
-		text = append(text, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})...)
-	}
-	return os.WriteFile(path, bytes.ReplaceAll(text, []byte("\n"), []byte("\r\n")), 0o644)
+func writeChain(path string, certificates ...*x509.Certificate) error {
+	encoded := pki.EncodeCertificates(certificates...)
+	return os.WriteFile(path, bytes.ReplaceAll(encoded, []byte("\n"), []byte("\r\n")), 0o644)
 }

@@ -45,5 +45,6 @@
 //	keyring   CMKs, versions, aliases and their indices; the storage layout; check and upgrade of a store
 //	ops       metrics, health and the backup socket, which get the state of the service as functions
 //	audit     one line of JSON a request
+//	pki       the certificates that a service comes with, for development and for package setup
 //	store     a durable ordered map
 package server

@@ -19,6 +19,9 @@ type Options struct {
 	// AcceptClock lets the service start although its clock is behind that of its last run, and accept requests by it.
 	// Requests that the last run has accepted can then be repeated by someone who has recorded them.
 	AcceptClock bool
+	// BeforeListening, if it is set, is called once everything is open and before anything listens. Its error ends the
+	// start.
+	BeforeListening func() error
 	// Rand is the source of key material and data keys; nil is crypto/rand.
 	Rand io.Reader
 
@@ -41,6 +44,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
+	}
+	if o.BeforeListening == nil {
+		o.BeforeListening = func() error { return nil }
 	}
 	if o.timeouts == (timeouts{}) {
 		o.timeouts = usualTimeouts

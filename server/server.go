@@ -46,6 +46,9 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.service.awaitFloor()
+	if err := o.BeforeListening(); err != nil {
+		return nil, errors.Join(err, s.service.close())
+	}
 	if err := s.listen(c, o); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}

@@ -1,60 +1,19 @@
 package main
 
 import (
-	"fmt"
-	"os"
-	"path/filepath"
-	"strings"
-
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
 )
 
-// export is an environment variable that a client reads.
-type export struct{ name, value string }
-
-type exports []export
-
-// devExports returns what Vault, the SDKs and Node need to use a development service, each under its own names.
-func devExports(dev *server.DevConfig, s *server.Server) exports {
-	secret := dev.AccessKeySecret.Reveal()
-	return exports{
-		{"ALICLOUD_DOMAIN", s.Address()},
-		{"ALICLOUD_REGION", kmsapi.DefaultRegion},
-		{"ALICLOUD_ACCESS_KEY", dev.AccessKeyID},
-		{"ALICLOUD_SECRET_KEY", secret},
-		{"ALIBABA_CLOUD_ACCESS_KEY_ID", dev.AccessKeyID},
-		{"ALIBABA_CLOUD_ACCESS_KEY_SECRET", secret},
-		{"SSL_CERT_FILE", dev.CAFile},
-		{"NODE_EXTRA_CA_CERTS", dev.CAFile},
-		{"ALICLOUD_KMS_INSTANCE_ID", dev.InstanceID},
-		{"ALICLOUD_KMS_INSTANCE_ENDPOINT", s.InstanceAddress(dev.InstanceID)},
-		{"ALICLOUD_KMS_INSTANCE_CA", dev.InstanceCAFile},
+// devExports returns the variables for clients of a development service, with its KMS instance.
+func devExports(dev *server.DevConfig, s *server.Server) setup.Environment {
+	shared := setup.Client{
+		Endpoint: s.Address(), Region: kmsapi.DefaultRegion, AccessKeyID: dev.AccessKeyID, Secret: dev.AccessKeySecret,
+		CAFile: dev.CAFile,
 	}
-}
-
-// script returns a shell script that sets the variables.
-func (e exports) script() string {
-	var b strings.Builder
-	for _, x := range e {
-		fmt.Fprintf(&b, "export %s='%s'\n", x.name, strings.ReplaceAll(x.value, "'", `'\''`))
-	}
-	return b.String()
-}
-
-// writeAtomically writes a file that only its owner can read. Readers never see a part of it.
-func writeAtomically(path, content string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
-	if err != nil {
-		return err
-	}
-	defer os.Remove(file.Name())
-	if _, err := file.WriteString(content); err != nil {
-		_ = file.Close()
-		return err
-	}
-	if err := file.Close(); err != nil {
-		return err
-	}
-	return os.Rename(file.Name(), path)
+	return append(shared.Environment(),
+		setup.Variable{Name: "ALICLOUD_KMS_INSTANCE_ID", Value: dev.InstanceID},
+		setup.Variable{Name: "ALICLOUD_KMS_INSTANCE_ENDPOINT", Value: s.InstanceAddress(dev.InstanceID)},
+		setup.Variable{Name: "ALICLOUD_KMS_INSTANCE_CA", Value: dev.InstanceCAFile})
 }

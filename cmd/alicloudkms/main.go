@@ -15,6 +15,7 @@ import (
 func commands() []*cli.Command {
 	return []*cli.Command{
 		serverCommand(),
+		initCommand(),
 		checkCommand(),
 		backupCommand(),
 		restoreCommand(),

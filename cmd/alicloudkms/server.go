@@ -3,9 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
-	"io/fs"
 	"log/slog"
 	"os"
 	"runtime/debug"
@@ -42,14 +39,15 @@ TLS certificate from its configuration file, and reopen its audit log.`,
 				Usage: "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION",
 			},
 			&cli.StringFlag{
-				Name: "dev-listen", Value: "127.0.0.1:0", Usage: "loopback `ADDRESS` to listen on; port 0 picks a free one",
+				Name:  "dev-listen",
+				Usage: "loopback `ADDRESS` to listen on; port 0 picks a free one (default: that of the last run in DIR, or a free port)",
 			},
 			&cli.StringFlag{
 				Name:  "dev-dir",
-				Usage: "keep data, CA and access key in `DIR`; without it they go into a temporary folder, which a clean stop removes",
+				Usage: "keep data, CA, access key and address in `DIR`; without it they go into a temporary folder, which a clean stop removes",
 			},
 			&cli.StringFlag{
-				Name: "dev-env", Usage: "write the exports that clients need to `FILE`, once the service is ready",
+				Name: "dev-env", Usage: "write the exports that clients need to `FILE`, once the service is ready; a clean stop removes it",
 			},
 			&cli.BoolFlag{
 				Name:  "accept-clock",
@@ -159,45 +157,4 @@ func shutdown(s *server.Server, logger *slog.Logger) error {
 	limited, cancel := context.WithTimeout(context.Background(), shutdownTime)
 	defer cancel()
 	return s.Shutdown(limited)
-}
-
-// runDev is `server -dev`.
-func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.Writer) (err error) {
-	dir := f.devDir
-	if dir == "" {
-		if dir, err = os.MkdirTemp("", "alicloudkms-dev-"); err != nil {
-			return err
-		}
-		defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	} else if err := os.MkdirAll(dir, 0o700); err != nil {
-		return err
-	}
-	if f.devEnv != "" {
-		// A file of an earlier run would suggest that this one is ready.
-		if err := os.Remove(f.devEnv); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-	}
-	dev, err := server.NewDevConfig(dir, f.devListen)
-	if err != nil {
-		return err
-	}
-	s, err := server.Start(dev.Config, server.Options{Logger: logger, AcceptClock: f.acceptClock})
-	if err != nil {
-		return err
-	}
-	exports := devExports(dev, s)
-	if f.devEnv != "" {
-		if err := writeAtomically(f.devEnv, exports.script()); err != nil {
-			return errors.Join(err, s.Close())
-		}
-	}
-	fmt.Fprintf(stdout, "alicloudkms %s: a KMS service for development. NOT FOR PRODUCTION.\n", version)
-	fmt.Fprintf(stdout, "Listening on https://%s, data in %s\n\n%s\n", s.Address(), dir, exports.script())
-	select {
-	case err := <-s.Failed():
-		return errors.Join(err, s.Close())
-	case <-ctx.Done():
-		return shutdown(s, logger)
-	}
 }

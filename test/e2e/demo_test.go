@@ -1,9 +1,11 @@
 package e2e
 
 import (
+	"io/fs"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"syscall"
 	"testing"
@@ -26,7 +28,8 @@ const (
 	pollInterval    = 20 * time.Millisecond
 )
 
-func startDemo(t *testing.T, target, vaultBin string) *demo {
+// startDemo runs make with a target, and variables for it.
+func startDemo(t *testing.T, target, vaultBin string, variables ...string) *demo {
 	t.Helper()
 	// The temporary folder of a test has a long name, and the paths of the plugin's sockets are limited to 108 characters.
 	tmp, err := os.MkdirTemp("", "demo-")
@@ -35,13 +38,13 @@ func startDemo(t *testing.T, target, vaultBin string) *demo {
 	home := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".vault-token"), []byte("mine"), 0o600))
 
-	cmd := exec.Command("make", "-C", root, target)
+	cmd := exec.Command("make", append([]string{"-C", root, target}, variables...)...)
 	servers.OwnGroup(cmd)
 	// Settings of the caller, which must have no effect.
 	cmd.Env = append(os.Environ(),
 		"TMPDIR="+d.tmp, "VAULT_BIN="+vaultBin,
 		"VAULT_ADDR=http://127.0.0.1:1", "VAULT_TOKEN=nonsense", "VAULT_NAMESPACE=nowhere", "ALICLOUD_REGION=mars-1",
-		"http_proxy=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1",
+		"http_proxy=http://127.0.0.1:1", "HTTPS_PROXY=http://127.0.0.1:1", "ENV="+filepath.Join(home, ".vault-token"),
 	)
 	cmd.Env = append(cmd.Env, goEnvironment(t)...)
 	cmd.Env = append(cmd.Env, "HOME="+home)
@@ -112,7 +115,38 @@ func TestDemoRunsToTheEndAndLeavesNothing(t *testing.T) {
 			require.True(t, d.prints(text)(), "%q is missing in:\n%s", text, d.Tail())
 		}
 		d.leavesNothing(t)
+		printed, err := os.ReadFile(d.Log())
+		require.NoError(t, err)
+		require.Empty(t, unset(string(printed)), "the commands can't be typed as printed: variables are not set")
 	})
+}
+
+var (
+	printedCommand = regexp.MustCompile(`(?m)^\$ (?:.*\\\n)*.*$`)
+	assignment     = regexp.MustCompile(`(?m)^(?:\$ | *)(\w+)=`)
+	expansion      = regexp.MustCompile(`\$([A-Za-z_]\w*)`)
+	// exported are the variables that `make dev` sets.
+	exported = regexp.MustCompile(`^(ALICLOUD_|ALIBABA_CLOUD_|VAULT_|SSL_CERT_FILE$)`)
+)
+
+// unset returns the variables that printed commands use, and which neither they nor make dev have set.
+func unset(printed string) (names []string) {
+	set := map[string]bool{}
+	for _, command := range printedCommand.FindAllString(printed, -1) {
+		for _, made := range assignment.FindAllStringSubmatch(command, -1) {
+			set[made[1]] = true
+		}
+		for _, used := range expansion.FindAllStringSubmatch(command, -1) {
+			if name := used[1]; !set[name] && !exported.MatchString(name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names
+}
+
+func TestVariablesThatAreNotSetAreFound(t *testing.T) {
+	require.Equal(t, []string{"b", "c"}, unset("$ a=1\n  out $x\n$ echo $a $VAULT_ADDR $b \\\n    $c\n  $d\n$ b=2\n"))
 }
 
 func TestInterruptedDemoLeavesNothing(t *testing.T) {
@@ -160,4 +194,56 @@ func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 		}
 		d.leavesNothing(t)
 	})
+}
+
+func TestDevInAScript(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		env := filepath.Join(t.TempDir(), "the env")
+		require.NoError(t, os.WriteFile(env, []byte("of an earlier run"), 0o644))
+		d := startDemo(t, "dev", s.vault.platform.bin, "ENV="+env)
+		var script string
+		require.NoError(t, d.Await(func() bool {
+			content, err := os.ReadFile(env)
+			script = string(content)
+			return err == nil && script != "of an earlier run"
+		}))
+		require.Contains(t, script, "export PATH=", "it is there as a whole, or not at all")
+		info, err := os.Stat(env)
+		require.NoError(t, err)
+		require.Equal(t, fs.FileMode(0o600), info.Mode().Perm())
+		use := exec.Command("bash", "-euc", `. "$0" && vault secrets list && command -v alicloudkms`, env)
+		out, err := use.CombinedOutput()
+		require.NoError(t, err, string(out))
+		require.Contains(t, string(out), "/bin/alicloudkms")
+		require.NoError(t, d.Await(d.prints("Ctrl-C ends it all")))
+
+		require.NoError(t, syscall.Kill(d.PID(), syscall.SIGTERM)) // To make, as `kill $!` sends it.
+		require.Error(t, d.Wait())
+		d.leavesNothing(t)
+		require.NoFileExists(t, env)
+		printed, err := os.ReadFile(d.Log())
+		require.NoError(t, err)
+		require.NotContains(t, string(printed), "Error")
+		for _, secret := range regexp.MustCompile(`(?:TOKEN|SECRET|SECRET_KEY)='([^']+)'`).FindAllStringSubmatch(script, -1) {
+			require.NotContains(t, string(printed), secret[1], "the file has it")
+		}
+	})
+}
+
+func TestDevReplacesOnlyFiles(t *testing.T) {
+	for name, make := range map[string]func(path string) error{
+		"a folder": func(path string) error { return os.Mkdir(path, 0o700) },
+		"a link":   func(path string) error { return os.Symlink("target", path) },
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "env")
+			require.NoError(t, make(path))
+			cmd := exec.Command("make", "-C", root, "dev", "ENV="+path)
+			out, err := cmd.CombinedOutput()
+			require.Error(t, err)
+			require.Contains(t, string(out), path+" is not a file, and is not replaced")
+			_, err = os.Lstat(path)
+			require.NoError(t, err)
+		})
+	}
 }

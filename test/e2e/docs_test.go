@@ -127,6 +127,8 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
 
+	// Another program of this machine may have the port that readers see.
+	script = strings.ReplaceAll(script, ":8443", strings.TrimPrefix(freeAddresses(t, 1)[0], "127.0.0.1"))
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))

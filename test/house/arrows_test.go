@@ -87,10 +87,15 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "replay", "store", "store/bolt", "wrapping",
+			"audit", "crypt", "durable", "pki", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
+	},
+	// The files of a new service.
+	"server/setup": {
+		imports: serverRooms("config", "crypt", "durable", "pki", "internal/guess", "kmsapi"),
+		tests:   []string{"client", "kmsapi", "server", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
@@ -112,6 +117,7 @@ var rooms = map[string]room{
 	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/durable":         {onlyStandard: true},
+	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
 	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
 	"server/internal/audit":           {},

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"os"
+	"path/filepath"
 	"slices"
 
 	"github.com/hashicorp/hcl/v2/gohcl"
@@ -72,7 +73,8 @@ type Audit struct {
 	File string `hcl:"file"`
 }
 
-// Load reads a configuration file in HCL and validates it. Errors name the file, the line and the field.
+// Load reads a configuration file in HCL and validates it. Errors name the file, the line and the field. Relative paths
+// in it are relative to its folder.
 func Load(path string) (Config, error) {
 	var c Config
 	source, err := os.ReadFile(path)
@@ -86,6 +88,7 @@ func Load(path string) (Config, error) {
 	if problems.HasErrors() {
 		return c, errors.Join(problems.Errs()...)
 	}
+	c.resolve(filepath.Dir(path))
 	if err := c.Validate(); err != nil {
 		return c, fmt.Errorf("%s: %w", path, err)
 	}

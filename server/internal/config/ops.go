@@ -14,9 +14,9 @@ type Ops struct {
 	Socket string `hcl:"socket,optional"`
 }
 
-// maxSocketPath is the longest path that every Unix takes, less the name of the private folder that the socket is made
+// MaxSocketPath is the longest path that every Unix takes, less the name of the private folder that the socket is made
 // in.
-const maxSocketPath = 86
+const MaxSocketPath = 86
 
 // SocketPath is the path of the backup socket. Ops must not be nil.
 func (c Config) SocketPath() string {
@@ -30,9 +30,9 @@ func (c Config) validateOps() error {
 	if c.Ops == nil {
 		return nil
 	}
-	if path := c.SocketPath(); len(path) > maxSocketPath {
+	if path := c.SocketPath(); len(path) > MaxSocketPath {
 		return fmt.Errorf("operations: the path %s is too long for a socket; set socket to one of at most %d bytes",
-			path, maxSocketPath)
+			path, MaxSocketPath)
 	}
 	if c.Ops.Address == "" {
 		return nil

@@ -132,15 +132,23 @@ func parseKey(encoded []byte) (*key, error) {
 	return newKey(secret[:n], nil)
 }
 
+// Encode returns the key as its file has it. The caller must clear it.
+func (r *RootKey) Encode() ([]byte, error) {
+	secret, err := r.key.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(secret[:])
+	return append(base64.StdEncoding.AppendEncode(make([]byte, 0, 2*len(secret)), secret[:]), '\n'), nil
+}
+
 // WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. If the file exists, the
 // error wraps [fs.ErrExist]: to overwrite a root key would lose everything that it protects.
 func (r *RootKey) WriteFile(path string) (err error) {
-	secret, err := r.key.copy()
+	encoded, err := r.Encode()
 	if err != nil {
 		return err
 	}
-	defer clear(secret[:])
-	encoded := append(base64.StdEncoding.AppendEncode(nil, secret[:]), '\n')
 	defer clear(encoded)
 	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

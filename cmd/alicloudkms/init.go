@@ -1,0 +1,113 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/urfave/cli/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
+)
+
+func initCommand() *cli.Command {
+	return &cli.Command{
+		Name:  "init",
+		Usage: "make the files of a new KMS service: keys, certificate, configuration",
+		UsageText: `alicloudkms init [-host HOST …] [-listen ADDRESS] [-region REGION] [-account ID] [-o FORMAT] DIR
+       alicloudkms init -renew [-host HOST …] [-ca-key FILE] [-o FORMAT] DIR`,
+		ArgsUsage: "DIR",
+		Description: `Makes a root key, a CA, a certificate, an access key and a configuration in DIR, and prints how to start the service and
+use it. DIR must not exist, or be empty; after an error, nothing is left in it. The paths in the configuration are
+relative, so DIR can be moved.
+
+With -renew, it makes a new certificate for the same hosts and the same key, with the CA's key, and changes nothing
+else. A running service reads it at: alicloudkms reload`,
+		Flags: []cli.Flag{
+			&cli.StringSliceFlag{
+				Name: "host",
+				Usage: "a DNS name or IP address, `HOST`, by which clients call the service, for its certificate; repeatable " +
+					"(default: localhost, 127.0.0.1, ::1 and the name of this machine)",
+			},
+			&cli.StringFlag{
+				Name:  "listen",
+				Usage: "the service listens on `ADDRESS`, as host:port (default: 127.0.0.1:8443, or :8443 with a -host that is not of loopback)",
+			},
+			&cli.StringFlag{Name: "region", Usage: "the `REGION` of requests that name none (default: cn-hangzhou)"},
+			&cli.StringFlag{
+				Name: "account", Usage: "the number `ID` of the account that owns the keys (default: 1000000000000001)",
+			},
+			&cli.BoolFlag{Name: "renew", Usage: "make a new certificate in DIR"},
+			&cli.StringFlag{Name: "ca-key", Usage: "with -renew: the CA's key is in `FILE` (default: ca.key in DIR)"},
+			outputFlag(),
+		},
+		Metadata: examples(`  alicloudkms init kms
+  alicloudkms init -host kms.example.com -host 10.0.0.5 /etc/alicloudkms
+  alicloudkms init -renew -ca-key /media/safe/ca.key /etc/alicloudkms
+`),
+		Action: runInit,
+	}
+}
+
+func runInit(_ context.Context, c *cli.Command) error {
+	if c.Args().Len() != 1 || c.Args().First() == "" {
+		return usagef(c, "init needs one folder, DIR")
+	}
+	for name, onlyWithRenew := range map[string]bool{"ca-key": true, "listen": false, "region": false, "account": false} {
+		if c.IsSet(name) && c.Bool("renew") != onlyWithRenew {
+			return usagef(c, "-%s works only with%s -renew", name, map[bool]string{false: "out"}[onlyWithRenew])
+		}
+	}
+	if c.Bool("renew") {
+		return runRenew(c)
+	}
+	made, err := setup.Init(setup.Options{
+		Dir: c.Args().First(), Hosts: c.StringSlice("host"), Listen: c.String("listen"),
+		Region: c.String("region"), Account: c.String("account"), Now: time.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	return printResult(c, made, describeMade(made))
+}
+
+// describeMade says what there is now, and which commands to type next. They work in every folder.
+func describeMade(m setup.Made) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, `%s holds a new KMS service:
+
+  server.hcl    its configuration
+  root.key      wraps all other keys: keep a copy elsewhere, or a lost disk is lost data
+  tls.pem       the certificate, for %s, until %s; tls.key is its key
+  ca.pem        the CA that clients must trust
+  ca.key        signs the next certificate, and could sign any: move it to a safe place
+  admin.secret  of the access key %s, which may do everything
+  admin.env     the same for clients, as variables
+
+`, m.Dir, strings.Join(m.Hosts, ", "), m.Expires.Format(time.DateOnly), m.AccessKeyID)
+	fmt.Fprintf(&b, `Start it:
+
+  alicloudkms server -config %s
+
+Then, in another shell, list its keys, and let the secrets engine use it:
+
+  alicloudkms call ListKeys -env %s
+  vault write alicloudkms/config region=%s endpoint=%s %s access_key=%s %s`,
+		shellQuote(m.ConfigFile), shellQuote(m.EnvFile), m.Region, m.Endpoint,
+		shellQuote("ca_cert=@"+m.CAFile), m.AccessKeyID, shellQuote("secret_key=@"+m.SecretFile))
+	return b.String()
+}
+
+// runRenew is `init -renew`.
+func runRenew(c *cli.Command) error {
+	renewed, err := setup.Renew(setup.RenewOptions{
+		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: c.StringSlice("host"), Now: time.Now(),
+	})
+	if err != nil {
+		return err
+	}
+	return printResult(c, renewed, fmt.Sprintf(
+		"%s is for %s, until %s. A running service reads it at: alicloudkms reload",
+		renewed.CertificateFile, strings.Join(renewed.Hosts, ", "), renewed.Expires.Format(time.DateOnly)))
+}

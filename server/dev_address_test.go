@@ -1,0 +1,66 @@
+package server_test
+
+import (
+	"net"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+// addresses are where both gateways of a development service listen.
+type addresses struct{ shared, instance string }
+
+// runDev starts a development service on the data in dir, lets it keep its addresses, and stops it.
+func runDev(t *testing.T, dir, address string) addresses {
+	t.Helper()
+	dev, err := server.NewDevConfig(dir, address)
+	require.NoError(t, err)
+	s, err := server.Start(dev.Config, server.Options{})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	require.NoError(t, dev.KeepAddresses(s))
+	return addresses{s.Address(), s.InstanceAddress(dev.InstanceID)}
+}
+
+func TestADevelopmentServiceKeepsItsAddresses(t *testing.T) {
+	dir := t.TempDir()
+	first := runDev(t, dir, "")
+	require.Equal(t, first, runDev(t, dir, ""), "the next run has them too")
+
+	free, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	other := free.Addr().String()
+	require.NoError(t, free.Close())
+	require.Equal(t, addresses{other, first.instance}, runDev(t, dir, other), "another port for the shared gateway")
+	require.Equal(t, addresses{other, first.instance}, runDev(t, dir, ""), "is kept too")
+
+	require.NotContains(t, runDev(t, dir, "[::1]:0").shared, "127.0.0.1")
+	require.NotEqual(t, first.instance, runDev(t, dir, "127.0.0.1:0").instance, "port 0 asks for new ones")
+}
+
+func TestADevelopmentServiceRefusesAKeptAddressThatIsNotOfLoopback(t *testing.T) {
+	for _, name := range []string{"address", "kst-dev.address"} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, name)
+		require.NoError(t, os.WriteFile(path, []byte("0.0.0.0:8443\n"), 0o600))
+		_, err := server.NewDevConfig(dir, "")
+		require.EqualError(t, err,
+			path+`: address "0.0.0.0:8443": this may listen on loopback only; remove the file to get another`)
+		_, err = server.NewDevConfig(dir, "127.0.0.1:0")
+		require.NoError(t, err, "another address was asked for")
+	}
+}
+
+func TestBeforeListeningEndsTheStart(t *testing.T) {
+	dev, err := server.NewDevConfig(t.TempDir(), "")
+	require.NoError(t, err)
+	_, err = server.Start(dev.Config, server.Options{BeforeListening: func() error { return os.ErrInvalid }})
+	require.ErrorIs(t, err, os.ErrInvalid)
+	s, err := server.Start(dev.Config, server.Options{})
+	require.NoError(t, err, "the store was closed again")
+	require.NoError(t, s.Close())
+}

@@ -1,0 +1,37 @@
+package config
+
+import "path/filepath"
+
+// resolve makes relative paths relative to folder, which is that of the configuration file: a service, a backup and a
+// check then mean the same files wherever they are started, and a folder with everything in it can be moved.
+func (c *Config) resolve(folder string) {
+	for _, path := range c.paths() {
+		if *path != "" && !filepath.IsAbs(*path) {
+			*path = filepath.Join(folder, *path)
+		}
+	}
+}
+
+// paths returns all fields that name a file.
+func (c *Config) paths() []*string {
+	all := append(c.Listener.paths(), &c.Storage.Path, &c.RootKey.File)
+	for a := range c.Accounts {
+		for k := range c.Accounts[a].AccessKeys {
+			key := &c.Accounts[a].AccessKeys[k]
+			all = append(all, &key.SecretFile, &key.SecurityTokenFile)
+		}
+	}
+	for n := range c.Instances {
+		i := &c.Instances[n]
+		all = append(append(all, &i.CACertFile), i.Listener.paths()...)
+	}
+	if c.Audit != nil {
+		all = append(all, &c.Audit.File)
+	}
+	if c.Ops != nil {
+		all = append(all, &c.Ops.Socket)
+	}
+	return all
+}
+
+func (l *Listener) paths() []*string { return []*string{&l.TLSCertFile, &l.TLSKeyFile} }

@@ -1,0 +1,91 @@
+package config_test
+
+import (
+	"os"
+	"path/filepath"
+	"reflect"
+	"regexp"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+)
+
+// everyPath names a file in every field that can, and nothing twice.
+const everyPath = `
+listener {
+  address       = "127.0.0.1:0"
+  tls_cert_file = "a"
+  tls_key_file  = "b"
+}
+storage  { path = "c" }
+root_key { file = "d" }
+account "1" {
+  access_key "one" {
+    secret_file         = "e"
+    security_token_file = "f"
+  }
+}
+instance "kst-one" {
+  ca_cert_file = "g"
+  listener {
+    address       = "127.0.0.1:0"
+    tls_cert_file = "h"
+    tls_key_file  = "i"
+  }
+}
+audit { file = "j" }
+operations { socket = "k" }
+`
+
+func TestRelativePathsAreRelativeToTheConfigurationFile(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(t.TempDir())
+	path := filepath.Join(dir, "server.hcl")
+	require.NoError(t, os.WriteFile(path, []byte(everyPath), 0o600))
+	c, err := config.Load(path)
+	require.NoError(t, err)
+	found := filesIn(reflect.ValueOf(c))
+	require.Len(t, found, 11, "each path field is in the test")
+	for _, file := range found {
+		require.Equal(t, dir, filepath.Dir(file))
+	}
+}
+
+func TestAbsolutePathsStay(t *testing.T) {
+	dir := t.TempDir()
+	path := filepath.Join(dir, "server.hcl")
+	absolute := regexp.MustCompile(`"([a-k])"`).ReplaceAllString(everyPath, `"/$1"`)
+	require.NoError(t, os.WriteFile(path, []byte(absolute), 0o600))
+	c, err := config.Load(path)
+	require.NoError(t, err)
+	for _, file := range filesIn(reflect.ValueOf(c)) {
+		require.Equal(t, "/", filepath.Dir(file))
+	}
+}
+
+var pathField = regexp.MustCompile(`(File|Path|Socket)$`)
+
+// filesIn returns the values of all fields in v that name files by their names. A new one has to be in everyPath.
+func filesIn(v reflect.Value) (found []string) {
+	switch v.Kind() {
+	case reflect.Pointer:
+		if !v.IsNil() {
+			return filesIn(v.Elem())
+		}
+	case reflect.Slice:
+		for i := range v.Len() {
+			found = append(found, filesIn(v.Index(i))...)
+		}
+	case reflect.Struct:
+		for i := range v.NumField() {
+			field := v.Field(i)
+			if field.Kind() == reflect.String && pathField.MatchString(v.Type().Field(i).Name) {
+				found = append(found, field.String())
+			}
+			found = append(found, filesIn(field)...)
+		}
+	}
+	return found
+}

@@ -1,0 +1,49 @@
+package pki
+
+import (
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"net"
+	"time"
+)
+
+// skew is how far the clocks of clients may be behind when they first see a certificate.
+const skew = time.Hour
+
+// CA returns the template of a CA below which are no other CAs. It is valid from now on, until a point in time.
+func CA(name string, now, until time.Time) *x509.Certificate {
+	ca := template(name, now, until)
+	ca.IsCA, ca.BasicConstraintsValid, ca.KeyUsage = true, true, x509.KeyUsageCertSign
+	ca.MaxPathLenZero = true
+	return ca
+}
+
+// Server returns the template of a certificate for a server. Clients accept it for each of hosts, which are DNS names
+// and IP addresses.
+func Server(name string, hosts []string, now, until time.Time) *x509.Certificate {
+	leaf := template(name, now, until)
+	leaf.KeyUsage, leaf.ExtKeyUsage = x509.KeyUsageDigitalSignature, []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	leaf.BasicConstraintsValid = true
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			leaf.IPAddresses = append(leaf.IPAddresses, ip)
+		} else {
+			leaf.DNSNames = append(leaf.DNSNames, host)
+		}
+	}
+	return leaf
+}
+
+// Hosts returns the DNS names and IP addresses that a certificate is for.
+func Hosts(c *x509.Certificate) []string {
+	hosts := append([]string{}, c.DNSNames...)
+	for _, ip := range c.IPAddresses {
+		hosts = append(hosts, ip.String())
+	}
+	return hosts
+}
+
+// template leaves out the serial number: x509 then picks a random one.
+func template(name string, now, until time.Time) *x509.Certificate {
+	return &x509.Certificate{Subject: pkix.Name{CommonName: name}, NotBefore: now.Add(-skew), NotAfter: until}
+}

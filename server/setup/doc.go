@@ -1,0 +1,23 @@
+// Package setup makes the files of a new KMS service: its root key, a CA and a certificate, an access key and its
+// configuration. The service starts with them as they are. The package makes no compatibility promise: it is what
+// `alicloudkms init` does.
+//
+// [Init] fills a folder:
+//
+//	server.hcl     the configuration. Its paths are relative, so that the folder can be moved
+//	root.key       wraps all other keys
+//	tls.pem        the certificate, for the hosts of the service
+//	tls.key        its key
+//	ca.pem         the CA that signed it, which clients must trust
+//	ca.key         the CA's key, which signs the next certificate. The service does not need it
+//	admin.secret   of an access key that may do everything
+//	admin.env      the variables that clients need to use the service with that access key
+//
+// It fills a folder that does not exist or is empty, and either writes all of the files or none. Everything is synced
+// to disk when it returns. server.hcl is written last, so that nothing starts on what is left of a crash.
+//
+// [Renew] replaces the certificate by one that is valid for longer, for the same key.
+//
+// The CA is kept for 10 years, since every client must be given a new one. It has no name constraints: a service gets
+// other names in that time. What protects clients is that its key is somewhere else.
+package setup

@@ -1,0 +1,118 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+)
+
+// folder is where files are made. Once it is open, no link and no rename on the way to it leads them elsewhere.
+type folder struct {
+	path string
+	root *os.Root
+	// isNew is set if it was made here, and written are the files that were.
+	isNew   bool
+	written []string
+}
+
+// makeFolder makes the folder at path, or opens an empty one.
+func makeFolder(path string) (*folder, error) {
+	err := os.Mkdir(path, 0o700)
+	if err != nil && !errors.Is(err, fs.ErrExist) {
+		return nil, err
+	}
+	isNew := err == nil
+	f, err := openFolder(path)
+	if err != nil {
+		if isNew {
+			err = errors.Join(err, os.Remove(path))
+		}
+		return nil, err
+	}
+	f.isNew = isNew
+	if err := f.requireEmpty(); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return f, nil
+}
+
+// openFolder opens a folder to which only its owner can write: the caller, or root.
+func openFolder(path string) (*folder, error) {
+	root, err := os.OpenRoot(path)
+	if err != nil {
+		return nil, err
+	}
+	f := &folder{path: path, root: root}
+	if err := f.requirePrivate(); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return f, nil
+}
+
+// name is the path of a file in the folder, for messages and for what is read elsewhere.
+func (f *folder) name(file string) string { return filepath.Join(f.path, file) }
+
+func (f *folder) requirePrivate() error {
+	info, err := f.root.Stat(".")
+	if err != nil {
+		return err
+	}
+	// In a folder of another user, that user could exchange the files, and the service might not be able to read them.
+	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(os.Geteuid()) {
+		return fmt.Errorf("%s belongs to another user (id %d); run this as that user", f.path, owner)
+	}
+	if info.Mode().Perm()&0o022 != 0 {
+		return fmt.Errorf("others can write to %s; run: chmod 700 %s", f.path, f.path)
+	}
+	return nil
+}
+
+func (f *folder) requireEmpty() error {
+	entries, err := fs.ReadDir(f.root.FS(), ".")
+	if err != nil {
+		return err
+	}
+	if len(entries) > 0 {
+		return fmt.Errorf("%s is not empty, and nothing in it was changed: it has %q", f.path, entries[0].Name())
+	}
+	return nil
+}
+
+// write makes a file, and syncs it. It replaces nothing.
+func (f *folder) write(name string, mode fs.FileMode, content []byte) error {
+	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
+	if err != nil {
+		return err
+	}
+	f.written = append(f.written, name)
+	_, err = file.Write(content)
+	return errors.Join(err, file.Sync(), file.Close())
+}
+
+// keep syncs the folder, and the entry of a new one.
+func (f *folder) keep() error {
+	err := durable.SyncFolder(f.path)
+	if f.isNew {
+		err = errors.Join(err, durable.SyncFolder(filepath.Dir(f.path)))
+	}
+	return err
+}
+
+// undo removes everything that was made.
+func (f *folder) undo() error {
+	var errs []error
+	for _, name := range f.written {
+		errs = append(errs, f.root.Remove(name))
+	}
+	if f.isNew {
+		errs = append(errs, os.Remove(f.path))
+	}
+	return errors.Join(errs...)
+}
+
+func (f *folder) close() error { return f.root.Close() }

@@ -1,0 +1,151 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"regexp"
+	"slices"
+	"strconv"
+	"strings"
+)
+
+// place is where a service listens, and how its clients reach it.
+type place struct {
+	// listen and endpoint are host:port.
+	listen, endpoint string
+	// hosts are what the certificate is for.
+	hosts []string
+}
+
+const defaultPort = "8443"
+
+// choosePlace fills in what was left out. A service whose clients are on other machines listens on all addresses, and
+// any other on loopback alone.
+func choosePlace(hosts []string, listen string) (p place, err error) {
+	if p.hosts, err = checkHosts(hosts); err != nil {
+		return p, err
+	}
+	if p.listen = listen; listen == "" {
+		p.listen = net.JoinHostPort(loopback, defaultPort)
+		if slices.ContainsFunc(p.hosts, isElsewhere) {
+			p.listen = net.JoinHostPort("", defaultPort)
+		}
+	}
+	host, port, err := checkListen(p.listen)
+	if err != nil {
+		return p, err
+	}
+	if len(p.hosts) == 0 {
+		p.hosts = defaultHosts()
+		if host == "" {
+			host = loopback
+		}
+		if !slices.Contains(p.hosts, host) {
+			p.hosts = append(p.hosts, host)
+		}
+	} else {
+		host = p.hosts[0]
+	}
+	p.endpoint = net.JoinHostPort(host, port)
+	return p, nil
+}
+
+const loopback = "127.0.0.1"
+
+// isElsewhere reports whether clients on other machines could use host.
+func isElsewhere(host string) bool {
+	address, err := netip.ParseAddr(host)
+	return host != "localhost" && (err != nil || !address.IsLoopback())
+}
+
+// defaultHosts are how this machine reaches itself, and its name if it has one that a certificate can have.
+func defaultHosts() []string {
+	hosts := []string{"localhost", loopback, "::1"}
+	name, err := os.Hostname()
+	if err != nil {
+		return hosts
+	}
+	if name, err = checkHost(name); err == nil && !slices.Contains(hosts, name) {
+		hosts = append(hosts, name)
+	}
+	return hosts
+}
+
+// checkHosts returns hosts as certificates have them, each once.
+func checkHosts(hosts []string) (checked []string, err error) {
+	for _, given := range hosts {
+		host, err := checkHost(given)
+		if err != nil {
+			return nil, fmt.Errorf("host %q: %w", given, err)
+		}
+		if !slices.Contains(checked, host) {
+			checked = append(checked, host)
+		}
+	}
+	return checked, nil
+}
+
+const (
+	maxName  = 253
+	maxLabel = 63
+)
+
+// hostLabel is a part of a DNS name. Certificates for names with an underscore are accepted, and containers have such.
+var hostLabel = regexp.MustCompile(`^[a-z0-9_]([a-z0-9_-]*[a-z0-9_])?$`)
+
+// checkHost returns a DNS name in small letters, or an IP address in its usual form.
+func checkHost(host string) (string, error) {
+	if address, err := netip.ParseAddr(host); err == nil {
+		return checkAddress(address)
+	}
+	if _, _, err := net.SplitHostPort(host); err == nil {
+		return "", errors.New("give the host alone, without scheme and port")
+	}
+	name := strings.ToLower(host)
+	labels := strings.Split(name, ".")
+	if len(name) > maxName || !slices.ContainsFunc(labels, isNotNumber) {
+		return "", errNoHost
+	}
+	for _, label := range labels {
+		if len(label) > maxLabel || !hostLabel.MatchString(label) {
+			return "", errNoHost
+		}
+	}
+	return name, nil
+}
+
+var errNoHost = errors.New("this is neither a DNS name nor an IP address")
+
+// isNotNumber tells the parts of a name from those of an address that is not one, such as 10.0.0.256.
+func isNotNumber(label string) bool { return strings.Trim(label, "0123456789") != "" }
+
+func checkAddress(address netip.Addr) (string, error) {
+	switch {
+	case address.Zone() != "":
+		return "", errors.New("a certificate can't have an address with a zone")
+	case address.IsUnspecified():
+		return "", errors.New("clients can't connect to it; -listen is where the service listens")
+	}
+	return address.Unmap().String(), nil
+}
+
+// checkListen splits host:port. The host is "" if the service listens on all addresses.
+func checkListen(listen string) (host, port string, err error) {
+	host, port, err = net.SplitHostPort(listen)
+	if err != nil {
+		return "", "", fmt.Errorf("listen %q: this is not host:port", listen)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
+		return "", "", fmt.Errorf("listen %q: the port is a number from 1 to 65535", listen)
+	}
+	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
+		return "", port, nil
+	}
+	if host, err = checkHost(host); err != nil {
+		return "", "", fmt.Errorf("listen %q: %w", listen, err)
+	}
+	return host, port, nil
+}

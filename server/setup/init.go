@@ -1,0 +1,229 @@
+package setup
+
+import (
+	"cmp"
+	"crypto/rand"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
+)
+
+// Options are what [Init] can't know. Only Dir has no default.
+type Options struct {
+	Dir string
+	// Hosts are the DNS names and IP addresses by which clients call the service; none means localhost, 127.0.0.1, ::1 and
+	// the name of this machine. The first is in the endpoint.
+	Hosts []string
+	// Listen is host:port; "" means port 8443, on loopback if all Hosts are there, and else on all addresses.
+	Listen string
+	// Region is the region of requests that name none; "" means [kmsapi.DefaultRegion].
+	Region string
+	// Account is the number of the account; "" means 1000000000000001.
+	Account string
+	// Now is when the certificates begin.
+	Now time.Time
+}
+
+// Made is what [Init] has made.
+type Made struct {
+	// Dir is absolute, and so are the paths of the files in it.
+	Dir        string `json:"dir"`
+	ConfigFile string `json:"config_file"`
+	EnvFile    string `json:"env_file"`
+	CAFile     string `json:"ca_file"`
+	SecretFile string `json:"secret_file"`
+	// Endpoint is host:port.
+	Endpoint    string `json:"endpoint"`
+	Region      string `json:"region"`
+	AccessKeyID string `json:"access_key_id"`
+	// Hosts are what the certificate is for, and Expires is when it expires.
+	Hosts   []string  `json:"hosts"`
+	Expires time.Time `json:"expires"`
+}
+
+// The files that Init makes.
+const (
+	configName  = "server.hcl"
+	rootKeyName = "root.key"
+	certName    = "tls.pem"
+	keyName     = "tls.key"
+	caName      = "ca.pem"
+	caKeyName   = "ca.key"
+	secretName  = "admin.secret"
+	envName     = "admin.env"
+)
+
+const (
+	caLife = 10 // years
+	// certificateLife is as long as every client accepts: Apple's refuse more.
+	certificateLife = 825 * 24 * time.Hour
+)
+
+// Init makes the files of a new service. The errors say what is wrong with the options, or with the folder; after an
+// error, nothing is left.
+func Init(o Options) (_ Made, err error) {
+	s, err := newService(o)
+	if err != nil {
+		return Made{}, err
+	}
+	f, err := makeFolder(s.made.Dir)
+	if err != nil {
+		return Made{}, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	return s.made, s.install(f)
+}
+
+// install writes everything into f, or nothing.
+func (s *service) install(f *folder) error {
+	if err := s.write(f); err != nil {
+		return errors.Join(err, f.undo())
+	}
+	return nil
+}
+
+// service is a new service, before it is written.
+type service struct {
+	made    Made
+	place   place
+	account string
+	secret  kmsapi.Secret
+	root    *crypt.RootKey
+	ca      *pki.Authority
+	server  pki.Pair
+}
+
+func newService(o Options) (*service, error) {
+	o.Account = cmp.Or(o.Account, "1000000000000001")
+	o.Region = cmp.Or(o.Region, kmsapi.DefaultRegion)
+	if err := checkOwner(o); err != nil {
+		return nil, err
+	}
+	s := &service{account: o.Account, secret: newSecret()}
+	var err error
+	if s.place, err = choosePlace(o.Hosts, o.Listen); err != nil {
+		return nil, err
+	}
+	if err := s.describe(o); err != nil {
+		return nil, err
+	}
+	if s.root, err = crypt.NewRootKey(rand.Reader); err != nil {
+		return nil, err
+	}
+	return s, s.certify(o.Now)
+}
+
+// checkOwner checks the account and the region.
+func checkOwner(o Options) error {
+	if strings.Trim(o.Account, "0123456789") != "" {
+		return fmt.Errorf("account %q: an account's id is a number", o.Account)
+	}
+	if _, ok := kmsapi.FindRegion(o.Region); ok {
+		return nil
+	}
+	var known []string
+	for _, r := range kmsapi.Regions() {
+		known = append(known, r.ID)
+	}
+	if near := guess.Nearest(o.Region, known); near != "" {
+		return fmt.Errorf("region %q is not in the API reference; did you mean %s?", o.Region, near)
+	}
+	return fmt.Errorf("region %q is not in the API reference; it has %s", o.Region, strings.Join(known, ", "))
+}
+
+// describe fills in what is known before anything is made.
+func (s *service) describe(o Options) error {
+	dir, err := filepath.Abs(o.Dir)
+	if err != nil {
+		return err
+	}
+	if strings.ContainsFunc(dir, unicode.IsControl) {
+		return fmt.Errorf("%q has a control character", dir)
+	}
+	if longest := filepath.Join(dir, storeName+socketEnd); len(longest) > config.MaxSocketPath {
+		return fmt.Errorf("the path %s is too long for the socket in it: it may have at most %d bytes",
+			dir, config.MaxSocketPath-len(longest)+len(dir))
+	}
+	path := func(name string) string { return filepath.Join(dir, name) }
+	s.made = Made{
+		Dir: dir, ConfigFile: path(configName), EnvFile: path(envName), CAFile: path(caName), SecretFile: path(secretName),
+		Endpoint: s.place.endpoint, Region: o.Region, AccessKeyID: "LTAI5t" + rand.Text()[:18], Hosts: s.place.hosts,
+		Expires: o.Now.Add(certificateLife).Truncate(time.Second).UTC(),
+	}
+	return nil
+}
+
+// newSecret returns 260 random bits in letters and digits, which no shell and no form changes.
+func newSecret() kmsapi.Secret { return kmsapi.NewSecret(rand.Text() + rand.Text()) }
+
+// certify makes the CA and the certificate. Names tell two CAs of one machine apart.
+func (s *service) certify(now time.Time) (err error) {
+	name := fmt.Sprintf("KMS CA of %s, %s", now.UTC().Format(time.DateOnly), s.place.hosts[0])
+	ca := pki.CA(commonName(name), now, now.AddDate(caLife, 0, 0))
+	if s.ca, err = pki.NewAuthority(ca, nil); err != nil {
+		return err
+	}
+	s.server, err = s.ca.Issue(serverTemplate(s.place.hosts, now, s.made.Expires))
+	return err
+}
+
+func serverTemplate(hosts []string, now, until time.Time) *x509.Certificate {
+	return pki.Server(commonName(hosts[0]), hosts, now, until)
+}
+
+// commonName cuts a name to what the standard allows. Programs go by the hosts instead.
+func commonName(name string) string {
+	const longest = 64
+	return name[:min(len(name), longest)]
+}
+
+// write writes everything, the configuration last.
+func (s *service) write(f *folder) error {
+	tlsKey, err := pki.EncodeKey(s.server.Key)
+	if err != nil {
+		return err
+	}
+	caKey, err := pki.EncodeKey(s.ca.Key)
+	if err != nil {
+		return err
+	}
+	root, err := s.root.Encode()
+	if err != nil {
+		return err
+	}
+	defer clear(root)
+	const private, public = fs.FileMode(0o600), fs.FileMode(0o644)
+	for _, file := range []struct {
+		name    string
+		mode    fs.FileMode
+		content []byte
+	}{
+		{rootKeyName, private, root},
+		{caKeyName, private, caKey},
+		{caName, public, pki.EncodeCertificates(s.ca.Certificate)},
+		{keyName, private, tlsKey},
+		{certName, public, pki.EncodeCertificates(s.server.Certificate)},
+		{secretName, private, []byte(s.secret.Reveal() + "\n")},
+		{envName, private, []byte(s.env())},
+		{configName, public, []byte(s.config())},
+	} {
+		if err := f.write(file.name, file.mode, file.content); err != nil {
+			return err
+		}
+	}
+	if _, err := config.Load(s.made.ConfigFile); err != nil {
+		return err
+	}
+	return f.keep()
+}
