@@ -108,11 +108,15 @@ func TestARefusalLeavesWhatWasAskedFor(t *testing.T) {
 	l := newLab(t, func(c *server.Config) {
 		key := accessKey(restricted, server.Allow{Actions: []string{"kms:DescribeRegions"}, Resources: []string{"*"}})
 		c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, key)
-		c.RateLimits.Crypto = 1
+		c.RateLimits.Crypto, c.Quotas.Keys = 1, 1
 	})
 	id := l.createKey()
 	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "eA==").CiphertextBlob
 	versionID := l.metadata(id).PrimaryKeyVersion
+
+	l.do("CreateKey", "DKMSInstanceId", "kst-dev").refused(t, kmsapi.ErrLimitExceeded)
+	require.Empty(t, l.lastLine()["key_id"], "no key was made")
+	require.Equal(t, names{"DKMSInstanceId": "kst-dev"}, l.lastLine()["asked"])
 
 	l.do("Decrypt", "CiphertextBlob", blob).refused(t, kmsapi.ErrThrottling)
 	require.Equal(t, names{"KeyVersionId": versionID}, l.lastLine()["asked"], "refused before the key was looked for")
