@@ -27,12 +27,14 @@ type Rule struct {
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
+	// Named parameters name a key, an alias or a KMS instance.
+	Named bool
 	// Support says what becomes of the parameter.
 	Support Support
 }
 
 // keyID is the rule of KeyId, in nearly every operation that has one.
-var keyID = Rule{Name: "KeyId", Required: true}
+var keyID = Rule{Name: "KeyId", Required: true, Named: true}
 
 // visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
 type visitor interface {
