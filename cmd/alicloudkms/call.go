@@ -80,7 +80,7 @@ func callFlags() []cli.Flag {
 			Usage: "take credentials, endpoint and CA from this `FILE` of exports, not from the environment",
 		},
 		&cli.StringFlag{
-			Name: "region", Usage: "the `REGION` of the keys: otherwise ALICLOUD_REGION, or " + kmsapi.DefaultRegion,
+			Name: "region", Usage: "the `REGION` of the keys: otherwise ALICLOUD_REGION, a profile's or " + kmsapi.DefaultRegion,
 		},
 		&cli.StringFlag{
 			Name: "network", Usage: "the `NETWORK` whose endpoint of the region to call: public or vpc",

@@ -115,13 +115,7 @@ func startDev(bin, dir string) (*service, error) {
 
 // startPlain starts `server -config` in dir, with the root key that the development service made there.
 func startPlain(bin, dir string) (*service, error) {
-	config, err := filepath.Abs("testdata/plain.hcl")
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(bin, "server", "-config", config)
-	cmd.Dir = dir
-	process, err := servers.Start(cmd, filepath.Join(dir, "plain.log"))
+	process, err := startConfigured(bin, dir, "plain")
 	if err != nil {
 		return nil, err
 	}
@@ -132,6 +126,20 @@ func startPlain(bin, dir string) (*service, error) {
 	return &service{
 		address: address, plain: true, access: access{id: "LTAIplain", secret: "the plain secret"}, process: process,
 	}, nil
+}
+
+// startConfigured starts `server -config` with a configuration of testdata. Its paths are relative to it, so it is
+// copied to dir.
+func startConfigured(bin, dir, name string) (*servers.Process, error) {
+	content, err := os.ReadFile(filepath.Join("testdata", name+".hcl"))
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, name+".hcl")
+	if err := os.WriteFile(config, content, 0o600); err != nil {
+		return nil, err
+	}
+	return servers.Start(exec.Command(bin, "server", "-config", config), filepath.Join(dir, name+".log"))
 }
 
 // The other access keys of testdata/plain.hcl.

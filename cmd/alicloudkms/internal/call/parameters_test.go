@@ -171,6 +171,10 @@ func TestMistakesInTheArguments(t *testing.T) {
 		"a parameter twice": {
 			kmsapi.OpEncrypt, "KeyId=k KeyId=k Plaintext=" + secret, `KeyId of Encrypt is given twice`,
 		},
+		"an escape in the name of a context's entry": {
+			kmsapi.OpDecrypt, "CiphertextBlob=b EncryptionContext.\x1b=1 EncryptionContext.\x1b=2",
+			`EncryptionContext.\u001b of Decrypt is given twice`,
+		},
 		"both forms of a context": {
 			kmsapi.OpDecrypt, `CiphertextBlob=b EncryptionContext={} EncryptionContext.a=` + secret,
 			`Decrypt: The specified parameter "EncryptionContext" is not valid. It must be one JSON object, or parameters that are called EncryptionContext.<name>, and not both.`,

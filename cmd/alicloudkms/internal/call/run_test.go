@@ -220,12 +220,16 @@ func TestCredentialsOfTheEnvironment(t *testing.T) {
 
 	t.Setenv("ALICLOUD_ACCESS_KEY", "")
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
-	const format = `{"current":"hr","profiles":[{"name":"hr","mode":"AK","access_key_id":%q,"access_key_secret":%q}]}`
+	const format = `{"current":"hr","profiles":[
+		{"name":"hr","mode":"AK","region_id":"cn-shanghai","access_key_id":%q,"access_key_secret":%q}]}`
 	profile := fmt.Sprintf(format,
 		d.kms.AccessKeyID, d.kms.AccessKeySecret.Reveal())
 	require.NoError(t, os.WriteFile("config.json", []byte(profile), 0o600))
 	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", "config.json")
-	own.call(kmsapi.OpListKeys)
+	arn := own.field("Arn").call(kmsapi.OpCreateKey)
+	require.Contains(t, arn, ":cn-shanghai:", "the profile has the region")
+	arn = own.field("Arn").with(func(o *Options) { o.Target.Region = "cn-beijing" }).call(kmsapi.OpCreateKey)
+	require.Contains(t, arn, ":cn-beijing:")
 }
 
 // clearCredentials leaves no source of credentials but what a test adds.

@@ -73,7 +73,11 @@ func (t Target) client(version string) (*client.Client, error) {
 // filledFrom returns t with its empty fields set from variables. Those of an instance are used only if t names one, and
 // only for that: programs that call the shared gateway have them set too.
 func (t Target) filledFrom(env environment) Target {
-	t.Region = cmp.Or(t.Region, env("ALICLOUD_REGION"), env("ALIBABA_CLOUD_REGION_ID"), kmsapi.DefaultRegion)
+	t.Region = cmp.Or(t.Region, env("ALICLOUD_REGION"), env("ALIBABA_CLOUD_REGION_ID"))
+	if t.Region == "" && t.EnvFile == "" && env("ALICLOUD_ACCESS_KEY") == "" {
+		t.Region = credentials.ProfileRegion()
+	}
+	t.Region = cmp.Or(t.Region, kmsapi.DefaultRegion)
 	t.Endpoint = cmp.Or(t.Endpoint, env("ALICLOUD_DOMAIN"))
 	if t.EnvFile != "" { // Otherwise the standard library reads it.
 		t.CACert = cmp.Or(t.CACert, env("SSL_CERT_FILE"))

@@ -110,8 +110,8 @@ func (v *view) printField(w io.Writer, answer kmsapi.Response) error {
 
 var errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave -raw out")
 
-// printValue writes a value as it is, with a line break, or the bytes of a plaintext. On a terminal, neither may
-// be a command to it.
+// printValue writes a value as it is, with a line break, or the bytes of a plaintext. On a terminal, neither may be a
+// command to it.
 func (v *view) printValue(w io.Writer, value string) error {
 	end := "\n"
 	if v.raw && v.field.name == plaintext {
@@ -130,7 +130,7 @@ func (v *view) printValue(w io.Writer, value string) error {
 
 // text returns the value of a column of holder.
 func (v *view) text(holder reflect.Value, c column) string {
-	value := holder.FieldByIndex(c.index)
+	value := c.of(holder)
 	if !c.secret {
 		return fmt.Sprint(value.Interface())
 	}

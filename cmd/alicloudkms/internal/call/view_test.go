@@ -276,6 +276,20 @@ func TestEveryFieldOfAnAnswerIsInItsShape(t *testing.T) {
 	}
 }
 
+// There is none in an answer yet.
+func TestAListMayHaveValuesForEntries(t *testing.T) {
+	type names struct {
+		Names   struct{ Name []string }
+		Secrets struct{ Secret []kmsapi.Secret }
+	}
+	var s shape
+	s.add(reflect.TypeFor[names](), "", nil)
+	require.Equal(t, []string{"Names.Name", "Secrets.Secret"}, []string{s.columns()[0].path, s.columns()[1].path})
+	v := &view{shape: s}
+	require.Equal(t, "one", v.text(reflect.ValueOf("one"), s.columns()[0]))
+	require.Equal(t, "[redacted]", v.text(reflect.ValueOf(kmsapi.NewSecret("one")), s.columns()[1]))
+}
+
 // leaves counts the single values in JSON. Of a list, one entry counts.
 func leaves(t *testing.T, encoded []byte) (n int) {
 	t.Helper()
