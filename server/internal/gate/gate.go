@@ -18,7 +18,7 @@ type Gate struct {
 	api         *api.API
 	credentials atomic.Pointer[Credentials]
 	nonces      *replay.Memory
-	rates       *rateLimiters
+	rates       atomic.Pointer[rateLimiters]
 	// ahead counts the requests of each access key that are ahead of the clock.
 	ahead   limiters[string]
 	regions regions
@@ -64,10 +64,11 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		api: o.API, rates: newRateLimiters(o.Config), regions: newRegions(o.Config),
+		api: o.API, regions: newRegions(o.Config),
 		window: window, clock: o.Clock, audit: o.Audit, metrics: o.Metrics,
 	}
 	g.Replace(o.Credentials)
+	g.SetRates(o.Config)
 	g.nonces, err = openNonces(ctx, o.Nonces, replay.Options{
 		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh, Mark: o.Mark,
 	})
@@ -76,6 +77,15 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 
 // Replace lets the gate accept c, and no other access keys, from now on.
 func (g *Gate) Replace(c Credentials) { g.credentials.Store(&c) }
+
+// SetRates applies the rate limits of c from now on, also to dedicated gateways. If any differs from before, every
+// caller may send one more burst.
+func (g *Gate) SetRates(c config.Config) {
+	rates := newRateLimiters(c)
+	if now := g.rates.Load(); now == nil || !now.same(rates) {
+		g.rates.Store(rates)
+	}
+}
 
 // Nonces returns the number of nonces in memory.
 func (g *Gate) Nonces() int { return g.nonces.Len() }
@@ -88,6 +98,11 @@ func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
 
 // Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
+	var inv api.Invocation
+	defer func() { // A request that fails by a bug has named its key too.
+		line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
+		line.Asked = api.Asked(r.Params, inv.KeyID, inv.InstanceID)
+	}()
 	claim, err := r.claim()
 	line.Operation, line.AccessKeyID = claim.action, claim.accessKeyID
 	if err != nil {
@@ -108,13 +123,11 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 	if claim.version != kmsapi.Version {
 		return nil, kmsapi.InvalidParameter("Version", fmt.Sprintf("It must be %s.", kmsapi.Version))
 	}
-	inv := &api.Invocation{
+	inv = api.Invocation{
 		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Gateway: r.Gateway, Now: now,
 		Permissions: caller.permissions,
 	}
-	resp, err := g.admit(ctx, inv, r.Params, nonce)
-	line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
-	return resp, err
+	return g.admit(ctx, &inv, r.Params, nonce)
 }
 
 // admit runs an operation that the gateway serves, or says how a dry run of it would end.
@@ -158,7 +171,7 @@ func (g *Gate) run(
 	if err := inv.Authorize(params); err != nil {
 		return nil, err
 	}
-	if err := g.rates.take(inv); err != nil {
+	if err := g.rates.Load().take(inv); err != nil {
 		g.metrics.RateLimited(inv.Operation.RateClass())
 		return nil, err
 	}
