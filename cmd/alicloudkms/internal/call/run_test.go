@@ -190,7 +190,8 @@ func TestFlagsGoBeforeVariables(t *testing.T) {
 	_, err := d.with(func(o *Options) { o.Target.Endpoint = "127.0.0.1:1" }).try(kmsapi.OpListKeys)
 	require.ErrorContains(t, err, "ListKeys at 127.0.0.1:1 failed")
 	_, err = d.with(func(o *Options) { o.Target.CACert = "instance.pem" }).try(kmsapi.OpListKeys)
-	require.ErrorContains(t, err, "unknown authority")
+	require.ErrorContains(t, err, "unknown authority (if the server is the right one, give the certificate of the "+
+		"authority that signed its certificate, with -ca-cert, ")
 	_, err = d.with(func(o *Options) { o.Target.CACert = "kms.env" }).try(kmsapi.OpListKeys)
 	require.EqualError(t, err, "kms.env holds no PEM certificate")
 	d.call(kmsapi.OpCreateKey)
@@ -198,6 +199,22 @@ func TestFlagsGoBeforeVariables(t *testing.T) {
 	require.Equal(t, "0", elsewhere.call(kmsapi.OpListKeys), "keys belong to a region")
 	_, err = d.with(func(o *Options) { o.Target.ServerName = "kms.example.com" }).try(kmsapi.OpListKeys)
 	require.ErrorContains(t, err, "kms.example.com")
+}
+
+func TestWhatTheClientRefusesIsNamedByItsFlag(t *testing.T) {
+	d := newDesk(t)
+	for want, change := range map[string]func(*Target){
+		`-network "vcp" is neither "public" nor "vpc"`: func(t *Target) { t.Network = "vcp" },
+		"-endpoint has more than scheme, host and port; leave user, path and query out": func(t *Target) {
+			t.Endpoint = "kms.example.com/kms"
+		},
+		"-instance-endpoint must have the scheme \"https\", or \"http\" on loopback": func(t *Target) {
+			t.Instance, t.InstanceCACert, t.InstanceEndpoint = "kst-other", d.kms.CAFile, "ftp://kms.example.com"
+		},
+	} {
+		_, err := d.with(func(o *Options) { change(&o.Target) }).try(kmsapi.OpListKeys)
+		require.EqualError(t, err, want)
+	}
 }
 
 func TestCredentialsOfTheEnvironment(t *testing.T) {

@@ -65,7 +65,7 @@ func (t Target) client(version string) (*client.Client, error) {
 	}
 	kms, err := client.New(config)
 	if err != nil {
-		return nil, err
+		return nil, blame(err)
 	}
 	return kms.Instance(t.Instance), nil
 }
