@@ -44,7 +44,7 @@ var (
 	storeFailedDesc = describe("store_failed", "1 after a failed commit: the store is read-only until a restart.")
 	auditFailedDesc = describe("audit_failed", "1 while audit lines can't be written: all requests are refused.")
 	certificateDesc = describe("certificate_expiry_timestamp_seconds", "When the TLS certificate in use expires.")
-	keysDesc        = describe("keys", "CMKs, by account, region and state.", "account", "region", "state")
+	keysDesc        = describe("keys", "keys, by account, region and state.", "account", "region", "state")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
