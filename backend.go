@@ -143,7 +143,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.runnerOf(path, req.Operation).HandleRequest(ctx, req)
+	resp, err := b.runnerOf(path, req.Operation).HandleRequest(b.traced(ctx, req), req)
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
 	}

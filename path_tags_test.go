@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
@@ -130,7 +131,8 @@ func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
 
 func TestTagsThatAlibabaCloudHasSetStay(t *testing.T) {
 	d := &framework.FieldData{Schema: tagFields}
-	keys, err := tagsToRemove(t.Context(), &connection{kms: systemTags{}}, target{"a", &keyEntry{KeyID: "k"}}, d)
+	conn := &connection{kms: systemTags{}, log: hclog.NewNullLogger()}
+	keys, err := tagsToRemove(t.Context(), conn, target{"a", &keyEntry{KeyID: "k"}}, d)
 	require.NoError(t, err)
 	require.Equal(t, []string{"env", "team"}, keys)
 }

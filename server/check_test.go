@@ -77,6 +77,12 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 			"does not exist", "does not exist", "does not exist", "does not exist",
 			"counts 1 keys", "the list cmk/", "counts 3 records",
 		}},
+		{"no key of fingerprints", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Delete("meta/fingerprint-key"))
+		}, []string{`record "meta/fingerprint-key": no such key in the store`}},
+		{"a key of fingerprints that does not open", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("meta/fingerprint-key", make([]byte, 74)))
+		}, []string{`record "meta/fingerprint-key": not sealed with this key`}},
 		{"a clock mark that is not a time", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("meta/clock", []byte("noon exact")))
 		}, []string{"not a clock mark"}},
@@ -182,9 +188,14 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		{"a key without an account", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("cmk/x", []byte("x")))
 		}, []string{"not of a kind"}},
+		{"a name that a terminal would obey", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("cmk/"+scope+"\x1b[2J", []byte("x")))
+		}, []string{
+			"record cmk/" + scope + "\ufffd[2J: it is not in the form", "the list cmk/", "it counts 3 records, and there are 4",
+		}},
 		{"another layout", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("meta/schema", []byte("99")))
-		}, []string{"version 99"}},
+		}, []string{`version "99"`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, id := filled(t)

@@ -45,10 +45,10 @@ func Start(c Config, o Options) (*Server, error) {
 	if s.service, err = openService(context.Background(), c, o); err != nil {
 		return nil, err
 	}
-	s.service.awaitFloor()
 	if err := o.BeforeListening(); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}
+	s.service.awaitFloor()
 	if err := s.listen(c, o); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}

@@ -28,13 +28,19 @@ type service struct {
 	process *servers.Process
 }
 
-// The services that all tests share, and the CA of the first. TestMain sets them, before any test runs.
+// The services that all tests share, the CA of the first and what it exports, and the program. TestMain sets them,
+// before any test runs.
 var (
 	dev, plain, cloud *service
 	devCA             string
+	devExports        map[string]string
+	program           string
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == aliyunName {
+		os.Exit(aliyunMain(os.Args[1:]))
+	}
 	status, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,6 +61,7 @@ func run(m *testing.M) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
+	program = bin
 	if dev, err = startDev(bin, dir); err != nil {
 		return 1, err
 	}
@@ -102,7 +109,7 @@ func startDev(bin, dir string) (*service, error) {
 		id:     kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"],
 		secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
 	}
-	devCA = kms.CA
+	devCA, devExports = kms.CA, kms.Exports
 	return s, s.findDevInstance(kms)
 }
 

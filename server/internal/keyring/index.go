@@ -83,6 +83,16 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 	})
 }
 
+// Overdue returns the ids of the CMKs of all scopes that time has changed and no sweep has handled yet, the longest due
+// first.
+func Overdue(r store.Reader, now time.Time) (keyIDs []string, err error) {
+	err = eachDue(r, now, func(due dueCMK) error {
+		keyIDs = append(keyIDs, due.keyID)
+		return nil
+	})
+	return keyIDs, err
+}
+
 // goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom
 // any.
 func (r Reader) goneCMKs() (keyIDs []string, err error) {

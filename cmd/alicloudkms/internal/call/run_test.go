@@ -122,7 +122,7 @@ func TestNoFileIsLeftOfACallWithoutAnAnswer(t *testing.T) {
 	_, err := into.try(kmsapi.OpDescribeKey, "KeyId=none")
 	require.ErrorIs(t, err, kmsapi.ErrKeyNotFound)
 	require.NoFileExists(t, "out")
-	require.Empty(t, into.call(kmsapi.OpEncrypt, "KeyId="+key, "Plaintext=x", "DryRun=true"))
+	require.Empty(t, into.call(kmsapi.OpEncrypt, "KeyId="+key, "Plaintext=eA==", "DryRun=true"))
 	require.Equal(t, "alicloudkms: this was a dry run; Encrypt would succeed\n", into.stderr)
 	require.NoFileExists(t, "out")
 	_, err = d.with(func(o *Options) { o.Out = "none/out" }).try(kmsapi.OpCreateKey)
@@ -191,6 +191,8 @@ func TestFlagsGoBeforeVariables(t *testing.T) {
 	require.ErrorContains(t, err, "ListKeys at 127.0.0.1:1 failed")
 	_, err = d.with(func(o *Options) { o.Target.CACert = "instance.pem" }).try(kmsapi.OpListKeys)
 	require.ErrorContains(t, err, "unknown authority")
+	_, err = d.with(func(o *Options) { o.Target.CACert = "kms.env" }).try(kmsapi.OpListKeys)
+	require.EqualError(t, err, "kms.env holds no PEM certificate")
 	d.call(kmsapi.OpCreateKey)
 	elsewhere := d.field("TotalCount").with(func(o *Options) { o.Target.Region = "cn-shanghai" })
 	require.Equal(t, "0", elsewhere.call(kmsapi.OpListKeys), "keys belong to a region")
@@ -236,6 +238,18 @@ func clearCredentials(t *testing.T) {
 		}
 	}
 	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+}
+
+// What happens with a role is for package credentials.
+func TestARoleIsAssumedWhereTheVariablesNameOne(t *testing.T) {
+	d := newDesk(t)
+	t.Setenv("ALICLOUD_ROLE_ARN", "not an ARN")
+	d.call(kmsapi.OpListKeys)
+	exports, err := os.ReadFile("kms.env")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("role.env", append(exports, "ALICLOUD_ROLE_ARN='not an ARN'\n"...), 0o600))
+	_, err = d.with(func(o *Options) { o.Target.EnvFile = "role.env" }).try(kmsapi.OpListKeys)
+	require.ErrorContains(t, err, "not the ARN of a role")
 }
 
 func TestAFileOfVariablesIsTheOnlyPlaceThen(t *testing.T) {

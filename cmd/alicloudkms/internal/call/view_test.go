@@ -221,7 +221,7 @@ func TestAProgramGetsAFieldAsItIs(t *testing.T) {
 func TestBytesOnATerminalAreEscaped(t *testing.T) {
 	answer := &kmsapi.DecryptResponse{Plaintext: kmsapi.NewSecret("G1tyZWT/Cg==")} // ESC [ r e d 0xff \n
 	o := Options{Field: "Plaintext", Reveal: true, Raw: true, Terminal: true}
-	require.Equal(t, "\\u001b[red\\xff\n\n", show(t, kmsapi.OpDecrypt, o, answer))
+	require.Equal(t, "\\u001b[red\\xff\n", show(t, kmsapi.OpDecrypt, o, answer))
 }
 
 func TestNoSecretIsShownUnlessAskedFor(t *testing.T) {
