@@ -133,7 +133,8 @@ func (k *KMS) Restart() {
 func (k *KMS) Reload(change func(*server.Config)) error {
 	k.t.Helper()
 	change(&k.config)
-	return k.server.Reload(k.config)
+	_, err := k.server.Reload(k.config)
+	return err
 }
 
 // Admit adds a temporary access key, which may do everything and requires its security token. It expires at a time on

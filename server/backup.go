@@ -8,7 +8,6 @@ import (
 	"net/url"
 	"os"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
@@ -19,7 +18,7 @@ import (
 // snapshot comes from it, through its operations socket, without a pause. The file appears only once it is whole, on
 // the disk, and [Check] has found nothing wrong in it.
 func Backup(ctx context.Context, c Config, path string, progress Progress) (Report, error) {
-	root, err := crypt.LoadRootKey(c.RootKey.File)
+	root, err := loadRootKey(c)
 	if err != nil {
 		return Report{}, err
 	}

@@ -1,10 +1,18 @@
 package server
 
 import (
+	"bytes"
 	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
+	"os"
+	"strings"
 	"sync/atomic"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 // certificate is the TLS certificate of the listener. It can be replaced while connections are open: those keep the old
@@ -14,16 +22,93 @@ type certificate struct {
 	current atomic.Pointer[tls.Certificate]
 }
 
-// loadCertificate returns nil for plain HTTP.
-func loadCertificate(l Listener) (*tls.Certificate, error) {
+// maxKeyFile is more bytes than the file of a TLS key can have.
+const maxKeyFile = 1 << 20
+
+// loadCertificate loads that of the listener at a place. It returns nil for plain HTTP.
+func loadCertificate(l Listener, at config.Place) (*tls.Certificate, error) {
 	if l.PlainHTTP {
 		return nil, nil
 	}
-	loaded, err := tls.LoadX509KeyPair(l.TLSCertFile, l.TLSKeyFile)
+	inCert, inKey := at.Field("tls_cert_file"), at.Field("tls_key_file")
+	chain, err := os.ReadFile(l.TLSCertFile)
 	if err != nil {
-		return nil, fmt.Errorf("listener: %w", err)
+		return nil, inCert.Fault(err)
+	}
+	if err := checkChain(chain); err != nil {
+		return nil, inCert.Fault(fmt.Errorf("%s %w", l.TLSCertFile, err))
+	}
+	key, err := private.Read(l.TLSKeyFile, private.OwnerAndGroup, maxKeyFile)
+	if err != nil {
+		return nil, inKey.Fault(err)
+	}
+	defer clear(key)
+	loaded, err := tls.X509KeyPair(chain, key)
+	if err != nil {
+		return nil, inKey.Fault(fmt.Errorf("%s is not the key of %s: %w", l.TLSKeyFile, l.TLSCertFile, err))
 	}
 	return &loaded, nil
+}
+
+// checkChain refuses a file that does not begin with a certificate.
+func checkChain(text []byte) error {
+	const kind = "CERTIFICATE"
+	for block, rest := pem.Decode(text); block != nil; block, rest = pem.Decode(rest) {
+		if block.Type != kind {
+			continue
+		}
+		if _, err := x509.ParseCertificate(block.Bytes); err != nil {
+			return fmt.Errorf("has a certificate that can't be read: %w", err)
+		}
+		return nil
+	}
+	return fmt.Errorf("has no certificate in PEM (-----BEGIN %s-----)", kind)
+}
+
+// describeCertificate says for which names it is, and until when.
+func describeCertificate(c *tls.Certificate) string {
+	names := "no host name"
+	if found := certificateNames(c.Leaf); len(found) > 0 {
+		names = strings.Join(found, ", ")
+	}
+	return fmt.Sprintf("certificate for %s, expires %s", names, c.Leaf.NotAfter.UTC().Format(time.RFC3339))
+}
+
+// certificateNames are the names that clients may call a server by that has the certificate.
+func certificateNames(leaf *x509.Certificate) []string {
+	names := append([]string(nil), leaf.DNSNames...)
+	for _, ip := range leaf.IPAddresses {
+		names = append(names, ip.String())
+	}
+	return names
+}
+
+// certificateWarnings say why clients will refuse the certificate of the listener at a place.
+func certificateWarnings(c *tls.Certificate, at config.Place, now time.Time) (all []string) {
+	if c == nil {
+		return nil
+	}
+	warn := func(format string, args ...any) {
+		all = append(all, at.Field("tls_cert_file").Fault(fmt.Errorf(format, args...)).Error())
+	}
+	if now.After(c.Leaf.NotAfter) {
+		warn("the certificate expired at %s", c.Leaf.NotAfter.UTC().Format(time.RFC3339))
+	}
+	if now.Before(c.Leaf.NotBefore) {
+		warn("the certificate is not valid before %s", c.Leaf.NotBefore.UTC().Format(time.RFC3339))
+	}
+	if len(certificateNames(c.Leaf)) == 0 {
+		warn("the certificate names no host: clients look for it in subjectAltName, and not in the common name")
+	}
+	return all
+}
+
+// sameCertificate reports whether two certificates, and what is sent with them, are the same. Either may be nil.
+func sameCertificate(a, b *tls.Certificate) bool {
+	if a == nil || b == nil {
+		return a == b
+	}
+	return bytes.Equal(bytes.Join(a.Certificate, nil), bytes.Join(b.Certificate, nil))
 }
 
 // config is nil for plain HTTP. maxVersion is the newest version of TLS; 0 means the newest of all.

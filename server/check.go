@@ -28,7 +28,7 @@ func Check(ctx context.Context, c Config, path string, progress Progress) (Repor
 	if path == "" {
 		path = c.Storage.Path
 	}
-	root, err := crypt.LoadRootKey(c.RootKey.File)
+	root, err := loadRootKey(c)
 	if err != nil {
 		return Report{}, err
 	}

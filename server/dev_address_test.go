@@ -49,7 +49,7 @@ func TestADevelopmentServiceRefusesAKeptAddressThatIsNotOfLoopback(t *testing.T)
 		require.NoError(t, os.WriteFile(path, []byte("0.0.0.0:8443\n"), 0o600))
 		_, err := server.NewDevConfig(dir, "")
 		require.EqualError(t, err,
-			path+`: address "0.0.0.0:8443": this may listen on loopback only; remove the file to get another`)
+			path+`: "0.0.0.0:8443": this may listen on loopback only; remove the file to get another`)
 		_, err = server.NewDevConfig(dir, "127.0.0.1:0")
 		require.NoError(t, err, "another address was asked for")
 	}

@@ -57,6 +57,9 @@ func fieldNames(t reflect.Type) (names []string) {
 	}
 	for i := range t.NumField() {
 		name, kind, _ := strings.Cut(t.Field(i).Tag.Get("hcl"), ",")
+		if name == "" {
+			continue
+		}
 		if kind != "label" {
 			names = append(names, name)
 		}

@@ -18,7 +18,12 @@ type Service = service
 
 // Open opens a service that listens nowhere, for tests that call it directly.
 func Open(c Config, o Options) (*Service, error) {
-	return openService(context.Background(), c, o.withDefaults())
+	o = o.withDefaults()
+	f, err := loadFiles(c, o.Clock())
+	if err != nil {
+		return nil, err
+	}
+	return openService(context.Background(), c, f, o)
 }
 
 // ServeHTTP answers a request to the shared gateway.

@@ -7,6 +7,7 @@ import (
 	"net"
 	"net/http"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 )
@@ -19,13 +20,30 @@ type gateway struct {
 	http        *http.Server
 }
 
-// listenersOf returns the listener of each gateway by the id of its KMS instance, which is "" for the shared gateway.
-func listenersOf(c Config) map[string]Listener {
-	listeners := map[string]Listener{sharedGateway: c.Listener}
-	for _, i := range c.Instances {
-		listeners[i.ID] = i.Listener
+// door is where the configuration has the listener of a gateway.
+type door struct {
+	// id is that of the gateway's KMS instance, or [sharedGateway].
+	id       string
+	listener Listener
+	place    config.Place
+}
+
+// name is that of the listener in a report.
+func (d door) name() string {
+	if d.id == sharedGateway {
+		return "listener"
 	}
-	return listeners
+	return fmt.Sprintf("instance %q.listener", d.id)
+}
+
+// doorsOf returns the doors of all gateways, of which that of the shared one is the first.
+func doorsOf(c Config) []door {
+	const block = "listener"
+	doors := []door{{sharedGateway, c.Listener, c.Place().Block(block, 0, "")}}
+	for n, i := range c.Instances {
+		doors = append(doors, door{i.ID, i.Listener, c.Place().Block("instance", n, i.ID).Block(block, 0, "")})
+	}
+	return doors
 }
 
 // sharedGateway is the shared gateway where others have the id of their KMS instance.
@@ -33,8 +51,8 @@ const sharedGateway = ""
 
 // gatewayNames are those of the gateways in metrics.
 func gatewayNames(c Config) (names []string) {
-	for id := range listenersOf(c) {
-		names = append(names, edge.GatewayName(id))
+	for _, d := range doorsOf(c) {
+		names = append(names, edge.GatewayName(d.id))
 	}
 	return names
 }
@@ -61,25 +79,13 @@ func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
 }
 
 // newGateways makes the gateways of c with their certificates. None listens yet.
-func newGateways(c Config) (map[string]*gateway, error) {
+func newGateways(c Config, f files) map[string]*gateway {
 	gateways := map[string]*gateway{}
-	for id, l := range listenersOf(c) {
-		loaded, err := loadCertificate(l)
-		if err != nil {
-			return nil, gatewayError(id, err)
-		}
-		gateways[id] = &gateway{}
-		gateways[id].certificate.current.Store(loaded)
+	for _, d := range doorsOf(c) {
+		gateways[d.id] = &gateway{}
+		gateways[d.id].certificate.current.Store(f.certificates[d.id])
 	}
-	return gateways, nil
-}
-
-// gatewayError says at which gateway err occurred.
-func gatewayError(id string, err error) error {
-	if id == sharedGateway {
-		return err
-	}
-	return fmt.Errorf("instance %q: %w", id, err)
+	return gateways
 }
 
 // listen lets the gateway listen as l says, and answer with h once it serves.

@@ -206,9 +206,6 @@ func TestABadReloadOfAnInstanceChangesNothing(t *testing.T) {
 			`instance "kst-dev": listener`,
 		},
 		"no CA": {func(i *server.Instance) { i.CACertFile += ".none" }, `instance "kst-dev"`},
-		"no TLS any more": {func(i *server.Instance) {
-			i.Listener = server.Listener{Address: i.Listener.Address, PlainHTTP: true}
-		}, `instance "kst-dev"`},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := w.in(t)

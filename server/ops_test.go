@@ -31,13 +31,19 @@ func withOps(t *testing.T) func(*server.Config) {
 
 func (w *wire) observe(method, path string) (status int, text string) {
 	w.t.Helper()
-	req, err := http.NewRequestWithContext(w.t.Context(), method, "http://"+w.kms.OpsAddress()+path, nil)
-	require.NoError(w.t, err)
+	return observe(w.t, w.kms.OpsAddress(), method, path)
+}
+
+// observe sends a request to the operators' address of a service.
+func observe(t *testing.T, address, method, path string) (status int, text string) {
+	t.Helper()
+	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, nil)
+	require.NoError(t, err)
 	resp, err := http.DefaultClient.Do(req)
-	require.NoError(w.t, err)
+	require.NoError(t, err)
 	defer resp.Body.Close()
 	body, err := io.ReadAll(resp.Body)
-	require.NoError(w.t, err)
+	require.NoError(t, err)
 	return resp.StatusCode, string(body)
 }
 

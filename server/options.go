@@ -25,6 +25,9 @@ type Options struct {
 	// Rand is the source of key material and data keys; nil is crypto/rand.
 	Rand io.Reader
 
+	// Reloaded is called after each reload, with its error. It is called by one goroutine at a time.
+	Reloaded func(error)
+
 	// timeouts are the usual ones, unless a test sets others.
 	timeouts timeouts
 	// wrapStore, if it is set, is called with the store and returns the one that is used. Tests set it.
@@ -44,6 +47,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Rand == nil {
 		o.Rand = rand.Reader
+	}
+	if o.Reloaded == nil {
+		o.Reloaded = func(error) {}
 	}
 	if o.BeforeListening == nil {
 		o.BeforeListening = func() error { return nil }

@@ -37,14 +37,14 @@ func Rekey(ctx context.Context, c Config, newKey string, progress Progress) (Rek
 
 // rekey is [Rekey]. step is called after each step that changes a file, with its name.
 func rekey(ctx context.Context, c Config, newKey string, progress Progress, step func(string)) (_ Rekeyed, err error) {
-	old, err := crypt.LoadRootKey(c.RootKey.File)
+	old, err := loadRootKey(c)
 	if err != nil {
 		return Rekeyed{}, err
 	}
 	defer old.Clear()
 	root, err := crypt.LoadRootKey(newKey)
 	if err != nil {
-		return Rekeyed{}, fmt.Errorf("the new %w", err)
+		return Rekeyed{}, fmt.Errorf("the new root key: %w", err)
 	}
 	defer root.Clear()
 	if old.Equal(root) {

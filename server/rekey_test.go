@@ -142,12 +142,11 @@ func TestARekeyThatIsRefusedChangesNothing(t *testing.T) {
 		{"the new root key can be read by others", func(t *testing.T, _ *server.Config, newKey string) string {
 			require.NoError(t, os.Chmod(newKey, 0o644))
 			return ""
-		}, "the new root key: NEW has mode 0644, so that users other than its owner can access it; " +
-			"make it 0600, and if anyone may have read it, generate a new key" + advice},
+		}, "the new root key: NEW has mode 0644, so users other than its owner can access it; run: chmod 600 NEW"},
 		{"the root key does not exist", func(t *testing.T, c *server.Config, _ string) string {
 			c.RootKey.File = filepath.Join(t.TempDir(), "none")
 			return ""
-		}, "root key: open ROOT: no such file or directory" + advice},
+		}, "root_key: file: open ROOT: no such file or directory" + advice},
 		{"there is no store", func(t *testing.T, c *server.Config, _ string) string {
 			c.Storage.Path += "-none"
 			return ""
@@ -227,7 +226,7 @@ func TestTheRootKeyOfBeforeIsRefusedByName(t *testing.T) {
 	require.NoError(t, err)
 	const want = "it is under another root key than that of %s, which is the one from before its rekey; put the new one there"
 	_, err = server.Open(c, server.Options{})
-	require.EqualError(t, err, c.Storage.Path+": "+fmt.Sprintf(want, was))
+	require.EqualError(t, err, "root_key: file: "+c.Storage.Path+": "+fmt.Sprintf(want, was))
 	report, err := server.Check(t.Context(), c, "", nil)
 	require.NoError(t, err)
 	require.Equal(t, []string{fmt.Sprintf(want, was)}, report.Problems)

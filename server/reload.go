@@ -1,131 +1,158 @@
 package server
 
 import (
-	"crypto/tls"
 	"errors"
-	"reflect"
+	"fmt"
+	"os"
+	"path/filepath"
 	"slices"
+	"time"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
-// Reload takes the access keys, with secrets and permissions, and the TLS certificates from c, and of the KMS instances
-// that exist Internet access, status, CA and which is the default. It reopens the audit log. Connections stay open. It
-// is all or nothing: after an error the service continues with what it had. Any other change in c takes effect at the
-// next start only, and is logged.
-func (s *Server) Reload(c Config) error {
-	s.reloading.Lock()
-	defer s.reloading.Unlock()
-	err := s.reload(c)
-	s.service.metrics.Reloaded(err)
-	return err
+// ReloadReport is what a reload has changed.
+type ReloadReport = ops.Reload
+
+// ReloadFile reads the configuration file again that the server was started with, and does with it what [Server.Reload]
+// does.
+func (s *Server) ReloadFile() (ReloadReport, error) {
+	return s.reload(func() (Config, error) {
+		if s.path == "" {
+			return Config{}, errors.New("the service was started without a configuration file")
+		}
+		return LoadConfig(s.path)
+	})
 }
 
-func (s *Server) reload(c Config) error {
-	if err := c.Validate(); err != nil {
-		return err
+// Reload takes from c the access keys, with secrets and permissions, the TLS certificates, quotas and rate limits, and
+// of the KMS instances that exist Internet access, spec, status, CA and which is the default. It reopens the audit log.
+// Connections stay open. It is all or nothing: after an error the service continues with what it had, and its
+// configuration is stale until a reload succeeds. Any other change in c takes effect at the next start only.
+func (s *Server) Reload(c Config) (ReloadReport, error) {
+	return s.reload(func() (Config, error) { return c, c.Validate() })
+}
+
+// reloadFor is ReloadFile for a caller who takes the configuration file to be the one at path.
+func (s *Server) reloadFor(path string) (ReloadReport, error) {
+	if !sameFile(s.path, path) {
+		return ReloadReport{}, fmt.Errorf("%w: -config %s", ops.ErrOtherConfig, s.path)
 	}
-	credentials, err := gate.LoadCredentials(c.Accounts)
+	return s.ReloadFile()
+}
+
+// sameFile reports whether two absolute paths lead to one file. What can't be seen is compared by its name.
+func sameFile(a, b string) bool {
+	if filepath.Clean(a) == filepath.Clean(b) {
+		return true
+	}
+	first, err := os.Stat(a)
 	if err != nil {
-		return err
+		return false
 	}
-	certificates, err := s.loadCertificates(c)
+	second, err := os.Stat(b)
+	return err == nil && os.SameFile(first, second)
+}
+
+// reload is the only way to reload. It reads the configuration while no other reload runs, so that the last one to
+// begin has the last word.
+func (s *Server) reload(read func() (Config, error)) (ReloadReport, error) {
+	s.reloading.Lock()
+	defer s.reloading.Unlock()
+	report := ReloadReport{Config: s.path, Changes: []ops.Change{}, NeedsRestart: []ops.Change{}, Warnings: []string{}}
+	c, err := read()
+	if err == nil {
+		err = s.apply(c, &report)
+	}
+	s.service.metrics.Reloaded(err)
+	s.noteReload(report, err)
+	s.reloaded(err)
+	return report, err
+}
+
+// noteReload writes down and logs how a reload has ended.
+func (s *Server) noteReload(report ReloadReport, err error) {
 	if err != nil {
-		return err
+		if s.stale.Load() == nil {
+			now := s.service.clock()
+			s.stale.Store(&now)
+		}
+		s.service.log.Error("not reloaded; the service keeps its previous configuration, which is stale", "error", err)
+		return
 	}
-	instances, err := loadInstances(s.withReloaded(c))
+	s.stale.Store(nil)
+	for _, change := range report.Changes {
+		s.service.log.Info("the configuration has changed", "part", change.Part, "change", change.What)
+	}
+	for _, change := range report.NeedsRestart {
+		s.service.log.Warn("a change of the configuration waits for a restart", "part", change.Part, "change", change.What)
+	}
+	s.warn(report.Warnings)
+	s.service.log.Info("reloaded", "changes", len(report.Changes), "need_restart", len(report.NeedsRestart))
+}
+
+func (s *Server) warn(warnings []string) {
+	for _, w := range warnings {
+		s.service.log.Warn(w)
+	}
+}
+
+// staleSince is since when reloads have failed, and zero if the last one did not.
+func (s *Server) staleSince() time.Time {
+	if since := s.stale.Load(); since != nil {
+		return *since
+	}
+	return time.Time{}
+}
+
+// apply takes c's changes, and reports them.
+func (s *Server) apply(c Config, report *ReloadReport) error {
+	f, err := loadFiles(c, s.service.clock())
 	if err != nil {
 		return err
 	}
 	if err := s.service.audit.Reopen(); err != nil {
-		return err
+		return fieldOf(c, "audit", "file").Fault(err)
 	}
-	s.service.gate.Replace(credentials)
-	s.service.api.SetInstances(instances)
-	for id, loaded := range certificates {
-		s.gateways[id].certificate.current.Store(loaded)
-	}
-	for _, part := range changedParts(s.config, c) {
-		s.service.log.Warn("a change of the configuration waits for a restart", "part", part)
+	s.describe(c, f, report)
+	s.config, s.files = s.merged(c), s.files.merged(f)
+	s.inUse, _ = settingsOf(s.config)
+	s.service.gate.Replace(f.credentials)
+	s.service.gate.SetRates(s.config)
+	s.service.api.SetQuotas(s.config.Quotas.WithDefaults())
+	s.service.api.SetInstances(s.files.instances(s.config))
+	for id, g := range s.gateways {
+		if loaded := f.certificates[id]; loaded != nil && g.certificate.current.Load() != nil {
+			g.certificate.current.Store(loaded)
+		}
 	}
 	return nil
 }
 
-// loadCertificates loads the certificates that c has for the gateways that exist.
-func (s *Server) loadCertificates(c Config) (map[string]*tls.Certificate, error) {
-	certificates := map[string]*tls.Certificate{}
-	for id, l := range listenersOf(c) {
-		g, ok := s.gateways[id]
-		if !ok {
-			continue
-		}
-		if l.PlainHTTP != (g.certificate.current.Load() == nil) {
-			return nil, gatewayError(id, errors.New("listener: plain_http can't change without a restart"))
-		}
-		loaded, err := loadCertificate(l)
-		if err != nil {
-			return nil, gatewayError(id, err)
-		}
-		certificates[id] = loaded
-	}
-	return certificates, nil
-}
-
-// changedParts names what differs between two configurations and is not reloaded.
-func changedParts(a, b Config) (parts []string) {
-	for _, part := range []struct {
-		name          string
-		before, after any
-	}{
-		{"default_region", a.HomeRegion(), b.HomeRegion()},
-		{"regions", a.ServedRegions(), b.ServedRegions()},
-		{"listener.address", addressesOf(a), addressesOf(b)},
-		{"strict_default_keys", a.StrictDefaultKeys, b.StrictDefaultKeys},
-		{"instance", fixedOf(a), fixedOf(b)},
-		{"storage", a.Storage, b.Storage},
-		{"root_key", a.RootKey, b.RootKey},
-		{"audit", a.Audit, b.Audit},
-		{"limits", a.Limits, b.Limits},
-		{"quotas", a.Quotas, b.Quotas},
-		{"rate_limits", a.RateLimits, b.RateLimits},
-		{"operations", a.Ops, b.Ops},
-	} {
-		if !reflect.DeepEqual(part.before, part.after) {
-			parts = append(parts, part.name)
-		}
-	}
-	return parts
-}
-
-// withReloaded returns the configuration of the start, with what a reload changes in the KMS instances that it has.
-func (s *Server) withReloaded(c Config) Config {
+// merged is the configuration in use, with what a reload takes from c. KMS instances keep their defaults, which the
+// start has filled in: that of the account must not change with the order of the accounts.
+func (s *Server) merged(c Config) Config {
 	merged := s.config
+	merged.Accounts, merged.Quotas, merged.RateLimits = slices.Clone(c.Accounts), c.Quotas, c.RateLimits
 	merged.Instances = slices.Clone(merged.Instances)
 	for n := range merged.Instances {
 		at := &merged.Instances[n]
-		for _, i := range c.Instances {
+		for _, i := range c.AllInstances() {
 			if i.ID == at.ID {
 				at.InternetAccess, at.Default, at.Status, at.CACertFile = i.InternetAccess, i.Default, i.Status, i.CACertFile
+				at.Spec = i.Spec
 			}
 		}
 	}
 	return merged
 }
 
-// fixedOf returns what of the KMS instances takes effect at a start only, besides their addresses.
-func fixedOf(c Config) map[string]any {
-	fixed := map[string]any{}
-	for _, i := range c.AllInstances() {
-		fixed[i.ID] = []any{i.Kind, i.Account, i.Region, i.Image, i.Spec}
+// merged is f with what newer has, which may lack the chains of instances that need a restart to go.
+func (f files) merged(newer files) files {
+	for id, chain := range f.chains {
+		if _, ok := newer.chains[id]; !ok {
+			newer.chains[id] = chain
+		}
 	}
-	return fixed
-}
-
-// addressesOf returns where the gateways of c listen.
-func addressesOf(c Config) map[string]string {
-	addresses := map[string]string{}
-	for id, l := range listenersOf(c) {
-		addresses[id] = l.Address
-	}
-	return addresses
+	return newer
 }

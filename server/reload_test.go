@@ -58,9 +58,9 @@ func TestABadReloadChangesNothing(t *testing.T) {
 			c.Accounts[0].AccessKeys = append(c.Accounts[0].AccessKeys, c.Accounts[0].AccessKeys[0])
 		}, "twice"},
 		{"no certificate", func(c *server.Config) { c.Listener.TLSCertFile = open }, "listener"},
-		{"no TLS any more", func(c *server.Config) {
-			c.Listener.TLSCertFile, c.Listener.TLSKeyFile, c.Listener.PlainHTTP = "", "", true
-		}, "restart"},
+		{"a TLS key that everybody can read", func(c *server.Config) {
+			require.NoError(t, os.Chmod(c.Listener.TLSKeyFile, 0o644))
+		}, "chmod o-rwx"},
 		{"an audit log in a folder that is gone", func(c *server.Config) {
 			require.NoError(t, os.RemoveAll(filepath.Dir(c.Audit.File)))
 		}, "audit"},

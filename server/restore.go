@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
@@ -27,7 +26,7 @@ type Restored struct {
 // on the store: the error then wraps [ErrInUse]. An existing store is an error that wraps [os.ErrExist], unless replace
 // is set: then it is kept, under the name that Restore returns.
 func Restore(ctx context.Context, c Config, path string, replace bool, progress Progress) (Restored, error) {
-	root, err := crypt.LoadRootKey(c.RootKey.File)
+	root, err := loadRootKey(c)
 	if err != nil {
 		return Restored{}, err
 	}

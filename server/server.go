@@ -5,8 +5,8 @@ import (
 	"errors"
 	"log/slog"
 	"net/http"
-	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
@@ -23,10 +23,20 @@ type Server struct {
 	stop     context.CancelFunc
 	swept    chan struct{}
 
-	// config is what the server was started with.
-	config Config
-	// reloading is held during a reload.
+	// path is the absolute one of the configuration file, or "" if there is none.
+	path string
+	// reloaded is called after each reload.
+	reloaded func(error)
+	// reloading is held during a reload, and guards what follows.
 	reloading sync.Mutex
+	// config is what the server was started with, with what reloads have changed.
+	config Config
+	files  files
+	// inUse are the settings that a reload changes, and fixed those of the start that it does not.
+	inUse, fixed []setting
+
+	// stale is since when reloads have failed, and nil if the last one did not.
+	stale atomic.Pointer[time.Time]
 }
 
 // Start opens the store and listens. It returns once requests can be served; the server then runs until
@@ -36,15 +46,21 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	o = o.withDefaults()
-	c.Instances = slices.Clone(c.Instances) // The caller may change its own for a reload.
-	gateways, err := newGateways(c)
+	c.Instances = c.AllInstances() // The caller may change its own for a reload.
+	f, err := loadFiles(c, o.Clock())
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{config: c, gateways: gateways, done: make(chan error, len(gateways)), swept: make(chan struct{})}
-	if s.service, err = openService(context.Background(), c, o); err != nil {
+	s := &Server{
+		config: c, files: f, gateways: newGateways(c, f), reloaded: o.Reloaded,
+		done: make(chan error, len(c.Instances)+1), swept: make(chan struct{}),
+	}
+	s.inUse, s.fixed = settingsOf(c)
+	s.path = absolute(c.File())
+	if s.service, err = openService(context.Background(), c, f, o); err != nil {
 		return nil, err
 	}
+	s.warn(f.warnings)
 	if err := o.BeforeListening(); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}
@@ -69,14 +85,14 @@ func (s *Server) listen(c Config, o Options) (err error) {
 		}
 	}()
 	limits, bounds := c.Limits.WithDefaults(), connBounds{connlimit.NewTurns(), s.service.metrics}
-	for id, l := range listenersOf(c) {
-		if err := s.gateways[id].listen(l, limits, bounds, s.service.handlers[id], o); err != nil {
-			return gatewayError(id, err)
+	for _, d := range doorsOf(c) {
+		if err := s.gateways[d.id].listen(d.listener, limits, bounds, s.service.handlers[d.id], o); err != nil {
+			return d.place.Field("address").Fault(err)
 		}
 	}
 	s.service.metrics.Watch(s.status)
 	s.ops, err = s.listenOps(c, o.Logger)
-	return err
+	return c.Place().Block("operations", 0, "").Fault(err)
 }
 
 // closeListeners closes what listens before it serves.
@@ -96,7 +112,8 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 	}
 	return ops.Listen(ops.Options{
 		Address: c.Ops.Address, Socket: c.SocketPath(),
-		Metrics: s.service.metrics, Health: s.service.health, Backup: s.service.backup,
+		Metrics: s.service.metrics, Health: s.service.health, Stale: s.staleSince,
+		Backup: s.service.backup, Reload: s.reloadFor,
 		NewServer: func(h http.Handler) *http.Server { return usualTimeouts.newServer(h, log) }, Log: log,
 	})
 }
@@ -104,6 +121,7 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 // status is the whole of the operators' view.
 func (s *Server) status(ctx context.Context) ops.Status {
 	status := s.service.status(ctx)
+	status.ConfigStale = !s.staleSince().IsZero()
 	for _, g := range s.gateways {
 		expiry := g.certificate.notAfter()
 		if at := status.CertificateExpiry; at.IsZero() || !expiry.IsZero() && expiry.Before(at) {

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net/http"
@@ -38,13 +37,9 @@ type service struct {
 	log          *slog.Logger
 }
 
-// openService opens everything that c names, and checks that it fits together.
-func openService(ctx context.Context, c Config, o Options) (_ *service, err error) {
-	credentials, err := gate.LoadCredentials(c.Accounts)
-	if err != nil {
-		return nil, err
-	}
-	root, err := crypt.LoadRootKey(c.RootKey.File)
+// openService opens everything that c names besides f, and checks that it fits together.
+func openService(ctx context.Context, c Config, f files, o Options) (_ *service, err error) {
+	root, err := loadRootKey(c)
 	if err != nil {
 		return nil, err
 	}
@@ -64,19 +59,15 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 		return nil, err
 	}
 	if s.audit, err = openAudit(c.Audit); err != nil {
-		return nil, err
+		return nil, fieldOf(c, "audit", "file").Fault(err)
 	}
-	instances, err := loadInstances(c)
-	if err != nil {
-		return nil, err
-	}
-	s.api = s.newAPI(c, o, instances)
+	s.api = s.newAPI(c, o, f.instances(c))
 	mark, err := s.lastMark(ctx, c, o)
 	if err != nil {
 		return nil, err
 	}
 	s.gate, err = gate.Open(ctx, gate.Options{
-		API: s.api, Config: c, Credentials: credentials, Nonces: s.keys, Fresh: fresh, Mark: mark,
+		API: s.api, Config: c, Credentials: f.credentials, Nonces: s.keys, Fresh: fresh, Mark: mark,
 		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
 	})
 	if err != nil {
@@ -94,17 +85,14 @@ func openService(ctx context.Context, c Config, o Options) (_ *service, err erro
 func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
 	opened, err := bolt.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
 	if err != nil {
-		return false, err
+		return false, storeFault(c, err)
 	}
 	s.store = opened
 	if o.wrapStore != nil {
 		s.store = o.wrapStore(opened)
 	}
 	s.keys, fresh, err = keyring.Open(ctx, s.store, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
-	if err != nil {
-		return false, fmt.Errorf("%s: %w", c.Storage.Path, explainRootKey(c.RootKey.File, err))
-	}
-	return fresh, nil
+	return fresh, storeFault(c, err)
 }
 
 func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {

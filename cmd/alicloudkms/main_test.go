@@ -24,6 +24,7 @@ func TestScripts(t *testing.T) {
 			"await":     await,
 			"terminate": signalAll(syscall.SIGTERM),
 			"hangup":    signalAll(syscall.SIGHUP),
+			"listkeys":  listKeys,
 		},
 	})
 }

@@ -22,6 +22,8 @@ type serverFlags struct {
 	devEnv    string
 	// acceptClock is for one start after the clock was corrected.
 	acceptClock bool
+	// check tests the configuration instead of running the service.
+	check bool
 }
 
 func serverCommand() *cli.Command {
@@ -29,11 +31,20 @@ func serverCommand() *cli.Command {
 		Name:  "server",
 		Usage: "run the KMS service",
 		UsageText: `alicloudkms server -config FILE [-accept-clock]
+       alicloudkms server -config FILE -check [-o FORMAT]
        alicloudkms server -dev [-accept-clock] [-dev-listen ADDRESS] [-dev-dir DIR] [-dev-env FILE]`,
-		Description: `Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read access keys and
-TLS certificate from its configuration file, and reopen its audit log.`,
+		Description: `Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read its
+configuration file and reopen its audit log; alicloudkms reload does too, and says what changed.
+
+With -check it does not run. It reads all that a start or a reload would: the configuration and the files that it names,
+their modes, certificates and keys, and compares the root key with the store. It changes nothing and listens nowhere, so
+a service may be running. Run it as the service's user. The status is 1, with file and line, if anything is wrong.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE` in HCL"},
+			&cli.BoolFlag{
+				Name:  "check",
+				Usage: "only find out whether a service could start with the configuration, or reload it",
+			},
 			&cli.BoolFlag{
 				Name:  "dev",
 				Usage: "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION",
@@ -53,8 +64,10 @@ TLS certificate from its configuration file, and reopen its audit log.`,
 				Name:  "accept-clock",
 				Usage: "start although the clock is behind that of the last run; requests that it accepted could then be sent again",
 			},
+			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms server -dev -dev-env kms.env
+  alicloudkms server -config /etc/alicloudkms/server.hcl -check
   alicloudkms server -config /etc/alicloudkms/server.hcl
 `),
 		Action: runServer,
@@ -69,12 +82,13 @@ func readServerFlags(c *cli.Command) (serverFlags, error) {
 		devDir:      c.String("dev-dir"),
 		devEnv:      c.String("dev-env"),
 		acceptClock: c.Bool("accept-clock"),
+		check:       c.Bool("check"),
 	}
-	return f, f.check(c)
+	return f, f.fit(c)
 }
 
-// check rejects flags that can't be combined, since a flag that is silently ignored misleads.
-func (f serverFlags) check(c *cli.Command) error {
+// fit rejects flags that can't be combined, since a flag that is silently ignored misleads.
+func (f serverFlags) fit(c *cli.Command) error {
 	if f.dev == (f.config != "") {
 		return usagef(c, "server needs either -config FILE or -dev")
 	}
@@ -82,6 +96,14 @@ func (f serverFlags) check(c *cli.Command) error {
 		if c.IsSet(name) && !f.dev {
 			return usagef(c, "-%s works only with -dev", name)
 		}
+	}
+	switch {
+	case f.check && f.dev:
+		return usagef(c, "-check works only with -config")
+	case f.check && f.acceptClock:
+		return usagef(c, "-check does not look at the clock; leave out -accept-clock")
+	case c.IsSet("o") && !f.check:
+		return usagef(c, "-o works only with -check")
 	}
 	return nil
 }
@@ -94,6 +116,9 @@ func runServer(ctx context.Context, c *cli.Command) error {
 	f, err := readServerFlags(c)
 	if err != nil {
 		return err
+	}
+	if f.check {
+		return runServerCheck(ctx, c, f.config)
 	}
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
@@ -113,7 +138,9 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	s, err := server.Start(config, server.Options{Logger: logger, AcceptClock: f.acceptClock})
+	s, err := server.Start(config, server.Options{
+		Logger: logger, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
+	})
 	if err != nil {
 		return err
 	}
@@ -121,32 +148,19 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 		logger.Info("the dedicated gateway is ready", "instance", i.ID, "address", s.InstanceAddress(i.ID))
 	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
-	if err := notifyReady(); err != nil {
+	if err := notifySystemd("READY=1"); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)
 	}
 	for {
 		select {
 		case <-hangups:
-			reload(s, f.config, logger)
+			_, _ = s.ReloadFile() // The server logs how it ends.
 		case err := <-s.Failed():
 			return errors.Join(err, s.Close())
 		case <-ctx.Done():
 			return shutdown(s, logger)
 		}
 	}
-}
-
-// reload handles SIGHUP. An invalid configuration changes nothing.
-func reload(s *server.Server, path string, logger *slog.Logger) {
-	config, err := server.LoadConfig(path)
-	if err == nil {
-		err = s.Reload(config)
-	}
-	if err != nil {
-		logger.Error("not reloaded; the service keeps its previous configuration", "error", err)
-		return
-	}
-	logger.Info("reloaded")
 }
 
 const shutdownTime = 20 * time.Second

@@ -87,7 +87,7 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "pki", "replay", "store", "store/bolt", "wrapping",
+			"audit", "crypt", "durable", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
@@ -103,14 +103,14 @@ var rooms = map[string]room{
 	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},
 	"server/internal/gate": {
 		imports: serverRooms(
-			"api", "audit", "config", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
+			"api", "audit", "config", "private", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
 		),
 	},
 	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
 	"server/internal/keyring": {
 		imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
 	},
-	"server/internal/crypt":           {imports: serverRooms("durable", "internal/xaes", "kmsapi")},
+	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
 	"server/internal/keystate":        {imports: []string{"kmsapi"}},
 	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":           {alone: true},
@@ -122,7 +122,9 @@ var rooms = map[string]room{
 	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
 	"server/internal/audit":           {imports: []string{"kmsapi"}},
 	// What operators see of the service it gets as functions.
-	"server/internal/ops": {imports: []string{"kmsapi"}},
+	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
+	// Files that hold secrets, by one rule.
+	"server/internal/private": {onlyStandard: true},
 	// Published test vectors for the service's cryptography.
 	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/xaes", "kmsapi")},
 }

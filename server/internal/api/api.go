@@ -17,7 +17,7 @@ type API struct {
 	keys         *keyring.Keyring
 	wrappingKeys WrappingKeys
 	keyWait      time.Duration
-	quotas       config.Quotas
+	quotas       atomic.Pointer[config.Quotas]
 	regions      map[string]bool
 	rand         io.Reader
 	instances    atomic.Pointer[Instances]
@@ -51,12 +51,16 @@ type Options struct {
 // New returns an API.
 func New(o Options) *API {
 	a := &API{
-		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, quotas: o.Quotas, regions: o.Regions, rand: o.Rand,
+		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, regions: o.Regions, rand: o.Rand,
 		strictDefaultKeys: o.StrictDefaultKeys,
 	}
 	a.SetInstances(o.Instances)
+	a.SetQuotas(o.Quotas)
 	return a
 }
+
+// SetQuotas lets q, in which 0 is no default, be the quotas from now on. What is above them stays.
+func (a *API) SetQuotas(q config.Quotas) { a.quotas.Store(&q) }
 
 // Serves reports whether there is a handler for op.
 func Serves(op kmsapi.Operation) bool {

@@ -26,10 +26,10 @@ func (a *API) getKmsInstance(
 const unlimitedKeys = 1_000_000
 
 func (a *API) instanceQuota() int {
-	if a.quotas.Keys == config.Unlimited {
-		return unlimitedKeys
+	if quota := a.quotas.Load().Keys; quota != config.Unlimited {
+		return quota
 	}
-	return a.quotas.Keys
+	return unlimitedKeys
 }
 
 // listKmsInstances returns a page of the KMS instances of the account and region, in the order of their ids.

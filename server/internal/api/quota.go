@@ -11,7 +11,7 @@ import (
 // roomForKey refuses one more CMK than the quota. It counts in the transaction that adds the CMK, so that the quota
 // holds under parallel requests.
 func (a *API) roomForKey(r keyring.Reader) error {
-	return checkQuota("keys", a.quotas.Keys, r.CountCMKs)
+	return checkQuota("keys", a.quotas.Load().Keys, r.CountCMKs)
 }
 
 // roomForDefault refuses a second default CMK.
@@ -29,7 +29,7 @@ func roomForDefault(r keyring.Reader, cmk *keyring.CMK) error {
 
 // roomForAlias is roomForKey for aliases.
 func (a *API) roomForAlias(r keyring.Reader) error {
-	return checkQuota("aliases", a.quotas.Aliases, r.CountAliases)
+	return checkQuota("aliases", a.quotas.Load().Aliases, r.CountAliases)
 }
 
 func checkQuota(what string, quota int, count func() (int, error)) error {

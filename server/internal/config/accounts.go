@@ -1,8 +1,6 @@
 package config
 
 import (
-	"errors"
-	"fmt"
 	"strings"
 	"time"
 
@@ -45,30 +43,39 @@ func (k AccessKey) Expiry() (time.Time, error) {
 	return time.Parse(time.RFC3339, k.Expires)
 }
 
-func (c Config) validateAccounts() error {
+func (c Config) validateAccounts(at Place, found *faults) {
 	if len(c.Accounts) == 0 {
-		return errors.New(`there is no account; add: account "1000000000000001" { access_key "…" { secret_file = "…" } }`)
+		found.add(at, `there is no account; add: account "1000000000000001" { access_key "…" { secret_file = "…" } }`)
 	}
-	accounts, keys := map[string]bool{}, map[string]bool{}
-	for _, a := range c.Accounts {
+	accounts, keys := firsts{}, firsts{}
+	for n, a := range c.Accounts {
+		inAccount := at.Block("account", n, a.ID)
 		if a.ID == "" || strings.Trim(a.ID, "0123456789") != "" {
-			return fmt.Errorf("account %q: an account's id is a number", a.ID)
+			found.add(inAccount, "an account's id is a number, such as \"1000000000000001\"")
 		}
-		if accounts[a.ID] {
-			return fmt.Errorf("account %q is defined twice", a.ID)
-		}
-		accounts[a.ID] = true
-		for _, k := range a.AccessKeys {
-			if err := k.validate(); err != nil {
-				return fmt.Errorf("account %q: access_key %q: %w", a.ID, k.ID, err)
-			}
-			if keys[k.ID] {
-				return fmt.Errorf("access_key %q is defined twice", k.ID)
-			}
-			keys[k.ID] = true
+		accounts.add(a.ID, inAccount, found)
+		for n, k := range a.AccessKeys {
+			inKey := inAccount.Block("access_key", n, k.ID)
+			keys.add(k.ID, inKey, found)
+			k.validate(inKey, found)
 		}
 	}
-	return nil
+}
+
+// firsts are the places where names of one kind were first defined.
+type firsts map[string]Place
+
+// add says that name is defined at a place, which is a fault if it was defined before.
+func (f firsts) add(name string, at Place, found *faults) {
+	first, twice := f[name]
+	switch {
+	case !twice:
+		f[name] = at
+	case first.line > 0:
+		found.add(at, "it is defined twice, first in line %d", first.line)
+	default:
+		found.add(at, "it is defined twice")
+	}
 }
 
 // isWord reports whether s is written as it would be read from a file.
@@ -77,26 +84,30 @@ func isWord(s string) bool {
 	return err == nil && word == s
 }
 
-func (k AccessKey) validate() error {
+func (k AccessKey) validate(at Place, found *faults) {
 	switch {
 	case k.ID == "":
-		return errors.New("its id is empty")
+		found.add(at, "its id is empty")
 	case !isWord(k.ID):
-		return errors.New("its id has white space at an end, or a control character inside")
-	case (k.Secret == "") == (k.SecretFile == ""):
-		return errors.New("give secret_file or secret, one of them")
-	case k.SecurityToken != "" && k.SecurityTokenFile != "":
-		return errors.New("give security_token_file or security_token, not both")
-	case k.Expires != "" && !k.IsTemporary():
-		return errors.New("expires is for access keys with a security_token; use inactive = true to turn this one off")
+		found.add(at, "its id has white space at an end, or a control character inside")
+	}
+	switch {
+	case k.Secret == "" && k.SecretFile == "":
+		found.add(at, "it has no secret; give secret_file, or secret")
+	case k.Secret != "" && k.SecretFile != "":
+		found.add(at.Field("secret"), "give secret_file or secret, not both")
+	}
+	if k.SecurityToken != "" && k.SecurityTokenFile != "" {
+		found.add(at.Field("security_token"), "give security_token_file or security_token, not both")
 	}
 	if _, err := k.Expiry(); err != nil {
-		return fmt.Errorf("expires %q is not a time such as \"2030-12-31T23:59:59Z\"", k.Expires)
+		found.add(at.Field("expires"), "%q is not a time such as \"2030-12-31T23:59:59Z\"", k.Expires)
 	}
-	for _, a := range k.Allow {
-		if err := a.validate(); err != nil {
-			return fmt.Errorf("allow: %w", err)
-		}
+	if k.Expires != "" && !k.IsTemporary() {
+		found.add(at.Field("expires"),
+			"it is for access keys with a security_token; use inactive = true to turn this one off")
 	}
-	return nil
+	for n, a := range k.Allow {
+		a.validate(at.Block("allow", n, ""), found)
+	}
 }

@@ -1,12 +1,12 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"slices"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -27,21 +27,38 @@ func (a Allow) CoversAction(action string) bool { return matchAny(a.Actions, act
 func (a Allow) CoversResource(resource string) bool { return matchAny(a.Resources, resource) }
 
 // validate refuses patterns that could never match: such a mistake would show only once somebody is locked out.
-func (a Allow) validate() error {
-	if len(a.Actions) == 0 || len(a.Resources) == 0 {
-		return errors.New("give actions and resources, at least one of each")
+func (a Allow) validate(at Place, found *faults) {
+	if len(a.Actions) == 0 {
+		found.add(at.Field("actions"), "give at least one, such as \"kms:Encrypt\"")
 	}
-	for _, pattern := range a.Actions {
+	if len(a.Resources) == 0 {
+		found.add(at.Field("resources"), "give at least one, such as \"*\"")
+	}
+	for n, pattern := range a.Actions {
 		if !matchesAnAction(pattern) {
-			return fmt.Errorf("%q is not an action of this service; they look like \"kms:Encrypt\"", pattern)
+			found.add(at.Field("actions").Item(n), "%s", unknownAction(pattern))
 		}
 	}
-	for _, pattern := range a.Resources {
+	for n, pattern := range a.Resources {
 		if pattern != "*" && !resourceForm.MatchString(pattern) {
-			return fmt.Errorf("%q is not a resource of this service; they look like \"acs:kms:cn-hangzhou:1000000000000001:key/*\"", pattern)
+			found.add(at.Field("resources").Item(n),
+				"%q is not a resource of this service; they look like \"acs:kms:cn-hangzhou:1000000000000001:key/*\"", pattern)
 		}
 	}
-	return nil
+}
+
+// unknownAction says that nothing has the form of a pattern, and which action may have been meant.
+func unknownAction(pattern string) string {
+	var known []string
+	for _, op := range kmsapi.Operations() {
+		known = append(known, op.Actions()...)
+	}
+	for _, written := range []string{pattern, "kms:" + pattern} {
+		if nearest := guess.Nearest(written, known); nearest != "" {
+			return fmt.Sprintf("%q is not an action of this service; did you mean %q?", pattern, nearest)
+		}
+	}
+	return fmt.Sprintf("%q is not an action of this service; they look like \"kms:Encrypt\"", pattern)
 }
 
 // resourceForm has all parts of a resource name, so that a * in one part is not expected to match across the next

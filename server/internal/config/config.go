@@ -2,15 +2,8 @@ package config
 
 import (
 	"crypto/tls"
-	"errors"
 	"fmt"
 	"net"
-	"os"
-	"path/filepath"
-	"slices"
-
-	"github.com/hashicorp/hcl/v2/gohcl"
-	"github.com/hashicorp/hcl/v2/hclparse"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -40,6 +33,9 @@ type Config struct {
 	RateLimits *RateLimits `hcl:"rate_limits,block"`
 	// Ops is nil for a service without a backup socket, metrics and health.
 	Ops *Ops `hcl:"operations,block"`
+
+	// place is that of the whole file. It is the zero value if the configuration was not read from one.
+	place Place
 }
 
 // Listener is where the service listens.
@@ -73,32 +69,19 @@ type Audit struct {
 	File string `hcl:"file"`
 }
 
-// Load reads a configuration file in HCL and validates it. Errors name the file, the line and the field. Relative paths
-// in it are relative to its folder.
-func Load(path string) (Config, error) {
-	var c Config
-	source, err := os.ReadFile(path)
-	if err != nil {
-		return c, err
-	}
-	file, problems := hclparse.NewParser().ParseHCL(source, path)
-	if !problems.HasErrors() {
-		problems = gohcl.DecodeBody(file.Body, nil, &c)
-	}
-	if problems.HasErrors() {
-		return c, errors.Join(problems.Errs()...)
-	}
-	c.resolve(filepath.Dir(path))
-	if err := c.Validate(); err != nil {
-		return c, fmt.Errorf("%s: %w", path, err)
-	}
-	return c, nil
-}
-
-// Validate checks c without opening any file.
+// Validate checks c without opening any file. It finds all faults at once, each of which is a [Fault].
 func (c Config) Validate() error {
-	return errors.Join(c.validateRegions(), c.Listener.validate(), c.validateAccounts(), c.validateInstances(),
-		c.Limits.validate(), c.Quotas.validate(), c.RateLimits.validate(), c.validateOps())
+	var found faults
+	at := c.Place()
+	c.validateRegions(at, &found)
+	c.Listener.validate(at.Block("listener", 0, ""), &found)
+	c.validateAccounts(at, &found)
+	c.validateInstances(at, &found)
+	c.Limits.validate(at.Block("limits", 0, ""), &found)
+	c.Quotas.validate(at.Block("quotas", 0, ""), &found)
+	c.RateLimits.validate(at.Block("rate_limits", 0, ""), &found)
+	c.validateOps(at.Block("operations", 0, ""), &found)
+	return found.err()
 }
 
 const tls12 = "1.2"
@@ -111,33 +94,71 @@ func (l Listener) MaxVersion() uint16 {
 	return 0
 }
 
-func (l Listener) validate() error {
-	if _, _, err := net.SplitHostPort(l.Address); err != nil {
-		return fmt.Errorf("listener: address %q is not host:port", l.Address)
+func (l Listener) validate(at Place, found *faults) {
+	if !isHostPort(l.Address) {
+		found.add(at.Field("address"), "%q is not host:port, such as \"127.0.0.1:8443\"", l.Address)
 	}
-	hasTLS := l.TLSCertFile != "" && l.TLSKeyFile != ""
+	if l.TLSMaxVersion != "" && l.TLSMaxVersion != tls12 {
+		found.add(at.Field("tls_max_version"), "%q is not %q; leave it out for the newest", l.TLSMaxVersion, tls12)
+	}
 	switch {
-	case l.TLSMaxVersion != "" && l.TLSMaxVersion != tls12:
-		return fmt.Errorf("listener: tls_max_version %q is not %q; leave it out for the newest", l.TLSMaxVersion, tls12)
 	case l.PlainHTTP && (l.TLSCertFile != "" || l.TLSKeyFile != ""):
-		return errors.New("listener: plain_http and TLS files exclude each other")
-	case !l.PlainHTTP && !hasTLS:
-		return errors.New("listener: give tls_cert_file and tls_key_file, or plain_http = true to serve plaintexts in clear")
+		found.add(at.Field("plain_http"), "plain HTTP and TLS files exclude each other")
+	case l.PlainHTTP || l.TLSCertFile != "" && l.TLSKeyFile != "":
+	case l.TLSCertFile != "":
+		found.add(at.Field("tls_cert_file"), "it needs tls_key_file too")
+	case l.TLSKeyFile != "":
+		found.add(at.Field("tls_key_file"), "it needs tls_cert_file too")
+	default:
+		found.add(at, "give tls_cert_file and tls_key_file, or plain_http = true to serve plaintexts in clear")
 	}
-	return nil
 }
 
-func (c Config) validateRegions() error {
-	for _, id := range append(slices.Clone(c.Regions), c.HomeRegion()) {
+// isHostPort reports whether address can be listened on. It looks no host name up.
+func isHostPort(address string) bool {
+	_, port, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	_, err = net.LookupPort("tcp", port)
+	return err == nil
+}
+
+func (c Config) validateRegions(at Place, found *faults) {
+	for n, id := range c.Regions {
 		if _, ok := kmsapi.FindRegion(id); !ok {
-			return fmt.Errorf("region %.64q is not in the API reference; %s", id, kmsapi.SuggestRegion(id, nil))
+			found.add(at.Field("regions").Item(n), "%s", unknownRegion(id))
 		}
 	}
-	if len(c.Regions) > 0 && !slices.Contains(c.Regions, c.HomeRegion()) {
-		return fmt.Errorf("default_region %q is not among regions; %s", c.HomeRegion(),
-			kmsapi.SuggestRegion(c.HomeRegion(), c.Regions))
+	home := c.HomeRegion()
+	_, known := kmsapi.FindRegion(home)
+	switch {
+	case !known:
+		found.add(at.Field("default_region"), "%s", unknownRegion(home))
+	case c.leavesOut(home):
+		found.add(at.Field("default_region"), "%s", c.notAmong(home))
 	}
-	return nil
+}
+
+// unknownRegion says that a region does not exist, and which one may have been meant.
+func unknownRegion(id string) string {
+	return fmt.Sprintf("%.64q is not in the API reference; %s", id, kmsapi.SuggestRegion(id, nil))
+}
+
+// leavesOut reports whether regions leaves one out. It does not as long as one of them is misspelt, since that might be
+// it.
+func (c Config) leavesOut(region string) bool {
+	for _, id := range c.Regions {
+		if _, known := kmsapi.FindRegion(id); !known || id == region {
+			return false
+		}
+	}
+	return len(c.Regions) > 0
+}
+
+// notAmong says that a region is not served, and which are.
+func (c Config) notAmong(id string) string {
+	return fmt.Sprintf("%.64q is not among regions; %s", id, kmsapi.SuggestRegion(id, c.Regions))
 }
 
 // HomeRegion is DefaultRegion, or its default.

@@ -2,8 +2,6 @@ package config
 
 import (
 	"cmp"
-	"errors"
-	"fmt"
 	"regexp"
 	"slices"
 	"strconv"
@@ -89,49 +87,50 @@ func (c Config) AllInstances() []Instance {
 	return all
 }
 
-// validateInstances runs after the accounts have been found to be valid.
-func (c Config) validateInstances() error {
+func (c Config) validateInstances(at Place, found *faults) {
 	if len(c.Accounts) == 0 {
-		return nil
+		return // That is a fault by itself, and instances belong to the first.
 	}
-	ids, defaults := map[string]bool{}, map[[2]string]bool{}
-	for _, i := range c.AllInstances() {
-		if ids[i.ID] {
-			return fmt.Errorf("instance %q is defined twice", i.ID)
-		}
-		ids[i.ID] = true
-		if err := c.validateInstance(i); err != nil {
-			return fmt.Errorf("instance %q: %w", i.ID, err)
-		}
+	ids, defaults := firsts{}, map[[2]string]bool{}
+	for n, i := range c.AllInstances() {
+		inInstance := at.Block("instance", n, i.ID)
+		ids.add(i.ID, inInstance, found)
+		c.validateInstance(i, inInstance, found)
 		owner := [2]string{i.Account, i.Region}
 		if i.Default && defaults[owner] {
-			return fmt.Errorf("instance %q: its account already has a default instance in %s", i.ID, i.Region)
+			found.add(inInstance.Field("default"), "account %q already has a default instance in %s", i.Account, i.Region)
 		}
 		defaults[owner] = defaults[owner] || i.Default
 	}
-	return nil
 }
 
 var imageForm = regexp.MustCompile(`^[0-9]+(\.[0-9]+)*$`)
 
-func (c Config) validateInstance(i Instance) error {
-	switch {
-	case !instanceForm.MatchString(i.ID):
-		return errors.New(`its id does not look like "kst-hzz62f1cb66fa42qo7p3x", with at least three letters`)
-	case i.Kind != KindSoftware && i.Kind != KindHardware:
-		return fmt.Errorf("kind %q is neither %q nor %q", i.Kind, KindSoftware, KindHardware)
-	case !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.ID == i.Account }):
-		return fmt.Errorf("account %q is not defined", i.Account)
-	case !c.ServedRegions()[i.Region]:
-		return fmt.Errorf("region %.64q is not among regions; %s", i.Region, kmsapi.SuggestRegion(i.Region, c.Regions))
-	case !imageForm.MatchString(i.Image):
-		return fmt.Errorf("image %q is not a version such as %q", i.Image, DefaultImage)
-	case i.Spec < 0:
-		return errors.New("spec can't be negative")
-	case !slices.Contains(instanceStatuses, kmsapi.InstanceStatus(i.Status)):
-		return fmt.Errorf("status %q is not one of %v", i.Status, instanceStatuses)
+func (c Config) validateInstance(i Instance, at Place, found *faults) {
+	if !instanceForm.MatchString(i.ID) {
+		found.add(at, `its id does not look like "kst-hzz62f1cb66fa42qo7p3x", with at least three letters`)
 	}
-	return i.Listener.validate()
+	if i.Kind != KindSoftware && i.Kind != KindHardware {
+		found.add(at.Field("kind"), "%q is neither %q nor %q", i.Kind, KindSoftware, KindHardware)
+	}
+	if !slices.ContainsFunc(c.Accounts, func(a Account) bool { return a.ID == i.Account }) {
+		found.add(at.Field("account"), "there is no block for account %q", i.Account)
+	}
+	if _, known := kmsapi.FindRegion(i.Region); !known {
+		found.add(at.Field("region"), "%s", unknownRegion(i.Region))
+	} else if c.leavesOut(i.Region) {
+		found.add(at.Field("region"), "%s", c.notAmong(i.Region))
+	}
+	if !imageForm.MatchString(i.Image) {
+		found.add(at.Field("image"), "%q is not a version such as %q", i.Image, DefaultImage)
+	}
+	if i.Spec < 0 {
+		found.add(at.Field("spec"), "%d is negative", i.Spec)
+	}
+	if !slices.Contains(instanceStatuses, kmsapi.InstanceStatus(i.Status)) {
+		found.add(at.Field("status"), "%q is not one of %v", i.Status, instanceStatuses)
+	}
+	i.Listener.validate(at.Block("listener", 0, ""), found)
 }
 
 var instanceStatuses = []kmsapi.InstanceStatus{

@@ -1,10 +1,6 @@
 package config
 
-import (
-	"errors"
-	"fmt"
-	"time"
-)
+import "time"
 
 // Limits bound what a request may take. Zero values mean the defaults.
 type Limits struct {
@@ -30,19 +26,31 @@ const (
 	DefaultMaxConnections  = 4096
 )
 
-func (l *Limits) validate() error {
+func (l *Limits) validate(at Place, found *faults) {
 	if l == nil {
-		return nil
+		return
 	}
-	strangers := l.MaxUnauthenticatedPerAddress
-	if l.MaxRequestBytes < 0 || l.MaxNonces < 0 || l.MaxConnections < 0 || strangers != nil && *strangers < 0 {
-		return errors.New("limits: a limit can't be negative")
+	strangers := 0
+	if l.MaxUnauthenticatedPerAddress != nil {
+		strangers = *l.MaxUnauthenticatedPerAddress
+	}
+	for _, bound := range []struct {
+		name  string
+		value int
+	}{
+		{"max_request_bytes", l.MaxRequestBytes},
+		{"max_nonces", l.MaxNonces},
+		{"max_connections", l.MaxConnections},
+		{"max_unauthenticated_per_address", strangers},
+	} {
+		if bound.value < 0 {
+			found.add(at.Field(bound.name), "%d is negative", bound.value)
+		}
 	}
 	window, err := l.Window()
 	if err != nil || window < time.Second || window > 24*time.Hour {
-		return fmt.Errorf("limits: timestamp_window %q is not a duration from 1s to 24h, such as \"15m\"", l.TimestampWindow)
+		found.add(at.Field("timestamp_window"), "%q is not a duration from 1s to 24h, such as \"15m\"", l.TimestampWindow)
 	}
-	return nil
 }
 
 // Window is TimestampWindow, or its default. It may be called on nil.

@@ -9,8 +9,8 @@ import (
 type Ops struct {
 	// Address is host:port on loopback, plain HTTP, for GET /metrics and GET /healthz; "" means no such listener.
 	Address string `hcl:"address,optional"`
-	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` reads the store
-	// through it. "" means the storage path with .sock at its end.
+	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` and
+	// `alicloudkms reload` talk to the service through it. "" means the storage path with .sock at its end.
 	Socket string `hcl:"socket,optional"`
 }
 
@@ -18,7 +18,7 @@ type Ops struct {
 // in.
 const MaxSocketPath = 86
 
-// SocketPath is the path of the backup socket. Ops must not be nil.
+// SocketPath is the path of the operators' socket. Ops must not be nil.
 func (c Config) SocketPath() string {
 	if c.Ops.Socket != "" {
 		return c.Ops.Socket
@@ -26,31 +26,33 @@ func (c Config) SocketPath() string {
 	return c.Storage.Path + ".sock"
 }
 
-func (c Config) validateOps() error {
+func (c Config) validateOps(at Place, found *faults) {
 	if c.Ops == nil {
-		return nil
+		return
 	}
 	if path := c.SocketPath(); len(path) > MaxSocketPath {
-		return fmt.Errorf("operations: the path %s is too long for a socket; set socket to one of at most %d bytes",
+		found.add(at.Field("socket"), "%s is too long for the path of a socket; set one of at most %d bytes",
 			path, MaxSocketPath)
 	}
 	if c.Ops.Address == "" {
-		return nil
+		return
 	}
 	if err := RequireLoopback(c.Ops.Address); err != nil {
-		return fmt.Errorf("operations: %w", err)
+		found.add(at.Field("address"), "%w", err)
 	}
-	return nil
 }
 
 // RequireLoopback refuses an address that is not host:port on loopback.
 func RequireLoopback(address string) error {
+	if !isHostPort(address) {
+		return fmt.Errorf("%q is not host:port, such as \"127.0.0.1:9180\"", address)
+	}
 	host, _, err := net.SplitHostPort(address)
 	if err != nil {
-		return fmt.Errorf("address %q is not host:port", address)
+		return err
 	}
 	if ip := net.ParseIP(host); host != "localhost" && (ip == nil || !ip.IsLoopback()) {
-		return fmt.Errorf("address %q: this may listen on loopback only", address)
+		return fmt.Errorf("%q: this may listen on loopback only", address)
 	}
 	return nil
 }

@@ -1,7 +1,8 @@
 package config
 
 import (
-	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -23,11 +24,10 @@ const (
 	DefaultAliasQuota = 300
 )
 
-func (q *Quotas) validate() error {
-	if q == nil {
-		return nil
+func (q *Quotas) validate(at Place, found *faults) {
+	if q != nil {
+		validateQuantities(at, map[string]int{"keys": q.Keys, "aliases": q.Aliases}, found)
 	}
-	return validateQuantities("quotas", map[string]int{"keys": q.Keys, "aliases": q.Aliases})
 }
 
 // WithDefaults returns q with a default for each quota that is 0. It may be called on nil.
@@ -93,19 +93,18 @@ func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
 	}
 }
 
-func (l *RateLimits) validate() error {
+func (l *RateLimits) validate(at Place, found *faults) {
 	named := map[string]int{}
 	for class, perSecond := range l.byClass() {
 		named[string(class)] = perSecond
 	}
-	return validateQuantities("rate_limits", named)
+	validateQuantities(at, named, found)
 }
 
-func validateQuantities(block string, values map[string]int) error {
-	for name, value := range values {
-		if value < Unlimited {
-			return fmt.Errorf("%s: %s is %d; give a number, 0 for the default or -1 for no limit", block, name, value)
+func validateQuantities(at Place, values map[string]int, found *faults) {
+	for _, name := range slices.Sorted(maps.Keys(values)) {
+		if value := values[name]; value < Unlimited {
+			found.add(at.Field(name), "%d is below -1; give a number, 0 for the default or -1 for no limit", value)
 		}
 	}
-	return nil
 }

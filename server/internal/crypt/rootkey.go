@@ -7,11 +7,12 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 const (
@@ -70,7 +71,8 @@ func (k *key) openRecord(label string, sealed, bound []byte) ([]byte, error) {
 // maxRootKeyFile is more bytes than a root key file can have.
 const maxRootKeyFile = 1024
 
-// rootKeyAdvice ends every error about a root key file.
+// rootKeyAdvice ends an error about a file that is not there, or does not hold a root key. It must not follow one about
+// a file that might: to write a new root key over it would lose everything that it protects.
 const rootKeyAdvice = "a root key file holds 32 random bytes in base64, and only its owner can access it: " +
 	"umask 077; openssl rand -base64 32 > FILE"
 
@@ -80,37 +82,23 @@ const rootKeyAdvice = "a root key file holds 32 random bytes in base64, and only
 func LoadRootKey(path string) (*RootKey, error) {
 	k, err := readKeyFile(path)
 	if err != nil {
-		return nil, fmt.Errorf("root key: %w (%s)", err, rootKeyAdvice)
+		return nil, err
 	}
 	return &RootKey{key: k}, nil
 }
 
 func readKeyFile(path string) (*key, error) {
-	// Without O_NONBLOCK, opening a named pipe would block until someone writes to it.
-	f, err := os.OpenFile(path, os.O_RDONLY|syscall.O_NONBLOCK, 0)
-	if err != nil {
-		return nil, err
+	encoded, err := private.Read(path, private.OwnerOnly, maxRootKeyFile)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("%w (%s)", err, rootKeyAdvice)
 	}
-	defer f.Close()
-	info, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if !info.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is not a regular file", path)
-	}
-	if mode := info.Mode().Perm(); mode&0o077 != 0 {
-		return nil, fmt.Errorf("%s has mode %04o, so that users other than its owner can access it; "+
-			"make it 0600, and if anyone may have read it, generate a new key", path, mode)
-	}
-	encoded, err := io.ReadAll(io.LimitReader(f, maxRootKeyFile))
 	if err != nil {
 		return nil, err
 	}
 	defer clear(encoded)
 	k, err := parseKey(encoded)
 	if err != nil {
-		return nil, fmt.Errorf("%s %w", path, err)
+		return nil, fmt.Errorf("%s %w (%s)", path, err, rootKeyAdvice)
 	}
 	return k, nil
 }

@@ -1,13 +1,14 @@
 package gate
 
 import (
+	"errors"
 	"fmt"
-	"os"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 // Credentials are the access keys that a gate accepts, by their ids.
@@ -25,53 +26,56 @@ type credential struct {
 	permissions *permissions
 }
 
-// LoadCredentials reads the secrets of all access keys.
-func LoadCredentials(accounts []config.Account) (Credentials, error) {
+// LoadCredentials reads the secrets of all access keys. Each error is a [config.Fault].
+func LoadCredentials(c config.Config) (Credentials, error) {
 	byID := Credentials{}
-	for _, a := range accounts {
-		for _, k := range a.AccessKeys {
-			loaded, err := load(a.ID, k)
-			if err != nil {
-				return nil, fmt.Errorf("access_key %q: %w", k.ID, err)
-			}
+	var faults []error
+	for n, a := range c.Accounts {
+		inAccount := c.Place().Block("account", n, a.ID)
+		for n, k := range a.AccessKeys {
+			loaded, err := load(a.ID, k, inAccount.Block("access_key", n, k.ID))
+			faults = append(faults, err)
 			byID[k.ID] = loaded
 		}
+	}
+	if err := errors.Join(faults...); err != nil {
+		return nil, err
 	}
 	return byID, nil
 }
 
-func load(account string, k config.AccessKey) (*credential, error) {
+func load(account string, k config.AccessKey, at config.Place) (*credential, error) {
 	loaded := &credential{account: account, id: k.ID, inactive: k.Inactive, permissions: newPermissions(k.Allow)}
 	var err error
-	if loaded.secret, err = loadSecret(k.Secret, k.SecretFile); err != nil {
+	if loaded.secret, err = loadSecret(at, "secret", k.Secret, k.SecretFile); err != nil {
 		return nil, err
 	}
 	if loaded.expires, err = k.Expiry(); err != nil {
-		return nil, err
+		return nil, at.Field("expires").Fault(err)
 	}
 	if k.IsTemporary() {
-		loaded.token, err = loadSecret(k.SecurityToken, k.SecurityTokenFile)
+		loaded.token, err = loadSecret(at, "security_token", k.SecurityToken, k.SecurityTokenFile)
 	}
 	return loaded, err
 }
 
-// loadSecret returns value, or the content of file, which nobody but its owner may have permission to read.
-func loadSecret(value, file string) (kmsapi.Secret, error) {
+// maxSecretFile is more bytes than the file of a secret or a token can have.
+const maxSecretFile = 64 << 10
+
+// loadSecret returns value, which the field called name has, or the content of file. The fault is in the field that
+// was given.
+func loadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error) {
 	if file == "" {
-		return secretOf(value, "secret or security_token")
+		secret, err := secretOf(value, "it")
+		return secret, at.Field(name).Fault(err)
 	}
-	info, err := os.Stat(file)
+	at = at.Field(name + "_file")
+	content, err := private.Read(file, private.OwnerOnly, maxSecretFile)
 	if err != nil {
-		return kmsapi.Secret{}, err
+		return kmsapi.Secret{}, at.Fault(err)
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return kmsapi.Secret{}, fmt.Errorf("%s can be read by others; run: chmod 600 %s", file, file)
-	}
-	content, err := os.ReadFile(file)
-	if err != nil {
-		return kmsapi.Secret{}, err
-	}
-	return secretOf(string(content), file)
+	secret, err := secretOf(string(content), file)
+	return secret, at.Fault(err)
 }
 
 // secretOf reads a secret, whose place an error names.

@@ -16,8 +16,12 @@ func loaded(t *testing.T, content string) (*credential, error) {
 	file := filepath.Join(t.TempDir(), "the-file")
 	require.NoError(t, os.WriteFile(file, []byte(content), 0o600))
 	key := config.AccessKey{ID: "LTAIone", SecretFile: file, SecurityTokenFile: file}
-	all, err := LoadCredentials([]config.Account{{ID: "1", AccessKeys: []config.AccessKey{key}}})
+	all, err := LoadCredentials(withKey(key))
 	return all["LTAIone"], err
+}
+
+func withKey(key config.AccessKey) config.Config {
+	return config.Config{Accounts: []config.Account{{ID: "1", AccessKeys: []config.AccessKey{key}}}}
 }
 
 func TestSecretsLoseWhatTheirFilesAdd(t *testing.T) {
@@ -30,7 +34,7 @@ func TestSecretsLoseWhatTheirFilesAdd(t *testing.T) {
 		require.Equal(t, "the-secret", key.token.Reveal())
 	}
 	inline := config.AccessKey{ID: "LTAIone", Secret: "the-secret\n", SecurityToken: "the-token\r\n"}
-	all, err := LoadCredentials([]config.Account{{ID: "1", AccessKeys: []config.AccessKey{inline}}})
+	all, err := LoadCredentials(withKey(inline))
 	require.NoError(t, err)
 	require.Equal(t, "the-secret", all["LTAIone"].secret.Reveal())
 	require.Equal(t, "the-token", all["LTAIone"].token.Reveal())

@@ -18,7 +18,7 @@ type Gate struct {
 	api         *api.API
 	credentials atomic.Pointer[Credentials]
 	nonces      *replay.Memory
-	rates       *rateLimiters
+	rates       atomic.Pointer[rateLimiters]
 	// ahead counts the requests of each access key that are ahead of the clock.
 	ahead   limiters[string]
 	regions regions
@@ -64,10 +64,11 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 		return nil, err
 	}
 	g := &Gate{
-		api: o.API, rates: newRateLimiters(o.Config), regions: newRegions(o.Config),
+		api: o.API, regions: newRegions(o.Config),
 		window: window, clock: o.Clock, audit: o.Audit, metrics: o.Metrics,
 	}
 	g.Replace(o.Credentials)
+	g.SetRates(o.Config)
 	g.nonces, err = openNonces(ctx, o.Nonces, replay.Options{
 		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh, Mark: o.Mark,
 	})
@@ -76,6 +77,15 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 
 // Replace lets the gate accept c, and no other access keys, from now on.
 func (g *Gate) Replace(c Credentials) { g.credentials.Store(&c) }
+
+// SetRates applies the rate limits of c from now on, also to dedicated gateways. If any differs from before, every
+// caller may send one more burst.
+func (g *Gate) SetRates(c config.Config) {
+	rates := newRateLimiters(c)
+	if now := g.rates.Load(); now == nil || !now.same(rates) {
+		g.rates.Store(rates)
+	}
+}
 
 // Nonces returns the number of nonces in memory.
 func (g *Gate) Nonces() int { return g.nonces.Len() }
@@ -161,7 +171,7 @@ func (g *Gate) run(
 	if err := inv.Authorize(params); err != nil {
 		return nil, err
 	}
-	if err := g.rates.take(inv); err != nil {
+	if err := g.rates.Load().take(inv); err != nil {
 		g.metrics.RateLimited(inv.Operation.RateClass())
 		return nil, err
 	}

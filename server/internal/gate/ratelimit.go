@@ -1,6 +1,7 @@
 package gate
 
 import (
+	"maps"
 	"sync"
 	"time"
 
@@ -49,6 +50,11 @@ func newRateLimiters(c config.Config) *rateLimiters {
 		l.dedicated[i.ID] = i.Spec
 	}
 	return l
+}
+
+// same reports whether o has the same rates.
+func (l *rateLimiters) same(o *rateLimiters) bool {
+	return maps.Equal(l.perSecond, o.perSecond) && maps.Equal(l.dedicated, o.dedicated)
 }
 
 // take counts a request, and refuses it if there have been too many.

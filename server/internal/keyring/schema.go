@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -97,6 +98,18 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 		return schema, err
 	}
 	return schema, nil
+}
+
+// Verify checks that a store has a layout that this program knows, and was made with root. A store without a layout is
+// new, and good for any root key. It changes nothing.
+func Verify(ctx context.Context, a Archive, root *crypt.RootKey) error {
+	return a.View(ctx, func(r store.Reader) error {
+		_, err := verifySchema(r, root)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		return err
+	})
 }
 
 // ErrEarlierRootKey reports that a store is under another root key, and was under this one before its last

@@ -6,10 +6,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
-	"os"
-	"syscall"
 	"time"
 )
 
@@ -51,16 +48,8 @@ func (p *patientWriter) Write(data []byte) (int, error) {
 
 // FetchBackup copies a snapshot of the store from the service that listens on socket. answered is false if none does.
 func FetchBackup(ctx context.Context, socket string, w io.Writer) (answered bool, err error) {
-	transport := &http.Transport{DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
-		return (&net.Dialer{}).DialContext(ctx, "unix", socket)
-	}}
-	defer transport.CloseIdleConnections()
-	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://kms"+backupPath, nil)
-	if err != nil {
-		return false, err
-	}
-	response, err := (&http.Client{Transport: transport}).Do(request)
-	if errors.Is(err, os.ErrNotExist) || errors.Is(err, syscall.ECONNREFUSED) {
+	response, err := ask(ctx, socket, backupPath, nil)
+	if errors.Is(err, ErrNoService) {
 		return false, err
 	}
 	if err != nil {

@@ -3,15 +3,23 @@ package ops
 import (
 	"io"
 	"net/http"
+	"time"
 )
 
-// health answers 200 if requests can be served, and otherwise 503 and why not.
-func health(check func() error) http.Handler {
+// health answers 200 if requests can be served, and otherwise 503 and why not. A stale configuration is mentioned, but
+// is no reason for 503: whoever restarts a service that does not answer 200 would replace one that serves by one that
+// can't start. What is wrong with the configuration is for its operators alone, and so in the log.
+func health(check func() error, stale func() time.Time) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		if err := check(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
-		_, _ = io.WriteString(w, "ok\n") // The caller has gone if this fails.
+		text := "ok\n"
+		if since := stale(); !since.IsZero() {
+			text += "The configuration is stale: reloads have failed since " + since.UTC().Format(time.RFC3339) +
+				"; the log says why.\n"
+		}
+		_, _ = io.WriteString(w, text) // The caller has gone if this fails.
 	})
 }

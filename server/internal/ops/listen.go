@@ -35,16 +35,29 @@ func listenPrivate(path string) (net.Listener, error) {
 	return &privateListener{UnixListener: listener, path: path}, nil
 }
 
-func checkSocketFree(path string) error {
+// CheckSocket refuses a path where another file is. It changes nothing, and does not mind a service that listens there.
+func CheckSocket(path string) error {
+	_, err := isSocket(path)
+	return err
+}
+
+// isSocket reports whether there is a socket at path, or nothing, which is no error.
+func isSocket(path string) (bool, error) {
 	info, err := os.Lstat(path)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case info.Mode().Type() != fs.ModeSocket:
+		return false, fmt.Errorf("%s exists, and is not a socket", path)
 	}
-	if err != nil {
+	return true, nil
+}
+
+func checkSocketFree(path string) error {
+	if there, err := isSocket(path); err != nil || !there {
 		return err
-	}
-	if info.Mode().Type() != fs.ModeSocket {
-		return fmt.Errorf("%s exists, and is not a socket", path)
 	}
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
 	if err == nil {

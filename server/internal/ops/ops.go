@@ -3,12 +3,12 @@ package ops
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // Options of [Listen]. All fields are required, unless something else is said.
@@ -21,8 +21,14 @@ type Options struct {
 	Metrics *Metrics
 	// Health returns nil if requests can be served, and otherwise why not.
 	Health func() error
+	// Stale returns since when the service runs on an older configuration than that of its file, because the last reload
+	// has failed; zero if it does not.
+	Stale func() time.Time
 	// Backup writes a snapshot of the store.
 	Backup func(context.Context, io.Writer) error
+	// Reload reloads the configuration file, if that is the one at the path file. Otherwise it returns an error that wraps
+	// [ErrOtherConfig].
+	Reload func(file string) (Reload, error)
 	// NewServer makes a server for a handler, with the service's timeouts.
 	NewServer func(http.Handler) *http.Server
 	Log       *slog.Logger
@@ -41,7 +47,7 @@ func Listen(o Options) (*Listeners, error) {
 	l := &Listeners{}
 	socket, err := listenPrivate(o.Socket)
 	if err != nil {
-		return nil, fmt.Errorf("operations: %w", err)
+		return nil, err
 	}
 	l.serve(socket, o, controls(o))
 	if o.Address == "" {
@@ -49,7 +55,7 @@ func Listen(o Options) (*Listeners, error) {
 	}
 	listener, err := net.Listen("tcp", o.Address)
 	if err != nil {
-		return nil, errors.Join(fmt.Errorf("operations: %w", err), l.Close())
+		return nil, errors.Join(err, l.Close())
 	}
 	l.address = listener.Addr().String()
 	l.serve(listener, o, observations(o))
@@ -60,7 +66,7 @@ func Listen(o Options) (*Listeners, error) {
 func observations(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
-	mux.Handle("GET /healthz", health(o.Health))
+	mux.Handle("GET /healthz", health(o.Health, o.Stale))
 	return mux
 }
 
@@ -68,6 +74,7 @@ func observations(o Options) http.Handler {
 func controls(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("POST "+backupPath, backup(o.Backup, o.Log))
+	mux.Handle("POST "+reloadPath, reload(o.Reload))
 	return mux
 }
 

@@ -16,6 +16,8 @@ type Status struct {
 	// StoreFailed says that the store is read-only after a failed commit, and AuditFailed that audit lines can't be
 	// written.
 	StoreFailed, AuditFailed bool
+	// ConfigStale says that the last reload has failed, so the service runs on an older configuration than the file's.
+	ConfigStale bool
 	// CertificateExpiry is when the TLS certificate in use expires; zero means that there is none.
 	CertificateExpiry time.Time
 	// Keys is the number of CMKs by account, region and state. KeysErr says why it is not known.
@@ -43,6 +45,8 @@ var (
 	noncesDesc      = describe("nonces", "Nonces in memory.")
 	storeFailedDesc = describe("store_failed", "1 after a failed commit: the store is read-only until a restart.")
 	auditFailedDesc = describe("audit_failed", "1 while audit lines can't be written: all requests are refused.")
+	configStaleDesc = describe("config_stale",
+		"1 after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.")
 	certificateDesc = describe("certificate_expiry_timestamp_seconds", "When the TLS certificate in use expires.")
 	keysDesc        = describe("keys", "keys, by account, region and state.", "account", "region", "state")
 )
@@ -53,7 +57,9 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 
 // Describe implements [prometheus.Collector].
 func (statusCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{noncesDesc, storeFailedDesc, auditFailedDesc, certificateDesc, keysDesc} {
+	for _, d := range []*prometheus.Desc{
+		noncesDesc, storeFailedDesc, auditFailedDesc, configStaleDesc, certificateDesc, keysDesc,
+	} {
 		descs <- d
 	}
 }
@@ -67,6 +73,7 @@ func (c statusCollector) Collect(out chan<- prometheus.Metric) {
 	gauge(noncesDesc, float64(s.Nonces))
 	gauge(storeFailedDesc, oneIf(s.StoreFailed))
 	gauge(auditFailedDesc, oneIf(s.AuditFailed))
+	gauge(configStaleDesc, oneIf(s.ConfigStale))
 	if !s.CertificateExpiry.IsZero() {
 		gauge(certificateDesc, float64(s.CertificateExpiry.Unix()))
 	}

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+)
+
+// files is the content of the files that a configuration names, as far as it can be replaced in a running service.
+type files struct {
+	credentials gate.Credentials
+	// certificates have the ids of the gateways; that of a gateway without TLS is nil.
+	certificates map[string]*tls.Certificate
+	// chains are those of the KMS instances, by their ids.
+	chains map[string]string
+	// warnings are about certificates that clients will refuse.
+	warnings []string
+}
+
+// loadFiles reads them for a start, a reload or a check, which thus find the same faults: all of them, each a
+// [config.Fault].
+func loadFiles(c Config, now time.Time) (files, error) {
+	f := files{certificates: map[string]*tls.Certificate{}, chains: map[string]string{}}
+	credentials, err := gate.LoadCredentials(c)
+	faults := []error{err}
+	f.credentials = credentials
+	for _, d := range doorsOf(c) {
+		f.certificates[d.id], err = loadCertificate(d.listener, d.place)
+		faults = append(faults, err)
+		f.warnings = append(f.warnings, certificateWarnings(f.certificates[d.id], d.place, now)...)
+	}
+	for n, i := range c.Instances {
+		f.chains[i.ID], err = loadChain(i.CACertFile)
+		faults = append(faults, c.Place().Block("instance", n, i.ID).Field("ca_cert_file").Fault(err))
+	}
+	return f, errors.Join(faults...)
+}
+
+// instances returns the KMS instances of c, with the content of the files that they name.
+func (f files) instances(c Config) (all api.Instances) {
+	for _, i := range c.AllInstances() {
+		all = append(all, api.Instance{Instance: i, CACertificates: f.chains[i.ID]})
+	}
+	return all
+}
+
+// loadChain reads a PEM file. Its lines end in CR LF, as those of the real service do.
+func loadChain(path string) (string, error) {
+	if path == "" {
+		return "", nil
+	}
+	content, err := os.ReadFile(path)
+	if err != nil {
+		return "", err
+	}
+	return strings.ReplaceAll(strings.ReplaceAll(string(content), "\r\n", "\n"), "\n", "\r\n"), nil
+}
+
+func loadRootKey(c Config) (*crypt.RootKey, error) {
+	root, err := crypt.LoadRootKey(c.RootKey.File)
+	return root, fieldOf(c, "root_key", "file").Fault(err)
+}
+
+// storeFault says which part of c is the reason why the store can't be used: the root key, or the path.
+func storeFault(c Config, err error) error {
+	if errors.Is(err, crypt.ErrWrongRootKey) {
+		return fieldOf(c, "root_key", "file").Fault(
+			fmt.Errorf("%s: %w", c.Storage.Path, explainRootKey(c.RootKey.File, err)))
+	}
+	return fieldOf(c, "storage", "path").Fault(err)
+}
+
+// absolute is path from the root: a reload reads the configuration by such a path, and a start may not have. It is path
+// itself if the working folder is gone, and "" for "".
+func absolute(path string) string {
+	if path == "" {
+		return ""
+	}
+	if full, err := filepath.Abs(path); err == nil {
+		return full
+	}
+	return path
+}
+
+// fieldOf is the place of a field in a block that occurs once.
+func fieldOf(c Config, block, field string) config.Place {
+	return c.Place().Block(block, 0, "").Field(field)
+}

@@ -1,0 +1,39 @@
+package config
+
+import (
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/hashicorp/hcl/v2/gohcl"
+	"github.com/hashicorp/hcl/v2/hclparse"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Load reads a configuration file in HCL and validates it. Each fault that it finds is a [Fault], with its line. If
+// there are any, it returns what could be read besides. Relative paths in the file are relative to its folder.
+func Load(path string) (Config, error) {
+	c := Config{place: Place{file: path}}
+	source, err := os.ReadFile(path)
+	if err != nil {
+		return c, err
+	}
+	var found faults
+	file, problems := hclparse.NewParser().ParseHCL(source, path)
+	if file != nil {
+		c.place.body, _ = file.Body.(*hclsyntax.Body)
+		decoding := gohcl.DecodeBody(file.Body, nil, &c)
+		if problems.HasErrors() { // What is missing may be behind an error of syntax.
+			c.rescue(string(source))
+		} else {
+			problems = decoding
+		}
+	}
+	written := c.Storage.Path
+	c.resolve(filepath.Dir(path))
+	if problems.HasErrors() {
+		found.addDiagnostics(path, problems)
+		return c, found.err()
+	}
+	return c, errors.Join(c.Validate(), c.storeIsThere(written))
+}

@@ -1,0 +1,144 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/hashicorp/hcl/v2"
+	"github.com/hashicorp/hcl/v2/hclsyntax"
+)
+
+// Place is a part of a configuration: all of it, a block, a field, or an item of a list. It knows its line if the
+// configuration was read from a file, so that whoever finds a fault, in any room, can say where it is.
+type Place struct {
+	// file and line are "" and 0 for a configuration that was not read from a file.
+	file string
+	line int
+	// names lead to the place from the outside, such as `account "1"`, `access_key "LTAI"`, `secret_file`.
+	names []string
+	// body is what a block contains, and value is that of a field.
+	body  *hclsyntax.Body
+	value hclsyntax.Expression
+}
+
+// Place is that of the whole configuration.
+func (c Config) Place() Place { return c.place }
+
+// File is the path that the configuration was read from, and "" if it was not read from a file.
+func (c Config) File() string { return c.place.file }
+
+// Block is the nth block of a type in p, counted from 0. The label is "" if that type has none.
+func (p Place) Block(name string, n int, label string) Place {
+	inner := Place{file: p.file, line: p.line, names: slices.Clone(p.names)}
+	if label != "" {
+		inner.names = append(inner.names, fmt.Sprintf("%s %q", name, label))
+	} else {
+		inner.names = append(inner.names, name)
+	}
+	for _, b := range p.blocks() {
+		if b.Type != name {
+			continue
+		}
+		if n == 0 {
+			inner.line, inner.body = b.TypeRange.Start.Line, b.Body
+		}
+		n--
+	}
+	return inner
+}
+
+func (p Place) blocks() hclsyntax.Blocks {
+	if p.body == nil {
+		return nil
+	}
+	return p.body.Blocks
+}
+
+// Field is a field of the block p. Its line is that of the block if it was left out.
+func (p Place) Field(name string) Place {
+	field := Place{file: p.file, line: p.line, names: append(slices.Clone(p.names), name)}
+	if p.body == nil {
+		return field
+	}
+	if a, ok := p.body.Attributes[name]; ok {
+		field.line, field.value = a.NameRange.Start.Line, a.Expr
+	}
+	return field
+}
+
+// Item is the nth item of the list p, counted from 0.
+func (p Place) Item(n int) Place {
+	if list, ok := p.value.(*hclsyntax.TupleConsExpr); ok && n < len(list.Exprs) {
+		p.line = list.Exprs[n].Range().Start.Line
+	}
+	return p
+}
+
+// String is such as `server.hcl:12: listener: address`.
+func (p Place) String() string {
+	parts := p.names
+	if p.line > 0 {
+		parts = append([]string{fmt.Sprintf("%s:%d", p.file, p.line)}, parts...)
+	} else if p.file != "" {
+		parts = append([]string{p.file}, parts...)
+	}
+	return strings.Join(parts, ": ")
+}
+
+// Fault is what is wrong with a part of a configuration.
+type Fault struct {
+	Place Place
+	Err   error
+}
+
+// Error implements error: the file, the line, the names of the part, and what is wrong.
+func (f *Fault) Error() string {
+	if place := f.Place.String(); place != "" {
+		return place + ": " + f.Err.Error()
+	}
+	return f.Err.Error()
+}
+
+// Unwrap returns what is wrong, without the place.
+func (f *Fault) Unwrap() error { return f.Err }
+
+// Fault says that err is what is wrong with p. It is nil if err is, and err itself if that has a place already.
+func (p Place) Fault(err error) error {
+	if err == nil {
+		return nil
+	}
+	if _, placed := errors.AsType[*Fault](err); placed {
+		return err
+	}
+	return &Fault{Place: p, Err: err}
+}
+
+// faults collects what is wrong.
+type faults []*Fault
+
+func (f *faults) add(at Place, format string, args ...any) {
+	*f = append(*f, &Fault{Place: at, Err: fmt.Errorf(format, args...)})
+}
+
+// err joins all faults, in the order of their lines; it is nil if there is none.
+func (f faults) err() error {
+	slices.SortStableFunc(f, func(a, b *Fault) int { return a.Place.line - b.Place.line })
+	var all []error
+	for _, fault := range f {
+		all = append(all, fault)
+	}
+	return errors.Join(all...)
+}
+
+// addDiagnostics adds what HCL has found in a file.
+func (f *faults) addDiagnostics(file string, found hcl.Diagnostics) {
+	for _, d := range found {
+		at := Place{file: file}
+		if d.Subject != nil {
+			at.line = d.Subject.Start.Line
+		}
+		f.add(at, "%s; %s", d.Summary, d.Detail)
+	}
+}

@@ -1,0 +1,52 @@
+package ops
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"syscall"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
+)
+
+// ErrNoService says that no service listens on a socket.
+var ErrNoService = errors.New("no service listens there")
+
+// ErrNotAllowed says that a socket is another user's.
+var ErrNotAllowed = errors.New("it is for the service's own user")
+
+// ask sends a command to the service that listens on socket. The caller closes the body of the response.
+func ask(ctx context.Context, socket, path string, body io.Reader) (*http.Response, error) {
+	transport := &http.Transport{
+		DialContext: func(ctx context.Context, _, _ string) (net.Conn, error) {
+			return (&net.Dialer{}).DialContext(ctx, "unix", socket)
+		},
+		DisableKeepAlives: true,
+	}
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, "http://kms"+path, body)
+	if err != nil {
+		return nil, err
+	}
+	response, err := (&http.Client{Transport: transport}).Do(request)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ECONNREFUSED):
+		return nil, fmt.Errorf("socket %s: %w", socket, ErrNoService)
+	case errors.Is(err, fs.ErrPermission):
+		return nil, fmt.Errorf("socket %s: %w%s", socket, ErrNotAllowed, ownerOf(socket))
+	case err != nil:
+		return nil, fmt.Errorf("socket %s: %w", socket, err)
+	}
+	return response, nil
+}
+
+// ownerOf names the user of a file at the end of a sentence, if that can be seen.
+func ownerOf(path string) string {
+	if _, name, err := private.Owner(path); err == nil {
+		return ", " + name
+	}
+	return ""
+}

@@ -1,0 +1,128 @@
+package ops
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+)
+
+const (
+	reloadPath = "/reload"
+	// maxReloadRequest and maxReloadAnswer bound what is read of either, in bytes.
+	maxReloadRequest = 16 << 10
+	maxReloadAnswer  = 16 << 20
+)
+
+// Reload is what a reload of the configuration has changed.
+type Reload struct {
+	// Config is the path of the configuration file.
+	Config string `json:"config"`
+	// Changes have taken effect.
+	Changes []Change `json:"changes"`
+	// NeedsRestart are those changes of the file that take effect at the next start only.
+	NeedsRestart []Change `json:"needs_restart"`
+	// Warnings are about what is not wrong, but will hardly do what is expected.
+	Warnings []string `json:"warnings"`
+}
+
+// Change is a change of a part of the configuration. There is no secret in it.
+type Change struct {
+	// Part is such as `access_key "LTAIpayroll"` or `rate_limits.crypto`.
+	Part string `json:"part"`
+	// What is such as "added" or "1000 → 2000".
+	What string `json:"what"`
+}
+
+// String is such as `access_key "LTAIpayroll": added`.
+func (c Change) String() string { return c.Part + ": " + c.What }
+
+// ErrOtherConfig says that a service was started with another configuration file than the one that was named.
+var ErrOtherConfig = errors.New("the service was started with another configuration file")
+
+// reloadRequest is the body of POST /reload.
+type reloadRequest struct {
+	// Config is the absolute path of the file that the caller means.
+	Config string `json:"config"`
+}
+
+// refused is the body of an answer that is not 200.
+type refused struct {
+	Error string `json:"error"`
+}
+
+// reload answers POST /reload once the configuration is reloaded, or has been found to be wrong. If the caller means
+// another file than the service's, nothing is reloaded.
+func reload(run func(file string) (Reload, error)) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var asked reloadRequest
+		if err := json.NewDecoder(http.MaxBytesReader(w, r.Body, maxReloadRequest)).Decode(&asked); err != nil {
+			answer(w, http.StatusBadRequest, refused{err.Error()})
+			return
+		}
+		report, err := run(asked.Config)
+		switch {
+		case errors.Is(err, ErrOtherConfig):
+			answer(w, http.StatusConflict, refused{err.Error()})
+		case err != nil:
+			answer(w, http.StatusUnprocessableEntity, refused{err.Error()})
+		default:
+			answer(w, http.StatusOK, report)
+		}
+	})
+}
+
+func answer(w http.ResponseWriter, status int, body any) {
+	w.Header().Set("Content-Type", "application/json")
+	w.WriteHeader(status)
+	_ = json.NewEncoder(w).Encode(body) // The caller has gone if this fails.
+}
+
+// RequestReload asks the service that listens on socket to reload its configuration file, which the caller takes to be
+// the one at the absolute path file, and waits for the end. An error that wraps [ErrNoService] or [ErrNotAllowed] says
+// that the service was not reached; after any other the service has kept what it had.
+func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
+	body, err := json.Marshal(reloadRequest{file})
+	if err != nil {
+		return Reload{}, err
+	}
+	response, err := ask(ctx, socket, reloadPath, bytes.NewReader(body))
+	if err != nil {
+		return Reload{}, err
+	}
+	defer func() { _ = response.Body.Close() }() // It was only read.
+	text, err := io.ReadAll(io.LimitReader(response.Body, maxReloadAnswer))
+	if err != nil {
+		return Reload{}, fmt.Errorf("socket %s: the answer broke off: %w", socket, err)
+	}
+	if response.StatusCode == http.StatusOK {
+		var report Reload
+		err := json.Unmarshal(text, &report)
+		return report, err
+	}
+	return Reload{}, refusal(response, text)
+}
+
+// refusal is why nothing was reloaded.
+func refusal(response *http.Response, text []byte) error {
+	var why refused
+	switch err := json.Unmarshal(text, &why); {
+	case response.StatusCode == http.StatusNotFound:
+		return errors.New("the running service is of a version that can't be asked to reload; send it SIGHUP")
+	case err != nil || why.Error == "":
+		return fmt.Errorf("the service answered %s", response.Status)
+	case response.StatusCode == http.StatusConflict:
+		return &otherConfig{why.Error}
+	default:
+		return errors.New(why.Error)
+	}
+}
+
+// otherConfig is an [ErrOtherConfig] that came from a service.
+type otherConfig struct{ text string }
+
+func (e *otherConfig) Error() string { return e.text }
+func (e *otherConfig) Unwrap() error { return ErrOtherConfig }

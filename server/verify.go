@@ -1,0 +1,144 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+)
+
+// ConfigReport is the result of [CheckConfig].
+type ConfigReport struct {
+	// Config is the path of the configuration file.
+	Config string `json:"config"`
+	// Remarks say what was found, such as the names and the expiry of a certificate.
+	Remarks []string `json:"remarks"`
+	// Warnings are about what a service starts with, although it will hardly do what is expected.
+	Warnings []string `json:"warnings"`
+}
+
+// CheckConfig finds out whether a service could start with c, or reload it: it reads every file that c names, and
+// compares the root key with the store unless that is in use. It listens nowhere and changes nothing, so a service may
+// be running. An error says what is wrong: all of it, in lines that name the file and the line.
+func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, error) {
+	report := ConfigReport{Config: c.File(), Remarks: []string{}, Warnings: []string{}}
+	if err := c.Validate(); err != nil {
+		return report, err
+	}
+	f, err := loadFiles(c, now)
+	faults := []error{
+		err,
+		report.checkStore(ctx, c),
+		checkAudit(c),
+		checkSocket(c),
+	}
+	for _, d := range doorsOf(c) {
+		if loaded := f.certificates[d.id]; loaded != nil {
+			report.Remarks = append(report.Remarks, d.name()+": "+describeCertificate(loaded))
+		}
+	}
+	report.Warnings = append(append(report.Warnings, f.warnings...), userWarnings(c)...)
+	return report, errors.Join(faults...)
+}
+
+// checkStore finds out whether the store can be opened with the root key.
+func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
+	root, err := loadRootKey(c)
+	if err != nil {
+		return errors.Join(err, storeFault(c, canCreate(c.Storage.Path, storeFolder)))
+	}
+	defer root.Clear()
+	archive, err := bolt.OpenArchive(c.Storage.Path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		r.Remarks = append(r.Remarks, fmt.Sprintf("storage: %s does not exist; the service will create it", c.Storage.Path))
+		return storeFault(c, canCreate(c.Storage.Path, storeFolder))
+	case errors.Is(err, store.ErrLocked):
+		r.Remarks = append(r.Remarks, fmt.Sprintf(
+			"storage: %s is in use by a running service, so the root key was not compared with it", c.Storage.Path))
+		return nil
+	case err != nil:
+		return storeFault(c, fmt.Errorf("%s: %w", c.Storage.Path, err))
+	}
+	return errors.Join(storeFault(c, verifyStore(ctx, archive, root, c.Storage.Path)), archive.Close())
+}
+
+func verifyStore(ctx context.Context, archive *bolt.Archive, root *crypt.RootKey, path string) error {
+	if err := keyring.Verify(ctx, archive, root); err != nil {
+		return err
+	}
+	return canWrite(path)
+}
+
+// storeFolder is what package bolt says too.
+const storeFolder = "the store's folder"
+
+// checkAudit finds out whether audit lines could be written.
+func checkAudit(c Config) error {
+	if c.Audit == nil {
+		return nil
+	}
+	err := canWrite(c.Audit.File)
+	if errors.Is(err, fs.ErrNotExist) {
+		err = canCreate(c.Audit.File, "the folder")
+	}
+	return fieldOf(c, "audit", "file").Fault(err)
+}
+
+// checkSocket finds out whether the operations socket could be made.
+func checkSocket(c Config) error {
+	if c.Ops == nil {
+		return nil
+	}
+	path := c.SocketPath()
+	return fieldOf(c, "operations", "socket").Fault(errors.Join(ops.CheckSocket(path), canCreate(path, "the folder")))
+}
+
+// The questions that access(2) answers.
+const (
+	mayWrite  = 2
+	maySearch = 1
+)
+
+// canWrite refuses a file that this user can't write to. It does not open it, which could change something.
+func canWrite(path string) error { return access(path, mayWrite) }
+
+// canCreate refuses a path in a folder where this user can't create a file. what is the folder's in the error.
+func canCreate(path, what string) error {
+	folder := filepath.Dir(path)
+	err := access(folder, mayWrite|maySearch)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("%s %s must be created first", what, folder)
+	}
+	return err
+}
+
+func access(path string, mode uint32) error {
+	if err := syscall.Access(path, mode); err != nil {
+		return &fs.PathError{Op: "write", Path: path, Err: err}
+	}
+	return nil
+}
+
+// userWarnings are for root, to whom files are open that are closed to the service's user. That user owns the folder of
+// the store.
+func userWarnings(c Config) []string {
+	folder := filepath.Dir(c.Storage.Path)
+	id, name, err := private.Owner(folder)
+	if os.Geteuid() != 0 || err != nil || id == 0 {
+		return nil
+	}
+	return []string{fmt.Sprintf(
+		"root can read every file, but %s belongs to %s: check as that user, as the service does", folder, name)}
+}
