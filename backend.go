@@ -216,7 +216,7 @@ func (b *backend) reserve(path, what string) (release func(), err error) {
 }
 
 const backendHelp = `
-The alicloudkms engine encrypts, decrypts and makes data keys with CMKs of Alibaba Cloud KMS.
+The alicloudkms engine encrypts, decrypts and makes data keys with KMS keys of Alibaba Cloud KMS.
 The keys never leave KMS, and Vault's policies control their use.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...

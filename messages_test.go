@@ -34,7 +34,7 @@ const theRegions = "The regions are ap-northeast-1, ap-south-1, ap-southeast-1, 
 func anonymous(text string) string {
 	id := `[0-9a-f]{8}-[0-9a-f-]{27}`
 	text = regexp.MustCompile(`request id `+id).ReplaceAllString(text, "request id ID")
-	text = regexp.MustCompile(id).ReplaceAllString(text, "CMK")
+	text = regexp.MustCompile(id).ReplaceAllString(text, "KMS key")
 	return regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`).ReplaceAllString(text, "HOST")
 }
 
@@ -329,7 +329,7 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		r.write("keys/hr", nil)
 		require.NoError(t, service.Reload(kmstest.Allowing(kmsapi.OpDescribeKey)))
 		_, err := r.tryWrite("encrypt/hr", body{"plaintext": hello})
-		says(t, err, 403, `Encrypt: KMS refused: Forbidden.NoPermission: This operation for acs:kms:cn-hangzhou:123456:key/CMK is forbidden by permission system. It needs the permission kms:Encrypt. (request id ID). The RAM user or role that the engine calls KMS as lacks the permission; allow it in RAM: kms:Encrypt`)
+		says(t, err, 403, `Encrypt: KMS refused: Forbidden.NoPermission: This operation for acs:kms:cn-hangzhou:123456:key/KMS key is forbidden by permission system. It needs the permission kms:Encrypt. (request id ID). The RAM user or role that the engine calls KMS as lacks the permission; allow it in RAM: kms:Encrypt`)
 	})
 	t.Run("429, for too many requests", func(t *testing.T) {
 		service := kmstest.Configured(t, kmstest.CryptoRate(1))

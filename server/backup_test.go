@@ -40,7 +40,7 @@ func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
 		backups.Go(func() {
 			report, err := server.Backup(t.Context(), w.kms.Config(), path, nil)
 			if err != nil || report.Keys < 1 {
-				t.Errorf("backup: %v, %d CMKs", err, report.Keys)
+				t.Errorf("backup: %v, %d keys", err, report.Keys)
 			}
 		})
 	}

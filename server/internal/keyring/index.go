@@ -44,7 +44,7 @@ func addToCount(w store.Writer, path string, change int) error {
 	}
 	switch n += change; {
 	case n < 0:
-		return fmt.Errorf("record %s: it counts fewer CMKs than there are", path)
+		return fmt.Errorf("record %s: it counts fewer keys than there are", path)
 	case n == 0:
 		return w.Delete(path)
 	default:
