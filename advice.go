@@ -31,11 +31,11 @@ var whatToDo = advice.Table{
 		kmsapi.ErrRejectedPendingImport.Code:   importAdvice,
 
 		kmsapi.ErrUnsupportedOrigin.Code:    "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a CMK here, and no alias.",
+		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a KMS key here, and no alias.",
 		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
 		kmsapi.ErrInvalidImportToken.Code:   "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrExpiredImportToken.Code:   "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
-		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config",
+		kmsapi.ErrKeyNotFound.Code:          "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config",
 		kmsapi.ErrInvalidAPIName.Code:       "The endpoint in {mount}config is the dedicated gateway of a KMS instance, which only encrypts, decrypts and signs. Leave endpoint empty, for the shared gateway of the region, and set gateway=dedicated and kms_instance_id.",
 		kmsapi.ErrInstanceNotFound.Code:     "There is no such KMS instance in the region and account of this engine's configuration: check kms_instance_id of vault read {mount}config, or the instance_id that was given.",
 		kmsapi.ErrInstanceStateInvalid.Code: "The KMS instance is not enabled, or is being enabled: see its status in the KMS console, and try again once it is Connected.",
@@ -53,11 +53,11 @@ var whatToDo = advice.Table{
 			kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
 			kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
 
-			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a CMK that is not in the region and account of this engine's configuration.",
+			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
 			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
 		},
 		kmsapi.OpScheduleKeyDeletion: {
-			kmsapi.ErrKeyNotFound.Code:         "The CMK is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
+			kmsapi.ErrKeyNotFound.Code:         "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
 			kmsapi.ErrStateModifiedFailed.Code: "The key is already scheduled for deletion: see vault read {mount}keys/{key}",
 		},
 		kmsapi.OpEnableKey:         {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
@@ -68,7 +68,7 @@ var whatToDo = advice.Table{
 			kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
 		},
 		kmsapi.OpTagResource: {
-			kmsapi.ErrLimitExceeded.Code: "A CMK has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
+			kmsapi.ErrLimitExceeded.Code: "A KMS key has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
 		},
 		kmsapi.OpCreateAlias: {
 			kmsapi.ErrStateModifiedFailed.Code: keepAdvice,
@@ -83,16 +83,16 @@ const (
 	notNowAdvice = "The key is scheduled for deletion or waits for key material: see vault read {mount}keys/{key}"
 	keepAdvice   = "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
 
-	enableToDecrypt = "The CMK that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable"
-	keepToDecrypt   = "The CMK that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
-	importToDecrypt = "The CMK that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
+	enableToDecrypt = "The KMS key that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable"
+	keepToDecrypt   = "The KMS key that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
+	importToDecrypt = "The KMS key that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 )
 
 // overDedicated is for what goes to the dedicated gateway.
 var overDedicated = advice.Table{
 	ByCode: map[kmsapi.Code]string{
-		kmsapi.ErrUnsupportedOperation.Code: "The type of the CMK does not fit the operation.",
-		kmsapi.ErrKeyNotFound.Code:          "The CMK is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
+		kmsapi.ErrUnsupportedOperation.Code: "The type of the KMS key does not fit the operation.",
+		kmsapi.ErrKeyNotFound.Code:          "The KMS key is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
 	},
 	ByKind: map[kmsapi.Kind]string{
 		kmsapi.KindThrottle: "Send fewer requests at a time and try again, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
@@ -101,14 +101,14 @@ var overDedicated = advice.Table{
 
 // forInstanceKeys is for keys of an instance over the shared gateway.
 var forInstanceKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
-	"If the CMK is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...",
+	"If the KMS key is for encryption, Internet access of its KMS instance is off. The shared gateway needs it, even from a VPC; the instance's owner switches it on in the KMS console. Or use the dedicated gateway: vault write {mount}config gateway=dedicated kms_instance_id=kst-... secret_key=...",
 	map[kmsapi.Code]string{
 		kmsapi.ErrUnsupportedOperation.Code: "Not every KMS instance makes every kind of key: most software instances, for example, make none of origin EXTERNAL.",
 	})}
 
 // forOtherKeys is for keys that are in no instance, as far as is known.
 var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOperation.Code,
-	"If the CMK is for encryption, it is the account's default key or that of a cloud service, which only Alibaba Cloud's own services can use, or Internet access of its KMS instance is off. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-...",
+	"If the KMS key is for encryption, it is the account's default key or that of a cloud service, which only Alibaba Cloud's own services can use, or Internet access of its KMS instance is off. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-...",
 	map[kmsapi.Code]string{
 		kmsapi.ErrLimitExceeded.Code:        needsInstance,
 		kmsapi.ErrUnsupportedOperation.Code: needsInstance,
@@ -136,7 +136,7 @@ var always = map[kmsapi.Operation]string{
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:           "KMS may have made a CMK all the same; send the same request again, and the engine looks for it first.",
+	kmsapi.OpCreateKey:           "KMS may have made a KMS key all the same; send the same request again, and the engine looks for it first.",
 	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
 	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
 	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",

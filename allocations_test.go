@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
@@ -32,7 +33,8 @@ func (k *readyKMS) Do(ctx context.Context, r kmsapi.Request) (_ kmsapi.Response,
 func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 	r := newRig(t)
 	conf := logical.TestBackendConfig()
-	conf.System, conf.StorageView, conf.Logger = logical.TestSystemView(), r.storage, r.logger()
+	conf.System, conf.StorageView = logical.TestSystemView(), r.storage
+	conf.Logger = hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: r.log})
 	b, err := newBackend(t.Context(), conf, newProcess(func(c client.Config) (kms, error) {
 		real, err := r.kms.open(c)
 		return &readyKMS{kms: real}, err

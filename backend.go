@@ -143,7 +143,7 @@ func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*log
 	if err != nil {
 		return nil, err
 	}
-	resp, err := b.runnerOf(path, req.Operation).HandleRequest(ctx, req)
+	resp, err := b.runnerOf(path, req.Operation).HandleRequest(b.traced(ctx, req), req)
 	if err != nil {
 		return nil, ended(ctx, b.coded(req, err))
 	}
@@ -216,7 +216,7 @@ func (b *backend) reserve(path, what string) (release func(), err error) {
 }
 
 const backendHelp = `
-The alicloudkms engine encrypts, decrypts and makes data keys with CMKs of Alibaba Cloud KMS.
+The alicloudkms engine encrypts, decrypts and makes data keys with KMS keys of Alibaba Cloud KMS.
 The keys never leave KMS, and Vault's policies control their use.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...

@@ -4,6 +4,7 @@ import (
 	"context"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
@@ -25,7 +26,7 @@ func (instantKMS) Do(_ context.Context, r kmsapi.Request) (kmsapi.Response, erro
 func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	t.Helper()
 	conf := logical.TestBackendConfig()
-	conf.StorageView = &logical.InmemStorage{}
+	conf.StorageView, conf.Logger = &logical.InmemStorage{}, hclog.NewNullLogger()
 	instant := newProcess(func(client.Config) (kms, error) { return instantKMS{}, nil })
 	b, err := newBackend(context.Background(), conf, instant)
 	require.NoError(t, err)

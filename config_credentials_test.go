@@ -246,7 +246,7 @@ func TestUnusableEnvironmentIsABadConfigurationAndLaterAFault(t *testing.T) {
 			r.write("config", with(config, body{"verify": false}))
 			_, err = r.tryWrite("keys/a", nil)
 			refused(t, err, 502, append(c.says, "vault read kms/config")...)
-			require.NotContains(t, err.Error(), "may have made a CMK", "it was not asked, or did not let the request in")
+			require.NotContains(t, err.Error(), "may have made a KMS key", "it was not asked, or did not let the request in")
 			_, err = r.tryWrite("keys/a", nil)
 			refused(t, err, 502, append(c.says, "vault read kms/config")...)
 		})
@@ -290,7 +290,7 @@ func TestRoleThatCantBeAssumedIsABadConfigurationAndLaterAFault(t *testing.T) {
 		_, err = r.tryWrite("keys/a", nil)
 		refused(t, err, 502, "NoPermission", "trust policy")
 		require.NotContains(t, err.Error(), "top-secret")
-		require.NotContains(t, err.Error(), "may have made a CMK")
+		require.NotContains(t, err.Error(), "may have made a KMS key")
 	}
 	require.Equal(t, int64(2), asked.Load(), "STS is not asked again and again")
 	require.NotContains(t, r.log.String(), "top-secret")

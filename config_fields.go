@@ -11,7 +11,7 @@ import (
 var configFields = fields.Schemas{
 	"region": {
 		Type:        framework.TypeString,
-		Description: "The region of the CMKs, such as cn-hangzhou. Required.",
+		Description: "The region of the KMS keys, such as cn-hangzhou. Required.",
 	},
 	"endpoint": {
 		Type:        framework.TypeString,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"sync/atomic"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -38,6 +39,7 @@ func openClient(c client.Config) (kms, error) {
 // A connection is a client for KMS with what belongs to its configuration. It never changes.
 type connection struct {
 	kms    kms
+	log    hclog.Logger
 	region string
 	// identity distinguishes the account and the endpoint from others. It holds no secret.
 	identity string
@@ -92,6 +94,7 @@ func (b *backend) connect(c *config) (*connection, error) {
 	}
 	conn := &connection{
 		kms:      opened,
+		log:      b.Logger(),
 		region:   c.Region,
 		identity: c.identity(),
 		borrowed: c.borrowed(),
@@ -169,10 +172,13 @@ func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A
 	if err := ctx.Err(); err != nil { // A cancelled batch may have many calls left.
 		return nil, failed(err, true)
 	}
+	timer := c.startTimer()
 	answer, err := client.Do(ctx, c.kms, q)
 	if err != nil {
+		c.logCall(ctx, timer, q, nil, err)
 		return nil, failed(err, isUnsent(err))
 	}
+	c.logCall(ctx, timer, q, any(answer).(kmsapi.Response), nil)
 	return answer, nil
 }
 

@@ -120,7 +120,7 @@ func (b *backend) makeKey(
 	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
 	if err != nil {
 		return nil, none, refusal.Internal(
-			"KMS made the CMK %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the CMK, as it also does on its own after some minutes",
+			"KMS made the KMS key %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the KMS key, as it also does on its own after some minutes",
 			made.KeyMetadata.KeyId, conn.region, k.name, err)
 	}
 	b.settled(kept, req.Storage, logID)
@@ -146,7 +146,7 @@ func (b *backend) finish(
 		BoundContext: begun.BoundContext,
 	}
 	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
-		b.Logger().Error("KMS made a CMK, but its key was not stored yet",
+		b.Logger().Error("KMS made a KMS key, but its key was not stored yet",
 			"key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
 		return nil, err
 	}

@@ -77,11 +77,11 @@ var interruptions = map[string]struct {
 		r.kms.before = failing(kmsapi.OpCreateKey,
 			answered(kmsapi.ErrLimitExceeded))
 	}, false, false},
-	"KMS fails before it makes a CMK": {func(r *rig) {
+	"KMS fails before it makes a KMS key": {func(r *rig) {
 		r.kms.before = failing(kmsapi.OpCreateKey,
 			answered(kmsapi.ErrInternalFailure))
 	}, false, false},
-	"KMS fails after it made a CMK": {func(r *rig) {
+	"KMS fails after it made a KMS key": {func(r *rig) {
 		r.kms.after = failing(kmsapi.OpCreateKey,
 			answered(kmsapi.ErrInternalFailure))
 	}, true, false},
@@ -135,9 +135,9 @@ func TestInterruptedCreationIsFinishedByARetry(t *testing.T) {
 			resp := r.write("keys/a", body{"description": "for team HR", "tags": "team=hr"})
 			require.Equal(t, !c.named, len(r.read("keys/a").Data["tags"].(map[string]string)) == 1,
 				"a key that was there already gets no tags")
-			require.Len(t, r.cmks(), 1, "no second CMK is made")
+			require.Len(t, r.cmks(), 1, "no second KMS key is made")
 			require.Equal(t, r.cmks()[0], r.keyID("a"))
-			require.Equal(t, c.made, len(resp.Warnings) > 0, "a recovered CMK is reported")
+			require.Equal(t, c.made, len(resp.Warnings) > 0, "a recovered KMS key is reported")
 			require.Equal(t, "for team HR", r.read("keys/a").Data["description"])
 			r.encrypt("a", hello)
 			require.NoError(t, r.settleNow())
@@ -173,7 +173,7 @@ func TestInterruptedCreationIsFinishedByRollback(t *testing.T) {
 			_ = r.interrupt(t, c.arrange)
 			made := r.cmks()
 			require.NoError(t, r.settleNow())
-			require.Equal(t, made, r.cmks(), "a rollback neither makes nor deletes a CMK")
+			require.Equal(t, made, r.cmks(), "a rollback neither makes nor deletes a KMS key")
 			require.Zero(t, r.unsettled())
 			if !c.made {
 				require.Nil(t, r.read("keys/a"))
@@ -242,7 +242,7 @@ func TestCreationThatCannotBeSearchedForIsLoggedOnceAndGivenUpInTheEnd(t *testin
 			r := newKeyRig(t)
 			arrange := interruptions["the answer is lost"].arrange
 			if name != "another region" {
-				arrange = interruptions["KMS fails before it makes a CMK"].arrange
+				arrange = interruptions["KMS fails before it makes a KMS key"].arrange
 			}
 			_ = r.interrupt(t, arrange)
 			r.write("config", change)

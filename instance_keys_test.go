@@ -345,7 +345,7 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 		},
 		"a key of the wrong type over the dedicated gateway": {
 			dedicatedConfig(nil), kmsapi.OpEncrypt, "encrypt/a", kmsapi.ErrUnsupportedOperation,
-			[]string{"type of the CMK"},
+			[]string{"type of the KMS key"},
 			"Internet",
 		},
 		"a second default key": {
@@ -365,7 +365,7 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 			"alias",
 		},
 		"an instance that is not enabled yet": {
-			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceStateInvalid, []string{"Connected"}, "CMK all the same",
+			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceStateInvalid, []string{"Connected"}, "KMS key all the same",
 		},
 		"an image that is too old": {
 			dedicatedConfig(nil), kmsapi.OpEncrypt, "encrypt/a", viaGateway(kmsapi.OpEncrypt, dedicatedHost, client.ErrOldImage),
@@ -375,7 +375,7 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 		"a shared endpoint whose image is too old": {
 			none, kmsapi.OpCreateKey, "keys/b", viaGateway(kmsapi.OpCreateKey, sharedHost, client.ErrOldImage),
 			[]string{"older than 3.0.0", "Leave endpoint empty"},
-			"CMK all the same",
+			"KMS key all the same",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -17,7 +17,7 @@ var keyConfigAnswer = answerFields{
 	"name":             {Type: framework.TypeString},
 	"key_id":           {Type: framework.TypeString},
 	"region":           {Type: framework.TypeString},
-	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the CMK. Empty if it is in none."},
+	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
 	"bound_context":    {Type: framework.TypeKVPairs},
 }

@@ -78,7 +78,7 @@ func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, er
 		return nil, fmt.Errorf("the stored entry of key %q is damaged: %w", name, err)
 	}
 	if e.KeyID == "" {
-		return nil, fmt.Errorf("the stored entry of key %q is damaged: it names no CMK", name)
+		return nil, fmt.Errorf("the stored entry of key %q is damaged: it names no KMS key", name)
 	}
 	return &e, nil
 }

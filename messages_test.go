@@ -20,6 +20,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
@@ -33,7 +34,7 @@ const theRegions = "The regions are ap-northeast-1, ap-south-1, ap-southeast-1, 
 func anonymous(text string) string {
 	id := `[0-9a-f]{8}-[0-9a-f-]{27}`
 	text = regexp.MustCompile(`request id `+id).ReplaceAllString(text, "request id ID")
-	text = regexp.MustCompile(id).ReplaceAllString(text, "CMK")
+	text = regexp.MustCompile(id).ReplaceAllString(text, "KMS key")
 	return regexp.MustCompile(`(127\.0\.0\.1|localhost):\d+`).ReplaceAllString(text, "HOST")
 }
 
@@ -328,7 +329,7 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		r.write("keys/hr", nil)
 		require.NoError(t, service.Reload(kmstest.Allowing(kmsapi.OpDescribeKey)))
 		_, err := r.tryWrite("encrypt/hr", body{"plaintext": hello})
-		says(t, err, 403, `Encrypt: KMS refused: Forbidden.NoPermission: This operation for acs:kms:cn-hangzhou:123456:key/CMK is forbidden by permission system. It needs the permission kms:Encrypt. (request id ID). The RAM user or role that the engine calls KMS as lacks the permission; allow it in RAM: kms:Encrypt`)
+		says(t, err, 403, `Encrypt: KMS refused: Forbidden.NoPermission: This operation for acs:kms:cn-hangzhou:123456:key/KMS key is forbidden by permission system. It needs the permission kms:Encrypt. (request id ID). The RAM user or role that the engine calls KMS as lacks the permission; allow it in RAM: kms:Encrypt`)
 	})
 	t.Run("429, for too many requests", func(t *testing.T) {
 		service := kmstest.Configured(t, kmstest.CryptoRate(1))
@@ -363,4 +364,41 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		_, err := newEngine(t).tryWrite("encrypt/hr", body{"plaintext": hello})
 		says(t, err, 400, `the engine is not configured; run: vault write kms/config region=... access_key=... secret_key=...`)
 	})
+}
+
+func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
+	r, _, config := newRealRig(t)
+	r.write("config", config)
+	r.write("keys/hr", body{"origin": "EXTERNAL"})
+	r.read("wrapping_key")
+	const file = "./some/file.b64"
+	writes := map[string]struct {
+		path string
+		data map[string]any
+	}{
+		"plaintext":              {"encrypt/hr", body{}},
+		"ciphertext":             {"decrypt/hr", body{}},
+		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
+		"encrypted_key_material": {"keys/hr/import", body{"import_token": "dG9rZW4="}},
+		"import_token":           {"keys/hr/import", body{"encrypted_key_material": hello}},
+		"ca_cert":                {"config", body{"secret_key": config["secret_key"]}},
+		"instance_ca_cert": {"config", body{
+			"secret_key": config["secret_key"], "gateway": "dedicated", "kms_instance_id": "kst-dev",
+		}},
+	}
+	for name, write := range writes {
+		_, err := r.tryWrite(write.path, with(write.data, body{name: file}))
+		refused(t, err, 400, "; did you mean the content of the file, "+name+"=@"+file+"?")
+	}
+	for _, path := range []string{"rewrap/hr", "keys/hr/import"} {
+		_, err := r.tryWrite(path, body{"ciphertext": file})
+		refused(t, err, 400, "; did you mean the content of the file, ciphertext=@"+file+"?")
+	}
+	for _, path := range r.backend().Paths {
+		for name, schema := range path.Fields {
+			if schema.DisplayAttrs != nil && schema.DisplayAttrs.EditType == fields.InBase64 {
+				require.Contains(t, writes, name, "a field that may come from a file")
+			}
+		}
+	}
 }

@@ -68,9 +68,9 @@ var summaries = map[string]string{
 	"read configuration":   "Read the configuration, without its secrets.",
 	"delete configuration": "Delete the configuration.",
 
-	"create key":               "Make a key, with a new CMK in KMS.",
+	"create key":               "Make a key, with a new key in KMS.",
 	"read key":                 "Read what KMS and Vault know of a key.",
-	"schedule-deletion-of key": "Schedule the deletion of a key's CMK.",
+	"schedule-deletion-of key": "Schedule the deletion of a key's KMS key.",
 
 	"configure key":           "Configure what Vault itself keeps about a key.",
 	"patch key-configuration": "Change some of what Vault itself keeps about a key.",
@@ -81,9 +81,9 @@ var summaries = map[string]string{
 	"patch key-tags":  "Add, change and remove tags of a key.",
 	"remove key-tags": "Remove tags of a key, or all.",
 
-	"write alias":  "Point an alias at the CMK of a key.",
-	"read alias":   "Read which CMK an alias names.",
-	"delete alias": "Remove an alias, and leave its CMK alone.",
+	"write alias":  "Point an alias at the KMS key of a key.",
+	"read alias":   "Read which KMS key an alias names.",
+	"delete alias": "Remove an alias, and leave its KMS key alone.",
 }
 
 // publish corrects the OpenAPI in the answer to a request for help. The framework publishes all fields of a path for

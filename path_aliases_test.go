@@ -205,8 +205,8 @@ func TestFailedAliasSaysWhatToDo(t *testing.T) {
 			write, kmsapi.OpUpdateAlias, kmsapi.ErrRejectedPendingDeletion, 409,
 			"vault write -f kms/keys/a/cancel_deletion",
 		},
-		"no permission": {write, kmsapi.OpCreateAlias, kmsapi.ErrNoPermission, 403, "RAM"},
-		"a deleted CMK": {read, kmsapi.OpDescribeKey, kmsapi.ErrKeyNotFound, 404, "vault read kms/config"},
+		"no permission":     {write, kmsapi.OpCreateAlias, kmsapi.ErrNoPermission, 403, "RAM"},
+		"a deleted KMS key": {read, kmsapi.OpDescribeKey, kmsapi.ErrKeyNotFound, 404, "vault read kms/config"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

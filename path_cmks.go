@@ -19,10 +19,10 @@ func (b *backend) cmkPaths() []*framework.Path {
 		Operations: operations{
 			logical.ListOperation: anyNode(b.cmksList, "list", "cmks", listAnswer),
 		},
-		HelpSynopsis: "The CMKs of the account and region.",
+		HelpSynopsis: "The keys of the account and region in KMS, KMS keys.",
 		HelpDescription: `
-List the ids of all CMKs that the account has in the region, whether or not they have a name here.
-key_info has the arn of each, its names, of which a CMK may have several, and the KMS instance of those
+List the ids of all KMS keys that the account has in the region, whether or not they have a name here.
+key_info has the arn of each, its names, of which a KMS key may have several, and the KMS instance of those
 that have a name.
 
     vault list -detailed alicloudkms/cmks

@@ -20,10 +20,10 @@ func (b *backend) deregisterPaths() []*framework.Path {
 				"region": {Type: framework.TypeString},
 			}),
 		},
-		HelpSynopsis: "Remove a key from Vault, and leave its CMK alone.",
+		HelpSynopsis: "Remove a key from Vault, and leave its KMS key alone.",
 		HelpDescription: `
-Remove a key from Vault. KMS is not called: the CMK stays, and so does its price, unless KMS has deleted
-it already. The answer has its id. Its ciphertexts can't be decrypted here until the CMK is registered
+Remove a key from Vault. KMS is not called: the KMS key stays, and so does its price, unless KMS has deleted
+it already. The answer has its id. Its ciphertexts can't be decrypted here until the KMS key is registered
 again. If there is no key, but an interrupted creation of one, that is forgotten.
 
     vault write -f alicloudkms/keys/payroll/deregister
@@ -51,7 +51,7 @@ func (b *backend) keyDeregister(
 	for logID, c := range begun {
 		if c.Marker != entry.Marker {
 			resp.AddWarning(fmt.Sprintf(
-				"an interrupted creation of key %[1]q is not settled yet; if it has left a CMK, that becomes the key within some minutes. To forget it, run again: vault write -f %[2]skeys/%[1]s/deregister", name, mount(req)))
+				"an interrupted creation of key %[1]q is not settled yet; if it has left a KMS key, that gets the name within some minutes. To forget it, run again: vault write -f %[2]skeys/%[1]s/deregister", name, mount(req)))
 			continue
 		}
 		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
@@ -78,9 +78,9 @@ func (b *backend) forgetCreations(
 			return nil, err
 		}
 		marker := markerStart + c.Marker + markerEnd
-		b.Logger().Warn("an interrupted creation was forgotten: if it has left a CMK, its description ends with the marker",
+		b.Logger().Warn("an interrupted creation was forgotten: if it has left a KMS key, its description ends with the marker",
 			"key", name, "region", c.Region, "marker", marker)
-		resp.AddWarning(fmt.Sprintf("There is no key %q. Its interrupted creation was forgotten: if it has left a CMK in %s, the CMK's description ends with %s",
+		resp.AddWarning(fmt.Sprintf("There is no key %q. Its interrupted creation was forgotten: if it has left a KMS key in %s, the KMS key's description ends with %s",
 			name, c.Region, marker))
 	}
 	return resp, nil

@@ -145,7 +145,7 @@ func (b *backend) importWrapped(
 		return nil, err
 	}
 	return made, withProgress(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
-		"Key %q now exists, with the CMK %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
+		"Key %q now exists, with the KMS key %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
 }
 
 // importMaterial wraps material for KMS and imports it.

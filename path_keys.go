@@ -41,23 +41,23 @@ List the names of the engine's keys, all of them or a page.
 			},
 			HelpSynopsis: "Make, read and delete a key.",
 			HelpDescription: `
-Write to a new name to make a CMK in KMS. An existing name is answered with a warning, and nothing
-changes; if its CMK is scheduled for deletion, that is an error, unless recreate=true asks for a new CMK.
-Read shows what KMS says about the CMK now.
+Write to a new name to make a key in KMS. An existing name is answered with a warning, and nothing
+changes; if its KMS key is scheduled for deletion, that is an error, unless recreate=true asks for a new KMS key.
+Read shows what KMS says about the KMS key now.
 
     vault write -f alicloudkms/keys/payroll
     vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR" tags=team=hr
     vault write alicloudkms/keys/invoices instance_id=kst-hzz62f1cb66fa42qo7p3x
     vault read alicloudkms/keys/payroll
 
-Delete schedules the deletion of the CMK, after which nothing that it encrypted can be read again. It
+Delete schedules the deletion of the KMS key, after which nothing that it encrypted can be read again. It
 must be allowed first, and can be cancelled until the waiting period ends:
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
     vault write -f alicloudkms/keys/payroll/cancel_deletion
 
-When KMS has deleted the CMK, deregister removes the name.
+When KMS has deleted the KMS key, deregister removes the name.
 `,
 		},
 	}
@@ -77,7 +77,7 @@ var keyFields = fields.WithTransit(fields.Schemas{
 	},
 	"instance_id": {
 		Type:        framework.TypeString,
-		Description: "The KMS instance that the CMK is made in. Default: kms_instance_id of config. What it is decides the protection level.",
+		Description: "The KMS instance that the KMS key is made in. Default: kms_instance_id of config. What it is decides the protection level.",
 	},
 	"description": {
 		Type:         framework.TypeString,
@@ -87,15 +87,15 @@ var keyFields = fields.WithTransit(fields.Schemas{
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
-		Description: "Tags for the CMK, up to 10. Later, keys/NAME/tags changes them.",
+		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
 	},
 	"recreate": {
 		Type:        framework.TypeBool,
-		Description: "Whether to make a new CMK if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept.",
+		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept.",
 	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
-		Description: "For delete: how many days the CMK waits before it is deleted, 7 to 30.",
+		Description: "For delete: how many days the KMS key waits before it is deleted, 7 to 30.",
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},

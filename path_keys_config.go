@@ -17,7 +17,7 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
-				Description: "Whether delete may schedule the deletion of the CMK. If the CMK has several names, all must allow it.",
+				Description: "Whether delete may schedule the deletion of the KMS key. If the KMS key has several names, all must allow it.",
 			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,

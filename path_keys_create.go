@@ -54,7 +54,7 @@ func (b *backend) keyRecovered(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) *logical.Response {
 	resp := k.entry.stored(k.name)
-	resp.AddWarning(fmt.Sprintf("KMS had made a CMK for key %q in an earlier attempt that was interrupted; the key has that CMK now, and no other was made. "+
+	resp.AddWarning(fmt.Sprintf("KMS had made a KMS key for key %q in an earlier attempt that was interrupted; the key has that KMS key now, and no other was made. "+
 		"Its origin, protection_level and description are what that attempt asked for", k.name))
 	return b.tagNewKey(ctx, req, k, wanted.tags, resp)
 }
@@ -69,14 +69,14 @@ func (b *backend) keyExists(
 	cmk, err := b.describeKey(ctx, req, k)
 	switch {
 	case errors.Is(err, kmsapi.ErrKeyNotFound):
-		return nil, refusal.Conflict("key %q exists, but KMS does not find its CMK %s with the configuration of now; the key was made in %s. If the CMK is gone for good, forget its name first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, but KMS does not find its KMS key %s with the configuration of now; the key was made in %s. If the KMS key is gone for good, forget its name first: vault write -f %skeys/%s/deregister",
 			k.name, k.entry.KeyID, k.entry.Region, mount(req), k.name)
 	case err != nil:
-		resp.AddWarning("Whether its CMK can be used is not known: " + b.coded(req, withTarget(err, k)).Error())
+		resp.AddWarning("Whether its KMS key can be used is not known: " + b.coded(req, withTarget(err, k)).Error())
 	case cmk.KeyState == kmsapi.PendingDeletion && wanted.recreate:
 		return b.keyRecreate(ctx, req, k, cmk, wanted)
 	case cmk.KeyState == kmsapi.PendingDeletion:
-		return nil, refusal.Conflict("key %q exists, and its CMK %s is scheduled for deletion on %s. To keep the CMK, run: vault write -f %[4]skeys/%[1]s/cancel_deletion. To let it go and have a new CMK under this name, write again with recreate=true",
+		return nil, refusal.Conflict("key %q exists, and its KMS key %s is scheduled for deletion on %s. To keep the KMS key, run: vault write -f %[4]skeys/%[1]s/cancel_deletion. To let it go and have a new KMS key under this name, write again with recreate=true",
 			k.name, k.entry.KeyID, cmk.DeleteDate, mount(req))
 	default:
 		warnOfState(resp, cmk)
@@ -110,9 +110,9 @@ func (b *backend) keyRecreate(
 	} else if resp, err = b.keyMake(ctx, req, k, wanted); err != nil {
 		return nil, err
 	}
-	b.Logger().Warn("the name of a key has a new CMK; the old one has no name, and is deleted when its waiting period ends",
+	b.Logger().Warn("the name of a key has a new KMS key; the old one has no name, and is deleted when its waiting period ends",
 		"key", k.name, "key_id", resp.Data["key_id"], "old_key_id", k.entry.KeyID, "delete_date", dying.DeleteDate)
-	resp.AddWarning(fmt.Sprintf("The old CMK %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
+	resp.AddWarning(fmt.Sprintf("The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
 		k.entry.KeyID, dying.DeleteDate, mount(req)))
 	return resp, nil
 }
@@ -136,7 +136,7 @@ func (b *backend) keyMake(
 // warnOfState warns of a CMK that can't be used now.
 func warnOfState(resp *logical.Response, cmk kmsapi.KeyMetadata) {
 	if cmk.KeyState != kmsapi.Enabled {
-		resp.AddWarning(fmt.Sprintf("The CMK is in state %s, so it can't be used now.", cmk.KeyState))
+		resp.AddWarning(fmt.Sprintf("The KMS key is in state %s, so it can't be used now.", cmk.KeyState))
 	}
 }
 

@@ -46,7 +46,7 @@ func TestRecreateGivesTheNameANewCMKAndLeavesTheOldOneInItsWindow(t *testing.T) 
 	require.Equal(t, "again", key["description"])
 	require.Equal(t, map[string]string{"team": "hr"}, key["tags"])
 	require.Equal(t, map[string]string{"team": "hr"}, key["bound_context"])
-	require.Equal(t, false, key["deletion_allowed"], "it was allowed for the old CMK")
+	require.Equal(t, false, key["deletion_allowed"], "it was allowed for the old KMS key")
 	r.encrypt("a", hello)
 
 	r.write("keys/old/register", body{"key_id": dying, "bound_context": "team=hr"})
@@ -75,7 +75,7 @@ func TestInterruptedRecreationIsFinishedByARetry(t *testing.T) {
 
 			r.write("keys/a", body{"recreate": true})
 			require.NotEqual(t, dying, r.keyID("a"))
-			require.Len(t, r.cmks(), 2, "one new CMK, and the old one")
+			require.Len(t, r.cmks(), 2, "one new KMS key, and the old one")
 			require.Equal(t, map[string]string{"team": "hr"}, r.read("keys/a").Data["bound_context"])
 			require.NoError(t, r.settleNow())
 			require.Zero(t, r.unsettled())
@@ -94,7 +94,7 @@ func TestInterruptedRecreationIsNotFinishedByRollback(t *testing.T) {
 	require.NoError(t, r.settleNow())
 	require.Equal(t, dying, r.keyID("a"))
 	for _, id := range r.cmks() {
-		require.True(t, id == dying || strings.Contains(r.log.String(), id), "the CMK without a name is reported")
+		require.True(t, id == dying || strings.Contains(r.log.String(), id), "the KMS key without a name is reported")
 	}
 }
 

@@ -52,7 +52,7 @@ func (b *backend) coOwnersAllowDeletion(ctx context.Context, req *logical.Reques
 			return err
 		}
 		if entry != nil && !entry.DeletionAllowed {
-			return refusal.BadRequest("key %q has the same CMK, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
+			return refusal.BadRequest("key %q has the same KMS key, and its deletion is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
 				other, mount(req), other)
 		}
 	}

@@ -24,7 +24,7 @@ var stateChanges = []stateChange{
 			return &kmsapi.EnableKeyRequest{KeyId: id}
 		}),
 		synopsis: "Let a disabled key be used again.",
-		details:  "Enable the CMK. Enabling an enabled CMK is not an error.",
+		details:  "Enable the KMS key. Enabling an enabled KMS key is not an error.",
 	},
 	{
 		path: "disable", verb: "disable", suffix: "key",
@@ -32,7 +32,7 @@ var stateChanges = []stateChange{
 			return &kmsapi.DisableKeyRequest{KeyId: id}
 		}),
 		synopsis: "Stop a key from being used.",
-		details:  "Disable the CMK: nobody can encrypt or decrypt with it until it is enabled again.",
+		details:  "Disable the KMS key: nobody can encrypt or decrypt with it until it is enabled again.",
 	},
 	{
 		path: "cancel_deletion", verb: "cancel", suffix: "key-deletion",
@@ -40,7 +40,7 @@ var stateChanges = []stateChange{
 			return &kmsapi.CancelKeyDeletionRequest{KeyId: id}
 		}),
 		synopsis: "Cancel the scheduled deletion of a key.",
-		details:  "Cancel the deletion of the CMK while it is pending. The CMK is enabled then.",
+		details:  "Cancel the deletion of the KMS key while it is pending. The KMS key is enabled then.",
 	},
 }
 

@@ -21,7 +21,7 @@ func TestDisabledKeyCannotBeUsedUntilItIsEnabled(t *testing.T) {
 	}
 	_, err := r.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
 	refused(t, err, 409, "Rejected.Disabled", "request id",
-		"The CMK that made the ciphertext is disabled. If it is this key's")
+		"The KMS key that made the ciphertext is disabled. If it is this key's")
 	r.write("keys/a/disable", nil)
 	r.write("keys/a/enable", nil)
 	r.write("keys/a/enable", nil)

@@ -253,7 +253,7 @@ func TestLostAnswerOfCreateSaysThatACMKMayExist(t *testing.T) {
 		}
 	}
 	_, err := r.tryWrite("keys/a", nil)
-	refused(t, err, 502, "may have made a CMK", "send the same request again")
+	refused(t, err, 502, "may have made a KMS key", "send the same request again")
 	require.Nil(t, r.read("keys/a"))
 }
 

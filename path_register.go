@@ -28,7 +28,7 @@ func (b *backend) registerPaths() []*framework.Path {
 			"name": nameField(),
 			"key_id": {
 				Type:        framework.TypeString,
-				Description: `The CMK: its id, or an alias of it that begins with "alias/". For a CMK of another account: its ARN.`,
+				Description: `The KMS key: its id, or an alias of it that begins with "alias/". For a KMS key of another account: its ARN.`,
 				Required:    true,
 			},
 			"bound_context": {
@@ -39,18 +39,18 @@ func (b *backend) registerPaths() []*framework.Path {
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
 		},
-		HelpSynopsis: "Give a name to a CMK that exists already.",
+		HelpSynopsis: "Give a name to a KMS key that exists already.",
 		HelpDescription: `
-Adopt a CMK, which must exist in the engine's region. Nothing changes in KMS. An alias is
-resolved once: the key stays with the CMK that the alias names now.
+Adopt a KMS key, which must exist in the engine's region. Nothing changes in KMS. An alias is
+resolved once: the key stays with the KMS key that the alias names now.
 
     vault write alicloudkms/keys/payroll/register key_id=1234abcd-12ab-34cd-56ef-1234567890ab
     vault write alicloudkms/keys/invoices/register key_id=alias/shared bound_context=team=invoices
     vault write alicloudkms/keys/partner/register key_id=acs:kms:cn-hangzhou:1000000000000001:key/key-hzz...
 
-The CMK of another account needs its ARN, and the permission of both accounts.
+The KMS key of another account needs its ARN, and the permission of both accounts.
 
-Several names may share one CMK. Each can decrypt what the others encrypt, unless the bound_context of
+Several names may share one KMS key. Each can decrypt what the others encrypt, unless the bound_context of
 each has an entry of the same name, with a different value.
 `,
 	}}
@@ -83,10 +83,10 @@ func (b *backend) keyRegister(
 		warnOfState(resp, cmk)
 		return resp, nil
 	case entry != nil:
-		return nil, refusal.Conflict("key %q exists, with the CMK %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
-		return nil, refusal.BadRequest("the CMK's usage is %s, and that of the engine's keys is %s",
+		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
 			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
 	entry = &keyEntry{
@@ -108,7 +108,7 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a CMK, or an alias that begins with %s",
+		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
 			kmsapi.AliasPrefix)
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
@@ -177,7 +177,7 @@ func disjointContexts(a, b map[string]string) bool {
 
 func warnOfSharedCMK(resp *logical.Response, others []string) {
 	if len(others) > 0 {
-		resp.AddWarning("These keys have the same CMK, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
+		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
 			strings.Join(others, ", "))
 	}
 }

@@ -105,7 +105,7 @@ func TestBadRegistrationStoresNothing(t *testing.T) {
 		"no key_id":       {nil, 400, "key_id"},
 		"an empty key_id": {body{"key_id": ""}, 400, "key_id"},
 		"a long key_id":   {body{"key_id": strings.Repeat("k", maxKeyID+1)}, 400, "key_id"},
-		"an unknown CMK": {
+		"an unknown KMS key": {
 			body{"key_id": "12345678-1234-1234-1234-123456789012"},
 			404,
 			"Forbidden.KeyNotFound",

@@ -23,10 +23,10 @@ func (b *backend) tagPaths() []*framework.Path {
 			logical.UpdateOperation: anyNode(b.useKey(tagsWrite), "add", "key-tags", nil),
 			logical.PatchOperation: anyNode(b.useKey(tagsPatch), "patch", "key-tags", answerFields{
 				"set":     {Type: framework.TypeStringSlice, Description: "The names of the tags that were added or changed."},
-				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK no longer has."},
+				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the KMS key no longer has."},
 			}),
 			logical.DeleteOperation: anyNode(b.useKey(tagsDelete), "remove", "key-tags", answerFields{
-				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the CMK no longer has."},
+				"removed": {Type: framework.TypeStringSlice, Description: "The names of the tags that the KMS key no longer has."},
 			}),
 		},
 		HelpSynopsis: "The tags that a key has in KMS.",
@@ -39,7 +39,7 @@ removes those whose value is null. Delete removes the tags that it names, or all
     vault delete alicloudkms/keys/payroll/tags tag_keys=team,env
     echo '{"tags": {"env": "test", "team": null}}' | vault patch alicloudkms/keys/payroll/tags -
 
-A patch adds first and removes second, in two calls to KMS. Only if the CMK has no room for new tags does
+A patch adds first and removes second, in two calls to KMS. Only if the KMS key has no room for new tags does
 it remove first. If the second call fails, the error says what was done; the same patch can be sent again.
 `,
 	}}

@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
@@ -130,7 +131,8 @@ func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
 
 func TestTagsThatAlibabaCloudHasSetStay(t *testing.T) {
 	d := &framework.FieldData{Schema: tagFields}
-	keys, err := tagsToRemove(t.Context(), &connection{kms: systemTags{}}, target{"a", &keyEntry{KeyID: "k"}}, d)
+	conn := &connection{kms: systemTags{}, log: hclog.NewNullLogger()}
+	keys, err := tagsToRemove(t.Context(), conn, target{"a", &keyEntry{KeyID: "k"}}, d)
 	require.NoError(t, err)
 	require.Equal(t, []string{"env", "team"}, keys)
 }
@@ -173,8 +175,8 @@ func TestHalfDonePatchIsReportedAndCanBeRepeated(t *testing.T) {
 			tags("old=1"), 2, "were set first",
 			map[string]string{"old": "1", "new": "2"},
 		},
-		"a full CMK, and nothing is done":          {with(numberedTags(9), nil), 2, "UntagResource", nil},
-		"a full CMK, and the old ones are removed": {with(numberedTags(9), nil), 3, "might not have been set", nil},
+		"a full KMS key, and nothing is done":          {with(numberedTags(9), nil), 2, "UntagResource", nil},
+		"a full KMS key, and the old ones are removed": {with(numberedTags(9), nil), 3, "might not have been set", nil},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

@@ -186,13 +186,13 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	}
 	if conn.region != c.Region {
 		return b.keepOrGiveUp(c, refusal.Conflict(
-			"the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its CMK can't be searched for",
+			"the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its KMS key can't be searched for",
 			c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, &c)
 	switch {
 	case len(c.Conflict) > 0 && entry != nil:
-		b.Logger().Warn("an interrupted creation may have left a CMK, but its name has another one now: of these, register the right one under another name, and delete the others",
+		b.Logger().Warn("an interrupted creation may have left a KMS key, but its name has another one now: of these, register the right one under another name, and delete the others",
 			"key", c.Name, "key_ids", slices.DeleteFunc(c.Conflict, func(id string) bool { return id == entry.KeyID }),
 			"region", c.Region)
 		return nil
@@ -202,14 +202,14 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		return withKey(err, c.Name)
 	case cmk.KeyId == "" && c.Identity != conn.identity:
 		return b.keepOrGiveUp(c, refusal.Conflict(
-			"the creation of key %q was interrupted, and its CMK is not found with the endpoint, access key and role that are configured now",
+			"the creation of key %q was interrupted, and its KMS key is not found with the endpoint, access key and role that are configured now",
 			c.Name))
 	case cmk.KeyId == "":
-		b.Logger().Info("an interrupted creation of a key has left no CMK",
+		b.Logger().Info("an interrupted creation of a key has left no KMS key",
 			"key", c.Name, "region", c.Region, "marker", c.Marker)
 		return nil
 	case entry != nil:
-		b.Logger().Warn("an interrupted creation has left a CMK, but its name has another one now: register it under another name, or delete it",
+		b.Logger().Warn("an interrupted creation has left a KMS key, but its name has another one now: register it under another name, or delete it",
 			"key", c.Name, "key_id", cmk.KeyId, "region", c.Region)
 		return nil
 	default:
@@ -223,7 +223,7 @@ func (b *backend) keepOrGiveUp(c creation, reason error) error {
 	if time.Since(c.Begun) < giveUpAfter {
 		return reason
 	}
-	b.Logger().Warn("an interrupted creation was given up: if it has left a CMK, its description ends with the marker",
+	b.Logger().Warn("an interrupted creation was given up: if it has left a KMS key, its description ends with the marker",
 		"key", c.Name, "region", c.Region, "marker", markerStart+c.Marker+markerEnd, "reason", reason)
 	return nil
 }

@@ -79,7 +79,7 @@ func idsOf(cmks []kmsapi.KeyMetadata) (ids []string) {
 
 // conflict says what to do where a CMK may be the creation's or a copy.
 func (c *creation) conflict(req *logical.Request) error {
-	return refusal.Conflict("the creation of key %q was interrupted, and there is no telling which CMK it made: its marker is on %s. None is used until you decide. Register the right one: vault write %[3]skeys/%[1]s/register key_id=..., or forget the creation, so that a new CMK can be made: vault write -f %[3]skeys/%[1]s/deregister. Delete the others in KMS",
+	return refusal.Conflict("the creation of key %q was interrupted, and there is no telling which KMS key it made: its marker is on %s. None is used until you decide. Register the right one: vault write %[3]skeys/%[1]s/register key_id=..., or forget the creation, so that a new KMS key can be made: vault write -f %[3]skeys/%[1]s/deregister. Delete the others in KMS",
 		c.Name, strings.Join(c.Conflict, " and "), mount(req))
 }
 
@@ -161,5 +161,5 @@ func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.
 		}
 	}
 	return listing.Listing[kmsapi.KeyEntry]{}, refusal.Unavailable(
-		"others are creating or deleting CMKs, so that the one of an interrupted creation can't be searched for; try again")
+		"others are creating or deleting KMS keys, so that the one of an interrupted creation can't be searched for; try again")
 }

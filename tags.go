@@ -12,7 +12,7 @@ import (
 // checkTags refuses what KMS would refuse in the field tags.
 func checkTags(tags map[string]string) error {
 	if len(tags) > kmsapi.MaxTags {
-		return refusal.BadRequest("the field %q has too many: a CMK may have %d tags", "tags", kmsapi.MaxTags)
+		return refusal.BadRequest("the field %q has too many: a KMS key may have %d tags", "tags", kmsapi.MaxTags)
 	}
 	wire := wireTags(tags)
 	if err := wire.Check(); err != nil {

@@ -157,7 +157,7 @@ func parseCACert(text string) (*x509.CertPool, error) {
 		block, rest = pem.Decode(rest)
 		switch {
 		case block == nil && count == 1:
-			return nil, errors.New(`holds no PEM certificate; it must be the text that begins with "-----BEGIN CERTIFICATE-----", not the name of a file`)
+			return nil, noPEM(text)
 		case block == nil && strings.Contains(string(rest), "-----BEGIN"):
 			return nil, fmt.Errorf("is damaged in block %d", count)
 		case block == nil:
@@ -171,4 +171,12 @@ func parseCACert(text string) (*x509.CertPool, error) {
 		}
 		pool.AddCert(cert)
 	}
+}
+
+func noPEM(text string) error {
+	const wanted = `holds no PEM certificate; it must be the text that begins with "-----BEGIN CERTIFICATE-----"`
+	if strings.Contains(text, "\n") {
+		return errors.New(wanted)
+	}
+	return errors.New(wanted + ", not the name of a file")
 }

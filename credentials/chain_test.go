@@ -146,6 +146,9 @@ func TestASourceThatFailsIsNotReplacedByAnother(t *testing.T) {
 		"a profile that is damaged": {func(t *testing.T, home string) {
 			writeFile(t, home, ".aliyun/config.json", `{"profiles": "`+staticSecret)
 		}, "aliyun sts GetCallerIdentity"},
+		"no profile at all": {func(t *testing.T, home string) {
+			writeFile(t, home, ".aliyun/config.json", `{}`)
+		}, "the profile of the aliyun command"},
 		"a profile file that is gone": {func(t *testing.T, home string) {
 			t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", filepath.Join(home, "gone"))
 		}, "ALIBABA_CLOUD_CONFIG_FILE"},

@@ -18,6 +18,9 @@ type source struct {
 	open    func() (providers.CredentialsProvider, error)
 }
 
+// profileSource is the name of the source that has a region, too.
+const profileSource = "the profile of the aliyun command (~/.aliyun/config.json, or ALIBABA_CLOUD_CONFIG_FILE)"
+
 // sources are in the order in which they are tried.
 var sources = []source{
 	{
@@ -40,7 +43,7 @@ var sources = []source{
 		},
 	},
 	{
-		name:   "the profile of the aliyun command (~/.aliyun/config.json, or ALIBABA_CLOUD_CONFIG_FILE)",
+		name:   profileSource,
 		advice: "check it with: aliyun sts GetCallerIdentity; or set ALIBABA_CLOUD_CLI_PROFILE_DISABLED=true to leave it out",
 		isSetUp: func() bool {
 			return !isTrue("ALIBABA_CLOUD_CLI_PROFILE_DISABLED") && hasFile("ALIBABA_CLOUD_CONFIG_FILE", ".aliyun/config.json")

@@ -1,6 +1,7 @@
 package kmsapi_test
 
 import (
+	"regexp"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,6 +50,18 @@ func TestTheParametersThatAnOperationTakes(t *testing.T) {
 	require.True(t, kmsapi.OpDecrypt.Takes("Recipient"), "it is published, though refused")
 	require.False(t, kmsapi.OpDecrypt.Takes("KeyId"))
 	require.False(t, kmsapi.Operation("MakeCoffee").Takes("KeyId"))
+}
+
+func TestEveryParameterThatNamesAKeyAnAliasOrAnInstanceIsMarked(t *testing.T) {
+	naming := regexp.MustCompile(`KeyId$|AliasName$|InstanceId$`)
+	for _, op := range kmsapi.Operations() {
+		for _, rule := range kmsapi.Describe(op.NewRequest()) {
+			require.Equal(t, naming.MatchString(rule.Name), rule.Named, "%s of %s", rule.Name, op)
+			require.Equal(t, rule.Named, kmsapi.IsName(rule.Name))
+		}
+	}
+	require.False(t, kmsapi.IsName("Plaintext"))
+	require.False(t, kmsapi.IsName(""))
 }
 
 func TestDryRunsAreOfOperationsThatHaveThem(t *testing.T) {

@@ -22,17 +22,19 @@ type Rule struct {
 	Min, Max int
 	// OneOf lists the only values allowed, if there are such.
 	OneOf []string
-	// Pattern is what a string must match, if it is not nil, and Form says so in words.
+	// Pattern is what a string must match, if it is not nil. Form says so in words, after "must"; a list has it, too.
 	Pattern *regexp.Regexp
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
+	// Named parameters name a key, an alias or a KMS instance.
+	Named bool
 	// Support says what becomes of the parameter.
 	Support Support
 }
 
 // keyID is the rule of KeyId, in nearly every operation that has one.
-var keyID = Rule{Name: "KeyId", Required: true}
+var keyID = Rule{Name: "KeyId", Required: true, Named: true}
 
 // visitor is what can be done with every parameter of a request: encode it, decode it, describe it.
 type visitor interface {

@@ -27,12 +27,12 @@ func ExampleParseEncryptionContext() {
 
 // A secret prints as [redacted], however it is printed.
 func ExampleSecret() {
-	plaintext := kmsapi.NewSecret("correct horse")
+	plaintext := kmsapi.NewSecret("Y29ycmVjdCBob3JzZQ==")
 	fmt.Printf("%v %+v %q\n", plaintext, kmsapi.DecryptResponse{Plaintext: plaintext}.Plaintext, plaintext)
 	fmt.Println(plaintext.Reveal())
 	// Output:
 	// [redacted] [redacted] [redacted]
-	// correct horse
+	// Y29ycmVjdCBob3JzZQ==
 }
 
 // A program compares with an Err value where it must know exactly, and asks for the kind where that is enough.

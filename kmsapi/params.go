@@ -110,8 +110,11 @@ func ParseForm(text string) (Params, error) {
 			return nil, fmt.Errorf("the name of parameter %d is not well-formed", i)
 		}
 		value, err := url.QueryUnescape(rawValue)
-		if err != nil || !utf8.ValidString(value) {
+		if err != nil {
 			return nil, fmt.Errorf("the value of parameter %q is not well-formed", name)
+		}
+		if !utf8.ValidString(value) {
+			return nil, fmt.Errorf("the value of parameter %q is not UTF-8: encode bytes as base64", name)
 		}
 		params = append(params, Param{name, value})
 	}

@@ -39,20 +39,21 @@ func TestParseFormReadsWhatSDKsSend(t *testing.T) {
 }
 
 func TestParseFormRefusesWhatTwoReadersCouldSeeDifferently(t *testing.T) {
-	for name, text := range map[string]string{
-		"an escape that is no hex":           "a=canary%zz",
-		"an escape that is cut off":          "a=canary%2",
-		"a name that is no hex":              "%zz=canary",
-		"an empty name":                      "=canary",
-		"a value that is not UTF-8":          "a=canary%ff",
-		"a value that is not UTF-8, as such": "a=canary\xff",
-		"a name that is not UTF-8":           "%ff=canary",
-		"a surrogate half":                   "a=canary%ED%A0%80",
-		"a long form of an ASCII letter":     "a=canary%C1%A1",
+	const malformed, bytes = "not well-formed", `the value of parameter "a" is not UTF-8: encode bytes as base64`
+	for name, c := range map[string]struct{ text, says string }{
+		"an escape that is no hex":           {"a=canary%zz", malformed},
+		"an escape that is cut off":          {"a=canary%2", malformed},
+		"a name that is no hex":              {"%zz=canary", malformed},
+		"an empty name":                      {"=canary", malformed},
+		"a name that is not UTF-8":           {"%ff=canary", malformed},
+		"a value that is not UTF-8":          {"a=canary%ff", bytes},
+		"a value that is not UTF-8, as such": {"a=canary\xff", bytes},
+		"a surrogate half":                   {"a=canary%ED%A0%80", bytes},
+		"a long form of an ASCII letter":     {"a=canary%C1%A1", bytes},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := kmsapi.ParseForm("ok=1&" + text)
-			require.ErrorContains(t, err, "not well-formed")
+			_, err := kmsapi.ParseForm("ok=1&" + c.text)
+			require.ErrorContains(t, err, c.says)
 			require.NotContains(t, err.Error(), "canary")
 		})
 	}

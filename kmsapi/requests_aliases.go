@@ -12,7 +12,7 @@ const ReservedAliasPrefix = "alias/acs"
 const MaxAlias = 255
 
 var aliasName = Rule{
-	Name: "AliasName", Required: true, Min: 1, Max: len(AliasPrefix) + MaxAlias,
+	Name: "AliasName", Required: true, Named: true, Min: 1, Max: len(AliasPrefix) + MaxAlias,
 	Pattern: regexp.MustCompile(`^alias/[A-Za-z0-9_/-]+$`),
 	Form:    "begin with alias/ and have letters, digits and characters of _ / - after it", Reserved: ReservedAliasPrefix,
 }

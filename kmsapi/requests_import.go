@@ -68,7 +68,7 @@ type ImportKeyMaterialRequest struct {
 func (*ImportKeyMaterialRequest) Operation() Operation { return OpImportKeyMaterial }
 
 func (r *ImportKeyMaterialRequest) visit(v visitor) {
-	v.str(Rule{Name: "KeyId"}, &r.KeyId)
+	v.str(Rule{Name: "KeyId", Named: true}, &r.KeyId)
 	v.str(Rule{Name: "EncryptedKeyMaterial", Required: true}, &r.EncryptedKeyMaterial)
 	v.str(Rule{Name: "ImportToken", Required: true}, &r.ImportToken)
 	v.integer(Rule{Name: "KeyMaterialExpireUnix"}, &r.KeyMaterialExpireUnix)

@@ -29,7 +29,7 @@ type GetKmsInstanceRequest struct {
 func (*GetKmsInstanceRequest) Operation() Operation { return OpGetKmsInstance }
 
 func (r *GetKmsInstanceRequest) visit(v visitor) {
-	v.str(Rule{Name: "KmsInstanceId", Required: true}, &r.KmsInstanceId)
+	v.str(Rule{Name: "KmsInstanceId", Required: true, Named: true}, &r.KmsInstanceId)
 }
 
 // GetKmsInstanceResponse describes a KMS instance.

@@ -33,7 +33,7 @@ func (r *CreateKeyRequest) visit(v visitor) {
 		Name: "ProtectionLevel", Default: string(ProtectionSoftware),
 		OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)},
 	}, (*string)(&r.ProtectionLevel))
-	v.str(Rule{Name: "DKMSInstanceId"}, &r.DKMSInstanceId)
+	v.str(Rule{Name: "DKMSInstanceId", Named: true}, &r.DKMSInstanceId)
 	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
 	v.unserved(refused("KeySpec", KeySpecAES256))
 	v.unserved(refused("EnableAutomaticRotation", "false"))

@@ -16,7 +16,7 @@ func (*TagResourceRequest) Operation() Operation { return OpTagResource }
 func (r *TagResourceRequest) visit(v visitor) {
 	visitOtherResources(v)
 	v.str(keyID, &r.KeyId)
-	v.structured(Rule{Name: "Tags", Required: true}, &r.Tags)
+	v.structured(Rule{Name: "Tags", Required: true, Form: tagsForm}, &r.Tags)
 }
 
 // visitOtherResources shows what a request may name instead of KeyId. It comes first, so that a request to tag a secret
@@ -46,7 +46,7 @@ func (*UntagResourceRequest) Operation() Operation { return OpUntagResource }
 func (r *UntagResourceRequest) visit(v visitor) {
 	visitOtherResources(v)
 	v.str(keyID, &r.KeyId)
-	v.structured(Rule{Name: "TagKeys", Required: true}, &r.TagKeys)
+	v.structured(Rule{Name: "TagKeys", Required: true, Form: tagKeysForm}, &r.TagKeys)
 }
 
 // UntagResourceResponse says that it is done (§4.20).

@@ -33,11 +33,17 @@ const (
 	MaxTags = 10
 )
 
+// What the values of Tags and TagKeys must do.
+const (
+	tagsForm    = `look like [{"TagKey":"…","TagValue":"…"}]`
+	tagKeysForm = `look like ["tagkey1","tagkey2"]`
+)
+
 func (t *Tags) wire() string { return jsonOf(len(*t), *t) }
 
 func (t *Tags) parse(text string) error {
 	if err := parseJSON(text, (*[]Tag)(t)); err != nil {
-		return fmt.Errorf(`must look like [{"TagKey":"…","TagValue":"…"}]: %w`, err)
+		return fmt.Errorf("must %s: %w", tagsForm, err)
 	}
 	return t.Check()
 }
@@ -65,7 +71,7 @@ func (k *TagKeys) wire() string { return jsonOf(len(*k), *k) }
 
 func (k *TagKeys) parse(text string) error {
 	if err := parseJSON(text, (*[]string)(k)); err != nil {
-		return fmt.Errorf(`must look like ["tagkey1","tagkey2"]: %w`, err)
+		return fmt.Errorf("must %s: %w", tagKeysForm, err)
 	}
 	return k.Check()
 }

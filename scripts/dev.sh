@@ -4,6 +4,12 @@
 # everything is ready, and is gone afterwards.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
+
+# A script that starts this in the background makes it ignore Ctrl-C, which then ends the script alone. Bash can't take
+# that back, but GNU's env can.
+if [[ $(trap -p INT) == *"''"* ]] && env --default-signal=INT true 2>/dev/null; then
+	exec env --default-signal=INT "$BASH" "$0" "$@"
+fi
 # shellcheck source=scripts/stage.sh
 . "$(dirname "${BASH_SOURCE[0]}")/stage.sh"
 

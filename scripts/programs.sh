@@ -63,6 +63,7 @@ for what in "${wanted[@]}"; do
 		;;
 	shell)
 		lacks curl curl
+		lacks openssl openssl
 		lacks jq jq
 		;;
 	*)

@@ -124,7 +124,7 @@ start_kms() {
 	. "$work/kms.env"
 }
 
-# start_vault starts Vault in its dev mode: in memory, unsealed, one root token.
+# start_vault starts Vault in its dev mode: in memory, unsealed, one root token. Its log has each call to KMS.
 start_vault() {
 	doing="while starting Vault"
 	cat >"$work/vault.hcl" <<-EOF
@@ -132,7 +132,7 @@ start_vault() {
 	EOF
 	VAULT_TOKEN=demo-$(od -An -N16 -tx1 /dev/urandom | tr -d ' \n')
 	export VAULT_TOKEN
-	VAULT_DEV_ROOT_TOKEN_ID=$VAULT_TOKEN start_server vault \
+	VAULT_LOG_LEVEL=debug VAULT_DEV_ROOT_TOKEN_ID=$VAULT_TOKEN start_server vault \
 		vault server -dev -dev-no-store-token -dev-listen-address=127.0.0.1:0 -config="$work/vault.hcl"
 	vault_pid=$started
 	wait_until "$vault_pid" vault_port

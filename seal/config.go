@@ -63,7 +63,7 @@ func readConfig(opts *wrapping.Options) (config, error) {
 // config translates v for client and credentials.
 func (v values) config(useEnvironment bool) (config, error) {
 	if v["kms_key_id"] == "" {
-		return config{}, errors.New("kms_key_id is required: the id of a CMK, or alias/NAME")
+		return config{}, errors.New("kms_key_id is required: the id of a KMS key, or alias/NAME")
 	}
 	if err := errors.Join(v.checkGateway(), v.checkCredentials(useEnvironment)); err != nil {
 		return config{}, err
@@ -127,7 +127,7 @@ func (v values) previous() (ids []string, restricted bool, err error) {
 	for id := range strings.SplitSeq(list, ",") {
 		id = strings.TrimSpace(id)
 		if id == "" || strings.ContainsAny(id, "/: ") {
-			return nil, false, errors.New("previous_kms_key_ids must be ids of CMKs, separated by commas; an alias or ARN is not an id")
+			return nil, false, errors.New("previous_kms_key_ids must be ids of KMS keys, separated by commas; an alias or ARN is not an id")
 		}
 		ids = append(ids, id)
 	}

@@ -47,7 +47,7 @@ func (c *connection) tryKey(ctx context.Context) error {
 }
 
 // probe is encrypted where only the id of the CMK that does so is wanted.
-var probe = []byte("which CMK is it?")
+var probe = []byte("which key is it?")
 
 // keyID returns the id of the CMK that encrypted last, or of the one that would.
 func (c *connection) keyID(ctx context.Context) (string, error) {

@@ -65,7 +65,7 @@ func TestTheGatewayOfAnotherInstanceIsOfNoUse(t *testing.T) {
 	other := r.kms.InstanceCalled("kst-other")
 	for name, tc := range map[string]struct{ id, endpoint, says string }{
 		"its certificate":          {r.instance.ID, other.Endpoint, kmsapi.InstanceHost(r.instance.ID)},
-		"its keys":                 {other.ID, other.Endpoint, "the CMK must be in that instance"},
+		"its keys":                 {other.ID, other.Endpoint, "the KMS key must be in that instance"},
 		"an image that is too old": {"kst-old", r.kms.InstanceCalled("kst-old").Endpoint, "older than 3.0.0"},
 		"the shared gateway":       {r.instance.ID, r.kms.Endpoint, "check that and instance_endpoint"},
 	} {

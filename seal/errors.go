@@ -82,8 +82,8 @@ func (e *Error) explainNoAnswer(unanswered *client.TransportError) string {
 
 // UnsupportedOperation has two reasons. At a dedicated gateway only the second is possible.
 const (
-	internetAccessAdvice = `if the CMK is in a KMS instance, the instance's Internet access is off: write gateway = "dedicated", or have the instance's owner turn Internet access on in the console`
-	notForEncryption     = "the CMK is not symmetric, or is reserved for services of Alibaba Cloud"
+	internetAccessAdvice = `if the KMS key is in a KMS instance, the instance's Internet access is off: write gateway = "dedicated", or have the instance's owner turn Internet access on in the console`
+	notForEncryption     = "the KMS key is not symmetric, or is reserved for services of Alibaba Cloud"
 )
 
 const accessKeyAdvice = "KMS does not know the access key, or it is disabled: check access_key, or where the credentials come from"
@@ -96,28 +96,28 @@ var whatToDo = advice.Table{
 		kmsapi.KindSignature:         "the secret does not belong to the access key: check secret_key",
 		kmsapi.KindSecurityToken:     "the security token has expired or belongs to another access key; use credentials that the seal can renew: role_arn, or no access_key, for the RAM role of the instance",
 		kmsapi.KindClock:             "the clocks of this server and of KMS differ by too much: set this server's clock, for example with NTP",
-		kmsapi.KindNotFound:          "check kms_key_id, region and domain: the CMK must be in that region, and of the access key's account",
+		kmsapi.KindNotFound:          "check kms_key_id, region and domain: the KMS key must be in that region, and of the access key's account",
 		kmsapi.KindThrottle:          "the account sends too many requests to KMS",
 	},
 	ByCode: map[kmsapi.Code]string{
-		kmsapi.ErrRejectedDisabled.Code: "the CMK is disabled: enable it in KMS, and the server unseals itself",
-		kmsapi.ErrRejectedPendingDeletion.Code: "the CMK is scheduled for deletion: cancel that in KMS, " +
+		kmsapi.ErrRejectedDisabled.Code: "the KMS key is disabled: enable it in KMS, and the server unseals itself",
+		kmsapi.ErrRejectedPendingDeletion.Code: "the KMS key is scheduled for deletion: cancel that in KMS, " +
 			"or everything that it has sealed is lost",
-		kmsapi.ErrRejectedPendingImport.Code: "the CMK has no key material: import the same material again",
+		kmsapi.ErrRejectedPendingImport.Code: "the KMS key has no key material: import the same material again",
 		kmsapi.ErrRejectedUnavailable.Code:   "its KMS instance was released, or the HSM does not answer: see the console",
 		kmsapi.ErrUnsupportedOperation.Code:  internetAccessAdvice + "; otherwise, " + notForEncryption,
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeKey: {
-			kmsapi.ErrNoPermission.Code:   "the RAM identity needs the action kms:DescribeKey on the CMK, and on the alias if kms_key_id is one",
+			kmsapi.ErrNoPermission.Code:   "the RAM identity needs the action kms:DescribeKey on the KMS key, and on the alias if kms_key_id is one",
 			kmsapi.ErrInvalidAPIName.Code: `domain is the dedicated gateway of a KMS instance: write gateway = "dedicated", kms_instance_id and ca_cert, and leave domain out`,
 		},
 		kmsapi.OpEncrypt: {
-			kmsapi.ErrNoPermission.Code: "the RAM identity needs the action kms:Encrypt on the CMK, and on the alias if kms_key_id is one",
+			kmsapi.ErrNoPermission.Code: "the RAM identity needs the action kms:Encrypt on the KMS key, and on the alias if kms_key_id is one",
 		},
 		kmsapi.OpDecrypt: {
-			kmsapi.ErrNoPermission.Code:     "the RAM identity needs the action kms:Decrypt on the CMK that sealed the data, which after a change of kms_key_id is the old one",
-			kmsapi.ErrKeyNotFound.Code:      "the CMK that sealed the data is not in that region and account; if it was deleted, what it sealed is lost",
+			kmsapi.ErrNoPermission.Code:     "the RAM identity needs the action kms:Decrypt on the KMS key that sealed the data, which after a change of kms_key_id is the old one",
+			kmsapi.ErrKeyNotFound.Code:      "the KMS key that sealed the data is not in that region and account; if it was deleted, what it sealed is lost",
 			kmsapi.ErrInvalidParameter.Code: "the sealed data was altered, or did not come from KMS",
 		},
 	},
@@ -126,14 +126,14 @@ var whatToDo = advice.Table{
 // whatToDoAtInstance takes precedence if a dedicated gateway refused. It is never changed.
 var whatToDoAtInstance = advice.Table{
 	ByKind: map[kmsapi.Kind]string{
-		kmsapi.KindNotFound: "check kms_key_id and kms_instance_id: the CMK must be in that instance",
+		kmsapi.KindNotFound: "check kms_key_id and kms_instance_id: the KMS key must be in that instance",
 	},
 	ByCode: map[kmsapi.Code]string{
 		kmsapi.ErrUnsupportedOperation.Code: notForEncryption,
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDecrypt: {
-			kmsapi.ErrKeyNotFound.Code: `the CMK that sealed the data is not in that instance: if it is in no instance or another one, write gateway = "shared" for now; if it was deleted, what it sealed is lost`,
+			kmsapi.ErrKeyNotFound.Code: `the KMS key that sealed the data is not in that instance: if it is in no instance or another one, write gateway = "shared" for now; if it was deleted, what it sealed is lost`,
 		},
 	},
 }

@@ -46,7 +46,7 @@ func (v values) checkGateway() error {
 	case v.gateway() == sharedGateway:
 		return nil
 	case v["kms_instance_id"] == "":
-		return errors.New(`gateway = "dedicated" needs kms_instance_id, such as "kst-hzz62f1cb66fa42qo7p3x": the KMS instance that holds the CMK`)
+		return errors.New(`gateway = "dedicated" needs kms_instance_id, such as "kst-hzz62f1cb66fa42qo7p3x": the KMS instance that holds the KMS key`)
 	case v["ca_cert"] == "":
 		return errors.New(`gateway = "dedicated" needs ca_cert: the CA certificate of the instance, which the console offers as a file`)
 	default:

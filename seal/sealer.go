@@ -11,7 +11,7 @@ import (
 )
 
 // ErrOtherKey is returned by Decrypt for a blob that a CMK has sealed which previous_kms_key_ids does not allow.
-var ErrOtherKey = errors.New("the CMK that sealed the data is neither kms_key_id nor in previous_kms_key_ids")
+var ErrOtherKey = errors.New("the KMS key that sealed the data is neither kms_key_id nor in previous_kms_key_ids")
 
 // checkSealer decides about a blob that KMS has opened with the CMK called id, as KMS says. KMS opens those of every
 // CMK that the RAM policy allows, so that anyone who may use another CMK and write to the server's storage could
@@ -33,7 +33,7 @@ func (c *connection) checkSealer(ctx context.Context, id string) error {
 		return fmt.Errorf("%w: it is %s; if the server's data was sealed with it, add it to previous_kms_key_ids", ErrOtherKey, id)
 	}
 	if _, again := c.warned.LoadOrStore(id, true); !again {
-		c.warn("a blob was sealed by a CMK that is neither kms_key_id nor in previous_kms_key_ids; if that is right, add it there",
+		c.warn("a blob was sealed by a KMS key that is neither kms_key_id nor in previous_kms_key_ids; if that is right, add it there",
 			"key_id", id, "kms_key_id", c.config.keyID)
 	}
 	return nil

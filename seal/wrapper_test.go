@@ -20,7 +20,7 @@ func TestTheSealOpensWhatItSealed(t *testing.T) {
 		}
 		for _, keyID := range []string{r.key, "alias/unseal"} {
 			w, other := r.wrapper(map[string]string{"kms_key_id": keyID}), r.wrapper(nil)
-			require.Equal(t, r.key, r.current(w), "it reports the CMK behind an alias before anything is sealed")
+			require.Equal(t, r.key, r.current(w), "it reports the KMS key behind an alias before anything is sealed")
 			for name, plaintext := range plaintexts {
 				t.Run(name+" by "+keyID, func(t *testing.T) {
 					r.opens(w, r.seal(w, plaintext), plaintext)

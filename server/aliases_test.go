@@ -32,7 +32,7 @@ func TestAnAliasStandsForItsKey(t *testing.T) {
 	w.kms.Restart()
 	require.Equal(t, id, w.must("DescribeKey", "KeyId", "alias/payroll").KeyMetadata.KeyId)
 	sealed := w.must("Encrypt", "KeyId", "alias/payroll", "Plaintext", "eA==")
-	require.Equal(t, id, sealed.KeyId, "the answer has the CMK's id")
+	require.Equal(t, id, sealed.KeyId, "the answer has the key's id")
 	require.Equal(t, id, w.must("Decrypt", "CiphertextBlob", sealed.CiphertextBlob).KeyId)
 	key := w.must("GenerateDataKey", "KeyId", "alias/payroll")
 	require.Equal(t, id, key.KeyId)

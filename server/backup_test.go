@@ -40,7 +40,7 @@ func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
 		backups.Go(func() {
 			report, err := server.Backup(t.Context(), w.kms.Config(), path, nil)
 			if err != nil || report.Keys < 1 {
-				t.Errorf("backup: %v, %d CMKs", err, report.Keys)
+				t.Errorf("backup: %v, %d keys", err, report.Keys)
 			}
 		})
 	}
@@ -156,6 +156,19 @@ func TestARestoreTouchesNothingUnlessItIsRight(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, after, len(before))
 	require.Equal(t, beside, files())
+}
+
+func TestARestoreIsNotStoppedByWhatOneThatDiedHasLeft(t *testing.T) {
+	c := closedStore(t)
+	path := filepath.Join(t.TempDir(), "backup")
+	_, err := server.Backup(t.Context(), c, path, nil)
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile(c.Storage.Path+".restored", []byte("half"), 0o644))
+	require.NoError(t, os.Link(c.Storage.Path, c.Storage.Path+".replaced-1"))
+	restored, err := server.Restore(t.Context(), c, path, true, nil)
+	require.NoError(t, err)
+	require.Equal(t, 1, restored.Keys)
+	require.Equal(t, []string{"kms.db", "kms.db.replaced-1"}, files(t, filepath.Dir(c.Storage.Path)))
 }
 
 func TestADamagedStoreCanBeRestoredOver(t *testing.T) {

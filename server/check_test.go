@@ -44,7 +44,7 @@ func TestAGoodStoreIsFoundGood(t *testing.T) {
 	require.Empty(t, report.Problems)
 	require.Equal(t, 4, report.Keys)
 	require.Equal(t, 4+4+4+1+2+2+1+4+4+1, report.Records,
-		"meta, CMKs, versions, tags, aliases twice, a nonce, lists, states, a CMK that is due")
+		"meta, keys, versions, tags, aliases twice, a nonce, lists, states, a key that is due")
 	after, err := os.ReadFile(w.kms.Config().Storage.Path)
 	require.NoError(t, err)
 	require.True(t, bytes.Equal(before, after), "nothing was changed")
@@ -68,25 +68,31 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 				return false, w.Delete(path)
 			}))
 		}, []string{"the index does not lead from its version"}},
-		{"a version of a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
+		{"a version of a key that is gone", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("version/"+scope+unknown, []byte(id)))
 		}, []string{"has no such version"}},
-		{"a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
+		{"a key that is gone", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk/"+scope+id))
 		}, []string{
 			"does not exist", "does not exist", "does not exist", "does not exist",
-			"counts 1 CMKs", "the list cmk/", "counts 3 records",
+			"counts 1 keys", "the list cmk/", "counts 3 records",
 		}},
+		{"no key of fingerprints", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Delete("meta/fingerprint-key"))
+		}, []string{`record "meta/fingerprint-key": no such key in the store`}},
+		{"a key of fingerprints that does not open", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("meta/fingerprint-key", make([]byte, 74)))
+		}, []string{`record "meta/fingerprint-key": not sealed with this key`}},
 		{"a clock mark that is not a time", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("meta/clock", []byte("noon exact")))
 		}, []string{"not a clock mark"}},
-		{"a CMK that is not a record", func(t *testing.T, w store.Writer, id string) {
+		{"a key that is not a record", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("cmk/"+scope+id, []byte("{")))
-		}, []string{"not in the form", "counts 1 CMKs"}},
-		{"a CMK with a field too many", func(t *testing.T, w store.Writer, id string) {
+		}, []string{"not in the form", "counts 1 keys"}},
+		{"a key with a field too many", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[99] = "x" })
-		}, []string{"not in the form", "counts 1 CMKs"}},
-		{"a CMK without a key spec", func(t *testing.T, w store.Writer, id string) {
+		}, []string{"not in the form", "counts 1 keys"}},
+		{"a key without a key spec", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { delete(r, cmkKeySpec) })
 		}, []string{"it has no key spec"}},
 		{"material with another bit", func(t *testing.T, w store.Writer, id string) {
@@ -104,29 +110,29 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"should be erased"}},
 		{"a state that does not exist", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[cmkState] = "Open" })
-		}, []string{"in a state that no CMK can be in", "counts 1 CMKs", "counts 0 CMKs"}},
+		}, []string{"in a state that no key can be in", "counts 1 keys", "counts 0 keys"}},
 		{"a primary version that does not exist", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[primaryID] = "x" })
 		}, []string{"version x does not open", "does not lead from its version x", "has no such version"}},
-		{"a CMK in another account", func(t *testing.T, w store.Writer, id string) {
+		{"a key in another account", func(t *testing.T, w store.Writer, id string) {
 			value, err := w.Get("cmk/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("cmk/1/cn-hangzhou/"+id, value))
-		}, []string{"does not open", "the index does not lead", "counts 0 CMKs", "the list cmk/1/"}},
-		{"a CMK under another id", func(t *testing.T, w store.Writer, id string) {
+		}, []string{"does not open", "the index does not lead", "counts 0 keys", "the list cmk/1/"}},
+		{"a key under another id", func(t *testing.T, w store.Writer, id string) {
 			value, err := w.Get("cmk/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("cmk/"+scope+unknown, value))
-		}, []string{"does not open", "the index does not lead", "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
-		{"a CMK under what is not an id", func(t *testing.T, w store.Writer, id string) {
+		}, []string{"does not open", "the index does not lead", "counts 1 keys", "the list cmk/", "counts 3 records"}},
+		{"a key under what is not an id", func(t *testing.T, w store.Writer, id string) {
 			value, err := w.Get("cmk/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("cmk/"+scope+"other", value))
-		}, []string{`"other" is not the id of a CMK`, "counts 1 CMKs", "the list cmk/", "counts 3 records"}},
+		}, []string{`"other" is not the id of a key`, "counts 1 keys", "the list cmk/", "counts 3 records"}},
 		{"tags that are not a record", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("tags/"+scope+id, []byte(`{"a":"b"}`)))
 		}, []string{"not in the form"}},
-		{"tags of a CMK that is gone", func(t *testing.T, w store.Writer, id string) {
+		{"tags of a key that is gone", func(t *testing.T, w store.Writer, id string) {
 			value, err := w.Get("tags/" + scope + id)
 			require.NoError(t, err)
 			require.NoError(t, w.Put("tags/"+scope+unknown, value))
@@ -136,17 +142,17 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		}, []string{"it has 0 tags"}},
 		{"an alias that is not a record", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("alias/"+scope+"payroll", []byte("{}")))
-		}, []string{"not in the form", "does not name this CMK"}},
-		{"an alias of no CMK", func(t *testing.T, w store.Writer, _ string) {
+		}, []string{"not in the form", "does not name this key"}},
+		{"an alias of no key", func(t *testing.T, w store.Writer, _ string) {
 			edit(t, w, "alias/"+scope+"payroll", func(r map[byte]string) { r[aliasKeyID] = "other" })
-		}, []string{"does not exist", "does not name this CMK"}},
-		{"an alias that its CMK does not know", func(t *testing.T, w store.Writer, id string) {
+		}, []string{"does not exist", "does not name this key"}},
+		{"an alias that its key does not know", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Delete("cmk-alias/"+scope+id+"/deep/er"))
-		}, []string{"the index does not lead from its CMK", "the list cmk-alias/", "counts 2 records"}},
-		{"an alias that only its CMK knows", func(t *testing.T, w store.Writer, _ string) {
+		}, []string{"the index does not lead from its key", "the list cmk-alias/", "counts 2 records"}},
+		{"an alias that only its key knows", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Delete("alias/"+scope+"payroll"))
-		}, []string{"does not name this CMK", "the list alias/", "counts 2 records"}},
-		{"CMKs that are not counted", func(t *testing.T, w store.Writer, _ string) {
+		}, []string{"does not name this key", "the list alias/", "counts 2 records"}},
+		{"keys that are not counted", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Delete("list/cmk/"+scope))
 		}, []string{"the list cmk/" + scope + ": it counts 0 records, and there are 3"}},
 		{"a list of nothing", func(t *testing.T, w store.Writer, _ string) {
@@ -155,22 +161,22 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		{"a list of no kind", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("list/nonce/", []byte("1 1")))
 		}, []string{"not of a kind"}},
-		{"a state of too many CMKs", func(t *testing.T, w store.Writer, _ string) {
+		{"a state of too many keys", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("state/"+scope+"Enabled", []byte("2")))
-		}, []string{"counts 2 CMKs, and there are 1"}},
+		}, []string{"counts 2 keys, and there are 1"}},
 		{"a count that is none", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("state/"+scope+"Enabled", []byte("one")))
-		}, []string{"it is not a count", "counts 0 CMKs"}},
+		}, []string{"it is not a count", "counts 0 keys"}},
 		{"a deletion that the sweeper does not find", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Scan("due/", "", func(path string, _ []byte) (bool, error) { return true, w.Delete(path) }))
 		}, []string{"by which the sweeper finds it"}},
-		{"a CMK that is not due", func(t *testing.T, w store.Writer, id string) {
+		{"a key that is not due", func(t *testing.T, w store.Writer, id string) {
 			require.NoError(t, w.Put("due/2030-01-01T00:00:00Z/"+scope+id, nil))
 		}, []string{"does not change at 2030"}},
-		{"a CMK that is due and not there", func(t *testing.T, w store.Writer, _ string) {
+		{"a key that is due and not there", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("due/2030-01-01T00:00:00Z/"+scope+"other", nil))
 		}, []string{"does not exist"}},
-		{"what is due of no CMK", func(t *testing.T, w store.Writer, _ string) {
+		{"what is due of no key", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("due/soon", nil))
 		}, []string{"not of a kind"}},
 		{"a nonce that is none", func(t *testing.T, w store.Writer, _ string) {
@@ -179,12 +185,17 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		{"a record of no kind", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("stray", []byte("x")))
 		}, []string{"not of a kind"}},
-		{"a CMK without an account", func(t *testing.T, w store.Writer, _ string) {
+		{"a key without an account", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("cmk/x", []byte("x")))
 		}, []string{"not of a kind"}},
+		{"a name that a terminal would obey", func(t *testing.T, w store.Writer, _ string) {
+			require.NoError(t, w.Put("cmk/"+scope+"\x1b[2J", []byte("x")))
+		}, []string{
+			"record cmk/" + scope + "\ufffd[2J: it is not in the form", "the list cmk/", "it counts 3 records, and there are 4",
+		}},
 		{"another layout", func(t *testing.T, w store.Writer, _ string) {
 			require.NoError(t, w.Put("meta/schema", []byte("99")))
-		}, []string{"version 99"}},
+		}, []string{`version "99"`}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, id := filled(t)

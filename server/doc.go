@@ -32,7 +32,7 @@
 //
 // # The rooms
 //
-// This package is the face: configuration, start, reload and stop, and the operator's verbs check, backup and restore.
+// This package is the face: configuration, start, reload and stop, and the operator's check, backup, restore and rekey.
 // Everything else is in packages below it, each with one job and a manual in its package comment. A package may import
 // only those to its right, and package config, which has the types of the configuration; test/house proves it:
 //

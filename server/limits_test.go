@@ -86,7 +86,7 @@ func TestTheQuotaOfAliasesIsExactUnderParallelRequests(t *testing.T) {
 	one.must("DeleteAlias", "AliasName", names[0].AliasName)
 	one.must("CreateAlias", "KeyId", id, "AliasName", "alias/more")
 
-	t.Run("aliases of a CMK that is gone do not count", func(t *testing.T) {
+	t.Run("aliases of a key that is gone do not count", func(t *testing.T) {
 		one.must("ScheduleKeyDeletion", "KeyId", id, "PendingWindowInDays", "7")
 		w.kms.Advance(8 * 24 * time.Hour)
 		other := one.must("CreateKey").KeyMetadata.KeyId

@@ -55,26 +55,26 @@ func TestWhatIsNotAllowedIsForbidden(t *testing.T) {
 	}{
 		{"an action that no block names", "DisableKey", []string{"KeyId", mine}, keyARN(mine)},
 		{"another action on tags", "TagResource", []string{"KeyId", mine, "Tags", tag}, keyARN(mine)},
-		{"another CMK", "Encrypt", []string{"KeyId", other, "Plaintext", "x"}, keyARN(other)},
+		{"another key", "Encrypt", []string{"KeyId", other, "Plaintext", "x"}, keyARN(other)},
 		{
-			"another CMK by its alias", "Encrypt",
+			"another key by its alias", "Encrypt",
 			[]string{"KeyId", "alias/other", "Plaintext", "x"},
 			"acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/other",
 		},
-		{"another CMK by a ciphertext", "Decrypt", []string{"CiphertextBlob", blobs[other]}, keyARN("*")},
+		{"another key by a ciphertext", "Decrypt", []string{"CiphertextBlob", blobs[other]}, keyARN("*")},
 		{
 			"an alias of another name", "CreateAlias",
 			[]string{"KeyId", mine, "AliasName", "alias/new"},
 			"acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/new",
 		},
-		{"an alias for another CMK", "CreateAlias", []string{"KeyId", other, "AliasName", "alias/mine-2"}, keyARN(other)},
+		{"an alias for another key", "CreateAlias", []string{"KeyId", other, "AliasName", "alias/mine-2"}, keyARN(other)},
 		{
-			"an alias that names another CMK", "DeleteAlias",
+			"an alias that names another key", "DeleteAlias",
 			[]string{"AliasName", "alias/other"},
 			"acs:kms:cn-hangzhou:" + restrictedAccount + ":alias/other",
 		},
-		{"making CMKs", "CreateKey", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":key"},
-		{"listing CMKs", "ListKeys", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":key"},
+		{"making keys", "CreateKey", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":key"},
+		{"listing keys", "ListKeys", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":key"},
 		{"listing aliases", "ListAliases", nil, "acs:kms:cn-hangzhou:" + restrictedAccount + ":alias"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
@@ -142,7 +142,7 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 		said(nobody, "Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)))
 	require.NotContains(t, c.do("Decrypt", "CiphertextBlob", blob).Message, other)
 
-	t.Run("a caller that may use every CMK learns that one is missing", func(t *testing.T) {
+	t.Run("a caller that may use every key learns that one is missing", func(t *testing.T) {
 		all := root.allow("LTAIall",
 			server.Allow{Actions: []string{"kms:*"}, Resources: []string{"acs:kms:*:*:key/*", "acs:kms:*:*:alias/*"}})
 		all.do("DescribeKey", "KeyId", nobody).refused(t, kmsapi.ErrKeyNotFound)
@@ -150,7 +150,7 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 		all.do("DeleteAlias", "AliasName", "alias/none").refused(t, kmsapi.ErrAliasNotFound)
 		all.do("Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)).refused(t, kmsapi.ErrKeyNotFound)
 	})
-	t.Run("a caller that may use the one CMK learns that it is missing", func(t *testing.T) {
+	t.Run("a caller that may use the one key learns that it is missing", func(t *testing.T) {
 		gone := root.allow("LTAIgone",
 			server.Allow{Actions: []string{"kms:DescribeKey"}, Resources: []string{keyARN(nobody)}})
 		gone.do("DescribeKey", "KeyId", nobody).refused(t, kmsapi.ErrKeyNotFound)
@@ -173,12 +173,12 @@ func TestResourcesAreMatchedAsAWhole(t *testing.T) {
 		name, pattern string
 		allowed       bool
 	}{
-		{"the CMK itself", keyARN(id), true},
+		{"the key itself", keyARN(id), true},
 		{"everything", "*", true},
-		{"every CMK", "acs:kms:*:*:key/*", true},
+		{"every key", "acs:kms:*:*:key/*", true},
 		{"everything of KMS", "acs:kms:*:*:*", true},
-		{"the region's CMKs", "acs:kms:cn-hangzhou:*:key/*", true},
-		{"the account's CMKs", "acs:kms:*:" + restrictedAccount + ":key/*", true},
+		{"the region's keys", "acs:kms:cn-hangzhou:*:key/*", true},
+		{"the account's keys", "acs:kms:*:" + restrictedAccount + ":key/*", true},
 		{"the beginning of the id", keyARN(id[:8] + "*"), true},
 		{"the end of the id", keyARN("*" + id[8:]), true},
 		{"both ends", keyARN(id[:8] + "*" + id[30:]), true},

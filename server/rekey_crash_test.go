@@ -98,6 +98,11 @@ func TestARekeyThatIsKilledLeavesOneOfTheTwoStores(t *testing.T) {
 			require.Equal(t, isNew, isGood(t, under), "under the new root key")
 			require.Equal(t, !isNew, isGood(t, c), "under the old root key")
 
+			if isNew {
+				require.Equal(t, []string{"kms.db", "kms.db.replaced-1"}, files(t, filepath.Dir(c.Storage.Path)),
+					"nobody would come and remove more")
+			}
+
 			// It is started again, as by somebody who does not know how far it got.
 			rekeyed, err := server.Rekey(t.Context(), c, newKey, nil)
 			require.NoError(t, err)

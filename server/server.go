@@ -61,10 +61,10 @@ func Start(c Config, o Options) (*Server, error) {
 		return nil, err
 	}
 	s.warn(f.warnings)
-	s.service.awaitFloor()
 	if err := o.BeforeListening(); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}
+	s.service.awaitFloor()
 	if err := s.listen(c, o); err != nil {
 		return nil, errors.Join(err, s.service.close())
 	}

@@ -103,7 +103,7 @@ func TestWrongTagsAreRefused(t *testing.T) {
 			kmsapi.ErrInvalidParameter,
 		},
 		{
-			"a CMK that does not exist", "TagResource",
+			"a key that does not exist", "TagResource",
 			[]string{"KeyId", nobody, "Tags", `[{"TagKey":"k","TagValue":"v"}]`},
 			kmsapi.ErrKeyNotFound,
 		},
@@ -114,12 +114,12 @@ func TestWrongTagsAreRefused(t *testing.T) {
 			kmsapi.ErrInvalidParameter,
 		},
 		{
-			"removing from a CMK that does not exist", "UntagResource",
+			"removing from a key that does not exist", "UntagResource",
 			[]string{"KeyId", nobody, "TagKeys", `["k"]`},
 			kmsapi.ErrKeyNotFound,
 		},
-		{"no CMK to list", "ListResourceTags", nil, kmsapi.ErrMissingParameter},
-		{"listing a CMK that does not exist", "ListResourceTags", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
+		{"no key to list", "ListResourceTags", nil, kmsapi.ErrMissingParameter},
+		{"listing a key that does not exist", "ListResourceTags", []string{"KeyId", nobody}, kmsapi.ErrKeyNotFound},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w.do(tc.action, tc.pairs...).refused(t, tc.want)

@@ -77,12 +77,15 @@ func callFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name:  "env",
-			Usage: "take credentials, endpoint and CA from this `FILE` of exports, and not from the environment",
+			Usage: "take credentials, endpoint and CA from this `FILE` of exports, not from the environment",
 		},
 		&cli.StringFlag{
-			Name: "region", Usage: "the `REGION` of the keys: otherwise ALICLOUD_REGION, or " + kmsapi.DefaultRegion,
+			Name: "region", Usage: "the `REGION` of the keys: otherwise ALICLOUD_REGION, a profile's or " + kmsapi.DefaultRegion,
 		},
-		&cli.StringFlag{Name: "network", Usage: "the `NETWORK` whose endpoint of the region to call: public or vpc"},
+		&cli.StringFlag{
+			Name: "network", Usage: "the `NETWORK` whose endpoint of the region to call: public or vpc",
+			Validator: oneOf(string(kmsapi.NetworkPublic), string(kmsapi.NetworkVPC)),
+		},
 		&cli.StringFlag{Name: "endpoint", Usage: "call this `HOST[:PORT]` instead: otherwise ALICLOUD_DOMAIN"},
 		&cli.StringFlag{Name: "ca-cert", Usage: "trust only the certificates in this PEM `FILE`: otherwise SSL_CERT_FILE"},
 		&cli.StringFlag{Name: "server-name", Usage: "the `HOST` in the server's certificate, if it is not the endpoint"},
@@ -93,21 +96,26 @@ func callFlags() []cli.Flag {
 		&cli.DurationFlag{Name: "timeout", Value: callTimeout, Usage: "the `DURATION` of the call, with all repetitions"},
 		&cli.StringFlag{
 			Name: "o", Value: call.FormatTable, Usage: "the answer's `FORMAT`: table, or json for programs",
-			Validator: func(format string) error {
-				if format != call.FormatTable && format != call.FormatJSON {
-					return fmt.Errorf("it is table or json")
-				}
-				return nil
-			},
+			Validator: oneOf(call.FormatTable, call.FormatJSON),
 		},
 		&cli.StringFlag{Name: "field", Usage: "print only the field called `NAME`, of each entry if it is in a list"},
 		&cli.BoolFlag{Name: "all", Usage: "read every page of a list"},
 		&cli.BoolFlag{Name: "reveal", Usage: "print plaintexts, which are [redacted] without it"},
 		&cli.BoolFlag{
 			Name:  "raw",
-			Usage: "plaintexts are bytes: send them in base64, as every SDK does, and decode the one that -field prints",
+			Usage: "plaintexts are bytes: send them in base64, and decode the one that -field prints",
 		},
 		&cli.StringFlag{Name: "out", Usage: "write the answer to this new `FILE`, which only you can read"},
+	}
+}
+
+// oneOf refuses a flag's value that is none of two.
+func oneOf(a, b string) func(value string) error {
+	return func(value string) error {
+		if value != a && value != b {
+			return fmt.Errorf("it is %s or %s", a, b)
+		}
+		return nil
 	}
 }
 

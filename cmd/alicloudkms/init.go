@@ -15,7 +15,7 @@ func initCommand() *cli.Command {
 	return &cli.Command{
 		Name:  "init",
 		Usage: "make the files of a new KMS service: keys, certificate, configuration",
-		UsageText: `alicloudkms init [-host HOST …] [-listen ADDRESS] [-region REGION] [-account ID] [-o FORMAT] DIR
+		UsageText: `alicloudkms init [-host HOST …] [-listen ADDRESS] [-region REGION] [-account ID] [-data DIR] [-o FORMAT] DIR
        alicloudkms init -renew [-host HOST …] [-ca-key FILE] [-o FORMAT] DIR`,
 		ArgsUsage: "DIR",
 		Description: `Makes a root key, a CA, a certificate, an access key and a configuration in DIR, and prints how to start the service and
@@ -38,12 +38,15 @@ else. A running service reads it at: alicloudkms reload`,
 			&cli.StringFlag{
 				Name: "account", Usage: "the number `ID` of the account that owns the keys (default: 1000000000000001)",
 			},
+			&cli.StringFlag{
+				Name: "data", Usage: "the store and the audit log will be in `DIR`, such as /var/lib/alicloudkms for systemd (default: with the rest)",
+			},
 			&cli.BoolFlag{Name: "renew", Usage: "make a new certificate in DIR"},
 			&cli.StringFlag{Name: "ca-key", Usage: "with -renew: the CA's key is in `FILE` (default: ca.key in DIR)"},
 			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms init kms
-  alicloudkms init -host kms.example.com -host 10.0.0.5 /etc/alicloudkms
+  alicloudkms init -host kms.example.com -host 10.0.0.5 -data /var/lib/alicloudkms /etc/alicloudkms
   alicloudkms init -renew -ca-key /media/safe/ca.key /etc/alicloudkms
 `),
 		Action: runInit,
@@ -54,17 +57,21 @@ func runInit(_ context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 || c.Args().First() == "" {
 		return usagef(c, "init needs one folder, DIR")
 	}
-	for name, onlyWithRenew := range map[string]bool{"ca-key": true, "listen": false, "region": false, "account": false} {
-		if c.IsSet(name) && c.Bool("renew") != onlyWithRenew {
-			return usagef(c, "-%s works only with%s -renew", name, map[bool]string{false: "out"}[onlyWithRenew])
+	renew := c.Bool("renew")
+	if c.IsSet("ca-key") && !renew {
+		return usagef(c, "-ca-key works only with -renew")
+	}
+	for _, name := range []string{"listen", "region", "account", "data"} {
+		if c.IsSet(name) && renew {
+			return usagef(c, "-%s works only without -renew", name)
 		}
 	}
-	if c.Bool("renew") {
+	if renew {
 		return runRenew(c)
 	}
 	made, err := setup.Init(setup.Options{
 		Dir: c.Args().First(), Hosts: c.StringSlice("host"), Listen: c.String("listen"),
-		Region: c.String("region"), Account: c.String("account"), Now: time.Now(),
+		Region: c.String("region"), Account: c.String("account"), Data: c.String("data"), Now: time.Now(),
 	})
 	if err != nil {
 		return err
@@ -107,7 +114,10 @@ func runRenew(c *cli.Command) error {
 	if err != nil {
 		return err
 	}
-	return printResult(c, renewed, fmt.Sprintf(
-		"%s is for %s, until %s. A running service reads it at: alicloudkms reload",
-		renewed.CertificateFile, strings.Join(renewed.Hosts, ", "), renewed.Expires.Format(time.DateOnly)))
+	text := fmt.Sprintf("%s is for %s, until %s.",
+		renewed.CertificateFile, strings.Join(renewed.Hosts, ", "), renewed.Expires.Format(time.DateOnly))
+	if renewed.ConfigFile != "" {
+		text += "\nLet the running service read it:\n\n  alicloudkms reload -config " + shellQuote(renewed.ConfigFile)
+	}
+	return printResult(c, renewed, text)
 }

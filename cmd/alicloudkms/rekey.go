@@ -62,7 +62,7 @@ func describeRekeyed(file string, config server.Config, newKey string, r server.
 			fmt.Sprintf("The previous store is now %s.\n", r.Kept) +
 			"Import parameters that were given out before are void; get new ones.\n"
 	}
-	quoted := shellWord(rootKey)
+	quoted := shellQuote(rootKey)
 	return text + fmt.Sprintf(`
 The service starts once the new root key is where the old one is:
 
@@ -71,7 +71,7 @@ The service starts once the new root key is where the old one is:
   alicloudkms check -config %s
 
 Then take a new backup. The previous store and earlier backups open with the old root key: destroy them together with it
-when you no longer need them.`, quoted, shellWord(freeName(rootKey)), shellWord(newKey), quoted, shellWord(file))
+when you no longer need them.`, quoted, shellQuote(freeName(rootKey)), shellQuote(newKey), quoted, shellQuote(file))
 }
 
 // freeName returns a name for what is at path now, so that nothing is overwritten.

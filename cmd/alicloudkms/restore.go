@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"time"
 
 	"github.com/urfave/cli/v3"
 
@@ -50,7 +51,11 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 	if restored.Kept != "" {
 		text = "The previous store is now " + restored.Kept + ".\n" + text
 	}
-	return printResult(c, result, text)
+	overdue, err := server.Overdue(ctx, config, time.Now())
+	if err != nil { // The store is restored all the same; perhaps a service runs on it already.
+		text += "\nWhether the date of a key has passed is not known: " + err.Error()
+	}
+	return printResult(c, restoredStore{result, overdue}, text+warningOfOverdue(overdue))
 }
 
 // replacedStore is what a command that has replaced a store says of it in JSON.
@@ -58,4 +63,11 @@ type replacedStore struct {
 	storeReport
 	// Previous is the name that the store of before has now, and empty if there was none.
 	Previous string `json:"previous,omitempty"`
+}
+
+// restoredStore is what restore says in JSON.
+type restoredStore struct {
+	replacedStore
+	// Overdue are the keys that change when the service starts: see [server.Overdue].
+	Overdue []string `json:"overdue,omitempty"`
 }

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/urfave/cli/v3"
@@ -61,18 +60,7 @@ func adviseInUse(c *cli.Command, config server.Config, err error) error {
 	}
 	name := filepath.Base(config.Storage.Path)
 	backup := strings.TrimSuffix(name, filepath.Ext(name)) + "-backup" + filepath.Ext(name)
-	file, backup := shellWord(c.String("config")), shellWord(backup)
+	file, backup := shellQuote(c.String("config")), shellQuote(backup)
 	return fmt.Errorf("%w: stop the service, or check a backup:\n"+
 		"  alicloudkms backup -config %s -to %s && alicloudkms check -config %s -store %s", err, file, backup, file, backup)
-}
-
-// plain needs no quotes in a shell.
-var plain = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shellWord returns s as a word of the shell.
-func shellWord(s string) string {
-	if plain.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

@@ -3,19 +3,15 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rsa"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
 	"os"
-	"strings"
 
 	"github.com/urfave/cli/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -23,7 +19,7 @@ func wrapCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "wrap",
 		Usage:     "encrypt key material for its import into KMS",
-		UsageText: "alicloudkms wrap -in FILE -public-key FILE [-algorithm NAME] [-out FILE]",
+		UsageText: "alicloudkms wrap -in FILE -public-key FILE [-algorithm NAME] [-out FILE] [-token-out FILE]",
 		Description: `Encrypts key material with the public key that KMS returns for its import, so that only KMS can decrypt it. Nothing is
 sent anywhere: it works without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.`,
 		Flags: []cli.Flag{
@@ -31,7 +27,8 @@ sent anywhere: it works without network. The result is base64, for encrypted_key
 				Name: "in", Required: true, Usage: "the `FILE` with the key material: 32 raw bytes; - is standard input",
 			},
 			&cli.StringFlag{
-				Name: "public-key", Required: true, Usage: "the `FILE` with KMS's public key: PEM, DER, or DER in base64",
+				Name: "public-key", Required: true,
+				Usage: "the `FILE` with KMS's public key: PEM, DER, DER in base64, or the JSON of the response that has it",
 			},
 			&cli.StringFlag{
 				Name: "algorithm", Value: kmsapi.WrapOAEPSHA256,
@@ -41,30 +38,44 @@ sent anywhere: it works without network. The result is base64, for encrypted_key
 			&cli.StringFlag{
 				Name: "out", Usage: "write to this `FILE`, which must not exist yet, instead of standard output",
 			},
+			&cli.StringFlag{
+				Name:  "token-out",
+				Usage: "write the import token of the JSON to this `FILE`, which must not exist yet",
+			},
 		},
 		Metadata: examples(`  alicloudkms wrap -in material -public-key public.pem -out wrapped.b64
+  alicloudkms wrap -in material -public-key parameters.json -out wrapped.b64 -token-out token
 `),
 		Action: runWrap,
 	}
 }
 
-// maxPublicKeyFile is larger than any public key, in bytes.
-const maxPublicKeyFile = 64 << 10
-
 func runWrap(_ context.Context, c *cli.Command) error {
 	in, public := c.String("in"), c.String("public-key")
-	key, err := readPublicKey(public)
+	parameters, err := readParameters(public)
 	if err != nil {
 		return fmt.Errorf("-public-key %s: %w", public, err)
+	}
+	if c.IsSet("token-out") && parameters.token == "" {
+		return fmt.Errorf("-token-out needs the import token: give -public-key the whole response with the public key, in JSON")
+	}
+	algorithm, err := parameters.algorithmFor(c.String("algorithm"), c.IsSet("algorithm"))
+	if err != nil {
+		return err
 	}
 	material, err := readMaterial(in)
 	if err != nil {
 		return fmt.Errorf("-in %s: %w", in, err)
 	}
 	defer clear(material)
-	wrapped, err := client.WrapKeyMaterial(c.String("algorithm"), key, material)
+	wrapped, err := client.WrapKeyMaterial(algorithm, parameters.key, material)
 	if err != nil {
 		return err
+	}
+	if name := c.String("token-out"); name != "" {
+		if err := writeLine(nil, name, parameters.token); err != nil {
+			return err
+		}
 	}
 	return writeLine(c.Root().Writer, c.String("out"), wrapped)
 }
@@ -114,38 +125,15 @@ func materialHint(read []byte) string {
 	}
 }
 
-// readPublicKey reads a public key in any of the encodings that KMS and the engine return.
-func readPublicKey(name string) (*rsa.PublicKey, error) {
-	file, err := os.Open(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	content, err := io.ReadAll(io.LimitReader(file, maxPublicKeyFile+1))
-	if err != nil {
-		return nil, err
-	}
-	defer clear(content) // It may be the wrong file.
-	if len(content) > maxPublicKeyFile {
-		return nil, errors.New("it is too large for a public key")
-	}
-	if block, _ := pem.Decode(content); block != nil {
-		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, errors.New("it contains a private key; KMS's public key is needed")
-		}
-		return client.ParseImportKey(block.Bytes)
-	}
-	if der, err := base64.StdEncoding.DecodeString(input.Unfold(string(content))); err == nil {
-		return client.ParseImportKey(der)
-	}
-	return client.ParseImportKey(content)
-}
-
 func openInput(name string) (io.ReadCloser, error) {
 	if name == "-" {
 		return io.NopCloser(os.Stdin), nil
 	}
-	return os.Open(name)
+	file, err := os.Open(name)
+	if err != nil {
+		return nil, withoutAt(name, err)
+	}
+	return file, nil
 }
 
 // writeLine writes line to a new file called name, or to stdout if name is empty.

@@ -69,6 +69,7 @@ func serve(args []string) error {
 	// other mounts fail then, whatever the plugin does in its last seconds.
 	return plugin.Serve(&plugin.ServeOpts{
 		BackendFactoryFunc: alicloudkms.NewFactory(),
+		Logger:             newLogger(),
 		// Vault versions before AutoMTLS need it; later ones ignore it.
 		TLSProviderFunc: api.VaultPluginTLSProvider(meta.GetTLSConfig()),
 	})

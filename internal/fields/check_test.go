@@ -122,7 +122,7 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 			map[string]any{"a": 5},
 			`"map" must be a map of strings`,
 		},
-		"a protection nobody gives": {logical.UpdateOperation, "version", 2, `"version" can't be used: a CMK`},
+		"a protection nobody gives": {logical.UpdateOperation, "version", 2, `"version" can't be used: a KMS key`},
 		"a field of transit elsewhere": {
 			logical.UpdateOperation, "padding_scheme", "hidden",
 			`unknown field "padding_scheme"`,

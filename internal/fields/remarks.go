@@ -25,7 +25,7 @@ func (r Remarks) Warn(resp *logical.Response) *logical.Response {
 		resp = &logical.Response{}
 	}
 	if len(r.ignored) > 0 {
-		resp.AddWarning("Ignored, because it means nothing to a CMK of Alibaba Cloud KMS: " + strings.Join(r.ignored, ", "))
+		resp.AddWarning("Ignored, because it means nothing to a key of Alibaba Cloud KMS: " + strings.Join(r.ignored, ", "))
 	}
 	for _, name := range r.joined {
 		resp.AddWarning("A value in " + name + " looks like several entries, but was taken as one: write " +

@@ -29,11 +29,11 @@ func (f transitField) accepts(value any) bool {
 const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
 	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
-	noPublicHalf  = "a CMK is a symmetric key, which has no public half"
-	noRotation    = "the engine does not rotate CMKs, so the key would stay as it is"
-	noVersions    = "KMS chooses the version of a CMK itself, so the engine can't exclude older versions"
-	onlySymmetric = "a CMK is a 256-bit symmetric key that encrypts and decrypts; leave type out"
-	sameMaterial  = "a CMK accepts the same key material only, ever"
+	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
+	noRotation    = "the engine does not rotate KMS keys, so the key would stay as it is"
+	noVersions    = "KMS chooses the version of a KMS key itself, so the engine can't exclude older versions"
+	onlySymmetric = "a KMS key is a 256-bit symmetric key that encrypts and decrypts; leave type out"
+	sameMaterial  = "a KMS key accepts the same key material only, ever"
 )
 
 // transitFields are read only.

@@ -87,7 +87,7 @@ func (f *folder) requireEmpty() error {
 func (f *folder) write(name string, mode fs.FileMode, content []byte) error {
 	file, err := f.root.OpenFile(name, os.O_WRONLY|os.O_CREATE|os.O_EXCL, mode)
 	if err != nil {
-		return err
+		return fmt.Errorf("%s: %w", f.path, err)
 	}
 	f.written = append(f.written, name)
 	_, err = file.Write(content)

@@ -31,6 +31,8 @@ type Options struct {
 	Region string
 	// Account is the number of the account; "" means 1000000000000001.
 	Account string
+	// Data is the folder of the store and the audit log, which must exist when the service starts; "" means Dir.
+	Data string
 	// Now is when the certificates begin.
 	Now time.Time
 }
@@ -95,8 +97,10 @@ func (s *service) install(f *folder) error {
 
 // service is a new service, before it is written.
 type service struct {
-	made    Made
-	place   place
+	made  Made
+	place place
+	// data is absolute, or "" for the folder of the configuration.
+	data    string
 	account string
 	secret  kmsapi.Secret
 	root    *crypt.RootKey
@@ -144,22 +148,41 @@ func checkOwner(o Options) error {
 
 // describe fills in what is known before anything is made.
 func (s *service) describe(o Options) error {
-	dir, err := filepath.Abs(o.Dir)
+	dir, err := absolute(o.Dir)
 	if err != nil {
 		return err
 	}
-	if strings.ContainsFunc(dir, unicode.IsControl) {
-		return fmt.Errorf("%q has a control character", dir)
+	if o.Data != "" {
+		if s.data, err = absolute(o.Data); err != nil {
+			return err
+		}
 	}
-	if longest := filepath.Join(dir, storeName+socketEnd); len(longest) > config.MaxSocketPath {
-		return fmt.Errorf("the path %s is too long for the socket in it: it may have at most %d bytes",
-			dir, config.MaxSocketPath-len(longest)+len(dir))
+	if err := checkSocket(cmp.Or(s.data, dir)); err != nil {
+		return err
 	}
 	path := func(name string) string { return filepath.Join(dir, name) }
 	s.made = Made{
 		Dir: dir, ConfigFile: path(configName), EnvFile: path(envName), CAFile: path(caName), SecretFile: path(secretName),
 		Endpoint: s.place.endpoint, Region: o.Region, AccessKeyID: "LTAI5t" + rand.Text()[:18], Hosts: s.place.hosts,
 		Expires: o.Now.Add(certificateLife).Truncate(time.Second).UTC(),
+	}
+	return nil
+}
+
+// absolute returns an absolute path that a terminal shows as it is.
+func absolute(path string) (string, error) {
+	path, err := filepath.Abs(path)
+	if err == nil && strings.ContainsFunc(path, unicode.IsControl) {
+		err = fmt.Errorf("%q has a control character", path)
+	}
+	return path, err
+}
+
+// checkSocket refuses a folder in which the service could not make its socket.
+func checkSocket(dir string) error {
+	if longest := filepath.Join(dir, storeName+socketEnd); len(longest) > config.MaxSocketPath {
+		return fmt.Errorf("the path %s is too long for the socket in it: it may have at most %d bytes",
+			dir, config.MaxSocketPath-len(longest)+len(dir))
 	}
 	return nil
 }

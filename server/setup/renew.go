@@ -26,9 +26,11 @@ type RenewOptions struct {
 
 // Renewed is a certificate that [Renew] has made.
 type Renewed struct {
-	CertificateFile string    `json:"certificate_file"`
-	Hosts           []string  `json:"hosts"`
-	Expires         time.Time `json:"expires"`
+	CertificateFile string `json:"certificate_file"`
+	// ConfigFile is server.hcl in the same folder, or "" if it is not there.
+	ConfigFile string    `json:"config_file,omitempty"`
+	Hosts      []string  `json:"hosts"`
+	Expires    time.Time `json:"expires"`
 	// Before is when the certificate that was replaced expires.
 	Before time.Time `json:"before"`
 }
@@ -40,7 +42,11 @@ func Renew(o RenewOptions) (_ Renewed, err error) {
 	if err != nil {
 		return Renewed{}, err
 	}
-	f, err := openFolder(o.Dir)
+	dir, err := absolute(o.Dir)
+	if err != nil {
+		return Renewed{}, err
+	}
+	f, err := openFolder(dir)
 	if err != nil {
 		return Renewed{}, err
 	}
@@ -63,9 +69,11 @@ func Renew(o RenewOptions) (_ Renewed, err error) {
 	if err != nil {
 		return Renewed{}, err
 	}
-	return Renewed{
-		CertificateFile: f.name(certName), Hosts: hosts, Expires: renewed.NotAfter, Before: current.NotAfter,
-	}, f.replace(certName, pki.EncodeCertificates(renewed))
+	made := Renewed{CertificateFile: f.name(certName), Hosts: hosts, Expires: renewed.NotAfter, Before: current.NotAfter}
+	if _, err := f.root.Stat(configName); err == nil {
+		made.ConfigFile = f.name(configName)
+	}
+	return made, f.replace(certName, pki.EncodeCertificates(renewed))
 }
 
 // sign returns a certificate that follows current. It does not outlive its CA.
@@ -87,7 +95,7 @@ func sign(ca *pki.Authority, current *x509.Certificate, hosts []string, now time
 func (f *folder) certificate(name string) (*x509.Certificate, error) {
 	content, err := f.root.ReadFile(name)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("%s: %w", f.path, err)
 	}
 	found, err := pki.ParseCertificates(content)
 	if err != nil {

@@ -290,6 +290,18 @@ func TestAMovedFolderIsTheSameService(t *testing.T) {
 	require.NoError(t, s.Close())
 }
 
+func TestStoreAndAuditLogMayBeElsewhere(t *testing.T) {
+	data := newDir(t) + ` ${a} "b" \ %{c}`
+	made := initialize(t, setup.Options{Data: data})
+	c, err := server.LoadConfig(made.ConfigFile)
+	require.NoError(t, err)
+	require.Equal(t, filepath.Join(data, "kms.db"), c.Storage.Path)
+	require.Equal(t, filepath.Join(data, "audit.log"), c.Audit.File)
+	require.NoDirExists(t, data)
+	_, err = setup.Init(setup.Options{Dir: newDir(t), Data: data + strings.Repeat("long", 20), Now: time.Now()})
+	require.ErrorContains(t, err, "is too long for the socket in it")
+}
+
 func TestTheNameOfAFolderMustSuitTheSocketAndTheTerminal(t *testing.T) {
 	dir := newDir(t)
 	_, err := setup.Init(setup.Options{Dir: filepath.Join(dir, strings.Repeat("long", 20)), Now: time.Now()})

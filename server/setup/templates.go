@@ -1,14 +1,20 @@
 package setup
 
-import "fmt"
+import (
+	"fmt"
+	"path/filepath"
+	"strconv"
+	"strings"
+)
 
-// storeName is the store of the service, and socketEnd what the name of its socket ends with.
+// What the service makes: its store, whose name the name of its socket begins with, and its audit log.
 const (
 	storeName = "kms.db"
 	socketEnd = ".sock"
+	auditName = "audit.log"
 )
 
-// config returns the configuration file. Every value in it has been checked to need no quoting.
+// config returns the configuration file. Every value but the paths has been checked to need no quoting.
 func (s *service) config() string {
 	return fmt.Sprintf(`# The configuration of a KMS service, made by: alicloudkms init
 # Paths are relative to this file. docs/kms-configuration.md has all other fields.
@@ -23,7 +29,7 @@ listener {
 }
 
 # On a local disk. With systemd: /var/lib/alicloudkms/kms.db
-storage { path = %q }
+storage { path = %s }
 
 # Wraps all other keys. Keep a copy elsewhere: without it, neither the store nor a backup can be decrypted.
 root_key { file = %q }
@@ -34,11 +40,17 @@ account %q {
 }
 
 # One line for each request. With systemd: /var/log/alicloudkms/audit.log
-audit { file = "audit.log" }
+audit { file = %s }
 
 # The socket through which backup and reload reach the running service.
 operations {}
-`, s.made.Region, s.place.listen, certName, keyName, storeName, rootKeyName, s.account, s.made.AccessKeyID, secretName)
+`, s.made.Region, s.place.listen, certName, keyName, quote(filepath.Join(s.data, storeName)), rootKeyName,
+		s.account, s.made.AccessKeyID, secretName, quote(filepath.Join(s.data, auditName)))
+}
+
+// quote returns s as a string of HCL, in which ${ and %{ begin templates.
+func quote(s string) string {
+	return strings.NewReplacer("${", "$${", "%{", "%%{").Replace(strconv.Quote(s))
 }
 
 // env returns the file of variables.

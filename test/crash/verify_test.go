@@ -62,7 +62,7 @@ func (i *inspector) check(writers []*writer, all bool) {
 		w.client = i.client
 		i.settle(w, all)
 		for _, id := range w.ids {
-			require.True(i.t, i.keys[id], "%s: the CMK %s is gone", w.name, id)
+			require.True(i.t, i.keys[id], "%s: the key %s is gone", w.name, id)
 			delete(unknown, id)
 		}
 		aliases += len(w.ledger.aliases)
@@ -102,7 +102,7 @@ func (i *inspector) look(w *writer, all bool) ledger {
 	for n, id := range w.ids {
 		if all || w.touched[id] || w.random.IntN(len(w.ids)) < sample {
 			found.keys[id] = i.key(id)
-			require.Equal(i.t, i.aliasesOf(id), i.aliasesByKeyID(id), "two ways to list the aliases of CMK %d, %s", n, id)
+			require.Equal(i.t, i.aliasesOf(id), i.aliasesByKeyID(id), "two ways to list the aliases of key %d, %s", n, id)
 		}
 	}
 	for name, id := range i.aliases {
@@ -160,13 +160,13 @@ func (i *inspector) adopt(writers []*writer, unknown map[string]bool) {
 		require.NoError(i.t, err)
 		at := slices.IndexFunc(writers,
 			func(w *writer) bool { return w.unborn != "" && w.unborn == described.KeyMetadata.Description })
-		require.GreaterOrEqual(i.t, at, 0, "no writer has created the CMK %s, %q", id, described.KeyMetadata.Description)
+		require.GreaterOrEqual(i.t, at, 0, "no writer has created the key %s, %q", id, described.KeyMetadata.Description)
 		w := writers[at]
 		w.unborn = ""
 		i.happened++
 		w.adopt(id)
 		require.Equal(i.t, w.ledger.keys[id], key{state: i.key(id).state})
-		require.NoError(i.t, w.dataKey(i.t.Context(), id), "the new CMK is incomplete")
+		require.NoError(i.t, w.dataKey(i.t.Context(), id), "the new key is incomplete")
 	}
 }
 

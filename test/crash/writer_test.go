@@ -212,7 +212,7 @@ func (w *writer) encrypt(ctx context.Context, id string) error {
 		return err
 	}
 	if got.KeyId != id {
-		return fmt.Errorf("%s: encrypted by a CMK other than %s: %w", name, id, kmsapi.ErrInternalFailure)
+		return fmt.Errorf("%s: encrypted by a key other than %s: %w", name, id, kmsapi.ErrInternalFailure)
 	}
 	w.sealed = append(w.sealed, ciphertext{keyID: id, blob: got.CiphertextBlob, plaintext: plaintext})
 	return nil

@@ -24,7 +24,17 @@ var badRequests = []struct {
 	says   []string
 }{
 	{"an unknown field", "encrypt/a", map[string]any{"plaintext": "QQ==", "plantext": "QQ=="}, 400, []string{"plantext"}},
-	{"an unknown field of config", "config", map[string]any{"reigon": "cn-hangzhou"}, 400, []string{"reigon", "region"}},
+	{
+		"an unknown field of config", "config",
+		map[string]any{"reigon": "cn-hangzhou"},
+		400,
+		[]string{`unknown field "reigon"; did you mean "region"?`},
+	},
+	{
+		"an unknown path", "keys/off/enabel", nil, 404,
+		[]string{`unsupported path "keys/off/enabel"; did you mean keys/off/enable?`},
+	},
+	{"a write to what can only be read", "health", nil, 405, []string{`"health" can't be written; it can be read.`}},
 	{"a field of the wrong type", "keys/new", map[string]any{"description": []string{"x"}}, 400, []string{"description"}},
 	{"a key name with a space", "keys/pay roll", nil, 400, []string{"name"}},
 	{"a key name that begins with a dot", "keys/.payroll", nil, 400, []string{"name"}},

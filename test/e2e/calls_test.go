@@ -76,7 +76,7 @@ func (f fixture) calls() []call {
 		{"read config", "get", "config", nil},
 		{"read regions", "get", "regions", nil},
 		{"read health", "get", "health", nil},
-		{"list CMKs", "list", "cmks", nil},
+		{"list KMS keys", "list", "cmks", nil},
 
 		{"list keys", "list", "keys", nil},
 		{"make a key", "post", "keys/b", nil},

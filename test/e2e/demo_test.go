@@ -31,6 +31,12 @@ const (
 // startDemo runs make with a target, and variables for it.
 func startDemo(t *testing.T, target, vaultBin string, variables ...string) *demo {
 	t.Helper()
+	return runDemo(t, vaultBin, "make", append([]string{"-C", root, target}, variables...)...)
+}
+
+// runDemo runs a program that starts a demo.
+func runDemo(t *testing.T, vaultBin, program string, arguments ...string) *demo {
+	t.Helper()
 	// The temporary folder of a test has a long name, and the paths of the plugin's sockets are limited to 108 characters.
 	tmp, err := os.MkdirTemp("", "demo-")
 	require.NoError(t, err)
@@ -38,7 +44,7 @@ func startDemo(t *testing.T, target, vaultBin string, variables ...string) *demo
 	home := t.TempDir()
 	require.NoError(t, os.WriteFile(filepath.Join(home, ".vault-token"), []byte("mine"), 0o600))
 
-	cmd := exec.Command("make", append([]string{"-C", root, target}, variables...)...)
+	cmd := exec.Command(program, arguments...)
 	servers.OwnGroup(cmd)
 	// Settings of the caller, which must have no effect.
 	cmd.Env = append(os.Environ(),
@@ -227,6 +233,21 @@ func TestDevInAScript(t *testing.T) {
 		for _, secret := range regexp.MustCompile(`(?:TOKEN|SECRET|SECRET_KEY)='([^']+)'`).FindAllStringSubmatch(script, -1) {
 			require.NotContains(t, string(printed), secret[1], "the file has it")
 		}
+	})
+}
+
+func TestCtrlCEndsAScriptAndTheDevThatItHasStartedInTheBackground(t *testing.T) {
+	if exec.Command("env", "--default-signal=INT", "true").Run() != nil {
+		t.Skip("only GNU's env takes back that a script lets make ignore Ctrl-C")
+	}
+	onEach(t, func(t *testing.T, s *stage) {
+		env := filepath.Join(t.TempDir(), "env")
+		d := runDemo(t, s.vault.platform.bin, "bash", "-c", `make -C "$0" dev ENV="$1" & wait`, root, env)
+		require.NoError(t, d.Await(d.prints("Ctrl-C ends it all")))
+		require.NoError(t, syscall.Kill(-d.PID(), syscall.SIGINT))
+		require.Error(t, d.Wait())
+		d.leavesNothing(t)
+		require.NoFileExists(t, env)
 	})
 }
 

@@ -128,6 +128,7 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	require.NoError(t, os.Mkdir(path, 0o700))
 	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
+	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 
 	// Another program of this machine may have the port that readers see.
 	script = strings.ReplaceAll(script, ":8443", strings.TrimPrefix(freeAddresses(t, 1)[0], "127.0.0.1"))

@@ -63,7 +63,7 @@ func (s *stage) typeAll(t *testing.T, printed string) {
 	defer func() { require.NoError(t, service.Stop()) }()
 	_, err = servers.AwaitKMS(service)
 	require.NoError(t, err)
-	commands = append(commands[2:], "vault write -f alicloudkms/keys/payroll", "vault delete alicloudkms/config")
+	commands = append(commands[1:], "vault write -f alicloudkms/keys/payroll", "vault delete alicloudkms/config")
 	for _, command := range commands {
 		out, err := s.shell(t, command).CombinedOutput()
 		require.NoError(t, err, "%s\n%s", command, out)

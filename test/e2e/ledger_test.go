@@ -159,10 +159,10 @@ func (l *ledger) agreesWith(m *mount, kms *kmsService) {
 		names[id] = append(names[id], name)
 	}
 	for id, several := range names {
-		require.Len(m.t, several, 1, "the names of CMK %s", id)
+		require.Len(m.t, several, 1, "the names of KMS key %s", id)
 	}
 	orphans := slices.DeleteFunc(kms.cmks(m.t), func(id string) bool { return names[id] != nil })
-	require.Empty(m.t, orphans, "CMKs without a key, apart from %d good ones", len(names))
+	require.Empty(m.t, orphans, "KMS keys without a key, apart from %d good ones", len(names))
 }
 
 // registered returns the CMKs of all keys by name.

@@ -61,7 +61,7 @@ var roles = []struct {
 			path "%[1]s/regions" { capabilities = ["read"] }
 			path "%[1]s/health" { capabilities = ["read"] }`,
 		[]string{
-			"read config", "read regions", "read health", "list CMKs", "list keys", "read a key", "read a key's config",
+			"read config", "read regions", "read health", "list KMS keys", "list keys", "read a key", "read a key's config",
 			"read tags",
 			"list aliases", "read an alias",
 		},

@@ -54,7 +54,7 @@ func TestServerUnsealsItselfWithACMK(t *testing.T) {
 				require.NoError(t, l.kms.Start())
 				v.rekey(t)
 			}},
-			{"with another CMK", func(t *testing.T) {
+			{"with another KMS key", func(t *testing.T) {
 				before := l.key
 				l.renew(t)
 				require.NoError(t, v.restart())
@@ -256,7 +256,7 @@ func TestSealPluginUnsealsOverADedicatedGatewayAlone(t *testing.T) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
 		dedicated := l.intoInstance(t)
-		require.NoError(t, v.restart(), "the server seals its keys with the CMK of the instance")
+		require.NoError(t, v.restart(), "the server seals its keys with the KMS key of the instance")
 		v.comesUp(t)
 
 		v.use(t, m, l, dedicated)

@@ -68,14 +68,19 @@ func newVault(s *suite, p platform, name string, set settings) (*vaultServer, er
 
 // start starts the process on its address and data of before, if it ran before. It is sealed then.
 func (v *vaultServer) start() error {
-	v.Environment = v.environment
+	v.Environment = v.environmentOfPlugins()
 	return v.Start(context.Background())
 }
 
 // launch starts the process and does not wait until it answers.
 func (v *vaultServer) launch() error {
-	v.Environment = v.environment
+	v.Environment = v.environmentOfPlugins()
 	return v.Launch()
+}
+
+// environmentOfPlugins is the server's environment, which tells its plugins to log as much as the server does.
+func (v *vaultServer) environmentOfPlugins() []string {
+	return append(slices.Clone(v.environment), "VAULT_LOG_LEVEL=trace")
 }
 
 // nowhere is an address that nothing connects to.
@@ -106,7 +111,16 @@ cluster_addr = "https://%s"
 plugin_directory = %q
 disable_mlock = true
 %s
-`, v.Storage(), filepath.Base(v.Dir), storage, v.Address, listener, api, cluster, v.plugins, v.seal)
+%s
+`, v.Storage(), filepath.Base(v.Dir), storage, v.Address, listener, api, cluster, v.plugins, v.audit(), v.seal)
+}
+
+// audit lets the docs turn on an audit log, which OpenBao takes from its configuration file alone by default.
+func (v *vaultServer) audit() string {
+	if v.platform.name == "vault" {
+		return ""
+	}
+	return "unsafe_allow_api_audit_creation = true"
 }
 
 // initialize makes a started server ready for the tests.

@@ -120,7 +120,7 @@ var rooms = map[string]room{
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
 	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
-	"server/internal/audit":           {},
+	"server/internal/audit":           {imports: []string{"kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
 	// Files that hold secrets, by one rule.

@@ -1,11 +1,9 @@
 package house
 
 import (
-	"go/ast"
 	"go/parser"
 	"go/token"
 	"regexp"
-	"strconv"
 	"strings"
 	"testing"
 
@@ -113,15 +111,7 @@ func goPassages(t *testing.T, s source) (found []passage) {
 	for _, group := range file.Comments {
 		found = append(found, passage{files.Position(group.Pos()).Line, group.Text()})
 	}
-	ast.Inspect(file, func(node ast.Node) bool {
-		if literal, ok := node.(*ast.BasicLit); ok && literal.Kind == token.STRING {
-			value, err := strconv.Unquote(literal.Value)
-			require.NoError(t, err)
-			found = append(found, passage{files.Position(literal.Pos()).Line, value})
-		}
-		return true
-	})
-	return found
+	return append(found, goStrings(t, s)...)
 }
 
 // withoutCode returns a document with empty fenced blocks and code spans.

@@ -6,7 +6,9 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import {
+  closeSync, copyFileSync, existsSync, mkdtempSync, openSync, readFileSync, rmSync, writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
@@ -67,7 +69,9 @@ function trustAll(variables) {
 }
 
 async function startPlain() {
-  const service = start('plain', '-config', join(here, '../sdk/testdata/plain.hcl'));
+  const config = join(dir, 'plain.hcl'); // Its paths are relative to it.
+  copyFileSync(join(here, '../sdk/testdata/plain.hcl'), config);
+  const service = start('plain', '-config', config);
   const [, address] = await until(service, () => service.log().match(/msg=ready address=(\S+)/));
   return address;
 }

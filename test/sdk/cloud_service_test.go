@@ -2,7 +2,6 @@ package sdk
 
 import (
 	"errors"
-	"os/exec"
 	"path/filepath"
 	"regexp"
 
@@ -47,13 +46,7 @@ func startCloud(bin, dir string) (*service, error) {
 	if err := issueCloud(dir); err != nil {
 		return nil, err
 	}
-	config, err := filepath.Abs("testdata/instances.hcl")
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(bin, "server", "-config", config)
-	cmd.Dir = dir
-	process, err := servers.Start(cmd, filepath.Join(dir, "cloud.log"))
+	process, err := startConfigured(bin, dir, "instances")
 	if err != nil {
 		return nil, err
 	}

@@ -28,13 +28,19 @@ type service struct {
 	process *servers.Process
 }
 
-// The services that all tests share, and the CA of the first. TestMain sets them, before any test runs.
+// The services that all tests share, the CA of the first and what it exports, and the program. TestMain sets them,
+// before any test runs.
 var (
 	dev, plain, cloud *service
 	devCA             string
+	devExports        map[string]string
+	program           string
 )
 
 func TestMain(m *testing.M) {
+	if filepath.Base(os.Args[0]) == aliyunName {
+		os.Exit(aliyunMain(os.Args[1:]))
+	}
 	status, err := run(m)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -55,6 +61,7 @@ func run(m *testing.M) (status int, err error) {
 	if err != nil {
 		return 1, err
 	}
+	program = bin
 	if dev, err = startDev(bin, dir); err != nil {
 		return 1, err
 	}
@@ -102,19 +109,13 @@ func startDev(bin, dir string) (*service, error) {
 		id:     kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_ID"],
 		secret: kms.Exports["ALIBABA_CLOUD_ACCESS_KEY_SECRET"],
 	}
-	devCA = kms.CA
+	devCA, devExports = kms.CA, kms.Exports
 	return s, s.findDevInstance(kms)
 }
 
 // startPlain starts `server -config` in dir, with the root key that the development service made there.
 func startPlain(bin, dir string) (*service, error) {
-	config, err := filepath.Abs("testdata/plain.hcl")
-	if err != nil {
-		return nil, err
-	}
-	cmd := exec.Command(bin, "server", "-config", config)
-	cmd.Dir = dir
-	process, err := servers.Start(cmd, filepath.Join(dir, "plain.log"))
+	process, err := startConfigured(bin, dir, "plain")
 	if err != nil {
 		return nil, err
 	}
@@ -125,6 +126,20 @@ func startPlain(bin, dir string) (*service, error) {
 	return &service{
 		address: address, plain: true, access: access{id: "LTAIplain", secret: "the plain secret"}, process: process,
 	}, nil
+}
+
+// startConfigured starts `server -config` with a configuration of testdata. Its paths are relative to it, so it is
+// copied to dir.
+func startConfigured(bin, dir, name string) (*servers.Process, error) {
+	content, err := os.ReadFile(filepath.Join("testdata", name+".hcl"))
+	if err != nil {
+		return nil, err
+	}
+	config := filepath.Join(dir, name+".hcl")
+	if err := os.WriteFile(config, content, 0o600); err != nil {
+		return nil, err
+	}
+	return servers.Start(exec.Command(bin, "server", "-config", config), filepath.Join(dir, name+".log"))
 }
 
 // The other access keys of testdata/plain.hcl.

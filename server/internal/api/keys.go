@@ -21,7 +21,6 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
-	inv.note(cmk)
 	err = a.update(ctx, inv, func(w keyring.Writer) error {
 		if err := a.roomForKey(w.Reader); err != nil {
 			return err
@@ -29,6 +28,7 @@ func (a *API) createKey(
 		if err := roomForDefault(w.Reader, cmk); err != nil {
 			return err
 		}
+		inv.note(cmk) // From here on, it may exist even if the request fails.
 		return w.AddCMK(cmk)
 	})
 	if err != nil {

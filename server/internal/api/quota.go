@@ -11,7 +11,7 @@ import (
 // roomForKey refuses one more CMK than the quota. It counts in the transaction that adds the CMK, so that the quota
 // holds under parallel requests.
 func (a *API) roomForKey(r keyring.Reader) error {
-	return checkQuota("CMKs", a.quotas.Load().Keys, r.CountCMKs)
+	return checkQuota("keys", a.quotas.Load().Keys, r.CountCMKs)
 }
 
 // roomForDefault refuses a second default CMK.

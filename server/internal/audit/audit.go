@@ -5,9 +5,13 @@
 // characters, or [MaxClaim] if its sender was not authenticated, and characters that do not print, which could forge a
 // line or control the terminal of its reader, are replaced.
 //
+// key_id and instance_id are what the service found. What the request named, if that is something else, is in asked,
+// which has the names of the parameters: an alias, a resource name, or a key that does not exist. If key_id is empty,
+// asked is only what the caller says.
+//
 //	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…",
 //	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","gateway":"shared","key_id":"…",
-//	"instance_id":"","status":200,"code":"","duration_us":153}
+//	"instance_id":"","asked":{"KeyId":"alias/payroll"},"status":200,"code":"","duration_us":153}
 //
 // What strangers can write is bounded: of requests that were refused before they were authenticated, [StrangersBurst]
 // get a line at once and then [StrangersPerSecond]. The others are counted, and a line of its own says every
@@ -28,15 +32,18 @@ import (
 	"time"
 	"unicode"
 	"unicode/utf8"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // ErrClosed is the error of a [Log.Write] after [Log.Close].
 var ErrClosed = errors.New("the audit log is closed")
 
-// MaxField is how many characters of a string are kept, and MaxClaim how many of the access key id and the operation
-// that a request names before its signature has been verified.
+// MaxField is how many characters of a string are kept: the resource name of the longest alias has fewer. MaxClaim is
+// how many are kept of what a request says before its signature has been verified: of the access key id, of the
+// operation, and of all names in asked together.
 const (
-	MaxField = 256
+	MaxField = 320
 	MaxClaim = 64
 )
 
@@ -55,6 +62,8 @@ type Record struct {
 	Gateway string
 	// KeyID is the CMK that the request was about, and InstanceID the KMS instance that this is in, if any.
 	KeyID, InstanceID string
+	// Asked are the parameters that name what the request is about, but for those that KeyID and InstanceID repeat.
+	Asked kmsapi.Params
 	// Status is the HTTP status of the answer, and Code its error code, empty for success.
 	Status int
 	Code   string
@@ -66,20 +75,21 @@ type Record struct {
 
 // line is a Record as it is written. Fields are only ever added.
 type line struct {
-	Time        time.Time `json:"time"`
-	RequestID   string    `json:"request_id"`
-	Account     string    `json:"account"`
-	AccessKeyID string    `json:"access_key_id"`
-	SourceIP    string    `json:"source_ip"`
-	Operation   string    `json:"operation"`
-	Region      string    `json:"region"`
-	Gateway     string    `json:"gateway"`
-	KeyID       string    `json:"key_id"`
-	InstanceID  string    `json:"instance_id"`
-	Status      int       `json:"status"`
-	Code        string    `json:"code"`
-	DurationUS  int64     `json:"duration_us"`
-	Omitted     int       `json:"omitted,omitempty"`
+	Time        time.Time         `json:"time"`
+	RequestID   string            `json:"request_id"`
+	Account     string            `json:"account"`
+	AccessKeyID string            `json:"access_key_id"`
+	SourceIP    string            `json:"source_ip"`
+	Operation   string            `json:"operation"`
+	Region      string            `json:"region"`
+	Gateway     string            `json:"gateway"`
+	KeyID       string            `json:"key_id"`
+	InstanceID  string            `json:"instance_id"`
+	Asked       map[string]string `json:"asked,omitempty"`
+	Status      int               `json:"status"`
+	Code        string            `json:"code"`
+	DurationUS  int64             `json:"duration_us"`
+	Omitted     int               `json:"omitted,omitempty"`
 }
 
 func (r Record) encode() ([]byte, error) {
@@ -90,7 +100,7 @@ func (r Record) encode() ([]byte, error) {
 	encoded, err := json.Marshal(line{
 		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: cut(r.AccessKeyID, claim),
 		SourceIP: clean(r.SourceIP), Operation: cut(r.Operation, claim), Region: clean(r.Region),
-		Gateway: clean(r.Gateway), KeyID: clean(r.KeyID), InstanceID: clean(r.InstanceID),
+		Gateway: clean(r.Gateway), KeyID: clean(r.KeyID), InstanceID: clean(r.InstanceID), Asked: asked(r),
 		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(), Omitted: r.omitted,
 	})
 	if err != nil {

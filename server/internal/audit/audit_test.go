@@ -17,6 +17,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
 )
 
@@ -39,6 +40,15 @@ func TestALineHasEveryField(t *testing.T) {
 		`"code":"Rejected.Disabled","duration_us":1234}`+"\n", out.String())
 }
 
+func TestALineHasWhatWasAskedForIfThatIsNotTheKey(t *testing.T) {
+	var out bytes.Buffer
+	r := record
+	r.Asked = kmsapi.Params{{Name: "KeyId", Value: "alias/" + strings.Repeat("a", 255)}}
+	require.NoError(t, audit.New(&out).Write(r))
+	require.Contains(t, out.String(),
+		`"instance_id":"kst-b","asked":{"KeyId":"alias/`+strings.Repeat("a", 255)+`"},"status":409`)
+}
+
 func TestNoFieldCanForgeALine(t *testing.T) {
 	for name, test := range map[string]struct{ field, want string }{
 		"a newline and another line": {"x\"}\n{\"operation\":\"Decrypt\"}", "x\"}\uFFFD{\"operation\":\"Decrypt\"}"},
@@ -56,7 +66,7 @@ func TestNoFieldCanForgeALine(t *testing.T) {
 			require.NoError(t, audit.New(&out).Write(audit.Record{
 				RequestID: test.field, Account: test.field, AccessKeyID: test.field, SourceIP: test.field,
 				Operation: test.field, Region: test.field, KeyID: test.field, Code: test.field,
-				Gateway: test.field, InstanceID: test.field,
+				Gateway: test.field, InstanceID: test.field, Asked: kmsapi.Params{{Name: "KeyId", Value: test.field}},
 			}))
 			require.Equal(t, 1, strings.Count(out.String(), "\n"))
 			require.True(t, strings.HasSuffix(out.String(), "\n"))
@@ -71,6 +81,7 @@ func TestNoFieldCanForgeALine(t *testing.T) {
 			} {
 				require.Equal(t, test.want, fields[name], name)
 			}
+			require.Equal(t, map[string]any{"KeyId": test.want}, fields["asked"])
 		})
 	}
 }

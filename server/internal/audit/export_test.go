@@ -1,4 +1,18 @@
 package audit
 
+import (
+	"reflect"
+	"strings"
+)
+
 // Summarize writes the summary that is due later.
 func (l *Log) Summarize() error { return l.summarize() }
+
+// Fields are the names of all fields that a line can have.
+func Fields() (names []string) {
+	for field := range reflect.TypeFor[line]().Fields() {
+		name, _, _ := strings.Cut(field.Tag.Get("json"), ",")
+		names = append(names, name)
+	}
+	return names
+}

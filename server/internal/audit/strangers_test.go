@@ -10,6 +10,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
 )
 
@@ -30,6 +31,30 @@ func TestWhatAStrangerClaimsIsCut(t *testing.T) {
 	require.NoError(t, json.Unmarshal(out.Bytes(), &fields))
 	require.Equal(t, strings.Repeat("L", audit.MaxClaim)+"…", fields["access_key_id"])
 	require.Equal(t, strings.Repeat("é", audit.MaxClaim)+"…", fields["operation"])
+}
+
+// What each character takes most of is a markup character, six bytes of JSON.
+func TestALineOfAStrangerIsShortWhateverItNames(t *testing.T) {
+	var out bytes.Buffer
+	long := strings.Repeat("<", 1<<20)
+	r := stranger(record.Time)
+	r.AccessKeyID, r.Operation = long, long
+	r.Asked = kmsapi.Params{
+		{Name: "KeyId", Value: strings.Repeat("é", 60)},
+		{Name: "AliasName", Value: long},
+		{Name: "KmsInstanceId", Value: long},
+		{Name: "DKMSInstanceId", Value: long},
+	}
+	require.NoError(t, audit.New(&out).WriteStranger(r))
+	var fields struct{ Asked map[string]string }
+	require.NoError(t, json.Unmarshal(out.Bytes(), &fields))
+	require.Equal(t, map[string]string{
+		"KeyId": strings.Repeat("é", 60), "AliasName": "<<<<…", "KmsInstanceId": "…", "DKMSInstanceId": "…",
+	}, fields.Asked)
+	r.Asked[0].Value = long
+	out.Reset()
+	require.NoError(t, audit.New(&out).WriteStranger(r))
+	require.Less(t, out.Len(), 2000)
 }
 
 func TestStrangersAboveTheRateAreSummedUpInOneLine(t *testing.T) {

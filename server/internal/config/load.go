@@ -1,6 +1,7 @@
 package config
 
 import (
+	"errors"
 	"os"
 	"path/filepath"
 
@@ -28,10 +29,11 @@ func Load(path string) (Config, error) {
 			problems = decoding
 		}
 	}
+	written := c.Storage.Path
 	c.resolve(filepath.Dir(path))
 	if problems.HasErrors() {
 		found.addDiagnostics(path, problems)
 		return c, found.err()
 	}
-	return c, c.Validate()
+	return c, errors.Join(c.Validate(), c.storeIsThere(written))
 }

@@ -1,6 +1,10 @@
 package config
 
-import "path/filepath"
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+)
 
 // resolve makes relative paths relative to folder, which is that of the configuration file: a service, a backup and a
 // check then mean the same files wherever they are started, and a folder with everything in it can be moved.
@@ -35,3 +39,19 @@ func (c *Config) paths() []*string {
 }
 
 func (l *Listener) paths() []*string { return []*string{&l.TLSCertFile, &l.TLSKeyFile} }
+
+// storeIsThere finds the store of a service from when relative paths were relative to the working directory, which is
+// where written leads: it would start without its keys, on a new store.
+func (c Config) storeIsThere(written string) error {
+	if written == c.Storage.Path || exists(c.Storage.Path) || !exists(written) {
+		return nil
+	}
+	return c.Place().Block("storage", 0, "").Field("path").Fault(fmt.Errorf(
+		"relative paths are relative to this file's folder, where there is no %s, but there is one in the working directory; "+
+			"give its absolute path, or move it", written))
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return err == nil
+}

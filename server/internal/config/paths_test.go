@@ -89,3 +89,19 @@ func filesIn(v reflect.Value) (found []string) {
 	}
 	return found
 }
+
+// Once, relative paths were relative to the working directory.
+func TestAStoreInTheWorkingDirectoryIsNotLeftBehind(t *testing.T) {
+	dir := t.TempDir()
+	t.Chdir(t.TempDir())
+	path := filepath.Join(dir, "server.hcl")
+	require.NoError(t, os.WriteFile(path, []byte(everyPath), 0o600))
+	require.NoError(t, os.WriteFile("c", nil, 0o600))
+	_, err := config.Load(path)
+	require.EqualError(t, err, path+":7: storage: path: relative paths are relative to this file's folder, where there "+
+		"is no c, but there is one in the working directory; give its absolute path, or move it")
+
+	require.NoError(t, os.WriteFile(filepath.Join(dir, "c"), nil, 0o600))
+	_, err = config.Load(path)
+	require.NoError(t, err, "the store is where the file says")
+}

@@ -98,6 +98,11 @@ func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
 
 // Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
+	var inv api.Invocation
+	defer func() { // A request that fails by a bug has named its key too.
+		line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
+		line.Asked = api.Asked(r.Params, inv.KeyID, inv.InstanceID)
+	}()
 	claim, err := r.claim()
 	line.Operation, line.AccessKeyID = claim.action, claim.accessKeyID
 	if err != nil {
@@ -118,13 +123,11 @@ func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsa
 	if claim.version != kmsapi.Version {
 		return nil, kmsapi.InvalidParameter("Version", fmt.Sprintf("It must be %s.", kmsapi.Version))
 	}
-	inv := &api.Invocation{
+	inv = api.Invocation{
 		Operation: kmsapi.Operation(claim.action), Account: caller.account, Region: region, Gateway: r.Gateway, Now: now,
 		Permissions: caller.permissions,
 	}
-	resp, err := g.admit(ctx, inv, r.Params, nonce)
-	line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
-	return resp, err
+	return g.admit(ctx, &inv, r.Params, nonce)
 }
 
 // admit runs an operation that the gateway serves, or says how a dry run of it would end.

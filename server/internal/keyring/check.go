@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
@@ -101,10 +102,20 @@ const maxProblems = 100
 func (c *checker) problem(format string, args ...any) {
 	switch n := len(c.report.Problems); {
 	case n < maxProblems:
-		c.report.Problems = append(c.report.Problems, fmt.Sprintf(format, args...))
+		c.report.Problems = append(c.report.Problems, printable(fmt.Sprintf(format, args...)))
 	case n == maxProblems:
 		c.report.Problems = append(c.report.Problems, "there are more problems than these")
 	}
+}
+
+// printable replaces what a terminal would obey: the names in a file may be anybody's.
+func printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		if unicode.IsPrint(r) {
+			return r
+		}
+		return unicode.ReplacementChar
+	}, s)
 }
 
 // unknownKind reports a record that this program could not have written.

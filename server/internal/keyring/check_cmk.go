@@ -42,21 +42,21 @@ func (c *checker) cmk(at location, value []byte) {
 	switch cmk.Lifecycle.State {
 	case kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport:
 	default:
-		c.problem("record %q: it is in a state that no CMK can be in", at.path)
+		c.problem("record %q: it is in a state that no key can be in", at.path)
 	}
 	if cmk.KeySpec == "" || cmk.KeyUsage == "" {
 		c.problem("record %q: it has no key spec or key usage", at.path)
 	}
 	if !crypt.IsKeyID(at.name) {
-		c.problem("record %q: %q is not the id of a CMK", at.path, at.name)
+		c.problem("record %q: %q is not the id of a key", at.path, at.name)
 		return
 	}
 	if cmk.KeyID != at.name {
-		c.problem("record %q: it says that it is CMK %q", at.path, cmk.KeyID)
+		c.problem("record %q: it says that it is key %q", at.path, cmk.KeyID)
 		return
 	}
 	if cmk.InstanceID == "" && !crypt.IsUUID(at.name) {
-		c.problem("record %q: its id is that of a CMK in a KMS instance, and it is in none", at.path)
+		c.problem("record %q: its id is that of a key in a KMS instance, and it is in none", at.path)
 	}
 	if cmk.Default && !c.exists(at.scope.defaultPath(at.name)) {
 		c.problem("record %q: it is a default key, and no record leads to it", at.path)
@@ -96,7 +96,7 @@ func (c *checker) owner(at location, keyID string) (checkedCMK, bool) {
 	path := at.scope.cmkPath(keyID)
 	value, err := c.reader.Get(path)
 	if err != nil {
-		c.problem("record %q: its CMK %q does not exist", at.path, keyID)
+		c.problem("record %q: its key %q does not exist", at.path, keyID)
 		return checkedCMK{}, false
 	}
 	cmk, err := c.decodeCMK(path, keyID, value)
@@ -116,7 +116,7 @@ func (c *checker) earlier(at location, value []byte) {
 		return
 	}
 	if id == cmk.Primary.ID {
-		c.problem("record %q: it is the primary version, which is in the record of its CMK", at.path)
+		c.problem("record %q: it is the primary version, which is in the record of its key", at.path)
 		return
 	}
 	c.checkVersion(at, cmk.CMK, version)
@@ -133,7 +133,7 @@ func (c *checker) version(at location, value []byte) {
 			return
 		}
 	}
-	c.problem("record %q: its CMK %s has no such version", at.path, cmk.KeyID)
+	c.problem("record %q: its key %s has no such version", at.path, cmk.KeyID)
 }
 
 func (c *checker) tags(at location, value []byte) {
@@ -151,7 +151,7 @@ func (c *checker) tags(at location, value []byte) {
 // defaultCMK checks the record of a default key.
 func (c *checker) defaultCMK(at location, _ []byte) {
 	if cmk, ok := c.owner(at, at.name); ok && !cmk.Default {
-		c.problem("record %q: its CMK is not a default key", at.path)
+		c.problem("record %q: its key is not a default key", at.path)
 	}
 }
 
@@ -166,7 +166,7 @@ func (c *checker) alias(at location, value []byte) {
 		return
 	}
 	if !c.exists(at.scope.cmkAliasPath(alias.KeyID, alias.Name)) {
-		c.problem("record %q: the index does not lead from its CMK %s to it", at.path, alias.KeyID)
+		c.problem("record %q: the index does not lead from its key %s to it", at.path, alias.KeyID)
 	}
 }
 
@@ -182,7 +182,7 @@ func (c *checker) cmkAlias(at location, _ []byte) {
 			return
 		}
 	}
-	c.problem("record %q: the alias %s does not name this CMK", at.path, name)
+	c.problem("record %q: the alias %s does not name this key", at.path, name)
 }
 
 func (c *checker) exists(path string) bool {

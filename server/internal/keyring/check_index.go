@@ -76,7 +76,7 @@ func (c *checker) due(at location, _ []byte) {
 		return
 	}
 	if due := cmk.Lifecycle.Due(); due.IsZero() || of.scope.duePath(due, of.name) != at.path {
-		c.problem("record %q: its CMK does not change at %s", at.path, when)
+		c.problem("record %q: its key does not change at %s", at.path, when)
 	}
 }
 
@@ -87,7 +87,7 @@ func (c *checker) compareIndices() error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.states)) {
 		if n := c.states[path]; n.recorded != n.actual {
-			c.problem("record %q: it counts %d CMKs, and there are %d", path, n.recorded, n.actual)
+			c.problem("record %q: it counts %d keys, and there are %d", path, n.recorded, n.actual)
 		}
 	}
 	for _, records := range slices.Sorted(maps.Keys(c.lists)) {

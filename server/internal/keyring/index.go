@@ -44,7 +44,7 @@ func addToCount(w store.Writer, path string, change int) error {
 	}
 	switch n += change; {
 	case n < 0:
-		return fmt.Errorf("record %s: it counts fewer CMKs than there are", path)
+		return fmt.Errorf("record %s: it counts fewer keys than there are", path)
 	case n == 0:
 		return w.Delete(path)
 	default:
@@ -81,6 +81,16 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 		}
 		return true, visit(dueCMK{scope, keyID})
 	})
+}
+
+// Overdue returns the ids of the CMKs of all scopes that time has changed and no sweep has handled yet, the longest due
+// first.
+func Overdue(r store.Reader, now time.Time) (keyIDs []string, err error) {
+	err = eachDue(r, now, func(due dueCMK) error {
+		keyIDs = append(keyIDs, due.keyID)
+		return nil
+	})
+	return keyIDs, err
 }
 
 // goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom

@@ -84,7 +84,7 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	}
 	schema, _ = strconv.Atoi(string(text))
 	if schema < plainSchema || schema > schemaVersion || strconv.Itoa(schema) != string(text) {
-		return 0, fmt.Errorf("its layout has version %s, and this program knows versions %d to %d",
+		return 0, fmt.Errorf("its layout has version %q, and this program knows versions %d to %d",
 			text, plainSchema, schemaVersion)
 	}
 	proof, err := r.Get(rootKeyPath)

@@ -127,6 +127,6 @@ func TestAStoreOfALaterLayoutIsRefused(t *testing.T) {
 			return w.Put(schemaPath, []byte(schema))
 		}))
 		_, _, err := Open(t.Context(), r.store, r.root, Options{Logger: discard})
-		require.ErrorContains(t, err, "its layout has version "+schema)
+		require.ErrorContains(t, err, fmt.Sprintf("its layout has version %q", schema))
 	}
 }

@@ -26,7 +26,7 @@ func (r Reader) Version(cmk *CMK, id string) (Version, error) {
 	path := r.scope.cmkVersionPath(cmk.KeyID, id)
 	value, err := r.store.Get(path)
 	if err != nil {
-		return Version{}, fmt.Errorf("version %s of CMK %s: %w", id, cmk.KeyID, err)
+		return Version{}, fmt.Errorf("version %s of key %s: %w", id, cmk.KeyID, err)
 	}
 	version, err := decodeVersion(path, id, value)
 	if !cmk.Lifecycle.HasMaterial {

@@ -55,7 +55,7 @@ func TestEveryVersionKeepsItsMaterial(t *testing.T) {
 		otherCMK, err := reader.CMK(other)
 		require.NoError(t, err)
 		_, err = reader.Version(otherCMK, versionIDs[0])
-		require.ErrorIs(t, err, store.ErrNotFound, "a version of another CMK")
+		require.ErrorIs(t, err, store.ErrNotFound, "a version of another key")
 		return nil
 	})
 	require.Empty(t, r.problems())
@@ -121,13 +121,13 @@ func TestEveryDamageToVersionsIsFound(t *testing.T) {
 		"a version that is not a record": {func(w store.Writer, keyID, versionID string) error {
 			return w.Put(testScope.cmkVersionPath(keyID, versionID), []byte("{}"))
 		}, []string{"not in the form"}},
-		"a version of a CMK that is gone": {func(w store.Writer, keyID, versionID string) error {
+		"a version of a key that is gone": {func(w store.Writer, keyID, versionID string) error {
 			value, err := w.Get(testScope.cmkVersionPath(keyID, versionID))
 			if err != nil {
 				return err
 			}
 			return w.Put(testScope.cmkVersionPath(unknown, versionID), value)
-		}, []string{`its CMK "` + unknown + `" does not exist`}},
+		}, []string{`its key "` + unknown + `" does not exist`}},
 		"a version under another id": {func(w store.Writer, keyID, versionID string) error {
 			value, err := w.Get(testScope.cmkVersionPath(keyID, versionID))
 			if err != nil {

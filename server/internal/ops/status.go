@@ -48,7 +48,7 @@ var (
 	configStaleDesc = describe("config_stale",
 		"1 after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.")
 	certificateDesc = describe("certificate_expiry_timestamp_seconds", "When the TLS certificate in use expires.")
-	keysDesc        = describe("keys", "CMKs, by account, region and state.", "account", "region", "state")
+	keysDesc        = describe("keys", "keys, by account, region and state.", "account", "region", "state")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {

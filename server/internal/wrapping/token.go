@@ -42,7 +42,7 @@ var errToken = errors.New("not an import token")
 func (t Token) Marshal() ([]byte, error) {
 	a, known := algorithmNamed(t.Algorithm)
 	if !validSize(t.KeyID) || !known {
-		return nil, fmt.Errorf("a token can't hold CMK %q with algorithm %q", t.KeyID, t.Algorithm)
+		return nil, fmt.Errorf("a token can't hold key %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
 	der := t.Key.privateDER()
 	defer clear(der)

@@ -74,7 +74,7 @@ func TestTokensExpire(t *testing.T) {
 func TestMarshalRefusesInvalidTokens(t *testing.T) {
 	for name, change := range map[string]func(*Token){
 		"unknown algorithm":    func(t *Token) { t.Algorithm = "RSAES_OAEP_SHA_512" },
-		"no CMK":               func(t *Token) { t.KeyID = "" },
+		"no key":               func(t *Token) { t.KeyID = "" },
 		"alias in place of id": func(t *Token) { t.KeyID = "alias/payroll" },
 	} {
 		t.Run(name, func(t *testing.T) {

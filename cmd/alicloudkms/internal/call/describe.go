@@ -16,10 +16,19 @@ func Summary(op kmsapi.Operation) string {
 			parts = append(parts, rule.Name+"=…")
 		}
 	}
-	if strings.HasPrefix(op.Section(), "§") { // Later operations have a page that is called like them.
-		parts = append(parts, "("+op.Section()+")")
+	if numbered := section(op, "(%s)"); numbered != "" {
+		parts = append(parts, numbered)
 	}
 	return strings.Join(parts, " ")
+}
+
+// section returns the section of the API reference that describes op, in format. Later operations have none, but a page
+// that is called like them.
+func section(op kmsapi.Operation, format string) string {
+	if op.Section() == string(op) {
+		return ""
+	}
+	return fmt.Sprintf(format, op.Section())
 }
 
 // Synopsis is how op is typed, after the name of the program.
@@ -49,7 +58,7 @@ func ParameterNames(op kmsapi.Operation) (names []string) {
 // Describe explains op: its parameters, a line and a tab each, its answer and its permission.
 func Describe(op kmsapi.Operation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of API version %s, section %s of its reference.\n", op, kmsapi.Version, op.Section())
+	fmt.Fprintf(&b, "%s of API version %s%s.\n", op, kmsapi.Version, section(op, ", section %s of its reference"))
 	var unsupported []string
 	rules := kmsapi.Describe(op.NewRequest())
 	for i, rule := range rules {
@@ -117,7 +126,7 @@ func explainValues(rule kmsapi.Rule) string {
 		return "an integer, " + strconv.Itoa(rule.Min) + " to " + strconv.Itoa(rule.Max)
 	case rule.Type == kmsapi.TypeInteger:
 		return "an integer, " + strconv.Itoa(rule.Min) + " or more"
-	case rule.Type == kmsapi.TypeList:
+	case rule.Type == kmsapi.TypeList && rule.Form == "":
 		return "a JSON array"
 	case rule.Type == kmsapi.TypeContext:
 		return "a JSON object of strings, or " + rule.Name + ".NAME=VALUE for each of its names"

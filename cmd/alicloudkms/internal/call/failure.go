@@ -30,6 +30,8 @@ func explain(op kmsapi.Operation, endpoint string, err error) error {
 	message := err.Error()
 	if isRefusal {
 		message = fmt.Sprintf("%s at %s was refused: %v", op, endpoint, refused)
+	} else if failed, ok := errors.AsType[*client.TransportError](err); ok {
+		message = unanswered(failed)
 	}
 	if mayHaveRun(op, err) {
 		message += fmt.Sprintf("; %s may have run all the same, so look before you repeat it", op)

@@ -41,7 +41,7 @@ func (v *view) printJSON(w io.Writer, answer kmsapi.Response) error {
 // open lets encoding/json write the secrets among the columns of holder.
 func open(holder reflect.Value, columns []column) {
 	for _, c := range columns {
-		if value := holder.FieldByIndex(c.index); c.secret {
+		if value := c.of(holder); c.secret {
 			value.Set(reflect.ValueOf(value.Interface().(kmsapi.Secret).ForWire()))
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -23,12 +24,15 @@ func Unknown(name string) error {
 	return usagef("there is no operation %q%s", name, didYouMean(name, known))
 }
 
+// plaintext is the API's name for the parameters and fields that have bytes in base64, by custom.
+const plaintext = "Plaintext"
+
 // A reader reads the parameters of one operation.
 type reader struct {
 	op     kmsapi.Operation
 	rules  []kmsapi.Rule
 	values *values
-	// raw is set if secrets are bytes, which are sent in base64.
+	// raw is set if a plaintext is bytes, which are sent in base64.
 	raw bool
 }
 
@@ -64,17 +68,19 @@ func (r *reader) value(name, given string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	bytes := r.raw && rule.Type == kmsapi.TypeSecret
-	value, err := r.values.read(name, given, bytes)
+	isPlaintext := rule.Name == plaintext
+	value, err := r.values.read(name, given, r.raw && isPlaintext)
 	switch {
 	case err != nil:
 		return "", err
-	case bytes:
+	case r.raw && isPlaintext:
 		return base64.StdEncoding.EncodeToString([]byte(value)), nil
-	case !utf8.ValidString(value) && rule.Type == kmsapi.TypeSecret:
+	case !utf8.ValidString(value) && isPlaintext:
 		return "", usagef("%s is not UTF-8; -raw sends bytes, in base64", name)
 	case !utf8.ValidString(value):
 		return "", usagef("%s is not UTF-8", name)
+	case isPlaintext && !input.IsBase64(value):
+		r.values.warn(name + " is sent as it is; SDKs and the engine take it for base64, which -raw makes of it")
 	}
 	return value, r.check(rule, value)
 }

@@ -37,6 +37,8 @@ func sample(rule kmsapi.Rule) string {
 		return `[{"TagKey":"team","TagValue":"hr"}]`
 	case rule.Type == kmsapi.TypeList:
 		return `["team"]`
+	case rule.Type == kmsapi.TypeSecret:
+		return "aGVsbG8="
 	case rule.Form != "":
 		return "alias/payroll"
 	default:
@@ -169,6 +171,10 @@ func TestMistakesInTheArguments(t *testing.T) {
 		"a parameter twice": {
 			kmsapi.OpEncrypt, "KeyId=k KeyId=k Plaintext=" + secret, `KeyId of Encrypt is given twice`,
 		},
+		"an escape in the name of a context's entry": {
+			kmsapi.OpDecrypt, "CiphertextBlob=b EncryptionContext.\x1b=1 EncryptionContext.\x1b=2",
+			`EncryptionContext.\u001b of Decrypt is given twice`,
+		},
 		"both forms of a context": {
 			kmsapi.OpDecrypt, `CiphertextBlob=b EncryptionContext={} EncryptionContext.a=` + secret,
 			`Decrypt: The specified parameter "EncryptionContext" is not valid. It must be one JSON object, or parameters that are called EncryptionContext.<name>, and not both.`,
@@ -239,6 +245,21 @@ func TestAForgottenAtIsNoticed(t *testing.T) {
 	require.NoError(t, os.Mkdir("alias", 0o700))
 	for _, given := range []string{"other", "alias", strings.Repeat("x", 5000), filepath.Join("line", "x")} {
 		_, warnings, err := parse(kmsapi.OpDecrypt, "", false, "CiphertextBlob="+given)
+		require.NoError(t, err)
+		require.Empty(t, warnings)
+	}
+}
+
+func TestAPlaintextThatIsNotBase64IsNoticed(t *testing.T) {
+	for _, given := range []string{"hello", "aGVsbG8", "aGVs\nbG8="} {
+		_, warnings, err := parse(kmsapi.OpEncrypt, "", false, "KeyId=k", "Plaintext="+given)
+		require.NoError(t, err)
+		require.Equal(t, []string{
+			"Plaintext is sent as it is; SDKs and the engine take it for base64, which -raw makes of it",
+		}, warnings)
+	}
+	for given, raw := range map[string]bool{"aGVsbG8=": false, "hello": true} {
+		_, warnings, err := parse(kmsapi.OpEncrypt, "", raw, "KeyId=k", "Plaintext="+given)
 		require.NoError(t, err)
 		require.Empty(t, warnings)
 	}

@@ -23,7 +23,7 @@ type Options struct {
 	All bool
 	// Reveal prints secrets.
 	Reveal bool
-	// Raw says that secrets are bytes: they are sent in base64, and Field is decoded from it.
+	// Raw says that plaintexts are bytes: they are sent in base64, and Field is decoded from it.
 	Raw bool
 	// Out is the file to write to, which must not exist. Empty means Stdout.
 	Out string

@@ -122,7 +122,7 @@ func TestNoFileIsLeftOfACallWithoutAnAnswer(t *testing.T) {
 	_, err := into.try(kmsapi.OpDescribeKey, "KeyId=none")
 	require.ErrorIs(t, err, kmsapi.ErrKeyNotFound)
 	require.NoFileExists(t, "out")
-	require.Empty(t, into.call(kmsapi.OpEncrypt, "KeyId="+key, "Plaintext=x", "DryRun=true"))
+	require.Empty(t, into.call(kmsapi.OpEncrypt, "KeyId="+key, "Plaintext=eA==", "DryRun=true"))
 	require.Equal(t, "alicloudkms: this was a dry run; Encrypt would succeed\n", into.stderr)
 	require.NoFileExists(t, "out")
 	_, err = d.with(func(o *Options) { o.Out = "none/out" }).try(kmsapi.OpCreateKey)
@@ -190,12 +190,31 @@ func TestFlagsGoBeforeVariables(t *testing.T) {
 	_, err := d.with(func(o *Options) { o.Target.Endpoint = "127.0.0.1:1" }).try(kmsapi.OpListKeys)
 	require.ErrorContains(t, err, "ListKeys at 127.0.0.1:1 failed")
 	_, err = d.with(func(o *Options) { o.Target.CACert = "instance.pem" }).try(kmsapi.OpListKeys)
-	require.ErrorContains(t, err, "unknown authority")
+	require.ErrorContains(t, err, "unknown authority (if the server is the right one, give the certificate of the "+
+		"authority that signed its certificate, with -ca-cert, ")
+	_, err = d.with(func(o *Options) { o.Target.CACert = "kms.env" }).try(kmsapi.OpListKeys)
+	require.EqualError(t, err, "kms.env holds no PEM certificate")
 	d.call(kmsapi.OpCreateKey)
 	elsewhere := d.field("TotalCount").with(func(o *Options) { o.Target.Region = "cn-shanghai" })
 	require.Equal(t, "0", elsewhere.call(kmsapi.OpListKeys), "keys belong to a region")
 	_, err = d.with(func(o *Options) { o.Target.ServerName = "kms.example.com" }).try(kmsapi.OpListKeys)
 	require.ErrorContains(t, err, "kms.example.com")
+}
+
+func TestWhatTheClientRefusesIsNamedByItsFlag(t *testing.T) {
+	d := newDesk(t)
+	for want, change := range map[string]func(*Target){
+		`-network "vcp" is neither "public" nor "vpc"`: func(t *Target) { t.Network = "vcp" },
+		"-endpoint has more than scheme, host and port; leave user, path and query out": func(t *Target) {
+			t.Endpoint = "kms.example.com/kms"
+		},
+		"-instance-endpoint must have the scheme \"https\", or \"http\" on loopback": func(t *Target) {
+			t.Instance, t.InstanceCACert, t.InstanceEndpoint = "kst-other", d.kms.CAFile, "ftp://kms.example.com"
+		},
+	} {
+		_, err := d.with(func(o *Options) { change(&o.Target) }).try(kmsapi.OpListKeys)
+		require.EqualError(t, err, want)
+	}
 }
 
 func TestCredentialsOfTheEnvironment(t *testing.T) {
@@ -218,12 +237,16 @@ func TestCredentialsOfTheEnvironment(t *testing.T) {
 
 	t.Setenv("ALICLOUD_ACCESS_KEY", "")
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "")
-	const format = `{"current":"hr","profiles":[{"name":"hr","mode":"AK","access_key_id":%q,"access_key_secret":%q}]}`
+	const format = `{"current":"hr","profiles":[
+		{"name":"hr","mode":"AK","region_id":"cn-shanghai","access_key_id":%q,"access_key_secret":%q}]}`
 	profile := fmt.Sprintf(format,
 		d.kms.AccessKeyID, d.kms.AccessKeySecret.Reveal())
 	require.NoError(t, os.WriteFile("config.json", []byte(profile), 0o600))
 	t.Setenv("ALIBABA_CLOUD_CONFIG_FILE", "config.json")
-	own.call(kmsapi.OpListKeys)
+	arn := own.field("Arn").call(kmsapi.OpCreateKey)
+	require.Contains(t, arn, ":cn-shanghai:", "the profile has the region")
+	arn = own.field("Arn").with(func(o *Options) { o.Target.Region = "cn-beijing" }).call(kmsapi.OpCreateKey)
+	require.Contains(t, arn, ":cn-beijing:")
 }
 
 // clearCredentials leaves no source of credentials but what a test adds.
@@ -236,6 +259,18 @@ func clearCredentials(t *testing.T) {
 		}
 	}
 	t.Setenv("ALIBABA_CLOUD_ECS_METADATA_DISABLED", "true")
+}
+
+// What happens with a role is for package credentials.
+func TestARoleIsAssumedWhereTheVariablesNameOne(t *testing.T) {
+	d := newDesk(t)
+	t.Setenv("ALICLOUD_ROLE_ARN", "not an ARN")
+	d.call(kmsapi.OpListKeys)
+	exports, err := os.ReadFile("kms.env")
+	require.NoError(t, err)
+	require.NoError(t, os.WriteFile("role.env", append(exports, "ALICLOUD_ROLE_ARN='not an ARN'\n"...), 0o600))
+	_, err = d.with(func(o *Options) { o.Target.EnvFile = "role.env" }).try(kmsapi.OpListKeys)
+	require.ErrorContains(t, err, "not the ARN of a role")
 }
 
 func TestAFileOfVariablesIsTheOnlyPlaceThen(t *testing.T) {

@@ -12,8 +12,17 @@ import (
 type column struct {
 	// name is the API's own, and path leads to it from the answer, such as KeyMetadata.KeyId.
 	name, path string
-	index      []int
-	secret     bool
+	// index is empty if the entries of a list are the values.
+	index  []int
+	secret bool
+}
+
+// of returns the value of c in holder, which is an answer or an entry of a list.
+func (c column) of(holder reflect.Value) reflect.Value {
+	if len(c.index) == 0 {
+		return holder
+	}
+	return holder.FieldByIndex(c.index)
 }
 
 // A list is a list of entries in an answer.
@@ -52,13 +61,22 @@ func (s *shape) add(t reflect.Type, path string, index []int) {
 		case field.Type.Kind() == reflect.Struct:
 			s.add(field.Type, under, at)
 		case field.Type.Kind() == reflect.Slice:
-			var entries shape
-			entries.add(field.Type.Elem(), under, nil)
-			s.lists = append(s.lists, list{name: field.Name, index: at, columns: entries.singles})
+			columns := columnsOf(field.Type.Elem(), field.Name, under)
+			s.lists = append(s.lists, list{name: field.Name, index: at, columns: columns})
 		default:
 			s.singles = append(s.singles, column{name: field.Name, path: under, index: at})
 		}
 	}
+}
+
+// columnsOf returns the columns of a list whose entries are of type t.
+func columnsOf(t reflect.Type, name, path string) []column {
+	if t.Kind() != reflect.Struct || t == secretType {
+		return []column{{name: name, path: path, secret: t == secretType}}
+	}
+	var entries shape
+	entries.add(t, path, nil)
+	return entries.singles
 }
 
 // find returns the place of the field called name, or that has that path: in the answer itself if list is nil.

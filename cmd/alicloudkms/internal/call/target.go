@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -16,7 +17,7 @@ import (
 // if that is set, and of this process otherwise, never of both. There is no field for a secret, because every user of a
 // machine may see the arguments of a program.
 type Target struct {
-	// EnvFile is a file that `alicloudkms server -dev-env` has written, or one like it.
+	// EnvFile is a file that `alicloudkms server -dev-env` or `alicloudkms init` has written, or one like it.
 	EnvFile string
 	// Region, Network, Endpoint and ServerName are as in [client.Config]; CACert is the name of a file.
 	Region, Network, Endpoint, ServerName, CACert string
@@ -64,7 +65,7 @@ func (t Target) client(version string) (*client.Client, error) {
 	}
 	kms, err := client.New(config)
 	if err != nil {
-		return nil, err
+		return nil, blame(err)
 	}
 	return kms.Instance(t.Instance), nil
 }
@@ -72,7 +73,11 @@ func (t Target) client(version string) (*client.Client, error) {
 // filledFrom returns t with its empty fields set from variables. Those of an instance are used only if t names one, and
 // only for that: programs that call the shared gateway have them set too.
 func (t Target) filledFrom(env environment) Target {
-	t.Region = cmp.Or(t.Region, env("ALICLOUD_REGION"), env("ALIBABA_CLOUD_REGION_ID"), kmsapi.DefaultRegion)
+	t.Region = cmp.Or(t.Region, env("ALICLOUD_REGION"), env("ALIBABA_CLOUD_REGION_ID"))
+	if t.Region == "" && t.EnvFile == "" && env("ALICLOUD_ACCESS_KEY") == "" {
+		t.Region = credentials.ProfileRegion()
+	}
+	t.Region = cmp.Or(t.Region, kmsapi.DefaultRegion)
 	t.Endpoint = cmp.Or(t.Endpoint, env("ALICLOUD_DOMAIN"))
 	if t.EnvFile != "" { // Otherwise the standard library reads it.
 		t.CACert = cmp.Or(t.CACert, env("SSL_CERT_FILE"))
@@ -116,8 +121,8 @@ func (t Target) credentials(env environment) (client.Provider, error) {
 		*field = kmsapi.NewSecret(word)
 	}
 	role := credentials.Role{
-		ARN: env("ALICLOUD_ROLE_ARN"), SessionName: env("ALICLOUD_ROLE_SESSION_NAME"), Region: t.Region,
-		Network: kmsapi.Network(t.Network),
+		ARN: env("ALICLOUD_ROLE_ARN"), SessionName: cmp.Or(env("ALICLOUD_ROLE_SESSION_NAME"), "alicloudkms"),
+		Region: t.Region, Network: kmsapi.Network(t.Network),
 	}
 	return credentials.New(credentials.Config{Static: static, UseEnvironment: t.EnvFile == "", Role: role})
 }
@@ -128,5 +133,8 @@ func readCACert(path string) (string, error) {
 		return "", nil
 	}
 	content, err := os.ReadFile(path)
+	if err == nil && !strings.Contains(string(content), "-----BEGIN CERTIFICATE-----") {
+		err = fmt.Errorf("%s holds no PEM certificate", path)
+	}
 	return string(content), err
 }

@@ -14,7 +14,7 @@ type UsageError struct{ message string }
 func (e *UsageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error {
-	return &UsageError{fmt.Sprintf(format, args...)}
+	return &UsageError{printable(fmt.Sprintf(format, args...), "")}
 }
 
 // didYouMean is the end of an error about an unknown name. It is empty if no known name is near.

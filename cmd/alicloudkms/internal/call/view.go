@@ -6,7 +6,7 @@ import (
 	"fmt"
 	"io"
 	"reflect"
-	"slices"
+	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -51,15 +51,14 @@ func newView(op kmsapi.Operation, o Options) (*view, error) {
 
 // checkRaw refuses -raw where it changes nothing.
 func (v *view) checkRaw() error {
-	takesSecret := slices.ContainsFunc(kmsapi.Describe(v.op.NewRequest()),
-		func(r kmsapi.Rule) bool { return r.Type == kmsapi.TypeSecret })
-	if !v.raw || takesSecret || v.field != nil && v.field.secret {
+	switch _, _, answered := v.find(plaintext); {
+	case !v.raw || v.op.Takes(plaintext) || v.field != nil && v.field.name == plaintext:
 		return nil
+	case answered:
+		return usagef("-raw with %s needs -field %s -reveal", v.op, plaintext)
+	default:
+		return usagef("-raw is for plaintexts, and %s has none", v.op)
 	}
-	if i := slices.IndexFunc(v.columns(), func(c column) bool { return c.secret }); i >= 0 {
-		return usagef("-raw with %s needs -field %s -reveal", v.op, v.columns()[i].name)
-	}
-	return usagef("-raw is for plaintexts, and %s has none", v.op)
 }
 
 // redacted returns the names of the fields that the view hides.
@@ -111,11 +110,11 @@ func (v *view) printField(w io.Writer, answer kmsapi.Response) error {
 
 var errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave -raw out")
 
-// printValue writes a value as it is, with a line break, or the bytes that a secret encodes. On a terminal, neither may
-// be a command to it.
+// printValue writes a value as it is, with a line break, or the bytes of a plaintext. On a terminal, neither may be a
+// command to it.
 func (v *view) printValue(w io.Writer, value string) error {
 	end := "\n"
-	if v.raw && v.field.secret {
+	if v.raw && v.field.name == plaintext {
 		decoded, err := base64.StdEncoding.DecodeString(value)
 		if err != nil {
 			return fmt.Errorf("%s of %s: %w", v.field.name, v.op, errNotBase64)
@@ -123,7 +122,7 @@ func (v *view) printValue(w io.Writer, value string) error {
 		value, end = string(decoded), ""
 	}
 	if v.terminal {
-		value, end = printable(value, "\n\t"), "\n"
+		value, end = strings.TrimSuffix(printable(value, "\n\t"), "\n"), "\n"
 	}
 	_, err := io.WriteString(w, value+end)
 	return err
@@ -131,7 +130,7 @@ func (v *view) printValue(w io.Writer, value string) error {
 
 // text returns the value of a column of holder.
 func (v *view) text(holder reflect.Value, c column) string {
-	value := holder.FieldByIndex(c.index)
+	value := c.of(holder)
 	if !c.secret {
 		return fmt.Sprint(value.Interface())
 	}

@@ -221,7 +221,7 @@ func TestAProgramGetsAFieldAsItIs(t *testing.T) {
 func TestBytesOnATerminalAreEscaped(t *testing.T) {
 	answer := &kmsapi.DecryptResponse{Plaintext: kmsapi.NewSecret("G1tyZWT/Cg==")} // ESC [ r e d 0xff \n
 	o := Options{Field: "Plaintext", Reveal: true, Raw: true, Terminal: true}
-	require.Equal(t, "\\u001b[red\\xff\n\n", show(t, kmsapi.OpDecrypt, o, answer))
+	require.Equal(t, "\\u001b[red\\xff\n", show(t, kmsapi.OpDecrypt, o, answer))
 }
 
 func TestNoSecretIsShownUnlessAskedFor(t *testing.T) {
@@ -274,6 +274,20 @@ func TestEveryFieldOfAnAnswerIsInItsShape(t *testing.T) {
 		require.NotEmpty(t, shapeOf(op).singles)
 		require.Equal(t, "RequestId", shapeOf(op).singles[0].name)
 	}
+}
+
+// There is none in an answer yet.
+func TestAListMayHaveValuesForEntries(t *testing.T) {
+	type names struct {
+		Names   struct{ Name []string }
+		Secrets struct{ Secret []kmsapi.Secret }
+	}
+	var s shape
+	s.add(reflect.TypeFor[names](), "", nil)
+	require.Equal(t, []string{"Names.Name", "Secrets.Secret"}, []string{s.columns()[0].path, s.columns()[1].path})
+	v := &view{shape: s}
+	require.Equal(t, "one", v.text(reflect.ValueOf("one"), s.columns()[0]))
+	require.Equal(t, "[redacted]", v.text(reflect.ValueOf(kmsapi.NewSecret("one")), s.columns()[1]))
 }
 
 // leaves counts the single values in JSON. Of a list, one entry counts.

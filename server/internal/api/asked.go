@@ -1,0 +1,44 @@
+package api
+
+import (
+	"encoding/base64"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+)
+
+// Asked returns what a request names, for its audit line, unless keyID and instanceID say the same: the id of a key or
+// of a KMS instance, an alias, a resource name, each as the caller wrote it. Of a ciphertext that has led to no key it
+// is the key version that the ciphertext names. For most requests it is nothing, and takes no memory.
+func Asked(params kmsapi.Params, keyID, instanceID string) (asked kmsapi.Params) {
+	for i := range params {
+		name, value := params[i].Name, params[i].Value
+		switch {
+		case name == ciphertextParam && keyID == "":
+			if version := claimedVersion(value); version != "" {
+				asked = asked.Add("KeyVersionId", version)
+			}
+		case value != "" && value != keyID && value != instanceID && kmsapi.IsName(name):
+			asked = asked.Add(name, value)
+		}
+	}
+	return asked
+}
+
+const ciphertextParam = "CiphertextBlob"
+
+// claimedVersionSize is the length in base64 of the 36 characters of a key version's id.
+const claimedVersionSize = 48
+
+// claimedVersion returns the id of the key version that a ciphertext begins with, or "" if it begins with something
+// else. No more of the ciphertext than that is looked at.
+func claimedVersion(ciphertext string) string {
+	if len(ciphertext) < claimedVersionSize {
+		return ""
+	}
+	begin, err := base64.StdEncoding.DecodeString(ciphertext[:claimedVersionSize])
+	if err != nil || !crypt.IsVersionID(string(begin)) {
+		return ""
+	}
+	return string(begin)
+}

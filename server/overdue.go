@@ -1,0 +1,26 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+)
+
+// Overdue returns the ids of the keys in the store of c that change as soon as a service starts on it at now: they are
+// deleted, or lose imported material, because the date of that has passed. After a restore, somebody may have changed
+// such a date since the backup. No service may run on the store.
+func Overdue(ctx context.Context, c Config, now time.Time) (keyIDs []string, err error) {
+	archive, err := bolt.OpenArchive(c.Storage.Path)
+	if err != nil {
+		return nil, err
+	}
+	err = archive.View(ctx, func(r store.Reader) error {
+		keyIDs, err = keyring.Overdue(r, now)
+		return err
+	})
+	return keyIDs, errors.Join(err, archive.Close())
+}
