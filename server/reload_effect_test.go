@@ -1,0 +1,61 @@
+package server_test
+
+import (
+	"net/http"
+	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+func TestAReloadChangesRatesAndQuotas(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	throttled := func() bool {
+		for range 20 { // Far more than one a second, on any machine.
+			if w.do("ListResourceTags", "KeyId", id).Code == kmsapi.ErrThrottling.Code {
+				return true
+			}
+		}
+		return false
+	}
+	change := func(rates *server.RateLimits, quotas *server.Quotas) {
+		require.NoError(t, w.kms.Reload(func(c *server.Config) { c.RateLimits, c.Quotas = rates, quotas }))
+	}
+	require.False(t, throttled())
+	change(&server.RateLimits{ListTags: 1}, &server.Quotas{Keys: 1})
+	require.True(t, throttled())
+	w.do("CreateKey").refused(t, kmsapi.ErrLimitExceeded)
+	change(&server.RateLimits{ListTags: server.Unlimited}, &server.Quotas{Keys: 2})
+	require.False(t, throttled())
+	w.createKey()
+}
+
+func TestReloadsAtTheSameTimeComeOneAfterAnother(t *testing.T) {
+	s := newSite(t)
+	var callers sync.WaitGroup
+	for range 4 {
+		callers.Go(func() {
+			_, err := server.RequestReload(t.Context(), s.file)
+			if err != nil {
+				t.Error(err)
+			}
+		})
+		callers.Go(func() {
+			if _, err := s.server.ReloadFile(); err != nil {
+				t.Error(err)
+			}
+		})
+		callers.Go(func() {
+			status, _ := observe(t, s.server.OpsAddress(), http.MethodGet, "/healthz")
+			if status != http.StatusOK {
+				t.Error(status)
+			}
+		})
+	}
+	callers.Wait()
+	require.Len(t, s.reloads, 8, "none was lost, although nothing but the service guards the list")
+}
