@@ -7,8 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// The other roles' paths are pages, which run too: docs/apps.md for the developer of a program, and docs/ci.md for the Go
-// developer.
+// The other roles' paths are pages, which run too: docs/apps.md for the developer of a program, and docs/ci.md for the
+// Go developer.
 func TestAnOperatorGetsThereWithoutAWrongTurn(t *testing.T) {
 	script, err := os.ReadFile("testdata/operator.sh")
 	require.NoError(t, err)

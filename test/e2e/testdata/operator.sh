@@ -52,7 +52,9 @@ search=$(vault token create -policy=search-app -field=token)
 plaintext=$(printf %s 'the salary is 1815' | base64)
 ciphertext=$(VAULT_TOKEN=$payroll vault write -field=ciphertext alicloudkms/encrypt/payroll plaintext="$plaintext")
 decrypts() {
-	[[ $(VAULT_TOKEN=$payroll vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext="$ciphertext") == "$plaintext" ]]
+	local answer
+	answer=$(VAULT_TOKEN=$payroll vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext="$ciphertext") &&
+		[[ $answer == "$plaintext" ]]
 }
 decrypts
 VAULT_TOKEN=$search refused 2 'permission denied' vault write alicloudkms/decrypt/payroll ciphertext="$ciphertext"
