@@ -132,7 +132,8 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 
 	// Another program of this machine may have the port that readers see.
 	script = strings.ReplaceAll(script, ":8443", strings.TrimPrefix(freeAddresses(t, 1)[0], "127.0.0.1"))
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
+	// A script that fails leaves nothing running, which would keep its output open.
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
 	// curl on the pages takes Vault's names, also where the server is OpenBao.
