@@ -100,8 +100,10 @@ func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
 	}
 	if response.StatusCode == http.StatusOK {
 		var report Reload
-		err := json.Unmarshal(text, &report)
-		return report, err
+		if err := json.Unmarshal(text, &report); err != nil {
+			return Reload{}, fmt.Errorf("the service's answer can't be read: %w", err)
+		}
+		return report, nil
 	}
 	return Reload{}, refusal(response, text)
 }

@@ -1,0 +1,90 @@
+package ops
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+// serve answers on a socket until the test ends.
+func serve(t *testing.T, handler http.Handler) (socket string) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	socket = filepath.Join(dir, "sock")
+	listener, err := net.Listen("unix", socket)
+	require.NoError(t, err)
+	server := &http.Server{Handler: handler}
+	go func() { _ = server.Serve(listener) }()
+	t.Cleanup(func() { require.NoError(t, server.Close()) })
+	return socket
+}
+
+func TestAReloadsReportGoesThroughTheSocketAsItIs(t *testing.T) {
+	want := Reload{
+		Config: "/etc/kms.hcl", Changes: []Change{{`access_key "<one>"`, "added"}}, NeedsRestart: []Change{},
+		Warnings: []string{"a\nb"},
+	}
+	asked := ""
+	socket := serve(t, controls(Options{Reload: func(file string) (Reload, error) {
+		asked = file
+		return want, nil
+	}}))
+	got, err := RequestReload(t.Context(), socket, "/etc/other name.hcl")
+	require.NoError(t, err)
+	require.Equal(t, want, got)
+	require.Equal(t, "/etc/other name.hcl", asked)
+}
+
+func TestWhyNothingWasReloaded(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		handler http.Handler
+		want    string
+	}{
+		{"a fault", reload(func(string) (Reload, error) { return Reload{}, errors.New("one\ntwo") }), "one\ntwo"},
+		{
+			"another file",
+			reload(func(string) (Reload, error) { return Reload{}, fmt.Errorf("%w: that", ErrOtherConfig) }),
+			"the service was started with another configuration file: that",
+		},
+		{
+			"a service that has no reload", http.NotFoundHandler(),
+			"the running service is of a version that can't be asked to reload; send it SIGHUP",
+		},
+		{
+			"an answer that is something else", http.RedirectHandler("/", http.StatusTeapot),
+			"the service answered 418 I'm a teapot",
+		},
+		{"an answer that is no report", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+			_, _ = w.Write([]byte("{"))
+		}), "the service's answer can't be read: unexpected end of JSON input"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			_, err := RequestReload(t.Context(), serve(t, tc.handler), "/etc/kms.hcl")
+			require.EqualError(t, err, tc.want)
+			require.Equal(t, tc.name == "another file", errors.Is(err, ErrOtherConfig))
+		})
+	}
+}
+
+func TestARequestThatIsNoneReloadsNothing(t *testing.T) {
+	socket := serve(t, controls(Options{Reload: func(string) (Reload, error) {
+		t.Error("reloaded")
+		return Reload{}, nil
+	}}))
+	for _, body := range []string{"", "{", strings.Repeat(" ", maxReloadRequest+1) + "{}"} {
+		response, err := ask(t.Context(), socket, reloadPath, strings.NewReader(body))
+		require.NoError(t, err)
+		require.NoError(t, response.Body.Close())
+		require.Equal(t, http.StatusBadRequest, response.StatusCode)
+	}
+}
