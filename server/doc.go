@@ -30,6 +30,12 @@
 // decrypts with the keys of that instance. A gateway is a listener with a certificate of its own. All of them lead to
 // the same rooms, to which a request says where it came in.
 //
+// # Faults of a configuration
+//
+// Whoever finds one, in validation or in a file that the configuration names, says which part it is in, as a
+// config.Place. That knows the line, so the message names it. A start, a reload and [CheckConfig] read the files by the
+// same function, and find the same faults: all of them.
+//
 // # The rooms
 //
 // This package is the face: configuration, start, reload and stop, and the operator's check, backup, restore and rekey.
@@ -43,7 +49,8 @@
 //	gate      who asks: signatures, credentials, nonces, permissions, rate limits; it uses replay, the nonce memory
 //	api       one row an operation, and its handler; it uses wrapping, the keys for imports
 //	keyring   CMKs, versions, aliases and their indices; the storage layout; check and upgrade of a store
-//	ops       metrics, health and the backup socket, which get the state of the service as functions
+//	ops       metrics, health, and the socket for backup and reload; it gets the state of the service as functions
+//	private   files that hold secrets, by one rule
 //	audit     one line of JSON a request
 //	pki       the certificates that a service comes with, for development and for package setup
 //	store     a durable ordered map

@@ -277,3 +277,20 @@ func (s *site) selfSigned(template *x509.Certificate) {
 	s.put("tls.pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
 	s.put("tls.key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
 }
+
+func TestACheckByRootWarnsThatTheServicesUserMayReadLess(t *testing.T) {
+	s := newFiles(t)
+	if os.Geteuid() != 0 {
+		report, err := s.check()
+		require.NoError(t, err)
+		require.Empty(t, report.Warnings, "another user sees what the service would")
+		return
+	}
+	const nobody = 65534
+	require.NoError(t, os.Chown(s.dir, nobody, -1))
+	report, err := s.check()
+	require.NoError(t, err)
+	require.Len(t, report.Warnings, 1)
+	require.Regexp(t, `^root can read every file, but `+s.dir+` belongs to \w+: check as that user, as the service does$`,
+		report.Warnings[0])
+}
