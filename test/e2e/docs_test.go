@@ -133,7 +133,8 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	// A script that fails leaves nothing running, which would keep its output open.
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
 	cmd.Dir = work
-	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"))
+	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
+		"GORACE=atexit_sleep_ms=0") // The race detector would let each command sleep a second at its end.
 	// curl on the pages takes Vault's names, also where the server is OpenBao.
 	for _, prefix := range []string{"VAULT_", s.vault.platform.prefix} {
 		cmd.Env = append(cmd.Env, prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+s.vault.Client.Token())
