@@ -42,6 +42,9 @@ func chooseDevAddresses(dir, address string) (devAddresses, error) {
 	return devAddresses{address, instance}, instanceErr
 }
 
+// CheckDevAddress refuses an address that [NewDevConfig] does not take: one that is not host:port on loopback.
+func CheckDevAddress(address string) error { return config.RequireLoopback(address) }
+
 // keptAddress returns the address in a file of dir, and any port if there is no such file.
 func keptAddress(dir, name string) (string, error) {
 	path := filepath.Join(dir, name)

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"os"
 	"time"
 
@@ -106,16 +105,6 @@ func callFlags() []cli.Flag {
 			Usage: "plaintexts are bytes: send them in base64, and decode the one that -field prints",
 		},
 		&cli.StringFlag{Name: "out", Usage: "write the answer to this new `FILE`, which only you can read"},
-	}
-}
-
-// oneOf refuses a flag's value that is none of two.
-func oneOf(a, b string) func(value string) error {
-	return func(value string) error {
-		if value != a && value != b {
-			return fmt.Errorf("it is %s or %s", a, b)
-		}
-		return nil
 	}
 }
 

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -74,9 +75,17 @@ func runInit(_ context.Context, c *cli.Command) error {
 		Region: c.String("region"), Account: c.String("account"), Data: c.String("data"), Now: time.Now(),
 	})
 	if err != nil {
-		return err
+		return blameFlag(c, err)
 	}
 	return printResult(c, made, describeMade(made))
+}
+
+// blameFlag makes err a usage error if it is about the value of a flag.
+func blameFlag(c *cli.Command, err error) error {
+	if bad, ok := errors.AsType[*setup.OptionError](err); ok {
+		return usagef(c, "-%v", bad)
+	}
+	return err
 }
 
 // describeMade says what there is now, and which commands to type next. They work in every folder.
@@ -112,7 +121,7 @@ func runRenew(c *cli.Command) error {
 		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: c.StringSlice("host"), Now: time.Now(),
 	})
 	if err != nil {
-		return err
+		return blameFlag(c, err)
 	}
 	text := fmt.Sprintf("%s is for %s, until %s.",
 		renewed.CertificateFile, strings.Join(renewed.Hosts, ", "), renewed.Expires.Format(time.DateOnly))

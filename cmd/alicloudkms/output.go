@@ -3,6 +3,8 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/urfave/cli/v3"
 )
@@ -17,12 +19,18 @@ const (
 func outputFlag() cli.Flag {
 	return &cli.StringFlag{
 		Name: "o", Value: formatText, Usage: "the result's `FORMAT`: text, or json for programs",
-		Validator: func(format string) error {
-			if format != formatText && format != formatJSON {
-				return fmt.Errorf("it is text or json")
-			}
+		Validator: oneOf(formatText, formatJSON),
+	}
+}
+
+// oneOf checks the value of a flag that has a few.
+func oneOf(values ...string) func(string) error {
+	return func(value string) error {
+		if slices.Contains(values, value) {
 			return nil
-		},
+		}
+		last := len(values) - 1
+		return fmt.Errorf("it is %s or %s%s", strings.Join(values[:last], ", "), values[last], didYouMean(value, values))
 	}
 }
 

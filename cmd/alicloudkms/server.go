@@ -50,8 +50,9 @@ a service may be running. Run it as the service's user. The status is 1, with fi
 				Usage: "run for development: on loopback, with a throw-away CA and one access key. NOT FOR PRODUCTION",
 			},
 			&cli.StringFlag{
-				Name:  "dev-listen",
-				Usage: "loopback `ADDRESS` to listen on; port 0 picks a free one (default: that of the last run in DIR, or a free port)",
+				Name:      "dev-listen",
+				Validator: server.CheckDevAddress,
+				Usage:     "loopback `ADDRESS` to listen on; port 0 picks a free one (default: that of the last run in DIR, or a free port)",
 			},
 			&cli.StringFlag{
 				Name:  "dev-dir",

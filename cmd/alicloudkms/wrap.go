@@ -34,6 +34,7 @@ sent anywhere: it works without network. The result is base64, for encrypted_key
 				Name: "algorithm", Value: kmsapi.WrapOAEPSHA256,
 				Usage: "the wrapping algorithm `NAME` that the public key was requested with: " +
 					kmsapi.WrapOAEPSHA256 + ", " + kmsapi.WrapOAEPSHA1 + " or " + kmsapi.WrapPKCS1v15,
+				Validator: oneOf(kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15),
 			},
 			&cli.StringFlag{
 				Name: "out", Usage: "write to this `FILE`, which must not exist yet, instead of standard output",

@@ -2,7 +2,6 @@ package setup
 
 import (
 	"errors"
-	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -79,7 +78,7 @@ func checkHosts(hosts []string) (checked []string, err error) {
 	for _, given := range hosts {
 		host, err := checkHost(given)
 		if err != nil {
-			return nil, fmt.Errorf("host %q: %w", given, err)
+			return nil, badOption("host", given, err)
 		}
 		if !slices.Contains(checked, host) {
 			checked = append(checked, host)
@@ -136,16 +135,16 @@ func checkAddress(address netip.Addr) (string, error) {
 func checkListen(listen string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(listen)
 	if err != nil {
-		return "", "", fmt.Errorf("listen %q: this is not host:port", listen)
+		return "", "", badOption("listen", listen, errors.New("this is not host:port"))
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
-		return "", "", fmt.Errorf("listen %q: the port is a number from 1 to 65535", listen)
+		return "", "", badOption("listen", listen, errors.New("the port is a number from 1 to 65535"))
 	}
 	if address, err := netip.ParseAddr(host); host == "" || err == nil && address.IsUnspecified() {
 		return "", port, nil
 	}
 	if host, err = checkHost(host); err != nil {
-		return "", "", fmt.Errorf("listen %q: %w", listen, err)
+		return "", "", badOption("listen", listen, err)
 	}
 	return host, port, nil
 }

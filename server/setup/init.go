@@ -12,7 +12,6 @@ import (
 	"time"
 	"unicode"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
@@ -131,19 +130,13 @@ func newService(o Options) (*service, error) {
 // checkOwner checks the account and the region.
 func checkOwner(o Options) error {
 	if strings.Trim(o.Account, "0123456789") != "" {
-		return fmt.Errorf("account %q: an account's id is a number", o.Account)
+		return badOption("account", o.Account, errors.New("an account's id is a number"))
 	}
-	if _, ok := kmsapi.FindRegion(o.Region); ok {
-		return nil
+	if _, ok := kmsapi.FindRegion(o.Region); !ok {
+		return badOption("region", o.Region,
+			errors.New("it is not in the API reference; "+kmsapi.SuggestRegion(o.Region, nil)))
 	}
-	var known []string
-	for _, r := range kmsapi.Regions() {
-		known = append(known, r.ID)
-	}
-	if near := guess.Nearest(o.Region, known); near != "" {
-		return fmt.Errorf("region %q is not in the API reference; did you mean %s?", o.Region, near)
-	}
-	return fmt.Errorf("region %q is not in the API reference; it has %s", o.Region, strings.Join(known, ", "))
+	return nil
 }
 
 // describe fills in what is known before anything is made.

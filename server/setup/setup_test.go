@@ -187,13 +187,13 @@ func TestHostsThatAreNoneAreRefusedAndLeaveNothing(t *testing.T) {
 
 func TestOptionsThatAreWrongAreRefusedAndLeaveNothing(t *testing.T) {
 	for want, o := range map[string]setup.Options{
-		`listen "8443": this is not host:port`:                                       {Listen: "8443"},
-		`listen "127.0.0.1:0": the port is a number from 1 to 65535`:                 {Listen: "127.0.0.1:0"},
-		`listen "127.0.0.1:https": the port is a number from 1 to 65535`:             {Listen: "127.0.0.1:https"},
-		`listen "a\nb:8443": this is neither a DNS name nor an IP address`:           {Listen: "a\nb:8443"},
-		`account "acme": an account's id is a number`:                                {Account: "acme"},
-		`region "cn-hangzou" is not in the API reference; did you mean cn-hangzhou?`: {Region: "cn-hangzou"},
-		`region "${file}" is not in the API reference; it has `:                      {Region: "${file}"},
+		`listen "8443": this is not host:port`:                                             {Listen: "8443"},
+		`listen "127.0.0.1:0": the port is a number from 1 to 65535`:                       {Listen: "127.0.0.1:0"},
+		`listen "127.0.0.1:https": the port is a number from 1 to 65535`:                   {Listen: "127.0.0.1:https"},
+		`listen "a\nb:8443": this is neither a DNS name nor an IP address`:                 {Listen: "a\nb:8443"},
+		`account "acme": an account's id is a number`:                                      {Account: "acme"},
+		`region "cn-hangzou": it is not in the API reference; did you mean "cn-hangzhou"?`: {Region: "cn-hangzou"},
+		`region "${file}": it is not in the API reference; the regions are `:               {Region: "${file}"},
 	} {
 		o.Dir, o.Now = newDir(t), time.Now()
 		_, err := setup.Init(o)

@@ -1,0 +1,21 @@
+package setup
+
+import "fmt"
+
+// OptionError is a value of [Options] or [RenewOptions] that can't be used. Nothing was made or changed.
+type OptionError struct {
+	// Option is the name of the option: host, listen, account or region.
+	Option string
+	Value  string
+	Err    error
+}
+
+// Error implements error.
+func (e *OptionError) Error() string { return fmt.Sprintf("%s %q: %v", e.Option, e.Value, e.Err) }
+
+// Unwrap returns what is wrong with the value.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+func badOption(option, value string, err error) error {
+	return &OptionError{Option: option, Value: value, Err: err}
+}
