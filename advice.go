@@ -122,7 +122,7 @@ func usesOfKeys(
 ) map[kmsapi.Operation]map[kmsapi.Code]string {
 	table := map[kmsapi.Operation]map[kmsapi.Code]string{kmsapi.OpCreateKey: creation}
 	for _, op := range kmsapi.Operations() {
-		if op.Plane() == kmsapi.DataPlane {
+		if op.Plane() != kmsapi.ControlPlane {
 			table[op] = map[kmsapi.Code]string{code: text}
 		}
 	}

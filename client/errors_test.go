@@ -74,6 +74,16 @@ func TestAnswerWithoutItsRequiredFieldsIsRefused(t *testing.T) {
 		"GenerateDataKey": func(c *client.Client) (any, error) {
 			return c.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{})
 		},
+		"GenerateDataKeyWithoutPlaintext": func(c *client.Client) (any, error) {
+			return c.GenerateDataKeyWithoutPlaintext(ctx, &kmsapi.GenerateDataKeyWithoutPlaintextRequest{})
+		},
+		"ExportDataKey": func(c *client.Client) (any, error) {
+			return c.ExportDataKey(ctx, &kmsapi.ExportDataKeyRequest{})
+		},
+		"GenerateAndExportDataKey": func(c *client.Client) (any, error) {
+			return c.GenerateAndExportDataKey(ctx, &kmsapi.GenerateAndExportDataKeyRequest{})
+		},
+		"ReEncrypt":   func(c *client.Client) (any, error) { return nil, reEncrypt(ctx, c) },
 		"CreateKey":   func(c *client.Client) (any, error) { return nil, createKey(ctx, c) },
 		"DescribeKey": func(c *client.Client) (any, error) { return c.DescribeKey(ctx, &kmsapi.DescribeKeyRequest{}) },
 	} {

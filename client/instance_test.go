@@ -104,10 +104,11 @@ func TestARequestGoesToTheGatewayOfItsOperationAndInstance(t *testing.T) {
 		call              func(context.Context, *client.Client) error
 		shared, dedicated int
 	}{
-		"a data operation on a key of the instance":       {client: c.Instance(ours), call: encrypt, dedicated: 1},
-		"a management operation on a key of the instance": {client: c.Instance(ours), call: createKey, shared: 1},
-		"a data operation on a key of no instance":        {client: c, call: encrypt, shared: 1},
-		"a key of an instance without a gateway":          {client: c.Instance(others), call: encrypt, shared: 1},
+		"a data operation on a key of the instance":        {client: c.Instance(ours), call: encrypt, dedicated: 1},
+		"a management operation on a key of the instance":  {client: c.Instance(ours), call: createKey, shared: 1},
+		"re-encryption of what a key of the instance made": {client: c.Instance(ours), call: reEncrypt, shared: 1},
+		"a data operation on a key of no instance":         {client: c, call: encrypt, shared: 1},
+		"a key of an instance without a gateway":           {client: c.Instance(others), call: encrypt, shared: 1},
 	} {
 		t.Run(name, func(t *testing.T) {
 			sharedBefore, dedicatedBefore := len(shared.seen()), len(dedicated.seen())
@@ -118,10 +119,19 @@ func TestARequestGoesToTheGatewayOfItsOperationAndInstance(t *testing.T) {
 	}
 }
 
+func reEncrypt(ctx context.Context, c *client.Client) error {
+	_, err := c.ReEncrypt(ctx, &kmsapi.ReEncryptRequest{CiphertextBlob: "b", DestinationKeyId: "k"})
+	return err
+}
+
 func TestOperationsOfTheDataPlane(t *testing.T) {
-	for _, op := range []kmsapi.Operation{kmsapi.OpEncrypt, kmsapi.OpDecrypt, kmsapi.OpGenerateDataKey} {
+	for _, op := range []kmsapi.Operation{
+		kmsapi.OpEncrypt, kmsapi.OpDecrypt, kmsapi.OpGenerateDataKey, kmsapi.OpGenerateDataKeyWithoutPlaintext,
+		kmsapi.OpExportDataKey, kmsapi.OpGenerateAndExportDataKey,
+	} {
 		require.Equal(t, kmsapi.DataPlane, op.Plane(), op)
 	}
+	require.Equal(t, kmsapi.SharedDataPlane, kmsapi.OpReEncrypt.Plane())
 	for _, op := range []kmsapi.Operation{kmsapi.OpDescribeKey, kmsapi.OpCreateKey, kmsapi.OpGetKmsInstance} {
 		require.Equal(t, kmsapi.ControlPlane, op.Plane(), op)
 	}

@@ -58,6 +58,35 @@ func (c *Client) GenerateDataKey(
 	return Do(ctx, c, r)
 }
 
+// GenerateDataKeyWithoutPlaintext makes a data key that its caller can't read without decrypting it. If an answer is
+// lost, the repetition gives another key, which is as good.
+func (c *Client) GenerateDataKeyWithoutPlaintext(
+	ctx context.Context, r *kmsapi.GenerateDataKeyWithoutPlaintextRequest,
+) (*kmsapi.GenerateDataKeyWithoutPlaintextResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// ExportDataKey decrypts a data key, and encrypts it with a public key.
+func (c *Client) ExportDataKey(
+	ctx context.Context, r *kmsapi.ExportDataKeyRequest,
+) (*kmsapi.ExportDataKeyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// GenerateAndExportDataKey makes a data key, and encrypts it with a CMK and with a public key. If an answer is lost,
+// the repetition gives another key, which is as good.
+func (c *Client) GenerateAndExportDataKey(
+	ctx context.Context, r *kmsapi.GenerateAndExportDataKeyRequest,
+) (*kmsapi.GenerateAndExportDataKeyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// ReEncrypt encrypts what is in a ciphertext again, perhaps with another CMK, without showing it. A caller that means
+// one source must compare KeyId in the answer. It goes to the shared gateway, also for keys of a KMS instance.
+func (c *Client) ReEncrypt(ctx context.Context, r *kmsapi.ReEncryptRequest) (*kmsapi.ReEncryptResponse, error) {
+	return Do(ctx, c, r)
+}
+
 // Decrypt opens a ciphertext with whatever CMK made it (§4.13). A caller that means one CMK must compare KeyId in the
 // answer.
 func (c *Client) Decrypt(ctx context.Context, r *kmsapi.DecryptRequest) (*kmsapi.DecryptResponse, error) {

@@ -19,7 +19,9 @@ type operationRow struct {
 	resource Resource
 	// actions of RAM; if there are none, it is the one called like the operation.
 	actions []string
-	states  states
+	// keys are the parameters that name the keys of an operation of several: actions has one for each, in the same order.
+	keys   []string
+	states states
 	// externalOnly marks operations for keys of origin EXTERNAL.
 	externalOnly bool
 	// required are the fields that no answer may lack.
@@ -125,6 +127,28 @@ var operationRows = []operationRow{
 		states: inAnyState,
 	},
 	// Later publications, which have a page an operation.
+	{
+		request: request[GenerateDataKeyWithoutPlaintextRequest], section: "GenerateDataKeyWithoutPlaintext",
+		plane: DataPlane, rate: RateCrypto, resource: NamedKey,
+		states: whenEnabled, required: holds[GenerateDataKeyWithoutPlaintextResponse]("CiphertextBlob"),
+	},
+	{
+		request: request[ExportDataKeyRequest], section: "ExportDataKey",
+		plane: DataPlane, rate: RateCrypto, resource: NamedKey,
+		states: whenEnabled, required: holds[ExportDataKeyResponse]("KeyId", "ExportedDataKey"),
+	},
+	{
+		request: request[GenerateAndExportDataKeyRequest], section: "GenerateAndExportDataKey",
+		plane: DataPlane, rate: RateCrypto, resource: NamedKey,
+		states: whenEnabled, required: holds[GenerateAndExportDataKeyResponse]("CiphertextBlob", "ExportedDataKey"),
+	},
+	// The states are those of both keys.
+	{
+		request: request[ReEncryptRequest], section: "ReEncrypt", plane: SharedDataPlane, rate: RateReEncrypt,
+		resource: NamedKey, actions: []string{"kms:ReEncryptFrom", "kms:ReEncryptTo"},
+		keys:   []string{reEncryptSource, reEncryptDestination},
+		states: whenEnabled, required: holds[ReEncryptResponse]("KeyId", "CiphertextBlob"),
+	},
 	{
 		request: request[GetKmsInstanceRequest], section: "GetKmsInstance", rate: RateInstances, resource: NamedInstance,
 		states: inAnyState, required: holds[GetKmsInstanceResponse]("KmsInstance.InstanceId"),

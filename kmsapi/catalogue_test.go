@@ -16,11 +16,17 @@ func TestEveryOperationHasAWholeRow(t *testing.T) {
 		require.Equal(t, op, op.NewRequest().Operation())
 		require.Contains(t, kmsapi.RateClasses(), op.RateClass(), op)
 		require.NotEmpty(t, op.Actions(), op)
+		if keys := op.KeyParameters(); keys != nil {
+			require.Len(t, op.Actions(), len(keys), "%s has an action for each of its keys", op)
+		}
 		require.NotContains(t, sections, op.Section(), "%s has the section of %s", op, sections[op.Section()])
 		sections[op.Section()] = op
 		answer := op.NewRequest().NewResponse()
 		answer.SetRequestId("r-1")
 		require.Equal(t, "r-1", answer.ID())
+		for _, name := range op.KeyParameters() {
+			require.True(t, op.Takes(name), "%s of %s", name, op)
+		}
 		require.Contains(t, everyRequest, op, "the codec's tests draw a request of each operation")
 	}
 	require.Len(t, sections, len(everyRequest))

@@ -43,7 +43,7 @@ type visitor interface {
 	integer(r Rule, v *int)
 	boolean(r Rule, v *bool)
 	structured(r Rule, v structured)
-	context(v *EncryptionContext)
+	context(r Rule, v *EncryptionContext)
 	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].
 	unserved(r Rule)
 }
@@ -109,7 +109,7 @@ func (e *encoder) structured(r Rule, v structured) {
 	e.add(r.Name, v.wire())
 }
 
-func (e *encoder) context(v *EncryptionContext) { e.structured(contextRule, v) }
+func (e *encoder) context(r Rule, v *EncryptionContext) { e.structured(r, v) }
 
 func (*encoder) unserved(Rule) {}
 
@@ -200,18 +200,18 @@ func (d *decoder) structured(r Rule, v structured) {
 }
 
 // context takes JSON or, from SDKs that spread a map over several parameters, one parameter for each name.
-func (d *decoder) context(v *EncryptionContext) {
-	spread := d.params.below(contextRule.Name)
+func (d *decoder) context(r Rule, v *EncryptionContext) {
+	spread := d.params.below(r.Name)
 	switch {
 	case len(spread) == 0:
-		d.structured(contextRule, v)
+		d.structured(r, v)
 	case d.err != nil:
-	case d.params.Get(contextRule.Name) != "":
-		d.err = InvalidParameter(contextRule.Name,
-			"It must be one JSON object, or parameters that are called EncryptionContext.<name>, and not both.")
+	case d.params.Get(r.Name) != "":
+		d.err = InvalidParameter(r.Name,
+			"It must be one JSON object, or parameters that are called "+r.Name+".<name>, and not both.")
 	default:
 		if err := v.collect(spread); err != nil {
-			d.err = InvalidParameter(contextRule.Name, "It is spread over several parameters, and "+err.Error()+".")
+			d.err = InvalidParameter(r.Name, "It is spread over several parameters, and "+err.Error()+".")
 		}
 	}
 }

@@ -27,6 +27,12 @@ func drawContext(t *rapid.T) kmsapi.EncryptionContext {
 	return drawn
 }
 
+func drawWrapping(t *rapid.T) (spec, algorithm string) {
+	algorithms := []string{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapSM2PKE}
+	specs := []string{kmsapi.WrappingKeySpecRSA2048, kmsapi.WrappingKeySpecSM2}
+	return rapid.SampledFrom(specs).Draw(t, "wrapping key"), rapid.SampledFrom(algorithms).Draw(t, "algorithm")
+}
+
 func drawKey(t *rapid.T) string { return keyIDs.Draw(t, "key") }
 
 // everyRequest makes a valid request of each type.
@@ -79,6 +85,40 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			KeyId:         keyIDs.Draw(t, "key"),
 			KeySpec:       rapid.SampledFrom([]string{kmsapi.DataKeyAES128, kmsapi.DataKeyAES256}).Draw(t, "spec"),
 			NumberOfBytes: rapid.IntRange(0, 1024).Draw(t, "bytes"), EncryptionContext: drawContext(t),
+			DryRun: rapid.Bool().Draw(t, "dry run"),
+		}
+	},
+	kmsapi.OpGenerateDataKeyWithoutPlaintext: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GenerateDataKeyWithoutPlaintextRequest{
+			KeyId: drawKey(t), KeySpec: rapid.SampledFrom([]string{kmsapi.DataKeyAES128, kmsapi.DataKeyAES256}).Draw(t, "spec"),
+			NumberOfBytes: rapid.IntRange(0, 1024).Draw(t, "bytes"), EncryptionContext: drawContext(t),
+			DryRun: rapid.Bool().Draw(t, "dry run"),
+		}
+	},
+	kmsapi.OpExportDataKey: func(t *rapid.T) kmsapi.Request {
+		spec, algorithm := drawWrapping(t)
+		return &kmsapi.ExportDataKeyRequest{
+			CiphertextBlob: rapid.StringN(1, 100, -1).Draw(t, "blob"), EncryptionContext: drawContext(t),
+			PublicKeyBlob: rapid.StringN(1, 100, -1).Draw(t, "public key"), WrappingKeySpec: spec, WrappingAlgorithm: algorithm,
+			DryRun: rapid.Bool().Draw(t, "dry run"),
+		}
+	},
+	kmsapi.OpGenerateAndExportDataKey: func(t *rapid.T) kmsapi.Request {
+		spec, algorithm := drawWrapping(t)
+		return &kmsapi.GenerateAndExportDataKeyRequest{
+			KeyId: drawKey(t), KeySpec: rapid.SampledFrom([]string{kmsapi.DataKeyAES128, kmsapi.DataKeyAES256}).Draw(t, "spec"),
+			NumberOfBytes: rapid.IntRange(0, 1024).Draw(t, "bytes"), EncryptionContext: drawContext(t),
+			PublicKeyBlob: rapid.StringN(1, 100, -1).Draw(t, "public key"), WrappingKeySpec: spec, WrappingAlgorithm: algorithm,
+			DryRun: rapid.Bool().Draw(t, "dry run"),
+		}
+	},
+	kmsapi.OpReEncrypt: func(t *rapid.T) kmsapi.Request {
+		some := rapid.StringN(0, 20, -1)
+		return &kmsapi.ReEncryptRequest{
+			CiphertextBlob: rapid.StringN(1, 100, -1).Draw(t, "blob"), SourceEncryptionContext: drawContext(t),
+			SourceKeyId: some.Draw(t, "source"), SourceKeyVersionId: some.Draw(t, "version"),
+			SourceEncryptionAlgorithm: some.Draw(t, "algorithm"),
+			DestinationKeyId:          drawKey(t), DestinationEncryptionContext: drawContext(t),
 			DryRun: rapid.Bool().Draw(t, "dry run"),
 		}
 	},
@@ -208,6 +248,30 @@ var rulesOf = map[kmsapi.Operation]struct {
 		&kmsapi.GenerateDataKeyRequest{},
 		[]string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext", "DryRun"},
 	},
+	kmsapi.OpGenerateDataKeyWithoutPlaintext: {
+		&kmsapi.GenerateDataKeyWithoutPlaintextRequest{},
+		[]string{"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext", "DryRun"},
+	},
+	kmsapi.OpExportDataKey: {
+		&kmsapi.ExportDataKeyRequest{},
+		[]string{
+			"CiphertextBlob*", "EncryptionContext", "PublicKeyBlob*", "WrappingKeySpec*", "WrappingAlgorithm*", "DryRun",
+		},
+	},
+	kmsapi.OpGenerateAndExportDataKey: {
+		&kmsapi.GenerateAndExportDataKeyRequest{},
+		[]string{
+			"KeyId*", "KeySpec", "NumberOfBytes", "EncryptionContext", "PublicKeyBlob*", "WrappingKeySpec*",
+			"WrappingAlgorithm*", "DryRun",
+		},
+	},
+	kmsapi.OpReEncrypt: {
+		&kmsapi.ReEncryptRequest{},
+		[]string{
+			"CiphertextBlob*", "SourceEncryptionContext", "SourceKeyId", "SourceKeyVersionId", "SourceEncryptionAlgorithm",
+			"DestinationKeyId*", "DestinationEncryptionContext", "DryRun",
+		},
+	},
 	kmsapi.OpDescribeRegions: {&kmsapi.DescribeRegionsRequest{}, nil},
 
 	kmsapi.OpGetParametersForImport: {
@@ -284,6 +348,8 @@ var valid = map[string]string{
 	"DryRun":               "true",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,
+	"PublicKeyBlob": "p", "SourceKeyId": "s", "SourceKeyVersionId": "v", "SourceEncryptionAlgorithm": "a",
+	"SourceEncryptionContext": `{"a":"b"}`, "DestinationKeyId": "d", "DestinationEncryptionContext": `{"c":"d"}`,
 }
 
 func fresh(r kmsapi.Request) kmsapi.Request {
@@ -310,6 +376,16 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpListKeys, "PageSize", []string{"1", "101"}, []string{"0", "102", "-1", "1e1"}},
 		{kmsapi.OpGenerateDataKey, "KeySpec", []string{"AES_256", "AES_128"}, []string{"AES_192", "aes_256"}},
 		{kmsapi.OpGenerateDataKey, "NumberOfBytes", []string{"1", "1024"}, []string{"0", "1025", "-1", "0x10"}},
+		{kmsapi.OpGenerateDataKeyWithoutPlaintext, "KeySpec", []string{"AES_256", "AES_128"}, []string{"AES_192"}},
+		{kmsapi.OpGenerateAndExportDataKey, "NumberOfBytes", []string{"1", "1024"}, []string{"0", "1025"}},
+		{kmsapi.OpExportDataKey, "WrappingKeySpec", []string{"RSA_2048", "EC_SM2"}, []string{"RSA_4096", "rsa_2048"}},
+		{
+			kmsapi.OpExportDataKey, "WrappingAlgorithm",
+			[]string{"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "SM2PKE"},
+			[]string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_512"},
+		},
+		{kmsapi.OpReEncrypt, "SourceEncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`}},
+		{kmsapi.OpReEncrypt, "DestinationEncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`}},
 		{
 			kmsapi.OpGetParametersForImport, "WrappingAlgorithm",
 			[]string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1"},

@@ -79,7 +79,7 @@ func (c *EncryptionContext) parse(text string) (err error) {
 	return nil
 }
 
-// contextRule is the rule of the parameter that Encrypt, Decrypt and GenerateDataKey share.
+// contextRule is the rule of the context in nearly every operation that has one.
 var contextRule = Rule{Name: "EncryptionContext"}
 
 // collect makes a context of parameters, as strictly as ParseEncryptionContext makes one of JSON.

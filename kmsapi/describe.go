@@ -32,12 +32,12 @@ func (d *describer) add(r Rule, of Type) {
 	d.rules = append(d.rules, r)
 }
 
-func (d *describer) str(r Rule, _ *string)           { d.add(r, TypeString) }
-func (d *describer) secret(r Rule, _ *Secret)        { d.add(r, TypeSecret) }
-func (d *describer) integer(r Rule, _ *int)          { d.add(r, TypeInteger) }
-func (d *describer) structured(r Rule, _ structured) { d.add(r, TypeList) }
-func (d *describer) context(_ *EncryptionContext)    { d.add(contextRule, TypeContext) }
-func (d *describer) unserved(r Rule)                 { d.add(r, TypeString) }
+func (d *describer) str(r Rule, _ *string)                { d.add(r, TypeString) }
+func (d *describer) secret(r Rule, _ *Secret)             { d.add(r, TypeSecret) }
+func (d *describer) integer(r Rule, _ *int)               { d.add(r, TypeInteger) }
+func (d *describer) structured(r Rule, _ structured)      { d.add(r, TypeList) }
+func (d *describer) context(r Rule, _ *EncryptionContext) { d.add(r, TypeContext) }
+func (d *describer) unserved(r Rule)                      { d.add(r, TypeString) }
 
 func (d *describer) boolean(r Rule, _ *bool) {
 	r.OneOf = booleans

@@ -27,8 +27,12 @@ func (o Operation) RateClass() RateClass { return o.row().rate }
 // Resource says what a request of o is about.
 func (o Operation) Resource() Resource { return o.row().resource }
 
-// Actions are the RAM permissions that o needs, such as "kms:Encrypt". A caller needs all of them.
+// Actions are the RAM permissions that o needs, such as "kms:Encrypt". A caller needs all of them: each on the key of
+// the same place in [Operation.KeyParameters], if o is about several keys.
 func (o Operation) Actions() []string { return o.row().actions }
+
+// KeyParameters are the parameters that name the keys of an operation that is about several, and nil for all others.
+func (o Operation) KeyParameters() []string { return o.row().keys }
 
 // Refusal returns why o is refused for a key in the given state (§2), and nil if it may run. An operation or a state
 // that the reference does not have is refused always.
@@ -76,6 +80,9 @@ const (
 	// DataPlane is for what encrypts and decrypts with a key. The dedicated gateway of the key's KMS instance serves it,
 	// and the shared gateway too if the key is in no instance or Internet access of the instance is on.
 	DataPlane Plane = "data"
+	// SharedDataPlane is for what encrypts and decrypts with keys, and that no dedicated gateway serves. The shared
+	// gateway serves it for the same keys as DataPlane.
+	SharedDataPlane Plane = "shared data"
 )
 
 // A RateClass is a group of operations that share a rate limit, as the service's configuration calls it.
@@ -83,8 +90,10 @@ type RateClass string
 
 // The rate classes of the shared gateway.
 const (
-	// RateCrypto is for what encrypts and decrypts with a key.
+	// RateCrypto is for what encrypts and decrypts with one key.
 	RateCrypto RateClass = "crypto"
+	// RateReEncrypt is for ReEncrypt alone.
+	RateReEncrypt RateClass = "re_encrypt"
 	// RateCreateKey is for CreateKey alone.
 	RateCreateKey RateClass = "create_key"
 	// RateWrite is for everything else that changes something.
@@ -99,7 +108,7 @@ const (
 
 // RateClasses returns all rate classes.
 func RateClasses() []RateClass {
-	return []RateClass{RateCrypto, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances}
+	return []RateClass{RateCrypto, RateReEncrypt, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances}
 }
 
 // A Resource is what a request is about, in the words of RAM's resource names.

@@ -96,6 +96,8 @@ func TestOnlyOperationsThatChangeNothingNewAreRepeatable(t *testing.T) {
 		kmsapi.OpCreateKey: false, kmsapi.OpScheduleKeyDeletion: false, kmsapi.OpCancelKeyDeletion: false,
 		kmsapi.OpDescribeKey: true, kmsapi.OpListKeys: true, kmsapi.OpEnableKey: true, kmsapi.OpDisableKey: true,
 		kmsapi.OpEncrypt: true, kmsapi.OpDecrypt: true, kmsapi.OpGenerateDataKey: true, kmsapi.OpDescribeRegions: true,
+		kmsapi.OpGenerateDataKeyWithoutPlaintext: true, kmsapi.OpExportDataKey: true,
+		kmsapi.OpGenerateAndExportDataKey: true, kmsapi.OpReEncrypt: true,
 	} {
 		require.Equal(t, want, op.Repeatable(), op)
 	}

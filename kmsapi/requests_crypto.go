@@ -22,7 +22,7 @@ func (*EncryptRequest) Operation() Operation { return OpEncrypt }
 func (r *EncryptRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
 	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
-	v.context(&r.EncryptionContext)
+	v.context(contextRule, &r.EncryptionContext)
 	v.boolean(dryRun, &r.DryRun)
 }
 
@@ -52,7 +52,7 @@ func (*DecryptRequest) Operation() Operation { return OpDecrypt }
 
 func (r *DecryptRequest) visit(v visitor) {
 	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
-	v.context(&r.EncryptionContext)
+	v.context(contextRule, &r.EncryptionContext)
 	v.boolean(dryRun, &r.DryRun)
 	v.unserved(recipient)
 }
@@ -67,51 +67,4 @@ type DecryptResponse struct {
 	KeyId        string
 	KeyVersionId string
 	Plaintext    Secret
-}
-
-// The KeySpecs of GenerateDataKey (§4.12).
-const (
-	// DataKeyAES256 asks for 32 bytes. It is the default.
-	DataKeyAES256 = "AES_256"
-	// DataKeyAES128 asks for 16 bytes.
-	DataKeyAES128 = "AES_128"
-)
-
-// OpGenerateDataKey is GenerateDataKey.
-const OpGenerateDataKey Operation = "GenerateDataKey"
-
-// GenerateDataKeyRequest makes random bytes and encrypts them (§4.12).
-type GenerateDataKeyRequest struct {
-	answers[GenerateDataKeyResponse]
-	// KeyId is the CMK's id or an alias.
-	KeyId string
-	// KeySpec is [DataKeyAES256] or [DataKeyAES128].
-	KeySpec string
-	// NumberOfBytes, 1 to [MaxDataKeyBytes], wins over KeySpec; 0 means that KeySpec says the length.
-	NumberOfBytes     int
-	EncryptionContext EncryptionContext
-	// DryRun asks only how the request would end: see [ErrDryRunOperation].
-	DryRun bool
-}
-
-// Operation returns [OpGenerateDataKey].
-func (*GenerateDataKeyRequest) Operation() Operation { return OpGenerateDataKey }
-
-func (r *GenerateDataKeyRequest) visit(v visitor) {
-	v.str(keyID, &r.KeyId)
-	v.str(Rule{Name: "KeySpec", Default: DataKeyAES256, OneOf: []string{DataKeyAES256, DataKeyAES128}}, &r.KeySpec)
-	v.integer(Rule{Name: "NumberOfBytes", Min: 1, Max: MaxDataKeyBytes}, &r.NumberOfBytes)
-	v.context(&r.EncryptionContext)
-	v.boolean(dryRun, &r.DryRun)
-	v.unserved(recipient)
-}
-
-// GenerateDataKeyResponse holds a data key twice: in base64, and encrypted (§4.12). Decrypt of CiphertextBlob gives
-// exactly Plaintext again.
-type GenerateDataKeyResponse struct {
-	Reply
-	KeyId          string
-	KeyVersionId   string
-	CiphertextBlob string
-	Plaintext      Secret
 }

@@ -1,7 +1,12 @@
 package kmsapi
 
-// WrappingKeySpecRSA2048 is the only kind of wrapping key (§4.2).
-const WrappingKeySpecRSA2048 = "RSA_2048"
+// The kinds of wrapping key.
+const (
+	// WrappingKeySpecRSA2048 is the only kind of wrapping key for imports (§4.2).
+	WrappingKeySpecRSA2048 = "RSA_2048"
+	// WrappingKeySpecSM2 is an elliptic curve key on SM2.
+	WrappingKeySpecSM2 = "EC_SM2"
+)
 
 // The algorithms that key material may be wrapped with (§4.2). OAEP's mask generation uses the same hash, and its label
 // is empty.
@@ -9,6 +14,8 @@ const (
 	WrapPKCS1v15   = "RSAES_PKCS1_V1_5"
 	WrapOAEPSHA1   = "RSAES_OAEP_SHA_1"
 	WrapOAEPSHA256 = "RSAES_OAEP_SHA_256"
+	// WrapSM2PKE goes with [WrappingKeySpecSM2].
+	WrapSM2PKE = "SM2PKE"
 )
 
 // KeyMaterialSize is the length of imported key material, in bytes (§4.3).

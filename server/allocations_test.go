@@ -23,6 +23,14 @@ func TestARequestTakesFewAllocations(t *testing.T) {
 		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", `{"app":"payroll"}`}, 120},
 		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", `{"app":"payroll"}`}, 125},
 		{"GenerateDataKey", []string{"KeyId", id}, 120},
+		{"GenerateDataKeyWithoutPlaintext", []string{"KeyId", id}, 120},
+		{"GenerateAndExportDataKey", append(toRecipient(), "KeyId", id), 300},
+		{"ExportDataKey", append(toRecipient(), "CiphertextBlob", blob, "EncryptionContext", `{"app":"payroll"}`), 300},
+		{
+			"ReEncrypt",
+			[]string{"CiphertextBlob", blob, "SourceEncryptionContext", `{"app":"payroll"}`, "DestinationKeyId", id},
+			170,
+		},
 		{"DescribeKey", []string{"KeyId", id}, 90},
 	} {
 		t.Run(tc.action, func(t *testing.T) {

@@ -57,6 +57,9 @@ func BenchmarkRequest(b *testing.B) {
 		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context}},
 		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", context}},
 		{"GenerateDataKey", []string{"KeyId", id}},
+		{"GenerateDataKeyWithoutPlaintext", []string{"KeyId", id}},
+		{"GenerateAndExportDataKey", append(toRecipient(), "KeyId", id)},
+		{"ReEncrypt", []string{"CiphertextBlob", blob, "SourceEncryptionContext", context, "DestinationKeyId", id}},
 		{"DescribeKey", []string{"KeyId", id}},
 	} {
 		b.Run(bc.action, func(b *testing.B) { l.benchmark(b, bc.action, func(int) []string { return bc.pairs }) })

@@ -12,7 +12,10 @@ import (
 )
 
 // dryRuns are the operations that have dry runs.
-var dryRuns = []kmsapi.Operation{kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt}
+var dryRuns = []kmsapi.Operation{
+	kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt, kmsapi.OpGenerateDataKeyWithoutPlaintext,
+	kmsapi.OpExportDataKey, kmsapi.OpGenerateAndExportDataKey, kmsapi.OpReEncrypt,
+}
 
 func TestADryRunSaysHowTheRequestWouldEndAndNothingElse(t *testing.T) {
 	w := newWire(t)
@@ -32,9 +35,10 @@ func TestADryRunSaysHowTheRequestWouldEndAndNothingElse(t *testing.T) {
 			got.refused(t, kmsapi.ErrDryRunOperation)
 			require.Empty(t, got.Plaintext)
 			require.Empty(t, got.CiphertextBlob)
+			require.Empty(t, got.ExportedDataKey)
 			require.NotContains(t, string(got.body), "eA==")
 			for _, pairs := range [][]string{
-				{"EncryptionContext", "no JSON"},
+				{"EncryptionContext", "no JSON", "SourceEncryptionContext", "no JSON"},
 				{"KeyId", "00000000-0000-4000-8000-000000000000", "CiphertextBlob", "bm9uZQ=="},
 				{"KeyId", "acs:kms:cn-hangzhou:654321:key/" + s.id, "CiphertextBlob", ""},
 				{"KeyId", "", "CiphertextBlob", ""},
@@ -80,6 +84,7 @@ func TestADryRunWithoutPermissionIsDenied(t *testing.T) {
 		c.do("Encrypt", "KeyId", "00000000-0000-4000-8000-000000000000", "Plaintext", "eA==", "DryRun", "true"),
 		c.do("Decrypt", "CiphertextBlob", blob, "DryRun", "true"),
 		c.do("GenerateDataKey", "KeyId", mine, "DryRun", "true"),
+		c.do("ReEncrypt", "CiphertextBlob", blob, "DestinationKeyId", mine, "DryRun", "true"),
 	} {
 		got.refused(t, kmsapi.ErrAccessDenied)
 		require.Contains(t, got.Message, "forbidden by permission system")
@@ -101,7 +106,7 @@ func TestOnlyWhatChangesNothingHasDryRuns(t *testing.T) {
 	for _, op := range server.Operations() {
 		hasDryRun := op.Takes("DryRun")
 		require.Equal(t, slices.Contains(dryRuns, op), hasDryRun, op)
-		require.False(t, hasDryRun && op.Plane() != kmsapi.DataPlane, "a dry run of %s would change something", op)
+		require.False(t, hasDryRun && op.Plane() == kmsapi.ControlPlane, "a dry run of %s would change something", op)
 	}
 }
 

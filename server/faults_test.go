@@ -120,6 +120,8 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpDescribeKey, kmsapi.OpListKeys, kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt,
 	kmsapi.OpDescribeRegions,
 	kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId, kmsapi.OpListResourceTags, kmsapi.OpGetParametersForImport,
+	kmsapi.OpGenerateDataKeyWithoutPlaintext, kmsapi.OpExportDataKey, kmsapi.OpGenerateAndExportDataKey,
+	kmsapi.OpReEncrypt,
 	kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpGetKeyPolicy,
 	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
 }

@@ -47,7 +47,7 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 	none := -1
 	dev.Config.Quotas = &server.Quotas{Keys: none, Aliases: none}
 	dev.Config.RateLimits = &server.RateLimits{
-		Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none, Instances: none,
+		Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none, Instances: none, ReEncrypt: none,
 	}
 	if change != nil {
 		change(&dev.Config)

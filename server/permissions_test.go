@@ -141,6 +141,16 @@ func TestARefusalDoesNotTellWhatThereIs(t *testing.T) {
 	require.Equal(t, said(blob, "Decrypt", "CiphertextBlob", blob),
 		said(nobody, "Decrypt", "CiphertextBlob", otherVersion(t, blob, nobody)))
 	require.NotContains(t, c.do("Decrypt", "CiphertextBlob", blob).Message, other)
+	for _, action := range []string{"ExportDataKey", "ReEncrypt"} {
+		pairs := append(toRecipient(), "DestinationKeyId", mine, "CiphertextBlob")
+		require.Equal(t, said(blob, action, append(pairs, blob)...),
+			said(nobody, action, append(pairs, otherVersion(t, blob, nobody))...))
+	}
+	opens := c.must("Encrypt", "KeyId", mine, "Plaintext", "x").CiphertextBlob
+	for there, none := range map[string]string{"alias/there": "alias/none", other: nobody, disabled: nobody} {
+		require.Equal(t, said(there, "ReEncrypt", "CiphertextBlob", opens, "DestinationKeyId", there),
+			said(none, "ReEncrypt", "CiphertextBlob", opens, "DestinationKeyId", none))
+	}
 
 	t.Run("a caller that may use every key learns that one is missing", func(t *testing.T) {
 		all := root.allow("LTAIall",
@@ -225,6 +235,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"UntagResource",
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
+		"GenerateDataKeyWithoutPlaintext", "ExportDataKey", "GenerateAndExportDataKey", "ReEncrypt",
 	}
 	var known []string
 	for _, operation := range server.Operations() {
@@ -249,6 +260,10 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 			pairs = append(pairs, "AliasName", "alias/a")
 		case "GetKmsInstance":
 			pairs = append(pairs, "KmsInstanceId", c.kms.Instance.ID)
+		case "ExportDataKey", "GenerateAndExportDataKey":
+			pairs = append(toRecipient(), "KeyId", enabled, "CiphertextBlob", blob)
+		case "ReEncrypt":
+			pairs = append(pairs, "DestinationKeyId", enabled)
 		case "Decrypt", "ImportKeyMaterial", "CreateKey", "ListKeys", "ListAliases", "ListKmsInstances",
 			"GetDefaultKmsInstance": // They name no CMK.
 		default:

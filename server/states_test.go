@@ -39,6 +39,10 @@ ListAliasesByKeyId	Success	Success	Success	Success
 TagResource	Success	Success	Rejected.PendingDeletion	Success
 UntagResource	Success	Success	Rejected.PendingDeletion	Success
 ListResourceTags	Success	Success	Success	Success
+GenerateDataKeyWithoutPlaintext	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+ExportDataKey	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+GenerateAndExportDataKey	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+ReEncrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 GetKeyPolicy	Success	Success	Success	Success
 SetKeyPolicy	Success	Success	Success	Success
 GetKmsInstance	Success	Success	Success	Success
@@ -74,6 +78,11 @@ func always(state kmsapi.KeyState) func(kmsapi.KeyState) kmsapi.KeyState {
 // forExternalKeys are the operations that only keys of origin EXTERNAL take.
 var forExternalKeys = map[kmsapi.Operation]bool{
 	kmsapi.OpGetParametersForImport: true, kmsapi.OpImportKeyMaterial: true, kmsapi.OpDeleteKeyMaterial: true,
+}
+
+// fromCiphertexts are the operations that need a ciphertext of the key.
+var fromCiphertexts = map[kmsapi.Operation]bool{
+	kmsapi.OpDecrypt: true, kmsapi.OpExportDataKey: true, kmsapi.OpReEncrypt: true,
 }
 
 func TestEveryOperationInEveryState(t *testing.T) {
@@ -157,11 +166,11 @@ func (w *wire) subject(
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
-	if forExternalKeys[op] || external && op == kmsapi.OpDecrypt {
+	if forExternalKeys[op] || external && fromCiphertexts[op] {
 		s.material = w.wrapMaterial(s.id, make([]byte, kmsapi.KeyMaterialSize))
 		w.must("ImportKeyMaterial", s.material...)
 	}
-	if op == kmsapi.OpDecrypt {
+	if fromCiphertexts[op] {
 		s.blob = w.must("Encrypt", "KeyId", s.id, "Plaintext", "eA==").CiphertextBlob
 	}
 	switch state {
@@ -193,6 +202,12 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Plaintext", "eA=="}
 	case kmsapi.OpDecrypt:
 		return []string{"CiphertextBlob", s.blob}
+	case kmsapi.OpExportDataKey:
+		return append(toRecipient(), "CiphertextBlob", s.blob)
+	case kmsapi.OpGenerateAndExportDataKey:
+		return append(toRecipient(), "KeyId", s.id)
+	case kmsapi.OpReEncrypt:
+		return []string{"CiphertextBlob", s.blob, "DestinationKeyId", s.id}
 	case kmsapi.OpScheduleKeyDeletion:
 		return []string{"KeyId", s.id, "PendingWindowInDays", "7"}
 	case kmsapi.OpCreateAlias:

@@ -50,7 +50,10 @@ type answer struct {
 	KeyVersionId   string
 	CiphertextBlob string
 	Plaintext      string
-	Policy         string
+
+	ExportedDataKey string
+
+	Policy string
 
 	KmsInstance          kmsapi.InstanceDetails
 	KmsInstances         kmsapi.InstanceList

@@ -1,5 +1,6 @@
 // Encryption with contexts, data keys, and one SDK decrypting what another has encrypted.
 import assert from 'node:assert/strict';
+import { constants, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { dev, dialects } from './dialects.mjs';
@@ -70,6 +71,55 @@ everyDialect('data keys open to their plaintext', async (call) => {
     assert.equal(opened.Plaintext, made.Plaintext);
   }
 });
+
+everyDialect('a data key without plaintext is one that Decrypt gives', async (call) => {
+  const { KeyId } = await newKey(call);
+  const EncryptionContext = contexts['a UTF-8 context'];
+  const sealed = await call('GenerateDataKeyWithoutPlaintext', { KeyId, KeySpec: 'AES_128', EncryptionContext });
+  assert.ok(!('Plaintext' in sealed));
+  const opened = await call('Decrypt', { CiphertextBlob: sealed.CiphertextBlob, EncryptionContext });
+  assert.equal(Buffer.from(opened.Plaintext, 'base64').length, 16);
+  assert.equal(opened.KeyVersionId, sealed.KeyVersionId);
+}, ['GenerateDataKeyWithoutPlaintext']);
+
+everyDialect('data keys are exported to a module', async (call) => {
+  const { KeyId } = await newKey(call);
+  const EncryptionContext = contexts['a UTF-8 context'];
+  const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
+  const PublicKeyBlob = publicKey.export({ type: 'spki', format: 'der' }).toString('base64');
+  const unwrap = (exported, oaepHash) => privateDecrypt(
+    { key: privateKey, oaepHash, padding: constants.RSA_PKCS1_OAEP_PADDING }, Buffer.from(exported, 'base64'));
+  const { CiphertextBlob, Plaintext } = await call('GenerateDataKey', { KeyId, EncryptionContext });
+  for (const [WrappingAlgorithm, hash] of [['RSAES_OAEP_SHA_256', 'sha256'], ['RSAES_OAEP_SHA_1', 'sha1']]) {
+    const to = { PublicKeyBlob, WrappingKeySpec: 'RSA_2048', WrappingAlgorithm, EncryptionContext };
+    const { ExportedDataKey } = await call('ExportDataKey', { CiphertextBlob, ...to });
+    assert.equal(unwrap(ExportedDataKey, hash).toString('base64'), Plaintext);
+    const made = await call('GenerateAndExportDataKey', { KeyId, NumberOfBytes: 48, ...to });
+    const opened = await call('Decrypt', { CiphertextBlob: made.CiphertextBlob, EncryptionContext });
+    assert.equal(unwrap(made.ExportedDataKey, hash).toString('base64'), opened.Plaintext);
+    await refused(call('GenerateAndExportDataKey', { KeyId, ...to, PublicKeyBlob: 'bm9uZQ==' }), 400,
+      'InvalidParameter', /PublicKeyBlob/);
+  }
+}, ['ExportDataKey', 'GenerateAndExportDataKey']);
+
+everyDialect('ciphertexts move to another key', async (call) => {
+  const [from, to] = [await newKey(call), await newKey(call)];
+  for (const [name, context] of Object.entries(contexts)) {
+    const sealed = await call('Encrypt', { KeyId: from.KeyId, Plaintext: name, EncryptionContext: context });
+    const moved = await call('ReEncrypt', {
+      CiphertextBlob: sealed.CiphertextBlob, SourceEncryptionContext: context,
+      DestinationKeyId: to.KeyId, DestinationEncryptionContext: { was: name, ...context },
+    });
+    assert.equal(moved.KeyId, from.KeyId);
+    assert.equal(moved.KeyVersionId, sealed.KeyVersionId);
+    const opened = await call('Decrypt',
+      { CiphertextBlob: moved.CiphertextBlob, EncryptionContext: { was: name, ...context } });
+    assert.equal(opened.Plaintext, name);
+    assert.equal(opened.KeyId, to.KeyId);
+    await refused(call('ReEncrypt', { CiphertextBlob: sealed.CiphertextBlob, DestinationKeyId: to.KeyId }), 400,
+      'InvalidParameter', /CiphertextBlob/);
+  }
+}, ['ReEncrypt']);
 
 describe('every dialect decrypts what any other has encrypted', () => {
   const callers = dialects.filter((dialect) => dialect.home === dev).map(

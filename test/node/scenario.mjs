@@ -4,10 +4,11 @@ import { describe, test } from 'node:test';
 
 import { Refusal, dialects } from './dialects.mjs';
 
-// everyDialect plays a scenario in every dialect, each as its own test. The scenario gets call and the dialect.
-export function everyDialect(name, scenario) {
+// everyDialect plays a scenario in every dialect, each as its own test. The scenario gets call and the dialect. Dialects
+// that are too old for one of operations are left out.
+export function everyDialect(name, scenario, operations = []) {
   describe(name, () => {
-    for (const dialect of dialects) {
+    for (const dialect of dialects.filter(({ has }) => operations.every(has))) {
       test(dialect.name, () => scenario(dialect.dial(dialect.home), dialect));
     }
   });

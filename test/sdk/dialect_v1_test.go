@@ -80,19 +80,27 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpEncrypt:                v1Row(kms.CreateEncryptRequest, (*kms.Client).Encrypt),
 	kmsapi.OpGenerateDataKey:        v1Row(kms.CreateGenerateDataKeyRequest, (*kms.Client).GenerateDataKey),
 	kmsapi.OpDecrypt:                v1Row(kms.CreateDecryptRequest, (*kms.Client).Decrypt),
-	kmsapi.OpCreateAlias:            v1Row(kms.CreateCreateAliasRequest, (*kms.Client).CreateAlias),
-	kmsapi.OpUpdateAlias:            v1Row(kms.CreateUpdateAliasRequest, (*kms.Client).UpdateAlias),
-	kmsapi.OpDeleteAlias:            v1Row(kms.CreateDeleteAliasRequest, (*kms.Client).DeleteAlias),
-	kmsapi.OpListAliases:            v1Row(kms.CreateListAliasesRequest, (*kms.Client).ListAliases),
-	kmsapi.OpListAliasesByKeyId:     v1Row(kms.CreateListAliasesByKeyIdRequest, (*kms.Client).ListAliasesByKeyId),
-	kmsapi.OpTagResource:            v1Row(kms.CreateTagResourceRequest, (*kms.Client).TagResource),
-	kmsapi.OpUntagResource:          v1Row(kms.CreateUntagResourceRequest, (*kms.Client).UntagResource),
-	kmsapi.OpListResourceTags:       v1Row(kms.CreateListResourceTagsRequest, (*kms.Client).ListResourceTags),
-	kmsapi.OpGetKmsInstance:         v1Row(kms.CreateGetKmsInstanceRequest, (*kms.Client).GetKmsInstance),
-	kmsapi.OpListKmsInstances:       v1Row(kms.CreateListKmsInstancesRequest, (*kms.Client).ListKmsInstances),
-	kmsapi.OpGetKeyPolicy:           v1Row(kms.CreateGetKeyPolicyRequest, (*kms.Client).GetKeyPolicy),
-	kmsapi.OpSetKeyPolicy:           v1Row(kms.CreateSetKeyPolicyRequest, (*kms.Client).SetKeyPolicy),
-	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
+	kmsapi.OpReEncrypt:              v1Row(kms.CreateReEncryptRequest, (*kms.Client).ReEncrypt),
+	kmsapi.OpExportDataKey:          v1Row(kms.CreateExportDataKeyRequest, (*kms.Client).ExportDataKey),
+
+	kmsapi.OpGenerateDataKeyWithoutPlaintext: v1Row(
+		kms.CreateGenerateDataKeyWithoutPlaintextRequest, (*kms.Client).GenerateDataKeyWithoutPlaintext),
+	kmsapi.OpGenerateAndExportDataKey: v1Row(
+		kms.CreateGenerateAndExportDataKeyRequest, (*kms.Client).GenerateAndExportDataKey),
+
+	kmsapi.OpCreateAlias:        v1Row(kms.CreateCreateAliasRequest, (*kms.Client).CreateAlias),
+	kmsapi.OpUpdateAlias:        v1Row(kms.CreateUpdateAliasRequest, (*kms.Client).UpdateAlias),
+	kmsapi.OpDeleteAlias:        v1Row(kms.CreateDeleteAliasRequest, (*kms.Client).DeleteAlias),
+	kmsapi.OpListAliases:        v1Row(kms.CreateListAliasesRequest, (*kms.Client).ListAliases),
+	kmsapi.OpListAliasesByKeyId: v1Row(kms.CreateListAliasesByKeyIdRequest, (*kms.Client).ListAliasesByKeyId),
+	kmsapi.OpTagResource:        v1Row(kms.CreateTagResourceRequest, (*kms.Client).TagResource),
+	kmsapi.OpUntagResource:      v1Row(kms.CreateUntagResourceRequest, (*kms.Client).UntagResource),
+	kmsapi.OpListResourceTags:   v1Row(kms.CreateListResourceTagsRequest, (*kms.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:     v1Row(kms.CreateGetKmsInstanceRequest, (*kms.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:   v1Row(kms.CreateListKmsInstancesRequest, (*kms.Client).ListKmsInstances),
+	kmsapi.OpGetKeyPolicy:       v1Row(kms.CreateGetKeyPolicyRequest, (*kms.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:       v1Row(kms.CreateSetKeyPolicyRequest, (*kms.Client).SetKeyPolicy),
+	kmsapi.OpDescribeRegions:    v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
 }
 
 func (s v1) call(request kmsapi.Request, answer kmsapi.Response) error {

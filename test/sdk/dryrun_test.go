@@ -14,6 +14,16 @@ func TestDryRunsSayHowARequestWouldEnd(t *testing.T) {
 			&kmsapi.EncryptRequest{KeyId: key.KeyId, Plaintext: kmsapi.NewSecret("text"), DryRun: true},
 			&kmsapi.GenerateDataKeyRequest{KeyId: key.Arn, DryRun: true},
 			&kmsapi.DecryptRequest{CiphertextBlob: blob, DryRun: true},
+			&kmsapi.ReEncryptRequest{CiphertextBlob: blob, DestinationKeyId: key.KeyId, DryRun: true},
+			&kmsapi.GenerateDataKeyWithoutPlaintextRequest{KeyId: key.KeyId, DryRun: true},
+			&kmsapi.ExportDataKeyRequest{
+				CiphertextBlob: blob, PublicKeyBlob: module.blob, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+				WrappingAlgorithm: kmsapi.WrapOAEPSHA256, DryRun: true,
+			},
+			&kmsapi.GenerateAndExportDataKeyRequest{
+				KeyId: key.KeyId, PublicKeyBlob: module.blob, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+				WrappingAlgorithm: kmsapi.WrapOAEPSHA256, DryRun: true,
+			},
 		} {
 			p.refused(kmsapi.ErrDryRunOperation, request)
 		}

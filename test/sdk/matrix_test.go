@@ -43,6 +43,24 @@ var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
 	},
 	kmsapi.OpGenerateDataKey: func(key aKey) kmsapi.Request { return &kmsapi.GenerateDataKeyRequest{KeyId: key.id} },
 	kmsapi.OpDecrypt:         func(key aKey) kmsapi.Request { return &kmsapi.DecryptRequest{CiphertextBlob: key.blob} },
+	kmsapi.OpGenerateDataKeyWithoutPlaintext: func(key aKey) kmsapi.Request {
+		return &kmsapi.GenerateDataKeyWithoutPlaintextRequest{KeyId: key.id}
+	},
+	kmsapi.OpExportDataKey: func(key aKey) kmsapi.Request {
+		return &kmsapi.ExportDataKeyRequest{
+			CiphertextBlob: key.blob, PublicKeyBlob: module.blob,
+			WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048, WrappingAlgorithm: kmsapi.WrapOAEPSHA256,
+		}
+	},
+	kmsapi.OpGenerateAndExportDataKey: func(key aKey) kmsapi.Request {
+		return &kmsapi.GenerateAndExportDataKeyRequest{
+			KeyId: key.id, PublicKeyBlob: module.blob,
+			WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048, WrappingAlgorithm: kmsapi.WrapOAEPSHA1,
+		}
+	},
+	kmsapi.OpReEncrypt: func(key aKey) kmsapi.Request {
+		return &kmsapi.ReEncryptRequest{CiphertextBlob: key.blob, DestinationKeyId: key.id}
+	},
 	kmsapi.OpCreateAlias: func(key aKey) kmsapi.Request {
 		return &kmsapi.CreateAliasRequest{AliasName: newAlias(), KeyId: key.id}
 	},
@@ -99,7 +117,7 @@ func outcome(op kmsapi.Operation, gateway, instance string) *kmsapi.Error {
 		return kmsapi.ErrInvalidAPIName
 	case gateway != "" && gateway != instance:
 		return kmsapi.ErrKeyNotFound
-	case gateway == "" && data && instance == private:
+	case gateway == "" && op.Plane() != kmsapi.ControlPlane && instance == private:
 		return kmsapi.ErrUnsupportedOperation
 	case instance == "" && refusalOutside[op] != nil:
 		return refusalOutside[op]

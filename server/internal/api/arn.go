@@ -20,20 +20,34 @@ func (inv *Invocation) arn(resource string) string {
 
 func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + keyID) }
 
-// WithLocalName returns params with the name that a resource name stands for, if KeyId is that of a CMK or an alias of
-// the account and region. Any other resource name leads to nothing here, whoever asks: nothing is looked up.
-func (inv *Invocation) WithLocalName(params kmsapi.Params) (kmsapi.Params, error) {
-	at := slices.IndexFunc(params, func(p kmsapi.Param) bool { return p.Name == keyIDParam })
-	if at < 0 || !strings.HasPrefix(params[at].Value, arnPrefix) || !inv.Operation.Takes(keyIDParam) {
+// WithLocalNames returns params with the names that resource names stand for, where a parameter that names a CMK has
+// that of a CMK or an alias of the account and region. Any other resource name leads to nothing here, whoever asks:
+// nothing is looked up.
+func (inv *Invocation) WithLocalNames(params kmsapi.Params) (kmsapi.Params, error) {
+	isARN := func(p kmsapi.Param) bool { return strings.HasPrefix(p.Value, arnPrefix) && inv.namesKey(p.Name) }
+	if !slices.ContainsFunc(params, isARN) {
 		return params, nil
 	}
-	name, ok := inv.localName(params[at].Value)
-	if !ok {
-		return nil, kmsapi.ErrKeyNotFound
-	}
 	local := slices.Clone(params)
-	local[at].Value = name
+	for at := range local {
+		if !isARN(local[at]) {
+			continue
+		}
+		name, ok := inv.localName(local[at].Value)
+		if !ok {
+			return nil, kmsapi.ErrKeyNotFound
+		}
+		local[at].Value = name
+	}
 	return local, nil
+}
+
+// namesKey reports whether the operation takes a parameter called param, which names a CMK.
+func (inv *Invocation) namesKey(param string) bool {
+	if names := inv.Operation.KeyParameters(); names != nil {
+		return slices.Contains(names, param)
+	}
+	return param == keyIDParam && inv.Operation.Takes(keyIDParam)
 }
 
 func (inv *Invocation) localName(arn string) (name string, ok bool) {

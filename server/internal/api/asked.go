@@ -7,22 +7,27 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-// Asked returns what a request names, for its audit line, unless keyID and instanceID say the same: the id of a key or
+// Asked returns what a request names, for its audit line, unless the ids in inv say the same: the id of a key or
 // of a KMS instance, an alias, a resource name, each as the caller wrote it. Of a ciphertext that has led to no key it
 // is the key version that the ciphertext names. For most requests it is nothing, and takes no memory.
-func Asked(params kmsapi.Params, keyID, instanceID string) (asked kmsapi.Params) {
+func (inv *Invocation) Asked(params kmsapi.Params) (asked kmsapi.Params) {
 	for i := range params {
 		name, value := params[i].Name, params[i].Value
 		switch {
-		case name == ciphertextParam && keyID == "":
+		case name == ciphertextParam && inv.KeyID == "":
 			if version := claimedVersion(value); version != "" {
 				asked = asked.Add("KeyVersionId", version)
 			}
-		case value != "" && value != keyID && value != instanceID && kmsapi.IsName(name):
+		case value != "" && !inv.found(value) && kmsapi.IsName(name):
 			asked = asked.Add(name, value)
 		}
 	}
 	return asked
+}
+
+// found reports whether id is that of something that the request has led to.
+func (inv *Invocation) found(id string) bool {
+	return id == inv.KeyID || id == inv.InstanceID || id == inv.DestinationKeyID
 }
 
 const ciphertextParam = "CiphertextBlob"

@@ -3,6 +3,7 @@ package api
 import (
 	"fmt"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -48,17 +49,16 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 	default:
 		return inv.permit(inv.arn(string(resource)))
 	}
-	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
-	inv.resource = inv.arn(anyKey)
-	for _, name := range []string{alias, keyID} {
-		switch {
-		case crypt.IsKeyID(name):
-			inv.resource = inv.keyARN(name)
-		case aliasForm.MatchString(name):
-			inv.resource = inv.arn(name)
-		}
+	if names := inv.Operation.KeyParameters(); names != nil {
+		return inv.authorizeParts(names, params)
 	}
-	if !inv.Permissions.AllowSomewhere(inv.Operation) {
+	return inv.authorizeNamed(params.Get("AliasName"), params.Get(keyIDParam))
+}
+
+// authorizeNamed checks the permission on the alias and the CMK that a request names. Both may be empty.
+func (inv *Invocation) authorizeNamed(alias, keyID string) error {
+	inv.resource = inv.named(alias, keyID)
+	if !inv.Permissions.AllowSomewhere(inv.actions()) {
 		return inv.forbidden(inv.resource)
 	}
 	if aliasForm.MatchString(alias) {
@@ -72,9 +72,49 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 	return nil
 }
 
+// authorizeParts checks, for each of several CMKs, the permission that the operation needs on it.
+func (inv *Invocation) authorizeParts(names []string, params kmsapi.Params) error {
+	for n, name := range names {
+		keyID := params.Get(name)
+		if err := inv.about(n, keyID).authorizeNamed("", keyID); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// about is inv as far as it is about one of several CMKs, whose place in [kmsapi.Operation.KeyParameters] is n: it
+// needs the one action, and its refusals name the CMK as the request does.
+func (inv *Invocation) about(n int, keyID string) *Invocation {
+	part := *inv
+	part.part, part.resource = inv.Operation.Actions()[n:n+1], inv.named(keyID)
+	return &part
+}
+
+// actions are those of RAM that inv needs.
+func (inv *Invocation) actions() []string {
+	if inv.part != nil {
+		return inv.part
+	}
+	return inv.Operation.Actions()
+}
+
+// named is the resource name of the last of names that is a CMK's id or an alias, and of any CMK if none is.
+func (inv *Invocation) named(names ...string) string {
+	for _, name := range slices.Backward(names) {
+		switch {
+		case crypt.IsKeyID(name):
+			return inv.keyARN(name)
+		case aliasForm.MatchString(name):
+			return inv.arn(name)
+		}
+	}
+	return inv.arn(anyKey)
+}
+
 // permitKey checks the permission on the CMK called id.
 func (inv *Invocation) permitKey(id string) error {
-	if inv.Permissions.Everything() || inv.Permissions.Allow(inv.Operation, inv.keyARN(id)) {
+	if inv.Permissions.Everything() || inv.Permissions.Allow(inv.actions(), inv.keyARN(id)) {
 		return nil
 	}
 	inv.KeyID = id // The audit line may say what the caller must not learn.
@@ -84,14 +124,14 @@ func (inv *Invocation) permitKey(id string) error {
 // notFound is the answer when the alias or the like in a request leads to no CMK: err for a caller that may use every
 // CMK, and for any other the same as for a forbidden CMK.
 func (inv *Invocation) notFound(err error) error {
-	if inv.Permissions.Allow(inv.Operation, inv.arn(anyKey)) {
+	if inv.Permissions.Allow(inv.actions(), inv.arn(anyKey)) {
 		return err
 	}
 	return inv.forbidden(inv.resource)
 }
 
 func (inv *Invocation) permit(resource string) error {
-	if inv.Permissions.Allow(inv.Operation, resource) {
+	if inv.Permissions.Allow(inv.actions(), resource) {
 		return nil
 	}
 	return inv.forbidden(resource)
@@ -101,5 +141,5 @@ func (inv *Invocation) permit(resource string) error {
 func (inv *Invocation) forbidden(resource string) error {
 	return kmsapi.ErrNoPermission.WithMessage(fmt.Sprintf(
 		"This operation for %s is forbidden by permission system. It needs the permission %s.",
-		resource, strings.Join(inv.Operation.Actions(), ", ")))
+		resource, strings.Join(inv.actions(), ", ")))
 }

@@ -4,11 +4,11 @@ import (
 	"context"
 	"encoding/base64"
 	"fmt"
-	"io"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
 // decodeBlob is strict: a blob has exactly one accepted encoding. The decoder alone would skip line breaks.
@@ -47,67 +47,67 @@ func plaintextSize(text string) int {
 	return len(decoded)
 }
 
-// generateDataKey makes random bytes and encrypts their base64, so that Decrypt returns exactly Plaintext (§4.12).
-func (a *API) generateDataKey(
-	ctx context.Context, inv *Invocation, r *kmsapi.GenerateDataKeyRequest,
-) (*kmsapi.GenerateDataKeyResponse, error) {
-	key := make([]byte, dataKeyLength(r))
-	defer clear(key)
-	if _, err := io.ReadFull(a.rand, key); err != nil {
-		return nil, err
-	}
-	plaintext := base64.StdEncoding.EncodeToString(key)
-	sealed, err := a.seal(ctx, inv, r.KeyId, plaintext, r.EncryptionContext)
-	if err != nil {
-		return nil, err
-	}
-	return &kmsapi.GenerateDataKeyResponse{
-		KeyId: sealed.keyID, KeyVersionId: sealed.versionID, CiphertextBlob: sealed.blob,
-		Plaintext: kmsapi.NewSecret(plaintext).ForWire(),
-	}, nil
-}
-
-// dataKeyLength is the length of a data key in bytes: NumberOfBytes wins over KeySpec.
-func dataKeyLength(r *kmsapi.GenerateDataKeyRequest) int {
-	switch {
-	case r.NumberOfBytes > 0:
-		return r.NumberOfBytes
-	case r.KeySpec == kmsapi.DataKeyAES128:
-		return 16
-	default:
-		return 32
-	}
-}
-
 // decrypt opens a ciphertext by the key version that it names (§4.13).
 func (a *API) decrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.DecryptRequest,
 ) (*kmsapi.DecryptResponse, error) {
-	blob, err := decodeBlob(r.CiphertextBlob)
+	from, plaintext, err := a.open(ctx, inv, r.CiphertextBlob, r.EncryptionContext)
 	if err != nil {
 		return nil, err
 	}
-	versionID, err := crypt.BlobVersionID(blob)
+	defer clear(plaintext)
+	return &kmsapi.DecryptResponse{
+		KeyId: from.cmk.KeyID, KeyVersionId: from.version.ID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
+	}, nil
+}
+
+// keyVersion is a version of a CMK.
+type keyVersion struct {
+	cmk     *keyring.CMK
+	version keyring.Version
+}
+
+// open opens a ciphertext by the key version that it names, if the operation is allowed in the state of its CMK. The
+// caller clears the plaintext.
+func (a *API) open(
+	ctx context.Context, inv *Invocation, text string, encCtx kmsapi.EncryptionContext,
+) (from keyVersion, plaintext []byte, err error) {
+	blob, versionID, err := parseBlob(text)
 	if err != nil {
-		return nil, errCiphertext
+		return from, nil, err
 	}
-	cmk, version, err := a.findVersion(ctx, inv, versionID)
-	if err != nil {
-		return nil, err
+	if from.cmk, from.version, err = a.findVersion(ctx, inv, versionID); err != nil {
+		return from, nil, err
 	}
-	material, err := a.keys.Material(inv.scope(), cmk.KeyID, version)
+	plaintext, err = a.openWith(inv, from, blob, encCtx)
+	return from, plaintext, err
+}
+
+// openWith opens a ciphertext with a version of a CMK. The caller clears the plaintext.
+func (a *API) openWith(
+	inv *Invocation, from keyVersion, blob []byte, encCtx kmsapi.EncryptionContext,
+) ([]byte, error) {
+	material, err := a.keys.Material(inv.scope(), from.cmk.KeyID, from.version)
 	if err != nil {
 		return nil, err
 	}
 	defer material.Clear()
-	plaintext, err := material.Open(blob, r.EncryptionContext)
+	plaintext, err := material.Open(blob, encCtx)
 	if err != nil {
 		return nil, errCiphertext
 	}
-	defer clear(plaintext)
-	return &kmsapi.DecryptResponse{
-		KeyId: cmk.KeyID, KeyVersionId: versionID, Plaintext: kmsapi.NewSecret(string(plaintext)).ForWire(),
-	}, nil
+	return plaintext, nil
+}
+
+// parseBlob decodes a ciphertext, and returns the key version that it names.
+func parseBlob(text string) (blob []byte, versionID string, err error) {
+	if blob, err = decodeBlob(text); err != nil {
+		return nil, "", err
+	}
+	if versionID, err = crypt.BlobVersionID(blob); err != nil {
+		return nil, "", errCiphertext
+	}
+	return blob, versionID, nil
 }
 
 // errCiphertext is the one answer to every ciphertext that does not open, whatever is wrong with it or with its
@@ -126,12 +126,19 @@ func (a *API) seal(
 	if err != nil {
 		return ciphertext{}, err
 	}
+	return a.sealWith(inv, cmk, []byte(text), encCtx)
+}
+
+// sealWith encrypts plaintext with the primary version of a CMK.
+func (a *API) sealWith(
+	inv *Invocation, cmk *keyring.CMK, plaintext []byte, encCtx kmsapi.EncryptionContext,
+) (ciphertext, error) {
 	material, err := a.keys.Material(inv.scope(), cmk.KeyID, cmk.Primary)
 	if err != nil {
 		return ciphertext{}, err
 	}
 	defer material.Clear()
-	blob, err := material.Seal(cmk.Primary.ID, []byte(text), encCtx)
+	blob, err := material.Seal(cmk.Primary.ID, plaintext, encCtx)
 	if err != nil {
 		return ciphertext{}, err
 	}

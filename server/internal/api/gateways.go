@@ -19,7 +19,7 @@ func (a *API) served(find finder) finder {
 // checkGateway refuses to encrypt and decrypt with a CMK that the gateway of the request does not serve.
 func (a *API) checkGateway(inv *Invocation, cmk *keyring.CMK) error {
 	switch {
-	case inv.Operation.Plane() != kmsapi.DataPlane:
+	case inv.Operation.Plane() == kmsapi.ControlPlane:
 		return nil
 	case inv.Gateway != "" && inv.Gateway != cmk.InstanceID:
 		return kmsapi.ErrKeyNotFound

@@ -21,20 +21,24 @@ type Invocation struct {
 
 	// KeyID is the CMK that the request works on, for the audit line. It is set by Authorize and Run, once they know it.
 	KeyID string
-	// InstanceID is the KMS instance of that CMK, or the one that the request is about. It is set like KeyID.
+	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted. It is set like KeyID.
+	DestinationKeyID string
+	// InstanceID is the KMS instance of the CMK of KeyID, or the one that the request is about. It is set like KeyID.
 	InstanceID string
 	// resource is what a refusal names: the CMK or alias, as the request names it.
 	resource string
+	// part is the one action of RAM that is checked, if this is a part of an invocation about several CMKs.
+	part []string
 }
 
 // Permissions are what a caller may do.
 type Permissions interface {
 	// Everything reports whether there is no restriction at all.
 	Everything() bool
-	// Allow reports whether op may be run on resource.
-	Allow(op kmsapi.Operation, resource string) bool
-	// AllowSomewhere reports whether op may be run on anything at all.
-	AllowSomewhere(op kmsapi.Operation) bool
+	// Allow reports whether each of the actions of RAM is allowed on resource.
+	Allow(actions []string, resource string) bool
+	// AllowSomewhere reports whether each of actions is allowed on anything at all.
+	AllowSomewhere(actions []string) bool
 }
 
 func (inv *Invocation) scope() keyring.Scope {

@@ -49,6 +49,10 @@ func (a Allow) validate(at Place, found *faults) {
 
 // unknownAction says that nothing has the form of a pattern, and which action may have been meant.
 func unknownAction(pattern string) string {
+	if op := kmsapi.Operation(strings.TrimPrefix(pattern, "kms:")); len(op.Actions()) > 1 {
+		return fmt.Sprintf("%q is not an action of this service; the operation %s needs %s", pattern, op,
+			strings.Join(op.Actions(), ", "))
+	}
 	var known []string
 	for _, op := range kmsapi.Operations() {
 		known = append(known, op.Actions()...)

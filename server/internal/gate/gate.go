@@ -100,8 +100,8 @@ func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
 	var inv api.Invocation
 	defer func() { // A request that fails by a bug has named its key too.
-		line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
-		line.Asked = api.Asked(r.Params, inv.KeyID, inv.InstanceID)
+		line.KeyID, line.DestinationKeyID, line.InstanceID = inv.KeyID, inv.DestinationKeyID, inv.InstanceID
+		line.Asked = inv.Asked(r.Params)
 	}()
 	claim, err := r.claim()
 	line.Operation, line.AccessKeyID = claim.action, claim.accessKeyID
@@ -164,7 +164,7 @@ func notServed(op kmsapi.Operation) error {
 func (g *Gate) run(
 	ctx context.Context, inv *api.Invocation, params kmsapi.Params, nonce replay.Nonce,
 ) (kmsapi.Response, error) {
-	params, err := inv.WithLocalName(params)
+	params, err := inv.WithLocalNames(params)
 	if err != nil {
 		return nil, err
 	}

@@ -3,7 +3,6 @@ package gate
 import (
 	"slices"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 )
 
@@ -20,22 +19,22 @@ func newPermissions(allowed []config.Allow) *permissions {
 // Everything reports whether there is no restriction at all.
 func (p *permissions) Everything() bool { return p.everything }
 
-// Allow reports whether operation may be run on resource: whether each of its actions may.
-func (p *permissions) Allow(operation kmsapi.Operation, resource string) bool {
-	return p.allowEach(operation, func(a config.Allow) bool { return a.CoversResource(resource) })
+// Allow reports whether each of actions is allowed on resource.
+func (p *permissions) Allow(actions []string, resource string) bool {
+	return p.allowEach(actions, func(a config.Allow) bool { return a.CoversResource(resource) })
 }
 
-// AllowSomewhere reports whether operation may be run on anything at all.
-func (p *permissions) AllowSomewhere(operation kmsapi.Operation) bool {
-	return p.allowEach(operation, func(config.Allow) bool { return true })
+// AllowSomewhere reports whether each of actions is allowed on anything at all.
+func (p *permissions) AllowSomewhere(actions []string) bool {
+	return p.allowEach(actions, func(config.Allow) bool { return true })
 }
 
-// allowEach reports whether each action of operation is in an entry that covers accepts.
-func (p *permissions) allowEach(operation kmsapi.Operation, covers func(config.Allow) bool) bool {
+// allowEach reports whether each action is in an entry that covers accepts.
+func (p *permissions) allowEach(actions []string, covers func(config.Allow) bool) bool {
 	if p.everything {
 		return true
 	}
-	for _, action := range operation.Actions() {
+	for _, action := range actions {
 		if !slices.ContainsFunc(p.allowed, func(a config.Allow) bool { return a.CoversAction(action) && covers(a) }) {
 			return false
 		}

@@ -1,5 +1,5 @@
 // Package wrapping protects key material on its way into the KMS service, with an RSA key generated for that one
-// import.
+// import, and data keys on their way out, with an RSA key of the caller's: see [Public].
 //
 // # Wrapping keys
 //

@@ -1,0 +1,304 @@
+package server_test
+
+import (
+	"crypto/rand"
+	"crypto/rsa"
+	"crypto/sha1"
+	"crypto/sha256"
+	"crypto/x509"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"hash"
+	"math/big"
+	"os"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+)
+
+// vector reads a file of testdata/vectors, which OpenSSL has made.
+func vector(name string) []byte {
+	content, err := os.ReadFile("testdata/vectors/" + name)
+	if err != nil {
+		panic(err)
+	}
+	return content
+}
+
+// publicKeyBlob is the text of a PEM file without its first and last line, and without line breaks.
+func publicKeyBlob(name string) string {
+	block, _ := pem.Decode(vector(name + ".pub.pem"))
+	return base64.StdEncoding.EncodeToString(block.Bytes)
+}
+
+// toRecipient are the parameters that name a public key to wrap a data key with.
+func toRecipient() []string {
+	return []string{
+		"PublicKeyBlob", publicKeyBlob("rsa_2048"), "WrappingKeySpec", "RSA_2048", "WrappingAlgorithm", "RSAES_OAEP_SHA_256",
+	}
+}
+
+// unwrapExported opens what was wrapped for the recipient.
+func unwrapExported(t testing.TB, algorithm, exported string) []byte {
+	t.Helper()
+	block, _ := pem.Decode(vector("rsa_2048.key"))
+	key, err := x509.ParsePKCS8PrivateKey(block.Bytes)
+	require.NoError(t, err)
+	wrapped, err := base64.StdEncoding.DecodeString(exported)
+	require.NoError(t, err)
+	require.Len(t, wrapped, 256)
+	h := map[string]hash.Hash{"RSAES_OAEP_SHA_1": sha1.New(), "RSAES_OAEP_SHA_256": sha256.New()}[algorithm]
+	plain, err := rsa.DecryptOAEP(h, nil, key.(*rsa.PrivateKey), wrapped, nil)
+	require.NoError(t, err)
+	return plain
+}
+
+func TestADataKeyWithoutPlaintextIsOneThatDecryptGives(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	w.must("CreateAlias", "KeyId", id, "AliasName", "alias/a")
+	for _, tc := range []struct {
+		name  string
+		pairs []string
+		bytes int
+	}{
+		{"by default", nil, 32},
+		{"AES_256", []string{"KeySpec", "AES_256"}, 32},
+		{"AES_128", []string{"KeySpec", "AES_128"}, 16},
+		{"one byte", []string{"NumberOfBytes", "1"}, 1},
+		{"1,024 bytes", []string{"NumberOfBytes", "1024"}, 1024},
+		{"a number wins over a spec", []string{"NumberOfBytes", "64", "KeySpec", "AES_128"}, 64},
+		{"with a context", []string{"EncryptionContext", `{"a":"b"}`}, 32},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			w := w.in(t)
+			got := w.must("GenerateDataKeyWithoutPlaintext", append([]string{"KeyId", "alias/a"}, tc.pairs...)...)
+			require.Empty(t, got.Plaintext)
+			require.Equal(t, id, got.KeyId)
+			opened := w.must("Decrypt", setPair([]string{"CiphertextBlob", got.CiphertextBlob}, "EncryptionContext",
+				pairOf(tc.pairs, "EncryptionContext"))...)
+			require.Equal(t, got.KeyVersionId, opened.KeyVersionId)
+			key, err := base64.StdEncoding.DecodeString(opened.Plaintext)
+			require.NoError(t, err)
+			require.Len(t, key, tc.bytes)
+			require.NotContains(t, string(got.body), opened.Plaintext)
+		})
+	}
+	for _, pairs := range [][]string{{"NumberOfBytes", "0"}, {"NumberOfBytes", "1025"}, {"KeySpec", "AES_512"}} {
+		w.do("GenerateDataKeyWithoutPlaintext", append(pairs, "KeyId", id)...).refused(t, kmsapi.ErrInvalidParameter)
+	}
+}
+
+// pairOf returns the value that pairs have for name.
+func pairOf(pairs []string, name string) string {
+	for i := 0; i < len(pairs); i += 2 {
+		if pairs[i] == name {
+			return pairs[i+1]
+		}
+	}
+	return ""
+}
+
+func TestAnExportedDataKeyIsTheSameUnderBothKeys(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	for algorithm, most := range map[string]int{"RSAES_OAEP_SHA_256": 190, "RSAES_OAEP_SHA_1": 214} {
+		for _, bytes := range []int{1, 16, 32, most} {
+			t.Run(fmt.Sprintf("%d bytes by %s", bytes, algorithm), func(t *testing.T) {
+				w := w.in(t)
+				to := setPair(toRecipient(), "WrappingAlgorithm", algorithm)
+				made := w.must("GenerateAndExportDataKey", slices.Concat(to,
+					[]string{"KeyId", id, "NumberOfBytes", strconv.Itoa(bytes), "EncryptionContext", `{"a":"b"}`})...)
+				opened := w.must("Decrypt", "CiphertextBlob", made.CiphertextBlob, "EncryptionContext", `{"a":"b"}`)
+				key := unwrapExported(t, algorithm, made.ExportedDataKey)
+				require.Len(t, key, bytes)
+				require.Equal(t, opened.Plaintext, base64.StdEncoding.EncodeToString(key), "the bytes, not their base64")
+
+				again := w.must("ExportDataKey", slices.Concat(to,
+					[]string{"CiphertextBlob", made.CiphertextBlob, "EncryptionContext", `{"a":"b"}`})...)
+				require.Equal(t, key, unwrapExported(t, algorithm, again.ExportedDataKey))
+				require.Equal(t, []string{id, made.KeyVersionId}, []string{again.KeyId, again.KeyVersionId})
+				for _, got := range []answer{made, again} {
+					require.Empty(t, got.Plaintext)
+					require.NotContains(t, string(got.body), opened.Plaintext)
+				}
+			})
+		}
+		to := setPair(toRecipient(), "WrappingAlgorithm", algorithm)
+		tooLong := w.do("GenerateAndExportDataKey", append(to, "KeyId", id, "NumberOfBytes", strconv.Itoa(most+1))...)
+		tooLong.refused(t, kmsapi.ErrInvalidParameter)
+		require.Contains(t, tooLong.Message, `"NumberOfBytes"`)
+		blob := w.must("GenerateDataKey", "KeyId", id, "NumberOfBytes", strconv.Itoa(most+1)).CiphertextBlob
+		tooLong = w.do("ExportDataKey", append(to, "CiphertextBlob", blob)...)
+		tooLong.refused(t, kmsapi.ErrInvalidParameter)
+		require.Contains(t, tooLong.Message, `"CiphertextBlob"`)
+		require.Contains(t, tooLong.Message, strconv.Itoa(most))
+	}
+}
+
+func TestTextThatIsNotBase64IsExportedAsItIs(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	for text, want := range map[string]string{
+		"c2VjcmV0":          "secret",
+		"YourPassword1234!": "YourPassword1234!",
+		"c2Vj\ncmV0":        "c2Vj\ncmV0",
+		"c2VjcmV=":          "c2VjcmV=", // Not what an encoder writes.
+		"密码":                "密码",
+	} {
+		blob := w.must("Encrypt", "KeyId", id, "Plaintext", text).CiphertextBlob
+		exported := w.must("ExportDataKey", append(toRecipient(), "CiphertextBlob", blob)...).ExportedDataKey
+		require.Equal(t, want, string(unwrapExported(t, "RSAES_OAEP_SHA_256", exported)))
+	}
+}
+
+// TestWhatOpenSSLWrapsIsWhatWeWrap holds the key of the tests above against files that OpenSSL has encrypted.
+func TestWhatOpenSSLWrapsIsWhatWeWrap(t *testing.T) {
+	for algorithm, file := range map[string]string{
+		"RSAES_OAEP_SHA_1": "rsa_2048.oaep_sha1.enc", "RSAES_OAEP_SHA_256": "rsa_2048.oaep_sha256.enc",
+	} {
+		wrapped := base64.StdEncoding.EncodeToString(vector(file))
+		require.Equal(t, vector("plaintext.bin"), unwrapExported(t, algorithm, wrapped))
+	}
+}
+
+func TestAPublicKeyThatCantWrapIsRefused(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	blob := w.must("GenerateDataKey", "KeyId", id).CiphertextBlob
+	good, err := base64.StdEncoding.DecodeString(publicKeyBlob("rsa_2048"))
+	require.NoError(t, err)
+	parsed, err := x509.ParsePKIXPublicKey(good)
+	require.NoError(t, err)
+	changed := func(change func(*rsa.PublicKey)) string {
+		key := *parsed.(*rsa.PublicKey)
+		key.N = new(big.Int).Set(key.N)
+		change(&key)
+		der, err := x509.MarshalPKIXPublicKey(&key)
+		require.NoError(t, err)
+		return base64.StdEncoding.EncodeToString(der)
+	}
+	other, err := rsa.GenerateKey(rand.Reader, 1024)
+	require.NoError(t, err)
+	short, err := x509.MarshalPKIXPublicKey(&other.PublicKey)
+	require.NoError(t, err)
+	text := base64.StdEncoding.EncodeToString(good)
+	for name, public := range map[string]string{
+		"a PEM file":            string(vector("rsa_2048.pub.pem")),
+		"no base64":             "!" + text,
+		"base64 for URLs":       base64.URLEncoding.EncodeToString(good),
+		"cut off":               base64.StdEncoding.EncodeToString(good[:len(good)-1]),
+		"extended":              base64.StdEncoding.EncodeToString(append(slices.Clone(good), 0)),
+		"PKCS#1":                base64.StdEncoding.EncodeToString(x509.MarshalPKCS1PublicKey(parsed.(*rsa.PublicKey))),
+		"of 1024 bits":          base64.StdEncoding.EncodeToString(short),
+		"of 3072 bits":          publicKeyBlob("rsa_3072"),
+		"on P-256":              publicKeyBlob("prime256v1"),
+		"on secp256k1":          publicKeyBlob("secp256k1"),
+		"on SM2":                publicKeyBlob("sm2"),
+		"an exponent of 1":      changed(func(k *rsa.PublicKey) { k.E = 1 }),
+		"an exponent of 2":      changed(func(k *rsa.PublicKey) { k.E = 2 }),
+		"an even exponent":      changed(func(k *rsa.PublicKey) { k.E = 65536 }),
+		"an exponent too large": changed(func(k *rsa.PublicKey) { k.E = 1<<32 + 1 }),
+		"an even modulus":       changed(func(k *rsa.PublicKey) { k.N.SetBit(k.N, 0, 0) }),
+		"1,025 characters":      text + strings.Repeat("\n", 1025-len(text)),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := w.in(t)
+			to := setPair(toRecipient(), "PublicKeyBlob", public)
+			for _, got := range []answer{
+				w.do("GenerateAndExportDataKey", append(to, "KeyId", id)...),
+				w.do("ExportDataKey", append(to, "CiphertextBlob", blob)...),
+			} {
+				got.refused(t, kmsapi.ErrInvalidParameter)
+				require.Contains(t, got.Message, `"PublicKeyBlob"`)
+				require.Empty(t, got.ExportedDataKey)
+				require.NotContains(t, got.Message, "asn1", "it is said in our words")
+			}
+		})
+	}
+	for name, public := range map[string]string{
+		"in lines":         text[:64] + "\n" + text[64:128] + "\r\n" + text[128:] + "\n",
+		"an exponent of 3": changed(func(k *rsa.PublicKey) { k.E = 3 }),
+	} {
+		t.Run(name, func(t *testing.T) {
+			w.in(t).must("GenerateAndExportDataKey", append(setPair(toRecipient(), "PublicKeyBlob", public), "KeyId", id)...)
+		})
+	}
+}
+
+func TestWrappingKeysAndAlgorithmsMustFit(t *testing.T) {
+	w := newWire(t)
+	id := w.createKey()
+	try := func(spec, algorithm string) answer {
+		to := setPair(setPair(toRecipient(), "WrappingKeySpec", spec), "WrappingAlgorithm", algorithm)
+		return w.do("GenerateAndExportDataKey", append(to, "KeyId", id)...)
+	}
+	for _, got := range []answer{try("RSA_2048", "SM2PKE"), try("EC_SM2", "RSAES_OAEP_SHA_256")} {
+		got.refused(t, kmsapi.ErrInvalidParameter)
+		require.Contains(t, got.Message, `"WrappingAlgorithm"`)
+	}
+	try("EC_SM2", "SM2PKE").refused(t, kmsapi.ErrUnsupportedOperation)
+	for _, pair := range []string{"PublicKeyBlob", "WrappingKeySpec", "WrappingAlgorithm"} {
+		w.do("GenerateAndExportDataKey", append(setPair(toRecipient(), pair, ""), "KeyId", id)...).
+			refused(t, kmsapi.ErrMissingParameter)
+	}
+}
+
+// To export a data key is as much as to decrypt it, so one permission must not imply the other.
+func TestEachUseOfADataKeyIsAPermissionOfItsOwn(t *testing.T) {
+	root := restricted(t)
+	id := root.must("CreateKey").KeyMetadata.KeyId
+	blob := root.must("GenerateDataKey", "KeyId", id).CiphertextBlob
+	uses := map[string][]string{
+		"GenerateDataKey":                 {"KeyId", id},
+		"GenerateDataKeyWithoutPlaintext": {"KeyId", id},
+		"Decrypt":                         {"CiphertextBlob", blob},
+		"ExportDataKey":                   append(toRecipient(), "CiphertextBlob", blob),
+		"GenerateAndExportDataKey":        append(toRecipient(), "KeyId", id),
+	}
+	for allowed := range uses {
+		c := root.allow("LTAIsome", server.Allow{Actions: []string{"kms:" + allowed}, Resources: []string{keyARN(id)}})
+		for action, pairs := range uses {
+			if action == allowed {
+				c.must(action, pairs...)
+				continue
+			}
+			c.do(action, pairs...).refused(t, kmsapi.ErrNoPermission)
+		}
+	}
+}
+
+// FuzzPublicKeyBlob sends any bytes as a public key. Only an RSA key of 2048 bits may wrap.
+func FuzzPublicKeyBlob(f *testing.F) {
+	l := newLab(f, withoutAudit)
+	id := l.createKey()
+	for _, name := range []string{"rsa_2048", "rsa_3072", "prime256v1", "secp256k1", "sm2"} {
+		block, _ := pem.Decode(vector(name + ".pub.pem"))
+		f.Add(block.Bytes)
+		f.Add(block.Bytes[:len(block.Bytes)/2])
+	}
+	f.Add([]byte{})
+	f.Fuzz(func(t *testing.T, der []byte) {
+		l.t = t
+		public := base64.StdEncoding.EncodeToString(der)
+		got := l.do("GenerateAndExportDataKey", append(setPair(toRecipient(), "PublicKeyBlob", public), "KeyId", id)...)
+		if got.status != 200 {
+			require.Less(t, got.status, 500, "%s", got.body)
+			require.Empty(t, got.ExportedDataKey)
+			return
+		}
+		parsed, err := x509.ParsePKIXPublicKey(der)
+		require.NoError(t, err)
+		require.Equal(t, 2048, parsed.(*rsa.PublicKey).N.BitLen())
+		wrapped, err := base64.StdEncoding.DecodeString(got.ExportedDataKey)
+		require.NoError(t, err)
+		require.Len(t, wrapped, 256)
+	})
+}

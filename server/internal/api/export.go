@@ -1,0 +1,115 @@
+package api
+
+import (
+	"bytes"
+	"context"
+	"encoding/base64"
+	"fmt"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
+)
+
+// exportDataKey decrypts a data key, and encrypts its bytes with the caller's public key.
+func (a *API) exportDataKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.ExportDataKeyRequest,
+) (*kmsapi.ExportDataKeyResponse, error) {
+	to, err := parseRecipient(r.PublicKeyBlob, r.WrappingKeySpec, r.WrappingAlgorithm)
+	if err != nil {
+		return nil, err
+	}
+	from, plaintext, err := a.open(ctx, inv, r.CiphertextBlob, r.EncryptionContext)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(plaintext)
+	key := dataKeyBytes(plaintext)
+	defer clear(key)
+	if len(key) > to.most {
+		return nil, kmsapi.InvalidParameter(ciphertextParam, to.tooLong("What it holds"))
+	}
+	exported, err := to.wrap(key)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.ExportDataKeyResponse{
+		KeyId: from.cmk.KeyID, KeyVersionId: from.version.ID, ExportedDataKey: exported,
+	}, nil
+}
+
+// generateAndExportDataKey makes a data key, and encrypts it with a CMK and with the caller's public key.
+func (a *API) generateAndExportDataKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.GenerateAndExportDataKeyRequest,
+) (*kmsapi.GenerateAndExportDataKeyResponse, error) {
+	to, err := parseRecipient(r.PublicKeyBlob, r.WrappingKeySpec, r.WrappingAlgorithm)
+	if err != nil {
+		return nil, err
+	}
+	if r.NumberOfBytes > to.most {
+		return nil, kmsapi.InvalidParameter("NumberOfBytes", to.tooLong("The data key"))
+	}
+	key, err := a.newDataKey(r.KeySpec, r.NumberOfBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(key)
+	sealed, err := a.seal(ctx, inv, r.KeyId, base64.StdEncoding.EncodeToString(key), r.EncryptionContext)
+	if err != nil {
+		return nil, err
+	}
+	exported, err := to.wrap(key)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.GenerateAndExportDataKeyResponse{
+		KeyId: sealed.keyID, KeyVersionId: sealed.versionID, CiphertextBlob: sealed.blob, ExportedDataKey: exported,
+	}, nil
+}
+
+// dataKeyBytes are the bytes of a data key, of which a ciphertext holds the base64. Of any other text, which Encrypt
+// takes too, they are the text's own.
+func dataKeyBytes(text []byte) []byte {
+	key := make([]byte, base64.StdEncoding.DecodedLen(len(text)))
+	n, err := base64.StdEncoding.Strict().Decode(key, text)
+	if err != nil || bytes.ContainsAny(text, "\r\n") { // The decoder skips line breaks, which no data key has.
+		clear(key)
+		return append(key[:0], text...)
+	}
+	return key[:n]
+}
+
+// A recipient is a public key of the caller's, with the algorithm to use it with.
+type recipient struct {
+	public    wrapping.Public
+	algorithm string
+	// most is how many bytes can be wrapped.
+	most int
+}
+
+// parseRecipient reads the parameters that name a recipient.
+func parseRecipient(blob, spec, algorithm string) (recipient, error) {
+	isSM2 := spec == kmsapi.WrappingKeySpecSM2
+	if isSM2 != (algorithm == kmsapi.WrapSM2PKE) {
+		return recipient{}, kmsapi.InvalidParameter("WrappingAlgorithm", "A key of "+spec+" can't be used with it.")
+	}
+	if isSM2 {
+		return recipient{}, kmsapi.ErrUnsupportedOperation.WithMessage(kmsapi.ErrUnsupportedOperation.Message +
+			" This service wraps with keys of " + kmsapi.WrappingKeySpecRSA2048 + " alone.")
+	}
+	public, err := wrapping.ParsePublic(blob)
+	if err != nil {
+		return recipient{}, kmsapi.InvalidParameter("PublicKeyBlob",
+			"It must be base64 of a DER SubjectPublicKeyInfo, but "+err.Error()+".")
+	}
+	return recipient{public, algorithm, wrapping.MaxWrapped(algorithm)}, nil
+}
+
+func (to recipient) wrap(key []byte) (string, error) {
+	wrapped, err := to.public.Wrap(to.algorithm, key)
+	return base64.StdEncoding.EncodeToString(wrapped), err
+}
+
+// tooLong is a sentence about what can't be wrapped.
+func (to recipient) tooLong(what string) string {
+	return fmt.Sprintf("%s must have at most %d bytes to be wrapped with %s.", what, to.most, to.algorithm)
+}
