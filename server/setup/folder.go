@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"syscall"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 )
 
@@ -67,7 +68,7 @@ func (f *folder) requirePrivate() error {
 		return fmt.Errorf("%s belongs to another user (id %d); run this as that user", f.path, owner)
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("others can write to %s; run: chmod 700 %s", f.path, f.path)
+		return fmt.Errorf("others can write to %s; run: chmod 700 %s", f.path, shell.Word(f.path))
 	}
 	return nil
 }

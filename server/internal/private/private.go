@@ -5,8 +5,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"syscall"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 )
 
 // Rule says which users may have access to a file.
@@ -58,18 +59,7 @@ func (r Rule) check(path string, info fs.FileInfo) error {
 	}
 	forbidden, users, command := r.others()
 	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return fmt.Errorf("%s has mode %04o, so %s can access it; run: %s %s", path, mode, users, command, quoted(path))
+		return fmt.Errorf("%s has mode %04o, so %s can access it; run: %s %s", path, mode, users, command, shell.Word(path))
 	}
 	return nil
 }
-
-// quoted is path as a shell reads it.
-func quoted(path string) string {
-	if strings.Trim(path, plain) == "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-// plain are characters that mean themselves to every shell.
-const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=@%,:"

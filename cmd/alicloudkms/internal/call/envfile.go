@@ -7,6 +7,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 )
 
 // maxEnvFile is more than any file of exports has, in bytes.
@@ -29,7 +31,7 @@ func readEnvFile(path string) (environment, error) {
 		return nil, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %[1]s", path)
+		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %s", path, shell.Word(path))
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxEnvFile+1))
 	if err != nil {
