@@ -18,8 +18,9 @@ const maxEnvFile = 64 << 10
 type environment func(name string) string
 
 // readEnvFile reads a file of lines such as "export NAME='value'", which `alicloudkms server -dev-env` writes. It
-// understands what such files have, and runs nothing: a file that needs a shell is refused. Errors name the line and
-// don't show it, since it may hold a secret.
+// understands what such files have, and runs nothing: a variable of ours that needs a shell is refused, and any other,
+// such as the PATH that `make dev` writes, is left out. Errors name the line and don't show it, since it may hold a
+// secret.
 func readEnvFile(path string) (environment, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -61,6 +62,9 @@ func parseExports(text string) (map[string]string, error) {
 			return nil, fmt.Errorf("%d: the line is not of the form export NAME='value'", number)
 		}
 		value, err := unquote(parts[2])
+		if err != nil && !ours.MatchString(parts[1]) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%d: the value of %s %w", number, parts[1], err)
 		}
@@ -70,6 +74,9 @@ func parseExports(text string) (map[string]string, error) {
 }
 
 var exportLine = regexp.MustCompile(`^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
+
+// ours are the names of variables that a call may depend on.
+var ours = regexp.MustCompile(`^(ALICLOUD|ALIBABA_CLOUD|SSL_CERT)_`)
 
 // unquote returns the value that a shell makes of a word: of parts in single quotes, in double quotes or in none. What
 // a shell would replace, by a variable or the output of a command, is an error.
