@@ -96,7 +96,7 @@ var rooms = map[string]room{
 	},
 	// The files of a new service.
 	"server/setup": {
-		imports: serverRooms("config", "crypt", "durable", "pki", "internal/guess", "internal/shell", "kmsapi"),
+		imports: serverRooms("config", "crypt", "durable", "pki", "private", "internal/guess", "internal/shell", "kmsapi"),
 		tests:   []string{"client", "kmsapi", "server", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
