@@ -83,8 +83,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 
 // RequestReload asks the service that listens on socket to reload its configuration file, which the caller takes to be
 // the one at the absolute path file, and waits for the end. An error that wraps [ErrNoService] or [ErrNotAllowed] says
-// that the service was not reached, and one that wraps [ErrNoAnswer] that it may have reloaded or not. After any other the
-// service has kept what it had.
+// that the service was not reached, and one that wraps [ErrNoAnswer] that it may have reloaded or not. After any other
+// the service has kept what it had.
 func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
 	body, err := json.Marshal(reloadRequest{file})
 	if err != nil {

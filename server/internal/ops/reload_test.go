@@ -71,14 +71,15 @@ func TestWhyNothingWasReloaded(t *testing.T) {
 	}
 }
 
-// Whoever ends the command, or the service, meanwhile is not told that nothing was reloaded.
+// The command, or the service, may end meanwhile: nobody knows then what was reloaded.
 func TestAServiceThatDoesNotSayWhetherItHasReloaded(t *testing.T) {
 	for name, tc := range map[string]struct {
 		handler http.HandlerFunc
 		want    string
 	}{
 		"another answer": {
-			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) }, "it answered 418 I'm a teapot",
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) },
+			"it answered 418 I'm a teapot",
 		},
 		"no report": {
 			func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{")) },
