@@ -19,14 +19,20 @@ const (
 	// OwnerAndGroup is for what another program puts there for the members of a group, as programs that renew TLS
 	// certificates do.
 	OwnerAndGroup
+	// Anyone is for what is no secret, such as a certificate.
+	Anyone
 )
 
 // others are the permissions that a rule forbids, the users who would have them, and the command that takes them away.
 func (r Rule) others() (forbidden fs.FileMode, users, command string) {
-	if r == OwnerAndGroup {
+	switch r {
+	case Anyone:
+		return 0, "", ""
+	case OwnerAndGroup:
 		return 0o007, "every user", "chmod o-rwx"
+	default:
+		return 0o077, "users other than its owner", "chmod 600"
 	}
-	return 0o077, "users other than its owner", "chmod 600"
 }
 
 // Read returns the content of a regular file of at most max bytes, symbolic links followed. Errors name the file and
