@@ -37,12 +37,6 @@ const (
 	ProtectionHSM ProtectionLevel = "HSM"
 )
 
-// KeyUsageEncryptDecrypt is the only KeyUsage of the reference, and the default (§4.1).
-const KeyUsageEncryptDecrypt = "ENCRYPT/DECRYPT"
-
-// KeySpecAES256 is the KeySpec of every CMK of the reference: a 256-bit symmetric key.
-const KeySpecAES256 = "Aliyun_AES_256"
-
 // KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], empty when they do not apply.
 type KeyMetadata struct {
 	KeyId              string

@@ -106,11 +106,14 @@ var rooms = map[string]room{
 			"api", "audit", "config", "private", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
 		),
 	},
-	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
+	"server/internal/api": {
+		imports: serverRooms("asymmetric", "config", "crypt", "keyring", "keystate", "wrapping", "kmsapi"),
+	},
 	"server/internal/keyring": {
-		imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
+		imports: serverRooms("asymmetric", "crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
+	"server/internal/asymmetric":      {imports: []string{"kmsapi"}},
 	"server/internal/keystate":        {imports: []string{"kmsapi"}},
 	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":           {alone: true},

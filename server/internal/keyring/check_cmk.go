@@ -81,14 +81,25 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 	case !cmk.Lifecycle.HasMaterial && len(v.Wrapped) > 0:
 		c.problem("record %q: its version %s still has material that should be erased", at.path, v.ID)
 	case len(v.Wrapped) > 0:
-		material, err := c.root.Unwrap(at.scope.materialPath(cmk.KeyID, v.ID), v.Wrapped)
-		if err != nil {
+		if err := c.open(at.scope, cmk, v); err != nil {
 			c.problem("record %q: the material of its version %s does not open: %v", at.path, v.ID, err)
 			return
 		}
-		material.Clear()
 		c.report.Versions++
 	}
+}
+
+// open opens the material of a version, which is a key pair if the CMK is asymmetric.
+func (c *checker) open(scope Scope, cmk *CMK, v Version) error {
+	if kmsapi.IsAsymmetric(cmk.KeySpec) {
+		return openPair(c.root, scope, cmk, v)
+	}
+	material, err := c.root.Unwrap(scope.materialPath(cmk.KeyID, v.ID), v.Wrapped)
+	if err != nil {
+		return err
+	}
+	material.Clear()
+	return nil
 }
 
 // owner reads the CMK called keyID for a record that leads to it.

@@ -25,7 +25,7 @@ func fullCMK() *CMK {
 		InstanceID: "kst-dev", Default: true,
 		Primary: Version{
 			ID: "72a4d3c8-22ba-4d47-9dd4-c2b5d0ce6a04", CreationDate: testTime,
-			Wrapped: []byte("wrapped"), Fingerprint: []byte("fingerprint"),
+			Wrapped: []byte("wrapped"), Fingerprint: []byte("fingerprint"), WrappedPublic: []byte("public"),
 		},
 	}
 }
@@ -51,7 +51,8 @@ func TestTheFormOfARecordIsFixed(t *testing.T) {
 		"1024" + "37326134643363382d323262612d346434372d396464342d633262356430636536613034" +
 		"110c" + "000000006b02af101dcd6500" +
 		"1207" + "77726170706564" +
-		"130b" + "66696e6765727072696e74"
+		"130b" + "66696e6765727072696e74" +
+		"1806" + "7075626c6963"
 	require.Equal(t, want, hex.EncodeToString(encode(fullCMK())))
 }
 
@@ -86,8 +87,9 @@ func drawCMK(t *rapid.T) *CMK {
 		Default:                       rapid.Bool().Draw(t, "default"),
 		Primary: Version{
 			ID: text.Draw(t, "version"), CreationDate: date.Draw(t, "made"),
-			Wrapped:     rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "wrapped"),
-			Fingerprint: rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "fingerprint"),
+			Wrapped:       rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "wrapped"),
+			Fingerprint:   rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "fingerprint"),
+			WrappedPublic: rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "public"),
 		},
 	}
 }

@@ -30,7 +30,7 @@ func (r Reader) Version(cmk *CMK, id string) (Version, error) {
 	}
 	version, err := decodeVersion(path, id, value)
 	if !cmk.Lifecycle.HasMaterial {
-		version.Wrapped = nil
+		version.erase()
 	}
 	return version, err
 }
@@ -72,7 +72,7 @@ func (r Reader) eachEarlier(keyID string, visit func(Version) error) error {
 // eraseEarlier removes the material of the versions that are not the primary one.
 func (w Writer) eraseEarlier(keyID string) error {
 	return w.eachEarlier(keyID, func(version Version) error {
-		version.Wrapped = nil
+		version.erase()
 		return w.putEarlier(keyID, version)
 	})
 }
