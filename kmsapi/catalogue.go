@@ -174,6 +174,36 @@ var operationRows = []operationRow{
 		resource: NamedKey,
 		states:   whenEnabled, uses: DecryptingKey, required: holds[AsymmetricDecryptResponse]("KeyId"),
 	},
+	{
+		request: request[UpdateKeyDescriptionRequest], section: "UpdateKeyDescription", rate: RateWrite, resource: NamedKey,
+		states: unlessRejected,
+	},
+	{
+		request: request[SetDeletionProtectionRequest], section: "SetDeletionProtection", rate: RateWrite,
+		resource: NamedKey,
+		states:   unlessRejected,
+	},
+	{
+		request: request[TagResourcesRequest], section: "TagResources", rate: RateWrite, resource: NamedKey,
+		states: unlessRejected,
+	},
+	{
+		request: request[UntagResourcesRequest], section: "UntagResources", rate: RateWrite, resource: NamedKey,
+		states: unlessRejected,
+	},
+	{
+		request: request[ListTagResourcesRequest], section: "ListTagResources", rate: RateListTags, resource: NamedKey,
+		states: inAnyState,
+	},
+	{
+		request: request[DescribeAccountKmsStatusRequest], section: "DescribeAccountKmsStatus", rate: RateRead,
+		resource: NoResource,
+		states:   inAnyState, required: holds[DescribeAccountKmsStatusResponse]("AccountStatus"),
+	},
+	{
+		request: request[OpenKmsServiceRequest], section: "OpenKmsService", rate: RateWrite, resource: NoResource,
+		states: inAnyState,
+	},
 }
 
 // catalogue has the rows by operation. It is never changed.

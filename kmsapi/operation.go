@@ -96,7 +96,7 @@ const (
 	RateWrite RateClass = "write"
 	// RateRead is for what describes and lists.
 	RateRead RateClass = "read"
-	// RateListTags is for ListResourceTags alone.
+	// RateListTags is for what lists tags.
 	RateListTags RateClass = "list_tags"
 	// RateInstances is for what describes and lists KMS instances.
 	RateInstances RateClass = "instances"

@@ -27,6 +27,10 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
+	tags := keyring.Tags{}
+	if err := addTags(r.Tags)(tags); err != nil {
+		return nil, err
+	}
 	err = a.update(ctx, inv, func(w keyring.Writer) error {
 		if err := a.roomForKey(w.Reader); err != nil {
 			return err
@@ -35,7 +39,10 @@ func (a *API) createKey(
 			return err
 		}
 		inv.note(cmk) // From here on, it may exist even if the request fails.
-		return w.AddCMK(cmk)
+		if err := w.AddCMK(cmk); err != nil {
+			return err
+		}
+		return w.PutTags(cmk.KeyID, tags)
 	})
 	if err != nil {
 		return nil, err
@@ -88,7 +95,21 @@ func (a *API) describeKey(
 	return &kmsapi.DescribeKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
 }
 
+// updateKeyDescription replaces the description of a CMK.
+func (a *API) updateKeyDescription(
+	ctx context.Context, inv *Invocation, r *kmsapi.UpdateKeyDescriptionRequest,
+) (*kmsapi.UpdateKeyDescriptionResponse, error) {
+	return &kmsapi.UpdateKeyDescriptionResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
+		cmk.Description = r.Description
+		return cmk.Allows(inv.Operation, inv.Now)
+	})
+}
+
 func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
+	protection := kmsapi.ProtectionDisabled
+	if cmk.DeletionProtection {
+		protection = kmsapi.ProtectionEnabled
+	}
 	return kmsapi.KeyMetadata{
 		KeyId:              cmk.KeyID,
 		Arn:                inv.keyARN(cmk.KeyID),
@@ -105,7 +126,10 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		PrimaryKeyVersion:  primaryVersion(cmk),
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
 		AutomaticRotation:  "Disabled",
+		DeletionProtection: protection,
 		DKMSInstanceId:     cmk.InstanceID,
+
+		DeletionProtectionDescription: cmk.DeletionProtectionDescription,
 	}
 }
 
@@ -125,13 +149,18 @@ func wireTime(t time.Time) string {
 	return t.UTC().Format(kmsapi.TimeFormat)
 }
 
-// listKeys returns a page of the CMKs of the account and region, in the order of their ids (§4.10).
+// listKeys returns a page of the CMKs of the account and region that the filters let through, in the order of their ids
+// (§4.10).
 func (a *API) listKeys(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
 ) (*kmsapi.ListKeysResponse, error) {
 	var page keyring.Page[string]
 	err := a.view(ctx, inv, func(reader keyring.Reader) (err error) {
-		page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		if len(r.Filters) == 0 {
+			page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		} else {
+			page, err = reader.FilteredCMKs(filter(inv, r.Filters), r.PageNumber, r.PageSize)
+		}
 		return err
 	})
 	if err != nil {

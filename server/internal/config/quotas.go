@@ -54,7 +54,7 @@ type RateLimits struct {
 	Write int `hcl:"write,optional"`
 	// Read is for what describes and lists; 0 means 50.
 	Read int `hcl:"read,optional"`
-	// ListTags is for ListResourceTags alone; 0 means 300.
+	// ListTags is for ListResourceTags and ListTagResources together; 0 means 300.
 	ListTags int `hcl:"list_tags,optional"`
 	// Instances is for what describes and lists KMS instances; 0 means 1.
 	Instances int `hcl:"instances,optional"`
