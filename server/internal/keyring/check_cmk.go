@@ -116,6 +116,9 @@ func (c *checker) owner(at location, keyID string) (checkedCMK, bool) {
 
 // earlier checks a version that is not the primary one.
 func (c *checker) earlier(at location, value []byte) {
+	if c.schema > derivedSchema {
+		c.tally(at.scope.versionCountPath()).actual++
+	}
 	keyID, id, _ := strings.Cut(at.name, "/")
 	version, err := decodeVersion(at.path, id, value)
 	if err != nil {
@@ -129,6 +132,9 @@ func (c *checker) earlier(at location, value []byte) {
 	if id == cmk.Primary.ID {
 		c.problem("record %q: it is the primary version, which is in the record of its key", at.path)
 		return
+	}
+	if version.Number > cmk.Primary.Number {
+		c.problem("record %q: it was made after the primary version of its key", at.path)
 	}
 	c.checkVersion(at, cmk.CMK, version)
 }

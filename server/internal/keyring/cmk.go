@@ -37,6 +37,9 @@ type Version struct {
 	// ID is in the path of a version's record and not in its value; that of the primary version is in the CMK's.
 	ID           string
 	CreationDate time.Time
+	// Number is how many versions the CMK had when this one was made. Versions that were made in the same second, or
+	// while the clock was set back, keep their order by it.
+	Number int
 	// Wrapped is the material under the root key, bound to CMK and version; empty while there is none. It is the private
 	// key if the CMK is asymmetric.
 	Wrapped []byte
@@ -73,6 +76,7 @@ func (v *Version) fields(f *codec) {
 	f.time(17, &v.CreationDate)
 	f.bytes(18, &v.Wrapped)
 	f.bytes(19, &v.Fingerprint)
+	f.integer(20, &v.Number)
 	f.bytes(24, &v.WrappedPublic)
 }
 

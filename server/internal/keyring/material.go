@@ -25,6 +25,8 @@ type Attributes struct {
 	InstanceID, IDLetters string
 	// Default marks the account's default key.
 	Default bool
+	// RotationInterval is how often the CMK is rotated automatically; zero means never.
+	RotationInterval time.Duration
 }
 
 // NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
@@ -40,6 +42,8 @@ func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error)
 		Lifecycle:       keystate.New(a.Origin),
 		InstanceID:      a.InstanceID,
 		Default:         a.Default,
+
+		RotationInterval: a.RotationInterval,
 	}
 	if a.Origin == kmsapi.OriginExternal {
 		cmk.Primary = Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}
