@@ -148,8 +148,6 @@ var (
 	ErrNoPermission = refusal("Forbidden.NoPermission", 403, KindPermission,
 		"This operation is forbidden by permission system.")
 	ErrKeyNotFound        = refusal("Forbidden.KeyNotFound", 404, KindNotFound, "The specified Key is not found.")
-	ErrKeyVersionNotFound = refusal("Forbidden.KeyVersionNotFound", 404, KindNotFound,
-		"The specified Key version is not found.")
 	ErrAliasNotFound = refusal("Forbidden.AliasNotFound", 404, KindNotFound, "The specified Alias is not found.")
 
 	ErrUnsupportedHTTPMethod = refusal("UnsupportedHTTPMethod", 403, KindParameter,
