@@ -89,7 +89,7 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "crypt", "durable", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
@@ -108,11 +108,15 @@ var rooms = map[string]room{
 			"api", "audit", "config", "private", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
 		),
 	},
-	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
+	"server/internal/api": {
+		imports: serverRooms("asymmetric", "config", "crypt", "fair", "keyring", "keystate", "wrapping", "kmsapi"),
+	},
 	"server/internal/keyring": {
-		imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
+		imports: serverRooms("asymmetric", "crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
+	"server/internal/asymmetric":      {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/fair":            {onlyStandard: true},
 	"server/internal/keystate":        {imports: []string{"kmsapi"}},
 	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":           {alone: true},
@@ -121,7 +125,7 @@ var rooms = map[string]room{
 	"server/internal/durable":         {onlyStandard: true},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
-	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
+	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":           {imports: []string{"kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},

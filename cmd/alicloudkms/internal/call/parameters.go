@@ -98,7 +98,8 @@ func (r *reader) value(name, given string) (string, error) {
 // rule returns the rule of the parameter called name.
 func (r *reader) rule(name string) (kmsapi.Rule, error) {
 	for _, rule := range r.rules {
-		if rule.Name == name || rule.Type == kmsapi.TypeContext && strings.HasPrefix(name, rule.Name+".") {
+		spread := rule.Type == kmsapi.TypeContext || rule.Type == kmsapi.TypeNumbered
+		if rule.Name == name || spread && strings.HasPrefix(name, rule.Name+".") {
 			return rule, nil
 		}
 	}
@@ -152,14 +153,30 @@ func oneOf(rule kmsapi.Rule) string {
 func (r *reader) missing(params kmsapi.Params) error {
 	var missing []string
 	for _, rule := range r.rules {
-		if rule.Required && params.Get(rule.Name) == "" {
-			missing = append(missing, rule.Name+"=…")
+		if rule.Required && !given(params, rule) {
+			missing = append(missing, assignment(rule))
 		}
 	}
 	if len(missing) > 0 {
 		return usagef("%s needs %s", r.op, strings.Join(missing, " "))
 	}
 	return nil
+}
+
+// given reports whether params have a value of the parameter, or an item of the list, that rule is about.
+func given(params kmsapi.Params, rule kmsapi.Rule) bool {
+	if rule.Type != kmsapi.TypeNumbered {
+		return params.Get(rule.Name) != ""
+	}
+	return slices.ContainsFunc(params, func(p kmsapi.Param) bool { return strings.HasPrefix(p.Name, rule.Name+".") })
+}
+
+// assignment is how a parameter is typed.
+func assignment(rule kmsapi.Rule) string {
+	if rule.Type == kmsapi.TypeNumbered {
+		return rule.Form
+	}
+	return rule.Name + "=…"
 }
 
 // newRequest makes a request of params, with nothing in it that was not given.
