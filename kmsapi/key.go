@@ -37,11 +37,11 @@ const (
 	ProtectionHSM ProtectionLevel = "HSM"
 )
 
-// KeyUsageEncryptDecrypt is the only KeyUsage of the reference, and the default (§4.1).
-const KeyUsageEncryptDecrypt = "ENCRYPT/DECRYPT"
-
-// KeySpecAES256 is the KeySpec of every CMK of the reference: a 256-bit symmetric key.
-const KeySpecAES256 = "Aliyun_AES_256"
+// What DeletionProtection says of a key.
+const (
+	ProtectionEnabled  = "Enabled"
+	ProtectionDisabled = "Disabled"
+)
 
 // KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], empty when they do not apply.
 type KeyMetadata struct {
@@ -60,6 +60,9 @@ type KeyMetadata struct {
 	PrimaryKeyVersion  string
 	LastRotationDate   string
 	AutomaticRotation  string
+	// DeletionProtection is [ProtectionEnabled] if ScheduleKeyDeletion is refused, and [ProtectionDisabled] otherwise.
+	DeletionProtection            string
+	DeletionProtectionDescription string
 	// DKMSInstanceId is the KMS instance that holds the key, and empty for a key of none. The form of a key id does not
 	// tell: migrated keys keep theirs.
 	DKMSInstanceId string

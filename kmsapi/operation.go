@@ -43,6 +43,9 @@ func (o Operation) Refusal(state KeyState) *Error {
 	return o.row().states.in(state)
 }
 
+// Uses returns the kind of key that o works with.
+func (o Operation) Uses() KeyKind { return o.row().uses }
+
 // ExternalOnly reports whether o is for keys of origin [OriginExternal] alone (§2).
 func (o Operation) ExternalOnly() bool { return o.row().externalOnly }
 
@@ -90,17 +93,19 @@ type RateClass string
 
 // The rate classes of the shared gateway.
 const (
-	// RateCrypto is for what encrypts and decrypts with one key.
+	// RateCrypto is for what encrypts and decrypts with one symmetric key.
 	RateCrypto RateClass = "crypto"
 	// RateReEncrypt is for ReEncrypt alone.
 	RateReEncrypt RateClass = "re_encrypt"
+	// RateAsymmetric is for what signs, verifies, encrypts and decrypts with an asymmetric key.
+	RateAsymmetric RateClass = "asymmetric"
 	// RateCreateKey is for CreateKey alone.
 	RateCreateKey RateClass = "create_key"
 	// RateWrite is for everything else that changes something.
 	RateWrite RateClass = "write"
 	// RateRead is for what describes and lists.
 	RateRead RateClass = "read"
-	// RateListTags is for ListResourceTags alone.
+	// RateListTags is for what lists tags.
 	RateListTags RateClass = "list_tags"
 	// RateInstances is for what describes and lists KMS instances.
 	RateInstances RateClass = "instances"
@@ -108,7 +113,9 @@ const (
 
 // RateClasses returns all rate classes.
 func RateClasses() []RateClass {
-	return []RateClass{RateCrypto, RateReEncrypt, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances}
+	return []RateClass{
+		RateCrypto, RateReEncrypt, RateAsymmetric, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances,
+	}
 }
 
 // A Resource is what a request is about, in the words of RAM's resource names.

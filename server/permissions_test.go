@@ -219,7 +219,7 @@ func TestResourcesAreMatchedAsAWhole(t *testing.T) {
 	})
 }
 
-// Every operation but DescribeRegions asks for permission, whatever it is about.
+// Every operation that is about anything asks for permission, whatever it is about.
 func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 	root := restricted(t)
 	key := root.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId
@@ -236,6 +236,8 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
 		"GenerateDataKeyWithoutPlaintext", "ExportDataKey", "GenerateAndExportDataKey", "ReEncrypt",
+		"UpdateKeyDescription", "SetDeletionProtection", "TagResources", "UntagResources", "ListTagResources",
+		"DescribeAccountKmsStatus", "OpenKmsService",
 	}
 	var known []string
 	for _, operation := range server.Operations() {
@@ -249,11 +251,16 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		pairs := []string{
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
-			"AAAA", "ImportToken", token, "Policy", "{}",
+			"AAAA", "ImportToken", token, "Policy", "{}", "EnableDeletionProtection", "true", "ResourceType", "key",
+			"Tag.1.Key", "a", "TagKey.1", "a",
 		}
 		switch action {
-		case "DescribeRegions":
+		case "DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService":
 			continue
+		case "TagResources", "UntagResources":
+			pairs = append(pairs, "ResourceId.1", enabled)
+		case "ListTagResources":
+			c.do(action, append(pairs, "ResourceId.1", enabled)...).refused(t, kmsapi.ErrNoPermission)
 		case "CreateAlias", "UpdateAlias":
 			pairs = append(pairs, "KeyId", enabled, "AliasName", "alias/b")
 		case "DeleteAlias":
@@ -271,5 +278,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		}
 		c.do(action, pairs...).refused(t, kmsapi.ErrNoPermission)
 	}
-	c.must("DescribeRegions")
+	for _, action := range []string{"DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService"} {
+		c.must(action)
+	}
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -8,7 +9,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-const keyIDParam = "KeyId"
+const (
+	keyIDParam     = "KeyId"
+	protectedParam = "ProtectedResourceArn"
+	resourceParam  = "ResourceId."
+)
 
 // arnPrefix begins every resource name, and no key id and no alias.
 const arnPrefix = "acs:"
@@ -23,7 +28,17 @@ func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + key
 // WithLocalNames returns params with the names that resource names stand for, where a parameter that names a CMK has
 // that of a CMK or an alias of the account and region. Any other resource name leads to nothing here, whoever asks:
 // nothing is looked up.
+//
+// The resource name in ProtectedResourceArn becomes the KeyId.
 func (inv *Invocation) WithLocalNames(params kmsapi.Params) (kmsapi.Params, error) {
+	params, err := inv.withLocalKeys(params)
+	if err != nil || params.Get(protectedParam) == "" || !inv.Operation.Takes(protectedParam) {
+		return params, err
+	}
+	return inv.withProtectedKey(params)
+}
+
+func (inv *Invocation) withLocalKeys(params kmsapi.Params) (kmsapi.Params, error) {
 	isARN := func(p kmsapi.Param) bool { return strings.HasPrefix(p.Value, arnPrefix) && inv.namesKey(p.Name) }
 	if !slices.ContainsFunc(params, isARN) {
 		return params, nil
@@ -59,4 +74,28 @@ func (inv *Invocation) localName(arn string) (name string, ok bool) {
 		return keyID, crypt.IsKeyID(keyID)
 	}
 	return resource, isAlias(resource)
+}
+
+// keyARNForm matches the resource name of a CMK, of whatever account and region.
+var keyARNForm = regexp.MustCompile(`^acs:kms:[a-z0-9-]+:[0-9]+:key/[A-Za-z0-9-]+$`)
+
+func (inv *Invocation) withProtectedKey(params kmsapi.Params) (kmsapi.Params, error) {
+	arn, keyID := params.Get(protectedParam), params.Get(keyIDParam)
+	if arn == "" {
+		return params, nil
+	}
+	if !keyARNForm.MatchString(arn) {
+		return nil, kmsapi.InvalidParameter(protectedParam, "It must be the resource name of a key.")
+	}
+	protected, ok := strings.CutPrefix(arn, inv.keyARN(""))
+	switch {
+	case !ok:
+		return nil, kmsapi.ErrKeyNotFound
+	case keyID == "":
+		// The first value of a parameter counts, so it goes before a KeyId that is empty.
+		return slices.Insert(slices.Clone(params), 0, kmsapi.Param{Name: keyIDParam, Value: protected}), nil
+	case keyID != protected:
+		return nil, kmsapi.InvalidParameter(protectedParam, "It must be the resource name of the key in KeyId.")
+	}
+	return params, nil
 }

@@ -52,12 +52,12 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 	if names := inv.Operation.KeyParameters(); names != nil {
 		return inv.authorizeParts(names, params)
 	}
-	return inv.authorizeNamed(params.Get("AliasName"), params.Get(keyIDParam))
+	return inv.authorizeNamed(params.Get("AliasName"), namedKeys(params)...)
 }
 
-// authorizeNamed checks the permission on the alias and the CMK that a request names. Both may be empty.
-func (inv *Invocation) authorizeNamed(alias, keyID string) error {
-	inv.resource = inv.named(alias, keyID)
+// authorizeNamed checks the permission on the alias and the CMKs that a request names. All may be empty.
+func (inv *Invocation) authorizeNamed(alias string, keyIDs ...string) error {
+	inv.resource = inv.named(append([]string{alias}, keyIDs...)...)
 	if !inv.Permissions.AllowSomewhere(inv.actions()) {
 		return inv.forbidden(inv.resource)
 	}
@@ -66,8 +66,13 @@ func (inv *Invocation) authorizeNamed(alias, keyID string) error {
 			return err
 		}
 	}
-	if crypt.IsKeyID(keyID) {
-		return inv.permit(inv.keyARN(keyID))
+	for _, keyID := range keyIDs {
+		if !crypt.IsKeyID(keyID) {
+			continue
+		}
+		if err := inv.permit(inv.keyARN(keyID)); err != nil {
+			return err
+		}
 	}
 	return nil
 }
@@ -112,6 +117,16 @@ func (inv *Invocation) named(names ...string) string {
 	return inv.arn(anyKey)
 }
 
+// namedKeys returns what the parameters that name keys say: KeyId, and the items of ResourceId.
+func namedKeys(params kmsapi.Params) (names []string) {
+	for i := range params {
+		if params[i].Name == keyIDParam || strings.HasPrefix(params[i].Name, resourceParam) {
+			names = append(names, params[i].Value)
+		}
+	}
+	return names
+}
+
 // permitKey checks the permission on the CMK called id.
 func (inv *Invocation) permitKey(id string) error {
 	if inv.Permissions.Everything() || inv.Permissions.Allow(inv.actions(), inv.keyARN(id)) {
@@ -120,6 +135,9 @@ func (inv *Invocation) permitKey(id string) error {
 	inv.KeyID = id // The audit line may say what the caller must not learn.
 	return inv.forbidden(inv.resource)
 }
+
+// permitEveryKey checks the permission on all CMKs, for a request that names none and is about their contents.
+func (inv *Invocation) permitEveryKey() error { return inv.permit(inv.arn(anyKey)) }
 
 // notFound is the answer when the alias or the like in a request leads to no CMK: err for a caller that may use every
 // CMK, and for any other the same as for a forbidden CMK.

@@ -14,7 +14,7 @@ import (
 func (a *API) exportDataKey(
 	ctx context.Context, inv *Invocation, r *kmsapi.ExportDataKeyRequest,
 ) (*kmsapi.ExportDataKeyResponse, error) {
-	to, err := parseRecipient(r.PublicKeyBlob, r.WrappingKeySpec, r.WrappingAlgorithm)
+	to, err := a.parseRecipient(r.PublicKeyBlob, r.WrappingKeySpec, r.WrappingAlgorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -41,7 +41,7 @@ func (a *API) exportDataKey(
 func (a *API) generateAndExportDataKey(
 	ctx context.Context, inv *Invocation, r *kmsapi.GenerateAndExportDataKeyRequest,
 ) (*kmsapi.GenerateAndExportDataKeyResponse, error) {
-	to, err := parseRecipient(r.PublicKeyBlob, r.WrappingKeySpec, r.WrappingAlgorithm)
+	to, err := a.parseRecipient(r.PublicKeyBlob, r.WrappingKeySpec, r.WrappingAlgorithm)
 	if err != nil {
 		return nil, err
 	}
@@ -87,7 +87,7 @@ type recipient struct {
 }
 
 // parseRecipient reads the parameters that name a recipient.
-func parseRecipient(blob, spec, algorithm string) (recipient, error) {
+func (a *API) parseRecipient(blob, spec, algorithm string) (recipient, error) {
 	isSM2 := spec == kmsapi.WrappingKeySpecSM2
 	if isSM2 != (algorithm == kmsapi.WrapSM2PKE) {
 		return recipient{}, kmsapi.InvalidParameter("WrappingAlgorithm", "A key of "+spec+" can't be used with it.")
@@ -96,10 +96,17 @@ func parseRecipient(blob, spec, algorithm string) (recipient, error) {
 		return recipient{}, kmsapi.ErrUnsupportedOperation.WithMessage(kmsapi.ErrUnsupportedOperation.Message +
 			" This service wraps with keys of " + kmsapi.WrappingKeySpecRSA2048 + " alone.")
 	}
+	if err := a.checkApproved(algorithm); err != nil {
+		return recipient{}, err
+	}
 	public, err := wrapping.ParsePublic(blob)
 	if err != nil {
 		return recipient{}, kmsapi.InvalidParameter("PublicKeyBlob",
 			"It must be base64 of a DER SubjectPublicKeyInfo, but "+err.Error()+".")
+	}
+	if a.fips && !public.Approved() {
+		return recipient{}, kmsapi.InvalidParameter("PublicKeyBlob",
+			"FIPS 140-3 approves only keys with an exponent above 65536, and this service uses no others.")
 	}
 	return recipient{public, algorithm, wrapping.MaxWrapped(algorithm)}, nil
 }

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"encoding/base64"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
@@ -18,58 +19,125 @@ const (
 func (a *API) reEncrypt(
 	ctx context.Context, inv *Invocation, r *kmsapi.ReEncryptRequest,
 ) (*kmsapi.ReEncryptResponse, error) {
-	if r.SourceKeyId != "" || r.SourceKeyVersionId != "" || r.SourceEncryptionAlgorithm != "" {
-		return nil, errAsymmetricSource
-	}
-	blob, versionID, err := parseBlob(r.CiphertextBlob)
+	from, err := a.sourceOf(r)
 	if err != nil {
 		return nil, err
 	}
-	from, to, err := a.findBoth(ctx, inv, versionID, r.DestinationKeyId)
+	decrypts, encrypts, err := a.findBoth(ctx, inv, from, r)
 	if err != nil {
 		return nil, err
 	}
-	plaintext, err := a.openWith(inv, from, blob, r.SourceEncryptionContext)
+	plaintext, err := from.open(inv, decrypts)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(plaintext)
-	sealed, err := a.sealWith(inv, to, plaintext, r.DestinationEncryptionContext)
+	sealed, err := a.sealWith(inv, encrypts, plaintext, r.DestinationEncryptionContext)
 	if err != nil {
 		return nil, err
 	}
 	return &kmsapi.ReEncryptResponse{
-		KeyId: from.cmk.KeyID, KeyVersionId: from.version.ID, CiphertextBlob: sealed.blob,
+		KeyId: decrypts.cmk.KeyID, KeyVersionId: decrypts.version.ID, CiphertextBlob: sealed.blob,
 	}, nil
 }
 
-var errAsymmetricSource = kmsapi.ErrUnsupportedOperation.WithMessage(kmsapi.ErrUnsupportedOperation.Message +
-	" This service re-encrypts no ciphertexts of asymmetric keys: leave out SourceKeyId, SourceKeyVersionId and" +
-	" SourceEncryptionAlgorithm.")
+// A source is how ReEncrypt decrypts a ciphertext.
+type source struct {
+	find finder
+	// check refuses a CMK that can't decrypt it, whatever its state.
+	check func(*keyring.CMK) error
+	// version reads the version of the CMK that the request names.
+	version func(keyring.Reader, *keyring.CMK) (keyring.Version, error)
+	// open returns the text that is to be encrypted, which the caller clears.
+	open func(*Invocation, keyVersion) ([]byte, error)
+}
 
-// findBoth finds the version that a ciphertext names and the CMK that is to encrypt, in one transaction, and notes both
-// for the audit line.
+// sourceOf is the source of a request: an asymmetric CMK if a parameter says so, and otherwise whatever CMK the
+// ciphertext names.
+func (a *API) sourceOf(r *kmsapi.ReEncryptRequest) (source, error) {
+	if r.SourceKeyId != "" || r.SourceKeyVersionId != "" || r.SourceEncryptionAlgorithm != "" {
+		return a.pairSource(r)
+	}
+	blob, versionID, err := parseBlob(r.CiphertextBlob)
+	if err != nil {
+		return source{}, err
+	}
+	return source{
+		find:  byVersion(versionID),
+		check: func(cmk *keyring.CMK) error { return mustBe(kmsapi.SymmetricKey, cmk) },
+		version: func(reader keyring.Reader, cmk *keyring.CMK) (keyring.Version, error) {
+			return reader.Version(cmk, versionID)
+		},
+		open: func(inv *Invocation, from keyVersion) ([]byte, error) {
+			return a.openWith(inv, from, blob, r.SourceEncryptionContext)
+		},
+	}, nil
+}
+
+// pairSource is the source of a ciphertext of an asymmetric CMK. What is in that is bytes, while symmetric CMKs encrypt
+// text: so their base64 is encrypted, and Decrypt gives what AsymmetricDecrypt would have.
+func (a *API) pairSource(r *kmsapi.ReEncryptRequest) (source, error) {
+	switch {
+	case r.SourceKeyId == "":
+		return source{}, kmsapi.MissingParameter("SourceKeyId")
+	case r.SourceKeyVersionId == "":
+		return source{}, kmsapi.MissingParameter("SourceKeyVersionId")
+	case r.SourceEncryptionAlgorithm == "":
+		return source{}, kmsapi.MissingParameter("SourceEncryptionAlgorithm")
+	case len(r.SourceEncryptionContext) > 0:
+		return source{}, kmsapi.InvalidParameter("SourceEncryptionContext", "Ciphertexts of asymmetric keys have none.")
+	}
+	return source{
+		find: byIDOrAlias(r.SourceKeyId),
+		check: func(cmk *keyring.CMK) error {
+			if err := mustBe(kmsapi.DecryptingKey, cmk); err != nil {
+				return err
+			}
+			return a.checkAlgorithm("SourceEncryptionAlgorithm", cmk, r.SourceEncryptionAlgorithm)
+		},
+		version: func(reader keyring.Reader, cmk *keyring.CMK) (keyring.Version, error) {
+			return versionOf(reader, cmk, r.SourceKeyVersionId)
+		},
+		open: func(inv *Invocation, from keyVersion) ([]byte, error) {
+			plaintext, err := a.decryptPair(inv, from, r.SourceEncryptionAlgorithm, r.CiphertextBlob)
+			if err != nil {
+				return nil, err
+			}
+			defer clear(plaintext)
+			return base64.StdEncoding.AppendEncode(nil, plaintext), nil
+		},
+	}, nil
+}
+
+// findBoth finds the version that decrypts and the CMK that encrypts, in one transaction, and notes both CMKs for the
+// audit line.
 func (a *API) findBoth(
-	ctx context.Context, inv *Invocation, versionID, destination string,
-) (from keyVersion, to *keyring.CMK, err error) {
-	source, target := inv.about(reEncryptFrom, ""), inv.about(reEncryptTo, destination)
+	ctx context.Context, inv *Invocation, from source, r *kmsapi.ReEncryptRequest,
+) (decrypts keyVersion, encrypts *keyring.CMK, err error) {
+	source, destination := inv.about(reEncryptFrom, r.SourceKeyId), inv.about(reEncryptTo, r.DestinationKeyId)
 	defer func() {
-		inv.KeyID, inv.InstanceID, inv.DestinationKeyID = source.KeyID, source.InstanceID, target.KeyID
+		inv.KeyID, inv.InstanceID, inv.DestinationKeyID = source.KeyID, source.InstanceID, destination.KeyID
 	}()
-	err = a.view(ctx, inv, func(r keyring.Reader) error {
-		if from.cmk, err = a.served(byVersion(versionID))(r, source); err != nil {
+	err = a.view(ctx, inv, func(reader keyring.Reader) error {
+		if decrypts.cmk, err = a.served(from.find)(reader, source); err != nil {
 			return err
 		}
-		if to, err = a.served(byIDOrAlias(destination))(r, target); err != nil {
+		if encrypts, err = a.served(byIDOrAlias(r.DestinationKeyId))(reader, destination); err != nil {
 			return err
 		}
-		for _, cmk := range []*keyring.CMK{from.cmk, to} {
+		for _, cmk := range []*keyring.CMK{decrypts.cmk, encrypts} {
 			if err := cmk.Allows(inv.Operation, inv.Now); err != nil {
 				return err
 			}
 		}
-		from.version, err = r.Version(from.cmk, versionID)
+		if err := from.check(decrypts.cmk); err != nil {
+			return err
+		}
+		if err := inv.checkKind(encrypts); err != nil {
+			return err
+		}
+		decrypts.version, err = from.version(reader, decrypts.cmk)
 		return err
 	})
-	return from, to, err
+	return decrypts, encrypts, err
 }

@@ -44,17 +44,19 @@ func (q *Quotas) WithDefaults() Quotas {
 // RateLimits bound the requests of an account in a region, by class, in requests a second, with a burst of the same
 // size. 0 means the default, the real service's, and [Unlimited] no bound.
 type RateLimits struct {
-	// Crypto is for everything that encrypts and decrypts with one key; 0 means 1,000.
+	// Crypto is for everything that encrypts and decrypts with one symmetric key; 0 means 1,000.
 	Crypto int `hcl:"crypto,optional"`
 	// ReEncrypt is for ReEncrypt alone; 0 means 750.
 	ReEncrypt int `hcl:"re_encrypt,optional"`
+	// Asymmetric is for AsymmetricSign, AsymmetricVerify, AsymmetricEncrypt and AsymmetricDecrypt together; 0 means 200.
+	Asymmetric int `hcl:"asymmetric,optional"`
 	// CreateKey is for CreateKey alone; 0 means 10.
 	CreateKey int `hcl:"create_key,optional"`
 	// Write is for everything else that changes something; 0 means 30.
 	Write int `hcl:"write,optional"`
 	// Read is for what describes and lists; 0 means 50.
 	Read int `hcl:"read,optional"`
-	// ListTags is for ListResourceTags alone; 0 means 300.
+	// ListTags is for ListResourceTags and ListTagResources together; 0 means 300.
 	ListTags int `hcl:"list_tags,optional"`
 	// Instances is for what describes and lists KMS instances; 0 means 1.
 	Instances int `hcl:"instances,optional"`
@@ -63,14 +65,14 @@ type RateLimits struct {
 // defaultRates are those of the real service.
 var defaultRates = map[kmsapi.RateClass]int{
 	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
-	kmsapi.RateInstances: 1, kmsapi.RateReEncrypt: 750,
+	kmsapi.RateInstances: 1, kmsapi.RateAsymmetric: 200, kmsapi.RateReEncrypt: 750,
 }
 
 // NoRateLimits returns limits that are none.
 func NoRateLimits() *RateLimits {
 	return &RateLimits{
 		Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited,
-		Instances: Unlimited, ReEncrypt: Unlimited,
+		Instances: Unlimited, Asymmetric: Unlimited, ReEncrypt: Unlimited,
 	}
 }
 
@@ -91,7 +93,7 @@ func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
 	return map[kmsapi.RateClass]int{
 		kmsapi.RateCrypto: l.Crypto, kmsapi.RateCreateKey: l.CreateKey, kmsapi.RateWrite: l.Write,
 		kmsapi.RateRead: l.Read, kmsapi.RateListTags: l.ListTags,
-		kmsapi.RateInstances: l.Instances, kmsapi.RateReEncrypt: l.ReEncrypt,
+		kmsapi.RateInstances: l.Instances, kmsapi.RateAsymmetric: l.Asymmetric, kmsapi.RateReEncrypt: l.ReEncrypt,
 	}
 }
 

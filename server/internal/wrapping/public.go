@@ -45,6 +45,9 @@ func ParsePublic(text string) (Public, error) {
 	return Public{key}, nil
 }
 
+// Approved reports whether FIPS 140-3 approves the exponent.
+func (p Public) Approved() bool { return p.key.E > 1<<16 }
+
 // Wrap encrypts secret with OAEP, whose hash algorithm says. secret must not be longer than [MaxWrapped].
 func (p Public) Wrap(algorithm string, secret []byte) ([]byte, error) {
 	return rsa.EncryptOAEP(oaepHash(algorithm), rand.Reader, p.key, secret, nil)
