@@ -70,6 +70,8 @@ var rooms = map[string]room{
 	"internal/guess": {onlyStandard: true},
 	// Which names a certificate has that is not trusted, for all that connects.
 	"internal/servercert": {onlyStandard: true},
+	// Words of the shell, in commands that messages print.
+	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
@@ -94,7 +96,7 @@ var rooms = map[string]room{
 	},
 	// The files of a new service.
 	"server/setup": {
-		imports: serverRooms("config", "crypt", "durable", "pki", "internal/guess", "kmsapi"),
+		imports: serverRooms("config", "crypt", "durable", "pki", "private", "internal/guess", "internal/shell", "kmsapi"),
 		tests:   []string{"client", "kmsapi", "server", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
@@ -128,7 +130,7 @@ var rooms = map[string]room{
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
 	// Files that hold secrets, by one rule.
-	"server/internal/private": {onlyStandard: true},
+	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
 	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/xaes", "kmsapi")},
 }
