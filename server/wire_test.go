@@ -54,6 +54,8 @@ type answer struct {
 	CiphertextBlob string
 	Plaintext      string
 	Policy         string
+	// Value is a signature, or whether one is right.
+	Value any
 
 	KmsInstance          kmsapi.InstanceDetails
 	KmsInstances         kmsapi.InstanceList
