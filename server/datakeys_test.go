@@ -24,8 +24,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// vector reads a file that OpenSSL has made.
-func vector(name string) []byte {
+// opensslFile reads a file that OpenSSL has made.
+func opensslFile(name string) []byte {
 	content, err := os.ReadFile("internal/asymmetric/testdata/" + name)
 	if err != nil {
 		panic(err)
@@ -35,13 +35,13 @@ func vector(name string) []byte {
 
 // publicKeyBlob is the text of a PEM file without its first and last line, and without line breaks.
 func publicKeyBlob(name string) string {
-	block, _ := pem.Decode(vector(name + ".pub.pem"))
+	block, _ := pem.Decode(opensslFile(name + ".pub.pem"))
 	return base64.StdEncoding.EncodeToString(block.Bytes)
 }
 
 // onSM2 is a public key on the curve of SM2: a point like one on P-256, with the name of the other curve.
 func onSM2() string {
-	block, _ := pem.Decode(vector("prime256v1.pub.pem"))
+	block, _ := pem.Decode(opensslFile("prime256v1.pub.pem"))
 	named := bytes.Replace(block.Bytes, []byte("\x2a\x86\x48\xce\x3d\x03\x01\x07"),
 		[]byte("\x2a\x81\x1c\xcf\x55\x01\x82\x2d"), 1)
 	return base64.StdEncoding.EncodeToString(named)
@@ -57,7 +57,7 @@ func toRecipient() []string {
 // unwrapExported opens what was wrapped for the recipient.
 func unwrapExported(t testing.TB, algorithm, exported string) []byte {
 	t.Helper()
-	key, err := x509.ParsePKCS8PrivateKey(vector("rsa_2048.pkcs8.der"))
+	key, err := x509.ParsePKCS8PrivateKey(opensslFile("rsa_2048.pkcs8.der"))
 	require.NoError(t, err)
 	wrapped, err := base64.StdEncoding.DecodeString(exported)
 	require.NoError(t, err)
@@ -172,8 +172,8 @@ func TestWhatOpenSSLWrapsIsWhatWeWrap(t *testing.T) {
 	for algorithm, file := range map[string]string{
 		"RSAES_OAEP_SHA_1": "rsa_2048.oaep_sha1.enc", "RSAES_OAEP_SHA_256": "rsa_2048.oaep_sha256.enc",
 	} {
-		wrapped := base64.StdEncoding.EncodeToString(vector(file))
-		require.Equal(t, vector("plaintext.bin"), unwrapExported(t, algorithm, wrapped))
+		wrapped := base64.StdEncoding.EncodeToString(opensslFile(file))
+		require.Equal(t, opensslFile("plaintext.bin"), unwrapExported(t, algorithm, wrapped))
 	}
 }
 
@@ -199,7 +199,7 @@ func TestAPublicKeyThatCantWrapIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	text := base64.StdEncoding.EncodeToString(good)
 	for name, public := range map[string]string{
-		"a PEM file":            string(vector("rsa_2048.pub.pem")),
+		"a PEM file":            string(opensslFile("rsa_2048.pub.pem")),
 		"no base64":             "!" + text,
 		"base64 for URLs":       base64.URLEncoding.EncodeToString(good),
 		"cut off":               base64.StdEncoding.EncodeToString(good[:len(good)-1]),
@@ -288,7 +288,7 @@ func FuzzPublicKeyBlob(f *testing.F) {
 	l := newLab(f, withoutAudit)
 	id := l.createKey()
 	for _, name := range []string{"rsa_2048", "rsa_3072", "prime256v1", "secp256k1"} {
-		block, _ := pem.Decode(vector(name + ".pub.pem"))
+		block, _ := pem.Decode(opensslFile(name + ".pub.pem"))
 		f.Add(block.Bytes)
 		f.Add(block.Bytes[:len(block.Bytes)/2])
 	}

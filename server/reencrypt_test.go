@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"encoding/base64"
+	"encoding/pem"
 	"fmt"
 	"net/http"
 	"testing"
@@ -220,16 +221,101 @@ func TestReEncryptBetweenInstances(t *testing.T) {
 	w.must("ReEncrypt", "CiphertextBlob", blobs[other], "DestinationKeyId", outside)
 }
 
-func TestASourceThatIsAsymmetricIsRefused(t *testing.T) {
-	w := newWire(t)
-	id := w.createKey()
-	blob := w.must("Encrypt", "KeyId", id, "Plaintext", "eA==").CiphertextBlob
+// asymmetricSource are the parameters that say which asymmetric key decrypts.
+func (p pair) asymmetricSource(algorithm string) []string {
+	return []string{
+		"SourceKeyId", p.id, "SourceKeyVersionId", p.version, "SourceEncryptionAlgorithm", algorithm,
+	}
+}
+
+func TestCiphertextsOfAsymmetricKeysMoveToSymmetricOnes(t *testing.T) {
+	l := newPairLab(t, nil)
+	to := l.createKey()
+	for _, spec := range rsaSpecs {
+		for _, algorithm := range kmsapi.Algorithms(spec, kmsapi.KeyUsageEncryptDecrypt) {
+			t.Run(spec+" "+algorithm, func(t *testing.T) {
+				l.t = t
+				p := l.createPair(spec, kmsapi.KeyUsageEncryptDecrypt)
+				sealed := l.must("AsymmetricEncrypt", p.with("Algorithm", algorithm, "Plaintext", "c2VjcmV0")...)
+				moved := l.must("ReEncrypt", append(p.asymmetricSource(algorithm), "CiphertextBlob", sealed.CiphertextBlob,
+					"DestinationKeyId", to, "DestinationEncryptionContext", `{"a":"b"}`)...)
+				require.Equal(t, p, pair{moved.KeyId, moved.KeyVersionId}, "the answer names what has decrypted")
+				require.NotContains(t, string(moved.body), "c2VjcmV0")
+				opened := l.must("Decrypt", "CiphertextBlob", moved.CiphertextBlob, "EncryptionContext", `{"a":"b"}`)
+				require.Equal(t, "c2VjcmV0", opened.Plaintext, "the base64 of the bytes")
+			})
+		}
+	}
+}
+
+func TestAnExportedDataKeyComesBackByReEncrypt(t *testing.T) {
+	l := newPairLab(t, nil)
+	p, to := l.createPair("RSA_2048", kmsapi.KeyUsageEncryptDecrypt), l.createKey()
+	block, _ := pem.Decode([]byte(l.must("GetPublicKey", p.with()...).PublicKey))
+	made := l.must("GenerateAndExportDataKey", append(setPair(toRecipient(), "PublicKeyBlob", encode64(block.Bytes)),
+		"KeyId", to)...)
+	back := l.must("ReEncrypt", append(p.asymmetricSource(kmsapi.EncryptOAEPSHA256),
+		"CiphertextBlob", made.ExportedDataKey, "DestinationKeyId", to)...)
+	require.Equal(t, l.must("Decrypt", "CiphertextBlob", made.CiphertextBlob).Plaintext,
+		l.must("Decrypt", "CiphertextBlob", back.CiphertextBlob).Plaintext)
+}
+
+func TestAnAsymmetricSourceThatDoesNotFit(t *testing.T) {
+	l := newPairLab(t, nil)
+	p, signs := l.createPair("RSA_2048", kmsapi.KeyUsageEncryptDecrypt), l.createPair("RSA_2048", "")
+	other, to := l.createPair("RSA_3072", kmsapi.KeyUsageEncryptDecrypt), l.createKey()
+	symmetric := pair{to, l.metadata(to).PrimaryKeyVersion}
+	const algorithm = kmsapi.EncryptOAEPSHA256
+	good := l.must("AsymmetricEncrypt", p.with("Algorithm", algorithm, "Plaintext", "eA==")...).CiphertextBlob
+	blob := l.must("Encrypt", "KeyId", to, "Plaintext", "eA==").CiphertextBlob
+	try := func(source []string, ciphertext, destination string) answer {
+		return l.do("ReEncrypt", append(source, "CiphertextBlob", ciphertext, "DestinationKeyId", destination)...)
+	}
 	for _, name := range []string{"SourceKeyId", "SourceKeyVersionId", "SourceEncryptionAlgorithm"} {
+		got := try(setPair(p.asymmetricSource(algorithm), name, ""), good, to)
+		got.refused(t, kmsapi.ErrMissingParameter)
+		require.Contains(t, got.Message, `"`+name+`"`)
+	}
+	for name, tc := range map[string]struct {
+		source []string
+		want   *kmsapi.Error
+		says   string
+	}{
+		"a key that signs":          {signs.asymmetricSource(algorithm), kmsapi.ErrUnsupportedOperation, "KeyUsage"},
+		"a symmetric key":           {symmetric.asymmetricSource(algorithm), kmsapi.ErrUnsupportedOperation, "KeySpec"},
+		"another key's version":     {pair{p.id, other.version}.asymmetricSource(algorithm), kmsapi.ErrKeyVersionNotFound, ""},
+		"no version":                {pair{p.id, "none"}.asymmetricSource(algorithm), kmsapi.ErrKeyVersionNotFound, ""},
+		"no key":                    {pair{"none", p.version}.asymmetricSource(algorithm), kmsapi.ErrKeyNotFound, ""},
+		"an algorithm of none":      {p.asymmetricSource("ROT13"), kmsapi.ErrInvalidParameter, "SourceEncryptionAlgorithm"},
+		"an algorithm that signs":   {p.asymmetricSource(kmsapi.SignPSS), kmsapi.ErrInvalidParameter, "SourceEncryptionAlgorithm"},
+		"an encryption context too": {append(p.asymmetricSource(algorithm), "SourceEncryptionContext", `{"a":"b"}`), kmsapi.ErrInvalidParameter, "SourceEncryptionContext"},
+	} {
 		t.Run(name, func(t *testing.T) {
-			w.in(t).do("ReEncrypt", "CiphertextBlob", blob, "DestinationKeyId", id, name, id).
-				refused(t, kmsapi.ErrUnsupportedOperation)
+			l.t = t
+			got := try(tc.source, good, to)
+			got.refused(t, tc.want)
+			require.Contains(t, got.Message, tc.says)
 		})
 	}
+	for _, destination := range []string{p.id, signs.id} {
+		try(p.asymmetricSource(algorithm), good, destination).refused(t, kmsapi.ErrUnsupportedOperation)
+		try(nil, blob, destination).refused(t, kmsapi.ErrUnsupportedOperation)
+	}
+	said := map[string]bool{}
+	for _, wrong := range []string{"!", "eA==", blob, encode64(make([]byte, 256)), good[:len(good)-4], "AAAA" + good[4:]} {
+		got := try(p.asymmetricSource(algorithm), wrong, to)
+		got.refused(t, kmsapi.ErrInvalidParameter)
+		said[got.Message] = true
+	}
+	for _, source := range [][]string{other.asymmetricSource(algorithm), p.asymmetricSource(kmsapi.EncryptOAEPSHA1)} {
+		said[try(source, good, to).Message] = true
+	}
+	decrypted := l.do("AsymmetricDecrypt", p.with("Algorithm", algorithm, "CiphertextBlob", "eA==")...)
+	require.Equal(t, map[string]bool{decrypted.Message: true}, said, "AsymmetricDecrypt says the same")
+	l.must("DisableKey", "KeyId", p.id)
+	try(p.asymmetricSource(algorithm), good, to).refused(t, kmsapi.ErrRejectedDisabled)
+	require.Equal(t, p.id, l.lastLine()["key_id"])
+	require.Equal(t, to, l.lastLine()["destination_key_id"])
 }
 
 func TestTheAuditLineOfReEncryptNamesBothKeys(t *testing.T) {

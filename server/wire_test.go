@@ -53,10 +53,11 @@ type answer struct {
 	KeyVersionId   string
 	CiphertextBlob string
 	Plaintext      string
+	Policy         string
+	// Value is a signature, or whether one is right.
+	Value any
 
 	ExportedDataKey string
-
-	Policy string
 
 	KmsInstance          kmsapi.InstanceDetails
 	KmsInstances         kmsapi.InstanceList
