@@ -146,6 +146,24 @@ var operationRows = []operationRow{
 		request: request[SetKeyPolicyRequest], section: "SetKeyPolicy", rate: RateWrite, resource: NamedKey,
 		states: inAnyState,
 	},
+	{
+		request: request[CreateKeyVersionRequest], section: "CreateKeyVersion", once: true, rate: RateWrite,
+		resource: NamedKey,
+		states:   whenEnabled, required: holds[CreateKeyVersionResponse]("KeyVersion.KeyVersionId"),
+	},
+	{
+		request: request[DescribeKeyVersionRequest], section: "DescribeKeyVersion", rate: RateRead, resource: NamedKey,
+		states: inAnyState, required: holds[DescribeKeyVersionResponse]("KeyVersion.KeyVersionId"),
+	},
+	{
+		request: request[ListKeyVersionsRequest], section: "ListKeyVersions", rate: RateRead, resource: NamedKey,
+		states: inAnyState,
+	},
+	{
+		request: request[UpdateRotationPolicyRequest], section: "UpdateRotationPolicy", rate: RateWrite,
+		resource: NamedKey,
+		states:   whenEnabled,
+	},
 }
 
 // catalogue has the rows by operation. It is never changed.

@@ -99,9 +99,10 @@ func (e *encoder) integer(r Rule, v *int) {
 	}
 }
 
+// boolean sends false too if the parameter is required.
 func (e *encoder) boolean(r Rule, v *bool) {
-	if *v {
-		e.params = e.params.Add(r.Name, "true")
+	if *v || r.Required {
+		e.params = e.params.Add(r.Name, strconv.FormatBool(*v))
 	}
 }
 

@@ -42,6 +42,29 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			Description:    rapid.StringN(0, 100, -1).Draw(t, "description"),
 			DKMSInstanceId: rapid.StringN(0, 20, -1).Draw(t, "instance"),
 			Policy:         rapid.StringN(0, 100, -1).Draw(t, "policy"),
+
+			EnableAutomaticRotation: rapid.Bool().Draw(t, "rotate"),
+			RotationInterval:        rapid.StringN(0, 10, -1).Draw(t, "interval"),
+		}
+	},
+	kmsapi.OpCreateKeyVersion: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.CreateKeyVersionRequest{KeyId: drawKey(t)}
+	},
+	kmsapi.OpDescribeKeyVersion: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.DescribeKeyVersionRequest{KeyId: drawKey(t), KeyVersionId: keyIDs.Draw(t, "version")}
+	},
+	kmsapi.OpListKeyVersions: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListKeyVersionsRequest{
+			KeyId:      drawKey(t),
+			PageNumber: rapid.IntMin(1).Draw(t, "number"),
+			PageSize:   rapid.IntRange(1, 101).Draw(t, "size"),
+		}
+	},
+	kmsapi.OpUpdateRotationPolicy: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.UpdateRotationPolicyRequest{
+			KeyId:                   drawKey(t),
+			EnableAutomaticRotation: rapid.Bool().Draw(t, "rotate"),
+			RotationInterval:        rapid.StringN(0, 10, -1).Draw(t, "interval"),
 		}
 	},
 	kmsapi.OpDescribeKey: func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: drawKey(t)} },
@@ -191,7 +214,17 @@ var rulesOf = map[kmsapi.Operation]struct {
 }{
 	kmsapi.OpCreateKey: {
 		&kmsapi.CreateKeyRequest{},
-		[]string{"Origin", "Description", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy"},
+		[]string{
+			"Origin", "Description", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy",
+			"EnableAutomaticRotation", "RotationInterval",
+		},
+	},
+	kmsapi.OpCreateKeyVersion:   {&kmsapi.CreateKeyVersionRequest{}, []string{"KeyId*"}},
+	kmsapi.OpDescribeKeyVersion: {&kmsapi.DescribeKeyVersionRequest{}, []string{"KeyId*", "KeyVersionId*"}},
+	kmsapi.OpListKeyVersions:    {&kmsapi.ListKeyVersionsRequest{}, []string{"KeyId*", "PageNumber", "PageSize"}},
+	kmsapi.OpUpdateRotationPolicy: {
+		&kmsapi.UpdateRotationPolicyRequest{},
+		[]string{"KeyId*", "EnableAutomaticRotation*", "RotationInterval"},
 	},
 	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize"}},
@@ -280,8 +313,9 @@ var valid = map[string]string{
 	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
 	"KmsInstanceId": "kst-a", "DKMSInstanceId": "kst-a", "Policy": "{}", "PolicyName": "default",
 	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
-	"WrappingKeySpec":      "RSA_2048",
-	"DryRun":               "true",
+	"WrappingKeySpec": "RSA_2048",
+	"DryRun":          "true",
+	"KeyVersionId":    "v", "EnableAutomaticRotation": "true", "RotationInterval": "365d",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,
 }
@@ -340,7 +374,8 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpEncrypt, "DryRun", []string{"", "true", "false"}, []string{"True", "TRUE", "1", "yes", "false "}},
 		{kmsapi.OpDecrypt, "Recipient", []string{""}, []string{"{}", "null", " "}},
 		{kmsapi.OpCreateKey, "KeySpec", []string{"", "Aliyun_AES_256"}, []string{"RSA_2048", "aliyun_aes_256", "AES_256"}},
-		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false"}, []string{"true", "True", "1", "Enabled"}},
+		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false", "true"}, []string{"True", "1", "Enabled"}},
+		{kmsapi.OpListKeyVersions, "PageSize", []string{"0", "1", "101"}, []string{"102", "-1", "1e1"}},
 		{kmsapi.OpCreateKey, "RotationInterval", []string{"", "365d", "soon"}, nil},
 		{kmsapi.OpCreateKey, "Tags", []string{"", "[]"}, []string{`[{"TagKey":"k","TagValue":"v"}]`, "{}", "[ ]"}},
 		{kmsapi.OpCreateKey, "KeyStorageMechanism", []string{""}, []string{"HsmInternal", "HsmEncryptedDatabase"}},
@@ -388,9 +423,18 @@ func TestDecodeFillsInDefaults(t *testing.T) {
 
 func TestEncodeLeavesZeroValuesOut(t *testing.T) {
 	for op, row := range rulesOf {
-		require.Empty(t, kmsapi.Encode(fresh(row.request)), op)
+		var sent []string
+		for _, p := range kmsapi.Encode(fresh(row.request)) {
+			sent = append(sent, p.Name)
+		}
+		require.Equal(t, toldAnyway[op], sent, op)
 	}
 	require.Empty(t, kmsapi.Encode(&kmsapi.DecryptRequest{EncryptionContext: kmsapi.EncryptionContext{}}))
+}
+
+// toldAnyway are the booleans that operations need, true or false.
+var toldAnyway = map[kmsapi.Operation][]string{
+	kmsapi.OpUpdateRotationPolicy: {"EnableAutomaticRotation"},
 }
 
 func TestDecodeErrorsShowNoValue(t *testing.T) {

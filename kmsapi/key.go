@@ -53,7 +53,11 @@ type KeyMetadata struct {
 	Description        string
 	PrimaryKeyVersion  string
 	LastRotationDate   string
-	AutomaticRotation  string
+	// AutomaticRotation is [RotationEnabled], [RotationDisabled] or [RotationSuspended]. If it is not disabled,
+	// RotationInterval is how often the key is rotated, in seconds, such as 31536000s, and NextRotationDate when.
+	AutomaticRotation string
+	RotationInterval  string
+	NextRotationDate  string
 	// DKMSInstanceId is the KMS instance that holds the key, and empty for a key of none. The form of a key id does not
 	// tell: migrated keys keep theirs.
 	DKMSInstanceId string

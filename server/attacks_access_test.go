@@ -59,7 +59,7 @@ func keyParameters(id, alias, blob string) []string {
 		"KeyId", id, "AliasName", alias, "CiphertextBlob", blob, "Plaintext", "eA==", "PendingWindowInDays", "7",
 		"Tags", `[{"TagKey":"a","TagValue":"1"}]`, "TagKeys", `["a"]`, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256,
 		"WrappingKeySpec", kmsapi.WrappingKeySpecRSA2048, "ImportToken", "eA==", "EncryptedKeyMaterial", "eA==",
-		"Policy", "{}",
+		"Policy", "{}", "KeyVersionId", id, "EnableAutomaticRotation", "false",
 	}
 }
 

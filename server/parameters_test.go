@@ -39,6 +39,10 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpGetKmsInstance:         "KmsInstanceId",
 	kmsapi.OpListKmsInstances:       "PageNumber PageSize Filters",
 	kmsapi.OpGetDefaultKmsInstance:  "",
+	kmsapi.OpCreateKeyVersion:       "KeyId",
+	kmsapi.OpDescribeKeyVersion:     "KeyId KeyVersionId",
+	kmsapi.OpListKeyVersions:        "KeyId PageNumber PageSize",
+	kmsapi.OpUpdateRotationPolicy:   "KeyId EnableAutomaticRotation RotationInterval",
 	kmsapi.OpGetKeyPolicy:           "KeyId PolicyName",
 	kmsapi.OpSetKeyPolicy:           "KeyId PolicyName Policy",
 }
@@ -91,10 +95,10 @@ func TestAKeyIsMadeAsAskedForOrNotAtAll(t *testing.T) {
 			"KeySpec", "RSA_2048", "EnableAutomaticRotation", "true", "RotationInterval", "30d",
 			"Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 		},
-		"EnableAutomaticRotation": {"EnableAutomaticRotation", "true", "RotationInterval", "365d"},
-		"Tags":                    {"Tags", `[{"TagKey":"a","TagValue":"b"}]`},
-		"KeyUsage":                {"KeyUsage", "SIGN/VERIFY"},
-		"KeyStorageMechanism":     {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},
+		"RotationInterval":    {"EnableAutomaticRotation", "true", "RotationInterval", "6d"},
+		"Tags":                {"Tags", `[{"TagKey":"a","TagValue":"b"}]`},
+		"KeyUsage":            {"KeyUsage", "SIGN/VERIFY"},
+		"KeyStorageMechanism": {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := w.in(t).do("CreateKey", pairs...)

@@ -225,6 +225,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"UntagResource",
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
+		"CreateKeyVersion", "DescribeKeyVersion", "ListKeyVersions", "UpdateRotationPolicy",
 	}
 	var known []string
 	for _, operation := range server.Operations() {
@@ -238,7 +239,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		pairs := []string{
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
-			"AAAA", "ImportToken", token, "Policy", "{}",
+			"AAAA", "ImportToken", token, "Policy", "{}", "KeyVersionId", "x", "EnableAutomaticRotation", "false",
 		}
 		switch action {
 		case "DescribeRegions":

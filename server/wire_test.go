@@ -50,6 +50,8 @@ type answer struct {
 	KeyVersionId   string
 	CiphertextBlob string
 	Plaintext      string
+	KeyVersion     kmsapi.KeyVersion
+	KeyVersions    kmsapi.KeyVersionList
 	Policy         string
 
 	KmsInstance          kmsapi.InstanceDetails

@@ -97,6 +97,10 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpListResourceTags:       v3Row((*kms.Client).ListResourceTags),
 	kmsapi.OpGetKmsInstance:         v3Row((*kms.Client).GetKmsInstance),
 	kmsapi.OpListKmsInstances:       v3Row((*kms.Client).ListKmsInstances),
+	kmsapi.OpCreateKeyVersion:       v3Row((*kms.Client).CreateKeyVersion),
+	kmsapi.OpDescribeKeyVersion:     v3Row((*kms.Client).DescribeKeyVersion),
+	kmsapi.OpListKeyVersions:        v3Row((*kms.Client).ListKeyVersions),
+	kmsapi.OpUpdateRotationPolicy:   v3Row((*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v3Row((*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v3Row((*kms.Client).SetKeyPolicy),
 	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {

@@ -42,6 +42,10 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	attributes := keyring.Attributes{
 		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
 	}
+	var err error
+	if attributes.RotationInterval, err = newRotation(r); err != nil {
+		return attributes, err
+	}
 	if r.Policy != "" {
 		if err := checkNewPolicy(inv, r); err != nil {
 			return attributes, err
@@ -50,7 +54,7 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
 	if id == "" {
 		attributes.Default = a.strictDefaultKeys
-		return attributes, nil
+		return attributes, checkInterval(attributes.Default, attributes.RotationInterval)
 	}
 	instance, err := a.instance(inv.scope(), id)
 	if err != nil {
@@ -91,7 +95,9 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		Description:        cmk.Description,
 		PrimaryKeyVersion:  cmk.Primary.ID,
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
-		AutomaticRotation:  "Disabled",
+		AutomaticRotation:  automaticRotation(cmk),
+		RotationInterval:   wireInterval(cmk.RotationInterval),
+		NextRotationDate:   wireTime(cmk.NextRotation()),
 		DKMSInstanceId:     cmk.InstanceID,
 	}
 }
