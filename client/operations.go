@@ -138,6 +138,55 @@ func (c *Client) ListResourceTags(
 	return Do(ctx, c, r)
 }
 
+// UpdateKeyDescription replaces the description of a CMK.
+func (c *Client) UpdateKeyDescription(
+	ctx context.Context, r *kmsapi.UpdateKeyDescriptionRequest,
+) (*kmsapi.UpdateKeyDescriptionResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// SetDeletionProtection protects a CMK from being deleted, or ends that.
+func (c *Client) SetDeletionProtection(
+	ctx context.Context, r *kmsapi.SetDeletionProtectionRequest,
+) (*kmsapi.SetDeletionProtectionResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// TagResources adds tags to several CMKs, or changes their values.
+func (c *Client) TagResources(
+	ctx context.Context, r *kmsapi.TagResourcesRequest,
+) (*kmsapi.TagResourcesResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// UntagResources removes tags from several CMKs.
+func (c *Client) UntagResources(
+	ctx context.Context, r *kmsapi.UntagResourcesRequest,
+) (*kmsapi.UntagResourcesResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// ListTagResources returns one page of the tags of several CMKs, or of the CMKs that have certain tags.
+func (c *Client) ListTagResources(
+	ctx context.Context, r *kmsapi.ListTagResourcesRequest,
+) (*kmsapi.ListTagResourcesResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// DescribeAccountKmsStatus says whether the account may use KMS.
+func (c *Client) DescribeAccountKmsStatus(
+	ctx context.Context, r *kmsapi.DescribeAccountKmsStatusRequest,
+) (*kmsapi.DescribeAccountKmsStatusResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// OpenKmsService signs the account up for KMS.
+func (c *Client) OpenKmsService(
+	ctx context.Context, r *kmsapi.OpenKmsServiceRequest,
+) (*kmsapi.OpenKmsServiceResponse, error) {
+	return Do(ctx, c, r)
+}
+
 // GetKmsInstance returns the details of a KMS instance.
 func (c *Client) GetKmsInstance(
 	ctx context.Context, r *kmsapi.GetKmsInstanceRequest,
@@ -198,5 +247,40 @@ func (c *Client) ListKeyVersions(
 func (c *Client) UpdateRotationPolicy(
 	ctx context.Context, r *kmsapi.UpdateRotationPolicyRequest,
 ) (*kmsapi.UpdateRotationPolicyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// GetPublicKey returns the public key of a version of an asymmetric key.
+func (c *Client) GetPublicKey(
+	ctx context.Context, r *kmsapi.GetPublicKeyRequest,
+) (*kmsapi.GetPublicKeyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricSign signs a digest with a version of an asymmetric key.
+func (c *Client) AsymmetricSign(
+	ctx context.Context, r *kmsapi.AsymmetricSignRequest,
+) (*kmsapi.AsymmetricSignResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricVerify says whether a signature is right. It is no error if it is not.
+func (c *Client) AsymmetricVerify(
+	ctx context.Context, r *kmsapi.AsymmetricVerifyRequest,
+) (*kmsapi.AsymmetricVerifyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricEncrypt encrypts a few bytes with the public key of a version.
+func (c *Client) AsymmetricEncrypt(
+	ctx context.Context, r *kmsapi.AsymmetricEncryptRequest,
+) (*kmsapi.AsymmetricEncryptResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricDecrypt decrypts what was encrypted with the public key of a version.
+func (c *Client) AsymmetricDecrypt(
+	ctx context.Context, r *kmsapi.AsymmetricDecryptRequest,
+) (*kmsapi.AsymmetricDecryptResponse, error) {
 	return Do(ctx, c, r)
 }

@@ -53,11 +53,15 @@ func TestTheParametersThatAnOperationTakes(t *testing.T) {
 }
 
 func TestEveryParameterThatNamesAKeyAnAliasOrAnInstanceIsMarked(t *testing.T) {
-	naming := regexp.MustCompile(`KeyId$|AliasName$|InstanceId$`)
+	naming := regexp.MustCompile(`KeyId$|AliasName$|InstanceId$|ResourceId$|Arn$`)
 	for _, op := range kmsapi.Operations() {
 		for _, rule := range kmsapi.Describe(op.NewRequest()) {
 			require.Equal(t, naming.MatchString(rule.Name), rule.Named, "%s of %s", rule.Name, op)
-			require.Equal(t, rule.Named, kmsapi.IsName(rule.Name))
+			name := rule.Name
+			if rule.Type == kmsapi.TypeNumbered {
+				name += ".1"
+			}
+			require.Equal(t, rule.Named, kmsapi.IsName(name))
 		}
 	}
 	require.False(t, kmsapi.IsName("Plaintext"))

@@ -18,7 +18,8 @@ type Rule struct {
 	Required bool
 	// Default is what an absent parameter means.
 	Default string
-	// Min and Max bound an integer, or the number of characters of a string; Max 0 means no bound.
+	// Min and Max bound an integer, the number of characters of a string or the items of a numbered list; Max 0 means no
+	// bound.
 	Min, Max int
 	// OneOf lists the only values allowed, if there are such.
 	OneOf []string
@@ -43,6 +44,8 @@ type visitor interface {
 	integer(r Rule, v *int)
 	boolean(r Rule, v *bool)
 	structured(r Rule, v structured)
+	// numbered is for a list that is spread over parameters with numbers in their names, such as ResourceId.1.
+	numbered(r Rule, v numbered)
 	context(v *EncryptionContext)
 	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].
 	unserved(r Rule)
@@ -190,7 +193,16 @@ func (d *decoder) boolean(r Rule, v *bool) {
 	*v = text == "true"
 }
 
+// emptyList is a list that an optional parameter may have, as if it was not sent.
+const emptyList = "[]"
+
 func (d *decoder) structured(r Rule, v structured) {
+	if d.params.Get(r.Name) != emptyList || r.Required {
+		d.json(r, v)
+	}
+}
+
+func (d *decoder) json(r Rule, v structured) {
 	text, ok := d.value(r)
 	if !ok {
 		return
@@ -205,7 +217,7 @@ func (d *decoder) context(v *EncryptionContext) {
 	spread := d.params.below(contextRule.Name)
 	switch {
 	case len(spread) == 0:
-		d.structured(contextRule, v)
+		d.json(contextRule, v)
 	case d.err != nil:
 	case d.params.Get(contextRule.Name) != "":
 		d.err = InvalidParameter(contextRule.Name,

@@ -3,6 +3,7 @@ package kmsapi_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,10 @@ func drawContext(t *rapid.T) kmsapi.EncryptionContext {
 
 func drawKey(t *rapid.T) string { return keyIDs.Draw(t, "key") }
 
+func drawSignAlgorithm(t *rapid.T) string {
+	return rapid.SampledFrom(kmsapi.Algorithms(kmsapi.KeySpecRSA2048, kmsapi.KeyUsageSignVerify)).Draw(t, "algorithm")
+}
+
 // everyRequest makes a valid request of each type.
 var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	kmsapi.OpCreateKey: func(t *rapid.T) kmsapi.Request {
@@ -38,10 +43,12 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 				kmsapi.ProtectionSoftware,
 				kmsapi.ProtectionHSM,
 			}).Draw(t, "level"),
+			KeySpec:        rapid.SampledFrom(kmsapi.KeySpecs()).Draw(t, "spec"),
 			KeyUsage:       kmsapi.KeyUsageEncryptDecrypt,
 			Description:    rapid.StringN(0, 100, -1).Draw(t, "description"),
 			DKMSInstanceId: rapid.StringN(0, 20, -1).Draw(t, "instance"),
 			Policy:         rapid.StringN(0, 100, -1).Draw(t, "policy"),
+			Tags:           drawTags(t, 0),
 
 			EnableAutomaticRotation: rapid.Bool().Draw(t, "rotate"),
 			RotationInterval:        rapid.StringN(0, 10, -1).Draw(t, "interval"),
@@ -83,8 +90,38 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		return &kmsapi.ListKeysRequest{
 			PageNumber: rapid.IntMin(1).Draw(t, "number"),
 			PageSize:   rapid.IntRange(1, 101).Draw(t, "size"),
+			Filters:    drawFilters(t),
 		}
 	},
+	kmsapi.OpUpdateKeyDescription: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.UpdateKeyDescriptionRequest{
+			KeyId: drawKey(t), Description: rapid.StringN(0, 100, -1).Draw(t, "description"),
+		}
+	},
+	kmsapi.OpSetDeletionProtection: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.SetDeletionProtectionRequest{
+			ProtectedResourceArn: rapid.StringN(0, 64, -1).Draw(t, "arn"), KeyId: drawKey(t),
+			EnableDeletionProtection:      rapid.Bool().Draw(t, "enable"),
+			DeletionProtectionDescription: rapid.StringN(0, 100, -1).Draw(t, "description"),
+		}
+	},
+	kmsapi.OpTagResources: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.TagResourcesRequest{ResourceType: "key", ResourceIds: drawResources(t, 1), Tags: drawTags(t, 1)}
+	},
+	kmsapi.OpUntagResources: func(t *rapid.T) kmsapi.Request {
+		keys := drawList(t, 0, 20, tagTexts(1))
+		return &kmsapi.UntagResourcesRequest{
+			ResourceType: "key", ResourceIds: drawResources(t, 1), TagKeys: keys, All: rapid.Bool().Draw(t, "all"),
+		}
+	},
+	kmsapi.OpListTagResources: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListTagResourcesRequest{
+			ResourceType: "secret", ResourceIds: drawResources(t, 0), Tags: drawTags(t, 0),
+			NextToken: rapid.StringN(0, 20, -1).Draw(t, "token"),
+		}
+	},
+	kmsapi.OpDescribeAccountKmsStatus: func(*rapid.T) kmsapi.Request { return &kmsapi.DescribeAccountKmsStatusRequest{} },
+	kmsapi.OpOpenKmsService:           func(*rapid.T) kmsapi.Request { return &kmsapi.OpenKmsServiceRequest{} },
 	kmsapi.OpEncrypt: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.EncryptRequest{
 			KeyId: keyIDs.Draw(t, "key"), Plaintext: kmsapi.NewSecret(rapid.StringN(1, 100, -1).Draw(t, "plaintext")),
@@ -114,6 +151,31 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		return &kmsapi.ListKmsInstancesRequest{PageNumber: number, PageSize: size}
 	},
 	kmsapi.OpGetDefaultKmsInstance: func(*rapid.T) kmsapi.Request { return &kmsapi.GetDefaultKmsInstanceRequest{} },
+	kmsapi.OpGetPublicKey: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GetPublicKeyRequest{KeyId: drawKey(t), KeyVersionId: drawKey(t), DryRun: rapid.Bool().Draw(t, "dry")}
+	},
+	kmsapi.OpAsymmetricSign: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricSignRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: drawSignAlgorithm(t), Digest: drawKey(t),
+		}
+	},
+	kmsapi.OpAsymmetricVerify: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricVerifyRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: drawSignAlgorithm(t), Digest: drawKey(t),
+			Value: drawKey(t),
+		}
+	},
+	kmsapi.OpAsymmetricEncrypt: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricEncryptRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: kmsapi.EncryptOAEPSHA1,
+			Plaintext: kmsapi.NewSecret(drawKey(t)), DryRun: rapid.Bool().Draw(t, "dry"),
+		}
+	},
+	kmsapi.OpAsymmetricDecrypt: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricDecryptRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: kmsapi.EncryptOAEPSHA256, CiphertextBlob: drawKey(t),
+		}
+	},
 	kmsapi.OpGetKeyPolicy: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.GetKeyPolicyRequest{KeyId: drawKey(t), PolicyName: kmsapi.DefaultPolicyName}
 	},
@@ -165,14 +227,7 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		}
 	},
 	kmsapi.OpTagResource: func(t *rapid.T) kmsapi.Request {
-		tag := rapid.Custom(func(t *rapid.T) kmsapi.Tag {
-			return kmsapi.Tag{TagKey: tagTexts(1).Draw(t, "key"), TagValue: tagTexts(0).Draw(t, "value")}
-		})
-		byKey := func(t kmsapi.Tag) string { return t.TagKey }
-		return &kmsapi.TagResourceRequest{
-			KeyId: keyIDs.Draw(t, "key"),
-			Tags:  rapid.SliceOfNDistinct(tag, 1, 10, byKey).Draw(t, "tags"),
-		}
+		return &kmsapi.TagResourceRequest{KeyId: keyIDs.Draw(t, "key"), Tags: drawTags(t, 1)}
 	},
 	kmsapi.OpUntagResource: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.UntagResourceRequest{
@@ -180,6 +235,40 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			TagKeys: rapid.SliceOfN(tagTexts(1), 1, 10).Draw(t, "keys"),
 		}
 	},
+}
+
+func drawTags(t *rapid.T, least int) kmsapi.Tags {
+	tag := rapid.Custom(func(t *rapid.T) kmsapi.Tag {
+		return kmsapi.Tag{TagKey: tagTexts(1).Draw(t, "key"), TagValue: tagTexts(0).Draw(t, "value")}
+	})
+	tags := rapid.SliceOfNDistinct(tag, least, kmsapi.MaxTags, func(t kmsapi.Tag) string { return t.TagKey })
+	return nilIfEmpty(tags.Draw(t, "tags"))
+}
+
+func drawResources(t *rapid.T, least int) []string {
+	return drawList(t, least, kmsapi.MaxResources, keyIDs)
+}
+
+func drawList(t *rapid.T, least, most int, of *rapid.Generator[string]) []string {
+	return nilIfEmpty(rapid.SliceOfN(of, least, most).Draw(t, "list"))
+}
+
+func drawFilters(t *rapid.T) kmsapi.Filters {
+	filter := rapid.Custom(func(t *rapid.T) kmsapi.Filter {
+		return kmsapi.Filter{
+			Key:    rapid.SampledFrom([]string{"KeyState", "keyId", "TagKey", "TagValue", "AliasName"}).Draw(t, "key"),
+			Values: rapid.SliceOfN(rapid.StringN(0, 20, -1), 0, kmsapi.MaxFilterValues).Draw(t, "values"),
+		}
+	})
+	return nilIfEmpty(rapid.SliceOfN(filter, 0, kmsapi.MaxFilters).Draw(t, "filters"))
+}
+
+// nilIfEmpty is what a list is that is not sent.
+func nilIfEmpty[L ~[]E, E any](list L) L {
+	if len(list) == 0 {
+		return nil
+	}
+	return list
 }
 
 var aliases = rapid.StringMatching(`alias/[A-Za-z0-9_/-]{1,255}`).Filter(func(s string) bool {
@@ -215,8 +304,8 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpCreateKey: {
 		&kmsapi.CreateKeyRequest{},
 		[]string{
-			"Origin", "Description", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy",
-			"EnableAutomaticRotation", "RotationInterval",
+			"Origin", "Description", "KeySpec", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy",
+			"EnableAutomaticRotation", "RotationInterval", "Tags",
 		},
 	},
 	kmsapi.OpCreateKeyVersion:   {&kmsapi.CreateKeyVersionRequest{}, []string{"KeyId*"}},
@@ -227,7 +316,7 @@ var rulesOf = map[kmsapi.Operation]struct {
 		[]string{"KeyId*", "EnableAutomaticRotation*", "RotationInterval"},
 	},
 	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
-	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize"}},
+	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize", "Filters"}},
 	kmsapi.OpEnableKey:           {&kmsapi.EnableKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpDisableKey:          {&kmsapi.DisableKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpScheduleKeyDeletion: {&kmsapi.ScheduleKeyDeletionRequest{}, []string{"KeyId*", "PendingWindowInDays*"}},
@@ -263,8 +352,41 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpGetKmsInstance:        {&kmsapi.GetKmsInstanceRequest{}, []string{"KmsInstanceId*"}},
 	kmsapi.OpListKmsInstances:      {&kmsapi.ListKmsInstancesRequest{}, []string{"PageNumber", "PageSize"}},
 	kmsapi.OpGetDefaultKmsInstance: {&kmsapi.GetDefaultKmsInstanceRequest{}, nil},
-	kmsapi.OpGetKeyPolicy:          {&kmsapi.GetKeyPolicyRequest{}, []string{"KeyId*", "PolicyName"}},
-	kmsapi.OpSetKeyPolicy:          {&kmsapi.SetKeyPolicyRequest{}, []string{"KeyId*", "Policy*", "PolicyName"}},
+	kmsapi.OpGetPublicKey:          {&kmsapi.GetPublicKeyRequest{}, []string{"KeyId*", "KeyVersionId*", "DryRun"}},
+	kmsapi.OpAsymmetricSign: {
+		&kmsapi.AsymmetricSignRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "Digest*", "DryRun"},
+	},
+	kmsapi.OpAsymmetricVerify: {
+		&kmsapi.AsymmetricVerifyRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "Digest*", "Value*", "DryRun"},
+	},
+	kmsapi.OpAsymmetricEncrypt: {
+		&kmsapi.AsymmetricEncryptRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "Plaintext*", "DryRun"},
+	},
+	kmsapi.OpAsymmetricDecrypt: {
+		&kmsapi.AsymmetricDecryptRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "CiphertextBlob*", "DryRun"},
+	},
+	kmsapi.OpUpdateKeyDescription: {&kmsapi.UpdateKeyDescriptionRequest{}, []string{"KeyId*", "Description"}},
+	kmsapi.OpSetDeletionProtection: {
+		&kmsapi.SetDeletionProtectionRequest{},
+		[]string{"ProtectedResourceArn", "KeyId", "EnableDeletionProtection*", "DeletionProtectionDescription"},
+	},
+	kmsapi.OpTagResources: {&kmsapi.TagResourcesRequest{}, []string{"ResourceType*", "ResourceId*", "Tag*"}},
+	kmsapi.OpUntagResources: {
+		&kmsapi.UntagResourcesRequest{},
+		[]string{"ResourceType*", "ResourceId*", "TagKey", "All"},
+	},
+	kmsapi.OpListTagResources: {
+		&kmsapi.ListTagResourcesRequest{},
+		[]string{"ResourceType*", "ResourceId", "Tag", "NextToken"},
+	},
+	kmsapi.OpDescribeAccountKmsStatus: {&kmsapi.DescribeAccountKmsStatusRequest{}, nil},
+	kmsapi.OpOpenKmsService:           {&kmsapi.OpenKmsServiceRequest{}, nil},
+	kmsapi.OpGetKeyPolicy:             {&kmsapi.GetKeyPolicyRequest{}, []string{"KeyId*", "PolicyName"}},
+	kmsapi.OpSetKeyPolicy:             {&kmsapi.SetKeyPolicyRequest{}, []string{"KeyId*", "Policy*", "PolicyName"}},
 }
 
 func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
@@ -290,19 +412,36 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 			if !required {
 				continue
 			}
-			for how, params := range map[string]kmsapi.Params{"missing": nil, "empty": {{Name: name, Value: ""}}} {
+			without := map[string]kmsapi.Params{"missing": nil, "empty": {{Name: name, Value: ""}}}
+			for how, params := range without {
 				t.Run(string(op)+" with "+name+" "+how, func(t *testing.T) {
 					for _, other := range row.names {
 						if other != name+"*" {
-							params = params.Add(strings.TrimSuffix(other, "*"), valid[strings.TrimSuffix(other, "*")])
+							params = addValid(params, row.request, strings.TrimSuffix(other, "*"))
 						}
 					}
 					err := kmsapi.Decode(params, fresh(row.request))
 					require.ErrorIs(t, err, kmsapi.ErrMissingParameter)
-					require.ErrorContains(t, err, `"`+name+`"`)
+					require.ErrorContains(t, err, `"`+name)
 				})
 			}
 		}
+	}
+}
+
+// addValid adds a good value of a parameter of r.
+func addValid(params kmsapi.Params, r kmsapi.Request, name string) kmsapi.Params {
+	switch name {
+	case "Algorithm":
+		rules := kmsapi.Describe(r)
+		at := slices.IndexFunc(rules, func(rule kmsapi.Rule) bool { return rule.Name == name })
+		return params.Add(name, rules[at].OneOf[0])
+	case "ResourceId", "TagKey":
+		return params.Add(name+".1", "k")
+	case "Tag":
+		return params.Add("Tag.1.Key", "k")
+	default:
+		return params.Add(name, valid[name])
 	}
 }
 
@@ -313,11 +452,14 @@ var valid = map[string]string{
 	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
 	"KmsInstanceId": "kst-a", "DKMSInstanceId": "kst-a", "Policy": "{}", "PolicyName": "default",
 	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
-	"WrappingKeySpec": "RSA_2048",
-	"DryRun":          "true",
-	"KeyVersionId":    "v", "EnableAutomaticRotation": "true", "RotationInterval": "365d",
+	"WrappingKeySpec":         "RSA_2048",
+	"DryRun":                  "true",
+	"EnableAutomaticRotation": "true", "RotationInterval": "365d",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
-	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`,
+	"KeyVersionId": "v", "Digest": "d", "Value": "v",
+	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`, "Filters": "[]", "ProtectedResourceArn": "acs:",
+	"EnableDeletionProtection": "false", "DeletionProtectionDescription": "d", "ResourceType": "key", "All": "false",
+	"NextToken": "t",
 }
 
 func fresh(r kmsapi.Request) kmsapi.Request {
@@ -333,7 +475,22 @@ func TestLimitsOfTheReference(t *testing.T) {
 	}{
 		{kmsapi.OpCreateKey, "Origin", []string{"Aliyun_KMS", "EXTERNAL"}, []string{"external", "AWS_KMS", " EXTERNAL"}},
 		{kmsapi.OpCreateKey, "ProtectionLevel", []string{"SOFTWARE", "HSM"}, []string{"hsm", "TPM"}},
-		{kmsapi.OpCreateKey, "KeyUsage", []string{"ENCRYPT/DECRYPT"}, []string{"SIGN/VERIFY", "encrypt/decrypt"}},
+		{kmsapi.OpCreateKey, "KeyUsage", []string{"ENCRYPT/DECRYPT", "SIGN/VERIFY"}, []string{"SIGN", "encrypt/decrypt"}},
+		{
+			kmsapi.OpCreateKey, "KeySpec",
+			[]string{"Aliyun_AES_256", "RSA_4096", "EC_P256K", "EC_SM2", "Aliyun_SM4"},
+			[]string{"RSA_1024", "AES_256", "ec_p256", "EC_P384"},
+		},
+		{
+			kmsapi.OpAsymmetricSign, "Algorithm",
+			[]string{"RSA_PSS_SHA_256", "RSA_PKCS1_SHA_256", "ECDSA_SHA_256"},
+			[]string{"RSAES_OAEP_SHA_256", "RSA_PSS_SHA_512", "rsa_pss_sha_256", "SM2DSA"},
+		},
+		{
+			kmsapi.OpAsymmetricDecrypt, "Algorithm",
+			[]string{"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"},
+			[]string{"RSAES_PKCS1_V1_5", "RSA_PSS_SHA_256", "SM2PKE"},
+		},
 		{kmsapi.OpCreateKey, "Description", []string{"", long(8192)}, []string{long(8193)}},
 		{
 			kmsapi.OpScheduleKeyDeletion, "PendingWindowInDays",
@@ -373,13 +530,31 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},
 		{kmsapi.OpEncrypt, "DryRun", []string{"", "true", "false"}, []string{"True", "TRUE", "1", "yes", "false "}},
 		{kmsapi.OpDecrypt, "Recipient", []string{""}, []string{"{}", "null", " "}},
-		{kmsapi.OpCreateKey, "KeySpec", []string{"", "Aliyun_AES_256"}, []string{"RSA_2048", "aliyun_aes_256", "AES_256"}},
 		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false", "true"}, []string{"True", "1", "Enabled"}},
 		{kmsapi.OpListKeyVersions, "PageSize", []string{"0", "1", "101"}, []string{"102", "-1", "1e1"}},
 		{kmsapi.OpCreateKey, "RotationInterval", []string{"", "365d", "soon"}, nil},
-		{kmsapi.OpCreateKey, "Tags", []string{"", "[]"}, []string{`[{"TagKey":"k","TagValue":"v"}]`, "{}", "[ ]"}},
+		{kmsapi.OpCreateKey, "Tags", []string{"", "[]", `[{"TagKey":"k","TagValue":"v"}]`}, []string{"{}", "[{}]", "null"}},
 		{kmsapi.OpCreateKey, "KeyStorageMechanism", []string{""}, []string{"HsmInternal", "HsmEncryptedDatabase"}},
-		{kmsapi.OpListKeys, "Filters", []string{"", "[]"}, []string{`[{"Key":"KeyState","Values":["Enabled"]}]`, "x"}},
+		{kmsapi.OpListKeys, "Filters", []string{
+			"", "[]", " [ ] ", `[{"Key":"KeyState","Values":["Enabled"]}]`, `[{"Key":"keyId","Values":[]}]`,
+			`[{"Key":"TagKey"}]`,
+			manyFilters(10, 10), `[{"Key":"Creator","Values":["a"]},{"Key":"Creator","Values":["b"]}]`,
+		}, []string{
+			"x", "{}", "null", "[null]", "[[]]", `[{"Key":"keystate"}]`, `[{"Key":"KeyId"}]`, `[{"Key":""}]`, `[{}]`,
+			`[{"Key":"KeyState","Values":"Enabled"}]`, `[{"Key":"KeyState","Values":[1]}]`,
+			`[{"Key":"KeyState","Value":["Enabled"]}]`,
+			`[{"Key":"KeyState"}] []`, `[{"Key":"KeyState"}]]`, manyFilters(11, 1), manyFilters(1, 11),
+		}},
+		{kmsapi.OpUpdateKeyDescription, "Description", []string{"", long(8192)}, []string{long(8193)}},
+		{
+			kmsapi.OpSetDeletionProtection, "EnableDeletionProtection",
+			[]string{"true", "false"},
+			[]string{"True", "1", "Enabled"},
+		},
+		{kmsapi.OpSetDeletionProtection, "DeletionProtectionDescription", []string{long(8192)}, []string{long(8193)}},
+		{kmsapi.OpTagResources, "ResourceType", []string{"key", "secret", "instance"}, []string{"Key", "certificate"}},
+		{kmsapi.OpTagResources, "ResourceId", nil, []string{"k", `["k"]`}},
+		{kmsapi.OpUntagResources, "All", []string{"true", "false"}, []string{"all"}},
 		{kmsapi.OpTagResource, "SecretName", []string{""}, []string{"s"}},
 		{kmsapi.OpUntagResource, "CertificateId", []string{""}, []string{"c"}},
 	} {
@@ -388,7 +563,7 @@ func TestLimitsOfTheReference(t *testing.T) {
 			params := kmsapi.Params{{Name: tc.name, Value: value}}
 			for _, name := range row.names {
 				if name, required := strings.CutSuffix(name, "*"); required && name != tc.name {
-					params = params.Add(name, valid[name])
+					params = addValid(params, row.request, name)
 				}
 			}
 			return kmsapi.Decode(params, fresh(row.request))
@@ -404,11 +579,17 @@ func TestLimitsOfTheReference(t *testing.T) {
 	}
 }
 
+func manyFilters(filters, values int) string {
+	value := strings.Repeat(`"v",`, values-1) + `"v"`
+	return "[" + strings.Repeat(`{"Key":"TagValue","Values":[`+value+`]},`, filters-1) +
+		`{"Key":"TagKey","Values":[` + value + `]}]`
+}
+
 func TestDecodeFillsInDefaults(t *testing.T) {
 	for _, tc := range []struct{ got, want kmsapi.Request }{
 		{&kmsapi.CreateKeyRequest{}, &kmsapi.CreateKeyRequest{
 			Origin: "Aliyun_KMS", ProtectionLevel: "SOFTWARE",
-			KeyUsage: "ENCRYPT/DECRYPT",
+			KeySpec: "Aliyun_AES_256",
 		}},
 		{&kmsapi.ListKeysRequest{}, &kmsapi.ListKeysRequest{PageNumber: 1, PageSize: 10}},
 		{&kmsapi.GenerateDataKeyRequest{}, &kmsapi.GenerateDataKeyRequest{KeyId: "k", KeySpec: "AES_256"}},
@@ -434,7 +615,8 @@ func TestEncodeLeavesZeroValuesOut(t *testing.T) {
 
 // toldAnyway are the booleans that operations need, true or false.
 var toldAnyway = map[kmsapi.Operation][]string{
-	kmsapi.OpUpdateRotationPolicy: {"EnableAutomaticRotation"},
+	kmsapi.OpUpdateRotationPolicy:  {"EnableAutomaticRotation"},
+	kmsapi.OpSetDeletionProtection: {"EnableDeletionProtection"},
 }
 
 func TestDecodeErrorsShowNoValue(t *testing.T) {

@@ -20,6 +20,9 @@ const (
 	TypeSecret Type = "secret"
 	// TypeList is a JSON array.
 	TypeList Type = "list"
+	// TypeNumbered is a list whose items are parameters of their own, with a number, such as ResourceId.1, or also the
+	// name of a field, such as Tag.1.Key.
+	TypeNumbered Type = "numbered"
 	// TypeContext is a JSON object of strings. A caller may also send each of its names as a parameter of its own, such
 	// as EncryptionContext.app.
 	TypeContext Type = "context"
@@ -36,6 +39,7 @@ func (d *describer) str(r Rule, _ *string)           { d.add(r, TypeString) }
 func (d *describer) secret(r Rule, _ *Secret)        { d.add(r, TypeSecret) }
 func (d *describer) integer(r Rule, _ *int)          { d.add(r, TypeInteger) }
 func (d *describer) structured(r Rule, _ structured) { d.add(r, TypeList) }
+func (d *describer) numbered(r Rule, _ numbered)     { d.add(r, TypeNumbered) }
 func (d *describer) context(_ *EncryptionContext)    { d.add(contextRule, TypeContext) }
 func (d *describer) unserved(r Rule)                 { d.add(r, TypeString) }
 

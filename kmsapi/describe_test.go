@@ -10,7 +10,9 @@ import (
 
 func TestDescribeSaysWhatValuesAre(t *testing.T) {
 	types := map[string]kmsapi.Type{}
-	for _, op := range []kmsapi.Operation{kmsapi.OpEncrypt, kmsapi.OpListKeys, kmsapi.OpTagResource} {
+	for _, op := range []kmsapi.Operation{
+		kmsapi.OpEncrypt, kmsapi.OpListKeys, kmsapi.OpTagResource, kmsapi.OpTagResources,
+	} {
 		for _, rule := range kmsapi.Describe(op.NewRequest()) {
 			types[rule.Name] = rule.Type
 		}
@@ -18,7 +20,8 @@ func TestDescribeSaysWhatValuesAre(t *testing.T) {
 	require.Equal(t, map[string]kmsapi.Type{
 		"KeyId": kmsapi.TypeString, "Plaintext": kmsapi.TypeSecret, "EncryptionContext": kmsapi.TypeContext,
 		"DryRun": kmsapi.TypeBoolean, "PageNumber": kmsapi.TypeInteger, "PageSize": kmsapi.TypeInteger,
-		"Filters": kmsapi.TypeString, "Tags": kmsapi.TypeList,
+		"Filters": kmsapi.TypeList, "Tags": kmsapi.TypeList,
+		"ResourceType": kmsapi.TypeString, "ResourceId": kmsapi.TypeNumbered, "Tag": kmsapi.TypeNumbered,
 		"SecretName": kmsapi.TypeString, "CertificateId": kmsapi.TypeString,
 	}, types)
 }

@@ -2,6 +2,7 @@ package kmsapi_test
 
 import (
 	"encoding/json"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -24,6 +25,10 @@ var requests = []func() kmsapi.Request{
 	func() kmsapi.Request { return new(kmsapi.ListAliasesByKeyIdRequest) },
 	func() kmsapi.Request { return new(kmsapi.TagResourceRequest) },
 	func() kmsapi.Request { return new(kmsapi.UntagResourceRequest) },
+	func() kmsapi.Request { return new(kmsapi.SetDeletionProtectionRequest) },
+	func() kmsapi.Request { return new(kmsapi.TagResourcesRequest) },
+	func() kmsapi.Request { return new(kmsapi.UntagResourcesRequest) },
+	func() kmsapi.Request { return new(kmsapi.ListTagResourcesRequest) },
 }
 
 // FuzzDecode decodes any parameters as every kind of request. What is taken means the same once it is encoded again.
@@ -35,6 +40,8 @@ func FuzzDecode(f *testing.F) {
 		"AliasName=alias/a&KeyId=k",
 		"KeyId=k&PendingWindowInDays=07", "Origin=EXTERNAL&Description=d",
 		"CiphertextBlob=b&EncryptionContext.a=b&EncryptionContext.b=",
+		"ResourceType=key&ResourceId.1=k&ResourceId.3=l&Tag.2.Key=a&Tag.2.Value=b&Tag.1.Key=c&TagKey.1=d&All=true",
+		"EnableDeletionProtection=false&ProtectedResourceArn=acs:", "Filters=%5B%7B%22Key%22%3A%22keyId%22%7D%5D",
 		"KeyId=k&ImportToken=t&EncryptedKeyMaterial=m&KeyMaterialExpireUnix=-1",
 	} {
 		f.Add(seed)
@@ -55,6 +62,73 @@ func FuzzDecode(f *testing.F) {
 			require.NoError(t, kmsapi.Decode(kmsapi.Encode(got), again), "%#v", got)
 			require.Equal(t, kmsapi.Encode(got), kmsapi.Encode(again)) // No context and an empty one are the same.
 		}
+	})
+}
+
+// FuzzFilters compares with encoding/json: what is taken is one JSON text, and it has nothing that is not understood.
+func FuzzFilters(f *testing.F) {
+	for _, seed := range []string{
+		`[{"Key":"KeyState","Values":["Enabled","Disabled"]},{"Key":"KeyState","Values":["PendingDeletion"]}]`, `[]`, `null`,
+		`[{"Key":"keyId"}]`, `[{"Key":"TagKey","Values":[]}] []`, `[{"Key":"x"}]`, `[{"Key":"TagKey","Values":null}]`,
+		` [ ] `,
+		`[{"Key":"TagKey","Values":["\u0000"]}]`, `[{"Key":"TagKey","Values":["a"],"Values":["b"]}]`,
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, text string) {
+		var r kmsapi.ListKeysRequest
+		if text == "" || kmsapi.Decode(kmsapi.Params{{Name: "Filters", Value: text}}, &r) != nil {
+			return
+		}
+		var list []map[string]any
+		require.NoError(t, json.Unmarshal([]byte(text), &list))
+		require.Len(t, r.Filters, len(list))
+		require.LessOrEqual(t, len(list), kmsapi.MaxFilters)
+		for i, filter := range r.Filters {
+			require.LessOrEqual(t, len(list[i]), 2, "a filter has a key and values")
+			require.LessOrEqual(t, len(filter.Values), kmsapi.MaxFilterValues)
+			if len(filter.Values) == 0 {
+				require.Empty(t, r.Filters.Values(filter.Key), "no values let everything through")
+			}
+		}
+	})
+}
+
+// FuzzNumbered reads any parameters as the tags of resources. Whatever is taken has all of them, in the order of their
+// numbers.
+func FuzzNumbered(f *testing.F) {
+	for _, seed := range []string{
+		"ResourceId.1=k&Tag.1.Key=a&Tag.1.Value=b", "ResourceId.2=k&ResourceId.10=l&Tag.1.Key=a&Tag.3.Key=b", "ResourceId=k",
+		"ResourceId.01=k&Tag.1.Key=a", "ResourceId.1=k&Tag.1.Key=a&Tag.1.Key=b", "ResourceId.1.2=k", "ResourceId.1=k&Tag.1=a",
+		"ResourceId.1000001=k&Tag.1.Key=a", "ResourceId.1=k&Tag.1.Value=b", "ResourceId..=k", "ResourceId.1=k&Tag.1.Key.x=a",
+	} {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, form string) {
+		params, err := kmsapi.ParseForm(form)
+		if err != nil || params.Duplicate() != "" {
+			return
+		}
+		var r kmsapi.TagResourcesRequest
+		if kmsapi.Decode(append(kmsapi.Params{{Name: "ResourceType", Value: "key"}}, params...), &r) != nil {
+			return
+		}
+		var resources, keys []string
+		for _, p := range params {
+			if strings.HasPrefix(p.Name, "ResourceId.") {
+				resources = append(resources, p.Value)
+			}
+			if strings.HasPrefix(p.Name, "Tag.") && strings.HasSuffix(p.Name, ".Key") {
+				keys = append(keys, p.Value)
+			}
+		}
+		var taken []string
+		for _, tag := range r.Tags {
+			taken = append(taken, tag.TagKey)
+		}
+		require.ElementsMatch(t, resources, r.ResourceIds)
+		require.ElementsMatch(t, keys, taken)
+		require.NotEmpty(t, taken)
 	})
 }
 

@@ -37,6 +37,12 @@ const (
 	ProtectionHSM ProtectionLevel = "HSM"
 )
 
+// What DeletionProtection says of a key.
+const (
+	ProtectionEnabled  = "Enabled"
+	ProtectionDisabled = "Disabled"
+)
+
 // KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], empty when they do not apply.
 type KeyMetadata struct {
 	KeyId              string
@@ -58,6 +64,9 @@ type KeyMetadata struct {
 	AutomaticRotation string
 	RotationInterval  string
 	NextRotationDate  string
+	// DeletionProtection is [ProtectionEnabled] if ScheduleKeyDeletion is refused, and [ProtectionDisabled] otherwise.
+	DeletionProtection            string
+	DeletionProtectionDescription string
 	// DKMSInstanceId is the KMS instance that holds the key, and empty for a key of none. The form of a key id does not
 	// tell: migrated keys keep theirs.
 	DKMSInstanceId string

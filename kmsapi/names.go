@@ -1,16 +1,30 @@
 package kmsapi
 
-import "slices"
+import (
+	"slices"
+	"strings"
+)
 
 // IsName reports whether a parameter called param names a key, an alias or a KMS instance, in whichever operation has
-// it: see [Rule]. Such a name is no secret.
-func IsName(param string) bool { return slices.Contains(names, param) }
+// it: see [Rule]. Such a name is no secret. Of a list whose items have numbers, they are the items that a request may
+// have.
+func IsName(param string) bool {
+	if slices.Contains(names, param) {
+		return true
+	}
+	list, number, ok := strings.Cut(param, ".")
+	if !ok || list != resourceIDs.Name {
+		return false
+	}
+	n, err := itemNumber(number)
+	return err == nil && n <= resourceIDs.Max
+}
 
 // names are the parameters of all operations that are [Rule.Named]. It is never changed.
 var names = func() (found []string) {
 	for i := range operationRows {
 		for _, rule := range Describe(operationRows[i].request()) {
-			if rule.Named && !slices.Contains(found, rule.Name) {
+			if rule.Named && rule.Type != TypeNumbered && !slices.Contains(found, rule.Name) {
 				found = append(found, rule.Name)
 			}
 		}

@@ -10,7 +10,9 @@ type CreateKeyRequest struct {
 	Origin Origin
 	// ProtectionLevel is [ProtectionSoftware] if empty.
 	ProtectionLevel ProtectionLevel
-	// KeyUsage is [KeyUsageEncryptDecrypt] if empty.
+	// KeySpec is one of [KeySpecs], and [KeySpecAES256] if empty.
+	KeySpec string
+	// KeyUsage is one of the [KeyUsages] of the KeySpec, and the first of them if empty.
 	KeyUsage string
 	// Description has up to [MaxDescription] characters.
 	Description string
@@ -23,6 +25,8 @@ type CreateKeyRequest struct {
 	// counts only then. Only symmetric keys of origin [OriginKMS] can be rotated.
 	EnableAutomaticRotation bool
 	RotationInterval        string
+	// Tags are those of the new key, up to [MaxTags].
+	Tags Tags
 }
 
 // Operation returns [OpCreateKey].
@@ -32,17 +36,18 @@ func (r *CreateKeyRequest) visit(v visitor) {
 	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}},
 		(*string)(&r.Origin))
 	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
-	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
+	v.str(Rule{Name: "KeySpec", Default: KeySpecAES256, OneOf: KeySpecs()}, &r.KeySpec)
+	// Its default depends on the KeySpec.
+	v.str(Rule{Name: "KeyUsage", OneOf: []string{KeyUsageEncryptDecrypt, KeyUsageSignVerify}}, &r.KeyUsage)
 	v.str(Rule{
 		Name: "ProtectionLevel", Default: string(ProtectionSoftware),
 		OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)},
 	}, (*string)(&r.ProtectionLevel))
 	v.str(Rule{Name: "DKMSInstanceId", Named: true}, &r.DKMSInstanceId)
 	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
-	v.unserved(refused("KeySpec", KeySpecAES256))
 	v.boolean(enableRotation, &r.EnableAutomaticRotation)
 	v.str(rotationInterval, &r.RotationInterval)
-	v.unserved(refused("Tags", "[]"))
+	v.structured(Rule{Name: "Tags", Form: tagsForm}, &r.Tags)
 	v.unserved(refused("KeyStorageMechanism")) // Its default is for keys in an HSM, so no value suits all keys.
 }
 
@@ -147,6 +152,58 @@ func (r *CancelKeyDeletionRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
 // CancelKeyDeletionResponse says that it is done (§4.7).
 type CancelKeyDeletionResponse struct{ Reply }
 
+// OpUpdateKeyDescription is UpdateKeyDescription.
+const OpUpdateKeyDescription Operation = "UpdateKeyDescription"
+
+// UpdateKeyDescriptionRequest replaces the description of a CMK.
+type UpdateKeyDescriptionRequest struct {
+	answers[UpdateKeyDescriptionResponse]
+	KeyId string
+	// Description has up to [MaxDescription] characters. The CMK has none afterwards if it is empty.
+	Description string
+}
+
+// Operation returns [OpUpdateKeyDescription].
+func (*UpdateKeyDescriptionRequest) Operation() Operation { return OpUpdateKeyDescription }
+
+func (r *UpdateKeyDescriptionRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	// Clients leave out what is empty, so the parameter is not required, although it is by its page.
+	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
+}
+
+// UpdateKeyDescriptionResponse says that it is done.
+type UpdateKeyDescriptionResponse struct{ Reply }
+
+// OpSetDeletionProtection is SetDeletionProtection.
+const OpSetDeletionProtection Operation = "SetDeletionProtection"
+
+// SetDeletionProtectionRequest protects a CMK from ScheduleKeyDeletion, or ends that.
+type SetDeletionProtectionRequest struct {
+	answers[SetDeletionProtectionResponse]
+	// ProtectedResourceArn is the resource name of the CMK. The request has it or KeyId; if it has both, they name the
+	// same CMK.
+	ProtectedResourceArn     string
+	KeyId                    string
+	EnableDeletionProtection bool
+	// DeletionProtectionDescription counts only if the protection is enabled.
+	DeletionProtectionDescription string
+}
+
+// Operation returns [OpSetDeletionProtection].
+func (*SetDeletionProtectionRequest) Operation() Operation { return OpSetDeletionProtection }
+
+func (r *SetDeletionProtectionRequest) visit(v visitor) {
+	v.str(Rule{Name: "ProtectedResourceArn", Named: true}, &r.ProtectedResourceArn)
+	v.str(Rule{Name: "KeyId", Named: true}, &r.KeyId)
+	v.boolean(Rule{Name: "EnableDeletionProtection", Required: true}, &r.EnableDeletionProtection)
+	v.str(Rule{Name: "DeletionProtectionDescription", Max: MaxDescription}, &r.DeletionProtectionDescription)
+	v.unserved(Rule{Name: "KmsInstanceId", Support: Harmless, Named: true})
+}
+
+// SetDeletionProtectionResponse says that it is done.
+type SetDeletionProtectionResponse struct{ Reply }
+
 // OpListKeys is ListKeys.
 const OpListKeys Operation = "ListKeys"
 
@@ -157,6 +214,8 @@ type ListKeysRequest struct {
 	PageNumber int
 	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
 	PageSize int
+	// Filters say which CMKs are listed. All are, if there are none.
+	Filters Filters
 }
 
 // Operation returns [OpListKeys].
@@ -164,7 +223,7 @@ func (*ListKeysRequest) Operation() Operation { return OpListKeys }
 
 func (r *ListKeysRequest) visit(v visitor) {
 	visitPage(v, &r.PageNumber, &r.PageSize)
-	v.unserved(refused("Filters", "[]"))
+	v.structured(Rule{Name: "Filters", Form: filtersForm}, &r.Filters)
 }
 
 // visitPage shows the two parameters of every operation that lists.
@@ -179,7 +238,7 @@ type ListKeysResponse struct {
 	Keys       KeyList
 	PageNumber int
 	PageSize   int
-	// TotalCount counts the CMKs of all pages.
+	// TotalCount counts the CMKs of all pages that the filters let through.
 	TotalCount int
 }
 

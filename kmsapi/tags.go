@@ -29,8 +29,9 @@ type TagKeys []string
 const (
 	MaxTagKey   = 128
 	MaxTagValue = 256
-	// MaxTags is how many tags a CMK may have.
-	MaxTags = 10
+	// MaxTags is how many tags a CMK may have, however they were added. TagResource's own limit was 10 once; that of
+	// CreateKey and TagResources is 20.
+	MaxTags = 20
 )
 
 // What the values of Tags and TagKeys must do.

@@ -59,7 +59,9 @@ func keyParameters(id, alias, blob string) []string {
 		"KeyId", id, "AliasName", alias, "CiphertextBlob", blob, "Plaintext", "eA==", "PendingWindowInDays", "7",
 		"Tags", `[{"TagKey":"a","TagValue":"1"}]`, "TagKeys", `["a"]`, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256,
 		"WrappingKeySpec", kmsapi.WrappingKeySpecRSA2048, "ImportToken", "eA==", "EncryptedKeyMaterial", "eA==",
-		"Policy", "{}", "KeyVersionId", id, "EnableAutomaticRotation", "false",
+		"KeyVersionId", id, "EnableAutomaticRotation", "false",
+		"Policy", "{}", "EnableDeletionProtection", "true", "ResourceType", "key", "ResourceId.1", id, "Tag.1.Key", "a",
+		"TagKey.1", "a",
 	}
 }
 
@@ -68,6 +70,7 @@ func onOneKey() (operations []kmsapi.Operation) {
 	notOnOne := []kmsapi.Operation{
 		kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions,
 		kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance,
+		kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	}
 	for _, op := range server.Operations() {
 		if !slices.Contains(notOnOne, op) {

@@ -42,15 +42,15 @@ func TestAliasesAndTagsKeepTheirLimits(t *testing.T) {
 		got := l.do("CreateAlias", "KeyId", id, "AliasName", name)
 		require.Equal(t, http.StatusBadRequest, got.status, "%q: %s", name, got.body)
 	}
-	for i := range 10 {
+	for i := range kmsapi.MaxTags {
 		l.must("TagResource", "KeyId", id, "Tags", fmt.Sprintf(`[{"TagKey":"k%d","TagValue":""}]`, i))
 	}
 	l.must("TagResource", "KeyId", id, "Tags", `[{"TagKey":"k9","TagValue":"changed"}]`)
-	refusedEleventh := l.do("TagResource", "KeyId", id, "Tags",
-		`[{"TagKey":"k1","TagValue":"lost"},{"TagKey":"eleventh","TagValue":""}]`)
-	require.Equal(t, http.StatusBadRequest, refusedEleventh.status, "%s", refusedEleventh.body)
+	refused := l.do("TagResource", "KeyId", id, "Tags",
+		`[{"TagKey":"k1","TagValue":"lost"},{"TagKey":"one-more","TagValue":""}]`)
+	require.Equal(t, http.StatusBadRequest, refused.status, "%s", refused.body)
 	tags := string(l.must("ListResourceTags", "KeyId", id).body)
-	require.Equal(t, 10, strings.Count(tags, "TagKey"))
+	require.Equal(t, kmsapi.MaxTags, strings.Count(tags, "TagKey"))
 	require.NotContains(t, tags, "lost", "all or nothing")
 	for name, text := range map[string]string{
 		"text behind the list":       `[{"TagKey":"k1","TagValue":""}]]`,

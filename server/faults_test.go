@@ -116,6 +116,37 @@ var writings = []writing{
 		},
 		func(l *lab, pairs []string) bool { return !hasBothTags(l, pairs) },
 	},
+	{
+		kmsapi.OpTagResources,
+		func(l *lab) []string {
+			key := aKeyAfter("")(l)
+			return append(key, "ResourceType", "key", "ResourceId.1", key[1], "Tag.1.Key", "a", "Tag.2.Key", "b")
+		},
+		hasBothTags,
+	},
+	{
+		kmsapi.OpUntagResources,
+		func(l *lab) []string {
+			key := aKeyAfter("")(l)
+			l.must("TagResource", append(key, "Tags", bothTags)...)
+			return append(key, "ResourceType", "key", "ResourceId.1", key[1], "All", "true")
+		},
+		func(l *lab, pairs []string) bool { return !hasBothTags(l, pairs) },
+	},
+	{
+		kmsapi.OpUpdateKeyDescription,
+		func(l *lab) []string { return append(aKeyAfter("")(l), "Description", "new") },
+		func(l *lab, pairs []string) bool {
+			return l.must("DescribeKey", pairs[:2]...).KeyMetadata.Description == "new"
+		},
+	},
+	{
+		kmsapi.OpSetDeletionProtection,
+		func(l *lab) []string { return append(aKeyAfter("")(l), "EnableDeletionProtection", "true") },
+		func(l *lab, pairs []string) bool {
+			return l.must("DescribeKey", pairs[:2]...).KeyMetadata.DeletionProtection == kmsapi.ProtectionEnabled
+		},
+	},
 	{kmsapi.OpImportKeyMaterial, (*lab).readyToImport, stateIs(kmsapi.Enabled)},
 	{
 		kmsapi.OpDeleteKeyMaterial,
@@ -135,6 +166,7 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId, kmsapi.OpListResourceTags, kmsapi.OpGetParametersForImport,
 	kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpGetKeyPolicy,
 	kmsapi.OpDescribeKeyVersion, kmsapi.OpListKeyVersions,
+	kmsapi.OpListTagResources, kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
 }
 

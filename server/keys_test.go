@@ -41,6 +41,7 @@ func TestCreateKeyAnswersAsTheReferenceSays(t *testing.T) {
 		ProtectionLevel: kmsapi.ProtectionHSM,
 		Creator:         "123456", CreationDate: m.CreationDate, Description: "payroll",
 		PrimaryKeyVersion: m.PrimaryKeyVersion, LastRotationDate: m.CreationDate, AutomaticRotation: "Disabled",
+		DeletionProtection: "Disabled",
 	}, m)
 	require.Equal(t, m, w.must("DescribeKey", "KeyId", m.KeyId).KeyMetadata)
 	require.Equal(t, kmsapi.PendingImport, w.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyState)

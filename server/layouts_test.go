@@ -51,6 +51,7 @@ func (s *oldStore) put(t *testing.T, layout string, c *server.Config) {
 func (k oldKey) require(l *lab) {
 	l.t.Helper()
 	pairs := []string{"RegionId", k.Region, "KeyId", k.Metadata.KeyId}
+	k.Metadata.DeletionProtection = kmsapi.ProtectionDisabled // Programs of that time did not say so.
 	require.Equal(l.t, k.Metadata, l.must("DescribeKey", pairs...).KeyMetadata, k.Name)
 	tags := map[string]string{}
 	for _, tag := range l.must("ListResourceTags", pairs...).Tags.Tag {

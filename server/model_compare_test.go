@@ -33,9 +33,49 @@ func (m *model) Check(t *rapid.T) {
 	got, err := m.client.ListAliases(t.Context(), &kmsapi.ListAliasesRequest{})
 	require.NoError(t, err)
 	requireAliases(t, m.aliases, got)
+	m.checkFilters(t)
 	if len(m.keys) > 0 {
 		m.compare(t, m.keys[rapid.IntRange(0, len(m.keys)-1).Draw(t, "looked at")])
 	}
+}
+
+// checkFilters lists the CMKs in a state, and those with a tag, in both ways.
+func (m *model) checkFilters(t *rapid.T) {
+	state := rapid.SampledFrom([]kmsapi.KeyState{
+		kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport,
+	}).Draw(t, "state")
+	var inState, tagged []string
+	for _, k := range m.keys {
+		if _, has := k.tags["a"]; has && !k.gone {
+			tagged = append(tagged, k.id)
+		}
+		if k.state == state && !k.gone {
+			inState = append(inState, k.id)
+		}
+	}
+	byState := kmsapi.Filter{Key: kmsapi.FilterByState, Values: []string{string(state)}}
+	byTag := kmsapi.Filter{Key: kmsapi.FilterByTagKey, Values: []string{"a"}}
+	require.ElementsMatch(t, inState, m.filtered(t, byState))
+	require.ElementsMatch(t, tagged, m.filtered(t, byTag))
+	got, err := m.client.ListTagResources(t.Context(), &kmsapi.ListTagResourcesRequest{
+		ResourceType: kmsapi.ResourceTypeKey, Tags: kmsapi.Tags{{TagKey: "a"}},
+	})
+	require.NoError(t, err)
+	var rows []string
+	for _, row := range got.TagResources.TagResource {
+		rows = append(rows, row.ResourceId)
+	}
+	require.ElementsMatch(t, tagged, rows)
+}
+
+func (m *model) filtered(t *rapid.T, filter kmsapi.Filter) (ids []string) {
+	got, err := m.client.ListKeys(t.Context(), &kmsapi.ListKeysRequest{Filters: kmsapi.Filters{filter}})
+	require.NoError(t, err)
+	for _, entry := range got.Keys.Key {
+		ids = append(ids, entry.KeyId)
+	}
+	require.Len(t, ids, got.TotalCount)
+	return ids
 }
 
 func requireAliases(t *rapid.T, want map[string]*modelKey, got *kmsapi.ListAliasesResponse) {
@@ -79,6 +119,8 @@ func (m *model) compare(t *rapid.T, k *modelKey) {
 	}
 	require.Equal(t, k.state, described.KeyMetadata.KeyState)
 	require.Equal(t, k.state == kmsapi.PendingDeletion, described.KeyMetadata.DeleteDate != "")
+	require.Equal(t, k.description, described.KeyMetadata.Description)
+	require.Equal(t, k.protected, described.KeyMetadata.DeletionProtection == kmsapi.ProtectionEnabled)
 	require.Equal(t, k.expireDay > 0, described.KeyMetadata.MaterialExpireTime != "")
 	m.compareVersions(t, k, described.KeyMetadata)
 	found := map[string]string{}

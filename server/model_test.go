@@ -59,6 +59,8 @@ type modelKey struct {
 	// deleteDay and expireDay are the days that deletion and expiry of the material come; expireDay 0 is never.
 	deleteDay, expireDay int
 	tags                 map[string]string
+	description          string
+	protected            bool
 	// blob is a ciphertext of the CMK, once it has made one.
 	blob string
 	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made by
@@ -124,6 +126,10 @@ func (m *model) CreateKey(t *rapid.T) {
 	r := &kmsapi.CreateKeyRequest{}
 	if k.external {
 		r.Origin, k.state, k.material = kmsapi.OriginExternal, kmsapi.PendingImport, nil
+	}
+	if rapid.Bool().Draw(t, "tagged") {
+		k.tags["a"] = "new"
+		r.Tags = kmsapi.Tags{{TagKey: "a", TagValue: "new"}}
 	}
 	got, err := m.client.CreateKey(t.Context(), r)
 	require.NoError(t, err)
@@ -205,6 +211,9 @@ func (m *model) DisableKey(t *rapid.T) {
 func (m *model) ScheduleKeyDeletion(t *rapid.T) {
 	k, days := m.pick(t), rapid.IntRange(kmsapi.MinPendingWindowInDays, 10).Draw(t, "days")
 	refusal := k.refusal(changeRefused)
+	if refusal == nil && k.protected {
+		refusal = kmsapi.ErrStateModifiedFailed
+	}
 	_, err := m.client.ScheduleKeyDeletion(t.Context(),
 		&kmsapi.ScheduleKeyDeletionRequest{KeyId: k.id, PendingWindowInDays: days})
 	agree(t, refusal, err)
@@ -348,7 +357,7 @@ func (m *model) DeleteAlias(t *rapid.T) {
 }
 
 // tagKeys are enough for a CMK to have too many.
-var tagKeys = rapid.SliceOfNDistinct(rapid.StringMatching(`[a-n]`), 1, 9, rapid.ID)
+var tagKeys = rapid.SliceOfNDistinct(rapid.StringMatching(`[a-z]`), 1, 12, rapid.ID)
 
 func (m *model) TagResource(t *rapid.T) {
 	k, r := m.pick(t), &kmsapi.TagResourceRequest{}
@@ -359,7 +368,7 @@ func (m *model) TagResource(t *rapid.T) {
 		r.Tags = append(r.Tags, kmsapi.Tag{TagKey: key, TagValue: after[key]})
 	}
 	refusal := k.refusal(tagRefused)
-	if refusal == nil && len(after) > 10 {
+	if refusal == nil && len(after) > kmsapi.MaxTags {
 		refusal = kmsapi.ErrLimitExceeded
 	}
 	_, err := m.client.TagResource(t.Context(), r)
@@ -376,6 +385,70 @@ func (m *model) UntagResource(t *rapid.T) {
 	agree(t, refusal, err)
 	if refusal == nil {
 		maps.DeleteFunc(k.tags, func(key, _ string) bool { return slices.Contains(keys, key) })
+	}
+}
+
+// TagResources tags one CMK or two, one of which may be refused.
+func (m *model) TagResources(t *rapid.T) {
+	r := &kmsapi.TagResourcesRequest{ResourceType: kmsapi.ResourceTypeKey}
+	picked := []*modelKey{m.pick(t), m.pick(t)}
+	for _, key := range tagKeys.Draw(t, "tags") {
+		r.Tags = append(r.Tags, kmsapi.Tag{TagKey: key, TagValue: fmt.Sprint(m.day)})
+	}
+	var refusal *kmsapi.Error
+	after := map[*modelKey]map[string]string{}
+	for _, k := range picked {
+		r.ResourceIds = append(r.ResourceIds, k.id)
+		after[k] = maps.Clone(k.tags)
+		for _, tag := range r.Tags {
+			after[k][tag.TagKey] = tag.TagValue
+		}
+		if refusal == nil {
+			refusal = k.refusal(tagRefused)
+		}
+		if refusal == nil && len(after[k]) > kmsapi.MaxTags {
+			refusal = kmsapi.ErrLimitExceeded
+		}
+	}
+	_, err := m.client.TagResources(t.Context(), r)
+	agree(t, refusal, err)
+	if refusal == nil {
+		for k, tags := range after {
+			k.tags = tags
+		}
+	}
+}
+
+func (m *model) UntagResources(t *rapid.T) {
+	k := m.pick(t)
+	refusal := k.refusal(tagRefused)
+	_, err := m.client.UntagResources(t.Context(),
+		&kmsapi.UntagResourcesRequest{ResourceType: kmsapi.ResourceTypeKey, ResourceIds: []string{k.id}, All: true})
+	agree(t, refusal, err)
+	if refusal == nil {
+		clear(k.tags)
+	}
+}
+
+func (m *model) UpdateKeyDescription(t *rapid.T) {
+	k, description := m.pick(t), rapid.SampledFrom([]string{"", "a", "b"}).Draw(t, "description")
+	refusal := k.refusal(tagRefused)
+	_, err := m.client.UpdateKeyDescription(t.Context(),
+		&kmsapi.UpdateKeyDescriptionRequest{KeyId: k.id, Description: description})
+	agree(t, refusal, err)
+	if refusal == nil {
+		k.description = description
+	}
+}
+
+func (m *model) SetDeletionProtection(t *rapid.T) {
+	k, on := m.pick(t), rapid.Bool().Draw(t, "on")
+	refusal := k.refusal(tagRefused)
+	_, err := m.client.SetDeletionProtection(t.Context(),
+		&kmsapi.SetDeletionProtectionRequest{KeyId: k.id, EnableDeletionProtection: on})
+	agree(t, refusal, err)
+	if refusal == nil {
+		k.protected = on
 	}
 }
 

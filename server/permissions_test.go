@@ -209,7 +209,7 @@ func TestResourcesAreMatchedAsAWhole(t *testing.T) {
 	})
 }
 
-// Every operation but DescribeRegions asks for permission, whatever it is about.
+// Every operation that is about anything asks for permission, whatever it is about.
 func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 	root := restricted(t)
 	key := root.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId
@@ -226,6 +226,8 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
 		"CreateKeyVersion", "DescribeKeyVersion", "ListKeyVersions", "UpdateRotationPolicy",
+		"UpdateKeyDescription", "SetDeletionProtection", "TagResources", "UntagResources", "ListTagResources",
+		"DescribeAccountKmsStatus", "OpenKmsService",
 	}
 	var known []string
 	for _, operation := range server.Operations() {
@@ -240,10 +242,16 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
 			"AAAA", "ImportToken", token, "Policy", "{}", "KeyVersionId", "x", "EnableAutomaticRotation", "false",
+			"EnableDeletionProtection", "true", "ResourceType", "key",
+			"Tag.1.Key", "a", "TagKey.1", "a",
 		}
 		switch action {
-		case "DescribeRegions":
+		case "DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService":
 			continue
+		case "TagResources", "UntagResources":
+			pairs = append(pairs, "ResourceId.1", enabled)
+		case "ListTagResources":
+			c.do(action, append(pairs, "ResourceId.1", enabled)...).refused(t, kmsapi.ErrNoPermission)
 		case "CreateAlias", "UpdateAlias":
 			pairs = append(pairs, "KeyId", enabled, "AliasName", "alias/b")
 		case "DeleteAlias":
@@ -257,5 +265,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		}
 		c.do(action, pairs...).refused(t, kmsapi.ErrNoPermission)
 	}
-	c.must("DescribeRegions")
+	for _, action := range []string{"DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService"} {
+		c.must(action)
+	}
 }

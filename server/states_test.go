@@ -45,6 +45,13 @@ DescribeKeyVersion	Success	Success	Success	Success
 ListKeyVersions	Success	Success	Success	Success
 GetKeyPolicy	Success	Success	Success	Success
 SetKeyPolicy	Success	Success	Success	Success
+UpdateKeyDescription	Success	Success	Rejected.PendingDeletion	Success
+SetDeletionProtection	Success	Success	Rejected.PendingDeletion	Success
+TagResources	Success	Success	Rejected.PendingDeletion	Success
+UntagResources	Success	Success	Rejected.PendingDeletion	Success
+ListTagResources	Success	Success	Success	Success
+DescribeAccountKmsStatus	Success	Success	Success	Success
+OpenKmsService	Success	Success	Success	Success
 GetKmsInstance	Success	Success	Success	Success
 ListKmsInstances	Success	Success	Success	Success
 GetDefaultKmsInstance	Success	Success	Success	Success
@@ -220,12 +227,21 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "KeyVersionId", s.version}
 	case kmsapi.OpUpdateRotationPolicy:
 		return []string{"KeyId", s.id, "EnableAutomaticRotation", "true", "RotationInterval", "7d"}
+	case kmsapi.OpSetDeletionProtection:
+		return []string{"KeyId", s.id, "EnableDeletionProtection", "true"}
+	case kmsapi.OpTagResources:
+		return []string{"ResourceType", "key", "ResourceId.1", s.id, "Tag.1.Key", "k", "Tag.1.Value", "v"}
+	case kmsapi.OpUntagResources:
+		return []string{"ResourceType", "key", "ResourceId.1", s.id, "TagKey.1", "k"}
+	case kmsapi.OpListTagResources:
+		return []string{"ResourceType", "key", "ResourceId.1", s.id}
 	case kmsapi.OpSetKeyPolicy:
 		return []string{"KeyId", s.id, "Policy", defaultPolicy("123456")}
 	case kmsapi.OpGetKmsInstance:
 		return []string{"KmsInstanceId", "kst-dev"}
 	case kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions,
-		kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance:
+		kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpDescribeAccountKmsStatus,
+		kmsapi.OpOpenKmsService:
 		return nil
 	default:
 		return []string{"KeyId", s.id}

@@ -39,7 +39,7 @@ func TestTagsAreAddedChangedAndRemoved(t *testing.T) {
 	require.Equal(t, []string{"a=other"}, w.tagged(other), "another key's tags are its own")
 }
 
-func TestAKeyHasTenTagsAtMost(t *testing.T) {
+func TestAKeyHasTwentyTagsAtMost(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey()
 	tags := func(from, to int, value string) string {
@@ -49,20 +49,20 @@ func TestAKeyHasTenTagsAtMost(t *testing.T) {
 		}
 		return "[" + strings.Join(all, ",") + "]"
 	}
-	w.do("TagResource", "KeyId", id, "Tags", tags(0, 11, "v")).refused(t, kmsapi.ErrLimitExceeded)
+	w.do("TagResource", "KeyId", id, "Tags", tags(0, 21, "v")).refused(t, kmsapi.ErrLimitExceeded)
 	require.Empty(t, w.tagged(id), "of a request that is refused, nothing is done")
-	w.must("TagResource", "KeyId", id, "Tags", tags(0, 9, "v"))
-	w.must("TagResource", "KeyId", id, "Tags", tags(9, 10, "v"))
+	w.must("TagResource", "KeyId", id, "Tags", tags(0, 19, "v"))
+	w.must("TagResource", "KeyId", id, "Tags", tags(19, 20, "v"))
 	before := w.tagged(id)
-	require.Len(t, before, 10)
-	w.do("TagResource", "KeyId", id, "Tags", tags(10, 11, "v")).refused(t, kmsapi.ErrLimitExceeded)
-	w.do("TagResource", "KeyId", id, "Tags", tags(5, 11, "changed")).refused(t, kmsapi.ErrLimitExceeded)
+	require.Len(t, before, 20)
+	w.do("TagResource", "KeyId", id, "Tags", tags(20, 21, "v")).refused(t, kmsapi.ErrLimitExceeded)
+	w.do("TagResource", "KeyId", id, "Tags", tags(5, 21, "changed")).refused(t, kmsapi.ErrLimitExceeded)
 	require.Equal(t, before, w.tagged(id))
-	w.must("TagResource", "KeyId", id, "Tags", tags(0, 10, "changed"))
-	require.Equal(t, "k09=changed", w.tagged(id)[9], "what is there already counts once")
+	w.must("TagResource", "KeyId", id, "Tags", tags(0, 20, "changed"))
+	require.Equal(t, "k19=changed", w.tagged(id)[19], "what is there already counts once")
 	w.must("UntagResource", "KeyId", id, "TagKeys", `["k00"]`)
-	w.must("TagResource", "KeyId", id, "Tags", tags(10, 11, "v"))
-	require.Len(t, w.tagged(id), 10)
+	w.must("TagResource", "KeyId", id, "Tags", tags(20, 21, "v"))
+	require.Len(t, w.tagged(id), 20)
 }
 
 func TestTagsOutliveAChangeOfState(t *testing.T) {

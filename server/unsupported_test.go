@@ -12,8 +12,8 @@ import (
 func TestPublishedOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 	w := newWire(t)
 	for _, name := range []string{
-		"DescribeSecret", "ListTagResources", "AsymmetricSign", "ReEncrypt", "OpenKmsService",
-		"CreateCertificate", "GenerateMac", "DescribeService",
+		"DescribeSecret", "AsymmetricSign", "ReEncrypt", "CreateCertificate", "ImportCertificate",
+		"CertificatePrivateKeySign", "GenerateMac", "DescribeService",
 	} {
 		got := w.do(name)
 		got.refused(t, kmsapi.ErrUnsupportedOperation)

@@ -41,6 +41,9 @@ type answer struct {
 	Keys           kmsapi.KeyList
 	Aliases        kmsapi.AliasList
 	Tags           kmsapi.TagList
+	TagResources   kmsapi.TagResourceList
+	NextToken      string
+	AccountStatus  string
 	KeyMetadata    kmsapi.KeyMetadata
 	Regions        kmsapi.RegionList
 	PageNumber     int
@@ -257,6 +260,14 @@ func TestXMLCarriesWholeAnswersAndRefusals(t *testing.T) {
 			[]string{"KeyId", id},
 			"<Tags><Tag><KeyId>" + id + "</KeyId><TagKey>Project</TagKey><TagValue>Test</TagValue></Tag></Tags>",
 		},
+		{"tags of several keys", "TagResources", []string{"ResourceType", "key", "ResourceId.1", id, "Tag.1.Key", "a"}, ""},
+		{
+			"all tags of several keys", "ListTagResources",
+			[]string{"ResourceType", "key", "ResourceId.1", id, "Tag.1.Key", "a"},
+			"<NextToken></NextToken><TagResources><TagResource><ResourceId>" + id + "</ResourceId>" +
+				"<ResourceType>key</ResourceType><TagKey>a</TagKey><TagValue></TagValue></TagResource></TagResources>",
+		},
+		{"the account", "DescribeAccountKmsStatus", nil, "<AccountStatus>Enabled</AccountStatus>"},
 		{"a tag removed", "UntagResource", []string{"KeyId", id, "TagKeys", `["Project"]`}, ""},
 		{"an alias removed", "DeleteAlias", []string{"AliasName", "alias/x"}, ""},
 	} {

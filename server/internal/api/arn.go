@@ -1,6 +1,7 @@
 package api
 
 import (
+	"regexp"
 	"slices"
 	"strings"
 
@@ -8,7 +9,11 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
 
-const keyIDParam = "KeyId"
+const (
+	keyIDParam     = "KeyId"
+	protectedParam = "ProtectedResourceArn"
+	resourceParam  = "ResourceId."
+)
 
 // arnPrefix begins every resource name, and no key id and no alias.
 const arnPrefix = "acs:"
@@ -22,7 +27,17 @@ func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + key
 
 // WithLocalName returns params with the name that a resource name stands for, if KeyId is that of a CMK or an alias of
 // the account and region. Any other resource name leads to nothing here, whoever asks: nothing is looked up.
+//
+// The resource name in ProtectedResourceArn becomes the KeyId.
 func (inv *Invocation) WithLocalName(params kmsapi.Params) (kmsapi.Params, error) {
+	params, err := inv.withLocalKeyID(params)
+	if err != nil || !inv.Operation.Takes(protectedParam) {
+		return params, err
+	}
+	return inv.withProtectedKey(params)
+}
+
+func (inv *Invocation) withLocalKeyID(params kmsapi.Params) (kmsapi.Params, error) {
 	at := slices.IndexFunc(params, func(p kmsapi.Param) bool { return p.Name == keyIDParam })
 	if at < 0 || !strings.HasPrefix(params[at].Value, arnPrefix) || !inv.Operation.Takes(keyIDParam) {
 		return params, nil
@@ -45,4 +60,28 @@ func (inv *Invocation) localName(arn string) (name string, ok bool) {
 		return keyID, crypt.IsKeyID(keyID)
 	}
 	return resource, isAlias(resource)
+}
+
+// keyARNForm matches the resource name of a CMK, of whatever account and region.
+var keyARNForm = regexp.MustCompile(`^acs:kms:[a-z0-9-]+:[0-9]+:key/[A-Za-z0-9-]+$`)
+
+func (inv *Invocation) withProtectedKey(params kmsapi.Params) (kmsapi.Params, error) {
+	arn, keyID := params.Get(protectedParam), params.Get(keyIDParam)
+	if arn == "" {
+		return params, nil
+	}
+	if !keyARNForm.MatchString(arn) {
+		return nil, kmsapi.InvalidParameter(protectedParam, "It must be the resource name of a key.")
+	}
+	protected, ok := strings.CutPrefix(arn, inv.keyARN(""))
+	switch {
+	case !ok:
+		return nil, kmsapi.ErrKeyNotFound
+	case keyID == "":
+		// The first value of a parameter counts, so it goes before a KeyId that is empty.
+		return slices.Insert(slices.Clone(params), 0, kmsapi.Param{Name: keyIDParam, Value: protected}), nil
+	case keyID != protected:
+		return nil, kmsapi.InvalidParameter(protectedParam, "It must be the resource name of the key in KeyId.")
+	}
+	return params, nil
 }

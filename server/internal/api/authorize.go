@@ -48,9 +48,9 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 	default:
 		return inv.permit(inv.arn(string(resource)))
 	}
-	keyID, alias := params.Get("KeyId"), params.Get("AliasName")
+	keyIDs, alias := namedKeys(params), params.Get("AliasName")
 	inv.resource = inv.arn(anyKey)
-	for _, name := range []string{alias, keyID} {
+	for _, name := range append([]string{alias}, keyIDs...) {
 		switch {
 		case crypt.IsKeyID(name):
 			inv.resource = inv.keyARN(name)
@@ -66,10 +66,25 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 			return err
 		}
 	}
-	if crypt.IsKeyID(keyID) {
-		return inv.permit(inv.keyARN(keyID))
+	for _, keyID := range keyIDs {
+		if !crypt.IsKeyID(keyID) {
+			continue
+		}
+		if err := inv.permit(inv.keyARN(keyID)); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// namedKeys returns what the parameters that name keys say: KeyId, and the items of ResourceId.
+func namedKeys(params kmsapi.Params) (names []string) {
+	for i := range params {
+		if params[i].Name == keyIDParam || strings.HasPrefix(params[i].Name, resourceParam) {
+			names = append(names, params[i].Value)
+		}
+	}
+	return names
 }
 
 // permitKey checks the permission on the CMK called id.
@@ -80,6 +95,9 @@ func (inv *Invocation) permitKey(id string) error {
 	inv.KeyID = id // The audit line may say what the caller must not learn.
 	return inv.forbidden(inv.resource)
 }
+
+// permitEveryKey checks the permission on all CMKs, for a request that names none and is about their contents.
+func (inv *Invocation) permitEveryKey() error { return inv.permit(inv.arn(anyKey)) }
 
 // notFound is the answer when the alias or the like in a request leads to no CMK: err for a caller that may use every
 // CMK, and for any other the same as for a forbidden CMK.

@@ -17,8 +17,18 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
+	if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+		return nil, err
+	}
+	if attributes.KeyPair != nil {
+		defer attributes.KeyPair.Clear()
+	}
 	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, attributes)
 	if err != nil {
+		return nil, err
+	}
+	tags := keyring.Tags{}
+	if err := addTags(r.Tags)(tags); err != nil {
 		return nil, err
 	}
 	err = a.update(ctx, inv, func(w keyring.Writer) error {
@@ -29,7 +39,10 @@ func (a *API) createKey(
 			return err
 		}
 		inv.note(cmk) // From here on, it may exist even if the request fails.
-		return w.AddCMK(cmk)
+		if err := w.AddCMK(cmk); err != nil {
+			return err
+		}
+		return w.PutTags(cmk.KeyID, tags)
 	})
 	if err != nil {
 		return nil, err
@@ -43,7 +56,10 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
 	}
 	var err error
-	if attributes.RotationInterval, err = newRotation(r); err != nil {
+	if attributes.KeySpec, attributes.KeyUsage, err = a.keyKind(r); err != nil {
+		return attributes, err
+	}
+	if attributes.RotationInterval, err = newRotation(attributes.KeySpec, r); err != nil {
 		return attributes, err
 	}
 	if r.Policy != "" {
@@ -54,7 +70,10 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
 	if id == "" {
 		attributes.Default = a.strictDefaultKeys
-		return attributes, checkInterval(attributes.Default, attributes.RotationInterval)
+		if attributes.Default && attributes.KeySpec != kmsapi.KeySpecAES256 {
+			err = kmsapi.ErrUnsupportedOperation // Default keys have no other.
+		}
+		return attributes, cmp.Or(err, checkInterval(attributes.Default, attributes.RotationInterval))
 	}
 	instance, err := a.instance(inv.scope(), id)
 	if err != nil {
@@ -79,7 +98,21 @@ func (a *API) describeKey(
 	return &kmsapi.DescribeKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
 }
 
+// updateKeyDescription replaces the description of a CMK.
+func (a *API) updateKeyDescription(
+	ctx context.Context, inv *Invocation, r *kmsapi.UpdateKeyDescriptionRequest,
+) (*kmsapi.UpdateKeyDescriptionResponse, error) {
+	return &kmsapi.UpdateKeyDescriptionResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
+		cmk.Description = r.Description
+		return cmk.Allows(inv.Operation, inv.Now)
+	})
+}
+
 func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
+	protection := kmsapi.ProtectionDisabled
+	if cmk.DeletionProtection {
+		protection = kmsapi.ProtectionEnabled
+	}
 	return kmsapi.KeyMetadata{
 		KeyId:              cmk.KeyID,
 		Arn:                inv.keyARN(cmk.KeyID),
@@ -93,13 +126,24 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		DeleteDate:         wireTime(cmk.Lifecycle.DeleteDate),
 		MaterialExpireTime: wireTime(cmk.Lifecycle.MaterialExpireTime),
 		Description:        cmk.Description,
-		PrimaryKeyVersion:  cmk.Primary.ID,
+		PrimaryKeyVersion:  primaryVersion(cmk),
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
 		AutomaticRotation:  automaticRotation(cmk),
 		RotationInterval:   wireInterval(cmk.RotationInterval),
 		NextRotationDate:   wireTime(cmk.NextRotation()),
+		DeletionProtection: protection,
 		DKMSInstanceId:     cmk.InstanceID,
+
+		DeletionProtectionDescription: cmk.DeletionProtectionDescription,
 	}
+}
+
+// primaryVersion is what answers say of it: an asymmetric CMK has none, since each request names a version.
+func primaryVersion(cmk *keyring.CMK) string {
+	if kmsapi.IsAsymmetric(cmk.KeySpec) {
+		return ""
+	}
+	return cmk.Primary.ID
 }
 
 // wireTime is a time as answers have it, and "" for none.
@@ -110,13 +154,18 @@ func wireTime(t time.Time) string {
 	return t.UTC().Format(kmsapi.TimeFormat)
 }
 
-// listKeys returns a page of the CMKs of the account and region, in the order of their ids (§4.10).
+// listKeys returns a page of the CMKs of the account and region that the filters let through, in the order of their ids
+// (§4.10).
 func (a *API) listKeys(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
 ) (*kmsapi.ListKeysResponse, error) {
 	var page keyring.Page[string]
 	err := a.view(ctx, inv, func(reader keyring.Reader) (err error) {
-		page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		if len(r.Filters) == 0 {
+			page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		} else {
+			page, err = reader.FilteredCMKs(filter(inv, r.Filters), r.PageNumber, r.PageSize)
+		}
 		return err
 	})
 	if err != nil {

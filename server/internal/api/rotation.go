@@ -42,7 +42,7 @@ func (a *API) updateRotationPolicy(
 		case err != nil:
 			return err
 		}
-		version, err := a.newVersion(inv, cmk)
+		version, err := a.keys.NewVersion(inv.scope(), inv.Now, cmk.KeyID)
 		if err != nil {
 			return err
 		}
@@ -51,9 +51,9 @@ func (a *API) updateRotationPolicy(
 }
 
 // newRotation is the rotation interval of a new CMK, and zero if it has none.
-func newRotation(r *kmsapi.CreateKeyRequest) (time.Duration, error) {
+func newRotation(keySpec string, r *kmsapi.CreateKeyRequest) (time.Duration, error) {
 	interval, err := rotation(r.EnableAutomaticRotation, r.RotationInterval)
-	if err == nil && interval > 0 && !canRotate(kmsapi.KeySpecAES256, r.Origin) {
+	if err == nil && interval > 0 && !canRotate(keySpec, r.Origin) {
 		err = kmsapi.ErrRejectedUnsupportedOperation
 	}
 	return interval, err

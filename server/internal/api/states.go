@@ -23,14 +23,42 @@ func (a *API) disableKey(
 	return &kmsapi.DisableKeyResponse{}, a.changeState(ctx, inv, r.KeyId, keystate.Lifecycle.Disable)
 }
 
-// scheduleKeyDeletion schedules the deletion of a CMK (§4.6).
+// errDeletionProtected refuses the deletion of a CMK. No source says which code the real service has. This one is not
+// 404, which clients take for a key that is gone.
+var errDeletionProtected = kmsapi.ErrStateModifiedFailed.WithMessage("Deletion protection is enabled for the key.")
+
+// scheduleKeyDeletion schedules the deletion of a CMK (§4.6), unless it is protected.
 func (a *API) scheduleKeyDeletion(
 	ctx context.Context, inv *Invocation, r *kmsapi.ScheduleKeyDeletionRequest,
 ) (*kmsapi.ScheduleKeyDeletionResponse, error) {
-	schedule := func(l keystate.Lifecycle, now time.Time) (keystate.Lifecycle, error) {
-		return l.ScheduleDeletion(now, r.PendingWindowInDays)
+	return &kmsapi.ScheduleKeyDeletionResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
+		after, err := cmk.Lifecycle.ScheduleDeletion(inv.Now, r.PendingWindowInDays)
+		if err != nil {
+			return err
+		}
+		if cmk.DeletionProtection {
+			return errDeletionProtected
+		}
+		cmk.Become(after)
+		return nil
+	})
+}
+
+// setDeletionProtection protects a CMK from being deleted, or ends that. A description belongs to a protection that is
+// enabled, and goes with it.
+func (a *API) setDeletionProtection(
+	ctx context.Context, inv *Invocation, r *kmsapi.SetDeletionProtectionRequest,
+) (*kmsapi.SetDeletionProtectionResponse, error) {
+	if r.KeyId == "" { // WithLocalName has put the id there if the request has a resource name.
+		return nil, kmsapi.MissingParameter(protectedParam)
 	}
-	return &kmsapi.ScheduleKeyDeletionResponse{}, a.changeState(ctx, inv, r.KeyId, schedule)
+	return &kmsapi.SetDeletionProtectionResponse{}, a.changeCMK(ctx, inv, r.KeyId, func(cmk *keyring.CMK) error {
+		cmk.DeletionProtection, cmk.DeletionProtectionDescription = r.EnableDeletionProtection, ""
+		if r.EnableDeletionProtection {
+			cmk.DeletionProtectionDescription = r.DeletionProtectionDescription
+		}
+		return cmk.Allows(inv.Operation, inv.Now)
+	})
 }
 
 // cancelKeyDeletion cancels a scheduled deletion (§4.7).

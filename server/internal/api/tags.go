@@ -14,46 +14,63 @@ import (
 func (a *API) tagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.TagResourceRequest,
 ) (*kmsapi.TagResourceResponse, error) {
-	return &kmsapi.TagResourceResponse{}, a.changeTags(ctx, inv, r.KeyId, func(tags keyring.Tags) error {
-		for _, tag := range r.Tags {
-			tags[tag.TagKey] = tag.TagValue
-		}
-		if len(tags) > kmsapi.MaxTags {
-			return kmsapi.ErrLimitExceeded
-		}
-		return nil
-	})
+	return &kmsapi.TagResourceResponse{}, a.changeTags(ctx, inv, []string{r.KeyId}, addTags(r.Tags))
 }
 
 // untagResource removes tags from a CMK. Tags that it does not have are not an error (§4.20).
 func (a *API) untagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.UntagResourceRequest,
 ) (*kmsapi.UntagResourceResponse, error) {
-	return &kmsapi.UntagResourceResponse{}, a.changeTags(ctx, inv, r.KeyId, func(tags keyring.Tags) error {
-		for _, key := range r.TagKeys {
+	return &kmsapi.UntagResourceResponse{}, a.changeTags(ctx, inv, []string{r.KeyId}, removeTags(r.TagKeys))
+}
+
+// tagsChange works on the tags of a CMK.
+type tagsChange func(keyring.Tags) error
+
+// addTags adds tags, and sets the values of those that are there.
+func addTags(added kmsapi.Tags) tagsChange {
+	return func(tags keyring.Tags) error {
+		for _, tag := range added {
+			tags[tag.TagKey] = tag.TagValue
+		}
+		if len(tags) > kmsapi.MaxTags {
+			return kmsapi.ErrLimitExceeded
+		}
+		return nil
+	}
+}
+
+// removeTags removes tags, as far as they are there.
+func removeTags(keys []string) tagsChange {
+	return func(tags keyring.Tags) error {
+		for _, key := range keys {
 			delete(tags, key)
 		}
 		return nil
-	})
+	}
 }
 
-// changeTags lets change work on the tags of a CMK, and stores them, in one transaction.
-func (a *API) changeTags(
-	ctx context.Context, inv *Invocation, keyID string, change func(keyring.Tags) error,
-) error {
+// changeTags lets change work on the tags of CMKs, and stores them, in one transaction: if one of the CMKs is refused,
+// none has changed.
+func (a *API) changeTags(ctx context.Context, inv *Invocation, keyIDs []string, change tagsChange) error {
 	return a.update(ctx, inv, func(w keyring.Writer) error {
-		cmk, err := byID(keyID).forUse(w.Reader, inv)
-		if err != nil {
-			return err
+		for _, keyID := range keyIDs {
+			cmk, err := byID(keyID).forUse(w.Reader, inv)
+			if err != nil {
+				return err
+			}
+			tags, err := w.Tags(cmk.KeyID)
+			if err != nil {
+				return err
+			}
+			if err := change(tags); err != nil {
+				return err
+			}
+			if err := w.PutTags(cmk.KeyID, tags); err != nil {
+				return err
+			}
 		}
-		tags, err := w.Tags(cmk.KeyID)
-		if err != nil {
-			return err
-		}
-		if err := change(tags); err != nil {
-			return err
-		}
-		return w.PutTags(cmk.KeyID, tags)
+		return nil
 	})
 }
 

@@ -20,7 +20,7 @@ func (a *API) createKeyVersion(
 	if cmk.Lifecycle.Origin == kmsapi.OriginExternal {
 		return nil, kmsapi.ErrRejectedUnsupportedOperation
 	}
-	version, err := a.newVersion(inv, cmk)
+	version, err := a.newVersion(ctx, inv, cmk)
 	if err != nil {
 		return nil, err
 	}
@@ -38,14 +38,6 @@ func (a *API) createKeyVersion(
 		return nil, err
 	}
 	return &kmsapi.CreateKeyVersionResponse{KeyVersion: wireVersion(cmk, version)}, nil
-}
-
-// newVersion makes a version of a CMK with material of its kind.
-func (a *API) newVersion(inv *Invocation, cmk *keyring.CMK) (keyring.Version, error) {
-	if kmsapi.IsAsymmetric(cmk.KeySpec) {
-		return keyring.Version{}, kmsapi.ErrRejectedUnsupportedOperation
-	}
-	return a.keys.NewVersion(inv.scope(), inv.Now, cmk.KeyID)
 }
 
 // describeKeyVersion returns a version of a CMK.

@@ -1,6 +1,9 @@
 package audit
 
-import "unicode/utf8"
+import (
+	"strings"
+	"unicode/utf8"
+)
 
 // asked returns names as a line has them. It is nil for most requests: they name a key by its id.
 func asked(r Record) map[string]string {
@@ -10,6 +13,9 @@ func asked(r Record) map[string]string {
 	shown := make(map[string]string, len(r.Asked))
 	left := MaxClaim
 	for _, name := range r.Asked {
+		if r.Account == "" && left == 0 && strings.Contains(name.Name, ".") {
+			continue // Nor do the items of a list.
+		}
 		if r.Account != "" {
 			shown[name.Name] = clean(name.Value)
 			continue

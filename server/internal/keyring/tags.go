@@ -2,6 +2,7 @@ package keyring
 
 import (
 	"errors"
+	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
@@ -24,6 +25,36 @@ func (r Reader) Tags(keyID string) (Tags, error) {
 	}
 	tags := Tags{}
 	return tags, decode(path, value, tags)
+}
+
+// EachTagged visits the CMKs that have tags, from the id from on and in the order of their ids, until visit returns
+// false or an error. It may keep nothing of tags but strings.
+func (r Reader) EachTagged(from string, visit func(keyID string, tags Tags) (more bool, err error)) error {
+	gone, err := r.goneCMKs()
+	if err != nil {
+		return err
+	}
+	prefix, tags := r.scope.tagsPath(""), Tags{}
+	return r.store.Scan(prefix, beforePath(prefix, from), func(path string, value []byte) (bool, error) {
+		clear(tags)
+		if err := decode(path, value, tags); err != nil {
+			return false, err
+		}
+		keyID := path[len(prefix):]
+		if _, isGone := slices.BinarySearch(gone, keyID); isGone {
+			return true, nil
+		}
+		return visit(keyID, tags)
+	})
+}
+
+// beforePath is a path that is less than that of name, with no id of a CMK between them; "" if name is.
+func beforePath(prefix, name string) string {
+	if name == "" {
+		return ""
+	}
+	last := len(name) - 1
+	return prefix + name[:last] + string(name[last]-1) + "\xff"
 }
 
 // PutTags replaces the tags of a CMK. There is no record for none.

@@ -13,7 +13,7 @@ func Summary(op kmsapi.Operation) string {
 	var parts []string
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
 		if rule.Required {
-			parts = append(parts, rule.Name+"=…")
+			parts = append(parts, assignment(rule))
 		}
 	}
 	if numbered := section(op, "(%s)"); numbered != "" {
@@ -37,9 +37,9 @@ func Synopsis(op kmsapi.Operation) string {
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
 		switch {
 		case rule.Required:
-			words = append(words, rule.Name+"=…")
+			words = append(words, assignment(rule))
 		case rule.Support == kmsapi.Served:
-			words = append(words, "["+rule.Name+"=…]")
+			words = append(words, "["+assignment(rule)+"]")
 		}
 	}
 	return strings.Join(words, " ")
@@ -49,7 +49,8 @@ func Synopsis(op kmsapi.Operation) string {
 func ParameterNames(op kmsapi.Operation) (names []string) {
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
 		if rule.Support == kmsapi.Served {
-			names = append(names, rule.Name+"=")
+			name, _, _ := strings.Cut(assignment(rule), "=")
+			names = append(names, name+"=")
 		}
 	}
 	return names
@@ -126,6 +127,8 @@ func explainValues(rule kmsapi.Rule) string {
 		return "an integer, " + strconv.Itoa(rule.Min) + " to " + strconv.Itoa(rule.Max)
 	case rule.Type == kmsapi.TypeInteger:
 		return "an integer, " + strconv.Itoa(rule.Min) + " or more"
+	case rule.Type == kmsapi.TypeNumbered:
+		return rule.Form + ", up to " + strconv.Itoa(rule.Max)
 	case rule.Type == kmsapi.TypeList && rule.Form == "":
 		return "a JSON array"
 	case rule.Type == kmsapi.TypeContext:

@@ -33,17 +33,27 @@ func sample(rule kmsapi.Rule) string {
 		return fmt.Sprint(max(rule.Min, 1))
 	case rule.Type == kmsapi.TypeContext:
 		return `{"app":"payroll"}`
+	case rule.Name == "Filters":
+		return `[{"Key":"KeyState","Values":["Enabled"]}]`
 	case rule.Name == "Tags":
 		return `[{"TagKey":"team","TagValue":"hr"}]`
 	case rule.Type == kmsapi.TypeList:
 		return `["team"]`
 	case rule.Type == kmsapi.TypeSecret:
 		return "aGVsbG8="
+	case rule.Type == kmsapi.TypeNumbered:
+		return "one"
 	case rule.Form != "":
 		return "alias/payroll"
 	default:
 		return "any value"
 	}
+}
+
+// parameter returns the name that a parameter is sent with, which for a list is that of its first item.
+func parameter(rule kmsapi.Rule) string {
+	name, _, _ := strings.Cut(assignment(rule), "=")
+	return name
 }
 
 // A boolean that is false is not sent, and a parameter that is not served has no field.
@@ -58,8 +68,8 @@ func TestEveryOperationCanBeCalledWithAllOfItsParameters(t *testing.T) {
 					value = "true"
 				}
 				if rule.Support == kmsapi.Served {
-					want = want.Add(rule.Name, value)
-					args = append(args, rule.Name+"="+value)
+					want = want.Add(parameter(rule), value)
+					args = append(args, parameter(rule)+"="+value)
 				}
 			}
 			request, warnings, err := parse(op, "", false, args...)
@@ -77,8 +87,8 @@ func TestOnlyWhatWasGivenIsSent(t *testing.T) {
 		var args []string
 		for _, rule := range kmsapi.Describe(op.NewRequest()) {
 			if rule.Required {
-				want = want.Add(rule.Name, sample(rule))
-				args = append(args, rule.Name+"="+sample(rule))
+				want = want.Add(parameter(rule), sample(rule))
+				args = append(args, parameter(rule)+"="+sample(rule))
 			}
 		}
 		request, _, err := parse(op, "", false, args...)
@@ -153,7 +163,16 @@ func TestMistakesInTheArguments(t *testing.T) {
 			kmsapi.OpEncrypt, "KeyId= Plaintext=x", `Encrypt needs KeyId=…`,
 		},
 		"no equals sign": {
-			kmsapi.OpEncrypt, "KeyId=k " + secret, `argument 2 of Encrypt has no "="; give each parameter as Name=Value`,
+			kmsapi.OpEncrypt, "KeyId=k " + secret, `argument 2 of Encrypt has no name; give each parameter as Name=Value`,
+		},
+		"a value in base64 without a name": {
+			kmsapi.OpEncrypt, "KeyId=k correcthorse1=", `argument 2 of Encrypt has no name; give each parameter as Name=Value`,
+		},
+		"a value in base64 with more padding": {
+			kmsapi.OpDecrypt, secret + "==", `argument 1 of Decrypt has no name; give each parameter as Name=Value`,
+		},
+		"another case and no value": {
+			kmsapi.OpEncrypt, "keyid= Plaintext=" + secret, `Encrypt has no parameter "keyid"; did you mean KeyId?`,
 		},
 		"another case": {
 			kmsapi.OpEncrypt, "keyid=k Plaintext=" + secret, `Encrypt has no parameter "keyid"; did you mean KeyId?`,
@@ -195,7 +214,8 @@ func TestMistakesInTheArguments(t *testing.T) {
 			kmsapi.OpEncrypt, "KeyId=k Plaintext=x DryRun=yes", `DryRun of Encrypt must be true or false`,
 		},
 		"a parameter that is not served": {
-			kmsapi.OpCreateKey, `Tags=[{}]`, `this version can't send Tags of CreateKey with another value than []`,
+			kmsapi.OpListKmsInstances, `Filters=[{}]`,
+			`this version can't send Filters of ListKmsInstances with another value than []`,
 		},
 		"one that has no value": {
 			kmsapi.OpCreateKey, "KeyStorageMechanism=x",

@@ -1,0 +1,114 @@
+package kmsapi
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+)
+
+// A Filter lets through the CMKs that have one of some values. Filters with different keys must all let a CMK through;
+// those with the same key are one that has the values of all.
+type Filter struct {
+	// Key is one of the constants that begin with FilterBy.
+	Key string
+	// Values are up to [MaxFilterValues]. A filter without values lets everything through.
+	Values []string
+}
+
+// Filters are up to [MaxFilters]. On the wire they are a JSON array of objects.
+type Filters []Filter
+
+// What a filter can look at. TagKey and TagValue need not be of the same tag.
+const (
+	FilterByState           = "KeyState"
+	FilterBySpec            = "KeySpec"
+	FilterByUsage           = "KeyUsage"
+	FilterByProtectionLevel = "ProtectionLevel"
+	// FilterByCreatorType compares with [CreatorUser] and [CreatorService].
+	FilterByCreatorType = "CreatorType"
+	FilterByInstance    = "DKMSInstanceId"
+	// FilterByKeyID begins with a small letter, other than the rest of the API.
+	FilterByKeyID = "keyId"
+	// FilterByAlias takes names of aliases, with or without [AliasPrefix].
+	FilterByAlias    = "AliasName"
+	FilterByCreator  = "Creator"
+	FilterByTagKey   = "TagKey"
+	FilterByTagValue = "TagValue"
+)
+
+// The values of [FilterByCreatorType].
+const (
+	CreatorUser = "User"
+	// CreatorService is a service of Alibaba Cloud's, which makes the CMK that it encrypts with.
+	CreatorService = "Service"
+)
+
+// Limits of filters.
+const (
+	MaxFilters      = 10
+	MaxFilterValues = 10
+)
+
+const filtersForm = `look like [{"Key":"KeyState","Values":["Enabled"]}]`
+
+// filterKeys are never changed.
+var filterKeys = []string{
+	FilterByState, FilterBySpec, FilterByUsage, FilterByProtectionLevel, FilterByCreatorType, FilterByInstance,
+	FilterByKeyID, FilterByAlias, FilterByCreator, FilterByTagKey, FilterByTagValue,
+}
+
+// Values returns the values of all filters with that key. There are none if every CMK is let through by them.
+func (f Filters) Values(key string) (values []string) {
+	for _, filter := range f {
+		if filter.Key != key {
+			continue
+		}
+		if len(filter.Values) == 0 {
+			return nil
+		}
+		values = append(values, filter.Values...)
+	}
+	return values
+}
+
+func (f *Filters) wire() string { return jsonOf(len(*f), *f) }
+
+// parse does not take null, which would be read as a list of everything.
+func (f *Filters) parse(text string) error {
+	malformed := errors.New("must " + filtersForm)
+	var list []map[string]json.RawMessage
+	if err := json.Unmarshal([]byte(text), &list); err != nil || list == nil {
+		return malformed
+	}
+	for _, fields := range list {
+		var filter Filter
+		for name, into := range map[string]any{"Key": &filter.Key, "Values": &filter.Values} {
+			if value, ok := fields[name]; ok && json.Unmarshal(value, into) != nil {
+				return malformed
+			}
+			delete(fields, name)
+		}
+		if len(fields) > 0 { // Such as key, which is not Key.
+			return malformed
+		}
+		*f = append(*f, filter)
+	}
+	return f.check()
+}
+
+func (f *Filters) check() error {
+	if len(*f) > MaxFilters {
+		return fmt.Errorf("must have up to %d filters", MaxFilters)
+	}
+	for _, filter := range *f {
+		if !slices.Contains(filterKeys, filter.Key) {
+			return errors.New("must have the keys " + strings.Join(filterKeys, ", ") + " and no other")
+		}
+		if len(filter.Values) > MaxFilterValues {
+			return fmt.Errorf("must have up to %d values in a filter", MaxFilterValues)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,53 @@
+package api
+
+import (
+	"slices"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+)
+
+// filter is what the filters of ListKeys let through.
+func filter(inv *Invocation, f kmsapi.Filters) keyring.Filter {
+	var aliases []string
+	for _, name := range f.Values(kmsapi.FilterByAlias) {
+		aliases = append(aliases, kmsapi.AliasPrefix+strings.TrimPrefix(name, kmsapi.AliasPrefix))
+	}
+	return keyring.Filter{
+		KeyIDs: f.Values(kmsapi.FilterByKeyID), Aliases: aliases,
+		TagKeys: f.Values(kmsapi.FilterByTagKey), TagValues: f.Values(kmsapi.FilterByTagValue),
+		Accepts: acceptedBy(inv, f),
+	}
+}
+
+// acceptedBy returns the part of the filters that looks at the record of a CMK, and nil if there is none.
+func acceptedBy(inv *Invocation, f kmsapi.Filters) func(*keyring.CMK) bool {
+	type part struct {
+		of      func(*keyring.CMK) string
+		allowed []string
+	}
+	var parts []part
+	for _, p := range []struct {
+		key string
+		of  func(*keyring.CMK) string
+	}{
+		{kmsapi.FilterByState, func(c *keyring.CMK) string { return string(c.Lifecycle.State) }},
+		{kmsapi.FilterBySpec, func(c *keyring.CMK) string { return c.KeySpec }},
+		{kmsapi.FilterByUsage, func(c *keyring.CMK) string { return c.KeyUsage }},
+		{kmsapi.FilterByProtectionLevel, func(c *keyring.CMK) string { return string(c.ProtectionLevel) }},
+		{kmsapi.FilterByInstance, func(c *keyring.CMK) string { return c.InstanceID }},
+		{kmsapi.FilterByCreatorType, func(*keyring.CMK) string { return kmsapi.CreatorUser }},
+		{kmsapi.FilterByCreator, func(*keyring.CMK) string { return inv.Account }},
+	} {
+		if allowed := f.Values(p.key); len(allowed) > 0 {
+			parts = append(parts, part{p.of, allowed})
+		}
+	}
+	if len(parts) == 0 {
+		return nil
+	}
+	return func(cmk *keyring.CMK) bool {
+		return !slices.ContainsFunc(parts, func(p part) bool { return !slices.Contains(p.allowed, p.of(cmk)) })
+	}
+}
