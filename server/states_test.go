@@ -39,6 +39,10 @@ ListAliasesByKeyId	Success	Success	Success	Success
 TagResource	Success	Success	Rejected.PendingDeletion	Success
 UntagResource	Success	Success	Rejected.PendingDeletion	Success
 ListResourceTags	Success	Success	Success	Success
+CreateKeyVersion	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+UpdateRotationPolicy	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+DescribeKeyVersion	Success	Success	Success	Success
+ListKeyVersions	Success	Success	Success	Success
 GetKeyPolicy	Success	Success	Success	Success
 SetKeyPolicy	Success	Success	Success	Success
 UpdateKeyDescription	Success	Success	Rejected.PendingDeletion	Success
@@ -141,6 +145,8 @@ type subject struct {
 	id string
 	// alias names the CMK, and otherAlias another.
 	alias, otherAlias string
+	// version is the CMK's primary version.
+	version string
 	// blob is a ciphertext of the CMK, and material what can be imported into it.
 	blob     string
 	material []string
@@ -161,6 +167,7 @@ func (w *wire) subject(
 		made = append(made, "Origin", "EXTERNAL")
 	}
 	s.id = w.createKey(made...)
+	s.version = w.must("DescribeKey", "KeyId", s.id).KeyMetadata.PrimaryKeyVersion
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
@@ -216,6 +223,10 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}
 	case kmsapi.OpUntagResource:
 		return []string{"KeyId", s.id, "TagKeys", `["k"]`}
+	case kmsapi.OpDescribeKeyVersion:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version}
+	case kmsapi.OpUpdateRotationPolicy:
+		return []string{"KeyId", s.id, "EnableAutomaticRotation", "true", "RotationInterval", "7d"}
 	case kmsapi.OpSetDeletionProtection:
 		return []string{"KeyId", s.id, "EnableDeletionProtection", "true"}
 	case kmsapi.OpTagResources:
