@@ -59,6 +59,7 @@ func keyParameters(id, alias, blob string) []string {
 		"KeyId", id, "AliasName", alias, "CiphertextBlob", blob, "Plaintext", "eA==", "PendingWindowInDays", "7",
 		"Tags", `[{"TagKey":"a","TagValue":"1"}]`, "TagKeys", `["a"]`, "WrappingAlgorithm", kmsapi.WrapOAEPSHA256,
 		"WrappingKeySpec", kmsapi.WrappingKeySpecRSA2048, "ImportToken", "eA==", "EncryptedKeyMaterial", "eA==",
+		"KeyVersionId", id, "EnableAutomaticRotation", "false",
 		"Policy", "{}", "PublicKeyBlob", publicKeyBlob("rsa_2048"), "DestinationKeyId", id,
 		"EnableDeletionProtection", "true", "ResourceType", "key", "ResourceId.1", id, "Tag.1.Key", "a",
 		"TagKey.1", "a",

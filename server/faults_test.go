@@ -44,6 +44,19 @@ var writings = []writing{
 			return false
 		},
 	},
+	{
+		kmsapi.OpCreateKeyVersion, aKeyAfter(""),
+		func(l *lab, pairs []string) bool { return l.must("ListKeyVersions", pairs...).TotalCount == 2 },
+	},
+	{
+		kmsapi.OpUpdateRotationPolicy,
+		func(l *lab) []string {
+			return append(aKeyAfter("")(l), "EnableAutomaticRotation", "true", "RotationInterval", "7d")
+		},
+		func(l *lab, pairs []string) bool {
+			return l.must("DescribeKey", pairs[:2]...).KeyMetadata.AutomaticRotation == kmsapi.RotationEnabled
+		},
+	},
 	{kmsapi.OpEnableKey, aKeyAfter("DisableKey"), stateIs(kmsapi.Enabled)},
 	{kmsapi.OpDisableKey, aKeyAfter(""), stateIs(kmsapi.Disabled)},
 	{
@@ -154,6 +167,7 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpGenerateDataKeyWithoutPlaintext, kmsapi.OpExportDataKey, kmsapi.OpGenerateAndExportDataKey,
 	kmsapi.OpReEncrypt,
 	kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpGetKeyPolicy,
+	kmsapi.OpDescribeKeyVersion, kmsapi.OpListKeyVersions,
 	kmsapi.OpListTagResources, kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
 }

@@ -45,6 +45,10 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpGetKmsInstance:        "KmsInstanceId",
 	kmsapi.OpListKmsInstances:      "PageNumber PageSize Filters",
 	kmsapi.OpGetDefaultKmsInstance: "",
+	kmsapi.OpCreateKeyVersion:      "KeyId",
+	kmsapi.OpDescribeKeyVersion:    "KeyId KeyVersionId",
+	kmsapi.OpListKeyVersions:       "KeyId PageNumber PageSize",
+	kmsapi.OpUpdateRotationPolicy:  "KeyId EnableAutomaticRotation RotationInterval",
 	kmsapi.OpGetKeyPolicy:          "KeyId PolicyName",
 	kmsapi.OpSetKeyPolicy:          "KeyId PolicyName Policy",
 	kmsapi.OpUpdateKeyDescription:  "KeyId Description",
@@ -104,9 +108,9 @@ func TestAKeyIsMadeAsAskedForOrNotAtAll(t *testing.T) {
 		"KeySpec": {
 			"KeySpec", "RSA_2048", "EnableAutomaticRotation", "true", "RotationInterval", "30d",
 		},
-		"EnableAutomaticRotation": {"EnableAutomaticRotation", "true", "RotationInterval", "365d"},
-		"KeyUsage":                {"KeyUsage", "SIGN/VERIFY"},
-		"KeyStorageMechanism":     {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},
+		"RotationInterval":    {"EnableAutomaticRotation", "true", "RotationInterval", "6d"},
+		"KeyUsage":            {"KeyUsage", "SIGN/VERIFY"},
+		"KeyStorageMechanism": {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			got := w.in(t).do("CreateKey", pairs...)

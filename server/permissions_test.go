@@ -236,6 +236,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
 		"GenerateDataKeyWithoutPlaintext", "ExportDataKey", "GenerateAndExportDataKey", "ReEncrypt",
+		"CreateKeyVersion", "DescribeKeyVersion", "ListKeyVersions", "UpdateRotationPolicy",
 		"UpdateKeyDescription", "SetDeletionProtection", "TagResources", "UntagResources", "ListTagResources",
 		"DescribeAccountKmsStatus", "OpenKmsService",
 	}
@@ -251,7 +252,8 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		pairs := []string{
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
-			"AAAA", "ImportToken", token, "Policy", "{}", "EnableDeletionProtection", "true", "ResourceType", "key",
+			"AAAA", "ImportToken", token, "Policy", "{}", "KeyVersionId", "x", "EnableAutomaticRotation", "false",
+			"EnableDeletionProtection", "true", "ResourceType", "key",
 			"Tag.1.Key", "a", "TagKey.1", "a",
 		}
 		switch action {

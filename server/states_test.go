@@ -43,6 +43,10 @@ GenerateDataKeyWithoutPlaintext	Success	Rejected.Disabled	Rejected.PendingDeleti
 ExportDataKey	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 GenerateAndExportDataKey	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 ReEncrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+CreateKeyVersion	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+UpdateRotationPolicy	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+DescribeKeyVersion	Success	Success	Success	Success
+ListKeyVersions	Success	Success	Success	Success
 GetKeyPolicy	Success	Success	Success	Success
 SetKeyPolicy	Success	Success	Success	Success
 UpdateKeyDescription	Success	Success	Rejected.PendingDeletion	Success
@@ -150,6 +154,8 @@ type subject struct {
 	id string
 	// alias names the CMK, and otherAlias another.
 	alias, otherAlias string
+	// version is the CMK's primary version.
+	version string
 	// blob is a ciphertext of the CMK, and material what can be imported into it.
 	blob     string
 	material []string
@@ -170,6 +176,7 @@ func (w *wire) subject(
 		made = append(made, "Origin", "EXTERNAL")
 	}
 	s.id = w.createKey(made...)
+	s.version = w.must("DescribeKey", "KeyId", s.id).KeyMetadata.PrimaryKeyVersion
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
@@ -231,6 +238,10 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}
 	case kmsapi.OpUntagResource:
 		return []string{"KeyId", s.id, "TagKeys", `["k"]`}
+	case kmsapi.OpDescribeKeyVersion:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version}
+	case kmsapi.OpUpdateRotationPolicy:
+		return []string{"KeyId", s.id, "EnableAutomaticRotation", "true", "RotationInterval", "7d"}
 	case kmsapi.OpSetDeletionProtection:
 		return []string{"KeyId", s.id, "EnableDeletionProtection", "true"}
 	case kmsapi.OpTagResources:

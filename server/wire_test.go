@@ -53,6 +53,8 @@ type answer struct {
 	KeyVersionId   string
 	CiphertextBlob string
 	Plaintext      string
+	KeyVersion     kmsapi.KeyVersion
+	KeyVersions    kmsapi.KeyVersionList
 	Policy         string
 	// Value is a signature, or whether one is right.
 	Value any

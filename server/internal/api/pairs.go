@@ -72,17 +72,3 @@ func mustBe(kind kmsapi.KeyKind, cmk *keyring.CMK) error {
 	}
 	return kmsapi.ErrUnsupportedOperation.WithMessage("This action is not supported for the key's KeySpec or KeyUsage.")
 }
-
-// versionOf returns the version of a CMK that a request names.
-func versionOf(r keyring.Reader, cmk *keyring.CMK, id string) (keyring.Version, error) {
-	if id != cmk.Primary.ID {
-		owner, err := r.OwnerOf(id)
-		if errors.Is(err, kmsapi.ErrKeyNotFound) || err == nil && owner != cmk.KeyID {
-			return keyring.Version{}, kmsapi.ErrKeyVersionNotFound
-		}
-		if err != nil {
-			return keyring.Version{}, err
-		}
-	}
-	return r.Version(cmk, id)
-}

@@ -96,7 +96,7 @@ func (a *API) pairSource(r *kmsapi.ReEncryptRequest) (source, error) {
 			return a.checkAlgorithm("SourceEncryptionAlgorithm", cmk, r.SourceEncryptionAlgorithm)
 		},
 		version: func(reader keyring.Reader, cmk *keyring.CMK) (keyring.Version, error) {
-			return versionOf(reader, cmk, r.SourceKeyVersionId)
+			return reader.VersionOf(cmk, r.SourceKeyVersionId)
 		},
 		open: func(inv *Invocation, from keyVersion) ([]byte, error) {
 			plaintext, err := a.decryptPair(inv, from, r.SourceEncryptionAlgorithm, r.CiphertextBlob)

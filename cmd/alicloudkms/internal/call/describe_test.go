@@ -25,13 +25,15 @@ CreateKey of API version 2016-01-20, section §4.1 of its reference.
   ProtectionLevel>SOFTWARE or HSM; KMS's default is SOFTWARE
   DKMSInstanceId>
   Policy>up to 32768 characters
+  EnableAutomaticRotation>true or false
+  RotationInterval>must be 7 to 730 days, as a number and one of d, h, m and s, such as 365d
   Tags>must look like [{"TagKey":"…","TagValue":"…"}]
 
-Parameters that this version can't send: KeySpec, EnableAutomaticRotation, KeyStorageMechanism.
+Parameters that this version can't send: KeyStorageMechanism.
 Fields of the answer, for -field: RequestId, KeyId, Arn, KeyState, KeySpec, KeyUsage, Origin,
   ProtectionLevel, Creator, CreationDate, DeleteDate, MaterialExpireTime, Description,
-  PrimaryKeyVersion, LastRotationDate, AutomaticRotation, DeletionProtection,
-  DeletionProtectionDescription, DKMSInstanceId.
+  PrimaryKeyVersion, LastRotationDate, AutomaticRotation, RotationInterval, NextRotationDate,
+  DeletionProtection, DeletionProtectionDescription, DKMSInstanceId.
 RAM permission: kms:CreateKey.
 Without an answer it is not sent a second time, because it may have run.`), ">", "\t"), Describe(kmsapi.OpCreateKey))
 }
