@@ -212,7 +212,9 @@ func TestWhatAnAsymmetricKeyRefuses(t *testing.T) {
 			kmsapi.ErrKeyNotFound, "",
 		},
 		"a curve for encryption": {
-			"CreateKey", []string{"KeySpec", "EC_P256", "KeyUsage", "ENCRYPT/DECRYPT"}, kmsapi.ErrInvalidParameter,
+			"CreateKey",
+			[]string{"KeySpec", "EC_P256", "KeyUsage", "ENCRYPT/DECRYPT"},
+			kmsapi.ErrInvalidParameter,
 			`"KeyUsage"`,
 		},
 		"a symmetric key for signatures": {

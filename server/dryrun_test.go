@@ -12,7 +12,11 @@ import (
 )
 
 // dryRuns are the operations that have dry runs.
-var dryRuns = []kmsapi.Operation{kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt}
+var dryRuns = []kmsapi.Operation{
+	kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt,
+	kmsapi.OpGetPublicKey, kmsapi.OpAsymmetricSign, kmsapi.OpAsymmetricVerify, kmsapi.OpAsymmetricEncrypt,
+	kmsapi.OpAsymmetricDecrypt,
+}
 
 func TestADryRunSaysHowTheRequestWouldEndAndNothingElse(t *testing.T) {
 	w := newWire(t)
