@@ -12,8 +12,8 @@
 //
 // The service has a KMS instance too, [KMS.Instance], whose dedicated gateway a client of [KMS.ClientConfig] uses.
 //
-// [Configured], [WithOptions], [KMS.Config] and [KMS.Reload] are for tests of this module: they expose the configuration of package
-// server, which makes no compatibility promise.
+// [Configured], [WithOptions], [KMS.Config] and [KMS.Reload] are for tests of this module: they expose the
+// configuration of package server, which makes no compatibility promise.
 package kmstest
 
 import (

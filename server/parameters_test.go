@@ -104,9 +104,7 @@ func (w *wire) tryValues(op kmsapi.Operation, rule kmsapi.Rule, elsewhere string
 func TestAKeyIsMadeAsAskedForOrNotAtAll(t *testing.T) {
 	w := newWire(t)
 	for name, pairs := range map[string][]string{
-		"KeySpec": {
-			"KeySpec", "RSA_2048", "EnableAutomaticRotation", "true", "RotationInterval", "30d",
-		},
+		"KeySpec":             {"KeySpec", "RSA_1024"},
 		"RotationInterval":    {"EnableAutomaticRotation", "true", "RotationInterval", "6d"},
 		"KeyUsage":            {"KeyUsage", "SIGN/VERIFY"},
 		"KeyStorageMechanism": {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},
