@@ -28,13 +28,13 @@ func (p player) newPair(spec, usage string) (keyID, version string) {
 	made := p.newKey(kmsapi.CreateKeyRequest{KeySpec: spec, KeyUsage: usage})
 	require.Equal(p, spec, made.KeySpec)
 	require.Equal(p, usage, made.KeyUsage)
-	versions := ask(p, &kmsapi.ListKeyVersionsRequest{KeyId: made.KeyId})
+	versions := do[kmsapi.ListKeyVersionsResponse](p, &kmsapi.ListKeyVersionsRequest{KeyId: made.KeyId})
 	return made.KeyId, versions.KeyVersions.KeyVersion[0].KeyVersionId
 }
 
 func (p player) publicKey(keyID, version string) any {
 	p.Helper()
-	got := ask(p, &kmsapi.GetPublicKeyRequest{KeyId: keyID, KeyVersionId: version})
+	got := do[kmsapi.GetPublicKeyResponse](p, &kmsapi.GetPublicKeyRequest{KeyId: keyID, KeyVersionId: version})
 	block, rest := pem.Decode([]byte(got.PublicKey))
 	require.Empty(p, rest)
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)
@@ -53,7 +53,7 @@ func TestSignaturesOfKMSAreRightForTheStandardLibrary(t *testing.T) {
 			keyID, version := p.newPair(spec, kmsapi.KeyUsageSignVerify)
 			public := p.publicKey(keyID, version)
 			for _, algorithm := range algorithms {
-				signed := ask(p, &kmsapi.AsymmetricSignRequest{
+				signed := do[kmsapi.AsymmetricSignResponse](p, &kmsapi.AsymmetricSignRequest{
 					KeyId: keyID, KeyVersionId: version, Algorithm: algorithm, Digest: messageDigest,
 				})
 				signature, err := base64.StdEncoding.DecodeString(signed.Value)
@@ -68,7 +68,7 @@ func TestSignaturesOfKMSAreRightForTheStandardLibrary(t *testing.T) {
 					require.NoError(p, rsa.VerifyPKCS1v15(public.(*rsa.PublicKey), crypto.SHA256, digest, signature))
 				}
 				for value, want := range map[string]bool{signed.Value: true, "eA==": false} {
-					require.Equal(p, want, ask(p, &kmsapi.AsymmetricVerifyRequest{
+					require.Equal(p, want, do[kmsapi.AsymmetricVerifyResponse](p, &kmsapi.AsymmetricVerifyRequest{
 						KeyId: keyID, KeyVersionId: version, Algorithm: algorithm, Digest: messageDigest, Value: value,
 					}).Value)
 				}
@@ -83,12 +83,12 @@ func TestWhatIsEncryptedWithAPublicKeyIsDecryptedByKMS(t *testing.T) {
 		public := p.publicKey(keyID, version).(*rsa.PublicKey)
 		outside, err := rsa.EncryptOAEP(sha256.New(), rand.Reader, public, []byte("Hello world"), nil)
 		require.NoError(p, err)
-		inside := ask(p, &kmsapi.AsymmetricEncryptRequest{
+		inside := do[kmsapi.AsymmetricEncryptResponse](p, &kmsapi.AsymmetricEncryptRequest{
 			KeyId: keyID, KeyVersionId: version, Algorithm: kmsapi.EncryptOAEPSHA256,
 			Plaintext: kmsapi.NewSecret("SGVsbG8gd29ybGQ="),
 		}).CiphertextBlob
 		for _, blob := range []string{inside, base64.StdEncoding.EncodeToString(outside)} {
-			require.Equal(p, "SGVsbG8gd29ybGQ=", ask(p, &kmsapi.AsymmetricDecryptRequest{
+			require.Equal(p, "SGVsbG8gd29ybGQ=", do[kmsapi.AsymmetricDecryptResponse](p, &kmsapi.AsymmetricDecryptRequest{
 				KeyId: keyID, KeyVersionId: version, Algorithm: kmsapi.EncryptOAEPSHA256, CiphertextBlob: blob,
 			}).Plaintext.Reveal())
 		}
