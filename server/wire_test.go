@@ -56,6 +56,8 @@ type answer struct {
 	KeyVersion     kmsapi.KeyVersion
 	KeyVersions    kmsapi.KeyVersionList
 	Policy         string
+	// Value is a signature, or whether one is right.
+	Value any
 
 	KmsInstance          kmsapi.InstanceDetails
 	KmsInstances         kmsapi.InstanceList

@@ -91,6 +91,11 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpUpdateRotationPolicy:   oursRow((*client.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           oursRow((*client.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           oursRow((*client.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey: oursRow((*client.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign: oursRow((*client.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify: oursRow((*client.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt: oursRow((*client.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt: oursRow((*client.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions:        oursRow((*client.Client).DescribeRegions),
 }
 

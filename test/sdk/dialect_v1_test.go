@@ -96,6 +96,11 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpUpdateRotationPolicy:   v1Row(kms.CreateUpdateRotationPolicyRequest, (*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v1Row(kms.CreateGetKeyPolicyRequest, (*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v1Row(kms.CreateSetKeyPolicyRequest, (*kms.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey: v1Row(kms.CreateGetPublicKeyRequest, (*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign: v1Row(kms.CreateAsymmetricSignRequest, (*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify: v1Row(kms.CreateAsymmetricVerifyRequest, (*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt: v1Row(kms.CreateAsymmetricEncryptRequest, (*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt: v1Row(kms.CreateAsymmetricDecryptRequest, (*kms.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
 }
 

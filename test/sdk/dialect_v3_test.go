@@ -103,6 +103,11 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpUpdateRotationPolicy:   v3Row((*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v3Row((*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v3Row((*kms.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey: v3Row((*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign: v3Row((*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify: v3Row((*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt: v3Row((*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt: v3Row((*kms.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
 		got, err := c.DescribeRegions() // It takes no request.
 		if err != nil {

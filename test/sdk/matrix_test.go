@@ -82,6 +82,30 @@ var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
 		return &kmsapi.UpdateRotationPolicyRequest{KeyId: key.id}
 	},
 	kmsapi.OpGetKeyPolicy: func(key aKey) kmsapi.Request { return &kmsapi.GetKeyPolicyRequest{KeyId: key.id} },
+	// The key is symmetric, so these are refused.
+	kmsapi.OpGetPublicKey: func(key aKey) kmsapi.Request {
+		return &kmsapi.GetPublicKeyRequest{KeyId: key.id, KeyVersionId: "v"}
+	},
+	kmsapi.OpAsymmetricSign: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricSignRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.SignECDSA, Digest: messageDigest,
+		}
+	},
+	kmsapi.OpAsymmetricVerify: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricVerifyRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.SignECDSA, Digest: messageDigest, Value: "eA==",
+		}
+	},
+	kmsapi.OpAsymmetricEncrypt: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricEncryptRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.EncryptOAEPSHA256, Plaintext: kmsapi.NewSecret("eA=="),
+		}
+	},
+	kmsapi.OpAsymmetricDecrypt: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricDecryptRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.EncryptOAEPSHA256, CiphertextBlob: "eA==",
+		}
+	},
 	kmsapi.OpSetKeyPolicy: func(key aKey) kmsapi.Request {
 		return &kmsapi.SetKeyPolicyRequest{KeyId: key.id, Policy: defaultPolicy(key.creator)}
 	},
@@ -94,6 +118,11 @@ var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
 	kmsapi.OpImportKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
 	kmsapi.OpDeleteKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
 	kmsapi.OpCancelKeyDeletion:      kmsapi.ErrStateModifiedFailed,
+	kmsapi.OpGetPublicKey:           kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricSign:         kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricVerify:       kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricEncrypt:      kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricDecrypt:      kmsapi.ErrUnsupportedOperation,
 }
 
 // refusalOutside is how a request is refused about a key that is in no instance.

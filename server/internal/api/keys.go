@@ -17,8 +17,10 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
-	if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
-		return nil, err
+	if attributes.Origin != kmsapi.OriginExternal {
+		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+			return nil, err
+		}
 	}
 	if attributes.KeyPair != nil {
 		defer attributes.KeyPair.Clear()

@@ -31,10 +31,6 @@ func (a *API) keyKind(r *kmsapi.CreateKeyRequest) (spec, usage string, err error
 		return "", "", kmsapi.ErrUnsupportedOperation.WithMessage(fmt.Sprintf(
 			"%s This service has no KeySpec %s.", kmsapi.ErrUnsupportedOperation.Message, spec))
 	}
-	if kmsapi.IsAsymmetric(spec) && r.Origin == kmsapi.OriginExternal {
-		return "", "", kmsapi.ErrUnsupportedOperation.WithMessage(
-			kmsapi.ErrUnsupportedOperation.Message + " This service imports no key pairs.")
-	}
 	return spec, usage, a.checkApproved(spec)
 }
 

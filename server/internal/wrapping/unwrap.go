@@ -24,6 +24,8 @@ var algorithms = []algorithm{
 	{1, kmsapi.WrapPKCS1v15, unwrapPKCS1v15},
 	{2, kmsapi.WrapOAEPSHA1, unwrapOAEP(sha1.New)},
 	{3, kmsapi.WrapOAEPSHA256, unwrapOAEP(sha256.New)},
+	// [Key.UnwrapPrivateKey] undoes it.
+	{4, kmsapi.WrapKeyPair, func(*rsa.PrivateKey, []byte, []byte) int { return 0 }},
 }
 
 func algorithmNamed(name string) (algorithm, bool) {
