@@ -222,6 +222,34 @@ func (c *Client) SetKeyPolicy(
 	return Do(ctx, c, r)
 }
 
+// CreateKeyVersion gives a CMK a new version. It is not repeated if it may have run: ListKeyVersions tells.
+func (c *Client) CreateKeyVersion(
+	ctx context.Context, r *kmsapi.CreateKeyVersionRequest,
+) (*kmsapi.CreateKeyVersionResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// DescribeKeyVersion returns a version of a CMK.
+func (c *Client) DescribeKeyVersion(
+	ctx context.Context, r *kmsapi.DescribeKeyVersionRequest,
+) (*kmsapi.DescribeKeyVersionResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// ListKeyVersions returns one page of the versions of a CMK, the newest first.
+func (c *Client) ListKeyVersions(
+	ctx context.Context, r *kmsapi.ListKeyVersionsRequest,
+) (*kmsapi.ListKeyVersionsResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// UpdateRotationPolicy says whether, and how often, a CMK is rotated automatically.
+func (c *Client) UpdateRotationPolicy(
+	ctx context.Context, r *kmsapi.UpdateRotationPolicyRequest,
+) (*kmsapi.UpdateRotationPolicyResponse, error) {
+	return Do(ctx, c, r)
+}
+
 // GetPublicKey returns the public key of a version of an asymmetric key.
 func (c *Client) GetPublicKey(
 	ctx context.Context, r *kmsapi.GetPublicKeyRequest,

@@ -150,6 +150,24 @@ var operationRows = []operationRow{
 		states: inAnyState,
 	},
 	{
+		request: request[CreateKeyVersionRequest], section: "CreateKeyVersion", once: true, rate: RateWrite,
+		resource: NamedKey,
+		states:   whenEnabled, required: holds[CreateKeyVersionResponse]("KeyVersion.KeyVersionId"),
+	},
+	{
+		request: request[DescribeKeyVersionRequest], section: "DescribeKeyVersion", rate: RateRead, resource: NamedKey,
+		states: inAnyState, required: holds[DescribeKeyVersionResponse]("KeyVersion.KeyVersionId"),
+	},
+	{
+		request: request[ListKeyVersionsRequest], section: "ListKeyVersions", rate: RateRead, resource: NamedKey,
+		states: inAnyState,
+	},
+	{
+		request: request[UpdateRotationPolicyRequest], section: "UpdateRotationPolicy", rate: RateWrite,
+		resource: NamedKey,
+		states:   whenEnabled,
+	},
+	{
 		request: request[GetPublicKeyRequest], section: "GetPublicKey", plane: DataPlane, rate: RateRead,
 		resource: NamedKey,
 		states:   unlessImport, uses: KeyPair, required: holds[GetPublicKeyResponse]("PublicKey"),

@@ -49,6 +49,29 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			DKMSInstanceId: rapid.StringN(0, 20, -1).Draw(t, "instance"),
 			Policy:         rapid.StringN(0, 100, -1).Draw(t, "policy"),
 			Tags:           drawTags(t, 0),
+
+			EnableAutomaticRotation: rapid.Bool().Draw(t, "rotate"),
+			RotationInterval:        rapid.StringN(0, 10, -1).Draw(t, "interval"),
+		}
+	},
+	kmsapi.OpCreateKeyVersion: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.CreateKeyVersionRequest{KeyId: drawKey(t)}
+	},
+	kmsapi.OpDescribeKeyVersion: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.DescribeKeyVersionRequest{KeyId: drawKey(t), KeyVersionId: keyIDs.Draw(t, "version")}
+	},
+	kmsapi.OpListKeyVersions: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.ListKeyVersionsRequest{
+			KeyId:      drawKey(t),
+			PageNumber: rapid.IntMin(1).Draw(t, "number"),
+			PageSize:   rapid.IntRange(1, 101).Draw(t, "size"),
+		}
+	},
+	kmsapi.OpUpdateRotationPolicy: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.UpdateRotationPolicyRequest{
+			KeyId:                   drawKey(t),
+			EnableAutomaticRotation: rapid.Bool().Draw(t, "rotate"),
+			RotationInterval:        rapid.StringN(0, 10, -1).Draw(t, "interval"),
 		}
 	},
 	kmsapi.OpDescribeKey: func(t *rapid.T) kmsapi.Request { return &kmsapi.DescribeKeyRequest{KeyId: drawKey(t)} },
@@ -280,7 +303,17 @@ var rulesOf = map[kmsapi.Operation]struct {
 }{
 	kmsapi.OpCreateKey: {
 		&kmsapi.CreateKeyRequest{},
-		[]string{"Origin", "Description", "KeySpec", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy", "Tags"},
+		[]string{
+			"Origin", "Description", "KeySpec", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy",
+			"EnableAutomaticRotation", "RotationInterval", "Tags",
+		},
+	},
+	kmsapi.OpCreateKeyVersion:   {&kmsapi.CreateKeyVersionRequest{}, []string{"KeyId*"}},
+	kmsapi.OpDescribeKeyVersion: {&kmsapi.DescribeKeyVersionRequest{}, []string{"KeyId*", "KeyVersionId*"}},
+	kmsapi.OpListKeyVersions:    {&kmsapi.ListKeyVersionsRequest{}, []string{"KeyId*", "PageNumber", "PageSize"}},
+	kmsapi.OpUpdateRotationPolicy: {
+		&kmsapi.UpdateRotationPolicyRequest{},
+		[]string{"KeyId*", "EnableAutomaticRotation*", "RotationInterval"},
 	},
 	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize", "Filters"}},
@@ -419,8 +452,9 @@ var valid = map[string]string{
 	"PendingWindowInDays": "7", "PageNumber": "1", "PageSize": "1", "Origin": "EXTERNAL", "Description": "d",
 	"KmsInstanceId": "kst-a", "DKMSInstanceId": "kst-a", "Policy": "{}", "PolicyName": "default",
 	"KeyUsage": "ENCRYPT/DECRYPT", "ProtectionLevel": "HSM", "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
-	"WrappingKeySpec":      "RSA_2048",
-	"DryRun":               "true",
+	"WrappingKeySpec":         "RSA_2048",
+	"DryRun":                  "true",
+	"EnableAutomaticRotation": "true", "RotationInterval": "365d",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
 	"KeyVersionId": "v", "Digest": "d", "Value": "v",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`, "Filters": "[]", "ProtectedResourceArn": "acs:",
@@ -496,7 +530,8 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},
 		{kmsapi.OpEncrypt, "DryRun", []string{"", "true", "false"}, []string{"True", "TRUE", "1", "yes", "false "}},
 		{kmsapi.OpDecrypt, "Recipient", []string{""}, []string{"{}", "null", " "}},
-		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false"}, []string{"true", "True", "1", "Enabled"}},
+		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false", "true"}, []string{"True", "1", "Enabled"}},
+		{kmsapi.OpListKeyVersions, "PageSize", []string{"0", "1", "101"}, []string{"102", "-1", "1e1"}},
 		{kmsapi.OpCreateKey, "RotationInterval", []string{"", "365d", "soon"}, nil},
 		{kmsapi.OpCreateKey, "Tags", []string{"", "[]", `[{"TagKey":"k","TagValue":"v"}]`}, []string{"{}", "[{}]", "null"}},
 		{kmsapi.OpCreateKey, "KeyStorageMechanism", []string{""}, []string{"HsmInternal", "HsmEncryptedDatabase"}},
@@ -580,6 +615,7 @@ func TestEncodeLeavesZeroValuesOut(t *testing.T) {
 
 // toldAnyway are the booleans that operations need, true or false.
 var toldAnyway = map[kmsapi.Operation][]string{
+	kmsapi.OpUpdateRotationPolicy:  {"EnableAutomaticRotation"},
 	kmsapi.OpSetDeletionProtection: {"EnableDeletionProtection"},
 }
 

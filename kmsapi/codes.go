@@ -147,7 +147,7 @@ var (
 
 	ErrNoPermission = refusal("Forbidden.NoPermission", 403, KindPermission,
 		"This operation is forbidden by permission system.")
-	ErrKeyNotFound        = refusal("Forbidden.KeyNotFound", 404, KindNotFound, "The specified Key is not found.")
+	ErrKeyNotFound   = refusal("Forbidden.KeyNotFound", 404, KindNotFound, "The specified Key is not found.")
 	ErrAliasNotFound = refusal("Forbidden.AliasNotFound", 404, KindNotFound, "The specified Alias is not found.")
 
 	ErrUnsupportedHTTPMethod = refusal("UnsupportedHTTPMethod", 403, KindParameter,

@@ -59,7 +59,11 @@ type KeyMetadata struct {
 	Description        string
 	PrimaryKeyVersion  string
 	LastRotationDate   string
-	AutomaticRotation  string
+	// AutomaticRotation is [RotationEnabled], [RotationDisabled] or [RotationSuspended]. If it is not disabled,
+	// RotationInterval is how often the key is rotated, in seconds, such as 31536000s, and NextRotationDate when.
+	AutomaticRotation string
+	RotationInterval  string
+	NextRotationDate  string
 	// DeletionProtection is [ProtectionEnabled] if ScheduleKeyDeletion is refused, and [ProtectionDisabled] otherwise.
 	DeletionProtection            string
 	DeletionProtectionDescription string

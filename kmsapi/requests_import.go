@@ -1,5 +1,7 @@
 package kmsapi
 
+import "slices"
+
 // WrappingKeySpecRSA2048 is the only kind of wrapping key (§4.2).
 const WrappingKeySpecRSA2048 = "RSA_2048"
 
@@ -9,7 +11,20 @@ const (
 	WrapPKCS1v15   = "RSAES_PKCS1_V1_5"
 	WrapOAEPSHA1   = "RSAES_OAEP_SHA_1"
 	WrapOAEPSHA256 = "RSAES_OAEP_SHA_256"
+	// WrapKeyPair is for the private key of an asymmetric CMK, and the only one for it: 32 random bytes by
+	// [WrapOAEPSHA256], followed by the key in PKCS#8 under AES-256-ECB with these bytes, with PKCS#7 padding.
+	WrapKeyPair = "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD"
 )
+
+var symmetricWraps = []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}
+
+// WrappingAlgorithms returns those for the key material of a CMK with that KeySpec.
+func WrappingAlgorithms(spec string) []string {
+	if IsAsymmetric(spec) {
+		return []string{WrapKeyPair}
+	}
+	return symmetricWraps
+}
 
 // KeyMaterialSize is the length of imported key material, in bytes (§4.3).
 const KeyMaterialSize = 32
@@ -21,7 +36,7 @@ const OpGetParametersForImport Operation = "GetParametersForImport"
 type GetParametersForImportRequest struct {
 	answers[GetParametersForImportResponse]
 	KeyId string
-	// WrappingAlgorithm is [WrapPKCS1v15], [WrapOAEPSHA1] or [WrapOAEPSHA256].
+	// WrappingAlgorithm is one of the [WrappingAlgorithms] of the CMK's KeySpec.
 	WrappingAlgorithm string
 	// WrappingKeySpec is [WrappingKeySpecRSA2048].
 	WrappingKeySpec string
@@ -32,7 +47,7 @@ func (*GetParametersForImportRequest) Operation() Operation { return OpGetParame
 
 func (r *GetParametersForImportRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
-	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}},
+	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: append(slices.Clone(symmetricWraps), WrapKeyPair)},
 		&r.WrappingAlgorithm)
 	v.str(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
 }
@@ -57,7 +72,8 @@ type ImportKeyMaterialRequest struct {
 	answers[ImportKeyMaterialResponse]
 	// KeyId may be left out, as the reference does: the token names the CMK. If it is there, it must be the same.
 	KeyId string
-	// EncryptedKeyMaterial is base64 of [KeyMaterialSize] bytes, encrypted with the public key of the token.
+	// EncryptedKeyMaterial is base64 of [KeyMaterialSize] bytes, encrypted with the public key of the token. For an
+	// asymmetric CMK it is a private key: see [WrapKeyPair].
 	EncryptedKeyMaterial string
 	ImportToken          string
 	// KeyMaterialExpireUnix is when the material expires, in seconds since 1970; 0 means never.

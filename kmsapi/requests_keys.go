@@ -21,6 +21,10 @@ type CreateKeyRequest struct {
 	DKMSInstanceId string
 	// Policy is the key's policy, in JSON of up to [MaxPolicy] bytes. Only keys of an instance have one.
 	Policy string
+	// EnableAutomaticRotation has the key rotated every RotationInterval, which [ParseRotationInterval] reads, and which
+	// counts only then. Only symmetric keys of origin [OriginKMS] can be rotated.
+	EnableAutomaticRotation bool
+	RotationInterval        string
 	// Tags are those of the new key, up to [MaxTags].
 	Tags Tags
 }
@@ -41,8 +45,8 @@ func (r *CreateKeyRequest) visit(v visitor) {
 	}, (*string)(&r.ProtectionLevel))
 	v.str(Rule{Name: "DKMSInstanceId", Named: true}, &r.DKMSInstanceId)
 	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
-	v.unserved(refused("EnableAutomaticRotation", "false"))
-	v.unserved(harmless("RotationInterval")) // It counts only if EnableAutomaticRotation is true.
+	v.boolean(enableRotation, &r.EnableAutomaticRotation)
+	v.str(rotationInterval, &r.RotationInterval)
 	v.structured(Rule{Name: "Tags", Form: tagsForm}, &r.Tags)
 	v.unserved(refused("KeyStorageMechanism")) // Its default is for keys in an HSM, so no value suits all keys.
 }

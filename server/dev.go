@@ -78,7 +78,9 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 		}}}},
 		Audit: &AuditConfig{File: filepath.Join(dir, "audit.log")},
 		// Tests make keys by the hundred, and no key can be deleted sooner than in a week.
-		Quotas:     &Quotas{Keys: config.Unlimited, Aliases: config.Unlimited},
+		Quotas: &Quotas{
+			Keys: config.Unlimited, Aliases: config.Unlimited, KeyVersions: config.Unlimited, Versions: config.Unlimited,
+		},
 		RateLimits: config.NoRateLimits(),
 	}
 	return d, nil

@@ -56,6 +56,8 @@ Rejected.PendingImport	409	The request was rejected because the key state is Pen
 // otherCodes are those that the contract has besides: of chapter 2, of later publications and of Alibaba Cloud's
 // gateway.
 const otherCodes = `
+Forbidden.KeyVersionNotFound	404	The specified Key version is not found.
+Rejected.UnsupportedOperation	400	Unsupported operation.
 Rejected.Enabled	409	The request was rejected because the key state is Enabled.
 Rejected.Throttling	429	QPS Limit Exceeded.
 SignatureNonceUsed	400	Specified signature nonce was used already.
@@ -193,6 +195,13 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 		return w.do("GenerateDataKey", "KeyId", id)
 	},
 	"Forbidden.ResourceNotFound": func(w *wire) answer { return w.do("GetKeyPolicy", "KeyId", w.createKey()) },
+	"Forbidden.KeyVersionNotFound": func(w *wire) answer {
+		id := w.createKey()
+		return w.do("DescribeKeyVersion", "KeyId", id, "KeyVersionId", id)
+	},
+	"Rejected.UnsupportedOperation": func(w *wire) answer {
+		return w.do("CreateKey", "Origin", "EXTERNAL", "EnableAutomaticRotation", "true", "RotationInterval", "7d")
+	},
 	"UnsupportedOperation": func(w *wire) answer {
 		id, off := w.createKey("DKMSInstanceId", w.kms.Instance.ID), false
 		w.setInstance(func(i *server.Instance) { i.InternetAccess = &off })

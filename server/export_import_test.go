@@ -1,11 +1,18 @@
 package server
 
 import (
+	"context"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
+	"os"
+	"path/filepath"
+	"strings"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
@@ -24,4 +31,40 @@ func (o Options) WithAWrappingKeyEvery(takes time.Duration) Options {
 		return wrapping.ParseKey(der)
 	}
 	return o
+}
+
+// WithKeyPairsOfOpenSSL returns o with the RSA keys that are in testdata, since making one takes seconds. All CMKs of a
+// KeySpec then have the same key pair.
+func (o Options) WithKeyPairsOfOpenSSL() Options {
+	o.generatePair = func(spec string) (*asymmetric.Key, error) {
+		der, err := os.ReadFile(filepath.Join("internal", "asymmetric", "testdata", strings.ToLower(spec)+".pkcs8.der"))
+		if err != nil {
+			return asymmetric.Generate(spec)
+		}
+		return asymmetric.Parse(spec, der)
+	}
+	return o
+}
+
+// WithAKeyPairEvery returns o with copies of one RSA key, each of which takes as long as given.
+func (o Options) WithAKeyPairEvery(takes time.Duration) Options {
+	generate := o.WithKeyPairsOfOpenSSL().generatePair
+	o.generatePair = func(spec string) (*asymmetric.Key, error) {
+		time.Sleep(takes)
+		return generate(spec)
+	}
+	return o
+}
+
+// PrimaryVersion returns the newest version of a CMK of the default region.
+func (s *service) PrimaryVersion(ctx context.Context, account, keyID string) (id string, err error) {
+	scope := keyring.Scope{Account: account, Region: kmsapi.DefaultRegion}
+	err = s.keys.View(ctx, scope, s.clock(), func(r keyring.Reader) error {
+		cmk, err := r.CMK(keyID)
+		if err == nil {
+			id = cmk.Primary.ID
+		}
+		return err
+	})
+	return id, err
 }

@@ -44,6 +44,19 @@ var writings = []writing{
 			return false
 		},
 	},
+	{
+		kmsapi.OpCreateKeyVersion, aKeyAfter(""),
+		func(l *lab, pairs []string) bool { return l.must("ListKeyVersions", pairs...).TotalCount == 2 },
+	},
+	{
+		kmsapi.OpUpdateRotationPolicy,
+		func(l *lab) []string {
+			return append(aKeyAfter("")(l), "EnableAutomaticRotation", "true", "RotationInterval", "7d")
+		},
+		func(l *lab, pairs []string) bool {
+			return l.must("DescribeKey", pairs[:2]...).KeyMetadata.AutomaticRotation == kmsapi.RotationEnabled
+		},
+	},
 	{kmsapi.OpEnableKey, aKeyAfter("DisableKey"), stateIs(kmsapi.Enabled)},
 	{kmsapi.OpDisableKey, aKeyAfter(""), stateIs(kmsapi.Disabled)},
 	{
@@ -152,6 +165,9 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpDescribeRegions,
 	kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId, kmsapi.OpListResourceTags, kmsapi.OpGetParametersForImport,
 	kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpGetKeyPolicy,
+	kmsapi.OpGetPublicKey, kmsapi.OpAsymmetricSign, kmsapi.OpAsymmetricVerify, kmsapi.OpAsymmetricEncrypt,
+	kmsapi.OpAsymmetricDecrypt,
+	kmsapi.OpDescribeKeyVersion, kmsapi.OpListKeyVersions,
 	kmsapi.OpListTagResources, kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
 }

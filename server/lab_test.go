@@ -48,6 +48,7 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 	dev.Config.Quotas = &server.Quotas{Keys: none, Aliases: none}
 	dev.Config.RateLimits = &server.RateLimits{
 		Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none, Instances: none,
+		Asymmetric: none,
 	}
 	if change != nil {
 		change(&dev.Config)

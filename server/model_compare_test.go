@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"fmt"
 	"maps"
 	"slices"
 
@@ -121,6 +122,7 @@ func (m *model) compare(t *rapid.T, k *modelKey) {
 	require.Equal(t, k.description, described.KeyMetadata.Description)
 	require.Equal(t, k.protected, described.KeyMetadata.DeletionProtection == kmsapi.ProtectionEnabled)
 	require.Equal(t, k.expireDay > 0, described.KeyMetadata.MaterialExpireTime != "")
+	m.compareVersions(t, k, described.KeyMetadata)
 	found := map[string]string{}
 	for _, tag := range tags.Tags.Tag {
 		found[tag.TagKey] = tag.TagValue
@@ -129,4 +131,28 @@ func (m *model) compare(t *rapid.T, k *modelKey) {
 	own := maps.Clone(m.aliases)
 	maps.DeleteFunc(own, func(_ string, of *modelKey) bool { return of != k })
 	requireAliases(t, own, &aliases.ListAliasesResponse)
+}
+
+// compareVersions looks at the versions of a CMK, and at when it is rotated.
+func (m *model) compareVersions(t *rapid.T, k *modelKey, described kmsapi.KeyMetadata) {
+	got, err := m.client.ListKeyVersions(t.Context(), &kmsapi.ListKeyVersionsRequest{KeyId: k.id, PageSize: 100})
+	require.NoError(t, err)
+	require.Equal(t, len(k.versions), got.TotalCount)
+	for i, version := range got.KeyVersions.KeyVersion {
+		known := &k.versions[len(k.versions)-1-i]
+		if *known == "" {
+			*known = version.KeyVersionId
+		}
+		require.Equal(t, *known, version.KeyVersionId, "the newest first")
+	}
+	require.Equal(t, k.versions[len(k.versions)-1], described.PrimaryKeyVersion)
+	rotation, interval := kmsapi.RotationDisabled, ""
+	if k.interval > 0 {
+		rotation, interval = kmsapi.RotationEnabled, fmt.Sprint(k.interval*24*60*60, "s")
+		if k.state != kmsapi.Enabled {
+			rotation = kmsapi.RotationSuspended
+		}
+	}
+	require.Equal(t, rotation, described.AutomaticRotation)
+	require.Equal(t, interval, described.RotationInterval)
 }

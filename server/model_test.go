@@ -63,6 +63,10 @@ type modelKey struct {
 	protected            bool
 	// blob is a ciphertext of the CMK, once it has made one.
 	blob string
+	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made by
+	// the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is next.
+	versions              []string
+	interval, rotationDay int
 }
 
 // pick draws a CMK, which may be gone.
@@ -130,7 +134,58 @@ func (m *model) CreateKey(t *rapid.T) {
 	got, err := m.client.CreateKey(t.Context(), r)
 	require.NoError(t, err)
 	k.id = got.KeyMetadata.KeyId
+	k.addVersion(m, got.KeyMetadata.PrimaryKeyVersion)
 	m.keys = append(m.keys, k)
+}
+
+// addVersion notes a new version, which is also a rotation.
+func (k *modelKey) addVersion(m *model, id string) {
+	k.versions = append(k.versions, id)
+	k.rotationDay = m.day + k.interval
+}
+
+func (m *model) CreateKeyVersion(t *rapid.T) {
+	k := m.pick(t)
+	refusal := k.refusal(useRefused)
+	if refusal == nil && k.external {
+		refusal = kmsapi.ErrRejectedUnsupportedOperation
+	}
+	got, err := m.client.CreateKeyVersion(t.Context(), &kmsapi.CreateKeyVersionRequest{KeyId: k.id})
+	agree(t, refusal, err)
+	if refusal == nil {
+		k.addVersion(m, got.KeyVersion.KeyVersionId)
+	}
+}
+
+func (m *model) UpdateRotationPolicy(t *rapid.T) {
+	k, days := m.pick(t), rapid.IntRange(7, 12).Draw(t, "days")
+	r := &kmsapi.UpdateRotationPolicyRequest{KeyId: k.id, EnableAutomaticRotation: rapid.Bool().Draw(t, "enable")}
+	if r.EnableAutomaticRotation {
+		r.RotationInterval = fmt.Sprint(days, "d")
+	}
+	refusal := k.refusal(useRefused)
+	if refusal == nil && k.external {
+		refusal = kmsapi.ErrRejectedUnsupportedOperation
+	}
+	_, err := m.client.UpdateRotationPolicy(t.Context(), r)
+	agree(t, refusal, err)
+	if refusal != nil {
+		return
+	}
+	last := k.rotationDay - k.interval
+	k.interval = 0
+	if r.EnableAutomaticRotation {
+		k.interval = days
+	}
+	k.rotationDay = last + k.interval
+	k.rotateIfDue(m)
+}
+
+// rotateIfDue rotates a CMK once, however late that is.
+func (k *modelKey) rotateIfDue(m *model) {
+	if k.interval > 0 && k.state == kmsapi.Enabled && !k.gone && m.day >= k.rotationDay {
+		k.addVersion(m, "")
+	}
 }
 
 func (m *model) EnableKey(t *rapid.T) {
@@ -413,7 +468,12 @@ func (m *model) MoveClock(t *rapid.T) {
 	}
 }
 
-func (m *model) Sweep(t *rapid.T) { require.NoError(t, m.kms.Sweep()) }
+func (m *model) Sweep(t *rapid.T) {
+	require.NoError(t, m.kms.Sweep())
+	for _, k := range m.keys {
+		k.rotateIfDue(m)
+	}
+}
 
 // Restart moves the clock to the end of a second first, because a service that starts again waits for the next one.
 func (m *model) Restart(*rapid.T) {

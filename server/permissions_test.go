@@ -225,6 +225,8 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"UntagResource",
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
+		"CreateKeyVersion", "DescribeKeyVersion", "ListKeyVersions", "UpdateRotationPolicy",
+		"GetPublicKey", "AsymmetricSign", "AsymmetricVerify", "AsymmetricEncrypt", "AsymmetricDecrypt",
 		"UpdateKeyDescription", "SetDeletionProtection", "TagResources", "UntagResources", "ListTagResources",
 		"DescribeAccountKmsStatus", "OpenKmsService",
 	}
@@ -240,9 +242,11 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		pairs := []string{
 			"Plaintext", "x", "CiphertextBlob", blob, "PendingWindowInDays", "7", "Tags", `[{"TagKey":"a","TagValue":"b"}]`,
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
-			"AAAA", "ImportToken", token, "Policy", "{}", "EnableDeletionProtection", "true", "ResourceType", "key",
-			"Tag.1.Key", "a", "TagKey.1", "a",
+			"AAAA", "ImportToken", token, "Policy", "{}", "KeyVersionId", "x", "EnableAutomaticRotation", "false",
+			"EnableDeletionProtection", "true", "ResourceType", "key",
+			"Tag.1.Key", "a", "TagKey.1", "a", "Digest", aDigest, "Value", "eA==",
 		}
+		pairs = append(pairs, algorithmOf(kmsapi.Operation(action))...)
 		switch action {
 		case "DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService":
 			continue

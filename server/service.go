@@ -141,7 +141,7 @@ func (s *service) awaitFloor() {
 	time.Sleep(min(s.gate.Floor().Sub(s.clock()), time.Second))
 }
 
-// Sweep writes the clock's mark, and removes what time has ended.
+// Sweep writes the clock's mark, removes what time has ended, and rotates the keys that are due.
 func (s *service) Sweep(ctx context.Context) error {
 	now := s.clock()
 	if err := s.markClock(ctx, false); err != nil {
@@ -150,7 +150,7 @@ func (s *service) Sweep(ctx context.Context) error {
 	if err := s.keys.Sweep(ctx, now); err != nil {
 		return err
 	}
-	return errors.Join(s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
+	return errors.Join(s.rotate(ctx, now), s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
 }
 
 // health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,

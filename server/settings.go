@@ -21,6 +21,8 @@ func settingsOf(c Config) (reloaded, fixed []setting) {
 	reloaded = []setting{
 		{"quotas.keys", quantity(quotas.Keys)},
 		{"quotas.aliases", quantity(quotas.Aliases)},
+		{"quotas.key_versions", quantity(quotas.KeyVersions)},
+		{"quotas.versions", quantity(quotas.Versions)},
 	}
 	rates := c.RateLimits.PerSecond()
 	for _, class := range slices.Sorted(maps.Keys(rates)) {

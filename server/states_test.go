@@ -39,6 +39,10 @@ ListAliasesByKeyId	Success	Success	Success	Success
 TagResource	Success	Success	Rejected.PendingDeletion	Success
 UntagResource	Success	Success	Rejected.PendingDeletion	Success
 ListResourceTags	Success	Success	Success	Success
+CreateKeyVersion	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+UpdateRotationPolicy	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+DescribeKeyVersion	Success	Success	Success	Success
+ListKeyVersions	Success	Success	Success	Success
 GetKeyPolicy	Success	Success	Success	Success
 SetKeyPolicy	Success	Success	Success	Success
 UpdateKeyDescription	Success	Success	Rejected.PendingDeletion	Success
@@ -52,6 +56,11 @@ GetKmsInstance	Success	Success	Success	Success
 ListKmsInstances	Success	Success	Success	Success
 GetDefaultKmsInstance	Success	Success	Success	Success
 DescribeRegions	Success	Success	Success	Success
+GetPublicKey	Success	Success	Success	Rejected.PendingImport
+AsymmetricSign	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+AsymmetricVerify	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+AsymmetricEncrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+AsymmetricDecrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 `
 
 // leadsTo is the state after an operation that succeeds, where it is another (§4.3 to §4.8).
@@ -141,6 +150,8 @@ type subject struct {
 	id string
 	// alias names the CMK, and otherAlias another.
 	alias, otherAlias string
+	// version is the CMK's primary version.
+	version string
 	// blob is a ciphertext of the CMK, and material what can be imported into it.
 	blob     string
 	material []string
@@ -160,13 +171,24 @@ func (w *wire) subject(
 	if external {
 		made = append(made, "Origin", "EXTERNAL")
 	}
+	switch op.Uses() {
+	case kmsapi.KeyPair, kmsapi.SigningKey:
+		made = append(made, "KeySpec", "EC_P256")
+	case kmsapi.DecryptingKey:
+		made = append(made, "KeySpec", "RSA_2048", "KeyUsage", "ENCRYPT/DECRYPT")
+	}
 	s.id = w.createKey(made...)
+	s.version = w.must("ListKeyVersions", "KeyId", s.id).KeyVersions.KeyVersion[0].KeyVersionId
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
 	if forExternalKeys[op] || external && op == kmsapi.OpDecrypt {
 		s.material = w.wrapMaterial(s.id, make([]byte, kmsapi.KeyMaterialSize))
 		w.must("ImportKeyMaterial", s.material...)
+	}
+	if op == kmsapi.OpAsymmetricDecrypt {
+		// The service of these tests has this key pair: see newWire.
+		s.blob = encode64(vector(w.t, "rsa_2048.oaep_sha256.enc"))
 	}
 	if op == kmsapi.OpDecrypt {
 		s.blob = w.must("Encrypt", "KeyId", s.id, "Plaintext", "eA==").CiphertextBlob
@@ -200,6 +222,20 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Plaintext", "eA=="}
 	case kmsapi.OpDecrypt:
 		return []string{"CiphertextBlob", s.blob}
+	case kmsapi.OpGetPublicKey:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version}
+	case kmsapi.OpAsymmetricSign:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version, "Algorithm", "ECDSA_SHA_256", "Digest", aDigest}
+	case kmsapi.OpAsymmetricVerify:
+		return append(s.parameters(kmsapi.OpAsymmetricSign), "Value", "eA==")
+	case kmsapi.OpAsymmetricEncrypt:
+		return []string{
+			"KeyId", s.id, "KeyVersionId", s.version, "Algorithm", "RSAES_OAEP_SHA_256", "Plaintext", "eA==",
+		}
+	case kmsapi.OpAsymmetricDecrypt:
+		return []string{
+			"KeyId", s.id, "KeyVersionId", s.version, "Algorithm", "RSAES_OAEP_SHA_256", "CiphertextBlob", s.blob,
+		}
 	case kmsapi.OpScheduleKeyDeletion:
 		return []string{"KeyId", s.id, "PendingWindowInDays", "7"}
 	case kmsapi.OpCreateAlias:
@@ -216,6 +252,10 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Tags", `[{"TagKey":"k","TagValue":"v"}]`}
 	case kmsapi.OpUntagResource:
 		return []string{"KeyId", s.id, "TagKeys", `["k"]`}
+	case kmsapi.OpDescribeKeyVersion:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version}
+	case kmsapi.OpUpdateRotationPolicy:
+		return []string{"KeyId", s.id, "EnableAutomaticRotation", "true", "RotationInterval", "7d"}
 	case kmsapi.OpSetDeletionProtection:
 		return []string{"KeyId", s.id, "EnableDeletionProtection", "true"}
 	case kmsapi.OpTagResources:

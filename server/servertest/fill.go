@@ -32,19 +32,6 @@ func Fill(ctx context.Context, c server.Config, n int) error {
 	})
 }
 
-// AddVersions gives the CMK that has an alias n more versions, as rotation would. No service may run on the store.
-func AddVersions(ctx context.Context, c server.Config, alias string, n int) error {
-	return open(ctx, c, func(f filler) error {
-		return f.keys.Update(ctx, f.scope, f.now, func(w keyring.Writer) error {
-			_, cmk, err := w.Alias(alias)
-			for added := 0; added < n && err == nil; added++ {
-				err = f.addVersion(w, cmk)
-			}
-			return err
-		})
-	})
-}
-
 // filler makes CMKs in one scope.
 type filler struct {
 	keys  *keyring.Keyring
@@ -100,14 +87,6 @@ func (f filler) add(w keyring.Writer, alias string) error {
 		return err
 	}
 	return w.PutAlias(keyring.Alias{Name: alias, KeyID: cmk.KeyID, CreationDate: f.now})
-}
-
-func (f filler) addVersion(w keyring.Writer, cmk *keyring.CMK) error {
-	version, err := f.keys.NewVersion(f.scope, f.now, cmk.KeyID)
-	if err != nil {
-		return err
-	}
-	return w.AddVersion(cmk, version)
 }
 
 // AliasOf is the alias of the i-th CMK that [Fill] makes, counted from 0.

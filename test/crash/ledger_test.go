@@ -18,6 +18,9 @@ type ledger struct {
 type key struct {
 	state kmsapi.KeyState
 	tags  map[string]string
+	// added counts the versions beside the first one, and interval is that of the rotation, as answers have it.
+	added    int
+	interval string
 }
 
 func newLedger() ledger { return ledger{keys: map[string]key{}, aliases: map[string]string{}} }
@@ -45,11 +48,25 @@ func (l ledger) aliasesOf(id string) []string {
 
 // setState and the functions below return effects.
 func setState(id string, state kmsapi.KeyState) func(ledger) {
-	return func(l ledger) { l.keys[id] = key{state: state, tags: l.keys[id].tags} }
+	return setKey(id, func(k *key) { k.state = state })
 }
 
 func setTags(id string, tags map[string]string) func(ledger) {
-	return func(l ledger) { l.keys[id] = key{state: l.keys[id].state, tags: tags} }
+	return setKey(id, func(k *key) { k.tags = tags })
+}
+
+func addVersion(id string) func(ledger) { return setKey(id, func(k *key) { k.added++ }) }
+
+func setInterval(id, interval string) func(ledger) {
+	return setKey(id, func(k *key) { k.interval = interval })
+}
+
+func setKey(id string, change func(*key)) func(ledger) {
+	return func(l ledger) {
+		k := l.keys[id]
+		change(&k)
+		l.keys[id] = k
+	}
 }
 
 func setAlias(name, id string) func(ledger) { return func(l ledger) { l.aliases[name] = id } }

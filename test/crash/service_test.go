@@ -43,8 +43,10 @@ account %q {
   access_key %q { secret_file = %q }
 }
 quotas {
-  keys    = -1
-  aliases = -1
+  keys         = -1
+  aliases      = -1
+  key_versions = -1
+  versions     = -1
 }
 rate_limits {
   crypto     = -1

@@ -118,7 +118,13 @@ func (i *inspector) key(id string) key {
 	require.NoError(i.t, err)
 	listed, err := i.client.ListResourceTags(i.t.Context(), &kmsapi.ListResourceTagsRequest{KeyId: id})
 	require.NoError(i.t, err)
-	k := key{state: described.KeyMetadata.KeyState, tags: map[string]string{}}
+	versions, err := i.client.ListKeyVersions(i.t.Context(), &kmsapi.ListKeyVersionsRequest{KeyId: id})
+	require.NoError(i.t, err)
+	require.Equal(i.t, described.KeyMetadata.PrimaryKeyVersion, versions.KeyVersions.KeyVersion[0].KeyVersionId)
+	k := key{
+		state: described.KeyMetadata.KeyState, tags: map[string]string{},
+		added: versions.TotalCount - 1, interval: described.KeyMetadata.RotationInterval,
+	}
 	for _, tag := range listed.Tags.Tag {
 		k.tags[tag.TagKey] = tag.TagValue
 	}
@@ -138,11 +144,15 @@ func (i *inspector) aliasesByKeyID(id string) (names []string) {
 	return names
 }
 
+func (k key) equal(other key) bool {
+	return k.state == other.state && maps.Equal(k.tags, other.tags) && k.added == other.added && k.interval == other.interval
+}
+
 // compare describes how the CMKs that were found, and all aliases, differ from those of l. It returns "" if they don't.
 func compare(found, l ledger) string {
 	var differs strings.Builder
 	for id, k := range found.keys {
-		if want := l.keys[id]; k.state != want.state || !maps.Equal(k.tags, want.tags) {
+		if want := l.keys[id]; !k.equal(want) {
 			fmt.Fprintf(&differs, "\nCMK %s is %v and should be %v", id, k, want)
 		}
 	}

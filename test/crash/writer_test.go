@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"math/rand/v2"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -92,7 +93,11 @@ func (w *writer) step(ctx context.Context) error {
 
 // onEnabled performs a random operation that an enabled CMK allows.
 func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
-	switch w.random.IntN(8) {
+	switch w.random.IntN(10) {
+	case 8:
+		return w.rotate(ctx, id)
+	case 9:
+		return w.setRotation(ctx, id)
 	case 0:
 		r := &kmsapi.DisableKeyRequest{KeyId: id}
 		return w.change(setState(id, kmsapi.Disabled), discard(w.client.DisableKey(ctx, r)))
@@ -189,6 +194,22 @@ func (w *writer) tag(ctx context.Context, id string, tags map[string]string) err
 	}
 	return w.change(setTags(id, after),
 		discard(w.client.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: id, Tags: set})))
+}
+
+// rotate gives a CMK a new version.
+func (w *writer) rotate(ctx context.Context, id string) error {
+	return w.change(addVersion(id), discard(w.client.CreateKeyVersion(ctx, &kmsapi.CreateKeyVersionRequest{KeyId: id})))
+}
+
+// setRotation gives a CMK a rotation policy, which is never due while the test runs, or takes it away.
+func (w *writer) setRotation(ctx context.Context, id string) error {
+	r := &kmsapi.UpdateRotationPolicyRequest{KeyId: id}
+	interval := ""
+	if w.random.IntN(3) > 0 {
+		interval = kmsapi.FormatRotationInterval(kmsapi.MinRotationInterval + time.Duration(w.random.IntN(1e6))*time.Second)
+		r.EnableAutomaticRotation, r.RotationInterval = true, interval
+	}
+	return w.change(setInterval(id, interval), discard(w.client.UpdateRotationPolicy(ctx, r)))
 }
 
 func (w *writer) dataKey(ctx context.Context, id string) error {

@@ -40,6 +40,34 @@ everyDialect('ListKeys pages through all keys', async (call) => {
   }
 });
 
+everyDialect('keys have versions, and are rotated', async (call) => {
+  const first = await newKey(call, { EnableAutomaticRotation: true, RotationInterval: '605800s' });
+  const { KeyId } = first;
+  assert.equal(first.AutomaticRotation, 'Enabled');
+  assert.equal(first.RotationInterval, '605800s');
+  near(first.NextRotationDate, now() + 605800);
+  const { CiphertextBlob } = await call('Encrypt', { KeyId, Plaintext: 'text' });
+  const { KeyVersion } = await call('CreateKeyVersion', { KeyId });
+  const { KeyVersionId } = KeyVersion;
+  assert.equal(KeyVersion.KeyId, KeyId);
+  near(KeyVersion.CreationDate, now());
+  assert.deepEqual((await call('DescribeKeyVersion', { KeyId, KeyVersionId })).KeyVersion, KeyVersion);
+  const versions = await pages(call, 'ListKeyVersions', (page) => page.KeyVersions.KeyVersion, { KeyId });
+  assert.deepEqual(versions.map((version) => version.KeyVersionId), [KeyVersionId, first.PrimaryKeyVersion]);
+  assert.equal((await describeKey(call, KeyId)).PrimaryKeyVersion, KeyVersionId);
+  assert.equal((await call('Decrypt', { CiphertextBlob })).KeyVersionId, first.PrimaryKeyVersion);
+
+  await call('UpdateRotationPolicy', { KeyId, EnableAutomaticRotation: false });
+  assert.equal((await describeKey(call, KeyId)).AutomaticRotation, 'Disabled');
+  await call('UpdateRotationPolicy', { KeyId, EnableAutomaticRotation: true, RotationInterval: '30d' });
+  await call('DisableKey', { KeyId });
+  const suspended = await describeKey(call, KeyId);
+  assert.equal(suspended.AutomaticRotation, 'Suspended');
+  assert.equal(suspended.RotationInterval, '2592000s');
+  await refused(call('CreateKeyVersion', { KeyId }), 409, 'Rejected.Disabled');
+  await refused(call('DescribeKeyVersion', { KeyId, KeyVersionId: KeyId }), 404, 'Forbidden.KeyVersionNotFound');
+});
+
 everyDialect('DescribeRegions lists the regions', async (call) => {
   const { Regions } = await call('DescribeRegions');
   const ids = Regions.Region.map((region) => region.RegionId);

@@ -85,8 +85,17 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpGetKmsInstance:         oursRow((*client.Client).GetKmsInstance),
 	kmsapi.OpListKmsInstances:       oursRow((*client.Client).ListKmsInstances),
 	kmsapi.OpGetDefaultKmsInstance:  oursRow((*client.Client).GetDefaultKmsInstance),
+	kmsapi.OpCreateKeyVersion:       oursRow((*client.Client).CreateKeyVersion),
+	kmsapi.OpDescribeKeyVersion:     oursRow((*client.Client).DescribeKeyVersion),
+	kmsapi.OpListKeyVersions:        oursRow((*client.Client).ListKeyVersions),
+	kmsapi.OpUpdateRotationPolicy:   oursRow((*client.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           oursRow((*client.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           oursRow((*client.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey:           oursRow((*client.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign:         oursRow((*client.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify:       oursRow((*client.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt:      oursRow((*client.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt:      oursRow((*client.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions:        oursRow((*client.Client).DescribeRegions),
 }
 

@@ -158,6 +158,10 @@ func set(field reflect.Value, value string) error {
 		n, err := strconv.ParseInt(value, 10, 64)
 		field.SetInt(n)
 		return err
+	case reflect.Bool:
+		yes, err := strconv.ParseBool(value)
+		field.SetBool(yes)
+		return err
 	case reflect.Map:
 		return json.Unmarshal([]byte(value), field.Addr().Interface())
 	default:

@@ -90,8 +90,17 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpListResourceTags:       v1Row(kms.CreateListResourceTagsRequest, (*kms.Client).ListResourceTags),
 	kmsapi.OpGetKmsInstance:         v1Row(kms.CreateGetKmsInstanceRequest, (*kms.Client).GetKmsInstance),
 	kmsapi.OpListKmsInstances:       v1Row(kms.CreateListKmsInstancesRequest, (*kms.Client).ListKmsInstances),
+	kmsapi.OpCreateKeyVersion:       v1Row(kms.CreateCreateKeyVersionRequest, (*kms.Client).CreateKeyVersion),
+	kmsapi.OpDescribeKeyVersion:     v1Row(kms.CreateDescribeKeyVersionRequest, (*kms.Client).DescribeKeyVersion),
+	kmsapi.OpListKeyVersions:        v1Row(kms.CreateListKeyVersionsRequest, (*kms.Client).ListKeyVersions),
+	kmsapi.OpUpdateRotationPolicy:   v1Row(kms.CreateUpdateRotationPolicyRequest, (*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v1Row(kms.CreateGetKeyPolicyRequest, (*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v1Row(kms.CreateSetKeyPolicyRequest, (*kms.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey:           v1Row(kms.CreateGetPublicKeyRequest, (*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign:         v1Row(kms.CreateAsymmetricSignRequest, (*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify:       v1Row(kms.CreateAsymmetricVerifyRequest, (*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt:      v1Row(kms.CreateAsymmetricEncryptRequest, (*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt:      v1Row(kms.CreateAsymmetricDecryptRequest, (*kms.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
 }
 

@@ -97,8 +97,17 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpListResourceTags:       v3Row((*kms.Client).ListResourceTags),
 	kmsapi.OpGetKmsInstance:         v3Row((*kms.Client).GetKmsInstance),
 	kmsapi.OpListKmsInstances:       v3Row((*kms.Client).ListKmsInstances),
+	kmsapi.OpCreateKeyVersion:       v3Row((*kms.Client).CreateKeyVersion),
+	kmsapi.OpDescribeKeyVersion:     v3Row((*kms.Client).DescribeKeyVersion),
+	kmsapi.OpListKeyVersions:        v3Row((*kms.Client).ListKeyVersions),
+	kmsapi.OpUpdateRotationPolicy:   v3Row((*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v3Row((*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v3Row((*kms.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey:           v3Row((*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign:         v3Row((*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify:       v3Row((*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt:      v3Row((*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt:      v3Row((*kms.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
 		got, err := c.DescribeRegions() // It takes no request.
 		if err != nil {

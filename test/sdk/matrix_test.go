@@ -11,7 +11,7 @@ import (
 
 // aKey is a key with what requests about it need.
 type aKey struct {
-	id, alias, blob string
+	id, version, alias, blob string
 	// creator is its account, and instance a KMS instance of that.
 	creator, instance string
 }
@@ -69,7 +69,43 @@ var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
 	},
 	kmsapi.OpListKmsInstances:      func(aKey) kmsapi.Request { return &kmsapi.ListKmsInstancesRequest{} },
 	kmsapi.OpGetDefaultKmsInstance: func(aKey) kmsapi.Request { return &kmsapi.GetDefaultKmsInstanceRequest{} },
-	kmsapi.OpGetKeyPolicy:          func(key aKey) kmsapi.Request { return &kmsapi.GetKeyPolicyRequest{KeyId: key.id} },
+	kmsapi.OpCreateKeyVersion: func(key aKey) kmsapi.Request {
+		return &kmsapi.CreateKeyVersionRequest{KeyId: key.id}
+	},
+	kmsapi.OpDescribeKeyVersion: func(key aKey) kmsapi.Request {
+		return &kmsapi.DescribeKeyVersionRequest{KeyId: key.id, KeyVersionId: key.version}
+	},
+	kmsapi.OpListKeyVersions: func(key aKey) kmsapi.Request {
+		return &kmsapi.ListKeyVersionsRequest{KeyId: key.id}
+	},
+	kmsapi.OpUpdateRotationPolicy: func(key aKey) kmsapi.Request {
+		return &kmsapi.UpdateRotationPolicyRequest{KeyId: key.id}
+	},
+	kmsapi.OpGetKeyPolicy: func(key aKey) kmsapi.Request { return &kmsapi.GetKeyPolicyRequest{KeyId: key.id} },
+	// The key is symmetric, so these are refused.
+	kmsapi.OpGetPublicKey: func(key aKey) kmsapi.Request {
+		return &kmsapi.GetPublicKeyRequest{KeyId: key.id, KeyVersionId: "v"}
+	},
+	kmsapi.OpAsymmetricSign: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricSignRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.SignECDSA, Digest: messageDigest,
+		}
+	},
+	kmsapi.OpAsymmetricVerify: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricVerifyRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.SignECDSA, Digest: messageDigest, Value: "eA==",
+		}
+	},
+	kmsapi.OpAsymmetricEncrypt: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricEncryptRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.EncryptOAEPSHA256, Plaintext: kmsapi.NewSecret("eA=="),
+		}
+	},
+	kmsapi.OpAsymmetricDecrypt: func(key aKey) kmsapi.Request {
+		return &kmsapi.AsymmetricDecryptRequest{
+			KeyId: key.id, KeyVersionId: "v", Algorithm: kmsapi.EncryptOAEPSHA256, CiphertextBlob: "eA==",
+		}
+	},
 	kmsapi.OpSetKeyPolicy: func(key aKey) kmsapi.Request {
 		return &kmsapi.SetKeyPolicyRequest{KeyId: key.id, Policy: defaultPolicy(key.creator)}
 	},
@@ -82,6 +118,11 @@ var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
 	kmsapi.OpImportKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
 	kmsapi.OpDeleteKeyMaterial:      kmsapi.ErrUnsupportedOrigin,
 	kmsapi.OpCancelKeyDeletion:      kmsapi.ErrStateModifiedFailed,
+	kmsapi.OpGetPublicKey:           kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricSign:         kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricVerify:       kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricEncrypt:      kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpAsymmetricDecrypt:      kmsapi.ErrUnsupportedOperation,
 }
 
 // refusalOutside is how a request is refused about a key that is in no instance.
@@ -170,5 +211,8 @@ func (m matrix) newKey(t *testing.T, instance string) aKey {
 	p.must(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: made.KeyId})
 	p.caller = m.callers[instance]
 	blob := p.encrypt(made.KeyId, "text", nil).CiphertextBlob
-	return aKey{id: made.KeyId, alias: name, blob: blob, creator: made.Creator, instance: m.home}
+	return aKey{
+		id: made.KeyId, version: made.PrimaryKeyVersion, alias: name, blob: blob,
+		creator: made.Creator, instance: m.home,
+	}
 }

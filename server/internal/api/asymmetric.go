@@ -27,7 +27,7 @@ func (a *API) findPair(
 		if found.cmk, err = a.served(byIDOrAlias(keyID)).forUse(r, inv); err != nil {
 			return err
 		}
-		found.version, err = versionOf(r, found.cmk, versionID)
+		found.version, err = r.VersionOf(found.cmk, versionID)
 		return err
 	})
 	if err != nil || algorithm == "" {

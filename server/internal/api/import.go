@@ -4,6 +4,9 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
+	"fmt"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -26,6 +29,11 @@ func (a *API) getParametersForImport(
 	cmk, err := a.findForUse(ctx, inv, byID(r.KeyId))
 	if err != nil {
 		return nil, err
+	}
+	if !slices.Contains(kmsapi.WrappingAlgorithms(cmk.KeySpec), r.WrappingAlgorithm) {
+		return nil, kmsapi.InvalidParameter("WrappingAlgorithm", fmt.Sprintf(
+			"For a key of KeySpec %s it must be one of %s.", cmk.KeySpec,
+			strings.Join(kmsapi.WrappingAlgorithms(cmk.KeySpec), ", ")))
 	}
 	if err := a.checkApproved(r.WrappingAlgorithm); err != nil {
 		return nil, err
@@ -92,6 +100,9 @@ func (a *API) importKeyMaterial(
 	}
 	if err := a.checkApproved(token.Algorithm); err != nil { // The token may be from before.
 		return nil, err
+	}
+	if token.Algorithm == kmsapi.WrapKeyPair {
+		return &kmsapi.ImportKeyMaterialResponse{}, a.importPair(ctx, inv, token, r.EncryptedKeyMaterial, expires)
 	}
 	material, intact, err := unwrap(token, r.EncryptedKeyMaterial)
 	if err != nil {

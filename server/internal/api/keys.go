@@ -17,8 +17,10 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
-	if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
-		return nil, err
+	if attributes.Origin != kmsapi.OriginExternal {
+		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+			return nil, err
+		}
 	}
 	if attributes.KeyPair != nil {
 		defer attributes.KeyPair.Clear()
@@ -59,6 +61,9 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	if attributes.KeySpec, attributes.KeyUsage, err = a.keyKind(r); err != nil {
 		return attributes, err
 	}
+	if attributes.RotationInterval, err = newRotation(attributes.KeySpec, r); err != nil {
+		return attributes, err
+	}
 	if r.Policy != "" {
 		if err := checkNewPolicy(inv, r); err != nil {
 			return attributes, err
@@ -70,7 +75,7 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 		if attributes.Default && attributes.KeySpec != kmsapi.KeySpecAES256 {
 			err = kmsapi.ErrUnsupportedOperation // Default keys have no other.
 		}
-		return attributes, err
+		return attributes, cmp.Or(err, checkInterval(attributes.Default, attributes.RotationInterval))
 	}
 	instance, err := a.instance(inv.scope(), id)
 	if err != nil {
@@ -125,7 +130,9 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		Description:        cmk.Description,
 		PrimaryKeyVersion:  primaryVersion(cmk),
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
-		AutomaticRotation:  "Disabled",
+		AutomaticRotation:  automaticRotation(cmk),
+		RotationInterval:   wireInterval(cmk.RotationInterval),
+		NextRotationDate:   wireTime(cmk.NextRotation()),
 		DeletionProtection: protection,
 		DKMSInstanceId:     cmk.InstanceID,
 

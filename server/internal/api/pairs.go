@@ -31,10 +31,6 @@ func (a *API) keyKind(r *kmsapi.CreateKeyRequest) (spec, usage string, err error
 		return "", "", kmsapi.ErrUnsupportedOperation.WithMessage(fmt.Sprintf(
 			"%s This service has no KeySpec %s.", kmsapi.ErrUnsupportedOperation.Message, spec))
 	}
-	if kmsapi.IsAsymmetric(spec) && r.Origin == kmsapi.OriginExternal {
-		return "", "", kmsapi.ErrUnsupportedOperation.WithMessage(
-			kmsapi.ErrUnsupportedOperation.Message + " This service imports no key pairs.")
-	}
 	return spec, usage, a.checkApproved(spec)
 }
 
@@ -72,18 +68,4 @@ func (inv *Invocation) checkKind(cmk *keyring.CMK) error {
 		return nil
 	}
 	return kmsapi.ErrUnsupportedOperation.WithMessage("This action is not supported for the key's KeySpec or KeyUsage.")
-}
-
-// versionOf returns the version of a CMK that a request names.
-func versionOf(r keyring.Reader, cmk *keyring.CMK, id string) (keyring.Version, error) {
-	if id != cmk.Primary.ID {
-		owner, err := r.OwnerOf(id)
-		if errors.Is(err, kmsapi.ErrKeyNotFound) || err == nil && owner != cmk.KeyID {
-			return keyring.Version{}, kmsapi.ErrKeyVersionNotFound
-		}
-		if err != nil {
-			return keyring.Version{}, err
-		}
-	}
-	return r.Version(cmk, id)
 }

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -32,6 +33,23 @@ func (a *API) roomForAlias(r keyring.Reader) error {
 	return checkQuota("aliases", a.quotas.Load().Aliases, r.CountAliases)
 }
 
+// roomForVersion refuses one more version than the quota of the account and region, which counts those that keys have
+// beside their first one. The sweeper asks it too, before it rotates a key.
+func (a *API) roomForVersion(r keyring.Reader) error {
+	return checkQuota("more key versions than keys", a.quotas.Load().Versions, r.CountAddedVersions)
+}
+
+// roomForVersionOf is roomForVersion for a version that a caller asks for: a key may have only so many of them.
+func (a *API) roomForVersionOf(r keyring.Reader, cmk *keyring.CMK) error {
+	quota := a.quotas.Load().KeyVersions
+	if quota != config.Unlimited {
+		if have, err := r.CountVersions(cmk); err != nil || have >= quota {
+			return cmp.Or(err, limitExceeded("A key may have %d versions.", quota))
+		}
+	}
+	return a.roomForVersion(r)
+}
+
 func checkQuota(what string, quota int, count func() (int, error)) error {
 	if quota == config.Unlimited {
 		return nil
@@ -40,6 +58,10 @@ func checkQuota(what string, quota int, count func() (int, error)) error {
 	if err != nil || have < quota {
 		return err
 	}
-	return kmsapi.ErrLimitExceeded.WithMessage(fmt.Sprintf(
-		"%s This account may have %d %s in a region.", kmsapi.ErrLimitExceeded.Message, quota, what))
+	return limitExceeded("This account may have %d %s in a region.", quota, what)
+}
+
+// limitExceeded says what the limit is.
+func limitExceeded(format string, args ...any) error {
+	return kmsapi.ErrLimitExceeded.WithMessage(kmsapi.ErrLimitExceeded.Message + " " + fmt.Sprintf(format, args...))
 }

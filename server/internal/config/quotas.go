@@ -16,17 +16,27 @@ type Quotas struct {
 	Keys int `hcl:"keys,optional"`
 	// Aliases: 0 means 300.
 	Aliases int `hcl:"aliases,optional"`
+	// KeyVersions bounds the versions that a key has, where a caller asks for one more; 0 means 50. Automatic rotation
+	// goes on.
+	KeyVersions int `hcl:"key_versions,optional"`
+	// Versions counts the versions that all keys have beside their first one, automatic rotation included; 0 means
+	// 10,000.
+	Versions int `hcl:"versions,optional"`
 }
 
 // The defaults of [Quotas].
 const (
-	DefaultKeyQuota   = 200
-	DefaultAliasQuota = 300
+	DefaultKeyQuota        = 200
+	DefaultAliasQuota      = 300
+	DefaultKeyVersionQuota = 50
+	DefaultVersionQuota    = 10_000
 )
 
 func (q *Quotas) validate(at Place, found *faults) {
 	if q != nil {
-		validateQuantities(at, map[string]int{"keys": q.Keys, "aliases": q.Aliases}, found)
+		validateQuantities(at, map[string]int{
+			"keys": q.Keys, "aliases": q.Aliases, "key_versions": q.KeyVersions, "versions": q.Versions,
+		}, found)
 	}
 }
 
@@ -38,6 +48,8 @@ func (q *Quotas) WithDefaults() Quotas {
 	}
 	full.Keys = orDefault(full.Keys, DefaultKeyQuota)
 	full.Aliases = orDefault(full.Aliases, DefaultAliasQuota)
+	full.KeyVersions = orDefault(full.KeyVersions, DefaultKeyVersionQuota)
+	full.Versions = orDefault(full.Versions, DefaultVersionQuota)
 	return full
 }
 

@@ -40,19 +40,28 @@ func (f *FingerprintKey) Clear() { f.key.clear() }
 //
 // It is HMAC-SHA256 of path and the material, whose length is fixed.
 func (f *FingerprintKey) Of(path string, m *Material) ([]byte, error) {
-	k, err := f.key.copy()
-	if err != nil {
-		return nil, err
-	}
-	defer clear(k[:])
 	secret, err := m.key.copy()
 	if err != nil {
 		return nil, err
 	}
 	defer clear(secret[:])
+	return f.of(path, secret[:])
+}
+
+// OfPublicKey is the same for a key pair, which its public key tells as well as its private one does.
+func (f *FingerprintKey) OfPublicKey(path string, spki []byte) ([]byte, error) {
+	return f.of(path, spki)
+}
+
+func (f *FingerprintKey) of(path string, content []byte) ([]byte, error) {
+	k, err := f.key.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer clear(k[:])
 	h := hmac.New(sha256.New, k[:])
 	h.Write([]byte(path))
-	h.Write(secret[:])
+	h.Write(content)
 	return h.Sum(nil), nil
 }
 

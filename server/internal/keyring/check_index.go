@@ -104,6 +104,14 @@ func (c *checker) timed(
 	}
 }
 
+// counted says what the record at path counts.
+func counted(path string) string {
+	if strings.HasPrefix(path, statePrefix) {
+		return "keys"
+	}
+	return "versions"
+}
+
 // compareIndices compares what was gathered on the walk with what is recorded.
 func (c *checker) compareIndices() error {
 	if c.schema == plainSchema {
@@ -111,7 +119,7 @@ func (c *checker) compareIndices() error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.states)) {
 		if n := c.states[path]; n.recorded != n.actual {
-			c.problem("record %q: it counts %d, and there are %d", path, n.recorded, n.actual)
+			c.problem("record %q: it counts %d %s, and there are %d", path, n.recorded, counted(path), n.actual)
 		}
 	}
 	for _, records := range slices.Sorted(maps.Keys(c.lists)) {

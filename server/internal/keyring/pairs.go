@@ -1,10 +1,12 @@
 package keyring
 
 import (
+	"crypto/hmac"
 	"errors"
 	"fmt"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 )
@@ -32,6 +34,25 @@ func (k *Keyring) setPair(scope Scope, keyID string, version *Version, pair *asy
 	}
 	version.WrappedPublic, err = k.root.WrapBytes(path, crypt.KindPublicKey, public)
 	return err
+}
+
+// SetPair gives a CMK an imported key pair, if it is the same as in any import before. Otherwise it returns
+// [kmsapi.ErrInvalidKeyMaterial]. The caller clears pair.
+func (k *Keyring) SetPair(scope Scope, cmk *CMK, pair *asymmetric.Key) error {
+	public, err := pair.SPKI()
+	if err != nil {
+		return err
+	}
+	version := &cmk.Primary
+	fingerprint, err := k.fingerprints.OfPublicKey(scope.materialPath(cmk.KeyID, version.ID), public)
+	if err != nil {
+		return err
+	}
+	if version.Fingerprint != nil && !hmac.Equal(version.Fingerprint, fingerprint) {
+		return kmsapi.ErrInvalidKeyMaterial
+	}
+	version.Fingerprint = fingerprint
+	return k.setPair(scope, cmk.KeyID, version, pair)
 }
 
 // PrivateKey unwraps the private key of a version of an asymmetric CMK. The caller clears it.

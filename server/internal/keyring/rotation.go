@@ -39,7 +39,7 @@ type Rotation struct {
 	KeyID, InstanceID, VersionID string
 }
 
-// Rotate gives each CMK that is to be rotated by now a new primary version: one, however many intervals have passed.
+// Rotate gives each CMK whose rotation is due a new primary version: one, however many intervals have passed.
 // It looks for them in a read transaction and rotates each in a write transaction of its own, in which it looks again,
 // so that a CMK is not rotated twice. rotated is called after each.
 //

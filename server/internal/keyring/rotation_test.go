@@ -170,7 +170,7 @@ func TestEveryDamageToRotationIsFound(t *testing.T) {
 		}, "its key is not to be rotated at"},
 		"a count of versions that is wrong": {func(w store.Writer, _ *CMK) error {
 			return w.Put(testScope.versionCountPath(), []byte("7"))
-		}, "it counts 7, and there are 0"},
+		}, "it counts 7 versions, and there are 0"},
 		"a count of something else": {func(w store.Writer, _ *CMK) error {
 			return w.Put(countPrefix+testScope.path()+"coins", []byte("7"))
 		}, "not of a kind"},

@@ -25,6 +25,7 @@ type Metrics struct {
 	dropped       *prometheus.CounterVec
 	notHTTP       prometheus.Counter
 	reloads       *prometheus.CounterVec
+	rotations     prometheus.Counter
 }
 
 const (
@@ -57,9 +58,10 @@ func NewMetrics(labels Labels) *Metrics {
 		dropped:       counters("connections_closed_total", helpDropped, "bound"),
 		notHTTP:       prometheus.NewCounter(counterOpts("not_http_total", helpNotHTTP)),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
+		rotations:     prometheus.NewCounter(counterOpts("rotations_total", "Automatic rotations of keys.")),
 	}
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
-		m.dropped, m.notHTTP,
+		m.dropped, m.notHTTP, m.rotations,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, operation := range kmsapi.Operations() {
 		m.requests.WithLabelValues(string(operation), successCode)
@@ -136,6 +138,9 @@ func (m *Metrics) NonceRefused(reason string) { m.nonceRefusals.WithLabelValues(
 func (m *Metrics) RateLimited(class kmsapi.RateClass) {
 	m.throttled.WithLabelValues(string(class)).Inc()
 }
+
+// Rotated counts an automatic rotation of a key.
+func (m *Metrics) Rotated() { m.rotations.Inc() }
 
 // Reloaded counts a reload, with its error.
 func (m *Metrics) Reloaded(err error) {

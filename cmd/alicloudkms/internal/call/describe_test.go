@@ -21,17 +21,20 @@ CreateKey of API version 2016-01-20, section §4.1 of its reference.
 
   Origin>Aliyun_KMS or EXTERNAL; KMS's default is Aliyun_KMS
   Description>up to 8192 characters
-  KeyUsage>ENCRYPT/DECRYPT; KMS's default is ENCRYPT/DECRYPT
+  KeySpec>Aliyun_AES_256, RSA_2048, RSA_3072, RSA_4096, EC_P256, EC_P256K, Aliyun_AES_128, Aliyun_AES_192, Aliyun_SM4 or EC_SM2; KMS's default is Aliyun_AES_256
+  KeyUsage>ENCRYPT/DECRYPT or SIGN/VERIFY
   ProtectionLevel>SOFTWARE or HSM; KMS's default is SOFTWARE
   DKMSInstanceId>
   Policy>up to 32768 characters
+  EnableAutomaticRotation>true or false
+  RotationInterval>must be 7 to 730 days, as a number and one of d, h, m and s, such as 365d
   Tags>must look like [{"TagKey":"…","TagValue":"…"}]
 
-Parameters that this version can't send: KeySpec, EnableAutomaticRotation, KeyStorageMechanism.
+Parameters that this version can't send: KeyStorageMechanism.
 Fields of the answer, for -field: RequestId, KeyId, Arn, KeyState, KeySpec, KeyUsage, Origin,
   ProtectionLevel, Creator, CreationDate, DeleteDate, MaterialExpireTime, Description,
-  PrimaryKeyVersion, LastRotationDate, AutomaticRotation, DeletionProtection,
-  DeletionProtectionDescription, DKMSInstanceId.
+  PrimaryKeyVersion, LastRotationDate, AutomaticRotation, RotationInterval, NextRotationDate,
+  DeletionProtection, DeletionProtectionDescription, DKMSInstanceId.
 RAM permission: kms:CreateKey.
 Without an answer it is not sent a second time, because it may have run.`), ">", "\t"), Describe(kmsapi.OpCreateKey))
 }

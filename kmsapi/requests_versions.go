@@ -1,0 +1,174 @@
+package kmsapi
+
+import (
+	"regexp"
+	"strconv"
+	"time"
+)
+
+// What AutomaticRotation says of a key.
+const (
+	// RotationEnabled keys get a new version when their next rotation is due.
+	RotationEnabled = "Enabled"
+	// RotationDisabled keys get one by CreateKeyVersion only.
+	RotationDisabled = "Disabled"
+	// RotationSuspended keys have a rotation policy and are not enabled, so they are not rotated until they are.
+	RotationSuspended = "Suspended"
+)
+
+// The bounds of a rotation interval.
+const (
+	MinRotationInterval = 7 * 24 * time.Hour
+	MaxRotationInterval = 730 * 24 * time.Hour
+)
+
+const rotationForm = "be 7 to 730 days, as a number and one of d, h, m and s, such as 365d"
+
+var (
+	enableRotation = Rule{Name: "EnableAutomaticRotation"}
+	// rotationInterval has no pattern: what it is counts only if the rotation is enabled.
+	rotationInterval = Rule{Name: "RotationInterval", Form: rotationForm}
+	intervalForm     = regexp.MustCompile(`^([0-9]{1,9})([dhms])$`)
+	intervalUnits    = map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute, "s": time.Second}
+)
+
+// ParseRotationInterval reads a RotationInterval, such as 365d. The error is an [*Error]: MissingParameter if text is
+// empty, and InvalidParameter if it is no interval from [MinRotationInterval] to [MaxRotationInterval].
+func ParseRotationInterval(text string) (time.Duration, error) {
+	if text == "" {
+		return 0, MissingParameter(rotationInterval.Name)
+	}
+	if parts := intervalForm.FindStringSubmatch(text); parts != nil {
+		unit := intervalUnits[parts[2]]
+		n, err := strconv.ParseInt(parts[1], 10, 64)
+		if most := int64(MaxRotationInterval / unit); err == nil && n <= most {
+			if interval := time.Duration(n) * unit; interval >= MinRotationInterval {
+				return interval, nil
+			}
+		}
+	}
+	return 0, InvalidParameter(rotationInterval.Name, "It must "+rotationForm+".")
+}
+
+// FormatRotationInterval is the form that answers have: seconds, such as 31536000s.
+func FormatRotationInterval(interval time.Duration) string {
+	return strconv.FormatInt(int64(interval/time.Second), 10) + "s"
+}
+
+// KeyVersion is a version of a CMK's key material. The date is in [TimeFormat].
+type KeyVersion struct {
+	KeyId        string
+	KeyVersionId string
+	CreationDate string
+}
+
+// OpCreateKeyVersion is CreateKeyVersion.
+const OpCreateKeyVersion Operation = "CreateKeyVersion"
+
+// CreateKeyVersionRequest gives a CMK a new version. A symmetric CMK encrypts with it from then on, and decrypts with
+// all; of an asymmetric CMK the caller names the version in every request.
+type CreateKeyVersionRequest struct {
+	answers[CreateKeyVersionResponse]
+	// KeyId is the key's id or an alias.
+	KeyId string
+}
+
+// Operation returns [OpCreateKeyVersion].
+func (*CreateKeyVersionRequest) Operation() Operation { return OpCreateKeyVersion }
+
+func (r *CreateKeyVersionRequest) visit(v visitor) { v.str(keyID, &r.KeyId) }
+
+// CreateKeyVersionResponse describes the new version.
+type CreateKeyVersionResponse struct {
+	Reply
+	KeyVersion KeyVersion
+}
+
+// OpDescribeKeyVersion is DescribeKeyVersion.
+const OpDescribeKeyVersion Operation = "DescribeKeyVersion"
+
+// DescribeKeyVersionRequest asks for a version of a CMK.
+type DescribeKeyVersionRequest struct {
+	answers[DescribeKeyVersionResponse]
+	// KeyId is the key's id or an alias.
+	KeyId        string
+	KeyVersionId string
+}
+
+// Operation returns [OpDescribeKeyVersion].
+func (*DescribeKeyVersionRequest) Operation() Operation { return OpDescribeKeyVersion }
+
+func (r *DescribeKeyVersionRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.str(Rule{Name: "KeyVersionId", Required: true}, &r.KeyVersionId)
+}
+
+// DescribeKeyVersionResponse describes the version.
+type DescribeKeyVersionResponse struct {
+	Reply
+	KeyVersion KeyVersion
+}
+
+// OpListKeyVersions is ListKeyVersions.
+const OpListKeyVersions Operation = "ListKeyVersions"
+
+// ListKeyVersionsRequest asks for one page of the versions of a CMK, the newest first.
+type ListKeyVersionsRequest struct {
+	answers[ListKeyVersionsResponse]
+	// KeyId is the key's id or an alias.
+	KeyId string
+	// PageNumber counts from 1; 0 means 1.
+	PageNumber int
+	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
+	PageSize int
+}
+
+// Operation returns [OpListKeyVersions].
+func (*ListKeyVersionsRequest) Operation() Operation { return OpListKeyVersions }
+
+func (r *ListKeyVersionsRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.integer(Rule{Name: "PageNumber", Default: "1", Min: 1}, &r.PageNumber)
+	// Unlike that of other lists, the page of this one says that 0 is a size.
+	v.integer(Rule{Name: "PageSize", Default: strconv.Itoa(DefaultPageSize), Max: MaxPageSize}, &r.PageSize)
+}
+
+// ListKeyVersionsResponse is one page.
+type ListKeyVersionsResponse struct {
+	Reply
+	KeyVersions KeyVersionList
+	PageNumber  int
+	PageSize    int
+	// TotalCount counts the versions of all pages.
+	TotalCount int
+}
+
+// KeyVersionList is the wrapper that the wire has around a list of versions.
+type KeyVersionList struct{ KeyVersion []KeyVersion }
+
+// OpUpdateRotationPolicy is UpdateRotationPolicy.
+const OpUpdateRotationPolicy Operation = "UpdateRotationPolicy"
+
+// UpdateRotationPolicyRequest says whether, and how often, a CMK is rotated automatically.
+type UpdateRotationPolicyRequest struct {
+	answers[UpdateRotationPolicyResponse]
+	KeyId                   string
+	EnableAutomaticRotation bool
+	// RotationInterval is read by [ParseRotationInterval] if the rotation is enabled, and ignored otherwise. The next
+	// rotation is an interval after the last one, or at once if that has passed.
+	RotationInterval string
+}
+
+// Operation returns [OpUpdateRotationPolicy].
+func (*UpdateRotationPolicyRequest) Operation() Operation { return OpUpdateRotationPolicy }
+
+func (r *UpdateRotationPolicyRequest) visit(v visitor) {
+	enable := enableRotation
+	enable.Required = true
+	v.str(keyID, &r.KeyId)
+	v.boolean(enable, &r.EnableAutomaticRotation)
+	v.str(rotationInterval, &r.RotationInterval)
+}
+
+// UpdateRotationPolicyResponse says that it is done.
+type UpdateRotationPolicyResponse struct{ Reply }

@@ -1,0 +1,85 @@
+package api
+
+import (
+	"cmp"
+	"context"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+)
+
+// createKeyVersion gives a CMK a new version, which becomes the primary one. The material is made outside of the
+// transaction, in which the CMK is looked at again.
+func (a *API) createKeyVersion(
+	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyVersionRequest,
+) (*kmsapi.CreateKeyVersionResponse, error) {
+	cmk, err := a.findForUse(ctx, inv, byIDOrAlias(r.KeyId))
+	if err != nil {
+		return nil, err
+	}
+	if cmk.Lifecycle.Origin == kmsapi.OriginExternal {
+		return nil, kmsapi.ErrRejectedUnsupportedOperation
+	}
+	version, err := a.newVersion(ctx, inv, cmk)
+	if err != nil {
+		return nil, err
+	}
+	err = a.update(ctx, inv, func(w keyring.Writer) error {
+		cmk, err := byID(cmk.KeyID).forUse(w.Reader, inv)
+		if err != nil {
+			return err
+		}
+		if err := a.roomForVersionOf(w.Reader, cmk); err != nil {
+			return err
+		}
+		return w.AddVersion(cmk, version)
+	})
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.CreateKeyVersionResponse{KeyVersion: wireVersion(cmk, version)}, nil
+}
+
+// describeKeyVersion returns a version of a CMK.
+func (a *API) describeKeyVersion(
+	ctx context.Context, inv *Invocation, r *kmsapi.DescribeKeyVersionRequest,
+) (*kmsapi.DescribeKeyVersionResponse, error) {
+	resp := &kmsapi.DescribeKeyVersionResponse{}
+	return resp, a.view(ctx, inv, func(reader keyring.Reader) error {
+		cmk, err := byIDOrAlias(r.KeyId).forUse(reader, inv)
+		if err != nil {
+			return err
+		}
+		version, err := reader.VersionOf(cmk, r.KeyVersionId)
+		resp.KeyVersion = wireVersion(cmk, version)
+		return err
+	})
+}
+
+// listKeyVersions returns a page of the versions of a CMK, the newest first.
+func (a *API) listKeyVersions(
+	ctx context.Context, inv *Invocation, r *kmsapi.ListKeyVersionsRequest,
+) (*kmsapi.ListKeyVersionsResponse, error) {
+	number, size := r.PageNumber, cmp.Or(r.PageSize, kmsapi.DefaultPageSize)
+	resp := &kmsapi.ListKeyVersionsResponse{PageNumber: number, PageSize: size}
+	return resp, a.view(ctx, inv, func(reader keyring.Reader) error {
+		cmk, err := byIDOrAlias(r.KeyId).forUse(reader, inv)
+		if err != nil {
+			return err
+		}
+		all, err := reader.Versions(cmk)
+		resp.TotalCount = len(all)
+		resp.KeyVersions.KeyVersion = []kmsapi.KeyVersion{}
+		// A page that does not exist may have a number whose product with the size is no int.
+		for i := 0; number-1 <= len(all)/size && i < size && (number-1)*size+i < len(all); i++ {
+			resp.KeyVersions.KeyVersion = append(resp.KeyVersions.KeyVersion, wireVersion(cmk, all[(number-1)*size+i]))
+		}
+		return err
+	})
+}
+
+func wireVersion(cmk *keyring.CMK, version keyring.Version) kmsapi.KeyVersion {
+	return kmsapi.KeyVersion{
+		KeyId: cmk.KeyID, KeyVersionId: version.ID, CreationDate: wireTime(version.CreationDate),
+	}
+}
