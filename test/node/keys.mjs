@@ -116,7 +116,8 @@ everyDialectOfToday('tags of several keys, and keys by their tags', async (call)
   assert.deepEqual(await rows(), [`${one.KeyId}:one=${value}`]);
   const found = await call('ListKeys', { Filters: [{ Key: 'TagValue', Values: [value] }] });
   assert.deepEqual(found.Keys.Key.map((key) => key.KeyId), [one.KeyId]);
-  await refused(call('ListKeys', { Filters: [{ Key: 'State', Values: ['Enabled'] }] }), 400, 'InvalidParameter', /Filters/);
+  await refused(call('ListKeys', { Filters: [{ Key: 'State', Values: ['Enabled'] }] }), 400, 'InvalidParameter',
+    /Filters/);
   await call('UntagResources', { ...ids, All: true });
   assert.deepEqual(await rows(), []);
 });

@@ -75,7 +75,9 @@ func TestTagsOfSeveralKeys(t *testing.T) {
 		require.Equal(p, map[string][]string{two: {"team=hr"}}, p.rowsOf(one, two))
 		p.must(&kmsapi.TagResourcesRequest{
 			ResourceType: kmsapi.ResourceTypeKey, ResourceIds: []string{one, two},
-			Tags: kmsapi.Tags{{TagKey: "team", TagValue: "it"}, {TagKey: "a/b_c-d.e+f=g@h:i", TagValue: "+=/@"}, {TagKey: "empty"}},
+			Tags: kmsapi.Tags{
+				{TagKey: "team", TagValue: "it"}, {TagKey: "a/b_c-d.e+f=g@h:i", TagValue: "+=/@"}, {TagKey: "empty"},
+			},
 		})
 		tags := []string{"a/b_c-d.e+f=g@h:i=+=/@", "empty=", "team=it"}
 		require.Equal(p, map[string][]string{one: tags, two: tags}, p.rowsOf(one, two))
