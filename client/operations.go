@@ -221,3 +221,38 @@ func (c *Client) SetKeyPolicy(
 ) (*kmsapi.SetKeyPolicyResponse, error) {
 	return Do(ctx, c, r)
 }
+
+// GetPublicKey returns the public key of a version of an asymmetric key.
+func (c *Client) GetPublicKey(
+	ctx context.Context, r *kmsapi.GetPublicKeyRequest,
+) (*kmsapi.GetPublicKeyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricSign signs a digest with a version of an asymmetric key.
+func (c *Client) AsymmetricSign(
+	ctx context.Context, r *kmsapi.AsymmetricSignRequest,
+) (*kmsapi.AsymmetricSignResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricVerify says whether a signature is right. It is no error if it is not.
+func (c *Client) AsymmetricVerify(
+	ctx context.Context, r *kmsapi.AsymmetricVerifyRequest,
+) (*kmsapi.AsymmetricVerifyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricEncrypt encrypts a few bytes with the public key of a version.
+func (c *Client) AsymmetricEncrypt(
+	ctx context.Context, r *kmsapi.AsymmetricEncryptRequest,
+) (*kmsapi.AsymmetricEncryptResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// AsymmetricDecrypt decrypts what was encrypted with the public key of a version.
+func (c *Client) AsymmetricDecrypt(
+	ctx context.Context, r *kmsapi.AsymmetricDecryptRequest,
+) (*kmsapi.AsymmetricDecryptResponse, error) {
+	return Do(ctx, c, r)
+}

@@ -20,6 +20,8 @@ type operationRow struct {
 	// actions of RAM; if there are none, it is the one called like the operation.
 	actions []string
 	states  states
+	// uses is the kind of key that the operation works with.
+	uses KeyKind
 	// externalOnly marks operations for keys of origin EXTERNAL.
 	externalOnly bool
 	// required are the fields that no answer may lack.
@@ -42,6 +44,7 @@ var (
 	unlessPending  = states{ok, ok, modifyFailed, modifyFailed}
 	unlessDeletion = states{ok, ok, modifyFailed, ok}
 	unlessRejected = states{ok, ok, rejPendDeletion, ok}
+	unlessImport   = states{ok, ok, ok, rejPendImport}
 	whenPending    = states{modifyFailed, modifyFailed, ok, modifyFailed}
 )
 
@@ -80,15 +83,15 @@ var operationRows = []operationRow{
 	{request: request[ListKeysRequest], section: "§4.10", rate: RateRead, resource: AllKeys, states: inAnyState},
 	{
 		request: request[EncryptRequest], section: "§4.11", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
-		states: whenEnabled, required: holds[EncryptResponse]("CiphertextBlob"),
+		states: whenEnabled, uses: SymmetricKey, required: holds[EncryptResponse]("CiphertextBlob"),
 	},
 	{
 		request: request[GenerateDataKeyRequest], section: "§4.12", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
-		states: whenEnabled, required: holds[GenerateDataKeyResponse]("CiphertextBlob", "Plaintext"),
+		states: whenEnabled, uses: SymmetricKey, required: holds[GenerateDataKeyResponse]("CiphertextBlob", "Plaintext"),
 	},
 	{
 		request: request[DecryptRequest], section: "§4.13", plane: DataPlane, rate: RateCrypto, resource: NamedKey,
-		states: whenEnabled, required: holds[DecryptResponse]("KeyId", "Plaintext"),
+		states: whenEnabled, uses: SymmetricKey, required: holds[DecryptResponse]("KeyId", "Plaintext"),
 	},
 	{
 		request: request[CreateAliasRequest], section: "§4.14", once: true, rate: RateWrite, resource: NamedKey,
@@ -145,6 +148,31 @@ var operationRows = []operationRow{
 	{
 		request: request[SetKeyPolicyRequest], section: "SetKeyPolicy", rate: RateWrite, resource: NamedKey,
 		states: inAnyState,
+	},
+	{
+		request: request[GetPublicKeyRequest], section: "GetPublicKey", plane: DataPlane, rate: RateRead,
+		resource: NamedKey,
+		states:   unlessImport, uses: KeyPair, required: holds[GetPublicKeyResponse]("PublicKey"),
+	},
+	{
+		request: request[AsymmetricSignRequest], section: "AsymmetricSign", plane: DataPlane, rate: RateAsymmetric,
+		resource: NamedKey,
+		states:   whenEnabled, uses: SigningKey, required: holds[AsymmetricSignResponse]("Value"),
+	},
+	{
+		request: request[AsymmetricVerifyRequest], section: "AsymmetricVerify", plane: DataPlane, rate: RateAsymmetric,
+		resource: NamedKey,
+		states:   whenEnabled, uses: SigningKey,
+	},
+	{
+		request: request[AsymmetricEncryptRequest], section: "AsymmetricEncrypt", plane: DataPlane, rate: RateAsymmetric,
+		resource: NamedKey,
+		states:   whenEnabled, uses: DecryptingKey, required: holds[AsymmetricEncryptResponse]("CiphertextBlob"),
+	},
+	{
+		request: request[AsymmetricDecryptRequest], section: "AsymmetricDecrypt", plane: DataPlane, rate: RateAsymmetric,
+		resource: NamedKey,
+		states:   whenEnabled, uses: DecryptingKey, required: holds[AsymmetricDecryptResponse]("KeyId"),
 	},
 	{
 		request: request[UpdateKeyDescriptionRequest], section: "UpdateKeyDescription", rate: RateWrite, resource: NamedKey,

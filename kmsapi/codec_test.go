@@ -3,6 +3,7 @@ package kmsapi_test
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"strings"
 	"testing"
 
@@ -29,6 +30,10 @@ func drawContext(t *rapid.T) kmsapi.EncryptionContext {
 
 func drawKey(t *rapid.T) string { return keyIDs.Draw(t, "key") }
 
+func drawSignAlgorithm(t *rapid.T) string {
+	return rapid.SampledFrom(kmsapi.Algorithms(kmsapi.KeySpecRSA2048, kmsapi.KeyUsageSignVerify)).Draw(t, "algorithm")
+}
+
 // everyRequest makes a valid request of each type.
 var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	kmsapi.OpCreateKey: func(t *rapid.T) kmsapi.Request {
@@ -38,6 +43,7 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 				kmsapi.ProtectionSoftware,
 				kmsapi.ProtectionHSM,
 			}).Draw(t, "level"),
+			KeySpec:        rapid.SampledFrom(kmsapi.KeySpecs()).Draw(t, "spec"),
 			KeyUsage:       kmsapi.KeyUsageEncryptDecrypt,
 			Description:    rapid.StringN(0, 100, -1).Draw(t, "description"),
 			DKMSInstanceId: rapid.StringN(0, 20, -1).Draw(t, "instance"),
@@ -122,6 +128,31 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		return &kmsapi.ListKmsInstancesRequest{PageNumber: number, PageSize: size}
 	},
 	kmsapi.OpGetDefaultKmsInstance: func(*rapid.T) kmsapi.Request { return &kmsapi.GetDefaultKmsInstanceRequest{} },
+	kmsapi.OpGetPublicKey: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GetPublicKeyRequest{KeyId: drawKey(t), KeyVersionId: drawKey(t), DryRun: rapid.Bool().Draw(t, "dry")}
+	},
+	kmsapi.OpAsymmetricSign: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricSignRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: drawSignAlgorithm(t), Digest: drawKey(t),
+		}
+	},
+	kmsapi.OpAsymmetricVerify: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricVerifyRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: drawSignAlgorithm(t), Digest: drawKey(t),
+			Value: drawKey(t),
+		}
+	},
+	kmsapi.OpAsymmetricEncrypt: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricEncryptRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: kmsapi.EncryptOAEPSHA1,
+			Plaintext: kmsapi.NewSecret(drawKey(t)), DryRun: rapid.Bool().Draw(t, "dry"),
+		}
+	},
+	kmsapi.OpAsymmetricDecrypt: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.AsymmetricDecryptRequest{
+			KeyId: drawKey(t), KeyVersionId: drawKey(t), Algorithm: kmsapi.EncryptOAEPSHA256, CiphertextBlob: drawKey(t),
+		}
+	},
 	kmsapi.OpGetKeyPolicy: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.GetKeyPolicyRequest{KeyId: drawKey(t), PolicyName: kmsapi.DefaultPolicyName}
 	},
@@ -249,7 +280,7 @@ var rulesOf = map[kmsapi.Operation]struct {
 }{
 	kmsapi.OpCreateKey: {
 		&kmsapi.CreateKeyRequest{},
-		[]string{"Origin", "Description", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy", "Tags"},
+		[]string{"Origin", "Description", "KeySpec", "KeyUsage", "ProtectionLevel", "DKMSInstanceId", "Policy", "Tags"},
 	},
 	kmsapi.OpDescribeKey:         {&kmsapi.DescribeKeyRequest{}, []string{"KeyId*"}},
 	kmsapi.OpListKeys:            {&kmsapi.ListKeysRequest{}, []string{"PageNumber", "PageSize", "Filters"}},
@@ -288,7 +319,24 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpGetKmsInstance:        {&kmsapi.GetKmsInstanceRequest{}, []string{"KmsInstanceId*"}},
 	kmsapi.OpListKmsInstances:      {&kmsapi.ListKmsInstancesRequest{}, []string{"PageNumber", "PageSize"}},
 	kmsapi.OpGetDefaultKmsInstance: {&kmsapi.GetDefaultKmsInstanceRequest{}, nil},
-	kmsapi.OpUpdateKeyDescription:  {&kmsapi.UpdateKeyDescriptionRequest{}, []string{"KeyId*", "Description"}},
+	kmsapi.OpGetPublicKey:          {&kmsapi.GetPublicKeyRequest{}, []string{"KeyId*", "KeyVersionId*", "DryRun"}},
+	kmsapi.OpAsymmetricSign: {
+		&kmsapi.AsymmetricSignRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "Digest*", "DryRun"},
+	},
+	kmsapi.OpAsymmetricVerify: {
+		&kmsapi.AsymmetricVerifyRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "Digest*", "Value*", "DryRun"},
+	},
+	kmsapi.OpAsymmetricEncrypt: {
+		&kmsapi.AsymmetricEncryptRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "Plaintext*", "DryRun"},
+	},
+	kmsapi.OpAsymmetricDecrypt: {
+		&kmsapi.AsymmetricDecryptRequest{},
+		[]string{"KeyId*", "KeyVersionId*", "Algorithm*", "CiphertextBlob*", "DryRun"},
+	},
+	kmsapi.OpUpdateKeyDescription: {&kmsapi.UpdateKeyDescriptionRequest{}, []string{"KeyId*", "Description"}},
 	kmsapi.OpSetDeletionProtection: {
 		&kmsapi.SetDeletionProtectionRequest{},
 		[]string{"ProtectedResourceArn", "KeyId", "EnableDeletionProtection*", "DeletionProtectionDescription"},
@@ -336,7 +384,7 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 				t.Run(string(op)+" with "+name+" "+how, func(t *testing.T) {
 					for _, other := range row.names {
 						if other != name+"*" {
-							params = addValid(params, strings.TrimSuffix(other, "*"))
+							params = addValid(params, row.request, strings.TrimSuffix(other, "*"))
 						}
 					}
 					err := kmsapi.Decode(params, fresh(row.request))
@@ -348,9 +396,13 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 	}
 }
 
-// addValid adds a good value of a parameter.
-func addValid(params kmsapi.Params, name string) kmsapi.Params {
+// addValid adds a good value of a parameter of r.
+func addValid(params kmsapi.Params, r kmsapi.Request, name string) kmsapi.Params {
 	switch name {
+	case "Algorithm":
+		rules := kmsapi.Describe(r)
+		at := slices.IndexFunc(rules, func(rule kmsapi.Rule) bool { return rule.Name == name })
+		return params.Add(name, rules[at].OneOf[0])
 	case "ResourceId", "TagKey":
 		return params.Add(name+".1", "k")
 	case "Tag":
@@ -370,6 +422,7 @@ var valid = map[string]string{
 	"WrappingKeySpec":      "RSA_2048",
 	"DryRun":               "true",
 	"EncryptedKeyMaterial": "m", "ImportToken": "t", "KeyMaterialExpireUnix": "1", "AliasName": "alias/a",
+	"KeyVersionId": "v", "Digest": "d", "Value": "v",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`, "Filters": "[]", "ProtectedResourceArn": "acs:",
 	"EnableDeletionProtection": "false", "DeletionProtectionDescription": "d", "ResourceType": "key", "All": "false",
 	"NextToken": "t",
@@ -388,7 +441,22 @@ func TestLimitsOfTheReference(t *testing.T) {
 	}{
 		{kmsapi.OpCreateKey, "Origin", []string{"Aliyun_KMS", "EXTERNAL"}, []string{"external", "AWS_KMS", " EXTERNAL"}},
 		{kmsapi.OpCreateKey, "ProtectionLevel", []string{"SOFTWARE", "HSM"}, []string{"hsm", "TPM"}},
-		{kmsapi.OpCreateKey, "KeyUsage", []string{"ENCRYPT/DECRYPT"}, []string{"SIGN/VERIFY", "encrypt/decrypt"}},
+		{kmsapi.OpCreateKey, "KeyUsage", []string{"ENCRYPT/DECRYPT", "SIGN/VERIFY"}, []string{"SIGN", "encrypt/decrypt"}},
+		{
+			kmsapi.OpCreateKey, "KeySpec",
+			[]string{"Aliyun_AES_256", "RSA_4096", "EC_P256K", "EC_SM2", "Aliyun_SM4"},
+			[]string{"RSA_1024", "AES_256", "ec_p256", "EC_P384"},
+		},
+		{
+			kmsapi.OpAsymmetricSign, "Algorithm",
+			[]string{"RSA_PSS_SHA_256", "RSA_PKCS1_SHA_256", "ECDSA_SHA_256"},
+			[]string{"RSAES_OAEP_SHA_256", "RSA_PSS_SHA_512", "rsa_pss_sha_256", "SM2DSA"},
+		},
+		{
+			kmsapi.OpAsymmetricDecrypt, "Algorithm",
+			[]string{"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"},
+			[]string{"RSAES_PKCS1_V1_5", "RSA_PSS_SHA_256", "SM2PKE"},
+		},
 		{kmsapi.OpCreateKey, "Description", []string{"", long(8192)}, []string{long(8193)}},
 		{
 			kmsapi.OpScheduleKeyDeletion, "PendingWindowInDays",
@@ -428,7 +496,6 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},
 		{kmsapi.OpEncrypt, "DryRun", []string{"", "true", "false"}, []string{"True", "TRUE", "1", "yes", "false "}},
 		{kmsapi.OpDecrypt, "Recipient", []string{""}, []string{"{}", "null", " "}},
-		{kmsapi.OpCreateKey, "KeySpec", []string{"", "Aliyun_AES_256"}, []string{"RSA_2048", "aliyun_aes_256", "AES_256"}},
 		{kmsapi.OpCreateKey, "EnableAutomaticRotation", []string{"", "false"}, []string{"true", "True", "1", "Enabled"}},
 		{kmsapi.OpCreateKey, "RotationInterval", []string{"", "365d", "soon"}, nil},
 		{kmsapi.OpCreateKey, "Tags", []string{"", "[]", `[{"TagKey":"k","TagValue":"v"}]`}, []string{"{}", "[{}]", "null"}},
@@ -461,7 +528,7 @@ func TestLimitsOfTheReference(t *testing.T) {
 			params := kmsapi.Params{{Name: tc.name, Value: value}}
 			for _, name := range row.names {
 				if name, required := strings.CutSuffix(name, "*"); required && name != tc.name {
-					params = addValid(params, name)
+					params = addValid(params, row.request, name)
 				}
 			}
 			return kmsapi.Decode(params, fresh(row.request))
@@ -487,7 +554,7 @@ func TestDecodeFillsInDefaults(t *testing.T) {
 	for _, tc := range []struct{ got, want kmsapi.Request }{
 		{&kmsapi.CreateKeyRequest{}, &kmsapi.CreateKeyRequest{
 			Origin: "Aliyun_KMS", ProtectionLevel: "SOFTWARE",
-			KeyUsage: "ENCRYPT/DECRYPT",
+			KeySpec: "Aliyun_AES_256",
 		}},
 		{&kmsapi.ListKeysRequest{}, &kmsapi.ListKeysRequest{PageNumber: 1, PageSize: 10}},
 		{&kmsapi.GenerateDataKeyRequest{}, &kmsapi.GenerateDataKeyRequest{KeyId: "k", KeySpec: "AES_256"}},

@@ -147,7 +147,7 @@ var (
 
 	ErrNoPermission = refusal("Forbidden.NoPermission", 403, KindPermission,
 		"This operation is forbidden by permission system.")
-	ErrKeyNotFound   = refusal("Forbidden.KeyNotFound", 404, KindNotFound, "The specified Key is not found.")
+	ErrKeyNotFound        = refusal("Forbidden.KeyNotFound", 404, KindNotFound, "The specified Key is not found.")
 	ErrAliasNotFound = refusal("Forbidden.AliasNotFound", 404, KindNotFound, "The specified Alias is not found.")
 
 	ErrUnsupportedHTTPMethod = refusal("UnsupportedHTTPMethod", 403, KindParameter,
@@ -190,7 +190,13 @@ var (
 		"The request was rejected because the key state is Unavailable.")
 	ErrResourceNotFound     = refusal("Forbidden.ResourceNotFound", 404, KindNotFound, "Resource not found.")
 	ErrUnsupportedOperation = refusal("UnsupportedOperation", 400, KindUnsupported, "This action is not supported.")
-	ErrInvalidAPIName       = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")
+	// ErrKeyVersionNotFound says that the key exists and has no such version.
+	ErrKeyVersionNotFound = refusal("Forbidden.KeyVersionNotFound", 404, KindNotFound,
+		"The specified Key version is not found.")
+	// ErrRejectedUnsupportedOperation says that keys of this kind are not rotated.
+	ErrRejectedUnsupportedOperation = refusal("Rejected.UnsupportedOperation", 400, KindUnsupported,
+		"Unsupported operation.")
+	ErrInvalidAPIName = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")
 )
 
 // The errors of dry runs: what DryRun=true is answered instead of a result.

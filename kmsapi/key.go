@@ -37,12 +37,6 @@ const (
 	ProtectionHSM ProtectionLevel = "HSM"
 )
 
-// KeyUsageEncryptDecrypt is the only KeyUsage of the reference, and the default (§4.1).
-const KeyUsageEncryptDecrypt = "ENCRYPT/DECRYPT"
-
-// KeySpecAES256 is the KeySpec of every CMK of the reference: a 256-bit symmetric key.
-const KeySpecAES256 = "Aliyun_AES_256"
-
 // What DeletionProtection says of a key.
 const (
 	ProtectionEnabled  = "Enabled"

@@ -39,6 +39,9 @@ func (o Operation) Refusal(state KeyState) *Error {
 	return o.row().states.in(state)
 }
 
+// Uses returns the kind of key that o works with.
+func (o Operation) Uses() KeyKind { return o.row().uses }
+
 // ExternalOnly reports whether o is for keys of origin [OriginExternal] alone (§2).
 func (o Operation) ExternalOnly() bool { return o.row().externalOnly }
 
@@ -83,8 +86,10 @@ type RateClass string
 
 // The rate classes of the shared gateway.
 const (
-	// RateCrypto is for what encrypts and decrypts with a key.
+	// RateCrypto is for what encrypts and decrypts with a symmetric key.
 	RateCrypto RateClass = "crypto"
+	// RateAsymmetric is for what signs, verifies, encrypts and decrypts with an asymmetric key.
+	RateAsymmetric RateClass = "asymmetric"
 	// RateCreateKey is for CreateKey alone.
 	RateCreateKey RateClass = "create_key"
 	// RateWrite is for everything else that changes something.
@@ -99,7 +104,7 @@ const (
 
 // RateClasses returns all rate classes.
 func RateClasses() []RateClass {
-	return []RateClass{RateCrypto, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances}
+	return []RateClass{RateCrypto, RateAsymmetric, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances}
 }
 
 // A Resource is what a request is about, in the words of RAM's resource names.

@@ -10,7 +10,9 @@ type CreateKeyRequest struct {
 	Origin Origin
 	// ProtectionLevel is [ProtectionSoftware] if empty.
 	ProtectionLevel ProtectionLevel
-	// KeyUsage is [KeyUsageEncryptDecrypt] if empty.
+	// KeySpec is one of [KeySpecs], and [KeySpecAES256] if empty.
+	KeySpec string
+	// KeyUsage is one of the [KeyUsages] of the KeySpec, and the first of them if empty.
 	KeyUsage string
 	// Description has up to [MaxDescription] characters.
 	Description string
@@ -30,14 +32,15 @@ func (r *CreateKeyRequest) visit(v visitor) {
 	v.str(Rule{Name: "Origin", Default: string(OriginKMS), OneOf: []string{string(OriginKMS), string(OriginExternal)}},
 		(*string)(&r.Origin))
 	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
-	v.str(Rule{Name: "KeyUsage", Default: KeyUsageEncryptDecrypt, OneOf: []string{KeyUsageEncryptDecrypt}}, &r.KeyUsage)
+	v.str(Rule{Name: "KeySpec", Default: KeySpecAES256, OneOf: KeySpecs()}, &r.KeySpec)
+	// Its default depends on the KeySpec.
+	v.str(Rule{Name: "KeyUsage", OneOf: []string{KeyUsageEncryptDecrypt, KeyUsageSignVerify}}, &r.KeyUsage)
 	v.str(Rule{
 		Name: "ProtectionLevel", Default: string(ProtectionSoftware),
 		OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)},
 	}, (*string)(&r.ProtectionLevel))
 	v.str(Rule{Name: "DKMSInstanceId", Named: true}, &r.DKMSInstanceId)
 	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
-	v.unserved(refused("KeySpec", KeySpecAES256))
 	v.unserved(refused("EnableAutomaticRotation", "false"))
 	v.unserved(harmless("RotationInterval")) // It counts only if EnableAutomaticRotation is true.
 	v.structured(Rule{Name: "Tags", Form: tagsForm}, &r.Tags)

@@ -21,6 +21,11 @@ if [[ -n $env_file ]]; then
 		echo "$env_file is not a file, and is not replaced" >&2
 		exit 1
 	fi
+	# A name that was mistyped must not cost a file.
+	if [[ -s $env_file ]] && ! head -n 1 "$env_file" | grep -q '^export VAULT_ADDR='; then
+		echo "$env_file is not from an earlier run, and is not replaced; remove it, or give another name" >&2
+		exit 1
+	fi
 	rm -f "$env_file" # One of an earlier run would suggest that this one is ready.
 fi
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"net/url"
 	"os"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
@@ -66,9 +65,6 @@ func snapshotOnline(ctx context.Context, c Config, w io.Writer) (answered bool, 
 			"stop it, or add the block and restart it")
 	}
 	answered, err = ops.FetchBackup(ctx, c.SocketPath(), w)
-	if onURL, ok := errors.AsType[*url.Error](err); ok {
-		err = onURL.Err // There is an URL only because the socket speaks HTTP.
-	}
 	switch {
 	case errors.Is(err, os.ErrPermission):
 		return true, fmt.Errorf("%w; run this as the user of the service", err)

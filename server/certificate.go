@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"fmt"
-	"os"
 	"strings"
 	"sync/atomic"
 	"time"
@@ -22,8 +21,8 @@ type certificate struct {
 	current atomic.Pointer[tls.Certificate]
 }
 
-// maxKeyFile is more bytes than the file of a TLS key can have.
-const maxKeyFile = 1 << 20
+// maxPEMFile is more bytes than the file of a TLS key or of certificates has.
+const maxPEMFile = 1 << 20
 
 // loadCertificate loads that of the listener at a place. It returns nil for plain HTTP.
 func loadCertificate(l Listener, at config.Place) (*tls.Certificate, error) {
@@ -31,14 +30,14 @@ func loadCertificate(l Listener, at config.Place) (*tls.Certificate, error) {
 		return nil, nil
 	}
 	inCert, inKey := at.Field("tls_cert_file"), at.Field("tls_key_file")
-	chain, err := os.ReadFile(l.TLSCertFile)
+	chain, err := private.Read(l.TLSCertFile, private.Anyone, maxPEMFile)
 	if err != nil {
 		return nil, inCert.Fault(err)
 	}
 	if err := checkChain(chain); err != nil {
 		return nil, inCert.Fault(fmt.Errorf("%s %w", l.TLSCertFile, err))
 	}
-	key, err := private.Read(l.TLSKeyFile, private.OwnerAndGroup, maxKeyFile)
+	key, err := private.Read(l.TLSKeyFile, private.OwnerAndGroup, maxPEMFile)
 	if err != nil {
 		return nil, inKey.Fault(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 // DevConfig is the configuration of a service for development: loopback only, TLS from a CA of its own, one account
@@ -38,10 +39,9 @@ const devInstance = "kst-dev"
 
 // NewDevConfig makes the files that a development service needs in dir, or takes those of an earlier run, so that keys,
 // credentials and CA outlive a restart. address is host:port on loopback; port 0 lets the kernel choose. "" means the
-// address that [DevConfig.KeepAddresses] has written there, if any.
+// address that [DevConfig.KeepAddresses] has written there, if any. A folder of another user is refused.
 func NewDevConfig(dir, address string) (*DevConfig, error) {
-	// Clients read the exported paths from folders of their own.
-	dir, err := filepath.Abs(dir)
+	dir, err := devFolder(dir)
 	if err != nil {
 		return nil, err
 	}
@@ -82,6 +82,19 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 		RateLimits: config.NoRateLimits(),
 	}
 	return d, nil
+}
+
+// devFolder returns the absolute path of dir, since clients read the exported paths from folders of their own.
+func devFolder(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", err
+	}
+	info, err := os.Stat(dir)
+	if err != nil {
+		return "", err
+	}
+	return dir, private.CheckOwner(dir, info)
 }
 
 func ensureRootKey(path string) error {

@@ -64,3 +64,17 @@ func TestBeforeListeningEndsTheStart(t *testing.T) {
 	require.NoError(t, err, "the store was closed again")
 	require.NoError(t, s.Close())
 }
+
+// In a shared folder such as /tmp, another user may have made the folder first, with links for its files.
+func TestADevelopmentServiceDoesNotUseAFolderOfAnotherUser(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give a folder away")
+	}
+	dir := t.TempDir()
+	require.NoError(t, os.Chown(dir, 12345, -1))
+	_, err := server.NewDevConfig(dir, "")
+	require.EqualError(t, err, dir+" belongs to another user (id 12345); run this as that user")
+	left, err := os.ReadDir(dir)
+	require.NoError(t, err)
+	require.Empty(t, left)
+}

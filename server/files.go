@@ -4,7 +4,6 @@ import (
 	"crypto/tls"
 	"errors"
 	"fmt"
-	"os"
 	"path/filepath"
 	"strings"
 	"time"
@@ -13,6 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 // files is the content of the files that a configuration names, as far as it can be replaced in a running service.
@@ -31,7 +31,7 @@ type files struct {
 func loadFiles(c Config, now time.Time) (files, error) {
 	f := files{certificates: map[string]*tls.Certificate{}, chains: map[string]string{}}
 	credentials, err := gate.LoadCredentials(c)
-	faults := []error{err}
+	faults := []error{checkFIPS(c), err}
 	f.credentials = credentials
 	for _, d := range doorsOf(c) {
 		f.certificates[d.id], err = loadCertificate(d.listener, d.place)
@@ -58,7 +58,7 @@ func loadChain(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	content, err := os.ReadFile(path)
+	content, err := private.Read(path, private.Anyone, maxPEMFile)
 	if err != nil {
 		return "", err
 	}

@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
@@ -36,6 +37,8 @@ type Options struct {
 	commit func(updates int, commit func() error) error
 	// generate makes wrapping keys. A benchmark sets it, since making them is slow.
 	generate func() (*wrapping.Key, error)
+	// generatePair makes the key pairs of CMKs. Tests set it, since RSA takes seconds.
+	generatePair func(spec string) (*asymmetric.Key, error)
 }
 
 func (o Options) withDefaults() Options {
@@ -59,6 +62,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.generate == nil {
 		o.generate = wrapping.Generate
+	}
+	if o.generatePair == nil {
+		o.generatePair = asymmetric.Generate
 	}
 	return o
 }

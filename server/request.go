@@ -9,12 +9,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
-// The reasons why [RequestReload] could not reach a service that has the configuration file.
+// The reasons why [RequestReload] could not reach a service that has the configuration file, or was left without an
+// answer.
 var (
 	// ErrNoService says that no service listens on the socket.
 	ErrNoService = ops.ErrNoService
 	// ErrNotAllowed says that the socket is another user's.
 	ErrNotAllowed = ops.ErrNotAllowed
+	// ErrNoAnswer says that a service was asked, and may have reloaded or not.
+	ErrNoAnswer = ops.ErrNoAnswer
 	// ErrOtherConfig says that the service was started with another file.
 	ErrOtherConfig = ops.ErrOtherConfig
 	// ErrNoSocket says that the configuration has no socket.
@@ -22,7 +25,8 @@ var (
 )
 
 // RequestReload asks the service that was started with the configuration file at path to reload it, through its
-// operations socket, and waits for the end. An error says why nothing has changed. A file with faults is no reason not
+// operations socket, and waits for the end. An error says why nothing has changed, or, if
+// it wraps [ErrNoAnswer], that this is not known. A file with faults is no reason not
 // to ask: the service finds them too, and so learns that its configuration is stale. Only if the file can't be read far
 // enough to find the socket, the service is not asked.
 func RequestReload(ctx context.Context, path string) (ReloadReport, error) {

@@ -11,6 +11,7 @@ import (
 	"github.com/google/uuid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
@@ -31,6 +32,7 @@ type service struct {
 	keys         *keyring.Keyring
 	store        store.Store
 	wrappingKeys *wrapping.Pool
+	keyPairs     *asymmetric.Maker
 	audit        *audit.Log
 	metrics      *ops.Metrics
 	clock        func() time.Time
@@ -48,7 +50,7 @@ func openService(ctx context.Context, c Config, f files, o Options) (_ *service,
 		Bounds: connlimit.Bounds,
 	})
 	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
-	s.wrappingKeys = wrapping.NewPool(o.generate)
+	s.wrappingKeys, s.keyPairs = newKeyMakers(o)
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -97,7 +99,7 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 
 func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {
 	return api.New(api.Options{
-		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyWait: keyWait,
+		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyPairs: s.keyPairs, KeyWait: keyWait, FIPS: c.FIPS,
 		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand, Instances: instances,
 		StrictDefaultKeys: c.StrictDefaultKeys,
 	})

@@ -55,6 +55,7 @@ func fixedSettings(c Config) []setting {
 		{"default_region", c.HomeRegion()},
 		{"regions", strings.Join(slices.Sorted(maps.Keys(c.ServedRegions())), ", ")},
 		{"strict_default_keys", fmt.Sprint(c.StrictDefaultKeys)},
+		{"fips", fmt.Sprint(c.FIPS)},
 	}
 	all = append(all, listenerSettings("listener", c.Listener)...)
 	all = append(

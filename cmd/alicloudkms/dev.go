@@ -9,6 +9,7 @@ import (
 	"os"
 	"syscall"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
 )
@@ -73,5 +74,5 @@ func greet(w io.Writer, address, dir string, e setup.Environment, env envFile) {
 		fmt.Fprintln(w, e.Script())
 		return
 	}
-	fmt.Fprintf(w, "  . %s\n\nsets %s\n", shellQuote(sourceable(env.path)), e.Names())
+	fmt.Fprintf(w, "  . %s\n\nsets %s\n", shell.Word(sourceable(env.path)), e.Names())
 }

@@ -6,7 +6,6 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 )
 
@@ -18,7 +17,7 @@ type envFile struct {
 	written fs.FileInfo
 }
 
-// clear removes the file of an earlier run.
+// clear removes the file of an earlier run. Any other file is there because a name was mistyped.
 func (f *envFile) clear() error {
 	if f.path == "" {
 		return nil
@@ -33,8 +32,18 @@ func (f *envFile) clear() error {
 	if !info.Mode().IsRegular() {
 		return fmt.Errorf("%s is not a file, and is not replaced", f.path)
 	}
+	content, err := os.ReadFile(f.path)
+	if err != nil {
+		return err
+	}
+	if len(content) > 0 && !strings.HasPrefix(string(content), exportsBegin) {
+		return fmt.Errorf("%s is not from an earlier run, and is not replaced; remove it, or give another name", f.path)
+	}
 	return os.Remove(f.path)
 }
+
+// exportsBegin is how the files of all versions begin.
+const exportsBegin = "export ALICLOUD_DOMAIN="
 
 // write makes the file, which only its owner can read. Readers never see a part of it.
 func (f *envFile) write(content string) (err error) {
@@ -88,15 +97,4 @@ func sourceable(path string) string {
 		return path
 	}
 	return "./" + path
-}
-
-// plainWord needs no quotes in a shell.
-var plainWord = regexp.MustCompile(`^[A-Za-z0-9_@%+=:,./-]+$`)
-
-// shellQuote returns s as a word of the shell.
-func shellQuote(s string) string {
-	if plainWord.MatchString(s) {
-		return s
-	}
-	return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'"
 }

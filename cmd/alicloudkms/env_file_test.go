@@ -26,12 +26,3 @@ func TestTheShellReadsExportsAsTheyAre(t *testing.T) {
 	require.NoError(t, err)
 	require.Len(t, left, 1, "no temporary file is left")
 }
-
-func TestTheShellReadsQuotedWordsAsTheyAre(t *testing.T) {
-	for _, word := range []string{strange, "", "plain/path-1.pem", "~", "*", "a b", "#", "-n"} {
-		out, err := exec.CommandContext(t.Context(), "sh", "-c", "printf '%s' "+shellQuote(word)).Output()
-		require.NoError(t, err)
-		require.Equal(t, word, string(out))
-	}
-	require.Equal(t, "plain/path-1.pem", shellQuote("plain/path-1.pem"), "no quotes where none are needed")
-}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
 )
 
@@ -109,9 +110,9 @@ func describeMade(m setup.Made) string {
 Then, in another shell, list its keys, and let the secrets engine use it:
 
   alicloudkms call ListKeys -env %s
-  vault write alicloudkms/config region=%s endpoint=%s %s access_key=%s %s`,
-		shellQuote(m.ConfigFile), shellQuote(m.EnvFile), m.Region, m.Endpoint,
-		shellQuote("ca_cert=@"+m.CAFile), m.AccessKeyID, shellQuote("secret_key=@"+m.SecretFile))
+  vault write alicloudkms/config region=%s %s %s access_key=%s %s`,
+		shell.Word(m.ConfigFile), shell.Word(m.EnvFile), m.Region, shell.Word("endpoint="+m.Endpoint),
+		shell.Word("ca_cert=@"+m.CAFile), m.AccessKeyID, shell.Word("secret_key=@"+m.SecretFile))
 	return b.String()
 }
 
@@ -126,7 +127,7 @@ func runRenew(c *cli.Command) error {
 	text := fmt.Sprintf("%s is for %s, until %s.",
 		renewed.CertificateFile, strings.Join(renewed.Hosts, ", "), renewed.Expires.Format(time.DateOnly))
 	if renewed.ConfigFile != "" {
-		text += "\nLet the running service read it:\n\n  alicloudkms reload -config " + shellQuote(renewed.ConfigFile)
+		text += "\nLet the running service read it:\n\n  alicloudkms reload -config " + shell.Word(renewed.ConfigFile)
 	}
 	return printResult(c, renewed, text)
 }

@@ -6,9 +6,12 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 )
 
 // commands are the subcommands. Each has a file of its own.
@@ -38,16 +41,23 @@ func main() {
 	ctx, stop := untilSignal(context.Background(), os.Stderr)
 	err := newProgram(os.Args).Run(ctx, os.Args)
 	stop()
+	if status := report(os.Stderr, err); status != 0 {
+		os.Exit(status)
+	}
+}
+
+// report prints err, and returns the exit status.
+func report(w io.Writer, err error) int {
 	switch {
 	case err == nil:
-		return
+		return 0
 	case errors.Is(err, errNoCommand):
-		os.Exit(statusUsage)
+		return statusUsage
 	}
-	fmt.Fprintln(os.Stderr, "alicloudkms:", err)
+	fmt.Fprintln(w, "alicloudkms:", terminal.Escape(err.Error(), lineBreaks))
 	if usage, ok := errors.AsType[*usageError](err); ok {
-		fmt.Fprintln(os.Stderr, "run:", usage.help())
-		os.Exit(statusUsage)
+		fmt.Fprintln(w, "run:", usage.help())
+		return statusUsage
 	}
-	os.Exit(statusFailed)
+	return statusFailed
 }

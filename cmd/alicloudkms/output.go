@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 )
 
 // The formats of results, for people and for programs.
@@ -34,14 +36,23 @@ func oneOf(values ...string) func(string) error {
 	}
 }
 
+// lineBreaks are the control characters that results and errors have themselves. All others are somebody else's: of the
+// service that answered, or in a file.
+const lineBreaks = "\n"
+
 // printResult writes the result of a command with outputFlag to standard output: text as it is, or result as JSON.
+// Nothing in it can command a terminal.
 func printResult(c *cli.Command, result any, text string) error {
-	if c.String("o") == formatText {
-		_, err := fmt.Fprintln(c.Root().Writer, text)
-		return err
+	if c.String("o") == formatJSON {
+		var encoded strings.Builder
+		encoder := json.NewEncoder(&encoded)
+		encoder.SetIndent("", "  ")
+		encoder.SetEscapeHTML(false)
+		if err := encoder.Encode(result); err != nil {
+			return err
+		}
+		text = strings.TrimSuffix(encoded.String(), "\n")
 	}
-	encoder := json.NewEncoder(c.Root().Writer)
-	encoder.SetIndent("", "  ")
-	encoder.SetEscapeHTML(false)
-	return encoder.Encode(result)
+	_, err := fmt.Fprintln(c.Root().Writer, terminal.Escape(text, lineBreaks))
+	return err
 }

@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
@@ -62,7 +63,7 @@ func describeRekeyed(file string, config server.Config, newKey string, r server.
 			fmt.Sprintf("The previous store is now %s.\n", r.Kept) +
 			"Import parameters that were given out before are void; get new ones.\n"
 	}
-	quoted := shellQuote(rootKey)
+	quoted := shell.Word(rootKey)
 	return text + fmt.Sprintf(`
 The service starts once the new root key is where the old one is:
 
@@ -71,7 +72,7 @@ The service starts once the new root key is where the old one is:
   alicloudkms check -config %s
 
 Then take a new backup. The previous store and earlier backups open with the old root key: destroy them together with it
-when you no longer need them.`, quoted, shellQuote(freeName(rootKey)), shellQuote(newKey), quoted, shellQuote(file))
+when you no longer need them.`, quoted, shell.Word(freeName(rootKey)), shell.Word(newKey), quoted, shell.Word(file))
 }
 
 // freeName returns a name for what is at path now, so that nothing is overwritten.

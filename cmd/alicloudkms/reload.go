@@ -45,6 +45,8 @@ func whyNotReloaded(err error) error {
 			"can only be sent SIGHUP", err)
 	case errors.Is(err, server.ErrNotAllowed):
 		return fmt.Errorf("%w; run the command as that user", err)
+	case errors.Is(err, server.ErrNoAnswer):
+		return fmt.Errorf("%w; its log says whether it has reloaded", err)
 	case errors.Is(err, server.ErrNoSocket), errors.Is(err, server.ErrOtherConfig):
 		return fmt.Errorf("not reloaded: %w", err)
 	default:

@@ -152,15 +152,20 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	if err := notifySystemd("READY=1"); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)
 	}
-	for {
-		select {
-		case <-hangups:
-			_, _ = s.ReloadFile() // The server logs how it ends.
-		case err := <-s.Failed():
-			return errors.Join(err, s.Close())
-		case <-ctx.Done():
-			return shutdown(s, logger)
-		}
+	go reloadAt(hangups, s)
+	select {
+	case err := <-s.Failed():
+		return errors.Join(err, s.Close())
+	case <-ctx.Done():
+		return shutdown(s, logger)
+	}
+}
+
+// reloadAt reloads at each signal, until the process ends. Nothing waits for it: a file on a disk that does not answer
+// must not keep the service from ending.
+func reloadAt(signals <-chan os.Signal, s *server.Server) {
+	for range signals {
+		_, _ = s.ReloadFile() // The server logs how it ends.
 	}
 }
 

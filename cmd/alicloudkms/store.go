@@ -8,6 +8,7 @@ import (
 
 	"github.com/urfave/cli/v3"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
@@ -60,7 +61,7 @@ func adviseInUse(c *cli.Command, config server.Config, err error) error {
 	}
 	name := filepath.Base(config.Storage.Path)
 	backup := strings.TrimSuffix(name, filepath.Ext(name)) + "-backup" + filepath.Ext(name)
-	file, backup := shellQuote(c.String("config")), shellQuote(backup)
+	file, backup := shell.Word(c.String("config")), shell.Word(backup)
 	return fmt.Errorf("%w: stop the service, or check a backup:\n"+
 		"  alicloudkms backup -config %s -to %s && alicloudkms check -config %s -store %s", err, file, backup, file, backup)
 }

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -42,7 +43,7 @@ func (c Client) Environment() Environment {
 func (e Environment) Script() string {
 	var b strings.Builder
 	for _, v := range e {
-		fmt.Fprintf(&b, "export %s='%s'\n", v.Name, strings.ReplaceAll(v.Value, "'", `'\''`))
+		fmt.Fprintf(&b, "export %s=%s\n", v.Name, shell.Quote(v.Value))
 	}
 	return b.String()
 }

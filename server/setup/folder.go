@@ -6,9 +6,10 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"syscall"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 // folder is where files are made. Once it is open, no link and no rename on the way to it leads them elsewhere.
@@ -62,12 +63,11 @@ func (f *folder) requirePrivate() error {
 	if err != nil {
 		return err
 	}
-	// In a folder of another user, that user could exchange the files, and the service might not be able to read them.
-	if owner := info.Sys().(*syscall.Stat_t).Uid; owner != 0 && owner != uint32(os.Geteuid()) {
-		return fmt.Errorf("%s belongs to another user (id %d); run this as that user", f.path, owner)
+	if err := private.CheckOwner(f.path, info); err != nil {
+		return err
 	}
 	if info.Mode().Perm()&0o022 != 0 {
-		return fmt.Errorf("others can write to %s; run: chmod 700 %s", f.path, f.path)
+		return fmt.Errorf("others can write to %s; run: chmod 700 %s", f.path, shell.Word(f.path))
 	}
 	return nil
 }

@@ -67,8 +67,8 @@ const (
 
 const (
 	caLife = 10 // years
-	// certificateLife is as long as every client accepts: Apple's refuse more.
-	certificateLife = 825 * 24 * time.Hour
+	// certificateLife is as long as every client accepts: Apple's refuse more than 825 days, with the hour before now.
+	certificateLife = 824 * 24 * time.Hour
 )
 
 // Init makes the files of a new service. The errors say what is wrong with the options, or with the folder; after an

@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"syscall"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
@@ -132,7 +133,7 @@ func (f *folder) authority(keyFile string) (*pki.Authority, error) {
 	return ca, nil
 }
 
-// replace writes a file in the place of another and with its mode: all of it, durably, or nothing.
+// replace writes a file in the place of another, for the same users: all of it, durably, or nothing.
 func (f *folder) replace(name string, content []byte) error {
 	info, err := f.root.Lstat(name)
 	if err != nil {
@@ -145,7 +146,16 @@ func (f *folder) replace(name string, content []byte) error {
 	if err := f.write(temporary, 0o600, content); err != nil {
 		return errors.Join(err, f.undo())
 	}
-	if err := errors.Join(f.root.Chmod(temporary, info.Mode().Perm()), f.root.Rename(temporary, name)); err != nil {
+	// The service may read it as a member of a group, and root may renew it.
+	owner := info.Sys().(*syscall.Stat_t)
+	err = f.root.Lchown(temporary, int(owner.Uid), int(owner.Gid))
+	if err == nil {
+		err = f.root.Chmod(temporary, info.Mode().Perm())
+	}
+	if err == nil {
+		err = f.root.Rename(temporary, name)
+	}
+	if err != nil {
 		return errors.Join(err, f.undo())
 	}
 	return f.keep()

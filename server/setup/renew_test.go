@@ -3,6 +3,7 @@ package setup_test
 import (
 	"os"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -40,6 +41,32 @@ func TestARenewedCertificateIsForTheSameHostsAndKey(t *testing.T) {
 	require.Equal(t, before, after, "nothing else has changed, and nothing is left")
 	_, err = server.LoadConfig(made.ConfigFile)
 	require.NoError(t, err)
+}
+
+func TestTheServicesGroupCanReadARenewedCertificate(t *testing.T) {
+	if os.Geteuid() != 0 {
+		t.Skip("only root can give files to a group of others")
+	}
+	const group = 12345
+	made := initialize(t, setup.Options{})
+	path := filepath.Join(made.Dir, "tls.pem")
+	require.NoError(t, os.Lchown(path, -1, group))
+	_, err := setup.Renew(setup.RenewOptions{Dir: made.Dir, Now: time.Now()})
+	require.NoError(t, err)
+	info, err := os.Stat(path)
+	require.NoError(t, err)
+	require.EqualValues(t, group, info.Sys().(*syscall.Stat_t).Gid)
+}
+
+func TestApplesClientsAcceptCertificates(t *testing.T) {
+	const most = 825 * 24 * time.Hour
+	made := initialize(t, setup.Options{})
+	for range 2 {
+		leaf := certificate(t, read(t, made.Dir)["tls.pem"])
+		require.LessOrEqual(t, leaf.NotAfter.Sub(leaf.NotBefore), most)
+		_, err := setup.Renew(setup.RenewOptions{Dir: made.Dir, Now: time.Now()})
+		require.NoError(t, err)
+	}
 }
 
 func TestARenewedCertificateMayBeForOtherHosts(t *testing.T) {

@@ -204,14 +204,15 @@ func TestDevStaysUpUntilItIsInterrupted(t *testing.T) {
 
 func TestDevInAScript(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
+		const earlier = "export VAULT_ADDR='http://127.0.0.1:1'\n"
 		env := filepath.Join(t.TempDir(), "the env")
-		require.NoError(t, os.WriteFile(env, []byte("of an earlier run"), 0o644))
+		require.NoError(t, os.WriteFile(env, []byte(earlier), 0o644))
 		d := startDemo(t, "dev", s.vault.platform.bin, "ENV="+env)
 		var script string
 		require.NoError(t, d.Await(func() bool {
 			content, err := os.ReadFile(env)
 			script = string(content)
-			return err == nil && script != "of an earlier run"
+			return err == nil && script != earlier
 		}))
 		require.Contains(t, script, "export PATH=", "it is there as a whole, or not at all")
 		info, err := os.Stat(env)
@@ -251,18 +252,25 @@ func TestCtrlCEndsAScriptAndTheDevThatItHasStartedInTheBackground(t *testing.T) 
 	})
 }
 
-func TestDevReplacesOnlyFiles(t *testing.T) {
-	for name, make := range map[string]func(path string) error{
-		"a folder": func(path string) error { return os.Mkdir(path, 0o700) },
-		"a link":   func(path string) error { return os.Symlink("target", path) },
+func TestDevReplacesOnlyFilesOfEarlierRuns(t *testing.T) {
+	const noFile, notEarlier = " is not a file, and is not replaced", " is not from an earlier run, and is not replaced"
+	for name, tc := range map[string]struct {
+		make func(path string) error
+		want string
+	}{
+		"a folder": {func(path string) error { return os.Mkdir(path, 0o700) }, noFile},
+		"a link":   {func(path string) error { return os.Symlink("target", path) }, noFile},
+		"another file": {
+			func(path string) error { return os.WriteFile(path, []byte("precious\n"), 0o600) }, notEarlier,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := filepath.Join(t.TempDir(), "env")
-			require.NoError(t, make(path))
+			require.NoError(t, tc.make(path))
 			cmd := exec.Command("make", "-C", root, "dev", "ENV="+path)
 			out, err := cmd.CombinedOutput()
 			require.Error(t, err)
-			require.Contains(t, string(out), path+" is not a file, and is not replaced")
+			require.Contains(t, string(out), path+tc.want)
 			_, err = os.Lstat(path)
 			require.NoError(t, err)
 		})

@@ -70,6 +70,8 @@ var rooms = map[string]room{
 	"internal/guess": {onlyStandard: true},
 	// Which names a certificate has that is not trusted, for all that connects.
 	"internal/servercert": {onlyStandard: true},
+	// Words of the shell, in commands that messages print.
+	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
@@ -87,14 +89,14 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"audit", "crypt", "durable", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "crypt", "durable", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
 	// The files of a new service.
 	"server/setup": {
-		imports: serverRooms("config", "crypt", "durable", "pki", "internal/guess", "kmsapi"),
+		imports: serverRooms("config", "crypt", "durable", "pki", "private", "internal/guess", "internal/shell", "kmsapi"),
 		tests:   []string{"client", "kmsapi", "server", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
@@ -106,11 +108,15 @@ var rooms = map[string]room{
 			"api", "audit", "config", "private", "replay", "internal/guess", "internal/input", "kmsapi", "signature",
 		),
 	},
-	"server/internal/api": {imports: serverRooms("config", "crypt", "keyring", "keystate", "wrapping", "kmsapi")},
+	"server/internal/api": {
+		imports: serverRooms("asymmetric", "config", "crypt", "fair", "keyring", "keystate", "wrapping", "kmsapi"),
+	},
 	"server/internal/keyring": {
-		imports: serverRooms("crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
+		imports: serverRooms("asymmetric", "crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
+	"server/internal/asymmetric":      {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/fair":            {onlyStandard: true},
 	"server/internal/keystate":        {imports: []string{"kmsapi"}},
 	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":           {alone: true},
@@ -119,12 +125,12 @@ var rooms = map[string]room{
 	"server/internal/durable":         {onlyStandard: true},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
-	"server/internal/wrapping":        {imports: []string{"kmsapi"}},
+	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":           {imports: []string{"kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
 	// Files that hold secrets, by one rule.
-	"server/internal/private": {onlyStandard: true},
+	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
 	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/xaes", "kmsapi")},
 }

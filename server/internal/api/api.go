@@ -16,6 +16,7 @@ import (
 type API struct {
 	keys         *keyring.Keyring
 	wrappingKeys WrappingKeys
+	keyPairs     KeyPairs
 	keyWait      time.Duration
 	quotas       atomic.Pointer[config.Quotas]
 	regions      map[string]bool
@@ -23,6 +24,8 @@ type API struct {
 	instances    atomic.Pointer[Instances]
 	// strictDefaultKeys is [Options.StrictDefaultKeys].
 	strictDefaultKeys bool
+	// fips is [Options.FIPS].
+	fips bool
 }
 
 // WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
@@ -35,7 +38,8 @@ type WrappingKeys interface {
 type Options struct {
 	Keys         *keyring.Keyring
 	WrappingKeys WrappingKeys
-	// KeyWait bounds the wait for a wrapping key, so that an answer can still be written.
+	KeyPairs     KeyPairs
+	// KeyWait bounds the wait for a wrapping key or a turn to make a key pair, so that an answer can still be written.
 	KeyWait time.Duration
 	Quotas  config.Quotas
 	// Regions that the service works in.
@@ -46,13 +50,15 @@ type Options struct {
 	Instances Instances
 	// StrictDefaultKeys makes CMKs outside of KMS instances default keys, of which there is one in an account and region.
 	StrictDefaultKeys bool
+	// FIPS refuses what FIPS 140-3 does not approve.
+	FIPS bool
 }
 
 // New returns an API.
 func New(o Options) *API {
 	a := &API{
 		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, regions: o.Regions, rand: o.Rand,
-		strictDefaultKeys: o.StrictDefaultKeys,
+		strictDefaultKeys: o.StrictDefaultKeys, keyPairs: o.KeyPairs, fips: o.FIPS,
 	}
 	a.SetInstances(o.Instances)
 	a.SetQuotas(o.Quotas)

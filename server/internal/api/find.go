@@ -59,7 +59,7 @@ func byVersion(versionID string) finder {
 
 func isAlias(keyID string) bool { return strings.HasPrefix(keyID, kmsapi.AliasPrefix) }
 
-// forUse finds the CMK, and checks that the operation is allowed in its state.
+// forUse finds the CMK, and checks that the operation is allowed in its state and works with a key of its kind.
 func (find finder) forUse(r keyring.Reader, inv *Invocation) (*keyring.CMK, error) {
 	cmk, err := find(r, inv)
 	if err != nil {
@@ -68,7 +68,7 @@ func (find finder) forUse(r keyring.Reader, inv *Invocation) (*keyring.CMK, erro
 	if err := cmk.Allows(inv.Operation, inv.Now); err != nil {
 		return nil, err
 	}
-	return cmk, nil
+	return cmk, inv.checkKind(cmk)
 }
 
 // cmk reads the CMK called keyID, if the caller has permission on it.

@@ -27,6 +27,9 @@ func (a *API) getParametersForImport(
 	if err != nil {
 		return nil, err
 	}
+	if err := a.checkApproved(r.WrappingAlgorithm); err != nil {
+		return nil, err
+	}
 	waitCtx, cancel := context.WithTimeout(ctx, a.keyWait)
 	defer cancel()
 	key, err := a.wrappingKeys.Get(waitCtx, inv.Account)
@@ -86,6 +89,9 @@ func (a *API) importKeyMaterial(
 	defer token.Key.Clear()
 	if r.KeyId != "" && r.KeyId != token.KeyID {
 		return nil, kmsapi.ErrInvalidImportToken
+	}
+	if err := a.checkApproved(token.Algorithm); err != nil { // The token may be from before.
+		return nil, err
 	}
 	material, intact, err := unwrap(token, r.EncryptedKeyMaterial)
 	if err != nil {

@@ -17,6 +17,12 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
+	if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+		return nil, err
+	}
+	if attributes.KeyPair != nil {
+		defer attributes.KeyPair.Clear()
+	}
 	cmk, err := a.keys.NewCMK(inv.scope(), inv.Now, attributes)
 	if err != nil {
 		return nil, err
@@ -49,6 +55,10 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	attributes := keyring.Attributes{
 		Description: r.Description, ProtectionLevel: r.ProtectionLevel, Origin: r.Origin,
 	}
+	var err error
+	if attributes.KeySpec, attributes.KeyUsage, err = a.keyKind(r); err != nil {
+		return attributes, err
+	}
 	if r.Policy != "" {
 		if err := checkNewPolicy(inv, r); err != nil {
 			return attributes, err
@@ -57,7 +67,10 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
 	if id == "" {
 		attributes.Default = a.strictDefaultKeys
-		return attributes, nil
+		if attributes.Default && attributes.KeySpec != kmsapi.KeySpecAES256 {
+			err = kmsapi.ErrUnsupportedOperation // Default keys have no other.
+		}
+		return attributes, err
 	}
 	instance, err := a.instance(inv.scope(), id)
 	if err != nil {
@@ -110,7 +123,7 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		DeleteDate:         wireTime(cmk.Lifecycle.DeleteDate),
 		MaterialExpireTime: wireTime(cmk.Lifecycle.MaterialExpireTime),
 		Description:        cmk.Description,
-		PrimaryKeyVersion:  cmk.Primary.ID,
+		PrimaryKeyVersion:  primaryVersion(cmk),
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
 		AutomaticRotation:  "Disabled",
 		DeletionProtection: protection,
@@ -118,6 +131,14 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 
 		DeletionProtectionDescription: cmk.DeletionProtectionDescription,
 	}
+}
+
+// primaryVersion is what answers say of it: an asymmetric CMK has none, since each request names a version.
+func primaryVersion(cmk *keyring.CMK) string {
+	if kmsapi.IsAsymmetric(cmk.KeySpec) {
+		return ""
+	}
+	return cmk.Primary.ID
 }
 
 // wireTime is a time as answers have it, and "" for none.

@@ -20,6 +20,9 @@ type Config struct {
 	// one default key, with which nothing can be encrypted or decrypted.
 	StrictDefaultKeys bool `hcl:"strict_default_keys,optional"`
 
+	// FIPS starts the service only if Go's FIPS 140-3 module is on, and refuses what the standard does not approve.
+	FIPS bool `hcl:"fips,optional"`
+
 	Listener Listener  `hcl:"listener,block"`
 	Storage  Storage   `hcl:"storage,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`

@@ -1,9 +1,11 @@
 package config
 
 import (
+	"bytes"
 	"errors"
 	"os"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
@@ -19,6 +21,10 @@ func Load(path string) (Config, error) {
 		return c, err
 	}
 	var found faults
+	if !isText(source) {
+		found.add(Place{file: path}, "it is not a text file, and so no configuration")
+		return c, found.err()
+	}
 	file, problems := hclparse.NewParser().ParseHCL(source, path)
 	if file != nil {
 		c.place.body, _ = file.Body.(*hclsyntax.Body)
@@ -36,4 +42,12 @@ func Load(path string) (Config, error) {
 		return c, found.err()
 	}
 	return c, errors.Join(c.Validate(), c.storeIsThere(written))
+}
+
+// maxFile is more bytes than any configuration has.
+const maxFile = 4 << 20
+
+// isText tells a configuration from a store or a backup, whose names are mistyped for it.
+func isText(content []byte) bool {
+	return len(content) <= maxFile && utf8.Valid(content) && !bytes.ContainsRune(content, 0)
 }

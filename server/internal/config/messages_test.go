@@ -383,6 +383,19 @@ kms.hcl:48: instance "kst-shh1": listener: address: "nowhere" is not host:port, 
 kms.hcl:54: limits: timestamp_window: "five" is not a duration from 1s to 24h, such as "15m"`, got)
 }
 
+func TestAFileOfAnotherKindFillsNoTerminal(t *testing.T) {
+	for text, want := range map[string]string{
+		"\x00bolt":                       "kms.hcl: it is not a text file, and so no configuration",
+		"caf\xe9":                        "kms.hcl: it is not a text file, and so no configuration",
+		strings.Repeat("#\n", 4<<20):     "kms.hcl: it is not a text file, and so no configuration",
+		strings.Repeat("export '\n", 90): "\nkms.hcl: and ",
+	} {
+		_, got := load(t, text)
+		require.Contains(t, got, want)
+		require.LessOrEqual(t, strings.Count(got, "\n"), 20)
+	}
+}
+
 func TestFaultsOfAConfigurationWithoutAFileNameTheirParts(t *testing.T) {
 	key := config.AccessKey{ID: "LTAIone", Secret: "x"}
 	c := config.Config{

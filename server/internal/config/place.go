@@ -122,12 +122,18 @@ func (f *faults) add(at Place, format string, args ...any) {
 	*f = append(*f, &Fault{Place: at, Err: fmt.Errorf(format, args...)})
 }
 
-// err joins all faults, in the order of their lines; it is nil if there is none.
+// maxFaults is how many faults are shown: a file of another kind, such as a key, has thousands.
+const maxFaults = 20
+
+// err joins the faults, in the order of their lines; it is nil if there is none.
 func (f faults) err() error {
 	slices.SortStableFunc(f, func(a, b *Fault) int { return a.Place.line - b.Place.line })
 	var all []error
-	for _, fault := range f {
+	for _, fault := range f[:min(len(f), maxFaults)] {
 		all = append(all, fault)
+	}
+	if more := len(f) - maxFaults; more > 0 {
+		all = append(all, &Fault{Place: Place{file: f[0].Place.file}, Err: fmt.Errorf("and %d more", more)})
 	}
 	return errors.Join(all...)
 }

@@ -46,6 +46,8 @@ func (q *Quotas) WithDefaults() Quotas {
 type RateLimits struct {
 	// Crypto is for Encrypt, Decrypt and GenerateDataKey together; 0 means 1,000.
 	Crypto int `hcl:"crypto,optional"`
+	// Asymmetric is for AsymmetricSign, AsymmetricVerify, AsymmetricEncrypt and AsymmetricDecrypt together; 0 means 200.
+	Asymmetric int `hcl:"asymmetric,optional"`
 	// CreateKey is for CreateKey alone; 0 means 10.
 	CreateKey int `hcl:"create_key,optional"`
 	// Write is for everything else that changes something; 0 means 30.
@@ -61,14 +63,14 @@ type RateLimits struct {
 // defaultRates are those of the real service.
 var defaultRates = map[kmsapi.RateClass]int{
 	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
-	kmsapi.RateInstances: 1,
+	kmsapi.RateInstances: 1, kmsapi.RateAsymmetric: 200,
 }
 
 // NoRateLimits returns limits that are none.
 func NoRateLimits() *RateLimits {
 	return &RateLimits{
 		Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited,
-		Instances: Unlimited,
+		Instances: Unlimited, Asymmetric: Unlimited,
 	}
 }
 
@@ -89,7 +91,7 @@ func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
 	return map[kmsapi.RateClass]int{
 		kmsapi.RateCrypto: l.Crypto, kmsapi.RateCreateKey: l.CreateKey, kmsapi.RateWrite: l.Write,
 		kmsapi.RateRead: l.Read, kmsapi.RateListTags: l.ListTags,
-		kmsapi.RateInstances: l.Instances,
+		kmsapi.RateInstances: l.Instances, kmsapi.RateAsymmetric: l.Asymmetric,
 	}
 }
 

@@ -8,6 +8,11 @@ const (
 	KindMaterial Kind = 1
 	// KindFingerprintKey is the 32 bytes of a [FingerprintKey].
 	KindFingerprintKey Kind = 2
+	// KindPrivateKey is the PKCS#8 of a version of an asymmetric CMK.
+	KindPrivateKey Kind = 3
+	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that nobody who can
+	// write to the store can put another in its place.
+	KindPublicKey Kind = 4
 )
 
 const (

@@ -3,6 +3,11 @@ package gate
 import (
 	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
+	"regexp"
+	"strings"
+	"syscall"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
@@ -71,11 +76,25 @@ func loadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error
 	}
 	at = at.Field(name + "_file")
 	content, err := private.Read(file, private.OwnerOnly, maxSecretFile)
+	if err != nil && mayBeSecret(file, err) {
+		err = fmt.Errorf("there is no such file; its name is not shown, since it looks like what belongs into %s", name)
+	}
 	if err != nil {
 		return kmsapi.Secret{}, at.Fault(err)
 	}
 	secret, err := secretOf(string(content), file)
 	return secret, at.Fault(err)
+}
+
+// secretForm is that of Alibaba Cloud's secrets and tokens, and of those that init makes.
+var secretForm = regexp.MustCompile(`^[A-Za-z0-9+=]{16,}$`)
+
+// mayBeSecret reports whether the path of a file that could not be read ends in a secret, which was put into the field
+// for its file's name.
+func mayBeSecret(path string, err error) bool {
+	name := filepath.Base(path)
+	return errors.Is(err, syscall.ENAMETOOLONG) ||
+		errors.Is(err, fs.ErrNotExist) && secretForm.MatchString(name) && strings.ContainsAny(name, "0123456789")
 }
 
 // secretOf reads a secret, whose place an error names.

@@ -3,6 +3,7 @@ package gate
 import (
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -49,5 +50,25 @@ func TestASecretIsRefusedIfAControlCharacterIsInside(t *testing.T) {
 		require.ErrorContains(t, err, want, "%q", content)
 		require.ErrorContains(t, err, `access_key "LTAIone"`)
 		require.NotContains(t, err.Error(), "hidden")
+	}
+}
+
+func TestASecretInTheFieldForItsFileIsNotShown(t *testing.T) {
+	for _, hidden := range []string{
+		"KTR2LPJ5XQ7ZAB4MNWVC63DEFG", "aB3dEfGhIjKlMnOpQrStUvWxYz0123",
+		"CAIS+" + strings.Repeat("hidden/", 60) + strings.Repeat("h1", 200),
+	} {
+		path := filepath.Join(t.TempDir(), hidden)
+		for _, key := range []config.AccessKey{
+			{ID: "LTAIone", SecretFile: path}, {ID: "LTAIone", Secret: "s", SecurityTokenFile: path},
+		} {
+			_, err := LoadCredentials(withKey(key))
+			require.ErrorContains(t, err, "there is no such file; its name is not shown, since it looks like what belongs into s")
+			require.NotContains(t, err.Error(), hidden[:5])
+		}
+	}
+	for _, name := range []string{"payroll.secret", "payroll-2026-secret", "thesecretofpayroll", "secret2"} {
+		_, err := LoadCredentials(withKey(config.AccessKey{ID: "LTAIone", SecretFile: filepath.Join(t.TempDir(), name)}))
+		require.ErrorContains(t, err, name+": no such file or directory")
 	}
 }

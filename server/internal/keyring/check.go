@@ -140,6 +140,8 @@ var recordKinds = []struct {
 	{list.Prefix, (*checker).list, nil},
 	{statePrefix, (*checker).state, nil},
 	{duePrefix, (*checker).due, nil},
+	{rotationPrefix, (*checker).rotation, nil},
+	{countPrefix, (*checker).count, nil},
 	{noncePrefix, (*checker).nonce, nil},
 	{metaPrefix, (*checker).meta, (*Keyring).rekeyMeta},
 }

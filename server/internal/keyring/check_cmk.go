@@ -81,14 +81,25 @@ func (c *checker) material(at location, cmk *CMK, v Version) {
 	case !cmk.Lifecycle.HasMaterial && len(v.Wrapped) > 0:
 		c.problem("record %q: its version %s still has material that should be erased", at.path, v.ID)
 	case len(v.Wrapped) > 0:
-		material, err := c.root.Unwrap(at.scope.materialPath(cmk.KeyID, v.ID), v.Wrapped)
-		if err != nil {
+		if err := c.open(at.scope, cmk, v); err != nil {
 			c.problem("record %q: the material of its version %s does not open: %v", at.path, v.ID, err)
 			return
 		}
-		material.Clear()
 		c.report.Versions++
 	}
+}
+
+// open opens the material of a version, which is a key pair if the CMK is asymmetric.
+func (c *checker) open(scope Scope, cmk *CMK, v Version) error {
+	if kmsapi.IsAsymmetric(cmk.KeySpec) {
+		return openPair(c.root, scope, cmk, v)
+	}
+	material, err := c.root.Unwrap(scope.materialPath(cmk.KeyID, v.ID), v.Wrapped)
+	if err != nil {
+		return err
+	}
+	material.Clear()
+	return nil
 }
 
 // owner reads the CMK called keyID for a record that leads to it.
@@ -105,6 +116,9 @@ func (c *checker) owner(at location, keyID string) (checkedCMK, bool) {
 
 // earlier checks a version that is not the primary one.
 func (c *checker) earlier(at location, value []byte) {
+	if c.schema > derivedSchema {
+		c.tally(at.scope.versionCountPath()).actual++
+	}
 	keyID, id, _ := strings.Cut(at.name, "/")
 	version, err := decodeVersion(at.path, id, value)
 	if err != nil {
@@ -118,6 +132,9 @@ func (c *checker) earlier(at location, value []byte) {
 	if id == cmk.Primary.ID {
 		c.problem("record %q: it is the primary version, which is in the record of its key", at.path)
 		return
+	}
+	if version.Number > cmk.Primary.Number {
+		c.problem("record %q: it was made after the primary version of its key", at.path)
 	}
 	c.checkVersion(at, cmk.CMK, version)
 }

@@ -5,11 +5,12 @@ import (
 	"regexp"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 )
 
-// tally is the number of CMKs in a state: as the store has recorded it, and as the walk has counted it.
+// tally is the number of CMKs in a state, or of versions: as the store has recorded it, and as the walk has counted it.
 type tally struct{ recorded, actual int }
 
 // listForm matches the part of a record's or an entry's path that all records of its list have in common.
@@ -40,12 +41,15 @@ func (c *checker) list(at location, _ []byte) {
 // checkIndex counts the state of a CMK, and looks for the record by which the sweeper finds it.
 func (c *checker) checkIndex(at location, cmk *CMK) {
 	c.tally(at.scope.statePath(cmk.Lifecycle.State)).actual++
-	due := cmk.Lifecycle.Due()
-	if c.schema == plainSchema || due.IsZero() {
+	if c.schema == plainSchema {
 		return
 	}
-	if path := at.scope.duePath(due, at.name); !c.exists(path) {
-		c.problem("record %q: the record %q, by which the sweeper finds it, does not exist", at.path, path)
+	keyed := *cmk
+	keyed.KeyID = at.name
+	for _, path := range at.scope.timePaths(&keyed) {
+		if !c.exists(path) {
+			c.problem("record %q: the record %q, by which the sweeper finds it, does not exist", at.path, path)
+		}
 	}
 }
 
@@ -64,19 +68,39 @@ func (c *checker) state(at location, value []byte) {
 	c.tally(at.path).recorded = n
 }
 
+// count checks the record that counts versions.
+func (c *checker) count(at location, value []byte) {
+	if at.path != at.scope.versionCountPath() {
+		c.unknownKind(at.path)
+		return
+	}
+	c.state(at, value)
+}
+
 func (c *checker) due(at location, _ []byte) {
+	c.timed(at, func(cmk *CMK) time.Time { return cmk.Lifecycle.Due() }, Scope.duePath, "does not change at")
+}
+
+func (c *checker) rotation(at location, _ []byte) {
+	c.timed(at, (*CMK).rotationDue, Scope.rotationPath, "is not to be rotated at")
+}
+
+// timed checks a record that is found by its time, which is the one that of gives for its CMK.
+func (c *checker) timed(
+	at location, of func(*CMK) time.Time, path func(Scope, time.Time, string) string, otherwise string,
+) {
 	when, rest, _ := strings.Cut(at.name, "/")
-	of, ok := locate(cmkPrefix+rest, cmkPrefix)
+	key, ok := locate(cmkPrefix+rest, cmkPrefix)
 	if !ok {
 		c.unknownKind(at.path)
 		return
 	}
-	cmk, ok := c.owner(location{path: at.path, scope: of.scope}, of.name)
+	cmk, ok := c.owner(location{path: at.path, scope: key.scope}, key.name)
 	if !ok {
 		return
 	}
-	if due := cmk.Lifecycle.Due(); due.IsZero() || of.scope.duePath(due, of.name) != at.path {
-		c.problem("record %q: its key does not change at %s", at.path, when)
+	if due := of(cmk.CMK); due.IsZero() || path(key.scope, due, key.name) != at.path {
+		c.problem("record %q: its key %s %s", at.path, otherwise, when)
 	}
 }
 
@@ -87,7 +111,7 @@ func (c *checker) compareIndices() error {
 	}
 	for _, path := range slices.Sorted(maps.Keys(c.states)) {
 		if n := c.states[path]; n.recorded != n.actual {
-			c.problem("record %q: it counts %d keys, and there are %d", path, n.recorded, n.actual)
+			c.problem("record %q: it counts %d, and there are %d", path, n.recorded, n.actual)
 		}
 	}
 	for _, records := range slices.Sorted(maps.Keys(c.lists)) {

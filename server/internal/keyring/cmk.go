@@ -37,8 +37,14 @@ type Version struct {
 	// ID is in the path of a version's record and not in its value; that of the primary version is in the CMK's.
 	ID           string
 	CreationDate time.Time
-	// Wrapped is the material under the root key, bound to CMK and version; empty while there is none.
+	// Number is how many versions the CMK had when this one was made. Versions that were made in the same second, or
+	// while the clock was set back, keep their order by it.
+	Number int
+	// Wrapped is the material under the root key, bound to CMK and version; empty while there is none. It is the private
+	// key if the CMK is asymmetric.
 	Wrapped []byte
+	// WrappedPublic is the public key of an asymmetric CMK, under the root key too; empty while there is no material.
+	WrappedPublic []byte
 	// Fingerprint recognizes imported material. It is kept from the first import on, also after the material is
 	// deleted.
 	Fingerprint []byte
@@ -70,7 +76,12 @@ func (v *Version) fields(f *codec) {
 	f.time(17, &v.CreationDate)
 	f.bytes(18, &v.Wrapped)
 	f.bytes(19, &v.Fingerprint)
+	f.integer(20, &v.Number)
+	f.bytes(24, &v.WrappedPublic)
 }
+
+// erase removes the material. The fingerprint of an imported one stays.
+func (v *Version) erase() { v.Wrapped, v.WrappedPublic = nil, nil }
 
 func decodeCMK(path, keyID string, value []byte) (*CMK, error) {
 	cmk := &CMK{KeyID: keyID}
@@ -82,7 +93,7 @@ func decodeCMK(path, keyID string, value []byte) (*CMK, error) {
 func (c *CMK) Become(l keystate.Lifecycle) {
 	c.Lifecycle = l
 	if !l.HasMaterial {
-		c.Primary.Wrapped = nil
+		c.Primary.erase()
 	}
 }
 

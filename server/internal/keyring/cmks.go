@@ -76,7 +76,7 @@ func (w Writer) PutCMK(cmk *CMK) error {
 	if err := w.store.Put(w.scope.cmkPath(cmk.KeyID), encode(cmk)); err != nil {
 		return err
 	}
-	if before.Lifecycle == cmk.Lifecycle {
+	if before.Lifecycle == cmk.Lifecycle && before.rotationDue().Equal(cmk.rotationDue()) {
 		return nil
 	}
 	if before.Lifecycle.HasMaterial && !cmk.Lifecycle.HasMaterial {

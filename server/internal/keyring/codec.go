@@ -146,6 +146,20 @@ func (c *codec) flag(number byte, field *bool) {
 	_, *field = c.takeFixed(number, 0)
 }
 
+// integer is a number that is not negative.
+func (c *codec) integer(number byte, field *int) {
+	if c.writing {
+		if *field != 0 {
+			c.put(number, binary.BigEndian.AppendUint64(nil, uint64(*field))...)
+		}
+		return
+	}
+	if content, ok := c.takeFixed(number, 8); ok {
+		*field = int(binary.BigEndian.Uint64(content))
+		c.malformed = *field <= 0
+	}
+}
+
 // seconds is a duration, of which only whole seconds are kept.
 func (c *codec) seconds(number byte, field *time.Duration) {
 	if c.writing {

@@ -25,7 +25,7 @@ func fullCMK() *CMK {
 		InstanceID: "kst-dev", Default: true,
 		Primary: Version{
 			ID: "72a4d3c8-22ba-4d47-9dd4-c2b5d0ce6a04", CreationDate: testTime,
-			Wrapped: []byte("wrapped"), Fingerprint: []byte("fingerprint"),
+			Wrapped: []byte("wrapped"), Fingerprint: []byte("fingerprint"), Number: 49, WrappedPublic: []byte("public"),
 		},
 	}
 }
@@ -51,7 +51,9 @@ func TestTheFormOfARecordIsFixed(t *testing.T) {
 		"1024" + "37326134643363382d323262612d346434372d396464342d633262356430636536613034" +
 		"110c" + "000000006b02af101dcd6500" +
 		"1207" + "77726170706564" +
-		"130b" + "66696e6765727072696e74"
+		"130b" + "66696e6765727072696e74" +
+		"1408" + "0000000000000031" +
+		"1806" + "7075626c6963"
 	require.Equal(t, want, hex.EncodeToString(encode(fullCMK())))
 }
 
@@ -85,9 +87,10 @@ func drawCMK(t *rapid.T) *CMK {
 		InstanceID:                    text.Draw(t, "instance"),
 		Default:                       rapid.Bool().Draw(t, "default"),
 		Primary: Version{
-			ID: text.Draw(t, "version"), CreationDate: date.Draw(t, "made"),
-			Wrapped:     rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "wrapped"),
-			Fingerprint: rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "fingerprint"),
+			ID: text.Draw(t, "version"), CreationDate: date.Draw(t, "made"), Number: rapid.IntMin(0).Draw(t, "number"),
+			Wrapped:       rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "wrapped"),
+			Fingerprint:   rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "fingerprint"),
+			WrappedPublic: rapid.OneOf(rapid.Just([]byte(nil)), some).Draw(t, "public"),
 		},
 	}
 }

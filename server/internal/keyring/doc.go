@@ -40,6 +40,9 @@
 //	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero
 //	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material
 //	                                      expires; no value
+//	rotation/<time>/<account>/<region>/<key id>  a CMK that is to be rotated at that time; no value
+//	count/<account>/<region>/versions     how many versions there are beside the first of each CMK, a decimal number; no
+//	                                      record means zero
 //	nonce/<timestamp>/…                   a nonce whose timestamp was ahead of the clock, or the first timestamp of an
 //	                                      access key that is accepted, with the time when it may be forgotten
 //

@@ -12,10 +12,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// index records the state of a CMK, and when time will change it.
+// index records the state of a CMK, when time will change it, and when it is to be rotated.
 func (w Writer) index(cmk *CMK) error {
-	if due := cmk.Lifecycle.Due(); !due.IsZero() {
-		if err := w.store.Put(w.scope.duePath(due, cmk.KeyID), nil); err != nil {
+	for _, path := range w.scope.timePaths(cmk) {
+		if err := w.store.Put(path, nil); err != nil {
 			return err
 		}
 	}
@@ -24,12 +24,23 @@ func (w Writer) index(cmk *CMK) error {
 
 // unindex undoes index.
 func (w Writer) unindex(cmk *CMK) error {
-	if due := cmk.Lifecycle.Due(); !due.IsZero() {
-		if err := w.store.Delete(w.scope.duePath(due, cmk.KeyID)); err != nil {
+	for _, path := range w.scope.timePaths(cmk) {
+		if err := w.store.Delete(path); err != nil {
 			return err
 		}
 	}
 	return addToCount(w.store, w.scope.statePath(cmk.Lifecycle.State), -1)
+}
+
+// timePaths are the records by which a CMK is found when its time has come.
+func (s Scope) timePaths(cmk *CMK) (paths []string) {
+	if due := cmk.Lifecycle.Due(); !due.IsZero() {
+		paths = append(paths, s.duePath(due, cmk.KeyID))
+	}
+	if due := cmk.rotationDue(); !due.IsZero() {
+		paths = append(paths, s.rotationPath(due, cmk.KeyID))
+	}
+	return paths
 }
 
 // addToCount changes the number at path. There is no record for zero.
@@ -44,7 +55,7 @@ func addToCount(w store.Writer, path string, change int) error {
 	}
 	switch n += change; {
 	case n < 0:
-		return fmt.Errorf("record %s: it counts fewer keys than there are", path)
+		return fmt.Errorf("record %s: it counts fewer than there are", path)
 	case n == 0:
 		return w.Delete(path)
 	default:
@@ -60,7 +71,7 @@ func parseCount(path string, value []byte) (int, error) {
 	return n, nil
 }
 
-// dueCMK is a CMK that time has changed since it was last written.
+// dueCMK is a CMK whose time has come: time has changed it since it was last written, or it is to be rotated.
 type dueCMK struct {
 	scope Scope
 	keyID string
@@ -69,8 +80,13 @@ type dueCMK struct {
 // eachDue visits the CMKs of all scopes that time has changed and that no sweep has handled yet, the longest due
 // first.
 func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
+	return eachUntil(r, duePrefix, now, visit)
+}
+
+// eachUntil visits the CMKs of all scopes in the records of a kind that is found by its time, up to now.
+func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) error) error {
 	last := now.UTC().Format(dueTime)
-	return r.Scan(duePrefix, "", func(path string, _ []byte) (bool, error) {
+	return r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
 		parts := strings.Split(path, "/")
 		if len(parts) != 5 {
 			return false, fmt.Errorf("record %s: it does not have five parts", path)

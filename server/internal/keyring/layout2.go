@@ -62,17 +62,21 @@ func (c cmk2) cmk() *CMK {
 	}
 	for _, v := range c.Versions {
 		if v.ID == c.PrimaryVersion {
-			cmk.Primary = Version(v)
+			cmk.Primary = v.version()
 		}
 	}
 	return cmk
+}
+
+func (v version2) version() Version {
+	return Version{ID: v.ID, CreationDate: v.CreationDate, Wrapped: v.Wrapped, Fingerprint: v.Fingerprint}
 }
 
 // earlier returns the versions that are not the primary one.
 func (c cmk2) earlier() (versions []Version) {
 	for _, v := range c.Versions {
 		if v.ID != c.PrimaryVersion {
-			versions = append(versions, Version(v))
+			versions = append(versions, v.version())
 		}
 	}
 	return versions

@@ -1,10 +1,12 @@
 package keyring
 
 import (
+	"cmp"
 	"crypto/hmac"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keystate"
 )
@@ -14,11 +16,17 @@ type Attributes struct {
 	Description     string
 	ProtectionLevel kmsapi.ProtectionLevel
 	Origin          kmsapi.Origin
+	// KeySpec and KeyUsage are those of the reference if they are empty. KeyPair is the first one of an asymmetric CMK
+	// whose origin is not EXTERNAL, and nil otherwise.
+	KeySpec, KeyUsage string
+	KeyPair           *asymmetric.Key
 	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
 	// if it is in none.
 	InstanceID, IDLetters string
 	// Default marks the account's default key.
 	Default bool
+	// RotationInterval is how often the CMK is rotated automatically; zero means never.
+	RotationInterval time.Duration
 }
 
 // NewCMK makes a CMK of scope, which [Writer.AddCMK] stores. With origin EXTERNAL its version has no material until
@@ -28,23 +36,32 @@ func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error)
 		KeyID:           crypt.NewKeyID(a.IDLetters),
 		CreationDate:    now,
 		Description:     a.Description,
-		KeySpec:         kmsapi.KeySpecAES256,
-		KeyUsage:        kmsapi.KeyUsageEncryptDecrypt,
+		KeySpec:         cmp.Or(a.KeySpec, kmsapi.KeySpecAES256),
+		KeyUsage:        cmp.Or(a.KeyUsage, kmsapi.KeyUsageEncryptDecrypt),
 		ProtectionLevel: a.ProtectionLevel,
 		Lifecycle:       keystate.New(a.Origin),
 		InstanceID:      a.InstanceID,
 		Default:         a.Default,
+
+		RotationInterval: a.RotationInterval,
 	}
 	if a.Origin == kmsapi.OriginExternal {
 		cmk.Primary = Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}
 		return cmk, nil
 	}
 	var err error
-	cmk.Primary, err = k.NewVersion(scope, now, cmk.KeyID)
+	cmk.Primary, err = k.newVersion(scope, now, cmk.KeyID, a.KeyPair)
 	return cmk, err
 }
 
-// NewVersion makes a version of a CMK with new key material, which [Writer.AddVersion] stores.
+func (k *Keyring) newVersion(scope Scope, now time.Time, keyID string, pair *asymmetric.Key) (Version, error) {
+	if pair != nil {
+		return k.NewPairVersion(scope, now, keyID, pair)
+	}
+	return k.NewVersion(scope, now, keyID)
+}
+
+// NewVersion makes a version of a symmetric CMK with new key material, which [Writer.AddVersion] stores.
 func (k *Keyring) NewVersion(scope Scope, now time.Time, keyID string) (Version, error) {
 	version := Version{ID: crypt.NewVersionID(keyID), CreationDate: now}
 	material, err := crypt.NewMaterial(k.rand)

@@ -130,7 +130,15 @@ func (k *Keyring) rekeyVersion(scope Scope, keyID string, v *Version, root *cryp
 	if len(v.Wrapped) == 0 {
 		return nil
 	}
-	v.Wrapped, err = k.root.Rewrap(root, scope.materialPath(keyID, v.ID), crypt.KindMaterial, v.Wrapped)
+	path := scope.materialPath(keyID, v.ID)
+	if len(v.WrappedPublic) == 0 {
+		v.Wrapped, err = k.root.Rewrap(root, path, crypt.KindMaterial, v.Wrapped)
+		return err
+	}
+	if v.Wrapped, err = k.root.Rewrap(root, path, crypt.KindPrivateKey, v.Wrapped); err != nil {
+		return err
+	}
+	v.WrappedPublic, err = k.root.Rewrap(root, path, crypt.KindPublicKey, v.WrappedPublic)
 	return err
 }
 

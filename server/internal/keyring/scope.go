@@ -25,6 +25,8 @@ const (
 	cmkAliasPrefix   = "cmk-alias/"
 	statePrefix      = "state/"
 	duePrefix        = "due/"
+	rotationPrefix   = "rotation/"
+	countPrefix      = "count/"
 	noncePrefix      = "nonce/"
 
 	schemaPath         = metaPrefix + "schema"
@@ -67,9 +69,19 @@ func (s Scope) cmkAliasPath(keyID, name string) string {
 
 func (s Scope) statePath(state kmsapi.KeyState) string { return statePrefix + s.path() + string(state) }
 
-func (s Scope) duePath(due time.Time, keyID string) string {
-	return duePrefix + due.UTC().Format(dueTime) + "/" + s.path() + keyID
+func (s Scope) duePath(due time.Time, keyID string) string { return s.timePath(duePrefix, due, keyID) }
+
+func (s Scope) rotationPath(due time.Time, keyID string) string {
+	return s.timePath(rotationPrefix, due, keyID)
 }
+
+// timePath is the record of a kind that is found by its time.
+func (s Scope) timePath(prefix string, at time.Time, keyID string) string {
+	return prefix + at.UTC().Format(dueTime) + "/" + s.path() + keyID
+}
+
+// versionCountPath counts the versions that are not the primary one of their CMK.
+func (s Scope) versionCountPath() string { return countPrefix + s.path() + "versions" }
 
 func (s Scope) cmks() list.List { return list.Of(s.cmkPath("")) }
 
@@ -94,7 +106,7 @@ var scopeForm = regexp.MustCompile(`^([0-9]+)/([a-z0-9-]+)/(.+)$`)
 // locate takes the path of a record apart. ok is false if it should have an account and a region and does not.
 func locate(path, prefix string) (at location, ok bool) {
 	at = location{path: path, name: strings.TrimPrefix(path, prefix)}
-	if slices.Contains([]string{noncePrefix, metaPrefix, list.Prefix, duePrefix}, prefix) {
+	if slices.Contains([]string{noncePrefix, metaPrefix, list.Prefix, duePrefix, rotationPrefix}, prefix) {
 		return at, true
 	}
 	parts := scopeForm.FindStringSubmatch(at.name)

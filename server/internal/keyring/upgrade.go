@@ -15,7 +15,7 @@ import (
 var upgrades = map[int][]func(store.Writer, *crypt.RootKey) error{
 	plainSchema:   {indexCMKs, buildLists},
 	jsonSchema:    {splitCMKs, convertAliases},
-	derivedSchema: {storeFingerprintKey},
+	derivedSchema: {storeFingerprintKey, countVersions},
 }
 
 // upgrade turns a store of an earlier layout into one of schemaVersion. It runs in the transaction that opens the
@@ -108,6 +108,13 @@ func convertAliases(w store.Writer, _ *crypt.RootKey) error {
 		}
 		alias := old.alias(kmsapi.AliasPrefix + at.name)
 		return w.Put(at.path, encode(&alias))
+	})
+}
+
+// countVersions counts the versions that are not primary ones.
+func countVersions(w store.Writer, _ *crypt.RootKey) error {
+	return eachIn(w, cmkVersionPrefix, func(at location, _ []byte) error {
+		return addToCount(w, at.scope.versionCountPath(), 1)
 	})
 }
 

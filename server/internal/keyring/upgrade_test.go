@@ -31,7 +31,7 @@ func (r *rig) putOld(w store.Writer, versions int, tags Tags, alias string) (cmk
 		if e != nil {
 			return old, e
 		}
-		old.Versions = append(old.Versions, version2(version))
+		old.Versions = append(old.Versions, version2{version.ID, version.CreationDate, version.Wrapped, version.Fingerprint})
 		old.PrimaryVersion = version.ID
 		if err := w.Put(testScope.versionPath(version.ID), []byte(old.KeyID)); err != nil {
 			return old, err

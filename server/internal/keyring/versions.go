@@ -1,11 +1,14 @@
 package keyring
 
 import (
+	"cmp"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -30,9 +33,56 @@ func (r Reader) Version(cmk *CMK, id string) (Version, error) {
 	}
 	version, err := decodeVersion(path, id, value)
 	if !cmk.Lifecycle.HasMaterial {
-		version.Wrapped = nil
+		version.erase()
 	}
 	return version, err
+}
+
+// VersionOf returns the version of a CMK called id, or [kmsapi.ErrKeyVersionNotFound].
+func (r Reader) VersionOf(cmk *CMK, id string) (Version, error) {
+	if !crypt.IsVersionID(id) {
+		return Version{}, kmsapi.ErrKeyVersionNotFound
+	}
+	version, err := r.Version(cmk, id)
+	if errors.Is(err, store.ErrNotFound) {
+		err = kmsapi.ErrKeyVersionNotFound
+	}
+	return version, err
+}
+
+// Versions returns all versions of a CMK, the newest first.
+func (r Reader) Versions(cmk *CMK) ([]Version, error) {
+	all := []Version{cmk.Primary}
+	err := r.eachEarlier(cmk.KeyID, func(version Version) error {
+		all = append(all, version)
+		return nil
+	})
+	slices.SortStableFunc(all[1:], func(a, b Version) int {
+		return cmp.Or(cmp.Compare(b.Number, a.Number), b.CreationDate.Compare(a.CreationDate))
+	})
+	return all, err
+}
+
+// CountVersions returns the number of versions of a CMK.
+func (r Reader) CountVersions(cmk *CMK) (n int, err error) {
+	err = r.eachEarlier(cmk.KeyID, func(Version) error {
+		n++
+		return nil
+	})
+	return n + 1, err
+}
+
+// CountAddedVersions returns how many versions the CMKs of the scope have beside the first of each.
+func (r Reader) CountAddedVersions() (int, error) {
+	path := r.scope.versionCountPath()
+	value, err := r.store.Get(path)
+	if errors.Is(err, store.ErrNotFound) {
+		return 0, nil
+	}
+	if err != nil {
+		return 0, err
+	}
+	return parseCount(path, value)
 }
 
 func decodeVersion(path, id string, value []byte) (Version, error) {
@@ -48,8 +98,9 @@ func (w Writer) AddVersion(cmk *CMK, version Version) error {
 	if err := w.store.Put(w.scope.versionPath(version.ID), []byte(cmk.KeyID)); err != nil {
 		return err
 	}
+	version.Number = cmk.Primary.Number + 1
 	cmk.Primary = version
-	return w.PutCMK(cmk)
+	return errors.Join(addToCount(w.store, w.scope.versionCountPath(), 1), w.PutCMK(cmk))
 }
 
 // putEarlier stores a version that is not the primary one.
@@ -72,7 +123,7 @@ func (r Reader) eachEarlier(keyID string, visit func(Version) error) error {
 // eraseEarlier removes the material of the versions that are not the primary one.
 func (w Writer) eraseEarlier(keyID string) error {
 	return w.eachEarlier(keyID, func(version Version) error {
-		version.Wrapped = nil
+		version.erase()
 		return w.putEarlier(keyID, version)
 	})
 }
@@ -85,6 +136,7 @@ func (w Writer) deleteVersions(cmk *CMK) error {
 	return w.eachEarlier(cmk.KeyID, func(version Version) error {
 		return errors.Join(
 			w.store.Delete(w.scope.versionPath(version.ID)),
-			w.store.Delete(w.scope.cmkVersionPath(cmk.KeyID, version.ID)))
+			w.store.Delete(w.scope.cmkVersionPath(cmk.KeyID, version.ID)),
+			addToCount(w.store, w.scope.versionCountPath(), -1))
 	})
 }

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"net"
 	"net/http"
+	"net/url"
 	"syscall"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
@@ -18,6 +19,9 @@ var ErrNoService = errors.New("no service listens there")
 
 // ErrNotAllowed says that a socket is another user's.
 var ErrNotAllowed = errors.New("it is for the service's own user")
+
+// ErrNoAnswer says that a service was asked, and that nothing is known of what became of it.
+var ErrNoAnswer = errors.New("the service did not say how it went")
 
 // ask sends a command to the service that listens on socket. The caller closes the body of the response.
 func ask(ctx context.Context, socket, path string, body io.Reader) (*http.Response, error) {
@@ -38,9 +42,17 @@ func ask(ctx context.Context, socket, path string, body io.Reader) (*http.Respon
 	case errors.Is(err, fs.ErrPermission):
 		return nil, fmt.Errorf("socket %s: %w%s", socket, ErrNotAllowed, ownerOf(socket))
 	case err != nil:
-		return nil, fmt.Errorf("socket %s: %w", socket, err)
+		return nil, fmt.Errorf("socket %s: %w: %w", socket, ErrNoAnswer, withoutURL(err))
 	}
 	return response, nil
+}
+
+// withoutURL returns what is in an error of package http: there is a URL only because the socket speaks HTTP.
+func withoutURL(err error) error {
+	if onURL, ok := errors.AsType[*url.Error](err); ok {
+		return onURL.Err
+	}
+	return err
 }
 
 // ownerOf names the user of a file at the end of a sentence, if that can be seen.

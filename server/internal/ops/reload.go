@@ -83,7 +83,8 @@ func answer(w http.ResponseWriter, status int, body any) {
 
 // RequestReload asks the service that listens on socket to reload its configuration file, which the caller takes to be
 // the one at the absolute path file, and waits for the end. An error that wraps [ErrNoService] or [ErrNotAllowed] says
-// that the service was not reached; after any other the service has kept what it had.
+// that the service was not reached, and one that wraps [ErrNoAnswer] that it may have reloaded or not. After any other
+// the service has kept what it had.
 func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
 	body, err := json.Marshal(reloadRequest{file})
 	if err != nil {
@@ -96,12 +97,12 @@ func RequestReload(ctx context.Context, socket, file string) (Reload, error) {
 	defer func() { _ = response.Body.Close() }() // It was only read.
 	text, err := io.ReadAll(io.LimitReader(response.Body, maxReloadAnswer))
 	if err != nil {
-		return Reload{}, fmt.Errorf("socket %s: the answer broke off: %w", socket, err)
+		return Reload{}, fmt.Errorf("socket %s: %w: the answer broke off: %w", socket, ErrNoAnswer, err)
 	}
 	if response.StatusCode == http.StatusOK {
 		var report Reload
 		if err := json.Unmarshal(text, &report); err != nil {
-			return Reload{}, fmt.Errorf("the service's answer can't be read: %w", err)
+			return Reload{}, fmt.Errorf("socket %s: %w: its answer can't be read: %w", socket, ErrNoAnswer, err)
 		}
 		return report, nil
 	}
@@ -115,7 +116,7 @@ func refusal(response *http.Response, text []byte) error {
 	case response.StatusCode == http.StatusNotFound:
 		return errors.New("the running service is of a version that can't be asked to reload; send it SIGHUP")
 	case err != nil || why.Error == "":
-		return fmt.Errorf("the service answered %s", response.Status)
+		return fmt.Errorf("%w: it answered %s", ErrNoAnswer, response.Status)
 	case response.StatusCode == http.StatusConflict:
 		return &otherConfig{why.Error}
 	default:

@@ -1,6 +1,7 @@
 package ops
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"net"
@@ -60,20 +61,49 @@ func TestWhyNothingWasReloaded(t *testing.T) {
 			"a service that has no reload", http.NotFoundHandler(),
 			"the running service is of a version that can't be asked to reload; send it SIGHUP",
 		},
-		{
-			"an answer that is something else", http.RedirectHandler("/", http.StatusTeapot),
-			"the service answered 418 I'm a teapot",
-		},
-		{"an answer that is no report", http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-			_, _ = w.Write([]byte("{"))
-		}), "the service's answer can't be read: unexpected end of JSON input"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := RequestReload(t.Context(), serve(t, tc.handler), "/etc/kms.hcl")
 			require.EqualError(t, err, tc.want)
 			require.Equal(t, tc.name == "another file", errors.Is(err, ErrOtherConfig))
+			require.NotErrorIs(t, err, ErrNoAnswer)
 		})
 	}
+}
+
+// The command, or the service, may end meanwhile: nobody knows then what was reloaded.
+func TestAServiceThatDoesNotSayWhetherItHasReloaded(t *testing.T) {
+	for name, tc := range map[string]struct {
+		handler http.HandlerFunc
+		want    string
+	}{
+		"another answer": {
+			func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) },
+			"it answered 418 I'm a teapot",
+		},
+		"no report": {
+			func(w http.ResponseWriter, _ *http.Request) { _, _ = w.Write([]byte("{")) },
+			"its answer can't be read: unexpected end of JSON input",
+		},
+		"none": {func(http.ResponseWriter, *http.Request) { panic(http.ErrAbortHandler) }, "EOF"},
+		"half of one": {func(w http.ResponseWriter, _ *http.Request) {
+			w.Header().Set("Content-Length", "100")
+			_, _ = w.Write([]byte("{"))
+		}, "the answer broke off: unexpected EOF"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := RequestReload(t.Context(), serve(t, tc.handler), "/etc/kms.hcl")
+			require.ErrorIs(t, err, ErrNoAnswer)
+			require.ErrorContains(t, err, "the service did not say how it went: "+tc.want)
+		})
+	}
+	ctx, cancel := context.WithCancel(t.Context())
+	_, err := RequestReload(ctx, serve(t, http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) {
+		cancel()
+		<-r.Context().Done()
+	})), "/etc/kms.hcl")
+	require.ErrorIs(t, err, ErrNoAnswer)
+	require.ErrorIs(t, err, context.Canceled)
 }
 
 func TestARequestThatIsNoneReloadsNothing(t *testing.T) {

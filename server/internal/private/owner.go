@@ -2,6 +2,8 @@ package private
 
 import (
 	"errors"
+	"fmt"
+	"io/fs"
 	"os"
 	"os/user"
 	"strconv"
@@ -24,4 +26,14 @@ func Owner(path string) (id int, name string, err error) {
 		name = found.Username
 	}
 	return int(stat.Uid), name, nil
+}
+
+// CheckOwner refuses the folder at path if it belongs to another user than the caller's and root. That user could
+// exchange the files that are made in it, or let their names lead elsewhere.
+func CheckOwner(path string, info fs.FileInfo) error {
+	owner := info.Sys().(*syscall.Stat_t).Uid
+	if owner != 0 && owner != uint32(os.Geteuid()) {
+		return fmt.Errorf("%s belongs to another user (id %d); run this as that user", path, owner)
+	}
+	return nil
 }

@@ -5,8 +5,9 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
 	"syscall"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 )
 
 // Rule says which users may have access to a file.
@@ -18,14 +19,20 @@ const (
 	// OwnerAndGroup is for what another program puts there for the members of a group, as programs that renew TLS
 	// certificates do.
 	OwnerAndGroup
+	// Anyone is for what is no secret, such as a certificate.
+	Anyone
 )
 
 // others are the permissions that a rule forbids, the users who would have them, and the command that takes them away.
 func (r Rule) others() (forbidden fs.FileMode, users, command string) {
-	if r == OwnerAndGroup {
+	switch r {
+	case Anyone:
+		return 0, "", ""
+	case OwnerAndGroup:
 		return 0o007, "every user", "chmod o-rwx"
+	default:
+		return 0o077, "users other than its owner", "chmod 600"
 	}
-	return 0o077, "users other than its owner", "chmod 600"
 }
 
 // Read returns the content of a regular file of at most max bytes, symbolic links followed. Errors name the file and
@@ -58,18 +65,7 @@ func (r Rule) check(path string, info fs.FileInfo) error {
 	}
 	forbidden, users, command := r.others()
 	if mode := info.Mode().Perm(); mode&forbidden != 0 {
-		return fmt.Errorf("%s has mode %04o, so %s can access it; run: %s %s", path, mode, users, command, quoted(path))
+		return fmt.Errorf("%s has mode %04o, so %s can access it; run: %s %s", path, mode, users, command, shell.Word(path))
 	}
 	return nil
 }
-
-// quoted is path as a shell reads it.
-func quoted(path string) string {
-	if strings.Trim(path, plain) == "" {
-		return path
-	}
-	return "'" + strings.ReplaceAll(path, "'", `'\''`) + "'"
-}
-
-// plain are characters that mean themselves to every shell.
-const plain = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789/._-+=@%,:"

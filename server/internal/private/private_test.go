@@ -35,6 +35,7 @@ func TestAFileThatTheWrongUsersCanAccessIsRefused(t *testing.T) {
 			"that everybody can read", 0o644, private.OwnerAndGroup,
 			path + " has mode 0644, so every user can access it; run: chmod o-rwx " + path,
 		},
+		{"that everybody may read", 0o666, private.Anyone, ""},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			require.NoError(t, os.Chmod(path, tc.mode))

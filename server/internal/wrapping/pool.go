@@ -2,25 +2,29 @@ package wrapping
 
 import (
 	"context"
-	"errors"
 	"runtime"
 	"slices"
 	"sync"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/fair"
 )
 
 // PoolSize is how many keys a [Pool] keeps ready: so many callers at once get theirs without waiting.
 const PoolSize = 16
+
+// MaxWaiting is how many callers of one account wait at once. Another one is refused, since its turn would come late.
+const MaxWaiting = PoolSize
 
 // quietStart is how long a new pool waits for its first caller before it generates keys ahead. A service that is
 // started for a short job, a check for instance, pays nothing.
 const quietStart = 5 * time.Second
 
 // ErrTooManyWaiting refuses a caller, because [MaxWaiting] of its account already wait. Compare with [errors.Is].
-var ErrTooManyWaiting = errors.New("too many callers of the account wait for a wrapping key")
+var ErrTooManyWaiting = fair.ErrTooManyWaiting
 
 // Pool generates keys ahead of need. When it has run out, callers wait for the next key, and the accounts take turns:
-// see [queue]. So a caller whose account has had no key lately waits for one key to be generated, however many others
+// see [fair.Queue]. So a caller whose account has had no key lately waits for one key to be generated, however many others
 // wait. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
 type Pool struct {
 	generate func() (*Key, error)
@@ -35,7 +39,7 @@ type Pool struct {
 	mu sync.Mutex
 	// ready holds up to PoolSize keys. Nobody waits unless it is empty.
 	ready   []generated
-	waiting queue
+	waiting *fair.Queue[generated]
 	// room is signaled when a key has been taken, and at the end.
 	room *sync.Cond
 }
@@ -48,7 +52,7 @@ type generated struct {
 
 // NewPool returns a pool of keys from generate, which is [Generate] except in tests. The caller closes it.
 func NewPool(generate func() (*Key, error)) *Pool {
-	p := &Pool{generate: generate, wake: make(chan struct{}), waiting: queue{accounts: map[string]*waiting{}}}
+	p := &Pool{generate: generate, wake: make(chan struct{}), waiting: fair.NewQueue[generated](MaxWaiting)}
 	p.room = sync.NewCond(&p.mu)
 	p.ctx, p.stop = context.WithCancel(context.Background())
 	for range max(1, runtime.GOMAXPROCS(0)/2) {
@@ -82,7 +86,7 @@ func (p *Pool) put(g generated) {
 		discard(g.key)
 		return
 	}
-	if turn := p.waiting.next(); turn != nil {
+	if turn := p.waiting.Next(); turn != nil {
 		turn <- g
 		return
 	}
@@ -111,12 +115,12 @@ func (p *Pool) Get(ctx context.Context, account string) (*Key, error) {
 func (p *Pool) take(account string) (chan generated, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	wait, ok := p.waiting.join(account)
+	wait, ok := p.waiting.Join(account)
 	if !ok {
 		return nil, ErrTooManyWaiting
 	}
 	if len(p.ready) > 0 {
-		p.waiting.next() <- p.ready[0]
+		p.waiting.Next() <- p.ready[0]
 		p.ready = slices.Delete(p.ready, 0, 1)
 		p.room.Signal()
 	}
@@ -126,7 +130,7 @@ func (p *Pool) take(account string) (chan generated, error) {
 // giveUp ends a wait. If a key was handed over at the same time, that is the result, so that it is not lost.
 func (p *Pool) giveUp(account string, wait chan generated, cause error) (*Key, error) {
 	p.mu.Lock()
-	p.waiting.leave(account, wait)
+	p.waiting.Leave(account, wait)
 	p.mu.Unlock()
 	select {
 	case g := <-wait:

@@ -7,6 +7,8 @@ import (
 	"os"
 	"regexp"
 	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 )
 
 // maxEnvFile is more than any file of exports has, in bytes.
@@ -16,8 +18,9 @@ const maxEnvFile = 64 << 10
 type environment func(name string) string
 
 // readEnvFile reads a file of lines such as "export NAME='value'", which `alicloudkms server -dev-env` writes. It
-// understands what such files have, and runs nothing: a file that needs a shell is refused. Errors name the line and
-// don't show it, since it may hold a secret.
+// understands what such files have, and runs nothing: a variable of ours that needs a shell is refused, and any other,
+// such as the PATH that `make dev` writes, is left out. Errors name the line and don't show it, since it may hold a
+// secret.
 func readEnvFile(path string) (environment, error) {
 	file, err := os.Open(path)
 	if err != nil {
@@ -29,7 +32,7 @@ func readEnvFile(path string) (environment, error) {
 		return nil, err
 	}
 	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %[1]s", path)
+		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %s", path, shell.Word(path))
 	}
 	content, err := io.ReadAll(io.LimitReader(file, maxEnvFile+1))
 	if err != nil {
@@ -59,6 +62,9 @@ func parseExports(text string) (map[string]string, error) {
 			return nil, fmt.Errorf("%d: the line is not of the form export NAME='value'", number)
 		}
 		value, err := unquote(parts[2])
+		if err != nil && !ours.MatchString(parts[1]) {
+			continue
+		}
 		if err != nil {
 			return nil, fmt.Errorf("%d: the value of %s %w", number, parts[1], err)
 		}
@@ -68,6 +74,9 @@ func parseExports(text string) (map[string]string, error) {
 }
 
 var exportLine = regexp.MustCompile(`^(?:export[ \t]+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)$`)
+
+// ours are the names of variables that a call may depend on.
+var ours = regexp.MustCompile(`^(ALICLOUD|ALIBABA_CLOUD|SSL_CERT)_`)
 
 // unquote returns the value that a shell makes of a word: of parts in single quotes, in double quotes or in none. What
 // a shell would replace, by a variable or the output of a command, is an error.

@@ -35,10 +35,12 @@ func TestExportsThatNeedAShellAreRefused(t *testing.T) {
 	const secret = "correct-horse"
 	path := filepath.Join(t.TempDir(), "env")
 	for _, line := range []string{
-		"NAME=$(touch ran)" + secret, "NAME=`touch ran`" + secret, `NAME="$HOME` + secret + `"`, "NAME=$HOME" + secret,
-		`NAME="a\"` + secret + `"`, `NAME='` + secret, `NAME="` + secret, `NAME=a b` + secret, `NAME=a;` + secret,
-		`NAME=a&` + secret, `NAME=~` + secret, `NAME=*` + secret, `NAME='a' # ` + secret, `NAME=a\`,
-		`export NAME ` + secret, `touch ` + secret, `A-B=` + secret, `1A=` + secret, `=` + secret, `export`,
+		"SSL_CERT_A=$(touch ran)" + secret, "SSL_CERT_A=`touch ran`" + secret,
+		`SSL_CERT_A="$HOME` + secret + `"`, "SSL_CERT_A=$HOME" + secret, `SSL_CERT_A="a\"` + secret + `"`,
+		`SSL_CERT_A='` + secret, `SSL_CERT_A="` + secret, `SSL_CERT_A=a b` + secret, `SSL_CERT_A=a;` + secret,
+		`SSL_CERT_A=a&` + secret, `SSL_CERT_A=~` + secret, `SSL_CERT_A=*` + secret,
+		`SSL_CERT_A='a' # ` + secret, `SSL_CERT_A=a\`, `export NAME ` + secret, `touch ` + secret,
+		`A-B=` + secret, `1A=` + secret, `=` + secret, `export`,
 	} {
 		require.NoError(t, os.WriteFile(path, []byte("export FIRST='x'\n"+line+"\n"), 0o600))
 		_, err := readEnvFile(path)
@@ -46,6 +48,16 @@ func TestExportsThatNeedAShellAreRefused(t *testing.T) {
 		require.NotContains(t, err.Error(), secret)
 		require.NoFileExists(t, "ran")
 	}
+}
+
+func TestOtherVariablesMayNeedAShell(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "env")
+	text := "export VAULT_ADDR='x'\nexport ALICLOUD_DOMAIN='kms'\nexport PATH=\"/opt/bin:$PATH\"\n"
+	require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+	env, err := readEnvFile(path)
+	require.NoError(t, err)
+	require.Equal(t, "kms", env("ALICLOUD_DOMAIN"))
+	require.Empty(t, env("PATH"))
 }
 
 func TestFilesOfVariablesThatAreNotRead(t *testing.T) {

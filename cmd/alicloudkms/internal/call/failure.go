@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -16,7 +17,7 @@ type failure struct {
 	err     error
 }
 
-func (f *failure) Error() string { return printable(f.message, "") }
+func (f *failure) Error() string { return terminal.Escape(f.message, "") }
 
 func (f *failure) Unwrap() error { return f.err }
 

@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -68,7 +69,7 @@ func TestWhatIsSaidOfAFailure(t *testing.T) {
 func TestNoErrorCommandsATerminal(t *testing.T) {
 	refused := &kmsapi.Error{Code: hostile, Message: hostile, RequestID: hostile, HostID: hostile, HTTPStatus: 400}
 	text := explain(kmsapi.OpEncrypt, "kms:443", refused).Error()
-	require.Equal(t, printable(text, ""), text)
+	require.Equal(t, terminal.Escape(text, ""), text)
 	require.Contains(t, text, `\u001b]0;owned`)
 }
 

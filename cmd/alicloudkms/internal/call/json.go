@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -34,7 +35,7 @@ func (v *view) printJSON(w io.Writer, answer kmsapi.Response) error {
 		return err
 	}
 	// encoding/json escapes control characters of ASCII alone.
-	_, err := io.WriteString(w, printable(encoded.String(), "\n"))
+	_, err := io.WriteString(w, terminal.Escape(encoded.String(), "\n"))
 	return err
 }
 

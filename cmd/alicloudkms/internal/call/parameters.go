@@ -46,9 +46,9 @@ func (r *reader) params(args []string) (kmsapi.Params, error) {
 	var params kmsapi.Params
 	for i, arg := range args {
 		name, given, ok := strings.Cut(arg, "=")
-		if !ok {
-			// Not shown, because it may be half of a secret.
-			return nil, usagef("argument %d of %s has no \"=\"; give each parameter as Name=Value", i+1, r.op)
+		if !ok || r.isValue(name, given) {
+			// Not shown, because it may be a secret, or half of one.
+			return nil, usagef("argument %d of %s has no name; give each parameter as Name=Value", i+1, r.op)
 		}
 		value, err := r.value(name, given)
 		if err != nil {
@@ -60,6 +60,16 @@ func (r *reader) params(args []string) (kmsapi.Params, error) {
 		return nil, usagef("%s of %s is given twice", twice, r.op)
 	}
 	return params, r.missing(params)
+}
+
+// isValue reports whether an argument of the form name= is a value in base64, whose padding looks like the "=" of a
+// parameter.
+func (r *reader) isValue(name, after string) bool {
+	if strings.Trim(after, "=") != "" {
+		return false
+	}
+	_, err := r.rule(name)
+	return err != nil && didYouMean(name, r.known()) == ""
 }
 
 // value returns the value of the parameter called name, which was given in one of the forms that values read.
@@ -87,16 +97,13 @@ func (r *reader) value(name, given string) (string, error) {
 
 // rule returns the rule of the parameter called name.
 func (r *reader) rule(name string) (kmsapi.Rule, error) {
-	known := make([]string, 0, len(r.rules))
 	for _, rule := range r.rules {
 		spread := rule.Type == kmsapi.TypeContext || rule.Type == kmsapi.TypeNumbered
 		if rule.Name == name || spread && strings.HasPrefix(name, rule.Name+".") {
 			return rule, nil
 		}
-		if rule.Support == kmsapi.Served {
-			known = append(known, rule.Name)
-		}
 	}
+	known := r.known()
 	if len(known) == 0 {
 		return kmsapi.Rule{}, usagef("%s takes no parameters", r.op)
 	}
@@ -105,6 +112,16 @@ func (r *reader) rule(name string) (kmsapi.Rule, error) {
 		hint = "; it has " + strings.Join(known, ", ")
 	}
 	return kmsapi.Rule{}, usagef("%s has no parameter %q%s", r.op, name, hint)
+}
+
+// known returns the names of the parameters that can be given.
+func (r *reader) known() (names []string) {
+	for _, rule := range r.rules {
+		if rule.Support == kmsapi.Served {
+			names = append(names, rule.Name)
+		}
+	}
+	return names
 }
 
 // check finds a value that is none of a few, where it can say more than kmsapi, which knows of requests alone.

@@ -163,7 +163,16 @@ func TestMistakesInTheArguments(t *testing.T) {
 			kmsapi.OpEncrypt, "KeyId= Plaintext=x", `Encrypt needs KeyId=…`,
 		},
 		"no equals sign": {
-			kmsapi.OpEncrypt, "KeyId=k " + secret, `argument 2 of Encrypt has no "="; give each parameter as Name=Value`,
+			kmsapi.OpEncrypt, "KeyId=k " + secret, `argument 2 of Encrypt has no name; give each parameter as Name=Value`,
+		},
+		"a value in base64 without a name": {
+			kmsapi.OpEncrypt, "KeyId=k correcthorse1=", `argument 2 of Encrypt has no name; give each parameter as Name=Value`,
+		},
+		"a value in base64 with more padding": {
+			kmsapi.OpDecrypt, secret + "==", `argument 1 of Decrypt has no name; give each parameter as Name=Value`,
+		},
+		"another case and no value": {
+			kmsapi.OpEncrypt, "keyid= Plaintext=" + secret, `Encrypt has no parameter "keyid"; did you mean KeyId?`,
 		},
 		"another case": {
 			kmsapi.OpEncrypt, "keyid=k Plaintext=" + secret, `Encrypt has no parameter "keyid"; did you mean KeyId?`,

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"text/tabwriter"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -65,7 +66,7 @@ func printRows(w io.Writer, names []string, rows [][]string) error {
 	fmt.Fprintln(table, strings.Join(underlined(names), "\t"))
 	for _, row := range rows {
 		for i, cell := range row {
-			row[i] = printable(cell, "")
+			row[i] = terminal.Escape(cell, "")
 		}
 		fmt.Fprintln(table, strings.Join(row, "\t"))
 	}

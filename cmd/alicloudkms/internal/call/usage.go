@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/guess"
 )
 
@@ -14,7 +15,7 @@ type UsageError struct{ message string }
 func (e *UsageError) Error() string { return e.message }
 
 func usagef(format string, args ...any) error {
-	return &UsageError{printable(fmt.Sprintf(format, args...), "")}
+	return &UsageError{terminal.Escape(fmt.Sprintf(format, args...), "")}
 }
 
 // didYouMean is the end of an error about an unknown name. It is empty if no known name is near.

@@ -8,6 +8,7 @@ import (
 	"reflect"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -122,7 +123,7 @@ func (v *view) printValue(w io.Writer, value string) error {
 		value, end = string(decoded), ""
 	}
 	if v.terminal {
-		value, end = strings.TrimSuffix(printable(value, "\n\t"), "\n"), "\n"
+		value, end = strings.TrimSuffix(terminal.Escape(value, "\n\t"), "\n"), "\n"
 	}
 	_, err := io.WriteString(w, value+end)
 	return err

@@ -9,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -196,7 +197,7 @@ func TestNoAnswerCommandsATerminal(t *testing.T) {
 	for _, op := range kmsapi.Operations() {
 		for _, o := range []Options{{}, {Format: FormatJSON}, {Reveal: true}, {Format: FormatJSON, Reveal: true}} {
 			out := show(t, op, o, filled(op, hostile))
-			require.Equal(t, printable(out, "\n"), out, "%s %+v", op, o)
+			require.Equal(t, terminal.Escape(out, "\n"), out, "%s %+v", op, o)
 			if o.Format == FormatJSON {
 				got := op.NewRequest().NewResponse()
 				require.NoError(t, json.Unmarshal([]byte(out), got))
@@ -207,7 +208,7 @@ func TestNoAnswerCommandsATerminal(t *testing.T) {
 		}
 		for _, c := range shapeOf(op).columns() {
 			out := show(t, op, Options{Field: c.path, Reveal: true, Terminal: true}, filled(op, hostile))
-			require.Equal(t, printable(out, "\n\t"), out)
+			require.Equal(t, terminal.Escape(out, "\n\t"), out)
 		}
 	}
 }

@@ -1,4 +1,6 @@
-package call
+// Package terminal makes text of other people's safe to print: what a server sends, what a running service answers, and
+// what is in a file.
+package terminal
 
 import (
 	"fmt"
@@ -8,9 +10,9 @@ import (
 	"unicode/utf8"
 )
 
-// printable returns s with everything escaped that a terminal could take for a command or show as something else:
+// Escape returns s with everything escaped that a terminal could take for a command or show as something else:
 // control characters, invisible ones, changes of direction, and what is not UTF-8. Characters in keep stay.
-func printable(s, keep string) string {
+func Escape(s, keep string) string {
 	var b strings.Builder
 	for len(s) > 0 {
 		r, size := utf8.DecodeRuneInString(s)

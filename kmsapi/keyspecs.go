@@ -1,0 +1,151 @@
+package kmsapi
+
+import "slices"
+
+// The KeySpecs of CMKs that the service can make.
+const (
+	// KeySpecAES256 is a 256-bit symmetric key, and the KeySpec of every CMK of the reference.
+	KeySpecAES256 = "Aliyun_AES_256"
+	// KeySpecRSA2048 and the next two are RSA key pairs by the length of their modulus, with the exponent 65537.
+	KeySpecRSA2048 = "RSA_2048"
+	KeySpecRSA3072 = "RSA_3072"
+	KeySpecRSA4096 = "RSA_4096"
+	// KeySpecP256 is a key pair on the curve secp256r1.
+	KeySpecP256 = "EC_P256"
+	// KeySpecP256K is a key pair on the curve secp256k1.
+	KeySpecP256K = "EC_P256K"
+)
+
+// What a CMK is for.
+const (
+	// KeyUsageEncryptDecrypt is the only KeyUsage of the reference (§4.1), and the default of keys that can't sign.
+	KeyUsageEncryptDecrypt = "ENCRYPT/DECRYPT"
+	// KeyUsageSignVerify is the default of keys that can sign.
+	KeyUsageSignVerify = "SIGN/VERIFY"
+)
+
+// The algorithms of asymmetric keys. Signatures are of a SHA-256 digest.
+const (
+	// SignPSS is RSASSA-PSS with a salt of 32 bytes; its mask generation uses SHA-256 too.
+	SignPSS = "RSA_PSS_SHA_256"
+	// SignPKCS1v15 is RSASSA-PKCS1-v1_5.
+	SignPKCS1v15 = "RSA_PKCS1_SHA_256"
+	// SignECDSA is ECDSA on the curve of the key; a signature is a DER SEQUENCE of r and s.
+	SignECDSA = "ECDSA_SHA_256"
+	// EncryptOAEPSHA256 and EncryptOAEPSHA1 are RSAES-OAEP. The mask generation uses the same hash, and the label is
+	// empty.
+	EncryptOAEPSHA256 = WrapOAEPSHA256
+	EncryptOAEPSHA1   = WrapOAEPSHA1
+)
+
+// DigestSize is the length of the digest that asymmetric keys sign, in bytes.
+const DigestSize = 32
+
+// A keySpec is all that is known of a KeySpec.
+type keySpec struct {
+	name string
+	// served is false for what the API publishes and the service lacks.
+	served bool
+	// signs and encrypts are the algorithms of AsymmetricSign and AsymmetricEncrypt. Symmetric keys have none.
+	signs, encrypts []string
+	symmetric       bool
+}
+
+var (
+	rsaSigns    = []string{SignPSS, SignPKCS1v15}
+	rsaEncrypts = []string{EncryptOAEPSHA256, EncryptOAEPSHA1}
+	ecSigns     = []string{SignECDSA}
+)
+
+// keySpecs has a row for each KeySpec of CreateKey. It is never changed.
+var keySpecs = []keySpec{
+	{name: KeySpecAES256, served: true, symmetric: true},
+	{name: KeySpecRSA2048, served: true, signs: rsaSigns, encrypts: rsaEncrypts},
+	{name: KeySpecRSA3072, served: true, signs: rsaSigns, encrypts: rsaEncrypts},
+	{name: KeySpecRSA4096, served: true, signs: rsaSigns, encrypts: rsaEncrypts},
+	{name: KeySpecP256, served: true, signs: ecSigns},
+	{name: KeySpecP256K, served: true, signs: ecSigns},
+	{name: "Aliyun_AES_128", symmetric: true},
+	{name: "Aliyun_AES_192", symmetric: true},
+	{name: "Aliyun_SM4", symmetric: true},
+	{name: "EC_SM2", signs: []string{"SM2DSA"}, encrypts: []string{"SM2PKE"}},
+}
+
+func findKeySpec(name string) keySpec {
+	if at := slices.IndexFunc(keySpecs, func(s keySpec) bool { return s.name == name }); at >= 0 {
+		return keySpecs[at]
+	}
+	return keySpec{}
+}
+
+// KeySpecs returns every KeySpec that the API publishes for CreateKey, served or not.
+func KeySpecs() (names []string) {
+	for _, s := range keySpecs {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// ServesKeySpec reports whether the service can make a CMK of that KeySpec.
+func ServesKeySpec(name string) bool { return findKeySpec(name).served }
+
+// IsAsymmetric reports whether a KeySpec is that of a key pair.
+func IsAsymmetric(name string) bool {
+	s := findKeySpec(name)
+	return s.name != "" && !s.symmetric
+}
+
+// KeyUsages returns what a CMK of a KeySpec can be for, its default first. A CMK is for one of them.
+func KeyUsages(name string) (usages []string) {
+	s := findKeySpec(name)
+	if len(s.signs) > 0 {
+		usages = append(usages, KeyUsageSignVerify)
+	}
+	if s.symmetric || len(s.encrypts) > 0 {
+		usages = append(usages, KeyUsageEncryptDecrypt)
+	}
+	return usages
+}
+
+// Algorithms returns the algorithms of an asymmetric key that is for usage.
+func Algorithms(name, usage string) []string {
+	if usage == KeyUsageSignVerify {
+		return findKeySpec(name).signs
+	}
+	return findKeySpec(name).encrypts
+}
+
+// A KeyKind is the keys that an operation works with.
+type KeyKind string
+
+// The kinds of keys.
+const (
+	// AnyKey is for operations that use no key material.
+	AnyKey KeyKind = ""
+	// SymmetricKey is for those that encrypt data with a symmetric key.
+	SymmetricKey KeyKind = "symmetric"
+	// KeyPair is for those that work with an asymmetric key, whatever it is for.
+	KeyPair KeyKind = "key pair"
+	// SigningKey is for an asymmetric key that signs.
+	SigningKey KeyKind = "signing key"
+	// DecryptingKey is for an asymmetric key that decrypts.
+	DecryptingKey KeyKind = "decrypting key"
+)
+
+// Has reports whether a key with that KeySpec and KeyUsage is one of the kind.
+func (k KeyKind) Has(spec, usage string) bool {
+	switch k {
+	case AnyKey:
+		return true
+	case SymmetricKey:
+		return !IsAsymmetric(spec)
+	case KeyPair:
+		return IsAsymmetric(spec)
+	case SigningKey:
+		return IsAsymmetric(spec) && usage == KeyUsageSignVerify
+	case DecryptingKey:
+		return IsAsymmetric(spec) && usage == KeyUsageEncryptDecrypt
+	default:
+		return false
+	}
+}

@@ -1,0 +1,197 @@
+package kmsapi
+
+// The rules that the operations of asymmetric keys share. None has a default version: the request names it.
+var (
+	keyVersionID     = Rule{Name: "KeyVersionId", Required: true}
+	signAlgorithm    = Rule{Name: "Algorithm", Required: true, OneOf: []string{SignPSS, SignPKCS1v15, SignECDSA}}
+	encryptAlgorithm = Rule{Name: "Algorithm", Required: true, OneOf: rsaEncrypts}
+	digest           = Rule{Name: "Digest", Required: true}
+)
+
+// OpGetPublicKey is GetPublicKey.
+const OpGetPublicKey Operation = "GetPublicKey"
+
+// GetPublicKeyRequest asks for the public key of a version of an asymmetric CMK.
+type GetPublicKeyRequest struct {
+	answers[GetPublicKeyResponse]
+	// KeyId is the CMK's id or an alias.
+	KeyId        string
+	KeyVersionId string
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
+}
+
+// Operation returns [OpGetPublicKey].
+func (*GetPublicKeyRequest) Operation() Operation { return OpGetPublicKey }
+
+func (r *GetPublicKeyRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.str(keyVersionID, &r.KeyVersionId)
+	v.boolean(dryRun, &r.DryRun)
+}
+
+// GetPublicKeyResponse holds a public key.
+type GetPublicKeyResponse struct {
+	Reply
+	// KeyId is the CMK's id, also if the request named an alias.
+	KeyId        string
+	KeyVersionId string
+	// PublicKey is a SubjectPublicKeyInfo in PEM, with its lines.
+	PublicKey string
+}
+
+// OpAsymmetricSign is AsymmetricSign.
+const OpAsymmetricSign Operation = "AsymmetricSign"
+
+// AsymmetricSignRequest signs a SHA-256 digest.
+type AsymmetricSignRequest struct {
+	answers[AsymmetricSignResponse]
+	// KeyId is the CMK's id or an alias.
+	KeyId        string
+	KeyVersionId string
+	// Algorithm is [SignPSS] or [SignPKCS1v15] for an RSA key, and [SignECDSA] for one on a curve.
+	Algorithm string
+	// Digest is base64 of [DigestSize] bytes.
+	Digest string
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
+}
+
+// Operation returns [OpAsymmetricSign].
+func (*AsymmetricSignRequest) Operation() Operation { return OpAsymmetricSign }
+
+func (r *AsymmetricSignRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.str(keyVersionID, &r.KeyVersionId)
+	v.str(signAlgorithm, &r.Algorithm)
+	v.str(digest, &r.Digest)
+	v.boolean(dryRun, &r.DryRun)
+}
+
+// AsymmetricSignResponse holds the signature.
+type AsymmetricSignResponse struct {
+	Reply
+	// KeyId is the CMK's id, also if the request named an alias.
+	KeyId        string
+	KeyVersionId string
+	// Value is the signature in base64. That of a key on a curve is DER.
+	Value string
+}
+
+// OpAsymmetricVerify is AsymmetricVerify.
+const OpAsymmetricVerify Operation = "AsymmetricVerify"
+
+// AsymmetricVerifyRequest asks whether a signature is right.
+type AsymmetricVerifyRequest struct {
+	answers[AsymmetricVerifyResponse]
+	// KeyId is the CMK's id or an alias.
+	KeyId        string
+	KeyVersionId string
+	// Algorithm is one of AsymmetricSign.
+	Algorithm string
+	// Digest is base64 of [DigestSize] bytes.
+	Digest string
+	// Value is the signature in base64.
+	Value string
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
+}
+
+// Operation returns [OpAsymmetricVerify].
+func (*AsymmetricVerifyRequest) Operation() Operation { return OpAsymmetricVerify }
+
+func (r *AsymmetricVerifyRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.str(keyVersionID, &r.KeyVersionId)
+	v.str(signAlgorithm, &r.Algorithm)
+	v.str(digest, &r.Digest)
+	v.str(Rule{Name: "Value", Required: true}, &r.Value)
+	v.boolean(dryRun, &r.DryRun)
+}
+
+// AsymmetricVerifyResponse says whether the signature is right.
+type AsymmetricVerifyResponse struct {
+	Reply
+	// KeyId is the CMK's id, also if the request named an alias.
+	KeyId        string
+	KeyVersionId string
+	// Value is false for any signature that is not right, whatever its form.
+	Value bool
+}
+
+// OpAsymmetricEncrypt is AsymmetricEncrypt.
+const OpAsymmetricEncrypt Operation = "AsymmetricEncrypt"
+
+// AsymmetricEncryptRequest encrypts with a public key.
+type AsymmetricEncryptRequest struct {
+	answers[AsymmetricEncryptResponse]
+	// KeyId is the CMK's id or an alias.
+	KeyId        string
+	KeyVersionId string
+	// Algorithm is [EncryptOAEPSHA256] or [EncryptOAEPSHA1].
+	Algorithm string
+	// Plaintext is base64 of the bytes that are encrypted: unlike that of [EncryptRequest], it is decoded. Key and
+	// algorithm say how many there may be.
+	Plaintext Secret
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
+}
+
+// Operation returns [OpAsymmetricEncrypt].
+func (*AsymmetricEncryptRequest) Operation() Operation { return OpAsymmetricEncrypt }
+
+func (r *AsymmetricEncryptRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.str(keyVersionID, &r.KeyVersionId)
+	v.str(encryptAlgorithm, &r.Algorithm)
+	v.secret(Rule{Name: "Plaintext", Required: true}, &r.Plaintext)
+	v.boolean(dryRun, &r.DryRun)
+}
+
+// AsymmetricEncryptResponse holds the ciphertext.
+type AsymmetricEncryptResponse struct {
+	Reply
+	// KeyId is the CMK's id, also if the request named an alias.
+	KeyId        string
+	KeyVersionId string
+	// CiphertextBlob is base64. Nothing in it tells the CMK or the version.
+	CiphertextBlob string
+}
+
+// OpAsymmetricDecrypt is AsymmetricDecrypt.
+const OpAsymmetricDecrypt Operation = "AsymmetricDecrypt"
+
+// AsymmetricDecryptRequest decrypts what was encrypted with the public key of a version, here or elsewhere.
+type AsymmetricDecryptRequest struct {
+	answers[AsymmetricDecryptResponse]
+	// KeyId is the CMK's id or an alias.
+	KeyId        string
+	KeyVersionId string
+	// Algorithm is one of AsymmetricEncrypt.
+	Algorithm string
+	// CiphertextBlob is base64.
+	CiphertextBlob string
+	// DryRun asks only how the request would end: see [ErrDryRunOperation].
+	DryRun bool
+}
+
+// Operation returns [OpAsymmetricDecrypt].
+func (*AsymmetricDecryptRequest) Operation() Operation { return OpAsymmetricDecrypt }
+
+func (r *AsymmetricDecryptRequest) visit(v visitor) {
+	v.str(keyID, &r.KeyId)
+	v.str(keyVersionID, &r.KeyVersionId)
+	v.str(encryptAlgorithm, &r.Algorithm)
+	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
+	v.boolean(dryRun, &r.DryRun)
+}
+
+// AsymmetricDecryptResponse holds what was encrypted.
+type AsymmetricDecryptResponse struct {
+	Reply
+	// KeyId is the CMK's id, also if the request named an alias.
+	KeyId        string
+	KeyVersionId string
+	// Plaintext is base64.
+	Plaintext Secret
+}

@@ -1,0 +1,199 @@
+package api
+
+import (
+	"context"
+	"encoding/base64"
+	"encoding/pem"
+	"fmt"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+)
+
+// pairVersion is a version of an asymmetric CMK.
+type pairVersion struct {
+	cmk     *keyring.CMK
+	version keyring.Version
+}
+
+// findPair finds the version of an asymmetric CMK that a request names. algorithm, unless it is empty, must be one of
+// the CMK.
+func (a *API) findPair(
+	ctx context.Context, inv *Invocation, keyID, versionID, algorithm string,
+) (found pairVersion, err error) {
+	err = a.view(ctx, inv, func(r keyring.Reader) error {
+		if found.cmk, err = a.served(byIDOrAlias(keyID)).forUse(r, inv); err != nil {
+			return err
+		}
+		found.version, err = versionOf(r, found.cmk, versionID)
+		return err
+	})
+	if err != nil || algorithm == "" {
+		return found, err
+	}
+	offered := kmsapi.Algorithms(found.cmk.KeySpec, found.cmk.KeyUsage)
+	if !slices.Contains(offered, algorithm) {
+		return found, kmsapi.InvalidParameter("Algorithm", fmt.Sprintf("A key of KeySpec %s does not have it.",
+			found.cmk.KeySpec))
+	}
+	return found, a.checkApproved(found.cmk.KeySpec, algorithm)
+}
+
+func (a *API) publicKey(inv *Invocation, p pairVersion) (*asymmetric.Public, error) {
+	return a.keys.PublicKey(inv.scope(), p.cmk, p.version)
+}
+
+// decodeBytes decodes the base64 of the parameter called name, which may have line breaks.
+func decodeBytes(name, text string) ([]byte, error) {
+	decoded, err := base64.StdEncoding.DecodeString(text)
+	if err != nil {
+		return nil, kmsapi.InvalidParameter(name, "It must be base64.")
+	}
+	return decoded, nil
+}
+
+func decodeDigest(text string) ([]byte, error) {
+	digest, err := decodeBytes("Digest", text)
+	if err == nil && len(digest) != kmsapi.DigestSize {
+		err = kmsapi.InvalidParameter("Digest", fmt.Sprintf("It must be base64 of %d bytes.", kmsapi.DigestSize))
+	}
+	return digest, err
+}
+
+// getPublicKey returns the public key of a version.
+func (a *API) getPublicKey(
+	ctx context.Context, inv *Invocation, r *kmsapi.GetPublicKeyRequest,
+) (*kmsapi.GetPublicKeyResponse, error) {
+	found, err := a.findPair(ctx, inv, r.KeyId, r.KeyVersionId, "")
+	if err != nil {
+		return nil, err
+	}
+	if len(found.version.WrappedPublic) == 0 { // Its deletion is scheduled, and it has no material.
+		return nil, kmsapi.ErrRejectedPendingImport
+	}
+	der, err := a.keys.PublicDER(inv.scope(), found.cmk, found.version)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.GetPublicKeyResponse{
+		KeyId: found.cmk.KeyID, KeyVersionId: found.version.ID,
+		PublicKey: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
+	}, nil
+}
+
+// asymmetricSign signs a digest.
+func (a *API) asymmetricSign(
+	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricSignRequest,
+) (*kmsapi.AsymmetricSignResponse, error) {
+	digest, err := decodeDigest(r.Digest)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.findPair(ctx, inv, r.KeyId, r.KeyVersionId, r.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	private, err := a.keys.PrivateKey(inv.scope(), found.cmk, found.version)
+	if err != nil {
+		return nil, err
+	}
+	defer private.Clear()
+	signature, err := private.Sign(r.Algorithm, digest)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.AsymmetricSignResponse{
+		KeyId: found.cmk.KeyID, KeyVersionId: found.version.ID, Value: base64.StdEncoding.EncodeToString(signature),
+	}, nil
+}
+
+// asymmetricVerify says whether a signature is right. One that has no form at all is not.
+func (a *API) asymmetricVerify(
+	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricVerifyRequest,
+) (*kmsapi.AsymmetricVerifyResponse, error) {
+	digest, err := decodeDigest(r.Digest)
+	if err != nil {
+		return nil, err
+	}
+	signature, err := decodeBytes("Value", r.Value)
+	if err != nil {
+		return nil, err
+	}
+	found, err := a.findPair(ctx, inv, r.KeyId, r.KeyVersionId, r.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	public, err := a.publicKey(inv, found)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.AsymmetricVerifyResponse{
+		KeyId: found.cmk.KeyID, KeyVersionId: found.version.ID,
+		Value: public.Verify(r.Algorithm, digest, signature),
+	}, nil
+}
+
+// asymmetricEncrypt encrypts the bytes whose base64 Plaintext is.
+func (a *API) asymmetricEncrypt(
+	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricEncryptRequest,
+) (*kmsapi.AsymmetricEncryptResponse, error) {
+	plaintext, err := decodeBytes("Plaintext", r.Plaintext.Reveal())
+	if err != nil {
+		return nil, err
+	}
+	defer clear(plaintext)
+	found, err := a.findPair(ctx, inv, r.KeyId, r.KeyVersionId, r.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	public, err := a.publicKey(inv, found)
+	if err != nil {
+		return nil, err
+	}
+	if most := public.MaxPlaintext(r.Algorithm); len(plaintext) == 0 || len(plaintext) > most {
+		return nil, kmsapi.InvalidParameter("Plaintext", fmt.Sprintf("It must be base64 of 1 to %d bytes.", most))
+	}
+	ciphertext, err := public.Encrypt(r.Algorithm, plaintext)
+	if err != nil {
+		return nil, err
+	}
+	return &kmsapi.AsymmetricEncryptResponse{
+		KeyId: found.cmk.KeyID, KeyVersionId: found.version.ID,
+		CiphertextBlob: base64.StdEncoding.EncodeToString(ciphertext),
+	}, nil
+}
+
+// errAsymmetricCiphertext is the one answer to every ciphertext that does not decrypt, whatever is wrong with it.
+var errAsymmetricCiphertext = kmsapi.InvalidParameter("CiphertextBlob",
+	"It is not a ciphertext for this key version and algorithm.")
+
+// asymmetricDecrypt decrypts. One that fails does so after the same work, whatever the reason: even what is not base64
+// goes all the way, as a ciphertext of no bytes.
+func (a *API) asymmetricDecrypt(
+	ctx context.Context, inv *Invocation, r *kmsapi.AsymmetricDecryptRequest,
+) (*kmsapi.AsymmetricDecryptResponse, error) {
+	ciphertext, err := base64.StdEncoding.DecodeString(r.CiphertextBlob)
+	if err != nil {
+		ciphertext = nil
+	}
+	found, err := a.findPair(ctx, inv, r.KeyId, r.KeyVersionId, r.Algorithm)
+	if err != nil {
+		return nil, err
+	}
+	private, err := a.keys.PrivateKey(inv.scope(), found.cmk, found.version)
+	if err != nil {
+		return nil, err
+	}
+	defer private.Clear()
+	plaintext, ok := private.Decrypt(r.Algorithm, ciphertext)
+	if !ok {
+		return nil, errAsymmetricCiphertext
+	}
+	defer clear(plaintext)
+	return &kmsapi.AsymmetricDecryptResponse{
+		KeyId: found.cmk.KeyID, KeyVersionId: found.version.ID,
+		Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(plaintext)).ForWire(),
+	}, nil
+}

@@ -1,0 +1,27 @@
+package api
+
+import (
+	"fmt"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// unapproved are the KeySpecs and algorithms that FIPS 140-3 does not approve, or not for what the service would do with
+// them: OAEP with SHA-1 and PKCS#1 v1.5 encrypt keys. Signatures by PKCS#1 v1.5 are approved.
+var unapproved = []string{kmsapi.KeySpecP256K, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15}
+
+// checkApproved refuses a KeySpec or an algorithm that is not approved, if only such are to be used.
+func (a *API) checkApproved(names ...string) error {
+	if !a.fips {
+		return nil
+	}
+	for _, name := range names {
+		if slices.Contains(unapproved, name) {
+			return kmsapi.ErrUnsupportedOperation.WithMessage(fmt.Sprintf(
+				"%s %s is not approved by FIPS 140-3, and this service uses nothing else.",
+				kmsapi.ErrUnsupportedOperation.Message, name))
+		}
+	}
+	return nil
+}

@@ -1,0 +1,110 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// NextRotation is when the CMK is to be rotated automatically, an interval after its last rotation, and zero if that is
+// off. It may have passed: a CMK that is not enabled is not rotated.
+func (c *CMK) NextRotation() time.Time {
+	if c.RotationInterval == 0 {
+		return time.Time{}
+	}
+	return c.Primary.CreationDate.Truncate(time.Second).Add(c.RotationInterval)
+}
+
+// rotationDue is when the sweeper rotates the CMK, and zero if it does not in the CMK's state.
+func (c *CMK) rotationDue() time.Time {
+	if c.Lifecycle.State != kmsapi.Enabled {
+		return time.Time{}
+	}
+	return c.NextRotation()
+}
+
+// IsDue reports whether the CMK is to be rotated at now.
+func (c *CMK) IsDue(now time.Time) bool {
+	due := c.rotationDue()
+	return !due.IsZero() && !now.Before(due)
+}
+
+// Rotation is one that [Keyring.Rotate] has made.
+type Rotation struct {
+	Scope
+	KeyID, InstanceID, VersionID string
+}
+
+// Rotate gives each CMK that is to be rotated by now a new primary version: one, however many intervals have passed.
+// It looks for them in a read transaction and rotates each in a write transaction of its own, in which it looks again,
+// so that a CMK is not rotated twice. rotated is called after each.
+//
+// room returns an error that wraps [kmsapi.ErrLimitExceeded] if the scope may not have one more version; then its CMKs
+// stay as they are until the next call, and Rotate goes on with those of others before it returns the error.
+func (k *Keyring) Rotate(
+	ctx context.Context, now time.Time, room func(Reader) error, rotated func(Rotation) error,
+) error {
+	var all []dueCMK
+	err := k.store.View(ctx, func(r store.Reader) error {
+		all = all[:0]
+		return eachUntil(r, rotationPrefix, now, func(due dueCMK) error {
+			all = append(all, due)
+			return nil
+		})
+	})
+	if err != nil {
+		return err
+	}
+	full := map[Scope]error{}
+	for _, due := range all {
+		if full[due.scope] != nil {
+			continue
+		}
+		switch made, err := k.rotate(ctx, due, now, room); {
+		case errors.Is(err, kmsapi.ErrLimitExceeded):
+			full[due.scope] = fmt.Errorf("keys of account %s in %s wait for their rotation: %w",
+				due.scope.Account, due.scope.Region, err)
+		case err != nil:
+			return err
+		case made.VersionID != "":
+			if err := rotated(made); err != nil {
+				return err
+			}
+		}
+	}
+	var waiting []error
+	for _, err := range full {
+		waiting = append(waiting, err)
+	}
+	return errors.Join(waiting...)
+}
+
+// rotate rotates a CMK, unless it turns out not to be due: somebody has rotated, changed or deleted it meanwhile.
+func (k *Keyring) rotate(
+	ctx context.Context, due dueCMK, now time.Time, room func(Reader) error,
+) (made Rotation, err error) {
+	version, err := k.NewVersion(due.scope, now, due.keyID)
+	if err != nil {
+		return made, err
+	}
+	err = k.Update(ctx, due.scope, now, func(w Writer) error {
+		made = Rotation{}
+		cmk, err := w.CMK(due.keyID)
+		if errors.Is(err, kmsapi.ErrKeyNotFound) {
+			return nil
+		}
+		if err != nil || !cmk.IsDue(now) {
+			return err
+		}
+		if err := room(w.Reader); err != nil {
+			return err
+		}
+		made = Rotation{due.scope, cmk.KeyID, cmk.InstanceID, version.ID}
+		return w.AddVersion(cmk, version)
+	})
+	return made, err
+}
