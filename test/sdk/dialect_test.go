@@ -120,7 +120,11 @@ func refusedTo(p player, c caller, want *kmsapi.Error, request kmsapi.Request) {
 // newKey creates a CMK and returns its metadata.
 func (p player) newKey(request kmsapi.CreateKeyRequest) kmsapi.KeyMetadata {
 	p.Helper()
-	return do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
+	made := do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
+	if _, isV3 := p.caller.(v3); isV3 { // It reads the field from DescribeKey alone.
+		made.DeletionProtection = kmsapi.ProtectionDisabled
+	}
+	return made
 }
 
 func (p player) describe(keyID string) kmsapi.KeyMetadata {

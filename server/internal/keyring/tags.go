@@ -34,8 +34,8 @@ func (r Reader) EachTagged(from string, visit func(keyID string, tags Tags) (mor
 	return r.eachTagged(from, nil, visit)
 }
 
-// eachTagged is EachTagged for the CMKs whose records have one of some, if there are any: to look for bytes is faster than
-// to decode a record.
+// eachTagged is EachTagged for the CMKs whose records have one of some, if there are any: to look for bytes is faster
+// than to decode a record.
 func (r Reader) eachTagged(
 	from string, some [][]byte, visit func(keyID string, tags Tags) (more bool, err error),
 ) error {
