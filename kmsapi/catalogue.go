@@ -143,7 +143,8 @@ var operationRows = []operationRow{
 	{
 		request: request[GenerateAndExportDataKeyRequest], section: "GenerateAndExportDataKey",
 		plane: DataPlane, rate: RateCrypto, resource: NamedKey,
-		states: whenEnabled, uses: SymmetricKey, required: holds[GenerateAndExportDataKeyResponse]("CiphertextBlob", "ExportedDataKey"),
+		states: whenEnabled, uses: SymmetricKey,
+		required: holds[GenerateAndExportDataKeyResponse]("CiphertextBlob", "ExportedDataKey"),
 	},
 	// The states are those of both keys, and uses is the kind of the one that encrypts.
 	{

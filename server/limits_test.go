@@ -105,7 +105,7 @@ func TestQuotasAreTheRealServicesUnlessOtherwiseSaid(t *testing.T) {
 func TestEveryOperationHasARateClass(t *testing.T) {
 	l := newLab(t, func(c *server.Config) {
 		c.RateLimits = &server.RateLimits{
-			Crypto: 1, ReEncrypt: 1, CreateKey: 1, Write: 1, Read: 1, ListTags: 1, Instances: 1,
+			Crypto: 1, ReEncrypt: 1, Asymmetric: 1, CreateKey: 1, Write: 1, Read: 1, ListTags: 1, Instances: 1,
 		}
 	})
 	spent := map[string]bool{}

@@ -33,6 +33,11 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpGenerateDataKeyWithoutPlaintext: "KeyId KeySpec NumberOfBytes EncryptionContext DryRun",
 	kmsapi.OpGenerateAndExportDataKey: "KeyId KeySpec NumberOfBytes EncryptionContext PublicKeyBlob WrappingAlgorithm " +
 		"WrappingKeySpec DryRun",
+	kmsapi.OpGetPublicKey:          "KeyId KeyVersionId DryRun",
+	kmsapi.OpAsymmetricSign:        "KeyId KeyVersionId Algorithm Digest DryRun",
+	kmsapi.OpAsymmetricVerify:      "KeyId KeyVersionId Algorithm Digest Value DryRun",
+	kmsapi.OpAsymmetricEncrypt:     "KeyId KeyVersionId Algorithm Plaintext DryRun",
+	kmsapi.OpAsymmetricDecrypt:     "KeyId KeyVersionId Algorithm CiphertextBlob DryRun",
 	kmsapi.OpCreateAlias:           "KeyId AliasName",
 	kmsapi.OpUpdateAlias:           "KeyId AliasName",
 	kmsapi.OpDeleteAlias:           "AliasName",
@@ -105,9 +110,7 @@ func (w *wire) tryValues(op kmsapi.Operation, rule kmsapi.Rule, elsewhere string
 func TestAKeyIsMadeAsAskedForOrNotAtAll(t *testing.T) {
 	w := newWire(t)
 	for name, pairs := range map[string][]string{
-		"KeySpec": {
-			"KeySpec", "RSA_2048", "EnableAutomaticRotation", "true", "RotationInterval", "30d",
-		},
+		"KeySpec":             {"KeySpec", "RSA_1024"},
 		"RotationInterval":    {"EnableAutomaticRotation", "true", "RotationInterval", "6d"},
 		"KeyUsage":            {"KeyUsage", "SIGN/VERIFY"},
 		"KeyStorageMechanism": {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},

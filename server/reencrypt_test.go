@@ -281,14 +281,21 @@ func TestAnAsymmetricSourceThatDoesNotFit(t *testing.T) {
 		want   *kmsapi.Error
 		says   string
 	}{
-		"a key that signs":          {signs.asymmetricSource(algorithm), kmsapi.ErrUnsupportedOperation, "KeyUsage"},
-		"a symmetric key":           {symmetric.asymmetricSource(algorithm), kmsapi.ErrUnsupportedOperation, "KeySpec"},
-		"another key's version":     {pair{p.id, other.version}.asymmetricSource(algorithm), kmsapi.ErrKeyVersionNotFound, ""},
-		"no version":                {pair{p.id, "none"}.asymmetricSource(algorithm), kmsapi.ErrKeyVersionNotFound, ""},
-		"no key":                    {pair{"none", p.version}.asymmetricSource(algorithm), kmsapi.ErrKeyNotFound, ""},
-		"an algorithm of none":      {p.asymmetricSource("ROT13"), kmsapi.ErrInvalidParameter, "SourceEncryptionAlgorithm"},
-		"an algorithm that signs":   {p.asymmetricSource(kmsapi.SignPSS), kmsapi.ErrInvalidParameter, "SourceEncryptionAlgorithm"},
-		"an encryption context too": {append(p.asymmetricSource(algorithm), "SourceEncryptionContext", `{"a":"b"}`), kmsapi.ErrInvalidParameter, "SourceEncryptionContext"},
+		"a key that signs": {signs.asymmetricSource(algorithm), kmsapi.ErrUnsupportedOperation, "KeyUsage"},
+		"a symmetric key":  {symmetric.asymmetricSource(algorithm), kmsapi.ErrUnsupportedOperation, "KeySpec"},
+		"another key's version": {
+			pair{p.id, other.version}.asymmetricSource(algorithm), kmsapi.ErrKeyVersionNotFound, "",
+		},
+		"no version":           {pair{p.id, "none"}.asymmetricSource(algorithm), kmsapi.ErrKeyVersionNotFound, ""},
+		"no key":               {pair{"none", p.version}.asymmetricSource(algorithm), kmsapi.ErrKeyNotFound, ""},
+		"an algorithm of none": {p.asymmetricSource("ROT13"), kmsapi.ErrInvalidParameter, "SourceEncryptionAlgorithm"},
+		"an algorithm that signs": {
+			p.asymmetricSource(kmsapi.SignPSS), kmsapi.ErrInvalidParameter, "SourceEncryptionAlgorithm",
+		},
+		"an encryption context too": {
+			append(p.asymmetricSource(algorithm), "SourceEncryptionContext", `{"a":"b"}`),
+			kmsapi.ErrInvalidParameter, "SourceEncryptionContext",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			l.t = t
@@ -297,6 +304,7 @@ func TestAnAsymmetricSourceThatDoesNotFit(t *testing.T) {
 			require.Contains(t, got.Message, tc.says)
 		})
 	}
+	l.t = t // That of the last subtest is over.
 	for _, destination := range []string{p.id, signs.id} {
 		try(p.asymmetricSource(algorithm), good, destination).refused(t, kmsapi.ErrUnsupportedOperation)
 		try(nil, blob, destination).refused(t, kmsapi.ErrUnsupportedOperation)

@@ -2,18 +2,18 @@ package main
 
 import (
 	"context"
+	"fmt"
 	"os"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
 )
 
 // manyVersions is the number of versions of a key that was rotated often.
 const manyVersions = 50
 
-// recordService is a service with a plain key, one with a tag, and one with many versions.
+// recordService is a service with a plain key, one with a tag, and one with many versions and ten tags.
 type recordService struct {
 	*kmsService
 	plain, tagged, rotated keyOf
@@ -70,15 +70,10 @@ func (s *recordService) openRecords(
 	return []contest.Side{ours, peer}, nil, nil
 }
 
-// startRecords starts a service with the three keys. Versions are added between two of its runs, as no operation adds
-// any.
+// startRecords starts a service with the three keys.
 func (s *stage) startRecords(ctx context.Context) (*recordService, error) {
 	const name = "records"
 	if err := os.Mkdir(s.folder(name), 0o700); err != nil {
-		return nil, err
-	}
-	dev, err := server.NewDevConfig(s.folder(name), "127.0.0.1:0")
-	if err != nil {
 		return nil, err
 	}
 	kms, err := s.startKMS(name)
@@ -89,20 +84,8 @@ func (s *stage) startRecords(ctx context.Context) (*recordService, error) {
 	if err := r.createKeys(ctx); err != nil {
 		return nil, err
 	}
-	if err := kms.Stop(); err != nil {
-		return nil, err
-	}
-	if err := servertest.AddVersions(ctx, dev.Config, rotatedAlias, manyVersions-1); err != nil {
-		return nil, err
-	}
-	if err := kms.Start(); err != nil {
-		return nil, err
-	}
 	return r, settle(ctx)
 }
-
-// rotatedAlias is the alias of the key with many versions.
-const rotatedAlias = kmsapi.AliasPrefix + "rotated"
 
 func (s *recordService) createKeys(ctx context.Context) (err error) {
 	for _, key := range []*keyOf{&s.plain, &s.tagged, &s.rotated} {
@@ -118,10 +101,27 @@ func (s *recordService) createKeys(ctx context.Context) (err error) {
 		return err
 	}
 	defer c.Close()
-	tags := []kmsapi.Tag{{TagKey: "team", TagValue: "billing"}}
+	tags := kmsapi.Tags{{TagKey: "team", TagValue: "billing"}}
 	if _, err := c.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: s.tagged.id, Tags: tags}); err != nil {
 		return err
 	}
-	_, err = c.CreateAlias(ctx, &kmsapi.CreateAliasRequest{KeyId: s.rotated.id, AliasName: rotatedAlias})
-	return err
+	return s.rotate(ctx, c)
+}
+
+// rotate gives the third key many versions, and as many tags as the real service allows at once.
+func (s *recordService) rotate(ctx context.Context, c *client.Client) error {
+	const manyTags = 10
+	var tags kmsapi.Tags
+	for i := range manyTags {
+		tags = append(tags, kmsapi.Tag{TagKey: fmt.Sprint("tag", i), TagValue: "value"})
+	}
+	if _, err := c.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: s.rotated.id, Tags: tags}); err != nil {
+		return err
+	}
+	for range manyVersions - 1 {
+		if _, err := c.CreateKeyVersion(ctx, &kmsapi.CreateKeyVersionRequest{KeyId: s.rotated.id}); err != nil {
+			return err
+		}
+	}
+	return nil
 }

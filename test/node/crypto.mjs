@@ -4,7 +4,7 @@ import { constants, generateKeyPairSync, privateDecrypt } from 'node:crypto';
 import { describe, test } from 'node:test';
 
 import { dev, dialects } from './dialects.mjs';
-import { everyDialect, newKey, refused } from './scenario.mjs';
+import { everyDialect, everyDialectOfToday, newKey, refused } from './scenario.mjs';
 
 const kilobytes6 = Buffer.from(Array.from({ length: 6144 }, (_, i) => (i * 7) % 256));
 
@@ -80,9 +80,9 @@ everyDialect('a data key without plaintext is one that Decrypt gives', async (ca
   const opened = await call('Decrypt', { CiphertextBlob: sealed.CiphertextBlob, EncryptionContext });
   assert.equal(Buffer.from(opened.Plaintext, 'base64').length, 16);
   assert.equal(opened.KeyVersionId, sealed.KeyVersionId);
-}, ['GenerateDataKeyWithoutPlaintext']);
+});
 
-everyDialect('data keys are exported to a module', async (call) => {
+everyDialectOfToday('data keys are exported to a module', async (call) => {
   const { KeyId } = await newKey(call);
   const EncryptionContext = contexts['a UTF-8 context'];
   const { publicKey, privateKey } = generateKeyPairSync('rsa', { modulusLength: 2048 });
@@ -100,9 +100,9 @@ everyDialect('data keys are exported to a module', async (call) => {
     await refused(call('GenerateAndExportDataKey', { KeyId, ...to, PublicKeyBlob: 'bm9uZQ==' }), 400,
       'InvalidParameter', /PublicKeyBlob/);
   }
-}, ['ExportDataKey', 'GenerateAndExportDataKey']);
+});
 
-everyDialect('ciphertexts move to another key', async (call) => {
+everyDialectOfToday('ciphertexts move to another key', async (call) => {
   const [from, to] = [await newKey(call), await newKey(call)];
   for (const [name, context] of Object.entries(contexts)) {
     const sealed = await call('Encrypt', { KeyId: from.KeyId, Plaintext: name, EncryptionContext: context });
@@ -119,7 +119,7 @@ everyDialect('ciphertexts move to another key', async (call) => {
     await refused(call('ReEncrypt', { CiphertextBlob: sealed.CiphertextBlob, DestinationKeyId: to.KeyId }), 400,
       'InvalidParameter', /CiphertextBlob/);
   }
-}, ['ReEncrypt']);
+});
 
 describe('every dialect decrypts what any other has encrypted', () => {
   const callers = dialects.filter((dialect) => dialect.home === dev).map(

@@ -58,6 +58,17 @@ func v3Row[Request, Answer any](send func(*kms.Client, *Request) (Answer, error)
 	}
 }
 
+// v3Plain is v3Row for an operation that takes no request.
+func v3Plain[Answer any](send func(*kms.Client) (Answer, error)) v3Operation {
+	return func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
+		got, err := send(c)
+		if err != nil {
+			return v3Error(err)
+		}
+		return readBody(got, answer)
+	}
+}
+
 // readBody reads the SDK's response without headers and status.
 func readBody(got any, answer kmsapi.Response) error {
 	text, err := json.Marshal(got)
@@ -74,53 +85,52 @@ func readBody(got any, answer kmsapi.Response) error {
 }
 
 var v3Operations = map[kmsapi.Operation]v3Operation{
-	kmsapi.OpCreateKey:              v3Row((*kms.Client).CreateKey),
-	kmsapi.OpGetParametersForImport: v3Row((*kms.Client).GetParametersForImport),
-	kmsapi.OpImportKeyMaterial:      v3Row((*kms.Client).ImportKeyMaterial),
-	kmsapi.OpEnableKey:              v3Row((*kms.Client).EnableKey),
-	kmsapi.OpDisableKey:             v3Row((*kms.Client).DisableKey),
-	kmsapi.OpScheduleKeyDeletion:    v3Row((*kms.Client).ScheduleKeyDeletion),
-	kmsapi.OpCancelKeyDeletion:      v3Row((*kms.Client).CancelKeyDeletion),
-	kmsapi.OpDeleteKeyMaterial:      v3Row((*kms.Client).DeleteKeyMaterial),
-	kmsapi.OpDescribeKey:            v3Row((*kms.Client).DescribeKey),
-	kmsapi.OpListKeys:               v3Row((*kms.Client).ListKeys),
-	kmsapi.OpEncrypt:                v3Row((*kms.Client).Encrypt),
-	kmsapi.OpGenerateDataKey:        v3Row((*kms.Client).GenerateDataKey),
-	kmsapi.OpDecrypt:                v3Row((*kms.Client).Decrypt),
-	kmsapi.OpReEncrypt:              v3Row((*kms.Client).ReEncrypt),
-	kmsapi.OpExportDataKey:          v3Row((*kms.Client).ExportDataKey),
-
+	kmsapi.OpCreateKey:                       v3Row((*kms.Client).CreateKey),
+	kmsapi.OpGetParametersForImport:          v3Row((*kms.Client).GetParametersForImport),
+	kmsapi.OpImportKeyMaterial:               v3Row((*kms.Client).ImportKeyMaterial),
+	kmsapi.OpEnableKey:                       v3Row((*kms.Client).EnableKey),
+	kmsapi.OpDisableKey:                      v3Row((*kms.Client).DisableKey),
+	kmsapi.OpScheduleKeyDeletion:             v3Row((*kms.Client).ScheduleKeyDeletion),
+	kmsapi.OpCancelKeyDeletion:               v3Row((*kms.Client).CancelKeyDeletion),
+	kmsapi.OpDeleteKeyMaterial:               v3Row((*kms.Client).DeleteKeyMaterial),
+	kmsapi.OpDescribeKey:                     v3Row((*kms.Client).DescribeKey),
+	kmsapi.OpListKeys:                        v3Row((*kms.Client).ListKeys),
+	kmsapi.OpEncrypt:                         v3Row((*kms.Client).Encrypt),
+	kmsapi.OpGenerateDataKey:                 v3Row((*kms.Client).GenerateDataKey),
+	kmsapi.OpDecrypt:                         v3Row((*kms.Client).Decrypt),
+	kmsapi.OpReEncrypt:                       v3Row((*kms.Client).ReEncrypt),
+	kmsapi.OpExportDataKey:                   v3Row((*kms.Client).ExportDataKey),
 	kmsapi.OpGenerateDataKeyWithoutPlaintext: v3Row((*kms.Client).GenerateDataKeyWithoutPlaintext),
 	kmsapi.OpGenerateAndExportDataKey:        v3Row((*kms.Client).GenerateAndExportDataKey),
-
-	kmsapi.OpCreateAlias:          v3Row((*kms.Client).CreateAlias),
-	kmsapi.OpUpdateAlias:          v3Row((*kms.Client).UpdateAlias),
-	kmsapi.OpDeleteAlias:          v3Row((*kms.Client).DeleteAlias),
-	kmsapi.OpListAliases:          v3Row((*kms.Client).ListAliases),
-	kmsapi.OpListAliasesByKeyId:   v3Row((*kms.Client).ListAliasesByKeyId),
-	kmsapi.OpTagResource:          v3Row((*kms.Client).TagResource),
-	kmsapi.OpUntagResource:        v3Row((*kms.Client).UntagResource),
-	kmsapi.OpListResourceTags:     v3Row((*kms.Client).ListResourceTags),
-	kmsapi.OpGetKmsInstance:       v3Row((*kms.Client).GetKmsInstance),
-	kmsapi.OpListKmsInstances:     v3Row((*kms.Client).ListKmsInstances),
-	kmsapi.OpCreateKeyVersion:     v3Row((*kms.Client).CreateKeyVersion),
-	kmsapi.OpDescribeKeyVersion:   v3Row((*kms.Client).DescribeKeyVersion),
-	kmsapi.OpListKeyVersions:      v3Row((*kms.Client).ListKeyVersions),
-	kmsapi.OpUpdateRotationPolicy: v3Row((*kms.Client).UpdateRotationPolicy),
-	kmsapi.OpGetKeyPolicy:         v3Row((*kms.Client).GetKeyPolicy),
-	kmsapi.OpSetKeyPolicy:         v3Row((*kms.Client).SetKeyPolicy),
-	kmsapi.OpGetPublicKey:         v3Row((*kms.Client).GetPublicKey),
-	kmsapi.OpAsymmetricSign:       v3Row((*kms.Client).AsymmetricSign),
-	kmsapi.OpAsymmetricVerify:     v3Row((*kms.Client).AsymmetricVerify),
-	kmsapi.OpAsymmetricEncrypt:    v3Row((*kms.Client).AsymmetricEncrypt),
-	kmsapi.OpAsymmetricDecrypt:    v3Row((*kms.Client).AsymmetricDecrypt),
-	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
-		got, err := c.DescribeRegions() // It takes no request.
-		if err != nil {
-			return v3Error(err)
-		}
-		return readBody(got, answer)
-	},
+	kmsapi.OpCreateAlias:                     v3Row((*kms.Client).CreateAlias),
+	kmsapi.OpUpdateAlias:                     v3Row((*kms.Client).UpdateAlias),
+	kmsapi.OpDeleteAlias:                     v3Row((*kms.Client).DeleteAlias),
+	kmsapi.OpListAliases:                     v3Row((*kms.Client).ListAliases),
+	kmsapi.OpListAliasesByKeyId:              v3Row((*kms.Client).ListAliasesByKeyId),
+	kmsapi.OpTagResource:                     v3Row((*kms.Client).TagResource),
+	kmsapi.OpUntagResource:                   v3Row((*kms.Client).UntagResource),
+	kmsapi.OpListResourceTags:                v3Row((*kms.Client).ListResourceTags),
+	kmsapi.OpGetKmsInstance:                  v3Row((*kms.Client).GetKmsInstance),
+	kmsapi.OpListKmsInstances:                v3Row((*kms.Client).ListKmsInstances),
+	kmsapi.OpCreateKeyVersion:                v3Row((*kms.Client).CreateKeyVersion),
+	kmsapi.OpDescribeKeyVersion:              v3Row((*kms.Client).DescribeKeyVersion),
+	kmsapi.OpListKeyVersions:                 v3Row((*kms.Client).ListKeyVersions),
+	kmsapi.OpUpdateRotationPolicy:            v3Row((*kms.Client).UpdateRotationPolicy),
+	kmsapi.OpGetKeyPolicy:                    v3Row((*kms.Client).GetKeyPolicy),
+	kmsapi.OpSetKeyPolicy:                    v3Row((*kms.Client).SetKeyPolicy),
+	kmsapi.OpGetPublicKey:                    v3Row((*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign:                  v3Row((*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify:                v3Row((*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt:               v3Row((*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt:               v3Row((*kms.Client).AsymmetricDecrypt),
+	kmsapi.OpUpdateKeyDescription:            v3Row((*kms.Client).UpdateKeyDescription),
+	kmsapi.OpSetDeletionProtection:           v3Row((*kms.Client).SetDeletionProtection),
+	kmsapi.OpTagResources:                    v3Row((*kms.Client).TagResources),
+	kmsapi.OpUntagResources:                  v3Row((*kms.Client).UntagResources),
+	kmsapi.OpListTagResources:                v3Row((*kms.Client).ListTagResources),
+	kmsapi.OpDescribeAccountKmsStatus:        v3Plain((*kms.Client).DescribeAccountKmsStatus),
+	kmsapi.OpOpenKmsService:                  v3Plain((*kms.Client).OpenKmsService),
+	kmsapi.OpDescribeRegions:                 v3Plain((*kms.Client).DescribeRegions),
 }
 
 func (s v3) call(request kmsapi.Request, answer kmsapi.Response) error {
