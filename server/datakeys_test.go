@@ -39,6 +39,16 @@ func publicKeyBlob(name string) string {
 	return base64.StdEncoding.EncodeToString(block.Bytes)
 }
 
+// publicKeyWithExponent is a public key that differs from the recipient's in its exponent.
+func publicKeyWithExponent(t testing.TB, exponent int) string {
+	block, _ := pem.Decode(opensslFile("rsa_2048.pub.pem"))
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	require.NoError(t, err)
+	der, err := x509.MarshalPKIXPublicKey(&rsa.PublicKey{N: parsed.(*rsa.PublicKey).N, E: exponent})
+	require.NoError(t, err)
+	return base64.StdEncoding.EncodeToString(der)
+}
+
 // onSM2 is a public key on the curve of SM2: a point like one on P-256, with the name of the other curve.
 func onSM2() string {
 	block, _ := pem.Decode(opensslFile("prime256v1.pub.pem"))
@@ -210,10 +220,10 @@ func TestAPublicKeyThatCantWrapIsRefused(t *testing.T) {
 		"on P-256":              publicKeyBlob("prime256v1"),
 		"on secp256k1":          publicKeyBlob("secp256k1"),
 		"on SM2":                onSM2(),
-		"an exponent of 1":      changed(func(k *rsa.PublicKey) { k.E = 1 }),
-		"an exponent of 2":      changed(func(k *rsa.PublicKey) { k.E = 2 }),
-		"an even exponent":      changed(func(k *rsa.PublicKey) { k.E = 65536 }),
-		"an exponent too large": changed(func(k *rsa.PublicKey) { k.E = 1<<32 + 1 }),
+		"an exponent of 1":      publicKeyWithExponent(t, 1),
+		"an exponent of 2":      publicKeyWithExponent(t, 2),
+		"an even exponent":      publicKeyWithExponent(t, 65536),
+		"an exponent too large": publicKeyWithExponent(t, 1<<32+1),
 		"an even modulus":       changed(func(k *rsa.PublicKey) { k.N.SetBit(k.N, 0, 0) }),
 		"1,025 characters":      text + strings.Repeat("\n", 1025-len(text)),
 	} {
@@ -233,7 +243,7 @@ func TestAPublicKeyThatCantWrapIsRefused(t *testing.T) {
 	}
 	for name, public := range map[string]string{
 		"in lines":         text[:64] + "\n" + text[64:128] + "\r\n" + text[128:] + "\n",
-		"an exponent of 3": changed(func(k *rsa.PublicKey) { k.E = 3 }),
+		"an exponent of 3": publicKeyWithExponent(t, 3),
 	} {
 		t.Run(name, func(t *testing.T) {
 			w.in(t).must("GenerateAndExportDataKey", append(setPair(toRecipient(), "PublicKeyBlob", public), "KeyId", id)...)

@@ -64,6 +64,14 @@ func TestAServiceForFIPSRefusesWhatIsNotApproved(t *testing.T) {
 	l.must("AsymmetricEncrypt", p.with("Algorithm", "RSAES_OAEP_SHA_256", "Plaintext", "eA==")...)
 	l.do("AsymmetricEncrypt", p.with("Algorithm", "RSAES_OAEP_SHA_1", "Plaintext", "eA==")...).
 		refused(t, kmsapi.ErrUnsupportedOperation)
+	source := append(p.asymmetricSource("RSAES_OAEP_SHA_1"), "CiphertextBlob", "eA==", "DestinationKeyId", l.createKey())
+	l.do("ReEncrypt", source...).refused(t, kmsapi.ErrUnsupportedOperation)
+	export := append(toRecipient(), "KeyId", l.createKey())
+	l.must("GenerateAndExportDataKey", export...)
+	l.do("GenerateAndExportDataKey", setPair(export, "WrappingAlgorithm", "RSAES_OAEP_SHA_1")...).
+		refused(t, kmsapi.ErrUnsupportedOperation)
+	l.do("GenerateAndExportDataKey", setPair(export, "PublicKeyBlob", publicKeyWithExponent(t, 3))...).
+		refused(t, kmsapi.ErrInvalidParameter)
 	s := l.createPair("RSA_2048", "SIGN/VERIFY")
 	l.must("AsymmetricSign", s.with("Algorithm", "RSA_PKCS1_SHA_256", "Digest", aDigest)...)
 }

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"flag"
 	"fmt"
 	"maps"
@@ -301,6 +302,36 @@ func (m *model) Encrypt(t *rapid.T) {
 	agree(t, refusal, err)
 	if refusal == nil {
 		k.blob = got.CiphertextBlob
+	}
+}
+
+func (m *model) GenerateDataKeyWithoutPlaintext(t *rapid.T) {
+	k := m.pick(t)
+	refusal := k.refusal(useRefused)
+	got, err := m.client.GenerateDataKeyWithoutPlaintext(t.Context(),
+		&kmsapi.GenerateDataKeyWithoutPlaintextRequest{KeyId: k.id})
+	agree(t, refusal, err)
+	if refusal == nil {
+		k.blob = got.CiphertextBlob
+	}
+}
+
+// ReEncrypt moves a ciphertext, of whatever version of its CMK, to the newest version of another, or of the same.
+func (m *model) ReEncrypt(t *rapid.T) {
+	from, to := m.pick(t), m.pick(t)
+	if from.blob == "" {
+		t.Skip("no ciphertext")
+	}
+	refusal := kmsapi.ErrKeyNotFound
+	if !from.gone && !to.gone {
+		refusal = cmp.Or(from.refusal(useRefused), to.refusal(useRefused))
+	}
+	got, err := m.client.ReEncrypt(t.Context(),
+		&kmsapi.ReEncryptRequest{CiphertextBlob: from.blob, DestinationKeyId: to.id})
+	agree(t, refusal, err)
+	if refusal == nil {
+		require.Equal(t, from.id, got.KeyId)
+		to.blob = got.CiphertextBlob
 	}
 }
 

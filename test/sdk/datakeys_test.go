@@ -109,3 +109,24 @@ func TestCiphertextsMoveToAnotherKey(t *testing.T) {
 		})
 	})
 }
+
+func TestCiphertextsOfAsymmetricKeysMoveToSymmetricOnes(t *testing.T) {
+	everyDialect(t, func(p player) {
+		from := p.newKey(kmsapi.CreateKeyRequest{
+			KeySpec: kmsapi.KeySpecRSA2048, KeyUsage: kmsapi.KeyUsageEncryptDecrypt,
+		})
+		to := p.newKey(kmsapi.CreateKeyRequest{})
+		versions := do[kmsapi.ListKeyVersionsResponse](p, &kmsapi.ListKeyVersionsRequest{KeyId: from.KeyId})
+		version := versions.KeyVersions.KeyVersion[0].KeyVersionId
+		sealed := do[kmsapi.AsymmetricEncryptResponse](p, &kmsapi.AsymmetricEncryptRequest{
+			KeyId: from.KeyId, KeyVersionId: version, Algorithm: kmsapi.EncryptOAEPSHA256,
+			Plaintext: kmsapi.NewSecret("c2VjcmV0"),
+		})
+		moved := do[kmsapi.ReEncryptResponse](p, &kmsapi.ReEncryptRequest{
+			CiphertextBlob: sealed.CiphertextBlob, SourceKeyId: from.KeyId, SourceKeyVersionId: version,
+			SourceEncryptionAlgorithm: kmsapi.EncryptOAEPSHA256, DestinationKeyId: to.KeyId,
+		})
+		require.Equal(p, []string{from.KeyId, version}, []string{moved.KeyId, moved.KeyVersionId})
+		require.Equal(p, "c2VjcmV0", p.decrypt(moved.CiphertextBlob, nil).Plaintext.Reveal())
+	})
+}
