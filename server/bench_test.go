@@ -71,15 +71,19 @@ func BenchmarkScale(b *testing.B) {
 		ids := l.everyPage(100, "ListKeys")
 		spread := func(i int) string { return ids[i*7919%n] }
 		for _, bc := range []struct {
-			action string
-			pairs  func(i int) []string
+			name  string
+			pairs func(i int) []string
 		}{
 			{"Encrypt", func(i int) []string { return []string{"KeyId", spread(i), "Plaintext", "c2VjcmV0"} }},
 			{"DescribeKey", func(i int) []string { return []string{"KeyId", spread(i)} }},
 			{"ListKeys", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
+			{"ListKeys by tag", filtersOf(`[{"Key":"TagValue","Values":["team-7"]}]`)},
+			{"ListKeys by state", filtersOf(`[{"Key":"KeyState","Values":["Enabled"]}]`)},
+			{"ListKeys by alias", filtersOf(`[{"Key":"AliasName","Values":["filled/0000007"]}]`)},
 			{"ListAliases", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
 		} {
-			b.Run(fmt.Sprintf("%s/%d", bc.action, n), func(b *testing.B) { l.benchmark(b, bc.action, bc.pairs) })
+			action, _, _ := strings.Cut(bc.name, " ")
+			b.Run(fmt.Sprintf("%s/%d", bc.name, n), func(b *testing.B) { l.benchmark(b, action, bc.pairs) })
 		}
 		b.Run(fmt.Sprintf("Open/%d", n), func(b *testing.B) {
 			for range b.N {
@@ -88,6 +92,11 @@ func BenchmarkScale(b *testing.B) {
 			}
 		})
 	}
+}
+
+// filtersOf are the parameters of a filtered page of ListKeys.
+func filtersOf(filters string) func(int) []string {
+	return func(int) []string { return []string{"Filters", filters} }
 }
 
 // BenchmarkCreateKey measures durable CMKs, with all that a request costs but the network, against the least that could

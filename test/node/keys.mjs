@@ -2,7 +2,7 @@
 import assert from 'node:assert/strict';
 import { randomUUID } from 'node:crypto';
 
-import { describeKey, everyDialect, near, newKey, now, pages, refused } from './scenario.mjs';
+import { describeKey, everyDialect, everyDialectOfToday, near, newKey, now, pages, refused } from './scenario.mjs';
 
 everyDialect('keys live as the reference says', async (call) => {
   const Description = `a key of "ours" & <others>, 密钥 +%2B*~!'()`;
@@ -117,4 +117,52 @@ everyDialect('tags are added, changed and removed', async (call) => {
   assert.deepEqual(await tags(), { team: 'finance' });
   await refused(call('TagResource', { KeyId, Tags: [{ TagKey: 'acs:mine', TagValue: 'x' }] }), 400, 'InvalidParameter',
     /Tags/);
+});
+
+everyDialect('a description is replaced', async (call) => {
+  const { KeyId } = await newKey(call, { Description: 'old' });
+  await call('UpdateKeyDescription', { KeyId, Description: 'new 密钥' });
+  assert.equal((await describeKey(call, KeyId)).Description, 'new 密钥');
+  await call('UpdateKeyDescription', { KeyId, Description: '' });
+  assert.equal((await describeKey(call, KeyId)).Description, '');
+});
+
+everyDialectOfToday('tags of several keys, and keys by their tags', async (call) => {
+  const value = randomUUID();
+  const one = await newKey(call, { Tags: [{ TagKey: 'one', TagValue: value }] });
+  const two = await newKey(call);
+  const ids = { ResourceType: 'key', 'ResourceId.1': one.KeyId, 'ResourceId.2': two.KeyId };
+  const rows = async () => {
+    const { NextToken, TagResources } = await call('ListTagResources', ids);
+    assert.equal(NextToken, '');
+    return TagResources.TagResource.map((row) => `${row.ResourceId}:${row.TagKey}=${row.TagValue}`).sort();
+  };
+  assert.deepEqual(await rows(), [`${one.KeyId}:one=${value}`]);
+  await call('TagResources', { ...ids, 'Tag.1.Key': 'a/b+c=d@e:f', 'Tag.1.Value': '+=/@', 'Tag.2.Key': 'none' });
+  assert.equal((await rows()).length, 5);
+  await call('UntagResources', { ...ids, 'TagKey.1': 'a/b+c=d@e:f', 'TagKey.2': 'none' });
+  assert.deepEqual(await rows(), [`${one.KeyId}:one=${value}`]);
+  const found = await call('ListKeys', { Filters: [{ Key: 'TagValue', Values: [value] }] });
+  assert.deepEqual(found.Keys.Key.map((key) => key.KeyId), [one.KeyId]);
+  await refused(call('ListKeys', { Filters: [{ Key: 'State', Values: ['Enabled'] }] }), 400, 'InvalidParameter',
+    /Filters/);
+  await call('UntagResources', { ...ids, All: true });
+  assert.deepEqual(await rows(), []);
+});
+
+everyDialectOfToday('a key is protected by its ARN', async (call) => {
+  const { KeyId, Arn } = await newKey(call);
+  await call('SetDeletionProtection',
+    { ProtectedResourceArn: Arn, EnableDeletionProtection: true, DeletionProtectionDescription: 'in use' });
+  const key = await describeKey(call, KeyId);
+  assert.deepEqual([key.DeletionProtection, key.DeletionProtectionDescription], ['Enabled', 'in use']);
+  await refused(call('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 }), 409, 'Rejected.StateModifiedFailed',
+    /protection/);
+  await call('SetDeletionProtection', { KeyId, EnableDeletionProtection: false });
+  await call('ScheduleKeyDeletion', { KeyId, PendingWindowInDays: 7 });
+});
+
+everyDialectOfToday('the account may use KMS', async (call) => {
+  assert.equal((await call('DescribeAccountKmsStatus')).AccountStatus, 'Enabled');
+  await call('OpenKmsService');
 });

@@ -13,6 +13,15 @@ export function everyDialect(name, scenario) {
   });
 }
 
+// everyDialectOfToday plays a scenario with operations that the classes of an old SDK don't have.
+export function everyDialectOfToday(name, scenario) {
+  describe(name, () => {
+    for (const dialect of dialects.filter(({ today }) => today)) {
+      test(dialect.name, () => scenario(dialect.dial(dialect.home), dialect));
+    }
+  });
+}
+
 // refused requires that a call is refused with that HTTP status and code, and a message that matches.
 export async function refused(call, status, code, message = /./) {
   const said = await call.then(() => assert.fail(`expected ${code}`), (error) => error);

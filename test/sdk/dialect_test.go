@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"reflect"
 	"strconv"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -119,7 +120,11 @@ func refusedTo(p player, c caller, want *kmsapi.Error, request kmsapi.Request) {
 // newKey creates a CMK and returns its metadata.
 func (p player) newKey(request kmsapi.CreateKeyRequest) kmsapi.KeyMetadata {
 	p.Helper()
-	return do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
+	made := do[kmsapi.CreateKeyResponse](p, &request).KeyMetadata
+	if _, isV3 := p.caller.(v3); isV3 { // It reads the field from DescribeKey alone.
+		made.DeletionProtection = kmsapi.ProtectionDisabled
+	}
+	return made
 }
 
 func (p player) describe(keyID string) kmsapi.KeyMetadata {
@@ -134,9 +139,16 @@ func (p player) describe(keyID string) kmsapi.KeyMetadata {
 func fill(request any, params kmsapi.Params) error {
 	fields := reflect.ValueOf(request).Elem()
 	for _, p := range params {
-		field := fields.FieldByName(p.Name)
+		name, item, isItem := strings.Cut(p.Name, ".")
+		field := fields.FieldByName(name)
 		if !field.IsValid() {
 			return fmt.Errorf("%T has no field %s", request, p.Name)
+		}
+		if isItem {
+			field, item = itemOf(field, item)
+			if item != "" {
+				field = field.FieldByName(item)
+			}
 		}
 		if err := set(field, p.Value); err != nil {
 			return fmt.Errorf("%T.%s: %w", request, p.Name, err)
@@ -145,22 +157,43 @@ func fill(request any, params kmsapi.Params) error {
 	return nil
 }
 
+// itemOf returns an item of a list whose parameters are called after its number, such as 1.Key, and the rest of that
+// name. The list has as many items then.
+func itemOf(list reflect.Value, name string) (item reflect.Value, rest string) {
+	list = pointedAt(list)
+	number, rest, _ := strings.Cut(name, ".")
+	n, err := strconv.Atoi(number)
+	if err != nil {
+		panic(err)
+	}
+	for list.Len() < n {
+		list.Set(reflect.Append(list, reflect.Zero(list.Type().Elem())))
+	}
+	return pointedAt(list.Index(n - 1)), rest
+}
+
+// pointedAt returns what a field points at, which is made if it is nil, or the field itself.
+func pointedAt(field reflect.Value) reflect.Value {
+	if field.Kind() != reflect.Pointer {
+		return field
+	}
+	if field.IsNil() {
+		field.Set(reflect.New(field.Type().Elem()))
+	}
+	return field.Elem()
+}
+
 // set parses value into a field. The old SDK has only strings; the new one has pointers and maps.
 func set(field reflect.Value, value string) error {
-	if field.Kind() == reflect.Pointer {
-		field.Set(reflect.New(field.Type().Elem()))
-		field = field.Elem()
-	}
+	field = pointedAt(field)
 	switch field.Kind() {
+	case reflect.Bool:
+		field.SetBool(value == "true")
 	case reflect.String:
 		field.SetString(value)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		n, err := strconv.ParseInt(value, 10, 64)
 		field.SetInt(n)
-		return err
-	case reflect.Bool:
-		yes, err := strconv.ParseBool(value)
-		field.SetBool(yes)
 		return err
 	case reflect.Map:
 		return json.Unmarshal([]byte(value), field.Addr().Interface())

@@ -96,12 +96,22 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpUpdateRotationPolicy:   v1Row(kms.CreateUpdateRotationPolicyRequest, (*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v1Row(kms.CreateGetKeyPolicyRequest, (*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v1Row(kms.CreateSetKeyPolicyRequest, (*kms.Client).SetKeyPolicy),
-	kmsapi.OpGetPublicKey: v1Row(kms.CreateGetPublicKeyRequest, (*kms.Client).GetPublicKey),
-	kmsapi.OpAsymmetricSign: v1Row(kms.CreateAsymmetricSignRequest, (*kms.Client).AsymmetricSign),
-	kmsapi.OpAsymmetricVerify: v1Row(kms.CreateAsymmetricVerifyRequest, (*kms.Client).AsymmetricVerify),
-	kmsapi.OpAsymmetricEncrypt: v1Row(kms.CreateAsymmetricEncryptRequest, (*kms.Client).AsymmetricEncrypt),
-	kmsapi.OpAsymmetricDecrypt: v1Row(kms.CreateAsymmetricDecryptRequest, (*kms.Client).AsymmetricDecrypt),
+	kmsapi.OpGetPublicKey:           v1Row(kms.CreateGetPublicKeyRequest, (*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign:         v1Row(kms.CreateAsymmetricSignRequest, (*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify:       v1Row(kms.CreateAsymmetricVerifyRequest, (*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt:      v1Row(kms.CreateAsymmetricEncryptRequest, (*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt:      v1Row(kms.CreateAsymmetricDecryptRequest, (*kms.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
+	kmsapi.OpUpdateKeyDescription:   v1Row(kms.CreateUpdateKeyDescriptionRequest, (*kms.Client).UpdateKeyDescription),
+	kmsapi.OpSetDeletionProtection:  v1Row(kms.CreateSetDeletionProtectionRequest, (*kms.Client).SetDeletionProtection),
+	kmsapi.OpTagResources:           v1Row(kms.CreateTagResourcesRequest, (*kms.Client).TagResources),
+	kmsapi.OpUntagResources:         v1Row(kms.CreateUntagResourcesRequest, (*kms.Client).UntagResources),
+	kmsapi.OpListTagResources:       v1Row(kms.CreateListTagResourcesRequest, (*kms.Client).ListTagResources),
+
+	kmsapi.OpDescribeAccountKmsStatus: v1Row(
+		kms.CreateDescribeAccountKmsStatusRequest, (*kms.Client).DescribeAccountKmsStatus),
+
+	kmsapi.OpOpenKmsService: v1Row(kms.CreateOpenKmsServiceRequest, (*kms.Client).OpenKmsService),
 }
 
 func (s v1) call(request kmsapi.Request, answer kmsapi.Response) error {

@@ -58,6 +58,17 @@ func v3Row[Request, Answer any](send func(*kms.Client, *Request) (Answer, error)
 	}
 }
 
+// v3Plain is v3Row for an operation that takes no request.
+func v3Plain[Answer any](send func(*kms.Client) (Answer, error)) v3Operation {
+	return func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
+		got, err := send(c)
+		if err != nil {
+			return v3Error(err)
+		}
+		return readBody(got, answer)
+	}
+}
+
 // readBody reads the SDK's response without headers and status.
 func readBody(got any, answer kmsapi.Response) error {
 	text, err := json.Marshal(got)
@@ -103,11 +114,11 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpUpdateRotationPolicy:   v3Row((*kms.Client).UpdateRotationPolicy),
 	kmsapi.OpGetKeyPolicy:           v3Row((*kms.Client).GetKeyPolicy),
 	kmsapi.OpSetKeyPolicy:           v3Row((*kms.Client).SetKeyPolicy),
-	kmsapi.OpGetPublicKey: v3Row((*kms.Client).GetPublicKey),
-	kmsapi.OpAsymmetricSign: v3Row((*kms.Client).AsymmetricSign),
-	kmsapi.OpAsymmetricVerify: v3Row((*kms.Client).AsymmetricVerify),
-	kmsapi.OpAsymmetricEncrypt: v3Row((*kms.Client).AsymmetricEncrypt),
-	kmsapi.OpAsymmetricDecrypt: v3Row((*kms.Client).AsymmetricDecrypt),
+	kmsapi.OpGetPublicKey:           v3Row((*kms.Client).GetPublicKey),
+	kmsapi.OpAsymmetricSign:         v3Row((*kms.Client).AsymmetricSign),
+	kmsapi.OpAsymmetricVerify:       v3Row((*kms.Client).AsymmetricVerify),
+	kmsapi.OpAsymmetricEncrypt:      v3Row((*kms.Client).AsymmetricEncrypt),
+	kmsapi.OpAsymmetricDecrypt:      v3Row((*kms.Client).AsymmetricDecrypt),
 	kmsapi.OpDescribeRegions: func(c *kms.Client, _ kmsapi.Params, answer kmsapi.Response) error {
 		got, err := c.DescribeRegions() // It takes no request.
 		if err != nil {
@@ -115,6 +126,13 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 		}
 		return readBody(got, answer)
 	},
+	kmsapi.OpUpdateKeyDescription:     v3Row((*kms.Client).UpdateKeyDescription),
+	kmsapi.OpSetDeletionProtection:    v3Row((*kms.Client).SetDeletionProtection),
+	kmsapi.OpTagResources:             v3Row((*kms.Client).TagResources),
+	kmsapi.OpUntagResources:           v3Row((*kms.Client).UntagResources),
+	kmsapi.OpListTagResources:         v3Row((*kms.Client).ListTagResources),
+	kmsapi.OpDescribeAccountKmsStatus: v3Plain((*kms.Client).DescribeAccountKmsStatus),
+	kmsapi.OpOpenKmsService:           v3Plain((*kms.Client).OpenKmsService),
 }
 
 func (s v3) call(request kmsapi.Request, answer kmsapi.Response) error {

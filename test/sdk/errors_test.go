@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	kmsv3 "github.com/alibabacloud-go/kms-20160120/v3/client"
 	"github.com/alibabacloud-go/tea/tea"
 	sdkerrors "github.com/aliyun/alibaba-cloud-sdk-go/sdk/errors"
 	"github.com/aliyun/alibaba-cloud-sdk-go/services/kms"
@@ -160,7 +161,7 @@ func TestOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 		require.Equal(t, 400, refusal.HttpStatus())
 	})
 	t.Run("kms-20160120 v3", func(t *testing.T) {
-		_, err := dialV3("")(t, dev, dev.access).(v3).client.OpenKmsService()
+		_, err := dialV3("")(t, dev, dev.access).(v3).client.ListSecrets(new(kmsv3.ListSecretsRequest))
 		var refusal *tea.SDKError
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "UnsupportedOperation", tea.StringValue(refusal.Code))

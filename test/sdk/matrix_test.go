@@ -64,6 +64,25 @@ var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
 		return &kmsapi.ListResourceTagsRequest{KeyId: key.id}
 	},
 	kmsapi.OpDescribeRegions: func(aKey) kmsapi.Request { return &kmsapi.DescribeRegionsRequest{} },
+	kmsapi.OpUpdateKeyDescription: func(key aKey) kmsapi.Request {
+		return &kmsapi.UpdateKeyDescriptionRequest{KeyId: key.id, Description: "payroll"}
+	},
+	kmsapi.OpSetDeletionProtection: func(key aKey) kmsapi.Request {
+		return &kmsapi.SetDeletionProtectionRequest{KeyId: key.id, EnableDeletionProtection: true}
+	},
+	kmsapi.OpTagResources: func(key aKey) kmsapi.Request {
+		return &kmsapi.TagResourcesRequest{
+			ResourceType: "key", ResourceIds: []string{key.id}, Tags: kmsapi.Tags{{TagKey: "team", TagValue: "payroll"}},
+		}
+	},
+	kmsapi.OpUntagResources: func(key aKey) kmsapi.Request {
+		return &kmsapi.UntagResourcesRequest{ResourceType: "key", ResourceIds: []string{key.id}, All: true}
+	},
+	kmsapi.OpListTagResources: func(key aKey) kmsapi.Request {
+		return &kmsapi.ListTagResourcesRequest{ResourceType: "key", ResourceIds: []string{key.id}}
+	},
+	kmsapi.OpDescribeAccountKmsStatus: func(aKey) kmsapi.Request { return &kmsapi.DescribeAccountKmsStatusRequest{} },
+	kmsapi.OpOpenKmsService:           func(aKey) kmsapi.Request { return &kmsapi.OpenKmsServiceRequest{} },
 	kmsapi.OpGetKmsInstance: func(key aKey) kmsapi.Request {
 		return &kmsapi.GetKmsInstanceRequest{KmsInstanceId: key.instance}
 	},

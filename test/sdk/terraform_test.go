@@ -72,6 +72,10 @@ var attributes = []struct {
 	{name: "origin", parameter: "Origin", field: "Origin", computed: true},
 	{name: "protection_level", parameter: "ProtectionLevel", field: "ProtectionLevel"},
 	{name: "rotation_interval", field: "RotationInterval"},
+	{name: "key_spec", parameter: "KeySpec", field: "KeySpec", computed: true},
+	{name: "automatic_rotation", field: "AutomaticRotation", computed: true},
+	{name: "deletion_protection", field: "DeletionProtection", computed: true},
+	{name: "tags"},
 	{name: "deletion_protection_description", field: "DeletionProtectionDescription"},
 	{name: "policy", parameter: "Policy", computed: true},
 	{name: "dkms_instance_id", parameter: "DKMSInstanceId", field: "DKMSInstanceId", computed: true},
@@ -89,6 +93,9 @@ func (tf terraform) create(planned block) (string, error) {
 			request[a.parameter] = value
 		}
 	}
+	if planned["tags"] != "" {
+		request["Tags"] = planned.tagsInJSON()
+	}
 	answer, err := tf.post(kmsapi.OpCreateKey, request)
 	if err != nil {
 		return "", err
@@ -96,6 +103,7 @@ func (tf terraform) create(planned block) (string, error) {
 	metadata, _ := answer["KeyMetadata"].(map[string]any)
 	id, _ := metadata["KeyId"].(string)
 	require.NotEmpty(tf.t, id)
+	tf.protect(id, block{}, planned)
 	return id, nil
 }
 
@@ -113,11 +121,7 @@ func (tf terraform) read(id string) block {
 	if found["dkms_instance_id"] != "" {
 		found["policy"], _ = tf.mustPost(kmsapi.OpGetKeyPolicy, map[string]any{"KeyId": id})["Policy"].(string)
 	}
-	// Read ends with ListTagResources, which the service does not have yet: until then no apply of Terraform's succeeds.
-	_, err := tf.post("ListTagResources", map[string]any{
-		"RegionId": kmsapi.DefaultRegion, "ResourceType": "key", "ResourceId.1": id,
-	})
-	tf.refused(err, kmsapi.ErrUnsupportedOperation.Code)
+	found["tags"] = tf.tags(id)
 	return found
 }
 

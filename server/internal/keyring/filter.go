@@ -40,7 +40,7 @@ func (r Reader) eachCandidate(f Filter, visit func(keyID string)) error {
 	case len(f.KeyIDs) > 0 || len(f.Aliases) > 0:
 		return r.eachNamed(f, visit)
 	case len(f.TagKeys) > 0 || len(f.TagValues) > 0:
-		return r.eachTagged(f, visit)
+		return r.eachWithTags(f, visit)
 	default:
 		return r.eachAccepted(f, visit)
 	}
@@ -101,9 +101,13 @@ func (r Reader) passes(f Filter, keyID string) (bool, error) {
 	return err == nil && f.accepts(cmk), err
 }
 
-// eachTagged is eachCandidate for a filter about tags.
-func (r Reader) eachTagged(f Filter, visit func(keyID string)) error {
-	return r.EachTagged("", func(keyID string, tags Tags) (bool, error) {
+// eachWithTags is eachCandidate for a filter about tags.
+func (r Reader) eachWithTags(f Filter, visit func(keyID string)) error {
+	some := f.TagValues
+	if len(some) == 0 {
+		some = f.TagKeys
+	}
+	return r.eachTagged("", asBytes(some), func(keyID string, tags Tags) (bool, error) {
 		if !f.acceptsTags(tags) {
 			return true, nil
 		}
@@ -130,6 +134,13 @@ func (r Reader) eachAccepted(f Filter, visit func(keyID string)) error {
 		}
 		return true, nil
 	})
+}
+
+func asBytes(texts []string) (converted [][]byte) {
+	for _, text := range texts {
+		converted = append(converted, []byte(text))
+	}
+	return converted
 }
 
 func (f Filter) accepts(cmk *CMK) bool { return f.Accepts == nil || f.Accepts(cmk) }
