@@ -219,7 +219,7 @@ const backendHelp = `
 The alicloudkms engine encrypts, decrypts and makes data keys with KMS keys of Alibaba Cloud KMS.
 The keys never leave KMS, and Vault's policies control their use.
 
-    vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
+    vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=@FILE
     vault write -f alicloudkms/keys/payroll
     vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)"
     vault write alicloudkms/decrypt/payroll ciphertext=vault:v1:...

@@ -3,7 +3,7 @@
 // name.
 //
 //	vault secrets enable -path=alicloudkms vault-plugin-secrets-alicloudkms
-//	vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
+//	vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=@FILE
 //	vault write -f alicloudkms/keys/payroll
 //	vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)"
 //	vault write alicloudkms/decrypt/payroll ciphertext=vault:v1:...

@@ -30,7 +30,7 @@ Configure the engine. A later write keeps what it does not mention, except that 
 endpoint, ca_cert, sts_endpoint, role_arn or gateway needs the secret_key again and drops the
 security_token. Nothing is stored unless KMS accepts the credentials, on both gateways if there are two.
 
-    vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=...
+    vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=@FILE
     vault write alicloudkms/config network=vpc max_parallel=64
     vault patch alicloudkms/config max_parallel=32
     vault write alicloudkms/config role_arn=acs:ram::1000000000000001:role/vault secret_key=...

@@ -26,7 +26,7 @@ func (c *Client) classify(g *gateway, op kmsapi.Operation, r reply, answer kmsap
 	f := &failure{transient: r.status >= http.StatusInternalServerError, retryAfter: c.retryAfter(r.header)}
 	refusal := parseRefusal(r)
 	if refusal == nil {
-		f.err = g.failed(op, strayAnswer{r.status, r.header.Get("Content-Type")})
+		f.err = g.failed(op, strayAnswer{r.status, r.header.Get("Content-Type"), g.url.Scheme == "http"})
 		return f
 	}
 	kind := refusal.Kind()

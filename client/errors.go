@@ -62,11 +62,17 @@ var ErrOldImage = errors.New(
 type strayAnswer struct {
 	status      int
 	contentType string
+	// plain is set if the request was sent without TLS.
+	plain bool
 }
 
 func (s strayAnswer) Error() string {
-	return fmt.Sprintf("HTTP %d %s with content type %q, and no KMS error with it; something other than KMS answered, "+
-		"check the endpoint and the proxy", s.status, http.StatusText(s.status), s.contentType)
+	advice := "check the endpoint and the proxy"
+	if s.plain && s.status == http.StatusBadRequest {
+		advice = "or KMS, which expects TLS; check the scheme of the endpoint"
+	}
+	return fmt.Sprintf("HTTP %d %s with content type %q, and no KMS error with it; something other than KMS answered, %s",
+		s.status, http.StatusText(s.status), s.contentType, advice)
 }
 
 const lateAdvice = "there was no answer in time; check the endpoint and the network, or allow more time"

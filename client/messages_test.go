@@ -50,6 +50,11 @@ func TestWhatAProgramIsTold(t *testing.T) {
 			want:    `DescribeKey: Forbidden.KeyNotFound: The specified Key is not found. (HTTP 404, request id ID)`,
 			is:      kmsapi.ErrKeyNotFound,
 		},
+		"an endpoint with TLS, called without": {
+			change:  func(c *client.Config) { c.Endpoint = "http://" + c.Endpoint },
+			request: &kmsapi.DescribeKeyRequest{KeyId: missingKey},
+			want:    `DescribeKey at HOST failed: HTTP 400 Bad Request with content type "", and no KMS error with it; something other than KMS answered, or KMS, which expects TLS; check the scheme of the endpoint`,
+		},
 		"a key that is disabled": {
 			request: &kmsapi.EncryptRequest{KeyId: disabled.KeyMetadata.KeyId, Plaintext: kmsapi.NewSecret("aGVsbG8=")},
 			want:    `Encrypt: Rejected.Disabled: The request was rejected because the key state is Disabled. (HTTP 409, request id ID)`,

@@ -70,6 +70,10 @@ func (p *pace) reserve(ctx context.Context) (turn time.Time, err error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	turn = time.Now()
+	if p.isPast(turn) { // Also if nothing has succeeded since, so that an outage is not made longer.
+		p.gap.Store(0)
+		return turn, nil
+	}
 	if p.next.After(turn) {
 		turn = p.next
 	}
@@ -90,12 +94,15 @@ func (p *pace) succeeded() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	gap := float64(p.gap.Load())
-	if now.Sub(p.slowed) > forgetAfter {
+	if p.isPast(now) {
 		gap = 0
 	}
 	// At this rate there are 1s/gap answers a second, each of which adds its part of the growth.
 	p.gap.Store(int64(gap * (1 - growth*gap/float64(time.Second))))
 }
+
+// isPast reports whether KMS has not throttled for so long that there is no pace any more. The caller holds p.mu.
+func (p *pace) isPast(now time.Time) bool { return now.Sub(p.slowed) > forgetAfter }
 
 // throttled lets the rate fall, unless the request was sent before the last fall could show, and so says nothing about
 // the present rate.

@@ -141,6 +141,24 @@ func TestAPaceIsForgottenWhenKMSNoLongerThrottles(t *testing.T) {
 	})
 }
 
+// An outage that follows on throttling has no successes, whose pace would outlive it.
+func TestAPaceIsForgottenAlsoWhenNothingSucceeds(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		p := new(pace)
+		for range 20 {
+			p.throttled(time.Now(), kmsapi.ErrThrottling)
+			time.Sleep(time.Second)
+		}
+		require.Equal(t, time.Duration(float64(time.Second)/slowestRate), time.Duration(p.gap.Load()))
+		time.Sleep(forgetAfter)
+		began := time.Now()
+		for range 20 {
+			require.NoError(t, p.wait(t.Context()))
+		}
+		require.Equal(t, began, time.Now())
+	})
+}
+
 func TestThrottlingOfRequestsSentBeforeDoesNotSlowAgain(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		p := new(pace)

@@ -12,8 +12,8 @@
 //
 // The service has a KMS instance too, [KMS.Instance], whose dedicated gateway a client of [KMS.ClientConfig] uses.
 //
-// [Configured], [KMS.Config] and [KMS.Reload] are for tests of this module: they expose the configuration of package
-// server, which makes no compatibility promise.
+// [Configured], [WithOptions], [KMS.Config] and [KMS.Reload] are for tests of this module: they expose the
+// configuration of package server, which makes no compatibility promise.
 package kmstest
 
 import (
@@ -47,7 +47,9 @@ type KMS struct {
 
 	t      testing.TB
 	config server.Config
-	server *server.Server
+	// options are those of every start.
+	options server.Options
+	server  *server.Server
 	// ahead is how far the service's clock is ahead of the real one, in nanoseconds.
 	ahead atomic.Int64
 }
@@ -62,6 +64,12 @@ func New(t testing.TB) *KMS {
 // with quotas and rate limits, of which it has none otherwise.
 func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	t.Helper()
+	return WithOptions(t, change, server.Options{})
+}
+
+// WithOptions is [Configured] for a service with options. Its logger and its clock are those of the test.
+func WithOptions(t testing.TB, change func(*server.Config), options server.Options) *KMS {
+	t.Helper()
 	dir := t.TempDir()
 	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
 	must(t, err)
@@ -70,7 +78,7 @@ func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	k := &KMS{
 		CACert: string(ca), CAFile: dev.CAFile, Region: kmsapi.DefaultRegion, DataDir: dir,
 		AccessKeyID: dev.AccessKeyID, AccessKeySecret: dev.AccessKeySecret,
-		t: t, config: dev.Config,
+		t: t, config: dev.Config, options: options,
 	}
 	change(&k.config)
 	k.Start()
@@ -117,7 +125,9 @@ func (k *KMS) Stop() {
 func (k *KMS) Start() {
 	k.t.Helper()
 	logger := slog.New(slog.NewTextHandler(k.t.Output(), nil))
-	started, err := server.Start(k.config, server.Options{Logger: logger, Clock: k.Now})
+	options := k.options
+	options.Logger, options.Clock = logger, k.Now
+	started, err := server.Start(k.config, options)
 	must(k.t, err)
 	k.server = started
 }

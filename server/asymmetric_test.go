@@ -212,7 +212,9 @@ func TestWhatAnAsymmetricKeyRefuses(t *testing.T) {
 			kmsapi.ErrKeyNotFound, "",
 		},
 		"a curve for encryption": {
-			"CreateKey", []string{"KeySpec", "EC_P256", "KeyUsage", "ENCRYPT/DECRYPT"}, kmsapi.ErrInvalidParameter,
+			"CreateKey",
+			[]string{"KeySpec", "EC_P256", "KeyUsage", "ENCRYPT/DECRYPT"},
+			kmsapi.ErrInvalidParameter,
 			`"KeyUsage"`,
 		},
 		"a symmetric key for signatures": {
@@ -318,7 +320,8 @@ func TestAnotherKeyPairThanTheFirstIsRefused(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, http.StatusOK, l.importPair(p.id, pkcs8).status)
 	// The example of the reference.
-	other, err := base64.StdEncoding.DecodeString("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmyS7wG17ce15NuGFfAETH+QMTVl9" +
+	other, err := base64.StdEncoding.DecodeString("MIGHAgEAMBMGByqGSM49AgEGCCqGSM49AwEHBG0wawIBAQQgmyS7wG17" +
+		"ce15NuGFfAETH+QMTVl9" +
 		"BxZ9/Nso9dhtccahRANCAAR/gkjsd9sridLbXUyiiqW+G3EbqrfOjH98zPxoQPx4TmPrJqa6ykuzpk4FVS5euUOZLbqvC4t4ALkI5INH7Yxn")
 	require.NoError(t, err)
 	l.importPair(p.id, other).refused(t, kmsapi.ErrInvalidKeyMaterial)

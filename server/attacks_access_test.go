@@ -61,8 +61,18 @@ func keyParameters(id, alias, blob string) []string {
 		"WrappingKeySpec", kmsapi.WrappingKeySpecRSA2048, "ImportToken", "eA==", "EncryptedKeyMaterial", "eA==",
 		"KeyVersionId", id, "EnableAutomaticRotation", "false",
 		"Policy", "{}", "EnableDeletionProtection", "true", "ResourceType", "key", "ResourceId.1", id, "Tag.1.Key", "a",
-		"TagKey.1", "a",
+		"TagKey.1", "a", "Digest", aDigest, "Value", "eA==",
 	}
+}
+
+// algorithmOf is the parameter that has other values for each operation.
+func algorithmOf(op kmsapi.Operation) []string {
+	for _, rule := range kmsapi.Describe(op.NewRequest()) {
+		if rule.Name == "Algorithm" {
+			return []string{rule.Name, rule.OneOf[0]}
+		}
+	}
+	return nil
 }
 
 // onOneKey are the operations that work on a CMK that the request names, by its id, its alias or its ciphertext.
@@ -88,7 +98,7 @@ func TestAnotherAccountAndAnotherRegionHaveNothingOfOurs(t *testing.T) {
 	before := l.must("DescribeKey", "KeyId", id).KeyMetadata
 	attack := func(t *testing.T, more ...string) {
 		for _, op := range onOneKey() {
-			got := l.do(string(op), append(keyParameters(id, "alias/ours", blob), more...)...)
+			got := l.do(string(op), slices.Concat(keyParameters(id, "alias/ours", blob), algorithmOf(op), more)...)
 			require.Equal(t, http.StatusNotFound, got.status, "%s: %s", op, got.body)
 			require.Contains(t, []kmsapi.Code{kmsapi.ErrKeyNotFound.Code, kmsapi.ErrAliasNotFound.Code}, got.Code, op)
 		}
@@ -145,8 +155,9 @@ func TestARestrictedAccessKeyReachesNothingElse(t *testing.T) {
 		require.NoError(t, err)
 		copy(blob, nobodys)
 		for _, op := range onOneKey() {
-			hidden := refused(t, string(op), keyParameters(theirs, "alias/theirs", blobOfTheirs)...)
-			absent := refused(t, string(op), keyParameters(nobodys, "alias/nobodys", base64.StdEncoding.EncodeToString(blob))...)
+			hidden := refused(t, string(op), append(keyParameters(theirs, "alias/theirs", blobOfTheirs), algorithmOf(op)...)...)
+			absent := refused(t, string(op),
+				append(keyParameters(nobodys, "alias/nobodys", base64.StdEncoding.EncodeToString(blob)), algorithmOf(op)...)...)
 			same := strings.NewReplacer(nobodys, theirs, "alias/nobodys", "alias/theirs").Replace(absent)
 			require.Equal(t, hidden, same, "%s tells what there is", op)
 		}

@@ -48,7 +48,7 @@ func (w *wire) as(id string) caller {
 
 // configured is newWire for a service of one's own making.
 func configured(t *testing.T, change func(*server.Config)) *wire {
-	return wireTo(t, kmstest.Configured(t, change))
+	return wireTo(t, kmstest.WithOptions(t, change, server.Options{KeyPairs: vectorPair}))
 }
 
 func accessKey(id string, allow ...server.Allow) server.AccessKey {

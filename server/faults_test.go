@@ -165,6 +165,8 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpDescribeRegions,
 	kmsapi.OpListAliases, kmsapi.OpListAliasesByKeyId, kmsapi.OpListResourceTags, kmsapi.OpGetParametersForImport,
 	kmsapi.OpGetKmsInstance, kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpGetKeyPolicy,
+	kmsapi.OpGetPublicKey, kmsapi.OpAsymmetricSign, kmsapi.OpAsymmetricVerify, kmsapi.OpAsymmetricEncrypt,
+	kmsapi.OpAsymmetricDecrypt,
 	kmsapi.OpDescribeKeyVersion, kmsapi.OpListKeyVersions,
 	kmsapi.OpListTagResources, kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.

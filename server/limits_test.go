@@ -104,7 +104,9 @@ func TestQuotasAreTheRealServicesUnlessOtherwiseSaid(t *testing.T) {
 
 func TestEveryOperationHasARateClass(t *testing.T) {
 	l := newLab(t, func(c *server.Config) {
-		c.RateLimits = &server.RateLimits{Crypto: 1, CreateKey: 1, Write: 1, Read: 1, ListTags: 1, Instances: 1}
+		c.RateLimits = &server.RateLimits{
+			Crypto: 1, Asymmetric: 1, CreateKey: 1, Write: 1, Read: 1, ListTags: 1, Instances: 1,
+		}
 	})
 	spent := map[string]bool{}
 	for _, operation := range server.Operations() {

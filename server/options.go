@@ -26,6 +26,10 @@ type Options struct {
 	// Rand is the source of key material and data keys; nil is crypto/rand.
 	Rand io.Reader
 
+	// KeyPairs returns the PKCS#8 of the key pair of every new asymmetric CMK with that KeySpec, or nil for one that is
+	// made as usual. It is for tests, since to make an RSA key takes seconds; nil makes all as usual.
+	KeyPairs func(spec string) []byte
+
 	// Reloaded is called after each reload, with its error. It is called by one goroutine at a time.
 	Reloaded func(error)
 
@@ -64,7 +68,17 @@ func (o Options) withDefaults() Options {
 		o.generate = wrapping.Generate
 	}
 	if o.generatePair == nil {
-		o.generatePair = asymmetric.Generate
+		o.generatePair = o.keyPair
 	}
 	return o
+}
+
+// keyPair returns what KeyPairs has for a KeySpec, or a new key pair.
+func (o Options) keyPair(spec string) (*asymmetric.Key, error) {
+	if o.KeyPairs != nil {
+		if given := o.KeyPairs(spec); given != nil {
+			return asymmetric.Parse(spec, given)
+		}
+	}
+	return asymmetric.Generate(spec)
 }

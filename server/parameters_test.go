@@ -27,6 +27,11 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpEncrypt:                "KeyId Plaintext EncryptionContext DryRun",
 	kmsapi.OpGenerateDataKey:        "KeyId KeySpec NumberOfBytes EncryptionContext DryRun Recipient",
 	kmsapi.OpDecrypt:                "CiphertextBlob EncryptionContext DryRun Recipient",
+	kmsapi.OpGetPublicKey:           "KeyId KeyVersionId DryRun",
+	kmsapi.OpAsymmetricSign:         "KeyId KeyVersionId Algorithm Digest DryRun",
+	kmsapi.OpAsymmetricVerify:       "KeyId KeyVersionId Algorithm Digest Value DryRun",
+	kmsapi.OpAsymmetricEncrypt:      "KeyId KeyVersionId Algorithm Plaintext DryRun",
+	kmsapi.OpAsymmetricDecrypt:      "KeyId KeyVersionId Algorithm CiphertextBlob DryRun",
 	kmsapi.OpCreateAlias:            "KeyId AliasName",
 	kmsapi.OpUpdateAlias:            "KeyId AliasName",
 	kmsapi.OpDeleteAlias:            "AliasName",
@@ -99,9 +104,7 @@ func (w *wire) tryValues(op kmsapi.Operation, rule kmsapi.Rule, elsewhere string
 func TestAKeyIsMadeAsAskedForOrNotAtAll(t *testing.T) {
 	w := newWire(t)
 	for name, pairs := range map[string][]string{
-		"KeySpec": {
-			"KeySpec", "RSA_2048", "EnableAutomaticRotation", "true", "RotationInterval", "30d",
-		},
+		"KeySpec":             {"KeySpec", "RSA_1024"},
 		"RotationInterval":    {"EnableAutomaticRotation", "true", "RotationInterval", "6d"},
 		"KeyUsage":            {"KeyUsage", "SIGN/VERIFY"},
 		"KeyStorageMechanism": {"DKMSInstanceId", "kst-dev", "KeyStorageMechanism", "HsmInternal"},

@@ -226,6 +226,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"ListResourceTags", "GetParametersForImport", "ImportKeyMaterial", "DeleteKeyMaterial", "DescribeRegions",
 		"GetKmsInstance", "ListKmsInstances", "GetDefaultKmsInstance", "GetKeyPolicy", "SetKeyPolicy",
 		"CreateKeyVersion", "DescribeKeyVersion", "ListKeyVersions", "UpdateRotationPolicy",
+		"GetPublicKey", "AsymmetricSign", "AsymmetricVerify", "AsymmetricEncrypt", "AsymmetricDecrypt",
 		"UpdateKeyDescription", "SetDeletionProtection", "TagResources", "UntagResources", "ListTagResources",
 		"DescribeAccountKmsStatus", "OpenKmsService",
 	}
@@ -243,8 +244,9 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 			"TagKeys", `["a"]`, "WrappingAlgorithm", "RSAES_OAEP_SHA_256", "WrappingKeySpec", "RSA_2048", "EncryptedKeyMaterial",
 			"AAAA", "ImportToken", token, "Policy", "{}", "KeyVersionId", "x", "EnableAutomaticRotation", "false",
 			"EnableDeletionProtection", "true", "ResourceType", "key",
-			"Tag.1.Key", "a", "TagKey.1", "a",
+			"Tag.1.Key", "a", "TagKey.1", "a", "Digest", aDigest, "Value", "eA==",
 		}
+		pairs = append(pairs, algorithmOf(kmsapi.Operation(action))...)
 		switch action {
 		case "DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService":
 			continue

@@ -56,6 +56,11 @@ GetKmsInstance	Success	Success	Success	Success
 ListKmsInstances	Success	Success	Success	Success
 GetDefaultKmsInstance	Success	Success	Success	Success
 DescribeRegions	Success	Success	Success	Success
+GetPublicKey	Success	Success	Success	Rejected.PendingImport
+AsymmetricSign	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+AsymmetricVerify	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+AsymmetricEncrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+AsymmetricDecrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 `
 
 // leadsTo is the state after an operation that succeeds, where it is another (§4.3 to §4.8).
@@ -166,14 +171,24 @@ func (w *wire) subject(
 	if external {
 		made = append(made, "Origin", "EXTERNAL")
 	}
+	switch op.Uses() {
+	case kmsapi.KeyPair, kmsapi.SigningKey:
+		made = append(made, "KeySpec", "EC_P256")
+	case kmsapi.DecryptingKey:
+		made = append(made, "KeySpec", "RSA_2048", "KeyUsage", "ENCRYPT/DECRYPT")
+	}
 	s.id = w.createKey(made...)
-	s.version = w.must("DescribeKey", "KeyId", s.id).KeyMetadata.PrimaryKeyVersion
+	s.version = w.must("ListKeyVersions", "KeyId", s.id).KeyVersions.KeyVersion[0].KeyVersionId
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
 	if forExternalKeys[op] || external && op == kmsapi.OpDecrypt {
 		s.material = w.wrapMaterial(s.id, make([]byte, kmsapi.KeyMaterialSize))
 		w.must("ImportKeyMaterial", s.material...)
+	}
+	if op == kmsapi.OpAsymmetricDecrypt {
+		// The service of these tests has this key pair: see newWire.
+		s.blob = encode64(vector(w.t, "rsa_2048.oaep_sha256.enc"))
 	}
 	if op == kmsapi.OpDecrypt {
 		s.blob = w.must("Encrypt", "KeyId", s.id, "Plaintext", "eA==").CiphertextBlob
@@ -207,6 +222,20 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Plaintext", "eA=="}
 	case kmsapi.OpDecrypt:
 		return []string{"CiphertextBlob", s.blob}
+	case kmsapi.OpGetPublicKey:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version}
+	case kmsapi.OpAsymmetricSign:
+		return []string{"KeyId", s.id, "KeyVersionId", s.version, "Algorithm", "ECDSA_SHA_256", "Digest", aDigest}
+	case kmsapi.OpAsymmetricVerify:
+		return append(s.parameters(kmsapi.OpAsymmetricSign), "Value", "eA==")
+	case kmsapi.OpAsymmetricEncrypt:
+		return []string{
+			"KeyId", s.id, "KeyVersionId", s.version, "Algorithm", "RSAES_OAEP_SHA_256", "Plaintext", "eA==",
+		}
+	case kmsapi.OpAsymmetricDecrypt:
+		return []string{
+			"KeyId", s.id, "KeyVersionId", s.version, "Algorithm", "RSAES_OAEP_SHA_256", "CiphertextBlob", s.blob,
+		}
 	case kmsapi.OpScheduleKeyDeletion:
 		return []string{"KeyId", s.id, "PendingWindowInDays", "7"}
 	case kmsapi.OpCreateAlias:

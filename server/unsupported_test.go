@@ -12,7 +12,7 @@ import (
 func TestPublishedOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 	w := newWire(t)
 	for _, name := range []string{
-		"DescribeSecret", "AsymmetricSign", "ReEncrypt", "CreateCertificate", "ImportCertificate",
+		"DescribeSecret", "ReEncrypt", "CreateCertificate", "ImportCertificate",
 		"CertificatePrivateKeySign", "GenerateMac", "DescribeService",
 	} {
 		got := w.do(name)

@@ -11,6 +11,8 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -20,6 +22,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
@@ -66,7 +69,14 @@ type answer struct {
 	PublicKey, ImportToken, TokenExpireTime string
 }
 
-func newWire(t *testing.T) *wire { return wireTo(t, kmstest.New(t)) }
+// newWire starts a service whose RSA keys are those of testdata.
+func newWire(t *testing.T) *wire { return configured(t, func(*server.Config) {}) }
+
+// vectorPair returns the PKCS#8 of the key pair of OpenSSL with that KeySpec, and nil if there is none.
+func vectorPair(spec string) []byte {
+	der, _ := os.ReadFile(filepath.Join("internal", "asymmetric", "testdata", strings.ToLower(spec)+".pkcs8.der"))
+	return der
+}
 
 func wireTo(t *testing.T, kms *kmstest.KMS) *wire {
 	return &wire{t: t, kms: kms, http: trusting(t, kms.CACert)}

@@ -61,10 +61,18 @@ func withGoodFlags(action cli.ActionFunc) cli.ActionFunc {
 			return usagef(c, "%s needs %s", c.Name, flag)
 		}
 		if c.Args().Present() && c.ArgsUsage == "" {
-			return usagef(c, "%s takes no arguments: %q", c.Name, c.Args().First())
+			return usagef(c, "%s takes no arguments: %q%s", c.Name, c.Args().First(), forgottenConfig(c))
 		}
 		return action(ctx, c)
 	}
+}
+
+// forgottenConfig is the end of an error about an argument that may be the configuration file.
+func forgottenConfig(c *cli.Command) string {
+	if findFlag(c, "config") == nil || c.IsSet("config") {
+		return ""
+	}
+	return "; give a configuration with -config FILE"
 }
 
 // errNoCommand ends the program with status 2, after the list of commands has been printed.

@@ -4,7 +4,8 @@ package guess
 import "strings"
 
 // Nearest returns the word of known that word is most likely a misspelling of, or "" if none is near enough or two are
-// equally near: at most a third of its letters may differ, where upper and lower case do not.
+// equally near: at most a third of its letters may differ, where upper and lower case do not. If none is near, it is
+// the only one that begins with word.
 func Nearest(word string, known []string) string {
 	best, least := "", maxLength
 	for _, k := range known {
@@ -16,7 +17,25 @@ func Nearest(word string, known []string) string {
 			best, least = k, d
 		}
 	}
+	if least == maxLength {
+		return whole(word, known)
+	}
 	return best
+}
+
+// whole returns the only word of known that begins with word, and "" if there are more, or word says too little.
+func whole(word string, known []string) (found string) {
+	const enough = 3
+	for _, k := range known {
+		switch begins := len(k) > len(word) && strings.EqualFold(k[:len(word)], word); {
+		case !begins || len(word) < enough || k == found:
+		case found != "":
+			return ""
+		default:
+			found = k
+		}
+	}
+	return found
 }
 
 // Limit is the largest [Distance] of a misspelling of word.

@@ -19,6 +19,9 @@ func TestNearestFindsWhatWasMeant(t *testing.T) {
 		"max_paralel":             "max_parallel",
 		"server":                  "server",
 		"encrypt":                 "",
+		"MAX":                     "max_parallel",
+		"re":                      "", // Too little, and three begin with it.
+		"cn-":                     "",
 		"x":                       "",
 		"":                        "",
 		strings.Repeat("a", 1000): "",
@@ -37,6 +40,7 @@ func TestNearestGuessesOneWordOrNone(t *testing.T) {
 		"one of them is there twice":   {"keyz", []string{"keys", "keys"}, "keys"},
 		"a nearer one after the two":   {"abcdefgh", []string{"abcdefxx", "abcdefyy", "abcdefgx"}, "abcdefgx"},
 		"a farther one after the two":  {"abcdefgh", []string{"abcdefgx", "abcdefgy", "abcdefxx"}, ""},
+		"the only one that begins so":  {"secret", []string{"region", "secret_key", "secret_key"}, "secret_key"},
 		"nothing is known":             {"a", nil, ""},
 		"words longer than any":        {strings.Repeat("a", 70), []string{strings.Repeat("a", 69)}, ""},
 		"a third of a long word is no": {"cn-shenzhen-finance-1", []string{"cn-shanghai-finance-1"}, ""},

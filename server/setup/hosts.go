@@ -100,7 +100,7 @@ func checkHost(host string) (string, error) {
 	if address, err := netip.ParseAddr(host); err == nil {
 		return checkAddress(address)
 	}
-	if _, _, err := net.SplitHostPort(host); err == nil {
+	if _, _, err := net.SplitHostPort(host); err == nil || strings.Contains(host, "://") {
 		return "", errors.New("give the host alone, without scheme and port")
 	}
 	name := strings.ToLower(host)
@@ -135,7 +135,8 @@ func checkAddress(address netip.Addr) (string, error) {
 func checkListen(listen string) (host, port string, err error) {
 	host, port, err = net.SplitHostPort(listen)
 	if err != nil {
-		return "", "", badOption("listen", listen, errors.New("this is not host:port"))
+		err = errors.New("this is not host:port; for all addresses of this machine, give :" + defaultPort)
+		return "", "", badOption("listen", listen, err)
 	}
 	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 {
 		return "", "", badOption("listen", listen, errors.New("the port is a number from 1 to 65535"))

@@ -172,7 +172,9 @@ func TestHostsThatAreNoneAreRefusedAndLeaveNothing(t *testing.T) {
 			"", "a b", "\x1b[2J", "kms.example.com.", "*.example.com", "köln.example.com", "10.0.0.256", "[::1]", "-kms",
 			strings.Repeat("a", 64), strings.Repeat("a.", 127) + "a",
 		},
-		"give the host alone, without scheme and port":                      {"https://kms", "kms:8443", "[::1]:8443"},
+		"give the host alone, without scheme and port": {
+			"https://kms", "https://kms:8443/", "kms:8443", "[::1]:8443",
+		},
 		"a certificate can't have an address with a zone":                   {"fe80::1%eth0"},
 		"clients can't connect to it; -listen is where the service listens": {"0.0.0.0", "::"},
 	} {
@@ -187,13 +189,13 @@ func TestHostsThatAreNoneAreRefusedAndLeaveNothing(t *testing.T) {
 
 func TestOptionsThatAreWrongAreRefusedAndLeaveNothing(t *testing.T) {
 	for want, o := range map[string]setup.Options{
-		`listen "8443": this is not host:port`:                                             {Listen: "8443"},
-		`listen "127.0.0.1:0": the port is a number from 1 to 65535`:                       {Listen: "127.0.0.1:0"},
-		`listen "127.0.0.1:https": the port is a number from 1 to 65535`:                   {Listen: "127.0.0.1:https"},
-		`listen "a\nb:8443": this is neither a DNS name nor an IP address`:                 {Listen: "a\nb:8443"},
-		`account "acme": an account's id is a number`:                                      {Account: "acme"},
-		`region "cn-hangzou": it is not in the API reference; did you mean "cn-hangzhou"?`: {Region: "cn-hangzou"},
-		`region "${file}": it is not in the API reference; the regions are `:               {Region: "${file}"},
+		`listen "8443": this is not host:port; for all addresses of this machine, give :8443`: {Listen: "8443"},
+		`listen "127.0.0.1:0": the port is a number from 1 to 65535`:                          {Listen: "127.0.0.1:0"},
+		`listen "127.0.0.1:https": the port is a number from 1 to 65535`:                      {Listen: "127.0.0.1:https"},
+		`listen "a\nb:8443": this is neither a DNS name nor an IP address`:                    {Listen: "a\nb:8443"},
+		`account "acme": an account's id is a number`:                                         {Account: "acme"},
+		`region "cn-hangzou": it is not in the API reference; did you mean "cn-hangzhou"?`:    {Region: "cn-hangzou"},
+		`region "${file}": it is not in the API reference; the regions are `:                  {Region: "${file}"},
 	} {
 		o.Dir, o.Now = newDir(t), time.Now()
 		_, err := setup.Init(o)

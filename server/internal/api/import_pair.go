@@ -13,8 +13,8 @@ import (
 )
 
 // failedPairAfter is when a failed import of a key pair is answered. Nothing authenticates what a private key is
-// encrypted with, so how long a failure took would tell how far a changed ciphertext was right. A failure takes far less
-// than that, so the answer's time tells nothing.
+// encrypted with, so how long a failure took would tell how far a changed ciphertext was right. A failure takes far
+// less than that, so the answer's time tells nothing.
 const failedPairAfter = 250 * time.Millisecond
 
 // importPair gives an asymmetric CMK its key pair, which must be the same as before if it ever had any.

@@ -19,8 +19,8 @@ func NewMaker(slots *fair.Slots, generate func(spec string) (*Key, error)) *Make
 	return &Maker{slots: slots, generate: generate}
 }
 
-// Make makes a key pair. ctx ends the wait for a turn, not the work. The error is [fair.ErrTooManyWaiting], that of ctx,
-// or that of the generation.
+// Make makes a key pair. ctx ends the wait for a turn, not the work. The error is [fair.ErrTooManyWaiting], that of
+// ctx, or that of the generation.
 func (m *Maker) Make(ctx context.Context, account, spec string) (*Key, error) {
 	if isQuick(spec) {
 		return m.generate(spec)

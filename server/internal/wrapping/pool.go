@@ -24,8 +24,8 @@ const quietStart = 5 * time.Second
 var ErrTooManyWaiting = fair.ErrTooManyWaiting
 
 // Pool generates keys ahead of need. When it has run out, callers wait for the next key, and the accounts take turns:
-// see [fair.Queue]. So a caller whose account has had no key lately waits for one key to be generated, however many others
-// wait. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
+// see [fair.Queue]. So a caller whose account has had no key lately waits for one key to be generated, however many
+// others wait. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
 type Pool struct {
 	generate func() (*Key, error)
 	// wake is closed by the first caller.

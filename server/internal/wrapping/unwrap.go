@@ -6,6 +6,7 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"hash"
+	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -24,12 +25,15 @@ var algorithms = []algorithm{
 	{1, kmsapi.WrapPKCS1v15, unwrapPKCS1v15},
 	{2, kmsapi.WrapOAEPSHA1, unwrapOAEP(sha1.New)},
 	{3, kmsapi.WrapOAEPSHA256, unwrapOAEP(sha256.New)},
-	// [Key.UnwrapPrivateKey] undoes it.
-	{4, kmsapi.WrapKeyPair, func(*rsa.PrivateKey, []byte, []byte) int { return 0 }},
 }
 
+// inTokens are all that a token may name: those, and the one that [Key.UnwrapPrivateKey] undoes.
+var inTokens = append(slices.Clone(algorithms), algorithm{
+	4, kmsapi.WrapKeyPair, func(*rsa.PrivateKey, []byte, []byte) int { return 0 },
+})
+
 func algorithmNamed(name string) (algorithm, bool) {
-	for _, a := range algorithms {
+	for _, a := range inTokens {
 		if a.name == name {
 			return a, true
 		}
@@ -38,7 +42,7 @@ func algorithmNamed(name string) (algorithm, bool) {
 }
 
 func algorithmOf(code byte) (algorithm, bool) {
-	for _, a := range algorithms {
+	for _, a := range inTokens {
 		if a.code == code {
 			return a, true
 		}

@@ -21,7 +21,8 @@ CreateKey of API version 2016-01-20, section §4.1 of its reference.
 
   Origin>Aliyun_KMS or EXTERNAL; KMS's default is Aliyun_KMS
   Description>up to 8192 characters
-  KeyUsage>ENCRYPT/DECRYPT; KMS's default is ENCRYPT/DECRYPT
+  KeySpec>Aliyun_AES_256, RSA_2048, RSA_3072, RSA_4096, EC_P256, EC_P256K, Aliyun_AES_128, Aliyun_AES_192, Aliyun_SM4 or EC_SM2; KMS's default is Aliyun_AES_256
+  KeyUsage>ENCRYPT/DECRYPT or SIGN/VERIFY
   ProtectionLevel>SOFTWARE or HSM; KMS's default is SOFTWARE
   DKMSInstanceId>
   Policy>up to 32768 characters
