@@ -25,9 +25,6 @@ func refused(name string, same ...string) Rule {
 	return Rule{Name: name, OneOf: same, Support: Refused}
 }
 
-// harmless is the rule of a parameter with [Harmless].
-func harmless(name string) Rule { return Rule{Name: name, Support: Harmless} }
-
 // unserved refuses what is refused, also if an SDK has spread it over several parameters (Tags.1.TagKey).
 func (d *decoder) unserved(r Rule) {
 	if r.Support == Harmless || d.err != nil {

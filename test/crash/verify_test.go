@@ -145,8 +145,8 @@ func (i *inspector) aliasesByKeyID(id string) (names []string) {
 }
 
 func (k key) equal(other key) bool {
-	return k.state == other.state && maps.Equal(k.tags, other.tags) &&
-		k.added == other.added && k.interval == other.interval
+	return k.state == other.state && maps.Equal(k.tags, other.tags) && k.added == other.added &&
+		k.interval == other.interval
 }
 
 // compare describes how the CMKs that were found, and all aliases, differ from those of l. It returns "" if they don't.

@@ -96,7 +96,6 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpAsymmetricVerify:         oursRow((*client.Client).AsymmetricVerify),
 	kmsapi.OpAsymmetricEncrypt:        oursRow((*client.Client).AsymmetricEncrypt),
 	kmsapi.OpAsymmetricDecrypt:        oursRow((*client.Client).AsymmetricDecrypt),
-	kmsapi.OpDescribeRegions:          oursRow((*client.Client).DescribeRegions),
 	kmsapi.OpUpdateKeyDescription:     oursRow((*client.Client).UpdateKeyDescription),
 	kmsapi.OpSetDeletionProtection:    oursRow((*client.Client).SetDeletionProtection),
 	kmsapi.OpTagResources:             oursRow((*client.Client).TagResources),
@@ -104,6 +103,7 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpListTagResources:         oursRow((*client.Client).ListTagResources),
 	kmsapi.OpDescribeAccountKmsStatus: oursRow((*client.Client).DescribeAccountKmsStatus),
 	kmsapi.OpOpenKmsService:           oursRow((*client.Client).OpenKmsService),
+	kmsapi.OpDescribeRegions:          oursRow((*client.Client).DescribeRegions),
 }
 
 func (s ours) call(request kmsapi.Request, answer kmsapi.Response) error {

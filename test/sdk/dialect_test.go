@@ -187,13 +187,15 @@ func pointedAt(field reflect.Value) reflect.Value {
 func set(field reflect.Value, value string) error {
 	field = pointedAt(field)
 	switch field.Kind() {
-	case reflect.Bool:
-		field.SetBool(value == "true")
 	case reflect.String:
 		field.SetString(value)
 	case reflect.Int, reflect.Int32, reflect.Int64:
 		n, err := strconv.ParseInt(value, 10, 64)
 		field.SetInt(n)
+		return err
+	case reflect.Bool:
+		yes, err := strconv.ParseBool(value)
+		field.SetBool(yes)
 		return err
 	case reflect.Map:
 		return json.Unmarshal([]byte(value), field.Addr().Interface())

@@ -101,17 +101,15 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpAsymmetricVerify:       v1Row(kms.CreateAsymmetricVerifyRequest, (*kms.Client).AsymmetricVerify),
 	kmsapi.OpAsymmetricEncrypt:      v1Row(kms.CreateAsymmetricEncryptRequest, (*kms.Client).AsymmetricEncrypt),
 	kmsapi.OpAsymmetricDecrypt:      v1Row(kms.CreateAsymmetricDecryptRequest, (*kms.Client).AsymmetricDecrypt),
-	kmsapi.OpDescribeRegions:        v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
 	kmsapi.OpUpdateKeyDescription:   v1Row(kms.CreateUpdateKeyDescriptionRequest, (*kms.Client).UpdateKeyDescription),
 	kmsapi.OpSetDeletionProtection:  v1Row(kms.CreateSetDeletionProtectionRequest, (*kms.Client).SetDeletionProtection),
 	kmsapi.OpTagResources:           v1Row(kms.CreateTagResourcesRequest, (*kms.Client).TagResources),
 	kmsapi.OpUntagResources:         v1Row(kms.CreateUntagResourcesRequest, (*kms.Client).UntagResources),
 	kmsapi.OpListTagResources:       v1Row(kms.CreateListTagResourcesRequest, (*kms.Client).ListTagResources),
-
 	kmsapi.OpDescribeAccountKmsStatus: v1Row(
 		kms.CreateDescribeAccountKmsStatusRequest, (*kms.Client).DescribeAccountKmsStatus),
-
-	kmsapi.OpOpenKmsService: v1Row(kms.CreateOpenKmsServiceRequest, (*kms.Client).OpenKmsService),
+	kmsapi.OpOpenKmsService:  v1Row(kms.CreateOpenKmsServiceRequest, (*kms.Client).OpenKmsService),
+	kmsapi.OpDescribeRegions: v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
 }
 
 func (s v1) call(request kmsapi.Request, answer kmsapi.Response) error {
