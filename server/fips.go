@@ -22,7 +22,7 @@ func (m fipsMode) check(c Config) error {
 	}
 	if c.FIPS && !m.enabled {
 		return c.Place().Field("fips").Fault(errors.New(
-			"Go's FIPS 140-3 module is off: start the service with GODEBUG=fips140=on in its environment"))
+			"the FIPS 140-3 module of Go is off: start the service with GODEBUG=fips140=on in its environment"))
 	}
 	return nil
 }
