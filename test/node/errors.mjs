@@ -19,8 +19,8 @@ everyDialect('refusals have their code', async (call) => {
     ['Decrypt', { CiphertextBlob: 'bm9uZQ==' }, 400, 'InvalidParameter', /CiphertextBlob/],
     ['Decrypt', { CiphertextBlob: CiphertextBlob.slice(0, -4) }, 400, 'InvalidParameter', /CiphertextBlob/],
     ['GenerateDataKey', { KeyId: doomed.KeyId }, 409, 'Rejected.PendingDeletion'],
-    ['CreateKey', { KeySpec: 'RSA_2048' }, 400, 'InvalidParameter', /KeySpec/],
-    ['CreateKey', { EnableAutomaticRotation: true, RotationInterval: '30d' }, 400, 'InvalidParameter', /Rotation/],
+    ['CreateKey', { KeySpec: 'RSA_1024' }, 400, 'InvalidParameter', /KeySpec/],
+    ['CreateKey', { EnableAutomaticRotation: true, RotationInterval: '6d' }, 400, 'InvalidParameter', /Rotation/],
     ['ListSecrets', {}, 400, 'UnsupportedOperation', /^This action is not supported\.$/],
   ]) {
     await refused(call(operation, parameters), ...want);
