@@ -175,8 +175,10 @@ func TestHalfDonePatchIsReportedAndCanBeRepeated(t *testing.T) {
 			tags("old=1"), 2, "were set first",
 			map[string]string{"old": "1", "new": "2"},
 		},
-		"a full KMS key, and nothing is done":          {with(numberedTags(9), nil), 2, "UntagResource", nil},
-		"a full KMS key, and the old ones are removed": {with(numberedTags(9), nil), 3, "might not have been set", nil},
+		"a full KMS key, and nothing is done": {with(numberedTags(kmsapi.MaxTags-1), nil), 2, "UntagResource", nil},
+		"a full KMS key, and the old ones are removed": {
+			with(numberedTags(kmsapi.MaxTags-1), nil), 3, "might not have been set", nil,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
