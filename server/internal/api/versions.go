@@ -93,12 +93,11 @@ func (a *API) listKeyVersions(
 		if err != nil {
 			return err
 		}
-		all, err := reader.Versions(cmk)
-		resp.TotalCount = len(all)
+		page, err := reader.Versions(cmk, number, size)
+		resp.TotalCount = page.Total
 		resp.KeyVersions.KeyVersion = []kmsapi.KeyVersion{}
-		// A page that does not exist may have a number whose product with the size is no int.
-		for i := 0; number-1 <= len(all)/size && i < size && (number-1)*size+i < len(all); i++ {
-			resp.KeyVersions.KeyVersion = append(resp.KeyVersions.KeyVersion, wireVersion(cmk, all[(number-1)*size+i]))
+		for _, version := range page.Items {
+			resp.KeyVersions.KeyVersion = append(resp.KeyVersions.KeyVersion, wireVersion(cmk, version))
 		}
 		return err
 	})
