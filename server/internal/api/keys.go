@@ -61,7 +61,7 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	if attributes.KeySpec, attributes.KeyUsage, err = a.keyKind(r); err != nil {
 		return attributes, err
 	}
-	if attributes.RotationInterval, err = newRotation(attributes.KeySpec, r); err != nil {
+	if attributes.RotationInterval, err = a.newRotation(attributes.KeySpec, r); err != nil {
 		return attributes, err
 	}
 	if r.Policy != "" {
