@@ -18,7 +18,7 @@ func (a *API) createKey(
 		return nil, err
 	}
 	if attributes.Origin != kmsapi.OriginExternal {
-		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec, a.roomForKey); err != nil {
 			return nil, err
 		}
 	}
