@@ -12,9 +12,10 @@ func (m *model) CreateKey(t *rapid.T) {
 		t.Skip("enough keys")
 	}
 	k := &modelKey{
-		state: kmsapi.Enabled, material: []byte{}, external: rapid.Bool().Draw(t, "external"), tags: map[string]string{},
+		modelSpec: rapid.SampledFrom(modelSpecs).Draw(t, "spec"), external: rapid.Bool().Draw(t, "external"),
+		state: kmsapi.Enabled, material: []byte{}, tags: map[string]string{}, public: map[string]string{},
 	}
-	r := &kmsapi.CreateKeyRequest{}
+	r := &kmsapi.CreateKeyRequest{KeySpec: k.spec, KeyUsage: k.usage}
 	if k.external {
 		r.Origin, k.state, k.material = kmsapi.OriginExternal, kmsapi.PendingImport, nil
 	}
@@ -25,8 +26,19 @@ func (m *model) CreateKey(t *rapid.T) {
 	got, err := m.client.CreateKey(t.Context(), r)
 	require.NoError(t, err)
 	k.id = got.KeyMetadata.KeyId
-	k.addVersion(m, got.KeyMetadata.PrimaryKeyVersion)
+	k.addVersion(m, m.firstVersion(t, got.KeyMetadata))
 	m.keys = append(m.keys, k)
+}
+
+// firstVersion is the version of a new CMK.
+func (m *model) firstVersion(t *rapid.T, made kmsapi.KeyMetadata) string {
+	if made.PrimaryKeyVersion != "" {
+		return made.PrimaryKeyVersion
+	}
+	got, err := m.client.ListKeyVersions(t.Context(), &kmsapi.ListKeyVersionsRequest{KeyId: made.KeyId})
+	require.NoError(t, err)
+	require.Equal(t, 1, got.TotalCount)
+	return got.KeyVersions.KeyVersion[0].KeyVersionId
 }
 
 func (m *model) EnableKey(t *rapid.T) {

@@ -14,8 +14,12 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 	if days > 0 {
 		r.KeyMaterialExpireUnix = int(m.kms.Now().Unix()) + days*24*60*60
 	}
+	algorithm := kmsapi.WrapOAEPSHA256
+	if !k.isSymmetric() {
+		algorithm = kmsapi.WrapKeyPair
+	}
 	wrapped, err := m.client.GetParametersForImport(t.Context(), &kmsapi.GetParametersForImportRequest{
-		KeyId: k.id, WrappingAlgorithm: kmsapi.WrapOAEPSHA256, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+		KeyId: k.id, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
 	})
 	switch {
 	case k.gone:
@@ -28,7 +32,12 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 	require.NoError(t, err)
 	material := make([]byte, kmsapi.KeyMaterialSize)
 	r.ImportToken = wrapped.ImportToken
-	r.EncryptedKeyMaterial = wrapBy(m.t, kmsapi.WrapOAEPSHA256, wrapped.PublicKey, material)
+	if k.isSymmetric() {
+		r.EncryptedKeyMaterial = wrapBy(m.t, algorithm, wrapped.PublicKey, material)
+	} else {
+		material = vector(m.t, k.file+".pkcs8.der")
+		r.EncryptedKeyMaterial = wrapPair(m.t, wrapped.PublicKey, material)
+	}
 	refusal := k.refusal(changeRefused)
 	_, err = m.client.ImportKeyMaterial(t.Context(), r)
 	agree(t, refusal, err)

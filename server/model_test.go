@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 // TestTheServiceBehavesLikeItsModel drives a service and a model of it through the same random life of keys, aliases
@@ -23,7 +24,7 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, checks.Value.Set(checks.DefValue)) })
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		kms := kmstest.New(t)
+		kms := kmstest.WithOptions(t, kmstest.AsItIs, server.Options{KeyPairs: vectorPair})
 		defer kms.Stop()
 		m := &model{t: t, kms: kms, client: newClient(t, kms), aliases: map[string]*modelKey{}}
 		defer m.client.Close()
@@ -48,7 +49,8 @@ type model struct {
 
 // modelKey is a CMK.
 type modelKey struct {
-	id       string
+	id string
+	modelSpec
 	external bool
 	state    kmsapi.KeyState
 	gone     bool
@@ -59,8 +61,11 @@ type modelKey struct {
 	tags                 map[string]string
 	description          string
 	protected            bool
-	// blob is a ciphertext of the CMK, once it has made one.
-	blob string
+	// blob is a ciphertext of the CMK, once it has made one. Of an asymmetric CMK, made is what its versions have signed
+	// or encrypted, and public are their public keys, by their ids.
+	blob   string
+	made   []madeByVersion
+	public map[string]string
 	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made by
 	// the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is next.
 	versions              []string
