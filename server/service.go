@@ -105,7 +105,7 @@ func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API 
 	})
 }
 
-// keyWait ends the wait for a wrapping key while an answer can still be written.
+// keyWait ends the wait for a wrapping key, or for a turn to make a key pair, while an answer can still be written.
 const keyWait = writeTimeout * 2 / 3
 
 func openAudit(c *AuditConfig) (*audit.Log, error) {

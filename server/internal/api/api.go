@@ -40,7 +40,7 @@ type Options struct {
 	Keys         *keyring.Keyring
 	WrappingKeys WrappingKeys
 	KeyPairs     KeyPairs
-	// KeyWait bounds the wait for a wrapping key or a turn to make a key pair, so that an answer can still be written.
+	// KeyWait bounds the wait for a wrapping key, so that an answer can still be written.
 	KeyWait  time.Duration
 	Quotas   config.Quotas
 	Rotation config.RotationBounds
