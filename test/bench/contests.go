@@ -13,6 +13,7 @@ func (s *stage) contests() []contest.Contest {
 	return slices.Concat(
 		s.clientContests(),
 		s.serviceContests(),
+		s.operationContests(),
 		s.recordContests(),
 		s.createContests(),
 		s.importContests(),
@@ -28,6 +29,13 @@ const plaintext = "cGF5cm9sbCwgNjQgYnl0ZXMgb2YgaXQsIGFzIGEgZGF0YSBrZXkgb3IgYSBwY
 // figure is a ratio of a measure of ours to that of the best peer.
 func figure(m contest.Measure, t contest.Target) contest.Figure {
 	return contest.Figure{Measure: m, Compare: contest.Ratio, Target: t}
+}
+
+// against is a figure whose peer has that name.
+func against(peer string, m contest.Measure, t contest.Target) contest.Figure {
+	f := figure(m, t)
+	f.Against = peer
+	return f
 }
 
 // alone is a figure of ours without a peer.
