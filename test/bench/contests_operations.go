@@ -46,6 +46,7 @@ func (s *stage) operationContests() []contest.Contest {
 				return sides, nil, err
 			},
 			Figures: []contest.Figure{figure(contest.P50, contest.AtMost(l.most))},
+			Finer:   closePairs,
 		})
 	}
 	return found

@@ -18,7 +18,7 @@ func (a *API) createKey(
 		return nil, err
 	}
 	if attributes.Origin != kmsapi.OriginExternal {
-		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec, a.roomForKey); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +61,7 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	if attributes.KeySpec, attributes.KeyUsage, err = a.keyKind(r); err != nil {
 		return attributes, err
 	}
-	if attributes.RotationInterval, err = newRotation(attributes.KeySpec, r); err != nil {
+	if attributes.RotationInterval, err = a.newRotation(attributes.KeySpec, r); err != nil {
 		return attributes, err
 	}
 	if r.Policy != "" {
