@@ -26,7 +26,8 @@ func (s *stage) contests() []contest.Contest {
 // plaintext is what every side encrypts: 64 bytes, in base64 as all the APIs take it.
 const plaintext = "cGF5cm9sbCwgNjQgYnl0ZXMgb2YgaXQsIGFzIGEgZGF0YSBrZXkgb3IgYSBwYXNzd29yZCBtYXkgaGF2ZSE="
 
-// closePairs is how many pairs of runs a round has where the sides differ by a few percent, as two runs of one side do.
+// closePairs is how many pairs of runs a round has where one caller is measured and a few percent matter: two runs of
+// one side differ by as much on a busy machine.
 const closePairs = 20
 
 // figure is a ratio of a measure of ours to that of the best peer.

@@ -22,7 +22,7 @@ func (s *stage) serviceContests() []contest.Contest {
 
 func (s *stage) errandContest(e errand, goroutines int, rate contest.Target) contest.Contest {
 	figures := []contest.Figure{
-		against(transitName, contest.PerSecond, rate), against(transitName, contest.P99, contest.AtMost(1)),
+		against(transitName, contest.PerSecond, rate), against(transitName, contest.P99, e.p99()),
 	}
 	if e.bare.open != nil {
 		figures = append(figures, against(e.bare.library, contest.PerSecond, contest.Target{}))
