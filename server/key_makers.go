@@ -14,7 +14,7 @@ const maxPairsWaiting = 16
 
 // newKeyMakers returns what makes RSA keys. Half of the cores do that at the same time, whatever the keys are for, so
 // that the others are left to other requests, and accounts take turns. What is made ahead for imports is an account of
-// its own. A key that is no longer wanted, since the caller has hung up or the service stops, is waited for by nobody.
+// its own.
 func newKeyMakers(o Options) (*wrapping.Pool, *asymmetric.Maker) {
 	cores := max(1, runtime.GOMAXPROCS(0)/2)
 	slots := fair.NewSlots(cores, max(cores, maxPairsWaiting)) // The pool has as many workers, which are never refused.
@@ -22,7 +22,8 @@ func newKeyMakers(o Options) (*wrapping.Pool, *asymmetric.Maker) {
 		if err := slots.Enter(ctx, ""); err != nil {
 			return nil, err
 		}
-		return fair.Run(ctx, slots, o.generate, (*wrapping.Key).Clear)
+		defer slots.Leave()
+		return o.generate()
 	})
 	return pool, asymmetric.NewMaker(slots, keyWait, o.generatePair)
 }

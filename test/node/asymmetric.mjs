@@ -1,5 +1,5 @@
-// Asymmetric keys, with node:crypto, which is OpenSSL, at the other end: it checks what KMS signs and KMS what it signs,
-// each decrypts what the other has encrypted, and private keys that it has made are imported.
+// Asymmetric keys, with node:crypto, which is OpenSSL, at the other end: each verifies what the other has signed, and
+// decrypts what the other has encrypted; and private keys that it has made are imported.
 import assert from 'node:assert/strict';
 import {
   constants, createHash, createPublicKey, generateKeyPairSync, privateDecrypt, publicEncrypt, sign, verify,
@@ -39,6 +39,8 @@ async function of(call, KeyId) {
   return { KeyId, KeyVersionId };
 }
 
+const inPKCS8 = (privateKey) => privateKey.export({ type: 'pkcs8', format: 'der' });
+
 // imported imports the key pair of a KeySpec.
 async function imported(call, KeySpec, KeyUsage) {
   const { KeyId } = await newKey(call, { KeySpec, KeyUsage, Origin: 'EXTERNAL' });
@@ -46,7 +48,7 @@ async function imported(call, KeySpec, KeyUsage) {
   await refused(call('GetPublicKey', version), 409, 'Rejected.PendingImport');
   const parameters = await wrapping(call, KeyId, 'RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD');
   const { privateKey, publicKey } = pairs[KeySpec];
-  await call('ImportKeyMaterial', parameters(privateKey.export({ type: 'pkcs8', format: 'der' })));
+  await call('ImportKeyMaterial', parameters(inPKCS8(privateKey)));
   const { PublicKey } = await call('GetPublicKey', version);
   assert.equal(PublicKey, publicKey.export({ type: 'spki', format: 'pem' }));
   return { version, privateKey, publicKey, parameters };
@@ -65,8 +67,8 @@ for (const KeySpec of Object.keys(pairs)) {
         assert.equal((await call('AsymmetricVerify', { ...version, Algorithm, Digest, Value })).Value, want);
       }
     }
-    const other = pairs[KeySpec === 'EC_P256' ? 'EC_P256K' : 'EC_P256'].privateKey.export({ type: 'pkcs8', format: 'der' });
-    await refused(call('ImportKeyMaterial', parameters(other)), 400, 'InvalidKeyMaterial');
+    const other = pairs[KeySpec === 'EC_P256' ? 'EC_P256K' : 'EC_P256'].privateKey;
+    await refused(call('ImportKeyMaterial', parameters(inPKCS8(other))), 400, 'InvalidKeyMaterial');
   });
 }
 
@@ -76,12 +78,13 @@ everyDialect('an imported RSA key decrypts', async (call) => {
     for (const [Algorithm, options] of Object.entries(encryptions)) {
       const Plaintext = plaintext.toString('base64');
       const { CiphertextBlob } = await call('AsymmetricEncrypt', { ...version, Algorithm, Plaintext });
-      assert.deepEqual(privateDecrypt({ key: privateKey, ...options }, Buffer.from(CiphertextBlob, 'base64')), plaintext);
+      const sealed = Buffer.from(CiphertextBlob, 'base64');
+      assert.deepEqual(privateDecrypt({ key: privateKey, ...options }, sealed), plaintext);
       const own = publicEncrypt({ key: publicKey, ...options }, plaintext).toString('base64');
-      assert.equal((await call('AsymmetricDecrypt', { ...version, Algorithm, CiphertextBlob: own })).Plaintext, Plaintext);
+      const decrypt = (blob) => call('AsymmetricDecrypt', { ...version, Algorithm, CiphertextBlob: blob });
+      assert.equal((await decrypt(own)).Plaintext, Plaintext);
       const wrong = Buffer.from(own, 'base64').fill(1).toString('base64');
-      await refused(call('AsymmetricDecrypt', { ...version, Algorithm, CiphertextBlob: wrong }), 400, 'InvalidParameter',
-        /CiphertextBlob/);
+      await refused(decrypt(wrong), 400, 'InvalidParameter', /CiphertextBlob/);
     }
     await refused(call('AsymmetricSign', { ...version, Algorithm: 'RSA_PSS_SHA_256', Digest }), 400,
       'UnsupportedOperation');

@@ -140,7 +140,7 @@ func (p *Pool) giveUp(account string, wait chan generated, cause error) (*Key, e
 	}
 }
 
-// Close stops the generation of keys, and waits until generate has returned. It may be called more than once.
+// Close stops the generation of keys, and waits for those under way, about 100 ms. It may be called more than once.
 func (p *Pool) Close() {
 	p.stop()
 	p.mu.Lock()
