@@ -134,9 +134,6 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		"a key size":                         {"keys/a", "key_size", 32, true},
 		"rotation":                           {"keys/a", "auto_rotate_period", "24h", false},
 		"no rotation":                        {"keys/a", "auto_rotate_period", 0, true},
-		"older versions excluded":            {"keys/a/config", "min_decryption_version", 2, false},
-		"no versions excluded":               {"keys/a/config", "min_decryption_version", 1, true},
-		"older versions not to encrypt with": {"keys/a/config", "min_encryption_version", 2, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

@@ -161,15 +161,7 @@ func wireTime(t time.Time) string {
 func (a *API) listKeys(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
 ) (*kmsapi.ListKeysResponse, error) {
-	var page keyring.Page[string]
-	err := a.view(ctx, inv, func(reader keyring.Reader) (err error) {
-		if len(r.Filters) == 0 {
-			page, err = reader.CMKs(r.PageNumber, r.PageSize)
-		} else {
-			page, err = reader.FilteredCMKs(filter(inv, r.Filters), r.PageNumber, r.PageSize)
-		}
-		return err
-	})
+	page, err := a.pageOfKeys(ctx, inv, r)
 	if err != nil {
 		return nil, err
 	}
@@ -180,4 +172,17 @@ func (a *API) listKeys(
 	return &kmsapi.ListKeysResponse{
 		Keys: kmsapi.KeyList{Key: entries}, PageNumber: r.PageNumber, PageSize: r.PageSize, TotalCount: page.Total,
 	}, nil
+}
+
+func (a *API) pageOfKeys(
+	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
+) (page keyring.Page[string], err error) {
+	if len(r.Filters) > 0 {
+		return a.keys.FilteredCMKs(ctx, inv.scope(), inv.Now, filter(inv, r.Filters), r.PageNumber, r.PageSize)
+	}
+	err = a.view(ctx, inv, func(reader keyring.Reader) error {
+		page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		return err
+	})
+	return page, err
 }
