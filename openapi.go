@@ -123,7 +123,13 @@ func resolve(content framework.OASContent, components framework.OASComponents) {
 }
 
 // examplePath makes a path of one of OpenAPI.
-var examplePath = strings.NewReplacer("{name}", "a", "{alias}", "a")
+var examplePath = func() *strings.Replacer {
+	var examples []string
+	for _, kind := range fields.Names() {
+		examples = append(examples, "{"+kind.Field+"}", "a")
+	}
+	return strings.NewReplacer(examples...)
+}()
 
 func publishedOperations(path string, item *framework.OASPathItem) map[logical.Operation]*framework.OASOperation {
 	var get logical.Operation = logical.ReadOperation
