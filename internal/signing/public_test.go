@@ -66,3 +66,9 @@ func TestKeysThatKMSMustCheckWith(t *testing.T) {
 	_, err = ParsePublicKey(ed25519)
 	require.ErrorIs(t, err, ErrUnknownKey)
 }
+
+func TestThePlaintextsThatFit(t *testing.T) {
+	for name, most := range map[string]int{"rsa_2048": 190, "rsa_3072": 318, "rsa_4096": 446, "prime256v1": 0} {
+		require.Equal(t, most, publicKey(t, name).MaxPlaintext(), name)
+	}
+}
