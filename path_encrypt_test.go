@@ -117,7 +117,7 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		ignored     bool
 	}{
 		"a nonce":                            {"encrypt/a", "nonce", "QQ==", true},
-		"a version":                          {"encrypt/a", "key_version", 3, true},
+		"a version to decrypt with":          {"decrypt/a", "key_version", 3, true},
 		"a padding":                          {"encrypt/a", "padding_scheme", "oaep", true},
 		"no context":                         {"encrypt/a", "context", "", true},
 		"a context":                          {"encrypt/a", "context", "QQ==", false},

@@ -119,9 +119,9 @@ func TestFaultsLeaveNothingBehind(t *testing.T) {
 			})
 		}
 		s.comesBack(t, use)
-		goroutinesBefore := s.pluginGoroutines(t)
+		goroutinesBefore := s.pluginGoroutines(m)
 		s.comesBack(t, use)
-		socketsBefore := s.pluginSockets(t)
+		socketsBefore := s.pluginSockets(m)
 
 		for number, fault := range faults {
 			fault.begin(proxy)
@@ -135,8 +135,8 @@ func TestFaultsLeaveNothingBehind(t *testing.T) {
 			proxy.heal()
 		}
 		s.comesBack(t, use)
-		require.NoError(t, s.vault.Await(func() bool { return s.pluginSockets(t) <= socketsBefore+tolerance }))
-		require.LessOrEqual(t, s.pluginGoroutines(t), goroutinesBefore+tolerance)
+		require.NoError(t, s.vault.Await(func() bool { return s.pluginSockets(m) <= socketsBefore+tolerance }))
+		require.LessOrEqual(t, s.pluginGoroutines(m), goroutinesBefore+tolerance)
 		s.comesBack(t, use)
 	})
 }

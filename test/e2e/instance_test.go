@@ -54,7 +54,7 @@ func TestDedicatedGatewayServesWhileTheSharedOneIsDown(t *testing.T) {
 		require.Equal(t, false, gateways["shared"].(map[string]any)["healthy"])
 		require.Equal(t, true, gateways["dedicated"].(map[string]any)["healthy"])
 
-		require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGKILL))
+		require.NoError(t, syscall.Kill(s.plugin(m), syscall.SIGKILL))
 		s.comesBack(t, func() error {
 			_, err := m.try("decrypt/"+firstKey, map[string]any{"ciphertext": ciphertext})
 			return err

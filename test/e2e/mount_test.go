@@ -16,6 +16,8 @@ type mount struct {
 	t      *testing.T
 	client *api.Client
 	path   string
+	// others are the plugin's processes that ran before there was this mount.
+	others []int
 }
 
 // mount mounts the engine and configures it to use the stage's KMS service.
@@ -28,7 +30,7 @@ func (s *stage) mount(t *testing.T) *mount {
 
 func (s *stage) mountUnconfigured(t *testing.T) *mount {
 	t.Helper()
-	m := &mount{t: t, client: s.vault.Client, path: "kms-" + rand.Text()[:8]}
+	m := &mount{t: t, client: s.vault.Client, path: "kms-" + rand.Text()[:8], others: s.pluginProcesses(t)}
 	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
@@ -49,7 +51,7 @@ func (m *mount) as(token string) *mount {
 	client, err := m.client.Clone()
 	require.NoError(m.t, err)
 	client.SetToken(token)
-	return &mount{t: m.t, client: client, path: m.path}
+	return &mount{t: m.t, client: client, path: m.path, others: m.others}
 }
 
 // try writes and returns the response unchecked.

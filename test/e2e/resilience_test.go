@@ -104,12 +104,8 @@ func TestKilledPluginIsRestarted(t *testing.T) {
 		plaintext := newPlaintext()
 		ciphertext := m.encrypt("a", plaintext)
 		for range 3 {
-			killed, err := s.vault.children(shared.plugin())
-			require.NoError(t, err)
-			require.NotEmpty(t, killed, "Vault must run the plugin")
-			for _, pid := range killed {
-				require.NoError(t, syscall.Kill(pid, syscall.SIGKILL))
-			}
+			killed := s.plugin(m)
+			require.NoError(t, syscall.Kill(killed, syscall.SIGKILL))
 			// Requests in flight at that time are lost. Once Vault has noticed, no more are.
 			require.NoError(t, s.vault.Await(func() bool {
 				_, err := m.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
@@ -118,10 +114,7 @@ func TestKilledPluginIsRestarted(t *testing.T) {
 			for range 20 {
 				require.Equal(t, plaintext, m.decrypt("a", m.encrypt("a", plaintext)))
 			}
-			running, err := s.vault.children(shared.plugin())
-			require.NoError(t, err)
-			require.NotEmpty(t, running)
-			require.NotEqual(t, killed, running)
+			require.NotEqual(t, killed, s.plugin(m))
 		}
 	})
 }
@@ -137,7 +130,7 @@ func TestKilledPluginLosesNoAcknowledgedWrites(t *testing.T) {
 		finish := work.run(t, func(int) ask { return m.try })
 		for range 3 {
 			work.until(t, s.vault.Process, 100)
-			require.NoError(t, syscall.Kill(s.plugin(t), syscall.SIGKILL))
+			require.NoError(t, syscall.Kill(s.plugin(m), syscall.SIGKILL))
 		}
 		work.until(t, s.vault.Process, 100)
 		finish()

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -148,25 +147,21 @@ func TestReloadUpgradeAndDowngradeFailNoRequestOfAnyMount(t *testing.T) {
 
 func TestReloadOrCrashOfOneMountLeavesTheOthersAlone(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
+		earlier := s.pluginProcesses(t)
 		all := s.busyMounts(t, 2)
-		others := s.pluginProcesses(t)
+		others := s.pluginsSince(t, earlier)
 		require.Len(t, others, len(all))
 		one := s.mount(t)
 		one.write("keys/a", nil)
-		process := func() int {
-			own := slices.DeleteFunc(s.pluginProcesses(t), func(pid int) bool { return slices.Contains(others, pid) })
-			require.Len(t, own, 1)
-			return own[0]
-		}
 		use := func() error { _, err := one.try("encrypt/a", map[string]any{"plaintext": newPlaintext()}); return err }
 
 		for range 2 {
-			before := process()
+			before := s.plugin(one)
 			_, err := one.client.Sys().ReloadPlugin(&api.ReloadPluginInput{Mounts: []string{one.path + "/"}})
 			require.NoError(t, err)
-			require.NotEqual(t, before, process())
+			require.NotEqual(t, before, s.plugin(one))
 			all.goOn(s)
-			require.NoError(t, syscall.Kill(process(), syscall.SIGKILL))
+			require.NoError(t, syscall.Kill(s.plugin(one), syscall.SIGKILL))
 			s.comesBack(t, use)
 			all.goOn(s)
 		}
