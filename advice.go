@@ -56,6 +56,9 @@ var whatToDo = advice.Table{
 			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
 			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
 		},
+		kmsapi.OpAsymmetricDecrypt: {
+			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encrypted with the public key of another version: the number after vault:v chooses the version that is tried.",
+		},
 		kmsapi.OpScheduleKeyDeletion: {
 			kmsapi.ErrKeyNotFound.Code:         "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
 			kmsapi.ErrStateModifiedFailed.Code: "The key is already scheduled for deletion: see vault read {mount}keys/{key}",

@@ -80,6 +80,9 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 			}
 			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)
 			for _, value := range wrong[schema.Type] {
+				if value == json.Number("5") && schema.DisplayAttrs != nil && schema.DisplayAttrs.EditType == fields.OrNumber {
+					continue
+				}
 				_, err := r.try(op, path, body{name: value})
 				refused(t, err, 400)
 				require.Regexp(t, `^the field "`+name+`" must be \S`, err)

@@ -20,6 +20,8 @@ var otherForms = map[string]string{
 	"associated_data":        fields.InBase64,
 	"encrypted_key_material": fields.InBase64,
 	"import_token":           fields.InBase64,
+	"input":                  fields.InBase64,
+	"signature":              fields.InBase64,
 
 	"ca_cert":          fields.AsGiven,
 	"instance_ca_cert": fields.AsGiven,

@@ -95,6 +95,9 @@ func wrappedDataKey(ctx context.Context, c *connection, k target, d *framework.F
 func generateDataKey(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (*kmsapi.GenerateDataKeyResponse, error) {
+	if err := k.entry.mustBeSymmetric("a data key"); err != nil {
+		return nil, err
+	}
 	size, err := dataKeyBytes(d)
 	if err == nil {
 		err = k.entry.checkKeyVersion(d.Get("key_version").(int))

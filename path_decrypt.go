@@ -47,7 +47,8 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
 	},
-}), "context", "key_version", "nonce", "padding_scheme")
+	"padding_scheme": paddingField(),
+}), "context", "key_version", "nonce")
 
 func (b *backend) decrypt(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
@@ -56,7 +57,7 @@ func (b *backend) decrypt(
 	if err != nil {
 		return nil, err
 	}
-	return plaintextAnswer(opened.plaintext), nil
+	return k.entry.warnOfPadding(plaintextAnswer(opened.plaintext), d), nil
 }
 
 // An openedBlob is what KMS decrypted, with the encryption context that it was bound to.
@@ -70,6 +71,10 @@ type openedBlob struct {
 func (b *backend) openCiphertext(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (openedBlob, error) {
+	if k.entry.isAsymmetric() {
+		plaintext, err := k.entry.openWithPair(ctx, c, d)
+		return openedBlob{plaintext: plaintext}, err
+	}
 	blob, err := blobOf(d.Get("ciphertext").(string))
 	if err != nil {
 		return openedBlob{}, err

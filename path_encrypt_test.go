@@ -125,7 +125,6 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		"a context for a data key":           {"datakey/wrapped/a", "context", "QQ==", false},
 		"convergent encryption":              {"encrypt/a", "convergent_encryption", true, false},
 		"no convergent encryption":           {"encrypt/a", "convergent_encryption", false, true},
-		"a symmetric type":                   {"keys/a", "type", "aes256-gcm96", true},
 		"a type that signs":                  {"keys/a", "type", "ed25519", false},
 		"a derived key":                      {"keys/a", "derived", true, false},
 		"a key not derived":                  {"keys/a", "derived", false, true},

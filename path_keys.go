@@ -63,7 +63,7 @@ When KMS has deleted the KMS key, deregister removes the name.
 	}
 }
 
-var keyFields = fields.WithTransit(fields.Schemas{
+var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 	"name": nameField(),
 	"origin": {
 		Type:          framework.TypeString,
@@ -99,7 +99,7 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},
-}, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
+}), "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
 
 func (b *backend) keysList(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,

@@ -64,6 +64,9 @@ func (b *backend) keyConfigWrite(
 	if err := checkContext("bound_context", k.entry.BoundContext, before); err != nil {
 		return nil, err
 	}
+	if k.entry.isAsymmetric() && len(k.entry.BoundContext) > 0 {
+		return nil, errBindsNothing("bound_context")
+	}
 	resp := k.entry.stored(k.name)
 	if !maps.Equal(before, k.entry.BoundContext) {
 		resp.AddWarning("The bound_context has changed: existing ciphertexts and data keys open only with the one that they were made with. Keep a note of it.")
@@ -71,7 +74,7 @@ func (b *backend) keyConfigWrite(
 		if err != nil {
 			return nil, err
 		}
-		warnOfSharedCMK(resp, others)
+		k.entry.warnOfSharedCMK(resp, others)
 	}
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }

@@ -17,17 +17,24 @@ import (
 type newKey struct {
 	cmk  *kmsapi.CreateKeyRequest
 	tags map[string]string
+	// warning says what is not as the caller asked. It may be empty.
+	warning string
 	// recreate asks for a new CMK in place of one that is scheduled for deletion.
 	recreate bool
 }
 
 func newKeyOf(d *framework.FieldData) (newKey, error) {
+	kind, err := chooseKeySpec(d)
+	if err != nil {
+		return newKey{}, err
+	}
 	cmk, err := createKeyRequest(d)
 	if err != nil {
 		return newKey{}, err
 	}
+	cmk.KeySpec, cmk.KeyUsage = kind.spec, kind.usage
 	tags := d.Get("tags").(map[string]string)
-	return newKey{cmk: cmk, tags: tags, recreate: d.Get("recreate").(bool)}, checkTags(tags)
+	return newKey{cmk: cmk, tags: tags, warning: kind.warning, recreate: d.Get("recreate").(bool)}, checkTags(tags)
 }
 
 func (b *backend) keyCreate(
@@ -100,6 +107,9 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {
+	if kmsapi.IsAsymmetric(wanted.cmk.KeySpec) && len(k.entry.BoundContext) > 0 {
+		return nil, errBindsNothing("bound_context")
+	}
 	entry, err := b.recoverKey(ctx, req, k.name, func(c creation) bool { return c.Replaces == k.entry.KeyID })
 	if err != nil {
 		return nil, err
@@ -126,6 +136,10 @@ func (b *backend) keyMake(
 		return nil, err
 	}
 	resp := made.answer(k.name, metadata)
+	if wanted.warning != "" {
+		resp.AddWarning(wanted.warning)
+	}
+	made.warnOfUnknownVersion(resp)
 	if level := wanted.cmk.ProtectionLevel; level != "" && level != metadata.ProtectionLevel {
 		resp.AddWarning(fmt.Sprintf("The protection level is %s, as the KMS instance decides it; protection_level was ignored",
 			metadata.ProtectionLevel))

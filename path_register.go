@@ -86,9 +86,8 @@ func (b *backend) keyRegister(
 	case entry != nil:
 		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
-	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
-		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
-			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
+	case kmsapi.IsAsymmetric(cmk.KeySpec) && len(bound) > 0:
+		return nil, errBindsNothing("bound_context")
 	}
 	entry = newEntry(storedCMK{KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId}, conn.region, cmk)
 	entry.BoundContext = bound
@@ -131,12 +130,16 @@ func (b *backend) adopt(
 	if err != nil {
 		return nil, err
 	}
+	if err := k.entry.mayShare(others); err != nil {
+		return nil, err
+	}
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
 	b.Logger().Info("a key was registered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
 	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
-	warnOfSharedCMK(resp, others)
+	k.entry.warnOfSharedCMK(resp, others)
+	k.entry.warnOfUnknownVersion(resp)
 	warnOfState(resp, cmk)
 	return resp, nil
 }
@@ -179,8 +182,23 @@ func disjointContexts(a, b map[string]string) bool {
 	return false
 }
 
-func warnOfSharedCMK(resp *logical.Response, others []string) {
-	if len(others) > 0 {
+// mayShare refuses to let several names have an RSA key that decrypts: nothing keeps them apart.
+func (e *keyEntry) mayShare(others []string) error {
+	if len(others) == 0 || !kmsapi.DecryptingKey.Has(e.KeySpec, e.KeyUsage) {
+		return nil
+	}
+	return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
+		e.KeyID, others[0])
+}
+
+func (e *keyEntry) warnOfSharedCMK(resp *logical.Response, others []string) {
+	if len(others) == 0 {
+		return
+	}
+	if e.isAsymmetric() {
+		resp.AddWarning("These keys have the same KMS key, so that the signatures of each are valid for the others: " +
+			strings.Join(others, ", "))
+	} else {
 		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
 			strings.Join(others, ", "))
 	}

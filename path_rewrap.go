@@ -49,6 +49,9 @@ func (b *backend) rewrap(
 	if err != nil {
 		return nil, err
 	}
+	if k.entry.isAsymmetric() {
+		return k.entry.rewrapWithPair(ctx, c, opened.plaintext)
+	}
 	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
 		KeyId: k.entry.cmk(), Plaintext: opened.plaintext, EncryptionContext: opened.encCtx,
 	})

@@ -29,6 +29,8 @@ func (f transitField) accepts(value any) bool {
 const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
 	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
+	noEd25519     = "KMS has no Ed25519 keys, and binds nothing to a signature"
+	noMAC         = "KMS has no HMAC keys; give signature"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
 	noRotation    = "the engine does not rotate KMS keys, so the key would stay as it is"
 	noVersions    = "KMS chooses the version of a KMS key itself, so the engine can't exclude older versions"
@@ -53,6 +55,9 @@ var transitFields = map[string]transitField{
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it this way.
+	"cmac":                   refusedField(framework.TypeString, noMAC),
+	"hmac":                   refusedField(framework.TypeString, noMAC),
+	"signature_context":      refusedField(framework.TypeString, noEd25519),
 	"public_key":             refusedField(framework.TypeString, noPublicHalf),
 	"version":                refusedField(framework.TypeInt, sameMaterial, 1),
 	"type": refusedField(framework.TypeString, onlySymmetric,

@@ -32,10 +32,13 @@ var methods = map[string]func(m *mount, c call) error{
 
 func (c call) do(m *mount) error { return methods[c.method](m, c) }
 
-// fixture is what the calls work on: a mount with the keys "a", "other" and "external", whose material is imported.
+// fixture is what the calls work on: a mount with the keys "a", "other", "pair", which signs, and "external", whose
+// material is imported.
 type fixture struct {
 	config                map[string]any
 	plaintext, ciphertext string
+	// signature is one of plaintext.
+	signature string
 	// cmk is the CMK of "other".
 	cmk string
 	// imported holds the fields that import material into "external".
@@ -49,6 +52,8 @@ func (s *stage) fixture(m *mount) fixture {
 	m.write("keys/a", nil)
 	f.ciphertext = m.encrypt("a", f.plaintext)
 	f.cmk, _ = m.write("keys/other", nil)["key_id"].(string)
+	m.write("keys/pair", map[string]any{"type": "ecdsa-p256"})
+	f.signature, _ = m.write("sign/pair", map[string]any{"input": f.plaintext})["signature"].(string)
 	m.write("keys/external", map[string]any{"origin": string(kmsapi.OriginExternal)})
 	parameters := m.write("keys/external/import_parameters", nil)
 	der, err := base64.StdEncoding.DecodeString(parameters["public_key_der"].(string))
@@ -68,6 +73,8 @@ func (s *stage) fixture(m *mount) fixture {
 func (f fixture) calls() []call {
 	plaintext, ciphertext := map[string]any{"plaintext": f.plaintext}, map[string]any{"ciphertext": f.ciphertext}
 	batchOf := func(item map[string]any) map[string]any { return map[string]any{"batch_input": []any{item, item}} }
+	input := map[string]any{"input": f.plaintext}
+	signed := map[string]any{"input": f.plaintext, "signature": f.signature}
 	tags := map[string]any{"tags": map[string]any{"team": "red"}}
 	return []call{
 		{"delete config", "delete", "config", nil},
@@ -114,5 +121,14 @@ func (f fixture) calls() []call {
 		{"make a data key", "post", "datakey/plaintext/a", nil},
 		{"make a wrapped data key", "post", "datakey/wrapped/a", nil},
 		{"make a wrapped data key of another key", "post", "datakey/wrapped/other", nil},
+
+		{"sign", "post", "sign/pair", input},
+		{"sign a batch", "post", "sign/pair", batchOf(input)},
+		{"sign with the hash in the path", "post", "sign/pair/sha2-256", input},
+		{"verify", "post", "verify/pair", signed},
+		{"verify a batch", "post", "verify/pair", batchOf(signed)},
+		{"verify with the hash in the path", "post", "verify/pair/sha2-256", signed},
+		{"read public keys", "get", "export/public-key/pair", nil},
+		{"read the newest public key", "get", "export/public-key/pair/latest", nil},
 	}
 }

@@ -34,6 +34,16 @@ var roles = []struct {
 		[]string{"rewrap", "rewrap a batch"},
 	},
 	{
+		"may sign", `path "%[1]s/sign/pair" { capabilities = ["update"] }
+			path "%[1]s/sign/pair/sha2-256" { capabilities = ["update"] }`,
+		[]string{"sign", "sign a batch", "sign with the hash in the path"},
+	},
+	{
+		"may verify", `path "%[1]s/verify/pair" { capabilities = ["update"] }
+			path "%[1]s/export/public-key/pair/*" { capabilities = ["read"] }`,
+		[]string{"verify", "verify a batch", "read the newest public key"},
+	},
+	{
 		"may manage keys and not use them", `path "%[1]s/keys" { capabilities = ["list"] }
 			path "%[1]s/keys/*" { capabilities = ["update", "patch", "read", "delete"] }`,
 		[]string{
@@ -96,7 +106,7 @@ func areAllOf(t *testing.T, m *mount, all []call) {
 	require.NoError(t, err)
 	paths, _ := help.OpenAPI["paths"].(map[string]any)
 	require.NotEmpty(t, paths)
-	parameter := regexp.MustCompile(`\{[a-z]+\}`)
+	parameter := regexp.MustCompile(`\{[a-z_]+\}`)
 	for path, item := range paths {
 		pattern := regexp.MustCompile("^" + parameter.ReplaceAllString(strings.Trim(path, "/"), "[^/]+") + "$")
 		for method := range item.(map[string]any) {
