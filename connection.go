@@ -56,6 +56,8 @@ type connection struct {
 	// dedicated is the connection for the keys of instance, if they are used over its dedicated gateway. It has itself
 	// here.
 	dedicated *connection
+	// shared is the connection that dedicated was made of, for all other keys. It is nil where dedicated is not this one.
+	shared *connection
 	// ca is the CA of the dedicated gateway.
 	ca *instanceCA
 }
@@ -117,17 +119,21 @@ func (b *backend) connect(c *config) (*connection, error) {
 func (c *connection) toInstance(data slots) *connection {
 	view := *c
 	view.kms, view.dataSlots = c.kms.Instance(c.instance), data
-	view.dedicated = &view
+	view.dedicated, view.shared = &view, c
 	return &view
 }
 
 // of returns the connection for the keys of a KMS instance. Only those of the configured instance may have a gateway of
 // their own; all others are used over the shared one.
 func (c *connection) of(instance string) *connection {
-	if c.dedicated != nil && instance == c.instance {
+	switch {
+	case c.dedicated != nil && instance == c.instance:
 		return c.dedicated
+	case c.shared != nil:
+		return c.shared
+	default:
+		return c
 	}
-	return c
 }
 
 // slotsOf returns the bound on calls to the gateway that op goes to.

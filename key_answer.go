@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"strconv"
 	"time"
 
@@ -21,6 +22,9 @@ var keyConfigAnswer = answerFields{
 	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
 	"bound_context":    {Type: framework.TypeKVPairs},
+
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 }
 
 // keyAnswer describes what storage and KMS together have of a key.
@@ -37,21 +41,30 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
+}, versionsAnswer)
 
+// versionsAnswer describes what transit shows of a key.
+var versionsAnswer = answerFields{
 	"keys": {
 		Type:        framework.TypeMap,
 		Description: "As in transit: when each version was made, in seconds since 1970; of a key with key pairs, name, public_key and creation_time of each.",
 	},
-	"type":                   {Type: framework.TypeString, Description: "As in transit."},
-	"latest_version":         {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
-})
+	"type":                  {Type: framework.TypeString, Description: "As in transit."},
+	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
+	"min_available_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"auto_rotate_period":    {Type: framework.TypeInt, Description: "As in transit, in seconds."},
+	"supports_encryption":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_decryption":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_derivation":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_signing":      {Type: framework.TypeBool, Description: "As in transit."},
+}
+
+// withVersions shows the entry with its versions, without its CMK's metadata.
+func (e *keyEntry) withVersions(name string) *logical.Response {
+	resp := e.stored(name)
+	maps.Copy(resp.Data, e.transitMetadata(kmsapi.KeyMetadata{}))
+	return resp
+}
 
 // answer shows an entry together with the live metadata of its CMK.
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
@@ -87,17 +100,25 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	}
 	opens := e.KeyUsage != kmsapi.KeyUsageSignVerify
 	return map[string]any{
-		"type":                   typeOfSpec(e.KeySpec),
-		"keys":                   e.versionsShown(m.CreationDate),
-		"latest_version":         e.versions.Newest(),
-		"min_available_version":  trimmed,
-		"min_decryption_version": max(e.MinDecryption, 1),
-		"min_encryption_version": e.MinEncryption,
-		"supports_encryption":    opens,
-		"supports_decryption":    opens,
-		"supports_derivation":    false,
-		"supports_signing":       !opens,
+		"type":                  typeOfSpec(e.KeySpec),
+		"keys":                  e.versionsShown(m.CreationDate),
+		"latest_version":        e.versions.Newest(),
+		"min_available_version": trimmed,
+		"auto_rotate_period":    rotationSeconds(m),
+		"supports_encryption":   opens,
+		"supports_decryption":   opens,
+		"supports_derivation":   false,
+		"supports_signing":      !opens,
 	}
+}
+
+// rotationSeconds is how often KMS rotates a CMK, and 0 for never.
+func rotationSeconds(m kmsapi.KeyMetadata) int64 {
+	interval, err := kmsapi.ParseRotationInterval(m.RotationInterval, time.Second, math.MaxInt64)
+	if err != nil || m.AutomaticRotation == kmsapi.RotationDisabled {
+		return 0
+	}
+	return int64(interval / time.Second)
 }
 
 // versionsShown are the versions in the form that transit has for the type of the key.

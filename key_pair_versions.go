@@ -1,6 +1,8 @@
 package alicloudkms
 
 import (
+	"slices"
+
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
@@ -54,9 +56,15 @@ func (e *keyEntry) rowOf(field, given string) (row *versions.Row, made string, e
 
 // warnOfUnknownVersion warns of a key pair that can't be used yet, because KMS has not shown its version.
 func (e *keyEntry) warnOfUnknownVersion(resp *logical.Response) {
-	if row := e.versions.NewestRow(); e.isAsymmetric() && row.PublicKey == "" {
+	if e.lacksPublicKey() {
 		resp.AddWarning("The public key is not known yet, as long as the key waits for key material, or KMS does not show its versions: RAM must allow kms:ListKeyVersions and kms:GetPublicKey. To have it read again, write to the key's config")
 	}
+}
+
+// lacksPublicKey reports whether KMS has not shown the public key of every version yet.
+func (e *keyEntry) lacksPublicKey() bool {
+	isMissing := func(row versions.Row) bool { return row.PublicKey == "" }
+	return e.isAsymmetric() && slices.ContainsFunc(e.versions.Rows, isMissing)
 }
 
 // known refuses a version whose id is not known, since KMS can't be asked to use it.

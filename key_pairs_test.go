@@ -68,7 +68,7 @@ func TestWhatAnRSAKeyDoesNotDoIsRefused(t *testing.T) {
 	r.makeKey("curve", body{"type": "ecdsa-p256"})
 	text := r.encrypt("a", hello)
 	bare := strings.TrimPrefix(text, "vault:v1:")
-	const notBound = "KMS binds nothing"
+	const notBound = "can't be used"
 	open, sealed := body{"plaintext": hello}, body{"ciphertext": text}
 	calls := r.kms.total()
 	for name, c := range map[string]struct {

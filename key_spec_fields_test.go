@@ -114,7 +114,7 @@ func TestAKeyPairIsFoundAgainAfterALostAnswer(t *testing.T) {
 			require.Contains(t, resp.Warnings[0], "public key is not known yet")
 			_, err = r.tryWrite("sign/"+name, body{"input": hello})
 			refused(t, err, 409, "kms:ListKeyVersions and kms:GetPublicKey")
-			r.learn(name)
+			r.write("keys/"+name+"/config", body{"deletion_allowed": false})
 		}
 		require.True(t, r.isValid(name, r.sign(name, nil)))
 	}
@@ -152,6 +152,9 @@ func TestOnlyKeysThatSignMayShareAKeyPair(t *testing.T) {
 	require.Equal(t, "ecdsa-p256", shared.Data["type"])
 	require.True(t, r.isValid("signs", r.sign("too", nil)))
 	_, err := r.tryWrite("keys/other/register", body{"key_id": r.keyID("a")})
+	refused(t, err, 409, `"a"`, "can't be kept apart")
+	r.makeKey("second", body{"type": "rsa-2048", "key_usage": kmsapi.KeyUsageEncryptDecrypt})
+	_, err = r.tryWrite("keys/second/rotate", body{"key_id": r.keyID("a")})
 	refused(t, err, 409, `"a"`, "can't be kept apart")
 	entry, err := loadKey(t.Context(), r.storage, "other")
 	require.NoError(t, err)

@@ -13,7 +13,7 @@ import (
 func (b *backend) keyConfigPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
-		Fields: fields.WithTransit(fields.Schemas{
+		Fields: fields.WithTransit(joined(versionSettings, fields.Schemas{
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
@@ -23,8 +23,7 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
-		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable",
-			"allow_plaintext_backup", "auto_rotate_period"),
+		}), "exportable", "allow_plaintext_backup"),
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
 			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
@@ -66,6 +65,12 @@ func (b *backend) keyConfigWrite(
 	}
 	if k.entry.isAsymmetric() && len(k.entry.BoundContext) > 0 {
 		return nil, errBindsNothing("bound_context")
+	}
+	if err := b.configureVersions(ctx, req, k, d); err != nil {
+		return nil, err
+	}
+	if err := b.configureRotation(ctx, req, k, d); err != nil {
+		return nil, err
 	}
 	resp := k.entry.stored(k.name)
 	if !maps.Equal(before, k.entry.BoundContext) {

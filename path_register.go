@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"maps"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -111,8 +110,7 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
-			kmsapi.AliasPrefix)
+		return "", nil, badKeyID()
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
 	var kept map[string]string
@@ -122,15 +120,22 @@ func registration(d *framework.FieldData, known *keyEntry) (id string, bound map
 	return id, bound, checkContext("bound_context", bound, kept)
 }
 
+func badKeyID() error {
+	return refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
+		kmsapi.AliasPrefix)
+}
+
 // adopt stores the entry of an existing CMK, and warns of what its owner should know.
 func (b *backend) adopt(
 	ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata,
 ) (*logical.Response, error) {
-	others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
+	release, err := b.reserveUnshared(ctx, req, k.name, cmk)
 	if err != nil {
 		return nil, err
 	}
-	if err := k.entry.mayShare(others); err != nil {
+	defer release()
+	others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
+	if err != nil {
 		return nil, err
 	}
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
@@ -142,64 +147,4 @@ func (b *backend) adopt(
 	k.entry.warnOfUnknownVersion(resp)
 	warnOfState(resp, cmk)
 	return resp, nil
-}
-
-// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
-// can decrypt theirs too.
-func (b *backend) keysThatCanDecrypt(
-	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
-) ([]string, error) {
-	names, err := b.namesOfCMKs(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	var able []string
-	for _, other := range names.of(entry.KeyID) {
-		if other == name {
-			continue
-		}
-		their, err := b.cachedKey(ctx, req, other)
-		if err != nil {
-			return nil, err
-		}
-		if their != nil && !disjointContexts(entry.BoundContext, their.BoundContext) {
-			able = append(able, other)
-		}
-	}
-	slices.Sort(able)
-	return able, nil
-}
-
-// disjointContexts reports whether no encryption context can have all entries of both bound contexts, because they bind
-// the same name to different values. An entry that only one of them binds is not enough: a caller of the other key can
-// give it.
-func disjointContexts(a, b map[string]string) bool {
-	for name, value := range a {
-		if other, both := b[name]; both && other != value {
-			return true
-		}
-	}
-	return false
-}
-
-// mayShare refuses to let several names have an RSA key that decrypts: nothing keeps them apart.
-func (e *keyEntry) mayShare(others []string) error {
-	if len(others) == 0 || !kmsapi.DecryptingKey.Has(e.KeySpec, e.KeyUsage) {
-		return nil
-	}
-	return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
-		e.KeyID, others[0])
-}
-
-func (e *keyEntry) warnOfSharedCMK(resp *logical.Response, others []string) {
-	if len(others) == 0 {
-		return
-	}
-	if e.isAsymmetric() {
-		resp.AddWarning("These keys have the same KMS key, so that the signatures of each are valid for the others: " +
-			strings.Join(others, ", "))
-	} else {
-		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
-			strings.Join(others, ", "))
-	}
 }

@@ -89,12 +89,14 @@ func verify(
 func (e *keyEntry) check(
 	ctx context.Context, c *connection, row *versions.Row, algorithm string, digest, signature []byte,
 ) (bool, error) {
-	public, err := signing.ParsePublicKey(row.PublicKey)
-	if err == nil {
-		return public.Verify(algorithm, digest, signature), nil
-	}
-	if !errors.Is(err, signing.ErrUnknownKey) {
-		return false, refusal.Internal("the stored public key of the version can't be read: %s", err)
+	if row.PublicKey != "" {
+		public, err := signing.ParsePublicKey(row.PublicKey)
+		if err == nil {
+			return public.Verify(algorithm, digest, signature), nil
+		}
+		if !errors.Is(err, signing.ErrUnknownKey) {
+			return false, refusal.Internal("the stored public key of the version can't be read: %s", err)
+		}
 	}
 	cmk := e.cmkCalled(row.CMK)
 	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricVerifyRequest{

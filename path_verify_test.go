@@ -6,10 +6,8 @@ import (
 	"testing"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -22,26 +20,10 @@ func (r *rig) changeEntry(name string, change func(*keyEntry)) {
 	require.NoError(r.t, r.backend().storeKey(r.t.Context(), r.storage, name, entry))
 }
 
-// newVersion makes another version of a key's CMK, behind Vault's back, and has the engine learn it.
+// newVersion gives a key another version.
 func (r *rig) newVersion(name string) {
 	r.t.Helper()
-	direct, err := r.kms.direct("cn-hangzhou")
-	require.NoError(r.t, err)
-	defer direct.Close()
-	_, err = client.Do(r.t.Context(), direct, &kmsapi.CreateKeyVersionRequest{KeyId: r.keyID(name)})
-	require.NoError(r.t, err)
-	r.learn(name)
-}
-
-// learn has the engine list the versions of a key's CMK.
-func (r *rig) learn(name string) {
-	r.t.Helper()
-	conn, err := r.backend().connection(r.t.Context(), r.request(logical.UpdateOperation, "keys/"+name, nil))
-	require.NoError(r.t, err)
-	r.changeEntry(name, func(e *keyEntry) {
-		_, err := r.backend().learnVersions(r.t.Context(), conn, target{name, e})
-		require.NoError(r.t, err)
-	})
+	r.write("keys/"+name+"/rotate", nil)
 }
 
 // sign returns a signature of "hello".
