@@ -63,7 +63,7 @@ func Check(
 }
 
 // isNull reports whether the body of a write was the JSON null, which is as empty as none. Vault reads a body that does
-// not begin with a brace as a form if the client says that it is one, as curl does unless told otherwise.
+// not begin with a brace as a form if the client says that it is one, as curl does by default.
 func isNull(op logical.Operation, given map[string]any) bool {
 	if len(given) != 1 || !IsWrite(op) {
 		return false
