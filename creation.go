@@ -43,6 +43,8 @@ type creation struct {
 	// Identity is that of the connection on which the CMK was asked for.
 	Identity string    `json:"identity"`
 	Begun    time.Time `json:"begun"`
+	// Derived is what the key's entry gets.
+	Derived bool `json:"derived,omitempty"`
 	// Replaces is the id of the CMK that the name had, which is scheduled for deletion, and BoundContext what the key
 	// keeps. Both are empty for a new name.
 	Replaces     string            `json:"replaces,omitempty"`
@@ -53,10 +55,13 @@ type creation struct {
 }
 
 // newCreation begins the creation of the key k. k.entry is what it replaces, and may be nil.
-func newCreation(k target, conn *connection) creation {
+func newCreation(k target, conn *connection, wanted newKey) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
-		c.Replaces, c.BoundContext = k.entry.KeyID, k.entry.BoundContext
+		c.Replaces, c.BoundContext, c.Derived = k.entry.KeyID, k.entry.BoundContext, k.entry.Derived
+	}
+	if wanted.derived != nil {
+		c.Derived = *wanted.derived
 	}
 	return c
 }
@@ -89,19 +94,19 @@ func withoutMarker(description string) string { return markerPattern.ReplaceAllS
 // makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
 // name, and has called findKey.
 func (b *backend) makeKey(
-	ctx context.Context, req *logical.Request, k target, wanted *kmsapi.CreateKeyRequest,
+	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, none, err
 	}
-	begun := newCreation(k, conn)
+	begun := newCreation(k, conn, wanted)
 	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
 	if err != nil {
 		return nil, none, err
 	}
-	cmk := *wanted
+	cmk := *wanted.cmk
 	cmk.Description = begun.describe(cmk.Description)
 	if cmk.DKMSInstanceId = cmp.Or(cmk.DKMSInstanceId, conn.instance); cmk.DKMSInstanceId != "" {
 		cmk.ProtectionLevel = "" // The instance decides it.
@@ -143,7 +148,7 @@ func (b *backend) finish(
 ) (*keyEntry, error) {
 	entry := &keyEntry{
 		KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Region: begun.Region, Marker: begun.Marker,
-		BoundContext: begun.BoundContext,
+		Derived: begun.Derived, BoundContext: begun.BoundContext,
 	}
 	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a KMS key, but its key was not stored yet",

@@ -19,6 +19,7 @@ var keyConfigAnswer = answerFields{
 	"region":           {Type: framework.TypeString},
 	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
+	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
 }
 
@@ -92,7 +93,7 @@ func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 		"min_encryption_version": 0,
 		"supports_encryption":    true,
 		"supports_decryption":    true,
-		"supports_derivation":    false,
+		"supports_derivation":    true,
 		"supports_signing":       false,
 	}
 }

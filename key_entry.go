@@ -37,6 +37,8 @@ type keyEntry struct {
 	DeletionAllowed bool `json:"deletion_allowed"`
 	// Marker is that of the creation that made the CMK; see [creation]. A key that was registered has none.
 	Marker string `json:"marker,omitempty"`
+	// Derived says that every use of the key must give a context, as for a key of transit that is derived.
+	Derived bool `json:"derived,omitempty"`
 	// BoundContext is part of every encryption context of this key.
 	BoundContext map[string]string `json:"bound_context,omitempty"`
 }
@@ -53,6 +55,7 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"region":           e.Region,
 		"kms_instance_id":  e.Instance,
 		"deletion_allowed": e.DeletionAllowed,
+		"derived":          e.Derived,
 		"bound_context":    bound,
 	}
 }

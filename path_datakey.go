@@ -71,7 +71,7 @@ var dataKeyItem = fields.WithTransit(contextFields(fields.Schemas{
 		Type:        framework.TypeInt,
 		Description: "The length of the data key in bytes, 1 to 1024, instead of bits.",
 	},
-}), "context", "key_version", "nonce", "padding_scheme")
+}), "key_version", "nonce", "padding_scheme")
 
 func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 	answer, err := generateDataKey(ctx, c, k, d)

@@ -46,7 +46,7 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
 	},
-}), "context", "key_version", "nonce", "padding_scheme")
+}), "key_version", "nonce", "padding_scheme")
 
 func (b *backend) decrypt(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,

@@ -47,7 +47,7 @@ var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  "What to encrypt, 1 to 6144 bytes, in base64.",
 	},
-}), "context", "convergent_encryption", "key_version", "nonce", "padding_scheme", "type")
+}), "convergent_encryption", "key_version", "nonce", "padding_scheme", "type")
 
 var ciphertextAnswer = answerFields{
 	"ciphertext":  {Type: framework.TypeString},

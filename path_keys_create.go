@@ -15,8 +15,10 @@ import (
 
 // A newKey is what a caller wants of a key that is to be made.
 type newKey struct {
-	cmk  *kmsapi.CreateKeyRequest
-	tags map[string]string
+	cmk *kmsapi.CreateKeyRequest
+	// derived is nil if the caller leaves it open.
+	derived *bool
+	tags    map[string]string
 	// recreate asks for a new CMK in place of one that is scheduled for deletion.
 	recreate bool
 }
@@ -27,7 +29,24 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 		return newKey{}, err
 	}
 	tags := d.Get("tags").(map[string]string)
-	return newKey{cmk: cmk, tags: tags, recreate: d.Get("recreate").(bool)}, checkTags(tags)
+	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
+	return wanted, checkTags(tags)
+}
+
+func derivedOf(d *framework.FieldData) *bool {
+	given, ok := d.GetOk("derived")
+	if !ok {
+		return nil
+	}
+	derived := given.(bool)
+	return &derived
+}
+
+// warnOfDerived warns that an existing key is not derived as the caller wants it.
+func (n newKey) warnOfDerived(resp *logical.Response, entry *keyEntry) {
+	if n.derived != nil && *n.derived != entry.Derived {
+		resp.AddWarning(fmt.Sprintf("The key has derived=%t, which can't be changed.", entry.Derived))
+	}
 }
 
 func (b *backend) keyCreate(
@@ -56,6 +75,7 @@ func (b *backend) keyRecovered(
 	resp := k.entry.stored(k.name)
 	resp.AddWarning(fmt.Sprintf("KMS had made a KMS key for key %q in an earlier attempt that was interrupted; the key has that KMS key now, and no other was made. "+
 		"Its origin, protection_level and description are what that attempt asked for", k.name))
+	wanted.warnOfDerived(resp, k.entry)
 	return b.tagNewKey(ctx, req, k, wanted.tags, resp)
 }
 
@@ -66,6 +86,7 @@ func (b *backend) keyExists(
 ) (*logical.Response, error) {
 	resp := k.entry.stored(k.name)
 	resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", k.name))
+	wanted.warnOfDerived(resp, k.entry)
 	cmk, err := b.describeKey(ctx, req, k)
 	switch {
 	case errors.Is(err, kmsapi.ErrKeyNotFound):
@@ -121,7 +142,7 @@ func (b *backend) keyRecreate(
 func (b *backend) keyMake(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*logical.Response, error) {
-	made, metadata, err := b.makeKey(ctx, req, k, wanted.cmk)
+	made, metadata, err := b.makeKey(ctx, req, k, wanted)
 	if err != nil {
 		return nil, err
 	}

@@ -35,6 +35,7 @@ func (b *backend) registerPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
+			"derived": derivedField(),
 		},
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
@@ -64,6 +65,7 @@ func (b *backend) keyRegister(
 		return nil, err
 	}
 	id, bound, err := registration(d, entry)
+	derived := d.Get("derived").(bool)
 	if err != nil {
 		return nil, err
 	}
@@ -77,20 +79,21 @@ func (b *backend) keyRegister(
 	}
 	cmk := found.KeyMetadata
 	switch {
-	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
+	case entry != nil && entry.KeyID == cmk.KeyId && entry.Derived == derived && maps.Equal(entry.BoundContext, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
 		warnOfState(resp, cmk)
 		return resp, nil
 	case entry != nil:
-		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context or derived; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
 		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
 			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
 	entry = &keyEntry{
-		KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId, Region: conn.region, BoundContext: bound,
+		KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId, Region: conn.region,
+		Derived: derived, BoundContext: bound,
 	}
 	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
 }

@@ -48,7 +48,7 @@ func Check(
 		if value, err = clean(schema, value); err != nil {
 			return nil, Remarks{}, refusal.BadRequest("the field %q %s", name, err)
 		}
-		if field, ok := transitFields[name]; ok && field.schema == schema {
+		if field := transitFields[name]; field.schema == schema {
 			if !field.accepts(value) {
 				return nil, Remarks{}, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
 			}
@@ -95,7 +95,7 @@ func Takes(op logical.Operation, name string, schema *framework.FieldSchema) boo
 func unknownField(schemas Schemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {
-		if !IsTransit(field) && Takes(op, field, schema) {
+		if !IsTransit(field, schema) && Takes(op, field, schema) {
 			known = append(known, field)
 		}
 	}
