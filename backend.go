@@ -97,7 +97,10 @@ func (b *backend) paths() []*framework.Path {
 		b.decryptPaths(),
 		b.rewrapPaths(),
 		b.dataKeyPaths(),
+		b.randomPaths(),
+		b.hashPaths(),
 		b.configPaths(),
+		b.transitConfigPaths(),
 		b.keyPaths(),
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
@@ -160,6 +163,9 @@ func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remar
 		return remarks, nil
 	}
 	if path == nil {
+		if err := checkAbsent(req); err != nil {
+			return remarks, err
+		}
 		return remarks, fields.UnknownPath(b.Paths, mount(req), req.Path)
 	}
 	if err := fields.CheckOperation(path, req.Operation, mount(req), req.Path); err != nil {

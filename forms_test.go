@@ -19,6 +19,7 @@ var otherForms = map[string]string{
 	"ciphertext":             fields.InBase64,
 	"associated_data":        fields.InBase64,
 	"context":                fields.InBase64,
+	"input":                  fields.InBase64,
 	"encrypted_key_material": fields.InBase64,
 	"import_token":           fields.InBase64,
 

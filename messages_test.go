@@ -195,7 +195,6 @@ func TestWhatIsSaidOfARequestThatIsWrong(t *testing.T) {
 	}
 	r.write("keys/off/disable", nil)
 	r.write("keys/mine", body{"origin": "EXTERNAL"})
-	r.write("keys/derived", body{"derived": true})
 	r.write("keys/dying", nil)
 	r.write("keys/dying/config", body{"deletion_allowed": true})
 	r.remove("keys/dying", nil)
@@ -252,24 +251,6 @@ func TestWhatIsSaidOfARequestThatIsWrong(t *testing.T) {
 			body{"plaintext": "hello"},
 			400,
 			`the field "plaintext" must be standard base64, for example from: echo -n hello | base64`,
-		},
-		"a derived key without a context": {
-			logical.UpdateOperation, "encrypt/derived",
-			body{"plaintext": hello},
-			400,
-			`context is required: the key was made with derived=true, so each use of it must give a context, in base64`,
-		},
-		"convergent encryption": {
-			logical.UpdateOperation, "keys/new",
-			body{"derived": true, "convergent_encryption": true},
-			400,
-			`the field "convergent_encryption" can't be used: KMS never encrypts the same plaintext to the same ciphertext`,
-		},
-		"a name of the engine's own in a context": {
-			logical.UpdateOperation, "encrypt/hr",
-			body{"plaintext": hello, "encryption_context": body{"vault:context": "QQ=="}},
-			400,
-			`encryption_context must not have an entry "vault:context"; give context instead`,
 		},
 		"a plaintext without its @": {
 			logical.UpdateOperation, "encrypt/hr",
@@ -399,6 +380,7 @@ func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
 		"ciphertext":             {"decrypt/hr", body{}},
 		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
 		"context":                {"encrypt/hr", body{"plaintext": hello}},
+		"input":                  {"hash", body{}},
 		"encrypted_key_material": {"keys/hr/import", body{"import_token": "dG9rZW4="}},
 		"import_token":           {"keys/hr/import", body{"encrypted_key_material": hello}},
 		"ca_cert":                {"config", body{"secret_key": config["secret_key"]}},
