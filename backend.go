@@ -46,6 +46,8 @@ type backend struct {
 	uncached atomic.Bool
 	// wrapping lets concurrent requests share one new wrapping key.
 	wrapping singleflight.Group
+	// rereading lets concurrent requests share one read of an entry that may be stale.
+	rereading singleflight.Group
 }
 
 func newBackend(

@@ -120,9 +120,9 @@ func (b *backend) makeKey(
 		if surelyNotDone(err) {
 			b.settled(kept, req.Storage, logID)
 		}
-		return nil, none, withTarget(err, target{k.name, &keyEntry{Instance: cmk.DKMSInstanceId}})
+		return nil, none, withTarget(err, target{k.name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
 	}
-	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
+	entry, err := b.finish(kept, req, conn, begun, made.KeyMetadata)
 	if err != nil {
 		return nil, none, refusal.Internal(
 			"KMS made the KMS key %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the KMS key, as it also does on its own after some minutes",
@@ -144,13 +144,12 @@ func surelyNotDone(err error) bool {
 
 // finish stores the entry of a creation whose CMK exists.
 func (b *backend) finish(
-	ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata,
+	ctx context.Context, req *logical.Request, conn *connection, begun creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
-	entry := &keyEntry{
-		KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Region: begun.Region, Marker: begun.Marker,
-		Derived: begun.Derived, BoundContext: begun.BoundContext,
-	}
-	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
+	entry := newEntry(storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: begun.Marker}, begun.Region, cmk)
+	entry.BoundContext, entry.Derived = begun.BoundContext, begun.Derived
+	b.learnFirstVersion(ctx, conn, target{begun.Name, entry})
+	if err := b.storeKey(ctx, req.Storage, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a KMS key, but its key was not stored yet",
 			"key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
 		return nil, err

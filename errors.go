@@ -117,6 +117,9 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		return logical.CodedError(http.StatusForbidden, foreign.Error())
 	}
+	if unknown, ok := errors.AsType[*unknownVersionError](err); ok {
+		return logical.CodedError(http.StatusBadRequest, unknown.Error())
+	}
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {
 		return err

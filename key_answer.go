@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"strconv"
@@ -40,9 +41,10 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 
 	"keys": {
 		Type:        framework.TypeMap,
-		Description: "As in transit: when version 1 was made, in seconds since 1970.",
+		Description: "As in transit: when each version was made, in seconds since 1970.",
 	},
-	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
+	"type":                   {Type: framework.TypeString, Description: "As in transit."},
+	"latest_version":         {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
 	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -56,7 +58,7 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	resp := e.stored(name)
 	maps.Copy(resp.Data, metadataFields(m))
-	maps.Copy(resp.Data, transitMetadata(m))
+	maps.Copy(resp.Data, e.transitMetadata(m))
 	return resp
 }
 
@@ -78,24 +80,39 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK,
-// so there is one: the keyVersion of every ciphertext.
-func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
-	versions := map[string]any{}
-	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
-		versions[strconv.Itoa(keyVersion)] = made.Unix()
+// transitMetadata is what transit's clients read of a key, and fail without.
+func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
+	trimmed := 0
+	if e.versions.First > 1 {
+		trimmed = e.versions.First
 	}
 	return map[string]any{
-		"keys":                   versions,
-		"latest_version":         keyVersion,
-		"min_available_version":  0,
-		"min_decryption_version": keyVersion,
-		"min_encryption_version": 0,
+		"type":                   typeOfSpec(e.KeySpec),
+		"keys":                   e.versionDates(m.CreationDate),
+		"latest_version":         e.versions.Newest(),
+		"min_available_version":  trimmed,
+		"min_decryption_version": max(e.MinDecryption, 1),
+		"min_encryption_version": e.MinEncryption,
 		"supports_encryption":    true,
 		"supports_decryption":    true,
 		"supports_derivation":    true,
 		"supports_signing":       false,
 	}
+}
+
+// versionDates says when each version was made, in seconds since 1970. One that is not known yet has the date of the
+// CMK, and 0 if that is not known either.
+func (e *keyEntry) versionDates(cmkCreated string) map[string]any {
+	dates := make(map[string]any, len(e.versions.Rows))
+	for n := e.versions.First; n <= e.versions.Newest(); n++ {
+		seconds := int64(0)
+		made, err := time.Parse(kmsapi.TimeFormat, cmp.Or(e.versions.Row(n).Created, cmkCreated))
+		if err == nil {
+			seconds = made.Unix()
+		}
+		dates[strconv.Itoa(n)] = seconds
+	}
+	return dates
 }
 
 // withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure

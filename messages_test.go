@@ -262,7 +262,7 @@ func TestWhatIsSaidOfARequestThatIsWrong(t *testing.T) {
 			logical.UpdateOperation, "decrypt/hr",
 			body{"ciphertext": "hello.txt"},
 			400,
-			`ciphertext must be vault:v1: followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone; did you mean the content of the file, ciphertext=@hello.txt?`,
+			`ciphertext must be vault:vN: followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone; did you mean the content of the file, ciphertext=@hello.txt?`,
 		},
 		"a ciphertext of another key": {
 			logical.UpdateOperation, "decrypt/hr",

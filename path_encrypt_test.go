@@ -117,7 +117,7 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		ignored     bool
 	}{
 		"a nonce":                            {"encrypt/a", "nonce", "QQ==", true},
-		"a version":                          {"encrypt/a", "key_version", 3, true},
+		"a version to decrypt with":          {"decrypt/a", "key_version", 3, true},
 		"a padding":                          {"encrypt/a", "padding_scheme", "oaep", true},
 		"convergent encryption":              {"encrypt/a", "convergent_encryption", true, false},
 		"no convergent encryption":           {"encrypt/a", "convergent_encryption", false, true},

@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -91,9 +92,11 @@ func (b *backend) keyRegister(
 		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
 			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
-	entry = &keyEntry{
-		KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId, Region: conn.region,
-		Derived: derived, BoundContext: bound,
+	entry = newEntry(storedCMK{KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId}, conn.region, cmk)
+	entry.BoundContext, entry.Derived = bound, derived
+	entry.versions = versions.New(versions.Row{CMK: cmk.KeyId}) // Until KMS has listed them, the oldest first.
+	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
+		return nil, err
 	}
 	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
 }

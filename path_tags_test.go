@@ -132,7 +132,7 @@ func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
 func TestTagsThatAlibabaCloudHasSetStay(t *testing.T) {
 	d := &framework.FieldData{Schema: tagFields}
 	conn := &connection{kms: systemTags{}, log: hclog.NewNullLogger()}
-	keys, err := tagsToRemove(t.Context(), conn, target{"a", &keyEntry{KeyID: "k"}}, d)
+	keys, err := tagsToRemove(t.Context(), conn, target{"a", &keyEntry{storedCMK: storedCMK{KeyID: "k"}}}, d)
 	require.NoError(t, err)
 	require.Equal(t, []string{"env", "team"}, keys)
 }

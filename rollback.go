@@ -133,7 +133,7 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	if err != nil || cmk.KeyId == "" {
 		return nil, withKey(err, c.Name)
 	}
-	return b.finish(ctx, req.Storage, c, cmk)
+	return b.finish(ctx, req, conn, c, cmk)
 }
 
 // giveUpAfter is how long a creation stays in the log if its CMK can't be searched for with the current configuration.
@@ -213,7 +213,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 			"key", c.Name, "key_id", cmk.KeyId, "region", c.Region)
 		return nil
 	default:
-		_, err := b.finish(ctx, req.Storage, c, cmk)
+		_, err := b.finish(ctx, req, conn, c, cmk)
 		return err
 	}
 }

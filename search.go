@@ -149,17 +149,8 @@ func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.Desc
 	return call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: id})
 }
 
-// listRounds is how often to read a list that others change.
-const listRounds = 5
-
 // listAllCMKs is listCMKs for callers that must not miss any.
 func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.KeyEntry], error) {
-	for range listRounds {
-		l, err := listCMKs(ctx, conn)
-		if err != nil || !l.Moved {
-			return l, err
-		}
-	}
-	return listing.Listing[kmsapi.KeyEntry]{}, refusal.Unavailable(
+	return listing.Still(func() (listing.Listing[kmsapi.KeyEntry], error) { return listCMKs(ctx, conn) },
 		"others are creating or deleting KMS keys, so that the one of an interrupted creation can't be searched for; try again")
 }

@@ -55,7 +55,7 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal", "internal/servercert",
+			"internal/once", "internal/refusal", "internal/servercert", "internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -77,12 +77,13 @@ var rooms = map[string]room{
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
-	"internal/budget":  {onlyStandard: true},
-	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
-	"internal/keywrap": {imports: []string{"kmsapi"}},
-	"internal/listing": {imports: []string{"internal/refusal"}},
-	"internal/once":    {onlyStandard: true},
-	"internal/refusal": {},
+	"internal/budget":   {onlyStandard: true},
+	"internal/fields":   {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
+	"internal/keywrap":  {imports: []string{"kmsapi"}},
+	"internal/listing":  {imports: []string{"internal/refusal"}},
+	"internal/once":     {onlyStandard: true},
+	"internal/refusal":  {},
+	"internal/versions": {onlyStandard: true},
 
 	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
 	"server": {
