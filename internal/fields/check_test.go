@@ -17,6 +17,7 @@ func schemas() Schemas {
 	return WithTransit(Schemas{
 		"name":     {Type: framework.TypeString},
 		"string":   {Type: framework.TypeString},
+		"length":   {Type: framework.TypeString, DisplayAttrs: &framework.DisplayAttributes{EditType: OrNumber}},
 		"bool":     {Type: framework.TypeBool},
 		"int":      {Type: framework.TypeInt},
 		"duration": {Type: framework.TypeDurationSecond},
@@ -37,6 +38,8 @@ func TestFieldsGetTheirGoTypes(t *testing.T) {
 		"nothing":                   {nil, object{}},
 		"a string":                  {object{"string": "1"}, object{"string": "1"}},
 		"an empty string":           {object{"string": ""}, object{"string": ""}},
+		"a number for a string":     {object{"length": json.Number("32")}, object{"length": "32"}},
+		"a string for a string":     {object{"length": "auto"}, object{"length": "auto"}},
 		"a bool":                    {object{"bool": true}, object{"bool": true}},
 		"a bool as a string":        {object{"bool": "false"}, object{"bool": false}},
 		"an integer":                {object{"int": json.Number("5")}, object{"int": 5}},

@@ -34,6 +34,8 @@ var (
 	// write an empty part before it.
 	Hash = newName("urlalgorithm", `(?P<urlalgorithm>/?[\w-]+)`, "/",
 		"a hash function: its name has letters, digits, '_' and '-'")
+	// Version is the version of a public key, in the field "public_key_version".
+	Version = newName("public_key_version", `(?P<public_key_version>[\w-]+)`, "/", "a version: a number, or latest")
 	// RandomSource is a source of random bytes or, in a path with one part, their number, in the field "source".
 	RandomSource = newName("source", `(?P<source>[\w-]+)`, "/", "a source of random bytes, or their number")
 	// RandomBytes is a number of random bytes, in the field "urlbytes" as in transit.
@@ -45,14 +47,14 @@ func newName(field, pattern, end, form string) Name {
 }
 
 // Names returns every kind of name in paths.
-func Names() []Name { return []Name{KeyName, Alias, Hash, RandomSource, RandomBytes} }
+func Names() []Name { return []Name{KeyName, Alias, Hash, Version, RandomSource, RandomBytes} }
 
 // Valid reports whether s has the form of such a name.
 func (n Name) Valid(s string) bool { return n.valid.MatchString(s) }
 
 func isInPath(field string) bool {
 	switch field {
-	case KeyName.Field, Alias.Field, Hash.Field, RandomSource.Field, RandomBytes.Field:
+	case KeyName.Field, Alias.Field, Hash.Field, Version.Field, RandomSource.Field, RandomBytes.Field:
 		return true
 	default:
 		return false
