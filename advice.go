@@ -48,14 +48,8 @@ var whatToDo = advice.Table{
 		kmsapi.OpGetKmsInstance: {
 			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call GetKmsInstance, as no account may for an instance that is only shared with it.",
 		},
-		kmsapi.OpDecrypt: {
-			kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
-			kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
-			kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
-
-			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
-			kmsapi.ErrInvalidParameter.Code: otherContext,
-		},
+		kmsapi.OpDecrypt:   aboutCiphertexts,
+		kmsapi.OpReEncrypt: aboutCiphertexts,
 		kmsapi.OpScheduleKeyDeletion: {
 			kmsapi.ErrKeyNotFound.Code:         "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
 			kmsapi.ErrStateModifiedFailed.Code: "The key is already scheduled for deletion: see vault read {mount}keys/{key}",
@@ -75,6 +69,16 @@ var whatToDo = advice.Table{
 			kmsapi.ErrLimitExceeded.Code:       "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
 		},
 	},
+}
+
+// aboutCiphertexts is advice about refusals to open a ciphertext, which may be of another key.
+var aboutCiphertexts = map[kmsapi.Code]string{
+	kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
+	kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
+	kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
+
+	kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
+	kmsapi.ErrInvalidParameter.Code: otherContext,
 }
 
 const (
