@@ -173,7 +173,8 @@ func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remar
 	if err := fields.CheckOperation(path, req.Operation, mount(req), req.Path); err != nil {
 		return remarks, err
 	}
-	req.Data, remarks, err = fields.Check(path.Fields, req.Operation, req.Data)
+	given := fields.BesidesPath(path, req.Path, req.Operation, req.Data)
+	req.Data, remarks, err = fields.Check(path.Fields, req.Operation, given)
 	return remarks, err
 }
 

@@ -94,7 +94,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 		"a number in a patch":           {patch, body{"tags": body{"a": 5}}, `"tags"`},
 		"an empty name":                 {update, tags("=hidden"), "1 to 128"},
 		"a long name":                   {update, tags(long + "k=hidden"), "1 to 128"},
-		"a long value":                  {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 256"},
+		"a long value":                  {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 128"},
 		"a space in a name":             {update, tags("a b=hidden"), "letters, digits"},
 		"a space in a value":            {update, tags("a=hid den"), "letters, digits"},
 		"a value in another alphabet":   {update, tags("a=зарплата"), "letters, digits"},

@@ -86,6 +86,11 @@ operations {
   address = "127.0.0.1:9180"
   socket  = "kms.sock"
 }
+rotation {
+  min_version_interval = "1h"
+  min_interval         = "90m"
+  max_interval         = "36500d"
+}
 `
 
 func writeConfig(t *testing.T, text string) string {
@@ -129,6 +134,7 @@ func TestEveryFieldOfAConfigurationIsRead(t *testing.T) {
 		},
 		Quotas:     &server.Quotas{Keys: 10, Aliases: -1},
 		RateLimits: &server.RateLimits{Crypto: 1, CreateKey: 2, Write: 3, Read: 4, ListTags: -1, Instances: 5},
+		Rotation:   &server.Rotation{MinVersionInterval: "1h", MinInterval: "90m", MaxInterval: "36500d"},
 		Ops:        &server.OpsConfig{Address: "127.0.0.1:9180", Socket: "kms.sock"},
 	}, c)
 }

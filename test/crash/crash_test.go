@@ -25,9 +25,7 @@ const (
 )
 
 func TestWhatIsAcknowledgedSurvivesKill(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
+	t.Parallel()
 	t.Logf("%d rounds; repeat them with: go test ./test/crash -args -rounds %d -seed %d", *rounds, *rounds, *seed)
 	binary := build(t)
 	random := rand.New(rand.NewPCG(*seed, 0))

@@ -11,6 +11,9 @@
 //
 // In some rounds the service is also killed while it starts. Every few rounds, the store starts empty.
 //
+// Another test kills a service that sweeps, while many keys are due for their rotation: each is rotated exactly once,
+// whenever that happens, and however late or early the clock is when the service starts again.
+//
 //	go test ./test/crash -args -rounds 200 -seed 7
 //
 // The seed determines all random choices, but not how the kernel schedules processes.

@@ -30,7 +30,13 @@ func (s *stage) mount(t *testing.T) *mount {
 
 func (s *stage) mountUnconfigured(t *testing.T) *mount {
 	t.Helper()
-	m := &mount{t: t, client: s.vault.Client, path: "kms-" + rand.Text()[:8], others: s.pluginProcesses(t)}
+	return s.mountAt(t, "kms-"+rand.Text()[:8])
+}
+
+// mountAt mounts the engine at path until the test ends.
+func (s *stage) mountAt(t *testing.T, path string) *mount {
+	t.Helper()
+	m := &mount{t: t, client: s.vault.Client, path: path, others: s.pluginProcesses(t)}
 	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))

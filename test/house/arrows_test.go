@@ -111,15 +111,19 @@ var rooms = map[string]room{
 		),
 	},
 	"server/internal/api": {
-		imports: serverRooms("asymmetric", "config", "crypt", "fair", "keyring", "keystate", "wrapping", "kmsapi"),
+		imports: serverRooms(
+			"asymmetric", "config", "crypt", "fair", "keyindex", "keyring", "keystate", "wrapping", "kmsapi",
+		),
 	},
 	"server/internal/keyring": {
-		imports: serverRooms("asymmetric", "crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
+		imports: serverRooms("asymmetric", "crypt", "keyindex", "keystate", "list", "store", "kmsapi"),
+		tests:   serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
 	"server/internal/asymmetric":      {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/fair":            {onlyStandard: true},
 	"server/internal/keystate":        {imports: []string{"kmsapi"}},
+	"server/internal/keyindex":        {onlyStandard: true},
 	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":           {alone: true},
 	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},

@@ -87,6 +87,11 @@ operations {
   address = "127.0.0.1:9180"
   socket  = "kms.sock"
 }
+rotation {
+  min_version_interval = "1h"
+  min_interval         = "90m"
+  max_interval         = "36500d"
+}
 `
 
 // load loads a configuration file, and returns the error without the file's folder.
@@ -175,6 +180,26 @@ func TestWhatAWrongConfigurationIsRefusedWith(t *testing.T) {
 		{
 			"a negative number of strangers", `per_address = 0`, `per_address = -1`,
 			`kms.hcl:58: limits: max_unauthenticated_per_address: -1 is negative`,
+		},
+		{
+			"an interval that is none", `"90m"`, `"1h30m"`,
+			`kms.hcl:78: rotation: min_interval: "1h30m" is not an interval from 1s to 36500d, such as "7d"`,
+		},
+		{
+			"an interval of nothing", `"90m"`, `"0s"`,
+			`kms.hcl:78: rotation: min_interval: "0s" is not an interval from 1s to 36500d, such as "7d"`,
+		},
+		{
+			"an interval of centuries", `"1h"`, `"36501d"`,
+			`kms.hcl:77: rotation: min_version_interval: "36501d" is not an interval from 0d to 36500d, such as "7d"`,
+		},
+		{
+			"intervals that exclude each other", `"36500d"`, `"1h"`,
+			`kms.hcl:78: rotation: min_interval: 90m is more than max_interval, which is 1h`,
+		},
+		{
+			"an interval above the default of the longest", `"90m"` + "\n  max_interval         = \"36500d\"", `"731d"`,
+			`kms.hcl:78: rotation: min_interval: 731d is more than max_interval, which is 730d`,
 		},
 		{
 			"an action that does not exist", `"kms:Encrypt"`, `"kms:Encypt"`,

@@ -39,6 +39,18 @@ func TestSidesTakeTurnsSoThatDriftAffectsAllAlike(t *testing.T) {
 	}}, rows)
 }
 
+func TestAFinerContestHasMoreAndShorterRounds(t *testing.T) {
+	var lasted []time.Duration
+	side := Side{Run: func(_ context.Context, d time.Duration) (Sample, error) {
+		lasted = append(lasted, d)
+		return Sample{}, nil
+	}}
+	_, err := Contest{Open: opened(side), Finer: 4}.Run(t.Context(), Plan{Rounds: 2, Duration: 8 * time.Second})
+	require.NoError(t, err)
+	require.Len(t, lasted, 1+8)
+	require.Equal(t, 2*time.Second, lasted[1])
+}
+
 func TestEachRoundIsComparedWithItsBestPeer(t *testing.T) {
 	sides := []Side{{Name: "ours"}, {Name: "slow"}, {Name: "fast"}}
 	rounds := [][]Sample{
