@@ -106,6 +106,7 @@ func (b *backend) paths() []*framework.Path {
 		b.keyPaths(),
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
+		b.rotatePaths(),
 		b.registerPaths(),
 		b.deregisterPaths(),
 		b.tagPaths(),

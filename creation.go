@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	// creationKind is the kind of the write-ahead log's entries for keys that are being made.
+	// creationKind is the kind of the write-ahead log's entries for keys that are being made, and followKind that of those
+	// for keys that are being given another CMK. A plugin of before
+	// refuses to settle the latter.
 	creationKind = "create-key"
+	followKind   = "follow-key"
 	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. Its request has ended
 	// then, since Vault gives a request 90 seconds.
 	rollbackAge = 3 * time.Minute
@@ -45,6 +48,14 @@ type creation struct {
 	Begun    time.Time `json:"begun"`
 	// Derived is what the key's entry gets.
 	Derived bool `json:"derived,omitempty"`
+	// Follows is the id of the CMK that the new one follows, as the next version of the same key. Empty for a new key.
+	Follows string `json:"follows,omitempty"`
+	// Given is what requests call the CMK that follows, if it existed before and is not made. Imported says that one that
+	// is made gets imported material, and follows only once it has.
+	Given    string `json:"given,omitempty"`
+	Imported bool   `json:"imported,omitempty"`
+	// Interval is the rotation interval that Follows had. Its rotation has been turned off.
+	Interval string `json:"rotation_interval,omitempty"`
 	// Replaces is the id of the CMK that the name had, which is scheduled for deletion, and BoundContext what the key
 	// keeps. Both are empty for a new name.
 	Replaces     string            `json:"replaces,omitempty"`
@@ -55,13 +66,10 @@ type creation struct {
 }
 
 // newCreation begins the creation of the key k. k.entry is what it replaces, and may be nil.
-func newCreation(k target, conn *connection, wanted newKey) creation {
+func newCreation(k target, conn *connection) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
 		c.Replaces, c.BoundContext, c.Derived = k.entry.KeyID, k.entry.BoundContext, k.entry.Derived
-	}
-	if wanted.derived != nil {
-		c.Derived = *wanted.derived
 	}
 	return c
 }
@@ -91,22 +99,50 @@ var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 // withoutMarker returns a description as the caller gave it.
 func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
+// kind is that of the creation's entry in the write-ahead log.
+func (c creation) kind() string {
+	if c.Follows != "" {
+		return followKind
+	}
+	return creationKind
+}
+
 // makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
 // name, and has called findKey.
 func (b *backend) makeKey(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {
-	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
-		return nil, none, err
+		return nil, kmsapi.KeyMetadata{}, err
 	}
-	begun := newCreation(k, conn, wanted)
-	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
+	begun := newCreation(k, conn)
+	if wanted.derived != nil {
+		begun.Derived = *wanted.derived
+	}
+	logID, err := framework.PutWAL(ctx, req.Storage, begun.kind(), begun)
 	if err != nil {
-		return nil, none, err
+		return nil, kmsapi.KeyMetadata{}, err
 	}
-	cmk := *wanted.cmk
+	return b.makeCMK(ctx, req, conn, logged{logID, begun}, wanted.cmk,
+		func(ctx context.Context, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
+			return b.finish(ctx, req, conn, begun, cmk)
+		})
+}
+
+// A logged creation is in the write-ahead log, under an id.
+type logged struct {
+	id string
+	creation
+}
+
+// makeCMK makes a CMK, and lets finish store the entry that has it.
+func (b *backend) makeCMK(
+	ctx context.Context, req *logical.Request, conn *connection, begun logged, wanted *kmsapi.CreateKeyRequest,
+	finish func(context.Context, kmsapi.KeyMetadata) (*keyEntry, error),
+) (*keyEntry, kmsapi.KeyMetadata, error) {
+	var none kmsapi.KeyMetadata
+	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
 	if cmk.DKMSInstanceId = cmp.Or(cmk.DKMSInstanceId, conn.instance); cmk.DKMSInstanceId != "" {
 		cmk.ProtectionLevel = "" // The instance decides it.
@@ -118,17 +154,17 @@ func (b *backend) makeKey(
 	defer cancel()
 	if err != nil {
 		if surelyNotDone(err) {
-			b.settled(kept, req.Storage, logID)
+			b.settled(kept, req.Storage, begun.id)
 		}
-		return nil, none, withTarget(err, target{k.name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
+		return nil, none, withTarget(err, target{begun.Name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
 	}
-	entry, err := b.finish(kept, req, conn, begun, made.KeyMetadata)
+	entry, err := finish(kept, made.KeyMetadata)
 	if err != nil {
 		return nil, none, refusal.Internal(
 			"KMS made the KMS key %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the KMS key, as it also does on its own after some minutes",
-			made.KeyMetadata.KeyId, conn.region, k.name, err)
+			made.KeyMetadata.KeyId, conn.region, begun.Name, err)
 	}
-	b.settled(kept, req.Storage, logID)
+	b.settled(kept, req.Storage, begun.id)
 	return entry, made.KeyMetadata, nil
 }
 

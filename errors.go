@@ -242,6 +242,9 @@ func refusalStatus(refused *kmsapi.Error) int {
 	if refused.Kind() == kmsapi.KindThrottle {
 		return http.StatusTooManyRequests // Alibaba Cloud's gateway says 400.
 	}
+	if refused.Kind() == kmsapi.KindUnsupported {
+		return http.StatusBadRequest // Some are 404, which would say that the key is not there.
+	}
 	switch refused.HTTPStatus {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:
 		return refused.HTTPStatus

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"maps"
+	"math"
 	"strconv"
 	"time"
 
@@ -22,6 +23,9 @@ var keyConfigAnswer = answerFields{
 	"deletion_allowed": {Type: framework.TypeBool},
 	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
+
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 }
 
 // keyAnswer describes what storage and KMS together have of a key.
@@ -38,21 +42,30 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
+}, versionsAnswer)
 
+// versionsAnswer describes what transit shows of a key.
+var versionsAnswer = answerFields{
 	"keys": {
 		Type:        framework.TypeMap,
 		Description: "As in transit: when each version was made, in seconds since 1970.",
 	},
-	"type":                   {Type: framework.TypeString, Description: "As in transit."},
-	"latest_version":         {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
-})
+	"type":                  {Type: framework.TypeString, Description: "As in transit."},
+	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
+	"min_available_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"auto_rotate_period":    {Type: framework.TypeInt, Description: "As in transit, in seconds."},
+	"supports_encryption":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_decryption":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_derivation":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_signing":      {Type: framework.TypeBool, Description: "As in transit."},
+}
+
+// withVersions shows the entry with its versions, without its CMK's metadata.
+func (e *keyEntry) withVersions(name string) *logical.Response {
+	resp := e.stored(name)
+	maps.Copy(resp.Data, e.transitMetadata(kmsapi.KeyMetadata{}))
+	return resp
+}
 
 // answer shows an entry together with the live metadata of its CMK.
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
@@ -87,17 +100,25 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 		trimmed = e.versions.First
 	}
 	return map[string]any{
-		"type":                   typeOfSpec(e.KeySpec),
-		"keys":                   e.versionDates(m.CreationDate),
-		"latest_version":         e.versions.Newest(),
-		"min_available_version":  trimmed,
-		"min_decryption_version": max(e.MinDecryption, 1),
-		"min_encryption_version": e.MinEncryption,
-		"supports_encryption":    true,
-		"supports_decryption":    true,
-		"supports_derivation":    true,
-		"supports_signing":       false,
+		"type":                  typeOfSpec(e.KeySpec),
+		"keys":                  e.versionDates(m.CreationDate),
+		"latest_version":        e.versions.Newest(),
+		"min_available_version": trimmed,
+		"auto_rotate_period":    rotationSeconds(m),
+		"supports_encryption":   true,
+		"supports_decryption":   true,
+		"supports_derivation":   true,
+		"supports_signing":      false,
 	}
+}
+
+// rotationSeconds is how often KMS rotates a CMK, and 0 for never.
+func rotationSeconds(m kmsapi.KeyMetadata) int64 {
+	interval, err := kmsapi.ParseRotationInterval(m.RotationInterval, time.Second, math.MaxInt64)
+	if err != nil || m.AutomaticRotation == kmsapi.RotationDisabled {
+		return 0
+	}
+	return int64(interval / time.Second)
 }
 
 // versionDates says when each version was made, in seconds since 1970. One that is not known yet has the date of the

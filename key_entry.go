@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"maps"
+	"slices"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -80,6 +81,11 @@ func (e *keyEntry) cmks() []storedCMK {
 	return append(all, e.storedCMK)
 }
 
+// hasMarker reports whether a creation made one of the CMKs that the key has, or has had.
+func (e *keyEntry) hasMarker(marker string) bool {
+	return e.Marker == marker || slices.ContainsFunc(e.earlier, func(c storedCMK) bool { return c.Marker == marker })
+}
+
 // fields are the entry's own fields in answers.
 func (e *keyEntry) fields(name string) map[string]any {
 	bound := maps.Clone(e.BoundContext)
@@ -94,6 +100,9 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"deletion_allowed": e.DeletionAllowed,
 		"derived":          e.Derived,
 		"bound_context":    bound,
+
+		"min_decryption_version": max(e.MinDecryption, e.versions.First),
+		"min_encryption_version": e.MinEncryption,
 	}
 }
 

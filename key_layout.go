@@ -18,6 +18,10 @@ const (
 	// maxRows and maxEntry bound an entry, the latter in bytes. Consul takes 512 KiB, and Vault's raft 1 MiB.
 	maxRows  = 400
 	maxEntry = 256 << 10
+	// rowRoom is what a new version may add to an entry: a row with the public key of an RSA key of 4096 bits, and a CMK.
+	rowRoom = 2 << 10
+	// nearlyFull is the fullness from which callers are warned.
+	nearlyFull = 0.9
 )
 
 // keyLayout is the JSON of an entry. Its key_id is not at the top, so that a plugin of before refuses the entry as
@@ -66,6 +70,16 @@ func encodeKey(name string, e *keyEntry) (*logical.StorageEntry, error) {
 		return nil, tooManyVersions(name)
 	}
 	return stored, err
+}
+
+// fullness is how much of the room that an entry has is taken, from 0 to 1. At 1, another version may not fit.
+func (e *keyEntry) fullness(name string) float64 {
+	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
+	if err != nil {
+		return 1
+	}
+	rows, size := float64(len(e.versions.Rows))/maxRows, float64(len(stored.Value))/(maxEntry-rowRoom)
+	return min(max(rows, size), 1)
 }
 
 func tooManyVersions(name string) error {

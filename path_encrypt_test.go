@@ -116,22 +116,19 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		value       any
 		ignored     bool
 	}{
-		"a nonce":                            {"encrypt/a", "nonce", "QQ==", true},
-		"a version to decrypt with":          {"decrypt/a", "key_version", 3, true},
-		"a padding":                          {"encrypt/a", "padding_scheme", "oaep", true},
-		"convergent encryption":              {"encrypt/a", "convergent_encryption", true, false},
-		"no convergent encryption":           {"encrypt/a", "convergent_encryption", false, true},
-		"a symmetric type":                   {"keys/a", "type", "aes256-gcm96", true},
-		"a type that signs":                  {"keys/a", "type", "ed25519", false},
-		"a context to import with":           {"keys/a/import", "context", "QQ==", false},
-		"an exportable key":                  {"keys/a", "exportable", true, true},
-		"a key with backups":                 {"keys/a", "allow_plaintext_backup", true, true},
-		"a key size":                         {"keys/a", "key_size", 32, true},
-		"rotation":                           {"keys/a", "auto_rotate_period", "24h", false},
-		"no rotation":                        {"keys/a", "auto_rotate_period", 0, true},
-		"older versions excluded":            {"keys/a/config", "min_decryption_version", 2, false},
-		"no versions excluded":               {"keys/a/config", "min_decryption_version", 1, true},
-		"older versions not to encrypt with": {"keys/a/config", "min_encryption_version", 2, false},
+		"a nonce":                   {"encrypt/a", "nonce", "QQ==", true},
+		"a version to decrypt with": {"decrypt/a", "key_version", 3, true},
+		"a padding":                 {"encrypt/a", "padding_scheme", "oaep", true},
+		"convergent encryption":     {"encrypt/a", "convergent_encryption", true, false},
+		"no convergent encryption":  {"encrypt/a", "convergent_encryption", false, true},
+		"a symmetric type":          {"keys/a", "type", "aes256-gcm96", true},
+		"a type that signs":         {"keys/a", "type", "ed25519", false},
+		"a context to import with":  {"keys/a/import", "context", "QQ==", false},
+		"an exportable key":         {"keys/a", "exportable", true, true},
+		"a key with backups":        {"keys/a", "allow_plaintext_backup", true, true},
+		"a key size":                {"keys/a", "key_size", 32, true},
+		"rotation":                  {"keys/a", "auto_rotate_period", "24h", false},
+		"no rotation":               {"keys/a", "auto_rotate_period", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

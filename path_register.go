@@ -114,8 +114,7 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
-			kmsapi.AliasPrefix)
+		return "", nil, badKeyID()
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
 	var kept map[string]string
@@ -123,6 +122,11 @@ func registration(d *framework.FieldData, known *keyEntry) (id string, bound map
 		kept = known.BoundContext
 	}
 	return id, bound, checkContext("bound_context", bound, kept)
+}
+
+func badKeyID() error {
+	return refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
+		kmsapi.AliasPrefix)
 }
 
 // adopt stores the entry of an existing CMK, and warns of what its owner should know.

@@ -2,7 +2,6 @@ package alicloudkms
 
 import (
 	"context"
-	"maps"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -33,11 +32,7 @@ the engine decrypts and encrypts. The old ciphertext stays valid.
 	}}
 }
 
-var rewrapItem = func() fields.Schemas {
-	item := maps.Clone(decryptItem)
-	item["key_version"] = keyVersionField()
-	return item
-}()
+var rewrapItem = joined(decryptItem, fields.Schemas{"key_version": keyVersionField()})
 
 // rewrap encrypts exactly what KMS decrypts, base64 or not, so that what another program encrypted does not change.
 func (b *backend) rewrap(

@@ -61,7 +61,7 @@ func TestCMKOfSomebodyElseIsNotAdopted(t *testing.T) {
 	require.NoError(t, err)
 	for _, description := range []string{
 		"", "[vault:]",
-		newCreation(target{name: "a"}, &connection{region: "cn-hangzhou"}, newKey{}).describe(""),
+		newCreation(target{name: "a"}, &connection{region: "cn-hangzhou"}).describe(""),
 	} {
 		_, err = direct.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{Description: description})
 		require.NoError(t, err)

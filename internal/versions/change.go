@@ -2,8 +2,11 @@ package versions
 
 import "slices"
 
-// Add returns the table with one more row.
+// Add returns the table with one more row, unless the version has one.
 func (t Table) Add(row Row) Table {
+	if t.knows(&row) {
+		return t
+	}
 	t.Rows = append(slices.Clip(slices.Clone(t.Rows)), row)
 	return t
 }
