@@ -101,7 +101,10 @@ func (b *backend) paths() []*framework.Path {
 		b.dataKeyPaths(),
 		b.signPaths(),
 		b.verifyPaths(),
+		b.randomPaths(),
+		b.hashPaths(),
 		b.configPaths(),
+		b.transitConfigPaths(),
 		b.keyPaths(),
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
@@ -166,6 +169,9 @@ func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remar
 		return remarks, nil
 	}
 	if path == nil {
+		if err := checkAbsent(req); err != nil {
+			return remarks, err
+		}
 		return remarks, fields.UnknownPath(b.Paths, mount(req), req.Path)
 	}
 	if err := fields.CheckOperation(path, req.Operation, mount(req), req.Path); err != nil {

@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -50,6 +52,9 @@ type connection struct {
 	// slots bounds the calls in flight to the shared gateway, and dataSlots those that use a key. They are the same unless
 	// keys are used over the dedicated gateway.
 	slots, dataSlots slots
+
+	// shortcutsClosed remembers which shortcuts KMS does not offer for which CMKs.
+	shortcutsClosed *once.Recent
 
 	// instance is the KMS instance that new keys are made in. Empty: KMS decides.
 	instance string
@@ -103,6 +108,8 @@ func (b *backend) connect(c *config) (*connection, error) {
 		parallel: defaultBatchParallel,
 		slots:    newSlots(c.MaxParallel),
 		instance: c.Instance.ID,
+
+		shortcutsClosed: once.NewRecent(shortcutPause, func() time.Time { return b.process.now() }),
 	}
 	conn.dataSlots = conn.slots
 	if c.MaxParallel > 0 {

@@ -107,6 +107,16 @@ func TestNameInTheBodyIsRefusedUnlessItRepeatsThePath(t *testing.T) {
 	})
 }
 
+func TestABodyOfNullIsAsNoBody(t *testing.T) {
+	r := newKeyRig(t, "a")
+	null := body{"null": ""} // Vault reads a JSON null that is sent as a form like this.
+	for _, path := range []string{"keys/b", "keys/a/config", "keys/a/disable", "keys/a/enable", "datakey/wrapped/a"} {
+		r.write(path, null)
+	}
+	_, err := r.tryWrite("encrypt/a", null)
+	refused(t, err, 400, "plaintext is required")
+}
+
 func TestKeyNameWithTwoDotsIsRefusedByName(t *testing.T) {
 	r := newKeyRig(t)
 	calls := r.storage.total()

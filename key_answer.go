@@ -21,6 +21,7 @@ var keyConfigAnswer = answerFields{
 	"region":           {Type: framework.TypeString},
 	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
+	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
 
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -107,7 +108,7 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 		"auto_rotate_period":    rotationSeconds(m),
 		"supports_encryption":   opens,
 		"supports_decryption":   opens,
-		"supports_derivation":   false,
+		"supports_derivation":   !e.isAsymmetric(),
 		"supports_signing":      !opens,
 	}
 }

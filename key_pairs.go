@@ -139,11 +139,16 @@ func checkFits(row *versions.Row, size int) error {
 	return nil
 }
 
-// rewrapWithPair encrypts what a version has opened with the newest one.
+// rewrapWithPair decrypts with one version and encrypts with another. KMS can't do both in one call: it encrypts again
+// with symmetric keys only.
 func (e *keyEntry) rewrapWithPair(
-	ctx context.Context, c *connection, plaintext kmsapi.Secret,
+	ctx context.Context, c *connection, d *framework.FieldData,
 ) (*logical.Response, error) {
-	_, row, err := e.chooseVersion(0)
+	_, row, err := e.chooseVersion(d.Get("key_version").(int))
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := e.openWithPair(ctx, c, d)
 	if err != nil {
 		return nil, err
 	}
@@ -169,6 +174,17 @@ func (e *keyEntry) encryptPair(
 		return "", &callError{op: kmsapi.OpAsymmetricEncrypt, err: errOtherVersion}
 	}
 	return answer.CiphertextBlob, nil
+}
+
+// decryptWithPair decrypts with the private key of a version.
+func (e *keyEntry) decryptWithPair(
+	ctx context.Context, c *connection, d *framework.FieldData,
+) (*logical.Response, error) {
+	plaintext, err := e.openWithPair(ctx, c, d)
+	if err != nil {
+		return nil, err
+	}
+	return plaintextAnswer(plaintext), nil
 }
 
 // openWithPair decrypts with the private key of the version that the ciphertext names: nothing else tells which it is,

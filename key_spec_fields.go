@@ -38,6 +38,9 @@ type keySpecChoice struct {
 	warning string
 }
 
+// isAsymmetric reports whether the key will have key pairs.
+func (c keySpecChoice) isAsymmetric() bool { return kmsapi.IsAsymmetric(c.spec) }
+
 // chooseKeySpec reads the fields that choose the kind of a new key.
 func chooseKeySpec(d *framework.FieldData) (chosen keySpecChoice, err error) {
 	named, given := d.Get("type").(string), d.Get("key_spec").(string)

@@ -85,6 +85,7 @@ func TestKeysThatKMSDoesNotHaveAreRefused(t *testing.T) {
 	}
 	for says, fields := range map[string]body{
 		"key_spec must be one of Aliyun_AES_256": {"key_spec": "RSA_1024"},
+		"can't be used: KMS binds nothing":       {"type": "rsa-2048", "derived": true},
 		"not both":                               {"key_spec": "RSA_4096", "type": "rsa-2048"},
 		"must be SIGN/VERIFY for":                {"type": "ecdsa-p256", "key_usage": "ENCRYPT/DECRYPT"},
 		"must be ENCRYPT/DECRYPT for":            {"key_usage": "SIGN/VERIFY"},

@@ -22,6 +22,7 @@ func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
 		"plaintext":              {"encrypt/hr", body{}},
 		"ciphertext":             {"decrypt/hr", body{}},
 		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
+		"context":                {"encrypt/hr", body{"plaintext": hello}},
 		"input":                  {"sign/release", body{}},
 		"signature":              {"verify/release", body{"input": hello}},
 		"encrypted_key_material": {"keys/hr/import", body{"import_token": "dG9rZW4="}},

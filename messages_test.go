@@ -82,7 +82,7 @@ func TestWhatIsSaidOfARequestThatIsWrong(t *testing.T) {
 			logical.UpdateOperation, "encrypt/hr",
 			body{"plantext": hello},
 			400,
-			`unknown field "plantext"; did you mean "plaintext"? The fields are associated_data, batch_input, encryption_context, partial_failure_response_code, plaintext, reference`,
+			`unknown field "plantext"; did you mean "plaintext"? The fields are associated_data, batch_input, context, encryption_context, key_version, padding_scheme, partial_failure_response_code, plaintext, reference`,
 		},
 		"a key that does not exist": {
 			logical.UpdateOperation, "encrypt/payroll",

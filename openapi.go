@@ -68,6 +68,11 @@ var summaries = map[string]string{
 	"read configuration":   "Read the configuration, without its secrets.",
 	"delete configuration": "Delete the configuration.",
 
+	"configure cache":          "Keep a size of transit's cache of keys, without effect.",
+	"read cache-configuration": "Read the size of transit's cache of keys, which has no effect.",
+	"configure keys":           "Accept transit's setting of whether encrypt makes keys, without effect.",
+	"read keys-configuration":  "Read that encrypt makes no keys.",
+
 	"create key":               "Make a key, with a new key in KMS.",
 	"read key":                 "Read what KMS and Vault know of a key.",
 	"schedule-deletion-of key": "Schedule the deletion of a key's KMS key.",

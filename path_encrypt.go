@@ -42,7 +42,7 @@ var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	},
 	"key_version":    keyVersionField(),
 	"padding_scheme": paddingField(),
-}), "context", "convergent_encryption", "nonce", "type")
+}), "convergent_encryption", "nonce", "type")
 
 var ciphertextAnswer = answerFields{
 	"ciphertext":  {Type: framework.TypeString},

@@ -35,6 +35,7 @@ func (b *backend) registerPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
+			"derived": derivedField(),
 		},
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
@@ -64,6 +65,7 @@ func (b *backend) keyRegister(
 		return nil, err
 	}
 	id, bound, err := registration(d, entry)
+	derived := d.Get("derived").(bool)
 	if err != nil {
 		return nil, err
 	}
@@ -77,19 +79,19 @@ func (b *backend) keyRegister(
 	}
 	cmk := found.KeyMetadata
 	switch {
-	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
+	case entry != nil && entry.KeyID == cmk.KeyId && entry.Derived == derived && maps.Equal(entry.BoundContext, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
 		warnOfState(resp, cmk)
 		return resp, nil
 	case entry != nil:
-		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context or derived; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case kmsapi.IsAsymmetric(cmk.KeySpec) && len(bound) > 0:
 		return nil, errBindsNothing("bound_context")
 	}
 	entry = newEntry(storedCMK{KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId}, conn.region, cmk)
-	entry.BoundContext = bound
+	entry.BoundContext, entry.Derived = bound, derived
 	entry.versions = versions.New(versions.Row{CMK: cmk.KeyId}) // Until KMS has listed them, the oldest first.
 	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
 		return nil, err

@@ -59,8 +59,9 @@ As sign/NAME. The hash function can be sha2-256 only.
 var signItem = fields.WithTransit(fields.Schemas{
 	"reference": referenceField(),
 	"context": {
-		Type:        framework.TypeString,
-		Description: "A field of transit for derived keys. Refused, unless it is empty: KMS binds no context to a signature.",
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "A field of transit for derived keys. Refused, unless it is empty: KMS binds no context to a signature.",
 	},
 	"input": {
 		Type:         framework.TypeString,

@@ -28,7 +28,7 @@ func (f transitField) accepts(value any) bool {
 // Why a value can't be accepted, as the end of a sentence.
 const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
-	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
+	noDerivation  = "key material is imported as it is; give context with each use of the key instead"
 	noEd25519     = "KMS has no Ed25519 keys, and binds nothing to a signature"
 	noMAC         = "KMS has no HMAC keys; give signature"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
@@ -51,7 +51,6 @@ var transitFields = map[string]transitField{
 	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, noRotation),
 	"context":                refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption":  refusedField(framework.TypeBool, noConvergence),
-	"derived":                refusedField(framework.TypeBool, noDerivation),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it this way.
@@ -94,8 +93,9 @@ func WithTransit(schemas Schemas, names ...string) Schemas {
 	return all
 }
 
-// IsTransit reports whether a name is that of one of the fields which [WithTransit] adds.
-func IsTransit(name string) bool {
-	_, ok := transitFields[name]
-	return ok
+// IsTransit reports whether schema, under this name, is one that [WithTransit] adds. On another path a field of the
+// same name may mean something.
+func IsTransit(name string, schema *framework.FieldSchema) bool {
+	field, ok := transitFields[name]
+	return ok && field.schema == schema
 }

@@ -118,6 +118,17 @@ var badRequests = []struct {
 	},
 	{"a plaintext for a key that signs", "encrypt/pair", map[string]any{"plaintext": "QQ=="}, 400, []string{"key_usage"}},
 	{
+		"a context of transit that is not base64", "encrypt/a",
+		map[string]any{"plaintext": "QQ==", "context": "user 1"},
+		400,
+		[]string{"context"},
+	},
+	{"more random bytes than transit gives", "random", map[string]any{"bytes": 131073}, 400, []string{"131072"}},
+	{"random bytes of an unknown source", "random/moon/7", nil, 400, []string{"platform, seal or all"}},
+	{"a hash that nobody knows", "hash/md5", map[string]any{"input": "QQ=="}, 400, []string{"sha2-256"}},
+	{"a backup", "backup/a", nil, 400, []string{"never leaves"}},
+	{"an HMAC", "hmac/a", map[string]any{"input": "QQ=="}, 400, []string{"HMAC"}},
+	{
 		"a context that is not a map", "encrypt/a",
 		map[string]any{"plaintext": "QQ==", "encryption_context": "tenant"},
 		400,

@@ -71,7 +71,8 @@ func (s *stage) fixture(m *mount) fixture {
 // calls are all operations on all paths, and on a second key where policies name one. Each role makes them in this
 // order, so allowed calls must leave everything as it was.
 func (f fixture) calls() []call {
-	plaintext, ciphertext := map[string]any{"plaintext": f.plaintext}, map[string]any{"ciphertext": f.ciphertext}
+	plaintextAs := func(field string) map[string]any { return map[string]any{field: f.plaintext} }
+	plaintext, ciphertext := plaintextAs("plaintext"), map[string]any{"ciphertext": f.ciphertext}
 	batchOf := func(item map[string]any) map[string]any { return map[string]any{"batch_input": []any{item, item}} }
 	input := map[string]any{"input": f.plaintext}
 	signed := map[string]any{"input": f.plaintext, "signature": f.signature}
@@ -120,6 +121,15 @@ func (f fixture) calls() []call {
 		{"rewrap a batch", "post", "rewrap/a", batchOf(ciphertext)},
 		{"make a data key", "post", "datakey/plaintext/a", nil},
 		{"make a wrapped data key", "post", "datakey/wrapped/a", nil},
+		{"ask for random bytes", "post", "random", nil},
+		{"ask for random bytes of a source", "post", "random/platform", nil},
+		{"ask for 48 random bytes of a source", "post", "random/platform/48", nil},
+		{"hash", "post", "hash", plaintextAs("input")},
+		{"hash with a function in the path", "post", "hash/sha2-512", plaintextAs("input")},
+		{"write the cache's size", "post", "cache-config", map[string]any{"size": 500}},
+		{"read the cache's size", "get", "cache-config", nil},
+		{"write whether encrypt makes keys", "post", "config/keys", map[string]any{"disable_upsert": true}},
+		{"read whether encrypt makes keys", "get", "config/keys", nil},
 		{"make a wrapped data key of another key", "post", "datakey/wrapped/other", nil},
 
 		{"sign", "post", "sign/pair", input},
