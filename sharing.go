@@ -14,32 +14,50 @@ import (
 // cmkReservations are the reservations of CMKs that may have one name only. Nothing is stored there.
 const cmkReservations = "cmk/"
 
-// reserveUnshared refuses a CMK that has another name and may not have two: an RSA key that decrypts, since nothing
-// would keep the names apart. Until release is called, no other name is given to such a CMK.
+// reserveUnshared refuses CMKs that have another name, if the key may not share them: RSA keys that decrypt, since
+// nothing would keep the names apart. Until release is called, no other name is given to such a CMK.
 func (b *backend) reserveUnshared(
-	ctx context.Context, req *logical.Request, name string, cmk kmsapi.KeyMetadata,
+	ctx context.Context, req *logical.Request, k target, cmks ...storedCMK,
 ) (release func(), err error) {
-	if !kmsapi.DecryptingKey.Has(cmk.KeySpec, cmk.KeyUsage) {
+	if !kmsapi.DecryptingKey.Has(k.entry.KeySpec, k.entry.KeyUsage) {
 		return func() {}, nil
 	}
-	if release, err = b.reserve(cmkReservations+cmk.KeyId, "the KMS key "+cmk.KeyId); err != nil {
-		return nil, err
-	}
-	names, err := b.namesOfCMKs(ctx, req)
-	if err == nil {
-		for _, other := range names.of(cmk.KeyId) {
-			if other != name {
-				err = refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
-					cmk.KeyId, other)
-				break
-			}
+	var releases []func()
+	release = func() {
+		for _, one := range releases {
+			one()
 		}
 	}
-	if err != nil {
+	for _, cmk := range cmks {
+		one, err := b.reserve(cmkReservations+cmk.KeyID, "the KMS key "+cmk.KeyID)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		releases = append(releases, one)
+	}
+	if err := b.checkUnshared(ctx, req, k.name, cmks); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
+}
+
+// checkUnshared refuses CMKs that have another name than the given one.
+func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name string, cmks []storedCMK) error {
+	names, err := b.namesOfCMKs(ctx, req)
+	if err != nil {
+		return err
+	}
+	for _, cmk := range cmks {
+		for _, other := range names.of(cmk.KeyID) {
+			if other != name {
+				return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
+					cmk.KeyID, other)
+			}
+		}
+	}
+	return nil
 }
 
 // keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
