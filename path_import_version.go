@@ -24,6 +24,7 @@ func (b *backend) importVersionPath() *framework.Path {
 Import 32 bytes of key material as the next version of a key, as transit's client does:
 
     vault transit import-version alicloudkms/keys/payroll @material.b64
+    vault write alicloudkms/keys/payroll/import_version ciphertext=@wrapped.b64 expire_time=2030-01-01T00:00:00Z
 
 A KMS key takes the same material only, ever, so that a new KMS key of origin EXTERNAL is made for it, like the one of
 now. It costs what a KMS key costs. If a request fails half-way, send it again to finish it. For material that must
