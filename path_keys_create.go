@@ -34,13 +34,11 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	if err != nil {
 		return newKey{}, err
 	}
-	cmk.KeySpec, cmk.KeyUsage = kind.spec, kind.usage
 	tags := d.Get("tags").(map[string]string)
-	wanted := newKey{
-		cmk: cmk, derived: derivedOf(d), tags: tags, warning: kind.warning, recreate: d.Get("recreate").(bool),
-	}
-	if kind.isAsymmetric() && wanted.derived != nil && *wanted.derived {
-		return newKey{}, errBindsNothing("derived")
+	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
+	wanted.choose(kind)
+	if err := wanted.checkBinding(); err != nil {
+		return newKey{}, err
 	}
 	return wanted, checkTags(tags)
 }
