@@ -50,6 +50,11 @@ var versionsAnswer = answerFields{
 		Type:        framework.TypeMap,
 		Description: "As in transit: when each version was made, in seconds since 1970.",
 	},
+	"exportable":             {Type: framework.TypeBool, Description: "As in transit. It is false."},
+	"imported_key":           {Type: framework.TypeBool, Description: "Whether the key material is imported."},
+	"convergent_encryption":  {Type: framework.TypeBool, Description: "As in transit. It is false."},
+	"allow_plaintext_backup": {Type: framework.TypeBool, Description: "As in transit. It is false."},
+
 	"type":                  {Type: framework.TypeString, Description: "As in transit."},
 	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
 	"min_available_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -101,14 +106,19 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	}
 	return map[string]any{
 		"type":                  typeOfSpec(e.KeySpec),
-		"keys":                  e.versionDates(m.CreationDate),
-		"latest_version":        e.versions.Newest(),
-		"min_available_version": trimmed,
-		"auto_rotate_period":    rotationSeconds(m),
-		"supports_encryption":   true,
-		"supports_decryption":   true,
-		"supports_derivation":   true,
-		"supports_signing":      false,
+		"exportable":            false,
+		"imported_key":          m.Origin == kmsapi.OriginExternal,
+		"convergent_encryption": false,
+
+		"allow_plaintext_backup": false,
+		"keys":                   e.versionDates(m.CreationDate),
+		"latest_version":         e.versions.Newest(),
+		"min_available_version":  trimmed,
+		"auto_rotate_period":     rotationSeconds(m),
+		"supports_encryption":    true,
+		"supports_decryption":    true,
+		"supports_derivation":    true,
+		"supports_signing":       false,
 	}
 }
 
@@ -142,6 +152,13 @@ func (b *backend) withTags(
 	ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response,
 ) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.cmk())
+	return b.addTags(req, k, resp, tags, err)
+}
+
+// addTags adds tags, or the reason why they are not known.
+func (b *backend) addTags(
+	req *logical.Request, k target, resp *logical.Response, tags map[string]string, err error,
+) *logical.Response {
 	if err != nil {
 		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
 	}

@@ -11,6 +11,7 @@ import (
 )
 
 func (b *backend) keyConfigPaths() []*framework.Path {
+	write := b.answeredWhole(b.changeKey(b.keyConfigWrite))
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
 		Fields: fields.WithTransit(joined(versionSettings, fields.Schemas{
@@ -25,9 +26,9 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			},
 		}), "exportable", "allow_plaintext_backup"),
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
-			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
-			logical.ReadOperation:   anyNode(b.showKey(keyConfigRead), "read", "key-configuration", keyConfigAnswer),
+			logical.UpdateOperation: primaryOnly(write, "configure", "key", keyAnswer),
+			logical.PatchOperation:  primaryOnly(write, "patch", "key-configuration", keyAnswer),
+			logical.ReadOperation:   anyNode(b.answeredWhole(b.showKey(keyConfigRead)), "read", "key-configuration", keyAnswer),
 		},
 		HelpSynopsis: "What Vault itself keeps about a key.",
 		HelpDescription: `
