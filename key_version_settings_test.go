@@ -83,8 +83,10 @@ func TestFirstWriteToAnEntryOfBeforeFindsItsVersions(t *testing.T) {
 	for name, write := range map[string]func(r *rig){
 		"config":                  func(r *rig) { r.write("keys/a/config", body{"deletion_allowed": false}) },
 		"config without a change": func(r *rig) { r.write("keys/a/config", nil) },
-		"patch":                   func(r *rig) { r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": body{"x": "y"}}) },
-		"rotate":                  func(r *rig) { r.write("keys/a/rotate", nil) },
+		"patch": func(r *rig) {
+			r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": body{"x": "y"}})
+		},
+		"rotate": func(r *rig) { r.write("keys/a/rotate", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

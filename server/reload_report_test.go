@@ -226,7 +226,7 @@ func TestAServiceThatCantBeAskedToReload(t *testing.T) {
 		_, err := server.RequestReload(t.Context(), file)
 		return err
 	}
-	good := strings.ReplaceAll(goodConfig, `"kms.sock"`, `"`+socket+`"`)
+	good := strings.ReplaceAll(wholeConfig(t), `"kms.sock"`, `"`+socket+`"`)
 	err := ask(good)
 	require.ErrorIs(t, err, server.ErrNoService)
 	require.EqualError(t, err, "socket "+socket+": no service listens there")

@@ -5,7 +5,8 @@
 // exact state, except for the one request whose response never arrived: that must have taken effect completely, or not
 // at all.
 //
-//   - Every acknowledged CMK, state, alias, tag and ciphertext exists, and nothing else does.
+//   - Every acknowledged CMK of every kind exists, with its state, versions, aliases, tags, ciphertexts and signatures,
+//     and nothing else does.
 //   - No record is incomplete: `alicloudkms check` walks the store.
 //   - No request is answered twice: signed requests from before the kill are sent again.
 //

@@ -55,6 +55,8 @@ rate_limits {
   write      = -1
   read       = -1
   list_tags  = -1
+  asymmetric = -1
+  re_encrypt = -1
 }
 `
 

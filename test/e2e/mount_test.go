@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"maps"
 	"net/http"
 	"testing"
@@ -155,4 +156,13 @@ func with(data map[string]any, more ...map[string]any) map[string]any {
 		maps.Copy(data, m)
 	}
 	return data
+}
+
+// statusOf is the HTTP status of a refusal, and 0 if there was no response.
+func statusOf(err error) int {
+	var refusal *api.ResponseError
+	if !errors.As(err, &refusal) {
+		return 0
+	}
+	return refusal.StatusCode
 }

@@ -65,6 +65,18 @@ func TestEachRoundIsComparedWithItsBestPeer(t *testing.T) {
 	require.Equal(t, []any{"fast", 2.5, 2.0, 5.0, "yes"}, got(rate))
 }
 
+func TestAFigureAgainstOnePeerKnowsNoOther(t *testing.T) {
+	sides := []Side{{Name: "ours"}, {Name: "slow"}, {Name: "fast"}}
+	rounds := [][]Sample{{{PerSecond: 10}, {PerSecond: 5}, {PerSecond: 20}}}
+	row := Figure{Measure: PerSecond, Compare: Ratio, Target: AtLeast(1.5), Against: "slow"}.row("", sides, rounds)
+	require.Equal(t, Row{
+		Measure: PerSecond, Compare: Ratio, Target: "≥ 1.5×", Reached: "yes",
+		Ours: 10, Peers: map[string]float64{"slow": 5}, Peer: "slow", Median: 2, Min: 2, Max: 2,
+	}, row)
+	row = Figure{Measure: PerSecond, Compare: Ratio, Against: "fast"}.row("", sides, rounds)
+	require.Equal(t, 0.5, row.Median)
+}
+
 func TestFiguresCompareAsConfigured(t *testing.T) {
 	sides, rounds := []Side{{Name: "ours"}, {Name: "peer"}}, [][]Sample{{{P50: 0.75}, {P50: 0.5}}}
 	for compare, want := range map[Compare]float64{Ratio: 1.5, Difference: 0.25, Alone: 0.75} {
