@@ -41,6 +41,7 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"delete_date":          {Type: framework.TypeString},
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
+	"deletion_protection":  {Type: framework.TypeBool, Description: "Whether KMS itself refuses to delete the KMS key."},
 	"tags":                 {Type: framework.TypeKVPairs},
 }, versionsAnswer)
 
@@ -95,6 +96,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 		"delete_date":          m.DeleteDate,
 		"material_expire_time": m.MaterialExpireTime,
 		"description":          withoutMarker(m.Description),
+		"deletion_protection":  isProtected(m),
 	}
 }
 

@@ -73,12 +73,20 @@ func TestWhatThisNodeChangedShowsAtOnce(t *testing.T) {
 		{logical.UpdateOperation, "keys/a/enable", nil, "keys/b", "key_state", "Enabled"},
 		{logical.UpdateOperation, "keys/a/tags", body{"tags": "team=hr"}, "keys/b", "tags", map[string]string{"team": "hr"}},
 		{logical.DeleteOperation, "keys/a/tags", nil, "keys/b", "tags", map[string]string{}},
+		{logical.UpdateOperation, "keys/a/config", body{"description": "new"}, "keys/b", "description", "new"},
+		{logical.UpdateOperation, "keys/a/config", body{"deletion_protection": true}, "keys/b", "deletion_protection", true},
+		{
+			logical.UpdateOperation, "keys/a/config",
+			body{"deletion_protection": false},
+			"keys/b", "deletion_protection", false,
+		},
 		{logical.UpdateOperation, "keys/a/config", body{"deletion_allowed": true}, "keys/a", "deletion_allowed", true},
 		{logical.UpdateOperation, "keys/b/config", body{"deletion_allowed": true}, "keys/b", "deletion_allowed", true},
 		{
 			logical.UpdateOperation, "keys/b/config",
 			body{"bound_context": "a=b"},
-			"keys/b", "bound_context", map[string]string{"a": "b"},
+			"keys/b", "bound_context",
+			map[string]string{"a": "b"},
 		},
 		{logical.DeleteOperation, "keys/a", nil, "keys/b", "key_state", "PendingDeletion"},
 		{logical.UpdateOperation, "keys/a/cancel_deletion", nil, "keys/b", "key_state", "Disabled"},
@@ -169,12 +177,15 @@ func TestErrorOfASharedReadNamesTheKeyOfEachCaller(t *testing.T) {
 
 func TestEveryWriteOfAKeyShowsTheWholeKey(t *testing.T) {
 	r := newKeyRig(t)
+	r.write("keys/a", nil)
+	register := body{"key_id": r.keyID("a")}
 	for name, write := range map[string]func() *logical.Response{
-		"create":       func() *logical.Response { return r.write("keys/a", body{"derived": true}) },
+		"create":       func() *logical.Response { return r.write("keys/new", body{"derived": true}) },
 		"create again": func() *logical.Response { return r.write("keys/a", nil) },
-		"register":     func() *logical.Response { return r.write("keys/b/register", body{"key_id": r.keyID("a")}) },
+		"register":     func() *logical.Response { return r.write("keys/b/register", register) },
 		"register again": func() *logical.Response {
-			return r.write("keys/b/register", body{"key_id": r.keyID("a")})
+			r.write("keys/b/register", register)
+			return r.write("keys/b/register", register)
 		},
 		"config":         func() *logical.Response { return r.write("keys/a/config", body{"deletion_allowed": true}) },
 		"config patch":   func() *logical.Response { return r.do(logical.PatchOperation, "keys/a/config", nil) },
@@ -183,7 +194,6 @@ func TestEveryWriteOfAKeyShowsTheWholeKey(t *testing.T) {
 		"rotate to more": func() *logical.Response { return r.write("keys/a/rotate", body{"new_cmk": true}) },
 	} {
 		t.Run(name, func(t *testing.T) {
-			r.write("keys/a", nil)
 			resp := write()
 			for field := range keyAnswer {
 				require.Contains(t, resp.Data, field)
