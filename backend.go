@@ -110,6 +110,7 @@ func (b *backend) paths() []*framework.Path {
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
 		b.rotatePaths(),
+		b.trimPaths(),
 		b.registerPaths(),
 		b.deregisterPaths(),
 		b.tagPaths(),
