@@ -87,7 +87,7 @@ func (b *backend) keyRegister(
 		return nil, err
 	}
 	switch {
-	case entry != nil && entry.isRegistered(last, previous, bound) && entry.Derived == derived:
+	case entry != nil && entry.Derived == derived && entry.isRegistered(last, previous, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
 		warnOfState(resp, cmk)
