@@ -67,6 +67,20 @@ func (n *newKey) choose(kind keySpecChoice) {
 	n.cmk.KeySpec, n.cmk.KeyUsage, n.warning = kind.spec, kind.usage, kind.warning
 }
 
+// checkKept refuses a key pair that would keep a binding of the key that it replaces.
+func (n *newKey) checkKept(old *keyEntry) error {
+	switch {
+	case !kmsapi.IsAsymmetric(n.cmk.KeySpec):
+		return nil
+	case len(old.BoundContext) > 0:
+		return errBindsNothing("bound_context")
+	case old.Derived && n.derived == nil:
+		return errBindsNothing("derived")
+	default:
+		return nil
+	}
+}
+
 // checkBinding refuses a key pair that would have to bind a context.
 func (n *newKey) checkBinding() error {
 	if kmsapi.IsAsymmetric(n.cmk.KeySpec) && n.derived != nil && *n.derived {

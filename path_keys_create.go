@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -36,6 +37,9 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	tags := d.Get("tags").(map[string]string)
 	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
 	wanted.choose(kind)
+	if cmk.EnableAutomaticRotation && (cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(cmk.KeySpec)) {
+		return newKey{}, errNoRotation
+	}
 	if err := wanted.checkBinding(); err != nil {
 		return newKey{}, err
 	}
@@ -130,8 +134,8 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {
-	if kmsapi.IsAsymmetric(wanted.cmk.KeySpec) && len(k.entry.BoundContext) > 0 {
-		return nil, errBindsNothing("bound_context")
+	if err := wanted.checkKept(k.entry); err != nil {
+		return nil, err
 	}
 	entry, err := b.recoverKey(ctx, req, k.name, func(c creation) bool { return c.Replaces == k.entry.KeyID })
 	if err != nil {
@@ -216,5 +220,8 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
 		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
 	}
-	return wanted, checkDescription(wanted.Description)
+	if err := checkDescription(wanted.Description); err != nil {
+		return nil, err
+	}
+	return wanted, setRotation(wanted, time.Duration(d.Get("auto_rotate_period").(int))*time.Second)
 }
