@@ -48,13 +48,10 @@ var whatToDo = advice.Table{
 		kmsapi.OpGetKmsInstance: {
 			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call GetKmsInstance, as no account may for an instance that is only shared with it.",
 		},
-		kmsapi.OpDecrypt: {
-			kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
-			kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
-			kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
-
-			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
-			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+		kmsapi.OpDecrypt:   aboutCiphertexts,
+		kmsapi.OpReEncrypt: aboutCiphertexts,
+		kmsapi.OpAsymmetricDecrypt: {
+			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encrypted with the public key of another version: the number after vault:v chooses the version that is tried.",
 		},
 		kmsapi.OpScheduleKeyDeletion: {
 			kmsapi.ErrKeyNotFound.Code:         "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
@@ -88,6 +85,16 @@ var whatToDo = advice.Table{
 	},
 }
 
+// aboutCiphertexts is advice about refusals to open a ciphertext, which may be of another key.
+var aboutCiphertexts = map[kmsapi.Code]string{
+	kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
+	kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
+	kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
+
+	kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
+	kmsapi.ErrInvalidParameter.Code: otherContext,
+}
+
 const (
 	newCMKAdvice   = "Another KMS key can be the next version: to have one made like this one, which costs what a KMS key costs, run: vault write {mount}keys/{key}/rotate new_cmk=true"
 	noPolicyAdvice = "KMS rotates only symmetric keys whose material it has made, and not every kind of these."
@@ -97,6 +104,7 @@ const (
 	notNowAdvice = "The key is scheduled for deletion or waits for key material: see vault read {mount}keys/{key}"
 	keepAdvice   = "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
 
+	otherContext    = "The ciphertext was altered or cut, or context, associated_data, encryption_context or the key's bound_context are not those it was encrypted with."
 	enableToDecrypt = "The KMS key that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable"
 	keepToDecrypt   = "The KMS key that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
 	importToDecrypt = "The KMS key that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."

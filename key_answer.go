@@ -21,6 +21,7 @@ var keyConfigAnswer = answerFields{
 	"region":           {Type: framework.TypeString},
 	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
+	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
 
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -47,7 +48,7 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 var versionsAnswer = answerFields{
 	"keys": {
 		Type:        framework.TypeMap,
-		Description: "As in transit: when each version was made, in seconds since 1970.",
+		Description: "As in transit: when each version was made, in seconds since 1970; of a key with key pairs, name, public_key and creation_time of each.",
 	},
 	"type":                  {Type: framework.TypeString, Description: "As in transit."},
 	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
@@ -98,16 +99,17 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	if e.versions.First > 1 {
 		trimmed = e.versions.First
 	}
+	opens := e.KeyUsage != kmsapi.KeyUsageSignVerify
 	return map[string]any{
 		"type":                  typeOfSpec(e.KeySpec),
-		"keys":                  e.versionDates(m.CreationDate),
+		"keys":                  e.versionsShown(m.CreationDate),
 		"latest_version":        e.versions.Newest(),
 		"min_available_version": trimmed,
 		"auto_rotate_period":    rotationSeconds(m),
-		"supports_encryption":   true,
-		"supports_decryption":   true,
-		"supports_derivation":   false,
-		"supports_signing":      false,
+		"supports_encryption":   opens,
+		"supports_decryption":   opens,
+		"supports_derivation":   !e.isAsymmetric(),
+		"supports_signing":      !opens,
 	}
 }
 
@@ -118,6 +120,27 @@ func rotationSeconds(m kmsapi.KeyMetadata) int64 {
 		return 0
 	}
 	return int64(interval / time.Second)
+}
+
+// versionsShown are the versions in the form that transit has for the type of the key.
+func (e *keyEntry) versionsShown(cmkCreated string) map[string]any {
+	if e.isAsymmetric() {
+		return e.publicKeys()
+	}
+	return e.versionDates(cmkCreated)
+}
+
+// publicKeys are the versions of a key with key pairs. A public key is empty as long as KMS has none.
+func (e *keyEntry) publicKeys() map[string]any {
+	shown := make(map[string]any, len(e.versions.Rows))
+	kind := keyTypeOf(e.KeySpec)
+	for n := e.versions.First; n <= e.versions.Newest(); n++ {
+		row := e.versions.Row(n)
+		shown[strconv.Itoa(n)] = map[string]any{
+			"name": cmp.Or(kind.pair, kind.name), "public_key": row.PublicKey, "creation_time": row.Created,
+		}
+	}
+	return shown
 }
 
 // versionDates says when each version was made, in seconds since 1970. One that is not known yet has the date of the

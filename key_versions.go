@@ -130,7 +130,8 @@ func listKeyVersions(
 	}, func(v kmsapi.KeyVersion) string { return v.KeyVersionId })
 }
 
-// publicKeyOf returns the public key of a version in PEM, from the entry if that has it, and "" for a symmetric CMK.
+// publicKeyOf returns the public key of a version in PEM, from the entry if that has it, and "" for a symmetric CMK and
+// for one that waits for key material.
 func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionID string) (string, error) {
 	if !e.isAsymmetric() {
 		return "", nil
@@ -140,6 +141,9 @@ func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionI
 		return row.PublicKey, nil
 	}
 	got, err := call(ctx, conn.of(e.Instance), &kmsapi.GetPublicKeyRequest{KeyId: e.cmk(), KeyVersionId: keyVersionID})
+	if errors.Is(err, kmsapi.ErrRejectedPendingImport) { // There is no key pair yet.
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}

@@ -77,9 +77,10 @@ var importFields = fields.WithTransit(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
 		Description:  "For a new key: what it is for, up to 8157 characters.",
 	},
+	"derived":          derivedField(),
 	"protection_level": keyFields["protection_level"],
 	"instance_id":      keyFields["instance_id"],
-}, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
+}, "type", "allow_rotation", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
 	"convergent_encryption", "public_key", "version")
 
 // keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it
@@ -109,6 +110,9 @@ func (b *backend) keyImport(
 	resp := &logical.Response{Data: map[string]any{
 		"name": name, "key_id": entry.KeyID, "region": entry.Region, "material_expire_time": wanted.expireTime(),
 	}}
+	if existed {
+		wanted.warnOfDerived(resp, entry)
+	}
 	if existed && wanted.describesCMK() {
 		resp.AddWarning(fmt.Sprintf("key %q already existed; its description, protection_level and instance_id were not changed", name))
 	}
@@ -132,7 +136,7 @@ func (b *backend) importWrapped(
 	if k.entry != nil {
 		return k.entry, importMaterial(ctx, conn, k.entry, material, wanted)
 	}
-	made, _, err := b.makeKey(ctx, req, k, wanted.cmk)
+	made, _, err := b.makeKey(ctx, req, k, wanted.newKey)
 	if err != nil {
 		return nil, err
 	}
@@ -176,8 +180,8 @@ type keyImport struct {
 	encrypted, token string
 	// expires is zero for never.
 	expires time.Time
-	// cmk is the CMK to make if the key does not exist.
-	cmk *kmsapi.CreateKeyRequest
+	// newKey is the key to make if it does not exist.
+	newKey
 }
 
 func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encrypted, token string) error {

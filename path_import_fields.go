@@ -36,6 +36,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	}
 	// The fields mean the same as for a new key, but the caller can't choose the origin.
 	var err error
+	wanted.derived = derivedOf(d)
 	wanted.cmk, err = createKeyRequest(&framework.FieldData{Schema: keyFields, Raw: map[string]any{
 		"origin":           string(kmsapi.OriginExternal),
 		"description":      d.Get("description"),

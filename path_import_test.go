@@ -198,7 +198,6 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 			"description",
 		},
 		"an unknown protection level": {with(good, body{"protection_level": "GOLD"}), "protection_level"},
-		"a derived key":               {with(good, body{"derived": true}), "derived"},
 		"a context":                   {with(good, body{"context": hello}), "context"},
 		"convergence":                 {with(good, body{"convergent_encryption": true}), "convergent_encryption"},
 		"a rotation":                  {with(good, body{"auto_rotate_period": "24h"}), "auto_rotate_period"},

@@ -63,7 +63,7 @@ When KMS has deleted the KMS key, deregister removes the name.
 	}
 }
 
-var keyFields = fields.WithTransit(fields.Schemas{
+var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 	"name": nameField(),
 	"origin": {
 		Type:          framework.TypeString,
@@ -89,9 +89,10 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Type:        framework.TypeKVPairs,
 		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
 	},
+	"derived": derivedField(),
 	"recreate": {
 		Type:        framework.TypeBool,
-		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept.",
+		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept, and so is derived unless it is given.",
 	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
@@ -99,7 +100,14 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},
-}, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
+}), "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
+
+func derivedField() *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type:        framework.TypeBool,
+		Description: "Whether each use of the key must give a context, as for a derived key of transit. It can't be changed later.",
+	}
+}
 
 func (b *backend) keysList(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,

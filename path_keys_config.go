@@ -63,6 +63,9 @@ func (b *backend) keyConfigWrite(
 	if err := checkContext("bound_context", k.entry.BoundContext, before); err != nil {
 		return nil, err
 	}
+	if k.entry.isAsymmetric() && len(k.entry.BoundContext) > 0 {
+		return nil, errBindsNothing("bound_context")
+	}
 	if err := b.configureVersions(ctx, req, k, d); err != nil {
 		return nil, err
 	}
@@ -76,7 +79,7 @@ func (b *backend) keyConfigWrite(
 		if err != nil {
 			return nil, err
 		}
-		warnOfSharedCMK(resp, others)
+		k.entry.warnOfSharedCMK(resp, others)
 	}
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }

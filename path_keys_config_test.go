@@ -34,7 +34,10 @@ func TestBoundContextIsSentWithEveryCall(t *testing.T) {
 	r.write("decrypt/a", with(given, body{"ciphertext": ciphertext}))
 	require.Equal(t, want, r.kms.last.(*kmsapi.DecryptRequest).EncryptionContext)
 	r.write("datakey/wrapped/a", given)
-	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyRequest).EncryptionContext)
+	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyWithoutPlaintextRequest).EncryptionContext)
+	r.write("rewrap/a", with(given, body{"ciphertext": ciphertext}))
+	require.Equal(t, want, r.kms.last.(*kmsapi.ReEncryptRequest).SourceEncryptionContext)
+	require.Equal(t, want, r.kms.last.(*kmsapi.ReEncryptRequest).DestinationEncryptionContext)
 }
 
 func TestCallerCannotOverrideTheBoundContext(t *testing.T) {

@@ -54,7 +54,7 @@ func TestTransitsClientsFindTheVersionsOfAKey(t *testing.T) {
 	require.Equal(t, body{fmt.Sprint(version): made.Unix()}, data["keys"])
 	for field, want := range map[string]any{
 		"min_available_version": 0, "min_decryption_version": 1, "min_encryption_version": 0,
-		"supports_encryption": true, "supports_decryption": true, "supports_derivation": false, "supports_signing": false,
+		"supports_encryption": true, "supports_decryption": true, "supports_derivation": true, "supports_signing": false,
 	} {
 		require.Equal(t, want, data[field], field)
 	}

@@ -46,6 +46,9 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	_, isBool := raw.(bool)
 	switch schema.Type {
 	case framework.TypeString:
+		if n, isNumber := raw.(json.Number); isNumber && formOf(schema) == OrNumber {
+			return n.String(), true
+		}
 		return raw, isString && utf8.ValidString(s)
 	case framework.TypeKVPairs:
 		return convertMap(raw)

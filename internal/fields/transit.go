@@ -28,7 +28,9 @@ func (f transitField) accepts(value any) bool {
 // Why a value can't be accepted, as the end of a sentence.
 const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
-	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
+	noDerivation  = "key material is imported as it is; give context with each use of the key instead"
+	noEd25519     = "KMS has no Ed25519 keys, and binds nothing to a signature"
+	noMAC         = "KMS has no HMAC keys; give signature"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
 	noRotation    = "the engine does not rotate KMS keys, so the key would stay as it is"
 	noVersions    = "KMS chooses the version of a KMS key itself, so the engine can't exclude older versions"
@@ -49,10 +51,12 @@ var transitFields = map[string]transitField{
 	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, noRotation),
 	"context":                refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption":  refusedField(framework.TypeBool, noConvergence),
-	"derived":                refusedField(framework.TypeBool, noDerivation),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it this way.
+	"cmac":                   refusedField(framework.TypeString, noMAC),
+	"hmac":                   refusedField(framework.TypeString, noMAC),
+	"signature_context":      refusedField(framework.TypeString, noEd25519),
 	"public_key":             refusedField(framework.TypeString, noPublicHalf),
 	"version":                refusedField(framework.TypeInt, sameMaterial, 1),
 	"type": refusedField(framework.TypeString, onlySymmetric,
@@ -89,8 +93,9 @@ func WithTransit(schemas Schemas, names ...string) Schemas {
 	return all
 }
 
-// IsTransit reports whether a name is that of one of the fields which [WithTransit] adds.
-func IsTransit(name string) bool {
-	_, ok := transitFields[name]
-	return ok
+// IsTransit reports whether schema, under this name, is one that [WithTransit] adds. On another path a field of the
+// same name may mean something.
+func IsTransit(name string, schema *framework.FieldSchema) bool {
+	field, ok := transitFields[name]
+	return ok && field.schema == schema
 }
