@@ -55,6 +55,8 @@ type connection struct {
 
 	// shortcutsClosed remembers which shortcuts KMS does not offer for which CMKs.
 	shortcutsClosed *once.Recent
+	// facts has what KMS has just said of CMKs.
+	facts *once.Fresh[cmkFacts]
 
 	// instance is the KMS instance that new keys are made in. Empty: KMS decides.
 	instance string
@@ -129,6 +131,7 @@ func (b *backend) connect(c *config) (*connection, error) {
 		instance: c.Instance.ID,
 
 		shortcutsClosed: once.NewRecent(shortcutPause, func() time.Time { return b.process.now() }),
+		facts:           newFacts(b),
 	}
 	conn.dataSlots = conn.slots
 	if c.MaxParallel > 0 {
@@ -201,6 +204,7 @@ func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A
 	if err := ctx.Err(); err != nil { // A cancelled batch may have many calls left.
 		return nil, failed(err, true)
 	}
+	defer c.forgetFacts(op)
 	timer := c.startTimer()
 	answer, err := client.Do(ctx, c.kms, q)
 	if err != nil {

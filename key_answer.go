@@ -41,6 +41,7 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"delete_date":          {Type: framework.TypeString},
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
+	"deletion_protection":  {Type: framework.TypeBool, Description: "Whether KMS itself refuses to delete the KMS key."},
 	"tags":                 {Type: framework.TypeKVPairs},
 }, versionsAnswer)
 
@@ -50,6 +51,11 @@ var versionsAnswer = answerFields{
 		Type:        framework.TypeMap,
 		Description: "As in transit: when each version was made, in seconds since 1970; of a key with key pairs, name, public_key and creation_time of each.",
 	},
+	"exportable":             {Type: framework.TypeBool, Description: "As in transit. It is false."},
+	"imported_key":           {Type: framework.TypeBool, Description: "Whether the key material is imported."},
+	"convergent_encryption":  {Type: framework.TypeBool, Description: "As in transit. It is false."},
+	"allow_plaintext_backup": {Type: framework.TypeBool, Description: "As in transit. It is false."},
+
 	"type":                  {Type: framework.TypeString, Description: "As in transit."},
 	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
 	"min_available_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -90,6 +96,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 		"delete_date":          m.DeleteDate,
 		"material_expire_time": m.MaterialExpireTime,
 		"description":          withoutMarker(m.Description),
+		"deletion_protection":  isProtected(m),
 	}
 }
 
@@ -102,14 +109,19 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	opens := e.KeyUsage != kmsapi.KeyUsageSignVerify
 	return map[string]any{
 		"type":                  typeOfSpec(e.KeySpec),
-		"keys":                  e.versionsShown(m.CreationDate),
-		"latest_version":        e.versions.Newest(),
-		"min_available_version": trimmed,
-		"auto_rotate_period":    rotationSeconds(m),
-		"supports_encryption":   opens,
-		"supports_decryption":   opens,
-		"supports_derivation":   !e.isAsymmetric(),
-		"supports_signing":      !opens,
+		"exportable":            false,
+		"imported_key":          m.Origin == kmsapi.OriginExternal,
+		"convergent_encryption": false,
+
+		"allow_plaintext_backup": false,
+		"keys":                   e.versionsShown(m.CreationDate),
+		"latest_version":         e.versions.Newest(),
+		"min_available_version":  trimmed,
+		"auto_rotate_period":     rotationSeconds(m),
+		"supports_encryption":    opens,
+		"supports_decryption":    opens,
+		"supports_derivation":    !e.isAsymmetric(),
+		"supports_signing":       !opens,
 	}
 }
 
@@ -164,6 +176,13 @@ func (b *backend) withTags(
 	ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response,
 ) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.cmk())
+	return b.addTags(req, k, resp, tags, err)
+}
+
+// addTags adds tags, or the reason why they are not known.
+func (b *backend) addTags(
+	req *logical.Request, k target, resp *logical.Response, tags map[string]string, err error,
+) *logical.Response {
 	if err != nil {
 		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
 	}

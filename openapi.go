@@ -77,9 +77,9 @@ var summaries = map[string]string{
 	"read key":                 "Read what KMS and Vault know of a key.",
 	"schedule-deletion-of key": "Schedule the deletion of a key's KMS key.",
 
-	"configure key":           "Configure what Vault itself keeps about a key.",
-	"patch key-configuration": "Change some of what Vault itself keeps about a key.",
-	"read key-configuration":  "Read what Vault itself keeps about a key.",
+	"configure key":           "Configure a key.",
+	"patch key-configuration": "Change some of the configuration of a key.",
+	"read key-configuration":  "Read the configuration of a key, with the rest of the key.",
 
 	"read key-tags":   "Read the tags of a key.",
 	"add key-tags":    "Add tags to a key, or change their values.",

@@ -17,7 +17,8 @@ func (b *backend) importVersionPath() *framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/import_version",
 		Fields:  importVersionFields,
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyImportVersion), "import", "key-version", keyVersionsAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyImportVersion)),
+				"import", "key-version", keyAnswer),
 		},
 		HelpSynopsis: "Bring key material of your own for the next version of a key.",
 		HelpDescription: `

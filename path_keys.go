@@ -32,7 +32,7 @@ List the names of the engine's keys, all of them or a page.
 			Pattern: "keys/" + fields.KeyName.Pattern,
 			Fields:  keyFields,
 			Operations: operations{
-				logical.UpdateOperation: primaryOnly(b.reserveName(b.keyCreate), "create", "key", keyAnswer),
+				logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyCreate)), "create", "key", keyAnswer),
 				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
 				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -219,8 +218,5 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
 		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
 	}
-	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
-	}
-	return wanted, nil
+	return wanted, checkDescription(wanted.Description)
 }

@@ -9,6 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// keyRead shows what KMS has said of the key at most 10 s ago.
 func (b *backend) keyRead(
 	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
 ) (*logical.Response, error) {
@@ -16,12 +17,12 @@ func (b *backend) keyRead(
 	if err != nil {
 		return nil, err
 	}
-	found, err := describeCMK(ctx, conn, k.entry.cmk())
+	facts, err := b.factsOf(ctx, conn, k)
 	if err != nil {
 		return nil, err
 	}
-	b.learnInstance(ctx, req, k, found.KeyMetadata)
-	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
+	b.learnInstance(ctx, req, k, facts.metadata)
+	return b.shown(req, k, facts), nil
 }
 
 // learnInstance stores the KMS instance that a CMK turns out to be in, since it may have been moved to one. What it

@@ -194,6 +194,7 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	_, err = direct.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
 	require.NoError(t, err)
 	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; for the engine, it could also be in another account.
+	r.later(factsAge)
 	_, err = r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
 	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
@@ -275,6 +276,7 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.write("keys/a/config", body{"deletion_allowed": true})
+			r.backend().keys.ForgetAll()
 			before := r.kms.total()
 			r.storage.reset(c.kind, 1)
 			_, err := r.try(c.op, c.path, c.data)

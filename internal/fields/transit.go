@@ -31,6 +31,7 @@ const (
 	noDerivation  = "key material is imported as it is; give context with each use of the key instead"
 	noEd25519     = "KMS has no Ed25519 keys, and binds nothing to a signature"
 	noMAC         = "KMS has no HMAC keys; give signature"
+	derivedAsKey  = "a version is derived if its key is"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
 	noRotation    = "the engine does not rotate KMS keys, so the key would stay as it is"
 	noVersions    = "KMS chooses the version of a KMS key itself, so the engine can't exclude older versions"
@@ -51,6 +52,7 @@ var transitFields = map[string]transitField{
 	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, noRotation),
 	"context":                refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption":  refusedField(framework.TypeBool, noConvergence),
+	"derived":                refusedField(framework.TypeBool, derivedAsKey),
 	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
 	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it this way.
