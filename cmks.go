@@ -37,6 +37,15 @@ func (n cmkNames) of(id string) []string {
 	return []string{}
 }
 
+// besides returns the names that share a CMK with the key called name, which has cmks, sorted.
+func (n cmkNames) besides(name string, cmks []storedCMK) (others []string) {
+	for _, cmk := range cmks {
+		others = append(others, n.names[cmk.KeyID]...)
+	}
+	slices.Sort(others)
+	return slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == name })
+}
+
 // namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry
 // that can't be read is an error: somebody may delete a CMK that seems to have no name.
 func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNames, error) {

@@ -85,6 +85,14 @@ func (e *keyEntry) cmks() []storedCMK {
 	return append(all, e.storedCMK)
 }
 
+// ids are those of CMKs.
+func ids(cmks []storedCMK) (all []string) {
+	for _, c := range cmks {
+		all = append(all, c.KeyID)
+	}
+	return all
+}
+
 // leftCMKs returns the CMKs of which no version is left, the oldest first.
 func (e *keyEntry) leftCMKs() (left []storedCMK) {
 	for _, c := range e.earlier {

@@ -34,8 +34,9 @@ List the names of the engine's keys, all of them or a page.
 			Operations: operations{
 				logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyCreate)), "create", "key", keyAnswer),
 				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
-				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+				logical.DeleteOperation: primaryOnly(b.keyDeletion(), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
+					"key_ids":                keyIDsField("The KMS keys whose deletion is scheduled, the oldest first."),
 					"pending_window_in_days": {Type: framework.TypeInt},
 				}),
 			},

@@ -2,7 +2,6 @@ package alicloudkms
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -14,36 +13,52 @@ import (
 // cmkReservations are the reservations of CMKs that may have one name only. Nothing is stored there.
 const cmkReservations = "cmk/"
 
-// reserveUnshared refuses a CMK that has another name and may not have two: an RSA key that decrypts, since nothing
-// would keep the names apart. Until release is called, no other name is given to such a CMK.
+// reserveUnshared refuses CMKs of which one has another name and may not have two: RSA keys that decrypt, since nothing
+// would keep the names apart. Until release is called, no other name is given to such a CMK. kind is what KMS says of
+// each.
 func (b *backend) reserveUnshared(
-	ctx context.Context, req *logical.Request, name string, cmk kmsapi.KeyMetadata,
+	ctx context.Context, req *logical.Request, name string, kind kmsapi.KeyMetadata, cmks ...storedCMK,
 ) (release func(), err error) {
-	if !kmsapi.DecryptingKey.Has(cmk.KeySpec, cmk.KeyUsage) {
-		return func() {}, nil
-	}
-	if release, err = b.reserve(cmkReservations+cmk.KeyId, "the KMS key "+cmk.KeyId); err != nil {
-		return nil, err
-	}
-	names, err := b.namesOfCMKs(ctx, req)
-	if err == nil {
-		for _, other := range names.of(cmk.KeyId) {
-			if other != name {
-				err = refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
-					cmk.KeyId, other)
-				break
-			}
+	var releases []func()
+	release = func() {
+		for _, release := range releases {
+			release()
 		}
 	}
-	if err != nil {
+	if !kmsapi.DecryptingKey.Has(kind.KeySpec, kind.KeyUsage) {
+		return release, nil
+	}
+	for _, cmk := range cmks {
+		releaseOne, err := b.reserve(cmkReservations+cmk.KeyID, "the KMS key "+cmk.KeyID)
+		if err != nil {
+			release()
+			return nil, err
+		}
+		releases = append(releases, releaseOne)
+	}
+	if err := b.checkUnshared(ctx, req, name, cmks); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
 }
 
-// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
-// can decrypt theirs too.
+func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name string, cmks []storedCMK) error {
+	names, err := b.namesOfCMKs(ctx, req)
+	if err != nil {
+		return err
+	}
+	for _, cmk := range cmks {
+		for _, other := range names.besides(name, []storedCMK{cmk}) {
+			return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
+				cmk.KeyID, other)
+		}
+	}
+	return nil
+}
+
+// keysThatCanDecrypt returns the other names of an entry's CMKs, earlier ones too, that can decrypt what is or was
+// encrypted with this name, which can decrypt theirs too.
 func (b *backend) keysThatCanDecrypt(
 	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
 ) ([]string, error) {
@@ -52,10 +67,7 @@ func (b *backend) keysThatCanDecrypt(
 		return nil, err
 	}
 	var able []string
-	for _, other := range names.of(entry.KeyID) {
-		if other == name {
-			continue
-		}
+	for _, other := range names.besides(name, entry.cmks()) {
 		their, err := b.cachedKey(ctx, req, other)
 		if err != nil {
 			return nil, err
@@ -64,7 +76,6 @@ func (b *backend) keysThatCanDecrypt(
 			able = append(able, other)
 		}
 	}
-	slices.Sort(able)
 	return able, nil
 }
 
