@@ -38,9 +38,6 @@ type keySpecChoice struct {
 	warning string
 }
 
-// isAsymmetric reports whether the key will have key pairs.
-func (c keySpecChoice) isAsymmetric() bool { return kmsapi.IsAsymmetric(c.spec) }
-
 // chooseKeySpec reads the fields that choose the kind of a new key.
 func chooseKeySpec(d *framework.FieldData) (chosen keySpecChoice, err error) {
 	named, given := d.Get("type").(string), d.Get("key_spec").(string)
@@ -63,4 +60,31 @@ func chooseKeySpec(d *framework.FieldData) (chosen keySpecChoice, err error) {
 			strings.Join(usages, " or "), typeOfSpec(chosen.spec))
 	}
 	return chosen, nil
+}
+
+// choose asks for a key of that kind.
+func (n *newKey) choose(kind keySpecChoice) {
+	n.cmk.KeySpec, n.cmk.KeyUsage, n.warning = kind.spec, kind.usage, kind.warning
+}
+
+// checkKept refuses a key pair that would keep a binding of the key that it replaces.
+func (n *newKey) checkKept(old *keyEntry) error {
+	switch {
+	case !kmsapi.IsAsymmetric(n.cmk.KeySpec):
+		return nil
+	case len(old.BoundContext) > 0:
+		return errBindsNothing("bound_context")
+	case old.Derived && n.derived == nil:
+		return errBindsNothing("derived")
+	default:
+		return nil
+	}
+}
+
+// checkBinding refuses a key pair that would have to bind a context.
+func (n *newKey) checkBinding() error {
+	if kmsapi.IsAsymmetric(n.cmk.KeySpec) && n.derived != nil && *n.derived {
+		return errBindsNothing("derived")
+	}
+	return nil
 }

@@ -163,3 +163,38 @@ func TestOnlyKeysThatSignMayShareAKeyPair(t *testing.T) {
 	again := r.write("keys/a/register", body{"key_id": r.keyID("a")})
 	require.Contains(t, again.Warnings[0], "already registered")
 }
+
+func TestANameKeepsNoBindingWithAKeyPair(t *testing.T) {
+	for field, bind := range map[string]func(r *rig){
+		"derived": func(r *rig) { r.makeKey("a", body{"derived": true}) },
+		"bound_context": func(r *rig) {
+			r.makeKey("a", nil)
+			r.write("keys/a/config", body{"bound_context": "team=a"})
+		},
+	} {
+		r := newKeyRig(t)
+		bind(r)
+		r.write("keys/a/config", body{"deletion_allowed": true})
+		r.remove("keys/a", body{"pending_window_in_days": 7})
+		_, err := r.tryWrite("keys/a", body{"type": "ecdsa-p256", "recreate": true})
+		refused(t, err, 400, field, "KMS binds nothing")
+		require.Equal(t, 1, r.kms.count(kmsapi.OpCreateKey))
+	}
+}
+
+// TestAKeyIsMadeAndReadAsSPIREAsks sends what SPIRE's KeyManager sends.
+func TestAKeyIsMadeAndReadAsSPIREAsks(t *testing.T) {
+	r := newKeyRig(t)
+	r.makeKey("spire", body{"type": "ecdsa-p256", "exportable": false, "auto_rotate_period": 0})
+	shown := r.read("keys/spire").Data
+	require.Equal(t, "ecdsa-p256", shown["type"])
+	require.Equal(t, 1, shown["latest_version"])
+	got := r.write("sign/spire/sha2-256", body{
+		"input": b64(digestOf("hello")), "prehashed": "true", "marshaling_algorithm": "asn1",
+	}).Data["signature"].(string)
+	require.True(t, isSignature(t, r.publicKey("spire", "1"), got, nil))
+	_, err := r.tryWrite("keys/other", body{"type": "ecdsa-p256", "auto_rotate_period": "720h"})
+	refused(t, err, 400)
+	_, err = r.tryWrite("keys/spire/config", body{"auto_rotate_period": "720h"})
+	refused(t, err, 400)
+}

@@ -127,7 +127,6 @@ func TestFieldsOfTransitAreIgnoredOnlyIfThatWeakensNothing(t *testing.T) {
 		"a key with backups":        {"keys/a", "allow_plaintext_backup", true, true},
 		"a key size":                {"keys/a", "key_size", 32, true},
 		"rotation":                  {"keys/a", "auto_rotate_period", "24h", false},
-		"no rotation":               {"keys/a", "auto_rotate_period", 0, true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")

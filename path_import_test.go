@@ -203,7 +203,7 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 		"a rotation":                  {with(good, body{"auto_rotate_period": "24h"}), "auto_rotate_period"},
 		"a public key":                {body{"public_key": "PEM"}, "public_key"},
 		"a second version":            {with(good, body{"version": 2}), "version"},
-		"an RSA key":                  {with(good, body{"type": "rsa-2048"}), "type"},
+		"a type that KMS has not":     {with(good, body{"type": "ed25519"}), "type"},
 		"an origin":                   {with(good, body{"origin": "EXTERNAL"}), "origin"},
 	} {
 		for _, path := range []string{"keys/mine/import", "keys/new/import"} {

@@ -90,7 +90,8 @@ var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 		Type:        framework.TypeKVPairs,
 		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
 	},
-	"derived": derivedField(),
+	"derived":            derivedField(),
+	"auto_rotate_period": versionSettings["auto_rotate_period"],
 	"recreate": {
 		Type:        framework.TypeBool,
 		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept, and so is derived unless it is given.",
@@ -101,7 +102,7 @@ var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},
-}), "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
+}), "convergent_encryption", "exportable", "allow_plaintext_backup", "key_size")
 
 func derivedField() *framework.FieldSchema {
 	return &framework.FieldSchema{

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -34,13 +35,14 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	if err != nil {
 		return newKey{}, err
 	}
-	cmk.KeySpec, cmk.KeyUsage = kind.spec, kind.usage
 	tags := d.Get("tags").(map[string]string)
-	wanted := newKey{
-		cmk: cmk, derived: derivedOf(d), tags: tags, warning: kind.warning, recreate: d.Get("recreate").(bool),
+	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
+	wanted.choose(kind)
+	if cmk.EnableAutomaticRotation && (cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(cmk.KeySpec)) {
+		return newKey{}, errNoRotation
 	}
-	if kind.isAsymmetric() && wanted.derived != nil && *wanted.derived {
-		return newKey{}, errBindsNothing("derived")
+	if err := wanted.checkBinding(); err != nil {
+		return newKey{}, err
 	}
 	return wanted, checkTags(tags)
 }
@@ -133,8 +135,8 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {
-	if kmsapi.IsAsymmetric(wanted.cmk.KeySpec) && len(k.entry.BoundContext) > 0 {
-		return nil, errBindsNothing("bound_context")
+	if err := wanted.checkKept(k.entry); err != nil {
+		return nil, err
 	}
 	entry, err := b.recoverKey(ctx, req, k.name, func(c creation) bool { return c.Replaces == k.entry.KeyID })
 	if err != nil {
@@ -223,5 +225,8 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
 		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
 	}
-	return wanted, checkDescription(wanted.Description)
+	if err := checkDescription(wanted.Description); err != nil {
+		return nil, err
+	}
+	return wanted, setRotation(wanted, time.Duration(d.Get("auto_rotate_period").(int))*time.Second)
 }

@@ -138,7 +138,7 @@ func badKeyID() error {
 func (b *backend) adopt(
 	ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata,
 ) (*logical.Response, error) {
-	release, err := b.reserveUnshared(ctx, req, k.name, cmk, k.entry.cmks()...)
+	release, err := b.reserveUnshared(ctx, req, k, k.entry.cmks()...)
 	if err != nil {
 		return nil, err
 	}

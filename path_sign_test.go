@@ -40,7 +40,7 @@ func (r *rig) makeKey(name string, fields body) *logical.Response {
 // publicKey returns the public key of a version, as transit's clients read it.
 func (r *rig) publicKey(name, version string) any {
 	r.t.Helper()
-	shown := r.read("keys/" + name).Data["keys"].(map[string]any)[version].(map[string]any)
+	shown := r.publicKeys(name)[version].(map[string]any)
 	block, rest := pem.Decode([]byte(shown["public_key"].(string)))
 	require.Empty(r.t, rest)
 	key, err := x509.ParsePKIXPublicKey(block.Bytes)

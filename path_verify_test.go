@@ -26,6 +26,12 @@ func (r *rig) newVersion(name string) {
 	r.write("keys/"+name+"/rotate", nil)
 }
 
+// publicKeys returns what a read shows of a key's versions.
+func (r *rig) publicKeys(name string) map[string]any {
+	r.t.Helper()
+	return r.read("keys/" + name).Data["keys"].(map[string]any)
+}
+
 // sign returns a signature of "hello".
 func (r *rig) sign(key string, asked body) string {
 	r.t.Helper()
@@ -53,9 +59,13 @@ func TestVerifyAsksKMSNothing(t *testing.T) {
 		require.True(t, r.isValid("a", signature))
 		require.Contains(t, r.read("export/public-key/a/latest").Data["keys"], "1")
 		require.Equal(t, calls, r.kms.total())
+		require.Contains(t, r.publicKeys("a"), "1")
 	}
 	_, err := r.tryWrite("sign/a", body{"input": hello})
 	refused(t, err, 404)
+	r.later(factsAge)
+	require.Contains(t, r.read("keys/a").Warnings[0], "Forbidden.KeyNotFound")
+	require.Contains(t, r.publicKeys("a"), "1")
 }
 
 func TestAnythingButTheSignatureIsNotValid(t *testing.T) {

@@ -139,7 +139,7 @@ func (b *backend) rotateToGiven(
 	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
 		return nil, err
 	}
-	release, err := b.reserveUnshared(ctx, req, k.name, cmk, storedCMK{KeyID: cmk.KeyId})
+	release, err := b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
 	if err != nil {
 		return nil, err
 	}

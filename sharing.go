@@ -13,52 +13,55 @@ import (
 // cmkReservations are the reservations of CMKs that may have one name only. Nothing is stored there.
 const cmkReservations = "cmk/"
 
-// reserveUnshared refuses CMKs of which one has another name and may not have two: RSA keys that decrypt, since nothing
-// would keep the names apart. Until release is called, no other name is given to such a CMK. kind is what KMS says of
-// each.
+// reserveUnshared refuses CMKs that have another name, if the key may not share them: RSA keys that decrypt, since
+// nothing would keep the names apart. Until release is called, no other name is given to such a CMK.
 func (b *backend) reserveUnshared(
-	ctx context.Context, req *logical.Request, name string, kind kmsapi.KeyMetadata, cmks ...storedCMK,
+	ctx context.Context, req *logical.Request, k target, cmks ...storedCMK,
 ) (release func(), err error) {
+	if !kmsapi.DecryptingKey.Has(k.entry.KeySpec, k.entry.KeyUsage) {
+		return func() {}, nil
+	}
 	var releases []func()
 	release = func() {
-		for _, release := range releases {
-			release()
+		for _, one := range releases {
+			one()
 		}
 	}
-	if !kmsapi.DecryptingKey.Has(kind.KeySpec, kind.KeyUsage) {
-		return release, nil
-	}
 	for _, cmk := range cmks {
-		releaseOne, err := b.reserve(cmkReservations+cmk.KeyID, "the KMS key "+cmk.KeyID)
+		one, err := b.reserve(cmkReservations+cmk.KeyID, "the KMS key "+cmk.KeyID)
 		if err != nil {
 			release()
 			return nil, err
 		}
-		releases = append(releases, releaseOne)
+		releases = append(releases, one)
 	}
-	if err := b.checkUnshared(ctx, req, name, cmks); err != nil {
+	if err := b.checkUnshared(ctx, req, k.name, cmks); err != nil {
 		release()
 		return nil, err
 	}
 	return release, nil
 }
 
+// checkUnshared refuses CMKs that have another name than the given one.
 func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name string, cmks []storedCMK) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return err
 	}
 	for _, cmk := range cmks {
-		for _, other := range names.besides(name, []storedCMK{cmk}) {
-			return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
-				cmk.KeyID, other)
+		for _, other := range names.of(cmk.KeyID) {
+			if other != name {
+				return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
+					cmk.KeyID, other)
+			}
 		}
 	}
 	return nil
 }
 
-// keysThatCanDecrypt returns the other names of an entry's CMKs, earlier ones too, that can decrypt what is or was
-// encrypted with this name, which can decrypt theirs too.
+// keysThatCanDecrypt returns the other names of an entry's CMKs, of earlier ones too, that can decrypt what this name
+// has encrypted with them, which
+// can decrypt theirs too.
 func (b *backend) keysThatCanDecrypt(
 	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
 ) ([]string, error) {

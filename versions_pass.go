@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -16,6 +17,9 @@ import (
 const (
 	// passEvery is how often every key is visited. A pass over very many keys takes longer.
 	passEvery = time.Hour
+	// passDelay is how long after its start a plugin leaves the entries alone: a version of before can't read what
+	// the pass writes, and an operator who has upgraded may want to go back at once.
+	passDelay = 10 * time.Minute
 	// passSpan bounds the time of one run. Vault starts one every minute, waits for it, and gives it 90 seconds.
 	passSpan = 50 * time.Second
 )
@@ -25,6 +29,8 @@ const (
 type versionsPass struct {
 	// running says that a run goes on, which owns the fields below.
 	running atomic.Bool
+	// started is when Vault called it first.
+	started time.Time
 	// begun is when the pass began. Of its total keys, names are still to be visited.
 	begun time.Time
 	total int
@@ -33,12 +39,25 @@ type versionsPass struct {
 	called time.Time
 }
 
+// isWaiting reports whether it is too early for any pass.
+func (p *versionsPass) isWaiting(now time.Time) bool {
+	if p.started.IsZero() {
+		p.started = now
+	}
+	return now.Sub(p.started) < passDelay
+}
+
 // isOver reports whether another pass may begin.
 func (p *versionsPass) isOver(now time.Time) bool {
 	return len(p.names) == 0 && now.Sub(p.begun) >= passEvery
 }
 
+// begin begins a pass with any of the keys: if the plugin is started again and again, each has its turn.
 func (p *versionsPass) begin(now time.Time, names []string) {
+	if len(names) > 0 {
+		first := rand.IntN(len(names))
+		names = slices.Concat(names[first:], names[:first])
+	}
 	p.begun, p.total, p.names = now, len(names), names
 }
 
@@ -58,6 +77,9 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 		return nil
 	}
 	defer b.pass.running.Store(false)
+	if b.pass.isWaiting(b.process.now()) {
+		return nil
+	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil // It is not configured, or cannot be used, of which its requests tell.
