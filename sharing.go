@@ -60,8 +60,7 @@ func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name 
 }
 
 // keysThatCanDecrypt returns the other names of an entry's CMKs, of earlier ones too, that can decrypt what this name
-// has encrypted with them, which
-// can decrypt theirs too.
+// has encrypted with them, which can decrypt theirs too.
 func (b *backend) keysThatCanDecrypt(
 	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
 ) ([]string, error) {
