@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"maps"
 	"strings"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -14,9 +13,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
-
-// patience is how long a change of state waits for another request that is changing the same key.
-const patience = 10 * time.Second
 
 // A cmkAction moves a CMK to another state. It can be repeated.
 type cmkAction struct {
@@ -148,7 +144,7 @@ func (b *backend) changeStates(
 
 // awaitKey is reserveKey for a request that must not fail because of another one that will be over soon.
 func (b *backend) awaitKey(ctx context.Context, name string) (release func(), err error) {
-	patient, cancel := context.WithTimeout(ctx, patience)
+	patient, cancel := context.WithTimeout(ctx, b.process.patience)
 	defer cancel()
 	release, err = b.changing.Wait(patient, keyPrefix+name)
 	if err != nil && ctx.Err() == nil {

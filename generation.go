@@ -28,7 +28,7 @@ func (b *backend) renewSharers(ctx context.Context, req *logical.Request, first 
 
 // renew gives a key a new generation, unless it was deregistered meanwhile.
 func (b *backend) renew(ctx context.Context, s logical.Storage, name string) error {
-	release, err := b.changing.Wait(ctx, keyPrefix+name)
+	release, err := b.awaitKey(ctx, name)
 	if err != nil {
 		return err
 	}
