@@ -99,8 +99,8 @@ func (s *cmkStates) note(cmk string, err error, wasDone bool) {
 	}
 }
 
-// isOutOfPlay reports whether KMS can't change the state of a CMK, because it was deleted or, for an action that goes on
-// then, because it is being deleted or has no key material.
+// isOutOfPlay reports whether KMS can't change the state of a CMK: because it was deleted or, for an action that goes
+// on then, because it is being deleted or has no key material.
 func (a *cmkAction) isOutOfPlay(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return errors.Is(err, kmsapi.ErrKeyNotFound) || ok && refused.Kind() == kmsapi.KindState && !a.isCautious
@@ -116,7 +116,8 @@ func isEverywhere(err error) bool {
 type stateHandler func(context.Context, *logical.Request, target, *framework.FieldData) (*cmkStates, error)
 
 // changeStates adapts a handler that changes the state of a key's CMKs. KMS is first. If it may have done anything, all
-// names of the CMKs in this mount get a new generation, so that other nodes learn of it; then the caller gets the answer.
+// names of the CMKs in this mount get a new generation, so that other nodes learn of it. Then the caller gets the
+// answer.
 func (b *backend) changeStates(
 	reserve func(context.Context, string) (release func(), err error), handle stateHandler,
 ) framework.OperationFunc {

@@ -77,7 +77,9 @@ func failsFor(op kmsapi.Operation, cmk string, err error) func(context.Context, 
 	}
 }
 
-func all(state kmsapi.KeyState, n int) []kmsapi.KeyState { return slices.Repeat([]kmsapi.KeyState{state}, n) }
+func all(state kmsapi.KeyState, n int) []kmsapi.KeyState {
+	return slices.Repeat([]kmsapi.KeyState{state}, n)
+}
 
 func TestStateOfAKeyIsThatOfAllItsKMSKeys(t *testing.T) {
 	for name, v := range verbs {
@@ -112,11 +114,12 @@ func TestRepeatFinishesWhatAFailureBetweenTwoKMSKeysHasLeft(t *testing.T) {
 		// done are the CMKs that are done then, for delete if it differs.
 		done, deleted []int
 	}
+	denied, fault, slow := kmsapi.ErrNoPermission, kmsapi.ErrInternalFailure, kmsapi.ErrThrottling
 	for what, f := range map[string]failure{
-		"RAM denies it for one":   {before: answered(kmsapi.ErrNoPermission), code: 403, done: []int{0, 2}, deleted: []int{0}},
-		"KMS has a fault with it": {before: answered(kmsapi.ErrInternalFailure), code: 502, done: []int{0, 2}, deleted: []int{0}},
+		"RAM denies it for one":   {before: answered(denied), code: 403, done: []int{0, 2}, deleted: []int{0}},
+		"KMS has a fault with it": {before: answered(fault), code: 502, done: []int{0, 2}, deleted: []int{0}},
 		"KMS can't be reached":    {before: lost(kmsapi.OpDescribeKey), code: 502, done: []int{0}, deleted: []int{0}},
-		"KMS throttles":           {before: answered(kmsapi.ErrThrottling), code: 429, done: []int{0}, deleted: []int{0}},
+		"KMS throttles":           {before: answered(slow), code: 429, done: []int{0}, deleted: []int{0}},
 		"an answer is lost":       {after: lost(kmsapi.OpDescribeKey), code: 502, done: []int{0, 1}, deleted: []int{0, 1}},
 	} {
 		for name, v := range verbs {
@@ -232,4 +235,18 @@ func TestKMSKeyThatIsGoneKeepsNoOtherFromBeingChanged(t *testing.T) {
 			require.Contains(t, resp.Warnings[0], cmks[0])
 		})
 	}
+}
+
+// An entry of before has no versions yet, and gets none from a change that must not wait for KMS to list them.
+func TestEntryOfBeforeIsDisabledWithoutMoreCalls(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.oldKey("a")
+	calls := r.kms.total()
+	r.write("keys/a/disable", nil)
+	require.Equal(t, calls+1, r.kms.total())
+	require.NotEmpty(t, r.entry("a").Generation)
+	require.Zero(t, r.entry("a").format)
+	r.write("keys/a/enable", nil)
+	r.write("keys/a/config", nil)
+	require.Equal(t, formatVersions, r.entry("a").format)
 }

@@ -120,7 +120,7 @@ func TestRewrapBringsTheTextsOfEarlierKMSKeysToTheNewest(t *testing.T) {
 	r.opens("a", ciphertexts...)
 }
 
-// A key that moves into a KMS instance has texts of before.
+// A key that has moved into a KMS instance still has what it encrypted before.
 func TestCiphertextOfAnEarlierKMSKeyOpensOverItsOwnGateway(t *testing.T) {
 	r, _ := newInstanceRig(t)
 	r.write("keys/a", body{"instance_id": otherInstance})

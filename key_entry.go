@@ -48,9 +48,9 @@ type keyEntry struct {
 	// MinDecryption is the oldest version that decrypts and verifies, and 0 or 1 if all do. MinEncryption is the oldest
 	// that encrypts and signs if the caller chooses it.
 	MinDecryption, MinEncryption int
-	// Generation changes when the CMKs of the key are enabled, disabled, scheduled for deletion or kept through the engine,
-	// so that what another node remembers of them no longer counts. It is never used again, and empty before the first
-	// such change.
+	// Generation changes when the CMKs of the key are enabled, disabled, scheduled for deletion or kept through the
+	// engine, so that what another node remembers of them no longer counts. It is random, and empty before the first such
+	// change.
 	Generation string
 	// read is when the entry was read, if it is a cached one.
 	read time.Time

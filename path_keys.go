@@ -58,6 +58,9 @@ must be allowed first, and can be cancelled until the waiting period ends:
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
     vault write -f alicloudkms/keys/payroll/cancel_deletion
 
+A key that has had other KMS keys before loses them all, the oldest first. If that fails half-way, the error
+says which are scheduled; send the same request again to finish it, or cancel the deletion.
+
 When KMS has deleted the KMS key, deregister removes the name.
 `,
 		},

@@ -39,8 +39,8 @@ func (b *backend) keyDeletion() framework.OperationFunc {
 	return b.changeStates(func(_ context.Context, name string) (func(), error) { return b.reserveKey(name) }, b.keyDelete)
 }
 
-// keyDelete schedules the deletion of all CMKs of a key. The entry stays, so that the deletion can be cancelled. It also
-// stays if KMS does not find a CMK, since that may be in another account or region, and only out of reach for now.
+// keyDelete schedules the deletion of all CMKs of a key. The entry stays, so that the deletion can be cancelled. It
+// also stays if KMS does not find a CMK, since that may be in another account or region, and only out of reach for now.
 func (b *backend) keyDelete(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) (*cmkStates, error) {
@@ -96,8 +96,8 @@ func deletionNotAllowed(req *logical.Request, name string) error {
 		name, mount(req), name)
 }
 
-// othersAllowDeletion refuses if one of the CMKs of the key called name has another name here whose owner has not allowed
-// its deletion: that owner would lose everything encrypted with the CMK too.
+// othersAllowDeletion refuses if one of the CMKs of the key called name has another name here whose owner has not
+// allowed its deletion: that owner would lose everything encrypted with the CMK too.
 func (b *backend) othersAllowDeletion(
 	ctx context.Context, req *logical.Request, name string, cmks []storedCMK,
 ) error {

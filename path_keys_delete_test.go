@@ -18,14 +18,16 @@ func TestDeleteIsOfAllKMSKeysOrOfNone(t *testing.T) {
 	}{
 		"another name of an earlier one does not allow it": {
 			func(r *rig, _ []string) { r.write("keys/b/config", body{"deletion_allowed": false}) },
-			400, []string{"vault write kms/keys/b/config deletion_allowed=true"},
+			400,
+			[]string{"vault write kms/keys/b/config deletion_allowed=true"},
 		},
 		"an earlier one is protected": {
 			func(r *rig, cmks []string) { r.direct().protect(cmks[1]) }, 409, []string{"deletion protection", "in KMS"},
 		},
 		"the newest is protected": {
 			func(r *rig, _ []string) { r.write("keys/a/config", body{"deletion_protection": true}) },
-			409, []string{"vault write kms/keys/a/config deletion_protection=false"},
+			409,
+			[]string{"vault write kms/keys/a/config deletion_protection=false"},
 		},
 		"another name can't be read": {
 			func(r *rig, _ []string) { r.damage("aa") }, 500, []string{`"aa"`},

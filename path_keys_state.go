@@ -93,8 +93,9 @@ func (b *backend) keyStatePaths() []*framework.Path {
 				logical.UpdateOperation: primaryOnly(
 					b.changeStates(b.awaitKey, b.toState(change.action)), change.verb, change.suffix, stateAnswer),
 			},
-			HelpSynopsis:    change.synopsis,
-			HelpDescription: "\n" + change.details + "\n\n    vault write -f alicloudkms/keys/payroll/" + change.path + "\n" + severalCMKs,
+			HelpSynopsis: change.synopsis,
+			HelpDescription: "\n" + change.details + "\n\n    vault write -f alicloudkms/keys/payroll/" + change.path + "\n" +
+				severalCMKs,
 		})
 	}
 	return paths

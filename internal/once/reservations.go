@@ -21,8 +21,8 @@ func (r *Reservations) Take(name string) (release func(), ok bool) {
 	return release, release != nil
 }
 
-// Wait is Take for a request that waits its turn. The error is that of ctx, which has ended before. A request that waits
-// must have no other reservation, or two of them may wait for each other.
+// Wait is Take for a request that waits its turn. The error is that of ctx, which has ended before. A request that
+// waits must have no other reservation, or two of them may wait for each other.
 func (r *Reservations) Wait(ctx context.Context, name string) (release func(), err error) {
 	for {
 		release, released := r.take(name)
