@@ -39,8 +39,11 @@
 // CMK. Package versions has the rules. What gives a key another CMK is in the write-ahead log with the CMK that it
 // follows, so that a rollback never gives it to a key that has been deregistered or made again.
 //
-// Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, ...) are refused; those
-// whose absence weakens nothing (nonce, exportable, ...) are ignored with a warning. Every other unknown parameter is refused.
+// # Fields of transit
+//
+// Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, ...) are refused;
+// those whose absence weakens nothing (nonce, exportable, ...) are ignored with a warning. Every other unknown
+// parameter is refused.
 //
 // # KMS instances
 //
