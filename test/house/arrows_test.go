@@ -75,7 +75,7 @@ var rooms = map[string]room{
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.
-	"envelope": {imports: []string{"internal/xaes", "kmsapi"}, onlyStandard: true},
+	"envelope": {imports: []string{"internal/xaes", "kmsapi"}},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
