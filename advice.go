@@ -67,6 +67,17 @@ var whatToDo = advice.Table{
 		kmsapi.OpDeleteKeyMaterial: {
 			kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
 		},
+		kmsapi.OpCreateKeyVersion: {
+			kmsapi.ErrUnsupportedOperation.Code:         newCMKAdvice,
+			kmsapi.ErrRejectedUnsupportedOperation.Code: newCMKAdvice,
+			kmsapi.ErrLimitExceeded.Code:                newCMKAdvice,
+			kmsapi.ErrActionNotFound.Code:               newCMKAdvice,
+			kmsapi.ErrNoPermission.Code:                 "RAM must allow {actions}. " + newCMKAdvice,
+		},
+		kmsapi.OpUpdateRotationPolicy: {
+			kmsapi.ErrUnsupportedOperation.Code:         noPolicyAdvice,
+			kmsapi.ErrRejectedUnsupportedOperation.Code: noPolicyAdvice,
+		},
 		kmsapi.OpTagResource: {
 			kmsapi.ErrLimitExceeded.Code: "A KMS key has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
 		},
@@ -78,6 +89,9 @@ var whatToDo = advice.Table{
 }
 
 const (
+	newCMKAdvice   = "Another KMS key can be the next version: to have one made like this one, which costs what a KMS key costs, run: vault write {mount}keys/{key}/rotate new_cmk=true"
+	noPolicyAdvice = "KMS rotates only symmetric keys whose material it has made, and not every kind of these."
+
 	enableAdvice = "To enable the key, run: vault write -f {mount}keys/{key}/enable"
 	importAdvice = "The key has no key material, or it has expired. Import it: vault transit import {mount}keys/{key} @FILE, or without showing it to Vault: vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
 	notNowAdvice = "The key is scheduled for deletion or waits for key material: see vault read {mount}keys/{key}"
@@ -136,14 +150,16 @@ var always = map[kmsapi.Operation]string{
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:           "KMS may have made a KMS key all the same; send the same request again, and the engine looks for it first.",
-	kmsapi.OpScheduleKeyDeletion: "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpImportKeyMaterial:   "KMS may have imported the key material all the same; it does no harm to import it again.",
-	kmsapi.OpDeleteKeyMaterial:   "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCancelKeyDeletion:   "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCreateAlias:         "KMS may have made the alias all the same; it does no harm to write it again.",
-	kmsapi.OpUpdateAlias:         "KMS may have changed the alias all the same; it does no harm to write it again.",
-	kmsapi.OpDeleteAlias:         "KMS may have removed the alias all the same; see vault list {mount}aliases",
-	kmsapi.OpTagResource:         "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
-	kmsapi.OpUntagResource:       "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpCreateKey:            "KMS may have made a KMS key all the same; send the same request again, and the engine looks for it first.",
+	kmsapi.OpScheduleKeyDeletion:  "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpImportKeyMaterial:    "KMS may have imported the key material all the same; it does no harm to import it again.",
+	kmsapi.OpDeleteKeyMaterial:    "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCancelKeyDeletion:    "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCreateKeyVersion:     "KMS may have made a version all the same: see latest_version of vault read {mount}keys/{key}, which shows it within an hour.",
+	kmsapi.OpUpdateRotationPolicy: "KMS may have changed the rotation policy all the same; it does no harm to write it again.",
+	kmsapi.OpCreateAlias:          "KMS may have made the alias all the same; it does no harm to write it again.",
+	kmsapi.OpUpdateAlias:          "KMS may have changed the alias all the same; it does no harm to write it again.",
+	kmsapi.OpDeleteAlias:          "KMS may have removed the alias all the same; see vault list {mount}aliases",
+	kmsapi.OpTagResource:          "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpUntagResource:        "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
 }

@@ -46,6 +46,8 @@ type backend struct {
 	uncached atomic.Bool
 	// wrapping lets concurrent requests share one new wrapping key.
 	wrapping singleflight.Group
+	// rereading lets concurrent requests share one read of an entry that may be stale.
+	rereading singleflight.Group
 }
 
 func newBackend(
@@ -101,6 +103,7 @@ func (b *backend) paths() []*framework.Path {
 		b.keyPaths(),
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
+		b.rotatePaths(),
 		b.registerPaths(),
 		b.deregisterPaths(),
 		b.tagPaths(),
@@ -165,7 +168,8 @@ func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remar
 	if err := fields.CheckOperation(path, req.Operation, mount(req), req.Path); err != nil {
 		return remarks, err
 	}
-	req.Data, remarks, err = fields.Check(path.Fields, req.Operation, req.Data)
+	given := fields.BesidesPath(path, req.Path, req.Operation, req.Data)
+	req.Data, remarks, err = fields.Check(path.Fields, req.Operation, given)
 	return remarks, err
 }
 

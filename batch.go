@@ -104,8 +104,7 @@ func (b *backend) batch(items fields.Schemas, handle useHandler) framework.Opera
 			item := list[i]
 			list[i] = nil // Its memory is free as soon as it has been sent.
 			results[i] = runItem(items, item, func(item *framework.FieldData) (*logical.Response, error) {
-				resp, err := handle(ctx, conn, k, item)
-				return resp, withTarget(err, k)
+				return b.use(ctx, req, conn, k, item, handle)
 			})
 		})
 		return b.batchResponse(req, d, results)

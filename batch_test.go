@@ -166,10 +166,10 @@ func TestInvalidBatchIsRefusedAsAWhole(t *testing.T) {
 
 func TestBatchMayBeJSONFromTheCommandLine(t *testing.T) {
 	r := newKeyRig(t, "a")
-	resp := r.write("encrypt/a", body{"batch_input": ` [{"plaintext":"aGVsbG8=","key_version":1}] `})
+	resp := r.write("encrypt/a", body{"batch_input": ` [{"plaintext":"aGVsbG8=","nonce":"QUJD"}] `})
 	results := resp.Data["batch_results"].([]map[string]any)
 	require.NotEmpty(t, results[0]["ciphertext"])
-	require.Contains(t, results[0]["warnings"], "key_version")
+	require.Contains(t, results[0]["warnings"], "nonce")
 	require.Equal(t, "", results[0]["reference"])
 }
 

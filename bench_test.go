@@ -32,7 +32,7 @@ func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	require.NoError(t, err)
 	for path, value := range map[string]any{
 		configPath:      with(goodConfig(), nil),
-		keyPrefix + "a": keyEntry{KeyID: "id", Region: "cn-hangzhou"},
+		keyPrefix + "a": &keyEntry{storedCMK: storedCMK{KeyID: "id"}, Region: "cn-hangzhou"},
 	} {
 		entry, err := logical.StorageEntryJSON(path, value)
 		require.NoError(t, err)

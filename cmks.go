@@ -51,8 +51,10 @@ func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNam
 			return none, err
 		}
 		if entry != nil { // It was not deregistered after the list was read.
-			known.names[entry.KeyID] = append(known.names[entry.KeyID], name)
-			known.instances[entry.KeyID] = entry.Instance
+			for _, cmk := range entry.cmks() {
+				known.names[cmk.KeyID] = append(known.names[cmk.KeyID], name)
+				known.instances[cmk.KeyID] = cmk.Instance
+			}
 		}
 	}
 	return known, nil

@@ -308,7 +308,7 @@ func TestHealthReadsAReplacedCAOnceAndRequestsNever(t *testing.T) {
 	r.write("config", dedicatedConfig(nil))
 	require.Equal(t, true, r.read("health").Data["healthy"])
 	ca = newCA(t)
-	entry := &keyEntry{KeyID: "key-1", Instance: ourInstance, Region: "cn-hangzhou"}
+	entry := &keyEntry{storedCMK: storedCMK{KeyID: "key-1", Instance: ourInstance}, Region: "cn-hangzhou"}
 	require.NoError(t, r.backend().storeKey(t.Context(), r.storage, "a", entry))
 	for range 3 {
 		_, err := r.tryWrite("decrypt/a", body{"ciphertext": "QUJD"})

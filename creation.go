@@ -17,8 +17,11 @@ import (
 )
 
 const (
-	// creationKind is the kind of the write-ahead log's entries for keys that are being made.
+	// creationKind is the kind of the write-ahead log's entries for keys that are being made, and followKind that of those
+	// for keys that are being given another CMK. A plugin of before
+	// refuses to settle the latter.
 	creationKind = "create-key"
+	followKind   = "follow-key"
 	// rollbackAge is how old such an entry must be before Vault's periodic rollback settles it. Its request has ended
 	// then, since Vault gives a request 90 seconds.
 	rollbackAge = 3 * time.Minute
@@ -43,6 +46,14 @@ type creation struct {
 	// Identity is that of the connection on which the CMK was asked for.
 	Identity string    `json:"identity"`
 	Begun    time.Time `json:"begun"`
+	// Follows is the id of the CMK that the new one follows, as the next version of the same key. Empty for a new key.
+	Follows string `json:"follows,omitempty"`
+	// Given is what requests call the CMK that follows, if it existed before and is not made. Imported says that one that
+	// is made gets imported material, and follows only once it has.
+	Given    string `json:"given,omitempty"`
+	Imported bool   `json:"imported,omitempty"`
+	// Interval is the rotation interval that Follows had. Its rotation has been turned off.
+	Interval string `json:"rotation_interval,omitempty"`
 	// Replaces is the id of the CMK that the name had, which is scheduled for deletion, and BoundContext what the key
 	// keeps. Both are empty for a new name.
 	Replaces     string            `json:"replaces,omitempty"`
@@ -86,21 +97,46 @@ var markerPattern = regexp.MustCompile(` ?\[vault:([A-Z2-7]{26})\]$`)
 // withoutMarker returns a description as the caller gave it.
 func withoutMarker(description string) string { return markerPattern.ReplaceAllString(description, "") }
 
+// kind is that of the creation's entry in the write-ahead log.
+func (c creation) kind() string {
+	if c.Follows != "" {
+		return followKind
+	}
+	return creationKind
+}
+
 // makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
 // name, and has called findKey.
 func (b *backend) makeKey(
 	ctx context.Context, req *logical.Request, k target, wanted *kmsapi.CreateKeyRequest,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {
-	var none kmsapi.KeyMetadata
 	conn, err := b.connection(ctx, req)
 	if err != nil {
-		return nil, none, err
+		return nil, kmsapi.KeyMetadata{}, err
 	}
 	begun := newCreation(k, conn)
-	logID, err := framework.PutWAL(ctx, req.Storage, creationKind, begun)
+	logID, err := framework.PutWAL(ctx, req.Storage, begun.kind(), begun)
 	if err != nil {
-		return nil, none, err
+		return nil, kmsapi.KeyMetadata{}, err
 	}
+	return b.makeCMK(ctx, req, conn, logged{logID, begun}, wanted,
+		func(ctx context.Context, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
+			return b.finish(ctx, req, conn, begun, cmk)
+		})
+}
+
+// A logged creation is in the write-ahead log, under an id.
+type logged struct {
+	id string
+	creation
+}
+
+// makeCMK makes a CMK, and lets finish store the entry that has it.
+func (b *backend) makeCMK(
+	ctx context.Context, req *logical.Request, conn *connection, begun logged, wanted *kmsapi.CreateKeyRequest,
+	finish func(context.Context, kmsapi.KeyMetadata) (*keyEntry, error),
+) (*keyEntry, kmsapi.KeyMetadata, error) {
+	var none kmsapi.KeyMetadata
 	cmk := *wanted
 	cmk.Description = begun.describe(cmk.Description)
 	if cmk.DKMSInstanceId = cmp.Or(cmk.DKMSInstanceId, conn.instance); cmk.DKMSInstanceId != "" {
@@ -113,17 +149,17 @@ func (b *backend) makeKey(
 	defer cancel()
 	if err != nil {
 		if surelyNotDone(err) {
-			b.settled(kept, req.Storage, logID)
+			b.settled(kept, req.Storage, begun.id)
 		}
-		return nil, none, withTarget(err, target{k.name, &keyEntry{Instance: cmk.DKMSInstanceId}})
+		return nil, none, withTarget(err, target{begun.Name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
 	}
-	entry, err := b.finish(kept, req.Storage, begun, made.KeyMetadata)
+	entry, err := finish(kept, made.KeyMetadata)
 	if err != nil {
 		return nil, none, refusal.Internal(
 			"KMS made the KMS key %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the KMS key, as it also does on its own after some minutes",
-			made.KeyMetadata.KeyId, conn.region, k.name, err)
+			made.KeyMetadata.KeyId, conn.region, begun.Name, err)
 	}
-	b.settled(kept, req.Storage, logID)
+	b.settled(kept, req.Storage, begun.id)
 	return entry, made.KeyMetadata, nil
 }
 
@@ -139,13 +175,12 @@ func surelyNotDone(err error) bool {
 
 // finish stores the entry of a creation whose CMK exists.
 func (b *backend) finish(
-	ctx context.Context, s logical.Storage, begun creation, cmk kmsapi.KeyMetadata,
+	ctx context.Context, req *logical.Request, conn *connection, begun creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
-	entry := &keyEntry{
-		KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Region: begun.Region, Marker: begun.Marker,
-		BoundContext: begun.BoundContext,
-	}
-	if err := b.storeKey(ctx, s, begun.Name, entry); err != nil {
+	entry := newEntry(storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: begun.Marker}, begun.Region, cmk)
+	entry.BoundContext = begun.BoundContext
+	b.learnFirstVersion(ctx, conn, target{begun.Name, entry})
+	if err := b.storeKey(ctx, req.Storage, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a KMS key, but its key was not stored yet",
 			"key", begun.Name, "key_id", entry.KeyID, "region", entry.Region, "error", err)
 		return nil, err

@@ -117,6 +117,9 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		return logical.CodedError(http.StatusForbidden, foreign.Error())
 	}
+	if unknown, ok := errors.AsType[*unknownVersionError](err); ok {
+		return logical.CodedError(http.StatusBadRequest, unknown.Error())
+	}
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {
 		return err
@@ -238,6 +241,9 @@ func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanati
 func refusalStatus(refused *kmsapi.Error) int {
 	if refused.Kind() == kmsapi.KindThrottle {
 		return http.StatusTooManyRequests // Alibaba Cloud's gateway says 400.
+	}
+	if refused.Kind() == kmsapi.KindUnsupported {
+		return http.StatusBadRequest // Some are 404, which would say that the key is not there.
 	}
 	switch refused.HTTPStatus {
 	case http.StatusBadRequest, http.StatusForbidden, http.StatusNotFound, http.StatusConflict, http.StatusTooManyRequests:

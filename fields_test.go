@@ -92,8 +92,10 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 	require.NotZero(t, tried[framework.TypeCommaStringSlice])
 }
 
-func TestNameInTheBodyIsRefused(t *testing.T) {
+func TestNameInTheBodyIsRefusedUnlessItRepeatsThePath(t *testing.T) {
 	r := newKeyRig(t, "a", "b")
+	text := r.write("encrypt/a", body{"name": "a", "plaintext": hello}).Data["ciphertext"]
+	require.Equal(t, hello, r.write("decrypt/a", body{"name": "a", "ciphertext": text}).Data["plaintext"])
 	everyOperation(r.backend(), func(op logical.Operation, path string) {
 		for _, kind := range fields.Names() {
 			_, err := r.try(op, path, body{kind.Field: "b"})

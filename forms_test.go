@@ -127,7 +127,7 @@ func TestRegisterTakesAKeyIDFromAFile(t *testing.T) {
 func TestCiphertextIsTakenFoldedAtAnyColumn(t *testing.T) {
 	r := newKeyRig(t, "a")
 	whole := r.encrypt("a", hello)
-	for _, ciphertext := range []string{whole, strings.TrimPrefix(whole, ciphertextPrefix)} {
+	for _, ciphertext := range []string{whole, strings.TrimPrefix(whole, "vault:v1:")} {
 		for _, lineEnd := range []string{"\n", "\r\n", " \n  "} {
 			for _, column := range []int{1, 3, 6, 9, 10, 60, 64, 76, len(ciphertext)} {
 				folded := fold(ciphertext, column, lineEnd)

@@ -1,8 +1,10 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"maps"
+	"math"
 	"strconv"
 	"time"
 
@@ -20,6 +22,9 @@ var keyConfigAnswer = answerFields{
 	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
 	"bound_context":    {Type: framework.TypeKVPairs},
+
+	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 }
 
 // keyAnswer describes what storage and KMS together have of a key.
@@ -36,26 +41,36 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
 	"tags":                 {Type: framework.TypeKVPairs},
+}, versionsAnswer)
 
+// versionsAnswer describes what transit shows of a key.
+var versionsAnswer = answerFields{
 	"keys": {
 		Type:        framework.TypeMap,
-		Description: "As in transit: when version 1 was made, in seconds since 1970.",
+		Description: "As in transit: when each version was made, in seconds since 1970.",
 	},
-	"latest_version":         {Type: framework.TypeInt, Description: "As in transit. It is 1, as in every ciphertext."},
-	"min_available_version":  {Type: framework.TypeInt, Description: "As in transit."},
-	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
-	"supports_encryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_decryption":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_derivation":    {Type: framework.TypeBool, Description: "As in transit."},
-	"supports_signing":       {Type: framework.TypeBool, Description: "As in transit."},
-})
+	"type":                  {Type: framework.TypeString, Description: "As in transit."},
+	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
+	"min_available_version": {Type: framework.TypeInt, Description: "As in transit."},
+	"auto_rotate_period":    {Type: framework.TypeInt, Description: "As in transit, in seconds."},
+	"supports_encryption":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_decryption":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_derivation":   {Type: framework.TypeBool, Description: "As in transit."},
+	"supports_signing":      {Type: framework.TypeBool, Description: "As in transit."},
+}
+
+// withVersions shows the entry with its versions, without its CMK's metadata.
+func (e *keyEntry) withVersions(name string) *logical.Response {
+	resp := e.stored(name)
+	maps.Copy(resp.Data, e.transitMetadata(kmsapi.KeyMetadata{}))
+	return resp
+}
 
 // answer shows an entry together with the live metadata of its CMK.
 func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	resp := e.stored(name)
 	maps.Copy(resp.Data, metadataFields(m))
-	maps.Copy(resp.Data, transitMetadata(m))
+	maps.Copy(resp.Data, e.transitMetadata(m))
 	return resp
 }
 
@@ -77,24 +92,47 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// transitMetadata is what transit's clients read of a key, and fail without. KMS does not show the versions of a CMK,
-// so there is one: the keyVersion of every ciphertext.
-func transitMetadata(m kmsapi.KeyMetadata) map[string]any {
-	versions := map[string]any{}
-	if made, err := time.Parse(kmsapi.TimeFormat, m.CreationDate); err == nil {
-		versions[strconv.Itoa(keyVersion)] = made.Unix()
+// transitMetadata is what transit's clients read of a key, and fail without.
+func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
+	trimmed := 0
+	if e.versions.First > 1 {
+		trimmed = e.versions.First
 	}
 	return map[string]any{
-		"keys":                   versions,
-		"latest_version":         keyVersion,
-		"min_available_version":  0,
-		"min_decryption_version": keyVersion,
-		"min_encryption_version": 0,
-		"supports_encryption":    true,
-		"supports_decryption":    true,
-		"supports_derivation":    false,
-		"supports_signing":       false,
+		"type":                  typeOfSpec(e.KeySpec),
+		"keys":                  e.versionDates(m.CreationDate),
+		"latest_version":        e.versions.Newest(),
+		"min_available_version": trimmed,
+		"auto_rotate_period":    rotationSeconds(m),
+		"supports_encryption":   true,
+		"supports_decryption":   true,
+		"supports_derivation":   false,
+		"supports_signing":      false,
 	}
+}
+
+// rotationSeconds is how often KMS rotates a CMK, and 0 for never.
+func rotationSeconds(m kmsapi.KeyMetadata) int64 {
+	interval, err := kmsapi.ParseRotationInterval(m.RotationInterval, time.Second, math.MaxInt64)
+	if err != nil || m.AutomaticRotation == kmsapi.RotationDisabled {
+		return 0
+	}
+	return int64(interval / time.Second)
+}
+
+// versionDates says when each version was made, in seconds since 1970. One that is not known yet has the date of the
+// CMK, and 0 if that is not known either.
+func (e *keyEntry) versionDates(cmkCreated string) map[string]any {
+	dates := make(map[string]any, len(e.versions.Rows))
+	for n := e.versions.First; n <= e.versions.Newest(); n++ {
+		seconds := int64(0)
+		made, err := time.Parse(kmsapi.TimeFormat, cmp.Or(e.versions.Row(n).Created, cmkCreated))
+		if err == nil {
+			seconds = made.Unix()
+		}
+		dates[strconv.Itoa(n)] = seconds
+	}
+	return dates
 }
 
 // withTags adds the tags of a key to an answer. The engine's RAM user may lack the permission to see them, so a failure

@@ -4,14 +4,16 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"maps"
+	"slices"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 )
 
 const (
@@ -21,24 +23,67 @@ const (
 	maxKeyName = 128
 )
 
-// A keyEntry is what the engine stores about a key, as JSON under keyPrefix and the key's name. An entry that is in the
-// cache is shared and never changed; changes are made to a copy read from storage.
+// A keyEntry is what the engine stores about a key, under keyPrefix and the key's name; [keyEntry.MarshalJSON] has the
+// form. An entry that is in the cache is shared and never changed; changes are made to a copy read from storage.
 type keyEntry struct {
+	// format is that of the stored entry: formatVersions, or 0 for one of before, whose one version has an unknown id.
+	format int
+	// The current CMK encrypts and signs. It has the newest row of versions.
+	storedCMK
+	// earlier are the CMKs that the key had before, the oldest first. One that has no row left in versions is no longer
+	// the key's, but has not been deleted yet.
+	earlier []storedCMK
+	// versions has a row for each version of the key.
+	versions versions.Table
+	// Region is where the CMKs live. If the engine is configured for another region, KMS does not find them there.
+	Region string
+	// KeySpec and KeyUsage are what KMS says of every CMK of the key. KeySpec is empty in an entry of format 0.
+	KeySpec, KeyUsage string
+	// DeletionAllowed must be set before the CMKs can be scheduled for deletion.
+	DeletionAllowed bool
+	// BoundContext is part of every encryption context of this key.
+	BoundContext map[string]string
+	// Derived says that every use of the key needs a context.
+	Derived bool
+	// MinDecryption is the oldest version that decrypts and verifies, and 0 or 1 if all do. MinEncryption is the oldest
+	// that encrypts and signs if the caller chooses it.
+	MinDecryption, MinEncryption int
+	// read is when the entry was read, if it is a cached one.
+	read time.Time
+	// AutoRotate is how often the key is rotated, and 0 if it is not.
+	AutoRotate time.Duration
+}
+
+// A storedCMK is one of those that a key has, or has had.
+type storedCMK struct {
 	// KeyID is the CMK's id.
 	KeyID string `json:"key_id"`
 	// ARN names the CMK in requests if it was registered by its ARN, as that of another account must be.
 	ARN string `json:"arn,omitempty"`
-	// Instance is the KMS instance that the CMK is in, as KMS said when the key was made, registered or last read. The
+	// Instance is the KMS instance that the CMK is in, as KMS said when the CMK was made, registered or last read. The
 	// form of KeyID does not tell.
 	Instance string `json:"kms_instance_id,omitempty"`
-	// Region is where the CMK lives. If the engine is configured for another region, KMS does not find it there.
-	Region string `json:"region"`
-	// DeletionAllowed must be set before the CMK can be scheduled for deletion.
-	DeletionAllowed bool `json:"deletion_allowed"`
-	// Marker is that of the creation that made the CMK; see [creation]. A key that was registered has none.
+	// Marker is that of the creation that made the CMK; see [creation]. One that was registered has none.
 	Marker string `json:"marker,omitempty"`
-	// BoundContext is part of every encryption context of this key.
-	BoundContext map[string]string `json:"bound_context,omitempty"`
+}
+
+// cmk is what requests call the CMK. Answers have its id.
+func (c *storedCMK) cmk() string { return cmp.Or(c.ARN, c.KeyID) }
+
+// cmks returns the CMKs of the key, the oldest first. The last one is the current one.
+func (e *keyEntry) cmks() []storedCMK {
+	all := make([]storedCMK, 0, len(e.earlier)+1)
+	for _, c := range e.earlier {
+		if e.versions.Has(c.KeyID) {
+			all = append(all, c)
+		}
+	}
+	return append(all, e.storedCMK)
+}
+
+// hasMarker reports whether a creation made one of the CMKs that the key has, or has had.
+func (e *keyEntry) hasMarker(marker string) bool {
+	return e.Marker == marker || slices.ContainsFunc(e.earlier, func(c storedCMK) bool { return c.Marker == marker })
 }
 
 // fields are the entry's own fields in answers.
@@ -54,6 +99,9 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"kms_instance_id":  e.Instance,
 		"deletion_allowed": e.DeletionAllowed,
 		"bound_context":    bound,
+
+		"min_decryption_version": max(e.MinDecryption, e.versions.First),
+		"min_encryption_version": e.MinEncryption,
 	}
 }
 
@@ -64,29 +112,19 @@ func (e *keyEntry) stored(name string) *logical.Response {
 	return resp
 }
 
-// cmk is what requests call the CMK. Answers have its id.
-func (e *keyEntry) cmk() string { return cmp.Or(e.ARN, e.KeyID) }
-
 // loadKey reads an entry from storage, and returns nil if there is none.
 func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, error) {
 	stored, err := s.Get(ctx, keyPrefix+name)
 	if err != nil || stored == nil {
 		return nil, err
 	}
-	var e keyEntry
-	if err := stored.DecodeJSON(&e); err != nil {
-		return nil, fmt.Errorf("the stored entry of key %q is damaged: %w", name, err)
-	}
-	if e.KeyID == "" {
-		return nil, fmt.Errorf("the stored entry of key %q is damaged: it names no KMS key", name)
-	}
-	return &e, nil
+	return decodeKey(name, stored.Value)
 }
 
 // storeKey writes an entry. The cached one is dropped even if that fails, because it is unknown then what was stored.
 func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
 	defer b.keys.Forget(name)
-	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
+	stored, err := encodeKey(name, e)
 	if err != nil {
 		return err
 	}
@@ -121,8 +159,7 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 		if err != nil {
 			return nil, err
 		}
-		resp, err := handle(ctx, conn, k, d)
-		return resp, withTarget(err, k)
+		return b.use(ctx, req, conn, k, d, handle)
 	}
 }
 
@@ -212,10 +249,18 @@ func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
 }
 
 func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {
-	if b.uncached.Load() {
-		return loadKey(ctx, req.Storage, name)
+	load := func() (*keyEntry, error) {
+		read := b.process.now()
+		entry, err := loadKey(ctx, req.Storage, name)
+		if entry != nil {
+			entry.read = read
+		}
+		return entry, err
 	}
-	return b.keys.Get(name, func() (*keyEntry, error) { return loadKey(ctx, req.Storage, name) })
+	if b.uncached.Load() {
+		return load()
+	}
+	return b.keys.Get(name, load)
 }
 
 // withTarget is withKey for a key that exists.

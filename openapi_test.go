@@ -33,6 +33,30 @@ func TestEveryOperationIsPublishedWithASummary(t *testing.T) {
 	}
 }
 
+// What is not published is not in the end-to-end tests' matrix of policies either.
+func TestEveryPathIsPublishedWithAllItsOperations(t *testing.T) {
+	r := newRig(t)
+	published := map[*framework.Path]map[logical.Operation]bool{}
+	for path, item := range r.published().Paths {
+		of := r.backend().Route(examplePath.Replace(path[1:]))
+		require.NotNil(t, of, path)
+		if published[of] == nil {
+			published[of] = map[logical.Operation]bool{}
+		}
+		for op := range publishedOperations(path, item) {
+			published[of][op] = true
+		}
+	}
+	for _, path := range r.backend().Paths {
+		for op := range path.Operations {
+			if op == logical.CreateOperation { // It is a POST too.
+				op = logical.UpdateOperation
+			}
+			require.True(t, published[path][op], "%s %s", op, path.Pattern)
+		}
+	}
+}
+
 func TestEveryOperationIsPublishedWithTheFieldsThatItTakes(t *testing.T) {
 	r := newRig(t)
 	doc := r.published()

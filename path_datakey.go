@@ -71,16 +71,17 @@ var dataKeyItem = fields.WithTransit(contextFields(fields.Schemas{
 		Type:        framework.TypeInt,
 		Description: "The length of the data key in bytes, 1 to 1024, instead of bits.",
 	},
-}), "context", "key_version", "nonce", "padding_scheme")
+	"key_version": keyVersionField(),
+}), "context", "nonce", "padding_scheme")
 
 func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 	answer, err := generateDataKey(ctx, c, k, d)
 	if err != nil {
 		return nil, err
 	}
-	data := ciphertextData(answer.CiphertextBlob)
-	data["plaintext"] = answer.Plaintext.Reveal()
-	return &logical.Response{Data: data}, nil
+	resp := k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob)
+	resp.Data["plaintext"] = answer.Plaintext.Reveal()
+	return resp, nil
 }
 
 func wrappedDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
@@ -88,13 +89,16 @@ func wrappedDataKey(ctx context.Context, c *connection, k target, d *framework.F
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
+	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }
 
 func generateDataKey(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (*kmsapi.GenerateDataKeyResponse, error) {
 	size, err := dataKeyBytes(d)
+	if err == nil {
+		err = k.entry.checkKeyVersion(d.Get("key_version").(int))
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -11,6 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -39,7 +40,7 @@ associated_data. The plaintext is base64.
 	}}
 }
 
-// decryptItem is an item of rewrap too.
+// decryptItem is an item of decrypt.
 var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"ciphertext": {
 		Type:         framework.TypeString,
@@ -64,8 +65,8 @@ type openedBlob struct {
 	encCtx    kmsapi.EncryptionContext
 }
 
-// openCiphertext drops the plaintext unless the key's own CMK made the ciphertext: KMS opens those of every CMK that
-// the account may use.
+// openCiphertext drops the plaintext unless one of the key's own CMKs made the ciphertext, with a version that the key
+// opens: KMS opens those of every CMK that the account may use.
 func (b *backend) openCiphertext(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (openedBlob, error) {
@@ -81,24 +82,29 @@ func (b *backend) openCiphertext(
 	if err != nil {
 		return openedBlob{}, err
 	}
-	if answer.KeyId != k.entry.KeyID {
+	if !k.entry.versions.Has(answer.KeyId) {
 		return openedBlob{}, &foreignError{requestID: answer.ID()}
+	}
+	if !k.entry.versions.Opens(answer.KeyId, answer.KeyVersionId, k.entry.MinDecryption) {
+		return openedBlob{}, tooOld(k.entry.numberOf(answer.KeyId, answer.KeyVersionId), k)
 	}
 	return openedBlob{answer.Plaintext, encCtx}, nil
 }
 
 // blobOf returns KMS's CiphertextBlob.
 func blobOf(ciphertext string) (string, error) {
-	blob := strings.TrimPrefix(ciphertext, ciphertextPrefix)
+	_, blob, err := versions.Split(ciphertext)
 	switch {
+	case err != nil:
+		return "", refusal.BadRequest("ciphertext is malformed: %s", err)
 	case blob == "":
 		return "", refusal.BadRequest("ciphertext is required")
 	case len(blob) > maxCiphertext:
 		return "", refusal.BadRequest("ciphertext is too long: no ciphertext of KMS has more than %d bytes", maxCiphertext)
 	case !input.IsBase64(blob):
 		return "", refusal.BadRequest(
-			"ciphertext must be %s followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone%s",
-			ciphertextPrefix, fields.FileHint("ciphertext", ciphertext))
+			"ciphertext must be vault:vN: followed by a CiphertextBlob of KMS in base64, or the CiphertextBlob alone%s",
+			fields.FileHint("ciphertext", ciphertext))
 	default:
 		return blob, nil
 	}

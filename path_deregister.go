@@ -49,7 +49,13 @@ func (b *backend) keyDeregister(
 	}
 	resp := &logical.Response{Data: map[string]any{"key_id": entry.KeyID, "region": entry.Region}}
 	for logID, c := range begun {
-		if c.Marker != entry.Marker {
+		if c.Follows != "" && !entry.hasMarker(c.Marker) {
+			if err := b.forgetCreation(ctx, req, name, logID, c, resp); err != nil {
+				return nil, err
+			}
+			continue
+		}
+		if !entry.hasMarker(c.Marker) {
 			resp.AddWarning(fmt.Sprintf(
 				"an interrupted creation of key %[1]q is not settled yet; if it has left a KMS key, that gets the name within some minutes. To forget it, run again: vault write -f %[2]skeys/%[1]s/deregister", name, mount(req)))
 			continue
@@ -74,14 +80,30 @@ func (b *backend) forgetCreations(
 	}
 	resp := &logical.Response{Data: map[string]any{"key_id": "", "region": ""}}
 	for logID, c := range begun {
-		if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil {
+		if err := b.forgetCreation(ctx, req, name, logID, c, resp); err != nil {
 			return nil, err
 		}
-		marker := markerStart + c.Marker + markerEnd
-		b.Logger().Warn("an interrupted creation was forgotten: if it has left a KMS key, its description ends with the marker",
-			"key", name, "region", c.Region, "marker", marker)
-		resp.AddWarning(fmt.Sprintf("There is no key %q. Its interrupted creation was forgotten: if it has left a KMS key in %s, the KMS key's description ends with %s",
-			name, c.Region, marker))
 	}
+	resp.AddWarning(fmt.Sprintf("There is no key %q", name))
 	return resp, nil
+}
+
+// forgetCreation removes an entry of the write-ahead log, and warns of the CMK that it may have left.
+func (b *backend) forgetCreation(
+	ctx context.Context, req *logical.Request, name, logID string, c creation, resp *logical.Response,
+) error {
+	if err := framework.DeleteWAL(ctx, req.Storage, logID); err != nil || c.Given != "" {
+		return err
+	}
+	what := "creation"
+	if c.Follows != "" {
+		what = "rotation"
+	}
+	marker := markerStart + c.Marker + markerEnd
+	b.Logger().Warn(
+		fmt.Sprintf("an interrupted %s was forgotten: if it has left a KMS key, its description ends with the marker", what),
+		"key", name, "region", c.Region, "marker", marker)
+	resp.AddWarning(fmt.Sprintf("An interrupted %s of key %q was forgotten: if it has left a KMS key in %s, the KMS key's description ends with %s",
+		what, name, c.Region, marker))
+	return nil
 }

@@ -9,15 +9,8 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-)
-
-const (
-	// ciphertextPrefix precedes KMS's CiphertextBlob, so that a ciphertext has the three parts that transit's clients
-	// expect.
-	ciphertextPrefix = "vault:v1:"
-	// keyVersion is the version in ciphertextPrefix. KMS itself knows which version of a CMK made a blob.
-	keyVersion = 1
 )
 
 func (b *backend) encryptPaths() []*framework.Path {
@@ -47,7 +40,8 @@ var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  "What to encrypt, 1 to 6144 bytes, in base64.",
 	},
-}), "context", "convergent_encryption", "key_version", "nonce", "padding_scheme", "type")
+	"key_version": keyVersionField(),
+}), "context", "convergent_encryption", "nonce", "padding_scheme", "type")
 
 var ciphertextAnswer = answerFields{
 	"ciphertext":  {Type: framework.TypeString},
@@ -57,6 +51,9 @@ var ciphertextAnswer = answerFields{
 func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
 	plaintext, err := plaintextOf(d)
 	if err != nil {
+		return nil, err
+	}
+	if err := k.entry.checkKeyVersion(d.Get("key_version").(int)); err != nil {
 		return nil, err
 	}
 	encCtx, err := k.entry.encryptionContext(d)
@@ -69,7 +66,7 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
+	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }
 
 // plaintextOf returns the base64 that KMS encrypts: what the caller gave, without line breaks.
@@ -89,6 +86,8 @@ func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil
 }
 
-func ciphertextData(blob string) map[string]any {
-	return map[string]any{"ciphertext": ciphertextPrefix + blob, "key_version": keyVersion}
+// ciphertext answers what KMS has encrypted with a version of a CMK.
+func (e *keyEntry) ciphertext(cmk, keyVersionID, blob string) *logical.Response {
+	n := e.numberOf(cmk, keyVersionID)
+	return &logical.Response{Data: map[string]any{"ciphertext": versions.Join(n, blob), "key_version": n}}
 }

@@ -13,7 +13,7 @@ import (
 func (b *backend) keyConfigPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
-		Fields: fields.WithTransit(fields.Schemas{
+		Fields: fields.WithTransit(joined(versionSettings, fields.Schemas{
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
@@ -23,8 +23,7 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
-		}, "min_decryption_version", "min_encryption_version", "min_encryption_versoin", "exportable",
-			"allow_plaintext_backup", "auto_rotate_period"),
+		}), "exportable", "allow_plaintext_backup"),
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
 			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
@@ -62,6 +61,12 @@ func (b *backend) keyConfigWrite(
 		k.entry.BoundContext = bound.Apply(before)
 	}
 	if err := checkContext("bound_context", k.entry.BoundContext, before); err != nil {
+		return nil, err
+	}
+	if err := b.configureVersions(ctx, req, k, d); err != nil {
+		return nil, err
+	}
+	if err := b.configureRotation(ctx, req, k, d); err != nil {
 		return nil, err
 	}
 	resp := k.entry.stored(k.name)

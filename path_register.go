@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -89,8 +90,11 @@ func (b *backend) keyRegister(
 		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
 			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
-	entry = &keyEntry{
-		KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId, Region: conn.region, BoundContext: bound,
+	entry = newEntry(storedCMK{KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId}, conn.region, cmk)
+	entry.BoundContext = bound
+	entry.versions = versions.New(versions.Row{CMK: cmk.KeyId}) // Until KMS has listed them, the oldest first.
+	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
+		return nil, err
 	}
 	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
 }
@@ -108,8 +112,7 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
 	id = d.Get("key_id").(string)
 	if id == "" || len(id) > maxKeyID {
-		return "", nil, refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
-			kmsapi.AliasPrefix)
+		return "", nil, badKeyID()
 	}
 	bound, _ = d.Get("bound_context").(map[string]string)
 	var kept map[string]string
@@ -117,6 +120,11 @@ func registration(d *framework.FieldData, known *keyEntry) (id string, bound map
 		kept = known.BoundContext
 	}
 	return id, bound, checkContext("bound_context", bound, kept)
+}
+
+func badKeyID() error {
+	return refusal.BadRequest("key_id is required: the id or ARN of a KMS key, or an alias that begins with %s",
+		kmsapi.AliasPrefix)
 }
 
 // adopt stores the entry of an existing CMK, and warns of what its owner should know.

@@ -13,9 +13,9 @@ import (
 func (b *backend) rewrapPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "rewrap/" + fields.KeyName.Pattern,
-		Fields:  batchFields(decryptItem),
+		Fields:  batchFields(rewrapItem),
 		Operations: operations{
-			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.rewrap), "rewrap", "",
+			logical.UpdateOperation: anyNode(b.useKeyForItems(rewrapItem, b.rewrap), "rewrap", "",
 				batchAnswer(ciphertextAnswer)),
 		},
 		HelpSynopsis: "Encrypt a ciphertext again, without showing its plaintext.",
@@ -31,10 +31,15 @@ It takes two calls to KMS for each item. The old ciphertext stays valid.
 	}}
 }
 
+var rewrapItem = joined(decryptItem, fields.Schemas{"key_version": keyVersionField()})
+
 // rewrap encrypts exactly what KMS decrypted, base64 or not, so that what another program encrypted does not change.
 func (b *backend) rewrap(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (*logical.Response, error) {
+	if err := k.entry.checkKeyVersion(d.Get("key_version").(int)); err != nil {
+		return nil, err
+	}
 	opened, err := b.openCiphertext(ctx, c, k, d)
 	if err != nil {
 		return nil, err
@@ -45,5 +50,5 @@ func (b *backend) rewrap(
 	if err != nil {
 		return nil, err
 	}
-	return &logical.Response{Data: ciphertextData(answer.CiphertextBlob)}, nil
+	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }

@@ -94,7 +94,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 		"a number in a patch":           {patch, body{"tags": body{"a": 5}}, `"tags"`},
 		"an empty name":                 {update, tags("=hidden"), "1 to 128"},
 		"a long name":                   {update, tags(long + "k=hidden"), "1 to 128"},
-		"a long value":                  {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 256"},
+		"a long value":                  {update, tags("a=" + strings.Repeat("v", kmsapi.MaxTagValue+1)), "up to 128"},
 		"a space in a name":             {update, tags("a b=hidden"), "letters, digits"},
 		"a space in a value":            {update, tags("a=hid den"), "letters, digits"},
 		"a value in another alphabet":   {update, tags("a=зарплата"), "letters, digits"},
@@ -132,7 +132,7 @@ func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {
 func TestTagsThatAlibabaCloudHasSetStay(t *testing.T) {
 	d := &framework.FieldData{Schema: tagFields}
 	conn := &connection{kms: systemTags{}, log: hclog.NewNullLogger()}
-	keys, err := tagsToRemove(t.Context(), conn, target{"a", &keyEntry{KeyID: "k"}}, d)
+	keys, err := tagsToRemove(t.Context(), conn, target{"a", &keyEntry{storedCMK: storedCMK{KeyID: "k"}}}, d)
 	require.NoError(t, err)
 	require.Equal(t, []string{"env", "team"}, keys)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"os"
+	"time"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -26,6 +27,8 @@ type process struct {
 	allowLocal bool
 	// instanceRoot is the checksum of the root certificate of dedicated gateways.
 	instanceRoot [sha256.Size]byte
+	// now is the clock.
+	now func() time.Time
 	// batches bounds the bytes of the batches of all mounts.
 	batches *budget.Budget
 }
@@ -35,6 +38,7 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		open:         open,
 		allowLocal:   os.Getenv(allowLocalVariable) == "true",
 		instanceRoot: alibabaCloudsRoot,
+		now:          time.Now,
 		batches:      budget.New(maxProcessBatches, nil),
 	}
 }

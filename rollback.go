@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // findKey returns the entry called name, and nil if there is none. If an earlier attempt to make the key was
@@ -25,7 +26,7 @@ func (b *backend) findKey(
 	if err != nil || entry != nil {
 		return entry, false, err
 	}
-	entry, err = b.recoverKey(ctx, req, name, func(creation) bool { return true })
+	entry, err = b.recoverKey(ctx, req, name, func(c creation) bool { return c.Follows == "" })
 	return entry, entry != nil, err
 }
 
@@ -95,7 +96,7 @@ func (b *backend) creationsOf(ctx context.Context, s logical.Storage, name strin
 		if err != nil {
 			return nil, err
 		}
-		if logged == nil || logged.Kind != creationKind {
+		if logged == nil || logged.Kind != creationKind && logged.Kind != followKind {
 			continue
 		}
 		c, err := decodeCreation(logged.Data)
@@ -133,7 +134,17 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	if err != nil || cmk.KeyId == "" {
 		return nil, withKey(err, c.Name)
 	}
-	return b.finish(ctx, req.Storage, c, cmk)
+	return b.complete(ctx, req, conn, c, cmk)
+}
+
+// complete stores what a creation of a key, or of its next version, was to store.
+func (b *backend) complete(
+	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
+) (*keyEntry, error) {
+	if c.Follows == "" {
+		return b.finish(ctx, req, conn, c, cmk)
+	}
+	return b.completeFollowing(ctx, req, conn, c, cmk)
 }
 
 // giveUpAfter is how long a creation stays in the log if its CMK can't be searched for with the current configuration.
@@ -153,7 +164,7 @@ func (b *backend) rollback(ctx context.Context, req *logical.Request, kind strin
 }
 
 func (b *backend) rollbackEntry(ctx context.Context, req *logical.Request, kind string, data any) error {
-	if kind != creationKind {
+	if kind != creationKind && kind != followKind {
 		return fmt.Errorf("the write-ahead log has an entry of a kind that this version does not know: %q", kind)
 	}
 	c, err := decodeCreation(data)
@@ -169,7 +180,7 @@ func (b *backend) rollbackEntry(ctx context.Context, req *logical.Request, kind 
 	if err != nil {
 		return err
 	}
-	if entry != nil && entry.Marker == c.Marker {
+	if entry != nil && entry.hasMarker(c.Marker) {
 		return nil
 	}
 	if err := b.settle(ctx, req, c, entry); err != nil {
@@ -190,10 +201,13 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 			c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, &c)
+	isTaken := c.isTaken(entry)
 	switch {
-	case len(c.Conflict) > 0 && entry != nil:
+	case len(c.Conflict) > 0 && isTaken:
 		b.Logger().Warn("an interrupted creation may have left a KMS key, but its name has another one now: of these, register the right one under another name, and delete the others",
-			"key", c.Name, "key_ids", slices.DeleteFunc(c.Conflict, func(id string) bool { return id == entry.KeyID }),
+			"key", c.Name, "key_ids", slices.DeleteFunc(c.Conflict, func(id string) bool {
+				return entry != nil && id == entry.KeyID
+			}),
 			"region", c.Region)
 		return nil
 	case len(c.Conflict) > 0:
@@ -207,13 +221,15 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	case cmk.KeyId == "":
 		b.Logger().Info("an interrupted creation of a key has left no KMS key",
 			"key", c.Name, "region", c.Region, "marker", c.Marker)
+		return b.resumeInterrupted(ctx, conn, c, entry)
+	case isTaken && c.Given != "":
 		return nil
-	case entry != nil:
+	case isTaken:
 		b.Logger().Warn("an interrupted creation has left a KMS key, but its name has another one now: register it under another name, or delete it",
 			"key", c.Name, "key_id", cmk.KeyId, "region", c.Region)
 		return nil
 	default:
-		_, err := b.finish(ctx, req.Storage, c, cmk)
+		_, err := b.complete(ctx, req, conn, c, cmk)
 		return err
 	}
 }

@@ -167,7 +167,7 @@ func TestProgramThatCallsKMSItselfReadsAndWritesTheSame(t *testing.T) {
 	defer direct.Close()
 
 	opened, err := direct.Decrypt(t.Context(),
-		&kmsapi.DecryptRequest{CiphertextBlob: r.encrypt("a", hello)[len(ciphertextPrefix):]})
+		&kmsapi.DecryptRequest{CiphertextBlob: r.encrypt("a", hello)[len("vault:v1:"):]})
 	require.NoError(t, err)
 	require.Equal(t, hello, opened.Plaintext.Reveal())
 

@@ -49,6 +49,9 @@ func (b *backend) findCMK(
 	ctx context.Context, req *logical.Request, conn *connection, c *creation,
 ) (kmsapi.KeyMetadata, error) {
 	var none kmsapi.KeyMetadata
+	if c.Given != "" {
+		return findGiven(ctx, conn, c.Given)
+	}
 	if len(c.Conflict) > 0 {
 		return none, c.conflict(req)
 	}
@@ -67,6 +70,18 @@ func (b *backend) findCMK(
 	return none, c.conflict(req)
 }
 
+// findGiven is findCMK for a CMK that a caller has named.
+func findGiven(ctx context.Context, conn *connection, cmk string) (kmsapi.KeyMetadata, error) {
+	found, err := describeCMK(ctx, conn, cmk)
+	if errors.Is(err, kmsapi.ErrKeyNotFound) {
+		return kmsapi.KeyMetadata{}, nil
+	}
+	if err != nil {
+		return kmsapi.KeyMetadata{}, err
+	}
+	return found.KeyMetadata, nil
+}
+
 // maxShownCMKs bounds how many CMKs of a conflict are recorded and shown.
 const maxShownCMKs = 10
 
@@ -79,6 +94,10 @@ func idsOf(cmks []kmsapi.KeyMetadata) (ids []string) {
 
 // conflict says what to do where a CMK may be the creation's or a copy.
 func (c *creation) conflict(req *logical.Request) error {
+	if c.Follows != "" {
+		return refusal.Conflict("the rotation of key %q was interrupted, and there is no telling which KMS key it made: its marker is on %s. None is used until you decide. Take the right one: vault write %[3]skeys/%[1]s/rotate key_id=... Delete the others in KMS",
+			c.Name, strings.Join(c.Conflict, " and "), mount(req))
+	}
 	return refusal.Conflict("the creation of key %q was interrupted, and there is no telling which KMS key it made: its marker is on %s. None is used until you decide. Register the right one: vault write %[3]skeys/%[1]s/register key_id=..., or forget the creation, so that a new KMS key can be made: vault write -f %[3]skeys/%[1]s/deregister. Delete the others in KMS",
 		c.Name, strings.Join(c.Conflict, " and "), mount(req))
 }
@@ -149,17 +168,8 @@ func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.Desc
 	return call(ctx, conn, &kmsapi.DescribeKeyRequest{KeyId: id})
 }
 
-// listRounds is how often to read a list that others change.
-const listRounds = 5
-
 // listAllCMKs is listCMKs for callers that must not miss any.
 func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.KeyEntry], error) {
-	for range listRounds {
-		l, err := listCMKs(ctx, conn)
-		if err != nil || !l.Moved {
-			return l, err
-		}
-	}
-	return listing.Listing[kmsapi.KeyEntry]{}, refusal.Unavailable(
+	return listing.Still(func() (listing.Listing[kmsapi.KeyEntry], error) { return listCMKs(ctx, conn) },
 		"others are creating or deleting KMS keys, so that the one of an interrupted creation can't be searched for; try again")
 }

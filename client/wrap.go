@@ -1,6 +1,8 @@
 package client
 
 import (
+	"bytes"
+	"crypto/aes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha1"
@@ -9,6 +11,8 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -35,15 +39,14 @@ func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 }
 
 // WrapKeyMaterial encrypts key material for KMS (§4.3) and returns the EncryptedKeyMaterial of
-// [Client.ImportKeyMaterial]. The algorithm must be the one that the key's parameters were asked for with.
+// [Client.ImportKeyMaterial]. The algorithm must be the one that the key's parameters were asked for with. For
+// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] takes it, else it is
+// [kmsapi.KeyMaterialSize] bytes.
 func WrapKeyMaterial(algorithm string, key *rsa.PublicKey, material []byte) (string, error) {
-	if len(material) != kmsapi.KeyMaterialSize {
-		return "", fmt.Errorf("key material has %d bytes, and this has %d", kmsapi.KeyMaterialSize, len(material))
-	}
 	wrap, ok := wrappers[algorithm]
 	if !ok {
-		return "", fmt.Errorf("there is no wrapping algorithm %q; there are %s, %s and %s",
-			algorithm, kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
+		return "", fmt.Errorf("there is no wrapping algorithm %q; there are %s, and %s for a private key", algorithm,
+			strings.Join(kmsapi.WrappingAlgorithms(kmsapi.KeySpecAES256), ", "), kmsapi.WrapKeyPair)
 	}
 	wrapped, err := wrap(key, material)
 	if err != nil {
@@ -52,18 +55,61 @@ func WrapKeyMaterial(algorithm string, key *rsa.PublicKey, material []byte) (str
 	return base64.StdEncoding.EncodeToString(wrapped), nil
 }
 
+// A wrapper encrypts key material.
+type wrapper func(key *rsa.PublicKey, material []byte) ([]byte, error)
+
 // wrappers are read only. OAEP's mask generation uses the same hash, and its label is empty (§4.2).
-var wrappers = map[string]func(key *rsa.PublicKey, material []byte) ([]byte, error){
-	kmsapi.WrapOAEPSHA256: func(key *rsa.PublicKey, material []byte) ([]byte, error) {
-		return rsa.EncryptOAEP(sha256.New(), rand.Reader, key, material, nil)
-	},
+var wrappers = map[string]wrapper{
+	kmsapi.WrapOAEPSHA256: symmetric(wrapOAEPSHA256),
 	// OAEP needs no more of its hash than SHA-1 still gives.
-	kmsapi.WrapOAEPSHA1: func(key *rsa.PublicKey, material []byte) ([]byte, error) {
+	kmsapi.WrapOAEPSHA1: symmetric(func(key *rsa.PublicKey, material []byte) ([]byte, error) {
 		return rsa.EncryptOAEP(sha1.New(), rand.Reader, key, material, nil)
-	},
+	}),
 	// What is weak about PKCS #1 v1.5 is its decryption, which is KMS's to do right.
-	kmsapi.WrapPKCS1v15: func(key *rsa.PublicKey, material []byte) ([]byte, error) {
+	kmsapi.WrapPKCS1v15: symmetric(func(key *rsa.PublicKey, material []byte) ([]byte, error) {
 		//lint:ignore SA1019 The API has this algorithm.
 		return rsa.EncryptPKCS1v15(rand.Reader, key, material)
-	},
+	}),
+	kmsapi.WrapKeyPair: wrapPrivateKey,
+}
+
+// symmetric refuses what is not the material of a symmetric CMK.
+func symmetric(wrap wrapper) wrapper {
+	return func(key *rsa.PublicKey, material []byte) ([]byte, error) {
+		if len(material) != kmsapi.KeyMaterialSize {
+			return nil, fmt.Errorf("key material has %d bytes, and this has %d", kmsapi.KeyMaterialSize, len(material))
+		}
+		return wrap(key, material)
+	}
+}
+
+func wrapOAEPSHA256(key *rsa.PublicKey, material []byte) ([]byte, error) {
+	return rsa.EncryptOAEP(sha256.New(), rand.Reader, key, material, nil)
+}
+
+// wrapPrivateKey encrypts a private key with a new AES key, and that with key. ECB is KMS's choice; it is used once
+// with each AES key.
+func wrapPrivateKey(key *rsa.PublicKey, material []byte) ([]byte, error) {
+	_, pkcs8, err := ParsePrivateKey(material)
+	if err != nil {
+		return nil, err
+	}
+	defer clear(pkcs8)
+	ephemeral := make([]byte, 32)
+	defer clear(ephemeral)
+	_, _ = rand.Read(ephemeral) // It never fails.
+	wrapped, err := wrapOAEPSHA256(key, ephemeral)
+	if err != nil {
+		return nil, err
+	}
+	block, err := aes.NewCipher(ephemeral)
+	if err != nil {
+		return nil, err
+	}
+	n := aes.BlockSize - len(pkcs8)%aes.BlockSize
+	padded := slices.Concat(pkcs8, bytes.Repeat([]byte{byte(n)}, n))
+	for at := 0; at < len(padded); at += aes.BlockSize {
+		block.Encrypt(padded[at:], padded[at:])
+	}
+	return append(wrapped, padded...), nil
 }

@@ -593,14 +593,14 @@ func TestLimitsOfTheReference(t *testing.T) {
 		}},
 		{kmsapi.OpTagResource, "Tags", []string{
 			`[{"TagKey":"k","TagValue":""}]`, `[{"TagKey":"k"}]`, `[{"TagKey":"` + strings.Repeat("k", 128) + `","TagValue":"` +
-				strings.Repeat("v", 256) + `"}]`,
+				strings.Repeat("v", 128) + `"}]`, `[{"TagKey":"a\\b","TagValue":"\\"}]`,
 		}, []string{
 			`[]`, `{}`, `[{"TagKey":"","TagValue":"v"}]`, `[{"TagKey":"a b","TagValue":"v"}]`, `[{"TagKey":"k","TagValue":"中"}]`,
 			`[{"TagKey":"k","TagValue":"1"},{"TagKey":"k","TagValue":"2"}]`, `[{"TagKey":"aliyun-x","TagValue":"v"}]`,
 			`[{"TagKey":"acs:x","TagValue":"v"}]`,
 			`[{"TagKey":"k","TagValue":"v","More":1}]`, `[{"TagKey":"k","TagValue":"v"}] []`, `[{"TagKey":"` +
 				strings.Repeat("k", 129) + `"}]`,
-			`[{"TagKey":"k","TagValue":"` + strings.Repeat("v", 257) + `"}]`, `[{"TagKey":1}]`,
+			`[{"TagKey":"k","TagValue":"` + strings.Repeat("v", 129) + `"}]`, `[{"TagKey":1}]`,
 		}},
 		{kmsapi.OpUntagResource, "TagKeys", []string{`["a","b"]`}, []string{`[]`, `"a"`, `[1]`, `[""]`, `["a"`}},
 		{kmsapi.OpEncrypt, "EncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`, "a"}},

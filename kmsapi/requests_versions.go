@@ -1,10 +1,6 @@
 package kmsapi
 
-import (
-	"regexp"
-	"strconv"
-	"time"
-)
+import "strconv"
 
 // What AutomaticRotation says of a key.
 const (
@@ -16,44 +12,7 @@ const (
 	RotationSuspended = "Suspended"
 )
 
-// The bounds of a rotation interval.
-const (
-	MinRotationInterval = 7 * 24 * time.Hour
-	MaxRotationInterval = 730 * 24 * time.Hour
-)
-
-const rotationForm = "be 7 to 730 days, as a number and one of d, h, m and s, such as 365d"
-
-var (
-	enableRotation = Rule{Name: "EnableAutomaticRotation"}
-	// rotationInterval has no pattern: what it is counts only if the rotation is enabled.
-	rotationInterval = Rule{Name: "RotationInterval", Form: rotationForm}
-	intervalForm     = regexp.MustCompile(`^([0-9]{1,9})([dhms])$`)
-	intervalUnits    = map[string]time.Duration{"d": 24 * time.Hour, "h": time.Hour, "m": time.Minute, "s": time.Second}
-)
-
-// ParseRotationInterval reads a RotationInterval, such as 365d. The error is an [*Error]: MissingParameter if text is
-// empty, and InvalidParameter if it is no interval from [MinRotationInterval] to [MaxRotationInterval].
-func ParseRotationInterval(text string) (time.Duration, error) {
-	if text == "" {
-		return 0, MissingParameter(rotationInterval.Name)
-	}
-	if parts := intervalForm.FindStringSubmatch(text); parts != nil {
-		unit := intervalUnits[parts[2]]
-		n, err := strconv.ParseInt(parts[1], 10, 64)
-		if most := int64(MaxRotationInterval / unit); err == nil && n <= most {
-			if interval := time.Duration(n) * unit; interval >= MinRotationInterval {
-				return interval, nil
-			}
-		}
-	}
-	return 0, InvalidParameter(rotationInterval.Name, "It must "+rotationForm+".")
-}
-
-// FormatRotationInterval is the form that answers have: seconds, such as 31536000s.
-func FormatRotationInterval(interval time.Duration) string {
-	return strconv.FormatInt(int64(interval/time.Second), 10) + "s"
-}
+var enableRotation = Rule{Name: "EnableAutomaticRotation"}
 
 // KeyVersion is a version of a CMK's key material. The date is in [TimeFormat].
 type KeyVersion struct {

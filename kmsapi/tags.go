@@ -25,10 +25,11 @@ type Tags []Tag
 // TagKeys are what UntagResource removes. On the wire they are a JSON array of strings.
 type TagKeys []string
 
-// Limits of tags (§4.19), in characters.
+// Limits of tags, in characters, for every operation that has tags: those of today's API. §4.19 allowed values of 256
+// characters, and no backslash.
 const (
 	MaxTagKey   = 128
-	MaxTagValue = 256
+	MaxTagValue = 128
 	// MaxTags is how many tags a CMK may have, however they were added. TagResource's own limit was 10 once; that of
 	// CreateKey and TagResources is 20.
 	MaxTags = 20
@@ -87,9 +88,9 @@ func (k *TagKeys) Check() error {
 	return nil
 }
 
-const tagCharacters = "letters, digits and characters of / _ - . + = @ :"
+const tagCharacters = "letters, digits and characters of / \\ _ - . + = @ :"
 
-var tagText = regexp.MustCompile(`^[A-Za-z0-9/_\-.+=@:]*$`)
+var tagText = regexp.MustCompile(`^[A-Za-z0-9/\\_\-.+=@:]*$`)
 
 // reservedTagKeys begin the tag keys that Alibaba Cloud keeps for itself.
 var reservedTagKeys = []string{"aliyun", "acs:"}

@@ -11,33 +11,13 @@ import (
 // Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are
 // some more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
 func TestARequestTakesFewAllocations(t *testing.T) {
-	l := newLab(t, nil)
-	id := l.createKey()
-	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0",
-		"EncryptionContext", `{"app":"payroll"}`).CiphertextBlob
-	for _, tc := range []struct {
-		action string
-		pairs  []string
-		most   float64
-	}{
-		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", `{"app":"payroll"}`}, 120},
-		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", `{"app":"payroll"}`}, 125},
-		{"GenerateDataKey", []string{"KeyId", id}, 120},
-		{"GenerateDataKeyWithoutPlaintext", []string{"KeyId", id}, 120},
-		{"GenerateAndExportDataKey", append(toRecipient(), "KeyId", id), 160},
-		{"ExportDataKey", append(toRecipient(), "CiphertextBlob", blob, "EncryptionContext", `{"app":"payroll"}`), 165},
-		{
-			"ReEncrypt",
-			[]string{"CiphertextBlob", blob, "SourceEncryptionContext", `{"app":"payroll"}`, "DestinationKeyId", id},
-			170,
-		},
-		{"DescribeKey", []string{"KeyId", id}, 90},
-	} {
-		t.Run(tc.action, func(t *testing.T) {
+	l := newPairLab(t, nil)
+	for _, m := range measuredRequests(l) {
+		t.Run(m.name(), func(t *testing.T) {
 			const runs = 100
 			forms := make([]string, runs+1) // It runs once more than it counts.
 			for i := range forms {
-				forms[i] = l.signed(tc.action, tc.pairs...).Form()
+				forms[i] = l.signed(m.action, m.pairs...).Form()
 			}
 			r, answer, next := request(http.MethodPost, "/", "", nil).WithContext(t.Context()), &quiet{header: http.Header{}}, 0
 			got := testing.AllocsPerRun(runs, func() {
@@ -46,7 +26,7 @@ func TestARequestTakesFewAllocations(t *testing.T) {
 				next++
 			})
 			require.Equal(t, http.StatusOK, answer.status)
-			require.LessOrEqual(t, got, tc.most)
+			require.LessOrEqual(t, got, m.allocations)
 		})
 	}
 }

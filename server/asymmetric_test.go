@@ -15,7 +15,6 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -342,32 +341,4 @@ func TestTheWrappingAlgorithmFitsTheKey(t *testing.T) {
 		got.refused(t, kmsapi.ErrInvalidParameter)
 		require.Contains(t, got.Message, `"WrappingAlgorithm"`)
 	}
-}
-
-// One account's callers fill the queue; another account's only caller waits for one of them.
-func TestOneAccountsRSAKeysDoNotKeepAnotherWaiting(t *testing.T) {
-	const takes = 100 * time.Millisecond
-	l := newLab(t, nil)
-	l.close()
-	l.adjust = func(o server.Options) server.Options { return o.WithAKeyPairEvery(takes) }
-	l.open()
-	l.now = l.now.Add(time.Second)
-	var forms []string
-	for range 40 {
-		forms = append(forms, l.signed("CreateKey", "KeySpec", "RSA_4096").Form())
-	}
-	statuses := make(chan int, len(forms))
-	var all sync.WaitGroup
-	for _, form := range forms {
-		all.Go(func() { statuses <- l.post(form).status })
-	}
-	all.Wait()
-	close(statuses)
-	count := map[int]int{}
-	for status := range statuses {
-		count[status]++
-	}
-	require.Positive(t, count[http.StatusTooManyRequests], "no more than 16 wait: %v", count)
-	require.GreaterOrEqual(t, count[http.StatusOK], 16, "%v", count)
-	require.Len(t, count, 2)
 }

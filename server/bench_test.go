@@ -46,23 +46,9 @@ func (l *lab) benchmark(b *testing.B, action string, pairs func(i int) []string)
 
 // BenchmarkRequest measures requests without the network.
 func BenchmarkRequest(b *testing.B) {
-	l := newLab(b, nil)
-	id := l.createKey()
-	context := `{"app":"payroll"}`
-	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context).CiphertextBlob
-	for _, bc := range []struct {
-		action string
-		pairs  []string
-	}{
-		{"Encrypt", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context}},
-		{"Decrypt", []string{"CiphertextBlob", blob, "EncryptionContext", context}},
-		{"GenerateDataKey", []string{"KeyId", id}},
-		{"GenerateDataKeyWithoutPlaintext", []string{"KeyId", id}},
-		{"GenerateAndExportDataKey", append(toRecipient(), "KeyId", id)},
-		{"ReEncrypt", []string{"CiphertextBlob", blob, "SourceEncryptionContext", context, "DestinationKeyId", id}},
-		{"DescribeKey", []string{"KeyId", id}},
-	} {
-		b.Run(bc.action, func(b *testing.B) { l.benchmark(b, bc.action, func(int) []string { return bc.pairs }) })
+	l := newPairLab(b, nil)
+	for _, m := range measuredRequests(l) {
+		b.Run(m.name(), func(b *testing.B) { l.benchmark(b, m.action, func(int) []string { return m.pairs }) })
 	}
 }
 

@@ -28,6 +28,8 @@ type (
 	Quotas = config.Quotas
 	// RateLimits bound the requests of an account in a region.
 	RateLimits = config.RateLimits
+	// Rotation bounds how often keys get new versions.
+	Rotation = config.Rotation
 	// OpsConfig is what the service offers to its operators.
 	OpsConfig = config.Ops
 )

@@ -42,7 +42,7 @@
 // Everything else is in packages below it, each with one job and a manual in its package comment. A package may import
 // only those to its right, and package config, which has the types of the configuration; test/house proves it:
 //
-//	edge → gate → api → keyring → {crypt, keystate, list} → store
+//	edge → gate → api → keyring → {crypt, keystate, list, keyindex} → store
 //
 //	connlimit connections, of which those of strangers are the first to go
 //	edge      HTTP ↔ parameters, formats of answers

@@ -42,7 +42,7 @@ func TestTheManualsPermissionsAreGood(t *testing.T) {
 	allowed := hclBlock.FindAllStringSubmatch(manual(t), -1)[1][1]
 	restricted := "\"LTAIone\" {\nsecret_file = \"one\"\n" + allowed + "}"
 	c, err := server.LoadConfig(writeConfig(t,
-		strings.Replace(goodConfig, `"LTAIone" { secret_file = "one" }`, restricted, 1)))
+		strings.Replace(wholeConfig(t), `"LTAIone" { secret_file = "one" }`, restricted, 1)))
 	require.NoError(t, err)
 	require.Len(t, c.Accounts[0].AccessKeys[0].Allow, 3)
 }

@@ -56,6 +56,12 @@ func (o Options) WithAKeyPairEvery(takes time.Duration) Options {
 	return o
 }
 
+// WithKeyPairsFrom returns o with key pairs that generate makes.
+func (o Options) WithKeyPairsFrom(generate func(spec string) (*asymmetric.Key, error)) Options {
+	o.generatePair = generate
+	return o
+}
+
 // PrimaryVersion returns the newest version of a CMK of the default region.
 func (s *service) PrimaryVersion(ctx context.Context, account, keyID string) (id string, err error) {
 	scope := keyring.Scope{Account: account, Region: kmsapi.DefaultRegion}

@@ -18,12 +18,12 @@ const maxPairsWaiting = 16
 func newKeyMakers(o Options) (*wrapping.Pool, *asymmetric.Maker) {
 	cores := max(1, runtime.GOMAXPROCS(0)/2)
 	slots := fair.NewSlots(cores, max(cores, maxPairsWaiting)) // The pool has as many workers, which are never refused.
-	pool := wrapping.NewPool(func() (*wrapping.Key, error) {
-		if err := slots.Enter(context.Background(), ""); err != nil {
+	pool := wrapping.NewPool(func(ctx context.Context) (*wrapping.Key, error) {
+		if err := slots.Enter(ctx, ""); err != nil {
 			return nil, err
 		}
 		defer slots.Leave()
 		return o.generate()
 	})
-	return pool, asymmetric.NewMaker(slots, o.generatePair)
+	return pool, asymmetric.NewMaker(slots, keyWait, o.generatePair)
 }

@@ -3,10 +3,12 @@ package server_test
 import (
 	"compress/gzip"
 	"encoding/json"
+	"fmt"
 	"io"
 	"maps"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -63,6 +65,12 @@ func (k oldKey) require(l *lab) {
 		aliases = append(aliases, alias.AliasName)
 	}
 	require.Equal(l.t, k.Aliases, aliases, k.Name)
+	filters := fmt.Sprintf(`[{"Key":"KeyState","Values":[%q]}]`, k.Metadata.KeyState)
+	for _, value := range k.Tags {
+		filters = fmt.Sprintf(`%s,{"Key":"TagValue","Values":[%q]}]`, strings.TrimSuffix(filters, "]"), value)
+	}
+	found := l.must("ListKeys", "RegionId", k.Region, "Filters", filters, "PageSize", "100").Keys.Key
+	require.Contains(l.t, found, kmsapi.KeyEntry{KeyId: k.Metadata.KeyId, KeyArn: k.Metadata.Arn}, k.Name)
 	if k.Metadata.KeyState == kmsapi.Enabled {
 		k.requireDecrypts(l)
 	}

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"fmt"
 	"maps"
 	"slices"
 
@@ -114,15 +113,19 @@ func (m *model) compare(t *rapid.T, k *modelKey) {
 		agree(t, k.refusal(useRefused), err)
 		require.True(t, err != nil || opened.KeyId == k.id)
 	}
+	m.comparePair(t, k)
 	if k.gone {
 		return
 	}
+	require.Equal(t, k.spec, described.KeyMetadata.KeySpec)
+	require.Equal(t, k.usage, described.KeyMetadata.KeyUsage)
 	require.Equal(t, k.state, described.KeyMetadata.KeyState)
 	require.Equal(t, k.state == kmsapi.PendingDeletion, described.KeyMetadata.DeleteDate != "")
 	require.Equal(t, k.description, described.KeyMetadata.Description)
 	require.Equal(t, k.protected, described.KeyMetadata.DeletionProtection == kmsapi.ProtectionEnabled)
 	require.Equal(t, k.expireDay > 0, described.KeyMetadata.MaterialExpireTime != "")
 	m.compareVersions(t, k, described.KeyMetadata)
+	m.comparePublicKeys(t, k)
 	found := map[string]string{}
 	for _, tag := range tags.Tags.Tag {
 		found[tag.TagKey] = tag.TagValue
@@ -131,28 +134,4 @@ func (m *model) compare(t *rapid.T, k *modelKey) {
 	own := maps.Clone(m.aliases)
 	maps.DeleteFunc(own, func(_ string, of *modelKey) bool { return of != k })
 	requireAliases(t, own, &aliases.ListAliasesResponse)
-}
-
-// compareVersions looks at the versions of a CMK, and at when it is rotated.
-func (m *model) compareVersions(t *rapid.T, k *modelKey, described kmsapi.KeyMetadata) {
-	got, err := m.client.ListKeyVersions(t.Context(), &kmsapi.ListKeyVersionsRequest{KeyId: k.id, PageSize: 100})
-	require.NoError(t, err)
-	require.Equal(t, len(k.versions), got.TotalCount)
-	for i, version := range got.KeyVersions.KeyVersion {
-		known := &k.versions[len(k.versions)-1-i]
-		if *known == "" {
-			*known = version.KeyVersionId
-		}
-		require.Equal(t, *known, version.KeyVersionId, "the newest first")
-	}
-	require.Equal(t, k.versions[len(k.versions)-1], described.PrimaryKeyVersion)
-	rotation, interval := kmsapi.RotationDisabled, ""
-	if k.interval > 0 {
-		rotation, interval = kmsapi.RotationEnabled, fmt.Sprint(k.interval*24*60*60, "s")
-		if k.state != kmsapi.Enabled {
-			rotation = kmsapi.RotationSuspended
-		}
-	}
-	require.Equal(t, rotation, described.AutomaticRotation)
-	require.Equal(t, interval, described.RotationInterval)
 }

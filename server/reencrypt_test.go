@@ -329,10 +329,13 @@ func TestAnAsymmetricSourceThatDoesNotFit(t *testing.T) {
 func TestTheAuditLineOfReEncryptNamesBothKeys(t *testing.T) {
 	l := newLab(t, nil)
 	from, to, disabled := l.createKey("DKMSInstanceId", "kst-dev"), l.createKey(), l.createKey()
+	instances := map[any]string{from: "kst-dev"}
 	l.must("CreateAlias", "KeyId", to, "AliasName", "alias/to")
 	l.must("DisableKey", "KeyId", disabled)
 	blob := l.must("Encrypt", "KeyId", from, "Plaintext", "eA==").CiphertextBlob
+	outside := l.must("Encrypt", "KeyId", to, "Plaintext", "eA==").CiphertextBlob
 	require.NotContains(t, l.lastLine(), "destination_key_id", "other lines don't have it")
+	require.NotContains(t, l.lastLine(), "destination_instance_id")
 	const lost = "00000000-0000-4000-8000-000000000000"
 	for name, tc := range map[string]struct {
 		blob, destination string
@@ -341,6 +344,7 @@ func TestTheAuditLineOfReEncryptNamesBothKeys(t *testing.T) {
 	}{
 		"by id":             {blob, to, from, to, nil},
 		"by alias":          {blob, "alias/to", from, to, names{"DestinationKeyId": "alias/to"}},
+		"into an instance":  {outside, from, to, from, nil},
 		"to the same key":   {blob, from, from, from, nil},
 		"to a disabled key": {blob, disabled, from, disabled, nil},
 		"to no key":         {blob, lost, from, nil, names{"DestinationKeyId": lost}},
@@ -356,9 +360,10 @@ func TestTheAuditLineOfReEncryptNamesBothKeys(t *testing.T) {
 			require.Equal(t, tc.encrypts, line["destination_key_id"])
 			require.Equal(t, tc.asked, line["asked"])
 			require.NotContains(t, fmt.Sprint(line), blob[60:90])
-			if tc.key == from {
-				require.Equal(t, "kst-dev", line["instance_id"], "that of the key that decrypts")
-			}
+			require.Equal(t, instances[tc.key], line["instance_id"], "that of the key that decrypts")
+			encryptsIn, inOne := line["destination_instance_id"]
+			require.Equal(t, instances[tc.encrypts] != "", inOne, "that of the key that encrypts")
+			require.True(t, !inOne || encryptsIn == instances[tc.encrypts])
 		})
 	}
 }

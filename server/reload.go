@@ -25,10 +25,11 @@ func (s *Server) ReloadFile() (ReloadReport, error) {
 	})
 }
 
-// Reload takes from c the access keys, with secrets and permissions, the TLS certificates, quotas and rate limits, and
-// of the KMS instances that exist Internet access, spec, status, CA and which is the default. It reopens the audit log.
-// Connections stay open. It is all or nothing: after an error the service continues with what it had, and its
-// configuration is stale until a reload succeeds. Any other change in c takes effect at the next start only.
+// Reload takes from c the access keys, with secrets and permissions, the TLS certificates, quotas, rate limits and the
+// bounds of rotation, and of the KMS instances that exist Internet access, spec, status, CA and which is the default.
+// It reopens the audit log. Connections stay open. It is all or nothing: after an error the service continues with what
+// it had, and its configuration is stale until a reload succeeds. Any other change in c takes effect at the next start
+// only.
 func (s *Server) Reload(c Config) (ReloadReport, error) {
 	return s.reload(func() (Config, error) { return c, c.Validate() })
 }
@@ -120,6 +121,7 @@ func (s *Server) apply(c Config, report *ReloadReport) error {
 	s.service.gate.Replace(f.credentials)
 	s.service.gate.SetRates(s.config)
 	s.service.api.SetQuotas(s.config.Quotas.WithDefaults())
+	s.service.api.SetRotation(s.config.Rotation.Bounds())
 	s.service.api.SetInstances(s.files.instances(s.config))
 	for id, g := range s.gateways {
 		if loaded := f.certificates[id]; loaded != nil && g.certificate.current.Load() != nil {
@@ -134,6 +136,7 @@ func (s *Server) apply(c Config, report *ReloadReport) error {
 func (s *Server) merged(c Config) Config {
 	merged := s.config
 	merged.Accounts, merged.Quotas, merged.RateLimits = slices.Clone(c.Accounts), c.Quotas, c.RateLimits
+	merged.Rotation = c.Rotation
 	merged.Instances = slices.Clone(merged.Instances)
 	for n := range merged.Instances {
 		at := &merged.Instances[n]

@@ -4,6 +4,7 @@ import (
 	"net/http"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -32,6 +33,25 @@ func TestAReloadChangesRatesAndQuotas(t *testing.T) {
 	change(&server.RateLimits{ListTags: server.Unlimited}, &server.Quotas{Keys: 2})
 	require.False(t, throttled())
 	w.createKey()
+}
+
+func TestAReloadChangesTheRangeOfRotationIntervals(t *testing.T) {
+	w := newWire(t)
+	rotated := []string{"EnableAutomaticRotation", "true", "RotationInterval", "1h"}
+	w.do("CreateKey", rotated...).refused(t, kmsapi.ErrInvalidParameter)
+	change := func(rotation *server.Rotation) {
+		require.NoError(t, w.kms.Reload(func(c *server.Config) { c.Rotation = rotation }))
+	}
+	change(&server.Rotation{MinInterval: "1h", MaxInterval: "1d"})
+	id := w.createKey(rotated...)
+	refused := w.do("UpdateRotationPolicy", "KeyId", id, "EnableAutomaticRotation", "true", "RotationInterval", "25h")
+	refused.refused(t, kmsapi.ErrInvalidParameter)
+	require.Contains(t, refused.Message, "It must be from 1h to 1d, ")
+	change(nil)
+	require.Equal(t, "3600s", w.must("DescribeKey", "KeyId", id).KeyMetadata.RotationInterval, "what a key has, it keeps")
+	w.kms.Advance(time.Hour)
+	require.NoError(t, w.kms.Sweep())
+	require.Equal(t, 2, w.must("ListKeyVersions", "KeyId", id).TotalCount)
 }
 
 func TestReloadsAtTheSameTimeComeOneAfterAnother(t *testing.T) {

@@ -68,6 +68,10 @@ func TestAReloadReportsWhatItChanges(t *testing.T) {
 			`quotas.keys: unlimited (was 200)`, `rate_limits.crypto: 2000 (was 1000)`,
 		}},
 		{
+			"rotation", `quotas`, "rotation {\nmin_version_interval = \"7d\"\nmin_interval = \"3600s\"\n}\nquotas",
+			[]string{`rotation.min_version_interval: 7d (was 0d)`, `rotation.min_interval: 1h (was 7d)`},
+		},
+		{
 			"an instance", `instance "kst-dev" {`, "instance \"kst-dev\" {\ndefault = true\nspec = 7\nstatus = \"Error\"\n",
 			[]string{
 				`instance "kst-dev".default: true (was false)`, `instance "kst-dev".spec: 7 (was 1000)`,
@@ -222,7 +226,7 @@ func TestAServiceThatCantBeAskedToReload(t *testing.T) {
 		_, err := server.RequestReload(t.Context(), file)
 		return err
 	}
-	good := strings.ReplaceAll(goodConfig, `"kms.sock"`, `"`+socket+`"`)
+	good := strings.ReplaceAll(wholeConfig(t), `"kms.sock"`, `"`+socket+`"`)
 	err := ask(good)
 	require.ErrorIs(t, err, server.ErrNoService)
 	require.EqualError(t, err, "socket "+socket+": no service listens there")

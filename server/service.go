@@ -100,12 +100,12 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {
 	return api.New(api.Options{
 		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyPairs: s.keyPairs, KeyWait: keyWait, FIPS: c.FIPS,
-		Quotas: c.Quotas.WithDefaults(), Regions: c.ServedRegions(), Rand: o.Rand, Instances: instances,
-		StrictDefaultKeys: c.StrictDefaultKeys,
+		Quotas: c.Quotas.WithDefaults(), Rotation: c.Rotation.Bounds(), Regions: c.ServedRegions(), Rand: o.Rand,
+		Instances: instances, StrictDefaultKeys: c.StrictDefaultKeys,
 	})
 }
 
-// keyWait ends the wait for a wrapping key while an answer can still be written.
+// keyWait ends the wait for a wrapping key, or for a turn to make a key pair, while an answer can still be written.
 const keyWait = writeTimeout * 2 / 3
 
 func openAudit(c *AuditConfig) (*audit.Log, error) {

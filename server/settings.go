@@ -7,6 +7,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
@@ -17,12 +18,15 @@ type setting struct{ name, value string }
 // of the first ones, and a change of the fixed ones takes effect at the next start only. Access keys and the content of
 // files are not among them.
 func settingsOf(c Config) (reloaded, fixed []setting) {
-	quotas := c.Quotas.WithDefaults()
+	quotas, rotation := c.Quotas.WithDefaults(), c.Rotation.Bounds()
 	reloaded = []setting{
 		{"quotas.keys", quantity(quotas.Keys)},
 		{"quotas.aliases", quantity(quotas.Aliases)},
 		{"quotas.key_versions", quantity(quotas.KeyVersions)},
 		{"quotas.versions", quantity(quotas.Versions)},
+		{"rotation.min_version_interval", kmsapi.FormatInterval(rotation.BetweenVersions)},
+		{"rotation.min_interval", kmsapi.FormatInterval(rotation.Shortest)},
+		{"rotation.max_interval", kmsapi.FormatInterval(rotation.Longest)},
 	}
 	rates := c.RateLimits.PerSecond()
 	for _, class := range slices.Sorted(maps.Keys(rates)) {

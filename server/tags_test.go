@@ -127,3 +127,38 @@ func TestWrongTagsAreRefused(t *testing.T) {
 	}
 	require.Empty(t, w.tagged(id))
 }
+
+func TestOneRuleForTagsHoldsInEveryOperation(t *testing.T) {
+	const characters = `abczABCZ0189/\_-.+=@:`
+	w := newWire(t)
+	id, longest := w.createKey(), characters+strings.Repeat("k", kmsapi.MaxTagKey-len(characters))
+	list := func(key, value string) string { return fmt.Sprintf(`[{"TagKey":%q,"TagValue":%q}]`, key, value) }
+	ways := map[string]func(key, value string) answer{
+		"CreateKey":   func(key, value string) answer { return w.do("CreateKey", "Tags", list(key, value)) },
+		"TagResource": func(key, value string) answer { return w.do("TagResource", "KeyId", id, "Tags", list(key, value)) },
+		"TagResources": func(key, value string) answer {
+			return w.do("TagResources", append(ofKeys(id), "Tag.1.Key", key, "Tag.1.Value", value)...)
+		},
+	}
+	for action, tag := range ways {
+		t.Run(action, func(t *testing.T) {
+			made := tag(longest, longest)
+			require.Equal(t, 200, made.status, string(made.body))
+			tagged := id
+			if made.KeyMetadata.KeyId != "" {
+				tagged = made.KeyMetadata.KeyId
+			}
+			require.Contains(t, w.tagged(tagged), longest+"="+longest)
+			for name, refused := range map[string][2]string{
+				"an empty key": {"", "v"}, "a long key": {longest + "k", "v"}, "a long value": {"k", longest + "v"},
+				"a space": {"k", "v v"}, "a letter of another alphabet": {"k", "зарплата"}, "a control character": {"k", "\n"},
+				"a reserved key": {"acs:k", "v"}, "another reserved key": {"aliyunk", "v"},
+			} {
+				t.Run(name, func(t *testing.T) { tag(refused[0], refused[1]).refused(t, kmsapi.ErrInvalidParameter) })
+			}
+		})
+	}
+	require.Equal(t, []string{longest + "=" + longest}, w.tagged(id), "of what was refused, nothing was done")
+	w.must("UntagResource", "KeyId", id, "TagKeys", fmt.Sprintf(`[%q]`, longest))
+	require.Empty(t, w.tagged(id))
+}

@@ -24,3 +24,17 @@ func TestPublishedOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 		w.do(name).refused(t, kmsapi.ErrActionNotFound)
 	}
 }
+
+func TestKeySpecsThatAreNotServedAreUnsupportedAlsoInAnInstance(t *testing.T) {
+	w := newWire(t)
+	for _, spec := range []string{"Aliyun_AES_128", "Aliyun_AES_192", "Aliyun_SM4", "EC_SM2"} {
+		for _, instance := range []string{"", w.kms.Instance.ID} {
+			for _, origin := range []string{"Aliyun_KMS", "EXTERNAL"} {
+				got := w.do("CreateKey", "KeySpec", spec, "DKMSInstanceId", instance, "Origin", origin)
+				got.refused(t, kmsapi.ErrUnsupportedOperation)
+				require.Contains(t, got.Message, spec)
+			}
+		}
+	}
+	require.Zero(t, w.must("ListKeys").TotalCount)
+}

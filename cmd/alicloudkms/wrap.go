@@ -1,9 +1,7 @@
 package main
 
 import (
-	"bytes"
 	"context"
-	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
@@ -24,17 +22,18 @@ func wrapCommand() *cli.Command {
 sent anywhere: it works without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{
-				Name: "in", Required: true, Usage: "the `FILE` with the key material: 32 raw bytes; - is standard input",
+				Name: "in", Required: true,
+				Usage: "the `FILE` with the key material: 32 raw bytes, or a private key in PEM or DER; - is standard input",
 			},
 			&cli.StringFlag{
 				Name: "public-key", Required: true,
 				Usage: "the `FILE` with KMS's public key: PEM, DER, DER in base64, or the JSON of the response that has it",
 			},
 			&cli.StringFlag{
-				Name: "algorithm", Value: kmsapi.WrapOAEPSHA256,
-				Usage: "the wrapping algorithm `NAME` that the public key was requested with: " +
-					kmsapi.WrapOAEPSHA256 + ", " + kmsapi.WrapOAEPSHA1 + " or " + kmsapi.WrapPKCS1v15,
-				Validator: oneOf(kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15),
+				Name: "algorithm",
+				Usage: "the wrapping algorithm `NAME` that the public key was requested with. Without it: that in the JSON, else " +
+					kmsapi.WrapOAEPSHA256 + ", and for a private key " + kmsapi.WrapKeyPair,
+				Validator: oneOf(kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15, kmsapi.WrapKeyPair),
 			},
 			&cli.StringFlag{
 				Name: "out", Usage: "write to this `FILE`, which must not exist yet, instead of standard output",
@@ -45,6 +44,7 @@ sent anywhere: it works without network. The result is base64, for encrypted_key
 			},
 		},
 		Metadata: examples(`  alicloudkms wrap -in material -public-key public.pem -out wrapped.b64
+  alicloudkms wrap -in private.pem -public-key parameters.json -out wrapped.b64 -token-out token
   alicloudkms wrap -in material -public-key parameters.json -out wrapped.b64 -token-out token
 `),
 		Action: runWrap,
@@ -60,7 +60,7 @@ func runWrap(_ context.Context, c *cli.Command) error {
 	if c.IsSet("token-out") && parameters.token == "" {
 		return fmt.Errorf("-token-out needs the import token: give -public-key the whole response with the public key, in JSON")
 	}
-	algorithm, err := parameters.algorithmFor(c.String("algorithm"), c.IsSet("algorithm"))
+	algorithm, err := parameters.algorithmFor(c.String("algorithm"))
 	if err != nil {
 		return err
 	}
@@ -68,8 +68,11 @@ func runWrap(_ context.Context, c *cli.Command) error {
 	if err != nil {
 		return fmt.Errorf("-in %s: %w", in, err)
 	}
-	defer clear(material)
-	wrapped, err := client.WrapKeyMaterial(algorithm, parameters.key, material)
+	defer clear(material.bytes)
+	if algorithm, err = material.algorithmOr(algorithm); err != nil {
+		return fmt.Errorf("-in %s: %w", in, err)
+	}
+	wrapped, err := client.WrapKeyMaterial(algorithm, parameters.key, material.bytes)
 	if err != nil {
 		return err
 	}
@@ -79,51 +82,6 @@ func runWrap(_ context.Context, c *cli.Command) error {
 		}
 	}
 	return writeLine(c.Root().Writer, c.String("out"), wrapped)
-}
-
-var wantedMaterial = fmt.Sprintf("key material has exactly %d raw bytes", kmsapi.KeyMaterialSize)
-
-// readMaterial reads key material into one buffer, which the caller clears. Its errors reveal nothing about the
-// material.
-func readMaterial(name string) ([]byte, error) {
-	file, err := openInput(name)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	buffer := make([]byte, 2*kmsapi.KeyMaterialSize+3) // Enough to recognize hexadecimal with a line break.
-	n, err := io.ReadFull(file, buffer)
-	if err == nil {
-		clear(buffer)
-		return nil, fmt.Errorf("it has more than %d bytes; %s", n-1, wantedMaterial)
-	}
-	if !errors.Is(err, io.ErrUnexpectedEOF) && !errors.Is(err, io.EOF) {
-		clear(buffer)
-		return nil, err
-	}
-	if n != kmsapi.KeyMaterialSize {
-		err := fmt.Errorf("it has %d bytes; %s%s", n, wantedMaterial, materialHint(buffer[:n]))
-		clear(buffer)
-		return nil, err
-	}
-	return buffer[:n], nil
-}
-
-// materialHint recognizes the usual mistakes.
-func materialHint(read []byte) string {
-	trimmed := bytes.TrimRight(read, "\r\n")
-	decoded := make([]byte, len(read))
-	defer clear(decoded)
-	switch n, err := base64.StdEncoding.Decode(decoded, trimmed); {
-	case len(read) == 2*kmsapi.KeyMaterialSize || len(trimmed) == 2*kmsapi.KeyMaterialSize:
-		return " (if it is hexadecimal, decode it first: xxd -r -p)"
-	case err == nil && n == kmsapi.KeyMaterialSize:
-		return " (it is base64: decode it first, with base64 -d)"
-	case len(trimmed) == kmsapi.KeyMaterialSize:
-		return " (it ends with a line break)"
-	default:
-		return ""
-	}
 }
 
 func openInput(name string) (io.ReadCloser, error) {

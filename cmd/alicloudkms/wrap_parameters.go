@@ -96,16 +96,12 @@ func parseResponse(content []byte) (wrapParameters, error) {
 	return p, err
 }
 
-// algorithmFor returns the algorithm to wrap with: given, if it was given, else that of p, else otherwise.
-func (p wrapParameters) algorithmFor(given string, isGiven bool) (string, error) {
-	switch {
-	case p.algorithm == "" || isGiven && p.algorithm == given:
-		return given, nil
-	case isGiven:
+// algorithmFor returns the algorithm to wrap with: given, else that of p. It is empty if neither says one.
+func (p wrapParameters) algorithmFor(given string) (string, error) {
+	if given != "" && p.algorithm != "" && given != p.algorithm {
 		return "", fmt.Errorf("-algorithm is %s, and the public key was requested with %s", given, p.algorithm)
-	default:
-		return p.algorithm, nil
 	}
+	return cmp.Or(given, p.algorithm), nil
 }
 
 // withoutAt explains the error of a file that is missing because of an @, which the flags of other programs want.

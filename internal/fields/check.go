@@ -75,8 +75,9 @@ func Takes(op logical.Operation, name string, schema *framework.FieldSchema) boo
 	return schema.Query != IsWrite(op) && op != logical.ReadOperation && !isInPath(name)
 }
 
-// unknownField refuses a field that the operation does not have. A field that is part of the path is one: the framework
-// would let the path win in silence, so that a caller that means another key would never learn of it.
+// unknownField refuses a field that the operation does not have. A field that is part of the path is one, unless it
+// repeats the path: the framework would let the path win in silence, so that a caller that means another key would
+// never learn of it.
 func unknownField(schemas Schemas, op logical.Operation, name string) error {
 	var known []string
 	for field, schema := range schemas {

@@ -2,7 +2,11 @@ package fields
 
 import (
 	"fmt"
+	"maps"
 	"regexp"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -41,5 +45,27 @@ func Names() []Name { return []Name{KeyName, Alias} }
 
 // Valid reports whether s has the form of such a name.
 func (n Name) Valid(s string) bool { return n.valid.MatchString(s) }
+
+// BesidesPath returns the fields of a write without those that only repeat the path, as some of transit's clients send
+// them. A name that differs from the path's stays, to be refused. given stays as it is.
+func BesidesPath(p *framework.Path, path string, op logical.Operation, given map[string]any) map[string]any {
+	for _, kind := range Names() {
+		if said, ok := given[kind.Field].(string); ok && IsWrite(op) && said != "" && said == kind.in(p, path) {
+			given = maps.Clone(given)
+			delete(given, kind.Field)
+		}
+	}
+	return given
+}
+
+// in returns the name that path has as one of p, and "" if p has no such name.
+func (n Name) in(p *framework.Path, path string) string {
+	pattern := regexp.MustCompile(p.Pattern)
+	match, group := pattern.FindStringSubmatch(path), pattern.SubexpIndex(n.Field)
+	if match == nil || group < 0 {
+		return ""
+	}
+	return match[group]
+}
 
 func isInPath(field string) bool { return field == KeyName.Field || field == Alias.Field }

@@ -21,6 +21,8 @@ type Fetch[T any] func(page int) (entries []T, total int, err error)
 type Listing[T any] struct {
 	// Entries holds the entries under their names.
 	Entries map[string]T
+	// Order has the names in the order in which KMS lists them.
+	Order []string
 	// Moved says that the list changed while it was read: KMS's count differs from what it lists, or between two pages.
 	Moved bool
 }
@@ -38,6 +40,9 @@ func Collect[T any](next Fetch[T], name func(T) string) (Listing[T], error) {
 		}
 		before := len(l.Entries)
 		for _, entry := range entries {
+			if _, known := l.Entries[name(entry)]; !known {
+				l.Order = append(l.Order, name(entry))
+			}
 			l.Entries[name(entry)] = entry
 		}
 		l.Moved = l.Moved || page > 1 && total != counted
@@ -49,6 +54,21 @@ func Collect[T any](next Fetch[T], name func(T) string) (Listing[T], error) {
 		}
 	}
 	return l, refusal.BadGateway("KMS lists more than %d pages, which can't be right", MaxPages)
+}
+
+// rounds is how often to read a list that others change.
+const rounds = 5
+
+// Still returns what read returns once the list has not changed while it was read, for callers that must miss nothing.
+// moving says what to tell the caller if it never stands still.
+func Still[T any](read func() (Listing[T], error), moving string) (Listing[T], error) {
+	for range rounds {
+		l, err := read()
+		if err != nil || !l.Moved {
+			return l, err
+		}
+	}
+	return Listing[T]{}, refusal.Unavailable("%s", moving)
 }
 
 // Warn warns the caller that entries which moved to an earlier page may be missing.

@@ -13,6 +13,7 @@ func (s *stage) contests() []contest.Contest {
 	return slices.Concat(
 		s.clientContests(),
 		s.serviceContests(),
+		s.operationContests(),
 		s.recordContests(),
 		s.createContests(),
 		s.importContests(),
@@ -25,9 +26,20 @@ func (s *stage) contests() []contest.Contest {
 // plaintext is what every side encrypts: 64 bytes, in base64 as all the APIs take it.
 const plaintext = "cGF5cm9sbCwgNjQgYnl0ZXMgb2YgaXQsIGFzIGEgZGF0YSBrZXkgb3IgYSBwYXNzd29yZCBtYXkgaGF2ZSE="
 
+// closePairs is how many pairs of runs a round has where one caller is measured and a few percent matter: two runs of
+// one side differ by as much on a busy machine.
+const closePairs = 20
+
 // figure is a ratio of a measure of ours to that of the best peer.
 func figure(m contest.Measure, t contest.Target) contest.Figure {
 	return contest.Figure{Measure: m, Compare: contest.Ratio, Target: t}
+}
+
+// against is a figure whose peer has that name.
+func against(peer string, m contest.Measure, t contest.Target) contest.Figure {
+	f := figure(m, t)
+	f.Against = peer
+	return f
 }
 
 // alone is a figure of ours without a peer.

@@ -29,6 +29,7 @@ func (s *stage) clientContests() []contest.Contest {
 		Figures: []contest.Figure{
 			figure(contest.Time, contest.AtMost(0.2)), figure(contest.Allocations, contest.AtMost(0.2)),
 		},
+		Finer: closePairs,
 	}}
 	for _, c := range []int{1, 16, 64} {
 		found = append(found, contest.Contest{

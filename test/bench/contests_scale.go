@@ -42,6 +42,7 @@ func (s *stage) scaleContests() []contest.Contest {
 			Name:    "service with 100,000 keys and aliases against 100: " + e.name,
 			Open:    func(context.Context) ([]contest.Side, func() error, error) { return s.openScale(e.request) },
 			Figures: []contest.Figure{figure(contest.P50, contest.AtMost(e.most))},
+			Finer:   closePairs,
 		})
 	}
 	return append(found, contest.Contest{

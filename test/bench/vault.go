@@ -13,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
-// vaultServer is a Vault server as in production: raft storage, TLS, an audit log. Transit, our engine and the echo
-// plugin are mounted, each with a key called payroll.
+// vaultServer is a Vault server as in production: raft storage, TLS, an audit log. Transit, our engine, which has a key
+// called payroll, and the echo plugin are mounted.
 type vaultServer struct {
 	*vault.Server
 	http *http.Client
@@ -89,12 +89,8 @@ func (v *vaultServer) setUp(ctx context.Context, s *stage, kms *kmsService) erro
 	if _, err := v.Client.Logical().WriteWithContext(ctx, "alicloudkms/config", kms.EngineConfig()); err != nil {
 		return err
 	}
-	for _, path := range []string{"transit/keys/", "alicloudkms/keys/"} {
-		if _, err := v.Client.Logical().WriteWithContext(ctx, path+keyName, nil); err != nil {
-			return err
-		}
-	}
-	return nil
+	_, err := v.Client.Logical().WriteWithContext(ctx, "alicloudkms/keys/"+keyName, nil)
+	return err
 }
 
 // post returns a function that repeats one request, with as thin a client as possible.

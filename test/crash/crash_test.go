@@ -25,9 +25,7 @@ const (
 )
 
 func TestWhatIsAcknowledgedSurvivesKill(t *testing.T) {
-	if *seed == 0 {
-		*seed = rand.Uint64()
-	}
+	t.Parallel()
 	t.Logf("%d rounds; repeat them with: go test ./test/crash -args -rounds %d -seed %d", *rounds, *rounds, *seed)
 	binary := build(t)
 	random := rand.New(rand.NewPCG(*seed, 0))
@@ -79,8 +77,9 @@ func (l *loop) round(number int, all bool) {
 	found := inspect(l.t, l.service.dial(l.t))
 	found.check(l.writers, all)
 	l.postman.resend(l.t, newHTTP(l.t, l.service), l.service)
-	l.t.Logf("round %d: killed after %d requests, with %d keys and %d aliases; %d of the requests in doubt had taken effect",
-		number+1, acknowledged, len(found.keys), len(found.aliases), found.happened)
+	l.t.Logf("round %d: killed after %d requests, with %d keys and %d aliases; %d of the requests in doubt had taken effect; "+
+		"%d ciphertexts opened, and %d signatures and ciphertexts of asymmetric keys",
+		number+1, acknowledged, len(found.keys), len(found.aliases), found.happened, found.opened, found.paired)
 }
 
 // workUntilKilled runs all writers in parallel, and kills the service shortly after a number of requests.

@@ -5,11 +5,15 @@
 // exact state, except for the one request whose response never arrived: that must have taken effect completely, or not
 // at all.
 //
-//   - Every acknowledged CMK, state, alias, tag and ciphertext exists, and nothing else does.
+//   - Every acknowledged CMK of every kind exists, with its state, versions, aliases, tags, ciphertexts and signatures,
+//     and nothing else does.
 //   - No record is incomplete: `alicloudkms check` walks the store.
 //   - No request is answered twice: signed requests from before the kill are sent again.
 //
 // In some rounds the service is also killed while it starts. Every few rounds, the store starts empty.
+//
+// Another test kills a service that sweeps, while many keys are due for their rotation: each is rotated exactly once,
+// whenever that happens, and however late or early the clock is when the service starts again.
 //
 //	go test ./test/crash -args -rounds 200 -seed 7
 //

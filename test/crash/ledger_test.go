@@ -16,6 +16,7 @@ type ledger struct {
 
 // key is a CMK in a ledger. Tags are never changed in place.
 type key struct {
+	kind
 	state kmsapi.KeyState
 	tags  map[string]string
 	// added counts the versions beside the first one, and interval is that of the rotation, as answers have it.

@@ -6,6 +6,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -54,6 +55,8 @@ rate_limits {
   write      = -1
   read       = -1
   list_tags  = -1
+  asymmetric = -1
+  re_encrypt = -1
 }
 `
 
@@ -112,11 +115,17 @@ func (s *site) start(t *testing.T) *service {
 // unclear.
 func (s *service) dial(t *testing.T) *client.Client {
 	t.Helper()
-	ca, err := os.ReadFile(s.site.dev.CAFile)
+	return s.site.dial(t, s.address, nil)
+}
+
+// dial is that of a service that listens at an address. The clock is the client's.
+func (s *site) dial(t *testing.T, address string, clock func() time.Time) *client.Client {
+	t.Helper()
+	ca, err := os.ReadFile(s.dev.CAFile)
 	require.NoError(t, err)
 	c, err := client.New(client.Config{
-		Endpoint: s.address, CACert: string(ca), MaxRetries: -1,
-		Credentials: client.Static{AccessKeyID: s.site.dev.AccessKeyID, AccessKeySecret: s.site.dev.AccessKeySecret},
+		Endpoint: address, CACert: string(ca), MaxRetries: -1, Clock: clock,
+		Credentials: client.Static{AccessKeyID: s.dev.AccessKeyID, AccessKeySecret: s.dev.AccessKeySecret},
 	})
 	require.NoError(t, err)
 	t.Cleanup(c.Close)

@@ -22,6 +22,9 @@ type inspector struct {
 	aliases map[string]string
 	// happened counts the requests in doubt that turned out to have taken effect.
 	happened int
+	// opened counts the ciphertexts of symmetric CMKs that were decrypted, and paired the signatures and ciphertexts of
+	// asymmetric ones that were verified and decrypted.
+	opened, paired int
 }
 
 const pageSize = 100
@@ -120,10 +123,12 @@ func (i *inspector) key(id string) key {
 	require.NoError(i.t, err)
 	versions, err := i.client.ListKeyVersions(i.t.Context(), &kmsapi.ListKeyVersionsRequest{KeyId: id})
 	require.NoError(i.t, err)
-	require.Equal(i.t, described.KeyMetadata.PrimaryKeyVersion, versions.KeyVersions.KeyVersion[0].KeyVersionId)
 	k := key{
-		state: described.KeyMetadata.KeyState, tags: map[string]string{},
+		kind: kindOf(described.KeyMetadata), state: described.KeyMetadata.KeyState, tags: map[string]string{},
 		added: versions.TotalCount - 1, interval: described.KeyMetadata.RotationInterval,
+	}
+	if k.isSymmetric() {
+		require.Equal(i.t, described.KeyMetadata.PrimaryKeyVersion, versions.KeyVersions.KeyVersion[0].KeyVersionId)
 	}
 	for _, tag := range listed.Tags.Tag {
 		k.tags[tag.TagKey] = tag.TagValue
@@ -145,7 +150,7 @@ func (i *inspector) aliasesByKeyID(id string) (names []string) {
 }
 
 func (k key) equal(other key) bool {
-	return k.state == other.state && maps.Equal(k.tags, other.tags) && k.added == other.added &&
+	return k.kind == other.kind && k.state == other.state && maps.Equal(k.tags, other.tags) && k.added == other.added &&
 		k.interval == other.interval
 }
 
@@ -175,30 +180,86 @@ func (i *inspector) adopt(writers []*writer, unknown map[string]bool) {
 		w := writers[at]
 		w.unborn = ""
 		i.happened++
-		w.adopt(id)
-		require.Equal(i.t, w.ledger.keys[id], key{state: i.key(id).state})
-		require.NoError(i.t, w.dataKey(i.t.Context(), id), "the new key is incomplete")
+		k := kindOf(described.KeyMetadata)
+		w.adopt(id, k)
+		require.True(i.t, w.ledger.keys[id].equal(i.key(id)))
+		if k.isImported() {
+			require.NoError(i.t, w.importMaterial(i.t.Context(), id, k), "the new key is incomplete")
+		}
+		require.NoError(i.t, w.use(i.t.Context(), id, k), "the new key is incomplete")
 	}
 }
 
-// open decrypts a writer's ciphertexts, as far as the states of their CMKs allow it.
+// open decrypts a writer's ciphertexts and verifies its signatures, as far as the states of their CMKs allow it.
 func (i *inspector) open(w *writer, all bool) {
 	i.t.Helper()
 	for n, c := range w.sealed {
 		if !all && n < w.sealedBefore && w.random.IntN(w.sealedBefore) >= sample {
 			continue
 		}
+		k := w.ledger.keys[c.keyID]
+		keyID, plaintext, err := i.decrypt(c, k.kind)
+		if i.allows(k, err) {
+			require.Equal(i.t, c.keyID, keyID)
+			require.Equal(i.t, c.plaintext.Reveal(), plaintext.Reveal())
+			i.count(k.kind)
+		}
+	}
+	for n, s := range w.signatures {
+		if all || n >= len(w.signatures)-sample || w.random.IntN(len(w.signatures)) < sample {
+			i.verify(w.ledger.keys[s.keyID], s)
+		}
+	}
+}
+
+func (i *inspector) count(k kind) {
+	if k.isSymmetric() {
+		i.opened++
+	} else {
+		i.paired++
+	}
+}
+
+// allows requires that a use of a CMK has ended as its state demands, and reports whether that is with success.
+func (i *inspector) allows(k key, err error) bool {
+	i.t.Helper()
+	refused := map[kmsapi.KeyState]*kmsapi.Error{
+		kmsapi.Disabled: kmsapi.ErrRejectedDisabled, kmsapi.PendingDeletion: kmsapi.ErrRejectedPendingDeletion,
+		kmsapi.PendingImport: kmsapi.ErrRejectedPendingImport,
+	}[k.state]
+	if refused != nil {
+		require.ErrorIs(i.t, err, refused)
+		return false
+	}
+	require.NoError(i.t, err)
+	return true
+}
+
+func (i *inspector) decrypt(c ciphertext, k kind) (keyID string, plaintext kmsapi.Secret, err error) {
+	if k.isSymmetric() {
 		got, err := i.client.Decrypt(i.t.Context(),
 			&kmsapi.DecryptRequest{CiphertextBlob: c.blob, EncryptionContext: c.context})
-		switch w.ledger.keys[c.keyID].state {
-		case kmsapi.Disabled:
-			require.ErrorIs(i.t, err, kmsapi.ErrRejectedDisabled)
-		case kmsapi.PendingDeletion:
-			require.ErrorIs(i.t, err, kmsapi.ErrRejectedPendingDeletion)
-		default:
-			require.NoError(i.t, err)
-			require.Equal(i.t, c.keyID, got.KeyId)
-			require.Equal(i.t, c.plaintext.Reveal(), got.Plaintext.Reveal())
+		if err != nil {
+			return "", plaintext, err
 		}
+		return got.KeyId, got.Plaintext, nil
+	}
+	got, err := i.client.AsymmetricDecrypt(i.t.Context(), &kmsapi.AsymmetricDecryptRequest{
+		KeyId: c.keyID, KeyVersionId: c.version, Algorithm: k.algorithm, CiphertextBlob: c.blob,
+	})
+	if err != nil {
+		return "", plaintext, err
+	}
+	return got.KeyId, got.Plaintext, nil
+}
+
+func (i *inspector) verify(k key, s signedBy) {
+	i.t.Helper()
+	got, err := i.client.AsymmetricVerify(i.t.Context(), &kmsapi.AsymmetricVerifyRequest{
+		KeyId: s.keyID, KeyVersionId: s.version, Algorithm: k.algorithm, Digest: signed, Value: s.value,
+	})
+	if i.allows(k, err) {
+		require.True(i.t, got.Value, "the signature of version %s of key %s", s.version, s.keyID)
+		i.count(k.kind)
 	}
 }

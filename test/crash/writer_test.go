@@ -27,6 +27,8 @@ type writer struct {
 	// sealed are the ciphertexts of all rounds, and sealedBefore is the number of those from earlier rounds.
 	sealed       []ciphertext
 	sealedBefore int
+	// signatures are those of all rounds.
+	signatures []signedBy
 
 	// count makes names unique.
 	count int
@@ -36,11 +38,11 @@ type writer struct {
 	unborn string
 }
 
-// ciphertext is a ciphertext that the service has made.
+// ciphertext is a ciphertext that the service has made. The version is empty if its CMK is symmetric.
 type ciphertext struct {
-	keyID, blob string
-	plaintext   kmsapi.Secret
-	context     kmsapi.EncryptionContext
+	keyID, version, blob string
+	plaintext            kmsapi.Secret
+	context              kmsapi.EncryptionContext
 }
 
 func newWriter(name string, random *rand.Rand) *writer {
@@ -86,6 +88,8 @@ func (w *writer) step(ctx context.Context) error {
 			discard(w.client.CancelKeyDeletion(ctx, &kmsapi.CancelKeyDeletionRequest{KeyId: id})))
 	case kmsapi.Disabled:
 		return w.change(setState(id, kmsapi.Enabled), discard(w.client.EnableKey(ctx, &kmsapi.EnableKeyRequest{KeyId: id})))
+	case kmsapi.PendingImport:
+		return w.importMaterial(ctx, id, k.kind)
 	default:
 		return w.onEnabled(ctx, id, k)
 	}
@@ -95,9 +99,9 @@ func (w *writer) step(ctx context.Context) error {
 func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
 	switch w.random.IntN(10) {
 	case 8:
-		return w.rotate(ctx, id)
+		return w.rotate(ctx, id, k.kind)
 	case 9:
-		return w.setRotation(ctx, id)
+		return w.setRotation(ctx, id, k.kind)
 	case 0:
 		r := &kmsapi.DisableKeyRequest{KeyId: id}
 		return w.change(setState(id, kmsapi.Disabled), discard(w.client.DisableKey(ctx, r)))
@@ -111,8 +115,21 @@ func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
 		return w.alias(ctx, id)
 	case 4:
 		return w.tag(ctx, id, k.tags)
-	case 5:
+	default:
+		return w.use(ctx, id, k.kind)
+	}
+}
+
+// use encrypts or signs with an enabled CMK.
+func (w *writer) use(ctx context.Context, id string, k kind) error {
+	if !k.isSymmetric() {
+		return w.usePair(ctx, id, k)
+	}
+	switch w.random.IntN(4) {
+	case 0:
 		return w.dataKey(ctx, id)
+	case 1:
+		return w.reEncrypt(ctx, id)
 	default:
 		return w.encrypt(ctx, id)
 	}
@@ -137,21 +154,23 @@ func (w *writer) unique() string {
 }
 
 func (w *writer) create(ctx context.Context) error {
-	description := w.unique()
-	got, err := w.client.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: description})
+	description, k := w.unique(), w.kind()
+	got, err := w.client.CreateKey(ctx, &kmsapi.CreateKeyRequest{
+		Description: description, KeySpec: k.spec, KeyUsage: k.usage, Origin: k.origin(),
+	})
 	if err != nil {
 		w.unborn = description
 		return err
 	}
-	w.adopt(got.KeyMetadata.KeyId)
+	w.adopt(got.KeyMetadata.KeyId, k)
 	return nil
 }
 
 // adopt records a new CMK.
-func (w *writer) adopt(id string) {
+func (w *writer) adopt(id string, k kind) {
 	w.ids = append(w.ids, id)
 	w.touched[id] = true
-	setState(id, kmsapi.Enabled)(w.ledger)
+	w.ledger.keys[id] = key{kind: k, state: k.firstState()}
 }
 
 // alias creates an alias, moves one here from another CMK, or deletes one.
@@ -196,13 +215,19 @@ func (w *writer) tag(ctx context.Context, id string, tags map[string]string) err
 		discard(w.client.TagResource(ctx, &kmsapi.TagResourceRequest{KeyId: id, Tags: set})))
 }
 
-// rotate gives a CMK a new version.
-func (w *writer) rotate(ctx context.Context, id string) error {
+// rotate gives a CMK a new version. An imported one has no other, so it loses that until the next import.
+func (w *writer) rotate(ctx context.Context, id string, k kind) error {
+	if k.isImported() {
+		return w.deleteMaterial(ctx, id)
+	}
 	return w.change(addVersion(id), discard(w.client.CreateKeyVersion(ctx, &kmsapi.CreateKeyVersionRequest{KeyId: id})))
 }
 
 // setRotation gives a CMK a rotation policy, which is never due while the test runs, or takes it away.
-func (w *writer) setRotation(ctx context.Context, id string) error {
+func (w *writer) setRotation(ctx context.Context, id string, k kind) error {
+	if !k.isSymmetric() {
+		return w.usePair(ctx, id, k)
+	}
 	r := &kmsapi.UpdateRotationPolicyRequest{KeyId: id}
 	interval := ""
 	if w.random.IntN(3) > 0 {
@@ -216,9 +241,16 @@ func (w *writer) dataKey(ctx context.Context, id string) error {
 	about := kmsapi.EncryptionContext{"writer": w.name}
 	got, err := w.client.GenerateDataKey(ctx, &kmsapi.GenerateDataKeyRequest{KeyId: id, EncryptionContext: about})
 	if err == nil {
-		w.sealed = append(w.sealed, ciphertext{id, got.CiphertextBlob, got.Plaintext, about})
+		w.sealed = append(w.sealed, ciphertext{
+			keyID: id, blob: got.CiphertextBlob, plaintext: got.Plaintext, context: about,
+		})
 	}
 	return err
+}
+
+// plaintext is another one each time.
+func (w *writer) plaintext() kmsapi.Secret {
+	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString([]byte(w.unique())))
 }
 
 // encrypt refers to the CMK by an alias if it has one.
@@ -227,7 +259,7 @@ func (w *writer) encrypt(ctx context.Context, id string) error {
 	if aliases := w.ledger.aliasesOf(id); len(aliases) > 0 {
 		name = aliases[0]
 	}
-	plaintext := kmsapi.NewSecret(base64.StdEncoding.EncodeToString([]byte(w.unique())))
+	plaintext := w.plaintext()
 	got, err := w.client.Encrypt(ctx, &kmsapi.EncryptRequest{KeyId: name, Plaintext: plaintext})
 	if err != nil {
 		return err

@@ -6,6 +6,7 @@ import (
 	"net"
 	"path/filepath"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
@@ -135,16 +136,15 @@ func (c *cluster) canLoseANode() bool {
 // leader waits for a leader and returns it.
 func (c *cluster) leader(t *testing.T) *vaultServer {
 	t.Helper()
-	var leader *vaultServer
-	require.NoError(t, c.nodes[0].Await(func() bool {
+	for deadline := time.Now().Add(patience); time.Now().Before(deadline); time.Sleep(pollInterval) {
 		for _, node := range c.nodes {
 			if node.IsActive() {
-				leader = node
+				return node
 			}
 		}
-		return leader != nil
-	}))
-	return leader
+	}
+	require.Fail(t, "the cluster has no leader")
+	return nil
 }
 
 // killWithPlugins kills a server that must be running our plugin, together with the plugin.

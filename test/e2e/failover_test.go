@@ -11,16 +11,16 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// mount mounts the engine for one test, and configures it to use the service. It is unmounted before the servers stop:
-// a server that becomes the leader while stopping would start the plugin and leave it running.
-func (c *cluster) mount(t *testing.T, kms *kmsService) *mount {
+// mount mounts the engine for one test, with a configuration. It is unmounted before the servers stop: a server that
+// becomes the leader while stopping would start the plugin and leave it running.
+func (c *cluster) mount(t *testing.T, config map[string]any) *mount {
 	t.Helper()
 	m := c.leader(t).mounted(t, "alicloudkms")
 	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
 	t.Cleanup(func() { assert.NoError(t, c.leader(t).Client.Sys().Unmount(m.path)) })
-	m.write("config", kms.EngineConfig())
+	m.write("config", config)
 	for _, node := range c.nodes {
 		require.NoError(t, node.Await(node.serves(t, m.path)))
 	}
@@ -39,6 +39,15 @@ func (v *vaultServer) serves(t *testing.T, path string) func() bool {
 		answer, err := v.mounted(t, path).client.Logical().Read(path + "/config")
 		return err == nil && answer != nil
 	}
+}
+
+// takeBack starts a node that was killed, and waits until the cluster can lose another.
+func (c *cluster) takeBack(t *testing.T, killed *vaultServer, path string) {
+	t.Helper()
+	require.NoError(t, killed.start())
+	require.NoError(t, killed.Await(killed.unsealed))
+	require.NoError(t, killed.Await(killed.serves(t, path)))
+	require.NoError(t, killed.Await(c.canLoseANode))
 }
 
 // patience is how long a patient client asks again.
@@ -72,7 +81,7 @@ func TestKilledLeadersLoseNoAcknowledgedWrites(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "cluster")
 		c := startCluster(t, s.vault.platform, settings{})
-		m := c.mount(t, kms)
+		m := c.mount(t, kms.EngineConfig())
 		m.write("keys/"+firstKey, nil)
 
 		work := newLedger()
@@ -82,10 +91,7 @@ func TestKilledLeadersLoseNoAcknowledgedWrites(t *testing.T) {
 			killed := c.leader(t)
 			killed.killWithPlugins(t)
 			work.until(t, kms.Process, 100)
-			require.NoError(t, killed.start())
-			require.NoError(t, killed.Await(killed.unsealed))
-			require.NoError(t, killed.Await(killed.serves(t, m.path)))
-			require.NoError(t, killed.Await(c.canLoseANode))
+			c.takeBack(t, killed, m.path)
 		}
 		finish()
 

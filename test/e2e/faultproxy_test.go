@@ -15,6 +15,7 @@ import (
 	"math/big"
 	"net"
 	"net/http"
+	"net/url"
 	"strconv"
 	"sync/atomic"
 	"testing"
@@ -194,5 +195,18 @@ func after(f fault) fault {
 	return func(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
 		p.act(r, form)
 		f(p, w, r, form)
+	}
+}
+
+// hold lets KMS act on a call of the operation, tells acted of it and never responds. Other calls pass.
+func hold(operation kmsapi.Operation, acted chan<- struct{}) fault {
+	return func(p *faultProxy, w http.ResponseWriter, r *http.Request, form []byte) {
+		if values, err := url.ParseQuery(string(form)); err != nil || values.Get("Action") != string(operation) {
+			pass(p, w, r, form)
+			return
+		}
+		p.act(r, form)
+		acted <- struct{}{}
+		stall(p, w, r, form)
 	}
 }

@@ -3,6 +3,7 @@ package e2e
 import (
 	"crypto/rand"
 	"encoding/base64"
+	"errors"
 	"maps"
 	"net/http"
 	"testing"
@@ -30,7 +31,13 @@ func (s *stage) mount(t *testing.T) *mount {
 
 func (s *stage) mountUnconfigured(t *testing.T) *mount {
 	t.Helper()
-	m := &mount{t: t, client: s.vault.Client, path: "kms-" + rand.Text()[:8], others: s.pluginProcesses(t)}
+	return s.mountAt(t, "kms-"+rand.Text()[:8])
+}
+
+// mountAt mounts the engine at path until the test ends.
+func (s *stage) mountAt(t *testing.T, path string) *mount {
+	t.Helper()
+	m := &mount{t: t, client: s.vault.Client, path: path, others: s.pluginProcesses(t)}
 	require.NoError(t, m.client.Sys().Mount(m.path, &api.MountInput{
 		Type: pluginName, Config: api.MountConfigInput{PluginVersion: stampedVersion},
 	}))
@@ -149,4 +156,13 @@ func with(data map[string]any, more ...map[string]any) map[string]any {
 		maps.Copy(data, m)
 	}
 	return data
+}
+
+// statusOf is the HTTP status of a refusal, and 0 if there was no response.
+func statusOf(err error) int {
+	var refusal *api.ResponseError
+	if !errors.As(err, &refusal) {
+		return 0
+	}
+	return refusal.StatusCode
 }

@@ -96,7 +96,7 @@ func areAllOf(t *testing.T, m *mount, all []call) {
 	require.NoError(t, err)
 	paths, _ := help.OpenAPI["paths"].(map[string]any)
 	require.NotEmpty(t, paths)
-	parameter := regexp.MustCompile(`\{[a-z]+\}`)
+	parameter := regexp.MustCompile(`\{[a-z_]+\}`)
 	for path, item := range paths {
 		pattern := regexp.MustCompile("^" + parameter.ReplaceAllString(strings.Trim(path, "/"), "[^/]+") + "$")
 		for method := range item.(map[string]any) {

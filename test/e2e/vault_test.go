@@ -32,6 +32,8 @@ type settings struct {
 	joins []string
 	// seal is a seal stanza for the configuration file, with any other blocks it needs.
 	seal string
+	// rawStorage lets the root token read and write what is stored, at sys/raw.
+	rawStorage bool
 	// environment is added to that of the tests.
 	environment []string
 }
@@ -110,9 +112,11 @@ api_addr = "http://%s"
 cluster_addr = "https://%s"
 plugin_directory = %q
 disable_mlock = true
+raw_storage_endpoint = %t
 %s
 %s
-`, v.Storage(), filepath.Base(v.Dir), storage, v.Address, listener, api, cluster, v.plugins, v.audit(), v.seal)
+`, v.Storage(), filepath.Base(v.Dir), storage, v.Address, listener, api, cluster, v.plugins, v.rawStorage, v.audit(),
+		v.seal)
 }
 
 // audit lets the docs turn on an audit log, which OpenBao takes from its configuration file alone by default.

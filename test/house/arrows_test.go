@@ -55,7 +55,7 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal", "internal/servercert",
+			"internal/once", "internal/refusal", "internal/servercert", "internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -79,12 +79,13 @@ var rooms = map[string]room{
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
-	"internal/budget":  {onlyStandard: true},
-	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
-	"internal/keywrap": {imports: []string{"kmsapi"}},
-	"internal/listing": {imports: []string{"internal/refusal"}},
-	"internal/once":    {onlyStandard: true},
-	"internal/refusal": {},
+	"internal/budget":   {onlyStandard: true},
+	"internal/fields":   {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
+	"internal/keywrap":  {imports: []string{"kmsapi"}},
+	"internal/listing":  {imports: []string{"internal/refusal"}},
+	"internal/once":     {onlyStandard: true},
+	"internal/refusal":  {},
+	"internal/versions": {onlyStandard: true},
 
 	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
 	"server": {
@@ -111,15 +112,19 @@ var rooms = map[string]room{
 		),
 	},
 	"server/internal/api": {
-		imports: serverRooms("asymmetric", "config", "crypt", "fair", "keyring", "keystate", "wrapping", "kmsapi"),
+		imports: serverRooms(
+			"asymmetric", "config", "crypt", "fair", "keyindex", "keyring", "keystate", "wrapping", "kmsapi",
+		),
 	},
 	"server/internal/keyring": {
-		imports: serverRooms("asymmetric", "crypt", "keystate", "list", "store", "kmsapi"), tests: serverRooms("store/bolt"),
+		imports: serverRooms("asymmetric", "crypt", "keyindex", "keystate", "list", "store", "kmsapi"),
+		tests:   serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
 	"server/internal/asymmetric":      {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/fair":            {onlyStandard: true},
 	"server/internal/keystate":        {imports: []string{"kmsapi"}},
+	"server/internal/keyindex":        {onlyStandard: true},
 	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":           {alone: true},
 	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},

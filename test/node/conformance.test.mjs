@@ -2,5 +2,6 @@
 import './keys.mjs';
 import './crypto.mjs';
 import './import.mjs';
+import './asymmetric.mjs';
 import './errors.mjs';
 import './instances.mjs';

@@ -19,6 +19,7 @@ type API struct {
 	keyPairs     KeyPairs
 	keyWait      time.Duration
 	quotas       atomic.Pointer[config.Quotas]
+	rotation     atomic.Pointer[config.RotationBounds]
 	regions      map[string]bool
 	rand         io.Reader
 	instances    atomic.Pointer[Instances]
@@ -39,9 +40,10 @@ type Options struct {
 	Keys         *keyring.Keyring
 	WrappingKeys WrappingKeys
 	KeyPairs     KeyPairs
-	// KeyWait bounds the wait for a wrapping key or a turn to make a key pair, so that an answer can still be written.
-	KeyWait time.Duration
-	Quotas  config.Quotas
+	// KeyWait bounds the wait for a wrapping key, so that an answer can still be written.
+	KeyWait  time.Duration
+	Quotas   config.Quotas
+	Rotation config.RotationBounds
 	// Regions that the service works in.
 	Regions map[string]bool
 	// Rand is the source of data keys.
@@ -62,11 +64,15 @@ func New(o Options) *API {
 	}
 	a.SetInstances(o.Instances)
 	a.SetQuotas(o.Quotas)
+	a.SetRotation(o.Rotation)
 	return a
 }
 
 // SetQuotas lets q, in which 0 is no default, be the quotas from now on. What is above them stays.
 func (a *API) SetQuotas(q config.Quotas) { a.quotas.Store(&q) }
+
+// SetRotation lets b bound what is asked for from now on. A CMK keeps the rotation interval that it has.
+func (a *API) SetRotation(b config.RotationBounds) { a.rotation.Store(&b) }
 
 // Serves reports whether there is a handler for op.
 func Serves(op kmsapi.Operation) bool {

@@ -3,7 +3,6 @@ package api
 import (
 	"context"
 	"encoding/base64"
-	"encoding/pem"
 	"fmt"
 	"slices"
 
@@ -76,7 +75,7 @@ func (a *API) getPublicKey(
 	}
 	return &kmsapi.GetPublicKeyResponse{
 		KeyId: found.cmk.KeyID, KeyVersionId: found.version.ID,
-		PublicKey: string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})),
+		PublicKey: asymmetric.PEM(der),
 	}, nil
 }
 

@@ -5,6 +5,7 @@ import (
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyindex"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
@@ -21,24 +22,24 @@ func filter(inv *Invocation, f kmsapi.Filters) keyring.Filter {
 	}
 }
 
-// acceptedBy returns the part of the filters that looks at the record of a CMK, and nil if there is none.
-func acceptedBy(inv *Invocation, f kmsapi.Filters) func(*keyring.CMK) bool {
+// acceptedBy returns the part of the filters that looks at the class of a CMK, and nil if there is none.
+func acceptedBy(inv *Invocation, f kmsapi.Filters) func(keyindex.Class) bool {
 	type part struct {
-		of      func(*keyring.CMK) string
+		of      func(keyindex.Class) string
 		allowed []string
 	}
 	var parts []part
 	for _, p := range []struct {
 		key string
-		of  func(*keyring.CMK) string
+		of  func(keyindex.Class) string
 	}{
-		{kmsapi.FilterByState, func(c *keyring.CMK) string { return string(c.Lifecycle.State) }},
-		{kmsapi.FilterBySpec, func(c *keyring.CMK) string { return c.KeySpec }},
-		{kmsapi.FilterByUsage, func(c *keyring.CMK) string { return c.KeyUsage }},
-		{kmsapi.FilterByProtectionLevel, func(c *keyring.CMK) string { return string(c.ProtectionLevel) }},
-		{kmsapi.FilterByInstance, func(c *keyring.CMK) string { return c.InstanceID }},
-		{kmsapi.FilterByCreatorType, func(*keyring.CMK) string { return kmsapi.CreatorUser }},
-		{kmsapi.FilterByCreator, func(*keyring.CMK) string { return inv.Account }},
+		{kmsapi.FilterByState, func(c keyindex.Class) string { return c.State }},
+		{kmsapi.FilterBySpec, func(c keyindex.Class) string { return c.Spec }},
+		{kmsapi.FilterByUsage, func(c keyindex.Class) string { return c.Usage }},
+		{kmsapi.FilterByProtectionLevel, func(c keyindex.Class) string { return c.ProtectionLevel }},
+		{kmsapi.FilterByInstance, func(c keyindex.Class) string { return c.Instance }},
+		{kmsapi.FilterByCreatorType, func(keyindex.Class) string { return kmsapi.CreatorUser }},
+		{kmsapi.FilterByCreator, func(keyindex.Class) string { return inv.Account }},
 	} {
 		if allowed := f.Values(p.key); len(allowed) > 0 {
 			parts = append(parts, part{p.of, allowed})
@@ -47,7 +48,7 @@ func acceptedBy(inv *Invocation, f kmsapi.Filters) func(*keyring.CMK) bool {
 	if len(parts) == 0 {
 		return nil
 	}
-	return func(cmk *keyring.CMK) bool {
-		return !slices.ContainsFunc(parts, func(p part) bool { return !slices.Contains(p.allowed, p.of(cmk)) })
+	return func(class keyindex.Class) bool {
+		return !slices.ContainsFunc(parts, func(p part) bool { return !slices.Contains(p.allowed, p.of(class)) })
 	}
 }

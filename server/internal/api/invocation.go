@@ -23,8 +23,9 @@ type Invocation struct {
 	KeyID string
 	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted. It is set like KeyID.
 	DestinationKeyID string
-	// InstanceID is the KMS instance of the CMK of KeyID, or the one that the request is about. It is set like KeyID.
-	InstanceID string
+	// InstanceID is the KMS instance of the CMK of KeyID, or the one that the request is about, and DestinationInstanceID
+	// that of the CMK of DestinationKeyID. They are set like KeyID.
+	InstanceID, DestinationInstanceID string
 	// resource is what a refusal names: the CMK or alias, as the request names it.
 	resource string
 	// part is the one action of RAM that is checked, if this is a part of an invocation about several CMKs.

@@ -18,7 +18,7 @@ func (a *API) createKey(
 		return nil, err
 	}
 	if attributes.Origin != kmsapi.OriginExternal {
-		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec); err != nil {
+		if attributes.KeyPair, err = a.newPair(ctx, inv, attributes.KeySpec, a.roomForKey); err != nil {
 			return nil, err
 		}
 	}
@@ -61,7 +61,7 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	if attributes.KeySpec, attributes.KeyUsage, err = a.keyKind(r); err != nil {
 		return attributes, err
 	}
-	if attributes.RotationInterval, err = newRotation(attributes.KeySpec, r); err != nil {
+	if attributes.RotationInterval, err = a.newRotation(attributes.KeySpec, r); err != nil {
 		return attributes, err
 	}
 	if r.Policy != "" {
@@ -161,15 +161,7 @@ func wireTime(t time.Time) string {
 func (a *API) listKeys(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
 ) (*kmsapi.ListKeysResponse, error) {
-	var page keyring.Page[string]
-	err := a.view(ctx, inv, func(reader keyring.Reader) (err error) {
-		if len(r.Filters) == 0 {
-			page, err = reader.CMKs(r.PageNumber, r.PageSize)
-		} else {
-			page, err = reader.FilteredCMKs(filter(inv, r.Filters), r.PageNumber, r.PageSize)
-		}
-		return err
-	})
+	page, err := a.pageOfKeys(ctx, inv, r)
 	if err != nil {
 		return nil, err
 	}
@@ -180,4 +172,17 @@ func (a *API) listKeys(
 	return &kmsapi.ListKeysResponse{
 		Keys: kmsapi.KeyList{Key: entries}, PageNumber: r.PageNumber, PageSize: r.PageSize, TotalCount: page.Total,
 	}, nil
+}
+
+func (a *API) pageOfKeys(
+	ctx context.Context, inv *Invocation, r *kmsapi.ListKeysRequest,
+) (page keyring.Page[string], err error) {
+	if len(r.Filters) > 0 {
+		return a.keys.FilteredCMKs(ctx, inv.scope(), inv.Now, filter(inv, r.Filters), r.PageNumber, r.PageSize)
+	}
+	err = a.view(ctx, inv, func(reader keyring.Reader) error {
+		page, err = reader.CMKs(r.PageNumber, r.PageSize)
+		return err
+	})
+	return page, err
 }

@@ -15,7 +15,7 @@ import (
 
 // KeyPairs makes the key pairs of asymmetric CMKs. [asymmetric.Maker] implements it.
 type KeyPairs interface {
-	// Make makes a key pair that nobody else gets. The caller clears it.
+	// Make makes a key pair that nobody else gets. The caller clears it. ctx ends the wait for it.
 	Make(ctx context.Context, account, spec string) (*asymmetric.Key, error)
 }
 
@@ -35,15 +35,19 @@ func (a *API) keyKind(r *kmsapi.CreateKeyRequest) (spec, usage string, err error
 }
 
 // newPair makes the key pair of a version of an asymmetric CMK, and returns nil for any other. It may take seconds, so
-// it must not be called in a transaction.
-func (a *API) newPair(ctx context.Context, inv *Invocation, spec string) (*asymmetric.Key, error) {
+// it must not be called in a transaction, and room is asked before whether there is any for the version: the
+// transaction that stores it asks again.
+func (a *API) newPair(
+	ctx context.Context, inv *Invocation, spec string, room func(keyring.Reader) error,
+) (*asymmetric.Key, error) {
 	if !kmsapi.IsAsymmetric(spec) {
 		return nil, nil
 	}
-	waitCtx, cancel := context.WithTimeout(ctx, a.keyWait)
-	defer cancel()
-	pair, err := a.keyPairs.Make(waitCtx, inv.Account, spec)
-	if errors.Is(err, fair.ErrTooManyWaiting) || errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+	if err := a.view(ctx, inv, room); err != nil {
+		return nil, err
+	}
+	pair, err := a.keyPairs.Make(ctx, inv.Account, spec)
+	if errors.Is(err, fair.ErrTooManyWaiting) {
 		return nil, kmsapi.ErrThrottling // Nothing has been made.
 	}
 	return pair, err
@@ -51,7 +55,7 @@ func (a *API) newPair(ctx context.Context, inv *Invocation, spec string) (*asymm
 
 // newVersion makes a version of a CMK with new material. Like newPair, it must not be called in a transaction.
 func (a *API) newVersion(ctx context.Context, inv *Invocation, cmk *keyring.CMK) (keyring.Version, error) {
-	pair, err := a.newPair(ctx, inv, cmk.KeySpec)
+	pair, err := a.newPair(ctx, inv, cmk.KeySpec, func(r keyring.Reader) error { return a.roomForVersionOf(r, cmk) })
 	if err != nil {
 		return keyring.Version{}, err
 	}

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"fmt"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -42,10 +41,8 @@ func (a *API) roomForVersion(r keyring.Reader) error {
 // roomForVersionOf is roomForVersion for a version that a caller asks for: a key may have only so many of them.
 func (a *API) roomForVersionOf(r keyring.Reader, cmk *keyring.CMK) error {
 	quota := a.quotas.Load().KeyVersions
-	if quota != config.Unlimited {
-		if have, err := r.CountVersions(cmk); err != nil || have >= quota {
-			return cmp.Or(err, limitExceeded("A key may have %d versions.", quota))
-		}
+	if quota != config.Unlimited && cmk.CountVersions() >= quota {
+		return limitExceeded("A key may have %d versions.", quota)
 	}
 	return a.roomForVersion(r)
 }

@@ -116,7 +116,8 @@ func (a *API) findBoth(
 ) (decrypts keyVersion, encrypts *keyring.CMK, err error) {
 	source, destination := inv.about(reEncryptFrom, r.SourceKeyId), inv.about(reEncryptTo, r.DestinationKeyId)
 	defer func() {
-		inv.KeyID, inv.InstanceID, inv.DestinationKeyID = source.KeyID, source.InstanceID, destination.KeyID
+		inv.KeyID, inv.InstanceID = source.KeyID, source.InstanceID
+		inv.DestinationKeyID, inv.DestinationInstanceID = destination.KeyID, destination.InstanceID
 	}()
 	err = a.view(ctx, inv, func(reader keyring.Reader) error {
 		if decrypts.cmk, err = a.served(from.find)(reader, source); err != nil {

@@ -17,7 +17,7 @@ const defaultKeyInterval = 365 * 24 * time.Hour
 func (a *API) updateRotationPolicy(
 	ctx context.Context, inv *Invocation, r *kmsapi.UpdateRotationPolicyRequest,
 ) (*kmsapi.UpdateRotationPolicyResponse, error) {
-	interval, err := rotation(r.EnableAutomaticRotation, r.RotationInterval)
+	interval, err := a.rotationInterval(r.EnableAutomaticRotation, r.RotationInterval)
 	if err != nil {
 		return nil, err
 	}
@@ -51,20 +51,21 @@ func (a *API) updateRotationPolicy(
 }
 
 // newRotation is the rotation interval of a new CMK, and zero if it has none.
-func newRotation(keySpec string, r *kmsapi.CreateKeyRequest) (time.Duration, error) {
-	interval, err := rotation(r.EnableAutomaticRotation, r.RotationInterval)
+func (a *API) newRotation(keySpec string, r *kmsapi.CreateKeyRequest) (time.Duration, error) {
+	interval, err := a.rotationInterval(r.EnableAutomaticRotation, r.RotationInterval)
 	if err == nil && interval > 0 && !canRotate(keySpec, r.Origin) {
 		err = kmsapi.ErrRejectedUnsupportedOperation
 	}
 	return interval, err
 }
 
-// rotation is the interval that a request asks for, and zero if the rotation is not enabled.
-func rotation(enabled bool, interval string) (time.Duration, error) {
+// rotationInterval is the interval that a request asks for, and zero if the rotation is not enabled.
+func (a *API) rotationInterval(enabled bool, interval string) (time.Duration, error) {
 	if !enabled {
 		return 0, nil
 	}
-	return kmsapi.ParseRotationInterval(interval)
+	bounds := a.rotation.Load()
+	return kmsapi.ParseRotationInterval(interval, bounds.Shortest, bounds.Longest)
 }
 
 // canRotate reports whether a CMK can have a rotation policy.

@@ -3,33 +3,32 @@ package api
 import (
 	"cmp"
 	"context"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
 // createKeyVersion gives a CMK a new version, which becomes the primary one. The material is made outside of the
-// transaction, in which the CMK is looked at again.
+// transaction, in which the CMK is looked at again; what is refused anyway does not have any made.
 func (a *API) createKeyVersion(
 	ctx context.Context, inv *Invocation, r *kmsapi.CreateKeyVersionRequest,
 ) (*kmsapi.CreateKeyVersionResponse, error) {
-	cmk, err := a.findForUse(ctx, inv, byIDOrAlias(r.KeyId))
+	var cmk *keyring.CMK
+	err := a.view(ctx, inv, func(reader keyring.Reader) (err error) {
+		cmk, err = a.forVersion(reader, inv, byIDOrAlias(r.KeyId))
+		return err
+	})
 	if err != nil {
 		return nil, err
-	}
-	if cmk.Lifecycle.Origin == kmsapi.OriginExternal {
-		return nil, kmsapi.ErrRejectedUnsupportedOperation
 	}
 	version, err := a.newVersion(ctx, inv, cmk)
 	if err != nil {
 		return nil, err
 	}
 	err = a.update(ctx, inv, func(w keyring.Writer) error {
-		cmk, err := byID(cmk.KeyID).forUse(w.Reader, inv)
+		cmk, err := a.forVersion(w.Reader, inv, byID(cmk.KeyID))
 		if err != nil {
-			return err
-		}
-		if err := a.roomForVersionOf(w.Reader, cmk); err != nil {
 			return err
 		}
 		return w.AddVersion(cmk, version)
@@ -38,6 +37,33 @@ func (a *API) createKeyVersion(
 		return nil, err
 	}
 	return &kmsapi.CreateKeyVersionResponse{KeyVersion: wireVersion(cmk, version)}, nil
+}
+
+// forVersion finds a CMK that may have one more version now.
+func (a *API) forVersion(r keyring.Reader, inv *Invocation, find finder) (*keyring.CMK, error) {
+	cmk, err := find.forUse(r, inv)
+	if err != nil {
+		return nil, err
+	}
+	if cmk.Lifecycle.Origin == kmsapi.OriginExternal {
+		return nil, kmsapi.ErrRejectedUnsupportedOperation
+	}
+	if err := a.dueForVersion(cmk, inv.Now); err != nil {
+		return nil, err
+	}
+	return cmk, a.roomForVersionOf(r, cmk)
+}
+
+// dueForVersion refuses a version sooner after the last one than the configuration allows. It counts from the second
+// that answers call LastRotationDate. While the clock is set back to before that, the interval has not passed either.
+func (a *API) dueForVersion(cmk *keyring.CMK, now time.Time) error {
+	interval := a.rotation.Load().BetweenVersions
+	next := cmk.Primary.CreationDate.Truncate(time.Second).Add(interval)
+	if interval == 0 || !now.Before(next) {
+		return nil
+	}
+	return limitExceeded("A key may have a new version every %s, and this one has its next from %s on.",
+		kmsapi.FormatInterval(interval), wireTime(next))
 }
 
 // describeKeyVersion returns a version of a CMK.
@@ -67,12 +93,11 @@ func (a *API) listKeyVersions(
 		if err != nil {
 			return err
 		}
-		all, err := reader.Versions(cmk)
-		resp.TotalCount = len(all)
+		page, err := reader.Versions(cmk, number, size)
+		resp.TotalCount = page.Total
 		resp.KeyVersions.KeyVersion = []kmsapi.KeyVersion{}
-		// A page that does not exist may have a number whose product with the size is no int.
-		for i := 0; number-1 <= len(all)/size && i < size && (number-1)*size+i < len(all); i++ {
-			resp.KeyVersions.KeyVersion = append(resp.KeyVersions.KeyVersion, wireVersion(cmk, all[(number-1)*size+i]))
+		for _, version := range page.Items {
+			resp.KeyVersions.KeyVersion = append(resp.KeyVersions.KeyVersion, wireVersion(cmk, version))
 		}
 		return err
 	})

@@ -2,6 +2,8 @@ package asymmetric
 
 import (
 	"context"
+	"errors"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/fair"
@@ -10,26 +12,43 @@ import (
 // Maker makes key pairs for accounts, which take turns at the slots where that takes long. It is safe for concurrent
 // use.
 type Maker struct {
-	slots    *fair.Slots
+	slots *fair.Slots
+	// wait bounds the wait for a turn.
+	wait     time.Duration
 	generate func(spec string) (*Key, error)
 }
 
-// NewMaker returns a maker of keys from generate, which is [Generate] except in tests.
-func NewMaker(slots *fair.Slots, generate func(spec string) (*Key, error)) *Maker {
-	return &Maker{slots: slots, generate: generate}
+// NewMaker returns a maker of keys from generate, which is [Generate] except in tests. A caller waits no longer than
+// wait for its turn.
+func NewMaker(slots *fair.Slots, wait time.Duration, generate func(spec string) (*Key, error)) *Maker {
+	return &Maker{slots: slots, wait: wait, generate: generate}
 }
 
-// Make makes a key pair. ctx ends the wait for a turn, not the work. The error is [fair.ErrTooManyWaiting], that of
-// ctx, or that of the generation.
+// Make makes a key pair. The error is [fair.ErrTooManyWaiting], also if no turn comes in time; that of ctx, if it ends
+// first; or that of the generation.
+//
+// crypto/rsa can't be interrupted, and a search for primes of our own would be outside of its FIPS 140-3 module. So a
+// caller that goes away does not end the work, but no longer waits for it: see [fair.Run].
 func (m *Maker) Make(ctx context.Context, account, spec string) (*Key, error) {
 	if isQuick(spec) {
 		return m.generate(spec)
 	}
-	if err := m.slots.Enter(ctx, account); err != nil {
+	if err := m.enter(ctx, account); err != nil {
 		return nil, err
 	}
-	defer m.slots.Leave()
-	return m.generate(spec)
+	return fair.Run(ctx, m.slots, func() (*Key, error) { return m.generate(spec) }, (*Key).Clear)
+}
+
+// enter waits for a turn. The work after it does not count: the longer a caller has waited, the less may its turn be
+// lost.
+func (m *Maker) enter(ctx context.Context, account string) error {
+	waitCtx, cancel := context.WithTimeout(ctx, m.wait)
+	defer cancel()
+	err := m.slots.Enter(waitCtx, account)
+	if errors.Is(err, context.DeadlineExceeded) && ctx.Err() == nil {
+		return fair.ErrTooManyWaiting
+	}
+	return err
 }
 
 func isQuick(spec string) bool { return spec == kmsapi.KeySpecP256 || spec == kmsapi.KeySpecP256K }

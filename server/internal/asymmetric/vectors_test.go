@@ -5,9 +5,7 @@ import (
 	"crypto/sha256"
 	"encoding/pem"
 	"os"
-	"os/exec"
 	"path/filepath"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -122,56 +120,5 @@ func TestThePlaintextsThatFit(t *testing.T) {
 		require.Equal(t, text[:n], got)
 		_, err = public.Encrypt(algorithm, text)
 		require.Error(t, err)
-	})
-}
-
-// openssl runs OpenSSL in a folder with files.
-func openssl(t *testing.T, files map[string][]byte, arguments string) string {
-	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil && os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") != "" {
-		t.Fatal("make test needs openssl: ", err)
-	}
-	if err != nil {
-		t.Skip("there is no openssl")
-	}
-	folder := t.TempDir()
-	for name, content := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
-	}
-	command := exec.CommandContext(t.Context(), path, strings.Fields(arguments)...)
-	command.Dir = folder
-	output, err := command.CombinedOutput()
-	require.NoError(t, err, "%s", output)
-	return string(output)
-}
-
-func TestOpenSSLVerifiesEverySignature(t *testing.T) {
-	options := map[string]string{
-		kmsapi.SignPSS: " -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:32", kmsapi.SignPKCS1v15: "",
-		kmsapi.SignECDSA: "",
-	}
-	digest := readVector(t, "digest-sha256.bin")
-	eachVector(t, kmsapi.KeyUsageSignVerify, func(t *testing.T, spec, algorithm string, _ []byte) {
-		key, _ := vectorKey(t, spec)
-		signature, err := key.Sign(algorithm, digest)
-		require.NoError(t, err)
-		output := openssl(t, map[string][]byte{
-			"pub.pem": readVector(t, vectorFiles[spec]+".pub.pem"), "digest": digest, "sig": signature,
-		}, "pkeyutl -verify -pubin -inkey pub.pem -in digest -sigfile sig -pkeyopt digest:sha256"+options[algorithm])
-		require.Contains(t, output, "Signature Verified Successfully")
-	})
-}
-
-func TestOpenSSLDecryptsEveryCiphertext(t *testing.T) {
-	hashes := map[string]string{kmsapi.EncryptOAEPSHA256: "sha256", kmsapi.EncryptOAEPSHA1: "sha1"}
-	eachVector(t, kmsapi.KeyUsageEncryptDecrypt, func(t *testing.T, spec, algorithm string, _ []byte) {
-		_, public := vectorKey(t, spec)
-		ciphertext, err := public.Encrypt(algorithm, []byte("Hello world"))
-		require.NoError(t, err)
-		require.Equal(t, "Hello world", openssl(t, map[string][]byte{
-			"key.der": readVector(t, vectorFiles[spec]+".pkcs8.der"), "in": ciphertext,
-		}, "pkeyutl -decrypt -keyform DER -inkey key.der -in in -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:"+
-			hashes[algorithm]+" -pkeyopt rsa_mgf1_md:"+hashes[algorithm]))
 	})
 }

@@ -5,10 +5,10 @@
 // characters, or [MaxClaim] if its sender was not authenticated, and characters that do not print, which could forge a
 // line or control the terminal of its reader, are replaced.
 //
-// key_id and instance_id are what the service found, and so is destination_key_id, which only a line of ReEncrypt has:
-// the key that encrypts, where key_id is the one that decrypts. What the request named, if that is something else, is
-// in asked, which has the names of the parameters: an alias, a resource name, or a key that does not exist. If key_id
-// is empty, asked is only what the caller says.
+// key_id and instance_id are what the service found, and so are destination_key_id and destination_instance_id, which
+// only a line of ReEncrypt has: those of the key that encrypts, where key_id is the one that decrypts. What the request
+// named, if that is something else, is in asked, which has the names of the parameters: an alias, a resource name, or a
+// key that does not exist. If key_id is empty, asked is only what the caller says.
 //
 //	{"time":"2018-01-01T12:00:00.123456789Z","request_id":"…","account":"123456","access_key_id":"LTAI…",
 //	"source_ip":"192.0.2.1","operation":"Decrypt","region":"cn-hangzhou","gateway":"shared","key_id":"…",
@@ -63,8 +63,9 @@ type Record struct {
 	Gateway string
 	// KeyID is the CMK that the request was about, and InstanceID the KMS instance that this is in, if any.
 	KeyID, InstanceID string
-	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted.
-	DestinationKeyID string
+	// DestinationKeyID is the CMK that ReEncrypt encrypts with, after KeyID has decrypted, and DestinationInstanceID the
+	// KMS instance that this one is in, if any.
+	DestinationKeyID, DestinationInstanceID string
 	// Asked are the parameters that name what the request is about, but for those that KeyID and InstanceID repeat.
 	Asked kmsapi.Params
 	// Status is the HTTP status of the answer, and Code its error code, empty for success.
@@ -78,22 +79,23 @@ type Record struct {
 
 // line is a Record as it is written. Fields are only ever added.
 type line struct {
-	Time             time.Time         `json:"time"`
-	RequestID        string            `json:"request_id"`
-	Account          string            `json:"account"`
-	AccessKeyID      string            `json:"access_key_id"`
-	SourceIP         string            `json:"source_ip"`
-	Operation        string            `json:"operation"`
-	Region           string            `json:"region"`
-	Gateway          string            `json:"gateway"`
-	KeyID            string            `json:"key_id"`
-	DestinationKeyID string            `json:"destination_key_id,omitempty"`
-	InstanceID       string            `json:"instance_id"`
-	Asked            map[string]string `json:"asked,omitempty"`
-	Status           int               `json:"status"`
-	Code             string            `json:"code"`
-	DurationUS       int64             `json:"duration_us"`
-	Omitted          int               `json:"omitted,omitempty"`
+	Time                  time.Time         `json:"time"`
+	RequestID             string            `json:"request_id"`
+	Account               string            `json:"account"`
+	AccessKeyID           string            `json:"access_key_id"`
+	SourceIP              string            `json:"source_ip"`
+	Operation             string            `json:"operation"`
+	Region                string            `json:"region"`
+	Gateway               string            `json:"gateway"`
+	KeyID                 string            `json:"key_id"`
+	DestinationKeyID      string            `json:"destination_key_id,omitempty"`
+	InstanceID            string            `json:"instance_id"`
+	DestinationInstanceID string            `json:"destination_instance_id,omitempty"`
+	Asked                 map[string]string `json:"asked,omitempty"`
+	Status                int               `json:"status"`
+	Code                  string            `json:"code"`
+	DurationUS            int64             `json:"duration_us"`
+	Omitted               int               `json:"omitted,omitempty"`
 }
 
 func (r Record) encode() ([]byte, error) {
@@ -105,7 +107,7 @@ func (r Record) encode() ([]byte, error) {
 		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: cut(r.AccessKeyID, claim),
 		SourceIP: clean(r.SourceIP), Operation: cut(r.Operation, claim), Region: clean(r.Region),
 		Gateway: clean(r.Gateway), KeyID: clean(r.KeyID), DestinationKeyID: clean(r.DestinationKeyID),
-		InstanceID: clean(r.InstanceID), Asked: asked(r),
+		InstanceID: clean(r.InstanceID), DestinationInstanceID: clean(r.DestinationInstanceID), Asked: asked(r),
 		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(), Omitted: r.omitted,
 	})
 	if err != nil {

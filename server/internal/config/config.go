@@ -34,6 +34,8 @@ type Config struct {
 	// Quotas and RateLimits are those of the real service, unless they are changed here.
 	Quotas     *Quotas     `hcl:"quotas,block"`
 	RateLimits *RateLimits `hcl:"rate_limits,block"`
+	// Rotation is nil for versions at any time and the rotation intervals of the API reference.
+	Rotation *Rotation `hcl:"rotation,block"`
 	// Ops is nil for a service without a backup socket, metrics and health.
 	Ops *Ops `hcl:"operations,block"`
 
@@ -83,6 +85,7 @@ func (c Config) Validate() error {
 	c.Limits.validate(at.Block("limits", 0, ""), &found)
 	c.Quotas.validate(at.Block("quotas", 0, ""), &found)
 	c.RateLimits.validate(at.Block("rate_limits", 0, ""), &found)
+	c.Rotation.validate(at.Block("rotation", 0, ""), &found)
 	c.validateOps(at.Block("operations", 0, ""), &found)
 	return found.err()
 }

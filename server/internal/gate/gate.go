@@ -100,7 +100,8 @@ func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {
 	var inv api.Invocation
 	defer func() { // A request that fails by a bug has named its key too.
-		line.KeyID, line.DestinationKeyID, line.InstanceID = inv.KeyID, inv.DestinationKeyID, inv.InstanceID
+		line.KeyID, line.InstanceID = inv.KeyID, inv.InstanceID
+		line.DestinationKeyID, line.DestinationInstanceID = inv.DestinationKeyID, inv.DestinationInstanceID
 		line.Asked = inv.Asked(r.Params)
 	}()
 	claim, err := r.claim()

@@ -133,6 +133,7 @@ var recordKinds = []struct {
 	{cmkPrefix, (*checker).cmk, (*Keyring).rekeyCMK},
 	{cmkVersionPrefix, (*checker).earlier, (*Keyring).rekeyEarlier},
 	{versionPrefix, (*checker).version, nil},
+	{numberPrefix, (*checker).number, nil},
 	{tagsPrefix, (*checker).tags, nil},
 	{defaultPrefix, (*checker).defaultCMK, nil},
 	{aliasPrefix, (*checker).alias, nil},

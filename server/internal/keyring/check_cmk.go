@@ -64,6 +64,7 @@ func (c *checker) cmk(at location, value []byte) {
 	for _, v := range append(cmk.earlier, cmk.Primary) {
 		c.checkVersion(at, cmk.CMK, v)
 	}
+	c.checkNumbers(at, cmk.CMK)
 }
 
 // checkVersion opens the material of a version, and looks for the record that leads from its id to the CMK.
@@ -133,10 +134,22 @@ func (c *checker) earlier(at location, value []byte) {
 		c.problem("record %q: it is the primary version, which is in the record of its key", at.path)
 		return
 	}
-	if version.Number > cmk.Primary.Number {
-		c.problem("record %q: it was made after the primary version of its key", at.path)
-	}
+	c.checkNumber(at, cmk.CMK, version)
 	c.checkVersion(at, cmk.CMK, version)
+}
+
+// checkNumber checks the number of a version that is not the primary one, by which it is listed.
+func (c *checker) checkNumber(at location, cmk *CMK, version Version) {
+	if c.schema <= derivedSchema {
+		return
+	}
+	if version.Number >= cmk.Primary.Number {
+		c.problem("record %q: it was not made before the primary version of its key", at.path)
+	}
+	id, err := c.reader.Get(at.scope.numberPath(cmk.KeyID, version.Number))
+	if err != nil || string(id) != version.ID {
+		c.problem("record %q: the index does not lead from its number %d to it", at.path, version.Number)
+	}
 }
 
 // version checks the index that leads from a version to its CMK.

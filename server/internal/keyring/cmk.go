@@ -38,7 +38,7 @@ type Version struct {
 	ID           string
 	CreationDate time.Time
 	// Number is how many versions the CMK had when this one was made. Versions that were made in the same second, or
-	// while the clock was set back, keep their order by it.
+	// while the clock was set back, keep their order by it, and a page of them is found by it.
 	Number int
 	// Wrapped is the material under the root key, bound to CMK and version; empty while there is none. It is the private
 	// key if the CMK is asymmetric.

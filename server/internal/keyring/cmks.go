@@ -58,6 +58,7 @@ func (r Reader) CountCMKs() (int, error) {
 
 // AddCMK stores a new CMK, and the index of its version.
 func (w Writer) AddCMK(cmk *CMK) error {
+	w.changed[cmk.KeyID] = true
 	if err := w.store.Put(w.scope.versionPath(cmk.Primary.ID), []byte(cmk.KeyID)); err != nil {
 		return err
 	}
@@ -79,6 +80,7 @@ func (w Writer) PutCMK(cmk *CMK) error {
 	if before.Lifecycle == cmk.Lifecycle && before.rotationDue().Equal(cmk.rotationDue()) {
 		return nil
 	}
+	w.changed[cmk.KeyID] = true
 	if before.Lifecycle.HasMaterial && !cmk.Lifecycle.HasMaterial {
 		if err := w.eraseEarlier(cmk.KeyID); err != nil {
 			return err
@@ -89,6 +91,7 @@ func (w Writer) PutCMK(cmk *CMK) error {
 
 // deleteCMK removes a CMK with everything that belongs to it.
 func (w Writer) deleteCMK(cmk *CMK) error {
+	w.changed[cmk.KeyID] = true
 	return errors.Join(
 		w.deleteAliasesOf(cmk.KeyID),
 		w.deleteVersions(cmk),

@@ -34,6 +34,7 @@
 //	meta/clock                            the latest time that the service has seen on its clock, and the word exact if
 //	                                      it has seen no later one since it wrote that down
 //	version/<account>/<region>/<version>  the id of the CMK that a version, and so a ciphertext, belongs to
+//	version-number/<account>/<region>/<key id>/<number>  the id of a version that is not the primary one, by its number
 //	default-cmk/<account>/<region>/<key id>  the CMK that is the account's default key; no value
 //	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value
 //	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
@@ -47,12 +48,12 @@
 //	                                      access key that is accepted, with the time when it may be forgotten
 //
 // An operation on a CMK reads one record of it, or two if a ciphertext is of an earlier version; so it costs the same
-// however many versions and tags a CMK has. Everything that is asked of all CMKs or aliases without reading them (list,
-// state, due) is written in the transaction that changes one of them. So the service answers as fast with 100,000 CMKs
-// as with 100.
+// however many versions and tags a CMK has. A page of versions reads two records for each version on it. Everything
+// that is asked of all CMKs or aliases without reading them (list, state, due) is written in the transaction that
+// changes one of them. So the service answers as fast with 100,000 CMKs as with 100.
 //
 // This is version 4. In version 3 the key of fingerprints was derived from the root key, instead of stored, so that the
-// root key could not be changed; version 2 also had versions and tags in the record of the CMK, which was JSON;
-// version 1 also had no list, state and due records. A store of any of them is upgraded when it is opened, in one
-// transaction, and can't be opened by an earlier program after that.
+// root key could not be changed, and versions had no numbers; version 2 also had versions and tags in the record of the
+// CMK, which was JSON; version 1 also had no list, state and due records. A store of any of them is upgraded when it is
+// opened, in one transaction, and can't be opened by an earlier program after that.
 package keyring

@@ -16,6 +16,7 @@ type Keyring struct {
 	root         *crypt.RootKey
 	fingerprints *crypt.FingerprintKey
 	rand         io.Reader
+	indices      indices
 }
 
 // Options of [Open]. Both fields are required.
@@ -52,6 +53,8 @@ type Reader struct {
 type Writer struct {
 	Reader
 	store store.Writer
+	// changed are the ids of the CMKs that may be new, gone or found by other filters than before.
+	changed map[string]bool
 }
 
 // View runs read on a snapshot of the records of scope.
@@ -62,9 +65,15 @@ func (k *Keyring) View(ctx context.Context, scope Scope, now time.Time, read fun
 // Update runs change, and returns nil once what it has written is durable. If change returns an error, nothing is
 // written.
 func (k *Keyring) Update(ctx context.Context, scope Scope, now time.Time, change func(Writer) error) error {
-	return k.store.Update(ctx, func(w store.Writer) error { return change(newWriter(w, scope, now)) })
+	return k.store.Update(ctx, func(w store.Writer) error {
+		scoped := newWriter(w, scope, now)
+		if err := change(scoped); err != nil {
+			return err
+		}
+		return k.indices.follow(scoped)
+	})
 }
 
 func newWriter(w store.Writer, scope Scope, now time.Time) Writer {
-	return Writer{Reader{w, scope, now}, w}
+	return Writer{Reader{w, scope, now}, w, map[string]bool{}}
 }

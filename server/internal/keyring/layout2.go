@@ -72,11 +72,13 @@ func (v version2) version() Version {
 	return Version{ID: v.ID, CreationDate: v.CreationDate, Wrapped: v.Wrapped, Fingerprint: v.Fingerprint}
 }
 
-// earlier returns the versions that are not the primary one.
+// earlier returns the versions that are not the primary one, with numbers in their order.
 func (c cmk2) earlier() (versions []Version) {
 	for _, v := range c.Versions {
 		if v.ID != c.PrimaryVersion {
-			versions = append(versions, v.version())
+			version := v.version()
+			version.Number = len(versions)
+			versions = append(versions, version)
 		}
 	}
 	return versions

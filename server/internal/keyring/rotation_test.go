@@ -39,7 +39,8 @@ func (r *rig) versions(keyID string) (all []Version) {
 	r.view(func(reader Reader) error {
 		cmk, err := reader.stored(keyID)
 		require.NoError(r.t, err)
-		all, err = reader.Versions(cmk)
+		page, err := reader.Versions(cmk, 1, cmk.CountVersions())
+		all = page.Items
 		return err
 	})
 	return all

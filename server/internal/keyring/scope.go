@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"fmt"
 	"regexp"
 	"slices"
 	"strings"
@@ -19,6 +20,7 @@ const (
 	cmkPrefix        = "cmk/"
 	cmkVersionPrefix = "cmk-version/"
 	versionPrefix    = "version/"
+	numberPrefix     = "version-number/"
 	tagsPrefix       = "tags/"
 	defaultPrefix    = "default-cmk/"
 	aliasPrefix      = "alias/"
@@ -50,6 +52,14 @@ func (s Scope) cmkVersionPath(keyID, versionID string) string {
 }
 
 func (s Scope) versionPath(versionID string) string { return versionPrefix + s.path() + versionID }
+
+// numbersPath begins the records that lead from the numbers of a CMK's earlier versions to their ids.
+func (s Scope) numbersPath(keyID string) string { return numberPrefix + s.path() + keyID + "/" }
+
+// numberPath has a fixed width, so that the order of bytes is that of numbers.
+func (s Scope) numberPath(keyID string, number int) string {
+	return s.numbersPath(keyID) + fmt.Sprintf("%010d", number)
+}
 
 // materialPath is what a version's material is bound to by the root key: material that is moved elsewhere does not
 // open.

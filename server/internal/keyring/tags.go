@@ -1,7 +1,6 @@
 package keyring
 
 import (
-	"bytes"
 	"errors"
 	"slices"
 
@@ -31,28 +30,12 @@ func (r Reader) Tags(keyID string) (Tags, error) {
 // EachTagged visits the CMKs that have tags, from the id from on and in the order of their ids, until visit returns
 // false or an error. It may keep nothing of tags but strings.
 func (r Reader) EachTagged(from string, visit func(keyID string, tags Tags) (more bool, err error)) error {
-	return r.eachTagged(from, nil, visit)
-}
-
-// eachTagged is EachTagged for the CMKs whose records have one of some, if there are any: to look for bytes is faster
-// than to decode a record.
-func (r Reader) eachTagged(
-	from string, some [][]byte, visit func(keyID string, tags Tags) (more bool, err error),
-) error {
 	gone, err := r.goneCMKs()
 	if err != nil {
 		return err
 	}
-	prefix, tags := r.scope.tagsPath(""), Tags{}
-	return r.store.Scan(prefix, beforePath(prefix, from), func(path string, value []byte) (bool, error) {
-		if !containsOne(value, some) {
-			return true, nil
-		}
-		clear(tags)
-		if err := decode(path, value, tags); err != nil {
-			return false, err
-		}
-		keyID := path[len(prefix):]
+	tags := Tags{}
+	return r.eachTags(from, tags, func(keyID string) (bool, error) {
 		if _, isGone := slices.BinarySearch(gone, keyID); isGone {
 			return true, nil
 		}
@@ -60,8 +43,16 @@ func (r Reader) eachTagged(
 	})
 }
 
-func containsOne(value []byte, some [][]byte) bool {
-	return len(some) == 0 || slices.ContainsFunc(some, func(one []byte) bool { return bytes.Contains(value, one) })
+// eachTags is EachTagged, with the CMKs that are past their deletion date. It puts the tags of each into tags.
+func (r Reader) eachTags(from string, tags Tags, visit func(keyID string) (more bool, err error)) error {
+	prefix := r.scope.tagsPath("")
+	return r.store.Scan(prefix, beforePath(prefix, from), func(path string, value []byte) (bool, error) {
+		clear(tags)
+		if err := decode(path, value, tags); err != nil {
+			return false, err
+		}
+		return visit(path[len(prefix):])
+	})
 }
 
 // beforePath is a path that is less than that of name, with no id of a CMK between them; "" if name is.
@@ -75,6 +66,7 @@ func beforePath(prefix, name string) string {
 
 // PutTags replaces the tags of a CMK. There is no record for none.
 func (w Writer) PutTags(keyID string, tags Tags) error {
+	w.changed[keyID] = true
 	if len(tags) == 0 {
 		return w.store.Delete(w.scope.tagsPath(keyID))
 	}

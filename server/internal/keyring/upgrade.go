@@ -15,7 +15,7 @@ import (
 var upgrades = map[int][]func(store.Writer, *crypt.RootKey) error{
 	plainSchema:   {indexCMKs, buildLists},
 	jsonSchema:    {splitCMKs, convertAliases},
-	derivedSchema: {storeFingerprintKey, countVersions},
+	derivedSchema: {storeFingerprintKey, countVersions, numberVersions},
 }
 
 // upgrade turns a store of an earlier layout into one of schemaVersion. It runs in the transaction that opens the

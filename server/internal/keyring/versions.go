@@ -1,10 +1,8 @@
 package keyring
 
 import (
-	"cmp"
 	"errors"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -50,28 +48,6 @@ func (r Reader) VersionOf(cmk *CMK, id string) (Version, error) {
 	return version, err
 }
 
-// Versions returns all versions of a CMK, the newest first.
-func (r Reader) Versions(cmk *CMK) ([]Version, error) {
-	all := []Version{cmk.Primary}
-	err := r.eachEarlier(cmk.KeyID, func(version Version) error {
-		all = append(all, version)
-		return nil
-	})
-	slices.SortStableFunc(all[1:], func(a, b Version) int {
-		return cmp.Or(cmp.Compare(b.Number, a.Number), b.CreationDate.Compare(a.CreationDate))
-	})
-	return all, err
-}
-
-// CountVersions returns the number of versions of a CMK.
-func (r Reader) CountVersions(cmk *CMK) (n int, err error) {
-	err = r.eachEarlier(cmk.KeyID, func(Version) error {
-		n++
-		return nil
-	})
-	return n + 1, err
-}
-
 // CountAddedVersions returns how many versions the CMKs of the scope have beside the first of each.
 func (r Reader) CountAddedVersions() (int, error) {
 	path := r.scope.versionCountPath()
@@ -92,7 +68,7 @@ func decodeVersion(path, id string, value []byte) (Version, error) {
 
 // AddVersion makes version the primary one of a CMK, and stores both. The primary version until now goes on decrypting.
 func (w Writer) AddVersion(cmk *CMK, version Version) error {
-	if err := w.putEarlier(cmk.KeyID, cmk.Primary); err != nil {
+	if err := errors.Join(w.putEarlier(cmk.KeyID, cmk.Primary), w.putNumber(cmk.KeyID, cmk.Primary)); err != nil {
 		return err
 	}
 	if err := w.store.Put(w.scope.versionPath(version.ID), []byte(cmk.KeyID)); err != nil {
@@ -137,6 +113,7 @@ func (w Writer) deleteVersions(cmk *CMK) error {
 		return errors.Join(
 			w.store.Delete(w.scope.versionPath(version.ID)),
 			w.store.Delete(w.scope.cmkVersionPath(cmk.KeyID, version.ID)),
+			w.store.Delete(w.scope.numberPath(cmk.KeyID, version.Number)),
 			addToCount(w.store, w.scope.versionCountPath(), -1))
 	})
 }

@@ -114,7 +114,7 @@ func TestEveryDamageToVersionsIsFound(t *testing.T) {
 	}{
 		"a version that is gone": {func(w store.Writer, keyID, versionID string) error {
 			return w.Delete(testScope.cmkVersionPath(keyID, versionID))
-		}, []string{"has no such version", "it counts 2 versions, and there are 1"}},
+		}, []string{"has no version", "has no such version", "it counts 2 versions, and there are 1"}},
 		"a version that the index does not have": {func(w store.Writer, _, versionID string) error {
 			return w.Delete(testScope.versionPath(versionID))
 		}, []string{"the index does not lead from its version"}},
@@ -134,7 +134,10 @@ func TestEveryDamageToVersionsIsFound(t *testing.T) {
 				return err
 			}
 			return w.Put(testScope.cmkVersionPath(keyID, unknown), value)
-		}, []string{"does not open", "the index does not lead from its version", "it counts 2 versions, and there are 3"}},
+		}, []string{
+			"does not lead from its number", "does not open", "does not lead from its version",
+			"it counts 2 versions, and there are 3",
+		}},
 		"a version without material": {func(w store.Writer, keyID, versionID string) error {
 			return w.Put(testScope.cmkVersionPath(keyID, versionID), encode(&Version{CreationDate: testTime}))
 		}, []string{"has no material"}},

@@ -73,6 +73,10 @@ type Writer interface {
 	Put(key string, value []byte) error
 	// Delete removes key. A key that does not exist is not an error.
 	Delete(key string) error
+	// OnCommit has run called once the update is durable, before Update returns, and never if its writes are undone or
+	// their commit fails. What several updates ask for runs one at a time, in the order in which they take effect.
+	// Others wait for run: it must be short, and does not use the store.
+	OnCommit(run func())
 }
 
 // Store is a durable ordered map. It is safe for parallel use.

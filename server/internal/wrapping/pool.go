@@ -27,7 +27,7 @@ var ErrTooManyWaiting = fair.ErrTooManyWaiting
 // see [fair.Queue]. So a caller whose account has had no key lately waits for one key to be generated, however many
 // others wait. Half of the cores generate keys, so that a burst of imports leaves the others to other requests.
 type Pool struct {
-	generate func() (*Key, error)
+	generate func(context.Context) (*Key, error)
 	// wake is closed by the first caller.
 	wake     chan struct{}
 	wakeOnce sync.Once
@@ -50,8 +50,8 @@ type generated struct {
 	err error
 }
 
-// NewPool returns a pool of keys from generate, which is [Generate] except in tests. The caller closes it.
-func NewPool(generate func() (*Key, error)) *Pool {
+// NewPool returns a pool of keys from generate, whose context ends when the pool is closed. The caller closes it.
+func NewPool(generate func(context.Context) (*Key, error)) *Pool {
 	p := &Pool{generate: generate, wake: make(chan struct{}), waiting: fair.NewQueue[generated](MaxWaiting)}
 	p.room = sync.NewCond(&p.mu)
 	p.ctx, p.stop = context.WithCancel(context.Background())
@@ -70,7 +70,7 @@ func (p *Pool) work() {
 		return
 	}
 	for p.ctx.Err() == nil {
-		key, err := p.generate()
+		key, err := p.generate(p.ctx)
 		p.put(generated{key, err})
 	}
 }

@@ -23,7 +23,7 @@ type maker struct {
 
 var errMaker = errors.New("no keys today")
 
-func (m *maker) generate() (*Key, error) {
+func (m *maker) generate(context.Context) (*Key, error) {
 	m.atOnce.Store(max(m.atOnce.Load(), m.working.Add(1)))
 	defer m.working.Add(-1)
 	time.Sleep(time.Second)
@@ -179,7 +179,7 @@ func TestCloseEndsEveryWait(t *testing.T) {
 func TestCloseClearsUnusedKeys(t *testing.T) {
 	var mu sync.Mutex
 	var kept []*Key
-	p := NewPool(func() (*Key, error) {
+	p := NewPool(func(context.Context) (*Key, error) {
 		mu.Lock()
 		defer mu.Unlock()
 		key := newKey(t)

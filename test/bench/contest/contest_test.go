@@ -39,6 +39,18 @@ func TestSidesTakeTurnsSoThatDriftAffectsAllAlike(t *testing.T) {
 	}}, rows)
 }
 
+func TestAFinerContestHasMoreAndShorterRounds(t *testing.T) {
+	var lasted []time.Duration
+	side := Side{Run: func(_ context.Context, d time.Duration) (Sample, error) {
+		lasted = append(lasted, d)
+		return Sample{}, nil
+	}}
+	_, err := Contest{Open: opened(side), Finer: 4}.Run(t.Context(), Plan{Rounds: 2, Duration: 8 * time.Second})
+	require.NoError(t, err)
+	require.Len(t, lasted, 1+8)
+	require.Equal(t, 2*time.Second, lasted[1])
+}
+
 func TestEachRoundIsComparedWithItsBestPeer(t *testing.T) {
 	sides := []Side{{Name: "ours"}, {Name: "slow"}, {Name: "fast"}}
 	rounds := [][]Sample{
@@ -51,6 +63,18 @@ func TestEachRoundIsComparedWithItsBestPeer(t *testing.T) {
 	require.Equal(t, []any{"fast", 0.25, 0.2, 0.5, "no"}, got(time))
 	rate := Figure{Measure: PerSecond, Compare: Ratio, Target: AtLeast(2.5)}.row("", sides, rounds)
 	require.Equal(t, []any{"fast", 2.5, 2.0, 5.0, "yes"}, got(rate))
+}
+
+func TestAFigureAgainstOnePeerKnowsNoOther(t *testing.T) {
+	sides := []Side{{Name: "ours"}, {Name: "slow"}, {Name: "fast"}}
+	rounds := [][]Sample{{{PerSecond: 10}, {PerSecond: 5}, {PerSecond: 20}}}
+	row := Figure{Measure: PerSecond, Compare: Ratio, Target: AtLeast(1.5), Against: "slow"}.row("", sides, rounds)
+	require.Equal(t, Row{
+		Measure: PerSecond, Compare: Ratio, Target: "≥ 1.5×", Reached: "yes",
+		Ours: 10, Peers: map[string]float64{"slow": 5}, Peer: "slow", Median: 2, Min: 2, Max: 2,
+	}, row)
+	row = Figure{Measure: PerSecond, Compare: Ratio, Against: "fast"}.row("", sides, rounds)
+	require.Equal(t, 0.5, row.Median)
 }
 
 func TestFiguresCompareAsConfigured(t *testing.T) {

@@ -22,6 +22,8 @@ type Figure struct {
 	Measure Measure
 	Compare Compare
 	Target  Target
+	// Against names the only peer that counts. If it is empty, each round counts its best one.
+	Against string
 }
 
 // Target is what a figure should reach: at least AtLeast, or at most AtMost. If both are nil, the figure is only
@@ -53,6 +55,7 @@ type Row struct {
 }
 
 func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
+	sides, rounds = f.opposed(sides, rounds)
 	row := Row{Contest: contest, Measure: f.Measure, Compare: f.Compare, Target: f.Target.describe(f)}
 	var values []float64
 	best := map[string]int{}
@@ -77,6 +80,19 @@ func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
 	row.Median, row.Min, row.Max = median(values), slices.Min(values), slices.Max(values)
 	row.Reached = f.Target.reached(row.Median)
 	return row
+}
+
+// opposed returns ours and the one peer that f is against, or all if it names none.
+func (f Figure) opposed(sides []Side, rounds [][]Sample) ([]Side, [][]Sample) {
+	i := slices.IndexFunc(sides, func(s Side) bool { return s.Name == f.Against })
+	if f.Against == "" || i < 1 {
+		return sides, rounds
+	}
+	var two [][]Sample
+	for _, samples := range rounds {
+		two = append(two, []Sample{samples[0], samples[i]})
+	}
+	return []Side{sides[0], sides[i]}, two
 }
 
 // best is the index of the best peer, or that of ours if there is none.

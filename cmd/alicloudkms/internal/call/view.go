@@ -112,9 +112,12 @@ func (v *view) printField(w io.Writer, answer kmsapi.Response) error {
 var errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave -raw out")
 
 // printValue writes a value as it is, with a line break, or the bytes of a plaintext. On a terminal, neither may be a
-// command to it.
+// command to it. What is not a secret gets no second line break: a public key is the PEM file that it would be in.
 func (v *view) printValue(w io.Writer, value string) error {
 	end := "\n"
+	if !v.field.secret {
+		value = strings.TrimSuffix(value, end)
+	}
 	if v.raw && v.field.name == plaintext {
 		decoded, err := base64.StdEncoding.DecodeString(value)
 		if err != nil {

@@ -155,6 +155,14 @@ RequestId     r-1
 			Options{Field: "Policy"},
 			&kmsapi.GetKeyPolicyResponse{Policy: "a\r\n\tb"}, "a\r\n\tb\n",
 		},
+		"a field that ends with a line break": {
+			kmsapi.OpGetPublicKey, Options{Field: "PublicKey"}, &kmsapi.GetPublicKeyResponse{PublicKey: "-----\n"}, "-----\n",
+		},
+		"a plaintext that ends with a line break": {
+			kmsapi.OpDecrypt,
+			Options{Field: "Plaintext", Reveal: true},
+			&kmsapi.DecryptResponse{Plaintext: kmsapi.NewSecret("text\n")}, "text\n\n",
+		},
 		"an integer": {kmsapi.OpListKeys, Options{Field: "TotalCount"}, twoKeys(), "2\n"},
 	} {
 		t.Run(name, func(t *testing.T) {

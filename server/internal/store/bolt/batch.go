@@ -26,6 +26,8 @@ type batch struct {
 	tx *bbolt.Tx
 	// updates counts those that ran, and writes what they wrote and did not undo.
 	updates, writes int
+	// onCommit is what the updates want to run after the commit.
+	onCommit []func()
 	// broken says that tx must not be committed.
 	broken error
 
@@ -79,6 +81,10 @@ func (s *Store) finish(b *batch) {
 		close(s.failed)
 		s.log.Error("a commit failed; the store is read-only until it is opened again",
 			"error", err, "updates", b.updates)
+		return
+	}
+	for _, run := range b.onCommit {
+		run()
 	}
 }
 
@@ -148,6 +154,7 @@ func (b *batch) end(w *writer, keep bool) {
 	defer w.end()
 	if keep {
 		b.writes += len(w.undo)
+		b.onCommit = append(b.onCommit, w.onCommit...)
 		return
 	}
 	before := b.broken

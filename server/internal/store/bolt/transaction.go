@@ -121,6 +121,8 @@ func seek(cursor *bbolt.Cursor, prefix, after string) (k, v []byte) {
 type writer struct {
 	transaction
 	undo []former
+	// onCommit is to run after the commit.
+	onCommit []func()
 }
 
 // former is the value of a key before a write, nil if there was none.
@@ -140,6 +142,9 @@ func (w *writer) Put(key string, value []byte) error {
 func (w *writer) Delete(key string) error {
 	return w.change(key, w.bucket.Delete)
 }
+
+// OnCommit implements [store.Writer].
+func (w *writer) OnCommit(run func()) { w.onCommit = append(w.onCommit, run) }
 
 func (w *writer) change(key string, write func(key []byte) error) error {
 	if w.bucket == nil {

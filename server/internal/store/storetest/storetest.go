@@ -26,7 +26,7 @@ type Engine struct {
 
 // Run runs the suite. Every function that it gives to Update is re-runnable.
 func Run(t *testing.T, e Engine) {
-	for _, tests := range [][]promise{order, positions, updates, failures, lives, backups} {
+	for _, tests := range [][]promise{order, positions, updates, commits, failures, lives, backups} {
 		for _, p := range tests {
 			t.Run(p.name, func(t *testing.T) { p.test(t, e) })
 		}

@@ -1,0 +1,215 @@
+package alicloudkms
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// isTaken reports whether the name of a creation has another key now, so that its CMK must not get it: one that is to
+// follow a CMK may only follow that.
+func (c creation) isTaken(entry *keyEntry) bool {
+	if c.Follows == "" {
+		return entry != nil
+	}
+	return entry == nil || entry.KeyID != c.Follows
+}
+
+// beginFollowing puts into the log that a CMK is to follow old, which is the current one of the key, and turns off the
+// rotation of old: what replaces it would otherwise not be the newest version for long.
+func (b *backend) beginFollowing(
+	ctx context.Context, req *logical.Request, conn *connection, k target, old kmsapi.KeyMetadata, c creation,
+) (logged, error) {
+	c.Follows = k.entry.KeyID
+	isOn := old.AutomaticRotation == kmsapi.RotationEnabled
+	if isOn {
+		c.Interval = old.RotationInterval
+	} else if err := b.inheritInterval(ctx, req.Storage, &c); err != nil {
+		return logged{}, err
+	}
+	id, err := framework.PutWAL(ctx, req.Storage, c.kind(), c)
+	if err != nil || !isOn {
+		return logged{id, c}, err
+	}
+	_, err = call(ctx, conn, &kmsapi.UpdateRotationPolicyRequest{KeyId: k.entry.cmk()})
+	if err != nil && surelyNotDone(err) {
+		b.settled(context.WithoutCancel(ctx), req.Storage, id)
+	}
+	return logged{id, c}, err
+}
+
+// inheritInterval takes the interval from an earlier attempt, which has turned the rotation off and was interrupted.
+func (b *backend) inheritInterval(ctx context.Context, s logical.Storage, c *creation) error {
+	begun, err := b.creationsOf(ctx, s, c.Name)
+	for _, earlier := range begun {
+		if earlier.Follows == c.Follows {
+			c.Interval = cmp.Or(c.Interval, earlier.Interval)
+		}
+	}
+	return err
+}
+
+// abandonFollowing ends a rotation that has surely not got a CMK to follow.
+func (b *backend) abandonFollowing(ctx context.Context, s logical.Storage, conn *connection, k target, begun logged) {
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	if err := resumeRotation(kept, conn, k.entry.cmk(), begun.Interval); err != nil {
+		b.Logger().Warn("the rotation policy of a KMS key was turned off, and could not be turned on again yet",
+			"key", k.name, "key_id", k.entry.KeyID, "interval", begun.Interval, "error", err)
+		return // The log has it, and rollback tries again.
+	}
+	b.settled(kept, s, begun.id)
+}
+
+// resumeInterrupted is for rollback: no CMK follows, so that the rotation of the current one goes on.
+func (b *backend) resumeInterrupted(ctx context.Context, conn *connection, c creation, entry *keyEntry) error {
+	if c.Follows == "" || c.isTaken(entry) {
+		return nil
+	}
+	err := resumeRotation(ctx, conn, entry.cmk(), c.Interval)
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok && refused.Kind() == kmsapi.KindState {
+		return nil // It is disabled or being deleted now.
+	}
+	return withKey(err, c.Name)
+}
+
+// resumeRotation turns the rotation of a CMK on again. An interval of "" means that it was not on.
+func resumeRotation(ctx context.Context, conn *connection, cmk, interval string) error {
+	if interval == "" {
+		return nil
+	}
+	_, err := call(ctx, conn, &kmsapi.UpdateRotationPolicyRequest{
+		KeyId: cmk, EnableAutomaticRotation: true, RotationInterval: interval,
+	})
+	return err
+}
+
+// completeFollowing is for rotations that were interrupted.
+func (b *backend) completeFollowing(
+	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
+) (*keyEntry, error) {
+	if c.Imported && cmk.KeyState == kmsapi.PendingImport {
+		return nil, b.keepOrGiveUp(c, refusal.Conflict(
+			"the import of a version of key %q was interrupted: its KMS key %s has no key material yet; send the request again",
+			c.Name, cmk.KeyId))
+	}
+	entry, err := loadKey(ctx, req.Storage, c.Name)
+	if err != nil {
+		return nil, err
+	}
+	if c.isTaken(entry) {
+		return nil, refusal.Conflict("key %q is no longer the one that the KMS key %s was to follow in", c.Name, cmk.KeyId)
+	}
+	if _, err := b.learnVersions(ctx, conn, target{c.Name, entry}); err != nil {
+		return nil, err
+	}
+	next, err := b.follow(ctx, req, conn, entry, c, cmk)
+	if err == nil {
+		b.makeAlike(ctx, conn, target{c.Name, next}, c)
+	}
+	return next, err
+}
+
+// follow stores the entry in which cmk follows the current CMK of entry, as its next version.
+func (b *backend) follow(
+	ctx context.Context, req *logical.Request, conn *connection, entry *keyEntry, c creation, cmk kmsapi.KeyMetadata,
+) (*keyEntry, error) {
+	next := *entry
+	next.earlier = append(withoutCMK(entry.earlier, cmk.KeyId), entry.storedCMK)
+	next.storedCMK = storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: c.Marker}
+	if c.Given != "" {
+		next.ARN, next.Marker = arnOf(c.Given, cmk), ""
+	}
+	rows, err := b.rowsOf(ctx, conn, target{c.Name, &next}, c, cmk)
+	if err != nil {
+		return nil, err
+	}
+	next.versions = entry.versions.Follow(rows...)
+	if err := b.storeKey(ctx, req.Storage, c.Name, &next); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("a key has another KMS key as its newest version",
+		"key", c.Name, "key_id", next.KeyID, "old_key_id", entry.KeyID, "version", next.versions.Newest())
+	return &next, nil
+}
+
+func withoutCMK(cmks []storedCMK, id string) []storedCMK {
+	return slices.DeleteFunc(slices.Clone(cmks), func(c storedCMK) bool { return c.KeyID == id })
+}
+
+// rowsOf returns rows for the versions of a CMK that follows. One that was made just now must be stored, whether KMS
+// lists its versions or not.
+func (b *backend) rowsOf(
+	ctx context.Context, conn *connection, k target, c creation, cmk kmsapi.KeyMetadata,
+) ([]versions.Row, error) {
+	first := []versions.Row{firstRow(cmk)}
+	if c.Given == "" && first[0].KeyVersionID != "" {
+		return first, nil
+	}
+	rows, err := listVersions(ctx, conn, k.entry)
+	switch {
+	case k.entry.isHidden(err):
+		b.warnOfHiddenVersions(k, err)
+		return first, nil
+	case err != nil && c.Given == "":
+		b.Logger().Warn("the version of a new KMS key is not known yet", "key", k.name, "key_id", k.entry.KeyID, "error", err)
+		return first, nil
+	case err == nil && len(rows) == 0:
+		return first, nil
+	default:
+		return rows, err
+	}
+}
+
+// makeAlike gives a CMK that was made to follow another the tags and the deletion protection of that. The key has it
+// already, so a failure is only a warning, which makeAlike returns and logs.
+func (b *backend) makeAlike(ctx context.Context, conn *connection, k target, c creation) (warnings []string) {
+	if c.Given != "" {
+		return nil
+	}
+	old := k.entry.earlier[len(k.entry.earlier)-1]
+	for what, do := range map[string]func() error{
+		"tags": func() error {
+			tags, err := readTags(ctx, conn, old.cmk())
+			if err != nil {
+				return err
+			}
+			maps.DeleteFunc(tags, func(key, _ string) bool { return kmsapi.IsReservedTagKey(key) })
+			return setTags(ctx, conn, k.entry.cmk(), tags)
+		},
+		"deletion protection": func() error { return copyProtection(ctx, conn, old, k.entry.storedCMK) },
+	} {
+		if err := do(); err != nil {
+			b.Logger().Warn("a new KMS key is not like the one that it follows",
+				"key", k.name, "key_id", k.entry.KeyID, "old_key_id", old.KeyID, "what", what, "error", err)
+			warnings = append(warnings, "The new KMS key might not have the "+what+" of the old one: "+err.Error())
+		}
+	}
+	return warnings
+}
+
+// copyProtection gives a CMK the deletion protection of another.
+func copyProtection(ctx context.Context, conn *connection, from, to storedCMK) error {
+	found, err := describeCMK(ctx, conn, from.cmk())
+	if err != nil || found.KeyMetadata.DeletionProtection != kmsapi.ProtectionEnabled {
+		return err
+	}
+	made, err := describeCMK(ctx, conn, to.cmk())
+	if err != nil {
+		return err
+	}
+	_, err = call(ctx, conn, &kmsapi.SetDeletionProtectionRequest{
+		ProtectedResourceArn: made.KeyMetadata.Arn, EnableDeletionProtection: true,
+		DeletionProtectionDescription: found.KeyMetadata.DeletionProtectionDescription,
+	})
+	return err
+}

@@ -1,0 +1,70 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+)
+
+// staleAfter is how old a cached entry must be before it is read again because of what it does not know.
+const staleAfter = time.Second
+
+// An unknownVersionError says that a key has no version of that number.
+type unknownVersionError struct{ asked, newest int }
+
+func (e *unknownVersionError) Error() string {
+	return fmt.Sprintf("the key has no version %d: its newest is %d", e.asked, e.newest)
+}
+
+// isUnknown reports whether a request failed because the entry does not know a CMK or a version.
+func isUnknown(err error) bool {
+	_, foreign := errors.AsType[*foreignError](err)
+	_, version := errors.AsType[*unknownVersionError](err)
+	return foreign || version
+}
+
+// use runs a handler. On a node that hears late of what others have written, it runs it again if the handler fails
+// because the cached entry does not know a CMK or a version, and storage has other versions.
+func (b *backend) use(
+	ctx context.Context, req *logical.Request, conn *connection, k target, d *framework.FieldData, handle useHandler,
+) (*logical.Response, error) {
+	resp, err := handle(ctx, conn, k, d)
+	if err == nil || !isUnknown(err) {
+		return resp, withTarget(err, k)
+	}
+	newer := b.newerKey(ctx, req, k)
+	if newer == nil {
+		return nil, err
+	}
+	if conn, err = b.connection(ctx, req); err != nil {
+		return nil, err
+	}
+	k = target{k.name, newer}
+	resp, err = handle(ctx, conn.of(newer.Instance), k, d)
+	return resp, withTarget(err, k)
+}
+
+// newerKey returns the entry that storage has, if its versions are not those of k, and nil otherwise. It reads storage
+// at most once a second for a key.
+func (b *backend) newerKey(ctx context.Context, req *logical.Request, k target) *keyEntry {
+	known, err, _ := b.rereading.Do(k.name, func() (any, error) {
+		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		defer cancel()
+		known, err := b.cachedKey(kept, req, k.name)
+		if err != nil || known == nil || b.process.now().Sub(known.read) < staleAfter {
+			return known, err
+		}
+		b.keys.Forget(k.name)
+		return b.cachedKey(kept, req, k.name)
+	})
+	entry, _ := known.(*keyEntry)
+	if err != nil || entry == nil || slices.Equal(entry.versions.Rows, k.entry.versions.Rows) {
+		return nil
+	}
+	return entry
+}

@@ -1,0 +1,36 @@
+package alicloudkms
+
+import (
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+)
+
+// keyVersionField is transit's field for the version that encrypts.
+func keyVersionField() *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type:        framework.TypeInt,
+		Description: "The version that encrypts: 0 (default) or the newest, since KMS always encrypts with that.",
+	}
+}
+
+// checkKeyVersion refuses a key_version that KMS would not encrypt with. A version that KMS itself has made since the
+// entry was stored is no error: it encrypts with that, and the newest row stands for it.
+func (e *keyEntry) checkKeyVersion(asked int) error {
+	switch newest := e.versions.Newest(); {
+	case asked == 0 || asked == newest:
+		return nil
+	case asked > newest:
+		return &unknownVersionError{asked, newest}
+	case asked < 0:
+		return refusal.BadRequest("key_version must not be negative")
+	default:
+		return refusal.BadRequest("key_version must be 0 or %d: KMS encrypts with the newest version only", newest)
+	}
+}
+
+// tooOld refuses what was made with a version that the key no longer opens.
+func tooOld(n int, k target) error {
+	return refusal.BadRequest("the ciphertext was made with version %d of key %q, and the key opens version %d and later: see min_decryption_version and min_available_version of keys/%[2]s",
+		n, k.name, max(k.entry.MinDecryption, k.entry.versions.First))
+}

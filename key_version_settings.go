@@ -1,0 +1,161 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// versionSettings are the fields of a key's config that are about its versions.
+var versionSettings = fields.Schemas{
+	"min_decryption_version": {
+		Type:        framework.TypeInt,
+		Description: "The oldest version that decrypts and verifies. 0 or 1: all do.",
+	},
+	"min_encryption_version": {
+		Type:        framework.TypeInt,
+		Description: "The oldest version that key_version may ask for. 0 (default): the newest encrypts, whichever it is. KMS encrypts with the newest only, so that no other number than its own is taken for a symmetric key.",
+	},
+	"min_encryption_versoin": {
+		Type:        framework.TypeInt,
+		Description: "The same, as Terraform's provider spells it.",
+	},
+	"auto_rotate_period": {
+		Type:        framework.TypeDurationSecond,
+		Description: "How often KMS rotates the KMS key: 7 to 730 days, such as 720h. 0: never.",
+	},
+}
+
+// configureVersions takes what config says of versions into the entry. It asks KMS for the versions that exist if they
+// matter, or if the entry is of before; only then a failure to list them matters.
+func (b *backend) configureVersions(
+	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+) error {
+	decryption, isDecryption := d.GetOk("min_decryption_version")
+	encryption, isEncryption := d.GetOk("min_encryption_version")
+	if !isEncryption {
+		encryption, isEncryption = d.GetOk("min_encryption_versoin")
+	}
+	if !isDecryption && !isEncryption {
+		b.upgradeKey(ctx, req, k)
+		return nil
+	}
+	listed, err := b.listForKey(ctx, req, k)
+	if err != nil {
+		return err
+	}
+	before := *k.entry
+	if isDecryption {
+		k.entry.MinDecryption = max(decryption.(int), 0)
+	}
+	if isEncryption {
+		k.entry.MinEncryption = encryption.(int)
+	}
+	if isDecryption && decryption.(int) < 0 || isEncryption && encryption.(int) < 0 {
+		return refusal.BadRequest("min_decryption_version and min_encryption_version must not be negative")
+	}
+	return k.entry.checkMinimums(&before, listed)
+}
+
+// listForKey is learnVersions for a handler without a connection.
+func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target) (listed bool, err error) {
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return false, err
+	}
+	return b.learnVersions(ctx, conn, k)
+}
+
+// upgradeKey gives an entry of before its versions, if KMS tells them now: nobody has asked for them.
+func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
+	if k.entry.format != 0 {
+		return
+	}
+	if _, err := b.listForKey(ctx, req, k); err != nil {
+		b.Logger().Info("the versions of a key were not listed yet", "key", k.name, "error", err)
+	}
+}
+
+// checkMinimums checks the oldest versions that decrypt and encrypt. before is what they were. Without a list of KMS's
+// versions there is no telling which of them made a ciphertext.
+func (e *keyEntry) checkMinimums(before *keyEntry, listed bool) error {
+	newest := e.versions.Newest()
+	isSymmetric := !e.isAsymmetric()
+	changesEncryption := e.MinEncryption != before.MinEncryption && e.MinEncryption != 0
+	changesDecryption := e.MinDecryption != before.MinDecryption && e.MinDecryption > 1
+	switch {
+	case e.MinDecryption > newest || e.MinEncryption > newest:
+		return refusal.BadRequest("min_decryption_version and min_encryption_version must be at most %d, which is the newest version", newest)
+	case e.MinDecryption > 0 && e.MinDecryption < e.versions.First && e.versions.First > 1:
+		return refusal.BadRequest("min_decryption_version must be at least %d: the versions before it were trimmed",
+			e.versions.First)
+	case e.MinEncryption > 0 && e.MinEncryption < e.MinDecryption:
+		return refusal.BadRequest("min_encryption_version must be 0, or at least min_decryption_version: %d",
+			e.MinDecryption)
+	case isSymmetric && changesEncryption && e.MinEncryption != newest:
+		return refusal.BadRequest("min_encryption_version must be 0 or %d: KMS encrypts with the newest version only", newest)
+	case isSymmetric && changesDecryption && !listed:
+		return refusal.BadRequest("min_decryption_version can't be more than 1, because KMS does not list the versions of the KMS key to the engine; allow it in RAM: kms:ListKeyVersions")
+	default:
+		return nil
+	}
+}
+
+// checkRotationPeriod refuses what KMS never takes.
+func checkRotationPeriod(period time.Duration) error {
+	if period != 0 && (period < kmsapi.MinRotationInterval || period > kmsapi.MaxRotationInterval) {
+		return refusal.BadRequest("auto_rotate_period must be 0, or 7 to 730 days, such as 720h for 30 days: KMS takes no other")
+	}
+	return nil
+}
+
+// configureRotation gives the current CMK the rotation policy that config asks for. KMS keeps it.
+func (b *backend) configureRotation(
+	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+) error {
+	given, ok := d.GetOk("auto_rotate_period")
+	if !ok {
+		return nil
+	}
+	period := time.Duration(given.(int)) * time.Second
+	switch {
+	case checkRotationPeriod(period) != nil:
+		return checkRotationPeriod(period)
+	case k.entry.isAsymmetric() && period != 0:
+		return errNoRotation
+	case k.entry.isAsymmetric():
+		return nil
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return err
+	}
+	_, err = call(ctx, conn, rotationPolicy(k.entry.cmk(), period))
+	if period == 0 && isUnsupported(err) {
+		return nil // It is not rotated.
+	}
+	return withKey(err, k.name)
+}
+
+var errNoRotation = refusal.BadRequest("auto_rotate_period must be 0: KMS does not rotate key pairs. Rotate the key yourself, with keys/NAME/rotate")
+
+func rotationPolicy(cmk string, period time.Duration) *kmsapi.UpdateRotationPolicyRequest {
+	policy := &kmsapi.UpdateRotationPolicyRequest{KeyId: cmk, EnableAutomaticRotation: period > 0}
+	if period > 0 {
+		policy.RotationInterval = kmsapi.FormatRotationInterval(period)
+	}
+	return policy
+}
+
+// isUnsupported reports whether KMS has no such operation, or not for this CMK.
+func isUnsupported(err error) bool {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return ok && refused.Kind() == kmsapi.KindUnsupported
+}

@@ -1,0 +1,147 @@
+package alicloudkms
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/listing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// newEntry returns the entry of a name that is given a CMK. Its one version is the newest of the CMK, as far as m
+// tells.
+func newEntry(c storedCMK, region string, m kmsapi.KeyMetadata) *keyEntry {
+	e := &keyEntry{format: formatVersions, storedCMK: c, Region: region, versions: versions.New(firstRow(m))}
+	e.describe(m)
+	return e
+}
+
+// firstRow is the row of the newest version of a CMK, as far as KMS's description tells: it has no id for key pairs.
+func firstRow(m kmsapi.KeyMetadata) versions.Row {
+	row := versions.Row{CMK: m.KeyId, KeyVersionID: m.PrimaryKeyVersion}
+	if row.KeyVersionID != "" {
+		row.Created = cmp.Or(m.LastRotationDate, m.CreationDate)
+	}
+	return row
+}
+
+// describe takes what KMS says of the current CMK and never changes.
+func (e *keyEntry) describe(m kmsapi.KeyMetadata) { e.KeySpec, e.KeyUsage = m.KeySpec, m.KeyUsage }
+
+// isAsymmetric reports whether the key has key pairs.
+func (e *keyEntry) isAsymmetric() bool { return kmsapi.IsAsymmetric(e.KeySpec) }
+
+// numberOf is the version in what KMS has made with a version of a CMK.
+func (e *keyEntry) numberOf(cmk, keyVersionID string) int {
+	return cmp.Or(e.versions.Number(cmk, keyVersionID), e.versions.Newest())
+}
+
+// learnVersions gives the entry a row for each version of its current CMK that has none yet. An entry of format 0
+// becomes one of today. listed is false if RAM denies the list: the entry keeps the rows that it has then. An error
+// leaves the entry as it was. The caller stores it.
+func (b *backend) learnVersions(ctx context.Context, conn *connection, k target) (listed bool, err error) {
+	learned := *k.entry
+	if learned.format == 0 {
+		found, err := describeCMK(ctx, conn, learned.cmk())
+		if err != nil {
+			return false, err
+		}
+		learned.describe(found.KeyMetadata)
+		learned.format = formatVersions
+	}
+	rows, err := listVersions(ctx, conn, &learned)
+	switch {
+	case learned.isHidden(err):
+		b.warnOfHiddenVersions(k, err)
+	case err != nil:
+		return false, err
+	default:
+		listed = true
+		learned.versions = learned.versions.Merge(rows)
+	}
+	if _, err := encodeKey(k.name, &learned); err != nil { // There are too many. They count as the newest one.
+		return listed, err
+	}
+	*k.entry = learned
+	return listed, nil
+}
+
+// learnFirstVersion gives a new key of a key pair its version, which CreateKey does not tell. The key must be stored
+// even if KMS does not tell now: the next request that writes asks again.
+func (b *backend) learnFirstVersion(ctx context.Context, conn *connection, k target) {
+	if k.entry.versions.NewestRow().KeyVersionID != "" || !k.entry.isAsymmetric() {
+		return
+	}
+	if _, err := b.learnVersions(ctx, conn, k); err != nil {
+		b.Logger().Warn("the version of a new key is not known yet", "key", k.name, "key_id", k.entry.KeyID, "error", err)
+	}
+}
+
+// isHidden reports whether KMS does not show versions to the engine: of no CMK, or not of this one, since it finds one
+// of another account only where it takes an ARN.
+func (e *keyEntry) isHidden(err error) bool {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return ok && (refused.Kind() == kmsapi.KindPermission || refused.Kind() == kmsapi.KindUnsupported ||
+		e.ARN != "" && errors.Is(err, kmsapi.ErrKeyNotFound))
+}
+
+// warnOfHiddenVersions logs it once, since it recurs every hour for each key.
+func (b *backend) warnOfHiddenVersions(k target, reason error) {
+	const message = "the versions of a KMS key can't be listed, so keys keep those that they have; RAM must allow kms:ListKeyVersions"
+	if b.logged.First(message) {
+		b.Logger().Warn(message, "key", k.name, "error", reason)
+	}
+}
+
+// listVersions returns the versions of the entry's current CMK, the oldest first, with their public keys.
+func listVersions(ctx context.Context, conn *connection, e *keyEntry) ([]versions.Row, error) {
+	l, err := listing.Still(func() (listing.Listing[kmsapi.KeyVersion], error) {
+		return listKeyVersions(ctx, conn, e.cmk())
+	}, "the KMS key gets new versions while they are listed; try again")
+	if err != nil {
+		return nil, err
+	}
+	rows := make([]versions.Row, 0, len(l.Order))
+	for _, id := range slices.Backward(l.Order) { // KMS lists the newest first.
+		row := versions.Row{CMK: e.KeyID, KeyVersionID: id, Created: l.Entries[id].CreationDate}
+		if row.PublicKey, err = publicKeyOf(ctx, conn, e, id); err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	return rows, nil
+}
+
+// listKeyVersions returns the versions of a CMK under their ids.
+func listKeyVersions(
+	ctx context.Context, conn *connection, cmk string,
+) (listing.Listing[kmsapi.KeyVersion], error) {
+	return listing.Collect(func(page int) ([]kmsapi.KeyVersion, int, error) {
+		got, err := call(ctx, conn, &kmsapi.ListKeyVersionsRequest{
+			KeyId: cmk, PageNumber: page, PageSize: listing.PageSize,
+		})
+		if err != nil {
+			return nil, 0, err
+		}
+		return got.KeyVersions.KeyVersion, got.TotalCount, nil
+	}, func(v kmsapi.KeyVersion) string { return v.KeyVersionId })
+}
+
+// publicKeyOf returns the public key of a version in PEM, from the entry if that has it, and "" for a symmetric CMK.
+func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionID string) (string, error) {
+	if !e.isAsymmetric() {
+		return "", nil
+	}
+	if row := e.versions.Row(e.versions.Number(e.KeyID, keyVersionID)); row != nil &&
+		row.KeyVersionID == keyVersionID && row.PublicKey != "" {
+		return row.PublicKey, nil
+	}
+	got, err := call(ctx, conn, &kmsapi.GetPublicKeyRequest{KeyId: e.cmk(), KeyVersionId: keyVersionID})
+	if err != nil {
+		return "", err
+	}
+	return got.PublicKey, nil
+}

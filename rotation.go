@@ -1,0 +1,174 @@
+package alicloudkms
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// rotateVersion asks KMS for a new version of the current CMK. That can't be repeated: if KMS does not answer, its list
+// tells whether there is one.
+func (b *backend) rotateVersion(
+	ctx context.Context, req *logical.Request, conn *connection, k target,
+) (*logical.Response, error) {
+	got, failure := call(ctx, conn, &kmsapi.CreateKeyVersionRequest{KeyId: k.entry.cmk()})
+	if failure != nil && surelyNotDone(failure) {
+		return nil, failure
+	}
+	// From here on, storage must be written even if the caller has gone away.
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	before := k.entry.versions.Newest()
+	if _, err := b.learnVersions(kept, conn, k); err != nil {
+		b.Logger().Warn("the versions of a KMS key could not be listed after its rotation", "key", k.name, "error", err)
+	}
+	if failure == nil {
+		b.addVersion(kept, conn, k, got.KeyVersion)
+	}
+	if failure != nil && k.entry.versions.Newest() == before {
+		return nil, failure
+	}
+	if err := b.storeKey(kept, req.Storage, k.name, k.entry); err != nil {
+		return nil, refusal.Internal("KMS made a new version of the KMS key %s, but storing key %q failed: %s. The engine finds the version within an hour",
+			k.entry.KeyID, k.name, err)
+	}
+	b.Logger().Info("a key was rotated", "key", k.name, "key_id", k.entry.KeyID, "version", k.entry.versions.Newest())
+	return rotated(k), nil
+}
+
+// addVersion gives a version that KMS has made a row, if KMS did not list it.
+func (b *backend) addVersion(ctx context.Context, conn *connection, k target, made kmsapi.KeyVersion) {
+	row := versions.Row{CMK: k.entry.KeyID, KeyVersionID: made.KeyVersionId, Created: made.CreationDate}
+	public, err := publicKeyOf(ctx, conn, k.entry, made.KeyVersionId)
+	if err != nil {
+		b.Logger().Warn("the public key of a new version is not known yet", "key", k.name, "error", err)
+	}
+	row.PublicKey = public
+	k.entry.versions = k.entry.versions.Add(row)
+}
+
+// rotateToNew lets a new CMK follow that is like the current one.
+func (b *backend) rotateToNew(
+	ctx context.Context, req *logical.Request, conn *connection, k target,
+) (*logical.Response, error) {
+	old, err := describeCMK(ctx, conn, k.entry.cmk())
+	if err != nil {
+		return nil, err
+	}
+	if old.KeyMetadata.Origin == kmsapi.OriginExternal {
+		return nil, refusal.BadRequest("the material of key %q is imported, so that KMS can't make another; import it: vault transit import-version %skeys/%[1]s @FILE",
+			k.name, mount(req))
+	}
+	next, err := b.recoverKey(ctx, req, k.name, func(c creation) bool {
+		return c.Follows == k.entry.KeyID && c.Given == "" && !c.Imported
+	})
+	if err != nil {
+		return nil, err
+	}
+	if next != nil {
+		return rotated(target{k.name, next}, aliasesStay(k.entry), fmt.Sprintf(
+			"KMS had made the KMS key %s in an earlier attempt that was interrupted; it follows now, and no other was made", next.KeyID)), nil
+	}
+	return b.makeNext(ctx, req, conn, k, old.KeyMetadata)
+}
+
+// makeNext makes the CMK that follows old.
+func (b *backend) makeNext(
+	ctx context.Context, req *logical.Request, conn *connection, k target, old kmsapi.KeyMetadata,
+) (*logical.Response, error) {
+	begun, err := b.beginFollowing(ctx, req, conn, k, old, newCreation(target{k.name, nil}, conn))
+	if err != nil {
+		return nil, err
+	}
+	next, _, err := b.makeCMK(ctx, req, conn, begun, likeCMK(old, begun.creation),
+		func(ctx context.Context, made kmsapi.KeyMetadata) (*keyEntry, error) {
+			return b.follow(ctx, req, conn, k.entry, begun.creation, made)
+		})
+	if err != nil {
+		if surelyNotDone(err) {
+			b.abandonFollowing(ctx, req.Storage, conn, k, begun)
+		}
+		return nil, err
+	}
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	following := target{k.name, next}
+	return rotated(following, append(b.makeAlike(kept, conn, following, begun.creation), aliasesStay(k.entry))...), nil
+}
+
+// likeCMK asks for a CMK like another, with the rotation interval that this has had. That of one that can't be used now
+// is suspended, and was not turned off.
+func likeCMK(m kmsapi.KeyMetadata, c creation) *kmsapi.CreateKeyRequest {
+	interval := c.Interval
+	if m.AutomaticRotation == kmsapi.RotationSuspended {
+		interval = m.RotationInterval
+	}
+	return &kmsapi.CreateKeyRequest{
+		Origin: m.Origin, ProtectionLevel: m.ProtectionLevel, KeySpec: m.KeySpec, KeyUsage: m.KeyUsage,
+		Description: withoutMarker(m.Description), DKMSInstanceId: m.DKMSInstanceId,
+		EnableAutomaticRotation: interval != "", RotationInterval: interval,
+	}
+}
+
+func aliasesStay(old *keyEntry) string {
+	return fmt.Sprintf("KMS's aliases of the old KMS key %s stay with it. What it has encrypted still opens, as long as it is neither disabled nor deleted", old.KeyID)
+}
+
+// rotateToGiven lets a CMK follow that exists.
+func (b *backend) rotateToGiven(
+	ctx context.Context, req *logical.Request, conn *connection, k target, given string,
+) (*logical.Response, error) {
+	found, err := describeCMK(ctx, conn, given)
+	if err != nil {
+		return nil, err
+	}
+	cmk := found.KeyMetadata
+	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
+		return nil, err
+	}
+	old, err := describeCMK(ctx, conn, k.entry.cmk())
+	if err != nil {
+		return nil, err
+	}
+	c := newCreation(target{k.name, nil}, conn)
+	c.Given = given
+	begun, err := b.beginFollowing(ctx, req, conn, k, old.KeyMetadata, c)
+	if err != nil {
+		return nil, err
+	}
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	next, err := b.follow(kept, req, conn, k.entry, begun.creation, cmk)
+	if err != nil {
+		b.abandonFollowing(ctx, req.Storage, conn, k, begun)
+		return nil, err
+	}
+	b.settled(kept, req.Storage, begun.id)
+	resp := rotated(target{k.name, next}, aliasesStay(k.entry))
+	others, err := b.keysThatCanDecrypt(kept, req, k.name, next)
+	if err != nil {
+		return nil, err
+	}
+	warnOfSharedCMK(resp, others)
+	return resp, nil
+}
+
+// mayBeFollowedBy refuses a CMK that can't do what the current one does.
+func (e *keyEntry) mayBeFollowedBy(cmk kmsapi.KeyMetadata) error {
+	switch {
+	case cmk.KeyId == e.KeyID:
+		return refusal.BadRequest("the KMS key %s is the key's already; for a new version of it, leave key_id out", cmk.KeyId)
+	case cmk.KeySpec != e.KeySpec || cmk.KeyUsage != e.KeyUsage:
+		return refusal.BadRequest("the KMS key %s is of the type %s for %s, and the versions of this key are of the type %s for %s",
+			cmk.KeyId, cmk.KeySpec, cmk.KeyUsage, e.KeySpec, e.KeyUsage)
+	case cmk.KeyState != kmsapi.Enabled:
+		return refusal.Conflict("the KMS key %s is in state %s, so it can't be the newest version", cmk.KeyId, cmk.KeyState)
+	default:
+		return nil
+	}
+}

@@ -1,0 +1,123 @@
+package keyindex
+
+import (
+	"cmp"
+	"slices"
+)
+
+// Filter lets keys through. Each of its parts that says something must hold for a key.
+type Filter struct {
+	// Accepts looks at the class of a key, and is nil if every class will do.
+	Accepts func(Class) bool
+	// TagKeys and TagValues need not be of the same tag.
+	TagKeys, TagValues []string
+}
+
+// part is one part of a filter: the sets of the keys that it lets through.
+type part struct {
+	sets merged
+	// apart says that no entry is in two of the sets.
+	apart bool
+	// inFirst reports whether an entry is in one of the first n sets.
+	inFirst func(e *entry, n int) bool
+}
+
+func (p part) has(e *entry) bool { return p.inFirst(e, len(p.sets)) }
+
+// matches returns the entries that f lets through, in sets that have none in common.
+func (c *content) matches(f Filter) merged {
+	parts := c.parts(f)
+	slices.SortStableFunc(parts, func(a, b part) int { return cmp.Compare(a.sets.size(), b.sets.size()) })
+	parts = append(parts[:1], slices.DeleteFunc(parts[1:], c.isAll)...)
+	if len(parts) == 1 && parts[0].apart {
+		return parts[0].sets
+	}
+	return parts[0].walk(parts[1:])
+}
+
+// isAll reports whether a part lets every key through.
+func (c *content) isAll(p part) bool { return p.apart && p.sets.size() == len(c.entries) }
+
+// walk returns the entries of a part that others let through too. Each of its sets is walked.
+func (p part) walk(others []part) (found merged) {
+	for n, s := range p.sets {
+		var run []*entry
+		for _, chunk := range s.chunks {
+			for _, e := range chunk {
+				if !p.inFirst(e, n) && !slices.ContainsFunc(others, func(other part) bool { return !other.has(e) }) {
+					run = append(run, e)
+				}
+			}
+		}
+		if len(run) > 0 {
+			found = append(found, &set{chunks: [][]*entry{run}, size: len(run)})
+		}
+	}
+	return found
+}
+
+// parts returns the parts of a filter. There is at least one.
+func (c *content) parts(f Filter) (parts []part) {
+	keys, values := c.existing(c.tagKeys, f.TagKeys), c.existing(c.tagValues, f.TagValues)
+	if len(f.TagValues) > 0 {
+		parts = append(parts, tagPart(values, values.areUnderOne(), (*entry).hasValue))
+	}
+	if len(f.TagKeys) > 0 && (len(f.TagValues) == 0 || !values.areUnder(keys)) {
+		parts = append(parts, tagPart(keys, len(keys) < 2, (*entry).hasKey))
+	}
+	if f.Accepts != nil || len(parts) == 0 {
+		parts = append(parts, c.classPart(f.Accepts))
+	}
+	return parts
+}
+
+// tagSets are different tag keys, or different tag values.
+type tagSets []*tagSet
+
+// existing returns the sets that names stand for, as far as there are any. One that has every key stands for all.
+func (c *content) existing(sets map[string]*tagSet, names []string) (found tagSets) {
+	for _, name := range names {
+		switch s := sets[name]; {
+		case s == nil || slices.Contains(found, s):
+		case s.size == len(c.entries):
+			return tagSets{s}
+		default:
+			found = append(found, s)
+		}
+	}
+	return found
+}
+
+// areUnderOne reports whether no key can have two of some tag values, since they have always been under one tag key.
+func (s tagSets) areUnderOne() bool {
+	return len(s) < 2 || s[0].under != nil &&
+		!slices.ContainsFunc(s, func(v *tagSet) bool { return v.under != s[0].under })
+}
+
+// areUnder reports whether every key that has one of some tag values has one of the tag keys too, since the values have
+// always been under them.
+func (s tagSets) areUnder(keys tagSets) bool {
+	return !slices.ContainsFunc(s, func(v *tagSet) bool { return !slices.Contains(keys, v.under) })
+}
+
+// tagPart is the part that lets through what is in one of some sets; has reports whether an entry is.
+func tagPart(wanted tagSets, apart bool, has func(*entry, []*tagSet) bool) part {
+	p := part{apart: apart, inFirst: func(e *entry, n int) bool { return has(e, wanted[:n]) }}
+	for _, s := range wanted {
+		p.sets = append(p.sets, &s.set)
+	}
+	return p
+}
+
+func (c *content) classPart(accepts func(Class) bool) part {
+	p := part{apart: true}
+	var accepted []*class
+	for _, found := range c.classes {
+		if accepts == nil || accepts(found.Class) {
+			accepted = append(accepted, found)
+			p.sets = append(p.sets, &found.set)
+		}
+	}
+	p.inFirst = func(e *entry, n int) bool { return slices.Contains(accepted[:n], e.class) }
+	return p
+}

@@ -1,0 +1,67 @@
+package server_test
+
+import "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+
+// measured is a request whose time BenchmarkRequest measures, and whose allocations a test bounds.
+type measured struct {
+	action string
+	// kind tells apart requests of the same action.
+	kind        string
+	pairs       []string
+	allocations float64 // at most
+}
+
+func (m measured) name() string { return m.action + m.kind }
+
+// measuredRequests are those that programs send often. l has the RSA keys of testdata.
+func measuredRequests(l *lab) []measured {
+	id := l.createKey()
+	context := `{"app":"payroll"}`
+	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context).CiphertextBlob
+	found := []measured{
+		{"Encrypt", "", []string{"KeyId", id, "Plaintext", "c2VjcmV0", "EncryptionContext", context}, 120},
+		{"Decrypt", "", []string{"CiphertextBlob", blob, "EncryptionContext", context}, 125},
+		{"GenerateDataKey", "", []string{"KeyId", id}, 120},
+		{"GenerateDataKeyWithoutPlaintext", "", []string{"KeyId", id}, 120},
+		{"GenerateAndExportDataKey", "", append(toRecipient(), "KeyId", id), 160},
+		{"ExportDataKey", "", append(toRecipient(), "CiphertextBlob", blob, "EncryptionContext", context), 165},
+		{
+			"ReEncrypt", "",
+			[]string{"CiphertextBlob", blob, "SourceEncryptionContext", context, "DestinationKeyId", id},
+			170,
+		},
+		{"DescribeKey", "", []string{"KeyId", id}, 90},
+	}
+	return append(append(found, measuredSignatures(l)...), measuredPairCiphertexts(l)...)
+}
+
+// measuredSignatures are those of keys that sign.
+func measuredSignatures(l *lab) []measured {
+	var found []measured
+	for spec, algorithm := range map[string]string{
+		kmsapi.KeySpecP256: kmsapi.SignECDSA, kmsapi.KeySpecRSA2048: kmsapi.SignPSS,
+	} {
+		p, of := l.createPair(spec, kmsapi.KeyUsageSignVerify), " of "+spec
+		digest := []string{"Algorithm", algorithm, "Digest", aDigest}
+		signature := l.must("AsymmetricSign", p.with(digest...)...).Value.(string)
+		found = append(found,
+			measured{"AsymmetricSign", of, p.with(digest...), 220},
+			measured{"AsymmetricVerify", of, p.with(append(digest, "Value", signature)...), 120},
+			measured{"DescribeKey", of, []string{"KeyId", p.id}, 90},
+			measured{"GetPublicKey", of, p.with(), 100},
+		)
+	}
+	return found
+}
+
+// measuredPairCiphertexts are those of a key pair that encrypts.
+func measuredPairCiphertexts(l *lab) []measured {
+	p, of := l.createPair(kmsapi.KeySpecRSA2048, kmsapi.KeyUsageEncryptDecrypt), " of "+kmsapi.KeySpecRSA2048
+	encrypts := p.with("Algorithm", kmsapi.EncryptOAEPSHA256, "Plaintext", "c2VjcmV0")
+	blob := l.must("AsymmetricEncrypt", encrypts...).CiphertextBlob
+	decrypts := p.with("Algorithm", kmsapi.EncryptOAEPSHA256, "CiphertextBlob", blob)
+	return []measured{
+		{"AsymmetricEncrypt", of, encrypts, 120},
+		{"AsymmetricDecrypt", of, decrypts, 200},
+	}
+}

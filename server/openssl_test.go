@@ -1,0 +1,127 @@
+package server_test
+
+import (
+	"bytes"
+	"encoding/base64"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// openssl runs OpenSSL in a folder with files.
+func openssl(t *testing.T, files map[string][]byte, arguments string) []byte {
+	t.Helper()
+	path, err := exec.LookPath("openssl")
+	if err != nil && os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") != "" {
+		t.Fatal("make test needs openssl: ", err)
+	}
+	if err != nil {
+		t.Skip("there is no openssl")
+	}
+	folder := t.TempDir()
+	for name, content := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
+	}
+	command := exec.CommandContext(t.Context(), path, strings.Fields(arguments)...)
+	command.Dir = folder
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	output, err := command.Output()
+	require.NoError(t, err, "openssl %s: %s", arguments, &complaint)
+	return output
+}
+
+// opensslOptions are what openssl pkeyutl calls the algorithms.
+var opensslOptions = map[string]string{
+	kmsapi.SignPSS:           " -pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:32",
+	kmsapi.SignPKCS1v15:      " -pkeyopt digest:sha256",
+	kmsapi.SignECDSA:         " -pkeyopt digest:sha256",
+	kmsapi.EncryptOAEPSHA256: oaepOption("sha256"),
+	kmsapi.EncryptOAEPSHA1:   oaepOption("sha1"),
+}
+
+func oaepOption(hash string) string {
+	return " -pkeyopt rsa_padding_mode:oaep -pkeyopt rsa_oaep_md:" + hash + " -pkeyopt rsa_mgf1_md:" + hash
+}
+
+// opensslPair is a CMK with an imported private key of OpenSSL, and one of its algorithms.
+type opensslPair struct {
+	pair
+	algorithm string
+	// private is PKCS#8, and public is what GetPublicKey returns.
+	private, public []byte
+}
+
+// with are the parameters of a request for the CMK.
+func (p opensslPair) with(pairs ...string) []string {
+	return p.pair.with(append(pairs, "Algorithm", p.algorithm)...)
+}
+
+// run runs openssl pkeyutl with the algorithm. Its files are input, signature, and the key: private.der or public.pem.
+func (p opensslPair) run(t *testing.T, arguments string, input, signature []byte) []byte {
+	t.Helper()
+	return openssl(t, map[string][]byte{
+		"private.der": p.private, "public.pem": p.public, "input": input, "signature": signature,
+	}, "pkeyutl -in input "+arguments+opensslOptions[p.algorithm])
+}
+
+// eachOfOpenSSL runs test for every algorithm of every KeySpec that is for usage.
+func eachOfOpenSSL(t *testing.T, usage string, test func(t *testing.T, l *lab, p opensslPair)) {
+	l := newPairLab(t, nil)
+	for spec, file := range map[string]string{
+		kmsapi.KeySpecRSA2048: "rsa_2048", kmsapi.KeySpecRSA3072: "rsa_3072", kmsapi.KeySpecRSA4096: "rsa_4096",
+		kmsapi.KeySpecP256: "prime256v1", kmsapi.KeySpecP256K: "secp256k1",
+	} {
+		for _, algorithm := range kmsapi.Algorithms(spec, usage) {
+			t.Run(spec+" "+algorithm, func(t *testing.T) {
+				l.t = t
+				p := opensslPair{
+					pair: l.createPair(spec, usage, "Origin", "EXTERNAL"), algorithm: algorithm,
+					private: vector(t, file+".pkcs8.der"),
+				}
+				require.Empty(t, l.importPair(p.id, p.private).Code)
+				p.public = []byte(l.must("GetPublicKey", p.pair.with()...).PublicKey)
+				test(t, l, p)
+			})
+		}
+	}
+}
+
+func TestOpenSSLAndTheServiceVerifyEachOthersSignatures(t *testing.T) {
+	digest := vector(t, "digest-sha256.bin")
+	eachOfOpenSSL(t, kmsapi.KeyUsageSignVerify, func(t *testing.T, l *lab, p opensslPair) {
+		signed := l.must("AsymmetricSign", p.with("Digest", encode64(digest))...).Value.(string)
+		ours, err := base64.StdEncoding.DecodeString(signed)
+		require.NoError(t, err)
+		said := p.run(t, "-verify -pubin -inkey public.pem -sigfile signature", digest, ours)
+		require.Contains(t, string(said), "Signature Verified Successfully")
+
+		theirs := p.run(t, "-sign -keyform DER -inkey private.der", digest, nil)
+		verify := func(digest, signature []byte) any {
+			return l.must("AsymmetricVerify",
+				p.with("Digest", encode64(digest), "Value", encode64(signature))...).Value
+		}
+		require.Equal(t, true, verify(digest, theirs))
+		require.Equal(t, false, verify(make([]byte, kmsapi.DigestSize), theirs))
+	})
+}
+
+func TestOpenSSLAndTheServiceDecryptEachOthersCiphertexts(t *testing.T) {
+	text := []byte("Hello world")
+	eachOfOpenSSL(t, kmsapi.KeyUsageEncryptDecrypt, func(t *testing.T, l *lab, p opensslPair) {
+		sealed := l.must("AsymmetricEncrypt", p.with("Plaintext", encode64(text))...).CiphertextBlob
+		ours, err := base64.StdEncoding.DecodeString(sealed)
+		require.NoError(t, err)
+		require.Equal(t, text, p.run(t, "-decrypt -keyform DER -inkey private.der", ours, nil))
+
+		theirs := p.run(t, "-encrypt -pubin -inkey public.pem", text, nil)
+		opened := l.must("AsymmetricDecrypt", p.with("CiphertextBlob", encode64(theirs))...)
+		require.Equal(t, encode64(text), opened.Plaintext)
+	})
+}
