@@ -85,17 +85,25 @@ func (w *Writer) Write(p []byte) (n int, err error) {
 
 // Close writes the last chunk and erases the file's key. It does not close the writer below.
 func (w *Writer) Close() error {
+	if errors.Is(w.err, ErrClosed) {
+		return nil
+	}
 	if w.err == nil {
 		w.flush(true)
 	}
 	err := w.err
-	if errors.Is(err, ErrClosed) {
-		return nil
-	}
-	w.chunks.cipher.Clear()
-	clear(w.plain[:cap(w.plain)])
-	w.err = ErrClosed
+	w.Abandon()
 	return err
+}
+
+// Abandon erases the file's key without writing the last chunk, so that the file does not open. It is for a plaintext
+// that could not be read to its end.
+func (w *Writer) Abandon() {
+	if !errors.Is(w.err, ErrClosed) {
+		w.chunks.cipher.Clear()
+		clear(w.plain[:cap(w.plain)])
+		w.err = ErrClosed
+	}
 }
 
 func (w *Writer) flush(last bool) {

@@ -190,6 +190,23 @@ func TestClosedFilesAreOfNoUse(t *testing.T) {
 	require.NoError(t, w.Close())
 }
 
+func TestAnAbandonedFileDoesNotOpen(t *testing.T) {
+	for _, n := range []int{0, 10, chunkSize, 2*chunkSize + 10} {
+		var file bytes.Buffer
+		w, err := NewWriter(&file, exampleKey(), exampleHeader.Wrapped, nil)
+		require.NoError(t, err)
+		_, err = w.Write(pattern(n))
+		require.NoError(t, err)
+		w.Abandon()
+		w.Abandon()
+		require.NoError(t, w.Close())
+		_, err = w.Write([]byte("more"))
+		require.ErrorIs(t, err, ErrClosed)
+		_, err = openFile(exampleKey(), file.Bytes(), nil)
+		require.ErrorIs(t, err, ErrOpen, "%d bytes", n)
+	}
+}
+
 func FuzzFile(f *testing.F) {
 	for _, n := range []int{0, 5, chunkSize} {
 		var file bytes.Buffer
