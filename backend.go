@@ -46,6 +46,8 @@ type backend struct {
 	uncached atomic.Bool
 	// wrapping lets concurrent requests share one new wrapping key.
 	wrapping singleflight.Group
+	// pass visits the keys every hour.
+	pass versionsPass
 	// rereading lets concurrent requests share one read of an entry that may be stale.
 	rereading singleflight.Group
 }
@@ -77,6 +79,7 @@ func newBackend(
 		Paths:             described(b.paths()),
 		InitializeFunc:    b.initialize,
 		Invalidate:        b.invalidate,
+		PeriodicFunc:      b.periodic,
 		WALRollback:       b.rollback,
 		WALRollbackMinAge: rollbackAge,
 		Clean:             func(context.Context) { b.connections.ForgetAll() },
@@ -104,6 +107,7 @@ func (b *backend) paths() []*framework.Path {
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
 		b.rotatePaths(),
+		b.trimPaths(),
 		b.registerPaths(),
 		b.deregisterPaths(),
 		b.tagPaths(),

@@ -79,6 +79,25 @@ func newSlots(n int) slots {
 	return make(slots, n)
 }
 
+// take waits for a slot, which the caller must release when the call has ended.
+func (s slots) take(ctx context.Context) error {
+	if s == nil {
+		return nil
+	}
+	select {
+	case s <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s slots) release() {
+	if s != nil {
+		<-s
+	}
+}
+
 // connect makes a connection from a configuration, without I/O. It refuses a configuration that no client can use.
 func (b *backend) connect(c *config) (*connection, error) {
 	if err := c.checkEnvironment(b.process); err != nil {
@@ -161,14 +180,11 @@ func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A
 	failed := func(err error, unsent bool) error {
 		return &callError{op: op, err: err, unsent: unsent, borrowed: c.borrowed, gateway: c.gatewayOf(op)}
 	}
-	if slots := c.slotsOf(op); slots != nil {
-		select {
-		case slots <- struct{}{}:
-			defer func() { <-slots }()
-		case <-ctx.Done():
-			return nil, failed(ctx.Err(), true)
-		}
+	slots := c.slotsOf(op)
+	if err := slots.take(ctx); err != nil {
+		return nil, failed(err, true)
 	}
+	defer slots.release()
 	if err := ctx.Err(); err != nil { // A cancelled batch may have many calls left.
 		return nil, failed(err, true)
 	}

@@ -5,6 +5,7 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
 	"net/http"
 	"regexp"
 	"time"
@@ -131,7 +132,8 @@ type logged struct {
 	creation
 }
 
-// makeCMK makes a CMK, and lets finish store the entry that has it.
+// makeCMK makes a CMK, and lets finish store the entry that has it. If finish fails, the CMK comes with the error, and
+// the log keeps the creation.
 func (b *backend) makeCMK(
 	ctx context.Context, req *logical.Request, conn *connection, begun logged, wanted *kmsapi.CreateKeyRequest,
 	finish func(context.Context, kmsapi.KeyMetadata) (*keyEntry, error),
@@ -154,8 +156,13 @@ func (b *backend) makeCMK(
 		return nil, none, withTarget(err, target{begun.Name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
 	}
 	entry, err := finish(kept, made.KeyMetadata)
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.done = fmt.Sprintf("The KMS key %s was made for it; send the same request again to go on with that.",
+			made.KeyMetadata.KeyId)
+		return nil, made.KeyMetadata, failed
+	}
 	if err != nil {
-		return nil, none, refusal.Internal(
+		return nil, made.KeyMetadata, refusal.Internal(
 			"KMS made the KMS key %s in %s, but storing key %q failed: %s. Send the same request again: the engine then finds the KMS key, as it also does on its own after some minutes",
 			made.KeyMetadata.KeyId, conn.region, begun.Name, err)
 	}

@@ -47,6 +47,14 @@ func withProgress(err error, done string) error {
 	return err
 }
 
+// withDoubt adds to the error of a call to KMS what else may be wrong.
+func withDoubt(err error, doubt string) error {
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.doubt = doubt
+	}
+	return err
+}
+
 func notConfigured(req *logical.Request) error {
 	return refusal.BadRequest("the engine is not configured; run: vault write %sconfig region=... access_key=... secret_key=...", mount(req))
 }

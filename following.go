@@ -123,6 +123,22 @@ func (b *backend) completeFollowing(
 func (b *backend) follow(
 	ctx context.Context, req *logical.Request, conn *connection, entry *keyEntry, c creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
+	next, err := b.followedBy(ctx, conn, entry, c, cmk)
+	if err != nil {
+		return nil, err
+	}
+	if err := b.storeKey(ctx, req.Storage, c.Name, next); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("a key has another KMS key as its newest version",
+		"key", c.Name, "key_id", next.KeyID, "old_key_id", entry.KeyID, "version", next.versions.Newest())
+	return next, nil
+}
+
+// followedBy returns the entry in which cmk follows the current CMK of entry.
+func (b *backend) followedBy(
+	ctx context.Context, conn *connection, entry *keyEntry, c creation, cmk kmsapi.KeyMetadata,
+) (*keyEntry, error) {
 	next := *entry
 	next.earlier = append(withoutCMK(entry.earlier, cmk.KeyId), entry.storedCMK)
 	next.storedCMK = storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: c.Marker}
@@ -134,11 +150,6 @@ func (b *backend) follow(
 		return nil, err
 	}
 	next.versions = entry.versions.Follow(rows...)
-	if err := b.storeKey(ctx, req.Storage, c.Name, &next); err != nil {
-		return nil, err
-	}
-	b.Logger().Info("a key has another KMS key as its newest version",
-		"key", c.Name, "key_id", next.KeyID, "old_key_id", entry.KeyID, "version", next.versions.Newest())
 	return &next, nil
 }
 

@@ -4,10 +4,8 @@ import (
 	"context"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -146,13 +144,6 @@ func TestKMSKeyThatCannotFollowIsRefused(t *testing.T) {
 	}
 }
 
-// rollback lets Vault settle the write-ahead log, whose entries are old enough.
-func (r *rig) rollback() error {
-	r.backend().WALRollbackMinAge = time.Nanosecond
-	_, err := r.try(logical.RollbackOperation, "", body{"immediate": true})
-	return err
-}
-
 func TestRotationIsPutRightWhereverItStops(t *testing.T) {
 	for name, c := range map[string]struct {
 		op     kmsapi.Operation
@@ -194,7 +185,7 @@ func TestRotationIsPutRightWhereverItStops(t *testing.T) {
 				if again {
 					r.write("keys/a/rotate", body{"new_cmk": true})
 				}
-				require.NoError(t, r.rollback())
+				require.NoError(t, r.settleNow())
 				r.logIsEmpty()
 				want := 1
 				if again || c.made {
@@ -253,7 +244,7 @@ func TestInterruptedRotationNeverTouchesAnotherKey(t *testing.T) {
 			r.kms.after = nil
 			meanwhile(r)
 			stored := r.storedOrNone("a")
-			require.NoError(t, r.rollback())
+			require.NoError(t, r.settleNow())
 			require.Equal(t, stored, r.storedOrNone("a"))
 			r.logIsEmpty()
 		})

@@ -81,6 +81,16 @@ func (e *keyEntry) cmks() []storedCMK {
 	return append(all, e.storedCMK)
 }
 
+// leftCMKs returns the CMKs of which no version is left, the oldest first.
+func (e *keyEntry) leftCMKs() (left []storedCMK) {
+	for _, c := range e.earlier {
+		if !e.versions.Has(c.KeyID) {
+			left = append(left, c)
+		}
+	}
+	return left
+}
+
 // hasMarker reports whether a creation made one of the CMKs that the key has, or has had.
 func (e *keyEntry) hasMarker(marker string) bool {
 	return e.Marker == marker || slices.ContainsFunc(e.earlier, func(c storedCMK) bool { return c.Marker == marker })

@@ -144,7 +144,15 @@ func (b *backend) configureRotation(
 	return withKey(err, k.name)
 }
 
-var errNoRotation = refusal.BadRequest("auto_rotate_period must be 0: KMS does not rotate key pairs. Rotate the key yourself, with keys/NAME/rotate")
+var errNoRotation = refusal.BadRequest("auto_rotate_period must be 0: KMS rotates neither key pairs nor imported material. Rotate the key yourself, with keys/NAME/rotate or import_version")
+
+// setRotation gives a CMK that is to be made a rotation policy.
+func setRotation(wanted *kmsapi.CreateKeyRequest, period time.Duration) error {
+	if period > 0 {
+		wanted.EnableAutomaticRotation, wanted.RotationInterval = true, kmsapi.FormatRotationInterval(period)
+	}
+	return checkRotationPeriod(period)
+}
 
 func rotationPolicy(cmk string, period time.Duration) *kmsapi.UpdateRotationPolicyRequest {
 	policy := &kmsapi.UpdateRotationPolicyRequest{KeyId: cmk, EnableAutomaticRotation: period > 0}

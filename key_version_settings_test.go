@@ -83,8 +83,10 @@ func TestFirstWriteToAnEntryOfBeforeFindsItsVersions(t *testing.T) {
 	for name, write := range map[string]func(r *rig){
 		"config":                  func(r *rig) { r.write("keys/a/config", body{"deletion_allowed": false}) },
 		"config without a change": func(r *rig) { r.write("keys/a/config", nil) },
-		"patch":                   func(r *rig) { r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": body{"x": "y"}}) },
-		"rotate":                  func(r *rig) { r.write("keys/a/rotate", nil) },
+		"patch": func(r *rig) {
+			r.do(logical.PatchOperation, "keys/a/config", body{"bound_context": body{"x": "y"}})
+		},
+		"rotate": func(r *rig) { r.write("keys/a/rotate", nil) },
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
@@ -134,10 +136,21 @@ func TestRotationPolicyIsKMSs(t *testing.T) {
 	r.write("keys/a/config", body{"auto_rotate_period": 0})
 }
 
+func TestKeyIsMadeWithARotationPolicy(t *testing.T) {
+	r := newKeyRig(t)
+	require.EqualValues(t, 604800, r.write("keys/a", body{"auto_rotate_period": "168h"}).Data["auto_rotate_period"])
+	require.Equal(t, "604800s", r.direct().describe(r.keyID("a")).RotationInterval)
+	require.EqualValues(t, 0, r.write("keys/b", body{"auto_rotate_period": 0}).Data["auto_rotate_period"])
+	_, err := r.tryWrite("keys/c", body{"auto_rotate_period": "24h"})
+	refused(t, err, 400, "7 to 730 days")
+}
+
 func TestKeyWithImportedMaterialIsNotRotatedByKMS(t *testing.T) {
 	r := newKeyRig(t)
+	_, err := r.tryWrite("keys/a", body{"origin": "EXTERNAL", "auto_rotate_period": "168h"})
+	refused(t, err, 400, "imported material")
 	r.write("keys/a", body{"origin": "EXTERNAL"})
-	_, err := r.tryWrite("keys/a/config", body{"auto_rotate_period": "168h"})
+	_, err = r.tryWrite("keys/a/config", body{"auto_rotate_period": "168h"})
 	require.Error(t, err)
 	_, err = r.tryWrite("keys/a/rotate", body{"new_cmk": true})
 	refused(t, err, 400, "vault transit import-version kms/keys/a")

@@ -139,7 +139,7 @@ func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionI
 		row.KeyVersionID == keyVersionID && row.PublicKey != "" {
 		return row.PublicKey, nil
 	}
-	got, err := call(ctx, conn, &kmsapi.GetPublicKeyRequest{KeyId: e.cmk(), KeyVersionId: keyVersionID})
+	got, err := call(ctx, conn.of(e.Instance), &kmsapi.GetPublicKeyRequest{KeyId: e.cmk(), KeyVersionId: keyVersionID})
 	if err != nil {
 		return "", err
 	}

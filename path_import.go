@@ -16,7 +16,7 @@ import (
 )
 
 func (b *backend) importPaths() []*framework.Path {
-	return []*framework.Path{b.importParametersPath(), {
+	return []*framework.Path{b.importParametersPath(), b.importVersionPath(), {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/import",
 		Fields:  importFields,
 		Operations: operations{
@@ -124,17 +124,9 @@ func (b *backend) importWrapped(
 	if err != nil {
 		return nil, err
 	}
-	key, err := loadWrappingKey(ctx, req.Storage)
+	material, err := b.unwrapMaterial(ctx, req, wanted)
 	if err != nil {
 		return nil, err
-	}
-	if key == nil {
-		return nil, refusal.BadRequest(
-			"nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
-	}
-	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext)
-	if err != nil {
-		return nil, refusal.BadRequest("the field %q %s", "ciphertext", err)
 	}
 	defer clear(material)
 	if k.entry != nil {

@@ -89,6 +89,7 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Type:        framework.TypeKVPairs,
 		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
 	},
+	"auto_rotate_period": versionSettings["auto_rotate_period"],
 	"recreate": {
 		Type:        framework.TypeBool,
 		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept.",
@@ -99,7 +100,7 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},
-}, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "auto_rotate_period", "key_size")
+}, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "key_size")
 
 func (b *backend) keysList(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,

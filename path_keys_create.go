@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -25,6 +26,9 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	cmk, err := createKeyRequest(d)
 	if err != nil {
 		return newKey{}, err
+	}
+	if cmk.EnableAutomaticRotation && (cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(cmk.KeySpec)) {
+		return newKey{}, errNoRotation
 	}
 	tags := d.Get("tags").(map[string]string)
 	return newKey{cmk: cmk, tags: tags, recreate: d.Get("recreate").(bool)}, checkTags(tags)
@@ -182,5 +186,5 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	if utf8.RuneCountInString(wanted.Description) > maxDescription {
 		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
 	}
-	return wanted, nil
+	return wanted, setRotation(wanted, time.Duration(d.Get("auto_rotate_period").(int))*time.Second)
 }

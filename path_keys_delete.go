@@ -21,10 +21,9 @@ func (b *backend) keyDelete(
 			kmsapi.MinPendingWindowInDays, kmsapi.MaxPendingWindowInDays)
 	}
 	if !k.entry.DeletionAllowed {
-		return nil, refusal.BadRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
-			k.name, mount(req), k.name)
+		return nil, deletionNotAllowed(req, k.name)
 	}
-	if err := b.coOwnersAllowDeletion(ctx, req, k); err != nil {
+	if err := b.othersAllowDeletion(ctx, req, k.name, k.entry.KeyID); err != nil {
 		return nil, err
 	}
 	conn, err := b.connection(ctx, req)
@@ -39,14 +38,22 @@ func (b *backend) keyDelete(
 	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
 }
 
-// coOwnersAllowDeletion refuses if the CMK has another name here whose owner has not allowed its deletion: that owner
-// would lose everything encrypted with the CMK too.
-func (b *backend) coOwnersAllowDeletion(ctx context.Context, req *logical.Request, k target) error {
+func deletionNotAllowed(req *logical.Request, name string) error {
+	return refusal.BadRequest("deletion of key %q is not allowed; to allow it, run: vault write %skeys/%s/config deletion_allowed=true",
+		name, mount(req), name)
+}
+
+// othersAllowDeletion refuses if a CMK of the key called name has another name here whose owner has not allowed its
+// deletion: that owner would lose everything encrypted with the CMK too.
+func (b *backend) othersAllowDeletion(ctx context.Context, req *logical.Request, name, cmk string) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return err
 	}
-	for _, other := range names.of(k.entry.KeyID) {
+	for _, other := range names.of(cmk) {
+		if other == name {
+			continue
+		}
 		entry, err := loadKey(ctx, req.Storage, other)
 		if err != nil {
 			return err

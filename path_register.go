@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -12,7 +11,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -32,6 +30,10 @@ func (b *backend) registerPaths() []*framework.Path {
 				Description: `The KMS key: its id, or an alias of it that begins with "alias/". For a KMS key of another account: its ARN.`,
 				Required:    true,
 			},
+			"previous_key_ids": {
+				Type:        framework.TypeCommaStringSlice,
+				Description: "The KMS keys that the key had before key_id, the oldest first: what they have encrypted opens too.",
+			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
@@ -47,6 +49,7 @@ resolved once: the key stays with the KMS key that the alias names now.
 
     vault write alicloudkms/keys/payroll/register key_id=1234abcd-12ab-34cd-56ef-1234567890ab
     vault write alicloudkms/keys/invoices/register key_id=alias/shared bound_context=team=invoices
+    vault write alicloudkms/keys/payroll/register key_id=5678abcd-... previous_key_ids=1234abcd-...,2345abcd-...
     vault write alicloudkms/keys/partner/register key_id=acs:kms:cn-hangzhou:1000000000000001:key/key-hzz...
 
 The KMS key of another account needs its ARN, and the permission of both accounts.
@@ -77,23 +80,26 @@ func (b *backend) keyRegister(
 		return nil, err
 	}
 	cmk := found.KeyMetadata
+	last := givenCMK{id, cmk}
+	previous, err := describePrevious(ctx, conn, d, last)
+	if err != nil {
+		return nil, err
+	}
 	switch {
-	case entry != nil && entry.KeyID == cmk.KeyId && maps.Equal(entry.BoundContext, bound):
+	case entry != nil && entry.isRegistered(last, previous, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
 		warnOfState(resp, cmk)
 		return resp, nil
 	case entry != nil:
-		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with others before it, or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
 	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
 		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
 			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
 	}
-	entry = newEntry(storedCMK{KeyID: cmk.KeyId, ARN: arnOf(id, cmk), Instance: cmk.DKMSInstanceId}, conn.region, cmk)
-	entry.BoundContext = bound
-	entry.versions = versions.New(versions.Row{CMK: cmk.KeyId}) // Until KMS has listed them, the oldest first.
-	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
+	entry, err = b.registered(ctx, conn, name, append(previous, last), bound)
+	if err != nil {
 		return nil, err
 	}
 	return b.adopt(ctx, req, conn, target{name, entry}, cmk)

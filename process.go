@@ -27,8 +27,9 @@ type process struct {
 	allowLocal bool
 	// instanceRoot is the checksum of the root certificate of dedicated gateways.
 	instanceRoot [sha256.Size]byte
-	// now is the clock.
-	now func() time.Time
+	// now is the clock, and wait waits by it, or until the context ends.
+	now  func() time.Time
+	wait func(context.Context, time.Duration) error
 	// batches bounds the bytes of the batches of all mounts.
 	batches *budget.Budget
 }
@@ -39,6 +40,7 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		allowLocal:   os.Getenv(allowLocalVariable) == "true",
 		instanceRoot: alibabaCloudsRoot,
 		now:          time.Now,
+		wait:         sleep,
 		batches:      budget.New(maxProcessBatches, nil),
 	}
 }

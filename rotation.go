@@ -85,12 +85,20 @@ func (b *backend) makeNext(
 	if err != nil {
 		return nil, err
 	}
-	next, _, err := b.makeCMK(ctx, req, conn, begun, likeCMK(old, begun.creation),
+	return b.makeFollowing(ctx, req, conn, k, begun, likeCMK(old, begun.creation),
 		func(ctx context.Context, made kmsapi.KeyMetadata) (*keyEntry, error) {
 			return b.follow(ctx, req, conn, k.entry, begun.creation, made)
 		})
+}
+
+// makeFollowing makes a CMK that follows, and lets finish store the entry that has it.
+func (b *backend) makeFollowing(
+	ctx context.Context, req *logical.Request, conn *connection, k target, begun logged,
+	wanted *kmsapi.CreateKeyRequest, finish func(context.Context, kmsapi.KeyMetadata) (*keyEntry, error),
+) (*logical.Response, error) {
+	next, made, err := b.makeCMK(ctx, req, conn, begun, wanted, finish)
 	if err != nil {
-		if surelyNotDone(err) {
+		if made.KeyId == "" && surelyNotDone(err) {
 			b.abandonFollowing(ctx, req.Storage, conn, k, begun)
 		}
 		return nil, err

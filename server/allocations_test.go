@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"math"
 	"net/http"
 	"strings"
 	"testing"
@@ -14,19 +15,28 @@ func TestARequestTakesFewAllocations(t *testing.T) {
 	l := newPairLab(t, nil)
 	for _, m := range measuredRequests(l) {
 		t.Run(m.name(), func(t *testing.T) {
-			const runs = 100
-			forms := make([]string, runs+1) // It runs once more than it counts.
-			for i := range forms {
-				forms[i] = l.signed(m.action, m.pairs...).Form()
-			}
-			r, answer, next := request(http.MethodPost, "/", "", nil).WithContext(t.Context()), &quiet{header: http.Header{}}, 0
-			got := testing.AllocsPerRun(runs, func() {
-				r.Body = readCloser{strings.NewReader(forms[next])}
+			r, answer := request(http.MethodPost, "/", "", nil).WithContext(t.Context()), &quiet{header: http.Header{}}
+			got := leastAllocations(func() string { return l.signed(m.action, m.pairs...).Form() }, func(form string) {
+				r.Body = readCloser{strings.NewReader(form)}
 				l.service.ServeHTTP(answer, r)
-				next++
 			})
 			require.Equal(t, http.StatusOK, answer.status)
 			require.LessOrEqual(t, got, m.allocations)
 		})
 	}
+}
+
+// leastAllocations returns how many allocations use needs, on average over many runs. The count is that of the whole
+// process, to which what earlier tests have left running only adds, so it is taken some times.
+func leastAllocations(prepare func() string, use func(prepared string)) float64 {
+	const runs, counts = 100, 3
+	least := math.Inf(1)
+	for range counts {
+		prepared, next := make([]string, runs+1), 0 // It runs once more than it counts.
+		for i := range prepared {
+			prepared[i] = prepare()
+		}
+		least = min(least, testing.AllocsPerRun(runs, func() { use(prepared[next]); next++ }))
+	}
+	return least
 }

@@ -12,8 +12,6 @@ import (
 	"encoding/base64"
 	"encoding/pem"
 	"net/http"
-	"os"
-	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -28,7 +26,7 @@ import (
 func newPairLab(t testing.TB, change func(*server.Config)) *lab {
 	l := newLab(t, change)
 	l.close()
-	l.adjust = server.Options.WithKeyPairsOfOpenSSL
+	l.adjust = func(o server.Options) server.Options { o.KeyPairs = vectorPair; return o }
 	l.open()
 	l.now = l.now.Add(time.Second)
 	return l
@@ -47,14 +45,6 @@ func (l *lab) createPair(spec, usage string, more ...string) pair {
 
 func (p pair) with(pairs ...string) []string {
 	return append([]string{"KeyId", p.id, "KeyVersionId", p.version}, pairs...)
-}
-
-// vector reads a file that OpenSSL has made.
-func vector(t testing.TB, name string) []byte {
-	t.Helper()
-	content, err := os.ReadFile(filepath.Join("internal", "asymmetric", "testdata", name))
-	require.NoError(t, err)
-	return content
 }
 
 func encode64(b []byte) string { return base64.StdEncoding.EncodeToString(b) }
@@ -100,7 +90,7 @@ func TestASignatureOfOpenSSLIsVerified(t *testing.T) {
 	} {
 		p := l.createPair("RSA_2048", "SIGN/VERIFY")
 		got := l.must("AsymmetricVerify", p.with("Algorithm", algorithm,
-			"Digest", encode64(vector(t, "digest-sha256.bin")), "Value", encode64(vector(t, file)))...)
+			"Digest", encode64(opensslFile("digest-sha256.bin")), "Value", encode64(opensslFile(file)))...)
 		require.Equal(t, true, got.Value)
 	}
 }
@@ -116,7 +106,7 @@ func TestAPublicKeyEncryptsForAnAsymmetricKey(t *testing.T) {
 			require.Equal(t, "SGVsbG8gd29ybGQ=", opened.Plaintext)
 			require.Equal(t, p, pair{opened.KeyId, opened.KeyVersionId})
 			name := map[string]string{kmsapi.EncryptOAEPSHA1: "sha1", kmsapi.EncryptOAEPSHA256: "sha256"}[algorithm]
-			file := vector(t, strings.ToLower(spec)+".oaep_"+name+".enc")
+			file := opensslFile(strings.ToLower(spec) + ".oaep_" + name + ".enc")
 			opened = l.must("AsymmetricDecrypt", p.with("Algorithm", algorithm, "CiphertextBlob", encode64(file))...)
 			require.Equal(t, "SGVsbG8gd29ybGQ=", opened.Plaintext, "OpenSSL encrypted it")
 		}
@@ -126,15 +116,15 @@ func TestAPublicKeyEncryptsForAnAsymmetricKey(t *testing.T) {
 func TestAFailedDecryptionHasOneAnswer(t *testing.T) {
 	l := newPairLab(t, nil)
 	p := l.createPair("RSA_2048", "ENCRYPT/DECRYPT")
-	good := vector(t, "rsa_2048.oaep_sha256.enc")
+	good := opensslFile("rsa_2048.oaep_sha256.enc")
 	changed := bytes.Clone(good)
 	changed[100] ^= 1
 	var message string
 	for name, blob := range map[string]string{
 		"not base64": "%%%", "too short": encode64(good[1:]), "too long": encode64(append(good, 0)),
 		"changed": encode64(changed), "above the modulus": encode64(bytes.Repeat([]byte{255}, 256)),
-		"with the other hash": encode64(vector(t, "rsa_2048.oaep_sha1.enc")),
-		"of another size":     encode64(vector(t, "rsa_3072.oaep_sha256.enc")),
+		"with the other hash": encode64(opensslFile("rsa_2048.oaep_sha1.enc")),
+		"of another size":     encode64(opensslFile("rsa_3072.oaep_sha256.enc")),
 	} {
 		got := l.do("AsymmetricDecrypt", p.with("Algorithm", "RSAES_OAEP_SHA_256", "CiphertextBlob", blob)...)
 		got.refused(t, kmsapi.ErrInvalidParameter)
@@ -288,9 +278,9 @@ func TestAKeyPairIsImportedAndNoOtherAfterIt(t *testing.T) {
 			l.t = t
 			p := l.createPair(spec, "", "Origin", "EXTERNAL")
 			l.do("GetPublicKey", p.with()...).refused(t, kmsapi.ErrRejectedPendingImport)
-			pkcs8 := vector(t, file+".pkcs8.der")
+			pkcs8 := opensslFile(file + ".pkcs8.der")
 			require.Equal(t, http.StatusOK, l.importPair(p.id, pkcs8).status)
-			want := string(vector(t, file+".pub.pem"))
+			want := string(opensslFile(file + ".pub.pem"))
 			require.Equal(t, want, l.must("GetPublicKey", p.with()...).PublicKey)
 			algorithm := kmsapi.Algorithms(spec, kmsapi.KeyUsageSignVerify)[0]
 			l.must("AsymmetricSign", p.with("Algorithm", algorithm, "Digest", aDigest)...)
@@ -298,7 +288,7 @@ func TestAKeyPairIsImportedAndNoOtherAfterIt(t *testing.T) {
 			l.must("DeleteKeyMaterial", "KeyId", p.id)
 			l.do("GetPublicKey", p.with()...).refused(t, kmsapi.ErrRejectedPendingImport)
 			for other, wrong := range map[string][]byte{
-				"another kind": vector(t, "rsa_2048.pub.pem"), "cut short": pkcs8[:len(pkcs8)-1], "nothing": nil,
+				"another kind": opensslFile("rsa_2048.pub.pem"), "cut short": pkcs8[:len(pkcs8)-1], "nothing": nil,
 			} {
 				start := time.Now()
 				l.importPair(p.id, wrong).refused(t, kmsapi.ErrInvalidKeyMaterial)

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
@@ -67,7 +68,9 @@ func BenchmarkScale(b *testing.B) {
 			{"DescribeKey", func(i int) []string { return []string{"KeyId", spread(i)} }},
 			{"ListKeys", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
 			{"ListKeys by tag", filtersOf(`[{"Key":"TagValue","Values":["team-7"]}]`)},
+			{"ListKeys by tag key", filtersOf(`[{"Key":"TagKey","Values":["team"]}]`)},
 			{"ListKeys by state", filtersOf(`[{"Key":"KeyState","Values":["Enabled"]}]`)},
+			{"ListKeys by protection level", filtersOf(`[{"Key":"ProtectionLevel","Values":["HSM"]}]`)},
 			{"ListKeys by alias", filtersOf(`[{"Key":"AliasName","Values":["filled/0000007"]}]`)},
 			{"ListAliases", func(i int) []string { return []string{"PageNumber", strconv.Itoa(1 + i*7919%(n/10))} }},
 		} {
@@ -78,6 +81,16 @@ func BenchmarkScale(b *testing.B) {
 			for range b.N {
 				l.close()
 				l.open()
+			}
+		})
+		b.Run(fmt.Sprintf("ListKeys by tag, the first/%d", n), func(b *testing.B) {
+			for range b.N {
+				b.StopTimer()
+				l.close()
+				l.open()
+				l.now = l.now.Add(time.Second) // A start refuses what may have been answered before it.
+				b.StartTimer()
+				l.must("ListKeys", filtersOf(`[{"Key":"TagValue","Values":["team-7"]}]`)(0)...)
 			}
 		})
 	}

@@ -12,7 +12,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
@@ -199,13 +198,10 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			w, id := filled(t)
-			opened, err := bolt.Open(w.kms.Config().Storage.Path, store.Options{})
-			require.NoError(t, err)
-			require.NoError(t, opened.Update(t.Context(), func(w store.Writer) error {
+			changeStore(t, w.kms.Config().Storage.Path, func(w store.Writer) error {
 				tc.damage(t, w, id)
 				return nil
-			}))
-			require.NoError(t, opened.Close())
+			})
 			report, err := server.Check(t.Context(), w.kms.Config(), "", nil)
 			require.NoError(t, err)
 			require.Len(t, report.Problems, len(tc.want), "%s", strings.Join(report.Problems, "\n"))

@@ -164,34 +164,6 @@ func TestASpoiltCiphertextDoesNotOpen(t *testing.T) {
 		base64.StdEncoding.EncodeToString(append([]byte(w.must("CreateKey").KeyMetadata.PrimaryKeyVersion), blob[36:]...)))
 }
 
-func TestDataKeysHaveTheLengthAskedFor(t *testing.T) {
-	w := newWire(t)
-	id := w.createKey()
-	for _, tc := range []struct {
-		name  string
-		pairs []string
-		bytes int
-	}{
-		{"by default", nil, 32},
-		{"AES_256", []string{"KeySpec", "AES_256"}, 32},
-		{"AES_128", []string{"KeySpec", "AES_128"}, 16},
-		{"one byte", []string{"NumberOfBytes", "1"}, 1},
-		{"1,024 bytes", []string{"NumberOfBytes", "1024"}, 1024},
-		{"a number wins over a spec", []string{"NumberOfBytes", "64", "KeySpec", "AES_128"}, 64},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			got := w.must("GenerateDataKey", append([]string{"KeyId", id}, tc.pairs...)...)
-			key, err := base64.StdEncoding.DecodeString(got.Plaintext)
-			require.NoError(t, err)
-			require.Len(t, key, tc.bytes)
-			require.Equal(t, got.Plaintext, w.must("Decrypt", "CiphertextBlob", got.CiphertextBlob).Plaintext)
-		})
-	}
-	w.do("GenerateDataKey", "KeyId", id, "NumberOfBytes", "0").refused(t, kmsapi.ErrInvalidParameter)
-	w.do("GenerateDataKey", "KeyId", id, "NumberOfBytes", "1025").refused(t, kmsapi.ErrInvalidParameter)
-	w.do("GenerateDataKey", "KeyId", id, "KeySpec", "AES_512").refused(t, kmsapi.ErrInvalidParameter)
-}
-
 func TestAKeyWithoutMaterialDoesNothing(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey("Origin", "EXTERNAL")

@@ -12,7 +12,6 @@ import (
 	"fmt"
 	"hash"
 	"math/big"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,15 +22,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
-
-// opensslFile reads a file that OpenSSL has made.
-func opensslFile(name string) []byte {
-	content, err := os.ReadFile("internal/asymmetric/testdata/" + name)
-	if err != nil {
-		panic(err)
-	}
-	return content
-}
 
 // publicKeyBlob is the text of a PEM file without its first and last line, and without line breaks.
 func publicKeyBlob(name string) string {
@@ -78,7 +68,7 @@ func unwrapExported(t testing.TB, algorithm, exported string) []byte {
 	return plain
 }
 
-func TestADataKeyWithoutPlaintextIsOneThatDecryptGives(t *testing.T) {
+func TestDataKeysHaveTheLengthAskedFor(t *testing.T) {
 	w := newWire(t)
 	id := w.createKey()
 	w.must("CreateAlias", "KeyId", id, "AliasName", "alias/a")
@@ -95,22 +85,26 @@ func TestADataKeyWithoutPlaintextIsOneThatDecryptGives(t *testing.T) {
 		{"a number wins over a spec", []string{"NumberOfBytes", "64", "KeySpec", "AES_128"}, 64},
 		{"with a context", []string{"EncryptionContext", `{"a":"b"}`}, 32},
 	} {
-		t.Run(tc.name, func(t *testing.T) {
-			w := w.in(t)
-			got := w.must("GenerateDataKeyWithoutPlaintext", append([]string{"KeyId", "alias/a"}, tc.pairs...)...)
-			require.Empty(t, got.Plaintext)
-			require.Equal(t, id, got.KeyId)
-			opened := w.must("Decrypt", setPair([]string{"CiphertextBlob", got.CiphertextBlob}, "EncryptionContext",
-				pairOf(tc.pairs, "EncryptionContext"))...)
-			require.Equal(t, got.KeyVersionId, opened.KeyVersionId)
-			key, err := base64.StdEncoding.DecodeString(opened.Plaintext)
-			require.NoError(t, err)
-			require.Len(t, key, tc.bytes)
-			require.NotContains(t, string(got.body), opened.Plaintext)
-		})
+		for action, shown := range map[string]bool{"GenerateDataKey": true, "GenerateDataKeyWithoutPlaintext": false} {
+			t.Run(action+" "+tc.name, func(t *testing.T) {
+				w := w.in(t)
+				got := w.must(action, append([]string{"KeyId", "alias/a"}, tc.pairs...)...)
+				require.Equal(t, id, got.KeyId)
+				opened := w.must("Decrypt", setPair([]string{"CiphertextBlob", got.CiphertextBlob}, "EncryptionContext",
+					pairOf(tc.pairs, "EncryptionContext"))...)
+				require.Equal(t, got.KeyVersionId, opened.KeyVersionId)
+				key, err := base64.StdEncoding.DecodeString(opened.Plaintext)
+				require.NoError(t, err)
+				require.Len(t, key, tc.bytes)
+				require.Equal(t, shown, got.Plaintext == opened.Plaintext)
+				require.Equal(t, shown, strings.Contains(string(got.body), opened.Plaintext))
+			})
+		}
 	}
 	for _, pairs := range [][]string{{"NumberOfBytes", "0"}, {"NumberOfBytes", "1025"}, {"KeySpec", "AES_512"}} {
-		w.do("GenerateDataKeyWithoutPlaintext", append(pairs, "KeyId", id)...).refused(t, kmsapi.ErrInvalidParameter)
+		for _, action := range []string{"GenerateDataKey", "GenerateDataKeyWithoutPlaintext"} {
+			w.do(action, append(pairs, "KeyId", id)...).refused(t, kmsapi.ErrInvalidParameter)
+		}
 	}
 }
 

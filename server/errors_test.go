@@ -15,7 +15,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // publicErrorCodes is the reference's table of public error codes (§1.5) as published, but for line breaks and for a
@@ -287,12 +286,9 @@ func TestNoErrorCodeIsForgotten(t *testing.T) {
 func aRecordThatIsSpoilt(w *wire) answer {
 	id := w.createKey()
 	w.kms.Stop()
-	opened, err := bolt.Open(filepath.Join(w.kms.DataDir, "kms.db"), store.Options{})
-	require.NoError(w.t, err)
-	require.NoError(w.t, opened.Update(w.t.Context(), func(u store.Writer) error {
+	changeStore(w.t, filepath.Join(w.kms.DataDir, "kms.db"), func(u store.Writer) error {
 		return u.Put("cmk/123456/cn-hangzhou/"+id, []byte{1, 1})
-	}))
-	require.NoError(w.t, opened.Close())
+	})
 	w.kms.Start()
 	return w.do("DescribeKey", "KeyId", id)
 }

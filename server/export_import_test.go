@@ -5,9 +5,6 @@ import (
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
-	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -33,22 +30,9 @@ func (o Options) WithAWrappingKeyEvery(takes time.Duration) Options {
 	return o
 }
 
-// WithKeyPairsOfOpenSSL returns o with the RSA keys that are in testdata, since making one takes seconds. All CMKs of a
-// KeySpec then have the same key pair.
-func (o Options) WithKeyPairsOfOpenSSL() Options {
-	o.generatePair = func(spec string) (*asymmetric.Key, error) {
-		der, err := os.ReadFile(filepath.Join("internal", "asymmetric", "testdata", strings.ToLower(spec)+".pkcs8.der"))
-		if err != nil {
-			return asymmetric.Generate(spec)
-		}
-		return asymmetric.Parse(spec, der)
-	}
-	return o
-}
-
-// WithAKeyPairEvery returns o with copies of one RSA key, each of which takes as long as given.
+// WithAKeyPairEvery returns o with its key pairs, each of which takes as long as given.
 func (o Options) WithAKeyPairEvery(takes time.Duration) Options {
-	generate := o.WithKeyPairsOfOpenSSL().generatePair
+	generate := o.keyPair
 	o.generatePair = func(spec string) (*asymmetric.Key, error) {
 		time.Sleep(takes)
 		return generate(spec)

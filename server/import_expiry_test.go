@@ -1,17 +1,15 @@
 package server_test
 
 import (
-	"errors"
 	"fmt"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
 
 // unix is a moment as KeyMaterialExpireUnix says it.
@@ -30,16 +28,11 @@ func (l *lab) versions() (all []map[byte]string) {
 		l.open()
 		l.now = l.now.Add(time.Second)
 	}()
-	s, err := bolt.Open(l.config.Storage.Path, store.Options{})
-	require.NoError(l.t, err)
-	defer func() { require.NoError(l.t, s.Close()) }()
-	require.NoError(l.t, s.View(l.t.Context(), func(r store.Reader) error {
-		take := func(_ string, value []byte) (bool, error) {
-			all = append(all, fields(l.t, value))
-			return true, nil
+	for path, value := range storedRecords(l.t, l.config.Storage.Path) {
+		if strings.HasPrefix(path, "cmk/") || strings.HasPrefix(path, "cmk-version/") {
+			all = append(all, fields(l.t, []byte(value)))
 		}
-		return errors.Join(r.Scan("cmk/", "", take), r.Scan("cmk-version/", "", take))
-	}))
+	}
 	require.NotEmpty(l.t, all)
 	return all
 }

@@ -11,8 +11,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
@@ -99,26 +97,10 @@ func TestThePagesOfACMKWithManyAliases(t *testing.T) {
 	require.Equal(t, []string{"alias/a0300 of " + other}, l.everyPage(100, "ListAliasesByKeyId", "KeyId", other))
 }
 
-// edit changes the store of a closed service.
-func (l *lab) edit(change func(store.Writer) error) {
-	l.t.Helper()
-	opened, err := bolt.Open(l.config.Storage.Path, store.Options{})
-	require.NoError(l.t, err)
-	require.NoError(l.t, opened.Update(l.t.Context(), change))
-	require.NoError(l.t, opened.Close())
-}
-
-// allRecords reads the whole store, but for nonces.
+// allRecords reads the whole store.
 func (l *lab) allRecords() map[string]string {
 	l.t.Helper()
 	l.close()
 	defer l.open()
-	all := map[string]string{}
-	l.edit(func(w store.Writer) error {
-		return w.Scan("", "", func(path string, value []byte) (bool, error) {
-			all[path] = string(value)
-			return true, nil
-		})
-	})
-	return all
+	return storedRecords(l.t, l.config.Storage.Path)
 }

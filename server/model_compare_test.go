@@ -38,15 +38,19 @@ func (m *model) Check(t *rapid.T) {
 	}
 }
 
-// checkFilters lists the CMKs in a state, and those with a tag, in both ways.
+// checkFilters lists the CMKs in a state, those with a tag, in both ways, and those with both and a KeySpec.
 func (m *model) checkFilters(t *rapid.T) {
 	state := rapid.SampledFrom([]kmsapi.KeyState{
 		kmsapi.Enabled, kmsapi.Disabled, kmsapi.PendingDeletion, kmsapi.PendingImport,
 	}).Draw(t, "state")
-	var inState, tagged []string
+	var inState, tagged, both []string
 	for _, k := range m.keys {
-		if _, has := k.tags["a"]; has && !k.gone {
+		_, has := k.tags["a"]
+		if has && !k.gone {
 			tagged = append(tagged, k.id)
+		}
+		if has && !k.gone && k.state == state && k.spec == kmsapi.KeySpecAES256 {
+			both = append(both, k.id)
 		}
 		if k.state == state && !k.gone {
 			inState = append(inState, k.id)
@@ -56,6 +60,8 @@ func (m *model) checkFilters(t *rapid.T) {
 	byTag := kmsapi.Filter{Key: kmsapi.FilterByTagKey, Values: []string{"a"}}
 	require.ElementsMatch(t, inState, m.filtered(t, byState))
 	require.ElementsMatch(t, tagged, m.filtered(t, byTag))
+	bySpec := kmsapi.Filter{Key: kmsapi.FilterBySpec, Values: []string{kmsapi.KeySpecAES256}}
+	require.ElementsMatch(t, both, m.filtered(t, byTag, bySpec, byState))
 	got, err := m.client.ListTagResources(t.Context(), &kmsapi.ListTagResourcesRequest{
 		ResourceType: kmsapi.ResourceTypeKey, Tags: kmsapi.Tags{{TagKey: "a"}},
 	})
@@ -67,8 +73,8 @@ func (m *model) checkFilters(t *rapid.T) {
 	require.ElementsMatch(t, tagged, rows)
 }
 
-func (m *model) filtered(t *rapid.T, filter kmsapi.Filter) (ids []string) {
-	got, err := m.client.ListKeys(t.Context(), &kmsapi.ListKeysRequest{Filters: kmsapi.Filters{filter}})
+func (m *model) filtered(t *rapid.T, filters ...kmsapi.Filter) (ids []string) {
+	got, err := m.client.ListKeys(t.Context(), &kmsapi.ListKeysRequest{Filters: filters})
 	require.NoError(t, err)
 	for _, entry := range got.Keys.Key {
 		ids = append(ids, entry.KeyId)

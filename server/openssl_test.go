@@ -14,6 +14,25 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// opensslFile reads a file that OpenSSL has made.
+func opensslFile(name string) []byte {
+	content, err := os.ReadFile(opensslPath(name))
+	if err != nil {
+		panic(err)
+	}
+	return content
+}
+
+func opensslPath(name string) string {
+	return filepath.Join("internal", "asymmetric", "testdata", name)
+}
+
+// vectorPair returns the PKCS#8 of the key pair of OpenSSL with that KeySpec, and nil if there is none.
+func vectorPair(spec string) []byte {
+	der, _ := os.ReadFile(opensslPath(strings.ToLower(spec) + ".pkcs8.der"))
+	return der
+}
+
 // openssl runs OpenSSL in a folder with files.
 func openssl(t *testing.T, files map[string][]byte, arguments string) []byte {
 	t.Helper()
@@ -83,7 +102,7 @@ func eachOfOpenSSL(t *testing.T, usage string, test func(t *testing.T, l *lab, p
 				l.t = t
 				p := opensslPair{
 					pair: l.createPair(spec, usage, "Origin", "EXTERNAL"), algorithm: algorithm,
-					private: vector(t, file+".pkcs8.der"),
+					private: opensslFile(file + ".pkcs8.der"),
 				}
 				require.Empty(t, l.importPair(p.id, p.private).Code)
 				p.public = []byte(l.must("GetPublicKey", p.pair.with()...).PublicKey)
@@ -94,7 +113,7 @@ func eachOfOpenSSL(t *testing.T, usage string, test func(t *testing.T, l *lab, p
 }
 
 func TestOpenSSLAndTheServiceVerifyEachOthersSignatures(t *testing.T) {
-	digest := vector(t, "digest-sha256.bin")
+	digest := opensslFile("digest-sha256.bin")
 	eachOfOpenSSL(t, kmsapi.KeyUsageSignVerify, func(t *testing.T, l *lab, p opensslPair) {
 		signed := l.must("AsymmetricSign", p.with("Digest", encode64(digest))...).Value.(string)
 		ours, err := base64.StdEncoding.DecodeString(signed)

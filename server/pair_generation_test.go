@@ -29,7 +29,7 @@ func newGenerationLab(
 
 // anRSAKey returns a copy of one of testdata.
 func anRSAKey(t testing.TB) (*asymmetric.Key, error) {
-	return asymmetric.Parse(kmsapi.KeySpecRSA2048, vector(t, "rsa_2048.pkcs8.der"))
+	return asymmetric.Parse(kmsapi.KeySpecRSA2048, opensslFile("rsa_2048.pkcs8.der"))
 }
 
 // One account's callers fill the queue; another account's only caller waits for one of them.
@@ -37,7 +37,10 @@ func TestOneAccountsRSAKeysDoNotKeepAnotherWaiting(t *testing.T) {
 	const takes = 100 * time.Millisecond
 	l := newLab(t, nil)
 	l.close()
-	l.adjust = func(o server.Options) server.Options { return o.WithAKeyPairEvery(takes) }
+	l.adjust = func(o server.Options) server.Options {
+		o.KeyPairs = vectorPair
+		return o.WithAKeyPairEvery(takes)
+	}
 	l.open()
 	l.now = l.now.Add(time.Second)
 	var forms []string

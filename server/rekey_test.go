@@ -17,7 +17,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
 )
 
@@ -157,17 +156,13 @@ func TestARekeyThatIsRefusedChangesNothing(t *testing.T) {
 			return ""
 		}, "STORE: the file is not a whole store: invalid database"},
 		{"a record is damaged", func(t *testing.T, c *server.Config, _ string) string {
-			opened, err := bolt.Open(c.Storage.Path, store.Options{})
-			require.NoError(t, err)
-			require.NoError(t, opened.Update(t.Context(), func(w store.Writer) error {
+			changeStore(t, c.Storage.Path, func(w store.Writer) error {
 				return errors.Join(w.Put("stray", nil), w.Put("stray too", nil))
-			}))
-			require.NoError(t, opened.Close())
+			})
 			return ""
 		}, `STORE is not good: record "stray": it is not of a kind that this program knows (and 1 more)`},
 		{"a service runs", func(t *testing.T, c *server.Config, _ string) string {
-			opened, err := bolt.Open(c.Storage.Path, store.Options{})
-			require.NoError(t, err)
+			opened := openStore(t, c.Storage.Path)
 			t.Cleanup(func() { require.NoError(t, opened.Close()) })
 			return ""
 		}, "STORE: the store is in use by another process; stop the service first"},

@@ -197,7 +197,7 @@ func (w *wire) subject(
 	}
 	if op == kmsapi.OpAsymmetricDecrypt {
 		// The service of these tests has this key pair: see newWire.
-		s.blob = encode64(vector(w.t, "rsa_2048.oaep_sha256.enc"))
+		s.blob = encode64(opensslFile("rsa_2048.oaep_sha256.enc"))
 	}
 	if fromCiphertexts[op] {
 		s.blob = w.must("Encrypt", "KeyId", s.id, "Plaintext", "eA==").CiphertextBlob

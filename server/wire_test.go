@@ -11,8 +11,6 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
-	"os"
-	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -73,12 +71,6 @@ type answer struct {
 
 // newWire starts a service whose RSA keys are those of testdata.
 func newWire(t *testing.T) *wire { return configured(t, func(*server.Config) {}) }
-
-// vectorPair returns the PKCS#8 of the key pair of OpenSSL with that KeySpec, and nil if there is none.
-func vectorPair(spec string) []byte {
-	der, _ := os.ReadFile(filepath.Join("internal", "asymmetric", "testdata", strings.ToLower(spec)+".pkcs8.der"))
-	return der
-}
 
 func wireTo(t *testing.T, kms *kmstest.KMS) *wire {
 	return &wire{t: t, kms: kms, http: trusting(t, kms.CACert)}

@@ -30,8 +30,7 @@ const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
 	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
-	noRotation    = "the engine does not rotate KMS keys, so the key would stay as it is"
-	noVersions    = "KMS chooses the version of a KMS key itself, so the engine can't exclude older versions"
+	noRotation    = "KMS does not rotate key material that was imported"
 	onlySymmetric = "a KMS key is a 256-bit symmetric key that encrypts and decrypts; leave type out"
 	sameMaterial  = "a KMS key accepts the same key material only, ever"
 )
@@ -46,15 +45,12 @@ var transitFields = map[string]transitField{
 	"nonce":                  ignoredField(framework.TypeString),
 	"padding_scheme":         ignoredField(framework.TypeString),
 
-	"auto_rotate_period":     refusedField(framework.TypeDurationSecond, noRotation),
-	"context":                refusedField(framework.TypeString, noDerivation),
-	"convergent_encryption":  refusedField(framework.TypeBool, noConvergence),
-	"derived":                refusedField(framework.TypeBool, noDerivation),
-	"min_decryption_version": refusedField(framework.TypeInt, noVersions, 1),
-	"min_encryption_version": refusedField(framework.TypeInt, noVersions, 1),
-	"min_encryption_versoin": refusedField(framework.TypeInt, noVersions, 1), // Terraform's provider spells it this way.
-	"public_key":             refusedField(framework.TypeString, noPublicHalf),
-	"version":                refusedField(framework.TypeInt, sameMaterial, 1),
+	"auto_rotate_period":    refusedField(framework.TypeDurationSecond, noRotation),
+	"context":               refusedField(framework.TypeString, noDerivation),
+	"convergent_encryption": refusedField(framework.TypeBool, noConvergence),
+	"derived":               refusedField(framework.TypeBool, noDerivation),
+	"public_key":            refusedField(framework.TypeString, noPublicHalf),
+	"version":               refusedField(framework.TypeInt, sameMaterial, 1),
 	"type": refusedField(framework.TypeString, onlySymmetric,
 		"aes256-gcm96", "aes128-gcm96", "chacha20-poly1305", "xchacha20-poly1305"),
 }

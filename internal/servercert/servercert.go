@@ -8,7 +8,8 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
-	"unicode"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/printable"
 )
 
 const (
@@ -34,7 +35,7 @@ func Explain(err error) error {
 	if wrong, ok := errors.AsType[x509.HostnameError](err); ok {
 		text = fmt.Sprintf("the server's certificate is not for %q; the certificate names: %s",
 			wrong.Host, namesOf(wrong.Certificate))
-	} else if text = printable(text); text == err.Error() {
+	} else if text = safe(text); text == err.Error() {
 		return err
 	}
 	return &problem{text, err}
@@ -61,17 +62,12 @@ func namesOf(c *x509.Certificate) string {
 	}
 }
 
-// printable returns text without control characters, and no more than maxText bytes of it.
-func printable(text string) string {
-	if len(text) > maxText {
+// safe returns text without control characters, and no more than maxText bytes of it.
+func safe(text string) string {
+	if text = printable.Text(text); len(text) > maxText {
 		text = strings.ToValidUTF8(text[:maxText], "") + "..."
 	}
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return '?'
-	}, text)
+	return text
 }
 
 // Advice returns what to do about a certificate with the wrong names, and "" if err is about something else.

@@ -78,7 +78,7 @@ func TestACertificateWithTheWrongNamesIsExplained(t *testing.T) {
 			"tls: failed to verify certificate: x509: certificate signed by unknown authority", "",
 		},
 		"another error that is hostile": {
-			errors.New("the proxy said \x1b[2J"), "the proxy said ?[2J", "",
+			errors.New("the proxy said \x1b[2J"), "the proxy said \ufffd[2J", "",
 		},
 		"an error that is safe": {errors.New("connection refused"), "connection refused", ""},
 	} {

@@ -20,8 +20,9 @@ import (
 const fillAtOnce = 2000
 
 // Fill makes n CMKs in the store of c, each with an alias and two tags, as CreateKey and CreateAlias would, but many in
-// one commit. The tag team has one of ten values, team-0 to team-9, and the tag name has the CMK's alias.
-// They belong to the first account and the default region. No service may run on the store.
+// one commit. The tag team has one of ten values, team-0 to team-9, and the tag name has the CMK's alias. Every second
+// one is of protection level HSM. They belong to the first account and the default region. No service may run on the
+// store.
 func Fill(ctx context.Context, c server.Config, n int) error {
 	return open(ctx, c, func(f filler) error {
 		for made := 0; made < n; made += fillAtOnce {
@@ -69,7 +70,7 @@ func open(ctx context.Context, c server.Config, work func(filler) error) (err er
 func (f filler) fill(ctx context.Context, first, end int) error {
 	return f.keys.Update(ctx, f.scope, f.now, func(w keyring.Writer) error {
 		for i := first; i < end; i++ {
-			if err := f.add(w, AliasOf(i), keyring.Tags{"team": fmt.Sprint("team-", i%10), "name": AliasOf(i)}); err != nil {
+			if err := f.add(w, i); err != nil {
 				return err
 			}
 		}
@@ -77,17 +78,20 @@ func (f filler) fill(ctx context.Context, first, end int) error {
 	})
 }
 
-func (f filler) add(w keyring.Writer, alias string, tags keyring.Tags) error {
-	cmk, err := f.keys.NewCMK(f.scope, f.now, keyring.Attributes{
-		Origin: kmsapi.OriginKMS, ProtectionLevel: kmsapi.ProtectionSoftware,
-	})
+// add makes the i-th CMK.
+func (f filler) add(w keyring.Writer, i int) error {
+	alias, level := AliasOf(i), kmsapi.ProtectionSoftware
+	if i%2 == 1 {
+		level = kmsapi.ProtectionHSM
+	}
+	cmk, err := f.keys.NewCMK(f.scope, f.now, keyring.Attributes{Origin: kmsapi.OriginKMS, ProtectionLevel: level})
 	if err != nil {
 		return err
 	}
 	if err := w.AddCMK(cmk); err != nil {
 		return err
 	}
-	if err := w.PutTags(cmk.KeyID, tags); err != nil {
+	if err := w.PutTags(cmk.KeyID, keyring.Tags{"team": fmt.Sprint("team-", i%10), "name": alias}); err != nil {
 		return err
 	}
 	return w.PutAlias(keyring.Alias{Name: alias, KeyID: cmk.KeyID, CreationDate: f.now})

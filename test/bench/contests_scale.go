@@ -45,6 +45,7 @@ func (s *stage) scaleContests() []contest.Contest {
 			Finer:   closePairs,
 		})
 	}
+	found = append(found, s.filterContests()...)
 	return append(found, contest.Contest{
 		Name: "service with 100,000 keys and aliases against 100: restart", Open: s.openRestart,
 		Figures: []contest.Figure{alone(contest.Ready, contest.AtMost(1)), figure(contest.Memory, contest.Target{})},

@@ -5,8 +5,8 @@
 // exact state, except for the one request whose response never arrived: that must have taken effect completely, or not
 // at all.
 //
-//   - Every acknowledged CMK of every kind exists, with its state, versions, aliases, tags, ciphertexts and signatures,
-//     and nothing else does.
+//   - Every acknowledged CMK of every kind exists, with its state, versions, metadata, aliases, tags, ciphertexts and
+//     signatures, and nothing else does. Filters find it by its state and its tags.
 //   - No record is incomplete: `alicloudkms check` walks the store.
 //   - No request is answered twice: signed requests from before the kill are sent again.
 //

@@ -22,6 +22,14 @@ type key struct {
 	// added counts the versions beside the first one, and interval is that of the rotation, as answers have it.
 	added    int
 	interval string
+	metadata
+}
+
+// metadata is what of a CMK's metadata changes and nothing else tells. The description is empty as long as it is the
+// first one.
+type metadata struct {
+	description string
+	protected   bool
 }
 
 func newLedger() ledger { return ledger{keys: map[string]key{}, aliases: map[string]string{}} }

@@ -72,6 +72,7 @@ func (i *inspector) check(writers []*writer, all bool) {
 	}
 	require.Len(i.t, i.aliases, aliases, "aliases that no writer has created")
 	i.adopt(writers, unknown)
+	i.filter(writers)
 	for _, w := range writers {
 		i.open(w, all)
 	}
@@ -126,6 +127,7 @@ func (i *inspector) key(id string) key {
 	k := key{
 		kind: kindOf(described.KeyMetadata), state: described.KeyMetadata.KeyState, tags: map[string]string{},
 		added: versions.TotalCount - 1, interval: described.KeyMetadata.RotationInterval,
+		metadata: metadataOf(described.KeyMetadata),
 	}
 	if k.isSymmetric() {
 		require.Equal(i.t, described.KeyMetadata.PrimaryKeyVersion, versions.KeyVersions.KeyVersion[0].KeyVersionId)
@@ -151,7 +153,7 @@ func (i *inspector) aliasesByKeyID(id string) (names []string) {
 
 func (k key) equal(other key) bool {
 	return k.kind == other.kind && k.state == other.state && maps.Equal(k.tags, other.tags) && k.added == other.added &&
-		k.interval == other.interval
+		k.interval == other.interval && k.metadata == other.metadata
 }
 
 // compare describes how the CMKs that were found, and all aliases, differ from those of l. It returns "" if they don't.

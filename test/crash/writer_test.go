@@ -97,7 +97,15 @@ func (w *writer) step(ctx context.Context) error {
 
 // onEnabled performs a random operation that an enabled CMK allows.
 func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
-	switch w.random.IntN(10) {
+	switch w.random.IntN(14) {
+	case 10:
+		return w.describe(ctx, id)
+	case 11:
+		return w.protect(ctx, id, !k.protected)
+	case 12:
+		return w.tagSeveral(ctx, id)
+	case 13:
+		return w.find(ctx, k.tags)
 	case 8:
 		return w.rotate(ctx, id, k.kind)
 	case 9:
@@ -106,6 +114,9 @@ func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
 		r := &kmsapi.DisableKeyRequest{KeyId: id}
 		return w.change(setState(id, kmsapi.Disabled), discard(w.client.DisableKey(ctx, r)))
 	case 1:
+		if k.protected {
+			return w.protect(ctx, id, false)
+		}
 		r := &kmsapi.ScheduleKeyDeletionRequest{
 			KeyId:               id,
 			PendingWindowInDays: kmsapi.MinPendingWindowInDays + w.random.IntN(24),

@@ -5,10 +5,12 @@ import (
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap/keywraptest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -38,8 +40,8 @@ type fixture struct {
 	plaintext, ciphertext string
 	// cmk is the CMK of "other".
 	cmk string
-	// imported holds the fields that import material into "external".
-	imported map[string]any
+	// imported holds the fields that import material into "external", and version those that import it into a new version.
+	imported, version map[string]any
 }
 
 // fixture sets up what the calls work on.
@@ -60,7 +62,20 @@ func (s *stage) fixture(m *mount) fixture {
 	wrapped, err := client.WrapKeyMaterial(kmsapi.WrapOAEPSHA256, key.(*rsa.PublicKey), material)
 	require.NoError(m.t, err)
 	f.imported = map[string]any{"encrypted_key_material": wrapped, "import_token": parameters["import_token"]}
+	m.write("keys/versions", nil)
+	f.version = map[string]any{"ciphertext": m.wrap(material)}
 	return f
+}
+
+// wrap returns material as transit's client wraps it for the mount.
+func (m *mount) wrap(material []byte) string {
+	m.t.Helper()
+	block, _ := pem.Decode([]byte(m.read("wrapping_key")["public_key"].(string)))
+	require.NotNil(m.t, block)
+	key, err := x509.ParsePKIXPublicKey(block.Bytes)
+	require.NoError(m.t, err)
+	wrapped := keywraptest.Wrapping{}.Wrap(m.t, key.(*rsa.PublicKey), material)
+	return base64.StdEncoding.EncodeToString(wrapped)
 }
 
 // calls are all operations on all paths, and on a second key where policies name one. Each role makes them in this
@@ -88,6 +103,11 @@ func (f fixture) calls() []call {
 		{"enable", "post", "keys/a/enable", nil},
 		{"delete a key", "delete", "keys/a", nil},
 		{"cancel deletion", "post", "keys/a/cancel_deletion", nil},
+		{"rotate", "post", "keys/a/rotate", nil},
+		{"rotate to a new KMS key", "post", "keys/versions/rotate", map[string]any{"new_cmk": true}},
+		{"import a version", "post", "keys/versions/import_version", f.version},
+		{"rotate to a KMS key", "post", "keys/versions/rotate", map[string]any{"key_id": f.cmk}},
+		{"trim", "post", "keys/a/trim", map[string]any{"min_available_version": 1}},
 		{"register", "post", "keys/c/register", map[string]any{"key_id": f.cmk}},
 		{"deregister", "post", "keys/c/deregister", nil},
 		{"write tags", "post", "keys/a/tags", tags},

@@ -2,11 +2,11 @@ package e2e
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
 
-	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -15,80 +15,104 @@ import (
 // An interruption is a request that makes something in KMS, whose leader is killed before it stores that.
 type interruption struct {
 	name string
-	// path is what is written, with fields, on a mount that has firstKey. KMS acts on operation, and no more.
+	// isNew is set if the request makes the key; otherwise there is one.
+	isNew bool
+	// path is what is written below keys/NAME, with fields, and operation what KMS acts on before the leader is killed.
 	path      string
 	fields    map[string]any
 	operation kmsapi.Operation
-	// key is the key's name, and cmks and versions are how many it has once that is stored.
-	key            string
+	// settle is how the next leader comes to know.
+	settle func(m *mount, i interruption, key string)
+	// cmks and versions are how many the key has then.
 	cmks, versions int
 }
 
 var interruptions = []interruption{
 	{
-		name: "a new key", path: "keys/new", operation: kmsapi.OpCreateKey,
-		key: "new", cmks: 1, versions: 1,
+		name: "a new key, which rollback finds", isNew: true, operation: kmsapi.OpCreateKey,
+		settle: settleByRollback, cmks: 1, versions: 1,
+	},
+	{
+		name: "a new key, which a repeat finds", isNew: true, operation: kmsapi.OpCreateKey,
+		settle: repeatRequest, cmks: 1, versions: 1,
 	},
 }
 
+func (i interruption) send(m *mount, key string) error {
+	_, err := m.try("keys/"+key+i.path, i.fields)
+	return err
+}
+
 // TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing kills the leader when KMS has acted and the leader does
-// not know yet. First the next leader settles it by rollback alone, and then the client repeats its request.
+// not know yet.
 func TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "interrupted")
 		proxy := kms.behindFaults(t)
 		c := startCluster(t, s.vault.platform, settings{rawStorage: true})
 		m := c.mount(t, proxy.config())
-		m.write("keys/"+firstKey, nil)
-		for _, broken := range interruptions {
+		for number, broken := range interruptions {
 			t.Run(broken.name, func(t *testing.T) {
-				before := len(kms.cmks(t))
-				killed := c.killAfter(t, proxy, m, broken)
-				next := c.leader(t)
-				require.NoError(t, next.Await(next.serves(t, m.path)))
-				leader := next.mounted(t, m.path)
+				key, plaintext, before := fmt.Sprint("k", number), newPlaintext(), len(kms.cmks(t))
+				first := ""
+				if leader := c.leader(t).mounted(t, m.path); !broken.isNew {
+					leader.write("keys/"+key, nil)
+					first = leader.encrypt(key, plaintext)
+				}
+				killed := c.killAfter(t, proxy, m.path, func(m *mount) error { return broken.send(m, key) }, broken.operation)
+				leader := c.mounted(t, m.path)
+				broken.settle(leader, broken, key)
 
-				leader.settleByRollback()
-				made := leader.read("keys/" + broken.key)
-				require.Len(t, made["keys"], broken.versions)
+				require.Len(t, leader.read("keys/" + key)["keys"], broken.versions)
 				require.Len(t, kms.cmks(t), before+broken.cmks, "in all of KMS")
-				again := leader.write(broken.path, broken.fields)
-				require.Equal(t, made["key_id"], again["key_id"])
-				require.Len(t, kms.cmks(t), before+broken.cmks, "in all of KMS, after a repeat")
-				plaintext := newPlaintext()
-				require.Equal(t, plaintext, leader.decrypt(broken.key, leader.encrypt(broken.key, plaintext)))
+				text := leader.encrypt(key, plaintext)
+				require.Regexp(t, fmt.Sprintf("^vault:v%d:", broken.versions), text)
+				require.Equal(t, plaintext, leader.decrypt(key, text))
+				if first != "" {
+					require.Equal(t, plaintext, leader.decrypt(key, first))
+				}
 				c.takeBack(t, killed, m.path)
 			})
 		}
 	})
 }
 
-// killAfter sends a request, and kills the leader as soon as KMS has acted on it.
-func (c *cluster) killAfter(t *testing.T, proxy *faultProxy, m *mount, broken interruption) (killed *vaultServer) {
+// mounted returns the mount as a client of the leader sees it, once that serves it.
+func (c *cluster) mounted(t *testing.T, path string) *mount {
+	t.Helper()
+	leader := c.leader(t)
+	require.NoError(t, leader.Await(leader.serves(t, path)))
+	return leader.mounted(t, path)
+}
+
+func repeatRequest(m *mount, i interruption, key string) {
+	m.t.Helper()
+	require.NoError(m.t, i.send(m, key))
+}
+
+// killAfter sends a request to the leader, and kills it as soon as KMS has acted on the operation.
+func (c *cluster) killAfter(
+	t *testing.T, proxy *faultProxy, path string, send func(*mount) error, operation kmsapi.Operation,
+) (killed *vaultServer) {
 	t.Helper()
 	acted, ended := make(chan struct{}, 1), make(chan error, 1)
-	proxy.goWrong(hold(broken.operation, acted))
+	proxy.goWrong(hold(operation, acted))
 	defer proxy.heal()
 	killed = c.leader(t)
-	go func() {
-		_, err := killed.mounted(t, m.path).try(broken.path, broken.fields)
-		ended <- err
-	}()
+	go func() { ended <- send(killed.mounted(t, path)) }()
 	select {
 	case <-acted:
 	case err := <-ended:
-		require.NoError(t, err, "it ended before KMS was asked for %s", broken.operation)
-	case <-time.After(patience):
-		require.Fail(t, "KMS was not asked for "+string(broken.operation))
+		require.Fail(t, "the request ended before KMS had acted on "+string(operation), err)
 	}
 	killed.killWithPlugins(t)
-	assert.Error(t, <-ended)
+	require.Error(t, <-ended)
 	return killed
 }
 
 // settleByRollback has Vault settle the mount's write-ahead log at once: it makes the entries look old, which Vault
 // otherwise waits for, and lets the rollback run that precedes a move of the mount.
-func (m *mount) settleByRollback() {
+func settleByRollback(m *mount, _ interruption, _ string) {
 	m.t.Helper()
 	raw := m.client.Logical()
 	mounts, err := m.client.Sys().ListMounts()

@@ -39,8 +39,16 @@ var roles = []struct {
 		[]string{
 			"list keys", "make a key", "read a key", "read a key's config", "write a key's config", "patch a key's config",
 			"disable", "enable", "delete a key", "cancel deletion", "register", "deregister",
+			"rotate", "rotate to a new KMS key", "rotate to a KMS key", "import a version", "trim",
 			"write tags", "patch tags", "read tags", "delete tags", "get import parameters", "import", "delete material",
 		},
+	},
+	{
+		"may rotate, and not to another KMS key", `path "%[1]s/keys/+/rotate" {
+				capabilities = ["update"]
+				denied_parameters = { "new_cmk" = [] "key_id" = [] }
+			}`,
+		[]string{"rotate"},
 	},
 	{
 		"may make and stop keys", `path "%[1]s/keys" { capabilities = ["list"] }

@@ -69,7 +69,9 @@ var rooms = map[string]room{
 	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
 	"internal/guess": {onlyStandard: true},
 	// Which names a certificate has that is not trusted, for all that connects.
-	"internal/servercert": {onlyStandard: true},
+	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
+	// Other people's text in messages, logs and reports.
+	"internal/printable": {onlyStandard: true},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
@@ -122,8 +124,10 @@ var rooms = map[string]room{
 		),
 	},
 	"server/internal/keyring": {
-		imports: serverRooms("asymmetric", "crypt", "keyindex", "keystate", "list", "store", "kmsapi"),
-		tests:   serverRooms("store/bolt"),
+		imports: serverRooms(
+			"asymmetric", "crypt", "keyindex", "keystate", "list", "store", "internal/printable", "kmsapi",
+		),
+		tests: serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":      {imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi")},
 	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
@@ -139,7 +143,7 @@ var rooms = map[string]room{
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
 	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/audit":           {imports: []string{"kmsapi"}},
+	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
 	// Files that hold secrets, by one rule.

@@ -28,12 +28,10 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/printable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -123,19 +121,14 @@ func cut(s string, most int) string {
 	if isClean(s, most) {
 		return s
 	}
-	var b strings.Builder
 	kept := 0
-	for _, c := range s {
+	for at := range s {
 		if kept++; kept > most {
-			b.WriteRune('…')
+			s = s[:at] + "…"
 			break
 		}
-		if !unicode.IsPrint(c) {
-			c = utf8.RuneError
-		}
-		b.WriteRune(c)
 	}
-	return b.String()
+	return printable.Text(s)
 }
 
 // isClean recognizes most strings that cut would only copy.

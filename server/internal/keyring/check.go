@@ -7,8 +7,8 @@ import (
 	"slices"
 	"strings"
 	"time"
-	"unicode"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/printable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
@@ -99,23 +99,14 @@ func (c *checker) countFor(a Archive, progress func(done, total int)) error {
 // maxProblems is how many problems are reported. One wrong byte can cause millions.
 const maxProblems = 100
 
+// problem notes a problem. The names in a file may be anybody's.
 func (c *checker) problem(format string, args ...any) {
 	switch n := len(c.report.Problems); {
 	case n < maxProblems:
-		c.report.Problems = append(c.report.Problems, printable(fmt.Sprintf(format, args...)))
+		c.report.Problems = append(c.report.Problems, printable.Text(fmt.Sprintf(format, args...)))
 	case n == maxProblems:
 		c.report.Problems = append(c.report.Problems, "there are more problems than these")
 	}
-}
-
-// printable replaces what a terminal would obey: the names in a file may be anybody's.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		if unicode.IsPrint(r) {
-			return r
-		}
-		return unicode.ReplacementChar
-	}, s)
 }
 
 // unknownKind reports a record that this program could not have written.

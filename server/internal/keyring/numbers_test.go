@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -48,15 +49,14 @@ func (r *rig) page(keyID string, number, size int) (ids []string, total, reads i
 	return ids, total, reads
 }
 
-// addVersions gives a CMK n versions in one transaction.
+// addVersions gives a CMK n versions in one transaction. Their material does not open.
 func (r *rig) addVersions(keyID string, n int) {
 	r.t.Helper()
 	r.update(func(w Writer) error {
 		cmk, err := w.stored(keyID)
 		require.NoError(r.t, err)
 		for range n {
-			version, err := r.NewVersion(testScope, testTime, keyID)
-			require.NoError(r.t, err)
+			version := Version{ID: crypt.NewVersionID(keyID), CreationDate: testTime, Wrapped: make([]byte, 100)}
 			require.NoError(r.t, w.AddVersion(cmk, version))
 		}
 		return nil
@@ -66,22 +66,22 @@ func (r *rig) addVersions(keyID string, n int) {
 func TestAPageOfVersionsReadsNoOtherVersions(t *testing.T) {
 	r := newRig(t)
 	keyID, _ := r.create(1, 0)
-	const many = 10_000
+	const many = 1000
 	r.addVersions(keyID, many-1)
-	for _, number := range []int{1, 2, 500, 1000} {
+	for _, number := range []int{1, 2, 50, 100} {
 		ids, total, reads := r.page(keyID, number, 10)
 		require.Len(t, ids, 10)
 		require.Equal(t, many, total)
 		require.LessOrEqual(t, reads, 20, "page %d: a number and a version for each", number)
 	}
-	for _, number := range []int{1001, math.MaxInt/10 + 2, math.MaxInt} {
+	for _, number := range []int{101, math.MaxInt/10 + 2, math.MaxInt} {
 		ids, total, reads := r.page(keyID, number, 10)
 		require.Empty(t, ids)
 		require.Equal(t, many, total)
 		require.Zero(t, reads)
 	}
-	ids, _, _ := r.page(keyID, 100, 101)
-	require.Len(t, ids, 1, "the last page is short")
+	ids, _, _ := r.page(keyID, 10, 101)
+	require.Len(t, ids, 91, "the last page is short")
 }
 
 // BenchmarkPageOfVersions reads the first page, and the last.
@@ -131,7 +131,13 @@ func TestVersionsOfAnOldStoreAreNumberedInTheirOrder(t *testing.T) {
 	ids, total, _ := r.page(old.KeyID, 1, 100)
 	require.Equal(t, 12, total)
 	require.Equal(t, made, ids)
-	r.addVersions(old.KeyID, 1)
+	r.update(func(w Writer) error {
+		cmk, err := w.stored(old.KeyID)
+		require.NoError(t, err)
+		version, err := r.NewVersion(testScope, testTime, old.KeyID)
+		require.NoError(t, err)
+		return w.AddVersion(cmk, version)
+	})
 	ids, _, _ = r.page(old.KeyID, 1, 100)
 	require.Equal(t, made, ids[1:], "a new one is before them")
 	require.Empty(t, r.problems())

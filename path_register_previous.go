@@ -1,0 +1,89 @@
+package alicloudkms
+
+import (
+	"context"
+	"maps"
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/framework"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// maxPrevious bounds how many earlier CMKs a caller registers at once.
+const maxPrevious = 100
+
+// A givenCMK is a CMK as a caller names it, and what KMS says of it.
+type givenCMK struct {
+	given string
+	kmsapi.KeyMetadata
+}
+
+// describePrevious asks KMS for the earlier CMKs that a caller registers with last. They must be CMKs like it, and each
+// must be named once.
+func describePrevious(
+	ctx context.Context, conn *connection, d *framework.FieldData, last givenCMK,
+) ([]givenCMK, error) {
+	names, _ := d.Get("previous_key_ids").([]string)
+	if len(names) > maxPrevious {
+		return nil, refusal.BadRequest("previous_key_ids has %d KMS keys, and may have %d", len(names), maxPrevious)
+	}
+	seen, previous := map[string]bool{last.KeyId: true}, make([]givenCMK, 0, len(names))
+	for _, name := range names {
+		found, err := describeCMK(ctx, conn, name)
+		if err != nil {
+			return nil, withDoubt(err, "It is one of previous_key_ids.")
+		}
+		cmk := givenCMK{name, found.KeyMetadata}
+		switch {
+		case seen[cmk.KeyId]:
+			return nil, refusal.BadRequest("the KMS key %s is given twice, in key_id and previous_key_ids", cmk.KeyId)
+		case cmk.KeySpec != last.KeySpec || cmk.KeyUsage != last.KeyUsage:
+			return nil, refusal.BadRequest("the KMS key %s of previous_key_ids is of the type %s for %s, and that of key_id of the type %s for %s",
+				cmk.KeyId, cmk.KeySpec, cmk.KeyUsage, last.KeySpec, last.KeyUsage)
+		}
+		seen[cmk.KeyId] = true
+		previous = append(previous, cmk)
+	}
+	return previous, nil
+}
+
+// isRegistered reports whether the entry is what a caller registers. One that gives no previous CMKs means those that
+// there are.
+func (e *keyEntry) isRegistered(last givenCMK, previous []givenCMK, bound map[string]string) bool {
+	if e.KeyID != last.KeyId || !maps.Equal(e.BoundContext, bound) {
+		return false
+	}
+	known := e.cmks()
+	return len(previous) == 0 || slices.EqualFunc(known[:len(known)-1], previous, func(c storedCMK, p givenCMK) bool {
+		return c.KeyID == p.KeyId
+	})
+}
+
+// registered returns the entry of CMKs that exist, the oldest first, with rows for all their versions.
+func (b *backend) registered(
+	ctx context.Context, conn *connection, name string, cmks []givenCMK, bound map[string]string,
+) (*keyEntry, error) {
+	first := cmks[0]
+	entry := newEntry(first.stored(), conn.region, first.KeyMetadata)
+	entry.BoundContext = bound
+	entry.versions = versions.New(versions.Row{CMK: first.KeyId}) // Until KMS has listed them, the oldest first.
+	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
+		return nil, err
+	}
+	for _, next := range cmks[1:] {
+		var err error
+		entry, err = b.followedBy(ctx, conn, entry, creation{Name: name, Given: next.given}, next.KeyMetadata)
+		if err != nil {
+			return nil, err
+		}
+	}
+	return entry, nil
+}
+
+// stored is the CMK in an entry.
+func (c givenCMK) stored() storedCMK {
+	return storedCMK{KeyID: c.KeyId, ARN: arnOf(c.given, c.KeyMetadata), Instance: c.DKMSInstanceId}
+}

@@ -1,0 +1,168 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) trimPaths() []*framework.Path {
+	return []*framework.Path{{
+		Pattern: "keys/" + fields.KeyName.Pattern + "/trim",
+		Fields: fields.Schemas{
+			"name": nameField(),
+			"min_available_version": {
+				Type:        framework.TypeInt,
+				Description: "The oldest version to keep. What older ones have encrypted or signed is refused from then on.",
+				Required:    true,
+			},
+			"delete_cmks": {
+				Type:        framework.TypeBool,
+				Description: "Whether to schedule the deletion of earlier KMS keys that have no version left, in 30 days. It needs deletion_allowed.",
+			},
+		},
+		Operations: operations{
+			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyTrim), "trim", "key", joined(keyVersionsAnswer, answerFields{
+				"deleted_key_ids": {
+					Type: framework.TypeStringSlice, Description: "KMS keys whose deletion was scheduled, or had been before.",
+				},
+				"unused_key_ids": {Type: framework.TypeStringSlice, Description: "KMS keys that have no version left, and stay."},
+			})),
+		},
+		HelpSynopsis: "Drop old versions of a key.",
+		HelpDescription: `
+Drop the versions before min_available_version. Nothing that they have encrypted or signed is accepted again, so
+rewrap it first. As in transit, min_decryption_version and min_encryption_version must be that high before.
+
+    vault write alicloudkms/keys/payroll/config min_decryption_version=3 min_encryption_version=3
+    vault write alicloudkms/keys/payroll/trim min_available_version=3
+    vault write alicloudkms/keys/payroll/trim min_available_version=3 delete_cmks=true
+
+KMS keeps versions as long as the KMS key. The last form also schedules the deletion of earlier KMS keys that have no
+version left. If it fails half-way, send it again to finish it.
+`,
+	}}
+}
+
+func (b *backend) keyTrim(
+	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+) (*logical.Response, error) {
+	minimum, isDelete := d.Get("min_available_version").(int), d.Get("delete_cmks").(bool)
+	if err := k.entry.mayTrim(minimum, mount(req), k.name); err != nil {
+		return nil, err
+	}
+	if isDelete && !k.entry.DeletionAllowed {
+		return nil, deletionNotAllowed(req, k.name)
+	}
+	trimmed := *k.entry
+	trimmed.versions = trimmed.versions.Trim(minimum)
+	k = target{k.name, &trimmed}
+	if isDelete {
+		for _, cmk := range trimmed.leftCMKs() {
+			if err := b.othersAllowDeletion(ctx, req, k.name, cmk.KeyID); err != nil {
+				return nil, err
+			}
+		}
+	}
+	// The entry goes first: nothing may still open with a KMS key that is being deleted.
+	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
+		return nil, err
+	}
+	b.Logger().Info("versions of a key were dropped", "key", k.name, "min_available_version", k.entry.versions.First)
+	var deleted []string
+	if isDelete {
+		var err error
+		if deleted, err = b.deleteLeft(ctx, req, k); err != nil {
+			return nil, err
+		}
+	}
+	return trimAnswer(req, k, deleted), nil
+}
+
+// mayTrim refuses what transit refuses, and versions that can't be distinguished from others.
+func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
+	first, newest, decryption := e.versions.First, e.versions.Newest(), max(e.MinDecryption, 1)
+	switch {
+	case minimum < 1:
+		return refusal.BadRequest("min_available_version is required, and must be 1 or more")
+	case minimum < first:
+		return refusal.BadRequest("min_available_version must be at least %d: older versions were dropped before", first)
+	case minimum > newest:
+		return refusal.BadRequest("min_available_version must be at most %d, which is the newest version", newest)
+	case minimum > decryption || minimum > max(e.MinEncryption, 1):
+		return refusal.BadRequest("min_available_version must be at most min_decryption_version, which is %d, and min_encryption_version, which is %d; to raise them, run: vault write %skeys/%s/config min_decryption_version=%d min_encryption_version=%d",
+			decryption, e.MinEncryption, mount, name, minimum, newest)
+	}
+	after := e.versions.Trim(minimum)
+	for n := first; n < minimum; n++ {
+		if row := e.versions.Row(n); row.KeyVersionID == "" && after.Has(row.CMK) {
+			return refusal.BadRequest("version %d can't be dropped, because KMS has not said which version of the KMS key %s it is; allow it in RAM: kms:ListKeyVersions",
+				n, row.CMK)
+		}
+	}
+	return nil
+}
+
+// deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry one by one,
+// so that a repeat goes on where a failure has stopped it.
+func (b *backend) deleteLeft(ctx context.Context, req *logical.Request, k target) (deleted []string, err error) {
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	for _, cmk := range k.entry.leftCMKs() {
+		_, err := call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{
+			KeyId: cmk.cmk(), PendingWindowInDays: kmsapi.MaxPendingWindowInDays,
+		})
+		if err != nil && !isGone(ctx, conn, cmk, err) {
+			return nil, withProgress(err, "The versions were dropped, and of these KMS keys the deletion was scheduled: "+
+				strings.Join(deleted, ", ")+"; send the same request again to finish it.")
+		}
+		b.Logger().Info("the deletion of a KMS key was scheduled that a key had before",
+			"key", k.name, "key_id", cmk.KeyID, "days", kmsapi.MaxPendingWindowInDays)
+		deleted = append(deleted, cmk.KeyID)
+		k.entry.earlier = withoutCMK(k.entry.earlier, cmk.KeyID)
+		if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
+			return nil, err
+		}
+	}
+	return deleted, nil
+}
+
+// isGone reports whether a CMK whose deletion KMS refuses to schedule is being deleted, or was.
+func isGone(ctx context.Context, conn *connection, cmk storedCMK, refused error) bool {
+	if errors.Is(refused, kmsapi.ErrKeyNotFound) {
+		return true
+	}
+	if !errors.Is(refused, kmsapi.ErrStateModifiedFailed) && !errors.Is(refused, kmsapi.ErrRejectedPendingDeletion) {
+		return false
+	}
+	found, err := describeCMK(ctx, conn, cmk.cmk())
+	return err == nil && found.KeyMetadata.KeyState == kmsapi.PendingDeletion
+}
+
+func trimAnswer(req *logical.Request, k target, deleted []string) *logical.Response {
+	resp := k.entry.withVersions(k.name)
+	unused := []string{}
+	for _, cmk := range k.entry.leftCMKs() {
+		unused = append(unused, cmk.KeyID)
+	}
+	resp.Data["deleted_key_ids"], resp.Data["unused_key_ids"] = append([]string{}, deleted...), unused
+	if len(deleted) > 0 {
+		resp.AddWarning(fmt.Sprintf("KMS deletes these KMS keys in %d days: %s",
+			kmsapi.MaxPendingWindowInDays, strings.Join(deleted, ", ")))
+	}
+	if len(unused) > 0 {
+		resp.AddWarning(fmt.Sprintf("No version of the key is left of these KMS keys, which stay and cost what KMS keys cost: %s. To schedule their deletion, run: vault write %skeys/%s/trim min_available_version=%d delete_cmks=true",
+			strings.Join(unused, ", "), mount(req), k.name, k.entry.versions.First))
+	}
+	return resp
+}

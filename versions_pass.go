@@ -1,0 +1,181 @@
+package alicloudkms
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"math/rand/v2"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// passEvery is how often every key is visited. A pass over very many keys takes longer.
+	passEvery = time.Hour
+	// passDelay is how long after its start a plugin leaves the entries alone: a version of before can't read what
+	// the pass writes, and an operator who has upgraded may want to go back at once.
+	passDelay = 10 * time.Minute
+	// passSpan bounds the time of one run. Vault starts one every minute, waits for it, and gives it 90 seconds.
+	passSpan = 50 * time.Second
+)
+
+// A versionsPass visits every key once an hour, to give it rows for the versions that KMS has made on its own. Vault
+// calls it every minute, and each time it visits the keys that are due, so that its calls are spread over the hour.
+type versionsPass struct {
+	// running says that a run goes on, which owns the fields below.
+	running atomic.Bool
+	// started is when Vault called it first.
+	started time.Time
+	// begun is when the pass began. Of its total keys, names are still to be visited.
+	begun time.Time
+	total int
+	names []string
+	// called is when the pass has called KMS last.
+	called time.Time
+}
+
+// isWaiting reports whether it is too early for any pass.
+func (p *versionsPass) isWaiting(now time.Time) bool {
+	if p.started.IsZero() {
+		p.started = now
+	}
+	return now.Sub(p.started) < passDelay
+}
+
+// isOver reports whether another pass may begin.
+func (p *versionsPass) isOver(now time.Time) bool {
+	return len(p.names) == 0 && now.Sub(p.begun) >= passEvery
+}
+
+// begin begins a pass with any of the keys: if the plugin is started again and again, each has its turn.
+func (p *versionsPass) begin(now time.Time, names []string) {
+	if len(names) > 0 {
+		first := rand.IntN(len(names))
+		names = slices.Concat(names[first:], names[:first])
+	}
+	p.begun, p.total, p.names = now, len(names), names
+}
+
+// next takes the key to visit now, or "" if none is due: by the next minute, as large a share of the keys as of the
+// hour must have been visited.
+func (p *versionsPass) next(now time.Time) (name string) {
+	visited, until := p.total-len(p.names), now.Sub(p.begun)+time.Minute
+	if len(p.names) > 0 && visited*int(passEvery/time.Second) < p.total*int(until/time.Second) {
+		name, p.names = p.names[0], p.names[1:]
+	}
+	return name
+}
+
+// periodic is what Vault calls every minute on the active node. What it can't do now, it does later.
+func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
+	if !b.WriteSafeReplicationState() || !b.pass.running.CompareAndSwap(false, true) {
+		return nil
+	}
+	defer b.pass.running.Store(false)
+	if b.pass.isWaiting(b.process.now()) {
+		return nil
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil // It is not configured, or cannot be used, of which its requests tell.
+	}
+	now := b.process.now
+	if b.pass.isOver(now()) {
+		names, err := req.Storage.List(ctx, keyPrefix)
+		if err != nil {
+			return err
+		}
+		b.pass.begin(now(), names)
+	}
+	for began := now(); now().Sub(began) < passSpan; {
+		name := b.pass.next(now())
+		if name == "" {
+			return nil
+		}
+		if err := b.visit(ctx, req, conn, name); err != nil {
+			b.pass.names = append(b.pass.names, name)
+			return nil
+		}
+	}
+	return nil
+}
+
+// visit gives a key rows for the versions that have none. An error means that KMS can't be asked now.
+func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connection, name string) error {
+	entry, err := loadKey(ctx, req.Storage, name)
+	if err != nil {
+		b.warnOfVisit(name, err)
+	}
+	if entry == nil || entry.Region != conn.region {
+		return nil
+	}
+	learned := *entry
+	_, err = b.learnVersions(ctx, b.paced(conn.of(entry.Instance)), target{name, &learned})
+	switch {
+	case ctx.Err() != nil || isAboutAll(err):
+		return err
+	case err != nil:
+		b.warnOfVisit(name, err)
+		return nil
+	}
+	if learned.fullness(name) >= nearlyFull {
+		b.warnOfVisit(name, errNearlyFull)
+	}
+	if learned.format != entry.format || !slices.Equal(learned.versions.Rows, entry.versions.Rows) {
+		b.storeLearned(ctx, req.Storage, name, entry, &learned)
+	}
+	return nil
+}
+
+var errNearlyFull = errors.New("it has nearly as many versions as its entry can hold: drop old ones with trim")
+
+// warnOfVisit logs once what recurs every hour.
+func (b *backend) warnOfVisit(name string, reason error) {
+	if b.logged.First("versions of " + name + ": " + reason.Error()) {
+		b.Logger().Warn("the versions of a key need attention", "key", name, "error", reason)
+	}
+}
+
+// storeLearned stores what was learned, unless the entry has changed meanwhile: then the next pass learns it.
+func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name string, was, learned *keyEntry) {
+	release, err := b.reserveKey(name)
+	if err != nil {
+		return // It is being changed.
+	}
+	defer release()
+	is, err := loadKey(ctx, s, name)
+	if err == nil && is != nil && isSame(name, is, was) {
+		err = b.storeKey(ctx, s, name, learned)
+	}
+	if err != nil {
+		b.warnOfVisit(name, err)
+		return
+	}
+	b.Logger().Info("a key has the versions that KMS has made",
+		"key", name, "key_id", learned.KeyID, "version", learned.versions.Newest())
+}
+
+// isSame reports whether two entries would be stored as the same bytes.
+func isSame(name string, a, b *keyEntry) bool {
+	one, err := encodeKey(name, a)
+	if err != nil {
+		return false
+	}
+	other, err := encodeKey(name, b)
+	return err == nil && bytes.Equal(one.Value, other.Value)
+}
+
+// isAboutAll reports whether a call failed for a reason that other keys would meet too.
+func isAboutAll(err error) bool {
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
+		kind := refused.Kind()
+		return kind == kmsapi.KindThrottle || kind == kmsapi.KindTemporary || kind.Unauthenticated()
+	}
+	_, ok := errors.AsType[*callError](err)
+	return ok
+}
