@@ -37,7 +37,8 @@ const (
 // spells reports whether an entry has a name that begins with reserved, or spells one where contexts are joined as
 // name=value&name=value without escapes, as Alibaba Cloud's own programs do.
 func spells(name, value, reserved string) bool {
-	return strings.HasPrefix(name, reserved) || strings.Contains(name, "&"+reserved) || strings.Contains(value, "&"+reserved)
+	within := "&" + reserved
+	return strings.HasPrefix(name, reserved) || strings.Contains(name, within) || strings.Contains(value, within)
 }
 
 // ParseEntries reads entries of the form NAME=VALUE.

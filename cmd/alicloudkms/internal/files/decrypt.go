@@ -24,8 +24,8 @@ var (
 	ErrEmpty = errors.New("it is empty")
 )
 
-// Decrypt writes to w the plaintext of r: of an encrypted file, or of a ciphertext of the engine, in either of its modes.
-// What it has written when it fails is authentic, but not whole.
+// Decrypt writes to w the plaintext of r: of an encrypted file, or of a ciphertext of the engine, of either of its
+// modes. What it has written when it fails is authentic, but not whole.
 func Decrypt(ctx context.Context, w io.Writer, r io.Reader, keys Keys, c Contexts) error {
 	interrupted, stop := interruptible(ctx, r)
 	defer stop()

@@ -152,7 +152,7 @@ func (k *KMS) openMessage(ctx context.Context, message []byte, c Contexts) ([]by
 func canonical(text string) ([]byte, error) {
 	decoded, err := base64.StdEncoding.Strict().DecodeString(text)
 	if err != nil || base64.StdEncoding.EncodedLen(len(decoded)) != len(text) {
-		return nil, errors.New("the ciphertext is not base64 after its prefix vault:vN:")
+		return nil, errors.New("the ciphertext is not base64 after its prefix")
 	}
 	return decoded, nil
 }
