@@ -27,12 +27,13 @@
 // commitment is that of KC-XAES-256-GCM (https://eprint.iacr.org/2025/758), which has it at the end: with E, the
 // encryption of a block, and K1 as in XAES-256-GCM, and with the first 12 bytes A and the others B of the nonce, X is E
 // of "XCMT" and A, and the commitment is E(X xor (B, 00 01 00 01) xor K1) and E(X xor (B, 00 01 00 02) xor K1). It is
-// compared in constant time before anything is decrypted. The additional data is the string "alicloudkms envelope v1", a NUL, the
-// header (bytes 0 to 27+m), and the contexts in the form of [kmsapi.EncryptionContext.AppendCanonical]: their number,
-// and, sorted by the bytes of the names, the length and bytes of each name and value; numbers have 4 bytes. The
-// contexts are one map: the entries of encryption_context, and, unless they are empty, context as "vault:context" and
-// associated_data as "vault:associated_data", both in base64. The bound_context is not among them; it is in the data
-// key's own context.
+// compared in constant time before anything is decrypted.
+//
+// The additional data is the string "alicloudkms envelope v1", a NUL, the header (bytes 0 to 27+m), and the contexts in
+// the form of [kmsapi.EncryptionContext.AppendCanonical]: their number, and, sorted by the bytes of the names, the
+// length and bytes of each name and value; numbers have 4 bytes. The contexts are one map: the entries of
+// encryption_context, and, unless they are empty, context as "vault:context" and associated_data as
+// "vault:associated_data", both in base64. The bound_context is not among them; it is in the data key's own context.
 //
 // In the engine's ciphertexts, "vault:v", N in decimal, ":" and the message in base64 (RFC 4648, section 4, padded,
 // canonical) follow each other.
