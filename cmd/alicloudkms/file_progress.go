@@ -23,8 +23,11 @@ func newFileProgress(c *cli.Command, total int64) *fileProgress {
 	if total < 1 {
 		total = -1
 	}
-	return &fileProgress{total: total, bar: progressbar.NewOptions64(total, append(barOptions(f, c.Name+"ing"),
-		progressbar.OptionShowBytes(true), progressbar.OptionShowCount())...)}
+	return &fileProgress{total: total, bar: progressbar.NewOptions64(total, fileBarOptions(f, c.Name)...)}
+}
+
+func fileBarOptions(w io.Writer, command string) []progressbar.Option {
+	return append(barOptions(w, command+"ing"), progressbar.OptionShowBytes(true), progressbar.OptionShowCount())
 }
 
 // over returns a writer to w whose progress the bar shows.
