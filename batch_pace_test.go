@@ -21,7 +21,7 @@ import (
 func newSlowRig(t *testing.T) (*rig, *kmstest.KMS) {
 	t.Helper()
 	r, service := newEngine(t), kmstest.Configured(t, kmstest.CryptoRate(20))
-	r.write("config", with(realConfig(service), body{"max_retries": 3}))
+	r.write("config", with(realConfig(service), body{"max_retries": 5}))
 	r.write("keys/a", nil)
 	return r, service
 }

@@ -15,7 +15,8 @@
 // same. ciphertext is "vault:v1:" and KMS's CiphertextBlob unchanged; decrypt takes the bare blob too. If what KMS
 // decrypts is not base64 (another program encrypted a raw string), the answer is its base64, with a warning.
 //
-// associated_data is sent as an entry of KMS's EncryptionContext called "vault:associated_data", its value in base64.
+// associated_data and context are sent as entries of KMS's EncryptionContext called "vault:associated_data" and
+// "vault:context", their values in base64. A key that was made with derived=true requires context.
 //
 // # What keeps keys apart
 //
@@ -23,9 +24,9 @@
 // answer with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every
 // encryption context of that key, and a caller can't override it.
 //
-// Parameters of transit that ask for a protection that KMS does not give (context, derived, convergent_encryption,
-// auto_rotate_period, ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are
-// ignored with a warning. Every other unknown parameter is refused.
+// Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, auto_rotate_period,
+// ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are ignored with a
+// warning. Every other unknown parameter is refused.
 //
 // # KMS instances
 //

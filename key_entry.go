@@ -43,7 +43,7 @@ type keyEntry struct {
 	DeletionAllowed bool
 	// BoundContext is part of every encryption context of this key.
 	BoundContext map[string]string
-	// Derived says that every use of the key needs a context.
+	// Derived says that every use of the key must give a context, as for a key of transit that is derived.
 	Derived bool
 	// MinDecryption is the oldest version that decrypts and verifies, and 0 or 1 if all do. MinEncryption is the oldest
 	// that encrypts and signs if the caller chooses it.
@@ -108,6 +108,7 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"region":           e.Region,
 		"kms_instance_id":  e.Instance,
 		"deletion_allowed": e.DeletionAllowed,
+		"derived":          e.Derived,
 		"bound_context":    bound,
 
 		"min_decryption_version": max(e.MinDecryption, e.versions.First),

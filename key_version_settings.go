@@ -73,9 +73,10 @@ func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target
 	return b.learnVersions(ctx, conn, k)
 }
 
-// upgradeKey gives an entry of before its versions, if KMS tells them now: nobody has asked for them.
+// upgradeKey gives an entry of before its versions, and one with key pairs the public keys that it lacks, if KMS tells
+// them now: nobody has asked for them.
 func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
-	if k.entry.format != 0 {
+	if k.entry.format != 0 && !k.entry.lacksPublicKey() {
 		return
 	}
 	if _, err := b.listForKey(ctx, req, k); err != nil {

@@ -54,7 +54,7 @@ func TestTransitsClientsFindTheVersionsOfAKey(t *testing.T) {
 	require.Equal(t, body{fmt.Sprint(version): made.Unix()}, data["keys"])
 	for field, want := range map[string]any{
 		"min_available_version": 0, "min_decryption_version": 1, "min_encryption_version": 0,
-		"supports_encryption": true, "supports_decryption": true, "supports_derivation": false, "supports_signing": false,
+		"supports_encryption": true, "supports_decryption": true, "supports_derivation": true, "supports_signing": false,
 	} {
 		require.Equal(t, want, data[field], field)
 	}
@@ -194,6 +194,7 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	_, err = direct.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
 	require.NoError(t, err)
 	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; for the engine, it could also be in another account.
+	r.later(factsAge)
 	_, err = r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
 	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
@@ -275,6 +276,7 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.write("keys/a/config", body{"deletion_allowed": true})
+			r.backend().keys.ForgetAll()
 			before := r.kms.total()
 			r.storage.reset(c.kind, 1)
 			_, err := r.try(c.op, c.path, c.data)

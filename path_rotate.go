@@ -26,7 +26,7 @@ func (b *backend) rotatePaths() []*framework.Path {
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyRotate), "rotate", "key", keyVersionsAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyRotate)), "rotate", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a key a new version.",
 		HelpDescription: `
@@ -43,9 +43,6 @@ or one that exists. KMS's aliases stay with the old KMS key, whose rotation poli
 `,
 	}}
 }
-
-// keyVersionsAnswer describes what storage has of a key and its versions.
-var keyVersionsAnswer = joined(keyConfigAnswer, versionsAnswer)
 
 func (b *backend) keyRotate(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,

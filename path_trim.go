@@ -14,6 +14,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// trimmedAnswer describes what is shown of a key after a trim.
+var trimmedAnswer = joined(keyAnswer, answerFields{
+	"deleted_key_ids": {
+		Type: framework.TypeStringSlice, Description: "KMS keys whose deletion was scheduled, or had been before.",
+	},
+	"unused_key_ids": {Type: framework.TypeStringSlice, Description: "KMS keys that have no version left, and stay."},
+})
+
 func (b *backend) trimPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/trim",
@@ -30,12 +38,7 @@ func (b *backend) trimPaths() []*framework.Path {
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyTrim), "trim", "key", joined(keyVersionsAnswer, answerFields{
-				"deleted_key_ids": {
-					Type: framework.TypeStringSlice, Description: "KMS keys whose deletion was scheduled, or had been before.",
-				},
-				"unused_key_ids": {Type: framework.TypeStringSlice, Description: "KMS keys that have no version left, and stay."},
-			})),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyTrim)), "trim", "key", trimmedAnswer),
 		},
 		HelpSynopsis: "Drop old versions of a key.",
 		HelpDescription: `

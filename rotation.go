@@ -139,6 +139,11 @@ func (b *backend) rotateToGiven(
 	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
 		return nil, err
 	}
+	release, err := b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	old, err := describeCMK(ctx, conn, k.entry.cmk())
 	if err != nil {
 		return nil, err
@@ -162,7 +167,7 @@ func (b *backend) rotateToGiven(
 	if err != nil {
 		return nil, err
 	}
-	warnOfSharedCMK(resp, others)
+	next.warnOfSharedCMK(resp, others)
 	return resp, nil
 }
 

@@ -55,7 +55,7 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal", "internal/servercert", "internal/versions",
+			"internal/once", "internal/refusal", "internal/servercert", "internal/signing", "internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -89,6 +89,7 @@ var rooms = map[string]room{
 	"internal/listing":  {imports: []string{"internal/refusal"}},
 	"internal/once":     {onlyStandard: true},
 	"internal/refusal":  {},
+	"internal/signing":  {imports: []string{"internal/refusal", "kmsapi"}},
 	"internal/versions": {onlyStandard: true},
 
 	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
@@ -149,7 +150,7 @@ var rooms = map[string]room{
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
-	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/xaes", "kmsapi")},
+	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/signing", "internal/xaes", "kmsapi")},
 }
 
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.
