@@ -22,7 +22,7 @@ wrapped key: to decrypt it, all it takes is the permission to decrypt with the K
 With -key, KMS is called with its own credentials, which are found as alicloudkms help call says. With -vault, the
 data key comes from a key of the secrets engine, with the address and the token of Vault's own command.`,
 		Flags: fileFlags(
-			&cli.StringFlag{Name: "key", Usage: "the KMS key that wraps the data key: its id, ARN or alias, `KEY`"},
+			&cli.StringFlag{Name: "key", Usage: "the KMS key `KEY` that wraps the data key: its id, ARN or alias"},
 		),
 		Metadata: examples(`  alicloudkms encrypt -key alias/payroll -in report.pdf -out report.pdf.enc -env kms.env
   tar -c data | alicloudkms encrypt -vault alicloudkms/payroll -encryption-context host=db1 -out data.tar.enc

@@ -15,7 +15,7 @@ type Keys interface {
 	Generate(ctx context.Context, c Contexts) (key *[envelope.KeySize]byte, wrapped []byte, err error)
 	// Unwrap returns the data key of a file, which the caller clears.
 	Unwrap(ctx context.Context, wrapped []byte, c Contexts) (*[envelope.KeySize]byte, error)
-	// OpenText returns the plaintext of a ciphertext of the engine, which begins with "vault:v".
+	// OpenText returns the plaintext of a ciphertext of the engine, which begins with "vault:v" and is one line.
 	OpenText(ctx context.Context, ciphertext string, c Contexts) ([]byte, error)
 }
 

@@ -109,9 +109,9 @@ func (k *KMS) OpenText(ctx context.Context, ciphertext string, c Contexts) ([]by
 	if err != nil {
 		return nil, err
 	}
-	blob, err := canonical(encoded)
+	blob, err := base64.StdEncoding.Strict().DecodeString(encoded)
 	if err != nil {
-		return nil, err
+		return nil, errors.New("the ciphertext is not base64 after its prefix")
 	}
 	if envelope.IsMessage(blob) {
 		return k.openMessage(ctx, blob, c)
@@ -146,13 +146,4 @@ func (k *KMS) openMessage(ctx context.Context, message []byte, c Contexts) ([]by
 	key := newKey(secret)
 	defer key.Clear()
 	return key.Open(nil, m, c.ofMessage())
-}
-
-// canonical decodes base64 of one form only: with padding, and without anything between its digits.
-func canonical(text string) ([]byte, error) {
-	decoded, err := base64.StdEncoding.Strict().DecodeString(text)
-	if err != nil || base64.StdEncoding.EncodedLen(len(decoded)) != len(text) {
-		return nil, errors.New("the ciphertext is not base64 after its prefix")
-	}
-	return decoded, nil
 }

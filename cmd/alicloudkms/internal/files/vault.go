@@ -37,12 +37,12 @@ func NewVault(path string) (*Vault, error) {
 	}
 	client, err := api.NewClient(nil)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("the settings of Vault: %w", err)
 	}
 	if client.Token() == "" {
 		token, err := keptToken()
 		if err != nil {
-			return nil, err
+			return nil, fmt.Errorf("the token of Vault: %w", err)
 		}
 		client.SetToken(token)
 	}
