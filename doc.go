@@ -18,11 +18,16 @@
 // associated_data and context are sent as entries of KMS's EncryptionContext called "vault:associated_data" and
 // "vault:context", their values in base64. A key that was made with derived=true requires context.
 //
+// sign, verify and export/public-key speak as transit's too. KMS signs; verify and export use the public keys that the
+// entry has, and call nobody. What a key pair signs or encrypts names its version in "vault:vN:": nothing else tells
+// it.
+//
 // # What keeps keys apart
 //
 // A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's
 // answer with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every
-// encryption context of that key, and a caller can't override it.
+// encryption context of that key, and a caller can't override it. KMS binds nothing to what a key pair encrypts, so an
+// RSA key that decrypts has one name only.
 //
 // Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, auto_rotate_period,
 // ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are ignored with a

@@ -109,13 +109,6 @@ func (r *rig) storedOrNone(name string) string {
 	return string(stored.Value)
 }
 
-func ids(cmks []storedCMK) (all []string) {
-	for _, c := range cmks {
-		all = append(all, c.KeyID)
-	}
-	return all
-}
-
 func TestKMSKeyThatCannotFollowIsRefused(t *testing.T) {
 	r := newKeyRig(t, "a")
 	direct := r.direct()

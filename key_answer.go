@@ -43,6 +43,10 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"description":          {Type: framework.TypeString},
 	"deletion_protection":  {Type: framework.TypeBool, Description: "Whether KMS itself refuses to delete the KMS key."},
 	"tags":                 {Type: framework.TypeKVPairs},
+	"cmks": {
+		Type:        framework.TypeSlice,
+		Description: "The KMS keys of the key, the oldest first, each with its key_id, its key_state, and the numbers of its versions.",
+	},
 }, versionsAnswer)
 
 // versionsAnswer describes what transit shows of a key.
@@ -78,6 +82,9 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	resp := e.stored(name)
 	maps.Copy(resp.Data, metadataFields(m))
 	maps.Copy(resp.Data, e.transitMetadata(m))
+	if len(e.cmks()) == 1 { // Of others, m tells nothing.
+		resp.Data["cmks"] = e.cmksShown(m, earlierStates{})
+	}
 	return resp
 }
 

@@ -27,6 +27,8 @@ type cmkFacts struct {
 	// tagsErr says why the tags are not known. It is kept like them: where RAM hides them or KMS throttles, asking again
 	// at once would help nobody.
 	tagsErr error
+	// earlier are the states of the CMKs that the key had before.
+	earlier earlierStates
 }
 
 func newFacts(b *backend) *once.Fresh[cmkFacts] {
@@ -40,8 +42,16 @@ func (c *connection) forgetFacts(op kmsapi.Operation) {
 	}
 }
 
-// factsOf asks KMS for what it knows of a key's CMK, at most once every factsAge.
+// factsOf asks KMS for what it knows of a key's CMKs, at most once every factsAge.
 func (b *backend) factsOf(ctx context.Context, conn *connection, k target) (cmkFacts, error) {
+	facts, err := b.factsOfNewest(ctx, conn, k)
+	if err == nil {
+		facts.earlier = b.statesOfEarlier(ctx, conn, k)
+	}
+	return facts, err
+}
+
+func (b *backend) factsOfNewest(ctx context.Context, conn *connection, k target) (cmkFacts, error) {
 	cmk := k.entry.cmk()
 	ask := func() (cmkFacts, error) { return askFacts(ctx, conn, cmk) }
 	if b.uncached.Load() {
@@ -73,7 +83,7 @@ func unshared(err error) error {
 
 // shown is the whole answer to a read of a key.
 func (b *backend) shown(req *logical.Request, k target, facts cmkFacts) *logical.Response {
-	resp := k.entry.answer(k.name, facts.metadata)
+	resp := b.addEarlier(req, k, k.entry.answer(k.name, facts.metadata), facts.metadata, facts.earlier)
 	return b.addTags(req, k, resp, maps.Clone(facts.tags), facts.tagsErr)
 }
 

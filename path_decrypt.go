@@ -80,7 +80,9 @@ func (e *keyEntry) sealedBlob(d *framework.FieldData) (s sealedBlob, err error) 
 
 // open drops the plaintext unless the key may open the ciphertext.
 func (s sealedBlob) open(ctx context.Context, c *connection, k target) (kmsapi.Secret, error) {
-	answer, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: s.blob, EncryptionContext: s.encCtx})
+	answer, err := call(ctx, k.entry.opensOver(c, s.blob), &kmsapi.DecryptRequest{
+		CiphertextBlob: s.blob, EncryptionContext: s.encCtx,
+	})
 	if err == nil {
 		err = k.mayOpen(answer.KeyId, answer.KeyVersionId, answer.ID())
 	}

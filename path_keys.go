@@ -34,8 +34,9 @@ List the names of the engine's keys, all of them or a page.
 			Operations: operations{
 				logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyCreate)), "create", "key", keyAnswer),
 				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
-				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+				logical.DeleteOperation: primaryOnly(b.keyDeletion(), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
+					"key_ids":                keyIDsField("The KMS keys whose deletion is scheduled, the oldest first."),
 					"pending_window_in_days": {Type: framework.TypeInt},
 				}),
 			},
@@ -56,6 +57,9 @@ must be allowed first, and can be cancelled until the waiting period ends:
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
     vault write -f alicloudkms/keys/payroll/cancel_deletion
+
+A key that has had other KMS keys before loses them all, the oldest first. If that fails half-way, the error
+says which are scheduled; send the same request again to finish it, or cancel the deletion.
 
 When KMS has deleted the KMS key, deregister removes the name.
 `,

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -151,6 +152,10 @@ func (b *backend) keyRecreate(
 		"key", k.name, "key_id", resp.Data["key_id"], "old_key_id", k.entry.KeyID, "delete_date", dying.DeleteDate)
 	resp.AddWarning(fmt.Sprintf("The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
 		k.entry.KeyID, dying.DeleteDate, mount(req)))
+	if all := append(k.entry.leftCMKs(), k.entry.cmks()...); len(all) > 1 {
+		resp.AddWarning("These KMS keys, which the key had before, have no name then either, and stay as they are: " +
+			strings.Join(ids(all[:len(all)-1]), ", "))
+	}
 	return resp, nil
 }
 

@@ -136,7 +136,9 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 
 	r.write("keys/a/config", body{"deletion_allowed": true})
 	resp := r.do(logical.DeleteOperation, "keys/a", body{"pending_window_in_days": "7"})
-	require.Equal(t, body{"key_id": r.keyID("a"), "pending_window_in_days": 7}, resp.Data)
+	require.Equal(t, body{
+		"key_id": r.keyID("a"), "key_ids": []string{r.keyID("a")}, "pending_window_in_days": 7,
+	}, resp.Data)
 	require.Equal(t, 7, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
 	require.Equal(t, "PendingDeletion", r.read("keys/a").Data["key_state"])
 	_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
@@ -202,7 +204,8 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	require.NotNil(t, r.read("keys/a/config"))
 
 	before := r.kms.total()
-	require.Equal(t, body{"key_id": id, "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
+	require.Equal(t, body{"key_id": id, "key_ids": []string{id}, "region": "cn-hangzhou"},
+		r.write("keys/a/deregister", nil).Data)
 	require.Equal(t, before, r.kms.total(), "KMS is not asked")
 	require.Nil(t, r.read("keys/a"))
 	_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})

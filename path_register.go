@@ -40,7 +40,7 @@ func (b *backend) registerPaths() []*framework.Path {
 			"derived": derivedField(),
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyRegister)), "register", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a name to a KMS key that exists already.",
 		HelpDescription: `
@@ -150,7 +150,7 @@ func (b *backend) adopt(
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("a key was registered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	b.Logger().Info("a key was registered", "key", k.name, "key_ids", ids(k.entry.cmks()), "region", k.entry.Region)
 	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
 	k.entry.warnOfSharedCMK(resp, others)
 	k.entry.warnOfUnknownVersion(resp)

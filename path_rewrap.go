@@ -48,6 +48,9 @@ func (b *backend) rewrap(
 	if err != nil {
 		return nil, err
 	}
+	if k.entry.opensOver(c, sealed.blob) != c { // KMS would need both CMKs at one gateway.
+		return sealed.openAndEncrypt(ctx, c, k)
+	}
 	return shortcut{
 		op:        kmsapi.OpReEncrypt,
 		take:      func() (*logical.Response, error) { return sealed.reEncrypt(ctx, c, k) },

@@ -69,10 +69,8 @@ func (b *backend) keyTrim(
 	trimmed.versions = trimmed.versions.Trim(minimum)
 	k = target{k.name, &trimmed}
 	if isDelete {
-		for _, cmk := range trimmed.leftCMKs() {
-			if err := b.othersAllowDeletion(ctx, req, k.name, cmk.KeyID); err != nil {
-				return nil, err
-			}
+		if err := b.othersAllowDeletion(ctx, req, k.name, trimmed.leftCMKs()); err != nil {
+			return nil, err
 		}
 	}
 	// The entry goes first: nothing may still open with a KMS key that is being deleted.
@@ -121,11 +119,10 @@ func (b *backend) deleteLeft(ctx context.Context, req *logical.Request, k target
 	if err != nil {
 		return nil, err
 	}
+	schedule := deletion(kmsapi.MaxPendingWindowInDays)
 	for _, cmk := range k.entry.leftCMKs() {
-		_, err := call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{
-			KeyId: cmk.cmk(), PendingWindowInDays: kmsapi.MaxPendingWindowInDays,
-		})
-		if err != nil && !isGone(ctx, conn, cmk, err) {
+		err := schedule.send(ctx, conn, cmk.cmk())
+		if err != nil && !errors.Is(err, kmsapi.ErrKeyNotFound) && !schedule.wasDone(ctx, conn, cmk, err) {
 			return nil, withProgress(err, "The versions were dropped, and of these KMS keys the deletion was scheduled: "+
 				strings.Join(deleted, ", ")+"; send the same request again to finish it.")
 		}
@@ -138,18 +135,6 @@ func (b *backend) deleteLeft(ctx context.Context, req *logical.Request, k target
 		}
 	}
 	return deleted, nil
-}
-
-// isGone reports whether a CMK whose deletion KMS refuses to schedule is being deleted, or was.
-func isGone(ctx context.Context, conn *connection, cmk storedCMK, refused error) bool {
-	if errors.Is(refused, kmsapi.ErrKeyNotFound) {
-		return true
-	}
-	if !errors.Is(refused, kmsapi.ErrStateModifiedFailed) && !errors.Is(refused, kmsapi.ErrRejectedPendingDeletion) {
-		return false
-	}
-	found, err := describeCMK(ctx, conn, cmk.cmk())
-	return err == nil && found.KeyMetadata.KeyState == kmsapi.PendingDeletion
 }
 
 func trimAnswer(req *logical.Request, k target, deleted []string) *logical.Response {

@@ -2,7 +2,6 @@ package alicloudkms
 
 import (
 	"context"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -60,8 +59,8 @@ func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name 
 	return nil
 }
 
-// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
-// can decrypt theirs too.
+// keysThatCanDecrypt returns the other names of an entry's CMKs, of earlier ones too, that can decrypt what this name
+// has encrypted with them, which can decrypt theirs too.
 func (b *backend) keysThatCanDecrypt(
 	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
 ) ([]string, error) {
@@ -70,10 +69,7 @@ func (b *backend) keysThatCanDecrypt(
 		return nil, err
 	}
 	var able []string
-	for _, other := range names.of(entry.KeyID) {
-		if other == name {
-			continue
-		}
+	for _, other := range names.besides(name, entry.cmks()) {
 		their, err := b.cachedKey(ctx, req, other)
 		if err != nil {
 			return nil, err
@@ -82,7 +78,6 @@ func (b *backend) keysThatCanDecrypt(
 			able = append(able, other)
 		}
 	}
-	slices.Sort(able)
 	return able, nil
 }
 
