@@ -36,8 +36,13 @@ func TestDirectCiphertextsOfTheEngineOpenBothWays(t *testing.T) {
 	}{
 		"alone": {nil, Contexts{}},
 		"with contexts": {
-			map[string]any{"encryption_context": map[string]any{"a": "1", "app": "payroll"}, "associated_data": b64("record")},
-			Contexts{Entries: entries{"a": "1", "app": "payroll"}, AssociatedData: b64("record")},
+			map[string]any{
+				"encryption_context": map[string]any{"a": "1", "app": "payroll"},
+				"context":            b64("row 5"), "associated_data": b64("record"),
+			},
+			Contexts{
+				Entries: entries{"a": "1", "app": "payroll"}, Context: b64("row 5"), AssociatedData: b64("record"),
+			},
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -61,22 +66,6 @@ func TestDirectCiphertextsOfTheEngineOpenBothWays(t *testing.T) {
 			}
 		})
 	}
-}
-
-// A key that was made with derived=true binds context in an entry of its own.
-func TestContextsOfDirectCiphertextsHaveTheEnginesNames(t *testing.T) {
-	d := newDesk(t)
-	made, err := d.keys.Client.Encrypt(t.Context(), &kmsapi.EncryptRequest{
-		KeyId: d.keyID, Plaintext: kmsapi.NewSecret(b64("hello")), EncryptionContext: entries{
-			"a": "1", "app": "payroll", "vault:context": b64("row 5"), "vault:associated_data": b64("record"),
-		},
-	})
-	require.NoError(t, err)
-	got, err := d.open(d.keys, []byte("vault:v7:"+made.CiphertextBlob), Contexts{
-		Entries: entries{"a": "1"}, Bound: entries{"app": "payroll"}, Context: b64("row 5"), AssociatedData: b64("record"),
-	})
-	require.NoError(t, err)
-	require.Equal(t, "hello", string(got))
 }
 
 func TestEnvelopesOpenWithKMSAlone(t *testing.T) {
