@@ -243,3 +243,17 @@ func TestInterruptedRotationNeverTouchesAnotherKey(t *testing.T) {
 		})
 	}
 }
+
+func TestInterruptedRotationOfAKeyThatIsGoneDoesNotHinderAnother(t *testing.T) {
+	r := newKeyRig(t)
+	_, err := framework.PutWAL(t.Context(), r.storage, followKind, creation{
+		Name: "a", Region: "cn-hangzhou", Marker: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		Follows: "1234abcd-12ab-34cd-56ef-1234567890ab",
+	})
+	require.NoError(t, err)
+	r.write("keys/a", nil)
+	stored := r.storedKey("a")
+	require.NoError(t, r.settleNow())
+	r.logIsEmpty()
+	require.Equal(t, stored, r.storedKey("a"))
+}

@@ -24,7 +24,8 @@ const (
 type cmkFacts struct {
 	metadata kmsapi.KeyMetadata
 	tags     map[string]string
-	// tagsErr says why the tags are not known.
+	// tagsErr says why the tags are not known. It is kept like them: where RAM hides them or KMS throttles, asking again
+	// at once would help nobody.
 	tagsErr error
 	// earlier are the states of the CMKs that the key had before.
 	earlier earlierStates
@@ -57,9 +58,6 @@ func (b *backend) factsOfNewest(ctx context.Context, conn *connection, k target)
 		return ask()
 	}
 	facts, err := conn.facts.Get(ctx, cmk, ask)
-	if facts.tagsErr != nil && !isNotOffered(facts.tagsErr) {
-		conn.facts.ForgetAll() // The next read may see them.
-	}
 	facts.tagsErr = unshared(facts.tagsErr)
 	return facts, unshared(err)
 }

@@ -118,19 +118,26 @@ func TestAReadThatFailsIsNotRemembered(t *testing.T) {
 	r.fails(kmsapi.OpDescribeKey, answered(kmsapi.ErrInternalFailure))
 	_, err := r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 502)
-	r.fails(kmsapi.OpListResourceTags, answered(kmsapi.ErrThrottling))
-	require.Contains(t, fmt.Sprint(r.read("keys/a").Warnings), "tags are not shown")
 	r.kms.before = nil
-	require.Empty(t, r.read("keys/a").Warnings)
+	require.Equal(t, "Enabled", r.read("keys/a").Data["key_state"])
 }
 
-func TestTagsThatRAMHidesAreAskedForEveryTenSeconds(t *testing.T) {
-	r := newKeyRig(t, "a")
-	r.denies(kmsapi.OpListResourceTags)
-	for range 3 {
-		require.Contains(t, fmt.Sprint(r.read("keys/a").Warnings), "kms:ListResourceTags")
+func TestTagsThatKMSDoesNotShowAreAskedForAgainAfterTenSeconds(t *testing.T) {
+	for name, failure := range map[string]*kmsapi.Error{
+		"RAM hides them": kmsapi.ErrNoPermission, "KMS throttles": kmsapi.ErrThrottling,
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t, "a")
+			r.fails(kmsapi.OpListResourceTags, answered(failure))
+			for range 3 {
+				require.Contains(t, fmt.Sprint(r.read("keys/a").Warnings), "The tags are not shown")
+			}
+			require.Equal(t, 1, r.kms.count(kmsapi.OpListResourceTags))
+			r.kms.before = nil
+			r.later(factsAge)
+			require.Empty(t, r.read("keys/a").Warnings)
+		})
 	}
-	require.Equal(t, 1, r.kms.count(kmsapi.OpListResourceTags))
 }
 
 func TestAnotherConfigurationIsAskedItself(t *testing.T) {

@@ -68,7 +68,7 @@ var signItem = fields.WithTransit(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  "What is signed, in base64: the data, or with prehashed=true its SHA-256 digest.",
 	},
-}, "signature_context")
+}, "marshalling_algorithm", "signature_context")
 
 // signatureFields are the fields of a request to sign or to verify: those of its one item, or of each in batch_input,
 // and those that hold for all of them.

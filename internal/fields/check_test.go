@@ -39,6 +39,7 @@ func TestFieldsGetTheirGoTypes(t *testing.T) {
 		"a string":                  {object{"string": "1"}, object{"string": "1"}},
 		"an empty string":           {object{"string": ""}, object{"string": ""}},
 		"a number for a string":     {object{"length": json.Number("32")}, object{"length": "32"}},
+		"a number over gRPC":        {object{"length": float64(32)}, object{"length": "32"}},
 		"a string for a string":     {object{"length": "auto"}, object{"length": "auto"}},
 		"a bool":                    {object{"bool": true}, object{"bool": true}},
 		"a bool as a string":        {object{"bool": "false"}, object{"bool": false}},

@@ -33,6 +33,7 @@ const (
 	noMAC         = "KMS has no HMAC keys; give signature"
 	derivedAsKey  = "a version is derived if its key is"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
+	misspelled    = "transit spells it marshaling_algorithm"
 	noRotation    = "KMS does not rotate key material that was imported"
 	onlySymmetric = "a KMS key is a 256-bit symmetric key that encrypts and decrypts; leave type out"
 	sameMaterial  = "a KMS key accepts the same key material only, ever"
@@ -53,6 +54,7 @@ var transitFields = map[string]transitField{
 	"convergent_encryption": refusedField(framework.TypeBool, noConvergence),
 	"derived":               refusedField(framework.TypeBool, derivedAsKey),
 	"cmac":                  refusedField(framework.TypeString, noMAC),
+	"marshalling_algorithm": refusedField(framework.TypeString, misspelled, "asn1"), // SPIRE did before July 2026.
 	"hmac":                  refusedField(framework.TypeString, noMAC),
 	"signature_context":     refusedField(framework.TypeString, noEd25519),
 	"public_key":            refusedField(framework.TypeString, noPublicHalf),

@@ -47,8 +47,8 @@ func (s *stage) openErrand(ctx context.Context, e errand, goroutines int) ([]con
 	if err != nil || e.bare.open == nil {
 		return []contest.Side{ours, peer}, err
 	}
-	bare, err := e.bare.open()
-	return []contest.Side{ours, peer, driven(e.bare.library, goroutines, always(bare))}, err
+	bare, err := e.bare.side(goroutines)
+	return []contest.Side{ours, peer, bare}, err
 }
 
 func (s *stage) ourErrand(ctx context.Context, e errand, goroutines int) (contest.Side, error) {

@@ -1,11 +1,6 @@
 package main
 
 import (
-	"crypto"
-	"crypto/ecdsa"
-	"crypto/elliptic"
-	"crypto/rand"
-	"crypto/rsa"
 	"maps"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -112,29 +107,4 @@ func theSignature(made string) map[string]any {
 	data := maps.Clone(theDigest(""))
 	data["signature"] = made
 	return data
-}
-
-// bareCrypto is a function that signs without a server, and what its library is called.
-type bareCrypto struct {
-	library string
-	open    func() (func() error, error)
-}
-
-var bareDigest = make([]byte, crypto.SHA256.Size())
-
-func bareP256() (func() error, error) {
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	return func() error {
-		_, err := ecdsa.SignASN1(rand.Reader, key, bareDigest)
-		return err
-	}, err
-}
-
-func bareRSA() (func() error, error) {
-	key, err := rsa.GenerateKey(rand.Reader, 2048)
-	salt := &rsa.PSSOptions{SaltLength: rsa.PSSSaltLengthEqualsHash}
-	return func() error {
-		_, err := rsa.SignPSS(rand.Reader, key, crypto.SHA256, bareDigest, salt)
-		return err
-	}, err
 }
