@@ -113,7 +113,7 @@ func isEverywhere(err error) bool {
 }
 
 // A stateHandler acts on the CMKs of a key.
-type stateHandler func(context.Context, *logical.Request, target, *framework.FieldData) (*cmkStates, error)
+type stateHandler func(context.Context, *logical.Request, *connection, target, *framework.FieldData) (*cmkStates, error)
 
 // changeStates adapts a handler that changes the state of a key's CMKs. KMS is first. If it may have done anything, all
 // names of the CMKs in this mount get a new generation, so that other nodes learn of it. Then the caller gets the
@@ -122,11 +122,15 @@ func (b *backend) changeStates(
 	reserve func(context.Context, string) (release func(), err error), handle stateHandler,
 ) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		conn, err := b.connection(ctx, req)
+		if err != nil {
+			return nil, err
+		}
 		var states *cmkStates
-		_, err := reserving(reserve, ofStored(func(
+		_, err = reserving(reserve, ofStored(func(
 			ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 		) (_ *logical.Response, err error) {
-			states, err = handle(ctx, req, k, d)
+			states, err = handle(ctx, req, conn, k, d)
 			return nil, err
 		}))(ctx, req, d)
 		if err != nil {

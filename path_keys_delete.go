@@ -42,7 +42,7 @@ func (b *backend) keyDeletion() framework.OperationFunc {
 // keyDelete schedules the deletion of all CMKs of a key. The entry stays, so that the deletion can be cancelled. It
 // also stays if KMS does not find a CMK, since that may be in another account or region, and only out of reach for now.
 func (b *backend) keyDelete(
-	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+	ctx context.Context, req *logical.Request, conn *connection, k target, d *framework.FieldData,
 ) (*cmkStates, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
@@ -54,10 +54,6 @@ func (b *backend) keyDelete(
 	}
 	cmks := k.entry.cmks()
 	if err := b.othersAllowDeletion(ctx, req, k.name, cmks); err != nil {
-		return nil, err
-	}
-	conn, err := b.connection(ctx, req)
-	if err != nil {
 		return nil, err
 	}
 	if err := checkUnprotected(ctx, req, conn, k); err != nil {

@@ -64,15 +64,11 @@ func keyIDsField(description string) *framework.FieldSchema {
 	return &framework.FieldSchema{Type: framework.TypeStringSlice, Description: description}
 }
 
-// toState is a stateHandler that takes no fields.
-func (b *backend) toState(action cmkAction) stateHandler {
+// toState handles an action that takes no fields.
+func toState(action cmkAction) stateHandler {
 	return func(
-		ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
+		ctx context.Context, _ *logical.Request, conn *connection, k target, _ *framework.FieldData,
 	) (*cmkStates, error) {
-		conn, err := b.connection(ctx, req)
-		if err != nil {
-			return nil, err
-		}
 		return action.run(ctx, conn, k), nil
 	}
 }
@@ -91,7 +87,7 @@ func (b *backend) keyStatePaths() []*framework.Path {
 			Fields:  fields.Schemas{"name": nameField()},
 			Operations: operations{
 				logical.UpdateOperation: primaryOnly(
-					b.changeStates(b.awaitKey, b.toState(change.action)), change.verb, change.suffix, stateAnswer),
+					b.changeStates(b.awaitKey, toState(change.action)), change.verb, change.suffix, stateAnswer),
 			},
 			HelpSynopsis: change.synopsis,
 			HelpDescription: "\n" + change.details + "\n\n    vault write -f alicloudkms/keys/payroll/" + change.path + "\n" +

@@ -213,7 +213,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	case len(c.Conflict) > 0 && isTaken:
 		b.Logger().Warn("an interrupted creation may have left a KMS key, but its name has another one now: of these, register the right one under another name, and delete the others",
 			"key", c.Name, "key_ids", slices.DeleteFunc(c.Conflict, func(id string) bool {
-				return entry != nil && id == entry.KeyID
+				return entry != nil && slices.Contains(ids(entry.cmks()), id)
 			}),
 			"region", c.Region)
 		return nil
