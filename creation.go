@@ -51,8 +51,9 @@ type creation struct {
 	Derived bool `json:"derived,omitempty"`
 	// Follows is the id of the CMK that the new one follows, as the next version of the same key. Empty for a new key.
 	Follows string `json:"follows,omitempty"`
-	// Given is what requests call the CMK that follows, if it existed before and is not made. Imported says that one that
-	// is made gets imported material, and follows only once it has.
+	// Given is what requests call the CMK that follows, if it existed before and is not made: its id or ARN, since an
+	// alias may be of another CMK by the time of a rollback. Imported says that one that is made gets imported material,
+	// and follows only once it has.
 	Given    string `json:"given,omitempty"`
 	Imported bool   `json:"imported,omitempty"`
 	// Interval is the rotation interval that Follows had. Its rotation has been turned off.
@@ -155,7 +156,7 @@ func (b *backend) makeCMK(
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err != nil {
-		if surelyNotDone(err) {
+		if surelyNotDone(err) && begun.Follows == "" { // A rotation has more to put right.
 			b.settled(kept, req.Storage, begun.id)
 		}
 		return nil, none, withTarget(err, target{begun.Name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})

@@ -34,10 +34,10 @@
 //
 // The entry of a key has a table with a row for each of its versions, which are versions of one CMK or, after a
 // rotation to another, of several. KMS's answers to Encrypt and Decrypt name a version, and that alone decides the
-// number in a ciphertext, and whether min_decryption_version and trim let it open. Rows are added by requests that write
-// and by an hourly pass of the active node, and never by the use of a key; a version without a row counts as the newest
-// of its CMK. Package versions has the rules. What gives a key another CMK is in the write-ahead log with the CMK that it
-// follows, so that a rollback never gives it to a key that has been deregistered or made again.
+// number in a ciphertext, and whether min_decryption_version and trim let it open. Rows are added by requests that
+// write and by an hourly pass of the active node, and never by the use of a key; a version without a row counts as the
+// newest of its CMK. Package versions has the rules. What gives a key another CMK is in the write-ahead log with the
+// CMK that it follows, so that a rollback never gives it to a key that has been deregistered or made again.
 //
 // enable, disable, delete and cancel_deletion are about all CMKs of a key, the oldest first. They call KMS first, and
 // then give every name of the CMKs in the mount a new generation in its entry, so that other nodes learn of it.

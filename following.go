@@ -58,6 +58,21 @@ func (b *backend) inheritInterval(ctx context.Context, s logical.Storage, c *cre
 	return err
 }
 
+// forgetIntervals keeps interrupted rotations of a key from undoing the rotation policy that the key has got since.
+func (b *backend) forgetIntervals(ctx context.Context, s logical.Storage, name string) error {
+	begun, err := b.creationsOf(ctx, s, name)
+	for logID, c := range begun {
+		if c.Interval == "" {
+			continue
+		}
+		c.Interval = ""
+		if err := relog(ctx, s, logID, c); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // abandonFollowing ends a rotation that has surely not got a CMK to follow.
 func (b *backend) abandonFollowing(ctx context.Context, s logical.Storage, conn *connection, k target, begun logged) {
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
@@ -93,7 +108,7 @@ func resumeRotation(ctx context.Context, conn *connection, cmk, interval string)
 	return err
 }
 
-// completeFollowing is for rotations that were interrupted.
+// completeFollowing is for rotations that were interrupted. It returns nil if the CMK is no longer to follow.
 func (b *backend) completeFollowing(
 	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
@@ -112,11 +127,37 @@ func (b *backend) completeFollowing(
 	if _, err := b.learnVersions(ctx, conn, target{c.Name, entry}); err != nil {
 		return nil, err
 	}
+	release, err := b.reserveFollowing(ctx, req, target{c.Name, entry}, cmk)
+	if isUnfit(err) {
+		b.Logger().Warn("an interrupted rotation was given up, because its KMS key may no longer follow",
+			"key", c.Name, "key_id", cmk.KeyId, "reason", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	next, err := b.follow(ctx, req, conn, entry, c, cmk)
 	if err == nil {
 		b.makeAlike(ctx, conn, target{c.Name, next}, c)
 	}
 	return next, err
+}
+
+// reserveFollowing refuses a CMK that may not follow, and keeps other names from it until release is called.
+func (b *backend) reserveFollowing(
+	ctx context.Context, req *logical.Request, k target, cmk kmsapi.KeyMetadata,
+) (release func(), err error) {
+	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
+		return nil, err
+	}
+	return b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
+}
+
+// isUnfit reports whether reserveFollowing has refused a CMK, rather than failed.
+func isUnfit(err error) bool {
+	_, refused := errors.AsType[logical.HTTPCodedError](err)
+	return refused
 }
 
 // follow stores the entry in which cmk follows the current CMK of entry, as its next version.
@@ -143,7 +184,7 @@ func (b *backend) followedBy(
 	next.earlier = append(withoutCMK(entry.earlier, cmk.KeyId), entry.storedCMK)
 	next.storedCMK = storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: c.Marker}
 	if c.Given != "" {
-		next.ARN, next.Marker = arnOf(c.Given, cmk), ""
+		next.ARN = arnOf(c.Given, cmk)
 	}
 	rows, err := b.rowsOf(ctx, conn, target{c.Name, &next}, c, cmk)
 	if err != nil {

@@ -67,7 +67,8 @@ type storedCMK struct {
 	// Instance is the KMS instance that the CMK is in, as KMS said when the CMK was made, registered or last read. The
 	// form of KeyID does not tell.
 	Instance string `json:"kms_instance_id,omitempty"`
-	// Marker is that of the creation that made the CMK; see [creation]. One that was registered has none.
+	// Marker is that of the creation that made the CMK, or that let it follow; see [creation]. One that was registered has
+	// none.
 	Marker string `json:"marker,omitempty"`
 }
 

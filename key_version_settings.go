@@ -142,7 +142,10 @@ func (b *backend) configureRotation(
 	if period == 0 && isUnsupported(err) {
 		return nil // It is not rotated.
 	}
-	return withKey(err, k.name)
+	if err != nil {
+		return withKey(err, k.name)
+	}
+	return b.forgetIntervals(ctx, req.Storage, k.name)
 }
 
 var errNoRotation = refusal.BadRequest("auto_rotate_period must be 0: KMS rotates neither key pairs nor imported material. Rotate the key yourself, with keys/NAME/rotate or import_version")

@@ -73,9 +73,8 @@ func (b *backend) keyRotate(
 
 // readyForVersion gives the entry rows for all versions that exist, and refuses if there is no room for another.
 func (b *backend) readyForVersion(ctx context.Context, conn *connection, k target) error {
-	if k.entry.Region != conn.region {
-		return refusal.Conflict("key %q was made in %s, and the engine is configured for %s now",
-			k.name, k.entry.Region, conn.region)
+	if err := k.checkRegion(conn); err != nil {
+		return err
 	}
 	if _, err := b.learnVersions(ctx, conn, k); err != nil {
 		return err
@@ -84,6 +83,15 @@ func (b *backend) readyForVersion(ctx context.Context, conn *connection, k targe
 		return tooManyVersions(k.name)
 	}
 	return nil
+}
+
+// checkRegion refuses a request to KMS about a key of another region, where KMS finds none of its CMKs.
+func (k target) checkRegion(conn *connection) error {
+	if k.entry.Region == conn.region {
+		return nil
+	}
+	return refusal.Conflict("key %q was made in %s, and the engine is configured for %s now",
+		k.name, k.entry.Region, conn.region)
 }
 
 // rotated answers with the entry of a key that has a new version.

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -136,10 +137,7 @@ func (b *backend) rotateToGiven(
 		return nil, err
 	}
 	cmk := found.KeyMetadata
-	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
-		return nil, err
-	}
-	release, err := b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
+	release, err := b.reserveFollowing(ctx, req, k, cmk)
 	if err != nil {
 		return nil, err
 	}
@@ -149,7 +147,7 @@ func (b *backend) rotateToGiven(
 		return nil, err
 	}
 	c := newCreation(target{k.name, nil}, conn)
-	c.Given = given
+	c.Given = cmp.Or(arnOf(given, cmk), cmk.KeyId)
 	begun, err := b.beginFollowing(ctx, req, conn, k, old.KeyMetadata, c)
 	if err != nil {
 		return nil, err
