@@ -39,6 +39,9 @@
 // newest of its CMK. Package versions has the rules. What gives a key another CMK is in the write-ahead log with the
 // CMK that it follows, so that a rollback never gives it to a key that has been deregistered or made again.
 //
+// enable, disable, delete and cancel_deletion are about all CMKs of a key, the oldest first. They call KMS first, and
+// then give every name of the CMKs in the mount a new generation in its entry, so that other nodes learn of it.
+//
 // # Fields of transit
 //
 // Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, ...) are refused;
