@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -134,4 +135,19 @@ func TestRollbackDoesNotUndoARotationPolicyThatWasWrittenMeanwhile(t *testing.T)
 			r.logIsEmpty()
 		})
 	}
+}
+
+func TestRotationOfAKMSKeyThatCannotBeTurnedOffIsWarnedOf(t *testing.T) {
+	r := newKeyRig(t, "a")
+	given := r.direct().makeCMK(&kmsapi.CreateKeyRequest{})
+	for _, rotation := range []body{{"new_cmk": true}, {"key_id": given}} {
+		r.write("keys/a/config", body{"auto_rotate_period": "720h"})
+		r.direct().do(&kmsapi.DisableKeyRequest{KeyId: r.keyID("a")})
+		old := r.keyID("a")
+		warnings := strings.Join(r.write("keys/a/rotate", rotation).Warnings, "\n")
+		require.Contains(t, warnings, "goes on once it is enabled")
+		require.Contains(t, warnings, old)
+	}
+	warnings := strings.Join(r.write("keys/a/rotate", body{"new_cmk": true}).Warnings, "\n")
+	require.NotContains(t, warnings, "goes on once it is enabled")
 }

@@ -87,10 +87,14 @@ func (b *backend) makeNext(
 	if err != nil {
 		return nil, err
 	}
-	return b.makeFollowing(ctx, req, conn, k, begun, likeCMK(old, begun.creation),
+	resp, err := b.makeFollowing(ctx, req, conn, k, begun, likeCMK(old, begun.creation),
 		func(ctx context.Context, made kmsapi.KeyMetadata) (*keyEntry, error) {
 			return b.follow(ctx, req, conn, k.entry, begun.creation, made)
 		})
+	if err == nil {
+		warnOfSuspended(resp, old)
+	}
+	return resp, err
 }
 
 // makeFollowing makes a CMK that follows, and lets finish store the entry that has it.
@@ -129,6 +133,14 @@ func aliasesStay(old *keyEntry) string {
 	return fmt.Sprintf("KMS's aliases of the old KMS key %s stay with it. What it has encrypted still opens, as long as it is neither disabled nor deleted", old.KeyID)
 }
 
+// warnOfSuspended warns of a rotation policy that KMS lets nobody turn off, as long as the CMK can't be used.
+func warnOfSuspended(resp *logical.Response, old kmsapi.KeyMetadata) {
+	if old.AutomaticRotation == kmsapi.RotationSuspended {
+		resp.AddWarning(fmt.Sprintf("The rotation policy of the old KMS key %s is suspended, and goes on once it is enabled again: turn it off in KMS then, since its new versions are of no use to the key",
+			old.KeyId))
+	}
+}
+
 // rotateToGiven lets a CMK follow that exists.
 func (b *backend) rotateToGiven(
 	ctx context.Context, req *logical.Request, conn *connection, k target, given string,
@@ -162,9 +174,10 @@ func (b *backend) rotateToGiven(
 	}
 	b.settled(kept, req.Storage, begun.id)
 	resp := rotated(target{k.name, next}, aliasesStay(k.entry))
+	warnOfSuspended(resp, old.KeyMetadata)
 	others, err := b.keysThatCanDecrypt(kept, req, k.name, next)
-	if err != nil {
-		return nil, err
+	if err != nil { // The key is rotated all the same.
+		resp.AddWarning("Whether other keys have the same KMS key is not known: " + err.Error())
 	}
 	next.warnOfSharedCMK(resp, others)
 	return resp, nil
