@@ -239,7 +239,7 @@ func TestAConfigWriteWithoutKMSIsDoneWithAWarning(t *testing.T) {
 	resp := r.write("keys/a/config", body{"deletion_allowed": true})
 	require.Equal(t, true, resp.Data["deletion_allowed"])
 	require.Equal(t, 1, resp.Data["latest_version"])
-	require.Contains(t, fmt.Sprint(resp.Warnings), "what KMS knows of the key is not shown")
+	require.Contains(t, fmt.Sprint(resp.Warnings), "What KMS knows of the key is not shown")
 	require.Equal(t, true, r.read("keys/a/config").Data["deletion_allowed"])
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // staleAfter is how old a cached entry must be before it is read again because of what it does not know.
@@ -21,15 +23,17 @@ func (e *unknownVersionError) Error() string {
 	return fmt.Sprintf("the key has no version %d: its newest is %d", e.asked, e.newest)
 }
 
-// isUnknown reports whether a request failed because the entry does not know a CMK or a version.
+// isUnknown reports whether a request failed because the entry does not know a CMK or a version, or may name a CMK that
+// another has followed, and that is out of use since.
 func isUnknown(err error) bool {
 	_, foreign := errors.AsType[*foreignError](err)
 	_, version := errors.AsType[*unknownVersionError](err)
-	return foreign || version
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return foreign || version || ok && (refused.Kind() == kmsapi.KindState || refused.Is(kmsapi.ErrKeyNotFound))
 }
 
-// use runs a handler. On a node that hears late of what others have written, it runs it again if the handler fails
-// because the cached entry does not know a CMK or a version, and storage has other versions.
+// use runs a handler. On a node that hears late of what others have written, it runs it again if the handler fails as
+// one does whose cached entry is old, and storage has other versions.
 func (b *backend) use(
 	ctx context.Context, req *logical.Request, conn *connection, k target, d *framework.FieldData, handle useHandler,
 ) (*logical.Response, error) {
@@ -39,7 +43,7 @@ func (b *backend) use(
 	}
 	newer := b.newerKey(ctx, req, k)
 	if newer == nil {
-		return nil, err
+		return nil, withTarget(err, k)
 	}
 	if conn, err = b.connection(ctx, req); err != nil {
 		return nil, err

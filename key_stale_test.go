@@ -137,3 +137,18 @@ func TestOldestVersionHoldsUnderLoad(t *testing.T) {
 	refused(t, err, 400)
 	require.Zero(t, r.kms.count(kmsapi.OpReEncrypt))
 }
+
+func TestNodeThatNeverHearsGoesOnOnceItsKMSKeyIsOutOfUse(t *testing.T) {
+	r := newKeyRig(t, "a")
+	clock := r.withClock()
+	other := r.standby(clock)
+	first := r.encrypt("a", hello)
+	other.opens("a", first)
+	old := r.keyID("a")
+	r.write("keys/a/rotate", body{"new_cmk": true})
+	r.direct().do(&kmsapi.ScheduleKeyDeletionRequest{KeyId: old, PendingWindowInDays: 7})
+	clock.time = clock.time.Add(time.Minute)
+	require.Equal(t, 2, version(t, other.encrypt("a", hello)))
+	_, err := other.tryWrite("decrypt/a", body{"ciphertext": first})
+	refused(t, err, 409, "scheduled for deletion")
+}
