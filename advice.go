@@ -48,17 +48,14 @@ var whatToDo = advice.Table{
 		kmsapi.OpGetKmsInstance: {
 			kmsapi.ErrNoPermission.Code: "The RAM user of the access_key may not call GetKmsInstance, as no account may for an instance that is only shared with it.",
 		},
-		kmsapi.OpDecrypt: {
-			kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
-			kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
-			kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
-
-			kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
-			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encryption_context, associated_data or the key's bound_context are not those it was encrypted with.",
+		kmsapi.OpDecrypt:   aboutCiphertexts,
+		kmsapi.OpReEncrypt: aboutCiphertexts,
+		kmsapi.OpAsymmetricDecrypt: {
+			kmsapi.ErrInvalidParameter.Code: "The ciphertext was altered or cut, or encrypted with the public key of another version: the number after vault:v chooses the version that is tried.",
 		},
 		kmsapi.OpScheduleKeyDeletion: {
 			kmsapi.ErrKeyNotFound.Code:         "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config. If it is gone for good, forget its name: vault write -f {mount}keys/{key}/deregister",
-			kmsapi.ErrStateModifiedFailed.Code: "The key is already scheduled for deletion: see vault read {mount}keys/{key}",
+			kmsapi.ErrStateModifiedFailed.Code: "The key is scheduled for deletion already, or its deletion_protection is on: see vault read {mount}keys/{key}. To turn that off, run: vault write {mount}keys/{key}/config deletion_protection=false",
 		},
 		kmsapi.OpEnableKey:         {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
 		kmsapi.OpDisableKey:        {kmsapi.ErrStateModifiedFailed.Code: notNowAdvice},
@@ -88,6 +85,16 @@ var whatToDo = advice.Table{
 	},
 }
 
+// aboutCiphertexts is advice about refusals to open a ciphertext, which may be of another key.
+var aboutCiphertexts = map[kmsapi.Code]string{
+	kmsapi.ErrRejectedDisabled.Code:        enableToDecrypt,
+	kmsapi.ErrRejectedPendingDeletion.Code: keepToDecrypt,
+	kmsapi.ErrRejectedPendingImport.Code:   importToDecrypt,
+
+	kmsapi.ErrKeyNotFound.Code:      "The ciphertext was made by a KMS key that is not in the region and account of this engine's configuration.",
+	kmsapi.ErrInvalidParameter.Code: otherContext,
+}
+
 const (
 	newCMKAdvice   = "Another KMS key can be the next version: to have one made like this one, which costs what a KMS key costs, run: vault write {mount}keys/{key}/rotate new_cmk=true"
 	noPolicyAdvice = "KMS rotates only symmetric keys whose material it has made, and not every kind of these."
@@ -97,6 +104,7 @@ const (
 	notNowAdvice = "The key is scheduled for deletion or waits for key material: see vault read {mount}keys/{key}"
 	keepAdvice   = "The key is scheduled for deletion; to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
 
+	otherContext    = "The ciphertext was altered or cut, or context, associated_data, encryption_context or the key's bound_context are not those it was encrypted with."
 	enableToDecrypt = "The KMS key that made the ciphertext is disabled. If it is this key's, run: vault write -f {mount}keys/{key}/enable"
 	keepToDecrypt   = "The KMS key that made the ciphertext is scheduled for deletion. If it is this key's, and you want to keep it, run: vault write -f {mount}keys/{key}/cancel_deletion"
 	importToDecrypt = "The KMS key that made the ciphertext has no key material, or it has expired. If it is this key's, import it: vault transit import {mount}keys/{key} @FILE, or vault write {mount}keys/{key}/import encrypted_key_material=... import_token=..."
@@ -150,16 +158,18 @@ var always = map[kmsapi.Operation]string{
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:            "KMS may have made a KMS key all the same; send the same request again, and the engine looks for it first.",
-	kmsapi.OpScheduleKeyDeletion:  "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpImportKeyMaterial:    "KMS may have imported the key material all the same; it does no harm to import it again.",
-	kmsapi.OpDeleteKeyMaterial:    "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCancelKeyDeletion:    "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCreateKeyVersion:     "KMS may have made a version all the same: see latest_version of vault read {mount}keys/{key}, which shows it within an hour.",
-	kmsapi.OpUpdateRotationPolicy: "KMS may have changed the rotation policy all the same; it does no harm to write it again.",
-	kmsapi.OpCreateAlias:          "KMS may have made the alias all the same; it does no harm to write it again.",
-	kmsapi.OpUpdateAlias:          "KMS may have changed the alias all the same; it does no harm to write it again.",
-	kmsapi.OpDeleteAlias:          "KMS may have removed the alias all the same; see vault list {mount}aliases",
-	kmsapi.OpTagResource:          "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
-	kmsapi.OpUntagResource:        "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpCreateKey:             "KMS may have made a KMS key all the same; send the same request again, and the engine looks for it first.",
+	kmsapi.OpScheduleKeyDeletion:   "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpImportKeyMaterial:     "KMS may have imported the key material all the same; it does no harm to import it again.",
+	kmsapi.OpDeleteKeyMaterial:     "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCancelKeyDeletion:     "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
+	kmsapi.OpCreateKeyVersion:      "KMS may have made a version all the same: see latest_version of vault read {mount}keys/{key}, which shows it within an hour.",
+	kmsapi.OpUpdateRotationPolicy:  "KMS may have changed the rotation policy all the same; it does no harm to write it again.",
+	kmsapi.OpCreateAlias:           "KMS may have made the alias all the same; it does no harm to write it again.",
+	kmsapi.OpUpdateAlias:           "KMS may have changed the alias all the same; it does no harm to write it again.",
+	kmsapi.OpDeleteAlias:           "KMS may have removed the alias all the same; see vault list {mount}aliases",
+	kmsapi.OpUpdateKeyDescription:  "KMS may have changed the description all the same; it does no harm to write it again.",
+	kmsapi.OpSetDeletionProtection: "KMS may have changed the deletion protection all the same; it does no harm to write it again.",
+	kmsapi.OpTagResource:           "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpUntagResource:         "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
 }

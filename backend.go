@@ -102,7 +102,12 @@ func (b *backend) paths() []*framework.Path {
 		b.decryptPaths(),
 		b.rewrapPaths(),
 		b.dataKeyPaths(),
+		b.signPaths(),
+		b.verifyPaths(),
+		b.randomPaths(),
+		b.hashPaths(),
 		b.configPaths(),
+		b.transitConfigPaths(),
 		b.keyPaths(),
 		b.keyConfigPaths(),
 		b.keyStatePaths(),
@@ -114,6 +119,7 @@ func (b *backend) paths() []*framework.Path {
 		b.importPaths(),
 		b.materialPaths(),
 		b.wrappingKeyPaths(),
+		b.exportPaths(),
 		b.aliasPaths(),
 		b.cmkPaths(),
 		b.regionPaths(),
@@ -167,6 +173,9 @@ func (b *backend) checkFields(path *framework.Path, req *logical.Request) (remar
 		return remarks, nil
 	}
 	if path == nil {
+		if err := checkAbsent(req); err != nil {
+			return remarks, err
+		}
 		return remarks, fields.UnknownPath(b.Paths, mount(req), req.Path)
 	}
 	if err := fields.CheckOperation(path, req.Operation, mount(req), req.Path); err != nil {

@@ -114,7 +114,7 @@ func (b *backend) batch(items fields.Schemas, handle useHandler) framework.Opera
 // batchItems returns the items of a batch, which are not checked yet.
 func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 	for _, name := range slices.Sorted(maps.Keys(d.Raw)) {
-		if items[name] != nil && !fields.IsTransit(name) {
+		if schema := items[name]; schema != nil && !fields.IsTransit(name, schema) {
 			return nil, refusal.BadRequest("the field %q belongs in the items, because there is a batch_input", name)
 		}
 	}

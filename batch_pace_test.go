@@ -17,11 +17,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// newSlowRig makes an engine with the key "a", on a KMS that encrypts 20 times a second.
-func newSlowRig(t *testing.T) (*rig, *kmstest.KMS) {
+// newSlowRig makes an engine with the key "a", on a KMS that encrypts 20 times a second, and sends again what KMS
+// throttles up to maxRetries times.
+func newSlowRig(t *testing.T, maxRetries int) (*rig, *kmstest.KMS) {
 	t.Helper()
 	r, service := newEngine(t), kmstest.Configured(t, kmstest.CryptoRate(20))
-	r.write("config", with(realConfig(service), body{"max_retries": 5}))
+	r.write("config", with(realConfig(service), body{"max_retries": maxRetries}))
 	r.write("keys/a", nil)
 	return r, service
 }
@@ -35,7 +36,7 @@ func manyItems(n int) body {
 }
 
 func TestBatchLargerThanTheQuotaIsAnsweredInOneRequest(t *testing.T) {
-	r, service := newSlowRig(t)
+	r, service := newSlowRig(t, 5)
 	began := time.Now()
 	status, results := r.batch("encrypt/a", manyItems(100)["batch_input"].([]any))
 	t.Logf("100 items took %s", time.Since(began).Round(time.Millisecond))
@@ -47,7 +48,7 @@ func TestBatchLargerThanTheQuotaIsAnsweredInOneRequest(t *testing.T) {
 }
 
 func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
-	r, service := newSlowRig(t)
+	r, service := newSlowRig(t, 3)
 	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
 	defer cancel()
 	resp, err := r.b.HandleRequest(ctx, r.request(logical.UpdateOperation, "encrypt/a", manyItems(1000)))

@@ -2,6 +2,8 @@ package alicloudkms
 
 import (
 	"context"
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
@@ -9,20 +11,40 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// instantKMS answers Encrypt and Decrypt at once, so that what is left is the engine's own.
+// instantKMS answers Encrypt, Decrypt and AsymmetricSign at once, so that what is left is the engine's own.
 type instantKMS struct{ kms }
 
 func (instantKMS) Do(_ context.Context, r kmsapi.Request) (kmsapi.Response, error) {
-	if r.Operation() == kmsapi.OpEncrypt {
+	switch r.Operation() {
+	case kmsapi.OpEncrypt:
 		return &kmsapi.EncryptResponse{KeyId: "id", CiphertextBlob: "QUJD"}, nil
+	case kmsapi.OpAsymmetricSign:
+		return &kmsapi.AsymmetricSignResponse{KeyId: "pair", KeyVersionId: "version", Value: signatureOfNobody}, nil
+	default:
+		return &kmsapi.DecryptResponse{KeyId: "id", Plaintext: kmsapi.NewSecret(hello)}, nil
 	}
-	return &kmsapi.DecryptResponse{KeyId: "id", Plaintext: kmsapi.NewSecret(hello)}, nil
 }
 
-// newInstantBackend makes an engine with the key "a", on a KMS that takes no time.
+// signatureOfNobody is a signature in DER, though not one of instantPair.
+const signatureOfNobody = "MEQCIF5rDpNI/rgr7kqTTU5JlzrveqkYb+fmn0iSNukSz2M7AiBYTmoNJHQDxhZuf3EqFfz5DAYXwK/nu43Mxn+ShKG/cA=="
+
+// instantPair is the entry of a key on the curve secp256r1.
+func instantPair(t testing.TB) *keyEntry {
+	t.Helper()
+	public, err := os.ReadFile(filepath.Join("server", "internal", "asymmetric", "testdata", "prime256v1.pub.pem"))
+	require.NoError(t, err)
+	return &keyEntry{
+		format: formatVersions, storedCMK: storedCMK{KeyID: "pair"}, Region: "cn-hangzhou",
+		KeySpec: kmsapi.KeySpecP256, KeyUsage: kmsapi.KeyUsageSignVerify,
+		versions: versions.New(versions.Row{CMK: "pair", KeyVersionID: "version", PublicKey: string(public)}),
+	}
+}
+
+// newInstantBackend makes an engine with the key "a", and the key pair "pair", on a KMS that takes no time.
 func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	t.Helper()
 	conf := logical.TestBackendConfig()
@@ -31,8 +53,9 @@ func newInstantBackend(t testing.TB) (*backend, logical.Storage) {
 	b, err := newBackend(context.Background(), conf, instant)
 	require.NoError(t, err)
 	for path, value := range map[string]any{
-		configPath:      with(goodConfig(), nil),
-		keyPrefix + "a": &keyEntry{storedCMK: storedCMK{KeyID: "id"}, Region: "cn-hangzhou"},
+		configPath:         with(goodConfig(), nil),
+		keyPrefix + "a":    &keyEntry{storedCMK: storedCMK{KeyID: "id"}, Region: "cn-hangzhou"},
+		keyPrefix + "pair": instantPair(t),
 	} {
 		entry, err := logical.StorageEntryJSON(path, value)
 		require.NoError(t, err)
@@ -47,6 +70,18 @@ func BenchmarkEncrypt(b *testing.B) {
 
 func BenchmarkDecrypt(b *testing.B) {
 	benchmarkRequest(b, "decrypt/a", body{"ciphertext": "vault:v1:QUJD"})
+}
+
+func BenchmarkSign(b *testing.B) {
+	benchmarkRequest(b, "sign/pair", body{"input": hello})
+}
+
+func BenchmarkSignJWS(b *testing.B) {
+	benchmarkRequest(b, "sign/pair", body{"input": hello, "marshaling_algorithm": "jws"})
+}
+
+func BenchmarkVerify(b *testing.B) {
+	benchmarkRequest(b, "verify/pair", body{"input": hello, "signature": "vault:v1:" + signatureOfNobody})
 }
 
 func BenchmarkBatchOf100(b *testing.B) {

@@ -60,6 +60,10 @@ func keyOf(q kmsapi.Request, answer kmsapi.Response) string {
 		return a.KeyId
 	case *kmsapi.GenerateDataKeyResponse:
 		return a.KeyId
+	case *kmsapi.GenerateDataKeyWithoutPlaintextResponse:
+		return a.KeyId
+	case *kmsapi.ReEncryptResponse:
+		return a.KeyId
 	case *kmsapi.DecryptResponse:
 		return a.KeyId
 	case *kmsapi.CreateKeyResponse:

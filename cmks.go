@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"slices"
 
@@ -36,26 +37,44 @@ func (n cmkNames) of(id string) []string {
 	return []string{}
 }
 
+// besides returns the names that share a CMK with the key called name, which has cmks, sorted.
+func (n cmkNames) besides(name string, cmks []storedCMK) (others []string) {
+	for _, cmk := range cmks {
+		others = append(others, n.names[cmk.KeyID]...)
+	}
+	slices.Sort(others)
+	return slices.DeleteFunc(slices.Compact(others), func(other string) bool { return other == name })
+}
+
 // namesOfCMKs reads the names of all keys, and their CMKs from the cache. Warm, it costs one storage call. An entry
 // that can't be read is an error: somebody may delete a CMK that seems to have no name.
 func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNames, error) {
-	var none cmkNames
-	keys, err := req.Storage.List(ctx, keyPrefix)
-	if err != nil {
-		return none, err
-	}
 	known := cmkNames{names: map[string][]string{}, instances: map[string]string{}}
-	for _, name := range slices.Sorted(slices.Values(keys)) {
-		entry, err := b.cachedKey(ctx, req, name)
-		if err != nil {
-			return none, err
+	err := b.eachKey(ctx, req, func(k target) {
+		for _, cmk := range k.entry.cmks() {
+			known.names[cmk.KeyID] = append(known.names[cmk.KeyID], k.name)
+			known.instances[cmk.KeyID] = cmk.Instance
 		}
-		if entry != nil { // It was not deregistered after the list was read.
-			for _, cmk := range entry.cmks() {
-				known.names[cmk.KeyID] = append(known.names[cmk.KeyID], name)
-				known.instances[cmk.KeyID] = cmk.Instance
-			}
-		}
+	})
+	if err != nil {
+		return cmkNames{}, err
 	}
 	return known, nil
+}
+
+// eachKey visits all keys, sorted by name, from the cache. It goes on where an entry can't be read, and returns the
+// first error.
+func (b *backend) eachKey(ctx context.Context, req *logical.Request, visit func(target)) error {
+	names, failed := req.Storage.List(ctx, keyPrefix)
+	for _, name := range slices.Sorted(slices.Values(names)) {
+		if ctx.Err() != nil {
+			return cmp.Or(failed, ctx.Err())
+		}
+		entry, err := b.cachedKey(ctx, req, name)
+		failed = cmp.Or(failed, err)
+		if entry != nil && err == nil { // It was not deregistered after the list was read.
+			visit(target{name, entry})
+		}
+	}
+	return failed
 }

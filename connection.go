@@ -4,11 +4,13 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -51,11 +53,18 @@ type connection struct {
 	// keys are used over the dedicated gateway.
 	slots, dataSlots slots
 
+	// shortcutsClosed remembers which shortcuts KMS does not offer for which CMKs.
+	shortcutsClosed *once.Recent
+	// facts has what KMS has just said of CMKs.
+	facts *once.Fresh[cmkFacts]
+
 	// instance is the KMS instance that new keys are made in. Empty: KMS decides.
 	instance string
 	// dedicated is the connection for the keys of instance, if they are used over its dedicated gateway. It has itself
 	// here.
 	dedicated *connection
+	// shared is the connection that dedicated was made of, for all other keys. It is nil where dedicated is not this one.
+	shared *connection
 	// ca is the CA of the dedicated gateway.
 	ca *instanceCA
 }
@@ -120,6 +129,9 @@ func (b *backend) connect(c *config) (*connection, error) {
 		parallel: defaultBatchParallel,
 		slots:    newSlots(c.MaxParallel),
 		instance: c.Instance.ID,
+
+		shortcutsClosed: once.NewRecent(shortcutPause, func() time.Time { return b.process.now() }),
+		facts:           newFacts(b),
 	}
 	conn.dataSlots = conn.slots
 	if c.MaxParallel > 0 {
@@ -136,17 +148,21 @@ func (b *backend) connect(c *config) (*connection, error) {
 func (c *connection) toInstance(data slots) *connection {
 	view := *c
 	view.kms, view.dataSlots = c.kms.Instance(c.instance), data
-	view.dedicated = &view
+	view.dedicated, view.shared = &view, c
 	return &view
 }
 
 // of returns the connection for the keys of a KMS instance. Only those of the configured instance may have a gateway of
 // their own; all others are used over the shared one.
 func (c *connection) of(instance string) *connection {
-	if c.dedicated != nil && instance == c.instance {
+	switch {
+	case c.dedicated != nil && instance == c.instance:
 		return c.dedicated
+	case c.shared != nil:
+		return c.shared
+	default:
+		return c
 	}
-	return c
 }
 
 // slotsOf returns the bound on calls to the gateway that op goes to.
@@ -188,6 +204,7 @@ func call[A any](ctx context.Context, c *connection, q kmsapi.RequestFor[A]) (*A
 	if err := ctx.Err(); err != nil { // A cancelled batch may have many calls left.
 		return nil, failed(err, true)
 	}
+	defer c.forgetFacts(op)
 	timer := c.startTimer()
 	answer, err := client.Do(ctx, c.kms, q)
 	if err != nil {

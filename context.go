@@ -16,9 +16,18 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// associatedDataEntry is the entry of KMS's EncryptionContext that carries associated_data, in base64. A program that
-// calls KMS itself must give the same entry to open such a ciphertext.
-const associatedDataEntry = "vault:associated_data"
+// Entries of KMS's EncryptionContext that carry the bytes of a field, in base64. A program that calls KMS itself must
+// give the same entries to open such a ciphertext.
+const (
+	associatedDataEntry = "vault:associated_data"
+	contextEntry        = "vault:context"
+)
+
+// boundBytes are the fields whose bytes are bound to a ciphertext, and their entries.
+var boundBytes = []struct{ field, entry string }{
+	{"associated_data", associatedDataEntry},
+	{"context", contextEntry},
+}
 
 // contextFields are the fields of an item that bind a ciphertext to its purpose.
 func contextFields(more fields.Schemas) fields.Schemas {
@@ -33,6 +42,11 @@ func contextFields(more fields.Schemas) fields.Schemas {
 			DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 			Description:  `Data in base64 that is bound to the ciphertext. Decrypt must give the same. It is sent as the entry "vault:associated_data" of KMS's EncryptionContext.`,
 		},
+		"context": {
+			Type:         framework.TypeString,
+			DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+			Description:  `The same as associated_data, in the entry "vault:context". A key that was made with derived=true requires it.`,
+		},
 	}
 	maps.Copy(schemas, more)
 	return schemas
@@ -44,7 +58,7 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	if err := checkContext("encryption_context", given, e.BoundContext); err != nil {
 		return nil, err
 	}
-	encCtx := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+1)
+	encCtx := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+len(boundBytes))
 	maps.Copy(encCtx, given)
 	for name, bound := range e.BoundContext {
 		if value, ok := given[name]; ok && value != bound {
@@ -53,19 +67,36 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 		}
 		encCtx[name] = bound
 	}
-	data, err := fields.Base64("associated_data", d.Get("associated_data").(string))
-	if err != nil {
+	if err := e.bindBytes(encCtx, d); err != nil {
 		return nil, err
-	}
-	if len(data) > 0 {
-		encCtx[associatedDataEntry] = base64.StdEncoding.EncodeToString(data)
 	}
 	if tooLong(encCtx) {
 		return nil, refusal.BadRequest(
-			"encryption_context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON",
+			"encryption_context, context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON",
 			kmsapi.MaxEncryptionContext)
 	}
 	return encCtx, nil
+}
+
+// bindBytes sets the engine's own entries, last: no other entry may spell them, except one of a bound_context from
+// before the names were reserved, which a caller can't override either.
+func (e *keyEntry) bindBytes(encCtx kmsapi.EncryptionContext, d *framework.FieldData) error {
+	for _, bound := range boundBytes {
+		data, err := fields.Base64(bound.field, d.Get(bound.field).(string))
+		switch _, taken := e.BoundContext[bound.entry]; {
+		case err != nil:
+			return err
+		case len(data) > 0 && taken:
+			return refusal.BadRequest("%s can't be used with this key: its bound_context has an entry %q, from before the engine had that name",
+				bound.field, bound.entry)
+		case len(data) > 0:
+			encCtx[bound.entry] = base64.StdEncoding.EncodeToString(data)
+		}
+	}
+	if e.Derived && encCtx[contextEntry] == "" {
+		return refusal.BadRequest("context is required: the key was made with derived=true, so each use of it must give a context, in base64")
+	}
+	return nil
 }
 
 const (
@@ -123,8 +154,10 @@ func checkContext(field string, encCtx kmsapi.EncryptionContext, kept map[string
 }
 
 func refusedEntry(field, name string) error {
-	if name == associatedDataEntry {
-		return refusal.BadRequest("%s must not have an entry %q; give associated_data instead", field, name)
+	for _, bound := range boundBytes {
+		if name == bound.entry {
+			return refusal.BadRequest("%s must not have an entry %q; give %s instead", field, name, bound.field)
+		}
 	}
 	return refusal.BadRequest("%s must not have a name that begins with %q, nor %q in a name or value: these are the engine's own",
 		field, reservedPrefix, reservedWithin)

@@ -47,10 +47,13 @@ type creation struct {
 	// Identity is that of the connection on which the CMK was asked for.
 	Identity string    `json:"identity"`
 	Begun    time.Time `json:"begun"`
+	// Derived is what the key's entry gets.
+	Derived bool `json:"derived,omitempty"`
 	// Follows is the id of the CMK that the new one follows, as the next version of the same key. Empty for a new key.
 	Follows string `json:"follows,omitempty"`
-	// Given is what requests call the CMK that follows, if it existed before and is not made. Imported says that one that
-	// is made gets imported material, and follows only once it has.
+	// Given is what requests call the CMK that follows, if it existed before and is not made: its id or ARN, since an
+	// alias may be of another CMK by the time of a rollback. Imported says that one that is made gets imported material,
+	// and follows only once it has.
 	Given    string `json:"given,omitempty"`
 	Imported bool   `json:"imported,omitempty"`
 	// Interval is the rotation interval that Follows had. Its rotation has been turned off.
@@ -68,7 +71,7 @@ type creation struct {
 func newCreation(k target, conn *connection) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
-		c.Replaces, c.BoundContext = k.entry.KeyID, k.entry.BoundContext
+		c.Replaces, c.BoundContext, c.Derived = k.entry.KeyID, k.entry.BoundContext, k.entry.Derived
 	}
 	return c
 }
@@ -109,18 +112,21 @@ func (c creation) kind() string {
 // makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
 // name, and has called findKey.
 func (b *backend) makeKey(
-	ctx context.Context, req *logical.Request, k target, wanted *kmsapi.CreateKeyRequest,
+	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, kmsapi.KeyMetadata{}, err
 	}
 	begun := newCreation(k, conn)
+	if wanted.derived != nil {
+		begun.Derived = *wanted.derived
+	}
 	logID, err := framework.PutWAL(ctx, req.Storage, begun.kind(), begun)
 	if err != nil {
 		return nil, kmsapi.KeyMetadata{}, err
 	}
-	return b.makeCMK(ctx, req, conn, logged{logID, begun}, wanted,
+	return b.makeCMK(ctx, req, conn, logged{logID, begun}, wanted.cmk,
 		func(ctx context.Context, cmk kmsapi.KeyMetadata) (*keyEntry, error) {
 			return b.finish(ctx, req, conn, begun, cmk)
 		})
@@ -150,7 +156,7 @@ func (b *backend) makeCMK(
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
 	if err != nil {
-		if surelyNotDone(err) {
+		if surelyNotDone(err) && begun.Follows == "" { // A rotation has more to put right.
 			b.settled(kept, req.Storage, begun.id)
 		}
 		return nil, none, withTarget(err, target{begun.Name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
@@ -185,7 +191,7 @@ func (b *backend) finish(
 	ctx context.Context, req *logical.Request, conn *connection, begun creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
 	entry := newEntry(storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: begun.Marker}, begun.Region, cmk)
-	entry.BoundContext = begun.BoundContext
+	entry.BoundContext, entry.Derived = begun.BoundContext, begun.Derived
 	b.learnFirstVersion(ctx, conn, target{begun.Name, entry})
 	if err := b.storeKey(ctx, req.Storage, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a KMS key, but its key was not stored yet",

@@ -12,20 +12,41 @@
 //
 // encrypt, decrypt and datakey speak as Vault's transit engine does, so transit's clients work here. plaintext is
 // standard base64 both ways, and KMS is given that base64, so a program that calls KMS itself reads and writes the
-// same. ciphertext is "vault:v1:" and KMS's CiphertextBlob unchanged; decrypt takes the bare blob too. If what KMS
-// decrypts is not base64 (another program encrypted a raw string), the answer is its base64, with a warning.
+// same. ciphertext is "vault:vN:" and KMS's CiphertextBlob unchanged, where N is the version that made it; decrypt
+// takes the bare blob too. If what KMS decrypts is not base64 (another program encrypted a raw string), the answer is
+// its base64, with a warning.
 //
-// associated_data is sent as an entry of KMS's EncryptionContext called "vault:associated_data", its value in base64.
+// associated_data and context are sent as entries of KMS's EncryptionContext called "vault:associated_data" and
+// "vault:context", their values in base64. A key that was made with derived=true requires context.
+//
+// sign, verify and export/public-key speak as transit's too. KMS signs; verify and export use the public keys that the
+// entry has, and call nobody. What a key pair signs or encrypts names its version in "vault:vN:": nothing else tells
+// it.
 //
 // # What keeps keys apart
 //
 // A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's
 // answer with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every
-// encryption context of that key, and a caller can't override it.
+// encryption context of that key, and a caller can't override it. KMS binds nothing to what a key pair encrypts, so an
+// RSA key that decrypts has one name only.
 //
-// Parameters of transit that ask for a protection that KMS does not give (context, derived, convergent_encryption,
-// auto_rotate_period, ...) are refused; those whose absence weakens nothing (nonce, key_version, exportable, ...) are
-// ignored with a warning. Every other unknown parameter is refused.
+// # Versions
+//
+// The entry of a key has a table with a row for each of its versions, which are versions of one CMK or, after a
+// rotation to another, of several. KMS's answers to Encrypt and Decrypt name a version, and that alone decides the
+// number in a ciphertext, and whether min_decryption_version and trim let it open. Rows are added by requests that
+// write and by an hourly pass of the active node, and never by the use of a key; a version without a row counts as the
+// newest of its CMK. Package versions has the rules. What gives a key another CMK is in the write-ahead log with the
+// CMK that it follows, so that a rollback never gives it to a key that has been deregistered or made again.
+//
+// enable, disable, delete and cancel_deletion are about all CMKs of a key, the oldest first. They call KMS first, and
+// then give every name of the CMKs in the mount a new generation in its entry, so that other nodes learn of it.
+//
+// # Fields of transit
+//
+// Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, ...) are refused;
+// those whose absence weakens nothing (nonce, exportable, ...) are ignored with a warning. Every other unknown
+// parameter is refused.
 //
 // # KMS instances
 //

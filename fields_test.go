@@ -80,6 +80,9 @@ func TestWrongTypeIsRefusedWithoutItsValue(t *testing.T) {
 			}
 			require.Contains(t, wrong, schema.Type, "%s has type %s", name, schema.Type)
 			for _, value := range wrong[schema.Type] {
+				if value == json.Number("5") && schema.DisplayAttrs != nil && schema.DisplayAttrs.EditType == fields.OrNumber {
+					continue
+				}
 				_, err := r.try(op, path, body{name: value})
 				refused(t, err, 400)
 				require.Regexp(t, `^the field "`+name+`" must be \S`, err)
@@ -102,6 +105,16 @@ func TestNameInTheBodyIsRefusedUnlessItRepeatsThePath(t *testing.T) {
 			refused(t, err, 400, `unknown field "`+kind.Field+`"`)
 		}
 	})
+}
+
+func TestABodyOfNullIsAsNoBody(t *testing.T) {
+	r := newKeyRig(t, "a")
+	null := body{"null": ""} // Vault reads a JSON null that is sent as a form like this.
+	for _, path := range []string{"keys/b", "keys/a/config", "keys/a/disable", "keys/a/enable", "datakey/wrapped/a"} {
+		r.write(path, null)
+	}
+	_, err := r.tryWrite("encrypt/a", null)
+	refused(t, err, 400, "plaintext is required")
 }
 
 func TestKeyNameWithTwoDotsIsRefusedByName(t *testing.T) {

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"maps"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -58,6 +57,21 @@ func (b *backend) inheritInterval(ctx context.Context, s logical.Storage, c *cre
 	return err
 }
 
+// forgetIntervals keeps interrupted rotations of a key from undoing the rotation policy that the key has got since.
+func (b *backend) forgetIntervals(ctx context.Context, s logical.Storage, name string) error {
+	begun, err := b.creationsOf(ctx, s, name)
+	for logID, c := range begun {
+		if c.Interval == "" {
+			continue
+		}
+		c.Interval = ""
+		if err := relog(ctx, s, logID, c); err != nil {
+			return err
+		}
+	}
+	return err
+}
+
 // abandonFollowing ends a rotation that has surely not got a CMK to follow.
 func (b *backend) abandonFollowing(ctx context.Context, s logical.Storage, conn *connection, k target, begun logged) {
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
@@ -93,7 +107,7 @@ func resumeRotation(ctx context.Context, conn *connection, cmk, interval string)
 	return err
 }
 
-// completeFollowing is for rotations that were interrupted.
+// completeFollowing is for rotations that were interrupted. It returns nil if the CMK is no longer to follow.
 func (b *backend) completeFollowing(
 	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
@@ -112,11 +126,37 @@ func (b *backend) completeFollowing(
 	if _, err := b.learnVersions(ctx, conn, target{c.Name, entry}); err != nil {
 		return nil, err
 	}
+	release, err := b.reserveFollowing(ctx, req, target{c.Name, entry}, cmk)
+	if isUnfit(err) {
+		b.Logger().Warn("an interrupted rotation was given up, because its KMS key may no longer follow",
+			"key", c.Name, "key_id", cmk.KeyId, "reason", err)
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	next, err := b.follow(ctx, req, conn, entry, c, cmk)
 	if err == nil {
 		b.makeAlike(ctx, conn, target{c.Name, next}, c)
 	}
 	return next, err
+}
+
+// reserveFollowing refuses a CMK that may not follow, and keeps other names from it until release is called.
+func (b *backend) reserveFollowing(
+	ctx context.Context, req *logical.Request, k target, cmk kmsapi.KeyMetadata,
+) (release func(), err error) {
+	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
+		return nil, err
+	}
+	return b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
+}
+
+// isUnfit reports whether reserveFollowing has refused a CMK, rather than failed.
+func isUnfit(err error) bool {
+	_, refused := errors.AsType[logical.HTTPCodedError](err)
+	return refused
 }
 
 // follow stores the entry in which cmk follows the current CMK of entry, as its next version.
@@ -143,7 +183,7 @@ func (b *backend) followedBy(
 	next.earlier = append(withoutCMK(entry.earlier, cmk.KeyId), entry.storedCMK)
 	next.storedCMK = storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: c.Marker}
 	if c.Given != "" {
-		next.ARN, next.Marker = arnOf(c.Given, cmk), ""
+		next.ARN = arnOf(c.Given, cmk)
 	}
 	rows, err := b.rowsOf(ctx, conn, target{c.Name, &next}, c, cmk)
 	if err != nil {
@@ -179,48 +219,4 @@ func (b *backend) rowsOf(
 	default:
 		return rows, err
 	}
-}
-
-// makeAlike gives a CMK that was made to follow another the tags and the deletion protection of that. The key has it
-// already, so a failure is only a warning, which makeAlike returns and logs.
-func (b *backend) makeAlike(ctx context.Context, conn *connection, k target, c creation) (warnings []string) {
-	if c.Given != "" {
-		return nil
-	}
-	old := k.entry.earlier[len(k.entry.earlier)-1]
-	for what, do := range map[string]func() error{
-		"tags": func() error {
-			tags, err := readTags(ctx, conn, old.cmk())
-			if err != nil {
-				return err
-			}
-			maps.DeleteFunc(tags, func(key, _ string) bool { return kmsapi.IsReservedTagKey(key) })
-			return setTags(ctx, conn, k.entry.cmk(), tags)
-		},
-		"deletion protection": func() error { return copyProtection(ctx, conn, old, k.entry.storedCMK) },
-	} {
-		if err := do(); err != nil {
-			b.Logger().Warn("a new KMS key is not like the one that it follows",
-				"key", k.name, "key_id", k.entry.KeyID, "old_key_id", old.KeyID, "what", what, "error", err)
-			warnings = append(warnings, "The new KMS key might not have the "+what+" of the old one: "+err.Error())
-		}
-	}
-	return warnings
-}
-
-// copyProtection gives a CMK the deletion protection of another.
-func copyProtection(ctx context.Context, conn *connection, from, to storedCMK) error {
-	found, err := describeCMK(ctx, conn, from.cmk())
-	if err != nil || found.KeyMetadata.DeletionProtection != kmsapi.ProtectionEnabled {
-		return err
-	}
-	made, err := describeCMK(ctx, conn, to.cmk())
-	if err != nil {
-		return err
-	}
-	_, err = call(ctx, conn, &kmsapi.SetDeletionProtectionRequest{
-		ProtectedResourceArn: made.KeyMetadata.Arn, EnableDeletionProtection: true,
-		DeletionProtectionDescription: found.KeyMetadata.DeletionProtectionDescription,
-	})
-	return err
 }

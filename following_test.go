@@ -86,7 +86,7 @@ func TestGivenKMSKeyFollows(t *testing.T) {
 	second := r.encrypt("a", hello)
 	require.Equal(t, 3, version(t, second))
 	r.opens("a", first, second, theirs)
-	require.Empty(t, r.entry("a").Marker)
+	require.NotEmpty(t, r.entry("a").Marker, "a log that stays must not let it follow again")
 
 	require.Equal(t, 4, r.write("keys/a/rotate", body{"key_id": old}).Data["latest_version"], "back again")
 	require.Equal(t, 4, version(t, r.encrypt("a", hello)))
@@ -107,13 +107,6 @@ func (r *rig) storedOrNone(name string) string {
 		return ""
 	}
 	return string(stored.Value)
-}
-
-func ids(cmks []storedCMK) (all []string) {
-	for _, c := range cmks {
-		all = append(all, c.KeyID)
-	}
-	return all
 }
 
 func TestKMSKeyThatCannotFollowIsRefused(t *testing.T) {
@@ -249,4 +242,18 @@ func TestInterruptedRotationNeverTouchesAnotherKey(t *testing.T) {
 			r.logIsEmpty()
 		})
 	}
+}
+
+func TestInterruptedRotationOfAKeyThatIsGoneDoesNotHinderAnother(t *testing.T) {
+	r := newKeyRig(t)
+	_, err := framework.PutWAL(t.Context(), r.storage, followKind, creation{
+		Name: "a", Region: "cn-hangzhou", Marker: "ABCDEFGHIJKLMNOPQRSTUVWXYZ",
+		Follows: "1234abcd-12ab-34cd-56ef-1234567890ab",
+	})
+	require.NoError(t, err)
+	r.write("keys/a", nil)
+	stored := r.storedKey("a")
+	require.NoError(t, r.settleNow())
+	r.logIsEmpty()
+	require.Equal(t, stored, r.storedKey("a"))
 }

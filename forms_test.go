@@ -18,8 +18,11 @@ var otherForms = map[string]string{
 	"plaintext":              fields.InBase64,
 	"ciphertext":             fields.InBase64,
 	"associated_data":        fields.InBase64,
+	"context":                fields.InBase64,
+	"input":                  fields.InBase64,
 	"encrypted_key_material": fields.InBase64,
 	"import_token":           fields.InBase64,
+	"signature":              fields.InBase64,
 
 	"ca_cert":          fields.AsGiven,
 	"instance_ca_cert": fields.AsGiven,
@@ -41,7 +44,7 @@ func everyString(b *backend, f func(op logical.Operation, schemas fields.Schemas
 
 func isString(op logical.Operation, schemas fields.Schemas, name string) bool {
 	schema := schemas[name]
-	return schema.Type == framework.TypeString && fields.Takes(op, name, schema) && !fields.IsTransit(name)
+	return schema.Type == framework.TypeString && fields.Takes(op, name, schema) && !fields.IsTransit(name, schema)
 }
 
 func TestEveryStringLosesWhatAFileAdds(t *testing.T) {

@@ -65,7 +65,7 @@ func askRegions(ctx context.Context, c *connection) (string, error) {
 }
 
 // blobOfNoKey has the form of a ciphertext: the id of a key version, a nonce, and the tag of an empty plaintext.
-var blobOfNoKey = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("0", 36+12+16)))
+var blobOfNoKey = base64.StdEncoding.EncodeToString([]byte(strings.Repeat("0", versionIDSize+12+16)))
 
 // askToDecryptNothing asks for what can't succeed, because a dedicated gateway serves no operation without a key. Its
 // refusal shows that it knows the caller.

@@ -21,6 +21,7 @@ var keyConfigAnswer = answerFields{
 	"region":           {Type: framework.TypeString},
 	"kms_instance_id":  {Type: framework.TypeString, Description: "The KMS instance of the key. Empty if it is in none."},
 	"deletion_allowed": {Type: framework.TypeBool},
+	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
 
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -40,15 +41,25 @@ var keyAnswer = joined(keyConfigAnswer, answerFields{
 	"delete_date":          {Type: framework.TypeString},
 	"material_expire_time": {Type: framework.TypeString},
 	"description":          {Type: framework.TypeString},
+	"deletion_protection":  {Type: framework.TypeBool, Description: "Whether KMS itself refuses to delete the KMS key."},
 	"tags":                 {Type: framework.TypeKVPairs},
+	"cmks": {
+		Type:        framework.TypeSlice,
+		Description: "The KMS keys of the key, the oldest first, each with its key_id, its key_state, and the numbers of its versions.",
+	},
 }, versionsAnswer)
 
 // versionsAnswer describes what transit shows of a key.
 var versionsAnswer = answerFields{
 	"keys": {
 		Type:        framework.TypeMap,
-		Description: "As in transit: when each version was made, in seconds since 1970.",
+		Description: "As in transit: when each version was made, in seconds since 1970; of a key with key pairs, name, public_key and creation_time of each.",
 	},
+	"exportable":             {Type: framework.TypeBool, Description: "As in transit. It is false."},
+	"imported_key":           {Type: framework.TypeBool, Description: "Whether the key material is imported."},
+	"convergent_encryption":  {Type: framework.TypeBool, Description: "As in transit. It is false."},
+	"allow_plaintext_backup": {Type: framework.TypeBool, Description: "As in transit. It is false."},
+
 	"type":                  {Type: framework.TypeString, Description: "As in transit."},
 	"latest_version":        {Type: framework.TypeInt, Description: "As in transit: that of new ciphertexts."},
 	"min_available_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -71,6 +82,9 @@ func (e *keyEntry) answer(name string, m kmsapi.KeyMetadata) *logical.Response {
 	resp := e.stored(name)
 	maps.Copy(resp.Data, metadataFields(m))
 	maps.Copy(resp.Data, e.transitMetadata(m))
+	if len(e.cmks()) == 1 { // Of others, m tells nothing.
+		resp.Data["cmks"] = e.cmksShown(m, earlierStates{})
+	}
 	return resp
 }
 
@@ -89,6 +103,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 		"delete_date":          m.DeleteDate,
 		"material_expire_time": m.MaterialExpireTime,
 		"description":          withoutMarker(m.Description),
+		"deletion_protection":  isProtected(m),
 	}
 }
 
@@ -98,16 +113,22 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	if e.versions.First > 1 {
 		trimmed = e.versions.First
 	}
+	opens := e.KeyUsage != kmsapi.KeyUsageSignVerify
 	return map[string]any{
 		"type":                  typeOfSpec(e.KeySpec),
-		"keys":                  e.versionDates(m.CreationDate),
-		"latest_version":        e.versions.Newest(),
-		"min_available_version": trimmed,
-		"auto_rotate_period":    rotationSeconds(m),
-		"supports_encryption":   true,
-		"supports_decryption":   true,
-		"supports_derivation":   false,
-		"supports_signing":      false,
+		"exportable":            false,
+		"imported_key":          m.Origin == kmsapi.OriginExternal,
+		"convergent_encryption": false,
+
+		"allow_plaintext_backup": false,
+		"keys":                   e.versionsShown(m.CreationDate),
+		"latest_version":         e.versions.Newest(),
+		"min_available_version":  trimmed,
+		"auto_rotate_period":     rotationSeconds(m),
+		"supports_encryption":    opens,
+		"supports_decryption":    opens,
+		"supports_derivation":    !e.isAsymmetric(),
+		"supports_signing":       !opens,
 	}
 }
 
@@ -118,6 +139,27 @@ func rotationSeconds(m kmsapi.KeyMetadata) int64 {
 		return 0
 	}
 	return int64(interval / time.Second)
+}
+
+// versionsShown are the versions in the form that transit has for the type of the key.
+func (e *keyEntry) versionsShown(cmkCreated string) map[string]any {
+	if e.isAsymmetric() {
+		return e.publicKeys()
+	}
+	return e.versionDates(cmkCreated)
+}
+
+// publicKeys are the versions of a key with key pairs. A public key is empty as long as KMS has none.
+func (e *keyEntry) publicKeys() map[string]any {
+	shown := make(map[string]any, len(e.versions.Rows))
+	kind := keyTypeOf(e.KeySpec)
+	for n := e.versions.First; n <= e.versions.Newest(); n++ {
+		row := e.versions.Row(n)
+		shown[strconv.Itoa(n)] = map[string]any{
+			"name": cmp.Or(kind.pair, kind.name), "public_key": row.PublicKey, "creation_time": row.Created,
+		}
+	}
+	return shown
 }
 
 // versionDates says when each version was made, in seconds since 1970. One that is not known yet has the date of the
@@ -141,6 +183,13 @@ func (b *backend) withTags(
 	ctx context.Context, req *logical.Request, c *connection, k target, resp *logical.Response,
 ) *logical.Response {
 	tags, err := readTags(ctx, c, k.entry.cmk())
+	return b.addTags(req, k, resp, tags, err)
+}
+
+// addTags adds tags, or the reason why they are not known.
+func (b *backend) addTags(
+	req *logical.Request, k target, resp *logical.Response, tags map[string]string, err error,
+) *logical.Response {
 	if err != nil {
 		resp.AddWarning("The tags are not shown: " + b.coded(req, withKey(err, k.name)).Error())
 	}

@@ -43,11 +43,15 @@ type keyEntry struct {
 	DeletionAllowed bool
 	// BoundContext is part of every encryption context of this key.
 	BoundContext map[string]string
-	// Derived says that every use of the key needs a context.
+	// Derived says that every use of the key must give a context, as for a key of transit that is derived.
 	Derived bool
 	// MinDecryption is the oldest version that decrypts and verifies, and 0 or 1 if all do. MinEncryption is the oldest
 	// that encrypts and signs if the caller chooses it.
 	MinDecryption, MinEncryption int
+	// Generation changes when the CMKs of the key are enabled, disabled, scheduled for deletion or kept through the
+	// engine, so that what another node remembers of them no longer counts. It is random, and empty before the first such
+	// change.
+	Generation string
 	// read is when the entry was read, if it is a cached one.
 	read time.Time
 	// AutoRotate is how often the key is rotated, and 0 if it is not.
@@ -63,7 +67,8 @@ type storedCMK struct {
 	// Instance is the KMS instance that the CMK is in, as KMS said when the CMK was made, registered or last read. The
 	// form of KeyID does not tell.
 	Instance string `json:"kms_instance_id,omitempty"`
-	// Marker is that of the creation that made the CMK; see [creation]. One that was registered has none.
+	// Marker is that of the creation that made the CMK, or that let it follow; see [creation]. One that was registered has
+	// none.
 	Marker string `json:"marker,omitempty"`
 }
 
@@ -79,6 +84,14 @@ func (e *keyEntry) cmks() []storedCMK {
 		}
 	}
 	return append(all, e.storedCMK)
+}
+
+// ids are those of CMKs.
+func ids(cmks []storedCMK) (all []string) {
+	for _, c := range cmks {
+		all = append(all, c.KeyID)
+	}
+	return all
 }
 
 // leftCMKs returns the CMKs of which no version is left, the oldest first.
@@ -108,6 +121,7 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"region":           e.Region,
 		"kms_instance_id":  e.Instance,
 		"deletion_allowed": e.DeletionAllowed,
+		"derived":          e.Derived,
 		"bound_context":    bound,
 
 		"min_decryption_version": max(e.MinDecryption, e.versions.First),
@@ -226,12 +240,18 @@ func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
 
 // reserveName adapts a handler that must be the only one to change the key called name, or to make it.
 func (b *backend) reserveName(handle nameHandler) framework.OperationFunc {
+	return reserving(func(_ context.Context, name string) (func(), error) { return b.reserveKey(name) }, handle)
+}
+
+func reserving(
+	reserve func(ctx context.Context, name string) (release func(), err error), handle nameHandler,
+) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		name, err := keyName(d)
 		if err != nil {
 			return nil, err
 		}
-		release, err := b.reserveKey(name)
+		release, err := reserve(ctx, name)
 		if err != nil {
 			return nil, err
 		}
@@ -244,7 +264,12 @@ func (b *backend) reserveName(handle nameHandler) framework.OperationFunc {
 // changeKey adapts a handler that changes or removes the entry. It passes a fresh copy of what is stored, and no other
 // request changes the entry meanwhile.
 func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
-	return b.reserveName(func(
+	return b.reserveName(ofStored(handle))
+}
+
+// ofStored passes a handler a fresh copy of what is stored of a key, which must exist.
+func ofStored(handle keyHandler) nameHandler {
+	return func(
 		ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
 	) (*logical.Response, error) {
 		entry, err := loadKey(ctx, req.Storage, name)
@@ -255,7 +280,7 @@ func (b *backend) changeKey(handle keyHandler) framework.OperationFunc {
 			return nil, unknownKey(req, name)
 		}
 		return handle(ctx, req, target{name, entry}, d)
-	})
+	}
 }
 
 func (b *backend) cachedKey(ctx context.Context, req *logical.Request, name string) (*keyEntry, error) {

@@ -40,6 +40,7 @@ type keyLayout struct {
 	MinDecryption   int               `json:"min_decryption_version,omitempty"`
 	MinEncryption   int               `json:"min_encryption_version,omitempty"`
 	AutoRotate      int64             `json:"auto_rotate_period,omitempty"` // in seconds
+	Generation      string            `json:"generation,omitempty"`
 }
 
 // oldKeyLayout is the JSON of an entry of format 0.
@@ -48,28 +49,40 @@ type oldKeyLayout struct {
 	Region          string            `json:"region"`
 	DeletionAllowed bool              `json:"deletion_allowed"`
 	BoundContext    map[string]string `json:"bound_context,omitempty"`
+	Generation      string            `json:"generation,omitempty"`
 }
 
 // MarshalJSON writes an entry in its own format.
 func (e *keyEntry) MarshalJSON() ([]byte, error) {
 	if e.format == 0 {
-		return json.Marshal(oldKeyLayout{e.storedCMK, e.Region, e.DeletionAllowed, e.BoundContext})
+		return json.Marshal(oldKeyLayout{e.storedCMK, e.Region, e.DeletionAllowed, e.BoundContext, e.Generation})
 	}
 	return json.Marshal(keyLayout{
 		Format: e.format, CMK: e.storedCMK, Earlier: e.earlier, Versions: e.versions, Region: e.Region,
 		KeySpec: e.KeySpec, KeyUsage: e.KeyUsage, DeletionAllowed: e.DeletionAllowed, BoundContext: e.BoundContext,
 		Derived: e.Derived, MinDecryption: e.MinDecryption, MinEncryption: e.MinEncryption,
-		AutoRotate: int64(e.AutoRotate / time.Second),
+		AutoRotate: int64(e.AutoRotate / time.Second), Generation: e.Generation,
 	})
 }
 
 // encodeKey returns the storage entry of a key, and refuses one that is too large to be stored.
 func encodeKey(name string, e *keyEntry) (*logical.StorageEntry, error) {
 	stored, err := logical.StorageEntryJSON(keyPrefix+name, e)
-	if err == nil && (len(stored.Value) > maxEntry || len(e.versions.Rows) > maxRows) {
+	if err != nil {
+		return nil, err
+	}
+	if e.withoutGeneration(len(stored.Value)) > maxEntry || len(e.versions.Rows) > maxRows {
 		return nil, tooManyVersions(name)
 	}
-	return stored, err
+	return stored, nil
+}
+
+// withoutGeneration is the size of the entry without its generation, which must fit into one that is full too.
+func (e *keyEntry) withoutGeneration(size int) int {
+	if e.Generation == "" {
+		return size
+	}
+	return size - len(e.Generation) - len(`,"generation":""`)
 }
 
 // fullness is how much of the room that an entry has is taken, from 0 to 1. At 1, another version may not fit.
@@ -122,7 +135,7 @@ func decodeOldKey(name string, stored []byte) (*keyEntry, error) {
 	}
 	return &keyEntry{
 		storedCMK: old.storedCMK, Region: old.Region, DeletionAllowed: old.DeletionAllowed, BoundContext: old.BoundContext,
-		versions: versions.New(versions.Row{CMK: old.KeyID}),
+		Generation: old.Generation, versions: versions.New(versions.Row{CMK: old.KeyID}),
 	}, nil
 }
 
@@ -141,6 +154,6 @@ func decodeVersions(name string, stored []byte) (*keyEntry, error) {
 		format: e.Format, storedCMK: e.CMK, earlier: e.Earlier, versions: e.Versions, Region: e.Region,
 		KeySpec: e.KeySpec, KeyUsage: e.KeyUsage, DeletionAllowed: e.DeletionAllowed, BoundContext: e.BoundContext,
 		Derived: e.Derived, MinDecryption: e.MinDecryption, MinEncryption: e.MinEncryption,
-		AutoRotate: time.Duration(e.AutoRotate) * time.Second,
+		AutoRotate: time.Duration(e.AutoRotate) * time.Second, Generation: e.Generation,
 	}, nil
 }

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"crypto/rand"
 	"encoding/json"
 	"fmt"
 	"strings"
@@ -43,7 +44,7 @@ func TestEntryComesBackAsItWasStored(t *testing.T) {
 	for name, e := range map[string]*keyEntry{
 		"of before": {
 			storedCMK: storedCMK{KeyID: "a", ARN: "acs:a", Instance: "kst-1", Marker: "M"}, Region: "cn-hangzhou",
-			DeletionAllowed: true, BoundContext: map[string]string{"team": "hr"},
+			DeletionAllowed: true, BoundContext: map[string]string{"team": "hr"}, Generation: "G",
 			versions: versions.New(versions.Row{CMK: "a"}),
 		},
 		"with versions": {
@@ -56,7 +57,7 @@ func TestEntryComesBackAsItWasStored(t *testing.T) {
 				Trimmed: map[string][]string{"b": {"0"}},
 			},
 			DeletionAllowed: true, BoundContext: map[string]string{"team": "hr"}, Derived: true,
-			MinDecryption: 3, MinEncryption: 3, AutoRotate: 30 * 24 * time.Hour,
+			MinDecryption: 3, MinEncryption: 3, AutoRotate: 30 * 24 * time.Hour, Generation: "G",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -162,6 +163,19 @@ func TestEntryHasRoomForAsManyVersionsAsItMayHave(t *testing.T) {
 	_, err = encodeKey("a", entry(maxRows+1, ""))
 	refused(t, err, 400, "trim")
 	_, err = encodeKey("a", entry(280, strings.Repeat("x", 800))) // Of rsa-4096.
+	refused(t, err, 400, "trim")
+
+	full := entry(280, strings.Repeat("x", 700))
+	stored, err := encodeKey("a", full)
+	require.NoError(t, err)
+	full.versions.Rows[0].PublicKey += strings.Repeat("x", maxEntry-len(stored.Value))
+	_, err = encodeKey("a", full)
+	require.NoError(t, err)
+	full.Generation = rand.Text()
+	_, err = encodeKey("a", full)
+	require.NoError(t, err, "a full key can still be disabled")
+	full.versions.Rows[0].PublicKey += "x"
+	_, err = encodeKey("a", full)
 	refused(t, err, 400, "trim")
 }
 

@@ -5,21 +5,24 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // A keyType is a type of transit's keys, with the KeySpec of the CMK that is made for it.
-type keyType struct{ name, spec string }
+type keyType struct {
+	name, spec string
+	// pair is what transit calls the key pair of a version, if it is not the name of the type.
+	pair string
+}
 
 // keyTypes are the types that KMS has keys of. It is never changed.
 var keyTypes = []keyType{
-	{"aes256-gcm96", kmsapi.KeySpecAES256},
-	{"rsa-2048", kmsapi.KeySpecRSA2048},
-	{"rsa-3072", kmsapi.KeySpecRSA3072},
-	{"rsa-4096", kmsapi.KeySpecRSA4096},
-	{"ecdsa-p256", kmsapi.KeySpecP256},
+	{name: "aes256-gcm96", spec: kmsapi.KeySpecAES256},
+	{name: "rsa-2048", spec: kmsapi.KeySpecRSA2048},
+	{name: "rsa-3072", spec: kmsapi.KeySpecRSA3072},
+	{name: "rsa-4096", spec: kmsapi.KeySpecRSA4096},
+	{name: "ecdsa-p256", spec: kmsapi.KeySpecP256, pair: "P-256"},
 }
 
 // takenAsAES256 are types of transit that are as good as aes256-gcm96 to their users, and are taken as that.
@@ -38,16 +41,17 @@ func specOfType(name string) (spec, warning string, err error) {
 	for _, t := range keyTypes {
 		names = append(names, t.name)
 	}
-	return "", "", refusal.BadRequest("KMS has no keys of the type %q; the types are %s, and key_spec has others",
-		fields.Shorten(name), strings.Join(names, ", "))
+	return "", "", refusal.BadRequest("KMS has no keys of that type; the types are %s, and key_spec has others",
+		strings.Join(names, ", "))
 }
 
 // typeOfSpec is transit's name of a KeySpec, and the KeySpec itself, in lower case, if transit has no such keys.
-func typeOfSpec(spec string) string {
-	for _, t := range keyTypes {
-		if t.spec == cmp.Or(spec, kmsapi.KeySpecAES256) {
-			return t.name
-		}
+func typeOfSpec(spec string) string { return keyTypeOf(spec).name }
+
+func keyTypeOf(spec string) keyType {
+	spec = cmp.Or(spec, kmsapi.KeySpecAES256)
+	if at := slices.IndexFunc(keyTypes, func(t keyType) bool { return t.spec == spec }); at >= 0 {
+		return keyTypes[at]
 	}
-	return strings.ToLower(spec)
+	return keyType{name: strings.ToLower(spec), spec: spec}
 }

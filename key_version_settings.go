@@ -73,9 +73,10 @@ func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target
 	return b.learnVersions(ctx, conn, k)
 }
 
-// upgradeKey gives an entry of before its versions, if KMS tells them now: nobody has asked for them.
+// upgradeKey gives an entry of before its versions, and one with key pairs the public keys that it lacks, if KMS tells
+// them now: nobody has asked for them.
 func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
-	if k.entry.format != 0 {
+	if k.entry.format != 0 && !k.entry.lacksPublicKey() {
 		return
 	}
 	if _, err := b.listForKey(ctx, req, k); err != nil {
@@ -141,7 +142,10 @@ func (b *backend) configureRotation(
 	if period == 0 && isUnsupported(err) {
 		return nil // It is not rotated.
 	}
-	return withKey(err, k.name)
+	if err != nil {
+		return withKey(err, k.name)
+	}
+	return b.forgetIntervals(ctx, req.Storage, k.name)
 }
 
 var errNoRotation = refusal.BadRequest("auto_rotate_period must be 0: KMS rotates neither key pairs nor imported material. Rotate the key yourself, with keys/NAME/rotate or import_version")

@@ -62,8 +62,9 @@ func (b *backend) learnVersions(ctx context.Context, conn *connection, k target)
 		listed = true
 		learned.versions = learned.versions.Merge(rows)
 	}
-	if _, err := encodeKey(k.name, &learned); err != nil { // There are too many. They count as the newest one.
-		return listed, err
+	if _, err := encodeKey(k.name, &learned); err != nil {
+		b.warnOfVersions(k.name, err) // Those without a row count as the newest: trim must still be possible.
+		learned.versions = k.entry.versions
 	}
 	*k.entry = learned
 	return listed, nil
@@ -86,6 +87,13 @@ func (e *keyEntry) isHidden(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return ok && (refused.Kind() == kmsapi.KindPermission || refused.Kind() == kmsapi.KindUnsupported ||
 		e.ARN != "" && errors.Is(err, kmsapi.ErrKeyNotFound))
+}
+
+// warnOfVersions logs once what recurs every hour.
+func (b *backend) warnOfVersions(name string, reason error) {
+	if b.logged.First("versions of " + name + ": " + reason.Error()) {
+		b.Logger().Warn("the versions of a key need attention", "key", name, "error", reason)
+	}
 }
 
 // warnOfHiddenVersions logs it once, since it recurs every hour for each key.
@@ -130,7 +138,8 @@ func listKeyVersions(
 	}, func(v kmsapi.KeyVersion) string { return v.KeyVersionId })
 }
 
-// publicKeyOf returns the public key of a version in PEM, from the entry if that has it, and "" for a symmetric CMK.
+// publicKeyOf returns the public key of a version in PEM, from the entry if that has it, and "" for a symmetric CMK and
+// for one that waits for key material.
 func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionID string) (string, error) {
 	if !e.isAsymmetric() {
 		return "", nil
@@ -140,6 +149,9 @@ func publicKeyOf(ctx context.Context, conn *connection, e *keyEntry, keyVersionI
 		return row.PublicKey, nil
 	}
 	got, err := call(ctx, conn.of(e.Instance), &kmsapi.GetPublicKeyRequest{KeyId: e.cmk(), KeyVersionId: keyVersionID})
+	if errors.Is(err, kmsapi.ErrRejectedPendingImport) { // There is no key pair yet.
+		return "", nil
+	}
 	if err != nil {
 		return "", err
 	}

@@ -8,7 +8,6 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
@@ -64,8 +63,8 @@ func TestWhatIsSaidOfARequestThatIsWrong(t *testing.T) {
 			`unsupported path "encrypt"; did you mean encrypt/NAME? All paths: vault path-help kms/`,
 		},
 		"a path of nothing": {
-			logical.ReadOperation, "sign/hr", nil, 404,
-			`unsupported path "sign/hr"; for those that there are, run: vault path-help kms/`,
+			logical.ReadOperation, "nothing/hr", nil, 404,
+			`unsupported path "nothing/hr"; for those that there are, run: vault path-help kms/`,
 		},
 		"a read of what can only be written": {
 			logical.ReadOperation, "keys/hr/enable", nil, 405,
@@ -83,7 +82,7 @@ func TestWhatIsSaidOfARequestThatIsWrong(t *testing.T) {
 			logical.UpdateOperation, "encrypt/hr",
 			body{"plantext": hello},
 			400,
-			`unknown field "plantext"; did you mean "plaintext"? The fields are associated_data, batch_input, encryption_context, partial_failure_response_code, plaintext, reference`,
+			`unknown field "plantext"; did you mean "plaintext"? The fields are associated_data, batch_input, context, encryption_context, key_version, padding_scheme, partial_failure_response_code, plaintext, reference`,
 		},
 		"a key that does not exist": {
 			logical.UpdateOperation, "encrypt/payroll",
@@ -209,41 +208,4 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		_, err := newEngine(t).tryWrite("encrypt/hr", body{"plaintext": hello})
 		says(t, err, 400, `the engine is not configured; run: vault write kms/config region=... access_key=... secret_key=...`)
 	})
-}
-
-func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
-	r, _, config := newRealRig(t)
-	r.write("config", config)
-	r.write("keys/hr", body{"origin": "EXTERNAL"})
-	r.read("wrapping_key")
-	const file = "./some/file.b64"
-	writes := map[string]struct {
-		path string
-		data map[string]any
-	}{
-		"plaintext":              {"encrypt/hr", body{}},
-		"ciphertext":             {"decrypt/hr", body{}},
-		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
-		"encrypted_key_material": {"keys/hr/import", body{"import_token": "dG9rZW4="}},
-		"import_token":           {"keys/hr/import", body{"encrypted_key_material": hello}},
-		"ca_cert":                {"config", body{"secret_key": config["secret_key"]}},
-		"instance_ca_cert": {"config", body{
-			"secret_key": config["secret_key"], "gateway": "dedicated", "kms_instance_id": "kst-dev",
-		}},
-	}
-	for name, write := range writes {
-		_, err := r.tryWrite(write.path, with(write.data, body{name: file}))
-		refused(t, err, 400, "; did you mean the content of the file, "+name+"=@"+file+"?")
-	}
-	for _, path := range []string{"rewrap/hr", "keys/hr/import"} {
-		_, err := r.tryWrite(path, body{"ciphertext": file})
-		refused(t, err, 400, "; did you mean the content of the file, ciphertext=@"+file+"?")
-	}
-	for _, path := range r.backend().Paths {
-		for name, schema := range path.Fields {
-			if schema.DisplayAttrs != nil && schema.DisplayAttrs.EditType == fields.InBase64 {
-				require.Contains(t, writes, name, "a field that may come from a file")
-			}
-		}
-	}
 }

@@ -68,13 +68,18 @@ var summaries = map[string]string{
 	"read configuration":   "Read the configuration, without its secrets.",
 	"delete configuration": "Delete the configuration.",
 
+	"configure cache":          "Keep a size of transit's cache of keys, without effect.",
+	"read cache-configuration": "Read the size of transit's cache of keys, which has no effect.",
+	"configure keys":           "Accept transit's setting of whether encrypt makes keys, without effect.",
+	"read keys-configuration":  "Read that encrypt makes no keys.",
+
 	"create key":               "Make a key, with a new key in KMS.",
 	"read key":                 "Read what KMS and Vault know of a key.",
 	"schedule-deletion-of key": "Schedule the deletion of a key's KMS key.",
 
-	"configure key":           "Configure what Vault itself keeps about a key.",
-	"patch key-configuration": "Change some of what Vault itself keeps about a key.",
-	"read key-configuration":  "Read what Vault itself keeps about a key.",
+	"configure key":           "Configure a key.",
+	"patch key-configuration": "Change some of the configuration of a key.",
+	"read key-configuration":  "Read the configuration of a key, with the rest of the key.",
 
 	"read key-tags":   "Read the tags of a key.",
 	"add key-tags":    "Add tags to a key, or change their values.",
@@ -123,7 +128,13 @@ func resolve(content framework.OASContent, components framework.OASComponents) {
 }
 
 // examplePath makes a path of one of OpenAPI.
-var examplePath = strings.NewReplacer("{name}", "a", "{alias}", "a")
+var examplePath = func() *strings.Replacer {
+	var examples []string
+	for _, kind := range fields.Names() {
+		examples = append(examples, "{"+kind.Field+"}", "a")
+	}
+	return strings.NewReplacer(examples...)
+}()
 
 func publishedOperations(path string, item *framework.OASPathItem) map[logical.Operation]*framework.OASOperation {
 	var get logical.Operation = logical.ReadOperation

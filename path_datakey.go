@@ -46,12 +46,13 @@ the data. decrypt recovers the plaintext.
 			Pattern: "datakey/wrapped/" + fields.KeyName.Pattern,
 			Fields:  batchFields(dataKeyItem),
 			Operations: operations{
-				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, wrappedDataKey),
+				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, b.wrappedDataKey),
 					"generate", "wrapped-data-key", batchAnswer(ciphertextAnswer)),
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
-Make a random data key for somebody else: only callers that may use decrypt learn it.
+Make a random data key for somebody else: only callers that may use decrypt learn it. Unless RAM allows only
+kms:GenerateDataKey, not even Vault does.
 
     vault write -f alicloudkms/datakey/wrapped/payroll
     vault write alicloudkms/datakey/wrapped/payroll number_of_bytes=48
@@ -72,10 +73,14 @@ var dataKeyItem = fields.WithTransit(contextFields(fields.Schemas{
 		Description: "The length of the data key in bytes, 1 to 1024, instead of bits.",
 	},
 	"key_version": keyVersionField(),
-}), "context", "nonce", "padding_scheme")
+}), "nonce", "padding_scheme")
 
 func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
-	answer, err := generateDataKey(ctx, c, k, d)
+	wanted, err := newDataKey(k, d)
+	if err != nil {
+		return nil, err
+	}
+	answer, err := call(ctx, c, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -84,17 +89,48 @@ func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework
 	return resp, nil
 }
 
-func wrappedDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
-	answer, err := generateDataKey(ctx, c, k, d)
+// wrappedDataKey lets no plaintext come to Vault, if RAM allows that.
+func (b *backend) wrappedDataKey(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (*logical.Response, error) {
+	wanted, err := newDataKey(k, d)
+	if err != nil {
+		return nil, err
+	}
+	return shortcut{
+		op:        kmsapi.OpGenerateDataKeyWithoutPlaintext,
+		take:      func() (*logical.Response, error) { return withoutPlaintext(ctx, c, k, wanted) },
+		otherwise: func() (*logical.Response, error) { return plaintextDropped(ctx, c, k, wanted) },
+		instead:   "It does not need kms:GenerateDataKey where RAM allows kms:GenerateDataKeyWithoutPlaintext on the KMS key.",
+	}.run(b, c, k)
+}
+
+func withoutPlaintext(
+	ctx context.Context, c *connection, k target, wanted *kmsapi.GenerateDataKeyRequest,
+) (*logical.Response, error) {
+	answer, err := call(ctx, c, &kmsapi.GenerateDataKeyWithoutPlaintextRequest{
+		KeyId: wanted.KeyId, NumberOfBytes: wanted.NumberOfBytes, EncryptionContext: wanted.EncryptionContext,
+	})
 	if err != nil {
 		return nil, err
 	}
 	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }
 
-func generateDataKey(
-	ctx context.Context, c *connection, k target, d *framework.FieldData,
-) (*kmsapi.GenerateDataKeyResponse, error) {
+func plaintextDropped(
+	ctx context.Context, c *connection, k target, wanted *kmsapi.GenerateDataKeyRequest,
+) (*logical.Response, error) {
+	answer, err := call(ctx, c, wanted)
+	if err != nil {
+		return nil, err
+	}
+	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
+}
+
+func newDataKey(k target, d *framework.FieldData) (*kmsapi.GenerateDataKeyRequest, error) {
+	if err := k.entry.mustBeSymmetric("a data key"); err != nil {
+		return nil, err
+	}
 	size, err := dataKeyBytes(d)
 	if err == nil {
 		err = k.entry.checkKeyVersion(d.Get("key_version").(int))
@@ -106,9 +142,7 @@ func generateDataKey(
 	if err != nil {
 		return nil, err
 	}
-	return call(ctx, c, &kmsapi.GenerateDataKeyRequest{
-		KeyId: k.entry.cmk(), NumberOfBytes: size, EncryptionContext: encCtx,
-	})
+	return &kmsapi.GenerateDataKeyRequest{KeyId: k.entry.cmk(), NumberOfBytes: size, EncryptionContext: encCtx}, nil
 }
 
 // dataKeyBytes returns the length that the caller asks for.

@@ -24,7 +24,7 @@ func (b *backend) decryptPaths() []*framework.Path {
 		Pattern: "decrypt/" + fields.KeyName.Pattern,
 		Fields:  batchFields(decryptItem),
 		Operations: operations{
-			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, decrypt), "decrypt", "", batchAnswer(answerFields{
 				"plaintext": {Type: framework.TypeString},
 			})),
 		},
@@ -47,48 +47,62 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
 	},
-}), "context", "key_version", "nonce", "padding_scheme")
+	"padding_scheme": paddingField(),
+}), "key_version", "nonce")
 
-func (b *backend) decrypt(
-	ctx context.Context, c *connection, k target, d *framework.FieldData,
-) (*logical.Response, error) {
-	opened, err := b.openCiphertext(ctx, c, k, d)
+func decrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	if k.entry.isAsymmetric() {
+		return k.entry.decryptWithPair(ctx, c, d)
+	}
+	sealed, err := k.entry.sealedBlob(d)
 	if err != nil {
 		return nil, err
 	}
-	return plaintextAnswer(opened.plaintext), nil
+	plaintext, err := sealed.open(ctx, c, k)
+	if err != nil {
+		return nil, err
+	}
+	return k.entry.warnOfPadding(plaintextAnswer(plaintext), d), nil
 }
 
-// An openedBlob is what KMS decrypted, with the encryption context that it was bound to.
-type openedBlob struct {
-	plaintext kmsapi.Secret
-	encCtx    kmsapi.EncryptionContext
+// A sealedBlob is a ciphertext of KMS with the encryption context that the caller gives for it.
+type sealedBlob struct {
+	blob   string
+	encCtx kmsapi.EncryptionContext
 }
 
-// openCiphertext drops the plaintext unless one of the key's own CMKs made the ciphertext, with a version that the key
-// opens: KMS opens those of every CMK that the account may use.
-func (b *backend) openCiphertext(
-	ctx context.Context, c *connection, k target, d *framework.FieldData,
-) (openedBlob, error) {
-	blob, err := blobOf(d.Get("ciphertext").(string))
+func (e *keyEntry) sealedBlob(d *framework.FieldData) (s sealedBlob, err error) {
+	if s.blob, err = blobOf(d.Get("ciphertext").(string)); err == nil {
+		s.encCtx, err = e.encryptionContext(d)
+	}
+	return s, err
+}
+
+// open drops the plaintext unless the key may open the ciphertext.
+func (s sealedBlob) open(ctx context.Context, c *connection, k target) (kmsapi.Secret, error) {
+	answer, err := call(ctx, k.entry.opensOver(c, s.blob), &kmsapi.DecryptRequest{
+		CiphertextBlob: s.blob, EncryptionContext: s.encCtx,
+	})
+	if err == nil {
+		err = k.mayOpen(answer.KeyId, answer.KeyVersionId, answer.ID())
+	}
 	if err != nil {
-		return openedBlob{}, err
+		return kmsapi.Secret{}, err
 	}
-	encCtx, err := k.entry.encryptionContext(d)
-	if err != nil {
-		return openedBlob{}, err
+	return answer.Plaintext, nil
+}
+
+// mayOpen refuses a ciphertext unless one of the key's own CMKs made it, with a version that the key opens: KMS opens
+// those of every CMK that the account may use.
+func (k target) mayOpen(cmk, keyVersionID, requestID string) error {
+	switch {
+	case !k.entry.versions.Has(cmk):
+		return &foreignError{requestID: requestID}
+	case !k.entry.versions.Opens(cmk, keyVersionID, k.entry.MinDecryption):
+		return tooOld(k.entry.numberOf(cmk, keyVersionID), k)
+	default:
+		return nil
 	}
-	answer, err := call(ctx, c, &kmsapi.DecryptRequest{CiphertextBlob: blob, EncryptionContext: encCtx})
-	if err != nil {
-		return openedBlob{}, err
-	}
-	if !k.entry.versions.Has(answer.KeyId) {
-		return openedBlob{}, &foreignError{requestID: answer.ID()}
-	}
-	if !k.entry.versions.Opens(answer.KeyId, answer.KeyVersionId, k.entry.MinDecryption) {
-		return openedBlob{}, tooOld(k.entry.numberOf(answer.KeyId, answer.KeyVersionId), k)
-	}
-	return openedBlob{answer.Plaintext, encCtx}, nil
 }
 
 // blobOf returns KMS's CiphertextBlob.

@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -16,15 +17,17 @@ func (b *backend) deregisterPaths() []*framework.Path {
 		Fields:  fields.Schemas{"name": nameField()},
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyDeregister), "deregister", "key", answerFields{
-				"key_id": {Type: framework.TypeString},
-				"region": {Type: framework.TypeString},
+				"key_id":  {Type: framework.TypeString},
+				"key_ids": keyIDsField("The KMS keys that the key had, the oldest first."),
+				"region":  {Type: framework.TypeString},
 			}),
 		},
 		HelpSynopsis: "Remove a key from Vault, and leave its KMS key alone.",
 		HelpDescription: `
 Remove a key from Vault. KMS is not called: the KMS key stays, and so does its price, unless KMS has deleted
-it already. The answer has its id. Its ciphertexts can't be decrypted here until the KMS key is registered
-again. If there is no key, but an interrupted creation of one, that is forgotten.
+it already. The answer has the ids of all that the key had. Its ciphertexts can't be decrypted here until the
+KMS keys are registered again: the last of key_ids as key_id, the others as previous_key_ids. If there is no
+key, but an interrupted creation of one, that is forgotten.
 
     vault write -f alicloudkms/keys/payroll/deregister
 `,
@@ -47,7 +50,12 @@ func (b *backend) keyDeregister(
 	if entry == nil {
 		return b.forgetCreations(ctx, req, name, begun)
 	}
-	resp := &logical.Response{Data: map[string]any{"key_id": entry.KeyID, "region": entry.Region}}
+	known := ids(entry.cmks())
+	resp := &logical.Response{Data: map[string]any{"key_id": entry.KeyID, "key_ids": known, "region": entry.Region}}
+	if left := entry.leftCMKs(); len(left) > 0 {
+		resp.AddWarning("No version of the key was left of these KMS keys, which stay and cost what KMS keys cost: " +
+			strings.Join(ids(left), ", "))
+	}
 	for logID, c := range begun {
 		if c.Follows != "" && !entry.hasMarker(c.Marker) {
 			if err := b.forgetCreation(ctx, req, name, logID, c, resp); err != nil {
@@ -67,7 +75,7 @@ func (b *backend) keyDeregister(
 	if err := b.removeKey(ctx, req.Storage, name); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("a key was deregistered", "key", name, "key_id", entry.KeyID, "region", entry.Region)
+	b.Logger().Info("a key was deregistered", "key", name, "key_ids", known, "region", entry.Region)
 	return resp, nil
 }
 
@@ -78,7 +86,7 @@ func (b *backend) forgetCreations(
 	if len(begun) == 0 {
 		return nil, unknownKey(req, name)
 	}
-	resp := &logical.Response{Data: map[string]any{"key_id": "", "region": ""}}
+	resp := &logical.Response{Data: map[string]any{"key_id": "", "key_ids": []string{}, "region": ""}}
 	for logID, c := range begun {
 		if err := b.forgetCreation(ctx, req, name, logID, c, resp); err != nil {
 			return nil, err

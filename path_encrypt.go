@@ -40,8 +40,9 @@ var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  "What to encrypt, 1 to 6144 bytes, in base64.",
 	},
-	"key_version": keyVersionField(),
-}), "context", "convergent_encryption", "nonce", "padding_scheme", "type")
+	"key_version":    keyVersionField(),
+	"padding_scheme": paddingField(),
+}), "convergent_encryption", "nonce", "type")
 
 var ciphertextAnswer = answerFields{
 	"ciphertext":  {Type: framework.TypeString},
@@ -49,6 +50,9 @@ var ciphertextAnswer = answerFields{
 }
 
 func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	if k.entry.isAsymmetric() {
+		return encryptWithPair(ctx, c, k, d)
+	}
 	plaintext, err := plaintextOf(d)
 	if err != nil {
 		return nil, err
@@ -66,7 +70,7 @@ func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldDat
 	if err != nil {
 		return nil, err
 	}
-	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
+	return k.entry.warnOfPadding(k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), d), nil
 }
 
 // plaintextOf returns the base64 that KMS encrypts: what the caller gave, without line breaks.

@@ -29,10 +29,12 @@ func (b *backend) importPaths() []*framework.Path {
 		},
 		HelpSynopsis: "Bring your own key material.",
 		HelpDescription: `
-Import 32 bytes of key material. With transit's client, Vault unwraps it, wraps it for KMS and forgets it.
+Import 32 bytes of key material, or the private key of a key pair. With transit's client, Vault unwraps it, wraps it for KMS and forgets it.
 A key that does not exist is made, with origin EXTERNAL:
 
     vault transit import alicloudkms/keys/payroll @material.b64 expire_time=2030-01-01T00:00:00Z
+
+    vault transit import alicloudkms/keys/release @release.pk8.b64 type=ecdsa-p256
 
 Or wrap the material for KMS yourself, so that it never passes Vault:
 
@@ -46,7 +48,7 @@ that has expired or was deleted. If a request fails half-way, send it again to f
 	}}
 }
 
-var importFields = fields.WithTransit(fields.Schemas{
+var importFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 	"name": nameField(),
 	"ciphertext": {
 		Type:         framework.TypeString,
@@ -77,9 +79,10 @@ var importFields = fields.WithTransit(fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.AsGiven},
 		Description:  "For a new key: what it is for, up to 8157 characters.",
 	},
+	"derived":          derivedField(),
 	"protection_level": keyFields["protection_level"],
 	"instance_id":      keyFields["instance_id"],
-}, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
+}), "allow_rotation", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
 	"convergent_encryption", "public_key", "version")
 
 // keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it
@@ -104,11 +107,21 @@ func (b *backend) keyImport(
 	if err != nil {
 		return nil, err
 	}
+	known := b.learnPublicKey(ctx, req, target{name, entry})
 	b.Logger().Info("key material was imported",
 		"key", name, "key_id", entry.KeyID, "region", entry.Region, "expires", wanted.expireTime())
 	resp := &logical.Response{Data: map[string]any{
 		"name": name, "key_id": entry.KeyID, "region": entry.Region, "material_expire_time": wanted.expireTime(),
 	}}
+	if wanted.warning != "" {
+		resp.AddWarning(wanted.warning)
+	}
+	if !known {
+		entry.warnOfUnknownVersion(resp)
+	}
+	if existed {
+		wanted.warnOfDerived(resp, entry)
+	}
 	if existed && wanted.describesCMK() {
 		resp.AddWarning(fmt.Sprintf("key %q already existed; its description, protection_level and instance_id were not changed", name))
 	}
@@ -124,7 +137,11 @@ func (b *backend) importWrapped(
 	if err != nil {
 		return nil, err
 	}
-	material, err := b.unwrapMaterial(ctx, req, wanted)
+	spec, err := wanted.specFor(k)
+	if err != nil {
+		return nil, err
+	}
+	material, err := b.unwrapMaterial(ctx, req, spec, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -132,7 +149,7 @@ func (b *backend) importWrapped(
 	if k.entry != nil {
 		return k.entry, importMaterial(ctx, conn, k.entry, material, wanted)
 	}
-	made, _, err := b.makeKey(ctx, req, k, wanted.cmk)
+	made, _, err := b.makeKey(ctx, req, k, wanted.newKey)
 	if err != nil {
 		return nil, err
 	}
@@ -142,11 +159,12 @@ func (b *backend) importWrapped(
 
 // importMaterial wraps material for KMS and imports it.
 func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []byte, wanted *keyImport) error {
-	parameters, key, err := importParameters(ctx, c, e, kmsapi.WrapOAEPSHA256)
+	algorithm := defaultWrapping(e.KeySpec)
+	parameters, key, err := importParameters(ctx, c, e, algorithm)
 	if err != nil {
 		return err
 	}
-	wrapped, err := client.WrapKeyMaterial(kmsapi.WrapOAEPSHA256, key, material)
+	wrapped, err := client.WrapKeyMaterial(algorithm, key, material)
 	if err != nil {
 		return &callError{op: kmsapi.OpImportKeyMaterial, err: err, unsent: true}
 	}
@@ -167,6 +185,23 @@ func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k ta
 	return wanted.send(ctx, conn, k.entry, wanted.encrypted, wanted.token)
 }
 
+// learnPublicKey stores the public key of a key pair that has just got its private key, and reports whether it is
+// known.
+func (b *backend) learnPublicKey(ctx context.Context, req *logical.Request, k target) bool {
+	if !k.entry.lacksPublicKey() {
+		return true
+	}
+	if _, err := b.listForKey(ctx, req, k); err != nil {
+		b.Logger().Warn("the public key of an imported key is not known yet", "key", k.name, "error", err)
+		return false
+	}
+	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
+		b.Logger().Warn("the public key of an imported key was not stored yet", "key", k.name, "error", err)
+		return false
+	}
+	return !k.entry.lacksPublicKey()
+}
+
 // A keyImport is a request to import key material, checked as far as possible without a key.
 type keyImport struct {
 	// ciphertext is transit's; newHash goes with it.
@@ -176,8 +211,8 @@ type keyImport struct {
 	encrypted, token string
 	// expires is zero for never.
 	expires time.Time
-	// cmk is the CMK to make if the key does not exist.
-	cmk *kmsapi.CreateKeyRequest
+	// newKey is the key to make if it does not exist.
+	newKey
 }
 
 func (i *keyImport) send(ctx context.Context, c *connection, e *keyEntry, encrypted, token string) error {

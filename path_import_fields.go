@@ -34,15 +34,23 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 	if err := wanted.setExpiry(d, time.Now()); err != nil {
 		return nil, err
 	}
+	kind, err := chooseKeySpec(d)
+	if err != nil {
+		return nil, err
+	}
 	// The fields mean the same as for a new key, but the caller can't choose the origin.
-	var err error
+	wanted.derived = derivedOf(d)
 	wanted.cmk, err = createKeyRequest(&framework.FieldData{Schema: keyFields, Raw: map[string]any{
 		"origin":           string(kmsapi.OriginExternal),
 		"description":      d.Get("description"),
 		"protection_level": d.Get("protection_level"),
 		"instance_id":      d.Get("instance_id"),
 	}})
-	return wanted, err
+	if err != nil {
+		return nil, err
+	}
+	wanted.choose(kind)
+	return wanted, wanted.checkBinding()
 }
 
 // setWay takes the fields of one way to import, and refuses those of the other.

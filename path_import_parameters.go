@@ -1,11 +1,14 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"slices"
+	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -23,9 +26,8 @@ func (b *backend) importParametersPath() *framework.Path {
 			"name": nameField(),
 			"wrapping_algorithm": {
 				Type:          framework.TypeString,
-				Description:   "How the key material will be encrypted: RSAES_OAEP_SHA_256 (default), RSAES_OAEP_SHA_1 or RSAES_PKCS1_V1_5.",
-				AllowedValues: []any{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15},
-				Default:       kmsapi.WrapOAEPSHA256,
+				Description:   "How the key material will be encrypted: RSAES_OAEP_SHA_256 (default), RSAES_OAEP_SHA_1 or RSAES_PKCS1_V1_5; for the private key of a key pair RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD.",
+				AllowedValues: []any{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15, kmsapi.WrapKeyPair},
 			},
 		},
 		Operations: operations{
@@ -54,12 +56,10 @@ alicloudkms wrap, or openssl, encrypts the material with the public key; import 
 func keyImportParameters(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (*logical.Response, error) {
-	algorithm := d.Get("wrapping_algorithm").(string)
-	switch algorithm {
-	case kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15:
-	default:
-		return nil, refusal.BadRequest("wrapping_algorithm must be %s, %s or %s",
-			kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15)
+	algorithm := cmp.Or(d.Get("wrapping_algorithm").(string), defaultWrapping(k.entry.KeySpec))
+	if those := kmsapi.WrappingAlgorithms(k.entry.KeySpec); !slices.Contains(those, algorithm) {
+		return nil, refusal.BadRequest("wrapping_algorithm must be %s for a key of the type %s",
+			strings.Join(those, " or "), typeOfSpec(k.entry.KeySpec))
 	}
 	got, key, err := importParameters(ctx, c, k.entry, algorithm)
 	if err != nil {

@@ -198,13 +198,12 @@ func TestBadImportsNeverReachKMS(t *testing.T) {
 			"description",
 		},
 		"an unknown protection level": {with(good, body{"protection_level": "GOLD"}), "protection_level"},
-		"a derived key":               {with(good, body{"derived": true}), "derived"},
 		"a context":                   {with(good, body{"context": hello}), "context"},
 		"convergence":                 {with(good, body{"convergent_encryption": true}), "convergent_encryption"},
 		"a rotation":                  {with(good, body{"auto_rotate_period": "24h"}), "auto_rotate_period"},
 		"a public key":                {body{"public_key": "PEM"}, "public_key"},
 		"a second version":            {with(good, body{"version": 2}), "version"},
-		"an RSA key":                  {with(good, body{"type": "rsa-2048"}), "type"},
+		"a type that KMS has not":     {with(good, body{"type": "ed25519"}), "type"},
 		"an origin":                   {with(good, body{"origin": "EXTERNAL"}), "origin"},
 	} {
 		for _, path := range []string{"keys/mine/import", "keys/new/import"} {

@@ -17,18 +17,21 @@ func (b *backend) importVersionPath() *framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/import_version",
 		Fields:  importVersionFields,
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyImportVersion), "import", "key-version", keyVersionsAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyImportVersion)),
+				"import", "key-version", keyAnswer),
 		},
 		HelpSynopsis: "Bring key material of your own for the next version of a key.",
 		HelpDescription: `
-Import 32 bytes of key material as the next version of a key, as transit's client does:
+Import 32 bytes of key material, or a private key, as the next version of a key, as transit's client does:
 
     vault transit import-version alicloudkms/keys/payroll @material.b64
     vault write alicloudkms/keys/payroll/import_version ciphertext=@wrapped.b64 expire_time=2030-01-01T00:00:00Z
 
 A KMS key takes the same material only, ever, so that a new KMS key of origin EXTERNAL is made for it, like the one of
 now. It costs what a KMS key costs. If a request fails half-way, send it again to finish it. For material that must
-not pass Vault, import it into a KMS key of another name, and let that follow: rotate with key_id.
+not pass Vault, import it into a KMS key of another name, and let that follow:
+
+    vault write alicloudkms/keys/payroll/rotate key_id=1234abcd-12ab-34cd-56ef-1234567890ab
 `,
 	}
 }
@@ -38,7 +41,7 @@ var importVersionFields = fields.WithTransit(fields.Schemas{
 	"ciphertext":    importFields["ciphertext"],
 	"hash_function": importFields["hash_function"],
 	"expire_time":   importFields["expire_time"],
-}, "type", "allow_rotation", "derived", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
+}, "type", "allow_rotation", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
 	"convergent_encryption", "public_key", "version")
 
 func (b *backend) keyImportVersion(
@@ -51,15 +54,11 @@ func (b *backend) keyImportVersion(
 	if err != nil {
 		return nil, err
 	}
-	if k.entry.isAsymmetric() {
-		return nil, refusal.BadRequest("key %q has key pairs, of which the engine imports no version; let a KMS key follow that has the material: vault write %skeys/%[1]s/rotate key_id=...",
-			k.name, mount(req))
-	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {
 		return nil, err
 	}
-	material, err := b.unwrapMaterial(ctx, req, wanted)
+	material, err := b.unwrapMaterial(ctx, req, k.entry.KeySpec, wanted)
 	if err != nil {
 		return nil, err
 	}
@@ -76,8 +75,11 @@ type materialImport struct {
 	material []byte
 }
 
-// unwrapMaterial returns the material that transit's client has wrapped. The caller must clear it.
-func (b *backend) unwrapMaterial(ctx context.Context, req *logical.Request, wanted *keyImport) ([]byte, error) {
+// unwrapMaterial returns the material that transit's client has wrapped for a CMK of a KeySpec. The caller must clear
+// it.
+func (b *backend) unwrapMaterial(
+	ctx context.Context, req *logical.Request, keySpec string, wanted *keyImport,
+) ([]byte, error) {
 	key, err := loadWrappingKey(ctx, req.Storage)
 	if err != nil {
 		return nil, err
@@ -85,6 +87,9 @@ func (b *backend) unwrapMaterial(ctx context.Context, req *logical.Request, want
 	if key == nil {
 		return nil, refusal.BadRequest(
 			"nothing can have been wrapped for this mount yet: it has no wrapping key. To make it, run: vault read %swrapping_key", mount(req))
+	}
+	if kmsapi.IsAsymmetric(keySpec) {
+		return wanted.unwrapPair(key, keySpec)
 	}
 	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext)
 	if err != nil {
@@ -154,7 +159,7 @@ func (b *backend) followWithMaterial(
 	ctx context.Context, req *logical.Request, conn *connection, k target, c creation, made kmsapi.KeyMetadata,
 	m materialImport,
 ) (*keyEntry, error) {
-	into := &keyEntry{storedCMK: storedCMK{KeyID: made.KeyId, Instance: made.DKMSInstanceId}}
+	into := &keyEntry{storedCMK: storedCMK{KeyID: made.KeyId, Instance: made.DKMSInstanceId}, KeySpec: made.KeySpec}
 	if err := importMaterial(ctx, conn, into, m.material, m.keyImport); err != nil {
 		return nil, withKey(err, k.name)
 	}

@@ -32,10 +32,11 @@ List the names of the engine's keys, all of them or a page.
 			Pattern: "keys/" + fields.KeyName.Pattern,
 			Fields:  keyFields,
 			Operations: operations{
-				logical.UpdateOperation: primaryOnly(b.reserveName(b.keyCreate), "create", "key", keyAnswer),
+				logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyCreate)), "create", "key", keyAnswer),
 				logical.ReadOperation:   anyNode(b.showKey(b.keyRead), "read", "key", keyAnswer),
-				logical.DeleteOperation: primaryOnly(b.changeKey(b.keyDelete), "schedule-deletion-of", "key", answerFields{
+				logical.DeleteOperation: primaryOnly(b.keyDeletion(), "schedule-deletion-of", "key", answerFields{
 					"key_id":                 {Type: framework.TypeString},
+					"key_ids":                keyIDsField("The KMS keys whose deletion is scheduled, the oldest first."),
 					"pending_window_in_days": {Type: framework.TypeInt},
 				}),
 			},
@@ -57,13 +58,16 @@ must be allowed first, and can be cancelled until the waiting period ends:
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
     vault write -f alicloudkms/keys/payroll/cancel_deletion
 
+A key that has had other KMS keys before loses them all, the oldest first. If that fails half-way, the error
+says which are scheduled; send the same request again to finish it, or cancel the deletion.
+
 When KMS has deleted the KMS key, deregister removes the name.
 `,
 		},
 	}
 }
 
-var keyFields = fields.WithTransit(fields.Schemas{
+var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 	"name": nameField(),
 	"origin": {
 		Type:          framework.TypeString,
@@ -89,10 +93,11 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Type:        framework.TypeKVPairs,
 		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
 	},
+	"derived":            derivedField(),
 	"auto_rotate_period": versionSettings["auto_rotate_period"],
 	"recreate": {
 		Type:        framework.TypeBool,
-		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept.",
+		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept, and so is derived unless it is given.",
 	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
@@ -100,7 +105,14 @@ var keyFields = fields.WithTransit(fields.Schemas{
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},
-}, "type", "derived", "convergent_encryption", "exportable", "allow_plaintext_backup", "key_size")
+}), "convergent_encryption", "exportable", "allow_plaintext_backup", "key_size")
+
+func derivedField() *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type:        framework.TypeBool,
+		Description: "Whether each use of the key must give a context, as for a derived key of transit. It can't be changed later.",
+	}
+}
 
 func (b *backend) keysList(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,

@@ -11,9 +11,10 @@ import (
 )
 
 func (b *backend) keyConfigPaths() []*framework.Path {
+	write := b.answeredWhole(b.changeKey(b.keyConfigWrite))
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
-		Fields: fields.WithTransit(joined(versionSettings, fields.Schemas{
+		Fields: fields.WithTransit(joined(versionSettings, cmkSettings, fields.Schemas{
 			"name": nameField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
@@ -25,16 +26,17 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 			},
 		}), "exportable", "allow_plaintext_backup"),
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyConfigWrite), "configure", "key", keyConfigAnswer),
-			logical.PatchOperation:  primaryOnly(b.changeKey(b.keyConfigWrite), "patch", "key-configuration", keyConfigAnswer),
-			logical.ReadOperation:   anyNode(b.showKey(keyConfigRead), "read", "key-configuration", keyConfigAnswer),
+			logical.UpdateOperation: primaryOnly(write, "configure", "key", keyAnswer),
+			logical.PatchOperation:  primaryOnly(write, "patch", "key-configuration", keyAnswer),
+			logical.ReadOperation:   anyNode(b.answeredWhole(b.showKey(keyConfigRead)), "read", "key-configuration", keyAnswer),
 		},
-		HelpSynopsis: "What Vault itself keeps about a key.",
+		HelpSynopsis: "What can be changed about a key.",
 		HelpDescription: `
-Configure a key. Fields that are not given keep their values. KMS is not called. A write replaces the
-whole bound_context; a patch changes only the entries that it gives, and removes those that are null.
+Configure a key. Fields that are not given keep their values. A write replaces the whole bound_context; a
+patch changes only the entries that it gives, and removes those that are null.
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
+    vault write alicloudkms/keys/payroll/config deletion_protection=true description="salaries, by team HR"
     vault write alicloudkms/keys/payroll/config bound_context=team=hr
     vault write alicloudkms/keys/payroll/config bound_context='{}'
 
@@ -50,6 +52,10 @@ used, and keep a note of it before you change it.
 func (b *backend) keyConfigWrite(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) (*logical.Response, error) {
+	change, err := cmkChangeOf(d)
+	if err != nil {
+		return nil, err
+	}
 	before := k.entry.BoundContext
 	if allowed, ok := d.GetOk("deletion_allowed"); ok {
 		k.entry.DeletionAllowed = allowed.(bool)
@@ -63,10 +69,16 @@ func (b *backend) keyConfigWrite(
 	if err := checkContext("bound_context", k.entry.BoundContext, before); err != nil {
 		return nil, err
 	}
+	if k.entry.isAsymmetric() && len(k.entry.BoundContext) > 0 {
+		return nil, errBindsNothing("bound_context")
+	}
 	if err := b.configureVersions(ctx, req, k, d); err != nil {
 		return nil, err
 	}
 	if err := b.configureRotation(ctx, req, k, d); err != nil {
+		return nil, err
+	}
+	if err := b.changeCMK(ctx, req, k, change); err != nil {
 		return nil, err
 	}
 	resp := k.entry.stored(k.name)
@@ -76,7 +88,7 @@ func (b *backend) keyConfigWrite(
 		if err != nil {
 			return nil, err
 		}
-		warnOfSharedCMK(resp, others)
+		k.entry.warnOfSharedCMK(resp, others)
 	}
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }

@@ -19,7 +19,7 @@ func TestKeyConfigKeepsOtherFields(t *testing.T) {
 	require.Equal(t, true, resp.Data["deletion_allowed"])
 	require.Equal(t, map[string]string{"team": "hr"}, resp.Data["bound_context"])
 	require.Equal(t, resp.Data, r.read("keys/a/config").Data)
-	require.Equal(t, calls, r.kms.total(), "KMS is not asked")
+	require.Equal(t, calls+2, r.kms.total(), "KMS is asked once for the key and once for its tags")
 	r.write("keys/a/config", body{"bound_context": "{}"})
 	require.Empty(t, r.read("keys/a/config").Data["bound_context"])
 }
@@ -34,7 +34,10 @@ func TestBoundContextIsSentWithEveryCall(t *testing.T) {
 	r.write("decrypt/a", with(given, body{"ciphertext": ciphertext}))
 	require.Equal(t, want, r.kms.last.(*kmsapi.DecryptRequest).EncryptionContext)
 	r.write("datakey/wrapped/a", given)
-	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyRequest).EncryptionContext)
+	require.Equal(t, want, r.kms.last.(*kmsapi.GenerateDataKeyWithoutPlaintextRequest).EncryptionContext)
+	r.write("rewrap/a", with(given, body{"ciphertext": ciphertext}))
+	require.Equal(t, want, r.kms.last.(*kmsapi.ReEncryptRequest).SourceEncryptionContext)
+	require.Equal(t, want, r.kms.last.(*kmsapi.ReEncryptRequest).DestinationEncryptionContext)
 }
 
 func TestCallerCannotOverrideTheBoundContext(t *testing.T) {

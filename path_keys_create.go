@@ -4,8 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"strings"
 	"time"
-	"unicode/utf8"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -16,22 +16,51 @@ import (
 
 // A newKey is what a caller wants of a key that is to be made.
 type newKey struct {
-	cmk  *kmsapi.CreateKeyRequest
-	tags map[string]string
+	cmk *kmsapi.CreateKeyRequest
+	// derived is nil if the caller leaves it open.
+	derived *bool
+	tags    map[string]string
+	// warning says what is not as the caller asked. It may be empty.
+	warning string
 	// recreate asks for a new CMK in place of one that is scheduled for deletion.
 	recreate bool
 }
 
 func newKeyOf(d *framework.FieldData) (newKey, error) {
+	kind, err := chooseKeySpec(d)
+	if err != nil {
+		return newKey{}, err
+	}
 	cmk, err := createKeyRequest(d)
 	if err != nil {
 		return newKey{}, err
 	}
+	tags := d.Get("tags").(map[string]string)
+	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
+	wanted.choose(kind)
 	if cmk.EnableAutomaticRotation && (cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(cmk.KeySpec)) {
 		return newKey{}, errNoRotation
 	}
-	tags := d.Get("tags").(map[string]string)
-	return newKey{cmk: cmk, tags: tags, recreate: d.Get("recreate").(bool)}, checkTags(tags)
+	if err := wanted.checkBinding(); err != nil {
+		return newKey{}, err
+	}
+	return wanted, checkTags(tags)
+}
+
+func derivedOf(d *framework.FieldData) *bool {
+	given, ok := d.GetOk("derived")
+	if !ok {
+		return nil
+	}
+	derived := given.(bool)
+	return &derived
+}
+
+// warnOfDerived warns that an existing key is not derived as the caller wants it.
+func (n newKey) warnOfDerived(resp *logical.Response, entry *keyEntry) {
+	if n.derived != nil && *n.derived != entry.Derived {
+		resp.AddWarning(fmt.Sprintf("The key has derived=%t, which can't be changed.", entry.Derived))
+	}
 }
 
 func (b *backend) keyCreate(
@@ -60,6 +89,7 @@ func (b *backend) keyRecovered(
 	resp := k.entry.stored(k.name)
 	resp.AddWarning(fmt.Sprintf("KMS had made a KMS key for key %q in an earlier attempt that was interrupted; the key has that KMS key now, and no other was made. "+
 		"Its origin, protection_level and description are what that attempt asked for", k.name))
+	wanted.warnOfDerived(resp, k.entry)
 	return b.tagNewKey(ctx, req, k, wanted.tags, resp)
 }
 
@@ -70,6 +100,7 @@ func (b *backend) keyExists(
 ) (*logical.Response, error) {
 	resp := k.entry.stored(k.name)
 	resp.AddWarning(fmt.Sprintf("key %q already existed; nothing was changed", k.name))
+	wanted.warnOfDerived(resp, k.entry)
 	cmk, err := b.describeKey(ctx, req, k)
 	switch {
 	case errors.Is(err, kmsapi.ErrKeyNotFound):
@@ -104,6 +135,9 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {
+	if err := wanted.checkKept(k.entry); err != nil {
+		return nil, err
+	}
 	entry, err := b.recoverKey(ctx, req, k.name, func(c creation) bool { return c.Replaces == k.entry.KeyID })
 	if err != nil {
 		return nil, err
@@ -118,6 +152,10 @@ func (b *backend) keyRecreate(
 		"key", k.name, "key_id", resp.Data["key_id"], "old_key_id", k.entry.KeyID, "delete_date", dying.DeleteDate)
 	resp.AddWarning(fmt.Sprintf("The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
 		k.entry.KeyID, dying.DeleteDate, mount(req)))
+	if all := append(k.entry.leftCMKs(), k.entry.cmks()...); len(all) > 1 {
+		resp.AddWarning("These KMS keys, which the key had before, have no name then either, and stay as they are: " +
+			strings.Join(ids(all[:len(all)-1]), ", "))
+	}
 	return resp, nil
 }
 
@@ -125,11 +163,15 @@ func (b *backend) keyRecreate(
 func (b *backend) keyMake(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*logical.Response, error) {
-	made, metadata, err := b.makeKey(ctx, req, k, wanted.cmk)
+	made, metadata, err := b.makeKey(ctx, req, k, wanted)
 	if err != nil {
 		return nil, err
 	}
 	resp := made.answer(k.name, metadata)
+	if wanted.warning != "" {
+		resp.AddWarning(wanted.warning)
+	}
+	made.warnOfUnknownVersion(resp)
 	if level := wanted.cmk.ProtectionLevel; level != "" && level != metadata.ProtectionLevel {
 		resp.AddWarning(fmt.Sprintf("The protection level is %s, as the KMS instance decides it; protection_level was ignored",
 			metadata.ProtectionLevel))
@@ -183,8 +225,8 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	if wanted.DKMSInstanceId != "" && !instanceID.MatchString(wanted.DKMSInstanceId) {
 		return nil, refusal.BadRequest("instance_id must be the id of a KMS instance, such as %s", exampleInstance)
 	}
-	if utf8.RuneCountInString(wanted.Description) > maxDescription {
-		return nil, refusal.BadRequest("description is too long: it may have %d characters", maxDescription)
+	if err := checkDescription(wanted.Description); err != nil {
+		return nil, err
 	}
 	return wanted, setRotation(wanted, time.Duration(d.Get("auto_rotate_period").(int))*time.Second)
 }

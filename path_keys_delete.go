@@ -2,6 +2,8 @@ package alicloudkms
 
 import (
 	"context"
+	"errors"
+	"fmt"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -10,11 +12,38 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keyDelete schedules the deletion of the CMK. The entry stays, so that the deletion can be cancelled. It also stays if
-// KMS does not find the CMK, since the CMK may be in another account or region, and only out of reach for now.
+// deletion schedules the deletion of CMKs. What it does can be cancelled, but nobody can use the CMKs until then.
+func deletion(days int) *cmkAction {
+	return &cmkAction{
+		done: "scheduled for deletion",
+		send: sending(func(cmk string) kmsapi.RequestFor[kmsapi.ScheduleKeyDeletionResponse] {
+			return &kmsapi.ScheduleKeyDeletionRequest{KeyId: cmk, PendingWindowInDays: days}
+		}),
+		wasDone:    isPendingDeletion,
+		remark:     "The deletion of these KMS keys was scheduled before, and their dates stay as they are",
+		isCautious: true,
+	}
+}
+
+// isPendingDeletion reports whether a CMK whose deletion KMS refuses to schedule is scheduled already.
+func isPendingDeletion(ctx context.Context, conn *connection, cmk storedCMK, refused error) bool {
+	if !errors.Is(refused, kmsapi.ErrStateModifiedFailed) && !errors.Is(refused, kmsapi.ErrRejectedPendingDeletion) {
+		return false
+	}
+	found, err := describeCMK(ctx, conn, cmk.cmk())
+	return err == nil && found.KeyMetadata.KeyState == kmsapi.PendingDeletion
+}
+
+// keyDeletion is delete.
+func (b *backend) keyDeletion() framework.OperationFunc {
+	return b.changeStates(func(_ context.Context, name string) (func(), error) { return b.reserveKey(name) }, b.keyDelete)
+}
+
+// keyDelete schedules the deletion of all CMKs of a key. The entry stays, so that the deletion can be cancelled. It
+// also stays if KMS does not find a CMK, since that may be in another account or region, and only out of reach for now.
 func (b *backend) keyDelete(
-	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
-) (*logical.Response, error) {
+	ctx context.Context, req *logical.Request, conn *connection, k target, d *framework.FieldData,
+) (*cmkStates, error) {
 	days := d.Get("pending_window_in_days").(int)
 	if days < kmsapi.MinPendingWindowInDays || days > kmsapi.MaxPendingWindowInDays {
 		return nil, refusal.BadRequest("pending_window_in_days must be %d to %d",
@@ -23,19 +52,39 @@ func (b *backend) keyDelete(
 	if !k.entry.DeletionAllowed {
 		return nil, deletionNotAllowed(req, k.name)
 	}
-	if err := b.othersAllowDeletion(ctx, req, k.name, k.entry.KeyID); err != nil {
+	cmks := k.entry.cmks()
+	if err := b.othersAllowDeletion(ctx, req, k.name, cmks); err != nil {
 		return nil, err
 	}
-	conn, err := b.connection(ctx, req)
-	if err != nil {
+	if err := checkUnprotected(ctx, req, conn, k); err != nil {
 		return nil, err
 	}
-	_, err = call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{KeyId: k.entry.cmk(), PendingWindowInDays: days})
-	if err != nil {
-		return nil, err
+	states := deletion(days).run(ctx, conn, k)
+	states.data = map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}
+	b.Logger().Info("the deletion of a key was scheduled", "key", k.name, "key_ids", states.done, "days", days)
+	return states, nil
+}
+
+// checkUnprotected refuses to delete several CMKs if KMS would refuse to delete one of them, so that the others are not
+// deleted either. What KMS does not tell does not count.
+func checkUnprotected(ctx context.Context, req *logical.Request, conn *connection, k target) error {
+	cmks := k.entry.cmks()
+	if len(cmks) == 1 {
+		return nil
 	}
-	b.Logger().Info("the deletion of a key was scheduled", "key", k.name, "key_id", k.entry.KeyID, "days", days)
-	return &logical.Response{Data: map[string]any{"key_id": k.entry.KeyID, "pending_window_in_days": days}}, nil
+	for _, cmk := range cmks {
+		found, err := describeCMK(ctx, conn, cmk.cmk())
+		if err != nil || !isProtected(found.KeyMetadata) {
+			continue
+		}
+		where := "in KMS"
+		if cmk.KeyID == k.entry.KeyID {
+			where = fmt.Sprintf("with: vault write %skeys/%s/config deletion_protection=false", mount(req), k.name)
+		}
+		return refusal.Conflict("the KMS key %s of key %q has KMS's deletion protection, and no deletion was scheduled; turn it off first, %s",
+			cmk.KeyID, k.name, where)
+	}
+	return nil
 }
 
 func deletionNotAllowed(req *logical.Request, name string) error {
@@ -43,17 +92,16 @@ func deletionNotAllowed(req *logical.Request, name string) error {
 		name, mount(req), name)
 }
 
-// othersAllowDeletion refuses if a CMK of the key called name has another name here whose owner has not allowed its
-// deletion: that owner would lose everything encrypted with the CMK too.
-func (b *backend) othersAllowDeletion(ctx context.Context, req *logical.Request, name, cmk string) error {
+// othersAllowDeletion refuses if one of the CMKs of the key called name has another name here whose owner has not
+// allowed its deletion: that owner would lose everything encrypted with the CMK too.
+func (b *backend) othersAllowDeletion(
+	ctx context.Context, req *logical.Request, name string, cmks []storedCMK,
+) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
 		return err
 	}
-	for _, other := range names.of(cmk) {
-		if other == name {
-			continue
-		}
+	for _, other := range names.besides(name, cmks) {
 		entry, err := loadKey(ctx, req.Storage, other)
 		if err != nil {
 			return err

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"errors"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -9,6 +10,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// keyRead shows what KMS has said of the key at most 10 s ago.
 func (b *backend) keyRead(
 	ctx context.Context, req *logical.Request, k target, _ *framework.FieldData,
 ) (*logical.Response, error) {
@@ -16,12 +18,26 @@ func (b *backend) keyRead(
 	if err != nil {
 		return nil, err
 	}
-	found, err := describeCMK(ctx, conn, k.entry.cmk())
+	facts, err := b.factsOf(ctx, conn, k)
+	if err != nil && k.entry.isAsymmetric() {
+		return b.shownWithoutKMS(req, k, err)
+	}
 	if err != nil {
 		return nil, err
 	}
-	b.learnInstance(ctx, req, k, found.KeyMetadata)
-	return b.withTags(ctx, req, conn, k, k.entry.answer(k.name, found.KeyMetadata)), nil
+	b.learnInstance(ctx, req, k, facts.metadata)
+	return b.shown(req, k, facts), nil
+}
+
+// shownWithoutKMS shows a key pair that KMS does not show, since those who check signatures read its public keys here:
+// they need them also once the CMK is gone.
+func (b *backend) shownWithoutKMS(req *logical.Request, k target, err error) (*logical.Response, error) {
+	if _, ok := errors.AsType[*callError](err); !ok {
+		return nil, err
+	}
+	resp := k.entry.withVersions(k.name)
+	resp.AddWarning("What KMS knows of the key is not shown: " + b.coded(req, withTarget(err, k)).Error())
+	return resp, nil
 }
 
 // learnInstance stores the KMS instance that a CMK turns out to be in, since it may have been moved to one. What it

@@ -54,7 +54,7 @@ func TestTransitsClientsFindTheVersionsOfAKey(t *testing.T) {
 	require.Equal(t, body{fmt.Sprint(version): made.Unix()}, data["keys"])
 	for field, want := range map[string]any{
 		"min_available_version": 0, "min_decryption_version": 1, "min_encryption_version": 0,
-		"supports_encryption": true, "supports_decryption": true, "supports_derivation": false, "supports_signing": false,
+		"supports_encryption": true, "supports_decryption": true, "supports_derivation": true, "supports_signing": false,
 	} {
 		require.Equal(t, want, data[field], field)
 	}
@@ -136,7 +136,9 @@ func TestDeleteMustBeAllowedAndCanBeCancelled(t *testing.T) {
 
 	r.write("keys/a/config", body{"deletion_allowed": true})
 	resp := r.do(logical.DeleteOperation, "keys/a", body{"pending_window_in_days": "7"})
-	require.Equal(t, body{"key_id": r.keyID("a"), "pending_window_in_days": 7}, resp.Data)
+	require.Equal(t, body{
+		"key_id": r.keyID("a"), "key_ids": []string{r.keyID("a")}, "pending_window_in_days": 7,
+	}, resp.Data)
 	require.Equal(t, 7, r.kms.last.(*kmsapi.ScheduleKeyDeletionRequest).PendingWindowInDays)
 	require.Equal(t, "PendingDeletion", r.read("keys/a").Data["key_state"])
 	_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
@@ -194,6 +196,7 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	_, err = direct.ScheduleKeyDeletion(t.Context(), &kmsapi.ScheduleKeyDeletionRequest{KeyId: id, PendingWindowInDays: 7})
 	require.NoError(t, err)
 	r.kms.service().Advance(8 * 24 * time.Hour) // It is gone; for the engine, it could also be in another account.
+	r.later(factsAge)
 	_, err = r.try(logical.ReadOperation, "keys/a", nil)
 	refused(t, err, 404, "Forbidden.KeyNotFound", "vault read kms/config")
 	_, err = r.try(logical.DeleteOperation, "keys/a", nil)
@@ -201,7 +204,8 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	require.NotNil(t, r.read("keys/a/config"))
 
 	before := r.kms.total()
-	require.Equal(t, body{"key_id": id, "region": "cn-hangzhou"}, r.write("keys/a/deregister", nil).Data)
+	require.Equal(t, body{"key_id": id, "key_ids": []string{id}, "region": "cn-hangzhou"},
+		r.write("keys/a/deregister", nil).Data)
 	require.Equal(t, before, r.kms.total(), "KMS is not asked")
 	require.Nil(t, r.read("keys/a"))
 	_, err = r.tryWrite("encrypt/a", body{"plaintext": hello})
@@ -275,6 +279,7 @@ func TestStorageFaultsOfKeysAreErrorsAndChangeNothing(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			r.write("keys/a/config", body{"deletion_allowed": true})
+			r.backend().keys.ForgetAll()
 			before := r.kms.total()
 			r.storage.reset(c.kind, 1)
 			_, err := r.try(c.op, c.path, c.data)

@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -38,9 +37,10 @@ func (b *backend) registerPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
+			"derived": derivedField(),
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyRegister), "register", "key", keyAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyRegister)), "register", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a name to a KMS key that exists already.",
 		HelpDescription: `
@@ -68,6 +68,7 @@ func (b *backend) keyRegister(
 		return nil, err
 	}
 	id, bound, err := registration(d, entry)
+	derived := d.Get("derived").(bool)
 	if err != nil {
 		return nil, err
 	}
@@ -86,22 +87,22 @@ func (b *backend) keyRegister(
 		return nil, err
 	}
 	switch {
-	case entry != nil && entry.isRegistered(last, previous, bound):
+	case entry != nil && entry.Derived == derived && entry.isRegistered(last, previous, bound):
 		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
 		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
 		warnOfState(resp, cmk)
 		return resp, nil
 	case entry != nil:
-		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with others before it, or with another bound_context; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with others before it, or with another bound_context or derived; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			name, entry.KeyID, mount(req), name)
-	case cmk.KeyUsage != kmsapi.KeyUsageEncryptDecrypt:
-		return nil, refusal.BadRequest("the KMS key's usage is %s, and that of the engine's keys is %s",
-			cmk.KeyUsage, kmsapi.KeyUsageEncryptDecrypt)
+	case kmsapi.IsAsymmetric(cmk.KeySpec) && len(bound) > 0:
+		return nil, errBindsNothing("bound_context")
 	}
 	entry, err = b.registered(ctx, conn, name, append(previous, last), bound)
 	if err != nil {
 		return nil, err
 	}
+	entry.Derived = derived
 	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
 }
 
@@ -137,6 +138,11 @@ func badKeyID() error {
 func (b *backend) adopt(
 	ctx context.Context, req *logical.Request, conn *connection, k target, cmk kmsapi.KeyMetadata,
 ) (*logical.Response, error) {
+	release, err := b.reserveUnshared(ctx, req, k, k.entry.cmks()...)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
 	others, err := b.keysThatCanDecrypt(ctx, req, k.name, k.entry)
 	if err != nil {
 		return nil, err
@@ -144,54 +150,10 @@ func (b *backend) adopt(
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("a key was registered", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
+	b.Logger().Info("a key was registered", "key", k.name, "key_ids", ids(k.entry.cmks()), "region", k.entry.Region)
 	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
-	warnOfSharedCMK(resp, others)
+	k.entry.warnOfSharedCMK(resp, others)
+	k.entry.warnOfUnknownVersion(resp)
 	warnOfState(resp, cmk)
 	return resp, nil
-}
-
-// keysThatCanDecrypt returns the other names of an entry's CMK that can decrypt what is encrypted with this name, which
-// can decrypt theirs too.
-func (b *backend) keysThatCanDecrypt(
-	ctx context.Context, req *logical.Request, name string, entry *keyEntry,
-) ([]string, error) {
-	names, err := b.namesOfCMKs(ctx, req)
-	if err != nil {
-		return nil, err
-	}
-	var able []string
-	for _, other := range names.of(entry.KeyID) {
-		if other == name {
-			continue
-		}
-		their, err := b.cachedKey(ctx, req, other)
-		if err != nil {
-			return nil, err
-		}
-		if their != nil && !disjointContexts(entry.BoundContext, their.BoundContext) {
-			able = append(able, other)
-		}
-	}
-	slices.Sort(able)
-	return able, nil
-}
-
-// disjointContexts reports whether no encryption context can have all entries of both bound contexts, because they bind
-// the same name to different values. An entry that only one of them binds is not enough: a caller of the other key can
-// give it.
-func disjointContexts(a, b map[string]string) bool {
-	for name, value := range a {
-		if other, both := b[name]; both && other != value {
-			return true
-		}
-	}
-	return false
-}
-
-func warnOfSharedCMK(resp *logical.Response, others []string) {
-	if len(others) > 0 {
-		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
-			strings.Join(others, ", "))
-	}
 }

@@ -117,6 +117,11 @@ func TestBadRegistrationStoresNothing(t *testing.T) {
 			400,
 			"bound_context",
 		},
+		"the entry of context": {
+			body{"key_id": "x", "bound_context": body{contextEntry: "x"}},
+			400,
+			"give context instead",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := newKeyRig(t)

@@ -26,7 +26,7 @@ func (b *backend) rotatePaths() []*framework.Path {
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyRotate), "rotate", "key", keyVersionsAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyRotate)), "rotate", "key", keyAnswer),
 		},
 		HelpSynopsis: "Give a key a new version.",
 		HelpDescription: `
@@ -43,9 +43,6 @@ or one that exists. KMS's aliases stay with the old KMS key, whose rotation poli
 `,
 	}}
 }
-
-// keyVersionsAnswer describes what storage has of a key and its versions.
-var keyVersionsAnswer = joined(keyConfigAnswer, versionsAnswer)
 
 func (b *backend) keyRotate(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
@@ -76,9 +73,8 @@ func (b *backend) keyRotate(
 
 // readyForVersion gives the entry rows for all versions that exist, and refuses if there is no room for another.
 func (b *backend) readyForVersion(ctx context.Context, conn *connection, k target) error {
-	if k.entry.Region != conn.region {
-		return refusal.Conflict("key %q was made in %s, and the engine is configured for %s now",
-			k.name, k.entry.Region, conn.region)
+	if err := k.checkRegion(conn); err != nil {
+		return err
 	}
 	if _, err := b.learnVersions(ctx, conn, k); err != nil {
 		return err
@@ -87,6 +83,15 @@ func (b *backend) readyForVersion(ctx context.Context, conn *connection, k targe
 		return tooManyVersions(k.name)
 	}
 	return nil
+}
+
+// checkRegion refuses a request to KMS about a key of another region, where KMS finds none of its CMKs.
+func (k target) checkRegion(conn *connection) error {
+	if k.entry.Region == conn.region {
+		return nil
+	}
+	return refusal.Conflict("key %q was made in %s, and the engine is configured for %s now",
+		k.name, k.entry.Region, conn.region)
 }
 
 // rotated answers with the entry of a key that has a new version.

@@ -3,11 +3,13 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -199,4 +201,39 @@ func TestVersionToEncryptWith(t *testing.T) {
 		body{"plaintext": hello, "key_version": "2"}, body{"plaintext": hello}, body{"plaintext": hello, "key_version": 0},
 	}})
 	require.Len(t, resp.Data["batch_results"], 3)
+}
+
+func TestKeyWithTooManyVersionsIsNotRotated(t *testing.T) {
+	r := newKeyRig(t, "a")
+	entry := r.entry("a")
+	fill := func(n int) {
+		for i := len(entry.versions.Rows); i < n; i++ {
+			row := versions.Row{CMK: "another", KeyVersionID: fmt.Sprint(i)}
+			entry.versions.Rows = slices.Insert(entry.versions.Rows, 0, row)
+		}
+		require.NoError(t, r.backend().storeKey(t.Context(), r.storage, "a", entry))
+	}
+	fill(maxRows * 8 / 10)
+	require.Empty(t, r.write("keys/a/rotate", nil).Warnings)
+	entry = r.entry("a")
+	fill(maxRows * 9 / 10)
+	require.Contains(t, r.write("keys/a/rotate", nil).Warnings[0], "trim")
+	entry = r.entry("a")
+	fill(maxRows)
+	for _, data := range []body{nil, {"new_cmk": true}, {"key_id": r.direct().makeCMK(&kmsapi.CreateKeyRequest{})}} {
+		calls := r.kms.count(kmsapi.OpCreateKeyVersion) + r.kms.count(kmsapi.OpCreateKey)
+		_, err := r.tryWrite("keys/a/rotate", data)
+		refused(t, err, 400, "trim")
+		require.Equal(t, calls, r.kms.count(kmsapi.OpCreateKeyVersion)+r.kms.count(kmsapi.OpCreateKey))
+	}
+	r.direct().rotate(r.keyID("a"))
+	r.opens("a", r.encrypt("a", hello))
+	clock := r.withClock()
+	r.minutes(clock, 80)
+	require.Equal(t, maxRows, r.entry("a").versions.Newest())
+	require.Equal(t, 2, strings.Count(r.log.String(), "need attention"), "once when nearly full, and once when full")
+	r.write("keys/a/config", body{"min_decryption_version": maxRows, "min_encryption_version": maxRows})
+	r.write("keys/a/trim", body{"min_available_version": maxRows})
+	r.write("keys/a/config", body{"min_decryption_version": 0})
+	require.Equal(t, maxRows+1, r.entry("a").versions.Newest(), "there is room for what KMS has made")
 }

@@ -14,6 +14,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// trimmedAnswer describes what is shown of a key after a trim.
+var trimmedAnswer = joined(keyAnswer, answerFields{
+	"deleted_key_ids": {
+		Type: framework.TypeStringSlice, Description: "KMS keys whose deletion was scheduled, or had been before.",
+	},
+	"unused_key_ids": {Type: framework.TypeStringSlice, Description: "KMS keys that have no version left, and stay."},
+})
+
 func (b *backend) trimPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/trim",
@@ -30,12 +38,7 @@ func (b *backend) trimPaths() []*framework.Path {
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.changeKey(b.keyTrim), "trim", "key", joined(keyVersionsAnswer, answerFields{
-				"deleted_key_ids": {
-					Type: framework.TypeStringSlice, Description: "KMS keys whose deletion was scheduled, or had been before.",
-				},
-				"unused_key_ids": {Type: framework.TypeStringSlice, Description: "KMS keys that have no version left, and stay."},
-			})),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyTrim)), "trim", "key", trimmedAnswer),
 		},
 		HelpSynopsis: "Drop old versions of a key.",
 		HelpDescription: `
@@ -65,11 +68,11 @@ func (b *backend) keyTrim(
 	trimmed := *k.entry
 	trimmed.versions = trimmed.versions.Trim(minimum)
 	k = target{k.name, &trimmed}
+	var conn *connection
 	if isDelete {
-		for _, cmk := range trimmed.leftCMKs() {
-			if err := b.othersAllowDeletion(ctx, req, k.name, cmk.KeyID); err != nil {
-				return nil, err
-			}
+		var err error
+		if conn, err = b.connectionToDelete(ctx, req, k); err != nil {
+			return nil, err
 		}
 	}
 	// The entry goes first: nothing may still open with a KMS key that is being deleted.
@@ -77,14 +80,27 @@ func (b *backend) keyTrim(
 		return nil, err
 	}
 	b.Logger().Info("versions of a key were dropped", "key", k.name, "min_available_version", k.entry.versions.First)
-	var deleted []string
-	if isDelete {
-		var err error
-		if deleted, err = b.deleteLeft(ctx, req, k); err != nil {
-			return nil, err
-		}
+	if !isDelete {
+		return trimAnswer(req, k, leftCMKs{}), nil
 	}
-	return trimAnswer(req, k, deleted), nil
+	left, err := b.deleteLeft(ctx, req, conn, k)
+	if err != nil {
+		return nil, err
+	}
+	return trimAnswer(req, k, left), nil
+}
+
+// connectionToDelete refuses a deletion before anything is changed: without the consent of the other names, and where
+// KMS would not find the CMKs.
+func (b *backend) connectionToDelete(ctx context.Context, req *logical.Request, k target) (*connection, error) {
+	if err := b.othersAllowDeletion(ctx, req, k.name, k.entry.leftCMKs()); err != nil {
+		return nil, err
+	}
+	conn, err := b.connection(ctx, req)
+	if err != nil {
+		return nil, err
+	}
+	return conn, k.checkRegion(conn)
 }
 
 // mayTrim refuses what transit refuses, and versions that can't be distinguished from others.
@@ -111,54 +127,61 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 	return nil
 }
 
+// leftCMKs are what became of the CMKs that have no version left: those whose deletion is scheduled, and those that KMS
+// does not find.
+type leftCMKs struct{ deleted, missing []string }
+
 // deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry one by one,
-// so that a repeat goes on where a failure has stopped it.
-func (b *backend) deleteLeft(ctx context.Context, req *logical.Request, k target) (deleted []string, err error) {
-	conn, err := b.connection(ctx, req)
-	if err != nil {
-		return nil, err
-	}
+// so that a repeat goes on where a failure has stopped it. One that KMS does not find stays in the entry: it may be in
+// another account, and only out of reach for now.
+func (b *backend) deleteLeft(
+	ctx context.Context, req *logical.Request, conn *connection, k target,
+) (left leftCMKs, err error) {
+	schedule := deletion(kmsapi.MaxPendingWindowInDays)
 	for _, cmk := range k.entry.leftCMKs() {
-		_, err := call(ctx, conn, &kmsapi.ScheduleKeyDeletionRequest{
-			KeyId: cmk.cmk(), PendingWindowInDays: kmsapi.MaxPendingWindowInDays,
-		})
-		if err != nil && !isGone(ctx, conn, cmk, err) {
-			return nil, withProgress(err, "The versions were dropped, and of these KMS keys the deletion was scheduled: "+
-				strings.Join(deleted, ", ")+"; send the same request again to finish it.")
+		err := schedule.send(ctx, conn, cmk.cmk())
+		if errors.Is(err, kmsapi.ErrKeyNotFound) {
+			left.missing = append(left.missing, cmk.KeyID)
+			continue
+		}
+		if err != nil && !schedule.wasDone(ctx, conn, cmk, err) {
+			return left, withProgress(err, left.progress())
 		}
 		b.Logger().Info("the deletion of a KMS key was scheduled that a key had before",
 			"key", k.name, "key_id", cmk.KeyID, "days", kmsapi.MaxPendingWindowInDays)
-		deleted = append(deleted, cmk.KeyID)
+		left.deleted = append(left.deleted, cmk.KeyID)
 		k.entry.earlier = withoutCMK(k.entry.earlier, cmk.KeyID)
 		if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
-			return nil, err
+			return left, err
 		}
 	}
-	return deleted, nil
+	return left, nil
 }
 
-// isGone reports whether a CMK whose deletion KMS refuses to schedule is being deleted, or was.
-func isGone(ctx context.Context, conn *connection, cmk storedCMK, refused error) bool {
-	if errors.Is(refused, kmsapi.ErrKeyNotFound) {
-		return true
+// progress says what was done before a failure.
+func (l leftCMKs) progress() string {
+	scheduled := ""
+	if len(l.deleted) > 0 {
+		scheduled = "The deletion of these KMS keys was scheduled: " + strings.Join(l.deleted, ", ")
 	}
-	if !errors.Is(refused, kmsapi.ErrStateModifiedFailed) && !errors.Is(refused, kmsapi.ErrRejectedPendingDeletion) {
-		return false
-	}
-	found, err := describeCMK(ctx, conn, cmk.cmk())
-	return err == nil && found.KeyMetadata.KeyState == kmsapi.PendingDeletion
+	return refusal.Sentences("The versions were dropped", scheduled, "Send the same request again to finish it")
 }
 
-func trimAnswer(req *logical.Request, k target, deleted []string) *logical.Response {
+func trimAnswer(req *logical.Request, k target, left leftCMKs) *logical.Response {
 	resp := k.entry.withVersions(k.name)
 	unused := []string{}
 	for _, cmk := range k.entry.leftCMKs() {
 		unused = append(unused, cmk.KeyID)
 	}
-	resp.Data["deleted_key_ids"], resp.Data["unused_key_ids"] = append([]string{}, deleted...), unused
-	if len(deleted) > 0 {
+	resp.Data["deleted_key_ids"], resp.Data["unused_key_ids"] = append([]string{}, left.deleted...), unused
+	if len(left.deleted) > 0 {
 		resp.AddWarning(fmt.Sprintf("KMS deletes these KMS keys in %d days: %s",
-			kmsapi.MaxPendingWindowInDays, strings.Join(deleted, ", ")))
+			kmsapi.MaxPendingWindowInDays, strings.Join(left.deleted, ", ")))
+	}
+	if len(left.missing) > 0 {
+		resp.AddWarning("KMS does not find these KMS keys with the configuration of now, so that they are deleted already or in another account; the key still names them: " +
+			strings.Join(left.missing, ", "))
+		return resp
 	}
 	if len(unused) > 0 {
 		resp.AddWarning(fmt.Sprintf("No version of the key is left of these KMS keys, which stay and cost what KMS keys cost: %s. To schedule their deletion, run: vault write %skeys/%s/trim min_available_version=%d delete_cmks=true",

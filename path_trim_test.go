@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -111,7 +112,7 @@ func TestKMSKeysWithoutAVersionAreDeletedOnlyIfThatIsAskedFor(t *testing.T) {
 		return nil
 	}
 	_, err = r.tryWrite("keys/a/trim", again)
-	refused(t, err, 502, cmks[0], "send the same request again")
+	refused(t, err, 502, cmks[0], "Send the same request again")
 	r.kms.before = nil
 	direct.do(&kmsapi.ScheduleKeyDeletionRequest{KeyId: cmks[1], PendingWindowInDays: 30}) // Its answer was lost.
 	resp = r.write("keys/a/trim", again)
@@ -135,4 +136,30 @@ func TestTrimWithoutAVersionOfKMSWouldAcceptWhatItDropped(t *testing.T) {
 	_, err := r.tryWrite("keys/a/trim", body{"min_available_version": 2})
 	refused(t, err, 400, "version 1", old, "kms:ListKeyVersions")
 	r.write("keys/a/trim", body{"min_available_version": 3})
+}
+
+func TestTrimForgetsNoKMSKeyThatKMSDoesNotFind(t *testing.T) {
+	r, _ := newVersionsRig(t)
+	cmks := ids(r.entry("a").cmks())
+	r.write("keys/a/config", body{"min_decryption_version": 5, "min_encryption_version": 5, "deletion_allowed": true})
+	trim := body{"min_available_version": 4, "delete_cmks": true}
+
+	r.write("config", body{"region": "cn-beijing"})
+	_, err := r.tryWrite("keys/a/trim", trim)
+	refused(t, err, 409, "cn-hangzhou", "cn-beijing")
+	r.write("config", body{"region": "cn-hangzhou"})
+
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error { // The access key is of another account.
+		if deletion, ok := q.(*kmsapi.ScheduleKeyDeletionRequest); ok && deletion.KeyId == cmks[0] {
+			return answered(kmsapi.ErrKeyNotFound)
+		}
+		return nil
+	}
+	resp := r.write("keys/a/trim", trim)
+	require.Equal(t, cmks[:1], resp.Data["unused_key_ids"])
+	require.Equal(t, cmks[1:2], resp.Data["deleted_key_ids"])
+	require.Contains(t, strings.Join(resp.Warnings, "\n"), "does not find")
+	r.kms.before = nil
+	require.Equal(t, cmks[:1], r.write("keys/a/trim", trim).Data["deleted_key_ids"])
+	require.Equal(t, kmsapi.PendingDeletion, r.direct().describe(cmks[0]).KeyState)
 }

@@ -30,6 +30,8 @@ type process struct {
 	// now is the clock, and wait waits by it, or until the context ends.
 	now  func() time.Time
 	wait func(context.Context, time.Duration) error
+	// patience is how long a change of state waits for another request that is changing the same key.
+	patience time.Duration
 	// batches bounds the bytes of the batches of all mounts.
 	batches *budget.Budget
 }
@@ -41,6 +43,7 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		instanceRoot: alibabaCloudsRoot,
 		now:          time.Now,
 		wait:         sleep,
+		patience:     10 * time.Second,
 		batches:      budget.New(maxProcessBatches, nil),
 	}
 }

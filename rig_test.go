@@ -7,6 +7,7 @@ import (
 	"maps"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/hashicorp/go-hclog"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -117,6 +118,12 @@ func (r *rig) list(path string, query map[string]any) *logical.Response {
 func (r *rig) remove(path string, query map[string]any) *logical.Response {
 	r.t.Helper()
 	return r.do(logical.DeleteOperation, path, query)
+}
+
+// later lets a time pass by the engine's clock.
+func (r *rig) later(span time.Duration) {
+	now := r.backend().process.now
+	r.backend().process.now = func() time.Time { return now().Add(span) }
 }
 
 // share makes a key called name that shares the CMK of another key.

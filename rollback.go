@@ -68,20 +68,25 @@ func (b *backend) noteConflict(ctx context.Context, s logical.Storage, c *creati
 		if logged.Marker != c.Marker {
 			continue
 		}
-		entry, err := framework.GetWAL(ctx, s, logID)
-		if err != nil || entry == nil {
-			return err
-		}
-		entry.Data = c
-		changed, err := logical.StorageEntryJSON(framework.WALPrefix+logID, entry)
-		if err != nil {
-			return err
-		}
-		if err := s.Put(ctx, changed); err != nil {
+		if err := relog(ctx, s, logID, *c); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// relog changes an entry of the write-ahead log, if it is still there.
+func relog(ctx context.Context, s logical.Storage, logID string, c creation) error {
+	entry, err := framework.GetWAL(ctx, s, logID)
+	if err != nil || entry == nil {
+		return err
+	}
+	entry.Data = c
+	changed, err := logical.StorageEntryJSON(framework.WALPrefix+logID, entry)
+	if err != nil {
+		return err
+	}
+	return s.Put(ctx, changed)
 }
 
 // creationsOf returns the unsettled creations of the key called name, under the ids of their log entries.
@@ -137,7 +142,8 @@ func (b *backend) recover(ctx context.Context, req *logical.Request, conn *conne
 	return b.complete(ctx, req, conn, c, cmk)
 }
 
-// complete stores what a creation of a key, or of its next version, was to store.
+// complete stores what a creation of a key, or of its next version, was to store. It returns nil if nothing is to be
+// stored any longer.
 func (b *backend) complete(
 	ctx context.Context, req *logical.Request, conn *connection, c creation, cmk kmsapi.KeyMetadata,
 ) (*keyEntry, error) {
@@ -206,7 +212,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	case len(c.Conflict) > 0 && isTaken:
 		b.Logger().Warn("an interrupted creation may have left a KMS key, but its name has another one now: of these, register the right one under another name, and delete the others",
 			"key", c.Name, "key_ids", slices.DeleteFunc(c.Conflict, func(id string) bool {
-				return entry != nil && id == entry.KeyID
+				return entry != nil && slices.Contains(ids(entry.cmks()), id)
 			}),
 			"region", c.Region)
 		return nil
@@ -229,7 +235,10 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 			"key", c.Name, "key_id", cmk.KeyId, "region", c.Region)
 		return nil
 	default:
-		_, err := b.complete(ctx, req, conn, c, cmk)
+		completed, err := b.complete(ctx, req, conn, c, cmk)
+		if completed == nil && err == nil {
+			return b.resumeInterrupted(ctx, conn, c, entry)
+		}
 		return err
 	}
 }

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -136,15 +137,17 @@ func (b *backend) rotateToGiven(
 		return nil, err
 	}
 	cmk := found.KeyMetadata
-	if err := k.entry.mayBeFollowedBy(cmk); err != nil {
+	release, err := b.reserveFollowing(ctx, req, k, cmk)
+	if err != nil {
 		return nil, err
 	}
+	defer release()
 	old, err := describeCMK(ctx, conn, k.entry.cmk())
 	if err != nil {
 		return nil, err
 	}
 	c := newCreation(target{k.name, nil}, conn)
-	c.Given = given
+	c.Given = cmp.Or(arnOf(given, cmk), cmk.KeyId)
 	begun, err := b.beginFollowing(ctx, req, conn, k, old.KeyMetadata, c)
 	if err != nil {
 		return nil, err
@@ -162,7 +165,7 @@ func (b *backend) rotateToGiven(
 	if err != nil {
 		return nil, err
 	}
-	warnOfSharedCMK(resp, others)
+	next.warnOfSharedCMK(resp, others)
 	return resp, nil
 }
 

@@ -109,7 +109,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connection, name string) error {
 	entry, err := loadKey(ctx, req.Storage, name)
 	if err != nil {
-		b.warnOfVisit(name, err)
+		b.warnOfVersions(name, err)
 	}
 	if entry == nil || entry.Region != conn.region {
 		return nil
@@ -120,11 +120,11 @@ func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connect
 	case ctx.Err() != nil || isAboutAll(err):
 		return err
 	case err != nil:
-		b.warnOfVisit(name, err)
+		b.warnOfVersions(name, err)
 		return nil
 	}
 	if learned.fullness(name) >= nearlyFull {
-		b.warnOfVisit(name, errNearlyFull)
+		b.warnOfVersions(name, errNearlyFull)
 	}
 	if learned.format != entry.format || !slices.Equal(learned.versions.Rows, entry.versions.Rows) {
 		b.storeLearned(ctx, req.Storage, name, entry, &learned)
@@ -133,13 +133,6 @@ func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connect
 }
 
 var errNearlyFull = errors.New("it has nearly as many versions as its entry can hold: drop old ones with trim")
-
-// warnOfVisit logs once what recurs every hour.
-func (b *backend) warnOfVisit(name string, reason error) {
-	if b.logged.First("versions of " + name + ": " + reason.Error()) {
-		b.Logger().Warn("the versions of a key need attention", "key", name, "error", reason)
-	}
-}
 
 // storeLearned stores what was learned, unless the entry has changed meanwhile: then the next pass learns it.
 func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name string, was, learned *keyEntry) {
@@ -153,7 +146,7 @@ func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name stri
 		err = b.storeKey(ctx, s, name, learned)
 	}
 	if err != nil {
-		b.warnOfVisit(name, err)
+		b.warnOfVersions(name, err)
 		return
 	}
 	b.Logger().Info("a key has the versions that KMS has made",

@@ -44,7 +44,8 @@ func (r *rig) minutes(clock *fakeClock, n int) {
 	r.t.Helper()
 	for range n {
 		began := clock.time
-		require.NoError(r.t, r.backend().periodic(r.t.Context(), r.request(logical.RollbackOperation, "", nil)))
+		_, err := r.try(logical.RollbackOperation, "", nil)
+		require.NoError(r.t, err)
 		require.Less(r.t, clock.time.Sub(began), time.Minute)
 		clock.time = began.Add(time.Minute)
 	}
@@ -187,7 +188,7 @@ func TestPassRunsOnlyWhereStorageMayBeWritten(t *testing.T) {
 			r.minutes(clock, 20)
 			if state.HasState(consts.ReplicationPerformanceStandby | consts.ReplicationPerformanceSecondary) {
 				require.Equal(t, calls, r.kms.total())
-				require.Zero(t, r.storage.total())
+				require.Zero(t, r.storage.calls["get"], "Vault itself lists the write-ahead log")
 			}
 			require.Zero(t, r.storage.calls["put"])
 		})

@@ -35,7 +35,7 @@ type watchedKMS struct {
 
 func newWatchedKMS(t *testing.T) *watchedKMS {
 	return &watchedKMS{
-		service: sync.OnceValue(func() *kmstest.KMS { return kmstest.New(t) }),
+		service: sync.OnceValue(func() *kmstest.KMS { return kmstest.WithKeyPairs(t, vectorPair) }),
 		calls:   map[kmsapi.Operation]int{},
 		at:      map[kmsapi.Operation]string{},
 	}

@@ -67,6 +67,13 @@ func Configured(t testing.TB, change func(*server.Config)) *KMS {
 	return WithOptions(t, change, server.Options{})
 }
 
+// WithKeyPairs is [New] for a service whose new asymmetric keys have the PKCS#8 that pairs returns for their KeySpec,
+// or a key pair of their own where it returns nil. To make an RSA key takes seconds.
+func WithKeyPairs(t testing.TB, pairs func(keySpec string) []byte) *KMS {
+	t.Helper()
+	return WithOptions(t, AsItIs, server.Options{KeyPairs: pairs})
+}
+
 // WithOptions is [Configured] for a service with options. Its logger and its clock are those of the test.
 func WithOptions(t testing.TB, change func(*server.Config), options server.Options) *KMS {
 	t.Helper()

@@ -7,7 +7,7 @@ import (
 	"io"
 	"os"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"

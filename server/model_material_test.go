@@ -35,7 +35,7 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 	if k.isSymmetric() {
 		r.EncryptedKeyMaterial = wrapBy(m.t, algorithm, wrapped.PublicKey, material)
 	} else {
-		material = opensslFile(k.file+".pkcs8.der")
+		material = opensslFile(k.file + ".pkcs8.der")
 		r.EncryptedKeyMaterial = wrapPair(m.t, wrapped.PublicKey, material)
 	}
 	refusal := k.refusal(changeRefused)

@@ -43,7 +43,7 @@ func (l *lab) newHolding() (h holding) {
 		h.pairs = append(h.pairs, l.hold(first, spec), l.hold(pair{first.id, next}, spec))
 	}
 	spec := modelSpecs[len(modelSpecs)-1]
-	h.pkcs8 = opensslFile(spec.file+".pkcs8.der")
+	h.pkcs8 = opensslFile(spec.file + ".pkcs8.der")
 	imported := l.createPair(spec.spec, spec.usage, "Origin", "EXTERNAL")
 	require.Equal(l.t, http.StatusOK, l.importPair(imported.id, h.pkcs8).status)
 	h.imported = l.hold(imported, spec)

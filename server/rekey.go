@@ -8,8 +8,8 @@ import (
 	"log/slog"
 	"os"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"

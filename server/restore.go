@@ -9,7 +9,7 @@ import (
 	"path/filepath"
 	"syscall"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )

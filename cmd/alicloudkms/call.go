@@ -73,26 +73,8 @@ func operationCommand(op kmsapi.Operation) *cli.Command {
 }
 
 func callFlags() []cli.Flag {
-	return []cli.Flag{
-		&cli.StringFlag{
-			Name:  "env",
-			Usage: "take credentials, endpoint and CA from this `FILE` of exports, not from the environment",
-		},
-		&cli.StringFlag{
-			Name: "region", Usage: "the `REGION` of the keys: otherwise ALICLOUD_REGION, a profile's or " + kmsapi.DefaultRegion,
-		},
-		&cli.StringFlag{
-			Name: "network", Usage: "the `NETWORK` whose endpoint of the region to call: public or vpc",
-			Validator: oneOf(string(kmsapi.NetworkPublic), string(kmsapi.NetworkVPC)),
-		},
-		&cli.StringFlag{Name: "endpoint", Usage: "call this `HOST[:PORT]` instead: otherwise ALICLOUD_DOMAIN"},
-		&cli.StringFlag{Name: "ca-cert", Usage: "trust only the certificates in this PEM `FILE`: otherwise SSL_CERT_FILE"},
-		&cli.StringFlag{Name: "server-name", Usage: "the `HOST` in the server's certificate, if it is not the endpoint"},
-		&cli.StringFlag{Name: "instance", Usage: "encrypt and decrypt at the gateway of the KMS instance `ID`"},
-		&cli.StringFlag{Name: "instance-endpoint", Usage: "the gateway's `HOST[:PORT]`, if not the instance's own"},
-		&cli.StringFlag{Name: "instance-ca-cert", Usage: "the PEM `FILE` that the console offers for the instance"},
-		&cli.StringFlag{Name: "instance-server-name", Usage: "the `HOST` in the gateway's certificate, if not its own"},
-		&cli.DurationFlag{Name: "timeout", Value: callTimeout, Usage: "the `DURATION` of the call, with all repetitions"},
+	return append(
+		targetFlags(),
 		&cli.StringFlag{
 			Name: "o", Value: call.FormatTable, Usage: "the answer's `FORMAT`: table, or json for programs",
 			Validator: oneOf(call.FormatTable, call.FormatJSON),
@@ -105,18 +87,12 @@ func callFlags() []cli.Flag {
 			Usage: "plaintexts are bytes: send them in base64, and decode the one that -field prints",
 		},
 		&cli.StringFlag{Name: "out", Usage: "write the answer to this new `FILE`, which only you can read"},
-	}
+	)
 }
 
 func callOptions(c *cli.Command) call.Options {
 	return call.Options{
-		Target: call.Target{
-			EnvFile: c.String("env"), Region: c.String("region"), Network: c.String("network"),
-			Endpoint: c.String("endpoint"), CACert: c.String("ca-cert"), ServerName: c.String("server-name"),
-			Instance: c.String("instance"), InstanceEndpoint: c.String("instance-endpoint"),
-			InstanceCACert: c.String("instance-ca-cert"), InstanceServerName: c.String("instance-server-name"),
-			Timeout: c.Duration("timeout"),
-		},
+		Target: targetOf(c),
 		Format: c.String("o"), Field: c.String("field"), Out: c.String("out"),
 		All: c.Bool("all"), Reveal: c.Bool("reveal"), Raw: c.Bool("raw"),
 		Stdin: os.Stdin, Stdout: c.Root().Writer, Stderr: c.Root().ErrWriter,

@@ -72,13 +72,21 @@ func runInit(_ context.Context, c *cli.Command) error {
 		return runRenew(c)
 	}
 	made, err := setup.Init(setup.Options{
-		Dir: c.Args().First(), Hosts: c.StringSlice("host"), Listen: c.String("listen"),
+		Dir: c.Args().First(), Hosts: hostsOf(c), Listen: c.String("listen"),
 		Region: c.String("region"), Account: c.String("account"), Data: c.String("data"), Now: time.Now(),
 	})
 	if err != nil {
 		return blameFlag(c, err)
 	}
 	return printResult(c, made, describeMade(made))
+}
+
+// hostsOf returns the values of -host. No host has a comma, and a value with commas has always been a list.
+func hostsOf(c *cli.Command) (hosts []string) {
+	for _, value := range c.StringSlice("host") {
+		hosts = append(hosts, strings.Split(value, ",")...)
+	}
+	return hosts
 }
 
 // blameFlag makes err a usage error if it is about the value of a flag.
@@ -119,7 +127,7 @@ Then, in another shell, list its keys, and let the secrets engine use it:
 // runRenew is `init -renew`.
 func runRenew(c *cli.Command) error {
 	renewed, err := setup.Renew(setup.RenewOptions{
-		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: c.StringSlice("host"), Now: time.Now(),
+		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: hostsOf(c), Now: time.Now(),
 	})
 	if err != nil {
 		return blameFlag(c, err)

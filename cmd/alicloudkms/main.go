@@ -26,6 +26,8 @@ func commands() []*cli.Command {
 		rekeyCommand(),
 		wrapCommand(),
 		callCommand(),
+		encryptCommand(),
+		decryptCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"path/filepath"
 	"strings"
 	"syscall"
 	"testing"
@@ -44,10 +45,14 @@ func signalAll(signal os.Signal) func(ts *testscript.TestScript, neg bool, args 
 }
 
 // await waits until a file exists, which is how `server -dev-env` reports that it is ready, and contains the given
-// string, if any. The limit only ends a broken test.
+// string, if any. Its name may be a pattern. The limit only ends a broken test.
 func await(ts *testscript.TestScript, _ bool, args []string) {
 	for range 600 {
-		content, err := os.ReadFile(ts.MkAbs(args[0]))
+		name := ts.MkAbs(args[0])
+		if found, _ := filepath.Glob(name); len(found) > 0 {
+			name = found[0]
+		}
+		content, err := os.ReadFile(name)
 		exists := err == nil || !errors.Is(err, fs.ErrNotExist) // A socket exists, but can't be read.
 		if exists && (len(args) == 1 || strings.Contains(string(content), args[1])) {
 			return

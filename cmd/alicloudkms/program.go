@@ -42,6 +42,7 @@ func newProgram(args []string) *cli.Command {
 // observeConventions sets what all commands have in common.
 func observeConventions(c *cli.Command, args []string) {
 	c.CustomHelpTemplate = commandHelp
+	c.DisableSliceFlagSeparator = true // A value may have commas.
 	if c.ShellComplete == nil {
 		c.ShellComplete = complete
 	}

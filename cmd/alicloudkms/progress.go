@@ -15,12 +15,24 @@ import (
 // newProgress returns what draws the progress of a command on standard error, and what removes it again before the
 // command prints anything. It draws only on a terminal, so that nothing of it is in a log.
 func newProgress(c *cli.Command) (draw server.Progress, remove func()) {
-	f, ok := c.Root().ErrWriter.(*os.File)
-	if !ok || !term.IsTerminal(int(f.Fd())) || os.Getenv("TERM") == "dumb" {
+	f, ok := barTerminal(c)
+	if !ok {
 		return nil, func() {}
 	}
 	p := &progress{w: f}
 	return p.draw, p.remove
+}
+
+// barTerminal returns the terminal that is standard error, if a bar can be drawn on it.
+func barTerminal(c *cli.Command) (f *os.File, ok bool) {
+	f, ok = terminalOf(c.Root().ErrWriter)
+	return f, ok && os.Getenv("TERM") != "dumb"
+}
+
+// terminalOf returns the terminal that w is.
+func terminalOf(w io.Writer) (f *os.File, ok bool) {
+	f, ok = w.(*os.File)
+	return f, ok && term.IsTerminal(int(f.Fd()))
 }
 
 // progress is a bar on a terminal, without colors.
@@ -57,15 +69,19 @@ func (p *progress) remove() {
 const redrawEvery = 100 * time.Millisecond
 
 func newBar(w io.Writer, stage server.Stage, total int64) *progressbar.ProgressBar {
-	options := []progressbar.Option{
-		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(string(stage)), progressbar.OptionSetWidth(30),
-		progressbar.OptionThrottle(redrawEvery), progressbar.OptionClearOnFinish(),
-		progressbar.OptionSetRenderBlankState(true),
-		progressbar.OptionShowBytes(stage == server.Copying),
-		progressbar.OptionSetSpinnerChangeInterval(0), // Otherwise it would be drawn after it has been removed.
-	}
+	options := append(barOptions(w, string(stage)), progressbar.OptionShowBytes(stage == server.Copying))
 	if total == 0 {
 		return progressbar.NewOptions64(-1, append(options, progressbar.OptionSetElapsedTime(false))...)
 	}
 	return progressbar.NewOptions64(total, append(options, progressbar.OptionShowCount())...)
+}
+
+// barOptions are what all bars have in common.
+func barOptions(w io.Writer, description string) []progressbar.Option {
+	return []progressbar.Option{
+		progressbar.OptionSetWriter(w), progressbar.OptionSetDescription(description), progressbar.OptionSetWidth(30),
+		progressbar.OptionThrottle(redrawEvery), progressbar.OptionClearOnFinish(),
+		progressbar.OptionSetRenderBlankState(true),
+		progressbar.OptionSetSpinnerChangeInterval(0), // Otherwise it would be drawn after it has been removed.
+	}
 }

@@ -9,24 +9,25 @@ import (
 	"syscall"
 )
 
-// untilSignal returns a context that the first SIGINT or SIGTERM cancels. A second one ends the process at once.
+// untilSignal returns a context that the first SIGINT or SIGTERM cancels, as its cause. A second one ends the process
+// at once.
 func untilSignal(parent context.Context, stderr io.Writer) (context.Context, context.CancelFunc) {
-	ctx, cancel := context.WithCancel(parent)
+	ctx, cancel := context.WithCancelCause(parent)
 	signals := make(chan os.Signal, 2)
 	signal.Notify(signals, syscall.SIGINT, syscall.SIGTERM)
 	go func() {
 		select {
-		case <-signals:
+		case first := <-signals:
+			cancel(fmt.Errorf("stopped by a signal: %v", first))
 		case <-ctx.Done():
 			return
 		}
-		cancel()
 		<-signals
 		fmt.Fprintln(stderr, "alicloudkms: stopped at once by a second signal")
 		os.Exit(1)
 	}()
 	return ctx, func() {
-		cancel()
+		cancel(nil)
 		signal.Stop(signals)
 	}
 }

@@ -17,6 +17,7 @@ func schemas() Schemas {
 	return WithTransit(Schemas{
 		"name":     {Type: framework.TypeString},
 		"string":   {Type: framework.TypeString},
+		"length":   {Type: framework.TypeString, DisplayAttrs: &framework.DisplayAttributes{EditType: OrNumber}},
 		"bool":     {Type: framework.TypeBool},
 		"int":      {Type: framework.TypeInt},
 		"duration": {Type: framework.TypeDurationSecond},
@@ -37,6 +38,9 @@ func TestFieldsGetTheirGoTypes(t *testing.T) {
 		"nothing":                   {nil, object{}},
 		"a string":                  {object{"string": "1"}, object{"string": "1"}},
 		"an empty string":           {object{"string": ""}, object{"string": ""}},
+		"a number for a string":     {object{"length": json.Number("32")}, object{"length": "32"}},
+		"a number over gRPC":        {object{"length": float64(32)}, object{"length": "32"}},
+		"a string for a string":     {object{"length": "auto"}, object{"length": "auto"}},
 		"a bool":                    {object{"bool": true}, object{"bool": true}},
 		"a bool as a string":        {object{"bool": "false"}, object{"bool": false}},
 		"an integer":                {object{"int": json.Number("5")}, object{"int": 5}},
@@ -55,6 +59,8 @@ func TestFieldsGetTheirGoTypes(t *testing.T) {
 		"strings":                   {object{"strings": "a,b"}, object{"strings": []string{"a", "b"}}},
 		"strings as a list":         {object{"strings": []any{"a,b"}}, object{"strings": []string{"a,b"}}},
 		"a null, which is no value": {object{"string": nil}, object{}},
+		"null, which is no body":    {object{"null": ""}, object{}},
+		"null, and a line break":    {object{"null\n": ""}, object{}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			checked, remarks, err := Check(schemas(), logical.UpdateOperation, c.given)
@@ -134,6 +140,22 @@ func TestWrongFieldsAreRefusedWithoutTheirValues(t *testing.T) {
 			require.Equal(t, 400, refusal.Status(err))
 			require.NotContains(t, err.Error(), "hidden")
 			require.NotContains(t, err.Error(), "name,", "it is in the path")
+		})
+	}
+}
+
+func TestNullIsABodyOnlyAloneAndInAWrite(t *testing.T) {
+	for name, c := range map[string]struct {
+		op    logical.Operation
+		given map[string]any
+	}{
+		"in a query":         {logical.DeleteOperation, map[string]any{"null": ""}},
+		"with a value":       {logical.UpdateOperation, map[string]any{"null": "hidden"}},
+		"with another field": {logical.UpdateOperation, map[string]any{"null": "", "string": "a"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := Check(schemas(), c.op, c.given)
+			require.ErrorContains(t, err, `unknown field "null"`)
 		})
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -39,6 +40,18 @@ func convertFor(op logical.Operation, schema *framework.FieldSchema, raw any) (a
 	return convert(schema, raw)
 }
 
+// numberText is a number as text, and "" for anything else. A plugin gets numbers from Vault as float64.
+func numberText(raw any) string {
+	switch n := raw.(type) {
+	case json.Number:
+		return n.String()
+	case float64:
+		return strconv.FormatFloat(n, 'f', -1, 64)
+	default:
+		return ""
+	}
+}
+
 // convert gives raw the type of its schema. It is stricter than the framework, which takes true for the string "1" and
 // "" for the number 0.
 func convert(schema *framework.FieldSchema, raw any) (any, bool) {
@@ -46,6 +59,9 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 	_, isBool := raw.(bool)
 	switch schema.Type {
 	case framework.TypeString:
+		if number := numberText(raw); number != "" && formOf(schema) == OrNumber {
+			return number, true
+		}
 		return raw, isString && utf8.ValidString(s)
 	case framework.TypeKVPairs:
 		return convertMap(raw)

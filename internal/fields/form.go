@@ -16,6 +16,8 @@ const (
 	InBase64 = "base64"
 	// AsGiven is for text that is kept as it is, of any number of lines.
 	AsGiven = "textarea"
+	// OrNumber is for an identifier that may be a number, which may also be given as one.
+	OrNumber = "number"
 )
 
 // clean gives a value the form of its schema. Its error ends a sentence.

@@ -34,6 +34,16 @@ var (
 	// Alias is an alias of KMS without "alias/", in the field "alias". It may have slashes.
 	Alias = newName("alias", fmt.Sprintf(`(?P<alias>[\w/-]{1,%d})`, kmsapi.MaxAlias), "",
 		fmt.Sprintf("an alias of KMS: an alias has letters, digits, '_', '-' and '/', 1 to %d of them", kmsapi.MaxAlias))
+	// Hash is a hash function, in the field "urlalgorithm" as in transit. It may begin with a slash, because some clients
+	// write an empty part before it.
+	Hash = newName("urlalgorithm", `(?P<urlalgorithm>/?[\w-]+)`, "/",
+		"a hash function: its name has letters, digits, '_' and '-'")
+	// Version is the version of a public key, in the field "public_key_version".
+	Version = newName("public_key_version", `(?P<public_key_version>[\w-]+)`, "/", "a version: a number, or latest")
+	// RandomSource is a source of random bytes or, in a path with one part, their number, in the field "source".
+	RandomSource = newName("source", `(?P<source>[\w-]+)`, "/", "a source of random bytes, or their number")
+	// RandomBytes is a number of random bytes, in the field "urlbytes" as in transit.
+	RandomBytes = newName("urlbytes", `(?P<urlbytes>[\w-]+)`, "/", "a number of random bytes")
 )
 
 func newName(field, pattern, end, form string) Name {
@@ -41,7 +51,7 @@ func newName(field, pattern, end, form string) Name {
 }
 
 // Names returns every kind of name in paths.
-func Names() []Name { return []Name{KeyName, Alias} }
+func Names() []Name { return []Name{KeyName, Alias, Hash, Version, RandomSource, RandomBytes} }
 
 // Valid reports whether s has the form of such a name.
 func (n Name) Valid(s string) bool { return n.valid.MatchString(s) }
@@ -68,4 +78,11 @@ func (n Name) in(p *framework.Path, path string) string {
 	return match[group]
 }
 
-func isInPath(field string) bool { return field == KeyName.Field || field == Alias.Field }
+func isInPath(field string) bool {
+	switch field {
+	case KeyName.Field, Alias.Field, Hash.Field, Version.Field, RandomSource.Field, RandomBytes.Field:
+		return true
+	default:
+		return false
+	}
+}

@@ -15,6 +15,7 @@ func TestNamesAreTheFieldsOfTheirPatterns(t *testing.T) {
 		require.True(t, kind.Valid("a-b_1"))
 		require.False(t, kind.Valid("a b"))
 		require.False(t, kind.Valid(""))
+		require.True(t, isInPath(kind.Field))
 	}
 	for name, valid := range map[string]bool{
 		"a": true, "_": true, "a.b": true, "a.b.c-d": true, "a-.b": true, "a.-b": true, "a--b": true, "a.-.b": true,

@@ -67,7 +67,10 @@ func nearestPath(paths []*framework.Path, path string) string {
 }
 
 // placeholders stand for the names in a path that somebody still has to fill in.
-var placeholders = map[string]string{KeyName.Field: "NAME", Alias.Field: "ALIAS"}
+var placeholders = map[string]string{
+	KeyName.Field: "NAME", Alias.Field: "ALIAS", Hash.Field: "HASH", Version.Field: "VERSION",
+	RandomSource.Field: "SOURCE", RandomBytes.Field: "BYTES",
+}
 
 // near returns the path of pattern that path may be a misspelling of, and how many slips that would be; "" if none.
 func near(pattern, path string) (meant string, slips int) {

@@ -28,8 +28,12 @@ func (f transitField) accepts(value any) bool {
 // Why a value can't be accepted, as the end of a sentence.
 const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
-	noDerivation  = "KMS does not derive keys; bind a ciphertext to its purpose with encryption_context or associated_data instead"
+	noDerivation  = "key material is imported as it is; give context with each use of the key instead"
+	noEd25519     = "KMS has no Ed25519 keys, and binds nothing to a signature"
+	noMAC         = "KMS has no HMAC keys; give signature"
+	derivedAsKey  = "a version is derived if its key is"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
+	misspelled    = "transit spells it marshaling_algorithm"
 	noRotation    = "KMS does not rotate key material that was imported"
 	onlySymmetric = "a KMS key is a 256-bit symmetric key that encrypts and decrypts; leave type out"
 	sameMaterial  = "a KMS key accepts the same key material only, ever"
@@ -48,7 +52,11 @@ var transitFields = map[string]transitField{
 	"auto_rotate_period":    refusedField(framework.TypeDurationSecond, noRotation),
 	"context":               refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption": refusedField(framework.TypeBool, noConvergence),
-	"derived":               refusedField(framework.TypeBool, noDerivation),
+	"derived":               refusedField(framework.TypeBool, derivedAsKey),
+	"cmac":                  refusedField(framework.TypeString, noMAC),
+	"marshalling_algorithm": refusedField(framework.TypeString, misspelled, "asn1"), // SPIRE did before July 2026.
+	"hmac":                  refusedField(framework.TypeString, noMAC),
+	"signature_context":     refusedField(framework.TypeString, noEd25519),
 	"public_key":            refusedField(framework.TypeString, noPublicHalf),
 	"version":               refusedField(framework.TypeInt, sameMaterial, 1),
 	"type": refusedField(framework.TypeString, onlySymmetric,
@@ -85,8 +93,9 @@ func WithTransit(schemas Schemas, names ...string) Schemas {
 	return all
 }
 
-// IsTransit reports whether a name is that of one of the fields which [WithTransit] adds.
-func IsTransit(name string) bool {
-	_, ok := transitFields[name]
-	return ok
+// IsTransit reports whether schema, under this name, is one that [WithTransit] adds. On another path a field of the
+// same name may mean something.
+func IsTransit(name string, schema *framework.FieldSchema) bool {
+	field, ok := transitFields[name]
+	return ok && field.schema == schema
 }

@@ -50,7 +50,7 @@ const maxFileName = 64
 
 // fileTypes are those of files with base64 or PEM.
 var fileTypes = []string{
-	".b64", ".base64", ".bin", ".cer", ".crt", ".der", ".enc", ".json", ".key", ".pem", ".pub", ".token", ".txt",
+	".b64", ".base64", ".bin", ".cer", ".crt", ".der", ".enc", ".json", ".key", ".pem", ".pub", ".sig", ".token", ".txt",
 }
 
 // IsFileName reports whether s, which is neither base64 nor PEM, is surely the name of a file, so that it may be shown:

@@ -86,20 +86,8 @@ func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) ([]byte, error
 	if want := key.Size() + wrappedMaterialSize; len(ciphertext) != want {
 		return nil, wrongSize(len(ciphertext), key.Size())
 	}
-	ephemeral, err := rsa.DecryptOAEP(newHash(), nil, key, ciphertext[:key.Size()], nil)
-	if err != nil {
-		return nil, ErrUnwrap
-	}
-	defer clear(ephemeral)
-	if len(ephemeral) != EphemeralKeySize {
-		return nil, ErrUnwrap
-	}
-	kwp, err := subtle.NewKWP(ephemeral)
-	if err != nil {
-		return nil, ErrUnwrap
-	}
-	material, err := kwp.Unwrap(ciphertext[key.Size():])
-	if err != nil {
+	material, ok := unwrap(key, newHash, ciphertext)
+	if !ok {
 		return nil, ErrUnwrap
 	}
 	if len(material) != kmsapi.KeyMaterialSize {
@@ -107,4 +95,22 @@ func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) ([]byte, error
 		return nil, ErrUnwrap
 	}
 	return material, nil
+}
+
+// unwrap opens a ciphertext that is longer than the modulus. It says only whether that succeeded.
+func unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) (opened []byte, ok bool) {
+	ephemeral, err := rsa.DecryptOAEP(newHash(), nil, key, ciphertext[:key.Size()], nil)
+	if err != nil {
+		return nil, false
+	}
+	defer clear(ephemeral)
+	if len(ephemeral) != EphemeralKeySize {
+		return nil, false
+	}
+	kwp, err := subtle.NewKWP(ephemeral)
+	if err != nil {
+		return nil, false
+	}
+	opened, err = kwp.Unwrap(ciphertext[key.Size():])
+	return opened, err == nil
 }

@@ -134,3 +134,24 @@ func FuzzUnwrap(f *testing.F) {
 		}
 	})
 }
+
+func TestPrivateKeysAreUnwrapped(t *testing.T) {
+	_, key := keywraptest.Read(t)
+	for _, size := range []int{33, 138, 1217, 2375, 4096} {
+		private := make([]byte, size)
+		_, _ = rand.Read(private)
+		good := keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, private)
+		got, err := keywrap.UnwrapPair(key, sha256.New, good)
+		require.NoError(t, err)
+		require.Equal(t, private, got)
+		for _, at := range []int{0, key.Size() - 1, key.Size(), len(good) - 1} {
+			_, err := keywrap.UnwrapPair(key, sha256.New, keywraptest.Flip(good, at))
+			require.Equal(t, keywrap.ErrUnwrapPair, err, "%d bytes, at %d", size, at)
+			keywraptest.Flip(good, at)
+		}
+		for _, wrong := range [][]byte{nil, good[:key.Size()], good[:len(good)-1], append(good, 0), make([]byte, 5000)} {
+			_, err := keywrap.UnwrapPair(key, sha256.New, wrong)
+			require.ErrorContains(t, err, "not the length of a private key")
+		}
+	}
+}

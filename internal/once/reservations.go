@@ -1,28 +1,57 @@
 package once
 
-import "sync"
+import (
+	"context"
+	"sync"
+)
 
-// Reservations let one request at a time change a thing. Nobody waits: a second request is refused, so that no lock is
-// held while the first one talks to storage and KMS.
+// Reservations let one request at a time change a thing. They are no locks: whoever has one may talk to storage and
+// KMS meanwhile. A second request is refused by Take, and waits in Wait.
 type Reservations struct {
-	mu    sync.Mutex // guards taken
-	taken map[string]struct{}
+	mu    sync.Mutex               // guards taken
+	taken map[string]chan struct{} // closed once the reservation is released
 }
 
 // NewReservations returns reservations of which none is taken.
-func NewReservations() *Reservations { return &Reservations{taken: map[string]struct{}{}} }
+func NewReservations() *Reservations { return &Reservations{taken: map[string]chan struct{}{}} }
 
 // Take reserves name and returns the function that releases it. It returns false if name is reserved already.
 func (r *Reservations) Take(name string) (release func(), ok bool) {
+	release, _ = r.take(name)
+	return release, release != nil
+}
+
+// Wait is Take for a request that waits its turn. The error is that of ctx, which has ended before. A request that
+// waits must have no other reservation, or two of them may wait for each other.
+func (r *Reservations) Wait(ctx context.Context, name string) (release func(), err error) {
+	for {
+		release, released := r.take(name)
+		if release != nil {
+			return release, nil
+		}
+		select {
+		case <-released:
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+	}
+}
+
+// take returns either the function that releases name, or, if name is reserved, what is closed when it is released.
+func (r *Reservations) take(name string) (release func(), released <-chan struct{}) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if _, busy := r.taken[name]; busy {
-		return nil, false
+	if held, busy := r.taken[name]; busy {
+		return nil, held
 	}
-	r.taken[name] = struct{}{}
+	done := make(chan struct{})
+	r.taken[name] = done
 	return func() {
 		r.mu.Lock()
 		defer r.mu.Unlock()
-		delete(r.taken, name)
-	}, true
+		if r.taken[name] == done { // It was not released before.
+			delete(r.taken, name)
+			close(done)
+		}
+	}, nil
 }

@@ -1,6 +1,9 @@
 package once
 
 import (
+	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,4 +22,30 @@ func TestReservationIsForOneAtATime(t *testing.T) {
 	release, ok = r.Take("a")
 	require.True(t, ok)
 	release()
+}
+
+func TestReservationIsWaitedFor(t *testing.T) {
+	r := NewReservations()
+	release, ok := r.Take("a")
+	require.True(t, ok)
+	gone, cancel := context.WithCancel(t.Context())
+	cancel()
+	_, err := r.Wait(gone, "a")
+	require.ErrorIs(t, err, context.Canceled)
+
+	var working atomic.Int64
+	var wg sync.WaitGroup
+	for range 10 {
+		wg.Go(func() {
+			release, err := r.Wait(t.Context(), "a")
+			require.NoError(t, err)
+			defer release()
+			require.EqualValues(t, 1, working.Add(1), "one at a time")
+			working.Add(-1)
+		})
+	}
+	release()
+	wg.Wait()
+	_, ok = r.Take("a")
+	require.True(t, ok)
 }

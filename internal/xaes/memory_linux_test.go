@@ -24,7 +24,7 @@ func TestNoKeyIsLeftInMemory(t *testing.T) {
 	clear(secret[:])
 	require.NotZero(t, s.count(key))
 
-	g := k.derive(vectorNonce)
+	g := k.Derive(vectorNonce)
 	messageKey := masked(memoryOf(g.block)[:KeySize])
 	require.NotZero(t, s.count(messageKey))
 	g.Clear()

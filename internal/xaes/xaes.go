@@ -4,6 +4,9 @@
 // The first 12 bytes of a nonce and the key give a fresh AES-256 key, by two blocks of CMAC in counter mode; the last
 // 12 bytes are the nonce of AES-256-GCM under that key.
 //
+// GCM does not commit to its key: somebody who chooses two keys can make one ciphertext that opens under both. Where
+// that matters, a message carries the [Key.Commitment] of its nonce too.
+//
 // Unlike the ciphers of the standard library, keys of this package can be erased; see [Key.Clear]. The keys of single
 // messages are erased before Seal and Open return.
 package xaes
@@ -22,6 +25,8 @@ const (
 	NonceSize = 24
 	// Overhead is how much longer a ciphertext is than its plaintext.
 	Overhead = 16
+	// CommitmentSize is the size of a key commitment.
+	CommitmentSize = 2 * aes.BlockSize
 
 	// halfNonce is the length of both parts of a nonce.
 	halfNonce = NonceSize / 2
@@ -51,7 +56,7 @@ func New(key *[KeySize]byte) *Key {
 // Seal appends the ciphertext of plaintext and its tag to dst, like [cipher.AEAD]. It panics unless nonce has
 // [NonceSize] bytes.
 func (k *Key) Seal(dst, nonce, plaintext, additional []byte) []byte {
-	g := k.derive(nonce)
+	g := k.Derive(nonce)
 	defer g.Clear()
 	return g.Seal(dst, nonce[halfNonce:], plaintext, additional)
 }
@@ -59,13 +64,35 @@ func (k *Key) Seal(dst, nonce, plaintext, additional []byte) []byte {
 // Open appends the plaintext of ciphertext to dst, like [cipher.AEAD]. The only error is that nonce, ciphertext and
 // additional are not what Seal was given and returned. It panics unless nonce has [NonceSize] bytes.
 func (k *Key) Open(dst, nonce, ciphertext, additional []byte) ([]byte, error) {
-	g := k.derive(nonce)
+	g := k.Derive(nonce)
 	defer g.Clear()
 	return g.Open(dst, nonce[halfNonce:], ciphertext, additional)
 }
 
-// derive returns the cipher of the messages whose nonces begin like nonce. The caller clears it.
-func (k *Key) derive(nonce []byte) GCM {
+// Commitment returns what only this key gives for nonce: the commitment of KC-XAES-256-GCM
+// (https://eprint.iacr.org/2025/758). It is no secret. To compare it, use [subtle.ConstantTimeCompare], before Open. It
+// panics unless nonce has [NonceSize] bytes.
+func (k *Key) Commitment(nonce []byte) (c [CommitmentSize]byte) {
+	if len(nonce) != NonceSize {
+		panic("xaes: incorrect nonce length")
+	}
+	var x [aes.BlockSize]byte
+	copy(x[:], "XCMT")
+	copy(x[4:], nonce[:halfNonce])
+	k.block.Encrypt(x[:], x[:])
+	for i, half := range [][]byte{c[:aes.BlockSize], c[aes.BlockSize:]} {
+		copy(half, nonce[halfNonce:])
+		copy(half[halfNonce:], []byte{0, 1, 0, byte(i + 1)})
+		subtle.XORBytes(half, half, x[:])
+		subtle.XORBytes(half, half, k.k1[:])
+		k.block.Encrypt(half, half)
+	}
+	return c
+}
+
+// Derive returns the cipher of the messages whose nonces begin like nonce. The caller clears it, and chooses the nonces
+// of AES-256-GCM so that none is used twice: it is for messages in several parts.
+func (k *Key) Derive(nonce []byte) GCM {
 	var key [KeySize]byte
 	defer clear(key[:])
 	for i, half := range [][]byte{key[:aes.BlockSize], key[aes.BlockSize:]} {

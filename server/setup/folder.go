@@ -7,8 +7,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 

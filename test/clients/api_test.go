@@ -36,7 +36,7 @@ func TestAKeyIsMadeReadListedAndDeleted(t *testing.T) {
 }
 
 // bindings are the fields that bind a ciphertext to its purpose.
-var bindings = []string{"associated_data"}
+var bindings = []string{"associated_data", "context"}
 
 func TestWhatIsEncryptedOpensForItsPurposeOnly(t *testing.T) {
 	onEachClient(t, func(t *testing.T, c caller) {

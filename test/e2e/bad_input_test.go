@@ -15,7 +15,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// badRequests are writes that the engine must reject, on a mount with a key called "a" and a disabled key called "off".
+// badRequests are writes that the engine must reject, on a mount with a key called "a", one called "pair" that signs,
+// and a disabled key called "off".
 var badRequests = []struct {
 	name   string
 	path   string
@@ -97,6 +98,36 @@ var badRequests = []struct {
 		[]string{"number_of_bytes"},
 	},
 	{"a data key of 192 bits", "datakey/plaintext/a", map[string]any{"bits": 192}, 400, []string{"bits"}},
+	{"a type that KMS does not have", "keys/new", map[string]any{"type": "ed25519"}, 400, []string{"type", "ecdsa-p256"}},
+	{"a symmetric key, to sign", "sign/a", map[string]any{"input": "QQ=="}, 400, []string{"type=ecdsa-p256"}},
+	{"a key that does not exist, to sign", "sign/nobody", map[string]any{"input": "QQ=="}, 404, []string{"nobody"}},
+	{"no input", "sign/pair", nil, 400, []string{"input"}},
+	{"an input that is not base64", "sign/pair", map[string]any{"input": "***"}, 400, []string{"base64"}},
+	{"a hash that KMS does not sign", "sign/pair/sha2-512", map[string]any{"input": "QQ=="}, 400, []string{"sha2-256"}},
+	{
+		"data in place of its digest", "sign/pair",
+		map[string]any{"input": "QQ==", "prehashed": true},
+		400,
+		[]string{"SHA-256 digest"},
+	},
+	{
+		"a signature without its version", "verify/pair",
+		map[string]any{"input": "QQ==", "signature": base64Of(70)},
+		400,
+		[]string{"vault:v"},
+	},
+	{"a plaintext for a key that signs", "encrypt/pair", map[string]any{"plaintext": "QQ=="}, 400, []string{"key_usage"}},
+	{
+		"a context of transit that is not base64", "encrypt/a",
+		map[string]any{"plaintext": "QQ==", "context": "user 1"},
+		400,
+		[]string{"context"},
+	},
+	{"more random bytes than transit gives", "random", map[string]any{"bytes": 131073}, 400, []string{"131072"}},
+	{"random bytes of an unknown source", "random/moon/7", nil, 400, []string{"platform, seal or all"}},
+	{"a hash that nobody knows", "hash/md5", map[string]any{"input": "QQ=="}, 400, []string{"sha2-256"}},
+	{"a backup", "backup/a", nil, 400, []string{"never leaves"}},
+	{"an HMAC", "hmac/a", map[string]any{"input": "QQ=="}, 400, []string{"HMAC"}},
 	{
 		"a context that is not a map", "encrypt/a",
 		map[string]any{"plaintext": "QQ==", "encryption_context": "tenant"},
@@ -111,6 +142,7 @@ func TestBadRequestsAreRejectedAndChangeNothing(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		m.write("keys/a", nil)
+		m.write("keys/pair", map[string]any{"type": "ecdsa-p256"})
 		m.write("keys/off", nil)
 		m.write("keys/off/disable", nil)
 		config := m.read("config")
@@ -122,7 +154,7 @@ func TestBadRequestsAreRejectedAndChangeNothing(t *testing.T) {
 			})
 		}
 		require.Equal(t, config, m.read("config"))
-		require.Equal(t, []any{"a", "off"}, m.list("keys"))
+		require.Equal(t, []any{"a", "off", "pair"}, m.list("keys"))
 	})
 }
 

@@ -34,10 +34,13 @@ var methods = map[string]func(m *mount, c call) error{
 
 func (c call) do(m *mount) error { return methods[c.method](m, c) }
 
-// fixture is what the calls work on: a mount with the keys "a", "other" and "external", whose material is imported.
+// fixture is what the calls work on: a mount with the keys "a", "other", "pair", which signs, and "external", whose
+// material is imported.
 type fixture struct {
 	config                map[string]any
 	plaintext, ciphertext string
+	// signature is one of plaintext.
+	signature string
 	// cmk is the CMK of "other".
 	cmk string
 	// imported holds the fields that import material into "external", and version those that import it into a new version.
@@ -51,6 +54,8 @@ func (s *stage) fixture(m *mount) fixture {
 	m.write("keys/a", nil)
 	f.ciphertext = m.encrypt("a", f.plaintext)
 	f.cmk, _ = m.write("keys/other", nil)["key_id"].(string)
+	m.write("keys/pair", map[string]any{"type": "ecdsa-p256"})
+	f.signature, _ = m.write("sign/pair", map[string]any{"input": f.plaintext})["signature"].(string)
 	m.write("keys/external", map[string]any{"origin": string(kmsapi.OriginExternal)})
 	parameters := m.write("keys/external/import_parameters", nil)
 	der, err := base64.StdEncoding.DecodeString(parameters["public_key_der"].(string))
@@ -81,8 +86,11 @@ func (m *mount) wrap(material []byte) string {
 // calls are all operations on all paths, and on a second key where policies name one. Each role makes them in this
 // order, so allowed calls must leave everything as it was.
 func (f fixture) calls() []call {
-	plaintext, ciphertext := map[string]any{"plaintext": f.plaintext}, map[string]any{"ciphertext": f.ciphertext}
+	plaintextAs := func(field string) map[string]any { return map[string]any{field: f.plaintext} }
+	plaintext, ciphertext := plaintextAs("plaintext"), map[string]any{"ciphertext": f.ciphertext}
 	batchOf := func(item map[string]any) map[string]any { return map[string]any{"batch_input": []any{item, item}} }
+	input := map[string]any{"input": f.plaintext}
+	signed := map[string]any{"input": f.plaintext, "signature": f.signature}
 	tags := map[string]any{"tags": map[string]any{"team": "red"}}
 	return []call{
 		{"delete config", "delete", "config", nil},
@@ -133,6 +141,24 @@ func (f fixture) calls() []call {
 		{"rewrap a batch", "post", "rewrap/a", batchOf(ciphertext)},
 		{"make a data key", "post", "datakey/plaintext/a", nil},
 		{"make a wrapped data key", "post", "datakey/wrapped/a", nil},
+		{"ask for random bytes", "post", "random", nil},
+		{"ask for random bytes of a source", "post", "random/platform", nil},
+		{"ask for 48 random bytes of a source", "post", "random/platform/48", nil},
+		{"hash", "post", "hash", plaintextAs("input")},
+		{"hash with a function in the path", "post", "hash/sha2-512", plaintextAs("input")},
+		{"write the cache's size", "post", "cache-config", map[string]any{"size": 500}},
+		{"read the cache's size", "get", "cache-config", nil},
+		{"write whether encrypt makes keys", "post", "config/keys", map[string]any{"disable_upsert": true}},
+		{"read whether encrypt makes keys", "get", "config/keys", nil},
 		{"make a wrapped data key of another key", "post", "datakey/wrapped/other", nil},
+
+		{"sign", "post", "sign/pair", input},
+		{"sign a batch", "post", "sign/pair", batchOf(input)},
+		{"sign with the hash in the path", "post", "sign/pair/sha2-256", input},
+		{"verify", "post", "verify/pair", signed},
+		{"verify a batch", "post", "verify/pair", batchOf(signed)},
+		{"verify with the hash in the path", "post", "verify/pair/sha2-256", signed},
+		{"read public keys", "get", "export/public-key/pair", nil},
+		{"read the newest public key", "get", "export/public-key/pair/latest", nil},
 	}
 }

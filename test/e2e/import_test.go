@@ -28,8 +28,13 @@ func newMaterial(t *testing.T) string {
 // transitImport runs the standard command line's import for transit, on the engine.
 func (s *stage) transitImport(t *testing.T, m *mount, key, file string, more ...string) (output string, err error) {
 	t.Helper()
-	cmd := exec.Command(s.vault.platform.bin,
-		append([]string{"transit", "import", m.path + "/keys/" + key, "@" + file}, more...)...)
+	return s.transit(t, m, append([]string{"import", m.path + "/keys/" + key, "@" + file}, more...)...)
+}
+
+// transit runs one of the standard command line's commands for transit.
+func (s *stage) transit(t *testing.T, m *mount, args ...string) (output string, err error) {
+	t.Helper()
+	cmd := exec.Command(s.vault.platform.bin, append([]string{"transit"}, args...)...)
 	prefix := s.vault.platform.prefix
 	cmd.Env = append(os.Environ(), "HOME="+t.TempDir(),
 		prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+m.client.Token())
@@ -63,6 +68,24 @@ func TestTransitImportCommandImportsAKeyThatItsOwnerCanDelete(t *testing.T) {
 		out, err = s.transitImport(t, m, "mine", mine)
 		require.NoError(t, err, out)
 		require.Equal(t, plaintext, m.decrypt("mine", ciphertext))
+	})
+}
+
+func TestTransitImportVersionCommandAddsAVersion(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		m := s.mount(t)
+		out, err := s.transitImport(t, m, "mine", newMaterial(t))
+		require.NoError(t, err, out)
+		plaintext := newPlaintext()
+		first := m.encrypt("mine", plaintext)
+		out, err = s.transit(t, m, "import-version", m.path+"/keys/mine", "@"+newMaterial(t))
+		require.NoError(t, err, out)
+		second := m.encrypt("mine", plaintext)
+		require.Regexp(t, "^vault:v1:", first)
+		require.Regexp(t, "^vault:v2:", second)
+		for _, text := range []string{first, second} {
+			require.Equal(t, plaintext, m.decrypt("mine", text))
+		}
 	})
 }
 

@@ -36,6 +36,21 @@ var interruptions = []interruption{
 		name: "a new key, which a repeat finds", isNew: true, operation: kmsapi.OpCreateKey,
 		settle: repeatRequest, cmks: 1, versions: 1,
 	},
+	{
+		name: "a KMS key that follows, which rollback finds",
+		path: "/rotate", fields: map[string]any{"new_cmk": true}, operation: kmsapi.OpCreateKey,
+		settle: settleByRollback, cmks: 2, versions: 2,
+	},
+	{
+		name: "a KMS key that follows, which a repeat finds",
+		path: "/rotate", fields: map[string]any{"new_cmk": true}, operation: kmsapi.OpCreateKey,
+		settle: repeatRequest, cmks: 2, versions: 2,
+	},
+	{
+		name: "a version of the KMS key, which the next list of versions finds",
+		path: "/rotate", operation: kmsapi.OpCreateKeyVersion,
+		settle: keepMinimum, cmks: 1, versions: 2,
+	},
 }
 
 func (i interruption) send(m *mount, key string) error {
@@ -83,6 +98,12 @@ func (c *cluster) mounted(t *testing.T, path string) *mount {
 	leader := c.leader(t)
 	require.NoError(t, leader.Await(leader.serves(t, path)))
 	return leader.mounted(t, path)
+}
+
+// keepMinimum is a write that changes nothing, and for which the engine lists the versions.
+func keepMinimum(m *mount, _ interruption, key string) {
+	m.t.Helper()
+	m.write("keys/"+key+"/config", map[string]any{"min_decryption_version": 1})
 }
 
 func repeatRequest(m *mount, i interruption, key string) {

@@ -34,6 +34,25 @@ var roles = []struct {
 		[]string{"rewrap", "rewrap a batch"},
 	},
 	{
+		"may sign", `path "%[1]s/sign/pair" { capabilities = ["update"] }
+			path "%[1]s/sign/pair/sha2-256" { capabilities = ["update"] }`,
+		[]string{"sign", "sign a batch", "sign with the hash in the path"},
+	},
+	{
+		"may verify", `path "%[1]s/verify/pair" { capabilities = ["update"] }
+			path "%[1]s/export/public-key/pair/*" { capabilities = ["read"] }`,
+		[]string{"verify", "verify a batch", "read the newest public key"},
+	},
+	{
+		"may ask for 48 random bytes of the platform", `path "%[1]s/random/platform/48" { capabilities = ["update"] }`,
+		[]string{"ask for 48 random bytes of a source"},
+	},
+	{
+		"may hash", `path "%[1]s/hash" { capabilities = ["update"] }
+			path "%[1]s/hash/+" { capabilities = ["update"] }`,
+		[]string{"hash", "hash with a function in the path"},
+	},
+	{
 		"may manage keys and not use them", `path "%[1]s/keys" { capabilities = ["list"] }
 			path "%[1]s/keys/*" { capabilities = ["update", "patch", "read", "delete"] }`,
 		[]string{
@@ -65,12 +84,14 @@ var roles = []struct {
 			path "%[1]s/keys/+/tags" { capabilities = ["read"] }
 			path "%[1]s/aliases" { capabilities = ["list"] }
 			path "%[1]s/aliases/*" { capabilities = ["read"] }
+			path "%[1]s/cache-config" { capabilities = ["read"] }
+			path "%[1]s/config/keys" { capabilities = ["read"] }
 			path "%[1]s/cmks" { capabilities = ["list"] }
 			path "%[1]s/regions" { capabilities = ["read"] }
 			path "%[1]s/health" { capabilities = ["read"] }`,
 		[]string{
 			"read config", "read regions", "read health", "list KMS keys", "list keys", "read a key", "read a key's config",
-			"read tags",
+			"read tags", "read the cache's size", "read whether encrypt makes keys",
 			"list aliases", "read an alias",
 		},
 	},

@@ -55,7 +55,7 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal", "internal/servercert", "internal/versions",
+			"internal/once", "internal/refusal", "internal/servercert", "internal/signing", "internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -76,6 +76,10 @@ var rooms = map[string]room{
 	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
+	// Messages and files under data keys, for engine and tool.
+	"envelope": {imports: []string{"internal/xaes", "kmsapi"}},
+	// Files that survive a power loss, for service and tool.
+	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
@@ -85,6 +89,7 @@ var rooms = map[string]room{
 	"internal/listing":  {imports: []string{"internal/refusal"}},
 	"internal/once":     {onlyStandard: true},
 	"internal/refusal":  {},
+	"internal/signing":  {imports: []string{"internal/refusal", "kmsapi"}},
 	"internal/versions": {onlyStandard: true},
 
 	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
@@ -92,15 +97,18 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"asymmetric", "audit", "crypt", "durable", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"internal/durable",
 			"internal/input", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
 	// The files of a new service.
 	"server/setup": {
-		imports: serverRooms("config", "crypt", "durable", "pki", "private", "internal/guess", "internal/shell", "kmsapi"),
-		tests:   []string{"client", "kmsapi", "server", "signature"},
+		imports: serverRooms(
+			"config", "crypt", "pki", "private", "internal/durable", "internal/guess", "internal/shell", "kmsapi",
+		),
+		tests: []string{"client", "kmsapi", "server", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
@@ -122,16 +130,17 @@ var rooms = map[string]room{
 		),
 		tests: serverRooms("store/bolt"),
 	},
-	"server/internal/crypt":           {imports: serverRooms("durable", "private", "internal/xaes", "kmsapi")},
-	"server/internal/asymmetric":      {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/fair":            {onlyStandard: true},
-	"server/internal/keystate":        {imports: []string{"kmsapi"}},
-	"server/internal/keyindex":        {onlyStandard: true},
-	"server/internal/list":            {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
-	"server/internal/store":           {alone: true},
-	"server/internal/store/bolt":      {imports: serverRooms("durable", "store"), tests: serverRooms("store/storetest")},
+	"server/internal/crypt":      {imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi")},
+	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/fair":       {onlyStandard: true},
+	"server/internal/keystate":   {imports: []string{"kmsapi"}},
+	"server/internal/keyindex":   {onlyStandard: true},
+	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
+	"server/internal/store":      {alone: true},
+	"server/internal/store/bolt": {
+		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
+	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	"server/internal/durable":         {onlyStandard: true},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
 	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
@@ -141,7 +150,7 @@ var rooms = map[string]room{
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
-	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/xaes", "kmsapi")},
+	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/signing", "internal/xaes", "kmsapi")},
 }
 
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.

@@ -1,9 +1,7 @@
 package crypt
 
 import (
-	"encoding/binary"
 	"fmt"
-	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -22,7 +20,7 @@ func (m *Material) Seal(versionID string, plaintext []byte, c kmsapi.EncryptionC
 	if !IsVersionID(versionID) {
 		return nil, fmt.Errorf("%q is not the id of a key version", versionID)
 	}
-	return m.key.seal(blobLabel, append([]byte(versionID), blobFormat), plaintext, encodeContext(c))
+	return m.key.seal(blobLabel, append([]byte(versionID), blobFormat), plaintext, c.AppendCanonical(nil))
 }
 
 // Open returns the plaintext of a blob that m sealed with the same context. For any other blob the error is [ErrOpen].
@@ -30,7 +28,7 @@ func (m *Material) Open(blob []byte, c kmsapi.EncryptionContext) ([]byte, error)
 	if _, err := BlobVersionID(blob); err != nil {
 		return nil, err
 	}
-	return m.key.open(blobLabel, blob, blobHeader, encodeContext(c))
+	return m.key.open(blobLabel, blob, blobHeader, c.AppendCanonical(nil))
 }
 
 // BlobVersionID returns the id of the key version that a blob names, so that the caller can find the key. Only the form
@@ -44,25 +42,4 @@ func BlobVersionID(blob []byte) (string, error) {
 		return "", ErrOpen
 	}
 	return id, nil
-}
-
-// encodeContext is injective: the number of entries, then each name and value in the byte order of names, each preceded
-// by its length. Numbers have 32 bits, big-endian. No context and an empty one are the same (§4.11).
-func encodeContext(c kmsapi.EncryptionContext) []byte {
-	names, size := make([]string, 0, len(c)), 4
-	for name, value := range c {
-		names = append(names, name)
-		size += 4 + len(name) + 4 + len(value)
-	}
-	slices.Sort(names)
-	encoded := binary.BigEndian.AppendUint32(make([]byte, 0, size), uint32(len(c)))
-	for _, name := range names {
-		encoded = appendString(encoded, name)
-		encoded = appendString(encoded, c[name])
-	}
-	return encoded
-}
-
-func appendString(dst []byte, s string) []byte {
-	return append(binary.BigEndian.AppendUint32(dst, uint32(len(s))), s...)
 }

@@ -21,9 +21,9 @@ func (f *failure) Error() string { return terminal.Escape(f.message, "") }
 
 func (f *failure) Unwrap() error { return f.err }
 
-// explain returns what to say of err, which a request of op to endpoint has caused: operation, code, message, status
+// Explain returns what to say of err, which a request of op to endpoint has caused: operation, code, message, status
 // and request id, and whether the operation may have run.
-func explain(op kmsapi.Operation, endpoint string, err error) error {
+func Explain(op kmsapi.Operation, endpoint string, err error) error {
 	refused, isRefusal := errors.AsType[*kmsapi.Error](err)
 	if missing, ok := errors.AsType[*client.CredentialsError](err); ok {
 		return &failure{missing.Error() + "; -env FILE names a file with credentials", err}

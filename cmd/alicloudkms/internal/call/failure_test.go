@@ -59,7 +59,7 @@ func TestWhatIsSaidOfAFailure(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			got := explain(tc.op, "kms:443", tc.err)
+			got := Explain(tc.op, "kms:443", tc.err)
 			require.EqualError(t, got, tc.want)
 			require.ErrorIs(t, got, tc.err)
 		})
@@ -68,7 +68,7 @@ func TestWhatIsSaidOfAFailure(t *testing.T) {
 
 func TestNoErrorCommandsATerminal(t *testing.T) {
 	refused := &kmsapi.Error{Code: hostile, Message: hostile, RequestID: hostile, HostID: hostile, HTTPStatus: 400}
-	text := explain(kmsapi.OpEncrypt, "kms:443", refused).Error()
+	text := Explain(kmsapi.OpEncrypt, "kms:443", refused).Error()
 	require.Equal(t, terminal.Escape(text, ""), text)
 	require.Contains(t, text, `\u001b]0;owned`)
 }

@@ -98,7 +98,7 @@ func (t *task) runInto(ctx context.Context, path string) error {
 
 // run sends the request and writes the answer to w. A dry run has none.
 func (t *task) run(ctx context.Context, w io.Writer) (printed bool, err error) {
-	kms, err := t.options.Target.client(t.options.Version)
+	kms, err := t.options.Target.Client(t.options.Version)
 	if err != nil {
 		return false, err
 	}
@@ -114,7 +114,7 @@ func (t *task) run(ctx context.Context, w io.Writer) (printed bool, err error) {
 		t.warn("this was a dry run; " + string(t.op) + " would succeed")
 		return false, nil
 	case err != nil:
-		return false, explain(t.op, kms.EndpointOf(t.op), err)
+		return false, Explain(t.op, kms.EndpointOf(t.op), err)
 	}
 	if err := t.view.print(w, answer); err != nil {
 		return false, err

@@ -36,8 +36,9 @@ func (t Target) variables() (environment, error) {
 	return readEnvFile(t.EnvFile)
 }
 
-// client returns a client of the target.
-func (t Target) client(version string) (*client.Client, error) {
+// Client returns a client of the target. version is that of this program, for the User-Agent header. It returns a
+// [*UsageError] for a target that makes no sense.
+func (t Target) Client(version string) (*client.Client, error) {
 	env, err := t.variables()
 	if err != nil {
 		return nil, err

@@ -12,7 +12,7 @@ import (
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 

@@ -12,7 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 )
 
 func fill(content string) func(*os.File) error {

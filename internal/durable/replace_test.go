@@ -8,7 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 )
 
 // replaceable makes a file with the content "old", and one with "new" that is to replace it.

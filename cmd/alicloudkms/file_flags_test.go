@@ -1,0 +1,24 @@
+package main
+
+import (
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
+	for name, value := range map[string]string{
+		"VAULT_ADDR": "http://vault", "VAULT_NAMESPACE": "team", "VAULT_TOKEN": "", "VAULT_EMPTY": "x",
+	} {
+		t.Setenv(name, value)
+	}
+	require.NoError(t, adoptOpenBao([]string{
+		"BAO_ADDR=http://bao", "BAO_TOKEN=a=b", "BAO_EMPTY=", "OTHER_BAO_ADDR=no", "BAOBAB=no",
+	}))
+	for name, want := range map[string]string{
+		"VAULT_ADDR": "http://bao", "VAULT_NAMESPACE": "team", "VAULT_TOKEN": "a=b", "VAULT_EMPTY": "", "VAULT_BAB": "",
+	} {
+		require.Equal(t, want, os.Getenv(name), name)
+	}
+}

@@ -1,0 +1,211 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A cmkAction moves a CMK to another state. It can be repeated.
+type cmkAction struct {
+	// done completes the sentence "These KMS keys are ...".
+	done string
+	send func(ctx context.Context, c *connection, cmk string) error
+	// wasDone reports whether KMS has refused because the CMK is in that state already. It may be nil, if KMS does not.
+	wasDone func(ctx context.Context, c *connection, cmk storedCMK, refused error) bool
+	// remark is a warning about those of several CMKs that were in that state before. It may be empty.
+	remark string
+	// isCautious says that the action stops at the first failure: it is worse to have done half of it than nothing.
+	isCautious bool
+}
+
+// sending is the send of an action that is one operation, whose answer shows nothing.
+func sending[A any](
+	request func(cmk string) kmsapi.RequestFor[A],
+) func(ctx context.Context, c *connection, cmk string) error {
+	return func(ctx context.Context, c *connection, cmk string) error {
+		_, err := call(ctx, c, request(cmk))
+		return err
+	}
+}
+
+// cmkStates are what an action has made of the CMKs of a key.
+type cmkStates struct {
+	name, newest string
+	// done are those in the wanted state, the oldest first. Of these, before were in it before.
+	done, before []string
+	// touched are those whose state may be another than other nodes know.
+	touched []string
+	// aside are earlier CMKs that can't be brought into the state, and err says why the first other one was not.
+	aside []failedCMK
+	err   error
+	// failed are the ids of the others: those that failed, and those that were not tried after that.
+	failed []string
+	action *cmkAction
+	// data is what else the answer has.
+	data map[string]any
+}
+
+type failedCMK struct {
+	id  string
+	err error
+}
+
+// run acts on all CMKs of a key, the oldest first.
+func (a *cmkAction) run(ctx context.Context, conn *connection, k target) *cmkStates {
+	cmks := k.entry.cmks()
+	states := &cmkStates{name: k.name, newest: k.entry.KeyID, action: a}
+	for i, cmk := range cmks {
+		c := conn.of(cmk.Instance)
+		err := withTarget(a.send(ctx, c, cmk.cmk()), target{k.name, &keyEntry{storedCMK: cmk}})
+		wasDone := err != nil && a.wasDone != nil && a.wasDone(ctx, c, cmk, err)
+		states.note(cmk.KeyID, err, wasDone)
+		if states.err != nil && (a.isCautious || isEverywhere(err)) {
+			states.failed = append(states.failed, ids(cmks[i+1:])...)
+			break
+		}
+	}
+	return states
+}
+
+// note takes what KMS has answered for a CMK.
+func (s *cmkStates) note(cmk string, err error, wasDone bool) {
+	if wasDone || !surelyNotDone(err) {
+		s.touched = append(s.touched, cmk)
+	}
+	switch {
+	case err == nil:
+		s.done = append(s.done, cmk)
+	case wasDone:
+		s.done, s.before = append(s.done, cmk), append(s.before, cmk)
+		if cmk == s.newest && s.err == nil && len(s.done) == len(s.before) {
+			s.err = err // There was nothing left to do.
+		}
+	case cmk != s.newest && s.action.isOutOfPlay(err):
+		s.aside = append(s.aside, failedCMK{cmk, err})
+	default:
+		if s.err == nil {
+			s.err = err
+		}
+		s.failed = append(s.failed, cmk)
+	}
+}
+
+// isOutOfPlay reports whether KMS can't change the state of a CMK: because it was deleted or, for an action that goes
+// on then, because it is being deleted or has no key material.
+func (a *cmkAction) isOutOfPlay(err error) bool {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return errors.Is(err, kmsapi.ErrKeyNotFound) || ok && refused.Kind() == kmsapi.KindState && !a.isCautious
+}
+
+// isEverywhere reports whether a call failed for a reason that another CMK would meet too.
+func isEverywhere(err error) bool {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return isAboutAll(err) && (!ok || refused.Kind() != kmsapi.KindTemporary)
+}
+
+// A stateHandler acts on the CMKs of a key.
+type stateHandler func(context.Context, *logical.Request, *connection, target, *framework.FieldData) (*cmkStates, error)
+
+// changeStates adapts a handler that changes the state of a key's CMKs. KMS is first. If it may have done anything, all
+// names of the CMKs in this mount get a new generation, so that other nodes learn of it. Then the caller gets the
+// answer.
+func (b *backend) changeStates(
+	reserve func(context.Context, string) (release func(), err error), handle stateHandler,
+) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		conn, err := b.connection(ctx, req)
+		if err != nil {
+			return nil, err
+		}
+		var states *cmkStates
+		_, err = reserving(reserve, ofStored(func(
+			ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+		) (_ *logical.Response, err error) {
+			states, err = handle(ctx, req, conn, k, d)
+			return nil, err
+		}))(ctx, req, d)
+		if err != nil {
+			return nil, err
+		}
+		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+		defer cancel()
+		unstored := b.renewSharers(kept, req, states.name, states.touched)
+		if unstored != nil {
+			b.Logger().Error("the state of KMS keys was changed, but not all keys that have them were stored",
+				"key", states.name, "key_ids", states.touched, "error", unstored)
+		}
+		return states.answer(b, req, unstored)
+	}
+}
+
+// awaitKey is reserveKey for a request that must not fail because of another one that will be over soon.
+func (b *backend) awaitKey(ctx context.Context, name string) (release func(), err error) {
+	patient, cancel := context.WithTimeout(ctx, b.process.patience)
+	defer cancel()
+	release, err = b.changing.Wait(patient, keyPrefix+name)
+	if err != nil && ctx.Err() == nil {
+		return b.reserveKey(name) // It says why it can't.
+	}
+	return release, err
+}
+
+// answer says what was done. unstored says why other nodes may not know of it yet, and may be nil.
+func (s *cmkStates) answer(b *backend, req *logical.Request, unstored error) (*logical.Response, error) {
+	if s.err != nil {
+		return nil, withProgress(s.err, s.progress(unstored))
+	}
+	if unstored != nil {
+		return nil, refusal.Internal("%s", refusal.Sentences(s.progress(nil), s.notStored(unstored)))
+	}
+	resp := &logical.Response{Data: map[string]any{"key_ids": s.done}}
+	maps.Copy(resp.Data, s.data)
+	if s.action.remark != "" && len(s.before) > 0 {
+		resp.AddWarning(s.action.remark + ": " + strings.Join(s.before, ", "))
+	}
+	for _, other := range s.aside {
+		resp.AddWarning(fmt.Sprintf("The earlier KMS key %s stays as it is: %s", other.id, b.coded(req, other.err)))
+	}
+	return resp, nil
+}
+
+// progress says of which CMKs of several a failure is, and which are done.
+func (s *cmkStates) progress(unstored error) string {
+	var parts []string
+	if len(s.done)+len(s.aside)+len(s.failed) > 1 || s.err == nil {
+		if len(s.done) > 0 {
+			parts = append(parts, fmt.Sprintf("These KMS keys are %s: %s.", s.action.done, strings.Join(s.done, ", ")))
+		}
+		if len(s.failed) > 0 {
+			parts = append(parts, fmt.Sprintf("These may not be: %s; send the same request again to finish it.",
+				strings.Join(s.failed, ", ")))
+		}
+		if len(s.aside) > 0 {
+			parts = append(parts, fmt.Sprintf("These can't be: %s.", strings.Join(s.asideIDs(), ", ")))
+		}
+	}
+	if unstored != nil {
+		parts = append(parts, s.notStored(unstored))
+	}
+	return refusal.Sentences(parts...)
+}
+
+func (s *cmkStates) asideIDs() (ids []string) {
+	for _, other := range s.aside {
+		ids = append(ids, other.id)
+	}
+	return ids
+}
+
+func (s *cmkStates) notStored(reason error) string {
+	return fmt.Sprintf("KMS may have changed %s, but storing that for the other nodes of Vault failed: %s. They may go on for a while with what they remember; send the same request again",
+		strings.Join(s.touched, ", "), reason)
+}

@@ -1,0 +1,389 @@
+package envelope
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+var (
+	errRefused = errors.New("KMS refused")
+	errLost    = errors.New("no answer")
+)
+
+const ttl = time.Minute
+
+// kms is a double of KMS that counts calls, and unwraps every data key as its version.
+type kms struct {
+	calls atomic.Int64
+	mu    sync.Mutex
+	err   error
+	takes time.Duration
+}
+
+func (k *kms) answers(err error) {
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.err = err
+}
+
+func (k *kms) unwrap(r Ref) Unwrap {
+	return func(ctx context.Context) (*[KeySize]byte, error) {
+		k.calls.Add(1)
+		k.mu.Lock()
+		err, takes := k.err, k.takes
+		k.mu.Unlock()
+		select {
+		case <-time.After(takes):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		if err != nil {
+			return nil, err
+		}
+		return &[KeySize]byte{byte(r.Version), byte(r.Version >> 8), 0xaa}, nil
+	}
+}
+
+func ref(version uint32) Ref { return Ref{Name: "payroll", Version: version} }
+
+type rig struct {
+	t     *testing.T
+	cache *Cache
+	kms   *kms
+}
+
+func newRig(t *testing.T, limit int) *rig {
+	t.Helper()
+	r := &rig{t: t, kms: &kms{}, cache: NewCache(Options{
+		Max: limit, Timeout: 10 * time.Second, Refused: func(err error) bool { return errors.Is(err, errRefused) },
+	})}
+	t.Cleanup(r.cache.Close)
+	return r
+}
+
+func (r *rig) acquire(u Use) (*Lease, error) {
+	return r.cache.Acquire(r.t.Context(), u, r.kms.unwrap(u.Ref))
+}
+
+// use uses a data key once, and requires that it is the right one.
+func (r *rig) use(u Use) {
+	r.t.Helper()
+	l, err := r.acquire(u)
+	require.NoError(r.t, err)
+	defer l.Release()
+	require.Equal(r.t, byte(u.Ref.Version), l.Key().secret[0])
+}
+
+func (r *rig) calls() int { synctest.Wait(); return int(r.kms.calls.Load()) }
+
+// inBubble runs test on a rig with a clock of its own.
+func inBubble(t *testing.T, limit int, test func(t *testing.T, r *rig)) {
+	t.Helper()
+	synctest.Test(t, func(t *testing.T) { test(t, newRig(t, limit)) })
+}
+
+func TestADataKeyIsUsedUntilItsTimeIsOver(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		r.kms.takes = 20 * time.Second
+		u := Use{Ref: ref(1), TTL: ttl}
+		_, err := r.acquire(u)
+		require.ErrorIs(t, err, context.DeadlineExceeded)
+		r.kms.takes = 5 * time.Second // The time counts from the sending.
+		r.use(u)
+		for range 24 {
+			time.Sleep(time.Second)
+			r.use(u)
+		}
+		require.Equal(t, 2, r.calls())
+		r.kms.answers(errLost)
+		time.Sleep(29 * time.Second)
+		r.use(u) // In its second half: it is renewed in the background, which fails without an answer.
+		require.Equal(t, 3, r.calls())
+		time.Sleep(2 * time.Second)
+		_, err = r.acquire(u)
+		require.ErrorIs(t, err, errLost, "there is no grace when KMS is away")
+	})
+}
+
+func TestUsesInTheSecondHalfRenewADataKeyInTheBackground(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u := Use{Ref: ref(1), TTL: ttl}
+		r.kms.takes = time.Second
+		for range 600 { // ten minutes
+			r.use(u)
+			time.Sleep(time.Second)
+		}
+		require.InDelta(t, 600/31, r.calls(), 2, "once in each half of a minute")
+		time.Sleep(2 * ttl)
+		require.Zero(t, r.cache.Stats().Cached, "an unused data key is not renewed, and is erased")
+	})
+}
+
+func TestARefusalDropsADataKeyAtOnce(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u := Use{Ref: ref(1), TTL: ttl}
+		r.use(u)
+		held, err := r.acquire(u)
+		require.NoError(t, err)
+		r.kms.answers(errRefused)
+		time.Sleep(ttl / 2)
+		r.use(u) // This one asks, and is too early to know.
+		synctest.Wait()
+		require.False(t, held.Valid())
+		held.Release()
+		require.Zero(t, held.entry.key.secret, "it is erased with its last user")
+		_, err = r.acquire(u)
+		require.ErrorIs(t, err, errRefused)
+		require.EqualValues(t, 2, r.cache.Stats().Refusals)
+		r.kms.answers(nil)
+		r.use(u) // A refusal is not cached.
+	})
+}
+
+func TestRequestsThatNeedOneDataKeyMakeOneCall(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		r.kms.takes = time.Second
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() { r.use(Use{Ref: ref(1), TTL: ttl}) })
+		}
+		all.Wait()
+		require.Equal(t, 1, r.calls())
+	})
+}
+
+func TestARequestThatGivesUpLeavesTheCallToTheOthers(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		r.kms.takes = time.Second
+		u := Use{Ref: ref(1), TTL: ttl}
+		ctx, cancel := context.WithCancel(t.Context())
+		given := make(chan error)
+		go func() {
+			_, err := r.cache.Acquire(ctx, u, r.kms.unwrap(u.Ref))
+			given <- err
+		}()
+		synctest.Wait()
+		var other sync.WaitGroup
+		other.Go(func() { r.use(u) })
+		synctest.Wait()
+		cancel()
+		require.ErrorIs(t, <-given, context.Canceled)
+		other.Wait()
+		require.Equal(t, 1, r.calls())
+		r.cache.Drop("payroll")
+	})
+}
+
+func TestWithoutATimeEachRequestAsksForItself(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u := Use{Ref: ref(1)}
+		for range 3 {
+			l, err := r.acquire(u)
+			require.NoError(t, err)
+			time.Sleep(time.Hour)
+			require.True(t, l.Valid(), "within the request")
+			l.Release()
+			require.Zero(t, l.entry.key.secret)
+		}
+		require.Equal(t, 3, r.calls())
+		require.Zero(t, r.cache.Stats().Cached)
+		r.kms.takes = time.Second
+		var all sync.WaitGroup
+		for range 5 {
+			all.Go(func() { r.use(u) })
+		}
+		all.Wait()
+		require.Equal(t, 8, r.calls(), "a request joins no call that began before it")
+	})
+}
+
+func TestNothingCrossesRefs(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		base := Ref{Name: "payroll", Generation: 3, ID: ID{1}, Version: 1, Wrapped: HashWrapped([]byte("a"))}
+		refs := []Ref{base, base, base, base, base, base}
+		refs[1].Name, refs[2].Generation, refs[3].ID = "other", 4, ID{2}
+		refs[4].Version, refs[5].Wrapped = 2, HashWrapped(nil)
+		for range 2 {
+			for _, x := range refs {
+				r.use(Use{Ref: x, TTL: ttl})
+			}
+		}
+		require.Equal(t, len(refs), r.calls())
+	})
+}
+
+func TestADroppedNameKeepsNothing(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u, other := Use{Ref: ref(1), TTL: ttl, Newest: true}, Use{Ref: Ref{Name: "other"}, TTL: ttl}
+		r.use(u)
+		r.use(other)
+		held, err := r.acquire(u)
+		require.NoError(t, err)
+		r.cache.Drop("payroll")
+		require.False(t, held.Valid())
+		require.NotZero(t, held.Key().secret, "it is in use")
+		held.Release()
+		require.Zero(t, held.entry.key.secret)
+		r.use(other)
+		require.Equal(t, 2, r.calls(), "another name keeps its own")
+
+		r.kms.takes = time.Second
+		var began sync.WaitGroup
+		began.Go(func() { r.use(u) }) // It began before, so it may end.
+		synctest.Wait()
+		r.cache.Drop("payroll")
+		began.Wait()
+		require.Equal(t, 1, r.cache.Stats().Cached, "what the call brought is not kept")
+	})
+}
+
+func TestAClosedCacheKeepsNothing(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u := Use{Ref: ref(1), TTL: ttl}
+		r.use(u)
+		r.cache.Close()
+		r.use(u)
+		require.Zero(t, r.cache.Stats().Cached)
+	})
+}
+
+func TestAFloodOfCiphertextsEvictsNoDataKeyThatEncrypts(t *testing.T) {
+	inBubble(t, 100, func(t *testing.T, r *rig) {
+		newest := Use{Ref: Ref{Name: "newest", Version: 1}, TTL: time.Hour, Newest: true}
+		r.use(newest)
+		for i := range 1000 {
+			r.use(Use{Ref: ref(uint32(i)), TTL: time.Hour})
+			require.LessOrEqual(t, r.cache.Stats().Cached, 100)
+		}
+		before := r.calls()
+		r.use(newest)
+		for i := 999; i > 999-99; i-- {
+			r.use(Use{Ref: ref(uint32(i)), TTL: time.Hour})
+		}
+		require.Equal(t, before, r.calls(), "the newest, and of the others those used last, are there")
+		r.use(Use{Ref: ref(0), TTL: time.Hour})
+		require.Equal(t, before+1, r.calls())
+	})
+}
+
+func TestADataKeyThatIsNoLongerTheNewestMakesRoom(t *testing.T) {
+	inBubble(t, 2, func(t *testing.T, r *rig) {
+		r.use(Use{Ref: ref(1), TTL: ttl, Newest: true})
+		r.use(Use{Ref: ref(2), TTL: ttl, Newest: true})
+		r.use(Use{Ref: ref(1), TTL: ttl}) // It decrypts now.
+		require.Equal(t, 2, r.calls())
+		r.use(Use{Ref: ref(3), TTL: ttl, Newest: true})
+		r.use(Use{Ref: ref(2), TTL: ttl, Newest: true})
+		require.Equal(t, 3, r.calls())
+		r.use(Use{Ref: ref(1), TTL: ttl})
+		require.Equal(t, 4, r.calls())
+		require.Equal(t, 2, r.cache.Stats().Cached, "even when all of them are the newest of their key")
+	})
+}
+
+func TestAShorterTimeHoldsAtOnce(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		r.use(Use{Ref: ref(1), TTL: time.Hour})
+		time.Sleep(10 * time.Second)
+		r.use(Use{Ref: ref(1), TTL: 10 * time.Second})
+		require.Equal(t, 2, r.calls())
+	})
+}
+
+func TestBothClocksCount(t *testing.T) {
+	start := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
+	for name, test := range map[string]struct {
+		later moment
+		calls int
+	}{
+		"no time has passed":                       {moment{0, start}, 1},
+		"the wall clock is set back":               {moment{29 * time.Second, start.Add(-time.Hour)}, 1},
+		"the wall clock is set back for too long":  {moment{ttl, start.Add(-time.Hour)}, 2},
+		"the machine was suspended":                {moment{time.Second, start.Add(time.Hour)}, 2},
+		"the monotonic clock alone has gone on":    {moment{ttl, start}, 2},
+		"both have gone on, but not for long":      {moment{29 * time.Second, start.Add(29 * time.Second)}, 1},
+		"both have gone on, for exactly that long": {moment{ttl, start.Add(ttl)}, 2},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, 0, func(t *testing.T, r *rig) {
+				now := moment{0, start}
+				r.cache.clock = func() moment { return now }
+				u := Use{Ref: ref(1), TTL: ttl}
+				l, err := r.acquire(u)
+				require.NoError(t, err)
+				now = test.later
+				require.Equal(t, test.calls == 1, l.Valid())
+				l.Release()
+				r.use(u)
+				require.Equal(t, test.calls, r.calls())
+			})
+		})
+	}
+}
+
+// Under load from many sides no user ever sees an erased or a wrong key, and all are erased in the end.
+func TestUsersNeverSeeAnErasedKey(t *testing.T) {
+	r := newRig(t, 4)
+	var seen sync.Map
+	var all sync.WaitGroup
+	for worker := range 8 {
+		all.Go(func() {
+			for i := range 2000 {
+				u := Use{Ref: ref(uint32(i*7+worker) % 9), TTL: time.Duration(1+i%3) * time.Millisecond, Newest: i%2 == 0}
+				if i%100 == worker {
+					r.cache.Drop("payroll")
+				}
+				l, err := r.acquire(u)
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				if l.Key().secret != [KeySize]byte{byte(u.Ref.Version), 0, 0xaa} {
+					t.Error("a key was erased in use")
+				}
+				seen.Store(l.Key(), nil)
+				l.Release()
+			}
+		})
+	}
+	all.Wait()
+	r.cache.Close()
+	require.Eventually(t, func() bool { r.cache.mu.Lock(); defer r.cache.mu.Unlock(); return len(r.cache.flights) == 0 },
+		10*time.Second, time.Millisecond)
+	n := 0
+	seen.Range(func(k, _ any) bool {
+		n++
+		require.Zero(t, k.(*Key).secret)
+		return true
+	})
+	require.NotZero(t, n)
+}
+
+func BenchmarkAcquire(b *testing.B) {
+	for _, n := range []int{1, 4096} {
+		b.Run(fmt.Sprint(n), func(b *testing.B) {
+			c := NewCache(Options{Timeout: time.Second, Refused: func(error) bool { return false }})
+			defer c.Close()
+			k := &kms{}
+			b.ReportAllocs()
+			i := uint32(0)
+			for b.Loop() {
+				i++
+				u := Use{Ref: ref(i % uint32(n)), TTL: time.Hour}
+				l, err := c.Acquire(b.Context(), u, k.unwrap(u.Ref))
+				if err != nil {
+					b.Fatal(err)
+				}
+				l.Release()
+			}
+		})
+	}
+}

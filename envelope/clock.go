@@ -1,0 +1,24 @@
+package envelope
+
+import "time"
+
+// moment is a reading of two clocks. The monotonic one can't be set, but it stands still while a virtual machine is
+// suspended; the wall clock goes on, but it can be set back.
+type moment struct {
+	monotonic time.Duration
+	wall      time.Time
+}
+
+// since returns how long ago earlier was by the clock that says more. It is never negative.
+func (m moment) since(earlier moment) time.Duration {
+	return max(m.monotonic-earlier.monotonic, m.wall.Sub(earlier.wall), 0)
+}
+
+// systemClock returns a clock that reads those of the system.
+func systemClock() func() moment {
+	start := time.Now()
+	return func() moment {
+		now := time.Now()
+		return moment{monotonic: now.Sub(start), wall: now.Round(0)} // Round removes the monotonic reading.
+	}
+}

@@ -1,0 +1,62 @@
+package signing
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/rsa"
+	"crypto/x509"
+	"encoding/pem"
+	"errors"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// ErrUnknownKey is for a public key that the standard library has no code for.
+var ErrUnknownKey = errors.New("the public key is of a kind that this engine does not check signatures with")
+
+// A PublicKey checks signatures. It is safe for concurrent use.
+type PublicKey struct {
+	key crypto.PublicKey
+}
+
+// ParsePublicKey reads the answer of GetPublicKey, a SubjectPublicKeyInfo in PEM. The error is [ErrUnknownKey] for a
+// key that KMS must check signatures with.
+func ParsePublicKey(encoded string) (*PublicKey, error) {
+	block, _ := pem.Decode([]byte(encoded))
+	if block == nil {
+		return nil, errors.New("the public key is not PEM")
+	}
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, ErrUnknownKey
+	}
+	switch parsed.(type) {
+	case *rsa.PublicKey, *ecdsa.PublicKey:
+		return &PublicKey{parsed}, nil
+	default:
+		return nil, ErrUnknownKey
+	}
+}
+
+// saltOfKMS refuses every salt but those that KMS makes: a KMS that is asked refuses others too.
+var saltOfKMS = &rsa.PSSOptions{SaltLength: kmsapi.DigestSize, Hash: crypto.SHA256}
+
+// Verify reports whether signature, as KMS makes it, is the key's for a SHA-256 digest, by an algorithm of
+// AsymmetricSign.
+func (p *PublicKey) Verify(algorithm string, digest, signature []byte) bool {
+	if len(digest) != kmsapi.DigestSize {
+		return false
+	}
+	switch key := p.key.(type) {
+	case *rsa.PublicKey:
+		switch algorithm {
+		case kmsapi.SignPSS:
+			return rsa.VerifyPSS(key, crypto.SHA256, digest, signature, saltOfKMS) == nil
+		case kmsapi.SignPKCS1v15:
+			return rsa.VerifyPKCS1v15(key, crypto.SHA256, digest, signature) == nil
+		}
+	case *ecdsa.PublicKey:
+		return algorithm == kmsapi.SignECDSA && ecdsa.VerifyASN1(key, digest, signature)
+	}
+	return false
+}

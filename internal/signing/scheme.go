@@ -1,0 +1,119 @@
+package signing
+
+import (
+	"crypto/sha256"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// The values of transit's parameters. The first of each is the default.
+const (
+	HashSHA256 = "sha2-256"
+
+	PSS      = "pss"
+	PKCS1v15 = "pkcs1v15"
+
+	SaltAuto  = "auto"
+	SaltHash  = "hash"
+	SaltBytes = "32"
+
+	ASN1 = "asn1"
+	JWS  = "jws"
+)
+
+// Parameters are what a caller of transit says about a signature, besides the key and what is signed. An empty value is
+// the default.
+type Parameters struct {
+	// Hashes are the names that the caller gave to the hash function, in all places where it may.
+	Hashes []string
+	// Prehashed says that what is signed is the digest already.
+	Prehashed bool
+	// SignatureAlgorithm is [PSS] or [PKCS1v15]. It means nothing to a key on a curve.
+	SignatureAlgorithm string
+	// SaltLength is [SaltAuto], [SaltHash] or [SaltBytes], and means nothing but to PSS.
+	SaltLength string
+	// Marshaling is [ASN1] or [JWS].
+	Marshaling string
+}
+
+// A Scheme is how a key makes the signatures that somebody asks for.
+type Scheme struct {
+	// Algorithm is that of AsymmetricSign and AsymmetricVerify.
+	Algorithm string
+
+	prehashed bool
+	form      form
+}
+
+// rsaAlgorithms are KMS's algorithms by transit's names. They are read only.
+var rsaAlgorithms = map[string]string{"": kmsapi.SignPSS, PSS: kmsapi.SignPSS, PKCS1v15: kmsapi.SignPKCS1v15}
+
+// Scheme returns how a key of that KeySpec signs. The KeySpec must be one that signs.
+func (p Parameters) Scheme(keySpec string) (Scheme, error) {
+	for _, name := range p.Hashes {
+		if name != "" && name != HashSHA256 {
+			return Scheme{}, refusal.BadRequest("the hash must be %s: KMS signs no other digests", HashSHA256)
+		}
+	}
+	algorithm, err := p.algorithm(keySpec)
+	if err != nil {
+		return Scheme{}, err
+	}
+	made := Scheme{Algorithm: algorithm, prehashed: p.Prehashed, form: form{onCurve: !isRSA(algorithm)}}
+	switch p.Marshaling {
+	case "", ASN1:
+	case JWS:
+		made.form.jws = true
+	default:
+		return Scheme{}, refusal.BadRequest("marshaling_algorithm must be %s or %s", ASN1, JWS)
+	}
+	return made, nil
+}
+
+func (p Parameters) algorithm(keySpec string) (string, error) {
+	algorithm, known := rsaAlgorithms[p.SignatureAlgorithm]
+	if !known {
+		return "", refusal.BadRequest("signature_algorithm must be %s or %s", PSS, PKCS1v15)
+	}
+	if of := kmsapi.Algorithms(keySpec, kmsapi.KeyUsageSignVerify); !slices.Contains(of, algorithm) {
+		if len(of) == 0 {
+			return "", refusal.BadRequest("the KMS key is of the key_spec %s, which can't sign", keySpec)
+		}
+		return of[0], nil
+	}
+	switch p.SaltLength {
+	case "", SaltAuto, SaltHash, SaltBytes:
+		return algorithm, nil
+	}
+	if algorithm == kmsapi.SignPSS {
+		return "", refusal.BadRequest("salt_length must be %s, %s or %s: the salt of KMS has %[3]s bytes",
+			SaltAuto, SaltHash, SaltBytes)
+	}
+	return algorithm, nil
+}
+
+func isRSA(algorithm string) bool {
+	return algorithm == kmsapi.SignPSS || algorithm == kmsapi.SignPKCS1v15
+}
+
+// Digest returns the digest that is signed of what the caller gave.
+func (s Scheme) Digest(input []byte) ([]byte, error) {
+	if !s.prehashed {
+		digest := sha256.Sum256(input)
+		return digest[:], nil
+	}
+	if len(input) != sha256.Size {
+		return nil, refusal.BadRequest("input has %d bytes, and with prehashed=true it must be a SHA-256 digest, of %d",
+			len(input), sha256.Size)
+	}
+	return input, nil
+}
+
+// Encode returns a signature of KMS in the form that the caller wants.
+func (s Scheme) Encode(signature []byte) (string, error) { return s.form.encode(signature) }
+
+// Decode returns a signature as KMS makes it, and nil if what is encoded can't be one. Its error is for what is not
+// encoded as it should be.
+func (s Scheme) Decode(encoded string) ([]byte, error) { return s.form.decode(encoded) }

@@ -1,0 +1,35 @@
+package alicloudkms
+
+import "encoding/base64"
+
+// versionIDSize is the size of the id of a key version, with which a CiphertextBlob begins.
+const versionIDSize = 36
+
+// opensOver returns the connection over which a ciphertext of the key opens, which is c unless an earlier CMK made it
+// that is in another KMS instance: a dedicated gateway knows the CMKs of its own instance only. The ciphertext says
+// itself which CMK it is of. That need not be true, and only decides where to ask.
+func (e *keyEntry) opensOver(c *connection, blob string) *connection {
+	if len(e.earlier) == 0 || c.dedicated == nil {
+		return c
+	}
+	id := versionIDOf(blob)
+	for n := e.versions.Newest(); n >= e.versions.First; n-- {
+		if row := e.versions.Row(n); row.KeyVersionID == id && id != "" {
+			return c.of(e.cmkCalled(row.CMK).Instance)
+		}
+	}
+	return c
+}
+
+// versionIDOf returns the id of the key version that a CiphertextBlob begins with, and "" if it has none.
+func versionIDOf(blob string) string {
+	size := base64.StdEncoding.EncodedLen(versionIDSize)
+	if len(blob) < size {
+		return ""
+	}
+	id, err := base64.StdEncoding.DecodeString(blob[:size])
+	if err != nil {
+		return ""
+	}
+	return string(id)
+}

@@ -1,0 +1,86 @@
+package alicloudkms
+
+import (
+	"slices"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+)
+
+// The versions of key pairs: unlike Encrypt and Decrypt, whatever uses a key pair names the version, and no answer of
+// KMS says which one made a signature or a ciphertext.
+
+// chooseVersion returns the version that signs or encrypts: the one that the caller asks for, and the newest for 0.
+func (e *keyEntry) chooseVersion(asked int) (n int, row *versions.Row, err error) {
+	newest := e.versions.Newest()
+	switch {
+	case asked == 0:
+		asked = newest
+	case asked < 0:
+		return 0, nil, refusal.BadRequest("key_version must not be negative")
+	case asked > newest:
+		return 0, nil, &unknownVersionError{asked, newest}
+	case asked < e.versions.First || asked < e.MinEncryption:
+		return 0, nil, refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version and min_available_version of the key",
+			max(e.MinEncryption, e.versions.First), newest)
+	}
+	row = e.versions.Row(asked)
+	return asked, row, known(row)
+}
+
+// rowOf returns the version that a signature or a ciphertext names, and what that version has made. field is where
+// given is from. Whether the version has made it shows only when it is tried.
+func (e *keyEntry) rowOf(field, given string) (row *versions.Row, made string, err error) {
+	n, made, err := versions.Split(given)
+	newest := e.versions.Newest()
+	switch {
+	case err != nil:
+		return nil, "", refusal.BadRequest("%s is malformed: %s", field, err)
+	case made == "":
+		return nil, "", refusal.BadRequest("%s is required", field)
+	case n == 0:
+		return nil, "", refusal.BadRequest("%s must begin with vault:v, the number of a version and a colon: with a key pair, nothing else tells the version%s",
+			field, fields.FileHint(field, given))
+	case n > newest:
+		return nil, "", &unknownVersionError{n, newest}
+	case n < e.versions.First || n < e.MinDecryption:
+		return nil, "", refusal.BadRequest("%s is of version %d, and the key takes those of version %d and later: see its min_decryption_version and min_available_version",
+			field, n, max(e.MinDecryption, e.versions.First))
+	}
+	row = e.versions.Row(n)
+	return row, made, known(row)
+}
+
+// warnOfUnknownVersion warns of a key pair that can't be used yet, because KMS has not shown its version.
+func (e *keyEntry) warnOfUnknownVersion(resp *logical.Response) {
+	if e.lacksPublicKey() {
+		resp.AddWarning("The public key is not known yet, as long as the key waits for key material, or KMS does not show its versions: RAM must allow kms:ListKeyVersions and kms:GetPublicKey. To have it read again, write to the key's config")
+	}
+}
+
+// lacksPublicKey reports whether KMS has not shown the public key of every version yet.
+func (e *keyEntry) lacksPublicKey() bool {
+	isMissing := func(row versions.Row) bool { return row.PublicKey == "" }
+	return e.isAsymmetric() && slices.ContainsFunc(e.versions.Rows, isMissing)
+}
+
+// known refuses a version whose id is not known, since KMS can't be asked to use it.
+func known(row *versions.Row) error {
+	if row.KeyVersionID != "" {
+		return nil
+	}
+	return refusal.Conflict("the versions of the KMS key are not known yet; to have them read again, write to the key's config. RAM must allow kms:ListKeyVersions and kms:GetPublicKey")
+}
+
+// cmkCalled returns the CMK of a row.
+func (e *keyEntry) cmkCalled(id string) *storedCMK {
+	for i := range e.earlier {
+		if e.earlier[i].KeyID == id && id != e.KeyID {
+			return &e.earlier[i]
+		}
+	}
+	return &e.storedCMK
+}

@@ -1,0 +1,217 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// mustSign refuses a key that does not sign.
+func (e *keyEntry) mustSign() error {
+	switch {
+	case kmsapi.SigningKey.Has(e.KeySpec, e.KeyUsage):
+		return nil
+	case e.isAsymmetric():
+		return refusal.BadRequest("the key encrypts and decrypts, and a key of KMS does only one of the two; to sign, make a key with key_usage=%s",
+			kmsapi.KeyUsageSignVerify)
+	default:
+		return refusal.BadRequest("the key is of the type %s, which can't sign; to sign, make a key with type=ecdsa-p256, or an RSA type",
+			typeOfSpec(e.KeySpec))
+	}
+}
+
+// mustDecrypt refuses a key pair that does not encrypt and decrypt.
+func (e *keyEntry) mustDecrypt() error {
+	if kmsapi.DecryptingKey.Has(e.KeySpec, e.KeyUsage) {
+		return nil
+	}
+	return refusal.BadRequest("the key signs and verifies, and a key of KMS does only one of the two; to encrypt, make a key of another type, or an RSA key with key_usage=%s",
+		kmsapi.KeyUsageEncryptDecrypt)
+}
+
+// mustBeSymmetric refuses a key pair. what is what the request asks of it.
+func (e *keyEntry) mustBeSymmetric(what string) error {
+	if !e.isAsymmetric() {
+		return nil
+	}
+	return refusal.BadRequest("the key is of the type %s, and %s needs a symmetric key, such as one of the type aes256-gcm96",
+		typeOfSpec(e.KeySpec), what)
+}
+
+func errBindsNothing(field string) error {
+	return refusal.BadRequest("the field %q can't be used: KMS binds nothing to what a key pair signs or encrypts", field)
+}
+
+// bindingFields are the fields of an item that bind a ciphertext to its purpose.
+var bindingFields = []string{"context", "associated_data", "encryption_context"}
+
+// checkUnbound refuses an item that asks a key pair to bind a ciphertext to anything: KMS binds none there.
+func checkUnbound(d *framework.FieldData) error {
+	for _, name := range bindingFields {
+		given, ok := d.GetOk(name)
+		if !ok {
+			continue
+		}
+		s, _ := given.(string)
+		m, _ := given.(map[string]string)
+		if s != "" || len(m) > 0 {
+			return errBindsNothing(name)
+		}
+	}
+	return nil
+}
+
+const (
+	// paddingOAEP is the one padding_scheme of transit that KMS has.
+	paddingOAEP = "oaep"
+	// oaepAlgorithm is what transit's clients get for it, and can encrypt with themselves.
+	oaepAlgorithm = kmsapi.EncryptOAEPSHA256
+)
+
+// paddingField is transit's field for what only RSA keys have.
+func paddingField() *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type:        framework.TypeString,
+		Description: "For an RSA key: oaep, which is the default and all that there is. It means nothing to other keys.",
+	}
+}
+
+// warnOfPadding warns of a padding that means nothing to a symmetric key.
+func (e *keyEntry) warnOfPadding(resp *logical.Response, d *framework.FieldData) *logical.Response {
+	if _, given := d.Raw["padding_scheme"]; given && !e.isAsymmetric() {
+		resp.AddWarning("Ignored, because it means nothing to a symmetric key: padding_scheme")
+	}
+	return resp
+}
+
+// beginPair checks what an item asks of an RSA key.
+func (e *keyEntry) beginPair(d *framework.FieldData) error {
+	if err := e.mustDecrypt(); err != nil {
+		return err
+	}
+	if padding := d.Get("padding_scheme").(string); padding != "" && padding != paddingOAEP {
+		return refusal.BadRequest("padding_scheme must be %s: KMS has no other that is safe", paddingOAEP)
+	}
+	return checkUnbound(d)
+}
+
+// encryptWithPair encrypts with the public key of a version.
+func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+	if err := k.entry.beginPair(d); err != nil {
+		return nil, err
+	}
+	data, err := fields.Base64("plaintext", d.Get("plaintext").(string))
+	if err != nil {
+		return nil, err
+	}
+	_, row, err := k.entry.chooseVersion(d.Get("key_version").(int))
+	if err != nil {
+		return nil, err
+	}
+	if err := checkFits(row, len(data)); err != nil {
+		return nil, err
+	}
+	blob, err := k.entry.encryptPair(ctx, c, row, kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)))
+	if err != nil {
+		return nil, err
+	}
+	return k.entry.ciphertext(row.CMK, row.KeyVersionID, blob), nil
+}
+
+// checkFits refuses a plaintext that is not of a size which KMS encrypts with the public key of a version.
+func checkFits(row *versions.Row, size int) error {
+	public, err := signing.ParsePublicKey(row.PublicKey)
+	if err != nil { // KMS knows.
+		return nil
+	}
+	if most := public.MaxPlaintext(); size == 0 || size > most {
+		return refusal.BadRequest("plaintext has %d bytes, and this key encrypts 1 to %d; for more, use a key of the type aes256-gcm96",
+			size, most)
+	}
+	return nil
+}
+
+// rewrapWithPair decrypts with one version and encrypts with another. KMS can't do both in one call: it encrypts again
+// with symmetric keys only.
+func (e *keyEntry) rewrapWithPair(
+	ctx context.Context, c *connection, d *framework.FieldData,
+) (*logical.Response, error) {
+	_, row, err := e.chooseVersion(d.Get("key_version").(int))
+	if err != nil {
+		return nil, err
+	}
+	plaintext, err := e.openWithPair(ctx, c, d)
+	if err != nil {
+		return nil, err
+	}
+	blob, err := e.encryptPair(ctx, c, row, plaintext)
+	if err != nil {
+		return nil, err
+	}
+	return e.ciphertext(row.CMK, row.KeyVersionID, blob), nil
+}
+
+// encryptPair encrypts base64 with the public key of a version.
+func (e *keyEntry) encryptPair(
+	ctx context.Context, c *connection, row *versions.Row, plaintext kmsapi.Secret,
+) (blob string, err error) {
+	cmk := e.cmkCalled(row.CMK)
+	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricEncryptRequest{
+		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: oaepAlgorithm, Plaintext: plaintext,
+	})
+	if err != nil {
+		return "", err
+	}
+	if answer.KeyId != row.CMK || answer.KeyVersionId != row.KeyVersionID {
+		return "", &callError{op: kmsapi.OpAsymmetricEncrypt, err: errOtherVersion}
+	}
+	return answer.CiphertextBlob, nil
+}
+
+// decryptWithPair decrypts with the private key of a version.
+func (e *keyEntry) decryptWithPair(
+	ctx context.Context, c *connection, d *framework.FieldData,
+) (*logical.Response, error) {
+	plaintext, err := e.openWithPair(ctx, c, d)
+	if err != nil {
+		return nil, err
+	}
+	return plaintextAnswer(plaintext), nil
+}
+
+// openWithPair decrypts with the private key of the version that the ciphertext names: nothing else tells which it is,
+// and only the right one opens it. The plaintext is base64.
+func (e *keyEntry) openWithPair(
+	ctx context.Context, c *connection, d *framework.FieldData,
+) (kmsapi.Secret, error) {
+	var none kmsapi.Secret
+	if err := e.beginPair(d); err != nil {
+		return none, err
+	}
+	row, blob, err := e.rowOf("ciphertext", d.Get("ciphertext").(string))
+	if err != nil {
+		return none, err
+	}
+	if blob, err = blobOf(blob); err != nil {
+		return none, err
+	}
+	cmk := e.cmkCalled(row.CMK)
+	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricDecryptRequest{
+		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: oaepAlgorithm, CiphertextBlob: blob,
+	})
+	if err != nil {
+		return none, err
+	}
+	if answer.KeyId != row.CMK || answer.KeyVersionId != row.KeyVersionID {
+		return none, &callError{op: kmsapi.OpAsymmetricDecrypt, err: errOtherVersion}
+	}
+	return answer.Plaintext, nil
+}

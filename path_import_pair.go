@@ -1,0 +1,52 @@
+package alicloudkms
+
+import (
+	"cmp"
+	"crypto/rsa"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/keywrap"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// specFor returns the KeySpec of the CMK that gets the material: that of the key, or of the one to be made. It may be
+// empty, for a symmetric one.
+func (i *keyImport) specFor(k target) (string, error) {
+	if k.entry == nil {
+		return i.cmk.KeySpec, nil
+	}
+	if spec := cmp.Or(k.entry.KeySpec, kmsapi.KeySpecAES256); i.cmk.KeySpec != "" && i.cmk.KeySpec != spec {
+		return "", refusal.BadRequest("key %q exists, and is of the type %s, not %s",
+			k.name, typeOfSpec(spec), typeOfSpec(i.cmk.KeySpec))
+	}
+	return k.entry.KeySpec, nil
+}
+
+// unwrapPair returns the private key that transit's client has wrapped, in PKCS#8. It must be one of the KeySpec. The
+// caller must clear it.
+func (i *keyImport) unwrapPair(key *rsa.PrivateKey, keySpec string) ([]byte, error) {
+	private, err := keywrap.UnwrapPair(key, i.newHash, i.ciphertext)
+	if err != nil {
+		return nil, refusal.BadRequest("the field %q %s", "ciphertext", err)
+	}
+	defer clear(private)
+	found, pkcs8, err := client.ParsePrivateKey(private)
+	if err != nil {
+		return nil, refusal.BadRequest("what the field %q wraps can't be imported: %s", "ciphertext", err)
+	}
+	if found != keySpec {
+		clear(pkcs8)
+		return nil, refusal.BadRequest("the field %q wraps a private key of the type %s, and the key is of the type %s",
+			"ciphertext", typeOfSpec(found), typeOfSpec(keySpec))
+	}
+	return pkcs8, nil
+}
+
+// defaultWrapping is how key material for a CMK of a KeySpec is wrapped unless the caller says otherwise.
+func defaultWrapping(keySpec string) string {
+	if kmsapi.IsAsymmetric(keySpec) {
+		return kmsapi.WrapKeyPair
+	}
+	return kmsapi.WrapOAEPSHA256
+}

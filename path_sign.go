@@ -1,0 +1,216 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) signPaths() []*framework.Path {
+	operations := func(suffix string) operations {
+		return operations{
+			logical.UpdateOperation: anyNode(b.useKeyForSignatures(signItem, sign), "sign", suffix, batchAnswer(answerFields{
+				"signature":   {Type: framework.TypeString},
+				"key_version": {Type: framework.TypeInt},
+			})),
+		}
+	}
+	return []*framework.Path{
+		{
+			Pattern:      "sign/" + fields.KeyName.Pattern,
+			Fields:       signatureFields(signItem),
+			Operations:   operations(""),
+			HelpSynopsis: "Sign data, or many pieces of data at once.",
+			HelpDescription: `
+Sign data with a key that has a key pair, made with type=ecdsa-p256 or an RSA type.
+
+    vault write alicloudkms/keys/release type=ecdsa-p256
+    vault write alicloudkms/sign/release input="$(echo -n hello | base64)"
+    vault write alicloudkms/sign/release prehashed=true input="$(openssl dgst -sha256 -binary FILE | base64)"
+    vault write alicloudkms/sign/release batch_input='[{"input":"aGVsbG8=","reference":"a"},{"input":"YnllCg=="}]'
+
+KMS signs the SHA-256 digest. A batch is answered with batch_results, in the order of its items.
+`,
+		},
+		{
+			Pattern:      "sign/" + fields.KeyName.Pattern + "/" + fields.Hash.Pattern,
+			Fields:       signatureFields(signItem),
+			Operations:   operations("with-hash"),
+			HelpSynopsis: "Sign data, with the hash function in the path.",
+			HelpDescription: `
+As sign/NAME. The hash function can be sha2-256 only.
+
+    vault write alicloudkms/sign/release/sha2-256 input="$(echo -n hello | base64)"
+`,
+		},
+	}
+}
+
+var signItem = fields.WithTransit(fields.Schemas{
+	"reference": referenceField(),
+	"context": {
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "A field of transit for derived keys. Refused, unless it is empty: KMS binds no context to a signature.",
+	},
+	"input": {
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "What is signed, in base64: the data, or with prehashed=true its SHA-256 digest.",
+	},
+}, "marshalling_algorithm", "signature_context")
+
+// signatureFields are the fields of a request to sign or to verify: those of its one item, or of each in batch_input,
+// and those that hold for all of them.
+func signatureFields(items fields.Schemas) fields.Schemas {
+	return joined(batchFields(items), fields.Schemas{
+		fields.Hash.Field: {
+			Type:        framework.TypeString,
+			Description: "The hash function, in the path. It can be sha2-256 only.",
+		},
+		"hash_algorithm": {
+			Type:        framework.TypeString,
+			Description: "The hash function. It can be sha2-256 only.",
+		},
+		"algorithm": {
+			Type:        framework.TypeString,
+			Description: "An old name of hash_algorithm.",
+		},
+		"prehashed": {
+			Type:        framework.TypeBool,
+			Description: "Whether input is the SHA-256 digest already.",
+		},
+		"signature_algorithm": {
+			Type:        framework.TypeString,
+			Description: "For an RSA key: pss (default) or pkcs1v15. It means nothing to other keys.",
+		},
+		"salt_length": {
+			Type:         framework.TypeString,
+			DisplayAttrs: &framework.DisplayAttributes{EditType: fields.OrNumber},
+			Description:  "For pss: auto, hash or 32, all of which mean 32 bytes.",
+		},
+		"marshaling_algorithm": {
+			Type:        framework.TypeString,
+			Description: "The form of signatures: asn1 (default), or jws as in JSON Web Signatures.",
+		},
+		"key_version": {
+			Type:        framework.TypeInt,
+			Description: "The version of the key that signs. 0, the default, is the newest.",
+		},
+	})
+}
+
+// A signatureHandler is a useHandler of what one request says of all its items.
+type signatureHandler func(_ context.Context, _ *connection, _ target, of signatureOptions, item *framework.FieldData) (
+	*logical.Response, error)
+
+// signatureOptions are what a request says about all its signatures.
+type signatureOptions struct {
+	signing.Parameters
+	version int
+}
+
+// useKeyForSignatures is useKeyForItems, with the fields of the request that hold for all items.
+func (b *backend) useKeyForSignatures(items fields.Schemas, handle signatureHandler) framework.OperationFunc {
+	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
+		options := signatureOptionsOf(d)
+		return b.useKeyForItems(items, func(
+			ctx context.Context, c *connection, k target, item *framework.FieldData,
+		) (*logical.Response, error) {
+			return handle(ctx, c, k, options, item)
+		})(ctx, req, d)
+	}
+}
+
+func signatureOptionsOf(d *framework.FieldData) signatureOptions {
+	word := func(field string) string { return d.Get(field).(string) }
+	return signatureOptions{
+		Parameters: signing.Parameters{
+			Hashes: []string{
+				strings.TrimPrefix(word(fields.Hash.Field), "/"), word("hash_algorithm"), word("algorithm"),
+			},
+			Prehashed:          d.Get("prehashed").(bool),
+			SignatureAlgorithm: word("signature_algorithm"),
+			SaltLength:         word("salt_length"),
+			Marshaling:         word("marshaling_algorithm"),
+		},
+		version: d.Get("key_version").(int),
+	}
+}
+
+// begin returns how a key signs as the request wants, and the digest of an item.
+func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signing.Scheme, []byte, error) {
+	var none signing.Scheme
+	if err := e.mustSign(); err != nil {
+		return none, nil, err
+	}
+	scheme, err := o.Scheme(e.KeySpec)
+	if err != nil {
+		return none, nil, err
+	}
+	if item.Get("context").(string) != "" {
+		return none, nil, refusal.BadRequest("the field %q can't be used: KMS binds no context to a signature", "context")
+	}
+	given, ok := item.GetOk("input")
+	if !ok {
+		return none, nil, refusal.BadRequest("input is required: what is signed, in base64")
+	}
+	input, err := fields.Base64("input", given.(string))
+	if err != nil {
+		return none, nil, err
+	}
+	digest, err := scheme.Digest(input)
+	return scheme, digest, err
+}
+
+// sign costs one call to KMS.
+func sign(
+	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
+) (*logical.Response, error) {
+	scheme, digest, err := o.begin(k.entry, item)
+	if err != nil {
+		return nil, err
+	}
+	n, row, err := k.entry.chooseVersion(o.version)
+	if err != nil {
+		return nil, err
+	}
+	cmk := k.entry.cmkCalled(row.CMK)
+	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricSignRequest{
+		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: scheme.Algorithm,
+		Digest: base64.StdEncoding.EncodeToString(digest),
+	})
+	if err != nil {
+		return nil, err
+	}
+	signature, err := signatureOf(answer, row, scheme)
+	if err != nil {
+		return nil, &callError{op: kmsapi.OpAsymmetricSign, err: err, key: k.name}
+	}
+	return &logical.Response{Data: map[string]any{"signature": versions.Join(n, signature), "key_version": n}}, nil
+}
+
+// errOtherVersion is for an answer of KMS that is not about the version which was asked for.
+var errOtherVersion = errors.New("KMS answered for another key, or another version of it")
+
+// signatureOf returns the signature in an answer of KMS, in the form of the scheme.
+func signatureOf(answer *kmsapi.AsymmetricSignResponse, row *versions.Row, scheme signing.Scheme) (string, error) {
+	if answer.KeyId != row.CMK || answer.KeyVersionId != row.KeyVersionID {
+		return "", errOtherVersion
+	}
+	signature, err := base64.StdEncoding.DecodeString(answer.Value)
+	if err != nil || len(signature) == 0 {
+		return "", errors.New("KMS answered with a signature that is not base64")
+	}
+	return scheme.Encode(signature)
+}

@@ -1,0 +1,113 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func (b *backend) verifyPaths() []*framework.Path {
+	operations := func(suffix string) operations {
+		return operations{
+			logical.UpdateOperation: anyNode(b.useKeyForSignatures(verifyItem, verify), "verify", suffix,
+				batchAnswer(answerFields{"valid": {Type: framework.TypeBool}})),
+		}
+	}
+	return []*framework.Path{
+		{
+			Pattern:      "verify/" + fields.KeyName.Pattern,
+			Fields:       signatureFields(verifyItem),
+			Operations:   operations(""),
+			HelpSynopsis: "Check a signature, or many at once.",
+			HelpDescription: `
+Check whether a signature of sign is right for the data. The fields must be those of sign.
+
+    vault write alicloudkms/verify/release input="$(echo -n hello | base64)" signature=vault:v1:...
+    vault write alicloudkms/verify/release batch_input='[{"input":"aGVsbG8=","signature":"vault:v1:..."}]'
+
+Vault keeps the public keys, so that this asks KMS nothing, and works for a KMS key that is disabled or deleted.
+Only signatures on the curve secp256k1 are checked by KMS.
+`,
+		},
+		{
+			Pattern:      "verify/" + fields.KeyName.Pattern + "/" + fields.Hash.Pattern,
+			Fields:       signatureFields(verifyItem),
+			Operations:   operations("with-hash"),
+			HelpSynopsis: "Check a signature, with the hash function in the path.",
+			HelpDescription: `
+As verify/NAME. The hash function can be sha2-256 only.
+
+    vault write alicloudkms/verify/release/sha2-256 input="$(echo -n hello | base64)" signature=vault:v1:...
+`,
+		},
+	}
+}
+
+var verifyItem = fields.WithTransit(joined(signItem, fields.Schemas{
+	"signature": {
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "What sign has answered.",
+	},
+}), "hmac", "cmac")
+
+// verify costs no call to KMS, except for keys that only KMS can check with.
+func verify(
+	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
+) (*logical.Response, error) {
+	scheme, digest, err := o.begin(k.entry, item)
+	if err != nil {
+		return nil, err
+	}
+	row, encoded, err := k.entry.rowOf("signature", item.Get("signature").(string))
+	if err != nil {
+		return nil, err
+	}
+	signature, err := scheme.Decode(encoded)
+	if err != nil {
+		return nil, err
+	}
+	valid := false
+	if signature != nil {
+		if valid, err = k.entry.check(ctx, c, row, scheme.Algorithm, digest, signature); err != nil {
+			return nil, err
+		}
+	}
+	return &logical.Response{Data: map[string]any{"valid": valid}}, nil
+}
+
+// check reports whether a signature is that of a version.
+func (e *keyEntry) check(
+	ctx context.Context, c *connection, row *versions.Row, algorithm string, digest, signature []byte,
+) (bool, error) {
+	if row.PublicKey != "" {
+		public, err := signing.ParsePublicKey(row.PublicKey)
+		if err == nil {
+			return public.Verify(algorithm, digest, signature), nil
+		}
+		if !errors.Is(err, signing.ErrUnknownKey) {
+			return false, refusal.Internal("the stored public key of the version can't be read: %s", err)
+		}
+	}
+	cmk := e.cmkCalled(row.CMK)
+	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricVerifyRequest{
+		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: algorithm,
+		Digest: base64.StdEncoding.EncodeToString(digest), Value: base64.StdEncoding.EncodeToString(signature),
+	})
+	if err != nil {
+		return false, err
+	}
+	if answer.KeyId != row.CMK || answer.KeyVersionId != row.KeyVersionID {
+		return false, &callError{op: kmsapi.OpAsymmetricVerify, err: errOtherVersion}
+	}
+	return answer.Value, nil
+}

@@ -1,0 +1,63 @@
+package alicloudkms
+
+import (
+	"errors"
+	"time"
+
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// shortcutPause is how long a shortcut that KMS does not offer for a CMK is not tried again.
+const shortcutPause = 10 * time.Minute
+
+// A shortcut is an operation of KMS that shows Vault less than others that come to the same. It is younger than they
+// are, so RAM policies and services may know only them.
+type shortcut struct {
+	op kmsapi.Operation
+	// take sends the operation; otherwise does without it.
+	take, otherwise func() (*logical.Response, error)
+	// instead says, after a refusal of what otherwise sends, what would do in place of it.
+	instead string
+}
+
+// run takes the shortcut, unless it is known to be closed for the key's CMK. It is only known to be once the other way
+// has worked: a refusal may be about the CMK of a ciphertext that belongs to another key.
+func (s shortcut) run(b *backend, c *connection, k target) (*logical.Response, error) {
+	name := string(s.op) + " " + k.entry.cmk()
+	if c.shortcutsClosed.Has(name) || c.dedicated == c && s.op.Plane() != kmsapi.DataPlane {
+		return s.otherwise()
+	}
+	resp, err := s.take()
+	if !isNotOffered(err) {
+		return resp, err
+	}
+	resp, otherErr := s.otherwise()
+	if otherErr != nil {
+		return nil, s.orInstead(otherErr)
+	}
+	c.shortcutsClosed.Note(name)
+	if b.logged.First(withoutShortcut + name) {
+		b.Logger().Warn(withoutShortcut, "operation", string(s.op), "key", k.name, "error", err)
+	}
+	return resp, nil
+}
+
+const withoutShortcut = "KMS does not offer an operation that shows Vault less, so the engine does without it"
+
+// isNotOffered reports whether an operation failed because RAM denies it, or KMS does not have it.
+func isNotOffered(err error) bool {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return ok && (refused.Kind() == kmsapi.KindPermission || refused.Kind() == kmsapi.KindUnsupported)
+}
+
+// orInstead adds to a refusal for want of a permission which one would do in place of it.
+func (s shortcut) orInstead(err error) error {
+	failed, called := errors.AsType[*callError](err)
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	if called && ok && refused.Kind() == kmsapi.KindPermission {
+		failed.doubt = s.instead
+	}
+	return err
+}
