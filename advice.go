@@ -96,7 +96,7 @@ var aboutCiphertexts = map[kmsapi.Code]string{
 }
 
 const (
-	newCMKAdvice   = "Another KMS key can be the next version: to have one made like this one, which costs what a KMS key costs, run: vault write {mount}keys/{key}/rotate new_cmk=true"
+	newCMKAdvice   = "Another KMS key can be the next version: to have one made like this one, which costs what a KMS key costs, run: vault write {mount}keys/{key}/rotate new_cmk=true, or if its material is imported: vault transit import-version {mount}keys/{key} @FILE"
 	noPolicyAdvice = "KMS rotates only symmetric keys whose material it has made, and not every kind of these."
 
 	enableAdvice = "To enable the key, run: vault write -f {mount}keys/{key}/enable"

@@ -39,6 +39,17 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
+// recurring is what distinguishes an error that may recur from others: its text, or for a refusal of KMS, in which each
+// answer has another request id, the operation, the key and the code.
+func recurring(err error) string {
+	failed, called := errors.AsType[*callError](err)
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	if !called || !ok {
+		return err.Error()
+	}
+	return fmt.Sprint(failed.op, " ", failed.key, " ", refused.Code)
+}
+
 // withProgress adds to the error of a call to KMS what its request had changed before.
 func withProgress(err error, done string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {

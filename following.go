@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"errors"
+	"net/http"
 	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -153,10 +154,10 @@ func (b *backend) reserveFollowing(
 	return b.reserveUnshared(ctx, req, k, storedCMK{KeyID: cmk.KeyId})
 }
 
-// isUnfit reports whether reserveFollowing has refused a CMK, rather than failed.
+// isUnfit reports whether reserveFollowing has refused a CMK, rather than failed: an entry that it can't read has a
+// status too.
 func isUnfit(err error) bool {
-	_, refused := errors.AsType[logical.HTTPCodedError](err)
-	return refused
+	return err != nil && refusal.Status(err) < http.StatusInternalServerError
 }
 
 // follow stores the entry in which cmk follows the current CMK of entry, as its next version.

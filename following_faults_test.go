@@ -59,6 +59,22 @@ func TestRotationThatWasInterruptedIsGivenUpIfItsKMSKeyMayNoLongerFollow(t *test
 	}
 }
 
+func TestRotationThatWasInterruptedWaitsForAnEntryThatCannotBeRead(t *testing.T) {
+	r := newKeyRig(t)
+	rsa := body{"type": "rsa-2048", "key_usage": kmsapi.KeyUsageEncryptDecrypt}
+	r.write("keys/a", rsa)
+	r.write("keys/spare", rsa)
+	given := r.keyID("spare")
+	r.write("keys/spare/deregister", nil)
+	r.stopsBeforeItIsStored(body{"key_id": given})
+	r.putKey("later", `{"format":9}`)
+	require.ErrorContains(t, r.settleNow(), "later version")
+	require.Equal(t, 1, r.unsettled())
+	require.NoError(t, r.backend().removeKey(t.Context(), r.storage, "later"))
+	require.NoError(t, r.settleNow())
+	require.Equal(t, given, r.keyID("a"))
+}
+
 func TestRotationThatIsDoneIsNotRepeatedByItsLog(t *testing.T) {
 	r := newKeyRig(t, "a")
 	old, given := r.keyID("a"), r.direct().makeCMK(&kmsapi.CreateKeyRequest{})

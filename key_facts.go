@@ -10,6 +10,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -87,7 +88,7 @@ func (b *backend) shown(req *logical.Request, k target, facts cmkFacts) *logical
 	return b.addTags(req, k, resp, maps.Clone(facts.tags), facts.tagsErr)
 }
 
-// answeredWhole adapts a write of a key, so that it shows what a read does.
+// answeredWhole adapts a write of a key, or a read of some of it, so that it shows what a read does.
 func (b *backend) answeredWhole(write framework.OperationFunc) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		resp, err := write(ctx, req, d)
@@ -107,8 +108,7 @@ func missingFields(resp *logical.Response) (missing []string) {
 	return missing
 }
 
-// addMissing gives the answer to a write the fields of a read that it lacks. The write is done, so a failure is only a
-// warning.
+// addMissing gives an answer the fields of a read that it lacks. A write is done, so a failure is only a warning.
 func (b *backend) addMissing(ctx context.Context, req *logical.Request, name string, resp *logical.Response) {
 	ctx, cancel := context.WithTimeout(ctx, completeTimeout)
 	defer cancel()
@@ -121,7 +121,11 @@ func (b *backend) addMissing(ctx context.Context, req *logical.Request, name str
 	if facts, err := b.factsNow(ctx, req, k); err == nil {
 		whole = b.shown(req, k, facts)
 	} else {
-		resp.AddWarning("The change is made, but what KMS knows of the key is not shown: " + b.coded(req, err).Error())
+		done := ""
+		if req.Operation != logical.ReadOperation {
+			done = "The change is made."
+		}
+		resp.AddWarning(refusal.Sentences(done, "What KMS knows of the key is not shown: "+b.coded(req, err).Error()))
 	}
 	for _, field := range missingFields(resp) {
 		if value, ok := whole.Data[field]; ok {

@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"fmt"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -240,4 +241,17 @@ func TestAConfigWriteWithoutKMSIsDoneWithAWarning(t *testing.T) {
 	require.Equal(t, 1, resp.Data["latest_version"])
 	require.Contains(t, fmt.Sprint(resp.Warnings), "what KMS knows of the key is not shown")
 	require.Equal(t, true, r.read("keys/a/config").Data["deletion_allowed"])
+}
+
+func TestAReadOfTheConfigClaimsNoChange(t *testing.T) {
+	r := newKeyRig(t, "a")
+	r.fails(kmsapi.OpDescribeKey, answered(kmsapi.ErrInternalFailure))
+	for path, read := range map[string]func(string, body) *logical.Response{
+		"keys/a/config": r.write,
+		"the same":      func(string, body) *logical.Response { return r.read("keys/a/config") },
+	} {
+		warnings := strings.Join(read(path, body{"deletion_allowed": true}).Warnings, "\n")
+		require.Contains(t, warnings, "What KMS knows of the key is not shown")
+		require.Equal(t, path == "keys/a/config", strings.Contains(warnings, "The change is made"))
+	}
 }

@@ -91,14 +91,14 @@ func (e *keyEntry) isHidden(err error) bool {
 
 // warnOfVersions logs once what recurs every hour.
 func (b *backend) warnOfVersions(name string, reason error) {
-	if b.logged.First("versions of " + name + ": " + reason.Error()) {
+	if b.logged.First("versions of " + name + ": " + recurring(reason)) {
 		b.Logger().Warn("the versions of a key need attention", "key", name, "error", reason)
 	}
 }
 
 // warnOfHiddenVersions logs it once, since it recurs every hour for each key.
 func (b *backend) warnOfHiddenVersions(k target, reason error) {
-	const message = "the versions of a KMS key can't be listed, so keys keep those that they have; RAM must allow kms:ListKeyVersions"
+	const message = "the versions of a KMS key can't be listed, so keys keep those that they have; RAM must allow kms:ListKeyVersions and, for key pairs, kms:GetPublicKey"
 	if b.logged.First(message) {
 		b.Logger().Warn(message, "key", k.name, "error", reason)
 	}

@@ -95,7 +95,8 @@ func (k target) publicKeys(first, last int) (*logical.Response, error) {
 		}
 	}
 	if len(keys) == 0 {
-		return nil, refusal.Conflict("key %q has no public key yet: it waits for key material", k.name)
+		return nil, refusal.Conflict("key %q has no public key yet: it waits for key material, or KMS has not shown it, for which RAM must allow kms:ListKeyVersions and kms:GetPublicKey. To have it read again, write to the key's config",
+			k.name)
 	}
 	return &logical.Response{Data: map[string]any{
 		"name": k.name, "type": typeOfSpec(k.entry.KeySpec), "keys": keys,

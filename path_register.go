@@ -97,6 +97,8 @@ func (b *backend) keyRegister(
 			name, entry.KeyID, mount(req), name)
 	case kmsapi.IsAsymmetric(cmk.KeySpec) && len(bound) > 0:
 		return nil, errBindsNothing("bound_context")
+	case kmsapi.IsAsymmetric(cmk.KeySpec) && derived:
+		return nil, errBindsNothing("derived")
 	}
 	entry, err = b.registered(ctx, conn, name, append(previous, last), bound)
 	if err != nil {

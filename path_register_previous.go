@@ -32,6 +32,9 @@ func describePrevious(
 	}
 	seen, previous := map[string]bool{last.KeyId: true}, make([]givenCMK, 0, len(names))
 	for _, name := range names {
+		if len(name) > maxKeyID {
+			return nil, refusal.BadRequest("one of previous_key_ids is too long to be the id, the ARN or an alias of a KMS key")
+		}
 		found, err := describeCMK(ctx, conn, name)
 		if err != nil {
 			return nil, withDoubt(err, "It is one of previous_key_ids.")

@@ -57,3 +57,13 @@ func TestPreviousKMSKeysAreLikeTheLast(t *testing.T) {
 		})
 	}
 }
+
+func TestPreviousKMSKeyIsNotAskedForByWhatCannotBeItsName(t *testing.T) {
+	r := newKeyRig(t)
+	last := r.direct().makeCMK(&kmsapi.CreateKeyRequest{})
+	_, err := r.tryWrite("keys/a/register", body{
+		"key_id": last, "previous_key_ids": []any{strings.Repeat("a", maxKeyID+1)},
+	})
+	refused(t, err, 400, "previous_key_ids")
+	require.Equal(t, 1, r.kms.count(kmsapi.OpDescribeKey))
+}

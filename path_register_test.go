@@ -170,3 +170,12 @@ func TestRegisterTakesAnARN(t *testing.T) {
 	require.Equal(t, r.keyID("a"), r.keyID("b"))
 	require.Equal(t, hello, r.write("decrypt/b", body{"ciphertext": r.encrypt("b", hello)}).Data["plaintext"])
 }
+
+func TestKeyPairIsNotRegisteredAsDerived(t *testing.T) {
+	r := newKeyRig(t)
+	pair := r.direct().makeCMK(&kmsapi.CreateKeyRequest{KeySpec: kmsapi.KeySpecP256})
+	_, err := r.tryWrite("keys/a/register", body{"key_id": pair, "derived": true})
+	refused(t, err, 400, "derived")
+	require.Empty(t, r.storedOrNone("a"))
+	r.write("keys/a/register", body{"key_id": pair, "derived": false})
+}

@@ -163,3 +163,15 @@ func TestTrimForgetsNoKMSKeyThatKMSDoesNotFind(t *testing.T) {
 	require.Equal(t, cmks[:1], r.write("keys/a/trim", trim).Data["deleted_key_ids"])
 	require.Equal(t, kmsapi.PendingDeletion, r.direct().describe(cmks[0]).KeyState)
 }
+
+func TestKMSKeyWhoseVersionsWereTrimmedDoesNotFollowAgain(t *testing.T) {
+	r, ciphertexts := newVersionsRig(t)
+	trimmed := ids(r.entry("a").cmks())[0]
+	r.write("keys/a/config", body{"min_decryption_version": 3, "min_encryption_version": 5})
+	r.write("keys/a/trim", body{"min_available_version": 3})
+	_, err := r.tryWrite("keys/a/rotate", body{"key_id": trimmed})
+	refused(t, err, 400, trimmed, "trim")
+	_, err = r.tryWrite("decrypt/a", body{"ciphertext": ciphertexts[0]})
+	refused(t, err, 403, "not made by this key")
+	r.logIsEmpty()
+}

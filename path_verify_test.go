@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"encoding/base64"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -151,6 +152,23 @@ func TestKMSChecksWhatTheStandardLibraryCannot(t *testing.T) {
 	require.Equal(t, false, r.write("verify/a", check).Data["valid"])
 	require.Equal(t, 4, r.kms.count(kmsapi.OpAsymmetricVerify), "it can't be a signature")
 	r.fails(kmsapi.OpAsymmetricVerify, answered(kmsapi.ErrRejectedDisabled))
-	_, err := r.tryWrite("verify/a", body{"input": hello, "signature": "vault:v1:QUJD"})
+	_, err := r.tryWrite("verify/a", body{"input": hello, "signature": r.sign("a", nil)})
 	refused(t, err, 409, "kms/keys/a/enable")
+}
+
+func TestWhatIsNoSignatureOfACurveIsNotSentToKMS(t *testing.T) {
+	r := newKeyRig(t)
+	r.makeKey("a", body{"key_spec": kmsapi.KeySpecP256K})
+	der, err := base64.StdEncoding.DecodeString(strings.TrimPrefix(r.sign("a", nil), "vault:v1:"))
+	require.NoError(t, err)
+	for name, signature := range map[string][]byte{
+		"with a byte after it":       append(slices.Clone(der), 0),
+		"without its last byte":      der[:len(der)-1],
+		"a number":                   {2, 1, 1},
+		"a mebibyte of nothing":      make([]byte, 1<<20),
+		"with a length in long form": append([]byte{0x30, 0x81, der[1]}, der[2:]...),
+	} {
+		require.False(t, r.isValid("a", "vault:v1:"+base64.StdEncoding.EncodeToString(signature)), name)
+	}
+	require.Zero(t, r.kms.count(kmsapi.OpAsymmetricVerify))
 }

@@ -162,8 +162,12 @@ func (b *backend) rollback(ctx context.Context, req *logical.Request, kind strin
 	if !b.WriteSafeReplicationState() {
 		return logical.ErrReadOnly
 	}
-	err := b.rollbackEntry(ctx, req, kind, data)
-	if err != nil && b.logged.First(err.Error()) { // Vault does not log it, and retries every minute.
+	failed := b.rollbackEntry(ctx, req, kind, data)
+	if failed == nil {
+		return nil
+	}
+	err := b.explain(req, failed)
+	if b.logged.First(recurring(failed)) { // Vault does not log it, and retries every minute.
 		b.Logger().Warn("an entry of the write-ahead log could not be settled yet", "kind", kind, "error", err)
 	}
 	return err
@@ -189,10 +193,7 @@ func (b *backend) rollbackEntry(ctx context.Context, req *logical.Request, kind 
 	if entry != nil && entry.hasMarker(c.Marker) {
 		return nil
 	}
-	if err := b.settle(ctx, req, c, entry); err != nil {
-		return b.explain(req, err)
-	}
-	return nil
+	return b.settle(ctx, req, c, entry)
 }
 
 // settle finds what became of an interrupted creation. entry is the key that has its name now, and may be nil.

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -166,4 +167,20 @@ func TestDamagedLogEntryIsAnErrorAndStays(t *testing.T) {
 	require.ErrorContains(t, r.settleNow(), "of a later version")
 	r.write("keys/a", nil)
 	require.Equal(t, 1, r.unsettled())
+}
+
+func TestRollbackThatKMSHindersIsLoggedOnce(t *testing.T) {
+	r := newKeyRig(t)
+	_ = r.interrupt(t, interruptions["the answer is lost"].arrange)
+	asked := 0
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		asked++
+		denied := *kmsapi.ErrNoPermission
+		denied.RequestID = fmt.Sprint("request-", asked)
+		return &denied
+	}
+	for range 3 {
+		require.ErrorContains(t, r.settleNow(), "kms:ListKeys")
+	}
+	require.Equal(t, 1, strings.Count(r.log.String(), "could not be settled yet"))
 }

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/logical"
 
@@ -174,6 +175,8 @@ func (e *keyEntry) mayBeFollowedBy(cmk kmsapi.KeyMetadata) error {
 	switch {
 	case cmk.KeyId == e.KeyID:
 		return refusal.BadRequest("the KMS key %s is the key's already; for a new version of it, leave key_id out", cmk.KeyId)
+	case slices.Contains(ids(e.leftCMKs()), cmk.KeyId):
+		return refusal.BadRequest("the KMS key %s has been the key's before, and trim has dropped its versions: what they have encrypted would open again. Give it another name instead", cmk.KeyId)
 	case cmk.KeySpec != e.KeySpec || cmk.KeyUsage != e.KeyUsage:
 		return refusal.BadRequest("the KMS key %s is of the type %s for %s, and the versions of this key are of the type %s for %s",
 			cmk.KeyId, cmk.KeySpec, cmk.KeyUsage, e.KeySpec, e.KeyUsage)

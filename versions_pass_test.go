@@ -211,3 +211,22 @@ func TestPassDoesNotHoldASlotWhileItWaits(t *testing.T) {
 	r.minutes(clock, 70)
 	require.Equal(t, 2, r.kms.count(kmsapi.OpListKeyVersions))
 }
+
+func TestWhatHindersAVisitEveryHourIsLoggedOnce(t *testing.T) {
+	r := newKeyRig(t, "a")
+	clock := r.withClock()
+	r.passBegins(clock)
+	asked := 0
+	r.kms.before = func(_ context.Context, q kmsapi.Request) error {
+		if q.Operation() != kmsapi.OpListKeyVersions {
+			return nil
+		}
+		asked++
+		gone := *kmsapi.ErrKeyNotFound
+		gone.RequestID = fmt.Sprint("request-", asked)
+		return &gone
+	}
+	r.minutes(clock, 200)
+	require.GreaterOrEqual(t, asked, 3)
+	require.Equal(t, 1, strings.Count(r.log.String(), "need attention"))
+}

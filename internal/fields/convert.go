@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -80,7 +81,7 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 			return nil, false
 		}
 	case framework.TypeInt, framework.TypeDurationSecond, framework.TypeTime:
-		if isBool || isString && s == "" {
+		if isBool || isString && s == "" || !isWhole(raw) {
 			return nil, false
 		}
 	}
@@ -90,6 +91,16 @@ func convert(schema *framework.FieldSchema, raw any) (any, bool) {
 		value = t.Unix() // The framework reads the field again, and does not take the type that it returns.
 	}
 	return value, ok && err == nil
+}
+
+// maxWhole is how far a float64 has every integer.
+const maxWhole = 1 << 53
+
+// isWhole reports whether raw, if it is a number as Vault gives it to a plugin, is the integer that the caller wrote.
+// The framework would cut off a fraction, and turn what no integer holds into any other.
+func isWhole(raw any) bool {
+	n, isFloat := raw.(float64)
+	return !isFloat || n == math.Trunc(n) && math.Abs(n) < maxWhole
 }
 
 // convertList reads a list, or, from the command line, its JSON. What it returns belongs to the caller, which may drop

@@ -50,6 +50,9 @@ func (f form) decode(encoded string) ([]byte, error) {
 		if err != nil {
 			return nil, refusal.BadRequest("after vault:vN:, the signature must be base64; if it is that of a JSON Web Signature, give marshaling_algorithm=jws")
 		}
+		if f.onCurve && rawOf(signature) == nil {
+			return nil, nil
+		}
 		return signature, nil
 	}
 	signature, err := urlSafe.DecodeString(encoded)
