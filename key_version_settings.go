@@ -33,15 +33,30 @@ var versionSettings = fields.Schemas{
 	},
 }
 
+// oldestToEncrypt returns min_encryption_version, which has two spellings.
+func oldestToEncrypt(d *framework.FieldData) (value any, ok bool, err error) {
+	value, ok = d.GetOk("min_encryption_version")
+	misspelt, also := d.GetOk("min_encryption_versoin")
+	switch {
+	case ok && also && value != misspelt:
+		return nil, false, refusal.BadRequest(
+			"min_encryption_version and min_encryption_versoin are the same; give one of them")
+	case also:
+		return misspelt, true, nil
+	default:
+		return value, ok, nil
+	}
+}
+
 // configureVersions takes what config says of versions into the entry. It asks KMS for the versions that exist if they
 // matter, or if the entry is of before; only then a failure to list them matters.
 func (b *backend) configureVersions(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
 	decryption, isDecryption := d.GetOk("min_decryption_version")
-	encryption, isEncryption := d.GetOk("min_encryption_version")
-	if !isEncryption {
-		encryption, isEncryption = d.GetOk("min_encryption_versoin")
+	encryption, isEncryption, err := oldestToEncrypt(d)
+	if err != nil {
+		return err
 	}
 	if !isDecryption && !isEncryption {
 		b.upgradeKey(ctx, req, k)

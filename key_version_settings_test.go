@@ -14,14 +14,18 @@ func TestOldestVersionsAreChecked(t *testing.T) {
 		data body
 		says string // Empty: it is taken.
 	}{
-		"decryption by all":                    {body{"min_decryption_version": 0}, ""},
-		"decryption from the first":            {body{"min_decryption_version": 1}, ""},
-		"decryption from the newest":           {body{"min_decryption_version": "3"}, ""},
-		"decryption from none":                 {body{"min_decryption_version": 4}, "at most 3"},
-		"decryption from a negative":           {body{"min_decryption_version": -1}, "negative"},
-		"encryption by the newest":             {body{"min_encryption_version": 0}, ""},
-		"encryption from the newest":           {body{"min_encryption_version": 3}, ""},
-		"encryption as Terraform spells it":    {body{"min_encryption_versoin": 3}, ""},
+		"decryption by all":                 {body{"min_decryption_version": 0}, ""},
+		"decryption from the first":         {body{"min_decryption_version": 1}, ""},
+		"decryption from the newest":        {body{"min_decryption_version": "3"}, ""},
+		"decryption from none":              {body{"min_decryption_version": 4}, "at most 3"},
+		"decryption from a negative":        {body{"min_decryption_version": -1}, "negative"},
+		"encryption by the newest":          {body{"min_encryption_version": 0}, ""},
+		"encryption from the newest":        {body{"min_encryption_version": 3}, ""},
+		"encryption as Terraform spells it": {body{"min_encryption_versoin": 3}, ""},
+		"encryption in both spellings":      {body{"min_encryption_versoin": 3, "min_encryption_version": 3}, ""},
+		"encryption in two ways": {
+			body{"min_encryption_versoin": 0, "min_encryption_version": 3}, "one of them",
+		},
 		"encryption from an older one":         {body{"min_encryption_version": 2}, "0 or 3"},
 		"encryption from none":                 {body{"min_encryption_version": 4}, "at most 3"},
 		"encryption from a negative":           {body{"min_encryption_version": -1}, "negative"},
