@@ -53,23 +53,32 @@ func TestBatchWhoseTimeRunsOutAnswersWhatIsDone(t *testing.T) {
 	defer cancel()
 	resp, err := r.b.HandleRequest(ctx, r.request(logical.UpdateOperation, "encrypt/a", manyItems(1000)))
 	require.NoError(t, err)
-	require.EqualValues(t, http.StatusTooManyRequests, resp.Data[logical.HTTPStatusCode])
 	var answer struct {
 		Data struct {
 			Results []struct{ Ciphertext, Error string } `json:"batch_results"`
 		}
 	}
 	require.NoError(t, json.Unmarshal([]byte(resp.Data[logical.HTTPRawBody].(string)), &answer))
-	done := 0
+	done, underWay := 0, 0
 	for _, result := range answer.Data.Results {
-		if result.Ciphertext != "" {
+		switch {
+		case result.Ciphertext != "":
 			done++
-			continue
+		case !strings.Contains(result.Error, string(kmsapi.ErrThrottling.Code)):
+			underWay++
 		}
-		require.Contains(t, result.Error, string(kmsapi.ErrThrottling.Code))
 	}
+	// On a busy machine a few items are under way when the time ends, and KMS may have encrypted them.
+	status := http.StatusTooManyRequests
+	if underWay > 0 {
+		status = http.StatusGatewayTimeout
+	}
+	require.EqualValues(t, status, resp.Data[logical.HTTPStatusCode])
+	require.LessOrEqual(t, underWay, 20)
 	require.Len(t, answer.Data.Results, 1000)
-	require.Equal(t, encryptions(t, service), done)
+	encrypted := encryptions(t, service)
+	require.GreaterOrEqual(t, encrypted, done)
+	require.LessOrEqual(t, encrypted, done+underWay)
 	require.GreaterOrEqual(t, done, 20)
 }
 
