@@ -36,7 +36,7 @@ func (r *rig) passBegins(clock *fakeClock) {
 	r.t.Helper()
 	calls := r.kms.total()
 	r.minutes(clock, 10)
-	require.Equal(r.t, calls, r.kms.total(), "an operator who has upgraded may go back")
+	require.Equal(r.t, calls, r.kms.total(), "an operator may go back after an upgrade")
 }
 
 // minutes lets Vault call the engine every minute.
