@@ -54,7 +54,7 @@ func contextFields(more fields.Schemas) fields.Schemas {
 
 // encryptionContext merges what the caller gives with the key's bound context, which the caller can't change.
 func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
-	given, _ := d.Get("encryption_context").(map[string]string)
+	given := fields.StringMap(d, "encryption_context")
 	if err := checkContext("encryption_context", given, e.BoundContext); err != nil {
 		return nil, err
 	}
@@ -82,7 +82,7 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 // before the names were reserved, which a caller can't override either.
 func (e *keyEntry) bindBytes(encCtx kmsapi.EncryptionContext, d *framework.FieldData) error {
 	for _, bound := range boundBytes {
-		data, err := fields.Base64(bound.field, d.Get(bound.field).(string))
+		data, err := fields.Base64(bound.field, fields.String(d, bound.field))
 		switch _, taken := e.BoundContext[bound.entry]; {
 		case err != nil:
 			return err
