@@ -89,7 +89,7 @@ func checkTogether(encCtx kmsapi.EncryptionContext) error {
 // givenContext returns what the caller gives, except for what repeats the bound context. It is nil if the caller gives
 // nothing else.
 func (e *keyEntry) givenContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
-	given, _ := d.Raw["encryption_context"].(map[string]string)
+	given := fields.StringMap(d, "encryption_context")
 	if err := checkContext("encryption_context", given, e.BoundContext); err != nil {
 		return nil, err
 	}
@@ -120,8 +120,7 @@ func withEntry(encCtx kmsapi.EncryptionContext, name, value string) kmsapi.Encry
 // names were reserved, which a caller can't override either.
 func (e *keyEntry) bindBytes(own kmsapi.EncryptionContext, d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	for _, bound := range boundBytes {
-		given, _ := d.Raw[bound.field].(string)
-		data, err := fields.Base64(bound.field, given)
+		data, err := fields.Base64(bound.field, fields.String(d, bound.field))
 		switch _, taken := e.BoundContext[bound.entry]; {
 		case err != nil:
 			return nil, err

@@ -180,8 +180,12 @@ type target struct {
 }
 
 type (
-	// A useHandler uses the CMK of a key.
-	useHandler func(context.Context, *connection, target, *framework.FieldData) (*logical.Response, error)
+	// A keyUse uses the CMK of a key, and answers with an A.
+	keyUse[A any] func(context.Context, *connection, target, *framework.FieldData) (A, error)
+	// A useHandler answers a request as it is.
+	useHandler = keyUse[*logical.Response]
+	// An itemHandler answers one item. A request has one, or many in a batch.
+	itemHandler = keyUse[itemAnswer]
 	// A keyHandler shows, changes or removes the entry of a key.
 	keyHandler func(context.Context, *logical.Request, target, *framework.FieldData) (*logical.Response, error)
 	// A nameHandler works on a name that may have no key yet.
@@ -195,7 +199,7 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 		if err != nil {
 			return nil, err
 		}
-		return b.use(ctx, req, conn, k, d, handle)
+		return useTarget(ctx, b, req, conn, k, d, handle)
 	}
 }
 
