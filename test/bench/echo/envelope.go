@@ -57,7 +57,7 @@ func answerInSize(_ context.Context, _ *logical.Request, d *framework.FieldData)
 
 const (
 	// wrappedKey is the size of a data key that the KMS service has wrapped.
-	wrappedKey = 124
+	wrappedKey = 121
 	// largest is the size of the largest plaintext.
 	largest = 4 << 20
 )
