@@ -4,8 +4,10 @@ import (
 	"iter"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
+	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -14,6 +16,23 @@ import (
 type Remarks struct {
 	// ignored mean nothing here; joined hold several entries of a map that were read as one.
 	ignored, joined []string
+}
+
+// add notes what is remarkable about a field.
+func (r *Remarks) add(name string, schema *framework.FieldSchema, raw, value any) {
+	if raw != nil && IsTransit(name, schema) {
+		r.ignored = append(r.ignored, name)
+	}
+	if isJoined(raw, value) {
+		r.joined = append(r.joined, name)
+	}
+}
+
+// sorted returns the remarks in the order of names.
+func (r Remarks) sorted() Remarks {
+	slices.Sort(r.ignored)
+	slices.Sort(r.joined)
+	return r
 }
 
 // Warn adds the remarks to an answer, which may be nil.
