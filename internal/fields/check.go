@@ -23,7 +23,7 @@ type Schemas = map[string]*framework.FieldSchema
 func Check(
 	schemas Schemas, op logical.Operation, given map[string]any,
 ) (checked map[string]any, remarks Remarks, err error) {
-	if given == nil || isNull(op, given) {
+	if given == nil {
 		return map[string]any{}, remarks, nil
 	}
 	var failed string
@@ -31,7 +31,7 @@ func Check(
 		if err != nil && name > failed {
 			continue
 		}
-		value, fieldErr := checkField(schemas, op, name, raw)
+		value, fieldErr := checkField(schemas, op, name, raw, &remarks)
 		if fieldErr != nil {
 			failed, err = name, fieldErr
 			continue
@@ -39,19 +39,21 @@ func Check(
 		if !isSame(raw, value) {
 			checked = changed(given, checked, name, value)
 		}
-		remarks.add(name, schemas[name], raw, value)
 	}
-	if err != nil {
+	switch {
+	case err != nil && isNull(op, given):
+		return map[string]any{}, Remarks{}, nil
+	case err != nil:
 		return nil, Remarks{}, err
+	case checked == nil:
+		return given, remarks.sorted(), nil
+	default:
+		return checked, remarks.sorted(), nil
 	}
-	if checked == nil {
-		checked = given
-	}
-	return checked, remarks.sorted(), nil
 }
 
 // checkField returns the value of a field in its Go type and form, and nil if the field counts as not given.
-func checkField(schemas Schemas, op logical.Operation, name string, raw any) (any, error) {
+func checkField(schemas Schemas, op logical.Operation, name string, raw any, remarks *Remarks) (any, error) {
 	if name == "list" && op == logical.ListOperation { // Vault's command line adds it.
 		return nil, nil
 	}
@@ -73,8 +75,14 @@ func checkField(schemas Schemas, op logical.Operation, name string, raw any) (an
 	if err != nil {
 		return nil, refusal.BadRequest("the field %q %s", name, err)
 	}
-	if field := transitFields[name]; field.schema == schema && !field.accepts(value) {
-		return nil, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
+	if field, ok := transitFields[name]; ok && field.schema == schema {
+		if !field.accepts(value) {
+			return nil, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
+		}
+		remarks.ignored = append(remarks.ignored, name)
+	}
+	if isJoined(raw, value) {
+		remarks.joined = append(remarks.joined, name)
 	}
 	return value, nil
 }

@@ -7,7 +7,6 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
@@ -16,16 +15,6 @@ import (
 type Remarks struct {
 	// ignored mean nothing here; joined hold several entries of a map that were read as one.
 	ignored, joined []string
-}
-
-// add notes what is remarkable about a field.
-func (r *Remarks) add(name string, schema *framework.FieldSchema, raw, value any) {
-	if raw != nil && IsTransit(name, schema) {
-		r.ignored = append(r.ignored, name)
-	}
-	if isJoined(raw, value) {
-		r.joined = append(r.joined, name)
-	}
 }
 
 // sorted returns the remarks in the order of names.
