@@ -76,7 +76,8 @@ func TestBytesOfABatchResult(t *testing.T) {
 		})
 	}
 	t.Run("without a reference", func(t *testing.T) {
-		require.Equal(t, `{"reference":"","valid":true}`, encodedResult(t, r, itemResult{answer: itemAnswer{valid: new(true)}}))
+		got := encodedResult(t, r, itemResult{answer: answers["right"].answer})
+		require.Equal(t, `{"reference":"","valid":true}`, got)
 	})
 }
 
