@@ -67,6 +67,8 @@ func TestItemsOfABatchTakeFewAllocations(t *testing.T) {
 		"encrypt/a": {body{"plaintext": hello, "reference": "r"}, 11},
 		"decrypt/a": {body{"ciphertext": "vault:v1:QUJD"}, 10},
 		"sign/pair": {body{"input": hello}, 14},
+
+		"encrypt/envelope": {body{"plaintext": hello, "reference": "r"}, 15},
 	} {
 		t.Run(path, func(t *testing.T) {
 			engine, storage := newInstantBackend(t)
