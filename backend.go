@@ -13,6 +13,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"golang.org/x/sync/singleflight"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/budget"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
@@ -36,6 +37,12 @@ type backend struct {
 	connections *once.Cache[connection]
 	// keys holds key entries under their names.
 	keys *once.Cache[keyEntry]
+	// dataKeys has unwrapped data keys of keys in envelope mode.
+	dataKeys *envelope.Mount
+	// strays bounds the calls for wrapped keys that only a ciphertext has, and no row.
+	strays slots
+	// epochs counts the connections.
+	epochs atomic.Uint64
 	// changing holds the storage paths that a request is changing right now.
 	changing *once.Reservations
 	// markers remembers the markers of CMKs that have no name here.
@@ -63,6 +70,8 @@ func newBackend(
 		batches:     budget.New(maxMountBatches, shared.batches),
 		connections: once.NewCache((*connection).close),
 		keys:        once.NewCache(func(*keyEntry) {}),
+		dataKeys:    shared.dataKeys.Mount(),
+		strays:      newSlots(maxStrays),
 		changing:    once.NewReservations(),
 		markers:     newKnownMarkers(),
 		logged:      once.NewSeen(),
@@ -82,7 +91,7 @@ func newBackend(
 		PeriodicFunc:      b.periodic,
 		WALRollback:       b.rollback,
 		WALRollbackMinAge: rollbackAge,
-		Clean:             func(context.Context) { b.connections.ForgetAll() },
+		Clean:             b.clean,
 	}
 	b.local = &framework.Backend{BackendType: logical.TypeLogical, Paths: b.Paths}
 	if err := errors.Join(b.Setup(ctx, conf), b.local.Setup(ctx, withoutRole(conf))); err != nil {
@@ -208,14 +217,34 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 // invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.
 func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(configPath, path) {
-		b.connections.ForgetAll()
+		b.forgetConnection()
 	}
 	if name, ok := strings.CutPrefix(path, keyPrefix); ok && name != "" {
-		b.keys.Forget(name)
+		b.forgetKey(name)
 	}
 	if strings.HasPrefix(keyPrefix, path) {
 		b.keys.ForgetAll()
+		b.dataKeys.DropAll()
 	}
+}
+
+// forgetKey drops what is cached of a key. Its entry is first: the data keys that a request unwraps meanwhile are those
+// of the entry that it has, and are dropped next.
+func (b *backend) forgetKey(name string) {
+	b.keys.Forget(name)
+	b.dataKeys.Drop(name)
+}
+
+// forgetConnection drops the connection, and what was unwrapped over it.
+func (b *backend) forgetConnection() {
+	b.connections.ForgetAll()
+	b.dataKeys.DropAll()
+}
+
+// clean ends the mount in this process.
+func (b *backend) clean(context.Context) {
+	b.connections.ForgetAll()
+	b.dataKeys.Close()
 }
 
 // reserveKey keeps other requests from changing the key called name until release is called.

@@ -61,8 +61,8 @@ func batchAnswer(single answerFields) answerFields {
 }
 
 // useKeyForItems adapts a handler of one item to requests with one item or many.
-func (b *backend) useKeyForItems(items fields.Schemas, handle useHandler) framework.OperationFunc {
-	one, many := b.useKey(withReference(handle)), b.batch(items, withReference(handle))
+func (b *backend) useKeyForItems(items fields.Schemas, handle itemHandler) framework.OperationFunc {
+	one, many := b.useKey(single(handle)), b.batch(items, handle)
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		if _, ok := d.Raw["batch_input"]; ok {
 			return many(ctx, req, d)
@@ -71,20 +71,9 @@ func (b *backend) useKeyForItems(items fields.Schemas, handle useHandler) framew
 	}
 }
 
-// withReference returns an item's reference with its answer.
-func withReference(handle useHandler) useHandler {
-	return func(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
-		resp, err := handle(ctx, c, k, d)
-		if reference, ok := d.GetOk("reference"); ok && err == nil {
-			resp.Data["reference"] = reference
-		}
-		return resp, err
-	}
-}
-
 // batch adapts a handler of one item to batch_input. An item that fails is reported in its place, and does not stop the
 // others.
-func (b *backend) batch(items fields.Schemas, handle useHandler) framework.OperationFunc {
+func (b *backend) batch(items fields.Schemas, handle itemHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		list, err := batchItems(items, d)
 		if err != nil {
@@ -103,8 +92,8 @@ func (b *backend) batch(items fields.Schemas, handle useHandler) framework.Opera
 		conn.inParallel(len(list), func(i int) {
 			item := list[i]
 			list[i] = nil // Its memory is free as soon as it has been sent.
-			results[i] = runItem(items, item, func(item *framework.FieldData) (*logical.Response, error) {
-				return b.use(ctx, req, conn, k, item, handle)
+			results[i] = runItem(items, item, func(item *framework.FieldData) (itemAnswer, error) {
+				return useTarget(ctx, b, req, conn, k, item, handle)
 			})
 		})
 		return b.batchResponse(req, d, results)
@@ -131,7 +120,7 @@ func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 
 // runItem checks an item and lets handle work on it.
 func runItem(
-	items fields.Schemas, raw any, handle func(*framework.FieldData) (*logical.Response, error),
+	items fields.Schemas, raw any, handle func(*framework.FieldData) (itemAnswer, error),
 ) (result itemResult) {
 	given, ok := raw.(map[string]any)
 	if !ok {
@@ -144,13 +133,8 @@ func runItem(
 		result.err = err
 		return result
 	}
-	resp, err := handle(&framework.FieldData{Raw: checked, Schema: items})
-	if err != nil {
-		result.err = err
-		return result
-	}
-	resp = remarks.Warn(resp)
-	result.data, result.warnings = resp.Data, resp.Warnings
+	result.answer, result.err = handle(&framework.FieldData{Raw: checked, Schema: items})
+	result.answer.warnings = append(result.answer.warnings, remarks.Warnings()...)
 	return result
 }
 

@@ -4,7 +4,6 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -15,8 +14,7 @@ import (
 // An itemResult is what came of one item.
 type itemResult struct {
 	reference string
-	data      map[string]any
-	warnings  []string
+	answer    itemAnswer
 	err       error
 }
 
@@ -25,15 +23,17 @@ type itemResult struct {
 func (b *backend) batchResponse(
 	req *logical.Request, d *framework.FieldData, results []itemResult,
 ) (*logical.Response, error) {
-	answers := make([]map[string]any, len(results))
+	answers := make([]batchResult, len(results))
 	failures := new(batchFailures)
-	for i, result := range results {
-		answers[i] = result.answer()
-		if result.err != nil {
-			known := b.explain(req, result.err)
-			answers[i]["error"] = known.Error()
-			failures.add(result.err, known)
+	for i := range results {
+		result := &results[i]
+		if result.err == nil {
+			answers[i] = result.answer.result(result.reference)
+			continue
 		}
+		known := b.explain(req, result.err)
+		answers[i] = batchResult{Error: known.Error(), Reference: result.reference}
+		failures.add(result.err, known)
 	}
 	resp := &logical.Response{Data: map[string]any{"batch_results": answers}}
 	if failures.count == 0 {
@@ -70,19 +70,6 @@ func (b *backend) logFailures(path string, items int, f *batchFailures) {
 		b.Logger().Warn("items of a batch failed",
 			"path", path, "items", items, "failed", f.count, "one_error", f.worst.Error())
 	}
-}
-
-// answer turns the result into the item's place in batch_results. As in transit's, it always has a reference.
-func (r itemResult) answer() map[string]any {
-	answer := r.data
-	if answer == nil {
-		answer = map[string]any{}
-	}
-	answer["reference"] = r.reference
-	if len(r.warnings) > 0 {
-		answer["warnings"] = strings.Join(r.warnings, "; ")
-	}
-	return answer
 }
 
 // batchFailures sums up the failed items of a batch.

@@ -22,6 +22,8 @@ const (
 	defaultRequestTimeout = 10 * time.Second
 	maxRequestTimeout     = 5 * time.Minute
 	maxMaxParallel        = 10_000
+	defaultCacheTTL       = time.Minute
+	maxCacheTTL           = time.Hour
 )
 
 // A config is what the engine stores about KMS, as JSON under configPath, seal-wrapped.
@@ -44,6 +46,8 @@ type config struct {
 	// RequestTimeout is in seconds.
 	RequestTimeout int `json:"request_timeout"`
 	MaxParallel    int `json:"max_parallel"`
+	// CacheTTL is how long an unwrapped data key is used, in seconds.
+	CacheTTL int `json:"cache_ttl"`
 	// Instance has JSON of its own.
 	Instance instanceConfig `json:"instance"`
 }
@@ -53,6 +57,7 @@ func newConfig() *config {
 		Network:        kmsapi.NetworkPublic,
 		MaxRetries:     defaultMaxRetries,
 		RequestTimeout: int(defaultRequestTimeout.Seconds()),
+		CacheTTL:       int(defaultCacheTTL.Seconds()),
 		Instance:       instanceConfig{Gateway: gatewayShared},
 	}
 }
@@ -72,7 +77,7 @@ func loadConfig(ctx context.Context, s logical.Storage) (*config, error) {
 
 // storeConfig writes c. The connection is dropped even if that fails, because it is unknown then what was stored.
 func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config) error {
-	defer b.connections.Forget(configPath)
+	defer b.forgetConnection()
 	open := *c
 	open.SecretKey, open.SecurityToken = c.SecretKey.ForWire(), c.SecurityToken.ForWire()
 	stored, err := logical.StorageEntryJSON(configPath, open)
@@ -90,6 +95,7 @@ func (c *config) update(d *framework.FieldData) error {
 	set(d, "max_retries", &c.MaxRetries)
 	set(d, "request_timeout", &c.RequestTimeout)
 	set(d, "max_parallel", &c.MaxParallel)
+	set(d, "cache_ttl", &c.CacheTTL)
 	return c.check()
 }
 
@@ -105,6 +111,8 @@ func (c *config) check() error {
 		return refusal.BadRequest("max_retries must be 0 to %d", maxMaxRetries)
 	case c.RequestTimeout < 1 || c.RequestTimeout > longest:
 		return refusal.BadRequest("request_timeout must be 1 to %d seconds", longest)
+	case c.CacheTTL < 0 || c.CacheTTL > int(maxCacheTTL.Seconds()):
+		return refusal.BadRequest("cache_ttl must be 0 to %d seconds", int(maxCacheTTL.Seconds()))
 	case c.MaxParallel < 0 || c.MaxParallel > maxMaxParallel:
 		return refusal.BadRequest("max_parallel must be 0 to %d", maxMaxParallel)
 	}

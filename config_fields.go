@@ -99,6 +99,11 @@ var configFields = fields.Schemas{
 		Type:        framework.TypeInt,
 		Description: "How many calls to each gateway of KMS this mount makes at a time; further calls wait. 0 (default): no limit.",
 	},
+	"cache_ttl": {
+		Type:        framework.TypeDurationSecond,
+		Description: "How long an unwrapped data key of a key in envelope mode is used after KMS was asked for it, 0 to 1 hour. 0: each request asks KMS.",
+		Default:     defaultCacheTTL.String(),
+	},
 	"verify": {
 		Type:        framework.TypeBool,
 		Description: "Whether to call KMS with the new configuration before it is stored. verify itself is not stored.",
@@ -121,6 +126,7 @@ var configAnswer = fields.Schemas{
 	"max_retries":       {Type: framework.TypeInt},
 	"request_timeout":   {Type: framework.TypeInt, Description: "In seconds."},
 	"max_parallel":      {Type: framework.TypeInt},
+	"cache_ttl":         {Type: framework.TypeInt, Description: "In seconds."},
 
 	"kms_instance_id":          {Type: framework.TypeString},
 	"gateway":                  {Type: framework.TypeString},

@@ -47,6 +47,10 @@ type connection struct {
 	identity string
 	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
 	borrowed bool
+	// epoch is another number for each connection of the mount: a data key that one has unwrapped serves no other.
+	epoch uint64
+	// cacheTTL is how long an unwrapped data key is used. With 0, each request asks KMS.
+	cacheTTL time.Duration
 	// parallel is how many items of one batch are worked on at a time.
 	parallel int
 	// slots bounds the calls in flight to the shared gateway, and dataSlots those that use a key. They are the same unless
@@ -126,6 +130,8 @@ func (b *backend) connect(c *config) (*connection, error) {
 		region:   c.Region,
 		identity: c.identity(),
 		borrowed: c.borrowed(),
+		epoch:    b.epochs.Add(1),
+		cacheTTL: time.Duration(c.CacheTTL) * time.Second,
 		parallel: defaultBatchParallel,
 		slots:    newSlots(c.MaxParallel),
 		instance: c.Instance.ID,

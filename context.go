@@ -54,49 +54,87 @@ func contextFields(more fields.Schemas) fields.Schemas {
 
 // encryptionContext merges what the caller gives with the key's bound context, which the caller can't change.
 func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
-	given, _ := d.Get("encryption_context").(map[string]string)
+	encCtx, err := e.givenContext(d)
+	if err != nil {
+		return nil, err
+	}
+	if encCtx == nil {
+		encCtx = make(kmsapi.EncryptionContext, len(e.BoundContext))
+	}
+	maps.Copy(encCtx, e.BoundContext)
+	return encCtx, checkTogether(encCtx)
+}
+
+// messageContext is what the caller gives. The bound context is not part of it, and counts all the same, so that what
+// is too long for one mode of a key is too long for the other.
+func (e *keyEntry) messageContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
+	encCtx, err := e.givenContext(d)
+	if err != nil || len(encCtx) == 0 {
+		return nil, err
+	}
+	together := maps.Clone(encCtx)
+	maps.Copy(together, e.BoundContext)
+	return encCtx, checkTogether(together)
+}
+
+func checkTogether(encCtx kmsapi.EncryptionContext) error {
+	if !tooLong(encCtx) {
+		return nil
+	}
+	return refusal.BadRequest(
+		"encryption_context, context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON",
+		kmsapi.MaxEncryptionContext)
+}
+
+// givenContext returns what the caller gives, except for what repeats the bound context. It is nil if the caller gives
+// nothing else.
+func (e *keyEntry) givenContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
+	given := fields.StringMap(d, "encryption_context")
 	if err := checkContext("encryption_context", given, e.BoundContext); err != nil {
 		return nil, err
 	}
-	encCtx := make(kmsapi.EncryptionContext, len(given)+len(e.BoundContext)+len(boundBytes))
-	maps.Copy(encCtx, given)
-	for name, bound := range e.BoundContext {
-		if value, ok := given[name]; ok && value != bound {
+	var own kmsapi.EncryptionContext
+	for name, value := range given {
+		bound, isBound := e.BoundContext[name]
+		if isBound && value != bound {
 			return nil, refusal.BadRequest("encryption_context must not override %q: it is bound to the key",
 				fields.Shorten(name))
 		}
-		encCtx[name] = bound
-	}
-	if err := e.bindBytes(encCtx, d); err != nil {
-		return nil, err
-	}
-	if tooLong(encCtx) {
-		return nil, refusal.BadRequest(
-			"encryption_context, context, associated_data and the key's bound_context are too long: together they may have %d characters of JSON",
-			kmsapi.MaxEncryptionContext)
-	}
-	return encCtx, nil
-}
-
-// bindBytes sets the engine's own entries, last: no other entry may spell them, except one of a bound_context from
-// before the names were reserved, which a caller can't override either.
-func (e *keyEntry) bindBytes(encCtx kmsapi.EncryptionContext, d *framework.FieldData) error {
-	for _, bound := range boundBytes {
-		data, err := fields.Base64(bound.field, d.Get(bound.field).(string))
-		switch _, taken := e.BoundContext[bound.entry]; {
-		case err != nil:
-			return err
-		case len(data) > 0 && taken:
-			return refusal.BadRequest("%s can't be used with this key: its bound_context has an entry %q, from before the engine had that name",
-				bound.field, bound.entry)
-		case len(data) > 0:
-			encCtx[bound.entry] = base64.StdEncoding.EncodeToString(data)
+		if !isBound {
+			own = withEntry(own, name, value)
 		}
 	}
-	if e.Derived && encCtx[contextEntry] == "" {
-		return refusal.BadRequest("context is required: the key was made with derived=true, so each use of it must give a context, in base64")
+	return e.bindBytes(own, d)
+}
+
+// withEntry returns encCtx, which may be nil, with one more entry.
+func withEntry(encCtx kmsapi.EncryptionContext, name, value string) kmsapi.EncryptionContext {
+	if encCtx == nil {
+		encCtx = kmsapi.EncryptionContext{}
 	}
-	return nil
+	encCtx[name] = value
+	return encCtx
+}
+
+// bindBytes adds the engine's own entries: no other entry may spell them, except one of a bound_context from before the
+// names were reserved, which a caller can't override either.
+func (e *keyEntry) bindBytes(own kmsapi.EncryptionContext, d *framework.FieldData) (kmsapi.EncryptionContext, error) {
+	for _, bound := range boundBytes {
+		data, err := fields.Base64(bound.field, fields.String(d, bound.field))
+		switch _, taken := e.BoundContext[bound.entry]; {
+		case err != nil:
+			return nil, err
+		case len(data) > 0 && taken:
+			return nil, refusal.BadRequest("%s can't be used with this key: its bound_context has an entry %q, from before the engine had that name",
+				bound.field, bound.entry)
+		case len(data) > 0:
+			own = withEntry(own, bound.entry, base64.StdEncoding.EncodeToString(data))
+		}
+	}
+	if e.Derived && own[contextEntry] == "" && e.BoundContext[contextEntry] == "" {
+		return nil, refusal.BadRequest("context is required: the key was made with derived=true, so each use of it must give a context, in base64")
+	}
+	return own, nil
 }
 
 const (

@@ -72,7 +72,7 @@ func TestItemsOfABatchHaveContextsOfTheirOwn(t *testing.T) {
 	r := newKeyRig(t, "a")
 	item := func(context any) any { return body{"plaintext": hello, "context": context} }
 	resp := r.write("encrypt/a", body{"batch_input": []any{item("QQ=="), item(nil), body{"plaintext": hello}}})
-	results := resp.Data["batch_results"].([]map[string]any)
+	results := resultsOf(t, resp)
 	for i, context := range []string{"QQ==", "", ""} {
 		r.write("decrypt/a", body{"ciphertext": results[i]["ciphertext"], "context": context})
 	}

@@ -49,6 +49,9 @@ type creation struct {
 	Begun    time.Time `json:"begun"`
 	// Derived is what the key's entry gets.
 	Derived bool `json:"derived,omitempty"`
+	// Encryption and AutoRotate, in seconds, are what the entry gets too.
+	Encryption string `json:"encryption,omitempty"`
+	AutoRotate int64  `json:"auto_rotate_period,omitempty"`
 	// Follows is the id of the CMK that the new one follows, as the next version of the same key. Empty for a new key.
 	Follows string `json:"follows,omitempty"`
 	// Given is what requests call the CMK that follows, if it existed before and is not made: its id or ARN, since an
@@ -72,6 +75,7 @@ func newCreation(k target, conn *connection) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
 		c.Replaces, c.BoundContext, c.Derived = k.entry.KeyID, k.entry.BoundContext, k.entry.Derived
+		c.Encryption, c.AutoRotate = k.entry.Encryption, int64(k.entry.AutoRotate/time.Second)
 	}
 	return c
 }
@@ -121,6 +125,9 @@ func (b *backend) makeKey(
 	begun := newCreation(k, conn)
 	if wanted.derived != nil {
 		begun.Derived = *wanted.derived
+	}
+	if wanted.encryption != "" {
+		begun.Encryption, begun.AutoRotate = wanted.encryption, int64(wanted.autoRotate/time.Second)
 	}
 	logID, err := framework.PutWAL(ctx, req.Storage, begun.kind(), begun)
 	if err != nil {
@@ -192,6 +199,11 @@ func (b *backend) finish(
 ) (*keyEntry, error) {
 	entry := newEntry(storedCMK{KeyID: cmk.KeyId, Instance: cmk.DKMSInstanceId, Marker: begun.Marker}, begun.Region, cmk)
 	entry.BoundContext, entry.Derived = begun.BoundContext, begun.Derived
+	if begun.Encryption == encryptionEnvelope {
+		if err := b.beginEnvelope(ctx, conn, target{begun.Name, entry}, begun.AutoRotate); err != nil {
+			return nil, err
+		}
+	}
 	b.learnFirstVersion(ctx, conn, target{begun.Name, entry})
 	if err := b.storeKey(ctx, req.Storage, begun.Name, entry); err != nil {
 		b.Logger().Error("KMS made a KMS key, but its key was not stored yet",

@@ -95,11 +95,23 @@ func (b *backend) missing(answer error) error {
 	return answer
 }
 
-// A foreignError says that a ciphertext was made by a CMK other than its key's.
-type foreignError struct{ requestID string }
+// A foreignError says that a ciphertext was not made by its key, or by a version of it that the entry does not know.
+type foreignError struct {
+	// requestID is that of the call that showed it, and empty if none was made.
+	requestID string
+	// version is the one of the ciphertext if the key made it, and newest that of the entry.
+	version, newest int
+}
 
 func (e *foreignError) Error() string {
-	return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)", e.requestID)
+	switch {
+	case e.version > 0:
+		return fmt.Sprintf("the ciphertext was made with version %d of the key, whose newest version here is %d: Vault's storage may be from an older snapshot; rotate the key until it has that version", e.version, e.newest)
+	case e.requestID == "":
+		return "the ciphertext was not made by this key; decrypt it with the key that made it"
+	default:
+		return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)", e.requestID)
+	}
 }
 
 // mount returns the path where the engine is mounted, with a slash at its end.

@@ -198,9 +198,20 @@ func withoutCMK(cmks []storedCMK, id string) []storedCMK {
 	return slices.DeleteFunc(slices.Clone(cmks), func(c storedCMK) bool { return c.KeyID == id })
 }
 
-// rowsOf returns rows for the versions of a CMK that follows. One that was made just now must be stored, whether KMS
-// lists its versions or not.
+// rowsOf returns rows for a CMK that follows: a data key, if the key is in envelope mode.
 func (b *backend) rowsOf(
+	ctx context.Context, conn *connection, k target, c creation, cmk kmsapi.KeyMetadata,
+) ([]versions.Row, error) {
+	if !k.entry.isEnvelope() {
+		return b.rowsOfKMS(ctx, conn, k, c, cmk)
+	}
+	row, err := b.newDataKey(ctx, conn, k)
+	return []versions.Row{row}, err
+}
+
+// rowsOfKMS returns rows for the versions of a CMK. One that was made just now must be stored, whether KMS lists its
+// versions or not.
+func (b *backend) rowsOfKMS(
 	ctx context.Context, conn *connection, k target, c creation, cmk kmsapi.KeyMetadata,
 ) ([]versions.Row, error) {
 	first := []versions.Row{firstRow(cmk)}

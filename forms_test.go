@@ -141,7 +141,7 @@ func TestCiphertextIsTakenFoldedAtAnyColumn(t *testing.T) {
 		}
 	}
 	batch := r.write("decrypt/a", body{"batch_input": []any{body{"ciphertext": fold(whole, 20, "\r\n")}}})
-	require.Contains(t, fmt.Sprint(batch.Data["batch_results"]), hello)
+	require.Contains(t, fmt.Sprint(resultsOf(t, batch)), hello)
 }
 
 // fold ends a line after every column bytes, and the last one.

@@ -23,6 +23,8 @@ var keyConfigAnswer = answerFields{
 	"deletion_allowed": {Type: framework.TypeBool},
 	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
+	"encryption":       {Type: framework.TypeString, Description: "What encrypts: KMS (direct), or the engine with data keys (envelope)."},
+	"envelope_id":      {Type: framework.TypeString, Description: "The id in all ciphertexts of envelope mode. Empty if the key has never been in it."},
 
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},
@@ -110,8 +112,8 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 // transitMetadata is what transit's clients read of a key, and fail without.
 func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	trimmed := 0
-	if e.versions.First > 1 {
-		trimmed = e.versions.First
+	if oldest := e.versions.Oldest(); oldest > 1 {
+		trimmed = oldest
 	}
 	opens := e.KeyUsage != kmsapi.KeyUsageSignVerify
 	return map[string]any{
@@ -124,7 +126,7 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 		"keys":                   e.versionsShown(m.CreationDate),
 		"latest_version":         e.versions.Newest(),
 		"min_available_version":  trimmed,
-		"auto_rotate_period":     rotationSeconds(m),
+		"auto_rotate_period":     e.rotationSeconds(m),
 		"supports_encryption":    opens,
 		"supports_decryption":    opens,
 		"supports_derivation":    !e.isAsymmetric(),
@@ -132,8 +134,11 @@ func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// rotationSeconds is how often KMS rotates a CMK, and 0 for never.
-func rotationSeconds(m kmsapi.KeyMetadata) int64 {
+// rotationSeconds is how often the key gets a new data key, or KMS rotates its CMK, and 0 for never.
+func (e *keyEntry) rotationSeconds(m kmsapi.KeyMetadata) int64 {
+	if e.isEnvelope() {
+		return int64(e.AutoRotate / time.Second)
+	}
 	interval, err := kmsapi.ParseRotationInterval(m.RotationInterval, time.Second, math.MaxInt64)
 	if err != nil || m.AutomaticRotation == kmsapi.RotationDisabled {
 		return 0

@@ -11,6 +11,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
@@ -54,8 +55,13 @@ type keyEntry struct {
 	Generation string
 	// read is when the entry was read, if it is a cached one.
 	read time.Time
-	// AutoRotate is how often the key is rotated, and 0 if it is not.
+	// AutoRotate is how often a key in envelope mode gets a new data key, and 0 if it does not. Of other keys KMS knows.
 	AutoRotate time.Duration
+	// Encryption is the mode, and empty for direct. EnvelopeID names the key's data keys. It is zero before the first.
+	Encryption string
+	EnvelopeID envelope.ID
+	// dataKeys are the rows that are data keys, under their numbers. Only entries that were read have them.
+	dataKeys map[int]*dataKey
 }
 
 // A storedCMK is one of those that a key has, or has had.
@@ -85,6 +91,9 @@ func (e *keyEntry) cmks() []storedCMK {
 	}
 	return append(all, e.storedCMK)
 }
+
+// hasCMK reports whether a CMK is one of those of [keyEntry.cmks].
+func (e *keyEntry) hasCMK(id string) bool { return id == e.KeyID || e.versions.Has(id) }
 
 // ids are those of CMKs.
 func ids(cmks []storedCMK) (all []string) {
@@ -122,9 +131,11 @@ func (e *keyEntry) fields(name string) map[string]any {
 		"kms_instance_id":  e.Instance,
 		"deletion_allowed": e.DeletionAllowed,
 		"derived":          e.Derived,
+		"encryption":       e.mode(),
+		"envelope_id":      e.shownID(),
 		"bound_context":    bound,
 
-		"min_decryption_version": max(e.MinDecryption, e.versions.First),
+		"min_decryption_version": e.oldestToOpen(),
 		"min_encryption_version": e.MinEncryption,
 	}
 }
@@ -147,7 +158,8 @@ func loadKey(ctx context.Context, s logical.Storage, name string) (*keyEntry, er
 
 // storeKey writes an entry. The cached one is dropped even if that fails, because it is unknown then what was stored.
 func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, e *keyEntry) error {
-	defer b.keys.Forget(name)
+	defer b.forgetKey(name)
+	e.renewGeneration()
 	stored, err := encodeKey(name, e)
 	if err != nil {
 		return err
@@ -157,7 +169,7 @@ func (b *backend) storeKey(ctx context.Context, s logical.Storage, name string, 
 
 // removeKey deletes an entry, and nothing in KMS.
 func (b *backend) removeKey(ctx context.Context, s logical.Storage, name string) error {
-	defer b.keys.Forget(name)
+	defer b.forgetKey(name)
 	return s.Delete(ctx, keyPrefix+name)
 }
 
@@ -168,8 +180,12 @@ type target struct {
 }
 
 type (
-	// A useHandler uses the CMK of a key.
-	useHandler func(context.Context, *connection, target, *framework.FieldData) (*logical.Response, error)
+	// A keyUse uses the CMK of a key, and answers with an A.
+	keyUse[A any] func(context.Context, *connection, target, *framework.FieldData) (A, error)
+	// A useHandler answers a request as it is.
+	useHandler = keyUse[*logical.Response]
+	// An itemHandler answers one item. A request has one, or many in a batch.
+	itemHandler = keyUse[itemAnswer]
 	// A keyHandler shows, changes or removes the entry of a key.
 	keyHandler func(context.Context, *logical.Request, target, *framework.FieldData) (*logical.Response, error)
 	// A nameHandler works on a name that may have no key yet.
@@ -183,7 +199,7 @@ func (b *backend) useKey(handle useHandler) framework.OperationFunc {
 		if err != nil {
 			return nil, err
 		}
-		return b.use(ctx, req, conn, k, d, handle)
+		return useTarget(ctx, b, req, conn, k, d, handle)
 	}
 }
 

@@ -14,7 +14,8 @@ func (e *keyEntry) opensOver(c *connection, blob string) *connection {
 	}
 	id := versionIDOf(blob)
 	for n := e.versions.Newest(); n >= e.versions.First; n-- {
-		if row := e.versions.Row(n); row.KeyVersionID == id && id != "" {
+		row := e.versions.Row(n)
+		if id != "" && (row.KeyVersionID == id || row.IsDataKey() && versionIDOf(row.WrappedKey) == id) {
 			return c.of(e.cmkCalled(row.CMK).Instance)
 		}
 	}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 )
@@ -15,6 +16,8 @@ import (
 const (
 	// formatVersions is the format of entries that have a table of versions. Those of before have none, and format 0.
 	formatVersions = 1
+	// formatEnvelope is the format of those of keys that have an envelope id, which a plugin of before can't use.
+	formatEnvelope = 2
 	// maxRows and maxEntry bound an entry, the latter in bytes. Consul takes 512 KiB, and Vault's raft 1 MiB.
 	maxRows  = 400
 	maxEntry = 256 << 10
@@ -41,6 +44,8 @@ type keyLayout struct {
 	MinEncryption   int               `json:"min_encryption_version,omitempty"`
 	AutoRotate      int64             `json:"auto_rotate_period,omitempty"` // in seconds
 	Generation      string            `json:"generation,omitempty"`
+	Encryption      string            `json:"encryption,omitempty"`
+	EnvelopeID      string            `json:"envelope_id,omitempty"`
 }
 
 // oldKeyLayout is the JSON of an entry of format 0.
@@ -57,11 +62,16 @@ func (e *keyEntry) MarshalJSON() ([]byte, error) {
 	if e.format == 0 {
 		return json.Marshal(oldKeyLayout{e.storedCMK, e.Region, e.DeletionAllowed, e.BoundContext, e.Generation})
 	}
+	format := e.format
+	if e.EnvelopeID != (envelope.ID{}) {
+		format = formatEnvelope
+	}
 	return json.Marshal(keyLayout{
-		Format: e.format, CMK: e.storedCMK, Earlier: e.earlier, Versions: e.versions, Region: e.Region,
+		Format: format, CMK: e.storedCMK, Earlier: e.earlier, Versions: e.versions, Region: e.Region,
 		KeySpec: e.KeySpec, KeyUsage: e.KeyUsage, DeletionAllowed: e.DeletionAllowed, BoundContext: e.BoundContext,
 		Derived: e.Derived, MinDecryption: e.MinDecryption, MinEncryption: e.MinEncryption,
 		AutoRotate: int64(e.AutoRotate / time.Second), Generation: e.Generation,
+		Encryption: e.Encryption, EnvelopeID: e.shownID(),
 	})
 }
 
@@ -111,7 +121,7 @@ func decodeKey(name string, stored []byte) (*keyEntry, error) {
 	switch found.Format {
 	case 0:
 		return decodeOldKey(name, stored)
-	case formatVersions:
+	case formatVersions, formatEnvelope:
 		return decodeVersions(name, stored)
 	default:
 		return nil, refusal.Internal("the stored entry of key %q has the format %d, which a later version of this plugin has written, and this one can't read. It stays as it is; use that version, or a later one, on every node of Vault",
@@ -150,10 +160,17 @@ func decodeVersions(name string, stored []byte) (*keyEntry, error) {
 	case e.Versions.First < 1 || len(e.Versions.Rows) == 0 || e.Versions.Current() != e.CMK.KeyID:
 		return nil, damagedKey(name, errors.New("its newest version is not one of its KMS key"))
 	}
-	return &keyEntry{
+	decoded := &keyEntry{
 		format: e.Format, storedCMK: e.CMK, earlier: e.Earlier, versions: e.Versions, Region: e.Region,
 		KeySpec: e.KeySpec, KeyUsage: e.KeyUsage, DeletionAllowed: e.DeletionAllowed, BoundContext: e.BoundContext,
 		Derived: e.Derived, MinDecryption: e.MinDecryption, MinEncryption: e.MinEncryption,
-		AutoRotate: time.Duration(e.AutoRotate) * time.Second, Generation: e.Generation,
-	}, nil
+		AutoRotate: time.Duration(e.AutoRotate) * time.Second, Generation: e.Generation, Encryption: e.Encryption,
+	}
+	if e.Format == formatVersions {
+		return decoded, nil
+	}
+	if err := decoded.readDataKeys(e.EnvelopeID); err != nil {
+		return nil, damagedKey(name, err)
+	}
+	return decoded, nil
 }

@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 
 	"github.com/hashicorp/vault/sdk/framework"
-	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
@@ -56,12 +55,8 @@ var bindingFields = []string{"context", "associated_data", "encryption_context"}
 // checkUnbound refuses an item that asks a key pair to bind a ciphertext to anything: KMS binds none there.
 func checkUnbound(d *framework.FieldData) error {
 	for _, name := range bindingFields {
-		given, ok := d.GetOk(name)
-		if !ok {
-			continue
-		}
-		s, _ := given.(string)
-		m, _ := given.(map[string]string)
+		s, _ := d.Raw[name].(string)
+		m, _ := d.Raw[name].(map[string]string)
 		if s != "" || len(m) > 0 {
 			return errBindsNothing(name)
 		}
@@ -85,11 +80,11 @@ func paddingField() *framework.FieldSchema {
 }
 
 // warnOfPadding warns of a padding that means nothing to a symmetric key.
-func (e *keyEntry) warnOfPadding(resp *logical.Response, d *framework.FieldData) *logical.Response {
+func (e *keyEntry) warnOfPadding(answer itemAnswer, d *framework.FieldData) itemAnswer {
 	if _, given := d.Raw["padding_scheme"]; given && !e.isAsymmetric() {
-		resp.AddWarning("Ignored, because it means nothing to a symmetric key: padding_scheme")
+		answer.warn("Ignored, because it means nothing to a symmetric key: padding_scheme")
 	}
-	return resp
+	return answer
 }
 
 // beginPair checks what an item asks of an RSA key.
@@ -97,31 +92,31 @@ func (e *keyEntry) beginPair(d *framework.FieldData) error {
 	if err := e.mustDecrypt(); err != nil {
 		return err
 	}
-	if padding := d.Get("padding_scheme").(string); padding != "" && padding != paddingOAEP {
+	if padding := fields.String(d, "padding_scheme"); padding != "" && padding != paddingOAEP {
 		return refusal.BadRequest("padding_scheme must be %s: KMS has no other that is safe", paddingOAEP)
 	}
 	return checkUnbound(d)
 }
 
 // encryptWithPair encrypts with the public key of a version.
-func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
 	if err := k.entry.beginPair(d); err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
-	data, err := fields.Base64("plaintext", d.Get("plaintext").(string))
+	data, err := fields.Base64("plaintext", fields.String(d, "plaintext"))
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
-	_, row, err := k.entry.chooseVersion(d.Get("key_version").(int))
+	_, row, err := k.entry.chooseVersion(fields.Int(d, "key_version"))
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	if err := checkFits(row, len(data)); err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	blob, err := k.entry.encryptPair(ctx, c, row, kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)))
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.ciphertext(row.CMK, row.KeyVersionID, blob), nil
 }
@@ -143,18 +138,18 @@ func checkFits(row *versions.Row, size int) error {
 // with symmetric keys only.
 func (e *keyEntry) rewrapWithPair(
 	ctx context.Context, c *connection, d *framework.FieldData,
-) (*logical.Response, error) {
-	_, row, err := e.chooseVersion(d.Get("key_version").(int))
+) (itemAnswer, error) {
+	_, row, err := e.chooseVersion(fields.Int(d, "key_version"))
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	plaintext, err := e.openWithPair(ctx, c, d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	blob, err := e.encryptPair(ctx, c, row, plaintext)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return e.ciphertext(row.CMK, row.KeyVersionID, blob), nil
 }
@@ -179,10 +174,10 @@ func (e *keyEntry) encryptPair(
 // decryptWithPair decrypts with the private key of a version.
 func (e *keyEntry) decryptWithPair(
 	ctx context.Context, c *connection, d *framework.FieldData,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	plaintext, err := e.openWithPair(ctx, c, d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return plaintextAnswer(plaintext), nil
 }
@@ -196,7 +191,7 @@ func (e *keyEntry) openWithPair(
 	if err := e.beginPair(d); err != nil {
 		return none, err
 	}
-	row, blob, err := e.rowOf("ciphertext", d.Get("ciphertext").(string))
+	row, blob, err := e.rowOf("ciphertext", fields.String(d, "ciphertext"))
 	if err != nil {
 		return none, err
 	}

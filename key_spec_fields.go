@@ -67,8 +67,13 @@ func (n *newKey) choose(kind keySpecChoice) {
 	n.cmk.KeySpec, n.cmk.KeyUsage, n.warning = kind.spec, kind.usage, kind.warning
 }
 
-// checkKept refuses a key pair that would keep a binding of the key that it replaces.
+// checkKept refuses a key that can't keep what the one had that it replaces.
 func (n *newKey) checkKept(old *keyEntry) error {
+	if old.isEnvelope() && n.encryption == "" {
+		if err := n.mayBeEnvelope(); err != nil {
+			return err
+		}
+	}
 	switch {
 	case !kmsapi.IsAsymmetric(n.cmk.KeySpec):
 		return nil

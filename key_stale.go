@@ -32,25 +32,26 @@ func isUnknown(err error) bool {
 	return foreign || version || ok && (refused.Kind() == kmsapi.KindState || refused.Is(kmsapi.ErrKeyNotFound))
 }
 
-// use runs a handler. On a node that hears late of what others have written, it runs it again if the handler fails as
-// one does whose cached entry is old, and storage has other versions.
-func (b *backend) use(
-	ctx context.Context, req *logical.Request, conn *connection, k target, d *framework.FieldData, handle useHandler,
-) (*logical.Response, error) {
-	resp, err := handle(ctx, conn, k, d)
+// useTarget runs a handler. On a node that hears late of what others have written, it runs it again if the handler
+// fails as one does whose cached entry is old, and storage has other versions.
+func useTarget[A any](
+	ctx context.Context, b *backend, req *logical.Request, conn *connection, k target, d *framework.FieldData,
+	handle keyUse[A],
+) (answer A, err error) {
+	answer, err = handle(ctx, conn, k, d)
 	if err == nil || !isUnknown(err) {
-		return resp, withTarget(err, k)
+		return answer, withTarget(err, k)
 	}
 	newer := b.newerKey(ctx, req, k)
 	if newer == nil {
-		return nil, withTarget(err, k)
+		return answer, withTarget(err, k)
 	}
 	if conn, err = b.connection(ctx, req); err != nil {
-		return nil, err
+		return answer, err
 	}
 	k = target{k.name, newer}
-	resp, err = handle(ctx, conn.of(newer.Instance), k, d)
-	return resp, withTarget(err, k)
+	answer, err = handle(ctx, conn.of(newer.Instance), k, d)
+	return answer, withTarget(err, k)
 }
 
 // newerKey returns the entry that storage has, if its versions are not those of k, and nil otherwise. It reads storage

@@ -29,8 +29,30 @@ func (e *keyEntry) checkKeyVersion(asked int) error {
 	}
 }
 
+// oldestToOpen is the oldest version that opens.
+func (e *keyEntry) oldestToOpen() int { return max(e.MinDecryption, e.versions.Oldest()) }
+
+// chooseDataKey returns the data key that encrypts: the one that the caller asks for, and the newest for 0.
+func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
+	oldest, newest := max(e.MinEncryption, e.versions.First), e.versions.Newest()
+	if asked == 0 {
+		asked = newest
+	}
+	switch chosen := e.dataKeys[asked]; {
+	case asked > newest:
+		return nil, &unknownVersionError{asked, newest}
+	case asked < oldest:
+		return nil, refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version and min_available_version of the key",
+			oldest, newest)
+	case chosen == nil:
+		return nil, refusal.BadRequest("key_version %d is a version of the KMS key, and the key is in envelope mode: it encrypts with data keys only", asked)
+	default:
+		return chosen, nil
+	}
+}
+
 // tooOld refuses what was made with a version that the key no longer opens.
 func tooOld(n int, k target) error {
 	return refusal.BadRequest("the ciphertext was made with version %d of key %q, and the key opens version %d and later: see min_decryption_version and min_available_version of keys/%[2]s",
-		n, k.name, max(k.entry.MinDecryption, k.entry.versions.First))
+		n, k.name, k.entry.oldestToOpen())
 }

@@ -21,7 +21,7 @@ var versionSettings = fields.Schemas{
 	},
 	"min_encryption_version": {
 		Type:        framework.TypeInt,
-		Description: "The oldest version that key_version may ask for. 0 (default): the newest encrypts, whichever it is. KMS encrypts with the newest only, so that no other number than its own is taken for a symmetric key.",
+		Description: "The oldest version that key_version may ask for. 0 (default): the newest encrypts, whichever it is. KMS encrypts with the newest only, so that no other number than its own is taken for a symmetric key, except in envelope mode.",
 	},
 	"min_encryption_versoin": {
 		Type:        framework.TypeInt,
@@ -29,7 +29,7 @@ var versionSettings = fields.Schemas{
 	},
 	"auto_rotate_period": {
 		Type:        framework.TypeDurationSecond,
-		Description: "How often KMS rotates the KMS key: 7 to 730 days, such as 720h. 0: never.",
+		Description: "How often KMS rotates the KMS key: 7 to 730 days, such as 720h. 0: never. In envelope mode: how often the engine makes a new data key, 24h or more; 720h by default.",
 	},
 }
 
@@ -103,21 +103,21 @@ func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target
 // versions there is no telling which of them made a ciphertext.
 func (e *keyEntry) checkMinimums(before *keyEntry, listed bool) error {
 	newest := e.versions.Newest()
-	isSymmetric := !e.isAsymmetric()
+	isDirect := !e.isAsymmetric() && !e.isEnvelope()
 	changesEncryption := e.MinEncryption != before.MinEncryption && e.MinEncryption != 0
 	changesDecryption := e.MinDecryption != before.MinDecryption && e.MinDecryption > 1
 	switch {
 	case e.MinDecryption > newest || e.MinEncryption > newest:
 		return refusal.BadRequest("min_decryption_version and min_encryption_version must be at most %d, which is the newest version", newest)
-	case e.MinDecryption > 0 && e.MinDecryption < e.versions.First && e.versions.First > 1:
+	case e.MinDecryption > 0 && e.MinDecryption < e.versions.Oldest() && e.versions.Oldest() > 1:
 		return refusal.BadRequest("min_decryption_version must be at least %d: the versions before it were trimmed",
-			e.versions.First)
+			e.versions.Oldest())
 	case e.MinEncryption > 0 && e.MinEncryption < e.MinDecryption:
 		return refusal.BadRequest("min_encryption_version must be 0, or at least min_decryption_version: %d",
 			e.MinDecryption)
-	case isSymmetric && changesEncryption && e.MinEncryption != newest:
+	case isDirect && changesEncryption && e.MinEncryption != newest:
 		return refusal.BadRequest("min_encryption_version must be 0 or %d: KMS encrypts with the newest version only", newest)
-	case isSymmetric && changesDecryption && !listed:
+	case isDirect && changesDecryption && !listed:
 		return refusal.BadRequest("min_decryption_version can't be more than 1, because KMS does not list the versions of the KMS key to the engine; allow it in RAM: kms:ListKeyVersions")
 	default:
 		return nil
@@ -132,7 +132,8 @@ func checkRotationPeriod(period time.Duration) error {
 	return nil
 }
 
-// configureRotation gives the current CMK the rotation policy that config asks for. KMS keeps it.
+// configureRotation gives the current CMK the rotation policy that config asks for. KMS keeps it, except for a key in
+// envelope mode: the engine rotates that.
 func (b *backend) configureRotation(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
@@ -141,6 +142,10 @@ func (b *backend) configureRotation(
 		return nil
 	}
 	period := time.Duration(given.(int)) * time.Second
+	if k.entry.isEnvelope() {
+		k.entry.AutoRotate = period
+		return checkAutoRotate(period)
+	}
 	switch {
 	case checkRotationPeriod(period) != nil:
 		return checkRotationPeriod(period)

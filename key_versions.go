@@ -40,8 +40,8 @@ func (e *keyEntry) numberOf(cmk, keyVersionID string) int {
 }
 
 // learnVersions gives the entry a row for each version of its current CMK that has none yet. An entry of format 0
-// becomes one of today. listed is false if RAM denies the list: the entry keeps the rows that it has then. An error
-// leaves the entry as it was. The caller stores it.
+// becomes one of today, and one in envelope mode gets no rows. listed is false if RAM denies the list: the entry keeps
+// the rows that it has then. An error leaves the entry as it was. The caller stores it.
 func (b *backend) learnVersions(ctx context.Context, conn *connection, k target) (listed bool, err error) {
 	learned := *k.entry
 	if learned.format == 0 {
@@ -51,6 +51,10 @@ func (b *backend) learnVersions(ctx context.Context, conn *connection, k target)
 		}
 		learned.describe(found.KeyMetadata)
 		learned.format = formatVersions
+	}
+	if learned.isEnvelope() { // What KMS adds to the CMK is of no use to the key.
+		*k.entry = learned
+		return true, nil
 	}
 	rows, err := listVersions(ctx, conn, &learned)
 	switch {

@@ -33,6 +33,7 @@ security_token. Nothing is stored unless KMS accepts the credentials, on both ga
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=@FILE
     vault write alicloudkms/config network=vpc max_parallel=64
     vault patch alicloudkms/config max_parallel=32
+    vault patch alicloudkms/config cache_ttl=5m
     vault write alicloudkms/config role_arn=acs:ram::1000000000000001:role/vault secret_key=...
     vault write alicloudkms/config region=cn-hangzhou use_environment=true
     vault write alicloudkms/config endpoint=kms.example.com:8443 ca_cert=@ca.pem secret_key=...
@@ -157,6 +158,7 @@ func (b *backend) configRead(
 		"max_retries":       c.MaxRetries,
 		"request_timeout":   c.RequestTimeout,
 		"max_parallel":      c.MaxParallel,
+		"cache_ttl":         c.CacheTTL,
 
 		"kms_instance_id":          c.Instance.ID,
 		"gateway":                  c.Instance.Gateway,
@@ -174,6 +176,6 @@ func (b *backend) configDelete(
 		return nil, err
 	}
 	defer release()
-	defer b.connections.Forget(configPath)
+	defer b.forgetConnection()
 	return nil, req.Storage.Delete(ctx, configPath)
 }

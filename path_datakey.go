@@ -75,54 +75,54 @@ var dataKeyItem = fields.WithTransit(contextFields(fields.Schemas{
 	"key_version": keyVersionField(),
 }), "nonce", "padding_scheme")
 
-func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
 	wanted, err := newDataKey(k, d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	answer, err := call(ctx, c, wanted)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
-	resp := k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob)
-	resp.Data["plaintext"] = answer.Plaintext.Reveal()
-	return resp, nil
+	made := k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob)
+	made.plaintext = new(answer.Plaintext.Reveal())
+	return made, nil
 }
 
 // wrappedDataKey lets no plaintext come to Vault, if RAM allows that.
 func (b *backend) wrappedDataKey(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	wanted, err := newDataKey(k, d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return shortcut{
 		op:        kmsapi.OpGenerateDataKeyWithoutPlaintext,
-		take:      func() (*logical.Response, error) { return withoutPlaintext(ctx, c, k, wanted) },
-		otherwise: func() (*logical.Response, error) { return plaintextDropped(ctx, c, k, wanted) },
+		take:      func() (itemAnswer, error) { return withoutPlaintext(ctx, c, k, wanted) },
+		otherwise: func() (itemAnswer, error) { return plaintextDropped(ctx, c, k, wanted) },
 		instead:   "It does not need kms:GenerateDataKey where RAM allows kms:GenerateDataKeyWithoutPlaintext on the KMS key.",
 	}.run(b, c, k)
 }
 
 func withoutPlaintext(
 	ctx context.Context, c *connection, k target, wanted *kmsapi.GenerateDataKeyRequest,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	answer, err := call(ctx, c, &kmsapi.GenerateDataKeyWithoutPlaintextRequest{
 		KeyId: wanted.KeyId, NumberOfBytes: wanted.NumberOfBytes, EncryptionContext: wanted.EncryptionContext,
 	})
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }
 
 func plaintextDropped(
 	ctx context.Context, c *connection, k target, wanted *kmsapi.GenerateDataKeyRequest,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	answer, err := call(ctx, c, wanted)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }
@@ -133,7 +133,7 @@ func newDataKey(k target, d *framework.FieldData) (*kmsapi.GenerateDataKeyReques
 	}
 	size, err := dataKeyBytes(d)
 	if err == nil {
-		err = k.entry.checkKeyVersion(d.Get("key_version").(int))
+		err = k.entry.checkKeyVersion(fields.Int(d, "key_version"))
 	}
 	if err != nil {
 		return nil, err

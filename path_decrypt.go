@@ -50,17 +50,17 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"padding_scheme": paddingField(),
 }), "key_version", "nonce")
 
-func decrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func decrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
 	if k.entry.isAsymmetric() {
 		return k.entry.decryptWithPair(ctx, c, d)
 	}
 	sealed, err := k.entry.sealedBlob(d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	plaintext, err := sealed.open(ctx, c, k)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.warnOfPadding(plaintextAnswer(plaintext), d), nil
 }
@@ -72,7 +72,7 @@ type sealedBlob struct {
 }
 
 func (e *keyEntry) sealedBlob(d *framework.FieldData) (s sealedBlob, err error) {
-	if s.blob, err = blobOf(d.Get("ciphertext").(string)); err == nil {
+	if s.blob, err = blobOf(fields.String(d, "ciphertext")); err == nil {
 		s.encCtx, err = e.encryptionContext(d)
 	}
 	return s, err
@@ -125,14 +125,14 @@ func blobOf(ciphertext string) (string, error) {
 }
 
 // plaintextAnswer returns base64 as it is. Anything else was encrypted by another program, and is encoded in base64.
-func plaintextAnswer(opened kmsapi.Secret) *logical.Response {
+func plaintextAnswer(opened kmsapi.Secret) itemAnswer {
 	plaintext := opened.Reveal()
 	if isBase64(plaintext) {
-		return &logical.Response{Data: map[string]any{"plaintext": plaintext}}
+		return itemAnswer{plaintext: &plaintext}
 	}
-	resp := &logical.Response{Data: map[string]any{"plaintext": base64.StdEncoding.EncodeToString([]byte(plaintext))}}
-	resp.AddWarning("what KMS decrypted is not base64, so another program encrypted it; plaintext is its base64")
-	return resp
+	answer := itemAnswer{plaintext: new(base64.StdEncoding.EncodeToString([]byte(plaintext)))}
+	answer.warn("what KMS decrypted is not base64, so another program encrypted it; plaintext is its base64")
+	return answer
 }
 
 // isBase64 reports whether s is what an encoder makes, without the line breaks that a decoder skips.

@@ -49,33 +49,33 @@ var ciphertextAnswer = answerFields{
 	"key_version": {Type: framework.TypeInt},
 }
 
-func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (*logical.Response, error) {
+func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
 	if k.entry.isAsymmetric() {
 		return encryptWithPair(ctx, c, k, d)
 	}
 	plaintext, err := plaintextOf(d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
-	if err := k.entry.checkKeyVersion(d.Get("key_version").(int)); err != nil {
-		return nil, err
+	if err := k.entry.checkKeyVersion(fields.Int(d, "key_version")); err != nil {
+		return itemAnswer{}, err
 	}
 	encCtx, err := k.entry.encryptionContext(d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
 		KeyId: k.entry.cmk(), Plaintext: plaintext, EncryptionContext: encCtx,
 	})
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.warnOfPadding(k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), d), nil
 }
 
 // plaintextOf returns the base64 that KMS encrypts: what the caller gave, without line breaks.
 func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
-	data, err := fields.Base64("plaintext", d.Get("plaintext").(string))
+	data, err := fields.Base64("plaintext", fields.String(d, "plaintext"))
 	switch {
 	case err != nil:
 		return kmsapi.Secret{}, err
@@ -91,7 +91,7 @@ func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 }
 
 // ciphertext answers what KMS has encrypted with a version of a CMK.
-func (e *keyEntry) ciphertext(cmk, keyVersionID, blob string) *logical.Response {
+func (e *keyEntry) ciphertext(cmk, keyVersionID, blob string) itemAnswer {
 	n := e.numberOf(cmk, keyVersionID)
-	return &logical.Response{Data: map[string]any{"ciphertext": versions.Join(n, blob), "key_version": n}}
+	return itemAnswer{ciphertext: versions.Join(n, blob), keyVersion: n}
 }

@@ -49,6 +49,7 @@ Read shows what KMS says about the KMS key now.
     vault write -f alicloudkms/keys/payroll
     vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR" tags=team=hr
     vault write alicloudkms/keys/invoices instance_id=kst-hzz62f1cb66fa42qo7p3x
+    vault write alicloudkms/keys/logs encryption=envelope
     vault read alicloudkms/keys/payroll
 
 Delete schedules the deletion of the KMS key, after which nothing that it encrypted can be read again. It
@@ -94,10 +95,11 @@ var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
 	},
 	"derived":            derivedField(),
+	"encryption":         encryptionField(),
 	"auto_rotate_period": versionSettings["auto_rotate_period"],
 	"recreate": {
 		Type:        framework.TypeBool,
-		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept, and so is derived unless it is given.",
+		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept, and so are derived and encryption unless they are given.",
 	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
 func (b *backend) keyConfigPaths() []*framework.Path {
@@ -15,7 +16,8 @@ func (b *backend) keyConfigPaths() []*framework.Path {
 	return []*framework.Path{{
 		Pattern: "keys/" + fields.KeyName.Pattern + "/config",
 		Fields: fields.WithTransit(joined(versionSettings, cmkSettings, fields.Schemas{
-			"name": nameField(),
+			"name":       nameField(),
+			"encryption": encryptionField(),
 			"deletion_allowed": {
 				Type:        framework.TypeBool,
 				Description: "Whether delete may schedule the deletion of the KMS key. If the KMS key has several names, all must allow it.",
@@ -44,6 +46,11 @@ A ciphertext opens only with the bound_context that it was encrypted with: set i
 used, and keep a note of it before you change it.
 
     vault patch alicloudkms/keys/payroll/config deletion_allowed=false
+
+With encryption=envelope the engine itself encrypts, with data keys that KMS opens; encryption=direct goes back.
+What either has encrypted opens in both. A key that has data keys keeps its bound_context.
+
+    vault write alicloudkms/keys/payroll/config encryption=envelope
 `,
 	}}
 }
@@ -72,6 +79,12 @@ func (b *backend) keyConfigWrite(
 	if k.entry.isAsymmetric() && len(k.entry.BoundContext) > 0 {
 		return nil, errBindsNothing("bound_context")
 	}
+	if !maps.Equal(before, k.entry.BoundContext) && k.entry.hasDataKeys() {
+		return nil, errKeepsBound
+	}
+	if err := b.changeEncryption(ctx, req, k, d); err != nil {
+		return nil, err
+	}
 	if err := b.configureVersions(ctx, req, k, d); err != nil {
 		return nil, err
 	}
@@ -92,6 +105,8 @@ func (b *backend) keyConfigWrite(
 	}
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }
+
+var errKeepsBound = refusal.BadRequest("bound_context can't be changed: KMS has bound it to the data keys of the key, which would no longer open. Make another key, or trim the versions that are data keys first")
 
 func keyConfigRead(_ context.Context, _ *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
 	return k.entry.stored(k.name), nil

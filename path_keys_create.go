@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -19,7 +20,10 @@ type newKey struct {
 	cmk *kmsapi.CreateKeyRequest
 	// derived is nil if the caller leaves it open.
 	derived *bool
-	tags    map[string]string
+	// encryption is empty if the caller leaves it open, and autoRotate is that of envelope mode.
+	encryption string
+	autoRotate time.Duration
+	tags       map[string]string
 	// warning says what is not as the caller asked. It may be empty.
 	warning string
 	// recreate asks for a new CMK in place of one that is scheduled for deletion.
@@ -38,6 +42,9 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	tags := d.Get("tags").(map[string]string)
 	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
 	wanted.choose(kind)
+	if err := wanted.chooseEncryption(d); err != nil {
+		return newKey{}, err
+	}
 	if cmk.EnableAutomaticRotation && (cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(cmk.KeySpec)) {
 		return newKey{}, errNoRotation
 	}
@@ -56,8 +63,37 @@ func derivedOf(d *framework.FieldData) *bool {
 	return &derived
 }
 
-// warnOfDerived warns that an existing key is not derived as the caller wants it.
+// chooseEncryption reads the fields that choose the mode of a new key.
+func (n *newKey) chooseEncryption(d *framework.FieldData) error {
+	n.encryption = d.Get("encryption").(string)
+	if err := checkEncryption(n.encryption); err != nil || n.encryption != encryptionEnvelope {
+		return err
+	}
+	n.autoRotate = defaultAutoRotate
+	if given, ok := d.GetOk("auto_rotate_period"); ok {
+		n.autoRotate = time.Duration(given.(int)) * time.Second
+	}
+	return cmp.Or(n.mayBeEnvelope(), checkAutoRotate(n.autoRotate))
+}
+
+// mayBeEnvelope refuses a new key for which KMS makes no data keys, or not yet.
+func (n *newKey) mayBeEnvelope() error {
+	switch {
+	case kmsapi.IsAsymmetric(n.cmk.KeySpec):
+		return errBindsNothing("encryption")
+	case n.cmk.Origin == kmsapi.OriginExternal:
+		return refusal.BadRequest("a key whose material is imported can't be in envelope mode yet: make it with encryption=%s, import the material, and set encryption=%s in the key's config then",
+			encryptionDirect, encryptionEnvelope)
+	default:
+		return nil
+	}
+}
+
+// warnOfDerived warns that an existing key is not as the caller wants it.
 func (n newKey) warnOfDerived(resp *logical.Response, entry *keyEntry) {
+	if n.encryption != "" && n.encryption != entry.mode() {
+		resp.AddWarning(fmt.Sprintf("The key has encryption=%s; its config can change that.", entry.mode()))
+	}
 	if n.derived != nil && *n.derived != entry.Derived {
 		resp.AddWarning(fmt.Sprintf("The key has derived=%t, which can't be changed.", entry.Derived))
 	}
@@ -227,6 +263,9 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	}
 	if err := checkDescription(wanted.Description); err != nil {
 		return nil, err
+	}
+	if d.Get("encryption").(string) == encryptionEnvelope {
+		return wanted, nil // The engine rotates such a key.
 	}
 	return wanted, setRotation(wanted, time.Duration(d.Get("auto_rotate_period").(int))*time.Second)
 }

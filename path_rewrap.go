@@ -37,31 +37,31 @@ var rewrapItem = joined(decryptItem, fields.Schemas{"key_version": keyVersionFie
 // rewrap encrypts exactly what KMS decrypts, base64 or not, so that what another program encrypted does not change.
 func (b *backend) rewrap(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	if k.entry.isAsymmetric() {
 		return k.entry.rewrapWithPair(ctx, c, d)
 	}
-	if err := k.entry.checkKeyVersion(d.Get("key_version").(int)); err != nil {
-		return nil, err
+	if err := k.entry.checkKeyVersion(fields.Int(d, "key_version")); err != nil {
+		return itemAnswer{}, err
 	}
 	sealed, err := k.entry.sealedBlob(d)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	if k.entry.opensOver(c, sealed.blob) != c { // KMS would need both CMKs at one gateway.
 		return sealed.openAndEncrypt(ctx, c, k)
 	}
 	return shortcut{
 		op:        kmsapi.OpReEncrypt,
-		take:      func() (*logical.Response, error) { return sealed.reEncrypt(ctx, c, k) },
-		otherwise: func() (*logical.Response, error) { return sealed.openAndEncrypt(ctx, c, k) },
+		take:      func() (itemAnswer, error) { return sealed.reEncrypt(ctx, c, k) },
+		otherwise: func() (itemAnswer, error) { return sealed.openAndEncrypt(ctx, c, k) },
 		instead:   "It needs none of kms:Decrypt and kms:Encrypt where RAM allows kms:ReEncryptFrom and kms:ReEncryptTo on the KMS key.",
 	}.run(b, c, k)
 }
 
 // reEncrypt lets KMS do both, and drops the new ciphertext unless the key may open the old one. KMS's answer names the
 // version that decrypted, not the one that encrypted.
-func (s sealedBlob) reEncrypt(ctx context.Context, c *connection, k target) (*logical.Response, error) {
+func (s sealedBlob) reEncrypt(ctx context.Context, c *connection, k target) (itemAnswer, error) {
 	answer, err := call(ctx, c, &kmsapi.ReEncryptRequest{
 		CiphertextBlob: s.blob, SourceEncryptionContext: s.encCtx,
 		DestinationKeyId: k.entry.cmk(), DestinationEncryptionContext: s.encCtx,
@@ -70,21 +70,21 @@ func (s sealedBlob) reEncrypt(ctx context.Context, c *connection, k target) (*lo
 		err = k.mayOpen(answer.KeyId, answer.KeyVersionId, answer.ID())
 	}
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.ciphertext(k.entry.KeyID, k.entry.versions.NewestRow().KeyVersionID, answer.CiphertextBlob), nil
 }
 
-func (s sealedBlob) openAndEncrypt(ctx context.Context, c *connection, k target) (*logical.Response, error) {
+func (s sealedBlob) openAndEncrypt(ctx context.Context, c *connection, k target) (itemAnswer, error) {
 	plaintext, err := s.open(ctx, c, k)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	answer, err := call(ctx, c, &kmsapi.EncryptRequest{
 		KeyId: k.entry.cmk(), Plaintext: plaintext, EncryptionContext: s.encCtx,
 	})
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	return k.entry.ciphertext(answer.KeyId, answer.KeyVersionId, answer.CiphertextBlob), nil
 }

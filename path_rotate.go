@@ -37,7 +37,8 @@ encrypts it again with the newest one.
     vault write alicloudkms/keys/payroll/rotate new_cmk=true
     vault write alicloudkms/keys/payroll/rotate key_id=1234abcd-12ab-34cd-56ef-1234567890ab
 
-The first asks KMS for a new version of the KMS key, which KMS does not do for every kind. The others let another
+The first asks KMS for a new version of the KMS key, which KMS does not do for every kind; a key in envelope mode gets
+a new data key. The others let another
 KMS key follow: a new one with the same description, tags, protection level, deletion protection and rotation policy,
 or one that exists. KMS's aliases stay with the old KMS key, whose rotation policy is turned off.
 `,
@@ -66,6 +67,8 @@ func (b *backend) keyRotate(
 		return b.rotateToNew(ctx, req, conn, k)
 	case given != "":
 		return b.rotateToGiven(ctx, req, conn, k, given)
+	case k.entry.isEnvelope():
+		return b.rotateDataKey(ctx, req, conn, k)
 	default:
 		return b.rotateVersion(ctx, req, conn, k)
 	}

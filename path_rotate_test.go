@@ -200,7 +200,7 @@ func TestVersionToEncryptWith(t *testing.T) {
 	resp := r.write("encrypt/a", body{"batch_input": []any{
 		body{"plaintext": hello, "key_version": "2"}, body{"plaintext": hello}, body{"plaintext": hello, "key_version": 0},
 	}})
-	require.Len(t, resp.Data["batch_results"], 3)
+	require.Len(t, resultsOf(t, resp), 3)
 }
 
 func TestKeyWithTooManyVersionsIsNotRotated(t *testing.T) {

@@ -110,9 +110,9 @@ func signatureFields(items fields.Schemas) fields.Schemas {
 	})
 }
 
-// A signatureHandler is a useHandler of what one request says of all its items.
+// A signatureHandler is an itemHandler of what one request says of all its items.
 type signatureHandler func(_ context.Context, _ *connection, _ target, of signatureOptions, item *framework.FieldData) (
-	*logical.Response, error)
+	itemAnswer, error)
 
 // signatureOptions are what a request says about all its signatures.
 type signatureOptions struct {
@@ -126,25 +126,25 @@ func (b *backend) useKeyForSignatures(items fields.Schemas, handle signatureHand
 		options := signatureOptionsOf(d)
 		return b.useKeyForItems(items, func(
 			ctx context.Context, c *connection, k target, item *framework.FieldData,
-		) (*logical.Response, error) {
+		) (itemAnswer, error) {
 			return handle(ctx, c, k, options, item)
 		})(ctx, req, d)
 	}
 }
 
 func signatureOptionsOf(d *framework.FieldData) signatureOptions {
-	word := func(field string) string { return d.Get(field).(string) }
+	word := func(field string) string { return fields.String(d, field) }
 	return signatureOptions{
 		Parameters: signing.Parameters{
 			Hashes: []string{
 				strings.TrimPrefix(word(fields.Hash.Field), "/"), word("hash_algorithm"), word("algorithm"),
 			},
-			Prehashed:          d.Get("prehashed").(bool),
+			Prehashed:          fields.Bool(d, "prehashed"),
 			SignatureAlgorithm: word("signature_algorithm"),
 			SaltLength:         word("salt_length"),
 			Marshaling:         word("marshaling_algorithm"),
 		},
-		version: d.Get("key_version").(int),
+		version: fields.Int(d, "key_version"),
 	}
 }
 
@@ -158,14 +158,13 @@ func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signin
 	if err != nil {
 		return none, nil, err
 	}
-	if item.Get("context").(string) != "" {
+	if fields.String(item, "context") != "" {
 		return none, nil, refusal.BadRequest("the field %q can't be used: KMS binds no context to a signature", "context")
 	}
-	given, ok := item.GetOk("input")
-	if !ok {
+	if _, given := item.Raw["input"]; !given {
 		return none, nil, refusal.BadRequest("input is required: what is signed, in base64")
 	}
-	input, err := fields.Base64("input", given.(string))
+	input, err := fields.Base64("input", fields.String(item, "input"))
 	if err != nil {
 		return none, nil, err
 	}
@@ -176,14 +175,14 @@ func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signin
 // sign costs one call to KMS.
 func sign(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	scheme, digest, err := o.begin(k.entry, item)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	n, row, err := k.entry.chooseVersion(o.version)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	cmk := k.entry.cmkCalled(row.CMK)
 	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricSignRequest{
@@ -191,13 +190,13 @@ func sign(
 		Digest: base64.StdEncoding.EncodeToString(digest),
 	})
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	signature, err := signatureOf(answer, row, scheme)
 	if err != nil {
-		return nil, &callError{op: kmsapi.OpAsymmetricSign, err: err, key: k.name}
+		return itemAnswer{}, &callError{op: kmsapi.OpAsymmetricSign, err: err, key: k.name}
 	}
-	return &logical.Response{Data: map[string]any{"signature": versions.Join(n, signature), "key_version": n}}, nil
+	return itemAnswer{signature: versions.Join(n, signature), keyVersion: n}, nil
 }
 
 // errOtherVersion is for an answer of KMS that is not about the version which was asked for.

@@ -127,16 +127,16 @@ func TestSignAndVerifyAsCosignAsks(t *testing.T) {
 func TestABatchIsSignedAndVerified(t *testing.T) {
 	r := newKeyRig(t)
 	r.makeKey("a", body{"type": "ecdsa-p256"})
-	signed := r.write("sign/a", body{"marshaling_algorithm": "jws", "batch_input": []any{
+	signed := resultsOf(t, r.write("sign/a", body{"marshaling_algorithm": "jws", "batch_input": []any{
 		body{"input": hello, "reference": "x"}, body{"input": "YnllCg=="},
-	}}).Data["batch_results"].([]map[string]any)
+	}}))
 	require.Equal(t, "x", signed[0]["reference"])
 	items := []any{
 		body{"input": hello, "signature": signed[0]["signature"]},
 		body{"input": hello, "signature": signed[1]["signature"], "reference": "y"},
 		body{"input": "YnllCg==", "signature": signed[1]["signature"]},
 	}
-	results := r.write("verify/a", body{"marshaling_algorithm": "jws", "batch_input": items}).Data["batch_results"]
+	results := resultsOf(t, r.write("verify/a", body{"marshaling_algorithm": "jws", "batch_input": items}))
 	require.Equal(t, []map[string]any{
 		{"valid": true, "reference": ""}, {"valid": false, "reference": "y"}, {"valid": true, "reference": ""},
 	}, results)

@@ -79,7 +79,7 @@ func (b *backend) keyTrim(
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
-	b.Logger().Info("versions of a key were dropped", "key", k.name, "min_available_version", k.entry.versions.First)
+	b.Logger().Info("versions of a key were dropped", "key", k.name, "min_available_version", k.entry.versions.Oldest())
 	if !isDelete {
 		return trimAnswer(req, k, leftCMKs{}), nil
 	}
@@ -105,7 +105,7 @@ func (b *backend) connectionToDelete(ctx context.Context, req *logical.Request, 
 
 // mayTrim refuses what transit refuses, and versions that can't be distinguished from others.
 func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
-	first, newest, decryption := e.versions.First, e.versions.Newest(), max(e.MinDecryption, 1)
+	first, newest, decryption := e.versions.Oldest(), e.versions.Newest(), max(e.MinDecryption, 1)
 	switch {
 	case minimum < 1:
 		return refusal.BadRequest("min_available_version is required, and must be 1 or more")
@@ -119,7 +119,7 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 	}
 	after := e.versions.Trim(minimum)
 	for n := first; n < minimum; n++ {
-		if row := e.versions.Row(n); row.KeyVersionID == "" && after.Has(row.CMK) {
+		if row := e.versions.Row(n); row != nil && !row.IsDataKey() && row.KeyVersionID == "" && after.Has(row.CMK) {
 			return refusal.BadRequest("version %d can't be dropped, because KMS has not said which version of the KMS key %s it is; allow it in RAM: kms:ListKeyVersions",
 				n, row.CMK)
 		}
@@ -185,7 +185,7 @@ func trimAnswer(req *logical.Request, k target, left leftCMKs) *logical.Response
 	}
 	if len(unused) > 0 {
 		resp.AddWarning(fmt.Sprintf("No version of the key is left of these KMS keys, which stay and cost what KMS keys cost: %s. To schedule their deletion, run: vault write %skeys/%s/trim min_available_version=%d delete_cmks=true",
-			strings.Join(unused, ", "), mount(req), k.name, k.entry.versions.First))
+			strings.Join(unused, ", "), mount(req), k.name, k.entry.versions.Oldest()))
 	}
 	return resp
 }

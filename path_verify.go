@@ -63,26 +63,26 @@ var verifyItem = fields.WithTransit(joined(signItem, fields.Schemas{
 // verify costs no call to KMS, except for keys that only KMS can check with.
 func verify(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
-) (*logical.Response, error) {
+) (itemAnswer, error) {
 	scheme, digest, err := o.begin(k.entry, item)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
-	row, encoded, err := k.entry.rowOf("signature", item.Get("signature").(string))
+	row, encoded, err := k.entry.rowOf("signature", fields.String(item, "signature"))
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	signature, err := scheme.Decode(encoded)
 	if err != nil {
-		return nil, err
+		return itemAnswer{}, err
 	}
 	valid := false
 	if signature != nil {
 		if valid, err = k.entry.check(ctx, c, row, scheme.Algorithm, digest, signature); err != nil {
-			return nil, err
+			return itemAnswer{}, err
 		}
 	}
-	return &logical.Response{Data: map[string]any{"valid": valid}}, nil
+	return itemAnswer{valid: &valid}, nil
 }
 
 // check reports whether a signature is that of a version.

@@ -9,6 +9,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/budget"
 )
 
@@ -19,7 +20,7 @@ const (
 )
 
 // A process is what the mounts in one process have in common. The plugin has a process for each mount, but a program
-// that embeds the engine may have many in one. Only batches changes.
+// that embeds the engine may have many in one. Only batches and dataKeys change.
 type process struct {
 	// open makes a client for a configuration, without I/O.
 	open func(client.Config) (kms, error)
@@ -34,6 +35,8 @@ type process struct {
 	patience time.Duration
 	// batches bounds the bytes of the batches of all mounts.
 	batches *budget.Budget
+	// dataKeys has the unwrapped data keys of all mounts, each of which sees its own.
+	dataKeys *envelope.Cache
 }
 
 func newProcess(open func(client.Config) (kms, error)) *process {
@@ -45,6 +48,7 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		wait:         sleep,
 		patience:     10 * time.Second,
 		batches:      budget.New(maxProcessBatches, nil),
+		dataKeys:     envelope.NewCache(envelope.Options{Timeout: unwrapTimeout, Refused: isRefusal}),
 	}
 }
 

@@ -4,8 +4,6 @@ import (
 	"errors"
 	"time"
 
-	"github.com/hashicorp/vault/sdk/logical"
-
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -17,31 +15,31 @@ const shortcutPause = 10 * time.Minute
 type shortcut struct {
 	op kmsapi.Operation
 	// take sends the operation; otherwise does without it.
-	take, otherwise func() (*logical.Response, error)
+	take, otherwise func() (itemAnswer, error)
 	// instead says, after a refusal of what otherwise sends, what would do in place of it.
 	instead string
 }
 
 // run takes the shortcut, unless it is known to be closed for the key's CMK. It is only known to be once the other way
 // has worked: a refusal may be about the CMK of a ciphertext that belongs to another key.
-func (s shortcut) run(b *backend, c *connection, k target) (*logical.Response, error) {
+func (s shortcut) run(b *backend, c *connection, k target) (itemAnswer, error) {
 	name := string(s.op) + " " + k.entry.cmk()
 	if c.shortcutsClosed.Has(name) || c.dedicated == c && s.op.Plane() != kmsapi.DataPlane {
 		return s.otherwise()
 	}
-	resp, err := s.take()
+	answer, err := s.take()
 	if !isNotOffered(err) {
-		return resp, err
+		return answer, err
 	}
-	resp, otherErr := s.otherwise()
+	answer, otherErr := s.otherwise()
 	if otherErr != nil {
-		return nil, s.orInstead(otherErr)
+		return itemAnswer{}, s.orInstead(otherErr)
 	}
 	c.shortcutsClosed.Note(name)
 	if b.logged.First(withoutShortcut + name) {
 		b.Logger().Warn(withoutShortcut, "operation", string(s.op), "key", k.name, "error", err)
 	}
-	return resp, nil
+	return answer, nil
 }
 
 const withoutShortcut = "KMS does not offer an operation that shows Vault less, so the engine does without it"

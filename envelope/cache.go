@@ -1,7 +1,6 @@
 package envelope
 
 import (
-	"context"
 	"crypto/sha256"
 	"sync"
 	"sync/atomic"
@@ -13,13 +12,14 @@ import (
 // MaxCached is how many unwrapped data keys a [Cache] holds by default.
 const MaxCached = 4096
 
-// Ref says which data key of a cache is meant. Two that differ in anything are different data keys to it, so that what
+// Ref says which data key of a mount is meant. Two that differ in anything are different data keys to it, so that what
 // one key of the engine has unwrapped serves no other, and not itself after a change.
 type Ref struct {
-	// Name is the key of the engine, and Generation counts the changes after which nothing unwrapped before may be
-	// used.
+	// Name is the key of the engine. Its Generation is another one after each change of it, and Epoch after each change
+	// of the whole mount; what was unwrapped before a change may not be used after it.
 	Name       string
-	Generation uint64
+	Generation string
+	Epoch      uint64
 	ID         ID
 	Version    uint32
 	// Wrapped is the hash of the wrapped data key; see [HashWrapped].
@@ -29,12 +29,9 @@ type Ref struct {
 // HashWrapped returns the hash of a wrapped data key, for a [Ref].
 func HashWrapped(wrapped []byte) [sha256.Size]byte { return sha256.Sum256(wrapped) }
 
-// Unwrap asks KMS to decrypt a wrapped data key. The cache clears what it returns.
-type Unwrap func(context.Context) (*[KeySize]byte, error)
-
 // Options are what a [Cache] is made with.
 type Options struct {
-	// Max is how many data keys the cache holds; the default is [MaxCached].
+	// Max is how many data keys the cache holds, of all mounts together; the default is [MaxCached].
 	Max int
 	// Timeout is how long a call to KMS may take. Calls don't end with the request that needed them first, because
 	// others wait for them too.
@@ -44,60 +41,71 @@ type Options struct {
 	Refused func(error) bool
 }
 
-// A Cache holds unwrapped data keys for as long as its callers say, so that most messages need no call to KMS. It is
-// safe for concurrent use. Keys are erased when they have left the cache and nobody uses them any longer.
+// A Cache holds unwrapped data keys for as long as its callers say, so that most messages need no call to KMS. One
+// serves all mounts of a process; see [Cache.Mount]. It is safe for concurrent use. Keys are erased when they have left
+// the cache and nobody uses them any longer.
 type Cache struct {
 	options Options
 	clock   func() moment
 
-	hits, calls, refusals atomic.Uint64
-
-	mu sync.Mutex // guards the fields below and those of entries and flights; never held during a call
+	// mu guards the fields below and those of mounts, entries and flights. It is never held during a call.
+	mu sync.Mutex
 	// newest has the data keys that encrypt. Those that only decrypt, in others, make room first, so that a flood of
 	// ciphertexts can't slow encryption.
-	newest, others *simplelru.LRU[Ref, *entry]
-	flights        map[Ref]*flight
+	newest, others *simplelru.LRU[place, *entry]
+	flights        map[place]*flight
 	sweeper        *time.Timer // nil if nothing is cached
-	closed         bool
+}
+
+// A place is where a data key is cached. That it has the mount itself and not its path keeps the keys of two mounts
+// apart for good, and those of one that is made again from those of the one before.
+type place struct {
+	mount *Mount
+	ref   Ref
 }
 
 // entry is an unwrapped data key.
 type entry struct {
+	place
 	key  *Key
 	sent moment        // when KMS was asked for it
 	ttl  time.Duration // of the last use
-	// gone is true once it has left the cache because it may not be used, before its time is over.
+	// gone is true once it may not be used any longer, although its time is not over.
 	gone atomic.Bool
 	// inCache and users keep the key from being erased.
 	inCache bool
 	users   int
 }
 
-// flight is a call to KMS that is under way.
-type flight struct {
-	done    chan struct{}
-	waiters int
-	// These are set before done is closed.
-	entry *entry
-	err   error
-}
-
-// NewCache returns an empty cache. The caller closes it.
+// NewCache returns an empty cache.
 func NewCache(o Options) *Cache {
 	if o.Max == 0 {
 		o.Max = MaxCached
 	}
-	c := &Cache{options: o, clock: systemClock(), flights: map[Ref]*flight{}}
+	c := &Cache{options: o, clock: systemClock(), flights: map[place]*flight{}}
 	c.newest, c.others = c.newLRU(), c.newLRU()
 	return c
 }
 
-func (c *Cache) newLRU() *simplelru.LRU[Ref, *entry] {
-	lru, err := simplelru.NewLRU(c.options.Max+1, func(_ Ref, e *entry) { e.inCache = false; e.eraseIfUnused() })
+func (c *Cache) newLRU() *simplelru.LRU[place, *entry] {
+	lru, err := simplelru.NewLRU(c.options.Max+1, func(_ place, e *entry) { e.left() })
 	if err != nil {
 		panic("envelope: internal error: " + err.Error())
 	}
 	return lru
+}
+
+// put is the only way into the cache, as left is the only way out. c.mu is held.
+func (e *entry) put(into *simplelru.LRU[place, *entry]) {
+	e.inCache = true
+	e.mount.cached++
+	into.Add(e.place, e)
+}
+
+func (e *entry) left() {
+	e.inCache = false
+	e.mount.cached--
+	e.eraseIfUnused()
 }
 
 func (e *entry) eraseIfUnused() {
@@ -106,152 +114,40 @@ func (e *entry) eraseIfUnused() {
 	}
 }
 
-// A Lease is the use of a data key by one request. It must be released.
-type Lease struct {
-	cache *Cache
-	entry *entry
-	ttl   time.Duration
-}
-
-// Key returns the data key, which is valid until Release.
-func (l *Lease) Key() *Key { return l.entry.key }
-
-// Valid reports whether the data key may still be used. A lease that was just acquired may be used once without asking;
-// before each further use, and so before each further item of a batch, Valid decides.
-func (l *Lease) Valid() bool {
-	return !l.entry.gone.Load() && (l.ttl == 0 || l.cache.clock().since(l.entry.sent) < l.ttl)
-}
-
-// Release ends the use.
-func (l *Lease) Release() {
-	l.cache.mu.Lock()
-	defer l.cache.mu.Unlock()
-	l.entry.users--
-	l.entry.eraseIfUnused()
-}
-
-// Use is how a data key is to be used.
-type Use struct {
-	Ref Ref
-	// TTL is how long after the sending of the call that KMS agreed to the data key may be used. With 0 the request
-	// makes a call of its own, which serves no other.
-	TTL time.Duration
-	// Newest marks the data key that encrypts. It stays when others make room.
-	Newest bool
-}
-
-// Acquire returns a lease of a data key that is cached, or else that unwrap brings. Requests that need the same data
-// key at the same time make one call. From half of its time on, a use renews the data key in the background; if KMS
-// refuses then, it is dropped at once. Errors are those of unwrap, which are not cached, and of ctx.
-func (c *Cache) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, error) {
-	if u.TTL <= 0 {
-		return c.acquireUnshared(ctx, unwrap)
-	}
-	c.mu.Lock()
-	if e := c.find(u); e != nil {
-		e.users++
-		if c.clock().since(e.sent) >= u.TTL/2 && c.flights[u.Ref] == nil {
-			c.fly(ctx, u, unwrap)
-		}
-		c.mu.Unlock()
-		c.hits.Add(1)
-		return &Lease{cache: c, entry: e, ttl: u.TTL}, nil
-	}
-	f := c.flights[u.Ref]
-	if f == nil {
-		f = c.fly(ctx, u, unwrap)
-	}
-	f.waiters++
-	c.mu.Unlock()
-	return c.await(ctx, f, u.TTL)
-}
-
 // find returns what is cached and has not expired. c.mu is held.
-func (c *Cache) find(u Use) *entry {
+func (c *Cache) find(p place, u Use) *entry {
 	from, to := c.newest, c.others
 	if u.Newest {
 		from, to = to, from
 	}
-	e, ok := to.Get(u.Ref)
+	e, ok := to.Get(p)
 	if !ok {
-		if e, ok = from.Peek(u.Ref); !ok {
+		if e, ok = from.Peek(p); !ok {
 			return nil
 		}
 		// It became the newest, or is no longer. It must not be erased between the two.
 		e.users++
-		from.Remove(u.Ref)
+		from.Remove(p)
 		e.users--
-		e.inCache = true
-		to.Add(u.Ref, e)
+		e.put(to)
 	}
 	if c.clock().since(e.sent) >= u.TTL {
-		to.Remove(u.Ref)
+		to.Remove(p)
 		return nil
 	}
 	e.ttl = u.TTL
 	return e
 }
 
-// fly begins a call to KMS. c.mu is held.
-func (c *Cache) fly(ctx context.Context, u Use, unwrap Unwrap) *flight {
-	f := &flight{done: make(chan struct{})}
-	c.flights[u.Ref] = f
-	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.options.Timeout)
-	go func() {
-		defer cancel()
-		f.entry, f.err = c.ask(ctx, unwrap)
-		c.land(u, f)
-	}()
-	return f
-}
-
-// ask calls KMS.
-func (c *Cache) ask(ctx context.Context, unwrap Unwrap) (*entry, error) {
-	c.calls.Add(1)
-	sent := c.clock()
-	secret, err := unwrap(ctx)
-	if err != nil {
-		if c.options.Refused(err) {
-			c.refusals.Add(1)
-		}
-		return nil, err
-	}
-	defer clear(secret[:])
-	return &entry{key: NewKey(secret), sent: sent}, nil
-}
-
-// land hands what a call brought to those who wait for it, and keeps it, unless the data key was dropped meanwhile.
-func (c *Cache) land(u Use, f *flight) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	defer close(f.done)
-	kept := c.flights[u.Ref] == f
-	if kept {
-		delete(c.flights, u.Ref)
-	}
-	if f.err != nil {
-		if kept && c.options.Refused(f.err) {
-			c.remove(u.Ref)
-		}
-		return
-	}
-	f.entry.users, f.entry.ttl = f.waiters, u.TTL
-	if kept && !c.closed {
-		c.add(u, f.entry)
-	}
-	f.entry.eraseIfUnused()
-}
-
 // add stores an entry and makes room for it. c.mu is held.
-func (c *Cache) add(u Use, e *entry) {
-	lru, other := c.others, c.newest
-	if u.Newest {
-		lru, other = other, lru
+func (c *Cache) add(e *entry, newest bool) {
+	into := c.others
+	if newest {
+		into = c.newest
 	}
-	other.Remove(u.Ref)
-	lru.Remove(u.Ref) // Add would not tell of the one that it replaces.
-	e.inCache = true
-	lru.Add(u.Ref, e)
+	c.newest.Remove(e.place)
+	c.others.Remove(e.place)
+	e.put(into)
 	if c.newest.Len()+c.others.Len() > c.options.Max {
 		if _, _, ok := c.others.RemoveOldest(); !ok {
 			c.newest.RemoveOldest()
@@ -260,42 +156,4 @@ func (c *Cache) add(u Use, e *entry) {
 	if c.sweeper == nil {
 		c.sweeper = time.AfterFunc(e.ttl, c.sweep)
 	}
-}
-
-// await waits for a flight.
-func (c *Cache) await(ctx context.Context, f *flight, ttl time.Duration) (*Lease, error) {
-	select {
-	case <-f.done:
-		if f.err != nil {
-			return nil, f.err
-		}
-		return &Lease{cache: c, entry: f.entry, ttl: ttl}, nil
-	case <-ctx.Done():
-		c.leave(f)
-		return nil, ctx.Err()
-	}
-}
-
-// leave is for a request that waits no longer.
-func (c *Cache) leave(f *flight) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	select {
-	case <-f.done:
-		if f.entry != nil {
-			f.entry.users--
-			f.entry.eraseIfUnused()
-		}
-	default:
-		f.waiters--
-	}
-}
-
-func (c *Cache) acquireUnshared(ctx context.Context, unwrap Unwrap) (*Lease, error) {
-	e, err := c.ask(ctx, unwrap)
-	if err != nil {
-		return nil, err
-	}
-	e.users = 1
-	return &Lease{cache: c, entry: e}, nil
 }

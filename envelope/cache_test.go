@@ -57,6 +57,7 @@ func ref(version uint32) Ref { return Ref{Name: "payroll", Version: version} }
 type rig struct {
 	t     *testing.T
 	cache *Cache
+	mount *Mount
 	kms   *kms
 }
 
@@ -65,12 +66,13 @@ func newRig(t *testing.T, limit int) *rig {
 	r := &rig{t: t, kms: &kms{}, cache: NewCache(Options{
 		Max: limit, Timeout: 10 * time.Second, Refused: func(err error) bool { return errors.Is(err, errRefused) },
 	})}
-	t.Cleanup(r.cache.Close)
+	r.mount = r.cache.Mount()
+	t.Cleanup(r.mount.Close)
 	return r
 }
 
 func (r *rig) acquire(u Use) (*Lease, error) {
-	return r.cache.Acquire(r.t.Context(), u, r.kms.unwrap(u.Ref))
+	return r.mount.Acquire(r.t.Context(), u, r.kms.unwrap(u.Ref))
 }
 
 // use uses a data key once, and requires that it is the right one.
@@ -123,7 +125,7 @@ func TestUsesInTheSecondHalfRenewADataKeyInTheBackground(t *testing.T) {
 		}
 		require.InDelta(t, 600/31, r.calls(), 2, "once in each half of a minute")
 		time.Sleep(2 * ttl)
-		require.Zero(t, r.cache.Stats().Cached, "an unused data key is not renewed, and is erased")
+		require.Zero(t, r.mount.Stats().Cached, "an unused data key is not renewed, and is erased")
 	})
 }
 
@@ -142,7 +144,7 @@ func TestARefusalDropsADataKeyAtOnce(t *testing.T) {
 		require.Zero(t, held.entry.key.secret, "it is erased with its last user")
 		_, err = r.acquire(u)
 		require.ErrorIs(t, err, errRefused)
-		require.EqualValues(t, 2, r.cache.Stats().Refusals)
+		require.EqualValues(t, 2, r.mount.Stats().Refusals)
 		r.kms.answers(nil)
 		r.use(u) // A refusal is not cached.
 	})
@@ -167,7 +169,7 @@ func TestARequestThatGivesUpLeavesTheCallToTheOthers(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
 		given := make(chan error)
 		go func() {
-			_, err := r.cache.Acquire(ctx, u, r.kms.unwrap(u.Ref))
+			_, err := r.mount.Acquire(ctx, u, r.kms.unwrap(u.Ref))
 			given <- err
 		}()
 		synctest.Wait()
@@ -178,7 +180,7 @@ func TestARequestThatGivesUpLeavesTheCallToTheOthers(t *testing.T) {
 		require.ErrorIs(t, <-given, context.Canceled)
 		other.Wait()
 		require.Equal(t, 1, r.calls())
-		r.cache.Drop("payroll")
+		r.mount.Drop("payroll")
 	})
 }
 
@@ -194,7 +196,7 @@ func TestWithoutATimeEachRequestAsksForItself(t *testing.T) {
 			require.Zero(t, l.entry.key.secret)
 		}
 		require.Equal(t, 3, r.calls())
-		require.Zero(t, r.cache.Stats().Cached)
+		require.Zero(t, r.mount.Stats().Cached)
 		r.kms.takes = time.Second
 		var all sync.WaitGroup
 		for range 5 {
@@ -207,10 +209,10 @@ func TestWithoutATimeEachRequestAsksForItself(t *testing.T) {
 
 func TestNothingCrossesRefs(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
-		base := Ref{Name: "payroll", Generation: 3, ID: ID{1}, Version: 1, Wrapped: HashWrapped([]byte("a"))}
-		refs := []Ref{base, base, base, base, base, base}
-		refs[1].Name, refs[2].Generation, refs[3].ID = "other", 4, ID{2}
-		refs[4].Version, refs[5].Wrapped = 2, HashWrapped(nil)
+		base := Ref{Name: "payroll", Generation: "a", Epoch: 3, ID: ID{1}, Version: 1, Wrapped: HashWrapped([]byte("a"))}
+		refs := []Ref{base, base, base, base, base, base, base}
+		refs[1].Name, refs[2].Generation, refs[3].ID = "other", "b", ID{2}
+		refs[4].Version, refs[5].Wrapped, refs[6].Epoch = 2, HashWrapped(nil), 4
 		for range 2 {
 			for _, x := range refs {
 				r.use(Use{Ref: x, TTL: ttl})
@@ -227,7 +229,7 @@ func TestADroppedNameKeepsNothing(t *testing.T) {
 		r.use(other)
 		held, err := r.acquire(u)
 		require.NoError(t, err)
-		r.cache.Drop("payroll")
+		r.mount.Drop("payroll")
 		require.False(t, held.Valid())
 		require.NotZero(t, held.Key().secret, "it is in use")
 		held.Release()
@@ -239,19 +241,9 @@ func TestADroppedNameKeepsNothing(t *testing.T) {
 		var began sync.WaitGroup
 		began.Go(func() { r.use(u) }) // It began before, so it may end.
 		synctest.Wait()
-		r.cache.Drop("payroll")
+		r.mount.Drop("payroll")
 		began.Wait()
-		require.Equal(t, 1, r.cache.Stats().Cached, "what the call brought is not kept")
-	})
-}
-
-func TestAClosedCacheKeepsNothing(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		u := Use{Ref: ref(1), TTL: ttl}
-		r.use(u)
-		r.cache.Close()
-		r.use(u)
-		require.Zero(t, r.cache.Stats().Cached)
+		require.Equal(t, 1, r.mount.Stats().Cached, "what the call brought is not kept")
 	})
 }
 
@@ -261,7 +253,7 @@ func TestAFloodOfCiphertextsEvictsNoDataKeyThatEncrypts(t *testing.T) {
 		r.use(newest)
 		for i := range 1000 {
 			r.use(Use{Ref: ref(uint32(i)), TTL: time.Hour})
-			require.LessOrEqual(t, r.cache.Stats().Cached, 100)
+			require.LessOrEqual(t, r.mount.Stats().Cached, 100)
 		}
 		before := r.calls()
 		r.use(newest)
@@ -285,7 +277,7 @@ func TestADataKeyThatIsNoLongerTheNewestMakesRoom(t *testing.T) {
 		require.Equal(t, 3, r.calls())
 		r.use(Use{Ref: ref(1), TTL: ttl})
 		require.Equal(t, 4, r.calls())
-		require.Equal(t, 2, r.cache.Stats().Cached, "even when all of them are the newest of their key")
+		require.Equal(t, 2, r.mount.Stats().Cached, "even when all of them are the newest of their key")
 	})
 }
 
@@ -339,7 +331,7 @@ func TestUsersNeverSeeAnErasedKey(t *testing.T) {
 			for i := range 2000 {
 				u := Use{Ref: ref(uint32(i*7+worker) % 9), TTL: time.Duration(1+i%3) * time.Millisecond, Newest: i%2 == 0}
 				if i%100 == worker {
-					r.cache.Drop("payroll")
+					r.mount.Drop("payroll")
 				}
 				l, err := r.acquire(u)
 				if err != nil {
@@ -355,7 +347,7 @@ func TestUsersNeverSeeAnErasedKey(t *testing.T) {
 		})
 	}
 	all.Wait()
-	r.cache.Close()
+	r.mount.Close()
 	require.Eventually(t, func() bool { r.cache.mu.Lock(); defer r.cache.mu.Unlock(); return len(r.cache.flights) == 0 },
 		10*time.Second, time.Millisecond)
 	n := 0
@@ -371,14 +363,15 @@ func BenchmarkAcquire(b *testing.B) {
 	for _, n := range []int{1, 4096} {
 		b.Run(fmt.Sprint(n), func(b *testing.B) {
 			c := NewCache(Options{Timeout: time.Second, Refused: func(error) bool { return false }})
-			defer c.Close()
+			m := c.Mount()
+			defer m.Close()
 			k := &kms{}
 			b.ReportAllocs()
 			i := uint32(0)
 			for b.Loop() {
 				i++
 				u := Use{Ref: ref(i % uint32(n)), TTL: time.Hour}
-				l, err := c.Acquire(b.Context(), u, k.unwrap(u.Ref))
+				l, err := m.Acquire(b.Context(), u, k.unwrap(u.Ref))
 				if err != nil {
 					b.Fatal(err)
 				}

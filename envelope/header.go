@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -67,7 +68,18 @@ func IsMessage(data []byte) bool { return begins(data, messageFlags) }
 func IsFile(data []byte) bool { return begins(data, fileFlags) }
 
 func begins(data []byte, flags byte) bool {
-	return len(data) > len(magic)+1 && string(data[:len(magic)]) == magic && data[4] == format && data[5] == flags
+	return HasMagic(data) && len(data) > len(magic)+1 && data[4] == format && data[5] == flags
+}
+
+// HasMagic reports whether data begins with the four bytes that mark messages and files, whatever their format and
+// flags. Nothing of KMS does, so that such data are never KMS's to decrypt, even if [IsMessage] and [IsFile] are false.
+func HasMagic(data []byte) bool { return len(data) >= len(magic) && string(data[:len(magic)]) == magic }
+
+// IsText reports [HasMagic] of what text is the standard base64 of. It looks at the first six characters alone.
+func IsText(text string) bool {
+	// Three bytes are four characters. The fourth byte is one character, and the upper two bits of the next.
+	const first, next = "AEFLR", "QRSTUVWXYZabcdef"
+	return len(text) > len(first) && text[:len(first)] == first && strings.IndexByte(next, text[len(first)]) >= 0
 }
 
 // append appends the header's bytes. Wrapped must have a length that fits.

@@ -2,6 +2,7 @@ package envelope
 
 import (
 	"bytes"
+	"encoding/base64"
 	"fmt"
 	"strings"
 	"testing"
@@ -123,6 +124,20 @@ func TestMessagesAndFilesAreKnownByTheirFirstBytes(t *testing.T) {
 	require.True(t, IsFile(file))
 	require.False(t, IsMessage(file))
 	require.False(t, IsMessage([]byte("\x00AKE")))
+}
+
+func TestTheMagicBytesAreKnownInBase64Too(t *testing.T) {
+	for _, data := range []string{"", "\x00AK", "\x00AKE", "\x00AKE\x01\x00", "\x00AKE\xff\xff\xff\xff", "\x00AKF\x01"} {
+		want := strings.HasPrefix(data, "\x00AKE")
+		require.Equal(t, want, HasMagic([]byte(data)), "%q", data)
+		require.Equal(t, want, IsText(base64.StdEncoding.EncodeToString([]byte(data))), "%q", data)
+	}
+	for last := range 256 {
+		data := []byte{0, 'A', 'K', byte(last), 1}
+		require.Equal(t, last == 'E', HasMagic(data))
+		require.Equal(t, last == 'E', IsText(base64.StdEncoding.EncodeToString(data)), "%q", data)
+	}
+	require.True(t, IsText("AEFLRf!"), "what follows may be broken")
 }
 
 func TestAppendMessageAppends(t *testing.T) {

@@ -18,20 +18,28 @@ type Remarks struct {
 
 // Warn adds the remarks to an answer, which may be nil.
 func (r Remarks) Warn(resp *logical.Response) *logical.Response {
-	if len(r.ignored)+len(r.joined) == 0 {
+	warnings := r.Warnings()
+	if len(warnings) == 0 {
 		return resp
 	}
 	if resp == nil {
 		resp = &logical.Response{}
 	}
+	resp.Warnings = append(resp.Warnings, warnings...)
+	return resp
+}
+
+// Warnings returns the remarks as sentences. There may be none.
+func (r Remarks) Warnings() (warnings []string) {
 	if len(r.ignored) > 0 {
-		resp.AddWarning("Ignored, because it means nothing to a key of Alibaba Cloud KMS: " + strings.Join(r.ignored, ", "))
+		warnings = append(warnings,
+			"Ignored, because it means nothing to a key of Alibaba Cloud KMS: "+strings.Join(r.ignored, ", "))
 	}
 	for _, name := range r.joined {
-		resp.AddWarning("A value in " + name + " looks like several entries, but was taken as one: write " +
-			name + "=a=1 " + name + "=b=2, or a JSON object, for more than one")
+		warnings = append(warnings, "A value in "+name+" looks like several entries, but was taken as one: write "+
+			name+"=a=1 "+name+"=b=2, or a JSON object, for more than one")
 	}
-	return resp
+	return warnings
 }
 
 // anotherEntry matches what looks like the beginning of another entry within a value.

@@ -70,12 +70,28 @@ func or(a, b string) string {
 	return b
 }
 
+// AddDataKey returns the table with one more row, for a data key.
+func (t Table) AddDataKey(row Row) Table {
+	t.Rows = append(slices.Clip(slices.Clone(t.Rows)), row)
+	return t
+}
+
+// StartAt returns the table with the number of its last row raised to newest, if it is less. What has no row then, from
+// version 1 on, opens all the same.
+func (t Table) StartAt(newest int) Table {
+	if more := newest - t.Newest(); more > 0 {
+		t.First += more
+		t.Before = 1
+	}
+	return t
+}
+
 // Follow returns the table with rows for another CMK, which is the current one from then on. versions are those of the
 // CMK, the oldest first. Those that have a row from an earlier time keep it, and the newest gets another.
 func (t Table) Follow(versions ...Row) Table {
 	t.Rows = slices.Clone(t.Rows)
 	for i, row := range versions {
-		if i == len(versions)-1 || !t.knows(&row) {
+		if i == len(versions)-1 || !row.IsDataKey() && !t.knows(&row) {
 			t.Rows = append(t.Rows, row)
 		}
 	}
@@ -85,17 +101,36 @@ func (t Table) Follow(versions ...Row) Table {
 // Trim returns the table without the versions below minimum, which is at most the newest.
 func (t Table) Trim(minimum int) Table {
 	drop := min(max(minimum-t.First, 0), len(t.Rows)-1)
-	dropped := t.Rows[:drop]
+	dropped, stays := t.Rows[:drop], t.inUse()
 	t.First, t.Rows = t.First+drop, slices.Clone(t.Rows[drop:])
+	if t.Before > 0 {
+		t.Before = max(t.Before, minimum)
+	}
+	if t.Before >= t.First {
+		t.Before = 0
+	}
 	trimmed := map[string][]string{}
 	for cmk, ids := range t.Trimmed {
 		trimmed[cmk] = slices.Clone(ids)
 	}
-	for _, row := range dropped {
-		trimmed[row.CMK] = append(trimmed[row.CMK], row.KeyVersionID)
+	for i := range dropped {
+		if row := &dropped[i]; row != stays {
+			trimmed[row.CMK] = append(trimmed[row.CMK], row.KeyVersionID)
+		}
 	}
 	t.Trimmed = trimmed
 	return t.forgotten()
+}
+
+// inUse returns the row of the newest version of the current CMK, and nil if there is none. KMS makes data keys for
+// callers with that version, also if all newer rows are data keys of the engine.
+func (t *Table) inUse() *Row {
+	for i := len(t.Rows) - 1; i >= 0; i-- {
+		if row := &t.Rows[i]; row.CMK == t.Current() && !row.IsDataKey() {
+			return row
+		}
+	}
+	return nil
 }
 
 // forgotten returns the table without what it remembers of trimmed versions and need not: those that have a row all the

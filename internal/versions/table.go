@@ -2,22 +2,27 @@ package versions
 
 import "slices"
 
-// A Row is one version of a key: a version of a CMK.
+// A Row is one version of a key: a version of a CMK, or a data key that a CMK has wrapped.
 type Row struct {
 	// CMK is the CMK's id.
 	CMK string `json:"cmk"`
-	// KeyVersionID is KMS's id of the version. Empty: it is not known yet, and the row stands for whatever versions the
-	// CMK has.
+	// KeyVersionID is KMS's id of the version. Empty: the row is a data key, or the id is not known yet, and the row stands
+	// for whatever versions the CMK has.
 	KeyVersionID string `json:"key_version_id,omitempty"`
-	// Created is when KMS made the version, in KMS's time format. It may be empty.
+	// WrappedKey is a data key as KMS has wrapped it: its CiphertextBlob. Empty for a version of a CMK.
+	WrappedKey string `json:"wrapped_key,omitempty"`
+	// Created is when the version was made, in KMS's time format. It may be empty.
 	Created string `json:"creation_date,omitempty"`
 	// PublicKey is that of a version of a key pair, in PEM. Empty for a symmetric CMK.
 	PublicKey string `json:"public_key,omitempty"`
 }
 
+// IsDataKey reports whether the row is a data key, rather than a version of a CMK.
+func (r *Row) IsDataKey() bool { return r.WrappedKey != "" }
+
 // is reports whether the row is that of a version of a CMK.
 func (r *Row) is(cmk, keyVersionID string) bool {
-	return r.KeyVersionID == keyVersionID && r.CMK == cmk
+	return r.KeyVersionID == keyVersionID && r.CMK == cmk && !r.IsDataKey()
 }
 
 // A Table has the versions of a key. A table is a value: what changes it returns another, and shares no memory with it
@@ -25,6 +30,9 @@ func (r *Row) is(cmk, keyVersionID string) bool {
 type Table struct {
 	// First is the number of the first row: 1, or more once rows were trimmed.
 	First int `json:"first"`
+	// Before is the oldest version that opens although it has no row, or 0 if there is none: those before First were
+	// data keys that only ciphertexts have now.
+	Before int `json:"before,omitempty"`
 	// Rows are the versions, the oldest first. There is at least one.
 	Rows []Row `json:"rows"`
 	// Trimmed has KMS's ids of the versions whose rows were dropped, under the CMKs that have other rows still.
@@ -36,6 +44,14 @@ func New(rows ...Row) Table { return Table{First: 1, Rows: rows} }
 
 // Newest is the number of the newest version.
 func (t *Table) Newest() int { return t.First + len(t.Rows) - 1 }
+
+// Oldest is the number of the oldest version that was not trimmed.
+func (t *Table) Oldest() int {
+	if t.Before > 0 {
+		return t.Before
+	}
+	return t.First
+}
 
 // NewestRow is the row of the newest version.
 func (t *Table) NewestRow() *Row { return &t.Rows[len(t.Rows)-1] }
@@ -64,14 +80,20 @@ func (t *Table) CMKs() (ids []string) {
 // Has reports whether a CMK has a row.
 func (t *Table) Has(cmk string) bool { return t.newestOf(cmk) > 0 }
 
-// newestOf is the number of the newest version of a CMK, and 0 if it has none.
+// newestOf is the number of the newest version of a CMK, and 0 if it has none. Data keys that it has wrapped count only
+// if there is no other.
 func (t *Table) newestOf(cmk string) int {
+	wrapped := 0
 	for i := len(t.Rows) - 1; i >= 0; i-- {
-		if t.Rows[i].CMK == cmk {
+		switch row := &t.Rows[i]; {
+		case row.CMK != cmk:
+		case !row.IsDataKey():
 			return t.First + i
+		case wrapped == 0:
+			wrapped = t.First + i
 		}
 	}
-	return 0
+	return wrapped
 }
 
 // Number returns the version that a version of KMS counts as: the newest row that has it, or, if none has, the newest

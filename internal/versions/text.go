@@ -1,6 +1,7 @@
 package versions
 
 import (
+	"encoding/base64"
 	"errors"
 	"strconv"
 	"strings"
@@ -14,6 +15,13 @@ var ErrForm = errors.New("the string before the last colon must be vault:v and t
 
 // Join returns what version n has made, with its prefix.
 func Join(n int, made string) string { return prefix + strconv.Itoa(n) + ":" + made }
+
+// JoinBytes is Join for bytes, which it encodes in base64.
+func JoinBytes(n int, made []byte) string {
+	text := make([]byte, 0, len(prefix)+len("4294967295:")+base64.StdEncoding.EncodedLen(len(made)))
+	text = append(strconv.AppendInt(append(text, prefix...), int64(n), 10), ':')
+	return string(base64.StdEncoding.AppendEncode(text, made))
+}
 
 // Split divides a string into the number of its version and what that version has made. The number is 0 if there is no
 // prefix, and not to be believed in any case: anyone can write it. A prefix that is not well formed is [ErrForm].

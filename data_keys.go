@@ -1,0 +1,211 @@
+package alicloudkms
+
+import (
+	"context"
+	"encoding/base64"
+	"errors"
+	"slices"
+	"sync"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+const (
+	// maxStrays bounds the calls at a time for wrapped keys that are in no row: anyone who may decrypt can send such.
+	maxStrays = 16
+	// unwrapTimeout bounds a call for a data key, which goes on when its request has ended. Its attempts have bounds of
+	// their own.
+	unwrapTimeout = maxRequestTimeout
+)
+
+// isRefusal reports whether KMS has said that a data key may not be used. Anything else that goes wrong, such as
+// throttling or a lost answer, says nothing about that.
+func isRefusal(err error) bool {
+	if _, ok := errors.AsType[*foreignError](err); ok {
+		return true
+	}
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	return ok && (refused.Kind() == kmsapi.KindState || refused.Kind() == kmsapi.KindPermission ||
+		refused.Kind() == kmsapi.KindNotFound)
+}
+
+// leases are the data keys of one request, which asks KMS at most once for each, also if it is a batch and nothing may
+// be cached.
+type leases struct {
+	mu   sync.Mutex // guards the fields below, and is not held during a call
+	held map[envelope.Ref]*hold
+	// over are those that may no longer be used. Other items may still be at work with them.
+	over []*envelope.Lease
+}
+
+// leasesKey is the key of the [leases] in the context of a request.
+type leasesKey struct{}
+
+// holdingDataKeys returns ctx with the data keys that a request will hold until release.
+func holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
+	l := new(leases)
+	return context.WithValue(ctx, leasesKey{}, l), l.release
+}
+
+// A hold is a data key that a request has, or is getting.
+type hold struct {
+	ready chan struct{}
+	// These are set before ready is closed.
+	lease *envelope.Lease
+	err   error
+}
+
+// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release.
+func (l *leases) get(ref envelope.Ref, acquire func() (*envelope.Lease, error)) (*envelope.Lease, error) {
+	h, mine := l.take(ref)
+	if mine {
+		h.lease, h.err = acquire()
+		close(h.ready)
+	}
+	<-h.ready
+	return h.lease, h.err
+}
+
+// take returns the hold of a data key. It is the caller's to fill if mine is true.
+func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	h = l.held[ref]
+	if h != nil && !h.isOver() {
+		return h, false
+	}
+	if h != nil && h.lease != nil {
+		l.over = append(l.over, h.lease)
+	}
+	if l.held == nil {
+		l.held = map[envelope.Ref]*hold{}
+	}
+	h = &hold{ready: make(chan struct{})}
+	l.held[ref] = h
+	return h, true
+}
+
+// isOver reports whether another hold must take the place of this one.
+func (h *hold) isOver() bool {
+	select {
+	case <-h.ready:
+		return h.err != nil || !h.lease.Valid()
+	default:
+		return false
+	}
+}
+
+// release ends the use of all data keys of the request.
+func (l *leases) release() {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for _, h := range l.held {
+		if h.lease != nil {
+			l.over = append(l.over, h.lease)
+		}
+	}
+	for _, lease := range l.over {
+		lease.Release()
+	}
+	l.held, l.over = nil, nil
+}
+
+// A wrapped is a data key as a ciphertext or a row has it.
+type wrapped struct {
+	version int
+	key     []byte
+	ref     envelope.Ref
+	// isRow says that a row has it, and isNewest that it is the one that encrypts.
+	isRow, isNewest bool
+}
+
+// ofRow returns a data key of the key's rows.
+func (k target) ofRow(c *connection, row *dataKey) wrapped {
+	w := wrapped{version: row.version, key: row.wrapped, isRow: true, isNewest: row.version == k.entry.versions.Newest()}
+	w.ref = k.refOf(c, row.version, row.hash)
+	return w
+}
+
+// ofMessage returns the data key of a message.
+func (k target) ofMessage(c *connection, m envelope.Message) wrapped {
+	n, hash := int(m.Version), envelope.HashWrapped(m.Wrapped)
+	if row := k.entry.dataKeys[n]; row != nil && row.hash == hash {
+		return k.ofRow(c, row)
+	}
+	return wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
+}
+
+func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
+	return envelope.Ref{
+		Name: k.name, Generation: k.entry.Generation, Epoch: c.epoch,
+		ID: k.entry.EnvelopeID, Version: uint32(n), Wrapped: hash,
+	}
+}
+
+// withDataKey calls use with a data key, and again if the key may no longer be used by the time that use is done: what
+// is done with it then must not leave the engine.
+func (b *backend) withDataKey(
+	ctx context.Context, c *connection, k target, w wrapped, use func(*envelope.Key) error,
+) error {
+	held := ctx.Value(leasesKey{}).(*leases)
+	for {
+		lease, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w) })
+		if err != nil {
+			return unshared(err)
+		}
+		err = use(lease.Key())
+		if lease.Valid() {
+			return err
+		}
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+	}
+}
+
+func (b *backend) acquire(ctx context.Context, c *connection, k target, w wrapped) (*envelope.Lease, error) {
+	// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
+	key := slices.Clone(w.key)
+	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest},
+		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
+			if w.isRow {
+				return b.unwrap(ctx, c, k, w.version, key)
+			}
+			if err := b.strays.take(ctx); err != nil {
+				return nil, err
+			}
+			defer b.strays.release()
+			return b.unwrap(ctx, c, k, w.version, key)
+		})
+}
+
+// unwrap has KMS open the data key of a version. Only what a CMK of the key has wrapped is one.
+func (b *backend) unwrap(
+	ctx context.Context, c *connection, k target, n int, key []byte,
+) (*[envelope.KeySize]byte, error) {
+	encCtx, err := dataKeyContext(k.entry, n)
+	if err != nil {
+		return nil, err
+	}
+	blob := base64.StdEncoding.EncodeToString(key)
+	answer, err := call(ctx, k.entry.opensOver(c, blob), &kmsapi.DecryptRequest{
+		CiphertextBlob: blob, EncryptionContext: encCtx,
+	})
+	if err != nil {
+		return nil, withTarget(err, k)
+	}
+	if !k.entry.hasCMK(answer.KeyId) {
+		return nil, &foreignError{requestID: answer.ID()}
+	}
+	secret := new([envelope.KeySize]byte)
+	plaintext, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
+	defer clear(plaintext)
+	if err != nil || len(plaintext) != len(secret) {
+		return nil, &callError{op: kmsapi.OpDecrypt, err: errNoDataKey, key: k.name}
+	}
+	copy(secret[:], plaintext)
+	return secret, nil
+}
+
+var errNoDataKey = errors.New("what KMS decrypted is not a data key")
