@@ -3,6 +3,8 @@ package alicloudkms
 import (
 	"encoding/json"
 
+	"github.com/hashicorp/vault/sdk/framework"
+
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
@@ -34,6 +36,22 @@ func sizeOf(value any) (n int64) {
 	}
 }
 
+// smallItem is the size of an item, in bytes of base64, up to which it needs no room: those of KMS are smaller.
+const smallItem = 64 << 10
+
+// admitItem is admit for a request with one item, which is large only in envelope mode.
+func (b *backend) admitItem(d *framework.FieldData) (release func(), err error) {
+	size := int64(0)
+	for _, field := range []string{"plaintext", "ciphertext", "input"} {
+		given, _ := d.Raw[field].(string)
+		size += int64(len(given))
+	}
+	if size <= smallItem {
+		return func() {}, nil
+	}
+	return b.takeRoom(size)
+}
+
 // admit lets a batch be worked on until release is called, if there is room for it. Without a bound, the batches of one
 // caller could use up the memory of all.
 func (b *backend) admit(list []any) (release func(), err error) {
@@ -42,9 +60,13 @@ func (b *backend) admit(list []any) (release func(), err error) {
 		return nil, refusal.BadRequest("batch_input is too large: it takes %d MiB, and a batch may take %d; send several smaller ones",
 			size>>20, b.batches.Size()>>20)
 	}
+	return b.takeRoom(size)
+}
+
+func (b *backend) takeRoom(size int64) (release func(), err error) {
 	release, ok := b.batches.Take(size)
 	if !ok {
-		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches that are worked on at a time may take %d MiB in a mount, and %d MiB in a process. None of its items was sent; try again when others have ended, or send smaller ones",
+		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches and large items that are worked on at a time may take %d MiB in a mount, and %d MiB in a process. None of its items was sent; try again when others have ended, or send less at once",
 			size>>20, maxMountBatches>>20, maxProcessBatches>>20)
 	}
 	return release, nil

@@ -98,7 +98,8 @@ func TestInputOfAnItemIsLetGoOnceItIsSent(t *testing.T) {
 		Raw:    map[string]any{"name": "a", "batch_input": list},
 		Schema: batchFields(encryptItem),
 	}
-	_, err := r.backend().batch(encryptItem, encrypt)(t.Context(), r.request(logical.UpdateOperation, "encrypt/a", nil), d)
+	b := r.backend()
+	_, err := b.batch(encryptItem, b.encrypt)(t.Context(), r.request(logical.UpdateOperation, "encrypt/a", nil), d)
 	require.NoError(t, err)
 	require.Equal(t, []any{nil, nil, nil}, list)
 }

@@ -26,10 +26,6 @@ type sealedText struct {
 	contexts kmsapi.EncryptionContext
 }
 
-// isSealed reports whether the base64 of a ciphertext of a symmetric key is to be opened in the engine. KMS makes none
-// that begins so, and is never asked to open one.
-func isSealed(made string) bool { return envelope.IsText(made) }
-
 // sealedText reads the base64 of a ciphertext.
 func (e *keyEntry) sealedText(made string, d *framework.FieldData) (s sealedText, err error) {
 	if len(made) > maxMessageText {

@@ -99,7 +99,7 @@ func TestEntryOfALaterVersionIsRefusedAndStays(t *testing.T) {
 	r := newKeyRig(t, "a")
 	id := r.keyID("a")
 	for _, later := range []string{
-		`{"format":2,"cmk":{"key_id":"` + id + `"},"region":"cn-hangzhou"}`,
+		`{"format":3,"cmk":{"key_id":"` + id + `"},"region":"cn-hangzhou"}`,
 		`{"format":99,"key_id":"` + id + `","region":"cn-hangzhou"}`,
 	} {
 		r.putKey("a", later)

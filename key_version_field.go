@@ -10,7 +10,7 @@ import (
 func keyVersionField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:        framework.TypeInt,
-		Description: "The version that encrypts: 0 (default) or the newest, since KMS always encrypts with that.",
+		Description: "The version that encrypts: 0 (default) or the newest, since KMS always encrypts with that. In envelope mode: any from min_encryption_version on.",
 	}
 }
 

@@ -24,7 +24,7 @@ func (b *backend) decryptPaths() []*framework.Path {
 		Pattern: "decrypt/" + fields.KeyName.Pattern,
 		Fields:  batchFields(decryptItem),
 		Operations: operations{
-			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, decrypt), "decrypt", "", batchAnswer(answerFields{
+			logical.UpdateOperation: anyNode(b.useKeyForItems(decryptItem, b.decrypt), "decrypt", "", batchAnswer(answerFields{
 				"plaintext": {Type: framework.TypeString},
 			})),
 		},
@@ -50,9 +50,14 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"padding_scheme": paddingField(),
 }), "key_version", "nonce")
 
-func decrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
+func (b *backend) decrypt(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (itemAnswer, error) {
 	if k.entry.isAsymmetric() {
 		return k.entry.decryptWithPair(ctx, c, d)
+	}
+	if made, ok := messageIn(d); ok {
+		return b.decryptMessage(ctx, c, k, d, made)
 	}
 	sealed, err := k.entry.sealedBlob(d)
 	if err != nil {

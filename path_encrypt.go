@@ -18,12 +18,13 @@ func (b *backend) encryptPaths() []*framework.Path {
 		Pattern: "encrypt/" + fields.KeyName.Pattern,
 		Fields:  batchFields(encryptItem),
 		Operations: operations{
-			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, encrypt), "encrypt", "",
+			logical.UpdateOperation: anyNode(b.useKeyForItems(encryptItem, b.encrypt), "encrypt", "",
 				batchAnswer(ciphertextAnswer)),
 		},
-		HelpSynopsis: "Encrypt up to 6 KB, or many such plaintexts at once.",
+		HelpSynopsis: "Encrypt up to 6 KB, or 4 MiB in envelope mode, or many such plaintexts at once.",
 		HelpDescription: `
-Encrypt data with a key. For more than 6144 bytes, use a data key (see datakey/plaintext).
+Encrypt data with a key. For more than 6144 bytes, use a key in envelope mode, or a data key (see
+datakey/plaintext).
 
     vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)"
     vault write alicloudkms/encrypt/payroll plaintext="$(echo -n hello | base64)" encryption_context=employee=4711
@@ -38,7 +39,7 @@ var encryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"plaintext": {
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  "What to encrypt, 1 to 6144 bytes, in base64.",
+		Description:  "What to encrypt, 1 to 6144 bytes, in base64; with a key in envelope mode, up to 4 MiB, or nothing.",
 	},
 	"key_version":    keyVersionField(),
 	"padding_scheme": paddingField(),
@@ -49,9 +50,14 @@ var ciphertextAnswer = answerFields{
 	"key_version": {Type: framework.TypeInt},
 }
 
-func encrypt(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
-	if k.entry.isAsymmetric() {
+func (b *backend) encrypt(
+	ctx context.Context, c *connection, k target, d *framework.FieldData,
+) (itemAnswer, error) {
+	switch {
+	case k.entry.isAsymmetric():
 		return encryptWithPair(ctx, c, k, d)
+	case k.entry.isEnvelope():
+		return b.encryptMessage(ctx, c, k, d)
 	}
 	plaintext, err := plaintextOf(d)
 	if err != nil {
@@ -84,7 +90,7 @@ func plaintextOf(d *framework.FieldData) (kmsapi.Secret, error) {
 			"plaintext is required and may not be empty: KMS encrypts 1 to %d bytes", kmsapi.MaxPlaintext)
 	case len(data) > kmsapi.MaxPlaintext:
 		return kmsapi.Secret{}, refusal.BadRequest(
-			"plaintext is too long: it has %d bytes, and KMS encrypts %d; encrypt it yourself with a data key from datakey/plaintext",
+			"plaintext is too long: it has %d bytes, and KMS encrypts %d; make the key one in envelope mode, or encrypt it yourself with a data key from datakey/plaintext",
 			len(data), kmsapi.MaxPlaintext)
 	}
 	return kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)), nil

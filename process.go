@@ -40,7 +40,7 @@ type process struct {
 }
 
 func newProcess(open func(client.Config) (kms, error)) *process {
-	return &process{
+	p := &process{
 		open:         open,
 		allowLocal:   os.Getenv(allowLocalVariable) == "true",
 		instanceRoot: alibabaCloudsRoot,
@@ -48,8 +48,11 @@ func newProcess(open func(client.Config) (kms, error)) *process {
 		wait:         sleep,
 		patience:     10 * time.Second,
 		batches:      budget.New(maxProcessBatches, nil),
-		dataKeys:     envelope.NewCache(envelope.Options{Timeout: unwrapTimeout, Refused: isRefusal}),
 	}
+	p.dataKeys = envelope.NewCache(envelope.Options{
+		Timeout: unwrapTimeout, Refused: isRefusal, Now: func() time.Time { return p.now() },
+	})
+	return p
 }
 
 // NewFactory returns the factory for all mounts of one process, which share a bound on the memory for their batches. It

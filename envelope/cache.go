@@ -39,6 +39,8 @@ type Options struct {
 	// Refused reports whether an error of Unwrap is KMS's word that the key may not be used (now), after which what is
 	// cached must not be used either. Any other error is no answer.
 	Refused func(error) bool
+	// Now is the clock. The default is time.Now.
+	Now func() time.Time
 }
 
 // A Cache holds unwrapped data keys for as long as its callers say, so that most messages need no call to KMS. One
@@ -82,7 +84,10 @@ func NewCache(o Options) *Cache {
 	if o.Max == 0 {
 		o.Max = MaxCached
 	}
-	c := &Cache{options: o, clock: systemClock(), flights: map[place]*flight{}}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	c := &Cache{options: o, clock: clockOf(o.Now), flights: map[place]*flight{}}
 	c.newest, c.others = c.newLRU(), c.newLRU()
 	return c
 }

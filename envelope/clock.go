@@ -14,11 +14,11 @@ func (m moment) since(earlier moment) time.Duration {
 	return max(m.monotonic-earlier.monotonic, m.wall.Sub(earlier.wall), 0)
 }
 
-// systemClock returns a clock that reads those of the system.
-func systemClock() func() moment {
-	start := time.Now()
+// clockOf returns a clock that reads both from what now returns, as time.Now does.
+func clockOf(now func() time.Time) func() moment {
+	start := now()
 	return func() moment {
-		now := time.Now()
+		now := now()
 		return moment{monotonic: now.Sub(start), wall: now.Round(0)} // Round removes the monotonic reading.
 	}
 }
