@@ -106,11 +106,14 @@ type foreignError struct {
 func (e *foreignError) Error() string {
 	switch {
 	case e.version > 0:
-		return fmt.Sprintf("the ciphertext was made with version %d of the key, whose newest version here is %d: Vault's storage may be from an older snapshot; rotate the key until it has that version", e.version, e.newest)
+		return fmt.Sprintf(
+			"the ciphertext was made with version %d of the key, whose newest version here is %d: Vault's storage may be from an older snapshot; rotate the key until it has that version",
+			e.version, e.newest)
 	case e.requestID == "":
 		return "the ciphertext was not made by this key; decrypt it with the key that made it"
 	default:
-		return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)", e.requestID)
+		return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)",
+			e.requestID)
 	}
 }
 
