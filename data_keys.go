@@ -129,7 +129,7 @@ func (k target) ofRow(c *connection, row *dataKey) *wrapped {
 }
 
 // ofMessage returns the data key of a message.
-func (k target) ofMessage(c *connection, m envelope.Message) *wrapped {
+func (k target) ofMessage(c *connection, m *envelope.Message) *wrapped {
 	n, hash := int(m.Version), envelope.HashWrapped(m.Wrapped)
 	if row := k.entry.dataKeys[n]; row != nil && row.hash == hash {
 		return k.ofRow(c, row)
