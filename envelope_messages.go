@@ -62,16 +62,20 @@ func tooLongMessage(field string) error {
 func (b *backend) seal(
 	ctx context.Context, c *connection, k target, row *dataKey, contexts kmsapi.EncryptionContext, plaintext []byte,
 ) (ciphertext string, err error) {
-	header := envelope.Header{ID: k.entry.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
 	var message []byte
 	err = b.withDataKey(ctx, c, k, k.ofRow(c, row), func(key *envelope.Key) error {
-		message = key.AppendMessage(message[:0], header, contexts, plaintext)
+		message = key.AppendMessage(message[:0], k.entry.header(row), contexts, plaintext)
 		return nil
 	})
 	if err != nil {
 		return "", err
 	}
 	return versions.JoinBytes(row.version, message), nil
+}
+
+// header is that of what a data key of the entry encrypts.
+func (e *keyEntry) header(row *dataKey) envelope.Header {
+	return envelope.Header{ID: e.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
 }
 
 // unseal decrypts a ciphertext of the key. What the entry does not know is a [foreignError] without a call to KMS.
