@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -136,9 +135,7 @@ func signatureOptionsOf(d *framework.FieldData) signatureOptions {
 	word := func(field string) string { return fields.String(d, field) }
 	return signatureOptions{
 		Parameters: signing.Parameters{
-			Hashes: []string{
-				strings.TrimPrefix(word(fields.Hash.Field), "/"), word("hash_algorithm"), word("algorithm"),
-			},
+			Hashes:             hashNames(d),
 			Prehashed:          fields.Bool(d, "prehashed"),
 			SignatureAlgorithm: word("signature_algorithm"),
 			SaltLength:         word("salt_length"),
