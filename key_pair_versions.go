@@ -23,9 +23,8 @@ func (e *keyEntry) chooseVersion(asked int) (n int, row *versions.Row, err error
 		return 0, nil, refusal.BadRequest("key_version must not be negative")
 	case asked > newest:
 		return 0, nil, &unknownVersionError{asked, newest}
-	case asked < e.versions.First || asked < e.MinEncryption:
-		return 0, nil, refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version and min_available_version of the key",
-			max(e.MinEncryption, e.versions.First), newest)
+	case asked < e.oldestToMake():
+		return 0, nil, e.errTooOldToMake()
 	}
 	row = e.versions.Row(asked)
 	return asked, row, known(row)
