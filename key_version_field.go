@@ -41,7 +41,8 @@ func (e *keyEntry) errTooOldToMake() error {
 		e.oldestToMake(), e.versions.Newest())
 }
 
-// chooseDataKey returns the data key that encrypts: the one that the caller asks for, and the newest for 0.
+// chooseDataKey returns the data key that encrypts or makes an HMAC: the one that the caller asks for, and for 0 the
+// newest version.
 func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
 	newest := e.versions.Newest()
 	if asked == 0 {
@@ -54,8 +55,7 @@ func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
 		return nil, e.errTooOldToMake()
 	case chosen == nil:
 		return nil, refusal.BadRequest(
-			"key_version %d is a version of the KMS key, and the key is in envelope mode: it encrypts with data keys only",
-			asked)
+			"key_version %d is a version of the KMS key: envelope mode and HMACs use data keys only", asked)
 	default:
 		return chosen, nil
 	}

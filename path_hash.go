@@ -92,6 +92,25 @@ func hashWrite(_ context.Context, _ *logical.Request, d *framework.FieldData) (*
 	return &logical.Response{Data: map[string]any{"sum": written}}, nil
 }
 
+// hashFieldsOf are the places where a request names the hash function of a signature or an HMAC. functions says which
+// ones there are.
+func hashFieldsOf(functions string) fields.Schemas {
+	return fields.Schemas{
+		fields.Hash.Field: {
+			Type:        framework.TypeString,
+			Description: "The hash function, in the path. " + functions,
+		},
+		"hash_algorithm": {
+			Type:        framework.TypeString,
+			Description: "The hash function. " + functions,
+		},
+		"algorithm": {
+			Type:        framework.TypeString,
+			Description: "Another name of hash_algorithm.",
+		},
+	}
+}
+
 // hashNames are the names that a request gives to its hash function, in its path and in its fields. Those that it does
 // not give are empty.
 func hashNames(d *framework.FieldData) []string {

@@ -159,8 +159,6 @@ func TestEveryPathOfTransitThatIsMissingHereSaysWhy(t *testing.T) {
 		"backup/a":                    neverLeaves,
 		"restore":                     neverLeaves,
 		"restore/a":                   "vault write kms/keys/NAME/register key_id=...",
-		"hmac/a":                      noHMAC,
-		"hmac/a/sha2-256":             noHMAC,
 		"cmac/a":                      noCMAC,
 		"keys/a/soft-delete":          "vault delete kms/keys/NAME",
 		"keys/a/soft-delete-restore":  "vault delete kms/keys/NAME",
