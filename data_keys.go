@@ -202,7 +202,7 @@ func (b *backend) unwrap(
 	plaintext, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
 	defer clear(plaintext)
 	if err != nil || len(plaintext) != len(secret) {
-		return nil, &callError{op: kmsapi.OpDecrypt, err: errNoDataKey, key: k.name}
+		return nil, k.unusable(kmsapi.OpDecrypt, errNoDataKey)
 	}
 	copy(secret[:], plaintext)
 	return secret, nil
