@@ -43,8 +43,8 @@ func (b *backend) renewing(handler func(*touchedCMKs) framework.OperationFunc) f
 }
 
 // renewTouched gives all names of CMKs in this mount a new generation, so that no node goes on with what it remembers
-// of them. Storage must be written even if the caller has gone away. If that fails, the error is an [unstoredError], and
-// this node forgets all data keys.
+// of them. Storage must be written even if the caller has gone away. If that fails, the error is an [unstoredError],
+// and this node forgets all data keys.
 func (b *backend) renewTouched(ctx context.Context, req *logical.Request, touched touchedCMKs) error {
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()

@@ -141,9 +141,9 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 // does not find.
 type leftCMKs struct{ deleted, missing []string }
 
-// deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry. One that KMS
-// does not find stays in it: it may be in another account, and only out of reach for now. What is stored names the CMKs
-// until all names of them have new generations, so that a repeat goes on where a failure has stopped it.
+// deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry. One that
+// KMS does not find stays in it: it may be in another account, and only out of reach for now. What is stored names the
+// CMKs until all names of them have new generations, so that a repeat goes on where a failure has stopped it.
 func (b *backend) deleteLeft(
 	ctx context.Context, req *logical.Request, conn *connection, k target, touched *touchedCMKs,
 ) (left leftCMKs, err error) {
