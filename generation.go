@@ -38,7 +38,10 @@ func (b *backend) renewing(handler func(*touchedCMKs) framework.OperationFunc) f
 		if touched.then != nil {
 			err = cmp.Or(err, touched.then(ctx))
 		}
-		return resp, err
+		if err != nil {
+			return nil, err
+		}
+		return resp, nil
 	}
 }
 
