@@ -92,43 +92,6 @@ func inBubble(t *testing.T, limit int, test func(t *testing.T, r *rig)) {
 	synctest.Test(t, func(t *testing.T) { test(t, newRig(t, limit)) })
 }
 
-func TestADataKeyIsUsedUntilItsTimeIsOver(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		r.kms.takes = 20 * time.Second
-		u := Use{Ref: ref(1), TTL: ttl}
-		_, err := r.acquire(u)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		r.kms.takes = 5 * time.Second // The time counts from the sending.
-		r.use(u)
-		for range 24 {
-			time.Sleep(time.Second)
-			r.use(u)
-		}
-		require.Equal(t, 2, r.calls())
-		r.kms.answers(errLost)
-		time.Sleep(29 * time.Second)
-		r.use(u) // In its second half: it is renewed in the background, which fails without an answer.
-		require.Equal(t, 3, r.calls())
-		time.Sleep(2 * time.Second)
-		_, err = r.acquire(u)
-		require.ErrorIs(t, err, errLost, "there is no grace when KMS is away")
-	})
-}
-
-func TestUsesInTheSecondHalfRenewADataKeyInTheBackground(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		u := Use{Ref: ref(1), TTL: ttl}
-		r.kms.takes = time.Second
-		for range 600 { // ten minutes
-			r.use(u)
-			time.Sleep(time.Second)
-		}
-		require.InDelta(t, 600/31, r.calls(), 2, "once in each half of a minute")
-		time.Sleep(2 * ttl)
-		require.Zero(t, r.mount.Stats().Cached, "an unused data key is not renewed, and is erased")
-	})
-}
-
 func TestARefusalDropsADataKeyAtOnce(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
 		u := Use{Ref: ref(1), TTL: ttl}
@@ -181,29 +144,6 @@ func TestARequestThatGivesUpLeavesTheCallToTheOthers(t *testing.T) {
 		other.Wait()
 		require.Equal(t, 1, r.calls())
 		r.mount.Drop("payroll")
-	})
-}
-
-func TestWithoutATimeEachRequestAsksForItself(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		u := Use{Ref: ref(1)}
-		for range 3 {
-			l, err := r.acquire(u)
-			require.NoError(t, err)
-			time.Sleep(time.Hour)
-			require.True(t, l.Valid(), "within the request")
-			l.Release()
-			require.Zero(t, l.entry.key.secret)
-		}
-		require.Equal(t, 3, r.calls())
-		require.Zero(t, r.mount.Stats().Cached)
-		r.kms.takes = time.Second
-		var all sync.WaitGroup
-		for range 5 {
-			all.Go(func() { r.use(u) })
-		}
-		all.Wait()
-		require.Equal(t, 8, r.calls(), "a request joins no call that began before it")
 	})
 }
 
@@ -279,46 +219,6 @@ func TestADataKeyThatIsNoLongerTheNewestMakesRoom(t *testing.T) {
 		require.Equal(t, 4, r.calls())
 		require.Equal(t, 2, r.mount.Stats().Cached, "even when all of them are the newest of their key")
 	})
-}
-
-func TestAShorterTimeHoldsAtOnce(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		r.use(Use{Ref: ref(1), TTL: time.Hour})
-		time.Sleep(10 * time.Second)
-		r.use(Use{Ref: ref(1), TTL: 10 * time.Second})
-		require.Equal(t, 2, r.calls())
-	})
-}
-
-func TestBothClocksCount(t *testing.T) {
-	start := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
-	for name, test := range map[string]struct {
-		later moment
-		calls int
-	}{
-		"no time has passed":                       {moment{0, start}, 1},
-		"the wall clock is set back":               {moment{29 * time.Second, start.Add(-time.Hour)}, 1},
-		"the wall clock is set back for too long":  {moment{ttl, start.Add(-time.Hour)}, 2},
-		"the machine was suspended":                {moment{time.Second, start.Add(time.Hour)}, 2},
-		"the monotonic clock alone has gone on":    {moment{ttl, start}, 2},
-		"both have gone on, but not for long":      {moment{29 * time.Second, start.Add(29 * time.Second)}, 1},
-		"both have gone on, for exactly that long": {moment{ttl, start.Add(ttl)}, 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, 0, func(t *testing.T, r *rig) {
-				now := moment{0, start}
-				r.cache.clock = func() moment { return now }
-				u := Use{Ref: ref(1), TTL: ttl}
-				l, err := r.acquire(u)
-				require.NoError(t, err)
-				now = test.later
-				require.Equal(t, test.calls == 1, l.Valid())
-				l.Release()
-				r.use(u)
-				require.Equal(t, test.calls, r.calls())
-			})
-		})
-	}
 }
 
 // Under load from many sides no user ever sees an erased or a wrong key, and all are erased in the end.
