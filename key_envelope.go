@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -78,6 +79,9 @@ func (e *keyEntry) renewGeneration() {
 func (e *keyEntry) readDataKeys(id string) (err error) {
 	if e.EnvelopeID, err = envelope.ParseID(id); err != nil {
 		return err
+	}
+	if !e.hasEnvelopeID() {
+		return errors.New("its envelope id is zero")
 	}
 	e.dataKeys = map[int]*dataKey{}
 	for n := e.versions.First; n <= e.versions.Newest(); n++ {
@@ -167,12 +171,20 @@ func (k target) unusable(op kmsapi.Operation, reason error) error {
 
 // dataKeyContext is what KMS binds to the wrapped data key of a version.
 func dataKeyContext(e *keyEntry, n int) (kmsapi.EncryptionContext, error) {
-	encCtx := envelope.DataKeyContext(e.BoundContext, e.EnvelopeID, uint32(n))
-	if tooLong(encCtx) {
-		return nil, refusal.BadRequest("the key's bound_context is too long for envelope mode: with the engine's own entries it may have %d characters of JSON",
+	if err := checkBoundForDataKeys(e.BoundContext); err != nil {
+		return nil, err
+	}
+	return envelope.DataKeyContext(e.BoundContext, e.EnvelopeID, uint32(n)), nil
+}
+
+// checkBoundForDataKeys refuses a bound_context to which the engine's own entries can't be added. They are as long as
+// they ever get, since a key that has data keys keeps its bound_context.
+func checkBoundForDataKeys(bound map[string]string) error {
+	if tooLong(envelope.DataKeyContext(bound, envelope.ID{}, math.MaxUint32)) {
+		return refusal.BadRequest("the key's bound_context is too long for envelope mode: with the engine's own entries it may have %d characters of JSON",
 			kmsapi.MaxEncryptionContext)
 	}
-	return encCtx, nil
+	return nil
 }
 
 // newEnvelopeID is that of a key that gets its first data key.

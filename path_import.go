@@ -81,6 +81,7 @@ var importFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 		Description:  "For a new key: what it is for, up to 8157 characters.",
 	},
 	"derived":          derivedField(),
+	"encryption":       encryptionField(),
 	"protection_level": keyFields["protection_level"],
 	"instance_id":      keyFields["instance_id"],
 }), "allow_rotation", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
