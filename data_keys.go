@@ -122,19 +122,20 @@ type wrapped struct {
 }
 
 // ofRow returns a data key of the key's rows.
-func (k target) ofRow(c *connection, row *dataKey) wrapped {
-	w := wrapped{version: row.version, key: row.wrapped, isRow: true, isNewest: row.version == k.entry.versions.Newest()}
-	w.ref = k.refOf(c, row.version, row.hash)
-	return w
+func (k target) ofRow(c *connection, row *dataKey) *wrapped {
+	return &wrapped{
+		version: row.version, key: row.wrapped, ref: k.refOf(c, row.version, row.hash),
+		isRow: true, isNewest: row.version == k.entry.versions.Newest(),
+	}
 }
 
 // ofMessage returns the data key of a message.
-func (k target) ofMessage(c *connection, m envelope.Message) wrapped {
+func (k target) ofMessage(c *connection, m envelope.Message) *wrapped {
 	n, hash := int(m.Version), envelope.HashWrapped(m.Wrapped)
 	if row := k.entry.dataKeys[n]; row != nil && row.hash == hash {
 		return k.ofRow(c, row)
 	}
-	return wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
+	return &wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
 }
 
 func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
@@ -147,7 +148,7 @@ func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
 // withDataKey calls use with a data key, and again if the key may no longer be used by the time that use is done: what
 // is done with it then must not leave the engine.
 func (b *backend) withDataKey(
-	ctx context.Context, c *connection, k target, w wrapped, use func(*envelope.Key) error,
+	ctx context.Context, c *connection, k target, w *wrapped, use func(*envelope.Key) error,
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
 	for {
@@ -165,7 +166,7 @@ func (b *backend) withDataKey(
 	}
 }
 
-func (b *backend) acquire(ctx context.Context, c *connection, k target, w wrapped) (*envelope.Lease, error) {
+func (b *backend) acquire(ctx context.Context, c *connection, k target, w *wrapped) (*envelope.Lease, error) {
 	// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
 	key := slices.Clone(w.key)
 	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest},
