@@ -75,7 +75,7 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	if h != nil && !h.isOver() {
 		return h, false
 	}
-	if h != nil && h.lease != nil {
+	if h != nil {
 		l.over = append(l.over, h.lease)
 	}
 	if l.held == nil {
@@ -86,11 +86,12 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	return h, true
 }
 
-// isOver reports whether another hold must take the place of this one.
+// isOver reports whether another hold must take the place of this one. What KMS has refused a request, or not answered,
+// it does not ask again for each item.
 func (h *hold) isOver() bool {
 	select {
 	case <-h.ready:
-		return h.err != nil || !h.lease.Valid()
+		return h.err == nil && !h.lease.Valid()
 	default:
 		return false
 	}
@@ -203,7 +204,7 @@ func (b *backend) unwrap(
 	plaintext, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
 	defer clear(plaintext)
 	if err != nil || len(plaintext) != len(secret) {
-		return nil, &callError{op: kmsapi.OpDecrypt, err: errNoDataKey, key: k.name}
+		return nil, k.unusable(kmsapi.OpDecrypt, errNoDataKey)
 	}
 	copy(secret[:], plaintext)
 	return secret, nil

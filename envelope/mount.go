@@ -47,7 +47,7 @@ func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, erro
 		}
 		c.mu.Unlock()
 		m.hits.Add(1)
-		return &Lease{cache: c, entry: e, ttl: u.TTL}, nil
+		return &Lease{cache: c, entry: e, ttl: u.TTL, hit: true}, nil
 	}
 	f := c.flights[p]
 	if f == nil {
