@@ -68,7 +68,7 @@ func TestItemsOfABatchTakeFewAllocations(t *testing.T) {
 		"decrypt/a": {body{"ciphertext": "vault:v1:QUJD"}, 10},
 		"sign/pair": {body{"input": hello}, 14},
 
-		"encrypt/envelope": {body{"plaintext": hello, "reference": "r"}, 15},
+		"encrypt/envelope": {body{"plaintext": hello, "reference": "r"}, 18}, // It takes 14, and 17 under the race detector.
 	} {
 		t.Run(path, func(t *testing.T) {
 			engine, storage := newInstantBackend(t)
