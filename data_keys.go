@@ -130,7 +130,7 @@ func (k target) ofRow(c *connection, row *dataKey) *wrapped {
 }
 
 // ofMessage returns the data key of a message.
-func (k target) ofMessage(c *connection, m envelope.Message) *wrapped {
+func (k target) ofMessage(c *connection, m *envelope.Message) *wrapped {
 	n, hash := int(m.Version), envelope.HashWrapped(m.Wrapped)
 	if row := k.entry.dataKeys[n]; row != nil && row.hash == hash {
 		return k.ofRow(c, row)
@@ -167,18 +167,21 @@ func (b *backend) withDataKey(
 }
 
 func (b *backend) acquire(ctx context.Context, c *connection, k target, w *wrapped) (*envelope.Lease, error) {
-	// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
-	key := slices.Clone(w.key)
+	version, isRow, key := w.version, w.isRow, w.key
+	if !isRow {
+		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
+		key = slices.Clone(key)
+	}
 	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest},
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
-			if w.isRow {
-				return b.unwrap(ctx, c, k, w.version, key)
+			if isRow {
+				return b.unwrap(ctx, c, k, version, key)
 			}
 			if err := b.strays.take(ctx); err != nil {
 				return nil, err
 			}
 			defer b.strays.release()
-			return b.unwrap(ctx, c, k, w.version, key)
+			return b.unwrap(ctx, c, k, version, key)
 		})
 }
 
