@@ -23,6 +23,7 @@ func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
 		"ciphertext":             {"decrypt/hr", body{}},
 		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
 		"context":                {"encrypt/hr", body{"plaintext": hello}},
+		"envelope_text":          {"keys/new/register", body{"key_id": "alias/hr"}},
 		"input":                  {"sign/release", body{}},
 		"signature":              {"verify/release", body{"input": hello}},
 		"encrypted_key_material": {"keys/hr/import", body{"import_token": "dG9rZW4="}},
