@@ -193,7 +193,7 @@ func (b *backend) unwrap(
 		CiphertextBlob: blob, EncryptionContext: encCtx,
 	})
 	if err != nil {
-		return nil, withTarget(err, k)
+		return nil, ofDataKey(withTarget(err, k))
 	}
 	if !k.entry.hasCMK(answer.KeyId) {
 		return nil, &foreignError{requestID: answer.ID()}
@@ -206,6 +206,15 @@ func (b *backend) unwrap(
 	}
 	copy(secret[:], plaintext)
 	return secret, nil
+}
+
+// ofDataKey marks the error of a call to open a data key, for the advice that goes with it: no caller has sent what KMS
+// was to decrypt.
+func ofDataKey(err error) error {
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.ofDataKey = true
+	}
+	return err
 }
 
 var errNoDataKey = errors.New("what KMS decrypted is not a data key")

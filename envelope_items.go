@@ -96,7 +96,8 @@ func (b *backend) rewrapBetween(
 		return itemAnswer{}, err
 	}
 	if len(plaintext) == 0 || len(plaintext) > kmsapi.MaxPlaintext {
-		return itemAnswer{}, refusal.BadRequest("the plaintext has %d bytes, and KMS encrypts 1 to %d: only a key in envelope mode can rewrap it",
+		return itemAnswer{}, refusal.BadRequest(
+			"the plaintext has %d bytes, and KMS encrypts 1 to %d: only a key in envelope mode can rewrap it",
 			len(plaintext), kmsapi.MaxPlaintext)
 	}
 	encCtx, err := k.entry.encryptionContext(d)

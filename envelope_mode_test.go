@@ -126,3 +126,10 @@ func TestRewrapConvertsBetweenTheModes(t *testing.T) {
 		refused(t, err, 400, "KMS encrypts 1 to 6144")
 	}
 }
+
+func TestRefusalToOpenADataKeySaysWhatToDoAboutTheKey(t *testing.T) {
+	r := newEnvelopeRig(t, "a")
+	r.write("keys/a/disable", nil)
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
+	refused(t, err, 409, "Rejected.Disabled", "To enable the key, run: vault write -f kms/keys/a/enable")
+}

@@ -45,7 +45,9 @@ func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
 		return nil, refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version and min_available_version of the key",
 			oldest, newest)
 	case chosen == nil:
-		return nil, refusal.BadRequest("key_version %d is a version of the KMS key, and the key is in envelope mode: it encrypts with data keys only", asked)
+		return nil, refusal.BadRequest(
+			"key_version %d is a version of the KMS key, and the key is in envelope mode: it encrypts with data keys only",
+			asked)
 	default:
 		return chosen, nil
 	}

@@ -53,7 +53,7 @@ var rooms = map[string]room{
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
-			"client", "credentials", "kmsapi", "signature",
+			"client", "credentials", "envelope", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
 			"internal/once", "internal/refusal", "internal/servercert", "internal/signing", "internal/versions",
 		},
