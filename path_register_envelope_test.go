@@ -210,7 +210,7 @@ func TestKMSKeyMustBeUsableToGoOnAsTheFormerKey(t *testing.T) {
 			r, former := newFormerKey(t)
 			use.change(r.direct(), former.cmks[1])
 			_, err := r.tryWrite("keys/a/register", former.register)
-			refused(t, err, 409, state, "register it without envelope_text")
+			refused(t, err, 409, "register it without envelope_text")
 			require.Empty(t, r.storedOrNone("a"))
 
 			without := maps.Clone(former.register)
