@@ -200,7 +200,7 @@ func (b *backend) unwrap(
 		CiphertextBlob: blob, EncryptionContext: encCtx,
 	})
 	if err != nil {
-		return nil, ofDataKey(withTarget(err, k))
+		return nil, k.unopened(err, blob)
 	}
 	if !k.entry.hasCMK(answer.KeyId) {
 		return nil, &foreignError{requestID: answer.ID()}
@@ -213,6 +213,16 @@ func (b *backend) unwrap(
 	}
 	copy(secret[:], plaintext)
 	return secret, nil
+}
+
+// unopened is the error of a call to open a data key. KMS may not find the CMK that has wrapped it: unless a row has
+// the version of that CMK, it is none of the key's.
+func (k target) unopened(err error, blob string) error {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	if ok && refused.Is(kmsapi.ErrKeyNotFound) && k.entry.rowLike(blob) == nil {
+		return &foreignError{requestID: refused.RequestID}
+	}
+	return ofDataKey(withTarget(err, k))
 }
 
 // ofDataKey marks the error of a call to open a data key, for the advice that goes with it: no caller has sent what KMS

@@ -120,8 +120,8 @@ func TestWhatWasUnwrappedBeforeServesNobodyAfter(t *testing.T) {
 	}
 }
 
-// holdsDecrypt makes the next Decrypt wait: where KMS has not opened the data key yet, or where it has, and the answer is
-// on its way.
+// holdsDecrypt makes the next Decrypt wait: where KMS has not opened the data key yet, or where it has, and the answer
+// is on its way.
 func (r *rig) holdsDecrypt(answered bool) (asked chan struct{}, goOn func()) {
 	asked, wait := make(chan struct{}), make(chan struct{})
 	var held atomic.Bool
