@@ -66,6 +66,7 @@ func (b *backend) useKeyForItems(items fields.Schemas, handle itemHandler) frame
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		ctx, release := b.holdingDataKeys(ctx)
 		defer release()
+		defer b.logDataKeys(ctx, req)
 		if _, ok := d.Raw["batch_input"]; ok {
 			return many(ctx, req, d)
 		}

@@ -79,7 +79,7 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	if h != nil && !h.isOver() {
 		return h, false
 	}
-	if h != nil && h.lease != nil {
+	if h != nil {
 		l.over = append(l.over, h.lease)
 	}
 	if l.held == nil {
@@ -90,11 +90,12 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	return h, true
 }
 
-// isOver reports whether another hold must take the place of this one.
+// isOver reports whether another hold must take the place of this one. What KMS has refused a request, or not answered,
+// it does not ask again for each item.
 func (h *hold) isOver() bool {
 	select {
 	case <-h.ready:
-		return h.err != nil || !h.lease.Valid()
+		return h.err == nil && !h.lease.Valid()
 	default:
 		return false
 	}
@@ -125,19 +126,20 @@ type wrapped struct {
 }
 
 // ofRow returns a data key of the key's rows.
-func (k target) ofRow(c *connection, row *dataKey) wrapped {
-	w := wrapped{version: row.version, key: row.wrapped, isRow: true, isNewest: row.version == k.entry.versions.Newest()}
-	w.ref = k.refOf(c, row.version, row.hash)
-	return w
+func (k target) ofRow(c *connection, row *dataKey) *wrapped {
+	return &wrapped{
+		version: row.version, key: row.wrapped, ref: k.refOf(c, row.version, row.hash),
+		isRow: true, isNewest: row.version == k.entry.versions.Newest(),
+	}
 }
 
 // ofMessage returns the data key of a message.
-func (k target) ofMessage(c *connection, m envelope.Message) wrapped {
+func (k target) ofMessage(c *connection, m *envelope.Message) *wrapped {
 	n, hash := int(m.Version), envelope.HashWrapped(m.Wrapped)
 	if row := k.entry.dataKeys[n]; row != nil && row.hash == hash {
 		return k.ofRow(c, row)
 	}
-	return wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
+	return &wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
 }
 
 func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
@@ -150,7 +152,7 @@ func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
 // withDataKey calls use with a data key, and again if the key may no longer be used by the time that use is done: what
 // is done with it then must not leave the engine.
 func (b *backend) withDataKey(
-	ctx context.Context, c *connection, k target, w wrapped, use func(*envelope.Key) error,
+	ctx context.Context, c *connection, k target, w *wrapped, use func(*envelope.Key) error,
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
 	for {
@@ -169,21 +171,24 @@ func (b *backend) withDataKey(
 }
 
 func (b *backend) acquire(
-	ctx context.Context, c *connection, k target, w wrapped, drops uint64,
+	ctx context.Context, c *connection, k target, w *wrapped, drops uint64,
 ) (*envelope.Lease, error) {
-	// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
-	key := slices.Clone(w.key)
+	version, isRow, key := w.version, w.isRow, w.key
+	if !isRow {
+		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
+		key = slices.Clone(key)
+	}
 	use := envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Drops: drops}
 	return b.dataKeys.Acquire(ctx, use,
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
-			if w.isRow {
-				return b.unwrap(ctx, c, k, w.version, key)
+			if isRow {
+				return b.unwrap(ctx, c, k, version, key)
 			}
 			if err := b.strays.take(ctx); err != nil {
 				return nil, err
 			}
 			defer b.strays.release()
-			return b.unwrap(ctx, c, k, w.version, key)
+			return b.unwrap(ctx, c, k, version, key)
 		})
 }
 
@@ -209,7 +214,7 @@ func (b *backend) unwrap(
 	plaintext, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
 	defer clear(plaintext)
 	if err != nil || len(plaintext) != len(secret) {
-		return nil, &callError{op: kmsapi.OpDecrypt, err: errNoDataKey, key: k.name}
+		return nil, k.unusable(kmsapi.OpDecrypt, errNoDataKey)
 	}
 	copy(secret[:], plaintext)
 	return secret, nil

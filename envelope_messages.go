@@ -28,10 +28,12 @@ type sealedText struct {
 }
 
 // sealedText reads a ciphertext of an item.
-func (e *keyEntry) sealedText(made messageText, d *framework.FieldData) (s sealedText, err error) {
-	if s.message, err = made.parse("ciphertext"); err != nil {
-		return s, err
+func (e *keyEntry) sealedText(made messageText, d *framework.FieldData) (*sealedText, error) {
+	message, err := made.parse("ciphertext")
+	if err != nil {
+		return nil, err
 	}
+	s := &sealedText{message: message}
 	s.contexts, err = e.messageContext(d)
 	return s, err
 }
@@ -90,10 +92,9 @@ func tooLongMessage(field string) error {
 func (b *backend) seal(
 	ctx context.Context, c *connection, k target, row *dataKey, contexts kmsapi.EncryptionContext, plaintext []byte,
 ) (ciphertext string, err error) {
-	header := envelope.Header{ID: k.entry.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
 	var message []byte
 	err = b.withDataKey(ctx, c, k, k.ofRow(c, row), func(key *envelope.Key) error {
-		message = key.AppendMessage(message[:0], header, contexts, plaintext)
+		message = key.AppendMessage(message[:0], k.entry.header(row), contexts, plaintext)
 		return nil
 	})
 	if err != nil {
@@ -102,8 +103,13 @@ func (b *backend) seal(
 	return versions.JoinBytes(row.version, message), nil
 }
 
+// header is that of what a data key of the entry encrypts.
+func (e *keyEntry) header(row *dataKey) envelope.Header {
+	return envelope.Header{ID: e.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
+}
+
 // unseal decrypts a ciphertext of the key. What the entry does not know is a [foreignError] without a call to KMS.
-func (b *backend) unseal(ctx context.Context, c *connection, k target, s sealedText) (plaintext []byte, err error) {
+func (b *backend) unseal(ctx context.Context, c *connection, k target, s *sealedText) (plaintext []byte, err error) {
 	n := int(s.message.Version)
 	switch e := k.entry; {
 	case !e.hasEnvelopeID() || s.message.ID != e.EnvelopeID:
@@ -113,7 +119,7 @@ func (b *backend) unseal(ctx context.Context, c *connection, k target, s sealedT
 	case n < e.oldestToOpen():
 		return nil, tooOld(n, k)
 	}
-	err = b.withDataKey(ctx, c, k, k.ofMessage(c, s.message), func(key *envelope.Key) (err error) {
+	err = b.withDataKey(ctx, c, k, k.ofMessage(c, &s.message), func(key *envelope.Key) (err error) {
 		plaintext, err = key.Open(nil, s.message, s.contexts)
 		return err
 	})

@@ -24,6 +24,7 @@ var otherForms = map[string]string{
 	"encrypted_key_material": fields.InBase64,
 	"import_token":           fields.InBase64,
 	"signature":              fields.InBase64,
+	"hmac":                   fields.InBase64,
 
 	"ca_cert":          fields.AsGiven,
 	"instance_ca_cert": fields.AsGiven,

@@ -34,10 +34,9 @@ func (m *Mount) dropIf(dropped func(Ref) bool) {
 			delete(c.flights, p)
 		}
 	}
-	// What comes next may have a shorter time.
-	if c.sweeper != nil && c.newest.Len()+c.others.Len() == 0 {
+	if c.newest.Len()+c.others.Len() == 0 {
 		c.sweeper.Stop()
-		c.sweeper = nil
+		c.sweepAt = time.Time{}
 	}
 }
 
@@ -67,8 +66,16 @@ func (c *Cache) sweep() {
 			}
 		}
 	}
-	c.sweeper = nil
+	c.sweepAt = time.Time{}
 	if next > 0 {
-		c.sweeper = time.AfterFunc(next, c.sweep)
+		c.sweepIn(next)
+	}
+}
+
+// sweepIn has the sweeper come after wait, or earlier. c.mu is held.
+func (c *Cache) sweepIn(wait time.Duration) {
+	if at := time.Now().Add(wait); c.sweepAt.IsZero() || at.Before(c.sweepAt) {
+		c.sweepAt = at
+		c.sweeper.Reset(wait)
 	}
 }

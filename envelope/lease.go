@@ -7,10 +7,14 @@ type Lease struct {
 	cache *Cache
 	entry *entry
 	ttl   time.Duration
+	hit   bool
 }
 
 // Key returns the data key, which is valid until Release.
 func (l *Lease) Key() *Key { return l.entry.key }
+
+// Hit reports whether the data key was cached, so that the request did not wait for KMS.
+func (l *Lease) Hit() bool { return l.hit }
 
 // Valid reports whether the data key may still be used. A lease that was just acquired may be used once without asking;
 // before each further use, and so before each further item of a batch, Valid decides.

@@ -51,7 +51,7 @@ func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, erro
 		return m.fill(ctx, e, u, unwrap)
 	default:
 		m.hits.Add(1)
-		return &Lease{cache: m.cache, entry: e, ttl: u.TTL}, nil
+		return &Lease{cache: m.cache, entry: e, ttl: u.TTL, hit: true}, nil
 	}
 }
 

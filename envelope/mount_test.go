@@ -46,6 +46,21 @@ func TestMountsShareNothing(t *testing.T) {
 	})
 }
 
+func TestADropKeepsWhatIsUnderWayForAnotherMount(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		other := r.on(r.cache.Mount())
+		defer other.mount.Close()
+		r.kms.takes = time.Second
+		var began sync.WaitGroup
+		began.Go(func() { other.use(Use{Ref: ref(1), TTL: ttl}) })
+		synctest.Wait()
+		r.mount.Drop("payroll")
+		r.mount.DropAll()
+		began.Wait()
+		require.Equal(t, 1, other.mount.Stats().Cached)
+	})
+}
+
 func TestAClosedMountKeepsNothing(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
 		u := Use{Ref: ref(1), TTL: ttl}

@@ -19,6 +19,7 @@ func (s *stage) contests() []contest.Contest {
 		s.importContests(),
 		s.scaleContests(),
 		s.engineContests(),
+		s.envelopeContests(),
 		s.overheadContests(),
 	)
 }
