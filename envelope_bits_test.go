@@ -54,13 +54,17 @@ func TestNoMessageOpensWithABitChanged(t *testing.T) {
 	})
 }
 
-// A string that differs in a bit is no base64, has another prefix, or is the base64 of a message that differs.
+// A string that differs in a bit is no base64, has no prefix of the engine's, or is the base64 of a message that
+// differs. Only the number of the prefix is nobody's to believe.
 func TestNoCiphertextOpensWithABitOfItsStringChanged(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	r.write("keys/a/rotate", nil)
 	text := r.encrypt("a", hello)
 	start := strings.LastIndexByte(text, ':') + 1
 	for i := range text {
+		if i == start-2 { // The number.
+			continue
+		}
 		if isWrapped := i >= start+4*28/3+1 && i < len(text)-100; isWrapped && i%16 != 0 {
 			continue // KMS is asked about most of these, and TestNoMessageOpensWithABitChanged has them all.
 		}

@@ -38,31 +38,26 @@ func (e *keyEntry) sealedText(made messageText, d *framework.FieldData) (*sealed
 	return s, err
 }
 
-// A messageText is a ciphertext of envelope mode: the version of its prefix, which is 0 without one, and its base64.
-type messageText struct {
-	version int
-	made    string
-}
+// A messageText is the base64 of a ciphertext of envelope mode. The number before it is nothing to go by: there are
+// clients that write 1, whichever version it was.
+type messageText string
 
 // messageIn returns the ciphertext of a field if it is one of envelope mode. KMS makes none that begins so, and is
 // never asked to open one.
 func messageIn(d *framework.FieldData, field string) (m messageText, ok bool) {
-	n, made, err := versions.Split(fields.String(d, field))
-	return messageText{n, made}, err == nil && envelope.IsText(made)
+	_, made, err := versions.Split(fields.String(d, field))
+	return messageText(made), err == nil && envelope.IsText(made)
 }
 
 // parse returns the message of the ciphertext of a field. Nothing in it is proved.
 func (t messageText) parse(field string) (envelope.Message, error) {
-	if len(t.made) > maxMessageText {
+	if len(t) > maxMessageText {
 		return envelope.Message{}, tooLongMessage(field)
 	}
-	data, err := canonicalBase64(t.made)
+	data, err := canonicalBase64(string(t))
 	var m envelope.Message
 	if err == nil {
 		m, err = envelope.Parse(data)
-	}
-	if err == nil && t.version != 0 && t.version != int(m.Version) {
-		err = errOtherPrefix
 	}
 	if err != nil {
 		return envelope.Message{}, refusal.BadRequest("%s is malformed: %s", field, err)
@@ -70,10 +65,7 @@ func (t messageText) parse(field string) (envelope.Message, error) {
 	return m, nil
 }
 
-var (
-	errBase64      = errors.New("it is not canonical base64")
-	errOtherPrefix = errors.New("the number after vault:v is not that of the version that made it")
-)
+var errBase64 = errors.New("it is not canonical base64")
 
 // canonicalBase64 decodes what an encoder makes, and nothing else.
 func canonicalBase64(encoded string) ([]byte, error) {
