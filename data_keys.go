@@ -56,15 +56,24 @@ type hold struct {
 	err   error
 }
 
-// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release.
-func (l *leases) get(ref envelope.Ref, acquire func() (*envelope.Lease, error)) (*envelope.Lease, error) {
+// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release. isNew
+// says that the caller has waited for acquire.
+func (l *leases) get(
+	ref envelope.Ref, acquire func() (*envelope.Lease, error),
+) (lease *envelope.Lease, isNew bool, err error) {
 	h, mine := l.take(ref)
 	if mine {
 		h.lease, h.err = acquire()
 		close(h.ready)
+		return h.lease, true, h.err
 	}
-	<-h.ready
-	return h.lease, h.err
+	select {
+	case <-h.ready:
+	default:
+		isNew = true
+		<-h.ready
+	}
+	return h.lease, isNew, h.err
 }
 
 // take returns the hold of a data key. It is the caller's to fill if mine is true.
@@ -86,11 +95,12 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	return h, true
 }
 
-// isOver reports whether another hold must take the place of this one.
+// isOver reports whether another hold must take the place of this one. What KMS has refused, it is not asked for again
+// by the same request.
 func (h *hold) isOver() bool {
 	select {
 	case <-h.ready:
-		return h.err != nil || !h.lease.Valid()
+		return h.err != nil && !isRefusal(h.err) || h.err == nil && !h.lease.Valid()
 	default:
 		return false
 	}
@@ -150,12 +160,12 @@ func (b *backend) withDataKey(
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
 	for {
-		lease, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w) })
+		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w) })
 		if err != nil {
 			return unshared(err)
 		}
 		err = use(lease.Key())
-		if lease.Valid() {
+		if lease.Valid() || isNew && lease.ValidOnce() {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -167,7 +177,7 @@ func (b *backend) withDataKey(
 func (b *backend) acquire(ctx context.Context, c *connection, k target, w wrapped) (*envelope.Lease, error) {
 	// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
 	key := slices.Clone(w.key)
-	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest},
+	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Stray: !w.isRow},
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
 			if w.isRow {
 				return b.unwrap(ctx, c, k, w.version, key)

@@ -15,10 +15,12 @@ type Mount struct {
 	// The fields below are guarded by cache.mu.
 	cached int
 	closed bool
+	// unshared are the data keys of requests that have made a call of their own, which are not cached.
+	unshared map[*entry]struct{}
 }
 
 // Mount returns a new part of the cache. The caller closes it.
-func (c *Cache) Mount() *Mount { return &Mount{cache: c} }
+func (c *Cache) Mount() *Mount { return &Mount{cache: c, unshared: map[*entry]struct{}{}} }
 
 // Use is how a data key is to be used.
 type Use struct {
@@ -28,6 +30,9 @@ type Use struct {
 	TTL time.Duration
 	// Newest marks the data key that encrypts. It stays when others make room.
 	Newest bool
+	// Stray marks a wrapped data key that only a ciphertext has. A call for it ends when no request waits for it any
+	// longer: whoever sends many and goes away leaves nothing behind.
+	Stray bool
 }
 
 // Acquire returns a lease of a data key that is cached, or else that unwrap brings. Requests that need the same data
@@ -38,7 +43,7 @@ func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, erro
 	c.mu.Lock()
 	if u.TTL <= 0 || m.closed {
 		c.mu.Unlock()
-		return m.acquireUnshared(ctx, unwrap)
+		return m.acquireUnshared(ctx, p, unwrap)
 	}
 	if e := c.find(p, u); e != nil {
 		e.users++
@@ -50,25 +55,38 @@ func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, erro
 		return &Lease{cache: c, entry: e, ttl: u.TTL}, nil
 	}
 	f := c.flights[p]
-	if f == nil {
+	asked := f == nil
+	if asked {
 		f = c.fly(ctx, p, u, unwrap)
 	}
 	f.waiters++
 	c.mu.Unlock()
-	return c.await(ctx, f, u.TTL)
+	return c.await(ctx, f, u.TTL, asked)
 }
 
-func (m *Mount) acquireUnshared(ctx context.Context, unwrap Unwrap) (*Lease, error) {
-	e, err := m.ask(ctx, unwrap)
+// acquireUnshared makes a call that serves no other request.
+func (m *Mount) acquireUnshared(ctx context.Context, p place, unwrap Unwrap) (*Lease, error) {
+	// A drop reaches the data key from here on, before there is one.
+	e := &entry{place: p, users: 1}
+	m.hold(e)
+	key, sent, err := m.ask(ctx, unwrap)
+	e.key, e.sent = key, sent
+	l := &Lease{cache: m.cache, entry: e, asked: true}
 	if err != nil {
+		l.Release()
 		return nil, err
 	}
-	e.users = 1
-	return &Lease{cache: m.cache, entry: e}, nil
+	return l, nil
+}
+
+func (m *Mount) hold(unshared *entry) {
+	m.cache.mu.Lock()
+	defer m.cache.mu.Unlock()
+	m.unshared[unshared] = struct{}{}
 }
 
 // Drop erases the data keys of a key of the engine, and keeps nothing that calls which are under way will bring. Leases
-// of them are no longer valid, except those of requests that made a call of their own.
+// of them are no longer valid.
 func (m *Mount) Drop(name string) {
 	m.cache.mu.Lock()
 	defer m.cache.mu.Unlock()
