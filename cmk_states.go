@@ -25,6 +25,8 @@ type cmkAction struct {
 	remark string
 	// isCautious says that the action stops at the first failure: it is worse to have done half of it than nothing.
 	isCautious bool
+	// isSilent says that success is answered with nothing.
+	isSilent bool
 }
 
 // sending is the send of an action that is one operation, whose answer shows nothing.
@@ -61,7 +63,11 @@ type failedCMK struct {
 
 // run acts on all CMKs of a key, the oldest first.
 func (a *cmkAction) run(ctx context.Context, conn *connection, k target) *cmkStates {
-	cmks := k.entry.cmks()
+	return a.runOn(ctx, conn, k, k.entry.cmks()...)
+}
+
+// runOn acts on some CMKs of a key.
+func (a *cmkAction) runOn(ctx context.Context, conn *connection, k target, cmks ...storedCMK) *cmkStates {
 	states := &cmkStates{name: k.name, newest: k.entry.KeyID, action: a}
 	for i, cmk := range cmks {
 		c := conn.of(cmk.Instance)
@@ -166,6 +172,9 @@ func (s *cmkStates) answer(b *backend, req *logical.Request, unstored error) (*l
 	if unstored != nil {
 		return nil, refusal.Internal("%s", refusal.Sentences(s.progress(nil), s.notStored(unstored)))
 	}
+	if s.action.isSilent {
+		return nil, nil
+	}
 	resp := &logical.Response{Data: map[string]any{"key_ids": s.done}}
 	maps.Copy(resp.Data, s.data)
 	if s.action.remark != "" && len(s.before) > 0 {
@@ -206,6 +215,6 @@ func (s *cmkStates) asideIDs() (ids []string) {
 }
 
 func (s *cmkStates) notStored(reason error) string {
-	return fmt.Sprintf("KMS may have changed %s, but storing that for the other nodes of Vault failed: %s. They may go on for a while with what they remember; send the same request again",
+	return fmt.Sprintf("KMS may have changed %s, but storing that for the other nodes of Vault failed: %s. They may go on with the data keys of envelope mode that they have for up to cache_ttl; send the same request again",
 		strings.Join(s.touched, ", "), reason)
 }

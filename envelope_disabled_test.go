@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"errors"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -201,4 +202,51 @@ func TestKMSThatTakesLongerThanDataKeysAreUsedIsAskedOnceARequest(t *testing.T) 
 	before := n.kms.count(kmsapi.OpDecrypt)
 	n.opens("a", ciphertext, ciphertext)
 	require.Equal(t, 2, n.kms.count(kmsapi.OpDecrypt)-before)
+}
+
+func TestDeletedMaterialEndsEnvelopeModeAtOnce(t *testing.T) {
+	n := newNodes(t)
+	n.write("keys/a/import", n.wrapped(ourMaterial))
+	n.write("keys/a/config", body{"encryption": "envelope"})
+	ciphertext := n.encrypt("a", hello)
+	n.others[0].opens("a", ciphertext)
+	generation := n.entry("a").Generation
+	require.Nil(t, n.remove("keys/a/material", nil))
+	_, err := n.tryWrite("decrypt/a", body{"ciphertext": ciphertext})
+	refused(t, err, 409)
+	require.NotEqual(t, generation, n.entry("a").Generation, "so that other nodes hear of it")
+	n.others[0].opens("a", ciphertext)
+	n.others[0].hears(keyPrefix + "a")
+	_, err = n.others[0].tryWrite("decrypt/a", body{"ciphertext": ciphertext})
+	refused(t, err, 409)
+	n.write("keys/a/import", n.wrapped(ourMaterial))
+	n.others[0].opens("a", ciphertext)
+}
+
+func TestDisabledKeyIsGoneHereWhateverBecomesOfItsEntries(t *testing.T) {
+	for _, failing := range []string{"get", "put", "list"} {
+		for call := 1; call <= 4; call++ {
+			t.Run(fmt.Sprintf("%s %d", failing, call), func(t *testing.T) {
+				n := newNodes(t, "a")
+				n.share("b", "a")
+				for _, name := range []string{"a", "b"} {
+					n.encrypt(name, hello)
+				}
+				n.storage.reset(failing, call)
+				_, err := n.tryWrite("keys/a/disable", nil)
+				n.storage.reset("", 0)
+				if n.direct().describe(n.keyID("a")).KeyState == kmsapi.Enabled {
+					require.Error(t, err)
+					return
+				}
+				if err != nil {
+					refused(t, err, 500, "for up to cache_ttl", "send the same request again")
+				}
+				for _, name := range []string{"a", "b"} {
+					_, err := n.tryWrite("encrypt/"+name, body{"plaintext": hello})
+					refused(t, err, 409)
+				}
+			})
+		}
+	}
 }
