@@ -60,15 +60,24 @@ type hold struct {
 	err   error
 }
 
-// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release.
-func (l *leases) get(ref envelope.Ref, acquire func() (*envelope.Lease, error)) (*envelope.Lease, error) {
+// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release. isNew
+// says that the caller has waited for acquire.
+func (l *leases) get(
+	ref envelope.Ref, acquire func() (*envelope.Lease, error),
+) (lease *envelope.Lease, isNew bool, err error) {
 	h, mine := l.take(ref)
 	if mine {
 		h.lease, h.err = acquire()
 		close(h.ready)
+		return h.lease, true, h.err
 	}
-	<-h.ready
-	return h.lease, h.err
+	select {
+	case <-h.ready:
+	default:
+		isNew = true
+		<-h.ready
+	}
+	return h.lease, isNew, h.err
 }
 
 // take returns the hold of a data key. It is the caller's to fill if mine is true.
@@ -156,12 +165,12 @@ func (b *backend) withDataKey(
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
 	for {
-		lease, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w, held.drops) })
+		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w, held.drops) })
 		if err != nil {
 			return unshared(err)
 		}
 		err = use(lease.Key())
-		if lease.Valid() {
+		if lease.Valid() || isNew && lease.ValidOnce() {
 			return err
 		}
 		if err := ctx.Err(); err != nil {
@@ -178,7 +187,7 @@ func (b *backend) acquire(
 		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
 		key = slices.Clone(key)
 	}
-	use := envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Drops: drops}
+	use := envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Stray: !isRow, Drops: drops}
 	return b.dataKeys.Acquire(ctx, use,
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
 			if isRow {

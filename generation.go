@@ -91,7 +91,8 @@ func withUnstored(err, unstored error) error {
 }
 
 // renewSharers gives each name of the CMKs a new generation, the key called first before the others. It goes on where
-// one fails, and returns the first error. The caller has no reservation, since those of the names are waited for.
+// one fails, and returns the first error. At least this node has no data key of the names any longer then, since it
+// drops those of all. The caller has no reservation, since those of the names are waited for.
 func (b *backend) renewSharers(ctx context.Context, req *logical.Request, first string, cmks []string) error {
 	if len(cmks) == 0 {
 		return nil
@@ -103,6 +104,9 @@ func (b *backend) renewSharers(ctx context.Context, req *logical.Request, first 
 		if name != first {
 			failed = cmp.Or(failed, b.renew(ctx, req.Storage, name))
 		}
+	}
+	if failed != nil {
+		b.dataKeys.DropAll()
 	}
 	return failed
 }

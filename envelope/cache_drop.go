@@ -29,6 +29,11 @@ func (m *Mount) dropIf(dropped func(Ref) bool) {
 			}
 		}
 	}
+	for e := range m.unshared {
+		if dropped(e.ref) {
+			e.gone.Store(true)
+		}
+	}
 	for p := range c.flights {
 		if p.mount == m && dropped(p.ref) {
 			delete(c.flights, p)

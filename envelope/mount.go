@@ -34,6 +34,9 @@ type Use struct {
 	TTL time.Duration
 	// Newest marks the data key that encrypts. It stays when others make room.
 	Newest bool
+	// Stray marks a wrapped data key that only a ciphertext has. A call for it ends when no request waits for it any
+	// longer: whoever sends many and goes away leaves nothing behind.
+	Stray bool
 	// Drops is what [Mount.Drops] was before the caller read what Ref says. If anything was dropped since, Ref may be of a
 	// key that is no longer so. The request may end with it, but leaves nothing in the cache.
 	Drops uint64
@@ -43,10 +46,10 @@ type Use struct {
 // key at the same time make one call. From half of its time on, a use renews the data key in the background; if KMS
 // refuses then, it is dropped at once. Errors are those of unwrap, which are not cached, and of ctx.
 func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, error) {
-	e, f := m.join(ctx, u, unwrap)
+	e, f, asked := m.join(ctx, u, unwrap)
 	switch {
 	case f != nil:
-		return m.cache.await(ctx, f, u.TTL)
+		return m.cache.await(ctx, f, u.TTL, asked)
 	case e.key == nil:
 		return m.fill(ctx, e, u, unwrap)
 	default:
@@ -55,13 +58,14 @@ func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, erro
 	}
 }
 
-// join returns a cached data key, or a flight that brings it, or else an entry that the request fills by itself.
-func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (*entry, *flight) {
+// join returns a cached data key, or a flight that brings it, which this request has begun if asked is true, or else an
+// entry that the request fills by itself.
+func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (e *entry, f *flight, asked bool) {
 	c, p := m.cache, place{mount: m, ref: u.Ref}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if u.TTL <= 0 || m.closed {
-		return m.unsharedEntry(p), nil
+		return m.unsharedEntry(p), nil, false
 	}
 	mayKeep, f := u.Drops == m.drops.Load(), c.flights[p]
 	if e := c.find(p, u); e != nil {
@@ -69,16 +73,16 @@ func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (*entry, *flight
 		if mayKeep && f == nil && c.clock().since(e.sent) >= u.TTL/2 {
 			c.fly(ctx, p, u, unwrap)
 		}
-		return e, nil
+		return e, nil, false
 	}
 	if f == nil && !mayKeep {
-		return m.unsharedEntry(p), nil
+		return m.unsharedEntry(p), nil, false
 	}
-	if f == nil {
+	if asked = f == nil; asked {
 		f = c.fly(ctx, p, u, unwrap)
 	}
 	f.waiters++
-	return nil, f
+	return nil, f, asked
 }
 
 // unsharedEntry returns an entry for a data key that a request gets by a call of its own. c.mu is held.
@@ -90,15 +94,14 @@ func (m *Mount) unsharedEntry(p place) *entry {
 
 // fill makes the call for an unshared entry.
 func (m *Mount) fill(ctx context.Context, e *entry, u Use, unwrap Unwrap) (*Lease, error) {
-	asked, err := m.ask(ctx, unwrap)
+	key, sent, err := m.ask(ctx, unwrap)
+	e.key, e.sent = key, sent
+	l := &Lease{cache: m.cache, entry: e, ttl: max(u.TTL, 0), asked: true}
 	if err != nil {
-		m.cache.mu.Lock()
-		defer m.cache.mu.Unlock()
-		delete(m.unshared, e)
+		l.Release()
 		return nil, err
 	}
-	e.key, e.sent = asked.key, asked.sent
-	return &Lease{cache: m.cache, entry: e, ttl: max(u.TTL, 0)}, nil
+	return l, nil
 }
 
 // Drop erases the data keys of a key of the engine, and keeps nothing that calls which are under way will bring. Leases
