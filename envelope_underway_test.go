@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"bytes"
 	"context"
 	"crypto/rand"
 	"encoding/base64"
@@ -12,15 +13,18 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // strays returns n ciphertexts with this header but for its wrapped data key, which nobody has made.
 func strays(n int, h envelope.Header) (ciphertexts []string) {
+	_, made, _ := versions.Split(forged(h))
+	message, _ := base64.StdEncoding.DecodeString(made)
+	wrapped := message[bytes.Index(message, h.Wrapped):][:len(h.Wrapped)]
 	for range n {
-		h.Wrapped = make([]byte, len(h.Wrapped))
-		_, _ = rand.Read(h.Wrapped)
-		ciphertexts = append(ciphertexts, forged(h))
+		_, _ = rand.Read(wrapped)
+		ciphertexts = append(ciphertexts, versions.JoinBytes(int(h.Version), message))
 	}
 	return ciphertexts
 }
@@ -123,7 +127,8 @@ func TestBatchUnderWayEndsWithItsDataKey(t *testing.T) {
 func TestBatchUnderWayGoesOnWithAKeyThatChanges(t *testing.T) {
 	for _, ttl := range []int{60, 0} {
 		for path, data := range map[string]body{
-			"keys/a/rotate": nil, "keys/a/config": {"encryption": "direct"}, "config": {"max_retries": 1}, "keys/a/deregister": nil,
+			"keys/a/rotate": nil, "keys/a/config": {"encryption": "direct"}, "keys/a/deregister": nil,
+			"config": {"max_retries": 1},
 		} {
 			t.Run(fmt.Sprintf("%s with cache_ttl=%d", path, ttl), func(t *testing.T) {
 				n := newNodes(t, "a")
