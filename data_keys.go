@@ -60,8 +60,8 @@ type hold struct {
 	err   error
 }
 
-// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release. isNew
-// says that the caller has waited for acquire.
+// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release.
+// isNew says that the caller has waited for acquire.
 func (l *leases) get(
 	ref envelope.Ref, acquire func() (*envelope.Lease, error),
 ) (lease *envelope.Lease, isNew bool, err error) {

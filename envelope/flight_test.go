@@ -86,7 +86,7 @@ func TestADataKeyServesOnceHoweverLongKMSTakes(t *testing.T) {
 		one, other := <-leases, <-leases
 		require.Equal(t, 1, r.calls())
 		require.False(t, one.Valid() || other.Valid(), "its time was over when it came")
-		require.True(t, one.ValidOnce() != other.ValidOnce(), "the one that asked may use it, and the one that joined may not")
+		require.True(t, one.ValidOnce() != other.ValidOnce(), "the one that asked may use it")
 		one.Release()
 		other.Release()
 	})
