@@ -61,7 +61,7 @@ func TestBelowDebugTheUseOfDataKeysIsNotLogged(t *testing.T) {
 	r.write("keys/a", body{"encryption": "envelope"})
 	r.encrypt("a", hello)
 	require.NotContains(t, r.log.String(), "data keys were used")
-	ctx, release := holdingDataKeys(t.Context())
+	ctx, release := r.backend().holdingDataKeys(t.Context())
 	defer release()
 	req := r.request(logical.UpdateOperation, "encrypt/a", nil)
 	require.Zero(t, testing.AllocsPerRun(100, func() { r.backend().logDataKeys(ctx, req) }))

@@ -33,6 +33,9 @@ func isRefusal(err error) bool {
 // leases are the data keys of one request, which asks KMS at most once for each, also if it is a batch and nothing may
 // be cached.
 type leases struct {
+	// drops is how often data keys of the mount were dropped before the request began.
+	drops uint64
+
 	mu   sync.Mutex // guards the fields below, and is not held during a call
 	held map[envelope.Ref]*hold
 	// over are those that may no longer be used. Other items may still be at work with them.
@@ -42,9 +45,10 @@ type leases struct {
 // leasesKey is the key of the [leases] in the context of a request.
 type leasesKey struct{}
 
-// holdingDataKeys returns ctx with the data keys that a request will hold until release.
-func holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
-	l := new(leases)
+// holdingDataKeys returns ctx with the data keys that a request will hold until release. It must be called before the
+// request reads what it works with.
+func (b *backend) holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
+	l := &leases{drops: b.dataKeys.Drops()}
 	return context.WithValue(ctx, leasesKey{}, l), l.release
 }
 
@@ -152,7 +156,7 @@ func (b *backend) withDataKey(
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
 	for {
-		lease, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w) })
+		lease, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w, held.drops) })
 		if err != nil {
 			return unshared(err)
 		}
@@ -166,13 +170,16 @@ func (b *backend) withDataKey(
 	}
 }
 
-func (b *backend) acquire(ctx context.Context, c *connection, k target, w *wrapped) (*envelope.Lease, error) {
+func (b *backend) acquire(
+	ctx context.Context, c *connection, k target, w *wrapped, drops uint64,
+) (*envelope.Lease, error) {
 	version, isRow, key := w.version, w.isRow, w.key
 	if !isRow {
 		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
 		key = slices.Clone(key)
 	}
-	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest},
+	use := envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Drops: drops}
+	return b.dataKeys.Acquire(ctx, use,
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
 			if isRow {
 				return b.unwrap(ctx, c, k, version, key)
@@ -198,7 +205,7 @@ func (b *backend) unwrap(
 		CiphertextBlob: blob, EncryptionContext: encCtx,
 	})
 	if err != nil {
-		return nil, ofDataKey(withTarget(err, k))
+		return nil, k.unopened(err, blob)
 	}
 	if !k.entry.hasCMK(answer.KeyId) {
 		return nil, &foreignError{requestID: answer.ID()}
@@ -211,6 +218,16 @@ func (b *backend) unwrap(
 	}
 	copy(secret[:], plaintext)
 	return secret, nil
+}
+
+// unopened is the error of a call to open a data key. KMS may not find the CMK that has wrapped it: unless a row has
+// the version of that CMK, it is none of the key's.
+func (k target) unopened(err error, blob string) error {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	if ok && refused.Is(kmsapi.ErrKeyNotFound) && k.entry.rowLike(blob) == nil {
+		return &foreignError{requestID: refused.RequestID}
+	}
+	return ofDataKey(withTarget(err, k))
 }
 
 // ofDataKey marks the error of a call to open a data key, for the advice that goes with it: no caller has sent what KMS

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -26,24 +27,53 @@ type sealedText struct {
 	contexts kmsapi.EncryptionContext
 }
 
-// sealedText reads the base64 of a ciphertext.
-func (e *keyEntry) sealedText(made string, d *framework.FieldData) (*sealedText, error) {
-	if len(made) > maxMessageText {
-		return nil, tooLongMessage("ciphertext")
-	}
-	s := new(sealedText)
-	data, err := canonicalBase64(made)
-	if err == nil {
-		s.message, err = envelope.Parse(data)
-	}
+// sealedText reads a ciphertext of an item.
+func (e *keyEntry) sealedText(made messageText, d *framework.FieldData) (*sealedText, error) {
+	message, err := made.parse("ciphertext")
 	if err != nil {
-		return nil, refusal.BadRequest("ciphertext is malformed: %s", err)
+		return nil, err
 	}
+	s := &sealedText{message: message}
 	s.contexts, err = e.messageContext(d)
 	return s, err
 }
 
-var errBase64 = errors.New("it is not canonical base64")
+// A messageText is a ciphertext of envelope mode: the version of its prefix, which is 0 without one, and its base64.
+type messageText struct {
+	version int
+	made    string
+}
+
+// messageIn returns the ciphertext of a field if it is one of envelope mode. KMS makes none that begins so, and is
+// never asked to open one.
+func messageIn(d *framework.FieldData, field string) (m messageText, ok bool) {
+	n, made, err := versions.Split(fields.String(d, field))
+	return messageText{n, made}, err == nil && envelope.IsText(made)
+}
+
+// parse returns the message of the ciphertext of a field. Nothing in it is proved.
+func (t messageText) parse(field string) (envelope.Message, error) {
+	if len(t.made) > maxMessageText {
+		return envelope.Message{}, tooLongMessage(field)
+	}
+	data, err := canonicalBase64(t.made)
+	var m envelope.Message
+	if err == nil {
+		m, err = envelope.Parse(data)
+	}
+	if err == nil && t.version != 0 && t.version != int(m.Version) {
+		err = errOtherPrefix
+	}
+	if err != nil {
+		return envelope.Message{}, refusal.BadRequest("%s is malformed: %s", field, err)
+	}
+	return m, nil
+}
+
+var (
+	errBase64      = errors.New("it is not canonical base64")
+	errOtherPrefix = errors.New("the number after vault:v is not that of the version that made it")
+)
 
 // canonicalBase64 decodes what an encoder makes, and nothing else.
 func canonicalBase64(encoded string) ([]byte, error) {

@@ -219,13 +219,23 @@ func (b *backend) keyRecreate(
 	}
 	b.Logger().Warn("the name of a key has a new KMS key; the old one has no name, and is deleted when its waiting period ends",
 		"key", k.name, "key_id", resp.Data["key_id"], "old_key_id", k.entry.KeyID, "delete_date", dying.DeleteDate)
-	resp.AddWarning(fmt.Sprintf("The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
-		k.entry.KeyID, dying.DeleteDate, mount(req)))
+	warning := fmt.Sprintf(
+		"The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
+		k.entry.KeyID, dying.DeleteDate, mount(req))
+	resp.AddWarning(refusal.Sentences(warning, k.entry.howToGoOn()))
 	if all := append(k.entry.leftCMKs(), k.entry.cmks()...); len(all) > 1 {
 		resp.AddWarning("These KMS keys, which the key had before, have no name then either, and stay as they are: " +
 			strings.Join(ids(all[:len(all)-1]), ", "))
 	}
 	return resp, nil
+}
+
+// howToGoOn is advice about registering a key again that may have made ciphertexts in envelope mode.
+func (e *keyEntry) howToGoOn() string {
+	if !e.hasEnvelopeID() {
+		return ""
+	}
+	return "For what it has encrypted in envelope mode, deregister it then, and register it with envelope_text"
 }
 
 // keyMake makes the CMK of a name. k.entry is what the name has now, and may be nil.

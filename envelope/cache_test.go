@@ -70,7 +70,14 @@ func newRig(t *testing.T, limit int) *rig {
 	return r
 }
 
+// acquire is a request that begins now.
 func (r *rig) acquire(u Use) (*Lease, error) {
+	u.Drops = r.mount.Drops()
+	return r.acquireLate(u)
+}
+
+// acquireLate is a request that began when u.Drops was that of the mount.
+func (r *rig) acquireLate(u Use) (*Lease, error) {
 	return r.mount.Acquire(r.t.Context(), u, r.kms.unwrap(u.Ref))
 }
 
@@ -79,6 +86,11 @@ func (r *rig) use(u Use) {
 	r.t.Helper()
 	l, err := r.acquire(u)
 	require.NoError(r.t, err)
+	r.isUsed(u, l)
+}
+
+func (r *rig) isUsed(u Use, l *Lease) {
+	r.t.Helper()
 	defer l.Release()
 	require.Equal(r.t, byte(u.Ref.Version), l.Key().secret[0])
 }

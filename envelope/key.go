@@ -119,6 +119,9 @@ func (k *Key) Open(dst []byte, m Message, contexts kmsapi.EncryptionContext) ([]
 	return plaintext, nil
 }
 
+// IsCommitted reports whether k is the key that m was encrypted with. It proves nothing else of m.
+func (k *Key) IsCommitted(m Message) bool { return k.committed(m.nonce, m.commitment) }
+
 func (k *Key) committed(nonce, commitment []byte) bool {
 	want := k.cipher.Commitment(nonce)
 	return subtle.ConstantTimeCompare(want[:], commitment) == 1

@@ -27,5 +27,8 @@ func (l *Lease) Release() {
 	l.cache.mu.Lock()
 	defer l.cache.mu.Unlock()
 	l.entry.users--
+	if l.entry.users == 0 {
+		delete(l.entry.mount.unshared, l.entry)
+	}
 	l.entry.eraseIfUnused()
 }
