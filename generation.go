@@ -74,7 +74,7 @@ type unstoredError struct {
 }
 
 func (e *unstoredError) Error() string {
-	return fmt.Sprintf("KMS may have changed %s, but storing that for the other nodes of Vault failed: %s. For up to cache_ttl, which is %d s, they may go on with the data keys that they have; send the same request again",
+	return fmt.Sprintf("KMS may have changed %s, but storing that for the other nodes of Vault failed: %s. They may go on with the data keys that they have for up to cache_ttl, which is %d s; send the same request again",
 		strings.Join(e.cmks, ", "), e.reason, int(e.cacheTTL/time.Second))
 }
 
