@@ -46,8 +46,7 @@ func (b *backend) renewing(handler func(*touchedCMKs) framework.OperationFunc) f
 }
 
 // renewTouched gives all names of CMKs in this mount a new generation, so that no node goes on with what it remembers
-// of them. Storage must be written even if the caller has gone away. If that fails, the error is an [unstoredError],
-// and this node forgets all data keys.
+// of them. Storage must be written even if the caller has gone away. If that fails, the error is an [unstoredError].
 func (b *backend) renewTouched(ctx context.Context, req *logical.Request, touched touchedCMKs) error {
 	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
 	defer cancel()
@@ -55,7 +54,6 @@ func (b *backend) renewTouched(ctx context.Context, req *logical.Request, touche
 	if failed == nil {
 		return nil
 	}
-	b.dataKeys.DropAll()
 	b.Logger().Error("the state of KMS keys was changed, but not all keys that have them were stored",
 		"key", touched.name, "key_ids", touched.ids, "error", failed)
 	unstored := &unstoredError{cmks: touched.ids, reason: failed}
