@@ -94,7 +94,7 @@ func TestAFloodOfWrappedKeysIsBounded(t *testing.T) {
 			close(f.tick)
 			user.Wait()
 			require.EqualValues(t, test.most, f.calls.most.Load())
-			require.Equal(t, test.wrapped, r.kms.count(kmsapi.OpDecrypt)-before, "a caller that encrypts makes no call")
+			require.Equal(t, test.wrapped, r.kms.count(kmsapi.OpDecrypt)-before, "encryption makes no call")
 			require.Equal(t, 1, r.backend().dataKeys.Stats().Cached, "the newest data key")
 			require.LessOrEqual(t, int(f.goroutines.most.Load()), goroutines+2*2*defaultBatchParallel+10)
 		})
