@@ -28,7 +28,9 @@ type Rule struct {
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
-	// Named parameters name a key, an alias or a KMS instance.
+	// NotEmpty refuses an empty list, which otherwise is as good as none.
+	NotEmpty bool
+	// Named parameters name a key, an alias, a secret or a KMS instance.
 	Named bool
 	// Support says what becomes of the parameter.
 	Support Support
@@ -197,7 +199,7 @@ func (d *decoder) boolean(r Rule, v *bool) {
 const emptyList = "[]"
 
 func (d *decoder) structured(r Rule, v structured) {
-	if d.params.Get(r.Name) != emptyList || r.Required {
+	if d.params.Get(r.Name) != emptyList || r.Required || r.NotEmpty {
 		d.json(r, v)
 	}
 }

@@ -71,7 +71,8 @@ func parseCount(path string, value []byte) (int, error) {
 	return n, nil
 }
 
-// dueCMK is a CMK whose time has come: time has changed it since it was last written, or it is to be rotated.
+// dueCMK is a CMK whose time has come: time has changed it since it was last written, or it is to be rotated. Of a
+// secret that is to be deleted, keyID is the name.
 type dueCMK struct {
 	scope Scope
 	keyID string
@@ -87,7 +88,7 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) error) error {
 	last := now.UTC().Format(dueTime)
 	return r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
-		parts := strings.Split(path, "/")
+		parts := strings.SplitN(path, "/", 5)
 		if len(parts) != 5 {
 			return false, fmt.Errorf("record %s: it does not have five parts", path)
 		}
