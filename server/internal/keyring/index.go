@@ -101,13 +101,18 @@ func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) 
 }
 
 // Overdue returns the ids of the CMKs of all scopes that time has changed and no sweep has handled yet, the longest due
-// first.
-func Overdue(r store.Reader, now time.Time) (keyIDs []string, err error) {
-	err = eachDue(r, now, func(due dueCMK) error {
-		keyIDs = append(keyIDs, due.keyID)
-		return nil
-	})
-	return keyIDs, err
+// first, and then in the same order the secrets that time has ended, as secret/ and their names.
+func Overdue(r store.Reader, now time.Time) (ids []string, err error) {
+	for _, kind := range []struct{ due, before string }{{duePrefix, ""}, {secretDuePrefix, secretPrefix}} {
+		err := eachUntil(r, kind.due, now, func(due dueCMK) error {
+			ids = append(ids, kind.before+due.keyID)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
 
 // goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom
