@@ -22,7 +22,8 @@ func TestPermissionsOnSecrets(t *testing.T) {
 	root := restricted(t)
 	mine, other := root.must("CreateKey").KeyMetadata.KeyId, root.must("CreateKey").KeyMetadata.KeyId
 	create := func(c caller, name string, more ...string) answer {
-		return c.do("CreateSecret", append([]string{"SecretName", name, "VersionId", "1", "SecretData", "canary"}, more...)...)
+		pairs := []string{"SecretName", name, "VersionId", "1", "SecretData", "canary"}
+		return c.do("CreateSecret", append(pairs, more...)...)
 	}
 	for name, more := range map[string][]string{
 		"db/a": nil, "db/mine": {"EncryptionKeyId", mine}, "db/other": {"EncryptionKeyId", other}, "web/a": nil,
@@ -31,7 +32,8 @@ func TestPermissionsOnSecrets(t *testing.T) {
 	}
 	c := root.allow("LTAIsome",
 		server.Allow{
-			Actions: []string{"kms:GetSecretValue", "kms:PutSecretValue", "kms:TagResource"}, Resources: []string{secretARN("db/*")},
+			Actions:   []string{"kms:GetSecretValue", "kms:PutSecretValue", "kms:TagResource"},
+			Resources: []string{secretARN("db/*")},
 		},
 		server.Allow{Actions: []string{"kms:CreateSecret"}, Resources: []string{"acs:kms:*:*:secret"}},
 		server.Allow{Actions: []string{"kms:Decrypt", "kms:GenerateDataKey"}, Resources: []string{keyARN(mine)}})

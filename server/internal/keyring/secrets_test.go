@@ -91,7 +91,7 @@ func TestSecretsStayReadableUnderANewRootKey(t *testing.T) {
 	}
 	after := r.records()
 	path := testScope.secretValuePath("of/root", "v0")
-	require.NotEqual(t, before[path], after[path], "what the root key has sealed is sealed anew")
+	require.NotEqual(t, before[path], after[path], "what the root key has sealed is sealed again")
 	require.Empty(t, r.problems())
 }
 
@@ -109,10 +109,15 @@ func TestAValueThatIsMovedOrChangedDoesNotOpen(t *testing.T) {
 			records := r.records()
 			path := func(name, id string) string { return testScope.secretValuePath(name, id) }
 			for what, move := range map[string]func(w Writer) error{
-				"the version before": func(w Writer) error { return w.store.Put(path("a", "v1"), []byte(records[path("a", "v0")])) },
-				"another secret":     func(w Writer) error { return w.store.Put(path("a", "v1"), []byte(records[path("a/b", "v0")])) },
+				"the version before": func(w Writer) error {
+					return w.store.Put(path("a", "v1"), []byte(records[path("a", "v0")]))
+				},
+				"another secret": func(w Writer) error {
+					return w.store.Put(path("a", "v1"), []byte(records[path("a/b", "v0")]))
+				},
 				"another account": func(w Writer) error {
-					sealed, err := r.SealValue(other, "a", "v1", kmsapi.SecretText, "theirs", r.key(w.Reader, &Secret{KeyID: keyID}, ""))
+					by := r.key(w.Reader, &Secret{KeyID: keyID}, "")
+					sealed, err := r.SealValue(other, "a", "v1", kmsapi.SecretText, "theirs", by)
 					if ofKey {
 						require.Error(t, err, "whose key does not open here")
 						return w.store.Put(path("a", "v1"), nil)
