@@ -49,6 +49,9 @@ type visitor interface {
 	// numbered is for a list that is spread over parameters with numbers in their names, such as ResourceId.1.
 	numbered(r Rule, v numbered)
 	context(r Rule, v *EncryptionContext)
+	// empty is for a string whose parameter can be sent although it is empty, which says something else than to leave it
+	// out. It comes after the string.
+	empty(r Rule, v *bool)
 	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].
 	unserved(r Rule)
 }
@@ -119,6 +122,12 @@ func (e *encoder) context(r Rule, v *EncryptionContext) { e.structured(r, v) }
 
 func (*encoder) unserved(Rule) {}
 
+func (e *encoder) empty(r Rule, v *bool) {
+	if *v && e.params.Get(r.Name) == "" {
+		e.params = e.params.Add(r.Name, "")
+	}
+}
+
 // decoder latches its first error.
 type decoder struct {
 	params          Params
@@ -164,6 +173,10 @@ func (d *decoder) str(r Rule, v *string) {
 	default:
 		*v = text
 	}
+}
+
+func (d *decoder) empty(r Rule, v *bool) {
+	*v = d.params.has(r.Name) && d.params.Get(r.Name) == ""
 }
 
 func (d *decoder) secret(r Rule, v *Secret) {

@@ -69,7 +69,7 @@ var secretRequests = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	},
 	kmsapi.OpUpdateSecret: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.UpdateSecretRequest{
-			SecretName: drawName(t), Description: rapid.StringN(0, 100, -1).Draw(t, "description"),
+			SecretName: drawName(t), Description: rapid.StringN(1, 100, -1).Draw(t, "description"),
 		}
 	},
 	kmsapi.OpUpdateSecretVersionStage: func(t *rapid.T) kmsapi.Request {

@@ -11,7 +11,7 @@ type PutSecretValueRequest struct {
 	VersionId string
 	// SecretData has up to [MaxSecretData] bytes.
 	SecretData Secret
-	// SecretDataType is [SecretText] if empty.
+	// SecretDataType of a new version is [SecretText] if empty. If the version exists, an empty one goes with any.
 	SecretDataType string
 	// VersionStages are those that the version gets; other versions lose them. Without any it gets [StageCurrent].
 	VersionStages VersionStages
@@ -24,7 +24,7 @@ func (r *PutSecretValueRequest) visit(v visitor) {
 	v.str(secretName, &r.SecretName)
 	v.str(secretVersion.required(), &r.VersionId)
 	v.secret(secretData, &r.SecretData)
-	v.str(secretDataType, &r.SecretDataType)
+	v.str(Rule{Name: secretDataType.Name, OneOf: secretDataType.OneOf}, &r.SecretDataType)
 	v.structured(Rule{Name: "VersionStages", Form: stagesForm, NotEmpty: true}, &r.VersionStages)
 }
 

@@ -159,16 +159,19 @@ const OpUpdateSecret Operation = "UpdateSecret"
 type UpdateSecretRequest struct {
 	answers[UpdateSecretResponse]
 	SecretName string
-	// Description stays as it is if it is empty.
-	Description string
+	// Description stays as it is if it is empty, unless NoDescription asks for its removal.
+	Description   string
+	NoDescription bool
 }
 
 // Operation returns [OpUpdateSecret].
 func (*UpdateSecretRequest) Operation() Operation { return OpUpdateSecret }
 
 func (r *UpdateSecretRequest) visit(v visitor) {
+	description := Rule{Name: "Description", Max: MaxDescription}
 	v.str(secretName, &r.SecretName)
-	v.str(Rule{Name: "Description", Max: MaxDescription}, &r.Description)
+	v.str(description, &r.Description)
+	v.empty(description, &r.NoDescription)
 	v.unserved(refused("ExtendedConfig"))
 }
 

@@ -34,6 +34,17 @@ func TestStagesAreReadInBothForms(t *testing.T) {
 	}
 }
 
+func TestAnEmptyDescriptionIsSentAndRead(t *testing.T) {
+	r := kmsapi.UpdateSecretRequest{SecretName: "s", NoDescription: true}
+	params := kmsapi.Encode(&r)
+	require.Contains(t, params, kmsapi.Param{Name: "Description"})
+	var read kmsapi.UpdateSecretRequest
+	require.NoError(t, kmsapi.Decode(params, &read))
+	require.Equal(t, r, read)
+	require.NoError(t, kmsapi.Decode(params[:1], &read))
+	require.False(t, read.NoDescription)
+}
+
 func TestWhatOnlyManagedSecretsHaveIsRefusedInEveryForm(t *testing.T) {
 	for _, name := range []string{"ExtendedConfig", "ExtendedConfig.CustomData", "ExtendedConfig.CustomData.a"} {
 		params := kmsapi.Params{{Name: "SecretName", Value: "s"}, {Name: name, Value: `{"a":"b"}`}}

@@ -90,8 +90,23 @@ func TestAVersionThatExistsIsNotReplaced(t *testing.T) {
 		w.do("PutSecretValue", append([]string{"SecretName", "s", "VersionId", "v1"}, pairs...)...).
 			refused(t, kmsapi.ErrResourceExists)
 	}
+	w.putValue("s", "v3", "SecretDataType", "binary").refusedNot(t)
+	w.putValue("s", "v3").refusedNot(t)
+	w.must("UpdateSecretVersionStage", "SecretName", "s", "VersionStage", "ACSCurrent", "MoveToVersion", "v2")
 	w.putValue("s", "v1", "VersionStages", `["ACSCurrent","beta"]`)
-	require.Equal(t, map[string][]string{"v1": {"ACSCurrent", "beta"}, "v2": {"ACSPrevious"}}, w.stagesOf("s"))
+	require.Equal(t, map[string][]string{"v1": {"ACSCurrent", "beta"}, "v2": {"ACSPrevious"}, "v3": {}}, w.stagesOf("s"))
+}
+
+func TestADescriptionIsKeptUnlessTheRequestHasTheParameter(t *testing.T) {
+	w := newWire(t)
+	w.createSecret("s", "Description", "of HR")
+	description := func() string {
+		return into[kmsapi.DescribeSecretResponse](t, w.must("DescribeSecret", "SecretName", "s")).Description
+	}
+	w.must("UpdateSecret", "SecretName", "s")
+	require.Equal(t, "of HR", description())
+	w.must("UpdateSecret", "SecretName", "s", "Description", "")
+	require.Empty(t, description())
 }
 
 func (a answer) refusedNot(t *testing.T) {

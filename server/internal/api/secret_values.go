@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"crypto/subtle"
 	"slices"
@@ -42,14 +43,16 @@ func (a *API) putNew(w keyring.Writer, inv *Invocation, secret *keyring.Secret, 
 	if err != nil {
 		return err
 	}
-	value, err := a.keys.SealValue(inv.scope(), secret.Name, r.VersionId, r.SecretDataType, r.SecretData.Reveal(), key)
+	dataType := cmp.Or(r.SecretDataType, kmsapi.SecretText)
+	value, err := a.keys.SealValue(inv.scope(), secret.Name, r.VersionId, dataType, r.SecretData.Reveal(), key)
 	if err != nil {
 		return err
 	}
 	return w.AddSecretVersion(secret, r.VersionId, value, r.VersionStages)
 }
 
-// putAgain refuses other data than the version has.
+// putAgain refuses other data than the version has. Terraform sends no data type with the value that it has just
+// created, so none goes with any.
 func (a *API) putAgain(
 	w keyring.Writer, inv *Invocation, secret *keyring.Secret, r *kmsapi.PutSecretValueRequest,
 ) error {
@@ -67,7 +70,7 @@ func (a *API) putAgain(
 	}
 	defer clear(plaintext)
 	same := subtle.ConstantTimeCompare(plaintext, []byte(r.SecretData.Reveal())) == 1
-	if !same || value.DataType != r.SecretDataType {
+	if !same || cmp.Or(r.SecretDataType, value.DataType) != value.DataType {
 		return kmsapi.ErrResourceExists
 	}
 	if len(r.VersionStages) == 0 {

@@ -1,7 +1,6 @@
 package api
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"maps"
@@ -191,13 +190,15 @@ func pageOfSecrets(
 	})
 }
 
-// updateSecret replaces the description of a secret, if there is one in the request.
+// updateSecret replaces the description of a secret, if the request has the parameter.
 func (a *API) updateSecret(
 	ctx context.Context, inv *Invocation, r *kmsapi.UpdateSecretRequest,
 ) (*kmsapi.UpdateSecretResponse, error) {
 	return &kmsapi.UpdateSecretResponse{SecretName: r.SecretName}, a.changeSecret(ctx, inv, r.SecretName,
 		func(secret *keyring.Secret) error {
-			secret.Description = cmp.Or(r.Description, secret.Description)
+			if r.Description != "" || r.NoDescription {
+				secret.Description = r.Description
+			}
 			return secret.InDeleteWindow()
 		})
 }
