@@ -113,6 +113,7 @@ func (b *backend) paths() []*framework.Path {
 		b.dataKeyPaths(),
 		b.signPaths(),
 		b.verifyPaths(),
+		b.hmacPaths(),
 		b.randomPaths(),
 		b.hashPaths(),
 		b.configPaths(),

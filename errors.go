@@ -156,6 +156,9 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if unknown, ok := errors.AsType[*unknownVersionError](err); ok {
 		return logical.CodedError(http.StatusBadRequest, unknown.Error())
 	}
+	if lacking, ok := errors.AsType[*noDataKeyError](err); ok {
+		return logical.CodedError(http.StatusBadRequest, lacking.Error())
+	}
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {
 		return err

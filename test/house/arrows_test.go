@@ -77,11 +77,13 @@ var rooms = map[string]room{
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.
-	"envelope": {imports: []string{"internal/xaes", "kmsapi"}},
+	"envelope": {imports: []string{"internal/xaes", "kmsapi"}, tests: []string{"internal/coredump"}},
 	// Files that survive a power loss, for service and tool.
 	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
-	"internal/xaes": {onlyStandard: true},
+	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
+	// What the memory of a process holds, for the tests of whatever erases keys.
+	"internal/coredump": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":   {onlyStandard: true},
 	"internal/fields":   {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
