@@ -99,6 +99,12 @@ func TestAnAuditLineHasWhatTheRequestNamed(t *testing.T) {
 			names{"SecretName": "db/lost"},
 		},
 		{
+			"a secret that is called like its key", "CreateSecret",
+			[]string{"SecretName", id, "VersionId", "v1", "SecretData", "canary", "EncryptionKeyId", id},
+			id,
+			names{"SecretName": id},
+		},
+		{
 			"a secret with a key", "CreateSecret",
 			[]string{"SecretName", "db/new", "VersionId", "v1", "SecretData", "canary", "EncryptionKeyId", id},
 			id,
