@@ -31,8 +31,7 @@
 // [Describe] read that one description, and [Params] are the parameters on the wire.
 //
 // Field names are the API's own (KeyId, not KeyID), so answers need no JSON or XML tags but those that leave a field
-// out. Section numbers such as
-// "§4.11" name the section of the published API reference that a name implements.
+// out. Section numbers such as "§4.11" name the section of the published API reference that a name implements.
 package kmsapi
 
 // Version is the API version that every request names in its Version parameter (§1.3).
