@@ -31,8 +31,8 @@ func (g *gauge) leave() { g.now.Add(-1) }
 
 func (g *gauge) set(n int) { g.now.Store(int64(n) - 1); g.enter() }
 
-// A flood gauges the calls to KMS for wrapped keys that are not the key's own, and the goroutines meanwhile. KMS refuses
-// those calls, without a service.
+// A flood gauges the calls to KMS for wrapped keys that are not the key's own, and the goroutines meanwhile. KMS
+// refuses those calls, without a service.
 type flood struct {
 	calls, goroutines gauge
 	// tick gets a value for every hundredth call.
@@ -94,7 +94,7 @@ func TestAFloodOfWrappedKeysIsBounded(t *testing.T) {
 			close(f.tick)
 			user.Wait()
 			require.EqualValues(t, test.most, f.calls.most.Load())
-			require.Equal(t, test.wrapped, r.kms.count(kmsapi.OpDecrypt)-before, "who encrypts makes no call")
+			require.Equal(t, test.wrapped, r.kms.count(kmsapi.OpDecrypt)-before, "a caller that encrypts makes no call")
 			require.Equal(t, 1, r.backend().dataKeys.Stats().Cached, "the newest data key")
 			require.LessOrEqual(t, int(f.goroutines.most.Load()), goroutines+2*2*defaultBatchParallel+10)
 		})
