@@ -14,6 +14,7 @@ func (s *stage) contests() []contest.Contest {
 		s.clientContests(),
 		s.serviceContests(),
 		s.operationContests(),
+		s.secretContests(),
 		s.recordContests(),
 		s.createContests(),
 		s.importContests(),

@@ -123,12 +123,12 @@ var rooms = map[string]room{
 	},
 	"server/internal/api": {
 		imports: serverRooms(
-			"asymmetric", "config", "crypt", "fair", "keyindex", "keyring", "keystate", "wrapping", "kmsapi",
+			"asymmetric", "config", "crypt", "fair", "keyindex", "keyring", "keystate", "stages", "wrapping", "kmsapi",
 		),
 	},
 	"server/internal/keyring": {
 		imports: serverRooms(
-			"asymmetric", "crypt", "keyindex", "keystate", "list", "store", "internal/printable", "kmsapi",
+			"asymmetric", "crypt", "keyindex", "keystate", "list", "stages", "store", "internal/printable", "kmsapi",
 		),
 		tests: serverRooms("store/bolt"),
 	},
@@ -136,6 +136,7 @@ var rooms = map[string]room{
 	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
+	"server/internal/stages":     {imports: []string{"kmsapi"}},
 	"server/internal/keyindex":   {onlyStandard: true},
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
