@@ -188,7 +188,7 @@ func (r *RAM) serve(action string, req *http.Request) (int, object) {
 	case "DeleteAccessKey":
 		return r.change(query.Get("UserAccessKeyId"), func(i int) { r.keys = slices.Delete(r.keys, i, i+1) })
 	default:
-		return failed(http.StatusNotFound, "InvalidAction.NotFound")
+		return failed(http.StatusNotFound, "NoSuchAction")
 	}
 }
 
