@@ -28,13 +28,15 @@ type rootRig struct {
 	waits int
 	// onWait is called whenever the engine waits.
 	onWait func()
+	// ctx is that of the next rotation.
+	ctx context.Context
 }
 
 const firstSecret = "ramtest-first-secret"
 
 func newRootRig(t *testing.T) *rootRig {
 	t.Helper()
-	r := &rootRig{rig: newEngine(t), kms: kmstest.New(t), first: "LTAIfirst", now: time.Now()}
+	r := &rootRig{rig: newEngine(t), kms: kmstest.New(t), first: "LTAIfirst", now: time.Now(), ctx: t.Context()}
 	r.ram = ramtest.New(t, r.first, firstSecret)
 	r.ram.UseClock(func() time.Time { return r.now })
 	r.ram.Accept(r.admit)
@@ -96,7 +98,7 @@ func (r *rootRig) rotate() map[string]any {
 }
 
 func (r *rootRig) tryRotate() error {
-	_, err := r.tryWrite(rotateRootPath, nil)
+	_, err := r.tryIn(r.ctx, logical.UpdateOperation, rotateRootPath, nil)
 	return err
 }
 
