@@ -118,7 +118,8 @@ func TestRAMEndpointNeedsTheSecretAndIsNotForTheEnvironment(t *testing.T) {
 func stsOf(r *rootRig) (url string, callers *[]string) {
 	r.t.Helper()
 	callers = new([]string)
-	require.NoError(r.t, r.kms.Admit("STS.session", kmsapi.NewSecret("session-secret"), kmsapi.NewSecret("session-token"), time.Time{}))
+	secret, token := kmsapi.NewSecret("session-secret"), kmsapi.NewSecret("session-token")
+	require.NoError(r.t, r.kms.Admit("STS.session", secret, token, time.Time{}))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, req *http.Request) {
 		caller := req.FormValue("AccessKeyId")
 		*callers = append(*callers, caller)
