@@ -132,3 +132,24 @@ func TestPluginKilledAtEachStepOfARotationGoesOnWithAnAccessKeyThatWorks(t *test
 		works(1)
 	})
 }
+
+func TestRotationNeedsItsOwnPathAlone(t *testing.T) {
+	onEach(t, func(t *testing.T, s *stage) {
+		u := s.ramUser(t)
+		const policy = `path "%[1]s/config/rotate-root" {
+				capabilities = ["update"]
+				denied_parameters = { "delete_access_key" = [] }
+			}`
+		rotator := u.as(s.vault.token(t, u.path, policy))
+		_, err := rotator.client.Logical().Read(u.path + "/config")
+		u.refused(err, http.StatusForbidden)
+		_, err = rotator.try("config", map[string]any{"max_retries": 1})
+		u.refused(err, http.StatusForbidden)
+		_, err = rotator.try("config/rotate-root", map[string]any{"delete_access_key": u.first})
+		u.refused(err, http.StatusForbidden)
+		require.Equal(t, u.first, rotator.write("config/rotate-root", nil)["retiring_access_key"])
+		writer := u.as(s.vault.token(t, u.path, `path "%[1]s/config" { capabilities = ["update"] }`))
+		_, err = writer.try("config/rotate-root", nil)
+		u.refused(err, http.StatusForbidden)
+	})
+}
