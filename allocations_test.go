@@ -3,6 +3,7 @@ package alicloudkms
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"testing"
 
 	"github.com/hashicorp/go-hclog"
@@ -62,26 +63,22 @@ func TestWarmEncryptTakesFewAllocationsAndNoStorage(t *testing.T) {
 func TestItemsOfABatchTakeFewAllocations(t *testing.T) {
 	for path, c := range map[string]struct {
 		item body
-		most float64 // It takes one fewer.
+		most float64 // It takes one fewer under the race detector.
 	}{
 		"encrypt/a": {body{"plaintext": hello, "reference": "r"}, 11},
 		"decrypt/a": {body{"ciphertext": "vault:v1:QUJD"}, 10},
 		"sign/pair": {body{"input": hello}, 14},
 
-		"encrypt/envelope": {body{"plaintext": hello, "reference": "r"}, 15},
+		"encrypt/envelope": {body{"plaintext": hello, "reference": "r"}, 16},
 	} {
 		t.Run(path, func(t *testing.T) {
 			engine, storage := newInstantBackend(t)
 			perBatch := func(n int) float64 {
-				items := make([]any, n)
-				for i := range items {
-					items[i] = c.item
-				}
-				request := &logical.Request{Operation: logical.UpdateOperation, Path: path, Storage: storage}
+				batch := body{"batch_input": slices.Repeat([]any{c.item}, n)}
 				return testing.AllocsPerRun(20, func() {
-					request.Data = body{"batch_input": items}
-					resp, err := engine.HandleRequest(t.Context(), request)
+					resp, err := engine.HandleRequest(t.Context(), instantRequest(storage, path, batch))
 					require.NoError(t, err)
+					require.NotContains(t, resp.Data, logical.HTTPRawBody, "an item failed")
 					_, err = json.Marshal(resp.Data)
 					require.NoError(t, err)
 				})

@@ -17,6 +17,7 @@ import (
 var otherForms = map[string]string{
 	"plaintext":              fields.InBase64,
 	"ciphertext":             fields.InBase64,
+	"envelope_text":          fields.InBase64,
 	"associated_data":        fields.InBase64,
 	"context":                fields.InBase64,
 	"input":                  fields.InBase64,

@@ -13,15 +13,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// A clock drives an engine.
+type clock interface {
+	now() time.Time
+	wait(context.Context, time.Duration) error
+}
+
 // standby returns a rig for another node of the same cluster, which may not write and hears of changes only if a test
-// calls Invalidate. Its clock is clock.
-func (r *rig) standby(clock *fakeClock) *rig {
+// calls Invalidate.
+func (r *rig) standby(by clock) *rig {
 	r.t.Helper()
 	other := *r
 	other.become(func(view *logical.StaticSystemView) {
 		view.ReplicationStateVal = consts.ReplicationPerformanceStandby
 	})
-	other.backend().process.now, other.backend().process.wait = clock.now, clock.wait
+	other.backend().process.now, other.backend().process.wait = by.now, by.wait
 	return &other
 }
 

@@ -24,6 +24,7 @@ func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
 		"ciphertext":             {"decrypt/hr", body{}},
 		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
 		"context":                {"encrypt/hr", body{"plaintext": hello}},
+		"envelope_text":          {"keys/new/register", body{"key_id": "alias/hr"}},
 		"input":                  {"sign/release", body{}},
 		"signature":              {"verify/release", body{"input": hello}},
 		"hmac":                   {"verify/records", body{"input": hello}},

@@ -15,7 +15,8 @@ func (b *backend) materialPaths() []*framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/material",
 		Fields:  fields.Schemas{"name": nameField()},
 		Operations: operations{
-			logical.DeleteOperation: anyNode(b.useKey(b.materialDelete), "delete", "key-material", nil),
+			logical.DeleteOperation: primaryOnly(
+				b.changeStates(b.awaitKey, b.materialDelete), "delete", "key-material", nil),
 		},
 		HelpSynopsis: "Delete the key material that was imported.",
 		HelpDescription: `
@@ -28,15 +29,23 @@ deletion_allowed does not matter here, since nothing is lost that you did not br
 	}}
 }
 
+// materialDeletion leaves a CMK without its imported material.
+var materialDeletion = cmkAction{
+	done: "without key material",
+	send: sending(func(cmk string) kmsapi.RequestFor[kmsapi.DeleteKeyMaterialResponse] {
+		return &kmsapi.DeleteKeyMaterialRequest{KeyId: cmk}
+	}),
+	isSilent: true,
+}
+
 // materialDelete has no guard like the deletion of a CMK, because the owner of the material can undo it. A caller that
-// must not delete material must not have the path in its policies.
+// must not delete material must not have the path in its policies. Like an import, it is about the current CMK.
 func (b *backend) materialDelete(
-	ctx context.Context, c *connection, k target, _ *framework.FieldData,
-) (*logical.Response, error) {
-	_, err := call(ctx, c, &kmsapi.DeleteKeyMaterialRequest{KeyId: k.entry.cmk()})
-	if err != nil {
-		return nil, err
+	ctx context.Context, _ *logical.Request, conn *connection, k target, _ *framework.FieldData,
+) (*cmkStates, error) {
+	states := materialDeletion.runOn(ctx, conn, k, k.entry.storedCMK)
+	if states.err == nil {
+		b.Logger().Info("key material was deleted", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
 	}
-	b.Logger().Info("key material was deleted", "key", k.name, "key_id", k.entry.KeyID, "region", k.entry.Region)
-	return nil, nil
+	return states, nil
 }

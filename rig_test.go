@@ -33,7 +33,12 @@ type rig struct {
 // newRig makes an engine on a watched KMS. It is not configured yet.
 func newRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, kms: newWatchedKMS(t), storage: &countingStorage{}, log: &syncBuffer{}}
+	return newRigOn(t, newWatchedKMS(t))
+}
+
+func newRigOn(t *testing.T, service *watchedKMS) *rig {
+	t.Helper()
+	r := &rig{t: t, kms: service, storage: &countingStorage{}, log: &syncBuffer{}}
 	conf := logical.TestBackendConfig()
 	view := logical.TestSystemView()
 	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}

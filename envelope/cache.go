@@ -118,7 +118,11 @@ func (e *entry) left() {
 }
 
 func (e *entry) eraseIfUnused() {
-	if !e.inCache && e.users == 0 {
+	if e.inCache || e.users > 0 {
+		return
+	}
+	delete(e.mount.unshared, e)
+	if e.key != nil {
 		e.key.Clear()
 	}
 }

@@ -10,9 +10,15 @@ func (c *Cache) lrus() [2]*simplelru.LRU[place, *entry] {
 	return [...]*simplelru.LRU[place, *entry]{c.newest, c.others}
 }
 
-// dropIf drops what is cached of the mount and under way for it. c.mu is held.
+// dropIf drops what is cached of the mount, in use and under way for it. c.mu is held.
 func (m *Mount) dropIf(dropped func(Ref) bool) {
 	c := m.cache
+	m.drops.Add(1)
+	for e := range m.unshared {
+		if dropped(e.ref) {
+			e.gone.Store(true)
+		}
+	}
 	for _, lru := range c.lrus() {
 		if m.cached == 0 {
 			break
@@ -21,6 +27,11 @@ func (m *Mount) dropIf(dropped func(Ref) bool) {
 			if e.mount == m && dropped(e.ref) {
 				c.remove(e.place)
 			}
+		}
+	}
+	for e := range m.unshared {
+		if dropped(e.ref) {
+			e.gone.Store(true)
 		}
 	}
 	for p := range c.flights {

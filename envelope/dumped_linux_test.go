@@ -132,6 +132,7 @@ func (s *subject) dropAll() {
 }
 
 func (s *subject) acquire(name string, u Use) (*Lease, error) {
+	u.Drops = s.mounts[name].Drops()
 	return s.mounts[name].Acquire(s.t.Context(), u, func(context.Context) (*[KeySize]byte, error) {
 		if name == refused && s.refuses.Load() {
 			return nil, errRefused

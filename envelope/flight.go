@@ -12,6 +12,8 @@ type Unwrap func(context.Context) (*[KeySize]byte, error)
 type flight struct {
 	done    chan struct{}
 	waiters int
+	// abandon ends the call once nobody waits for it. It is nil if the call goes on then.
+	abandon func()
 	// These are set before done is closed.
 	entry *entry
 	err   error
@@ -22,27 +24,38 @@ func (c *Cache) fly(ctx context.Context, p place, u Use, unwrap Unwrap) *flight 
 	f := &flight{done: make(chan struct{})}
 	c.flights[p] = f
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), c.options.Timeout)
+	if u.Stray {
+		f.abandon = func() {
+			cancel()
+			if c.flights[p] == f { // Whoever comes next makes a call.
+				delete(c.flights, p)
+			}
+		}
+	}
 	go func() {
 		defer cancel()
-		f.entry, f.err = p.mount.ask(ctx, unwrap)
+		key, sent, err := p.mount.ask(ctx, unwrap)
+		if f.err = err; err == nil {
+			f.entry = &entry{place: p, key: key, sent: sent, ttl: u.TTL}
+		}
 		c.land(p, u, f)
 	}()
 	return f
 }
 
-// ask calls KMS.
-func (m *Mount) ask(ctx context.Context, unwrap Unwrap) (*entry, error) {
+// ask calls KMS, and returns when it was asked.
+func (m *Mount) ask(ctx context.Context, unwrap Unwrap) (key *Key, sent moment, err error) {
 	m.calls.Add(1)
-	sent := m.cache.clock()
+	sent = m.cache.clock()
 	secret, err := unwrap(ctx)
 	if err != nil {
 		if m.cache.options.Refused(err) {
 			m.refusals.Add(1)
 		}
-		return nil, err
+		return nil, sent, err
 	}
 	defer clear(secret[:])
-	return &entry{key: NewKey(secret), sent: sent}, nil
+	return NewKey(secret), sent, nil
 }
 
 // land hands what a call brought to those who wait for it, and keeps it, unless the data key was dropped meanwhile.
@@ -61,7 +74,7 @@ func (c *Cache) land(p place, u Use, f *flight) {
 		return
 	}
 	e := f.entry
-	e.place, e.users, e.ttl = p, f.waiters, u.TTL
+	e.users = f.waiters
 	if kept {
 		c.add(e, u.Newest)
 	} else {
@@ -70,14 +83,14 @@ func (c *Cache) land(p place, u Use, f *flight) {
 	e.eraseIfUnused()
 }
 
-// await waits for a flight.
-func (c *Cache) await(ctx context.Context, f *flight, ttl time.Duration) (*Lease, error) {
+// await waits for a flight, which the caller has begun if asked is true.
+func (c *Cache) await(ctx context.Context, f *flight, ttl time.Duration, asked bool) (*Lease, error) {
 	select {
 	case <-f.done:
 		if f.err != nil {
 			return nil, f.err
 		}
-		return &Lease{cache: c, entry: f.entry, ttl: ttl}, nil
+		return &Lease{cache: c, entry: f.entry, ttl: ttl, asked: asked}, nil
 	case <-ctx.Done():
 		c.leave(f)
 		return nil, ctx.Err()
@@ -96,5 +109,8 @@ func (c *Cache) leave(f *flight) {
 		}
 	default:
 		f.waiters--
+		if f.waiters == 0 && f.abandon != nil {
+			f.abandon()
+		}
 	}
 }

@@ -7,16 +7,25 @@ type Lease struct {
 	cache *Cache
 	entry *entry
 	ttl   time.Duration
+	// hit says that the data key was cached, and asked that the request has asked KMS itself.
+	hit, asked bool
 }
 
 // Key returns the data key, which is valid until Release.
 func (l *Lease) Key() *Key { return l.entry.key }
 
-// Valid reports whether the data key may still be used. A lease that was just acquired may be used once without asking;
-// before each further use, and so before each further item of a batch, Valid decides.
+// Hit reports whether the data key was cached, so that the request did not wait for KMS.
+func (l *Lease) Hit() bool { return l.hit }
+
+// Valid reports whether the data key may still be used. It decides after each use, and so for each item of a batch,
+// whether what was done may leave.
 func (l *Lease) Valid() bool {
 	return !l.entry.gone.Load() && (l.ttl == 0 || l.cache.clock().since(l.entry.sent) < l.ttl)
 }
+
+// ValidOnce is Valid for the first use after Acquire. If Acquire has asked KMS itself, the answer holds for that use
+// however long it took, as with a TTL of 0: otherwise nothing would work where KMS takes longer than TTL.
+func (l *Lease) ValidOnce() bool { return l.asked && !l.entry.gone.Load() || l.Valid() }
 
 // Release ends the use.
 func (l *Lease) Release() {

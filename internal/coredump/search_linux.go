@@ -10,8 +10,9 @@ import (
 	"syscall"
 )
 
-// pieceSize is how many bytes in a row are looked for: those of a round key, of which two are a key of AES-256.
-const pieceSize = 16
+// pieceSize is how many bytes in a row are looked for: those of a key of AES-256, or of two round keys, which give it.
+// Single ones may be in what the kernel has saved of a thread's registers when it interrupted it.
+const pieceSize = 32
 
 type piece [pieceSize]byte
 
@@ -39,7 +40,7 @@ const (
 // New returns a Search that knows no key.
 func New() *Search { return &Search{pieces: map[piece]string{}} }
 
-// Add makes secret known, of which any 16 bytes in a row are found, from a multiple of 4 on. They are found as bytes
+// Add makes secret known, of which any 32 bytes in a row are found, from a multiple of 4 on. They are found as bytes
 // and as 32-bit words of either byte order.
 func (s *Search) Add(name string, secret []byte) {
 	for at := 0; at+pieceSize <= len(secret); at += 4 {
@@ -56,7 +57,7 @@ func (s *Search) Add(name string, secret []byte) {
 func (s *Search) AddExpanded(name string, expanded any) { s.Add(name, Memory(expanded)) }
 
 func (s *Search) add(name string, p piece) {
-	for word := range 4 {
+	for word := range pieceSize / 4 {
 		if binary.LittleEndian.Uint32(p[4*word:]) == 0xffffffff {
 			return // No key has 32 bits of zeros in a row, but much else has.
 		}

@@ -46,7 +46,8 @@ func newAES(key *[KeySize]byte) cipher.Block {
 // fails if a release of Go changes that.
 //
 // Some copies are out of reach, and last until something else overwrites them: what vector registers hold of the key
-// of the message that a thread handled last, with the copies that the kernel and Go's runtime save when they interrupt
-// a thread or switch goroutines; on amd64, the first 16 bytes of that key on the stack of Go's GCM, which keeps their
-// sum with counters; and, on processors without AES instructions, the hash key on the stack of Go's generic GHASH.
+// of the message that a thread handled last, and single round keys of others, with the copies that the kernel and Go's
+// runtime save when they interrupt a thread or switch goroutines; on amd64, the first 16 bytes of a message's key on
+// the stack of Go's GCM, which keeps their sum with counters; and, on processors without AES instructions, the hash key
+// on the stack of Go's generic GHASH.
 func wipe(expanded any) { reflect.ValueOf(expanded).Elem().SetZero() }

@@ -20,7 +20,7 @@ func randomKey() *[KeySize]byte {
 }
 
 // TestNoKeyIsLeftInMemory searches the whole memory of the process, heap and stacks, for a key and for the key of one
-// of its messages, and for all that Go has expanded them to. Each is found while it is in use, which proves that the
+// of its messages, and for what AES has expanded them to. Each is found while it is in use, which proves that the
 // search works, and not found afterwards.
 func TestNoKeyIsLeftInMemory(t *testing.T) {
 	search := coredump.New()
@@ -36,11 +36,9 @@ func TestNoKeyIsLeftInMemory(t *testing.T) {
 	clear(secret[:])
 	require.NotZero(t, count(key))
 	search.AddExpanded(key, k.block)
-	search.Add(key, k.k1[:])
 
 	g := k.Derive(vectorNonce)
 	search.AddExpanded(messageKey, g.block)
-	search.AddExpanded(messageKey, g.AEAD)
 	require.NotZero(t, count(messageKey))
 	g.Clear()
 	require.Zero(t, count(messageKey), "after the message key's Clear")

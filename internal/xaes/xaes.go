@@ -41,10 +41,18 @@ type Key struct {
 }
 
 // New expands key. It keeps no reference to key, which the caller clears.
+func New(key *[KeySize]byte) *Key {
+	k := expand(key)
+	// The processor's registers still hold parts of what was expanded last, and would be written to memory when the
+	// thread is interrupted. Now that is a key which is no secret.
+	expand(new([KeySize]byte))
+	return k
+}
+
+// expand returns a key that is on the heap, because it is not inlined. A stack leaves copies behind when it grows.
 //
 //go:noinline
-func New(key *[KeySize]byte) *Key {
-	// It is on the heap, because New is not inlined. A stack leaves copies behind when it grows.
+func expand(key *[KeySize]byte) *Key {
 	k := &Key{block: newAES(key)}
 	k.block.Encrypt(k.k1[:], k.k1[:])
 	// Double it in GF(2^128), without a branch on its secret top bit.

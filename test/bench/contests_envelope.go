@@ -25,7 +25,7 @@ func (s *stage) envelopeContests() []contest.Contest {
 			},
 		},
 		{
-			Name:    "engine: envelope encrypt of 1 MiB through Vault, c=4",
+			Name: "engine: envelope encrypt of 1 MiB through Vault, c=4", Finer: 4,
 			Open:    func(ctx context.Context) ([]contest.Side, func() error, error) { return s.openEnvelope(ctx, 1<<20, 4) },
 			Figures: []contest.Figure{figure(contest.PerSecond, contest.AtLeast(0.9))},
 		},
