@@ -104,7 +104,7 @@ func (c *config) notAlone(req *logical.Request, other ram.AccessKey, isOrphan bo
 		return refusal.Conflict("%s. An interrupted rotation has left it, and its secret is lost. To delete it: vault write %sconfig/rotate-root delete_access_key=%s",
 			what, mount(req), id)
 	default:
-		return refusal.Conflict("%s. It was not made by the engine: delete it in RAM if nothing uses it", what)
+		return refusal.Conflict("%s. The engine does not know it: delete it in RAM if nothing uses it", what)
 	}
 }
 

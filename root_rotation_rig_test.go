@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -23,8 +24,10 @@ type rootRig struct {
 	// first is the access key of the configuration at the beginning, and config the whole.
 	first  string
 	config map[string]any
-	// now is the time, and waits how often the engine has waited.
-	now   time.Time
+	// began is the time at the beginning, and passed how much has passed since. RAM reads it too.
+	began  time.Time
+	passed atomic.Int64
+	// waits is how often the engine has waited.
 	waits int
 	// onWait is called whenever the engine waits.
 	onWait func()
@@ -36,9 +39,9 @@ const firstSecret = "ramtest-first-secret"
 
 func newRootRig(t *testing.T) *rootRig {
 	t.Helper()
-	r := &rootRig{rig: newEngine(t), kms: kmstest.New(t), first: "LTAIfirst", now: time.Now(), ctx: t.Context()}
+	r := &rootRig{rig: newEngine(t), kms: kmstest.New(t), first: "LTAIfirst", began: time.Now(), ctx: t.Context()}
 	r.ram = ramtest.New(t, r.first, firstSecret)
-	r.ram.UseClock(func() time.Time { return r.now })
+	r.ram.UseClock(r.now)
 	r.ram.Accept(r.admit)
 	r.ram.Settle()
 	r.live()
@@ -63,7 +66,7 @@ func (r *rootRig) admit(keys []ramtest.Key) {
 // live gives the engine the clock of the test.
 func (r *rootRig) live() {
 	p := r.backend().process
-	p.now = func() time.Time { return r.now }
+	p.now = r.now
 	p.wait = func(ctx context.Context, d time.Duration) error {
 		r.waits++
 		r.pass(d)
@@ -74,9 +77,11 @@ func (r *rootRig) live() {
 	}
 }
 
+func (r *rootRig) now() time.Time { return r.began.Add(time.Duration(r.passed.Load())) }
+
 // pass lets time pass.
 func (r *rootRig) pass(d time.Duration) {
-	r.now = r.now.Add(d)
+	r.passed.Add(int64(d))
 	r.ram.Settle()
 }
 

@@ -14,15 +14,15 @@ import (
 func TestAccessKeyIsReplacedDisabledAndDeleted(t *testing.T) {
 	r := newRootRig(t)
 	r.ram.Delay(7 * time.Second)
-	began := r.now
+	began := r.now()
 	text := r.encrypt("a", hello)
 
 	answer := r.rotate()
 	second := r.ids()[1]
 	require.Equal(t, second, answer["access_key"])
 	require.Equal(t, r.first, answer["retiring_access_key"])
-	require.GreaterOrEqual(t, r.now.Sub(began), 17*time.Second, "it works after 7 s, and must have for 10 s")
-	require.Less(t, r.now.Sub(began), 20*time.Second)
+	require.GreaterOrEqual(t, r.now().Sub(began), 17*time.Second, "it works after 7 s, and must have for 10 s")
+	require.Less(t, r.now().Sub(began), 20*time.Second)
 	require.Zero(t, r.unsettled())
 	r.works(second)
 	shown := r.read("config").Data
@@ -123,11 +123,11 @@ func TestRotationThatCanNotBeIsRefusedBeforeRAMMakesAnything(t *testing.T) {
 func TestNewAccessKeyThatDoesNotWorkInTimeIsKeptForTheNextRequest(t *testing.T) {
 	r := newRootRig(t)
 	r.ram.Delay(3 * time.Minute)
-	began := r.now
+	began := r.now()
 	err := r.tryRotate()
 	second := r.ids()[1]
 	refused(t, err, http.StatusServiceUnavailable, second, "InvalidAccessKeyId.NotFound", "again")
-	require.InDelta(t, 2*time.Minute, r.now.Sub(began), float64(3*time.Second))
+	require.InDelta(t, 2*time.Minute, r.now().Sub(began), float64(3*time.Second))
 	require.Equal(t, second, r.read("config").Data["pending_access_key"])
 	r.works(r.first)
 	r.write("config", body{"max_retries": 1}) // What is not about credentials may change meanwhile.
