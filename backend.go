@@ -117,6 +117,7 @@ func (b *backend) paths() []*framework.Path {
 		b.randomPaths(),
 		b.hashPaths(),
 		b.configPaths(),
+		b.rotateRootPaths(),
 		b.transitConfigPaths(),
 		b.keyPaths(),
 		b.keyConfigPaths(),

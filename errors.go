@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/ram"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -41,9 +42,12 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// recurring is what distinguishes an error that may recur from others: its text, or for a refusal of KMS, in which each
-// answer has another request id, the operation, the key and the code.
+// recurring is what distinguishes an error that may recur from others: its text, or for a refusal of KMS or RAM, in
+// which each answer has another request id, the operation, the key and the code.
 func recurring(err error) string {
+	if denied, ok := errors.AsType[*ram.Error](err); ok {
+		return fmt.Sprint(denied.Action, " ", denied.Code)
+	}
 	failed, called := errors.AsType[*callError](err)
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	if !called || !ok {
@@ -152,6 +156,9 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	}
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		return logical.CodedError(http.StatusForbidden, foreign.Error())
+	}
+	if failed, ok := errors.AsType[*ramError](err); ok {
+		return failed.coded()
 	}
 	if unknown, ok := errors.AsType[*unknownVersionError](err); ok {
 		return logical.CodedError(http.StatusBadRequest, unknown.Error())

@@ -78,6 +78,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 		return nil
 	}
 	defer b.pass.running.Store(false)
+	b.retire(ctx, req)
 	if b.pass.isWaiting(b.process.now()) {
 		return nil
 	}

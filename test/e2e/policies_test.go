@@ -134,6 +134,7 @@ func areAllOf(t *testing.T, m *mount, all []call) {
 	paths, _ := help.OpenAPI["paths"].(map[string]any)
 	require.NotEmpty(t, paths)
 	parameter := regexp.MustCompile(`\{[a-z_]+\}`)
+	delete(paths, "/config/rotate-root") // It needs RAM: TestRotationNeedsItsOwnPathAlone.
 	for path, item := range paths {
 		pattern := regexp.MustCompile("^" + parameter.ReplaceAllString(strings.Trim(path, "/"), "[^/]+") + "$")
 		for method := range item.(map[string]any) {

@@ -40,7 +40,7 @@ var rooms = map[string]room{
 		imports: []string{"internal/servercert", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
 	},
 	"credentials": {
-		imports: []string{"client", "internal/input", "internal/servercert", "kmsapi", "signature"},
+		imports: []string{"client", "internal/cloudcall", "internal/input", "kmsapi", "signature"},
 		tests:   []string{"kmstest", "server"},
 	},
 	"seal": {
@@ -54,8 +54,9 @@ var rooms = map[string]room{
 	".": {
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
-			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal", "internal/servercert", "internal/signing", "internal/versions",
+			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
+			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/servercert", "internal/signing",
+			"internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -68,6 +69,8 @@ var rooms = map[string]room{
 	"internal/byhand": {onlyStandard: true},
 	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
 	"internal/guess": {onlyStandard: true},
+	// Requests to STS and RAM, for all that sends any.
+	"internal/cloudcall": {imports: []string{"internal/servercert", "kmsapi"}, onlyStandard: true},
 	// Which names a certificate has that is not trusted, for all that connects.
 	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
 	// Other people's text in messages, logs and reports.
@@ -85,11 +88,14 @@ var rooms = map[string]room{
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
-	"internal/budget":   {onlyStandard: true},
-	"internal/fields":   {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
-	"internal/keywrap":  {imports: []string{"kmsapi"}},
-	"internal/listing":  {imports: []string{"internal/refusal"}},
-	"internal/once":     {onlyStandard: true},
+	"internal/budget":  {onlyStandard: true},
+	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
+	"internal/keywrap": {imports: []string{"kmsapi"}},
+	"internal/listing": {imports: []string{"internal/refusal"}},
+	"internal/once":    {onlyStandard: true},
+	"internal/ram": {
+		imports: []string{"client", "internal/cloudcall", "kmsapi", "signature"},
+	},
 	"internal/refusal":  {},
 	"internal/signing":  {imports: []string{"internal/refusal", "kmsapi"}},
 	"internal/versions": {onlyStandard: true},
