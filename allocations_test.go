@@ -70,6 +70,9 @@ func TestItemsOfABatchTakeFewAllocations(t *testing.T) {
 		"sign/pair": {body{"input": hello}, 14},
 
 		"encrypt/envelope": {body{"plaintext": hello, "reference": "r"}, 16},
+		"decrypt/envelope": {body{"ciphertext": instantMessage(t, hello)}, 16},
+		"rewrap/envelope":  {body{"ciphertext": instantMessage(t, hello)}, 25.1},
+		"hmac/envelope":    {body{"input": hello}, 36.1},
 	} {
 		t.Run(path, func(t *testing.T) {
 			engine, storage := newInstantBackend(t)
