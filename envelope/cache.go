@@ -72,8 +72,10 @@ type place struct {
 type entry struct {
 	place
 	key  *Key
-	sent moment        // when KMS was asked for it
-	ttl  time.Duration // of the last use
+	sent moment // when KMS was asked for it
+	// unanswered is when a call to renew it has last brought no answer. It is the zero moment if none has.
+	unanswered moment
+	ttl        time.Duration // of the last use
 	// gone is true once it may not be used any longer, although its time is not over.
 	gone atomic.Bool
 	// inCache and users keep the key from being erased.

@@ -47,6 +47,25 @@ func TestUsesInTheSecondHalfRenewADataKeyInTheBackground(t *testing.T) {
 	})
 }
 
+func TestAKMSThatDoesNotAnswerIsNotAskedByEachUse(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u := Use{Ref: ref(1), TTL: ttl}
+		r.use(u)
+		r.kms.answers(errLost)
+		time.Sleep(ttl / 2)
+		for range 2500 { // 25 seconds
+			r.use(u)
+			time.Sleep(10 * time.Millisecond)
+		}
+		require.InDelta(t, 10, r.calls(), 1, "every 3 seconds")
+		r.kms.answers(nil)
+		time.Sleep(ttl / renewals)
+		r.use(u)
+		time.Sleep(ttl / 2)
+		require.Equal(t, 1, r.mount.Stats().Cached, "it was renewed in time")
+	})
+}
+
 func TestWithoutATimeEachRequestAsksForItself(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
 		u := Use{Ref: ref(1)}

@@ -68,8 +68,8 @@ func (c *Cache) land(p place, u Use, f *flight) {
 		delete(c.flights, p)
 	}
 	if f.err != nil {
-		if kept && c.options.Refused(f.err) {
-			c.remove(p)
+		if kept {
+			c.notRenewed(p, f.err)
 		}
 		return
 	}
@@ -82,6 +82,30 @@ func (c *Cache) land(p place, u Use, f *flight) {
 	}
 	e.eraseIfUnused()
 }
+
+// notRenewed is for a call that brought no data key, if one is cached. c.mu is held.
+func (c *Cache) notRenewed(p place, reason error) {
+	if c.options.Refused(reason) {
+		c.remove(p)
+		return
+	}
+	for _, lru := range c.lrus() {
+		if e, ok := lru.Peek(p); ok {
+			e.unanswered = c.clock()
+		}
+	}
+}
+
+// isToRenew reports whether the next use of a cached data key asks KMS again: from half of its time on, and not at once
+// where KMS has just not answered, since each request would send a call then, to a KMS that has too many already.
+// c.mu is held.
+func (c *Cache) isToRenew(e *entry, ttl time.Duration) bool {
+	now := c.clock()
+	return now.since(e.sent) >= ttl/2 && now.since(e.unanswered) >= ttl/renewals
+}
+
+// renewals is how many attempts to renew a data key its time has room for, half of which is over when they begin.
+const renewals = 20
 
 // await waits for a flight, which the caller has begun if asked is true.
 func (c *Cache) await(ctx context.Context, f *flight, ttl time.Duration, asked bool) (*Lease, error) {

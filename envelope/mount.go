@@ -44,7 +44,8 @@ type Use struct {
 
 // Acquire returns a lease of a data key that is cached, or else that unwrap brings. Requests that need the same data
 // key at the same time make one call. From half of its time on, a use renews the data key in the background; if KMS
-// refuses then, it is dropped at once. Errors are those of unwrap, which are not cached, and of ctx.
+// refuses then, it is dropped at once, and if KMS does not answer, a later use tries again. Errors are those of unwrap,
+// which are not cached, and of ctx.
 func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, error) {
 	e, f, asked := m.join(ctx, u, unwrap)
 	switch {
@@ -70,7 +71,7 @@ func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (e *entry, f *fl
 	mayKeep, f := u.Drops == m.drops.Load(), c.flights[p]
 	if e := c.find(p, u); e != nil {
 		e.users++
-		if mayKeep && f == nil && c.clock().since(e.sent) >= u.TTL/2 {
+		if mayKeep && f == nil && c.isToRenew(e, u.TTL) {
 			c.fly(ctx, p, u, unwrap)
 		}
 		return e, nil, false
