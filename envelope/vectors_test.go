@@ -66,6 +66,16 @@ func readVectors(t *testing.T) (all []vector) {
 	return all
 }
 
+func TestPackageCommentSpellsTheContextsOfDataKeys(t *testing.T) {
+	comment, err := os.ReadFile("doc.go")
+	require.NoError(t, err)
+	for _, spelled := range []string{
+		purposeName, purpose, idName, versionName, `"` + fileName + `" with the value "` + fileRevision + `"`,
+	} {
+		require.Contains(t, string(comment), spelled)
+	}
+}
+
 func TestVectorsHoldBothWaysAndInASecondImplementation(t *testing.T) {
 	for _, v := range readVectors(t) {
 		t.Run(v.Name, func(t *testing.T) {
