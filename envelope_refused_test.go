@@ -49,6 +49,35 @@ func TestKeysThatCannotBeInEnvelopeModeAreRefused(t *testing.T) {
 	require.NoError(t, err, "it is in direct mode")
 }
 
+func TestChangeOfModeWithAWrongPeriodMakesNoDataKey(t *testing.T) {
+	for name, c := range map[string]struct {
+		before, wanted, period, says string
+	}{
+		"to envelope": {"direct", "envelope", "23h", "24 hours or more"},
+		"to direct":   {"envelope", "direct", "24h", "7 to 730 days"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := newKeyRig(t)
+			r.write("keys/a", body{"encryption": c.before})
+			stored, calls := r.storedKey("a"), r.kms.total()
+			_, err := r.tryWrite("keys/a/config", body{"encryption": c.wanted, "auto_rotate_period": c.period})
+			refused(t, err, 400, c.says)
+			require.Equal(t, calls, r.kms.total())
+			require.Equal(t, stored, r.storedKey("a"))
+		})
+	}
+}
+
+func TestBoundContextIsSetTogetherWithTheMode(t *testing.T) {
+	r := newEnvelopeRig(t, "made")
+	bound := body{"bound_context": "team=hr", "encryption": "envelope"}
+	_, err := r.tryWrite("keys/made/config", bound)
+	refused(t, err, 400, "write bound_context and encryption=envelope to its config together")
+	r.write("keys/a", nil)
+	r.write("keys/a/config", bound)
+	require.Equal(t, hello, r.decrypt("a", r.encrypt("a", hello)))
+}
+
 func TestImportedKeyIsConvertedOnceItHasItsMaterial(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/a/import", with(r.wrapped(ourMaterial), body{"encryption": "direct"}))

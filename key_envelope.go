@@ -44,6 +44,9 @@ func checkEncryption(mode string) error {
 	}
 }
 
+var errNoEnvelope = refusal.BadRequest("encryption can't be %s for a key pair: KMS makes no data keys with it",
+	encryptionEnvelope)
+
 // A dataKey is a row that is a data key, in the form in which it is used.
 type dataKey struct {
 	version int
@@ -202,7 +205,10 @@ func (b *backend) changeEncryption(
 		return err
 	}
 	if k.entry.isAsymmetric() {
-		return errBindsNothing("encryption")
+		return errNoEnvelope
+	}
+	if _, _, err := rotationPeriod(d, wanted); err != nil { // Before KMS makes a data key for nothing.
+		return err
 	}
 	conn, err := b.connection(ctx, req)
 	if err != nil {

@@ -132,23 +132,31 @@ func checkRotationPeriod(period time.Duration) error {
 	return nil
 }
 
+// rotationPeriod returns the auto_rotate_period of a request, which must be one that keys of this mode can have.
+func rotationPeriod(d *framework.FieldData, mode string) (period time.Duration, given bool, err error) {
+	seconds, given := d.GetOk("auto_rotate_period")
+	if !given {
+		return 0, false, nil
+	}
+	period = time.Duration(seconds.(int)) * time.Second
+	if mode == encryptionEnvelope {
+		return period, true, checkAutoRotate(period)
+	}
+	return period, true, checkRotationPeriod(period)
+}
+
 // configureRotation gives the current CMK the rotation policy that config asks for. KMS keeps it, except for a key in
 // envelope mode: the engine rotates that.
 func (b *backend) configureRotation(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
-	given, ok := d.GetOk("auto_rotate_period")
-	if !ok {
-		return nil
-	}
-	period := time.Duration(given.(int)) * time.Second
-	if k.entry.isEnvelope() {
-		k.entry.AutoRotate = period
-		return checkAutoRotate(period)
-	}
+	period, given, err := rotationPeriod(d, k.entry.mode())
 	switch {
-	case checkRotationPeriod(period) != nil:
-		return checkRotationPeriod(period)
+	case err != nil || !given:
+		return err
+	case k.entry.isEnvelope():
+		k.entry.AutoRotate = period
+		return nil
 	case k.entry.isAsymmetric() && period != 0:
 		return errNoRotation
 	case k.entry.isAsymmetric():

@@ -106,7 +106,7 @@ func (b *backend) keyConfigWrite(
 	return resp, b.storeKey(ctx, req.Storage, k.name, k.entry)
 }
 
-var errKeepsBound = refusal.BadRequest("bound_context can't be changed: KMS has bound it to the data keys of the key, which would no longer open. Make another key, or trim the versions that are data keys first")
+var errKeepsBound = refusal.BadRequest("bound_context can't be changed: KMS has bound it to the data keys of the key, which would no longer open. Make another key, in direct mode, and write bound_context and encryption=envelope to its config together; or go back to direct mode, and trim the versions that are data keys")
 
 func keyConfigRead(_ context.Context, _ *logical.Request, k target, _ *framework.FieldData) (*logical.Response, error) {
 	return k.entry.stored(k.name), nil

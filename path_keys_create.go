@@ -110,7 +110,7 @@ func (n *newKey) rotateByKMS() error {
 func (n *newKey) mayBeEnvelope() error {
 	switch {
 	case kmsapi.IsAsymmetric(n.cmk.KeySpec):
-		return errBindsNothing("encryption")
+		return errNoEnvelope
 	case n.cmk.Origin == kmsapi.OriginExternal:
 		return refusal.BadRequest("a key whose material is imported can't be in envelope mode yet: make it with encryption=%s, import the material, and set encryption=%s in the key's config then",
 			encryptionDirect, encryptionEnvelope)
