@@ -128,8 +128,8 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 			decryption, e.MinEncryption, mount, name, minimum, newest)
 	}
 	after := e.versions.Trim(minimum)
-	for n := first; n < minimum; n++ {
-		if row := e.versions.Row(n); row != nil && !row.IsDataKey() && row.KeyVersionID == "" && after.Has(row.CMK) {
+	for n := e.versions.First; n < minimum; n++ { // After a registration, very many before it have none.
+		if row := e.versions.Row(n); !row.IsDataKey() && row.KeyVersionID == "" && after.Has(row.CMK) {
 			return refusal.BadRequest("version %d can't be dropped, because KMS has not said which version of the KMS key %s it is; allow it in RAM: kms:ListKeyVersions",
 				n, row.CMK)
 		}
