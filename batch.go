@@ -64,8 +64,9 @@ func batchAnswer(single answerFields) answerFields {
 func (b *backend) useKeyForItems(items fields.Schemas, handle itemHandler) framework.OperationFunc {
 	one, many := b.useKey(single(handle)), b.batch(items, handle)
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-		ctx, release := holdingDataKeys(ctx)
+		ctx, release := b.holdingDataKeys(ctx)
 		defer release()
+		defer b.logDataKeys(ctx, req)
 		if _, ok := d.Raw["batch_input"]; ok {
 			return many(ctx, req, d)
 		}

@@ -25,7 +25,7 @@ type cmkAction struct {
 	remark string
 	// isCautious says that the action stops at the first failure: it is worse to have done half of it than nothing.
 	isCautious bool
-	// isSilent says that success is answered with nothing.
+	// isSilent says that its answer is empty.
 	isSilent bool
 }
 
@@ -66,7 +66,7 @@ func (a *cmkAction) run(ctx context.Context, conn *connection, k target) *cmkSta
 	return a.runOn(ctx, conn, k, k.entry.cmks()...)
 }
 
-// runOn acts on some CMKs of a key.
+// runOn acts on some of the CMKs of a key.
 func (a *cmkAction) runOn(ctx context.Context, conn *connection, k target, cmks ...storedCMK) *cmkStates {
 	states := &cmkStates{name: k.name, newest: k.entry.KeyID, action: a}
 	for i, cmk := range cmks {
@@ -142,14 +142,7 @@ func (b *backend) changeStates(
 		if err != nil {
 			return nil, err
 		}
-		kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
-		defer cancel()
-		unstored := b.renewSharers(kept, req, states.name, states.touched)
-		if unstored != nil {
-			b.Logger().Error("the state of KMS keys was changed, but not all keys that have them were stored",
-				"key", states.name, "key_ids", states.touched, "error", unstored)
-		}
-		return states.answer(b, req, unstored)
+		return states.answer(b, req, b.renewTouched(ctx, req, touchedCMKs{name: states.name, ids: states.touched}))
 	}
 }
 
@@ -170,7 +163,7 @@ func (s *cmkStates) answer(b *backend, req *logical.Request, unstored error) (*l
 		return nil, withProgress(s.err, s.progress(unstored))
 	}
 	if unstored != nil {
-		return nil, refusal.Internal("%s", refusal.Sentences(s.progress(nil), s.notStored(unstored)))
+		return nil, refusal.Internal("%s", s.progress(unstored))
 	}
 	if s.action.isSilent {
 		return nil, nil
@@ -202,7 +195,7 @@ func (s *cmkStates) progress(unstored error) string {
 		}
 	}
 	if unstored != nil {
-		parts = append(parts, s.notStored(unstored))
+		parts = append(parts, unstored.Error())
 	}
 	return refusal.Sentences(parts...)
 }
@@ -212,9 +205,4 @@ func (s *cmkStates) asideIDs() (ids []string) {
 		ids = append(ids, other.id)
 	}
 	return ids
-}
-
-func (s *cmkStates) notStored(reason error) string {
-	return fmt.Sprintf("KMS may have changed %s, but storing that for the other nodes of Vault failed: %s. They may go on with the data keys of envelope mode that they have for up to cache_ttl; send the same request again",
-		strings.Join(s.touched, ", "), reason)
 }

@@ -42,7 +42,9 @@ type config struct {
 	RoleSessionName string `json:"role_session_name"`
 	RoleExternalID  string `json:"role_external_id"`
 	STSEndpoint     string `json:"sts_endpoint"`
-	MaxRetries      int    `json:"max_retries"`
+	// RAMEndpoint is where config/rotate-root calls RAM.
+	RAMEndpoint string `json:"ram_endpoint"`
+	MaxRetries  int    `json:"max_retries"`
 	// RequestTimeout is in seconds.
 	RequestTimeout int `json:"request_timeout"`
 	MaxParallel    int `json:"max_parallel"`
@@ -50,6 +52,7 @@ type config struct {
 	CacheTTL int `json:"cache_ttl"`
 	// Instance has JSON of its own.
 	Instance instanceConfig `json:"instance"`
+	Rotation rotation       `json:"rotation"`
 }
 
 func newConfig() *config {
@@ -80,6 +83,7 @@ func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config)
 	defer b.forgetConnection()
 	open := *c
 	open.SecretKey, open.SecurityToken = c.SecretKey.ForWire(), c.SecurityToken.ForWire()
+	open.Rotation = c.Rotation.forWire()
 	stored, err := logical.StorageEntryJSON(configPath, open)
 	if err != nil {
 		return err
@@ -128,6 +132,11 @@ func (c *config) client() (client.Config, error) {
 	if err != nil {
 		return client.Config{}, err
 	}
+	if c.RAMEndpoint != "" {
+		if _, err := client.ParseEndpoint(c.RAMEndpoint); err != nil {
+			return client.Config{}, &client.ConfigError{Field: "RAMEndpoint", Err: err}
+		}
+	}
 	retries := c.MaxRetries
 	if retries == 0 {
 		retries = -1 // The client's 0 means its default.
@@ -151,7 +160,7 @@ var (
 	fieldOf = map[string]string{
 		"Region": "region", "Network": "network", "Endpoint": "endpoint", "CACert": "ca_cert",
 		"Role.ARN": "role_arn", "Role.SessionName": "role_session_name", "Role.ExternalID": "role_external_id",
-		"Role.Endpoint": "sts_endpoint", "Role.Region": "region", "Role.CACert": "ca_cert",
+		"Role.Endpoint": "sts_endpoint", "Role.Region": "region", "Role.CACert": "ca_cert", "RAMEndpoint": "ram_endpoint",
 	}
 	instanceFieldOf = map[string]string{
 		"Endpoint": "instance_endpoint", "CACert": "instance_ca_cert", "TLSServerName": "instance_tls_server_name",

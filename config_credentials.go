@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -11,20 +12,25 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A use is what a secret was given for: one access key, one role, and one endpoint each of KMS, its dedicated gateway
-// and STS, with their CAs.
+// A use is what a secret was given for: one access key, one role, and one endpoint each of KMS, its dedicated gateway,
+// STS and RAM, with their CAs.
 type use struct {
-	accessKey, roleARN, endpoint, caCert, stsEndpoint string
-	instance                                          instanceConfig
+	accessKey, roleARN                         string
+	endpoint, caCert, stsEndpoint, ramEndpoint string
+	instance                                   instanceConfig
 }
 
 func (c *config) use() use {
-	return use{c.AccessKey, c.RoleARN, c.Endpoint, c.CACert, c.STSEndpoint, c.Instance.given()}
+	return use{
+		c.AccessKey, c.RoleARN,
+		c.Endpoint, c.CACert, c.STSEndpoint, c.RAMEndpoint,
+		c.Instance.given(),
+	}
 }
 
-// updateCredentials takes the fields for the credentials and for the addresses of KMS and STS. A caller that changes
-// the use of the secret must give it again. Otherwise, a caller that does not know it could have signed requests sent
-// to a server of its own, or act as a role that was not meant for it.
+// updateCredentials takes the fields for the credentials and for the addresses of KMS, STS and RAM. A caller that
+// changes the use of the secret must give it again. Otherwise, a caller that does not know it could have signed
+// requests sent to a server of its own, or act as a role that was not meant for it.
 func (c *config) updateCredentials(d *framework.FieldData) {
 	old := c.use()
 	c.Instance.update(d)
@@ -39,12 +45,14 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 	set(d, "role_session_name", &c.RoleSessionName)
 	set(d, "role_external_id", &c.RoleExternalID)
 	set(d, "sts_endpoint", &c.STSEndpoint)
+	set(d, "ram_endpoint", &c.RAMEndpoint)
 	if c.use() != old {
 		c.SecretKey, c.SecurityToken = kmsapi.Secret{}, kmsapi.Secret{}
 		c.Instance.forgetLearnedCA() // Another server may have said it.
 	}
 	setSecret(d, "secret_key", &c.SecretKey)
 	setSecret(d, "security_token", &c.SecurityToken)
+	c.followUse(old)
 }
 
 func (c *config) checkCredentials() error {
@@ -54,7 +62,7 @@ func (c *config) checkCredentials() error {
 	case c.AccessKey == "" && !c.UseEnvironment:
 		return refusal.BadRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
 	case c.AccessKey != "" && c.SecretKey.IsEmpty():
-		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint, role_arn or gateway, and with every change of how the dedicated gateway is reached: instance_endpoint, instance_tls_server_name, instance_ca_cert, kms_instance_id")
+		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint, ram_endpoint, role_arn or gateway, and with every change of how the dedicated gateway is reached: instance_endpoint, instance_tls_server_name, instance_ca_cert, kms_instance_id")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
 		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
 	default:
@@ -71,9 +79,10 @@ func (c *config) stsCA() string {
 	return c.CACert
 }
 
-// identity changes whenever KMS might be called for another account.
+// identity changes whenever KMS might be called for another account. A rotation of the access key does not change the
+// account.
 func (c *config) identity() string {
-	return strings.Join([]string{c.Endpoint, c.AccessKey, c.RoleARN}, " ")
+	return strings.Join([]string{c.Endpoint, cmp.Or(c.Rotation.Origin, c.AccessKey), c.RoleARN}, " ")
 }
 
 // borrowed reports whether the credentials come from a role or the environment, and not from config.

@@ -16,10 +16,10 @@ import (
 // environment's credentials go to loopback, and to servers that certify themselves with a CA of the configuration.
 const allowLocalVariable = "ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT"
 
-// alibabaCloud matches the hosts of KMS and of STS in a region, and of dedicated gateways. Other names below
+// alibabaCloud matches the hosts of KMS and of STS in a region, of dedicated gateways, and of RAM. Other names below
 // aliyuncs.com may belong to customers: kms.oss-cn-hangzhou.aliyuncs.com is a storage bucket that anyone could have.
 var alibabaCloud = regexp.MustCompile(
-	`^(sts|[a-z0-9-]+\.cryptoservice\.kms|` +
+	`^(sts|ram|ram\.vpc-proxy|[a-z0-9-]+\.cryptoservice\.kms|` +
 		`(kms|kms-vpc|[a-z0-9-]+\.cryptoservice\.kms|sts|sts-vpc)\.(cn|ap|us|eu|me|na|sa|af)(-[a-z0-9]+)+)\.aliyuncs\.com$`)
 
 func isAlibabaCloud(endpoint string) bool {
@@ -44,6 +44,7 @@ func (c *config) checkEnvironment(p *process) error {
 	for _, field := range []struct{ name, endpoint string }{
 		{"endpoint", c.Endpoint},
 		{"sts_endpoint", c.STSEndpoint},
+		{"ram_endpoint", c.RAMEndpoint},
 		{"instance_endpoint", c.Instance.Endpoint},
 	} {
 		if field.endpoint == "" || isAlibabaCloud(field.endpoint) || p.allowLocal && isOnLoopback(field.endpoint) {

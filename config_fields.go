@@ -85,6 +85,10 @@ var configFields = fields.Schemas{
 		Type:        framework.TypeString,
 		Description: "Host, or host:port, of STS, which issues the sessions of the role. Empty: Alibaba Cloud's.",
 	},
+	"ram_endpoint": {
+		Type:        framework.TypeString,
+		Description: "Host, or host:port, of RAM, which config/rotate-root calls. Empty: Alibaba Cloud's.",
+	},
 	"max_retries": {
 		Type:        framework.TypeInt,
 		Description: "How often a failed call is retried, 0 to 10.",
@@ -123,10 +127,21 @@ var configAnswer = fields.Schemas{
 	"role_session_name": {Type: framework.TypeString},
 	"role_external_id":  {Type: framework.TypeString},
 	"sts_endpoint":      {Type: framework.TypeString},
+	"ram_endpoint":      {Type: framework.TypeString},
 	"max_retries":       {Type: framework.TypeInt},
 	"request_timeout":   {Type: framework.TypeInt, Description: "In seconds."},
 	"max_parallel":      {Type: framework.TypeInt},
 	"cache_ttl":         {Type: framework.TypeInt, Description: "In seconds."},
+
+	"pending_access_key": {
+		Type:        framework.TypeString,
+		Description: "The access key that config/rotate-root has made and that is not in use yet. Empty: none.",
+	},
+	"retiring_access_key": {
+		Type:        framework.TypeString,
+		Description: "The access key that config/rotate-root has replaced and that is still to be deleted. Empty: none.",
+	},
+	"retiring_since": {Type: framework.TypeString, Description: "When it was replaced. Empty: there is none."},
 
 	"kms_instance_id":          {Type: framework.TypeString},
 	"gateway":                  {Type: framework.TypeString},

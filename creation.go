@@ -75,7 +75,6 @@ func newCreation(k target, conn *connection) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
 		c.Replaces, c.BoundContext, c.Derived = k.entry.KeyID, k.entry.BoundContext, k.entry.Derived
-		c.Encryption, c.AutoRotate = k.entry.Encryption, int64(k.entry.AutoRotate/time.Second)
 	}
 	return c
 }

@@ -33,6 +33,9 @@ func isRefusal(err error) bool {
 // leases are the data keys of one request, which asks KMS at most once for each, also if it is a batch and nothing may
 // be cached.
 type leases struct {
+	// drops is how often data keys of the mount were dropped before the request began.
+	drops uint64
+
 	mu   sync.Mutex // guards the fields below, and is not held during a call
 	held map[envelope.Ref]*hold
 	// over are those that may no longer be used. Other items may still be at work with them.
@@ -42,9 +45,10 @@ type leases struct {
 // leasesKey is the key of the [leases] in the context of a request.
 type leasesKey struct{}
 
-// holdingDataKeys returns ctx with the data keys that a request will hold until release.
-func holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
-	l := new(leases)
+// holdingDataKeys returns ctx with the data keys that a request will hold until release. It must be called before the
+// request reads what it works with.
+func (b *backend) holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
+	l := &leases{drops: b.dataKeys.Drops()}
 	return context.WithValue(ctx, leasesKey{}, l), l.release
 }
 
@@ -84,7 +88,7 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	if h != nil && !h.isOver() {
 		return h, false
 	}
-	if h != nil && h.lease != nil {
+	if h != nil {
 		l.over = append(l.over, h.lease)
 	}
 	if l.held == nil {
@@ -95,12 +99,12 @@ func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
 	return h, true
 }
 
-// isOver reports whether another hold must take the place of this one. What KMS has refused, it is not asked for again
-// by the same request.
+// isOver reports whether another hold must take the place of this one. What KMS has refused a request, or not answered,
+// it does not ask again for each item.
 func (h *hold) isOver() bool {
 	select {
 	case <-h.ready:
-		return h.err != nil && !isRefusal(h.err) || h.err == nil && !h.lease.Valid()
+		return h.err == nil && !h.lease.Valid()
 	default:
 		return false
 	}
@@ -131,19 +135,20 @@ type wrapped struct {
 }
 
 // ofRow returns a data key of the key's rows.
-func (k target) ofRow(c *connection, row *dataKey) wrapped {
-	w := wrapped{version: row.version, key: row.wrapped, isRow: true, isNewest: row.version == k.entry.versions.Newest()}
-	w.ref = k.refOf(c, row.version, row.hash)
-	return w
+func (k target) ofRow(c *connection, row *dataKey) *wrapped {
+	return &wrapped{
+		version: row.version, key: row.wrapped, ref: k.refOf(c, row.version, row.hash),
+		isRow: true, isNewest: row.version == k.entry.versions.Newest(),
+	}
 }
 
 // ofMessage returns the data key of a message.
-func (k target) ofMessage(c *connection, m envelope.Message) wrapped {
+func (k target) ofMessage(c *connection, m *envelope.Message) *wrapped {
 	n, hash := int(m.Version), envelope.HashWrapped(m.Wrapped)
 	if row := k.entry.dataKeys[n]; row != nil && row.hash == hash {
 		return k.ofRow(c, row)
 	}
-	return wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
+	return &wrapped{version: n, key: m.Wrapped, ref: k.refOf(c, n, hash)}
 }
 
 func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
@@ -156,11 +161,11 @@ func (k target) refOf(c *connection, n int, hash [32]byte) envelope.Ref {
 // withDataKey calls use with a data key, and again if the key may no longer be used by the time that use is done: what
 // is done with it then must not leave the engine.
 func (b *backend) withDataKey(
-	ctx context.Context, c *connection, k target, w wrapped, use func(*envelope.Key) error,
+	ctx context.Context, c *connection, k target, w *wrapped, use func(*envelope.Key) error,
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
 	for {
-		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w) })
+		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w, held.drops) })
 		if err != nil {
 			return unshared(err)
 		}
@@ -174,19 +179,25 @@ func (b *backend) withDataKey(
 	}
 }
 
-func (b *backend) acquire(ctx context.Context, c *connection, k target, w wrapped) (*envelope.Lease, error) {
-	// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
-	key := slices.Clone(w.key)
-	return b.dataKeys.Acquire(ctx, envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Stray: !w.isRow},
+func (b *backend) acquire(
+	ctx context.Context, c *connection, k target, w *wrapped, drops uint64,
+) (*envelope.Lease, error) {
+	version, isRow, key := w.version, w.isRow, w.key
+	if !isRow {
+		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
+		key = slices.Clone(key)
+	}
+	use := envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Stray: !isRow, Drops: drops}
+	return b.dataKeys.Acquire(ctx, use,
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
-			if w.isRow {
-				return b.unwrap(ctx, c, k, w.version, key)
+			if isRow {
+				return b.unwrap(ctx, c, k, version, key)
 			}
 			if err := b.strays.take(ctx); err != nil {
 				return nil, err
 			}
 			defer b.strays.release()
-			return b.unwrap(ctx, c, k, w.version, key)
+			return b.unwrap(ctx, c, k, version, key)
 		})
 }
 
@@ -203,7 +214,7 @@ func (b *backend) unwrap(
 		CiphertextBlob: blob, EncryptionContext: encCtx,
 	})
 	if err != nil {
-		return nil, withTarget(err, k)
+		return nil, k.unopened(err, blob)
 	}
 	if !k.entry.hasCMK(answer.KeyId) {
 		return nil, &foreignError{requestID: answer.ID()}
@@ -212,10 +223,29 @@ func (b *backend) unwrap(
 	plaintext, err := base64.StdEncoding.DecodeString(answer.Plaintext.Reveal())
 	defer clear(plaintext)
 	if err != nil || len(plaintext) != len(secret) {
-		return nil, &callError{op: kmsapi.OpDecrypt, err: errNoDataKey, key: k.name}
+		return nil, k.unusable(kmsapi.OpDecrypt, errNoDataKey)
 	}
 	copy(secret[:], plaintext)
 	return secret, nil
+}
+
+// unopened is the error of a call to open a data key. KMS may not find the CMK that has wrapped it: unless a row has
+// the version of that CMK, it is none of the key's.
+func (k target) unopened(err error, blob string) error {
+	refused, ok := errors.AsType[*kmsapi.Error](err)
+	if ok && refused.Is(kmsapi.ErrKeyNotFound) && k.entry.rowLike(blob) == nil {
+		return &foreignError{requestID: refused.RequestID}
+	}
+	return ofDataKey(withTarget(err, k))
+}
+
+// ofDataKey marks the error of a call to open a data key, for the advice that goes with it: no caller has sent what KMS
+// was to decrypt.
+func ofDataKey(err error) error {
+	if failed, ok := errors.AsType[*callError](err); ok {
+		failed.ofDataKey = true
+	}
+	return err
 }
 
 var errNoDataKey = errors.New("what KMS decrypted is not a data key")

@@ -23,6 +23,10 @@
 // entry has, and call nobody. What a key pair signs or encrypts names its version in "vault:vN:": nothing else tells
 // it.
 //
+// hmac, and verify of what it answers, are for keys with data keys: KMS makes no HMACs with keys that encrypt. The
+// newest data key makes them, also of a key that is in direct mode again. An HMAC carries no data key, so it needs the
+// row of its version.
+//
 // # What keeps keys apart
 //
 // A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's

@@ -153,7 +153,7 @@ func TestWithoutACacheOfDataKeysEachRequestAsksKMS(t *testing.T) {
 		before := n.kms.count(kmsapi.OpDecrypt)
 		_, results := node.batch("decrypt/a", items)
 		for _, result := range results {
-			require.Contains(t, result["error"], "disabled")
+			require.Contains(t, result["error"], "Rejected.Disabled")
 		}
 		require.Equal(t, 3, n.kms.count(kmsapi.OpDecrypt)-before, "a refusal is an answer too")
 	}

@@ -6,10 +6,8 @@ import (
 
 	"github.com/hashicorp/vault/sdk/framework"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -57,16 +55,9 @@ func (b *backend) sealItem(
 	return itemAnswer{ciphertext: ciphertext, keyVersion: row.version}, err
 }
 
-// messageIn returns the base64 of the ciphertext of an item if it is one of envelope mode. KMS makes none that begins
-// so, and is never asked to open one.
-func messageIn(d *framework.FieldData) (made string, ok bool) {
-	_, made, err := versions.Split(fields.String(d, "ciphertext"))
-	return made, err == nil && envelope.IsText(made)
-}
-
 // decryptMessage is decrypt for a ciphertext of envelope mode.
 func (b *backend) decryptMessage(
-	ctx context.Context, c *connection, k target, d *framework.FieldData, made string,
+	ctx context.Context, c *connection, k target, d *framework.FieldData, made messageText,
 ) (itemAnswer, error) {
 	plaintext, err := b.unsealItem(ctx, c, k, d, made)
 	if err != nil {
@@ -77,7 +68,7 @@ func (b *backend) decryptMessage(
 }
 
 func (b *backend) unsealItem(
-	ctx context.Context, c *connection, k target, d *framework.FieldData, made string,
+	ctx context.Context, c *connection, k target, d *framework.FieldData, made messageText,
 ) ([]byte, error) {
 	sealed, err := k.entry.sealedText(made, d)
 	if err != nil {
@@ -105,7 +96,8 @@ func (b *backend) rewrapBetween(
 		return itemAnswer{}, err
 	}
 	if len(plaintext) == 0 || len(plaintext) > kmsapi.MaxPlaintext {
-		return itemAnswer{}, refusal.BadRequest("the plaintext has %d bytes, and KMS encrypts 1 to %d: only a key in envelope mode can rewrap it",
+		return itemAnswer{}, refusal.BadRequest(
+			"the plaintext has %d bytes, and KMS encrypts 1 to %d: only a key in envelope mode can rewrap it",
 			len(plaintext), kmsapi.MaxPlaintext)
 	}
 	encCtx, err := k.entry.encryptionContext(d)
@@ -127,7 +119,7 @@ func (b *backend) rewrapBetween(
 func (b *backend) openItem(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) ([]byte, error) {
-	if made, ok := messageIn(d); ok {
+	if made, ok := messageIn(d, "ciphertext"); ok {
 		return b.unsealItem(ctx, c, k, d, made)
 	}
 	sealed, err := k.entry.sealedBlob(d)

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -26,20 +27,42 @@ type sealedText struct {
 	contexts kmsapi.EncryptionContext
 }
 
-// sealedText reads the base64 of a ciphertext.
-func (e *keyEntry) sealedText(made string, d *framework.FieldData) (s sealedText, err error) {
-	if len(made) > maxMessageText {
-		return s, tooLongMessage("ciphertext")
-	}
-	data, err := canonicalBase64(made)
-	if err == nil {
-		s.message, err = envelope.Parse(data)
-	}
+// sealedText reads a ciphertext of an item.
+func (e *keyEntry) sealedText(made messageText, d *framework.FieldData) (*sealedText, error) {
+	message, err := made.parse("ciphertext")
 	if err != nil {
-		return s, refusal.BadRequest("ciphertext is malformed: %s", err)
+		return nil, err
 	}
+	s := &sealedText{message: message}
 	s.contexts, err = e.messageContext(d)
 	return s, err
+}
+
+// A messageText is the base64 of a ciphertext of envelope mode. The number before it is nothing to go by: there are
+// clients that write 1, whichever version it was.
+type messageText string
+
+// messageIn returns the ciphertext of a field if it is one of envelope mode. KMS makes none that begins so, and is
+// never asked to open one.
+func messageIn(d *framework.FieldData, field string) (m messageText, ok bool) {
+	_, made, err := versions.Split(fields.String(d, field))
+	return messageText(made), err == nil && envelope.IsText(made)
+}
+
+// parse returns the message of the ciphertext of a field. Nothing in it is proved.
+func (t messageText) parse(field string) (envelope.Message, error) {
+	if len(t) > maxMessageText {
+		return envelope.Message{}, tooLongMessage(field)
+	}
+	data, err := canonicalBase64(string(t))
+	var m envelope.Message
+	if err == nil {
+		m, err = envelope.Parse(data)
+	}
+	if err != nil {
+		return envelope.Message{}, refusal.BadRequest("%s is malformed: %s", field, err)
+	}
+	return m, nil
 }
 
 var errBase64 = errors.New("it is not canonical base64")
@@ -61,10 +84,9 @@ func tooLongMessage(field string) error {
 func (b *backend) seal(
 	ctx context.Context, c *connection, k target, row *dataKey, contexts kmsapi.EncryptionContext, plaintext []byte,
 ) (ciphertext string, err error) {
-	header := envelope.Header{ID: k.entry.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
 	var message []byte
 	err = b.withDataKey(ctx, c, k, k.ofRow(c, row), func(key *envelope.Key) error {
-		message = key.AppendMessage(message[:0], header, contexts, plaintext)
+		message = key.AppendMessage(message[:0], k.entry.header(row), contexts, plaintext)
 		return nil
 	})
 	if err != nil {
@@ -73,8 +95,13 @@ func (b *backend) seal(
 	return versions.JoinBytes(row.version, message), nil
 }
 
+// header is that of what a data key of the entry encrypts.
+func (e *keyEntry) header(row *dataKey) envelope.Header {
+	return envelope.Header{ID: e.EnvelopeID, Version: uint32(row.version), Wrapped: row.wrapped}
+}
+
 // unseal decrypts a ciphertext of the key. What the entry does not know is a [foreignError] without a call to KMS.
-func (b *backend) unseal(ctx context.Context, c *connection, k target, s sealedText) (plaintext []byte, err error) {
+func (b *backend) unseal(ctx context.Context, c *connection, k target, s *sealedText) (plaintext []byte, err error) {
 	n := int(s.message.Version)
 	switch e := k.entry; {
 	case !e.hasEnvelopeID() || s.message.ID != e.EnvelopeID:
@@ -84,7 +111,7 @@ func (b *backend) unseal(ctx context.Context, c *connection, k target, s sealedT
 	case n < e.oldestToOpen():
 		return nil, tooOld(n, k)
 	}
-	err = b.withDataKey(ctx, c, k, k.ofMessage(c, s.message), func(key *envelope.Key) (err error) {
+	err = b.withDataKey(ctx, c, k, k.ofMessage(c, &s.message), func(key *envelope.Key) (err error) {
 		plaintext, err = key.Open(nil, s.message, s.contexts)
 		return err
 	})

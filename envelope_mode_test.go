@@ -126,3 +126,19 @@ func TestRewrapConvertsBetweenTheModes(t *testing.T) {
 		refused(t, err, 400, "KMS encrypts 1 to 6144")
 	}
 }
+
+func TestRefusalToOpenADataKeySaysWhatToDoAboutTheKey(t *testing.T) {
+	r := newEnvelopeRig(t, "a")
+	r.write("keys/a/disable", nil)
+	_, err := r.tryWrite("encrypt/a", body{"plaintext": hello})
+	refused(t, err, 409, "Rejected.Disabled", "To enable the key, run: vault write -f kms/keys/a/enable")
+}
+
+func TestNumberBeforeACiphertextIsNotBelieved(t *testing.T) {
+	r := newEnvelopeRig(t, "a")
+	r.write("keys/a/rotate", nil)
+	_, made, _ := strings.Cut(r.encrypt("a", hello), "vault:v2:")
+	for _, prefix := range []string{"", "vault:v1:", "vault:v2:", "vault:v4294967296:"} {
+		require.Equal(t, hello, r.decrypt("a", prefix+made), prefix)
+	}
+}

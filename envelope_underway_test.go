@@ -29,7 +29,8 @@ func strays(n int, h envelope.Header) (ciphertexts []string) {
 	return ciphertexts
 }
 
-// A pausedBatch is a batch of the key called a of which an item is done, and others wait for KMS. The rest follows.
+// A pausedBatch is a batch of the key called a of which an item is under way or done, and others wait for KMS. The rest
+// follows.
 type pausedBatch struct {
 	t *testing.T
 	// rest is the index of the first item of the rest.
@@ -77,7 +78,6 @@ func (p *pausedBatch) ends() (succeeded int) {
 	p.t.Helper()
 	p.goOn()
 	results := resultsOf(p.t, <-p.results)
-	require.Nil(p.t, results[0]["error"], "it was done before")
 	for _, result := range results[p.rest:] {
 		if result["error"] == nil {
 			succeeded++

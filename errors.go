@@ -12,6 +12,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/advice"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/ram"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -28,6 +29,8 @@ type callError struct {
 	done string
 	// doubt says what else may be wrong with what the request asks for. It may be empty.
 	doubt string
+	// ofDataKey says that the call was to open a data key of the engine's own.
+	ofDataKey bool
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
 	// gateway is where the call went, if there are two.
@@ -39,9 +42,12 @@ type callError struct {
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
 func (e *callError) Unwrap() error { return e.err }
 
-// recurring is what distinguishes an error that may recur from others: its text, or for a refusal of KMS, in which each
-// answer has another request id, the operation, the key and the code.
+// recurring is what distinguishes an error that may recur from others: its text, or for a refusal of KMS or RAM, in
+// which each answer has another request id, the operation, the key and the code.
 func recurring(err error) string {
+	if denied, ok := errors.AsType[*ram.Error](err); ok {
+		return fmt.Sprint(denied.Action, " ", denied.Code)
+	}
 	failed, called := errors.AsType[*callError](err)
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	if !called || !ok {
@@ -106,11 +112,14 @@ type foreignError struct {
 func (e *foreignError) Error() string {
 	switch {
 	case e.version > 0:
-		return fmt.Sprintf("the ciphertext was made with version %d of the key, whose newest version here is %d: Vault's storage may be from an older snapshot; rotate the key until it has that version", e.version, e.newest)
+		return fmt.Sprintf(
+			"the ciphertext was made with version %d of the key, whose newest version here is %d: Vault's storage may be from an older snapshot; rotate the key until it has that version",
+			e.version, e.newest)
 	case e.requestID == "":
 		return "the ciphertext was not made by this key; decrypt it with the key that made it"
 	default:
-		return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)", e.requestID)
+		return fmt.Sprintf("the ciphertext was not made by this key; decrypt it with the key that made it (request id %s)",
+			e.requestID)
 	}
 }
 
@@ -148,8 +157,14 @@ func (b *backend) explain(req *logical.Request, err error) error {
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
 		return logical.CodedError(http.StatusForbidden, foreign.Error())
 	}
+	if failed, ok := errors.AsType[*ramError](err); ok {
+		return failed.coded()
+	}
 	if unknown, ok := errors.AsType[*unknownVersionError](err); ok {
 		return logical.CodedError(http.StatusBadRequest, unknown.Error())
+	}
+	if lacking, ok := errors.AsType[*noDataKeyError](err); ok {
+		return logical.CodedError(http.StatusBadRequest, lacking.Error())
 	}
 	failed, ok := errors.AsType[*callError](err)
 	if !ok {
@@ -246,10 +261,14 @@ func statusOfEnd(err error) (status int, over bool) {
 // explainRefusal is for a call that KMS refused. Refused credentials are the fault of the configuration: of the caller
 // that writes it, and of no other caller.
 func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanation {
+	op := e.op
+	if e.ofDataKey && refused.Kind() == kmsapi.KindState {
+		op = kmsapi.OpEncrypt // That of the key itself: it is not about another one's ciphertext.
+	}
 	x := explanation{
 		status:  refusalStatus(refused),
 		message: fmt.Sprintf("%s: %s", e.op, advice.Describe(refused)),
-		hint:    cmp.Or(e.gatewayAdvice().For(e.op, refused), whatToDo.For(e.op, refused)),
+		hint:    cmp.Or(e.gatewayAdvice().For(op, refused), whatToDo.For(op, refused)),
 	}
 	borrowed := borrowedAdvice
 	if path == configPath {

@@ -17,12 +17,14 @@ import (
 var otherForms = map[string]string{
 	"plaintext":              fields.InBase64,
 	"ciphertext":             fields.InBase64,
+	"envelope_text":          fields.InBase64,
 	"associated_data":        fields.InBase64,
 	"context":                fields.InBase64,
 	"input":                  fields.InBase64,
 	"encrypted_key_material": fields.InBase64,
 	"import_token":           fields.InBase64,
 	"signature":              fields.InBase64,
+	"hmac":                   fields.InBase64,
 
 	"ca_cert":          fields.AsGiven,
 	"instance_ca_cert": fields.AsGiven,

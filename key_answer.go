@@ -23,8 +23,8 @@ var keyConfigAnswer = answerFields{
 	"deletion_allowed": {Type: framework.TypeBool},
 	"derived":          {Type: framework.TypeBool, Description: "Whether each use of the key must give a context."},
 	"bound_context":    {Type: framework.TypeKVPairs},
-	"encryption":       {Type: framework.TypeString, Description: "What encrypts: KMS (direct), or the engine with data keys (envelope)."},
-	"envelope_id":      {Type: framework.TypeString, Description: "The id in all ciphertexts of envelope mode. Empty if the key has never been in it."},
+	"encryption":       {Type: framework.TypeString, Description: "KMS encrypts (direct), or the engine (envelope)."},
+	"envelope_id":      {Type: framework.TypeString, Description: "The id in all ciphertexts of envelope mode, or empty."},
 
 	"min_decryption_version": {Type: framework.TypeInt, Description: "As in transit."},
 	"min_encryption_version": {Type: framework.TypeInt, Description: "As in transit."},

@@ -72,7 +72,7 @@ func TestDeregisterNamesWhatRegisterNeeds(t *testing.T) {
 	r, ciphertexts := newVersionsRig(t)
 	cmks := ids(r.entry("a").cmks())
 	resp := r.write("keys/a/deregister", nil)
-	require.Equal(t, body{"key_id": cmks[2], "key_ids": cmks, "region": "cn-hangzhou"}, resp.Data)
+	require.Equal(t, body{"key_id": cmks[2], "key_ids": cmks, "region": "cn-hangzhou", "envelope_id": ""}, resp.Data)
 	again := r.write("keys/a/register", body{"key_id": cmks[2], "previous_key_ids": cmks[:2]})
 	require.Equal(t, cmksOf(cmks, all(kmsapi.Enabled, 3)...), again.Data["cmks"])
 	r.opens("a", ciphertexts...)

@@ -8,6 +8,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"math"
 	"time"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -79,6 +80,9 @@ func (e *keyEntry) readDataKeys(id string) (err error) {
 	if e.EnvelopeID, err = envelope.ParseID(id); err != nil {
 		return err
 	}
+	if !e.hasEnvelopeID() {
+		return errors.New("its envelope id is zero")
+	}
 	e.dataKeys = map[int]*dataKey{}
 	for n := e.versions.First; n <= e.versions.Newest(); n++ {
 		row := e.versions.Row(n)
@@ -138,11 +142,11 @@ func (b *backend) makeDataKey(ctx context.Context, conn *connection, k target, n
 		return versions.Row{}, err
 	}
 	if made.KeyId != k.entry.KeyID {
-		return versions.Row{}, &callError{op: kmsapi.OpGenerateDataKey, err: errOtherKey, key: k.name}
+		return versions.Row{}, k.unusable(kmsapi.OpGenerateDataKey, errOtherKey)
 	}
 	wrapped, err := wrappedKey(made.CiphertextBlob)
 	if err != nil {
-		return versions.Row{}, &callError{op: kmsapi.OpGenerateDataKey, err: err, key: k.name}
+		return versions.Row{}, k.unusable(kmsapi.OpGenerateDataKey, err)
 	}
 	secret, err := b.unwrap(ctx, conn, k, n, wrapped)
 	if err != nil {
@@ -156,14 +160,31 @@ func (b *backend) makeDataKey(ctx context.Context, conn *connection, k target, n
 
 var errOtherKey = errors.New("KMS answered for another key")
 
+// An unusableAnswerError is the cause of a [callError] where KMS has answered with what is no data key of this key.
+type unusableAnswerError struct{ reason error }
+
+func (e *unusableAnswerError) Error() string { return e.reason.Error() }
+
+func (k target) unusable(op kmsapi.Operation, reason error) error {
+	return &callError{op: op, err: &unusableAnswerError{reason}, key: k.name}
+}
+
 // dataKeyContext is what KMS binds to the wrapped data key of a version.
 func dataKeyContext(e *keyEntry, n int) (kmsapi.EncryptionContext, error) {
-	encCtx := envelope.DataKeyContext(e.BoundContext, e.EnvelopeID, uint32(n))
-	if tooLong(encCtx) {
-		return nil, refusal.BadRequest("the key's bound_context is too long for envelope mode: with the engine's own entries it may have %d characters of JSON",
+	if err := checkBoundForDataKeys(e.BoundContext); err != nil {
+		return nil, err
+	}
+	return envelope.DataKeyContext(e.BoundContext, e.EnvelopeID, uint32(n)), nil
+}
+
+// checkBoundForDataKeys refuses a bound_context to which the engine's own entries can't be added. They are as long as
+// they ever get, since a key that has data keys keeps its bound_context.
+func checkBoundForDataKeys(bound map[string]string) error {
+	if tooLong(envelope.DataKeyContext(bound, envelope.ID{}, math.MaxUint32)) {
+		return refusal.BadRequest("the key's bound_context is too long for envelope mode: with the engine's own entries it may have %d characters of JSON",
 			kmsapi.MaxEncryptionContext)
 	}
-	return encCtx, nil
+	return nil
 }
 
 // newEnvelopeID is that of a key that gets its first data key.
@@ -235,34 +256,4 @@ func (b *backend) toDirect(ctx context.Context, conn *connection, k target) erro
 	k.entry.Encryption, k.entry.AutoRotate = "", 0
 	k.entry.versions = k.entry.versions.Follow(rows...)
 	return nil
-}
-
-const (
-	// defaultAutoRotate is how often a key in envelope mode gets a new data key, and minAutoRotate how often at most.
-	defaultAutoRotate = 30 * 24 * time.Hour
-	minAutoRotate     = 24 * time.Hour
-)
-
-// checkAutoRotate refuses what is too often for a key in envelope mode.
-func checkAutoRotate(period time.Duration) error {
-	if period < 0 || period > 0 && period < minAutoRotate {
-		return refusal.BadRequest("auto_rotate_period of a key in envelope mode must be 0, or 24 hours or more")
-	}
-	return nil
-}
-
-// rotateDataKey gives a key in envelope mode a new data key.
-func (b *backend) rotateDataKey(
-	ctx context.Context, req *logical.Request, conn *connection, k target,
-) (*logical.Response, error) {
-	row, err := b.newDataKey(ctx, conn, k)
-	if err != nil {
-		return nil, err
-	}
-	k.entry.versions = k.entry.versions.AddDataKey(row)
-	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
-		return nil, err
-	}
-	b.Logger().Info("a key has a new data key", "key", k.name, "version", k.entry.versions.Newest())
-	return rotated(k), nil
 }

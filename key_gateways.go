@@ -1,6 +1,10 @@
 package alicloudkms
 
-import "encoding/base64"
+import (
+	"encoding/base64"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
+)
 
 // versionIDSize is the size of the id of a key version, with which a CiphertextBlob begins.
 const versionIDSize = 36
@@ -12,14 +16,22 @@ func (e *keyEntry) opensOver(c *connection, blob string) *connection {
 	if len(e.earlier) == 0 || c.dedicated == nil {
 		return c
 	}
+	if row := e.rowLike(blob); row != nil {
+		return c.of(e.cmkCalled(row.CMK).Instance)
+	}
+	return c
+}
+
+// rowLike returns the newest row with the version of a CMK that a ciphertext says it is of, and nil if there is none.
+func (e *keyEntry) rowLike(blob string) *versions.Row {
 	id := versionIDOf(blob)
 	for n := e.versions.Newest(); n >= e.versions.First; n-- {
 		row := e.versions.Row(n)
 		if id != "" && (row.KeyVersionID == id || row.IsDataKey() && versionIDOf(row.WrappedKey) == id) {
-			return c.of(e.cmkCalled(row.CMK).Instance)
+			return row
 		}
 	}
-	return c
+	return nil
 }
 
 // versionIDOf returns the id of the key version that a CiphertextBlob begins with, and "" if it has none.

@@ -23,9 +23,8 @@ func (e *keyEntry) chooseVersion(asked int) (n int, row *versions.Row, err error
 		return 0, nil, refusal.BadRequest("key_version must not be negative")
 	case asked > newest:
 		return 0, nil, &unknownVersionError{asked, newest}
-	case asked < e.versions.First || asked < e.MinEncryption:
-		return 0, nil, refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version and min_available_version of the key",
-			max(e.MinEncryption, e.versions.First), newest)
+	case asked < e.oldestToMake():
+		return 0, nil, e.errTooOldToMake()
 	}
 	row = e.versions.Row(asked)
 	return asked, row, known(row)
@@ -34,24 +33,33 @@ func (e *keyEntry) chooseVersion(asked int) (n int, row *versions.Row, err error
 // rowOf returns the version that a signature or a ciphertext names, and what that version has made. field is where
 // given is from. Whether the version has made it shows only when it is tried.
 func (e *keyEntry) rowOf(field, given string) (row *versions.Row, made string, err error) {
-	n, made, err := versions.Split(given)
-	newest := e.versions.Newest()
-	switch {
-	case err != nil:
-		return nil, "", refusal.BadRequest("%s is malformed: %s", field, err)
-	case made == "":
-		return nil, "", refusal.BadRequest("%s is required", field)
-	case n == 0:
-		return nil, "", refusal.BadRequest("%s must begin with vault:v, the number of a version and a colon: with a key pair, nothing else tells the version%s",
-			field, fields.FileHint(field, given))
-	case n > newest:
-		return nil, "", &unknownVersionError{n, newest}
-	case n < e.versions.First || n < e.MinDecryption:
-		return nil, "", refusal.BadRequest("%s is of version %d, and the key takes those of version %d and later: see its min_decryption_version and min_available_version",
-			field, n, max(e.MinDecryption, e.versions.First))
+	n, made, err := e.versionOf(field, given)
+	if err != nil {
+		return nil, "", err
 	}
 	row = e.versions.Row(n)
 	return row, made, known(row)
+}
+
+// versionOf returns the number of the version that given names, and what that version has made.
+func (e *keyEntry) versionOf(field, given string) (n int, made string, err error) {
+	n, made, err = versions.Split(given)
+	switch newest := e.versions.Newest(); {
+	case err != nil:
+		return 0, "", refusal.BadRequest("%s is malformed: %s", field, err)
+	case made == "":
+		return 0, "", refusal.BadRequest("%s is required", field)
+	case n == 0:
+		return 0, "", refusal.BadRequest("%s must begin with vault:v, the number of a version and a colon: nothing else tells the version%s",
+			field, fields.FileHint(field, given))
+	case n > newest:
+		return 0, "", &unknownVersionError{n, newest}
+	case n < e.oldestToOpen():
+		return 0, "", refusal.BadRequest("%s is of version %d, and the key takes those of version %d and later: see its min_decryption_version and min_available_version",
+			field, n, e.oldestToOpen())
+	default:
+		return n, made, nil
+	}
 }
 
 // warnOfUnknownVersion warns of a key pair that can't be used yet, because KMS has not shown its version.

@@ -69,10 +69,8 @@ func (n *newKey) choose(kind keySpecChoice) {
 
 // checkKept refuses a key that can't keep what the one had that it replaces.
 func (n *newKey) checkKept(old *keyEntry) error {
-	if old.isEnvelope() && n.encryption == "" {
-		if err := n.mayBeEnvelope(); err != nil {
-			return err
-		}
+	if n.encryption == encryptionEnvelope {
+		return checkBoundForDataKeys(old.BoundContext)
 	}
 	switch {
 	case !kmsapi.IsAsymmetric(n.cmk.KeySpec):

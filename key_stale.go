@@ -28,8 +28,12 @@ func (e *unknownVersionError) Error() string {
 func isUnknown(err error) bool {
 	_, foreign := errors.AsType[*foreignError](err)
 	_, version := errors.AsType[*unknownVersionError](err)
+	_, noDataKey := errors.AsType[*noDataKeyError](err)
+	if foreign || version || noDataKey {
+		return true
+	}
 	refused, ok := errors.AsType[*kmsapi.Error](err)
-	return foreign || version || ok && (refused.Kind() == kmsapi.KindState || refused.Is(kmsapi.ErrKeyNotFound))
+	return ok && (refused.Kind() == kmsapi.KindState || refused.Is(kmsapi.ErrKeyNotFound))
 }
 
 // useTarget runs a handler. On a node that hears late of what others have written, it runs it again if the handler

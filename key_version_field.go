@@ -32,20 +32,30 @@ func (e *keyEntry) checkKeyVersion(asked int) error {
 // oldestToOpen is the oldest version that opens.
 func (e *keyEntry) oldestToOpen() int { return max(e.MinDecryption, e.versions.Oldest()) }
 
-// chooseDataKey returns the data key that encrypts: the one that the caller asks for, and the newest for 0.
+// oldestToMake is the oldest version that encrypts, signs and makes HMACs: what it makes has to open.
+func (e *keyEntry) oldestToMake() int { return max(e.MinEncryption, e.MinDecryption, e.versions.First) }
+
+// errTooOldToMake refuses a key_version before [keyEntry.oldestToMake].
+func (e *keyEntry) errTooOldToMake() error {
+	return refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version, min_decryption_version and min_available_version of the key",
+		e.oldestToMake(), e.versions.Newest())
+}
+
+// chooseDataKey returns the data key that encrypts or makes an HMAC: the one that the caller asks for, and for 0 the
+// newest version.
 func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
-	oldest, newest := max(e.MinEncryption, e.versions.First), e.versions.Newest()
+	newest := e.versions.Newest()
 	if asked == 0 {
 		asked = newest
 	}
 	switch chosen := e.dataKeys[asked]; {
 	case asked > newest:
 		return nil, &unknownVersionError{asked, newest}
-	case asked < oldest:
-		return nil, refusal.BadRequest("key_version must be 0, or %d to %d: see min_encryption_version and min_available_version of the key",
-			oldest, newest)
+	case asked < e.oldestToMake():
+		return nil, e.errTooOldToMake()
 	case chosen == nil:
-		return nil, refusal.BadRequest("key_version %d is a version of the KMS key, and the key is in envelope mode: it encrypts with data keys only", asked)
+		return nil, refusal.BadRequest(
+			"key_version %d is a version of the KMS key: envelope mode and HMACs use data keys only", asked)
 	default:
 		return chosen, nil
 	}

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"strings"
 	"testing"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -158,4 +159,23 @@ func TestKeyWithImportedMaterialIsNotRotatedByKMS(t *testing.T) {
 	require.Error(t, err)
 	_, err = r.tryWrite("keys/a/rotate", body{"new_cmk": true})
 	refused(t, err, 400, "vault transit import-version kms/keys/a")
+}
+
+func TestWhatWouldNotOpenIsNotMade(t *testing.T) {
+	r := newEnvelopeRig(t, "data")
+	r.makeKey("signs", body{"type": "ecdsa-p256"})
+	r.makeKey("opens", body{"type": "rsa-2048", "key_usage": kmsapi.KeyUsageEncryptDecrypt})
+	for path, asked := range map[string]body{
+		"encrypt/data": {"plaintext": hello}, "sign/signs": {"input": hello}, "encrypt/opens": {"plaintext": hello},
+	} {
+		t.Run(path, func(t *testing.T) {
+			_, name, _ := strings.Cut(path, "/")
+			r.write("keys/"+name+"/rotate", nil)
+			r.write(path, with(asked, body{"key_version": 1}))
+			r.write("keys/"+name+"/config", body{"min_decryption_version": 2})
+			_, err := r.tryWrite(path, with(asked, body{"key_version": 1}))
+			refused(t, err, 400, "0, or 2 to 2", "min_decryption_version")
+			r.write(path, with(asked, body{"key_version": 2}))
+		})
+	}
 }

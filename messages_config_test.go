@@ -87,7 +87,7 @@ func TestWhatIsSaidOfAFirstConfigurationThatIsWrong(t *testing.T) {
 		"a misspelled field": {
 			body{"max_paralel": 5},
 			400,
-			`unknown field "max_paralel"; did you mean "max_parallel"? The fields are access_key, ca_cert, cache_ttl, endpoint, gateway, instance_ca_cert, instance_endpoint, instance_tls_server_name, kms_instance_id, max_parallel, max_retries, network, region, request_timeout, role_arn, role_external_id, role_session_name, secret_key, security_token, sts_endpoint, use_environment, verify`,
+			`unknown field "max_paralel"; did you mean "max_parallel"? The fields are access_key, ca_cert, cache_ttl, endpoint, gateway, instance_ca_cert, instance_endpoint, instance_tls_server_name, kms_instance_id, max_parallel, max_retries, network, ram_endpoint, region, request_timeout, role_arn, role_external_id, role_session_name, secret_key, security_token, sts_endpoint, use_environment, verify`,
 		},
 	} {
 		t.Run(situation, func(t *testing.T) {

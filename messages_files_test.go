@@ -13,6 +13,7 @@ func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
 	r.write("config", config)
 	r.write("keys/hr", body{"origin": "EXTERNAL"})
 	r.makeKey("release", body{"type": "ecdsa-p256"})
+	r.makeKey("records", body{"encryption": "envelope"})
 	r.read("wrapping_key")
 	const file = "./some/file.b64"
 	writes := map[string]struct {
@@ -23,8 +24,10 @@ func TestAForgottenAtIsNamedForEveryFieldThatIsReadFromAFile(t *testing.T) {
 		"ciphertext":             {"decrypt/hr", body{}},
 		"associated_data":        {"encrypt/hr", body{"plaintext": hello}},
 		"context":                {"encrypt/hr", body{"plaintext": hello}},
+		"envelope_text":          {"keys/new/register", body{"key_id": "alias/hr"}},
 		"input":                  {"sign/release", body{}},
 		"signature":              {"verify/release", body{"input": hello}},
+		"hmac":                   {"verify/records", body{"input": hello}},
 		"encrypted_key_material": {"keys/hr/import", body{"import_token": "dG9rZW4="}},
 		"import_token":           {"keys/hr/import", body{"encrypted_key_material": hello}},
 		"ca_cert":                {"config", body{"secret_key": config["secret_key"]}},

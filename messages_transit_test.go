@@ -50,11 +50,17 @@ func TestWhatIsSaidToAClientOfTransit(t *testing.T) {
 			logical.ReadOperation, "backup/hr", nil, 400,
 			`The material of a key is in KMS and never leaves it, so there is nothing to export, back up or restore. Vault's snapshot has the names of the keys, and vault write kms/keys/NAME/register key_id=... gives one back.`,
 		},
-		"an HMAC": {
+		"an HMAC of a key that has no data key": {
 			logical.UpdateOperation, "hmac/hr",
 			body{"input": hello},
 			400,
-			`KMS makes no HMACs with keys that encrypt, and the engine has no key material of its own to make them with.`,
+			`the key has no data key, which an HMAC needs, because KMS makes none with keys that encrypt; write encryption=envelope to keys/hr/config`,
+		},
+		"a signature and an HMAC to check": {
+			logical.UpdateOperation, "verify/hr",
+			body{"input": hello, "signature": "vault:v1:QUJD", "hmac": "vault:v1:QUJD"},
+			400,
+			`there is a signature to check, and an hmac: give one of the two`,
 		},
 		"too many random bytes": {
 			logical.UpdateOperation, "random/131073", nil, 400,

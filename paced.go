@@ -26,7 +26,8 @@ type pacedKMS struct {
 func (b *backend) paced(conn *connection) *connection {
 	view := *conn
 	view.kms = &pacedKMS{kms: conn.kms, conn: conn, now: b.process.now, wait: b.process.wait, called: &b.pass.called}
-	view.slots, view.dataSlots, view.dedicated = nil, nil, nil
+	view.slots, view.dataSlots = nil, nil
+	view.dedicated, view.shared = nil, nil // It is the connection of one key, and no other is paced.
 	return &view
 }
 

@@ -27,7 +27,7 @@ func (b *backend) configPaths() []*framework.Path {
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
 Configure the engine. A later write keeps what it does not mention, except that a new access_key,
-endpoint, ca_cert, sts_endpoint, role_arn or gateway needs the secret_key again and drops the
+endpoint, ca_cert, sts_endpoint, ram_endpoint, role_arn or gateway needs the secret_key again and drops the
 security_token. Nothing is stored unless KMS accepts the credentials, on both gateways if there are two.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=@FILE
@@ -92,6 +92,7 @@ func (b *backend) changeConfig(
 	if err != nil {
 		return nil, err
 	}
+	before := c.madeHere()
 	if err := c.update(d); err != nil {
 		return nil, unchanged(err, req, stored)
 	}
@@ -104,7 +105,7 @@ func (b *backend) changeConfig(
 	b.Logger().Info("the configuration was changed", "region", c.Region, "endpoint", c.Endpoint, "network", c.Network,
 		"use_environment", c.UseEnvironment, "role_arn", c.RoleARN,
 		"kms_instance_id", c.Instance.ID, "gateway", c.Instance.Gateway)
-	return c.warnOfRegion(), nil
+	return c.warnOfAbandoned(c.warnOfRegion(), before), nil
 }
 
 // unchanged says at the end of an error of a write that the write did nothing, and what is stored.
@@ -155,10 +156,15 @@ func (b *backend) configRead(
 		"role_session_name": c.RoleSessionName,
 		"role_external_id":  c.RoleExternalID,
 		"sts_endpoint":      c.STSEndpoint,
+		"ram_endpoint":      c.RAMEndpoint,
 		"max_retries":       c.MaxRetries,
 		"request_timeout":   c.RequestTimeout,
 		"max_parallel":      c.MaxParallel,
 		"cache_ttl":         c.CacheTTL,
+
+		"pending_access_key":  c.Rotation.Pending.ID,
+		"retiring_access_key": c.Rotation.Retiring.ID,
+		"retiring_since":      c.Rotation.Retiring.since(),
 
 		"kms_instance_id":          c.Instance.ID,
 		"gateway":                  c.Instance.Gateway,
@@ -177,5 +183,12 @@ func (b *backend) configDelete(
 	}
 	defer release()
 	defer b.forgetConnection()
-	return nil, req.Storage.Delete(ctx, configPath)
+	c, err := loadConfig(ctx, req.Storage)
+	if err != nil || c == nil { // A damaged one can be deleted too.
+		c = newConfig()
+	}
+	if err := req.Storage.Delete(ctx, configPath); err != nil {
+		return nil, err
+	}
+	return newConfig().warnOfAbandoned(nil, c.madeHere()), nil
 }

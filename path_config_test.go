@@ -23,6 +23,7 @@ func TestConfigIsReadBackWithoutSecrets(t *testing.T) {
 	require.Equal(t, body{
 		"region": "cn-hangzhou", "endpoint": "", "network": "public", "ca_cert": "", "access_key": "LTAIgood",
 		"use_environment": false, "role_arn": "", "role_session_name": "", "role_external_id": "", "sts_endpoint": "",
+		"ram_endpoint": "", "pending_access_key": "", "retiring_access_key": "", "retiring_since": "",
 		"max_retries": 0, "request_timeout": 60, "max_parallel": 8, "cache_ttl": 60,
 		"kms_instance_id": "", "gateway": "shared", "instance_endpoint": "", "instance_tls_server_name": "",
 		"instance_ca_cert": "",

@@ -56,7 +56,7 @@ func (b *backend) decrypt(
 	if k.entry.isAsymmetric() {
 		return k.entry.decryptWithPair(ctx, c, d)
 	}
-	if made, ok := messageIn(d); ok {
+	if made, ok := messageIn(d, "ciphertext"); ok {
 		return b.decryptMessage(ctx, c, k, d, made)
 	}
 	sealed, err := k.entry.sealedBlob(d)

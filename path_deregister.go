@@ -20,14 +20,19 @@ func (b *backend) deregisterPaths() []*framework.Path {
 				"key_id":  {Type: framework.TypeString},
 				"key_ids": keyIDsField("The KMS keys that the key had, the oldest first."),
 				"region":  {Type: framework.TypeString},
+				"envelope_id": {
+					Type:        framework.TypeString,
+					Description: "What names the key's data keys of envelope mode. Empty if it had none.",
+				},
 			}),
 		},
 		HelpSynopsis: "Remove a key from Vault, and leave its KMS key alone.",
 		HelpDescription: `
 Remove a key from Vault. KMS is not called: the KMS key stays, and so does its price, unless KMS has deleted
 it already. The answer has the ids of all that the key had. Its ciphertexts can't be decrypted here until the
-KMS keys are registered again: the last of key_ids as key_id, the others as previous_key_ids. If there is no
-key, but an interrupted creation of one, that is forgotten.
+KMS keys are registered again: the last of key_ids as key_id, the others as previous_key_ids, and, if there is an
+envelope_id, with a ciphertext that has it. If there is no key, but an interrupted creation of one, that is
+forgotten.
 
     vault write -f alicloudkms/keys/payroll/deregister
 `,
@@ -51,7 +56,7 @@ func (b *backend) keyDeregister(
 		return b.forgetCreations(ctx, req, name, begun)
 	}
 	known := ids(entry.cmks())
-	resp := &logical.Response{Data: map[string]any{"key_id": entry.KeyID, "key_ids": known, "region": entry.Region}}
+	resp := deregistered(entry.KeyID, known, entry.Region, entry.shownID())
 	if left := entry.leftCMKs(); len(left) > 0 {
 		resp.AddWarning("No version of the key was left of these KMS keys, which stay and cost what KMS keys cost: " +
 			strings.Join(ids(left), ", "))
@@ -79,6 +84,12 @@ func (b *backend) keyDeregister(
 	return resp, nil
 }
 
+func deregistered(keyID string, keyIDs []string, region, envelopeID string) *logical.Response {
+	return &logical.Response{Data: map[string]any{
+		"key_id": keyID, "key_ids": keyIDs, "region": region, "envelope_id": envelopeID,
+	}}
+}
+
 // forgetCreations removes what the write-ahead log has of a name without a key, so that a write makes a new CMK.
 func (b *backend) forgetCreations(
 	ctx context.Context, req *logical.Request, name string, begun map[string]creation,
@@ -86,7 +97,7 @@ func (b *backend) forgetCreations(
 	if len(begun) == 0 {
 		return nil, unknownKey(req, name)
 	}
-	resp := &logical.Response{Data: map[string]any{"key_id": "", "key_ids": []string{}, "region": ""}}
+	resp := deregistered("", []string{}, "", "")
 	for logID, c := range begun {
 		if err := b.forgetCreation(ctx, req, name, logID, c, resp); err != nil {
 			return nil, err

@@ -58,7 +58,13 @@ func (b *backend) encrypt(
 		return encryptWithPair(ctx, c, k, d)
 	case k.entry.isEnvelope():
 		return b.encryptMessage(ctx, c, k, d)
+	default:
+		return encryptInKMS(ctx, c, k, d)
 	}
+}
+
+// encryptInKMS is encrypt for a symmetric key in direct mode.
+func encryptInKMS(ctx context.Context, c *connection, k target, d *framework.FieldData) (itemAnswer, error) {
 	plaintext, err := plaintextOf(d)
 	if err != nil {
 		return itemAnswer{}, err

@@ -75,7 +75,7 @@ var hashFields = fields.Schemas{
 }
 
 func hashWrite(_ context.Context, _ *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-	newHash, err := hashWanted(d)
+	newHash, err := hashNamed(hashNames(d))
 	if err != nil {
 		return nil, err
 	}
@@ -92,14 +92,45 @@ func hashWrite(_ context.Context, _ *logical.Request, d *framework.FieldData) (*
 	return &logical.Response{Data: map[string]any{"sum": written}}, nil
 }
 
-// hashWanted returns the hash function that the path or the body names. If both do, they must agree.
-func hashWanted(d *framework.FieldData) (func() hash.Hash, error) {
-	inPath := strings.TrimPrefix(partOf(d, fields.Hash), "/")
-	given, inBody := d.GetOk("algorithm")
-	if inPath != "" && inBody && given != inPath {
-		return nil, refusal.BadRequest("the path names another hash function than the field %q", "algorithm")
+// hashFieldsOf are the places where a request names the hash function of a signature or an HMAC. functions says which
+// ones there are.
+func hashFieldsOf(functions string) fields.Schemas {
+	return fields.Schemas{
+		fields.Hash.Field: {
+			Type:        framework.TypeString,
+			Description: "The hash function, in the path. " + functions,
+		},
+		"hash_algorithm": {
+			Type:        framework.TypeString,
+			Description: "The hash function. " + functions,
+		},
+		"algorithm": {
+			Type:        framework.TypeString,
+			Description: "Another name of hash_algorithm.",
+		},
 	}
-	newHash := hashes[cmp.Or(inPath, d.Get("algorithm").(string))]
+}
+
+// hashNames are the names that a request gives to its hash function, in its path and in its fields. Those that it does
+// not give are empty.
+func hashNames(d *framework.FieldData) []string {
+	given := func(field string) string {
+		name, _ := d.Raw[field].(string) // Not its default: a name in the path must differ from no other.
+		return name
+	}
+	return []string{strings.TrimPrefix(partOf(d, fields.Hash), "/"), given("hash_algorithm"), given("algorithm")}
+}
+
+// hashNamed returns the hash function with these names. They must agree. Without a name, it is the default.
+func hashNamed(names []string) (func() hash.Hash, error) {
+	wanted := ""
+	for _, name := range names {
+		if name != "" && wanted != "" && name != wanted {
+			return nil, refusal.BadRequest("the path and the fields of the request name different hash functions")
+		}
+		wanted = cmp.Or(wanted, name)
+	}
+	newHash := hashes[cmp.Or(wanted, defaultHash)]
 	if newHash == nil {
 		return nil, refusal.BadRequest("the hash function must be one of %s", strings.Join(sortedKeys(hashes), ", "))
 	}

@@ -27,7 +27,8 @@ func (b *backend) healthPaths() []*framework.Path {
 		HelpDescription: `
 Call KMS (DescribeRegions) with the stored configuration, for 5 seconds at most, and report the result. The status is 200
 even if KMS can't be used: monitoring should look at healthy. error says what to do. A dedicated gateway is asked to
-decrypt what no key has encrypted, and gateways has both results.
+decrypt what no key has encrypted, and gateways has both results. data_keys counts how the data keys of keys in envelope
+mode were used on this node.
 
     vault read alicloudkms/health
     vault read -field=healthy alicloudkms/health
@@ -40,6 +41,14 @@ var healthAnswer = joined(gatewayHealthAnswer, answerFields{
 	"gateways": {
 		Type:        framework.TypeMap,
 		Description: "The other fields for each gateway that is used: shared, and dedicated.",
+	},
+	"data_keys": {
+		Type:        framework.TypeMap,
+		Description: "The data keys of envelope mode on this node, since the mount was loaded: hits, uses without a call to KMS; kms_calls, and refusals of these; cached, how many are in memory now.",
+	},
+	"cache_ttl": {
+		Type:        framework.TypeInt,
+		Description: "How long a data key is used after KMS was last asked for it, in seconds.",
 	},
 })
 
@@ -81,7 +90,16 @@ func (b *backend) healthRead(
 	}
 	data := shown.fields()
 	data["region"], data["gateways"] = conn.region, all
+	data["data_keys"], data["cache_ttl"] = b.dataKeyFields(), int(conn.cacheTTL/time.Second)
 	return &logical.Response{Data: data}, nil
+}
+
+// dataKeyFields are counters of the mount's data keys.
+func (b *backend) dataKeyFields() map[string]any {
+	stats := b.dataKeys.Stats()
+	return map[string]any{
+		"hits": stats.Hits, "kms_calls": stats.Calls, "refusals": stats.Refusals, "cached": stats.Cached,
+	}
 }
 
 // checkGateways checks all gateways at the same time. If the certificate of the dedicated one does not verify, its CA

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -20,7 +21,7 @@ func (b *backend) importPaths() []*framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/import",
 		Fields:  importFields,
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.reserveName(b.keyImport), "import", "key", answerFields{
+			logical.UpdateOperation: primaryOnly(b.renewing(b.keyImport), "import", "key", answerFields{
 				"name":                 {Type: framework.TypeString},
 				"key_id":               {Type: framework.TypeString},
 				"region":               {Type: framework.TypeString},
@@ -80,15 +81,25 @@ var importFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 		Description:  "For a new key: what it is for, up to 8157 characters.",
 	},
 	"derived":          derivedField(),
+	"encryption":       encryptionField(),
 	"protection_level": keyFields["protection_level"],
 	"instance_id":      keyFields["instance_id"],
 }), "allow_rotation", "exportable", "allow_plaintext_backup", "auto_rotate_period", "context",
 	"convergent_encryption", "public_key", "version")
 
-// keyImport imports key material into the key called name. If transit's client sent it and there is no such key, it
+// keyImport is import. It touches the CMK of a key that existed before.
+func (b *backend) keyImport(touched *touchedCMKs) framework.OperationFunc {
+	return b.reserveName(func(
+		ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+	) (*logical.Response, error) {
+		return b.importInto(ctx, req, name, d, touched)
+	})
+}
+
+// importInto imports key material into the key called name. If transit's client sent it and there is no such key, it
 // makes the key. A key that was made before a later step failed stays, so that the next request finds it and continues.
-func (b *backend) keyImport(
-	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
+func (b *backend) importInto(
+	ctx context.Context, req *logical.Request, name string, d *framework.FieldData, touched *touchedCMKs,
 ) (*logical.Response, error) {
 	wanted, err := newImport(d)
 	if err != nil {
@@ -103,6 +114,9 @@ func (b *backend) keyImport(
 		entry, err = b.importWrapped(ctx, req, target{name, entry}, wanted)
 	} else {
 		err = b.importUnopened(ctx, req, target{name, entry}, wanted)
+	}
+	if existed && mayHaveImported(err) {
+		touched.add(name, entry.storedCMK)
 	}
 	if err != nil {
 		return nil, err
@@ -155,6 +169,12 @@ func (b *backend) importWrapped(
 	}
 	return made, withProgress(importMaterial(ctx, conn, made, material, wanted), fmt.Sprintf(
 		"Key %q now exists, with the KMS key %s of origin EXTERNAL; send the same request again to finish the import.", k.name, made.KeyID))
+}
+
+// mayHaveImported reports whether KMS may have imported material into the CMK of an import that ended with err.
+func mayHaveImported(err error) bool {
+	failed, ok := errors.AsType[*callError](err)
+	return err == nil || ok && failed.op == kmsapi.OpImportKeyMaterial && !surelyNotDone(err)
 }
 
 // importMaterial wraps material for KMS and imports it.

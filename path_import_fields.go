@@ -39,7 +39,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 		return nil, err
 	}
 	// The fields mean the same as for a new key, but the caller can't choose the origin.
-	wanted.derived = derivedOf(d)
+	wanted.derived, wanted.encryption = derivedOf(d), d.Get("encryption").(string)
 	wanted.cmk, err = createKeyRequest(&framework.FieldData{Schema: keyFields, Raw: map[string]any{
 		"origin":           string(kmsapi.OriginExternal),
 		"description":      d.Get("description"),
@@ -50,7 +50,7 @@ func newImport(d *framework.FieldData) (*keyImport, error) {
 		return nil, err
 	}
 	wanted.choose(kind)
-	return wanted, wanted.checkBinding()
+	return wanted, cmp.Or(checkEncryption(wanted.encryption), wanted.checkBinding())
 }
 
 // setWay takes the fields of one way to import, and refuses those of the other.

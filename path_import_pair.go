@@ -13,6 +13,9 @@ import (
 // specFor returns the KeySpec of the CMK that gets the material: that of the key, or of the one to be made. It may be
 // empty, for a symmetric one.
 func (i *keyImport) specFor(k target) (string, error) {
+	if k.entry == nil && i.encryption == encryptionEnvelope {
+		return "", i.mayBeEnvelope()
+	}
 	if k.entry == nil {
 		return i.cmk.KeySpec, nil
 	}

@@ -23,7 +23,9 @@ type newKey struct {
 	// encryption is empty if the caller leaves it open, and autoRotate is that of envelope mode.
 	encryption string
 	autoRotate time.Duration
-	tags       map[string]string
+	// period is auto_rotate_period, which is the engine's in envelope mode and KMS's otherwise. nil: it is left open.
+	period *time.Duration
+	tags   map[string]string
 	// warning says what is not as the caller asked. It may be empty.
 	warning string
 	// recreate asks for a new CMK in place of one that is scheduled for deletion.
@@ -39,19 +41,20 @@ func newKeyOf(d *framework.FieldData) (newKey, error) {
 	if err != nil {
 		return newKey{}, err
 	}
-	tags := d.Get("tags").(map[string]string)
-	wanted := newKey{cmk: cmk, derived: derivedOf(d), tags: tags, recreate: d.Get("recreate").(bool)}
+	wanted := newKey{
+		cmk: cmk, derived: derivedOf(d), encryption: d.Get("encryption").(string), period: periodOf(d),
+		tags: d.Get("tags").(map[string]string), recreate: d.Get("recreate").(bool),
+	}
 	wanted.choose(kind)
-	if err := wanted.chooseEncryption(d); err != nil {
+	if err := cmp.Or(checkEncryption(wanted.encryption), wanted.checkBinding()); err != nil {
 		return newKey{}, err
 	}
-	if cmk.EnableAutomaticRotation && (cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(cmk.KeySpec)) {
-		return newKey{}, errNoRotation
+	if !wanted.recreate { // Otherwise it depends on the key that the name has.
+		if err := wanted.settle(nil); err != nil {
+			return newKey{}, err
+		}
 	}
-	if err := wanted.checkBinding(); err != nil {
-		return newKey{}, err
-	}
-	return wanted, checkTags(tags)
+	return wanted, checkTags(wanted.tags)
 }
 
 func derivedOf(d *framework.FieldData) *bool {
@@ -63,17 +66,44 @@ func derivedOf(d *framework.FieldData) *bool {
 	return &derived
 }
 
-// chooseEncryption reads the fields that choose the mode of a new key.
-func (n *newKey) chooseEncryption(d *framework.FieldData) error {
-	n.encryption = d.Get("encryption").(string)
-	if err := checkEncryption(n.encryption); err != nil || n.encryption != encryptionEnvelope {
-		return err
+func periodOf(d *framework.FieldData) *time.Duration {
+	given, ok := d.GetOk("auto_rotate_period")
+	if !ok {
+		return nil
 	}
+	period := time.Duration(given.(int)) * time.Second
+	return &period
+}
+
+// settle decides on the mode of the key and on its rotation. old is the key that it replaces, and nil for a new name:
+// its mode is kept, unless the caller gives another.
+func (n *newKey) settle(old *keyEntry) error {
 	n.autoRotate = defaultAutoRotate
-	if given, ok := d.GetOk("auto_rotate_period"); ok {
-		n.autoRotate = time.Duration(given.(int)) * time.Second
+	if old != nil && n.encryption == "" {
+		n.encryption = old.Encryption
+	}
+	if old != nil && old.isEnvelope() {
+		n.autoRotate = old.AutoRotate
+	}
+	if n.encryption != encryptionEnvelope {
+		return n.rotateByKMS()
+	}
+	if n.period != nil {
+		n.autoRotate = *n.period
 	}
 	return cmp.Or(n.mayBeEnvelope(), checkAutoRotate(n.autoRotate))
+}
+
+// rotateByKMS gives the CMK the rotation policy that the caller wants.
+func (n *newKey) rotateByKMS() error {
+	n.autoRotate = 0
+	if n.period == nil || *n.period == 0 {
+		return nil
+	}
+	if n.cmk.Origin == kmsapi.OriginExternal || kmsapi.IsAsymmetric(n.cmk.KeySpec) {
+		return cmp.Or(checkRotationPeriod(*n.period), errNoRotation)
+	}
+	return setRotation(n.cmk, *n.period)
 }
 
 // mayBeEnvelope refuses a new key for which KMS makes no data keys, or not yet.
@@ -115,6 +145,9 @@ func (b *backend) keyCreate(
 	case entry != nil:
 		return b.keyExists(ctx, req, target{name, entry}, wanted)
 	default:
+		if err := wanted.settle(nil); err != nil {
+			return nil, err
+		}
 		return b.keyMake(ctx, req, target{name, nil}, wanted)
 	}
 }
@@ -171,7 +204,7 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {
-	if err := wanted.checkKept(k.entry); err != nil {
+	if err := cmp.Or(wanted.settle(k.entry), wanted.checkKept(k.entry)); err != nil {
 		return nil, err
 	}
 	entry, err := b.recoverKey(ctx, req, k.name, func(c creation) bool { return c.Replaces == k.entry.KeyID })
@@ -186,13 +219,23 @@ func (b *backend) keyRecreate(
 	}
 	b.Logger().Warn("the name of a key has a new KMS key; the old one has no name, and is deleted when its waiting period ends",
 		"key", k.name, "key_id", resp.Data["key_id"], "old_key_id", k.entry.KeyID, "delete_date", dying.DeleteDate)
-	resp.AddWarning(fmt.Sprintf("The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
-		k.entry.KeyID, dying.DeleteDate, mount(req)))
+	warning := fmt.Sprintf(
+		"The old KMS key %s is deleted on %s, and what it has encrypted does not open with the new one. To keep it, give it another name and cancel its deletion: vault write %[3]skeys/NAME/register key_id=%[1]s, with the same bound_context, and vault write -f %[3]skeys/NAME/cancel_deletion",
+		k.entry.KeyID, dying.DeleteDate, mount(req))
+	resp.AddWarning(refusal.Sentences(warning, k.entry.howToGoOn()))
 	if all := append(k.entry.leftCMKs(), k.entry.cmks()...); len(all) > 1 {
 		resp.AddWarning("These KMS keys, which the key had before, have no name then either, and stay as they are: " +
 			strings.Join(ids(all[:len(all)-1]), ", "))
 	}
 	return resp, nil
+}
+
+// howToGoOn is advice about registering a key again that may have made ciphertexts in envelope mode.
+func (e *keyEntry) howToGoOn() string {
+	if !e.hasEnvelopeID() {
+		return ""
+	}
+	return "For what it has encrypted in envelope mode, deregister it then, and register it with envelope_text"
 }
 
 // keyMake makes the CMK of a name. k.entry is what the name has now, and may be nil.
@@ -264,8 +307,5 @@ func createKeyRequest(d *framework.FieldData) (*kmsapi.CreateKeyRequest, error) 
 	if err := checkDescription(wanted.Description); err != nil {
 		return nil, err
 	}
-	if d.Get("encryption").(string) == encryptionEnvelope {
-		return wanted, nil // The engine rotates such a key.
-	}
-	return wanted, setRotation(wanted, time.Duration(d.Get("auto_rotate_period").(int))*time.Second)
+	return wanted, nil
 }

@@ -204,7 +204,7 @@ func TestKeyThatKMSDoesNotFindStaysUntilItIsDeregistered(t *testing.T) {
 	require.NotNil(t, r.read("keys/a/config"))
 
 	before := r.kms.total()
-	require.Equal(t, body{"key_id": id, "key_ids": []string{id}, "region": "cn-hangzhou"},
+	require.Equal(t, body{"key_id": id, "key_ids": []string{id}, "region": "cn-hangzhou", "envelope_id": ""},
 		r.write("keys/a/deregister", nil).Data)
 	require.Equal(t, before, r.kms.total(), "KMS is not asked")
 	require.Nil(t, r.read("keys/a"))

@@ -15,7 +15,8 @@ func (b *backend) materialPaths() []*framework.Path {
 		Pattern: "keys/" + fields.KeyName.Pattern + "/material",
 		Fields:  fields.Schemas{"name": nameField()},
 		Operations: operations{
-			logical.DeleteOperation: primaryOnly(b.changeStates(b.awaitKey, b.materialDelete), "delete", "key-material", nil),
+			logical.DeleteOperation: primaryOnly(
+				b.changeStates(b.awaitKey, b.materialDelete), "delete", "key-material", nil),
 		},
 		HelpSynopsis: "Delete the key material that was imported.",
 		HelpDescription: `
@@ -28,8 +29,8 @@ deletion_allowed does not matter here, since nothing is lost that you did not br
 	}}
 }
 
-// materialDeletion takes the key material from a CMK.
-var materialDeletion = &cmkAction{
+// materialDeletion leaves a CMK without its imported material.
+var materialDeletion = cmkAction{
 	done: "without key material",
 	send: sending(func(cmk string) kmsapi.RequestFor[kmsapi.DeleteKeyMaterialResponse] {
 		return &kmsapi.DeleteKeyMaterialRequest{KeyId: cmk}
@@ -38,7 +39,7 @@ var materialDeletion = &cmkAction{
 }
 
 // materialDelete has no guard like the deletion of a CMK, because the owner of the material can undo it. A caller that
-// must not delete material must not have the path in its policies.
+// must not delete material must not have the path in its policies. Like an import, it is about the current CMK.
 func (b *backend) materialDelete(
 	ctx context.Context, _ *logical.Request, conn *connection, k target, _ *framework.FieldData,
 ) (*cmkStates, error) {

@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -37,7 +38,8 @@ func (b *backend) registerPaths() []*framework.Path {
 				Type:        framework.TypeKVPairs,
 				Description: "Entries that are part of every encryption context of this key. A caller can't override them.",
 			},
-			"derived": derivedField(),
+			"derived":       derivedField(),
+			"envelope_text": envelopeTextField(),
 		},
 		Operations: operations{
 			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.reserveName(b.keyRegister)), "register", "key", keyAnswer),
@@ -54,21 +56,36 @@ resolved once: the key stays with the KMS key that the alias names now.
 
 The KMS key of another account needs its ARN, and the permission of both accounts.
 
+A key that had data keys of envelope mode goes on as the same key if it is given one of its ciphertexts, the newest
+that there is, and its bound_context:
+
+    vault write alicloudkms/keys/payroll/register key_id=1234abcd-... envelope_text=vault:v5:...
+
 Several names may share one KMS key. Each can decrypt what the others encrypt, unless the bound_context of
 each has an entry of the same name, with a different value.
 `,
 	}}
 }
 
+// A registration is what register is asked for.
+type registration struct {
+	// last is the CMK of key_id, and previous are those before it, the oldest first.
+	last     givenCMK
+	previous []givenCMK
+	bound    map[string]string
+	derived  bool
+	// former is the message of envelope_text, and nil if none is given.
+	former *envelope.Message
+}
+
 func (b *backend) keyRegister(
 	ctx context.Context, req *logical.Request, name string, d *framework.FieldData,
 ) (*logical.Response, error) {
-	entry, err := loadKey(ctx, req.Storage, name)
+	known, err := loadKey(ctx, req.Storage, name)
 	if err != nil {
 		return nil, err
 	}
-	id, bound, err := registration(d, entry)
-	derived := d.Get("derived").(bool)
+	wanted, err := registrationOf(d, known)
 	if err != nil {
 		return nil, err
 	}
@@ -76,36 +93,36 @@ func (b *backend) keyRegister(
 	if err != nil {
 		return nil, err
 	}
-	found, err := describeCMK(ctx, conn, id)
+	if err := wanted.describe(ctx, conn, d); err != nil {
+		return nil, err
+	}
+	if known != nil {
+		return b.alreadyRegistered(ctx, req, conn, target{name, known}, wanted)
+	}
+	if err := wanted.checkBinding(); err != nil {
+		return nil, err
+	}
+	entry, err := b.registered(ctx, conn, name, wanted)
 	if err != nil {
 		return nil, err
 	}
-	cmk := found.KeyMetadata
-	last := givenCMK{id, cmk}
-	previous, err := describePrevious(ctx, conn, d, last)
-	if err != nil {
-		return nil, err
+	return b.adopt(ctx, req, conn, target{name, entry}, wanted.last.KeyMetadata)
+}
+
+// alreadyRegistered is register for a name that has a key.
+func (b *backend) alreadyRegistered(
+	ctx context.Context, req *logical.Request, conn *connection, k target, wanted registration,
+) (*logical.Response, error) {
+	if !wanted.isOf(k.entry) {
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with others before it, or with another bound_context, derived or envelope id; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+			k.name, k.entry.KeyID, mount(req), k.name)
 	}
-	switch {
-	case entry != nil && entry.Derived == derived && entry.isRegistered(last, previous, bound):
-		resp := b.withTags(ctx, req, conn, target{name, entry}, entry.answer(name, cmk))
-		resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", name))
-		warnOfState(resp, cmk)
-		return resp, nil
-	case entry != nil:
-		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with others before it, or with another bound_context or derived; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
-			name, entry.KeyID, mount(req), name)
-	case kmsapi.IsAsymmetric(cmk.KeySpec) && len(bound) > 0:
-		return nil, errBindsNothing("bound_context")
-	case kmsapi.IsAsymmetric(cmk.KeySpec) && derived:
-		return nil, errBindsNothing("derived")
-	}
-	entry, err = b.registered(ctx, conn, name, append(previous, last), bound)
-	if err != nil {
-		return nil, err
-	}
-	entry.Derived = derived
-	return b.adopt(ctx, req, conn, target{name, entry}, cmk)
+	cmk := wanted.last.KeyMetadata
+	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
+	resp.AddWarning(fmt.Sprintf("key %q is already registered with these settings; nothing was changed", k.name))
+	wanted.warnOfNewer(resp, k.entry)
+	warnOfState(resp, cmk)
+	return resp, nil
 }
 
 // arnOf returns the ARN of a CMK if the caller gave its ARN, or that of an alias, because KMS does not find the CMK of
@@ -117,18 +134,51 @@ func arnOf(given string, cmk kmsapi.KeyMetadata) string {
 	return ""
 }
 
-// registration returns the checked fields of register. known is the key that has the name already, and may be nil.
-func registration(d *framework.FieldData, known *keyEntry) (id string, bound map[string]string, err error) {
-	id = d.Get("key_id").(string)
-	if id == "" || len(id) > maxKeyID {
-		return "", nil, badKeyID()
+// registrationOf returns the checked fields of register, without what only KMS knows. known is the key that has the
+// name already, and may be nil.
+func registrationOf(d *framework.FieldData, known *keyEntry) (r registration, err error) {
+	r.last.given = d.Get("key_id").(string)
+	if r.last.given == "" || len(r.last.given) > maxKeyID {
+		return r, badKeyID()
 	}
-	bound, _ = d.Get("bound_context").(map[string]string)
+	r.bound, _ = d.Get("bound_context").(map[string]string)
+	r.derived = d.Get("derived").(bool)
 	var kept map[string]string
 	if known != nil {
 		kept = known.BoundContext
 	}
-	return id, bound, checkContext("bound_context", bound, kept)
+	if err := checkContext("bound_context", r.bound, kept); err != nil {
+		return r, err
+	}
+	r.former, err = formerMessage(d)
+	return r, err
+}
+
+// describe asks KMS for the CMKs.
+func (r *registration) describe(ctx context.Context, conn *connection, d *framework.FieldData) error {
+	found, err := describeCMK(ctx, conn, r.last.given)
+	if err != nil {
+		return err
+	}
+	r.last.KeyMetadata = found.KeyMetadata
+	r.previous, err = describePrevious(ctx, conn, d, r.last)
+	return err
+}
+
+// checkBinding refuses key pairs, to whose ciphertexts KMS binds nothing, with what only others can have.
+func (r *registration) checkBinding() error {
+	switch {
+	case !kmsapi.IsAsymmetric(r.last.KeySpec):
+		return nil
+	case len(r.bound) > 0:
+		return errBindsNothing("bound_context")
+	case r.derived:
+		return errBindsNothing("derived")
+	case r.former != nil:
+		return errBindsNothing("envelope_text")
+	default:
+		return nil
+	}
 }
 
 func badKeyID() error {
@@ -149,12 +199,17 @@ func (b *backend) adopt(
 	if err != nil {
 		return nil, err
 	}
+	sharers, err := b.keysOfEnvelope(ctx, req, k)
+	if err != nil {
+		return nil, err
+	}
 	if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
 		return nil, err
 	}
 	b.Logger().Info("a key was registered", "key", k.name, "key_ids", ids(k.entry.cmks()), "region", k.entry.Region)
 	resp := b.withTags(ctx, req, conn, k, k.entry.answer(k.name, cmk))
 	k.entry.warnOfSharedCMK(resp, others)
+	warnOfSharedEnvelope(resp, sharers)
 	k.entry.warnOfUnknownVersion(resp)
 	warnOfState(resp, cmk)
 	return resp, nil

@@ -53,25 +53,29 @@ func describePrevious(
 	return previous, nil
 }
 
-// isRegistered reports whether the entry is what a caller registers. One that gives no previous CMKs means those that
-// there are.
-func (e *keyEntry) isRegistered(last givenCMK, previous []givenCMK, bound map[string]string) bool {
-	if e.KeyID != last.KeyId || !maps.Equal(e.BoundContext, bound) {
+// isOf reports whether the entry is what is to be registered. A caller that gives no previous CMKs, or no
+// envelope_text, means those that there are.
+func (r *registration) isOf(e *keyEntry) bool {
+	if e.KeyID != r.last.KeyId || e.Derived != r.derived || !maps.Equal(e.BoundContext, r.bound) {
+		return false
+	}
+	if r.former != nil && r.former.ID != e.EnvelopeID {
 		return false
 	}
 	known := e.cmks()
-	return len(previous) == 0 || slices.EqualFunc(known[:len(known)-1], previous, func(c storedCMK, p givenCMK) bool {
+	return len(r.previous) == 0 || slices.EqualFunc(known[:len(known)-1], r.previous, func(c storedCMK, p givenCMK) bool {
 		return c.KeyID == p.KeyId
 	})
 }
 
-// registered returns the entry of CMKs that exist, the oldest first, with rows for all their versions.
+// registered returns the entry of what is to be registered, with rows for all versions of its CMKs.
 func (b *backend) registered(
-	ctx context.Context, conn *connection, name string, cmks []givenCMK, bound map[string]string,
+	ctx context.Context, conn *connection, name string, r registration,
 ) (*keyEntry, error) {
+	cmks := append(r.previous, r.last)
 	first := cmks[0]
 	entry := newEntry(first.stored(), conn.region, first.KeyMetadata)
-	entry.BoundContext = bound
+	entry.BoundContext, entry.Derived = r.bound, r.derived
 	entry.versions = versions.New(versions.Row{CMK: first.KeyId}) // Until KMS has listed them, the oldest first.
 	if _, err := b.learnVersions(ctx, conn, target{name, entry}); err != nil {
 		return nil, err
@@ -83,7 +87,10 @@ func (b *backend) registered(
 			return nil, err
 		}
 	}
-	return entry, nil
+	if r.former == nil {
+		return entry, nil
+	}
+	return entry, b.goOnAs(ctx, conn, target{name, entry}, *r.former)
 }
 
 // stored is the CMK in an entry.

@@ -41,7 +41,7 @@ func (b *backend) rewrap(
 	if k.entry.isAsymmetric() {
 		return k.entry.rewrapWithPair(ctx, c, d)
 	}
-	if _, ok := messageIn(d); ok || k.entry.isEnvelope() {
+	if _, ok := messageIn(d, "ciphertext"); ok || k.entry.isEnvelope() {
 		return b.rewrapBetween(ctx, c, k, d)
 	}
 	if err := k.entry.checkKeyVersion(fields.Int(d, "key_version")); err != nil {

@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/base64"
 	"errors"
-	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
 	"github.com/hashicorp/vault/sdk/logical"
@@ -19,16 +18,17 @@ import (
 func (b *backend) signPaths() []*framework.Path {
 	operations := func(suffix string) operations {
 		return operations{
-			logical.UpdateOperation: anyNode(b.useKeyForSignatures(signItem, sign), "sign", suffix, batchAnswer(answerFields{
-				"signature":   {Type: framework.TypeString},
-				"key_version": {Type: framework.TypeInt},
-			})),
+			logical.UpdateOperation: anyNode(useKeyWith(b, signItem, signatureOptionsOf, sign), "sign", suffix,
+				batchAnswer(answerFields{
+					"signature":   {Type: framework.TypeString},
+					"key_version": {Type: framework.TypeInt},
+				})),
 		}
 	}
 	return []*framework.Path{
 		{
 			Pattern:      "sign/" + fields.KeyName.Pattern,
-			Fields:       signatureFields(signItem),
+			Fields:       signatureFields(signItem, "It can be sha2-256 only."),
 			Operations:   operations(""),
 			HelpSynopsis: "Sign data, or many pieces of data at once.",
 			HelpDescription: `
@@ -44,7 +44,7 @@ KMS signs the SHA-256 digest. A batch is answered with batch_results, in the ord
 		},
 		{
 			Pattern:      "sign/" + fields.KeyName.Pattern + "/" + fields.Hash.Pattern,
-			Fields:       signatureFields(signItem),
+			Fields:       signatureFields(signItem, "It can be sha2-256 only."),
 			Operations:   operations("with-hash"),
 			HelpSynopsis: "Sign data, with the hash function in the path.",
 			HelpDescription: `
@@ -71,21 +71,9 @@ var signItem = fields.WithTransit(fields.Schemas{
 }, "marshalling_algorithm", "signature_context")
 
 // signatureFields are the fields of a request to sign or to verify: those of its one item, or of each in batch_input,
-// and those that hold for all of them.
-func signatureFields(items fields.Schemas) fields.Schemas {
-	return joined(batchFields(items), fields.Schemas{
-		fields.Hash.Field: {
-			Type:        framework.TypeString,
-			Description: "The hash function, in the path. It can be sha2-256 only.",
-		},
-		"hash_algorithm": {
-			Type:        framework.TypeString,
-			Description: "The hash function. It can be sha2-256 only.",
-		},
-		"algorithm": {
-			Type:        framework.TypeString,
-			Description: "An old name of hash_algorithm.",
-		},
+// and those that hold for all of them. functions says which hash functions there are.
+func signatureFields(items fields.Schemas, functions string) fields.Schemas {
+	return joined(batchFields(items), hashFieldsOf(functions), fields.Schemas{
 		"prehashed": {
 			Type:        framework.TypeBool,
 			Description: "Whether input is the SHA-256 digest already.",
@@ -110,20 +98,19 @@ func signatureFields(items fields.Schemas) fields.Schemas {
 	})
 }
 
-// A signatureHandler is an itemHandler of what one request says of all its items.
-type signatureHandler func(_ context.Context, _ *connection, _ target, of signatureOptions, item *framework.FieldData) (
-	itemAnswer, error)
-
 // signatureOptions are what a request says about all its signatures.
 type signatureOptions struct {
 	signing.Parameters
 	version int
 }
 
-// useKeyForSignatures is useKeyForItems, with the fields of the request that hold for all items.
-func (b *backend) useKeyForSignatures(items fields.Schemas, handle signatureHandler) framework.OperationFunc {
+// useKeyWith is useKeyForItems, with what the request says of all its items in options, as read finds it.
+func useKeyWith[O any](
+	b *backend, items fields.Schemas, read func(*framework.FieldData) O,
+	handle func(_ context.Context, _ *connection, _ target, options O, item *framework.FieldData) (itemAnswer, error),
+) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
-		options := signatureOptionsOf(d)
+		options := read(d)
 		return b.useKeyForItems(items, func(
 			ctx context.Context, c *connection, k target, item *framework.FieldData,
 		) (itemAnswer, error) {
@@ -136,9 +123,7 @@ func signatureOptionsOf(d *framework.FieldData) signatureOptions {
 	word := func(field string) string { return fields.String(d, field) }
 	return signatureOptions{
 		Parameters: signing.Parameters{
-			Hashes: []string{
-				strings.TrimPrefix(word(fields.Hash.Field), "/"), word("hash_algorithm"), word("algorithm"),
-			},
+			Hashes:             hashNames(d),
 			Prehashed:          fields.Bool(d, "prehashed"),
 			SignatureAlgorithm: word("signature_algorithm"),
 			SaltLength:         word("salt_length"),
@@ -161,10 +146,7 @@ func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signin
 	if fields.String(item, "context") != "" {
 		return none, nil, refusal.BadRequest("the field %q can't be used: KMS binds no context to a signature", "context")
 	}
-	if _, given := item.Raw["input"]; !given {
-		return none, nil, refusal.BadRequest("input is required: what is signed, in base64")
-	}
-	input, err := fields.Base64("input", fields.String(item, "input"))
+	input, err := inputOf(item)
 	if err != nil {
 		return none, nil, err
 	}

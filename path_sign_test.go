@@ -186,7 +186,8 @@ func TestWhatAKeyDoesNotSignIsRefused(t *testing.T) {
 		"no input":                  {"sign/a", nil, "input is required"},
 		"a version that is to come": {"sign/a", body{"input": hello, "key_version": 2}, "no version 2"},
 		"a negative version":        {"sign/a", body{"input": hello, "key_version": -1}, "must not be negative"},
-		"an HMAC to verify":         {"verify/a", body{"input": hello, "hmac": "vault:v1:QUJD"}, "KMS has no HMAC keys"},
+		"an HMAC to verify":         {"verify/a", body{"input": hello, "hmac": "vault:v1:QUJD"}, "encryption=envelope"},
+		"a CMAC to verify":          {"verify/a", body{"input": hello, "cmac": "vault:v1:QUJD"}, "KMS makes no CMACs"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite(c.path, c.data)

@@ -111,7 +111,7 @@ func TestBadRequestForAHashIsRefused(t *testing.T) {
 	}{
 		"an unknown function":              {"hash/md5", body{"input": hello}, "must be one of sha2-224, sha2-256"},
 		"an unknown function in the body":  {"hash", body{"input": hello, "algorithm": "md5"}, "must be one of sha2-224"},
-		"two functions":                    {"hash/sha2-256", body{"algorithm": "sha2-512"}, "another hash function"},
+		"two functions":                    {"hash/sha2-256", body{"algorithm": "sha2-512"}, "different hash functions"},
 		"an input that is not base64":      {"hash", body{"input": "hello"}, "standard base64"},
 		"an unknown format":                {"hash", body{"input": hello, "format": "raw"}, "base64 or hex"},
 		"the path's function in the body":  {"hash", body{"urlalgorithm": "sha2-256"}, "part of the path"},
@@ -159,8 +159,6 @@ func TestEveryPathOfTransitThatIsMissingHereSaysWhy(t *testing.T) {
 		"backup/a":                    neverLeaves,
 		"restore":                     neverLeaves,
 		"restore/a":                   "vault write kms/keys/NAME/register key_id=...",
-		"hmac/a":                      noHMAC,
-		"hmac/a/sha2-256":             noHMAC,
 		"cmac/a":                      noCMAC,
 		"keys/a/soft-delete":          "vault delete kms/keys/NAME",
 		"keys/a/soft-delete-restore":  "vault delete kms/keys/NAME",

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -38,7 +39,7 @@ func (b *backend) trimPaths() []*framework.Path {
 			},
 		},
 		Operations: operations{
-			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyTrim)), "trim", "key", trimmedAnswer),
+			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.renewing(b.keyTrim)), "trim", "key", trimmedAnswer),
 		},
 		HelpSynopsis: "Drop old versions of a key.",
 		HelpDescription: `
@@ -55,8 +56,17 @@ version left. If it fails half-way, send it again to finish it.
 	}}
 }
 
-func (b *backend) keyTrim(
-	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+// keyTrim is trim. It touches the CMKs that it schedules for deletion.
+func (b *backend) keyTrim(touched *touchedCMKs) framework.OperationFunc {
+	return b.changeKey(func(
+		ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
+	) (*logical.Response, error) {
+		return b.trim(ctx, req, k, d, touched)
+	})
+}
+
+func (b *backend) trim(
+	ctx context.Context, req *logical.Request, k target, d *framework.FieldData, touched *touchedCMKs,
 ) (*logical.Response, error) {
 	minimum, isDelete := d.Get("min_available_version").(int), d.Get("delete_cmks").(bool)
 	if err := k.entry.mayTrim(minimum, mount(req), k.name); err != nil {
@@ -83,7 +93,7 @@ func (b *backend) keyTrim(
 	if !isDelete {
 		return trimAnswer(req, k, leftCMKs{}), nil
 	}
-	left, err := b.deleteLeft(ctx, req, conn, k)
+	left, err := b.deleteLeft(ctx, req, conn, k, touched)
 	if err != nil {
 		return nil, err
 	}
@@ -131,31 +141,58 @@ func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 // does not find.
 type leftCMKs struct{ deleted, missing []string }
 
-// deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry one by one,
-// so that a repeat goes on where a failure has stopped it. One that KMS does not find stays in the entry: it may be in
-// another account, and only out of reach for now.
+// deleteLeft schedules the deletion of the CMKs that have no version left, and takes them out of the entry. One that
+// KMS does not find stays in it: it may be in another account, and only out of reach for now. What is stored names the
+// CMKs until all names of them have new generations, so that a repeat goes on where a failure has stopped it.
 func (b *backend) deleteLeft(
-	ctx context.Context, req *logical.Request, conn *connection, k target,
+	ctx context.Context, req *logical.Request, conn *connection, k target, touched *touchedCMKs,
 ) (left leftCMKs, err error) {
+	touched.then = func(ctx context.Context) error { return b.forgetCMKs(ctx, req.Storage, k.name, left.deleted) }
 	schedule := deletion(kmsapi.MaxPendingWindowInDays)
 	for _, cmk := range k.entry.leftCMKs() {
 		err := schedule.send(ctx, conn, cmk.cmk())
+		wasDone := err != nil && schedule.wasDone(ctx, conn, cmk, err)
+		if wasDone || !surelyNotDone(err) {
+			touched.add(k.name, cmk)
+		}
 		if errors.Is(err, kmsapi.ErrKeyNotFound) {
 			left.missing = append(left.missing, cmk.KeyID)
 			continue
 		}
-		if err != nil && !schedule.wasDone(ctx, conn, cmk, err) {
+		if err != nil && !wasDone {
 			return left, withProgress(err, left.progress())
 		}
 		b.Logger().Info("the deletion of a KMS key was scheduled that a key had before",
 			"key", k.name, "key_id", cmk.KeyID, "days", kmsapi.MaxPendingWindowInDays)
 		left.deleted = append(left.deleted, cmk.KeyID)
 		k.entry.earlier = withoutCMK(k.entry.earlier, cmk.KeyID)
-		if err := b.storeKey(ctx, req.Storage, k.name, k.entry); err != nil {
-			return left, err
-		}
 	}
 	return left, nil
+}
+
+// forgetCMKs takes CMKs that have no version left out of what is stored of a key. Storage must be written even if the
+// caller has gone away.
+func (b *backend) forgetCMKs(ctx context.Context, s logical.Storage, name string, cmks []string) error {
+	if len(cmks) == 0 {
+		return nil
+	}
+	kept, cancel := context.WithTimeout(context.WithoutCancel(ctx), storeTimeout)
+	defer cancel()
+	release, err := b.awaitKey(kept, name)
+	if err != nil {
+		return err
+	}
+	defer release()
+	entry, err := loadKey(kept, s, name)
+	if err != nil || entry == nil {
+		return err
+	}
+	for _, cmk := range entry.leftCMKs() {
+		if slices.Contains(cmks, cmk.KeyID) {
+			entry.earlier = withoutCMK(entry.earlier, cmk.KeyID)
+		}
+	}
+	return b.storeKey(kept, s, name, entry)
 }
 
 // progress says what was done before a failure.

@@ -18,33 +18,35 @@ import (
 func (b *backend) verifyPaths() []*framework.Path {
 	operations := func(suffix string) operations {
 		return operations{
-			logical.UpdateOperation: anyNode(b.useKeyForSignatures(verifyItem, verify), "verify", suffix,
+			logical.UpdateOperation: anyNode(useKeyWith(b, verifyItem, signatureOptionsOf, b.verify), "verify", suffix,
 				batchAnswer(answerFields{"valid": {Type: framework.TypeBool}})),
 		}
 	}
 	return []*framework.Path{
 		{
 			Pattern:      "verify/" + fields.KeyName.Pattern,
-			Fields:       signatureFields(verifyItem),
+			Fields:       verifyFields,
 			Operations:   operations(""),
-			HelpSynopsis: "Check a signature, or many at once.",
+			HelpSynopsis: "Check a signature or an HMAC, or many at once.",
 			HelpDescription: `
-Check whether a signature of sign is right for the data. The fields must be those of sign.
+Check whether a signature of sign, or an HMAC of hmac, is right for the data. The fields must be those of sign or hmac.
 
     vault write alicloudkms/verify/release input="$(echo -n hello | base64)" signature=vault:v1:...
     vault write alicloudkms/verify/release batch_input='[{"input":"aGVsbG8=","signature":"vault:v1:..."}]'
 
-Vault keeps the public keys, so that this asks KMS nothing, and works for a KMS key that is disabled or deleted.
-Only signatures on the curve secp256k1 are checked by KMS.
+    vault write alicloudkms/verify/records input="$(echo -n hello | base64)" hmac=vault:v1:...
+
+Vault keeps the public keys, so that a signature asks KMS nothing, and works for a KMS key that is disabled or deleted.
+Only signatures on the curve secp256k1 are checked by KMS. An HMAC needs the data key of its version, which KMS opens.
 `,
 		},
 		{
 			Pattern:      "verify/" + fields.KeyName.Pattern + "/" + fields.Hash.Pattern,
-			Fields:       signatureFields(verifyItem),
+			Fields:       verifyFields,
 			Operations:   operations("with-hash"),
-			HelpSynopsis: "Check a signature, with the hash function in the path.",
+			HelpSynopsis: "Check a signature or an HMAC, with the hash function in the path.",
 			HelpDescription: `
-As verify/NAME. The hash function can be sha2-256 only.
+As verify/NAME. For a signature, the hash function can be sha2-256 only.
 
     vault write alicloudkms/verify/release/sha2-256 input="$(echo -n hello | base64)" signature=vault:v1:...
 `,
@@ -58,10 +60,33 @@ var verifyItem = fields.WithTransit(joined(signItem, fields.Schemas{
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
 		Description:  "What sign has answered.",
 	},
-}), "hmac", "cmac")
+	"hmac": {
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "Instead of signature: what hmac has answered.",
+	},
+}), "cmac")
 
-// verify costs no call to KMS, except for keys that only KMS can check with.
-func verify(
+var verifyFields = signatureFields(verifyItem,
+	"For a signature, it can be sha2-256 only; for an HMAC, it is that of hmac.")
+
+// verify checks the signature or the HMAC of an item.
+func (b *backend) verify(
+	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
+) (itemAnswer, error) {
+	signature, mac := fields.String(item, "signature"), fields.String(item, "hmac")
+	switch {
+	case signature != "" && mac != "":
+		return itemAnswer{}, refusal.BadRequest("there is a signature to check, and an hmac: give one of the two")
+	case mac != "" || signature == "" && k.entry.hasDataKeys():
+		return b.verifyMAC(ctx, c, k, o.Hashes, item)
+	default:
+		return verifySignature(ctx, c, k, o, item)
+	}
+}
+
+// verifySignature costs no call to KMS, except for keys that only KMS can check with.
+func verifySignature(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
 ) (itemAnswer, error) {
 	scheme, digest, err := o.begin(k.entry, item)

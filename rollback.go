@@ -174,6 +174,9 @@ func (b *backend) rollback(ctx context.Context, req *logical.Request, kind strin
 }
 
 func (b *backend) rollbackEntry(ctx context.Context, req *logical.Request, kind string, data any) error {
+	if kind == rootKeyKind {
+		return b.rollbackKeyCreation(ctx, req, data)
+	}
 	if kind != creationKind && kind != followKind {
 		return fmt.Errorf("the write-ahead log has an entry of a kind that this version does not know: %q", kind)
 	}

@@ -101,7 +101,7 @@ func (e *keyEntry) warnOfSharedCMK(resp *logical.Response, others []string) {
 		resp.AddWarning("These keys have the same KMS key, so that the signatures of each are valid for the others: " +
 			strings.Join(others, ", "))
 	} else {
-		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt, because their bound_context have no entry of the same name with different values: " +
+		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt in direct mode, because their bound_context have no entry of the same name with different values: " +
 			strings.Join(others, ", "))
 	}
 }

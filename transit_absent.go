@@ -21,7 +21,6 @@ const (
 	importTwice = "To have the same material in two places, import it to both: vault transit import {mount}keys/NAME @FILE"
 	snapshotHas = "Vault's snapshot has the names of the keys, and vault write {mount}keys/NAME/register key_id=... gives one back."
 	registerIt  = "To give a name to a key that is in KMS: vault write {mount}keys/NAME/register key_id=..."
-	noHMAC      = "KMS makes no HMACs with keys that encrypt, and the engine has no key material of its own to make them with."
 	noCMAC      = "KMS makes no CMACs."
 	noSoftly    = "Deletion is always soft here: vault delete {mount}keys/NAME schedules it, and vault write -f {mount}keys/NAME/cancel_deletion cancels it."
 	noX509      = "The engine keeps no certificates with keys."
@@ -34,7 +33,6 @@ var absentPaths = []absentPath{
 	absent(`keys/[^/]+/byok-export.*`, neverLeaves+" "+importTwice),
 	absent(`backup/.+`, neverLeaves+" "+snapshotHas),
 	absent(`restore(/.*)?`, neverLeaves+" "+registerIt),
-	absent(`hmac/.+`, noHMAC),
 	absent(`cmac/.+`, noCMAC),
 	absent(`keys/[^/]+/soft-delete(-restore)?`, noSoftly),
 	absent(`keys/[^/]+/(csr|set-certificate)`, noX509),

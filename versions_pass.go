@@ -24,8 +24,9 @@ const (
 	passSpan = 50 * time.Second
 )
 
-// A versionsPass visits every key once an hour, to give it rows for the versions that KMS has made on its own. Vault
-// calls it every minute, and each time it visits the keys that are due, so that its calls are spread over the hour.
+// A versionsPass visits every key once an hour, to give it rows for the versions that KMS has made on its own, or a new
+// data key if it is in envelope mode and that is due. Vault calls it every minute, and each time it visits as many keys
+// as it must, so that its calls are spread over the hour.
 type versionsPass struct {
 	// running says that a run goes on, which owns the fields below.
 	running atomic.Bool
@@ -77,6 +78,7 @@ func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 		return nil
 	}
 	defer b.pass.running.Store(false)
+	b.retire(ctx, req)
 	if b.pass.isWaiting(b.process.now()) {
 		return nil
 	}
@@ -115,21 +117,28 @@ func (b *backend) visit(ctx context.Context, req *logical.Request, conn *connect
 		return nil
 	}
 	learned := *entry
-	_, err = b.learnVersions(ctx, b.paced(conn.of(entry.Instance)), target{name, &learned})
-	switch {
-	case ctx.Err() != nil || isAboutAll(err):
+	err = b.renewVersions(ctx, b.paced(conn.of(entry.Instance)), target{name, &learned})
+	if err != nil && (ctx.Err() != nil || isAboutAll(err)) {
 		return err
-	case err != nil:
+	}
+	if err != nil {
 		b.warnOfVersions(name, err)
-		return nil
 	}
 	if learned.fullness(name) >= nearlyFull {
 		b.warnOfVersions(name, errNearlyFull)
 	}
-	if learned.format != entry.format || !slices.Equal(learned.versions.Rows, entry.versions.Rows) {
+	if err == nil && (learned.format != entry.format || !slices.Equal(learned.versions.Rows, entry.versions.Rows)) {
 		b.storeLearned(ctx, req.Storage, name, entry, &learned)
 	}
 	return nil
+}
+
+// renewVersions gives the entry the versions that KMS has made, or the engine is to make now.
+func (b *backend) renewVersions(ctx context.Context, conn *connection, k target) error {
+	if _, err := b.learnVersions(ctx, conn, k); err != nil {
+		return err
+	}
+	return b.rotateIfDue(ctx, conn, k)
 }
 
 var errNearlyFull = errors.New("it has nearly as many versions as its entry can hold: drop old ones with trim")
@@ -142,15 +151,25 @@ func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name stri
 	}
 	defer release()
 	is, err := loadKey(ctx, s, name)
-	if err == nil && is != nil && isSame(name, is, was) {
+	if err == nil && (is == nil || !isSame(name, is, was)) {
+		return
+	}
+	if err == nil {
 		err = b.storeKey(ctx, s, name, learned)
 	}
 	if err != nil {
 		b.warnOfVersions(name, err)
 		return
 	}
-	b.Logger().Info("a key has the versions that KMS has made",
-		"key", name, "key_id", learned.KeyID, "version", learned.versions.Newest())
+	b.Logger().Info(learned.news(), "key", name, "key_id", learned.KeyID, "version", learned.versions.Newest())
+}
+
+// news is what the log says of a key that the pass has changed.
+func (e *keyEntry) news() string {
+	if e.isEnvelope() {
+		return newDataKeyNews
+	}
+	return "a key has the versions that KMS has made"
 }
 
 // isSame reports whether two entries would be stored as the same bytes.
@@ -169,6 +188,7 @@ func isAboutAll(err error) bool {
 		kind := refused.Kind()
 		return kind == kmsapi.KindThrottle || kind == kmsapi.KindTemporary || kind.Unauthenticated()
 	}
-	_, ok := errors.AsType[*callError](err)
-	return ok
+	_, called := errors.AsType[*callError](err)
+	_, answered := errors.AsType[*unusableAnswerError](err)
+	return called && !answered
 }

@@ -3,13 +3,13 @@ package credentials
 import (
 	"encoding/json"
 	"fmt"
-	"net/http"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/cloudcall"
 )
 
 func requireNoSecret(t *testing.T, printed string) {
@@ -40,7 +40,7 @@ func TestNothingPrintsASecret(t *testing.T) {
 	requireKey(t, assumed, "STS.1")
 	r, err := newRole(Role{ARN: vaultRole}, temporary, newTick().Now)
 	require.NoError(t, err)
-	answer, err := r.read(&http.Response{StatusCode: 200}, []byte(session("STS.1", time.Now())))
+	answer, err := r.read(&cloudcall.Answer{Status: 200, Body: []byte(session("STS.1", time.Now()))})
 	require.NoError(t, err)
 	require.Equal(t, sessionSecret, answer.Credentials.AccessKeySecret.Reveal())
 	for name, value := range map[string]any{

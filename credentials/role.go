@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/cloudcall"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
@@ -117,7 +118,7 @@ func newRole(r Role, base client.Provider, clock func() time.Time) (*role, error
 	if err != nil {
 		return nil, err
 	}
-	transport := sync.OnceValue(func() *http.Transport { return newTransport(r.CACert) })
+	transport := sync.OnceValue(func() *http.Transport { return cloudcall.NewTransport(r.CACert) })
 	return &role{Role: r, base: base, clock: clock, sts: sts, transport: transport}, nil
 }
 

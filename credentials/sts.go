@@ -1,32 +1,19 @@
 package credentials
 
 import (
-	"cmp"
 	"context"
-	"crypto/tls"
-	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
-	"net"
 	"net/http"
 	"strings"
 	"time"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/servercert"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/cloudcall"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-const (
-	stsVersion = "2015-04-01"
-	// stsTimeout limits one request to STS.
-	stsTimeout = 10 * time.Second
-	// maxSTSAnswer limits an answer of STS, in bytes. A real one has 1.5 KB.
-	maxSTSAnswer = 64 << 10
-	// maxSTSName limits a code or request id that an error shows.
-	maxSTSName = 64
-)
+const stsVersion = "2015-04-01"
 
 // stsAnswer is a successful answer to AssumeRole.
 type stsAnswer struct {
@@ -39,65 +26,33 @@ type stsAnswer struct {
 	date time.Time
 }
 
-var (
-	errNoSession = errors.New("the answer has no session of a role; check the endpoint of STS")
-	errSTSBroken = errors.New("the answer was incomplete; check the endpoint of STS, the network and the proxy")
-)
+var errNoSession = errors.New("the answer has no session of a role; check the endpoint of STS")
 
-// newTransport returns a transport that keeps no connections, since sessions are rarely requested. STS needs only
-// HTTP/1.1. caCert was checked.
-func newTransport(caCert string) *http.Transport {
-	roots, err := x509.SystemCertPool()
-	if err != nil {
-		roots = x509.NewCertPool() // The system has none.
-	}
-	roots.AppendCertsFromPEM([]byte(caCert))
-	protocols := new(http.Protocols)
-	protocols.SetHTTP1(true)
-	return &http.Transport{
-		Proxy:             http.ProxyFromEnvironment,
-		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
-		Protocols:         protocols,
-		DisableKeepAlives: true,
-	}
-}
-
-// post sends a form to STS. It calls the transport itself, because an [http.Client] would follow redirects and put the
-// URL into errors.
+// post sends a form to STS.
 func (r *role) post(ctx context.Context, form string) (*stsAnswer, error) {
-	ctx, cancel := context.WithTimeout(ctx, stsTimeout)
-	defer cancel()
 	req, err := http.NewRequestWithContext(ctx, http.MethodPost, r.sts.String(), strings.NewReader(form))
 	if err != nil {
-		return nil, r.failed(errSTSBroken)
+		return nil, r.failed(err)
 	}
 	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-	resp, err := r.transport().RoundTrip(req)
+	answer, err := cloudcall.Send(ctx, r.transport(), req)
 	if err != nil {
-		return nil, r.failed(safeCause(err))
+		return nil, r.failed(err)
 	}
-	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxSTSAnswer+1))
-	if err != nil || len(body) > maxSTSAnswer {
-		return nil, r.failed(errSTSBroken)
-	}
-	return r.read(resp, body)
+	return r.read(answer)
 }
 
-func (r *role) read(resp *http.Response, body []byte) (*stsAnswer, error) {
-	if resp.StatusCode != http.StatusOK {
-		refused := new(STSError)
-		if json.Unmarshal(body, refused) != nil || len(refused.Code) > maxSTSName || len(refused.RequestID) > maxSTSName {
-			refused = new(STSError) // It did not come from STS.
+func (r *role) read(a *cloudcall.Answer) (*stsAnswer, error) {
+	if a.Status != http.StatusOK {
+		refused := a.Refusal()
+		return nil, &STSError{
+			Code: refused.Code, RequestID: refused.RequestID, Endpoint: r.sts.Host, HTTPStatus: a.Status,
 		}
-		refused.Endpoint, refused.HTTPStatus = r.sts.Host, resp.StatusCode
-		return nil, refused
 	}
-	answer := new(stsAnswer)
-	if json.Unmarshal(body, answer) != nil {
+	answer := &stsAnswer{date: a.Date}
+	if json.Unmarshal(a.Body, answer) != nil {
 		return nil, r.failed(errNoSession)
 	}
-	answer.date, _ = http.ParseTime(resp.Header.Get("Date"))
 	return answer, nil
 }
 
@@ -105,33 +60,15 @@ func (r *role) failed(err error) error {
 	return fmt.Errorf("AssumeRole at %s failed: %w", r.sts.Host, err)
 }
 
-// safeCause returns err if its message can't contain anything that was received.
-func safeCause(err error) error {
-	for _, known := range []error{context.DeadlineExceeded, context.Canceled} {
-		if errors.Is(err, known) {
-			return known
-		}
-	}
-	if untrusted, ok := errors.AsType[*tls.CertificateVerificationError](err); ok {
-		advice := cmp.Or(servercert.Advice(untrusted),
-			"if the server is the right one, give the CA certificate that signed its certificate")
-		return fmt.Errorf("%w (%s)", servercert.Explain(untrusted.Err), advice)
-	}
-	if unreachable, ok := errors.AsType[net.Error](err); ok {
-		return unreachable
-	}
-	return errSTSBroken
-}
-
 // An STSError is a refusal by STS, without its message, which may quote the request.
 type STSError struct {
 	// Code is empty if something other than STS answered.
 	Code kmsapi.Code
 	// RequestID identifies the request in Alibaba Cloud's records.
-	RequestID string `json:"RequestId"`
+	RequestID string
 	// Endpoint is the host that was called, and HTTPStatus the status of its answer.
-	Endpoint   string `json:"-"`
-	HTTPStatus int    `json:"-"`
+	Endpoint   string
+	HTTPStatus int
 }
 
 // Error has the code, the endpoint and the request id, and says what to do.

@@ -56,7 +56,9 @@ type Cache struct {
 	// ciphertexts can't slow encryption.
 	newest, others *simplelru.LRU[place, *entry]
 	flights        map[place]*flight
-	sweeper        *time.Timer // nil if nothing is cached
+	// sweeper comes at sweepAt, which is zero if nothing is cached, to erase what has expired unused.
+	sweeper *time.Timer
+	sweepAt time.Time
 }
 
 // A place is where a data key is cached. That it has the mount itself and not its path keeps the keys of two mounts
@@ -89,6 +91,8 @@ func NewCache(o Options) *Cache {
 	}
 	c := &Cache{options: o, clock: clockOf(o.Now), flights: map[place]*flight{}}
 	c.newest, c.others = c.newLRU(), c.newLRU()
+	c.sweeper = time.AfterFunc(time.Hour, c.sweep)
+	c.sweeper.Stop()
 	return c
 }
 
@@ -144,6 +148,9 @@ func (c *Cache) find(p place, u Use) *entry {
 		to.Remove(p)
 		return nil
 	}
+	if u.TTL < e.ttl {
+		c.sweepIn(u.TTL)
+	}
 	e.ttl = u.TTL
 	return e
 }
@@ -162,7 +169,5 @@ func (c *Cache) add(e *entry, newest bool) {
 			c.newest.RemoveOldest()
 		}
 	}
-	if c.sweeper == nil {
-		c.sweeper = time.AfterFunc(e.ttl, c.sweep)
-	}
+	c.sweepIn(e.ttl)
 }

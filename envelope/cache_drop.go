@@ -10,9 +10,15 @@ func (c *Cache) lrus() [2]*simplelru.LRU[place, *entry] {
 	return [...]*simplelru.LRU[place, *entry]{c.newest, c.others}
 }
 
-// dropIf drops what is cached of the mount and under way for it. c.mu is held.
+// dropIf drops what is cached of the mount, in use and under way for it. c.mu is held.
 func (m *Mount) dropIf(dropped func(Ref) bool) {
 	c := m.cache
+	m.drops.Add(1)
+	for e := range m.unshared {
+		if dropped(e.ref) {
+			e.gone.Store(true)
+		}
+	}
 	for _, lru := range c.lrus() {
 		if m.cached == 0 {
 			break
@@ -33,10 +39,9 @@ func (m *Mount) dropIf(dropped func(Ref) bool) {
 			delete(c.flights, p)
 		}
 	}
-	// What comes next may have a shorter time.
-	if c.sweeper != nil && c.newest.Len()+c.others.Len() == 0 {
+	if c.newest.Len()+c.others.Len() == 0 {
 		c.sweeper.Stop()
-		c.sweeper = nil
+		c.sweepAt = time.Time{}
 	}
 }
 
@@ -66,8 +71,16 @@ func (c *Cache) sweep() {
 			}
 		}
 	}
-	c.sweeper = nil
+	c.sweepAt = time.Time{}
 	if next > 0 {
-		c.sweeper = time.AfterFunc(next, c.sweep)
+		c.sweepIn(next)
+	}
+}
+
+// sweepIn has the sweeper come after wait, or earlier. c.mu is held.
+func (c *Cache) sweepIn(wait time.Duration) {
+	if at := time.Now().Add(wait); c.sweepAt.IsZero() || at.Before(c.sweepAt) {
+		c.sweepAt = at
+		c.sweeper.Reset(wait)
 	}
 }

@@ -3,7 +3,6 @@ package envelope
 import (
 	"context"
 	"errors"
-	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -71,7 +70,14 @@ func newRig(t *testing.T, limit int) *rig {
 	return r
 }
 
+// acquire is a request that begins now.
 func (r *rig) acquire(u Use) (*Lease, error) {
+	u.Drops = r.mount.Drops()
+	return r.acquireLate(u)
+}
+
+// acquireLate is a request that began when u.Drops was that of the mount.
+func (r *rig) acquireLate(u Use) (*Lease, error) {
 	return r.mount.Acquire(r.t.Context(), u, r.kms.unwrap(u.Ref))
 }
 
@@ -80,6 +86,11 @@ func (r *rig) use(u Use) {
 	r.t.Helper()
 	l, err := r.acquire(u)
 	require.NoError(r.t, err)
+	r.isUsed(u, l)
+}
+
+func (r *rig) isUsed(u Use, l *Lease) {
+	r.t.Helper()
 	defer l.Release()
 	require.Equal(r.t, byte(u.Ref.Version), l.Key().secret[0])
 }
@@ -90,43 +101,6 @@ func (r *rig) calls() int { synctest.Wait(); return int(r.kms.calls.Load()) }
 func inBubble(t *testing.T, limit int, test func(t *testing.T, r *rig)) {
 	t.Helper()
 	synctest.Test(t, func(t *testing.T) { test(t, newRig(t, limit)) })
-}
-
-func TestADataKeyIsUsedUntilItsTimeIsOver(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		r.kms.takes = 20 * time.Second
-		u := Use{Ref: ref(1), TTL: ttl}
-		_, err := r.acquire(u)
-		require.ErrorIs(t, err, context.DeadlineExceeded)
-		r.kms.takes = 5 * time.Second // The time counts from the sending.
-		r.use(u)
-		for range 24 {
-			time.Sleep(time.Second)
-			r.use(u)
-		}
-		require.Equal(t, 2, r.calls())
-		r.kms.answers(errLost)
-		time.Sleep(29 * time.Second)
-		r.use(u) // In its second half: it is renewed in the background, which fails without an answer.
-		require.Equal(t, 3, r.calls())
-		time.Sleep(2 * time.Second)
-		_, err = r.acquire(u)
-		require.ErrorIs(t, err, errLost, "there is no grace when KMS is away")
-	})
-}
-
-func TestUsesInTheSecondHalfRenewADataKeyInTheBackground(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		u := Use{Ref: ref(1), TTL: ttl}
-		r.kms.takes = time.Second
-		for range 600 { // ten minutes
-			r.use(u)
-			time.Sleep(time.Second)
-		}
-		require.InDelta(t, 600/31, r.calls(), 2, "once in each half of a minute")
-		time.Sleep(2 * ttl)
-		require.Zero(t, r.mount.Stats().Cached, "an unused data key is not renewed, and is erased")
-	})
 }
 
 func TestARefusalDropsADataKeyAtOnce(t *testing.T) {
@@ -181,29 +155,6 @@ func TestARequestThatGivesUpLeavesTheCallToTheOthers(t *testing.T) {
 		other.Wait()
 		require.Equal(t, 1, r.calls())
 		r.mount.Drop("payroll")
-	})
-}
-
-func TestWithoutATimeEachRequestAsksForItself(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		u := Use{Ref: ref(1)}
-		for range 3 {
-			l, err := r.acquire(u)
-			require.NoError(t, err)
-			time.Sleep(time.Hour)
-			require.True(t, l.Valid(), "within the request")
-			l.Release()
-			require.Zero(t, l.entry.key.secret)
-		}
-		require.Equal(t, 3, r.calls())
-		require.Zero(t, r.mount.Stats().Cached)
-		r.kms.takes = time.Second
-		var all sync.WaitGroup
-		for range 5 {
-			all.Go(func() { r.use(u) })
-		}
-		all.Wait()
-		require.Equal(t, 8, r.calls(), "a request joins no call that began before it")
 	})
 }
 
@@ -279,104 +230,4 @@ func TestADataKeyThatIsNoLongerTheNewestMakesRoom(t *testing.T) {
 		require.Equal(t, 4, r.calls())
 		require.Equal(t, 2, r.mount.Stats().Cached, "even when all of them are the newest of their key")
 	})
-}
-
-func TestAShorterTimeHoldsAtOnce(t *testing.T) {
-	inBubble(t, 0, func(t *testing.T, r *rig) {
-		r.use(Use{Ref: ref(1), TTL: time.Hour})
-		time.Sleep(10 * time.Second)
-		r.use(Use{Ref: ref(1), TTL: 10 * time.Second})
-		require.Equal(t, 2, r.calls())
-	})
-}
-
-func TestBothClocksCount(t *testing.T) {
-	start := time.Date(2026, 11, 26, 0, 0, 0, 0, time.UTC)
-	for name, test := range map[string]struct {
-		later moment
-		calls int
-	}{
-		"no time has passed":                       {moment{0, start}, 1},
-		"the wall clock is set back":               {moment{29 * time.Second, start.Add(-time.Hour)}, 1},
-		"the wall clock is set back for too long":  {moment{ttl, start.Add(-time.Hour)}, 2},
-		"the machine was suspended":                {moment{time.Second, start.Add(time.Hour)}, 2},
-		"the monotonic clock alone has gone on":    {moment{ttl, start}, 2},
-		"both have gone on, but not for long":      {moment{29 * time.Second, start.Add(29 * time.Second)}, 1},
-		"both have gone on, for exactly that long": {moment{ttl, start.Add(ttl)}, 2},
-	} {
-		t.Run(name, func(t *testing.T) {
-			inBubble(t, 0, func(t *testing.T, r *rig) {
-				now := moment{0, start}
-				r.cache.clock = func() moment { return now }
-				u := Use{Ref: ref(1), TTL: ttl}
-				l, err := r.acquire(u)
-				require.NoError(t, err)
-				now = test.later
-				require.Equal(t, test.calls == 1, l.Valid())
-				l.Release()
-				r.use(u)
-				require.Equal(t, test.calls, r.calls())
-			})
-		})
-	}
-}
-
-// Under load from many sides no user ever sees an erased or a wrong key, and all are erased in the end.
-func TestUsersNeverSeeAnErasedKey(t *testing.T) {
-	r := newRig(t, 4)
-	var seen sync.Map
-	var all sync.WaitGroup
-	for worker := range 8 {
-		all.Go(func() {
-			for i := range 2000 {
-				u := Use{Ref: ref(uint32(i*7+worker) % 9), TTL: time.Duration(1+i%3) * time.Millisecond, Newest: i%2 == 0}
-				if i%100 == worker {
-					r.mount.Drop("payroll")
-				}
-				l, err := r.acquire(u)
-				if err != nil {
-					t.Error(err)
-					return
-				}
-				if l.Key().secret != [KeySize]byte{byte(u.Ref.Version), 0, 0xaa} {
-					t.Error("a key was erased in use")
-				}
-				seen.Store(l.Key(), nil)
-				l.Release()
-			}
-		})
-	}
-	all.Wait()
-	r.mount.Close()
-	require.Eventually(t, func() bool { r.cache.mu.Lock(); defer r.cache.mu.Unlock(); return len(r.cache.flights) == 0 },
-		10*time.Second, time.Millisecond)
-	n := 0
-	seen.Range(func(k, _ any) bool {
-		n++
-		require.Zero(t, k.(*Key).secret)
-		return true
-	})
-	require.NotZero(t, n)
-}
-
-func BenchmarkAcquire(b *testing.B) {
-	for _, n := range []int{1, 4096} {
-		b.Run(fmt.Sprint(n), func(b *testing.B) {
-			c := NewCache(Options{Timeout: time.Second, Refused: func(error) bool { return false }})
-			m := c.Mount()
-			defer m.Close()
-			k := &kms{}
-			b.ReportAllocs()
-			i := uint32(0)
-			for b.Loop() {
-				i++
-				u := Use{Ref: ref(i % uint32(n)), TTL: time.Hour}
-				l, err := m.Acquire(b.Context(), u, k.unwrap(u.Ref))
-				if err != nil {
-					b.Fatal(err)
-				}
-				l.Release()
-			}
-		})
-	}
 }

@@ -1,5 +1,6 @@
 // Package envelope encrypts data under data keys that only Alibaba Cloud KMS can open. It knows no Vault and no
-// network: the secrets engine and the tool `alicloudkms` share it. This comment is the specification of both formats.
+// network: the secrets engine and the tool `alicloudkms` share it. This comment is the specification of both formats;
+// test vectors for other implementations are in testdata.
 //
 // # Data keys
 //

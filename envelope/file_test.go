@@ -116,6 +116,19 @@ func TestAnAlteredFileNeverLooksWhole(t *testing.T) {
 	require.ErrorIs(t, err, ErrOpen, "another key")
 }
 
+func TestEveryBitOfAFileCounts(t *testing.T) {
+	file := exampleFile(t, []byte("attack at dawn"))
+	for at := range file {
+		for bit := range 8 {
+			changed := bytes.Clone(file)
+			changed[at] ^= 1 << bit
+			plaintext, err := openFile(exampleKey(), changed, exampleContexts)
+			require.Contains(t, refusalsAt(at), err, "bit %d of byte %d", bit, at)
+			require.Empty(t, plaintext)
+		}
+	}
+}
+
 func TestHeadersOfFilesThatAreCutAreRefused(t *testing.T) {
 	file := exampleFile(t, []byte("text"))
 	start, _ := chunksOf(file)

@@ -1,15 +1,10 @@
 package envelope
 
 import (
-	"crypto/hkdf"
-	"crypto/hmac"
 	"crypto/rand"
-	"crypto/sha256"
 	"crypto/subtle"
-	"encoding/binary"
 	"errors"
 	"fmt"
-	"hash"
 	"io"
 	"slices"
 
@@ -27,8 +22,15 @@ type Key struct {
 	cipher *xaes.Key
 }
 
-// NewKey expands an unwrapped data key. It keeps no reference to secret, which the caller clears.
-func NewKey(secret *[KeySize]byte) *Key { return &Key{secret: *secret, cipher: xaes.New(secret)} }
+// NewKey expands an unwrapped data key. It keeps no reference to secret, which the caller clears, and which should be
+// on the heap: a stack leaves copies behind when it grows.
+//
+//go:noinline
+func NewKey(secret *[KeySize]byte) *Key {
+	k := &Key{cipher: xaes.New(secret)}                // It is on the heap too, because NewKey is not inlined.
+	subtle.ConstantTimeCopy(1, k.secret[:], secret[:]) // An assignment leaves half of it in a vector register.
+	return k
+}
 
 // Clear erases the key. It must not run at the same time as any other method, and they panic afterwards. It may be
 // called more than once.
@@ -40,10 +42,7 @@ func (k *Key) Clear() {
 // Format prints "[redacted]" for every verb, so that no log shows the key.
 func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") }
 
-const (
-	messageLabel = "alicloudkms envelope v1\x00"
-	macLabel     = "alicloudkms envelope hmac v1\x00"
-)
+const messageLabel = "alicloudkms envelope v1\x00"
 
 // sealedSize is what follows the header of a message with an empty plaintext.
 const sealedSize = xaes.NonceSize + xaes.CommitmentSize + xaes.Overhead
@@ -120,18 +119,10 @@ func (k *Key) Open(dst []byte, m Message, contexts kmsapi.EncryptionContext) ([]
 	return plaintext, nil
 }
 
+// IsCommitted reports whether k is the key that m was encrypted with. It proves nothing else of m.
+func (k *Key) IsCommitted(m Message) bool { return k.committed(m.nonce, m.commitment) }
+
 func (k *Key) committed(nonce, commitment []byte) bool {
 	want := k.cipher.Commitment(nonce)
 	return subtle.ConstantTimeCompare(want[:], commitment) == 1
-}
-
-// NewMAC returns an HMAC with hash, under a key that is derived from the data key of this id and version.
-func (k *Key) NewMAC(newHash func() hash.Hash, id ID, version uint32) (hash.Hash, error) {
-	info := string(binary.BigEndian.AppendUint32([]byte(macLabel), version))
-	key, err := hkdf.Key(sha256.New, k.secret[:], id[:], info, KeySize)
-	if err != nil {
-		return nil, err
-	}
-	defer clear(key)
-	return hmac.New(newHash, key), nil
 }

@@ -7,11 +7,15 @@ type Lease struct {
 	cache *Cache
 	entry *entry
 	ttl   time.Duration
-	asked bool
+	// hit says that the data key was cached, and asked that the request has asked KMS itself.
+	hit, asked bool
 }
 
 // Key returns the data key, which is valid until Release.
 func (l *Lease) Key() *Key { return l.entry.key }
+
+// Hit reports whether the data key was cached, so that the request did not wait for KMS.
+func (l *Lease) Hit() bool { return l.hit }
 
 // Valid reports whether the data key may still be used. It decides after each use, and so for each item of a batch,
 // whether what was done may leave.

@@ -12,15 +12,19 @@ type Mount struct {
 	cache                 *Cache
 	hits, calls, refusals atomic.Uint64
 
-	// The fields below are guarded by cache.mu.
+	// drops counts what [Mount.Drops] says. It is written under cache.mu, which guards the fields below.
+	drops  atomic.Uint64
 	cached int
 	closed bool
-	// unshared are the data keys of requests that have made a call of their own, which are not cached.
+	// unshared are the data keys that requests have got by calls of their own.
 	unshared map[*entry]struct{}
 }
 
 // Mount returns a new part of the cache. The caller closes it.
 func (c *Cache) Mount() *Mount { return &Mount{cache: c, unshared: map[*entry]struct{}{}} }
+
+// Drops returns how often something was dropped; see [Use].
+func (m *Mount) Drops() uint64 { return m.drops.Load() }
 
 // Use is how a data key is to be used.
 type Use struct {
@@ -33,56 +37,71 @@ type Use struct {
 	// Stray marks a wrapped data key that only a ciphertext has. A call for it ends when no request waits for it any
 	// longer: whoever sends many and goes away leaves nothing behind.
 	Stray bool
+	// Drops is what [Mount.Drops] was before the caller read what Ref says. If anything was dropped since, Ref may be of a
+	// key that is no longer so. The request may end with it, but leaves nothing in the cache.
+	Drops uint64
 }
 
 // Acquire returns a lease of a data key that is cached, or else that unwrap brings. Requests that need the same data
 // key at the same time make one call. From half of its time on, a use renews the data key in the background; if KMS
 // refuses then, it is dropped at once. Errors are those of unwrap, which are not cached, and of ctx.
 func (m *Mount) Acquire(ctx context.Context, u Use, unwrap Unwrap) (*Lease, error) {
+	e, f, asked := m.join(ctx, u, unwrap)
+	switch {
+	case f != nil:
+		return m.cache.await(ctx, f, u.TTL, asked)
+	case e.key == nil:
+		return m.fill(ctx, e, u, unwrap)
+	default:
+		m.hits.Add(1)
+		return &Lease{cache: m.cache, entry: e, ttl: u.TTL, hit: true}, nil
+	}
+}
+
+// join returns a cached data key, or a flight that brings it, which this request has begun if asked is true, or else an
+// entry that the request fills by itself.
+func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (e *entry, f *flight, asked bool) {
 	c, p := m.cache, place{mount: m, ref: u.Ref}
 	c.mu.Lock()
+	defer c.mu.Unlock()
 	if u.TTL <= 0 || m.closed {
-		c.mu.Unlock()
-		return m.acquireUnshared(ctx, p, unwrap)
+		return m.unsharedEntry(p), nil, false
 	}
+	mayKeep, f := u.Drops == m.drops.Load(), c.flights[p]
 	if e := c.find(p, u); e != nil {
 		e.users++
-		if c.clock().since(e.sent) >= u.TTL/2 && c.flights[p] == nil {
+		if mayKeep && f == nil && c.clock().since(e.sent) >= u.TTL/2 {
 			c.fly(ctx, p, u, unwrap)
 		}
-		c.mu.Unlock()
-		m.hits.Add(1)
-		return &Lease{cache: c, entry: e, ttl: u.TTL}, nil
+		return e, nil, false
 	}
-	f := c.flights[p]
-	asked := f == nil
-	if asked {
+	if f == nil && !mayKeep {
+		return m.unsharedEntry(p), nil, false
+	}
+	if asked = f == nil; asked {
 		f = c.fly(ctx, p, u, unwrap)
 	}
 	f.waiters++
-	c.mu.Unlock()
-	return c.await(ctx, f, u.TTL, asked)
+	return nil, f, asked
 }
 
-// acquireUnshared makes a call that serves no other request.
-func (m *Mount) acquireUnshared(ctx context.Context, p place, unwrap Unwrap) (*Lease, error) {
-	// A drop reaches the data key from here on, before there is one.
+// unsharedEntry returns an entry for a data key that a request gets by a call of its own. c.mu is held.
+func (m *Mount) unsharedEntry(p place) *entry {
 	e := &entry{place: p, users: 1}
-	m.hold(e)
+	m.unshared[e] = struct{}{}
+	return e
+}
+
+// fill makes the call for an unshared entry.
+func (m *Mount) fill(ctx context.Context, e *entry, u Use, unwrap Unwrap) (*Lease, error) {
 	key, sent, err := m.ask(ctx, unwrap)
 	e.key, e.sent = key, sent
-	l := &Lease{cache: m.cache, entry: e, asked: true}
+	l := &Lease{cache: m.cache, entry: e, ttl: max(u.TTL, 0), asked: true}
 	if err != nil {
 		l.Release()
 		return nil, err
 	}
 	return l, nil
-}
-
-func (m *Mount) hold(unshared *entry) {
-	m.cache.mu.Lock()
-	defer m.cache.mu.Unlock()
-	m.unshared[unshared] = struct{}{}
 }
 
 // Drop erases the data keys of a key of the engine, and keeps nothing that calls which are under way will bring. Leases

@@ -46,6 +46,21 @@ func TestMountsShareNothing(t *testing.T) {
 	})
 }
 
+func TestADropKeepsWhatIsUnderWayForAnotherMount(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		other := r.on(r.cache.Mount())
+		defer other.mount.Close()
+		r.kms.takes = time.Second
+		var began sync.WaitGroup
+		began.Go(func() { other.use(Use{Ref: ref(1), TTL: ttl}) })
+		synctest.Wait()
+		r.mount.Drop("payroll")
+		r.mount.DropAll()
+		began.Wait()
+		require.Equal(t, 1, other.mount.Stats().Cached)
+	})
+}
+
 func TestAClosedMountKeepsNothing(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
 		u := Use{Ref: ref(1), TTL: ttl}
@@ -111,6 +126,69 @@ func TestALeaseOfACallThatADropOvertookServesOnce(t *testing.T) {
 		require.False(t, l.Valid())
 		l.Release()
 		require.Zero(t, l.entry.key.secret)
+	})
+}
+
+// A request that read what it works with before a drop may be one of a key that is gone since.
+func TestARequestFromBeforeADropLeavesNothingBehind(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		u := Use{Ref: ref(1), TTL: ttl, Drops: r.mount.Drops()}
+		late := func() {
+			t.Helper()
+			l, err := r.acquireLate(u)
+			require.NoError(t, err)
+			r.isUsed(u, l)
+		}
+		r.mount.Drop("payroll")
+		for range 2 {
+			late()
+			require.Zero(t, r.mount.Stats().Cached)
+		}
+		require.Equal(t, 2, r.calls(), "it asks for itself")
+
+		r.use(u)
+		late()
+		require.Equal(t, 3, r.calls(), "what a later request has got is good for it too")
+		time.Sleep(ttl / 2)
+		late()
+		require.Equal(t, 3, r.calls(), "but it does not renew that")
+		r.use(u)
+		require.Equal(t, 4, r.calls())
+	})
+}
+
+func TestADropEndsDataKeysOfRequestsThatAskedForThemselves(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		late := Use{Ref: ref(1), TTL: ttl, Drops: r.mount.Drops()}
+		r.mount.Drop("other")
+		for name, use := range map[string]Use{"nothing may be cached": {Ref: ref(1)}, "from before another drop": late} {
+			held, err := r.acquireLate(use)
+			require.NoError(t, err)
+			r.mount.Drop("other")
+			require.True(t, held.Valid(), name)
+			r.mount.Drop("payroll")
+			require.False(t, held.Valid(), name)
+			held.Release()
+			require.Zero(t, held.entry.key.secret, name)
+		}
+		r.kms.takes = time.Second
+		done := make(chan *Lease)
+		go func() {
+			l, err := r.acquire(Use{Ref: ref(1)})
+			if err != nil {
+				t.Error(err)
+			}
+			done <- l
+		}()
+		synctest.Wait()
+		r.mount.Drop("payroll")
+		l := <-done
+		require.False(t, l.Valid(), "the call was under way")
+		l.Release()
+		r.kms.answers(errLost)
+		_, err := r.acquire(Use{Ref: ref(1)})
+		require.ErrorIs(t, err, errLost)
+		require.Empty(t, r.mount.unshared)
 	})
 }
 

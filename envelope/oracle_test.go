@@ -12,14 +12,18 @@ import (
 // This file has a second implementation of both formats, written from the package comment with the standard library
 // alone, and in the plainest way.
 
-// block is AES-256 of one block.
-func block(key, in []byte) []byte {
+func newBlock(key []byte) cipher.Block {
 	b, err := aes.NewCipher(key)
 	if err != nil {
 		panic(err)
 	}
+	return b
+}
+
+// block is AES-256 of one block.
+func block(key, in []byte) []byte {
 	out := make([]byte, 16)
-	b.Encrypt(out, in)
+	newBlock(key).Encrypt(out, in)
 	return out
 }
 
@@ -48,11 +52,7 @@ func subkey(key []byte) []byte {
 }
 
 func gcm(key []byte) cipher.AEAD {
-	b, err := aes.NewCipher(key)
-	if err != nil {
-		panic(err)
-	}
-	g, err := cipher.NewGCM(b)
+	g, err := cipher.NewGCM(newBlock(key))
 	if err != nil {
 		panic(err)
 	}

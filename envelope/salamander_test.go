@@ -2,9 +2,6 @@ package envelope
 
 import (
 	"crypto/aes"
-	"crypto/sha256"
-	"crypto/sha512"
-	"hash"
 	"slices"
 	"testing"
 
@@ -69,21 +66,4 @@ func inverse(x [aes.BlockSize]byte) [aes.BlockSize]byte {
 		z = multiply(z, x)
 	}
 	return z
-}
-
-func TestMACsOfAnotherKeyIDOrVersionDiffer(t *testing.T) {
-	sum := func(k *Key, newHash func() hash.Hash, id ID, version uint32) string {
-		mac, err := k.NewMAC(newHash, id, version)
-		require.NoError(t, err)
-		_, _ = mac.Write([]byte("text"))
-		return string(mac.Sum(nil))
-	}
-	k, id := exampleKey(), ID{1}
-	all := []string{
-		sum(k, sha256.New, id, 1), sum(k, sha256.New, id, 2), sum(k, sha256.New, ID{2}, 1),
-		sum(NewKey(&[KeySize]byte{5}), sha256.New, id, 1), sum(k, sha512.New, id, 1),
-	}
-	require.Equal(t, all[0], sum(exampleKey(), sha256.New, id, 1))
-	slices.Sort(all)
-	require.Len(t, slices.Compact(all), 5)
 }

@@ -20,8 +20,10 @@ type operationRow struct {
 	// actions of RAM; if there are none, it is the one called like the operation.
 	actions []string
 	// keys are the parameters that name the keys of an operation of several: actions has one for each, in the same order.
-	keys   []string
-	states states
+	keys []string
+	// keyAction is the action of RAM that is needed on the key that encrypts the secret, if the operation uses it.
+	keyAction string
+	states    states
 	// uses is the kind of key that the operation works with.
 	uses KeyKind
 	// externalOnly marks operations for keys of origin EXTERNAL.
@@ -246,6 +248,69 @@ var operationRows = []operationRow{
 	{
 		request: request[OpenKmsServiceRequest], section: "OpenKmsService", rate: RateWrite, resource: NoResource,
 		states: inAnyState,
+	},
+	// Secrets. The states are those of the key that encrypts a secret, and uses is its kind.
+	{
+		request: request[CreateSecretRequest], section: "CreateSecret", once: true, rate: RateSecretWrite,
+		resource: AllSecrets, keyAction: "kms:GenerateDataKey",
+		states: whenEnabled, uses: SymmetricKey, required: holds[CreateSecretResponse]("SecretName", "VersionId"),
+	},
+	{
+		request: request[PutSecretValueRequest], section: "PutSecretValue", rate: RateSecretWrite,
+		resource: NamedSecret, keyAction: "kms:GenerateDataKey",
+		states: whenEnabled, uses: SymmetricKey, required: holds[PutSecretValueResponse]("VersionId"),
+	},
+	{
+		request: request[GetSecretValueRequest], section: "GetSecretValue", plane: DataPlane, rate: RateSecretValue,
+		resource: NamedSecret, keyAction: "kms:Decrypt",
+		states: whenEnabled, uses: SymmetricKey, required: holds[GetSecretValueResponse]("VersionId", "SecretData"),
+	},
+	{
+		request: request[DescribeSecretRequest], section: "DescribeSecret", rate: RateSecretRead, resource: NamedSecret,
+		states: inAnyState, required: holds[DescribeSecretResponse]("SecretName"),
+	},
+	{
+		request: request[ListSecretsRequest], section: "ListSecrets", rate: RateSecretRead, resource: AllSecrets,
+		states: inAnyState,
+	},
+	{
+		request: request[ListSecretVersionIdsRequest], section: "ListSecretVersionIds", rate: RateSecretRead,
+		resource: NamedSecret,
+		states:   inAnyState,
+	},
+	{
+		request: request[UpdateSecretRequest], section: "UpdateSecret", rate: RateSecretWrite, resource: NamedSecret,
+		states: inAnyState,
+	},
+	{
+		request: request[UpdateSecretVersionStageRequest], section: "UpdateSecretVersionStage", once: true,
+		rate: RateSecretWrite, resource: NamedSecret,
+		states: inAnyState,
+	},
+	{
+		request: request[DeleteSecretRequest], section: "DeleteSecret", once: true, rate: RateSecretWrite,
+		resource: NamedSecret,
+		states:   inAnyState, required: holds[DeleteSecretResponse]("PlannedDeleteTime"),
+	},
+	{
+		request: request[RestoreSecretRequest], section: "RestoreSecret", once: true, rate: RateSecretWrite,
+		resource: NamedSecret,
+		states:   inAnyState,
+	},
+	{
+		request: request[RotateSecretRequest], section: "RotateSecret", once: true, rate: RateSecretWrite,
+		resource: NamedSecret,
+		states:   inAnyState,
+	},
+	{
+		request: request[UpdateSecretRotationPolicyRequest], section: "UpdateSecretRotationPolicy", rate: RateSecretWrite,
+		resource: NamedSecret,
+		states:   inAnyState,
+	},
+	{
+		request: request[GetRandomPasswordRequest], section: "GetRandomPassword", rate: RateSecretRead,
+		resource: NoResource,
+		states:   inAnyState, required: holds[GetRandomPasswordResponse]("RandomPassword"),
 	},
 }
 

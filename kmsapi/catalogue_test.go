@@ -44,8 +44,8 @@ func TestPublishedOperations(t *testing.T) {
 	for _, op := range kmsapi.Operations() {
 		require.True(t, op.Published(), op)
 	}
-	require.True(t, kmsapi.Operation("CreateSecret").Published())
-	require.False(t, kmsapi.Operation("CreateSecret").Known(), "it is not served yet")
+	require.True(t, kmsapi.Operation("SetSecretPolicy").Published())
+	require.False(t, kmsapi.Operation("SetSecretPolicy").Known(), "it is not served yet")
 	for _, name := range []kmsapi.Operation{"", "MakeCoffee", "createkey", "CreateKey "} {
 		require.False(t, name.Published(), "%q", name)
 	}
@@ -58,8 +58,8 @@ func TestTheParametersThatAnOperationTakes(t *testing.T) {
 	require.False(t, kmsapi.Operation("MakeCoffee").Takes("KeyId"))
 }
 
-func TestEveryParameterThatNamesAKeyAnAliasOrAnInstanceIsMarked(t *testing.T) {
-	naming := regexp.MustCompile(`KeyId$|AliasName$|InstanceId$|ResourceId$|Arn$`)
+func TestEveryParameterThatNamesSomethingIsMarked(t *testing.T) {
+	naming := regexp.MustCompile(`KeyId$|AliasName$|InstanceId$|ResourceId$|Arn$|SecretName$`)
 	for _, op := range kmsapi.Operations() {
 		for _, rule := range kmsapi.Describe(op.NewRequest()) {
 			require.Equal(t, naming.MatchString(rule.Name), rule.Named, "%s of %s", rule.Name, op)

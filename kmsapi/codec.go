@@ -28,7 +28,9 @@ type Rule struct {
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
-	// Named parameters name a key, an alias or a KMS instance.
+	// NotEmpty refuses an empty list, which otherwise is as good as none.
+	NotEmpty bool
+	// Named parameters name a key, an alias, a secret or a KMS instance.
 	Named bool
 	// Support says what becomes of the parameter.
 	Support Support
@@ -47,6 +49,9 @@ type visitor interface {
 	// numbered is for a list that is spread over parameters with numbers in their names, such as ResourceId.1.
 	numbered(r Rule, v numbered)
 	context(r Rule, v *EncryptionContext)
+	// empty is for a string whose parameter can be sent although it is empty, which says something else than to leave it
+	// out. It comes after the string.
+	empty(r Rule, v *bool)
 	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].
 	unserved(r Rule)
 }
@@ -117,6 +122,12 @@ func (e *encoder) context(r Rule, v *EncryptionContext) { e.structured(r, v) }
 
 func (*encoder) unserved(Rule) {}
 
+func (e *encoder) empty(r Rule, v *bool) {
+	if *v && e.params.Get(r.Name) == "" {
+		e.params = e.params.Add(r.Name, "")
+	}
+}
+
 // decoder latches its first error.
 type decoder struct {
 	params          Params
@@ -164,6 +175,10 @@ func (d *decoder) str(r Rule, v *string) {
 	}
 }
 
+func (d *decoder) empty(r Rule, v *bool) {
+	*v = d.params.has(r.Name) && d.params.Get(r.Name) == ""
+}
+
 func (d *decoder) secret(r Rule, v *Secret) {
 	text := v.Reveal()
 	d.str(r, &text)
@@ -197,7 +212,7 @@ func (d *decoder) boolean(r Rule, v *bool) {
 const emptyList = "[]"
 
 func (d *decoder) structured(r Rule, v structured) {
-	if d.params.Get(r.Name) != emptyList || r.Required {
+	if d.params.Get(r.Name) != emptyList || r.Required || r.NotEmpty {
 		d.json(r, v)
 	}
 }

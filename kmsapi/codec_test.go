@@ -57,6 +57,8 @@ func TestEncodeLeavesZeroValuesOut(t *testing.T) {
 var toldAnyway = map[kmsapi.Operation][]string{
 	kmsapi.OpUpdateRotationPolicy:  {"EnableAutomaticRotation"},
 	kmsapi.OpSetDeletionProtection: {"EnableDeletionProtection"},
+
+	kmsapi.OpUpdateSecretRotationPolicy: {"EnableAutomaticRotation"},
 }
 
 func TestDecodeErrorsShowNoValue(t *testing.T) {

@@ -32,11 +32,11 @@ const (
 
 	// KindPermission: RAM does not allow it.
 	KindPermission Kind = "permission"
-	// KindNotFound: there is no such key or alias.
+	// KindNotFound: there is no such key, alias or secret.
 	KindNotFound Kind = "not found"
 	// KindExists: there is one already.
 	KindExists Kind = "exists"
-	// KindState: the key's state forbids it.
+	// KindState: the state of the key, or of the secret, forbids it.
 	KindState Kind = "state"
 	// KindParameter: a parameter is missing or not valid.
 	KindParameter Kind = "parameter"
@@ -197,6 +197,15 @@ var (
 	ErrRejectedUnsupportedOperation = refusal("Rejected.UnsupportedOperation", 400, KindUnsupported,
 		"Unsupported operation.")
 	ErrInvalidAPIName = refusal("InvalidApiName", 400, KindUnsupported, "The ApiName is invalid.")
+)
+
+// The errors of secrets.
+var (
+	ErrResourceExists         = refusal("Rejected.ResourceExist", 409, KindExists, "The resource already exists.")
+	ErrResourceInDeleteWindow = refusal("Rejected.ResourceInDeleteWindow", 409, KindState,
+		"The secret is planned to be deleted.")
+	// ErrResourceInUse says that a secret is not planned to be deleted, so that there is nothing to restore.
+	ErrResourceInUse = refusal("Rejected.ResourceInUse", 409, KindState, "restore normal secret")
 )
 
 // The errors of dry runs: what DryRun=true is answered instead of a result.

@@ -40,6 +40,7 @@ func (d *describer) secret(r Rule, _ *Secret)             { d.add(r, TypeSecret)
 func (d *describer) integer(r Rule, _ *int)               { d.add(r, TypeInteger) }
 func (d *describer) structured(r Rule, _ structured)      { d.add(r, TypeList) }
 func (d *describer) context(r Rule, _ *EncryptionContext) { d.add(r, TypeContext) }
+func (d *describer) empty(Rule, *bool)                    {} // The string has the rule.
 func (d *describer) unserved(r Rule)                      { d.add(r, TypeString) }
 func (d *describer) numbered(r Rule, _ numbered)          { d.add(r, TypeNumbered) }
 

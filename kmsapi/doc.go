@@ -16,10 +16,13 @@
 //   - Aliases: [CreateAliasRequest], [UpdateAliasRequest], [DeleteAliasRequest], [ListAliasesRequest],
 //     [ListAliasesByKeyIdRequest].
 //   - Tags: [TagResourceRequest], [UntagResourceRequest], [ListResourceTagsRequest].
+//   - Secrets: [CreateSecretRequest], [PutSecretValueRequest], [GetSecretValueRequest], [DescribeSecretRequest],
+//     [ListSecretsRequest], [UpdateSecretVersionStageRequest], [DeleteSecretRequest], [GetRandomPasswordRequest].
 //   - Regions: [DescribeRegionsRequest] asks KMS; [Regions], [FindRegion] and [Endpoint] need no request.
 //
-// A request type XRequest belongs to the operation [Operation] X and the answer XResponse. Plaintexts are a [Secret],
-// which prints as [redacted]. A refusal is an [*Error]: compare with [errors.Is] and an Err value, or ask its [Kind].
+// A request type XRequest belongs to the operation [Operation] X and the answer XResponse. Plaintexts and values
+// of secrets are a [Secret], which prints as [redacted]. A refusal is an [*Error]: compare with [errors.Is] and an Err
+// value, or ask its [Kind].
 //
 // To build a client or a service you need the rest. The catalogue has one row for each operation, which the methods of
 // [Operation] read: may it run twice, which rate limit does it share, which permission does it need, in which states of
@@ -27,8 +30,8 @@
 // parameters once, with their rules and with [Support], which says that some are not served; [Encode], [Decode] and
 // [Describe] read that one description, and [Params] are the parameters on the wire.
 //
-// Field names are the API's own (KeyId, not KeyID), so answers need no JSON or XML tags. Section numbers such as
-// "§4.11" name the section of the published API reference that a name implements.
+// Field names are the API's own (KeyId, not KeyID), so answers need no JSON or XML tags but those that leave a field
+// out. Section numbers such as "§4.11" name the section of the published API reference that a name implements.
 package kmsapi
 
 // Version is the API version that every request names in its Version parameter (§1.3).

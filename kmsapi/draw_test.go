@@ -37,7 +37,7 @@ func drawSignAlgorithm(t *rapid.T) string {
 }
 
 // everyRequest makes a valid request of each type.
-var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
+var everyRequest = withSecrets(map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 	kmsapi.OpCreateKey: func(t *rapid.T) kmsapi.Request {
 		return &kmsapi.CreateKeyRequest{
 			Origin: rapid.SampledFrom([]kmsapi.Origin{kmsapi.OriginKMS, kmsapi.OriginExternal}).Draw(t, "origin"),
@@ -271,7 +271,7 @@ var everyRequest = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			TagKeys: rapid.SliceOfN(tagTexts(1), 1, 10).Draw(t, "keys"),
 		}
 	},
-}
+})
 
 func drawTags(t *rapid.T, least int) kmsapi.Tags {
 	tag := rapid.Custom(func(t *rapid.T) kmsapi.Tag {

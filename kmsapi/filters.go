@@ -75,9 +75,12 @@ func (f Filters) Values(key string) (values []string) {
 
 func (f *Filters) wire() string { return jsonOf(len(*f), *f) }
 
-// parse does not take null, which would be read as a list of everything.
-func (f *Filters) parse(text string) error {
-	malformed := errors.New("must " + filtersForm)
+func (f *Filters) parse(text string) error { return f.parseAs(text, filtersForm, filterKeys) }
+
+// parseAs reads filters that look like form and whose keys are among allowed. It does not take null, which would be
+// read as a list of everything.
+func (f *Filters) parseAs(text, form string, allowed []string) error {
+	malformed := errors.New("must " + form)
 	var list []map[string]json.RawMessage
 	if err := json.Unmarshal([]byte(text), &list); err != nil || list == nil {
 		return malformed
@@ -95,16 +98,16 @@ func (f *Filters) parse(text string) error {
 		}
 		*f = append(*f, filter)
 	}
-	return f.check()
+	return f.check(allowed)
 }
 
-func (f *Filters) check() error {
+func (f *Filters) check(allowed []string) error {
 	if len(*f) > MaxFilters {
 		return fmt.Errorf("must have up to %d filters", MaxFilters)
 	}
 	for _, filter := range *f {
-		if !slices.Contains(filterKeys, filter.Key) {
-			return errors.New("must have the keys " + strings.Join(filterKeys, ", ") + " and no other")
+		if !slices.Contains(allowed, filter.Key) {
+			return errors.New("must have the keys " + strings.Join(allowed, ", ") + " and no other")
 		}
 		if len(filter.Values) > MaxFilterValues {
 			return fmt.Errorf("must have up to %d values in a filter", MaxFilterValues)

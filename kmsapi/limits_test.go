@@ -68,6 +68,36 @@ func TestLimitsOfTheReference(t *testing.T) {
 			"a", "alias/", "alias/" + strings.Repeat("a", 256), "alias/a b", "alias/中", "Alias/a", "alias/a\n", "xalias/a",
 			"alias/acs", "alias/acs/oss", "alias/acsomething",
 		}},
+		{
+			kmsapi.OpCreateSecret, "SecretName",
+			[]string{"a", strings.Repeat("a", 192), "db/Password_1+=.@-", "acs", "a/acs/"},
+			[]string{"a:b", "a b", "*", "中", "a\n", strings.Repeat("a", 193), "acs/x", "acs:kms:r:1:secret/a"},
+		},
+		{kmsapi.OpGetSecretValue, "SecretName", []string{"acs/rds/x"}, []string{"a:b", "a*"}},
+		{
+			kmsapi.OpCreateSecret, "VersionId",
+			[]string{"1", strings.Repeat("v", 64)},
+			[]string{strings.Repeat("v", 65), "v:1", "v 1", "中"},
+		},
+		{kmsapi.OpCreateSecret, "SecretDataType", []string{"text", "binary"}, []string{"Text", "base64"}},
+		{kmsapi.OpCreateSecret, "SecretType", []string{"Generic", "Rds", "PolarDB"}, []string{"generic", "RDS"}},
+		{
+			kmsapi.OpPutSecretValue, "VersionStages",
+			[]string{`["ACSCurrent","next"]`, `{"VersionStage":["ACSCurrent"]}`, `["1","2","3","4","5","6","7","8"]`},
+			[]string{
+				`[]`, `{}`, `{"VersionStage":[]}`, `[""]`, `["a","a"]`, `["a:b"]`, `null`, `["1","2","3","4","5","6","7","8","9"]`,
+				`[1]`, `["a"] []`, `["` + strings.Repeat("s", 65) + `"]`, `{"VersionStage":["a"],"x":1} 1`,
+			},
+		},
+		{kmsapi.OpDeleteSecret, "RecoveryWindowInDays", []string{"7", "30"}, []string{"6", "31", "0"}},
+		{kmsapi.OpListSecrets, "PageSize", []string{"1", "100"}, []string{"0", "101"}},
+		{
+			kmsapi.OpListSecrets, "Filters",
+			[]string{`[{"Key":"SecretName","Values":["a"]}]`, `[{"Key":"SecretType","Values":["RDS"]}]`, `[]`},
+			[]string{`[{"Key":"KeyState","Values":["a"]}]`, `null`, `{}`},
+		},
+		{kmsapi.OpGetRandomPassword, "PasswordLength", []string{"8", "128"}, []string{"7", "129"}},
+		{kmsapi.OpGetRandomPassword, "RequireEachIncludedType", []string{"true", "false"}, []string{"yes"}},
 		{kmsapi.OpTagResource, "Tags", []string{
 			`[{"TagKey":"k","TagValue":""}]`, `[{"TagKey":"k"}]`, `[{"TagKey":"` + strings.Repeat("k", 128) + `","TagValue":"` +
 				strings.Repeat("v", 128) + `"}]`, `[{"TagKey":"a\\b","TagValue":"\\"}]`,
@@ -108,7 +138,7 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpTagResources, "ResourceType", []string{"key", "secret", "instance"}, []string{"Key", "certificate"}},
 		{kmsapi.OpTagResources, "ResourceId", nil, []string{"k", `["k"]`}},
 		{kmsapi.OpUntagResources, "All", []string{"true", "false"}, []string{"all"}},
-		{kmsapi.OpTagResource, "SecretName", []string{""}, []string{"s"}},
+		{kmsapi.OpTagResource, "SecretName", []string{"", "s"}, []string{"s:"}},
 		{kmsapi.OpUntagResource, "CertificateId", []string{""}, []string{"c"}},
 	} {
 		row := rulesOf[tc.op]

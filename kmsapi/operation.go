@@ -31,6 +31,10 @@ func (o Operation) Resource() Resource { return o.row().resource }
 // the same place in [Operation.KeyParameters], if o is about several keys.
 func (o Operation) Actions() []string { return o.row().actions }
 
+// KeyAction is the RAM permission that o needs on the CMK that encrypts the secret it is about, and "" if it does not
+// use that CMK. It needs none if KMS encrypts the secret with a key of its own.
+func (o Operation) KeyAction() string { return o.row().keyAction }
+
 // KeyParameters are the parameters that name the keys of an operation that is about several, and nil for all others.
 func (o Operation) KeyParameters() []string { return o.row().keys }
 
@@ -101,6 +105,12 @@ const (
 	RateAsymmetric RateClass = "asymmetric"
 	// RateCreateKey is for CreateKey alone.
 	RateCreateKey RateClass = "create_key"
+	// RateSecretValue is for GetSecretValue alone.
+	RateSecretValue RateClass = "secret_values"
+	// RateSecretWrite is for everything that changes secrets.
+	RateSecretWrite RateClass = "secret_write"
+	// RateSecretRead is for what describes and lists secrets, and for GetRandomPassword.
+	RateSecretRead RateClass = "secret_read"
 	// RateWrite is for everything else that changes something.
 	RateWrite RateClass = "write"
 	// RateRead is for what describes and lists.
@@ -115,6 +125,7 @@ const (
 func RateClasses() []RateClass {
 	return []RateClass{
 		RateCrypto, RateReEncrypt, RateAsymmetric, RateCreateKey, RateWrite, RateRead, RateListTags, RateInstances,
+		RateSecretValue, RateSecretWrite, RateSecretRead,
 	}
 }
 
@@ -130,8 +141,12 @@ const (
 	// AllAliases is for operations about no alias in particular.
 	AllAliases Resource = "alias"
 	// NamedKey is for operations about the key that the request names: by its id, an alias, a ciphertext or an import
-	// token.
+	// token. Those that tag resources may be about secrets instead.
 	NamedKey Resource = "key/*"
+	// AllSecrets is for operations about no secret in particular: they make or list secrets.
+	AllSecrets Resource = "secret"
+	// NamedSecret is for operations about the secret that the request names.
+	NamedSecret Resource = "secret/*"
 	// AllInstances is for operations about no KMS instance in particular.
 	AllInstances Resource = "keystore"
 	// NamedInstance is for operations about the KMS instance that the request names.

@@ -28,6 +28,11 @@ func (p Params) Get(name string) string {
 	return ""
 }
 
+// has reports whether there is a parameter called name, which may be empty.
+func (p Params) has(name string) bool {
+	return slices.ContainsFunc(p, func(param Param) bool { return param.Name == name })
+}
+
 // Add returns p with one more parameter.
 func (p Params) Add(name, value string) Params {
 	return append(p, Param{Name: name, Value: value})

@@ -227,9 +227,12 @@ func (r *ListKeysRequest) visit(v visitor) {
 }
 
 // visitPage shows the two parameters of every operation that lists.
-func visitPage(v visitor, number, size *int) {
+func visitPage(v visitor, number, size *int) { visitPageOf(v, "10", MaxPageSize, number, size) }
+
+// visitPageOf is visitPage for pages of other sizes.
+func visitPageOf(v visitor, usual string, most int, number, size *int) {
 	v.integer(Rule{Name: "PageNumber", Default: "1", Min: 1}, number)
-	v.integer(Rule{Name: "PageSize", Default: "10", Min: 1, Max: MaxPageSize}, size)
+	v.integer(Rule{Name: "PageSize", Default: usual, Min: 1, Max: most}, size)
 }
 
 // ListKeysResponse is one page (§4.10).

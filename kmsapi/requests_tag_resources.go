@@ -37,9 +37,9 @@ const OpTagResources Operation = "TagResources"
 // or to none.
 type TagResourcesRequest struct {
 	answers[TagResourcesResponse]
-	// ResourceType is [ResourceTypeKey].
+	// ResourceType is [ResourceTypeKey] or [ResourceTypeSecret].
 	ResourceType string
-	// ResourceIds are 1 to [MaxResources] ids of CMKs.
+	// ResourceIds are 1 to [MaxResources] ids of CMKs, or names of secrets.
 	ResourceIds []string
 	// Tags are 1 to [MaxTags].
 	Tags Tags
@@ -63,9 +63,9 @@ const OpUntagResources Operation = "UntagResources"
 // UntagResourcesRequest removes tags from several resources: from all of them, or from none.
 type UntagResourcesRequest struct {
 	answers[UntagResourcesResponse]
-	// ResourceType is [ResourceTypeKey].
+	// ResourceType is [ResourceTypeKey] or [ResourceTypeSecret].
 	ResourceType string
-	// ResourceIds are 1 to [MaxResources] ids of CMKs.
+	// ResourceIds are 1 to [MaxResources] ids of CMKs, or names of secrets.
 	ResourceIds []string
 	// TagKeys are up to [MaxTags].
 	TagKeys TagKeys
@@ -92,9 +92,10 @@ const OpListTagResources Operation = "ListTagResources"
 // ListTagResourcesRequest asks for one page of the tags of some resources. It has ResourceIds, Tags or both.
 type ListTagResourcesRequest struct {
 	answers[ListTagResourcesResponse]
-	// ResourceType is [ResourceTypeKey].
+	// ResourceType is [ResourceTypeKey] or [ResourceTypeSecret].
 	ResourceType string
-	// ResourceIds are up to [MaxResources] ids of CMKs. Without them it is about all CMKs of account and region.
+	// ResourceIds are up to [MaxResources] ids of CMKs, or names of secrets. Without them it is about all of account and
+	// region.
 	ResourceIds []string
 	// Tags, up to [MaxTags], limit the answer to themselves, of the resources that have all of them. One without a value
 	// stands for every value.

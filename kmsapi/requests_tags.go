@@ -3,27 +3,31 @@ package kmsapi
 // OpTagResource is TagResource.
 const OpTagResource Operation = "TagResource"
 
-// TagResourceRequest adds tags to a CMK, and changes the values of those that it has (§4.19).
+// TagResourceRequest adds tags to a CMK or a secret, and changes the values of those that it has (§4.19). It names one
+// of them.
 type TagResourceRequest struct {
 	answers[TagResourceResponse]
-	KeyId string
-	Tags  Tags
+	SecretName string
+	KeyId      string
+	Tags       Tags
 }
 
 // Operation returns [OpTagResource].
 func (*TagResourceRequest) Operation() Operation { return OpTagResource }
 
 func (r *TagResourceRequest) visit(v visitor) {
-	visitOtherResources(v)
-	v.str(keyID, &r.KeyId)
+	visitTagged(v, &r.SecretName, &r.KeyId)
 	v.structured(Rule{Name: "Tags", Required: true, Form: tagsForm}, &r.Tags)
 }
 
-// visitOtherResources shows what a request may name instead of KeyId. It comes first, so that a request to tag a secret
-// is not refused for the lack of a key.
-func visitOtherResources(v visitor) {
-	v.unserved(refused("SecretName"))
+// visitTagged shows what a request may name. SecretName comes first: without it, the key is required.
+func visitTagged(v visitor, name, id *string) {
+	secret, key := secretName, keyID
+	secret.Required = false
 	v.unserved(refused("CertificateId"))
+	v.str(secret, name)
+	key.Required = *name == ""
+	v.str(key, id)
 }
 
 // TagResourceResponse says that it is done (§4.19).
@@ -32,20 +36,20 @@ type TagResourceResponse struct{ Reply }
 // OpUntagResource is UntagResource.
 const OpUntagResource Operation = "UntagResource"
 
-// UntagResourceRequest removes tags from a CMK (§4.20). The reference's table calls the parameter TagsKeys, by mistake:
-// its examples and all SDKs say TagKeys.
+// UntagResourceRequest removes tags from a CMK or a secret (§4.20), of which it names one. The reference's table calls
+// the parameter TagsKeys, by mistake: its examples and all SDKs say TagKeys.
 type UntagResourceRequest struct {
 	answers[UntagResourceResponse]
-	KeyId   string
-	TagKeys TagKeys
+	SecretName string
+	KeyId      string
+	TagKeys    TagKeys
 }
 
 // Operation returns [OpUntagResource].
 func (*UntagResourceRequest) Operation() Operation { return OpUntagResource }
 
 func (r *UntagResourceRequest) visit(v visitor) {
-	visitOtherResources(v)
-	v.str(keyID, &r.KeyId)
+	visitTagged(v, &r.SecretName, &r.KeyId)
 	v.structured(Rule{Name: "TagKeys", Required: true, Form: tagKeysForm}, &r.TagKeys)
 }
 

@@ -86,8 +86,8 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpDeleteAlias:           {&kmsapi.DeleteAliasRequest{}, []string{"AliasName*"}},
 	kmsapi.OpListAliases:           {&kmsapi.ListAliasesRequest{}, []string{"PageNumber", "PageSize"}},
 	kmsapi.OpListAliasesByKeyId:    {&kmsapi.ListAliasesByKeyIdRequest{}, []string{"PageNumber", "PageSize", "KeyId*"}},
-	kmsapi.OpTagResource:           {&kmsapi.TagResourceRequest{}, []string{"KeyId*", "Tags*"}},
-	kmsapi.OpUntagResource:         {&kmsapi.UntagResourceRequest{}, []string{"KeyId*", "TagKeys*"}},
+	kmsapi.OpTagResource:           {&kmsapi.TagResourceRequest{}, []string{"SecretName", "KeyId*", "Tags*"}},
+	kmsapi.OpUntagResource:         {&kmsapi.UntagResourceRequest{}, []string{"SecretName", "KeyId*", "TagKeys*"}},
 	kmsapi.OpListResourceTags:      {&kmsapi.ListResourceTagsRequest{}, []string{"KeyId*"}},
 	kmsapi.OpGetKmsInstance:        {&kmsapi.GetKmsInstanceRequest{}, []string{"KmsInstanceId*"}},
 	kmsapi.OpListKmsInstances:      {&kmsapi.ListKmsInstancesRequest{}, []string{"PageNumber", "PageSize"}},
@@ -127,6 +127,49 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpOpenKmsService:           {&kmsapi.OpenKmsServiceRequest{}, nil},
 	kmsapi.OpGetKeyPolicy:             {&kmsapi.GetKeyPolicyRequest{}, []string{"KeyId*", "PolicyName"}},
 	kmsapi.OpSetKeyPolicy:             {&kmsapi.SetKeyPolicyRequest{}, []string{"KeyId*", "Policy*", "PolicyName"}},
+	kmsapi.OpCreateSecret: {
+		&kmsapi.CreateSecretRequest{},
+		[]string{
+			"SecretName*", "VersionId*", "SecretData*", "SecretDataType", "SecretType", "EncryptionKeyId", "Description",
+			"DKMSInstanceId", "EnableAutomaticRotation", "Tags",
+		},
+	},
+	kmsapi.OpPutSecretValue: {
+		&kmsapi.PutSecretValueRequest{},
+		[]string{"SecretName*", "VersionId*", "SecretData*", "SecretDataType", "VersionStages"},
+	},
+	kmsapi.OpGetSecretValue: {
+		&kmsapi.GetSecretValueRequest{},
+		[]string{"SecretName*", "VersionId", "VersionStage", "FetchExtendedConfig", "DryRun"},
+	},
+	kmsapi.OpDescribeSecret: {&kmsapi.DescribeSecretRequest{}, []string{"SecretName*", "FetchTags"}},
+	kmsapi.OpListSecrets: {
+		&kmsapi.ListSecretsRequest{}, []string{"FetchTags", "Filters", "PageNumber", "PageSize"},
+	},
+	kmsapi.OpListSecretVersionIds: {
+		&kmsapi.ListSecretVersionIdsRequest{}, []string{"SecretName*", "IncludeDeprecated", "PageNumber", "PageSize"},
+	},
+	kmsapi.OpUpdateSecret: {&kmsapi.UpdateSecretRequest{}, []string{"SecretName*", "Description"}},
+	kmsapi.OpUpdateSecretVersionStage: {
+		&kmsapi.UpdateSecretVersionStageRequest{},
+		[]string{"SecretName*", "VersionStage*", "MoveToVersion", "RemoveFromVersion"},
+	},
+	kmsapi.OpDeleteSecret: {
+		&kmsapi.DeleteSecretRequest{}, []string{"SecretName*", "ForceDeleteWithoutRecovery", "RecoveryWindowInDays"},
+	},
+	kmsapi.OpRestoreSecret: {&kmsapi.RestoreSecretRequest{}, []string{"SecretName*"}},
+	kmsapi.OpRotateSecret:  {&kmsapi.RotateSecretRequest{}, []string{"SecretName*", "VersionId*"}},
+	kmsapi.OpUpdateSecretRotationPolicy: {
+		&kmsapi.UpdateSecretRotationPolicyRequest{},
+		[]string{"SecretName*", "EnableAutomaticRotation*", "RotationInterval"},
+	},
+	kmsapi.OpGetRandomPassword: {
+		&kmsapi.GetRandomPasswordRequest{},
+		[]string{
+			"PasswordLength", "ExcludeCharacters", "ExcludeLowercase", "ExcludeUppercase", "ExcludeNumbers",
+			"ExcludePunctuation", "RequireEachIncludedType",
+		},
+	},
 }
 
 func TestDescribeNamesTheParametersAndWhichAreRequired(t *testing.T) {
@@ -156,7 +199,7 @@ func TestRequiredParameterThatIsMissingOrEmptyIsNamed(t *testing.T) {
 			for how, params := range without {
 				t.Run(string(op)+" with "+name+" "+how, func(t *testing.T) {
 					for _, other := range row.names {
-						if other != name+"*" {
+						if other != name+"*" && !(other == "SecretName" && name == "KeyId") {
 							params = addValid(params, row.request, strings.TrimSuffix(other, "*"))
 						}
 					}
@@ -201,7 +244,13 @@ var valid = map[string]string{
 	"KeyVersionId": "v", "Digest": "d", "Value": "v",
 	"Tags": `[{"TagKey":"k","TagValue":"v"}]`, "TagKeys": `["k"]`, "Filters": "[]", "ProtectedResourceArn": "acs:",
 	"EnableDeletionProtection": "false", "DeletionProtectionDescription": "d", "ResourceType": "key", "All": "false",
-	"NextToken": "t",
+	"NextToken":  "t",
+	"SecretName": "db/password", "VersionId": "v1", "SecretData": "d", "SecretDataType": "text", "SecretType": "Generic",
+	"EncryptionKeyId": "k", "VersionStages": `["ACSCurrent"]`, "VersionStage": "ACSCurrent", "MoveToVersion": "v2",
+	"RemoveFromVersion": "v1", "FetchTags": "true", "IncludeDeprecated": "true", "RecoveryWindowInDays": "7",
+	"FetchExtendedConfig": "true", "ForceDeleteWithoutRecovery": "false", "PasswordLength": "8",
+	"ExcludeCharacters": "x", "ExcludeLowercase": "true", "ExcludeUppercase": "true", "ExcludeNumbers": "true",
+	"ExcludePunctuation": "true", "RequireEachIncludedType": "false",
 }
 
 func fresh(r kmsapi.Request) kmsapi.Request {

@@ -1,6 +1,7 @@
 package kmstest
 
 import (
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
@@ -38,6 +39,17 @@ func WithSoftwareInstance(id string) Change { return withInstance(id, server.Kin
 
 // WithHardwareInstance adds a KMS instance that keeps its keys in hardware.
 func WithHardwareInstance(id string) Change { return withInstance(id, server.KindHardware) }
+
+// AccessKeys makes the service take these access keys, besides its own and no others. They may do everything.
+func AccessKeys(keys ...client.Static) Change {
+	return func(c *server.Config) {
+		taken := c.Accounts[0].AccessKeys[:1:1]
+		for _, key := range keys {
+			taken = append(taken, server.AccessKey{ID: key.AccessKeyID, Secret: key.AccessKeySecret.Reveal()})
+		}
+		c.Accounts[0].AccessKeys = taken
+	}
+}
 
 func withInstance(id, kind string) Change {
 	return func(c *server.Config) {

@@ -91,7 +91,31 @@ func TestAnAuditLineHasWhatTheRequestNamed(t *testing.T) {
 		{"a dry run", "Decrypt", []string{"CiphertextBlob", ofNobody, "DryRun", "true"}, "", names{"KeyVersionId": lost}},
 		{"a ciphertext of somebody else", "Decrypt", []string{"CiphertextBlob", strings.Repeat("QUJD", 40)}, "", nil},
 		{"no ciphertext", "Decrypt", []string{"CiphertextBlob", "c2hvcnQ="}, "", nil},
-		{"an operation that is not served", "CreateSecret", []string{"KeyId", id}, "", names{"KeyId": id}},
+		{"an operation that is not served", "SetSecretPolicy", []string{"KeyId", id}, "", names{"KeyId": id}},
+		{
+			"a lost secret", "GetSecretValue",
+			[]string{"SecretName", "db/lost", "VersionId", "v1"},
+			"",
+			names{"SecretName": "db/lost"},
+		},
+		{
+			"a secret that is called like its key", "CreateSecret",
+			[]string{"SecretName", id, "VersionId", "v1", "SecretData", "canary", "EncryptionKeyId", id},
+			id,
+			names{"SecretName": id},
+		},
+		{
+			"a secret with a key", "CreateSecret",
+			[]string{"SecretName", "db/new", "VersionId", "v1", "SecretData", "canary", "EncryptionKeyId", id},
+			id,
+			names{"SecretName": "db/new"},
+		},
+		{
+			"the value of a secret with a key", "GetSecretValue",
+			[]string{"SecretName", "db/new"},
+			id,
+			names{"SecretName": "db/new"},
+		},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			l.t = t

@@ -84,7 +84,8 @@ func onOneKey() (operations []kmsapi.Operation) {
 		kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	}
 	for _, op := range server.Operations() {
-		if !slices.Contains(notOnOne, op) {
+		isOnSecrets := strings.Contains(string(op), "Secret") || op == kmsapi.OpGetRandomPassword
+		if !slices.Contains(notOnOne, op) && !isOnSecrets {
 			operations = append(operations, op)
 		}
 	}

@@ -80,6 +80,7 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 		// Tests make keys by the hundred, and no key can be deleted sooner than in a week.
 		Quotas: &Quotas{
 			Keys: config.Unlimited, Aliases: config.Unlimited, KeyVersions: config.Unlimited, Versions: config.Unlimited,
+			Secrets: config.Unlimited,
 		},
 		RateLimits: config.NoRateLimits(),
 	}

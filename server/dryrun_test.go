@@ -17,7 +17,7 @@ var dryRuns = []kmsapi.Operation{
 	kmsapi.OpExportDataKey, kmsapi.OpGenerateAndExportDataKey, kmsapi.OpReEncrypt,
 	kmsapi.OpEncrypt, kmsapi.OpGenerateDataKey, kmsapi.OpDecrypt,
 	kmsapi.OpGetPublicKey, kmsapi.OpAsymmetricSign, kmsapi.OpAsymmetricVerify, kmsapi.OpAsymmetricEncrypt,
-	kmsapi.OpAsymmetricDecrypt,
+	kmsapi.OpAsymmetricDecrypt, kmsapi.OpGetSecretValue,
 }
 
 func TestADryRunSaysHowTheRequestWouldEndAndNothingElse(t *testing.T) {
@@ -43,11 +43,14 @@ func TestADryRunSaysHowTheRequestWouldEndAndNothingElse(t *testing.T) {
 			for _, pairs := range [][]string{
 				{
 					"EncryptionContext", "no JSON", "SourceEncryptionContext", "no JSON", "Algorithm", "none",
-					"KeyVersionId", "none",
+					"KeyVersionId", "none", "VersionId", "none",
 				},
-				{"KeyId", "00000000-0000-4000-8000-000000000000", "CiphertextBlob", "bm9uZQ=="},
-				{"KeyId", "acs:kms:cn-hangzhou:654321:key/" + s.id, "CiphertextBlob", ""},
-				{"KeyId", "", "CiphertextBlob", ""},
+				{"KeyId", "00000000-0000-4000-8000-000000000000", "CiphertextBlob", "bm9uZQ==", "SecretName", "none"},
+				{
+					"KeyId", "acs:kms:cn-hangzhou:654321:key/" + s.id, "CiphertextBlob", "",
+					"SecretName", "acs:kms:cn-hangzhou:654321:secret/of-" + s.id,
+				},
+				{"KeyId", "", "CiphertextBlob", "", "SecretName", ""},
 			} {
 				dry(pairs...).refused(t, kmsapi.ErrValidation)
 			}

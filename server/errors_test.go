@@ -69,6 +69,9 @@ Forbidden.DKMSInstanceNotFound	403	The specified DKMS Instance is not found.
 Forbidden.DKMSInstanceStateInvalid	400	The status of the specified DKMS Instance is invalid.
 Rejected.Unavailable	409	The request was rejected because the key state is Unavailable.
 Forbidden.ResourceNotFound	404	Resource not found.
+Rejected.ResourceExist	409	The resource already exists.
+Rejected.ResourceInDeleteWindow	409	The secret is planned to be deleted.
+Rejected.ResourceInUse	409	restore normal secret
 UnsupportedOperation	400	This action is not supported.
 InvalidApiName	400	The ApiName "CreateKey" is invalid.
 DryRunOperationError	400	The request would have succeeded if the DryRun parameter was not specified.
@@ -187,6 +190,19 @@ var occurs = map[kmsapi.Code]func(w *wire) answer{
 	"Forbidden.DKMSInstanceStateInvalid": func(w *wire) answer {
 		w.setInstance(func(i *server.Instance) { i.Status = "Connecting" })
 		return w.do("CreateKey", "DKMSInstanceId", w.kms.Instance.ID)
+	},
+	"Rejected.ResourceExist": func(w *wire) answer {
+		w.createSecret("exists")
+		return w.createSecret("exists")
+	},
+	"Rejected.ResourceInDeleteWindow": func(w *wire) answer {
+		w.createSecret("deleted")
+		w.must("DeleteSecret", "SecretName", "deleted")
+		return w.do("GetSecretValue", "SecretName", "deleted")
+	},
+	"Rejected.ResourceInUse": func(w *wire) answer {
+		w.createSecret("in-use")
+		return w.do("RestoreSecret", "SecretName", "in-use")
 	},
 	"Rejected.Unavailable": func(w *wire) answer {
 		id := w.createKey("DKMSInstanceId", w.kms.Instance.ID)

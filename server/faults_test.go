@@ -29,8 +29,8 @@ type writing struct {
 	done func(l *lab, pairs []string) bool
 }
 
-// writings is every operation that writes.
-var writings = []writing{
+// writings is every operation that writes; those on secrets are in secretWritings.
+var writings = append(secretWritings, []writing{
 	{
 		kmsapi.OpCreateKey,
 		func(*lab) []string { return []string{"Description", "made"} },
@@ -157,7 +157,7 @@ var writings = []writing{
 		},
 		stateIs(kmsapi.PendingImport),
 	},
-}
+}...)
 
 // readings are the operations that go on when the store takes no more writes.
 var readings = []kmsapi.Operation{
@@ -172,6 +172,9 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpDescribeKeyVersion, kmsapi.OpListKeyVersions,
 	kmsapi.OpListTagResources, kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
 	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
+	kmsapi.OpGetSecretValue, kmsapi.OpDescribeSecret, kmsapi.OpListSecrets, kmsapi.OpListSecretVersionIds,
+	kmsapi.OpRotateSecret, kmsapi.OpUpdateSecretRotationPolicy, // They change no secret.
+	kmsapi.OpGetRandomPassword,
 }
 
 // aKeyAfter prepares a new CMK that change has been done to, if it is not "".

@@ -125,6 +125,10 @@ func TestEveryOperationOnEveryGateway(t *testing.T) {
 					case id != "" && op.Plane() != kmsapi.DataPlane:
 						got.refused(t, kmsapi.ErrInvalidAPIName)
 						require.Equal(t, `The ApiName "`+string(op)+`" is invalid.`, got.Message)
+					case op == kmsapi.OpRotateSecret:
+						got.refused(t, kmsapi.ErrRejectedUnsupportedOperation)
+					case id != "" && id != owner && op == kmsapi.OpGetSecretValue:
+						got.refused(t, kmsapi.ErrResourceNotFound)
 					case id != "" && id != owner:
 						got.refused(t, kmsapi.ErrKeyNotFound)
 					case isPolicy && owner == "":

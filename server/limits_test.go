@@ -106,6 +106,7 @@ func TestEveryOperationHasARateClass(t *testing.T) {
 	l := newLab(t, func(c *server.Config) {
 		c.RateLimits = &server.RateLimits{
 			Crypto: 1, ReEncrypt: 1, Asymmetric: 1, CreateKey: 1, Write: 1, Read: 1, ListTags: 1, Instances: 1,
+			SecretValues: 1, SecretWrite: 1, SecretRead: 1,
 		}
 	})
 	spent := map[string]bool{}

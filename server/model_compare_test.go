@@ -33,6 +33,7 @@ func (m *model) Check(t *rapid.T) {
 	require.NoError(t, err)
 	requireAliases(t, m.aliases, got)
 	m.checkFilters(t)
+	m.checkSecrets(t)
 	if len(m.keys) > 0 {
 		m.compare(t, m.keys[rapid.IntRange(0, len(m.keys)-1).Draw(t, "looked at")])
 	}

@@ -27,6 +27,7 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 		kms := kmstest.WithOptions(t, kmstest.AsItIs, server.Options{KeyPairs: vectorPair})
 		defer kms.Stop()
 		m := &model{t: t, kms: kms, client: newClient(t, kms), aliases: map[string]*modelKey{}}
+		m.secrets = map[string]*modelSecret{}
 		defer m.client.Close()
 		rt.Repeat(rapid.StateMachineActions(m))
 		m.compareAll(rt)
@@ -45,6 +46,7 @@ type model struct {
 	// keys are in the order they were made, with those that are gone.
 	keys    []*modelKey
 	aliases map[string]*modelKey
+	secrets map[string]*modelSecret
 }
 
 // modelKey is a CMK.
@@ -133,6 +135,7 @@ func (m *model) MoveClock(t *rapid.T) {
 			k.loseMaterial()
 		}
 	}
+	maps.DeleteFunc(m.secrets, func(_ string, s *modelSecret) bool { return s.deleteDay > 0 && m.day >= s.deleteDay })
 }
 
 func (m *model) Sweep(t *rapid.T) {

@@ -11,16 +11,17 @@ import (
 )
 
 // Overdue returns the ids of the keys in the store of c that change as soon as a service starts on it at now: they are
-// deleted, or lose imported material, because the date of that has passed. After a restore, somebody may have changed
-// such a date since the backup. No service may run on the store.
-func Overdue(ctx context.Context, c Config, now time.Time) (keyIDs []string, err error) {
+// deleted, or lose imported material, because the date of that has passed. Secrets that are deleted then are there too,
+// as secret/ and their names. After a restore, somebody may have changed such a date since the backup. No service may
+// run on the store.
+func Overdue(ctx context.Context, c Config, now time.Time) (ids []string, err error) {
 	archive, err := bolt.OpenArchive(c.Storage.Path)
 	if err != nil {
 		return nil, err
 	}
 	err = archive.View(ctx, func(r store.Reader) error {
-		keyIDs, err = keyring.Overdue(r, now)
+		ids, err = keyring.Overdue(r, now)
 		return err
 	})
-	return keyIDs, errors.Join(err, archive.Close())
+	return ids, errors.Join(err, archive.Close())
 }

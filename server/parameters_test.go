@@ -64,6 +64,21 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpListTagResources:         "ResourceType ResourceId Tag NextToken",
 	kmsapi.OpDescribeAccountKmsStatus: "",
 	kmsapi.OpOpenKmsService:           "",
+	kmsapi.OpCreateSecret: "SecretName VersionId SecretData SecretDataType SecretType EncryptionKeyId Description Tags " +
+		"EnableAutomaticRotation RotationInterval ExtendedConfig DKMSInstanceId Policy",
+	kmsapi.OpPutSecretValue:             "SecretName VersionId SecretData SecretDataType VersionStages",
+	kmsapi.OpGetSecretValue:             "SecretName VersionId VersionStage FetchExtendedConfig DryRun",
+	kmsapi.OpDescribeSecret:             "SecretName FetchTags",
+	kmsapi.OpListSecrets:                "FetchTags Filters PageNumber PageSize",
+	kmsapi.OpListSecretVersionIds:       "SecretName IncludeDeprecated PageNumber PageSize",
+	kmsapi.OpUpdateSecret:               "SecretName Description ExtendedConfig",
+	kmsapi.OpUpdateSecretVersionStage:   "SecretName VersionStage MoveToVersion RemoveFromVersion",
+	kmsapi.OpDeleteSecret:               "SecretName ForceDeleteWithoutRecovery RecoveryWindowInDays",
+	kmsapi.OpRestoreSecret:              "SecretName",
+	kmsapi.OpRotateSecret:               "SecretName VersionId",
+	kmsapi.OpUpdateSecretRotationPolicy: "SecretName EnableAutomaticRotation RotationInterval",
+	kmsapi.OpGetRandomPassword: "PasswordLength ExcludeCharacters ExcludeLowercase ExcludeUppercase ExcludeNumbers " +
+		"ExcludePunctuation RequireEachIncludedType",
 }
 
 func TestEveryPublishedParameterIsServedRefusedOrHarmless(t *testing.T) {

@@ -240,6 +240,9 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"GetPublicKey", "AsymmetricSign", "AsymmetricVerify", "AsymmetricEncrypt", "AsymmetricDecrypt",
 		"UpdateKeyDescription", "SetDeletionProtection", "TagResources", "UntagResources", "ListTagResources",
 		"DescribeAccountKmsStatus", "OpenKmsService",
+		"CreateSecret", "PutSecretValue", "GetSecretValue", "DescribeSecret", "ListSecrets", "ListSecretVersionIds",
+		"UpdateSecret", "UpdateSecretVersionStage", "DeleteSecret", "RestoreSecret", "RotateSecret",
+		"UpdateSecretRotationPolicy", "GetRandomPassword",
 	}
 	var known []string
 	for _, operation := range server.Operations() {
@@ -259,11 +262,19 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		}
 		pairs = append(pairs, algorithmOf(kmsapi.Operation(action))...)
 		switch action {
-		case "DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService":
+		case "DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService", "GetRandomPassword":
 			continue
 		case "TagResources", "UntagResources":
+			c.do(action, append(setPair(pairs, "ResourceType", "secret"), "ResourceId.1", "a")...).
+				refused(t, kmsapi.ErrNoPermission)
 			pairs = append(pairs, "ResourceId.1", enabled)
+		case "TagResource", "UntagResource":
+			c.do(action, append(pairs, "SecretName", "a")...).refused(t, kmsapi.ErrNoPermission)
+			pairs = append(pairs, "KeyId", enabled)
 		case "ListTagResources":
+			ofSecrets := setPair(pairs, "ResourceType", "secret")
+			c.do(action, ofSecrets...).refused(t, kmsapi.ErrNoPermission)
+			c.do(action, append(ofSecrets, "ResourceId.1", "a")...).refused(t, kmsapi.ErrNoPermission)
 			c.do(action, append(pairs, "ResourceId.1", enabled)...).refused(t, kmsapi.ErrNoPermission)
 		case "CreateAlias", "UpdateAlias":
 			pairs = append(pairs, "KeyId", enabled, "AliasName", "alias/b")
@@ -275,14 +286,19 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 			pairs = append(toRecipient(), "KeyId", enabled, "CiphertextBlob", blob)
 		case "ReEncrypt":
 			pairs = append(pairs, "DestinationKeyId", enabled)
-		case "Decrypt", "ImportKeyMaterial", "CreateKey", "ListKeys", "ListAliases", "ListKmsInstances",
+		case "Decrypt", "ImportKeyMaterial", "CreateKey", "ListSecrets", "ListKeys", "ListAliases", "ListKmsInstances",
 			"GetDefaultKmsInstance": // They name no CMK.
 		default:
 			pairs = append(pairs, "KeyId", enabled)
+			if isOnSecret(kmsapi.Operation(action)) {
+				pairs = secretParameters("a")
+			}
 		}
 		c.do(action, pairs...).refused(t, kmsapi.ErrNoPermission)
 	}
-	for _, action := range []string{"DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService"} {
+	for _, action := range []string{
+		"DescribeRegions", "DescribeAccountKmsStatus", "OpenKmsService", "GetRandomPassword",
+	} {
 		c.must(action)
 	}
 }

@@ -167,9 +167,12 @@ func (r rekeying) write(ctx context.Context, before Report) (after Report, err e
 	if after, err = r.after.mustBeGood(ctx, r.next); err != nil {
 		return after, fmt.Errorf("the store as it was written under the new root key: %w", err)
 	}
-	if after.Records != written || after.Keys != before.Keys || after.Versions != before.Versions {
-		return after, fmt.Errorf("the store as it was written under the new root key has %d records, %d keys and %d versions "+
-			"instead of %d, %d and %d", after.Records, after.Keys, after.Versions, written, before.Keys, before.Versions)
+	if after.Records != written || after.Keys != before.Keys || after.Versions != before.Versions ||
+		after.Secrets != before.Secrets || after.SecretValues != before.SecretValues {
+		return after, fmt.Errorf("the store as it was written under the new root key has %d records, %d keys, %d versions "+
+			"and %d values of %d secrets instead of %d, %d, %d, %d and %d",
+			after.Records, after.Keys, after.Versions, after.SecretValues, after.Secrets,
+			written, before.Keys, before.Versions, before.SecretValues, before.Secrets)
 	}
 	r.step("the new store is checked")
 	return after, nil

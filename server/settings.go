@@ -24,6 +24,7 @@ func settingsOf(c Config) (reloaded, fixed []setting) {
 		{"quotas.aliases", quantity(quotas.Aliases)},
 		{"quotas.key_versions", quantity(quotas.KeyVersions)},
 		{"quotas.versions", quantity(quotas.Versions)},
+		{"quotas.secrets", quantity(quotas.Secrets)},
 		{"rotation.min_version_interval", kmsapi.FormatInterval(rotation.BetweenVersions)},
 		{"rotation.min_interval", kmsapi.FormatInterval(rotation.Shortest)},
 		{"rotation.max_interval", kmsapi.FormatInterval(rotation.Longest)},

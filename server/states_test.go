@@ -65,6 +65,18 @@ AsymmetricSign	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.Pendi
 AsymmetricVerify	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 AsymmetricEncrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
 AsymmetricDecrypt	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+CreateSecret	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+PutSecretValue	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+GetSecretValue	Success	Rejected.Disabled	Rejected.PendingDeletion	Rejected.PendingImport
+DescribeSecret	Success	Success	Success	Success
+ListSecrets	Success	Success	Success	Success
+ListSecretVersionIds	Success	Success	Success	Success
+UpdateSecret	Success	Success	Success	Success
+UpdateSecretVersionStage	Success	Success	Success	Success
+DeleteSecret	Success	Success	Success	Success
+RestoreSecret	Success	Success	Success	Success
+UpdateSecretRotationPolicy	Success	Success	Success	Success
+GetRandomPassword	Success	Success	Success	Success
 `
 
 // leadsTo is the state after an operation that succeeds, where it is another (§4.3 to §4.8).
@@ -107,7 +119,7 @@ func TestEveryOperationInEveryState(t *testing.T) {
 	lines := rows(stateTable)
 	states := strings.Split(lines[0], "\t")[1:]
 	require.Len(t, states, 4)
-	var tested []kmsapi.Operation
+	tested := []kmsapi.Operation{kmsapi.OpRotateSecret} // It refuses every secret.
 	for _, line := range lines[1:] {
 		cells := strings.Split(line, "\t")
 		require.Len(t, cells, 5)
@@ -191,7 +203,7 @@ func (w *wire) subject(
 	s.alias, s.otherAlias = "alias/of-"+s.id, "alias/not-of-"+s.id
 	w.must("CreateAlias", "AliasName", s.alias, "KeyId", s.id)
 	w.must("CreateAlias", "AliasName", s.otherAlias, "KeyId", elsewhere)
-	if forExternalKeys[op] || external && fromCiphertexts[op] {
+	if forExternalKeys[op] || external && (fromCiphertexts[op] || isOnSecret(op)) {
 		s.material = w.wrapMaterial(s.id, make([]byte, kmsapi.KeyMaterialSize))
 		w.must("ImportKeyMaterial", s.material...)
 	}
@@ -201,6 +213,9 @@ func (w *wire) subject(
 	}
 	if fromCiphertexts[op] {
 		s.blob = w.must("Encrypt", "KeyId", s.id, "Plaintext", "eA==").CiphertextBlob
+	}
+	if isOnSecret(op) {
+		w.secretOf(op, s.id)
 	}
 	switch state {
 	case kmsapi.Disabled:
@@ -283,11 +298,20 @@ func (s subject) parameters(op kmsapi.Operation) []string {
 		return []string{"KeyId", s.id, "Policy", defaultPolicy("123456")}
 	case kmsapi.OpGetKmsInstance:
 		return []string{"KmsInstanceId", "kst-dev"}
+	case kmsapi.OpCreateSecret:
+		return []string{
+			"SecretName", "new-of-" + s.id, "VersionId", "1", "SecretData", "eA==", "EncryptionKeyId", s.id,
+		}
+	case kmsapi.OpListSecrets, kmsapi.OpGetRandomPassword:
+		return nil
 	case kmsapi.OpCreateKey, kmsapi.OpListKeys, kmsapi.OpListAliases, kmsapi.OpDescribeRegions,
 		kmsapi.OpListKmsInstances, kmsapi.OpGetDefaultKmsInstance, kmsapi.OpDescribeAccountKmsStatus,
 		kmsapi.OpOpenKmsService:
 		return nil
 	default:
+		if isOnSecret(op) {
+			return secretParameters("of-" + s.id)
+		}
 		return []string{"KeyId", s.id}
 	}
 }

@@ -12,7 +12,7 @@ import (
 func TestPublishedOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 	w := newWire(t)
 	for _, name := range []string{
-		"DescribeSecret", "GetSecretValue", "CreateCertificate", "ImportCertificate",
+		"BatchGetSecretValue", "SetSecretPolicy", "CreateCertificate", "ImportCertificate",
 		"CertificatePrivateKeySign", "GenerateMac", "DescribeService",
 	} {
 		got := w.do(name)

@@ -10,7 +10,7 @@ import (
 func TestARestoreWarnsOfKeysThatTheServiceWouldDelete(t *testing.T) {
 	require.Empty(t, warningOfOverdue(nil))
 	warning := warningOfOverdue([]string{"a-key"})
-	require.Contains(t, warning, "WARNING: when the service starts, it deletes these keys")
+	require.Contains(t, warning, "WARNING: when the service starts, it deletes these keys and secrets")
 	require.True(t, strings.HasSuffix(warning, "\n\n  a-key"))
 
 	many := warningOfOverdue(make([]string, maxOverdue+5))

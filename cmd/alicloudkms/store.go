@@ -26,6 +26,9 @@ type storeReport struct {
 	Records  int  `json:"records"`
 	Keys     int  `json:"keys"`
 	Versions int  `json:"key_versions"`
+	Secrets  int  `json:"secrets"`
+	// SecretValues are those that were opened.
+	SecretValues int `json:"secret_values"`
 	// Problems are sentences.
 	Problems []string `json:"problems"`
 }
@@ -33,6 +36,7 @@ type storeReport struct {
 func newStoreReport(store string, r server.Report) storeReport {
 	return storeReport{
 		Store: store, Good: len(r.Problems) == 0, Records: r.Records, Keys: r.Keys, Versions: r.Versions,
+		Secrets: r.Secrets, SecretValues: r.SecretValues,
 		Problems: append([]string{}, r.Problems...),
 	}
 }

@@ -18,48 +18,94 @@ import (
 type Schemas = map[string]*framework.FieldSchema
 
 // Check checks the given fields of a request against schemas, and gives each the Go type and the form of its schema. It
-// returns what the caller should be warned of. given stays as it is.
+// returns what the caller should be warned of. given stays as it is, and is itself returned if nothing has to change,
+// as in most items of a batch. Of several errors, that of the first name is returned.
 func Check(
 	schemas Schemas, op logical.Operation, given map[string]any,
 ) (checked map[string]any, remarks Remarks, err error) {
-	if isNull(op, given) {
+	if given == nil {
 		return map[string]any{}, remarks, nil
 	}
-	checked = make(map[string]any, len(given))
-	for _, name := range slices.Sorted(maps.Keys(given)) {
-		if name == "list" && op == logical.ListOperation { // Vault's command line adds it.
+	var failed string
+	for name, raw := range given {
+		if err != nil && name > failed {
 			continue
 		}
-		schema := schemas[name]
-		if schema == nil || !Takes(op, name, schema) {
-			return nil, Remarks{}, unknownField(schemas, op, name)
-		}
-		raw := given[name]
-		if raw == nil {
-			if op == logical.PatchOperation { // A null in a merge patch resets the field.
-				checked[name] = schema.DefaultOrZero()
-			}
+		value, fieldErr := checkField(schemas, op, name, raw, &remarks)
+		if fieldErr != nil {
+			failed, err = name, fieldErr
 			continue
 		}
-		value, ok := convertFor(op, schema, raw)
-		if !ok {
-			return nil, Remarks{}, refusal.BadRequest("the field %q must be %s", name, typeNames[schema.Type])
+		if !isSame(raw, value) {
+			checked = changed(given, checked, name, value)
 		}
-		if value, err = clean(schema, value); err != nil {
-			return nil, Remarks{}, refusal.BadRequest("the field %q %s", name, err)
-		}
-		if field := transitFields[name]; field.schema == schema {
-			if !field.accepts(value) {
-				return nil, Remarks{}, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
-			}
-			remarks.ignored = append(remarks.ignored, name)
-		}
-		if isJoined(raw, value) {
-			remarks.joined = append(remarks.joined, name)
-		}
-		checked[name] = value
 	}
-	return checked, remarks, nil
+	switch {
+	case err != nil && isNull(op, given):
+		return map[string]any{}, Remarks{}, nil
+	case err != nil:
+		return nil, Remarks{}, err
+	case checked == nil:
+		return given, remarks.sorted(), nil
+	default:
+		return checked, remarks.sorted(), nil
+	}
+}
+
+// checkField returns the value of a field in its Go type and form, and nil if the field counts as not given.
+func checkField(schemas Schemas, op logical.Operation, name string, raw any, remarks *Remarks) (any, error) {
+	if name == "list" && op == logical.ListOperation { // Vault's command line adds it.
+		return nil, nil
+	}
+	schema := schemas[name]
+	if schema == nil || !Takes(op, name, schema) {
+		return nil, unknownField(schemas, op, name)
+	}
+	if raw == nil {
+		if op == logical.PatchOperation { // A null in a merge patch resets the field.
+			return schema.DefaultOrZero(), nil
+		}
+		return nil, nil
+	}
+	value, ok := convertFor(op, schema, raw)
+	if !ok {
+		return nil, refusal.BadRequest("the field %q must be %s", name, typeNames[schema.Type])
+	}
+	value, err := clean(schema, value)
+	if err != nil {
+		return nil, refusal.BadRequest("the field %q %s", name, err)
+	}
+	if field, ok := transitFields[name]; ok && field.schema == schema {
+		if !field.accepts(value) {
+			return nil, refusal.BadRequest("the field %q can't be used: %s", name, field.refusal)
+		}
+		remarks.ignored = append(remarks.ignored, name)
+	}
+	if isJoined(raw, value) {
+		remarks.joined = append(remarks.joined, name)
+	}
+	return value, nil
+}
+
+// isSame reports whether a checked value is what the caller gave. Lists and maps count as changed.
+func isSame(raw, value any) bool {
+	switch value.(type) {
+	case string, bool, int, int64:
+		return raw == value
+	default:
+		return false
+	}
+}
+
+// changed sets or, with nil, removes a field of checked, which is a copy of given, made for its first change.
+func changed(given, checked map[string]any, name string, value any) map[string]any {
+	if checked == nil {
+		checked = maps.Clone(given)
+	}
+	if checked[name] = value; value == nil {
+		delete(checked, name)
+	}
+	return checked
 }
 
 // isNull reports whether the body of a write was the JSON null, which is as empty as none. Vault reads a body that does

@@ -2,6 +2,7 @@ package fields
 
 import (
 	"encoding/json"
+	"maps"
 	"strings"
 	"testing"
 
@@ -202,4 +203,48 @@ func TestTheCommandLinesListIsIgnored(t *testing.T) {
 	checked, _, err := Check(PageSchemas(), logical.ListOperation, map[string]any{"list": "true", "limit": "2"})
 	require.NoError(t, err)
 	require.Equal(t, map[string]any{"limit": 2}, checked)
+}
+
+func TestFieldsThatNeedNoChangeAreNotCopied(t *testing.T) {
+	given := map[string]any{"string": "a", "bool": true, "int": 5, "length": "auto"}
+	schemas := schemas()
+	allocations := testing.AllocsPerRun(10, func() {
+		checked, _, err := Check(schemas, logical.UpdateOperation, given)
+		require.NoError(t, err)
+		delete(checked, "length") // It would stay in given if that had been copied.
+	})
+	require.Zero(t, allocations)
+	require.NotContains(t, given, "length")
+}
+
+func TestFieldsThatAreChangedAreCopied(t *testing.T) {
+	given := map[string]any{
+		"string": " a\n", "int": float64(5), "bool": nil, "map": map[string]any{"a": "1"}, "length": "9",
+	}
+	before := maps.Clone(given)
+	checked, _, err := Check(schemas(), logical.UpdateOperation, given)
+	require.NoError(t, err)
+	require.Equal(t, map[string]any{
+		"string": "a", "int": 5, "map": map[string]string{"a": "1"}, "length": "9",
+	}, checked)
+	require.Equal(t, before, given)
+}
+
+func TestOfManyErrorsAndRemarksTheOrderIsThatOfNames(t *testing.T) {
+	harmless := map[string]any{"version": 1, "nonce": "any", "map": "a=1,b=2"}
+	for range 50 { // The order of a map is another each time.
+		wrong := map[string]any{"a_b": 1, "int": "x", "string": 5, "x_y": 1, "z": 1, "version": 1, "bool": true}
+		_, remarks, err := Check(schemas(), logical.UpdateOperation, wrong)
+		require.ErrorContains(t, err, `unknown field "a_b"`)
+		require.Zero(t, remarks)
+		_, remarks, err = Check(schemas(), logical.UpdateOperation, harmless)
+		require.NoError(t, err)
+		require.Equal(t, Remarks{ignored: []string{"nonce", "version"}, joined: []string{"map"}}, remarks)
+	}
+}
+
+func TestANullInAPatchOfAFieldOfTransitIsNoRemark(t *testing.T) {
+	_, remarks, err := Check(schemas(), logical.PatchOperation, map[string]any{"nonce": nil})
+	require.NoError(t, err)
+	require.Zero(t, remarks)
 }

@@ -17,19 +17,19 @@ func StringMap(d *framework.FieldData, name string) map[string]string {
 	return checked[map[string]string](d, name)
 }
 
-// checked panics on a name without a schema, as the framework does. A value that nobody has checked is left to the
+// checked panics on a field that has neither a value nor a schema. A value that nobody has checked is left to the
 // framework, since to pass over it could pass over what it protects.
 func checked[T any](d *framework.FieldData, name string) (value T) {
-	schema, raw := d.Schema[name], d.Raw[name]
+	raw := d.Raw[name]
 	value, ok := raw.(T)
 	switch {
 	case ok:
 		return value
 	case raw != nil:
 		return d.Get(name).(T)
-	case schema.Default != nil:
-		return schema.Default.(T)
-	default:
-		return value
 	}
+	if preset := d.Schema[name].Default; preset != nil {
+		value = preset.(T)
+	}
+	return value
 }

@@ -4,6 +4,7 @@ import (
 	"iter"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 
 	"github.com/hashicorp/vault/sdk/logical"
@@ -14,6 +15,13 @@ import (
 type Remarks struct {
 	// ignored mean nothing here; joined hold several entries of a map that were read as one.
 	ignored, joined []string
+}
+
+// sorted returns the remarks in the order of names.
+func (r Remarks) sorted() Remarks {
+	slices.Sort(r.ignored)
+	slices.Sort(r.joined)
+	return r
 }
 
 // Warn adds the remarks to an answer, which may be nil.

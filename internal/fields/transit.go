@@ -30,7 +30,7 @@ const (
 	noConvergence = "KMS never encrypts the same plaintext to the same ciphertext"
 	noDerivation  = "key material is imported as it is; give context with each use of the key instead"
 	noEd25519     = "KMS has no Ed25519 keys, and binds nothing to a signature"
-	noMAC         = "KMS has no HMAC keys; give signature"
+	noCMAC        = "KMS makes no CMACs; give signature or hmac"
 	derivedAsKey  = "a version is derived if its key is"
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
 	misspelled    = "transit spells it marshaling_algorithm"
@@ -53,9 +53,8 @@ var transitFields = map[string]transitField{
 	"context":               refusedField(framework.TypeString, noDerivation),
 	"convergent_encryption": refusedField(framework.TypeBool, noConvergence),
 	"derived":               refusedField(framework.TypeBool, derivedAsKey),
-	"cmac":                  refusedField(framework.TypeString, noMAC),
+	"cmac":                  refusedField(framework.TypeString, noCMAC),
 	"marshalling_algorithm": refusedField(framework.TypeString, misspelled, "asn1"), // SPIRE did before July 2026.
-	"hmac":                  refusedField(framework.TypeString, noMAC),
 	"signature_context":     refusedField(framework.TypeString, noEd25519),
 	"public_key":            refusedField(framework.TypeString, noPublicHalf),
 	"version":               refusedField(framework.TypeInt, sameMaterial, 1),

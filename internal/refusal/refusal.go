@@ -16,6 +16,11 @@ func BadRequest(format string, args ...any) error {
 	return coded(http.StatusBadRequest, format, args)
 }
 
+// Forbidden is an error with status 403: what the request names is not the caller's to use.
+func Forbidden(format string, args ...any) error {
+	return coded(http.StatusForbidden, format, args)
+}
+
 // NotFound is an error with status 404: what the request names does not exist.
 func NotFound(format string, args ...any) error {
 	return coded(http.StatusNotFound, format, args)

@@ -12,7 +12,8 @@ import (
 
 func TestRefusalsAreBareCodedErrors(t *testing.T) {
 	for status, refuse := range map[int]func(string, ...any) error{
-		400: BadRequest, 404: NotFound, 405: NotAllowed, 409: Conflict, 500: Internal, 502: BadGateway, 503: Unavailable,
+		400: BadRequest, 403: Forbidden, 404: NotFound, 405: NotAllowed, 409: Conflict,
+		500: Internal, 502: BadGateway, 503: Unavailable,
 	} {
 		err := refuse("no %s", "way")
 		require.Equal(t, logical.CodedError(status, "no way"), err)

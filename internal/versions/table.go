@@ -6,8 +6,8 @@ import "slices"
 type Row struct {
 	// CMK is the CMK's id.
 	CMK string `json:"cmk"`
-	// KeyVersionID is KMS's id of the version. Empty: the row is a data key, or the id is not known yet, and the row stands
-	// for whatever versions the CMK has.
+	// KeyVersionID is KMS's id of the version. Empty: the row is a data key, or the id is not known yet, and the row
+	// stands for whatever versions the CMK has.
 	KeyVersionID string `json:"key_version_id,omitempty"`
 	// WrappedKey is a data key as KMS has wrapped it: its CiphertextBlob. Empty for a version of a CMK.
 	WrappedKey string `json:"wrapped_key,omitempty"`

@@ -3,6 +3,7 @@ package versions
 import (
 	"encoding/base64"
 	"errors"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -16,11 +17,17 @@ var ErrForm = errors.New("the string before the last colon must be vault:v and t
 // Join returns what version n has made, with its prefix.
 func Join(n int, made string) string { return prefix + strconv.Itoa(n) + ":" + made }
 
-// JoinBytes is Join for bytes, which it encodes in base64.
+// JoinBytes is Join for bytes, which it encodes in base64, in pieces: the whole of it need not be in memory twice.
 func JoinBytes(n int, made []byte) string {
-	text := make([]byte, 0, len(prefix)+len("4294967295:")+base64.StdEncoding.EncodedLen(len(made)))
-	text = append(strconv.AppendInt(append(text, prefix...), int64(n), 10), ':')
-	return string(base64.StdEncoding.AppendEncode(text, made))
+	const piece = 3 << 8
+	var text strings.Builder
+	text.Grow(len(prefix) + len("4294967295:") + base64.StdEncoding.EncodedLen(len(made)))
+	text.WriteString(Join(n, ""))
+	encoded := make([]byte, 0, piece/3*4)
+	for part := range slices.Chunk(made, piece) {
+		text.Write(base64.StdEncoding.AppendEncode(encoded, part))
+	}
+	return text.String()
 }
 
 // Split divides a string into the number of its version and what that version has made. The number is 0 if there is no

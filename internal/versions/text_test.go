@@ -1,6 +1,8 @@
 package versions
 
 import (
+	"crypto/rand"
+	"encoding/base64"
 	"strings"
 	"testing"
 
@@ -13,6 +15,14 @@ func TestStringIsSplitAsItWasMade(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, n, got)
 		require.Equal(t, "QUJD", made)
+	}
+}
+
+func TestBytesAreJoinedInBase64WhateverTheirNumber(t *testing.T) {
+	for _, length := range []int{0, 1, 2, 3, 767, 768, 769, 100_000} {
+		made := make([]byte, length)
+		_, _ = rand.Read(made)
+		require.Equal(t, Join(12, base64.StdEncoding.EncodeToString(made)), JoinBytes(12, made), length)
 	}
 }
 

@@ -45,7 +45,9 @@ func newAES(key *[KeySize]byte) cipher.Block {
 // copy of the Block and the multiples of the hash key, which is why both are wiped. TestWipeReachesAllThatGoKeepsOfAKey
 // fails if a release of Go changes that.
 //
-// Some copies are out of reach, and last until something else overwrites them: round keys in vector registers, with the
-// copies that the kernel and Go's runtime save when they switch threads or goroutines, and, on processors without AES
-// instructions, the hash key on the stack of Go's generic GHASH.
+// Some copies are out of reach, and last until something else overwrites them: what vector registers hold of the key
+// of the message that a thread handled last, and single round keys of others, with the copies that the kernel and Go's
+// runtime save when they interrupt a thread or switch goroutines; on amd64, the first 16 bytes of a message's key on
+// the stack of Go's GCM, which keeps their sum with counters; and, on processors without AES instructions, the hash key
+// on the stack of Go's generic GHASH.
 func wipe(expanded any) { reflect.ValueOf(expanded).Elem().SetZero() }

@@ -5,9 +5,10 @@ import (
 	"fmt"
 	"reflect"
 	"testing"
-	"unsafe"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/coredump"
 )
 
 // exampleKey has 32 bytes that differ, so that no other data look like a part of it.
@@ -39,7 +40,7 @@ func TestWipeReachesAllThatGoKeepsOfAKey(t *testing.T) {
 			require.Equal(t, test.name, object.PkgPath()+"."+object.Name())
 			requireSelfContained(t, object)
 
-			memory := memoryOf(test.expanded)
+			memory := coredump.Memory(test.expanded)
 			require.True(t, holds(memory, exampleKey[:]), "a schedule begins with the key itself")
 			wipe(test.expanded)
 			require.Equal(t, make([]byte, len(memory)), memory)
@@ -62,12 +63,6 @@ func requireSelfContained(t *testing.T, object reflect.Type) {
 	}
 }
 
-// memoryOf returns the bytes of the object that expanded points to, not a copy of them.
-func memoryOf(expanded any) []byte {
-	v := reflect.ValueOf(expanded)
-	return unsafe.Slice((*byte)(v.UnsafePointer()), v.Elem().Type().Size())
-}
-
 // holds reports whether memory holds secret, as bytes or as 32-bit words of either byte order.
 func holds(memory, secret []byte) bool {
 	return bytes.Contains(memory, secret) || bytes.Contains(memory, swapWords(secret))
@@ -83,7 +78,7 @@ func swapWords(secret []byte) []byte {
 
 func TestClearLeavesNothingOfTheKey(t *testing.T) {
 	k := New(exampleKey)
-	schedule := memoryOf(k.block)
+	schedule := coredump.Memory(k.block)
 	require.True(t, holds(schedule, exampleKey[:]))
 	k.Clear()
 	require.Equal(t, make([]byte, len(schedule)), schedule)

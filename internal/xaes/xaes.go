@@ -42,6 +42,17 @@ type Key struct {
 
 // New expands key. It keeps no reference to key, which the caller clears.
 func New(key *[KeySize]byte) *Key {
+	k := expand(key)
+	// The processor's registers still hold parts of what was expanded last, and would be written to memory when the
+	// thread is interrupted. Now that is a key which is no secret.
+	expand(new([KeySize]byte))
+	return k
+}
+
+// expand returns a key that is on the heap, because it is not inlined. A stack leaves copies behind when it grows.
+//
+//go:noinline
+func expand(key *[KeySize]byte) *Key {
 	k := &Key{block: newAES(key)}
 	k.block.Encrypt(k.k1[:], k.k1[:])
 	// Double it in GF(2^128), without a branch on its secret top bit.
@@ -93,7 +104,8 @@ func (k *Key) Commitment(nonce []byte) (c [CommitmentSize]byte) {
 // Derive returns the cipher of the messages whose nonces begin like nonce. The caller clears it, and chooses the nonces
 // of AES-256-GCM so that none is used twice: it is for messages in several parts.
 func (k *Key) Derive(nonce []byte) GCM {
-	var key [KeySize]byte
+	// It is on the heap, because Encrypt is of an interface.
+	key := new([KeySize]byte)
 	defer clear(key[:])
 	for i, half := range [][]byte{key[:aes.BlockSize], key[aes.BlockSize:]} {
 		copy(half, []byte{0, byte(i + 1), 'X', 0})
@@ -101,7 +113,7 @@ func (k *Key) Derive(nonce []byte) GCM {
 		subtle.XORBytes(half, half, k.k1[:])
 		k.block.Encrypt(half, half)
 	}
-	return NewGCM(&key)
+	return NewGCM(key)
 }
 
 // Format prints "[redacted]" for every verb, so that no log shows the subkey.

@@ -14,11 +14,13 @@ func (s *stage) contests() []contest.Contest {
 		s.clientContests(),
 		s.serviceContests(),
 		s.operationContests(),
+		s.secretContests(),
 		s.recordContests(),
 		s.createContests(),
 		s.importContests(),
 		s.scaleContests(),
 		s.engineContests(),
+		s.envelopeContests(),
 		s.overheadContests(),
 	)
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
@@ -34,12 +35,11 @@ func (s *stage) openEngine(ctx context.Context) ([]contest.Side, func() error, e
 	if err != nil {
 		return nil, nil, err
 	}
-	data := map[string]any{"plaintext": plaintext}
-	ours, err := vault.post(ctx, enginePath, data)
+	ours, err := vault.post(ctx, enginePath, item)
 	if err != nil {
 		return nil, nil, err
 	}
-	peer, err := vault.post(ctx, "echo/encrypt/"+keyName, data)
+	peer, err := vault.post(ctx, "echo/encrypt/"+keyName, item)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -52,12 +52,7 @@ func (s *stage) openBatch(ctx context.Context, items int) ([]contest.Side, func(
 	if err != nil {
 		return nil, nil, err
 	}
-	item := map[string]any{"plaintext": plaintext}
-	batch := make([]map[string]any, items)
-	for i := range batch {
-		batch[i] = item
-	}
-	ours, err := vault.post(ctx, enginePath, map[string]any{"batch_input": batch})
+	ours, err := vault.post(ctx, enginePath, batchOf(items))
 	if err != nil {
 		return nil, nil, err
 	}
@@ -66,6 +61,13 @@ func (s *stage) openBatch(ctx context.Context, items int) ([]contest.Side, func(
 		return nil, nil, err
 	}
 	return []contest.Side{inItems("ours", items, ours), inItems("one by one", 1, peer)}, nil, nil
+}
+
+// item is a request with one item, and batchOf is one with many of them.
+var item = map[string]any{"plaintext": plaintext}
+
+func batchOf(items int) map[string]any {
+	return map[string]any{"batch_input": slices.Repeat([]map[string]any{item}, items)}
 }
 
 // inItems is a side with one caller, measured in items: each request has a number of them.

@@ -33,21 +33,19 @@ func newTransport(ca string) (*http.Transport, error) {
 	}, nil
 }
 
-// exchange sends r, reads the whole answer and fails unless it is a success.
+// exchange sends r, reads the whole answer, keeps none of it, and fails unless it is a success.
 func exchange(c *http.Client, r *http.Request) error {
 	resp, err := c.Do(r)
 	if err != nil {
 		return err
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(resp.Body)
-	if err != nil {
+	if resp.StatusCode == http.StatusOK || resp.StatusCode == http.StatusNoContent {
+		_, err := io.Copy(io.Discard, resp.Body)
 		return err
 	}
-	if resp.StatusCode != http.StatusOK && resp.StatusCode != http.StatusNoContent {
-		return fmt.Errorf("HTTP status %d: %s", resp.StatusCode, body)
-	}
-	return nil
+	body, err := io.ReadAll(resp.Body)
+	return errors.Join(fmt.Errorf("HTTP status %d: %s", resp.StatusCode, body), err)
 }
 
 // send sends one signed form to the service.

@@ -13,14 +13,18 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
 
-// vaultServer is a Vault server as in production: raft storage, TLS, an audit log. Transit, our engine, which has a key
-// called payroll, and the echo plugin are mounted.
+// vaultServer is a Vault server as in production: raft storage, TLS, an audit log. Transit, our engine and the echo
+// plugin are mounted.
 type vaultServer struct {
 	*vault.Server
 	http *http.Client
 }
 
-const keyName = "payroll"
+// The keys of our engine: with one, KMS encrypts; with the other, the engine does, with a data key.
+const (
+	keyName      = "payroll"
+	envelopeName = "archive"
+)
 
 func (s *stage) startVault(ctx context.Context) (*vaultServer, error) {
 	kms, err := s.kms()
@@ -49,7 +53,8 @@ func (s *stage) startVault(ctx context.Context) (*vaultServer, error) {
 	return v, nil
 }
 
-// config has the certificate of the KMS service, so that TLS costs both the same.
+// config has the certificate of the KMS service, so that TLS costs both the same, and takes long strings: by default
+// Vault refuses the base64 of 1 MiB.
 func (v *vaultServer) config(s *stage, kms *kmsService) string {
 	return fmt.Sprintf(`
 storage "raft" {
@@ -60,6 +65,7 @@ listener "tcp" {
   address       = %q
   tls_cert_file = %q
   tls_key_file  = %q
+  max_json_string_value_length = 8388608
 }
 api_addr         = "https://127.0.0.1:2"
 cluster_addr     = "https://127.0.0.1:1"
@@ -81,16 +87,40 @@ func (v *vaultServer) setUp(ctx context.Context, s *stage, kms *kmsService) erro
 			return err
 		}
 	}
-	for path, engine := range map[string]string{"transit": "transit", "echo": "echo", "alicloudkms": pluginName} {
-		if err := v.Client.Sys().MountWithContext(ctx, path, &api.MountInput{Type: engine}); err != nil {
+	for _, engine := range []string{"transit", "echo"} {
+		if err := v.Client.Sys().MountWithContext(ctx, engine, &api.MountInput{Type: engine}); err != nil {
 			return err
 		}
 	}
-	if _, err := v.Client.Logical().WriteWithContext(ctx, "alicloudkms/config", kms.EngineConfig()); err != nil {
+	return v.mountEngine(ctx, "alicloudkms", kms.EngineConfig())
+}
+
+// mountEngine mounts our engine with both keys.
+func (v *vaultServer) mountEngine(ctx context.Context, path string, config map[string]any) error {
+	if err := v.Client.Sys().MountWithContext(ctx, path, &api.MountInput{Type: pluginName}); err != nil {
 		return err
 	}
-	_, err := v.Client.Logical().WriteWithContext(ctx, "alicloudkms/keys/"+keyName, nil)
-	return err
+	for _, write := range []struct {
+		path string
+		data map[string]any
+	}{
+		{"config", config}, {"keys/" + keyName, nil}, {"keys/" + envelopeName, map[string]any{"encryption": "envelope"}},
+	} {
+		if _, err := v.Client.Logical().WriteWithContext(ctx, path+"/"+write.path, write.data); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// answerSize is the length of the data of an answer, in JSON.
+func (v *vaultServer) answerSize(ctx context.Context, path string, data map[string]any) (int, error) {
+	answer, err := v.Client.Logical().WriteWithContext(ctx, path, data)
+	if err != nil {
+		return 0, err
+	}
+	encoded, err := json.Marshal(answer.Data)
+	return len(encoded), err
 }
 
 // post returns a function that repeats one request, with as thin a client as possible.

@@ -78,8 +78,9 @@ func (l *loop) round(number int, all bool) {
 	found.check(l.writers, all)
 	l.postman.resend(l.t, newHTTP(l.t, l.service), l.service)
 	l.t.Logf("round %d: killed after %d requests, with %d keys and %d aliases; %d of the requests in doubt had taken effect; "+
-		"%d ciphertexts opened, and %d signatures and ciphertexts of asymmetric keys",
-		number+1, acknowledged, len(found.keys), len(found.aliases), found.happened, found.opened, found.paired)
+		"%d ciphertexts opened, and %d signatures and ciphertexts of asymmetric keys; %d values of %d secrets read",
+		number+1, acknowledged, len(found.keys), len(found.aliases), found.happened, found.opened, found.paired,
+		found.read, len(found.secrets))
 }
 
 // workUntilKilled runs all writers in parallel, and kills the service shortly after a number of requests.

@@ -5,6 +5,7 @@
 // exact state, except for the one request whose response never arrived: that must have taken effect completely, or not
 // at all.
 //
+//   - Every acknowledged secret exists, with all of its values, each under its stages, and nothing of any other.
 //   - Every acknowledged CMK of every kind exists, with its state, versions, metadata, aliases, tags, ciphertexts and
 //     signatures, and nothing else does. Filters find it by its state and its tags.
 //   - No record is incomplete: `alicloudkms check` walks the store.

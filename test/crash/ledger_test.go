@@ -12,6 +12,7 @@ type ledger struct {
 	keys map[string]key // by key id
 	// aliases are key ids by alias.
 	aliases map[string]string
+	secrets map[string]secret // by name
 }
 
 // key is a CMK in a ledger. Tags are never changed in place.
@@ -32,11 +33,13 @@ type metadata struct {
 	protected   bool
 }
 
-func newLedger() ledger { return ledger{keys: map[string]key{}, aliases: map[string]string{}} }
+func newLedger() ledger {
+	return ledger{keys: map[string]key{}, aliases: map[string]string{}, secrets: map[string]secret{}}
+}
 
 // with returns the ledger after effect.
 func (l ledger) with(effect func(ledger)) ledger {
-	after := ledger{keys: maps.Clone(l.keys), aliases: maps.Clone(l.aliases)}
+	after := ledger{keys: maps.Clone(l.keys), aliases: maps.Clone(l.aliases), secrets: maps.Clone(l.secrets)}
 	effect(after)
 	return after
 }

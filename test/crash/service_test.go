@@ -48,6 +48,7 @@ quotas {
   aliases      = -1
   key_versions = -1
   versions     = -1
+  secrets      = -1
 }
 rate_limits {
   crypto     = -1
@@ -57,6 +58,9 @@ rate_limits {
   list_tags  = -1
   asymmetric = -1
   re_encrypt = -1
+  secret_values = -1
+  secret_write  = -1
+  secret_read   = -1
 }
 `
 

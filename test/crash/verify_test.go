@@ -20,6 +20,10 @@ type inspector struct {
 	// keys are the ids of all CMKs, and aliases the key ids by alias.
 	keys    map[string]bool
 	aliases map[string]string
+	// secrets are the names of all of them.
+	secrets []string
+	// read counts the values of secrets that were read.
+	read int
 	// happened counts the requests in doubt that turned out to have taken effect.
 	happened int
 	// opened counts the ciphertexts of symmetric CMKs that were decrypted, and paired the signatures and ciphertexts of
@@ -52,6 +56,7 @@ func inspect(t *testing.T, c *client.Client) *inspector {
 			break
 		}
 	}
+	i.listSecrets()
 	return i
 }
 
@@ -60,7 +65,7 @@ func inspect(t *testing.T, c *client.Client) *inspector {
 func (i *inspector) check(writers []*writer, all bool) {
 	i.t.Helper()
 	unknown := maps.Clone(i.keys)
-	aliases := 0
+	aliases, secrets := 0, 0
 	for _, w := range writers {
 		w.client = i.client
 		i.settle(w, all)
@@ -69,12 +74,15 @@ func (i *inspector) check(writers []*writer, all bool) {
 			delete(unknown, id)
 		}
 		aliases += len(w.ledger.aliases)
+		secrets += len(w.ledger.secrets)
 	}
 	require.Len(i.t, i.aliases, aliases, "aliases that no writer has created")
+	require.Len(i.t, i.secrets, secrets, "secrets that no writer has created")
 	i.adopt(writers, unknown)
 	i.filter(writers)
 	for _, w := range writers {
 		i.open(w, all)
+		i.readSecrets(w, all)
 	}
 }
 
@@ -114,6 +122,7 @@ func (i *inspector) look(w *writer, all bool) ledger {
 			found.aliases[name] = id
 		}
 	}
+	found.secrets = i.secretsOf(w)
 	return found
 }
 
@@ -166,6 +175,9 @@ func compare(found, l ledger) string {
 	}
 	if !maps.Equal(found.aliases, l.aliases) {
 		fmt.Fprintf(&differs, "\naliases are %v and should be %v", found.aliases, l.aliases)
+	}
+	if !maps.Equal(found.secrets, l.secrets) {
+		fmt.Fprintf(&differs, "\nsecrets are %v and should be %v", found.secrets, l.secrets)
 	}
 	return differs.String()
 }

@@ -22,8 +22,8 @@ type writer struct {
 	ledger ledger
 	// ids are those of the ledger's CMKs, in the order of their creation.
 	ids []string
-	// touched are the CMKs that this round has used.
-	touched map[string]bool
+	// touched are the CMKs that this round has used, and touchedSecrets the secrets.
+	touched, touchedSecrets map[string]bool
 	// sealed are the ciphertexts of all rounds, and sealedBefore is the number of those from earlier rounds.
 	sealed       []ciphertext
 	sealedBefore int
@@ -52,6 +52,7 @@ func newWriter(name string, random *rand.Rand) *writer {
 // begin starts a round.
 func (w *writer) begin(c *client.Client) {
 	w.client, w.touched, w.sealedBefore = c, map[string]bool{}, len(w.sealed)
+	w.touchedSecrets = map[string]bool{}
 }
 
 // work sends requests until one gets no response, and calls progress after each that does. It returns an error for a
@@ -97,7 +98,12 @@ func (w *writer) step(ctx context.Context) error {
 
 // onEnabled performs a random operation that an enabled CMK allows.
 func (w *writer) onEnabled(ctx context.Context, id string, k key) error {
-	switch w.random.IntN(14) {
+	switch w.random.IntN(17) {
+	case 14, 15, 16:
+		if k.isSymmetric() {
+			return w.changeSecret(ctx, id)
+		}
+		return w.describe(ctx, id)
 	case 10:
 		return w.describe(ctx, id)
 	case 11:

@@ -34,13 +34,13 @@ var methods = map[string]func(m *mount, c call) error{
 
 func (c call) do(m *mount) error { return methods[c.method](m, c) }
 
-// fixture is what the calls work on: a mount with the keys "a", "other", "pair", which signs, and "external", whose
-// material is imported.
+// fixture is what the calls work on: a mount with the keys "a", "other", "pair", which signs, "data", which is in
+// envelope mode, and "external", whose material is imported.
 type fixture struct {
 	config                map[string]any
 	plaintext, ciphertext string
-	// signature is one of plaintext.
-	signature string
+	// signature and hmac are those of plaintext.
+	signature, hmac string
 	// cmk is the CMK of "other".
 	cmk string
 	// imported holds the fields that import material into "external", and version those that import it into a new version.
@@ -56,6 +56,8 @@ func (s *stage) fixture(m *mount) fixture {
 	f.cmk, _ = m.write("keys/other", nil)["key_id"].(string)
 	m.write("keys/pair", map[string]any{"type": "ecdsa-p256"})
 	f.signature, _ = m.write("sign/pair", map[string]any{"input": f.plaintext})["signature"].(string)
+	m.write("keys/data", map[string]any{"encryption": "envelope"})
+	f.hmac, _ = m.write("hmac/data", map[string]any{"input": f.plaintext})["hmac"].(string)
 	m.write("keys/external", map[string]any{"origin": string(kmsapi.OriginExternal)})
 	parameters := m.write("keys/external/import_parameters", nil)
 	der, err := base64.StdEncoding.DecodeString(parameters["public_key_der"].(string))
@@ -91,6 +93,7 @@ func (f fixture) calls() []call {
 	batchOf := func(item map[string]any) map[string]any { return map[string]any{"batch_input": []any{item, item}} }
 	input := map[string]any{"input": f.plaintext}
 	signed := map[string]any{"input": f.plaintext, "signature": f.signature}
+	checked := map[string]any{"input": f.plaintext, "hmac": f.hmac}
 	tags := map[string]any{"tags": map[string]any{"team": "red"}}
 	return []call{
 		{"delete config", "delete", "config", nil},
@@ -158,6 +161,11 @@ func (f fixture) calls() []call {
 		{"verify", "post", "verify/pair", signed},
 		{"verify a batch", "post", "verify/pair", batchOf(signed)},
 		{"verify with the hash in the path", "post", "verify/pair/sha2-256", signed},
+		{"make an HMAC", "post", "hmac/data", input},
+		{"make HMACs of a batch", "post", "hmac/data", batchOf(input)},
+		{"make an HMAC with the hash in the path", "post", "hmac/data/sha2-512", input},
+		{"verify an HMAC", "post", "verify/data", checked},
+		{"verify HMACs of a batch", "post", "verify/data", batchOf(checked)},
 		{"read public keys", "get", "export/public-key/pair", nil},
 		{"read the newest public key", "get", "export/public-key/pair/latest", nil},
 	}

@@ -40,7 +40,7 @@ var rooms = map[string]room{
 		imports: []string{"internal/servercert", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
 	},
 	"credentials": {
-		imports: []string{"client", "internal/input", "internal/servercert", "kmsapi", "signature"},
+		imports: []string{"client", "internal/cloudcall", "internal/input", "kmsapi", "signature"},
 		tests:   []string{"kmstest", "server"},
 	},
 	"seal": {
@@ -53,9 +53,10 @@ var rooms = map[string]room{
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
-			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/budget", "internal/fields", "internal/input", "internal/keywrap", "internal/listing",
-			"internal/once", "internal/refusal", "internal/servercert", "internal/signing", "internal/versions",
+			"client", "credentials", "envelope", "kmsapi", "signature",
+			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
+			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/servercert", "internal/signing",
+			"internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -68,6 +69,8 @@ var rooms = map[string]room{
 	"internal/byhand": {onlyStandard: true},
 	// What a misspelt name was probably meant to be, for every message that has a list of the right ones.
 	"internal/guess": {onlyStandard: true},
+	// Requests to STS and RAM, for all that sends any.
+	"internal/cloudcall": {imports: []string{"internal/servercert", "kmsapi"}, onlyStandard: true},
 	// Which names a certificate has that is not trusted, for all that connects.
 	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
 	// Other people's text in messages, logs and reports.
@@ -77,17 +80,22 @@ var rooms = map[string]room{
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.
-	"envelope": {imports: []string{"internal/xaes", "kmsapi"}},
+	"envelope": {imports: []string{"internal/xaes", "kmsapi"}, tests: []string{"internal/coredump"}},
 	// Files that survive a power loss, for service and tool.
 	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
-	"internal/xaes": {onlyStandard: true},
+	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
+	// What the memory of a process holds, for the tests of whatever erases keys.
+	"internal/coredump": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
-	"internal/budget":   {onlyStandard: true},
-	"internal/fields":   {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
-	"internal/keywrap":  {imports: []string{"kmsapi"}},
-	"internal/listing":  {imports: []string{"internal/refusal"}},
-	"internal/once":     {onlyStandard: true},
+	"internal/budget":  {onlyStandard: true},
+	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
+	"internal/keywrap": {imports: []string{"kmsapi"}},
+	"internal/listing": {imports: []string{"internal/refusal"}},
+	"internal/once":    {onlyStandard: true},
+	"internal/ram": {
+		imports: []string{"client", "internal/cloudcall", "kmsapi", "signature"},
+	},
 	"internal/refusal":  {},
 	"internal/signing":  {imports: []string{"internal/refusal", "kmsapi"}},
 	"internal/versions": {onlyStandard: true},
@@ -121,12 +129,12 @@ var rooms = map[string]room{
 	},
 	"server/internal/api": {
 		imports: serverRooms(
-			"asymmetric", "config", "crypt", "fair", "keyindex", "keyring", "keystate", "wrapping", "kmsapi",
+			"asymmetric", "config", "crypt", "fair", "keyindex", "keyring", "keystate", "stages", "wrapping", "kmsapi",
 		),
 	},
 	"server/internal/keyring": {
 		imports: serverRooms(
-			"asymmetric", "crypt", "keyindex", "keystate", "list", "store", "internal/printable", "kmsapi",
+			"asymmetric", "crypt", "keyindex", "keystate", "list", "stages", "store", "internal/printable", "kmsapi",
 		),
 		tests: serverRooms("store/bolt"),
 	},
@@ -134,6 +142,7 @@ var rooms = map[string]room{
 	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
+	"server/internal/stages":     {imports: []string{"kmsapi"}},
 	"server/internal/keyindex":   {onlyStandard: true},
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},

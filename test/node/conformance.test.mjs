@@ -5,3 +5,4 @@ import './import.mjs';
 import './asymmetric.mjs';
 import './errors.mjs';
 import './instances.mjs';
+import './secrets.mjs';

@@ -21,7 +21,7 @@ everyDialect('refusals have their code', async (call) => {
     ['GenerateDataKey', { KeyId: doomed.KeyId }, 409, 'Rejected.PendingDeletion'],
     ['CreateKey', { KeySpec: 'RSA_1024' }, 400, 'InvalidParameter', /KeySpec/],
     ['CreateKey', { EnableAutomaticRotation: true, RotationInterval: '6d' }, 400, 'InvalidParameter', /Rotation/],
-    ['ListSecrets', {}, 400, 'UnsupportedOperation', /^This action is not supported\.$/],
+    ['DescribeService', {}, 400, 'UnsupportedOperation', /^This action is not supported\.$/],
   ]) {
     await refused(call(operation, parameters), ...want);
   }

@@ -58,6 +58,8 @@ func TestWhatVaultPublishesOfTheEngineIsValidOpenAPI(t *testing.T) {
 	requireBody(t, doc, "/config", http.MethodPost, "request_timeout", "secret_key")
 	requireBody(t, doc, "/keys/{name}", http.MethodPost, "description", "tags")
 	requireBody(t, doc, "/keys/{name}/tags", http.MethodPatch, "tags")
+	requireBody(t, doc, "/hmac/{name}", http.MethodPost, "input", "algorithm", "batch_input")
+	requireBody(t, doc, "/verify/{name}", http.MethodPost, "signature", "hmac")
 	requireQuery(t, doc, "/keys/{name}", http.MethodGet)
 	requireQuery(t, doc, "/keys/{name}", http.MethodDelete, "pending_window_in_days")
 	requireQuery(t, doc, "/keys/{name}/tags", http.MethodGet)

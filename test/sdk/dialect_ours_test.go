@@ -108,6 +108,19 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpDescribeAccountKmsStatus:        oursRow((*client.Client).DescribeAccountKmsStatus),
 	kmsapi.OpOpenKmsService:                  oursRow((*client.Client).OpenKmsService),
 	kmsapi.OpDescribeRegions:                 oursRow((*client.Client).DescribeRegions),
+	kmsapi.OpCreateSecret:                    oursRow((*client.Client).CreateSecret),
+	kmsapi.OpPutSecretValue:                  oursRow((*client.Client).PutSecretValue),
+	kmsapi.OpGetSecretValue:                  oursRow((*client.Client).GetSecretValue),
+	kmsapi.OpDescribeSecret:                  oursRow((*client.Client).DescribeSecret),
+	kmsapi.OpListSecrets:                     oursRow((*client.Client).ListSecrets),
+	kmsapi.OpListSecretVersionIds:            oursRow((*client.Client).ListSecretVersionIds),
+	kmsapi.OpUpdateSecret:                    oursRow((*client.Client).UpdateSecret),
+	kmsapi.OpUpdateSecretVersionStage:        oursRow((*client.Client).UpdateSecretVersionStage),
+	kmsapi.OpDeleteSecret:                    oursRow((*client.Client).DeleteSecret),
+	kmsapi.OpRestoreSecret:                   oursRow((*client.Client).RestoreSecret),
+	kmsapi.OpRotateSecret:                    oursRow((*client.Client).RotateSecret),
+	kmsapi.OpUpdateSecretRotationPolicy:      oursRow((*client.Client).UpdateSecretRotationPolicy),
+	kmsapi.OpGetRandomPassword:               oursRow((*client.Client).GetRandomPassword),
 }
 
 func (s ours) call(request kmsapi.Request, answer kmsapi.Response) error {

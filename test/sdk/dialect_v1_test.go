@@ -114,8 +114,23 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpListTagResources:      v1Row(kms.CreateListTagResourcesRequest, (*kms.Client).ListTagResources),
 	kmsapi.OpDescribeAccountKmsStatus: v1Row(
 		kms.CreateDescribeAccountKmsStatusRequest, (*kms.Client).DescribeAccountKmsStatus),
-	kmsapi.OpOpenKmsService:  v1Row(kms.CreateOpenKmsServiceRequest, (*kms.Client).OpenKmsService),
-	kmsapi.OpDescribeRegions: v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
+	kmsapi.OpOpenKmsService:       v1Row(kms.CreateOpenKmsServiceRequest, (*kms.Client).OpenKmsService),
+	kmsapi.OpDescribeRegions:      v1Row(kms.CreateDescribeRegionsRequest, (*kms.Client).DescribeRegions),
+	kmsapi.OpCreateSecret:         v1Row(kms.CreateCreateSecretRequest, (*kms.Client).CreateSecret),
+	kmsapi.OpPutSecretValue:       v1Row(kms.CreatePutSecretValueRequest, (*kms.Client).PutSecretValue),
+	kmsapi.OpGetSecretValue:       v1Row(kms.CreateGetSecretValueRequest, (*kms.Client).GetSecretValue),
+	kmsapi.OpDescribeSecret:       v1Row(kms.CreateDescribeSecretRequest, (*kms.Client).DescribeSecret),
+	kmsapi.OpListSecrets:          v1Row(kms.CreateListSecretsRequest, (*kms.Client).ListSecrets),
+	kmsapi.OpListSecretVersionIds: v1Row(kms.CreateListSecretVersionIdsRequest, (*kms.Client).ListSecretVersionIds),
+	kmsapi.OpUpdateSecret:         v1Row(kms.CreateUpdateSecretRequest, (*kms.Client).UpdateSecret),
+	kmsapi.OpUpdateSecretVersionStage: v1Row(
+		kms.CreateUpdateSecretVersionStageRequest, (*kms.Client).UpdateSecretVersionStage),
+	kmsapi.OpDeleteSecret:  v1Row(kms.CreateDeleteSecretRequest, (*kms.Client).DeleteSecret),
+	kmsapi.OpRestoreSecret: v1Row(kms.CreateRestoreSecretRequest, (*kms.Client).RestoreSecret),
+	kmsapi.OpRotateSecret:  v1Row(kms.CreateRotateSecretRequest, (*kms.Client).RotateSecret),
+	kmsapi.OpUpdateSecretRotationPolicy: v1Row(
+		kms.CreateUpdateSecretRotationPolicyRequest, (*kms.Client).UpdateSecretRotationPolicy),
+	kmsapi.OpGetRandomPassword: v1Row(kms.CreateGetRandomPasswordRequest, (*kms.Client).GetRandomPassword),
 }
 
 func (s v1) call(request kmsapi.Request, answer kmsapi.Response) error {

@@ -131,6 +131,19 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpDescribeAccountKmsStatus:        v3Plain((*kms.Client).DescribeAccountKmsStatus),
 	kmsapi.OpOpenKmsService:                  v3Plain((*kms.Client).OpenKmsService),
 	kmsapi.OpDescribeRegions:                 v3Plain((*kms.Client).DescribeRegions),
+	kmsapi.OpCreateSecret:                    v3Row((*kms.Client).CreateSecret),
+	kmsapi.OpPutSecretValue:                  v3Row((*kms.Client).PutSecretValue),
+	kmsapi.OpGetSecretValue:                  v3Row((*kms.Client).GetSecretValue),
+	kmsapi.OpDescribeSecret:                  v3Row((*kms.Client).DescribeSecret),
+	kmsapi.OpListSecrets:                     v3Row((*kms.Client).ListSecrets),
+	kmsapi.OpListSecretVersionIds:            v3Row((*kms.Client).ListSecretVersionIds),
+	kmsapi.OpUpdateSecret:                    v3Row((*kms.Client).UpdateSecret),
+	kmsapi.OpUpdateSecretVersionStage:        v3Row((*kms.Client).UpdateSecretVersionStage),
+	kmsapi.OpDeleteSecret:                    v3Row((*kms.Client).DeleteSecret),
+	kmsapi.OpRestoreSecret:                   v3Row((*kms.Client).RestoreSecret),
+	kmsapi.OpRotateSecret:                    v3Row((*kms.Client).RotateSecret),
+	kmsapi.OpUpdateSecretRotationPolicy:      v3Row((*kms.Client).UpdateSecretRotationPolicy),
+	kmsapi.OpGetRandomPassword:               v3Row((*kms.Client).GetRandomPassword),
 }
 
 func (s v3) call(request kmsapi.Request, answer kmsapi.Response) error {

@@ -153,15 +153,16 @@ func TestTheNewSDKShowsWhatTheServiceSigned(t *testing.T) {
 
 func TestOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 	t.Run("alibaba-cloud-sdk-go", func(t *testing.T) {
-		request := kms.CreateListSecretsRequest()
-		_, err := newV1(t, dev, dev.access, kmsapi.DefaultRegion).ListSecrets(request)
+		request := kms.CreateListPoliciesRequest()
+		_, err := newV1(t, dev, dev.access, kmsapi.DefaultRegion).ListPolicies(request)
 		var refusal *sdkerrors.ServerError
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "UnsupportedOperation", refusal.ErrorCode())
 		require.Equal(t, 400, refusal.HttpStatus())
 	})
 	t.Run("kms-20160120 v3", func(t *testing.T) {
-		_, err := dialV3("")(t, dev, dev.access).(v3).client.ListSecrets(new(kmsv3.ListSecretsRequest))
+		request := &kmsv3.GetSecretPolicyRequest{SecretName: tea.String("s")}
+		_, err := dialV3("")(t, dev, dev.access).(v3).client.GetSecretPolicy(request)
 		var refusal *tea.SDKError
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "UnsupportedOperation", tea.StringValue(refusal.Code))

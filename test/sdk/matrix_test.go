@@ -146,6 +146,50 @@ var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
 	kmsapi.OpSetKeyPolicy: func(key aKey) kmsapi.Request {
 		return &kmsapi.SetKeyPolicyRequest{KeyId: key.id, Policy: defaultPolicy(key.creator)}
 	},
+	kmsapi.OpCreateSecret: func(key aKey) kmsapi.Request { return secretOf("new-of-", key) },
+	kmsapi.OpPutSecretValue: func(key aKey) kmsapi.Request {
+		return &kmsapi.PutSecretValueRequest{
+			SecretName: "of-" + key.id, VersionId: "v2", SecretData: kmsapi.NewSecret("two"),
+		}
+	},
+	kmsapi.OpGetSecretValue: func(key aKey) kmsapi.Request {
+		return &kmsapi.GetSecretValueRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpDescribeSecret: func(key aKey) kmsapi.Request {
+		return &kmsapi.DescribeSecretRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpListSecrets: func(aKey) kmsapi.Request { return &kmsapi.ListSecretsRequest{} },
+	kmsapi.OpListSecretVersionIds: func(key aKey) kmsapi.Request {
+		return &kmsapi.ListSecretVersionIdsRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpUpdateSecret: func(key aKey) kmsapi.Request {
+		return &kmsapi.UpdateSecretRequest{SecretName: "of-" + key.id, Description: "payroll"}
+	},
+	kmsapi.OpUpdateSecretVersionStage: func(key aKey) kmsapi.Request {
+		return &kmsapi.UpdateSecretVersionStageRequest{
+			SecretName: "of-" + key.id, VersionStage: "next", MoveToVersion: "v1",
+		}
+	},
+	kmsapi.OpDeleteSecret: func(key aKey) kmsapi.Request {
+		return &kmsapi.DeleteSecretRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpRestoreSecret: func(key aKey) kmsapi.Request {
+		return &kmsapi.RestoreSecretRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpRotateSecret: func(key aKey) kmsapi.Request {
+		return &kmsapi.RotateSecretRequest{SecretName: "of-" + key.id, VersionId: "v2"}
+	},
+	kmsapi.OpUpdateSecretRotationPolicy: func(key aKey) kmsapi.Request {
+		return &kmsapi.UpdateSecretRotationPolicyRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpGetRandomPassword: func(aKey) kmsapi.Request { return &kmsapi.GetRandomPasswordRequest{} },
+}
+
+// secretOf makes a secret that a key encrypts.
+func secretOf(prefix string, key aKey) *kmsapi.CreateSecretRequest {
+	return &kmsapi.CreateSecretRequest{
+		SecretName: prefix + key.id, VersionId: "v1", SecretData: kmsapi.NewSecret("one"), EncryptionKeyId: key.id,
+	}
 }
 
 // refusalBefore is how a request is refused for what it is about, over the shared gateway: the key of the matrix is
@@ -160,6 +204,8 @@ var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
 	kmsapi.OpAsymmetricVerify:       kmsapi.ErrUnsupportedOperation,
 	kmsapi.OpAsymmetricEncrypt:      kmsapi.ErrUnsupportedOperation,
 	kmsapi.OpAsymmetricDecrypt:      kmsapi.ErrUnsupportedOperation,
+	kmsapi.OpRestoreSecret:          kmsapi.ErrResourceInUse,
+	kmsapi.OpRotateSecret:           kmsapi.ErrRejectedUnsupportedOperation,
 }
 
 // refusalOutside is how a request is refused about a key that is in no instance.
@@ -175,8 +221,12 @@ func outcome(op kmsapi.Operation, gateway, instance string) *kmsapi.Error {
 	switch {
 	case gateway != "" && !data:
 		return kmsapi.ErrInvalidAPIName
+	case gateway != "" && gateway != instance && op.Resource() == kmsapi.NamedSecret:
+		return kmsapi.ErrResourceNotFound
 	case gateway != "" && gateway != instance:
 		return kmsapi.ErrKeyNotFound
+	case op.Resource() == kmsapi.NamedSecret: // The shared gateway serves those of every instance.
+		return refusalBefore[op]
 	case gateway == "" && op.Plane() != kmsapi.ControlPlane && instance == private:
 		return kmsapi.ErrUnsupportedOperation
 	case instance == "" && refusalOutside[op] != nil:
@@ -220,7 +270,12 @@ type matrix struct {
 }
 
 func (m matrix) try(t *testing.T, op kmsapi.Operation, gateway, instance string) {
-	request := requestsAbout[op](m.newKey(t, instance))
+	key := m.newKey(t, instance)
+	if op.Resource() == kmsapi.NamedSecret {
+		made := secretOf("of-", key)
+		require.NoError(t, m.callers[""].call(made, made.NewResponse()))
+	}
+	request := requestsAbout[op](key)
 	err := m.callers[gateway].call(request, request.NewResponse())
 	if want := outcome(op, gateway, instance); want != nil {
 		require.ErrorIs(t, err, want)

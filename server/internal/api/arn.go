@@ -13,6 +13,8 @@ const (
 	keyIDParam     = "KeyId"
 	protectedParam = "ProtectedResourceArn"
 	resourceParam  = "ResourceId."
+	secretParam    = "SecretName"
+	secretKeyParam = "EncryptionKeyId"
 )
 
 // arnPrefix begins every resource name, and no key id and no alias.
@@ -26,12 +28,15 @@ func (inv *Invocation) arn(resource string) string {
 func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + keyID) }
 
 // WithLocalNames returns params with the names that resource names stand for, where a parameter that names a CMK has
-// that of a CMK or an alias of the account and region. Any other resource name leads to nothing here, whoever asks:
-// nothing is looked up.
+// that of a CMK or an alias of the account and region, and one that names a secret that of a secret. Any other resource
+// name leads to nothing here, whoever asks: nothing is looked up.
 //
 // The resource name in ProtectedResourceArn becomes the KeyId.
 func (inv *Invocation) WithLocalNames(params kmsapi.Params) (kmsapi.Params, error) {
 	params, err := inv.withLocalKeys(params)
+	if err == nil {
+		params, err = inv.withLocalSecret(params)
+	}
 	if err != nil || params.Get(protectedParam) == "" || !inv.Operation.Takes(protectedParam) {
 		return params, err
 	}
@@ -62,7 +67,7 @@ func (inv *Invocation) namesKey(param string) bool {
 	if names := inv.Operation.KeyParameters(); names != nil {
 		return slices.Contains(names, param)
 	}
-	return param == keyIDParam && inv.Operation.Takes(keyIDParam)
+	return (param == keyIDParam || param == secretKeyParam) && inv.Operation.Takes(param)
 }
 
 func (inv *Invocation) localName(arn string) (name string, ok bool) {

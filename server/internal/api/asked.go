@@ -8,8 +8,9 @@ import (
 )
 
 // Asked returns what a request names, for its audit line, unless the ids in inv say the same: the id of a key or
-// of a KMS instance, an alias, a resource name, each as the caller wrote it. Of a ciphertext that has led to no key it
-// is the key version that the ciphertext names. For most requests it is nothing, and takes no memory.
+// of a KMS instance, an alias, a resource name, each as the caller wrote it; and always the name of a secret. Of a
+// ciphertext that has led to no key it is the key version that the ciphertext names. For most requests it is nothing,
+// and takes no memory.
 func (inv *Invocation) Asked(params kmsapi.Params) (asked kmsapi.Params) {
 	for i := range params {
 		name, value := params[i].Name, params[i].Value
@@ -18,7 +19,7 @@ func (inv *Invocation) Asked(params kmsapi.Params) (asked kmsapi.Params) {
 			if version := claimedVersion(value); version != "" {
 				asked = asked.Add("KeyVersionId", version)
 			}
-		case value != "" && !inv.found(value) && kmsapi.IsName(name):
+		case value != "" && (name == secretParam || !inv.found(value)) && kmsapi.IsName(name):
 			asked = asked.Add(name, value)
 		}
 	}

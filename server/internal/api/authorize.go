@@ -46,8 +46,15 @@ func (inv *Invocation) Authorize(params kmsapi.Params) error {
 	case kmsapi.NamedKey:
 	case kmsapi.NamedInstance:
 		return inv.permit(inv.instanceARN(params.Get("KmsInstanceId")))
+	case kmsapi.NamedSecret:
+		return inv.permit(inv.secretARN(params.Get(secretParam)))
+	case kmsapi.AllSecrets:
+		return inv.authorizeSecrets(params)
 	default:
 		return inv.permit(inv.arn(string(resource)))
+	}
+	if names := inv.taggedSecrets(params); len(names) > 0 {
+		return inv.permitSecrets(names)
 	}
 	if names := inv.Operation.KeyParameters(); names != nil {
 		return inv.authorizeParts(names, params)

@@ -2,6 +2,7 @@ package api
 
 import (
 	"context"
+	"strconv"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
@@ -18,18 +19,19 @@ func (a *API) getKmsInstance(
 	inv.InstanceID = i.ID
 	return &kmsapi.GetKmsInstanceResponse{KmsInstance: kmsapi.InstanceDetails{
 		InstanceId: i.ID, InstanceName: i.ID, Status: kmsapi.InstanceStatus(i.Status),
-		CaCertificateChainPem: i.CACertificates, Spec: i.Spec, KeyNum: a.instanceQuota(), SecretNum: "0", VpcNum: 1,
+		CaCertificateChainPem: i.CACertificates, Spec: i.Spec, KeyNum: orMany(a.quotas.Load().Keys),
+		SecretNum: strconv.Itoa(orMany(a.quotas.Load().Secrets)), VpcNum: 1,
 	}}, nil
 }
 
-// unlimitedKeys is how many CMKs an instance is said to have room for if there is no quota.
-const unlimitedKeys = 1_000_000
+// many is how many CMKs or secrets an instance is said to have room for if there is no quota.
+const many = 1_000_000
 
-func (a *API) instanceQuota() int {
-	if quota := a.quotas.Load().Keys; quota != config.Unlimited {
-		return quota
+func orMany(quota int) int {
+	if quota == config.Unlimited {
+		return many
 	}
-	return unlimitedKeys
+	return quota
 }
 
 // listKmsInstances returns a page of the KMS instances of the account and region, in the order of their ids.

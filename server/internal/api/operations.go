@@ -62,6 +62,19 @@ var operations = table(
 	row((*API).getKmsInstance),
 	row((*API).listKmsInstances),
 	row((*API).getDefaultKmsInstance),
+	row((*API).createSecret),
+	row((*API).putSecretValue),
+	row((*API).getSecretValue),
+	row((*API).describeSecret),
+	row((*API).listSecrets),
+	row((*API).listSecretVersionIds),
+	row((*API).updateSecret),
+	row((*API).updateSecretVersionStage),
+	row((*API).deleteSecret),
+	row((*API).restoreSecret),
+	row((*API).rotateSecret),
+	row((*API).updateSecretRotationPolicy),
+	row((*API).getRandomPassword),
 )
 
 func table(rows ...operation) map[kmsapi.Operation]operation {

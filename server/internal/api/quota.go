@@ -32,6 +32,11 @@ func (a *API) roomForAlias(r keyring.Reader) error {
 	return checkQuota("aliases", a.quotas.Load().Aliases, r.CountAliases)
 }
 
+// roomForSecret is roomForKey for secrets.
+func (a *API) roomForSecret(r keyring.Reader) error {
+	return checkQuota("secrets", a.quotas.Load().Secrets, r.CountSecrets)
+}
+
 // roomForVersion refuses one more version than the quota of the account and region, which counts those that keys have
 // beside their first one. The sweeper asks it too, before it rotates a key.
 func (a *API) roomForVersion(r keyring.Reader) error {

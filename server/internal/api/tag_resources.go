@@ -12,24 +12,21 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// tagResources is tagResource for several CMKs: of all of them, or of none.
+// tagResources is tagResource for several CMKs or secrets: for all of them, or for none.
 func (a *API) tagResources(
 	ctx context.Context, inv *Invocation, r *kmsapi.TagResourcesRequest,
 ) (*kmsapi.TagResourcesResponse, error) {
-	if r.ResourceType != kmsapi.ResourceTypeKey {
-		return nil, kmsapi.ErrResourceNotFound // There are no such resources.
-	}
-	return &kmsapi.TagResourcesResponse{}, a.changeTags(ctx, inv, r.ResourceIds, addTags(r.Tags))
+	return &kmsapi.TagResourcesResponse{}, a.changeTags(ctx, inv, r.ResourceType, r.ResourceIds, addTags(r.Tags))
 }
 
-// untagResources is untagResource for several CMKs: of all of them, or of none.
+// untagResources is untagResource for several CMKs or secrets: for all of them, or for none.
 func (a *API) untagResources(
 	ctx context.Context, inv *Invocation, r *kmsapi.UntagResourcesRequest,
 ) (*kmsapi.UntagResourcesResponse, error) {
 	change := removeTags(r.TagKeys)
 	switch {
-	case r.ResourceType != kmsapi.ResourceTypeKey:
-		return nil, kmsapi.ErrResourceNotFound
+	case r.ResourceType == kmsapi.ResourceTypeInstance:
+		return nil, kmsapi.ErrResourceNotFound // No instance can be tagged.
 	case len(r.TagKeys) == 0 && !r.All:
 		return nil, kmsapi.MissingParameter("TagKey.1")
 	case len(r.TagKeys) == 0:
@@ -38,37 +35,72 @@ func (a *API) untagResources(
 			return nil
 		}
 	}
-	return &kmsapi.UntagResourcesResponse{}, a.changeTags(ctx, inv, r.ResourceIds, change)
+	return &kmsapi.UntagResourcesResponse{}, a.changeTags(ctx, inv, r.ResourceType, r.ResourceIds, change)
 }
 
-// listTagResources returns a page of the tags of CMKs, in the order of the CMKs' ids and the tags' keys.
+// listTagResources returns a page of the tags of CMKs or secrets, in the order of their ids and the tags' keys.
 func (a *API) listTagResources(
 	ctx context.Context, inv *Invocation, r *kmsapi.ListTagResourcesRequest,
 ) (*kmsapi.ListTagResourcesResponse, error) {
 	if len(r.ResourceIds) == 0 && len(r.Tags) == 0 {
 		return nil, kmsapi.MissingParameter("ResourceId.1")
 	}
-	after, err := parsePosition(r.NextToken)
+	of, tagged := taggedTypes[r.ResourceType]
+	after, err := parsePosition(r.NextToken, of)
 	if err != nil {
 		return nil, err
 	}
-	page := tagPage{wanted: r.Tags, after: after, rows: []kmsapi.TagResourceEntry{}}
+	page := tagPage{resourceType: r.ResourceType, wanted: r.Tags, after: after, rows: []kmsapi.TagResourceEntry{}}
 	switch {
-	case r.ResourceType != kmsapi.ResourceTypeKey && len(r.ResourceIds) > 0:
+	case !tagged && len(r.ResourceIds) > 0:
 		return nil, kmsapi.ErrResourceNotFound
+	case !tagged:
+		return page.answer(), inv.permitEveryKey()
 	case len(r.ResourceIds) > 0:
-		err = a.view(ctx, inv, func(reader keyring.Reader) error { return page.ofNamed(reader, inv, r.ResourceIds) })
+		err = a.view(ctx, inv, func(reader keyring.Reader) error { return page.ofNamed(reader, inv, of, r.ResourceIds) })
 	default:
-		if err := inv.permitEveryKey(); err != nil || r.ResourceType != kmsapi.ResourceTypeKey {
-			return page.answer(), err
+		if err := of.permitEvery(inv); err != nil {
+			return nil, err
 		}
-		err = a.view(ctx, inv, func(reader keyring.Reader) error { return reader.EachTagged(after.keyID, page.add) })
+		err = a.view(ctx, inv, func(reader keyring.Reader) error { return of.each(reader, after.id, page.add) })
 	}
 	return page.answer(), err
 }
 
-// position is a place in the list of all tags: after one tag of a CMK.
-type position struct{ keyID, tagKey string }
+// taggedType is a type of resources that have tags.
+type taggedType struct {
+	isID        func(id string) bool
+	permitEvery func(*Invocation) error
+	// find returns the tags of a resource that exists.
+	find func(r keyring.Reader, inv *Invocation, id string) (keyring.Tags, error)
+	each func(r keyring.Reader, from string, visit func(id string, tags keyring.Tags) (bool, error)) error
+}
+
+// taggedTypes are never changed.
+var taggedTypes = map[string]taggedType{
+	kmsapi.ResourceTypeKey: {
+		isID: crypt.IsKeyID, permitEvery: (*Invocation).permitEveryKey, each: keyring.Reader.EachTagged,
+		find: func(r keyring.Reader, inv *Invocation, id string) (keyring.Tags, error) {
+			cmk, err := byID(id).forUse(r, inv)
+			if err != nil {
+				return nil, err
+			}
+			return r.Tags(cmk.KeyID)
+		},
+	},
+	kmsapi.ResourceTypeSecret: {
+		isID: kmsapi.IsSecretName, permitEvery: (*Invocation).permitEverySecret, each: keyring.Reader.EachTaggedSecret,
+		find: func(r keyring.Reader, _ *Invocation, id string) (keyring.Tags, error) {
+			if _, err := r.Secret(id); err != nil {
+				return nil, err
+			}
+			return r.SecretTags(id)
+		},
+	},
+}
+
+// position is a place in the list of all tags: after one tag of a resource.
+type position struct{ id, tagKey string }
 
 // token is the position as a client sends it back. It says no more than the page before it did, and permissions are
 // checked again, so it need not be authentic.
@@ -76,65 +108,67 @@ func (p position) token() string {
 	if p == (position{}) {
 		return ""
 	}
-	return base64.RawURLEncoding.EncodeToString([]byte(p.keyID + "/" + p.tagKey))
+	return base64.RawURLEncoding.EncodeToString([]byte(p.id + separator + p.tagKey))
 }
 
-func parsePosition(token string) (position, error) {
+// separator is in no id of a CMK and in no name of a secret.
+const separator = ":"
+
+func parsePosition(token string, of taggedType) (position, error) {
 	if token == "" {
 		return position{}, nil
 	}
 	text, err := base64.RawURLEncoding.DecodeString(token)
-	keyID, tagKey, ok := strings.Cut(string(text), "/")
-	if err != nil || !ok || !crypt.IsKeyID(keyID) {
+	id, tagKey, ok := strings.Cut(string(text), separator)
+	if err != nil || !ok || of.isID == nil || !of.isID(id) {
 		return position{}, kmsapi.InvalidParameter("NextToken", "It must be the NextToken of the page before.")
 	}
-	return position{keyID, tagKey}, nil
+	return position{id, tagKey}, nil
 }
 
-// maxLookedAt bounds the CMKs that one request looks at. If few of them have the tags that it asks for, its page is
-// short.
+// maxLookedAt bounds the resources that one request looks at. If few of them have the tags that it asks for, its page
+// is short.
 const maxLookedAt = 5000
 
 // tagPage gathers a page of tags.
 type tagPage struct {
-	// wanted are the tags that a CMK must have, and the only ones that are listed; if there are none, all are.
+	resourceType string
+	// wanted are the tags that a resource must have, and the only ones that are listed; if there are none, all are.
 	wanted kmsapi.Tags
 	// after is where the page before has ended.
 	after position
 	rows  []kmsapi.TagResourceEntry
-	// lookedAt counts CMKs.
+	// lookedAt counts resources.
 	lookedAt int
 	// next is where the page ends, if it is not the last one.
 	next position
 }
 
-// ofNamed gathers the tags of the CMKs called keyIDs, each of which must exist.
-func (p *tagPage) ofNamed(r keyring.Reader, inv *Invocation, keyIDs []string) error {
-	for _, keyID := range keyIDs {
-		if _, err := byID(keyID).forUse(r, inv); err != nil {
-			return err
-		}
-	}
-	keyIDs = slices.Compact(slices.Sorted(slices.Values(keyIDs)))
-	for _, keyID := range keyIDs {
-		if keyID < p.after.keyID {
-			continue
-		}
-		tags, err := r.Tags(keyID)
+// ofNamed gathers the tags of the resources called ids, each of which must exist.
+func (p *tagPage) ofNamed(r keyring.Reader, inv *Invocation, of taggedType, ids []string) error {
+	all := map[string]keyring.Tags{}
+	for _, id := range ids {
+		tags, err := of.find(r, inv, id)
 		if err != nil {
 			return err
 		}
-		if more, err := p.add(keyID, tags); err != nil || !more {
+		all[id] = tags
+	}
+	for _, id := range slices.Sorted(maps.Keys(all)) {
+		if id < p.after.id {
+			continue
+		}
+		if more, err := p.add(id, all[id]); err != nil || !more {
 			return err
 		}
 	}
 	return nil
 }
 
-// add adds the tags of a CMK, and reports whether there is room for more. keyIDs come in order.
-func (p *tagPage) add(keyID string, tags keyring.Tags) (more bool, err error) {
+// add adds the tags of a resource, and reports whether there is room for more. ids come in order.
+func (p *tagPage) add(id string, tags keyring.Tags) (more bool, err error) {
 	if p.lookedAt == maxLookedAt {
-		p.next = position{keyID, ""} // This one comes first on the next page.
+		p.next = position{id, ""} // This one comes first on the next page.
 		return false, nil
 	}
 	p.lookedAt++
@@ -142,7 +176,7 @@ func (p *tagPage) add(keyID string, tags keyring.Tags) (more bool, err error) {
 		return true, nil
 	}
 	for _, key := range slices.Sorted(maps.Keys(tags)) {
-		if !p.lists(key) || keyID == p.after.keyID && key <= p.after.tagKey {
+		if !p.lists(key) || id == p.after.id && key <= p.after.tagKey {
 			continue
 		}
 		if len(p.rows) == kmsapi.MaxTagRows {
@@ -151,7 +185,7 @@ func (p *tagPage) add(keyID string, tags keyring.Tags) (more bool, err error) {
 			return false, nil
 		}
 		p.rows = append(p.rows, kmsapi.TagResourceEntry{
-			ResourceId: keyID, ResourceType: kmsapi.ResourceTypeKey, TagKey: key, TagValue: tags[key],
+			ResourceId: id, ResourceType: p.resourceType, TagKey: key, TagValue: tags[key],
 		})
 	}
 	return true, nil
@@ -163,7 +197,7 @@ func (p *tagPage) answer() *kmsapi.ListTagResourcesResponse {
 	}
 }
 
-// accepts reports whether a CMK has all wanted tags. One without a value stands for every value.
+// accepts reports whether a resource has all wanted tags. One without a value stands for every value.
 func (p *tagPage) accepts(tags keyring.Tags) bool {
 	return !slices.ContainsFunc(p.wanted, func(want kmsapi.Tag) bool {
 		value, ok := tags[want.TagKey]

@@ -9,19 +9,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// tagResource adds tags to a CMK, and sets the values of those that it has: all of them or, if they would be too many,
-// none (§4.19).
+// tagResource adds tags to a CMK or a secret, and sets the values of those that it has: all of them or, if they would
+// be too many, none (§4.19).
 func (a *API) tagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.TagResourceRequest,
 ) (*kmsapi.TagResourceResponse, error) {
-	return &kmsapi.TagResourceResponse{}, a.changeTags(ctx, inv, []string{r.KeyId}, addTags(r.Tags))
+	return &kmsapi.TagResourceResponse{}, a.changeTagsOf(ctx, inv, r.KeyId, r.SecretName, addTags(r.Tags))
 }
 
-// untagResource removes tags from a CMK. Tags that it does not have are not an error (§4.20).
+// untagResource removes tags from a CMK or a secret. Tags that it does not have are not an error (§4.20).
 func (a *API) untagResource(
 	ctx context.Context, inv *Invocation, r *kmsapi.UntagResourceRequest,
 ) (*kmsapi.UntagResourceResponse, error) {
-	return &kmsapi.UntagResourceResponse{}, a.changeTags(ctx, inv, []string{r.KeyId}, removeTags(r.TagKeys))
+	return &kmsapi.UntagResourceResponse{}, a.changeTagsOf(ctx, inv, r.KeyId, r.SecretName, removeTags(r.TagKeys))
 }
 
 // tagsChange works on the tags of a CMK.
@@ -50,28 +50,70 @@ func removeTags(keys []string) tagsChange {
 	}
 }
 
-// changeTags lets change work on the tags of CMKs, and stores them, in one transaction: if one of the CMKs is refused,
-// none has changed.
-func (a *API) changeTags(ctx context.Context, inv *Invocation, keyIDs []string, change tagsChange) error {
+// changeTagsOf is changeTags for the one CMK or secret that a request names.
+func (a *API) changeTagsOf(ctx context.Context, inv *Invocation, keyID, secret string, change tagsChange) error {
+	switch {
+	case keyID != "" && secret != "":
+		return kmsapi.InvalidParameter(secretParam, "Give it or KeyId, and not both.")
+	case secret != "":
+		return a.changeTags(ctx, inv, kmsapi.ResourceTypeSecret, []string{secret}, change)
+	default:
+		return a.changeTags(ctx, inv, kmsapi.ResourceTypeKey, []string{keyID}, change)
+	}
+}
+
+// changeTags lets change work on the tags of several resources of a type, and stores them, in one transaction: if one
+// of them is refused, none has changed.
+func (a *API) changeTags(
+	ctx context.Context, inv *Invocation, resourceType string, ids []string, change tagsChange,
+) error {
+	step, ok := map[string]func(keyring.Writer, *Invocation, string, tagsChange) error{
+		kmsapi.ResourceTypeKey: changeKeyTags, kmsapi.ResourceTypeSecret: changeSecretTags,
+	}[resourceType]
+	if !ok {
+		return kmsapi.ErrResourceNotFound // There are no such resources.
+	}
 	return a.update(ctx, inv, func(w keyring.Writer) error {
-		for _, keyID := range keyIDs {
-			cmk, err := byID(keyID).forUse(w.Reader, inv)
-			if err != nil {
-				return err
-			}
-			tags, err := w.Tags(cmk.KeyID)
-			if err != nil {
-				return err
-			}
-			if err := change(tags); err != nil {
-				return err
-			}
-			if err := w.PutTags(cmk.KeyID, tags); err != nil {
+		for _, id := range ids {
+			if err := step(w, inv, id, change); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+}
+
+func changeKeyTags(w keyring.Writer, inv *Invocation, keyID string, change tagsChange) error {
+	cmk, err := byID(keyID).forUse(w.Reader, inv)
+	if err != nil {
+		return err
+	}
+	tags, err := w.Tags(cmk.KeyID)
+	if err != nil {
+		return err
+	}
+	if err := change(tags); err != nil {
+		return err
+	}
+	return w.PutTags(cmk.KeyID, tags)
+}
+
+func changeSecretTags(w keyring.Writer, _ *Invocation, name string, change tagsChange) error {
+	secret, err := w.Secret(name)
+	if err != nil {
+		return err
+	}
+	if err := secret.InDeleteWindow(); err != nil {
+		return err
+	}
+	tags, err := w.SecretTags(name)
+	if err != nil {
+		return err
+	}
+	if err := change(tags); err != nil {
+		return err
+	}
+	return w.PutSecretTags(name, tags)
 }
 
 // listResourceTags returns a CMK's tags, in the order of their keys (§4.21).

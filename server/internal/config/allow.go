@@ -67,7 +67,7 @@ func unknownAction(pattern string) string {
 
 // resourceForm has all parts of a resource name, so that a * in one part is not expected to match across the next
 // colon.
-var resourceForm = regexp.MustCompile(`^acs:kms:[^:]+:[^:]+:(\*|(key|alias|keystore)\*?|(key|alias|keystore)/.+)$`)
+var resourceForm = regexp.MustCompile(`^acs:kms:[^:]+:[^:]+:(\*|(key|alias|secret|keystore)\*?|(key|alias|secret|keystore)/.+)$`)
 
 func matchesAnAction(pattern string) bool {
 	return slices.ContainsFunc(kmsapi.Operations(), func(op kmsapi.Operation) bool {

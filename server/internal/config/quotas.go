@@ -22,6 +22,8 @@ type Quotas struct {
 	// Versions counts the versions that all keys have beside their first one, automatic rotation included; 0 means
 	// 10,000.
 	Versions int `hcl:"versions,optional"`
+	// Secrets counts secrets, also those whose deletion is planned; 0 means 200.
+	Secrets int `hcl:"secrets,optional"`
 }
 
 // The defaults of [Quotas].
@@ -30,12 +32,14 @@ const (
 	DefaultAliasQuota      = 300
 	DefaultKeyVersionQuota = 50
 	DefaultVersionQuota    = 10_000
+	DefaultSecretQuota     = 200
 )
 
 func (q *Quotas) validate(at Place, found *faults) {
 	if q != nil {
 		validateQuantities(at, map[string]int{
 			"keys": q.Keys, "aliases": q.Aliases, "key_versions": q.KeyVersions, "versions": q.Versions,
+			"secrets": q.Secrets,
 		}, found)
 	}
 }
@@ -50,6 +54,7 @@ func (q *Quotas) WithDefaults() Quotas {
 	full.Aliases = orDefault(full.Aliases, DefaultAliasQuota)
 	full.KeyVersions = orDefault(full.KeyVersions, DefaultKeyVersionQuota)
 	full.Versions = orDefault(full.Versions, DefaultVersionQuota)
+	full.Secrets = orDefault(full.Secrets, DefaultSecretQuota)
 	return full
 }
 
@@ -72,12 +77,19 @@ type RateLimits struct {
 	ListTags int `hcl:"list_tags,optional"`
 	// Instances is for what describes and lists KMS instances; 0 means 1.
 	Instances int `hcl:"instances,optional"`
+	// SecretValues is for GetSecretValue alone; 0 means 450.
+	SecretValues int `hcl:"secret_values,optional"`
+	// SecretWrite is for everything that changes secrets; 0 means 10.
+	SecretWrite int `hcl:"secret_write,optional"`
+	// SecretRead is for what describes and lists secrets, and for GetRandomPassword; 0 means 40.
+	SecretRead int `hcl:"secret_read,optional"`
 }
 
 // defaultRates are those of the real service.
 var defaultRates = map[kmsapi.RateClass]int{
 	kmsapi.RateCrypto: 1000, kmsapi.RateCreateKey: 10, kmsapi.RateWrite: 30, kmsapi.RateRead: 50, kmsapi.RateListTags: 300,
 	kmsapi.RateInstances: 1, kmsapi.RateAsymmetric: 200, kmsapi.RateReEncrypt: 750,
+	kmsapi.RateSecretValue: 450, kmsapi.RateSecretWrite: 10, kmsapi.RateSecretRead: 40,
 }
 
 // NoRateLimits returns limits that are none.
@@ -85,6 +97,7 @@ func NoRateLimits() *RateLimits {
 	return &RateLimits{
 		Crypto: Unlimited, CreateKey: Unlimited, Write: Unlimited, Read: Unlimited, ListTags: Unlimited,
 		Instances: Unlimited, Asymmetric: Unlimited, ReEncrypt: Unlimited,
+		SecretValues: Unlimited, SecretWrite: Unlimited, SecretRead: Unlimited,
 	}
 }
 
@@ -106,6 +119,7 @@ func (l *RateLimits) byClass() map[kmsapi.RateClass]int {
 		kmsapi.RateCrypto: l.Crypto, kmsapi.RateCreateKey: l.CreateKey, kmsapi.RateWrite: l.Write,
 		kmsapi.RateRead: l.Read, kmsapi.RateListTags: l.ListTags,
 		kmsapi.RateInstances: l.Instances, kmsapi.RateAsymmetric: l.Asymmetric, kmsapi.RateReEncrypt: l.ReEncrypt,
+		kmsapi.RateSecretValue: l.SecretValues, kmsapi.RateSecretWrite: l.SecretWrite, kmsapi.RateSecretRead: l.SecretRead,
 	}
 }
 

@@ -13,6 +13,8 @@ const (
 	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that nobody who can
 	// write to the store can put another in its place.
 	KindPublicKey Kind = 4
+	// KindSecretValue is a value of a secret.
+	KindSecretValue Kind = 5
 )
 
 const (

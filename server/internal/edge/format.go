@@ -37,11 +37,22 @@ func (f format) contentType() string {
 // checkCarries refuses to answer a plaintext in XML that XML can't represent: its encoder would replace the control
 // characters, and the caller would take the result for the plaintext.
 func (f format) checkCarries(resp kmsapi.Response) error {
-	opened, ok := resp.(*kmsapi.DecryptResponse)
-	if ok && f == formatXML && strings.ContainsFunc(opened.Plaintext.Reveal(), isNotXML) {
+	if f == formatXML && strings.ContainsFunc(plaintextOf(resp).Reveal(), isNotXML) {
 		return kmsapi.InvalidParameter("Format", "The plaintext has characters that XML can't carry. Ask for JSON.")
 	}
 	return nil
+}
+
+// plaintextOf returns what in an answer may be any string that a caller has chosen.
+func plaintextOf(resp kmsapi.Response) kmsapi.Secret {
+	switch resp := resp.(type) {
+	case *kmsapi.DecryptResponse:
+		return resp.Plaintext
+	case *kmsapi.GetSecretValueResponse:
+		return resp.SecretData
+	default:
+		return kmsapi.Secret{}
+	}
 }
 
 // isNotXML is the complement of Char in XML 1.0, section 2.2, for strings that are UTF-8.

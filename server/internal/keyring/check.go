@@ -19,6 +19,8 @@ type Report struct {
 	// Records is the number of all records in the store, Keys that of CMKs, and Versions that of key versions whose
 	// material was opened.
 	Records, Keys, Versions int
+	// Secrets is the number of secrets, and SecretValues that of values that were opened.
+	Secrets, SecretValues int
 	// Problems are sentences, one for each thing that is wrong. There is no secret in them.
 	Problems []string
 }
@@ -42,7 +44,8 @@ type CheckOptions struct {
 }
 
 // Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material
-// of every key version, which it opens with root. It changes nothing. An error says that the check could not be done.
+// of every key version and the values of secrets, which it opens with root. It changes nothing. An error says that the
+// check could not be done.
 //
 // If the store is under another root key, the error wraps [crypt.ErrWrongRootKey]: nothing would open.
 func Check(ctx context.Context, a Archive, root *crypt.RootKey, o CheckOptions) (Report, error) {
@@ -136,6 +139,10 @@ var recordKinds = []struct {
 	{countPrefix, (*checker).count, nil},
 	{noncePrefix, (*checker).nonce, nil},
 	{metaPrefix, (*checker).meta, (*Keyring).rekeyMeta},
+	{secretPrefix, (*checker).secret, nil},
+	{secretValuePrefix, (*checker).secretValue, (*Keyring).rekeySecretValue},
+	{secretTagsPrefix, (*checker).secretTags, nil},
+	{secretDuePrefix, (*checker).secretDue, nil},
 }
 
 func (c *checker) walk(r store.Reader) error {

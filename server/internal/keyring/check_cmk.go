@@ -167,15 +167,22 @@ func (c *checker) version(at location, value []byte) {
 }
 
 func (c *checker) tags(at location, value []byte) {
+	if c.checkTags(at, value) {
+		c.owner(at, at.name)
+	}
+}
+
+// checkTags checks a record of tags, and reports whether it could be read.
+func (c *checker) checkTags(at location, value []byte) bool {
 	tags := Tags{}
 	if err := decode(at.path, value, tags); err != nil {
 		c.problem("%v", err)
-		return
+		return false
 	}
 	if n := len(tags); n == 0 || n > kmsapi.MaxTags {
 		c.problem("record %q: it has %d tags", at.path, n)
 	}
-	c.owner(at, at.name)
+	return true
 }
 
 // defaultCMK checks the record of a default key.

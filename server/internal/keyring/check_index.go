@@ -14,7 +14,7 @@ import (
 type tally struct{ recorded, actual int }
 
 // listForm matches the part of a record's or an entry's path that all records of its list have in common.
-var listForm = regexp.MustCompile(`^(?:list/)?((?:cmk|alias)/[0-9]+/[a-z0-9-]+/|cmk-alias/[0-9]+/[a-z0-9-]+/[^/]+/)`)
+var listForm = regexp.MustCompile(`^(?:list/)?((?:cmk|alias|secret)/[0-9]+/[a-z0-9-]+/|cmk-alias/[0-9]+/[a-z0-9-]+/[^/]+/)`)
 
 func listOf(path string) (records string, ok bool) {
 	parts := listForm.FindStringSubmatch(path)

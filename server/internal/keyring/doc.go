@@ -1,6 +1,6 @@
-// Package keyring keeps the CMKs of a KMS service, their versions with wrapped key material, their aliases and tags, in
-// a store. It serves package api, which handles operations, and the operator's check and status. It knows no request,
-// no permission and no HTTP.
+// Package keyring keeps the CMKs of a KMS service, their versions with wrapped key material, their aliases and tags,
+// and its secrets, in a store. It serves package api, which handles operations, and the operator's check and status. It
+// knows no request, no permission and no HTTP.
 //
 // # How it is used
 //
@@ -25,6 +25,12 @@
 //	tags/<account>/<region>/<key id>      all tags of a CMK; no record means none
 //	alias/<account>/<region>/<alias>      the CMK that an alias names; the alias is without its prefix
 //
+// and what belongs to a secret is in records of these:
+//
+//	secret/<account>/<region>/<name>      a secret without its values: see [Secret]
+//	secret-value/<account>/<region>/<name>:<version>  the sealed value of a version: see [SecretValue]
+//	secret-tags/<account>/<region>/<name> all tags of a secret; no record means none
+//
 // All other values are text, or none, but for the proofs and the key of package crypt:
 //
 //	meta/schema                           the version of the layout, a decimal number
@@ -37,10 +43,11 @@
 //	version-number/<account>/<region>/<key id>/<number>  the id of a version that is not the primary one, by its number
 //	default-cmk/<account>/<region>/<key id>  the CMK that is the account's default key; no value
 //	cmk-alias/<account>/<region>/<key id>/<alias>  an alias of a CMK; no value
-//	list/<prefix of records><name>        how many CMKs or aliases there are, block by block; see package list
+//	list/<prefix of records><name>        how many CMKs, aliases or secrets there are, block by block; see package list
 //	state/<account>/<region>/<state>      how many CMKs are in a state, a decimal number; no record means zero
 //	due/<time>/<account>/<region>/<key id>  a CMK that time alone will change, at its deletion date or when its material
 //	                                      expires; no value
+//	secret-due/<time>/<account>/<region>/<name>  a secret that is to be deleted at that time; no value
 //	rotation/<time>/<account>/<region>/<key id>  a CMK that is to be rotated at that time; no value
 //	count/<account>/<region>/versions     how many versions there are beside the first of each CMK, a decimal number; no
 //	                                      record means zero

@@ -71,7 +71,8 @@ func parseCount(path string, value []byte) (int, error) {
 	return n, nil
 }
 
-// dueCMK is a CMK whose time has come: time has changed it since it was last written, or it is to be rotated.
+// dueCMK is a CMK whose time has come: time has changed it since it was last written, or it is to be rotated. Of a
+// secret that is to be deleted, keyID is the name.
 type dueCMK struct {
 	scope Scope
 	keyID string
@@ -87,7 +88,7 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) error) error {
 	last := now.UTC().Format(dueTime)
 	return r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
-		parts := strings.Split(path, "/")
+		parts := strings.SplitN(path, "/", 5)
 		if len(parts) != 5 {
 			return false, fmt.Errorf("record %s: it does not have five parts", path)
 		}
@@ -100,13 +101,18 @@ func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) 
 }
 
 // Overdue returns the ids of the CMKs of all scopes that time has changed and no sweep has handled yet, the longest due
-// first.
-func Overdue(r store.Reader, now time.Time) (keyIDs []string, err error) {
-	err = eachDue(r, now, func(due dueCMK) error {
-		keyIDs = append(keyIDs, due.keyID)
-		return nil
-	})
-	return keyIDs, err
+// first, and then in the same order the secrets that time has ended, as secret/ and their names.
+func Overdue(r store.Reader, now time.Time) (ids []string, err error) {
+	for _, kind := range []struct{ due, before string }{{duePrefix, ""}, {secretDuePrefix, secretPrefix}} {
+		err := eachUntil(r, kind.due, now, func(due dueCMK) error {
+			ids = append(ids, kind.before+due.keyID)
+			return nil
+		})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return ids, nil
 }
 
 // goneCMKs returns the ids, in order, of the CMKs that are past their deletion date but not yet swept. There are seldom

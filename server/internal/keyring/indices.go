@@ -142,7 +142,7 @@ func (k *Keyring) loadIndex(ctx context.Context, scope Scope, l keyindex.Loader)
 			return err
 		}
 		tags := Tags{}
-		return Reader{store: s, scope: scope}.eachTags("", tags, func(keyID string) (bool, error) {
+		return Reader{store: s, scope: scope}.eachTags(scope.tagsPath(""), "", tags, func(keyID string) (bool, error) {
 			l.AddTags(keyID, tags)
 			return true, nil
 		})

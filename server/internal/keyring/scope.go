@@ -31,6 +31,11 @@ const (
 	countPrefix      = "count/"
 	noncePrefix      = "nonce/"
 
+	secretPrefix      = "secret/"
+	secretValuePrefix = "secret-value/"
+	secretTagsPrefix  = "secret-tags/"
+	secretDuePrefix   = "secret-due/"
+
 	schemaPath         = metaPrefix + "schema"
 	rootKeyPath        = metaPrefix + "root-key"
 	earlierRootKeyPath = metaPrefix + "root-key-before"
@@ -90,12 +95,28 @@ func (s Scope) timePath(prefix string, at time.Time, keyID string) string {
 	return prefix + at.UTC().Format(dueTime) + "/" + s.path() + keyID
 }
 
+func (s Scope) secretPath(name string) string { return secretPrefix + s.path() + name }
+
+// secretValuePath is the record of a value. Names and version ids have slashes, but no colon, so no two secrets share
+// a path.
+func (s Scope) secretValuePath(name, versionID string) string {
+	return secretValuePrefix + s.path() + name + ":" + versionID
+}
+
+func (s Scope) secretTagsPath(name string) string { return secretTagsPrefix + s.path() + name }
+
+func (s Scope) secretDuePath(secret *Secret) string {
+	return s.timePath(secretDuePrefix, secret.DeleteDate, secret.Name)
+}
+
 // versionCountPath counts the versions that are not the primary one of their CMK.
 func (s Scope) versionCountPath() string { return countPrefix + s.path() + "versions" }
 
 func (s Scope) cmks() list.List { return list.Of(s.cmkPath("")) }
 
 func (s Scope) aliases() list.List { return list.Of(s.aliasPath("")) }
+
+func (s Scope) secrets() list.List { return list.Of(s.secretPath("")) }
 
 func (s Scope) aliasesOf(keyID string) list.List { return list.Of(s.cmkAliasPath(keyID, "")) }
 
@@ -116,7 +137,8 @@ var scopeForm = regexp.MustCompile(`^([0-9]+)/([a-z0-9-]+)/(.+)$`)
 // locate takes the path of a record apart. ok is false if it should have an account and a region and does not.
 func locate(path, prefix string) (at location, ok bool) {
 	at = location{path: path, name: strings.TrimPrefix(path, prefix)}
-	if slices.Contains([]string{noncePrefix, metaPrefix, list.Prefix, duePrefix, rotationPrefix}, prefix) {
+	withoutScope := []string{noncePrefix, metaPrefix, list.Prefix, duePrefix, rotationPrefix, secretDuePrefix}
+	if slices.Contains(withoutScope, prefix) {
 		return at, true
 	}
 	parts := scopeForm.FindStringSubmatch(at.name)

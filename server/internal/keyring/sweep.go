@@ -8,13 +8,24 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Sweep deletes the CMKs that are past their deletion date, with everything that belongs to them, and writes down the
-// other changes that time has made. It looks for work in a read transaction and then does each piece in a write
-// transaction of its own, so requests never wait for a long one.
+// Sweep deletes the CMKs and secrets that are past their deletion date, with everything that belongs to them, and
+// writes down the other changes that time has made. It looks for work in a read transaction and then does each piece in
+// a write transaction of its own, so requests never wait for a long one.
 func (k *Keyring) Sweep(ctx context.Context, now time.Time) error {
+	if err := k.sweep(ctx, duePrefix, now, Writer.settle); err != nil {
+		return err
+	}
+	return k.sweep(ctx, secretDuePrefix, now, Writer.settleSecret)
+}
+
+// sweep settles what is due by the records of a kind.
+func (k *Keyring) sweep(
+	ctx context.Context, prefix string, now time.Time, settle func(w Writer, id string) error,
+) error {
 	var all []dueCMK
 	err := k.store.View(ctx, func(r store.Reader) error {
-		return eachDue(r, now, func(due dueCMK) error {
+		all = all[:0]
+		return eachUntil(r, prefix, now, func(due dueCMK) error {
 			all = append(all, due)
 			return nil
 		})
@@ -23,7 +34,7 @@ func (k *Keyring) Sweep(ctx context.Context, now time.Time) error {
 		return err
 	}
 	for _, due := range all {
-		if err := k.Update(ctx, due.scope, now, func(w Writer) error { return w.settle(due.keyID) }); err != nil {
+		if err := k.Update(ctx, due.scope, now, func(w Writer) error { return settle(w, due.keyID) }); err != nil {
 			return err
 		}
 	}

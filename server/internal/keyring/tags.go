@@ -7,15 +7,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
-// Tags are values by keys. A CMK has [kmsapi.MaxTags] at most, so they share a record.
+// Tags are values by keys. A CMK or a secret has [kmsapi.MaxTags] at most, so they share a record.
 type Tags map[string]string
 
 // fields implements [record].
 func (t Tags) fields(f *codec) { f.pairs(1, t) }
 
 // Tags returns the tags of a CMK, which may be none. The caller may change them.
-func (r Reader) Tags(keyID string) (Tags, error) {
-	path := r.scope.tagsPath(keyID)
+func (r Reader) Tags(keyID string) (Tags, error) { return r.tagsAt(r.scope.tagsPath(keyID)) }
+
+// SecretTags is Tags for a secret.
+func (r Reader) SecretTags(name string) (Tags, error) { return r.tagsAt(r.scope.secretTagsPath(name)) }
+
+func (r Reader) tagsAt(path string) (Tags, error) {
 	value, err := r.store.Get(path)
 	if errors.Is(err, store.ErrNotFound) {
 		return Tags{}, nil
@@ -34,18 +38,33 @@ func (r Reader) EachTagged(from string, visit func(keyID string, tags Tags) (mor
 	if err != nil {
 		return err
 	}
+	return r.eachTagged(r.scope.tagsPath(""), from, gone, visit)
+}
+
+// EachTaggedSecret is EachTagged for secrets, in the order of their names.
+func (r Reader) EachTaggedSecret(from string, visit func(name string, tags Tags) (more bool, err error)) error {
+	gone, err := r.goneSecrets()
+	if err != nil {
+		return err
+	}
+	return r.eachTagged(r.scope.secretTagsPath(""), from, gone, visit)
+}
+
+func (r Reader) eachTagged(
+	prefix, from string, gone []string, visit func(name string, tags Tags) (more bool, err error),
+) error {
 	tags := Tags{}
-	return r.eachTags(from, tags, func(keyID string) (bool, error) {
-		if _, isGone := slices.BinarySearch(gone, keyID); isGone {
+	return r.eachTags(prefix, from, tags, func(name string) (bool, error) {
+		if _, isGone := slices.BinarySearch(gone, name); isGone {
 			return true, nil
 		}
-		return visit(keyID, tags)
+		return visit(name, tags)
 	})
 }
 
-// eachTags is EachTagged, with the CMKs that are past their deletion date. It puts the tags of each into tags.
-func (r Reader) eachTags(from string, tags Tags, visit func(keyID string) (more bool, err error)) error {
-	prefix := r.scope.tagsPath("")
+// eachTags visits the records of tags below prefix, with those of what is past its deletion date. It puts the tags of
+// each into tags.
+func (r Reader) eachTags(prefix, from string, tags Tags, visit func(name string) (more bool, err error)) error {
 	return r.store.Scan(prefix, beforePath(prefix, from), func(path string, value []byte) (bool, error) {
 		clear(tags)
 		if err := decode(path, value, tags); err != nil {
@@ -55,7 +74,8 @@ func (r Reader) eachTags(from string, tags Tags, visit func(keyID string) (more 
 	})
 }
 
-// beforePath is a path that is less than that of name, with no id of a CMK between them; "" if name is.
+// beforePath is a path that is less than that of name, with no id of a CMK and no name of a secret between them; "" if
+// name is.
 func beforePath(prefix, name string) string {
 	if name == "" {
 		return ""
@@ -67,8 +87,17 @@ func beforePath(prefix, name string) string {
 // PutTags replaces the tags of a CMK. There is no record for none.
 func (w Writer) PutTags(keyID string, tags Tags) error {
 	w.changed[keyID] = true
+	return w.putTagsAt(w.scope.tagsPath(keyID), tags)
+}
+
+// PutSecretTags is PutTags for a secret.
+func (w Writer) PutSecretTags(name string, tags Tags) error {
+	return w.putTagsAt(w.scope.secretTagsPath(name), tags)
+}
+
+func (w Writer) putTagsAt(path string, tags Tags) error {
 	if len(tags) == 0 {
-		return w.store.Delete(w.scope.tagsPath(keyID))
+		return w.store.Delete(path)
 	}
-	return w.store.Put(w.scope.tagsPath(keyID), encode(tags))
+	return w.store.Put(path, encode(tags))
 }

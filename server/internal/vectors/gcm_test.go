@@ -9,11 +9,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/xaes"
 )
 
-// TestMessagesAreAES256GCM covers the part of XAES-256-GCM that follows the derivation of a message's key.
+// TestMessagesAreAES256GCM covers the part of XAES-256-GCM that follows the derivation of a key, which messages and the
+// chunks of files share. Keys, nonces and tags of other sizes, which the type can't even express, are left out.
 func TestMessagesAreAES256GCM(t *testing.T) {
-	seen := map[string]int{}
+	seen, leftOut := map[string]int{}, 0
 	for _, g := range load(t, "aes_gcm_test.json") {
 		if g.KeySize != 256 || g.IvSize != 96 || g.TagSize != 128 {
+			leftOut += len(g.Tests)
 			continue
 		}
 		for _, v := range g.Tests {
@@ -31,6 +33,6 @@ func TestMessagesAreAES256GCM(t *testing.T) {
 			require.Equal(t, []byte(sealed), aead.Seal(nil, v.Iv, v.Msg, v.Aad))
 		}
 	}
-	require.Greater(t, seen["valid"], 30)
-	require.Greater(t, seen["invalid"], 20)
+	require.Equal(t, map[string]int{"valid": 39, "invalid": 27}, seen)
+	require.Equal(t, 250, leftOut)
 }

@@ -21,6 +21,7 @@ const (
 	Ready        Measure = "ready after s"
 	Memory       Measure = "resident MiB"
 	KMSCalls     Measure = "KMS calls a request"
+	AllKMSCalls  Measure = "KMS calls"
 	StorageCalls Measure = "storage calls a request"
 )
 

@@ -1,5 +1,6 @@
-// Command echo is a secrets engine that does nothing: encrypt/NAME answers with a constant ciphertext. A request to it
-// costs what Vault and its plugin transport cost, so `make bench` compares the real engine with it.
+// Command echo is a secrets engine that does nothing: encrypt/NAME answers with a constant ciphertext, and
+// envelope/NAME with one as long as the plaintext's would be. A request to it costs what Vault and its plugin transport
+// cost, so `make bench` compares the real engine with it.
 package main
 
 import (
@@ -39,7 +40,7 @@ func serve(args []string) error {
 func newBackend(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	b := &framework.Backend{
 		BackendType: logical.TypeLogical,
-		Help:        "Answers encrypt/NAME with a fixed ciphertext.",
+		Help:        "Answers encrypt/NAME with a fixed ciphertext, and envelope/NAME with one in the plaintext's size.",
 		Paths: []*framework.Path{{
 			Pattern: "encrypt/" + framework.GenericNameRegex("name"),
 			Fields: map[string]*framework.FieldSchema{
@@ -49,7 +50,7 @@ func newBackend(ctx context.Context, conf *logical.BackendConfig) (logical.Backe
 			Operations: map[logical.Operation]framework.OperationHandler{
 				logical.UpdateOperation: &framework.PathOperation{Callback: echo},
 			},
-		}},
+		}, envelopePath()},
 	}
 	return b, b.Setup(ctx, conf)
 }

@@ -38,12 +38,16 @@ account "1000000000000001" {
 quotas {
   keys    = -1
   aliases = -1
+  secrets = -1
 }
 
 rate_limits {
-  crypto     = -1
-  create_key = -1
-  write      = -1
-  read       = -1
-  list_tags  = -1
+  crypto        = -1
+  create_key    = -1
+  write         = -1
+  read          = -1
+  list_tags     = -1
+  secret_values = -1
+  secret_write  = -1
+  secret_read   = -1
 }

@@ -42,7 +42,8 @@ func (v *view) printJSON(w io.Writer, answer kmsapi.Response) error {
 // open lets encoding/json write the secrets among the columns of holder.
 func open(holder reflect.Value, columns []column) {
 	for _, c := range columns {
-		if value := c.of(holder); c.secret {
+		if c.secret {
+			value := c.of(holder)
 			value.Set(reflect.ValueOf(value.Interface().(kmsapi.Secret).ForWire()))
 		}
 	}

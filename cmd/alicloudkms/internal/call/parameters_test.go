@@ -34,7 +34,7 @@ func sample(rule kmsapi.Rule) string {
 	case rule.Type == kmsapi.TypeContext:
 		return `{"app":"payroll"}`
 	case rule.Name == "Filters":
-		return `[{"Key":"KeyState","Values":["Enabled"]}]`
+		return strings.TrimPrefix(rule.Form, "look like ")
 	case rule.Name == "Tags":
 		return `[{"TagKey":"team","TagValue":"hr"}]`
 	case rule.Type == kmsapi.TypeList:
@@ -287,10 +287,10 @@ func TestAPlaintextThatIsNotBase64IsNoticed(t *testing.T) {
 
 func TestOperationsThatDoNotExist(t *testing.T) {
 	for name, want := range map[string]string{
-		"encrypt":      `there is no operation "encrypt"; did you mean Encrypt?`,
-		"DescribeKeys": `there is no operation "DescribeKeys"; did you mean DescribeKey?`,
-		"MakeCoffee":   `there is no operation "MakeCoffee"`,
-		"CreateSecret": `CreateSecret is an operation of KMS that this version does not have`,
+		"encrypt":         `there is no operation "encrypt"; did you mean Encrypt?`,
+		"DescribeKeys":    `there is no operation "DescribeKeys"; did you mean DescribeKey?`,
+		"MakeCoffee":      `there is no operation "MakeCoffee"`,
+		"SetSecretPolicy": `SetSecretPolicy is an operation of KMS that this version does not have`,
 	} {
 		require.EqualError(t, Unknown(name), want)
 	}

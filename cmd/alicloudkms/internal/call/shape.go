@@ -15,6 +15,8 @@ type column struct {
 	// index is empty if the entries of a list are the values.
 	index  []int
 	secret bool
+	// within leads to a list in an entry of another list, whose entries have the values; it is nil for most columns.
+	within []int
 }
 
 // of returns the value of c in holder, which is an answer or an entry of a list.
@@ -76,7 +78,14 @@ func columnsOf(t reflect.Type, name, path string) []column {
 	}
 	var entries shape
 	entries.add(t, path, nil)
-	return entries.singles
+	columns := entries.singles
+	for _, inner := range entries.lists {
+		for _, c := range inner.columns {
+			c.within = inner.index
+			columns = append(columns, c)
+		}
+	}
+	return columns
 }
 
 // find returns the place of the field called name, or that has that path: in the answer itself if list is nil.

@@ -132,8 +132,17 @@ func (v *view) printValue(w io.Writer, value string) error {
 	return err
 }
 
-// text returns the value of a column of holder.
+// text returns the value of a column of holder: several, if they are in a list within it, with commas between them.
 func (v *view) text(holder reflect.Value, c column) string {
+	if c.within != nil {
+		inner, of := holder.FieldByIndex(c.within), c
+		of.within = nil
+		var values []string
+		for i := range inner.Len() {
+			values = append(values, v.text(inner.Index(i), of))
+		}
+		return strings.Join(values, ",")
+	}
 	value := c.of(holder)
 	if !c.secret {
 		return fmt.Sprint(value.Interface())

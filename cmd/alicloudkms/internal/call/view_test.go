@@ -285,7 +285,18 @@ func TestEveryFieldOfAnAnswerIsInItsShape(t *testing.T) {
 	}
 }
 
-// There is none in an answer yet.
+func TestAListInAnEntryIsOneCell(t *testing.T) {
+	answer := &kmsapi.ListSecretVersionIdsResponse{VersionIds: kmsapi.SecretVersionList{
+		VersionId: []kmsapi.SecretVersionEntry{
+			{VersionId: "2", VersionStages: kmsapi.StageList{VersionStage: []string{"ACSCurrent", "beta"}}},
+			{VersionId: "1"},
+		},
+	}}
+	shown := show(t, kmsapi.OpListSecretVersionIds, Options{Format: FormatTable}, answer)
+	require.Contains(t, shown, "ACSCurrent,beta")
+	require.Equal(t, "ACSCurrent,beta\n\n", show(t, kmsapi.OpListSecretVersionIds, Options{Field: "VersionStage"}, answer))
+}
+
 func TestAListMayHaveValuesForEntries(t *testing.T) {
 	type names struct {
 		Names   struct{ Name []string }

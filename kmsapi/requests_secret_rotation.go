@@ -1,0 +1,91 @@
+package kmsapi
+
+// OpRotateSecret is RotateSecret.
+const OpRotateSecret Operation = "RotateSecret"
+
+// RotateSecretRequest rotates a managed secret at once. A [SecretGeneric] one can't be rotated.
+type RotateSecretRequest struct {
+	answers[RotateSecretResponse]
+	SecretName string
+	// VersionId is that of the version to be made.
+	VersionId string
+}
+
+// Operation returns [OpRotateSecret].
+func (*RotateSecretRequest) Operation() Operation { return OpRotateSecret }
+
+func (r *RotateSecretRequest) visit(v visitor) {
+	v.str(secretName, &r.SecretName)
+	v.str(secretVersion.required(), &r.VersionId)
+}
+
+// RotateSecretResponse says that it is done.
+type RotateSecretResponse struct {
+	Reply
+	Arn        string
+	SecretName string
+	VersionId  string
+}
+
+// OpUpdateSecretRotationPolicy is UpdateSecretRotationPolicy.
+const OpUpdateSecretRotationPolicy Operation = "UpdateSecretRotationPolicy"
+
+// UpdateSecretRotationPolicyRequest says whether, and how often, a managed secret is rotated.
+type UpdateSecretRotationPolicyRequest struct {
+	answers[UpdateSecretRotationPolicyResponse]
+	SecretName string
+	// EnableAutomaticRotation can only be false for a [SecretGeneric] one.
+	EnableAutomaticRotation bool
+	RotationInterval        string
+}
+
+// Operation returns [OpUpdateSecretRotationPolicy].
+func (*UpdateSecretRotationPolicyRequest) Operation() Operation { return OpUpdateSecretRotationPolicy }
+
+func (r *UpdateSecretRotationPolicyRequest) visit(v visitor) {
+	v.str(secretName, &r.SecretName)
+	v.boolean(enableRotation.required(), &r.EnableAutomaticRotation)
+	v.str(rotationInterval, &r.RotationInterval)
+}
+
+// UpdateSecretRotationPolicyResponse says that it is done.
+type UpdateSecretRotationPolicyResponse struct {
+	Reply
+	SecretName string
+}
+
+// OpGetRandomPassword is GetRandomPassword.
+const OpGetRandomPassword Operation = "GetRandomPassword"
+
+// GetRandomPasswordRequest asks for a random password of digits, letters and the punctuation of ASCII.
+type GetRandomPasswordRequest struct {
+	answers[GetRandomPasswordResponse]
+	// PasswordLength is [MinPasswordLength] to [MaxPasswordLength]; 0 means 32.
+	PasswordLength int
+	// ExcludeCharacters are those that the password must not have.
+	ExcludeCharacters                                                      string
+	ExcludeLowercase, ExcludeUppercase, ExcludeNumbers, ExcludePunctuation bool
+	// RequireEachIncludedType asks for at least one character of each kind that is not excluded. It is on if it is nil.
+	RequireEachIncludedType string
+}
+
+// Operation returns [OpGetRandomPassword].
+func (*GetRandomPasswordRequest) Operation() Operation { return OpGetRandomPassword }
+
+func (r *GetRandomPasswordRequest) visit(v visitor) {
+	v.integer(Rule{Name: "PasswordLength", Default: "32", Min: MinPasswordLength, Max: MaxPasswordLength},
+		&r.PasswordLength)
+	v.str(Rule{Name: "ExcludeCharacters"}, &r.ExcludeCharacters)
+	v.boolean(Rule{Name: "ExcludeLowercase"}, &r.ExcludeLowercase)
+	v.boolean(Rule{Name: "ExcludeUppercase"}, &r.ExcludeUppercase)
+	v.boolean(Rule{Name: "ExcludeNumbers"}, &r.ExcludeNumbers)
+	v.boolean(Rule{Name: "ExcludePunctuation"}, &r.ExcludePunctuation)
+	// It is a string here because it is true without the parameter, which a false boolean leaves out.
+	v.str(Rule{Name: "RequireEachIncludedType", Default: "true", OneOf: booleans}, &r.RequireEachIncludedType)
+}
+
+// GetRandomPasswordResponse holds the password.
+type GetRandomPasswordResponse struct {
+	Reply
+	RandomPassword Secret
+}

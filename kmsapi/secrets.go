@@ -1,0 +1,135 @@
+package kmsapi
+
+import (
+	"encoding/json"
+	"fmt"
+	"regexp"
+)
+
+// Limits of secrets.
+const (
+	// MaxSecretName is the length of a secret's name, and MaxSecretVersion that of a version id or of a stage, in
+	// characters.
+	MaxSecretName    = 192
+	MaxSecretVersion = 64
+	// MaxSecretData is the length of a value, in bytes of the string as it is sent, base64 or not.
+	MaxSecretData = 30720
+	// MaxSecretVersions is how many versions a secret keeps, and MaxSecretStages how many stages all of them have.
+	MaxSecretVersions = 10
+	MaxSecretStages   = 8
+	// MinRecoveryWindowInDays and MaxRecoveryWindowInDays bound the wait before a secret is deleted.
+	MinRecoveryWindowInDays = 7
+	MaxRecoveryWindowInDays = 30
+	// MinPasswordLength and MaxPasswordLength bound what GetRandomPassword makes.
+	MinPasswordLength = 8
+	MaxPasswordLength = 128
+
+	defaultSecretPage   = "10"
+	defaultVersionsPage = "20"
+	maxSecretPage       = 100
+)
+
+// The types of secrets. All but Generic are managed: Alibaba Cloud rotates them in another of its services.
+const (
+	SecretGeneric = "Generic"
+
+	secretRDS   = "Rds"
+	secretRedis = "Redis"
+	secretRAM   = "RAMCredentials"
+	secretECS   = "ECS"
+	secretPolar = "PolarDB"
+)
+
+// What a value is. KMS does not look into it: of [SecretBinary] it stores and returns the base64 as it is sent.
+const (
+	SecretText   = "text"
+	SecretBinary = "binary"
+)
+
+// The stages that KMS moves itself. Callers may have others of their own.
+const (
+	// StageCurrent is on the version that GetSecretValue returns if a request says nothing else.
+	StageCurrent = "ACSCurrent"
+	// StagePrevious is on the version that had StageCurrent before.
+	StagePrevious = "ACSPrevious"
+)
+
+// ReservedSecretPrefix begins names that Alibaba Cloud keeps for its managed secrets.
+const ReservedSecretPrefix = "acs/"
+
+const secretCharacters = "have only letters, digits and characters of _ / + = . @ -"
+
+// secretText has what names, version ids and stages are made of. None has a colon.
+var secretText = regexp.MustCompile(`^[A-Za-z0-9_/+=.@-]+$`)
+
+// The rules of parameters that several operations on secrets have.
+var (
+	secretName = Rule{
+		Name: "SecretName", Required: true, Named: true,
+		Min: 1, Max: MaxSecretName, Pattern: secretText, Form: secretCharacters,
+	}
+	secretVersion  = versionRule("VersionId")
+	secretStage    = versionRule("VersionStage")
+	secretData     = Rule{Name: "SecretData", Required: true}
+	secretDataType = Rule{Name: "SecretDataType", Default: SecretText, OneOf: []string{SecretText, SecretBinary}}
+	fetchTags      = Rule{Name: "FetchTags"}
+)
+
+// versionRule is the rule of a parameter that names a version or a stage.
+func versionRule(name string) Rule {
+	return Rule{Name: name, Min: 1, Max: MaxSecretVersion, Pattern: secretText, Form: secretCharacters}
+}
+
+// IsSecretName reports whether name is one that a secret can have.
+func IsSecretName(name string) bool {
+	return len(name) <= MaxSecretName && secretText.MatchString(name)
+}
+
+// VersionStages are the stages that a version is to have. On the wire they are a JSON array, or an object with one in
+// VersionStage, as answers have it.
+type VersionStages []string
+
+const stagesForm = `look like ["ACSCurrent","next"]`
+
+func (s *VersionStages) wire() string { return jsonOf(len(*s), *s) }
+
+func (s *VersionStages) parse(text string) error {
+	var wrapped struct{ VersionStage json.RawMessage }
+	if text[0] == '{' && json.Unmarshal([]byte(text), &wrapped) == nil {
+		text = string(wrapped.VersionStage)
+	}
+	if err := parseJSON(text, (*[]string)(s)); err != nil {
+		return fmt.Errorf("must %s: %w", stagesForm, err)
+	}
+	return s.check()
+}
+
+func (s *VersionStages) check() error {
+	if len(*s) > MaxSecretStages {
+		return fmt.Errorf("must have up to %d stages", MaxSecretStages)
+	}
+	seen := map[string]bool{}
+	for _, stage := range *s {
+		if len(stage) > MaxSecretVersion || !secretText.MatchString(stage) || seen[stage] {
+			return fmt.Errorf("must have stages that differ, of 1 to %d characters, which %s", MaxSecretVersion,
+				secretCharacters)
+		}
+		seen[stage] = true
+	}
+	return nil
+}
+
+// StageList is the wrapper that the wire has around the stages of a version.
+type StageList struct{ VersionStage []string }
+
+// SecretRotation is what answers say of the rotation of a managed secret. Of a Generic one, all of it is empty and not
+// on the wire.
+type SecretRotation struct {
+	// AutomaticRotation is [RotationEnabled], [RotationDisabled] or Invalid.
+	AutomaticRotation string `json:",omitempty" xml:",omitempty"`
+	// RotationInterval is in seconds, such as 604800s.
+	RotationInterval string `json:",omitempty" xml:",omitempty"`
+	NextRotationDate string `json:",omitempty" xml:",omitempty"`
+	// ExtendedConfig is JSON.
+	ExtendedConfig string `json:",omitempty" xml:",omitempty"`
+}

@@ -1,0 +1,126 @@
+package alicloudkms
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// maxFormer bounds the version that a registered key goes on from, so that there are always numbers after it.
+const maxFormer = 1_000_000_000
+
+func envelopeTextField() *framework.FieldSchema {
+	return &framework.FieldSchema{
+		Type:         framework.TypeString,
+		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
+		Description:  "A ciphertext that the former key has made in envelope mode, the one of the highest version that there is. The key goes on as that key, in envelope mode, once KMS has opened the ciphertext's data key with bound_context.",
+	}
+}
+
+// formerMessage returns the message of envelope_text, and nil if none is given. Nothing in it is proved.
+func formerMessage(d *framework.FieldData) (*envelope.Message, error) {
+	const field = "envelope_text"
+	if _, given := d.Raw[field]; !given {
+		return nil, nil
+	}
+	text, ok := messageIn(d, field)
+	if !ok {
+		return nil, refusal.BadRequest("%s must be a ciphertext that the former key has made in envelope mode: vault:vN: followed by base64 that begins with AEFLRQ. What it has encrypted in direct mode opens without%s",
+			field, fields.FileHint(field, fields.String(d, field)))
+	}
+	m, err := text.parse(field)
+	if err != nil {
+		return nil, err
+	}
+	if m.Version > maxFormer {
+		return nil, refusal.BadRequest("%s is of version %d, and a key can go on from %d at most",
+			field, m.Version, maxFormer)
+	}
+	return &m, nil
+}
+
+// goOnAs makes an entry that was not stored yet the one of the key that made a message. Versions go on with a new data
+// key after that of the message, and after those of the CMKs.
+func (b *backend) goOnAs(ctx context.Context, conn *connection, k target, m envelope.Message) error {
+	if k.entry.fullness(k.name) >= 1 {
+		return tooManyVersions(k.name)
+	}
+	k.entry.EnvelopeID = m.ID
+	if err := b.proveFormer(ctx, conn, k, m); err != nil {
+		return err
+	}
+	n := max(k.entry.versions.Newest(), int(m.Version)) + 1
+	row, err := b.makeDataKey(ctx, conn, k, n)
+	if err != nil {
+		return err
+	}
+	k.entry.Encryption, k.entry.AutoRotate = encryptionEnvelope, defaultAutoRotate
+	k.entry.versions = k.entry.versions.AddDataKey(row).StartAt(n)
+	return nil
+}
+
+// proveFormer refuses a message unless KMS opens its data key for the envelope id and the version that it names, with
+// the bound context of the entry, and one of the entry's CMKs has wrapped it. Its contexts are not known here, so that
+// nothing is decrypted.
+func (b *backend) proveFormer(ctx context.Context, conn *connection, k target, m envelope.Message) error {
+	secret, err := b.unwrap(ctx, conn.of(k.entry.Instance), k, int(m.Version), m.Wrapped)
+	if foreign, ok := errors.AsType[*foreignError](err); ok {
+		return refusal.Forbidden("another KMS key than those of key_id and previous_key_ids has wrapped the data key of envelope_text: give the one that the former key had when it made the ciphertext, too (request id %s)",
+			foreign.requestID)
+	}
+	if err != nil {
+		return withDoubt(err, aboutFormer(err))
+	}
+	key := envelope.NewKey(secret)
+	clear(secret[:])
+	defer key.Clear()
+	if !key.IsCommitted(m) {
+		return refusal.BadRequest("envelope_text was altered: its data key has not made it")
+	}
+	return nil
+}
+
+// aboutFormer is advice about a refusal to open the data key of envelope_text.
+func aboutFormer(err error) string {
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok && refused.Kind() == kmsapi.KindState {
+		return "KMS must open the data key of envelope_text: register it without envelope_text, make the KMS key usable, deregister it, and register it with envelope_text."
+	}
+	return "It is about the data key of envelope_text, which opens only with the bound_context of the former key."
+}
+
+// warnOfNewer warns that a key which was registered before does not open the ciphertext that it is given again.
+func (r *registration) warnOfNewer(resp *logical.Response, e *keyEntry) {
+	if r.former != nil && int(r.former.Version) > e.versions.Newest() {
+		resp.AddWarning(fmt.Sprintf("envelope_text is of version %d, and the newest version of the key is %d: rotate the key until it has that version",
+			r.former.Version, e.versions.Newest()))
+	}
+}
+
+// keysOfEnvelope returns the other names with the envelope id of a key.
+func (b *backend) keysOfEnvelope(ctx context.Context, req *logical.Request, k target) (names []string, err error) {
+	if !k.entry.hasEnvelopeID() {
+		return nil, nil
+	}
+	err = b.eachKey(ctx, req, func(other target) {
+		if other.name != k.name && other.entry.EnvelopeID == k.entry.EnvelopeID {
+			names = append(names, other.name)
+		}
+	})
+	return names, err
+}
+
+func warnOfSharedEnvelope(resp *logical.Response, names []string) {
+	if len(names) > 0 {
+		resp.AddWarning("These keys have the same envelope_id, so that each can decrypt what the others encrypt in envelope mode with a KMS key that it has too: " +
+			strings.Join(names, ", "))
+	}
+}

@@ -1,0 +1,26 @@
+package keyring
+
+// nested is a list of records within a record, written as one field for each: the fields of the item, without the byte
+// of format. No item is empty.
+func nested[T any, P interface {
+	*T
+	record
+}](c *codec, number byte, field *[]T) {
+	if c.writing {
+		for i := range *field {
+			item := codec{writing: true}
+			P(&(*field)[i]).fields(&item)
+			c.put(number, item.value...)
+		}
+		return
+	}
+	for from, to, ok := c.takeSome(number); ok; from, to, ok = c.takeSome(number) {
+		item := codec{value: c.value[from:to:to], text: c.substring(from, to)}
+		var next T
+		P(&next).fields(&item)
+		if c.malformed = c.malformed || item.malformed || item.next != to-from; c.malformed {
+			return
+		}
+		*field = append(*field, next)
+	}
+}
