@@ -94,17 +94,27 @@ func (m *nodesModel) RaiseMinimum(t *rapid.T) {
 	m.change(t, "keys/a/config", body{"min_decryption_version": n})
 }
 
+// Deregister may register the key again, as the one that it was or without its envelope id.
 func (m *nodesModel) Deregister(t *rapid.T) {
 	m.needsKey(t)
-	resp := m.change(t, "keys/a/deregister", nil)
-	all := resp.Data["key_ids"].([]string)
-	if rapid.Bool().Draw(t, "again") {
-		given := body{"key_id": all[len(all)-1]}
-		if len(all) > 1 {
-			given["previous_key_ids"] = all[:len(all)-1]
+	var own []string
+	for _, made := range m.made {
+		if isMessage(made.ciphertext) && messageOfText(m.t, made.ciphertext).ID == m.entry("a").EnvelopeID {
+			own = append(own, made.ciphertext)
 		}
-		m.change(t, "keys/a/register", given)
 	}
+	all := m.change(t, "keys/a/deregister", nil).Data["key_ids"].([]string)
+	if !rapid.Bool().Draw(t, "again") {
+		return
+	}
+	given := body{"key_id": all[len(all)-1]}
+	if len(all) > 1 {
+		given["previous_key_ids"] = all[:len(all)-1]
+	}
+	if len(own) > 0 && rapid.Bool().Draw(t, "as it was") {
+		given["envelope_text"] = rapid.SampledFrom(own).Draw(t, "envelope_text")
+	}
+	m.change(t, "keys/a/register", given)
 }
 
 // Hear lets a node hear of the changes so far, or once more of one that it knows.
@@ -184,7 +194,7 @@ func (m *nodesModel) statusOf(made madeByNode) int {
 	}
 	sealed := messageOfText(m.t, made.ciphertext)
 	switch {
-	case sealed.ID != entry.EnvelopeID:
+	case sealed.ID != entry.EnvelopeID, int(sealed.Version) > entry.versions.Newest():
 		return 403
 	case int(sealed.Version) < entry.oldestToOpen():
 		return 400
