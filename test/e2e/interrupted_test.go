@@ -15,17 +15,21 @@ import (
 // An interruption is a request that makes something in KMS, whose leader is killed before it stores that.
 type interruption struct {
 	name string
-	// isNew is set if the request makes the key; otherwise there is one.
+	// isNew is set if the request makes the key; otherwise there is one, which was made with made.
 	isNew bool
+	made  map[string]any
 	// path is what is written below keys/NAME, with fields, and operation what KMS acts on before the leader is killed.
 	path      string
 	fields    map[string]any
 	operation kmsapi.Operation
 	// settle is how the next leader comes to know.
 	settle func(m *mount, i interruption, key string)
-	// cmks and versions are how many the key has then.
+	// cmks and versions are how many the key has then, and isEnvelope says that its newest version is a data key.
 	cmks, versions int
+	isEnvelope     bool
 }
+
+var inEnvelopeMode = map[string]any{"encryption": "envelope"}
 
 var interruptions = []interruption{
 	{
@@ -51,6 +55,26 @@ var interruptions = []interruption{
 		path: "/rotate", operation: kmsapi.OpCreateKeyVersion,
 		settle: keepMinimum, cmks: 1, versions: 2,
 	},
+	{
+		name: "a new key in envelope mode, which rollback finds", isNew: true, fields: inEnvelopeMode,
+		operation: kmsapi.OpGenerateDataKey,
+		settle:    settleByRollback, cmks: 1, versions: 1, isEnvelope: true,
+	},
+	{
+		name: "a data key, which a repeat makes again", made: inEnvelopeMode,
+		path: "/rotate", operation: kmsapi.OpGenerateDataKey,
+		settle: repeatRequest, cmks: 1, versions: 2, isEnvelope: true,
+	},
+	{
+		name: "the data key of a change of mode, which a repeat makes again",
+		path: "/config", fields: inEnvelopeMode, operation: kmsapi.OpGenerateDataKey,
+		settle: repeatRequest, cmks: 1, versions: 2, isEnvelope: true,
+	},
+	{
+		name: "a KMS key that follows in envelope mode, which rollback finds", made: inEnvelopeMode,
+		path: "/rotate", fields: map[string]any{"new_cmk": true}, operation: kmsapi.OpGenerateDataKey,
+		settle: settleByRollback, cmks: 2, versions: 2, isEnvelope: true,
+	},
 }
 
 func (i interruption) send(m *mount, key string) error {
@@ -71,17 +95,20 @@ func TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing(t *testing.T) {
 				key, plaintext, before := fmt.Sprint("k", number), newPlaintext(), len(kms.cmks(t))
 				first := ""
 				if leader := c.leader(t).mounted(t, m.path); !broken.isNew {
-					leader.write("keys/"+key, nil)
+					leader.write("keys/"+key, broken.made)
 					first = leader.encrypt(key, plaintext)
 				}
 				killed := c.killAfter(t, proxy, m.path, func(m *mount) error { return broken.send(m, key) }, broken.operation)
 				leader := c.mounted(t, m.path)
 				broken.settle(leader, broken, key)
 
-				require.Len(t, leader.read("keys/" + key)["keys"], broken.versions)
+				found := leader.read("keys/" + key)
+				require.Len(t, found["keys"], broken.versions)
+				require.Equal(t, broken.isEnvelope, found["encryption"] == "envelope")
 				require.Len(t, kms.cmks(t), before+broken.cmks, "in all of KMS")
 				text := leader.encrypt(key, plaintext)
 				require.Regexp(t, fmt.Sprintf("^vault:v%d:", broken.versions), text)
+				require.Equal(t, broken.isEnvelope, strings.Contains(text, ":AEFLR"), text)
 				require.Equal(t, plaintext, leader.decrypt(key, text))
 				if first != "" {
 					require.Equal(t, plaintext, leader.decrypt(key, first))

@@ -68,7 +68,7 @@ func (l *ledger) run(t *testing.T, way func(number int) ask) (finish func()) {
 // work is one round: every response is compared with the expected one.
 func (w *worker) work(number, round int) {
 	if round%keysEvery == 0 {
-		w.makeKey(fmt.Sprintf("w%d-%d", number, round))
+		w.makeKey(fmt.Sprintf("w%d-%d", number, round), round%(2*keysEvery) == 0)
 	}
 	plaintext := base64.StdEncoding.EncodeToString(fmt.Appendf(nil, "%s-%d", w.secret, round))
 	ciphertext, ok := w.text("encrypt/"+w.key, "ciphertext", map[string]any{"plaintext": plaintext})
@@ -82,8 +82,12 @@ func (w *worker) work(number, round int) {
 	}
 }
 
-func (w *worker) makeKey(name string) {
-	id, ok := w.text("keys/"+name, "key_id", nil)
+func (w *worker) makeKey(name string, isEnvelope bool) {
+	var fields map[string]any
+	if isEnvelope {
+		fields = inEnvelopeMode
+	}
+	id, ok := w.text("keys/"+name, "key_id", fields)
 	w.note(func() {
 		if !ok {
 			w.unfinished[name] = true
