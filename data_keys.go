@@ -164,8 +164,11 @@ func (b *backend) withDataKey(
 	ctx context.Context, c *connection, k target, w *wrapped, use func(*envelope.Key) error,
 ) error {
 	held := ctx.Value(leasesKey{}).(*leases)
+	isLate := false // A call of another took longer than cache_ttl.
 	for {
-		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) { return b.acquire(ctx, c, k, w, held.drops) })
+		lease, isNew, err := held.get(w.ref, func() (*envelope.Lease, error) {
+			return b.acquire(ctx, c, k, w, envelope.Use{Alone: isLate, Drops: held.drops})
+		})
 		if err != nil {
 			return unshared(err)
 		}
@@ -176,18 +179,19 @@ func (b *backend) withDataKey(
 		if err := ctx.Err(); err != nil {
 			return err
 		}
+		isLate = isNew
 	}
 }
 
 func (b *backend) acquire(
-	ctx context.Context, c *connection, k target, w *wrapped, drops uint64,
+	ctx context.Context, c *connection, k target, w *wrapped, use envelope.Use,
 ) (*envelope.Lease, error) {
 	version, isRow, key := w.version, w.isRow, w.key
 	if !isRow {
 		// Calls for data keys go on when the request has ended, and the request's bytes may have been reused then.
 		key = slices.Clone(key)
 	}
-	use := envelope.Use{Ref: w.ref, TTL: c.cacheTTL, Newest: w.isNewest, Stray: !isRow, Drops: drops}
+	use.Ref, use.TTL, use.Newest, use.Stray = w.ref, c.cacheTTL, w.isNewest, !isRow
 	return b.dataKeys.Acquire(ctx, use,
 		func(ctx context.Context) (*[envelope.KeySize]byte, error) {
 			if isRow {

@@ -1,12 +1,19 @@
 package alicloudkms
 
 import (
+	"context"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 	"unsafe"
 
+	"github.com/hashicorp/vault/sdk/framework"
+	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -79,4 +86,54 @@ func TestNodeWhoseClockIsSetBackHearsAllTheSame(t *testing.T) {
 	n.write("keys/a/rotate", nil)
 	clocks.monotonic, clocks.wall = 2*time.Second, -time.Hour
 	other.opens("a", n.encrypt("a", hello))
+}
+
+// A waiter is the context of a request that tells when it waits for something.
+type waiter struct {
+	context.Context
+	waits func()
+}
+
+func (w waiter) Done() <-chan struct{} { w.waits(); return w.Context.Done() }
+
+func TestRequestsThatKMSServesTooLateAskAgainAtTheSameTime(t *testing.T) {
+	r := newEnvelopeRig(t, "a")
+	r.write("config", body{"cache_ttl": 1})
+	var passed atomic.Int64
+	start := time.Now()
+	r.backend().process.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
+	conn, k, err := r.backend().target(t.Context(), r.request(logical.UpdateOperation, "encrypt/a", nil), &framework.FieldData{
+		Raw: map[string]any{"name": "a"}, Schema: fields.Schemas{"name": nameField()},
+	})
+	require.NoError(t, err)
+
+	const requests = 3
+	var first, again, all sync.WaitGroup
+	first.Add(requests)
+	again.Add(requests - 1)
+	var calls atomic.Int64
+	r.kms.before = func(context.Context, kmsapi.Request) error {
+		if calls.Add(1) == 1 {
+			first.Wait()
+		} else {
+			again.Done()
+			again.Wait() // It lasts forever if they don't ask at the same time.
+		}
+		passed.Add(int64(2 * time.Second))
+		return nil
+	}
+	for range requests {
+		ctx, release := r.backend().holdingDataKeys(t.Context())
+		ctx = waiter{ctx, sync.OnceFunc(first.Done)}
+		all.Go(func() {
+			defer release()
+			row := k.ofRow(conn, k.entry.dataKeys[1])
+			err := r.backend().withDataKey(ctx, conn, k, row, func(*envelope.Key) error { return nil })
+			if err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	require.EqualValues(t, requests, calls.Load(), "each was served by a call")
 }

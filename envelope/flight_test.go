@@ -68,6 +68,31 @@ func TestACallForAStrayEndsWithTheLastThatWaitsForIt(t *testing.T) {
 	})
 }
 
+func TestRequestsThatWereServedTooLateDoNotWaitForEachOther(t *testing.T) {
+	inBubble(t, 0, func(t *testing.T, r *rig) {
+		r.kms.takes = 1100 * time.Millisecond
+		began := time.Now()
+		var all sync.WaitGroup
+		for range 100 {
+			all.Go(func() {
+				u := Use{Ref: ref(1), TTL: time.Second}
+				for served := false; !served; u.Alone = true {
+					l, err := r.acquire(u)
+					if err != nil {
+						t.Error(err)
+						return
+					}
+					served = l.ValidOnce()
+					l.Release()
+				}
+			})
+		}
+		all.Wait()
+		require.Equal(t, 2*r.kms.takes, time.Since(began))
+		require.Equal(t, 100, r.calls(), "each was served by a call")
+	})
+}
+
 func TestADataKeyServesOnceHoweverLongKMSTakes(t *testing.T) {
 	inBubble(t, 0, func(t *testing.T, r *rig) {
 		u := Use{Ref: ref(1), TTL: time.Second}

@@ -37,6 +37,9 @@ type Use struct {
 	// Stray marks a wrapped data key that only a ciphertext has. A call for it ends when no request waits for it any
 	// longer: whoever sends many and goes away leaves nothing behind.
 	Stray bool
+	// Alone asks for a call that serves no other, as a TTL of 0 does: the request has waited for one whose time was
+	// over when it came. Of all that wait together, each call would serve one.
+	Alone bool
 	// Drops is what [Mount.Drops] was before the caller read what Ref says. If anything was dropped since, Ref may be of a
 	// key that is no longer so. The request may end with it, but leaves nothing in the cache.
 	Drops uint64
@@ -65,7 +68,7 @@ func (m *Mount) join(ctx context.Context, u Use, unwrap Unwrap) (e *entry, f *fl
 	c, p := m.cache, place{mount: m, ref: u.Ref}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if u.TTL <= 0 || m.closed {
+	if u.TTL <= 0 || u.Alone || m.closed {
 		return m.unsharedEntry(p), nil, false
 	}
 	mayKeep, f := u.Drops == m.drops.Load(), c.flights[p]
