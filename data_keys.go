@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"errors"
 	"slices"
-	"sync"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -28,101 +27,6 @@ func isRefusal(err error) bool {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	return ok && (refused.Kind() == kmsapi.KindState || refused.Kind() == kmsapi.KindPermission ||
 		refused.Kind() == kmsapi.KindNotFound)
-}
-
-// leases are the data keys of one request, which asks KMS at most once for each, also if it is a batch and nothing may
-// be cached.
-type leases struct {
-	// drops is how often data keys of the mount were dropped before the request began.
-	drops uint64
-
-	mu   sync.Mutex // guards the fields below, and is not held during a call
-	held map[envelope.Ref]*hold
-	// over are those that may no longer be used. Other items may still be at work with them.
-	over []*envelope.Lease
-}
-
-// leasesKey is the key of the [leases] in the context of a request.
-type leasesKey struct{}
-
-// holdingDataKeys returns ctx with the data keys that a request will hold until release. It must be called before the
-// request reads what it works with.
-func (b *backend) holdingDataKeys(ctx context.Context) (held context.Context, release func()) {
-	l := &leases{drops: b.dataKeys.Drops()}
-	return context.WithValue(ctx, leasesKey{}, l), l.release
-}
-
-// A hold is a data key that a request has, or is getting.
-type hold struct {
-	ready chan struct{}
-	// These are set before ready is closed.
-	lease *envelope.Lease
-	err   error
-}
-
-// get returns a data key that the request has and may use, or else what acquire brings. It is valid until release.
-// isNew says that the caller has waited for acquire.
-func (l *leases) get(
-	ref envelope.Ref, acquire func() (*envelope.Lease, error),
-) (lease *envelope.Lease, isNew bool, err error) {
-	h, mine := l.take(ref)
-	if mine {
-		h.lease, h.err = acquire()
-		close(h.ready)
-		return h.lease, true, h.err
-	}
-	select {
-	case <-h.ready:
-	default:
-		isNew = true
-		<-h.ready
-	}
-	return h.lease, isNew, h.err
-}
-
-// take returns the hold of a data key. It is the caller's to fill if mine is true.
-func (l *leases) take(ref envelope.Ref) (h *hold, mine bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	h = l.held[ref]
-	if h != nil && !h.isOver() {
-		return h, false
-	}
-	if h != nil {
-		l.over = append(l.over, h.lease)
-	}
-	if l.held == nil {
-		l.held = map[envelope.Ref]*hold{}
-	}
-	h = &hold{ready: make(chan struct{})}
-	l.held[ref] = h
-	return h, true
-}
-
-// isOver reports whether another hold must take the place of this one. What KMS has refused a request, or not answered,
-// it does not ask again for each item.
-func (h *hold) isOver() bool {
-	select {
-	case <-h.ready:
-		return h.err == nil && !h.lease.Valid()
-	default:
-		return false
-	}
-}
-
-// release ends the use of all data keys of the request.
-func (l *leases) release() {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for _, h := range l.held {
-		if h.lease != nil {
-			l.over = append(l.over, h.lease)
-		}
-	}
-	for _, lease := range l.over {
-		lease.Release()
-	}
-	l.held, l.over = nil, nil
 }
 
 // A wrapped is a data key as a ciphertext or a row has it.
