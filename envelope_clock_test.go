@@ -102,7 +102,8 @@ func TestRequestsThatKMSServesTooLateAskAgainAtTheSameTime(t *testing.T) {
 	var passed atomic.Int64
 	start := time.Now()
 	r.backend().process.now = func() time.Time { return start.Add(time.Duration(passed.Load())) }
-	conn, k, err := r.backend().target(t.Context(), r.request(logical.UpdateOperation, "encrypt/a", nil), &framework.FieldData{
+	request := r.request(logical.UpdateOperation, "encrypt/a", nil)
+	conn, k, err := r.backend().target(t.Context(), request, &framework.FieldData{
 		Raw: map[string]any{"name": "a"}, Schema: fields.Schemas{"name": nameField()},
 	})
 	require.NoError(t, err)
