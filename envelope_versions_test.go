@@ -208,3 +208,20 @@ func TestKeyWithTooManyDataKeysIsNotRotated(t *testing.T) {
 	require.Equal(t, made, r.kms.count(kmsapi.OpGenerateDataKey))
 	require.Len(t, r.cmks(), 1)
 }
+
+func TestTrimWarnsOfTheVersionThatKMSStillUses(t *testing.T) {
+	r := newKeyRig(t, "a")
+	direct := r.encrypt("a", hello)
+	r.write("keys/a/config", body{"encryption": "envelope"})
+	r.write("keys/a/config", body{"min_decryption_version": 2, "min_encryption_version": 2})
+	trimmed := r.write("keys/a/trim", body{"min_available_version": 2})
+	require.Contains(t, strings.Join(trimmed.Warnings, " "), "still opens")
+	require.Equal(t, hello, r.decrypt("a", direct))
+
+	r.write("keys/a/rotate", body{"new_cmk": true})
+	r.write("keys/a/config", body{"min_decryption_version": 3, "min_encryption_version": 3})
+	trimmed = r.write("keys/a/trim", body{"min_available_version": 3})
+	require.NotContains(t, strings.Join(trimmed.Warnings, " "), "still opens")
+	_, err := r.tryWrite("decrypt/a", body{"ciphertext": direct})
+	refused(t, err, 403)
+}

@@ -75,7 +75,7 @@ func (b *backend) trim(
 	if isDelete && !k.entry.DeletionAllowed {
 		return nil, deletionNotAllowed(req, k.name)
 	}
-	trimmed := *k.entry
+	before, trimmed := k.entry, *k.entry
 	trimmed.versions = trimmed.versions.Trim(minimum)
 	k = target{k.name, &trimmed}
 	var conn *connection
@@ -90,14 +90,16 @@ func (b *backend) trim(
 		return nil, err
 	}
 	b.Logger().Info("versions of a key were dropped", "key", k.name, "min_available_version", k.entry.versions.Oldest())
-	if !isDelete {
-		return trimAnswer(req, k, leftCMKs{}), nil
+	var left leftCMKs
+	if isDelete {
+		var err error
+		if left, err = b.deleteLeft(ctx, req, conn, k, touched); err != nil {
+			return nil, err
+		}
 	}
-	left, err := b.deleteLeft(ctx, req, conn, k, touched)
-	if err != nil {
-		return nil, err
-	}
-	return trimAnswer(req, k, left), nil
+	resp := trimAnswer(req, k, left)
+	before.warnOfVersionInUse(resp, k.entry)
+	return resp, nil
 }
 
 // connectionToDelete refuses a deletion before anything is changed: without the consent of the other names, and where
@@ -225,4 +227,12 @@ func trimAnswer(req *logical.Request, k target, left leftCMKs) *logical.Response
 			strings.Join(unused, ", "), mount(req), k.name, k.entry.versions.Oldest()))
 	}
 	return resp
+}
+
+// warnOfVersionInUse warns that what KMS itself has encrypted with its present version still opens, though the row of
+// that version was dropped: it can't be distinguished from data keys that KMS makes for callers.
+func (e *keyEntry) warnOfVersionInUse(resp *logical.Response, trimmed *keyEntry) {
+	if e.versions.InUse() != nil && trimmed.versions.InUse() == nil {
+		resp.AddWarning("What the key has encrypted in direct mode with the present version of its KMS key still opens, since datakey uses that version: to end that too, let another KMS key follow, with rotate new_cmk=true, and trim the versions before it")
+	}
 }

@@ -101,7 +101,7 @@ func (t Table) Follow(versions ...Row) Table {
 // Trim returns the table without the versions below minimum, which is at most the newest.
 func (t Table) Trim(minimum int) Table {
 	drop := min(max(minimum-t.First, 0), len(t.Rows)-1)
-	dropped, stays := t.Rows[:drop], t.inUse()
+	dropped, stays := t.Rows[:drop], t.InUse()
 	t.First, t.Rows = t.First+drop, slices.Clone(t.Rows[drop:])
 	if t.Before > 0 {
 		t.Before = max(t.Before, minimum)
@@ -122,9 +122,9 @@ func (t Table) Trim(minimum int) Table {
 	return t.forgotten()
 }
 
-// inUse returns the row of the newest version of the current CMK, and nil if there is none. KMS makes data keys for
+// InUse returns the row of the newest version of the current CMK, and nil if there is none. KMS makes data keys for
 // callers with that version, also if all newer rows are data keys of the engine.
-func (t *Table) inUse() *Row {
+func (t *Table) InUse() *Row {
 	for i := len(t.Rows) - 1; i >= 0; i-- {
 		if row := &t.Rows[i]; row.CMK == t.Current() && !row.IsDataKey() {
 			return row
