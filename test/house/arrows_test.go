@@ -55,8 +55,8 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
-			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/servercert", "internal/signing",
-			"internal/versions",
+			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/reserved", "internal/servercert",
+			"internal/signing", "internal/versions",
 		},
 		tests: []string{"kmstest"},
 	},
@@ -77,6 +77,8 @@ var rooms = map[string]room{
 	"internal/printable": {onlyStandard: true},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
+	// Names in encryption contexts that are ours, for all that encrypts.
+	"internal/reserved": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.
