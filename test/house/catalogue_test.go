@@ -20,8 +20,9 @@ import (
 var ownTables = map[string]string{
 	"advice.go":                         "what to do, for the engine's callers",
 	"advice_config.go":                  "what to do, for callers that configure the engine",
-	"internal/advice/advice.go":         "the form of all three",
+	"internal/advice/advice.go":         "the form of all four",
 	"seal/errors.go":                    "what to do, for people who unseal a server",
+	"seal/keys_advice.go":               "what to do, for people who set up External Keys",
 	"server/internal/api/operations.go": "the handlers",
 	"credentials/sts.go":                "the codes that STS alone has",
 	"internal/ram/ramtest/verify.go":    "what a double of RAM says, for tests",
