@@ -97,7 +97,7 @@
 //
 // A key has these settings:
 //
-//	key_id          id of a CMK; required. It can't be an alias, since a key is one CMK, and a change needs a new key
+//	key_id          id or ARN of a CMK; required. It can't be an alias: a key is one CMK, and a change needs a new key
 //	key_version_id  id of the version of a key pair, which signs. A CMK without one encrypts
 //	algorithm       the only one that signs: RSA_PSS_SHA_256, RSA_PKCS1_SHA_256 or ECDSA_SHA_256
 //	bound_context   an object of strings that is part of every encryption context

@@ -69,7 +69,7 @@ func (k *key) client() (*client.Client, error) {
 
 func (k *key) failed(op kmsapi.Operation, err error) error {
 	return &Error{
-		Operation: op, KeyID: k.id, InstanceID: k.holder.instance, Err: err, advisor: keysAdvisor,
+		Operation: op, KeyID: k.name, InstanceID: k.holder.instance, Err: err, advisor: keysAdvisor,
 	}
 }
 
@@ -99,7 +99,7 @@ func (k *key) public(ctx context.Context) (crypto.PublicKey, error) {
 		return nil, err
 	}
 	return k.holder.publics.Get(ctx, k.id+"/"+k.version, func() (crypto.PublicKey, error) {
-		answer, err := kms.GetPublicKey(ctx, &kmsapi.GetPublicKeyRequest{KeyId: k.id, KeyVersionId: k.version})
+		answer, err := kms.GetPublicKey(ctx, &kmsapi.GetPublicKeyRequest{KeyId: k.name, KeyVersionId: k.version})
 		if err != nil {
 			return nil, k.failed(kmsapi.OpGetPublicKey, err)
 		}

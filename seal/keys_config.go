@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -60,6 +61,9 @@ func stringsOf(fields map[string]any) (map[string]string, error) {
 
 // A keyConfig says which CMK a key is, or which version of a key pair.
 type keyConfig struct {
+	// name is what requests call the CMK: its ARN, if it is that of another account, or its id.
+	name string
+	// id is what KMS calls it in answers.
 	id string
 	// version is the id of the version of a key pair, and empty for a symmetric CMK.
 	version string
@@ -93,18 +97,25 @@ func readKey(fields map[string]any) (keyConfig, error) {
 		}
 	}
 	c := keyConfig{
-		id: given["key_id"], version: given["key_version_id"], algorithm: given["algorithm"], bound: bound,
+		name: given["key_id"], id: given["key_id"], version: given["key_version_id"],
+		algorithm: given["algorithm"], bound: bound,
+	}
+	if of := keyARN.FindStringSubmatch(c.name); of != nil {
+		c.id = of[1]
 	}
 	return c, c.check()
 }
 
-// check refuses what can't be used together. One key is one key: an alias may mean another one tomorrow.
+// keyARN is the ARN of a CMK, which ends in its id.
+var keyARN = regexp.MustCompile(`^acs:kms:[^:/ ]+:[^:/ ]+:key/([^:/ ]+)$`)
+
+// check refuses what can't be used together.
 func (c keyConfig) check() error {
 	switch {
 	case c.id == "":
-		return errors.New("key_id is required: the id of a KMS key")
+		return errors.New("key_id is required: the id or ARN of a KMS key")
 	case !isKeyID(c.id):
-		return errors.New("key_id must be the id of a KMS key: an alias or an ARN is not one. To change the KMS key, rotate to another external key")
+		return errors.New("key_id must be the id or the ARN of a KMS key, and not an alias, which may mean another KMS key tomorrow")
 	case c.version != "" && !isKeyID(c.version):
 		return errors.New("key_version_id must be the id of a version of the KMS key, as ListKeyVersions returns it")
 	case c.algorithm != "" && !slices.Contains(signatures, c.algorithm):

@@ -71,8 +71,9 @@ func TestTheConfigurationOfAKeyIsChecked(t *testing.T) {
 		says string
 	}{
 		"no key":             {fields{}, "key_id is required"},
-		"an alias":           {fields{"key_id": "alias/a"}, "an alias or an ARN is not one"},
-		"an ARN":             {fields{"key_id": "acs:kms:cn-hangzhou:1:key/a"}, "an alias or an ARN is not one"},
+		"an alias":           {fields{"key_id": "alias/a"}, "not an alias"},
+		"an alias's ARN":     {fields{"key_id": "acs:kms:cn-hangzhou:1:alias/a"}, "not an alias"},
+		"an ARN with more":   {fields{"key_id": "acs:kms:cn-hangzhou:1:key/a/b"}, "key_id must be"},
 		"an unknown field":   {fields{"key_id": "a", "key_version": "1"}, "did you mean"},
 		"a field of the KMS": {fields{"key_id": "a", "region": "b"}, `no setting "region"`},
 		"a list of versions": {

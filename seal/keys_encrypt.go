@@ -35,7 +35,7 @@ func (k *key) encrypt(ctx context.Context, plaintext, additional []byte) ([]byte
 		return nil, err
 	}
 	answer, err := kms.Encrypt(ctx, &kmsapi.EncryptRequest{
-		KeyId: k.id, EncryptionContext: encCtx,
+		KeyId: k.name, EncryptionContext: encCtx,
 		Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(plaintext)),
 	})
 	if err != nil {

@@ -2,6 +2,7 @@ package seal
 
 import (
 	"bytes"
+	"crypto"
 	"encoding/base64"
 	"slices"
 	"strings"
@@ -78,6 +79,19 @@ func TestAnotherKeysCiphertextIsRefused(t *testing.T) {
 		require.Empty(t, got)
 		r.decrypts(other, ciphertext, "aad", "hello")
 	})
+}
+
+// A KMS key of another account has to be named by its ARN. KMS answers with its id.
+func TestAnExternalKeyMayBeNamedByItsARN(t *testing.T) {
+	r := newPairRig(t)
+	opened, pair := r.open(nil), r.pair(kmsapi.KeySpecP256)
+	arn := "acs:kms:" + r.kms.Region + ":" + r.kms.Config().Accounts[0].ID + ":key/"
+	byID, byARN := r.getKey(opened, fields{"key_id": r.key}), r.getKey(opened, fields{"key_id": arn + r.key})
+	r.decrypts(byID, r.encrypt(byARN, "hello", ""), "", "hello")
+	r.decrypts(byARN, r.encrypt(byID, "hello", ""), "", "hello")
+	pair["key_id"] = arn + pair["key_id"].(string)
+	_, err := r.getKey(opened, pair).Sign(t.Context(), &kms.SignOptions{Data: []byte("x"), SignerOpts: crypto.SHA256})
+	require.NoError(t, err)
 }
 
 func TestAnAlteredCiphertextIsRefused(t *testing.T) {

@@ -44,7 +44,7 @@ func (k *key) sign(ctx context.Context, m message, options crypto.SignerOpts) ([
 		return nil, err
 	}
 	answer, err := k.holder.kms.AsymmetricSign(ctx, &kmsapi.AsymmetricSignRequest{
-		KeyId: k.id, KeyVersionId: k.version, Algorithm: algorithm, Digest: base64.StdEncoding.EncodeToString(digest),
+		KeyId: k.name, KeyVersionId: k.version, Algorithm: algorithm, Digest: base64.StdEncoding.EncodeToString(digest),
 	})
 	if err != nil {
 		return nil, k.failed(kmsapi.OpAsymmetricSign, err)
