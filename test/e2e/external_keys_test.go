@@ -107,14 +107,15 @@ func (m *keyMount) write(t *testing.T, path string, data map[string]any) map[str
 func TestExternalKeysTakeNothingFromTheServer(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, _, _ sealKind) {
 		m := s.newKeyMount(t)
+		type settings = map[string]any
 		for name, tc := range map[string]struct {
-			changes map[string]any
+			changes settings
 			says    string
 		}{
-			"its credentials":    {map[string]any{"access_key": nil, "secret_key": nil}, "access_key and secret_key are required"},
-			"a file":             {map[string]any{"ca_cert": m.kms.Exports["SSL_CERT_FILE"]}, "ca_cert must be the PEM itself"},
-			"a variable":         {map[string]any{"secret_key": "env://ALICLOUD_SECRET_KEY"}, "secret_key must be the value itself"},
-			"an unknown setting": {map[string]any{"reigon": "x"}, `did you mean "region"?`},
+			"its credentials":    {settings{"access_key": nil, "secret_key": nil}, "access_key and secret_key are required"},
+			"a file":             {settings{"ca_cert": m.kms.Exports["SSL_CERT_FILE"]}, "ca_cert must be the PEM itself"},
+			"a variable":         {settings{"secret_key": "env://ALICLOUD_SECRET_KEY"}, "secret_key must be the value itself"},
+			"an unknown setting": {settings{"reigon": "x"}, `did you mean "region"?`},
 		} {
 			require.ErrorContains(t, m.configure(t, tc.changes), tc.says, name)
 		}
