@@ -58,7 +58,8 @@ func TestShellBlocksAreFoundByTheirFence(t *testing.T) {
 	script, err := shellBlocks("```sh\none\n```\ntext\n```text\ntwo\n```\n```sh not-run: a reason\nthree\n```\n```sh\nfour\n```\n")
 	require.NoError(t, err)
 	require.Equal(t, "one\nfour\n", script)
-	script, err = shellBlocksWith("```sh\none\n```\n```sh not-run: a reason\ntwo\n```\n```sh not-run: another\nthree\n```\n", "a reason")
+	const three = "```sh\none\n```\n```sh not-run: a reason\ntwo\n```\n```sh not-run: another\nthree\n```\n"
+	script, err = shellBlocksWith(three, "a reason")
 	require.NoError(t, err)
 	require.Equal(t, "one\ntwo\n", script)
 	for _, bad := range []string{"```sh not-run:\n```\n", "```sh norun\n```\n", "```sh\n"} {
