@@ -10,11 +10,16 @@ import (
 
 // headlines are those of the first figures of some contests, by the name of the contest: what a reader sees first.
 var headlines = map[string]string{
-	"client: Encrypt over TLS, c=16":                           "client: Encrypt by 16 callers, against Alibaba Cloud's own SDK",
-	"service: Encrypt over TLS, c=16":                          "KMS service: Encrypt by 16 callers, against Vault's transit engine",
-	"engine: encrypt 100 items in a batch, one caller":         "engine: 100 plaintexts in a batch, against one by one",
-	"engine: envelope encrypt of 1 KiB through Vault, c=16":    "engine in envelope mode: 1 KiB by 16 callers, against a plugin that only answers",
-	"engine: envelope encrypt with KMS 10 ms away, one caller": "engine in envelope mode with KMS 10 ms away, against direct mode",
+	"client: Encrypt over TLS, c=16":
+		"client: Encrypt by 16 callers, against Alibaba Cloud's own SDK",
+	"service: Encrypt over TLS, c=16":
+		"KMS service: Encrypt by 16 callers, against Vault's transit engine",
+	"engine: encrypt 100 items in a batch, one caller":
+		"engine: 100 plaintexts in a batch, against one by one",
+	"engine: envelope encrypt of 1 KiB through Vault, c=16":
+		"engine in envelope mode: 1 KiB by 16 callers, against a plugin that only answers",
+	"engine: envelope encrypt with KMS 10 ms away, one caller":
+		"engine in envelope mode with KMS 10 ms away, against direct mode",
 }
 
 // contests returns everything that `make bench` measures, in the order of the table.

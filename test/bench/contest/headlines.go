@@ -41,6 +41,7 @@ const (
 	barHeight = 16
 	rowHeight = 56
 	plotTop   = 24
+	plotFoot  = 12
 )
 
 // A bar is one headline in the plot. Y is the baseline of its text.
@@ -62,7 +63,7 @@ func (r Report) plot() (string, error) {
 	}
 	var b strings.Builder
 	err := plotTemplate.Execute(&b, map[string]any{
-		"Width": plotWidth, "Height": plotTop + len(rows)*rowHeight, "Left": barLeft, "Thick": barHeight,
+		"Width": plotWidth, "Height": plotTop + len(rows)*rowHeight + plotFoot, "Left": barLeft, "Thick": barHeight,
 		"One": barLeft + length(1), "Bars": bars,
 	})
 	return b.String(), err
@@ -75,14 +76,16 @@ var plotTemplate = template.Must(template.New("plot").Funcs(template.FuncMap{
 <style>
   text { font: 14px sans-serif; fill: #1f2328 }
   .bar { fill: #2563eb }
-  .one { stroke: #8b949e; stroke-dasharray: 4 3 }
-  @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .bar { fill: #6ea8fe } }
+  .one { stroke: #1f2328; stroke-width: 2 }
+  .note { font-size: 12px }
+  @media (prefers-color-scheme: dark) { text { fill: #e6edf3 } .bar { fill: #6ea8fe } .one { stroke: #e6edf3 } }
 </style>
 {{- $plot := .}}{{range .Bars}}
 <text x="{{$plot.Left}}" y="{{.Y}}">{{html .Headline}}</text>
 <rect class="bar" x="{{$plot.Left}}" y="{{add .Y 8}}" width="{{.Width}}" height="{{$plot.Thick}}" rx="3"/>
+<line class="one" x1="{{$plot.One}}" y1="{{add .Y 5}}" x2="{{$plot.One}}" y2="{{add .Y 27}}"/>
 <text x="{{add $plot.Left (add .Width 8)}}" y="{{add .Y 21}}">{{.Ratio}}</text>
 {{- end}}
-<line class="one" x1="{{.One}}" y1="0" x2="{{.One}}" y2="{{.Height}}"/>
+<text class="note" x="{{.Left}}" y="{{add .Height -8}}">The mark on each bar is its peer.</text>
 </svg>
 `))
