@@ -67,7 +67,7 @@ func TestContestNamesAreUnique(t *testing.T) {
 		require.NotEmpty(t, c.Figures, c.Name)
 	}
 	require.NotEmpty(t, seen)
-	for name := range headlines {
-		require.True(t, seen[name], name)
+	for _, h := range headlines {
+		require.True(t, seen[h.contest], h.contest)
 	}
 }
