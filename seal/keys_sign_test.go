@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"cmp"
 	"crypto"
 	"crypto/ecdsa"
 	"crypto/ed25519"
@@ -81,6 +82,29 @@ func TestAnExternalKeySigns(t *testing.T) {
 			require.Len(t, r.audited(calls), 2*len(tc.options))
 		})
 	}
+}
+
+func TestSigningNeedsTwoPermissionsAndOneGateway(t *testing.T) {
+	overBothGateways(t, func(t *testing.T, r *rig) {
+		of := r.pair(kmsapi.KeySpecP256)
+		r.key = of["key_id"].(string)
+		allowed := fields{}
+		for name, value := range r.allow("kms:GetPublicKey", "kms:AsymmetricSign") {
+			allowed[name] = value
+		}
+		k := r.getKey(r.open(allowed), of)
+		calls := len(r.audit())
+		_, err := k.Sign(t.Context(), &kms.SignOptions{Data: []byte("x"), SignerOpts: crypto.SHA256})
+		require.NoError(t, err)
+		at := cmp.Or(r.instance.ID, "shared")
+		require.Equal(t, []auditEntry{
+			{string(kmsapi.OpGetPublicKey), at}, {string(kmsapi.OpAsymmetricSign), at},
+		}, r.audit()[calls:])
+		r.allow("kms:GetPublicKey")
+		_, err = k.Sign(t.Context(), &kms.SignOptions{Data: []byte("x"), SignerOpts: crypto.SHA256})
+		require.ErrorIs(t, err, kmsapi.ErrNoPermission)
+		require.ErrorContains(t, err, "kms:AsymmetricSign")
+	})
 }
 
 // refusesOthers alters what k has just verified.
