@@ -3,6 +3,8 @@ package seal
 import (
 	"cmp"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -43,8 +45,13 @@ func TestSettingsReachTheClient(t *testing.T) {
 		"region": "cn-shanghai", "network": "vpc", "endpoint": "kms.example.com:8443",
 		"ca_cert": "-----BEGIN CERTIFICATE-----", "request_timeout": "15s", "security_token": "the token",
 		"role_arn": "acs:ram::1:role/vault", "role_session_name": "node-1", "role_external_id": "tenant",
-		"sts_endpoint": "sts.example.com",
+		"sts_endpoint": "sts.example.com", "proxy": "http://proxy.example.com:3128",
 	}))
+	for _, proxy := range []func(*http.Request) (*url.URL, error){c.client.Proxy, c.credentials.Role.Proxy} {
+		through, err := proxy(nil)
+		require.NoError(t, err)
+		require.Equal(t, "http://proxy.example.com:3128", through.String())
+	}
 	require.Equal(t, "key", c.keyID)
 	require.Equal(t, "cn-shanghai", c.client.Region)
 	require.Equal(t, kmsapi.NetworkVPC, c.client.Network)

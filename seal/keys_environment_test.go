@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -53,6 +54,9 @@ func newEnvironment(r *rig) *environment {
 	return e
 }
 
+// farRole is a role of an STS that only a proxy could reach.
+var farRole = fields{"role_arn": "acs:ram::1:role/r", "sts_endpoint": "sts.invalid:443"}
+
 func TestADeniedEnvironmentIsNotUsed(t *testing.T) {
 	r := newRig(t)
 	e := newEnvironment(r)
@@ -80,12 +84,13 @@ func TestADeniedEnvironmentIsNotUsed(t *testing.T) {
 		})
 	}
 	for name, changes := range map[string]fields{
-		"no endpoint": {"domain": nil}, "another endpoint": {"domain": "kms.invalid:443"},
+		"no endpoint": {"domain": nil}, "another endpoint": {"domain": "kms.invalid:443"}, "a role": farRole,
 	} {
 		t.Run(name, func(t *testing.T) {
 			// Neither ALICLOUD_DOMAIN nor the proxy is used, so that there is no service.
-			changes["request_timeout"] = 1
-			opened, err := h.open(&kms.OpenOptions{ConfigMap: r.keyFields(changes)})
+			all := r.keyFields(changes)
+			all["request_timeout"] = 1
+			opened, err := h.open(&kms.OpenOptions{ConfigMap: all})
 			require.NoError(t, err)
 			_, err = r.getKey(opened, fields{"key_id": r.key}).Encrypt(t.Context(), &kms.CipherOptions{Data: []byte("x")})
 			require.Error(t, err)
@@ -117,8 +122,14 @@ func TestAnAllowedEnvironmentIsUsed(t *testing.T) {
 func TestAProxyOfTheConfigurationIsUsed(t *testing.T) {
 	r := newRig(t)
 	e := newEnvironment(r)
-	opened := r.open(fields{"domain": "kms.invalid:443", "proxy": e.proxy})
-	_, err := r.getKey(opened, fields{"key_id": r.key}).Encrypt(t.Context(), &kms.CipherOptions{Data: []byte("x")})
-	require.ErrorContains(t, err, "the proxy refused the connection")
-	require.NotZero(t, e.asked.Load())
+	for name, changes := range map[string]fields{"KMS": {"domain": "kms.invalid:443"}, "STS": farRole} {
+		t.Run(name, func(t *testing.T) {
+			before := e.asked.Load()
+			all := fields{"proxy": e.proxy}
+			maps.Copy(all, changes)
+			_, err := r.getKey(r.open(all), fields{"key_id": r.key}).Encrypt(t.Context(), &kms.CipherOptions{Data: []byte("x")})
+			require.Error(t, err)
+			require.Greater(t, e.asked.Load(), before)
+		})
+	}
 }

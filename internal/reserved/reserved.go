@@ -19,10 +19,11 @@ const (
 )
 
 // Is reports whether an entry has, or spells, a name that begins with [Prefix].
-func Is(name, value string) bool { return Spells(Prefix, name, value) }
+func Is(name, value string) bool { return spells(Prefix, Within, name, value) }
 
 // Spells reports whether an entry has, or spells, a name that begins with prefix.
-func Spells(prefix, name, value string) bool {
-	within := "&" + prefix
+func Spells(prefix, name, value string) bool { return spells(prefix, "&"+prefix, name, value) }
+
+func spells(prefix, within, name, value string) bool {
 	return strings.HasPrefix(name, prefix) || strings.Contains(name, within) || strings.Contains(value, within)
 }
