@@ -89,6 +89,8 @@ var rooms = map[string]room{
 	"internal/coredump": {onlyStandard: true},
 	// Public keys of KMS, for all that checks signatures.
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
+	// The variables that say which KMS is called, and as whom, for the commands.
+	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
