@@ -98,6 +98,10 @@ var whatToDo = advice.Table{
 	ByCode: map[kmsapi.Code]string{
 		kmsapi.ErrRejectedDisabled.Code: "enable the key in KMS to sign with it; signatures that it has made can be verified meanwhile",
 
+		kmsapi.ErrAliasNotFound.Code: "check the alias, the region and ALICLOUD_DOMAIN; cosign generate-key-pair --kms makes a key with the alias",
+
+		kmsapi.ErrInstanceNotFound.Code: "check ?instance, or ALICLOUD_KMS_INSTANCE_ID",
+
 		kmsapi.ErrRejectedPendingDeletion.Code: "the key is scheduled for deletion: cancel that in KMS to sign with it",
 		kmsapi.ErrKeyVersionNotFound.Code:      "the key has no such version; without ?version, it is the newest",
 

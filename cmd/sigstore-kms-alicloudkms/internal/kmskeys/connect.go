@@ -91,7 +91,9 @@ func dedicatedGateway(v environment.Variables, instance string) (gateway client.
 // variableOf has the variables that become fields of [client.Config], and instanceVariableOf those of
 // [client.Instance].
 var (
-	variableOf         = map[string]string{"Region": "the region of the key", "Endpoint": "ALICLOUD_DOMAIN"}
+	variableOf = map[string]string{
+		"Region": "the region of the key", "Endpoint": "ALICLOUD_DOMAIN", "Credentials": "ALICLOUD_ACCESS_KEY",
+	}
 	instanceVariableOf = map[string]string{
 		"Endpoint": "ALICLOUD_KMS_INSTANCE_ENDPOINT", "CACert": "ALICLOUD_KMS_INSTANCE_CA",
 	}

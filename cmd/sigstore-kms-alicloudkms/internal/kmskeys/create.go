@@ -60,6 +60,9 @@ func (k *Keys) findOrMake(ctx context.Context, c *connection) error {
 	if exists || err != nil {
 		return err
 	}
+	if err := checkAlias(c.ref.key); err != nil {
+		return err
+	}
 	made, err := call(ctx, c, &kmsapi.CreateKeyRequest{
 		KeySpec: c.ref.algorithm.keySpec, KeyUsage: kmsapi.KeyUsageSignVerify, DKMSInstanceId: c.instance,
 		Description: "signs for sigstore as " + c.ref.key,
@@ -76,6 +79,16 @@ func (k *Keys) findOrMake(ctx context.Context, c *connection) error {
 		_, err = c.find(ctx)
 	case err != nil:
 		err = fmt.Errorf("the key %s was made, and has no alias yet: %w", id, err)
+	}
+	return err
+}
+
+// checkAlias refuses an alias that KMS would refuse, before there is a key which needs it.
+func checkAlias(name string) error {
+	params := kmsapi.Encode(&kmsapi.CreateAliasRequest{AliasName: name, KeyId: "the new key's"})
+	err := kmsapi.DecodeGiven(params, new(kmsapi.CreateAliasRequest))
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
+		return fmt.Errorf("the alias %s can't be made: %s", name, refused.Message)
 	}
 	return err
 }

@@ -33,8 +33,8 @@ var (
 const maxKey = 512
 
 var errForm = errors.New(
-	Scheme + "://REGION/KEY is how a key is named, where KEY is its id, alias/NAME or its ARN, without white space; " +
-		"?version=ID, ?algorithm=NAME and ?instance=ID, joined by &, can follow")
+	"a key is named " + Scheme + "://REGION/KEY, where KEY is its id, alias/NAME or its ARN. After that there can be " +
+		"?version=ID, ?algorithm=NAME and ?instance=ID, joined by &")
 
 // parseReference reads what follows the scheme.
 func parseReference(text string) (reference, error) {

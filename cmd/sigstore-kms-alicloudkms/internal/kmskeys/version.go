@@ -69,6 +69,9 @@ func (c *connection) newest(ctx context.Context) (newest kmsapi.KeyVersion, err 
 // read reads the public key, and finds the algorithm that it is for.
 func (v *version) read(encoded string) (err error) {
 	v.public, err = publickey.Parse(encoded)
+	if errors.Is(err, publickey.ErrUnknownKey) {
+		return v.explain(errNoAlgorithm)
+	}
 	if err != nil {
 		return v.explain(err)
 	}
@@ -76,7 +79,7 @@ func (v *version) read(encoded string) (err error) {
 	v.algorithm = v.conn.ref.algorithmOr(usualAlgorithm(spec))
 	switch {
 	case v.algorithm == nil:
-		return v.explain(errors.New("sigstore has no algorithm for keys of its kind"))
+		return v.explain(errNoAlgorithm)
 	case v.algorithm.keySpec != spec:
 		return v.explain(fmt.Errorf("its key_spec is %s, and the algorithm %s is for %s", spec, v.algorithm.name,
 			v.algorithm.keySpec))
@@ -85,6 +88,7 @@ func (v *version) read(encoded string) (err error) {
 }
 
 var (
+	errNoAlgorithm  = errors.New("sigstore has no algorithm for keys of its kind: they are on a curve that it does not know")
 	errOtherVersion = errors.New("KMS answered for another key, or another version of it")
 	errNotRight     = errors.New("KMS answered with a signature that the key's public key does not confirm")
 )
