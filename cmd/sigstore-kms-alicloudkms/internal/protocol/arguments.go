@@ -99,7 +99,7 @@ func parseArguments(args []string) (*arguments, error) {
 // jsonFault says what is wrong with JSON, and where.
 func jsonFault(err error) string {
 	if wrong, ok := errors.AsType[*json.UnmarshalTypeError](err); ok {
-		return "the field " + wrong.Field + " is a " + wrong.Value
+		return cmp.Or(wrong.Field, "it") + " must not be the JSON type " + wrong.Value
 	}
 	if wrong, ok := errors.AsType[*json.SyntaxError](err); ok {
 		return fmt.Sprintf("there is a mistake after %d bytes", wrong.Offset)
