@@ -24,6 +24,11 @@ type Variables func(name string) string
 // Endpoint is the endpoint of the shared gateway, and "" for that of the region.
 func (v Variables) Endpoint() string { return v("ALICLOUD_DOMAIN") }
 
+// CAFile is the name of the file with the only authorities to trust for the shared gateway, and "" for those of the
+// system. Unlike SSL_CERT_FILE, it means nothing to other programs, such as the caller of a plugin, and it works on
+// macOS.
+func (v Variables) CAFile() string { return v("ALICLOUD_KMS_CA") }
+
 // UsesDedicated reports whether the dedicated gateway of a KMS instance is to be called, and not the shared one.
 func (v Variables) UsesDedicated() (bool, error) {
 	switch v("ALICLOUD_KMS_GATEWAY") {

@@ -96,9 +96,10 @@ func TestThePluginSaysWhatIsMissingInTheEnvironment(t *testing.T) {
 		"the right one":    {"ALICLOUD_ACCESS_KEY", "LTAInone", "check where the credentials come from"},
 		"its secret":       {"ALICLOUD_SECRET_KEY", "", "secret"},
 		"the right secret": {"ALICLOUD_SECRET_KEY", "wrong", "the secret does not belong to the access key"},
-		"the authority":    {"SSL_CERT_FILE", d.kms.Instance.CAFile, "set SSL_CERT_FILE to the file"},
+		"the authority":    {"ALICLOUD_KMS_CA", d.kms.Instance.CAFile, "set ALICLOUD_KMS_CA to the file"},
 		"a gateway's name": {"ALICLOUD_KMS_GATEWAY", "canary", "must be shared or dedicated"},
 		"an endpoint":      {"ALICLOUD_DOMAIN", "https://", "ALICLOUD_DOMAIN is not a host"},
+		"a file of a CA":   {"ALICLOUD_KMS_CA", "none.pem", "ALICLOUD_KMS_CA: open none.pem"},
 		"a KMS":            {"ALICLOUD_DOMAIN", "127.0.0.1:1", "no connection was made"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -108,6 +109,13 @@ func TestThePluginSaysWhatIsMissingInTheEnvironment(t *testing.T) {
 			require.ErrorContains(t, err, c.says)
 		})
 	}
+}
+
+func TestThePluginTrustsTheFileOfTheStandardVariableToo(t *testing.T) {
+	d := newDesk(t)
+	t.Setenv("ALICLOUD_KMS_CA", "")
+	t.Setenv("SSL_CERT_FILE", d.kms.CAFile)
+	sign(t, d.open(d.reference(d.newPair())))
 }
 
 // silent is the address of a server that answers nothing.

@@ -63,7 +63,7 @@ func deskAt(t *testing.T, service *kmstest.KMS) *desk {
 	for name, value := range map[string]string{
 		"PATH":            sigstorePlugins + string(os.PathListSeparator) + os.Getenv("PATH"),
 		"HOME":            t.TempDir(),
-		"ALICLOUD_DOMAIN": service.Endpoint, "SSL_CERT_FILE": service.CAFile,
+		"ALICLOUD_DOMAIN": service.Endpoint, "ALICLOUD_KMS_CA": service.CAFile,
 		"ALICLOUD_ACCESS_KEY": service.AccessKeyID, "ALICLOUD_SECRET_KEY": service.AccessKeySecret.Reveal(),
 	} {
 		t.Setenv(name, value)

@@ -80,6 +80,7 @@ func (t Target) filledFrom(env environment.Variables) Target {
 	}
 	t.Region = cmp.Or(t.Region, kmsapi.DefaultRegion)
 	t.Endpoint = cmp.Or(t.Endpoint, env.Endpoint())
+	t.CACert = cmp.Or(t.CACert, env.CAFile())
 	if t.EnvFile != "" { // Otherwise the standard library reads it.
 		t.CACert = cmp.Or(t.CACert, env("SSL_CERT_FILE"))
 	}

@@ -71,7 +71,7 @@ func (e *callError) caVariable() string {
 	if e.dedicated {
 		return "ALICLOUD_KMS_INSTANCE_CA"
 	}
-	return "SSL_CERT_FILE"
+	return "ALICLOUD_KMS_CA"
 }
 
 func (e *callError) hint(refused *kmsapi.Error) string {

@@ -44,6 +44,9 @@ func (k *Keys) connect(ref reference) (*connection, error) {
 		}
 		config.Instances = map[string]client.Instance{c.instance: gateway}
 	}
+	if config.CACert, err = environment.ReadCACert(v.CAFile()); err != nil {
+		return nil, fmt.Errorf("ALICLOUD_KMS_CA: %w", err)
+	}
 	config.Credentials, err = v.Credentials(environment.Caller{OfProcess: true, Region: ref.region, SessionName: session})
 	if err != nil {
 		return nil, err
@@ -92,7 +95,8 @@ func dedicatedGateway(v environment.Variables, instance string) (gateway client.
 // [client.Instance].
 var (
 	variableOf = map[string]string{
-		"Region": "the region of the key", "Endpoint": "ALICLOUD_DOMAIN", "Credentials": "ALICLOUD_ACCESS_KEY",
+		"Region": "the region of the key", "Endpoint": "ALICLOUD_DOMAIN", "CACert": "ALICLOUD_KMS_CA",
+		"Credentials": "ALICLOUD_ACCESS_KEY",
 	}
 	instanceVariableOf = map[string]string{
 		"Endpoint": "ALICLOUD_KMS_INSTANCE_ENDPOINT", "CACert": "ALICLOUD_KMS_INSTANCE_CA",
