@@ -167,7 +167,9 @@ func TestThePluginUsesTheNewestVersionOrTheOneThatIsNamed(t *testing.T) {
 	require.NoError(t, err)
 	require.NotEqual(t, first, newest)
 	valid(t, newest, sign(t, sv))
-	require.ErrorContains(t, verify(sv, before, message), "version "+ids[0])
+	err = verify(sv, before, message)
+	require.ErrorContains(t, err, "version "+ids[0])
+	require.ErrorContains(t, err, "?version=ID")
 
 	old := d.open(d.reference("alias/release", "version", ids[1]))
 	require.NoError(t, verify(old, before, message))

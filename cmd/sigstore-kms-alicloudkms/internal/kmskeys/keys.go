@@ -3,6 +3,7 @@ package kmskeys
 import (
 	"context"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/sigstore-kms-alicloudkms/internal/protocol"
@@ -56,7 +57,11 @@ func (k *Keys) SignMessage(ctx context.Context, r protocol.Request, message io.R
 	return signature, err
 }
 
-var errNotSigned = errors.New("the signature is not right for this message, or was made by another key or version")
+var (
+	errNotSigned         = errors.New("the signature is not right for this message, or was made by another key or version")
+	errNotSignedByNewest = fmt.Errorf("%w; this version is the newest, and ?version=ID after the key names another",
+		errNotSigned)
+)
 
 // VerifySignature checks a signature with the public key of the version, or has KMS do that if the request says so.
 func (k *Keys) VerifySignature(ctx context.Context, r protocol.Request, message io.Reader, signature []byte) error {
@@ -71,10 +76,14 @@ func (k *Keys) VerifySignature(ctx context.Context, r protocol.Request, message 
 		} else {
 			valid = v.public.Verify(v.algorithm.signs, digest, signature)
 		}
-		if err == nil && !valid {
+		switch {
+		case err != nil || valid:
+			return err
+		case v.conn.ref.version == "":
+			return v.explain(errNotSignedByNewest)
+		default:
 			return v.explain(errNotSigned)
 		}
-		return err
 	})
 }
 
