@@ -6,6 +6,7 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -86,6 +87,21 @@ func TestThePluginNamesThePermissionThatIsMissing(t *testing.T) {
 			require.ErrorContains(t, err, "the RAM identity needs "+c.missing)
 		})
 	}
+}
+
+func TestThePluginNeedsWhatTheDocsSayToMakeAKey(t *testing.T) {
+	d := newDesk(t)
+	actions := []kmsapi.Operation{
+		kmsapi.OpDescribeKey, kmsapi.OpCreateKey, kmsapi.OpCreateAlias, kmsapi.OpListKeyVersions, kmsapi.OpGetPublicKey,
+	}
+	for left := range actions {
+		require.NoError(t, d.kms.Reload(kmstest.Allowing(slices.Delete(slices.Clone(actions), left, left+1)...)))
+		_, err := d.open(d.reference("alias/new")).CreateKey(t.Context(), "ecdsa-sha2-256-nistp256")
+		require.ErrorContains(t, err, "the RAM identity needs "+actions[left].Actions()[0])
+	}
+	require.NoError(t, d.kms.Reload(kmstest.Allowing(actions...)))
+	_, err := d.open(d.reference("alias/new")).CreateKey(t.Context(), "ecdsa-sha2-256-nistp256")
+	require.NoError(t, err)
 }
 
 func TestThePluginSaysWhatIsMissingInTheEnvironment(t *testing.T) {
