@@ -121,7 +121,10 @@ func (e externalKey) Verify(ctx context.Context, options *kms.VerifyOptions) err
 // ExportPublic returns an [*rsa.PublicKey] or an [*ecdsa.PublicKey].
 func (e externalKey) ExportPublic(ctx context.Context) (crypto.PublicKey, error) {
 	public, err := e.key.public(ctx)
-	return public, inTheirWords(err)
+	if err != nil {
+		return nil, inTheirWords(err)
+	}
+	return public.Key(), nil
 }
 
 // inTheirWords gives errors that OpenBao distinguishes its own identity.

@@ -2,7 +2,6 @@ package seal
 
 import (
 	"context"
-	"crypto"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/once"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -19,7 +19,7 @@ type keyHolder struct {
 	// instance is the KMS instance whose dedicated gateway is used, and empty for the shared gateway.
 	instance string
 	// publics has the public keys of versions, by CMK and version: OpenBao makes a new key for each request.
-	publics *once.Fresh[crypto.PublicKey]
+	publics *once.Fresh[*publickey.PublicKey]
 	closed  atomic.Bool
 }
 
@@ -35,7 +35,7 @@ func newKeyHolder(a access, clock func() time.Time) (*keyHolder, error) {
 		clock = time.Now
 	}
 	return &keyHolder{
-		kms: kms, instance: a.instance, publics: once.NewFresh[crypto.PublicKey](publicKeysFor, clock),
+		kms: kms, instance: a.instance, publics: once.NewFresh[*publickey.PublicKey](publicKeysFor, clock),
 	}, nil
 }
 
@@ -90,7 +90,7 @@ func (k *key) mustSign() error {
 }
 
 // public returns the public key of the version.
-func (k *key) public(ctx context.Context) (crypto.PublicKey, error) {
+func (k *key) public(ctx context.Context) (*publickey.PublicKey, error) {
 	kms, err := k.client()
 	if err != nil {
 		return nil, err
@@ -98,7 +98,7 @@ func (k *key) public(ctx context.Context) (crypto.PublicKey, error) {
 	if err := k.mustSign(); err != nil {
 		return nil, err
 	}
-	return k.holder.publics.Get(ctx, k.id+"/"+k.version, func() (crypto.PublicKey, error) {
+	return k.holder.publics.Get(ctx, k.id+"/"+k.version, func() (*publickey.PublicKey, error) {
 		answer, err := kms.GetPublicKey(ctx, &kmsapi.GetPublicKeyRequest{KeyId: k.name, KeyVersionId: k.version})
 		if err != nil {
 			return nil, k.failed(kmsapi.OpGetPublicKey, err)

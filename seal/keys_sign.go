@@ -4,15 +4,13 @@ import (
 	"context"
 	"crypto"
 	"crypto/ecdsa"
-	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/sha256"
-	"crypto/x509"
 	"encoding/base64"
-	"encoding/pem"
 	"errors"
 	"fmt"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -50,7 +48,7 @@ func (k *key) sign(ctx context.Context, m message, options crypto.SignerOpts) ([
 		return nil, k.failed(kmsapi.OpAsymmetricSign, err)
 	}
 	signature, err := base64.StdEncoding.DecodeString(answer.Value)
-	if err != nil || !isSigned(public, algorithm, digest, signature) {
+	if err != nil || !public.Verify(algorithm, digest, signature) {
 		return nil, errors.New("KMS answered with a signature that is not one of the key")
 	}
 	return signature, nil
@@ -62,7 +60,7 @@ func (k *key) verify(ctx context.Context, m message, signature []byte, options c
 	if err != nil {
 		return err
 	}
-	if !isSigned(public, algorithm, digest, signature) {
+	if !public.Verify(algorithm, digest, signature) {
 		return errBadSignature
 	}
 	return nil
@@ -71,7 +69,7 @@ func (k *key) verify(ctx context.Context, m message, signature []byte, options c
 // begin returns the public key, KMS's algorithm and the digest.
 func (k *key) begin(
 	ctx context.Context, m message, options crypto.SignerOpts,
-) (public crypto.PublicKey, algorithm string, digest []byte, err error) {
+) (public *publickey.PublicKey, algorithm string, digest []byte, err error) {
 	if public, err = k.public(ctx); err != nil {
 		return nil, "", nil, err
 	}
@@ -88,7 +86,7 @@ var (
 )
 
 // choose returns the algorithm that options ask for, as the standard library understands them.
-func (k *key) choose(public crypto.PublicKey, options crypto.SignerOpts) (string, error) {
+func (k *key) choose(public *publickey.PublicKey, options crypto.SignerOpts) (string, error) {
 	algorithm := kmsapi.SignPKCS1v15
 	switch options := options.(type) {
 	case crypto.Hash:
@@ -105,7 +103,7 @@ func (k *key) choose(public crypto.PublicKey, options crypto.SignerOpts) (string
 	if options.HashFunc() != crypto.SHA256 {
 		return "", errHash
 	}
-	if _, onCurve := public.(*ecdsa.PublicKey); onCurve {
+	if _, onCurve := public.Key().(*ecdsa.PublicKey); onCurve {
 		if algorithm == kmsapi.SignPSS {
 			return "", errors.New("PSS is for RSA keys, and this one is on a curve")
 		}
@@ -117,42 +115,19 @@ func (k *key) choose(public crypto.PublicKey, options crypto.SignerOpts) (string
 	return algorithm, nil
 }
 
-// saltOfKMS refuses every salt but those that KMS makes, as KMS itself does.
-var saltOfKMS = &rsa.PSSOptions{SaltLength: kmsapi.DigestSize, Hash: crypto.SHA256}
-
-// isSigned reports whether signature is that of the key for a SHA-256 digest.
-func isSigned(public crypto.PublicKey, algorithm string, digest, signature []byte) bool {
-	switch public := public.(type) {
-	case *ecdsa.PublicKey:
-		return ecdsa.VerifyASN1(public, digest, signature)
-	case *rsa.PublicKey:
-		if algorithm == kmsapi.SignPSS {
-			return rsa.VerifyPSS(public, crypto.SHA256, digest, signature, saltOfKMS) == nil
-		}
-		return rsa.VerifyPKCS1v15(public, crypto.SHA256, digest, signature) == nil
-	default:
-		return false
+// parsePublic reads what GetPublicKey returns, and refuses what certificates and signatures of the standard library
+// can't have.
+func parsePublic(encoded string) (*publickey.PublicKey, error) {
+	unsupported := fmt.Errorf("a signature is %w: only RSA and P-256 are", errUnsupported)
+	public, err := publickey.Parse(encoded)
+	switch {
+	case errors.Is(err, publickey.ErrUnknownKey):
+		return nil, unsupported
+	case err != nil:
+		return nil, fmt.Errorf("KMS answered with something other than a public key: %w", err)
 	}
-}
-
-// parsePublic reads what GetPublicKey returns, a SubjectPublicKeyInfo in PEM. Certificates and signatures of other
-// curves than P-256 can't be made or checked with the standard library.
-func parsePublic(encoded string) (crypto.PublicKey, error) {
-	block, _ := pem.Decode([]byte(encoded))
-	if block == nil {
-		return nil, errors.New("KMS answered with a public key that is not PEM")
+	if _, isRSA := public.Key().(*rsa.PublicKey); !isRSA && public.KeySpec() != kmsapi.KeySpecP256 {
+		return nil, unsupported
 	}
-	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
-	if err != nil {
-		return nil, fmt.Errorf("a signature is %w: the standard library does not know its curve", errUnsupported)
-	}
-	switch public := parsed.(type) {
-	case *rsa.PublicKey:
-		return public, nil
-	case *ecdsa.PublicKey:
-		if public.Curve == elliptic.P256() {
-			return public, nil
-		}
-	}
-	return nil, fmt.Errorf("a signature is %w: only RSA and P-256 are", errUnsupported)
+	return public, nil
 }

@@ -46,7 +46,8 @@ var rooms = map[string]room{
 	"seal": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/reserved", "internal/servercert",
+			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/publickey", "internal/reserved",
+			"internal/servercert",
 		},
 		tests: []string{"kmstest", "server"},
 	},
