@@ -85,6 +85,8 @@ var rooms = map[string]room{
 	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
+	// The cipher of SM4 keys, for the programs that link it.
+	"internal/sm4gcm": {tests: []string{"internal/coredump"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
