@@ -111,8 +111,12 @@ var rooms = map[string]room{
 			"internal/durable",
 			"internal/input", "kmsapi",
 		),
-		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
+		tests: []string{
+			"client", "kmstest", "server/servertest", "server/sm", "server/internal/store/storetest", "signature",
+		},
 	},
+	// What a program links for the SM algorithms.
+	"server/sm": {imports: serverRooms("asymmetric", "crypt", "wrapping", "internal/sm", "kmsapi")},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -172,6 +176,11 @@ func serverRooms(names ...string) []string {
 		}
 	}
 	return names
+}
+
+// guarded are modules that only some rooms may import, so that no other room makes a program link them.
+var guarded = map[string][]string{
+	"github.com/emmansun/gmsm": {"internal/sm", "server/sm"},
 }
 
 // goPackage is what `go list -json` reports about a package.
@@ -241,6 +250,18 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 			ImportPath: module + "/server/internal/ops",
 			Imports:    []string{module + "/server"},
 		},
+		"the service imports the SM algorithms": {
+			ImportPath: module + "/server", Imports: []string{module + "/server/sm"},
+		},
+		"the service imports their library": {
+			ImportPath: module + "/server/internal/crypt", Imports: []string{"github.com/emmansun/gmsm/sm4"},
+		},
+		"a test of the client imports their library": {
+			ImportPath: module + "/client", XTestImports: []string{"github.com/emmansun/gmsm/sm2"},
+		},
+		"a command imports their library": {
+			ImportPath: module + "/cmd/alicloudkms", Imports: []string{"github.com/emmansun/gmsm/sm2"},
+		},
 		"the engine reaches into the service": {ImportPath: module, Imports: []string{module + "/server/internal/config"}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Error(t, check(p)) })
@@ -267,10 +288,23 @@ func check(p goPackage) error {
 			errs = append(errs, errors.New(name+" imports "+target+", and may use the standard library only"))
 		}
 	}
+	for _, target := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+		errs = append(errs, checkGuard(name, target))
+	}
 	for _, target := range slices.Concat(p.TestImports, p.XTestImports) {
 		errs = append(errs, r.checkArrow(name, target, slices.Concat(r.imports, r.tests)))
 	}
 	return errors.Join(errs...)
+}
+
+// checkGuard returns an error if target is of a module that the room must not import.
+func checkGuard(from, target string) error {
+	for name, allowed := range guarded {
+		if isBelow := target == name || strings.HasPrefix(target, name+"/"); isBelow && !slices.Contains(allowed, from) {
+			return errors.New(from + " must not import " + target + ", which only " + strings.Join(allowed, " and ") + " may")
+		}
+	}
+	return nil
 }
 
 func (r room) checkArrow(from, target string, allowed []string) error {

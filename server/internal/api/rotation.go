@@ -29,6 +29,11 @@ func (a *API) updateRotationPolicy(
 		if !canRotate(cmk.KeySpec, cmk.Lifecycle.Origin) {
 			return kmsapi.ErrRejectedUnsupportedOperation
 		}
+		if interval > 0 {
+			if err := a.checkServed(cmk.KeySpec); err != nil {
+				return err
+			}
+		}
 		if err := checkInterval(cmk.Default, interval); err != nil {
 			return err
 		}

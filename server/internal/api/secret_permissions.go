@@ -99,6 +99,9 @@ func (a *API) secretKey(
 	if cmk.Default {
 		return key, nil, kmsapi.ErrUnsupportedOperation // It is for Alibaba Cloud's own services.
 	}
+	if err := a.checkServed(cmk.KeySpec); err != nil {
+		return key, nil, err
+	}
 	key = keyring.ValueKey{KeyID: cmk.KeyID, Version: cmk.Primary}
 	if versionID != "" {
 		key.Version, err = r.Version(cmk, versionID)

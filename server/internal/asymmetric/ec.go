@@ -82,23 +82,23 @@ func matches(given, uncompressed, compressed []byte) bool {
 // noEncryption is for keys that only sign.
 type noEncryption struct{}
 
-func (noEncryption) decrypt(string, []byte) ([]byte, bool) { return nil, false }
+func (noEncryption) Decrypt(string, []byte) ([]byte, bool) { return nil, false }
 
-func (noEncryption) maxPlaintext(string) int { return 0 }
+func (noEncryption) MaxPlaintext(string) int { return 0 }
 
-func (noEncryption) encrypt(string, []byte) ([]byte, error) { return nil, ErrAlgorithm }
+func (noEncryption) Encrypt(string, []byte) ([]byte, error) { return nil, ErrAlgorithm }
 
 type p256Private struct {
 	noEncryption
 	key *ecdsa.PrivateKey
 }
 
-func generateP256() (private, error) {
+func generateP256() (PrivateKey, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	return &p256Private{key: key}, err
 }
 
-func parseP256(der []byte) (private, error) {
+func parseP256(der []byte) (PrivateKey, error) {
 	scalar, point, err := parseScalar(oidP256, der)
 	if err != nil {
 		return nil, err
@@ -122,26 +122,26 @@ func compress(point []byte) []byte {
 	return append([]byte{2 | point[len(point)-1]&1}, point[1:1+scalarSize]...)
 }
 
-func (k *p256Private) pkcs8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.key) }
+func (k *p256Private) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.key) }
 
-func (k *p256Private) public() public { return &p256Public{key: &k.key.PublicKey} }
+func (k *p256Private) Public() PublicKey { return &p256Public{key: &k.key.PublicKey} }
 
-func (k *p256Private) sign(algorithm string, digest []byte) ([]byte, error) {
+func (k *p256Private) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if algorithm != kmsapi.SignECDSA {
 		return nil, ErrAlgorithm
 	}
 	return ecdsa.SignASN1(rand.Reader, k.key, digest)
 }
 
-// clear can't reach the number: the library lends no access to it.
-func (k *p256Private) clear() { k.key = nil }
+// Clear can't reach the number: the library lends no access to it.
+func (k *p256Private) Clear() { k.key = nil }
 
 type p256Public struct {
 	noEncryption
 	key *ecdsa.PublicKey
 }
 
-func parsePublicP256(spki []byte) (public, error) {
+func parsePublicP256(spki []byte) (PublicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(spki)
 	key, ok := parsed.(*ecdsa.PublicKey)
 	if err != nil || !ok || key.Curve != elliptic.P256() {
@@ -150,8 +150,8 @@ func parsePublicP256(spki []byte) (public, error) {
 	return &p256Public{key: key}, nil
 }
 
-func (p *p256Public) spki() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.key) }
+func (p *p256Public) SPKI() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.key) }
 
-func (p *p256Public) verify(algorithm string, digest, signature []byte) bool {
+func (p *p256Public) Verify(algorithm string, digest, signature []byte) bool {
 	return algorithm == kmsapi.SignECDSA && ecdsa.VerifyASN1(p.key, digest, signature)
 }

@@ -16,12 +16,12 @@ type p256kPrivate struct {
 	key *secp256k1.PrivateKey
 }
 
-func generateP256K() (private, error) {
+func generateP256K() (PrivateKey, error) {
 	key, err := secp256k1.GeneratePrivateKey()
 	return &p256kPrivate{key: key}, err
 }
 
-func parseP256K(der []byte) (private, error) {
+func parseP256K(der []byte) (PrivateKey, error) {
 	scalar, point, err := parseScalar(oidP256K, der)
 	if err != nil {
 		return nil, err
@@ -53,7 +53,7 @@ var curveParameters = func() asn1.RawValue {
 
 var p256kAlgorithm = algorithmIdentifier{Algorithm: oidECPublicKey, Parameters: curveParameters}
 
-func (k *p256kPrivate) pkcs8() ([]byte, error) {
+func (k *p256kPrivate) PKCS8() ([]byte, error) {
 	scalar := k.key.Serialize()
 	defer clear(scalar)
 	inner, err := asn1.Marshal(ecKey{Version: 1, Scalar: scalar, Public: bitString(k.key.PubKey())})
@@ -69,17 +69,17 @@ func bitString(key *secp256k1.PublicKey) asn1.BitString {
 	return asn1.BitString{Bytes: point, BitLength: 8 * len(point)}
 }
 
-func (k *p256kPrivate) public() public { return &p256kPublic{key: k.key.PubKey()} }
+func (k *p256kPrivate) Public() PublicKey { return &p256kPublic{key: k.key.PubKey()} }
 
-// sign makes a signature with the smaller of both values of s, by RFC 6979.
-func (k *p256kPrivate) sign(algorithm string, digest []byte) ([]byte, error) {
+// Sign makes a signature with the smaller of both values of s, by RFC 6979.
+func (k *p256kPrivate) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if algorithm != kmsapi.SignECDSA {
 		return nil, ErrAlgorithm
 	}
 	return ecdsa.Sign(k.key, digest).Serialize(), nil
 }
 
-func (k *p256kPrivate) clear() { k.key.Zero() }
+func (k *p256kPrivate) Clear() { k.key.Zero() }
 
 type p256kPublic struct {
 	noEncryption
@@ -94,7 +94,7 @@ type spki struct {
 
 const uncompressed = 4
 
-func parsePublicP256K(der []byte) (public, error) {
+func parsePublicP256K(der []byte) (PublicKey, error) {
 	var parsed spki
 	rest, err := asn1.Unmarshal(der, &parsed)
 	if err != nil || len(rest) > 0 || !parsed.Algorithm.Algorithm.Equal(oidECPublicKey) {
@@ -113,11 +113,11 @@ func parsePublicP256K(der []byte) (public, error) {
 	return &p256kPublic{key: key}, nil
 }
 
-func (p *p256kPublic) spki() ([]byte, error) {
+func (p *p256kPublic) SPKI() ([]byte, error) {
 	return asn1.Marshal(spki{Algorithm: p256kAlgorithm, Key: bitString(p.key)})
 }
 
-func (p *p256kPublic) verify(algorithm string, digest, signature []byte) bool {
+func (p *p256kPublic) Verify(algorithm string, digest, signature []byte) bool {
 	parsed, err := ecdsa.ParseDERSignature(signature)
 	return err == nil && algorithm == kmsapi.SignECDSA && parsed.Verify(digest, p.key)
 }

@@ -1,0 +1,17 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
+)
+
+// checkSM finds out whether the program has the code that c needs.
+func checkSM(c Config) error {
+	if !c.SM || asymmetric.Has(kmsapi.KeySpecSM2) {
+		return nil
+	}
+	return c.Place().Field("sm").Fault(errors.New(
+		"this program has no SM algorithms: alicloudkms has, and a program of your own imports package server/sm"))
+}
