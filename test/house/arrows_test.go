@@ -116,7 +116,7 @@ var rooms = map[string]room{
 		},
 	},
 	// What a program links for the SM algorithms.
-	"server/sm": {imports: serverRooms("asymmetric", "crypt", "wrapping", "internal/sm", "kmsapi")},
+	"server/sm": {imports: serverRooms("asymmetric", "crypt", "wrapping", "internal/sm", "internal/sm4gcm", "kmsapi")},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -142,9 +142,11 @@ var rooms = map[string]room{
 		imports: serverRooms(
 			"asymmetric", "crypt", "keyindex", "keystate", "list", "stages", "store", "internal/printable", "kmsapi",
 		),
-		tests: serverRooms("store/bolt"),
+		tests: []string{"server/internal/store/bolt", "server/sm"},
 	},
-	"server/internal/crypt":      {imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi")},
+	"server/internal/crypt": {
+		imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi"), tests: []string{"internal/sm4gcm"},
+	},
 	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
@@ -180,7 +182,7 @@ func serverRooms(names ...string) []string {
 
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
-	"github.com/emmansun/gmsm": {"internal/sm", "server/sm"},
+	"github.com/emmansun/gmsm": {"internal/sm", "internal/sm4gcm", "server/sm"},
 }
 
 // goPackage is what `go list -json` reports about a package.
