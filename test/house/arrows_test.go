@@ -87,6 +87,10 @@ var rooms = map[string]room{
 	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
 	// The cipher of SM4 keys, for the programs that link it.
 	"internal/sm4gcm": {tests: []string{"internal/coredump"}},
+	// Keys on curves that the standard library does not know, as they are written.
+	"internal/curvekey": {onlyStandard: true},
+	// Key pairs on SM2, for whatever program links their library.
+	"internal/sm2key": {imports: []string{"internal/curvekey"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
@@ -116,7 +120,9 @@ var rooms = map[string]room{
 		},
 	},
 	// What a program links for the SM algorithms.
-	"server/sm": {imports: serverRooms("asymmetric", "crypt", "wrapping", "internal/sm", "internal/sm4gcm", "kmsapi")},
+	"server/sm": {imports: serverRooms(
+		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
+	)},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -147,7 +153,7 @@ var rooms = map[string]room{
 	"server/internal/crypt": {
 		imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi"), tests: []string{"internal/sm4gcm"},
 	},
-	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/asymmetric": {imports: serverRooms("fair", "internal/curvekey", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
 	"server/internal/stages":     {imports: []string{"kmsapi"}},
@@ -182,7 +188,7 @@ func serverRooms(names ...string) []string {
 
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
-	"github.com/emmansun/gmsm": {"internal/sm", "internal/sm4gcm", "server/sm"},
+	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm4gcm"},
 }
 
 // goPackage is what `go list -json` reports about a package.
