@@ -30,7 +30,7 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 		return
 	}
 	require.NoError(t, err)
-	material := make([]byte, kmsapi.KeyMaterialSize)
+	material := make([]byte, kmsapi.MaterialSize(k.spec))
 	r.ImportToken = wrapped.ImportToken
 	if k.isSymmetric() {
 		r.EncryptedKeyMaterial = wrapBy(m.t, algorithm, wrapped.PublicKey, material)
