@@ -1,5 +1,6 @@
 // Package asymmetric is the key pairs of CMKs: RSA and the curve secp256r1 on the standard library, secp256k1 on
-// decred's, and whatever [Register] has added: package server/sm adds SM2. It knows no request, no state and no storage.
+// decred's, and whatever [Register] has added: package server/sm adds SM2. It knows no request, no state and no
+// storage.
 //
 // # Keys
 //

@@ -3,10 +3,10 @@
 //
 // # Wrapping keys
 //
-// A [Key] is an RSA key of 2048 bits, or one of a kind that [Register] has added: package server/sm adds SM2. Its public
-// half goes out with an import token, and the owner of key material encrypts the material with it. Generating an RSA key
-// takes about 100 ms of a core, so a [Pool] generates them ahead of need, and shares them out fairly between accounts
-// when it has run out.
+// A [Key] is an RSA key of 2048 bits, or one of a kind that [Register] has added: package server/sm adds SM2. Its
+// public half goes out with an import token, and the owner of key material encrypts the material with it. Generating an
+// RSA key takes about 100 ms of a core, so a [Pool] generates them ahead of need, and shares them out fairly between
+// accounts when it has run out.
 //
 // # Tokens
 //
