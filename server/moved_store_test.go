@@ -10,7 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
@@ -46,7 +45,7 @@ func (l *lab) newHolding() (h holding) {
 		next := l.must("CreateKeyVersion", "KeyId", first.id).KeyVersion.KeyVersionId
 		h.pairs = append(h.pairs, l.hold(first, spec), l.hold(pair{first.id, next}, spec))
 	}
-	spec := modelSpecs[len(modelSpecs)-1]
+	spec := modelSpec{kmsapi.KeySpecP256K, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "secp256k1"}
 	h.pkcs8 = opensslFile(spec.file + ".pkcs8.der")
 	imported := l.createPair(spec.spec, spec.usage, "Origin", "EXTERNAL")
 	require.Equal(l.t, http.StatusOK, l.importPair(imported.id, h.pkcs8).status)
@@ -157,7 +156,7 @@ func TestPairsAndVersionsMoveWithTheirStore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newPairLab(t, kmstest.SM)
+			l := newSMLab(t)
 			held := l.newHolding()
 			l.close()
 			move(t, l.config)

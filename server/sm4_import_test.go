@@ -2,6 +2,7 @@ package server_test
 
 import (
 	"bytes"
+	"net/http"
 	"testing"
 	"time"
 
@@ -9,7 +10,6 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm4gcm"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
 // The key material of SM4 is half as long as that of AES.
@@ -36,7 +36,7 @@ func openWith(t testing.TB, key, blob []byte) string {
 func TestMaterialOfSM4IsImported(t *testing.T) {
 	for _, algorithm := range algorithms {
 		t.Run(algorithm, func(t *testing.T) {
-			l := newLab(t, kmstest.SM)
+			l := newLab(t, withSM)
 			i := l.newSM4Importer(algorithm)
 			for _, size := range []int{0, 1, 15, 17, 24, 32} {
 				i.try(material[:size]).refused(t, kmsapi.ErrInvalidKeyMaterial)
@@ -45,7 +45,7 @@ func TestMaterialOfSM4IsImported(t *testing.T) {
 			require.Equal(t, kmsapi.PendingImport, l.metadata(i.id).KeyState)
 			i.mustTry(shortMaterial)
 			blob := l.must("Encrypt", "KeyId", i.id, "Plaintext", "text").CiphertextBlob
-			require.Equal(t, "text", openWith(t, shortMaterial, decodedBlob(t, blob)))
+			require.Equal(t, "text", openWith(t, shortMaterial, decode64(t, blob)))
 
 			l.must("DeleteKeyMaterial", "KeyId", i.id)
 			l.requireNoMaterialStored()
@@ -60,8 +60,23 @@ func TestMaterialOfSM4IsImported(t *testing.T) {
 	}
 }
 
+func TestMaterialOfSM4IsWrappedByAnSM2Key(t *testing.T) {
+	l := newSMLab(t)
+	id := l.createSM4("Origin", "EXTERNAL")
+	for _, size := range []int{1, 15, 17, 32} {
+		l.importBySM2(id, material[:size]).refused(t, kmsapi.ErrInvalidKeyMaterial)
+	}
+	require.Equal(t, http.StatusOK, l.importBySM2(id, shortMaterial).status)
+	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "text").CiphertextBlob
+	require.Equal(t, "text", openWith(t, shortMaterial, decode64(t, blob)))
+	l.must("DeleteKeyMaterial", "KeyId", id)
+	l.importBySM2(id, otherShortMaterial).refused(t, kmsapi.ErrInvalidKeyMaterial)
+	l.importer(id, kmsapi.WrapOAEPSHA256).mustTry(shortMaterial)
+	require.Equal(t, "text", l.must("Decrypt", "CiphertextBlob", blob).Plaintext, "the wrap does not matter")
+}
+
 func TestMaterialOfSM4Expires(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	i := l.newSM4Importer(kmsapi.WrapOAEPSHA256)
 	i.mustTry(shortMaterial, "KeyMaterialExpireUnix", unix(l.now.Add(time.Hour)))
 	blob := l.must("Encrypt", "KeyId", i.id, "Plaintext", "text").CiphertextBlob
@@ -75,7 +90,7 @@ func TestMaterialOfSM4Expires(t *testing.T) {
 }
 
 func TestAKeyOfAESTakesNoMaterialOfSM4(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	i := l.newImporter()
 	i.try(shortMaterial).refused(t, kmsapi.ErrInvalidKeyMaterial)
 	i.mustTry(material)

@@ -7,16 +7,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
-
-// setSM starts the service again with sm on or off.
-func (l *lab) setSM(on bool) {
-	l.t.Helper()
-	l.config.SM = on
-	l.restart()
-}
 
 // refusedWithoutSM requires an answer that says what to configure, to a request or to its dry run.
 func (a answer) refusedWithoutSM(t *testing.T) {
@@ -28,7 +20,7 @@ func (a answer) refusedWithoutSM(t *testing.T) {
 }
 
 func TestKeysOfSM4AreNotUsedWhileSMIsOff(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	id, aes := l.createSM4("Description", "kept"), l.createKey()
 	i := l.newSM4Importer(kmsapi.WrapOAEPSHA256)
 	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "text").CiphertextBlob
@@ -80,7 +72,7 @@ func TestKeysOfSM4AreNotUsedWhileSMIsOff(t *testing.T) {
 }
 
 func TestAKeyOfSM4IsRotatedOnceSMIsOnAgain(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	rotation := []string{"EnableAutomaticRotation", "true", "RotationInterval", "7d"}
 	id, aes := l.createSM4(rotation...), l.createKey(rotation...)
 	require.Equal(t, kmsapi.RotationEnabled, l.metadata(id).AutomaticRotation)
@@ -100,7 +92,7 @@ func TestAKeyOfSM4IsRotatedOnceSMIsOnAgain(t *testing.T) {
 }
 
 func TestAStoreWithKeysOfSM4IsMovedWhileSMIsOff(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	id := l.createSM4()
 	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "text").CiphertextBlob
 	i := l.newSM4Importer(kmsapi.WrapOAEPSHA256)

@@ -10,8 +10,6 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
-	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/sm" // for a service with sm = true
 )
 
 func (l *lab) createSM4(pairs ...string) string {
@@ -19,15 +17,8 @@ func (l *lab) createSM4(pairs ...string) string {
 	return l.createKey(append([]string{"KeySpec", kmsapi.KeySpecSM4}, pairs...)...)
 }
 
-func decodedBlob(t testing.TB, text string) []byte {
-	t.Helper()
-	blob, err := base64.StdEncoding.DecodeString(text)
-	require.NoError(t, err)
-	return blob
-}
-
 func TestAKeyOfSM4EncryptsLikeOneOfAES(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	id := l.createSM4()
 	described := l.metadata(id)
 	require.Equal(t, "Aliyun_SM4", described.KeySpec)
@@ -39,7 +30,7 @@ func TestAKeyOfSM4EncryptsLikeOneOfAES(t *testing.T) {
 	} {
 		sealed := l.must("Encrypt", "KeyId", id, "Plaintext", plaintext, "EncryptionContext", `{"a":"b"}`)
 		require.Equal(t, []string{id, described.PrimaryKeyVersion}, []string{sealed.KeyId, sealed.KeyVersionId}, name)
-		blob := decodedBlob(t, sealed.CiphertextBlob)
+		blob := decode64(t, sealed.CiphertextBlob)
 		require.Equal(t, sealed.KeyVersionId+"\x02", string(blob[:37]), name)
 		require.Len(t, blob, len(plaintext)+69, name)
 		opened := l.must("Decrypt", "CiphertextBlob", sealed.CiphertextBlob, "EncryptionContext", `{ "a":"b" }`)
@@ -60,14 +51,14 @@ func TestAKeyOfSM4EncryptsLikeOneOfAES(t *testing.T) {
 }
 
 func TestDataKeysOfAKeyOfSM4(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	id := l.createSM4()
 	for action, more := range map[string][]string{
 		"GenerateDataKey": nil, "GenerateDataKeyWithoutPlaintext": nil, "GenerateAndExportDataKey": toRecipient(),
 	} {
 		made := l.must(action, append([]string{"KeyId", id, "NumberOfBytes", "32"}, more...)...)
 		opened := l.must("Decrypt", "CiphertextBlob", made.CiphertextBlob).Plaintext
-		key := decodedBlob(t, opened)
+		key := decode64(t, opened)
 		require.Len(t, key, 32, action)
 		if made.Plaintext != "" {
 			require.Equal(t, opened, made.Plaintext)
@@ -81,7 +72,7 @@ func TestDataKeysOfAKeyOfSM4(t *testing.T) {
 }
 
 func TestReEncryptMovesBetweenAESAndSM4(t *testing.T) {
-	l := newPairLab(t, kmstest.SM)
+	l := newPairLab(t, withSM)
 	aes, sm4, other := l.createKey(), l.createSM4(), l.createSM4()
 	p := l.createPair("RSA_2048", "ENCRYPT/DECRYPT")
 	encrypt := p.with("Algorithm", "RSAES_OAEP_SHA_256", "Plaintext", "dGV4dA==")
@@ -100,7 +91,7 @@ func TestReEncryptMovesBetweenAESAndSM4(t *testing.T) {
 }
 
 func TestVersionsOfAKeyOfSM4(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	id := l.createSM4("EnableAutomaticRotation", "true", "RotationInterval", "7d")
 	var blobs []string
 	encrypt := func() {
@@ -120,7 +111,7 @@ func TestVersionsOfAKeyOfSM4(t *testing.T) {
 	for n, text := range blobs {
 		require.Equal(t, versions[2-n], l.must("Decrypt", "CiphertextBlob", text).KeyVersionId)
 		for _, version := range versions {
-			blob := decodedBlob(t, text)
+			blob := decode64(t, text)
 			if copy(blob, version); version == versions[2-n] {
 				continue
 			}
@@ -133,9 +124,9 @@ func TestVersionsOfAKeyOfSM4(t *testing.T) {
 // TestASpoiltCiphertextOfSM4DoesNotOpen spoils every byte after the id of the version, and mixes ids, formats and
 // ciphertexts of AES and SM4. Each gets the one answer that there is.
 func TestASpoiltCiphertextOfSM4DoesNotOpen(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	seal := func(id string) []byte {
-		return decodedBlob(t, l.must("Encrypt", "KeyId", id, "Plaintext", strings.Repeat("text", 5)).CiphertextBlob)
+		return decode64(t, l.must("Encrypt", "KeyId", id, "Plaintext", strings.Repeat("text", 5)).CiphertextBlob)
 	}
 	sm4, aes := seal(l.createSM4()), seal(l.createKey())
 	said := map[string]bool{}
@@ -166,7 +157,7 @@ func TestASpoiltCiphertextOfSM4DoesNotOpen(t *testing.T) {
 }
 
 func TestASecretIsEncryptedByAKeyOfSM4(t *testing.T) {
-	l := newLab(t, kmstest.SM)
+	l := newLab(t, withSM)
 	id := l.createSM4()
 	value := func(version string) string {
 		answer := l.must("GetSecretValue", "SecretName", "s", "VersionId", version)

@@ -116,8 +116,8 @@ var rooms = map[string]room{
 			"internal/input", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm", "server/internal/store/storetest",
-			"signature",
+			"client", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
+			"server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.
