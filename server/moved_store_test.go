@@ -42,7 +42,7 @@ func (l *lab) newHolding() (h holding) {
 		next := l.must("CreateKeyVersion", "KeyId", first.id).KeyVersion.KeyVersionId
 		h.pairs = append(h.pairs, l.hold(first, spec), l.hold(pair{first.id, next}, spec))
 	}
-	spec := modelSpecs[len(modelSpecs)-1]
+	spec := modelSpec{kmsapi.KeySpecP256K, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "secp256k1"}
 	h.pkcs8 = opensslFile(spec.file + ".pkcs8.der")
 	imported := l.createPair(spec.spec, spec.usage, "Origin", "EXTERNAL")
 	require.Equal(l.t, http.StatusOK, l.importPair(imported.id, h.pkcs8).status)
@@ -127,7 +127,7 @@ func TestPairsAndVersionsMoveWithTheirStore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newPairLab(t, nil)
+			l := newSMLab(t)
 			held := l.newHolding()
 			l.close()
 			move(t, l.config)
