@@ -75,6 +75,10 @@ var rooms = map[string]room{
 	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
 	// Other people's text in messages, logs and reports.
 	"internal/printable": {onlyStandard: true},
+	// Sockets for one user alone, for service and tool.
+	"internal/unixsocket": {onlyStandard: true},
+	// Keys of the engine as their users reach them, through Vault.
+	"internal/vaultkey": {},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
@@ -107,7 +111,7 @@ var rooms = map[string]room{
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
 			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/durable",
-			"internal/input", "kmsapi",
+			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
 	},
@@ -155,7 +159,7 @@ var rooms = map[string]room{
 	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
-	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
+	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.

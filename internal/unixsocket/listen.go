@@ -1,4 +1,5 @@
-package ops
+// Package unixsocket makes Unix sockets that only their own user can open.
+package unixsocket
 
 import (
 	"context"
@@ -11,10 +12,10 @@ import (
 	"time"
 )
 
-// listenPrivate listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
+// Listen listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
 // behind, but not one that is in use, or another file.
-func listenPrivate(path string) (net.Listener, error) {
-	if err := checkSocketFree(path); err != nil {
+func Listen(path string) (net.Listener, error) {
+	if err := checkFree(path); err != nil {
 		return nil, err
 	}
 	// A socket gets its mode after it is made, so it is made where nobody else has access.
@@ -24,19 +25,19 @@ func listenPrivate(path string) (net.Listener, error) {
 	}
 	defer os.RemoveAll(private)
 	made := filepath.Join(private, "s")
-	listener, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
+	bound, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
 	if err != nil {
 		return nil, err
 	}
-	listener.SetUnlinkOnClose(false)
+	bound.SetUnlinkOnClose(false)
 	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
-		return nil, errors.Join(err, listener.Close())
+		return nil, errors.Join(err, bound.Close())
 	}
-	return &privateListener{UnixListener: listener, path: path}, nil
+	return &listener{UnixListener: bound, path: path}, nil
 }
 
-// CheckSocket refuses a path where another file is. It changes nothing, and does not mind a service that listens there.
-func CheckSocket(path string) error {
+// Check refuses a path where another file is. It changes nothing, and does not mind a server that listens there.
+func Check(path string) error {
 	_, err := isSocket(path)
 	return err
 }
@@ -55,24 +56,24 @@ func isSocket(path string) (bool, error) {
 	return true, nil
 }
 
-func checkSocketFree(path string) error {
+func checkFree(path string) error {
 	if there, err := isSocket(path); err != nil || !there {
 		return err
 	}
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
 	if err == nil {
-		return errors.Join(fmt.Errorf("%s is in use by another service", path), conn.Close())
+		return errors.Join(fmt.Errorf("%s is in use by another process", path), conn.Close())
 	}
 	return nil
 }
 
-// privateListener removes its socket when it closes.
-type privateListener struct {
+// A listener removes its socket when it closes.
+type listener struct {
 	*net.UnixListener
 	path string
 }
 
 // Close implements [net.Listener].
-func (p *privateListener) Close() error {
-	return errors.Join(os.Remove(p.path), p.UnixListener.Close())
+func (l *listener) Close() error {
+	return errors.Join(os.Remove(l.path), l.UnixListener.Close())
 }
