@@ -26,7 +26,7 @@ func fileFlags(more ...cli.Flag) []cli.Flag {
 			Usage: "without -vault: an entry `NAME=VALUE` of the bound_context of the engine's key; repeatable",
 		},
 	}
-	return append(append(flags, more...), targetFlags()...)
+	return append(append(flags, more...), targetFlags(callTimeout)...)
 }
 
 // contextsOf returns what the flags bind the data to.
@@ -66,6 +66,9 @@ func base64Flag(c *cli.Command, name string) (string, error) {
 
 // vaultKeys returns the keys of -vault. Flags that work only without it are refused.
 func vaultKeys(c *cli.Command, without ...string) (files.Keys, error) {
+	for _, flag := range targetFlags(callTimeout) {
+		without = append(without, flag.Names()[0])
+	}
 	if err := refuseWithVault(c, without...); err != nil {
 		return nil, err
 	}
@@ -79,12 +82,9 @@ func vaultKeys(c *cli.Command, without ...string) (files.Keys, error) {
 	return keys, err
 }
 
-// refuseWithVault refuses the flags that work only without -vault: those about KMS, and more.
-func refuseWithVault(c *cli.Command, more ...string) error {
-	for _, flag := range targetFlags() {
-		more = append(more, flag.Names()[0])
-	}
-	for _, name := range more {
+// refuseWithVault refuses flags that work only without -vault.
+func refuseWithVault(c *cli.Command, names ...string) error {
+	for _, name := range names {
 		if c.IsSet(name) {
 			return usagef(c, "-%s works only without -vault", name)
 		}

@@ -28,6 +28,7 @@ func commands() []*cli.Command {
 		callCommand(),
 		encryptCommand(),
 		decryptCommand(),
+		kmsProviderCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

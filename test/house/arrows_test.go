@@ -79,6 +79,14 @@ var rooms = map[string]room{
 	"internal/unixsocket": {onlyStandard: true},
 	// Keys of the engine as their users reach them, through Vault.
 	"internal/vaultkey": {},
+	// Kubernetes' data keys, for the tool. It is no part of it because the API server's code tests it in another module.
+	"internal/kmsprovider": {
+		imports: []string{
+			"client", "internal/input", "internal/printable", "internal/unixsocket", "internal/vaultkey", "internal/versions",
+			"kmsapi",
+		},
+		tests: []string{"kmstest"},
+	},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
