@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"strings"
 
 	"github.com/hashicorp/vault/api"
 	"google.golang.org/grpc/codes"
@@ -73,7 +74,9 @@ func codeOfVault(httpStatus int) codes.Code {
 }
 
 // oneLine is what an error says, in one line that nobody takes for something else.
-func oneLine(err error) string { return printable.Text(err.Error()) }
+func oneLine(err error) string {
+	return printable.Text(strings.Join(strings.Fields(err.Error()), " "))
+}
 
 // onTheWire returns what the API server gets for an error.
 func onTheWire(err error) error {

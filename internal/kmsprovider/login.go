@@ -9,7 +9,6 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 )
 
 // A Login is a way to get a token of Vault.
@@ -73,11 +72,8 @@ func logIn(ctx context.Context, c *api.Client, mount string, fields map[string]a
 	}
 	stranger.SetToken("")
 	answer, err := stranger.Logical().WriteWithContext(ctx, path, fields)
-	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
-		return nil, &vaultkey.Refusal{Path: path, Err: refused}
-	}
 	if err != nil {
-		return nil, err
+		return nil, explain(path, err)
 	}
 	if answer == nil || answer.Auth == nil || answer.Auth.ClientToken == "" {
 		return nil, fmt.Errorf("Vault has answered %s without a token", path)

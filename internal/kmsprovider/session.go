@@ -38,6 +38,9 @@ func NewSession(c *api.Client, login Login, clock func() time.Time) *Session {
 	if clock == nil {
 		clock = time.Now
 	}
+	if _, given := login.(GivenToken); !given {
+		c.SetToken("") // That of the environment is for other programs.
+	}
 	return &Session{client: c, login: login, clock: clock}
 }
 
@@ -111,17 +114,27 @@ func (s *Session) do(
 	ctx context.Context, path string, answer any, request func(context.Context, *api.Logical) (*api.Secret, error),
 ) error {
 	used := s.client.Token()
+	if used == "" {
+		if err := s.Keep(ctx); err != nil {
+			return err
+		}
+	}
 	secret, err := request(ctx, s.client.Logical())
 	if isForbidden(err) && s.another(ctx, used) {
 		secret, err = request(ctx, s.client.Logical())
 	}
+	if err != nil {
+		return explain(path, err)
+	}
+	return decode(secret, path, answer)
+}
+
+// explain names the path in an answer of Vault that says no.
+func explain(path string, err error) error {
 	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
 		return &vaultkey.Refusal{Path: path, Err: refused}
 	}
-	if err != nil {
-		return err
-	}
-	return decode(secret, path, answer)
+	return err
 }
 
 func isForbidden(err error) bool {

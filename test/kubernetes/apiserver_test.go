@@ -13,8 +13,9 @@ import (
 	"k8s.io/kms/pkg/service"
 )
 
-// An apiServer is what a kube-apiserver does with a KMS v2 provider, from the parts that kube-apiserver is made of. What
-// it does when is its own, so that a test need not wait for minutes: poll is what kube-apiserver does once a minute.
+// An apiServer is what a kube-apiserver does with a KMS v2 provider, from the parts that kube-apiserver is made of.
+// What it does when is its own, so that a test need not wait for minutes: poll is what kube-apiserver does once a
+// minute.
 type apiServer struct {
 	t       *testing.T
 	name    string
@@ -92,9 +93,15 @@ func (a *apiServer) follow(keyID string, expires time.Time) error {
 		return errors.New("status and encrypt name different key ids")
 	}
 	a.state.Store(&kmsv2.State{
-		Transformer: transformer, EncryptedObjectKeyID: made.KeyID, EncryptedObjectEncryptedDEKSource: made.EncryptedDEKSource,
-		EncryptedObjectAnnotations: made.Annotations, EncryptedObjectEncryptedDEKSourceType: made.EncryptedDEKSourceType,
-		UID: uid, ExpirationTimestamp: expires, CacheKey: cacheKey, KMSProviderName: a.name,
+		Transformer:                           transformer,
+		EncryptedObjectKeyID:                  made.KeyID,
+		EncryptedObjectEncryptedDEKSource:     made.EncryptedDEKSource,
+		EncryptedObjectAnnotations:            made.Annotations,
+		EncryptedObjectEncryptedDEKSourceType: made.EncryptedDEKSourceType,
+		UID:                                   uid,
+		ExpirationTimestamp:                   expires,
+		CacheKey:                              cacheKey,
+		KMSProviderName:                       a.name,
 	})
 	return nil
 }

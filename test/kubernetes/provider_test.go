@@ -203,7 +203,8 @@ func TestWhatTheAPIServerWouldNotStoreIsRefused(t *testing.T) {
 		_, err := a.service.Decrypt(t.Context(), "uid", &service.DecryptRequest{Ciphertext: ciphertext, KeyID: made.KeyID})
 		require.ErrorContains(t, err, "InvalidArgument")
 	}
-	_, err = a.service.Decrypt(t.Context(), "uid", &service.DecryptRequest{Ciphertext: make([]byte, 1<<20), KeyID: made.KeyID})
+	huge := &service.DecryptRequest{Ciphertext: make([]byte, 1<<20), KeyID: made.KeyID}
+	_, err = a.service.Decrypt(t.Context(), "uid", huge)
 	require.ErrorContains(t, err, "ResourceExhausted")
 	require.NoError(t, a.poll(), "the provider goes on")
 }

@@ -65,8 +65,8 @@ type provider struct {
 	flags  []string
 }
 
-// provide starts a provider, which asks every second which key encrypts. Its socket is in a folder with a short name, as
-// sockets need it.
+// provide starts a provider, which asks every second which key encrypts. Its socket is in a folder with a short name,
+// as sockets need it.
 func (c *cloud) provide(flags ...string) *provider {
 	c.t.Helper()
 	dir, err := os.MkdirTemp("", "p-")
