@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"net/http"
 	"sync"
 	"time"
@@ -120,8 +121,14 @@ func (s *Session) do(
 		}
 	}
 	secret, err := request(ctx, s.client.Logical())
-	if isForbidden(err) && s.another(ctx, used) {
-		secret, err = request(ctx, s.client.Logical())
+	if isForbidden(err) {
+		replaced, failure := s.another(ctx, used)
+		if failure != nil {
+			return fmt.Errorf("%w; and there is no other token: %w", explain(path, err), failure)
+		}
+		if replaced {
+			secret, err = request(ctx, s.client.Logical())
+		}
 	}
 	if err != nil {
 		return explain(path, err)
@@ -146,11 +153,13 @@ func isForbidden(err error) bool {
 const patience = 10 * time.Second
 
 // another gets a token other than the one that was used, and reports whether there is one.
-func (s *Session) another(ctx context.Context, used string) bool {
+func (s *Session) another(ctx context.Context, used string) (bool, error) {
 	if s.client.Token() == used && s.mayReplace() {
-		_ = s.once(ctx, s.replace) // Then the refusal says more.
+		if err := s.once(ctx, s.replace); err != nil {
+			return false, err
+		}
 	}
-	return s.client.Token() != used
+	return s.client.Token() != used, nil
 }
 
 func (s *Session) mayReplace() bool {
@@ -167,7 +176,8 @@ func (s *Session) mayReplace() bool {
 // decode fills answer with what Vault has answered, which is nothing if there is nothing at the path.
 func decode(secret *api.Secret, path string, answer any) error {
 	if secret == nil {
-		return &vaultkey.Refusal{Path: path, Err: &api.ResponseError{StatusCode: http.StatusNotFound}}
+		nothing := &api.ResponseError{StatusCode: http.StatusNotFound, Errors: []string{"there is nothing at this path"}}
+		return &vaultkey.Refusal{Path: path, Err: nothing}
 	}
 	encoded, err := json.Marshal(secret.Data)
 	if err != nil {

@@ -130,6 +130,20 @@ func TestARefusalForGoodAsksForFewTokens(t *testing.T) {
 	require.NoError(t, v.use(t.Context()))
 }
 
+func TestAFailedLoginIsWhatTheErrorIsAbout(t *testing.T) {
+	secret := write(t, "s")
+	v := newVaultDouble(t, "", AppRole{"approle", "r", secret})
+	require.NoError(t, os.Remove(secret))
+	require.ErrorIs(t, v.use(t.Context()), os.ErrNotExist, "there was no token yet")
+	require.NoError(t, os.WriteFile(secret, []byte("s"), 0o600))
+	require.NoError(t, v.use(t.Context()))
+	require.NoError(t, os.Remove(secret))
+	v.token = "revoked"
+	err := v.use(t.Context())
+	require.ErrorIs(t, err, os.ErrNotExist)
+	require.ErrorContains(t, err, "HTTP 403")
+}
+
 func TestATokenFileIsReadAgain(t *testing.T) {
 	path := write(t, "first")
 	v := newVaultDouble(t, "", TokenFile{path})

@@ -42,7 +42,8 @@ func (s *stage) provide(t *testing.T, flags ...string) *providing {
 	socket := filepath.Join(dir, "kms.sock")
 	flags = append([]string{"kms-provider", "-listen", "unix://" + socket, "-interval", "1s"}, flags...)
 	cmd := exec.Command(shared.service(), flags...)
-	cmd.Env = []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", s.vault.platform.prefix + "ADDR=http://" + s.vault.Address}
+	address := s.vault.platform.prefix + "ADDR=http://" + s.vault.Address
+	cmd.Env = []string{"HOME=" + dir, "GORACE=atexit_sleep_ms=0", address}
 	process, err := servers.Start(cmd, filepath.Join(shared.dir, filepath.Base(dir)+".log"))
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -128,10 +129,14 @@ func TestKubernetesEncryptsThroughTheEngine(t *testing.T) {
 				require.Less(t, len(first.Ciphertext), 1024)
 
 				m.write("keys/k8s/rotate", nil)
-				require.Eventually(t, func() bool { return p.keyID() != first.KeyId }, 20*time.Second, 50*time.Millisecond)
 				second := p.seal(seed)
-				require.Equal(t, p.keyID(), second.KeyId)
-				for _, made := range []*kms.EncryptResponse{first, second} {
+				require.Regexp(t, `/2$`, second.KeyId)
+				require.Equal(t, second.KeyId, p.keyID(), "what Encrypt has answered counts at once")
+				m.write("keys/k8s/rotate", nil)
+				require.Eventually(t, func() bool { return p.keyID() != second.KeyId }, 20*time.Second, 50*time.Millisecond)
+				third := p.seal(seed)
+				require.Equal(t, p.keyID(), third.KeyId)
+				for _, made := range []*kms.EncryptResponse{first, second, third} {
 					opened, err := p.open(made)
 					require.NoError(t, err)
 					require.Equal(t, seed, opened)
