@@ -7,8 +7,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -123,7 +123,7 @@ func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.
 
 // checkFits refuses a plaintext that is not of a size which KMS encrypts with the public key of a version.
 func checkFits(row *versions.Row, size int) error {
-	public, err := signing.ParsePublicKey(row.PublicKey)
+	public, err := publickey.Parse(row.PublicKey)
 	if err != nil { // KMS knows.
 		return nil
 	}
