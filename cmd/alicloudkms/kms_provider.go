@@ -27,7 +27,8 @@ encrypted and decrypts. It does so with a key of KMS, or with -vault with a key 
 Only the listed keys decrypt. What is encrypted is bound to the name of the cluster, which must never change. KMS is
 called with its own credentials, which are found as alicloudkms help call says; Vault at VAULT_ADDR.
 
-With -check it does not serve. It encrypts and decrypts something, and prints the key id that Kubernetes would store.`,
+With -check it does not serve. It encrypts and decrypts something, asks whether the previous keys can decrypt, and
+prints the key id that Kubernetes would store.`,
 		Flags: slices.Concat(providerFlags(), vaultLoginFlags(), targetFlags(kmsprovider.DefaultTimeout)),
 		Metadata: examples(`  alicloudkms kms-provider -cluster prod -key 0f2c1a52-6a54-4a6c-9d0b-0c8a6a1c7b11 -env kms.env -check
   alicloudkms kms-provider -cluster prod -key acs:kms:cn-hangzhou:1000000000000001:key/ID -ops 127.0.0.1:9870

@@ -11,6 +11,9 @@ import (
 type Backend interface {
 	// Current returns the key id of what encrypts now.
 	Current(ctx context.Context) (keyID string, err error)
+	// CheckPrevious returns an error if one of the other listed keys can't decrypt, as far as that shows without a
+	// ciphertext.
+	CheckPrevious(ctx context.Context) error
 	// Encrypt encrypts a plaintext.
 	Encrypt(ctx context.Context, plaintext []byte) (Sealed, error)
 	// Decrypt opens what Encrypt has returned, now or in an earlier process. It returns a [*Refusal] if the key id does

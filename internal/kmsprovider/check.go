@@ -53,8 +53,8 @@ func (p *Provider) note(asked uint64, keyID string) {
 	}
 }
 
-// watch checks again and again, until ctx ends.
-func (p *Provider) watch(ctx context.Context) {
+// watch checks again and again, until ctx ends or the socket is gone.
+func (p *Provider) watch(ctx context.Context, socket interface{ Intact() bool }) error {
 	for {
 		wait := p.options.Interval
 		if _, problem := p.board.show(); problem != "" {
@@ -62,9 +62,12 @@ func (p *Provider) watch(ctx context.Context) {
 		}
 		select {
 		case <-ctx.Done():
-			return
+			return nil
 		case <-p.options.After(wait):
-			_ = p.Check(ctx) // It has logged it.
 		}
+		if !socket.Intact() {
+			return errSocketGone
+		}
+		_ = p.Check(ctx) // It has logged it.
 	}
 }

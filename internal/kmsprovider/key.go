@@ -43,6 +43,9 @@ func ParseKey(text string) (Key, error) {
 	return Key{ID: text}, nil
 }
 
+// is reports whether the key is the one at where. A key that was given by its id may be anywhere.
+func (k Key) is(where arn) bool { return k.ID == where.id && (k.arn == arn{} || k.arn == where) }
+
 func parseARN(text string) (arn, bool) {
 	parts := keyARN.FindStringSubmatch(text)
 	if parts == nil {

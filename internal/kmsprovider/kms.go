@@ -38,34 +38,50 @@ func (k *KMS) Current(ctx context.Context) (string, error) {
 	if k.Dedicated {
 		return k.tryOut(ctx)
 	}
-	key, err := k.describe(ctx)
+	key, where, err := k.describe(ctx, k.Key)
 	if err != nil {
 		return "", err
 	}
+	k.described.Store(&where)
 	if err := kmsapi.OpEncrypt.Refusal(key.KeyState); err != nil {
 		return "", fmt.Errorf("the key %s can't encrypt: %w", k.Key, err)
 	}
 	if key.PrimaryKeyVersion == "" {
 		return k.tryOut(ctx)
 	}
-	return keyVersion{*k.described.Load(), key.PrimaryKeyVersion}.String(), nil
+	return keyVersion{where, key.PrimaryKeyVersion}.String(), nil
+}
+
+// CheckPrevious implements [Backend]. A dedicated gateway does not say anything about keys.
+func (k *KMS) CheckPrevious(ctx context.Context) error {
+	if k.Dedicated {
+		return nil
+	}
+	for _, previous := range k.Previous {
+		key, _, err := k.describe(ctx, previous)
+		if err != nil {
+			return fmt.Errorf("the previous key %s: %w", previous, err)
+		}
+		if refused := kmsapi.OpDecrypt.Refusal(key.KeyState); refused != nil {
+			return fmt.Errorf("the previous key %s can't decrypt: %w", previous, refused)
+		}
+	}
+	return nil
 }
 
 var errOtherKey = errors.New("KMS has answered with another key than it was asked for")
 
-// describe asks KMS about the key, and keeps where it is.
-func (k *KMS) describe(ctx context.Context) (*kmsapi.KeyMetadata, error) {
-	answer, err := client.Do(ctx, k.Client, &kmsapi.DescribeKeyRequest{KeyId: k.Key.String()})
+// describe asks KMS about a key, and where it is.
+func (k *KMS) describe(ctx context.Context, key Key) (*kmsapi.KeyMetadata, arn, error) {
+	answer, err := client.Do(ctx, k.Client, &kmsapi.DescribeKeyRequest{KeyId: key.String()})
 	if err != nil {
-		return nil, err
+		return nil, arn{}, err
 	}
-	key := &answer.KeyMetadata
-	found, ok := parseARN(key.Arn)
-	if !ok || found.id != k.Key.ID || k.Key.arn != (arn{}) && found != k.Key.arn {
-		return nil, errOtherKey
+	found, ok := parseARN(answer.KeyMetadata.Arn)
+	if !ok || !key.is(found) {
+		return nil, arn{}, errOtherKey
 	}
-	k.described.Store(&found)
-	return key, nil
+	return &answer.KeyMetadata, found, nil
 }
 
 // where returns where the key is, which takes a call if nobody has said so yet.
@@ -76,10 +92,11 @@ func (k *KMS) where(ctx context.Context) (arn, error) {
 	if found := k.described.Load(); found != nil {
 		return *found, nil
 	}
-	if _, err := k.describe(ctx); err != nil {
-		return arn{}, err
+	_, found, err := k.describe(ctx, k.Key)
+	if err == nil {
+		k.described.Store(&found)
 	}
-	return *k.described.Load(), nil
+	return found, err
 }
 
 // tryOut encrypts something that nobody will decrypt.
@@ -144,7 +161,5 @@ func (k *KMS) Decrypt(ctx context.Context, s Sealed) ([]byte, error) {
 
 // lists reports whether a key may decrypt.
 func (k *KMS) lists(key arn) bool {
-	return slices.ContainsFunc(append([]Key{k.Key}, k.Previous...), func(listed Key) bool {
-		return listed.ID == key.id && (listed.arn == arn{} || listed.arn == key)
-	})
+	return k.Key.is(key) || slices.ContainsFunc(k.Previous, func(listed Key) bool { return listed.is(key) })
 }

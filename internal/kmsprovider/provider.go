@@ -123,13 +123,16 @@ func (p *Provider) Decrypt(ctx context.Context, r *kms.DecryptRequest) (*kms.Dec
 	return &kms.DecryptResponse{Plaintext: plaintext}, nil
 }
 
-// TryOut checks the key, encrypts something with it and decrypts that. It returns the key id.
+// TryOut checks all keys, encrypts something with the one that encrypts, and decrypts that. It returns the key id.
 func (p *Provider) TryOut(ctx context.Context) (keyID string, err error) {
 	if err := p.Check(ctx); err != nil {
 		return "", err
 	}
 	ctx, cancel := context.WithTimeout(ctx, p.options.Timeout)
 	defer cancel()
+	if err := p.backend.CheckPrevious(ctx); err != nil {
+		return "", err
+	}
 	made, err := p.Encrypt(ctx, &kms.EncryptRequest{Plaintext: []byte("does it work?")})
 	if err != nil {
 		return "", err

@@ -135,6 +135,23 @@ func TestAKeyThatCannotEncryptIsSeen(t *testing.T) {
 	require.Equal(t, "ok", r.status().Healthz)
 }
 
+func TestATryFindsAPreviousKeyThatIsNoLongerThere(t *testing.T) {
+	r := newRig(t)
+	r.backend.Previous = []Key{r.newKey()}
+	keyID, err := r.TryOut(t.Context())
+	require.NoError(t, err)
+	require.Equal(t, r.status().KeyId, keyID)
+	previous := r.backend.Previous[0]
+	_, err = r.client.DisableKey(t.Context(), &kmsapi.DisableKeyRequest{KeyId: previous.ID})
+	require.NoError(t, err)
+	_, err = r.TryOut(t.Context())
+	require.ErrorIs(t, err, kmsapi.ErrRejectedDisabled)
+	require.ErrorContains(t, err, "the previous key "+previous.ID)
+	r.backend.Previous = []Key{{ID: "misspelt"}}
+	_, err = r.TryOut(t.Context())
+	require.ErrorIs(t, err, kmsapi.ErrKeyNotFound)
+}
+
 func TestAnAwayKMSIsSeenAndComesBack(t *testing.T) {
 	r := newRig(t)
 	before := r.status()

@@ -3,12 +3,13 @@ package kmsprovider
 import (
 	"context"
 	"errors"
-	"net"
 	"sync"
 	"time"
 
 	"google.golang.org/grpc"
 	kms "k8s.io/kms/apis/v2"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/unixsocket"
 )
 
 // Listening says where a [Provider] listens.
@@ -47,7 +48,7 @@ func (p *Provider) Serve(ctx context.Context, l Listening) (err error) {
 	if _ = p.Check(ctx); ctx.Err() != nil { // It has logged it.
 		return nil
 	}
-	socket, err := listen(l.Socket)
+	socket, err := unixsocket.Listen(l.Socket)
 	if err != nil {
 		return err
 	}
@@ -58,28 +59,35 @@ func (p *Provider) Serve(ctx context.Context, l Listening) (err error) {
 	})
 }
 
-// serve serves on a socket, and watches the key meanwhile.
-func (p *Provider) serve(ctx context.Context, socket net.Listener, ready func()) error {
+// errSocketGone ends a provider, so that what has started it starts it again.
+var errSocketGone = errors.New("the socket was removed or replaced")
+
+// serve serves on a socket, and watches key and socket meanwhile.
+func (p *Provider) serve(ctx context.Context, socket *unixsocket.Listener, ready func()) error {
 	server := grpc.NewServer(
 		grpc.MaxRecvMsgSize(maxMessage), grpc.MaxConcurrentStreams(maxRequests),
 		grpc.ConnectionTimeout(p.options.Timeout), grpc.UnaryInterceptor(p.observe),
 	)
 	kms.RegisterKeyManagementServiceServer(server, p)
-	ctx, cancel := context.WithCancel(ctx)
+	ctx, cancel := context.WithCancelCause(ctx)
 	var background sync.WaitGroup
-	background.Go(func() { p.watch(ctx) })
+	background.Go(func() { cancel(p.watch(ctx, socket)) })
 	background.Go(func() {
 		<-ctx.Done()
 		stop(server)
 	})
 	ready()
 	err := server.Serve(socket)
-	cancel()
+	cancel(nil)
 	background.Wait()
-	if errors.Is(err, grpc.ErrServerStopped) {
+	switch {
+	case errors.Is(context.Cause(ctx), errSocketGone):
+		return errSocketGone
+	case errors.Is(err, grpc.ErrServerStopped):
 		return nil
+	default:
+		return err
 	}
-	return err
 }
 
 // stop lets running requests end, for a while.

@@ -123,6 +123,10 @@ func TestARequestEndsInTime(t *testing.T) {
 	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
 }
 
+type intact bool
+
+func (i intact) Intact() bool { return bool(i) }
+
 // TestTheWatchChecksSoonerAfterAFailure runs on a clock of its own.
 func TestTheWatchChecksSoonerAfterAFailure(t *testing.T) {
 	r := newRig(t)
@@ -132,7 +136,7 @@ func TestTheWatchChecksSoonerAfterAFailure(t *testing.T) {
 		return due
 	}})
 	require.NoError(t, p.Check(t.Context()))
-	go p.watch(t.Context())
+	go p.watch(t.Context(), intact(true))
 	require.Equal(t, DefaultInterval, <-waits)
 	r.kms.Stop()
 	due <- time.Time{}
@@ -140,6 +144,18 @@ func TestTheWatchChecksSoonerAfterAFailure(t *testing.T) {
 	r.kms.Start()
 	due <- time.Time{}
 	require.Equal(t, DefaultInterval, <-waits)
+}
+
+func TestAProviderEndsIfItsSocketIsGone(t *testing.T) {
+	r := newRig(t)
+	due := make(chan time.Time)
+	p := New(r.backend, Options{Log: r.options.Log, After: func(time.Duration) <-chan time.Time { return due }})
+	s := serve(t, p, filepath.Join(t.TempDir(), "kms.sock"))
+	require.NoError(t, os.Remove(s.socket))
+	require.NoError(t, os.WriteFile(s.socket, []byte("somebody else's"), 0o600))
+	due <- time.Time{}
+	require.ErrorIs(t, <-s.ended, errSocketGone)
+	require.FileExists(t, s.socket)
 }
 
 func TestOneSocketIsForOneProvider(t *testing.T) {

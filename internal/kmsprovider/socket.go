@@ -3,12 +3,9 @@ package kmsprovider
 import (
 	"errors"
 	"fmt"
-	"net"
 	"os"
 	"path/filepath"
 	"syscall"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/unixsocket"
 )
 
 // maxAddress is the longest address of a socket that every system takes, in bytes.
@@ -41,6 +38,3 @@ func lock(path string) (unlock func() error, err error) {
 	}
 	return file.Close, nil
 }
-
-// listen listens on a socket that only this user can open.
-func listen(path string) (net.Listener, error) { return unixsocket.Listen(path) }

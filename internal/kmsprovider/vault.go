@@ -45,7 +45,17 @@ func (v *Vault) Current(ctx context.Context) (string, error) {
 
 func (v *Vault) ask(ctx context.Context) (engineVersion, error) {
 	_ = v.Session.Keep(ctx) // A token that is not renewed may do for a while. If not, the request says why.
-	path := v.Key.String()
+	current, err := v.read(ctx, v.Key)
+	if err != nil {
+		return engineVersion{}, err
+	}
+	v.current.Store(&current)
+	return current, nil
+}
+
+// read asks about a key, which must be one that can be used.
+func (v *Vault) read(ctx context.Context, key EngineKey) (engineVersion, error) {
+	path := key.String()
 	var found engineKeyAnswer
 	err := v.Session.do(ctx, path, &found, func(ctx context.Context, c *api.Logical) (*api.Secret, error) {
 		return c.ReadWithContext(ctx, path)
@@ -54,15 +64,23 @@ func (v *Vault) ask(ctx context.Context) (engineVersion, error) {
 	case err != nil:
 		return engineVersion{}, err
 	case found.KeyState != "" && found.KeyState != kmsapi.Enabled:
-		return engineVersion{}, fmt.Errorf("the key %s can't encrypt: its KMS key is %s", v.Key, found.KeyState)
+		return engineVersion{}, fmt.Errorf("the key %s can't be used: its KMS key is %s", key, found.KeyState)
 	case !keyID.MatchString(found.KeyID) || found.LatestVersion < 1:
-		return engineVersion{}, fmt.Errorf("%s is no key of the secrets engine for Alibaba Cloud KMS", v.Key)
+		return engineVersion{}, fmt.Errorf("%s is no key of the secrets engine for Alibaba Cloud KMS", key)
 	case !found.SupportsEncryption:
-		return engineVersion{}, fmt.Errorf("the key %s does not encrypt", v.Key)
+		return engineVersion{}, fmt.Errorf("the key %s does not encrypt", key)
 	}
-	current := engineVersion{v.Key, found.KeyID, found.LatestVersion}
-	v.current.Store(&current)
-	return current, nil
+	return engineVersion{key, found.KeyID, found.LatestVersion}, nil
+}
+
+// CheckPrevious implements [Backend]. The token has to read the path of each key.
+func (v *Vault) CheckPrevious(ctx context.Context) error {
+	for _, previous := range v.Previous {
+		if _, err := v.read(ctx, previous); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 var errChanging = &Refusal{

@@ -9,12 +9,13 @@ import (
 	"net"
 	"os"
 	"path/filepath"
+	"syscall"
 	"time"
 )
 
 // Listen listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
 // behind, but not one that is in use, or another file.
-func Listen(path string) (net.Listener, error) {
+func Listen(path string) (*Listener, error) {
 	if err := checkFree(path); err != nil {
 		return nil, err
 	}
@@ -33,7 +34,11 @@ func Listen(path string) (net.Listener, error) {
 	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
 		return nil, errors.Join(err, bound.Close())
 	}
-	return &listener{UnixListener: bound, path: path}, nil
+	l := &Listener{UnixListener: bound, path: path}
+	if l.socket, err = os.Lstat(path); err != nil {
+		return nil, errors.Join(err, bound.Close())
+	}
+	return l, nil
 }
 
 // Check refuses a path where another file is. It changes nothing, and does not mind a server that listens there.
@@ -61,19 +66,33 @@ func checkFree(path string) error {
 		return err
 	}
 	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
-	if err == nil {
+	switch {
+	case err == nil:
 		return errors.Join(fmt.Errorf("%s is in use by another process", path), conn.Close())
+	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist):
+		return nil
+	default:
+		return err // A server that has more connections waiting than it may, for instance.
 	}
-	return nil
 }
 
-// A listener removes its socket when it closes.
-type listener struct {
+// A Listener removes its socket when it closes.
+type Listener struct {
 	*net.UnixListener
-	path string
+	path   string
+	socket os.FileInfo
 }
 
-// Close implements [net.Listener].
-func (l *listener) Close() error {
+// Intact reports whether the socket is still at its path, so that clients find it.
+func (l *Listener) Intact() bool {
+	found, err := os.Lstat(l.path)
+	return err == nil && os.SameFile(found, l.socket)
+}
+
+// Close implements [net.Listener]. What somebody else has put in the place of the socket stays.
+func (l *Listener) Close() error {
+	if !l.Intact() {
+		return l.UnixListener.Close()
+	}
 	return errors.Join(os.Remove(l.path), l.UnixListener.Close())
 }
