@@ -85,7 +85,7 @@ func importParameters(
 ) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
 	garbage := func(err error) error { return &callError{op: kmsapi.OpGetParametersForImport, err: err} }
 	got, err := call(ctx, c, &kmsapi.GetParametersForImportRequest{
-		KeyId: e.cmk(), WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+		KeyId: e.cmk(), WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpec(algorithm),
 	})
 	if err != nil {
 		return nil, nil, err

@@ -97,6 +97,12 @@ var rooms = map[string]room{
 	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
+	// The cipher of SM4 keys, for the programs that link it.
+	"internal/sm4gcm": {tests: []string{"internal/coredump"}},
+	// Keys on curves that the standard library does not know, as they are written.
+	"internal/curvekey": {onlyStandard: true},
+	// Key pairs on SM2, for whatever program links their library.
+	"internal/sm2key": {imports: []string{"internal/curvekey"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// Public keys of KMS, for all that checks signatures.
@@ -125,8 +131,15 @@ var rooms = map[string]room{
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
-		tests: []string{"client", "kmstest", "server/servertest", "server/internal/store/storetest", "signature"},
+		tests: []string{
+			"client", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
+			"server/internal/store/storetest", "signature",
+		},
 	},
+	// What a program links for the SM algorithms.
+	"server/sm": {imports: serverRooms(
+		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
+	)},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -152,10 +165,12 @@ var rooms = map[string]room{
 		imports: serverRooms(
 			"asymmetric", "crypt", "keyindex", "keystate", "list", "stages", "store", "internal/printable", "kmsapi",
 		),
-		tests: serverRooms("store/bolt"),
+		tests: []string{"server/internal/store/bolt", "server/sm"},
 	},
-	"server/internal/crypt":      {imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi")},
-	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/crypt": {
+		imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi"), tests: []string{"internal/sm4gcm"},
+	},
+	"server/internal/asymmetric": {imports: serverRooms("fair", "internal/curvekey", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
 	"server/internal/stages":     {imports: []string{"kmsapi"}},
@@ -188,6 +203,11 @@ func serverRooms(names ...string) []string {
 		}
 	}
 	return names
+}
+
+// guarded are modules that only some rooms may import, so that no other room makes a program link them.
+var guarded = map[string][]string{
+	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm4gcm"},
 }
 
 // goPackage is what `go list -json` reports about a package.
@@ -257,6 +277,18 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 			ImportPath: module + "/server/internal/ops",
 			Imports:    []string{module + "/server"},
 		},
+		"the service imports the SM algorithms": {
+			ImportPath: module + "/server", Imports: []string{module + "/server/sm"},
+		},
+		"the service imports their library": {
+			ImportPath: module + "/server/internal/crypt", Imports: []string{"github.com/emmansun/gmsm/sm4"},
+		},
+		"a test of the client imports their library": {
+			ImportPath: module + "/client", XTestImports: []string{"github.com/emmansun/gmsm/sm2"},
+		},
+		"a command imports their library": {
+			ImportPath: module + "/cmd/alicloudkms", Imports: []string{"github.com/emmansun/gmsm/sm2"},
+		},
 		"the engine reaches into the service": {ImportPath: module, Imports: []string{module + "/server/internal/config"}},
 	} {
 		t.Run(name, func(t *testing.T) { require.Error(t, check(p)) })
@@ -283,10 +315,23 @@ func check(p goPackage) error {
 			errs = append(errs, errors.New(name+" imports "+target+", and may use the standard library only"))
 		}
 	}
+	for _, target := range slices.Concat(p.Imports, p.TestImports, p.XTestImports) {
+		errs = append(errs, checkGuard(name, target))
+	}
 	for _, target := range slices.Concat(p.TestImports, p.XTestImports) {
 		errs = append(errs, r.checkArrow(name, target, slices.Concat(r.imports, r.tests)))
 	}
 	return errors.Join(errs...)
+}
+
+// checkGuard returns an error if target is of a module that the room must not import.
+func checkGuard(from, target string) error {
+	for name, allowed := range guarded {
+		if isBelow := target == name || strings.HasPrefix(target, name+"/"); isBelow && !slices.Contains(allowed, from) {
+			return errors.New(from + " must not import " + target + ", which only " + strings.Join(allowed, " and ") + " may")
+		}
+	}
+	return nil
 }
 
 func (r room) checkArrow(from, target string, allowed []string) error {
