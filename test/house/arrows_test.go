@@ -75,6 +75,18 @@ var rooms = map[string]room{
 	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
 	// Other people's text in messages, logs and reports.
 	"internal/printable": {onlyStandard: true},
+	// Sockets for one user alone, for service and tool.
+	"internal/unixsocket": {onlyStandard: true},
+	// Keys of the engine as their users reach them, through Vault.
+	"internal/vaultkey": {},
+	// Kubernetes' data keys, for the tool. It is no part of it because the API server's code tests it in another module.
+	"internal/kmsprovider": {
+		imports: []string{
+			"client", "internal/input", "internal/printable", "internal/unixsocket", "internal/vaultkey", "internal/versions",
+			"kmsapi",
+		},
+		tests: []string{"kmstest"},
+	},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
@@ -117,7 +129,7 @@ var rooms = map[string]room{
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
 			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/durable",
-			"internal/input", "kmsapi",
+			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
 			"client", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
@@ -174,7 +186,7 @@ var rooms = map[string]room{
 	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
-	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
+	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
