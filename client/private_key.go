@@ -26,7 +26,7 @@ func ParsePrivateKey(content []byte) (keySpec string, pkcs8 []byte, err error) {
 	}
 	parsed, err := parsePrivateKeyDER(der)
 	if err != nil {
-		return parsePrivateP256K(der)
+		return parseOtherCurve(der)
 	}
 	if keySpec = keySpecOf(parsed); keySpec == "" {
 		return "", nil, errKeySpec
@@ -40,7 +40,7 @@ func ParsePrivateKey(content []byte) (keySpec string, pkcs8 []byte, err error) {
 var (
 	errNoPrivateKey = errors.New("it is not a private key in PEM or DER (PKCS#8, PKCS#1 or SEC 1)")
 	errKeySpec      = errors.New("it is a private key of a kind that KMS does not import: it must be RSA of 2048, " +
-		"3072 or 4096 bits with the exponent 65537, or on the curve P-256 or secp256k1")
+		"3072 or 4096 bits with the exponent 65537, or on the curve P-256, secp256k1 or SM2")
 )
 
 // privateKeyDER returns the one private key that is in PEM, or content itself.
@@ -108,14 +108,19 @@ type ecPrivateKey struct {
 	Public  asn1.BitString        `asn1:"optional,explicit,tag:1"`
 }
 
-var (
-	oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
-	oidP256K       = asn1.ObjectIdentifier{1, 3, 132, 0, 10}
-)
+var oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
 
-// parsePrivateP256K parses a key on secp256k1, which the standard library does not know. Whether the numbers in it
-// belong together is for KMS to find out.
-func parsePrivateP256K(der []byte) (keySpec string, pkcs8 []byte, err error) {
+// otherCurves are those of KMS that the standard library does not know. Their private keys have 32 bytes.
+var otherCurves = []struct {
+	keySpec string
+	oid     asn1.ObjectIdentifier
+}{
+	{kmsapi.KeySpecP256K, asn1.ObjectIdentifier{1, 3, 132, 0, 10}},
+	{kmsapi.KeySpecSM2, asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 301}},
+}
+
+// parseOtherCurve parses a key on one of otherCurves. Whether the numbers in it belong together is for KMS to find out.
+func parseOtherCurve(der []byte) (keySpec string, pkcs8 []byte, err error) {
 	sec1, curves := der, []asn1.ObjectIdentifier{}
 	var outer privateKeyInfo
 	if rest, err := asn1.Unmarshal(der, &outer); err == nil && len(rest) == 0 {
@@ -136,23 +141,25 @@ func parsePrivateP256K(der []byte) (keySpec string, pkcs8 []byte, err error) {
 	if len(key.Curve) > 0 {
 		curves = append(curves, key.Curve)
 	}
-	onOther := func(curve asn1.ObjectIdentifier) bool { return !curve.Equal(oidP256K) }
-	if len(curves) == 0 || slices.ContainsFunc(curves, onOther) || len(key.Scalar) != 32 {
-		return "", nil, errKeySpec
+	for _, known := range otherCurves {
+		onAnother := func(curve asn1.ObjectIdentifier) bool { return !curve.Equal(known.oid) }
+		if len(curves) > 0 && !slices.ContainsFunc(curves, onAnother) && len(key.Scalar) == 32 {
+			pkcs8, err = encodeOnCurve(key, known.oid)
+			return known.keySpec, pkcs8, err
+		}
 	}
-	pkcs8, err = encodeP256K(key)
-	return kmsapi.KeySpecP256K, pkcs8, err
+	return "", nil, errKeySpec
 }
 
-// encodeP256K encodes a key in PKCS#8, which names the curve once.
-func encodeP256K(key ecPrivateKey) ([]byte, error) {
+// encodeOnCurve encodes a key in PKCS#8, which names the curve once.
+func encodeOnCurve(key ecPrivateKey, oid asn1.ObjectIdentifier) ([]byte, error) {
 	key.Curve = nil
 	inner, err := asn1.Marshal(key)
 	if err != nil {
 		return nil, errNoPrivateKey
 	}
 	defer clear(inner)
-	curve, err := asn1.Marshal(oidP256K)
+	curve, err := asn1.Marshal(oid)
 	if err != nil {
 		return nil, err
 	}
