@@ -138,6 +138,20 @@ var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOpe
 
 const needsInstance = "Without a KMS instance, an account of today has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
 
+// forSM is for what is about SM2 and SM4. What KMS says if it lacks them is not documented.
+var forSM = advice.Table{
+	ByCode: map[kmsapi.Code]string{
+		kmsapi.ErrUnsupportedOperation.Code:         whereSM,
+		kmsapi.ErrRejectedUnsupportedOperation.Code: whereSM,
+	},
+	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
+		kmsapi.OpCreateKey:              {kmsapi.ErrInvalidParameter.Code: whereSM},
+		kmsapi.OpGetParametersForImport: {kmsapi.ErrInvalidParameter.Code: whereSM},
+	},
+}
+
+const whereSM = "Alibaba Cloud's KMS has SM2 and SM4 in hardware KMS instances only, and in regions of mainland China only; to make keys there, give instance_id, or kms_instance_id in {mount}config. The KMS service of this project has them if its configuration says sm = true."
+
 // usesOfKeys is advice about a refusal of all operations that use a key, and about those of CreateKey.
 func usesOfKeys(
 	code kmsapi.Code, text string, creation map[kmsapi.Code]string,

@@ -56,9 +56,9 @@ var rooms = map[string]room{
 			"client", "credentials", "envelope", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
 			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/servercert", "internal/signing",
-			"internal/versions",
+			"internal/sm2", "internal/versions",
 		},
-		tests: []string{"kmstest"},
+		tests: []string{"internal/sm3", "kmstest", "server", "server/sm"},
 	},
 	"cmd":  {anything: true},
 	"test": {anything: true},
@@ -96,8 +96,13 @@ var rooms = map[string]room{
 	"internal/ram": {
 		imports: []string{"client", "internal/cloudcall", "kmsapi", "signature"},
 	},
-	"internal/refusal":  {},
-	"internal/signing":  {imports: []string{"internal/refusal", "kmsapi"}},
+	"internal/refusal": {},
+	"internal/signing": {
+		imports: []string{"internal/refusal", "internal/sm2", "kmsapi"}, tests: []string{"internal/sm3"},
+	},
+	// SM2 without its arithmetic, and the one package that gives the engine SM3.
+	"internal/sm2":      {onlyStandard: true, tests: []string{"internal/signing", "internal/sm3"}},
+	"internal/sm3":      {imports: []string{"internal/signing"}},
 	"internal/versions": {onlyStandard: true},
 
 	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
@@ -178,7 +183,7 @@ func serverRooms(names ...string) []string {
 
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
-	"github.com/emmansun/gmsm": {"internal/sm", "server/sm"},
+	"github.com/emmansun/gmsm": {"internal/sm", "internal/sm3", "server/sm"},
 }
 
 // goPackage is what `go list -json` reports about a package.
