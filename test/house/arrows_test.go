@@ -58,7 +58,7 @@ var rooms = map[string]room{
 			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/servercert", "internal/signing",
 			"internal/sm2", "internal/versions",
 		},
-		tests: []string{"internal/sm3", "kmstest", "server", "server/sm"},
+		tests: []string{"internal/sm2key", "internal/sm3", "kmstest", "server", "server/sm"},
 	},
 	"cmd":  {anything: true},
 	"test": {anything: true},
@@ -85,6 +85,10 @@ var rooms = map[string]room{
 	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
+	// Keys on curves that the standard library does not know, as they are written.
+	"internal/curvekey": {onlyStandard: true},
+	// Key pairs on SM2, for whatever program links their library.
+	"internal/sm2key": {imports: []string{"internal/curvekey"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
@@ -119,7 +123,9 @@ var rooms = map[string]room{
 		},
 	},
 	// What a program links for the SM algorithms.
-	"server/sm": {imports: serverRooms("asymmetric", "crypt", "wrapping", "internal/sm", "kmsapi")},
+	"server/sm": {imports: serverRooms(
+		"asymmetric", "wrapping", "internal/curvekey", "internal/sm2key", "kmsapi",
+	)},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -148,7 +154,7 @@ var rooms = map[string]room{
 		tests: serverRooms("store/bolt"),
 	},
 	"server/internal/crypt":      {imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi")},
-	"server/internal/asymmetric": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/asymmetric": {imports: serverRooms("fair", "internal/curvekey", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
 	"server/internal/stages":     {imports: []string{"kmsapi"}},
@@ -183,7 +189,7 @@ func serverRooms(names ...string) []string {
 
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
-	"github.com/emmansun/gmsm": {"internal/sm", "internal/sm3", "server/sm"},
+	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3"},
 }
 
 // goPackage is what `go list -json` reports about a package.

@@ -8,6 +8,8 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"hash"
 	"math/big"
@@ -38,7 +40,7 @@ func rsaScheme(bits int) Scheme {
 }
 
 func parseRSA(bits int, pkcs8 []byte) (PrivateKey, error) {
-	if _, err := parsePKCS8(pkcs8); err != nil {
+	if err := checkPKCS8(pkcs8); err != nil {
 		return nil, err
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(pkcs8)
@@ -50,6 +52,21 @@ func parseRSA(bits int, pkcs8 []byte) (PrivateKey, error) {
 		return nil, ErrKey
 	}
 	return &rsaPrivate{key}, nil
+}
+
+// checkPKCS8 refuses what crypto/x509 would let pass: another version, and anything after the key.
+func checkPKCS8(der []byte) error {
+	var parsed struct {
+		Version   int
+		Algorithm pkix.AlgorithmIdentifier
+		Key       []byte
+	}
+	rest, err := asn1.Unmarshal(der, &parsed)
+	clear(parsed.Key)
+	if err != nil || len(rest) > 0 || parsed.Version != 0 {
+		return ErrKey
+	}
+	return nil
 }
 
 type rsaPrivate struct{ key *rsa.PrivateKey }
