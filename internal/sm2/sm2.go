@@ -1,37 +1,31 @@
-// Package sm2 has what can be said of SM2 without its arithmetic: how public keys and ciphertexts are written, and what
-// exactly is signed (GB/T 32918, GB/T 35276). The engine needs no more, since private keys on SM2 are in KMS, which
-// also checks the signatures. SM3 comes from the caller.
+// Package sm2 has what can be said of SM2 without its arithmetic: how ciphertexts are written, and what exactly is
+// signed (GB/T 32918, GB/T 35276). The engine needs no more, since private keys on SM2 are in KMS, which also checks
+// the signatures. SM3 comes from the caller.
 package sm2
 
 import (
-	"bytes"
 	"encoding/hex"
 	"encoding/pem"
 	"hash"
 	"io"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/curvekey"
 )
 
 // UserID is the identity of the signer that goes into every digest: the default of GB/T 35276.
 const UserID = "1234567812345678"
 
-// scalarSize is the length of a coordinate, in bytes.
-const scalarSize = 32
-
 // A PublicKey is the x and y of a point, in big-endian order. Whether the point is on the curve has not been checked.
-type PublicKey [2 * scalarSize]byte
-
-// prefix is a SubjectPublicKeyInfo in DER, up to the x of an uncompressed point: the algorithm id-ecPublicKey and the
-// curve 1.2.156.10197.1.301. DER has no other way to write these.
-var prefix = unhex("3059301306072a8648ce3d020106082a811ccf5501822d03420004")
+type PublicKey [2 * curvekey.Size]byte
 
 // ParsePublicKey reads a SubjectPublicKeyInfo in DER, and reports whether it is of a key on SM2's curve, with an
 // uncompressed point.
 func ParsePublicKey(der []byte) (key PublicKey, ok bool) {
-	point, ok := bytes.CutPrefix(der, prefix)
-	if !ok || len(point) != len(key) {
+	point, err := curvekey.SM2.ParsePublic(der)
+	if err != nil {
 		return PublicKey{}, false
 	}
-	return PublicKey(point), true
+	return PublicKey(point[1:]), true
 }
 
 // ParsePublicKeyPEM is [ParsePublicKey] for what GetPublicKey answers.

@@ -105,7 +105,9 @@ var rooms = map[string]room{
 		imports: []string{"internal/refusal", "internal/sm2", "kmsapi"}, tests: []string{"internal/sm3"},
 	},
 	// SM2 without its arithmetic, and the one package that gives the engine SM3.
-	"internal/sm2":      {onlyStandard: true, tests: []string{"internal/signing", "internal/sm3"}},
+	"internal/sm2": {
+		imports: []string{"internal/curvekey"}, onlyStandard: true, tests: []string{"internal/signing", "internal/sm3"},
+	},
 	"internal/sm3":      {imports: []string{"internal/signing"}},
 	"internal/versions": {onlyStandard: true},
 
