@@ -85,6 +85,8 @@ var rooms = map[string]room{
 	"internal/durable": {onlyStandard: true},
 	// Cryptography that engine, service and tool share.
 	"internal/xaes": {onlyStandard: true, tests: []string{"internal/coredump"}},
+	// The cipher of SM4 keys, for the programs that link it.
+	"internal/sm4gcm": {tests: []string{"internal/coredump"}},
 	// Keys on curves that the standard library does not know, as they are written.
 	"internal/curvekey": {onlyStandard: true},
 	// Key pairs on SM2, for whatever program links their library.
@@ -126,7 +128,7 @@ var rooms = map[string]room{
 	},
 	// What a program links for the SM algorithms.
 	"server/sm": {imports: serverRooms(
-		"asymmetric", "wrapping", "internal/curvekey", "internal/sm2key", "kmsapi",
+		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
 	// The files of a new service.
 	"server/setup": {
@@ -153,9 +155,11 @@ var rooms = map[string]room{
 		imports: serverRooms(
 			"asymmetric", "crypt", "keyindex", "keystate", "list", "stages", "store", "internal/printable", "kmsapi",
 		),
-		tests: serverRooms("store/bolt"),
+		tests: []string{"server/internal/store/bolt", "server/sm"},
 	},
-	"server/internal/crypt":      {imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi")},
+	"server/internal/crypt": {
+		imports: serverRooms("internal/durable", "private", "internal/xaes", "kmsapi"), tests: []string{"internal/sm4gcm"},
+	},
 	"server/internal/asymmetric": {imports: serverRooms("fair", "internal/curvekey", "kmsapi")},
 	"server/internal/fair":       {onlyStandard: true},
 	"server/internal/keystate":   {imports: []string{"kmsapi"}},
@@ -191,7 +195,7 @@ func serverRooms(names ...string) []string {
 
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
-	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3"},
+	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3", "internal/sm4gcm"},
 }
 
 // goPackage is what `go list -json` reports about a package.

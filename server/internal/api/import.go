@@ -211,6 +211,6 @@ func unwrap(token wrapping.Token, spec, text string) (material *crypt.Material, 
 	}
 	secret, intact := token.Key.Unwrap(token.Algorithm, ciphertext, kmsapi.MaterialSize(spec))
 	defer clear(secret)
-	material, err = crypt.MaterialFromBytes(secret)
+	material, err = crypt.MaterialFromBytes(spec, secret)
 	return material, intact, err
 }

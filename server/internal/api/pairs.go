@@ -56,7 +56,7 @@ func (a *API) newVersion(ctx context.Context, inv *Invocation, cmk *keyring.CMK)
 		return keyring.Version{}, err
 	}
 	if pair == nil {
-		return a.keys.NewVersion(inv.scope(), inv.Now, cmk.KeyID)
+		return a.keys.NewVersion(inv.scope(), inv.Now, cmk)
 	}
 	defer pair.Clear()
 	return a.keys.NewPairVersion(inv.scope(), inv.Now, cmk.KeyID, pair)

@@ -102,7 +102,7 @@ func (a *API) secretKey(
 	if err := a.checkServed(cmk.KeySpec); err != nil {
 		return key, nil, err
 	}
-	key = keyring.ValueKey{KeyID: cmk.KeyID, Version: cmk.Primary}
+	key = keyring.ValueKey{CMK: cmk, Version: cmk.Primary}
 	if versionID != "" {
 		key.Version, err = r.Version(cmk, versionID)
 	}

@@ -95,7 +95,7 @@ func (c *checker) open(scope Scope, cmk *CMK, v Version) error {
 	if kmsapi.IsAsymmetric(cmk.KeySpec) {
 		return openPair(c.root, scope, cmk, v)
 	}
-	material, err := c.root.Unwrap(scope.materialPath(cmk.KeyID, v.ID), v.Wrapped)
+	material, err := openMaterial(c.root, scope, cmk, v)
 	if err != nil {
 		return err
 	}
