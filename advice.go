@@ -32,7 +32,7 @@ var whatToDo = advice.Table{
 
 		kmsapi.ErrUnsupportedOrigin.Code:    "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
 		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a KMS key here, and no alias.",
-		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or is not of the size that the key takes, or was not encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
 		kmsapi.ErrInvalidImportToken.Code:   "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrExpiredImportToken.Code:   "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrKeyNotFound.Code:          "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config",

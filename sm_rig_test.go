@@ -28,7 +28,8 @@ func newSMRig(t *testing.T) *rig {
 // withoutSM restarts the service with another configuration.
 func (r *rig) withoutSM() {
 	r.t.Helper()
-	require.NoError(r.t, r.kms.service().Reload(func(c *server.Config) { c.SM = false }))
+	require.NoError(r.t, r.kms.service().Reload(func(c *server.Config) { c.SM = false })) // It needs a restart.
+	r.kms.service().Restart()
 }
 
 // pairOnSM2 imports the key pair that OpenSSL has made into a new key.
