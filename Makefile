@@ -40,10 +40,11 @@ bin/vault: test/vault/go.mod test/vault/go.sum
 	go build -C test/vault -tags minimal -trimpath -buildvcs=false -ldflags '-s -w' \
 		-o ../../bin/vault github.com/hashicorp/vault
 
-lint: ## Check format, line length, go vet and staticcheck, and change nothing
+lint: ## Check format, line length, workflows, go vet and staticcheck, and change nothing
 	@unformatted=$$($(TOOL) gofumpt -l .) || exit 1; \
 	if [ -n "$$unformatted" ]; then echo "not formatted (run make fmt):" >&2; echo "$$unformatted" >&2; exit 1; fi
 	go test -count=1 -run '^TestLinesEndAt120Columns$$' ./test/house
+	$(TOOL) actionlint -shellcheck= -pyflakes=
 	go vet ./...
 	$(TOOL) staticcheck ./...
 	cd test/sdk && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...

@@ -1,10 +1,10 @@
 module github.com/alicloudkms/vault-plugin-secrets-alicloudkms
 
-go 1.26.4
+go 1.26.0
 
 require (
 	github.com/aliyun/credentials-go v1.4.14
-	github.com/c2sp/wycheproof v0.0.0-20260902155932-3fa63dd0344a
+	github.com/c2sp/wycheproof v0.0.0-20260105152342-fca0d3ba9f12
 	github.com/decred/dcrd/dcrec/secp256k1/v4 v4.4.1
 	github.com/emmansun/gmsm v0.41.1
 	github.com/google/uuid v1.6.0

@@ -65,7 +65,7 @@ type GetRandomPasswordRequest struct {
 	// ExcludeCharacters are those that the password must not have.
 	ExcludeCharacters                                                      string
 	ExcludeLowercase, ExcludeUppercase, ExcludeNumbers, ExcludePunctuation bool
-	// RequireEachIncludedType asks for at least one character of each kind that is not excluded. It is on if it is nil.
+	// RequireEachIncludedType is "true" if it is empty: there is at least one character of each kind that is not excluded.
 	RequireEachIncludedType string
 }
 

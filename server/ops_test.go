@@ -71,6 +71,9 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 	create := w.signed(http.MethodPost, "CreateKey")
 	w.post(create)
 	w.post(create)
+	w.createSecret("db/password")
+	w.createSecret("api/token")
+	w.must("DeleteSecret", "SecretName", "api/token")
 	w.must("ListResourceTags", "KeyId", id)
 	w.do("ListResourceTags", "KeyId", id)
 	for _, name := range []string{"DropAllKeys", "Nonsense", "\"}\nfake 1"} {
@@ -86,9 +89,10 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 		`alicloudkms_rate_limited_total{class="list_tags"} 1`,
 		`alicloudkms_keys{account="123456",region="cn-hangzhou",state="Enabled"} 2`,
 		`alicloudkms_keys{account="123456",region="cn-hangzhou",state="PendingImport"} 1`,
+		`alicloudkms_secrets{account="123456",region="cn-hangzhou"} 2`,
 		`alicloudkms_request_duration_seconds_bucket{action="CreateKey",le="0.0001"}`,
 		"alicloudkms_store_failed 0", "alicloudkms_audit_failed 0", "alicloudkms_panics_total 0",
-		"alicloudkms_certificate_expiry_timestamp_seconds ", "alicloudkms_nonces 9", "go_goroutines ",
+		"alicloudkms_certificate_expiry_timestamp_seconds ", "alicloudkms_nonces 12", "go_goroutines ",
 	} {
 		require.Contains(t, text, line)
 	}

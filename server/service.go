@@ -170,15 +170,25 @@ func (s *service) health() error {
 // status is the service's part of the operators' view.
 func (s *service) status(ctx context.Context) ops.Status {
 	status := ops.Status{Nonces: s.gate.Nonces(), StoreFailed: s.store.Err() != nil, AuditFailed: s.audit.Err() != nil}
-	counts, err := s.keys.CountByState(ctx, s.clock())
-	if err != nil {
-		status.KeysErr = err
-		return status
-	}
-	for g, n := range counts {
-		status.Keys = append(status.Keys, ops.KeyCount{Account: g.Account, Region: g.Region, State: g.State, Number: n})
-	}
+	status.Keys, status.KeysErr = s.keyCounts(ctx)
+	status.Secrets, status.SecretsErr = s.secretCounts(ctx)
 	return status
+}
+
+func (s *service) keyCounts(ctx context.Context) (numbers []ops.KeyCount, err error) {
+	counts, err := s.keys.CountByState(ctx, s.clock())
+	for g, n := range counts {
+		numbers = append(numbers, ops.KeyCount{Account: g.Account, Region: g.Region, State: g.State, Number: n})
+	}
+	return numbers, err
+}
+
+func (s *service) secretCounts(ctx context.Context) (numbers []ops.SecretCount, err error) {
+	counts, err := s.keys.CountSecrets(ctx, s.clock())
+	for scope, n := range counts {
+		numbers = append(numbers, ops.SecretCount{Account: scope.Account, Region: scope.Region, Number: n})
+	}
+	return numbers, err
 }
 
 func (s *service) backup(ctx context.Context, w io.Writer) error { return s.store.Backup(ctx, w) }

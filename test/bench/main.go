@@ -24,7 +24,7 @@ type settings struct {
 	root, vault, command string
 	plan                 contest.Plan
 	only                 *regexp.Regexp
-	json, table          string
+	json, table, plot    string
 	keys                 int
 }
 
@@ -74,6 +74,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	only := flags.String("only", "", "run only the contests whose names match this `REGEX`")
 	flags.StringVar(&s.json, "json", "", "write the results as JSON to `FILE`; into docs by default, after a complete run")
 	flags.StringVar(&s.table, "table", "", "write the table into `FILE`, between its markers; into docs by default too")
+	flags.StringVar(&s.plot, "plot", "", "draw the headlines into `FILE`, an SVG; into docs by default too")
 	flags.IntVar(&s.keys, "keys", manyKeys, "how many keys a large service has")
 	if err := flags.Parse(args); err != nil {
 		return s, err
@@ -92,6 +93,7 @@ func parse(args []string, stderr io.Writer) (settings, error) {
 	if *only == "" && s.plan.Rounds >= fewestRounds && s.keys == manyKeys {
 		s.json = cmp.Or(s.json, filepath.Join(s.root, "docs", "performance.json"))
 		s.table = cmp.Or(s.table, filepath.Join(s.root, "docs", "performance.md"))
+		s.plot = cmp.Or(s.plot, filepath.Join(s.root, "docs", "images", "performance.svg"))
 	}
 	return s, nil
 }
@@ -136,7 +138,10 @@ func publish(report contest.Report, set settings, stderr io.Writer) error {
 	if set.table != "" {
 		errs = append(errs, report.WriteTable(set.table))
 	}
-	if set.json == "" && set.table == "" {
+	if set.plot != "" {
+		errs = append(errs, report.WritePlot(set.plot))
+	}
+	if set.json == "" && set.table == "" && set.plot == "" {
 		fmt.Fprintln(stderr, "docs are unchanged: they take complete runs of at least", fewestRounds, "rounds")
 	}
 	return errors.Join(errs...)

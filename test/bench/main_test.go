@@ -24,6 +24,7 @@ func TestOnlyACompleteRunIsWrittenIntoTheDocs(t *testing.T) {
 			set, err := parse(append(tc.args, "-root=/source"), io.Discard)
 			require.NoError(t, err)
 			require.Equal(t, tc.docs, set.json == filepath.Join("/source", "docs", "performance.json"))
+			require.Equal(t, tc.docs, set.plot == filepath.Join("/source", "docs", "images", "performance.svg"))
 			require.Equal(t, tc.docs, set.table == filepath.Join("/source", "docs", "performance.md"))
 		})
 	}
@@ -66,4 +67,7 @@ func TestContestNamesAreUnique(t *testing.T) {
 		require.NotEmpty(t, c.Figures, c.Name)
 	}
 	require.NotEmpty(t, seen)
+	for _, h := range headlines {
+		require.True(t, seen[h.contest], h.contest)
+	}
 }

@@ -1,6 +1,6 @@
 module github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/clients
 
-go 1.26.4
+go 1.26.0
 
 require (
 	github.com/alicloudkms/vault-plugin-secrets-alicloudkms v0.0.0

@@ -1,6 +1,6 @@
 module github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/sdk
 
-go 1.26.4
+go 1.26.0
 
 require (
 	github.com/alibabacloud-go/darabonba-openapi/v2 v2.0.9

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/list"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -32,6 +33,31 @@ func (k *Keyring) CountByState(ctx context.Context, now time.Time) (map[Group]in
 		return eachDue(r, now, func(due dueCMK) error { return settleCount(r, due, now, counts) })
 	})
 	maps.DeleteFunc(counts, func(_ Group, n int) bool { return n == 0 })
+	return counts, err
+}
+
+// CountSecrets returns the number of secrets in each scope that has any, as of now. It includes those that are to be
+// deleted.
+func (k *Keyring) CountSecrets(ctx context.Context, now time.Time) (map[Scope]int, error) {
+	counts := map[Scope]int{}
+	err := k.store.View(ctx, func(r store.Reader) error {
+		err := list.Blocks(r, secretPrefix, func(first string, size int) {
+			parts := strings.Split(first, "/")
+			counts[Scope{parts[1], parts[2]}] += size
+		})
+		if err != nil {
+			return err
+		}
+		for scope := range counts {
+			gone, err := Reader{r, scope, now}.goneSecrets()
+			if err != nil {
+				return err
+			}
+			counts[scope] -= len(gone)
+		}
+		return nil
+	})
+	maps.DeleteFunc(counts, func(_ Scope, n int) bool { return n == 0 })
 	return counts, err
 }
 

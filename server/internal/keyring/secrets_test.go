@@ -296,3 +296,21 @@ func TestAValueIsOpenedByWhatHasSealedItAlone(t *testing.T) {
 	_, err := r.openedValue("s", "v0")
 	require.ErrorIs(t, err, crypt.ErrOpen)
 }
+
+func TestSecretsAreCountedByScopeUntilTheyAreDeleted(t *testing.T) {
+	r := newRig(t)
+	counts := func(now time.Time) map[Scope]int {
+		got, err := r.CountSecrets(t.Context(), now)
+		require.NoError(t, err)
+		return got
+	}
+	require.Empty(t, counts(testTime))
+	r.secret("a/b", "", "one")
+	deleted := r.secret("c", "", "two")
+	deleted.DeleteDate = testTime.Add(time.Hour)
+	r.update(func(w Writer) error { return w.PutSecret(deleted) })
+	require.Equal(t, map[Scope]int{testScope: 2}, counts(testTime))
+	require.Equal(t, map[Scope]int{testScope: 1}, counts(deleted.DeleteDate), "nothing has swept it yet")
+	r.update(func(w Writer) error { return w.DeleteSecret(deleted) })
+	require.Equal(t, map[Scope]int{testScope: 1}, counts(testTime))
+}

@@ -134,6 +134,18 @@ func parse(key string, value []byte) (b block, err error) {
 	return b, nil
 }
 
+// Blocks visits the blocks of all lists whose records begin with prefix: the prefix of the block's first record, and
+// how many records it counts.
+func Blocks(r store.Reader, prefix string, visit func(first string, size int)) error {
+	return r.Scan(Prefix+prefix, "", func(key string, value []byte) (bool, error) {
+		b, err := parse(key, value)
+		if err == nil {
+			visit(strings.TrimPrefix(key, Prefix), b.size)
+		}
+		return err == nil, err
+	})
+}
+
 // Walk visits the records in the order of their names, skipping the first skip records. It stops when visit returns
 // false or an error, which it returns.
 func (l List) Walk(r store.Reader, skip int, visit func(name string, value []byte) (more bool, err error)) error {

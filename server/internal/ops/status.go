@@ -23,12 +23,21 @@ type Status struct {
 	// Keys is the number of CMKs by account, region and state. KeysErr says why it is not known.
 	Keys    []KeyCount
 	KeysErr error
+	// Secrets is the number of secrets by account and region. SecretsErr says why it is not known.
+	Secrets    []SecretCount
+	SecretsErr error
 }
 
 // KeyCount is the number of CMKs of an account and region in a state.
 type KeyCount struct {
 	Account, Region string
 	State           kmsapi.KeyState
+	Number          int
+}
+
+// SecretCount is the number of secrets of an account and region, with those that are to be deleted.
+type SecretCount struct {
+	Account, Region string
 	Number          int
 }
 
@@ -48,7 +57,8 @@ var (
 	configStaleDesc = describe("config_stale",
 		"1 after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.")
 	certificateDesc = describe("certificate_expiry_timestamp_seconds", "When the TLS certificate in use expires.")
-	keysDesc        = describe("keys", "keys, by account, region and state.", "account", "region", "state")
+	keysDesc        = describe("keys", "Keys, by account, region and state.", "account", "region", "state")
+	secretsDesc     = describe("secrets", "Secrets, by account and region.", "account", "region")
 )
 
 func describe(name, help string, labels ...string) *prometheus.Desc {
@@ -58,7 +68,7 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 // Describe implements [prometheus.Collector].
 func (statusCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
-		noncesDesc, storeFailedDesc, auditFailedDesc, configStaleDesc, certificateDesc, keysDesc,
+		noncesDesc, storeFailedDesc, auditFailedDesc, configStaleDesc, certificateDesc, keysDesc, secretsDesc,
 	} {
 		descs <- d
 	}
@@ -82,6 +92,12 @@ func (c statusCollector) Collect(out chan<- prometheus.Metric) {
 	}
 	for _, k := range s.Keys {
 		gauge(keysDesc, float64(k.Number), k.Account, k.Region, string(k.State))
+	}
+	if s.SecretsErr != nil {
+		out <- prometheus.NewInvalidMetric(secretsDesc, s.SecretsErr)
+	}
+	for _, secret := range s.Secrets {
+		gauge(secretsDesc, float64(secret.Number), secret.Account, secret.Region)
 	}
 }
 

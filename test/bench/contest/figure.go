@@ -24,6 +24,9 @@ type Figure struct {
 	Target  Target
 	// Against names the only peer that counts. If it is empty, each round counts its best one.
 	Against string
+	// Headline says, to somebody who reads little else, what was compared with what. It is empty for most figures, and
+	// else the figure is a ratio that is better the higher it is.
+	Headline string
 }
 
 // Target is what a figure should reach: at least AtLeast, or at most AtMost. If both are nil, the figure is only
@@ -52,11 +55,15 @@ type Row struct {
 	Max    float64 `json:"max"`
 	// Reached is "yes" or "no", or "" if there is no target.
 	Reached string `json:"reached"`
+	// Headline is that of the figure.
+	Headline string `json:"headline,omitempty"`
 }
 
 func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
 	sides, rounds = f.opposed(sides, rounds)
-	row := Row{Contest: contest, Measure: f.Measure, Compare: f.Compare, Target: f.Target.describe(f)}
+	row := Row{
+		Contest: contest, Measure: f.Measure, Compare: f.Compare, Target: f.Target.describe(f), Headline: f.Headline,
+	}
 	var values []float64
 	best := map[string]int{}
 	for _, samples := range rounds {

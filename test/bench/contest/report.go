@@ -78,22 +78,34 @@ func (r Row) peers() string {
 	return strings.Join(peers, ", ")
 }
 
-// These two lines enclose the table in a document.
+// These lines enclose the table in a document, and the headlines.
 const (
-	begin = "<!-- make bench writes what follows -->"
-	end   = "<!-- make bench wrote what precedes -->"
+	begin          = "<!-- make bench writes what follows -->"
+	end            = "<!-- make bench wrote what precedes -->"
+	beginHeadlines = "<!-- make bench writes these headlines -->"
+	endHeadlines   = "<!-- make bench wrote these headlines -->"
 )
 
-// WriteTable replaces the table in a document.
+// WriteTable replaces the table in a document, and the list of headlines if the document has a place for it.
 func (r Report) WriteTable(path string) error {
-	document, err := os.ReadFile(path)
+	read, err := os.ReadFile(path)
 	if err != nil {
 		return err
 	}
-	before, rest, found := strings.Cut(string(document), begin)
-	_, after, closed := strings.Cut(rest, end)
-	if !found || !closed {
+	document, found := between(string(read), begin, end, r.Table())
+	if !found {
 		return fmt.Errorf("%s has no place for the table: it needs the lines %q and %q", path, begin, end)
 	}
-	return os.WriteFile(path, []byte(before+begin+"\n\n"+r.Table()+"\n"+end+after), 0o644)
+	document, _ = between(document, beginHeadlines, endHeadlines, r.HeadlineTable())
+	return os.WriteFile(path, []byte(document), 0o644)
+}
+
+// between puts content between two lines of a document, in place of what is there.
+func between(document, begin, end, content string) (changed string, found bool) {
+	before, rest, opened := strings.Cut(document, begin)
+	_, after, closed := strings.Cut(rest, end)
+	if !opened || !closed {
+		return document, false
+	}
+	return before + begin + "\n\n" + content + "\n" + end + after, true
 }
