@@ -140,11 +140,17 @@ func TestWhatIsNoMaterialOfSM4IsNotImported(t *testing.T) {
 		data body
 		says string
 	}{
-		"material of AES":       {"keys/a/import", r.wrapped(ourMaterial), "25 to 32 bytes, and KMS takes exactly 16"},
-		"of a new key":          {"keys/new/import", with(r.wrapped(ourMaterial), ofSM4), "KMS takes exactly 16"},
-		"without its key_spec":  {"keys/new/import", r.wrapped(material128), "KMS takes exactly 32"},
-		"for another type":      {"keys/a/import", with(r.wrapped(ourMaterial), body{"type": "aes256-gcm96"}), "is of the type aliyun_sm4"},
-		"what is not encrypted": {"keys/a/import", body{"encrypted_key_material": b64(material128), "import_token": "x"}, "16 bytes, which is the size of the key material itself"},
+		"material of AES":      {"keys/a/import", r.wrapped(ourMaterial), "25 to 32 bytes, and KMS takes exactly 16"},
+		"of a new key":         {"keys/new/import", with(r.wrapped(ourMaterial), ofSM4), "KMS takes exactly 16"},
+		"without its key_spec": {"keys/new/import", r.wrapped(material128), "KMS takes exactly 32"},
+		"for another type": {
+			"keys/a/import", with(r.wrapped(ourMaterial), body{"type": "aes256-gcm96"}), "is of the type aliyun_sm4",
+		},
+		"what is not encrypted": {
+			"keys/a/import",
+			body{"encrypted_key_material": b64(material128), "import_token": "x"},
+			"16 bytes, which is the size of the key material itself",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := r.tryWrite(c.path, c.data)
@@ -162,9 +168,13 @@ func TestWhatAKeyOfSM4DoesNotDoIsRefused(t *testing.T) {
 		data body
 		says string
 	}{
-		"to sign":                {"sign/a", body{"input": hello}, "the type aliyun_sm4, which can't sign"},
-		"to verify":              {"verify/a", body{"input": hello, "signature": "vault:v1:QUJD"}, "the type aliyun_sm4, which can't sign"},
-		"a signing key of it":    {"keys/b", with(ofSM4, body{"key_usage": kmsapi.KeyUsageSignVerify}), "must be ENCRYPT/DECRYPT"},
+		"to sign": {"sign/a", body{"input": hello}, "the type aliyun_sm4, which can't sign"},
+		"to verify": {
+			"verify/a", body{"input": hello, "signature": "vault:v1:QUJD"}, "the type aliyun_sm4, which can't sign",
+		},
+		"a signing key of it": {
+			"keys/b", with(ofSM4, body{"key_usage": kmsapi.KeyUsageSignVerify}), "must be ENCRYPT/DECRYPT",
+		},
 		"a type besides":         {"keys/b", with(ofSM4, body{"type": "aes256-gcm96"}), "not both"},
 		"an HMAC in direct mode": {"hmac/a", body{"input": hello}, "encryption=envelope"},
 	} {

@@ -114,7 +114,8 @@ func TestAKeyPairOfOpenSSLOnSM2IsImported(t *testing.T) {
 		m := s.mountOnSM(t)
 		m.run("openssl", "genpkey", "-quiet", "-algorithm", "SM2", "-out", "private.pem")
 		shared.secrets.add(fileIn(t, m.dir, "private.pem"))
-		for key, usage := range map[string]string{"signs": kmsapi.KeyUsageSignVerify, "opens": kmsapi.KeyUsageEncryptDecrypt} {
+		usages := map[string]string{"signs": kmsapi.KeyUsageSignVerify, "opens": kmsapi.KeyUsageEncryptDecrypt}
+		for key, usage := range usages {
 			m.write("keys/"+key, map[string]any{"key_spec": kmsapi.KeySpecSM2, "key_usage": usage, "origin": "EXTERNAL"})
 			got := m.write("keys/"+key+"/import_parameters", nil)
 			m.file("wrapping.pem", got["public_key"].(string))
