@@ -5,7 +5,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
 	"strings"
 	"testing"
 
@@ -29,24 +28,12 @@ func (s *stage) mountOnSM(t *testing.T) *smMount {
 	dir, err := os.MkdirTemp("", "sm-") // Not in the suite's folder, which must hold no secret.
 	require.NoError(t, err)
 	t.Cleanup(func() { assert.NoError(t, os.RemoveAll(dir)) })
-	printed, err := exec.Command(shared.service(), "init", "-listen", freeAddresses(t, 1)[0], dir).CombinedOutput()
-	require.NoError(t, err, string(printed))
-	config := fileIn(t, dir, "server.hcl")
-	require.NoError(t, os.WriteFile(filepath.Join(dir, "server.hcl"), []byte("sm = true\n"+config), 0o600))
-	secret := strings.TrimSpace(fileIn(t, dir, "admin.secret"))
-	shared.secrets.add(secret)
-
-	service, err := servers.Start(exec.Command(shared.service(), "server", "-config", filepath.Join(dir, "server.hcl")),
-		shared.folder(s.vault.platform.name+"-sm-")+".log")
-	require.NoError(t, err)
-	t.Cleanup(func() { assert.NoError(t, service.Stop()) })
-	address, err := servers.AwaitKMS(service)
-	require.NoError(t, err)
+	kms := &servers.KMS{Program: shared.service(), Dir: filepath.Join(dir, "kms")}
+	require.NoError(t, kms.StartConfigured("sm = true"))
+	t.Cleanup(func() { assert.NoError(t, kms.Stop()) })
+	shared.secrets.add(kms.Exports["ALICLOUD_SECRET_KEY"])
 	m := &smMount{s.mountUnconfigured(t), t.TempDir()}
-	m.write("config", map[string]any{
-		"region": kmsapi.DefaultRegion, "endpoint": address, "ca_cert": fileIn(t, dir, "ca.pem"),
-		"access_key": regexp.MustCompile(`access_key "(\w+)"`).FindStringSubmatch(config)[1], "secret_key": secret,
-	})
+	m.write("config", kms.EngineConfig())
 	return m
 }
 
