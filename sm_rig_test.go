@@ -51,7 +51,7 @@ func wrapWithSM2(t *testing.T, algorithm string, der, material []byte) string {
 	}
 	private, err := sm2key.ParsePrivate(material)
 	require.NoError(t, err)
-	wrapped, err := public.WrapPrivateKey(private)
+	wrapped, err := public.WrapPrivateKey(private.Scalar())
 	require.NoError(t, err)
 	return b64(wrapped)
 }

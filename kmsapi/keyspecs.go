@@ -1,7 +1,5 @@
 package kmsapi
 
-import "slices"
-
 // The KeySpecs of CMKs that the service can make.
 const (
 	// KeySpecAES256 is a 256-bit symmetric key, and the KeySpec of every CMK of the reference.
@@ -89,12 +87,17 @@ var keySpecs = []keySpec{
 	},
 }
 
-func findKeySpec(name string) keySpec {
-	if at := slices.IndexFunc(keySpecs, func(s keySpec) bool { return s.name == name }); at >= 0 {
-		return keySpecs[at]
+// findKeySpec returns the row of a KeySpec, and an empty one if there is none. Every request needs it.
+func findKeySpec(name string) *keySpec {
+	for i := range keySpecs {
+		if keySpecs[i].name == name {
+			return &keySpecs[i]
+		}
 	}
-	return keySpec{}
+	return &noKeySpec
 }
+
+var noKeySpec keySpec
 
 // KeySpecs returns every KeySpec that the API publishes for CreateKey, served or not.
 func KeySpecs() (names []string) {
@@ -116,7 +119,12 @@ func MaterialSize(name string) int { return findKeySpec(name).material }
 
 // IsMaterialSize reports whether a symmetric CMK of some KeySpec has key material of that length, in bytes.
 func IsMaterialSize(size int) bool {
-	return size > 0 && slices.ContainsFunc(keySpecs, func(s keySpec) bool { return s.material == size })
+	for _, s := range keySpecs {
+		if size > 0 && s.material == size {
+			return true
+		}
+	}
+	return false
 }
 
 // IsAsymmetric reports whether a KeySpec is that of a key pair.

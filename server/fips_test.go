@@ -76,6 +76,29 @@ func TestAServiceForFIPSRefusesWhatIsNotApproved(t *testing.T) {
 	l.must("AsymmetricSign", s.with("Algorithm", "RSA_PKCS1_SHA_256", "Digest", aDigest)...)
 }
 
+func TestAServiceForFIPSRefusesSMAlgorithmsAlsoIfTheyAreOn(t *testing.T) {
+	if !inMode(t, "on") {
+		return
+	}
+	l := newSMLab(t)
+	p := l.createPair("EC_SM2", "")
+	l.config.FIPS = true
+	l.restart()
+	for op, params := range map[string][]string{
+		"CreateKey":      {"KeySpec", "EC_SM2"},
+		"AsymmetricSign": p.with("Algorithm", "SM2DSA", "Digest", aDigest),
+		"GetParametersForImport": {
+			"KeyId", l.createKey("Origin", "EXTERNAL"), "WrappingKeySpec", "EC_SM2", "WrappingAlgorithm", "SM2PKE",
+		},
+		"GenerateAndExportDataKey": append(toSM2Recipient(), "KeyId", l.createKey()),
+	} {
+		got := l.do(op, params...)
+		got.refused(t, kmsapi.ErrUnsupportedOperation)
+		require.Contains(t, got.Message, "EC_SM2 is not approved by FIPS 140-3", op)
+	}
+	l.must("GetPublicKey", p.with()...)
+}
+
 func TestAKeyOfBeforeIsRefusedByAServiceForFIPS(t *testing.T) {
 	if !inMode(t, "on") {
 		return

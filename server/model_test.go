@@ -24,7 +24,7 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, checks.Value.Set(checks.DefValue)) })
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		kms := kmstest.WithOptions(t, kmstest.AsItIs, server.Options{KeyPairs: vectorPair})
+		kms := kmstest.WithOptions(t, kmstest.SM, server.Options{KeyPairs: vectorPair})
 		defer kms.Stop()
 		m := &model{t: t, kms: kms, client: newClient(t, kms), aliases: map[string]*modelKey{}}
 		m.secrets = map[string]*modelSecret{}

@@ -8,8 +8,10 @@ import (
 )
 
 // checkSM finds out whether the program has the code that c needs.
-func checkSM(c Config) error {
-	if !c.SM || asymmetric.Has(kmsapi.KeySpecSM2) {
+func checkSM(c Config) error { return smFault(c, asymmetric.Has(kmsapi.KeySpecSM2)) }
+
+func smFault(c Config, linked bool) error {
+	if linked || !c.SM {
 		return nil
 	}
 	return c.Place().Field("sm").Fault(errors.New(

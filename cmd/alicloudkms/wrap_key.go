@@ -79,5 +79,7 @@ func wrapPrivateKeyOnSM2(public *sm2key.PublicKey, pkcs8 []byte) ([]byte, error)
 		return nil, errors.New("the private key can't be one on SM2: its numbers do not belong to the curve, or not together")
 	}
 	defer private.Clear()
-	return public.WrapPrivateKey(private)
+	scalar := private.Scalar()
+	defer clear(scalar)
+	return public.WrapPrivateKey(scalar)
 }

@@ -2,6 +2,7 @@ package curvekey
 
 import (
 	"bytes"
+	"encoding/asn1"
 	"encoding/hex"
 	"testing"
 
@@ -89,4 +90,66 @@ func TestAPointMatchesInEitherForm(t *testing.T) {
 	require.False(t, Matches(append([]byte{2}, odd[1:33]...), odd), "the other y")
 	require.False(t, Matches(somePoint, odd))
 	require.False(t, Matches(odd[:64], odd))
+}
+
+func TestOtherPrivateKeysAreRefused(t *testing.T) {
+	inner := ecPrivateKey{Version: 1, Scalar: someScalar, Curve: SM2.oid, Public: bitString(somePoint)}
+	encode := func(outer privateKeyInfo, inner ecPrivateKey) []byte {
+		var err error
+		outer.Key, err = asn1.Marshal(inner)
+		require.NoError(t, err)
+		der, err := asn1.Marshal(outer)
+		require.NoError(t, err)
+		return der
+	}
+	good := privateKeyInfo{Algorithm: SM2.algorithm}
+	scalar, _, err := SM2.ParsePrivate(encode(good, inner))
+	require.NoError(t, err, "the curve may be named twice")
+	require.Equal(t, someScalar, scalar)
+	for name, change := range map[string]func(*privateKeyInfo, *ecPrivateKey){
+		"another version of PKCS#8": func(outer *privateKeyInfo, _ *ecPrivateKey) { outer.Version = 1 },
+		"another version of SEC 1":  func(_ *privateKeyInfo, inner *ecPrivateKey) { inner.Version = 2 },
+		"two curves":                func(_ *privateKeyInfo, inner *ecPrivateKey) { inner.Curve = P256.oid },
+		"another algorithm":         func(outer *privateKeyInfo, _ *ecPrivateKey) { outer.Algorithm.Algorithm = P256.oid },
+		"no curve": func(outer *privateKeyInfo, _ *ecPrivateKey) {
+			outer.Algorithm.Parameters = asn1.RawValue{}
+		},
+		"a point of a broken length": func(_ *privateKeyInfo, inner *ecPrivateKey) { inner.Public.BitLength-- },
+		"a number of a byte too few": func(_ *privateKeyInfo, inner *ecPrivateKey) { inner.Scalar = someScalar[1:] },
+		"a number with a leading zero": func(_ *privateKeyInfo, inner *ecPrivateKey) {
+			inner.Scalar = append([]byte{0}, someScalar...)
+		},
+	} {
+		outer, inner := good, inner
+		change(&outer, &inner)
+		_, _, err := SM2.ParsePrivate(encode(outer, inner))
+		require.ErrorIs(t, err, ErrKey, name)
+	}
+}
+
+// FuzzParse finds what is taken as a key and is another when it is written again.
+func FuzzParse(f *testing.F) {
+	pkcs8, err := SM2.Private(someScalar, somePoint)
+	require.NoError(f, err)
+	spki, err := SM2.Public(somePoint)
+	require.NoError(f, err)
+	f.Add(pkcs8)
+	f.Add(spki)
+	f.Fuzz(func(t *testing.T, der []byte) {
+		if scalar, point, err := SM2.ParsePrivate(der); err == nil {
+			encoded, err := SM2.Private(scalar, point)
+			require.NoError(t, err)
+			again, own, err := SM2.ParsePrivate(encoded)
+			require.NoError(t, err)
+			require.Equal(t, scalar, again)
+			require.Equal(t, len(point), len(own))
+		}
+		if point, err := SM2.ParsePublic(der); err == nil {
+			encoded, err := SM2.Public(point)
+			require.NoError(t, err)
+			again, err := SM2.ParsePublic(encoded)
+			require.NoError(t, err)
+			require.Equal(t, point, again)
+		}
+	})
 }

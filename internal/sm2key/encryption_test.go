@@ -62,6 +62,12 @@ func TestPlaintextsOfEveryLengthReturn(t *testing.T) {
 		require.Error(t, err)
 	}
 	require.Equal(t, 6047, MaxPlaintext)
+	ephemeral, err := Generate()
+	require.NoError(t, err)
+	long, ok := key.Public().encryptWith(ephemeral, make([]byte, MaxPlaintext+1))
+	require.True(t, ok)
+	_, ok = key.Decrypt(long)
+	require.False(t, ok)
 }
 
 // One in 256 ciphertexts of a byte has a C2 of zero.

@@ -14,9 +14,12 @@ const ephemeralSize = 16
 // wrappedSize is the length of a wrapped private key.
 const wrappedSize = Overhead + ephemeralSize + curvekey.Size
 
-// WrapPrivateKey encrypts the number of a private key by SM2PKE_SM4_ECB: a random SM4 key, encrypted with p, and then
-// the number under SM4-ECB with it. ECB is KMS's choice; each SM4 key is used once.
-func (p *PublicKey) WrapPrivateKey(k *PrivateKey) ([]byte, error) {
+// WrapPrivateKey encrypts the number of a private key, see [PrivateKey.Scalar], by SM2PKE_SM4_ECB: a random SM4 key,
+// encrypted with p, and then the number under SM4-ECB with it. ECB is KMS's choice; each SM4 key is used once.
+func (p *PublicKey) WrapPrivateKey(scalar []byte) ([]byte, error) {
+	if len(scalar) != curvekey.Size {
+		return nil, ErrKey
+	}
 	ephemeral := make([]byte, ephemeralSize)
 	defer clear(ephemeral)
 	_, _ = rand.Read(ephemeral) // It never fails.
@@ -30,7 +33,7 @@ func (p *PublicKey) WrapPrivateKey(k *PrivateKey) ([]byte, error) {
 	}
 	encrypted := make([]byte, curvekey.Size)
 	for at := 0; at < len(encrypted); at += sm4.BlockSize {
-		block.Encrypt(encrypted[at:], k.scalar[at:])
+		block.Encrypt(encrypted[at:], scalar[at:])
 	}
 	return append(wrapped, encrypted...), nil
 }

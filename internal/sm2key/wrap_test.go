@@ -20,7 +20,7 @@ func TestAWrappedPrivateKeyReturns(t *testing.T) {
 	wrapping, err := Generate()
 	require.NoError(t, err)
 	want := opensslKey(t)
-	wrapped, err := wrapping.Public().WrapPrivateKey(want)
+	wrapped, err := wrapping.Public().WrapPrivateKey(want.Scalar())
 	require.NoError(t, err)
 	require.Len(t, wrapped, 145, "113 bytes of SM2PKE, and 32 of SM4-ECB")
 	got, ok := wrapping.UnwrapPrivateKey(wrapped)
@@ -41,6 +41,8 @@ func TestAWrappedPrivateKeyReturns(t *testing.T) {
 		require.False(t, ok, "byte %d", i)
 		require.NotEqual(t, want.Scalar(), scalar)
 	}
+	_, err = wrapping.Public().WrapPrivateKey(want.Scalar()[1:])
+	require.ErrorIs(t, err, ErrKey)
 	_, ok = want.UnwrapPrivateKey(wrapped)
 	require.False(t, ok, "with another wrapping key")
 }

@@ -124,6 +124,7 @@ var rooms = map[string]room{
 		),
 		tests: []string{
 			"client", "kmstest", "server/servertest", "server/sm", "server/internal/store/storetest", "signature",
+			"internal/sm2key",
 		},
 	},
 	// What a program links for the SM algorithms.

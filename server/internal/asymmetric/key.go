@@ -26,12 +26,17 @@ type Public struct {
 	public PublicKey
 }
 
+// errNoCode is for a KeySpec that this program does not know, or has no code for.
+func errNoCode(spec string) error {
+	return fmt.Errorf("%w: this program has no code for KeySpec %q", ErrKey, spec)
+}
+
 // Generate makes a key from crypto/rand. RSA takes 0.2 s to 4 s of a processor, by the length of the key; curves take
 // no time.
 func Generate(spec string) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrKey, spec)
+		return nil, errNoCode(spec)
 	}
 	key, err := s.Generate()
 	if err != nil {
@@ -45,7 +50,7 @@ func Generate(spec string) (*Key, error) {
 func Parse(spec string, pkcs8 []byte) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
-		return nil, ErrKey
+		return nil, errNoCode(spec)
 	}
 	key, err := s.Parse(pkcs8)
 	if err != nil {
@@ -58,7 +63,7 @@ func Parse(spec string, pkcs8 []byte) (*Key, error) {
 func ParsePublic(spec string, spki []byte) (*Public, error) {
 	s, ok := schemes[spec]
 	if !ok {
-		return nil, ErrKey
+		return nil, errNoCode(spec)
 	}
 	key, err := s.ParsePublic(spki)
 	if err != nil {
