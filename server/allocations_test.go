@@ -12,7 +12,7 @@ import (
 // Allocations are counted, not timed: a count is the same on every machine, so it may fail a test. These bounds are
 // some more than what BenchmarkRequest shows, since under the race detector pools lose a part of what they are given.
 func TestARequestTakesFewAllocations(t *testing.T) {
-	l := newPairLab(t, nil)
+	l := newSMLab(t)
 	for _, m := range measuredRequests(l) {
 		t.Run(m.name(), func(t *testing.T) {
 			r, answer := request(http.MethodPost, "/", "", nil).WithContext(t.Context()), &quiet{header: http.Header{}}

@@ -12,6 +12,7 @@ import (
 var modelSpecs = []modelSpec{
 	{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""},
 	{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""}, // Most keys are of this kind.
+	{kmsapi.KeySpecSM4, kmsapi.KeyUsageEncryptDecrypt, "", ""},
 	{kmsapi.KeySpecRSA2048, kmsapi.KeyUsageEncryptDecrypt, kmsapi.EncryptOAEPSHA256, "rsa_2048"},
 	{kmsapi.KeySpecRSA2048, kmsapi.KeyUsageSignVerify, kmsapi.SignPSS, "rsa_2048"},
 	{kmsapi.KeySpecP256, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "prime256v1"},

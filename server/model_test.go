@@ -63,13 +63,14 @@ type modelKey struct {
 	tags                 map[string]string
 	description          string
 	protected            bool
-	// blob is a ciphertext of the CMK, once it has made one. Of an asymmetric CMK, made is what its versions have signed
-	// or encrypted, and public are their public keys, by their ids.
+	// blob is a ciphertext of the CMK, once it has made one. Of an asymmetric CMK, made is what its versions have
+	// signed or encrypted, and public are their public keys, by their ids.
 	blob   string
 	made   []madeByVersion
 	public map[string]string
-	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made by
-	// the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is next.
+	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made
+	// by the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is
+	// next.
 	versions              []string
 	interval, rotationDay int
 }

@@ -123,8 +123,8 @@ var rooms = map[string]room{
 			"internal/input", "kmsapi",
 		),
 		tests: []string{
-			"client", "kmstest", "server/servertest", "server/sm", "server/internal/store/storetest", "signature",
-			"internal/sm2key",
+			"client", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
+			"server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.

@@ -20,8 +20,8 @@ type Attributes struct {
 	// whose origin is not EXTERNAL, and nil otherwise.
 	KeySpec, KeyUsage string
 	KeyPair           *asymmetric.Key
-	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are
-	// empty if it is in none.
+	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
+	// if it is in none.
 	InstanceID, IDLetters string
 	// Default marks the account's default key.
 	Default bool
