@@ -8,8 +8,8 @@ import (
 	"strings"
 )
 
-// StartConfigured starts a new service that `alicloudkms init` makes in Dir, which must not exist, with more settings in
-// its configuration. Unlike one of -dev, it has the quotas and rate limits that the settings say.
+// StartConfigured starts a new service that `alicloudkms init` makes in Dir, which must not exist, with more settings
+// in its configuration. Unlike one of -dev, it has the quotas and rate limits that the settings say.
 func (k *KMS) StartConfigured(settings string) error {
 	const listen = "127.0.0.1:8443" // It is not used: the kernel picks a port.
 	if out, err := exec.Command(k.Program, "init", "-listen", listen, k.Dir).CombinedOutput(); err != nil {
