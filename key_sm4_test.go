@@ -7,6 +7,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 var (
@@ -185,4 +186,14 @@ func TestWhatAKeyOfSM4DoesNotDoIsRefused(t *testing.T) {
 	}
 	resp := r.write("encrypt/a", body{"plaintext": hello, "padding_scheme": "oaep"})
 	require.Contains(t, resp.Warnings[0], "means nothing to a key of the type aliyun_sm4")
+}
+
+func TestSMOverADedicatedGateway(t *testing.T) {
+	r, service, config := newGatewayRig(t, func(c *server.Config) { c.SM = true })
+	r.write("config", config)
+	r.makeKey("signs", onSM2)
+	r.makeKey("encrypts", ofSM4)
+	require.Equal(t, service.Instance.ID, r.read("keys/signs").Data["kms_instance_id"])
+	require.True(t, r.isValid("signs", r.sign("signs", nil)))
+	r.opens("encrypts", r.encrypt("encrypts", hello))
 }
