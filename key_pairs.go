@@ -8,8 +8,8 @@ import (
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm2"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -134,7 +134,7 @@ func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.
 func (e *keyEntry) checkFits(row *versions.Row, size int) error {
 	most := kmsapi.MaxSM2Plaintext
 	if e.isPadded() {
-		public, err := signing.ParsePublicKey(row.PublicKey)
+		public, err := publickey.Parse(row.PublicKey)
 		if err != nil { // KMS knows.
 			return nil
 		}

@@ -9,8 +9,8 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -119,11 +119,11 @@ func (e *keyEntry) check(
 	ctx context.Context, c *connection, row *versions.Row, algorithm string, digest, signature []byte,
 ) (bool, error) {
 	if row.PublicKey != "" {
-		public, err := signing.ParsePublicKey(row.PublicKey)
+		public, err := publickey.Parse(row.PublicKey)
 		if err == nil {
 			return public.Verify(algorithm, digest, signature), nil
 		}
-		if !errors.Is(err, signing.ErrUnknownKey) {
+		if !errors.Is(err, publickey.ErrUnknownKey) {
 			return false, refusal.Internal("the stored public key of the version can't be read: %s", err)
 		}
 	}

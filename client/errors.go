@@ -46,6 +46,19 @@ func (e *TransportError) Error() string {
 // Unwrap returns the cause.
 func (e *TransportError) Unwrap() error { return e.Err }
 
+// MayHaveRun reports whether a call of op that failed with err may have run all the same, so that another one might do
+// a second time what it has done. It is false for an operation that may be repeated.
+func MayHaveRun(op kmsapi.Operation, err error) bool {
+	if op.Repeatable() {
+		return false
+	}
+	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
+		return refused.HTTPStatus >= http.StatusInternalServerError
+	}
+	broken, ok := errors.AsType[*TransportError](err)
+	return ok && !broken.Unsent
+}
+
 var (
 	errTooLarge = errors.New("the answer is larger than 1 MiB, so it did not come from KMS; check the endpoint")
 	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " +

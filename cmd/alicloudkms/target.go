@@ -22,7 +22,10 @@ func targetFlags() []cli.Flag {
 			Validator: oneOf(string(kmsapi.NetworkPublic), string(kmsapi.NetworkVPC)),
 		},
 		&cli.StringFlag{Name: "endpoint", Usage: "call this `HOST[:PORT]` instead: otherwise ALICLOUD_DOMAIN"},
-		&cli.StringFlag{Name: "ca-cert", Usage: "trust only the certificates in this PEM `FILE`: otherwise SSL_CERT_FILE"},
+		&cli.StringFlag{
+			Name:  "ca-cert",
+			Usage: "trust only the certificates in this PEM `FILE`: otherwise ALICLOUD_KMS_CA or SSL_CERT_FILE",
+		},
 		&cli.StringFlag{Name: "server-name", Usage: "the `HOST` in the server's certificate, if it is not the endpoint"},
 		&cli.StringFlag{Name: "instance", Usage: "encrypt and decrypt at the gateway of the KMS instance `ID`"},
 		&cli.StringFlag{Name: "instance-endpoint", Usage: "the gateway's `HOST[:PORT]`, if not the instance's own"},

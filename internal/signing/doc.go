@@ -2,8 +2,8 @@
 // without calls to KMS.
 //
 // [Parameters] are what a caller of transit says about a signature. Together with the KeySpec of a key they make a
-// [Scheme], which knows KMS's algorithm, the digest that KMS signs, and the string form of signatures. A [PublicKey]
-// checks signatures here, by the standard library; those of a curve that it lacks are checked by KMS.
+// [Scheme], which knows KMS's algorithm, the digest that KMS signs, and the string form of signatures. Package
+// publickey checks signatures.
 //
 // KMS signs SHA-256 digests only, with keys on SM2 the SM3 of data and public key, and its PSS salt has 32 bytes. What
 // asks for anything else is refused, with an error of package refusal. SM3 is there only in a program that links

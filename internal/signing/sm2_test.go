@@ -1,6 +1,8 @@
 package signing_test
 
 import (
+	"os"
+	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -12,16 +14,24 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// readVector reads a file that OpenSSL has made.
+func readVector(t *testing.T, name string) []byte {
+	t.Helper()
+	content, err := os.ReadFile(filepath.Join("..", "..", "server", "internal", "asymmetric", "testdata", name))
+	require.NoError(t, err)
+	return content
+}
+
 func TestTheDigestOfSM2HasThePublicKeyInIt(t *testing.T) {
 	plain, err := signing.Parameters{}.Scheme(kmsapi.KeySpecSM2)
 	require.NoError(t, err)
 	require.True(t, plain.SignsPublicKey())
-	public, message := string(signing.ReadVector(t, "sm2.pub.pem")), signing.ReadVector(t, "message.bin")
+	public, message := string(readVector(t, "sm2.pub.pem")), readVector(t, "message.bin")
 	digest, err := plain.Digest(message, public)
 	require.NoError(t, err)
-	require.Equal(t, signing.ReadVector(t, "sm2.digest-sm3-za-m.bin"), digest)
+	require.Equal(t, readVector(t, "sm2.digest-sm3-za-m.bin"), digest)
 
-	_, err = plain.Digest(message, string(signing.ReadVector(t, "prime256v1.pub.pem")))
+	_, err = plain.Digest(message, string(readVector(t, "prime256v1.pub.pem")))
 	require.ErrorContains(t, err, "not one on SM2")
 	require.Equal(t, 500, refusal.Status(err))
 }
@@ -43,7 +53,7 @@ func TestAProgramWithoutSM3SignsDigestsOnly(t *testing.T) {
 	t.Cleanup(func() { signing.RegisterSM3(sm3) })
 	plain, err := signing.Parameters{}.Scheme(kmsapi.KeySpecSM2)
 	require.NoError(t, err)
-	_, err = plain.Digest([]byte("hello"), string(signing.ReadVector(t, "sm2.pub.pem")))
+	_, err = plain.Digest([]byte("hello"), string(readVector(t, "sm2.pub.pem")))
 	require.ErrorContains(t, err, "built without SM3; give prehashed=true")
 	require.Equal(t, 400, refusal.Status(err))
 }

@@ -2,6 +2,9 @@
 // mount path: the programs' own libraries are called as their users call them, against a real Vault with the plugin in
 // a process of its own, which uses a KMS service in another.
 //
-// It needs a Vault binary in VAULT_BIN, an OpenBao binary in BAO_BIN, or both, like package e2e. That package replays
-// the calls of clients that are no Go libraries.
+// sigstore's library also drives the plugin for sigstore, as a process for each call, against a KMS service without a
+// Vault.
+//
+// The rest needs a Vault binary in VAULT_BIN, an OpenBao binary in BAO_BIN, or both, like package e2e. That package
+// replays the calls of clients that are no Go libraries.
 package clients

@@ -60,6 +60,7 @@ func run(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
+	sigstorePlugins = filepath.Join(dir, "sigstore")
 	for _, s := range running {
 		defer func() { err = errors.Join(err, s.stop()) }()
 		if err := s.start(filepath.Join(dir, s.name)); err != nil {

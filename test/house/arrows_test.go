@@ -55,8 +55,8 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
-			"internal/listing", "internal/once", "internal/ram", "internal/refusal", "internal/servercert", "internal/signing",
-			"internal/sm2", "internal/versions",
+			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/servercert",
+			"internal/signing", "internal/sm2", "internal/versions",
 		},
 		tests: []string{"internal/sm2key", "internal/sm3", "kmstest", "server", "server/sm"},
 	},
@@ -93,6 +93,10 @@ var rooms = map[string]room{
 	"internal/sm2key": {imports: []string{"internal/curvekey"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
+	// Public keys of KMS, for all that checks signatures.
+	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
+	// The variables that say which KMS is called, and as whom, for the commands.
+	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
@@ -181,7 +185,9 @@ var rooms = map[string]room{
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
-	"server/internal/vectors": {tests: serverRooms("wrapping", "internal/signing", "internal/xaes", "kmsapi")},
+	"server/internal/vectors": {
+		tests: serverRooms("wrapping", "internal/publickey", "internal/signing", "internal/xaes", "kmsapi"),
+	},
 }
 
 // serverRooms returns the paths of rooms, of which those of one word that are below server have their last part alone.

@@ -18,13 +18,14 @@ import (
 
 // What is known of operations and error codes is in the rows of kmsapi. The files below hold what only they can know.
 var ownTables = map[string]string{
-	"advice.go":                         "what to do, for the engine's callers",
-	"advice_config.go":                  "what to do, for callers that configure the engine",
-	"internal/advice/advice.go":         "the form of all three",
-	"seal/errors.go":                    "what to do, for people who unseal a server",
-	"server/internal/api/operations.go": "the handlers",
-	"credentials/sts.go":                "the codes that STS alone has",
-	"internal/ram/ramtest/verify.go":    "what a double of RAM says, for tests",
+	"advice.go":                 "what to do, for the engine's callers",
+	"advice_config.go":          "what to do, for callers that configure the engine",
+	"internal/advice/advice.go": "the form of such tables",
+	"seal/errors.go":            "what to do, for people who unseal a server",
+	"cmd/sigstore-kms-alicloudkms/internal/kmskeys/advice.go": "what to do, for people who sign",
+	"server/internal/api/operations.go":                       "the handlers",
+	"credentials/sts.go":                                      "the codes that STS alone has",
+	"internal/ram/ramtest/verify.go":                          "what a double of RAM says, for tests",
 }
 
 func TestWhatIsKnownOfOperationsAndCodesIsInTheCatalogue(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -38,7 +39,7 @@ func TestSignaturesAreCheckedAsWycheproofSays(t *testing.T) {
 			require.NoError(t, err)
 			seen := map[bool]int{}
 			for _, g := range load(t, test.file) {
-				key, err := signing.ParsePublicKey(g.PublicKeyPem)
+				key, err := publickey.Parse(g.PublicKeyPem)
 				require.NoError(t, err)
 				for _, v := range g.Tests {
 					if test.otherSalt && !v.valid() { // Some have the salt of KMS.

@@ -8,20 +8,18 @@ import (
 	"regexp"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/environment"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
 )
 
 // maxEnvFile is more than any file of exports has, in bytes.
 const maxEnvFile = 64 << 10
 
-// An environment has the values of variables.
-type environment func(name string) string
-
 // readEnvFile reads a file of lines such as "export NAME='value'", which `alicloudkms server -dev-env` writes. It
 // understands what such files have, and runs nothing: a variable of ours that needs a shell is refused, and any other,
 // such as the PATH that `make dev` writes, is left out. Errors name the line and don't show it, since it may hold a
 // secret.
-func readEnvFile(path string) (environment, error) {
+func readEnvFile(path string) (environment.Variables, error) {
 	file, err := os.Open(path)
 	if err != nil {
 		return nil, err

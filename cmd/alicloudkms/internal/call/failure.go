@@ -3,7 +3,6 @@ package call
 import (
 	"errors"
 	"fmt"
-	"net/http"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
@@ -34,20 +33,8 @@ func Explain(op kmsapi.Operation, endpoint string, err error) error {
 	} else if failed, ok := errors.AsType[*client.TransportError](err); ok {
 		message = unanswered(failed)
 	}
-	if mayHaveRun(op, err) {
+	if client.MayHaveRun(op, err) {
 		message += fmt.Sprintf("; %s may have run all the same, so look before you repeat it", op)
 	}
 	return &failure{message, err}
-}
-
-// mayHaveRun reports whether a second request might do a second time what this one has done.
-func mayHaveRun(op kmsapi.Operation, err error) bool {
-	if op.Repeatable() {
-		return false
-	}
-	if refused, ok := errors.AsType[*kmsapi.Error](err); ok {
-		return refused.HTTPStatus >= http.StatusInternalServerError
-	}
-	broken, ok := errors.AsType[*client.TransportError](err)
-	return ok && !broken.Unsent
 }

@@ -289,6 +289,19 @@ func TestAFileOfVariablesIsTheOnlyPlaceThen(t *testing.T) {
 	require.ErrorContains(t, err, "ListKeys at 127.0.0.1:1 failed")
 }
 
+func TestTheEnvironmentCanNameTheServicesAuthorityAlone(t *testing.T) {
+	d := newDesk(t)
+	d.options.Target.EnvFile = ""
+	t.Setenv("ALICLOUD_DOMAIN", d.kms.Endpoint)
+	t.Setenv("ALICLOUD_ACCESS_KEY", d.kms.AccessKeyID)
+	t.Setenv("ALICLOUD_SECRET_KEY", d.kms.AccessKeySecret.Reveal())
+	t.Setenv("ALICLOUD_KMS_CA", d.kms.CAFile)
+	d.call(kmsapi.OpListKeys)
+	t.Setenv("ALICLOUD_KMS_CA", "instance.pem")
+	_, err := d.try(kmsapi.OpListKeys)
+	require.ErrorContains(t, err, "unknown authority")
+}
+
 func TestNoSecretOfTheCallerIsPrinted(t *testing.T) {
 	d := newDesk(t)
 	const secret = "correct-horse"

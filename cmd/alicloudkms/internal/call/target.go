@@ -2,14 +2,14 @@ package call
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/environment"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -29,7 +29,7 @@ type Target struct {
 }
 
 // variables returns where the values of empty fields come from.
-func (t Target) variables() (environment, error) {
+func (t Target) variables() (environment.Variables, error) {
 	if t.EnvFile == "" {
 		return os.Getenv, nil
 	}
@@ -51,12 +51,12 @@ func (t Target) Client(version string) (*client.Client, error) {
 		Region: t.Region, Network: kmsapi.Network(t.Network), Endpoint: t.Endpoint, TLSServerName: t.ServerName,
 		UserAgent: "alicloudkms/" + version,
 	}
-	if config.CACert, err = readCACert(t.CACert); err != nil {
+	if config.CACert, err = environment.ReadCACert(t.CACert); err != nil {
 		return nil, err
 	}
 	if t.Instance != "" {
 		gateway := client.Instance{Endpoint: t.InstanceEndpoint, TLSServerName: t.InstanceServerName}
-		if gateway.CACert, err = readCACert(t.InstanceCACert); err != nil {
+		if gateway.CACert, err = environment.ReadCACert(t.InstanceCACert); err != nil {
 			return nil, err
 		}
 		config.Instances = map[string]client.Instance{t.Instance: gateway}
@@ -73,20 +73,19 @@ func (t Target) Client(version string) (*client.Client, error) {
 
 // filledFrom returns t with its empty fields set from variables. Those of an instance are used only if t names one, and
 // only for that: programs that call the shared gateway have them set too.
-func (t Target) filledFrom(env environment) Target {
+func (t Target) filledFrom(env environment.Variables) Target {
 	t.Region = cmp.Or(t.Region, env("ALICLOUD_REGION"), env("ALIBABA_CLOUD_REGION_ID"))
 	if t.Region == "" && t.EnvFile == "" && env("ALICLOUD_ACCESS_KEY") == "" {
 		t.Region = credentials.ProfileRegion()
 	}
 	t.Region = cmp.Or(t.Region, kmsapi.DefaultRegion)
-	t.Endpoint = cmp.Or(t.Endpoint, env("ALICLOUD_DOMAIN"))
+	t.Endpoint = cmp.Or(t.Endpoint, env.Endpoint())
+	t.CACert = cmp.Or(t.CACert, env.CAFile())
 	if t.EnvFile != "" { // Otherwise the standard library reads it.
 		t.CACert = cmp.Or(t.CACert, env("SSL_CERT_FILE"))
 	}
-	if t.Instance != "" && t.Instance == env("ALICLOUD_KMS_INSTANCE_ID") {
-		t.InstanceEndpoint = cmp.Or(t.InstanceEndpoint, env("ALICLOUD_KMS_INSTANCE_ENDPOINT"))
-		t.InstanceCACert = cmp.Or(t.InstanceCACert, env("ALICLOUD_KMS_INSTANCE_CA"))
-	}
+	endpoint, ca := env.Dedicated(t.Instance)
+	t.InstanceEndpoint, t.InstanceCACert = cmp.Or(t.InstanceEndpoint, endpoint), cmp.Or(t.InstanceCACert, ca)
 	return t
 }
 
@@ -102,40 +101,14 @@ func (t Target) check() error {
 	}
 }
 
-// credentials returns those of the variables that the seal reads too, or else what package credentials finds. A file of
-// variables has to have them itself.
-func (t Target) credentials(env environment) (client.Provider, error) {
-	static := client.Static{AccessKeyID: env("ALICLOUD_ACCESS_KEY")}
-	secret, token := env("ALICLOUD_SECRET_KEY"), env("ALICLOUD_ACCESS_KEY_STS_TOKEN")
-	if static.AccessKeyID == "" && t.EnvFile != "" {
-		static.AccessKeyID = env("ALIBABA_CLOUD_ACCESS_KEY_ID")
-		secret, token = env("ALIBABA_CLOUD_ACCESS_KEY_SECRET"), env("ALIBABA_CLOUD_SECURITY_TOKEN")
+// credentials returns those of the variables, or else what package credentials finds. A file of variables has to have
+// them itself.
+func (t Target) credentials(env environment.Variables) (client.Provider, error) {
+	provider, err := env.Credentials(environment.Caller{
+		OfProcess: t.EnvFile == "", Region: t.Region, Network: kmsapi.Network(t.Network), SessionName: "alicloudkms",
+	})
+	if errors.Is(err, environment.ErrNoAccessKey) {
+		return nil, fmt.Errorf("%s %w", t.EnvFile, err)
 	}
-	if static.AccessKeyID == "" && t.EnvFile != "" {
-		return nil, fmt.Errorf("%s sets no ALICLOUD_ACCESS_KEY", t.EnvFile)
-	}
-	for field, text := range map[*kmsapi.Secret]string{&static.AccessKeySecret: secret, &static.SecurityToken: token} {
-		word, err := input.Word(text)
-		if err != nil {
-			return nil, fmt.Errorf("the secret of the access key %w", err)
-		}
-		*field = kmsapi.NewSecret(word)
-	}
-	role := credentials.Role{
-		ARN: env("ALICLOUD_ROLE_ARN"), SessionName: cmp.Or(env("ALICLOUD_ROLE_SESSION_NAME"), "alicloudkms"),
-		Region: t.Region, Network: kmsapi.Network(t.Network),
-	}
-	return credentials.New(credentials.Config{Static: static, UseEnvironment: t.EnvFile == "", Role: role})
-}
-
-// readCACert returns the content of a file with certificates, and "" for no file.
-func readCACert(path string) (string, error) {
-	if path == "" {
-		return "", nil
-	}
-	content, err := os.ReadFile(path)
-	if err == nil && !strings.Contains(string(content), "-----BEGIN CERTIFICATE-----") {
-		err = fmt.Errorf("%s holds no PEM certificate", path)
-	}
-	return string(content), err
+	return provider, err
 }

@@ -1,7 +1,12 @@
-package signing
+package publickey
 
 import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/rsa"
 	"crypto/sha256"
+	"math/big"
 	"os"
 	"path/filepath"
 	"testing"
@@ -21,7 +26,7 @@ func readVector(t testing.TB, name string) []byte {
 
 func publicKey(t testing.TB, name string) *PublicKey {
 	t.Helper()
-	key, err := ParsePublicKey(string(readVector(t, name+".pub.pem")))
+	key, err := Parse(string(readVector(t, name+".pub.pem")))
 	require.NoError(t, err)
 	return key
 }
@@ -58,17 +63,43 @@ func TestSignaturesOfOpenSSLAreRight(t *testing.T) {
 }
 
 func TestKeysThatKMSMustCheckWith(t *testing.T) {
-	_, err := ParsePublicKey(string(readVector(t, "secp256k1.pub.pem")))
+	_, err := Parse(string(readVector(t, "secp256k1.pub.pem")))
 	require.ErrorIs(t, err, ErrUnknownKey)
-	_, err = ParsePublicKey("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE")
+	_, err = Parse("MFkwEwYHKoZIzj0CAQYIKoZIzj0DAQcDQgAE")
 	require.ErrorContains(t, err, "is not PEM")
 	ed25519 := "-----BEGIN PUBLIC KEY-----\nMCowBQYDK2VwAyEAGb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE=\n-----END PUBLIC KEY-----\n"
-	_, err = ParsePublicKey(ed25519)
+	_, err = Parse(ed25519)
 	require.ErrorIs(t, err, ErrUnknownKey)
 }
 
 func TestThePlaintextsThatFit(t *testing.T) {
 	for name, most := range map[string]int{"rsa_2048": 190, "rsa_3072": 318, "rsa_4096": 446, "prime256v1": 0} {
 		require.Equal(t, most, publicKey(t, name).MaxPlaintext(), name)
+	}
+}
+
+func TestTheKeySpecOfAPublicKey(t *testing.T) {
+	for name, spec := range map[string]string{
+		"rsa_2048": kmsapi.KeySpecRSA2048, "rsa_3072": kmsapi.KeySpecRSA3072, "rsa_4096": kmsapi.KeySpecRSA4096,
+		"prime256v1": kmsapi.KeySpecP256,
+	} {
+		require.Equal(t, spec, publicKey(t, name).KeySpec(), name)
+	}
+	p384, err := ecdsa.GenerateKey(elliptic.P384(), rand.Reader)
+	require.NoError(t, err)
+	for name, key := range map[string]any{
+		"a curve that KMS lacks":  &p384.PublicKey,
+		"a length that KMS lacks": &rsa.PublicKey{N: big.NewInt(1<<62 + 1), E: 65537},
+	} {
+		require.Empty(t, (&PublicKey{key: key}).KeySpec(), name)
+	}
+}
+
+func TestThePEMOfAPublicKeyHasNothingElse(t *testing.T) {
+	for _, name := range []string{"rsa_2048", "prime256v1"} {
+		clean := string(readVector(t, name+".pub.pem"))
+		key, err := Parse("of KMS\n" + clean + "and more\n")
+		require.NoError(t, err)
+		require.Equal(t, clean, string(key.PEM()))
 	}
 }

@@ -1,4 +1,4 @@
-package signing
+package publickey
 
 import (
 	"crypto/rsa"

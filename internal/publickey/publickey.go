@@ -1,27 +1,33 @@
-package signing
+// Package publickey checks signatures with the public keys of KMS, by the standard library: those are right that KMS
+// takes for right. Keys that the library has no code for are left to KMS.
+package publickey
 
 import (
 	"crypto"
 	"crypto/ecdsa"
+	"crypto/elliptic"
 	"crypto/rsa"
 	"crypto/x509"
 	"encoding/pem"
 	"errors"
+	"slices"
+	"strconv"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // ErrUnknownKey is for a public key that the standard library has no code for.
-var ErrUnknownKey = errors.New("the public key is of a kind that this engine does not check signatures with")
+var ErrUnknownKey = errors.New("the public key is of a kind that signatures are not checked with here")
 
 // A PublicKey checks signatures. It is safe for concurrent use.
 type PublicKey struct {
 	key crypto.PublicKey
+	der []byte
 }
 
-// ParsePublicKey reads the answer of GetPublicKey, a SubjectPublicKeyInfo in PEM. The error is [ErrUnknownKey] for a
-// key that KMS must check signatures with.
-func ParsePublicKey(encoded string) (*PublicKey, error) {
+// Parse reads the answer of GetPublicKey, a SubjectPublicKeyInfo in PEM. The error is [ErrUnknownKey] for a key that
+// KMS must check signatures with.
+func Parse(encoded string) (*PublicKey, error) {
 	block, _ := pem.Decode([]byte(encoded))
 	if block == nil {
 		return nil, errors.New("the public key is not PEM")
@@ -32,10 +38,32 @@ func ParsePublicKey(encoded string) (*PublicKey, error) {
 	}
 	switch parsed.(type) {
 	case *rsa.PublicKey, *ecdsa.PublicKey:
-		return &PublicKey{parsed}, nil
+		return &PublicKey{parsed, block.Bytes}, nil
 	default:
 		return nil, ErrUnknownKey
 	}
+}
+
+// PEM returns the key as a SubjectPublicKeyInfo, without whatever else KMS has sent with it.
+func (p *PublicKey) PEM() []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.der})
+}
+
+// KeySpec returns that of the CMK, and "" for a key of a size or on a curve that KMS has none of.
+func (p *PublicKey) KeySpec() string {
+	spec := ""
+	switch key := p.key.(type) {
+	case *rsa.PublicKey:
+		spec = "RSA_" + strconv.Itoa(key.N.BitLen())
+	case *ecdsa.PublicKey:
+		if key.Curve == elliptic.P256() {
+			spec = kmsapi.KeySpecP256
+		}
+	}
+	if !slices.Contains(kmsapi.KeySpecs(), spec) {
+		return ""
+	}
+	return spec
 }
 
 // saltOfKMS refuses every salt but those that KMS makes: a KMS that is asked refuses others too.
