@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"crypto/rand"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -170,4 +171,25 @@ func FuzzDecrypt(f *testing.F) {
 			require.True(t, err != nil || bytes.Equal(again, got))
 		}
 	})
+}
+
+func TestAKeyIsUsedByManyAtOnce(t *testing.T) {
+	key, digest := opensslKey(t), make([]byte, DigestSize)
+	var all sync.WaitGroup
+	for range 8 {
+		all.Go(func() {
+			for range 20 {
+				signature, err := key.Sign(digest)
+				ciphertext, failed := key.Public().Encrypt(digest)
+				plaintext, ok := key.Decrypt(ciphertext)
+				if err != nil || failed != nil || !ok || !bytes.Equal(plaintext, digest) {
+					t.Error(err, failed, ok)
+				}
+				if !key.Public().Verify(digest, signature) {
+					t.Error("a signature is not right")
+				}
+			}
+		})
+	}
+	all.Wait()
 }
