@@ -174,3 +174,19 @@ func TestASecretIsEncryptedByAKeyOfSM4(t *testing.T) {
 	l.must("DisableKey", "KeyId", id)
 	l.do("GetSecretValue", "SecretName", "s").refused(t, kmsapi.ErrRejectedDisabled)
 }
+
+func TestAKeyOfSM4InAnInstance(t *testing.T) {
+	l := newLab(t, withSM)
+	instance := l.config.Instances[0].ID
+	id := l.createSM4("DKMSInstanceId", instance)
+	require.Equal(t, instance, l.metadata(id).DKMSInstanceId)
+	sealed := l.must("Encrypt", "KeyId", id, "Plaintext", "eA==")
+	require.Equal(t, id, sealed.KeyVersionId[:len(id)])
+	require.Equal(t, "eA==", l.must("Decrypt", "CiphertextBlob", sealed.CiphertextBlob).Plaintext)
+	got := l.sendTo(instance, l.signed("Decrypt", "CiphertextBlob", sealed.CiphertextBlob).Form())
+	require.Equal(t, "eA==", got.Plaintext)
+	l.config.StrictDefaultKeys = true
+	l.restart()
+	l.do("CreateKey", "KeySpec", "Aliyun_SM4").refused(t, kmsapi.ErrUnsupportedOperation)
+	l.createSM4("DKMSInstanceId", instance)
+}

@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"reflect"
-	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,7 +18,8 @@ func TestWipeReachesAllThatGmsmKeepsOfAKey(t *testing.T) {
 	aead := newGCM(block)
 	for _, expanded := range []any{aead, block} {
 		object := reflect.ValueOf(expanded).Elem()
-		require.True(t, strings.HasPrefix(object.Type().PkgPath(), "github.com/emmansun/gmsm/"), "%T", expanded)
+		// On a processor without AES instructions, GCM is Go's own, which has nothing but a pointer to the block.
+		require.Regexp(t, "^(github.com/emmansun/gmsm/|crypto/cipher$)", object.Type().PkgPath())
 		requireSelfContained(t, object, reflect.ValueOf(block).Pointer())
 		memory := coredump.Memory(expanded)
 		require.NotEqual(t, make([]byte, len(memory)), memory)
@@ -40,6 +40,8 @@ func requireSelfContained(t *testing.T, object reflect.Value, block uintptr) {
 		for i := range object.Len() {
 			requireSelfContained(t, object.Index(i), block)
 		}
+	case reflect.Interface:
+		requireSelfContained(t, object.Elem(), block)
 	case reflect.Pointer:
 		require.Equal(t, block, object.Pointer())
 	default:
