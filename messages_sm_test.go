@@ -32,19 +32,23 @@ func TestWhatIsSaidWhereKMSHasNoSM(t *testing.T) {
 			`CreateKey: KMS refused: UnsupportedOperation: This action is not supported. This service has KeySpec Aliyun_SM4 only with sm = true in its configuration. (request id ID).` + whatHasSM,
 		},
 		"a signature": {
-			"sign/signs", body{"input": hello},
+			"sign/signs",
+			body{"input": hello},
 			`AsymmetricSign: KMS refused: UnsupportedOperation: This action is not supported. This service has KeySpec EC_SM2 only with sm = true in its configuration. (request id ID).` + whatHasSM,
 		},
 		"a signature to check": {
-			"verify/signs", body{"input": hello, "signature": signature},
+			"verify/signs",
+			body{"input": hello, "signature": signature},
 			`AsymmetricVerify: KMS refused: UnsupportedOperation: This action is not supported. This service has KeySpec EC_SM2 only with sm = true in its configuration. (request id ID).` + whatHasSM,
 		},
 		"a ciphertext": {
-			"decrypt/encrypts", body{"ciphertext": text},
+			"decrypt/encrypts",
+			body{"ciphertext": text},
 			`Decrypt: KMS refused: UnsupportedOperation: This action is not supported. This service has KeySpec Aliyun_SM4 only with sm = true in its configuration. (request id ID).` + whatHasSM,
 		},
 		"a wrapping key on SM2": {
-			"keys/aes/import_parameters", body{"wrapping_algorithm": kmsapi.WrapSM2PKE},
+			"keys/aes/import_parameters",
+			body{"wrapping_algorithm": kmsapi.WrapSM2PKE},
 			`GetParametersForImport: KMS refused: UnsupportedOperation: This action is not supported. This service has KeySpec EC_SM2 only with sm = true in its configuration. (request id ID).` + whatHasSM,
 		},
 	} {

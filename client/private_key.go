@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/curvekey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -110,13 +111,13 @@ type ecPrivateKey struct {
 
 var oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
 
-// otherCurves are those of KMS that the standard library does not know. Their private keys have 32 bytes.
+// otherCurves are those of KMS that the standard library does not know.
 var otherCurves = []struct {
 	keySpec string
-	oid     asn1.ObjectIdentifier
+	curve   curvekey.Curve
 }{
-	{kmsapi.KeySpecP256K, asn1.ObjectIdentifier{1, 3, 132, 0, 10}},
-	{kmsapi.KeySpecSM2, asn1.ObjectIdentifier{1, 2, 156, 10197, 1, 301}},
+	{kmsapi.KeySpecP256K, curvekey.P256K},
+	{kmsapi.KeySpecSM2, curvekey.SM2},
 }
 
 // parseOtherCurve parses a key on one of otherCurves. Whether the numbers in it belong together is for KMS to find out.
@@ -134,7 +135,7 @@ func parseOtherCurve(der []byte) (keySpec string, pkcs8 []byte, err error) {
 	defer clear(outer.Key)
 	var key ecPrivateKey
 	rest, err := asn1.Unmarshal(sec1, &key)
-	if err != nil || len(rest) > 0 || key.Version != 1 {
+	if err != nil || len(rest) > 0 || key.Version != 1 || key.Public.BitLength%8 != 0 {
 		return "", nil, errNoPrivateKey
 	}
 	defer clear(key.Scalar)
@@ -142,28 +143,11 @@ func parseOtherCurve(der []byte) (keySpec string, pkcs8 []byte, err error) {
 		curves = append(curves, key.Curve)
 	}
 	for _, known := range otherCurves {
-		onAnother := func(curve asn1.ObjectIdentifier) bool { return !curve.Equal(known.oid) }
-		if len(curves) > 0 && !slices.ContainsFunc(curves, onAnother) && len(key.Scalar) == 32 {
-			pkcs8, err = encodeOnCurve(key, known.oid)
+		onAnother := func(curve asn1.ObjectIdentifier) bool { return !known.curve.Named(curve) }
+		if len(curves) > 0 && !slices.ContainsFunc(curves, onAnother) && len(key.Scalar) == curvekey.Size {
+			pkcs8, err = known.curve.Private(key.Scalar, key.Public.Bytes)
 			return known.keySpec, pkcs8, err
 		}
 	}
 	return "", nil, errKeySpec
-}
-
-// encodeOnCurve encodes a key in PKCS#8, which names the curve once.
-func encodeOnCurve(key ecPrivateKey, oid asn1.ObjectIdentifier) ([]byte, error) {
-	key.Curve = nil
-	inner, err := asn1.Marshal(key)
-	if err != nil {
-		return nil, errNoPrivateKey
-	}
-	defer clear(inner)
-	curve, err := asn1.Marshal(oid)
-	if err != nil {
-		return nil, err
-	}
-	return asn1.Marshal(privateKeyInfo{Key: inner, Algorithm: pkix.AlgorithmIdentifier{
-		Algorithm: oidECPublicKey, Parameters: asn1.RawValue{FullBytes: curve},
-	}})
 }

@@ -37,7 +37,8 @@ var rooms = map[string]room{
 	"kmsapi":    {imports: []string{"internal/guess"}, onlyStandard: true},
 	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
 	"client": {
-		imports: []string{"internal/servercert", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
+		imports: []string{"internal/curvekey", "internal/servercert", "kmsapi", "signature"},
+		tests:   []string{"kmstest", "server"},
 	},
 	"credentials": {
 		imports: []string{"client", "internal/cloudcall", "internal/input", "kmsapi", "signature"},
@@ -90,7 +91,7 @@ var rooms = map[string]room{
 	// Keys on curves that the standard library does not know, as they are written.
 	"internal/curvekey": {onlyStandard: true},
 	// Key pairs on SM2, for whatever program links their library.
-	"internal/sm2key": {imports: []string{"internal/curvekey"}},
+	"internal/sm2key": {imports: []string{"internal/curvekey", "kmsapi"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// Public keys of KMS, for all that checks signatures.
