@@ -5,7 +5,6 @@ import (
 	"encoding/base64"
 	"encoding/hex"
 	"testing"
-	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -17,23 +16,8 @@ import (
 
 func withSM(c *server.Config) { c.SM = true }
 
-// newSMLab is a lab with the SM algorithms. Its RSA and SM2 keys are those of testdata.
-func newSMLab(t testing.TB) *lab {
-	l := newPairLab(t, withSM)
-	l.close()
-	l.adjust = func(o server.Options) server.Options {
-		o.KeyPairs = func(spec string) []byte {
-			if spec == kmsapi.KeySpecSM2 {
-				return nil // They are quick to make.
-			}
-			return vectorPair(spec)
-		}
-		return o
-	}
-	l.open()
-	l.now = l.now.Add(time.Second)
-	return l
-}
+// newSMLab is a lab with the SM algorithms, whose RSA keys are those of testdata.
+func newSMLab(t testing.TB) *lab { return newPairLab(t, withSM) }
 
 // setSM opens the service again with another value of sm.
 func (l *lab) setSM(on bool) {
