@@ -81,9 +81,15 @@ func TestAServiceForFIPSRefusesSMAlgorithmsAlsoIfTheyAreOn(t *testing.T) {
 		return
 	}
 	l := newSMLab(t)
-	p := l.createPair("EC_SM2", "")
+	p, sm4 := l.createPair("EC_SM2", ""), l.createSM4()
 	l.config.FIPS = true
 	l.restart()
+	for _, got := range []answer{
+		l.do("CreateKey", "KeySpec", "Aliyun_SM4"), l.do("Encrypt", "KeyId", sm4, "Plaintext", "eA=="),
+	} {
+		got.refused(t, kmsapi.ErrUnsupportedOperation)
+		require.Contains(t, got.Message, "Aliyun_SM4 is not approved by FIPS 140-3")
+	}
 	for op, params := range map[string][]string{
 		"CreateKey":      {"KeySpec", "EC_SM2"},
 		"AsymmetricSign": p.with("Algorithm", "SM2DSA", "Digest", aDigest),

@@ -71,6 +71,12 @@ func TestEveryAlgorithmOfTheReferenceUnwraps(t *testing.T) {
 // requireRefused checks that a failure looks like every other one.
 func requireRefused(t *testing.T, key *Key, name string, ciphertext []byte) {
 	t.Helper()
+	requireRefusedAs(t, key, name, ciphertext, size)
+}
+
+// requireRefusedAs is requireRefused for material of size bytes.
+func requireRefusedAs(t *testing.T, key *Key, name string, ciphertext []byte, size int) {
+	t.Helper()
 	first, ok := key.Unwrap(name, ciphertext, size)
 	require.False(t, ok)
 	require.Len(t, first, size)
@@ -154,18 +160,24 @@ func TestOAEPAcceptsNeitherALabelNorAnotherMaskHash(t *testing.T) {
 
 // TestPKCS1v15Probes sends the blocks with which an attacker probes how a service checks padding.
 func TestPKCS1v15Probes(t *testing.T) {
+	for _, spec := range []string{kmsapi.KeySpecAES256, kmsapi.KeySpecSM4} {
+		t.Run(spec, func(t *testing.T) { probePKCS1v15(t, kmsapi.MaterialSize(spec)) })
+	}
+}
+
+func probePKCS1v15(t *testing.T, size int) {
 	key := newKey(t)
 	// A good block is 00 02, padding without zeros, 00, material.
 	block := func(change func([]byte)) []byte {
 		b := bytes.Repeat([]byte{0xaa}, 256)
 		b[0], b[1], b[256-size-1] = 0, 2, 0
-		copy(b[256-size:], material)
+		copy(b[256-size:], material[:size])
 		change(b)
 		return b
 	}
 	got, ok := key.Unwrap(kmsapi.WrapPKCS1v15, raw(key, block(func([]byte) {})), size)
 	require.True(t, ok, "the block from which the others are made is good")
-	require.Equal(t, material, got)
+	require.Equal(t, material[:size], got)
 	for name, change := range map[string]func([]byte){
 		"does not begin with zero":            func(b []byte) { b[0] = 1 },
 		"is a signature's":                    func(b []byte) { b[1] = 1 },
@@ -180,7 +192,7 @@ func TestPKCS1v15Probes(t *testing.T) {
 		"ends its padding with the last byte": func(b []byte) { fill(b[2:], 0xaa); b[255] = 0 },
 	} {
 		t.Run("a block that "+name, func(t *testing.T) {
-			requireRefused(t, key, kmsapi.WrapPKCS1v15, raw(key, block(change)))
+			requireRefusedAs(t, key, kmsapi.WrapPKCS1v15, raw(key, block(change)), size)
 		})
 	}
 }
