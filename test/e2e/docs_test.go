@@ -138,8 +138,10 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
 	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 
-	// Another program of this machine may have the port that readers see.
-	script = strings.ReplaceAll(script, ":8443", strings.TrimPrefix(freeAddresses(t, 1)[0], "127.0.0.1"))
+	// Another program of this machine may have the ports that readers see.
+	for i, free := range freeAddresses(t, 2) {
+		script = strings.ReplaceAll(script, []string{":8443", ":9870"}[i], strings.TrimPrefix(free, "127.0.0.1"))
+	}
 	// A script that fails leaves nothing running, which would keep its output open.
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
 	cmd.Dir = work
