@@ -43,7 +43,9 @@ var errVersion = errors.New("a release has a version such as v1.2.3: make releas
 var versions = regexp.MustCompile(`^v(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)\.(0|[1-9][0-9]*)$`)
 
 // steps write the files of a release, each from the programs; each one's files are complete before the next begins.
-var steps = []func(context.Context, *Release, []Built) error{archives, stanzas, sums}
+var steps = []func(context.Context, *Release, []Built) error{
+	archives, stanzas, boms, packages, images, sums,
+}
 
 // Make builds the release into a folder that has nothing else.
 func (r *Release) Make(ctx context.Context) error {
