@@ -4,10 +4,12 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 )
 
 // sysusers tells systemd which user the service runs as.
@@ -53,12 +55,12 @@ func serviceFiles(ctx context.Context, r *Release, all []Built, work string) (ma
 	found := map[string][]packaged{}
 	for _, format := range formats {
 		found[format] = append(found[format], common...)
-		for shell, path := range completions[format] {
+		for _, shell := range slices.Sorted(maps.Keys(completions[format])) {
 			script, err := exec.CommandContext(ctx, program, "completion", shell).Output()
 			if err != nil {
 				return nil, fmt.Errorf("%s completion %s: %w", server.Name, shell, err)
 			}
-			found[format] = append(found[format], packaged{path, 0o644, script})
+			found[format] = append(found[format], packaged{completions[format][shell], 0o644, script})
 		}
 	}
 	return found, nil
