@@ -68,6 +68,9 @@ func TestDocsRunAsPrinted(t *testing.T) {
 	found := documents(t)
 	onEach(t, func(t *testing.T, s *stage) {
 		for _, document := range found {
+			if isTutorial(document) {
+				continue // TestTutorials runs these.
+			}
 			t.Run(document, func(t *testing.T) {
 				text, err := os.ReadFile(filepath.Join(root, document))
 				require.NoError(t, err)
@@ -101,6 +104,16 @@ func TestDocumentsInSubfoldersAreFound(t *testing.T) {
 		[]string{"README.md", filepath.Join("docs", "engine.md"), filepath.Join("docs", "engine", "encrypt.md")})
 }
 
+// onFreePorts replaces the ports that readers see: another program of this machine may have them.
+func onFreePorts(t *testing.T, text string) string {
+	t.Helper()
+	ports := []string{":8200", ":8201", ":8443"}
+	for i, free := range freeAddresses(t, len(ports)) {
+		text = strings.ReplaceAll(text, ports[i], strings.TrimPrefix(free, "127.0.0.1"))
+	}
+	return text
+}
+
 func (s *stage) runAsPrinted(t *testing.T, script string) {
 	t.Helper()
 	s.mountAsPrinted(t)
@@ -128,8 +141,7 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
 	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 
-	// Another program of this machine may have the port that readers see.
-	script = strings.ReplaceAll(script, ":8443", strings.TrimPrefix(freeAddresses(t, 1)[0], "127.0.0.1"))
+	script = onFreePorts(t, script)
 	// A script that fails leaves nothing running, which would keep its output open.
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
 	cmd.Dir = work
