@@ -7,8 +7,9 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestTheSOPSTutorialsCommands does what `sops encrypt`, `decrypt` and `rotate` do with Vault in docs/tutorials/sops.md:
-// they have the data key of a file encrypted and decrypted, with a URI of .sops.yaml and tokens that may do no more.
+// TestTheSOPSTutorialsCommands does what `sops encrypt`, `decrypt` and `rotate` do with Vault in
+// docs/tutorials/sops.md: they have the data key of a file encrypted and decrypted, with a URI of .sops.yaml and tokens
+// that may do no more.
 func TestTheSOPSTutorialsCommands(t *testing.T) {
 	onEach(t, func(t *testing.T, s *server) {
 		key := s.newKey(t, nil)
