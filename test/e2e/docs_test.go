@@ -107,7 +107,7 @@ func TestDocumentsInSubfoldersAreFound(t *testing.T) {
 // onFreePorts replaces the ports that readers see: another program of this machine may have them.
 func onFreePorts(t *testing.T, text string) string {
 	t.Helper()
-	ports := []string{":8200", ":8201", ":8443"}
+	ports := []string{":8200", ":8201", ":8300", ":8301", ":8443"}
 	for i, free := range freeAddresses(t, len(ports)) {
 		text = strings.ReplaceAll(text, ports[i], strings.TrimPrefix(free, "127.0.0.1"))
 	}
