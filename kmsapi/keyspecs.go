@@ -1,7 +1,5 @@
 package kmsapi
 
-import "slices"
-
 // The KeySpecs of CMKs that the service can make.
 const (
 	// KeySpecAES256 is a 256-bit symmetric key, and the KeySpec of every CMK of the reference.
@@ -14,6 +12,10 @@ const (
 	KeySpecP256 = "EC_P256"
 	// KeySpecP256K is a key pair on the curve secp256k1.
 	KeySpecP256K = "EC_P256K"
+	// KeySpecSM2 is a key pair on the curve of SM2 (GB/T 32918).
+	KeySpecSM2 = "EC_SM2"
+	// KeySpecSM4 is a 128-bit symmetric key of SM4 (GB/T 32907).
+	KeySpecSM4 = "Aliyun_SM4"
 )
 
 // What a CMK is for.
@@ -24,7 +26,7 @@ const (
 	KeyUsageSignVerify = "SIGN/VERIFY"
 )
 
-// The algorithms of asymmetric keys. Signatures are of a SHA-256 digest.
+// The algorithms of asymmetric keys. Signatures are of a SHA-256 digest, except for that of SM2.
 const (
 	// SignPSS is RSASSA-PSS with a salt of 32 bytes; its mask generation uses SHA-256 too.
 	SignPSS = "RSA_PSS_SHA_256"
@@ -32,10 +34,16 @@ const (
 	SignPKCS1v15 = "RSA_PKCS1_SHA_256"
 	// SignECDSA is ECDSA on the curve of the key; a signature is a DER SEQUENCE of r and s.
 	SignECDSA = "ECDSA_SHA_256"
+	// SignSM2 is the signature of SM2 (GB/T 32918.2), as a DER SEQUENCE of r and s. The digest is SM3(Z ‖ message), where
+	// Z is that of the signer's public key and, by custom, of the identity 1234567812345678.
+	SignSM2 = "SM2DSA"
 	// EncryptOAEPSHA256 and EncryptOAEPSHA1 are RSAES-OAEP. The mask generation uses the same hash, and the label is
 	// empty.
 	EncryptOAEPSHA256 = WrapOAEPSHA256
 	EncryptOAEPSHA1   = WrapOAEPSHA1
+	// EncryptSM2 is the encryption of SM2 (GB/T 32918.4). A ciphertext is an uncompressed point, 32 bytes of SM3, and as
+	// many bytes as the plaintext has (C1C3C2), not DER.
+	EncryptSM2 = WrapSM2PKE
 )
 
 // DigestSize is the length of the digest that asymmetric keys sign, in bytes.
@@ -46,9 +54,14 @@ type keySpec struct {
 	name string
 	// served is false for what the API publishes and the service lacks.
 	served bool
+	// sm is true for what the service has only with the SM algorithms.
+	sm bool
 	// signs and encrypts are the algorithms of AsymmetricSign and AsymmetricEncrypt. Symmetric keys have none.
 	signs, encrypts []string
-	symmetric       bool
+	// material is the length of a symmetric key, in bytes.
+	material int
+	// wraps are the algorithms that imported key material is wrapped with.
+	wraps []string
 }
 
 var (
@@ -59,24 +72,32 @@ var (
 
 // keySpecs has a row for each KeySpec of CreateKey. It is never changed.
 var keySpecs = []keySpec{
-	{name: KeySpecAES256, served: true, symmetric: true},
-	{name: KeySpecRSA2048, served: true, signs: rsaSigns, encrypts: rsaEncrypts},
-	{name: KeySpecRSA3072, served: true, signs: rsaSigns, encrypts: rsaEncrypts},
-	{name: KeySpecRSA4096, served: true, signs: rsaSigns, encrypts: rsaEncrypts},
-	{name: KeySpecP256, served: true, signs: ecSigns},
-	{name: KeySpecP256K, served: true, signs: ecSigns},
-	{name: "Aliyun_AES_128", symmetric: true},
-	{name: "Aliyun_AES_192", symmetric: true},
-	{name: "Aliyun_SM4", symmetric: true},
-	{name: "EC_SM2", signs: []string{"SM2DSA"}, encrypts: []string{"SM2PKE"}},
+	{name: KeySpecAES256, served: true, material: KeyMaterialSize, wraps: symmetricWraps},
+	{name: KeySpecRSA2048, served: true, signs: rsaSigns, encrypts: rsaEncrypts, wraps: pairWraps},
+	{name: KeySpecRSA3072, served: true, signs: rsaSigns, encrypts: rsaEncrypts, wraps: pairWraps},
+	{name: KeySpecRSA4096, served: true, signs: rsaSigns, encrypts: rsaEncrypts, wraps: pairWraps},
+	{name: KeySpecP256, served: true, signs: ecSigns, wraps: pairWraps},
+	{name: KeySpecP256K, served: true, signs: ecSigns, wraps: pairWraps},
+	{name: "Aliyun_AES_128", material: 16, wraps: symmetricWraps},
+	{name: "Aliyun_AES_192", material: 24, wraps: symmetricWraps},
+	{name: KeySpecSM4, served: true, sm: true, material: 16, wraps: symmetricWraps},
+	{
+		name: KeySpecSM2, served: true, sm: true, signs: []string{SignSM2}, encrypts: []string{EncryptSM2},
+		wraps: []string{WrapSM2KeyPair},
+	},
 }
 
-func findKeySpec(name string) keySpec {
-	if at := slices.IndexFunc(keySpecs, func(s keySpec) bool { return s.name == name }); at >= 0 {
-		return keySpecs[at]
+// findKeySpec returns the row of a KeySpec, and an empty one if there is none. Every request needs it.
+func findKeySpec(name string) *keySpec {
+	for i := range keySpecs {
+		if keySpecs[i].name == name {
+			return &keySpecs[i]
+		}
 	}
-	return keySpec{}
+	return &noKeySpec
 }
+
+var noKeySpec keySpec
 
 // KeySpecs returns every KeySpec that the API publishes for CreateKey, served or not.
 func KeySpecs() (names []string) {
@@ -86,13 +107,30 @@ func KeySpecs() (names []string) {
 	return names
 }
 
-// ServesKeySpec reports whether the service can make a CMK of that KeySpec.
+// ServesKeySpec reports whether the service can make a CMK of that KeySpec, if it has what [NeedsSM] says.
 func ServesKeySpec(name string) bool { return findKeySpec(name).served }
+
+// NeedsSM reports whether the service can use a CMK, or a wrapping key, of that KeySpec only with the SM algorithms,
+// which its configuration enables.
+func NeedsSM(name string) bool { return findKeySpec(name).sm }
+
+// MaterialSize returns the length of the key material of a symmetric CMK, in bytes, and 0 for any other KeySpec.
+func MaterialSize(name string) int { return findKeySpec(name).material }
+
+// IsMaterialSize reports whether a symmetric CMK of some KeySpec has key material of that length, in bytes.
+func IsMaterialSize(size int) bool {
+	for _, s := range keySpecs {
+		if size > 0 && s.material == size {
+			return true
+		}
+	}
+	return false
+}
 
 // IsAsymmetric reports whether a KeySpec is that of a key pair.
 func IsAsymmetric(name string) bool {
 	s := findKeySpec(name)
-	return s.name != "" && !s.symmetric
+	return s.name != "" && s.material == 0
 }
 
 // KeyUsages returns what a CMK of a KeySpec can be for, its default first. A CMK is for one of them.
@@ -101,7 +139,7 @@ func KeyUsages(name string) (usages []string) {
 	if len(s.signs) > 0 {
 		usages = append(usages, KeyUsageSignVerify)
 	}
-	if s.symmetric || len(s.encrypts) > 0 {
+	if s.material > 0 || len(s.encrypts) > 0 {
 		usages = append(usages, KeyUsageEncryptDecrypt)
 	}
 	return usages

@@ -26,13 +26,13 @@ func TestLimitsOfTheReference(t *testing.T) {
 		},
 		{
 			kmsapi.OpAsymmetricSign, "Algorithm",
-			[]string{"RSA_PSS_SHA_256", "RSA_PKCS1_SHA_256", "ECDSA_SHA_256"},
-			[]string{"RSAES_OAEP_SHA_256", "RSA_PSS_SHA_512", "rsa_pss_sha_256", "SM2DSA"},
+			[]string{"RSA_PSS_SHA_256", "RSA_PKCS1_SHA_256", "ECDSA_SHA_256", "SM2DSA"},
+			[]string{"RSAES_OAEP_SHA_256", "RSA_PSS_SHA_512", "rsa_pss_sha_256", "SM2PKE"},
 		},
 		{
 			kmsapi.OpAsymmetricDecrypt, "Algorithm",
-			[]string{"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1"},
-			[]string{"RSAES_PKCS1_V1_5", "RSA_PSS_SHA_256", "SM2PKE"},
+			[]string{"RSAES_OAEP_SHA_256", "RSAES_OAEP_SHA_1", "SM2PKE"},
+			[]string{"RSAES_PKCS1_V1_5", "RSA_PSS_SHA_256", "SM2DSA", "SM2PKE_SM4_ECB"},
 		},
 		{kmsapi.OpCreateKey, "Description", []string{"", long(8192)}, []string{long(8193)}},
 		{
@@ -56,10 +56,10 @@ func TestLimitsOfTheReference(t *testing.T) {
 		{kmsapi.OpReEncrypt, "DestinationEncryptionContext", []string{`{"a":"b"}`}, []string{`{"a":1}`, `[]`}},
 		{
 			kmsapi.OpGetParametersForImport, "WrappingAlgorithm",
-			[]string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1"},
+			[]string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "SM2PKE", "SM2PKE_SM4_ECB"},
 			[]string{"RSAES_OAEP_SHA_512", "rsaes_pkcs1_v1_5"},
 		},
-		{kmsapi.OpGetParametersForImport, "WrappingKeySpec", []string{"RSA_2048"}, []string{"RSA_4096", "EC_SM2"}},
+		{kmsapi.OpGetParametersForImport, "WrappingKeySpec", []string{"RSA_2048", "EC_SM2"}, []string{"RSA_4096"}},
 		{kmsapi.OpImportKeyMaterial, "KeyMaterialExpireUnix", []string{"0", "4102444800"}, []string{"-1", "soon", "1e9"}},
 		{kmsapi.OpCreateAlias, "AliasName", []string{
 			"alias/a", "alias/" + strings.Repeat("a", 255), "alias/Team_1/pay-roll",

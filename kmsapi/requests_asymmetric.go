@@ -1,10 +1,12 @@
 package kmsapi
 
+import "slices"
+
 // The rules that the operations of asymmetric keys share. None has a default version: the request names it.
 var (
 	keyVersionID     = Rule{Name: "KeyVersionId", Required: true}
-	signAlgorithm    = Rule{Name: "Algorithm", Required: true, OneOf: []string{SignPSS, SignPKCS1v15, SignECDSA}}
-	encryptAlgorithm = Rule{Name: "Algorithm", Required: true, OneOf: rsaEncrypts}
+	signAlgorithm    = Rule{Name: "Algorithm", Required: true, OneOf: []string{SignPSS, SignPKCS1v15, SignECDSA, SignSM2}}
+	encryptAlgorithm = Rule{Name: "Algorithm", Required: true, OneOf: append(slices.Clone(rsaEncrypts), EncryptSM2)}
 	digest           = Rule{Name: "Digest", Required: true}
 )
 
@@ -43,13 +45,14 @@ type GetPublicKeyResponse struct {
 // OpAsymmetricSign is AsymmetricSign.
 const OpAsymmetricSign Operation = "AsymmetricSign"
 
-// AsymmetricSignRequest signs a SHA-256 digest.
+// AsymmetricSignRequest signs a digest, of SHA-256 or, for an SM2 key, of SM3.
 type AsymmetricSignRequest struct {
 	answers[AsymmetricSignResponse]
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is [SignPSS] or [SignPKCS1v15] for an RSA key, and [SignECDSA] for one on a curve.
+	// Algorithm is [SignPSS] or [SignPKCS1v15] for an RSA key, [SignSM2] for an SM2 key, and [SignECDSA] for one on
+	// another curve.
 	Algorithm string
 	// Digest is base64 of [DigestSize] bytes.
 	Digest string
@@ -128,7 +131,7 @@ type AsymmetricEncryptRequest struct {
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is [EncryptOAEPSHA256] or [EncryptOAEPSHA1].
+	// Algorithm is [EncryptOAEPSHA256] or [EncryptOAEPSHA1] for an RSA key, and [EncryptSM2] for an SM2 key.
 	Algorithm string
 	// Plaintext is base64 of the bytes that are encrypted: unlike that of [EncryptRequest], it is decoded. Key and
 	// algorithm say how many there may be.

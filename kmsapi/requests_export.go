@@ -2,10 +2,7 @@ package kmsapi
 
 // The rules of parameters that name the public key that a data key is wrapped with.
 var (
-	publicKeyBlob = Rule{Name: "PublicKeyBlob", Required: true}
-	exportKeySpec = Rule{
-		Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048, WrappingKeySpecSM2},
-	}
+	publicKeyBlob   = Rule{Name: "PublicKeyBlob", Required: true}
 	exportAlgorithm = Rule{
 		Name: "WrappingAlgorithm", Required: true, OneOf: []string{WrapOAEPSHA256, WrapOAEPSHA1, WrapSM2PKE},
 	}
@@ -14,8 +11,8 @@ var (
 // OpExportDataKey is ExportDataKey.
 const OpExportDataKey Operation = "ExportDataKey"
 
-// ExportDataKeyRequest decrypts a data key, and encrypts it for the owner of an RSA key. To use it is as much as to
-// decrypt: the caller chooses the RSA key.
+// ExportDataKeyRequest decrypts a data key, and encrypts it for the owner of an RSA or SM2 key. To use it is as much
+// as to decrypt: the caller chooses the key.
 type ExportDataKeyRequest struct {
 	answers[ExportDataKeyResponse]
 	// CiphertextBlob is an encrypted data key.
@@ -38,7 +35,7 @@ func (r *ExportDataKeyRequest) visit(v visitor) {
 	v.str(Rule{Name: "CiphertextBlob", Required: true}, &r.CiphertextBlob)
 	v.context(contextRule, &r.EncryptionContext)
 	v.str(publicKeyBlob, &r.PublicKeyBlob)
-	v.str(exportKeySpec, &r.WrappingKeySpec)
+	v.str(wrappingKeySpec, &r.WrappingKeySpec)
 	v.str(exportAlgorithm, &r.WrappingAlgorithm)
 	v.boolean(dryRun, &r.DryRun)
 }
@@ -55,7 +52,8 @@ type ExportDataKeyResponse struct {
 // OpGenerateAndExportDataKey is GenerateAndExportDataKey.
 const OpGenerateAndExportDataKey Operation = "GenerateAndExportDataKey"
 
-// GenerateAndExportDataKeyRequest makes a data key, and encrypts it twice: with a CMK, and for the owner of an RSA key.
+// GenerateAndExportDataKeyRequest makes a data key, and encrypts it twice: with a CMK, and for the owner of an RSA or
+// SM2 key.
 type GenerateAndExportDataKeyRequest struct {
 	answers[GenerateAndExportDataKeyResponse]
 	// KeyId is the CMK's id or an alias.
@@ -85,7 +83,7 @@ func (r *GenerateAndExportDataKeyRequest) visit(v visitor) {
 	v.integer(dataKeyBytes, &r.NumberOfBytes)
 	v.context(contextRule, &r.EncryptionContext)
 	v.str(publicKeyBlob, &r.PublicKeyBlob)
-	v.str(exportKeySpec, &r.WrappingKeySpec)
+	v.str(wrappingKeySpec, &r.WrappingKeySpec)
 	v.str(exportAlgorithm, &r.WrappingAlgorithm)
 	v.boolean(dryRun, &r.DryRun)
 }

@@ -4,10 +4,10 @@ import "slices"
 
 // The kinds of wrapping key.
 const (
-	// WrappingKeySpecRSA2048 is the only kind of wrapping key for imports (§4.2).
-	WrappingKeySpecRSA2048 = "RSA_2048"
-	// WrappingKeySpecSM2 is an elliptic curve key on SM2.
-	WrappingKeySpecSM2 = "EC_SM2"
+	// WrappingKeySpecRSA2048 is the only kind of wrapping key that the reference has (§4.2).
+	WrappingKeySpecRSA2048 = KeySpecRSA2048
+	// WrappingKeySpecSM2 is a key on the curve of SM2.
+	WrappingKeySpecSM2 = KeySpecSM2
 )
 
 // The algorithms that key material may be wrapped with (§4.2). OAEP's mask generation uses the same hash, and its label
@@ -16,25 +16,49 @@ const (
 	WrapPKCS1v15   = "RSAES_PKCS1_V1_5"
 	WrapOAEPSHA1   = "RSAES_OAEP_SHA_1"
 	WrapOAEPSHA256 = "RSAES_OAEP_SHA_256"
-	// WrapSM2PKE goes with [WrappingKeySpecSM2].
+	// WrapSM2PKE goes with [WrappingKeySpecSM2]. The result is that of [EncryptSM2].
 	WrapSM2PKE = "SM2PKE"
-	// WrapKeyPair is for the private key of an asymmetric CMK, and the only one for it: 32 random bytes by
-	// [WrapOAEPSHA256], followed by the key in PKCS#8 under AES-256-ECB with these bytes, with PKCS#7 padding.
+	// WrapKeyPair is for the private key of an RSA key pair or one on a curve other than that of SM2, and the only one for
+	// it: 32 random bytes by [WrapOAEPSHA256], followed by the key in PKCS#8 under AES-256-ECB with these bytes, with
+	// PKCS#7 padding.
 	WrapKeyPair = "RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD"
+	// WrapSM2KeyPair is for the private key of an SM2 key pair, the only one for it, and goes with [WrappingKeySpecSM2]:
+	// 16 random bytes by [WrapSM2PKE], followed by the 32 bytes of the private number under SM4-ECB with these bytes,
+	// without padding.
+	WrapSM2KeyPair = "SM2PKE_SM4_ECB"
 )
 
-var symmetricWraps = []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}
+var (
+	rsaWraps       = []string{WrapPKCS1v15, WrapOAEPSHA1, WrapOAEPSHA256}
+	symmetricWraps = append(slices.Clone(rsaWraps), WrapSM2PKE)
+	pairWraps      = []string{WrapKeyPair}
+)
 
-// WrappingAlgorithms returns those for the key material of a CMK with that KeySpec.
-func WrappingAlgorithms(spec string) []string {
-	if IsAsymmetric(spec) {
-		return []string{WrapKeyPair}
+// WrappingAlgorithms returns those for the key material of a CMK with that KeySpec. Each goes with one kind of wrapping
+// key: see [WrappingKeySpec].
+func WrappingAlgorithms(spec string) []string { return slices.Clone(findKeySpec(spec).wraps) }
+
+// WrappingKeySpec returns the kind of wrapping key that an algorithm goes with.
+func WrappingKeySpec(algorithm string) string {
+	if algorithm == WrapSM2PKE || algorithm == WrapSM2KeyPair {
+		return WrappingKeySpecSM2
 	}
-	return symmetricWraps
+	return WrappingKeySpecRSA2048
 }
 
-// KeyMaterialSize is the length of imported key material, in bytes (§4.3).
+// KeyMaterialSize is the length of the key material of [KeySpecAES256], in bytes (§4.3). [MaterialSize] has those of
+// all.
 const KeyMaterialSize = 32
+
+// The rules of the parameters that name a wrapping key and what it is used with.
+var (
+	importAlgorithm = Rule{
+		Name: "WrappingAlgorithm", Required: true, OneOf: append(slices.Clone(symmetricWraps), WrapKeyPair, WrapSM2KeyPair),
+	}
+	wrappingKeySpec = Rule{
+		Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048, WrappingKeySpecSM2},
+	}
+)
 
 // OpGetParametersForImport is GetParametersForImport.
 const OpGetParametersForImport Operation = "GetParametersForImport"
@@ -45,7 +69,7 @@ type GetParametersForImportRequest struct {
 	KeyId string
 	// WrappingAlgorithm is one of the [WrappingAlgorithms] of the CMK's KeySpec.
 	WrappingAlgorithm string
-	// WrappingKeySpec is [WrappingKeySpecRSA2048].
+	// WrappingKeySpec is the [WrappingKeySpec] of the algorithm.
 	WrappingKeySpec string
 }
 
@@ -54,9 +78,8 @@ func (*GetParametersForImportRequest) Operation() Operation { return OpGetParame
 
 func (r *GetParametersForImportRequest) visit(v visitor) {
 	v.str(keyID, &r.KeyId)
-	v.str(Rule{Name: "WrappingAlgorithm", Required: true, OneOf: append(slices.Clone(symmetricWraps), WrapKeyPair)},
-		&r.WrappingAlgorithm)
-	v.str(Rule{Name: "WrappingKeySpec", Required: true, OneOf: []string{WrappingKeySpecRSA2048}}, &r.WrappingKeySpec)
+	v.str(importAlgorithm, &r.WrappingAlgorithm)
+	v.str(wrappingKeySpec, &r.WrappingKeySpec)
 }
 
 // GetParametersForImportResponse holds a wrapping key and the token that goes with it (§4.2).
@@ -79,8 +102,8 @@ type ImportKeyMaterialRequest struct {
 	answers[ImportKeyMaterialResponse]
 	// KeyId may be left out, as the reference does: the token names the CMK. If it is there, it must be the same.
 	KeyId string
-	// EncryptedKeyMaterial is base64 of [KeyMaterialSize] bytes, encrypted with the public key of the token. For an
-	// asymmetric CMK it is a private key: see [WrapKeyPair].
+	// EncryptedKeyMaterial is base64 of [MaterialSize] bytes, encrypted with the public key of the token. For an
+	// asymmetric CMK it is a private key: see [WrapKeyPair] and [WrapSM2KeyPair].
 	EncryptedKeyMaterial string
 	ImportToken          string
 	// KeyMaterialExpireUnix is when the material expires, in seconds since 1970; 0 means never.

@@ -23,6 +23,9 @@ func OldImage(c *server.Config) { c.Instances[0].Image = "2.9.1" }
 // today.
 func StrictDefaultKeys(c *server.Config) { c.StrictDefaultKeys = true }
 
+// SM serves key pairs on SM2 and keys of SM4. The test must import server/sm.
+func SM(c *server.Config) { c.SM = true }
+
 // DefaultInstance makes [KMS.Instance] the account's default instance, as in an account that was migrated from KMS 1.0.
 func DefaultInstance(c *server.Config) { c.Instances[0].Default = true }
 

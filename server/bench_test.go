@@ -47,7 +47,7 @@ func (l *lab) benchmark(b *testing.B, action string, pairs func(i int) []string)
 
 // BenchmarkRequest measures requests without the network.
 func BenchmarkRequest(b *testing.B) {
-	l := newPairLab(b, nil)
+	l := newSMLab(b)
 	for _, m := range measuredRequests(l) {
 		b.Run(m.name(), func(b *testing.B) { l.benchmark(b, m.action, func(int) []string { return m.pairs }) })
 	}

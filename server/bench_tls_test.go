@@ -19,7 +19,7 @@ import (
 func benchmarkTLS(
 	b *testing.B, parallel int, prepare func(b *testing.B, c *client.Client) func(context.Context) error,
 ) {
-	kms := kmstest.WithOptions(b, func(*server.Config) {}, server.Options{KeyPairs: vectorPair})
+	kms := kmstest.WithOptions(b, kmstest.SM, server.Options{KeyPairs: vectorPair})
 	call := prepare(b, newClient(b, kms))
 	work := make(chan struct{}, b.N)
 	for range b.N {
@@ -64,7 +64,7 @@ func BenchmarkTLS(b *testing.B) {
 // BenchmarkSignTLS measures AsymmetricSign with 16 connections.
 func BenchmarkSignTLS(b *testing.B) {
 	for spec, algorithm := range map[string]string{
-		kmsapi.KeySpecP256: kmsapi.SignECDSA, kmsapi.KeySpecRSA2048: kmsapi.SignPSS,
+		kmsapi.KeySpecP256: kmsapi.SignECDSA, kmsapi.KeySpecRSA2048: kmsapi.SignPSS, kmsapi.KeySpecSM2: kmsapi.SignSM2,
 	} {
 		b.Run(spec, func(b *testing.B) {
 			benchmarkTLS(b, 16, func(b *testing.B, c *client.Client) func(context.Context) error {

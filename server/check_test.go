@@ -94,6 +94,12 @@ func TestEveryDamageToARecordIsFound(t *testing.T) {
 		{"a key without a key spec", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { delete(r, cmkKeySpec) })
 		}, []string{"it has no key spec"}},
+		{"a key with the key spec of another cipher", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[cmkKeySpec] = kmsapi.KeySpecSM4 })
+		}, []string{"does not open"}},
+		{"a key with an unknown key spec", func(t *testing.T, w store.Writer, id string) {
+			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) { r[cmkKeySpec] = "Aliyun_AES_512" })
+		}, []string{"does not open"}},
 		{"material with another bit", func(t *testing.T, w store.Writer, id string) {
 			edit(t, w, "cmk/"+scope+id, func(r map[byte]string) {
 				material := []byte(r[wrapped])

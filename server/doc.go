@@ -54,4 +54,7 @@
 //	audit     one line of JSON a request
 //	pki       the certificates that a service comes with, for development and for package setup
 //	store     a durable ordered map
+//
+// Package sm adds the SM algorithms, in a program that imports it: it registers them with the rooms that have keys, and
+// nothing else here knows it.
 package server

@@ -25,7 +25,7 @@ func (o Options) WithAWrappingKeyEvery(takes time.Duration) Options {
 	der := x509.MarshalPKCS1PrivateKey(private)
 	o.generate = func() (*wrapping.Key, error) {
 		time.Sleep(takes)
-		return wrapping.ParseKey(der)
+		return wrapping.ParseKey(kmsapi.WrappingKeySpecRSA2048, der)
 	}
 	return o
 }

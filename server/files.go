@@ -31,7 +31,7 @@ type files struct {
 func loadFiles(c Config, now time.Time) (files, error) {
 	f := files{certificates: map[string]*tls.Certificate{}, chains: map[string]string{}}
 	credentials, err := gate.LoadCredentials(c)
-	faults := []error{checkFIPS(c), err}
+	faults := []error{checkFIPS(c), checkSM(c), err}
 	f.credentials = credentials
 	for _, d := range doorsOf(c) {
 		f.certificates[d.id], err = loadCertificate(d.listener, d.place)

@@ -76,6 +76,35 @@ func TestAServiceForFIPSRefusesWhatIsNotApproved(t *testing.T) {
 	l.must("AsymmetricSign", s.with("Algorithm", "RSA_PKCS1_SHA_256", "Digest", aDigest)...)
 }
 
+func TestAServiceForFIPSRefusesSMAlgorithmsAlsoIfTheyAreOn(t *testing.T) {
+	if !inMode(t, "on") {
+		return
+	}
+	l := newSMLab(t)
+	p, sm4 := l.createPair("EC_SM2", ""), l.createSM4()
+	l.config.FIPS = true
+	l.restart()
+	for _, got := range []answer{
+		l.do("CreateKey", "KeySpec", "Aliyun_SM4"), l.do("Encrypt", "KeyId", sm4, "Plaintext", "eA=="),
+	} {
+		got.refused(t, kmsapi.ErrUnsupportedOperation)
+		require.Contains(t, got.Message, "Aliyun_SM4 is not approved by FIPS 140-3")
+	}
+	for op, params := range map[string][]string{
+		"CreateKey":      {"KeySpec", "EC_SM2"},
+		"AsymmetricSign": p.with("Algorithm", "SM2DSA", "Digest", aDigest),
+		"GetParametersForImport": {
+			"KeyId", l.createKey("Origin", "EXTERNAL"), "WrappingKeySpec", "EC_SM2", "WrappingAlgorithm", "SM2PKE",
+		},
+		"GenerateAndExportDataKey": append(toSM2Recipient(), "KeyId", l.createKey()),
+	} {
+		got := l.do(op, params...)
+		got.refused(t, kmsapi.ErrUnsupportedOperation)
+		require.Contains(t, got.Message, "EC_SM2 is not approved by FIPS 140-3", op)
+	}
+	l.must("GetPublicKey", p.with()...)
+}
+
 func TestAKeyOfBeforeIsRefusedByAServiceForFIPS(t *testing.T) {
 	if !inMode(t, "on") {
 		return

@@ -26,11 +26,18 @@ var (
 	algorithms    = []string{kmsapi.WrapPKCS1v15, kmsapi.WrapOAEPSHA1, kmsapi.WrapOAEPSHA256}
 )
 
-// wrapBy encrypts material with the public key that GetParametersForImport gave, as its owner does.
+// wrapBy encrypts material, or a private key in PKCS#8, with the public key that GetParametersForImport gave, as its
+// owner does.
 func wrapBy(t testing.TB, algorithm, publicKey string, material []byte) string {
 	t.Helper()
+	if algorithm == kmsapi.WrapKeyPair {
+		return wrapPair(t, publicKey, material)
+	}
 	der, err := base64.StdEncoding.DecodeString(publicKey)
 	require.NoError(t, err)
+	if kmsapi.WrappingKeySpec(algorithm) == kmsapi.WrappingKeySpecSM2 {
+		return wrapBySM2(t, algorithm, der, material)
+	}
 	parsed, err := x509.ParsePKIXPublicKey(der)
 	require.NoError(t, err)
 	public := parsed.(*rsa.PublicKey)

@@ -1,6 +1,10 @@
 package server_test
 
-import "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+import (
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
 
 // measured is a request whose time BenchmarkRequest measures, and whose allocations a test bounds.
 type measured struct {
@@ -13,7 +17,7 @@ type measured struct {
 
 func (m measured) name() string { return m.action + m.kind }
 
-// measuredRequests are those that programs send often. l has the RSA keys of testdata.
+// measuredRequests are those that programs send often. l has the RSA keys of testdata, and the SM algorithms.
 func measuredRequests(l *lab) []measured {
 	id := l.createKey()
 	context := `{"app":"payroll"}`
@@ -32,7 +36,17 @@ func measuredRequests(l *lab) []measured {
 		},
 		{"DescribeKey", "", []string{"KeyId", id}, 90},
 	}
-	return append(append(found, measuredSignatures(l)...), measuredPairCiphertexts(l)...)
+	return slices.Concat(found, measuredSM4(l), measuredSignatures(l), measuredPairCiphertexts(l))
+}
+
+// measuredSM4 are those of a key of SM4.
+func measuredSM4(l *lab) []measured {
+	id, of := l.createSM4(), " of "+kmsapi.KeySpecSM4
+	blob := l.must("Encrypt", "KeyId", id, "Plaintext", "c2VjcmV0").CiphertextBlob
+	return []measured{
+		{"Encrypt", of, []string{"KeyId", id, "Plaintext", "c2VjcmV0"}, 125},
+		{"Decrypt", of, []string{"CiphertextBlob", blob}, 125},
+	}
 }
 
 // measuredSignatures are those of keys that sign.

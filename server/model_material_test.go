@@ -14,12 +14,9 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 	if days > 0 {
 		r.KeyMaterialExpireUnix = int(m.kms.Now().Unix()) + days*24*60*60
 	}
-	algorithm := kmsapi.WrapOAEPSHA256
-	if !k.isSymmetric() {
-		algorithm = kmsapi.WrapKeyPair
-	}
+	algorithm := rapid.SampledFrom(kmsapi.WrappingAlgorithms(k.spec)).Draw(t, "algorithm")
 	wrapped, err := m.client.GetParametersForImport(t.Context(), &kmsapi.GetParametersForImportRequest{
-		KeyId: k.id, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpecRSA2048,
+		KeyId: k.id, WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpec(algorithm),
 	})
 	switch {
 	case k.gone:
@@ -30,14 +27,11 @@ func (m *model) ImportKeyMaterial(t *rapid.T) {
 		return
 	}
 	require.NoError(t, err)
-	material := make([]byte, kmsapi.KeyMaterialSize)
-	r.ImportToken = wrapped.ImportToken
-	if k.isSymmetric() {
-		r.EncryptedKeyMaterial = wrapBy(m.t, algorithm, wrapped.PublicKey, material)
-	} else {
+	material := make([]byte, kmsapi.MaterialSize(k.spec))
+	if !k.isSymmetric() {
 		material = opensslFile(k.file + ".pkcs8.der")
-		r.EncryptedKeyMaterial = wrapPair(m.t, wrapped.PublicKey, material)
 	}
+	r.ImportToken, r.EncryptedKeyMaterial = wrapped.ImportToken, wrapBy(m.t, algorithm, wrapped.PublicKey, material)
 	refusal := k.refusal(changeRefused)
 	_, err = m.client.ImportKeyMaterial(t.Context(), r)
 	agree(t, refusal, err)

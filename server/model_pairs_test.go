@@ -12,10 +12,13 @@ import (
 var modelSpecs = []modelSpec{
 	{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""},
 	{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""}, // Most keys are of this kind.
+	{kmsapi.KeySpecSM4, kmsapi.KeyUsageEncryptDecrypt, "", ""},
 	{kmsapi.KeySpecRSA2048, kmsapi.KeyUsageEncryptDecrypt, kmsapi.EncryptOAEPSHA256, "rsa_2048"},
 	{kmsapi.KeySpecRSA2048, kmsapi.KeyUsageSignVerify, kmsapi.SignPSS, "rsa_2048"},
 	{kmsapi.KeySpecP256, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "prime256v1"},
 	{kmsapi.KeySpecP256K, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "secp256k1"},
+	{kmsapi.KeySpecSM2, kmsapi.KeyUsageSignVerify, kmsapi.SignSM2, "sm2"},
+	{kmsapi.KeySpecSM2, kmsapi.KeyUsageEncryptDecrypt, kmsapi.EncryptSM2, "sm2"},
 }
 
 // modelSpec is what a CMK is made with, its algorithm, and the file of testdata that is imported into it.
@@ -68,8 +71,12 @@ func (m *model) AsymmetricSign(t *rapid.T) {
 func (m *model) AsymmetricEncrypt(t *rapid.T) {
 	k := m.pick(t)
 	version, refusal := k.pickVersion(t), k.refusalUnless(k.decrypts())
+	algorithm := kmsapi.EncryptOAEPSHA256
+	if k.decrypts() {
+		algorithm = k.algorithm
+	}
 	got, err := m.client.AsymmetricEncrypt(t.Context(), &kmsapi.AsymmetricEncryptRequest{
-		KeyId: k.id, KeyVersionId: version, Algorithm: kmsapi.EncryptOAEPSHA256, Plaintext: kmsapi.NewSecret(aDigest),
+		KeyId: k.id, KeyVersionId: version, Algorithm: algorithm, Plaintext: kmsapi.NewSecret(aDigest),
 	})
 	agree(t, refusal, err)
 	if refusal == nil {

@@ -24,7 +24,7 @@ func TestTheServiceBehavesLikeItsModel(t *testing.T) {
 		t.Cleanup(func() { require.NoError(t, checks.Value.Set(checks.DefValue)) })
 	}
 	rapid.Check(t, func(rt *rapid.T) {
-		kms := kmstest.WithOptions(t, kmstest.AsItIs, server.Options{KeyPairs: vectorPair})
+		kms := kmstest.WithOptions(t, kmstest.SM, server.Options{KeyPairs: vectorPair})
 		defer kms.Stop()
 		m := &model{t: t, kms: kms, client: newClient(t, kms), aliases: map[string]*modelKey{}}
 		m.secrets = map[string]*modelSecret{}
@@ -63,13 +63,14 @@ type modelKey struct {
 	tags                 map[string]string
 	description          string
 	protected            bool
-	// blob is a ciphertext of the CMK, once it has made one. Of an asymmetric CMK, made is what its versions have signed
-	// or encrypted, and public are their public keys, by their ids.
+	// blob is a ciphertext of the CMK, once it has made one. Of an asymmetric CMK, made is what its versions have
+	// signed or encrypted, and public are their public keys, by their ids.
 	blob   string
 	made   []madeByVersion
 	public map[string]string
-	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made by
-	// the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is next.
+	// versions are the ids of its versions, the oldest first, as far as they are known: those that are empty were made
+	// by the sweeper. interval is in days, and 0 if the CMK is not rotated automatically; rotationDay is when it is
+	// next.
 	versions              []string
 	interval, rotationDay int
 }

@@ -19,10 +19,13 @@ type holding struct {
 	// imported is an asymmetric CMK whose key pair was imported, from the file of testdata.
 	imported heldPair
 	pkcs8    []byte
-	// rotated is a CMK with several versions, the newest first, and blobs has a ciphertext of each.
-	rotated  string
-	versions []string
-	blobs    []string
+	rotated  []*heldVersions
+}
+
+// heldVersions is a CMK with several versions, the newest first, a ciphertext of each, and a secret that it encrypts.
+type heldVersions struct {
+	id              string
+	versions, blobs []string
 }
 
 // heldPair is a version of an asymmetric CMK, with its public key and what it has signed, or encrypted.
@@ -42,21 +45,35 @@ func (l *lab) newHolding() (h holding) {
 		next := l.must("CreateKeyVersion", "KeyId", first.id).KeyVersion.KeyVersionId
 		h.pairs = append(h.pairs, l.hold(first, spec), l.hold(pair{first.id, next}, spec))
 	}
-	spec := modelSpecs[len(modelSpecs)-1]
+	spec := modelSpec{kmsapi.KeySpecP256K, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "secp256k1"}
 	h.pkcs8 = opensslFile(spec.file + ".pkcs8.der")
 	imported := l.createPair(spec.spec, spec.usage, "Origin", "EXTERNAL")
 	require.Equal(l.t, http.StatusOK, l.importPair(imported.id, h.pkcs8).status)
 	h.imported = l.hold(imported, spec)
-	h.rotated = l.createKey("EnableAutomaticRotation", "true", "RotationInterval", "7d")
+	h.rotated = l.holdVersions(kmsapi.KeySpecAES256, kmsapi.KeySpecSM4)
+	return h
+}
+
+// holdVersions makes a CMK of each KeySpec, and rotates all of them.
+func (l *lab) holdVersions(specs ...string) (held []*heldVersions) {
+	l.t.Helper()
+	for _, spec := range specs {
+		h := &heldVersions{id: l.createKey("KeySpec", spec, "EnableAutomaticRotation", "true", "RotationInterval", "7d")}
+		l.must("CreateSecret", "SecretName", "of-"+h.id, "VersionId", "1", "SecretData", "text", "EncryptionKeyId", h.id)
+		held = append(held, h)
+	}
 	for range 3 {
 		l.now = l.now.Add(7 * day)
 		l.sweep()
-		blob := l.must("Encrypt", "KeyId", h.rotated, "Plaintext", "text").CiphertextBlob
-		h.blobs = append(h.blobs, blob)
+		for _, h := range held {
+			h.blobs = append(h.blobs, l.must("Encrypt", "KeyId", h.id, "Plaintext", "text").CiphertextBlob)
+		}
 	}
-	h.versions = l.listed(h.rotated)
-	require.Len(l.t, h.versions, 4)
-	return h
+	for _, h := range held {
+		h.versions = l.listed(h.id)
+		require.Len(l.t, h.versions, 4)
+	}
+	return held
 }
 
 func (l *lab) hold(p pair, spec modelSpec) heldPair {
@@ -93,9 +110,8 @@ func (h holding) require(l *lab) {
 	for _, p := range append(h.pairs, h.imported) {
 		p.require(l)
 	}
-	require.Equal(l.t, h.versions, l.listed(h.rotated))
-	for _, blob := range h.blobs {
-		require.Equal(l.t, "text", l.must("Decrypt", "CiphertextBlob", blob).Plaintext)
+	for _, of := range h.rotated {
+		of.require(l)
 	}
 	l.must("DeleteKeyMaterial", "KeyId", h.imported.id)
 	require.Equal(l.t, kmsapi.PendingImport, l.metadata(h.imported.id).KeyState)
@@ -103,8 +119,21 @@ func (h holding) require(l *lab) {
 	h.imported.require(l)
 	l.now = l.now.Add(7 * day)
 	l.sweep()
-	require.Equal(l.t, h.versions, l.listed(h.rotated)[1:], "it is rotated when it is due")
+	for _, of := range h.rotated {
+		require.Equal(l.t, of.versions, l.listed(of.id)[1:], "it is rotated when it is due")
+	}
 	l.requireGood()
+}
+
+// require requires that all versions are there and decrypt.
+func (h *heldVersions) require(l *lab) {
+	l.t.Helper()
+	require.Equal(l.t, h.versions, l.listed(h.id))
+	for _, blob := range h.blobs {
+		require.Equal(l.t, "text", l.must("Decrypt", "CiphertextBlob", blob).Plaintext)
+	}
+	value := into[kmsapi.GetSecretValueResponse](l.t, l.must("GetSecretValue", "SecretName", "of-"+h.id))
+	require.Equal(l.t, "text", value.SecretData.Reveal())
 }
 
 func TestPairsAndVersionsMoveWithTheirStore(t *testing.T) {
@@ -127,7 +156,7 @@ func TestPairsAndVersionsMoveWithTheirStore(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			l := newPairLab(t, nil)
+			l := newSMLab(t)
 			held := l.newHolding()
 			l.close()
 			move(t, l.config)

@@ -61,6 +61,8 @@ var opensslOptions = map[string]string{
 	kmsapi.SignPSS:           " -pkeyopt digest:sha256 -pkeyopt rsa_padding_mode:pss -pkeyopt rsa_pss_saltlen:32",
 	kmsapi.SignPKCS1v15:      " -pkeyopt digest:sha256",
 	kmsapi.SignECDSA:         " -pkeyopt digest:sha256",
+	kmsapi.SignSM2:           "",
+	kmsapi.EncryptSM2:        "",
 	kmsapi.EncryptOAEPSHA256: oaepOption("sha256"),
 	kmsapi.EncryptOAEPSHA1:   oaepOption("sha1"),
 }
@@ -92,10 +94,10 @@ func (p opensslPair) run(t *testing.T, arguments string, input, signature []byte
 
 // eachOfOpenSSL runs test for every algorithm of every KeySpec that is for usage.
 func eachOfOpenSSL(t *testing.T, usage string, test func(t *testing.T, l *lab, p opensslPair)) {
-	l := newPairLab(t, nil)
+	l := newSMLab(t)
 	for spec, file := range map[string]string{
 		kmsapi.KeySpecRSA2048: "rsa_2048", kmsapi.KeySpecRSA3072: "rsa_3072", kmsapi.KeySpecRSA4096: "rsa_4096",
-		kmsapi.KeySpecP256: "prime256v1", kmsapi.KeySpecP256K: "secp256k1",
+		kmsapi.KeySpecP256: "prime256v1", kmsapi.KeySpecP256K: "secp256k1", kmsapi.KeySpecSM2: "sm2",
 	} {
 		for _, algorithm := range kmsapi.Algorithms(spec, usage) {
 			t.Run(spec+" "+algorithm, func(t *testing.T) {
@@ -104,7 +106,7 @@ func eachOfOpenSSL(t *testing.T, usage string, test func(t *testing.T, l *lab, p
 					pair: l.createPair(spec, usage, "Origin", "EXTERNAL"), algorithm: algorithm,
 					private: opensslFile(file + ".pkcs8.der"),
 				}
-				require.Empty(t, l.importPair(p.id, p.private).Code)
+				require.Empty(t, l.importPairOf(spec, p.id, p.private).Code)
 				p.public = []byte(l.must("GetPublicKey", p.pair.with()...).PublicKey)
 				test(t, l, p)
 			})
@@ -137,9 +139,9 @@ func TestOpenSSLAndTheServiceDecryptEachOthersCiphertexts(t *testing.T) {
 		sealed := l.must("AsymmetricEncrypt", p.with("Plaintext", encode64(text))...).CiphertextBlob
 		ours, err := base64.StdEncoding.DecodeString(sealed)
 		require.NoError(t, err)
-		require.Equal(t, text, p.run(t, "-decrypt -keyform DER -inkey private.der", ours, nil))
+		require.Equal(t, text, p.run(t, "-decrypt -keyform DER -inkey private.der", p.toOpenSSL(t, ours), nil))
 
-		theirs := p.run(t, "-encrypt -pubin -inkey public.pem", text, nil)
+		theirs := p.fromOpenSSL(t, p.run(t, "-encrypt -pubin -inkey public.pem", text, nil))
 		opened := l.must("AsymmetricDecrypt", p.with("CiphertextBlob", encode64(theirs))...)
 		require.Equal(t, encode64(text), opened.Plaintext)
 	})

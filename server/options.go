@@ -6,6 +6,7 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
@@ -65,7 +66,7 @@ func (o Options) withDefaults() Options {
 		o.timeouts = usualTimeouts
 	}
 	if o.generate == nil {
-		o.generate = wrapping.Generate
+		o.generate = func() (*wrapping.Key, error) { return wrapping.Generate(kmsapi.WrappingKeySpecRSA2048) }
 	}
 	if o.generatePair == nil {
 		o.generatePair = o.keyPair

@@ -99,7 +99,7 @@ func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt
 
 func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {
 	return api.New(api.Options{
-		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyPairs: s.keyPairs, KeyWait: keyWait, FIPS: c.FIPS,
+		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyPairs: s.keyPairs, KeyWait: keyWait, FIPS: c.FIPS, SM: c.SM,
 		Quotas: c.Quotas.WithDefaults(), Rotation: c.Rotation.Bounds(), Regions: c.ServedRegions(), Rand: o.Rand,
 		Instances: instances, StrictDefaultKeys: c.StrictDefaultKeys,
 	})

@@ -63,6 +63,7 @@ func fixedSettings(c Config) []setting {
 		{"regions", strings.Join(slices.Sorted(maps.Keys(c.ServedRegions())), ", ")},
 		{"strict_default_keys", fmt.Sprint(c.StrictDefaultKeys)},
 		{"fips", fmt.Sprint(c.FIPS)},
+		{"sm", fmt.Sprint(c.SM)},
 	}
 	all = append(all, listenerSettings("listener", c.Listener)...)
 	all = append(

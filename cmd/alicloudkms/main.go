@@ -12,6 +12,7 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/sm" // for a service with sm = true
 )
 
 // commands are the subcommands. Each has a file of its own.
@@ -28,6 +29,7 @@ func commands() []*cli.Command {
 		callCommand(),
 		encryptCommand(),
 		decryptCommand(),
+		kmsProviderCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -25,8 +25,8 @@ type API struct {
 	instances    atomic.Pointer[Instances]
 	// strictDefaultKeys is [Options.StrictDefaultKeys].
 	strictDefaultKeys bool
-	// fips is [Options.FIPS].
-	fips bool
+	// fips is [Options.FIPS], and sm is [Options.SM].
+	fips, sm bool
 }
 
 // WrappingKeys makes keys for imports. [wrapping.Pool] implements it.
@@ -54,13 +54,15 @@ type Options struct {
 	StrictDefaultKeys bool
 	// FIPS refuses what FIPS 140-3 does not approve.
 	FIPS bool
+	// SM serves EC_SM2 and Aliyun_SM4. The program must have the code for them.
+	SM bool
 }
 
 // New returns an API.
 func New(o Options) *API {
 	a := &API{
 		keys: o.Keys, wrappingKeys: o.WrappingKeys, keyWait: o.KeyWait, regions: o.Regions, rand: o.Rand,
-		strictDefaultKeys: o.StrictDefaultKeys, keyPairs: o.KeyPairs, fips: o.FIPS,
+		strictDefaultKeys: o.StrictDefaultKeys, keyPairs: o.KeyPairs, fips: o.FIPS, sm: o.SM,
 	}
 	a.SetInstances(o.Instances)
 	a.SetQuotas(o.Quotas)

@@ -87,7 +87,7 @@ func (a *API) open(
 func (a *API) openWith(
 	inv *Invocation, from keyVersion, blob []byte, encCtx kmsapi.EncryptionContext,
 ) ([]byte, error) {
-	material, err := a.keys.Material(inv.scope(), from.cmk.KeyID, from.version)
+	material, err := a.keys.Material(inv.scope(), from.cmk, from.version)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +133,7 @@ func (a *API) seal(
 func (a *API) sealWith(
 	inv *Invocation, cmk *keyring.CMK, plaintext []byte, encCtx kmsapi.EncryptionContext,
 ) (ciphertext, error) {
-	material, err := a.keys.Material(inv.scope(), cmk.KeyID, cmk.Primary)
+	material, err := a.keys.Material(inv.scope(), cmk, cmk.Primary)
 	if err != nil {
 		return ciphertext{}, err
 	}

@@ -80,7 +80,7 @@ func dataKeyBytes(text []byte) []byte {
 
 // A recipient is a public key of the caller's, with the algorithm to use it with.
 type recipient struct {
-	public    wrapping.Public
+	public    wrapping.PublicKey
 	algorithm string
 	// most is how many bytes can be wrapped.
 	most int
@@ -88,18 +88,13 @@ type recipient struct {
 
 // parseRecipient reads the parameters that name a recipient.
 func (a *API) parseRecipient(blob, spec, algorithm string) (recipient, error) {
-	isSM2 := spec == kmsapi.WrappingKeySpecSM2
-	if isSM2 != (algorithm == kmsapi.WrapSM2PKE) {
+	if spec != kmsapi.WrappingKeySpec(algorithm) {
 		return recipient{}, kmsapi.InvalidParameter("WrappingAlgorithm", "A key of "+spec+" can't be used with it.")
 	}
-	if isSM2 {
-		return recipient{}, kmsapi.ErrUnsupportedOperation.WithMessage(kmsapi.ErrUnsupportedOperation.Message +
-			" This service wraps with keys of " + kmsapi.WrappingKeySpecRSA2048 + " alone.")
-	}
-	if err := a.checkApproved(algorithm); err != nil {
+	if err := a.checkWrap(algorithm); err != nil {
 		return recipient{}, err
 	}
-	public, err := wrapping.ParsePublic(blob)
+	public, err := wrapping.ParsePublic(spec, blob)
 	if err != nil {
 		return recipient{}, kmsapi.InvalidParameter("PublicKeyBlob",
 			"It must be base64 of a DER SubjectPublicKeyInfo, but "+err.Error()+".")
@@ -108,7 +103,7 @@ func (a *API) parseRecipient(blob, spec, algorithm string) (recipient, error) {
 		return recipient{}, kmsapi.InvalidParameter("PublicKeyBlob",
 			"FIPS 140-3 approves only keys with an exponent above 65536, and this service uses no others.")
 	}
-	return recipient{public, algorithm, wrapping.MaxWrapped(algorithm)}, nil
+	return recipient{public, algorithm, public.MaxWrapped(algorithm)}, nil
 }
 
 func (to recipient) wrap(key []byte) (string, error) {

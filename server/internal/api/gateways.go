@@ -5,14 +5,17 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// served is find for a CMK that the gateway of the request serves.
+// served is find for a CMK that the gateway of the request serves, and that the service can use.
 func (a *API) served(find finder) finder {
 	return func(r keyring.Reader, inv *Invocation) (*keyring.CMK, error) {
 		cmk, err := find(r, inv)
 		if err != nil {
 			return nil, err
 		}
-		return cmk, a.checkGateway(inv, cmk)
+		if err := a.checkGateway(inv, cmk); err != nil {
+			return nil, err
+		}
+		return cmk, a.checkUsable(inv, cmk)
 	}
 }
 

@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -30,20 +31,10 @@ func (a *API) getParametersForImport(
 	if err != nil {
 		return nil, err
 	}
-	if !slices.Contains(kmsapi.WrappingAlgorithms(cmk.KeySpec), r.WrappingAlgorithm) {
-		return nil, kmsapi.InvalidParameter("WrappingAlgorithm", fmt.Sprintf(
-			"For a key of KeySpec %s it must be one of %s.", cmk.KeySpec,
-			strings.Join(kmsapi.WrappingAlgorithms(cmk.KeySpec), ", ")))
-	}
-	if err := a.checkApproved(r.WrappingAlgorithm); err != nil {
+	if err := a.checkParameters(cmk, r); err != nil {
 		return nil, err
 	}
-	waitCtx, cancel := context.WithTimeout(ctx, a.keyWait)
-	defer cancel()
-	key, err := a.wrappingKeys.Get(waitCtx, inv.Account)
-	if errors.Is(err, wrapping.ErrTooManyWaiting) {
-		return nil, kmsapi.ErrThrottling
-	}
+	key, err := a.wrappingKey(ctx, inv, r.WrappingKeySpec)
 	if err != nil {
 		return nil, err
 	}
@@ -67,6 +58,38 @@ func (a *API) getParametersForImport(
 	}, nil
 }
 
+// checkParameters refuses what the key material of a CMK can't be imported with.
+func (a *API) checkParameters(cmk *keyring.CMK, r *kmsapi.GetParametersForImportRequest) error {
+	if err := a.checkServed(cmk.KeySpec); err != nil {
+		return err
+	}
+	all := kmsapi.WrappingAlgorithms(cmk.KeySpec)
+	if !slices.Contains(all, r.WrappingAlgorithm) {
+		return kmsapi.InvalidParameter("WrappingAlgorithm", fmt.Sprintf(
+			"For a key of KeySpec %s it must be one of %s.", cmk.KeySpec, strings.Join(all, ", ")))
+	}
+	if want := kmsapi.WrappingKeySpec(r.WrappingAlgorithm); r.WrappingKeySpec != want {
+		return kmsapi.InvalidParameter("WrappingKeySpec", fmt.Sprintf(
+			"With WrappingAlgorithm %s it must be %s.", r.WrappingAlgorithm, want))
+	}
+	return a.checkWrap(r.WrappingAlgorithm)
+}
+
+// wrappingKey returns a wrapping key that nobody else gets. The caller clears it. RSA keys take long to make, so there
+// is a pool of them.
+func (a *API) wrappingKey(ctx context.Context, inv *Invocation, spec string) (*wrapping.Key, error) {
+	if spec != kmsapi.WrappingKeySpecRSA2048 {
+		return wrapping.Generate(spec)
+	}
+	waitCtx, cancel := context.WithTimeout(ctx, a.keyWait)
+	defer cancel()
+	key, err := a.wrappingKeys.Get(waitCtx, inv.Account)
+	if errors.Is(err, wrapping.ErrTooManyWaiting) {
+		err = kmsapi.ErrThrottling
+	}
+	return key, err
+}
+
 func (a *API) sealToken(scope keyring.Scope, token wrapping.Token) ([]byte, error) {
 	encoded, err := token.Marshal()
 	if err != nil {
@@ -84,32 +107,21 @@ func (a *API) importKeyMaterial(
 	if err != nil {
 		return nil, err
 	}
-	// Without KeyId only the token names the CMK, and the import checks its state.
-	if r.KeyId != "" {
-		if _, err := a.findForUse(ctx, inv, byID(r.KeyId)); err != nil {
-			return nil, err
-		}
-	}
-	token, err := a.openToken(inv, r.ImportToken)
+	token, cmk, err := a.importTarget(ctx, inv, r)
 	if err != nil {
 		return nil, err
 	}
 	defer token.Key.Clear()
-	if r.KeyId != "" && r.KeyId != token.KeyID {
-		return nil, kmsapi.ErrInvalidImportToken
+	resp := &kmsapi.ImportKeyMaterialResponse{}
+	if kmsapi.IsAsymmetric(cmk.KeySpec) {
+		return resp, a.importPair(ctx, inv, token, cmk.KeySpec, r.EncryptedKeyMaterial, expires)
 	}
-	if err := a.checkApproved(token.Algorithm); err != nil { // The token may be from before.
-		return nil, err
-	}
-	if token.Algorithm == kmsapi.WrapKeyPair {
-		return &kmsapi.ImportKeyMaterialResponse{}, a.importPair(ctx, inv, token, r.EncryptedKeyMaterial, expires)
-	}
-	material, intact, err := unwrap(token, r.EncryptedKeyMaterial)
+	material, intact, err := unwrap(token, cmk.KeySpec, r.EncryptedKeyMaterial)
 	if err != nil {
 		return nil, err
 	}
 	defer material.Clear()
-	return &kmsapi.ImportKeyMaterialResponse{}, a.changeCMK(ctx, inv, token.KeyID, func(cmk *keyring.CMK) error {
+	return resp, a.changeCMK(ctx, inv, token.KeyID, func(cmk *keyring.CMK) error {
 		after, err := cmk.Lifecycle.Import(inv.Now, expires)
 		if err != nil {
 			return err
@@ -117,6 +129,35 @@ func (a *API) importKeyMaterial(
 		cmk.Become(after)
 		return a.keys.SetMaterial(inv.scope(), cmk, material, intact)
 	})
+}
+
+// importTarget returns the token of an import, whose key the caller clears, and the CMK that it is for. If the request
+// does not name that, the token does.
+func (a *API) importTarget(
+	ctx context.Context, inv *Invocation, r *kmsapi.ImportKeyMaterialRequest,
+) (token wrapping.Token, cmk *keyring.CMK, err error) {
+	if r.KeyId != "" {
+		if cmk, err = a.findForUse(ctx, inv, byID(r.KeyId)); err != nil {
+			return token, nil, err
+		}
+	}
+	if token, err = a.openToken(inv, r.ImportToken); err != nil {
+		return token, nil, err
+	}
+	if cmk == nil {
+		cmk, err = a.findForUse(ctx, inv, byID(token.KeyID))
+	}
+	switch {
+	case err != nil:
+	case cmk.KeyID != token.KeyID:
+		err = kmsapi.ErrInvalidImportToken
+	default:
+		err = cmp.Or(a.checkServed(cmk.KeySpec), a.checkWrap(token.Algorithm)) // The token may be from before.
+	}
+	if err != nil {
+		token.Key.Clear()
+	}
+	return token, cmk, err
 }
 
 // materialExpiry is the time that KeyMaterialExpireUnix gives, or zero for never. The current second is not too early
@@ -163,13 +204,13 @@ func (a *API) openToken(inv *Invocation, text string) (wrapping.Token, error) {
 
 // unwrap decrypts key material, base64 with or without line breaks. If it is not intact, for whatever reason, the
 // material is random: see [wrapping.Key.Unwrap]. The caller clears it.
-func unwrap(token wrapping.Token, text string) (material *crypt.Material, intact bool, err error) {
+func unwrap(token wrapping.Token, spec, text string) (material *crypt.Material, intact bool, err error) {
 	ciphertext, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {
 		ciphertext = nil
 	}
-	secret, intact := token.Key.Unwrap(token.Algorithm, ciphertext, kmsapi.KeyMaterialSize)
+	secret, intact := token.Key.Unwrap(token.Algorithm, ciphertext, kmsapi.MaterialSize(spec))
 	defer clear(secret)
-	material, err = crypt.MaterialFromBytes(secret)
+	material, err = crypt.MaterialFromBytes(spec, secret)
 	return material, intact, err
 }

@@ -19,10 +19,10 @@ const failedPairAfter = 250 * time.Millisecond
 
 // importPair gives an asymmetric CMK its key pair, which must be the same as before if it ever had any.
 func (a *API) importPair(
-	ctx context.Context, inv *Invocation, token wrapping.Token, text string, expires time.Time,
+	ctx context.Context, inv *Invocation, token wrapping.Token, spec, text string, expires time.Time,
 ) error {
 	started := time.Now()
-	err := a.importUnwrapped(ctx, inv, token, text, expires)
+	err := a.importUnwrapped(ctx, inv, token, spec, text, expires)
 	if errors.Is(err, kmsapi.ErrInvalidKeyMaterial) {
 		time.Sleep(failedPairAfter - time.Since(started))
 	}
@@ -30,13 +30,9 @@ func (a *API) importPair(
 }
 
 func (a *API) importUnwrapped(
-	ctx context.Context, inv *Invocation, token wrapping.Token, text string, expires time.Time,
+	ctx context.Context, inv *Invocation, token wrapping.Token, spec, text string, expires time.Time,
 ) error {
-	cmk, err := a.findForUse(ctx, inv, byID(token.KeyID))
-	if err != nil {
-		return err
-	}
-	pair, err := unwrapPair(token, cmk.KeySpec, text)
+	pair, err := unwrapPair(token, spec, text)
 	if err != nil {
 		return err
 	}

@@ -49,7 +49,7 @@ func (a *API) createKey(
 	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.CreateKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
+	return &kmsapi.CreateKeyResponse{KeyMetadata: a.metadata(inv, cmk)}, nil
 }
 
 // attributes are those of a new CMK. In a KMS instance they depend on the instance.
@@ -97,7 +97,7 @@ func (a *API) describeKey(
 	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.DescribeKeyResponse{KeyMetadata: metadata(inv, cmk)}, nil
+	return &kmsapi.DescribeKeyResponse{KeyMetadata: a.metadata(inv, cmk)}, nil
 }
 
 // updateKeyDescription replaces the description of a CMK.
@@ -110,7 +110,7 @@ func (a *API) updateKeyDescription(
 	})
 }
 
-func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
+func (a *API) metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 	protection := kmsapi.ProtectionDisabled
 	if cmk.DeletionProtection {
 		protection = kmsapi.ProtectionEnabled
@@ -130,7 +130,7 @@ func metadata(inv *Invocation, cmk *keyring.CMK) kmsapi.KeyMetadata {
 		Description:        cmk.Description,
 		PrimaryKeyVersion:  primaryVersion(cmk),
 		LastRotationDate:   wireTime(cmk.Primary.CreationDate),
-		AutomaticRotation:  automaticRotation(cmk),
+		AutomaticRotation:  a.automaticRotation(cmk),
 		RotationInterval:   wireInterval(cmk.RotationInterval),
 		NextRotationDate:   wireTime(cmk.NextRotation()),
 		DeletionProtection: protection,

@@ -27,11 +27,7 @@ func (a *API) keyKind(r *kmsapi.CreateKeyRequest) (spec, usage string, err error
 	if !slices.Contains(usages, usage) {
 		return "", "", kmsapi.InvalidParameter("KeyUsage", fmt.Sprintf("A key of KeySpec %s is not for %s.", spec, usage))
 	}
-	if !kmsapi.ServesKeySpec(spec) {
-		return "", "", kmsapi.ErrUnsupportedOperation.WithMessage(fmt.Sprintf(
-			"%s This service has no KeySpec %s.", kmsapi.ErrUnsupportedOperation.Message, spec))
-	}
-	return spec, usage, a.checkApproved(spec)
+	return spec, usage, a.checkServed(spec)
 }
 
 // newPair makes the key pair of a version of an asymmetric CMK, and returns nil for any other. It may take seconds, so
@@ -60,7 +56,7 @@ func (a *API) newVersion(ctx context.Context, inv *Invocation, cmk *keyring.CMK)
 		return keyring.Version{}, err
 	}
 	if pair == nil {
-		return a.keys.NewVersion(inv.scope(), inv.Now, cmk.KeyID)
+		return a.keys.NewVersion(inv.scope(), inv.Now, cmk)
 	}
 	defer pair.Clear()
 	return a.keys.NewPairVersion(inv.scope(), inv.Now, cmk.KeyID, pair)

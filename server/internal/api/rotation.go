@@ -1,6 +1,7 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"time"
@@ -29,6 +30,11 @@ func (a *API) updateRotationPolicy(
 		if !canRotate(cmk.KeySpec, cmk.Lifecycle.Origin) {
 			return kmsapi.ErrRejectedUnsupportedOperation
 		}
+		if interval > 0 {
+			if err := a.checkServed(cmk.KeySpec); err != nil {
+				return err
+			}
+		}
 		if err := checkInterval(cmk.Default, interval); err != nil {
 			return err
 		}
@@ -42,7 +48,7 @@ func (a *API) updateRotationPolicy(
 		case err != nil:
 			return err
 		}
-		version, err := a.keys.NewVersion(inv.scope(), inv.Now, cmk.KeyID)
+		version, err := a.keys.NewVersion(inv.scope(), inv.Now, cmk)
 		if err != nil {
 			return err
 		}
@@ -82,11 +88,11 @@ func checkInterval(isDefault bool, interval time.Duration) error {
 }
 
 // automaticRotation is what KeyMetadata says of the rotation of a CMK.
-func automaticRotation(cmk *keyring.CMK) string {
+func (a *API) automaticRotation(cmk *keyring.CMK) string {
 	switch {
 	case cmk.RotationInterval == 0:
 		return kmsapi.RotationDisabled
-	case cmk.Lifecycle.State != kmsapi.Enabled:
+	case cmk.Lifecycle.State != kmsapi.Enabled, a.checkServed(cmk.KeySpec) != nil:
 		return kmsapi.RotationSuspended
 	default:
 		return kmsapi.RotationEnabled
@@ -101,8 +107,10 @@ func wireInterval(interval time.Duration) string {
 	return kmsapi.FormatRotationInterval(interval)
 }
 
-// Rotate rotates the CMKs that are due at now, unless that would be more versions than the quota. rotated is called
-// after each.
+// Rotate rotates the CMKs that are due at now, unless that would be more versions than the quota, or of a KeySpec that
+// the service does not have. rotated is called after each.
 func (a *API) Rotate(ctx context.Context, now time.Time, rotated func(keyring.Rotation) error) error {
-	return a.keys.Rotate(ctx, now, a.roomForVersion, rotated)
+	return a.keys.Rotate(ctx, now, func(r keyring.Reader, cmk *keyring.CMK) error {
+		return cmp.Or(a.checkServed(cmk.KeySpec), a.roomForVersion(r))
+	}, rotated)
 }

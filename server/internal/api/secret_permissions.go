@@ -99,7 +99,10 @@ func (a *API) secretKey(
 	if cmk.Default {
 		return key, nil, kmsapi.ErrUnsupportedOperation // It is for Alibaba Cloud's own services.
 	}
-	key = keyring.ValueKey{KeyID: cmk.KeyID, Version: cmk.Primary}
+	if err := a.checkServed(cmk.KeySpec); err != nil {
+		return key, nil, err
+	}
+	key = keyring.ValueKey{CMK: cmk, Version: cmk.Primary}
 	if versionID != "" {
 		key.Version, err = r.Version(cmk, versionID)
 	}

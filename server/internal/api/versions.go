@@ -48,6 +48,9 @@ func (a *API) forVersion(r keyring.Reader, inv *Invocation, find finder) (*keyri
 	if cmk.Lifecycle.Origin == kmsapi.OriginExternal {
 		return nil, kmsapi.ErrRejectedUnsupportedOperation
 	}
+	if err := a.checkServed(cmk.KeySpec); err != nil {
+		return nil, err
+	}
 	if err := a.dueForVersion(cmk, inv.Now); err != nil {
 		return nil, err
 	}

@@ -57,7 +57,7 @@ func loop(b *testing.B, name string, do func() error) {
 // BenchmarkPEM measures the form of a public key.
 func BenchmarkPEM(b *testing.B) {
 	_, public := vectorKey(b, kmsapi.KeySpecRSA2048)
-	spki, err := public.public.spki()
+	spki, err := public.public.SPKI()
 	require.NoError(b, err)
 	b.ReportAllocs()
 	for b.Loop() {

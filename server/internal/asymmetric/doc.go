@@ -1,5 +1,6 @@
-// Package asymmetric is the key pairs of CMKs: RSA and the curve secp256r1 on the standard library, and secp256k1 on
-// decred's. It knows no request, no state and no storage.
+// Package asymmetric is the key pairs of CMKs: RSA and the curve secp256r1 on the standard library, secp256k1 on
+// decred's, and whatever [Register] has added: package server/sm adds SM2. It knows no request, no state and no
+// storage.
 //
 // # Keys
 //
@@ -11,5 +12,6 @@
 //
 // [Key.Decrypt] says only that it failed. It runs one private-key operation whatever it is given: for a ciphertext of
 // the wrong length, or above the modulus, it runs it on another number. OAEP's own check takes constant time in
-// crypto/rsa. So neither the answer nor its time tells an attacker (Manger, 2001) what was wrong.
+// crypto/rsa. So neither the answer nor its time tells an attacker (Manger, 2001) what was wrong. A [PrivateKey] of
+// another package has to do the same.
 package asymmetric

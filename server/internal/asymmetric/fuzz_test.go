@@ -72,7 +72,7 @@ func FuzzPublicKey(f *testing.F) {
 				require.ErrorIs(t, err, ErrKey)
 				continue
 			}
-			_, err = key.public.spki()
+			_, err = key.public.SPKI()
 			require.NoError(t, err)
 		}
 	})

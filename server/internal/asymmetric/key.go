@@ -18,46 +18,17 @@ var (
 
 // Key is a private key. It is safe for concurrent use, except for Clear. It prints as "[redacted]".
 type Key struct {
-	private private
+	private PrivateKey
 }
 
 // Public is a public key. It is safe for concurrent use.
 type Public struct {
-	public public
+	public PublicKey
 }
 
-// private and public are what each kind of key does. Algorithms are those of the kind, and digests have
-// [kmsapi.DigestSize] bytes.
-type private interface {
-	// pkcs8 returns the key in its one encoding.
-	pkcs8() ([]byte, error)
-	public() public
-	sign(algorithm string, digest []byte) ([]byte, error)
-	decrypt(algorithm string, ciphertext []byte) (plaintext []byte, ok bool)
-	clear()
-}
-
-type public interface {
-	spki() ([]byte, error)
-	verify(algorithm string, digest, signature []byte) bool
-	maxPlaintext(algorithm string) int
-	encrypt(algorithm string, plaintext []byte) ([]byte, error)
-}
-
-// scheme is a kind of key.
-type scheme struct {
-	generate    func() (private, error)
-	parse       func(pkcs8 []byte) (private, error)
-	parsePublic func(spki []byte) (public, error)
-}
-
-// schemes are the kinds of keys by KeySpec.
-var schemes = map[string]scheme{
-	kmsapi.KeySpecRSA2048: rsaScheme(2048),
-	kmsapi.KeySpecRSA3072: rsaScheme(3072),
-	kmsapi.KeySpecRSA4096: rsaScheme(4096),
-	kmsapi.KeySpecP256:    {generateP256, parseP256, parsePublicP256},
-	kmsapi.KeySpecP256K:   {generateP256K, parseP256K, parsePublicP256K},
+// errNoCode is for a KeySpec that this program does not know, or has no code for.
+func errNoCode(spec string) error {
+	return fmt.Errorf("%w: this program has no code for KeySpec %q", ErrKey, spec)
 }
 
 // Generate makes a key from crypto/rand. RSA takes 0.2 s to 4 s of a processor, by the length of the key; curves take
@@ -65,9 +36,9 @@ var schemes = map[string]scheme{
 func Generate(spec string) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
-		return nil, fmt.Errorf("%w: %q", ErrKey, spec)
+		return nil, errNoCode(spec)
 	}
-	key, err := s.generate()
+	key, err := s.Generate()
 	if err != nil {
 		return nil, fmt.Errorf("key pair: %w", err)
 	}
@@ -79,9 +50,9 @@ func Generate(spec string) (*Key, error) {
 func Parse(spec string, pkcs8 []byte) (*Key, error) {
 	s, ok := schemes[spec]
 	if !ok {
-		return nil, ErrKey
+		return nil, errNoCode(spec)
 	}
-	key, err := s.parse(pkcs8)
+	key, err := s.Parse(pkcs8)
 	if err != nil {
 		return nil, ErrKey
 	}
@@ -92,9 +63,9 @@ func Parse(spec string, pkcs8 []byte) (*Key, error) {
 func ParsePublic(spec string, spki []byte) (*Public, error) {
 	s, ok := schemes[spec]
 	if !ok {
-		return nil, ErrKey
+		return nil, errNoCode(spec)
 	}
-	key, err := s.parsePublic(spki)
+	key, err := s.ParsePublic(spki)
 	if err != nil {
 		return nil, ErrKey
 	}
@@ -102,30 +73,30 @@ func ParsePublic(spec string, spki []byte) (*Public, error) {
 }
 
 // PKCS8 encodes the key. A key has one encoding, whatever it was parsed from. The caller clears it.
-func (k *Key) PKCS8() ([]byte, error) { return k.private.pkcs8() }
+func (k *Key) PKCS8() ([]byte, error) { return k.private.PKCS8() }
 
 // SPKI encodes the public half as a SubjectPublicKeyInfo.
-func (k *Key) SPKI() ([]byte, error) { return k.private.public().spki() }
+func (k *Key) SPKI() ([]byte, error) { return k.private.Public().SPKI() }
 
 // Sign signs a digest of [kmsapi.DigestSize] bytes.
 func (k *Key) Sign(algorithm string, digest []byte) ([]byte, error) {
 	if len(digest) != kmsapi.DigestSize {
 		return nil, fmt.Errorf("a digest has %d bytes, not %d", kmsapi.DigestSize, len(digest))
 	}
-	return k.private.sign(algorithm, digest)
+	return k.private.Sign(algorithm, digest)
 }
 
 // Decrypt returns what was encrypted with the public half; the caller clears it. It takes the same time for whatever
 // does not decrypt.
 func (k *Key) Decrypt(algorithm string, ciphertext []byte) (plaintext []byte, ok bool) {
-	return k.private.decrypt(algorithm, ciphertext)
+	return k.private.Decrypt(algorithm, ciphertext)
 }
 
 // Clear overwrites the private numbers that can be reached; the libraries have copies until they are garbage-collected.
 // The key must not be used afterwards.
 func (k *Key) Clear() {
 	if k.private != nil {
-		k.private.clear()
+		k.private.Clear()
 		k.private = nil
 	}
 }
@@ -135,13 +106,13 @@ func (Key) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "[redacted]") 
 
 // Verify reports whether signature is one of digest. Whatever is wrong with it, it is none.
 func (p *Public) Verify(algorithm string, digest, signature []byte) bool {
-	return len(digest) == kmsapi.DigestSize && p.public.verify(algorithm, digest, signature)
+	return len(digest) == kmsapi.DigestSize && p.public.Verify(algorithm, digest, signature)
 }
 
 // MaxPlaintext is the most that Encrypt takes, in bytes, and 0 if the key does not have the algorithm.
-func (p *Public) MaxPlaintext(algorithm string) int { return p.public.maxPlaintext(algorithm) }
+func (p *Public) MaxPlaintext(algorithm string) int { return p.public.MaxPlaintext(algorithm) }
 
 // Encrypt encrypts up to [Public.MaxPlaintext] bytes.
 func (p *Public) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
-	return p.public.encrypt(algorithm, plaintext)
+	return p.public.Encrypt(algorithm, plaintext)
 }

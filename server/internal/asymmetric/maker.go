@@ -3,6 +3,7 @@ package asymmetric
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -51,4 +52,7 @@ func (m *Maker) enter(ctx context.Context, account string) error {
 	return err
 }
 
-func isQuick(spec string) bool { return spec == kmsapi.KeySpecP256 || spec == kmsapi.KeySpecP256K }
+// isQuick is true for keys on curves.
+func isQuick(spec string) bool {
+	return slices.Contains([]string{kmsapi.KeySpecP256, kmsapi.KeySpecP256K, kmsapi.KeySpecSM2}, spec)
+}

@@ -8,6 +8,8 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/asn1"
 	"fmt"
 	"hash"
 	"math/big"
@@ -19,14 +21,14 @@ import (
 const exponent = 65537
 
 // rsaScheme is RSA keys with a modulus of bits.
-func rsaScheme(bits int) scheme {
-	return scheme{
-		generate: func() (private, error) {
+func rsaScheme(bits int) Scheme {
+	return Scheme{
+		Generate: func() (PrivateKey, error) {
 			key, err := rsa.GenerateKey(rand.Reader, bits)
 			return &rsaPrivate{key}, err
 		},
-		parse: func(pkcs8 []byte) (private, error) { return parseRSA(bits, pkcs8) },
-		parsePublic: func(spki []byte) (public, error) {
+		Parse: func(pkcs8 []byte) (PrivateKey, error) { return parseRSA(bits, pkcs8) },
+		ParsePublic: func(spki []byte) (PublicKey, error) {
 			parsed, err := x509.ParsePKIXPublicKey(spki)
 			key, ok := parsed.(*rsa.PublicKey)
 			if err != nil || !ok || key.N.BitLen() != bits || key.E != exponent {
@@ -37,8 +39,8 @@ func rsaScheme(bits int) scheme {
 	}
 }
 
-func parseRSA(bits int, pkcs8 []byte) (private, error) {
-	if _, err := parsePKCS8(pkcs8); err != nil {
+func parseRSA(bits int, pkcs8 []byte) (PrivateKey, error) {
+	if err := checkPKCS8(pkcs8); err != nil {
 		return nil, err
 	}
 	parsed, err := x509.ParsePKCS8PrivateKey(pkcs8)
@@ -52,13 +54,28 @@ func parseRSA(bits int, pkcs8 []byte) (private, error) {
 	return &rsaPrivate{key}, nil
 }
 
+// checkPKCS8 refuses what crypto/x509 would let pass: another version, and anything after the key.
+func checkPKCS8(der []byte) error {
+	var parsed struct {
+		Version   int
+		Algorithm pkix.AlgorithmIdentifier
+		Key       []byte
+	}
+	rest, err := asn1.Unmarshal(der, &parsed)
+	clear(parsed.Key)
+	if err != nil || len(rest) > 0 || parsed.Version != 0 {
+		return ErrKey
+	}
+	return nil
+}
+
 type rsaPrivate struct{ key *rsa.PrivateKey }
 
-func (k *rsaPrivate) pkcs8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.key) }
+func (k *rsaPrivate) PKCS8() ([]byte, error) { return x509.MarshalPKCS8PrivateKey(k.key) }
 
-func (k *rsaPrivate) public() public { return &rsaPublic{&k.key.PublicKey} }
+func (k *rsaPrivate) Public() PublicKey { return &rsaPublic{&k.key.PublicKey} }
 
-func (k *rsaPrivate) sign(algorithm string, digest []byte) ([]byte, error) {
+func (k *rsaPrivate) Sign(algorithm string, digest []byte) ([]byte, error) {
 	switch algorithm {
 	case kmsapi.SignPSS:
 		return rsa.SignPSS(rand.Reader, k.key, crypto.SHA256, digest, pssOptions)
@@ -84,7 +101,7 @@ func oaepHash(algorithm string) hash.Hash {
 	}
 }
 
-func (k *rsaPrivate) decrypt(algorithm string, ciphertext []byte) ([]byte, bool) {
+func (k *rsaPrivate) Decrypt(algorithm string, ciphertext []byte) ([]byte, bool) {
 	h := oaepHash(algorithm)
 	if h == nil {
 		return nil, false
@@ -103,7 +120,7 @@ func (k *rsaPrivate) decrypt(algorithm string, ciphertext []byte) ([]byte, bool)
 	return plaintext, true
 }
 
-func (k *rsaPrivate) clear() {
+func (k *rsaPrivate) Clear() {
 	clear(k.key.D.Bits())
 	for _, prime := range k.key.Primes {
 		clear(prime.Bits())
@@ -115,9 +132,9 @@ func (k *rsaPrivate) clear() {
 
 type rsaPublic struct{ key *rsa.PublicKey }
 
-func (p *rsaPublic) spki() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.key) }
+func (p *rsaPublic) SPKI() ([]byte, error) { return x509.MarshalPKIXPublicKey(p.key) }
 
-func (p *rsaPublic) verify(algorithm string, digest, signature []byte) bool {
+func (p *rsaPublic) Verify(algorithm string, digest, signature []byte) bool {
 	switch algorithm {
 	case kmsapi.SignPSS:
 		return rsa.VerifyPSS(p.key, crypto.SHA256, digest, signature, pssOptions) == nil
@@ -128,7 +145,7 @@ func (p *rsaPublic) verify(algorithm string, digest, signature []byte) bool {
 	}
 }
 
-func (p *rsaPublic) maxPlaintext(algorithm string) int {
+func (p *rsaPublic) MaxPlaintext(algorithm string) int {
 	h := oaepHash(algorithm)
 	if h == nil {
 		return 0
@@ -136,7 +153,7 @@ func (p *rsaPublic) maxPlaintext(algorithm string) int {
 	return p.key.Size() - 2*h.Size() - 2
 }
 
-func (p *rsaPublic) encrypt(algorithm string, plaintext []byte) ([]byte, error) {
+func (p *rsaPublic) Encrypt(algorithm string, plaintext []byte) ([]byte, error) {
 	h := oaepHash(algorithm)
 	if h == nil {
 		return nil, ErrAlgorithm

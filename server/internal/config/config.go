@@ -23,6 +23,9 @@ type Config struct {
 	// FIPS starts the service only if Go's FIPS 140-3 module is on, and refuses what the standard does not approve.
 	FIPS bool `hcl:"fips,optional"`
 
+	// SM serves key pairs on SM2 and keys of SM4. The program must have the code for them.
+	SM bool `hcl:"sm,optional"`
+
 	Listener Listener  `hcl:"listener,block"`
 	Storage  Storage   `hcl:"storage,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`

@@ -22,9 +22,9 @@ const (
 
 type context = kmsapi.EncryptionContext
 
-func newMaterial(t testing.TB) *Material {
+func newMaterial(t testing.TB, spec string) *Material {
 	t.Helper()
-	m, err := NewMaterial(nil)
+	m, err := NewMaterial(spec, nil)
 	require.NoError(t, err)
 	return m
 }
@@ -37,25 +37,27 @@ func seal(t testing.TB, m *Material, plaintext string, c context) []byte {
 }
 
 func TestBlobsOpenWithTheirKeyAndContext(t *testing.T) {
-	m := newMaterial(t)
-	for _, plaintext := range []string{"", "x", strings.Repeat("long", 2000)} {
-		for _, c := range []context{nil, {}, {"a": "1"}, {"a": "1", "b": "", "": "c"}} {
-			blob := seal(t, m, plaintext, c)
-			require.Len(t, blob, 77+len(plaintext))
-			id, err := BlobVersionID(blob)
-			require.NoError(t, err)
-			require.Equal(t, versionA, id)
-			opened, err := m.Open(blob, c)
-			require.NoError(t, err)
-			require.Equal(t, plaintext, string(opened))
+	eachSpec(t, func(t *testing.T, spec string) {
+		m := newMaterial(t, spec)
+		for _, plaintext := range []string{"", "x", strings.Repeat("long", 2000)} {
+			for _, c := range []context{nil, {}, {"a": "1"}, {"a": "1", "b": "", "": "c"}} {
+				blob := seal(t, m, plaintext, c)
+				require.Len(t, blob, blobOverhead[spec]+len(plaintext))
+				id, err := BlobVersionID(blob)
+				require.NoError(t, err)
+				require.Equal(t, versionA, id)
+				opened, err := m.Open(blob, c)
+				require.NoError(t, err)
+				require.Equal(t, plaintext, string(opened))
+			}
 		}
-	}
+	})
 }
 
 // TestBlobLayoutIsStable pins the format: blobs that users keep must open forever.
 func TestBlobLayoutIsStable(t *testing.T) {
 	random := bytes.NewReader(append(bytes.Repeat([]byte{7}, keySize), "ABCDEFGHIJKLMNOPQRSTUVWX"...))
-	m, err := NewMaterial(random)
+	m, err := NewMaterial(kmsapi.KeySpecAES256, random)
 	require.NoError(t, err)
 	blob := seal(t, m, "plaintext", context{"b": "2", "a": "1"})
 	require.Equal(t, versionA+"\x01ABCDEFGHIJKLMNOPQRSTUVWX", string(blob[:61]))
@@ -68,111 +70,126 @@ func TestBlobLayoutIsStable(t *testing.T) {
 }
 
 func TestABlobOpensWithNoOtherContext(t *testing.T) {
-	m := newMaterial(t)
-	contexts := []context{
-		nil,
-		{"": ""},
-		{"a": "bc"},
-		{"ab": "c"},
-		{"abc": ""},
-		{"": "abc"},
-		{"a": "b", "c": "d"},
-		{"a": "bcd"},
-		{"c": "b", "a": "d"},
-		{"app": "bench"},
-		{"ap": "pbench"},
-		{"a": "b\x00\x00\x00\x01c"},
-		{"A": "bc"},
-		{"a": "bc "},
-	}
-	for i, c := range contexts {
-		blob := seal(t, m, "plaintext", c)
-		for j, other := range contexts {
-			_, err := m.Open(blob, other)
-			if i == j {
-				require.NoError(t, err)
-			} else {
-				require.Equal(t, ErrOpen, err, "%v opens with %v", c, other)
+	eachSpec(t, func(t *testing.T, spec string) {
+		m := newMaterial(t, spec)
+		contexts := []context{
+			nil,
+			{"": ""},
+			{"a": "bc"},
+			{"ab": "c"},
+			{"abc": ""},
+			{"": "abc"},
+			{"a": "b", "c": "d"},
+			{"a": "bcd"},
+			{"c": "b", "a": "d"},
+			{"app": "bench"},
+			{"ap": "pbench"},
+			{"a": "b\x00\x00\x00\x01c"},
+			{"A": "bc"},
+			{"a": "bc "},
+		}
+		for i, c := range contexts {
+			blob := seal(t, m, "plaintext", c)
+			for j, other := range contexts {
+				_, err := m.Open(blob, other)
+				if i == j {
+					require.NoError(t, err)
+				} else {
+					require.Equal(t, ErrOpen, err, "%v opens with %v", c, other)
+				}
 			}
 		}
-	}
+	})
 }
 
 func TestNilAndEmptyContextsAreEqual(t *testing.T) {
-	m := newMaterial(t)
-	_, err := m.Open(seal(t, m, "x", nil), context{})
-	require.NoError(t, err)
-	_, err = m.Open(seal(t, m, "x", context{}), nil)
-	require.NoError(t, err)
+	eachSpec(t, func(t *testing.T, spec string) {
+		m := newMaterial(t, spec)
+		_, err := m.Open(seal(t, m, "x", nil), context{})
+		require.NoError(t, err)
+		_, err = m.Open(seal(t, m, "x", context{}), nil)
+		require.NoError(t, err)
+	})
 }
 
 func TestAlteredBlobsDoNotOpen(t *testing.T) {
-	m := newMaterial(t)
-	c := context{"a": "1"}
-	blob := seal(t, m, "plaintext", c)
-	refused := func(changed []byte, how string, args ...any) {
-		t.Helper()
-		plaintext, err := m.Open(changed, c)
-		require.Equal(t, ErrOpen, err, how, args)
-		require.Nil(t, plaintext)
-	}
-	for bit := range len(blob) * 8 {
-		changed := bytes.Clone(blob)
-		changed[bit/8] ^= 1 << (bit % 8)
-		refused(changed, "bit %d flipped", bit)
-	}
-	for n := range blob {
-		refused(blob[:n], "cut to %d bytes", n)
-		refused(blob[n+1:], "without the first %d bytes", n+1)
-	}
-	for b := range 256 {
-		refused(append(bytes.Clone(blob), byte(b)), "with byte %d added", b)
-	}
-	refused(nil, "nothing")
-	refused(append([]byte(strings.ToUpper(versionA)), blob[36:]...), "in upper case")
+	eachSpec(t, func(t *testing.T, spec string) {
+		m := newMaterial(t, spec)
+		c := context{"a": "1"}
+		blob := seal(t, m, "plaintext", c)
+		refused := func(changed []byte, how string, args ...any) {
+			t.Helper()
+			plaintext, err := m.Open(changed, c)
+			require.Equal(t, ErrOpen, err, how, args)
+			require.Nil(t, plaintext)
+		}
+		for bit := range len(blob) * 8 {
+			changed := bytes.Clone(blob)
+			changed[bit/8] ^= 1 << (bit % 8)
+			refused(changed, "bit %d flipped", bit)
+		}
+		for n := range blob {
+			refused(blob[:n], "cut to %d bytes", n)
+			refused(blob[n+1:], "without the first %d bytes", n+1)
+		}
+		for b := range 256 {
+			refused(append(bytes.Clone(blob), byte(b)), "with byte %d added", b)
+		}
+		refused(nil, "nothing")
+		refused(append([]byte(strings.ToUpper(versionA)), blob[36:]...), "in upper case")
+	})
 }
 
 func TestBlobsOfAnotherKeyDoNotOpen(t *testing.T) {
-	a, b := newMaterial(t), newMaterial(t)
-	blobA, err := a.Seal(versionA, []byte("of A"), nil)
-	require.NoError(t, err)
-	blobB, err := b.Seal(versionB, []byte("of B"), nil)
-	require.NoError(t, err)
-	_, err = b.Open(blobA, nil)
-	require.Equal(t, ErrOpen, err)
-
-	// With the id of the other key in the header, a service would try the wrong key.
-	swapped := append([]byte(versionB), blobA[36:]...)
-	for _, m := range []*Material{a, b} {
-		_, err = m.Open(swapped, nil)
+	eachSpec(t, func(t *testing.T, spec string) {
+		a, b := newMaterial(t, spec), newMaterial(t, spec)
+		blobA, err := a.Seal(versionA, []byte("of A"), nil)
+		require.NoError(t, err)
+		blobB, err := b.Seal(versionB, []byte("of B"), nil)
+		require.NoError(t, err)
+		_, err = b.Open(blobA, nil)
 		require.Equal(t, ErrOpen, err)
-	}
-	_, err = a.Open(append(bytes.Clone(blobA[:61]), blobB[61:]...), nil)
-	require.Equal(t, ErrOpen, err)
+
+		// With the id of the other key in the header, a service would try the wrong key.
+		swapped := append([]byte(versionB), blobA[36:]...)
+		for _, m := range []*Material{a, b} {
+			_, err = m.Open(swapped, nil)
+			require.Equal(t, ErrOpen, err)
+		}
+		_, err = a.Open(append(bytes.Clone(blobA[:blobOverhead[spec]-tagSize]), blobB[blobOverhead[spec]-tagSize:]...), nil)
+		require.Equal(t, ErrOpen, err)
+	})
 }
 
 func TestBlobHeadersAreParsedStrictly(t *testing.T) {
-	rest := string(make([]byte, nonceSize+tagSize))
-	for name, header := range map[string]string{
-		"upper case":       strings.ToUpper(versionA) + "\x01",
-		"braces":           "{" + versionA[:34] + "}" + "\x01",
-		"a missing hyphen": strings.Replace(versionA, "-", "0", 1) + "\x01",
-		"not a hex digit":  strings.Replace(versionA, "a", "g", 1) + "\x01",
-		"format 0":         versionA + "\x00",
-		"format 2":         versionA + "\x02",
-		"too short":        versionA[:35] + "\x01",
-	} {
-		t.Run(name, func(t *testing.T) {
-			_, err := BlobVersionID([]byte(header + rest))
+	eachSpec(t, func(t *testing.T, spec string) {
+		m := newMaterial(t, spec)
+		format, rest := string(seal(t, m, "", nil)[36]), string(make([]byte, blobOverhead[spec]-37))
+		for name, header := range map[string]string{
+			"upper case":       strings.ToUpper(versionA) + format,
+			"braces":           "{" + versionA[:34] + "}" + format,
+			"a missing hyphen": strings.Replace(versionA, "-", "0", 1) + format,
+			"not a hex digit":  strings.Replace(versionA, "a", "g", 1) + format,
+			"format 0":         versionA + "\x00",
+			"format 3":         versionA + "\x03",
+			"too short":        versionA[:35] + format,
+		} {
+			t.Run(name, func(t *testing.T) {
+				_, err := BlobVersionID([]byte(header + rest))
+				require.Equal(t, ErrOpen, err)
+				_, err = m.Seal(strings.TrimRight(header, "\x00\x01\x02\x03")+"x", nil, nil)
+				require.Error(t, err)
+			})
+		}
+		_, err := BlobVersionID([]byte(versionA + format + rest))
+		require.NoError(t, err)
+		_, err = BlobVersionID([]byte(versionA + format + rest[1:]))
+		require.Equal(t, ErrOpen, err)
+		for n := range 37 {
+			_, err = BlobVersionID([]byte(versionA + format)[:n])
 			require.Equal(t, ErrOpen, err)
-			_, err = newMaterial(t).Seal(strings.TrimRight(header, "\x00\x01\x02")+"x", nil, nil)
-			require.Error(t, err)
-		})
-	}
-	_, err := BlobVersionID([]byte(versionA + "\x01" + rest))
-	require.NoError(t, err)
-	_, err = BlobVersionID([]byte(versionA + "\x01" + rest[1:]))
-	require.Equal(t, ErrOpen, err)
+		}
+	})
 }
 
 func TestIsUUID(t *testing.T) {
@@ -187,59 +204,70 @@ func TestIsUUID(t *testing.T) {
 }
 
 func TestNoncesDoNotRepeat(t *testing.T) {
-	m := newMaterial(t)
-	seen := map[string]bool{}
-	for range 1000 {
-		nonce := string(seal(t, m, "same", nil)[37:61])
-		require.False(t, seen[nonce])
-		seen[nonce] = true
-	}
+	eachSpec(t, func(t *testing.T, spec string) {
+		m := newMaterial(t, spec)
+		seen := map[string]bool{}
+		for range 1000 {
+			nonce := string(seal(t, m, "same", nil)[37 : blobOverhead[spec]-tagSize])
+			require.False(t, seen[nonce])
+			seen[nonce] = true
+		}
+	})
 }
 
 func TestNothingIsSealedWithoutRandomness(t *testing.T) {
-	_, err := NewMaterial(iotest.ErrReader(errors.New("no entropy")))
-	require.ErrorContains(t, err, "no entropy")
-	m, err := NewMaterial(bytes.NewReader(make([]byte, keySize+nonceSize-1)))
-	require.NoError(t, err)
-	blob, err := m.Seal(versionA, []byte("x"), nil)
-	require.Error(t, err)
-	require.Nil(t, blob)
+	eachSpec(t, func(t *testing.T, spec string) {
+		_, err := NewMaterial(spec, iotest.ErrReader(errors.New("no entropy")))
+		require.ErrorContains(t, err, "no entropy")
+		m, err := NewMaterial(spec, bytes.NewReader(make([]byte, kmsapi.MaterialSize(spec)+15)))
+		require.NoError(t, err)
+		blob, err := m.Seal(versionA, []byte("x"), nil)
+		require.Error(t, err)
+		require.Nil(t, blob)
+	})
 }
 
 func FuzzOpen(f *testing.F) {
-	// All fuzzing processes must use the same blob.
-	m, err := NewMaterial(bytes.NewReader(bytes.Repeat([]byte{7}, keySize+nonceSize)))
-	require.NoError(f, err)
-	blob := seal(f, m, "plaintext", context{"a": "1"})
-	f.Add(blob, "a", "1")
-	f.Add(blob[:76], "a", "1")
+	// All fuzzing processes must use the same blobs.
+	material, blobs := map[string]*Material{}, map[string][]byte{}
+	for spec := range blobOverhead {
+		m, err := NewMaterial(spec, bytes.NewReader(bytes.Repeat([]byte{7}, keySize+nonceSize)))
+		require.NoError(f, err)
+		material[spec], blobs[spec] = m, seal(f, m, "plaintext", context{"a": "1"})
+		f.Add(blobs[spec], "a", "1")
+		f.Add(blobs[spec][:blobOverhead[spec]-1], "a", "1")
+	}
 	f.Add([]byte(nil), "", "")
 	f.Add(bytes.Repeat([]byte("0"), 77), "a", "")
 	f.Fuzz(func(t *testing.T, fuzzed []byte, name, value string) {
-		plaintext, err := m.Open(fuzzed, context{name: value})
-		if err == nil {
-			// Only blobs that the key sealed open, and only with their context.
-			require.Equal(t, blob, fuzzed)
-			require.Equal(t, "plaintext", string(plaintext))
-			require.Equal(t, context{"a": "1"}, context{name: value})
-			return
+		for spec, m := range material {
+			plaintext, err := m.Open(fuzzed, context{name: value})
+			if err == nil {
+				// Only blobs that the key sealed open, and only with their context.
+				require.Equal(t, blobs[spec], fuzzed)
+				require.Equal(t, "plaintext", string(plaintext))
+				require.Equal(t, context{"a": "1"}, context{name: value})
+				continue
+			}
+			require.Equal(t, ErrOpen, err)
+			require.Nil(t, plaintext)
 		}
-		require.Equal(t, ErrOpen, err)
-		require.Nil(t, plaintext)
 	})
 }
 
 func BenchmarkSeal(b *testing.B) {
-	for _, size := range []int{64, 8192} {
-		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			m := newMaterial(b)
-			plaintext, c := make([]byte, size), context{"app": "payroll", "env": "prod"}
-			b.SetBytes(int64(size))
-			for b.Loop() {
-				if _, err := m.Seal(versionA, plaintext, c); err != nil {
-					b.Fatal(err)
+	for spec := range blobOverhead {
+		for _, size := range []int{64, 8192} {
+			b.Run(fmt.Sprint(spec, "/", size), func(b *testing.B) {
+				m := newMaterial(b, spec)
+				plaintext, c := make([]byte, size), context{"app": "payroll", "env": "prod"}
+				b.SetBytes(int64(size))
+				for b.Loop() {
+					if _, err := m.Seal(versionA, plaintext, c); err != nil {
+						b.Fatal(err)
+					}
 				}
-			}
-		})
+			})
+		}
 	}
 }

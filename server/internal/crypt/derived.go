@@ -19,13 +19,13 @@ func (r *RootKey) derive(purpose string) (*key, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer clear(secret[:])
-	derived, err := hkdf.Key(sha256.New, secret[:], nil, purpose, keySize)
+	defer secret.clear()
+	derived, err := hkdf.Key(sha256.New, secret.bytes(), nil, purpose, keySize)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(derived)
-	return newKey(derived, r.key.random)
+	return newKey(&aes256, derived, r.key.random)
 }
 
 // SealToken encrypts content that leaves the service and is to come back in the same scope. The result is a byte of
@@ -47,5 +47,5 @@ func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
 		return nil, err
 	}
 	defer k.clear()
-	return k.openRecord(tokenLabel, token, []byte(scope))
+	return k.openRecord(tokenLabel, recordFormat, token, []byte(scope))
 }

@@ -8,6 +8,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const (
@@ -64,12 +66,12 @@ func TestAlteredTokensDoNotOpen(t *testing.T) {
 
 // TestSealedValuesAreNotInterchangeable opens what was sealed for one purpose as if it were for another.
 func TestSealedValuesAreNotInterchangeable(t *testing.T) {
-	root, m := newRootKey(t), newMaterial(t)
+	root, m := newRootKey(t), newMaterial(t, kmsapi.KeySpecAES256)
 	wrapped, err := root.Wrap(scopeA, m)
 	require.NoError(t, err)
 	_, err = root.OpenToken(scopeA, wrapped)
 	require.ErrorIs(t, err, ErrOpen)
-	_, err = root.Unwrap(scopeA, sealToken(t, root, string(bytes.Repeat([]byte{1}, keySize))))
+	_, err = root.Unwrap(scopeA, kmsapi.KeySpecAES256, sealToken(t, root, string(bytes.Repeat([]byte{1}, keySize))))
 	require.ErrorIs(t, err, ErrOpen)
 	require.ErrorIs(t, root.VerifyCheck(sealToken(t, root, "")), ErrWrongRootKey)
 }
@@ -87,25 +89,27 @@ func fingerprintOf(t *testing.T, root *RootKey, path string, m *Material) []byte
 }
 
 func TestFingerprints(t *testing.T) {
-	root := newRootKey(t)
-	fingerprint := func(root *RootKey, path string, fill byte) []byte {
-		m, err := MaterialFromBytes(bytes.Repeat([]byte{fill}, keySize))
-		require.NoError(t, err)
-		defer m.Clear()
-		return fingerprintOf(t, root, path, m)
-	}
-	first := fingerprint(root, pathA, 1)
-	require.Equal(t, first, fingerprint(root, pathA, 1), "the same material has the same fingerprint")
-	require.NotEqual(t, first, fingerprint(root, pathA, 2), "other material")
-	require.NotEqual(t, first, fingerprint(root, pathB, 1), "another record")
-	require.NotEqual(t, first, fingerprint(newRootKey(t), pathA, 1), "another root key")
-	require.NotEqual(t, fingerprint(root, pathA+"\x01", 1), first, "bytes do not move between path and material")
+	eachSpec(t, func(t *testing.T, spec string) {
+		root := newRootKey(t)
+		fingerprint := func(root *RootKey, path string, fill byte) []byte {
+			m, err := MaterialFromBytes(spec, bytes.Repeat([]byte{fill}, kmsapi.MaterialSize(spec)))
+			require.NoError(t, err)
+			defer m.Clear()
+			return fingerprintOf(t, root, path, m)
+		}
+		first := fingerprint(root, pathA, 1)
+		require.Equal(t, first, fingerprint(root, pathA, 1), "the same material has the same fingerprint")
+		require.NotEqual(t, first, fingerprint(root, pathA, 2), "other material")
+		require.NotEqual(t, first, fingerprint(root, pathB, 1), "another record")
+		require.NotEqual(t, first, fingerprint(newRootKey(t), pathA, 1), "another root key")
+		require.NotEqual(t, fingerprint(root, pathA+"\x01", 1), first, "bytes do not move between path and material")
 
-	secret, err := root.key.copy()
-	require.NoError(t, err)
-	plain := hmac.New(sha256.New, secret[:])
-	plain.Write(append([]byte(pathA), bytes.Repeat([]byte{1}, keySize)...))
-	require.NotEqual(t, plain.Sum(nil), first, "the root key itself is not the HMAC key")
+		secret, err := root.key.copy()
+		require.NoError(t, err)
+		plain := hmac.New(sha256.New, secret.bytes())
+		plain.Write(append([]byte(pathA), bytes.Repeat([]byte{1}, kmsapi.MaterialSize(spec))...))
+		require.NotEqual(t, plain.Sum(nil), first, "the root key itself is not the HMAC key")
+	})
 }
 
 // TestDerivedKeysAreStable pins what the stores and tokens of earlier versions depend on.
@@ -113,7 +117,7 @@ func TestDerivedKeysAreStable(t *testing.T) {
 	random := bytes.NewReader(append(bytes.Repeat([]byte{1}, keySize), bytes.Repeat([]byte{2}, nonceSize)...))
 	root, err := NewRootKey(random)
 	require.NoError(t, err)
-	m, err := MaterialFromBytes(bytes.Repeat([]byte{3}, keySize))
+	m, err := MaterialFromBytes(kmsapi.KeySpecAES256, bytes.Repeat([]byte{3}, keySize))
 	require.NoError(t, err)
 	f := fingerprintOf(t, root, pathA, m)
 	require.Equal(t, "43b8eba3445be08954a7728b98dd8d714330a0320d48bf7296e71e35d10a959e", hex.EncodeToString(f))
@@ -122,7 +126,7 @@ func TestDerivedKeysAreStable(t *testing.T) {
 }
 
 func TestAClearedRootKeyDerivesNothing(t *testing.T) {
-	root, m := newRootKey(t), newMaterial(t)
+	root, m := newRootKey(t), newMaterial(t, kmsapi.KeySpecAES256)
 	token := sealToken(t, root, "content")
 	root.Clear()
 	_, err := root.SealToken(scopeA, nil)
@@ -133,7 +137,7 @@ func TestAClearedRootKeyDerivesNothing(t *testing.T) {
 	require.ErrorIs(t, err, ErrCleared)
 	key, err := NewFingerprintKey(nil)
 	require.NoError(t, err)
-	cleared := newMaterial(t)
+	cleared := newMaterial(t, kmsapi.KeySpecAES256)
 	cleared.Clear()
 	_, err = key.Of(pathA, cleared)
 	require.ErrorIs(t, err, ErrCleared)

@@ -16,7 +16,7 @@ type FingerprintKey struct {
 
 // NewFingerprintKey generates a key from random; nil means crypto/rand.
 func NewFingerprintKey(random io.Reader) (*FingerprintKey, error) {
-	k, err := newRandomKey(random)
+	k, err := newRandomKey(&aes256, random)
 	if err != nil {
 		return nil, err
 	}
@@ -38,14 +38,15 @@ func (f *FingerprintKey) Clear() { f.key.clear() }
 // Of returns 32 bytes that identify the material of the record at path. Without the key they reveal nothing, not even
 // whether two records had the same material. Compare them with [hmac.Equal].
 //
-// It is HMAC-SHA256 of path and the material, whose length is fixed.
+// It is HMAC-SHA256 of path and the material. No path is the beginning of another, so the two can't be taken for one
+// another, whatever the length of the material.
 func (f *FingerprintKey) Of(path string, m *Material) ([]byte, error) {
 	secret, err := m.key.copy()
 	if err != nil {
 		return nil, err
 	}
-	defer clear(secret[:])
-	return f.of(path, secret[:])
+	defer secret.clear()
+	return f.of(path, secret.bytes())
 }
 
 // OfPublicKey is the same for a key pair, which its public key tells as well as its private one does.
@@ -58,8 +59,8 @@ func (f *FingerprintKey) of(path string, content []byte) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer clear(k[:])
-	h := hmac.New(sha256.New, k[:])
+	defer k.clear()
+	h := hmac.New(sha256.New, k.bytes())
 	h.Write([]byte(path))
 	h.Write(content)
 	return h.Sum(nil), nil
@@ -72,7 +73,7 @@ func (r *RootKey) WrapFingerprintKey(path string, f *FingerprintKey) ([]byte, er
 
 // UnwrapFingerprintKey returns the key that WrapFingerprintKey encrypted, or [ErrOpen]. The caller clears it.
 func (r *RootKey) UnwrapFingerprintKey(path string, wrapped []byte) (*FingerprintKey, error) {
-	k, err := r.unwrapKey(path, KindFingerprintKey, wrapped)
+	k, err := r.unwrapKey(path, KindFingerprintKey, &aes256, wrapped)
 	if err != nil {
 		return nil, err
 	}

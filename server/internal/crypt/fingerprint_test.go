@@ -4,10 +4,12 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func TestAFingerprintKeyOutlivesTheRootKeyThatWrapsIt(t *testing.T) {
-	first, second, m := newRootKey(t), newRootKey(t), newMaterial(t)
+	first, second, m := newRootKey(t), newRootKey(t), newMaterial(t, kmsapi.KeySpecAES256)
 	key, err := first.DeriveFingerprintKey()
 	require.NoError(t, err)
 	wrapped, err := first.WrapFingerprintKey(pathA, key)
@@ -25,32 +27,34 @@ func TestAFingerprintKeyOutlivesTheRootKeyThatWrapsIt(t *testing.T) {
 	require.ErrorIs(t, err, ErrOpen, "by the root key of before")
 	_, err = second.UnwrapFingerprintKey(pathB, rewrapped)
 	require.ErrorIs(t, err, ErrOpen, "of another record")
-	_, err = second.Unwrap(pathA, rewrapped)
+	_, err = second.Unwrap(pathA, kmsapi.KeySpecAES256, rewrapped)
 	require.ErrorIs(t, err, ErrOpen, "as material")
 }
 
 func TestRewrappedMaterialIsTheSameMaterial(t *testing.T) {
-	first, second, m := newRootKey(t), newRootKey(t), newMaterial(t)
-	current, err := first.Wrap(pathA, m)
-	require.NoError(t, err)
-	secret, err := m.key.copy()
-	require.NoError(t, err)
-	old, err := first.key.seal(recordLabel, []byte{recordFormat}, secret[:], []byte(pathA))
-	require.NoError(t, err)
-	for name, wrapped := range map[string][]byte{"format 1": old, "format 2": current} {
-		rewrapped, err := first.Rewrap(second, pathA, KindMaterial, wrapped)
-		require.NoError(t, err, name)
-		require.Len(t, rewrapped, len(current), name)
-		got, err := second.Unwrap(pathA, rewrapped)
-		require.NoError(t, err, name)
-		require.True(t, m.Equal(got), name)
-		_, err = first.Unwrap(pathA, rewrapped)
-		require.ErrorIs(t, err, ErrOpen, name)
-		_, err = first.Rewrap(second, pathB, KindMaterial, wrapped)
-		require.ErrorIs(t, err, ErrOpen, "%s, of another record", name)
-		_, err = second.Rewrap(first, pathA, KindMaterial, wrapped)
-		require.ErrorIs(t, err, ErrOpen, "%s, with another root key", name)
-	}
+	eachSpec(t, func(t *testing.T, spec string) {
+		first, second, m := newRootKey(t), newRootKey(t), newMaterial(t, spec)
+		current, err := first.Wrap(pathA, m)
+		require.NoError(t, err)
+		secret, err := m.key.copy()
+		require.NoError(t, err)
+		old, err := first.key.seal(recordLabel, []byte{recordFormat}, secret.bytes(), []byte(pathA))
+		require.NoError(t, err)
+		for name, wrapped := range map[string][]byte{"format 1": old, "format 2": current} {
+			rewrapped, err := first.Rewrap(second, pathA, KindMaterial, wrapped)
+			require.NoError(t, err, name)
+			require.Len(t, rewrapped, len(current), name)
+			got, err := second.Unwrap(pathA, spec, rewrapped)
+			require.NoError(t, err, name)
+			require.True(t, m.Equal(got), name)
+			_, err = first.Unwrap(pathA, spec, rewrapped)
+			require.ErrorIs(t, err, ErrOpen, name)
+			_, err = first.Rewrap(second, pathB, KindMaterial, wrapped)
+			require.ErrorIs(t, err, ErrOpen, "%s, of another record", name)
+			_, err = second.Rewrap(first, pathA, KindMaterial, wrapped)
+			require.ErrorIs(t, err, ErrOpen, "%s, with another root key", name)
+		}
+	})
 }
 
 func TestRootKeysAreCompared(t *testing.T) {

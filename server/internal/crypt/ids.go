@@ -14,8 +14,8 @@ const (
 	randomOfKey     = 18
 	randomOfVersion = 10
 
-	// In forms, H is a hexadecimal digit, L a letter, and N a letter or a digit, all in lower case, so that an id has one
-	// spelling. Every other character is itself.
+	// In forms, H is a hexadecimal digit, L a letter, and N a letter or a digit, all in lower case, so that an id has
+	// one spelling. Every other character is itself.
 	uuidForm            = "HHHHHHHH-HHHH-HHHH-HHHH-HHHHHHHHHHHH"
 	instanceKeyForm     = "key-LLLNNNNNNNNNNNNNNNNNN"
 	instanceVersionForm = instanceKeyForm + "-NNNNNNNNNN"

@@ -5,6 +5,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func TestNewIDsHaveTheirForms(t *testing.T) {
@@ -39,7 +41,7 @@ func TestOtherFormsAreNotIDs(t *testing.T) {
 }
 
 func TestABlobNamesAVersionInAnInstance(t *testing.T) {
-	m := newMaterial(t)
+	m := newMaterial(t, kmsapi.KeySpecAES256)
 	id := NewVersionID(NewKeyID("hzz"))
 	blob, err := m.Seal(id, []byte("x"), nil)
 	require.NoError(t, err)

@@ -33,7 +33,7 @@ type RootKey struct {
 // NewRootKey generates a root key from random, from which its nonces and those of the material that it unwraps come
 // too; nil means crypto/rand. See [NewMaterial] for any other source.
 func NewRootKey(random io.Reader) (*RootKey, error) {
-	k, err := newRandomKey(random)
+	k, err := newRandomKey(&aes256, random)
 	if err != nil {
 		return nil, err
 	}
@@ -54,18 +54,11 @@ func (r *RootKey) SealCheck() ([]byte, error) {
 
 // VerifyCheck returns [ErrWrongRootKey] if check was not sealed with this root key.
 func (r *RootKey) VerifyCheck(check []byte) error {
-	_, err := r.key.openRecord(checkLabel, check, nil)
+	_, err := r.key.openRecord(checkLabel, recordFormat, check, nil)
 	if errors.Is(err, ErrOpen) {
 		return ErrWrongRootKey
 	}
 	return err
-}
-
-func (k *key) openRecord(label string, sealed, bound []byte) ([]byte, error) {
-	if len(sealed) == 0 || sealed[0] != recordFormat {
-		return nil, ErrOpen
-	}
-	return k.open(label, sealed, recordHeader, bound)
 }
 
 // maxRootKeyFile is more bytes than a root key file can have.
@@ -117,7 +110,7 @@ func parseKey(encoded []byte) (*key, error) {
 	if subtle.ConstantTimeCompare(secret[:n], make([]byte, keySize)) == 1 {
 		return nil, errors.New("holds only zeros")
 	}
-	return newKey(secret[:n], nil)
+	return newKey(&aes256, secret[:n], nil)
 }
 
 // Encode returns the key as its file has it. The caller must clear it.
@@ -126,8 +119,8 @@ func (r *RootKey) Encode() ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer clear(secret[:])
-	return append(base64.StdEncoding.AppendEncode(make([]byte, 0, 2*len(secret)), secret[:]), '\n'), nil
+	defer secret.clear()
+	return append(base64.StdEncoding.AppendEncode(make([]byte, 0, 2*keySize), secret.bytes()), '\n'), nil
 }
 
 // WriteFile writes the key to a new file at path with mode 0600, and syncs file and folder. If the file exists, the

@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func newRootKey(t testing.TB) *RootKey {
@@ -29,9 +31,9 @@ func TestChecksTellRootKeysApart(t *testing.T) {
 	require.ErrorIs(t, root.VerifyCheck(nil), ErrWrongRootKey)
 	require.ErrorIs(t, root.VerifyCheck(append(check, 0)), ErrWrongRootKey)
 
-	_, err = root.Unwrap("", check)
+	_, err = root.Unwrap("", kmsapi.KeySpecAES256, check)
 	require.Equal(t, ErrOpen, err, "a check is not material")
-	wrapped, err := root.Wrap("", newMaterial(t))
+	wrapped, err := root.Wrap("", newMaterial(t, kmsapi.KeySpecAES256))
 	require.NoError(t, err)
 	require.ErrorIs(t, root.VerifyCheck(wrapped), ErrWrongRootKey, "and material is not a check")
 }

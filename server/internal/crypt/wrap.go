@@ -4,14 +4,14 @@ package crypt
 type Kind byte
 
 const (
-	// KindMaterial is the 32 bytes of a [Material].
+	// KindMaterial is the bytes of a [Material]. Their number tells KeySpecs apart.
 	KindMaterial Kind = 1
 	// KindFingerprintKey is the 32 bytes of a [FingerprintKey].
 	KindFingerprintKey Kind = 2
 	// KindPrivateKey is the PKCS#8 of a version of an asymmetric CMK.
 	KindPrivateKey Kind = 3
-	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that nobody who can
-	// write to the store can put another in its place.
+	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that nobody who
+	// can write to the store can put another in its place.
 	KindPublicKey Kind = 4
 	// KindSecretValue is a value of a secret.
 	KindSecretValue Kind = 5
@@ -44,7 +44,7 @@ func (r *RootKey) WrapBytes(path string, kind Kind, secret []byte) ([]byte, erro
 // It also opens format 1, which earlier programs wrote for [KindMaterial] alone and which has no byte for the kind.
 func (r *RootKey) UnwrapBytes(path string, kind Kind, wrapped []byte) ([]byte, error) {
 	if kind == KindMaterial && len(wrapped) > 0 && wrapped[0] == recordFormat {
-		return r.key.openRecord(recordLabel, wrapped, []byte(path))
+		return r.key.openRecord(recordLabel, recordFormat, wrapped, []byte(path))
 	}
 	if len(wrapped) < wrapHeader || wrapped[0] != wrapFormat || wrapped[1] != byte(kind) {
 		return nil, ErrOpen
@@ -57,9 +57,14 @@ func (r *RootKey) Wrap(path string, m *Material) ([]byte, error) {
 	return r.wrapKey(path, KindMaterial, m.key)
 }
 
-// Unwrap is [RootKey.UnwrapBytes] for material. The caller clears it.
-func (r *RootKey) Unwrap(path string, wrapped []byte) (*Material, error) {
-	k, err := r.unwrapKey(path, KindMaterial, wrapped)
+// Unwrap is [RootKey.UnwrapBytes] for material of a KeySpec. The caller clears it. The error is [ErrNotLinked] if the
+// program is built without the cipher.
+func (r *RootKey) Unwrap(path, keySpec string, wrapped []byte) (*Material, error) {
+	s, err := schemeOf(keySpec)
+	if err != nil {
+		return nil, err
+	}
+	k, err := r.unwrapKey(path, KindMaterial, s, wrapped)
 	if err != nil {
 		return nil, err
 	}
@@ -71,17 +76,17 @@ func (r *RootKey) wrapKey(path string, kind Kind, k *key) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	defer clear(secret[:])
-	return r.WrapBytes(path, kind, secret[:])
+	defer secret.clear()
+	return r.WrapBytes(path, kind, secret.bytes())
 }
 
-func (r *RootKey) unwrapKey(path string, kind Kind, wrapped []byte) (*key, error) {
+func (r *RootKey) unwrapKey(path string, kind Kind, s *scheme, wrapped []byte) (*key, error) {
 	secret, err := r.UnwrapBytes(path, kind, wrapped)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(secret)
-	k, err := newKey(secret, r.key.random)
+	k, err := newKey(s, secret, r.key.random)
 	if err != nil {
 		return nil, ErrOpen
 	}

@@ -6,53 +6,61 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func TestWrappedMaterialUnwraps(t *testing.T) {
-	root, m := newRootKey(t), newMaterial(t)
-	wrapped, err := root.Wrap("cmk/1", m)
-	require.NoError(t, err)
-	require.Len(t, wrapped, 74)
-	again, err := root.Unwrap("cmk/1", wrapped)
-	require.NoError(t, err)
-	require.True(t, m.Equal(again))
-	opened, err := again.Open(seal(t, m, "x", nil), nil)
-	require.NoError(t, err)
-	require.Equal(t, "x", string(opened))
+	eachSpec(t, func(t *testing.T, spec string) {
+		root, m := newRootKey(t), newMaterial(t, spec)
+		wrapped, err := root.Wrap("cmk/1", m)
+		require.NoError(t, err)
+		require.Len(t, wrapped, kmsapi.MaterialSize(spec)+42)
+		again, err := root.Unwrap("cmk/1", spec, wrapped)
+		require.NoError(t, err)
+		require.True(t, m.Equal(again))
+		opened, err := again.Open(seal(t, m, "x", nil), nil)
+		require.NoError(t, err)
+		require.Equal(t, "x", string(opened))
 
-	second, err := root.Wrap("cmk/1", m)
-	require.NoError(t, err)
-	require.NotEqual(t, wrapped, second)
+		second, err := root.Wrap("cmk/1", m)
+		require.NoError(t, err)
+		require.NotEqual(t, wrapped, second)
+	})
 }
 
 func TestMaterialUnwrapsOnlyAtItsPath(t *testing.T) {
-	root := newRootKey(t)
-	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
-	require.NoError(t, err)
-	for _, path := range []string{"", "cmk/", "cmk/2", "cmk/11", "cmk/1/", "key/1"} {
-		_, err = root.Unwrap(path, wrapped)
-		require.Equal(t, ErrOpen, err, path)
-	}
-	_, err = newRootKey(t).Unwrap("cmk/1", wrapped)
-	require.Equal(t, ErrOpen, err, "with another root key")
+	eachSpec(t, func(t *testing.T, spec string) {
+		root := newRootKey(t)
+		wrapped, err := root.Wrap("cmk/1", newMaterial(t, spec))
+		require.NoError(t, err)
+		for _, path := range []string{"", "cmk/", "cmk/2", "cmk/11", "cmk/1/", "key/1"} {
+			_, err = root.Unwrap(path, spec, wrapped)
+			require.Equal(t, ErrOpen, err, path)
+		}
+		_, err = newRootKey(t).Unwrap("cmk/1", spec, wrapped)
+		require.Equal(t, ErrOpen, err, "with another root key")
+	})
 }
 
 func TestAlteredMaterialDoesNotUnwrap(t *testing.T) {
-	root := newRootKey(t)
-	wrapped, err := root.Wrap("cmk/1", newMaterial(t))
-	require.NoError(t, err)
-	for bit := range len(wrapped) * 8 {
-		changed := bytes.Clone(wrapped)
-		changed[bit/8] ^= 1 << (bit % 8)
-		_, err := root.Unwrap("cmk/1", changed)
-		require.Equal(t, ErrOpen, err, "bit %d", bit)
-	}
-	for n := range wrapped {
-		_, err := root.Unwrap("cmk/1", wrapped[:n])
-		require.Equal(t, ErrOpen, err, "cut to %d bytes", n)
-	}
-	_, err = root.Unwrap("cmk/1", append(wrapped, 0))
-	require.Equal(t, ErrOpen, err)
+	eachSpec(t, func(t *testing.T, spec string) {
+		root := newRootKey(t)
+		wrapped, err := root.Wrap("cmk/1", newMaterial(t, spec))
+		require.NoError(t, err)
+		for bit := range len(wrapped) * 8 {
+			changed := bytes.Clone(wrapped)
+			changed[bit/8] ^= 1 << (bit % 8)
+			_, err := root.Unwrap("cmk/1", spec, changed)
+			require.Equal(t, ErrOpen, err, "bit %d", bit)
+		}
+		for n := range wrapped {
+			_, err := root.Unwrap("cmk/1", spec, wrapped[:n])
+			require.Equal(t, ErrOpen, err, "cut to %d bytes", n)
+		}
+		_, err = root.Unwrap("cmk/1", spec, append(wrapped, 0))
+		require.Equal(t, ErrOpen, err)
+	})
 }
 
 func TestSecretsOfAnyLengthAndKindUnwrap(t *testing.T) {
@@ -78,11 +86,16 @@ func TestSecretsOfAnyLengthAndKindUnwrap(t *testing.T) {
 
 func TestMaterialOfAnotherLengthIsNotMaterial(t *testing.T) {
 	root := newRootKey(t)
-	for _, size := range []int{0, 31, 33} {
+	for _, size := range []int{0, 15, 16, 17, 31, 32, 33} {
 		wrapped, err := root.WrapBytes("cmk/1", KindMaterial, make([]byte, size))
 		require.NoError(t, err)
-		_, err = root.Unwrap("cmk/1", wrapped)
-		require.Equal(t, ErrOpen, err)
+		for spec := range blobOverhead {
+			if size == kmsapi.MaterialSize(spec) {
+				continue
+			}
+			_, err = root.Unwrap("cmk/1", spec, wrapped)
+			require.Equal(t, ErrOpen, err, "%d bytes as %s", size, spec)
+		}
 	}
 }
 
@@ -96,21 +109,21 @@ func TestBothFormatsOfWrappedMaterialStayReadable(t *testing.T) {
 	} {
 		raw, err := hex.DecodeString(wrapped)
 		require.NoError(t, err)
-		got, err := root.Unwrap("cmk/1", raw)
+		got, err := root.Unwrap("cmk/1", kmsapi.KeySpecAES256, raw)
 		require.NoError(t, err)
 		require.True(t, want.Equal(got))
-		_, err = root.Unwrap("cmk/2", raw)
+		_, err = root.Unwrap("cmk/2", kmsapi.KeySpecAES256, raw)
 		require.Equal(t, ErrOpen, err)
 		_, err = root.UnwrapBytes("cmk/1", 2, raw)
 		require.Equal(t, ErrOpen, err, "another kind")
 		raw[0] ^= 3
-		_, err = root.Unwrap("cmk/1", raw)
+		_, err = root.Unwrap("cmk/1", kmsapi.KeySpecAES256, raw)
 		require.Equal(t, ErrOpen, err, "made the other format")
 	}
 }
 
 func mustKey(t *testing.T, secret []byte) *key {
-	k, err := newKey(secret, nil)
+	k, err := newKey(&aes256, secret, nil)
 	require.NoError(t, err)
 	return k
 }

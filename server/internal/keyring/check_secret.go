@@ -114,7 +114,7 @@ func (c *checker) valueKey(at location, secret *Secret, value SecretValue) (by V
 		c.problem("record %q: its key %s has no version %s", at.path, secret.KeyID, value.KeyVersionID)
 		return by, false
 	}
-	return ValueKey{KeyID: cmk.KeyID, Version: version}, true
+	return ValueKey{CMK: cmk, Version: version}, true
 }
 
 func (c *checker) secretTags(at location, value []byte) {

@@ -50,32 +50,37 @@ func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error)
 		return cmk, nil
 	}
 	var err error
-	cmk.Primary, err = k.newVersion(scope, now, cmk.KeyID, a.KeyPair)
+	cmk.Primary, err = k.newVersion(scope, now, cmk, a.KeyPair)
 	return cmk, err
 }
 
-func (k *Keyring) newVersion(scope Scope, now time.Time, keyID string, pair *asymmetric.Key) (Version, error) {
+func (k *Keyring) newVersion(scope Scope, now time.Time, cmk *CMK, pair *asymmetric.Key) (Version, error) {
 	if pair != nil {
-		return k.NewPairVersion(scope, now, keyID, pair)
+		return k.NewPairVersion(scope, now, cmk.KeyID, pair)
 	}
-	return k.NewVersion(scope, now, keyID)
+	return k.NewVersion(scope, now, cmk)
 }
 
-// NewVersion makes a version of a symmetric CMK with new key material, which [Writer.AddVersion] stores.
-func (k *Keyring) NewVersion(scope Scope, now time.Time, keyID string) (Version, error) {
-	version := Version{ID: crypt.NewVersionID(keyID), CreationDate: now}
-	material, err := crypt.NewMaterial(k.rand)
+// NewVersion makes a version of a symmetric CMK with new key material, which [Writer.AddVersion] stores. Only the id
+// and the KeySpec of the CMK count, neither of which ever changes.
+func (k *Keyring) NewVersion(scope Scope, now time.Time, cmk *CMK) (Version, error) {
+	version := Version{ID: crypt.NewVersionID(cmk.KeyID), CreationDate: now}
+	material, err := crypt.NewMaterial(cmk.KeySpec, k.rand)
 	if err != nil {
 		return version, err
 	}
 	defer material.Clear()
-	version.Wrapped, err = k.root.Wrap(scope.materialPath(keyID, version.ID), material)
+	version.Wrapped, err = k.root.Wrap(scope.materialPath(cmk.KeyID, version.ID), material)
 	return version, err
 }
 
-// Material unwraps the key material of a CMK's version. The caller clears it.
-func (k *Keyring) Material(scope Scope, keyID string, version Version) (*crypt.Material, error) {
-	return k.root.Unwrap(scope.materialPath(keyID, version.ID), version.Wrapped)
+// Material unwraps the key material of a version of a symmetric CMK. The caller clears it.
+func (k *Keyring) Material(scope Scope, cmk *CMK, version Version) (*crypt.Material, error) {
+	return openMaterial(k.root, scope, cmk, version)
+}
+
+func openMaterial(root *crypt.RootKey, scope Scope, cmk *CMK, version Version) (*crypt.Material, error) {
+	return root.Unwrap(scope.materialPath(cmk.KeyID, version.ID), cmk.KeySpec, version.Wrapped)
 }
 
 // SetMaterial gives a CMK imported material, if that is intact and the same as in any import before. Otherwise it

@@ -134,7 +134,7 @@ func TestVersionsOfAnOldStoreAreNumberedInTheirOrder(t *testing.T) {
 	r.update(func(w Writer) error {
 		cmk, err := w.stored(old.KeyID)
 		require.NoError(t, err)
-		version, err := r.NewVersion(testScope, testTime, old.KeyID)
+		version, err := r.NewVersion(testScope, testTime, cmk)
 		require.NoError(t, err)
 		return w.AddVersion(cmk, version)
 	})

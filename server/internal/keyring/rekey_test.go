@@ -37,7 +37,7 @@ func (r *rig) imported() (*CMK, *crypt.Material) {
 	r.t.Helper()
 	cmk, err := r.NewCMK(testScope, testTime, Attributes{Origin: kmsapi.OriginExternal})
 	require.NoError(r.t, err)
-	material, err := crypt.NewMaterial(nil)
+	material, err := crypt.NewMaterial(kmsapi.KeySpecAES256, nil)
 	require.NoError(r.t, err)
 	require.NoError(r.t, r.SetMaterial(testScope, cmk, material, true))
 	cmk.Lifecycle.State, cmk.Lifecycle.HasMaterial = kmsapi.Enabled, true
@@ -113,7 +113,7 @@ func TestNothingThatTheOldRootKeyWrappedIsInTheNewStore(t *testing.T) {
 func TestImportedMaterialIsRecognizedUnderANewRootKey(t *testing.T) {
 	r := newRig(t)
 	cmk, material := r.imported()
-	other, err := crypt.NewMaterial(nil)
+	other, err := crypt.NewMaterial(kmsapi.KeySpecAES256, nil)
 	require.NoError(t, err)
 	gone := cmk.Lifecycle
 	gone.HasMaterial, gone.State = false, kmsapi.PendingImport

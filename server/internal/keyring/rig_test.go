@@ -68,7 +68,7 @@ func (r *rig) create(versions, tags int) (keyID string, versionIDs []string) {
 	versionIDs = append(versionIDs, cmk.Primary.ID)
 	r.update(func(w Writer) error { return w.AddCMK(cmk) })
 	for len(versionIDs) < versions {
-		version, err := r.NewVersion(testScope, testTime, cmk.KeyID)
+		version, err := r.NewVersion(testScope, testTime, cmk)
 		require.NoError(r.t, err)
 		versionIDs = append(versionIDs, version.ID)
 		r.update(func(w Writer) error { return w.AddVersion(cmk, version) })

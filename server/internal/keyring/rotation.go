@@ -43,10 +43,11 @@ type Rotation struct {
 // It looks for them in a read transaction and rotates each in a write transaction of its own, in which it looks again,
 // so that a CMK is not rotated twice. rotated is called after each.
 //
-// room returns an error that wraps [kmsapi.ErrLimitExceeded] if the scope may not have one more version; then its CMKs
-// stay as they are until the next call, and Rotate goes on with those of others before it returns the error.
+// may returns an error that wraps [kmsapi.ErrLimitExceeded] if the scope may not have one more version; then its CMKs
+// stay as they are until the next call, and Rotate goes on with those of others before it returns the error. If it
+// wraps [kmsapi.ErrUnsupportedOperation], the CMK alone waits, and Rotate returns nothing about it.
 func (k *Keyring) Rotate(
-	ctx context.Context, now time.Time, room func(Reader) error, rotated func(Rotation) error,
+	ctx context.Context, now time.Time, may func(Reader, *CMK) error, rotated func(Rotation) error,
 ) error {
 	var all []dueCMK
 	err := k.store.View(ctx, func(r store.Reader) error {
@@ -64,7 +65,8 @@ func (k *Keyring) Rotate(
 		if full[due.scope] != nil {
 			continue
 		}
-		switch made, err := k.rotate(ctx, due, now, room); {
+		switch made, err := k.rotate(ctx, due, now, may); {
+		case errors.Is(err, kmsapi.ErrUnsupportedOperation):
 		case errors.Is(err, kmsapi.ErrLimitExceeded):
 			full[due.scope] = fmt.Errorf("keys of account %s in %s wait for their rotation: %w",
 				due.scope.Account, due.scope.Region, err)
@@ -85,12 +87,8 @@ func (k *Keyring) Rotate(
 
 // rotate rotates a CMK, unless it turns out not to be due: somebody has rotated, changed or deleted it meanwhile.
 func (k *Keyring) rotate(
-	ctx context.Context, due dueCMK, now time.Time, room func(Reader) error,
+	ctx context.Context, due dueCMK, now time.Time, may func(Reader, *CMK) error,
 ) (made Rotation, err error) {
-	version, err := k.NewVersion(due.scope, now, due.keyID)
-	if err != nil {
-		return made, err
-	}
 	err = k.Update(ctx, due.scope, now, func(w Writer) error {
 		made = Rotation{}
 		cmk, err := w.CMK(due.keyID)
@@ -100,7 +98,11 @@ func (k *Keyring) rotate(
 		if err != nil || !cmk.IsDue(now) {
 			return err
 		}
-		if err := room(w.Reader); err != nil {
+		if err := may(w.Reader, cmk); err != nil {
+			return err
+		}
+		version, err := k.NewVersion(due.scope, now, cmk)
+		if err != nil {
 			return err
 		}
 		made = Rotation{due.scope, cmk.KeyID, cmk.InstanceID, version.ID}

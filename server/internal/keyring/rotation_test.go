@@ -23,11 +23,13 @@ func (r *rig) createRotated() *CMK {
 	return cmk
 }
 
+// always lets every CMK be rotated.
+func always(Reader, *CMK) error { return nil }
+
 // rotations sweeps at a time, and returns what was rotated.
 func (r *rig) rotations(now time.Time) (made []Rotation) {
 	r.t.Helper()
-	room := func(Reader) error { return nil }
-	require.NoError(r.t, r.Rotate(r.t.Context(), now, room, func(one Rotation) error {
+	require.NoError(r.t, r.Rotate(r.t.Context(), now, always, func(one Rotation) error {
 		made = append(made, one)
 		return nil
 	}))
@@ -70,14 +72,13 @@ func TestTwoSweepsAtOnceRotateOnce(t *testing.T) {
 	cmk := r.createRotated()
 	now := cmk.NextRotation()
 	inner := 0
-	room := func(Reader) error { return nil }
-	require.NoError(t, r.Rotate(t.Context(), now, room, func(Rotation) error {
+	require.NoError(t, r.Rotate(t.Context(), now, always, func(Rotation) error {
 		inner = len(r.rotations(now))
 		return nil
 	}))
 	require.Zero(t, inner)
 	due := dueCMK{testScope, cmk.KeyID}
-	made, err := r.rotate(t.Context(), due, now, room) // It was found before, and has been rotated since.
+	made, err := r.rotate(t.Context(), due, now, always) // It was found before, and has been rotated since.
 	require.NoError(t, err)
 	require.Empty(t, made)
 	require.Len(t, r.versions(cmk.KeyID), 2)
@@ -115,7 +116,7 @@ func TestCMKsWaitForTheirRotationWhileTheScopeIsFull(t *testing.T) {
 	first, second := r.createRotated(), r.createRotated()
 	now := first.NextRotation()
 	asked := 0
-	full := func(Reader) error {
+	full := func(Reader, *CMK) error {
 		asked++
 		return kmsapi.ErrLimitExceeded
 	}
@@ -124,6 +125,22 @@ func TestCMKsWaitForTheirRotationWhileTheScopeIsFull(t *testing.T) {
 	require.Equal(t, 1, asked, "the scope is not asked for every CMK")
 	require.Len(t, r.rotations(now), 2, "the next sweep tries again")
 	require.Len(t, r.versions(second.KeyID), 2)
+}
+
+func TestACMKThatCanNotBeRotatedHoldsUpNoOther(t *testing.T) {
+	r := newRig(t)
+	waits, other := r.createRotated(), r.createRotated()
+	now := waits.NextRotation()
+	may := func(_ Reader, cmk *CMK) error {
+		if cmk.KeyID == waits.KeyID {
+			return kmsapi.ErrUnsupportedOperation
+		}
+		return nil
+	}
+	require.NoError(t, r.Rotate(t.Context(), now, may, func(Rotation) error { return nil }))
+	require.Len(t, r.versions(other.KeyID), 2)
+	require.Len(t, r.versions(waits.KeyID), 1)
+	require.Len(t, r.rotations(now), 1, "the next sweep tries again")
 }
 
 func TestVersionsOfOneSecondKeepTheOrderOfMaking(t *testing.T) {

@@ -29,7 +29,7 @@ func (s Scope) valueBound(name, versionID, dataType string) string {
 
 // A ValueKey seals and opens values of secrets: a version of a CMK. The zero value is the root key.
 type ValueKey struct {
-	KeyID   string
+	CMK     *CMK
 	Version Version
 }
 
@@ -39,11 +39,11 @@ func (k *Keyring) SealValue(scope Scope, name, versionID, dataType, text string,
 	bound, plaintext := scope.valueBound(name, versionID, dataType), []byte(text)
 	defer clear(plaintext)
 	var err error
-	if by.KeyID == "" {
+	if by.CMK == nil {
 		value.Sealed, err = k.root.WrapBytes(bound, crypt.KindSecretValue, plaintext)
 		return value, err
 	}
-	material, err := k.Material(scope, by.KeyID, by.Version)
+	material, err := k.Material(scope, by.CMK, by.Version)
 	if err != nil {
 		return value, err
 	}
@@ -65,7 +65,7 @@ func openValue(root *crypt.RootKey, bound string, scope Scope, value SecretValue
 	if value.KeyVersionID == "" {
 		return root.UnwrapBytes(bound, crypt.KindSecretValue, value.Sealed)
 	}
-	material, err := root.Unwrap(scope.materialPath(by.KeyID, by.Version.ID), by.Version.Wrapped)
+	material, err := openMaterial(root, scope, by.CMK, by.Version)
 	if err != nil {
 		return nil, err
 	}

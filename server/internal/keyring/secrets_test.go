@@ -37,7 +37,7 @@ func (r *rig) key(reader Reader, secret *Secret, versionID string) (by ValueKey)
 	}
 	cmk, err := reader.CMK(secret.KeyID)
 	require.NoError(r.t, err)
-	by = ValueKey{KeyID: cmk.KeyID, Version: cmk.Primary}
+	by = ValueKey{CMK: cmk, Version: cmk.Primary}
 	if versionID != "" {
 		by.Version, err = reader.Version(cmk, versionID)
 		require.NoError(r.t, err)
@@ -78,7 +78,7 @@ func TestSecretsStayReadableUnderANewRootKey(t *testing.T) {
 		cmk, err = reader.CMK(keyID)
 		return err
 	})
-	newer, err := r.NewVersion(testScope, testTime, keyID)
+	newer, err := r.NewVersion(testScope, testTime, cmk)
 	require.NoError(t, err)
 	r.update(func(w Writer) error { return w.AddVersion(cmk, newer) })
 	before := r.records()

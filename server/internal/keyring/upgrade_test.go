@@ -27,7 +27,7 @@ func (r *rig) putOld(w store.Writer, versions int, tags Tags, alias string) (cmk
 		}
 	}
 	for len(old.Versions) < versions {
-		version, e := r.NewVersion(testScope, testTime, old.KeyID)
+		version, e := r.NewVersion(testScope, testTime, &CMK{KeyID: old.KeyID, KeySpec: kmsapi.KeySpecAES256})
 		if e != nil {
 			return old, e
 		}

@@ -22,14 +22,14 @@ func (r *rig) material(versionID string) error {
 }
 
 func (r *rig) materialOf(versionID string) (*crypt.Material, error) {
-	var keyID string
+	var cmk *CMK
 	var version Version
 	err := r.View(r.t.Context(), testScope, testTime, func(reader Reader) (err error) {
-		if keyID, err = reader.OwnerOf(versionID); err != nil {
+		keyID, err := reader.OwnerOf(versionID)
+		if err != nil {
 			return err
 		}
-		cmk, err := reader.CMK(keyID)
-		if err != nil {
+		if cmk, err = reader.CMK(keyID); err != nil {
 			return err
 		}
 		version, err = reader.Version(cmk, versionID)
@@ -38,7 +38,7 @@ func (r *rig) materialOf(versionID string) (*crypt.Material, error) {
 	if err != nil {
 		return nil, err
 	}
-	return r.Material(testScope, keyID, version)
+	return r.Material(testScope, cmk, version)
 }
 
 func TestEveryVersionKeepsItsMaterial(t *testing.T) {

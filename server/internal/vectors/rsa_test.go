@@ -44,7 +44,8 @@ func parseKey(t *testing.T, pkcs8 []byte) *wrapping.Key {
 	t.Helper()
 	private, err := x509.ParsePKCS8PrivateKey(pkcs8)
 	require.NoError(t, err)
-	key, err := wrapping.ParseKey(x509.MarshalPKCS1PrivateKey(private.(*rsa.PrivateKey)))
+	key, err := wrapping.ParseKey(
+		kmsapi.WrappingKeySpecRSA2048, x509.MarshalPKCS1PrivateKey(private.(*rsa.PrivateKey)))
 	require.NoError(t, err)
 	return key
 }

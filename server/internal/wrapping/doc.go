@@ -1,11 +1,12 @@
-// Package wrapping protects key material on its way into the KMS service, with an RSA key generated for that one
-// import, and data keys on their way out, with an RSA key of the caller's: see [Public].
+// Package wrapping protects key material on its way into the KMS service, with a key generated for that one import, and
+// data keys on their way out, with a key of the caller's: see [ParsePublic].
 //
 // # Wrapping keys
 //
-// A [Key] is an RSA key of 2048 bits. Its public half goes out with an import token, and the owner of key material
-// encrypts the material with it. Generating one takes about 100 ms of a core, so a [Pool] generates them ahead of need,
-// and shares them out fairly between accounts when it has run out.
+// A [Key] is an RSA key of 2048 bits, or one of a kind that [Register] has added: package server/sm adds SM2. Its
+// public half goes out with an import token, and the owner of key material encrypts the material with it. Generating an
+// RSA key takes about 100 ms of a core, so a [Pool] generates them ahead of need, and shares them out fairly between
+// accounts when it has run out.
 //
 // # Tokens
 //

@@ -1,60 +1,48 @@
 package wrapping
 
 import (
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
 	"fmt"
 	"io"
 )
 
-// keyBits is what the reference calls RSA_2048 (§4.2).
-const keyBits = 2048
-
 // Key is a wrapping key. It is safe for concurrent use, except for Clear.
 type Key struct {
-	private *rsa.PrivateKey
+	private PrivateKey
 }
 
-// Generate returns a new key. It takes about 100 ms.
-func Generate() (*Key, error) {
-	private, err := rsa.GenerateKey(rand.Reader, keyBits)
+// Generate returns a new key of a WrappingKeySpec. RSA takes about 100 ms; SM2 takes no time.
+func Generate(spec string) (*Key, error) {
+	s, ok := schemes[spec]
+	if !ok {
+		return nil, fmt.Errorf("wrapping key: there is no code for %q", spec)
+	}
+	private, err := s.Generate()
 	if err != nil {
 		return nil, fmt.Errorf("wrapping key: %w", err)
 	}
 	return &Key{private}, nil
 }
 
-// ParseKey parses an RSA private key of 2048 bits in PKCS#1 DER, and checks that it is consistent.
-func ParseKey(der []byte) (*Key, error) {
-	private, err := x509.ParsePKCS1PrivateKey(der)
+// ParseKey parses a key of a WrappingKeySpec as tokens hold it: RSA in PKCS#1 DER. It checks that it is consistent.
+func ParseKey(spec string, der []byte) (*Key, error) {
+	s, ok := schemes[spec]
+	if !ok {
+		return nil, fmt.Errorf("wrapping key: there is no code for %q", spec)
+	}
+	private, err := s.Parse(der)
 	if err != nil {
 		return nil, fmt.Errorf("wrapping key: %w", err)
-	}
-	if private.N.BitLen() != keyBits {
-		return nil, fmt.Errorf("wrapping key: it has %d bits, not %d", private.N.BitLen(), keyBits)
 	}
 	return &Key{private}, nil
 }
 
 // PublicDER returns the public half as a DER SubjectPublicKeyInfo.
-func (k *Key) PublicDER() ([]byte, error) {
-	return x509.MarshalPKIXPublicKey(&k.private.PublicKey)
-}
+func (k *Key) PublicDER() ([]byte, error) { return k.private.SPKI() }
 
-// privateDER returns the private half in PKCS#1 DER, which the caller clears.
-func (k *Key) privateDER() []byte { return x509.MarshalPKCS1PrivateKey(k.private) }
-
-// Clear overwrites the private numbers that it can reach; crypto/rsa keeps copies of its own until they are
+// Clear overwrites the private numbers that it can reach; the libraries keep copies of their own until they are
 // garbage-collected. The key must not be used afterwards.
 func (k *Key) Clear() {
-	clear(k.private.D.Bits())
-	for _, prime := range k.private.Primes {
-		clear(prime.Bits())
-	}
-	clear(k.private.Precomputed.Dp.Bits())
-	clear(k.private.Precomputed.Dq.Bits())
-	clear(k.private.Precomputed.Qinv.Bits())
+	k.private.Clear()
 	k.private = nil
 }
 

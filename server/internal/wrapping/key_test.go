@@ -1,6 +1,7 @@
 package wrapping
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/x509"
@@ -11,26 +12,40 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // sharedDER is one key for all tests that don't care which: generating one takes 100 ms.
 var sharedDER = sync.OnceValue(func() []byte {
-	key, err := Generate()
+	key, err := Generate(kmsapi.WrappingKeySpecRSA2048)
 	if err != nil {
 		panic(err)
 	}
-	return key.privateDER()
+	der, err := key.private.DER()
+	if err != nil {
+		panic(err)
+	}
+	return der
 })
 
 func newKey(t testing.TB) *Key {
 	t.Helper()
-	key, err := ParseKey(sharedDER())
+	return parse(t, sharedDER())
+}
+
+func parse(t testing.TB, der []byte) *Key {
+	t.Helper()
+	key, err := ParseKey(kmsapi.WrappingKeySpecRSA2048, der)
 	require.NoError(t, err)
 	return key
 }
 
+// rsaOf is the RSA key in a wrapping key.
+func rsaOf(k *Key) *rsa.PrivateKey { return k.private.(*rsaKey).private }
+
 func TestGeneratedKeysHaveTheSizeInTheReference(t *testing.T) {
-	key, err := Generate()
+	key, err := Generate(kmsapi.WrappingKeySpecRSA2048)
 	require.NoError(t, err)
 	der, err := key.PublicDER()
 	require.NoError(t, err)
@@ -42,15 +57,15 @@ func TestGeneratedKeysHaveTheSizeInTheReference(t *testing.T) {
 
 func TestKeysParse(t *testing.T) {
 	key := newKey(t)
-	parsed, err := ParseKey(key.privateDER())
+	der, err := key.private.DER()
 	require.NoError(t, err)
-	require.True(t, key.private.Equal(parsed.private))
+	require.True(t, rsaOf(key).Equal(rsaOf(parse(t, der))))
 }
 
 func TestParseKeyRefusesOtherData(t *testing.T) {
 	short, err := rsa.GenerateKey(rand.Reader, 1024)
 	require.NoError(t, err)
-	changed := newKey(t).privateDER()
+	changed := bytes.Clone(sharedDER())
 	changed[len(changed)-1] ^= 1
 	for name, der := range map[string][]byte{
 		"nothing":               nil,
@@ -60,7 +75,7 @@ func TestParseKeyRefusesOtherData(t *testing.T) {
 		"a key of another size": x509.MarshalPKCS1PrivateKey(short),
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := ParseKey(der)
+			_, err := ParseKey(kmsapi.WrappingKeySpecRSA2048, der)
 			require.Error(t, err)
 		})
 	}
@@ -68,7 +83,7 @@ func TestParseKeyRefusesOtherData(t *testing.T) {
 
 func TestClearOverwritesThePrivateNumbers(t *testing.T) {
 	key := newKey(t)
-	private := key.private
+	private := rsaOf(key)
 	key.Clear()
 	require.Nil(t, key.private)
 	for _, words := range [][]uint{
@@ -91,7 +106,7 @@ func words[W ~uint](bits []W) (plain []uint) {
 
 func TestKeysPrintAsRedacted(t *testing.T) {
 	key := newKey(t)
-	secret := key.private.D.String()
+	secret := rsaOf(key).D.String()
 	token := Token{KeyID: keyID, Key: key}
 	for _, value := range []any{key, *key, token, &token, struct{ inner any }{key}} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%d", "%x", "%q"} {

@@ -8,7 +8,7 @@ import (
 
 // unwrapPKCS1v15 undoes RSAES-PKCS1-v1_5 (RFC 8017, 7.2). No line of it depends on whether padding and length are good:
 // material is random at first, and crypto/rsa copies the message there, or does not, without a branch. A change of
-// material is the only sign of success, and is missed with a probability of 2^-256 for material of 32 bytes.
+// material is the only sign of success, and is missed with a probability of 2^-128 for material of 16 bytes.
 func unwrapPKCS1v15(private *rsa.PrivateKey, ciphertext, material []byte) int {
 	before := bytes.Clone(material)
 	defer clear(before)

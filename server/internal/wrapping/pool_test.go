@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // maker generates keys, each in a second of a bubble's time, and counts them.
@@ -201,7 +203,7 @@ func TestCloseClearsUnusedKeys(t *testing.T) {
 
 func BenchmarkGenerate(b *testing.B) {
 	for b.Loop() {
-		if _, err := Generate(); err != nil {
+		if _, err := Generate(kmsapi.WrappingKeySpecRSA2048); err != nil {
 			b.Fatal(err)
 		}
 	}

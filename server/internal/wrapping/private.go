@@ -3,8 +3,6 @@ package wrapping
 import (
 	"crypto/aes"
 	"crypto/subtle"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const (
@@ -14,27 +12,29 @@ const (
 	maxPrivateKey = 8 << 10
 )
 
-// UnwrapPrivateKey decrypts a private key, which was encrypted with the public half of k by [kmsapi.WrapKeyPair]. The
-// caller clears it. What it was encrypted with is not authenticated, so even if ok is true the result may be anything.
-// If ok is false, the result is garbage or nil. There is no sign of how far ciphertext was right: the padding is looked
-// at even if the key before it was wrong.
+// UnwrapPrivateKey decrypts a private key, which was encrypted with the public half of k by [kmsapi.WrapKeyPair] or, if
+// k is an SM2 key, by [kmsapi.WrapSM2KeyPair]. The caller clears it. What it was encrypted with is not authenticated,
+// so even if ok is true the result may be anything. If ok is false, the result is garbage or nil. There is no sign of
+// how far ciphertext was right: the last step is taken even if the one before it has failed.
 func (k *Key) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool) {
-	size := k.private.Size()
-	if len(ciphertext) <= size || len(ciphertext) > size+maxPrivateKey || (len(ciphertext)-size)%aes.BlockSize != 0 {
+	return k.private.UnwrapPrivateKey(ciphertext)
+}
+
+// decryptECB undoes AES-256-ECB with PKCS#7 padding. If ok is false, the result is garbage or nil.
+func decryptECB(key, ciphertext []byte) (plaintext []byte, ok bool) {
+	if len(ciphertext)%aes.BlockSize != 0 {
 		return nil, false
 	}
-	ephemeral, intact := k.Unwrap(kmsapi.WrapOAEPSHA256, ciphertext[:size], ephemeralSize)
-	defer clear(ephemeral)
-	block, err := aes.NewCipher(ephemeral)
+	block, err := aes.NewCipher(key)
 	if err != nil {
 		return nil, false
 	}
-	padded := make([]byte, len(ciphertext)-size)
+	padded := make([]byte, len(ciphertext))
 	for at := 0; at < len(padded); at += aes.BlockSize {
-		block.Decrypt(padded[at:], ciphertext[size+at:])
+		block.Decrypt(padded[at:], ciphertext[at:])
 	}
-	length, unpadded := padding(padded[len(padded)-aes.BlockSize:])
-	return padded[:len(padded)-length], intact && unpadded
+	length, ok := padding(padded[len(padded)-aes.BlockSize:])
+	return padded[:len(padded)-length], ok
 }
 
 // padding returns the length of the PKCS#7 padding in the last block, and takes the same time for any block. If there

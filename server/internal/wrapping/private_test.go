@@ -11,6 +11,8 @@ import (
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 func vector(t testing.TB, name string) []byte {
@@ -25,9 +27,7 @@ func vectorKey(t testing.TB) *Key {
 	t.Helper()
 	parsed, err := x509.ParsePKCS8PrivateKey(vector(t, "rsa_2048.pkcs8.der"))
 	require.NoError(t, err)
-	key, err := ParseKey(x509.MarshalPKCS1PrivateKey(parsed.(*rsa.PrivateKey)))
-	require.NoError(t, err)
-	return key
+	return parse(t, x509.MarshalPKCS1PrivateKey(parsed.(*rsa.PrivateKey)))
 }
 
 func TestAPrivateKeyThatOpenSSLWrapped(t *testing.T) {
@@ -46,7 +46,7 @@ func TestAPrivateKeyThatOpenSSLWrapped(t *testing.T) {
 		require.False(t, ok, name)
 	}
 	_, ok = func() ([]byte, bool) {
-		other, err := Generate()
+		other, err := Generate(kmsapi.WrappingKeySpecRSA2048)
 		require.NoError(t, err)
 		return other.UnwrapPrivateKey(wrapped)
 	}()

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"strings"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // A Token is what an import must match (§4.2). It holds a private key, so it must be sealed before it leaves the
@@ -30,6 +32,26 @@ const (
 	keyOffset       = algorithmOffset + 1
 )
 
+// algorithmCodes are the algorithms that a token may name, by the bytes that stand for them, which never change.
+var algorithmCodes = map[byte]string{
+	1: kmsapi.WrapPKCS1v15,
+	2: kmsapi.WrapOAEPSHA1,
+	3: kmsapi.WrapOAEPSHA256,
+	4: kmsapi.WrapKeyPair,
+	5: kmsapi.WrapSM2PKE,
+	6: kmsapi.WrapSM2KeyPair,
+}
+
+// codeOf returns the byte that stands for an algorithm, and 0 for one that there is not.
+func codeOf(algorithm string) byte {
+	for code, name := range algorithmCodes {
+		if name == algorithm {
+			return code
+		}
+	}
+	return 0
+}
+
 // errToken is the only error of [ParseToken].
 var errToken = errors.New("not an import token")
 
@@ -38,18 +60,21 @@ var errToken = errors.New("not an import token")
 //	 0 36  key id, and zero bytes after one that is shorter
 //	36  8  expiry, seconds since 1970, big-endian
 //	44  1  algorithm
-//	45  n  private key in PKCS#1 DER
+//	45  n  private key: RSA in PKCS#1 DER, SM2 as the 32 bytes of its number
 func (t Token) Marshal() ([]byte, error) {
-	a, known := algorithmNamed(t.Algorithm)
-	if !validSize(t.KeyID) || !known {
+	code := codeOf(t.Algorithm)
+	if !validSize(t.KeyID) || code == 0 {
 		return nil, fmt.Errorf("a token can't hold key %q with algorithm %q", t.KeyID, t.Algorithm)
 	}
-	der := t.Key.privateDER()
+	der, err := t.Key.private.DER()
+	if err != nil {
+		return nil, err
+	}
 	defer clear(der)
 	encoded := make([]byte, 0, keyOffset+len(der))
 	encoded = append(encoded, t.KeyID...)[:keyIDSize]
 	encoded = binary.BigEndian.AppendUint64(encoded, uint64(t.Expires.Unix()))
-	encoded = append(encoded, a.code)
+	encoded = append(encoded, code)
 	return append(encoded, der...), nil
 }
 
@@ -61,17 +86,17 @@ func ParseToken(encoded []byte) (Token, error) {
 		return Token{}, errToken
 	}
 	keyID := strings.TrimRight(string(encoded[:keyIDSize]), "\x00")
-	a, known := algorithmOf(encoded[algorithmOffset])
+	algorithm, known := algorithmCodes[encoded[algorithmOffset]]
 	if !validSize(keyID) || !known {
 		return Token{}, errToken
 	}
-	key, err := ParseKey(encoded[keyOffset:])
+	key, err := ParseKey(kmsapi.WrappingKeySpec(algorithm), encoded[keyOffset:])
 	if err != nil {
 		return Token{}, errToken
 	}
 	return Token{
 		KeyID:     keyID,
-		Algorithm: a.name,
+		Algorithm: algorithm,
 		Expires:   time.Unix(int64(binary.BigEndian.Uint64(encoded[expiresOffset:])), 0).UTC(),
 		Key:       key,
 	}, nil

@@ -39,7 +39,7 @@ func wrapPKCS1v15(t testing.TB, public *rsa.PublicKey, message []byte) []byte {
 // wrap encrypts message as the owner of key material does.
 func wrap(t testing.TB, name string, key *Key, message []byte) []byte {
 	t.Helper()
-	public := &key.private.PublicKey
+	public := &rsaOf(key).PublicKey
 	switch name {
 	case kmsapi.WrapOAEPSHA1:
 		return wrapOAEP(t, sha1.New(), public, message, nil)
@@ -52,12 +52,12 @@ func wrap(t testing.TB, name string, key *Key, message []byte) []byte {
 
 // raw encrypts a whole block, with padding of the caller's own.
 func raw(key *Key, block []byte) []byte {
-	c := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(key.private.E)), key.private.N)
-	return c.FillBytes(make([]byte, key.private.Size()))
+	c := new(big.Int).Exp(new(big.Int).SetBytes(block), big.NewInt(int64(rsaOf(key).E)), rsaOf(key).N)
+	return c.FillBytes(make([]byte, rsaOf(key).Size()))
 }
 
 func TestEveryAlgorithmOfTheReferenceUnwraps(t *testing.T) {
-	require.Len(t, algorithms, 3)
+	require.Len(t, rsaUnwraps, 3)
 	key := newKey(t)
 	for _, name := range []string{"RSAES_PKCS1_V1_5", "RSAES_OAEP_SHA_1", "RSAES_OAEP_SHA_256"} {
 		t.Run(name, func(t *testing.T) {
@@ -71,6 +71,12 @@ func TestEveryAlgorithmOfTheReferenceUnwraps(t *testing.T) {
 // requireRefused checks that a failure looks like every other one.
 func requireRefused(t *testing.T, key *Key, name string, ciphertext []byte) {
 	t.Helper()
+	requireRefusedAs(t, key, name, ciphertext, size)
+}
+
+// requireRefusedAs is requireRefused for material of size bytes.
+func requireRefusedAs(t *testing.T, key *Key, name string, ciphertext []byte, size int) {
+	t.Helper()
 	first, ok := key.Unwrap(name, ciphertext, size)
 	require.False(t, ok)
 	require.Len(t, first, size)
@@ -82,32 +88,32 @@ func requireRefused(t *testing.T, key *Key, name string, ciphertext []byte) {
 
 func TestOtherCiphertextsGiveRandomMaterial(t *testing.T) {
 	key := newKey(t)
-	other, err := Generate()
+	other, err := Generate(kmsapi.WrappingKeySpecRSA2048)
 	require.NoError(t, err)
-	for _, a := range algorithms {
-		good := wrap(t, a.name, key, material)
+	for a := range rsaUnwraps {
+		good := wrap(t, a, key, material)
 		tests := map[string][]byte{
 			"nothing":                    nil,
 			"one byte":                   {1},
 			"zeros":                      make([]byte, 256),
-			"the modulus":                key.private.N.Bytes(),
+			"the modulus":                rsaOf(key).N.Bytes(),
 			"a number above the modulus": bytes.Repeat([]byte{0xff}, 256),
-			"material for another key":   wrap(t, a.name, other, material),
+			"material for another key":   wrap(t, a, other, material),
 			"one byte too few":           good[:255],
 			"one byte too many":          append(bytes.Clone(good), 0),
 			"an additional leading zero": append([]byte{0}, good...),
 			"material in clear":          append(make([]byte, 256-size), material...),
 		}
 		for _, n := range []int{0, 1, 16, 31, 33, 64, 190} {
-			tests[fmt.Sprintf("material of %d bytes", n)] = wrap(t, a.name, key, bytes.Repeat([]byte{7}, n))
+			tests[fmt.Sprintf("material of %d bytes", n)] = wrap(t, a, key, bytes.Repeat([]byte{7}, n))
 		}
-		for _, b := range algorithms {
-			if b.name != a.name {
-				tests["material wrapped by "+b.name] = wrap(t, b.name, key, material)
+		for b := range rsaUnwraps {
+			if b != a {
+				tests["material wrapped by "+b] = wrap(t, b, key, material)
 			}
 		}
 		for name, ciphertext := range tests {
-			t.Run(a.name+": "+name, func(t *testing.T) { requireRefused(t, key, a.name, ciphertext) })
+			t.Run(a+": "+name, func(t *testing.T) { requireRefused(t, key, a, ciphertext) })
 		}
 	}
 	t.Run("an unknown algorithm", func(t *testing.T) {
@@ -117,33 +123,33 @@ func TestOtherCiphertextsGiveRandomMaterial(t *testing.T) {
 
 func TestLeadingZerosOfACiphertextAreRequired(t *testing.T) {
 	key := newKey(t)
-	for _, a := range algorithms {
-		good := wrap(t, a.name, key, material)
+	for a := range rsaUnwraps {
+		good := wrap(t, a, key, material)
 		for good[0] != 0 {
-			good = wrap(t, a.name, key, material)
+			good = wrap(t, a, key, material)
 		}
-		_, ok := key.Unwrap(a.name, good, size)
+		_, ok := key.Unwrap(a, good, size)
 		require.True(t, ok)
-		requireRefused(t, key, a.name, good[1:])
+		requireRefused(t, key, a, good[1:])
 	}
 }
 
 func TestAnyAlteredByteIsRefused(t *testing.T) {
 	key := newKey(t)
-	for _, a := range algorithms {
-		good := wrap(t, a.name, key, material)
+	for a := range rsaUnwraps {
+		good := wrap(t, a, key, material)
 		for i := range good {
 			changed := bytes.Clone(good)
 			changed[i] ^= 0x40
-			_, ok := key.Unwrap(a.name, changed, size)
-			require.False(t, ok, "%s, byte %d", a.name, i)
+			_, ok := key.Unwrap(a, changed, size)
+			require.False(t, ok, "%s, byte %d", a, i)
 		}
 	}
 }
 
 func TestOAEPAcceptsNeitherALabelNorAnotherMaskHash(t *testing.T) {
 	key := newKey(t)
-	public := &key.private.PublicKey
+	public := &rsaOf(key).PublicKey
 	requireRefused(t, key, kmsapi.WrapOAEPSHA256, wrapOAEP(t, sha256.New(), public, material, []byte("label")))
 	options := &rsa.OAEPOptions{Hash: crypto.SHA256, MGFHash: crypto.SHA1}
 	mixed, err := rsa.EncryptOAEPWithOptions(rand.Reader, public, material, options)
@@ -154,18 +160,24 @@ func TestOAEPAcceptsNeitherALabelNorAnotherMaskHash(t *testing.T) {
 
 // TestPKCS1v15Probes sends the blocks with which an attacker probes how a service checks padding.
 func TestPKCS1v15Probes(t *testing.T) {
+	for _, spec := range []string{kmsapi.KeySpecAES256, kmsapi.KeySpecSM4} {
+		t.Run(spec, func(t *testing.T) { probePKCS1v15(t, kmsapi.MaterialSize(spec)) })
+	}
+}
+
+func probePKCS1v15(t *testing.T, size int) {
 	key := newKey(t)
 	// A good block is 00 02, padding without zeros, 00, material.
 	block := func(change func([]byte)) []byte {
 		b := bytes.Repeat([]byte{0xaa}, 256)
 		b[0], b[1], b[256-size-1] = 0, 2, 0
-		copy(b[256-size:], material)
+		copy(b[256-size:], material[:size])
 		change(b)
 		return b
 	}
 	got, ok := key.Unwrap(kmsapi.WrapPKCS1v15, raw(key, block(func([]byte) {})), size)
 	require.True(t, ok, "the block from which the others are made is good")
-	require.Equal(t, material, got)
+	require.Equal(t, material[:size], got)
 	for name, change := range map[string]func([]byte){
 		"does not begin with zero":            func(b []byte) { b[0] = 1 },
 		"is a signature's":                    func(b []byte) { b[1] = 1 },
@@ -180,7 +192,7 @@ func TestPKCS1v15Probes(t *testing.T) {
 		"ends its padding with the last byte": func(b []byte) { fill(b[2:], 0xaa); b[255] = 0 },
 	} {
 		t.Run("a block that "+name, func(t *testing.T) {
-			requireRefused(t, key, kmsapi.WrapPKCS1v15, raw(key, block(change)))
+			requireRefusedAs(t, key, kmsapi.WrapPKCS1v15, raw(key, block(change)), size)
 		})
 	}
 }
@@ -193,11 +205,11 @@ func fill(b []byte, with byte) {
 
 func BenchmarkUnwrap(b *testing.B) {
 	key := newKey(b)
-	for _, a := range algorithms {
-		b.Run(a.name, func(b *testing.B) {
-			wrapped := wrap(b, a.name, key, material)
+	for a := range rsaUnwraps {
+		b.Run(a, func(b *testing.B) {
+			wrapped := wrap(b, a, key, material)
 			for b.Loop() {
-				if _, ok := key.Unwrap(a.name, wrapped, size); !ok {
+				if _, ok := key.Unwrap(a, wrapped, size); !ok {
 					b.Fatal("not unwrapped")
 				}
 			}

@@ -208,7 +208,7 @@ func TestMistakesInTheArguments(t *testing.T) {
 		},
 		"a value that is none of a few": {
 			kmsapi.OpGetParametersForImport, "KeyId=k WrappingKeySpec=RSA_2048 WrappingAlgorithm=RSAES_OAEP_SHA256",
-			`WrappingAlgorithm of GetParametersForImport must be RSAES_PKCS1_V1_5, RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256 or RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD; did you mean RSAES_OAEP_SHA_256?`,
+			`WrappingAlgorithm of GetParametersForImport must be RSAES_PKCS1_V1_5, RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256, SM2PKE, RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD or SM2PKE_SM4_ECB; did you mean RSAES_OAEP_SHA_256?`,
 		},
 		"a boolean that is none": {
 			kmsapi.OpEncrypt, "KeyId=k Plaintext=x DryRun=yes", `DryRun of Encrypt must be true or false`,

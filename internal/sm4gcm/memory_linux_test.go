@@ -1,0 +1,80 @@
+package sm4gcm
+
+import (
+	"crypto/rand"
+	"fmt"
+	"os"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/coredump"
+)
+
+// randomKey returns a key on the heap. A stack leaves copies behind when it grows.
+//
+//go:noinline
+func randomKey() *[KeySize]byte {
+	key := new([KeySize]byte)
+	_, _ = rand.Read(key[:])
+	return key
+}
+
+// TestNoKeyIsLeftInMemory searches the whole memory of the process, heap and stacks, for what SM4 has expanded a key
+// to, and the key of one of its messages. Each is found while it is in use, which proves that the search works, and not
+// found afterwards. What the kernel saves of a thread that it interrupts in the middle of SM4 can't be erased; that is
+// rare, so that one of three attempts finds nothing, unless something is always left.
+func TestNoKeyIsLeftInMemory(t *testing.T) {
+	var left []string
+	for range 3 {
+		if left = leftInMemory(t); len(left) == 0 {
+			return
+		}
+		t.Log(left)
+	}
+	require.Empty(t, left)
+}
+
+// leftInMemory returns the ends after which keys were left that are used for the first time.
+func leftInMemory(t *testing.T) (left []string) {
+	t.Helper()
+	search := coredump.New()
+	count := func(name string) int {
+		found, err := search.Count(os.Getpid())
+		require.NoError(t, err)
+		return found[name]
+	}
+	ended := func(name, end string) {
+		if n := count(name); n > 0 {
+			left = append(left, fmt.Sprintf("%d pieces of %s after %s", n, name, end))
+		}
+	}
+	const key, messageKey = "the key", "the message's key"
+	secret := randomKey()
+	k := New(secret)
+	clear(secret[:])
+	search.AddExpanded(key, k.block)
+	search.Add(key, k.prefixes[:])
+	require.NotZero(t, count(key))
+
+	m := k.derive(exampleSalt)
+	search.AddExpanded(messageKey, m.block)
+	search.Add(messageKey, m.derived[:])
+	require.NotZero(t, count(messageKey))
+	m.clear()
+	ended(messageKey, "its clear")
+
+	sealed := k.Seal(nil, exampleSalt, examplePlaintext, nil)
+	ended(messageKey, "Seal")
+	_, err := k.Open(nil, exampleSalt, sealed, nil)
+	require.NoError(t, err)
+	ended(messageKey, "Open")
+	sealed[0] ^= 1
+	_, err = k.Open(nil, exampleSalt, sealed, nil)
+	require.Error(t, err)
+	ended(messageKey, "Open has failed")
+
+	k.Clear()
+	ended(key, "its Clear")
+	return left
+}
