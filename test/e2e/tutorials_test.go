@@ -17,7 +17,7 @@ const tutorials = "docs/tutorials"
 func isTutorial(document string) bool { return filepath.ToSlash(filepath.Dir(document)) == tutorials }
 
 // TestTutorials follows each tutorial: its shell blocks and its sessions run in their order, in one shell, and the
-// sessions must print what they show. The pages are for Vault.
+// sessions must print what they show. The pages are for Vault. They run in parallel, since they mostly wait for servers.
 func TestTutorials(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root, tutorials, "*.md"))
 	require.NoError(t, err)
@@ -26,9 +26,12 @@ func TestTutorials(t *testing.T) {
 		if s.vault.platform.name != "vault" {
 			return
 		}
-		for _, page := range pages {
-			t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) { s.follow(t, page) })
-		}
+		s.mountAsPrinted(t)
+		t.Run("of", func(t *testing.T) {
+			for _, page := range pages {
+				t.Run(strings.TrimSuffix(filepath.Base(page), ".md"), func(t *testing.T) { s.follow(t, page) })
+			}
+		})
 	})
 }
 
@@ -36,13 +39,14 @@ func (s *stage) follow(t *testing.T, page string) {
 	t.Helper()
 	text, err := os.ReadFile(page)
 	require.NoError(t, err)
-	if filepath.Base(page) == "terraform.md" {
-		defer s.applyPage(t, string(text))()
-	}
 	printed := t.TempDir()
 	script, steps, err := tutorialScript(onFreePorts(t, string(text)), printed)
 	require.NoError(t, err)
-	s.runAsPrinted(t, script)
+	t.Parallel()
+	if filepath.Base(page) == "terraform.md" {
+		defer s.applyPage(t, string(text))()
+	}
+	s.runAgainst(t, script)
 	for n, step := range steps {
 		got, err := os.ReadFile(filepath.Join(printed, strconv.Itoa(n)))
 		require.NoError(t, err)
