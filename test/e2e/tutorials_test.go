@@ -17,7 +17,8 @@ const tutorials = "docs/tutorials"
 func isTutorial(document string) bool { return filepath.ToSlash(filepath.Dir(document)) == tutorials }
 
 // TestTutorials follows each tutorial: its shell blocks and its sessions run in their order, in one shell, and the
-// sessions must print what they show. The pages are for Vault. They run in parallel, since they mostly wait for servers.
+// sessions must print what they show. The pages are for Vault. They run in parallel, since they mostly wait for
+// servers.
 func TestTutorials(t *testing.T) {
 	pages, err := filepath.Glob(filepath.Join(root, tutorials, "*.md"))
 	require.NoError(t, err)
