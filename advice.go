@@ -32,7 +32,7 @@ var whatToDo = advice.Table{
 
 		kmsapi.ErrUnsupportedOrigin.Code:    "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
 		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a KMS key here, and no alias.",
-		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or not 32 bytes encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or is not of the size that the key takes, or was not encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
 		kmsapi.ErrInvalidImportToken.Code:   "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrExpiredImportToken.Code:   "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrKeyNotFound.Code:          "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config",
@@ -137,6 +137,20 @@ var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOpe
 	})}
 
 const needsInstance = "Without a KMS instance, an account of today has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
+
+// forSM is for what is about SM2 and SM4. What KMS says if it lacks them is not documented.
+var forSM = advice.Table{
+	ByCode: map[kmsapi.Code]string{
+		kmsapi.ErrUnsupportedOperation.Code:         whereSM,
+		kmsapi.ErrRejectedUnsupportedOperation.Code: whereSM,
+	},
+	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
+		kmsapi.OpCreateKey:              {kmsapi.ErrInvalidParameter.Code: whereSM},
+		kmsapi.OpGetParametersForImport: {kmsapi.ErrInvalidParameter.Code: whereSM},
+	},
+}
+
+const whereSM = "Alibaba Cloud's KMS has SM2 and SM4 in hardware KMS instances only, and in regions of mainland China only; to make keys there, give instance_id, or kms_instance_id in {mount}config. The KMS service of this project has them if its configuration says sm = true."
 
 // usesOfKeys is advice about a refusal of all operations that use a key, and about those of CreateKey.
 func usesOfKeys(

@@ -165,7 +165,8 @@ func (b *backend) makeCMK(
 		if surelyNotDone(err) && begun.Follows == "" { // A rotation has more to put right.
 			b.settled(kept, req.Storage, begun.id)
 		}
-		return nil, none, withTarget(err, target{begun.Name, &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}}})
+		failed := &keyEntry{storedCMK: storedCMK{Instance: cmk.DKMSInstanceId}, KeySpec: cmk.KeySpec}
+		return nil, none, withTarget(err, target{begun.Name, failed})
 	}
 	entry, err := finish(kept, made.KeyMetadata)
 	if failed, ok := errors.AsType[*callError](err); ok {

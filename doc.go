@@ -31,8 +31,8 @@
 //
 // A ciphertext opens only through its own key: KMS's Decrypt names no key, so the engine compares the CMK in KMS's
 // answer with the one in the path, and drops the plaintext if they differ. The bound_context of a key is part of every
-// encryption context of that key, and a caller can't override it. KMS binds nothing to what a key pair encrypts, so an
-// RSA key that decrypts has one name only.
+// encryption context of that key, and a caller can't override it. KMS binds nothing to what a key pair encrypts, so a
+// key pair that decrypts has one name only.
 //
 // # Versions
 //

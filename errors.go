@@ -37,6 +37,8 @@ type callError struct {
 	gateway gatewayName
 	// instance is the KMS instance of the key. It may be empty.
 	instance string
+	// sm says that the call is about SM2 or SM4.
+	sm bool
 }
 
 func (e *callError) Error() string { return fmt.Sprintf("%s: %s", e.op, e.err) }
@@ -268,7 +270,7 @@ func (e *callError) explainRefusal(path string, refused *kmsapi.Error) explanati
 	x := explanation{
 		status:  refusalStatus(refused),
 		message: fmt.Sprintf("%s: %s", e.op, advice.Describe(refused)),
-		hint:    cmp.Or(e.gatewayAdvice().For(op, refused), whatToDo.For(op, refused)),
+		hint:    cmp.Or(e.smAdvice(op, refused), e.gatewayAdvice().For(op, refused), whatToDo.For(op, refused)),
 	}
 	borrowed := borrowedAdvice
 	if path == configPath {

@@ -319,7 +319,7 @@ func withTarget(err error, k target) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key, failed.instance = k.name, k.entry.Instance
 	}
-	return err
+	return withSM(err, k.entry.KeySpec)
 }
 
 // withKey puts a key's name into the error of a call to KMS, for the advice that goes with it.

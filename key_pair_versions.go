@@ -80,8 +80,11 @@ func known(row *versions.Row) error {
 	if row.KeyVersionID != "" {
 		return nil
 	}
-	return refusal.Conflict("the versions of the KMS key are not known yet; to have them read again, write to the key's config. RAM must allow kms:ListKeyVersions and kms:GetPublicKey")
+	return errVersionsUnknown
 }
+
+var errVersionsUnknown = refusal.Conflict(
+	"the versions of the KMS key are not known yet; to have them read again, write to the key's config. RAM must allow kms:ListKeyVersions and kms:GetPublicKey")
 
 // cmkCalled returns the CMK of a row.
 func (e *keyEntry) cmkCalled(id string) *storedCMK {

@@ -3,12 +3,14 @@ package alicloudkms
 import (
 	"context"
 	"encoding/base64"
+	"slices"
 
 	"github.com/hashicorp/vault/sdk/framework"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm2"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -32,7 +34,7 @@ func (e *keyEntry) mustDecrypt() error {
 	if kmsapi.DecryptingKey.Has(e.KeySpec, e.KeyUsage) {
 		return nil
 	}
-	return refusal.BadRequest("the key signs and verifies, and a key of KMS does only one of the two; to encrypt, make a key of another type, or an RSA key with key_usage=%s",
+	return refusal.BadRequest("the key signs and verifies, and a key of KMS does only one of the two; to encrypt, make a key of another type, or an RSA or SM2 key with key_usage=%s",
 		kmsapi.KeyUsageEncryptDecrypt)
 }
 
@@ -64,12 +66,19 @@ func checkUnbound(d *framework.FieldData) error {
 	return nil
 }
 
-const (
-	// paddingOAEP is the one padding_scheme of transit that KMS has.
-	paddingOAEP = "oaep"
-	// oaepAlgorithm is what transit's clients get for it, and can encrypt with themselves.
-	oaepAlgorithm = kmsapi.EncryptOAEPSHA256
-)
+// paddingOAEP is the one padding_scheme of transit that KMS has.
+const paddingOAEP = "oaep"
+
+// decryptingAlgorithm is that of AsymmetricEncrypt and AsymmetricDecrypt: for an RSA key RSAES-OAEP with SHA-256, which
+// transit's clients get for oaep, and can encrypt with themselves.
+func (e *keyEntry) decryptingAlgorithm() string {
+	return kmsapi.Algorithms(e.KeySpec, kmsapi.KeyUsageEncryptDecrypt)[0]
+}
+
+// isPadded reports whether a padding_scheme means anything to the key.
+func (e *keyEntry) isPadded() bool {
+	return slices.Contains(kmsapi.Algorithms(e.KeySpec, kmsapi.KeyUsageEncryptDecrypt), kmsapi.EncryptOAEPSHA256)
+}
 
 // paddingField is transit's field for what only RSA keys have.
 func paddingField() *framework.FieldSchema {
@@ -79,20 +88,20 @@ func paddingField() *framework.FieldSchema {
 	}
 }
 
-// warnOfPadding warns of a padding that means nothing to a symmetric key.
+// warnOfPadding warns of a padding that means nothing to the key.
 func (e *keyEntry) warnOfPadding(answer itemAnswer, d *framework.FieldData) itemAnswer {
-	if _, given := d.Raw["padding_scheme"]; given && !e.isAsymmetric() {
-		answer.warn("Ignored, because it means nothing to a symmetric key: padding_scheme")
+	if _, given := d.Raw["padding_scheme"]; given && !e.isPadded() {
+		answer.warn("Ignored, because it means nothing to a key of the type " + typeOfSpec(e.KeySpec) + ": padding_scheme")
 	}
 	return answer
 }
 
-// beginPair checks what an item asks of an RSA key.
+// beginPair checks what an item asks of a key pair.
 func (e *keyEntry) beginPair(d *framework.FieldData) error {
 	if err := e.mustDecrypt(); err != nil {
 		return err
 	}
-	if padding := fields.String(d, "padding_scheme"); padding != "" && padding != paddingOAEP {
+	if padding := fields.String(d, "padding_scheme"); e.isPadded() && padding != "" && padding != paddingOAEP {
 		return refusal.BadRequest("padding_scheme must be %s: KMS has no other that is safe", paddingOAEP)
 	}
 	return checkUnbound(d)
@@ -111,23 +120,27 @@ func encryptWithPair(ctx context.Context, c *connection, k target, d *framework.
 	if err != nil {
 		return itemAnswer{}, err
 	}
-	if err := checkFits(row, len(data)); err != nil {
+	if err := k.entry.checkFits(row, len(data)); err != nil {
 		return itemAnswer{}, err
 	}
 	blob, err := k.entry.encryptPair(ctx, c, row, kmsapi.NewSecret(base64.StdEncoding.EncodeToString(data)))
 	if err != nil {
 		return itemAnswer{}, err
 	}
-	return k.entry.ciphertext(row.CMK, row.KeyVersionID, blob), nil
+	return k.entry.warnOfPadding(k.entry.ciphertext(row.CMK, row.KeyVersionID, blob), d), nil
 }
 
 // checkFits refuses a plaintext that is not of a size which KMS encrypts with the public key of a version.
-func checkFits(row *versions.Row, size int) error {
-	public, err := publickey.Parse(row.PublicKey)
-	if err != nil { // KMS knows.
-		return nil
+func (e *keyEntry) checkFits(row *versions.Row, size int) error {
+	most := kmsapi.MaxSM2Plaintext
+	if e.isPadded() {
+		public, err := publickey.Parse(row.PublicKey)
+		if err != nil { // KMS knows.
+			return nil
+		}
+		most = public.MaxPlaintext()
 	}
-	if most := public.MaxPlaintext(); size == 0 || size > most {
+	if size == 0 || size > most {
 		return refusal.BadRequest("plaintext has %d bytes, and this key encrypts 1 to %d; for more, use a key of the type aes256-gcm96",
 			size, most)
 	}
@@ -160,7 +173,7 @@ func (e *keyEntry) encryptPair(
 ) (blob string, err error) {
 	cmk := e.cmkCalled(row.CMK)
 	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricEncryptRequest{
-		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: oaepAlgorithm, Plaintext: plaintext,
+		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: e.decryptingAlgorithm(), Plaintext: plaintext,
 	})
 	if err != nil {
 		return "", err
@@ -179,7 +192,7 @@ func (e *keyEntry) decryptWithPair(
 	if err != nil {
 		return itemAnswer{}, err
 	}
-	return plaintextAnswer(plaintext), nil
+	return e.warnOfPadding(plaintextAnswer(plaintext), d), nil
 }
 
 // openWithPair decrypts with the private key of the version that the ciphertext names: nothing else tells which it is,
@@ -195,12 +208,13 @@ func (e *keyEntry) openWithPair(
 	if err != nil {
 		return none, err
 	}
-	if blob, err = blobOf(blob); err != nil {
+	if blob, err = e.pairBlob(blob); err != nil {
 		return none, err
 	}
 	cmk := e.cmkCalled(row.CMK)
 	answer, err := call(ctx, c.of(cmk.Instance), &kmsapi.AsymmetricDecryptRequest{
-		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: oaepAlgorithm, CiphertextBlob: blob,
+		KeyId: cmk.cmk(), KeyVersionId: row.KeyVersionID, Algorithm: e.decryptingAlgorithm(),
+		CiphertextBlob: blob,
 	})
 	if err != nil {
 		return none, err
@@ -209,4 +223,18 @@ func (e *keyEntry) openWithPair(
 		return none, &callError{op: kmsapi.OpAsymmetricDecrypt, err: errOtherVersion}
 	}
 	return answer.Plaintext, nil
+}
+
+// pairBlob returns a ciphertext as AsymmetricDecrypt takes it. Programs that encrypt with a public key on SM2 have two
+// forms of ciphertexts, of which KMS takes one.
+func (e *keyEntry) pairBlob(ciphertext string) (string, error) {
+	blob, err := blobOf(ciphertext)
+	if err != nil || e.decryptingAlgorithm() != kmsapi.EncryptSM2 {
+		return blob, err
+	}
+	given, err := base64.StdEncoding.DecodeString(blob)
+	if err != nil { // KMS says so.
+		return blob, nil
+	}
+	return base64.StdEncoding.EncodeToString(sm2.RawCiphertext(given)), nil
 }

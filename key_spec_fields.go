@@ -21,11 +21,11 @@ func keySpecFields() fields.Schemas {
 		},
 		"key_spec": {
 			Type:        framework.TypeString,
-			Description: "The KeySpec of the KMS key instead of type, for those that transit has no name for, such as EC_P256K.",
+			Description: "The KeySpec of the KMS key instead of type, for those that transit has no name for, such as EC_P256K, EC_SM2 or Aliyun_SM4.",
 		},
 		"key_usage": {
 			Type:        framework.TypeString,
-			Description: "What the key is for. A key pair signs (SIGN/VERIFY) by default; an RSA key may be for ENCRYPT/DECRYPT instead.",
+			Description: "What the key is for. A key pair signs (SIGN/VERIFY) by default; an RSA key, or one on SM2, may be for ENCRYPT/DECRYPT instead.",
 		},
 	}
 }

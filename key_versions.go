@@ -31,6 +31,9 @@ func firstRow(m kmsapi.KeyMetadata) versions.Row {
 // describe takes what KMS says of the current CMK and never changes.
 func (e *keyEntry) describe(m kmsapi.KeyMetadata) { e.KeySpec, e.KeyUsage = m.KeySpec, m.KeyUsage }
 
+// keySpec is the KeySpec of every CMK of the key.
+func (e *keyEntry) keySpec() string { return cmp.Or(e.KeySpec, kmsapi.KeySpecAES256) }
+
 // isAsymmetric reports whether the key has key pairs.
 func (e *keyEntry) isAsymmetric() bool { return kmsapi.IsAsymmetric(e.KeySpec) }
 

@@ -43,7 +43,7 @@ func TestWhatIsSaidOfAKeyPairThatCannotDoIt(t *testing.T) {
 			logical.UpdateOperation, "sign/release/sha2-512",
 			body{"input": hello},
 			400,
-			`the hash must be sha2-256: KMS signs no other digests`,
+			`the hash must be sha2-256: KMS signs no other digests with a key of this type`,
 		},
 		"data in place of its digest": {
 			logical.UpdateOperation, "sign/release",
@@ -73,7 +73,7 @@ func TestWhatIsSaidOfAKeyPairThatCannotDoIt(t *testing.T) {
 			logical.UpdateOperation, "encrypt/release",
 			body{"plaintext": hello},
 			400,
-			`the key signs and verifies, and a key of KMS does only one of the two; to encrypt, make a key of another type, or an RSA key with key_usage=ENCRYPT/DECRYPT`,
+			`the key signs and verifies, and a key of KMS does only one of the two; to encrypt, make a key of another type, or an RSA or SM2 key with key_usage=ENCRYPT/DECRYPT`,
 		},
 		"a data key of a key pair": {
 			logical.UpdateOperation, "datakey/plaintext/release", nil, 400,

@@ -14,11 +14,12 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/signing"
 )
 
 const defaultHash = "sha2-256"
 
-// hashes are the hash functions, as transit calls them.
+// hashes are the hash functions, as transit calls them. SM3, which transit lacks, is not in every program.
 var hashes = map[string]func() hash.Hash{
 	"sha2-224": sha256.New224,
 	"sha2-256": sha256.New,
@@ -28,6 +29,8 @@ var hashes = map[string]func() hash.Hash{
 	"sha3-256": func() hash.Hash { return sha3.New256() },
 	"sha3-384": func() hash.Hash { return sha3.New384() },
 	"sha3-512": func() hash.Hash { return sha3.New512() },
+
+	signing.HashSM3: func() hash.Hash { return signing.NewSM3()() },
 }
 
 func (b *backend) hashPaths() []*framework.Path {
@@ -131,6 +134,9 @@ func hashNamed(names []string) (func() hash.Hash, error) {
 		wanted = cmp.Or(wanted, name)
 	}
 	newHash := hashes[cmp.Or(wanted, defaultHash)]
+	if wanted == signing.HashSM3 && signing.NewSM3() == nil {
+		return nil, refusal.BadRequest("this program is built without SM3")
+	}
 	if newHash == nil {
 		return nil, refusal.BadRequest("the hash function must be one of %s", strings.Join(sortedKeys(hashes), ", "))
 	}

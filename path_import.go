@@ -30,7 +30,7 @@ func (b *backend) importPaths() []*framework.Path {
 		},
 		HelpSynopsis: "Bring your own key material.",
 		HelpDescription: `
-Import 32 bytes of key material, or the private key of a key pair. With transit's client, Vault unwraps it, wraps it for KMS and forgets it.
+Import 32 bytes of key material (for Aliyun_SM4 16), or the private key of a key pair. With transit's client, Vault unwraps it, wraps it for KMS and forgets it.
 A key that does not exist is made, with origin EXTERNAL:
 
     vault transit import alicloudkms/keys/payroll @material.b64 expire_time=2030-01-01T00:00:00Z
@@ -179,8 +179,12 @@ func mayHaveImported(err error) bool {
 
 // importMaterial wraps material for KMS and imports it.
 func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []byte, wanted *keyImport) error {
-	algorithm := defaultWrapping(e.KeySpec)
-	parameters, key, err := importParameters(ctx, c, e, algorithm)
+	algorithm := defaultWrapping(e.keySpec())
+	parameters, der, err := importParameters(ctx, c, e, algorithm)
+	if err != nil {
+		return err
+	}
+	key, err := client.ParseImportKey(der)
 	if err != nil {
 		return err
 	}

@@ -2,6 +2,7 @@ package alicloudkms
 
 import (
 	"cmp"
+	"encoding/asn1"
 	"strings"
 	"time"
 
@@ -88,14 +89,25 @@ func (i *keyImport) setEncrypted(encrypted, token string) error {
 	switch hint := fields.FileHint("import_token", token); {
 	case err != nil:
 		return err
-	case len(wrapped) == kmsapi.KeyMaterialSize:
+	case kmsapi.IsMaterialSize(len(wrapped)):
 		clear(wrapped)
 		return refusal.BadRequest("the field %q has %d bytes, which is the size of the key material itself; encrypt it with the public_key of import_parameters: alicloudkms wrap -in FILE -public-key FILE",
-			"encrypted_key_material", kmsapi.KeyMaterialSize)
+			"encrypted_key_material", len(wrapped))
+	case isSequence(wrapped):
+		clear(wrapped)
+		return refusal.BadRequest("the field %q is DER, as a private key is, and not encrypted; encrypt it with the public_key of import_parameters: alicloudkms wrap -in FILE -public-key FILE",
+			"encrypted_key_material")
 	case hint != "":
 		return refusal.BadRequest("the field %q must be what import_parameters answered%s", "import_token", hint)
 	}
 	return nil
+}
+
+// isSequence reports whether b is one sequence in DER. By chance, something encrypted with RSA is in one case of 2³².
+func isSequence(b []byte) bool {
+	var found asn1.RawValue
+	rest, err := asn1.Unmarshal(b, &found)
+	return err == nil && len(rest) == 0 && found.Tag == asn1.TagSequence && found.IsCompound
 }
 
 // setExpiry takes the second in which the material expires.

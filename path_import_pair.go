@@ -1,7 +1,6 @@
 package alicloudkms
 
 import (
-	"cmp"
 	"crypto/rsa"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -19,7 +18,7 @@ func (i *keyImport) specFor(k target) (string, error) {
 	if k.entry == nil {
 		return i.cmk.KeySpec, nil
 	}
-	if spec := cmp.Or(k.entry.KeySpec, kmsapi.KeySpecAES256); i.cmk.KeySpec != "" && i.cmk.KeySpec != spec {
+	if spec := k.entry.keySpec(); i.cmk.KeySpec != "" && i.cmk.KeySpec != spec {
 		return "", refusal.BadRequest("key %q exists, and is of the type %s, not %s",
 			k.name, typeOfSpec(spec), typeOfSpec(i.cmk.KeySpec))
 	}
@@ -48,8 +47,13 @@ func (i *keyImport) unwrapPair(key *rsa.PrivateKey, keySpec string) ([]byte, err
 
 // defaultWrapping is how key material for a CMK of a KeySpec is wrapped unless the caller says otherwise.
 func defaultWrapping(keySpec string) string {
-	if kmsapi.IsAsymmetric(keySpec) {
-		return kmsapi.WrapKeyPair
+	if those := kmsapi.WrappingAlgorithms(keySpec); len(those) == 1 {
+		return those[0]
 	}
 	return kmsapi.WrapOAEPSHA256
 }
+
+// errUnopenedOnly is for a private key that would pass the engine, which has no SM2 to wrap it for KMS with.
+var errUnopenedOnly = refusal.BadRequest(
+	"a private key on SM2 can't be imported with ciphertext, because KMS takes it encrypted with SM2, which this engine does not do. Make a key with key_spec=%s origin=%s, encrypt the private key with alicloudkms wrap for the public_key of its import_parameters, and import encrypted_key_material with import_token; for another version of a key, let that one's KMS key follow with key_id of rotate",
+	kmsapi.KeySpecSM2, kmsapi.OriginExternal)

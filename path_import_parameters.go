@@ -3,7 +3,6 @@ package alicloudkms
 import (
 	"cmp"
 	"context"
-	"crypto/rsa"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm2"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -25,9 +25,12 @@ func (b *backend) importParametersPath() *framework.Path {
 		Fields: fields.Schemas{
 			"name": nameField(),
 			"wrapping_algorithm": {
-				Type:          framework.TypeString,
-				Description:   "How the key material will be encrypted: RSAES_OAEP_SHA_256 (default), RSAES_OAEP_SHA_1 or RSAES_PKCS1_V1_5; for the private key of a key pair RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD.",
-				AllowedValues: []any{kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15, kmsapi.WrapKeyPair},
+				Type:        framework.TypeString,
+				Description: "How the key material will be encrypted: RSAES_OAEP_SHA_256 (default), RSAES_OAEP_SHA_1, RSAES_PKCS1_V1_5 or SM2PKE; for the private key of a key pair RSAES_OAEP_SHA_256_AES_256_ECB_PKCS7_PAD, and of one on SM2 SM2PKE_SM4_ECB.",
+				AllowedValues: []any{
+					kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15, kmsapi.WrapSM2PKE,
+					kmsapi.WrapKeyPair, kmsapi.WrapSM2KeyPair,
+				},
 			},
 		},
 		Operations: operations{
@@ -56,22 +59,19 @@ alicloudkms wrap, or openssl, encrypts the material with the public key; import 
 func keyImportParameters(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (*logical.Response, error) {
-	algorithm := cmp.Or(d.Get("wrapping_algorithm").(string), defaultWrapping(k.entry.KeySpec))
-	if those := kmsapi.WrappingAlgorithms(k.entry.KeySpec); !slices.Contains(those, algorithm) {
+	spec := k.entry.keySpec()
+	algorithm := cmp.Or(d.Get("wrapping_algorithm").(string), defaultWrapping(spec))
+	if those := kmsapi.WrappingAlgorithms(spec); !slices.Contains(those, algorithm) {
 		return nil, refusal.BadRequest("wrapping_algorithm must be %s for a key of the type %s",
-			strings.Join(those, " or "), typeOfSpec(k.entry.KeySpec))
+			strings.Join(those, " or "), typeOfSpec(spec))
 	}
-	got, key, err := importParameters(ctx, c, k.entry, algorithm)
-	if err != nil {
-		return nil, err
-	}
-	public, err := publicPEM(key)
+	got, der, err := importParameters(ctx, c, k.entry, algorithm)
 	if err != nil {
 		return nil, err
 	}
 	return &logical.Response{Data: map[string]any{
 		"key_id":             got.KeyId,
-		"public_key":         public,
+		"public_key":         pemOf(der),
 		"public_key_der":     got.PublicKey,
 		"import_token":       got.ImportToken,
 		"token_expire_time":  got.TokenExpireTime,
@@ -82,24 +82,34 @@ func keyImportParameters(
 // importParameters asks KMS for a wrapping key and its token. Both must belong to the key's own CMK, and be valid.
 func importParameters(
 	ctx context.Context, c *connection, e *keyEntry, algorithm string,
-) (*kmsapi.GetParametersForImportResponse, *rsa.PublicKey, error) {
+) (got *kmsapi.GetParametersForImportResponse, der []byte, err error) {
 	garbage := func(err error) error { return &callError{op: kmsapi.OpGetParametersForImport, err: err} }
-	got, err := call(ctx, c, &kmsapi.GetParametersForImportRequest{
+	got, err = call(ctx, c, &kmsapi.GetParametersForImportRequest{
 		KeyId: e.cmk(), WrappingAlgorithm: algorithm, WrappingKeySpec: kmsapi.WrappingKeySpec(algorithm),
 	})
 	if err != nil {
-		return nil, nil, err
+		return nil, nil, withSM(withSM(err, e.KeySpec), kmsapi.WrappingKeySpec(algorithm))
 	}
 	if got.KeyId != e.KeyID || got.ImportToken == "" {
 		return nil, nil, garbage(errors.New("KMS answered for another key, or without a token"))
 	}
-	der, err := base64.StdEncoding.DecodeString(got.PublicKey)
-	if err != nil {
+	if der, err = base64.StdEncoding.DecodeString(got.PublicKey); err != nil {
 		return nil, nil, garbage(errors.New("KMS's public key is not base64"))
 	}
-	key, err := client.ParseImportKey(der)
-	if err != nil {
+	if err := checkImportKey(algorithm, der); err != nil {
 		return nil, nil, garbage(fmt.Errorf("KMS's public key can't be used: %w", err))
 	}
-	return got, key, nil
+	return got, der, nil
+}
+
+// checkImportKey refuses a wrapping key that is not one for the algorithm.
+func checkImportKey(algorithm string, der []byte) error {
+	if kmsapi.WrappingKeySpec(algorithm) != kmsapi.WrappingKeySpecSM2 {
+		_, err := client.ParseImportKey(der)
+		return err
+	}
+	if _, ok := sm2.ParsePublicKey(der); !ok {
+		return errors.New("it is not a public key on SM2 in DER (SubjectPublicKeyInfo)")
+	}
+	return nil
 }

@@ -50,11 +50,21 @@ func (r *rig) unopened(name, algorithm string, material []byte) map[string]any {
 	got := r.write("keys/"+name+"/import_parameters", body{"wrapping_algorithm": algorithm}).Data
 	der, err := base64.StdEncoding.DecodeString(got["public_key_der"].(string))
 	require.NoError(r.t, err)
+	require.Equal(r.t, got["public_key"], pemOf(der))
+	return body{"encrypted_key_material": wrapFor(r.t, algorithm, der, material), "import_token": got["import_token"]}
+}
+
+// wrapFor encrypts material with a public key of KMS.
+func wrapFor(t *testing.T, algorithm string, der, material []byte) string {
+	t.Helper()
+	if kmsapi.WrappingKeySpec(algorithm) == kmsapi.WrappingKeySpecSM2 {
+		return wrapWithSM2(t, algorithm, der, material)
+	}
 	key, err := client.ParseImportKey(der)
-	require.NoError(r.t, err)
+	require.NoError(t, err)
 	encrypted, err := client.WrapKeyMaterial(algorithm, key, material)
-	require.NoError(r.t, err)
-	return body{"encrypted_key_material": encrypted, "import_token": got["import_token"]}
+	require.NoError(t, err)
+	return encrypted
 }
 
 func (r *rig) keyState(name string) any {

@@ -1,6 +1,7 @@
 package alicloudkms
 
 import (
+	"cmp"
 	"context"
 
 	"github.com/hashicorp/vault/sdk/framework"
@@ -22,7 +23,7 @@ func (b *backend) importVersionPath() *framework.Path {
 		},
 		HelpSynopsis: "Bring key material of your own for the next version of a key.",
 		HelpDescription: `
-Import 32 bytes of key material, or a private key, as the next version of a key, as transit's client does:
+Import key material, or a private key, as the next version of a key, as transit's client does:
 
     vault transit import-version alicloudkms/keys/payroll @material.b64
     vault write alicloudkms/keys/payroll/import_version ciphertext=@wrapped.b64 expire_time=2030-01-01T00:00:00Z
@@ -80,6 +81,9 @@ type materialImport struct {
 func (b *backend) unwrapMaterial(
 	ctx context.Context, req *logical.Request, keySpec string, wanted *keyImport,
 ) ([]byte, error) {
+	if keySpec = cmp.Or(keySpec, kmsapi.KeySpecAES256); keySpec == kmsapi.KeySpecSM2 {
+		return nil, errUnopenedOnly
+	}
 	key, err := loadWrappingKey(ctx, req.Storage)
 	if err != nil {
 		return nil, err
@@ -91,7 +95,7 @@ func (b *backend) unwrapMaterial(
 	if kmsapi.IsAsymmetric(keySpec) {
 		return wanted.unwrapPair(key, keySpec)
 	}
-	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext)
+	material, err := keywrap.Unwrap(key, wanted.newHash, wanted.ciphertext, kmsapi.MaterialSize(keySpec))
 	if err != nil {
 		return nil, refusal.BadRequest("the field %q %s", "ciphertext", err)
 	}

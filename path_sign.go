@@ -28,7 +28,7 @@ func (b *backend) signPaths() []*framework.Path {
 	return []*framework.Path{
 		{
 			Pattern:      "sign/" + fields.KeyName.Pattern,
-			Fields:       signatureFields(signItem, "It can be sha2-256 only."),
+			Fields:       signatureFields(signItem, signedHashes),
 			Operations:   operations(""),
 			HelpSynopsis: "Sign data, or many pieces of data at once.",
 			HelpDescription: `
@@ -39,22 +39,25 @@ Sign data with a key that has a key pair, made with type=ecdsa-p256 or an RSA ty
     vault write alicloudkms/sign/release prehashed=true input="$(openssl dgst -sha256 -binary FILE | base64)"
     vault write alicloudkms/sign/release batch_input='[{"input":"aGVsbG8=","reference":"a"},{"input":"YnllCg=="}]'
 
-KMS signs the SHA-256 digest. A batch is answered with batch_results, in the order of its items.
+KMS signs the SHA-256 digest, with a key on SM2 (key_spec=EC_SM2) the SM3 of data and public key. A batch is answered with batch_results, in the order of its items.
 `,
 		},
 		{
 			Pattern:      "sign/" + fields.KeyName.Pattern + "/" + fields.Hash.Pattern,
-			Fields:       signatureFields(signItem, "It can be sha2-256 only."),
+			Fields:       signatureFields(signItem, signedHashes),
 			Operations:   operations("with-hash"),
 			HelpSynopsis: "Sign data, with the hash function in the path.",
 			HelpDescription: `
-As sign/NAME. The hash function can be sha2-256 only.
+As sign/NAME. The hash function can be sha2-256 only, and with a key on SM2 sm3 only.
 
     vault write alicloudkms/sign/release/sha2-256 input="$(echo -n hello | base64)"
 `,
 		},
 	}
 }
+
+// signedHashes says which hash functions KMS signs.
+const signedHashes = "It can be sha2-256 only, and with a key on SM2 sm3 only."
 
 var signItem = fields.WithTransit(fields.Schemas{
 	"reference": referenceField(),
@@ -66,7 +69,7 @@ var signItem = fields.WithTransit(fields.Schemas{
 	"input": {
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  "What is signed, in base64: the data, or with prehashed=true its SHA-256 digest.",
+		Description:  "What is signed, in base64: the data, or with prehashed=true its SHA-256 digest, for a key on SM2 SM3(Z || data).",
 	},
 }, "marshalling_algorithm", "signature_context")
 
@@ -76,7 +79,7 @@ func signatureFields(items fields.Schemas, functions string) fields.Schemas {
 	return joined(batchFields(items), hashFieldsOf(functions), fields.Schemas{
 		"prehashed": {
 			Type:        framework.TypeBool,
-			Description: "Whether input is the SHA-256 digest already.",
+			Description: "Whether input is the digest already.",
 		},
 		"signature_algorithm": {
 			Type:        framework.TypeString,
@@ -133,7 +136,7 @@ func signatureOptionsOf(d *framework.FieldData) signatureOptions {
 	}
 }
 
-// begin returns how a key signs as the request wants, and the digest of an item.
+// begin returns how a key signs as the request wants, and the input of an item.
 func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signing.Scheme, []byte, error) {
 	var none signing.Scheme
 	if err := e.mustSign(); err != nil {
@@ -147,22 +150,30 @@ func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signin
 		return none, nil, refusal.BadRequest("the field %q can't be used: KMS binds no context to a signature", "context")
 	}
 	input, err := inputOf(item)
-	if err != nil {
-		return none, nil, err
+	return scheme, input, err
+}
+
+// digestFor returns what a version signs of the input.
+func digestFor(scheme signing.Scheme, row *versions.Row, input []byte) ([]byte, error) {
+	if scheme.SignsPublicKey() && row.PublicKey == "" {
+		return nil, errVersionsUnknown
 	}
-	digest, err := scheme.Digest(input)
-	return scheme, digest, err
+	return scheme.Digest(input, row.PublicKey)
 }
 
 // sign costs one call to KMS.
 func sign(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
 ) (itemAnswer, error) {
-	scheme, digest, err := o.begin(k.entry, item)
+	scheme, input, err := o.begin(k.entry, item)
 	if err != nil {
 		return itemAnswer{}, err
 	}
 	n, row, err := k.entry.chooseVersion(o.version)
+	if err != nil {
+		return itemAnswer{}, err
+	}
+	digest, err := digestFor(scheme, row, input)
 	if err != nil {
 		return itemAnswer{}, err
 	}

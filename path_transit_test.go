@@ -88,6 +88,7 @@ func TestHashIsThatOfTheFunctionAskedFor(t *testing.T) {
 		"sha3-256": "3338be694f50c5f338814986cdf0686453a888b84f424d792af4b9202398f392",
 		"sha3-384": "720aea11019ef06440fbf05d87aa24680a2153df3907b23631e7177ce620fa1330ff07c0fddee54699a4c3ee0ee9d887",
 		"sha3-512": "75d527c368f2efe848ecf6b073a36767800805e9eef2b1857d5f984f036eb6df891d75f72d9b154518c1cd58835286d1da9a38deba3de98b5a53e5ed78a84976",
+		"sm3":      "becbbfaae6548b8bf0cfcad5a27183cd1be6093b1cceccc303d9c61d0a645268",
 	} {
 		t.Run(algorithm, func(t *testing.T) {
 			require.Equal(t, want, r.write("hash/"+algorithm, body{"input": hello}).Data["sum"])
@@ -95,7 +96,7 @@ func TestHashIsThatOfTheFunctionAskedFor(t *testing.T) {
 			require.Equal(t, want, r.write("hash/"+algorithm, body{"input": hello, "algorithm": algorithm}).Data["sum"])
 		})
 	}
-	require.Len(t, hashes, 8)
+	require.Len(t, hashes, 9)
 	sha256 := "LPJNul+wow4m6DsqxbninhsWHlwfp0JecwQzYpOLmCQ="
 	require.Equal(t, sha256, r.write("hash", body{"input": hello, "format": "base64"}).Data["sum"])
 	empty := "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855"

@@ -37,7 +37,7 @@ Check whether a signature of sign, or an HMAC of hmac, is right for the data. Th
     vault write alicloudkms/verify/records input="$(echo -n hello | base64)" hmac=vault:v1:...
 
 Vault keeps the public keys, so that a signature asks KMS nothing, and works for a KMS key that is disabled or deleted.
-Only signatures on the curve secp256k1 are checked by KMS. An HMAC needs the data key of its version, which KMS opens.
+Only signatures on secp256k1 and SM2 are checked by KMS. An HMAC needs the data key of its version, which KMS opens.
 `,
 		},
 		{
@@ -46,7 +46,7 @@ Only signatures on the curve secp256k1 are checked by KMS. An HMAC needs the dat
 			Operations:   operations("with-hash"),
 			HelpSynopsis: "Check a signature or an HMAC, with the hash function in the path.",
 			HelpDescription: `
-As verify/NAME. For a signature, the hash function can be sha2-256 only.
+As verify/NAME. For a signature, the hash function can be sha2-256 only, and with a key on SM2 sm3 only.
 
     vault write alicloudkms/verify/release/sha2-256 input="$(echo -n hello | base64)" signature=vault:v1:...
 `,
@@ -68,7 +68,7 @@ var verifyItem = fields.WithTransit(joined(signItem, fields.Schemas{
 }), "cmac")
 
 var verifyFields = signatureFields(verifyItem,
-	"For a signature, it can be sha2-256 only; for an HMAC, it is that of hmac.")
+	"For a signature, it can be sha2-256 only, and with a key on SM2 sm3 only; for an HMAC, it is that of hmac.")
 
 // verify checks the signature or the HMAC of an item.
 func (b *backend) verify(
@@ -89,11 +89,15 @@ func (b *backend) verify(
 func verifySignature(
 	ctx context.Context, c *connection, k target, o signatureOptions, item *framework.FieldData,
 ) (itemAnswer, error) {
-	scheme, digest, err := o.begin(k.entry, item)
+	scheme, input, err := o.begin(k.entry, item)
 	if err != nil {
 		return itemAnswer{}, err
 	}
 	row, encoded, err := k.entry.rowOf("signature", fields.String(item, "signature"))
+	if err != nil {
+		return itemAnswer{}, err
+	}
+	digest, err := digestFor(scheme, row, input)
 	if err != nil {
 		return itemAnswer{}, err
 	}

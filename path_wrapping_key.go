@@ -67,7 +67,12 @@ func publicPEM(key *rsa.PublicKey) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})), nil
+	return pemOf(der), nil
+}
+
+// pemOf writes a SubjectPublicKeyInfo in PEM.
+func pemOf(der []byte) string {
+	return string(pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}))
 }
 
 // wrappingKey returns the stored key, and makes it if there is none. Concurrent requests get the same one, which is

@@ -13,7 +13,7 @@ import (
 // cmkReservations are the reservations of CMKs that may have one name only. Nothing is stored there.
 const cmkReservations = "cmk/"
 
-// reserveUnshared refuses CMKs that have another name, if the key may not share them: RSA keys that decrypt, since
+// reserveUnshared refuses CMKs that have another name, if the key may not share them: key pairs that decrypt, since
 // nothing would keep the names apart. Until release is called, no other name is given to such a CMK.
 func (b *backend) reserveUnshared(
 	ctx context.Context, req *logical.Request, k target, cmks ...storedCMK,
@@ -51,7 +51,7 @@ func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name 
 	for _, cmk := range cmks {
 		for _, other := range names.of(cmk.KeyID) {
 			if other != name {
-				return refusal.Conflict("the KMS key %s has the name %q already, and two names of an RSA key that decrypts can't be kept apart: each would decrypt what the other encrypts",
+				return refusal.Conflict("the KMS key %s has the name %q already, and two names of a key pair that decrypts can't be kept apart: each would decrypt what the other encrypts",
 					cmk.KeyID, other)
 			}
 		}

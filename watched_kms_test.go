@@ -34,8 +34,12 @@ type watchedKMS struct {
 }
 
 func newWatchedKMS(t *testing.T) *watchedKMS {
+	return watching(func() *kmstest.KMS { return kmstest.WithKeyPairs(t, vectorPair) })
+}
+
+func watching(service func() *kmstest.KMS) *watchedKMS {
 	return &watchedKMS{
-		service: sync.OnceValue(func() *kmstest.KMS { return kmstest.WithKeyPairs(t, vectorPair) }),
+		service: sync.OnceValue(service),
 		calls:   map[kmsapi.Operation]int{},
 		at:      map[kmsapi.Operation]string{},
 	}

@@ -13,6 +13,7 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/curvekey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -26,7 +27,7 @@ func ParsePrivateKey(content []byte) (keySpec string, pkcs8 []byte, err error) {
 	}
 	parsed, err := parsePrivateKeyDER(der)
 	if err != nil {
-		return parsePrivateP256K(der)
+		return parseOtherCurve(der)
 	}
 	if keySpec = keySpecOf(parsed); keySpec == "" {
 		return "", nil, errKeySpec
@@ -40,7 +41,7 @@ func ParsePrivateKey(content []byte) (keySpec string, pkcs8 []byte, err error) {
 var (
 	errNoPrivateKey = errors.New("it is not a private key in PEM or DER (PKCS#8, PKCS#1 or SEC 1)")
 	errKeySpec      = errors.New("it is a private key of a kind that KMS does not import: it must be RSA of 2048, " +
-		"3072 or 4096 bits with the exponent 65537, or on the curve P-256 or secp256k1")
+		"3072 or 4096 bits with the exponent 65537, or on the curve P-256, secp256k1 or SM2")
 )
 
 // privateKeyDER returns the one private key that is in PEM, or content itself.
@@ -108,14 +109,19 @@ type ecPrivateKey struct {
 	Public  asn1.BitString        `asn1:"optional,explicit,tag:1"`
 }
 
-var (
-	oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
-	oidP256K       = asn1.ObjectIdentifier{1, 3, 132, 0, 10}
-)
+var oidECPublicKey = asn1.ObjectIdentifier{1, 2, 840, 10045, 2, 1}
 
-// parsePrivateP256K parses a key on secp256k1, which the standard library does not know. Whether the numbers in it
-// belong together is for KMS to find out.
-func parsePrivateP256K(der []byte) (keySpec string, pkcs8 []byte, err error) {
+// otherCurves are those of KMS that the standard library does not know.
+var otherCurves = []struct {
+	keySpec string
+	curve   curvekey.Curve
+}{
+	{kmsapi.KeySpecP256K, curvekey.P256K},
+	{kmsapi.KeySpecSM2, curvekey.SM2},
+}
+
+// parseOtherCurve parses a key on one of otherCurves. Whether the numbers in it belong together is for KMS to find out.
+func parseOtherCurve(der []byte) (keySpec string, pkcs8 []byte, err error) {
 	sec1, curves := der, []asn1.ObjectIdentifier{}
 	var outer privateKeyInfo
 	if rest, err := asn1.Unmarshal(der, &outer); err == nil && len(rest) == 0 {
@@ -129,34 +135,19 @@ func parsePrivateP256K(der []byte) (keySpec string, pkcs8 []byte, err error) {
 	defer clear(outer.Key)
 	var key ecPrivateKey
 	rest, err := asn1.Unmarshal(sec1, &key)
-	if err != nil || len(rest) > 0 || key.Version != 1 {
+	if err != nil || len(rest) > 0 || key.Version != 1 || key.Public.BitLength%8 != 0 {
 		return "", nil, errNoPrivateKey
 	}
 	defer clear(key.Scalar)
 	if len(key.Curve) > 0 {
 		curves = append(curves, key.Curve)
 	}
-	onOther := func(curve asn1.ObjectIdentifier) bool { return !curve.Equal(oidP256K) }
-	if len(curves) == 0 || slices.ContainsFunc(curves, onOther) || len(key.Scalar) != 32 {
-		return "", nil, errKeySpec
+	for _, known := range otherCurves {
+		onAnother := func(curve asn1.ObjectIdentifier) bool { return !known.curve.Named(curve) }
+		if len(curves) > 0 && !slices.ContainsFunc(curves, onAnother) && len(key.Scalar) == curvekey.Size {
+			pkcs8, err = known.curve.Private(key.Scalar, key.Public.Bytes)
+			return known.keySpec, pkcs8, err
+		}
 	}
-	pkcs8, err = encodeP256K(key)
-	return kmsapi.KeySpecP256K, pkcs8, err
-}
-
-// encodeP256K encodes a key in PKCS#8, which names the curve once.
-func encodeP256K(key ecPrivateKey) ([]byte, error) {
-	key.Curve = nil
-	inner, err := asn1.Marshal(key)
-	if err != nil {
-		return nil, errNoPrivateKey
-	}
-	defer clear(inner)
-	curve, err := asn1.Marshal(oidP256K)
-	if err != nil {
-		return nil, err
-	}
-	return asn1.Marshal(privateKeyInfo{Key: inner, Algorithm: pkix.AlgorithmIdentifier{
-		Algorithm: oidECPublicKey, Parameters: asn1.RawValue{FullBytes: curve},
-	}})
+	return "", nil, errKeySpec
 }

@@ -11,6 +11,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -40,13 +41,13 @@ func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 
 // WrapKeyMaterial encrypts key material for KMS (§4.3) and returns the EncryptedKeyMaterial of
 // [Client.ImportKeyMaterial]. The algorithm must be the one that the key's parameters were asked for with. For
-// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] takes it, else it is
-// [kmsapi.KeyMaterialSize] bytes.
+// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] takes it, but not one on SM2, else it is as
+// long as the [kmsapi.MaterialSize] of the CMK's KeySpec. Algorithms with SM2 are not among those of this package.
 func WrapKeyMaterial(algorithm string, key *rsa.PublicKey, material []byte) (string, error) {
 	wrap, ok := wrappers[algorithm]
 	if !ok {
-		return "", fmt.Errorf("there is no wrapping algorithm %q; there are %s, and %s for a private key", algorithm,
-			strings.Join(kmsapi.WrappingAlgorithms(kmsapi.KeySpecAES256), ", "), kmsapi.WrapKeyPair)
+		return "", fmt.Errorf("there is no wrapping algorithm %q; there are %s", algorithm,
+			strings.Join(slices.Sorted(maps.Keys(wrappers)), ", "))
 	}
 	wrapped, err := wrap(key, material)
 	if err != nil {
@@ -76,8 +77,9 @@ var wrappers = map[string]wrapper{
 // symmetric refuses what is not the material of a symmetric CMK.
 func symmetric(wrap wrapper) wrapper {
 	return func(key *rsa.PublicKey, material []byte) ([]byte, error) {
-		if len(material) != kmsapi.KeyMaterialSize {
-			return nil, fmt.Errorf("key material has %d bytes, and this has %d", kmsapi.KeyMaterialSize, len(material))
+		if !kmsapi.IsMaterialSize(len(material)) {
+			return nil, fmt.Errorf("key material has %d bytes, that for KeySpec %s has %d, and this has %d",
+				kmsapi.KeyMaterialSize, kmsapi.KeySpecSM4, kmsapi.MaterialSize(kmsapi.KeySpecSM4), len(material))
 		}
 		return wrap(key, material)
 	}
@@ -90,11 +92,14 @@ func wrapOAEPSHA256(key *rsa.PublicKey, material []byte) ([]byte, error) {
 // wrapPrivateKey encrypts a private key with a new AES key, and that with key. ECB is KMS's choice; it is used once
 // with each AES key.
 func wrapPrivateKey(key *rsa.PublicKey, material []byte) ([]byte, error) {
-	_, pkcs8, err := ParsePrivateKey(material)
+	spec, pkcs8, err := ParsePrivateKey(material)
 	if err != nil {
 		return nil, err
 	}
 	defer clear(pkcs8)
+	if !slices.Contains(kmsapi.WrappingAlgorithms(spec), kmsapi.WrapKeyPair) {
+		return nil, fmt.Errorf("a private key of KeySpec %s can't be wrapped with %s", spec, kmsapi.WrapKeyPair)
+	}
 	ephemeral := make([]byte, 32)
 	defer clear(ephemeral)
 	_, _ = rand.Read(ephemeral) // It never fails.

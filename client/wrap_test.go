@@ -73,10 +73,16 @@ func TestUnsuitableWrappingKeysAreRefused(t *testing.T) {
 func TestMaterialThatKMSWouldRefuseIsNotWrapped(t *testing.T) {
 	key, err := rsa.GenerateKey(rand.Reader, 2048)
 	require.NoError(t, err)
-	for _, size := range []int{0, 16, 31, 33, 64} {
+	for _, size := range []int{0, 15, 17, 31, 33, 64} {
 		_, err := client.WrapKeyMaterial(kmsapi.WrapOAEPSHA256, &key.PublicKey, make([]byte, size))
 		require.ErrorContains(t, err, "32 bytes")
 	}
+	_, err = client.WrapKeyMaterial(kmsapi.WrapOAEPSHA256, &key.PublicKey, make([]byte, 16))
+	require.NoError(t, err, "that of SM4")
+	_, err = client.WrapKeyMaterial(kmsapi.WrapKeyPair, &key.PublicKey, ofOpenSSL(t, "sm2.pkcs8.der"))
+	require.ErrorContains(t, err, "EC_SM2 can't be wrapped with "+kmsapi.WrapKeyPair)
+	_, err = client.WrapKeyMaterial(kmsapi.WrapSM2PKE, &key.PublicKey, make([]byte, 32))
+	require.ErrorContains(t, err, kmsapi.WrapOAEPSHA256)
 	_, err = client.WrapKeyMaterial("RSAES_OAEP_SHA_512", &key.PublicKey, make([]byte, 32))
 	require.ErrorContains(t, err, kmsapi.WrapOAEPSHA256)
 }

@@ -78,8 +78,8 @@ var keySpecs = []keySpec{
 	{name: KeySpecRSA4096, served: true, signs: rsaSigns, encrypts: rsaEncrypts, wraps: pairWraps},
 	{name: KeySpecP256, served: true, signs: ecSigns, wraps: pairWraps},
 	{name: KeySpecP256K, served: true, signs: ecSigns, wraps: pairWraps},
-	{name: "Aliyun_AES_128", material: 16},
-	{name: "Aliyun_AES_192", material: 24},
+	{name: "Aliyun_AES_128", material: 16, wraps: symmetricWraps},
+	{name: "Aliyun_AES_192", material: 24, wraps: symmetricWraps},
 	{name: KeySpecSM4, served: true, sm: true, material: 16, wraps: symmetricWraps},
 	{
 		name: KeySpecSM2, served: true, sm: true, signs: []string{SignSM2}, encrypts: []string{EncryptSM2},
@@ -116,6 +116,16 @@ func NeedsSM(name string) bool { return findKeySpec(name).sm }
 
 // MaterialSize returns the length of the key material of a symmetric CMK, in bytes, and 0 for any other KeySpec.
 func MaterialSize(name string) int { return findKeySpec(name).material }
+
+// IsMaterialSize reports whether a symmetric CMK of some KeySpec has key material of that length, in bytes.
+func IsMaterialSize(size int) bool {
+	for _, s := range keySpecs {
+		if size > 0 && s.material == size {
+			return true
+		}
+	}
+	return false
+}
 
 // IsAsymmetric reports whether a KeySpec is that of a key pair.
 func IsAsymmetric(name string) bool {

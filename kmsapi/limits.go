@@ -5,6 +5,9 @@ const (
 	// MaxPlaintext is the most that Encrypt takes, counted after base64 is decoded, or as it is if Plaintext is not
 	// base64 (§4.11).
 	MaxPlaintext = 6 * 1024
+	// MaxSM2Plaintext is the most that AsymmetricEncrypt takes with [EncryptSM2], which makes it 97 bytes longer: no
+	// ciphertext has more than 6,144.
+	MaxSM2Plaintext = MaxPlaintext - 97
 	// MaxEncryptionContext is the length of the EncryptionContext parameter, in characters.
 	MaxEncryptionContext = 8192
 	// MaxDescription is the length of a CMK's Description, in characters (§4.1).

@@ -28,7 +28,7 @@ run_phase() {
 close_phase() {
 	local took=$((SECONDS - phase_began))
 	printf 'phase %s: %s %d s\n' "$phase" "$1" "$took"
-	phases+=("$(printf '  %-8s %5d s  %s' "$phase" "$took" "${1% *}")")
+	phases+=("$(printf '  %-10s %5d s  %s' "$phase" "$took" "${1% *}")")
 	phase=
 }
 
@@ -37,7 +37,7 @@ finish() {
 	local status=$? failed=$phase
 	[[ -z $phase ]] || close_phase 'FAILED after'
 	printf '\n'
-	printf '%s\n' ${phases[@]+"${phases[@]}"} "$(printf '  %-8s %5d s' total "$SECONDS")"
+	printf '%s\n' ${phases[@]+"${phases[@]}"} "$(printf '  %-10s %5d s' total "$SECONDS")"
 	[[ -z $failed ]] || echo "phase $failed FAILED" >&2
 	exit "$status"
 }

@@ -186,7 +186,7 @@ func TestASocketThatWasLeftBehindIsReplaced(t *testing.T) {
 		_, err = server.Start(dev.Config, server.Options{})
 		require.ErrorContains(t, err, want)
 	}
-	refused("in use by another service")
+	refused("in use by another process")
 	require.NoError(t, left.Close())
 	configured(t, change).kms.Stop()
 	require.NoError(t, os.WriteFile(config.Ops.Socket, []byte("precious"), 0o600))

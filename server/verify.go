@@ -10,9 +10,9 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/unixsocket"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
@@ -102,7 +102,7 @@ func checkSocket(c Config) error {
 		return nil
 	}
 	path := c.SocketPath()
-	return fieldOf(c, "operations", "socket").Fault(errors.Join(ops.CheckSocket(path), canCreate(path, "the folder")))
+	return fieldOf(c, "operations", "socket").Fault(errors.Join(unixsocket.Check(path), canCreate(path, "the folder")))
 }
 
 // The questions that access(2) answers.

@@ -74,7 +74,7 @@ func operationCommand(op kmsapi.Operation) *cli.Command {
 
 func callFlags() []cli.Flag {
 	return append(
-		targetFlags(),
+		targetFlags(callTimeout),
 		&cli.StringFlag{
 			Name: "o", Value: call.FormatTable, Usage: "the answer's `FORMAT`: table, or json for programs",
 			Validator: oneOf(call.FormatTable, call.FormatJSON),

@@ -11,6 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/call"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/files"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 )
 
 // fileFlags are the flags that encrypt and decrypt share, and more, before those about KMS.
@@ -25,7 +26,7 @@ func fileFlags(more ...cli.Flag) []cli.Flag {
 			Usage: "without -vault: an entry `NAME=VALUE` of the bound_context of the engine's key; repeatable",
 		},
 	}
-	return append(append(flags, more...), targetFlags()...)
+	return append(append(flags, more...), targetFlags(callTimeout)...)
 }
 
 // contextsOf returns what the flags bind the data to.
@@ -65,33 +66,27 @@ func base64Flag(c *cli.Command, name string) (string, error) {
 
 // vaultKeys returns the keys of -vault. Flags that work only without it are refused.
 func vaultKeys(c *cli.Command, without ...string) (files.Keys, error) {
-	for _, flag := range targetFlags() {
+	for _, flag := range targetFlags(callTimeout) {
 		without = append(without, flag.Names()[0])
 	}
-	for _, name := range without {
-		if c.IsSet(name) {
-			return nil, usagef(c, "-%s works only without -vault", name)
-		}
+	if err := refuseWithVault(c, without...); err != nil {
+		return nil, err
 	}
-	if err := adoptOpenBao(os.Environ()); err != nil {
+	if err := vaultkey.AdoptOpenBao(os.Environ()); err != nil {
 		return nil, err
 	}
 	keys, err := files.NewVault(c.String("vault"))
-	if errors.Is(err, files.ErrVaultPath) {
+	if errors.Is(err, vaultkey.ErrPath) {
 		return nil, usagef(c, "-vault %q: %v", c.String("vault"), err)
 	}
 	return keys, err
 }
 
-// adoptOpenBao sets Vault's variables to what those of OpenBao say, which are the same with another prefix. Where both
-// are set, OpenBao's win, as they do in the command `bao`.
-func adoptOpenBao(environment []string) error {
-	for _, variable := range environment {
-		name, value, _ := strings.Cut(variable, "=")
-		if rest, ok := strings.CutPrefix(name, "BAO_"); ok {
-			if err := os.Setenv("VAULT_"+rest, value); err != nil {
-				return err
-			}
+// refuseWithVault refuses flags that work only without -vault.
+func refuseWithVault(c *cli.Command, names ...string) error {
+	for _, name := range names {
+		if c.IsSet(name) {
+			return usagef(c, "-%s works only without -vault", name)
 		}
 	}
 	return nil

@@ -29,6 +29,7 @@ func commands() []*cli.Command {
 		callCommand(),
 		encryptCommand(),
 		decryptCommand(),
+		kmsProviderCommand(),
 		versionCommand(),
 		helpCommand(),
 	}

@@ -1,14 +1,17 @@
 package main
 
 import (
+	"time"
+
 	"github.com/urfave/cli/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/call"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// targetFlags say which KMS to call, and where the credentials are.
-func targetFlags() []cli.Flag {
+// targetFlags say which KMS to call, and where the credentials are. A call ends after limit, unless a flag says
+// otherwise.
+func targetFlags(limit time.Duration) []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name:  "env",
@@ -31,7 +34,7 @@ func targetFlags() []cli.Flag {
 		&cli.StringFlag{Name: "instance-endpoint", Usage: "the gateway's `HOST[:PORT]`, if not the instance's own"},
 		&cli.StringFlag{Name: "instance-ca-cert", Usage: "the PEM `FILE` that the console offers for the instance"},
 		&cli.StringFlag{Name: "instance-server-name", Usage: "the `HOST` in the gateway's certificate, if not its own"},
-		&cli.DurationFlag{Name: "timeout", Value: callTimeout, Usage: "the `DURATION` of the call, with all repetitions"},
+		&cli.DurationFlag{Name: "timeout", Value: limit, Usage: "the `DURATION` of the call, with all repetitions"},
 	}
 }
 

@@ -9,7 +9,6 @@ import (
 
 	"github.com/urfave/cli/v3"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -23,7 +22,7 @@ sent anywhere: it works without network. The result is base64, for encrypted_key
 		Flags: []cli.Flag{
 			&cli.StringFlag{
 				Name: "in", Required: true,
-				Usage: "the `FILE` with the key material: 32 raw bytes, or a private key in PEM or DER; - is standard input",
+				Usage: "the `FILE` with the key material: 32 raw bytes, for Aliyun_SM4 16, or a private key in PEM or DER; - is standard input",
 			},
 			&cli.StringFlag{
 				Name: "public-key", Required: true,
@@ -32,8 +31,10 @@ sent anywhere: it works without network. The result is base64, for encrypted_key
 			&cli.StringFlag{
 				Name: "algorithm",
 				Usage: "the wrapping algorithm `NAME` that the public key was requested with. Without it: that in the JSON, else " +
-					kmsapi.WrapOAEPSHA256 + ", and for a private key " + kmsapi.WrapKeyPair,
-				Validator: oneOf(kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15, kmsapi.WrapKeyPair),
+					kmsapi.WrapOAEPSHA256 + ", for a private key " + kmsapi.WrapKeyPair + ", and with a public key on SM2 " +
+					kmsapi.WrapSM2PKE + " or " + kmsapi.WrapSM2KeyPair,
+				Validator: oneOf(kmsapi.WrapOAEPSHA256, kmsapi.WrapOAEPSHA1, kmsapi.WrapPKCS1v15, kmsapi.WrapSM2PKE,
+					kmsapi.WrapKeyPair, kmsapi.WrapSM2KeyPair),
 			},
 			&cli.StringFlag{
 				Name: "out", Usage: "write to this `FILE`, which must not exist yet, instead of standard output",
@@ -69,12 +70,12 @@ func runWrap(_ context.Context, c *cli.Command) error {
 		return fmt.Errorf("-in %s: %w", in, err)
 	}
 	defer clear(material.bytes)
-	if algorithm, err = material.algorithmOr(algorithm); err != nil {
+	if algorithm, err = parameters.key.algorithmFor(material, algorithm); err != nil {
 		return fmt.Errorf("-in %s: %w", in, err)
 	}
-	wrapped, err := client.WrapKeyMaterial(algorithm, parameters.key, material.bytes)
+	wrapped, err := parameters.key.wrap(algorithm, material)
 	if err != nil {
-		return err
+		return fmt.Errorf("-in %s: %w", in, err)
 	}
 	if name := c.String("token-out"); name != "" {
 		if err := writeLine(nil, name, parameters.token); err != nil {

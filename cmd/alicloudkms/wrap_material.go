@@ -2,12 +2,10 @@ package main
 
 import (
 	"bytes"
-	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
 	"io"
-	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -17,18 +15,6 @@ import (
 type wrapMaterial struct {
 	keySpec string
 	bytes   []byte
-}
-
-// algorithmOr returns what to wrap with: given, or the default if that is empty.
-func (m wrapMaterial) algorithmOr(given string) (string, error) {
-	best := kmsapi.WrapOAEPSHA256
-	if kmsapi.IsAsymmetric(m.keySpec) {
-		best = kmsapi.WrapKeyPair
-	}
-	if algorithm := cmp.Or(given, best); slices.Contains(kmsapi.WrappingAlgorithms(m.keySpec), algorithm) {
-		return algorithm, nil
-	}
-	return "", fmt.Errorf("it is key material for KeySpec %s, and the public key is for %s", m.keySpec, given)
 }
 
 // maxMaterialFile is larger than any private key in PEM, in bytes.
@@ -53,12 +39,17 @@ func readMaterial(name string) (wrapMaterial, error) {
 	return parseMaterial(buffer[:n])
 }
 
-var wantedMaterial = fmt.Sprintf("key material has exactly %d raw bytes, or is a private key in PEM or DER",
-	kmsapi.KeyMaterialSize)
+// symmetricSpecs are the KeySpecs whose material is taken, which its length tells.
+var symmetricSpecs = []string{kmsapi.KeySpecAES256, kmsapi.KeySpecSM4}
+
+var wantedMaterial = fmt.Sprintf("key material has exactly %d raw bytes, for %s %d, or is a private key in PEM or DER",
+	kmsapi.KeyMaterialSize, kmsapi.KeySpecSM4, kmsapi.MaterialSize(kmsapi.KeySpecSM4))
 
 func parseMaterial(read []byte) (wrapMaterial, error) {
-	if len(read) == kmsapi.KeyMaterialSize {
-		return wrapMaterial{kmsapi.KeySpecAES256, bytes.Clone(read)}, nil
+	for _, spec := range symmetricSpecs {
+		if len(read) == kmsapi.MaterialSize(spec) {
+			return wrapMaterial{spec, bytes.Clone(read)}, nil
+		}
 	}
 	spec, pkcs8, err := client.ParsePrivateKey(read)
 	if err == nil {
@@ -77,14 +68,24 @@ const maxHint = 2*kmsapi.KeyMaterialSize + 2
 // materialHint recognizes the usual mistakes with symmetric key material.
 func materialHint(read []byte) string {
 	trimmed := bytes.TrimRight(read, "\r\n")
+	for _, spec := range symmetricSpecs {
+		if hint := hintFor(kmsapi.MaterialSize(spec), read, trimmed); hint != "" {
+			return hint
+		}
+	}
+	return ""
+}
+
+// hintFor is materialHint for material of size bytes. trimmed is what was read, without line breaks at its end.
+func hintFor(size int, read, trimmed []byte) string {
 	decoded := make([]byte, len(read))
 	defer clear(decoded)
 	switch n, err := base64.StdEncoding.Decode(decoded, trimmed); {
-	case len(read) == 2*kmsapi.KeyMaterialSize || len(trimmed) == 2*kmsapi.KeyMaterialSize:
+	case len(read) == 2*size || len(trimmed) == 2*size:
 		return " (if it is hexadecimal, decode it first: xxd -r -p)"
-	case err == nil && n == kmsapi.KeyMaterialSize:
+	case err == nil && n == size:
 		return " (it is base64: decode it first, with base64 -d)"
-	case len(trimmed) == kmsapi.KeyMaterialSize:
+	case len(trimmed) == size:
 		return " (it ends with a line break)"
 	default:
 		return ""

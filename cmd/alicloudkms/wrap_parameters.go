@@ -3,7 +3,6 @@ package main
 import (
 	"bytes"
 	"cmp"
-	"crypto/rsa"
 	"encoding/base64"
 	"encoding/json"
 	"encoding/pem"
@@ -13,13 +12,12 @@ import (
 	"os"
 	"strings"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
 // wrapParameters are what KMS gave for an import. Only a whole response has more than the key.
 type wrapParameters struct {
-	key *rsa.PublicKey
+	key importKey
 	// algorithm is the one that the key was requested with, and empty if the file does not say.
 	algorithm string
 	// token belongs to the key, and is empty if the file is the public key alone.
@@ -52,17 +50,17 @@ func readParameters(name string) (wrapParameters, error) {
 	return wrapParameters{key: key}, err
 }
 
-func parsePublicKey(content []byte) (*rsa.PublicKey, error) {
+func parsePublicKey(content []byte) (importKey, error) {
 	if block, _ := pem.Decode(content); block != nil {
 		if strings.Contains(block.Type, "PRIVATE KEY") {
-			return nil, errors.New("it contains a private key; KMS's public key is needed")
+			return importKey{}, errors.New("it contains a private key; KMS's public key is needed")
 		}
-		return client.ParseImportKey(block.Bytes)
+		return parseImportKey(block.Bytes)
 	}
 	if der, err := base64.StdEncoding.DecodeString(input.Unfold(string(content))); err == nil {
-		return client.ParseImportKey(der)
+		return parseImportKey(der)
 	}
-	return client.ParseImportKey(content)
+	return parseImportKey(content)
 }
 
 // A parametersResponse is the response of the engine's import_parameters, which Vault puts into data, or that of KMS's

@@ -13,6 +13,7 @@ import (
 
 	alicloudkms "github.com/alicloudkms/vault-plugin-secrets-alicloudkms"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/byhand"
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm3" // The engine signs data with keys on SM2.
 )
 
 const name = "vault-plugin-secrets-alicloudkms"

@@ -46,6 +46,9 @@ func curveNamed(oid ...int) Curve {
 	return Curve{oid, algorithmIdentifier{oidECPublicKey, asn1.RawValue{FullBytes: der}}}
 }
 
+// Named reports whether oid is the name of the curve.
+func (c Curve) Named(oid asn1.ObjectIdentifier) bool { return c.oid.Equal(oid) }
+
 // is reports whether an AlgorithmIdentifier is that of keys on the curve.
 func (c Curve) is(a algorithmIdentifier) bool {
 	return a.Algorithm.Equal(oidECPublicKey) && string(a.Parameters.FullBytes) == string(c.algorithm.Parameters.FullBytes)

@@ -6,22 +6,17 @@ import (
 	"crypto/sha1"
 	"crypto/sha256"
 	"crypto/sha512"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"hash"
 	"strings"
 
 	"github.com/tink-crypto/tink-go/v2/kwp/subtle"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-const (
-	// EphemeralKeySize is the length of the AES key that wraps the material, in bytes.
-	EphemeralKeySize = 32
-	// wrappedMaterialSize is the length of key material after AES-KWP, in bytes.
-	wrappedMaterialSize = kmsapi.KeyMaterialSize + 8
-)
+// EphemeralKeySize is the length of the AES key that wraps the material, in bytes.
+const EphemeralKeySize = 32
 
 // kwpBlock is the length, in bytes, to a multiple of which AES-KWP pads what it wraps, before it puts as much in front.
 const kwpBlock = 8
@@ -30,28 +25,28 @@ const kwpBlock = 8
 const maxMaterial = 512
 
 // wrongSize says, of a ciphertext of size bytes of which the first rsaSize are RSA's, how long the key material in it
-// is, as far as the sender can count it too.
-func wrongSize(size, rsaSize int) error {
+// is, as far as the sender can count it too. It should have want bytes.
+func wrongSize(size, rsaSize, want int) error {
 	padded := size - rsaSize - kwpBlock
 	if padded <= 0 || padded > maxMaterial || padded%kwpBlock != 0 {
 		return fmt.Errorf("has %d bytes, once base64 is decoded, and was not wrapped with this mount's wrapping_key: "+
-			"it would have %d", size, rsaSize+wrappedMaterialSize)
+			"it would have %d", size, rsaSize+want+kwpBlock)
 	}
-	hint := fmt.Sprintf("for new material: head -c %d /dev/urandom | base64", kmsapi.KeyMaterialSize)
-	switch padded {
-	case 2 * kmsapi.KeyMaterialSize:
+	hint := fmt.Sprintf("for new material: head -c %d /dev/urandom | base64", want)
+	switch digits := base64.StdEncoding.EncodedLen(want); padded {
+	case 2 * want:
 		hint = "if it is hexadecimal, decode it first: xxd -r -p"
-	case 48: // 44 digits, with or without a line break.
+	case (digits + kwpBlock - 1) / kwpBlock * kwpBlock:
 		hint = "if it is base64 twice, encode the bytes once"
 	}
 	return fmt.Errorf("wraps key material of %d to %d bytes, and KMS takes exactly %d; %s",
-		padded-kwpBlock+1, padded, kmsapi.KeyMaterialSize, hint)
+		padded-kwpBlock+1, padded, want, hint)
 }
 
 // ErrUnwrap is the one error for all that can only be seen with the private key. Like the other error of [Unwrap], it
 // is the end of a sentence that begins with what was to be opened.
 var ErrUnwrap = errors.New("can't be opened: it must be the base64 of a 256-bit AES key, encrypted by RSA-OAEP " +
-	"with this mount's wrapping_key and the hash_function, followed by key material of exactly 32 bytes, wrapped by AES-KWP with that AES key")
+	"with this mount's wrapping_key and the hash_function, followed by the key material, wrapped by AES-KWP with that AES key")
 
 // A Hash makes the hash function of RSA-OAEP. Its mask generation uses the same one.
 type Hash = func() hash.Hash
@@ -75,22 +70,22 @@ func HashNames() []string { return []string{"SHA1", "SHA224", "SHA256", "SHA384"
 func HashNamed(name string) Hash { return hashes[strings.ToUpper(name)] }
 
 // Unwrap opens what transit's clients send: an AES-256 key by RSA-OAEP, then the key material by AES-KWP with that key.
-// It is CKM_RSA_AES_KEY_WRAP of PKCS #11. The caller clears the material.
+// It is CKM_RSA_AES_KEY_WRAP of PKCS #11. The material must have size bytes, a multiple of 8. The caller clears it.
 //
 // The length is checked first and has an error of its own, because the sender can count it. From there on there is one
 // error: a caller that holds somebody else's ciphertext must not learn from variations of it which part failed. The
 // time differs by a few AES blocks between an RSA part that opens and one that does not; that shows no more than
 // whether OAEP, which is safe against chosen ciphertexts, accepted. Whether 25 or 32 bytes were inside is not shown
 // either, although AES-KWP would be safe if it were.
-func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte) ([]byte, error) {
-	if want := key.Size() + wrappedMaterialSize; len(ciphertext) != want {
-		return nil, wrongSize(len(ciphertext), key.Size())
+func Unwrap(key *rsa.PrivateKey, newHash Hash, ciphertext []byte, size int) ([]byte, error) {
+	if len(ciphertext) != key.Size()+size+kwpBlock {
+		return nil, wrongSize(len(ciphertext), key.Size(), size)
 	}
 	material, ok := unwrap(key, newHash, ciphertext)
 	if !ok {
 		return nil, ErrUnwrap
 	}
-	if len(material) != kmsapi.KeyMaterialSize {
+	if len(material) != size {
 		clear(material)
 		return nil, ErrUnwrap
 	}

@@ -15,16 +15,19 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+// size is the length of the key material that most tests import, in bytes.
+const size = kmsapi.KeyMaterialSize
+
 func TestCiphertextsOfOpenSSLAreUnwrapped(t *testing.T) {
 	v, key := keywraptest.Read(t)
 	require.Len(t, v.Ciphertexts, len(keywrap.HashNames()))
 	for _, name := range keywrap.HashNames() {
-		material, err := keywrap.Unwrap(key, keywrap.HashNamed(name), v.Ciphertexts[name])
+		material, err := keywrap.Unwrap(key, keywrap.HashNamed(name), v.Ciphertexts[name], size)
 		require.NoError(t, err, name)
 		require.Equal(t, v.Material, material)
 		for _, other := range keywrap.HashNames() {
 			if other != name {
-				_, err := keywrap.Unwrap(key, keywrap.HashNamed(other), v.Ciphertexts[name])
+				_, err := keywrap.Unwrap(key, keywrap.HashNamed(other), v.Ciphertexts[name], size)
 				require.Equal(t, keywrap.ErrUnwrap, err, "%s as %s", name, other)
 			}
 		}
@@ -33,8 +36,8 @@ func TestCiphertextsOfOpenSSLAreUnwrapped(t *testing.T) {
 
 func TestCiphertextsOfVaultsClientAreUnwrapped(t *testing.T) {
 	_, key := keywraptest.Read(t)
-	material := bytes.Repeat([]byte{0}, kmsapi.KeyMaterialSize)
-	got, err := keywrap.Unwrap(key, sha256.New, keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, material))
+	material := bytes.Repeat([]byte{0}, size)
+	got, err := keywrap.Unwrap(key, sha256.New, keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, material), size)
 	require.NoError(t, err)
 	require.Equal(t, material, got)
 }
@@ -66,7 +69,7 @@ func TestEveryFailureWithThePrivateKeyLooksTheSame(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			require.Len(t, ciphertext, 552)
-			got, err := keywrap.Unwrap(key, sha256.New, ciphertext)
+			got, err := keywrap.Unwrap(key, sha256.New, ciphertext, size)
 			require.Equal(t, keywrap.ErrUnwrap, err)
 			require.Nil(t, got)
 		})
@@ -75,7 +78,7 @@ func TestEveryFailureWithThePrivateKeyLooksTheSame(t *testing.T) {
 
 func TestWrongLengthIsReported(t *testing.T) {
 	_, key := keywraptest.Read(t)
-	of := func(size int) []byte { return keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, size)) }
+	of := func(n int) []byte { return keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, n)) }
 	const fresh = "for new material: head -c 32 /dev/urandom | base64"
 	const foreign = "once base64 is decoded, and was not wrapped with this mount's wrapping_key: it would have 552"
 	for name, c := range map[string]struct {
@@ -97,9 +100,24 @@ func TestWrongLengthIsReported(t *testing.T) {
 		"base64 with line break": {of(45), "wraps key material of 41 to 48 bytes, and KMS takes exactly 32; if it is base64 twice, encode the bytes once"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := keywrap.Unwrap(key, sha256.New, c.ciphertext)
+			_, err := keywrap.Unwrap(key, sha256.New, c.ciphertext, size)
 			require.EqualError(t, err, c.want)
 		})
+	}
+}
+
+func TestMaterialOf128BitsIsUnwrapped(t *testing.T) {
+	_, key := keywraptest.Read(t)
+	of := func(n int) []byte { return keywraptest.Wrapping{}.Wrap(t, &key.PublicKey, make([]byte, n)) }
+	got, err := keywrap.Unwrap(key, sha256.New, of(16), 16)
+	require.NoError(t, err)
+	require.Equal(t, make([]byte, 16), got)
+	for n, want := range map[int]string{
+		24: "wraps key material of 17 to 24 bytes, and KMS takes exactly 16; if it is base64 twice, encode the bytes once",
+		32: "wraps key material of 25 to 32 bytes, and KMS takes exactly 16; if it is hexadecimal, decode it first: xxd -r -p",
+	} {
+		_, err := keywrap.Unwrap(key, sha256.New, of(n), 16)
+		require.EqualError(t, err, want, n)
 	}
 }
 
@@ -120,13 +138,13 @@ func FuzzUnwrap(f *testing.F) {
 		if len(first) == 0 {
 			first = known
 		}
-		material, err := keywrap.Unwrap(key, sha256.New, append(bytes.Clone(first), second...))
+		material, err := keywrap.Unwrap(key, sha256.New, append(bytes.Clone(first), second...), size)
 		if err != nil {
 			require.Error(t, err)
 			require.Nil(t, material)
 			return
 		}
-		require.Len(t, material, kmsapi.KeyMaterialSize)
+		require.Len(t, material, size)
 		if bytes.Equal(first, known) {
 			again, err := kwp.Wrap(material)
 			require.NoError(t, err)

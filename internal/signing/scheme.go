@@ -5,12 +5,15 @@ import (
 	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/sm2"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// The values of transit's parameters. The first of each is the default.
+// The values of transit's parameters. The first of each is the default, and of the hash functions the one that the key
+// is for.
 const (
 	HashSHA256 = "sha2-256"
+	HashSM3    = "sm3"
 
 	PSS      = "pss"
 	PKCS1v15 = "pkcs1v15"
@@ -52,14 +55,16 @@ var rsaAlgorithms = map[string]string{"": kmsapi.SignPSS, PSS: kmsapi.SignPSS, P
 
 // Scheme returns how a key of that KeySpec signs. The KeySpec must be one that signs.
 func (p Parameters) Scheme(keySpec string) (Scheme, error) {
-	for _, name := range p.Hashes {
-		if name != "" && name != HashSHA256 {
-			return Scheme{}, refusal.BadRequest("the hash must be %s: KMS signs no other digests", HashSHA256)
-		}
-	}
 	algorithm, err := p.algorithm(keySpec)
 	if err != nil {
 		return Scheme{}, err
+	}
+	wanted := hashOf(algorithm)
+	for _, name := range p.Hashes {
+		if name != "" && name != wanted {
+			return Scheme{}, refusal.BadRequest("the hash must be %s: KMS signs no other digests with a key of this type",
+				wanted)
+		}
 	}
 	made := Scheme{Algorithm: algorithm, prehashed: p.Prehashed, form: form{onCurve: !isRSA(algorithm)}}
 	switch p.Marshaling {
@@ -98,17 +103,53 @@ func isRSA(algorithm string) bool {
 	return algorithm == kmsapi.SignPSS || algorithm == kmsapi.SignPKCS1v15
 }
 
-// Digest returns the digest that is signed of what the caller gave.
-func (s Scheme) Digest(input []byte) ([]byte, error) {
-	if !s.prehashed {
+// hashOf is the hash function that goes with an algorithm.
+func hashOf(algorithm string) string {
+	if algorithm == kmsapi.SignSM2 {
+		return HashSM3
+	}
+	return HashSHA256
+}
+
+// SignsPublicKey reports whether the public key of the version is part of what [Scheme.Digest] makes.
+func (s Scheme) SignsPublicKey() bool { return s.Algorithm == kmsapi.SignSM2 && !s.prehashed }
+
+// Digest returns the digest that is signed of what the caller gave. publicKey is that of the version, in PEM, which
+// only those need that sign it.
+func (s Scheme) Digest(input []byte, publicKey string) ([]byte, error) {
+	switch {
+	case s.prehashed && len(input) == kmsapi.DigestSize:
+		return input, nil
+	case s.prehashed:
+		return nil, refusal.BadRequest("input has %d bytes, and with prehashed=true it must be %s, of %d",
+			len(input), digestName(s.Algorithm), kmsapi.DigestSize)
+	case s.SignsPublicKey():
+		return digestOfSM2(input, publicKey)
+	default:
 		digest := sha256.Sum256(input)
 		return digest[:], nil
 	}
-	if len(input) != sha256.Size {
-		return nil, refusal.BadRequest("input has %d bytes, and with prehashed=true it must be a SHA-256 digest, of %d",
-			len(input), sha256.Size)
+}
+
+// digestName is what a caller must have computed for an algorithm.
+func digestName(algorithm string) string {
+	if algorithm == kmsapi.SignSM2 {
+		return "SM3(Z || data)"
 	}
-	return input, nil
+	return "a SHA-256 digest"
+}
+
+func digestOfSM2(input []byte, publicKey string) ([]byte, error) {
+	newSM3 := NewSM3()
+	if newSM3 == nil {
+		return nil, refusal.BadRequest("this program is built without SM3; give prehashed=true, and as input SM3(Z || data), of %d bytes",
+			kmsapi.DigestSize)
+	}
+	key, ok := sm2.ParsePublicKeyPEM(publicKey)
+	if !ok {
+		return nil, refusal.Internal("the public key of the version is not one on SM2, as a key of this type has")
+	}
+	return key.Digest(newSM3, input), nil
 }
 
 // Encode returns a signature of KMS in the form that the caller wants.

@@ -33,6 +33,10 @@ func TestParametersChooseTheAlgorithm(t *testing.T) {
 		"a curve, as cosign asks":    {kmsapi.KeySpecP256, Parameters{SignatureAlgorithm: PKCS1v15}, kmsapi.SignECDSA},
 		"a curve with a salt":        {kmsapi.KeySpecP256K, Parameters{SaltLength: "20"}, kmsapi.SignECDSA},
 		"a curve in the form of JWS": {kmsapi.KeySpecP256K, Parameters{Marshaling: JWS}, kmsapi.SignECDSA},
+		"SM2":                        {kmsapi.KeySpecSM2, Parameters{}, kmsapi.SignSM2},
+		"SM2 with its hash": {
+			kmsapi.KeySpecSM2, Parameters{Hashes: []string{HashSM3, "", HashSM3}, SignatureAlgorithm: PSS}, kmsapi.SignSM2,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			made, err := c.p.Scheme(c.spec)
@@ -57,6 +61,9 @@ func TestWhatKMSCannotDoIsRefused(t *testing.T) {
 		"an unknown form":             {kmsapi.KeySpecP256, Parameters{Marshaling: "der"}, "must be asn1 or jws"},
 		"a short salt":                {kmsapi.KeySpecRSA2048, Parameters{SaltLength: "20"}, "must be auto, hash or 32"},
 		"a salt that is no length":    {kmsapi.KeySpecRSA2048, Parameters{SaltLength: "032"}, "must be auto, hash or 32"},
+		"another hash for SM2":        {kmsapi.KeySpecSM2, Parameters{Hashes: []string{HashSHA256}}, "must be sm3"},
+		"SM3 for another curve":       {kmsapi.KeySpecP256, Parameters{Hashes: []string{HashSM3}}, "must be sha2-256"},
+		"a symmetric key of SM4":      {kmsapi.KeySpecSM4, Parameters{}, "can't sign"},
 		"a symmetric key":             {kmsapi.KeySpecAES256, Parameters{}, "can't sign"},
 		"a KeySpec that nobody knows": {"EC_P999", Parameters{}, "can't sign"},
 	} {
@@ -72,17 +79,17 @@ func TestTheDigestIsOfTheInputOrTheInput(t *testing.T) {
 	plain, err := Parameters{}.Scheme(kmsapi.KeySpecP256)
 	require.NoError(t, err)
 	of := sha256.Sum256([]byte("hello"))
-	digest, err := plain.Digest([]byte("hello"))
+	digest, err := plain.Digest([]byte("hello"), "")
 	require.NoError(t, err)
 	require.Equal(t, of[:], digest)
 
 	prehashed, err := Parameters{Prehashed: true}.Scheme(kmsapi.KeySpecP256)
 	require.NoError(t, err)
-	digest, err = prehashed.Digest(of[:])
+	digest, err = prehashed.Digest(of[:], "")
 	require.NoError(t, err)
 	require.Equal(t, of[:], digest)
 	for _, size := range []int{0, 20, 31, 33, 64} {
-		_, err := prehashed.Digest(bytes.Repeat([]byte("x"), size))
+		_, err := prehashed.Digest(bytes.Repeat([]byte("x"), size), "")
 		require.ErrorContains(t, err, "must be a SHA-256 digest")
 		require.Equal(t, 400, refusal.Status(err))
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/emmansun/gmsm/sm3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/curvekey"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 const (
@@ -17,7 +18,7 @@ const (
 	// Overhead is how much longer a ciphertext is than its plaintext, in bytes.
 	Overhead = pointSize + sm3.Size
 	// maxCiphertext is the length of the longest ciphertext of KMS.
-	maxCiphertext = 6144
+	maxCiphertext = kmsapi.MaxSM2Plaintext + Overhead
 )
 
 // MaxPlaintext is the most that [PublicKey.Encrypt] takes, in bytes.

@@ -39,6 +39,7 @@ func (s *stage) contests() []contest.Contest {
 		s.serviceContests(),
 		s.operationContests(),
 		s.secretContests(),
+		s.smContests(),
 		s.recordContests(),
 		s.createContests(),
 		s.importContests(),

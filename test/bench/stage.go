@@ -28,6 +28,8 @@ type stage struct {
 	few, many func() (*filledService, error)
 	// records is a service whose keys differ in what they have gathered.
 	records func() (*recordService, error)
+	// sm is a service with SM algorithms.
+	sm func() (*kmsService, error)
 }
 
 const pluginName = "vault-plugin-secrets-alicloudkms"
@@ -48,6 +50,7 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 	s.few = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "few", fewKeys) })
 	s.many = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "many", set.keys) })
 	s.records = sync.OnceValues(func() (*recordService, error) { return s.startRecords(ctx) })
+	s.sm = sync.OnceValues(func() (*kmsService, error) { return s.startSM(ctx) })
 	fmt.Fprintln(stderr, "building ...")
 	if err := s.build(ctx); err != nil {
 		return nil, errors.Join(err, s.close())
@@ -79,9 +82,15 @@ func (s *stage) build(ctx context.Context) error {
 }
 
 func (s *stage) startKMS(name string) (*kmsService, error) {
+	k := s.newKMS(name)
+	return k, k.Start()
+}
+
+// newKMS returns a service that is not started yet.
+func (s *stage) newKMS(name string) *kmsService {
 	k := &kmsService{&servers.KMS{Program: s.program("alicloudkms"), Dir: s.folder(name), OwnGroup: true}}
 	s.onClose(func() error { return k.Stop() }) // k.Process is not set yet, and a contest may replace it.
-	return k, k.Start()
+	return k
 }
 
 // settledKMS starts a service and waits until it has settled.

@@ -22,7 +22,10 @@ const (
 )
 
 // shellBlocks returns the shell blocks of a document that are to be run, as one script.
-func shellBlocks(document string) (script string, err error) {
+func shellBlocks(document string) (script string, err error) { return shellBlocksWith(document, "") }
+
+// shellBlocksWith returns the blocks that are to be run, and those that are not for a reason.
+func shellBlocksWith(document, reason string) (script string, err error) {
 	var b strings.Builder
 	inside, wanted := false, false
 	number := 0
@@ -35,11 +38,12 @@ func shellBlocks(document string) (script string, err error) {
 		case isFence:
 			inside = true
 			language, rest, _ := strings.Cut(info, " ")
-			reason, marked := strings.CutPrefix(strings.TrimSpace(rest), notRun)
-			if language == shell && rest != "" && (!marked || strings.TrimSpace(reason) == "") {
+			why, marked := strings.CutPrefix(strings.TrimSpace(rest), notRun)
+			why = strings.TrimSpace(why)
+			if language == shell && rest != "" && (!marked || why == "") {
 				return "", fmt.Errorf("line %d: %q gives no reason why the block is not run", number, info)
 			}
-			wanted = language == shell && !marked
+			wanted = language == shell && (!marked || why == reason)
 		case wanted:
 			b.WriteString(line)
 		}
@@ -54,6 +58,10 @@ func TestShellBlocksAreFoundByTheirFence(t *testing.T) {
 	script, err := shellBlocks("```sh\none\n```\ntext\n```text\ntwo\n```\n```sh not-run: a reason\nthree\n```\n```sh\nfour\n```\n")
 	require.NoError(t, err)
 	require.Equal(t, "one\nfour\n", script)
+	const three = "```sh\none\n```\n```sh not-run: a reason\ntwo\n```\n```sh not-run: another\nthree\n```\n"
+	script, err = shellBlocksWith(three, "a reason")
+	require.NoError(t, err)
+	require.Equal(t, "one\ntwo\n", script)
 	for _, bad := range []string{"```sh not-run:\n```\n", "```sh norun\n```\n", "```sh\n"} {
 		_, err := shellBlocks(bad)
 		require.Error(t, err, bad)
@@ -124,12 +132,16 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	work := t.TempDir()
 	path := filepath.Join(work, "path")
 	require.NoError(t, os.Mkdir(path, 0o700))
-	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
+	for _, name := range []string{"vault", "bao"} {
+		require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, name)))
+	}
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
 	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 
-	// Another program of this machine may have the port that readers see.
-	script = strings.ReplaceAll(script, ":8443", strings.TrimPrefix(freeAddresses(t, 1)[0], "127.0.0.1"))
+	// Another program of this machine may have the ports that readers see.
+	for i, free := range freeAddresses(t, 2) {
+		script = strings.ReplaceAll(script, []string{":8443", ":9870"}[i], strings.TrimPrefix(free, "127.0.0.1"))
+	}
 	// A script that fails leaves nothing running, which would keep its output open.
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
 	cmd.Dir = work

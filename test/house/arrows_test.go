@@ -37,7 +37,8 @@ var rooms = map[string]room{
 	"kmsapi":    {imports: []string{"internal/guess"}, onlyStandard: true},
 	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
 	"client": {
-		imports: []string{"internal/servercert", "kmsapi", "signature"}, tests: []string{"kmstest", "server"},
+		imports: []string{"internal/curvekey", "internal/servercert", "kmsapi", "signature"},
+		tests:   []string{"kmstest", "server"},
 	},
 	"credentials": {
 		imports: []string{"client", "internal/cloudcall", "internal/input", "kmsapi", "signature"},
@@ -46,7 +47,8 @@ var rooms = map[string]room{
 	"seal": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/guess", "internal/input", "internal/servercert",
+			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/publickey", "internal/reserved",
+			"internal/servercert",
 		},
 		tests: []string{"kmstest", "server"},
 	},
@@ -55,10 +57,10 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
-			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/servercert",
-			"internal/signing", "internal/versions",
+			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/reserved",
+			"internal/servercert", "internal/signing", "internal/sm2", "internal/versions",
 		},
-		tests: []string{"kmstest"},
+		tests: []string{"internal/sm2key", "internal/sm3", "kmstest", "server", "server/sm"},
 	},
 	"cmd":  {anything: true},
 	"test": {anything: true},
@@ -75,8 +77,22 @@ var rooms = map[string]room{
 	"internal/servercert": {imports: []string{"internal/printable"}, onlyStandard: true},
 	// Other people's text in messages, logs and reports.
 	"internal/printable": {onlyStandard: true},
+	// Sockets for one user alone, for service and tool.
+	"internal/unixsocket": {onlyStandard: true},
+	// Keys of the engine as their users reach them, through Vault.
+	"internal/vaultkey": {},
+	// Kubernetes' data keys, for the tool. It is no part of it because the API server's code tests it in another module.
+	"internal/kmsprovider": {
+		imports: []string{
+			"client", "internal/input", "internal/printable", "internal/unixsocket", "internal/vaultkey", "internal/versions",
+			"kmsapi",
+		},
+		tests: []string{"kmstest"},
+	},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
+	// Names in encryption contexts that are ours, for all that encrypts.
+	"internal/reserved": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.
@@ -90,7 +106,7 @@ var rooms = map[string]room{
 	// Keys on curves that the standard library does not know, as they are written.
 	"internal/curvekey": {onlyStandard: true},
 	// Key pairs on SM2, for whatever program links their library.
-	"internal/sm2key": {imports: []string{"internal/curvekey"}},
+	"internal/sm2key": {imports: []string{"internal/curvekey", "kmsapi"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
 	// Public keys of KMS, for all that checks signatures.
@@ -106,8 +122,15 @@ var rooms = map[string]room{
 	"internal/ram": {
 		imports: []string{"client", "internal/cloudcall", "kmsapi", "signature"},
 	},
-	"internal/refusal":  {},
-	"internal/signing":  {imports: []string{"internal/refusal", "kmsapi"}},
+	"internal/refusal": {},
+	"internal/signing": {
+		imports: []string{"internal/refusal", "internal/sm2", "kmsapi"}, tests: []string{"internal/sm3"},
+	},
+	// SM2 without its arithmetic, and the one package that gives the engine SM3.
+	"internal/sm2": {
+		imports: []string{"internal/curvekey"}, onlyStandard: true, tests: []string{"internal/signing", "internal/sm3"},
+	},
+	"internal/sm3":      {imports: []string{"internal/signing"}},
 	"internal/versions": {onlyStandard: true},
 
 	// The service: its face, which wires its rooms, and these in the order in which a request passes through them.
@@ -117,7 +140,7 @@ var rooms = map[string]room{
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
 			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/durable",
-			"internal/input", "kmsapi",
+			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
 			"client", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
@@ -174,7 +197,7 @@ var rooms = map[string]room{
 	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
 	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
-	"server/internal/ops": {imports: serverRooms("private", "kmsapi")},
+	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
 	"server/internal/private": {imports: []string{"internal/shell"}, onlyStandard: true},
 	// Published test vectors for the service's cryptography.
@@ -195,7 +218,7 @@ func serverRooms(names ...string) []string {
 
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
-	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm4gcm"},
+	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3", "internal/sm4gcm"},
 }
 
 // goPackage is what `go list -json` reports about a package.

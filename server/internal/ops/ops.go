@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/unixsocket"
 )
 
 // Options of [Listen]. All fields are required, unless something else is said.
@@ -45,7 +47,7 @@ type Listeners struct {
 // Listen listens on the socket and, if there is one, the address.
 func Listen(o Options) (*Listeners, error) {
 	l := &Listeners{}
-	socket, err := listenPrivate(o.Socket)
+	socket, err := unixsocket.Listen(o.Socket)
 	if err != nil {
 		return nil, err
 	}

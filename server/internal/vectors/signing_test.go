@@ -45,7 +45,7 @@ func TestSignaturesAreCheckedAsWycheproofSays(t *testing.T) {
 					if test.otherSalt && !v.valid() { // Some have the salt of KMS.
 						continue
 					}
-					digest, err := scheme.Digest(v.Msg)
+					digest, err := scheme.Digest(v.Msg, "")
 					require.NoError(t, err)
 					signature, err := scheme.Decode(test.encoding.EncodeToString(v.Sig))
 					require.NoError(t, err)

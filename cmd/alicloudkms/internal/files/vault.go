@@ -6,13 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"strings"
 
 	"github.com/hashicorp/vault/api"
-	"github.com/hashicorp/vault/api/cliconfig"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/versions"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -24,38 +23,18 @@ type Vault struct {
 	mount, key string
 }
 
-// ErrVaultPath means that a key of the secrets engine is not written as it must be.
-var ErrVaultPath = errors.New("it must look like MOUNT/KEY, such as alicloudkms/payroll")
-
 // NewVault returns a Vault for a key that is written MOUNT/KEY. The server's address and the token are found as the
 // command `vault` finds them: in VAULT_ADDR and VAULT_TOKEN, or where `vault login` has left the token.
 func NewVault(path string) (*Vault, error) {
-	path = strings.Trim(path, "/")
-	slash := strings.LastIndexByte(path, '/')
-	if slash < 0 {
-		return nil, ErrVaultPath
-	}
-	client, err := api.NewClient(nil)
+	mount, key, err := vaultkey.Split(path)
 	if err != nil {
-		return nil, fmt.Errorf("the settings of Vault: %w", err)
+		return nil, err
 	}
-	if client.Token() == "" {
-		token, err := keptToken()
-		if err != nil {
-			return nil, fmt.Errorf("the token of Vault: %w", err)
-		}
-		client.SetToken(token)
-	}
-	return &Vault{client: client, mount: path[:slash], key: path[slash+1:]}, nil
-}
-
-// keptToken returns what `vault login` has left, and "" if it has left nothing.
-func keptToken() (string, error) {
-	helper, err := cliconfig.DefaultTokenHelper()
+	client, err := vaultkey.NewClient()
 	if err != nil {
-		return "", err
+		return nil, err
 	}
-	return helper.Get()
+	return &Vault{client: client, mount: mount, key: key}, nil
 }
 
 // Generate implements [Keys] by datakey/plaintext.
@@ -115,7 +94,7 @@ func (v *Vault) write(
 	path = v.mount + "/" + path + "/" + v.key
 	answer, err := v.client.Logical().WriteWithContext(ctx, path, fields)
 	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
-		return nil, &refusal{path, refused}
+		return nil, &refusal{vaultkey.Refusal{Path: path, Err: refused}}
 	}
 	if err != nil {
 		return nil, err
@@ -138,16 +117,7 @@ func (v *Vault) notOurs(err error) error {
 	return fmt.Errorf("%w: is the secrets engine for Alibaba Cloud KMS mounted at %s/?", err, v.mount)
 }
 
-// A refusal is an answer of Vault that says no.
-type refusal struct {
-	path    string
-	refused *api.ResponseError
-}
+// A refusal is an answer of Vault that says no, in one line, which no terminal takes for a command.
+type refusal struct{ vaultkey.Refusal }
 
-// Error gives what Vault has said in one line, which no terminal takes for a command.
-func (r *refusal) Error() string {
-	said := strings.Join(r.refused.Errors, "; ")
-	return terminal.Escape(fmt.Sprintf("Vault refused %s (HTTP %d): %s", r.path, r.refused.StatusCode, said), "")
-}
-
-func (r *refusal) Unwrap() error { return r.refused }
+func (r *refusal) Error() string { return terminal.Escape(r.Refusal.Error(), "") }

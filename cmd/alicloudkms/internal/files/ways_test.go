@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/envelope"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -126,6 +127,6 @@ func TestWhatVaultAnswersInsteadIsExplained(t *testing.T) {
 	require.EqualError(t, err, "Vault refused kms/datakey/plaintext/payroll (HTTP 403): permission denied")
 	for _, bad := range []string{"", "payroll", "/payroll/"} {
 		_, err := NewVault(bad)
-		require.ErrorIs(t, err, ErrVaultPath, bad)
+		require.ErrorIs(t, err, vaultkey.ErrPath, bad)
 	}
 }

@@ -1,10 +1,12 @@
-package main
+package vaultkey_test
 
 import (
 	"os"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 )
 
 func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
@@ -13,7 +15,7 @@ func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
 	} {
 		t.Setenv(name, value)
 	}
-	require.NoError(t, adoptOpenBao([]string{
+	require.NoError(t, vaultkey.AdoptOpenBao([]string{
 		"BAO_ADDR=http://bao", "BAO_TOKEN=a=b", "BAO_EMPTY=", "OTHER_BAO_ADDR=no", "BAOBAB=no",
 	}))
 	for name, want := range map[string]string{

@@ -1,0 +1,27 @@
+package kmsprovider
+
+import (
+	"errors"
+	"regexp"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// clusterName leaves out everything that an encryption context could be confused by, such as the & before a name of the
+// secrets engine's own.
+var clusterName = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._:/-]{0,127}$`)
+
+var errCluster = errors.New("it must have 1 to 128 letters, digits and . _ : / -, and begin with a letter or digit")
+
+// CheckCluster refuses what can't be the name of a cluster. Its errors end a sentence about the name.
+func CheckCluster(name string) error {
+	if !clusterName.MatchString(name) {
+		return errCluster
+	}
+	return nil
+}
+
+// contextOf is the encryption context of everything that a cluster stores.
+func contextOf(cluster string) kmsapi.EncryptionContext {
+	return kmsapi.EncryptionContext{clusterContext: cluster}
+}

@@ -1,0 +1,98 @@
+// Package unixsocket makes Unix sockets that only their own user can open.
+package unixsocket
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net"
+	"os"
+	"path/filepath"
+	"syscall"
+	"time"
+)
+
+// Listen listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
+// behind, but not one that is in use, or another file.
+func Listen(path string) (*Listener, error) {
+	if err := checkFree(path); err != nil {
+		return nil, err
+	}
+	// A socket gets its mode after it is made, so it is made where nobody else has access.
+	private, err := os.MkdirTemp(filepath.Dir(path), ".s-*")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(private)
+	made := filepath.Join(private, "s")
+	bound, err := net.ListenUnix("unix", &net.UnixAddr{Name: made, Net: "unix"})
+	if err != nil {
+		return nil, err
+	}
+	bound.SetUnlinkOnClose(false)
+	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
+		return nil, errors.Join(err, bound.Close())
+	}
+	l := &Listener{UnixListener: bound, path: path}
+	if l.socket, err = os.Lstat(path); err != nil {
+		return nil, errors.Join(err, bound.Close())
+	}
+	return l, nil
+}
+
+// Check refuses a path where another file is. It changes nothing, and does not mind a server that listens there.
+func Check(path string) error {
+	_, err := isSocket(path)
+	return err
+}
+
+// isSocket reports whether there is a socket at path, or nothing, which is no error.
+func isSocket(path string) (bool, error) {
+	info, err := os.Lstat(path)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return false, nil
+	case err != nil:
+		return false, err
+	case info.Mode().Type() != fs.ModeSocket:
+		return false, fmt.Errorf("%s exists, and is not a socket", path)
+	}
+	return true, nil
+}
+
+func checkFree(path string) error {
+	if there, err := isSocket(path); err != nil || !there {
+		return err
+	}
+	conn, err := (&net.Dialer{Timeout: time.Second}).DialContext(context.Background(), "unix", path)
+	switch {
+	case err == nil:
+		return errors.Join(fmt.Errorf("%s is in use by another process", path), conn.Close())
+	case errors.Is(err, syscall.ECONNREFUSED) || errors.Is(err, fs.ErrNotExist):
+		return nil
+	default:
+		return err // A server that has more connections waiting than it may, for instance.
+	}
+}
+
+// A Listener removes its socket when it closes.
+type Listener struct {
+	*net.UnixListener
+	path   string
+	socket os.FileInfo
+}
+
+// Intact reports whether the socket is still at its path, so that clients find it.
+func (l *Listener) Intact() bool {
+	found, err := os.Lstat(l.path)
+	return err == nil && os.SameFile(found, l.socket)
+}
+
+// Close implements [net.Listener]. What somebody else has put in the place of the socket stays.
+func (l *Listener) Close() error {
+	if !l.Intact() {
+		return l.UnixListener.Close()
+	}
+	return errors.Join(os.Remove(l.path), l.UnixListener.Close())
+}
