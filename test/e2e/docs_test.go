@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -129,7 +130,10 @@ func (s *stage) mountAsPrinted(t *testing.T) {
 // `make dev`, to which more variables are added.
 func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	t.Helper()
-	work := t.TempDir()
+	// The temporary folder of a test has a long name, and the path of a socket is short.
+	work, err := os.MkdirTemp("", "docs-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(work)) })
 	path := filepath.Join(work, "path")
 	require.NoError(t, os.Mkdir(path, 0o700))
 	for _, name := range []string{"vault", "bao"} {
@@ -147,10 +151,9 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GORACE=atexit_sleep_ms=0") // The race detector would let each command sleep a second at its end.
-	// curl on the pages takes Vault's names, also where the server is OpenBao.
-	for _, prefix := range []string{"VAULT_", s.vault.platform.prefix} {
-		cmd.Env = append(cmd.Env, prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+s.vault.Client.Token())
-	}
+	// OpenBao takes Vault's names too, unless it has its own. The pages set Vault's.
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "BAO_") })
+	cmd.Env = append(cmd.Env, "VAULT_ADDR=http://"+s.vault.Address, "VAULT_TOKEN="+s.vault.Client.Token())
 	for name, value := range s.kms.Exports {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}
