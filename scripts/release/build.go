@@ -38,7 +38,7 @@ func suffix(p Platform) string {
 // compile runs Go with the flags of make build.
 func (r *Release) compile(ctx context.Context, b Built) error {
 	flags := fmt.Sprintf("-s -w -X %s.Version=%s -X main.version=%[2]s", module, r.Version)
-	build := exec.CommandContext(ctx, "go", "build", "-C", r.Root, "-trimpath", "-buildvcs=false", "-mod=readonly",
+	build := exec.CommandContext(ctx, "go", "build", "-C", r.Root, "-trimpath", "-buildvcs=false",
 		"-ldflags", flags, "-o", b.File, "./cmd/"+b.Name)
 	build.Env = r.environment(b.Platform)
 	if out, err := build.CombinedOutput(); err != nil {
@@ -47,11 +47,12 @@ func (r *Release) compile(ctx context.Context, b Built) error {
 	return nil
 }
 
-// environment is this process's, without what would change the programs.
+// environment is this process's, without what would change the programs. For Go, an empty variable is one that is not
+// set, and what `go env -w` has written would count.
 func (r *Release) environment(p Platform) []string {
 	fixed := []string{
 		"GOOS=" + p.OS, "GOARCH=" + p.Arch, "GOAMD64=v1", "GOARM64=v8.0", "CGO_ENABLED=0",
-		"GOFLAGS=", "GOEXPERIMENT=", "GOWORK=off", "GOFIPS140=off",
+		"GOFLAGS=-mod=readonly", "GOEXPERIMENT=", "GOWORK=off", "GOFIPS140=off",
 	}
 	if r.Cache != "" {
 		fixed = append(fixed, "GOCACHE="+r.Cache)
