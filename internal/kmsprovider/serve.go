@@ -26,8 +26,11 @@ type Listening struct {
 const (
 	// maxMessage is more than a request of the API server has, in bytes: 32 KiB of annotations, and 2 of other fields.
 	maxMessage = 64 << 10
-	// maxRequests is how many requests of a connection run at a time.
-	maxRequests = 256
+	// maxRequests is how many requests of a connection may be there. The API server has one connection, and reads 600
+	// objects at a time if nothing else is configured; were they as many as this, Status would have to wait for them.
+	maxRequests = 2048
+	// maxRunning is how many of them call the backend at a time.
+	maxRunning = 256
 	// stopTimeout ends the requests that still run when the provider stops.
 	stopTimeout = 5 * time.Second
 )
