@@ -224,6 +224,7 @@ func TestWhatElseIsAtThePathOfTheSocket(t *testing.T) {
 	path, err := at("file")
 	require.ErrorContains(t, err, "not a socket")
 	require.FileExists(t, path)
+	require.NoFileExists(t, path+".lock", "nothing is left where no socket can be")
 
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "stale"), Net: "unix"})
 	require.NoError(t, err)
