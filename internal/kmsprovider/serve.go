@@ -15,8 +15,8 @@ import (
 // Listening says where a [Provider] listens.
 type Listening struct {
 	// Socket is the path of the Unix socket. It has mode 0600, and is gone at the end. One that is in use is an error, and
-	// so is a folder to which everyone may write; one that a killed process has left is replaced. Beside it is a file with a
-	// name that ends in .lock, which stays.
+	// so is a folder to which everyone may write; one that a killed process has left is replaced. Beside it is a file
+	// with a name that ends in .lock, which stays.
 	Socket string
 	// Ops is the host:port of metrics and health, if there are to be any.
 	Ops string
