@@ -13,20 +13,14 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/fields"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/reserved"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-)
-
-// Entries of KMS's EncryptionContext that carry the bytes of a field, in base64. A program that calls KMS itself must
-// give the same entries to open such a ciphertext.
-const (
-	associatedDataEntry = "vault:associated_data"
-	contextEntry        = "vault:context"
 )
 
 // boundBytes are the fields whose bytes are bound to a ciphertext, and their entries.
 var boundBytes = []struct{ field, entry string }{
-	{"associated_data", associatedDataEntry},
-	{"context", contextEntry},
+	{"associated_data", reserved.AssociatedData},
+	{"context", reserved.Context},
 }
 
 // contextFields are the fields of an item that bind a ciphertext to its purpose.
@@ -131,30 +125,16 @@ func (e *keyEntry) bindBytes(own kmsapi.EncryptionContext, d *framework.FieldDat
 			own = withEntry(own, bound.entry, base64.StdEncoding.EncodeToString(data))
 		}
 	}
-	if e.Derived && own[contextEntry] == "" && e.BoundContext[contextEntry] == "" {
+	if e.Derived && own[reserved.Context] == "" && e.BoundContext[reserved.Context] == "" {
 		return nil, refusal.BadRequest("context is required: the key was made with derived=true, so each use of it must give a context, in base64")
 	}
 	return own, nil
 }
 
-const (
-	// reservedPrefix begins the names of the engine's own entries in encryption contexts, those of later versions too.
-	reservedPrefix = "vault:"
-	// reservedWithin spells such an entry where contexts are joined as name=value&name=value without escapes, as Alibaba
-	// Cloud's own programs do.
-	reservedWithin = "&" + reservedPrefix
-)
-
-// isReserved reports whether an entry has, or spells, a name of the engine's own.
-func isReserved(name, value string) bool {
-	return strings.HasPrefix(name, reservedPrefix) ||
-		strings.Contains(name, reservedWithin) || strings.Contains(value, reservedWithin)
-}
-
 // reservedNames returns the sorted names of the reserved entries of a context.
 func reservedNames(encCtx map[string]string) (names []string) {
 	for name, value := range encCtx {
-		if isReserved(name, value) {
+		if reserved.Is(name, value) {
 			names = append(names, name)
 		}
 	}
@@ -167,7 +147,7 @@ func (e *keyEntry) warnOfReserved(resp *logical.Response) {
 	if names := reservedNames(e.BoundContext); len(names) > 0 {
 		resp.AddWarning(fmt.Sprintf("The bound_context has entries that are reserved now, because they begin with %q or contain %q: %s. "+
 			"They keep working as they are, but a later version of the engine may use the same names: "+
-			"encrypt with a key that binds others, when you can", reservedPrefix, reservedWithin, strings.Join(names, ", ")))
+			"encrypt with a key that binds others, when you can", reserved.Prefix, reserved.Within, strings.Join(names, ", ")))
 	}
 }
 
@@ -178,7 +158,7 @@ func checkContext(field string, encCtx kmsapi.EncryptionContext, kept map[string
 		if name == "" || strings.ContainsRune(name, utf8.RuneError) || strings.ContainsRune(value, utf8.RuneError) {
 			return refusal.BadRequest("%s has an empty name, or a string that is not valid UTF-8", field)
 		}
-		if !isReserved(name, value) {
+		if !reserved.Is(name, value) {
 			continue
 		}
 		if old, ok := kept[name]; !ok || old != value {
@@ -198,7 +178,7 @@ func refusedEntry(field, name string) error {
 		}
 	}
 	return refusal.BadRequest("%s must not have a name that begins with %q, nor %q in a name or value: these are the engine's own",
-		field, reservedPrefix, reservedWithin)
+		field, reserved.Prefix, reserved.Within)
 }
 
 func tooLong(encCtx kmsapi.EncryptionContext) bool {

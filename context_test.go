@@ -6,6 +6,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/reserved"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -98,7 +99,7 @@ func TestBadContextOfTransitNeverReachesKMS(t *testing.T) {
 			refused(t, err, 400, "context")
 		})
 	}
-	for _, own := range []string{contextEntry, associatedDataEntry} {
+	for _, own := range []string{reserved.Context, reserved.AssociatedData} {
 		_, err := r.tryWrite("encrypt/a", body{"plaintext": hello, "encryption_context": body{own: "QQ=="}})
 		refused(t, err, 400, own, "give ")
 	}
@@ -106,7 +107,7 @@ func TestBadContextOfTransitNeverReachesKMS(t *testing.T) {
 }
 
 func TestBoundContextFromBeforeItsNameWasReservedIsNotOverridden(t *testing.T) {
-	for field, entry := range map[string]string{"context": contextEntry, "associated_data": associatedDataEntry} {
+	for field, entry := range map[string]string{"context": reserved.Context, "associated_data": reserved.AssociatedData} {
 		t.Run(field, func(t *testing.T) {
 			r := newKeyRig(t, "a")
 			old, err := loadKey(t.Context(), r.storage, "a")

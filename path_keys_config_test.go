@@ -7,6 +7,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/reserved"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -227,7 +228,7 @@ func TestPatchChangesOnlyWhatItGives(t *testing.T) {
 		[]any{5},
 		map[string]any{"a": 5},
 		map[string]any{"": "x"},
-		map[string]any{associatedDataEntry: "x"},
+		map[string]any{reserved.AssociatedData: "x"},
 	} {
 		_, err := r.try(logical.PatchOperation, "keys/a/config", body{"bound_context": bad})
 		refused(t, err, 400, "bound_context")

@@ -6,6 +6,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/reserved"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -113,12 +114,12 @@ func TestBadRegistrationStoresNothing(t *testing.T) {
 		"an unknown alias":   {body{"key_id": "alias/nobody"}, 404, "NotFound"},
 		"an invalid context": {body{"key_id": "x", "bound_context": body{"": "x"}}, 400, "bound_context"},
 		"the entry of associated data": {
-			body{"key_id": "x", "bound_context": body{associatedDataEntry: "x"}},
+			body{"key_id": "x", "bound_context": body{reserved.AssociatedData: "x"}},
 			400,
 			"bound_context",
 		},
 		"the entry of context": {
-			body{"key_id": "x", "bound_context": body{contextEntry: "x"}},
+			body{"key_id": "x", "bound_context": body{reserved.Context: "x"}},
 			400,
 			"give context instead",
 		},

@@ -7,6 +7,8 @@ import (
 	"errors"
 	"fmt"
 	mathrand "math/rand/v2"
+	"net/http"
+	"net/url"
 	"strings"
 	"time"
 	"unicode"
@@ -46,6 +48,9 @@ type Config struct {
 	RequestTimeout time.Duration
 	// UserAgent is the header of that name. Empty means "alicloudkms-client".
 	UserAgent string
+	// Proxy returns the proxy of a request, or nil for none, as in [http.Transport]. If Proxy itself is nil, the
+	// environment decides: [http.ProxyFromEnvironment].
+	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 
 	// Clock tells the time. Nil means [time.Now].
 	Clock func() time.Time `json:"-"`
@@ -63,6 +68,9 @@ func (cfg Config) withDefaults() Config {
 	cfg.MaxRetries = max(cfg.MaxRetries, 0)
 	setDefault(&cfg.RequestTimeout, defaultRequestTimeout)
 	setDefault(&cfg.UserAgent, defaultUserAgent)
+	if cfg.Proxy == nil {
+		cfg.Proxy = http.ProxyFromEnvironment
+	}
 	if cfg.Clock == nil {
 		cfg.Clock = time.Now
 	}

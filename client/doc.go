@@ -34,7 +34,7 @@
 //
 // Each attempt is a POST to "/" with all parameters in its form body, signed by RPC signature version 1 (§1.4) with a
 // nonce and timestamp of its own. TLS is 1.2 or newer; plain HTTP is for loopback only. Redirects are not followed. A
-// proxy is taken from HTTPS_PROXY and NO_PROXY.
+// proxy is taken from HTTPS_PROXY and NO_PROXY, unless [Config] has one.
 //
 // # What is tried again
 //

@@ -97,7 +97,7 @@ var hints = []struct {
 }{
 	{isError(context.Canceled), "the caller gave up"},
 	{isError(context.DeadlineExceeded), lateAdvice},
-	{isProxy, "the way goes over a proxy; check it, and the variables HTTPS_PROXY and NO_PROXY of this process"},
+	{isProxy, "the way goes over a proxy; check it, and what names it: the configuration, or the variables HTTPS_PROXY and NO_PROXY of this process"},
 	{is[x509.UnknownAuthorityError], "if the server is the right one, set CACert to the certificate of the authority that signed its certificate"},
 	{is[x509.CertificateInvalidError], "the server's certificate can't be used now; check it, and the clocks of both sides"},
 	{is[tls.RecordHeaderError], "the endpoint does not speak TLS; check host and port"},

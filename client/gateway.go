@@ -49,7 +49,7 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 	if err != nil {
 		return nil, unusable("CACert", "%w", err)
 	}
-	pooled := newTransport(cfg.RequestTimeout, &tls.Config{
+	pooled := newTransport(cfg, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		RootCAs:            roots,
 		ServerName:         serverName,
@@ -64,17 +64,17 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 }
 
 // newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.
-func newTransport(timeout time.Duration, config *tls.Config) *http.Transport {
+func newTransport(cfg *Config, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy: http.ProxyFromEnvironment,
+		Proxy: cfg.Proxy,
 
 		OnProxyConnectResponse: proxyAnswered,
-		DialContext:            (&net.Dialer{Timeout: timeout}).DialContext,
+		DialContext:            (&net.Dialer{Timeout: cfg.RequestTimeout}).DialContext,
 
 		TLSClientConfig:        config,
-		TLSHandshakeTimeout:    timeout,
+		TLSHandshakeTimeout:    cfg.RequestTimeout,
 		Protocols:              protocols,
 		DisableCompression:     true,
 		MaxIdleConnsPerHost:    idleConnections,

@@ -6,9 +6,11 @@ import (
 	"io"
 	"net"
 	"net/http"
+	"net/url"
 	"os"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -148,4 +150,28 @@ func TestProxyFromTheEnvironment(t *testing.T) {
 		require.NoError(t, encrypt(context.Background(), server.dial(t, nil)))
 		require.Empty(t, theProxy.seen())
 	})
+}
+
+func TestAProxyOfOnesOwnReplacesThatOfTheEnvironment(t *testing.T) {
+	server := newScript(t, done)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	require.NoError(t, err)
+	own := &proxy{Listener: l}
+	t.Cleanup(func() { require.NoError(t, own.Close()) })
+	go own.serve()
+	through := func(address *url.URL) func(*client.Config) {
+		return func(cfg *client.Config) { cfg.Endpoint, cfg.Proxy = "example.com", http.ProxyURL(address) }
+	}
+	theProxy.set(server.Listener.Addr().String(), 0)
+
+	own.set(server.Listener.Addr().String(), 0)
+	c := server.dial(t, through(&url.URL{Scheme: "http", Host: l.Addr().String()}))
+	require.NoError(t, encrypt(context.Background(), c))
+	require.Equal(t, []string{"example.com:443"}, own.seen())
+
+	// There is no such server, whatever the network of the machine that runs the test.
+	ended, cancel := context.WithTimeout(context.Background(), time.Second)
+	defer cancel()
+	require.Error(t, encrypt(ended, server.dial(t, through(nil))))
+	require.Empty(t, theProxy.seen())
 }

@@ -45,6 +45,8 @@ type Role struct {
 	Endpoint string
 	// CACert holds the PEM certificates of authorities to trust in addition to those of the system.
 	CACert string
+	// Proxy is that of requests to STS, as in [client.Config].
+	Proxy func(*http.Request) (*url.URL, error) `json:"-"`
 }
 
 // The formats that STS documents.
@@ -118,7 +120,7 @@ func newRole(r Role, base client.Provider, clock func() time.Time) (*role, error
 	if err != nil {
 		return nil, err
 	}
-	transport := sync.OnceValue(func() *http.Transport { return cloudcall.NewTransport(r.CACert) })
+	transport := sync.OnceValue(func() *http.Transport { return cloudcall.NewTransport(r.CACert, r.Proxy) })
 	return &role{Role: r, base: base, clock: clock, sts: sts, transport: transport}, nil
 }
 

@@ -1,7 +1,10 @@
 package seal
 
 import (
+	"cmp"
 	"maps"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
 	"testing"
@@ -18,7 +21,16 @@ import (
 func configured(changes map[string]string) *wrapping.Options {
 	all := map[string]string{"kms_key_id": "key", "access_key": "LTAIconfig", "secret_key": "the config's secret"}
 	maps.Copy(all, changes)
-	return &wrapping.Options{WithConfigMap: all}
+	return options(wrapping.WithConfigMap(all))
+}
+
+// options are what a server gives to SetConfig.
+func options(given ...wrapping.Option) *wrapping.Options {
+	opts, err := wrapping.GetOpts(given...)
+	if err != nil {
+		panic(err)
+	}
+	return opts
 }
 
 func read(t *testing.T, opts *wrapping.Options) config {
@@ -33,8 +45,13 @@ func TestSettingsReachTheClient(t *testing.T) {
 		"region": "cn-shanghai", "network": "vpc", "endpoint": "kms.example.com:8443",
 		"ca_cert": "-----BEGIN CERTIFICATE-----", "request_timeout": "15s", "security_token": "the token",
 		"role_arn": "acs:ram::1:role/vault", "role_session_name": "node-1", "role_external_id": "tenant",
-		"sts_endpoint": "sts.example.com",
+		"sts_endpoint": "sts.example.com", "proxy": "http://proxy.example.com:3128",
 	}))
+	for _, proxy := range []func(*http.Request) (*url.URL, error){c.client.Proxy, c.credentials.Role.Proxy} {
+		through, err := proxy(nil)
+		require.NoError(t, err)
+		require.Equal(t, "http://proxy.example.com:3128", through.String())
+	}
 	require.Equal(t, "key", c.keyID)
 	require.Equal(t, "cn-shanghai", c.client.Region)
 	require.Equal(t, kmsapi.NetworkVPC, c.client.Network)
@@ -58,9 +75,9 @@ func TestSettingsReachTheClient(t *testing.T) {
 func TestEverySettingLosesWhatAFileAdds(t *testing.T) {
 	file := filepath.Join(t.TempDir(), "setting")
 	require.NoError(t, os.WriteFile(file, []byte("\ufeffa-value \r\n\n"), 0o600))
-	for name := range settings {
+	for name, s := range settings {
 		for _, value := range []string{"a-value\n", "\ufeffa-value\r\n", " a-value\t", "file://" + file} {
-			v, err := readValues(map[string]string{name: value})
+			v, err := readValues(map[string]string{name: value}, cmp.Or(s.only, sealing), true)
 			require.NoError(t, err, name)
 			if name != "ca_cert" {
 				require.Equal(t, "a-value", v[name], name)
@@ -74,10 +91,9 @@ func TestEverySettingLosesWhatAFileAdds(t *testing.T) {
 }
 
 func TestSettingsHaveTheOldNamesAndDefaults(t *testing.T) {
-	c := read(t, &wrapping.Options{
-		WithKeyId:     "key",
-		WithConfigMap: map[string]string{"access_key": "LTAI", "access_secret": "the secret", "domain": "kms.example.com"},
-	})
+	c := read(t, options(wrapping.WithKeyId("key"), wrapping.WithConfigMap(map[string]string{
+		"access_key": "LTAI", "access_secret": "the secret", "domain": "kms.example.com",
+	})))
 	require.Equal(t, "key", c.keyID)
 	require.Equal(t, "cn-beijing", c.client.Region)
 	require.Equal(t, "kms.example.com", c.client.Endpoint)
@@ -194,9 +210,8 @@ func TestTheConfigurationWinsOverTheEnvironment(t *testing.T) {
 	require.True(t, c.credentials.Static.SecurityToken.IsEmpty(), "the token belongs to another access key")
 	require.Empty(t, c.credentials.Role.ARN, "the role is not meant for this access key")
 
-	own := read(t, &wrapping.Options{
-		WithKeyId: "key", WithConfigMap: map[string]string{"role_arn": "acs:ram::1:role/config"},
-	})
+	own := read(t, options(
+		wrapping.WithKeyId("key"), wrapping.WithConfigMap(map[string]string{"role_arn": "acs:ram::1:role/config"})))
 	require.Equal(t, "acs:ram::1:role/config", own.credentials.Role.ARN)
 	require.Equal(t, "LTAIenv", own.credentials.Static.AccessKeyID)
 }
@@ -206,9 +221,10 @@ func TestADisallowedEnvironmentIsNotRead(t *testing.T) {
 	t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIchain")
 	disallow := func(value string) map[string]string { return map[string]string{"disallow_env_vars": value} }
 	for name, opts := range map[string]*wrapping.Options{
-		"by configuration":                     {WithConfigMap: disallow("true")},
-		"by option":                            {WithDisallowEnvVars: true},
-		"by option, against the configuration": {WithDisallowEnvVars: true, WithConfigMap: disallow("false")},
+		"by configuration": options(wrapping.WithConfigMap(disallow("true"))),
+		"by option":        options(wrapping.WithDisallowEnvVars(true)),
+		"by option, against the configuration": options(
+			wrapping.WithDisallowEnvVars(true), wrapping.WithConfigMap(disallow("false"))),
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := readConfig(opts)

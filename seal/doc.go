@@ -1,5 +1,6 @@
 // Package seal lets OpenBao, and every other program that takes a Wrapper of github.com/openbao/go-kms-wrapping/v2,
-// unseal itself with a CMK of Alibaba Cloud KMS.
+// unseal itself with a CMK of Alibaba Cloud KMS. It also has OpenBao's External Keys, with which transit and PKI use
+// CMKs: see the end.
 //
 //	w := new(seal.Wrapper)
 //	_, err := w.SetConfig(ctx, wrapping.WithConfigMap(map[string]string{
@@ -24,6 +25,7 @@
 //	network            public, or vpc for the region's endpoints within a VPC
 //	ca_cert            PEM certificates, or the path of a file with them: the only authorities to trust
 //	tls_server_name    the host name in KMS's certificate, if the endpoint is an address or a name of one's own
+//	proxy              the URL of a proxy, in place of that of HTTPS_PROXY and NO_PROXY
 //	request_timeout    of one attempt, in seconds or as a duration such as 15s; 10 seconds by default
 //
 //	gateway            shared by default, or dedicated: that of the CMK's KMS instance. ALICLOUD_KMS_GATEWAY
@@ -82,6 +84,30 @@
 // # Errors
 //
 // A failed call to KMS is an [*Error], with advice. A blob that does not open is [ErrAltered], and one of a CMK that is
-// not allowed [ErrOtherKey]. No error contains a
-// secret.
+// not allowed [ErrOtherKey]. No error contains a secret.
+//
+// # External Keys
+//
+// [ExternalKeys] is opened with the settings above, from region to sts_endpoint, and its region is
+// [kmsapi.DefaultRegion] by default. There is one rule of its own: unless the program that opens it allows its
+// environment, which OpenBao does not, nothing comes from there. So it reads no variable, no file, no profile and no
+// metadata of an instance, uses no proxy but that of the setting, and refuses file:// and env://. What remains are DNS
+// and, without ca_cert, the authorities that the system trusts. The reason is that the administrator of a namespace may
+// write such a configuration, and must not get at what only the server can read.
+//
+// A key has these settings:
+//
+//	key_id          id or ARN of a CMK; required. It can't be an alias: a key is one CMK, and a change needs a new key
+//	key_version_id  id of the version of a key pair, which signs. A CMK without one encrypts
+//	algorithm       the only one that signs: RSA_PSS_SHA_256, RSA_PKCS1_SHA_256 or ECDSA_SHA_256
+//	bound_context   an object of strings that is part of every encryption context
+//
+// Encrypt takes 1 to 6,144 bytes, and returns KMS's CiphertextBlob without its base64. Additional data is in the entry
+// "vault:associated_data" of the encryption context, in base64: a ciphertext of OpenBao's transit is one of the secrets
+// engine, and the other way round. Decrypt refuses what another CMK has encrypted.
+//
+// Sign takes SHA-256 digests, or data to make one of, and PSS with a salt of 32 bytes. It checks the signature before
+// it returns it. Verify and ExportPublic ask KMS only for the public key, once an hour. CMKs of the kinds that the
+// standard library can't check, EC_P256K and SM2, and encryption with a key pair are not implemented, as OpenBao calls
+// it.
 package seal

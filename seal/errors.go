@@ -18,14 +18,29 @@ import (
 type Error struct {
 	// Operation is the one that failed.
 	Operation kmsapi.Operation
-	// KeyID is the configured CMK or alias. For Decrypt it is the CMK that, by the blob, has sealed it: after a change of
-	// kms_key_id, that is the one to look at.
+	// KeyID is the configured CMK or alias. For Decrypt of a seal it is the CMK that, by the blob, has sealed it: after a
+	// change of kms_key_id, that is the one to look at.
 	KeyID string
 	// InstanceID is the KMS instance whose dedicated gateway was called, and empty for the shared gateway.
 	InstanceID string
 	// Err is the cause.
 	Err error
+
+	// advisor knows what to do. Nil is that of the seal.
+	advisor *advisor
 }
+
+// An advisor has what to do about failed calls, for one purpose of the plugin. It is never changed.
+type advisor struct {
+	// refused is about refusals. refusedAtInstance takes precedence if a dedicated gateway refused.
+	refused, refusedAtInstance advice.Table
+	// unanswered is about calls without an answer, over the shared gateway and over a dedicated one. The first entry that
+	// fits is taken.
+	unanswered, unansweredAtInstance []noAnswer
+}
+
+// sealAdvisor advises operators of a server that unseals with KMS.
+var sealAdvisor = &advisor{whatToDo, whatToDoAtInstance, whatToDoUnanswered, whatToDoUnansweredAtInstance}
 
 // Unwrap returns the cause.
 func (e *Error) Unwrap() error { return e.Err }
@@ -55,9 +70,10 @@ func (e *Error) explainMissingCredentials(missing *client.CredentialsError) stri
 
 func (e *Error) explainRefusal(refused *kmsapi.Error) string {
 	message := fmt.Sprintf("%s with %q: %s", e.Operation, e.KeyID, advice.Describe(refused))
-	hint := whatToDo.For(e.Operation, refused)
+	ask := cmp.Or(e.advisor, sealAdvisor)
+	hint := ask.refused.For(e.Operation, refused)
 	if e.InstanceID != "" {
-		hint = cmp.Or(whatToDoAtInstance.For(e.Operation, refused), hint)
+		hint = cmp.Or(ask.refusedAtInstance.For(e.Operation, refused), hint)
 	}
 	if hint != "" {
 		message += "; " + hint
@@ -67,9 +83,10 @@ func (e *Error) explainRefusal(refused *kmsapi.Error) string {
 
 // explainNoAnswer adds what the client, which knows no settings of the seal, can't advise.
 func (e *Error) explainNoAnswer(unanswered *client.TransportError) string {
-	hints := whatToDoUnanswered
+	ask := cmp.Or(e.advisor, sealAdvisor)
+	hints := ask.unanswered
 	if e.InstanceID != "" {
-		hints = whatToDoUnansweredAtInstance
+		hints = ask.unansweredAtInstance
 	}
 	for _, hint := range hints {
 		if hint.fits(unanswered.Err) {
@@ -86,25 +103,35 @@ const (
 	notForEncryption     = "the KMS key is not symmetric, or is reserved for services of Alibaba Cloud"
 )
 
-const accessKeyAdvice = "KMS does not know the access key, or it is disabled: check access_key, or where the credentials come from"
+// Sentences that both purposes share.
+const (
+	accessKeyAdvice   = "KMS does not know the access key, or it is disabled: check access_key, or where the credentials come from"
+	secretAdvice      = "the secret does not belong to the access key: check secret_key"
+	clockAdvice       = "the clocks of this server and of KMS differ by too much: set this server's clock, for example with NTP"
+	throttleAdvice    = "the account sends too many requests to KMS"
+	materialAdvice    = "the KMS key has no key material: import the same material again"
+	unavailableAdvice = "its KMS instance was released, or the HSM does not answer: see the console"
+	nameAdvice        = "the name resolves only in the VPCs that are associated with the instance: associate this server's VPC in the console; outside of a VPC, forward the DNS zone kms.aliyuncs.com to 100.100.2.136 and 100.100.2.138"
+	otherGateway      = "the server is not the gateway of kms_instance_id: check that and instance_endpoint. Set tls_server_name only if the instance has a name of your own"
+)
 
 // whatToDo is the advice to operators of a server that unseals with KMS. It is never changed.
 var whatToDo = advice.Table{
 	ByKind: map[kmsapi.Kind]string{
 		kmsapi.KindAccessKeyUnknown:  accessKeyAdvice,
 		kmsapi.KindAccessKeyDisabled: accessKeyAdvice,
-		kmsapi.KindSignature:         "the secret does not belong to the access key: check secret_key",
+		kmsapi.KindSignature:         secretAdvice,
 		kmsapi.KindSecurityToken:     "the security token has expired or belongs to another access key; use credentials that the seal can renew: role_arn, or no access_key, for the RAM role of the instance",
-		kmsapi.KindClock:             "the clocks of this server and of KMS differ by too much: set this server's clock, for example with NTP",
+		kmsapi.KindClock:             clockAdvice,
 		kmsapi.KindNotFound:          "check kms_key_id, region and domain: the KMS key must be in that region, and of the access key's account",
-		kmsapi.KindThrottle:          "the account sends too many requests to KMS",
+		kmsapi.KindThrottle:          throttleAdvice,
 	},
 	ByCode: map[kmsapi.Code]string{
 		kmsapi.ErrRejectedDisabled.Code: "the KMS key is disabled: enable it in KMS, and the server unseals itself",
 		kmsapi.ErrRejectedPendingDeletion.Code: "the KMS key is scheduled for deletion: cancel that in KMS, " +
 			"or everything that it has sealed is lost",
-		kmsapi.ErrRejectedPendingImport.Code: "the KMS key has no key material: import the same material again",
-		kmsapi.ErrRejectedUnavailable.Code:   "its KMS instance was released, or the HSM does not answer: see the console",
+		kmsapi.ErrRejectedPendingImport.Code: materialAdvice,
+		kmsapi.ErrRejectedUnavailable.Code:   unavailableAdvice,
 		kmsapi.ErrUnsupportedOperation.Code:  internetAccessAdvice + "; otherwise, " + notForEncryption,
 	},
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
@@ -155,9 +182,9 @@ var whatToDoUnanswered = []noAnswer{
 
 var whatToDoUnansweredAtInstance = []noAnswer{
 	{is(client.ErrOldImage), `until then, write gateway = "shared", with Internet access of the instance on`},
-	{isA[x509.HostnameError], "the server is not the gateway of kms_instance_id: check that and instance_endpoint. Set tls_server_name only if the instance has a name of your own"},
+	{isA[x509.HostnameError], otherGateway},
 	{isA[x509.UnknownAuthorityError], "ca_cert must be the CA certificate of the instance, which the console offers as a file, PrivateKmsCA_….pem"},
-	{isA[*net.DNSError], "the name resolves only in the VPCs that are associated with the instance: associate this server's VPC in the console; outside of a VPC, forward the DNS zone kms.aliyuncs.com to 100.100.2.136 and 100.100.2.138"},
+	{isA[*net.DNSError], nameAdvice},
 }
 
 func is(target error) func(error) bool {

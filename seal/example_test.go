@@ -5,6 +5,7 @@ import (
 	"fmt"
 
 	"github.com/openbao/go-kms-wrapping/v2"
+	"github.com/openbao/go-kms-wrapping/v2/kms"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -85,4 +86,39 @@ func createKey(kms *kmstest.KMS, instance string) string {
 		panic(err)
 	}
 	return created.KeyMetadata.KeyId
+}
+
+// A key that transit encrypts with, and that stays in KMS.
+func ExampleExternalKeys() {
+	service, stop := kmstest.NewWithoutTest()
+	defer stop()
+	ctx := context.Background()
+
+	opened := seal.NewExternalKeys()
+	err := opened.Open(ctx, &kms.OpenOptions{ConfigMap: kms.ConfigMap{
+		"region":     service.Region,
+		"endpoint":   service.Endpoint,
+		"ca_cert":    service.CACert,
+		"access_key": service.AccessKeyID,
+		"secret_key": service.AccessKeySecret.Reveal(),
+	}})
+	if err != nil {
+		panic(err)
+	}
+	defer func() { _ = opened.Close(ctx) }()
+
+	key, err := opened.GetKey(ctx, &kms.KeyOptions{ConfigMap: kms.ConfigMap{"key_id": createKey(service, "")}})
+	if err != nil {
+		panic(err)
+	}
+	ciphertext, err := key.Encrypt(ctx, &kms.CipherOptions{Data: []byte("hello"), AAD: []byte("row 7")})
+	if err != nil {
+		panic(err)
+	}
+	plaintext, err := key.Decrypt(ctx, &kms.CipherOptions{Data: ciphertext, AAD: []byte("row 7")})
+	if err != nil {
+		panic(err)
+	}
+	fmt.Printf("%s\n", plaintext)
+	// Output: hello
 }

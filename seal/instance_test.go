@@ -183,14 +183,14 @@ func TestTheEnvironmentAddsSettingsOfTheChosenGatewayOnly(t *testing.T) {
 	require.Empty(t, c.instance)
 
 	chosen := map[string]string{"gateway": "dedicated", "ca_cert": "-----BEGIN CERTIFICATE-----"}
-	c = read(t, &wrapping.Options{WithConfigMap: chosen})
+	c = read(t, options(wrapping.WithConfigMap(chosen)))
 	require.Equal(t, "192.0.2.1:8443", c.client.Endpoint)
 	require.Equal(t, ours, c.instance)
 
 	t.Setenv("ALICLOUD_KMS_GATEWAY", "dedicated")
 	delete(chosen, "gateway")
-	require.Equal(t, ours, read(t, &wrapping.Options{WithConfigMap: chosen}).instance)
-	require.Equal(t, ours, read(t, &wrapping.Options{WithConfigMap: map[string]string{
+	require.Equal(t, ours, read(t, options(wrapping.WithConfigMap(chosen))).instance)
+	require.Equal(t, ours, read(t, options(wrapping.WithConfigMap(map[string]string{
 		"ca_cert": "-----BEGIN CERTIFICATE-----", "kms_instance_id": ours,
-	}}).instance)
+	}))).instance)
 }

@@ -14,7 +14,11 @@ import (
 // too, and nothing needs to be built.
 func TestMain(m *testing.M) {
 	if os.Getenv(plugin.HandshakeConfig.MagicCookieKey) == plugin.HandshakeConfig.MagicCookieValue {
-		plugin.Serve(&plugin.ServeOpts{WrapperFactoryFunc: func() wrapping.Wrapper { return new(Wrapper) }})
+		plugin.Serve(&plugin.ServeOpts{
+			WrapperFactoryFunc: func() wrapping.Wrapper { return new(Wrapper) },
+			KMSFactoryFunc:     NewExternalKeys,
+			Metadata:           plugin.Metadata{SensitiveKMSFields: SensitiveKMSFields()},
+		})
 		return
 	}
 	os.Exit(runTests(m))

@@ -3,6 +3,7 @@ package seal
 import (
 	"bytes"
 	"errors"
+	"io"
 	"os"
 	"os/exec"
 	"sync"
@@ -67,20 +68,29 @@ func newHost(r *rig, changes map[string]string) *host {
 
 // start needs the lock, unless only one goroutine uses h.
 func (h *host) start() error {
-	command := exec.Command(os.Args[0], "-test.run=^$")
-	h.process = goplugin.NewClient(&goplugin.ClientConfig{
-		HandshakeConfig:  plugin.HandshakeConfig,
-		VersionedPlugins: plugin.PluginSets,
-		Cmd:              command,
-		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
-		AutoMTLS:         true,
-		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: h.log}),
-	})
+	var command *exec.Cmd
+	h.process, command = startPlugin(h.log)
 	var err error
 	if h.wrapper, err = h.dispense(h.settings); err == nil {
 		h.pid = command.Process.Pid
 	}
 	return err
+}
+
+// pluginCommand runs this test's own program as the plugin.
+func pluginCommand() *exec.Cmd { return exec.Command(os.Args[0], "-test.run=^$") }
+
+// startPlugin starts the plugin as OpenBao does, with the environment of the host.
+func startPlugin(log io.Writer) (*goplugin.Client, *exec.Cmd) {
+	command := pluginCommand()
+	return goplugin.NewClient(&goplugin.ClientConfig{
+		HandshakeConfig:  plugin.HandshakeConfig,
+		VersionedPlugins: plugin.PluginSets,
+		Cmd:              command,
+		AllowedProtocols: []goplugin.Protocol{goplugin.ProtocolGRPC},
+		AutoMTLS:         true,
+		Logger:           hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: log}),
+	}), command
 }
 
 // dispense returns another wrapper in the same process.

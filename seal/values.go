@@ -15,23 +15,38 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
+// A purpose is what a configuration is for. The zero value is both purposes of the plugin.
+type purpose string
+
+const (
+	sealing      purpose = "the seal has"
+	externalKeys purpose = "External Keys have"
+)
+
 // A setting is a key of the configuration.
 type setting struct {
+	// only is the purpose that has the setting, and empty for a setting of both.
+	only purpose
 	// variables are environment variables that are used if the setting is not configured: the first that is set.
 	variables []string
 	// credential settings are taken from the environment together or not at all.
 	credential bool
+	// secret settings are never shown.
+	secret bool
 	// gateway is the only one that the setting is for, and empty for a setting of both. The environment is not read for
 	// settings of the other gateway.
 	gateway string
 }
 
 var settings = map[string]setting{
-	"kms_key_id":           {variables: []string{"ALICLOUDKMS_WRAPPER_KEY_ID", "VAULT_ALICLOUDKMS_SEAL_KEY_ID"}},
-	"previous_kms_key_ids": {},
+	"kms_key_id": {
+		only: sealing, variables: []string{"ALICLOUDKMS_WRAPPER_KEY_ID", "VAULT_ALICLOUDKMS_SEAL_KEY_ID"},
+	},
+	"previous_kms_key_ids": {only: sealing},
 	"region":               {variables: []string{"ALICLOUD_REGION"}},
 	"domain":               {gateway: sharedGateway, variables: []string{"ALICLOUD_DOMAIN"}},
 	"network":              {},
+	"proxy":                {secret: true},
 	"gateway":              {variables: []string{"ALICLOUD_KMS_GATEWAY"}},
 	"kms_instance_id":      {gateway: dedicatedGateway, variables: []string{"ALICLOUD_KMS_INSTANCE_ID"}},
 	"instance_endpoint":    {gateway: dedicatedGateway, variables: []string{"ALICLOUD_KMS_INSTANCE_ENDPOINT"}},
@@ -39,33 +54,51 @@ var settings = map[string]setting{
 	"ca_cert":              {},
 	"request_timeout":      {},
 	"access_key":           {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY"}},
-	"secret_key":           {credential: true, variables: []string{"ALICLOUD_SECRET_KEY"}},
-	"security_token":       {credential: true, variables: []string{"ALICLOUD_ACCESS_KEY_STS_TOKEN"}},
+	"secret_key":           {credential: true, secret: true, variables: []string{"ALICLOUD_SECRET_KEY"}},
+	"security_token":       {credential: true, secret: true, variables: []string{"ALICLOUD_ACCESS_KEY_STS_TOKEN"}},
 	"role_arn":             {credential: true, variables: []string{"ALICLOUD_ROLE_ARN"}},
 	"role_session_name":    {credential: true, variables: []string{"ALICLOUD_ROLE_SESSION_NAME"}},
 	"role_external_id":     {credential: true},
 	"sts_endpoint":         {credential: true},
-	"use_environment":      {},
-	"disallow_env_vars":    {},
+	"use_environment":      {only: sealing},
+	"disallow_env_vars":    {only: sealing},
 }
 
 // synonyms maps other names of settings to their own.
 var synonyms = map[string]string{"endpoint": "domain", "access_secret": "secret_key"}
 
+// has reports whether a configuration for p has the setting.
+func (p purpose) has(s setting) bool { return s.only == "" || s.only == p }
+
+// names returns the sorted names of the settings for p that want selects, under all their names.
+func (p purpose) names(want func(setting) bool) (names []string) {
+	for name, s := range settings {
+		if p.has(s) && want(s) {
+			names = append(names, name)
+		}
+	}
+	for other, name := range synonyms {
+		if slices.Contains(names, name) {
+			names = append(names, other)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
 // values are the settings' values. An empty one counts as missing.
 type values map[string]string
 
-// readValues returns the configuration under the settings' own names.
-func readValues(given map[string]string) (values, error) {
+// readValues returns a configuration for p under the settings' own names. A value may refer to a file or a variable if
+// references is set.
+func readValues(given map[string]string, p purpose, references bool) (values, error) {
 	v := values{}
 	for _, key := range slices.Sorted(maps.Keys(given)) {
 		name := cmp.Or(synonyms[key], key)
-		if _, ok := settings[name]; !ok {
-			known := slices.Concat(slices.Collect(maps.Keys(settings)), slices.Collect(maps.Keys(synonyms)))
-			slices.Sort(known)
-			return nil, fmt.Errorf("the seal has no setting %q; %s", key, guess.Among(key, "settings", known))
+		if s, ok := settings[name]; !ok || !p.has(s) {
+			return nil, unknown(p, key, p.names(func(setting) bool { return true }))
 		}
-		value, err := resolve(key, given[key])
+		value, err := resolve(key, given[key], references)
 		if err != nil {
 			return nil, err
 		}
@@ -77,12 +110,22 @@ func readValues(given map[string]string) (values, error) {
 	return v, nil
 }
 
+// unknown is the error about a setting that p lacks.
+func unknown(p purpose, key string, known []string) error {
+	return fmt.Errorf("%s no setting %.64q; %s", p, key, guess.Among(key, "settings", known))
+}
+
 // resolve returns the value, or the content of the file or variable that it refers to, without the white space and
 // control characters at its ends. Inside, only certificates may have any. Errors name the file or variable, but show no
 // content.
-func resolve(key, value string) (string, error) {
-	if err := wrapping.ParsePaths(&value); err != nil {
-		return "", fmt.Errorf("%s: %w", key, err)
+func resolve(key, value string, references bool) (string, error) {
+	if !references && isReference(value) {
+		return "", fmt.Errorf("%s must be the value itself: files and variables of the server can't be read here", key)
+	}
+	if references {
+		if err := wrapping.ParsePaths(&value); err != nil {
+			return "", fmt.Errorf("%s: %w", key, err)
+		}
 	}
 	if key == "ca_cert" {
 		return strings.TrimSpace(value), nil
@@ -94,14 +137,20 @@ func resolve(key, value string) (string, error) {
 	return value, nil
 }
 
+// isReference reports whether a value means the content of a file or of a variable.
+func isReference(value string) bool {
+	scheme, _, found := strings.Cut(strings.TrimSpace(value), "://")
+	return found && (strings.EqualFold(scheme, "file") || strings.EqualFold(scheme, "env"))
+}
+
 // addEnvironment adds what is not configured. Credentials are not mixed: a configured access key is used on its own.
-func (v values) addEnvironment() error {
+func (v values) addEnvironment(p purpose) error {
 	own := v["access_key"] != "" || v["secret_key"] != "" || v["security_token"] != ""
 	if err := v.addVariables("gateway"); err != nil {
 		return err
 	}
 	for name, s := range settings {
-		if own && s.credential || !v.has(s) {
+		if own && s.credential || !p.has(s) || !v.has(s) {
 			continue
 		}
 		if err := v.addVariables(name); err != nil {
@@ -117,7 +166,7 @@ func (v values) addVariables(name string) error {
 		return nil
 	}
 	for _, variable := range settings[name].variables {
-		value, err := resolve(variable, os.Getenv(variable))
+		value, err := resolve(variable, os.Getenv(variable), true)
 		if err != nil {
 			return err
 		}

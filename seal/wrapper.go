@@ -9,9 +9,6 @@ import (
 	"time"
 
 	"github.com/openbao/go-kms-wrapping/v2"
-
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/credentials"
 )
 
 // Type is what [Wrapper.Type] returns. Servers store it with sealed data, so it is that of the wrapper that this one
@@ -62,15 +59,9 @@ func (w *Wrapper) SetConfig(ctx context.Context, options ...wrapping.Option) (*w
 }
 
 func (w *Wrapper) connect(ctx context.Context, cfg config) (*connection, error) {
-	cfg.client.Clock, cfg.credentials.Clock = w.Clock, w.Clock
-	provider, err := credentials.New(cfg.credentials)
+	kms, err := cfg.access.connect(w.Clock)
 	if err != nil {
-		return nil, cfg.blame(err)
-	}
-	cfg.client.Credentials = provider
-	kms, err := client.New(cfg.client)
-	if err != nil {
-		return nil, cfg.blame(err)
+		return nil, err
 	}
 	c := &connection{config: cfg, kms: kms, warn: w.warn}
 	if err := c.findKey(ctx); err != nil {

@@ -1,5 +1,5 @@
-// Command openbao-plugin-kms-alicloudkms is the seal as a plugin for OpenBao 2.6 and later, which starts and configures
-// it; see package seal and docs/seal.md.
+// Command openbao-plugin-kms-alicloudkms is a plugin that OpenBao starts and configures: a seal for OpenBao 2.6 and
+// later, and External Keys for 2.7 and later. See package seal, docs/seal.md and docs/external-keys.md.
 package main
 
 import (
@@ -32,6 +32,11 @@ and add this to its configuration file:
       region     = "cn-hangzhou"
       kms_key_id = "alias/unseal"
     }
+
+From OpenBao 2.7 on, transit and PKI can use keys in KMS too, with or without that seal:
+
+    bao write sys/external-keys/configs/kms plugin=alicloudkms region=cn-hangzhou access_key=... secret_key=...
+    bao write sys/external-keys/configs/kms/keys/app key_id=...
 `, command, sum)
 }
 
@@ -49,6 +54,8 @@ func main() {
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Info, Output: os.Stderr, JSONFormat: true})
 	plugin.Serve(&plugin.ServeOpts{
 		WrapperFactoryFunc: func() wrapping.Wrapper { return &seal.Wrapper{Warn: logger.Warn} },
+		KMSFactoryFunc:     seal.NewExternalKeys,
+		Metadata:           plugin.Metadata{SensitiveKMSFields: seal.SensitiveKMSFields()},
 		Logger:             logger,
 	})
 }

@@ -14,6 +14,7 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptrace"
+	"net/url"
 	"sync/atomic"
 	"time"
 
@@ -33,8 +34,12 @@ const (
 var errBroken = errors.New("the answer was incomplete; check the endpoint, the network and the proxy")
 
 // NewTransport returns a transport that keeps no connections. The services need only HTTP/1.1. caCert, which was
-// checked, has authorities to trust in addition to those of the system, in PEM.
-func NewTransport(caCert string) *http.Transport {
+// checked, has authorities to trust in addition to those of the system, in PEM. If proxy is nil, the environment
+// decides.
+func NewTransport(caCert string, proxy func(*http.Request) (*url.URL, error)) *http.Transport {
+	if proxy == nil {
+		proxy = http.ProxyFromEnvironment
+	}
 	roots, err := x509.SystemCertPool()
 	if err != nil {
 		roots = x509.NewCertPool() // The system has none.
@@ -43,7 +48,7 @@ func NewTransport(caCert string) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
-		Proxy:             http.ProxyFromEnvironment,
+		Proxy:             proxy,
 		TLSClientConfig:   &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: roots},
 		Protocols:         protocols,
 		DisableKeepAlives: true,

@@ -44,6 +44,9 @@ func Parse(encoded string) (*PublicKey, error) {
 	}
 }
 
+// Key returns the key of the standard library, an [*rsa.PublicKey] or an [*ecdsa.PublicKey]. It must not be changed.
+func (p *PublicKey) Key() crypto.PublicKey { return p.key }
+
 // PEM returns the key as a SubjectPublicKeyInfo, without whatever else KMS has sent with it.
 func (p *PublicKey) PEM() []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: p.der})

@@ -61,7 +61,7 @@ func New(c Config) (*Client, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Client{Config: c, url: u, transport: cloudcall.NewTransport(c.CACert)}, nil
+	return &Client{Config: c, url: u, transport: cloudcall.NewTransport(c.CACert, nil)}, nil
 }
 
 // An AccessKey is what RAM shows of an access key.

@@ -140,3 +140,17 @@ func (s *server) setEnvironment(t *testing.T) {
 	t.Setenv("VAULT_ADDR", s.address)
 	t.Setenv("VAULT_TOKEN", s.client.Token())
 }
+
+// newToken returns a token that may do only these operations with a key.
+func (s *server) newToken(t *testing.T, key string, operations ...string) string {
+	t.Helper()
+	rules := ""
+	for _, operation := range operations {
+		rules += fmt.Sprintf("path \"%s/%s/%s\" { capabilities = [\"update\"] }\n", mount, operation, key)
+	}
+	policy := newName()
+	require.NoError(t, s.client.Sys().PutPolicy(policy, rules))
+	made, err := s.client.Auth().Token().Create(&api.TokenCreateRequest{Policies: []string{policy}})
+	require.NoError(t, err)
+	return made.Auth.ClientToken
+}

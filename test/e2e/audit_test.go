@@ -102,6 +102,9 @@ func TestAPluginsEnvironmentTurnsItsDebugLogOn(t *testing.T) {
 	require.True(t, ok)
 	block, _, _ = strings.Cut(block, "```")
 	onEach(t, func(t *testing.T, s *stage) {
+		if s.vault.platform.name != "vault" {
+			return // The server's own variable, which asks for the debug log, wins there.
+		}
 		m := s.mount(t)
 		sum, err := vault.SHA256(shared.plugin())
 		require.NoError(t, err)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,7 +23,10 @@ const (
 )
 
 // shellBlocks returns the shell blocks of a document that are to be run, as one script.
-func shellBlocks(document string) (script string, err error) {
+func shellBlocks(document string) (script string, err error) { return shellBlocksWith(document, "") }
+
+// shellBlocksWith returns the blocks that are to be run, and those that are not for a reason.
+func shellBlocksWith(document, reason string) (script string, err error) {
 	var b strings.Builder
 	inside, wanted := false, false
 	number := 0
@@ -35,11 +39,12 @@ func shellBlocks(document string) (script string, err error) {
 		case isFence:
 			inside = true
 			language, rest, _ := strings.Cut(info, " ")
-			reason, marked := strings.CutPrefix(strings.TrimSpace(rest), notRun)
-			if language == shell && rest != "" && (!marked || strings.TrimSpace(reason) == "") {
+			why, marked := strings.CutPrefix(strings.TrimSpace(rest), notRun)
+			why = strings.TrimSpace(why)
+			if language == shell && rest != "" && (!marked || why == "") {
 				return "", fmt.Errorf("line %d: %q gives no reason why the block is not run", number, info)
 			}
-			wanted = language == shell && !marked
+			wanted = language == shell && (!marked || why == reason)
 		case wanted:
 			b.WriteString(line)
 		}
@@ -54,6 +59,10 @@ func TestShellBlocksAreFoundByTheirFence(t *testing.T) {
 	script, err := shellBlocks("```sh\none\n```\ntext\n```text\ntwo\n```\n```sh not-run: a reason\nthree\n```\n```sh\nfour\n```\n")
 	require.NoError(t, err)
 	require.Equal(t, "one\nfour\n", script)
+	const three = "```sh\none\n```\n```sh not-run: a reason\ntwo\n```\n```sh not-run: another\nthree\n```\n"
+	script, err = shellBlocksWith(three, "a reason")
+	require.NoError(t, err)
+	require.Equal(t, "one\ntwo\n", script)
 	for _, bad := range []string{"```sh not-run:\n```\n", "```sh norun\n```\n", "```sh\n"} {
 		_, err := shellBlocks(bad)
 		require.Error(t, err, bad)
@@ -68,6 +77,9 @@ func TestDocsRunAsPrinted(t *testing.T) {
 	found := documents(t)
 	onEach(t, func(t *testing.T, s *stage) {
 		for _, document := range found {
+			if isTutorial(document) {
+				continue // TestTutorials runs these.
+			}
 			t.Run(document, func(t *testing.T) {
 				text, err := os.ReadFile(filepath.Join(root, document))
 				require.NoError(t, err)
@@ -101,6 +113,16 @@ func TestDocumentsInSubfoldersAreFound(t *testing.T) {
 		[]string{"README.md", filepath.Join("docs", "engine.md"), filepath.Join("docs", "engine", "encrypt.md")})
 }
 
+// onFreePorts replaces the ports that readers see: another program of this machine may have them.
+func onFreePorts(t *testing.T, text string) string {
+	t.Helper()
+	ports := []string{":8200", ":8201", ":8300", ":8301", ":8443", ":9870"}
+	for i, free := range freeAddresses(t, len(ports)) {
+		text = strings.ReplaceAll(text, ports[i], strings.TrimPrefix(free, "127.0.0.1"))
+	}
+	return text
+}
+
 func (s *stage) runAsPrinted(t *testing.T, script string) {
 	t.Helper()
 	s.mountAsPrinted(t)
@@ -121,26 +143,27 @@ func (s *stage) mountAsPrinted(t *testing.T) {
 // `make dev`, to which more variables are added.
 func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	t.Helper()
-	work := t.TempDir()
+	// The temporary folder of a test has a long name, and the path of a socket is short.
+	work, err := os.MkdirTemp("", "docs-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(work)) })
 	path := filepath.Join(work, "path")
 	require.NoError(t, os.Mkdir(path, 0o700))
-	require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, "vault")))
+	for _, name := range []string{"vault", "bao"} {
+		require.NoError(t, os.Symlink(s.vault.platform.bin, filepath.Join(path, name)))
+	}
 	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
 	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 
-	// Another program of this machine may have the ports that readers see.
-	for i, free := range freeAddresses(t, 2) {
-		script = strings.ReplaceAll(script, []string{":8443", ":9870"}[i], strings.TrimPrefix(free, "127.0.0.1"))
-	}
+	script = onFreePorts(t, script)
 	// A script that fails leaves nothing running, which would keep its output open.
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GORACE=atexit_sleep_ms=0") // The race detector would let each command sleep a second at its end.
-	// curl on the pages takes Vault's names, also where the server is OpenBao.
-	for _, prefix := range []string{"VAULT_", s.vault.platform.prefix} {
-		cmd.Env = append(cmd.Env, prefix+"ADDR=http://"+s.vault.Address, prefix+"TOKEN="+s.vault.Client.Token())
-	}
+	// OpenBao takes Vault's names too, unless it has its own. The pages set Vault's.
+	cmd.Env = slices.DeleteFunc(cmd.Env, func(v string) bool { return strings.HasPrefix(v, "BAO_") })
+	cmd.Env = append(cmd.Env, "VAULT_ADDR=http://"+s.vault.Address, "VAULT_TOKEN="+s.vault.Client.Token())
 	for name, value := range s.kms.Exports {
 		cmd.Env = append(cmd.Env, name+"="+value)
 	}

@@ -161,6 +161,7 @@ func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 // The plugin unseals what the built-in seal has sealed, without keys or a migration, and vice versa.
 func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
+		s.mustHave(t, builtIn)
 		l := s.newLock(t)
 		v := s.startLocked(t, builtIn, l)
 		for _, next := range []struct {
@@ -181,6 +182,7 @@ func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 // As an operator would: node by node, the leader last, while the cluster keeps serving.
 func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
+		s.mustHave(t, builtIn)
 		l := s.newLock(t)
 		c := startCluster(t, s.vault.platform, builtIn.settings(t, l, nil))
 		leader := c.leader(t)

@@ -32,6 +32,8 @@ type settings struct {
 	joins []string
 	// seal is a seal stanza for the configuration file, with any other blocks it needs.
 	seal string
+	// blocks are other blocks of the configuration file.
+	blocks string
 	// rawStorage lets the root token read and write what is stored, at sys/raw.
 	rawStorage bool
 	// environment is added to that of the tests.
@@ -115,8 +117,9 @@ disable_mlock = true
 raw_storage_endpoint = %t
 %s
 %s
+%s
 `, v.Storage(), filepath.Base(v.Dir), storage, v.Address, listener, api, cluster, v.plugins, v.rawStorage, v.audit(),
-		v.seal)
+		v.blocks, v.seal)
 }
 
 // audit lets the docs turn on an audit log, which OpenBao takes from its configuration file alone by default.

@@ -47,7 +47,8 @@ var rooms = map[string]room{
 	"seal": {
 		imports: []string{
 			"client", "credentials", "kmsapi", "signature",
-			"internal/advice", "internal/guess", "internal/input", "internal/servercert",
+			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/publickey", "internal/reserved",
+			"internal/servercert",
 		},
 		tests: []string{"kmstest", "server"},
 	},
@@ -56,8 +57,8 @@ var rooms = map[string]room{
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
 			"internal/advice", "internal/budget", "internal/cloudcall", "internal/fields", "internal/input", "internal/keywrap",
-			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/servercert",
-			"internal/signing", "internal/sm2", "internal/versions",
+			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/reserved",
+			"internal/servercert", "internal/signing", "internal/sm2", "internal/versions",
 		},
 		tests: []string{"internal/sm2key", "internal/sm3", "kmstest", "server", "server/sm"},
 	},
@@ -90,6 +91,8 @@ var rooms = map[string]room{
 	},
 	// Words of the shell, in commands that messages print.
 	"internal/shell": {onlyStandard: true},
+	// Names in encryption contexts that are ours, for all that encrypts.
+	"internal/reserved": {onlyStandard: true},
 	// What people paste or keep in files, for all that reads it.
 	"internal/input": {onlyStandard: true},
 	// Messages and files under data keys, for engine and tool.

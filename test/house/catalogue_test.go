@@ -22,6 +22,7 @@ var ownTables = map[string]string{
 	"advice_config.go":          "what to do, for callers that configure the engine",
 	"internal/advice/advice.go": "the form of such tables",
 	"seal/errors.go":            "what to do, for people who unseal a server",
+	"seal/keys_advice.go":       "what to do, for people who set up External Keys",
 	"cmd/sigstore-kms-alicloudkms/internal/kmskeys/advice.go": "what to do, for people who sign",
 	"server/internal/api/operations.go":                       "the handlers",
 	"credentials/sts.go":                                      "the codes that STS alone has",

@@ -9,6 +9,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/reserved"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -22,24 +23,8 @@ type Contexts struct {
 	Context, AssociatedData string
 }
 
-// The entries that carry context and associated_data.
-const (
-	contextEntry        = "vault:context"
-	associatedDataEntry = "vault:associated_data"
-)
-
-// The beginnings of names that callers must not use: the engine's own, and this program's, which mark files.
-const (
-	engineNames = "vault:"
-	fileNames   = "alicloudkms:"
-)
-
-// spells reports whether an entry has a name that begins with reserved, or spells one where contexts are joined as
-// name=value&name=value without escapes, as Alibaba Cloud's own programs do.
-func spells(name, value, reserved string) bool {
-	within := "&" + reserved
-	return strings.HasPrefix(name, reserved) || strings.Contains(name, within) || strings.Contains(value, within)
-}
+// fileNames begins the names that mark files, which callers must not use either.
+const fileNames = "alicloudkms:"
 
 // ParseEntries reads entries of the form NAME=VALUE.
 func ParseEntries(entries []string) (kmsapi.EncryptionContext, error) {
@@ -64,8 +49,8 @@ func ParseEntries(entries []string) (kmsapi.EncryptionContext, error) {
 // the bound context. A bound context may have any: some are older than the rule.
 func (c Contexts) Check() error {
 	for name, value := range c.Entries {
-		if spells(name, value, engineNames) {
-			return reserved(name, engineNames)
+		if reserved.Is(name, value) {
+			return refused(name, reserved.Prefix)
 		}
 		if bound, ok := c.Bound[name]; ok && bound != value {
 			return fmt.Errorf("the entry %q differs from that of the bound context", name)
@@ -80,14 +65,14 @@ func (c Contexts) checkFile() error {
 		return errors.New("a file has neither a context nor associated data, only an encryption context")
 	}
 	for name, value := range c.Entries {
-		if spells(name, value, fileNames) {
-			return reserved(name, fileNames)
+		if reserved.Spells(fileNames, name, value) {
+			return refused(name, fileNames)
 		}
 	}
 	return nil
 }
 
-func reserved(name, prefix string) error {
+func refused(name, prefix string) error {
 	return fmt.Errorf("the entry %q is reserved: a name must not begin with %s, nor a name or value contain &%[2]s", name, prefix)
 }
 
@@ -109,10 +94,10 @@ func (c Contexts) ofMessage() kmsapi.EncryptionContext {
 		}
 	}
 	if c.Context != "" {
-		all[contextEntry] = c.Context
+		all[reserved.Context] = c.Context
 	}
 	if c.AssociatedData != "" {
-		all[associatedDataEntry] = c.AssociatedData
+		all[reserved.AssociatedData] = c.AssociatedData
 	}
 	return all
 }

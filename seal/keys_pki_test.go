@@ -1,0 +1,98 @@
+package seal
+
+import (
+	"bytes"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"math/big"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/openbao/go-kms-wrapping/v2/kms"
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// A PKI engine signs certificates with crypto/x509, over a signer of OpenBao's own. What it issues must be right for
+// everyone else, so OpenSSL checks it.
+func TestAPKIWhoseKeyStaysInKMS(t *testing.T) {
+	r := newPairRig(t)
+	h := newKeysHost(r, kms.OpenOptions{ConfigMap: r.keyFields(nil)})
+	for _, tc := range []struct {
+		keySpec   string
+		algorithm x509.SignatureAlgorithm
+	}{
+		{kmsapi.KeySpecP256, x509.ECDSAWithSHA256},
+		{kmsapi.KeySpecRSA2048, x509.SHA256WithRSA},
+		{kmsapi.KeySpecRSA3072, x509.SHA256WithRSAPSS},
+	} {
+		t.Run(tc.algorithm.String(), func(t *testing.T) {
+			signer, err := kms.NewSigner(t.Context(), r.getKey(h.opened, r.pair(tc.keySpec)))
+			require.NoError(t, err)
+			root := &x509.Certificate{
+				SerialNumber: big.NewInt(1), Subject: pkix.Name{CommonName: "A root in KMS"}, IsCA: true,
+				BasicConstraintsValid: true, KeyUsage: x509.KeyUsageCertSign | x509.KeyUsageCRLSign,
+				NotBefore: time.Now().Add(-time.Hour), NotAfter: time.Now().Add(time.Hour), SignatureAlgorithm: tc.algorithm,
+			}
+			rootDER, err := x509.CreateCertificate(rand.Reader, root, root, signer.Public(), signer)
+			require.NoError(t, err)
+			root, err = x509.ParseCertificate(rootDER)
+			require.NoError(t, err)
+
+			own, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+			require.NoError(t, err)
+			leaf := &x509.Certificate{
+				SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "web"}, DNSNames: []string{"web.example.com"},
+				NotBefore: root.NotBefore, NotAfter: root.NotAfter, SignatureAlgorithm: tc.algorithm,
+			}
+			leafDER, err := x509.CreateCertificate(rand.Reader, leaf, root, own.Public(), signer)
+			require.NoError(t, err)
+			list := &x509.RevocationList{
+				Number: big.NewInt(1), ThisUpdate: root.NotBefore, NextUpdate: root.NotAfter, SignatureAlgorithm: tc.algorithm,
+			}
+			listDER, err := x509.CreateRevocationList(rand.Reader, list, root, signer)
+			require.NoError(t, err)
+
+			files := map[string][]byte{
+				"root.pem": encodePEM("CERTIFICATE", rootDER), "leaf.pem": encodePEM("CERTIFICATE", leafDER),
+				"list.pem": encodePEM("X509 CRL", listDER),
+			}
+			said := openssl(t, files, "verify -crl_check -CRLfile list.pem -CAfile root.pem leaf.pem")
+			require.Equal(t, "leaf.pem: OK\n", string(said))
+		})
+	}
+}
+
+func encodePEM(kind string, der []byte) []byte {
+	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
+}
+
+// openssl runs OpenSSL in a folder with files, and returns what it prints.
+func openssl(t *testing.T, files map[string][]byte, arguments string) []byte {
+	t.Helper()
+	program, err := exec.LookPath("openssl")
+	if err != nil && os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") == "" {
+		t.Skip("there is no openssl")
+	}
+	require.NoError(t, err, "make test needs openssl")
+	folder := t.TempDir()
+	for name, content := range files {
+		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
+	}
+	command := exec.CommandContext(t.Context(), program, strings.Fields(arguments)...)
+	command.Dir = folder
+	var complaint bytes.Buffer
+	command.Stderr = &complaint
+	printed, err := command.Output()
+	require.NoError(t, err, "openssl %s: %s", arguments, &complaint)
+	return printed
+}
