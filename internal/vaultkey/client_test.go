@@ -27,7 +27,7 @@ func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
 }
 
 func TestARefusalIsOneLine(t *testing.T) {
-	said := &api.ResponseError{StatusCode: 403, Errors: []string{"2 errors occurred:\n\t* permission denied\n\t* bad\n\n", "x"}}
+	said := &api.ResponseError{StatusCode: 403, Errors: []string{"2 errors occurred:\n\t* denied\n\t* bad\n\n", "x"}}
 	require.EqualError(t, &vaultkey.Refusal{Path: "kms/keys/k8s", Err: said},
-		"Vault refused kms/keys/k8s (HTTP 403): 2 errors occurred: * permission denied * bad ; x")
+		"Vault refused kms/keys/k8s (HTTP 403): 2 errors occurred: * denied * bad ; x")
 }
