@@ -232,6 +232,9 @@ func TestAPublicKeyThatCantWrapIsRefused(t *testing.T) {
 				require.Contains(t, got.Message, `"PublicKeyBlob"`)
 				require.Empty(t, got.ExportedDataKey)
 				require.NotContains(t, got.Message, "asn1", "it is said in our words")
+				if strings.HasPrefix(name, "on ") || strings.HasPrefix(name, "of ") {
+					require.Contains(t, got.Message, "of an RSA key of 2048 bits", "it is the key of something else")
+				}
 			}
 		})
 	}

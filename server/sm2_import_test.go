@@ -112,7 +112,7 @@ func TestTheParametersOfAnImportFitOneAnother(t *testing.T) {
 		{rsa, "EC_SM2", sm2pair, `"WrappingAlgorithm"`},
 		{rsa, "EC_SM2", pair, `"WrappingKeySpec"`},
 		{sm2, "RSA_2048", sm2pair, `"WrappingKeySpec"`},
-		{sm2, "EC_SM2", sm2pke, `"WrappingAlgorithm"`},
+		{sm2, "EC_SM2", sm2pke, `"WrappingAlgorithm" is not valid. For a key of KeySpec EC_SM2 it must be SM2PKE_SM4_ECB.`},
 		{sm2, "RSA_2048", pair, `"WrappingAlgorithm"`},
 	} {
 		got := l.do("GetParametersForImport", "KeyId", tc.id, "WrappingKeySpec", tc.spec, "WrappingAlgorithm", tc.algorithm)

@@ -63,11 +63,8 @@ func (p *PublicKey) encryptWith(ephemeral *PrivateKey, plaintext []byte) (cipher
 // Decrypt returns what was encrypted with the public key; the caller clears it. It takes the same time for whatever of
 // the same length does not decrypt.
 func (k *PrivateKey) Decrypt(ciphertext []byte) (plaintext []byte, ok bool) {
-	c, whole := parse(ciphertext) // B1
-	if !whole {
-		c = ciphertextParts{point: k.public, c3: make([]byte, sm3.Size), c2: make([]byte, 1)}
-	}
-	shared := k.multiply(c.point) // B3
+	c, whole := k.partsOf(ciphertext) // B1
+	shared := k.multiply(c.point)     // B3
 	defer clear(shared)
 	plaintext = sm3.Kdf(shared, len(c.c2)) // B4
 	noMask := isZero(plaintext)
@@ -87,6 +84,18 @@ func isZero(mask []byte) int { return subtle.ConstantTimeCompare(mask, make([]by
 type ciphertextParts struct {
 	point  *PublicKey
 	c3, c2 []byte
+}
+
+// partsOf takes a ciphertext apart. If it is none, whole is false, and to decrypt the parts takes as long: their point
+// is that of k, and C2 has the same length, as far as a ciphertext may have it.
+func (k *PrivateKey) partsOf(ciphertext []byte) (c ciphertextParts, whole bool) {
+	if c, whole = parse(ciphertext); whole {
+		return c, true
+	}
+	standIn := make([]byte, min(max(len(ciphertext), Overhead+1), maxCiphertext))
+	copy(standIn, k.public.point)
+	c, _ = parse(standIn)
+	return c, false
 }
 
 // parse takes a ciphertext apart. Its point must be uncompressed and on the curve.

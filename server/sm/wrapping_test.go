@@ -105,6 +105,18 @@ func TestAKeyPairIsUnwrapped(t *testing.T) {
 	}
 }
 
+func TestANumberWithACopiedBlockIsRefused(t *testing.T) {
+	key, public := newWrappingKey(t)
+	own, err := sm2key.Generate()
+	require.NoError(t, err)
+	wrapped, err := public.WrapPrivateKey(own.Scalar())
+	require.NoError(t, err)
+	for _, block := range [][]byte{wrapped[113:129], wrapped[129:]} {
+		_, ok := key.UnwrapPrivateKey(bytes.Join([][]byte{wrapped[:113], block, block}, nil))
+		require.False(t, ok)
+	}
+}
+
 func TestATokenHoldsAnSM2Key(t *testing.T) {
 	for code, algorithm := range map[byte]string{5: kmsapi.WrapSM2PKE, 6: kmsapi.WrapSM2KeyPair} {
 		key, public := newWrappingKey(t)

@@ -18,27 +18,30 @@ type kind struct{ spec, usage, algorithm, file string }
 
 // kinds are those of CMKs.
 var kinds = []kind{
-	symmetric,
+	aes,
+	{kmsapi.KeySpecSM4, kmsapi.KeyUsageEncryptDecrypt, "", ""},
 	{kmsapi.KeySpecP256, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, ""},
 	{kmsapi.KeySpecP256K, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, ""},
+	{kmsapi.KeySpecSM2, kmsapi.KeyUsageSignVerify, kmsapi.SignSM2, ""},
+	{kmsapi.KeySpecSM2, kmsapi.KeyUsageEncryptDecrypt, kmsapi.EncryptSM2, ""},
 	{kmsapi.KeySpecP256, kmsapi.KeyUsageSignVerify, kmsapi.SignECDSA, "prime256v1"},
 	{kmsapi.KeySpecRSA2048, kmsapi.KeyUsageSignVerify, kmsapi.SignPSS, "rsa_2048"},
 	{kmsapi.KeySpecRSA2048, kmsapi.KeyUsageEncryptDecrypt, kmsapi.EncryptOAEPSHA256, "rsa_2048"},
 }
 
-var symmetric = kind{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""}
+var aes = kind{kmsapi.KeySpecAES256, kmsapi.KeyUsageEncryptDecrypt, "", ""}
 
-// kind picks that of a new CMK: in most cases symmetric, and seldom one whose import waits for a wrapping key.
+// kind picks that of a new CMK: in most cases of AES, and seldom one whose import waits for a wrapping key.
 func (w *writer) kind() kind {
 	switch picked := kinds[w.random.IntN(len(kinds))]; {
 	case picked.isImported() && w.random.IntN(4) > 0, w.random.IntN(2) == 0:
-		return symmetric
+		return aes
 	default:
 		return picked
 	}
 }
 
-func (k kind) isSymmetric() bool { return k == symmetric }
+func (k kind) isSymmetric() bool { return kmsapi.MaterialSize(k.spec) > 0 }
 
 func (k kind) isImported() bool { return k.file != "" }
 

@@ -73,7 +73,7 @@ func (p *postman) work(h *http.Client, s *service, progress func()) error {
 			p.unborn = l.description
 			return refusalOnly(p.name, err)
 		}
-		p.adopt(id, symmetric)
+		p.adopt(id, aes)
 		progress()
 	}
 }
@@ -108,7 +108,7 @@ func (p *postman) resend(t *testing.T, h *http.Client, s *service) {
 		id, err := post(h, s, l)
 		if err == nil {
 			require.Equal(t, p.unborn, l.description, "a request was answered twice")
-			p.adopt(id, symmetric)
+			p.adopt(id, aes)
 			continue
 		}
 		var codes []kmsapi.Code

@@ -30,8 +30,9 @@ type site struct {
 	dev         *server.DevConfig
 }
 
-// configText is a configuration without limits, which the writers would soon reach.
+// configText is a configuration without limits, which the writers would soon reach, and with the SM algorithms.
 const configText = `
+sm = true
 listener {
   address       = "127.0.0.1:0"
   tls_cert_file = %q

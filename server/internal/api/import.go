@@ -66,7 +66,7 @@ func (a *API) checkParameters(cmk *keyring.CMK, r *kmsapi.GetParametersForImport
 	all := kmsapi.WrappingAlgorithms(cmk.KeySpec)
 	if !slices.Contains(all, r.WrappingAlgorithm) {
 		return kmsapi.InvalidParameter("WrappingAlgorithm", fmt.Sprintf(
-			"For a key of KeySpec %s it must be one of %s.", cmk.KeySpec, strings.Join(all, ", ")))
+			"For a key of KeySpec %s it must be %s.", cmk.KeySpec, strings.Join(all, " or ")))
 	}
 	if want := kmsapi.WrappingKeySpec(r.WrappingAlgorithm); r.WrappingKeySpec != want {
 		return kmsapi.InvalidParameter("WrappingKeySpec", fmt.Sprintf(

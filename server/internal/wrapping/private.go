@@ -3,6 +3,7 @@ package wrapping
 import (
 	"crypto/aes"
 	"crypto/subtle"
+	"slices"
 )
 
 const (
@@ -16,8 +17,26 @@ const (
 // k is an SM2 key, by [kmsapi.WrapSM2KeyPair]. The caller clears it. What it was encrypted with is not authenticated,
 // so even if ok is true the result may be anything. If ok is false, the result is garbage or nil. There is no sign of
 // how far ciphertext was right: the last step is taken even if the one before it has failed.
+//
+// A ciphertext with the same block twice is refused. Both algorithms end with ECB, so that anybody who has seen the
+// wrapped key could copy a block over another, and import a private number of which only 128 bits are unknown: its
+// public key gives them away after 2^64 steps. Blocks of a real key differ.
 func (k *Key) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool) {
-	return k.private.UnwrapPrivateKey(ciphertext)
+	pkcs8, ok = k.private.UnwrapPrivateKey(ciphertext)
+	return pkcs8, ok && !repeats(ciphertext)
+}
+
+// repeats reports whether two blocks are equal. They are counted from the end, where those of ECB are; before them is a
+// ciphertext of RSA or SM2, which is random.
+func repeats(ciphertext []byte) bool {
+	seen := map[string]bool{}
+	for block := range slices.Chunk(ciphertext[len(ciphertext)%aes.BlockSize:], aes.BlockSize) {
+		if seen[string(block)] {
+			return true
+		}
+		seen[string(block)] = true
+	}
+	return false
 }
 
 // decryptECB undoes AES-256-ECB with PKCS#7 padding. If ok is false, the result is garbage or nil.

@@ -53,6 +53,19 @@ func TestAPrivateKeyThatOpenSSLWrapped(t *testing.T) {
 	require.False(t, ok, "with another wrapping key")
 }
 
+// The private number is in the blocks 2, 3 and 4 of the PKCS#8, if there is no public key in it.
+func TestABlockThatWasCopiedIsRefused(t *testing.T) {
+	key := vectorKey(t)
+	wrapped := vector(t, "import_ec_p256.encrypted_key_material.bin")
+	block := func(n int) []byte { return wrapped[256+16*n : 256+16*n+16] }
+	for _, from := range []int{0, 1, 2, 4} {
+		changed := bytes.Clone(wrapped)
+		copy(changed[256+16*3:], block(from))
+		_, ok := key.UnwrapPrivateKey(changed)
+		require.False(t, ok, "block %d", from)
+	}
+}
+
 func TestPadding(t *testing.T) {
 	for n := 1; n <= aes.BlockSize; n++ {
 		block := append(bytes.Repeat([]byte{0xaa}, aes.BlockSize-n), bytes.Repeat([]byte{byte(n)}, n)...)

@@ -40,12 +40,9 @@ type rsaPublic struct{ key *rsa.PublicKey }
 // or above 2^31-1.
 func parsePublicRSA(spki []byte) (PublicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(spki)
-	if err != nil {
-		return nil, errors.New("it is not a DER SubjectPublicKeyInfo")
-	}
 	key, isRSA := parsed.(*rsa.PublicKey)
-	if !isRSA || key.N.BitLen() != keyBits {
-		return nil, fmt.Errorf("it is not an RSA key of %d bits", keyBits)
+	if err != nil || !isRSA || key.N.BitLen() != keyBits {
+		return nil, fmt.Errorf("it is not a DER SubjectPublicKeyInfo of an RSA key of %d bits", keyBits)
 	}
 	if key.N.Bit(0) == 0 || key.E < 3 || key.E%2 == 0 || int64(key.E) > 1<<31-1 {
 		return nil, errors.New("its modulus or its exponent is not one of RSA")

@@ -1,5 +1,8 @@
 # The second service of the conformance tests, of test/node too: plain HTTP, one access key of each kind, no quotas and no
-# rate limits. It is started in the tests' temporary folder, on the root key that the first service has made there.
+# rate limits, and the SM algorithms. It is started in the tests' temporary folder, on the root key that the first service
+# has made there.
+sm = true
+
 listener {
   address    = "127.0.0.1:0"
   plain_http = true
