@@ -92,6 +92,9 @@ func runKMSProvider(ctx context.Context, c *cli.Command) error {
 	if c.Bool("check") {
 		return checkProvider(ctx, c, provider)
 	}
+	outliveReaders()
+	ctx, stop := withHangup(ctx)
+	defer stop()
 	return provider.Serve(ctx, kmsprovider.Listening{
 		Socket: socket, Ops: c.String("ops"),
 		Ready: func(ops string) {

@@ -124,8 +124,11 @@ func runServer(ctx context.Context, c *cli.Command) error {
 	if os.Getenv("GOGC") == "" {
 		debug.SetGCPercent(gcPercent)
 	}
+	outliveReaders()
 	logger := slog.New(slog.NewTextHandler(c.Root().ErrWriter, nil))
 	if f.dev {
+		ctx, stop := withHangup(ctx)
+		defer stop()
 		return runDev(ctx, f, logger, c.Root().Writer)
 	}
 	return runConfigured(ctx, f, logger)

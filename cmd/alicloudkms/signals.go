@@ -38,3 +38,15 @@ func hangups() (signals <-chan os.Signal, stop func()) {
 	signal.Notify(c, syscall.SIGHUP)
 	return c, func() { signal.Stop(c) }
 }
+
+// withHangup returns a context that SIGHUP cancels as well, unless something that outlives its terminal, such as nohup,
+// has the process ignore it.
+func withHangup(parent context.Context) (context.Context, context.CancelFunc) {
+	if signal.Ignored(syscall.SIGHUP) {
+		return parent, func() {}
+	}
+	return signal.NotifyContext(parent, syscall.SIGHUP)
+}
+
+// outliveReaders lets the process go on when nobody reads its log any longer. Otherwise the next line would end it.
+func outliveReaders() { signal.Ignore(syscall.SIGPIPE) }

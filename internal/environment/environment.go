@@ -9,7 +9,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"os"
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
@@ -114,7 +113,7 @@ func ReadCACert(path string) (string, error) {
 	if path == "" {
 		return "", nil
 	}
-	content, err := os.ReadFile(path)
+	content, err := input.ReadFile(path)
 	if err == nil && !strings.Contains(string(content), "-----BEGIN CERTIFICATE-----") {
 		err = fmt.Errorf("%s holds no PEM certificate", path)
 	}

@@ -89,6 +89,8 @@ func TestAFileWithoutCertificatesIsNoCA(t *testing.T) {
 	require.NoError(t, os.WriteFile(path, []byte("-----BEGIN PRIVATE KEY-----"), 0o600))
 	_, err := ReadCACert(path)
 	require.ErrorContains(t, err, "holds no PEM certificate")
+	_, err = ReadCACert("/dev/zero")
+	require.ErrorContains(t, err, "has more than")
 	none, err := ReadCACert("")
 	require.NoError(t, err)
 	require.Empty(t, none)

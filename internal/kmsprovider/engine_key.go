@@ -41,14 +41,16 @@ func (v engineVersion) String() string {
 	return fmt.Sprintf("%s%s/%s/%d", engineVersionPrefix, v.key, v.cmk, v.version)
 }
 
-// parseEngineVersion returns the key of keys that a key id names, and its version.
+// parseEngineVersion returns the key of keys that a key id names, and its version. There is one way to write each: the
+// API server would keep a data key for every other one.
 func parseEngineVersion(text string, keys []EngineKey) (engineVersion, bool) {
 	for _, key := range keys {
 		rest, ok := strings.CutPrefix(text, engineVersionPrefix+key.String()+"/")
 		cmk, number, _ := strings.Cut(rest, "/")
-		version, err := strconv.Atoi(number)
-		if ok && keyID.MatchString(cmk) && err == nil {
-			return engineVersion{key, cmk, version}, true
+		version, _ := strconv.Atoi(number)
+		found := engineVersion{key, cmk, version}
+		if ok && keyID.MatchString(cmk) && version > 0 && found.String() == text {
+			return found, true
 		}
 	}
 	return engineVersion{}, false

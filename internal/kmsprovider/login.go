@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
 
 	"github.com/hashicorp/vault/api"
 
@@ -102,7 +101,7 @@ func lookUp(ctx context.Context, c *api.Client, token string) (*api.SecretAuth, 
 
 // readSecret returns the one word in a file. Its errors have the name of the file and nothing that is in it.
 func readSecret(path string) (string, error) {
-	content, err := os.ReadFile(path)
+	content, err := input.ReadFile(path)
 	if err != nil {
 		return "", err
 	}

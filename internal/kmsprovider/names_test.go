@@ -60,7 +60,9 @@ func TestAKeyIDOfTheEngineIsOfAListedKey(t *testing.T) {
 	require.Equal(t, made, parsed)
 	for _, bad := range []string{
 		"", "vault:kms/keys/c/key-hzz1/3", "vault:kms/keys/a", "vault:kms/keys/a/key-hzz1", "vault:kms/keys/a/key-hzz1/x",
-		"vault:kms/keys/a/key-hzz1/3/4", "vault:kms/keys/ab/key-hzz1/3", "kms/keys/a/key-hzz1/3", anARN + "/3",
+		"vault:kms/keys/a/key-hzz1/+3", "vault:kms/keys/a/key-hzz1/03", "vault:kms/keys/a/key-hzz1/0",
+		"vault:kms/keys/a/key-hzz1/-3", "vault:kms/keys/a/key-hzz1/3/4",
+		"vault:kms/keys/ab/key-hzz1/3", "kms/keys/a/key-hzz1/3", anARN + "/3",
 	} {
 		_, ok := parseEngineVersion(bad, listed)
 		require.False(t, ok, bad)

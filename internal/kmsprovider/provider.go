@@ -38,6 +38,8 @@ type Provider struct {
 	metrics *metrics
 	// failures keeps the log short when the API server asks for a thousand objects that do not open.
 	failures *rate.Limiter
+	// running has a place for each request that may call the backend at a time.
+	running chan struct{}
 }
 
 // New returns a provider that has not checked its key yet.
@@ -56,7 +58,7 @@ func New(backend Backend, o Options) *Provider {
 	}
 	return &Provider{
 		backend: backend, options: o, board: newBoard(), metrics: newMetrics(),
-		failures: rate.NewLimiter(1, 10),
+		failures: rate.NewLimiter(1, 10), running: make(chan struct{}, maxRunning),
 	}
 }
 

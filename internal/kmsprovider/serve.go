@@ -14,8 +14,9 @@ import (
 
 // Listening says where a [Provider] listens.
 type Listening struct {
-	// Socket is the path of the Unix socket. It has mode 0600, and is gone at the end. One that is in use is an error; one
-	// that a killed process has left is replaced. Beside it is a file with a name that ends in .lock, which stays.
+	// Socket is the path of the Unix socket. It has mode 0600, and is gone at the end. One that is in use is an error, and
+	// so is a folder to which everyone may write; one that a killed process has left is replaced. Beside it is a file
+	// with a name that ends in .lock, which stays.
 	Socket string
 	// Ops is the host:port of metrics and health, if there are to be any.
 	Ops string
@@ -26,8 +27,11 @@ type Listening struct {
 const (
 	// maxMessage is more than a request of the API server has, in bytes: 32 KiB of annotations, and 2 of other fields.
 	maxMessage = 64 << 10
-	// maxRequests is how many requests of a connection run at a time.
-	maxRequests = 256
+	// maxRequests is how many requests of a connection may be there. The API server has one connection, and reads 600
+	// objects at a time if nothing else is configured; were they as many as this, Status would have to wait for them.
+	maxRequests = 2048
+	// maxRunning is how many of them call the backend at a time.
+	maxRunning = 256
 	// stopTimeout ends the requests that still run when the provider stops.
 	stopTimeout = 5 * time.Second
 )
@@ -35,6 +39,9 @@ const (
 // Serve checks the key and serves until ctx ends; then it lets running requests end and returns nil. A key that can't
 // be used is no error: Status says so, until it can.
 func (p *Provider) Serve(ctx context.Context, l Listening) (err error) {
+	if err := unixsocket.Check(l.Socket); err != nil {
+		return err
+	}
 	unlock, err := lock(l.Socket)
 	if err != nil {
 		return err

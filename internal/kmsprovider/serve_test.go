@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -123,6 +124,41 @@ func TestARequestEndsInTime(t *testing.T) {
 	require.Equal(t, codes.DeadlineExceeded, status.Code(err))
 }
 
+// stuck is a backend that encrypts when the context ends.
+type stuck struct{ Backend }
+
+func (stuck) Encrypt(ctx context.Context, _ []byte) (Sealed, error) {
+	<-ctx.Done()
+	return Sealed{}, ctx.Err()
+}
+
+// A KMS that answers nothing must not make the API server take the provider for dead.
+func TestStatusWaitsForNoOtherRequest(t *testing.T) {
+	r := newRig(t)
+	p := New(stuck{r.backend}, Options{Log: r.options.Log})
+	s := serve(t, p, filepath.Join(t.TempDir(), "kms.sock"))
+	ctx, cancel := context.WithCancel(t.Context())
+	defer cancel()
+	api := s.dial(t)
+	var began, ended sync.WaitGroup
+	for range 600 {
+		began.Add(1)
+		ended.Go(func() {
+			began.Done()
+			_, _ = api.Encrypt(ctx, &kms.EncryptRequest{Plaintext: []byte("x")})
+		})
+	}
+	began.Wait()
+	require.Eventually(t, func() bool { return len(p.running) == maxRunning }, 10*time.Second, time.Millisecond)
+	soon, stop := context.WithTimeout(t.Context(), 5*time.Second)
+	defer stop()
+	_, err := api.Status(soon, &kms.StatusRequest{})
+	require.NoError(t, err)
+	cancel()
+	ended.Wait()
+	require.Eventually(t, func() bool { return len(p.running) == 0 }, 10*time.Second, time.Millisecond)
+}
+
 type intact bool
 
 func (i intact) Intact() bool { return bool(i) }
@@ -188,6 +224,7 @@ func TestWhatElseIsAtThePathOfTheSocket(t *testing.T) {
 	path, err := at("file")
 	require.ErrorContains(t, err, "not a socket")
 	require.FileExists(t, path)
+	require.NoFileExists(t, path+".lock", "nothing is left where no socket can be")
 
 	stale, err := net.ListenUnix("unix", &net.UnixAddr{Name: filepath.Join(dir, "stale"), Net: "unix"})
 	require.NoError(t, err)

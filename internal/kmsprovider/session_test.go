@@ -130,6 +130,21 @@ func TestARefusalForGoodAsksForFewTokens(t *testing.T) {
 	require.NoError(t, v.use(t.Context()))
 }
 
+func TestAllRequestsWaitForTheTokenThatReplacesARevokedOne(t *testing.T) {
+	v := newVaultDouble(t, "", AppRole{"approle", "r", ""})
+	require.NoError(t, v.session.Keep(t.Context()))
+	v.token = "revoked"
+	const many = 30
+	ended := make(chan error, many)
+	for range many {
+		go func() { ended <- v.use(t.Context()) }()
+	}
+	for range many {
+		require.NoError(t, <-ended)
+	}
+	require.Len(t, v.logins, 2)
+}
+
 func TestAFailedLoginIsWhatTheErrorIsAbout(t *testing.T) {
 	secret := write(t, "s")
 	v := newVaultDouble(t, "", AppRole{"approle", "r", secret})

@@ -114,7 +114,8 @@ func (v *Vault) Encrypt(ctx context.Context, plaintext []byte) (Sealed, error) {
 	return Sealed{[]byte(made.Ciphertext), by.String()}, err
 }
 
-// Decrypt implements [Backend]. The engine itself refuses what another key has encrypted.
+// Decrypt implements [Backend]. The engine itself refuses what another key has encrypted. Which KMS key it had then is
+// not compared: a key that was made again under its name within a minute has sealed under the id of the one before.
 func (v *Vault) Decrypt(ctx context.Context, s Sealed) ([]byte, error) {
 	named, ok := parseEngineVersion(s.KeyID, append([]EngineKey{v.Key}, v.Previous...))
 	if !ok {

@@ -13,8 +13,13 @@ import (
 	"time"
 )
 
+// ErrExposed means that every user may replace a socket in its folder, and would get what clients send. That of /tmp is
+// none: in a sticky folder, files are their owners' to replace.
+var ErrExposed = errors.New(
+	"every user may replace a socket in this folder: take from others the permission to write to it")
+
 // Listen listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
-// behind, but not one that is in use, or another file.
+// behind, but not one that is in use, or another file. It returns [ErrExposed] if the folder lets others replace it.
 func Listen(path string) (*Listener, error) {
 	if err := checkFree(path); err != nil {
 		return nil, err
@@ -31,20 +36,34 @@ func Listen(path string) (*Listener, error) {
 		return nil, err
 	}
 	bound.SetUnlinkOnClose(false)
-	if err := errors.Join(os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
-		return nil, errors.Join(err, bound.Close())
-	}
 	l := &Listener{UnixListener: bound, path: path}
-	if l.socket, err = os.Lstat(path); err != nil {
+	// Once it is at path, another may already be in its place, which would not be this one's to remove.
+	l.socket, err = os.Lstat(made)
+	if err := errors.Join(err, os.Chmod(made, 0o600), os.Rename(made, path)); err != nil {
 		return nil, errors.Join(err, bound.Close())
 	}
 	return l, nil
 }
 
-// Check refuses a path where another file is. It changes nothing, and does not mind a server that listens there.
+// Check refuses a path where another file is, or in a folder that [ErrExposed] is about. It changes nothing, and does
+// not mind a server that listens there, or a missing folder.
 func Check(path string) error {
 	_, err := isSocket(path)
-	return err
+	return errors.Join(err, checkFolder(filepath.Dir(path)))
+}
+
+func checkFolder(dir string) error {
+	const othersWrite = 0o002
+	info, err := os.Stat(dir)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return nil
+	case err != nil:
+		return err
+	case info.Mode()&othersWrite != 0 && info.Mode()&fs.ModeSticky == 0:
+		return fmt.Errorf("%s: %w", dir, ErrExposed)
+	}
+	return nil
 }
 
 // isSocket reports whether there is a socket at path, or nothing, which is no error.
@@ -62,6 +81,9 @@ func isSocket(path string) (bool, error) {
 }
 
 func checkFree(path string) error {
+	if err := checkFolder(filepath.Dir(path)); err != nil {
+		return err
+	}
 	if there, err := isSocket(path); err != nil || !there {
 		return err
 	}

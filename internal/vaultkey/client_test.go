@@ -4,6 +4,7 @@ import (
 	"os"
 	"testing"
 
+	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
@@ -23,4 +24,10 @@ func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
 	} {
 		require.Equal(t, want, os.Getenv(name), name)
 	}
+}
+
+func TestARefusalIsOneLine(t *testing.T) {
+	said := &api.ResponseError{StatusCode: 403, Errors: []string{"2 errors occurred:\n\t* denied\n\t* bad\n\n", "x"}}
+	require.EqualError(t, &vaultkey.Refusal{Path: "kms/keys/k8s", Err: said},
+		"Vault refused kms/keys/k8s (HTTP 403): 2 errors occurred: * denied * bad ; x")
 }

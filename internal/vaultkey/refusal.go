@@ -15,9 +15,10 @@ type Refusal struct {
 	Err *api.ResponseError
 }
 
-// Error gives what Vault has said, which may have several lines.
+// Error gives what Vault has said, in one line: Vault itself lists errors with line breaks and tabs.
 func (r *Refusal) Error() string {
-	return fmt.Sprintf("Vault refused %s (HTTP %d): %s", r.Path, r.Err.StatusCode, strings.Join(r.Err.Errors, "; "))
+	said := strings.Join(strings.Fields(strings.Join(r.Err.Errors, "; ")), " ")
+	return fmt.Sprintf("Vault refused %s (HTTP %d): %s", r.Path, r.Err.StatusCode, said)
 }
 
 // Unwrap returns the answer.

@@ -49,6 +49,28 @@ func TestAnAnswerThatIsNotTheKeysIsNotPassedOn(t *testing.T) {
 	}
 }
 
+// A KMS that confuses two keys does so in all its answers, and its signatures are right for the key that it shows.
+func TestAnotherKeyIsNotTakenForTheOneThatIsNamed(t *testing.T) {
+	r := newRig(t)
+	named, other := r.newKey("alias/release"), r.newKey("alias/other")
+	described, err := r.admin.DescribeKey(t.Context(), &kmsapi.DescribeKeyRequest{KeyId: named})
+	require.NoError(t, err)
+	for _, key := range []string{named, described.KeyMetadata.Arn, "alias/release"} {
+		_, err := r.keys.PublicKey(t.Context(), request(key))
+		require.NoError(t, err)
+		r.forge = func(_ kmsapi.Operation, fields map[string]any) {
+			if _, ok := fields["KeyId"]; ok {
+				fields["KeyId"] = other
+			}
+		}
+		_, err = r.sign(key)
+		require.ErrorIs(t, err, errOtherVersion, key)
+		_, err = r.keys.PublicKey(t.Context(), request(key))
+		require.ErrorIs(t, err, errOtherVersion, key)
+		r.forge = nil
+	}
+}
+
 func TestAVerdictAboutAnotherKeyIsNone(t *testing.T) {
 	r := newRig(t)
 	r.newKey("alias/release")

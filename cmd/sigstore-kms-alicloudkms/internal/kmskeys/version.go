@@ -5,6 +5,7 @@ import (
 	"encoding/base64"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/publickey"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -37,7 +38,7 @@ func (c *connection) findVersion(ctx context.Context) (*version, error) {
 	if err != nil {
 		return nil, err
 	}
-	if answer.KeyVersionId != v.id {
+	if answer.KeyVersionId != v.id || !mayAnswer(answer.KeyId, v.asked) {
 		return nil, v.explain(errOtherVersion)
 	}
 	v.keyID = answer.KeyId
@@ -45,6 +46,11 @@ func (c *connection) findVersion(ctx context.Context) (*version, error) {
 		v.asked = answer.KeyId
 	}
 	return v, v.read(answer.PublicKey)
+}
+
+// mayAnswer reports whether the key keyID is the one that was asked for, by its id or ARN. Behind an alias can be any.
+func mayAnswer(keyID, asked string) bool {
+	return strings.HasPrefix(asked, kmsapi.AliasPrefix) || keyID == asked[strings.LastIndexByte(asked, '/')+1:]
 }
 
 var errNoVersion = errors.New("KMS shows no version of the key; if it waits for key material, import that first")
