@@ -12,7 +12,7 @@ FUZZTIME ?= 30s
 TOOL := go tool -modfile=test/tools/go.mod
 
 .DEFAULT_GOAL := help
-.PHONY: help demo dev test build vault lint fmt bench fuzz crash clean
+.PHONY: help demo dev test build release vault lint fmt bench fuzz crash clean
 
 help: ## List the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "  make %-7s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -33,6 +33,9 @@ build: ## Build the binaries into bin/, with checksums in bin/SHA256SUMS, and th
 	mkdir -p bin/plugins && ln -f bin/$(PLUGIN) bin/plugins/
 	cd bin && { sha256sum $(BINARIES) 2>/dev/null || shasum -a 256 $(BINARIES); } >SHA256SUMS
 
+release: ## Build all files of a release into dist/: VERSION=vX.Y.Z; CHECK=1 builds everything twice, and compares
+	@go run -C scripts/release . -version '$(VERSION)' $(if $(CHECK),-check)
+
 vault: bin/vault ## Build bin/vault, for machines without a Vault; takes several minutes the first time
 
 bin/vault: test/vault/go.mod test/vault/go.sum
@@ -52,6 +55,7 @@ lint: ## Check format, line length, workflows, go vet and staticcheck, and chang
 	cd test/bench && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd test/openapi && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd test/kubernetes && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
+	cd scripts/release && go vet ./... && go tool -modfile=../../test/tools/go.mod staticcheck ./...
 
 fmt: ## Format every Go file
 	$(TOOL) gofumpt -w .
@@ -65,5 +69,5 @@ fuzz: ## Run every fuzz target for FUZZTIME (30s)
 crash: ## Kill the busy KMS service ROUNDS times (200), and check that no acknowledged write is lost
 	@scripts/crash.sh
 
-clean: ## Remove bin/
-	rm -rf bin
+clean: ## Remove bin/ and dist/
+	rm -rf bin dist

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the programs of docs/apps.md and the Node SDKs need: scripts/programs.sh [node] [python] [java] [shell];
-# without arguments, all of it. It asks nothing: as root it uses apt-get, and otherwise it says what is missing.
+# Installs what the programs of docs/apps.md, the Node SDKs and the tests of releases need: scripts/programs.sh [node]
+# [python] [java] [shell] [release]; without arguments, all of it. It asks nothing: as root it uses apt-get, and
+# otherwise it says what is missing.
 # Jackson's jars may be in another folder, ALICLOUDKMS_JARS, with the names that they have in Debian.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -25,10 +26,10 @@ has_modules() {
 install_missing() {
 	[[ ${#missing[@]} -gt 0 ]] || return 0
 	if [[ $(id -u) != 0 ]] || ! type -P apt-get >/dev/null; then
-		echo "the programs of docs/apps.md need these packages of Debian, or what they contain: ${missing[*]}" >&2
+		echo "the tests need these packages of Debian, or what they contain: ${missing[*]}" >&2
 		exit 1
 	fi
-	echo "the programs of docs/apps.md need more: installing ${missing[*]}" >&2
+	echo "the tests need more: installing ${missing[*]}" >&2
 	export DEBIAN_FRONTEND=noninteractive
 	apt-get update -q >&2
 	apt-get install -q -y --no-install-recommends "${missing[@]}" >&2
@@ -49,7 +50,7 @@ node_packages() {
 }
 
 wanted=("$@")
-[[ $# -gt 0 ]] || wanted=(node python java shell)
+[[ $# -gt 0 ]] || wanted=(node python java shell release)
 for what in "${wanted[@]}"; do
 	case $what in
 	node)
@@ -65,6 +66,12 @@ for what in "${wanted[@]}"; do
 		lacks curl curl
 		lacks openssl openssl
 		lacks jq jq
+		;;
+	release)
+		lacks dpkg dpkg
+		lacks man man-db
+		lacks rpm2cpio rpm2cpio
+		lacks cpio cpio
 		;;
 	*)
 		echo "there is nothing to install for '$what'" >&2

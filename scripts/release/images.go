@@ -1,0 +1,139 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+
+	"github.com/google/go-containerregistry/pkg/v1"
+	"github.com/google/go-containerregistry/pkg/v1/empty"
+	"github.com/google/go-containerregistry/pkg/v1/layout"
+	"github.com/google/go-containerregistry/pkg/v1/mutate"
+	"github.com/google/go-containerregistry/pkg/v1/tarball"
+	"github.com/google/go-containerregistry/pkg/v1/types"
+)
+
+// users are whom the programs of images run as, as UID:GID. Vault and OpenBao say whom plugins run as, so that these
+// are not here.
+var users = map[string]string{server.Name: "65532:65532", engine.Name: "", sealer.Name: ""}
+
+// images writes an image for each of users, with all architectures, as a tar file of an OCI layout. An image has the
+// program alone: no shell, and no certificates either, so that what it trusts is configured.
+func images(_ context.Context, r *Release, all []Built) error {
+	for _, program := range programs {
+		user, wanted := users[program.Name]
+		if !wanted {
+			continue
+		}
+		index, err := r.index(program, user, all)
+		if err != nil {
+			return err
+		}
+		content, err := layoutTar(index, r)
+		if err != nil {
+			return err
+		}
+		if err := r.write(program.Name+"_"+r.Version+"_oci.tar", content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// index returns the images of a program for each architecture of Linux.
+func (r *Release) index(program Program, user string, all []Built) (v1.ImageIndex, error) {
+	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
+	for _, b := range all {
+		if b.Name != program.Name || b.OS != "linux" {
+			continue
+		}
+		image, err := r.image(b, user)
+		if err != nil {
+			return nil, err
+		}
+		index = mutate.AppendManifests(index, mutate.IndexAddendum{
+			Add:        image,
+			Descriptor: v1.Descriptor{Platform: &v1.Platform{OS: b.OS, Architecture: b.Arch}},
+		})
+	}
+	return index, nil
+}
+
+// image has one layer, with the program in its root folder.
+func (r *Release) image(b Built, user string) (v1.Image, error) {
+	program, err := os.ReadFile(b.File)
+	if err != nil {
+		return nil, err
+	}
+	packed, err := tarGz([]entry{{b.Name, 0o755, program}}, r.Time)
+	if err != nil {
+		return nil, err
+	}
+	layer, err := tarball.LayerFromOpener(func() (io.ReadCloser, error) {
+		return io.NopCloser(bytes.NewReader(packed)), nil
+	}, tarball.WithMediaType(types.OCILayer))
+	if err != nil {
+		return nil, err
+	}
+	image := mutate.ConfigMediaType(mutate.MediaType(empty.Image, types.OCIManifestSchema1), types.OCIConfigJSON)
+	image, err = mutate.Append(image, mutate.Addendum{
+		Layer:   layer,
+		History: v1.History{Created: v1.Time{Time: r.Time}, CreatedBy: "make release"},
+	})
+	if err != nil {
+		return nil, err
+	}
+	config, err := image.ConfigFile()
+	if err != nil {
+		return nil, err
+	}
+	config = config.DeepCopy()
+	config.OS, config.Architecture, config.Created = b.OS, b.Arch, v1.Time{Time: r.Time}
+	config.Config = v1.Config{
+		Entrypoint: []string{"/" + b.Name}, User: user,
+		Labels: map[string]string{
+			"org.opencontainers.image.source":   "https://" + module,
+			"org.opencontainers.image.version":  r.Version,
+			"org.opencontainers.image.licenses": "MPL-2.0",
+		},
+	}
+	return mutate.ConfigFile(image, config)
+}
+
+// layoutTar returns the files of an OCI layout with the index.
+func layoutTar(index v1.ImageIndex, r *Release) ([]byte, error) {
+	folder, err := os.MkdirTemp("", "release-oci-")
+	if err != nil {
+		return nil, err
+	}
+	defer func() { _ = os.RemoveAll(folder) }() // It is in the folder for temporary files.
+	path, err := layout.Write(folder, empty.Index)
+	if err != nil {
+		return nil, err
+	}
+	// Programs that load layouts take the name of an image from this annotation.
+	name := layout.WithAnnotations(map[string]string{"org.opencontainers.image.ref.name": r.Version})
+	if err := path.AppendIndex(index, name); err != nil {
+		return nil, err
+	}
+	var entries []entry
+	err = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		name, err := filepath.Rel(folder, path)
+		entries = append(entries, entry{filepath.ToSlash(name), 0o644, content})
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return tarred(entries, r.Time)
+}
