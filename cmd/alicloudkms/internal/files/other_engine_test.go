@@ -77,5 +77,5 @@ func TestVaultsWordsCommandNoTerminal(t *testing.T) {
 	vault := answering(t, 400, `{"errors": ["one\u001b[2J\nalicloudkms: fine", "two"]}`)
 	_, _, err := vault.Generate(t.Context(), Contexts{})
 	require.EqualError(t, err,
-		`Vault refused transit/datakey/plaintext/payroll (HTTP 400): one\u001b[2J\u000aalicloudkms: fine; two`)
+		`Vault refused transit/datakey/plaintext/payroll (HTTP 400): one\u001b[2J alicloudkms: fine; two`)
 }
