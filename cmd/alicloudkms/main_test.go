@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io/fs"
 	"os"
+	"os/signal"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -18,6 +19,8 @@ func TestMain(m *testing.M) {
 }
 
 func TestScripts(t *testing.T) {
+	// Under nohup the tests' programs would ignore it too, as they should. Those of a process that handles it do not.
+	signal.Notify(make(chan os.Signal, 1), syscall.SIGHUP)
 	testscript.Run(t, testscript.Params{
 		Dir:                 "testdata",
 		RequireExplicitExec: true,
@@ -36,10 +39,10 @@ func TestScripts(t *testing.T) {
 }
 
 // signalAll sends any signal, which testscript's own kill can't.
-func signalAll(signal os.Signal) func(ts *testscript.TestScript, neg bool, args []string) {
+func signalAll(sent os.Signal) func(ts *testscript.TestScript, neg bool, args []string) {
 	return func(ts *testscript.TestScript, _ bool, _ []string) {
 		for _, running := range ts.BackgroundCmds() {
-			ts.Check(running.Process.Signal(signal))
+			ts.Check(running.Process.Signal(sent))
 		}
 	}
 }
