@@ -155,7 +155,7 @@ const patience = 10 * time.Second
 // another gets a token other than the one that was used, and reports whether there is one.
 func (s *Session) another(ctx context.Context, used string) (bool, error) {
 	if s.client.Token() == used {
-		// Whoever comes while the token is fetched waits for it, so patience is asked for inside.
+		// A request that comes while the token is fetched waits for it, so patience is asked for inside.
 		err := s.once(ctx, func(ctx context.Context) error {
 			if s.client.Token() != used || !s.mayReplace() {
 				return nil

@@ -149,7 +149,7 @@ func FuzzOpen(f *testing.F) {
 	k := New(exampleKey)
 	f.Fuzz(func(t *testing.T, salt, sealed, additional []byte) {
 		if len(salt) != SaltSize {
-			t.Skip()
+			return
 		}
 		plaintext, err := k.Open(nil, salt, sealed, additional)
 		if err != nil {

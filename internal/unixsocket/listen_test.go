@@ -115,7 +115,7 @@ func TestASocketIsNotMadeWhereOthersMayReplaceIt(t *testing.T) {
 	}
 }
 
-// Several processes may start at once. Whoever finds its socket replaced must leave the other's alone.
+// Several processes may start at once. One that finds its socket replaced must leave the other's alone.
 func TestNobodyRemovesTheSocketOfAnother(t *testing.T) {
 	path := newPath(t)
 	const many = 8

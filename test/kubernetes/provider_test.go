@@ -113,7 +113,7 @@ func TestWhatIsNotOfThisClusterIsRefused(t *testing.T) {
 	_, _, err = test.read(secretPath, stored)
 	require.ErrorContains(t, err, `another cluster than "test"`)
 
-	// Whoever can write to etcd can't pass a ciphertext of one version for that of another.
+	// A writer to etcd can't pass a ciphertext of one version for that of another.
 	before := prod.keyID()
 	c.rotate(key)
 	eventually(t, func() bool { return prod.poll() == nil && prod.keyID() != before }, "the rotation is seen")

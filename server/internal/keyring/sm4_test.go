@@ -35,7 +35,7 @@ func TestEveryVersionOfSM4HasTheSameMaterialUnderANewRootKey(t *testing.T) {
 	require.Empty(t, r.problems())
 }
 
-// Nothing protects the KeySpec in a record. Whoever changes it must not have a key used by another cipher.
+// Nothing protects the KeySpec in a record. A change of it must not have a key used by another cipher.
 func TestMaterialOpensOnlyAsWhatItIs(t *testing.T) {
 	r := newRig(t)
 	cmk, _ := r.createSM4()
