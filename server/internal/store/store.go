@@ -17,6 +17,9 @@ var (
 	ErrDamaged = errors.New("the file is not a whole store")
 	// ErrReadOnly reports that a commit has failed: the store takes no writes until it is opened again.
 	ErrReadOnly = errors.New("the store is read-only")
+	// ErrUnavailable reports that an update was surely not written, since the store can't be reached or takes no writes
+	// for now. A later one may succeed.
+	ErrUnavailable = errors.New("the store takes no writes for now")
 	// ErrClosed reports that the store has been closed.
 	ErrClosed = errors.New("the store is closed")
 	// ErrEnded reports that a Reader or Writer was used after its transaction.
