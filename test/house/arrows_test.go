@@ -142,7 +142,7 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "cluster", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
@@ -196,7 +196,7 @@ var rooms = map[string]room{
 		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
 	// What a service on several machines needs, whatever the store.
-	"server/internal/cluster":         {imports: serverRooms("store")},
+	"server/internal/cluster":         {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
