@@ -196,7 +196,10 @@ var rooms = map[string]room{
 		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
 	// What a service on several machines needs, whatever the store.
-	"server/internal/cluster":         {imports: serverRooms("store", "kmsapi")},
+	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
+	"server/internal/store/etcd": {
+		imports: serverRooms("cluster", "store"), tests: []string{"internal/etcdtest", "internal/link", "kmsapi"},
+	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},

@@ -33,9 +33,9 @@ type Options struct {
 type Engine struct {
 	// Join makes this process a node.
 	Join func(ctx context.Context, o Options) (Node, error)
-	// Open is for programs that need the store alone: it leads at once, and the error wraps [store.ErrLocked] if a node is
-	// active.
-	Open func(ctx context.Context, o Options) (store.Store, error)
+	// Open is for programs that need the store alone: it leads at once, as self, and the error wraps [store.ErrLocked] if
+	// a node is active.
+	Open func(ctx context.Context, o Options, self Peer) (store.Store, error)
 }
 
 // engine is the one that the program links, which its init registers.
