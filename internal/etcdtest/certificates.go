@@ -82,6 +82,7 @@ func (a authority) issue(t testing.TB, name string) authority {
 	template := newTemplate(name)
 	template.KeyUsage = x509.KeyUsageDigitalSignature
 	template.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth}
+	template.DNSNames = []string{"*." + domain}
 	template.IPAddresses = []net.IP{net.IPv4(127, 0, 0, 1)}
 	return a.sign(t, template)
 }

@@ -36,6 +36,7 @@ func put(ctx context.Context, client *clientv3.Client) error {
 }
 
 func TestANodeConnectsWithItsCertificateAndItsPassword(t *testing.T) {
+	t.Parallel()
 	certificates := etcdtest.NewCertificates(t)
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true, TLS: certificates.Dir})
 	o := cluster.Options{Endpoints: etcd.Endpoints(), TLS: certificates.TLS(t, "root")}
@@ -82,6 +83,7 @@ func restrict(t *testing.T, root *clientv3.Client) {
 }
 
 func TestAMemberOfAnotherCAIsNotTrusted(t *testing.T) {
+	t.Parallel()
 	certificates := etcdtest.NewCertificates(t)
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true, TLS: certificates.Dir})
 	config := certificates.TLS(t, "kms")
@@ -101,6 +103,7 @@ func TestAMemberOfAnotherCAIsNotTrusted(t *testing.T) {
 }
 
 func TestAWaitForAPasswordEndsWithItsContext(t *testing.T) {
+	t.Parallel()
 	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
 	defer cancel()
 	silent, err := link.New("127.0.0.1:0", "127.0.0.1:1")
@@ -115,6 +118,7 @@ func TestAWaitForAPasswordEndsWithItsContext(t *testing.T) {
 
 // Of two links to a member, one stops carrying anything: what used it goes on by the other one within a lease.
 func TestALinkThatCarriesNothingIsGivenUpWithinALease(t *testing.T) {
+	t.Parallel()
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 	var links []*link.Link
 	var endpoints []string
@@ -152,7 +156,7 @@ func TestVersionsThatAreTooOld(t *testing.T) {
 	for written, good := range map[string]bool{
 		"3.5.13": true, "3.5.14": true, "3.6.0": true, "3.7.3": true, "4.0.0": true, "3.8.0-alpha.0": true,
 		"3.5.13+git": true,
-		"3.5.12": false, "3.4.99": false, "2.9.99": false, "": false, "3.6": false, "3.6.x": false, "latest": false,
+		"3.5.12":     false, "3.4.99": false, "2.9.99": false, "": false, "3.6": false, "3.6.x": false, "latest": false,
 	} {
 		found, ok := parseVersion(written)
 		require.Equal(t, good, ok && !found.before(oldest), written)
@@ -160,6 +164,7 @@ func TestVersionsThatAreTooOld(t *testing.T) {
 }
 
 func TestVersionsAreAskedOfTheMembersThatAnswer(t *testing.T) {
+	t.Parallel()
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 	log := slog.New(slog.DiscardHandler)
 	check := func(endpoints ...string) error {
