@@ -189,13 +189,17 @@ var rooms = map[string]room{
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
 	"server/internal/store/bolt": {
-		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
+		imports: serverRooms("store", "store/group", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
+	// Group commit, for every engine.
+	"server/internal/store/group":     {imports: serverRooms("store")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	"server/internal/pki":             {onlyStandard: true},
-	"server/internal/replay":          {},
-	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
+	// What the service needs in order to run on several machines.
+	"server/internal/cluster":  {imports: serverRooms("store")},
+	"server/internal/pki":      {onlyStandard: true},
+	"server/internal/replay":   {},
+	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
