@@ -64,15 +64,15 @@ func (b *batch) update(ctx context.Context, fn func(store.Writer) error) error {
 	return err
 }
 
-// update is the [store.Writer] of one update.
-type update struct {
+// Update is the [store.Writer] of one update.
+type Update struct {
 	Writer
-	// onCommit is to run after the commit.
-	onCommit []func()
+	// Committed is what it asked to have run after the commit.
+	Committed []func()
 }
 
 // OnCommit implements [store.Writer].
-func (u *update) OnCommit(run func()) { u.onCommit = append(u.onCommit, run) }
+func (u *Update) OnCommit(run func()) { u.Committed = append(u.Committed, run) }
 
 // run runs fn and gives the batch back, however fn ends.
 func (b *batch) run(ctx context.Context, fn func(store.Writer) error) error {
@@ -93,7 +93,7 @@ func (b *batch) run(ctx context.Context, fn func(store.Writer) error) error {
 	return nil
 }
 
-func (b *batch) start() (*update, error) {
+func (b *batch) start() (*Update, error) {
 	if b.tx == nil {
 		tx, err := b.begin()
 		if err != nil {
@@ -102,16 +102,16 @@ func (b *batch) start() (*update, error) {
 		b.tx = tx
 	}
 	b.updates++
-	return &update{Writer: b.tx.Begin()}, nil
+	return &Update{Writer: b.tx.Begin()}, nil
 }
 
 var errNotUndone = errors.New("an update could not be undone")
 
 // end keeps an update's writes or undoes them. If that fails, even by a panic, the whole batch is lost.
-func (b *batch) end(u *update, keep bool) {
+func (b *batch) end(u *Update, keep bool) {
 	if keep {
 		b.writes += u.Keep()
-		b.onCommit = append(b.onCommit, u.onCommit...)
+		b.onCommit = append(b.onCommit, u.Committed...)
 		return
 	}
 	before := b.broken
