@@ -113,6 +113,10 @@ var rooms = map[string]room{
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The variables that say which KMS is called, and as whom, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
+	// etcd for tests, as processes.
+	"internal/etcdtest": {imports: []string{"internal/link"}},
+	// Networks that fail, for tests.
+	"internal/link": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
@@ -192,14 +196,14 @@ var rooms = map[string]room{
 		imports: serverRooms("store", "store/group", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
 	// Group commit, for every engine.
-	"server/internal/store/group":     {imports: serverRooms("store")},
+	"server/internal/store/group": {imports: serverRooms("store")},
+	// What a service on several machines needs, whatever the store.
+	"server/internal/cluster":         {imports: serverRooms("store")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	// What the service needs in order to run on several machines.
-	"server/internal/cluster":  {imports: serverRooms("store")},
-	"server/internal/pki":      {onlyStandard: true},
-	"server/internal/replay":   {},
-	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
+	"server/internal/pki":             {onlyStandard: true},
+	"server/internal/replay":          {},
+	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
@@ -223,6 +227,7 @@ func serverRooms(names ...string) []string {
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
 	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3", "internal/sm4gcm"},
+	"go.etcd.io/etcd":          {"internal/etcdtest", "server/internal/store/etcd"},
 }
 
 // goPackage is what `go list -json` reports about a package.

@@ -37,7 +37,9 @@ func (s *Store) refusal(ctx context.Context) error {
 }
 
 // Update implements [store.Store]. It runs fn once.
-func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error { return s.updates.Update(ctx, fn) }
+func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
+	return s.updates.Update(ctx, fn)
+}
 
 // Err implements [store.Store].
 func (s *Store) Err() error { return s.updates.Err() }
