@@ -90,6 +90,7 @@ func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
 	if s == nil {
 		return err
 	}
+	f.heard()
 	f.state = s
 	f.publish(err)
 	p.pause = 0
@@ -106,8 +107,8 @@ var errWatchEnded = errors.New("etcd has ended the watch")
 func (f *follower) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	changes := f.client.Watch(ctx, f.keys.prefix,
-		clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision+1))
+	// From a revision that is yet to come, etcd would not answer the requests for progress.
+	changes := f.client.Watch(ctx, f.keys.prefix, clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision))
 	ticks := time.NewTicker(f.lease / 4)
 	defer ticks.Stop()
 	for silent := 0; silent < 6; {
@@ -151,7 +152,7 @@ func (f *follower) takeIn(ctx context.Context, answer clientv3.WatchResponse) er
 		return f.pauseAfter(ctx, err)
 	}
 	f.heard()
-	if len(answer.Events) == 0 {
+	if answer.IsProgressNotify() {
 		return nil
 	}
 	err := f.state.follow(answer.Events)
@@ -159,8 +160,11 @@ func (f *follower) takeIn(ctx context.Context, answer clientv3.WatchResponse) er
 	return err
 }
 
-// follow takes in changes. A mark is obeyed after the other changes of its revision.
+// follow takes in changes, except those that it has seen. A mark is obeyed after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {
+	for len(events) > 0 && events[0].Kv.ModRevision <= s.revision {
+		events = events[1:]
+	}
 	marked := false
 	for i, e := range events {
 		if e.Type == mvccpb.DELETE {

@@ -3,8 +3,6 @@ package etcd_test
 import (
 	"context"
 	"encoding/hex"
-	"flag"
-	"os"
 	"testing"
 	"time"
 
@@ -18,15 +16,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/storetest"
 )
-
-// Each opening of a store is an election here, so the suite's random tests run fewer rounds.
-func TestMain(m *testing.M) {
-	flag.Parse()
-	if flag.Lookup("rapid.checks").Value.String() == "100" {
-		_ = flag.Set("rapid.checks", "8")
-	}
-	os.Exit(m.Run())
-}
 
 // member starts an etcd of one member and returns a client.
 func member(t testing.TB) *clientv3.Client {
