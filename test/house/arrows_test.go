@@ -155,6 +155,8 @@ var rooms = map[string]room{
 	"server/sm": {imports: serverRooms(
 		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
+	// What a program links for a service on etcd.
+	"server/etcd": {imports: serverRooms("cluster", "store/etcd")},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -193,12 +195,15 @@ var rooms = map[string]room{
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
 	"server/internal/store/bolt": {
-		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
+		imports: serverRooms("store", "store/group", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
+	// Group commit, for every engine.
+	"server/internal/store/group": {imports: serverRooms("store")},
 	// What a service on several machines needs, whatever the store.
 	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/etcd": {
-		imports: serverRooms("cluster", "store"), tests: []string{"internal/etcdtest", "internal/link", "kmsapi"},
+		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
+		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "kmsapi"),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/pki":             {onlyStandard: true},
