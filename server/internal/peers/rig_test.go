@@ -122,7 +122,7 @@ func (s *site) options(name string) Options {
 	return Options{
 		Identity: s.identity(name),
 		Self:     Description{Version: "1", Layout: 4, RootKey: []byte("root"), Config: []byte("config")},
-		Handler: func(string) http.Handler { return nil }, MaxRequestBytes: testLimit, MaxClockSkew: time.Second,
+		Handler:  func(string) http.Handler { return nil }, MaxRequestBytes: testLimit, MaxClockSkew: time.Second,
 		Clock: time.Now, times: quick(),
 	}
 }
@@ -180,7 +180,10 @@ func (s *site) impostor(name string, talk func(*tls.Conn)) cluster.Peer {
 }
 
 // everything is what an impostor takes.
-var everything = bounds{ping: 0, hello: maxHello, request: 1 << 20}
+var everything = bounds{ping: 0, hello: maxHello, request: maxTestRequest + headRoom}
+
+// maxTestRequest is more than what TCP holds between two ends.
+const maxTestRequest = 16 << 20
 
 // receive reads a frame, as an impostor.
 func receive(conn *tls.Conn) (kind, []byte, error) {
