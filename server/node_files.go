@@ -11,6 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
@@ -21,9 +22,9 @@ type nodeFiles struct {
 	// etcdCertificate is what the node shows to etcd; nil if it shows none.
 	etcdCertificate *tls.Certificate
 	password        kmsapi.Secret
-	// peer is what the node shows to its peers, and peerCA is the file of their CA.
-	peer   *tls.Certificate
-	peerCA []byte
+	// identity is what the node shows to its peers, and peer is the certificate in it.
+	identity *peers.Identity
+	peer     *tls.Certificate
 }
 
 // checkEngine finds out whether the program has the code that c needs.
@@ -41,13 +42,13 @@ func engineFault(c Config, linked bool) error {
 }
 
 // loadNodeFiles returns nil if c has no etcd.
-func loadNodeFiles(c Config) (*nodeFiles, error) {
+func loadNodeFiles(c Config, now time.Time) (*nodeFiles, error) {
 	if c.Etcd == nil || c.Cluster == nil {
 		return nil, nil
 	}
 	n := &nodeFiles{}
 	return n, errors.Join(n.loadEtcd(c.Etcd, c.Place().Block("etcd", 0, "")),
-		n.loadPeer(c.Cluster, c.Place().Block("cluster", 0, "")))
+		n.loadPeer(c.Cluster, c.Place().Block("cluster", 0, ""), now))
 }
 
 func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
@@ -72,12 +73,26 @@ func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
 	return errors.Join(faults...)
 }
 
-func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place) error {
-	content, err := readCA(c.CAFile)
-	n.peerCA = content
-	var pairErr error
-	n.peer, pairErr = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
-	return errors.Join(at.Field("ca_file").Fault(err), pairErr)
+// loadPeer refuses what peers would refuse.
+func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (err error) {
+	ca, caErr := readCA(c.CAFile)
+	n.peer, err = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
+	if err != nil || caErr != nil {
+		return errors.Join(at.Field("ca_file").Fault(caErr), err)
+	}
+	chain, err := private.Read(c.CertFile, private.Anyone, maxPEMFile)
+	if err != nil {
+		return at.Field("cert_file").Fault(err)
+	}
+	key, err := private.Read(c.KeyFile, private.OwnerAndGroup, maxPEMFile)
+	if err != nil {
+		return at.Field("key_file").Fault(err)
+	}
+	defer clear(key)
+	if n.identity, err = peers.ParseIdentity(chain, key, ca, now); err != nil {
+		return at.Field("cert_file").Fault(fmt.Errorf("%s: %w", c.CertFile, err))
+	}
+	return nil
 }
 
 // readCA reads a file of certificates, and refuses one without any.
@@ -119,13 +134,11 @@ func (n *nodeFiles) remarks() (all []string) {
 	if n.etcdCertificate != nil {
 		all = append(all, "etcd: "+describeCertificate(n.etcdCertificate))
 	}
-	return append(all, "cluster: "+describeCertificate(n.peer))
+	return append(all, fmt.Sprintf("cluster: node %s of %s, certificate expires %s",
+		n.identity.Node, n.identity.Cluster, n.peer.Leaf.NotAfter.UTC().Format(time.RFC3339)))
 }
 
-// warnings say which certificates others will refuse.
+// warnings say which certificates etcd will refuse. One that peers will refuse is a fault.
 func (n *nodeFiles) warnings(c Config, now time.Time) []string {
-	return append(
-		expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now),
-		expiryWarnings(n.peer, c.Place().Block("cluster", 0, "").Field("cert_file"), now)...,
-	)
+	return expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
 }

@@ -53,6 +53,9 @@ operations { socket = "s" }
 type nodeSite struct {
 	t   *testing.T
 	dir string
+	// ca and caKey sign all certificates; at first there is none.
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
 }
 
 func newNodeSite(t *testing.T) *nodeSite {
@@ -60,7 +63,7 @@ func newNodeSite(t *testing.T) *nodeSite {
 	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	s := &nodeSite{t, dir}
+	s := &nodeSite{t: t, dir: dir}
 	s.put("kms.hcl", nodeText)
 	s.put("password", "hunter2\n")
 	s.certificate("ca", time.Now().Add(time.Hour))
@@ -76,7 +79,7 @@ func (s *nodeSite) put(name, content string) {
 	require.NoError(s.t, os.WriteFile(s.at(name), []byte(content), 0o600))
 }
 
-// certificate writes one that has signed itself.
+// certificate writes one of the CA, which is the first.
 func (s *nodeSite) certificate(name string, expires time.Time) {
 	s.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -85,7 +88,11 @@ func (s *nodeSite) certificate(name string, expires time.Time) {
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: expires,
 		URIs: []*url.URL{{Scheme: "alicloudkms", Host: "prod", Path: "/" + name}},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if s.ca == nil {
+		template.IsCA, template.BasicConstraintsValid = true, true
+		s.ca, s.caKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, s.ca, key.Public(), s.caKey)
 	require.NoError(s.t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(s.t, err)
@@ -103,10 +110,11 @@ func (s *nodeSite) config() Config {
 func TestTheFilesOfANodeAreRead(t *testing.T) {
 	s := newNodeSite(t)
 	c := s.config()
-	n, err := loadNodeFiles(c)
+	n, err := loadNodeFiles(c, time.Now())
 	require.NoError(t, err)
 	require.Empty(t, n.warnings(c, time.Now()))
 	require.Len(t, n.remarks(), 2)
+	require.Contains(t, n.remarks()[1], "cluster: node node of prod, certificate expires ")
 	require.NotContains(t, fmt.Sprintf("%+v", n), "hunter2")
 
 	var own certificate
@@ -125,7 +133,7 @@ func TestTheFilesOfANodeAreRead(t *testing.T) {
 }
 
 func TestAServiceOnOneMachineHasNoFilesOfANode(t *testing.T) {
-	n, err := loadNodeFiles(Config{Storage: StorageConfig{Path: "kms.db"}})
+	n, err := loadNodeFiles(Config{Storage: StorageConfig{Path: "kms.db"}}, time.Now())
 	require.NoError(t, err)
 	require.Nil(t, n)
 }
@@ -170,23 +178,37 @@ func TestWhatWrongFilesOfANodeAreRefusedWith(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newNodeSite(t)
 			tc.spoil(s)
-			_, err := loadNodeFiles(s.config())
+			_, err := loadNodeFiles(s.config(), time.Now())
 			require.Error(t, err)
 			require.Equal(t, tc.want, strings.ReplaceAll(err.Error(), s.dir, "DIR"))
 		})
 	}
 }
 
-func TestCertificatesOfANodeThatHaveExpiredAreWarnedOf(t *testing.T) {
+func TestACertificateForEtcdThatHasExpiredIsWarnedOf(t *testing.T) {
 	s := newNodeSite(t)
 	s.certificate("etcd", time.Now().Add(-time.Minute))
-	s.certificate("node", time.Now().Add(-time.Minute))
 	c := s.config()
-	n, err := loadNodeFiles(c)
+	n, err := loadNodeFiles(c, time.Now())
 	require.NoError(t, err)
-	warnings := strings.Join(n.warnings(c, time.Now()), "\n")
-	require.Contains(t, warnings, "kms.hcl:8: etcd: cert_file: the certificate expired at ")
-	require.Contains(t, warnings, "kms.hcl:16: cluster: cert_file: the certificate expired at ")
+	require.Contains(t, strings.Join(n.warnings(c, time.Now()), "\n"),
+		"kms.hcl:8: etcd: cert_file: the certificate expired at ")
+}
+
+func TestACertificateThatPeersWouldRefuseIsRefused(t *testing.T) {
+	s := newNodeSite(t)
+	s.certificate("node", time.Now().Add(-time.Minute))
+	_, err := loadNodeFiles(s.config(), time.Now())
+	require.ErrorContains(t, err, "kms.hcl:16: cluster: cert_file: "+s.at("node.pem")+": x509: certificate has expired")
+
+	s = newNodeSite(t)
+	other := newNodeSite(t)
+	content, err := os.ReadFile(other.at("ca.pem"))
+	require.NoError(t, err)
+	s.put("ca.pem", string(content))
+	_, err = loadNodeFiles(s.config(), time.Now())
+	require.ErrorContains(t, err,
+		"kms.hcl:16: cluster: cert_file: "+s.at("node.pem")+": x509: certificate signed by unknown authority")
 }
 
 func TestAChangeOfAStoreWaitsForARestart(t *testing.T) {
