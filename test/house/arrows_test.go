@@ -113,6 +113,10 @@ var rooms = map[string]room{
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The variables that say which KMS is called, and as whom, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
+	// etcd for tests, as processes.
+	"internal/etcdtest": {imports: []string{"internal/link"}},
+	// Networks that fail, for tests.
+	"internal/link": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
@@ -138,7 +142,8 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "cluster", "crypt", "fair", "peers", "pki", "private", "replay", "store", "store/bolt",
+			"wrapping",
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
@@ -151,6 +156,8 @@ var rooms = map[string]room{
 	"server/sm": {imports: serverRooms(
 		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
+	// What a program links for a service on etcd.
+	"server/etcd": {imports: serverRooms("cluster", "store/etcd")},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -189,13 +196,23 @@ var rooms = map[string]room{
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
 	"server/internal/store/bolt": {
-		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
+		imports: serverRooms("store", "store/group", "internal/durable"), tests: serverRooms("store/storetest"),
+	},
+	// Group commit, for every engine.
+	"server/internal/store/group": {imports: serverRooms("store")},
+	// What a service on several machines needs, whatever the store.
+	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
+	"server/internal/store/etcd": {
+		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
+		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "kmsapi"),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	"server/internal/pki":             {onlyStandard: true},
-	"server/internal/replay":          {},
-	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
+	// The links between the nodes of a cluster.
+	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
+	"server/internal/pki":      {onlyStandard: true},
+	"server/internal/replay":   {},
+	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
@@ -219,6 +236,7 @@ func serverRooms(names ...string) []string {
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
 	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3", "internal/sm4gcm"},
+	"go.etcd.io/etcd":          {"internal/etcdtest", "server/internal/store/etcd"},
 }
 
 // goPackage is what `go list -json` reports about a package.
@@ -280,6 +298,8 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 		"the gate imports the edge":           serverArrow("gate", "edge"),
 		"the gate imports the store":          serverArrow("gate", "store"),
 		"the edge imports the keyring":        serverArrow("edge", "keyring"),
+		"the edge imports the peers":          serverArrow("edge", "peers"),
+		"the peers import the keyring":        serverArrow("peers", "keyring"),
 		"the audit log imports the store":     serverArrow("audit", "store"),
 		"a list imports cryptography":         serverArrow("list", "crypt"),
 		"an operator's room imports the API":  serverArrow("ops", "api"),
