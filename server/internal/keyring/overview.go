@@ -46,8 +46,8 @@ const (
 )
 
 // Overview reads the state of all records, as of now. Of what is to come it returns at most so many events of a kind,
-// and reads no more. It walks over no CMK and no secret: their numbers are maintained by every change. With an error, it
-// returns what could be read.
+// and reads no more. It walks over no CMK and no secret: their numbers are maintained by every change. With an error,
+// it returns what could be read.
 func (k *Keyring) Overview(ctx context.Context, now time.Time, atMost int) (o Overview, err error) {
 	err = k.store.View(ctx, func(r store.Reader) error {
 		var errs [5]error

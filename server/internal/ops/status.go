@@ -40,8 +40,8 @@ type Figures struct {
 	StoreBytes int64
 	// Certificates are those of the gateways, the shared one first.
 	Certificates []Certificate
-	// Limits are the rate limits of the classes, in the order of [kmsapi.RateClasses], and GatewayLimits those of dedicated
-	// gateways.
+	// Limits are the rate limits of the classes, in the order of [kmsapi.RateClasses], and GatewayLimits those of
+	// dedicated gateways.
 	Limits        []Limit
 	GatewayLimits []GatewayLimit
 }
