@@ -36,11 +36,11 @@ func TestThePageShowsWhatOperatorsLookFor(t *testing.T) {
 		require.Regexp(t, `^in (6 days 23 h|7 days|7 days 23 h|8 days|29 days|30 days)$`, row[0])
 		require.Regexp(t, `^\d{4}-\d\d-\d\d \d\d:\d\d UTC$`, row[1])
 		kinds[row[2]]++
-		if row[2] == "deletion of a secret" {
+		if row[2] == "secret deleted" {
 			require.Equal(t, "not shown", row[3])
 		}
 	}
-	require.Equal(t, map[string]int{"deletion of a secret": 1, "deletion of the key": 3}, kinds)
+	require.Equal(t, map[string]int{"secret deleted": 1, "key deleted": 3}, kinds)
 	require.Len(t, rowsOf(b, "The next automatic rotations"), 3)
 	require.Contains(t, rowsOf(b, "Requests since the start"), []string{"list tags", "2", "12", rowOf(b, "list tags")})
 	nearest := rowsOf(b, "Average of the last minute")
