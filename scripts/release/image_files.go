@@ -7,10 +7,11 @@ import (
 	"golang.org/x/crypto/x509roots/fallback/bundle"
 )
 
-// imageUser is whom the programs of images run as, as UID:GID: neither Vault nor OpenBao says it of plugins.
+// imageUser is the user and the group that the programs of images run as. It is for plugins too, since Vault runs them
+// as their image's user.
 const imageUser = "65532:65532"
 
-// accounts are what /etc/passwd and /etc/group of an image say.
+// passwd and groups are the contents of /etc/passwd and /etc/group.
 const (
 	passwd = "root:x:0:0:root:/:/sbin/nologin\nnonroot:x:65532:65532:nonroot:/:/sbin/nologin\n"
 	groups = "root:x:0:\nnonroot:x:65532:\n"
