@@ -11,8 +11,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// recordingShell is the /bin/sh of a system: it notes the scripts of our packages that it runs, with their arguments, and
-// runs them. A package manager may run a copy of a script under another name.
+// recordingShell is the /bin/sh of a system. It runs scripts, and notes those of our packages, with their arguments. A
+// package manager may run a copy of a script under another name.
 const recordingShell = `#!SHELL
 for script in /package/*; do
 	if cmp -s "$script" "$1"; then
