@@ -24,7 +24,8 @@ func (s *service) config() string {
 	store := fmt.Sprintf(`# On a local disk. With systemd: /var/lib/alicloudkms/kms.db
 storage { path = %s }
 `, quote(filepath.Join(s.data, storeName)))
-	const operations = `# The socket through which backup and reload reach the running service.
+	const operations = `# The socket through which backup and reload reach the running service. For a page in your browser, metrics and health,
+# all without authentication, add: address = "127.0.0.1:9180"
 operations {}
 `
 	return s.configWith(store, operations)
@@ -87,7 +88,8 @@ cluster {
   key_file  = %q
 }
 `, strings.Join(endpoints, ", "), strings.TrimPrefix(files, "\n"), n.peers, nodesCAName, nodeCertName, nodeKeyName)
-	operations := fmt.Sprintf(`# For operators, on this machine alone: the address has /healthz and /metrics, and reload uses the socket.
+	operations := fmt.Sprintf(`# For operators, on this machine alone. The address has a page, metrics and health, all without authentication, and the
+# socket is what reload uses.
 operations {
   address = %q
   socket  = %s
