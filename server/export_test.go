@@ -76,7 +76,7 @@ const DefaultKeyQuota = config.DefaultKeyQuota
 
 // FailACommit writes to the store of s, and returns what came of it.
 func (s *Server) FailACommit(ctx context.Context) error {
-	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
+	return s.service.Load().store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
 }
 
 // RekeyInSteps is Rekey with a function that is called after each step, with its name.

@@ -137,7 +137,7 @@ var rooms = map[string]room{
 	"server": {
 		alone: true,
 		imports: serverRooms(
-			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
+			"config", "connlimit", "edge", "gate", "api", "keyring", "ops", "cluster",
 			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
@@ -188,6 +188,8 @@ var rooms = map[string]room{
 	"server/internal/keyindex":   {onlyStandard: true},
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
+	// What the service needs in order to run on several machines.
+	"server/internal/cluster": {imports: serverRooms("store"), onlyStandard: true},
 	"server/internal/store/bolt": {
 		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
 	},

@@ -23,6 +23,9 @@ type Options struct {
 	Metrics *Metrics
 	// Health returns nil if requests can be served, and otherwise why not.
 	Health func() error
+	// Node is the state of this node of a cluster. If it is set, Health is not used. nil means a service on a machine of
+	// its own.
+	Node func() Node
 	// Stale returns since when the service runs on an older configuration than that of its file, because the last reload
 	// has failed; zero if it does not.
 	Stale func() time.Time
@@ -68,7 +71,7 @@ func Listen(o Options) (*Listeners, error) {
 func observations(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
-	mux.Handle("GET /healthz", health(o.Health, o.Stale))
+	mux.Handle("GET /healthz", healthz(o))
 	return mux
 }
 
