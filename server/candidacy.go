@@ -40,16 +40,16 @@ func (c *candidacy) set(refusal error) (news bool) {
 }
 
 // now returns why the node may not stand, or nil, and what is closed when that changes.
-func (c *candidacy) now() (refusal error, changed <-chan struct{}) {
+func (c *candidacy) now() (changed <-chan struct{}, refusal error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.refusal, c.changed
+	return c.changed, c.refusal
 }
 
 // await waits until the node may stand. It returns the error of ctx if that ends first.
 func (c *candidacy) await(ctx context.Context) error {
 	for {
-		refusal, changed := c.now()
+		changed, refusal := c.now()
 		if refusal == nil {
 			return ctx.Err()
 		}
@@ -64,7 +64,7 @@ func (c *candidacy) await(ctx context.Context) error {
 // standing returns a context that ends once the node may no longer stand. The caller cancels it.
 func (c *candidacy) standing(ctx context.Context) (context.Context, context.CancelFunc) {
 	ctx, cancel := context.WithCancel(ctx)
-	refusal, changed := c.now()
+	changed, refusal := c.now()
 	if refusal != nil {
 		cancel()
 		return ctx, cancel

@@ -11,7 +11,7 @@ import (
 // status is the operators' view of a node's part in its cluster.
 func (n *node) status() ops.Node {
 	a, store := n.active.Load(), n.member.Status()
-	refusal, _ := n.candidacy.now()
+	_, refusal := n.candidacy.now()
 	status := ops.Node{
 		Name: n.link.Self().Name, Active: a != nil, Candidate: refusal == nil,
 		Connected: store.Connected, Current: store.Current, Mark: store.Mark, Revision: store.Revision,
