@@ -138,7 +138,7 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops", "cluster",
-			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "crypt", "fair", "peers", "pki", "private", "replay", "store", "store/bolt", "wrapping",
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
@@ -188,16 +188,17 @@ var rooms = map[string]room{
 	"server/internal/keyindex":   {onlyStandard: true},
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
-	// What the service needs in order to run on several machines.
-	"server/internal/cluster": {imports: serverRooms("store"), onlyStandard: true},
 	"server/internal/store/bolt": {
 		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	"server/internal/pki":             {onlyStandard: true},
-	"server/internal/replay":          {},
-	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
+	// What the service needs of a cluster, and the links between its nodes.
+	"server/internal/cluster":  {imports: serverRooms("store")},
+	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
+	"server/internal/pki":      {onlyStandard: true},
+	"server/internal/replay":   {},
+	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
@@ -282,6 +283,8 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 		"the gate imports the edge":           serverArrow("gate", "edge"),
 		"the gate imports the store":          serverArrow("gate", "store"),
 		"the edge imports the keyring":        serverArrow("edge", "keyring"),
+		"the edge imports the peers":          serverArrow("edge", "peers"),
+		"the peers import the keyring":        serverArrow("peers", "keyring"),
 		"the audit log imports the store":     serverArrow("audit", "store"),
 		"a list imports cryptography":         serverArrow("list", "crypt"),
 		"an operator's room imports the API":  serverArrow("ops", "api"),
