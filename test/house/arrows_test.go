@@ -113,6 +113,10 @@ var rooms = map[string]room{
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The variables that say which KMS is called, and as whom, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
+	// etcd for tests, as processes.
+	"internal/etcdtest": {imports: []string{"internal/link"}},
+	// Networks that fail, for tests.
+	"internal/link": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
@@ -137,8 +141,9 @@ var rooms = map[string]room{
 	"server": {
 		alone: true,
 		imports: serverRooms(
-			"config", "connlimit", "edge", "gate", "api", "keyring", "ops", "cluster",
-			"asymmetric", "audit", "crypt", "fair", "peers", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
+			"asymmetric", "audit", "cluster", "crypt", "fair", "peers", "pki", "private", "replay", "store", "store/bolt",
+			"wrapping",
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
@@ -191,9 +196,13 @@ var rooms = map[string]room{
 	"server/internal/store/bolt": {
 		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
+	// What a service on several machines needs, whatever the store.
+	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
+	"server/internal/store/etcd": {
+		imports: serverRooms("cluster", "store"), tests: []string{"internal/etcdtest", "internal/link", "kmsapi"},
+	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	// What the service needs of a cluster, and the links between its nodes.
-	"server/internal/cluster":  {imports: serverRooms("store")},
+	// The links between its nodes.
 	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
 	"server/internal/pki":      {onlyStandard: true},
 	"server/internal/replay":   {},
@@ -222,6 +231,7 @@ func serverRooms(names ...string) []string {
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
 	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3", "internal/sm4gcm"},
+	"go.etcd.io/etcd":          {"internal/etcdtest", "server/internal/store/etcd"},
 }
 
 // goPackage is what `go list -json` reports about a package.
