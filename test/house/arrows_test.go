@@ -194,12 +194,15 @@ var rooms = map[string]room{
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
 	"server/internal/store/bolt": {
-		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
+		imports: serverRooms("store", "store/group", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
+	// Group commit, for every engine.
+	"server/internal/store/group": {imports: serverRooms("store")},
 	// What a service on several machines needs, whatever the store.
 	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/etcd": {
-		imports: serverRooms("cluster", "store"), tests: []string{"internal/etcdtest", "internal/link", "kmsapi"},
+		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
+		tests:   append(serverRooms("store/storetest", "kmsapi"), "internal/etcdtest", "internal/link"),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	// The links between its nodes.
