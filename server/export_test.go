@@ -11,6 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/storetest"
 )
@@ -90,7 +91,7 @@ func RekeyInSteps(ctx context.Context, c Config, newKey string, step func(name s
 type Link = link
 
 // ErrNotRun is what a Link returns of a request that has surely not run.
-var ErrNotRun = errNotRun
+var ErrNotRun = peers.ErrNotRun
 
 // Member is what a node of a cluster has in a test, in place of a store and a network.
 type Member struct {

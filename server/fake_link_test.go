@@ -15,6 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
 // fakeNetwork has the links of nodes that are all in one process.
@@ -31,6 +32,8 @@ type fakeLink struct {
 	// refusal is what Candidate returns.
 	refusal atomic.Pointer[error]
 	offset  atomic.Int64
+	// said is what the node says about itself after a reload.
+	said atomic.Pointer[peers.Description]
 	// lost has the answer of each request lost that this node forwards, and down the request too.
 	lost, down atomic.Bool
 }
@@ -85,6 +88,9 @@ func (l *fakeLink) Candidate() error {
 	}
 	return nil
 }
+
+func (l *fakeLink) Describe(d peers.Description)      { l.said.Store(&d) }
+func (l *fakeLink) SetIdentity(*peers.Identity) error { return nil }
 
 func (l *fakeLink) ClockOffset() time.Duration { return time.Duration(l.offset.Load()) }
 

@@ -44,7 +44,7 @@ func loadFiles(c Config, now time.Time) (files, error) {
 		f.chains[i.ID], err = loadChain(i.CACertFile)
 		faults = append(faults, c.Place().Block("instance", n, i.ID).Field("ca_cert_file").Fault(err))
 	}
-	f.node, err = loadNodeFiles(c)
+	f.node, err = loadNodeFiles(c, now)
 	if faults = append(faults, err); err == nil && f.node != nil {
 		f.warnings = append(f.warnings, f.node.warnings(c, now)...)
 	}

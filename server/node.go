@@ -10,6 +10,9 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
 // node is a server's part in a cluster. It follows, stands for the active node as long as it may, and opens the service
@@ -62,9 +65,40 @@ func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node
 }
 
 // listen lets the node listen for its peers.
-func (n *node) listen() (err error) {
-	n.link, err = n.connect(linkOptions{Handler: n.forwarded})
+func (n *node) listen() error {
+	description, err := n.describe(n.settings())
+	if err != nil {
+		return err
+	}
+	n.link, err = n.connect(linkOptions{Handler: n.forwarded, Active: n.member.Leader, Description: description})
 	return err
+}
+
+// describe returns what the node says about itself with a configuration, but for its address.
+func (n *node) describe(c Config, f files) (d peers.Description, err error) {
+	d.Version, d.Layout = n.options.Version, keyring.Layout
+	if d.RootKey, err = digestRootKey(n.root); err != nil {
+		return d, err
+	}
+	d.Config, err = digestConfig(n.root, c, f.credentials)
+	return d, err
+}
+
+// reloaded takes what a reload has read. It returns what has to wait for a restart.
+func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
+	description, err := n.describe(c, f)
+	if err != nil {
+		return nil, err
+	}
+	n.link.Describe(description)
+	if f.node == nil {
+		return nil, nil
+	}
+	n.forStore.current.Store(f.node.etcdCertificate)
+	if err := n.link.SetIdentity(f.node.identity); err != nil {
+		waiting = append(waiting, ops.Change{Part: "cluster.cert_file", What: err.Error()})
+	}
+	return waiting, nil
 }
 
 // start begins to follow and to stand.

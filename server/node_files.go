@@ -11,6 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
@@ -21,9 +22,9 @@ type nodeFiles struct {
 	// etcdCertificate is what the node shows to etcd; nil if it shows none.
 	etcdCertificate *tls.Certificate
 	password        kmsapi.Secret
-	// peer is what the node shows to its peers, and peerCA is the file of their CA.
-	peer   *tls.Certificate
-	peerCA []byte
+	// peer is what the node shows to its peers, and identity what it is with the CA of all of them.
+	peer     *tls.Certificate
+	identity *peers.Identity
 }
 
 // checkEngine finds out whether the program has the code that c needs.
@@ -41,13 +42,13 @@ func engineFault(c Config, linked bool) error {
 }
 
 // loadNodeFiles returns nil if c has no etcd.
-func loadNodeFiles(c Config) (*nodeFiles, error) {
+func loadNodeFiles(c Config, now time.Time) (*nodeFiles, error) {
 	if c.Etcd == nil || c.Cluster == nil {
 		return nil, nil
 	}
 	n := &nodeFiles{}
 	return n, errors.Join(n.loadEtcd(c.Etcd, c.Place().Block("etcd", 0, "")),
-		n.loadPeer(c.Cluster, c.Place().Block("cluster", 0, "")))
+		n.loadPeer(c.Cluster, c.Place().Block("cluster", 0, ""), now))
 }
 
 func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
@@ -72,12 +73,27 @@ func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
 	return errors.Join(faults...)
 }
 
-func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place) error {
-	content, err := readCA(c.CAFile)
-	n.peerCA = content
+func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) error {
+	authorities, err := readCA(c.CAFile)
 	var pairErr error
 	n.peer, pairErr = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
-	return errors.Join(at.Field("ca_file").Fault(err), pairErr)
+	if err := errors.Join(at.Field("ca_file").Fault(err), pairErr); err != nil {
+		return err
+	}
+	// A certificate that has expired is warned of: without its peers, the node may still be the active one.
+	n.identity, err = peers.NewIdentity(*n.peer, authorities, within(n.peer.Leaf, now))
+	return at.Field("cert_file").Fault(err)
+}
+
+// within returns the time closest to now at which a certificate is valid.
+func within(c *x509.Certificate, now time.Time) time.Time {
+	if now.Before(c.NotBefore) {
+		return c.NotBefore
+	}
+	if now.After(c.NotAfter) {
+		return c.NotAfter
+	}
+	return now
 }
 
 // readCA reads a file of certificates, and refuses one without any.

@@ -51,8 +51,10 @@ operations { socket = "s" }
 
 // nodeSite is a folder with the files of a node.
 type nodeSite struct {
-	t   *testing.T
-	dir string
+	t     *testing.T
+	dir   string
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
 }
 
 func newNodeSite(t *testing.T) *nodeSite {
@@ -60,7 +62,7 @@ func newNodeSite(t *testing.T) *nodeSite {
 	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	s := &nodeSite{t, dir}
+	s := &nodeSite{t: t, dir: dir}
 	s.put("kms.hcl", nodeText)
 	s.put("password", "hunter2\n")
 	s.certificate("ca", time.Now().Add(time.Hour))
@@ -76,7 +78,7 @@ func (s *nodeSite) put(name, content string) {
 	require.NoError(s.t, os.WriteFile(s.at(name), []byte(content), 0o600))
 }
 
-// certificate writes one that has signed itself.
+// certificate writes one, which the first has signed.
 func (s *nodeSite) certificate(name string, expires time.Time) {
 	s.t.Helper()
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
@@ -85,7 +87,11 @@ func (s *nodeSite) certificate(name string, expires time.Time) {
 		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: expires,
 		URIs: []*url.URL{{Scheme: "alicloudkms", Host: "prod", Path: "/" + name}},
 	}
-	der, err := x509.CreateCertificate(rand.Reader, template, template, key.Public(), key)
+	if s.ca == nil {
+		template.IsCA, template.BasicConstraintsValid, template.Subject.CommonName = true, true, name
+		s.ca, s.caKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, s.ca, key.Public(), s.caKey)
 	require.NoError(s.t, err)
 	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
 	require.NoError(s.t, err)
@@ -103,7 +109,7 @@ func (s *nodeSite) config() Config {
 func TestTheFilesOfANodeAreRead(t *testing.T) {
 	s := newNodeSite(t)
 	c := s.config()
-	n, err := loadNodeFiles(c)
+	n, err := loadNodeFiles(c, time.Now())
 	require.NoError(t, err)
 	require.Empty(t, n.warnings(c, time.Now()))
 	require.Len(t, n.remarks(), 2)
@@ -125,7 +131,7 @@ func TestTheFilesOfANodeAreRead(t *testing.T) {
 }
 
 func TestAServiceOnOneMachineHasNoFilesOfANode(t *testing.T) {
-	n, err := loadNodeFiles(Config{Storage: StorageConfig{Path: "kms.db"}})
+	n, err := loadNodeFiles(Config{Storage: StorageConfig{Path: "kms.db"}}, time.Now())
 	require.NoError(t, err)
 	require.Nil(t, n)
 }
@@ -161,6 +167,13 @@ func TestWhatWrongFilesOfANodeAreRefusedWith(t *testing.T) {
 		"a node's key that everybody can read": {
 			chmod("node.key"), "DIR/kms.hcl:17: cluster: key_file: DIR/node.key" + everybody + "DIR/node.key",
 		},
+		"a node's certificate of another CA": {
+			func(s *nodeSite) {
+				s.ca = nil
+				s.certificate("node", time.Now().Add(time.Hour))
+			},
+			"DIR/kms.hcl:16: cluster: cert_file: x509: certificate signed by unknown authority",
+		},
 		"a node's key that is another's": {
 			func(s *nodeSite) { require.NoError(s.t, os.Rename(s.at("etcd.key"), s.at("node.key"))) },
 			"DIR/kms.hcl:9: etcd: key_file: open DIR/etcd.key: no such file or directory\n" +
@@ -170,7 +183,7 @@ func TestWhatWrongFilesOfANodeAreRefusedWith(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			s := newNodeSite(t)
 			tc.spoil(s)
-			_, err := loadNodeFiles(s.config())
+			_, err := loadNodeFiles(s.config(), time.Now())
 			require.Error(t, err)
 			require.Equal(t, tc.want, strings.ReplaceAll(err.Error(), s.dir, "DIR"))
 		})
@@ -182,7 +195,7 @@ func TestCertificatesOfANodeThatHaveExpiredAreWarnedOf(t *testing.T) {
 	s.certificate("etcd", time.Now().Add(-time.Minute))
 	s.certificate("node", time.Now().Add(-time.Minute))
 	c := s.config()
-	n, err := loadNodeFiles(c)
+	n, err := loadNodeFiles(c, time.Now())
 	require.NoError(t, err)
 	warnings := strings.Join(n.warnings(c, time.Now()), "\n")
 	require.Contains(t, warnings, "kms.hcl:8: etcd: cert_file: the certificate expired at ")

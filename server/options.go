@@ -14,6 +14,8 @@ import (
 
 // Options are what a service gets from its surroundings. Every field may be left out.
 type Options struct {
+	// Version is that of the program. The nodes of a cluster tell it to one another.
+	Version string
 	// Logger takes diagnostics; nil discards them.
 	Logger *slog.Logger
 	// Clock is the service's clock; nil is [time.Now].

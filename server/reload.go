@@ -110,7 +110,15 @@ func (s *Server) apply(c Config, report *ReloadReport) error {
 		return fieldOf(c, "audit", "file").Fault(err)
 	}
 	s.describe(c, f, report)
-	s.replaceConfig(s.merged(c), s.files.merged(f))
+	merged, mergedFiles := s.merged(c), s.files.merged(f)
+	if s.node != nil {
+		waiting, err := s.node.reloaded(merged, mergedFiles)
+		if err != nil {
+			return err
+		}
+		report.NeedsRestart = append(report.NeedsRestart, waiting...)
+	}
+	s.replaceConfig(merged, mergedFiles)
 	s.inUse, _ = settingsOf(s.config)
 	for id, g := range s.gateways {
 		if loaded := f.certificates[id]; loaded != nil && g.certificate.current.Load() != nil {

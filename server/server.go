@@ -92,7 +92,11 @@ func Start(c Config, o Options) (*Server, error) {
 
 // open opens the service, or joins the cluster.
 func (s *Server) open(c Config, f files, o Options) (err error) {
-	if parts := partsOf(c, o); parts != nil {
+	parts, err := partsOf(c, f, o)
+	if err != nil {
+		return err
+	}
+	if parts != nil {
 		s.host, s.node, err = s.join(c, o, *parts)
 		return err
 	}

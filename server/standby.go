@@ -8,6 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
 // gateway answers the requests of the gateway called id: by itself if this is the active node when they come, and else
@@ -39,9 +40,6 @@ func (n *node) forwarded(id string) http.Handler {
 	})
 }
 
-// errNotRun says that a forwarded request has surely not run.
-var errNotRun = errors.New("the request was not run")
-
 // forwardFrom has the active node answer what the gateway called id has received.
 func (n *node) forwardFrom(id string) edge.Forward {
 	return func(ctx context.Context, r *http.Request, body []byte) (edge.Answer, error) {
@@ -55,7 +53,7 @@ func (n *node) forwardFrom(id string) edge.Forward {
 		case err == nil:
 			n.metrics.Forwarded(ops.ForwardAnswered)
 			return answer, nil
-		case errors.Is(err, errNotRun):
+		case errors.Is(err, peers.ErrNotRun):
 			n.metrics.Forwarded(ops.ForwardNotRun)
 		default:
 			n.metrics.Forwarded(ops.ForwardUnknown)

@@ -23,6 +23,9 @@ const (
 	schemaVersion = 4
 )
 
+// Layout is the version of the storage layout that this program works with. It knows all earlier ones.
+const Layout = schemaVersion
+
 // prepare makes a new store ready, or upgrades one of an earlier version, after it has checked the root key.
 func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool, err error) {
 	_, err = w.Get(schemaPath)
