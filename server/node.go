@@ -160,8 +160,15 @@ func (n *node) serveTerm(ctx context.Context) error {
 func (n *node) become(a *active) {
 	n.serve(a.service)
 	n.active.Store(a)
-	n.log.Info("this node is the active one now", "serves_from", a.floor.UTC())
+	n.log.Info("this node is the active one now", "serves_from", latest(a.floor, n.clock()).UTC())
 	n.stepped()
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
 }
 
 // follow makes the node a standby again, after the term of a has ended. It returns why that has ended.
@@ -169,7 +176,11 @@ func (n *node) follow(a *active) error {
 	a.ended.Store(true)
 	n.active.Store(nil)
 	n.serve(nil)
-	n.log.Warn("this node is no longer the active one", "error", a.term.Err())
+	if err := a.term.Err(); err != nil {
+		n.log.Warn("this node is no longer the active one", "error", err)
+	} else {
+		n.log.Info("this node has stepped down")
+	}
 	n.stepped()
 	return a.drop()
 }

@@ -157,7 +157,10 @@ var rooms = map[string]room{
 		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
 	// What a program links for a service on several machines.
-	"server/etcd": {imports: serverRooms("cluster", "store/etcd")},
+	"server/etcd": {
+		imports: serverRooms("cluster", "store/etcd"),
+		tests:   append(serverRooms("pki", "kmsapi", "server"), "client", "internal/etcdtest"),
+	},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(

@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -20,7 +21,9 @@ func join(ctx context.Context, o cluster.Options) (cluster.Node, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &joined{Node: Join(optionsOf(o, client)), client: client}, nil
+	j := &joined{Node: Join(optionsOf(o, client)), client: client}
+	j.close = sync.OnceValue(func() error { return errors.Join(j.Node.Close(), client.Close()) })
+	return j, nil
 }
 
 // optionsOf are o with a client for it.
@@ -39,6 +42,7 @@ type joined struct {
 	*Node
 	client *clientv3.Client
 	good   atomic.Bool
+	close  func() error
 }
 
 // Lead implements [cluster.Node]. The error of an etcd that can't be relied on wraps [ErrTooOld].
@@ -55,7 +59,7 @@ func (j *joined) Lead(ctx context.Context, self cluster.Peer) (cluster.Term, err
 }
 
 // Close implements [cluster.Node].
-func (j *joined) Close() error { return errors.Join(j.Node.Close(), j.client.Close()) }
+func (j *joined) Close() error { return j.close() }
 
 func openAlone(ctx context.Context, o cluster.Options, self cluster.Peer) (store.Store, error) {
 	client, err := Dial(ctx, o)
