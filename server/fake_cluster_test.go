@@ -35,7 +35,7 @@ type fakeCluster struct {
 	changed chan struct{}
 }
 
-func newFakeCluster(t *testing.T) *fakeCluster {
+func newFakeCluster(t testing.TB) *fakeCluster {
 	opened, err := bolt.Open(filepath.Join(t.TempDir(), "kms.db"), store.Options{})
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, opened.Close()) })

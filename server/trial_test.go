@@ -25,7 +25,7 @@ import (
 
 // trial is a cluster of nodes in this process, on a clock that moves only when the test says so.
 type trial struct {
-	t       *testing.T
+	t       testing.TB
 	cluster *fakeCluster
 	network *fakeNetwork
 	clock   *fakeClock
@@ -41,7 +41,7 @@ type trial struct {
 // trialSkew is how far the clocks of the nodes may differ.
 const trialSkew = time.Second
 
-func newTrial(t *testing.T) *trial {
+func newTrial(t testing.TB) *trial {
 	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
 	return &trial{
