@@ -32,6 +32,8 @@ type fakeLink struct {
 	// refusal is what Candidate returns.
 	refusal atomic.Pointer[error]
 	offset  atomic.Int64
+	// led counts the terms of the node.
+	led atomic.Int64
 	// said is what the node says about itself after a reload.
 	said atomic.Pointer[peers.Description]
 	// lost has the answer of each request lost that this node forwards, and down the request too.
@@ -89,6 +91,7 @@ func (l *fakeLink) Candidate() error {
 	return nil
 }
 
+func (l *fakeLink) BecomeActive()                     { l.led.Add(1) }
 func (l *fakeLink) Describe(d peers.Description)      { l.said.Store(&d) }
 func (l *fakeLink) SetIdentity(*peers.Identity) error { return nil }
 

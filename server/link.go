@@ -22,6 +22,8 @@ type link interface {
 	Forward(ctx context.Context, to cluster.Peer, gateway string, r *http.Request, body []byte) (edge.Answer, error)
 	// Candidate returns why this node may not become the active one, as far as its peers can tell, or nil.
 	Candidate() error
+	// BecomeActive says that this node is the active one now, so that Candidate compares it with none before it.
+	BecomeActive()
 	// ClockOffset is by how much the clock of this node is ahead of that of the peer from which it differs most.
 	ClockOffset() time.Duration
 	// Describe replaces what the node says about itself. The address is kept.

@@ -158,6 +158,7 @@ func (n *node) serveTerm(ctx context.Context) error {
 
 // become lets a answer requests.
 func (n *node) become(a *active) {
+	n.link.BecomeActive()
 	n.serve(a.service)
 	n.active.Store(a)
 	n.log.Info("this node is the active one now", "serves_from", latest(a.floor, n.clock()).UTC())

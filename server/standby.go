@@ -30,7 +30,7 @@ func (n *node) gateway(id string) http.Handler {
 // active node, or has no such gateway.
 func (n *node) forwarded(id string) http.Handler {
 	a := n.active.Load()
-	if a == nil || a.handlers[id] == nil {
+	if a == nil || a.handlers[id] == nil || a.stopping.Load() {
 		return nil
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
