@@ -40,6 +40,8 @@ type node struct {
 	// stand ends the campaign, which begins with start, and stood is done after it.
 	stand context.CancelFunc
 	stood sync.WaitGroup
+	// leave leaves the cluster, once.
+	leave func() error
 }
 
 // join makes the server a node of a cluster, which listens nowhere yet.
@@ -52,6 +54,7 @@ func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node
 		host: h, clusterParts: parts, candidacy: newCandidacy(), settings: s.settings, serve: s.serve,
 		after: o.after, stepped: o.stepped, stand: func() {},
 	}
+	n.leave = sync.OnceValue(n.leaveCluster)
 	if err = h.openAudit(c); err == nil {
 		n.member, err = parts.join(context.Background())
 	}
@@ -203,8 +206,8 @@ func (n *node) stop(ctx context.Context) error {
 	return errors.Join(err, n.follow(a))
 }
 
-// leave leaves the cluster at once. If the node is the active one, its term ends without a step-down.
-func (n *node) leave() (err error) {
+// leaveCluster leaves it at once. If the node is the active one, its term ends without a step-down.
+func (n *node) leaveCluster() (err error) {
 	n.stand()
 	n.stood.Wait()
 	if n.link != nil {

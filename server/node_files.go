@@ -22,9 +22,9 @@ type nodeFiles struct {
 	// etcdCertificate is what the node shows to etcd; nil if it shows none.
 	etcdCertificate *tls.Certificate
 	password        kmsapi.Secret
-	// peer is what the node shows to its peers, and identity what it is with the CA of all of them.
-	peer     *tls.Certificate
+	// identity is what the node shows to its peers, and peer is the certificate in it.
 	identity *peers.Identity
+	peer     *tls.Certificate
 }
 
 // checkEngine finds out whether the program has the code that c needs.
@@ -73,27 +73,26 @@ func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
 	return errors.Join(faults...)
 }
 
-func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) error {
-	authorities, err := readCA(c.CAFile)
-	var pairErr error
-	n.peer, pairErr = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
-	if err := errors.Join(at.Field("ca_file").Fault(err), pairErr); err != nil {
-		return err
+// loadPeer refuses what peers would refuse.
+func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (err error) {
+	ca, caErr := readCA(c.CAFile)
+	n.peer, err = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
+	if err != nil || caErr != nil {
+		return errors.Join(at.Field("ca_file").Fault(caErr), err)
 	}
-	// A certificate that has expired is warned of: without its peers, the node may still be the active one.
-	n.identity, err = peers.NewIdentity(*n.peer, authorities, within(n.peer.Leaf, now))
-	return at.Field("cert_file").Fault(err)
-}
-
-// within returns the time closest to now at which a certificate is valid.
-func within(c *x509.Certificate, now time.Time) time.Time {
-	if now.Before(c.NotBefore) {
-		return c.NotBefore
+	chain, err := private.Read(c.CertFile, private.Anyone, maxPEMFile)
+	if err != nil {
+		return at.Field("cert_file").Fault(err)
 	}
-	if now.After(c.NotAfter) {
-		return c.NotAfter
+	key, err := private.Read(c.KeyFile, private.OwnerAndGroup, maxPEMFile)
+	if err != nil {
+		return at.Field("key_file").Fault(err)
 	}
-	return now
+	defer clear(key)
+	if n.identity, err = peers.ParseIdentity(chain, key, ca, now); err != nil {
+		return at.Field("cert_file").Fault(fmt.Errorf("%s: %w", c.CertFile, err))
+	}
+	return nil
 }
 
 // readCA reads a file of certificates, and refuses one without any.
@@ -135,13 +134,11 @@ func (n *nodeFiles) remarks() (all []string) {
 	if n.etcdCertificate != nil {
 		all = append(all, "etcd: "+describeCertificate(n.etcdCertificate))
 	}
-	return append(all, "cluster: "+describeCertificate(n.peer))
+	return append(all, fmt.Sprintf("cluster: node %s of %s, certificate expires %s",
+		n.identity.Node, n.identity.Cluster, n.peer.Leaf.NotAfter.UTC().Format(time.RFC3339)))
 }
 
-// warnings say which certificates others will refuse.
+// warnings say which certificates etcd will refuse. One that peers will refuse is a fault.
 func (n *nodeFiles) warnings(c Config, now time.Time) []string {
-	return append(
-		expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now),
-		expiryWarnings(n.peer, c.Place().Block("cluster", 0, "").Field("cert_file"), now)...,
-	)
+	return expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
 }

@@ -1,7 +1,8 @@
-// Package etcd lets the KMS service run on several machines, with its data in etcd. A program links it with a blank
-// import; its configuration then may have the blocks etcd and cluster in place of storage.
+// Package etcd gives the KMS service its store on etcd, by which it runs on several machines. A program links it with a
+// blank import; the service then has it with the blocks etcd and cluster in its configuration.
 //
-// Every other package of the service works without it, so that a program for one machine does not link etcd's client.
+// Every other package of the service works without it, so that a program that runs on one machine does not link etcd's
+// client.
 package etcd
 
 import (

@@ -207,10 +207,10 @@ var rooms = map[string]room{
 	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/etcd": {
 		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
-		tests:   append(serverRooms("store/storetest", "kmsapi"), "internal/etcdtest", "internal/link"),
+		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "kmsapi"),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	// The links between its nodes.
+	// The links between the nodes of a cluster.
 	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
 	"server/internal/pki":      {onlyStandard: true},
 	"server/internal/replay":   {},

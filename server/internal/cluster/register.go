@@ -29,6 +29,17 @@ type Options struct {
 	Clock func() time.Time
 }
 
+// WithDefaults returns o with no function and no logger nil.
+func (o Options) WithDefaults() Options {
+	if o.Logger == nil {
+		o.Logger = slog.New(slog.DiscardHandler)
+	}
+	if o.Clock == nil {
+		o.Clock = time.Now
+	}
+	return o
+}
+
 // Engine is a store that several machines share.
 type Engine struct {
 	// Join makes this process a node.

@@ -25,12 +25,7 @@ func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identi
 	if err != nil {
 		return nil, err
 	}
-	return NewIdentity(pair, authorities, now)
-}
-
-// NewIdentity is [ParseIdentity] for a certificate that has been parsed, with its leaf.
-func NewIdentity(pair tls.Certificate, authorities []byte, now time.Time) (i *Identity, err error) {
-	i = &Identity{certificate: pair, authorities: x509.NewCertPool()}
+	i := &Identity{certificate: pair, authorities: x509.NewCertPool()}
 	if !i.authorities.AppendCertsFromPEM(authorities) {
 		return nil, errors.New("the file of the CA has no certificate in PEM")
 	}

@@ -33,8 +33,9 @@ func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 			return nil, fmt.Errorf("etcd %s: https needs the CA of etcd, and plain HTTP has none", endpoint)
 		}
 	}
+	o = o.WithDefaults()
 	open := newConnections(o.Lease)
-	for {
+	for first := true; ; first = false {
 		client, err := clientv3.New(clientConfig(o, open))
 		switch {
 		case err == nil:
@@ -42,6 +43,8 @@ func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 			return client, nil
 		case isFinal(err):
 			return nil, fmt.Errorf("etcd: %w", err)
+		case first:
+			o.Logger.Warn("no member of etcd takes the password yet", "error", err)
 		}
 		select {
 		case <-ctx.Done():
