@@ -1,7 +1,6 @@
 package etcd_test
 
 import (
-	"bytes"
 	"context"
 	"crypto/x509"
 	"encoding/json"
@@ -61,7 +60,6 @@ type node struct {
 	*server.Server
 	lab    *lab
 	client *client.Client
-	log    bytes.Buffer
 }
 
 func (l *lab) start(name string) *node {
@@ -85,7 +83,8 @@ func (l *lab) start(name string) *node {
 	c.Audit = &server.AuditConfig{File: filepath.Join(l.dir, name+".log")}
 	c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(l.dir, name+".sock")}
 	n := &node{lab: l}
-	n.Server, err = server.Start(c, server.Options{Logger: slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)})
+	logger := slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)
+	n.Server, err = server.Start(c, server.Options{Logger: logger})
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { require.NoError(l.t, n.Close()) })
 	ca, err := os.ReadFile(l.dev.CAFile)
