@@ -38,7 +38,7 @@
 // process: listeners, audit log, metrics.
 //
 //   - A request runs on the service that it began on. The edge asks after it has received a request, and again before
-//     the answer leaves, whether the term goes on. So what a node answers is never older than the term of the next one.
+//     the answer leaves, whether the term goes on. So an answer never leaves when a later term may have begun.
 //   - A node that takes over remembers none of the nonces that the one before it kept in memory. So it refuses
 //     everything until no clock of the cluster can be before its start, or after an orderly end of the term until the
 //     second after the last request that was accepted; from then on it refuses earlier timestamps: see package replay.
