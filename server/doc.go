@@ -42,12 +42,12 @@
 //   - A node that takes over remembers none of the nonces that the one before it kept in memory. So it refuses
 //     everything until no clock of the cluster can be before its start, or after an orderly end of the term until the
 //     second after the last request that was accepted; from then on it refuses earlier timestamps: see package replay.
-//   - A node checks every second whether it may become the active one: whether its root key opens the store, it knows the
-//     layout, and its clock and configuration are those of the others.
+//   - A node checks every second whether it may become the active one: whether its root key opens the store, whether it
+//     knows the layout, and whether its clock and configuration are those of the others.
 //
 // # Faults of a configuration
 //
-// Whoever finds one, in validation or in a file that the configuration names, says which part it is in, as a
+// The code that finds one, in validation or in a file that the configuration names, says which part it is in, as a
 // config.Place. That knows the line, so the message names it. A start, a reload and [CheckConfig] read the files by the
 // same function, and find the same faults: all of them.
 //

@@ -2,11 +2,8 @@ package server
 
 import (
 	"log/slog"
-	"net/http"
 	"sync/atomic"
 	"time"
-
-	"github.com/google/uuid"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
@@ -25,8 +22,12 @@ type host struct {
 	wrappingKeys *wrapping.Pool
 	keyPairs     *asymmetric.Maker
 	// audit is nil until openAudit.
-	audit   *audit.Log
+	audit *audit.Log
+	// audited says that there is an audit log.
+	audited bool
 	metrics *ops.Metrics
+	// started is when the process opened what it has.
+	started time.Time
 	clock   func() time.Time
 	log     *slog.Logger
 	// acceptClock is Options.AcceptClock, until it has served its purpose.
@@ -39,7 +40,9 @@ func newHost(c Config, o Options) (*host, error) {
 	if err != nil {
 		return nil, err
 	}
-	h := &host{options: o, root: root, clock: o.Clock, log: o.Logger}
+	h := &host{
+		options: o, root: root, audited: c.Audit != nil, started: o.Clock(), clock: o.Clock, log: o.Logger,
+	}
 	h.acceptClock.Store(o.AcceptClock)
 	h.metrics = ops.NewMetrics(ops.Labels{
 		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead},
@@ -65,9 +68,7 @@ func (h *host) auditHealth() error {
 	if h.audit.Err() == nil {
 		return nil
 	}
-	return h.audit.Write(audit.Record{
-		Time: h.clock(), RequestID: uuid.NewString(), Operation: "healthz", Status: http.StatusServiceUnavailable,
-	})
+	return h.retryAudit()
 }
 
 func (h *host) close() error {

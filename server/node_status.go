@@ -43,5 +43,8 @@ func (n *node) health(a *active, s ops.Node, refusal error) error {
 	if a.serving() != nil {
 		return errors.New("the term of this node has ended")
 	}
-	return a.service.health()
+	if err := a.store.Err(); err != nil {
+		return err
+	}
+	return n.auditHealth()
 }

@@ -158,7 +158,7 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 	}
 	o := ops.Options{
 		Address: c.Ops.Address, Socket: c.SocketPath(),
-		Metrics: s.host.metrics, Health: s.health, Stale: s.staleSince,
+		Metrics: s.host.metrics, Status: s.status,
 		Backup: s.backup, Reload: s.reloadFor,
 		NewServer: func(h http.Handler) *http.Server { return usualTimeouts.newServer(h, log) }, Log: log,
 	}
@@ -166,14 +166,6 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 		o.Node = s.node.status
 	}
 	return ops.Listen(o)
-}
-
-// health returns nil if requests can be served by this process.
-func (s *Server) health() error {
-	if service := s.service.Load(); service != nil {
-		return service.health()
-	}
-	return errStandby
 }
 
 func (s *Server) backup(ctx context.Context, w io.Writer) error {
@@ -185,22 +177,6 @@ func (s *Server) backup(ctx context.Context, w io.Writer) error {
 
 // errStandby says that this node has no service at the moment.
 var errStandby = errors.New("this node is not the active one of its cluster")
-
-// status is the whole of the operators' view.
-func (s *Server) status(ctx context.Context) ops.Status {
-	status := ops.Status{AuditFailed: s.host.audit.Err() != nil}
-	if service := s.service.Load(); service != nil {
-		status = service.status(ctx)
-	}
-	status.ConfigStale = !s.staleSince().IsZero()
-	for _, g := range s.gateways {
-		expiry := g.certificate.notAfter()
-		if at := status.CertificateExpiry; at.IsZero() || !expiry.IsZero() && expiry.Before(at) {
-			status.CertificateExpiry = expiry
-		}
-	}
-	return status
-}
 
 // Address is where the shared gateway listens, as host:port.
 func (s *Server) Address() string { return s.InstanceAddress(sharedGateway) }

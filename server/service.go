@@ -10,7 +10,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
@@ -24,6 +23,8 @@ type service struct {
 	gate     *gate.Gate
 	keys     *keyring.Keyring
 	store    store.Store
+	// storePath is that of the store's file, and "" if it is in none.
+	storePath string
 }
 
 // openService opens everything that c names besides f, and checks that it fits together.
@@ -32,7 +33,7 @@ func openService(ctx context.Context, c Config, f files, o Options) (_ *service,
 	if err != nil {
 		return nil, err
 	}
-	s := &service{host: h}
+	s := &service{host: h, storePath: c.Storage.Path}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
@@ -154,38 +155,6 @@ func (s *service) Sweep(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(s.rotate(ctx, now), s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
-}
-
-// health returns nil if requests can be served.
-func (s *service) health() error {
-	if err := s.store.Err(); err != nil {
-		return err
-	}
-	return s.auditHealth()
-}
-
-// status is the service's part of the operators' view.
-func (s *service) status(ctx context.Context) ops.Status {
-	status := ops.Status{Nonces: s.gate.Nonces(), StoreFailed: s.store.Err() != nil, AuditFailed: s.audit.Err() != nil}
-	status.Keys, status.KeysErr = s.keyCounts(ctx)
-	status.Secrets, status.SecretsErr = s.secretCounts(ctx)
-	return status
-}
-
-func (s *service) keyCounts(ctx context.Context) (numbers []ops.KeyCount, err error) {
-	counts, err := s.keys.CountByState(ctx, s.clock())
-	for g, n := range counts {
-		numbers = append(numbers, ops.KeyCount{Account: g.Account, Region: g.Region, State: g.State, Number: n})
-	}
-	return numbers, err
-}
-
-func (s *service) secretCounts(ctx context.Context) (numbers []ops.SecretCount, err error) {
-	counts, err := s.keys.CountSecrets(ctx, s.clock())
-	for scope, n := range counts {
-		numbers = append(numbers, ops.SecretCount{Account: scope.Account, Region: scope.Region, Number: n})
-	}
-	return numbers, err
 }
 
 func (s *service) backup(ctx context.Context, w io.Writer) error { return s.store.Backup(ctx, w) }

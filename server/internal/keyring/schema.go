@@ -21,10 +21,10 @@ const (
 	derivedSchema = 3
 	// schemaVersion is the one that this program works with.
 	schemaVersion = 4
-)
 
-// Layout is the version of the storage layout that this program works with. It knows all earlier ones.
-const Layout = schemaVersion
+	// Layout is the version of the storage layout that this program works with.
+	Layout = schemaVersion
+)
 
 // prepare makes a new store ready, or upgrades one of an earlier version, after it has checked the root key.
 func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool, err error) {

@@ -42,14 +42,14 @@ func (n Node) role() string {
 // healthz answers for a service on a machine of its own, or for a node of a cluster.
 func healthz(o Options) http.Handler {
 	if o.Node != nil {
-		return nodeHealth(o.Node, o.Stale)
+		return nodeHealth(o.Node, o.Status)
 	}
-	return health(o.Health, o.Stale)
+	return health(o.Status)
 }
 
 // nodeHealth answers 200 if this is the active node, 429 if it is a standby, or 200 with ?standbyok=true, as Vault
 // does, and 503 if requests can't be served. The body is JSON.
-func nodeHealth(node func() Node, stale func() time.Time) http.Handler {
+func nodeHealth(node func() Node, of func() Status) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		n := node()
 		status := http.StatusOK
@@ -59,7 +59,7 @@ func nodeHealth(node func() Node, stale func() time.Time) http.Handler {
 		case !n.Active && !standbyOK(r.URL.Query()):
 			status = http.StatusTooManyRequests
 		}
-		answer(w, status, reportOf(n, stale()))
+		answer(w, status, reportOf(n, of().StaleSince))
 	})
 }
 
