@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C or
 # SIGTERM. Start it with `make dev`, or `make dev ENV=FILE`: the file then has the variables for clients as soon as
-# everything is ready, and is gone afterwards.
+# everything is ready, and is gone afterwards. With `make dev CLUSTER=3`, the KMS service runs on three nodes.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 
@@ -44,10 +44,21 @@ withdraw() {
 	fi
 }
 
+nodes=${DEV_CLUSTER:-}
+if [[ -n $nodes && ! $nodes =~ ^[2-9]$ ]]; then
+	echo "CLUSTER is the number of nodes, from 2 to 9" >&2
+	exit 1
+fi
+
+[[ -z $nodes ]] || build_more=build_cluster
 open_stage
 before_close=withdraw
 start_vault
-start_kms 127.0.0.1:0
+if [[ -n $nodes ]]; then
+	start_cluster "$nodes"
+else
+	start_kms 127.0.0.1:0
+fi
 doing="while mounting the plugin"
 vault plugin register -sha256="$(plugin_sha256)" -version="$VERSION" secret "$plugin" >/dev/null
 vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/dev/null
@@ -72,7 +83,8 @@ cat <<-EOF
 
 	which sets $(sed -n 's/^export \([A-Z_]*\)=.*/\1/p' "$work/env" | paste -s -d ' ' -)
 
-	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
+	docs/getting-started.md continues from here${nodes:+, and docs/cluster.md is about the nodes}. The logs are
+	in $work/logs. Ctrl-C ends it all.
 EOF
 # From here on, Ctrl-C and SIGTERM are how it is meant to end.
 exit_on INT 0
