@@ -23,7 +23,8 @@ func startEtcd(o options) (*servers.Process, []string, error) {
 	}
 	line, err := p.AwaitOutput(etcdReady)
 	if err != nil {
-		return p, nil, err
+		p.Kill()
+		return nil, nil, err
 	}
 	var ready struct {
 		Members []struct {
@@ -31,7 +32,8 @@ func startEtcd(o options) (*servers.Process, []string, error) {
 		} `json:"members"`
 	}
 	if err := json.Unmarshal([]byte(line[0]), &ready); err != nil {
-		return p, nil, err
+		p.Kill()
+		return nil, nil, err
 	}
 	var endpoints []string
 	for _, m := range ready.Members {

@@ -49,10 +49,11 @@ func run(ctx context.Context, o options) (err error) {
 		return err
 	}
 	members, endpoints, err := startEtcd(o)
-	defer func() { err = errors.Join(err, members.Stop()) }()
 	if err != nil {
 		return err
 	}
+	// Its data is lost anyway, and members that stop together wait for each other.
+	defer members.Kill()
 	balancer, err := newBalancer()
 	if err != nil {
 		return err
