@@ -64,6 +64,8 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 	for _, operation := range server.Operations() {
 		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`,
 			"every operation begins at zero")
+		require.Contains(t, text, `alicloudkms_operation_info{action="`+string(operation)+`",class="`+
+			string(operation.RateClass())+`"} 1`, "an operation has the class of its limit")
 	}
 	id := w.createKey()
 	w.createKey("Origin", "EXTERNAL")

@@ -61,7 +61,7 @@ func NewMetrics(labels Labels) *Metrics {
 		rotations:     prometheus.NewCounter(counterOpts("rotations_total", "Automatic rotations of keys.")),
 	}
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
-		m.dropped, m.notHTTP, m.rotations,
+		m.dropped, m.notHTTP, m.rotations, operationInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	for _, operation := range kmsapi.Operations() {
 		m.requests.WithLabelValues(string(operation), successCode)
