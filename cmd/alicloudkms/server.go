@@ -143,7 +143,7 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 		return err
 	}
 	s, err := server.Start(config, server.Options{
-		Logger: logger, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
+		Logger: logger, Version: version, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
 	})
 	if err != nil {
 		return err

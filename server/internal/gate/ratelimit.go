@@ -57,6 +57,13 @@ func (l *rateLimiters) same(o *rateLimiters) bool {
 	return maps.Equal(l.perSecond, o.perSecond) && maps.Equal(l.dedicated, o.dedicated)
 }
 
+// Limits returns the requests a second that an account may send in a region, by class, and those that dedicated
+// gateways serve, by their KMS instances. The caller does not change them.
+func (g *Gate) Limits() (perSecond map[kmsapi.RateClass]int, dedicated map[string]int) {
+	rates := g.rates.Load()
+	return rates.perSecond, rates.dedicated
+}
+
 // take counts a request, and refuses it if there have been too many.
 func (l *rateLimiters) take(inv *api.Invocation) error {
 	class := inv.Operation.RateClass()
