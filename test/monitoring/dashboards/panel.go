@@ -79,8 +79,7 @@ func (p panel) lines(id uint32) cog.Builder[dashboard.Panel] {
 		LineWidth(1).FillOpacity(10).ShowPoints(common.VisibilityModeNever).
 		ColorScheme(dashboard.NewFieldColorBuilder().Mode(dashboard.FieldColorModeIdPaletteClassicByName)).
 		Tooltip(common.NewVizTooltipOptionsBuilder().Mode(common.TooltipDisplayModeMulti).Sort(common.SortOrderDescending)).
-		Legend(common.NewVizLegendOptionsBuilder().ShowLegend(true).DisplayMode(common.LegendDisplayModeTable).
-			Placement(common.LegendPlacementRight).Calcs([]string{"lastNotNull", "max"}))
+		Legend(p.legend())
 	if p.kind == stacked {
 		made.Stacking(common.NewStackingConfigBuilder().Mode(common.StackingModeNormal).Group("A")).FillOpacity(30)
 	}
@@ -92,6 +91,16 @@ func (p panel) lines(id uint32) cog.Builder[dashboard.Panel] {
 		made.WithTarget(q.target(i).Range())
 	}
 	return made
+}
+
+// legend is a table beside a wide graph, and a list below a narrow one.
+func (p panel) legend() *common.VizLegendOptionsBuilder {
+	made := common.NewVizLegendOptionsBuilder().ShowLegend(true)
+	if p.width < 12 {
+		return made.DisplayMode(common.LegendDisplayModeList).Placement(common.LegendPlacementBottom)
+	}
+	return made.DisplayMode(common.LegendDisplayModeTable).Placement(common.LegendPlacementRight).
+		Calcs([]string{"lastNotNull", "max"})
 }
 
 func (p panel) number(id uint32) cog.Builder[dashboard.Panel] {
@@ -120,6 +129,7 @@ func (p panel) heat(id uint32) cog.Builder[dashboard.Panel] {
 		Span(p.width).Height(graphHeight).
 		YAxis(heatmap.NewYAxisConfigBuilder().Unit(p.unit)).
 		CellValues(heatmap.NewCellValuesBuilder().Unit("short")).
+		Tooltip(heatmap.NewHeatmapTooltipBuilder().Mode(common.TooltipDisplayModeSingle)).
 		Color(heatmap.NewHeatmapColorOptionsBuilder().Mode(heatmap.HeatmapColorModeScheme).Scheme("Spectral").Steps(64).
 			Exponent(0.5).Fill("dark-orange").Reverse(true))
 	for i, q := range p.queries {
