@@ -190,14 +190,18 @@ func TestHealthFollowsTheStore(t *testing.T) {
 
 func TestTheOpsAddressOffersNothingElse(t *testing.T) {
 	w := configured(t, withOps(t))
-	for _, path := range []string{"/backup", "/", "/debug/pprof/", "/?Action=ListKeys"} {
+	for _, path := range []string{"/backup", "/index.html", "/favicon.ico", "/debug/pprof/", "/backup?Action=ListKeys"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			status, _ := w.observe(method, path)
 			require.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed}, status, "%s %s", method, path)
 		}
 	}
-	status, _ := w.observe(http.MethodPost, "/metrics")
-	require.Equal(t, http.StatusMethodNotAllowed, status)
+	for _, path := range []string{"/metrics", "/healthz", "/", "/?Action=ListKeys"} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+			status, _ := w.observe(method, path)
+			require.Equal(t, http.StatusMethodNotAllowed, status, "%s %s", method, path)
+		}
+	}
 }
 
 func TestTheSocketIsItsOwnersAlone(t *testing.T) {

@@ -32,7 +32,9 @@ type service struct {
 	wrappingKeys *wrapping.Pool
 	keyPairs     *asymmetric.Maker
 	audit        *audit.Log
-	metrics      *ops.Metrics
+	// audited says that there is an audit log.
+	audited bool
+	metrics *ops.Metrics
 	// storePath is that of the store's file.
 	storePath string
 	// started is when the service was opened, and version that of its program.
@@ -53,7 +55,8 @@ func openService(ctx context.Context, c Config, f files, o Options) (_ *service,
 		Bounds: connlimit.Bounds,
 	})
 	s := &service{
-		metrics: metrics, storePath: c.Storage.Path, started: o.Clock(), version: o.Version, clock: o.Clock, log: o.Logger,
+		metrics: metrics, storePath: c.Storage.Path, started: o.Clock(), version: o.Version,
+		audited: c.Audit != nil, clock: o.Clock, log: o.Logger,
 	}
 	s.wrappingKeys, s.keyPairs = newKeyMakers(o)
 	defer func() {

@@ -40,8 +40,8 @@ func (s *Server) certificates() (all []ops.Certificate) {
 func (s *service) status() ops.Status {
 	return ops.Status{
 		At: s.clock(), Started: s.started, Version: s.version, Layout: keyring.Layout,
-		StoreErr: s.store.Err(), AuditErr: s.audit.Err(), RetryAudit: s.retryAudit,
-		Figures: s.figures, Records: s.records,
+		StoreErr: s.store.Err(), AuditErr: s.audit.Err(), Audited: s.audited, RetryAudit: s.retryAudit,
+		Figures: s.figures, Usage: s.usage, Records: s.records,
 	}
 }
 
@@ -73,6 +73,13 @@ func (s *service) storeBytes() int64 {
 		return 0
 	}
 	return info.Size()
+}
+
+func (s *service) usage() (all []ops.Usage) {
+	for _, u := range s.gate.Usage() {
+		all = append(all, ops.Usage(u))
+	}
+	return all
 }
 
 func (s *service) records(ctx context.Context, atMost int) (records ops.Records, err error) {

@@ -33,6 +33,7 @@ type limiters[K comparable] struct {
 type rateLimiter struct {
 	limiter *rate.Limiter
 	last    time.Time
+	counted meter
 }
 
 type rateKey struct {
@@ -95,5 +96,7 @@ func (l *limiters[K]) allow(key K, perSecond int, now time.Time) bool {
 	if now.After(r.last) {
 		r.last = now
 	}
-	return r.limiter.AllowN(r.last, 1)
+	allowed := r.limiter.AllowN(r.last, 1)
+	r.counted.count(r.last, allowed)
+	return allowed
 }

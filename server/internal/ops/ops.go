@@ -65,6 +65,7 @@ func observations(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
 	mux.Handle("GET /healthz", health(o.Status))
+	mux.Handle("GET /{$}", page(o.Status, o.Metrics, o.Log))
 	return mux
 }
 

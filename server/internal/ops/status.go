@@ -23,10 +23,15 @@ type Status struct {
 	// has failed; zero if it does not.
 	StaleSince time.Time
 
+	// Audited says that there is an audit log.
+	Audited bool
+
 	// RetryAudit tries to write an audit line, and returns nil if that was possible.
 	RetryAudit func() error
 	// Figures returns the numbers that are in memory.
 	Figures func() Figures
+	// Usage returns what has been asked for under each rate limit that has had a request.
+	Usage func() []Usage
 	// Records reads the store. With an error, it returns what could be read. Of what is to come it returns at most so many
 	// events of a kind.
 	Records func(ctx context.Context, atMost int) (Records, error)
@@ -66,6 +71,19 @@ type Limit struct {
 type GatewayLimit struct {
 	Gateway   string
 	PerSecond int
+}
+
+// Usage is what has been asked for under one rate limit.
+type Usage struct {
+	// Account and Region are empty for a dedicated gateway, which has a limit of its own.
+	Account, Region string
+	Gateway         string
+	Class           kmsapi.RateClass
+	// Limit is in requests a second. PerSecond is how many were let through in the last minute, on average.
+	Limit     int
+	PerSecond float64
+	// Passed and Refused count requests since the start, or since a reload has changed a rate limit.
+	Passed, Refused uint64
 }
 
 // Records are the numbers of a [Status] that are in the store.
