@@ -12,6 +12,9 @@ import (
 // blocks finds the shell blocks of a page: what follows sh on the fence, and the commands.
 var blocks = regexp.MustCompile("(?ms)^ *```sh *([^\n]*)\n(.*?)^ *```$")
 
+// tokenBlock is on the fence of the block that makes the token of Prometheus: nothing.
+const tokenBlock = ""
+
 // shellBlock is the only block of docs/monitoring.md with this on its fence.
 func shellBlock(t *testing.T, fence string) (script string) {
 	t.Helper()
@@ -25,15 +28,6 @@ func shellBlock(t *testing.T, fence string) (script string) {
 	}
 	require.NotEmpty(t, script)
 	return script
-}
-
-// indent is that of a block in a list.
-var indent = regexp.MustCompile(`(?m)^   `)
-
-// tokenBlock makes the token of Prometheus. Its here-document ends only at the beginning of a line.
-func tokenBlock(t *testing.T) string {
-	t.Helper()
-	return indent.ReplaceAllString(shellBlock(t, ""), "")
 }
 
 func TestPromtoolAcceptsTheFilesAsTheDocsSay(t *testing.T) {

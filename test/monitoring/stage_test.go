@@ -131,7 +131,7 @@ var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 func (s *stage) startPrometheus(t *testing.T) {
 	t.Helper()
 	dir := filepath.Join(s.dir, "prometheus")
-	s.runShell(t, dir, tokenBlock(t))
+	s.runShell(t, dir, shellBlock(t, tokenBlock))
 	config := shippedWith(t, "prometheus.yml", map[string]string{
 		"127.0.0.1:9180": s.kms.Operations, "127.0.0.1:8200": s.vault.Address,
 		"scrape_interval: 15s": "scrape_interval: 200ms\n  evaluation_interval: 500ms",
