@@ -70,6 +70,7 @@ for what in "${wanted[@]}"; do
 	release)
 		lacks dpkg dpkg
 		lacks man man-db
+		lacks rpm rpm
 		lacks rpm2cpio rpm2cpio
 		lacks cpio cpio
 		;;
