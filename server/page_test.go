@@ -35,7 +35,7 @@ func TestThePageShowsWhatOperatorsLookForAndNothingElse(t *testing.T) {
 	w.do("ListResourceTags", "KeyId", id)
 	page := w.page()
 	for _, shown := range []string{
-		"<title>ok · KMS service</title>", "123456", "cn-hangzhou", deleted, "deletion of the key", "deletion of a secret",
+		"<title>ok · KMS service</title>", "123456", "cn-hangzhou", deleted, "key deleted", "secret deleted",
 		"Rejected.Throttling", "kst-dev", "takes writes", "storage layout 4", "list tags",
 	} {
 		require.Contains(t, page, shown)

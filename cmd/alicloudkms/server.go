@@ -151,6 +151,9 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	for _, i := range config.Instances {
 		logger.Info("the dedicated gateway is ready", "instance", i.ID, "address", s.InstanceAddress(i.ID))
 	}
+	if ops := s.OpsAddress(); ops != "" {
+		logger.Info("open the page of the service in a browser on this machine", "url", "http://"+ops+"/")
+	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	if err := notifySystemd("READY=1"); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)

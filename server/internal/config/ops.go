@@ -5,7 +5,7 @@ import (
 	"net"
 )
 
-// Ops is what the service offers to its operators. Without it there is neither a listener for metrics nor a backup socket.
+// Ops is what the service offers to its operators. Without it there is neither a metrics listener nor a backup socket.
 type Ops struct {
 	// Address is host:port on loopback, plain HTTP, for the page, GET /metrics and GET /healthz; "" means no such
 	// listener.

@@ -21,8 +21,8 @@ var pageHTML string
 //go:embed page.css
 var pageCSS string
 
-// pageTemplate escapes all that it is given: accounts, regions and key ids come from the store, and whoever can write
-// that must not write the page.
+// pageTemplate escapes all that it is given: accounts, regions and key ids come from the store, and an attacker that
+// can write the store must not be able to write the page.
 var pageTemplate = template.Must(template.New("page").Funcs(template.FuncMap{
 	"count": count, "countOf": func(n int) string { return count(float64(n)) },
 	"plural": func(n int, one, many string) string { return plural(float64(n), one, many) },

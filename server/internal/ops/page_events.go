@@ -22,9 +22,9 @@ type eventRow struct {
 }
 
 // overdue is how the page calls what should have happened.
-const overdue = "overdue for"
+const overdue = "overdue"
 
-var lossNames = map[string]string{"deletion": "deletion of the key", "material": "material expires"}
+var lossNames = map[string]string{"deletion": "key deleted", "material": "material expires"}
 
 // lossesOf has deletions of keys and secrets, and expiries of material, in the order of time.
 func lossesOf(r Records, now time.Time) eventTable {
@@ -32,7 +32,7 @@ func lossesOf(r Records, now time.Time) eventTable {
 	slices.SortStableFunc(all, func(a, b Event) int { return a.At.Compare(b.At) })
 	t := eventsOf(all, now, func(e Event) string {
 		if e.KeyID == "" {
-			return "deletion of a secret"
+			return "secret deleted"
 		}
 		return cmp.Or(lossNames[e.Loss], "unknown")
 	})

@@ -20,8 +20,8 @@ func TestSpans(t *testing.T) {
 func TestMoments(t *testing.T) {
 	at := now.Add(3 * time.Hour)
 	require.Equal(t, moment{"in 3 h 0 min", "2026-11-22 12:00 UTC", "2026-11-22T12:00:00Z"}, momentOf(at, now, overdue))
-	require.Equal(t, "overdue for 2 h 0 min", momentOf(at, at.Add(2*time.Hour), overdue).Away)
-	require.Equal(t, "overdue for 0 s", momentOf(at, at, overdue).Away)
+	require.Equal(t, "overdue 2 h 0 min", momentOf(at, at.Add(2*time.Hour), overdue).Away)
+	require.Equal(t, "overdue 0 s", momentOf(at, at, overdue).Away)
 	elsewhere := at.In(time.FixedZone("", 8*3600))
 	require.Equal(t, momentOf(at, now, ""), momentOf(elsewhere, now, ""))
 }

@@ -36,7 +36,7 @@ func pageOf(t *testing.T, r Records, usage []Usage, certificates []Certificate) 
 	return answer.Body.String()
 }
 
-// hostile are names that whoever can write the store may have put there.
+// hostile are names that an attacker that can write the store may put there.
 var hostile = []string{
 	`<script>alert(1)</script>`, `"><img src=//evil.example onerror=alert(1)>`, `' onmouseover='alert(1)`, `</style><b>`,
 	`{{.Style}}`, "<!--", "\x00\x1b[31m\r\n", "\u202egnp.exe", "\xff\xfe", strings.Repeat("<", 100_000),

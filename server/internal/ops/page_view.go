@@ -2,6 +2,7 @@ package ops
 
 import (
 	"html/template"
+	"slices"
 	"time"
 )
 
@@ -33,6 +34,11 @@ type view struct {
 	Closed       countTable
 	Health       []fact
 	Certificates certificateTable
+}
+
+// Notes are what the first line does not say: the problems after the first one, and the warnings.
+func (v view) Notes() []string {
+	return slices.Concat(v.Problems[min(1, len(v.Problems)):], v.Warnings)
 }
 
 // figure is a number of the summary.
@@ -142,6 +148,9 @@ func summaryOf(s Status, r reading, keys keyTable) []figure {
 	if losses := r.records.Losses; len(losses) > 0 {
 		at := momentOf(losses[0].At, s.At, overdue)
 		lost = figure{lost.Name, at.Away, at.UTC}
+		if !losses[0].At.After(s.At) {
+			lost.Value, lost.Note = "overdue", "since "+at.UTC
+		}
 	}
 	return []figure{
 		{"Keys", count(keys.Total.Keys), "in " + plural(float64(keys.Scopes), "account and region", "accounts and regions")},
