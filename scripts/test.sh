@@ -14,6 +14,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 prepare() {
 	scripts/compiler.sh || return
 	scripts/programs.sh || return
+	scripts/prometheus.sh >/dev/null || return
 	VAULT_BIN=$(scripts/vault.sh) || return
 	export VAULT_BIN CGO_ENABLED=1
 	# With this, a test that lacks Vault, or anything else of the machine, fails instead of being skipped.

@@ -33,7 +33,7 @@ func rates() []panel {
 	return []panel{
 		{
 			title: "Share of the limit, by class", width: 12, unit: "percentunit",
-			description: "Requests of a class as a share of its limit. Limits are per account and region, and requests are counted together: with several accounts or regions each of them uses less than this shows.",
+			description: "Requests of a class as a share of its limit. Limits are per account and region, and requests are counted together: with several accounts or regions, or with dedicated gateways, which have a limit of their own, it is less than this shows.",
 			queries:     []query{{byClass + " / on (class) min by (class) (" + metric("rate_limit", "") + ")", "{{class}}"}},
 			steps:       []step{{0, "transparent"}, {0.8, orange}, {1, red}},
 		},
