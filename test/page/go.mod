@@ -5,7 +5,7 @@ go 1.26.0
 replace github.com/alicloudkms/vault-plugin-secrets-alicloudkms => ../..
 
 require (
-	github.com/alicloudkms/vault-plugin-secrets-alicloudkms v0.0.0-00010101000000-000000000000
+	github.com/alicloudkms/vault-plugin-secrets-alicloudkms v0.0.0
 	github.com/chromedp/cdproto v0.159.0
 	github.com/chromedp/chromedp v0.23.0
 	github.com/stretchr/testify v1.12.1
