@@ -1,0 +1,2 @@
+// Package dashboards is the source of Grafana's dashboards in docs/monitoring.
+package dashboards
