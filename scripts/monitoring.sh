@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Runs docs/monitoring against a real Prometheus, the KMS service and the Vault of VAULT_BIN. Never from the test cache,
-# which does not see changes of the plugin and the service that the tests build.
+# Runs the files of dashboards/ against a real Prometheus, the KMS service and the Vault of VAULT_BIN. Never from the
+# test cache, which does not see changes of the plugin and the service that the tests build.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 

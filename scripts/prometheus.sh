@@ -16,11 +16,11 @@ unpack() {
 	local folder=$1
 	for tool in apt-get dpkg-deb; do
 		type -P "$tool" >/dev/null || {
-			echo "the tests of docs/monitoring need prometheus and promtool on the PATH, or Debian's $tool" >&2
+			echo "the tests of dashboards/ need prometheus and promtool on the PATH, or Debian's $tool" >&2
 			return 1
 		}
 	done
-	echo 'the tests of docs/monitoring need Prometheus: downloading the package' >&2
+	echo 'the tests of dashboards/ need Prometheus: downloading the package' >&2
 	(cd "$folder" && download) || return
 	dpkg-deb -x "$folder"/prometheus_*.deb "$folder/root" || return
 	rm -rf bin/prometheus && mkdir -p bin

@@ -5,9 +5,9 @@ import (
 	"path/filepath"
 )
 
-// monitoringFiles are the files of docs/monitoring. They are not below /usr/share/doc, which small systems leave out.
+// monitoringFiles are the files of dashboards/. They are not below /usr/share/doc, which small systems leave out.
 func monitoringFiles(r *Release) (all []packaged, err error) {
-	folder := filepath.Join(r.Root, "docs", "monitoring")
+	folder := filepath.Join(r.Root, "dashboards")
 	entries, err := os.ReadDir(folder)
 	if err != nil {
 		return nil, err

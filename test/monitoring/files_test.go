@@ -18,7 +18,7 @@ import (
 )
 
 // folder is where the files that users load are.
-const folder = "../../docs/monitoring"
+const folder = "../../dashboards"
 
 var update = flag.Bool("update", false, "write the files of the dashboards")
 

@@ -77,7 +77,7 @@ func (s *stage) everyNameExists(t *testing.T) {
 	known, err := s.prometheus.names()
 	require.NoError(t, err)
 	known = append(known, s.emitted(t)...)
-	for _, file := range []string{"../monitoring.md", "../kms-operations.md", "alerts.yml"} {
+	for _, file := range []string{"../docs/monitoring.md", "../docs/kms-operations.md", "alerts.yml"} {
 		content, err := os.ReadFile(filepath.Join(folder, file))
 		require.NoError(t, err)
 		found := metricName.FindAllString(string(content), -1)

@@ -27,7 +27,7 @@ type rule struct {
 	Labels, Annotations map[string]string
 }
 
-// rules are the alerts of docs/monitoring.
+// rules are the alerts of dashboards/.
 func rules(t *testing.T) (all []rule) {
 	t.Helper()
 	var file struct{ Groups []struct{ Rules []rule } }

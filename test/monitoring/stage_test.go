@@ -18,7 +18,7 @@ import (
 
 const (
 	plugin  = "vault-plugin-secrets-alicloudkms"
-	version = "v0.1.0-monitoring"
+	version = "v0.2.0-monitoring"
 	// mount is where alerts.yml and the dashboards look for the engine at first.
 	mount = "alicloudkms"
 )
@@ -127,7 +127,7 @@ func (s *stage) mount(t *testing.T, path string, config map[string]any) {
 // listening is what Prometheus logs of its listener.
 var listening = regexp.MustCompile(`msg="Listening on" address=(\S+)`)
 
-// startPrometheus starts Prometheus with the files of docs/monitoring, and the addresses of this stage in them.
+// startPrometheus starts Prometheus with the files of dashboards/, and the addresses of this stage in them.
 func (s *stage) startPrometheus(t *testing.T) {
 	t.Helper()
 	dir := filepath.Join(s.dir, "prometheus")
@@ -148,7 +148,7 @@ func (s *stage) startPrometheus(t *testing.T) {
 	s.prometheus = &prometheus{address: match[1]}
 }
 
-// shippedWith is a file of docs/monitoring in which strings are replaced, each of which it has.
+// shippedWith is a file of dashboards/ in which strings are replaced, each of which it has.
 func shippedWith(t *testing.T, name string, replacements map[string]string) []byte {
 	t.Helper()
 	content, err := os.ReadFile(filepath.Join(folder, name))
