@@ -34,9 +34,10 @@ type follower struct {
 	// state belongs to that goroutine, and after its end to whichever has waited for that.
 	state *state
 
-	// seen is what others see; nil until the store is loaded.
-	seen atomic.Pointer[view]
-	mu   sync.Mutex
+	// seen is what others see; nil until the store is loaded. latest is the revision of the latest mark of etcd.
+	seen   atomic.Pointer[view]
+	latest atomic.Int64
+	mu     sync.Mutex
 	// changed is closed, and replaced, when seen changes. mu guards it.
 	changed chan struct{}
 }
@@ -103,15 +104,17 @@ func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
 // errWatchEnded reports that a watch must be started again.
 var errWatchEnded = errors.New("etcd has ended the watch")
 
-// watch takes in changes until the watch ends or is silent for too long. It returns nil if it can go on from there.
+// watch takes in changes until the watch ends, or has missed what etcd has for too long. It returns nil if it can go on
+// from there.
 func (f *follower) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	// From a revision that is yet to come, etcd would not answer the requests for progress.
-	changes := f.client.Watch(ctx, f.keys.prefix, clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision))
-	ticks := time.NewTicker(f.lease / 4)
-	defer ticks.Stop()
-	for silent := 0; silent < 6; {
+	// Etcd delays the first changes of a watch that begins in the past.
+	changes := f.client.Watch(ctx, f.keys.prefix, clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision+1))
+	present := make(chan present)
+	go f.poll(ctx, present)
+	missed := time.Time{}
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
@@ -119,17 +122,17 @@ func (f *follower) watch(ctx context.Context) error {
 			if !ok {
 				return f.pauseAfter(ctx, errWatchEnded)
 			}
-			silent = 0
 			if err := f.takeIn(ctx, answer); err != nil {
 				return err
 			}
-		case <-ticks.C:
-			silent++
-			go func() { _ = f.client.RequestProgress(ctx) }()
+		case p := <-present:
+			f.heard()
+			if missed = f.compare(p, missed); !missed.IsZero() && time.Since(missed) > f.lease/2 {
+				f.log.Warn("the watch does not show what etcd has; it is started again")
+				return nil
+			}
 		}
 	}
-	f.log.Warn("etcd does not answer the watch; it is started again")
-	return nil
 }
 
 // pauseAfter waits before the watch is started again, so that an etcd that refuses it is not asked without a pause.
@@ -151,20 +154,13 @@ func (f *follower) takeIn(ctx context.Context, answer clientv3.WatchResponse) er
 	case err != nil:
 		return f.pauseAfter(ctx, err)
 	}
-	f.heard()
-	if answer.IsProgressNotify() {
-		return nil
-	}
 	err := f.state.follow(answer.Events)
 	f.publish(err)
 	return err
 }
 
-// follow takes in changes, except those that it has seen. A mark is obeyed after the other changes of its revision.
+// follow takes in changes. A mark is obeyed after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {
-	for len(events) > 0 && events[0].Kv.ModRevision <= s.revision {
-		events = events[1:]
-	}
 	marked := false
 	for i, e := range events {
 		if e.Type == mvccpb.DELETE {

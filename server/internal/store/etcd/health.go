@@ -36,8 +36,10 @@ func (n *Node) Status() cluster.Status {
 		s.Current = t.Valid()
 		return s
 	}
-	if v := n.follower.Load().seen.Load(); v != nil && v.err == nil {
-		s.Mark, s.Revision, s.Current = v.mark.value, v.mark.revision, s.Connected
+	f := n.follower.Load()
+	if v := f.seen.Load(); v != nil && v.err == nil {
+		s.Mark, s.Revision = v.mark.value, v.mark.revision
+		s.Current = s.Connected && s.Revision >= f.latest.Load()
 	}
 	return s
 }
