@@ -52,7 +52,7 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 	t.mark.Store(&mark{})
 	t.chain = &chain{
 		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step,
-		attempt: n.lease / 3, patience: n.lease,
+		attempt: n.attempt(), patience: n.lease,
 		advanced: func(m mark) { t.mark.Store(&m) },
 	}
 	t.store = &Store{term: t}
