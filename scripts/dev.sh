@@ -74,6 +74,11 @@ if [[ -n $env_file ]]; then
 	publish
 fi
 
+if [[ -n $nodes ]]; then
+	more="docs/cluster.md is about the nodes of the KMS service."
+else
+	more="The KMS service has a page, $(sed -n 's/^Its page is //p' "$work/logs/kms.log")."
+fi
 cat <<-EOF
 
 	Vault and the KMS service are running. NOT FOR PRODUCTION: their data is lost when they stop.
@@ -83,8 +88,8 @@ cat <<-EOF
 
 	which sets $(sed -n 's/^export \([A-Z_]*\)=.*/\1/p' "$work/env" | paste -s -d ' ' -)
 
-	docs/getting-started.md continues from here${nodes:+, and docs/cluster.md is about the nodes}. The logs are
-	in $work/logs. Ctrl-C ends it all.
+	$more
+	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
 # From here on, Ctrl-C and SIGTERM are how it is meant to end.
 exit_on INT 0
