@@ -23,7 +23,7 @@ demo: ## Run the main job from start to finish, on a real Vault and a real KMS s
 # Many shells know a variable ENV, which names a file of the user's; only one that is given here is meant.
 dev: export DEV_CLUSTER = $(CLUSTER)
 dev: export DEV_ENV = $(if $(filter command,$(origin ENV)),$(ENV))
-dev: ## Start the same setup and leave it running for you to use; ENV=FILE writes its variables there; CLUSTER=3: three nodes
+dev: ## Start the same setup and leave it running until Ctrl-C; ENV=FILE writes its variables there; CLUSTER=3: 3 nodes
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
 test: ## All a commit needs: format, vet, staticcheck, unit tests with -race, SDKs, end-to-end tests on a real Vault
