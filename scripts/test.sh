@@ -14,6 +14,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 prepare() {
 	scripts/compiler.sh || return
 	scripts/programs.sh || return
+	scripts/etcd.sh || return
+	scripts/etcd.sh ctl || return
 	scripts/prometheus.sh >/dev/null || return
 	VAULT_BIN=$(scripts/vault.sh) || return
 	export VAULT_BIN CGO_ENABLED=1

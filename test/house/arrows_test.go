@@ -166,9 +166,9 @@ var rooms = map[string]room{
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
-			"config", "crypt", "pki", "private", "internal/durable", "internal/guess", "internal/shell", "kmsapi",
+			"config", "crypt", "peers", "pki", "private", "internal/durable", "internal/guess", "internal/shell", "kmsapi",
 		),
-		tests: []string{"client", "kmsapi", "server", "signature"},
+		tests: []string{"client", "kmsapi", "server", "server/internal/peers", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
