@@ -41,6 +41,7 @@ const (
 	earlierRootKeyPath = metaPrefix + "root-key-before"
 	fingerprintKeyPath = metaPrefix + "fingerprint-key"
 	clockPath          = metaPrefix + "clock"
+	movePath           = metaPrefix + "move"
 )
 
 // dueTime has a fixed width, so that the order of bytes is the order of time.

@@ -67,6 +67,7 @@ func (n *Node) seek(ctx context.Context, self cluster.Peer) (*Term, error) {
 		case err == nil:
 			r.pause = 0
 		case ctx.Err() == nil:
+			n.refused.Store(&err)
 			n.log.Warn("the node can't become the active one", "error", err)
 		}
 	}
@@ -86,6 +87,7 @@ func (n *Node) stand(ctx context.Context, f *follower, self cluster.Peer) (*Term
 		l.revoke(n.lease)
 		return nil, err
 	}
+	n.claimed.Store(true)
 	t := n.newTerm(l, created, self)
 	if err := t.takeOver(ctx, f); err != nil {
 		t.end(err)

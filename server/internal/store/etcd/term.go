@@ -49,7 +49,7 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 	}
 	t.mark.Store(&mark{})
 	t.chain = &chain{
-		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step,
+		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step, progress: n.Progress,
 		attempt: n.lease / 3, patience: n.lease,
 		advanced: func(m mark) { t.mark.Store(&m) },
 	}
