@@ -50,3 +50,20 @@ func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
 	}
 	return at, exact, nil
 }
+
+// RoughenClockMark makes the mark of a store that was restored one that is not exact: since it was written, a service
+// may have accepted requests, on the store that was replaced.
+func RoughenClockMark(w store.Writer) error {
+	value, err := w.Get(clockPath)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	at, _, err := parseClockMark(value)
+	if err != nil {
+		return err
+	}
+	return w.Put(clockPath, at.AppendFormat(nil, roughMark))
+}
