@@ -80,7 +80,9 @@ func (e etcdTarget) fill(
 }
 
 // update implements moveTarget.
-func (e etcdTarget) update(ctx context.Context, fn func(store.Writer) error) error { return e.Update(ctx, fn) }
+func (e etcdTarget) update(ctx context.Context, fn func(store.Writer) error) error {
+	return e.Update(ctx, fn)
+}
 
 // close implements moveTarget.
 func (e etcdTarget) close() error { return e.Close() }

@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, rekeyAndDie(after))
 		os.Exit(1)
 	}
+	if command := os.Getenv(doomedCommand); command != "" {
+		fmt.Fprintln(os.Stderr, runDoomed(command))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 

@@ -78,18 +78,18 @@ func keepAs(ctx context.Context, s store.Store, path string, progress Progress) 
 		return err
 	}
 	defer func() { _ = archive.Close() }() // It was only read.
-	same, compareErr := areEqual(ctx, s, archive)
+	same, compareErr := areEqual(ctx, s, archive, "")
 	if same || compareErr != nil {
 		return compareErr
 	}
 	return err
 }
 
-// areEqual reports whether two stores have the same records.
-func areEqual(ctx context.Context, a, b records) (equal bool, err error) {
+// areEqual reports whether two stores have the same records, apart from one.
+func areEqual(ctx context.Context, a, b records, but string) (equal bool, err error) {
 	err = a.View(ctx, func(ra store.Reader) error {
 		return b.View(ctx, func(rb store.Reader) error {
-			err := errors.Join(haveAll(ra, rb), haveAll(rb, ra))
+			err := errors.Join(haveAll(ra, rb, but), haveAll(rb, ra, but))
 			equal = err == nil
 			if errors.Is(err, errDifferent) {
 				return nil
@@ -102,9 +102,12 @@ func areEqual(ctx context.Context, a, b records) (equal bool, err error) {
 
 var errDifferent = errors.New("the stores have different records")
 
-// haveAll returns errDifferent if b does not have each record of a.
-func haveAll(a, b store.Reader) error {
+// haveAll returns errDifferent if b does not have each record of a, apart from one.
+func haveAll(a, b store.Reader, but string) error {
 	return a.Scan("", "", func(key string, value []byte) (bool, error) {
+		if key == but {
+			return true, nil
+		}
 		other, err := b.Get(key)
 		if errors.Is(err, store.ErrNotFound) || err == nil && !bytes.Equal(value, other) {
 			return false, errDifferent

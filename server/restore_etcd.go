@@ -37,16 +37,26 @@ func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, k
 	if r.report, err = r.good(r.ofArchive(ctx, archive)); err != nil {
 		return Restored{}, err
 	}
-	if err := r.putIn(ctx, in, opened, archive, keep); err != nil {
+	// It may be here already, from a try of which the end is not known. Then what it has replaced is kept already too.
+	done, err := areEqual(ctx, opened, archive, keyring.ClockPath)
+	switch {
+	case err != nil:
 		return Restored{}, err
+	case done:
+		keep = ""
+	default:
+		err = r.putIn(ctx, in, opened, archive, keep)
 	}
-	return Restored{r.report, keep}, nil
+	if err == nil {
+		r.report, err = in.asWritten(ctx, r.checkup, r.report)
+	}
+	return Restored{r.report, keep}, err
 }
 
 // putIn puts an archive that was checked in the place of the store.
 func (r *restoring) putIn(
 	ctx context.Context, in etcdStore, opened cluster.Alone, archive *bolt.Archive, keep string,
-) (err error) {
+) error {
 	if keep != "" {
 		if err := keepAs(ctx, opened, keep, in.progress); err != nil {
 			return err
@@ -58,8 +68,7 @@ func (r *restoring) putIn(
 		return in.fault(err)
 	}
 	in.step("the store is replaced")
-	r.report, err = in.asWritten(ctx, r.checkup, r.report)
-	return err
+	return nil
 }
 
 // asWritten checks what is in etcd now, which is to have as much as there was before.

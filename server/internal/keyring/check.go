@@ -224,7 +224,7 @@ func (c *checker) nonce(at location, value []byte) {
 }
 
 func (c *checker) meta(at location, value []byte) {
-	if at.path == clockPath {
+	if at.path == ClockPath {
 		if _, _, err := parseClockMark(value); err != nil {
 			c.problem("%v", err)
 		}

@@ -10,11 +10,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
+// ClockPath is the record of the mark of the service's clock.
+const ClockPath = metaPrefix + "clock"
+
 // ClockMark returns the mark of the service's clock that was kept last: a time, and whether it is exact. It is zero if
 // none was kept.
 func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err error) {
 	err = k.store.View(ctx, func(r store.Reader) error {
-		value, err := r.Get(clockPath)
+		value, err := r.Get(ClockPath)
 		if errors.Is(err, store.ErrNotFound) {
 			return nil
 		}
@@ -34,7 +37,7 @@ func (k *Keyring) KeepClockMark(ctx context.Context, at time.Time, exact bool) e
 		form = exactMark
 	}
 	value := at.UTC().AppendFormat(nil, form)
-	return k.store.Update(ctx, func(w store.Writer) error { return w.Put(clockPath, value) })
+	return k.store.Update(ctx, func(w store.Writer) error { return w.Put(ClockPath, value) })
 }
 
 // The forms of a clock mark.
@@ -46,7 +49,7 @@ const (
 func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
 	text, exact := strings.CutSuffix(string(value), strings.TrimPrefix(exactMark, roughMark))
 	if at, err = time.Parse(roughMark, text); err != nil {
-		return at, exact, fmt.Errorf("record %s: it is not a clock mark", clockPath)
+		return at, exact, fmt.Errorf("record %s: it is not a clock mark", ClockPath)
 	}
 	return at, exact, nil
 }
@@ -54,7 +57,7 @@ func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
 // RoughenClockMark makes the mark of a store that was restored one that is not exact: since it was written, a service
 // may have accepted requests, on the store that was replaced.
 func RoughenClockMark(w store.Writer) error {
-	value, err := w.Get(clockPath)
+	value, err := w.Get(ClockPath)
 	if errors.Is(err, store.ErrNotFound) {
 		return nil
 	}
@@ -65,5 +68,5 @@ func RoughenClockMark(w store.Writer) error {
 	if err != nil {
 		return err
 	}
-	return w.Put(clockPath, at.AppendFormat(nil, roughMark))
+	return w.Put(ClockPath, at.AppendFormat(nil, roughMark))
 }

@@ -40,7 +40,6 @@ const (
 	rootKeyPath        = metaPrefix + "root-key"
 	earlierRootKeyPath = metaPrefix + "root-key-before"
 	fingerprintKeyPath = metaPrefix + "fingerprint-key"
-	clockPath          = metaPrefix + "clock"
 	movePath           = metaPrefix + "move"
 )
 

@@ -11,8 +11,9 @@ import (
 )
 
 // Open opens the store for a program that needs nothing but the store, such as one that restores a backup. Until it is
-// closed, no node can become the active one. If there is an active node, and still is after a lease, the error wraps
-// [store.ErrLocked]; if etcd can't be reached or refuses for so long, [store.ErrUnavailable]. To read the store, and to
+// closed, no node can become the active one. If there is an active node, and still is when the lease of one that
+// has died would be over, the error wraps [store.ErrLocked]; if etcd can't be reached or refuses for so long,
+// [store.ErrUnavailable]. To read the store, and to
 // finish a large update that another process has left, may take longer.
 func Open(ctx context.Context, o Options, self cluster.Peer) (cluster.Alone, error) {
 	n := Join(o)
@@ -29,8 +30,11 @@ func Open(ctx context.Context, o Options, self cluster.Peer) (cluster.Alone, err
 	return &opened{t.store, n}, nil
 }
 
+// expiryDelay is how much later than its time etcd may end the lease of a process that has died.
+const expiryDelay = 1500 * time.Millisecond
+
 // awaitClaim waits until the node has won an election, and then for the end of ctx. It returns why that will not
-// happen, once nothing has changed for a lease.
+// happen, once nothing has changed for longer than a lease.
 func (n *Node) awaitClaim(ctx context.Context) error {
 	ticks := time.NewTicker(n.lease / 8)
 	defer ticks.Stop()
@@ -45,7 +49,7 @@ func (n *Node) awaitClaim(ctx context.Context) error {
 		if now != last {
 			last, since = now, time.Now()
 		}
-		if time.Since(since) >= n.lease && !n.claimed.Load() {
+		if time.Since(since) >= n.lease+expiryDelay && !n.claimed.Load() {
 			return n.whyNot(now.leader)
 		}
 	}
