@@ -50,7 +50,7 @@ var rooms = map[string]room{
 			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/publickey", "internal/reserved",
 			"internal/servercert",
 		},
-		tests: []string{"kmstest", "server"},
+		tests: []string{"internal/openssl", "kmstest", "server"},
 	},
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
@@ -109,6 +109,8 @@ var rooms = map[string]room{
 	"internal/sm2key": {imports: []string{"internal/curvekey", "kmsapi"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
+	// A second opinion on cryptography, for tests.
+	"internal/openssl": {},
 	// Public keys of KMS, for all that checks signatures.
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The variables that say which KMS is called, and as whom, for the commands.
@@ -148,16 +150,19 @@ var rooms = map[string]room{
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/etcdtest", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/etcd", "server/servertest",
-			"server/sm", "server/internal/store/storetest", "signature",
+			"client", "internal/etcdtest", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/etcd",
+			"server/servertest", "server/sm", "server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.
 	"server/sm": {imports: serverRooms(
 		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
-	// What a program links for a service on etcd.
-	"server/etcd": {imports: serverRooms("cluster", "store/etcd")},
+	// What a program links for a service on several machines.
+	"server/etcd": {
+		imports: serverRooms("cluster", "store/etcd"),
+		tests:   append(serverRooms("pki", "kmsapi", "server"), "client", "internal/etcdtest"),
+	},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(

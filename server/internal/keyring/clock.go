@@ -16,28 +16,37 @@ const ClockPath = metaPrefix + "clock"
 // ClockMark returns the mark of the service's clock that was kept last: a time, and whether it is exact. It is zero if
 // none was kept.
 func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err error) {
-	err = k.store.View(ctx, func(r store.Reader) error {
-		value, err := r.Get(ClockPath)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		at, exact, err = parseClockMark(value)
+	err = k.store.View(ctx, func(r store.Reader) (err error) {
+		at, exact, err = ReadClockMark(r)
 		return err
 	})
 	return at, exact, err
 }
 
+// ReadClockMark is [Keyring.ClockMark] in a transaction of the caller's.
+func ReadClockMark(r store.Reader) (at time.Time, exact bool, err error) {
+	value, err := r.Get(ClockPath)
+	if errors.Is(err, store.ErrNotFound) {
+		return at, false, nil
+	}
+	if err != nil {
+		return at, false, err
+	}
+	return parseClockMark(value)
+}
+
 // KeepClockMark writes a mark down, in place of the last one.
 func (k *Keyring) KeepClockMark(ctx context.Context, at time.Time, exact bool) error {
+	return k.store.Update(ctx, func(w store.Writer) error { return PutClockMark(w, at, exact) })
+}
+
+// PutClockMark is [Keyring.KeepClockMark] in a transaction of the caller's.
+func PutClockMark(w store.Writer, at time.Time, exact bool) error {
 	form := roughMark
 	if exact {
 		form = exactMark
 	}
-	value := at.UTC().AppendFormat(nil, form)
-	return k.store.Update(ctx, func(w store.Writer) error { return w.Put(ClockPath, value) })
+	return w.Put(ClockPath, at.UTC().AppendFormat(nil, form))
 }
 
 // The forms of a clock mark.
@@ -57,16 +66,9 @@ func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
 // RoughenClockMark makes the mark of a store that was restored one that is not exact: since it was written, a service
 // may have accepted requests, on the store that was replaced.
 func RoughenClockMark(w store.Writer) error {
-	value, err := w.Get(ClockPath)
-	if errors.Is(err, store.ErrNotFound) {
-		return nil
-	}
-	if err != nil {
+	at, _, err := ReadClockMark(w)
+	if err != nil || at.IsZero() {
 		return err
 	}
-	at, _, err := parseClockMark(value)
-	if err != nil {
-		return err
-	}
-	return w.Put(ClockPath, at.AppendFormat(nil, roughMark))
+	return PutClockMark(w, at, false)
 }

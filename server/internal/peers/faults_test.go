@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
@@ -106,7 +107,9 @@ func TestARequestThatWasNotWrittenIsSentAgain(t *testing.T) {
 			_, _ = conn.Write(answerWith(200, "yes"))
 		}
 	})
-	standby := s.node("b", func(o *Options) { o.MaxRequestBytes = maxTestRequest })
+	standby := s.node("b", func(o *Options) {
+		o.MaxRequestBytes, o.times.content, o.times.alive = maxTestRequest, 20*time.Second, 20*time.Second
+	})
 	// A frame that is larger than what the network holds can't have been written whole when the link is cut.
 	a, err := standby.Forward(t.Context(), active, post(strings.Repeat("x", maxTestRequest-1)))
 	require.NoError(t, err)
@@ -133,11 +136,17 @@ func TestIdleLinksThatTheOtherEndHasClosedAreNotUsed(t *testing.T) {
 	require.Equal(t, int64(3), links.Load())
 }
 
-// cutter is a proxy that forgets its connections without a sign, as a firewall does, when cut is set.
+// cutter is a proxy that can forget its connections without a sign, as a firewall does.
 type cutter struct {
-	peer     cluster.Peer
-	cut      atomic.Bool
-	accepted atomic.Int64
+	peer cluster.Peer
+	// cut says that those of now and of later are forgotten, and forgotten counts the times that it was set.
+	cut       atomic.Bool
+	forgotten atomic.Int64
+}
+
+func (c *cutter) forget() {
+	c.forgotten.Add(1)
+	c.cut.Store(true)
 }
 
 func (s *site) cutter(to cluster.Peer) *cutter {
@@ -155,14 +164,14 @@ func (s *site) cutter(to cluster.Peer) *cutter {
 			if err != nil {
 				return
 			}
-			c.accepted.Add(1)
 			out, err := net.Dial("tcp", to.Address)
 			if err != nil {
 				_ = in.Close()
 				continue
 			}
-			go c.pass(in, out)
-			go c.pass(out, in)
+			born := c.forgotten.Load()
+			go c.pass(born, in, out)
+			go c.pass(born, out, in)
 			go func() {
 				<-ended
 				_ = in.Close()
@@ -173,11 +182,11 @@ func (s *site) cutter(to cluster.Peer) *cutter {
 	return c
 }
 
-func (c *cutter) pass(from, to net.Conn) {
+func (c *cutter) pass(born int64, from, to net.Conn) {
 	piece := make([]byte, 4<<10)
 	for {
 		n, err := from.Read(piece)
-		if c.cut.Load() {
+		if c.cut.Load() || c.forgotten.Load() > born {
 			_, _ = io.Copy(io.Discard, from)
 			return
 		}
@@ -188,27 +197,50 @@ func (c *cutter) pass(from, to net.Conn) {
 	}
 }
 
-func TestAHalfOpenLinkIsNoticed(t *testing.T) {
-	s := newSite(t)
-	active := s.active("a", say("hello"))
-	standby := s.node("b", func(o *Options) {
-		o.times.trusted = 0
-		o.times.dial = 300 * time.Millisecond
-	})
-	way := s.cutter(active.peer)
-	_, err := standby.Forward(t.Context(), way.peer, post(""))
-	require.NoError(t, err)
+// forwardAtOnce forwards so many requests at a time, each on a link of its own.
+func forwardAtOnce(t *testing.T, standby *node, to cluster.Peer, began, goOn chan bool, many int) {
+	t.Helper()
+	var running sync.WaitGroup
+	for range many {
+		running.Go(func() {
+			if _, err := standby.Forward(t.Context(), to, post("")); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	for range many {
+		select {
+		case <-began:
+		case <-time.After(20 * time.Second):
+			t.Fatal("a request has not begun")
+		}
+	}
+	for range many {
+		goOn <- true
+	}
+	running.Wait()
+}
 
-	way.cut.Store(true)
+func TestHalfOpenLinksAreNoticed(t *testing.T) {
+	s := newSite(t)
+	running, goOn := make(chan bool), make(chan bool)
+	active := s.active("a", func(http.ResponseWriter, *http.Request) {
+		running <- true
+		<-goOn
+	})
+	standby := s.node("b", func(o *Options) { o.times.trusted, o.times.dial = 0, 2*time.Second })
+	way := s.cutter(active.peer)
+	const links = 16
+	forwardAtOnce(t, standby, way.peer, running, goOn, links)
+
+	way.forget()
 	began := time.Now()
-	_, err = standby.Forward(t.Context(), way.peer, post(""))
-	require.ErrorIs(t, err, ErrNotRun, "the link was pinged first")
-	require.Error(t, standby.Compare(t.Context(), way.peer))
-	require.Less(t, time.Since(began), 4*time.Second)
+	_, err := standby.Forward(t.Context(), way.peer, post(""))
+	require.ErrorIs(t, err, ErrNotRun, "a link was pinged first")
+	require.Less(t, time.Since(began), links*standby.times.alive*3/4, "the others were not")
 
 	way.cut.Store(false)
-	_, err = standby.Forward(t.Context(), way.peer, post(""))
-	require.NoError(t, err)
+	forwardAtOnce(t, standby, way.peer, running, goOn, 1)
 }
 
 func TestAFailedComparisonDropsTheIdleLinks(t *testing.T) {
@@ -218,7 +250,7 @@ func TestAFailedComparisonDropsTheIdleLinks(t *testing.T) {
 	way := s.cutter(active.peer)
 	_, err := standby.Forward(t.Context(), way.peer, post(""))
 	require.NoError(t, err)
-	way.cut.Store(true)
+	way.forget()
 	require.Error(t, standby.Compare(t.Context(), way.peer))
 	way.cut.Store(false)
 	_, err = standby.Forward(t.Context(), way.peer, post(""))
@@ -293,6 +325,19 @@ func TestShutdownAnswersWhatIsInHandAndRunsNoMore(t *testing.T) {
 	close(goOn)
 	require.NoError(t, <-inHand)
 	require.NoError(t, <-down)
+}
+
+func TestANodeThatIsClosedSaysGoodbye(t *testing.T) {
+	s := newSite(t)
+	active := s.active("a", say("hello"))
+	l, err := s.node("b", nil).dial(t.Context(), active.peer)
+	require.NoError(t, err)
+	defer l.close()
+	require.NoError(t, active.Shutdown(t.Context()))
+	k, _, err := readFrame(l.conn, answers, 5*time.Second, time.Second)
+	require.NoError(t, err)
+	require.Equal(t, goodbye, k)
+	require.False(t, l.isQuiet())
 }
 
 func TestShutdownCutsWhatDoesNotEnd(t *testing.T) {

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"net"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -94,6 +95,22 @@ func TestAPeerMustHaveTheNameThatItIsCalledBy(t *testing.T) {
 	require.ErrorIs(t, err, errItself)
 }
 
+func TestAPeerMustSpeakTheProtocol(t *testing.T) {
+	s := newSite(t)
+	active := s.active("a", say(""))
+	config := s.identity("b").tlsConfig(func(tls.ConnectionState) error { return nil })
+	for _, other := range [][]string{nil, {"h2"}} {
+		config.NextProtos, config.VerifyConnection = other, nil
+		l, err := dialLink(t.Context(), active.peer.Address, config, usualTimes)
+		require.Error(t, err)
+		require.Nil(t, l)
+	}
+	config.NextProtos, config.MaxVersion = []string{protocol}, tls.VersionTLS12
+	config.MinVersion = tls.VersionTLS12
+	_, err := dialLink(t.Context(), active.peer.Address, config, usualTimes)
+	require.ErrorContains(t, err, "protocol version")
+}
+
 func TestAnIdentityIsCheckedBeforeItIsUsed(t *testing.T) {
 	s := newSite(t)
 	certificate, key := s.issue(template(uriOf("a")))
@@ -131,12 +148,19 @@ func TestANewCertificateHasTheSameName(t *testing.T) {
 func TestStrangersFillNeitherLogNorListener(t *testing.T) {
 	s := newSite(t)
 	active, standby := s.active("a", say("hello")), s.node("b", nil)
+	var oldest net.Conn
 	for range 3 * maxStrangers {
 		conn, err := net.Dial("tcp", active.peer.Address)
 		require.NoError(t, err)
 		defer conn.Close()
+		if oldest == nil {
+			oldest = conn
+		}
 	}
-	_, err := standby.Forward(t.Context(), active.peer, post(""))
+	require.NoError(t, oldest.SetReadDeadline(time.Now().Add(active.times.dial/2)))
+	_, err := oldest.Read(make([]byte, 1))
+	require.NotErrorIs(t, err, os.ErrDeadlineExceeded, "it was closed for the others")
+	_, err = standby.Forward(t.Context(), active.peer, post(""))
 	require.NoError(t, err)
 	require.Eventually(t, func() bool {
 		return strings.Count(active.log.String(), "\n") == refusalsAtOnce && active.refusals.omitted.Load() > 0
