@@ -17,7 +17,8 @@ func (n *node) status() ops.Node {
 		Connected: store.Connected, Current: store.Current, Mark: store.Mark, Revision: store.Revision,
 		Lease: store.Lease, StoreBytes: store.Bytes, StoreAlarm: store.Alarm, ClockOffset: n.link.ClockOffset(),
 	}
-	if leader, known := n.member.Leader(); known {
+	// A leader without an address is a command, such as a restore, that keeps nodes from the store.
+	if leader, known := n.member.Leader(); known && leader.Address != "" {
 		status.ActiveNode = leader.Name
 	}
 	status.Err = n.health(a, status, refusal)

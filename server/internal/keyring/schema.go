@@ -100,6 +100,16 @@ func readSchema(r store.Reader) (schema int, err error) {
 	return schema, err
 }
 
+// ReadLayout returns the version of a store's layout. The error wraps [store.ErrNotFound] for a new store, and
+// [ErrLayout] for a layout that this program does not know.
+func ReadLayout(r store.Reader) (int, error) {
+	layout, err := readSchema(r)
+	if _, moving := errors.AsType[*MoveError](err); moving {
+		err = nil
+	}
+	return layout, err
+}
+
 func verifyProof(r store.Reader, root *crypt.RootKey) error {
 	proof, err := r.Get(rootKeyPath)
 	if err != nil {

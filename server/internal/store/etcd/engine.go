@@ -60,14 +60,23 @@ func dialNow(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 	defer cancel()
 	client, err := Dial(bounded, o)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		return nil, &unusable{err}
 	}
 	n := &dialed{client: client, log: o.Logger, lease: o.Lease}
 	if err := n.checkVersions(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", store.ErrUnavailable, err), client.Close())
+		return nil, errors.Join(&unusable{err}, client.Close())
 	}
 	return client, nil
 }
+
+// unusable is why etcd can't be used: [store.ErrUnavailable] in other words.
+type unusable struct{ cause error }
+
+// Error implements error.
+func (u *unusable) Error() string { return u.cause.Error() }
+
+// Unwrap returns what the error is.
+func (u *unusable) Unwrap() []error { return []error{store.ErrUnavailable, u.cause} }
 
 // readOnce makes a client for one [Read].
 func readOnce(ctx context.Context, o cluster.Options) (cluster.Snapshot, error) {

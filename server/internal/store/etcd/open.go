@@ -81,9 +81,9 @@ func (n *Node) whyNot(l leader) error {
 	case l.created != 0:
 		return fmt.Errorf("%w: the active node is %s at %s", store.ErrLocked, l.Name, l.Address)
 	case refused != nil:
-		return fmt.Errorf("%w: %w", store.ErrUnavailable, *refused)
+		return &unusable{*refused}
 	default:
-		return fmt.Errorf("%w: etcd did not answer in time", store.ErrUnavailable)
+		return &unusable{errors.New("etcd did not answer in time")}
 	}
 }
 

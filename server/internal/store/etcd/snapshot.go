@@ -32,7 +32,7 @@ func Read(ctx context.Context, o Options) (*Snapshot, error) {
 	case errors.Is(err, store.ErrDamaged):
 		return nil, err
 	case err != nil:
-		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
+		return nil, &unusable{fmt.Errorf("etcd: %w", err)}
 	}
 	return &Snapshot{s.records, s.leader, versionsOf(ctx, o)}, nil
 }
