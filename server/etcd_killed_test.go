@@ -193,7 +193,8 @@ func TestARestoreToEtcdThatIsKilled(t *testing.T) {
 	}
 	_, d := make(t)
 	steps := stepsOf(t, d)
-	require.Equal(t, append([]string{"the store is kept", "part staged"}, committed...), slices.Compact(slices.Clone(steps)))
+	want := append([]string{"the store is kept", "part staged"}, committed...)
+	require.Equal(t, want, slices.Compact(slices.Clone(steps)))
 	atEachStep(t, steps, "part staged", make, func(t *testing.T, s *twoStores, d doomed, last string) {
 		keys := requireGood(t, s.etcd, "").Keys
 		if slices.Contains(committed, last) {

@@ -18,7 +18,9 @@ func TestAStoreMovesToEtcdAndBack(t *testing.T) {
 	s := newTwoStores(t, etcdtest.Start(t, etcdtest.Options{NoSync: true}), 3)
 	before := requireGood(t, s.inFile, "")
 	stages := map[server.Stage]bool{}
-	moved, err := server.Migrate(t.Context(), s.inFile, s.etcd, func(stage server.Stage, _, _ int64) { stages[stage] = true })
+	moved, err := server.Migrate(t.Context(), s.inFile, s.etcd, func(stage server.Stage, _, _ int64) {
+		stages[stage] = true
+	})
 	require.NoError(t, err)
 	require.Equal(t, map[server.Stage]bool{server.Checking: true, server.Reading: true}, stages)
 	before.Records++

@@ -52,7 +52,8 @@ type CheckOptions struct {
 // If the store is under another root key, the error wraps [crypt.ErrWrongRootKey]: nothing would open.
 func Check(ctx context.Context, a Archive, root *crypt.RootKey, o CheckOptions) (Report, error) {
 	c := &checker{
-		ctx: ctx, root: root, parseNonce: o.ParseNonce, moving: o.Moving, lists: map[string]bool{}, states: map[string]*tally{},
+		ctx: ctx, root: root, parseNonce: o.ParseNonce, moving: o.Moving,
+		lists: map[string]bool{}, states: map[string]*tally{},
 	}
 	err := a.Verify(ctx, func(fault error) bool {
 		c.problem("%v", fault)

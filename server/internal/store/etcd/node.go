@@ -70,7 +70,7 @@ type Node struct {
 	// answered is when etcd was last heard of.
 	answered atomic.Pointer[instant]
 	health   atomic.Pointer[health]
-	// claimed is set once the node has won an election, and refused is why it could not stand in the last one.
+	// claimed is set once the node has won an election, and refused is why it failed in the last one.
 	claimed atomic.Bool
 	refused atomic.Pointer[error]
 	// works are the goroutines that Close waits for.
