@@ -43,7 +43,7 @@ func TestAStoreInEtcdIsCheckedAndBackedUpWhileANodeIsActive(t *testing.T) {
 
 	_, err := server.Restore(t.Context(), s.etcd, backup, true, s.at("kept.db"), nil)
 	require.ErrorIs(t, err, server.ErrInUse)
-	require.ErrorContains(t, err, "the active node is node-1 at 127.0.0.1:1; stop the service on all machines first")
+	require.ErrorContains(t, err, `the active node is "node-1" at "127.0.0.1:1"; stop the service on all machines first`)
 	there := s.inFile
 	there.Storage.Path = s.at("there.db")
 	_, err = server.Migrate(t.Context(), s.etcd, there, nil)

@@ -142,7 +142,7 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 		},
 		"no etcd": {
 			spoil: func(_ *testing.T, s *twoStores) { s.etcd.Etcd.Endpoints = []string{"http://127.0.0.1:1"} },
-			want:  "etcd: endpoints: ETCD: the store takes no writes for now",
+			want:  "etcd: endpoints: ETCD: etcd http://127.0.0.1:1: ",
 		},
 		"it has moved to somewhere else": {
 			spoil: func(t *testing.T, s *twoStores) {

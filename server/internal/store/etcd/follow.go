@@ -73,10 +73,16 @@ func (f *follower) take() *state {
 	return f.state
 }
 
+// forget lets go of a state that was taken.
+func (f *follower) forget() {
+	f.state = nil
+	f.seen.Store(nil)
+}
+
 func (f *follower) run(ctx context.Context) {
 	defer close(f.stopped)
-	for p := (&rounds{ctx: ctx}); p.more(); {
-		err := f.loadAndWatch(ctx, p)
+	for r := (&rounds{ctx: ctx}); r.more(); {
+		err := f.loadAndWatch(ctx, r)
 		switch {
 		case ctx.Err() != nil:
 			return
@@ -84,13 +90,13 @@ func (f *follower) run(ctx context.Context) {
 			f.log.Info("etcd has compacted what was to be read; the store is loaded again")
 		case errors.Is(err, errReplaced):
 			f.log.Warn("the store has another id: it was replaced, such as by a restore, and is loaded again")
-		case err != nil:
-			f.log.Warn("the store can't be followed", "error", err)
+		case err != nil && r.first():
+			f.log.Warn("the store can't be followed; it is tried again until it can", "error", err)
 		}
 	}
 }
 
-func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
+func (f *follower) loadAndWatch(ctx context.Context, r *rounds) error {
 	s, err := f.load(ctx)
 	if s == nil {
 		return err
@@ -98,19 +104,19 @@ func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
 	f.heard()
 	f.state = s
 	f.publish(err)
-	p.pause = 0
-	for err == nil {
-		err = f.watch(ctx)
+	if err == nil {
+		f.log.Info("the store is loaded", "records", s.records.Len(), "revision", s.revision)
+		r.pause = 0
+	}
+	for err == nil && r.more() {
+		err = f.watch(ctx, r)
 	}
 	return err
 }
 
-// errWatchEnded reports that a watch must be started again.
-var errWatchEnded = errors.New("etcd has ended the watch")
-
 // watch takes in changes until the watch ends, or has missed what etcd has for too long. It returns nil if it can go on
 // from there.
-func (f *follower) watch(ctx context.Context) error {
+func (f *follower) watch(ctx context.Context, r *rounds) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
 	// Etcd delays the first changes of a watch that begins in the past.
@@ -124,11 +130,12 @@ func (f *follower) watch(ctx context.Context) error {
 			return ctx.Err()
 		case answer, ok := <-changes:
 			if !ok {
-				return f.pauseAfter(ctx, errWatchEnded)
+				return nil
 			}
-			if err := f.takeIn(ctx, answer); err != nil {
+			if again, err := f.takeIn(answer, r); again || err != nil {
 				return err
 			}
+			missed = time.Time{} // It may be behind, but it goes on.
 		case p := <-present:
 			f.heard()
 			if missed = f.compare(p, missed); !missed.IsZero() && time.Since(missed) > f.lease/2 {
@@ -139,32 +146,26 @@ func (f *follower) watch(ctx context.Context) error {
 	}
 }
 
-// pauseAfter waits before the watch is started again, so that an etcd that refuses it is not asked without a pause.
-func (f *follower) pauseAfter(ctx context.Context, err error) error {
-	f.log.Info("the watch is started again", "reason", err)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(shortestPause):
-		return nil
-	}
-}
-
-// takeIn takes in an answer of the watch, which has all changes of each of its revisions.
-func (f *follower) takeIn(ctx context.Context, answer clientv3.WatchResponse) error {
+// takeIn takes in an answer of the watch, which has all changes of each of its revisions. It reports whether the watch
+// must be started again.
+func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool, err error) {
 	switch err := answer.Err(); {
 	case answer.CompactRevision != 0:
-		return rpctypes.ErrCompacted
+		return false, rpctypes.ErrCompacted
 	case err != nil:
-		return f.pauseAfter(ctx, err)
+		if r.first() {
+			f.log.Info("the watch is started again", "reason", err)
+		}
+		return true, nil
 	}
+	r.pause = 0
 	was := f.state.id
-	err := f.state.follow(answer.Events)
+	err = f.state.follow(answer.Events)
 	if err == nil && was != "" && f.state.id != was {
-		return errReplaced
+		return false, errReplaced
 	}
 	f.publish(err)
-	return err
+	return false, err
 }
 
 // errReplaced reports that the store has another id than before.

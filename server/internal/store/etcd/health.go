@@ -68,7 +68,10 @@ func (n *Node) askHealth(endpoint string) {
 	if err != nil {
 		return
 	}
-	n.health.Store(&health{bytes: answer.DbSize, alarm: alarms(answer.Errors)})
+	h := &health{bytes: answer.DbSize, alarm: alarms(answer.Errors)}
+	if before := n.health.Swap(h); h.alarm != "" && (before == nil || before.alarm != h.alarm) {
+		n.log.Error("etcd has raised an alarm", "alarm", h.alarm, "bytes", h.bytes)
+	}
 }
 
 // alarms returns the names of etcd's alarms among the problems that a member reports.

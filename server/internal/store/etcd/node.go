@@ -28,6 +28,8 @@ type Options struct {
 	Lease time.Duration
 	// Clock is the machine's by default.
 	Clock Clock
+	// Renew gives the store a new id when a term begins, for programs that replace all of its records.
+	Renew bool
 	// Step, if set, is called after each step of a large update. Tests use it to end a node between two of them.
 	Step func(name string)
 	// Progress, if set, is called now and then with how many records of a large update, or of the store that is read,
@@ -70,7 +72,7 @@ type Node struct {
 	// answered is when etcd was last heard of.
 	answered atomic.Pointer[instant]
 	health   atomic.Pointer[health]
-	// claimed is set once the node has won an election, and refused is why it failed in the last one.
+	// claimed is set while the node has won an election, and refused is why it failed in the last one.
 	claimed atomic.Bool
 	refused atomic.Pointer[error]
 	// works are the goroutines that Close waits for.
@@ -142,6 +144,20 @@ func (n *Node) Leader() (cluster.Peer, bool) {
 	}
 	return v.leader.Peer, true
 }
+
+// StoreID returns the id of the store, which does not change until all of it is replaced; empty if it is not known.
+func (n *Node) StoreID() string {
+	if t := n.term.Load(); t != nil {
+		return t.id
+	}
+	if v := n.follower.Load().seen.Load(); v != nil {
+		return v.id
+	}
+	return ""
+}
+
+// attempt is how long an answer of etcd is awaited. After that another member should be asked.
+func (n *Node) attempt() time.Duration { return n.lease / 3 }
 
 // hear records that etcd has answered.
 func (n *Node) hear() {

@@ -77,9 +77,9 @@ func (n *Node) waitsFor() (w waiting) {
 func (n *Node) whyNot(l leader) error {
 	switch refused := n.refused.Load(); {
 	case l.created != 0 && l.Address == "":
-		return fmt.Errorf("%w: %s", store.ErrLocked, l.Name)
+		return fmt.Errorf("%w: %q", store.ErrLocked, l.Name)
 	case l.created != 0:
-		return fmt.Errorf("%w: the active node is %s at %s", store.ErrLocked, l.Name, l.Address)
+		return fmt.Errorf("%w: the active node is %q at %q", store.ErrLocked, l.Name, l.Address)
 	case refused != nil:
 		return &unusable{*refused}
 	default:

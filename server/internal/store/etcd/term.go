@@ -3,7 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
-	"sync"
+	"log/slog"
 	"sync/atomic"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -22,7 +22,9 @@ type Term struct {
 	// records is what views see: all that was committed.
 	records atomic.Pointer[records]
 	// mark is that of the last commit.
-	mark  atomic.Pointer[mark]
+	mark atomic.Pointer[mark]
+	// id is that of the store.
+	id    string
 	chain *chain
 
 	// ctx ends with the term, and has the cause.
@@ -30,10 +32,10 @@ type Term struct {
 	cancel context.CancelCauseFunc
 	// over is set when the term no longer goes on, and resigning before it gives up the leader key itself.
 	over, resigning atomic.Bool
-	// err is set before done is closed, once.
-	ends sync.Once
-	done chan struct{}
-	err  error
+	// ending is set by the call that ends the term, which then sets err and closes done.
+	ending atomic.Bool
+	done   chan struct{}
+	err    error
 	// left is closed once the lease is revoked, as far as etcd can be reached, and the node follows again.
 	left chan struct{}
 }
@@ -50,11 +52,11 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 	t.mark.Store(&mark{})
 	t.chain = &chain{
 		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step, progress: n.Progress,
-		attempt: n.lease / 3, patience: n.lease,
+		attempt: n.attempt(), patience: n.lease,
 		advanced: func(m mark) { t.mark.Store(&m) },
 	}
 	t.store = &Store{term: t}
-	t.store.updates = group.New(t.begin, n.Options.Options, t.end)
+	t.store.updates = group.New(t.begin, n.Options.Options, t.beginEnd)
 	n.works.Go(func() { t.endIf(l.keep(ctx, n.lease/8, n.hear)) })
 	n.works.Go(func() {
 		if err := n.watchLeader(ctx, created); !t.resigning.Load() {
@@ -81,7 +83,15 @@ func (t *Term) takeOver(ctx context.Context, f *follower) error {
 		return err
 	}
 	t.records.Store(s.records)
+	t.id = s.id
 	t.node.term.Store(t)
+	f.forget()
+	if t.over.Load() {
+		// Its end may have come before there was anything to leave.
+		t.node.term.CompareAndSwap(t, nil)
+		<-t.done
+		return t.err
+	}
 	return nil
 }
 
@@ -91,33 +101,11 @@ func (t *Term) beginChain(s *state) error {
 		return err
 	}
 	ops := []clientv3.Op{t.chain.removeStaged()}
-	if s.id == "" {
-		ops = append(ops, clientv3.OpPut(t.chain.keys.id, newID()))
+	if s.id == "" || t.node.Renew {
+		s.id = newID()
+		ops = append(ops, clientv3.OpPut(t.chain.keys.id, s.id))
 	}
 	return t.chain.advance(ops, newID())
-}
-
-// watchLeader returns why this term's leader key is gone, or nil if ctx ends before.
-func (n *Node) watchLeader(ctx context.Context, created int64) error {
-	for r := (&rounds{ctx: ctx}); r.more(); {
-		key, err := n.client.Get(ctx, n.keys.leader)
-		if err != nil {
-			continue
-		}
-		if len(key.Kvs) == 0 || key.Kvs[0].CreateRevision != created {
-			return errDeposed
-		}
-		watched, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-		for answer := range n.client.Watch(watched, n.keys.leader, clientv3.WithRev(key.Header.Revision+1)) {
-			r.pause = 0
-			if len(answer.Events) > 0 {
-				cancel()
-				return errDeposed
-			}
-		}
-		cancel()
-	}
-	return nil
 }
 
 // Store implements [cluster.Term].
@@ -141,18 +129,33 @@ func (t *Term) Err() error {
 
 // end ends the term; only the first call counts. cause is nil if it has ended in order.
 func (t *Term) end(cause error) {
+	t.beginEnd(cause)
+	<-t.done
+}
+
+// beginEnd is end that does not wait if another call is in progress: the group of updates makes one during its own.
+func (t *Term) beginEnd(cause error) {
 	t.over.Store(true)
-	t.ends.Do(func() {
-		if cause != nil {
-			t.err = termEnded(cause)
-			t.node.log.Warn("this node is no longer the active one", "reason", cause)
-		} else {
-			cause = errResigned
-		}
-		close(t.done)
-		t.cancel(cause)
-	})
-	t.store.updates.Fail(termEnded(context.Cause(t.ctx)))
+	if !t.ending.CompareAndSwap(false, true) {
+		return
+	}
+	if cause != nil {
+		t.err = termEnded(cause)
+		t.node.log.Log(context.Background(), endLevel(cause), "this node is no longer the active one", "reason", cause)
+	} else {
+		cause = errResigned
+	}
+	t.cancel(cause)
+	t.store.updates.Fail(termEnded(cause))
+	close(t.done)
+}
+
+// endLevel is how much the end of a term matters to operators.
+func endLevel(cause error) slog.Level {
+	if errors.Is(cause, errClosed) {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
 
 func (t *Term) endIf(err error) {

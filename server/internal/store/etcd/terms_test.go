@@ -55,7 +55,7 @@ func TestAnOrderlyEndHandsOver(t *testing.T) {
 	}
 }
 
-func TestLastWritesMayBeLargeOrFail(t *testing.T) {
+func TestLastWritesMayBeLargeOrMissingOrFail(t *testing.T) {
 	t.Parallel()
 	client := member(t)
 	_, after := beforeAndAfter()
@@ -69,6 +69,19 @@ func TestLastWritesMayBeLargeOrFail(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, after, stored(t, client))
+
+	term = lead(t, join(t, client), "a")
+	require.NoError(t, term.Resign(t.Context(), nil), "there need be none")
+
+	term = lead(t, join(t, client), "a")
+	require.Panics(t, func() { _ = term.Resign(t.Context(), func(store.Writer) error { panic("oops") }) })
+	require.Error(t, term.Err())
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	term = lead(t, join(t, client), "a")
+	require.ErrorIs(t, term.Resign(ended, nil), context.Canceled)
+	require.ErrorIs(t, term.Err(), cluster.ErrTermEnded)
 
 	oops := errors.New("oops")
 	term = lead(t, join(t, client), "a")
@@ -144,6 +157,7 @@ func TestAStandbyFollows(t *testing.T) {
 	l.Set(link.Fault{HoldAnswers: true})
 	require.Eventually(t, func() bool { return !standby.Status().Current }, 5*time.Second, 10*time.Millisecond)
 	want["k"] = "w"
+	require.NoError(t, put(t, term.Store(), "k", "never seen"))
 	require.NoError(t, put(t, term.Store(), "k", "w"))
 	compact(t, dial(t, server.Endpoints()...))
 	l.Set(link.Fault{Cut: true})
@@ -158,6 +172,22 @@ func compact(t *testing.T, client *clientv3.Client) {
 	require.NoError(t, err)
 	_, err = client.Compact(t.Context(), now.Header.Revision, clientv3.WithCompactPhysical())
 	require.NoError(t, err)
+}
+
+func TestAReplacedStoreHasANewID(t *testing.T) {
+	t.Parallel()
+	client := member(t)
+	standby := join(t, client)
+	ids := map[string]bool{}
+	for _, renew := range []bool{false, false, true} {
+		n := join(t, client, func(o *etcd.Options) { o.Renew = renew })
+		term := lead(t, n, "a")
+		require.NotEmpty(t, n.StoreID())
+		ids[n.StoreID()] = true
+		require.NoError(t, term.Store().Close())
+		require.Eventually(t, func() bool { return standby.StoreID() == n.StoreID() }, 5*time.Second, time.Millisecond)
+	}
+	require.Len(t, ids, 2)
 }
 
 func TestANodeThatIsClosed(t *testing.T) {
