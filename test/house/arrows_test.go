@@ -150,8 +150,8 @@ var rooms = map[string]room{
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
-			"server/internal/store/storetest", "signature",
+			"client", "internal/etcdtest", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/etcd",
+			"server/servertest", "server/sm", "server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.
