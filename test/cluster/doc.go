@@ -1,0 +1,3 @@
+// Package cluster tests the KMS service on several machines: three nodes, three members of etcd, and everything that
+// can happen to them.
+package cluster
