@@ -113,6 +113,8 @@ var rooms = map[string]room{
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The variables that say which KMS is called, and as whom, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
+	// etcd for tests, as processes.
+	"internal/etcdtest": {},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
@@ -191,6 +193,8 @@ var rooms = map[string]room{
 	"server/internal/store/bolt": {
 		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
+	// What a service on several machines needs, whatever the store.
+	"server/internal/cluster":         {imports: serverRooms("store")},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},
@@ -219,6 +223,7 @@ func serverRooms(names ...string) []string {
 // guarded are modules that only some rooms may import, so that no other room makes a program link them.
 var guarded = map[string][]string{
 	"github.com/emmansun/gmsm": {"internal/sm2key", "internal/sm3", "internal/sm4gcm"},
+	"go.etcd.io/etcd":          {"internal/etcdtest", "server/internal/store/etcd"},
 }
 
 // goPackage is what `go list -json` reports about a package.

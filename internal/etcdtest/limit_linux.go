@@ -1,0 +1,16 @@
+package etcdtest
+
+import (
+	"fmt"
+
+	"golang.org/x/sys/unix"
+)
+
+// LimitFiles makes writes beyond bytes of any file fail from now on, as on a full disk: the member ends with one of its
+// next entries. The limit goes with the process; a restart has none.
+func (m *Member) LimitFiles(bytes uint64) error {
+	if m.process == nil {
+		return fmt.Errorf("%s is down", m.name)
+	}
+	return unix.Prlimit(m.process.cmd.Process.Pid, unix.RLIMIT_FSIZE, &unix.Rlimit{Cur: bytes, Max: bytes}, nil)
+}
