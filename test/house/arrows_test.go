@@ -114,7 +114,9 @@ var rooms = map[string]room{
 	// The variables that say which KMS is called, and as whom, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// etcd for tests, as processes.
-	"internal/etcdtest": {},
+	"internal/etcdtest": {imports: []string{"internal/link"}},
+	// Networks that fail, for tests.
+	"internal/link": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
 	"internal/budget":  {onlyStandard: true},
 	"internal/fields":  {imports: []string{"internal/guess", "internal/input", "internal/refusal", "kmsapi"}},
