@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
 # Runs every check that a commit needs, in phases: format and vet, unit tests with the race detector, Alibaba Cloud's
 # own SDKs against the KMS service, transit's clients against the engine, the published OpenAPI, Kubernetes' API server
-# against the KMS provider, the files of a release, and the end-to-end tests on a real Vault. The latter are last and
-# verbose, so that the output shows that they ran, and never from the test cache. .ci/run has the names of the phases
-# too.
+# against the KMS provider, three nodes of the service that lose everything they can lose, the files of a release, and
+# the end-to-end tests on a real Vault. The latter are last and verbose, so that the output shows that they ran, and
+# never from the test cache. .ci/run has the names of the phases too.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -42,5 +42,6 @@ run_phase bench bench_tests
 run_phase openapi go test -C test/openapi -count=1 .
 run_phase kubernetes go test -C test/kubernetes -count=1 .
 run_phase node scripts/node.sh
+run_phase cluster scripts/cluster.sh
 run_phase release go test -C scripts/release -v -count=1 -timeout 20m .
 run_phase e2e go test -race -v -count=1 -timeout 20m ./test/e2e

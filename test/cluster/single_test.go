@@ -14,17 +14,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// top is the folder of the repository.
-const top = "../.."
-
-// build builds the program under test as it ships: without the race detector, which would change what is slow.
-func build(t *testing.T) string {
-	t.Helper()
-	program := filepath.Join(t.TempDir(), "alicloudkms")
-	require.NoError(t, servers.Build(t.Context(), top, "alicloudkms", program, "cluster-test"))
-	return program
-}
-
 // What the callers see of a single service, reached by three addresses, is what the checkers expect of a cluster.
 func TestTheCheckersAgreeWithASingleService(t *testing.T) {
 	t.Parallel()

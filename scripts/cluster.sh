@@ -1,0 +1,9 @@
+#!/usr/bin/env bash
+# Lets everything go wrong that can happen to three nodes of the KMS service and an etcd of three members, for
+# CLUSTER_SECONDS (60), and checks what their callers have seen. VAULT_BIN is the Vault that unseals through them.
+set -euo pipefail
+unset CDPATH # with it, cd prints the new folder
+cd "$(dirname "${BASH_SOURCE[0]}")/../test/cluster"
+
+# The tests mostly wait, so that they run at the same time even on few cores.
+exec go test -count=1 -parallel 4 -timeout 15m ./... -args "$@"

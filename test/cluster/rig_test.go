@@ -1,0 +1,147 @@
+package cluster
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"os"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/load"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/pki"
+)
+
+const (
+	// size is the number of nodes, and of members of etcd.
+	size = 3
+	// shortestLease is the shortest that etcd grants.
+	shortestLease = 2 * time.Second
+	// recovery is how long the service may need once all faults are over. A whole etcd that starts again needs the most.
+	recovery = 40 * time.Second
+)
+
+// rig is three nodes and three members, each a process of its own, and the links between them.
+type rig struct {
+	t       *testing.T
+	program string
+	dir     string
+	etcd    *etcdtest.Cluster
+	nodes   []*node
+	site    *load.Site
+}
+
+// newRig starts everything and waits until a node is active.
+func newRig(t *testing.T, program string, o etcdtest.Options) *rig {
+	t.Helper()
+	r := prepareRig(t, program, o)
+	var starts errgroup.Group
+	for _, n := range r.nodes {
+		t.Cleanup(n.kill)
+		starts.Go(func() error { return n.start(program) })
+	}
+	require.NoError(t, starts.Wait())
+	r.awaitActive(recovery)
+	return r
+}
+
+// prepareRig makes all but the nodes' processes.
+func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
+	t.Helper()
+	o.Members = size
+	// The path of a socket is short, which that of the test's own folder may not be.
+	dir, err := os.MkdirTemp("", "kms")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	shared, err := server.NewDevConfig(dir, "127.0.0.1:0")
+	require.NoError(t, err)
+	peers, err := pki.New("peers")
+	require.NoError(t, err)
+	require.NoError(t, peers.WriteCA(dir+"/peers-ca.pem"))
+	r := &rig{t: t, program: program, dir: dir, etcd: etcdtest.Start(t, o)}
+	for number := range size {
+		n := &node{
+			number: number, dir: dir, name: fmt.Sprintf("node%d", number+1), shared: shared,
+			listen: freePort(t), peers: freePort(t), operations: freePort(t),
+		}
+		require.NoError(t, peers.IssuePeer(dir, n.name, "alicloudkms://chaos/"+n.name, "127.0.0.1"))
+		n.callers = newLink(t, n.listen)
+		for member := range size {
+			n.members = append(n.members, newLink(t, r.etcd.Member(member).Address()))
+		}
+		n.writeConfig(t, shortestLease)
+		r.nodes = append(r.nodes, n)
+	}
+	r.connect(shared)
+	return r
+}
+
+func newLink(t *testing.T, target string) *link.Link {
+	t.Helper()
+	l, err := link.New("127.0.0.1:0", target)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, l.Close()) })
+	return l
+}
+
+// connect makes the callers' view.
+func (r *rig) connect(shared *server.DevConfig) {
+	r.t.Helper()
+	ca, err := os.ReadFile(shared.CAFile)
+	require.NoError(r.t, err)
+	r.site = &load.Site{CA: string(ca), Credentials: signature.Credentials{
+		AccessKeyID: shared.AccessKeyID, AccessKeySecret: shared.AccessKeySecret,
+	}}
+	for _, n := range r.nodes {
+		r.site.Addresses = append(r.site.Addresses, n.callers.Address())
+	}
+	require.NoError(r.t, r.site.Connect())
+	r.t.Cleanup(r.site.Close)
+}
+
+// active returns the node that says that it is the active one, or nil.
+func (r *rig) active(ctx context.Context) *node {
+	for _, n := range r.nodes {
+		if n.isActive(ctx) {
+			return n
+		}
+	}
+	return nil
+}
+
+// awaitActive waits until a node is active, and all others are standbys.
+func (r *rig) awaitActive(limit time.Duration) *node {
+	r.t.Helper()
+	var active *node
+	for end := time.Now().Add(limit); time.Now().Before(end); time.Sleep(20 * time.Millisecond) {
+		standbys := 0
+		active = nil
+		for _, n := range r.nodes {
+			switch status, _ := n.health(r.t.Context()); status {
+			case http.StatusOK:
+				active = n
+			case http.StatusTooManyRequests:
+				standbys++
+			}
+		}
+		if active != nil && standbys == size-1 {
+			return active
+		}
+	}
+	for _, n := range r.nodes {
+		status, body := n.health(r.t.Context())
+		r.t.Logf("%s: /healthz says %d %s", n.name, status, body)
+		if n.process != nil {
+			r.t.Logf("%s:\n%s", n.name, n.process.Tail())
+		}
+	}
+	require.FailNow(r.t, "the service is not whole", "within %s of the end of all faults", limit)
+	return nil
+}
