@@ -43,6 +43,30 @@ listener {
   tls_cert_file = %q
   tls_key_file  = %q
 }
+operations {
+  address = %q
+  socket  = "%s.sock"
+}
+root_key { file = %q }
+audit    { file = "%s.audit" }
+account %q {
+  access_key %q { secret_file = %q }
+}
+quotas {
+  keys         = -1
+  aliases      = -1
+  key_versions = -1
+}
+rate_limits {
+  crypto     = -1
+  create_key = -1
+  write      = -1
+  read       = -1
+}
+`
+
+// inEtcd is the part of the configuration of a node that is one of several.
+const inEtcd = `
 etcd {
   endpoints = [%s]
   lease     = %q
@@ -50,34 +74,29 @@ etcd {
 cluster {
   address        = %q
   ca_file        = "peers-ca.pem"
-  cert_file      = "%[7]s.pem"
-  key_file       = "%[7]s.key"
+  cert_file      = "%s.pem"
+  key_file       = "%s.key"
   max_clock_skew = "1s"
 }
-operations {
-  address = %[8]q
-  socket  = "%[7]s.sock"
-}
-root_key { file = %[9]q }
-audit    { file = "%[7]s.audit" }
-account %[10]q {
-  access_key %[11]q { secret_file = %[12]q }
-}
-` + noLimits
+`
 
-// writeConfig writes the node's configuration file.
-func (n *node) writeConfig(t *testing.T, lease time.Duration) {
+// writeConfig writes the node's configuration file. store is what it has of its store.
+func (n *node) writeConfig(t *testing.T, store string) {
 	t.Helper()
+	c := n.shared.Config
+	key := c.Accounts[0].AccessKeys[0]
+	text := fmt.Sprintf(nodeConfig, n.listen, c.Listener.TLSCertFile, c.Listener.TLSKeyFile, n.operations, n.name,
+		c.RootKey.File, n.name, c.Accounts[0].ID, key.ID, key.SecretFile)
+	require.NoError(t, os.WriteFile(n.config(), []byte(text+store), 0o600))
+}
+
+// inEtcd is the store of a node that reaches etcd through its links.
+func (n *node) inEtcd(lease time.Duration) string {
 	var endpoints []string
 	for _, l := range n.members {
 		endpoints = append(endpoints, fmt.Sprintf("%q", "http://"+l.Address()))
 	}
-	c := n.shared.Config
-	key := c.Accounts[0].AccessKeys[0]
-	text := fmt.Sprintf(nodeConfig, n.listen, c.Listener.TLSCertFile, c.Listener.TLSKeyFile,
-		strings.Join(endpoints, ", "), lease.String(), n.peers, n.name, n.operations, c.RootKey.File, c.Accounts[0].ID,
-		key.ID, key.SecretFile)
-	require.NoError(t, os.WriteFile(n.config(), []byte(text), 0o600))
+	return fmt.Sprintf(inEtcd, strings.Join(endpoints, ", "), lease.String(), n.peers, n.name, n.name)
 }
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name+".hcl") }

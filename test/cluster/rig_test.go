@@ -56,12 +56,7 @@ func newRig(t *testing.T, program string, o etcdtest.Options) *rig {
 func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 	t.Helper()
 	o.Members = size
-	// The path of a socket is short, which that of the test's own folder may not be.
-	dir, err := os.MkdirTemp("", "kms")
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
-	shared, err := server.NewDevConfig(dir, "127.0.0.1:0")
-	require.NoError(t, err)
+	dir, shared := newSite(t)
 	peers, err := pki.New("peers")
 	require.NoError(t, err)
 	require.NoError(t, peers.WriteCA(dir+"/peers-ca.pem"))
@@ -76,11 +71,27 @@ func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 		for member := range size {
 			n.members = append(n.members, newLink(t, r.etcd.Member(member).Address()))
 		}
-		n.writeConfig(t, shortestLease)
+		n.writeConfig(t, n.inEtcd(shortestLease))
 		r.nodes = append(r.nodes, n)
 	}
-	r.connect(shared)
+	var addresses []string
+	for _, n := range r.nodes {
+		addresses = append(addresses, n.callers.Address())
+	}
+	r.connect(shared, addresses)
 	return r
+}
+
+// newSite makes a folder with the files that all nodes share. The path of a socket is short, which that of the test's own
+// folder may not be.
+func newSite(t *testing.T) (dir string, shared *server.DevConfig) {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "kms")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	shared, err = server.NewDevConfig(dir, "127.0.0.1:0")
+	require.NoError(t, err)
+	return dir, shared
 }
 
 func newLink(t *testing.T, target string) *link.Link {
@@ -92,16 +103,13 @@ func newLink(t *testing.T, target string) *link.Link {
 }
 
 // connect makes the callers' view.
-func (r *rig) connect(shared *server.DevConfig) {
+func (r *rig) connect(shared *server.DevConfig, addresses []string) {
 	r.t.Helper()
 	ca, err := os.ReadFile(shared.CAFile)
 	require.NoError(r.t, err)
-	r.site = &load.Site{CA: string(ca), Credentials: signature.Credentials{
+	r.site = &load.Site{Addresses: addresses, CA: string(ca), Credentials: signature.Credentials{
 		AccessKeyID: shared.AccessKeyID, AccessKeySecret: shared.AccessKeySecret,
 	}}
-	for _, n := range r.nodes {
-		r.site.Addresses = append(r.site.Addresses, n.callers.Address())
-	}
 	require.NoError(r.t, r.site.Connect())
 	r.t.Cleanup(r.site.Close)
 }
@@ -131,7 +139,7 @@ func (r *rig) awaitActive(limit time.Duration) *node {
 				standbys++
 			}
 		}
-		if active != nil && standbys == size-1 {
+		if active != nil && standbys == len(r.nodes)-1 {
 			return active
 		}
 	}

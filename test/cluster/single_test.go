@@ -1,49 +1,57 @@
 package cluster
 
 import (
-	"context"
+	"fmt"
 	"math/rand/v2"
-	"path/filepath"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/history"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/load"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
-// What the callers see of a single service, reached by three addresses, is what the checkers expect of a cluster.
+// What the callers see of a single service, which they reach by three addresses, is what the checkers expect of three
+// nodes, whatever happens between them: so what they find in a cluster is a fault of the cluster.
 func TestTheCheckersAgreeWithASingleService(t *testing.T) {
 	t.Parallel()
-	kms := &servers.KMS{Program: build(t), Dir: filepath.Join(t.TempDir(), "kms")}
-	require.NoError(t, kms.StartConfigured(noLimits))
-	t.Cleanup(kms.Kill)
-	site := &load.Site{
-		Addresses: []string{kms.Address, kms.Address, kms.Address}, CA: kms.CA, Credentials: kms.Credentials(),
-	}
-	require.NoError(t, site.Connect())
-	t.Cleanup(site.Close)
-	r := history.NewRecorder()
-	l := load.New(site, r, rand.New(rand.NewPCG(1, 1)))
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Second)
-	defer cancel()
-	l.Run(ctx)
-	judge(t, l, r)
+	random := rand.New(rand.NewPCG(pickSeed(t), 2))
+	program := build(t)
+	r, links := singleRig(t, program)
+	n := r.nodes[0]
+	r.live(random, func() {
+		for range 12 {
+			broken := links[random.IntN(size)]
+			broken.Set([]link.Fault{
+				{Cut: true},
+				{HoldAnswers: true},
+				{HoldRequests: true, HoldAnswers: true},
+				{Delay: 100 * time.Millisecond},
+			}[random.IntN(4)])
+			if random.IntN(3) == 0 {
+				n.kill()
+				require.NoError(t, n.start(program))
+			}
+			time.Sleep(time.Duration(random.Int64N(int64(600 * time.Millisecond))))
+			broken.Set(link.Fault{})
+		}
+	})
 }
 
-// noLimits are settings that let callers send as much as they like.
-const noLimits = `
-quotas {
-  keys         = -1
-  aliases      = -1
-  key_versions = -1
+// singleRig starts a service on a machine of its own, and returns the links to it.
+func singleRig(t *testing.T, program string) (r *rig, links []*link.Link) {
+	t.Helper()
+	dir, shared := newSite(t)
+	n := &node{dir: dir, name: "single", shared: shared, listen: freePort(t), operations: freePort(t)}
+	n.writeConfig(t, fmt.Sprintf("storage { path = %q }", dir+"/store.db"))
+	t.Cleanup(n.kill)
+	require.NoError(t, n.start(program))
+	r = &rig{t: t, program: program, dir: dir, nodes: []*node{n}}
+	var addresses []string
+	for range size {
+		links = append(links, newLink(t, n.listen))
+		addresses = append(addresses, links[len(links)-1].Address())
+	}
+	r.connect(shared, addresses)
+	return r, links
 }
-rate_limits {
-  crypto     = -1
-  create_key = -1
-  write      = -1
-  read       = -1
-}
-`

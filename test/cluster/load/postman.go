@@ -1,12 +1,12 @@
 package load
 
 import (
-	"cmp"
 	"context"
 	"crypto/rand"
 	"fmt"
 	"net/http"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -25,9 +25,11 @@ const (
 // A postman sends letters.
 type postman struct {
 	caller
-	// key is the id of a CMK to encrypt with; the first letter that creates one sets it.
-	key     string
+	// key is the id of a CMK to encrypt with; a letter that creates one sets it.
+	key     atomic.Pointer[string]
 	letters []*letter
+	// onTheWay are the deliveries that have not been answered.
+	onTheWay sync.WaitGroup
 	// due are letters that are to be sent again, in order.
 	due []delivery
 }
@@ -48,6 +50,7 @@ func newPostman(c caller) *postman { return &postman{caller: c} }
 
 // run sends letters until ctx ends: mostly new ones, and old ones when they are due.
 func (p *postman) run(ctx context.Context) {
+	defer p.onTheWay.Wait()
 	for ctx.Err() == nil {
 		if len(p.due) > 0 && p.due[0].at <= p.recorder.Now() {
 			p.deliver(ctx, p.due[0].letter)
@@ -94,7 +97,8 @@ func (p *postman) write() *letter {
 // content is what a letter asks for, without signature.
 func (p *postman) content(l *letter) kmsapi.Params {
 	unique := fmt.Sprintf("letter %d %x", len(p.letters), p.random.Uint64())
-	if p.key == "" || p.random.IntN(3) == 0 {
+	key := p.key.Load()
+	if key == nil || p.random.IntN(3) == 0 {
 		l.Op, l.Description = kmsapi.OpCreateKey, unique
 		return kmsapi.Params{
 			{Name: "Action", Value: string(l.Op)}, {Name: "Format", Value: "JSON"}, {Name: "Description", Value: unique},
@@ -104,22 +108,16 @@ func (p *postman) content(l *letter) kmsapi.Params {
 	return kmsapi.Params{
 		{Name: "Action", Value: string(l.Op)},
 		{Name: "Format", Value: "JSON"},
-		{Name: "KeyId", Value: p.key},
+		{Name: "KeyId", Value: *key},
 		{Name: "Plaintext", Value: unique},
 	}
 }
 
-// deliver sends a letter to all nodes at the same time.
+// deliver sends a letter to all nodes at the same time, and waits for none: one that does not answer must not keep the
+// others from what comes next.
 func (p *postman) deliver(ctx context.Context, l *letter) {
-	var all sync.WaitGroup
 	for node := range p.site.Addresses {
-		all.Go(func() { p.deliverTo(ctx, l, node) })
-	}
-	all.Wait()
-	for _, e := range l.Deliveries {
-		if e.Op == kmsapi.OpCreateKey && e.Outcome == history.Done {
-			p.key = cmp.Or(p.key, e.Key)
-		}
+		p.onTheWay.Go(func() { p.deliverTo(ctx, l, node) })
 	}
 }
 
@@ -137,7 +135,9 @@ func (p *postman) deliverTo(ctx context.Context, l *letter, node int) {
 	if e.Outcome == history.Unknown {
 		e.Return = history.Never
 	}
-	e.Key = id
+	if e.Key = id; e.Op == kmsapi.OpCreateKey && e.Outcome == history.Done {
+		p.key.Store(&id)
+	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.Deliveries = append(l.Deliveries, e)

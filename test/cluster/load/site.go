@@ -16,7 +16,7 @@ import (
 )
 
 // requestTimeout is how long a caller waits for an answer.
-const requestTimeout = 3 * time.Second
+const requestTimeout = 2 * time.Second
 
 // Site is a service of one or more nodes, as its callers know it.
 type Site struct {
