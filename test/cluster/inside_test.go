@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/etcd" // for nodes in this process
 )
 
 // inside is a node that runs in the process of the test, on a clock of its own.

@@ -16,6 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
+	vaultProgram = os.Getenv("VAULT_BIN")
 	servers.ClearEnvironment()
 	var err error
 	if programs, err = os.MkdirTemp("", "cluster-test"); err != nil {
@@ -29,8 +30,12 @@ func TestMain(m *testing.M) {
 	os.Exit(status)
 }
 
-// programs is the folder of what the tests build.
-var programs string
+var (
+	// programs is the folder of what the tests build.
+	programs string
+	// vaultProgram is the vault binary, or empty.
+	vaultProgram string
+)
 
 // buildOnce builds the program under test as it ships: without the race detector, which would change what is slow.
 var buildOnce = sync.OnceValues(func() (string, error) {

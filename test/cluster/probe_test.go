@@ -3,7 +3,6 @@ package cluster
 import (
 	"context"
 	"fmt"
-	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -88,9 +87,8 @@ func (p *probe) await(t *testing.T, moment time.Time) time.Duration {
 	return 0
 }
 
-// spread is the median, the 99th percentile and the longest of some times, for people.
+// spread is the median, the 99th percentile and the longest of sorted times, for people.
 func spread(times []time.Duration) string {
-	slices.Sort(times)
 	at := func(percent int) time.Duration {
 		return times[(len(times)-1)*percent/100].Round(time.Millisecond)
 	}

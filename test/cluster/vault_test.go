@@ -44,13 +44,12 @@ const unsealing = 20 * time.Second
 // A Vault that restarts while any one of the six processes is down unseals itself.
 func TestVaultUnsealsThroughEachLoss(t *testing.T) {
 	t.Parallel()
-	program := os.Getenv("VAULT_BIN")
-	if program == "" {
+	if vaultProgram == "" {
 		require.Empty(t, os.Getenv("ALICLOUDKMS_REQUIRE_VAULT"), "VAULT_BIN is not set")
 		t.Skip("VAULT_BIN is not set")
 	}
 	r := newRig(t, build(t), etcdtest.Options{NoSync: true})
-	v := startSealed(t, r, program, newBalancer(r).address())
+	v := startSealed(t, r, vaultProgram, newBalancer(r).address())
 	for i := range size {
 		// The active one of the moment, so that each is lost while it matters.
 		n := r.awaitActive(recovery)
