@@ -193,10 +193,16 @@ var rooms = map[string]room{
 	"server/internal/list":       {imports: serverRooms("store"), tests: serverRooms("store/bolt")},
 	"server/internal/store":      {alone: true},
 	"server/internal/store/bolt": {
-		imports: serverRooms("store", "internal/durable"), tests: serverRooms("store/storetest"),
+		imports: serverRooms("store", "store/group", "internal/durable"), tests: serverRooms("store/storetest"),
 	},
+	// Group commit, for every engine.
+	"server/internal/store/group": {imports: serverRooms("store")},
 	// What a service on several machines needs, whatever the store.
-	"server/internal/cluster":         {imports: serverRooms("store")},
+	"server/internal/cluster": {imports: serverRooms("store")},
+	"server/internal/store/etcd": {
+		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
+		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link"),
+	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	"server/internal/pki":             {onlyStandard: true},
 	"server/internal/replay":          {},

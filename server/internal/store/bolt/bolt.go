@@ -3,30 +3,20 @@ package bolt
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"sync"
 
 	"go.etcd.io/bbolt"
 	berrors "go.etcd.io/bbolt/errors"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/group"
 )
 
 // Store is a [store.Store] in one bbolt file.
 type Store struct {
-	db     *bbolt.DB
-	log    *slog.Logger
-	commit func(updates int, commit func() error) error
-
-	// turns hands the open batch to one update after another. Only the writer goroutine sends.
-	turns chan *batch
-	// closing is closed by Close, stopped by the writer goroutine when it ends.
-	closing, stopped chan struct{}
-	// failed is closed, by the writer goroutine, when cause is set. After that cause does not change.
-	failed chan struct{}
-	cause  error
-
-	close func() error
+	db      *bbolt.DB
+	updates *group.Group
+	close   func() error
 }
 
 var _ store.Store = (*Store)(nil)
@@ -39,13 +29,9 @@ func Open(path string, o store.Options) (*Store, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Store{
-		db: db, log: o.Logger, commit: o.Commit,
-		turns: make(chan *batch), closing: make(chan struct{}), stopped: make(chan struct{}),
-		failed: make(chan struct{}),
-	}
+	s := &Store{db: db}
+	s.updates = group.New(s.begin, o, func(error) {})
 	s.close = sync.OnceValue(s.shut)
-	go s.write()
 	return s, nil
 }
 
@@ -71,47 +57,16 @@ func view(ctx context.Context, db *bbolt.DB, fn func(store.Reader) error) error 
 
 // Update implements [store.Store]. It runs fn once.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	if err := s.refusal(ctx); err != nil {
-		return err
-	}
-	select {
-	case b := <-s.turns:
-		return b.update(ctx, fn)
-	case <-ctx.Done():
-	case <-s.closing:
-	case <-s.failed:
-	}
-	return s.refusal(ctx)
-}
-
-// refusal returns the reason why an update can't run, or nil.
-func (s *Store) refusal(ctx context.Context) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	select {
-	case <-s.closing:
-		return store.ErrClosed
-	default:
-		return s.Err()
-	}
+	return s.updates.Update(ctx, fn)
 }
 
 // Err implements [store.Store].
-func (s *Store) Err() error {
-	select {
-	case <-s.failed:
-		return s.cause
-	default:
-		return nil
-	}
-}
+func (s *Store) Err() error { return s.updates.Err() }
 
 // Close implements [store.Store].
 func (s *Store) Close() error { return s.close() }
 
 func (s *Store) shut() error {
-	close(s.closing)
-	<-s.stopped
+	s.updates.Close(store.ErrClosed)
 	return s.db.Close()
 }

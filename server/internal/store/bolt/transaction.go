@@ -2,7 +2,6 @@ package bolt
 
 import (
 	"bytes"
-	"slices"
 	"strings"
 
 	"go.etcd.io/bbolt"
@@ -114,65 +113,4 @@ func seek(cursor *bbolt.Cursor, prefix, after string) (k, v []byte) {
 		k, v = cursor.Next()
 	}
 	return k, v
-}
-
-// writer is a [store.Writer]. It remembers what it overwrites, so that its update can be undone without the rest of the
-// batch.
-type writer struct {
-	transaction
-	undo []former
-	// onCommit is to run after the commit.
-	onCommit []func()
-}
-
-// former is the value of a key before a write, nil if there was none.
-type former struct{ key, value []byte }
-
-var _ store.Writer = (*writer)(nil)
-
-// Put implements [store.Writer].
-func (w *writer) Put(key string, value []byte) error {
-	return w.change(key, func(k []byte) error {
-		// bbolt keeps the slice until the commit, and takes nil for a missing value.
-		return w.bucket.Put(k, append([]byte{}, value...))
-	})
-}
-
-// Delete implements [store.Writer].
-func (w *writer) Delete(key string) error {
-	return w.change(key, w.bucket.Delete)
-}
-
-// OnCommit implements [store.Writer].
-func (w *writer) OnCommit(run func()) { w.onCommit = append(w.onCommit, run) }
-
-func (w *writer) change(key string, write func(key []byte) error) error {
-	if w.bucket == nil {
-		return store.ErrEnded
-	}
-	k := []byte(key)
-	before := former{k, bytes.Clone(w.bucket.Get(k))}
-	if err := write(k); err != nil {
-		return err
-	}
-	w.undo = append(w.undo, before)
-	w.changes++
-	return nil
-}
-
-// rollback undoes all writes, the last one first.
-func (w *writer) rollback() error {
-	for _, before := range slices.Backward(w.undo) {
-		var err error
-		if before.value == nil {
-			err = w.bucket.Delete(before.key)
-		} else {
-			err = w.bucket.Put(before.key, before.value)
-		}
-		if err != nil {
-			return err
-		}
-	}
-	w.undo = nil
-	return nil
 }

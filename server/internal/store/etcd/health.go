@@ -1,0 +1,81 @@
+package etcd
+
+import (
+	"context"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+)
+
+// health is what a member of etcd has said of itself.
+type health struct {
+	bytes int64
+	alarm string
+}
+
+// healthEvery is how often one member is asked.
+const healthEvery = 5 * time.Second
+
+// Status implements [cluster.Node].
+func (n *Node) Status() cluster.Status {
+	var s cluster.Status
+	if answered := n.answered.Load(); answered != nil {
+		s.Connected = n.clock.since(*answered) < n.lease
+	}
+	if h := n.health.Load(); h != nil {
+		s.Bytes, s.Alarm = h.bytes, h.alarm
+	}
+	if t := n.term.Load(); t != nil {
+		m := t.mark.Load()
+		s.Mark, s.Revision, s.Lease = m.value, m.revision, max(t.lease.remaining(), 0)
+		s.Current = t.Valid()
+		return s
+	}
+	if v := n.follower.Load().seen.Load(); v != nil && v.err == nil {
+		s.Mark, s.Revision, s.Current = v.mark.value, v.mark.revision, s.Connected
+	}
+	return s
+}
+
+// watchHealth asks one member after another for its size and alarms, until the node is closed.
+func (n *Node) watchHealth() {
+	ticks := time.NewTicker(healthEvery)
+	defer ticks.Stop()
+	for i := 0; ; i++ {
+		if endpoints := n.client.Endpoints(); len(endpoints) > 0 {
+			n.askHealth(endpoints[i%len(endpoints)])
+		}
+		select {
+		case <-n.ctx.Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}
+
+// askHealth keeps what was known if the member does not answer.
+func (n *Node) askHealth(endpoint string) {
+	ctx, cancel := context.WithTimeout(n.ctx, healthEvery)
+	defer cancel()
+	answer, err := n.client.Status(ctx, endpoint)
+	if err != nil {
+		return
+	}
+	n.health.Store(&health{bytes: answer.DbSize, alarm: alarms(answer.Errors)})
+}
+
+// alarms returns the names of etcd's alarms among the problems that a member reports.
+func alarms(problems []string) string {
+	var found []string
+	for _, name := range slices.Sorted(maps.Keys(pb.AlarmType_value)) {
+		if name != pb.AlarmType_NONE.String() && strings.Contains(strings.Join(problems, " "), name) {
+			found = append(found, name)
+		}
+	}
+	return strings.Join(found, " ")
+}

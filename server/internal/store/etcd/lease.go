@@ -1,0 +1,122 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"sync/atomic"
+	"time"
+
+	pb "go.etcd.io/etcd/api/v3/etcdserverpb"
+	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
+	clientv3 "go.etcd.io/etcd/client/v3"
+)
+
+// lease is the lease that the leader key hangs on. For this node it ends one margin before etcd can end it: counted
+// from the sending of the last keep-alive that was answered.
+type lease struct {
+	client *clientv3.Client
+	clock  Clock
+	id     clientv3.LeaseID
+	// last is the last answered keep-alive.
+	last atomic.Pointer[keptAlive]
+}
+
+// keptAlive is a keep-alive, or a grant, that was answered.
+type keptAlive struct {
+	sent instant
+	// lasts is how long after that the lease goes on for this node.
+	lasts time.Duration
+}
+
+// margin is the part of a lease that this node does without, for clocks that run at different rates.
+func margin(ttl time.Duration) time.Duration { return ttl / 10 }
+
+func grant(ctx context.Context, client *clientv3.Client, clock Clock, ttl time.Duration) (*lease, error) {
+	sent := clock.now()
+	answer, err := client.Grant(ctx, int64(ttl.Seconds()))
+	if err != nil {
+		return nil, err
+	}
+	l := &lease{client: client, clock: clock, id: answer.ID}
+	l.extend(sent, answer.TTL)
+	return l, nil
+}
+
+// extend records that a keep-alive was answered. An answer that was overtaken by a later one changes nothing.
+func (l *lease) extend(sent instant, seconds int64) {
+	ttl := time.Duration(seconds) * time.Second
+	next := &keptAlive{sent: sent, lasts: ttl - margin(ttl)}
+	for {
+		last := l.last.Load()
+		if last != nil && last.sent.monotonic >= sent.monotonic || l.last.CompareAndSwap(last, next) {
+			return
+		}
+	}
+}
+
+// remaining returns what is left of the lease; it is negative when it is over.
+func (l *lease) remaining() time.Duration {
+	last := l.last.Load()
+	return last.lasts - l.clock.since(last.sent)
+}
+
+var (
+	errLeaseRanOut  = errors.New("etcd has not answered within the lease")
+	errLeaseRevoked = errors.New("etcd has ended the lease")
+)
+
+// keep keeps the lease alive until ctx ends, and returns why it is over before that. It does not wait for an answer
+// before it asks again, since the member that was asked may be the one that is gone. It calls answered for each answer.
+func (l *lease) keep(ctx context.Context, every time.Duration, answered func()) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	revoked := make(chan struct{}, 1)
+	ticks := time.NewTicker(every)
+	defer ticks.Stop()
+	for {
+		if l.remaining() <= 0 {
+			return errLeaseRanOut
+		}
+		go l.keepOnce(ctx, answered, revoked)
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-revoked:
+			return errLeaseRevoked
+		case <-ticks.C:
+		}
+	}
+}
+
+// keepOnce sends one keep-alive. [clientv3.Lease.KeepAliveOnce] would repeat it without a pause while etcd is away.
+func (l *lease) keepOnce(ctx context.Context, answered func(), revoked chan<- struct{}) {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), max(l.remaining(), time.Millisecond))
+	defer cancel()
+	sent := l.clock.now()
+	stream, err := pb.NewLeaseClient(l.client.ActiveConnection()).LeaseKeepAlive(ctx)
+	if err != nil {
+		return
+	}
+	if err := stream.Send(&pb.LeaseKeepAliveRequest{ID: int64(l.id)}); err != nil {
+		return
+	}
+	_ = stream.CloseSend()
+	answer, err := stream.Recv()
+	switch {
+	case err == nil && answer.GetTTL() > 0:
+		l.extend(sent, answer.GetTTL())
+		answered()
+	case err == nil, errors.Is(rpctypes.Error(err), rpctypes.ErrLeaseNotFound):
+		select {
+		case revoked <- struct{}{}:
+		default:
+		}
+	}
+}
+
+// revoke ends the lease, and with it the leader key. If etcd can't be reached in time, the lease ends later.
+func (l *lease) revoke(within time.Duration) {
+	ctx, cancel := context.WithTimeout(context.Background(), within)
+	defer cancel()
+	_, _ = l.client.Revoke(ctx, l.id)
+}

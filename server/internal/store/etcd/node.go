@@ -1,0 +1,155 @@
+package etcd
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// ShortestLease is the shortest that an etcd with its defaults grants.
+const ShortestLease = 2 * time.Second
+
+// Options are what a node is joined with. Client and Prefix are required.
+type Options struct {
+	store.Options
+	// Client is closed by the caller, after the node.
+	Client *clientv3.Client
+	// Prefix is what all keys of the store begin with.
+	Prefix string
+	// Lease is in seconds, at least [ShortestLease], which is also the default.
+	Lease time.Duration
+	// Clock is the machine's by default.
+	Clock Clock
+	// Step, if set, is called after each step of a large update. Tests use it to end a node between two of them.
+	Step func(name string)
+}
+
+func (o Options) withDefaults() Options {
+	o.Options = o.Options.WithDefaults()
+	o.Lease = max(o.Lease, ShortestLease)
+	if o.Clock.Monotonic == nil {
+		o.Clock = systemClock()
+	}
+	if o.Step == nil {
+		o.Step = func(string) {}
+	}
+	return o
+}
+
+// Node is a [cluster.Node] on etcd.
+type Node struct {
+	Options
+	client *clientv3.Client
+	keys   layout
+	log    *slog.Logger
+	lease  time.Duration
+	clock  Clock
+
+	// ctx ends with the node.
+	ctx  context.Context
+	stop context.CancelFunc
+	// leading has an element while a term is held or sought.
+	leading chan struct{}
+	// follower is the present one; during a term its view stays what it was when the term began.
+	follower atomic.Pointer[follower]
+	term     atomic.Pointer[Term]
+	// answered is when etcd was last heard of.
+	answered atomic.Pointer[instant]
+	health   atomic.Pointer[health]
+	// works are the goroutines that Close waits for.
+	works sync.WaitGroup
+	close func() error
+}
+
+var _ cluster.Node = (*Node)(nil)
+
+// Join makes this process one of the nodes on the store in etcd. It does no I/O; the caller closes the node.
+func Join(o Options) *Node {
+	o = o.withDefaults()
+	ctx, stop := context.WithCancel(context.Background())
+	n := &Node{
+		Options: o, client: o.Client, keys: newLayout(o.Prefix), log: o.Logger, lease: o.Lease, clock: o.Clock,
+		ctx: ctx, stop: stop, leading: make(chan struct{}, 1),
+	}
+	n.close = sync.OnceValue(n.leave)
+	n.follower.Store(n.follow())
+	n.works.Go(n.watchHealth)
+	return n
+}
+
+// Follow implements [cluster.Node].
+func (n *Node) Follow(ctx context.Context, fn func(store.Reader) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	if n.ctx.Err() != nil {
+		return store.ErrClosed
+	}
+	records, err := n.copy()
+	if err != nil {
+		return err
+	}
+	return read(records, fn)
+}
+
+// copy returns the latest records that this node has.
+func (n *Node) copy() (*records, error) {
+	if t := n.term.Load(); t != nil {
+		return t.records.Load(), nil
+	}
+	switch v := n.follower.Load().seen.Load(); {
+	case v == nil:
+		return nil, fmt.Errorf("%w: it has not been loaded yet", store.ErrUnavailable)
+	case v.err != nil:
+		return nil, v.err
+	default:
+		return v.records, nil
+	}
+}
+
+// read runs fn on records.
+func read(of *records, fn func(store.Reader) error) error {
+	r := &reader{records: of}
+	defer r.end()
+	return fn(r)
+}
+
+// Leader implements [cluster.Node].
+func (n *Node) Leader() (cluster.Peer, bool) {
+	if t := n.term.Load(); t != nil {
+		return t.self, true
+	}
+	v := n.follower.Load().seen.Load()
+	if v == nil || v.leader.created == 0 {
+		return cluster.Peer{}, false
+	}
+	return v.leader.Peer, true
+}
+
+// hear records that etcd has answered.
+func (n *Node) hear() {
+	now := n.clock.now()
+	n.answered.Store(&now)
+}
+
+// Close implements [cluster.Node].
+func (n *Node) Close() error { return n.close() }
+
+func (n *Node) leave() error {
+	n.stop()
+	if t := n.term.Load(); t != nil {
+		_ = t.store.Close()
+	}
+	n.leading <- struct{}{} // No term is held, and none will be.
+	<-n.follower.Load().stopped
+	n.works.Wait()
+	return nil
+}

@@ -1,0 +1,169 @@
+package etcd_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"flag"
+	"fmt"
+	"os"
+	"os/exec"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
+)
+
+// childEndpoint names the etcd of the test binary that was started once more as a child.
+const childEndpoint = "STORE_TEST_ETCD"
+
+// Each opening of a store is an election here, so the suite's random tests run fewer rounds.
+func TestMain(m *testing.M) {
+	if endpoint := os.Getenv(childEndpoint); endpoint != "" {
+		fmt.Println("ended", writeUntilEnded(endpoint))
+		os.Exit(0)
+	}
+	flag.Parse()
+	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
+		_ = flag.Set("rapid.checks", "8")
+	}
+	os.Exit(m.Run())
+}
+
+// writeUntilEnded writes in a term from several goroutines, and prints each key once it is acknowledged.
+func writeUntilEnded(endpoint string) error {
+	client, err := clientv3.New(clientv3.Config{Endpoints: []string{endpoint}, Logger: zap.NewNop()})
+	if err != nil {
+		return err
+	}
+	node := etcd.Join(etcd.Options{Client: client, Prefix: prefix})
+	term, err := node.Lead(context.Background(), cluster.Peer{Name: "child"})
+	if err != nil {
+		return err
+	}
+	errs := make(chan error)
+	for n := range 8 {
+		go func() {
+			for i := 0; ; i++ {
+				key := fmt.Sprintf("%d/%d/%d", os.Getpid(), n, i)
+				err := term.Store().Update(context.Background(), func(w store.Writer) error {
+					return errors.Join(w.Put("left/"+key, make([]byte, 100)), w.Put("right/"+key, make([]byte, 100)))
+				})
+				if err != nil {
+					errs <- err
+					return
+				}
+				// The promise: it is asked before the answer leaves.
+				if term.Valid() {
+					fmt.Println(key)
+				}
+			}
+		}()
+	}
+	return <-errs
+}
+
+// child is a process that writes in a term.
+type child struct {
+	cmd *exec.Cmd
+	mu  sync.Mutex
+	// lines are what it has printed, and ended is closed at the end of that.
+	lines []string
+	ended chan struct{}
+}
+
+func startChild(t *testing.T, endpoint string) *child {
+	t.Helper()
+	c := &child{cmd: exec.CommandContext(t.Context(), os.Args[0]), ended: make(chan struct{})}
+	c.cmd.Env = append(os.Environ(), childEndpoint+"="+endpoint)
+	c.cmd.Stderr = os.Stderr
+	out, err := c.cmd.StdoutPipe()
+	require.NoError(t, err)
+	require.NoError(t, c.cmd.Start())
+	go func() {
+		defer close(c.ended)
+		for lines := bufio.NewScanner(out); lines.Scan(); {
+			c.mu.Lock()
+			c.lines = append(c.lines, lines.Text())
+			c.mu.Unlock()
+		}
+		_ = c.cmd.Wait()
+	}()
+	return c
+}
+
+func (c *child) printed() []string {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return append([]string{}, c.lines...)
+}
+
+// await waits until the child has printed n lines.
+func (c *child) await(t *testing.T, n int) {
+	t.Helper()
+	require.Eventually(t, func() bool { return len(c.printed()) >= n }, 20*time.Second, time.Millisecond)
+}
+
+// requireAcknowledged requires both sides of every acknowledged update, and of no update one side.
+func requireAcknowledged(t *testing.T, keys []string, all map[string]string) {
+	t.Helper()
+	for _, key := range keys {
+		require.Contains(t, all, "left/"+key)
+		require.Contains(t, all, "right/"+key)
+	}
+	left := 0
+	for key := range all {
+		if len(key) > 5 && key[:5] == "left/" {
+			left++
+			require.Contains(t, all, "right/"+key[5:], "half an update is in the store")
+		}
+	}
+	require.Equal(t, len(all), 2*left)
+}
+
+func TestEveryAcknowledgedWriteSurvivesAKillOfTheActiveNode(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	standby := join(t, dial(t, server.Endpoints()...))
+	c := startChild(t, server.Endpoints()[0])
+	c.await(t, 100)
+	killed := time.Now()
+	require.NoError(t, c.cmd.Process.Kill())
+	<-c.ended
+	term := lead(t, standby, "b")
+	require.Less(t, time.Since(killed), 5*time.Second, "the contract for a lease of 2 s")
+	requireAcknowledged(t, c.printed(), contents(t, term.Store().View))
+}
+
+// A process that is stopped does not notice. Once it goes on, it must neither answer nor write.
+func TestAProcessThatWasStoppedIsNoLongerActive(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	standby := join(t, dial(t, server.Endpoints()...))
+	c := startChild(t, server.Endpoints()[0])
+	c.await(t, 100)
+	require.NoError(t, c.cmd.Process.Signal(syscall.SIGSTOP))
+	term := lead(t, standby, "b")
+	before := contents(t, term.Store().View)
+	acknowledged := c.printed()
+	require.NoError(t, c.cmd.Process.Signal(syscall.SIGCONT))
+	<-c.ended
+	lines := c.printed()
+	require.Contains(t, lines[len(lines)-1], "ended")
+	requireAcknowledged(t, acknowledged, before)
+	// What it printed after it went on was acknowledged before it was stopped.
+	requireAcknowledged(t, lines[:len(lines)-1], before)
+	require.NoError(t, put(t, term.Store(), "right/last", ""), "its writes have not broken the chain")
+	require.NoError(t, put(t, term.Store(), "left/last", ""))
+	require.NoError(t, term.Store().Close())
+	require.Len(t, stored(t, dial(t, server.Endpoints()...)), len(before)+2)
+}

@@ -1,0 +1,94 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync/atomic"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/group"
+)
+
+// Store is the [store.Store] of a term. Reads go on after the term, and show what it knew at its end.
+type Store struct {
+	term    *Term
+	updates *group.Group
+	closed  atomic.Bool
+}
+
+var _ store.Store = (*Store)(nil)
+
+// View implements [store.Store].
+func (s *Store) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := s.refusal(ctx); err != nil {
+		return err
+	}
+	return read(s.term.records.Load(), fn)
+}
+
+func (s *Store) refusal(ctx context.Context) error {
+	if s.closed.Load() {
+		return store.ErrClosed
+	}
+	return ctx.Err()
+}
+
+// Update implements [store.Store]. It runs fn once.
+func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
+	return s.updates.Update(ctx, fn)
+}
+
+// Err implements [store.Store].
+func (s *Store) Err() error { return s.updates.Err() }
+
+// Backup implements [store.Store].
+func (s *Store) Backup(ctx context.Context, w io.Writer) error {
+	if err := s.refusal(ctx); err != nil {
+		return err
+	}
+	records := s.term.records.Load()
+	return bolt.WriteArchive(ctx, w, func(put func(key, value string) error) (err error) {
+		records.Scan(func(key, value string) bool {
+			err = put(key, value)
+			return err == nil
+		})
+		return err
+	})
+}
+
+var errClosed = errors.New("its store was closed")
+
+// Close implements [store.Store]. It ends the term.
+func (s *Store) Close() error {
+	s.closed.Store(true)
+	s.updates.Close(store.ErrClosed)
+	s.term.end(errClosed)
+	<-s.term.left
+	return nil
+}
+
+// begin begins the transaction of a group of updates.
+func (t *Term) begin() (group.Transaction, error) {
+	if cause := context.Cause(t.ctx); cause != nil {
+		return nil, fmt.Errorf("%w: %w", store.ErrReadOnly, termEnded(cause))
+	}
+	return t.transaction(), nil
+}
+
+func (t *Term) transaction() *transaction {
+	return &transaction{
+		records: t.records.Load().snapshot(), commit: t.commit, touched: map[string]struct{}{},
+	}
+}
+
+// commit makes changes durable, and then shows the records with them.
+func (t *Term) commit(after *records, changes []change) error {
+	if err := t.chain.commit(changes); err != nil {
+		return err
+	}
+	t.records.Store(after)
+	return nil
+}

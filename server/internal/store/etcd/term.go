@@ -1,0 +1,174 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/group"
+)
+
+// Term is a [cluster.Term] on etcd.
+type Term struct {
+	node  *Node
+	self  cluster.Peer
+	lease *lease
+	store *Store
+	// records is what views see: all that was committed.
+	records atomic.Pointer[records]
+	// mark is that of the last commit.
+	mark  atomic.Pointer[mark]
+	chain *chain
+
+	// ctx ends with the term, and has the cause.
+	ctx    context.Context
+	cancel context.CancelCauseFunc
+	// over is set when the term no longer goes on, and resigning before it gives up the leader key itself.
+	over, resigning atomic.Bool
+	// err is set before done is closed, once.
+	ends sync.Once
+	done chan struct{}
+	err  error
+	// left is closed once the lease is revoked, as far as etcd can be reached, and the node follows again.
+	left chan struct{}
+}
+
+var _ cluster.Term = (*Term)(nil)
+
+// newTerm begins a term with the leader key that was created at a revision.
+func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
+	ctx, cancel := context.WithCancelCause(context.Background())
+	t := &Term{
+		node: n, self: self, lease: l, ctx: ctx, cancel: cancel,
+		done: make(chan struct{}), left: make(chan struct{}),
+	}
+	t.mark.Store(&mark{})
+	t.chain = &chain{
+		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step,
+		attempt: n.lease / 3, patience: n.lease,
+		advanced: func(m mark) { t.mark.Store(&m) },
+	}
+	t.store = &Store{term: t}
+	t.store.updates = group.New(t.begin, n.Options.Options, t.end)
+	n.works.Go(func() { t.endIf(l.keep(ctx, n.lease/8, n.hear)) })
+	n.works.Go(func() {
+		if err := n.watchLeader(ctx, created); !t.resigning.Load() {
+			t.endIf(err)
+		}
+	})
+	n.works.Go(t.leave)
+	return t
+}
+
+// takeOver waits until f has seen everything that earlier terms have written, and finishes what they have left half
+// done. Since they can't write any more, that is all up to the creation of the leader key.
+func (t *Term) takeOver(ctx context.Context, f *follower) error {
+	defer context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })()
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer context.AfterFunc(t.ctx, cancel)()
+	if _, err := f.await(ctx, func(v *view) bool { return v.revision >= t.chain.leader }); err != nil {
+		return errors.Join(err, t.Err())
+	}
+	s := f.take()
+	t.chain.last, t.chain.pending = s.mark, s.pending
+	if err := t.beginChain(s); err != nil {
+		return err
+	}
+	t.records.Store(s.records)
+	t.node.term.Store(t)
+	return nil
+}
+
+// beginChain makes the first commit of the term, which settles what earlier terms have staged.
+func (t *Term) beginChain(s *state) error {
+	if err := t.chain.settle(); err != nil {
+		return err
+	}
+	ops := []clientv3.Op{t.chain.removeStaged()}
+	if s.id == "" {
+		ops = append(ops, clientv3.OpPut(t.chain.keys.id, newID()))
+	}
+	return t.chain.advance(ops, newID())
+}
+
+// watchLeader returns why this term's leader key is gone, or nil if ctx ends before.
+func (n *Node) watchLeader(ctx context.Context, created int64) error {
+	for r := (&rounds{ctx: ctx}); r.more(); {
+		key, err := n.client.Get(ctx, n.keys.leader)
+		if err != nil {
+			continue
+		}
+		if len(key.Kvs) == 0 || key.Kvs[0].CreateRevision != created {
+			return errDeposed
+		}
+		watched, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+		for answer := range n.client.Watch(watched, n.keys.leader, clientv3.WithRev(key.Header.Revision+1)) {
+			r.pause = 0
+			if len(answer.Events) > 0 {
+				cancel()
+				return errDeposed
+			}
+		}
+		cancel()
+	}
+	return nil
+}
+
+// Store implements [cluster.Term].
+func (t *Term) Store() store.Store { return t.store }
+
+// Valid implements [cluster.Term].
+func (t *Term) Valid() bool { return !t.over.Load() && t.lease.remaining() > 0 }
+
+// Done implements [cluster.Term].
+func (t *Term) Done() <-chan struct{} { return t.done }
+
+// Err implements [cluster.Term].
+func (t *Term) Err() error {
+	select {
+	case <-t.done:
+		return t.err
+	default:
+		return nil
+	}
+}
+
+// end ends the term; only the first call counts. cause is nil if it has ended in order.
+func (t *Term) end(cause error) {
+	t.over.Store(true)
+	t.ends.Do(func() {
+		if cause != nil {
+			t.err = termEnded(cause)
+			t.node.log.Warn("this node is no longer the active one", "reason", cause)
+		} else {
+			cause = errResigned
+		}
+		close(t.done)
+		t.cancel(cause)
+	})
+	t.store.updates.Fail(termEnded(context.Cause(t.ctx)))
+}
+
+func (t *Term) endIf(err error) {
+	if err != nil {
+		t.end(err)
+	}
+}
+
+var errResigned = errors.New("it has resigned")
+
+// leave gives up the lease once the term has ended, so that another node need not wait for it, and follows again.
+func (t *Term) leave() {
+	defer close(t.left)
+	<-t.done
+	t.lease.revoke(t.node.lease)
+	t.node.follower.Load().take()
+	t.node.follower.Store(t.node.follow())
+	t.node.term.CompareAndSwap(t, nil)
+}
