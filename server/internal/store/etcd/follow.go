@@ -103,7 +103,9 @@ func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
 // errWatchEnded reports that a watch must be started again.
 var errWatchEnded = errors.New("etcd has ended the watch")
 
-// watch takes in changes until the watch ends or is silent for too long. It returns nil if it can go on from there.
+// watch takes in changes until the watch ends or is silent for too long. It returns nil if it can go on from there. It
+// begins with the changes of the state's own revision, which have no effect the second time: of a watch that begins
+// after all revisions that there are, etcd reports no progress, so that it would be silent as long as nothing changes.
 func (f *follower) watch(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
