@@ -79,7 +79,7 @@ func goesOn(t *testing.T) func(done int) bool {
 func (r *rig) live(random *rand.Rand, happens func()) {
 	r.t.Helper()
 	recorder := history.NewRecorder()
-	callers := load.New(r.site, recorder, rand.New(rand.NewPCG(random.Uint64(), 0)))
+	callers := load.New(r.site, recorder, rand.New(rand.NewPCG(random.Uint64(), 0)), r.listed)
 	ctx, cancel := context.WithCancel(r.t.Context())
 	defer cancel()
 	var work sync.WaitGroup
@@ -87,7 +87,7 @@ func (r *rig) live(random *rand.Rand, happens func()) {
 	happens()
 	cancel()
 	work.Wait()
-	judge(r.t, callers, recorder)
+	r.listed = judge(r.t, callers, recorder, r.listed)
 	r.check()
 }
 

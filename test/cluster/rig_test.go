@@ -15,6 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/history"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/load"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/pki"
 )
@@ -36,6 +37,8 @@ type rig struct {
 	etcd    *etcdtest.Cluster
 	nodes   []*node
 	site    *load.Site
+	// listed is what was listed when the last history ended.
+	listed history.Listed
 }
 
 // newRig starts everything and waits until a node is active.

@@ -38,8 +38,12 @@ cluster_addr  = "https://127.0.0.1:1"
 disable_mlock = true
 `
 
-// unsealing is how long a Vault may need, with the restarts that a service manager does, to be unsealed again.
-const unsealing = 20 * time.Second
+// unsealing is how long a Vault may need to be unsealed again, with the restarts that a service manager does, each after
+// a pause.
+const (
+	unsealing    = 20 * time.Second
+	restartAfter = 300 * time.Millisecond
+)
 
 // A Vault that restarts while any one of the six processes is down unseals itself.
 func TestVaultUnsealsThroughEachLoss(t *testing.T) {
@@ -106,7 +110,9 @@ func (v *sealedVault) outlives(t *testing.T, name string, lost fault) {
 		v.Kill()
 		require.NoError(t, v.Launch())
 		// A Vault whose seal does not answer ends, and its service manager starts it again.
-		_ = v.Await(v.IsActive)
+		if v.Await(v.IsActive) != nil {
+			time.Sleep(restartAfter)
+		}
 	}
 	t.Logf("%s, %s: Vault is unsealed after %s and %d starts", name, lost.name,
 		time.Since(began).Round(time.Millisecond), starts)

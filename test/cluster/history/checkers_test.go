@@ -144,7 +144,16 @@ func TestKept(t *testing.T) {
 		},
 	} {
 		t.Run(name, func(t *testing.T) {
-			require.Len(t, Kept(events, []Letter{posted, doubted, refusedOnly}, tc.listed), tc.faults)
+			require.Len(t, Kept(events, []Letter{posted, doubted, refusedOnly}, Listed{}, tc.listed), tc.faults)
 		})
 	}
+}
+
+func TestKeptLooksAtEarlierHistoriesToo(t *testing.T) {
+	before := Listed{Keys: map[string]string{key2: "earlier"}}
+	events := []Event{at(1, 2, create(key1, "a"))}
+	both := Listed{Keys: map[string]string{key1: "of " + key1, key2: "earlier"}}
+	require.Empty(t, Kept(events, nil, before, both))
+	delete(both.Keys, key2)
+	require.Len(t, Kept(events, nil, before, both), 1)
 }

@@ -16,12 +16,14 @@ type Load struct {
 	random   *rand.Rand
 	teams    []*team
 	postman  *postman
+	// before is what was listed before.
+	before history.Listed
 }
 
 // New returns the callers of a connected site: teams that do everything, one that revokes, and a postman. Their choices
-// follow from random.
-func New(s *Site, r *history.Recorder, random *rand.Rand) *Load {
-	l := &Load{site: s, recorder: r, random: random, postman: newPostman(newCaller(s, r, random))}
+// follow from random. before is what was listed when the last history of the service ended.
+func New(s *Site, r *history.Recorder, random *rand.Rand, before history.Listed) *Load {
+	l := &Load{site: s, recorder: r, random: random, before: before, postman: newPostman(newCaller(s, r, random))}
 	for range 2 {
 		l.add(2, 3, member{mix: everything, wait: pace}, member{mix: everything, wait: pace},
 			member{mix: everything, wait: pace})

@@ -3,6 +3,7 @@ package load
 import (
 	"context"
 	"fmt"
+	"maps"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -81,9 +82,12 @@ func (l *Load) list(ctx context.Context) (history.Listed, error) {
 	return listed, listAllAliases(ctx, c, listed.Aliases)
 }
 
-// acknowledged returns descriptions by id.
+// acknowledged returns descriptions by id, with those from before.
 func (l *Load) acknowledged() map[string]string {
-	known := map[string]string{}
+	known := maps.Clone(l.before.Keys)
+	if known == nil {
+		known = map[string]string{}
+	}
 	events := l.recorder.Events()
 	for _, letter := range l.recorder.Letters() {
 		events = append(events, letter.Deliveries...)

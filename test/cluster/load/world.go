@@ -39,11 +39,12 @@ type blob struct{ key, ciphertext, plaintext string }
 // newWorld creates the CMKs of a world. It returns nil if ctx ends first.
 func newWorld(ctx context.Context, c *caller, keys, aliases int) *world {
 	w := &world{number: c.recorder.NewWorld()}
+	name := fmt.Sprintf("world%d-%x", w.number, c.random.Uint64()) // The worlds of an earlier history have other names.
 	for n := range aliases {
-		w.aliases = append(w.aliases, fmt.Sprintf("%sworld%d-%d", kmsapi.AliasPrefix, w.number, n))
+		w.aliases = append(w.aliases, fmt.Sprint(kmsapi.AliasPrefix, name, "-", n))
 	}
 	for attempt := 0; len(w.keys) < keys; attempt++ {
-		r := &kmsapi.CreateKeyRequest{Description: fmt.Sprintf("world %d attempt %d", w.number, attempt)}
+		r := &kmsapi.CreateKeyRequest{Description: fmt.Sprint(name, " attempt ", attempt)}
 		e, ok := c.call(ctx, history.Event{World: w.number, Description: r.Description}, r)
 		if ok {
 			c.recorder.Note(e)
