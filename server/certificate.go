@@ -5,6 +5,7 @@ import (
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/pem"
+	"errors"
 	"fmt"
 	"strings"
 	"sync/atomic"
@@ -29,22 +30,26 @@ func loadCertificate(l Listener, at config.Place) (*tls.Certificate, error) {
 	if l.PlainHTTP {
 		return nil, nil
 	}
-	inCert, inKey := at.Field("tls_cert_file"), at.Field("tls_key_file")
-	chain, err := private.Read(l.TLSCertFile, private.Anyone, maxPEMFile)
+	return loadKeyPair(l.TLSCertFile, l.TLSKeyFile, at.Field("tls_cert_file"), at.Field("tls_key_file"))
+}
+
+// loadKeyPair loads a certificate with its chain, and its key, from the files in two fields.
+func loadKeyPair(certFile, keyFile string, inCert, inKey config.Place) (*tls.Certificate, error) {
+	chain, err := private.Read(certFile, private.Anyone, maxPEMFile)
 	if err != nil {
 		return nil, inCert.Fault(err)
 	}
 	if err := checkChain(chain); err != nil {
-		return nil, inCert.Fault(fmt.Errorf("%s %w", l.TLSCertFile, err))
+		return nil, inCert.Fault(fmt.Errorf("%s %w", certFile, err))
 	}
-	key, err := private.Read(l.TLSKeyFile, private.OwnerAndGroup, maxPEMFile)
+	key, err := private.Read(keyFile, private.OwnerAndGroup, maxPEMFile)
 	if err != nil {
 		return nil, inKey.Fault(err)
 	}
 	defer clear(key)
 	loaded, err := tls.X509KeyPair(chain, key)
 	if err != nil {
-		return nil, inKey.Fault(fmt.Errorf("%s is not the key of %s: %w", l.TLSKeyFile, l.TLSCertFile, err))
+		return nil, inKey.Fault(fmt.Errorf("%s is not the key of %s: %w", keyFile, certFile, err))
 	}
 	return &loaded, nil
 }
@@ -83,21 +88,32 @@ func certificateNames(leaf *x509.Certificate) []string {
 }
 
 // certificateWarnings say why clients will refuse the certificate of the listener at a place.
-func certificateWarnings(c *tls.Certificate, at config.Place, now time.Time) (all []string) {
+func certificateWarnings(c *tls.Certificate, at config.Place, now time.Time) []string {
 	if c == nil {
 		return nil
 	}
-	warn := func(format string, args ...any) {
-		all = append(all, at.Field("tls_cert_file").Fault(fmt.Errorf(format, args...)).Error())
+	at = at.Field("tls_cert_file")
+	all := expiryWarnings(c, at, now)
+	if len(certificateNames(c.Leaf)) == 0 {
+		all = append(all, at.Fault(errors.New("the certificate names no host: clients look for it in subjectAltName, "+
+			"and not in the common name")).Error())
+	}
+	return all
+}
+
+// expiryWarnings say why nobody will take the certificate of the field at a place at present. c may be nil.
+func expiryWarnings(c *tls.Certificate, at config.Place, now time.Time) (all []string) {
+	if c == nil {
+		return nil
+	}
+	warn := func(format string, when time.Time) {
+		all = append(all, at.Fault(fmt.Errorf(format, when.UTC().Format(time.RFC3339))).Error())
 	}
 	if now.After(c.Leaf.NotAfter) {
-		warn("the certificate expired at %s", c.Leaf.NotAfter.UTC().Format(time.RFC3339))
+		warn("the certificate expired at %s", c.Leaf.NotAfter)
 	}
 	if now.Before(c.Leaf.NotBefore) {
-		warn("the certificate is not valid before %s", c.Leaf.NotBefore.UTC().Format(time.RFC3339))
-	}
-	if len(certificateNames(c.Leaf)) == 0 {
-		warn("the certificate names no host: clients look for it in subjectAltName, and not in the common name")
+		warn("the certificate is not valid before %s", c.Leaf.NotBefore)
 	}
 	return all
 }

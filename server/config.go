@@ -10,6 +10,10 @@ type (
 	Listener = config.Listener
 	// StorageConfig is where the service keeps its data.
 	StorageConfig = config.Storage
+	// EtcdConfig is where the nodes of a cluster keep their data.
+	EtcdConfig = config.Etcd
+	// ClusterConfig is what the nodes of a cluster need among themselves.
+	ClusterConfig = config.Cluster
 	// RootKeyConfig is where the key that wraps all others comes from.
 	RootKeyConfig = config.RootKey
 	// Account owns keys.

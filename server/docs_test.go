@@ -22,24 +22,28 @@ func manual(t *testing.T) string {
 
 var hclBlock = regexp.MustCompile("(?s)```hcl\n(.*?)```")
 
+var storageBlock = regexp.MustCompile(`(?s)storage \{.*?\}`)
+
 func TestTheManualsExampleIsAGoodConfigurationWithEveryField(t *testing.T) {
 	blocks := hclBlock.FindAllStringSubmatch(manual(t), -1)
-	require.Len(t, blocks, 2)
-	example := blocks[0][1]
+	require.Len(t, blocks, 3)
+	example, node := blocks[0][1], blocks[1][1]
 	_, err := server.LoadConfig(writeConfig(t, example))
+	require.NoError(t, err)
+	_, err = server.LoadConfig(writeConfig(t, storageBlock.ReplaceAllLiteralString(example, node)))
 	require.NoError(t, err)
 	// These exclude fields that are in the example.
 	left := map[string]bool{"plain_http": true, "inactive": true, "secret": true, "security_token": true}
 	for _, name := range fieldNames(reflect.TypeFor[server.Config]()) {
 		require.Contains(t, manual(t), name)
 		if !left[name] {
-			require.Regexp(t, `(?m)^\s*`+name+`\b`, example)
+			require.Regexp(t, `(?m)^\s*`+name+`\b`, example+node)
 		}
 	}
 }
 
 func TestTheManualsPermissionsAreGood(t *testing.T) {
-	allowed := hclBlock.FindAllStringSubmatch(manual(t), -1)[1][1]
+	allowed := hclBlock.FindAllStringSubmatch(manual(t), -1)[2][1]
 	restricted := "\"LTAIone\" {\nsecret_file = \"one\"\n" + allowed + "}"
 	c, err := server.LoadConfig(writeConfig(t,
 		strings.Replace(wholeConfig(t), `"LTAIone" { secret_file = "one" }`, restricted, 1)))

@@ -22,6 +22,8 @@ type files struct {
 	certificates map[string]*tls.Certificate
 	// chains are those of the KMS instances, by their ids.
 	chains map[string]string
+	// node is nil for a service on one machine.
+	node *nodeFiles
 	// warnings are about certificates that clients will refuse.
 	warnings []string
 }
@@ -31,7 +33,7 @@ type files struct {
 func loadFiles(c Config, now time.Time) (files, error) {
 	f := files{certificates: map[string]*tls.Certificate{}, chains: map[string]string{}}
 	credentials, err := gate.LoadCredentials(c)
-	faults := []error{checkFIPS(c), checkSM(c), err}
+	faults := []error{checkFIPS(c), checkSM(c), checkEngine(c), err}
 	f.credentials = credentials
 	for _, d := range doorsOf(c) {
 		f.certificates[d.id], err = loadCertificate(d.listener, d.place)
@@ -41,6 +43,10 @@ func loadFiles(c Config, now time.Time) (files, error) {
 	for n, i := range c.Instances {
 		f.chains[i.ID], err = loadChain(i.CACertFile)
 		faults = append(faults, c.Place().Block("instance", n, i.ID).Field("ca_cert_file").Fault(err))
+	}
+	f.node, err = loadNodeFiles(c, now)
+	if faults = append(faults, err); err == nil && f.node != nil {
+		f.warnings = append(f.warnings, f.node.warnings(c, now)...)
 	}
 	return f, errors.Join(faults...)
 }

@@ -66,6 +66,7 @@ func fixedSettings(c Config) []setting {
 		{"sm", fmt.Sprint(c.SM)},
 	}
 	all = append(all, listenerSettings("listener", c.Listener)...)
+	all = append(all, nodeSettings(c)...)
 	all = append(
 		all,
 		setting{"storage.path", absolute(c.Storage.Path)},
@@ -85,6 +86,27 @@ func fixedSettings(c Config) []setting {
 		setting{"operations.address", c.Ops.Address},
 		setting{"operations.socket", absolute(c.SocketPath())},
 	)
+}
+
+// nodeSettings are those of the blocks etcd and cluster.
+func nodeSettings(c Config) []setting {
+	endpoints, prefix, lease, username, address, skew := none, none, none, none, none, none
+	if e := c.Etcd; e != nil {
+		ttl, _ := e.TTL() // Validation has refused what is no duration.
+		endpoints, prefix, lease, username = strings.Join(e.Endpoints, ", "), e.KeyPrefix(), ttl.String(), e.Username
+	}
+	if n := c.Cluster; n != nil {
+		apart, _ := n.Skew()
+		address, skew = n.Address, apart.String()
+	}
+	return []setting{
+		{"etcd.endpoints", endpoints},
+		{"etcd.prefix", prefix},
+		{"etcd.lease", lease},
+		{"etcd.username", username},
+		{"cluster.address", address},
+		{"cluster.max_clock_skew", skew},
+	}
 }
 
 // none is the value of a setting that was left out.

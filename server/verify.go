@@ -48,13 +48,20 @@ func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, er
 			report.Remarks = append(report.Remarks, d.name()+": "+describeCertificate(loaded))
 		}
 	}
+	if f.node != nil && err == nil {
+		report.Remarks = append(report.Remarks, f.node.remarks()...)
+	}
 	report.Warnings = append(append(report.Warnings, f.warnings...), userWarnings(c)...)
 	return report, errors.Join(faults...)
 }
 
-// checkStore finds out whether the store can be opened with the root key.
+// checkStore finds out whether the store can be opened with the root key. It asks no etcd.
 func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
 	root, err := loadRootKey(c)
+	if c.Etcd != nil {
+		r.Remarks = append(r.Remarks, "etcd: not asked, so the root key was not compared with the store")
+		return err
+	}
 	if err != nil {
 		return errors.Join(err, storeFault(c, canCreate(c.Storage.Path, storeFolder)))
 	}
@@ -134,6 +141,9 @@ func access(path string, mode uint32) error {
 // userWarnings are for root, to whom files are open that are closed to the service's user. That user owns the folder of
 // the store.
 func userWarnings(c Config) []string {
+	if c.Storage.Path == "" {
+		return nil
+	}
 	folder := filepath.Dir(c.Storage.Path)
 	id, name, err := private.Owner(folder)
 	if os.Geteuid() != 0 || err != nil || id == 0 {

@@ -12,7 +12,8 @@ import (
 	"github.com/urfave/cli/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/terminal"
-	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/sm" // for a service with sm = true
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/etcd" // for a service on several machines
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/sm"   // for a service with sm = true
 )
 
 // commands are the subcommands. Each has a file of its own.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
 // Options say what a cluster is like. The zero value is one member with etcd's defaults, without TLS.
@@ -23,6 +25,9 @@ type Options struct {
 	NoSync bool
 	// TLS is the folder of certificates that the program of test/etcd wants, or empty.
 	TLS string
+	// Links puts a link between every two members: see [Cluster.Between]. It needs Linux, where all of 127.0.0.0/8 is
+	// this machine.
+	Links bool
 	// Dir is the folder of the data; empty means one of the test.
 	Dir string
 }
@@ -31,6 +36,8 @@ type Options struct {
 type Cluster struct {
 	options Options
 	members []*Member
+	// links are by the numbers of the members that begin and that accept connections; nil without Options.Links.
+	links map[[2]int]*link.Link
 }
 
 // Start starts a cluster and waits until it has a leader. It ends with the test.
@@ -47,6 +54,9 @@ func Start(t testing.TB, o Options) *Cluster {
 			name: fmt.Sprintf("m%d", i+1), program: path, arguments: c.arguments(i + 1), log: filepath.Join(o.Dir, "output"),
 			client: holdPort(t), peer: holdPort(t),
 		})
+	}
+	if o.Links {
+		c.link(t)
 	}
 	require.NoError(t, c.writePlan())
 	t.Cleanup(c.kill)
@@ -69,7 +79,9 @@ func (c *Cluster) arguments(number int) []string {
 func (c *Cluster) writePlan() error {
 	var members []map[string]string
 	for _, m := range c.members {
-		members = append(members, map[string]string{"name": m.name, "client": m.client, "peer": m.peer})
+		members = append(members, map[string]string{
+			"name": m.name, "client": m.client, "peer": m.peer, "advertised": m.advertised,
+		})
 	}
 	content, err := json.Marshal(map[string]any{"token": rand.Text(), "members": members})
 	if err != nil {

@@ -20,6 +20,8 @@ type Member struct {
 	log string
 	// client and peer are addresses, as host:port.
 	client, peer string
+	// advertised is where the others reach peer, if that is another address.
+	advertised string
 
 	// process is nil while the member does not run.
 	process *process

@@ -11,4 +11,7 @@
 //
 // -tls names a folder with server.pem, server.key and client-ca.pem for clients, each of which then needs a
 // certificate, and peer.pem, peer.key and peer-ca.pem for the members among themselves.
+//
+// -names has host names that this process resolves by itself: a test gives members of one name different addresses, so
+// that each link between them can fail alone.
 package main

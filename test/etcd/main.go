@@ -20,7 +20,7 @@ import (
 
 // options are the flags.
 type options struct {
-	dir, tls        string
+	dir, tls, names string
 	members, member int
 	quota           int64
 	noSync, stdin   bool
@@ -30,6 +30,7 @@ func main() {
 	var o options
 	flag.StringVar(&o.dir, "dir", "", "the folder of data and logs")
 	flag.StringVar(&o.tls, "tls", "", "the folder of certificates; without it, everything is plain")
+	flag.StringVar(&o.names, "names", "", "host names that this process resolves, such as m2.etcd.test=127.1.1.2,…")
 	flag.IntVar(&o.members, "members", 1, "how many members a new cluster has")
 	flag.IntVar(&o.member, "member", 0, "the number of the one member to run, from 1; 0 means all")
 	flag.Int64Var(&o.quota, "quota", 0, "etcd's quota in bytes; 0 means its default")
@@ -53,6 +54,11 @@ func run(o options) error {
 	if o.stdin {
 		go func() { _, _ = io.Copy(io.Discard, os.Stdin); stop() }()
 	}
+	names, err := parseNames(o.names)
+	if err != nil {
+		return err
+	}
+	names.use()
 	cluster, err := openCluster(o.dir, o.members)
 	if err != nil {
 		return err

@@ -142,7 +142,8 @@ var rooms = map[string]room{
 		alone: true,
 		imports: serverRooms(
 			"config", "connlimit", "edge", "gate", "api", "keyring", "ops",
-			"asymmetric", "audit", "crypt", "fair", "pki", "private", "replay", "store", "store/bolt", "wrapping",
+			"asymmetric", "audit", "cluster", "crypt", "fair", "peers", "pki", "private", "replay", "store", "store/bolt",
+			"wrapping",
 			"internal/durable",
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
@@ -155,6 +156,8 @@ var rooms = map[string]room{
 	"server/sm": {imports: serverRooms(
 		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
+	// What a program links for a service on etcd.
+	"server/etcd": {imports: serverRooms("cluster", "store/etcd")},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
@@ -198,16 +201,18 @@ var rooms = map[string]room{
 	// Group commit, for every engine.
 	"server/internal/store/group": {imports: serverRooms("store")},
 	// What a service on several machines needs, whatever the store.
-	"server/internal/cluster": {imports: serverRooms("store")},
+	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/etcd": {
 		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
-		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link"),
+		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "kmsapi"),
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
-	"server/internal/pki":             {onlyStandard: true},
-	"server/internal/replay":          {},
-	"server/internal/wrapping":        {imports: serverRooms("fair", "kmsapi")},
-	"server/internal/audit":           {imports: []string{"internal/printable", "kmsapi"}},
+	// The links between the nodes of a cluster.
+	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
+	"server/internal/pki":      {onlyStandard: true},
+	"server/internal/replay":   {},
+	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
+	"server/internal/audit":    {imports: []string{"internal/printable", "kmsapi"}},
 	// What operators see of the service it gets as functions.
 	"server/internal/ops": {imports: serverRooms("private", "internal/unixsocket", "kmsapi")},
 	// Files that hold secrets, by one rule.
@@ -293,6 +298,8 @@ func TestArrowsThatPointUpAreFound(t *testing.T) {
 		"the gate imports the edge":           serverArrow("gate", "edge"),
 		"the gate imports the store":          serverArrow("gate", "store"),
 		"the edge imports the keyring":        serverArrow("edge", "keyring"),
+		"the edge imports the peers":          serverArrow("edge", "peers"),
+		"the peers import the keyring":        serverArrow("peers", "keyring"),
 		"the audit log imports the store":     serverArrow("audit", "store"),
 		"a list imports cryptography":         serverArrow("list", "crypt"),
 		"an operator's room imports the API":  serverArrow("ops", "api"),

@@ -26,8 +26,12 @@ type Config struct {
 	// SM serves key pairs on SM2 and keys of SM4. The program must have the code for them.
 	SM bool `hcl:"sm,optional"`
 
-	Listener Listener  `hcl:"listener,block"`
-	Storage  Storage   `hcl:"storage,block"`
+	Listener Listener `hcl:"listener,block"`
+	// Storage or Etcd, not both. A Storage without a path is none.
+	Storage Storage `hcl:"storage,block"`
+	Etcd    *Etcd   `hcl:"etcd,block"`
+	// Cluster is nil unless there is an Etcd.
+	Cluster  *Cluster  `hcl:"cluster,block"`
 	RootKey  RootKey   `hcl:"root_key,block"`
 	Accounts []Account `hcl:"account,block"`
 	// Instances are KMS instances. An account needs none.
@@ -83,6 +87,7 @@ func (c Config) Validate() error {
 	at := c.Place()
 	c.validateRegions(at, &found)
 	c.Listener.validate(at.Block("listener", 0, ""), &found)
+	c.validateStore(at, &found)
 	c.validateAccounts(at, &found)
 	c.validateInstances(at, &found)
 	c.Limits.validate(at.Block("limits", 0, ""), &found)

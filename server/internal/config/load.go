@@ -5,11 +5,13 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"unicode/utf8"
 
 	"github.com/hashicorp/hcl/v2/gohcl"
 	"github.com/hashicorp/hcl/v2/hclparse"
 	"github.com/hashicorp/hcl/v2/hclsyntax"
+	"github.com/zclconf/go-cty/cty"
 )
 
 // Load reads a configuration file in HCL and validates it. Each fault that it finds is a [Fault], with its line. If
@@ -28,7 +30,7 @@ func Load(path string) (Config, error) {
 	file, problems := hclparse.NewParser().ParseHCL(source, path)
 	if file != nil {
 		c.place.body, _ = file.Body.(*hclsyntax.Body)
-		decoding := gohcl.DecodeBody(file.Body, nil, &c)
+		decoding := gohcl.DecodeBody(withStorage(c.place.body), nil, &c)
 		if problems.HasErrors() { // What is missing may be behind an error of syntax.
 			c.rescue(string(source))
 		} else {
@@ -42,6 +44,22 @@ func Load(path string) (Config, error) {
 		return c, found.err()
 	}
 	return c, errors.Join(c.Validate(), c.storeIsThere(written))
+}
+
+// withStorage is body with an empty block storage if it has none, since a block that is no pointer in [Config] is
+// required. Validation finds out whether there is a store.
+func withStorage(body *hclsyntax.Body) *hclsyntax.Body {
+	isStorage := func(b *hclsyntax.Block) bool { return b.Type == "storage" }
+	if slices.ContainsFunc(body.Blocks, isStorage) {
+		return body
+	}
+	whole := *body
+	whole.Blocks = append(slices.Clone(body.Blocks), &hclsyntax.Block{Type: "storage", Body: &hclsyntax.Body{
+		Attributes: hclsyntax.Attributes{
+			"path": {Name: "path", Expr: &hclsyntax.LiteralValueExpr{Val: cty.StringVal("")}},
+		},
+	}})
+	return &whole
 }
 
 // maxFile is more bytes than any configuration has.

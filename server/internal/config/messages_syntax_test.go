@@ -20,8 +20,12 @@ func TestWhatIsSaidOfAFileThatIsNotInForm(t *testing.T) {
 			`kms.hcl:52: Argument or block definition required; An argument or block definition is required here.`,
 		},
 		{
-			"a block that is left out", `storage  { path = "kms.db" }`, ``,
-			`kms.hcl:1: Missing storage block; A storage block is required.`,
+			"a block that is left out", `root_key { file = "root.key" }`, ``,
+			`kms.hcl:1: Missing root_key block; A root_key block is required.`,
+		},
+		{
+			"a store that is misspelt", `storage  { path`, `storge { path`,
+			`kms.hcl:14: Unsupported block type; Blocks of type "storge" are not expected here. Did you mean "storage"?`,
 		},
 		{
 			"a field that is left out", `address       = "127.0.0.1:0"`, ``,

@@ -37,10 +37,17 @@ type fault struct{ name, old, changed, want string }
 
 // requireFaults requires the whole text of faults that are found without opening another file.
 func requireFaults(t *testing.T, faults []fault) {
+	t.Helper()
+	requireFaultsOf(t, wholeConfig, faults)
+}
+
+// requireFaultsOf is requireFaults for changes of another configuration.
+func requireFaultsOf(t *testing.T, whole string, faults []fault) {
+	t.Helper()
 	for _, f := range faults {
 		t.Run(f.name, func(t *testing.T) {
-			changed := strings.Replace(wholeConfig, f.old, f.changed, 1)
-			require.NotEqual(t, wholeConfig, changed)
+			changed := strings.Replace(whole, f.old, f.changed, 1)
+			require.NotEqual(t, whole, changed)
 			_, got := load(t, changed)
 			require.Equal(t, f.want, got)
 			require.NotContains(t, got, `"two"`, "no secret in an error")
@@ -85,6 +92,7 @@ func TestFaultsOfAConfigurationWithoutAFileNameTheirParts(t *testing.T) {
 	key := config.AccessKey{ID: "LTAIone", Secret: "x"}
 	c := config.Config{
 		Listener: config.Listener{Address: "127.0.0.1:0", PlainHTTP: true},
+		Storage:  config.Storage{Path: "kms.db"},
 		Accounts: []config.Account{{ID: "1", AccessKeys: []config.AccessKey{key, key}}},
 	}
 	require.EqualError(t, c.Validate(), `account "1": access_key "LTAIone": it is defined twice`)

@@ -10,7 +10,8 @@ type Ops struct {
 	// Address is host:port on loopback, plain HTTP, for GET /metrics and GET /healthz; "" means no such listener.
 	Address string `hcl:"address,optional"`
 	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` and
-	// `alicloudkms reload` talk to the service through it. "" means the storage path with .sock at its end.
+	// `alicloudkms reload` talk to the service through it. "" means the storage path with .sock at its end; a service on
+	// etcd needs it.
 	Socket string `hcl:"socket,optional"`
 }
 
@@ -27,6 +28,9 @@ func (c Config) SocketPath() string {
 }
 
 func (c Config) validateOps(at Place, found *faults) {
+	if c.Etcd != nil && (c.Ops == nil || c.Ops.Socket == "") {
+		found.add(at.Field("socket"), "a service on etcd needs it: there is no storage path to derive it from")
+	}
 	if c.Ops == nil {
 		return
 	}

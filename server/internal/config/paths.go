@@ -29,6 +29,12 @@ func (c *Config) paths() []*string {
 		i := &c.Instances[n]
 		all = append(append(all, &i.CACertFile), i.Listener.paths()...)
 	}
+	if e := c.Etcd; e != nil {
+		all = append(all, &e.CAFile, &e.CertFile, &e.KeyFile, &e.PasswordFile)
+	}
+	if n := c.Cluster; n != nil {
+		all = append(all, &n.CAFile, &n.CertFile, &n.KeyFile)
+	}
 	if c.Audit != nil {
 		all = append(all, &c.Audit.File)
 	}

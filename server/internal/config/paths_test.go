@@ -5,6 +5,8 @@ import (
 	"path/filepath"
 	"reflect"
 	"regexp"
+	"slices"
+	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -39,29 +41,52 @@ audit { file = "j" }
 operations { socket = "k" }
 `
 
+// everyPathOfANode is everyPath for a service on etcd.
+var everyPathOfANode = strings.Replace(everyPath, `storage  { path = "c" }`, `
+etcd {
+  endpoints     = ["https://127.0.0.1:2379"]
+  ca_file       = "c"
+  cert_file     = "l"
+  key_file      = "m"
+  username      = "kms"
+  password_file = "n"
+}
+cluster {
+  address   = "127.0.0.1:0"
+  ca_file   = "o"
+  cert_file = "p"
+  key_file  = "q"
+}`, 1)
+
 func TestRelativePathsAreRelativeToTheConfigurationFile(t *testing.T) {
 	dir := t.TempDir()
 	t.Chdir(t.TempDir())
 	path := filepath.Join(dir, "server.hcl")
-	require.NoError(t, os.WriteFile(path, []byte(everyPath), 0o600))
-	c, err := config.Load(path)
-	require.NoError(t, err)
-	found := filesIn(reflect.ValueOf(c))
-	require.Len(t, found, 11, "each path field is in the test")
-	for _, file := range found {
-		require.Equal(t, dir, filepath.Dir(file))
+	for text, paths := range map[string]int{everyPath: 11, everyPathOfANode: 17} {
+		require.NoError(t, os.WriteFile(path, []byte(text), 0o600))
+		c, err := config.Load(path)
+		require.NoError(t, err)
+		found := slices.DeleteFunc(filesIn(reflect.ValueOf(c)), func(file string) bool { return file == "" })
+		require.Len(t, found, paths, "each path field is in the test")
+		for _, file := range found {
+			require.Equal(t, dir, filepath.Dir(file))
+		}
 	}
 }
 
 func TestAbsolutePathsStay(t *testing.T) {
 	dir := t.TempDir()
 	path := filepath.Join(dir, "server.hcl")
-	absolute := regexp.MustCompile(`"([a-k])"`).ReplaceAllString(everyPath, `"/$1"`)
-	require.NoError(t, os.WriteFile(path, []byte(absolute), 0o600))
-	c, err := config.Load(path)
-	require.NoError(t, err)
-	for _, file := range filesIn(reflect.ValueOf(c)) {
-		require.Equal(t, "/", filepath.Dir(file))
+	for _, text := range []string{everyPath, everyPathOfANode} {
+		absolute := regexp.MustCompile(`"([a-q])"`).ReplaceAllString(text, `"/$1"`)
+		require.NoError(t, os.WriteFile(path, []byte(absolute), 0o600))
+		c, err := config.Load(path)
+		require.NoError(t, err)
+		for _, file := range filesIn(reflect.ValueOf(c)) {
+			if file != "" { // the path of a storage that there is none of
+				require.Equal(t, "/", filepath.Dir(file))
+			}
+		}
 	}
 }
 

@@ -2,7 +2,9 @@ package crypt
 
 import (
 	"crypto/hkdf"
+	"crypto/hmac"
 	"crypto/sha256"
+	"hash"
 )
 
 // The keys derived from the root key, each for one purpose, and the label of what is sealed with one of them.
@@ -10,6 +12,8 @@ const (
 	tokenKey       = "alicloudkms import token key v1"
 	fingerprintKey = "alicloudkms material fingerprint key v1"
 	tokenLabel     = "alicloudkms import token v1\x00"
+
+	digestKey = "alicloudkms digest key v1: "
 )
 
 // derive returns the key for one purpose: HKDF-SHA256 of the root key, without salt, with purpose as info. The caller
@@ -48,4 +52,21 @@ func (r *RootKey) OpenToken(scope string, token []byte) ([]byte, error) {
 	}
 	defer k.clear()
 	return k.openRecord(tokenLabel, recordFormat, token, []byte(scope))
+}
+
+// NewDigest returns HMAC-SHA256 under a key of its own for purpose. Nodes that have the same root key compare by it
+// what only they may know, such as their credentials: it reveals nothing to others, however few the values are. The
+// digest of nothing is a fingerprint of the root key.
+func (r *RootKey) NewDigest(purpose string) (hash.Hash, error) {
+	k, err := r.derive(digestKey + purpose)
+	if err != nil {
+		return nil, err
+	}
+	defer k.clear()
+	secret, err := k.copy()
+	if err != nil {
+		return nil, err
+	}
+	defer secret.clear()
+	return hmac.New(sha256.New, secret.bytes()), nil
 }

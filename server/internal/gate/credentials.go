@@ -52,14 +52,14 @@ func LoadCredentials(c config.Config) (Credentials, error) {
 func load(account string, k config.AccessKey, at config.Place) (*credential, error) {
 	loaded := &credential{account: account, id: k.ID, inactive: k.Inactive, permissions: newPermissions(k.Allow)}
 	var err error
-	if loaded.secret, err = loadSecret(at, "secret", k.Secret, k.SecretFile); err != nil {
+	if loaded.secret, err = LoadSecret(at, "secret", k.Secret, k.SecretFile); err != nil {
 		return nil, err
 	}
 	if loaded.expires, err = k.Expiry(); err != nil {
 		return nil, at.Field("expires").Fault(err)
 	}
 	if k.IsTemporary() {
-		loaded.token, err = loadSecret(at, "security_token", k.SecurityToken, k.SecurityTokenFile)
+		loaded.token, err = LoadSecret(at, "security_token", k.SecurityToken, k.SecurityTokenFile)
 	}
 	return loaded, err
 }
@@ -67,9 +67,9 @@ func load(account string, k config.AccessKey, at config.Place) (*credential, err
 // maxSecretFile is more bytes than the file of a secret or a token can have.
 const maxSecretFile = 64 << 10
 
-// loadSecret returns value, which the field called name has, or the content of file. The fault is in the field that
+// LoadSecret returns value, which the field called name has, or the content of file. The fault is in the field that
 // was given.
-func loadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error) {
+func LoadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error) {
 	if file == "" {
 		secret, err := secretOf(value, "it")
 		return secret, at.Field(name).Fault(err)

@@ -9,8 +9,8 @@ import (
 // Sizes of a page of the store: it has records for about pageBytes, as far as can be seen from the page before.
 const (
 	firstPage = 64
-	largePage = 4096
-	pageBytes = 1 << 20
+	largePage = 2048
+	pageBytes = 2 << 20
 )
 
 // load reads the whole store at one revision. The error wraps [rpctypes.ErrCompacted] if etcd has dropped that revision

@@ -19,7 +19,7 @@ const (
 	requestLost
 	// answerLost takes effect.
 	answerLost
-	// late reaches etcd when the network is told to deliver.
+	// late reaches etcd when deliver sends it.
 	late
 	// refused is answered by etcd with an error, and has no effect.
 	refused

@@ -38,11 +38,19 @@ func (s *Store) refusal(ctx context.Context) error {
 
 // Update implements [store.Store]. It runs fn once.
 func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
-	return s.updates.Update(ctx, fn)
+	return alsoEnded(s.updates.Update(ctx, fn))
 }
 
 // Err implements [store.Store].
-func (s *Store) Err() error { return s.updates.Err() }
+func (s *Store) Err() error { return alsoEnded(s.updates.Err()) }
+
+// alsoEnded returns err, and if it says that the store is read-only, also that the term has ended: that is the same.
+func alsoEnded(err error) error {
+	if errors.Is(err, store.ErrReadOnly) {
+		return termEnded(err)
+	}
+	return err
+}
 
 // Backup implements [store.Store].
 func (s *Store) Backup(ctx context.Context, w io.Writer) error {

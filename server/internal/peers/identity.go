@@ -1,0 +1,126 @@
+package peers
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"regexp"
+	"time"
+)
+
+// Identity is what a node shows its peers, and what it believes of them.
+type Identity struct {
+	// Cluster and Node are those of the certificate.
+	Cluster, Node string
+
+	certificate tls.Certificate
+	authorities *x509.CertPool
+}
+
+// ParseIdentity reads the certificate of a node with those between it and the CA, its key, and the certificates of the
+// CA, all in PEM. It returns an error if a peer would refuse the certificate at now.
+func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identity, error) {
+	pair, err := tls.X509KeyPair(certificate, key)
+	if err != nil {
+		return nil, err
+	}
+	i := &Identity{certificate: pair, authorities: x509.NewCertPool()}
+	if !i.authorities.AppendCertsFromPEM(authorities) {
+		return nil, errors.New("the file of the CA has no certificate in PEM")
+	}
+	if i.Cluster, i.Node, err = nameOf(pair.Leaf); err != nil {
+		return nil, err
+	}
+	chain, err := x509.ParseCertificates(joined(pair.Certificate))
+	if err != nil {
+		return nil, err
+	}
+	// A node is both, to one peer or another.
+	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
+		if err := i.checkChain(chain, usage, now); err != nil {
+			return nil, err
+		}
+	}
+	return i, nil
+}
+
+func joined(parts [][]byte) (all []byte) {
+	for _, part := range parts {
+		all = append(all, part...)
+	}
+	return all
+}
+
+// nodeURI is the form of the name of a node. Names appear in logs, audit lines and metrics.
+var nodeURI = regexp.MustCompile(`^alicloudkms://([A-Za-z0-9][A-Za-z0-9.-]{0,62})/([A-Za-z0-9][A-Za-z0-9._-]{0,62})$`)
+
+// nameOf returns the cluster and the name of the node whose certificate it is.
+func nameOf(c *x509.Certificate) (cluster, node string, err error) {
+	if len(c.URIs) != 1 {
+		return "", "", fmt.Errorf("the certificate has %d URIs in its subjectAltName, not one such as %s",
+			len(c.URIs), "alicloudkms://CLUSTER/NODE")
+	}
+	found := nodeURI.FindStringSubmatch(c.URIs[0].String())
+	if found == nil {
+		return "", "", fmt.Errorf("the URI %.128q in the subjectAltName is not of the form alicloudkms://CLUSTER/NODE",
+			c.URIs[0])
+	}
+	return found[1], found[2], nil
+}
+
+// checkChain returns an error unless the CA has signed the first certificate, by way of the others, for usage at now.
+func (i *Identity) checkChain(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) error {
+	if len(chain) == 0 {
+		return errors.New("the peer has shown no certificate")
+	}
+	between := x509.NewCertPool()
+	for _, c := range chain[1:] {
+		between.AddCert(c)
+	}
+	_, err := chain[0].Verify(x509.VerifyOptions{
+		Roots: i.authorities, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage},
+	})
+	return err
+}
+
+// checkPeer returns the name of the peer that has shown chain, or why it is not believed.
+func (i *Identity) checkPeer(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) (string, error) {
+	if err := i.checkChain(chain, usage, now); err != nil {
+		return "", err
+	}
+	cluster, node, err := nameOf(chain[0])
+	switch {
+	case err != nil:
+		return "", err
+	case cluster != i.Cluster:
+		return "", fmt.Errorf("the peer is node %s of another cluster, %s", node, cluster)
+	case node == i.Node:
+		return "", fmt.Errorf("the peer has the name of this node, %s", node)
+	default:
+		return node, nil
+	}
+}
+
+// protocol is that of a link. Nodes with another one do not talk to each other.
+const protocol = "alicloudkms-peers/1"
+
+// tlsConfig returns the configuration of one end of a link, which accepts peers for which accept returns nil.
+func (i *Identity) tlsConfig(accept func(tls.ConnectionState) error) *tls.Config {
+	return &tls.Config{
+		MinVersion:   tls.VersionTLS13,
+		NextProtos:   []string{protocol},
+		Certificates: []tls.Certificate{i.certificate},
+		// accept checks more than the standard library would, in both directions alike.
+		ClientAuth:         tls.RequireAnyClientCert,
+		InsecureSkipVerify: true, //nolint:gosec // See above.
+		VerifyConnection: func(state tls.ConnectionState) error {
+			if state.NegotiatedProtocol != protocol {
+				return errors.New("the other end does not speak " + protocol)
+			}
+			return accept(state)
+		},
+		// Without tickets a link never begins without certificates, and what has arrived on an idle one is never one.
+		SessionTicketsDisabled: true,
+	}
+}

@@ -1,0 +1,70 @@
+package peers
+
+import (
+	"context"
+	"errors"
+	"net"
+	"time"
+)
+
+// Shutdown stops accepting links, and ends each once its request has been answered: what arrives later has surely not
+// run, and its sender learns that. When ctx ends, those that are left are cut, and its error is returned.
+func (p *Peers) Shutdown(ctx context.Context) error {
+	errs := []error{p.server.stop()}
+	done := make(chan struct{})
+	go func() {
+		p.server.running.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+	case <-ctx.Done():
+		errs = append(errs, ctx.Err())
+	}
+	return errors.Join(append(errs, p.Close())...)
+}
+
+// stop closes the listeners, and lets the sessions end that are idle.
+func (s *server) stop() error {
+	s.mu.Lock()
+	s.closing.Store(true)
+	listeners := s.listeners
+	s.listeners = nil
+	idle := s.connections()
+	s.mu.Unlock()
+	var errs []error
+	for _, l := range listeners {
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	for _, conn := range idle {
+		_ = conn.SetReadDeadline(time.Unix(1, 0)) // It fails only if the connection has ended.
+	}
+	return errors.Join(errs...)
+}
+
+// connections returns all that are open. It needs mu.
+func (s *server) connections() []net.Conn {
+	all := append([]net.Conn(nil), s.strangers...)
+	for _, of := range s.sessions {
+		for session := range of {
+			all = append(all, session.raw)
+		}
+	}
+	return all
+}
+
+// close cuts everything, and waits until nothing runs.
+func (s *server) close() error {
+	err := s.stop()
+	s.cancel()
+	s.mu.Lock()
+	open := s.connections()
+	s.mu.Unlock()
+	for _, conn := range open {
+		_ = conn.Close() // It may have been closed already.
+	}
+	s.running.Wait()
+	return err
+}

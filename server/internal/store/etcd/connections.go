@@ -1,0 +1,101 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"net"
+	"sync"
+	"time"
+
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"google.golang.org/grpc"
+	"google.golang.org/grpc/peer"
+)
+
+// connections are those of one client. It closes one by which a request was not answered in time, since gRPC goes on to
+// use it: gRPC's own pings come every 10 seconds at the most, by which time a lease is over. Then requests take other
+// connections, and watches begin again by them.
+type connections struct {
+	// patience is how long a request must have waited before its connection is given up.
+	patience time.Duration
+
+	mu sync.Mutex // guards open
+	// open has connections by their local address.
+	open map[string]net.Conn
+}
+
+func newConnections(lease time.Duration) *connections {
+	return &connections{patience: lease / answerWithin, open: map[string]net.Conn{}}
+}
+
+// dial is what gRPC opens connections with. gRPC's own way would take a proxy from the environment.
+func (c *connections) dial(ctx context.Context, address string) (net.Conn, error) {
+	dialed, err := new(net.Dialer).DialContext(ctx, "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.open[dialed.LocalAddr().String()] = dialed
+	return &connection{dialed, c}, nil
+}
+
+// connection is one that is forgotten when it is closed.
+type connection struct {
+	net.Conn
+	of *connections
+}
+
+func (c *connection) Close() error {
+	c.of.forget(c.LocalAddr().String())
+	return c.Conn.Close()
+}
+
+// forget returns the connection with a local address, and nil if it was closed before.
+func (c *connections) forget(local string) net.Conn {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	found := c.open[local]
+	delete(c.open, local)
+	return found
+}
+
+// unary gives up the connection of a request that was not answered until its deadline.
+func (c *connections) unary(
+	ctx context.Context, method string, request, answer any, to *grpc.ClientConn, invoke grpc.UnaryInvoker,
+	options ...grpc.CallOption,
+) error {
+	var by peer.Peer
+	began := time.Now()
+	err := invoke(ctx, method, request, answer, to, append(options, grpc.Peer(&by))...)
+	if errors.Is(ctx.Err(), context.DeadlineExceeded) && by.LocalAddr != nil && time.Since(began) >= c.patience {
+		if silent := c.forget(by.LocalAddr.String()); silent != nil {
+			_ = silent.Close() // gRPC reports it to whatever uses it.
+		}
+	}
+	return err
+}
+
+// probe asks for something by one connection after another, until the client is closed: a watch can't tell silence from
+// peace. The read is linearizable, so that a member that is cut off from the others is silent too.
+func (c *connections) probe(client *clientv3.Client, prefix string) {
+	ticks := time.NewTicker(c.patience * answerWithin / probeEvery)
+	defer ticks.Stop()
+	var asking sync.WaitGroup
+	defer asking.Wait()
+	for {
+		for range client.Endpoints() {
+			asking.Go(func() {
+				ctx, cancel := context.WithTimeout(client.Ctx(), c.patience)
+				defer cancel()
+				// A failure is for others to notice, which ask for something that they need.
+				_, _ = client.Get(ctx, prefix, clientv3.WithCountOnly())
+			})
+		}
+		select {
+		case <-client.Ctx().Done():
+			return
+		case <-ticks.C:
+		}
+	}
+}

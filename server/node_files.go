@@ -1,0 +1,144 @@
+package server
+
+import (
+	"crypto/tls"
+	"crypto/x509"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
+)
+
+// nodeFiles is the content of the files that the blocks etcd and cluster name.
+type nodeFiles struct {
+	// etcdCA has the CAs of etcd's members; nil for plain HTTP.
+	etcdCA *x509.CertPool
+	// etcdCertificate is what the node shows to etcd; nil if it shows none.
+	etcdCertificate *tls.Certificate
+	password        kmsapi.Secret
+	// identity is what the node shows to its peers, and peer is the certificate in it.
+	identity *peers.Identity
+	peer     *tls.Certificate
+}
+
+// checkEngine finds out whether the program has the code that c needs.
+func checkEngine(c Config) error {
+	_, linked := cluster.Registered()
+	return engineFault(c, linked)
+}
+
+func engineFault(c Config, linked bool) error {
+	if linked || c.Etcd == nil {
+		return nil
+	}
+	return c.Place().Block("etcd", 0, "").Fault(errors.New(
+		"this program has no client of etcd: alicloudkms has, and a program of your own imports package server/etcd"))
+}
+
+// loadNodeFiles returns nil if c has no etcd.
+func loadNodeFiles(c Config, now time.Time) (*nodeFiles, error) {
+	if c.Etcd == nil || c.Cluster == nil {
+		return nil, nil
+	}
+	n := &nodeFiles{}
+	return n, errors.Join(n.loadEtcd(c.Etcd, c.Place().Block("etcd", 0, "")),
+		n.loadPeer(c.Cluster, c.Place().Block("cluster", 0, ""), now))
+}
+
+func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
+	var faults []error
+	if e.HasTLS() {
+		content, err := readCA(e.CAFile)
+		if err == nil {
+			n.etcdCA = x509.NewCertPool()
+			n.etcdCA.AppendCertsFromPEM(content)
+		}
+		faults = append(faults, at.Field("ca_file").Fault(err))
+	}
+	var err error
+	if e.CertFile != "" {
+		n.etcdCertificate, err = loadKeyPair(e.CertFile, e.KeyFile, at.Field("cert_file"), at.Field("key_file"))
+		faults = append(faults, err)
+	}
+	if e.PasswordFile != "" {
+		n.password, err = gate.LoadSecret(at, "password", "", e.PasswordFile)
+		faults = append(faults, err)
+	}
+	return errors.Join(faults...)
+}
+
+// loadPeer refuses what peers would refuse.
+func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (err error) {
+	ca, caErr := readCA(c.CAFile)
+	n.peer, err = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
+	if err != nil || caErr != nil {
+		return errors.Join(at.Field("ca_file").Fault(caErr), err)
+	}
+	chain, err := private.Read(c.CertFile, private.Anyone, maxPEMFile)
+	if err != nil {
+		return at.Field("cert_file").Fault(err)
+	}
+	key, err := private.Read(c.KeyFile, private.OwnerAndGroup, maxPEMFile)
+	if err != nil {
+		return at.Field("key_file").Fault(err)
+	}
+	defer clear(key)
+	if n.identity, err = peers.ParseIdentity(chain, key, ca, now); err != nil {
+		return at.Field("cert_file").Fault(fmt.Errorf("%s: %w", c.CertFile, err))
+	}
+	return nil
+}
+
+// readCA reads a file of certificates, and refuses one without any.
+func readCA(path string) ([]byte, error) {
+	content, err := private.Read(path, private.Anyone, maxPEMFile)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkChain(content); err != nil {
+		return nil, fmt.Errorf("%s %w", path, err)
+	}
+	return content, nil
+}
+
+// engineOptions are those of the store of c. own is the certificate that the node shows to etcd, which a reload may
+// replace: connections of that moment keep the old one.
+func (n *nodeFiles) engineOptions(c Config, own *certificate, o Options) cluster.Options {
+	lease, _ := c.Etcd.TTL() // Validation has refused what is no duration.
+	options := cluster.Options{
+		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.KeyPrefix(), Lease: lease,
+		Username: c.Etcd.Username, Password: n.password, Logger: o.Logger, Clock: o.Clock,
+	}
+	if c.Etcd.HasTLS() {
+		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.etcdCA, GetClientCertificate: own.forServer}
+	}
+	return options
+}
+
+// forServer is what is shown to a server that asks for a certificate: an empty one if there is none.
+func (c *certificate) forServer(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
+	if current := c.current.Load(); current != nil {
+		return current, nil
+	}
+	return &tls.Certificate{}, nil
+}
+
+// remarks are what `server -check` says of the files.
+func (n *nodeFiles) remarks() (all []string) {
+	if n.etcdCertificate != nil {
+		all = append(all, "etcd: "+describeCertificate(n.etcdCertificate))
+	}
+	return append(all, fmt.Sprintf("cluster: node %s of %s, certificate expires %s",
+		n.identity.Node, n.identity.Cluster, n.peer.Leaf.NotAfter.UTC().Format(time.RFC3339)))
+}
+
+// warnings say which certificates etcd will refuse. One that peers will refuse is a fault.
+func (n *nodeFiles) warnings(c Config, now time.Time) []string {
+	return expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
+}

@@ -1,0 +1,227 @@
+package server
+
+import (
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+func TestAServiceOnEtcdNeedsAProgramThatHasItsClient(t *testing.T) {
+	onEtcd := Config{Etcd: &EtcdConfig{Endpoints: []string{"http://127.0.0.1:2379"}}}
+	require.NoError(t, engineFault(Config{}, false))
+	require.NoError(t, engineFault(onEtcd, true))
+	require.ErrorContains(t, engineFault(onEtcd, false), "etcd: this program has no client of etcd")
+}
+
+const nodeText = `listener {
+  address    = "127.0.0.1:0"
+  plain_http = true
+}
+etcd {
+  endpoints     = ["https://127.0.0.1:2379"]
+  ca_file       = "ca.pem"
+  cert_file     = "etcd.pem"
+  key_file      = "etcd.key"
+  username      = "kms"
+  password_file = "password"
+}
+cluster {
+  address   = "127.0.0.1:0"
+  ca_file   = "ca.pem"
+  cert_file = "node.pem"
+  key_file  = "node.key"
+}
+root_key { file = "root.key" }
+account "1" {}
+operations { socket = "s" }
+`
+
+// nodeSite is a folder with the files of a node.
+type nodeSite struct {
+	t   *testing.T
+	dir string
+	// ca and caKey sign all certificates; at first there is none.
+	ca    *x509.Certificate
+	caKey *ecdsa.PrivateKey
+}
+
+func newNodeSite(t *testing.T) *nodeSite {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	s := &nodeSite{t: t, dir: dir}
+	s.put("kms.hcl", nodeText)
+	s.put("password", "hunter2\n")
+	s.certificate("ca", time.Now().Add(time.Hour))
+	s.certificate("etcd", time.Now().Add(time.Hour))
+	s.certificate("node", time.Now().Add(time.Hour))
+	return s
+}
+
+func (s *nodeSite) at(name string) string { return filepath.Join(s.dir, name) }
+
+func (s *nodeSite) put(name, content string) {
+	s.t.Helper()
+	require.NoError(s.t, os.WriteFile(s.at(name), []byte(content), 0o600))
+}
+
+// certificate writes one of the CA, which is the first.
+func (s *nodeSite) certificate(name string, expires time.Time) {
+	s.t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	require.NoError(s.t, err)
+	template := &x509.Certificate{
+		SerialNumber: big.NewInt(1), NotBefore: time.Now().Add(-time.Hour), NotAfter: expires,
+		URIs: []*url.URL{{Scheme: "alicloudkms", Host: "prod", Path: "/" + name}},
+	}
+	if s.ca == nil {
+		template.IsCA, template.BasicConstraintsValid = true, true
+		s.ca, s.caKey = template, key
+	}
+	der, err := x509.CreateCertificate(rand.Reader, template, s.ca, key.Public(), s.caKey)
+	require.NoError(s.t, err)
+	keyDER, err := x509.MarshalPKCS8PrivateKey(key)
+	require.NoError(s.t, err)
+	s.put(name+".pem", string(pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der})))
+	s.put(name+".key", string(pem.EncodeToMemory(&pem.Block{Type: "PRIVATE KEY", Bytes: keyDER})))
+}
+
+func (s *nodeSite) config() Config {
+	s.t.Helper()
+	c, err := LoadConfig(s.at("kms.hcl"))
+	require.NoError(s.t, err)
+	return c
+}
+
+func TestTheFilesOfANodeAreRead(t *testing.T) {
+	s := newNodeSite(t)
+	c := s.config()
+	n, err := loadNodeFiles(c, time.Now())
+	require.NoError(t, err)
+	require.Empty(t, n.warnings(c, time.Now()))
+	require.Len(t, n.remarks(), 2)
+	require.Contains(t, n.remarks()[1], "cluster: node node of prod, certificate expires ")
+	require.NotContains(t, fmt.Sprintf("%+v", n), "hunter2")
+
+	var own certificate
+	o := n.engineOptions(c, &own, Options{})
+	require.Equal(t, "hunter2", o.Password.Reveal())
+	require.Equal(t, "alicloudkms/", o.Prefix)
+	require.Equal(t, 5*time.Second, o.Lease)
+	require.EqualValues(t, tls.VersionTLS12, o.TLS.MinVersion)
+	shown, err := o.TLS.GetClientCertificate(nil)
+	require.NoError(t, err)
+	require.Empty(t, shown.Certificate)
+	own.current.Store(n.etcdCertificate)
+	shown, err = o.TLS.GetClientCertificate(nil)
+	require.NoError(t, err)
+	require.Equal(t, n.etcdCertificate, shown, "a reload replaces it")
+}
+
+func TestAServiceOnOneMachineHasNoFilesOfANode(t *testing.T) {
+	n, err := loadNodeFiles(Config{Storage: StorageConfig{Path: "kms.db"}}, time.Now())
+	require.NoError(t, err)
+	require.Nil(t, n)
+}
+
+func TestWhatWrongFilesOfANodeAreRefusedWith(t *testing.T) {
+	chmod := func(name string) func(*nodeSite) {
+		return func(s *nodeSite) { require.NoError(s.t, os.Chmod(s.at(name), 0o644)) }
+	}
+	const everybody = ` has mode 0644, so every user can access it; run: chmod o-rwx `
+	for name, tc := range map[string]struct {
+		spoil func(*nodeSite)
+		want  string
+	}{
+		"a CA that is something else": {
+			func(s *nodeSite) { s.put("ca.pem", "hello") },
+			"DIR/kms.hcl:7: etcd: ca_file: DIR/ca.pem has no certificate in PEM (-----BEGIN CERTIFICATE-----)\n" +
+				"DIR/kms.hcl:15: cluster: ca_file: DIR/ca.pem has no certificate in PEM (-----BEGIN CERTIFICATE-----)",
+		},
+		"a certificate for etcd that is not there": {
+			func(s *nodeSite) { require.NoError(s.t, os.Remove(s.at("etcd.pem"))) },
+			"DIR/kms.hcl:8: etcd: cert_file: open DIR/etcd.pem: no such file or directory",
+		},
+		"a key for etcd that everybody can read": {
+			chmod("etcd.key"), "DIR/kms.hcl:9: etcd: key_file: DIR/etcd.key" + everybody + "DIR/etcd.key",
+		},
+		"a password that others can read": {
+			chmod("password"),
+			"DIR/kms.hcl:11: etcd: password_file: DIR/password has mode 0644, so users other than its owner can access it; run: chmod 600 DIR/password",
+		},
+		"a password without content": {
+			func(s *nodeSite) { s.put("password", "\n") }, "DIR/kms.hcl:11: etcd: password_file: DIR/password is empty",
+		},
+		"a node's key that everybody can read": {
+			chmod("node.key"), "DIR/kms.hcl:17: cluster: key_file: DIR/node.key" + everybody + "DIR/node.key",
+		},
+		"a node's key that is another's": {
+			func(s *nodeSite) { require.NoError(s.t, os.Rename(s.at("etcd.key"), s.at("node.key"))) },
+			"DIR/kms.hcl:9: etcd: key_file: open DIR/etcd.key: no such file or directory\n" +
+				"DIR/kms.hcl:17: cluster: key_file: DIR/node.key is not the key of DIR/node.pem: tls: private key does not match public key",
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newNodeSite(t)
+			tc.spoil(s)
+			_, err := loadNodeFiles(s.config(), time.Now())
+			require.Error(t, err)
+			require.Equal(t, tc.want, strings.ReplaceAll(err.Error(), s.dir, "DIR"))
+		})
+	}
+}
+
+func TestACertificateForEtcdThatHasExpiredIsWarnedOf(t *testing.T) {
+	s := newNodeSite(t)
+	s.certificate("etcd", time.Now().Add(-time.Minute))
+	c := s.config()
+	n, err := loadNodeFiles(c, time.Now())
+	require.NoError(t, err)
+	require.Contains(t, strings.Join(n.warnings(c, time.Now()), "\n"),
+		"kms.hcl:8: etcd: cert_file: the certificate expired at ")
+}
+
+func TestACertificateThatPeersWouldRefuseIsRefused(t *testing.T) {
+	s := newNodeSite(t)
+	s.certificate("node", time.Now().Add(-time.Minute))
+	_, err := loadNodeFiles(s.config(), time.Now())
+	require.ErrorContains(t, err, "kms.hcl:16: cluster: cert_file: "+s.at("node.pem")+": x509: certificate has expired")
+
+	s = newNodeSite(t)
+	other := newNodeSite(t)
+	content, err := os.ReadFile(other.at("ca.pem"))
+	require.NoError(t, err)
+	s.put("ca.pem", string(content))
+	_, err = loadNodeFiles(s.config(), time.Now())
+	require.ErrorContains(t, err,
+		"kms.hcl:16: cluster: cert_file: "+s.at("node.pem")+": x509: certificate signed by unknown authority")
+}
+
+func TestAChangeOfAStoreWaitsForARestart(t *testing.T) {
+	_, before := settingsOf(Config{Accounts: []Account{{ID: "1"}}, Storage: StorageConfig{Path: "/kms.db"}})
+	c := newNodeSite(t).config()
+	_, after := settingsOf(c)
+	var parts []string
+	for _, change := range waiting(before, after) {
+		parts = append(parts, change.Part)
+	}
+	require.Subset(t, parts, []string{
+		"etcd.endpoints", "etcd.prefix", "etcd.lease", "etcd.username", "cluster.address", "cluster.max_clock_skew",
+		"storage.path",
+	})
+	require.NotContains(t, fmt.Sprint(after), "hunter2")
+}
