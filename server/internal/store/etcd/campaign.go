@@ -66,8 +66,8 @@ func (n *Node) seek(ctx context.Context, self cluster.Peer) (*Term, error) {
 			return nil, err
 		case err == nil:
 			r.pause = 0
-		case ctx.Err() == nil:
-			n.log.Warn("the node can't become the active one", "error", err)
+		case ctx.Err() == nil && r.first():
+			n.log.Warn("this node can't become the active one; it goes on trying", "error", err)
 		}
 	}
 	return nil, ctx.Err()

@@ -78,8 +78,9 @@ func the(first ...fate) func(int) fate {
 }
 
 func TestACommitWithoutAnAnswerIsDecided(t *testing.T) {
-	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
-	client, network := faulty(t, etcd.Endpoints()...)
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	client, network := faulty(t, server.Endpoints()...)
 	term := lead(t, join(t, client), "a")
 	want := map[string]string{}
 	for name, fates := range map[string][]fate{
@@ -90,6 +91,9 @@ func TestACommitWithoutAnAnswerIsDecided(t *testing.T) {
 		"both requests are lost":                        {requestLost, requestLost},
 		"the deciding answer to a lost request is lost": {requestLost, answerLost},
 		"both requests are late":                        {late, late},
+		"it is refused, and yet applied":                {refusedAndApplied, answerLost},
+		"its decision is refused, and yet applied":      {requestLost, refusedAndApplied},
+		"both are refused, and yet applied":             {answerLost, refusedAndApplied},
 		"it is lost twice":                              {requestLost, arrives, requestLost},
 		"the answer to the second attempt is lost":      {late, arrives, answerLost},
 	} {
@@ -109,8 +113,9 @@ func TestACommitWithoutAnAnswerIsDecided(t *testing.T) {
 
 // A transaction that is late must not take effect once the update was answered.
 func TestALateCommitHasNoEffect(t *testing.T) {
-	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
-	client, network := faulty(t, etcd.Endpoints()...)
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	client, network := faulty(t, server.Endpoints()...)
 	term := lead(t, join(t, client), "a")
 	network.set(the(late, arrives, late, arrives, late, arrives))
 	require.ErrorIs(t, put(t, term.Store(), "k", "refused"), store.ErrUnavailable)
@@ -125,8 +130,9 @@ func TestALateCommitHasNoEffect(t *testing.T) {
 }
 
 func TestARefusedCommitIsNotWrittenAndTheNextIs(t *testing.T) {
-	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
-	client, network := faulty(t, etcd.Endpoints()...)
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	client, network := faulty(t, server.Endpoints()...)
 	term := lead(t, join(t, client), "a")
 	network.set(the(refused, requestLost, arrives))
 	require.ErrorIs(t, put(t, term.Store(), "k", "v"), store.ErrUnavailable)
@@ -137,10 +143,12 @@ func TestARefusedCommitIsNotWrittenAndTheNextIs(t *testing.T) {
 }
 
 func TestTheTermEndsIfTheOutcomeCantBeFoundOut(t *testing.T) {
+	t.Parallel()
 	for name, first := range map[string]fate{"it happened": answerLost, "it did not": requestLost} {
 		t.Run(name, func(t *testing.T) {
-			etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
-			client, network := faulty(t, etcd.Endpoints()...)
+			t.Parallel()
+			server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+			client, network := faulty(t, server.Endpoints()...)
 			term := lead(t, join(t, client), "a")
 			network.set(func(n int) fate {
 				if n == 0 {
@@ -172,6 +180,7 @@ func requireEnded(t testing.TB, term cluster.Term, err error) {
 }
 
 func TestAForeignWriterIsNoticed(t *testing.T) {
+	t.Parallel()
 	client := member(t)
 	term := lead(t, join(t, client), "a")
 	_, err := client.Put(t.Context(), prefix+"mark", "not mine")
@@ -180,7 +189,34 @@ func TestAForeignWriterIsNoticed(t *testing.T) {
 	require.Empty(t, stored(t, client))
 }
 
+// A transaction of a former term that is late finds the mark as it was, until the next term has begun to write.
+func TestAFormerTermWritesNothing(t *testing.T) {
+	t.Parallel()
+	client, network := faulty(t, etcdtest.Start(t, etcdtest.Options{NoSync: true}).Endpoints()...)
+	term := lead(t, join(t, client), "a")
+	held := make(chan struct{})
+	network.set(func(n int) fate {
+		if n == 0 {
+			return late
+		}
+		if n == 1 {
+			close(held)
+		}
+		return requestLost
+	})
+	written := make(chan error, 1)
+	go func() { written <- put(t, term.Store(), "k", "v") }()
+	<-held
+	_, err := client.Delete(t.Context(), prefix+"leader")
+	require.NoError(t, err)
+	network.deliver()
+	requireEnded(t, term, <-written)
+	network.set(nil)
+	require.Empty(t, stored(t, client))
+}
+
 func TestTheTermEndsWithItsLeaderKey(t *testing.T) {
+	t.Parallel()
 	client := member(t)
 	term := lead(t, join(t, client), "a")
 	_, err := client.Delete(t.Context(), prefix+"leader")

@@ -34,9 +34,10 @@ type follower struct {
 	// state belongs to that goroutine, and after its end to whichever has waited for that.
 	state *state
 
-	// seen is what others see; nil until the store is loaded.
-	seen atomic.Pointer[view]
-	mu   sync.Mutex
+	// seen is what others see; nil until the store is loaded. latest is the revision of the latest mark of etcd.
+	seen   atomic.Pointer[view]
+	latest atomic.Int64
+	mu     sync.Mutex
 	// changed is closed, and replaced, when seen changes. mu guards it.
 	changed chan struct{}
 }
@@ -70,22 +71,28 @@ func (f *follower) take() *state {
 	return f.state
 }
 
+// forget lets go of a state that was taken.
+func (f *follower) forget() {
+	f.state = nil
+	f.seen.Store(nil)
+}
+
 func (f *follower) run(ctx context.Context) {
 	defer close(f.stopped)
-	for p := (&rounds{ctx: ctx}); p.more(); {
-		err := f.loadAndWatch(ctx, p)
+	for r := (&rounds{ctx: ctx}); r.more(); {
+		err := f.loadAndWatch(ctx, r)
 		switch {
 		case ctx.Err() != nil:
 			return
 		case errors.Is(err, rpctypes.ErrCompacted):
 			f.log.Info("etcd has compacted what was to be read; the store is loaded again")
-		case err != nil:
-			f.log.Warn("the store can't be followed", "error", err)
+		case err != nil && r.first():
+			f.log.Warn("the store can't be followed; it is tried again until it can", "error", err)
 		}
 	}
 }
 
-func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
+func (f *follower) loadAndWatch(ctx context.Context, r *rounds) error {
 	s, err := f.load(ctx)
 	if s == nil {
 		return err
@@ -93,80 +100,67 @@ func (f *follower) loadAndWatch(ctx context.Context, p *rounds) error {
 	f.heard()
 	f.state = s
 	f.publish(err)
-	p.pause = 0
-	for err == nil {
-		err = f.watch(ctx)
+	if err == nil {
+		f.log.Info("the store is loaded", "records", s.records.Len(), "revision", s.revision)
+		r.pause = 0
+	}
+	for err == nil && r.more() {
+		err = f.watch(ctx, r)
 	}
 	return err
 }
 
-// errWatchEnded reports that a watch must be started again.
-var errWatchEnded = errors.New("etcd has ended the watch")
-
-// watch takes in changes until the watch ends or is silent for too long. It returns nil if it can go on from there. It
-// begins with the changes of the state's own revision, which have no effect the second time: of a watch that begins
-// after all revisions that there are, etcd reports no progress, so that it would be silent as long as nothing changes.
-func (f *follower) watch(ctx context.Context) error {
+// watch takes in changes until the watch ends, or has missed what etcd has for too long. It returns nil if it can go on
+// from there.
+func (f *follower) watch(ctx context.Context, r *rounds) error {
 	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
 	defer cancel()
-	// From a revision that is yet to come, etcd would not answer the requests for progress.
-	changes := f.client.Watch(ctx, f.keys.prefix, clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision))
-	ticks := time.NewTicker(f.lease / 4)
-	defer ticks.Stop()
-	for silent := 0; silent < 6; {
+	// Etcd delays the first changes of a watch that begins in the past.
+	changes := f.client.Watch(ctx, f.keys.prefix, clientv3.WithRange(f.keys.end()), clientv3.WithRev(f.state.revision+1))
+	present := make(chan present)
+	go f.poll(ctx, present)
+	missed := time.Time{}
+	for {
 		select {
 		case <-ctx.Done():
 			return ctx.Err()
 		case answer, ok := <-changes:
 			if !ok {
-				return f.pauseAfter(ctx, errWatchEnded)
+				return nil
 			}
-			silent = 0
-			if err := f.takeIn(ctx, answer); err != nil {
+			if again, err := f.takeIn(answer, r); again || err != nil {
 				return err
 			}
-		case <-ticks.C:
-			silent++
-			go func() { _ = f.client.RequestProgress(ctx) }()
+		case p := <-present:
+			f.heard()
+			if missed = f.compare(p, missed); !missed.IsZero() && time.Since(missed) > f.lease/2 {
+				f.log.Warn("the watch does not show what etcd has; it is started again")
+				return nil
+			}
 		}
 	}
-	f.log.Warn("etcd does not answer the watch; it is started again")
-	return nil
 }
 
-// pauseAfter waits before the watch is started again, so that an etcd that refuses it is not asked without a pause.
-func (f *follower) pauseAfter(ctx context.Context, err error) error {
-	f.log.Info("the watch is started again", "reason", err)
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(shortestPause):
-		return nil
-	}
-}
-
-// takeIn takes in an answer of the watch, which has all changes of each of its revisions.
-func (f *follower) takeIn(ctx context.Context, answer clientv3.WatchResponse) error {
+// takeIn takes in an answer of the watch, which has all changes of each of its revisions. It reports whether the watch
+// must be started again.
+func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool, err error) {
 	switch err := answer.Err(); {
 	case answer.CompactRevision != 0:
-		return rpctypes.ErrCompacted
+		return false, rpctypes.ErrCompacted
 	case err != nil:
-		return f.pauseAfter(ctx, err)
+		if r.first() {
+			f.log.Info("the watch is started again", "reason", err)
+		}
+		return true, nil
 	}
-	f.heard()
-	if answer.IsProgressNotify() {
-		return nil
-	}
-	err := f.state.follow(answer.Events)
+	r.pause = 0
+	err = f.state.follow(answer.Events)
 	f.publish(err)
-	return err
+	return false, err
 }
 
-// follow takes in changes, except those that it has seen. A mark is obeyed after the other changes of its revision.
+// follow takes in changes. A mark is obeyed after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {
-	for len(events) > 0 && events[0].Kv.ModRevision <= s.revision {
-		events = events[1:]
-	}
 	marked := false
 	for i, e := range events {
 		if e.Type == mvccpb.DELETE {

@@ -36,8 +36,10 @@ func (n *Node) Status() cluster.Status {
 		s.Current = t.Valid()
 		return s
 	}
-	if v := n.follower.Load().seen.Load(); v != nil && v.err == nil {
-		s.Mark, s.Revision, s.Current = v.mark.value, v.mark.revision, s.Connected
+	f := n.follower.Load()
+	if v := f.seen.Load(); v != nil && v.err == nil {
+		s.Mark, s.Revision = v.mark.value, v.mark.revision
+		s.Current = s.Connected && s.Revision >= f.latest.Load()
 	}
 	return s
 }
@@ -66,7 +68,10 @@ func (n *Node) askHealth(endpoint string) {
 	if err != nil {
 		return
 	}
-	n.health.Store(&health{bytes: answer.DbSize, alarm: alarms(answer.Errors)})
+	h := &health{bytes: answer.DbSize, alarm: alarms(answer.Errors)}
+	if before := n.health.Swap(h); h.alarm != "" && (before == nil || before.alarm != h.alarm) {
+		n.log.Error("etcd has raised an alarm", "alarm", h.alarm, "bytes", h.bytes)
+	}
 }
 
 // alarms returns the names of etcd's alarms among the problems that a member reports.

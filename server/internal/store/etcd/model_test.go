@@ -20,7 +20,7 @@ import (
 )
 
 // modelTime is how long the model runs.
-const modelTime = 6 * time.Second
+const modelTime = 4 * time.Second
 
 // model is what the store may contain: exactly one state while a term goes on, and one of two after it has ended with
 // an update whose outcome is unknown.
@@ -112,7 +112,7 @@ func (m *model) faults(badness int) func(int) fate {
 		if rng.IntN(10) >= 3*badness {
 			return arrives
 		}
-		return []fate{requestLost, answerLost, answerLost, late, refused}[rng.IntN(5)]
+		return []fate{requestLost, answerLost, answerLost, late, refused, refusedAndApplied}[rng.IntN(6)]
 	}
 }
 

@@ -23,6 +23,8 @@ const (
 	late
 	// refused is answered by etcd with an error, and has no effect.
 	refused
+	// refusedAndApplied is answered likewise, but has taken effect: so does an etcd whose quota it fills.
+	refusedAndApplied
 )
 
 // network is the way of transactions to etcd.
@@ -99,6 +101,9 @@ func (s *sent) Commit() (*clientv3.TxnResponse, error) {
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.held = append(s.held, func() { _, _ = send(context.WithoutCancel(s.ctx)) })
+	case refusedAndApplied:
+		_, _ = send(s.ctx)
+		return nil, status.Error(codes.ResourceExhausted, "refused")
 	case refused:
 		return nil, status.Error(codes.ResourceExhausted, "refused")
 	default:

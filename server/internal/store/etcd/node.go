@@ -28,6 +28,8 @@ type Options struct {
 	Lease time.Duration
 	// Clock is the machine's by default.
 	Clock Clock
+	// Renew gives the store a new id when a term begins, for programs that replace all of its records.
+	Renew bool
 	// Step, if set, is called after each step of a large update. Tests use it to end a node between two of them.
 	Step func(name string)
 }
@@ -132,6 +134,17 @@ func (n *Node) Leader() (cluster.Peer, bool) {
 		return cluster.Peer{}, false
 	}
 	return v.leader.Peer, true
+}
+
+// StoreID returns the id of the store, which does not change until all of it is replaced; empty if it is not known.
+func (n *Node) StoreID() string {
+	if t := n.term.Load(); t != nil {
+		return t.id
+	}
+	if v := n.follower.Load().seen.Load(); v != nil {
+		return v.id
+	}
+	return ""
 }
 
 // hear records that etcd has answered.

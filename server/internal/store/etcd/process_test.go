@@ -26,7 +26,8 @@ import (
 // childEndpoint names the etcd of the test binary that was started once more as a child.
 const childEndpoint = "STORE_TEST_ETCD"
 
-// Each opening of a store is an election here, so the suite's random tests run fewer rounds.
+// Each opening of a store is an election here, so the suite's random tests run fewer rounds. Most tests wait for leases,
+// so more of them run at the same time than there are processors.
 func TestMain(m *testing.M) {
 	if endpoint := os.Getenv(childEndpoint); endpoint != "" {
 		fmt.Println("ended", writeUntilEnded(endpoint))
@@ -36,6 +37,7 @@ func TestMain(m *testing.M) {
 	if checks := flag.Lookup("rapid.checks"); checks.Value.String() == checks.DefValue {
 		_ = flag.Set("rapid.checks", "8")
 	}
+	_ = flag.Set("test.parallel", "8")
 	os.Exit(m.Run())
 }
 

@@ -45,5 +45,6 @@ func engine(client *clientv3.Client) storetest.Engine {
 }
 
 func TestThePromisesOfTheInterface(t *testing.T) {
+	t.Parallel()
 	storetest.Run(t, engine(member(t)))
 }

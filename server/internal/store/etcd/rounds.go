@@ -30,3 +30,6 @@ func (r *rounds) more() bool {
 	r.pause = min(max(2*r.pause, shortestPause), longestPause)
 	return r.ctx.Err() == nil && (r.until.IsZero() || time.Now().Before(r.until))
 }
+
+// first reports whether this is the first round, or one after a success that has set pause back to zero: the one to log.
+func (r *rounds) first() bool { return r.pause <= shortestPause }

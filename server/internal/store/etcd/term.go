@@ -22,7 +22,9 @@ type Term struct {
 	// records is what views see: all that was committed.
 	records atomic.Pointer[records]
 	// mark is that of the last commit.
-	mark  atomic.Pointer[mark]
+	mark atomic.Pointer[mark]
+	// id is that of the store.
+	id    string
 	chain *chain
 
 	// ctx ends with the term, and has the cause.
@@ -81,7 +83,15 @@ func (t *Term) takeOver(ctx context.Context, f *follower) error {
 		return err
 	}
 	t.records.Store(s.records)
+	t.id = s.id
 	t.node.term.Store(t)
+	f.forget()
+	if t.over.Load() {
+		// Its end may have come before there was anything to leave.
+		t.node.term.CompareAndSwap(t, nil)
+		<-t.done
+		return t.err
+	}
 	return nil
 }
 
@@ -91,8 +101,9 @@ func (t *Term) beginChain(s *state) error {
 		return err
 	}
 	ops := []clientv3.Op{t.chain.removeStaged()}
-	if s.id == "" {
-		ops = append(ops, clientv3.OpPut(t.chain.keys.id, newID()))
+	if s.id == "" || t.node.Renew {
+		s.id = newID()
+		ops = append(ops, clientv3.OpPut(t.chain.keys.id, s.id))
 	}
 	return t.chain.advance(ops, newID())
 }

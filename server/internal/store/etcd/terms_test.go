@@ -160,6 +160,22 @@ func compact(t *testing.T, client *clientv3.Client) {
 	require.NoError(t, err)
 }
 
+func TestAReplacedStoreHasANewID(t *testing.T) {
+	t.Parallel()
+	client := member(t)
+	standby := join(t, client)
+	ids := map[string]bool{}
+	for _, renew := range []bool{false, false, true} {
+		n := join(t, client, func(o *etcd.Options) { o.Renew = renew })
+		term := lead(t, n, "a")
+		require.NotEmpty(t, n.StoreID())
+		ids[n.StoreID()] = true
+		require.NoError(t, term.Store().Close())
+		require.Eventually(t, func() bool { return standby.StoreID() == n.StoreID() }, 5*time.Second, time.Millisecond)
+	}
+	require.Len(t, ids, 2)
+}
+
 func TestANodeThatIsClosed(t *testing.T) {
 	t.Parallel()
 	client := member(t)
