@@ -14,6 +14,8 @@ import (
 type fault struct {
 	name string
 	heal func() error
+	// least is how long it lasts at least.
+	least time.Duration
 }
 
 // A kind of fault begins one, at a place that random picks.
@@ -26,6 +28,7 @@ var errDown = errors.New("it is down")
 var kinds = []kind{
 	killNode, killActive, stopNode, freezeNode, freezeActive, killMember, freezeMember, killBoth,
 	cutFromEtcd, holdFromEtcd, loseAnswersOfEtcd, slowEtcd, cutOneMember, compactBehind, holdFromCallers, fullDisk, fullEtcd,
+	partMember, partLeader,
 }
 
 func killNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
@@ -38,7 +41,7 @@ func killActive(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fa
 
 func (r *rig) kill(n *node) fault {
 	n.kill()
-	return fault{"kill -9 of " + n.name, func() error { return n.start(r.program) }}
+	return fault{name: "kill -9 of " + n.name, heal: func() error { return n.start(r.program) }}
 }
 
 // stopNode has a node step down in order.
@@ -51,7 +54,7 @@ func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 	if err := n.process.Stop(); err != nil {
 		return fault{}, err
 	}
-	return fault{"SIGTERM of " + n.name, func() error { return n.start(r.program) }}, nil
+	return fault{name: "SIGTERM of " + n.name, heal: func() error { return n.start(r.program) }}, nil
 }
 
 // stopped freezes a node, if it runs.
@@ -59,7 +62,7 @@ func (n *node) stopped() (fault, error) {
 	if !n.isRunning() {
 		return fault{}, errDown
 	}
-	return fault{"SIGSTOP of " + n.name, n.thaw}, n.freeze()
+	return fault{name: "SIGSTOP of " + n.name, heal: n.thaw}, n.freeze()
 }
 
 func freezeNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
@@ -67,9 +70,11 @@ func freezeNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 	return n.stopped()
 }
 
+// freezeActive freezes the active node until after another has taken over: it must not go on as if nothing had been.
 func freezeActive(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
-	n := r.activeOr(ctx, random)
-	return n.stopped()
+	f, err := r.activeOr(ctx, random).stopped()
+	f.least = 2*shortestLease + time.Second
+	return f, err
 }
 
 func killMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
@@ -78,7 +83,7 @@ func killMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 
 func (r *rig) killMember(i int) fault {
 	r.etcd.Member(i).Kill()
-	return fault{fmt.Sprintf("kill -9 of member %d", i+1), func() error { return r.restartMember(i) }}
+	return fault{name: fmt.Sprintf("kill -9 of member %d", i+1), heal: func() error { return r.restartMember(i) }}
 }
 
 // restartMember starts a member, unless it runs.
@@ -98,7 +103,7 @@ func (r *rig) restartMember(i int) error {
 func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	i := random.IntN(size)
 	m := r.etcd.Member(i)
-	return fault{fmt.Sprintf("SIGSTOP of member %d", i+1), func() error { return r.restartMember(i) }}, m.Stop()
+	return fault{name: fmt.Sprintf("SIGSTOP of member %d", i+1), heal: func() error { return r.restartMember(i) }}, m.Stop()
 }
 
 // killBoth kills the active node and etcd's leader at the same time.
@@ -106,13 +111,13 @@ func killBoth(ctx context.Context, r *rig, o *operator, random *rand.Rand) (faul
 	leader := max(o.leader(ctx), 0)
 	n := r.kill(r.activeOr(ctx, random))
 	m := r.killMember(leader)
-	return fault{n.name + " and " + m.name, func() error { return errors.Join(m.heal(), n.heal()) }}, nil
+	return fault{name: n.name + " and " + m.name, heal: func() error { return errors.Join(m.heal(), n.heal()) }}, nil
 }
 
 // betweenNodeAndEtcd is a fault of all links from a node to etcd.
 func betweenNodeAndEtcd(n *node, name string, f link.Fault) fault {
 	n.setMembers(f)
-	return fault{name + " between etcd and " + n.name, func() error {
+	return fault{name: name + " between etcd and " + n.name, heal: func() error {
 		n.setMembers(link.Fault{})
 		return nil
 	}}
@@ -145,12 +150,34 @@ func cutOneMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fa
 		l.Set(link.Fault{Cut: true})
 		cut = append(cut, l)
 	}
-	return fault{"each node cut off from one member", func() error {
+	return fault{name: "each node cut off from one member", heal: func() error {
 		for _, l := range cut {
 			l.Set(link.Fault{})
 		}
 		return nil
 	}}, nil
+}
+
+func partMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.part(random.IntN(size), random), nil
+}
+
+// partLeader leaves etcd's leader alone, with whatever nodes talk to it.
+func partLeader(ctx context.Context, r *rig, o *operator, random *rand.Rand) (fault, error) {
+	return r.part(max(o.leader(ctx), 0), random), nil
+}
+
+// part parts a member from the others: at once, or so that they don't notice.
+func (r *rig) part(member int, random *rand.Rand) fault {
+	f := link.Fault{Cut: true}
+	if random.IntN(2) == 0 {
+		f = link.Fault{HoldRequests: true, HoldAnswers: true}
+	}
+	r.etcd.Part(member, f)
+	return fault{name: fmt.Sprintf("member %d parted from the others %+v", member+1, f), heal: func() error {
+		r.etcd.Part(member, link.Fault{})
+		return nil
+	}}
 }
 
 // compactBehind drops etcd's history while a node does not follow.
@@ -164,7 +191,7 @@ func compactBehind(ctx context.Context, r *rig, o *operator, random *rand.Rand) 
 func holdFromCallers(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	n := r.anyNode(random)
 	n.callers.Set(link.Fault{HoldAnswers: true})
-	return fault{"callers without answers of " + n.name, func() error {
+	return fault{name: "callers without answers of " + n.name, heal: func() error {
 		n.callers.Set(link.Fault{Cut: true})
 		n.callers.Set(link.Fault{})
 		return nil
@@ -176,7 +203,7 @@ func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault,
 	i := random.IntN(size)
 	m := r.etcd.Member(i)
 	err := m.LimitFiles(1 << 10)
-	return fault{fmt.Sprintf("full disk of member %d", i+1), func() error {
+	return fault{name: fmt.Sprintf("full disk of member %d", i+1), heal: func() error {
 		m.Kill()
 		return m.Restart()
 	}}, err
@@ -184,7 +211,7 @@ func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault,
 
 // fullEtcd is etcd at its quota.
 func fullEtcd(ctx context.Context, _ *rig, o *operator, _ *rand.Rand) (fault, error) {
-	return fault{"full etcd", func() error { return o.makeRoom(ctx) }}, o.fill(ctx)
+	return fault{name: "full etcd", heal: func() error { return o.makeRoom(ctx) }}, o.fill(ctx)
 }
 
 func (r *rig) anyNode(random *rand.Rand) *node { return r.nodes[random.IntN(size)] }

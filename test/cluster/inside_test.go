@@ -96,10 +96,10 @@ type insideKind func(nodes []*inside, active *inside, random *rand.Rand) (fault,
 var insideKinds = []insideKind{
 	jumpActive, jumpAny, jumpActive, jumpAny,
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
-		return fault{"close of " + active.name, active.start}, active.close()
+		return fault{name: "close of " + active.name, heal: active.start}, active.close()
 	},
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
-		return fault{"shutdown of " + active.name, active.start}, active.shutdown()
+		return fault{name: "shutdown of " + active.name, heal: active.start}, active.shutdown()
 	},
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
 		return betweenNodeAndEtcd(active.node, "half open", link.Fault{HoldRequests: true, HoldAnswers: true}), nil
@@ -128,7 +128,7 @@ func jumpAndClose(_ []*inside, active *inside, random *rand.Rand) (fault, error)
 // jump sets the clock of a node, which heal sets right.
 func (n *inside) jump(by time.Duration) fault {
 	n.off.Add(int64(by))
-	return fault{fmt.Sprintf("clock of %s %s off", n.name, by), func() error {
+	return fault{name: fmt.Sprintf("clock of %s %s off", n.name, by), heal: func() error {
 		n.off.Add(-int64(by))
 		return nil
 	}}

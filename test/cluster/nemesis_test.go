@@ -35,7 +35,7 @@ func (n *nemesis) round() {
 		time.Sleep(n.upTo(time.Second))
 		faults = append(faults, n.begin(ctx, kinds)...)
 	}
-	time.Sleep(200*time.Millisecond + n.upTo(2*shortestLease))
+	time.Sleep(200*time.Millisecond + n.upTo(2*shortestLease) + least(faults))
 	lasted := time.Since(began)
 	n.heal(faults)
 	healed := time.Now()
@@ -70,6 +70,14 @@ func (n *nemesis) heal(faults []fault) {
 
 func (n *nemesis) upTo(limit time.Duration) time.Duration {
 	return time.Duration(n.random.Int64N(int64(limit)))
+}
+
+// least is how long faults last at least.
+func least(faults []fault) (longest time.Duration) {
+	for _, f := range faults {
+		longest = max(longest, f.least)
+	}
+	return longest
 }
 
 func names(faults []fault) string {

@@ -91,12 +91,12 @@ func (n *node) writeConfig(t *testing.T, store string) {
 }
 
 // inEtcd is the store of a node that reaches etcd through its links.
-func (n *node) inEtcd(lease time.Duration) string {
-	var endpoints []string
-	for _, l := range n.members {
-		endpoints = append(endpoints, fmt.Sprintf("%q", "http://"+l.Address()))
+func (n *node) inEtcd(lease time.Duration, endpoints []string) string {
+	quoted := make([]string, len(endpoints))
+	for i, endpoint := range endpoints {
+		quoted[i] = fmt.Sprintf("%q", endpoint)
 	}
-	return fmt.Sprintf(inEtcd, strings.Join(endpoints, ", "), lease.String(), n.peers, n.name, n.name)
+	return fmt.Sprintf(inEtcd, strings.Join(quoted, ", "), lease.String(), n.peers, n.name, n.name)
 }
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name+".hcl") }

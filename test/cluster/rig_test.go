@@ -58,7 +58,7 @@ func newRig(t *testing.T, program string, o etcdtest.Options) *rig {
 // prepareRig makes all but the nodes' processes.
 func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 	t.Helper()
-	o.Members = size
+	o.Members, o.Links = size, true
 	dir, shared := newSite(t)
 	peers, err := pki.New("peers")
 	require.NoError(t, err)
@@ -71,10 +71,9 @@ func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 		}
 		require.NoError(t, peers.IssuePeer(dir, n.name, "alicloudkms://chaos/"+n.name, "127.0.0.1"))
 		n.callers = newLink(t, n.listen)
-		for member := range size {
-			n.members = append(n.members, newLink(t, r.etcd.Member(member).Address()))
-		}
-		n.writeConfig(t, n.inEtcd(shortestLease))
+		var endpoints []string
+		n.members, endpoints = r.etcd.Through(t)
+		n.writeConfig(t, n.inEtcd(shortestLease, endpoints))
 		r.nodes = append(r.nodes, n)
 	}
 	var addresses []string

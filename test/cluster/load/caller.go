@@ -7,6 +7,7 @@ import (
 	"net/url"
 	"slices"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/history"
 )
@@ -16,16 +17,25 @@ func noProxy(*http.Request) (*url.URL, error) { return nil, nil }
 
 // A caller sends one request after another, to nodes at random, and knows what it may say of each.
 type caller struct {
-	number   int
-	site     *Site
+	number int
+	site   *Site
+	// clients are one for each node.
+	clients  []*client.Client
 	recorder *history.Recorder
 	random   *rand.Rand
 }
 
 func newCaller(s *Site, r *history.Recorder, random *rand.Rand) caller {
 	return caller{
-		number: s.newCaller(), site: s, recorder: r, random: rand.New(rand.NewPCG(random.Uint64(), random.Uint64())),
+		number: s.newCaller(), site: s, clients: s.clients, recorder: r, random: rand.New(rand.NewPCG(random.Uint64(), random.Uint64())),
 	}
+}
+
+// again returns another caller like c.
+func (c *caller) again() *caller {
+	another := newCaller(c.site, c.recorder, c.random)
+	another.clients = c.clients
+	return &another
 }
 
 // call sends a request, and completes its event. ok is false if it had no outcome: see [outcome].
@@ -38,9 +48,9 @@ func (c *caller) call(ctx context.Context, e history.Event, r kmsapi.Request) (g
 func (c *caller) callFor(
 	ctx context.Context, e history.Event, r kmsapi.Request,
 ) (got history.Event, answer kmsapi.Response, ok bool) {
-	e.Caller, e.Node, e.Op = c.number, c.random.IntN(len(c.site.clients)), r.Operation()
+	e.Caller, e.Node, e.Op = c.number, c.random.IntN(len(c.clients)), r.Operation()
 	e.Call = c.recorder.Now()
-	answer, err := c.site.clients[e.Node].Do(ctx, r)
+	answer, err := c.clients[e.Node].Do(ctx, r)
 	e.Return = c.recorder.Now()
 	if e.Outcome, e.Code, ok = outcome(err); !ok {
 		return e, nil, false

@@ -28,7 +28,8 @@ func New(s *Site, r *history.Recorder, random *rand.Rand, before history.Listed)
 		l.add(2, 3, member{mix: everything, wait: pace}, member{mix: everything, wait: pace},
 			member{mix: everything, wait: pace})
 	}
-	l.add(1, 0, member{mix: revoking, wait: 20 * pace}, member{mix: using, wait: pace}, member{mix: using, wait: pace})
+	l.add(1, 0, member{mix: revoking, wait: 20 * pace}, member{mix: using, wait: pace}, member{mix: using, wait: pace},
+		member{mix: looking, wait: 6 * pace, isPatient: true})
 	return l
 }
 
@@ -38,6 +39,9 @@ func (l *Load) add(keys, aliases int, members ...member) {
 	t := &team{lead: &lead, keys: keys, aliases: aliases}
 	for _, m := range members {
 		c := newCaller(l.site, l.recorder, l.random)
+		if m.isPatient {
+			c.clients = l.site.patient
+		}
 		m.caller = &c
 		t.members = append(t.members, m)
 	}

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"net/http"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -15,8 +16,13 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/cluster/history"
 )
 
-// requestTimeout is how long a caller waits for an answer.
-const requestTimeout = 2 * time.Second
+const (
+	// requestTimeout is how long a caller waits for an answer.
+	requestTimeout = 2 * time.Second
+	// patience is how long a patient caller does: longer than a node is frozen for, so that it gets whatever that node says
+	// first when it goes on.
+	patience = 12 * time.Second
+)
 
 // Site is a service of one or more nodes, as its callers know it.
 type Site struct {
@@ -28,9 +34,9 @@ type Site struct {
 	// Clock is the callers' clock; nil means [time.Now].
 	Clock func() time.Time
 
-	clients []*client.Client
-	http    *http.Client
-	callers atomic.Int64
+	clients, patient []*client.Client
+	http             *http.Client
+	callers          atomic.Int64
 }
 
 // Connect makes the clients. Close closes their connections.
@@ -39,15 +45,15 @@ func (s *Site) Connect() error {
 		s.Clock = time.Now
 	}
 	for _, address := range s.Addresses {
-		c, err := client.New(client.Config{
-			Endpoint: address, CACert: s.CA, Credentials: client.Static(s.Credentials), Clock: s.Clock,
-			// After a second attempt, the outcome of the first would be unclear.
-			MaxRetries: -1, RequestTimeout: requestTimeout, Proxy: noProxy,
-		})
+		c, err := s.newClient(address, requestTimeout)
 		if err != nil {
 			return err
 		}
-		s.clients = append(s.clients, c)
+		patient, err := s.newClient(address, patience)
+		if err != nil {
+			return err
+		}
+		s.clients, s.patient = append(s.clients, c), append(s.patient, patient)
 	}
 	roots := x509.NewCertPool()
 	if !roots.AppendCertsFromPEM([]byte(s.CA)) {
@@ -60,9 +66,17 @@ func (s *Site) Connect() error {
 	return nil
 }
 
+func (s *Site) newClient(address string, timeout time.Duration) (*client.Client, error) {
+	return client.New(client.Config{
+		Endpoint: address, CACert: s.CA, Credentials: client.Static(s.Credentials), Clock: s.Clock,
+		// After a second attempt, the outcome of the first would be unclear.
+		MaxRetries: -1, RequestTimeout: timeout, Proxy: noProxy,
+	})
+}
+
 // Close closes idle connections.
 func (s *Site) Close() {
-	for _, c := range s.clients {
+	for _, c := range slices.Concat(s.clients, s.patient) {
 		c.Close()
 	}
 	s.http.CloseIdleConnections()

@@ -57,6 +57,7 @@ var (
 		{3, deleteAlias},
 	}
 	using    = mix{{10, encrypt}, {8, decrypt}, {1, rotate}}
+	looking  = mix{{3, encrypt}, {2, decrypt}, {1, describe}}
 	revoking = mix{{4, disable}, {1, schedule}, {4, enable}, {2, cancel}}
 )
 
@@ -66,6 +67,8 @@ type team struct {
 	members []member
 	// keys and aliases are how many its worlds have.
 	keys, aliases int
+	// patients are the callers of patient members.
+	patients sync.WaitGroup
 
 	mu     sync.Mutex
 	worlds []*world
@@ -76,10 +79,14 @@ type member struct {
 	*caller
 	mix  mix
 	wait time.Duration
+	// isPatient has each step done by a caller of its own, which waits long for the answer, so that a node that hangs has
+	// requests of every moment before it when it goes on. The others begin another world without them.
+	isPatient bool
 }
 
 // run works until ctx ends.
 func (t *team) run(ctx context.Context) {
+	defer t.patients.Wait()
 	for ctx.Err() == nil {
 		w := newWorld(ctx, t.lead, t.keys, t.aliases)
 		if w == nil {
@@ -90,19 +97,36 @@ func (t *team) run(ctx context.Context) {
 		t.mu.Unlock()
 		var members sync.WaitGroup
 		for _, m := range t.members {
-			members.Go(func() { m.work(ctx, w) })
+			work := func() { m.work(ctx, w) }
+			if m.isPatient {
+				work = func() { t.send(ctx, m, w) }
+			}
+			members.Go(work)
 		}
 		members.Wait()
+	}
+}
+
+// send has a patient member take steps until the world is spent, whether those before are answered or not.
+func (t *team) send(ctx context.Context, m member, w *world) {
+	for !w.isSpent() && ctx.Err() == nil {
+		c, step := m.again(), m.mix.pick(m.random)
+		t.patients.Go(func() {
+			if e, ok := step(ctx, c, w); ok {
+				c.recorder.Note(e)
+			}
+		})
+		pause(ctx, m.wait)
 	}
 }
 
 // work takes steps until the world is spent. After one without an outcome it only looks, until it sees the service at
 // work again, so that not every request of an outage is one that may have taken effect.
 func (m member) work(ctx context.Context, w *world) {
-	looking := false
+	onlyLooks := false
 	for !w.isSpent() && ctx.Err() == nil {
 		step := m.mix.pick(m.random)
-		if looking {
+		if onlyLooks {
 			step = describe
 		}
 		e, ok := step(ctx, m.caller, w)
@@ -110,9 +134,9 @@ func (m member) work(ctx context.Context, w *world) {
 			m.recorder.Note(e)
 			w.count(e)
 		}
-		looking = !ok || e.Outcome == history.Unknown
+		onlyLooks = !ok || e.Outcome == history.Unknown
 		wait := time.Duration(m.random.Int64N(int64(m.wait)))
-		if looking {
+		if onlyLooks {
 			wait += backoff
 		}
 		pause(ctx, wait)
