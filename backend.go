@@ -22,7 +22,7 @@ import (
 
 // Version is what Vault shows as the running version, and begins with "v". Vault refuses a plugin that was registered
 // with another version. The build sets it with -ldflags "-X".
-var Version = "v0.1.0-dev"
+var Version = "v0.2.0-dev"
 
 // backend is one mount of the engine.
 type backend struct {

@@ -21,7 +21,7 @@ var cmkSettings = fields.Schemas{
 	},
 	"deletion_protection": {
 		Type:        framework.TypeBool,
-		Description: "Whether KMS itself refuses to schedule the deletion of the KMS key, for whoever asks.",
+		Description: "Whether KMS itself refuses to schedule the deletion of the KMS key, through Vault or not.",
 	},
 }
 

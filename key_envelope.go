@@ -153,7 +153,7 @@ func (b *backend) makeDataKey(ctx context.Context, conn *connection, k target, n
 	}
 	secret, err := b.unwrap(ctx, conn, k, n, wrapped)
 	if err != nil {
-		return versions.Row{}, withDoubt(err, "Whoever encrypts in envelope mode needs kms:Decrypt too.")
+		return versions.Row{}, withDoubt(err, "Encryption in envelope mode needs kms:Decrypt too.")
 	}
 	clear(secret[:])
 	return versions.Row{

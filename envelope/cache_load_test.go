@@ -11,7 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestAFloodOfDataKeysHurtsNobodyElse is the attack of somebody who can make any number of data keys that KMS opens,
+// TestAFloodOfDataKeysHurtsNobodyElse is the attack of a user that can make any number of data keys that KMS opens,
 // and sends a ciphertext of each.
 func TestAFloodOfDataKeysHurtsNobodyElse(t *testing.T) {
 	const flood, usual = 100_000, 100

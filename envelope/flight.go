@@ -27,7 +27,7 @@ func (c *Cache) fly(ctx context.Context, p place, u Use, unwrap Unwrap) *flight 
 	if u.Stray {
 		f.abandon = func() {
 			cancel()
-			if c.flights[p] == f { // Whoever comes next makes a call.
+			if c.flights[p] == f { // The next request makes a call.
 				delete(c.flights, p)
 			}
 		}
@@ -58,7 +58,8 @@ func (m *Mount) ask(ctx context.Context, unwrap Unwrap) (key *Key, sent moment, 
 	return NewKey(secret), sent, nil
 }
 
-// land hands what a call brought to those who wait for it, and keeps it, unless the data key was dropped meanwhile.
+// land hands the result of a call to the requests that wait for it, and keeps it, unless the data key was dropped
+// meanwhile.
 func (c *Cache) land(p place, u Use, f *flight) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

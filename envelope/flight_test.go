@@ -60,7 +60,7 @@ func TestACallForAStrayEndsWithTheLastThatWaitsForIt(t *testing.T) {
 		require.Len(t, r.cache.flights, 2, "another waits for it")
 		leaveToo()
 		synctest.Wait()
-		require.Len(t, r.cache.flights, 1, "the call for a row goes on for those who come next")
+		require.Len(t, r.cache.flights, 1, "the call for a row goes on for later requests")
 		r.kms.takes = 0
 		r.use(stray)
 		require.Equal(t, 3, r.calls())

@@ -35,7 +35,7 @@ type Use struct {
 	// Newest marks the data key that encrypts. It stays when others make room.
 	Newest bool
 	// Stray marks a wrapped data key that only a ciphertext has. A call for it ends when no request waits for it any
-	// longer: whoever sends many and goes away leaves nothing behind.
+	// longer: a client that sends many and disconnects leaves nothing behind.
 	Stray bool
 	// Alone asks for a call that serves no other, as a TTL of 0 does: the request has waited for one whose time was
 	// over when it came. Of all that wait together, each call would serve one.

@@ -75,7 +75,8 @@ cat <<-EOF
 	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
 # From here on, Ctrl-C and SIGTERM are how it is meant to end.
-trap 'interrupted=yes; exit 0' INT TERM
+exit_on INT 0
+exit_on TERM 0
 
 # If either server ends on its own, the whole set-up ends, as a failure.
 doing="while running"

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Installs what the programs of docs/apps.md, the Node SDKs and the tests of releases need: scripts/programs.sh [node]
-# [python] [java] [shell] [release]; without arguments, all of it. It asks nothing: as root it uses apt-get, and
-# otherwise it says what is missing.
+# Installs what the programs of docs/apps.md, the Node SDKs, the tests of releases and those of the page of the KMS
+# service need: scripts/programs.sh [node] [python] [java] [shell] [release] [browser]; without arguments, all of it. It
+# asks nothing: as root it uses apt-get, and otherwise it says what is missing.
 # Jackson's jars may be in another folder, ALICLOUDKMS_JARS, with the names that they have in Debian.
 set -euo pipefail
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -21,6 +21,11 @@ has_modules() {
 		"$python" -c 'import hvac, cryptography' 2>/dev/null && return
 	done
 	return 1
+}
+
+# has_browser succeeds if there is a Chromium under one of the names that test/page knows.
+has_browser() {
+	type -P chromium-headless-shell >/dev/null || type -P chromium >/dev/null || type -P google-chrome >/dev/null
 }
 
 install_missing() {
@@ -50,7 +55,7 @@ node_packages() {
 }
 
 wanted=("$@")
-[[ $# -gt 0 ]] || wanted=(node python java shell release)
+[[ $# -gt 0 ]] || wanted=(node python java shell release browser)
 for what in "${wanted[@]}"; do
 	case $what in
 	node)
@@ -70,9 +75,11 @@ for what in "${wanted[@]}"; do
 	release)
 		lacks dpkg dpkg
 		lacks man man-db
+		lacks rpm rpm
 		lacks rpm2cpio rpm2cpio
 		lacks cpio cpio
 		;;
+	browser) has_browser || missing+=(chromium-headless-shell fonts-dejavu-core) ;;
 	*)
 		echo "there is nothing to install for '$what'" >&2
 		exit 2

@@ -25,9 +25,9 @@ doing="while preparing"
 # open_stage builds the programs and prepares the folder. It needs $VERSION, which the Makefile sets.
 open_stage() {
 	trap close_stage EXIT
-	trap 'interrupted=yes; exit 129' HUP
-	trap 'interrupted=yes; exit 130' INT
-	trap 'interrupted=yes; exit 143' TERM
+	exit_on HUP 129
+	exit_on INT 130
+	exit_on TERM 143
 	check_needs
 	work=$(mktemp -d "${TMPDIR:-/tmp}/alicloudkms.XXXXXX")
 	# A plugin's socket is in it, and the name of a socket must fit into 104 bytes.
@@ -45,6 +45,16 @@ open_stage() {
 	ln -s "$(tail -n 1 "$work/logs/vault.sh.log")" "$work/path/vault"
 	cp "$root/bin/$plugin" "$work/plugins/"
 	leave_callers_environment
+}
+
+# exit_on SIGNAL STATUS ends the script with the status when the signal comes.
+#
+# Bash 5.2 may run a trap just before it parses a command substitution. It then parses the trap as if that were in the
+# substitution, and without a closing parenthesis it reports an error and forgets the signal. Everywhere else, the first
+# line is run, and ends the script, before the second one is parsed.
+exit_on() {
+	# shellcheck disable=SC2064 # the status is that of now
+	trap "interrupted=yes; exit $2"$'\n)' "$1"
 }
 
 check_needs() {

@@ -5,7 +5,7 @@ set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
 
-next=v0.1.0
+next=v0.2.0
 
 commit=$(git rev-parse --short=12 HEAD 2>/dev/null) || {
 	echo "$next-dev" # An archive without its history.

@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"bytes"
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
@@ -9,16 +8,13 @@ import (
 	"crypto/x509/pkix"
 	"encoding/pem"
 	"math/big"
-	"os"
-	"os/exec"
-	"path/filepath"
-	"strings"
 	"testing"
 	"time"
 
 	"github.com/openbao/go-kms-wrapping/v2/kms"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/openssl"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -66,7 +62,7 @@ func TestAPKIWhoseKeyStaysInKMS(t *testing.T) {
 				"root.pem": encodePEM("CERTIFICATE", rootDER), "leaf.pem": encodePEM("CERTIFICATE", leafDER),
 				"list.pem": encodePEM("X509 CRL", listDER),
 			}
-			said := openssl(t, files, "verify -crl_check -CRLfile list.pem -CAfile root.pem leaf.pem")
+			said := openssl.Run(t, files, "verify -crl_check -CRLfile list.pem -CAfile root.pem leaf.pem")
 			require.Equal(t, "leaf.pem: OK\n", string(said))
 		})
 	}
@@ -74,25 +70,4 @@ func TestAPKIWhoseKeyStaysInKMS(t *testing.T) {
 
 func encodePEM(kind string, der []byte) []byte {
 	return pem.EncodeToMemory(&pem.Block{Type: kind, Bytes: der})
-}
-
-// openssl runs OpenSSL in a folder with files, and returns what it prints.
-func openssl(t *testing.T, files map[string][]byte, arguments string) []byte {
-	t.Helper()
-	program, err := exec.LookPath("openssl")
-	if err != nil && os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") == "" {
-		t.Skip("there is no openssl")
-	}
-	require.NoError(t, err, "make test needs openssl")
-	folder := t.TempDir()
-	for name, content := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
-	}
-	command := exec.CommandContext(t.Context(), program, strings.Fields(arguments)...)
-	command.Dir = folder
-	var complaint bytes.Buffer
-	command.Stderr = &complaint
-	printed, err := command.Output()
-	require.NoError(t, err, "openssl %s: %s", arguments, &complaint)
-	return printed
 }

@@ -32,7 +32,7 @@
 //
 // # Faults of a configuration
 //
-// Whoever finds one, in validation or in a file that the configuration names, says which part it is in, as a
+// The code that finds one, in validation or in a file that the configuration names, says which part it is in, as a
 // config.Place. That knows the line, so the message names it. A start, a reload and [CheckConfig] read the files by the
 // same function, and find the same faults: all of them.
 //

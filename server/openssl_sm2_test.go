@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/openssl"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -66,19 +67,19 @@ func TestOpenSSLVerifiesAMessageThatTheServiceHasSigned(t *testing.T) {
 		"private.der": opensslFile("sm2.pkcs8.der"),
 	}
 	const options = " -rawin -in message -digest sm3 -pkeyopt distid:1234567812345678"
-	said := openssl(t, files, "pkeyutl -verify -pubin -inkey public.pem -sigfile signature"+options)
+	said := openssl.Run(t, files, "pkeyutl -verify -pubin -inkey public.pem -sigfile signature"+options)
 	require.Contains(t, string(said), "Signature Verified Successfully")
-	theirs := openssl(t, files, "pkeyutl -sign -keyform DER -inkey private.der"+options)
+	theirs := openssl.Run(t, files, "pkeyutl -sign -keyform DER -inkey private.der"+options)
 	got := l.must("AsymmetricVerify", p.with("Algorithm", "SM2DSA", "Digest", digest, "Value", encode64(theirs))...)
 	require.Equal(t, true, got.Value)
 }
 
 func TestAKeyThatOpenSSLHasMadeIsImported(t *testing.T) {
 	l := newSMLab(t)
-	block, _ := pem.Decode(openssl(t, nil, "genpkey -algorithm SM2"))
+	block, _ := pem.Decode(openssl.Run(t, nil, "genpkey -algorithm SM2"))
 	made := block.Bytes
 	p := l.createPair("EC_SM2", "", "Origin", "EXTERNAL")
 	require.Empty(t, l.importSM2Pair(p.id, made).Code)
-	public := openssl(t, map[string][]byte{"private.der": made}, "pkey -inform DER -in private.der -pubout")
+	public := openssl.Run(t, map[string][]byte{"private.der": made}, "pkey -inform DER -in private.der -pubout")
 	require.Equal(t, string(public), l.must("GetPublicKey", p.with()...).PublicKey)
 }

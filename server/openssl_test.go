@@ -1,16 +1,15 @@
 package server_test
 
 import (
-	"bytes"
 	"encoding/base64"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/openssl"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -31,29 +30,6 @@ func opensslPath(name string) string {
 func vectorPair(spec string) []byte {
 	der, _ := os.ReadFile(opensslPath(strings.ToLower(spec) + ".pkcs8.der"))
 	return der
-}
-
-// openssl runs OpenSSL in a folder with files.
-func openssl(t *testing.T, files map[string][]byte, arguments string) []byte {
-	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil && os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") != "" {
-		t.Fatal("make test needs openssl: ", err)
-	}
-	if err != nil {
-		t.Skip("there is no openssl")
-	}
-	folder := t.TempDir()
-	for name, content := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(folder, name), content, 0o600))
-	}
-	command := exec.CommandContext(t.Context(), path, strings.Fields(arguments)...)
-	command.Dir = folder
-	var complaint bytes.Buffer
-	command.Stderr = &complaint
-	output, err := command.Output()
-	require.NoError(t, err, "openssl %s: %s", arguments, &complaint)
-	return output
 }
 
 // opensslOptions are what openssl pkeyutl calls the algorithms.
@@ -87,7 +63,7 @@ func (p opensslPair) with(pairs ...string) []string {
 // run runs openssl pkeyutl with the algorithm. Its files are input, signature, and the key: private.der or public.pem.
 func (p opensslPair) run(t *testing.T, arguments string, input, signature []byte) []byte {
 	t.Helper()
-	return openssl(t, map[string][]byte{
+	return openssl.Run(t, map[string][]byte{
 		"private.der": p.private, "public.pem": p.public, "input": input, "signature": signature,
 	}, "pkeyutl -in input "+arguments+opensslOptions[p.algorithm])
 }

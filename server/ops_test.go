@@ -7,7 +7,10 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"regexp"
+	"strconv"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -100,6 +103,40 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 	require.NotContains(t, text, "\nfake 1")
 }
 
+func TestMetricsSayWhatIsDueAndWhatIsAllowed(t *testing.T) {
+	ops := withOps(t)
+	w := configured(t, func(c *server.Config) {
+		ops(c)
+		c.RateLimits = &server.RateLimits{Crypto: 500, Read: server.Unlimited}
+	})
+	text := w.metrics()
+	for _, line := range []string{
+		`alicloudkms_rate_limit{class="crypto"} 500`, `alicloudkms_rate_limit{class="create_key"} 10`,
+		`alicloudkms_gateway_rate_limit{gateway="kst-dev"} `,
+		`alicloudkms_gateway_certificate_expiry_timestamp_seconds{gateway="shared"} `,
+		`alicloudkms_gateway_certificate_expiry_timestamp_seconds{gateway="kst-dev"} `,
+		"alicloudkms_store_size_bytes ", "alicloudkms_start_time_seconds ", `alicloudkms_info{layout="4",version=""} 1`,
+	} {
+		require.Contains(t, text, line)
+	}
+	require.NotContains(t, text, `alicloudkms_rate_limit{class="read"}`, "it has no limit")
+	require.NotContains(t, text, "alicloudkms_store_size_bytes 0\n")
+	require.NotContains(t, text, "alicloudkms_next_due_timestamp_seconds{", "nothing is planned")
+
+	w.must("ScheduleKeyDeletion", "KeyId", w.createKey(), "PendingWindowInDays", "8")
+	w.must("ScheduleKeyDeletion", "KeyId", w.createKey(), "PendingWindowInDays", "7")
+	w.createKey("EnableAutomaticRotation", "true", "RotationInterval", "30d")
+	w.createSecret("db/password")
+	w.must("DeleteSecret", "SecretName", "db/password", "RecoveryWindowInDays", "9")
+	text = w.metrics()
+	for event, days := range map[string]time.Duration{"key_loss": 7, "secret_deletion": 9, "rotation": 30} {
+		due := regexp.MustCompile(`alicloudkms_next_due_timestamp_seconds\{event="` + event + `"} (\S+)`)
+		seconds, err := strconv.ParseFloat(due.FindStringSubmatch(text)[1], 64)
+		require.NoError(t, err)
+		require.InDelta(t, w.kms.Now().Add(days*day).Unix(), seconds, 60, event)
+	}
+}
+
 func TestHealthFollowsTheAuditLog(t *testing.T) {
 	const full = "/dev/full" // a device on which every write fails
 	ops := withOps(t)
@@ -148,14 +185,18 @@ func TestHealthFollowsTheStore(t *testing.T) {
 
 func TestTheOpsAddressOffersNothingElse(t *testing.T) {
 	w := configured(t, withOps(t))
-	for _, path := range []string{"/backup", "/", "/debug/pprof/", "/?Action=ListKeys"} {
+	for _, path := range []string{"/backup", "/index.html", "/favicon.ico", "/debug/pprof/", "/backup?Action=ListKeys"} {
 		for _, method := range []string{http.MethodGet, http.MethodPost} {
 			status, _ := w.observe(method, path)
 			require.Contains(t, []int{http.StatusNotFound, http.StatusMethodNotAllowed}, status, "%s %s", method, path)
 		}
 	}
-	status, _ := w.observe(http.MethodPost, "/metrics")
-	require.Equal(t, http.StatusMethodNotAllowed, status)
+	for _, path := range []string{"/metrics", "/healthz", "/", "/?Action=ListKeys"} {
+		for _, method := range []string{http.MethodPost, http.MethodPut, http.MethodDelete, http.MethodOptions} {
+			status, _ := w.observe(method, path)
+			require.Equal(t, http.StatusMethodNotAllowed, status, "%s %s", method, path)
+		}
+	}
 }
 
 func TestTheSocketIsItsOwnersAlone(t *testing.T) {

@@ -18,6 +18,8 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the service's clock; nil is [time.Now].
 	Clock func() time.Time
+	// Version is that of the program, for its operators; "" says that it is not known.
+	Version string
 	// AcceptClock lets the service start although its clock is behind that of its last run, and accept requests by it.
 	// Requests that the last run has accepted can then be repeated by someone who has recorded them.
 	AcceptClock bool

@@ -112,23 +112,10 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 	}
 	return ops.Listen(ops.Options{
 		Address: c.Ops.Address, Socket: c.SocketPath(),
-		Metrics: s.service.metrics, Health: s.service.health, Stale: s.staleSince,
+		Metrics: s.service.metrics, Status: s.status,
 		Backup: s.service.backup, Reload: s.reloadFor,
 		NewServer: func(h http.Handler) *http.Server { return usualTimeouts.newServer(h, log) }, Log: log,
 	})
-}
-
-// status is the whole of the operators' view.
-func (s *Server) status(ctx context.Context) ops.Status {
-	status := s.service.status(ctx)
-	status.ConfigStale = !s.staleSince().IsZero()
-	for _, g := range s.gateways {
-		expiry := g.certificate.notAfter()
-		if at := status.CertificateExpiry; at.IsZero() || !expiry.IsZero() && expiry.Before(at) {
-			status.CertificateExpiry = expiry
-		}
-	}
-	return status
 }
 
 // Address is where the shared gateway listens, as host:port.

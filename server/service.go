@@ -8,8 +8,6 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/google/uuid"
-
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
@@ -34,9 +32,16 @@ type service struct {
 	wrappingKeys *wrapping.Pool
 	keyPairs     *asymmetric.Maker
 	audit        *audit.Log
-	metrics      *ops.Metrics
-	clock        func() time.Time
-	log          *slog.Logger
+	// audited says that there is an audit log.
+	audited bool
+	metrics *ops.Metrics
+	// storePath is that of the store's file.
+	storePath string
+	// started is when the service was opened, and version that of its program.
+	started time.Time
+	version string
+	clock   func() time.Time
+	log     *slog.Logger
 }
 
 // openService opens everything that c names besides f, and checks that it fits together.
@@ -49,7 +54,10 @@ func openService(ctx context.Context, c Config, f files, o Options) (_ *service,
 		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead},
 		Bounds: connlimit.Bounds,
 	})
-	s := &service{metrics: metrics, clock: o.Clock, log: o.Logger}
+	s := &service{
+		metrics: metrics, storePath: c.Storage.Path, started: o.Clock(), version: o.Version,
+		audited: c.Audit != nil, clock: o.Clock, log: o.Logger,
+	}
 	s.wrappingKeys, s.keyPairs = newKeyMakers(o)
 	defer func() {
 		if err != nil {
@@ -151,44 +159,6 @@ func (s *service) Sweep(ctx context.Context) error {
 		return err
 	}
 	return errors.Join(s.rotate(ctx, now), s.keys.SweepNonces(ctx, now), s.gate.Sweep(ctx))
-}
-
-// health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,
-// so health tries it itself.
-func (s *service) health() error {
-	if err := s.store.Err(); err != nil {
-		return err
-	}
-	if s.audit.Err() == nil {
-		return nil
-	}
-	return s.audit.Write(audit.Record{
-		Time: s.clock(), RequestID: uuid.NewString(), Operation: "healthz", Status: http.StatusServiceUnavailable,
-	})
-}
-
-// status is the service's part of the operators' view.
-func (s *service) status(ctx context.Context) ops.Status {
-	status := ops.Status{Nonces: s.gate.Nonces(), StoreFailed: s.store.Err() != nil, AuditFailed: s.audit.Err() != nil}
-	status.Keys, status.KeysErr = s.keyCounts(ctx)
-	status.Secrets, status.SecretsErr = s.secretCounts(ctx)
-	return status
-}
-
-func (s *service) keyCounts(ctx context.Context) (numbers []ops.KeyCount, err error) {
-	counts, err := s.keys.CountByState(ctx, s.clock())
-	for g, n := range counts {
-		numbers = append(numbers, ops.KeyCount{Account: g.Account, Region: g.Region, State: g.State, Number: n})
-	}
-	return numbers, err
-}
-
-func (s *service) secretCounts(ctx context.Context) (numbers []ops.SecretCount, err error) {
-	counts, err := s.keys.CountSecrets(ctx, s.clock())
-	for scope, n := range counts {
-		numbers = append(numbers, ops.SecretCount{Account: scope.Account, Region: scope.Region, Number: n})
-	}
-	return numbers, err
 }
 
 func (s *service) backup(ctx context.Context, w io.Writer) error { return s.store.Backup(ctx, w) }

@@ -23,7 +23,7 @@ func (l *lab) newSM4Importer(algorithm string) importer {
 	return l.importer(l.createSM4("Origin", "EXTERNAL"), algorithm)
 }
 
-// openWith opens a ciphertext as somebody does who has the key, knows the layout, and has no service.
+// openWith opens a ciphertext without the service, by the key and the layout alone.
 func openWith(t testing.TB, key, blob []byte) string {
 	t.Helper()
 	cipher := sm4gcm.New((*[sm4gcm.KeySize]byte)(key))

@@ -57,7 +57,7 @@ func startDev(dir string, f serverFlags, env *envFile, logger *slog.Logger) (*se
 		return nil, nil, err
 	}
 	s, err := server.Start(dev.Config, server.Options{
-		Logger: logger, AcceptClock: f.acceptClock, BeforeListening: env.clear,
+		Logger: logger, Version: version, AcceptClock: f.acceptClock, BeforeListening: env.clear,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		err = fmt.Errorf("%w: stop what listens there, or let the service pick free ports with -dev-listen 127.0.0.1:0", err)

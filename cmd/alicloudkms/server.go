@@ -143,13 +143,16 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 		return err
 	}
 	s, err := server.Start(config, server.Options{
-		Logger: logger, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
+		Logger: logger, Version: version, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
 	})
 	if err != nil {
 		return err
 	}
 	for _, i := range config.Instances {
 		logger.Info("the dedicated gateway is ready", "instance", i.ID, "address", s.InstanceAddress(i.ID))
+	}
+	if ops := s.OpsAddress(); ops != "" {
+		logger.Info("open the page of the service in a browser on this machine", "url", "http://"+ops+"/")
 	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	if err := notifySystemd("READY=1"); err != nil {

@@ -7,7 +7,7 @@ import (
 )
 
 // version is stamped by the build.
-var version = "v0.1.0-dev"
+var version = "v0.2.0-dev"
 
 func versionCommand() *cli.Command {
 	return &cli.Command{

@@ -15,7 +15,7 @@ import (
 )
 
 // version is stamped by the build.
-var version = "v0.1.0-dev"
+var version = "v0.2.0-dev"
 
 const name = "openbao-plugin-kms-alicloudkms"
 

@@ -13,7 +13,7 @@ import (
 )
 
 // version is stamped by the build.
-var version = "v0.1.0-dev"
+var version = "v0.2.0-dev"
 
 // name is the name by which sigstore finds the program on the PATH.
 const name = "sigstore-kms-" + kmskeys.Scheme

@@ -1,4 +1,4 @@
-// Package coredump searches the memory of a process for keys, as somebody would who has a core dump of it. It is for
+// Package coredump searches the memory of a process for keys, as an attacker would in a core dump of it. It is for
 // tests.
 package coredump
 

@@ -5,7 +5,7 @@ import (
 	"sync"
 )
 
-// Reservations let one request at a time change a thing. They are no locks: whoever has one may talk to storage and
+// Reservations let one request at a time change a thing. They are no locks: their holders may talk to storage and
 // KMS meanwhile. A second request is refused by Take, and waits in Wait.
 type Reservations struct {
 	mu    sync.Mutex               // guards taken

@@ -1,5 +1,5 @@
 // Package reserved knows the names of this module's own entries in KMS's encryption contexts. Nobody else may set them:
-// not a caller, and not whoever configures a key.
+// not a caller, and not the configuration of a key.
 package reserved
 
 import "strings"

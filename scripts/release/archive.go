@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// An entry is a file in an archive.
+// An entry is a file in an archive, or a folder, whose name then ends in a slash.
 type entry struct {
 	name    string
 	mode    int64
@@ -70,9 +70,8 @@ func tarred(entries []entry, at time.Time) ([]byte, error) {
 	var out bytes.Buffer
 	w := tar.NewWriter(&out)
 	for _, e := range sorted(entries) {
-		header := &tar.Header{
-			Typeflag: tar.TypeReg, Name: e.name, Mode: e.mode, Size: int64(len(e.content)), ModTime: at,
-			Format: tar.FormatUSTAR,
+		header := &tar.Header{ // Without a type, it is a file or a folder according to its name.
+			Name: e.name, Mode: e.mode, Size: int64(len(e.content)), ModTime: at, Format: tar.FormatUSTAR,
 		}
 		if err := w.WriteHeader(header); err != nil {
 			return nil, err

@@ -16,19 +16,13 @@ import (
 	"github.com/google/go-containerregistry/pkg/v1/types"
 )
 
-// users are whom the programs of images run as, as UID:GID. Vault and OpenBao say whom plugins run as, so that these
-// are not here.
-var users = map[string]string{server.Name: "65532:65532", engine.Name: "", sealer.Name: ""}
+// imaged are the programs that images are written of.
+var imaged = []Program{server, engine, sealer}
 
-// images writes an image for each of users, with all architectures, as a tar file of an OCI layout. An image has the
-// program alone: no shell, and no certificates either, so that what it trusts is configured.
+// images writes an image for each of imaged, with all architectures, as a tar file of an OCI layout.
 func images(_ context.Context, r *Release, all []Built) error {
-	for _, program := range programs {
-		user, wanted := users[program.Name]
-		if !wanted {
-			continue
-		}
-		index, err := r.index(program, user, all)
+	for _, program := range imaged {
+		index, err := r.index(program, all)
 		if err != nil {
 			return err
 		}
@@ -44,13 +38,13 @@ func images(_ context.Context, r *Release, all []Built) error {
 }
 
 // index returns the images of a program for each architecture of Linux.
-func (r *Release) index(program Program, user string, all []Built) (v1.ImageIndex, error) {
+func (r *Release) index(program Program, all []Built) (v1.ImageIndex, error) {
 	index := mutate.IndexMediaType(empty.Index, types.OCIImageIndex)
 	for _, b := range all {
 		if b.Name != program.Name || b.OS != "linux" {
 			continue
 		}
-		image, err := r.image(b, user)
+		image, err := r.image(b)
 		if err != nil {
 			return nil, err
 		}
@@ -62,13 +56,13 @@ func (r *Release) index(program Program, user string, all []Built) (v1.ImageInde
 	return index, nil
 }
 
-// image has one layer, with the program in its root folder.
-func (r *Release) image(b Built, user string) (v1.Image, error) {
+// image has one layer.
+func (r *Release) image(b Built) (v1.Image, error) {
 	program, err := os.ReadFile(b.File)
 	if err != nil {
 		return nil, err
 	}
-	packed, err := tarGz([]entry{{b.Name, 0o755, program}}, r.Time)
+	packed, err := tarGz(imageFiles(b.Name, program), r.Time)
 	if err != nil {
 		return nil, err
 	}
@@ -93,7 +87,7 @@ func (r *Release) image(b Built, user string) (v1.Image, error) {
 	config = config.DeepCopy()
 	config.OS, config.Architecture, config.Created = b.OS, b.Arch, v1.Time{Time: r.Time}
 	config.Config = v1.Config{
-		Entrypoint: []string{"/" + b.Name}, User: user,
+		Entrypoint: []string{"/" + b.Name}, User: imageUser,
 		Labels: map[string]string{
 			"org.opencontainers.image.source":   "https://" + module,
 			"org.opencontainers.image.version":  r.Version,

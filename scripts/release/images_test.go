@@ -2,11 +2,12 @@ package main
 
 import (
 	"archive/tar"
-	"bytes"
 	"io"
 	"log"
+	"maps"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -46,26 +47,34 @@ func aRegistry(t *testing.T, program string) name.Reference {
 	return reference
 }
 
+// pulled returns the image of a program for linux/amd64, which was pushed to a registry.
+func pulled(t *testing.T, program string) v1.Image {
+	t.Helper()
+	reference := aRegistry(t, program)
+	require.NoError(t, remote.WriteIndex(reference, anIndex(t, program)))
+	image, err := remote.Image(reference, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
+	require.NoError(t, err)
+	return image
+}
+
 func TestImagesThatWerePushedArePulledWithTheArchivesProgram(t *testing.T) {
-	for program, user := range users {
-		reference := aRegistry(t, program)
-		require.NoError(t, remote.WriteIndex(reference, anIndex(t, program)))
-		image, err := remote.Image(reference, remote.WithPlatform(v1.Platform{OS: "linux", Architecture: "amd64"}))
-		require.NoError(t, err)
+	for _, program := range imaged {
+		image := pulled(t, program.Name)
 		config, err := image.ConfigFile()
 		require.NoError(t, err)
-		require.Equal(t, []string{"/" + program}, config.Config.Entrypoint)
-		require.Equal(t, user, config.Config.User)
+		require.Equal(t, []string{"/" + program.Name}, config.Config.Entrypoint)
+		require.Equal(t, "65532:65532", config.Config.User, "not root")
 		require.Equal(t, made.Time, config.Created.UTC())
-		require.Equal(t, map[string][]byte{program: unpacked(t, program)[program]}, filesOf(t, image))
+		files := filesOf(t, image)
+		require.ElementsMatch(t, []string{
+			program.Name, "etc/", "etc/group", "etc/passwd", "etc/ssl/", "etc/ssl/certs/", certificates, "tmp/",
+		}, slices.Collect(maps.Keys(files)))
+		require.Equal(t, unpacked(t, program.Name)[program.Name], files[program.Name])
+		require.Contains(t, string(files["etc/passwd"]), ":x:"+config.Config.User+":")
 	}
 }
 
-func TestTheServersImageRunsAsNobodySpecial(t *testing.T) {
-	require.NotEmpty(t, users[server.Name])
-	require.False(t, strings.HasPrefix(users[server.Name], "0"))
-}
-
+// filesOf returns the files and folders of an image, and checks their modes.
 func filesOf(t *testing.T, image v1.Image) map[string][]byte {
 	t.Helper()
 	flat := mutate.Extract(image)
@@ -77,10 +86,24 @@ func filesOf(t *testing.T, image v1.Image) map[string][]byte {
 			return found
 		}
 		require.NoError(t, err)
-		require.Equal(t, int64(0o755), header.Mode)
-		content := new(bytes.Buffer)
-		_, err = io.Copy(content, r)
+		if header.Typeflag == tar.TypeDir {
+			header.Name += "/" // Extract drops it.
+		}
+		require.Equal(t, modeOf(header.Name), header.Mode, header.Name)
+		require.Zero(t, header.Uid+header.Gid)
+		content, err := io.ReadAll(r)
 		require.NoError(t, err)
-		found[header.Name] = content.Bytes()
+		found[header.Name] = content
 	}
+}
+
+// modeOf returns the mode that a file of an image should have.
+func modeOf(name string) int64 {
+	switch {
+	case name == "tmp/":
+		return 0o1777
+	case strings.HasPrefix(name, "etc/") && !strings.HasSuffix(name, "/"):
+		return 0o644
+	}
+	return 0o755
 }

@@ -42,7 +42,8 @@ account %q {
 # One line for each request. With systemd: /var/log/alicloudkms/audit.log
 audit { file = %s }
 
-# The socket through which backup and reload reach the running service.
+# The socket through which backup and reload reach the running service. For a page in your browser, metrics and health,
+# all without authentication, add: address = "127.0.0.1:9180"
 operations {}
 `, s.made.Region, s.place.listen, certName, keyName, quote(filepath.Join(s.data, storeName)), rootKeyName,
 		s.account, s.made.AccessKeyID, secretName, quote(filepath.Join(s.data, auditName)))

@@ -20,7 +20,7 @@ import (
 
 const (
 	plugin  = "vault-plugin-secrets-alicloudkms"
-	version = "v0.1.0-clients"
+	version = "v0.2.0-clients"
 	// mount is where the engine is mounted.
 	mount = "alicloudkms"
 )

@@ -5,7 +5,6 @@ import (
 	"crypto"
 	"net/url"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
 	"sync"
@@ -114,21 +113,4 @@ func (d *desk) versions(key string) (ids []string) {
 		ids = append(ids, v.KeyVersionId)
 	}
 	return ids
-}
-
-// openssl runs OpenSSL in a folder with files.
-func openssl(t *testing.T, files map[string][]byte, arguments ...string) string {
-	t.Helper()
-	path, err := exec.LookPath("openssl")
-	if err != nil && os.Getenv("ALICLOUDKMS_REQUIRE_VAULT") == "" {
-		t.Skip("there is no openssl")
-	}
-	require.NoError(t, err)
-	cmd := exec.Command(path, arguments...)
-	cmd.Dir = t.TempDir()
-	for name, content := range files {
-		require.NoError(t, os.WriteFile(filepath.Join(cmd.Dir, name), content, 0o600))
-	}
-	out, _ := cmd.CombinedOutput() // What it prints says more than its status.
-	return strings.TrimSpace(string(out))
 }

@@ -15,6 +15,7 @@ import (
 	"github.com/sigstore/sigstore/pkg/signature/options"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/openssl"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -30,14 +31,13 @@ func verify(sv kms.SignerVerifier, sig []byte, text string, opts ...signature.Ve
 }
 
 // verifyWithOpenSSL requires that a signature of message is valid by the PEM of the public key alone.
-func verifyWithOpenSSL(t *testing.T, public crypto.PublicKey, sig []byte, more ...string) {
+func verifyWithOpenSSL(t *testing.T, public crypto.PublicKey, sig []byte, more string) {
 	t.Helper()
 	pem, err := cryptoutils.MarshalPublicKeyToPEM(public)
 	require.NoError(t, err)
-	arguments := append([]string{"dgst", "-sha256", "-verify", "cosign.pub", "-signature", "sig"}, more...)
-	require.Equal(t, "Verified OK", openssl(t, map[string][]byte{
-		"cosign.pub": pem, "sig": sig, "message": []byte(message),
-	}, append(arguments, "message")...))
+	said := openssl.Run(t, map[string][]byte{"cosign.pub": pem, "sig": sig, "message": []byte(message)},
+		"dgst -sha256 -verify cosign.pub -signature sig "+more+" message")
+	require.Equal(t, "Verified OK\n", string(said))
 }
 
 func TestThePluginSignsByEveryAlgorithmThatSigstoreAndKMSHave(t *testing.T) {
@@ -59,10 +59,10 @@ func TestThePluginSignsByEveryAlgorithmThatSigstoreAndKMSHave(t *testing.T) {
 			sig := sign(t, sv)
 			require.NoError(t, verify(sv, sig, message))
 			require.NoError(t, verify(sv, sig, message, options.WithRemoteVerification(true)))
-			var pss []string
+			pss := ""
 			var load []signature.LoadOption
 			if strings.Contains(name, "-pss-") {
-				pss = []string{"-sigopt", "rsa_padding_mode:pss", "-sigopt", "rsa_pss_saltlen:32"}
+				pss = "-sigopt rsa_padding_mode:pss -sigopt rsa_pss_saltlen:32"
 				load = []signature.LoadOption{options.WithRSAPSS(&rsa.PSSOptions{Hash: crypto.SHA256})}
 			}
 			details, err := signature.GetDefaultAlgorithmDetails(public, load...)
@@ -73,7 +73,7 @@ func TestThePluginSignsByEveryAlgorithmThatSigstoreAndKMSHave(t *testing.T) {
 			local, err := signature.LoadVerifierWithOpts(public, load...)
 			require.NoError(t, err)
 			require.NoError(t, local.VerifySignature(bytes.NewReader(sig), strings.NewReader(message)))
-			verifyWithOpenSSL(t, public, sig, pss...)
+			verifyWithOpenSSL(t, public, sig, pss)
 		})
 	}
 }

@@ -50,7 +50,7 @@ var rooms = map[string]room{
 			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/publickey", "internal/reserved",
 			"internal/servercert",
 		},
-		tests: []string{"kmstest", "server"},
+		tests: []string{"internal/openssl", "kmstest", "server"},
 	},
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
@@ -109,6 +109,8 @@ var rooms = map[string]room{
 	"internal/sm2key": {imports: []string{"internal/curvekey", "kmsapi"}},
 	// What the memory of a process holds, for the tests of whatever erases keys.
 	"internal/coredump": {onlyStandard: true},
+	// A second opinion on cryptography, for tests.
+	"internal/openssl": {},
 	// Public keys of KMS, for all that checks signatures.
 	"internal/publickey": {imports: []string{"kmsapi"}, onlyStandard: true},
 	// The variables that say which KMS is called, and as whom, for the commands.
@@ -148,7 +150,7 @@ var rooms = map[string]room{
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
+			"client", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
 			"server/internal/store/storetest", "signature",
 		},
 	},

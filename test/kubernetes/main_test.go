@@ -30,7 +30,7 @@ func run(m *testing.M) (int, error) {
 	}
 	defer os.RemoveAll(dir)
 	program = filepath.Join(dir, "alicloudkms")
-	if err := servers.Build(context.Background(), "../..", "alicloudkms", program, "v0.1.0-kubernetes"); err != nil {
+	if err := servers.Build(context.Background(), "../..", "alicloudkms", program, "v0.2.0-kubernetes"); err != nil {
 		return 1, err
 	}
 	return m.Run(), nil

@@ -14,7 +14,7 @@ import (
 
 const (
 	plugin  = "vault-plugin-secrets-alicloudkms"
-	version = "v0.1.0-openapi"
+	version = "v0.2.0-openapi"
 )
 
 // startVault starts the Vault of VAULT_BIN with the engine mounted, until the test ends.

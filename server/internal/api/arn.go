@@ -29,7 +29,7 @@ func (inv *Invocation) keyARN(keyID string) string { return inv.arn("key/" + key
 
 // WithLocalNames returns params with the names that resource names stand for, where a parameter that names a CMK has
 // that of a CMK or an alias of the account and region, and one that names a secret that of a secret. Any other resource
-// name leads to nothing here, whoever asks: nothing is looked up.
+// name leads to nothing here, for every caller: nothing is looked up.
 //
 // The resource name in ProtectedResourceArn becomes the KeyId.
 func (inv *Invocation) WithLocalNames(params kmsapi.Params) (kmsapi.Params, error) {

@@ -7,7 +7,8 @@ import (
 
 // Ops is what the service offers to its operators. Without it there is neither a metrics listener nor a backup socket.
 type Ops struct {
-	// Address is host:port on loopback, plain HTTP, for GET /metrics and GET /healthz; "" means no such listener.
+	// Address is host:port on loopback, plain HTTP, for the page, GET /metrics and GET /healthz; "" means no such
+	// listener.
 	Address string `hcl:"address,optional"`
 	// Socket is the path of a Unix socket that only the service's own user can open: `alicloudkms backup` and
 	// `alicloudkms reload` talk to the service through it. "" means the storage path with .sock at its end; a service on

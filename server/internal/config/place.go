@@ -11,7 +11,7 @@ import (
 )
 
 // Place is a part of a configuration: all of it, a block, a field, or an item of a list. It knows its line if the
-// configuration was read from a file, so that whoever finds a fault, in any room, can say where it is.
+// configuration was read from a file, so that the code that finds a fault, in any room, can say where it is.
 type Place struct {
 	// file and line are "" and 0 for a configuration that was not read from a file.
 	file string

@@ -44,7 +44,8 @@ func TestAValueOpensForItsOwnRecordAlone(t *testing.T) {
 	})
 }
 
-// Whoever has a copy of the store, and may decrypt with the key, must not get the value by De
+// A user that has a copy of the store, and may decrypt with the key, must not get the value by
+// Decrypt.
 func TestAValueIsNoCiphertextOfDecrypt(t *testing.T) {
 	eachSpec(t, func(t *testing.T, spec string) {
 		material, err := NewMaterial(spec, nil)

@@ -10,8 +10,8 @@ const (
 	KindFingerprintKey Kind = 2
 	// KindPrivateKey is the PKCS#8 of a version of an asymmetric CMK.
 	KindPrivateKey Kind = 3
-	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that nobody who
-	// can write to the store can put another in its place.
+	// KindPublicKey is the SubjectPublicKeyInfo of such a version. It is no secret: it is wrapped so that an attacker
+	// that can write to the store can't replace it.
 	KindPublicKey Kind = 4
 	// KindSecretValue is a value of a secret.
 	KindSecretValue Kind = 5

@@ -8,7 +8,7 @@ import (
 
 // Run runs work in a slot that the caller has entered, and leaves the slot when work ends. If ctx ends before, Run
 // returns the error of ctx at once. The work can't be stopped, so it goes on, still in its slot, and what it makes is
-// given to discard: whoever gives up again and again keeps no more processors busy than there are slots.
+// given to discard: a caller that gives up again and again keeps no more processors busy than there are slots.
 //
 // A panic of work is an error, since it may happen when nobody waits for the work any longer.
 func Run[T any](ctx context.Context, s *Slots, work func() (T, error), discard func(T)) (T, error) {

@@ -33,6 +33,7 @@ type limiters[K comparable] struct {
 type rateLimiter struct {
 	limiter *rate.Limiter
 	last    time.Time
+	counted meter
 }
 
 type rateKey struct {
@@ -55,6 +56,13 @@ func newRateLimiters(c config.Config) *rateLimiters {
 // same reports whether o has the same rates.
 func (l *rateLimiters) same(o *rateLimiters) bool {
 	return maps.Equal(l.perSecond, o.perSecond) && maps.Equal(l.dedicated, o.dedicated)
+}
+
+// Limits returns the requests a second that an account may send in a region, by class, and those that dedicated
+// gateways serve, by their KMS instances. The caller does not change them.
+func (g *Gate) Limits() (perSecond map[kmsapi.RateClass]int, dedicated map[string]int) {
+	rates := g.rates.Load()
+	return rates.perSecond, rates.dedicated
 }
 
 // take counts a request, and refuses it if there have been too many.
@@ -88,5 +96,7 @@ func (l *limiters[K]) allow(key K, perSecond int, now time.Time) bool {
 	if now.After(r.last) {
 		r.last = now
 	}
-	return r.limiter.AllowN(r.last, 1)
+	allowed := r.limiter.AllowN(r.last, 1)
+	r.counted.count(r.last, allowed)
+	return allowed
 }

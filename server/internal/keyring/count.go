@@ -1,7 +1,7 @@
 package keyring
 
 import (
-	"context"
+	"fmt"
 	"maps"
 	"strings"
 	"time"
@@ -17,46 +17,53 @@ type Group struct {
 	State kmsapi.KeyState
 }
 
-// CountByState returns the number of CMKs in each group that has any, as of now.
-func (k *Keyring) CountByState(ctx context.Context, now time.Time) (map[Group]int, error) {
+// countByState returns the number of CMKs in each group that has any, as of now. It reads the counts that every change
+// of a CMK maintains, and those CMKs that the sweeper has not handled yet.
+func countByState(r store.Reader, now time.Time) (map[Group]int, error) {
 	counts := map[Group]int{}
-	err := k.store.View(ctx, func(r store.Reader) error {
-		err := r.Scan(statePrefix, "", func(path string, value []byte) (bool, error) {
-			n, err := parseCount(path, value)
-			parts := strings.Split(path, "/")
-			counts[Group{Scope{parts[1], parts[2]}, kmsapi.KeyState(parts[3])}] = n
-			return true, err
-		})
-		if err != nil {
-			return err
+	err := r.Scan(statePrefix, "", func(path string, value []byte) (bool, error) {
+		parts := strings.Split(path, "/")
+		if len(parts) != 4 {
+			return false, fmt.Errorf("record %s: it does not have four parts", path)
 		}
-		return eachDue(r, now, func(due dueCMK) error { return settleCount(r, due, now, counts) })
+		n, err := parseCount(path, value)
+		counts[Group{Scope{parts[1], parts[2]}, kmsapi.KeyState(parts[3])}] = n
+		return true, err
 	})
+	if err != nil {
+		return nil, err
+	}
+	err = eachDue(r, now, func(due dueCMK) error { return settleCount(r, due, now, counts) })
 	maps.DeleteFunc(counts, func(_ Group, n int) bool { return n == 0 })
 	return counts, err
 }
 
-// CountSecrets returns the number of secrets in each scope that has any, as of now. It includes those that are to be
+// countSecrets returns the number of secrets in each scope that has any, as of now. It includes those that are to be
 // deleted.
-func (k *Keyring) CountSecrets(ctx context.Context, now time.Time) (map[Scope]int, error) {
+func countSecrets(r store.Reader, now time.Time) (map[Scope]int, error) {
 	counts := map[Scope]int{}
-	err := k.store.View(ctx, func(r store.Reader) error {
-		err := list.Blocks(r, secretPrefix, func(first string, size int) {
-			parts := strings.Split(first, "/")
-			counts[Scope{parts[1], parts[2]}] += size
-		})
-		if err != nil {
-			return err
+	malformed := ""
+	err := list.Blocks(r, secretPrefix, func(first string, size int) {
+		parts := strings.SplitN(first, "/", 4)
+		if len(parts) != 4 {
+			malformed = first
+			return
 		}
-		for scope := range counts {
-			gone, err := Reader{r, scope, now}.goneSecrets()
-			if err != nil {
-				return err
-			}
-			counts[scope] -= len(gone)
-		}
-		return nil
+		counts[Scope{parts[1], parts[2]}] += size
 	})
+	if err == nil && malformed != "" {
+		err = fmt.Errorf("the list's entry for %s: it does not have four parts", malformed)
+	}
+	if err != nil {
+		return nil, err
+	}
+	for scope := range counts {
+		gone, err := Reader{r, scope, now}.goneSecrets()
+		if err != nil {
+			return nil, err
+		}
+		counts[scope] -= len(gone)
+	}
 	maps.DeleteFunc(counts, func(_ Scope, n int) bool { return n == 0 })
 	return counts, err
 }

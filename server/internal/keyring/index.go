@@ -78,6 +78,15 @@ type dueCMK struct {
 	keyID string
 }
 
+// parseDue takes apart the path of a record that is found by its time.
+func parseDue(path string) (at string, due dueCMK, err error) {
+	parts := strings.SplitN(path, "/", 5)
+	if len(parts) != 5 {
+		return "", dueCMK{}, fmt.Errorf("record %s: it does not have five parts", path)
+	}
+	return parts[1], dueCMK{Scope{Account: parts[2], Region: parts[3]}, parts[4]}, nil
+}
+
 // eachDue visits the CMKs of all scopes that time has changed and that no sweep has handled yet, the longest due
 // first.
 func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
@@ -88,15 +97,11 @@ func eachDue(r store.Reader, now time.Time, visit func(dueCMK) error) error {
 func eachUntil(r store.Reader, prefix string, now time.Time, visit func(dueCMK) error) error {
 	last := now.UTC().Format(dueTime)
 	return r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
-		parts := strings.SplitN(path, "/", 5)
-		if len(parts) != 5 {
-			return false, fmt.Errorf("record %s: it does not have five parts", path)
+		at, due, err := parseDue(path)
+		if err != nil || at > last {
+			return false, err
 		}
-		due, scope, keyID := parts[1], Scope{Account: parts[2], Region: parts[3]}, parts[4]
-		if due > last {
-			return false, nil
-		}
-		return true, visit(dueCMK{scope, keyID})
+		return true, visit(due)
 	})
 }
 

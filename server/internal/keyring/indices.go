@@ -73,7 +73,7 @@ func (x *indices) load(scope Scope, s *scopeIndex, read func(keyindex.Loader) er
 	s.err = s.Load(read)
 }
 
-// errNotLoaded is what those who wait see after a panic.
+// errNotLoaded is the error of waiting callers after a panic.
 var errNotLoaded = errors.New("the index of keys was not loaded")
 
 func (x *indices) drop(scope Scope) {

@@ -21,6 +21,9 @@ const (
 	derivedSchema = 3
 	// schemaVersion is the one that this program works with.
 	schemaVersion = 4
+
+	// Layout is the version of the storage layout that this program works with.
+	Layout = schemaVersion
 )
 
 // prepare makes a new store ready, or upgrades one of an earlier version, after it has checked the root key.

@@ -300,9 +300,9 @@ func TestAValueIsOpenedByWhatHasSealedItAlone(t *testing.T) {
 func TestSecretsAreCountedByScopeUntilTheyAreDeleted(t *testing.T) {
 	r := newRig(t)
 	counts := func(now time.Time) map[Scope]int {
-		got, err := r.CountSecrets(t.Context(), now)
+		got, err := r.Overview(t.Context(), now, 0)
 		require.NoError(t, err)
-		return got
+		return got.Secrets
 	}
 	require.Empty(t, counts(testTime))
 	r.secret("a/b", "", "one")

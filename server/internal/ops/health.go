@@ -9,14 +9,15 @@ import (
 // health answers 200 if requests can be served, and otherwise 503 and why not. A stale configuration is mentioned, but
 // is no reason for 503: whoever restarts a service that does not answer 200 would replace one that serves by one that
 // can't start. What is wrong with the configuration is for its operators alone, and so in the log.
-func health(check func() error, stale func() time.Time) http.Handler {
+func health(status func() Status) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
-		if err := check(); err != nil {
+		s := status()
+		if err := s.health(); err != nil {
 			http.Error(w, err.Error(), http.StatusServiceUnavailable)
 			return
 		}
 		text := "ok\n"
-		if since := stale(); !since.IsZero() {
+		if since := s.StaleSince; !since.IsZero() {
 			text += "The configuration is stale: reloads have failed since " + since.UTC().Format(time.RFC3339) +
 				"; the log says why.\n"
 		}

@@ -15,7 +15,9 @@ import (
 // Metrics counts what the service does, in a registry of its own. No label has a value that a caller can choose:
 // operations are those of the catalogue, and all others are "unknown".
 type Metrics struct {
-	registry      *prometheus.Registry
+	registry *prometheus.Registry
+	// events has those counters of registry that the page shows.
+	events        *prometheus.Registry
 	requests      *prometheus.CounterVec
 	gateways      *prometheus.CounterVec
 	duration      *prometheus.HistogramVec
@@ -49,20 +51,22 @@ type Labels struct {
 func NewMetrics(labels Labels) *Metrics {
 	m := &Metrics{
 		registry:      prometheus.NewRegistry(),
-		requests:      counters("requests_total", helpRequests, "action", "code"),
+		events:        prometheus.NewRegistry(),
+		requests:      counters(nameRequests, helpRequests, "action", "code"),
 		gateways:      counters("gateway_requests_total", "Requests answered, by the gateway that received them.", "gateway"),
 		duration:      durations("request_duration_seconds", helpDuration, "action"),
-		nonceRefusals: counters("nonce_refusals_total", helpNonceRefusals, "reason"),
-		throttled:     counters("rate_limited_total", "Requests refused by a rate limit, by its class.", "class"),
-		panics:        prometheus.NewCounter(counterOpts("panics_total", "Requests that failed by a bug.")),
-		dropped:       counters("connections_closed_total", helpDropped, "bound"),
-		notHTTP:       prometheus.NewCounter(counterOpts("not_http_total", helpNotHTTP)),
+		nonceRefusals: counters(nameNonceRefusals, helpNonceRefusals, "reason"),
+		throttled:     counters(nameRateLimited, "Requests refused by a rate limit, by its class.", "class"),
+		panics:        prometheus.NewCounter(counterOpts(namePanics, "Requests that failed by a bug.")),
+		dropped:       counters(nameClosed, helpDropped, "bound"),
+		notHTTP:       prometheus.NewCounter(counterOpts(nameNotHTTP, helpNotHTTP)),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
-		rotations:     prometheus.NewCounter(counterOpts("rotations_total", "Automatic rotations of keys.")),
+		rotations:     prometheus.NewCounter(counterOpts(nameRotations, "Automatic rotations of keys.")),
 	}
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
 		m.dropped, m.notHTTP, m.rotations,
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
+	m.events.MustRegister(m.requests, m.throttled, m.nonceRefusals, m.dropped, m.panics, m.notHTTP, m.rotations)
 	for _, operation := range kmsapi.Operations() {
 		m.requests.WithLabelValues(string(operation), successCode)
 	}
@@ -108,6 +112,17 @@ const (
 
 // namePrefix begins the names of the service's own metrics.
 const namePrefix = "alicloudkms_"
+
+// The names of the counters that the page shows too, without namePrefix.
+const (
+	nameRequests      = "requests_total"
+	nameNonceRefusals = "nonce_refusals_total"
+	nameRateLimited   = "rate_limited_total"
+	namePanics        = "panics_total"
+	nameClosed        = "connections_closed_total"
+	nameNotHTTP       = "not_http_total"
+	nameRotations     = "rotations_total"
+)
 
 // Answered counts a request, whose code is "" for success.
 func (m *Metrics) Answered(gateway, action string, code kmsapi.Code, took time.Duration) {

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"sync"
-	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/unixsocket"
 )
@@ -21,11 +20,8 @@ type Options struct {
 	Socket string
 
 	Metrics *Metrics
-	// Health returns nil if requests can be served, and otherwise why not.
-	Health func() error
-	// Stale returns since when the service runs on an older configuration than that of its file, because the last reload
-	// has failed; zero if it does not.
-	Stale func() time.Time
+	// Status returns the state of the service.
+	Status func() Status
 	// Backup writes a snapshot of the store.
 	Backup func(context.Context, io.Writer) error
 	// Reload reloads the configuration file, if that is the one at the path file. Otherwise it returns an error that wraps
@@ -68,7 +64,8 @@ func Listen(o Options) (*Listeners, error) {
 func observations(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
-	mux.Handle("GET /healthz", health(o.Health, o.Stale))
+	mux.Handle("GET /healthz", health(o.Status))
+	mux.Handle("GET /{$}", page(o.Status, o.Metrics, o.Log))
 	return mux
 }
 

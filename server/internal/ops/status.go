@@ -4,28 +4,95 @@ import (
 	"context"
 	"time"
 
-	"github.com/prometheus/client_golang/prometheus"
-
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Status is the state of the service at one time.
+// Status is the state of the service at one time: what /healthz, /metrics and the page have in common. Its fields are
+// in memory and cost nothing to find; what has to be looked for is behind functions, so that only those that show it
+// pay for it.
 type Status struct {
+	// At is the time, by the service's clock, and Started when the service was opened.
+	At, Started time.Time
+	// Version is that of the program, "" if it is not known, and Layout that of the storage layout.
+	Version string
+	Layout  int
+	// StoreErr is why the store takes no writes, and AuditErr why the last audit line could not be written; nil if they
+	// can.
+	StoreErr, AuditErr error
+	// StaleSince is since when the service runs on an older configuration than that of its file, because the last reload
+	// has failed; zero if it does not.
+	StaleSince time.Time
+
+	// Audited says that there is an audit log.
+	Audited bool
+
+	// RetryAudit tries to write an audit line, and returns nil if that was possible.
+	RetryAudit func() error
+	// Figures returns the numbers that are in memory.
+	Figures func() Figures
+	// Usage returns what has been asked for under each rate limit that has had a request.
+	Usage func() []Usage
+	// Records reads the store. With an error, it returns what could be read. Of what is to come it returns at most so many
+	// events of a kind.
+	Records func(ctx context.Context, atMost int) (Records, error)
+}
+
+// Figures are the numbers of a [Status] that are in memory.
+type Figures struct {
 	// Nonces is the number of nonces in memory.
 	Nonces int
-	// StoreFailed says that the store is read-only after a failed commit, and AuditFailed that audit lines can't be
-	// written.
-	StoreFailed, AuditFailed bool
-	// ConfigStale says that the last reload has failed, so the service runs on an older configuration than the file's.
-	ConfigStale bool
-	// CertificateExpiry is when the TLS certificate in use expires; zero means that there is none.
-	CertificateExpiry time.Time
-	// Keys is the number of CMKs by account, region and state. KeysErr says why it is not known.
-	Keys    []KeyCount
-	KeysErr error
-	// Secrets is the number of secrets by account and region. SecretsErr says why it is not known.
-	Secrets    []SecretCount
-	SecretsErr error
+	// StoreBytes is the size of the store's file, and 0 if it is not known.
+	StoreBytes int64
+	// Certificates are those of the gateways, the shared one first.
+	Certificates []Certificate
+	// Limits are the rate limits of the classes, in the order of [kmsapi.RateClasses], and GatewayLimits those of
+	// dedicated gateways.
+	Limits        []Limit
+	GatewayLimits []GatewayLimit
+}
+
+// Certificate is the TLS certificate of a gateway.
+type Certificate struct {
+	Gateway string
+	// Expires is zero for a gateway that speaks plain HTTP.
+	Expires time.Time
+}
+
+// Limit is the rate limit of a class.
+type Limit struct {
+	Class kmsapi.RateClass
+	// PerSecond is how many requests a second an account may send in a region; negative means any number.
+	PerSecond int
+}
+
+// GatewayLimit is the rate limit of a dedicated gateway, for each class.
+type GatewayLimit struct {
+	Gateway   string
+	PerSecond int
+}
+
+// Usage is what has been asked for under one rate limit.
+type Usage struct {
+	// Account and Region are empty for a dedicated gateway, which has a limit of its own.
+	Account, Region string
+	Gateway         string
+	Class           kmsapi.RateClass
+	// Limit is in requests a second. PerSecond is how many were let through in the last minute, on average.
+	Limit     int
+	PerSecond float64
+	// Passed and Refused count requests since the start, or since a reload has changed a rate limit.
+	Passed, Refused uint64
+}
+
+// Records are the numbers of a [Status] that are in the store.
+type Records struct {
+	// Keys is the number of CMKs by account, region and state.
+	Keys []KeyCount
+	// Secrets is the number of secrets by account and region.
+	Secrets []SecretCount
+	// Losses are the next deletions of CMKs and expiries of imported material, SecretDeletions those of secrets, and
+	// Rotations the next automatic rotations: each in the order of time. What is overdue is there too.
+	Losses, SecretDeletions, Rotations []Event
 }
 
 // KeyCount is the number of CMKs of an account and region in a state.
@@ -41,69 +108,34 @@ type SecretCount struct {
 	Number          int
 }
 
-// Watch adds the status of the service, at the time of each scrape, to m.
-func (m *Metrics) Watch(status func(context.Context) Status) {
-	m.registry.MustRegister(statusCollector{status})
+// Event is what will happen to a CMK or a secret without anyone calling.
+type Event struct {
+	At              time.Time
+	Account, Region string
+	// KeyID is the CMK's; it is empty for a secret, whose name is not the operators' business.
+	KeyID string
+	// Loss is what a CMK loses, in a word.
+	Loss string
 }
 
-type statusCollector struct {
-	status func(context.Context) Status
+// certificateExpiry is when the certificate expires that expires first, and zero if there is none.
+func (f Figures) certificateExpiry() (first time.Time) {
+	for _, c := range f.Certificates {
+		if !c.Expires.IsZero() && (first.IsZero() || c.Expires.Before(first)) {
+			first = c.Expires
+		}
+	}
+	return first
 }
 
-var (
-	noncesDesc      = describe("nonces", "Nonces in memory.")
-	storeFailedDesc = describe("store_failed", "1 after a failed commit: the store is read-only until a restart.")
-	auditFailedDesc = describe("audit_failed", "1 while audit lines can't be written: all requests are refused.")
-	configStaleDesc = describe("config_stale",
-		"1 after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.")
-	certificateDesc = describe("certificate_expiry_timestamp_seconds", "When the TLS certificate in use expires.")
-	keysDesc        = describe("keys", "Keys, by account, region and state.", "account", "region", "state")
-	secretsDesc     = describe("secrets", "Secrets, by account and region.", "account", "region")
-)
-
-func describe(name, help string, labels ...string) *prometheus.Desc {
-	return prometheus.NewDesc(namePrefix+name, help, labels, nil)
-}
-
-// Describe implements [prometheus.Collector].
-func (statusCollector) Describe(descs chan<- *prometheus.Desc) {
-	for _, d := range []*prometheus.Desc{
-		noncesDesc, storeFailedDesc, auditFailedDesc, configStaleDesc, certificateDesc, keysDesc, secretsDesc,
-	} {
-		descs <- d
+// health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,
+// so this tries it.
+func (s Status) health() error {
+	if s.StoreErr != nil {
+		return s.StoreErr
 	}
-}
-
-// Collect implements [prometheus.Collector].
-func (c statusCollector) Collect(out chan<- prometheus.Metric) {
-	gauge := func(d *prometheus.Desc, value float64, labels ...string) {
-		out <- prometheus.MustNewConstMetric(d, prometheus.GaugeValue, value, labels...)
+	if s.AuditErr == nil {
+		return nil
 	}
-	s := c.status(context.Background())
-	gauge(noncesDesc, float64(s.Nonces))
-	gauge(storeFailedDesc, oneIf(s.StoreFailed))
-	gauge(auditFailedDesc, oneIf(s.AuditFailed))
-	gauge(configStaleDesc, oneIf(s.ConfigStale))
-	if !s.CertificateExpiry.IsZero() {
-		gauge(certificateDesc, float64(s.CertificateExpiry.Unix()))
-	}
-	if s.KeysErr != nil {
-		out <- prometheus.NewInvalidMetric(keysDesc, s.KeysErr)
-	}
-	for _, k := range s.Keys {
-		gauge(keysDesc, float64(k.Number), k.Account, k.Region, string(k.State))
-	}
-	if s.SecretsErr != nil {
-		out <- prometheus.NewInvalidMetric(secretsDesc, s.SecretsErr)
-	}
-	for _, secret := range s.Secrets {
-		gauge(secretsDesc, float64(secret.Number), secret.Account, secret.Region)
-	}
-}
-
-func oneIf(yes bool) float64 {
-	if yes {
-		return 1
-	}
-	return 0
+	return s.RetryAudit()
 }

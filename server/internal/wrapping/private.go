@@ -18,8 +18,8 @@ const (
 // so even if ok is true the result may be anything. If ok is false, the result is garbage or nil. There is no sign of
 // how far ciphertext was right: the last step is taken even if the one before it has failed.
 //
-// A ciphertext with the same block twice is refused. Both algorithms end with ECB, so that anybody who has seen the
-// wrapped key could copy a block over another, and import a private number of which only 128 bits are unknown: its
+// A ciphertext with the same block twice is refused. Both algorithms end with ECB, so that an attacker that has seen
+// the wrapped key could copy a block over another, and import a private number of which only 128 bits are unknown: its
 // public key gives them away after 2^64 steps. Blocks of a real key differ.
 func (k *Key) UnwrapPrivateKey(ciphertext []byte) (pkcs8 []byte, ok bool) {
 	pkcs8, ok = k.private.UnwrapPrivateKey(ciphertext)

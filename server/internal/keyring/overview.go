@@ -1,0 +1,98 @@
+package keyring
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Overview is what operators see of the records of all scopes, at one time.
+type Overview struct {
+	// Keys is the number of CMKs in each group that has any.
+	Keys map[Group]int
+	// Secrets is the number of secrets in each scope that has any, with those that are to be deleted.
+	Secrets map[Scope]int
+	// Losses are the next deletions of CMKs and expiries of imported material, SecretDeletions those of secrets, and
+	// Rotations the next automatic rotations: each in the order of time. What is overdue is there until a sweep has done
+	// it.
+	Losses, SecretDeletions, Rotations []Event
+}
+
+// Event is what will happen to a CMK or a secret without anyone calling.
+type Event struct {
+	Scope
+	// ID is the CMK's, or the secret's name.
+	ID string
+	At time.Time
+	// Loss is for losses alone.
+	Loss Loss
+}
+
+// Loss is what a CMK loses by an [Event].
+type Loss string
+
+// The losses.
+const (
+	// LossOfKey is the deletion of a CMK.
+	LossOfKey Loss = "deletion"
+	// LossOfMaterial is the expiry of imported material.
+	LossOfMaterial Loss = "material"
+	// LossUnknown is that of a CMK whose record can't be read, or does not fit the date.
+	LossUnknown Loss = "unknown"
+)
+
+// Overview reads the state of all records, as of now. Of what is to come it returns at most so many events of a kind,
+// and reads no more. It walks over no CMK and no secret: their numbers are maintained by every change. With an error,
+// it returns what could be read.
+func (k *Keyring) Overview(ctx context.Context, now time.Time, atMost int) (o Overview, err error) {
+	err = k.store.View(ctx, func(r store.Reader) error {
+		var errs [5]error
+		o.Keys, errs[0] = countByState(r, now)
+		o.Secrets, errs[1] = countSecrets(r, now)
+		o.Losses, errs[2] = nextEvents(r, duePrefix, atMost)
+		o.SecretDeletions, errs[3] = nextEvents(r, secretDuePrefix, atMost)
+		o.Rotations, errs[4] = nextEvents(r, rotationPrefix, atMost)
+		for i, event := range o.Losses {
+			o.Losses[i].Loss = lossAt(r, event)
+		}
+		return errors.Join(errs[:]...)
+	})
+	return o, err
+}
+
+// lossAt is what a CMK loses by an event.
+func lossAt(r store.Reader, event Event) Loss {
+	cmk, err := Reader{store: r, scope: event.Scope}.stored(event.ID)
+	switch {
+	case err != nil || !cmk.Lifecycle.Due().Equal(event.At):
+		return LossUnknown
+	case cmk.Lifecycle.State == kmsapi.PendingDeletion && cmk.Lifecycle.DeleteDate.Equal(event.At):
+		return LossOfKey
+	default:
+		return LossOfMaterial
+	}
+}
+
+// nextEvents returns the first events by the records of a kind that is found by its time.
+func nextEvents(r store.Reader, prefix string, atMost int) (events []Event, err error) {
+	if atMost < 1 {
+		return nil, nil
+	}
+	err = r.Scan(prefix, "", func(path string, _ []byte) (bool, error) {
+		text, due, err := parseDue(path)
+		if err != nil {
+			return false, err
+		}
+		at, err := time.Parse(dueTime, text)
+		if err != nil {
+			return false, fmt.Errorf("record %s: %w", path, err)
+		}
+		events = append(events, Event{Scope: due.scope, ID: due.keyID, At: at})
+		return len(events) < atMost, nil
+	})
+	return events, err
+}

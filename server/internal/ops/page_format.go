@@ -1,0 +1,140 @@
+package ops
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// maxName is the longest name from the store that the page shows whole, in characters.
+const maxName = 48
+
+// shown is a name from the store as the page shows it: not endless, and without characters that can't be seen, or turn
+// round what is around them.
+func shown(name string) string {
+	runes := []rune(strings.ToValidUTF8(name, "\uFFFD"))
+	end := ""
+	if len(runes) > maxName {
+		runes, end = runes[:maxName-1], "…"
+	}
+	for i, r := range runes {
+		if !unicode.IsPrint(r) {
+			runes[i] = '\uFFFD'
+		}
+	}
+	return string(runes) + end
+}
+
+// words are those of a name whose words are joined by underscores.
+func words(name string) string { return strings.ReplaceAll(name, "_", " ") }
+
+// stateWords are those of a state, such as "Pending deletion".
+func stateWords(state kmsapi.KeyState) string {
+	if what, pending := strings.CutPrefix(string(state), "Pending"); pending {
+		return "Pending " + strings.ToLower(what)
+	}
+	return string(state)
+}
+
+// count is a number with a comma between thousands.
+func count(n float64) string {
+	digits := strconv.FormatFloat(math.Abs(math.Round(n)), 'f', 0, 64)
+	for at := len(digits) - 3; at > 0; at -= 3 {
+		digits = digits[:at] + "," + digits[at:]
+	}
+	return digits
+}
+
+// plural is a number with its noun.
+func plural(n float64, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return count(n) + " " + many
+}
+
+// percent is a part of a whole.
+func percent(part, whole float64) string {
+	switch share := 100 * part / whole; {
+	case part == 0 || whole == 0:
+		return "0 %"
+	case share < 0.1:
+		return "< 0.1 %"
+	case share < 10:
+		return fmt.Sprintf("%.1f %%", share)
+	default:
+		return fmt.Sprintf("%.0f %%", share)
+	}
+}
+
+// rate is a number a second.
+func rate(perSecond float64) string {
+	switch {
+	case perSecond == 0:
+		return "0"
+	case perSecond < 0.1:
+		return "< 0.1"
+	case perSecond < 100:
+		return fmt.Sprintf("%.1f", perSecond)
+	default:
+		return count(perSecond)
+	}
+}
+
+// bytesOf is a size in a unit that people read.
+func bytesOf(n int64) string {
+	const step = 1000
+	size, unit := float64(n), 0
+	units := []string{"B", "kB", "MB", "GB", "TB"}
+	for size >= step && unit < len(units)-1 {
+		size /= step
+		unit++
+	}
+	if unit == 0 || size >= 100 {
+		return fmt.Sprintf("%.0f %s", size, units[unit])
+	}
+	return fmt.Sprintf("%.1f %s", size, units[unit])
+}
+
+const day = 24 * time.Hour
+
+// span is a duration in its largest unit, and from days on without what is less than an hour.
+func span(d time.Duration) string {
+	days, hours := float64(d/day), float64(d%day/time.Hour)
+	switch {
+	case d >= 10*day || d >= day && hours == 0:
+		return plural(days, "day", "days")
+	case d >= day:
+		return plural(days, "day", "days") + " " + count(hours) + " h"
+	case d >= time.Hour:
+		return fmt.Sprintf("%d h %d min", d/time.Hour, d%time.Hour/time.Minute)
+	case d >= time.Minute:
+		return fmt.Sprintf("%d min", d/time.Minute)
+	default:
+		return fmt.Sprintf("%d s", max(d, 0)/time.Second)
+	}
+}
+
+// moment is a time for people and for machines.
+type moment struct {
+	// Away is such as "in 3 days".
+	Away string
+	// UTC is the time in UTC for people, and Machine for programs.
+	UTC, Machine string
+}
+
+// momentOf is at, as seen at now. What has passed is called so.
+func momentOf(at, now time.Time, passed string) moment {
+	m := moment{
+		Away: "in " + span(at.Sub(now)), UTC: at.UTC().Format("2006-01-02 15:04 UTC"), Machine: at.UTC().Format(time.RFC3339),
+	}
+	if !at.After(now) {
+		m.Away = strings.TrimSpace(passed + " " + span(now.Sub(at)))
+	}
+	return m
+}

@@ -1,0 +1,26 @@
+package ops
+
+import (
+	"context"
+	"errors"
+)
+
+// maxEvents is how many events of a kind the page shows.
+const maxEvents = 10
+
+// reading is all that the page shows besides the fields of a [Status].
+type reading struct {
+	figures Figures
+	usage   []Usage
+	records Records
+	counts  counts
+}
+
+// read looks for what has to be looked for. With an error, it returns what could be read.
+func (s Status) read(ctx context.Context, m *Metrics) (r reading, err error) {
+	var errs [2]error
+	r.figures, r.usage = s.Figures(), s.Usage()
+	r.records, errs[0] = s.Records(ctx, maxEvents+1) // One more says that there are more.
+	r.counts, errs[1] = m.counts()
+	return r, errors.Join(errs[:]...)
+}

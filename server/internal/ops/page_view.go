@@ -1,0 +1,192 @@
+package ops
+
+import (
+	"html/template"
+	"slices"
+	"time"
+)
+
+// view is what the page's template shows.
+type view struct {
+	Style template.CSS
+	// Refreshes says that the page loads itself again after RefreshSeconds.
+	Refreshes      bool
+	RefreshSeconds int
+
+	// State is "ok" or "degraded", with the reasons for the latter, and Warnings are about what will be a problem.
+	State              string
+	Problems, Warnings []string
+
+	Now     moment
+	Started moment
+	Uptime  string
+	Version string
+	Layout  int
+
+	Summary      []figure
+	Keys         keyTable
+	Losses       eventTable
+	Rotations    eventTable
+	Classes      []classRow
+	Usage        usageTable
+	Codes        countTable
+	Nonces       countTable
+	Closed       countTable
+	Health       []fact
+	Certificates certificateTable
+}
+
+// Notes are what the first line does not say: the problems after the first one, and the warnings.
+func (v view) Notes() []string {
+	return slices.Concat(v.Problems[min(1, len(v.Problems)):], v.Warnings)
+}
+
+// figure is a number of the summary.
+type figure struct{ Name, Value, Note string }
+
+// fact is a line about the service.
+type fact struct {
+	Name, Value string
+	// Bad and Soon say that it is a problem, or will be one.
+	Bad, Soon bool
+}
+
+// refreshSeconds is how often the page loads itself again.
+const refreshSeconds = 30
+
+// newView makes the view of a status. err says that not all could be read.
+func newView(s Status, r reading, err error, refreshes bool) view {
+	v := view{
+		Style: template.CSS(pageCSS), Refreshes: refreshes, RefreshSeconds: refreshSeconds, State: "ok",
+		Now: momentOf(s.At, s.At, ""), Started: momentOf(s.Started, s.At, ""), Uptime: span(s.At.Sub(s.Started)),
+		Version: s.Version, Layout: s.Layout,
+		Keys: keysOf(r.records), Losses: lossesOf(r.records, s.At), Rotations: rotationsOf(r.records, s.At),
+		Classes: classesOf(r), Usage: usageOf(r.usage),
+		Codes: countsOf(r.counts.byCode), Nonces: countsOf(r.counts.nonces), Closed: countsOf(r.counts.closed),
+		Certificates: certificatesOf(r.figures.Certificates, s.At),
+	}
+	v.Problems, v.Warnings = problemsOf(s, r, err), warningsOf(s, r)
+	if len(v.Problems) > 0 {
+		v.State = "degraded"
+	}
+	v.Summary, v.Health = summaryOf(s, r, v.Keys), healthOf(s, r)
+	return v
+}
+
+// problemsOf says why the service is degraded.
+func problemsOf(s Status, r reading, err error) (all []string) {
+	if s.StoreErr != nil {
+		all = append(all, "The store takes no writes: "+s.StoreErr.Error()+". Restart the service, and check the disk.")
+	}
+	if s.AuditErr != nil {
+		all = append(all, "Audit lines can't be written, so requests are refused: "+s.AuditErr.Error()+".")
+	}
+	if err != nil {
+		all = append(all, "Not all that this page shows could be read; the log says why.")
+	}
+	if !s.StaleSince.IsZero() {
+		all = append(all, "The configuration is stale: reloads have failed since "+
+			momentOf(s.StaleSince, s.At, "").UTC+"; the log says why.")
+	}
+	return append(all, certificateNotes(r.figures.Certificates, func(c Certificate) string {
+		if !c.expired(s.At) {
+			return ""
+		}
+		return "The certificate of gateway " + shown(c.Gateway) + " has expired."
+	})...)
+}
+
+// maxNotes is how many certificates are mentioned one by one.
+const maxNotes = 5
+
+// certificateNotes are the notes about certificates that have one, and how many more there are.
+func certificateNotes(certificates []Certificate, note func(Certificate) string) (all []string) {
+	left := 0
+	for _, c := range certificates {
+		switch text := note(c); {
+		case text == "":
+		case len(all) < maxNotes:
+			all = append(all, text)
+		default:
+			left++
+		}
+	}
+	if left > 0 {
+		all = append(all, "So it is with "+plural(float64(left), "more gateway.", "more gateways."))
+	}
+	return all
+}
+
+// soon is how long before a certificate expires the page begins to warn.
+const soon = 14 * day
+
+// warningsOf says what will be a problem, or was one.
+func warningsOf(s Status, r reading) (all []string) {
+	all = certificateNotes(r.figures.Certificates, func(c Certificate) string {
+		if !c.expiresSoon(s.At) {
+			return ""
+		}
+		return "The certificate of gateway " + shown(c.Gateway) + " expires in " + span(c.Expires.Sub(s.At)) + "."
+	})
+	if r.counts.panics > 0 {
+		all = append(all, plural(r.counts.panics, "request has", "requests have")+" failed by a bug; the log has more.")
+	}
+	return all
+}
+
+func (c Certificate) expired(now time.Time) bool {
+	return !c.Expires.IsZero() && !now.Before(c.Expires)
+}
+
+func (c Certificate) expiresSoon(now time.Time) bool {
+	return !c.Expires.IsZero() && now.Before(c.Expires) && c.Expires.Sub(now) <= soon
+}
+
+// summaryOf are the figures that are looked for first.
+func summaryOf(s Status, r reading, keys keyTable) []figure {
+	lost := figure{Name: "Next loss of a key", Value: "none", Note: "no deletion or expiry is planned"}
+	if losses := r.records.Losses; len(losses) > 0 {
+		at := momentOf(losses[0].At, s.At, overdue)
+		lost = figure{lost.Name, at.Away, at.UTC}
+		if !losses[0].At.After(s.At) {
+			lost.Value, lost.Note = "overdue", "since "+at.UTC
+		}
+	}
+	return []figure{
+		{"Keys", count(keys.Total.Keys), "in " + plural(float64(keys.Scopes), "account and region", "accounts and regions")},
+		{"Secrets", count(keys.Total.Secrets), "with those to be deleted"},
+		{
+			"Requests", count(r.counts.requests),
+			percent(r.counts.refused, r.counts.requests) + " refused, since the start",
+		},
+		lost,
+	}
+}
+
+// healthOf are the facts about what the service needs.
+func healthOf(s Status, r reading) []fact {
+	store := fact{Name: "Store", Value: "takes writes"}
+	if s.StoreErr != nil {
+		store = fact{Name: store.Name, Value: "read-only", Bad: true}
+	}
+	if r.figures.StoreBytes > 0 {
+		store.Value += ", " + bytesOf(r.figures.StoreBytes)
+	}
+	audit := fact{Name: "Audit log", Value: "is written"}
+	switch {
+	case s.AuditErr != nil:
+		audit = fact{Name: audit.Name, Value: "can't be written", Bad: true}
+	case !s.Audited:
+		audit.Value = "there is none"
+	}
+	config := fact{Name: "Configuration", Value: "is the file's, as of the last reload"}
+	if !s.StaleSince.IsZero() {
+		config = fact{Name: config.Name, Value: "is stale", Bad: true}
+	}
+	return []fact{
+		store, audit, config,
+		{Name: "Nonces in memory", Value: count(float64(r.figures.Nonces))},
+		{Name: "Automatic rotations", Value: count(r.counts.rotations) + " since the start"},
+		{Name: "Not HTTP", Value: plural(r.counts.notHTTP, "connection", "connections")},
+	}
+}
