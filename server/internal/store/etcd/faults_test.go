@@ -9,6 +9,7 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/etcd"
@@ -227,4 +228,27 @@ func TestTheTermEndsWithItsLeaderKey(t *testing.T) {
 		t.Fatal("it goes on")
 	}
 	requireEnded(t, term, put(t, term.Store(), "k", "v"))
+}
+
+// A request is on its way when its link is cut, and the answer never arrives.
+func TestACommitSurvivesALinkThatIsCutAfterTheRequest(t *testing.T) {
+	t.Parallel()
+	server := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	client, l := linked(t, server.Endpoints()[0])
+	direct := dial(t, server.Endpoints()...)
+	term := lead(t, join(t, client, func(o *etcd.Options) { o.Lease = 6 * time.Second }), "a")
+	l.Set(link.Fault{HoldAnswers: true})
+	written := make(chan error, 1)
+	go func() { written <- put(t, term.Store(), "k", "v") }()
+	require.Eventually(t, func() bool {
+		there, err := direct.Get(t.Context(), prefix+"data/k")
+		return err == nil && len(there.Kvs) == 1
+	}, 5*time.Second, time.Millisecond, "it has arrived")
+	require.Empty(t, contents(t, term.Store().View), "but that is not known yet")
+	l.Set(link.Fault{Cut: true})
+	l.Set(link.Fault{})
+	require.NoError(t, <-written)
+	require.True(t, term.Valid())
+	require.NoError(t, term.Store().Close())
+	require.Equal(t, map[string]string{"k": "v"}, stored(t, direct))
 }

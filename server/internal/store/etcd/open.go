@@ -31,7 +31,7 @@ func (n *Node) whyNot(ctx context.Context, err error) error {
 		return err
 	}
 	if leader, ok := n.Leader(); ok {
-		return fmt.Errorf("%w: the active node is %s at %s", store.ErrLocked, leader.Name, leader.Address)
+		return fmt.Errorf("%w: the active node is %q at %q", store.ErrLocked, leader.Name, leader.Address)
 	}
 	return fmt.Errorf("%w: etcd did not answer in time", store.ErrUnavailable)
 }

@@ -12,6 +12,28 @@ import (
 type present struct {
 	// mark is the revision of the mark, and leader that of the creation of the leader key; 0 if there is none.
 	mark, leader int64
+	// at is the revision of etcd.
+	at int64
+}
+
+// askPresent waits for an answer for a quarter of a lease: by then another member should be asked.
+func askPresent(ctx context.Context, kv clientv3.KV, keys layout, lease time.Duration) (p present, err error) {
+	ctx, cancel := context.WithTimeout(ctx, lease/4)
+	defer cancel()
+	both := clientv3.OpTxn(nil, []clientv3.Op{clientv3.OpGet(keys.mark), clientv3.OpGet(keys.leader)}, nil)
+	done, err := kv.Do(ctx, both)
+	if err != nil {
+		return p, err
+	}
+	answer := done.Txn()
+	p.at = answer.Header.Revision
+	if kvs := answer.Responses[0].GetResponseRange().GetKvs(); len(kvs) > 0 {
+		p.mark = kvs[0].ModRevision
+	}
+	if kvs := answer.Responses[1].GetResponseRange().GetKvs(); len(kvs) > 0 {
+		p.leader = kvs[0].CreateRevision
+	}
+	return p, nil
 }
 
 // poll asks for the present until ctx ends.
@@ -24,7 +46,7 @@ func (f *follower) poll(ctx context.Context, answers chan<- present) {
 			return
 		case <-ticks.C:
 		}
-		p, err := f.present(ctx)
+		p, err := askPresent(ctx, f.client.KV, f.keys, f.lease)
 		if err != nil {
 			continue
 		}
@@ -33,22 +55,6 @@ func (f *follower) poll(ctx context.Context, answers chan<- present) {
 		case answers <- p:
 		}
 	}
-}
-
-func (f *follower) present(ctx context.Context) (p present, err error) {
-	ctx, cancel := context.WithTimeout(ctx, f.lease/4)
-	defer cancel()
-	answer, err := f.client.Txn(ctx).Then(clientv3.OpGet(f.keys.mark), clientv3.OpGet(f.keys.leader)).Commit()
-	if err != nil {
-		return p, err
-	}
-	if kvs := answer.Responses[0].GetResponseRange().GetKvs(); len(kvs) > 0 {
-		p.mark = kvs[0].ModRevision
-	}
-	if kvs := answer.Responses[1].GetResponseRange().GetKvs(); len(kvs) > 0 {
-		p.leader = kvs[0].CreateRevision
-	}
-	return p, nil
 }
 
 // compare returns since when the copy has missed what etcd has; zero if it is current.
@@ -61,4 +67,38 @@ func (f *follower) compare(p present, missed time.Time) time.Time {
 		return time.Now()
 	}
 	return missed
+}
+
+// watchLeader returns why the leader key that was created at a revision is gone, or nil if ctx ends before. It looks
+// once a lease even so, for a watch that is silent for another reason than peace.
+func (n *Node) watchLeader(ctx context.Context, created int64) error {
+	for r := (&rounds{ctx: ctx}); r.more(); {
+		p, err := askPresent(ctx, n.client.KV, n.keys, n.lease)
+		switch {
+		case err != nil:
+			continue
+		case p.leader != created:
+			return errDeposed
+		}
+		began := time.Now()
+		if n.leaderChanges(ctx, p.at+1) {
+			return errDeposed
+		}
+		if time.Since(began) > longestPause {
+			r.pause = 0
+		}
+	}
+	return nil
+}
+
+// leaderChanges watches the leader key from a revision on, for a lease at the most.
+func (n *Node) leaderChanges(ctx context.Context, from int64) bool {
+	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), n.lease)
+	defer cancel()
+	for answer := range n.client.Watch(ctx, n.keys.leader, clientv3.WithRev(from)) {
+		if len(answer.Events) > 0 {
+			return true
+		}
+	}
+	return false
 }

@@ -26,8 +26,8 @@ import (
 // childEndpoint names the etcd of the test binary that was started once more as a child.
 const childEndpoint = "STORE_TEST_ETCD"
 
-// Each opening of a store is an election here, so the suite's random tests run fewer rounds. Most tests wait for leases,
-// so more of them run at the same time than there are processors.
+// Each opening of a store is an election here, so the suite's random tests run fewer rounds. Most tests wait for
+// leases, so more of them run at the same time than there are processors.
 func TestMain(m *testing.M) {
 	if endpoint := os.Getenv(childEndpoint); endpoint != "" {
 		fmt.Println("ended", writeUntilEnded(endpoint))

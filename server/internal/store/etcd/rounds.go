@@ -31,5 +31,6 @@ func (r *rounds) more() bool {
 	return r.ctx.Err() == nil && (r.until.IsZero() || time.Now().Before(r.until))
 }
 
-// first reports whether this is the first round, or one after a success that has set pause back to zero: the one to log.
+// first reports whether this is the first round, or one after a success that has set pause back to zero: the one to
+// log.
 func (r *rounds) first() bool { return r.pause <= shortestPause }

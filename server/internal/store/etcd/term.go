@@ -3,6 +3,7 @@ package etcd
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 
@@ -108,29 +109,6 @@ func (t *Term) beginChain(s *state) error {
 	return t.chain.advance(ops, newID())
 }
 
-// watchLeader returns why this term's leader key is gone, or nil if ctx ends before.
-func (n *Node) watchLeader(ctx context.Context, created int64) error {
-	for r := (&rounds{ctx: ctx}); r.more(); {
-		key, err := n.client.Get(ctx, n.keys.leader)
-		if err != nil {
-			continue
-		}
-		if len(key.Kvs) == 0 || key.Kvs[0].CreateRevision != created {
-			return errDeposed
-		}
-		watched, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
-		for answer := range n.client.Watch(watched, n.keys.leader, clientv3.WithRev(key.Header.Revision+1)) {
-			r.pause = 0
-			if len(answer.Events) > 0 {
-				cancel()
-				return errDeposed
-			}
-		}
-		cancel()
-	}
-	return nil
-}
-
 // Store implements [cluster.Term].
 func (t *Term) Store() store.Store { return t.store }
 
@@ -156,7 +134,7 @@ func (t *Term) end(cause error) {
 	t.ends.Do(func() {
 		if cause != nil {
 			t.err = termEnded(cause)
-			t.node.log.Warn("this node is no longer the active one", "reason", cause)
+			t.node.log.Log(context.Background(), endLevel(cause), "this node is no longer the active one", "reason", cause)
 		} else {
 			cause = errResigned
 		}
@@ -164,6 +142,14 @@ func (t *Term) end(cause error) {
 		t.cancel(cause)
 	})
 	t.store.updates.Fail(termEnded(context.Cause(t.ctx)))
+}
+
+// endLevel is how much the end of a term matters to operators.
+func endLevel(cause error) slog.Level {
+	if errors.Is(cause, errClosed) {
+		return slog.LevelInfo
+	}
+	return slog.LevelWarn
 }
 
 func (t *Term) endIf(err error) {

@@ -55,7 +55,7 @@ func TestAnOrderlyEndHandsOver(t *testing.T) {
 	}
 }
 
-func TestLastWritesMayBeLargeOrFail(t *testing.T) {
+func TestLastWritesMayBeLargeOrMissingOrFail(t *testing.T) {
 	t.Parallel()
 	client := member(t)
 	_, after := beforeAndAfter()
@@ -69,6 +69,19 @@ func TestLastWritesMayBeLargeOrFail(t *testing.T) {
 		return nil
 	}))
 	require.Equal(t, after, stored(t, client))
+
+	term = lead(t, join(t, client), "a")
+	require.NoError(t, term.Resign(t.Context(), nil), "there need be none")
+
+	term = lead(t, join(t, client), "a")
+	require.Panics(t, func() { _ = term.Resign(t.Context(), func(store.Writer) error { panic("oops") }) })
+	require.Error(t, term.Err())
+
+	ended, end := context.WithCancel(t.Context())
+	end()
+	term = lead(t, join(t, client), "a")
+	require.ErrorIs(t, term.Resign(ended, nil), context.Canceled)
+	require.ErrorIs(t, term.Err(), cluster.ErrTermEnded)
 
 	oops := errors.New("oops")
 	term = lead(t, join(t, client), "a")
