@@ -28,7 +28,7 @@ var errDown = errors.New("it is down")
 var kinds = []kind{
 	killNode, killActive, stopNode, freezeNode, freezeActive, killMember, freezeMember, killBoth,
 	cutFromEtcd, holdFromEtcd, loseAnswersOfEtcd, slowEtcd, cutOneMember, compactBehind, holdFromCallers, fullDisk, fullEtcd,
-	partMember, partLeader,
+	partMember, partLeader, cutFromPeers, cutFromPeers, holdFromPeers, loseAnswersOfPeers, loseAnswersOfPeers,
 }
 
 func killNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
@@ -196,6 +196,29 @@ func holdFromCallers(_ context.Context, r *rig, _ *operator, random *rand.Rand) 
 		n.callers.Set(link.Fault{})
 		return nil
 	}}, nil
+}
+
+// betweenPeers is a fault of the link from the other nodes to the active one.
+func betweenPeers(n *node, name string, f link.Fault) fault {
+	n.peersLink.Set(f)
+	return fault{name: name + " from other nodes to " + n.name, heal: func() error {
+		n.peersLink.Set(link.Fault{})
+		return nil
+	}}
+}
+
+func cutFromPeers(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return betweenPeers(r.activeOr(ctx, random), "cut", link.Fault{Cut: true}), nil
+}
+
+func holdFromPeers(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	f := link.Fault{HoldRequests: true, HoldAnswers: true}
+	return betweenPeers(r.activeOr(ctx, random), "half open", f), nil
+}
+
+// loseAnswersOfPeers lets forwarded requests through, and their answers not.
+func loseAnswersOfPeers(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return betweenPeers(r.activeOr(ctx, random), "no answers", link.Fault{HoldAnswers: true}), nil
 }
 
 // fullDisk is a full disk of one member.

@@ -29,9 +29,10 @@ type node struct {
 	shared *server.DevConfig
 	// listen, peers and operations are where it listens.
 	listen, peers, operations string
-	// callers is the link from the callers to it, and members are those from it to the members of etcd.
-	callers *link.Link
-	members []*link.Link
+	// callers is the link from the callers to it, peersLink that from its peers, and members are those from it to the
+	// members of etcd.
+	callers, peersLink *link.Link
+	members            []*link.Link
 
 	process *servers.Process
 }

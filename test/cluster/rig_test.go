@@ -71,8 +71,14 @@ func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 		}
 		require.NoError(t, peers.IssuePeer(dir, n.name, "alicloudkms://chaos/"+n.name, "127.0.0.1"))
 		n.callers = newLink(t, n.listen)
+		// The forged address is as long as the true one, whose port has five digits.
+		n.peersLink = newLinkAt(t, freePort(t), n.peers)
+		members, _ := r.etcd.Through(t)
 		var endpoints []string
-		n.members, endpoints = r.etcd.Through(t)
+		for _, l := range members {
+			endpoints = append(endpoints, "http://"+newForger(t, l.Address(), n.peers, n.peersLink.Address()).address())
+		}
+		n.members = members
 		n.writeConfig(t, n.inEtcd(shortestLease, endpoints))
 		r.nodes = append(r.nodes, n)
 	}
@@ -98,7 +104,12 @@ func newSite(t *testing.T) (dir string, shared *server.DevConfig) {
 
 func newLink(t *testing.T, target string) *link.Link {
 	t.Helper()
-	l, err := link.New("127.0.0.1:0", target)
+	return newLinkAt(t, "127.0.0.1:0", target)
+}
+
+func newLinkAt(t *testing.T, address, target string) *link.Link {
+	t.Helper()
+	l, err := link.New(address, target)
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, l.Close()) })
 	return l
