@@ -17,35 +17,39 @@ const acceptedClock = "AcceptClock"
 
 // lastMark returns what the last run has left about its clock. If the clock has been set back since then, it says so,
 // and by more than the window, so that no request would be accepted for long, it is an error.
-func (s *service) lastMark(ctx context.Context, c Config, o Options) (mark replay.Mark, err error) {
+func (s *service) lastMark(ctx context.Context, c Config) (mark replay.Mark, err error) {
 	if mark.At, mark.Exact, err = s.keys.ClockMark(ctx); err != nil {
 		return mark, err
 	}
-	window, err := c.Limits.Window()
-	if err != nil {
-		return mark, err
-	}
 	now := s.clock().Round(0).UTC()
-	switch behind := mark.At.Sub(now); {
-	case behind <= 0:
+	switch {
+	case !mark.At.After(now):
 		return mark, nil
-	case o.AcceptClock:
+	case s.acceptClock.Load():
 		s.log.Warn("the clock is accepted, although it is behind that of the last run: requests that it accepted could be sent again",
 			"clock", now, "last_run", mark.At)
 		return replay.Mark{}, s.audit.Write(audit.Record{
 			Time: now, RequestID: uuid.NewString(), Operation: acceptedClock, Status: http.StatusOK,
 		})
-	case behind > window:
-		return mark, fmt.Errorf("the clock shows %s, but the last run of the service saw %s, later by more than timestamp_window, "+
-			"which is %s; set the clock, or if it is right, start once with -accept-clock",
-			now.Format(time.RFC3339), mark.At.Format(time.RFC3339), window)
+	default:
+		return mark, checkClock(c, mark.At, now)
 	}
-	return mark, nil
 }
 
-// logFloor says which requests are refused because the clock has been set back.
-func (s *service) logFloor() {
-	if now, floor := s.clock().UTC(), s.gate.Floor().UTC(); floor.Sub(now) > time.Second {
+// checkClock refuses a clock that shows now if it is behind mark by more than the window.
+func checkClock(c Config, mark, now time.Time) error {
+	window, err := c.Limits.Window()
+	if err != nil || mark.Sub(now) <= window {
+		return err
+	}
+	return fmt.Errorf("the clock shows %s, but the last run of the service saw %s, later by more than timestamp_window, "+
+		"which is %s; set the clock, or if it is right, start once with -accept-clock",
+		now.Format(time.RFC3339), mark.Format(time.RFC3339), window)
+}
+
+// logFloor says which requests are refused because the clock has been set back, if the floor is that far ahead.
+func (s *service) logFloor(usual time.Duration) {
+	if now, floor := s.clock().UTC(), s.gate.Floor().UTC(); floor.Sub(now) > usual {
 		s.log.Warn("the clock is behind that of the last run: requests signed before the floor are refused",
 			"clock", now, "floor", floor)
 	}

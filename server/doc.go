@@ -30,6 +30,21 @@
 // decrypts with the keys of that instance. A gateway is a listener with a certificate of its own. All of them lead to
 // the same rooms, to which a request says where it came in.
 //
+// # Nodes of a cluster
+//
+// A service on several machines is a process on each, a node. One of them is the active one for a term: it opens the
+// store, and everything above it, as a service on one machine does at its start, and drops it when the term ends. The
+// others are standbys: they receive requests, and forward them. What does not depend on the store lives as long as the
+// process: listeners, audit log, metrics.
+//
+//   - A request runs on the service that it began on. The edge asks after it has received a request, and again before
+//     the answer leaves, whether the term goes on. So an answer never leaves when a later term may have begun.
+//   - A node that takes over remembers none of the nonces that the one before it kept in memory. So it refuses
+//     everything until no clock of the cluster can be before its start, or after an orderly end of the term until the
+//     second after the last request that was accepted; from then on it refuses earlier timestamps: see package replay.
+//   - A node checks every second whether it may become the active one: whether its root key opens the store, whether it
+//     knows the layout, and whether its clock and configuration are those of the others.
+//
 // # Faults of a configuration
 //
 // The code that finds one, in validation or in a file that the configuration names, says which part it is in, as a
@@ -54,6 +69,8 @@
 //	audit     one line of JSON a request
 //	pki       the certificates that a service comes with, for development and for package setup
 //	store     a durable ordered map
+//	cluster   what a service on several machines needs of its store; package etcd registers the one that a program links
+//	peers     the links between the nodes of a cluster
 //
 // Package sm adds the SM algorithms, in a program that imports it: it registers them with the rooms that have keys, and
 // nothing else here knows it.

@@ -8,7 +8,10 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/storetest"
 )
@@ -76,10 +79,44 @@ const DefaultKeyQuota = config.DefaultKeyQuota
 
 // FailACommit writes to the store of s, and returns what came of it.
 func (s *Server) FailACommit(ctx context.Context) error {
-	return s.service.store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
+	return s.service.Load().store.Update(ctx, func(w store.Writer) error { return w.Put("nonce/x", nil) })
 }
 
 // RekeyInSteps is Rekey with a function that is called after each step, with its name.
 func RekeyInSteps(ctx context.Context, c Config, newKey string, step func(name string)) (Rekeyed, error) {
 	return rekey(ctx, c, newKey, nil, step)
 }
+
+// Link is what a node has to the others of its cluster.
+type Link = link
+
+// ErrNotRun is what a Link returns of a request that has surely not run.
+var ErrNotRun = peers.ErrNotRun
+
+// Member is what a node of a cluster has in a test, in place of a store and a network.
+type Member struct {
+	Join func() (cluster.Node, error)
+	// Connect is called with what returns the handler of a forwarded request.
+	Connect func(handler func(gateway string) http.Handler) (Link, error)
+	Skew    time.Duration
+	// After is time.After by the test's clock, and Stepped is called when something may have changed.
+	After   func(time.Duration) <-chan time.Time
+	Stepped func()
+}
+
+// As returns o for a node of a cluster.
+func (o Options) As(m Member) Options {
+	o.cluster = &clusterParts{
+		join:    func(context.Context) (cluster.Node, error) { return m.Join() },
+		connect: func(l linkOptions) (link, error) { return m.Connect(l.Handler) },
+		skew:    m.Skew,
+	}
+	o.after, o.stepped = m.After, m.Stepped
+	return o
+}
+
+// Handler answers the requests of a gateway, as its listener has them answered.
+func (s *Server) Handler(gateway string) http.Handler { return s.handler(gateway) }
+
+// NodeHealth is what /healthz says about a node of a cluster, and its metrics.
+func (s *Server) NodeHealth() ops.Node { return s.node.status() }

@@ -60,19 +60,28 @@ func gatewayNames(c Config) (names []string) {
 // firstImage is the first version of an instance's image whose dedicated gateway speaks this API.
 const firstImage = 3
 
-// newHandlers makes a handler for each gateway.
-func (s *service) newHandlers(c Config, o Options) map[string]http.Handler {
+// newHandlers makes a handler for each gateway. serving is edge.Options.Serving.
+func (s *service) newHandlers(c Config, serving func() error) map[string]http.Handler {
+	return s.eachGateway(c, func(o edge.Options) http.Handler {
+		o.Gate, o.Serving = s.gate, serving
+		return edge.New(o)
+	})
+}
+
+// eachGateway makes a handler for each gateway with newHandler, except for those that refuse everything. The options
+// have no gate.
+func (h *host) eachGateway(c Config, newHandler func(edge.Options) http.Handler) map[string]http.Handler {
 	options := edge.Options{
-		Gate: s.gate, MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
-		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics, Log: o.Logger,
+		MaxBytes: c.Limits.WithDefaults().MaxRequestBytes, Unavailable: isUnavailable,
+		Clock: h.clock, Audit: h.audit, Metrics: h.metrics, Log: h.log,
 	}
-	handlers := map[string]http.Handler{sharedGateway: edge.New(options)}
+	handlers := map[string]http.Handler{sharedGateway: newHandler(options)}
 	for _, i := range c.AllInstances() {
 		options.Gateway = i.ID
 		if i.ImageMajor() < firstImage {
 			handlers[i.ID] = edge.NewOldImage(options)
 		} else {
-			handlers[i.ID] = edge.New(options)
+			handlers[i.ID] = newHandler(options)
 		}
 	}
 	return handlers

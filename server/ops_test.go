@@ -38,7 +38,7 @@ func (w *wire) observe(method, path string) (status int, text string) {
 }
 
 // observe sends a request to the operators' address of a service.
-func observe(t *testing.T, address, method, path string) (status int, text string) {
+func observe(t testing.TB, address, method, path string) (status int, text string) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, "http://"+address+path, nil)
 	require.NoError(t, err)

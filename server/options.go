@@ -42,6 +42,12 @@ type Options struct {
 	wrapStore func(store.Store) store.Store
 	// commit is [store.Options.Commit]. Tests set it, to make commits fail.
 	commit func(updates int, commit func() error) error
+	// cluster, if it is set, makes the service a node of a cluster. Tests set it.
+	cluster *clusterParts
+	// after is [time.After], and stepped is called after each change of a node's part in its cluster, and after each check
+	// whether it may be the active one. Tests set them, since they have a clock of their own.
+	after   func(time.Duration) <-chan time.Time
+	stepped func()
 	// generate makes wrapping keys. A benchmark sets it, since making them is slow.
 	generate func() (*wrapping.Key, error)
 	// generatePair makes the key pairs of CMKs. Tests set it, since RSA takes seconds.
@@ -66,6 +72,12 @@ func (o Options) withDefaults() Options {
 	}
 	if o.timeouts == (timeouts{}) {
 		o.timeouts = usualTimeouts
+	}
+	if o.after == nil {
+		o.after = time.After
+	}
+	if o.stepped == nil {
+		o.stepped = func() {}
 	}
 	if o.generate == nil {
 		o.generate = func() (*wrapping.Key, error) { return wrapping.Generate(kmsapi.WrappingKeySpecRSA2048) }

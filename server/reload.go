@@ -65,7 +65,7 @@ func (s *Server) reload(read func() (Config, error)) (ReloadReport, error) {
 	if err == nil {
 		err = s.apply(c, &report)
 	}
-	s.service.metrics.Reloaded(err)
+	s.host.metrics.Reloaded(err)
 	s.noteReload(report, err)
 	s.reloaded(err)
 	return report, err
@@ -75,27 +75,21 @@ func (s *Server) reload(read func() (Config, error)) (ReloadReport, error) {
 func (s *Server) noteReload(report ReloadReport, err error) {
 	if err != nil {
 		if s.stale.Load() == nil {
-			now := s.service.clock()
+			now := s.host.clock()
 			s.stale.Store(&now)
 		}
-		s.service.log.Error("not reloaded; the service keeps its previous configuration, which is stale", "error", err)
+		s.host.log.Error("not reloaded; the service keeps its previous configuration, which is stale", "error", err)
 		return
 	}
 	s.stale.Store(nil)
 	for _, change := range report.Changes {
-		s.service.log.Info("the configuration has changed", "part", change.Part, "change", change.What)
+		s.host.log.Info("the configuration has changed", "part", change.Part, "change", change.What)
 	}
 	for _, change := range report.NeedsRestart {
-		s.service.log.Warn("a change of the configuration waits for a restart", "part", change.Part, "change", change.What)
+		s.host.log.Warn("a change of the configuration waits for a restart", "part", change.Part, "change", change.What)
 	}
-	s.warn(report.Warnings)
-	s.service.log.Info("reloaded", "changes", len(report.Changes), "need_restart", len(report.NeedsRestart))
-}
-
-func (s *Server) warn(warnings []string) {
-	for _, w := range warnings {
-		s.service.log.Warn(w)
-	}
+	s.host.warn(report.Warnings)
+	s.host.log.Info("reloaded", "changes", len(report.Changes), "need_restart", len(report.NeedsRestart))
 }
 
 // staleSince is since when reloads have failed, and zero if the last one did not.
@@ -108,21 +102,24 @@ func (s *Server) staleSince() time.Time {
 
 // apply takes c's changes, and reports them.
 func (s *Server) apply(c Config, report *ReloadReport) error {
-	f, err := loadFiles(c, s.service.clock())
+	f, err := loadFiles(c, s.host.clock())
 	if err != nil {
 		return err
 	}
-	if err := s.service.audit.Reopen(); err != nil {
+	if err := s.host.audit.Reopen(); err != nil {
 		return fieldOf(c, "audit", "file").Fault(err)
 	}
 	s.describe(c, f, report)
-	s.config, s.files = s.merged(c), s.files.merged(f)
+	merged, mergedFiles := s.merged(c), s.files.merged(f)
+	if s.node != nil {
+		waiting, err := s.node.reloaded(merged, mergedFiles)
+		if err != nil {
+			return err
+		}
+		report.NeedsRestart = append(report.NeedsRestart, waiting...)
+	}
+	s.replaceConfig(merged, mergedFiles)
 	s.inUse, _ = settingsOf(s.config)
-	s.service.gate.Replace(f.credentials)
-	s.service.gate.SetRates(s.config)
-	s.service.api.SetQuotas(s.config.Quotas.WithDefaults())
-	s.service.api.SetRotation(s.config.Rotation.Bounds())
-	s.service.api.SetInstances(s.files.instances(s.config))
 	for id, g := range s.gateways {
 		if loaded := f.certificates[id]; loaded != nil && g.certificate.current.Load() != nil {
 			g.certificate.current.Store(loaded)

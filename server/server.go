@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"net/http"
 	"sync"
@@ -15,7 +16,11 @@ import (
 
 // Server is a running KMS service, with its listeners.
 type Server struct {
-	service *service
+	host *host
+	// node is the server's part in a cluster, and nil for a service on a machine of its own.
+	node *node
+	// service answers requests. In a cluster it is that of the present term, and nil if this is not the active node.
+	service atomic.Pointer[service]
 	// gateways have the ids of their KMS instances; that of the shared one is [sharedGateway].
 	gateways map[string]*gateway
 	ops      *ops.Listeners
@@ -29,18 +34,21 @@ type Server struct {
 	reloaded func(error)
 	// reloading is held during a reload, and guards what follows.
 	reloading sync.Mutex
+	// inUse are the settings that a reload changes, and fixed those of the start that it does not.
+	inUse, fixed []setting
+	// configuring guards writes of what follows, and of service; a reload alone writes the first two, and reads them
+	// without it. It is never held for long.
+	configuring sync.Mutex
 	// config is what the server was started with, with what reloads have changed.
 	config Config
 	files  files
-	// inUse are the settings that a reload changes, and fixed those of the start that it does not.
-	inUse, fixed []setting
 
 	// stale is since when reloads have failed, and nil if the last one did not.
 	stale atomic.Pointer[time.Time]
 }
 
-// Start opens the store and listens. It returns once requests can be served; the server then runs until
-// [Server.Shutdown] or [Server.Close]. An error says which part of c is wrong.
+// Start opens the store and listens. It returns once requests can be served, or in a cluster, refused; the server then
+// runs until [Server.Shutdown] or [Server.Close]. An error says which part of c is wrong.
 func Start(c Config, o Options) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
@@ -57,16 +65,18 @@ func Start(c Config, o Options) (*Server, error) {
 	}
 	s.inUse, s.fixed = settingsOf(c)
 	s.path = absolute(c.File())
-	if s.service, err = openService(context.Background(), c, f, o); err != nil {
+	if err := s.open(c, f, o); err != nil {
 		return nil, err
 	}
-	s.warn(f.warnings)
+	s.host.warn(f.warnings)
 	if err := o.BeforeListening(); err != nil {
-		return nil, errors.Join(err, s.service.close())
+		return nil, errors.Join(err, s.closeRooms())
 	}
-	s.service.awaitFloor()
+	if alone := s.service.Load(); alone != nil {
+		alone.awaitFloor()
+	}
 	if err := s.listen(c, o); err != nil {
-		return nil, errors.Join(err, s.service.close())
+		return nil, errors.Join(err, s.closeRooms())
 	}
 	ctx, stop := context.WithCancel(context.Background())
 	s.stop = stop
@@ -74,25 +84,61 @@ func Start(c Config, o Options) (*Server, error) {
 		go func() { s.done <- g.serve() }()
 	}
 	go s.sweep(ctx)
+	if s.node != nil {
+		s.node.start()
+	}
 	return s, nil
 }
 
-// listen lets all gateways listen, or none.
+// open opens the service, or joins the cluster.
+func (s *Server) open(c Config, f files, o Options) (err error) {
+	parts, err := partsOf(c, f, o)
+	if err != nil {
+		return err
+	}
+	if parts != nil {
+		s.host, s.node, err = s.join(c, o, *parts)
+		return err
+	}
+	alone, err := openService(context.Background(), c, f, o)
+	if err != nil {
+		return err
+	}
+	s.host = alone.host
+	s.service.Store(alone)
+	return nil
+}
+
+// listen lets all gateways listen, and a node for its peers, or none.
 func (s *Server) listen(c Config, o Options) (err error) {
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.closeListeners())
 		}
 	}()
-	limits, bounds := c.Limits.WithDefaults(), connBounds{connlimit.NewTurns(), s.service.metrics}
+	limits, bounds := c.Limits.WithDefaults(), connBounds{connlimit.NewTurns(), s.host.metrics}
 	for _, d := range doorsOf(c) {
-		if err := s.gateways[d.id].listen(d.listener, limits, bounds, s.service.handlers[d.id], o); err != nil {
+		if err := s.gateways[d.id].listen(d.listener, limits, bounds, s.handler(d.id), o); err != nil {
 			return d.place.Field("address").Fault(err)
 		}
 	}
-	s.service.metrics.Watch(s.status)
+	if s.node != nil {
+		if err := s.node.listen(); err != nil {
+			return err
+		}
+		s.host.metrics.WatchNode(s.node.status)
+	}
+	s.host.metrics.Watch(s.status)
 	s.ops, err = s.listenOps(c, o.Logger)
 	return c.Place().Block("operations", 0, "").Fault(err)
+}
+
+// handler answers the requests of a gateway.
+func (s *Server) handler(id string) http.Handler {
+	if s.node != nil {
+		return s.node.gateway(id)
+	}
+	return s.service.Load().handlers[id]
 }
 
 // closeListeners closes what listens before it serves.
@@ -110,13 +156,27 @@ func (s *Server) listenOps(c Config, log *slog.Logger) (*ops.Listeners, error) {
 	if c.Ops == nil {
 		return &ops.Listeners{}, nil
 	}
-	return ops.Listen(ops.Options{
+	o := ops.Options{
 		Address: c.Ops.Address, Socket: c.SocketPath(),
-		Metrics: s.service.metrics, Status: s.status,
-		Backup: s.service.backup, Reload: s.reloadFor,
+		Metrics: s.host.metrics, Status: s.status,
+		Backup: s.backup, Reload: s.reloadFor,
 		NewServer: func(h http.Handler) *http.Server { return usualTimeouts.newServer(h, log) }, Log: log,
-	})
+	}
+	if s.node != nil {
+		o.Node = s.node.status
+	}
+	return ops.Listen(o)
 }
+
+func (s *Server) backup(ctx context.Context, w io.Writer) error {
+	if service := s.service.Load(); service != nil {
+		return service.backup(ctx, w)
+	}
+	return errStandby
+}
+
+// errStandby says that this node has no service at the moment.
+var errStandby = errors.New("this node is not the active one of its cluster")
 
 // Address is where the shared gateway listens, as host:port.
 func (s *Server) Address() string { return s.InstanceAddress(sharedGateway) }
@@ -130,12 +190,18 @@ func (s *Server) OpsAddress() string { return s.ops.Address() }
 // Failed delivers an error if serving ends without Shutdown or Close.
 func (s *Server) Failed() <-chan error { return s.done }
 
-// Shutdown stops listening, lets requests in work finish until ctx ends, and closes the store.
+// Shutdown stops listening, lets requests in work finish until ctx ends, and closes the store. The active node of a
+// cluster first steps down, so that another can take over at once.
 func (s *Server) Shutdown(ctx context.Context) error {
-	return errors.Join(s.eachGateway(func(h *http.Server) error { return h.Shutdown(ctx) }), s.closeService())
+	var err error
+	if s.node != nil {
+		err = s.node.stop(ctx)
+	}
+	return errors.Join(err, s.eachGateway(func(h *http.Server) error { return h.Shutdown(ctx) }), s.closeService())
 }
 
-// Close stops at once: connections are cut. Acknowledged writes are safe all the same.
+// Close stops at once: connections are cut. Acknowledged writes are safe all the same. The active node of a cluster
+// does not step down, as if its process had ended.
 func (s *Server) Close() error {
 	return errors.Join(s.eachGateway((*http.Server).Close), s.closeService())
 }
@@ -156,28 +222,13 @@ func (s *Server) eachGateway(stop func(*http.Server) error) error {
 func (s *Server) closeService() error {
 	s.stop()
 	<-s.swept
-	return errors.Join(s.ops.Close(), s.service.close())
+	return errors.Join(s.ops.Close(), s.closeRooms())
 }
 
-// Sweep does at once what happens every minute: it deletes the CMKs that are past their deletion date, and everything
-// else that time has ended.
-func (s *Server) Sweep(ctx context.Context) error { return s.service.Sweep(ctx) }
-
-const sweepEvery = time.Minute
-
-// sweep keeps the store small. Nothing depends on it, since every use checks the clock.
-func (s *Server) sweep(ctx context.Context) {
-	defer close(s.swept)
-	tick := time.NewTicker(sweepEvery)
-	defer tick.Stop()
-	for {
-		select {
-		case <-ctx.Done():
-			return
-		case <-tick.C:
-			if err := s.service.Sweep(ctx); err != nil && ctx.Err() == nil {
-				s.service.log.Error("sweep failed", "error", err)
-			}
-		}
+// closeRooms closes the service, or leaves the cluster.
+func (s *Server) closeRooms() error {
+	if s.node != nil {
+		return errors.Join(s.node.leave(), s.host.close())
 	}
+	return s.service.Load().close()
 }

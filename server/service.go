@@ -4,111 +4,106 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"net/http"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/asymmetric"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/connlimit"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/wrapping"
 )
 
-// service is the rooms of a KMS service, put together. As a handler it answers requests. It is safe for parallel use.
+// service is the rooms of a KMS service, put together on an open store. It is safe for parallel use.
 type service struct {
+	*host
 	// handlers answer the requests of each gateway. They have the ids of the KMS instances; see [sharedGateway].
-	handlers     map[string]http.Handler
-	api          *api.API
-	gate         *gate.Gate
-	keys         *keyring.Keyring
-	store        store.Store
-	wrappingKeys *wrapping.Pool
-	keyPairs     *asymmetric.Maker
-	audit        *audit.Log
-	// audited says that there is an audit log.
-	audited bool
-	metrics *ops.Metrics
-	// storePath is that of the store's file.
+	handlers map[string]http.Handler
+	api      *api.API
+	gate     *gate.Gate
+	keys     *keyring.Keyring
+	store    store.Store
+	// storePath is that of the store's file, and "" if it is in none.
 	storePath string
-	// started is when the service was opened, and version that of its program.
-	started time.Time
-	version string
-	clock   func() time.Time
-	log     *slog.Logger
 }
 
 // openService opens everything that c names besides f, and checks that it fits together.
 func openService(ctx context.Context, c Config, f files, o Options) (_ *service, err error) {
-	root, err := loadRootKey(c)
+	h, err := newHost(c, o)
 	if err != nil {
 		return nil, err
 	}
-	metrics := ops.NewMetrics(ops.Labels{
-		Gateways: gatewayNames(c), NonceRefusals: []string{gate.NonceUsed, gate.NonceTooOld, gate.NonceAhead},
-		Bounds: connlimit.Bounds,
-	})
-	s := &service{
-		metrics: metrics, storePath: c.Storage.Path, started: o.Clock(), version: o.Version,
-		audited: c.Audit != nil, clock: o.Clock, log: o.Logger,
-	}
-	s.wrappingKeys, s.keyPairs = newKeyMakers(o)
+	s := &service{host: h, storePath: c.Storage.Path}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.close())
 		}
 	}()
-	fresh, err := s.openKeys(ctx, c, o, root)
+	if err := s.openStore(c); err != nil {
+		return nil, storeFault(c, err)
+	}
+	fresh, err := s.openKeys(ctx)
+	if err != nil {
+		return nil, storeFault(c, err)
+	}
+	if err := s.openAudit(c); err != nil {
+		return nil, err
+	}
+	mark, err := s.lastMark(ctx, c)
 	if err != nil {
 		return nil, err
 	}
-	if s.audit, err = openAudit(c.Audit); err != nil {
-		return nil, fieldOf(c, "audit", "file").Fault(err)
-	}
-	s.api = s.newAPI(c, o, f.instances(c))
-	mark, err := s.lastMark(ctx, c, o)
-	if err != nil {
+	if err := s.openRooms(ctx, c, f, gate.Options{Fresh: fresh, Mark: mark}, always); err != nil {
 		return nil, err
 	}
-	s.gate, err = gate.Open(ctx, gate.Options{
-		API: s.api, Config: c, Credentials: f.credentials, Nonces: s.keys, Fresh: fresh, Mark: mark,
-		Clock: o.Clock, Audit: s.audit, Metrics: s.metrics,
-	})
-	if err != nil {
-		return nil, err
-	}
-	s.logFloor()
+	s.logFloor(time.Second)
 	if err := s.markClock(ctx, false); err != nil {
 		// Reads can be served from a store that takes no writes.
 		s.log.Error("the clock could not be written down for the next run", "error", err)
 	}
-	s.handlers = s.newHandlers(c, o)
 	return s, nil
 }
 
-func (s *service) openKeys(ctx context.Context, c Config, o Options, root *crypt.RootKey) (fresh bool, err error) {
-	opened, err := bolt.Open(c.Storage.Path, store.Options{Logger: o.Logger, Commit: o.commit})
+// always is edge.Options.Serving of a service on a machine of its own.
+func always() error { return nil }
+
+func (s *service) openStore(c Config) error {
+	opened, err := bolt.Open(c.Storage.Path, store.Options{Logger: s.log, Commit: s.options.commit})
 	if err != nil {
-		return false, storeFault(c, err)
+		return err
 	}
 	s.store = opened
-	if o.wrapStore != nil {
-		s.store = o.wrapStore(opened)
+	if s.options.wrapStore != nil {
+		s.store = s.options.wrapStore(opened)
 	}
-	s.keys, fresh, err = keyring.Open(ctx, s.store, root, keyring.Options{Logger: o.Logger, Rand: o.Rand})
-	return fresh, storeFault(c, err)
+	return nil
 }
 
-func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API {
+// openKeys opens the keyring on the store.
+func (s *service) openKeys(ctx context.Context) (fresh bool, err error) {
+	s.keys, fresh, err = keyring.Open(ctx, s.store, s.root, keyring.Options{Logger: s.log, Rand: s.options.Rand})
+	return fresh, err
+}
+
+// openRooms opens what is above the keyring. start has what the gate needs to know about earlier runs, and serving is
+// edge.Options.Serving.
+func (s *service) openRooms(
+	ctx context.Context, c Config, f files, start gate.Options, serving func() error,
+) (err error) {
+	s.api = s.newAPI(c, f.instances(c))
+	start.API, start.Config, start.Credentials, start.Nonces = s.api, c, f.credentials, s.keys
+	start.Clock, start.Audit, start.Metrics = s.clock, s.audit, s.metrics
+	if s.gate, err = gate.Open(ctx, start); err != nil {
+		return err
+	}
+	s.handlers = s.newHandlers(c, serving)
+	return nil
+}
+
+func (s *service) newAPI(c Config, instances api.Instances) *api.API {
 	return api.New(api.Options{
 		Keys: s.keys, WrappingKeys: s.wrappingKeys, KeyPairs: s.keyPairs, KeyWait: keyWait, FIPS: c.FIPS, SM: c.SM,
-		Quotas: c.Quotas.WithDefaults(), Rotation: c.Rotation.Bounds(), Regions: c.ServedRegions(), Rand: o.Rand,
+		Quotas: c.Quotas.WithDefaults(), Rotation: c.Rotation.Bounds(), Regions: c.ServedRegions(), Rand: s.options.Rand,
 		Instances: instances, StrictDefaultKeys: c.StrictDefaultKeys,
 	})
 }
@@ -116,17 +111,12 @@ func (s *service) newAPI(c Config, o Options, instances api.Instances) *api.API 
 // keyWait ends the wait for a wrapping key, or for a turn to make a key pair, while an answer can still be written.
 const keyWait = writeTimeout * 2 / 3
 
-func openAudit(c *AuditConfig) (*audit.Log, error) {
-	if c == nil {
-		return audit.Discard(), nil
-	}
-	return audit.Open(c.File)
+// isUnavailable reports whether err means that the store takes no writes.
+func isUnavailable(err error) bool {
+	return errors.Is(err, store.ErrReadOnly) || errors.Is(err, store.ErrUnavailable)
 }
 
-// isUnavailable reports whether err means that the store takes no writes.
-func isUnavailable(err error) bool { return errors.Is(err, store.ErrReadOnly) }
-
-// close closes what is open.
+// close closes what is open, the host too.
 func (s *service) close() error {
 	s.wrappingKeys.Close()
 	var errs []error
@@ -136,10 +126,16 @@ func (s *service) close() error {
 	if s.store != nil {
 		errs = append(errs, s.store.Close())
 	}
-	if s.audit != nil {
-		errs = append(errs, s.audit.Close())
-	}
-	return errors.Join(errs...)
+	return errors.Join(append(errs, s.host.close())...)
+}
+
+// configure lets the service work with a configuration that a reload has changed.
+func (s *service) configure(c Config, f files) {
+	s.gate.Replace(f.credentials)
+	s.gate.SetRates(c)
+	s.api.SetQuotas(c.Quotas.WithDefaults())
+	s.api.SetRotation(c.Rotation.Bounds())
+	s.api.SetInstances(f.instances(c))
 }
 
 // awaitFloor sleeps until the second in which this process opened an existing store has passed: requests with that

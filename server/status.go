@@ -18,10 +18,14 @@ import (
 
 // status is the operators' view.
 func (s *Server) status() ops.Status {
-	status := s.service.status()
+	status := s.host.status()
+	if service := s.service.Load(); service != nil {
+		service.addTo(&status)
+	}
 	status.StaleSince = s.staleSince()
+	inMemory := status.Figures
 	status.Figures = func() ops.Figures {
-		figures := s.service.figures()
+		figures := inMemory()
 		figures.Certificates = s.certificates()
 		return figures
 	}
@@ -36,19 +40,26 @@ func (s *Server) certificates() (all []ops.Certificate) {
 	return all
 }
 
-// status is the service's part of the operators' view.
-func (s *service) status() ops.Status {
+// status is the operators' view of a process without a service, as that of a standby.
+func (h *host) status() ops.Status {
 	return ops.Status{
-		At: s.clock(), Started: s.started, Version: s.version, Layout: keyring.Layout,
-		StoreErr: s.store.Err(), AuditErr: s.audit.Err(), Audited: s.audited, RetryAudit: s.retryAudit,
-		Figures: s.figures, Usage: s.usage, Records: s.records,
+		At: h.clock(), Started: h.started, Version: h.options.Version, Layout: keyring.Layout,
+		AuditErr: h.audit.Err(), Audited: h.audited, RetryAudit: h.retryAudit,
+		Figures: func() ops.Figures { return ops.Figures{} }, Usage: func() []ops.Usage { return nil },
+		Records: func(context.Context, int) (ops.Records, error) { return ops.Records{}, nil },
 	}
 }
 
+// addTo adds the service's part.
+func (s *service) addTo(status *ops.Status) {
+	status.StoreErr = s.store.Err()
+	status.Figures, status.Usage, status.Records = s.figures, s.usage, s.records
+}
+
 // retryAudit writes a line about /healthz.
-func (s *service) retryAudit() error {
-	return s.audit.Write(audit.Record{
-		Time: s.clock(), RequestID: uuid.NewString(), Operation: "healthz", Status: http.StatusServiceUnavailable,
+func (h *host) retryAudit() error {
+	return h.audit.Write(audit.Record{
+		Time: h.clock(), RequestID: uuid.NewString(), Operation: "healthz", Status: http.StatusServiceUnavailable,
 	})
 }
 

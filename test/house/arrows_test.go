@@ -158,8 +158,11 @@ var rooms = map[string]room{
 	"server/sm": {imports: serverRooms(
 		"asymmetric", "crypt", "wrapping", "internal/curvekey", "internal/sm2key", "internal/sm4gcm", "kmsapi",
 	)},
-	// What a program links for a service on etcd.
-	"server/etcd": {imports: serverRooms("cluster", "store/etcd")},
+	// What a program links for a service on several machines.
+	"server/etcd": {
+		imports: serverRooms("cluster", "store/etcd"),
+		tests:   append(serverRooms("pki", "kmsapi", "server"), "client", "internal/etcdtest"),
+	},
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(

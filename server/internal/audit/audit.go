@@ -54,6 +54,8 @@ type Record struct {
 	// Account is set once the signature has been verified. Without it, AccessKeyID is only what the request claims.
 	Account, AccessKeyID string
 	SourceIP             string
+	// ForwardedBy is the node of a cluster that received the request, if that is not the one that answered it.
+	ForwardedBy string
 	// Operation is what the request names, whether it exists or not.
 	Operation string
 	Region    string
@@ -82,6 +84,7 @@ type line struct {
 	Account               string            `json:"account"`
 	AccessKeyID           string            `json:"access_key_id"`
 	SourceIP              string            `json:"source_ip"`
+	ForwardedBy           string            `json:"forwarded_by,omitempty"`
 	Operation             string            `json:"operation"`
 	Region                string            `json:"region"`
 	Gateway               string            `json:"gateway"`
@@ -103,7 +106,8 @@ func (r Record) encode() ([]byte, error) {
 	}
 	encoded, err := json.Marshal(line{
 		Time: r.Time.UTC(), RequestID: clean(r.RequestID), Account: clean(r.Account), AccessKeyID: cut(r.AccessKeyID, claim),
-		SourceIP: clean(r.SourceIP), Operation: cut(r.Operation, claim), Region: clean(r.Region),
+		SourceIP: clean(r.SourceIP), ForwardedBy: clean(r.ForwardedBy), Operation: cut(r.Operation, claim),
+		Region:  clean(r.Region),
 		Gateway: clean(r.Gateway), KeyID: clean(r.KeyID), DestinationKeyID: clean(r.DestinationKeyID),
 		InstanceID: clean(r.InstanceID), DestinationInstanceID: clean(r.DestinationInstanceID), Asked: asked(r),
 		Status: r.Status, Code: clean(r.Code), DurationUS: r.Duration.Microseconds(), Omitted: r.omitted,

@@ -16,6 +16,13 @@ type Connection interface {
 	AwaitLarge(context.Context) error
 }
 
+// Forwarded is the Connection of a request that another node has received.
+type Forwarded interface {
+	Connection
+	// ForwardedBy is the name of that node.
+	ForwardedBy() string
+}
+
 type connectionKey struct{}
 
 // WithConnection returns ctx for requests that are received on c.

@@ -18,4 +18,5 @@
 //     package audit.
 //   - A caller sees errors of package kmsapi alone. Any other is logged with the request's id, and the caller gets a
 //     failure without detail. A panic is a failure of its own request.
+//   - A [Standby] hands a request on only once it has received it whole, and within the same bounds.
 package edge

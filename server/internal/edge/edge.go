@@ -31,10 +31,13 @@ type Options struct {
 	MaxBytes int
 	// Unavailable reports whether an error is of a kind that passes, so that the same request may succeed later.
 	Unavailable func(error) bool
-	Clock       func() time.Time
-	Audit       Audit
-	Metrics     Metrics
-	Log         *slog.Logger
+	// Serving returns nil as long as the answers of the service count, and otherwise the refusal that each request gets.
+	// A node of a cluster is asked after it has received a request, and again before its answer leaves.
+	Serving func() error
+	Clock   func() time.Time
+	Audit   Audit
+	Metrics Metrics
+	Log     *slog.Logger
 }
 
 // Audit is the audit log. [audit.Log] implements it.
@@ -61,36 +64,57 @@ func New(o Options) *Edge { return &Edge{o} }
 
 // ServeHTTP answers one request, in the order that the comment of package server gives.
 func (e *Edge) ServeHTTP(w http.ResponseWriter, r *http.Request) {
-	connectionOf(r.Context()).Handled()
-	start := e.o.Clock()
-	line := audit.Record{
-		Time: start, RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(e.o.Gateway),
-		Status: http.StatusOK,
-	}
+	line := e.begin(r)
 	f, resp, err := e.answer(w, r, &line)
-	var refused *kmsapi.Error
-	if err != nil {
-		refused = e.refusal(line.RequestID, err)
-		line.Status, line.Code = refused.HTTPStatus, string(refused.Code)
+	if ended := e.o.Serving(); ended != nil {
+		err = ended
 	}
-	line.Duration = e.o.Clock().Sub(start)
-	write := e.o.Audit.Write
-	if line.Account == "" {
-		// A stranger gets one answer on a connection, so that it can't keep one for nothing.
-		w.Header().Set("Connection", "close")
-		write = e.o.Audit.WriteStranger
+	refused := e.conclude(w, &line, err)
+	if ended := e.o.Serving(); ended != nil { // The audit log may have taken long.
+		refused = e.refusal(line.RequestID, ended)
 	}
-	if err := write(line); err != nil {
-		e.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
-		refused, line.Code = gate.ErrNotAudited, string(gate.ErrNotAudited.Code)
-	}
-	e.o.Metrics.Answered(line.Gateway, line.Operation, kmsapi.Code(line.Code), line.Duration)
 	if refused != nil {
 		e.refuse(w, r, f, line.RequestID, refused)
 		return
 	}
 	resp.SetRequestId(line.RequestID)
 	e.write(w, f, http.StatusOK, line.RequestID, resp)
+}
+
+// begin begins the audit line of a request.
+func (e *Edge) begin(r *http.Request) audit.Record {
+	conn := connectionOf(r.Context())
+	conn.Handled()
+	line := audit.Record{
+		Time: e.o.Clock(), RequestID: uuid.NewString(), SourceIP: sourceIP(r), Gateway: GatewayName(e.o.Gateway),
+		Status: http.StatusOK,
+	}
+	if f, ok := conn.(Forwarded); ok {
+		line.ForwardedBy = f.ForwardedBy()
+	}
+	return line
+}
+
+// conclude writes the audit line of a request that ended with err, and counts it. It returns how the request is to be
+// refused, or nil.
+func (e *Edge) conclude(w http.ResponseWriter, line *audit.Record, err error) (refused *kmsapi.Error) {
+	if err != nil {
+		refused = e.refusal(line.RequestID, err)
+		line.Status, line.Code = refused.HTTPStatus, string(refused.Code)
+	}
+	line.Duration = e.o.Clock().Sub(line.Time)
+	write := e.o.Audit.Write
+	if line.Account == "" {
+		// A stranger gets one answer on a connection, so that it can't keep one for nothing.
+		w.Header().Set("Connection", "close")
+		write = e.o.Audit.WriteStranger
+	}
+	if err := write(*line); err != nil {
+		e.o.Log.Error("request not audited", "request_id", line.RequestID, "error", err)
+		refused, line.Code = gate.ErrNotAudited, string(gate.ErrNotAudited.Code)
+	}
+	e.o.Metrics.Answered(line.Gateway, line.Operation, kmsapi.Code(line.Code), line.Duration)
+	return refused
 }
 
 // answer does everything but audit and reply. A panic in it is a failure of this request alone.
@@ -106,6 +130,10 @@ func (e *Edge) answer(
 	}()
 	in, f, err := receive(w, r, e.o.MaxBytes)
 	if err != nil {
+		return f, nil, err
+	}
+	if err := e.o.Serving(); err != nil {
+		line.Operation, line.AccessKeyID = in.Claimed()
 		return f, nil, err
 	}
 	in.Gateway = e.o.Gateway

@@ -50,8 +50,10 @@ type Options struct {
 	Nonces      NonceStore
 	// Fresh says that Nonces is new, so that no nonce of an earlier run can be missing.
 	Fresh bool
-	// Mark is what an earlier run has left about its clock.
+	// Mark is what an earlier run has left about its clock, and Skew is how far that may be ahead of Clock: see
+	// [replay.Options].
 	Mark    replay.Mark
+	Skew    time.Duration
 	Clock   func() time.Time
 	Audit   Audit
 	Metrics Metrics
@@ -71,6 +73,7 @@ func Open(ctx context.Context, o Options) (*Gate, error) {
 	g.SetRates(o.Config)
 	g.nonces, err = openNonces(ctx, o.Nonces, replay.Options{
 		Window: window, Max: o.Config.Limits.WithDefaults().MaxNonces, Clock: o.Clock, Fresh: o.Fresh, Mark: o.Mark,
+		Skew: o.Skew,
 	})
 	return g, err
 }
@@ -95,6 +98,10 @@ func (g *Gate) Floor() time.Time { return g.nonces.Floor() }
 
 // Mark is what a later run needs to know about the clock: see [replay.Memory.Mark].
 func (g *Gate) Mark() replay.Mark { return g.nonces.Mark() }
+
+// LastMark is what the gate of another node needs to know if this one admits nothing more: see
+// [replay.Memory.LastMark].
+func (g *Gate) LastMark() replay.Mark { return g.nonces.LastMark() }
 
 // Answer authenticates a request and runs its operation. It writes on the audit line what it learns, also if it fails.
 func (g *Gate) Answer(ctx context.Context, r *Request, line *audit.Record) (kmsapi.Response, error) {

@@ -13,28 +13,37 @@ import (
 // ClockMark returns the mark of the service's clock that was kept last: a time, and whether it is exact. It is zero if
 // none was kept.
 func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err error) {
-	err = k.store.View(ctx, func(r store.Reader) error {
-		value, err := r.Get(clockPath)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		at, exact, err = parseClockMark(value)
+	err = k.store.View(ctx, func(r store.Reader) (err error) {
+		at, exact, err = ReadClockMark(r)
 		return err
 	})
 	return at, exact, err
 }
 
+// ReadClockMark is [Keyring.ClockMark] in a transaction of the caller's.
+func ReadClockMark(r store.Reader) (at time.Time, exact bool, err error) {
+	value, err := r.Get(clockPath)
+	if errors.Is(err, store.ErrNotFound) {
+		return at, false, nil
+	}
+	if err != nil {
+		return at, false, err
+	}
+	return parseClockMark(value)
+}
+
 // KeepClockMark writes a mark down, in place of the last one.
 func (k *Keyring) KeepClockMark(ctx context.Context, at time.Time, exact bool) error {
+	return k.store.Update(ctx, func(w store.Writer) error { return PutClockMark(w, at, exact) })
+}
+
+// PutClockMark is [Keyring.KeepClockMark] in a transaction of the caller's.
+func PutClockMark(w store.Writer, at time.Time, exact bool) error {
 	form := roughMark
 	if exact {
 		form = exactMark
 	}
-	value := at.UTC().AppendFormat(nil, form)
-	return k.store.Update(ctx, func(w store.Writer) error { return w.Put(clockPath, value) })
+	return w.Put(clockPath, at.UTC().AppendFormat(nil, form))
 }
 
 // The forms of a clock mark.

@@ -87,8 +87,7 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 	}
 	schema, _ = strconv.Atoi(string(text))
 	if schema < plainSchema || schema > schemaVersion || strconv.Itoa(schema) != string(text) {
-		return 0, fmt.Errorf("its layout has version %q, and this program knows versions %d to %d",
-			text, plainSchema, schemaVersion)
+		return 0, &layoutError{string(text)}
 	}
 	proof, err := r.Get(rootKeyPath)
 	if err != nil {
@@ -104,16 +103,34 @@ func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
 }
 
 // Verify checks that a store has a layout that this program knows, and was made with root. A store without a layout is
-// new, and good for any root key. It changes nothing.
+// new, and good for any root key. It changes nothing. The error of a layout that is not known wraps [ErrLayout].
 func Verify(ctx context.Context, a Archive, root *crypt.RootKey) error {
-	return a.View(ctx, func(r store.Reader) error {
-		_, err := verifySchema(r, root)
-		if errors.Is(err, store.ErrNotFound) {
-			return nil
-		}
-		return err
-	})
+	return a.View(ctx, func(r store.Reader) error { return VerifyIn(r, root) })
 }
+
+// VerifyIn is [Verify] in a transaction of the caller's.
+func VerifyIn(r store.Reader, root *crypt.RootKey) error {
+	_, err := verifySchema(r, root)
+	if errors.Is(err, store.ErrNotFound) {
+		return nil
+	}
+	return err
+}
+
+// ErrLayout reports that a store has a layout that this program does not know, probably that of a later one.
+var ErrLayout = errors.New("the store's layout is unknown")
+
+// layoutError is an ErrLayout.
+type layoutError struct{ version string }
+
+// Error implements error.
+func (e *layoutError) Error() string {
+	return fmt.Sprintf("its layout has version %q, and this program knows versions %d to %d",
+		e.version, plainSchema, schemaVersion)
+}
+
+// Unwrap returns the kind of the error.
+func (*layoutError) Unwrap() error { return ErrLayout }
 
 // ErrEarlierRootKey reports that a store is under another root key, and was under this one before its last
 // [Keyring.Rekey]. It wraps [crypt.ErrWrongRootKey].

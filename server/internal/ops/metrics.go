@@ -28,6 +28,8 @@ type Metrics struct {
 	notHTTP       prometheus.Counter
 	reloads       *prometheus.CounterVec
 	rotations     prometheus.Counter
+	// node is registered in a cluster only.
+	node nodeCounters
 }
 
 const (
@@ -62,6 +64,7 @@ func NewMetrics(labels Labels) *Metrics {
 		notHTTP:       prometheus.NewCounter(counterOpts(nameNotHTTP, helpNotHTTP)),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),
 		rotations:     prometheus.NewCounter(counterOpts(nameRotations, "Automatic rotations of keys.")),
+		node:          newNodeCounters(),
 	}
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
 		m.dropped, m.notHTTP, m.rotations,

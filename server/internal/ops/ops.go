@@ -22,6 +22,8 @@ type Options struct {
 	Metrics *Metrics
 	// Status returns the state of the service.
 	Status func() Status
+	// Node is the state of this node of a cluster, and nil for a service on a machine of its own.
+	Node func() Node
 	// Backup writes a snapshot of the store.
 	Backup func(context.Context, io.Writer) error
 	// Reload reloads the configuration file, if that is the one at the path file. Otherwise it returns an error that wraps
@@ -64,7 +66,7 @@ func Listen(o Options) (*Listeners, error) {
 func observations(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
-	mux.Handle("GET /healthz", health(o.Status))
+	mux.Handle("GET /healthz", healthz(o))
 	mux.Handle("GET /{$}", page(o.Status, o.Metrics, o.Log))
 	return mux
 }

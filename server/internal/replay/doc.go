@@ -51,4 +51,10 @@
 // Not covered is a crash after which the clock is set back to a time that is still after the last mark: a request that
 // was accepted between those two times may be accepted again. Neither is a clock that jumped ahead of the last mark by
 // more than MaxUnmarked before the crash. While the store takes no writes, the last mark may be old.
+//
+// # Processes on other machines
+//
+// If a process on another machine takes over, its clock may be behind that of the one before by up to [Options.Skew].
+// So its floor is the later of the mark and of its clock plus Skew. A process that has stopped accepting requests
+// leaves a [Memory.LastMark], which is enough by itself: then the floor is the second after it.
 package replay

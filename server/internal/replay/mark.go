@@ -34,6 +34,15 @@ func (m *Memory) Mark() Mark {
 	return Mark{At: m.seen, Exact: m.seen.Sub(now) > MaxUnmarked}
 }
 
+// LastMark returns what the caller stores for the next process if it accepts nothing more from now on, and that process
+// may be on another machine. Every nonce that was accepted had a timestamp before the mark, or was made durable; so the
+// next process need not wait until its clock is past that of this one.
+func (m *Memory) LastMark() Mark {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return Mark{At: m.accepted, Exact: true}
+}
+
 // observe returns the time, and remembers it for Mark.
 func (m *Memory) observe() time.Time {
 	now := m.now()

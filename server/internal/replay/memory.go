@@ -35,6 +35,10 @@ type Options struct {
 	// Mark is the last [Memory.Mark] that an earlier process has stored. With it, a clock that has been set back lets no
 	// replay in.
 	Mark Mark
+	// Skew is how far the clock of an earlier process may be ahead of this one's, if that was on another machine. Zero
+	// means that it was not. If it was, an exact Mark is the latest that any of them has accepted a request at: see
+	// [Memory.LastMark].
+	Skew time.Duration
 	// Durable stores a key so that it survives a crash once it has returned nil. The caller passes the key to
 	// [Memory.Load] at the next start, and may delete it after expires. The byte order of keys is chronological. nil
 	// keeps everything in memory, which is right only if access keys don't outlive the process either.
@@ -60,6 +64,8 @@ type Memory struct {
 	floor time.Time
 	// seen is the latest time that the clock has shown, or may have shown an earlier process.
 	seen time.Time
+	// accepted is when a nonce was accepted last, or the floor at the start if that is later.
+	accepted time.Time
 	// swept is the minute of the last sweep.
 	swept int64
 	// givenUp are shards of which the Durable hook may have stored something that has not been dropped.
@@ -82,10 +88,16 @@ func New(o Options) *Memory {
 		m.clock = time.Now
 	}
 	now := m.now()
-	m.seen = latest(now, o.Mark.bound(now))
-	if !o.Fresh {
-		m.floor = m.seen
+	bound := o.Mark.bound(now.Add(o.Skew))
+	m.seen = latest(now, bound)
+	switch {
+	case o.Fresh:
+	case o.Skew > 0 && o.Mark.Exact:
+		m.floor = o.Mark.At
+	default:
+		m.floor = latest(now.Add(o.Skew), bound)
 	}
+	m.accepted = m.floor
 	return m
 }
 
@@ -160,6 +172,7 @@ func (m *Memory) insert(n Nonce, now time.Time, used func(*holder, fingerprint) 
 			return ErrTooOld
 		}
 	}
+	m.accepted = latest(m.accepted, now)
 	m.holders[n.accessKeyID] = h
 	h.add(minuteOf(n.timestamp), n.fingerprint)
 	m.count++

@@ -1,0 +1,145 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// active is the service of a node in a term. A request runs on the one that it began on.
+type active struct {
+	*service
+	term cluster.Term
+	// floor is the first time at which requests are answered: until then a request might be one that the node before has
+	// accepted. begun is set once it has passed.
+	floor time.Time
+	begun atomic.Bool
+
+	// stopping says that no further request is taken, and ended that no answer leaves any more.
+	stopping, ended atomic.Bool
+	// inHand counts the requests that were taken and have not been answered. idle is closed when stopping is set and there
+	// are none.
+	inHand  atomic.Int64
+	idle    chan struct{}
+	setIdle sync.Once
+}
+
+// takeOver opens the service on the store of a term: it upgrades the layout, loads the nonces that were stored ahead of
+// the clock, and writes down that this node may accept requests from now on. Everything else that the node before kept
+// in memory begins afresh.
+func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	go func() {
+		select {
+		case <-term.Done():
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	c, f := n.settings()
+	a := &active{service: &service{host: n.host, store: term.Store()}, term: term, idle: make(chan struct{})}
+	fresh, err := a.openKeys(ctx)
+	if err != nil {
+		return nil, err
+	}
+	mark, err := a.lastMark(ctx, c)
+	if err != nil {
+		return nil, err
+	}
+	if err := a.openRooms(ctx, c, f, gate.Options{Fresh: fresh, Mark: mark, Skew: n.skew}, a.serving); err != nil {
+		return nil, err
+	}
+	a.floor = a.gate.Floor()
+	a.logFloor(n.skew + time.Second)
+	// An exact mark must not stay there: it would promise the next node that nothing was accepted since.
+	if err := a.markClock(ctx, false); err != nil {
+		return nil, err
+	}
+	n.acceptClock.Store(false)
+	return a, nil
+}
+
+// serving returns nil as long as what the service answers counts, and otherwise the refusal that a request gets. It is
+// asked for every request, twice.
+func (a *active) serving() error {
+	switch {
+	case a.ended.Load() || !a.term.Valid():
+		return errEnded
+	case a.isEarly():
+		return errTooEarly
+	default:
+		return nil
+	}
+}
+
+// isEarly reports whether the floor has not passed. It has passed for good once it has.
+func (a *active) isEarly() bool {
+	if a.begun.Load() {
+		return false
+	}
+	if a.clock().Before(a.floor) {
+		return true
+	}
+	a.begun.Store(true)
+	return false
+}
+
+// The refusals of a node that is, or was, the active one.
+var (
+	errEnded = kmsapi.ErrServiceUnavailable.WithMessage(
+		"Service Unavailable Temporary. The node of the cluster that received the request is no longer the active one.")
+	errTooEarly = kmsapi.ErrServiceUnavailable.WithMessage(
+		"Service Unavailable Temporary. Another node of the cluster has just become the active one. Sign the request again.")
+)
+
+// take takes a request in hand, which [active.answered] ends, unless the node is stepping down.
+func (a *active) take() bool {
+	a.inHand.Add(1)
+	if a.stopping.Load() {
+		a.answered()
+		return false
+	}
+	return true
+}
+
+func (a *active) answered() {
+	if a.inHand.Add(-1) == 0 && a.stopping.Load() {
+		a.setIdle.Do(func() { close(a.idle) })
+	}
+}
+
+// stepDown ends the term in order: it takes no further request, waits for those in hand until ctx ends, and leaves the
+// high-water mark of what was accepted to the next node. No answer leaves after that.
+func (a *active) stepDown(ctx context.Context) error {
+	a.stopping.Store(true)
+	a.inHand.Add(1) // So that idle is closed by this call if nothing is in hand.
+	a.answered()
+	select {
+	case <-a.idle:
+	case <-a.term.Done():
+	case <-ctx.Done():
+	}
+	a.ended.Store(true)
+	mark := a.gate.LastMark()
+	return a.term.Resign(context.WithoutCancel(ctx), func(w store.Writer) error {
+		return keyring.PutClockMark(w, mark.At, mark.Exact)
+	})
+}
+
+// drop ends the service of a term that has ended.
+func (a *active) drop() error {
+	a.ended.Store(true)
+	if err := a.store.Close(); err != nil && !errors.Is(err, cluster.ErrTermEnded) {
+		return err
+	}
+	return nil
+}

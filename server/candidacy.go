@@ -1,0 +1,133 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// candidacy is whether a node may become the active one, and why not. It is safe for parallel use.
+type candidacy struct {
+	mu      sync.Mutex
+	refusal error
+	// changed is closed when refusal becomes nil, or no longer is.
+	changed chan struct{}
+}
+
+// newCandidacy returns the candidacy of a node that has not been checked.
+func newCandidacy() *candidacy {
+	return &candidacy{refusal: errNotChecked, changed: make(chan struct{})}
+}
+
+var errNotChecked = errors.New("this node has just started")
+
+// set says why the node may not stand, or nil. It reports whether that is news.
+func (c *candidacy) set(refusal error) (news bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if (c.refusal == nil) != (refusal == nil) {
+		close(c.changed)
+		c.changed = make(chan struct{})
+	}
+	news = fmt.Sprint(c.refusal) != fmt.Sprint(refusal)
+	c.refusal = refusal
+	return news
+}
+
+// now returns why the node may not stand, or nil, and what is closed when that changes.
+func (c *candidacy) now() (changed <-chan struct{}, refusal error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.changed, c.refusal
+}
+
+// await waits until the node may stand. It returns the error of ctx if that ends first.
+func (c *candidacy) await(ctx context.Context) error {
+	for {
+		changed, refusal := c.now()
+		if refusal == nil {
+			return ctx.Err()
+		}
+		select {
+		case <-changed:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// standing returns a context that ends once the node may no longer stand. The caller cancels it.
+func (c *candidacy) standing(ctx context.Context) (context.Context, context.CancelFunc) {
+	ctx, cancel := context.WithCancel(ctx)
+	changed, refusal := c.now()
+	if refusal != nil {
+		cancel()
+		return ctx, cancel
+	}
+	go func() {
+		select {
+		case <-changed:
+			cancel()
+		case <-ctx.Done():
+		}
+	}()
+	return ctx, cancel
+}
+
+// checkEvery is how often a node looks whether it may stand.
+const checkEvery = time.Second
+
+// watch looks whether the node may stand until ctx ends, also while it is the active one, for [node.status].
+func (n *node) watch(ctx context.Context) {
+	for ctx.Err() == nil {
+		refusal := n.check(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		n.note(refusal)
+		select {
+		case <-n.after(checkEvery):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// note keeps and logs why the node may not stand, or that it may.
+func (n *node) note(refusal error) {
+	switch news := n.candidacy.set(refusal); {
+	case news && refusal != nil:
+		n.log.Warn("this node may not become the active one", "error", refusal)
+	case news:
+		n.log.Info("this node may become the active one")
+	}
+	n.stepped()
+}
+
+// check returns why the node may not become the active one, or nil.
+func (n *node) check(ctx context.Context) error {
+	err := n.member.Follow(ctx, func(r store.Reader) error {
+		if err := keyring.VerifyIn(r, n.root); err != nil {
+			return err
+		}
+		return n.checkMark(r)
+	})
+	if err != nil {
+		return err
+	}
+	return n.link.Candidate()
+}
+
+// checkMark refuses the node if its clock is far behind that of an active one.
+func (n *node) checkMark(r store.Reader) error {
+	mark, _, err := keyring.ReadClockMark(r)
+	if err != nil || n.acceptClock.Load() {
+		return err
+	}
+	c, _ := n.settings()
+	return checkClock(c, mark, n.clock().UTC())
+}

@@ -1,0 +1,194 @@
+package server_test
+
+import (
+	"encoding/json"
+	"net/http"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+func TestANodeThatMayNotStandDoesNotTakeOver(t *testing.T) {
+	for _, tc := range []struct {
+		name    string
+		ahead   time.Duration
+		prepare func(t *testing.T, tr *trial) func(*server.Config)
+		refusal string
+	}{
+		{
+			name:    "another root key",
+			prepare: func(t *testing.T, _ *trial) func(*server.Config) { return otherRootKey(t) },
+			refusal: "root key",
+		},
+		{
+			name: "a layout of a later program",
+			prepare: func(t *testing.T, tr *trial) func(*server.Config) {
+				require.NoError(t, tr.cluster.store.Update(t.Context(), func(w store.Writer) error {
+					return w.Put("meta/schema", []byte("99"))
+				}))
+				return func(*server.Config) {}
+			},
+			refusal: `its layout has version "99"`,
+		},
+		{name: "a clock far behind the last run's", ahead: -time.Hour, refusal: "set the clock"},
+		{name: "what its peers find", refusal: errDisk.Error()},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			tr := newTrial(t)
+			one := tr.start("one")
+			one.awaitActive()
+			one.createKey()
+			change := func(*server.Config) {}
+			if tc.prepare != nil {
+				change = tc.prepare(t, tr)
+			}
+			two := tr.startAhead("two", tc.ahead, change, withOps(t))
+			if tc.refusal == errDisk.Error() {
+				refuse(two)
+			}
+			tr.awaitInTime("two may not stand", func() bool { return strings.Contains(two.log.String(), "may not become") })
+			one.close()
+			tr.awaitInTime("two was checked once more", func() bool { return two.NodeHealth().ActiveNode == "" })
+			health := two.NodeHealth()
+			require.False(t, health.Active)
+			require.ErrorContains(t, health.Err, "may not become the active one")
+			require.ErrorContains(t, health.Err, tc.refusal)
+			status, _ := observe(t, two.OpsAddress(), http.MethodGet, "/healthz?standbyok=true")
+			require.Equal(t, http.StatusServiceUnavailable, status)
+			_, metrics := observe(t, two.OpsAddress(), http.MethodGet, "/metrics")
+			require.Contains(t, metrics, "alicloudkms_cluster_candidate 0\n")
+			require.Contains(t, two.log.String(), "this node may not become the active one")
+		})
+	}
+}
+
+func otherRootKey(t *testing.T) func(*server.Config) {
+	other, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
+	require.NoError(t, err)
+	return func(c *server.Config) { c.RootKey = other.Config.RootKey }
+}
+
+func TestANodeStandsOnceNothingIsAgainstItAnyLonger(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one")
+	one.awaitActive()
+	two := tr.start("two")
+	refuse(two)
+	tr.awaitInTime("two may not stand", func() bool { return two.NodeHealth().Err != nil })
+	one.close()
+	two.link().refusal.Store(nil)
+	tr.awaitInTime("two is the active one", func() bool { return two.NodeHealth().Active })
+}
+
+// healthz is the body of /healthz on a node of a cluster.
+type healthz struct {
+	Node       string `json:"node"`
+	Role       string `json:"role"`
+	ActiveNode string `json:"active_node"`
+	Error      string
+	Mark       string
+	Revision   int64
+	Current    bool
+	Lease      float64 `json:"lease_seconds"`
+	StoreBytes int64   `json:"store_bytes"`
+	Offset     float64 `json:"clock_offset_seconds"`
+	Stale      string  `json:"config_stale_since"`
+}
+
+func (n *trialNode) observeHealth(query string) (status int, body healthz) {
+	n.trial.t.Helper()
+	status, text := observe(n.trial.t, n.OpsAddress(), http.MethodGet, "/healthz"+query)
+	require.NoError(n.trial.t, json.Unmarshal([]byte(text), &body), text)
+	return status, body
+}
+
+func TestHealthSaysWhatANodeIs(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one", withOps(t))
+	one.awaitActive()
+	one.createKey()
+	two := tr.start("two", withOps(t))
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Candidate })
+	two.link().offset.Store(int64(-300 * time.Millisecond))
+
+	status, body := one.observeHealth("")
+	require.Equal(t, http.StatusOK, status)
+	revision := tr.cluster.revision
+	require.Equal(t, healthz{
+		Node: "one", Role: "active", ActiveNode: "one", Mark: body.Mark, Revision: revision, Current: true, Lease: 5,
+		StoreBytes: 4711,
+	}, body)
+	require.NotEmpty(t, body.Mark)
+
+	status, body = two.observeHealth("")
+	require.Equal(t, http.StatusTooManyRequests, status)
+	require.Equal(t, healthz{
+		Node: "two", Role: "standby", ActiveNode: "one", Mark: body.Mark, Revision: revision, Current: true,
+		StoreBytes: 4711, Offset: -0.3,
+	}, body)
+	status, _ = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusOK, status)
+	status, _ = two.observeHealth("?standbyok=yes")
+	require.Equal(t, http.StatusTooManyRequests, status)
+
+	_, metrics := observe(t, one.OpsAddress(), http.MethodGet, "/metrics")
+	for _, line := range []string{
+		"cluster_active 1", "cluster_candidate 1", "cluster_terms_total 1", "cluster_lease_seconds 5",
+		"cluster_store_bytes 4711", "cluster_store_alarm 0", "cluster_store_current 1", "cluster_store_connected 1",
+	} {
+		require.Contains(t, metrics, "\nalicloudkms_"+line+"\n")
+	}
+	_, metrics = observe(t, two.OpsAddress(), http.MethodGet, "/metrics")
+	require.Contains(t, metrics, "\nalicloudkms_cluster_clock_offset_seconds -0.3\n")
+	require.Contains(t, metrics, "\nalicloudkms_cluster_active 0\n")
+
+	two.away.Store(true)
+	status, body = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body.Error, "has not answered within a lease")
+}
+
+func TestHealthSaysThatNoNodeIsActive(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one")
+	one.awaitActive()
+	two := tr.start("two", withOps(t))
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Candidate })
+	tr.cluster.noTerms.Store(true)
+	one.close()
+	status, body := two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, "standby", body.Role)
+	require.Contains(t, body.Error, "no node of the cluster is the active one")
+}
+
+func TestAHealthyServiceOnAMachineOfItsOwnIsDescribedAsBefore(t *testing.T) {
+	s := newSite(t)
+	require.Equal(t, "ok\n", s.healthz())
+	_, metrics := observe(t, s.server.OpsAddress(), http.MethodGet, "/metrics")
+	require.NotContains(t, metrics, "alicloudkms_cluster_")
+}
+
+func TestEveryNodeTakesAReload(t *testing.T) {
+	tr := newTrial(t)
+	one, two := tr.start("one"), (*trialNode)(nil)
+	one.awaitActive()
+	two = tr.start("two")
+	one.createKey()
+	for _, n := range []*trialNode{two, one} {
+		n.config.Quotas = &server.Quotas{Keys: 1}
+		two.createKey()
+		_, err := n.Reload(n.config)
+		require.NoError(t, err)
+	}
+	two.do("CreateKey").refused(t, kmsapi.ErrLimitExceeded)
+	one.close()
+	two.awaitServing()
+	two.do("CreateKey").refused(t, kmsapi.ErrLimitExceeded)
+}

@@ -1,0 +1,176 @@
+package etcd_test
+
+import (
+	"context"
+	"crypto/x509"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/etcd"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
+)
+
+// lab is a cluster of services on an etcd, with links of its own.
+type lab struct {
+	t    *testing.T
+	dev  *server.DevConfig
+	etcd *etcdtest.Cluster
+	dir  string
+	ca   *pki.Authority
+}
+
+const lease = 2 * time.Second
+
+func newLab(t *testing.T) *lab {
+	dir, err := os.MkdirTemp("", "kms-") // Its name is short, since that of a socket in it must be.
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
+	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
+	require.NoError(t, err)
+	now := time.Now()
+	ca, err := pki.NewAuthority(pki.CA("peers", now, now.Add(time.Hour)), nil)
+	require.NoError(t, err)
+	l := &lab{t: t, dev: dev, dir: dir, ca: ca, etcd: etcdtest.Start(t, etcdtest.Options{Members: 1, NoSync: true})}
+	l.put("peers.pem", pki.EncodeCertificates(ca.Certificate))
+	return l
+}
+
+func (l *lab) put(name string, content []byte) (path string) {
+	l.t.Helper()
+	path = filepath.Join(l.dir, name)
+	require.NoError(l.t, os.WriteFile(path, content, 0o600))
+	return path
+}
+
+// node is one of the services.
+type node struct {
+	*server.Server
+	lab    *lab
+	client *client.Client
+}
+
+func (l *lab) start(name string) *node {
+	l.t.Helper()
+	now := time.Now()
+	template := pki.Server(name, nil, now, now.Add(time.Hour))
+	template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+	template.URIs = []*url.URL{{Scheme: "alicloudkms", Host: "test", Path: "/" + name}}
+	made, err := l.ca.Issue(template)
+	require.NoError(l.t, err)
+	key, err := pki.EncodeKey(made.Key)
+	require.NoError(l.t, err)
+
+	c := l.dev.Config
+	c.Storage = server.StorageConfig{}
+	c.Etcd = &server.EtcdConfig{Endpoints: l.etcd.Endpoints(), Lease: lease.String()}
+	c.Cluster = &server.ClusterConfig{
+		Address: "127.0.0.1:0", CAFile: filepath.Join(l.dir, "peers.pem"),
+		CertFile: l.put(name+".pem", pki.EncodeCertificates(made.Certificate)), KeyFile: l.put(name+".key", key),
+	}
+	c.Audit = &server.AuditConfig{File: filepath.Join(l.dir, name+".log")}
+	c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(l.dir, name+".sock")}
+	n := &node{lab: l}
+	logger := slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)
+	n.Server, err = server.Start(c, server.Options{Logger: logger})
+	require.NoError(l.t, err)
+	l.t.Cleanup(func() { require.NoError(l.t, n.Close()) })
+	ca, err := os.ReadFile(l.dev.CAFile)
+	require.NoError(l.t, err)
+	n.client, err = client.New(client.Config{
+		Endpoint: "https://" + n.Address(), CACert: string(ca), Region: kmsapi.DefaultRegion, MaxRetries: -1,
+		Credentials: client.Static{AccessKeyID: l.dev.AccessKeyID, AccessKeySecret: l.dev.AccessKeySecret},
+	})
+	require.NoError(l.t, err)
+	return n
+}
+
+// health is the status of /healthz, and the active node that it names.
+func (n *node) health() (status int, active, text string) {
+	n.lab.t.Helper()
+	r, err := http.NewRequestWithContext(n.lab.t.Context(), http.MethodGet, "http://"+n.OpsAddress()+"/healthz", nil)
+	require.NoError(n.lab.t, err)
+	got, err := http.DefaultClient.Do(r)
+	require.NoError(n.lab.t, err)
+	defer got.Body.Close()
+	var body struct {
+		ActiveNode string `json:"active_node"`
+		Error      string
+	}
+	require.NoError(n.lab.t, json.NewDecoder(got.Body).Decode(&body))
+	return got.StatusCode, body.ActiveNode, body.Error
+}
+
+func (n *node) await(status int) {
+	n.lab.t.Helper()
+	start := time.Now()
+	for {
+		got, active, text := n.health()
+		if got == status {
+			return
+		}
+		if time.Since(start) > 10*time.Second {
+			n.lab.t.Fatalf("status %d, active node %q: %s", got, active, text)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+// awaitAnswer waits until n answers, and returns how long it took.
+func (n *node) awaitAnswer(keyID string) time.Duration {
+	n.lab.t.Helper()
+	start := time.Now()
+	for {
+		_, err := n.client.DescribeKey(n.lab.t.Context(), &kmsapi.DescribeKeyRequest{KeyId: keyID})
+		if err == nil {
+			return time.Since(start)
+		}
+		if time.Since(start) > 10*time.Second {
+			n.lab.t.Fatal(err)
+		}
+		time.Sleep(10 * time.Millisecond)
+	}
+}
+
+func TestServicesOnEtcdTakeOverFromEachOther(t *testing.T) {
+	l := newLab(t)
+	one := l.start("one")
+	one.await(http.StatusOK)
+	two, three := l.start("two"), l.start("three")
+	two.await(http.StatusTooManyRequests)
+	three.await(http.StatusTooManyRequests)
+
+	created, err := two.client.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
+	require.NoError(t, err)
+	id := created.KeyMetadata.KeyId
+	three.awaitAnswer(id)
+
+	limited, cancel := context.WithTimeout(context.WithoutCancel(t.Context()), 5*time.Second)
+	defer cancel()
+	require.NoError(t, one.Shutdown(limited))
+	took := three.awaitAnswer(id)
+	t.Log("takeover after a step-down:", took)
+	require.Less(t, took, 3*time.Second)
+
+	active := map[string]*node{"two": two, "three": three}
+	_, name, _ := two.health()
+	require.Contains(t, active, name)
+	other := active[map[string]string{"two": "three", "three": "two"}[name]]
+	require.NoError(t, active[name].Close())
+	took = other.awaitAnswer(id)
+	t.Log("takeover after the end of a node:", took)
+	require.Less(t, took, lease+4*time.Second, fmt.Sprint(name, " was the active one"))
+	other.await(http.StatusOK)
+}

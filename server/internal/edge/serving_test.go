@@ -1,0 +1,44 @@
+package edge_test
+
+import (
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/audit"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
+)
+
+// slowAudit calls during while a line is written.
+type slowAudit struct{ during func() }
+
+func (s slowAudit) Write(audit.Record) error         { s.during(); return nil }
+func (s slowAudit) WriteStranger(audit.Record) error { s.during(); return nil }
+
+// noMetrics counts nothing.
+type noMetrics struct{}
+
+func (noMetrics) Answered(string, string, kmsapi.Code, time.Duration) {}
+func (noMetrics) Panicked()                                           {}
+
+func TestAnAnswerDoesNotLeaveIfTheTermEndsWhileItsAuditLineIsWritten(t *testing.T) {
+	ended := false
+	e := edge.New(edge.Options{
+		MaxBytes: 1 << 10, Unavailable: func(error) bool { return false }, Clock: time.Now, Metrics: noMetrics{},
+		Serving: func() error {
+			if ended {
+				return kmsapi.ErrServiceUnavailable
+			}
+			return nil
+		},
+		Audit: slowAudit{func() { ended = true }}, Log: slog.New(slog.DiscardHandler),
+	})
+	answer := httptest.NewRecorder()
+	e.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "/no-such-path", nil))
+	require.Equal(t, http.StatusServiceUnavailable, answer.Code)
+}

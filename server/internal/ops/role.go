@@ -1,0 +1,175 @@
+package ops
+
+import (
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+)
+
+// Node is the state of a node of a cluster at one time.
+type Node struct {
+	// Name is that of the node, and ActiveNode of the one that is active, or "" if none is known.
+	Name, ActiveNode string
+	// Active reports whether this is the active node, and Candidate whether it may be.
+	Active, Candidate bool
+	// Connected reports whether the store has answered within a lease, and Current whether this node's copy of it has its
+	// last commit.
+	Connected, Current bool
+	// Mark and Revision are those of the last commit that this node has seen.
+	Mark     string
+	Revision int64
+	// Lease is what is left of the lease of the active node, if this is it.
+	Lease time.Duration
+	// StoreBytes is the size of the store, and StoreAlarm its alarm, or "".
+	StoreBytes int64
+	StoreAlarm string
+	// ClockOffset is by how much this node's clock is ahead of the peer's from which it differs most.
+	ClockOffset time.Duration
+	// Err says why this node does not serve requests, or may not be the active one, and is nil otherwise.
+	Err error
+}
+
+// role is what a node is at the moment.
+func (n Node) role() string {
+	if n.Active {
+		return "active"
+	}
+	return "standby"
+}
+
+// healthz answers for a service on a machine of its own, or for a node of a cluster.
+func healthz(o Options) http.Handler {
+	if o.Node != nil {
+		return nodeHealth(o.Node, o.Status)
+	}
+	return health(o.Status)
+}
+
+// nodeHealth answers 200 if this is the active node, 429 if it is a standby, or 200 with ?standbyok=true, as Vault
+// does, and 503 if requests can't be served. The body is JSON.
+func nodeHealth(node func() Node, of func() Status) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		n := node()
+		status := http.StatusOK
+		switch {
+		case n.Err != nil:
+			status = http.StatusServiceUnavailable
+		case !n.Active && !standbyOK(r.URL.Query()):
+			status = http.StatusTooManyRequests
+		}
+		answer(w, status, reportOf(n, of().StaleSince))
+	})
+}
+
+func standbyOK(query url.Values) bool { return query.Get("standbyok") == "true" }
+
+// nodeReport is the body of the answer about a node's health. Fields are only ever added.
+type nodeReport struct {
+	Node         string  `json:"node"`
+	Role         string  `json:"role"`
+	ActiveNode   string  `json:"active_node"`
+	Error        string  `json:"error,omitempty"`
+	Mark         string  `json:"mark"`
+	Revision     int64   `json:"revision"`
+	Current      bool    `json:"current"`
+	LeaseSeconds float64 `json:"lease_seconds"`
+	StoreBytes   int64   `json:"store_bytes"`
+	StoreAlarm   string  `json:"store_alarm,omitempty"`
+	ClockOffset  float64 `json:"clock_offset_seconds"`
+	// ConfigStaleSince is when reloads have begun to fail.
+	ConfigStaleSince *time.Time `json:"config_stale_since,omitempty"`
+}
+
+func reportOf(n Node, stale time.Time) nodeReport {
+	report := nodeReport{
+		Node: n.Name, Role: n.role(), ActiveNode: n.ActiveNode, Mark: n.Mark, Revision: n.Revision, Current: n.Current,
+		LeaseSeconds: n.Lease.Seconds(), StoreBytes: n.StoreBytes, StoreAlarm: n.StoreAlarm,
+		ClockOffset: n.ClockOffset.Seconds(),
+	}
+	if n.Err != nil {
+		report.Error = n.Err.Error()
+	}
+	if !stale.IsZero() {
+		report.ConfigStaleSince = &stale
+	}
+	return report
+}
+
+// ForwardResult is what came of a request that a standby has forwarded.
+type ForwardResult string
+
+// The results of [Metrics.Forwarded].
+const (
+	// ForwardAnswered is one that the active node has answered.
+	ForwardAnswered ForwardResult = "answered"
+	// ForwardNotRun is one that has surely not run, and ForwardUnknown one that may have.
+	ForwardNotRun  ForwardResult = "not_run"
+	ForwardUnknown ForwardResult = "unknown"
+	// NoActiveNode is one for which no active node was known.
+	NoActiveNode ForwardResult = "no_active_node"
+)
+
+// nodeCounters count what a node does in a cluster.
+type nodeCounters struct {
+	terms     prometheus.Counter
+	forwarded *prometheus.CounterVec
+}
+
+func newNodeCounters() nodeCounters {
+	c := nodeCounters{
+		terms:     prometheus.NewCounter(counterOpts("cluster_terms_total", "Times that this node became the active one.")),
+		forwarded: counters("cluster_forwarded_total", "Requests that this node received as a standby, by result.", "result"),
+	}
+	for _, result := range []ForwardResult{ForwardAnswered, ForwardNotRun, ForwardUnknown, NoActiveNode} {
+		c.forwarded.WithLabelValues(string(result))
+	}
+	return c
+}
+
+// TermBegan counts a term of this node as the active one.
+func (m *Metrics) TermBegan() { m.node.terms.Inc() }
+
+// Forwarded counts a request that this node has received as a standby.
+func (m *Metrics) Forwarded(r ForwardResult) { m.node.forwarded.WithLabelValues(string(r)).Inc() }
+
+// WatchNode adds what a node does and is in its cluster, at the time of each scrape, to m.
+func (m *Metrics) WatchNode(node func() Node) {
+	m.registry.MustRegister(m.node.terms, m.node.forwarded, nodeCollector{node})
+}
+
+type nodeCollector struct{ node func() Node }
+
+var (
+	activeDesc    = describe("cluster_active", "1 if this is the active node of its cluster.")
+	candidateDesc = describe("cluster_candidate", "1 if this node may be the active one; /healthz says why not.")
+	connectedDesc = describe("cluster_store_connected", "1 if the cluster's store has answered within a lease.")
+	currentDesc   = describe("cluster_store_current", "1 if this node's copy of the store has its last commit.")
+	leaseDesc     = describe("cluster_lease_seconds", "What is left of the lease of the active node; 0 on a standby.")
+	bytesDesc     = describe("cluster_store_bytes", "The size of the cluster's store.")
+	alarmDesc     = describe("cluster_store_alarm", "1 while the cluster's store has an alarm, such as that it is full.")
+	offsetDesc    = describe("cluster_clock_offset_seconds",
+		"By how much the clock of this node is ahead of the peer's from which it differs most.")
+)
+
+// Describe implements [prometheus.Collector].
+func (nodeCollector) Describe(descs chan<- *prometheus.Desc) {
+	for _, d := range []*prometheus.Desc{
+		activeDesc, candidateDesc, connectedDesc, currentDesc, leaseDesc, bytesDesc, alarmDesc, offsetDesc,
+	} {
+		descs <- d
+	}
+}
+
+// Collect implements [prometheus.Collector].
+func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
+	n := c.node()
+	for desc, value := range map[*prometheus.Desc]float64{
+		activeDesc: oneIf(n.Active), candidateDesc: oneIf(n.Candidate), connectedDesc: oneIf(n.Connected),
+		currentDesc: oneIf(n.Current), leaseDesc: n.Lease.Seconds(), bytesDesc: float64(n.StoreBytes),
+		alarmDesc: oneIf(n.StoreAlarm != ""), offsetDesc: n.ClockOffset.Seconds(),
+	} {
+		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value)
+	}
+}

@@ -1,0 +1,12 @@
+package peers
+
+// BecomeActive says that this node is the active one now. What it had not in common with the one before counts no
+// longer: it is the others that are compared with this node.
+func (p *Peers) BecomeActive() { p.compared.lead() }
+
+// lead forgets what this node was compared with.
+func (c *comparisons) lead() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.last, c.clock, c.differs = "", nil, nil
+}

@@ -1,0 +1,221 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
+)
+
+// node is a server's part in a cluster. It follows, stands for the active node as long as it may, and opens the service
+// for each of its terms.
+type node struct {
+	*host
+	clusterParts
+	member cluster.Node
+	// link is nil until listen.
+	link      link
+	candidacy *candidacy
+	// active is the service of the present term, and nil for a standby.
+	active atomic.Pointer[active]
+	// standbys answer the requests of each gateway while another node is the active one. They have the ids of the KMS
+	// instances; see [sharedGateway].
+	standbys map[string]http.Handler
+
+	// settings and serve are those of the server.
+	settings func() (Config, files)
+	serve    func(*service)
+	// after is [time.After], and stepped is called after each change, unless a test has its own.
+	after   func(time.Duration) <-chan time.Time
+	stepped func()
+
+	// stand ends the campaign, which begins with start, and stood is done after it.
+	stand context.CancelFunc
+	stood sync.WaitGroup
+	// leave leaves the cluster, once.
+	leave func() error
+}
+
+// join makes the server a node of a cluster, which listens nowhere yet.
+func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node, err error) {
+	h, err := newHost(c, o)
+	if err != nil {
+		return nil, nil, err
+	}
+	n := &node{
+		host: h, clusterParts: parts, candidacy: newCandidacy(), settings: s.settings, serve: s.serve,
+		after: o.after, stepped: o.stepped, stand: func() {},
+	}
+	n.leave = sync.OnceValue(n.leaveCluster)
+	if err = h.openAudit(c); err == nil {
+		n.member, err = parts.join(context.Background())
+	}
+	if err != nil {
+		return nil, nil, errors.Join(err, h.close())
+	}
+	n.standbys = h.eachGateway(c, func(o edge.Options) http.Handler {
+		return edge.NewStandby(o, n.forwardFrom(o.Gateway))
+	})
+	return h, n, nil
+}
+
+// listen lets the node listen for its peers.
+func (n *node) listen() error {
+	description, err := n.describe(n.settings())
+	if err != nil {
+		return err
+	}
+	n.link, err = n.connect(linkOptions{Handler: n.forwarded, Active: n.member.Leader, Description: description})
+	return err
+}
+
+// describe returns what the node says about itself with a configuration, but for its address.
+func (n *node) describe(c Config, f files) (d peers.Description, err error) {
+	d.Version, d.Layout = n.options.Version, keyring.Layout
+	if d.RootKey, err = digestRootKey(n.root); err != nil {
+		return d, err
+	}
+	d.Config, err = digestConfig(n.root, c, f.credentials)
+	return d, err
+}
+
+// reloaded takes what a reload has read. It returns what has to wait for a restart.
+func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
+	description, err := n.describe(c, f)
+	if err != nil {
+		return nil, err
+	}
+	n.link.Describe(description)
+	if f.node == nil {
+		return nil, nil
+	}
+	n.forStore.current.Store(f.node.etcdCertificate)
+	if err := n.link.SetIdentity(f.node.identity); err != nil {
+		waiting = append(waiting, ops.Change{Part: "cluster.cert_file", What: err.Error()})
+	}
+	return waiting, nil
+}
+
+// start begins to follow and to stand.
+func (n *node) start() {
+	ctx, cancel := context.WithCancel(context.Background())
+	n.stand = cancel
+	n.stood.Go(func() { n.watch(ctx) })
+	n.stood.Go(func() { n.campaign(ctx) })
+}
+
+// retryAfter is how long a node waits that could not take over, or lost the store.
+const retryAfter = time.Second
+
+// campaign lets the node be the active one whenever it may and no other is, until ctx ends.
+func (n *node) campaign(ctx context.Context) {
+	for n.candidacy.await(ctx) == nil {
+		err := n.serveTerm(ctx)
+		if ctx.Err() != nil {
+			return
+		}
+		if err == nil {
+			continue
+		}
+		n.log.Error("this node could not be the active one", "error", err)
+		select {
+		case <-n.after(retryAfter):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// serveTerm waits until this node is the active one, and then serves until its term ends. If ctx ends, the term goes
+// on. It returns nil if the node may no longer stand.
+func (n *node) serveTerm(ctx context.Context) error {
+	standing, cancel := n.candidacy.standing(ctx)
+	defer cancel()
+	term, err := n.member.Lead(standing, n.link.Self())
+	if err != nil && standing.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	n.metrics.TermBegan()
+	a, err := n.takeOver(ctx, term)
+	if err != nil {
+		return errors.Join(err, term.Resign(ctx, nil))
+	}
+	n.become(a)
+	select {
+	case <-term.Done():
+		return n.follow(a)
+	case <-ctx.Done():
+		return nil
+	}
+}
+
+// become lets a answer requests.
+func (n *node) become(a *active) {
+	n.link.BecomeActive()
+	n.serve(a.service)
+	n.active.Store(a)
+	n.log.Info("this node is the active one now", "serves_from", latest(a.floor, n.clock()).UTC())
+	n.stepped()
+}
+
+func latest(a, b time.Time) time.Time {
+	if a.After(b) {
+		return a
+	}
+	return b
+}
+
+// follow makes the node a standby again, after the term of a has ended. It returns why that has ended.
+func (n *node) follow(a *active) error {
+	a.ended.Store(true)
+	n.active.Store(nil)
+	n.serve(nil)
+	if err := a.term.Err(); err != nil {
+		n.log.Warn("this node is no longer the active one", "error", err)
+	} else {
+		n.log.Info("this node has stepped down")
+	}
+	n.stepped()
+	return a.drop()
+}
+
+// stepDownTime bounds how long requests in hand may take while the node steps down: others wait for it.
+const stepDownTime = time.Second
+
+// stop ends the candidacy. If the node is the active one, it steps down; it answers as a standby after that.
+func (n *node) stop(ctx context.Context) error {
+	n.stand()
+	n.stood.Wait()
+	a := n.active.Load()
+	if a == nil {
+		return nil
+	}
+	limited, cancel := context.WithTimeout(ctx, stepDownTime)
+	defer cancel()
+	err := a.stepDown(limited)
+	return errors.Join(err, n.follow(a))
+}
+
+// leaveCluster leaves it at once. If the node is the active one, its term ends without a step-down.
+func (n *node) leaveCluster() (err error) {
+	n.stand()
+	n.stood.Wait()
+	if n.link != nil {
+		err = n.link.Close()
+	}
+	if a := n.active.Load(); a != nil {
+		a.ended.Store(true)
+		defer func() { err = errors.Join(err, n.follow(a)) }()
+	}
+	return errors.Join(err, n.member.Close())
+}
