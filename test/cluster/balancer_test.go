@@ -76,18 +76,28 @@ func (b *balancer) forward(ctx context.Context, client net.Conn) {
 	b.mu.Unlock()
 }
 
-// look closes the connections to nodes that are no longer active.
+// look closes the connections to nodes that are no longer active. A health check has to fail three times.
 func (b *balancer) look(ctx context.Context) {
+	failed := 0
 	for ctx.Err() == nil {
 		active := b.active(ctx)
-		b.mu.Lock()
-		for c, n := range b.open {
-			if n != active {
-				_ = c.Close()
-			}
+		if failed++; active != nil {
+			failed = 0
 		}
-		b.mu.Unlock()
+		if active != nil || failed >= 3 {
+			b.closeAllBut(active)
+		}
 		time.Sleep(200 * time.Millisecond)
+	}
+}
+
+func (b *balancer) closeAllBut(active *node) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for c, n := range b.open {
+		if n != active {
+			_ = c.Close()
+		}
 	}
 }
 

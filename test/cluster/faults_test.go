@@ -27,8 +27,8 @@ var errDown = errors.New("it is down")
 // kinds are all that the nemesis knows.
 var kinds = []kind{
 	killNode, killActive, stopNode, freezeNode, freezeActive, killMember, freezeMember, killBoth,
-	cutFromEtcd, holdFromEtcd, loseAnswersOfEtcd, slowEtcd, cutOneMember, compactBehind, holdFromCallers, fullDisk, fullEtcd,
-	partMember, partLeader, cutFromPeers, cutFromPeers, holdFromPeers, loseAnswersOfPeers, loseAnswersOfPeers,
+	cutFromEtcd, holdFromEtcd, loseAnswersOfEtcd, slowEtcd, cutOneMember, compactBehind, partMember, partLeader,
+	cutFromPeers, holdFromPeers, loseAnswersOfPeers, holdFromCallers, fullDisk, fullEtcd,
 }
 
 func killNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
@@ -103,7 +103,8 @@ func (r *rig) restartMember(i int) error {
 func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	i := random.IntN(size)
 	m := r.etcd.Member(i)
-	return fault{name: fmt.Sprintf("SIGSTOP of member %d", i+1), heal: func() error { return r.restartMember(i) }}, m.Stop()
+	heal := func() error { return r.restartMember(i) }
+	return fault{name: fmt.Sprintf("SIGSTOP of member %d", i+1), heal: heal}, m.Stop()
 }
 
 // killBoth kills the active node and etcd's leader at the same time.

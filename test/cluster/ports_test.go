@@ -9,8 +9,8 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// freePort returns an address of 127.0.0.1 that a node can have again after it was down. Its port is one that the kernel
-// gives to nobody, neither for port 0 nor for an outgoing connection, so that nothing takes it meanwhile.
+// freePort returns an address of 127.0.0.1 that a node can have again after it was down. Its port is one that the
+// kernel gives to nobody, neither for port 0 nor for an outgoing connection, so that nothing takes it meanwhile.
 func freePort(t *testing.T) string {
 	t.Helper()
 	for range 100 {

@@ -25,6 +25,8 @@ const (
 	size = 3
 	// shortestLease is the shortest that etcd grants.
 	shortestLease = 2 * time.Second
+	// usualLease is that of a configuration without one.
+	usualLease = 5 * time.Second
 	// recovery is how long the service may need once all faults are over. A whole etcd that starts again needs the most.
 	recovery = 40 * time.Second
 )
@@ -42,21 +44,26 @@ type rig struct {
 }
 
 // newRig starts everything and waits until a node is active.
-func newRig(t *testing.T, program string, o etcdtest.Options) *rig {
+func newRig(t *testing.T, program string, lease time.Duration, o etcdtest.Options) *rig {
 	t.Helper()
-	r := prepareRig(t, program, o)
+	r := prepareRig(t, program, lease, o)
 	var starts errgroup.Group
 	for _, n := range r.nodes {
 		t.Cleanup(n.kill)
 		starts.Go(func() error { return n.start(program) })
 	}
 	require.NoError(t, starts.Wait())
-	r.awaitActive(recovery)
+	active := r.awaitActive(recovery)
+	// Without the forger, nodes would reach each other beside the links.
+	leader, err := newOperator(t, r.etcd.Endpoints()).Get(t.Context(), "alicloudkms/leader")
+	require.NoError(t, err)
+	require.Len(t, leader.Kvs, 1)
+	require.Contains(t, string(leader.Kvs[0].Value), active.peersLink.Address())
 	return r
 }
 
 // prepareRig makes all but the nodes' processes.
-func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
+func prepareRig(t *testing.T, program string, lease time.Duration, o etcdtest.Options) *rig {
 	t.Helper()
 	o.Members, o.Links = size, true
 	dir, shared := newSite(t)
@@ -79,7 +86,7 @@ func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 			endpoints = append(endpoints, "http://"+newForger(t, l.Address(), n.peers, n.peersLink.Address()).address())
 		}
 		n.members = members
-		n.writeConfig(t, n.inEtcd(shortestLease, endpoints))
+		n.writeConfig(t, n.inEtcd(lease, endpoints))
 		r.nodes = append(r.nodes, n)
 	}
 	var addresses []string
@@ -90,8 +97,8 @@ func prepareRig(t *testing.T, program string, o etcdtest.Options) *rig {
 	return r
 }
 
-// newSite makes a folder with the files that all nodes share. The path of a socket is short, which that of the test's own
-// folder may not be.
+// newSite makes a folder with the files that all nodes share. The path of a socket is short, which that of the test's
+// own folder may not be.
 func newSite(t *testing.T) (dir string, shared *server.DevConfig) {
 	t.Helper()
 	dir, err := os.MkdirTemp("", "kms")

@@ -47,7 +47,7 @@ var losses = []loss{
 
 // A node takes over within the times that docs/cluster.md promises for the shortest lease.
 func TestTakeoverIsInTime(t *testing.T) {
-	r := newRig(t, build(t), etcdtest.Options{})
+	r := newRig(t, build(t), shortestLease, etcdtest.Options{})
 	o := newOperator(t, r.etcd.Endpoints())
 	p := newProbe(r)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -38,10 +38,10 @@ cluster_addr  = "https://127.0.0.1:1"
 disable_mlock = true
 `
 
-// unsealing is how long a Vault may need to be unsealed again, with the restarts that a service manager does, each after
-// a pause.
 const (
-	unsealing    = 20 * time.Second
+	// unsealing is how long a Vault may need to be unsealed again, with the restarts that a service manager does.
+	unsealing = 30 * time.Second
+	// restartAfter is the pause before one.
 	restartAfter = 300 * time.Millisecond
 )
 
@@ -52,7 +52,7 @@ func TestVaultUnsealsThroughEachLoss(t *testing.T) {
 		require.Empty(t, os.Getenv("ALICLOUDKMS_REQUIRE_VAULT"), "VAULT_BIN is not set")
 		t.Skip("VAULT_BIN is not set")
 	}
-	r := newRig(t, build(t), etcdtest.Options{NoSync: true})
+	r := newRig(t, build(t), usualLease, etcdtest.Options{NoSync: true})
 	v := startSealed(t, r, vaultProgram, newBalancer(r).address())
 	for i := range size {
 		// The active one of the moment, so that each is lost while it matters.

@@ -26,9 +26,8 @@ type caller struct {
 }
 
 func newCaller(s *Site, r *history.Recorder, random *rand.Rand) caller {
-	return caller{
-		number: s.newCaller(), site: s, clients: s.clients, recorder: r, random: rand.New(rand.NewPCG(random.Uint64(), random.Uint64())),
-	}
+	own := rand.New(rand.NewPCG(random.Uint64(), random.Uint64()))
+	return caller{number: s.newCaller(), site: s, clients: s.clients, recorder: r, random: own}
 }
 
 // again returns another caller like c.
