@@ -96,15 +96,24 @@ type insideKind func(nodes []*inside, active *inside, random *rand.Rand) (fault,
 var insideKinds = []insideKind{
 	jumpActive, jumpAny, jumpActive, jumpAny,
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
-		return fault{name: "close of " + active.name, heal: active.start}, active.close()
+		return active.down("close", active.close()), nil
 	},
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
-		return fault{name: "shutdown of " + active.name, heal: active.start}, active.shutdown()
+		return active.down("shutdown", active.shutdown()), nil
 	},
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
 		return betweenNodeAndEtcd(active.node, "half open", link.Fault{HoldRequests: true, HoldAnswers: true}), nil
 	},
 	jumpAndClose,
+}
+
+// down is a node that has ended. It says so if it could not end as it should, which is no fault: etcd may be slow.
+func (n *inside) down(how string, err error) fault {
+	name := how + " of " + n.name
+	if err != nil {
+		name += fmt.Sprintf(" (%v)", err)
+	}
+	return fault{name: name, heal: n.start}
 }
 
 func jumpActive(_ []*inside, active *inside, random *rand.Rand) (fault, error) {
@@ -119,10 +128,11 @@ func jumpAny(nodes []*inside, _ *inside, random *rand.Rand) (fault, error) {
 func jumpAndClose(_ []*inside, active *inside, random *rand.Rand) (fault, error) {
 	f := active.jump(jumps[random.IntN(len(jumps))])
 	time.Sleep(time.Duration(random.Int64N(int64(time.Second))))
+	end := active.down("close", active.close())
 	heal := f.heal
-	f.name += ", and its close"
-	f.heal = func() error { return errors.Join(heal(), active.start()) }
-	return f, active.close()
+	f.name += ", and " + end.name
+	f.heal = func() error { return errors.Join(heal(), end.heal()) }
+	return f, nil
 }
 
 // jump sets the clock of a node, which heal sets right.
