@@ -72,6 +72,7 @@ cat <<-EOF
 
 	which sets $(sed -n 's/^export \([A-Z_]*\)=.*/\1/p' "$work/env" | paste -s -d ' ' -)
 
+	The KMS service has a page, $(sed -n 's/^Its page is //p' "$work/logs/kms.log").
 	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
 # From here on, Ctrl-C and SIGTERM are how it is meant to end.

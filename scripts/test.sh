@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs every check that a commit needs, in phases: format and vet, unit tests with the race detector, Alibaba Cloud's
 # own SDKs against the KMS service, transit's clients against the engine, the published OpenAPI, Kubernetes' API server
-# against the KMS provider, the page of the KMS service in a real browser, three nodes of the service that lose
-# everything they can lose, the files of a release, and the end-to-end tests on a real Vault. The latter are last and
-# verbose, so that the output shows that they ran, and never from the test cache. .ci/run has the names of the phases
-# too.
+# against the KMS provider, the page of the KMS service in a real browser, dashboards and alerts in a real Prometheus,
+# three nodes of the service that lose everything they can lose, the files of a release, and the end-to-end tests on a
+# real Vault. The latter are last and verbose, so that the output shows that they ran, and never from the test cache.
+# .ci/run has the names of the phases too.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -15,6 +15,7 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 prepare() {
 	scripts/compiler.sh || return
 	scripts/programs.sh || return
+	scripts/prometheus.sh >/dev/null || return
 	VAULT_BIN=$(scripts/vault.sh) || return
 	export VAULT_BIN CGO_ENABLED=1
 	# With this, a test that lacks Vault, or anything else of the machine, fails instead of being skipped.
@@ -43,6 +44,7 @@ run_phase bench bench_tests
 run_phase openapi go test -C test/openapi -count=1 .
 run_phase kubernetes go test -C test/kubernetes -count=1 .
 run_phase page go test -C test/page -count=1 .
+run_phase monitoring scripts/monitoring.sh
 run_phase node scripts/node.sh
 run_phase cluster scripts/cluster.sh
 run_phase release go test -C scripts/release -v -count=1 -timeout 20m .

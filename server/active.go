@@ -130,9 +130,17 @@ func (a *active) stepDown(ctx context.Context) error {
 	}
 	a.ended.Store(true)
 	mark := a.gate.LastMark()
-	return a.term.Resign(context.WithoutCancel(ctx), func(w store.Writer) error {
-		return keyring.PutClockMark(w, mark.At, mark.Exact)
-	})
+	return resign(ctx, a.term, func(w store.Writer) error { return keyring.PutClockMark(w, mark.At, mark.Exact) })
+}
+
+// resignTime bounds how long the store may take for the last writes of a term. The next node waits for them.
+const resignTime = 5 * time.Second
+
+// resign ends a term in order, even if ctx has ended.
+func resign(ctx context.Context, term cluster.Term, last func(store.Writer) error) error {
+	limited, cancel := context.WithTimeout(context.WithoutCancel(ctx), resignTime)
+	defer cancel()
+	return term.Resign(limited, last)
 }
 
 // drop ends the service of a term that has ended.

@@ -184,9 +184,12 @@ func TestEveryNodeTakesAReload(t *testing.T) {
 	for _, n := range []*trialNode{two, one} {
 		n.config.Quotas = &server.Quotas{Keys: 1}
 		two.createKey()
+		before := n.described().Config
 		_, err := n.Reload(n.config)
 		require.NoError(t, err)
+		require.NotEqual(t, before, n.described().Config, "the others compare it with theirs")
 	}
+	require.Equal(t, one.described(), two.described())
 	two.do("CreateKey").refused(t, kmsapi.ErrLimitExceeded)
 	one.close()
 	two.awaitServing()

@@ -87,6 +87,16 @@ func NewDevConfig(dir, address string) (*DevConfig, error) {
 	return d, nil
 }
 
+// Operations is what a person who runs the service wants besides: the page, metrics and health on a free port of
+// loopback. It is nil in a folder whose path is too long for the socket that goes with them.
+func (d *DevConfig) Operations() *OpsConfig {
+	o := &OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(filepath.Dir(d.Config.Storage.Path), "operations.sock")}
+	if len(o.Socket) > config.MaxSocketPath {
+		return nil
+	}
+	return o
+}
+
 // devFolder returns the absolute path of dir, since clients read the exported paths from folders of their own.
 func devFolder(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)

@@ -96,8 +96,8 @@ var ErrNotRun = peers.ErrNotRun
 // Member is what a node of a cluster has in a test, in place of a store and a network.
 type Member struct {
 	Join func() (cluster.Node, error)
-	// Connect is called with what returns the handler of a forwarded request.
-	Connect func(handler func(gateway string) http.Handler) (Link, error)
+	// Connect is called with what returns the handler of a forwarded request, and what the node says about itself.
+	Connect func(handler func(gateway string) http.Handler, said peers.Description) (Link, error)
 	Skew    time.Duration
 	// After is time.After by the test's clock, and Stepped is called when something may have changed.
 	After   func(time.Duration) <-chan time.Time
@@ -108,7 +108,7 @@ type Member struct {
 func (o Options) As(m Member) Options {
 	o.cluster = &clusterParts{
 		join:    func(context.Context) (cluster.Node, error) { return m.Join() },
-		connect: func(l linkOptions) (link, error) { return m.Connect(l.Handler) },
+		connect: func(l linkOptions) (link, error) { return m.Connect(l.Handler, l.Description) },
 		skew:    m.Skew,
 	}
 	o.after, o.stepped = m.After, m.Stepped

@@ -153,14 +153,9 @@ func (t *fakeTerm) end(why error) {
 }
 
 func (t *fakeTerm) Resign(ctx context.Context, last func(store.Writer) error) error {
-	if last != nil {
-		if err := t.Update(ctx, last); err != nil {
-			t.end(err)
-			return err
-		}
-	}
-	t.end(nil)
-	return nil
+	err := t.Update(ctx, last)
+	t.end(err)
+	return err
 }
 
 func (t *fakeTerm) View(ctx context.Context, fn func(store.Reader) error) error {

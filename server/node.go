@@ -13,6 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // node is a server's part in a cluster. It follows, stands for the active node as long as it may, and opens the service
@@ -117,15 +118,20 @@ const retryAfter = time.Second
 
 // campaign lets the node be the active one whenever it may and no other is, until ctx ends.
 func (n *node) campaign(ctx context.Context) {
+	last := ""
 	for n.candidacy.await(ctx) == nil {
 		err := n.serveTerm(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		if err == nil {
+			last = ""
 			continue
 		}
-		n.log.Error("this node could not be the active one", "error", err)
+		if err.Error() != last { // It may go on for long.
+			n.log.Error("this node could not be the active one", "error", err)
+			last = err.Error()
+		}
 		select {
 		case <-n.after(retryAfter):
 		case <-ctx.Done():
@@ -148,7 +154,7 @@ func (n *node) serveTerm(ctx context.Context) error {
 	n.metrics.TermBegan()
 	a, err := n.takeOver(ctx, term)
 	if err != nil {
-		return errors.Join(err, term.Resign(ctx, nil))
+		return errors.Join(err, resign(ctx, term, func(store.Writer) error { return nil }))
 	}
 	n.become(a)
 	select {

@@ -67,6 +67,8 @@ func TestMetricsCountWhatWasDone(t *testing.T) {
 	for _, operation := range server.Operations() {
 		require.Contains(t, text, `alicloudkms_requests_total{action="`+string(operation)+`",code="OK"} 0`,
 			"every operation begins at zero")
+		require.Contains(t, text, `alicloudkms_operation_info{action="`+string(operation)+`",class="`+
+			string(operation.RateClass())+`"} 1`, "an operation has the class of its limit")
 	}
 	id := w.createKey()
 	w.createKey("Origin", "EXTERNAL")
@@ -108,10 +110,12 @@ func TestMetricsSayWhatIsDueAndWhatIsAllowed(t *testing.T) {
 	w := configured(t, func(c *server.Config) {
 		ops(c)
 		c.RateLimits = &server.RateLimits{Crypto: 500, Read: server.Unlimited}
+		c.Quotas = &server.Quotas{Keys: 70, Secrets: server.Unlimited}
 	})
 	text := w.metrics()
 	for _, line := range []string{
 		`alicloudkms_rate_limit{class="crypto"} 500`, `alicloudkms_rate_limit{class="create_key"} 10`,
+		`alicloudkms_quota{metric="alicloudkms_keys"} 70`,
 		`alicloudkms_gateway_rate_limit{gateway="kst-dev"} `,
 		`alicloudkms_gateway_certificate_expiry_timestamp_seconds{gateway="shared"} `,
 		`alicloudkms_gateway_certificate_expiry_timestamp_seconds{gateway="kst-dev"} `,
@@ -120,6 +124,7 @@ func TestMetricsSayWhatIsDueAndWhatIsAllowed(t *testing.T) {
 		require.Contains(t, text, line)
 	}
 	require.NotContains(t, text, `alicloudkms_rate_limit{class="read"}`, "it has no limit")
+	require.NotContains(t, text, `alicloudkms_quota{metric="alicloudkms_secrets"}`, "it has no quota")
 	require.NotContains(t, text, "alicloudkms_store_size_bytes 0\n")
 	require.NotContains(t, text, "alicloudkms_next_due_timestamp_seconds{", "nothing is planned")
 

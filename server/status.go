@@ -72,6 +72,8 @@ func (s *service) figures() ops.Figures {
 	for _, id := range slices.Sorted(maps.Keys(dedicated)) {
 		figures.GatewayLimits = append(figures.GatewayLimits, ops.GatewayLimit{Gateway: id, PerSecond: dedicated[id]})
 	}
+	quotas := s.api.Quotas()
+	figures.Quotas = []ops.Quota{{Of: "keys", Most: quotas.Keys}, {Of: "secrets", Most: quotas.Secrets}}
 	return figures
 }
 

@@ -20,6 +20,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
 
@@ -89,8 +90,10 @@ func (n *trialNode) open(clock func() time.Time) {
 	options := server.Options{Logger: slog.New(slog.NewTextHandler(n.log, nil)), Clock: clock}
 	started, err := server.Start(n.config, options.As(server.Member{
 		Join: func() (cluster.Node, error) { return n.fakeNode, nil },
-		Connect: func(handler func(string) http.Handler) (server.Link, error) {
-			return n.trial.network.join(n.name, handler), nil
+		Connect: func(handler func(string) http.Handler, said peers.Description) (server.Link, error) {
+			l := n.trial.network.join(n.name, handler)
+			l.Describe(said)
+			return l, nil
 		},
 		Skew: trialSkew, After: n.trial.after, Stepped: n.trial.stepped,
 	}))
@@ -113,6 +116,9 @@ func (n *trialNode) shutdown() {
 }
 
 func (n *trialNode) link() *fakeLink { return n.trial.network.node(n.name) }
+
+// described is what n says about itself to the others.
+func (n *trialNode) described() peers.Description { return *n.link().said.Load() }
 
 func (tr *trial) stepped() {
 	select {

@@ -30,7 +30,7 @@ func runDev(ctx context.Context, f serverFlags, logger *slog.Logger, stdout io.W
 	if err := errors.Join(dev.KeepAddresses(s), env.write(exports.Script())); err != nil {
 		return errors.Join(err, s.Close())
 	}
-	greet(stdout, s.Address(), dir, exports, env)
+	greet(stdout, s, dir, exports, env)
 	select {
 	case err := <-s.Failed():
 		return errors.Join(err, env.remove(), s.Close())
@@ -56,6 +56,7 @@ func startDev(dir string, f serverFlags, env *envFile, logger *slog.Logger) (*se
 	if err != nil {
 		return nil, nil, err
 	}
+	dev.Config.Ops = dev.Operations()
 	s, err := server.Start(dev.Config, server.Options{
 		Logger: logger, Version: version, AcceptClock: f.acceptClock, BeforeListening: env.clear,
 	})
@@ -67,9 +68,13 @@ func startDev(dir string, f serverFlags, env *envFile, logger *slog.Logger) (*se
 
 // greet says how to use the service. Where a file has the exports, it shows only their names: what is on a terminal
 // stays in its history, and in the logs of a CI job.
-func greet(w io.Writer, address, dir string, e setup.Environment, env envFile) {
+func greet(w io.Writer, s *server.Server, dir string, e setup.Environment, env envFile) {
 	fmt.Fprintf(w, "alicloudkms %s: a KMS service for development. NOT FOR PRODUCTION.\n", version)
-	fmt.Fprintf(w, "Listening on https://%s, data in %s\n\n", address, dir)
+	fmt.Fprintf(w, "Listening on https://%s, data in %s\n", s.Address(), dir)
+	if page := s.OpsAddress(); page != "" {
+		fmt.Fprintf(w, "Its page is http://%s/\n", page)
+	}
+	fmt.Fprintln(w)
 	if env.path == "" {
 		fmt.Fprintln(w, e.Script())
 		return

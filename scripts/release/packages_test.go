@@ -26,6 +26,8 @@ var serverPaths = []string{
 	"usr/share/fish/vendor_completions.d/alicloudkms.fish",
 	"usr/share/man/man1/alicloudkms.1.gz",
 	"usr/share/man/man1/alicloudkms-server.1.gz",
+	"usr/share/alicloudkms/monitoring/alerts.yml",
+	"usr/share/alicloudkms/monitoring/kms-service.json",
 }
 
 func requireInstalled(t *testing.T, root string, program Program) {

@@ -31,7 +31,7 @@ var completions = map[string]map[string]string{
 }
 
 // serviceFiles returns what the service's packages of each format have besides the program: its unit and user, man
-// pages and completions.
+// pages, dashboards and alerts, and completions.
 func serviceFiles(ctx context.Context, r *Release, all []Built, work string) (map[string][]packaged, error) {
 	unit, err := os.ReadFile(filepath.Join(r.Root, "docs", "systemd", "alicloudkms.service"))
 	if err != nil {
@@ -48,6 +48,11 @@ func serviceFiles(ctx context.Context, r *Release, all []Built, work string) (ma
 		return nil, err
 	}
 	common = append(common, pages...)
+	monitoring, err := monitoringFiles(r)
+	if err != nil {
+		return nil, err
+	}
+	common = append(common, monitoring...)
 	program, err := r.onThisMachine(ctx, all, work)
 	if err != nil {
 		return nil, err

@@ -46,6 +46,7 @@ func (statusCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		noncesDesc, storeFailedDesc, storeBytesDesc, auditFailedDesc, configStaleDesc, certificateDesc,
 		gatewayCertificateDesc, keysDesc, secretsDesc, rateLimitDesc, gatewayLimitDesc, nextDueDesc, startDesc, infoDesc,
+		quotaDesc,
 	} {
 		descs <- d
 	}
@@ -101,6 +102,7 @@ func (g gauges) figures(f Figures) {
 	for _, limit := range f.GatewayLimits {
 		g.set(gatewayLimitDesc, float64(limit.PerSecond), limit.Gateway)
 	}
+	g.quotas(f.Quotas)
 }
 
 func (g gauges) records(r Records) {

@@ -67,7 +67,7 @@ func NewMetrics(labels Labels) *Metrics {
 		node:          newNodeCounters(),
 	}
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
-		m.dropped, m.notHTTP, m.rotations,
+		m.dropped, m.notHTTP, m.rotations, operationInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
 	m.events.MustRegister(m.requests, m.throttled, m.nonceRefusals, m.dropped, m.panics, m.notHTTP, m.rotations)
 	for _, operation := range kmsapi.Operations() {

@@ -49,6 +49,8 @@ type Figures struct {
 	// dedicated gateways.
 	Limits        []Limit
 	GatewayLimits []GatewayLimit
+	// Quotas are those of what is counted in the store.
+	Quotas []Quota
 }
 
 // Certificate is the TLS certificate of a gateway.

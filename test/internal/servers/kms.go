@@ -32,6 +32,8 @@ type KMS struct {
 	Address string
 	// CA is the PEM of the service's authority.
 	CA string
+	// Operations is host:port of metrics and health, if the service was started with [KMS.StartConfigured].
+	Operations string
 	// Exports are the variables that the service writes for its clients.
 	Exports map[string]string
 }
@@ -105,13 +107,18 @@ func (k *KMS) SignedForm(r kmsapi.Request, nonce string, at time.Time) string {
 }
 
 // readyLine is what the service logs once it listens.
-var readyLine = regexp.MustCompile(`msg=ready address=(\S+)`)
+var readyLine = regexp.MustCompile(`msg=ready address=(\S+) operations=(\S+)`)
 
 // AwaitKMS waits until p, a KMS service with a configuration file, is ready, and returns its address.
 func AwaitKMS(p *Process) (address string, err error) {
+	address, _, err = awaitReady(p)
+	return address, err
+}
+
+func awaitReady(p *Process) (address, operations string, err error) {
 	match, err := p.AwaitOutput(readyLine)
 	if err != nil {
-		return "", err
+		return "", "", err
 	}
-	return match[1], nil
+	return match[1], match[2], nil
 }

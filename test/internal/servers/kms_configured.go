@@ -20,7 +20,9 @@ func (k *KMS) StartConfigured(settings string) error {
 	if err != nil {
 		return err
 	}
-	config := settings + "\n" + strings.Replace(string(made), listen, AnyPort, 1)
+	config := strings.NewReplacer(listen, AnyPort, "operations {}", fmt.Sprintf("operations { address = %q }", AnyPort)).
+		Replace(string(made))
+	config = settings + "\n" + config
 	if err := os.WriteFile(name, []byte(config), 0o600); err != nil {
 		return err
 	}
@@ -31,10 +33,11 @@ func (k *KMS) StartConfigured(settings string) error {
 	if k.Process, err = Start(cmd, k.Dir+".log"); err != nil {
 		return err
 	}
-	address, err := AwaitKMS(k.Process)
+	address, operations, err := awaitReady(k.Process)
 	if err != nil {
 		return err
 	}
+	k.Operations = operations
 	if err := k.readExports(filepath.Join(k.Dir, "admin.env")); err != nil {
 		return err
 	}

@@ -75,15 +75,15 @@ func (n *Node) seek(ctx context.Context, self cluster.Peer) (*Term, error) {
 
 // stand stands for one election. It returns nil if another node has won.
 func (n *Node) stand(ctx context.Context, f *follower, self cluster.Peer) (*Term, error) {
-	bounded, cancel := context.WithTimeout(ctx, n.lease)
+	bounded, cancel := context.WithTimeout(ctx, n.attempt())
 	defer cancel()
 	l, err := grant(bounded, n.client, n.clock, n.lease)
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("etcd grants no lease: %w", err)
 	}
-	created, err := n.claim(bounded, f, l, self)
+	created, err := n.claim(ctx, f, l, self)
 	if err != nil || created == 0 {
-		l.revoke(n.lease)
+		l.revoke(n.attempt())
 		return nil, err
 	}
 	t := n.newTerm(l, created, self)
@@ -102,7 +102,9 @@ func (n *Node) claim(ctx context.Context, f *follower, l *lease, self cluster.Pe
 	if err != nil {
 		return 0, err
 	}
-	answer, err := n.client.Txn(ctx).
+	bounded, cancel := context.WithTimeout(ctx, n.attempt())
+	defer cancel()
+	answer, err := n.client.Txn(bounded).
 		If(clientv3.Compare(clientv3.CreateRevision(n.keys.leader), "=", 0)).
 		Then(clientv3.OpPut(n.keys.leader, string(value), clientv3.WithLease(l.id))).
 		Commit()
@@ -113,6 +115,8 @@ func (n *Node) claim(ctx context.Context, f *follower, l *lease, self cluster.Pe
 	if answer.Succeeded {
 		return answer.Header.Revision, nil
 	}
-	_, err = f.await(ctx, func(v *view) bool { return v.leader.created != 0 || v.revision >= answer.Header.Revision })
+	bounded, cancel = context.WithTimeout(ctx, n.lease)
+	defer cancel()
+	_, err = f.await(bounded, func(v *view) bool { return v.leader.created != 0 || v.revision >= answer.Header.Revision })
 	return 0, err
 }

@@ -131,6 +131,7 @@ func (f *follower) watch(ctx context.Context, r *rounds) error {
 			if again, err := f.takeIn(answer, r); again || err != nil {
 				return err
 			}
+			missed = time.Time{} // It may be behind, but it goes on.
 		case p := <-present:
 			f.heard()
 			if missed = f.compare(p, missed); !missed.IsZero() && time.Since(missed) > f.lease/2 {

@@ -147,6 +147,9 @@ func (n *Node) StoreID() string {
 	return ""
 }
 
+// attempt is how long an answer of etcd is awaited. After that another member should be asked.
+func (n *Node) attempt() time.Duration { return n.lease / 3 }
+
 // hear records that etcd has answered.
 func (n *Node) hear() {
 	now := n.clock.now()

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"sync"
 	"sync/atomic"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -33,10 +32,10 @@ type Term struct {
 	cancel context.CancelCauseFunc
 	// over is set when the term no longer goes on, and resigning before it gives up the leader key itself.
 	over, resigning atomic.Bool
-	// err is set before done is closed, once.
-	ends sync.Once
-	done chan struct{}
-	err  error
+	// ending is set by the call that ends the term, which then sets err and closes done.
+	ending atomic.Bool
+	done   chan struct{}
+	err    error
 	// left is closed once the lease is revoked, as far as etcd can be reached, and the node follows again.
 	left chan struct{}
 }
@@ -53,11 +52,11 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 	t.mark.Store(&mark{})
 	t.chain = &chain{
 		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step,
-		attempt: n.lease / 3, patience: n.lease,
+		attempt: n.attempt(), patience: n.lease,
 		advanced: func(m mark) { t.mark.Store(&m) },
 	}
 	t.store = &Store{term: t}
-	t.store.updates = group.New(t.begin, n.Options.Options, t.end)
+	t.store.updates = group.New(t.begin, n.Options.Options, t.beginEnd)
 	n.works.Go(func() { t.endIf(l.keep(ctx, n.lease/8, n.hear)) })
 	n.works.Go(func() {
 		if err := n.watchLeader(ctx, created); !t.resigning.Load() {
@@ -130,18 +129,25 @@ func (t *Term) Err() error {
 
 // end ends the term; only the first call counts. cause is nil if it has ended in order.
 func (t *Term) end(cause error) {
+	t.beginEnd(cause)
+	<-t.done
+}
+
+// beginEnd is end that does not wait if another call is in progress: the group of updates makes one during its own.
+func (t *Term) beginEnd(cause error) {
 	t.over.Store(true)
-	t.ends.Do(func() {
-		if cause != nil {
-			t.err = termEnded(cause)
-			t.node.log.Log(context.Background(), endLevel(cause), "this node is no longer the active one", "reason", cause)
-		} else {
-			cause = errResigned
-		}
-		close(t.done)
-		t.cancel(cause)
-	})
-	t.store.updates.Fail(termEnded(context.Cause(t.ctx)))
+	if !t.ending.CompareAndSwap(false, true) {
+		return
+	}
+	if cause != nil {
+		t.err = termEnded(cause)
+		t.node.log.Log(context.Background(), endLevel(cause), "this node is no longer the active one", "reason", cause)
+	} else {
+		cause = errResigned
+	}
+	t.cancel(cause)
+	t.store.updates.Fail(termEnded(cause))
+	close(t.done)
 }
 
 // endLevel is how much the end of a term matters to operators.

@@ -157,6 +157,7 @@ func TestAStandbyFollows(t *testing.T) {
 	l.Set(link.Fault{HoldAnswers: true})
 	require.Eventually(t, func() bool { return !standby.Status().Current }, 5*time.Second, 10*time.Millisecond)
 	want["k"] = "w"
+	require.NoError(t, put(t, term.Store(), "k", "never seen"))
 	require.NoError(t, put(t, term.Store(), "k", "w"))
 	compact(t, dial(t, server.Endpoints()...))
 	l.Set(link.Fault{Cut: true})

@@ -16,9 +16,11 @@ type Plugin struct{ Name, File, Version string }
 
 // StartSingle starts a server on its own, with new data in dir and the plugin in its catalog. It is unsealed, and the
 // caller stops it. The path of dir is short, since a plugin's socket is below it, whose path is limited to 104 bytes.
-func StartSingle(ctx context.Context, program, dir string, plugin Plugin) (*Server, error) {
+// More arguments of `vault server` may follow.
+func StartSingle(ctx context.Context, program, dir string, plugin Plugin, arguments ...string) (*Server, error) {
 	s := &Server{
 		Program: program, Dir: filepath.Join(dir, "vault"), Home: filepath.Join(dir, "h"), Address: servers.AnyPort,
+		Arguments: arguments,
 	}
 	s.Config = func() string { return s.single(filepath.Dir(plugin.File)) }
 	if err := s.MakeFolders(); err != nil {

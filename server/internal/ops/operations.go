@@ -1,0 +1,19 @@
+package ops
+
+import (
+	"github.com/prometheus/client_golang/prometheus"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+// operationInfo has a series for each operation, always 1, that names its rate class. Requests are counted by operation
+// and limited by class, so a query joins the two by it and needs no list of its own.
+func operationInfo() prometheus.Collector {
+	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
+		Name: namePrefix + "operation_info", Help: "1 for each operation, with the class that its rate limit is of.",
+	}, []string{"action", "class"})
+	for _, operation := range kmsapi.Operations() {
+		info.WithLabelValues(string(operation), string(operation.RateClass())).Set(1)
+	}
+	return info
+}
