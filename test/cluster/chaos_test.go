@@ -35,7 +35,7 @@ const (
 func TestTheClusterKeepsItsPromises(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(pickSeed(t), 0))
-	r := newRig(t, build(t), shortestLease, etcdtest.Options{QuotaBytes: quota, NoSync: true})
+	r := newRig(t, settings{lease: shortestLease, etcd: etcdtest.Options{QuotaBytes: quota, NoSync: true}})
 	n := newNemesis(r, random)
 	goesOn := goesOn(t)
 	for goesOn(n.rounds) {

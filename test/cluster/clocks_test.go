@@ -17,7 +17,7 @@ var apart = [size]time.Duration{0, 250 * time.Millisecond, -200 * time.Milliseco
 func TestTheClusterKeepsItsPromisesWhateverItsClocksShow(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(pickSeed(t), 1))
-	r := prepareRig(t, build(t), shortestLease, etcdtest.Options{NoSync: true})
+	r := prepareRig(t, settings{lease: shortestLease, etcd: etcdtest.Options{NoSync: true}})
 	var nodes []*inside
 	for i, n := range r.nodes {
 		own := &inside{node: n}

@@ -71,6 +71,7 @@ const inEtcd = `
 etcd {
   endpoints = [%s]
   lease     = %q
+  %s
 }
 cluster {
   address        = %q
@@ -91,13 +92,14 @@ func (n *node) writeConfig(t *testing.T, store string) {
 	require.NoError(t, os.WriteFile(n.config(), []byte(text+store), 0o600))
 }
 
-// inEtcd is the store of a node that reaches etcd through its links.
-func (n *node) inEtcd(lease time.Duration, endpoints []string) string {
+// inEtcd is the store of a node that reaches etcd by its endpoints, and with the settings of its certificate, if it has
+// one there.
+func (n *node) inEtcd(lease time.Duration, endpoints []string, tls string) string {
 	quoted := make([]string, len(endpoints))
 	for i, endpoint := range endpoints {
 		quoted[i] = fmt.Sprintf("%q", endpoint)
 	}
-	return fmt.Sprintf(inEtcd, strings.Join(quoted, ", "), lease.String(), n.peers, n.name, n.name)
+	return fmt.Sprintf(inEtcd, strings.Join(quoted, ", "), lease.String(), tls, n.peers, n.name, n.name)
 }
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name+".hcl") }

@@ -10,7 +10,6 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
 )
 
 var takeovers = flag.Int("takeovers", 1, "how often each way to lose the active node is measured")
@@ -47,7 +46,7 @@ var losses = []loss{
 
 // A node takes over within the times that docs/cluster.md promises for the shortest lease.
 func TestTakeoverIsInTime(t *testing.T) {
-	r := newRig(t, build(t), shortestLease, etcdtest.Options{})
+	r := newRig(t, settings{lease: shortestLease})
 	o := newOperator(t, r.etcd.Endpoints())
 	p := newProbe(r)
 	ctx, cancel := context.WithCancel(t.Context())

@@ -52,7 +52,10 @@ func TestVaultUnsealsThroughEachLoss(t *testing.T) {
 		require.Empty(t, os.Getenv("ALICLOUDKMS_REQUIRE_VAULT"), "VAULT_BIN is not set")
 		t.Skip("VAULT_BIN is not set")
 	}
-	r := newRig(t, build(t), usualLease, etcdtest.Options{NoSync: true})
+	certificates := etcdtest.NewCertificates(t)
+	r := newRig(t, settings{
+		lease: usualLease, etcd: etcdtest.Options{NoSync: true, TLS: certificates.Dir}, certificates: certificates,
+	})
 	v := startSealed(t, r, vaultProgram, newBalancer(r).address())
 	for i := range size {
 		// The active one of the moment, so that each is lost while it matters.
