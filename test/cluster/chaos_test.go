@@ -26,7 +26,7 @@ var (
 
 const (
 	// quota makes etcd small enough to be filled soon.
-	quota = 96 << 20
+	quota = 48 << 20
 	// roundsOfAHistory keeps histories short enough to be judged.
 	roundsOfAHistory = 12
 )

@@ -22,7 +22,11 @@ type operator struct {
 
 func newOperator(t *testing.T, endpoints []string) *operator {
 	t.Helper()
-	c, err := clientv3.New(clientv3.Config{Endpoints: endpoints, Logger: zap.NewNop(), DialTimeout: 5 * time.Second})
+	c, err := clientv3.New(clientv3.Config{
+		Endpoints: endpoints, Logger: zap.NewNop(), DialTimeout: 5 * time.Second,
+		// Of a frozen member only this tells.
+		DialKeepAliveTime: time.Second, DialKeepAliveTimeout: time.Second,
+	})
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	return &operator{c, endpoints}

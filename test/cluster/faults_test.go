@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
 // fault is something that goes wrong, until heal.
@@ -16,6 +17,10 @@ type fault struct {
 	heal func() error
 	// least is how long it lasts at least.
 	least time.Duration
+	// isLast means that it can be healed only once nothing else is wrong.
+	isLast bool
+	// meanwhile checks what callers may expect as long as nothing else is wrong; nil means nothing.
+	meanwhile func() error
 }
 
 // A kind of fault begins one, at a place that random picks.
@@ -234,8 +239,23 @@ func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault,
 }
 
 // fullEtcd is etcd at its quota.
-func fullEtcd(ctx context.Context, _ *rig, o *operator, _ *rand.Rand) (fault, error) {
-	return fault{name: "full etcd", heal: func() error { return o.makeRoom(ctx) }}, o.fill(ctx)
+func fullEtcd(ctx context.Context, r *rig, o *operator, _ *rand.Rand) (fault, error) {
+	f := fault{name: "full etcd", isLast: true, heal: func() error { return o.makeRoom(ctx) }}
+	f.meanwhile = func() error { return r.onlyReads(ctx) }
+	return f, o.fill(ctx)
+}
+
+// onlyReads returns an error unless the service reads and refuses writes.
+func (r *rig) onlyReads(ctx context.Context) error {
+	c := r.site.Client(0)
+	if _, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{}); err != nil {
+		return fmt.Errorf("a full etcd does not keep the service from reading: %w", err)
+	}
+	_, err := c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
+	if !errors.Is(err, kmsapi.ErrServiceUnavailable) {
+		return fmt.Errorf("a write to a full etcd should be refused for now: %w", err)
+	}
+	return nil
 }
 
 func (r *rig) anyNode(random *rand.Rand) *node { return r.nodes[random.IntN(size)] }

@@ -31,9 +31,12 @@ func (n *nemesis) round() {
 	time.Sleep(n.upTo(800 * time.Millisecond))
 	began := time.Now()
 	faults := n.begin(ctx, kinds)
-	if n.random.IntN(4) == 0 {
+	switch {
+	case n.random.IntN(4) == 0:
 		time.Sleep(n.upTo(time.Second))
 		faults = append(faults, n.begin(ctx, kinds)...)
+	case len(faults) > 0 && faults[0].meanwhile != nil:
+		require.NoError(n.t, faults[0].meanwhile())
 	}
 	time.Sleep(200*time.Millisecond + n.upTo(2*shortestLease) + least(faults))
 	lasted := time.Since(began)
@@ -58,12 +61,16 @@ func (n *nemesis) begin(ctx context.Context, kinds []kind) []fault {
 	return []fault{began}
 }
 
-// heal ends faults, the last one first.
+// heal ends faults.
 func (n *nemesis) heal(faults []fault) {
 	n.t.Helper()
 	var errs []error
-	for i := range faults {
-		errs = append(errs, faults[len(faults)-1-i].heal())
+	for _, last := range []bool{false, true} {
+		for _, f := range faults {
+			if f.isLast == last {
+				errs = append(errs, f.heal())
+			}
+		}
 	}
 	require.NoError(n.t, errors.Join(errs...), "%s", names(faults))
 }
