@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
-
 )
 
 var takeovers = flag.Int("takeovers", 1, "how often each way to lose the active node is measured")
