@@ -83,18 +83,20 @@ func (j *journal) tail() string {
 	return text[max(0, len(text)-most):]
 }
 
-// jumps are how far clocks jump: within what nodes may differ by, beyond it, and far beyond it. A service whose clock
-// has run ahead takes no requests until the others have caught up, so none is far ahead.
+// jumps are how far clocks jump: ahead as far as max_clock_skew lets two nodes be apart, and back as far as one likes.
+// leap is ahead by more than a lease, which ends a term at once.
 var jumps = []time.Duration{
-	200 * time.Millisecond, -200 * time.Millisecond, 800 * time.Millisecond, -800 * time.Millisecond,
-	3 * time.Second, -3 * time.Second, -time.Minute,
+	200 * time.Millisecond, -200 * time.Millisecond, 500 * time.Millisecond, -800 * time.Millisecond, -3 * time.Second,
+	-time.Minute,
 }
+
+const leap = 3 * time.Second
 
 // An insideKind begins a fault of nodes with clocks of their own.
 type insideKind func(nodes []*inside, active *inside, random *rand.Rand) (fault, error)
 
 var insideKinds = []insideKind{
-	jumpActive, jumpAny, jumpActive, jumpAny,
+	jumpActive, jumpAny, jumpActive, jumpAny, leapActive,
 	func(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
 		return active.down("close", active.close()), nil
 	},
@@ -119,6 +121,8 @@ func (n *inside) down(how string, err error) fault {
 func jumpActive(_ []*inside, active *inside, random *rand.Rand) (fault, error) {
 	return active.jump(jumps[random.IntN(len(jumps))]), nil
 }
+
+func leapActive(_ []*inside, active *inside, _ *rand.Rand) (fault, error) { return active.jump(leap), nil }
 
 func jumpAny(nodes []*inside, _ *inside, random *rand.Rand) (fault, error) {
 	return nodes[random.IntN(len(nodes))].jump(jumps[random.IntN(len(jumps))]), nil
