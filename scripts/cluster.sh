@@ -8,4 +8,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/../test/cluster"
 
 go test -count=1 ./history
 # The tests mostly wait, so that they run at the same time even on few cores.
-exec go test -count=1 -parallel 4 -timeout 15m . -args "$@"
+exec go test -count=1 -parallel 5 -timeout 15m . -args "$@"
