@@ -122,7 +122,9 @@ func jumpActive(_ []*inside, active *inside, random *rand.Rand) (fault, error) {
 	return active.jump(jumps[random.IntN(len(jumps))]), nil
 }
 
-func leapActive(_ []*inside, active *inside, _ *rand.Rand) (fault, error) { return active.jump(leap), nil }
+func leapActive(_ []*inside, active *inside, _ *rand.Rand) (fault, error) {
+	return active.jump(leap), nil
+}
 
 func jumpAny(nodes []*inside, _ *inside, random *rand.Rand) (fault, error) {
 	return nodes[random.IntN(len(nodes))].jump(jumps[random.IntN(len(jumps))]), nil
