@@ -7,5 +7,5 @@ unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/../test/cluster"
 
 go test -count=1 ./history
-# The tests mostly wait, so that they run at the same time even on few cores.
-exec go test -count=1 -parallel 5 -timeout 15m . -args "$@"
+# Each of the tests has six processes, which wait most of the time.
+exec go test -count=1 -parallel 2 -timeout 15m . -args "$@"

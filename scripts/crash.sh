@@ -11,7 +11,7 @@ case ${CLUSTER:-1} in
 	VAULT_BIN=$(scripts/vault.sh)
 	export VAULT_BIN
 	go test -C test/cluster -count=1 -v -timeout 1h -run '^TestTakeoverIsInTime$' . -args -takeovers 20
-	exec go test -C test/cluster -count=1 -v -parallel 5 -timeout 2h . -args \
+	exec go test -C test/cluster -count=1 -v -parallel 2 -timeout 2h . -args \
 		-rounds "${ROUNDS:-200}" -seed "${SEED:-0}"
 	;;
 *)

@@ -37,7 +37,7 @@ func TestTheClusterKeepsItsPromises(t *testing.T) {
 	random := rand.New(rand.NewPCG(pickSeed(t), 0))
 	r := newRig(t, settings{lease: shortestLease, etcd: etcdtest.Options{QuotaBytes: quota, NoSync: true}})
 	n := newNemesis(r, random)
-	goesOn := goesOn(t)
+	goesOn := goesOn(t, 1)
 	for goesOn(n.rounds) {
 		r.live(random, func() {
 			for first := n.rounds; goesOn(n.rounds) && n.rounds < first+roundsOfAHistory; {
@@ -59,8 +59,8 @@ func pickSeed(t *testing.T) uint64 {
 	return picked
 }
 
-// goesOn reports whether there is another round, after so many.
-func goesOn(t *testing.T) func(done int) bool {
+// goesOn reports whether there is another round, after so many. A test has a part of CLUSTER_SECONDS.
+func goesOn(t *testing.T, part int) func(done int) bool {
 	t.Helper()
 	if *rounds > 0 {
 		return func(done int) bool { return done < *rounds }
@@ -71,7 +71,7 @@ func goesOn(t *testing.T) func(done int) bool {
 		seconds, err = strconv.Atoi(given)
 		require.NoError(t, err)
 	}
-	end := time.Now().Add(time.Duration(seconds) * time.Second)
+	end := time.Now().Add(time.Duration(seconds) * time.Second / time.Duration(part))
 	return func(int) bool { return time.Now().Before(end) }
 }
 

@@ -28,8 +28,8 @@ func New(s *Site, r *history.Recorder, random *rand.Rand, before history.Listed)
 		l.add(2, 3, member{mix: everything, wait: pace}, member{mix: everything, wait: pace},
 			member{mix: everything, wait: pace})
 	}
-	l.add(1, 0, member{mix: revoking, wait: 20 * pace}, member{mix: using, wait: pace}, member{mix: using, wait: pace},
-		member{mix: looking, wait: 6 * pace, isPatient: true})
+	l.add(1, 0, member{mix: revoking, wait: 12 * pace}, member{mix: using, wait: pace}, member{mix: using, wait: pace},
+		member{mix: looking, wait: 8 * pace, isPatient: true})
 	return l
 }
 

@@ -13,7 +13,7 @@ const (
 	// backoff is how long a caller waits after a request without an outcome.
 	backoff = 50 * time.Millisecond
 	// pace is the longest wait between two requests of a caller.
-	pace = 8 * time.Millisecond
+	pace = 12 * time.Millisecond
 )
 
 // A mix is how often a caller takes each step, in relation to the others.
