@@ -213,7 +213,9 @@ var rooms = map[string]room{
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	// The links between the nodes of a cluster.
-	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
+	"server/internal/peers": {
+		imports: serverRooms("cluster", "edge"), tests: serverRooms("pki", "internal/link"),
+	},
 	"server/internal/pki":      {onlyStandard: true},
 	"server/internal/replay":   {},
 	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},
