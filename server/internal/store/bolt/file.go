@@ -81,23 +81,35 @@ func openPrivate(log *slog.Logger, name string, flag int, mode os.FileMode) (*os
 }
 
 // Lock keeps services from opening the store's file at path until release is called, whatever the file contains. If a
-// service has it open, the error wraps [store.ErrLocked]. Errors do not name the file.
+// service has it open, and does not close it within a second, the error wraps [store.ErrLocked]. Errors do not name the
+// file.
 func Lock(path string) (release func() error, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, durable.Reason(err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = store.ErrLocked
-	}
-	if err == nil {
+	if err = lockInTime(f); err == nil {
 		err = stillAt(path, f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil // Closing the file releases the lock.
+}
+
+// lockInTime waits for the lock as bbolt does. A lock may outlive the closing of its file for a moment: a process that is
+// being forked has a copy of every descriptor until it has become another program, whatever O_CLOEXEC says.
+func lockInTime(f *os.File) error {
+	const pause = 10 * time.Millisecond
+	for until := time.Now().Add(lockTimeout); ; time.Sleep(pause) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		switch {
+		case !errors.Is(err, syscall.EWOULDBLOCK):
+			return err
+		case time.Now().After(until):
+			return store.ErrLocked
+		}
+	}
 }
 
 // stillAt checks, once f is locked, that path still leads to it. A restore may have put another file there between the
