@@ -5,7 +5,9 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 )
 
 // status is the operators' view of a node's part in its cluster.
@@ -13,38 +15,73 @@ func (n *node) status() ops.Node {
 	a, store := n.active.Load(), n.member.Status()
 	_, refusal := n.candidacy.now()
 	status := ops.Node{
-		Name: n.link.Self().Name, Active: a != nil, Candidate: refusal == nil,
+		Name: n.link.Self().Name, Active: a != nil, Refusal: refusal,
 		Connected: store.Connected, Current: store.Current, Mark: store.Mark, Revision: store.Revision,
 		Lease: store.Lease, StoreBytes: store.Bytes, StoreAlarm: store.Alarm, ClockOffset: n.link.ClockOffset(),
 	}
-	if leader, known := n.member.Leader(); known {
+	leader, known := n.member.Leader()
+	if known {
 		status.ActiveNode = leader.Name
 	}
-	status.Err = n.health(a, status, refusal)
+	switch {
+	case a != nil:
+		status.ClockErr = n.link.ClockOff()
+		status.Err = n.activeHealth(a, status)
+	default:
+		if errors.Is(refusal, peers.ErrClock) {
+			status.ClockErr = refusal
+		}
+		status.Err = n.standbyHealth(status, leader)
+	}
 	return status
 }
 
-// health returns nil if this node serves or forwards requests, and may be the active one.
-func (n *node) health(a *active, s ops.Node, refusal error) error {
+// The reasons why a node, whichever it is, does not serve.
+var (
+	errStoreAway = errors.New("the cluster's store has not answered within a lease")
+	errNoCluster = errors.New("no node of the cluster is the active one")
+)
+
+func errRefused(refusal error) error {
+	return fmt.Errorf("this node may not become the active one: %w", refusal)
+}
+
+// activeHealth returns nil if this node, which is the active one, serves requests.
+func (n *node) activeHealth(a *active, s ops.Node) error {
 	switch {
 	case !s.Connected:
-		return errors.New("the cluster's store has not answered within a lease")
-	case refusal != nil:
-		return fmt.Errorf("this node may not become the active one: %w", refusal)
-	case a == nil && s.ActiveNode == "":
-		return errors.New("no node of the cluster is the active one")
-	case a == nil:
-		return n.auditHealth()
-	}
-	if a.isEarly() {
+		return errStoreAway
+	case s.Refusal != nil:
+		return errRefused(s.Refusal)
+	case a.isEarly():
 		return fmt.Errorf("this node has just become the active one, and serves from %s on",
 			a.floor.UTC().Format(time.RFC3339))
-	}
-	if a.serving() != nil {
+	case a.serving() != nil:
 		return errors.New("the term of this node has ended")
 	}
 	if err := a.store.Err(); err != nil {
 		return err
+	}
+	return n.auditHealth()
+}
+
+// standbyHealth returns nil if this node forwards requests, and may become the active one.
+func (n *node) standbyHealth(s ops.Node, leader cluster.Peer) error {
+	switch self := n.link.Self(); {
+	case !s.Connected:
+		return errStoreAway
+	case s.Refusal != nil:
+		return errRefused(s.Refusal)
+	case s.ActiveNode == "":
+		return errNoCluster
+	case leader == self:
+		return errors.New("this node is about to become the active one")
+	case leader.Name == self.Name:
+		return fmt.Errorf("the active node, at %s, has the name of this node, so that nothing is forwarded to it; "+
+			"or this node was it before it was started again", leader.Address)
+	}
+	if err := n.link.Unreachable(); err != nil {
+		return fmt.Errorf("the active node can't be reached: %w", err)
 	}
 	return n.auditHealth()
 }
