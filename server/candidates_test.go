@@ -151,6 +151,10 @@ func TestHealthSaysWhatANodeIs(t *testing.T) {
 	} {
 		require.Contains(t, metrics, "\nalicloudkms_"+line+"\n")
 	}
+	require.Contains(t, metrics, "\nalicloudkms_store_size_bytes 4711\n")
+	_, page := observe(t, two.OpsAddress(), http.MethodGet, "/")
+	require.Contains(t, page, "is answered by the active node")
+	require.Contains(t, page, "4.7 kB")
 	_, metrics = observe(t, two.OpsAddress(), http.MethodGet, "/metrics")
 	require.Contains(t, metrics, "\nalicloudkms_cluster_clock_offset_seconds -0.3\n")
 	require.Contains(t, metrics, "\nalicloudkms_cluster_active 0\n")

@@ -143,7 +143,7 @@ type nodeCounters struct {
 func newNodeCounters() nodeCounters {
 	c := nodeCounters{
 		terms:     prometheus.NewCounter(counterOpts("cluster_terms_total", "Times that this node became the active one.")),
-		forwarded: counters("cluster_forwarded_total", "Requests that this node received as a standby, by result.", "result"),
+		forwarded: counters(nameForwarded, "Requests that this node received as a standby, by result.", "result"),
 	}
 	for _, result := range []ForwardResult{ForwardAnswered, ForwardNotRun, ForwardUnknown, NoActiveNode} {
 		c.forwarded.WithLabelValues(string(result))
