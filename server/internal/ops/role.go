@@ -106,7 +106,8 @@ func reportOf(n Node, stale time.Time) nodeReport {
 	report := nodeReport{
 		Node: n.Name, Role: n.role(), ActiveNode: n.ActiveNode, Mark: n.Mark, Revision: n.Revision, Current: n.Current,
 		LeaseSeconds: n.Lease.Seconds(), StoreBytes: n.StoreBytes, StoreAlarm: n.StoreAlarm,
-		ClockOffset: n.ClockOffset.Seconds(), ClockOff: n.ClockErr != nil, Candidate: n.Refusal == nil, Warnings: n.warnings(),
+		ClockOffset: n.ClockOffset.Seconds(), ClockOff: n.ClockErr != nil, Candidate: n.Refusal == nil,
+		Warnings: n.warnings(),
 	}
 	if n.Refusal != nil {
 		report.Refusal = n.Refusal.Error()

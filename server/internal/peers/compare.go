@@ -102,7 +102,8 @@ func (c *comparisons) keep(name string, p peer) {
 	if len(c.peers) <= maxPeers {
 		return
 	}
-	others := slices.DeleteFunc(slices.Collect(maps.Keys(c.peers)), func(name string) bool { return name == c.last })
+	others := slices.Collect(maps.Keys(c.peers))
+	others = slices.DeleteFunc(others, func(name string) bool { return name == c.last })
 	delete(c.peers, slices.MinFunc(others, func(a, b string) int {
 		return int(c.peers[a].at.elapsed - c.peers[b].at.elapsed)
 	}))

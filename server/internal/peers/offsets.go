@@ -19,8 +19,8 @@ func (p *Peers) ClockOffset() (most time.Duration) {
 }
 
 // ClockOff returns an error that wraps [ErrClock] if this node's clock is further from those of most peers than a
-// candidate's may be from the active node's. It is for the active node, which no other measures itself against: which of
-// two clocks is wrong, others have to say.
+// candidate's may be from the active node's. It is for the active node, which measures itself against no other: the
+// standbys say how far they have found it to be off.
 func (p *Peers) ClockOff() error { return p.compared.clockOff() }
 
 // offsets are how far the clocks of peers are ahead of this node's, as far as they are known.

@@ -97,8 +97,8 @@ func Lock(path string) (release func() error, err error) {
 	return f.Close, nil // Closing the file releases the lock.
 }
 
-// lockInTime waits for the lock as bbolt does. A lock may outlive the closing of its file for a moment: a process that is
-// being forked has a copy of every descriptor until it has become another program, whatever O_CLOEXEC says.
+// lockInTime waits for the lock as bbolt does. A lock may outlive the closing of its file for a moment: a process that
+// is being forked has a copy of every descriptor until it has become another program, whatever O_CLOEXEC says.
 func lockInTime(f *os.File) error {
 	const pause = 10 * time.Millisecond
 	for until := time.Now().Add(lockTimeout); ; time.Sleep(pause) {

@@ -45,8 +45,8 @@ func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 	require.Equal(t, map[string]string{"key": "value"}, contents(t, open(t, path, store.Options{})))
 }
 
-// A process that another thread of this one is just forking has a copy of the file, and so its lock, until it has become
-// another program.
+// A process that another thread of this one is just forking has a copy of the file, and so its lock, until it has
+// become another program.
 func TestALockThatIsGivenUpSoonIsWaitedFor(t *testing.T) {
 	path := newPath(t)
 	s, err := bolt.Open(path, store.Options{})
