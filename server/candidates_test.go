@@ -13,6 +13,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
@@ -214,6 +215,14 @@ func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Contains(t, body.Error, "at one.example.com:8444, has the name of this node")
 	two.do("ListKeys").refused(t, kmsapi.ErrServiceUnavailable)
+
+	tr.cluster.mu.Lock()
+	leader.self = cluster.Peer{} // Nobody knows who has written it.
+	tr.cluster.mu.Unlock()
+	status, body = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body.Error, "the leader key in the store was not written by one")
+	require.Contains(t, two.do("ListKeys").Message, "No node of the cluster is the active one")
 }
 
 // A load balancer, or whoever reaches the listener, may ask for anything.

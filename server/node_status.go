@@ -19,10 +19,8 @@ func (n *node) status() ops.Node {
 		Connected: store.Connected, Current: store.Current, Mark: store.Mark, Revision: store.Revision,
 		Lease: store.Lease, StoreBytes: store.Bytes, StoreAlarm: store.Alarm, ClockOffset: n.link.ClockOffset(),
 	}
-	leader, known := n.member.Leader()
-	if known {
-		status.ActiveNode = leader.Name
-	}
+	leader, held := n.member.Leader()
+	status.ActiveNode = leader.Name
 	switch {
 	case a != nil:
 		status.ClockErr = n.link.ClockOff()
@@ -31,7 +29,7 @@ func (n *node) status() ops.Node {
 		if errors.Is(refusal, peers.ErrClock) {
 			status.ClockErr = refusal
 		}
-		status.Err = n.standbyHealth(status, leader)
+		status.Err = n.standbyHealth(status, leader, held)
 	}
 	return status
 }
@@ -39,7 +37,8 @@ func (n *node) status() ops.Node {
 // The reasons why a node, whichever it is, does not serve.
 var (
 	errStoreAway = errors.New("the cluster's store has not answered within a lease")
-	errNoCluster = errors.New("no node of the cluster is the active one")
+	errNobody    = errors.New("no node of the cluster is the active one")
+	errHeld      = errors.New("no node of the cluster can be the active one: the leader key in the store was not written by one")
 )
 
 func errRefused(refusal error) error {
@@ -66,14 +65,16 @@ func (n *node) activeHealth(a *active, s ops.Node) error {
 }
 
 // standbyHealth returns nil if this node forwards requests, and may become the active one.
-func (n *node) standbyHealth(s ops.Node, leader cluster.Peer) error {
+func (n *node) standbyHealth(s ops.Node, leader cluster.Peer, held bool) error {
 	switch self := n.link.Self(); {
 	case !s.Connected:
 		return errStoreAway
 	case s.Refusal != nil:
 		return errRefused(s.Refusal)
-	case s.ActiveNode == "":
-		return errNoCluster
+	case !held:
+		return errNobody
+	case leader.Name == "":
+		return errHeld
 	case leader == self:
 		return errors.New("this node is about to become the active one")
 	case leader.Name == self.Name:

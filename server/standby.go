@@ -6,6 +6,7 @@ import (
 	"net/http"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
@@ -43,7 +44,7 @@ func (n *node) forwarded(id string) http.Handler {
 // forwardFrom has the active node answer what the gateway called id has received.
 func (n *node) forwardFrom(id string) edge.Forward {
 	return func(ctx context.Context, r *http.Request, body []byte) (edge.Answer, error) {
-		to, known := n.member.Leader()
+		to, known := n.activeNode()
 		if !known || to.Name == n.link.Self().Name { // It is not the active one yet, or no longer.
 			n.metrics.Forwarded(ops.NoActiveNode)
 			return edge.Answer{}, errNoActiveNode
@@ -54,6 +55,7 @@ func (n *node) forwardFrom(id string) edge.Forward {
 			n.metrics.Forwarded(ops.ForwardAnswered)
 			return answer, nil
 		case errors.Is(err, peers.ErrNotRun):
+			// Another node that has become the active one meanwhile would refuse it: it was signed before that one's floor.
 			n.metrics.Forwarded(ops.ForwardNotRun)
 		default:
 			n.metrics.Forwarded(ops.ForwardUnknown)
@@ -61,6 +63,12 @@ func (n *node) forwardFrom(id string) edge.Forward {
 		n.log.Debug("a request was not answered by the active node", "node", to.Name, "error", err)
 		return answer, errNotAnswered
 	}
+}
+
+// activeNode returns the active node, if one is known.
+func (n *node) activeNode() (cluster.Peer, bool) {
+	leader, held := n.member.Leader()
+	return leader, held && leader.Name != ""
 }
 
 // The refusals of a standby.

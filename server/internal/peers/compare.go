@@ -95,8 +95,8 @@ func (c *comparisons) greeted(name string, g greeting) {
 // maxPeers is more than a cluster has. Names come from certificates, so there are more only if the CA serves others.
 const maxPeers = 64
 
-// keep replaces what is known of a peer, and forgets the one that was not seen longest if there are too many, but not the
-// active node. It needs mu.
+// keep replaces what is known of a peer, and forgets the one that was not seen longest if there are too many, but not
+// the active node. It needs mu.
 func (c *comparisons) keep(name string, p peer) {
 	c.peers[name] = p
 	if len(c.peers) <= maxPeers {
