@@ -46,7 +46,7 @@ type node struct {
 }
 
 // join makes the server a node of a cluster, which listens nowhere yet.
-func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node, err error) {
+func (s *Server) join(ctx context.Context, c Config, o Options, parts clusterParts) (_ *host, _ *node, err error) {
 	h, err := newHost(c, o)
 	if err != nil {
 		return nil, nil, err
@@ -57,7 +57,7 @@ func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node
 	}
 	n.leave = sync.OnceValue(n.leaveCluster)
 	if err = h.openAudit(c); err == nil {
-		n.member, err = parts.join(context.Background())
+		n.member, err = parts.join(ctx)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, h.close())

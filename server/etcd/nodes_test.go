@@ -62,7 +62,8 @@ type node struct {
 	client *client.Client
 }
 
-func (l *lab) start(name string) *node {
+// config is the configuration of a node.
+func (l *lab) config(name string) server.Config {
 	l.t.Helper()
 	now := time.Now()
 	template := pki.Server(name, nil, now, now.Add(time.Hour))
@@ -82,10 +83,16 @@ func (l *lab) start(name string) *node {
 	}
 	c.Audit = &server.AuditConfig{File: filepath.Join(l.dir, name+".log")}
 	c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(l.dir, name+".sock")}
-	n := &node{lab: l}
+	return c
+}
+
+func (l *lab) start(name string) *node {
+	l.t.Helper()
+	c, n := l.config(name), &node{lab: l}
 	logger := slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)
-	n.Server, err = server.Start(c, server.Options{Logger: logger})
+	started, err := server.Start(c, server.Options{Logger: logger})
 	require.NoError(l.t, err)
+	n.Server = started
 	l.t.Cleanup(func() { require.NoError(l.t, n.Close()) })
 	ca, err := os.ReadFile(l.dev.CAFile)
 	require.NoError(l.t, err)
