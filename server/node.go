@@ -90,6 +90,9 @@ func (n *node) describe(c Config, f files) (d peers.Description, err error) {
 
 // reloaded takes what a reload has read. It returns what has to wait for a restart.
 func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
+	if f.node != nil && f.node.expired != nil {
+		return nil, f.node.expired // The one in use may be better.
+	}
 	description, err := n.describe(c, f)
 	if err != nil {
 		return nil, err
