@@ -217,7 +217,13 @@ func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
 	two.do("ListKeys").refused(t, kmsapi.ErrServiceUnavailable)
 
 	tr.cluster.mu.Lock()
-	leader.self = cluster.Peer{} // Nobody knows who has written it.
+	leader.self = cluster.Peer{Name: "alicloudkms restore"}
+	tr.cluster.mu.Unlock()
+	_, body = two.observeHealth("")
+	require.Contains(t, body.Error, "the store is held by alicloudkms restore")
+
+	tr.cluster.mu.Lock()
+	leader.self = cluster.Peer{} // No node has written it.
 	tr.cluster.mu.Unlock()
 	status, body = two.observeHealth("?standbyok=true")
 	require.Equal(t, http.StatusServiceUnavailable, status)

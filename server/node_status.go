@@ -19,8 +19,9 @@ func (n *node) status() ops.Node {
 		Connected: store.Connected, Current: store.Current, Mark: store.Mark, Revision: store.Revision,
 		Lease: store.Lease, StoreBytes: store.Bytes, StoreAlarm: store.Alarm, ClockOffset: n.link.ClockOffset(),
 	}
-	leader, held := n.member.Leader()
-	status.ActiveNode = leader.Name
+	if leader, known := n.leader(); known {
+		status.ActiveNode = leader.Name
+	}
 	switch {
 	case a != nil:
 		status.ClockErr = n.link.ClockOff()
@@ -29,9 +30,16 @@ func (n *node) status() ops.Node {
 		if errors.Is(refusal, peers.ErrClock) {
 			status.ClockErr = refusal
 		}
-		status.Err = n.standbyHealth(status, leader, held)
+		status.Err = n.standbyHealth(status)
 	}
 	return status
+}
+
+// leader returns the active node, if one is known. One without an address is none: it is a command, such as a restore,
+// that keeps nodes from the store, or something else that does.
+func (n *node) leader() (cluster.Peer, bool) {
+	leader, known := n.member.Leader()
+	return leader, known && leader.Address != ""
 }
 
 // The reasons why a node, whichever it is, does not serve.
@@ -65,7 +73,8 @@ func (n *node) activeHealth(a *active, s ops.Node) error {
 }
 
 // standbyHealth returns nil if this node forwards requests, and may become the active one.
-func (n *node) standbyHealth(s ops.Node, leader cluster.Peer, held bool) error {
+func (n *node) standbyHealth(s ops.Node) error {
+	leader, held := n.member.Leader()
 	switch self := n.link.Self(); {
 	case !s.Connected:
 		return errStoreAway
@@ -75,6 +84,8 @@ func (n *node) standbyHealth(s ops.Node, leader cluster.Peer, held bool) error {
 		return errNobody
 	case leader.Name == "":
 		return errHeld
+	case leader.Address == "":
+		return fmt.Errorf("%w: the store is held by %s", errNobody, leader.Name)
 	case leader == self:
 		return errors.New("this node is about to become the active one")
 	case leader.Name == self.Name:

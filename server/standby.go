@@ -6,7 +6,6 @@ import (
 	"net/http"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/edge"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
@@ -44,7 +43,7 @@ func (n *node) forwarded(id string) http.Handler {
 // forwardFrom has the active node answer what the gateway called id has received.
 func (n *node) forwardFrom(id string) edge.Forward {
 	return func(ctx context.Context, r *http.Request, body []byte) (edge.Answer, error) {
-		to, known := n.activeNode()
+		to, known := n.leader()
 		if !known || to.Name == n.link.Self().Name { // It is not the active one yet, or no longer.
 			n.metrics.Forwarded(ops.NoActiveNode)
 			return edge.Answer{}, errNoActiveNode
@@ -63,12 +62,6 @@ func (n *node) forwardFrom(id string) edge.Forward {
 		n.log.Debug("a request was not answered by the active node", "node", to.Name, "error", err)
 		return answer, errNotAnswered
 	}
-}
-
-// activeNode returns the active node, if one is known.
-func (n *node) activeNode() (cluster.Peer, bool) {
-	leader, held := n.member.Leader()
-	return leader, held && leader.Name != ""
 }
 
 // The refusals of a standby.

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -122,10 +123,16 @@ func (n *node) health() (status int, active, text string) {
 
 func (n *node) await(status int) {
 	n.lab.t.Helper()
+	n.awaitHealth(status, "")
+}
+
+// awaitHealth waits for a status of /healthz with an error that begins with why.
+func (n *node) awaitHealth(status int, why string) {
+	n.lab.t.Helper()
 	start := time.Now()
 	for {
 		got, active, text := n.health()
-		if got == status {
+		if got == status && strings.HasPrefix(text, why) {
 			return
 		}
 		if time.Since(start) > 10*time.Second {

@@ -25,7 +25,8 @@ func TestAValueThatIsNoNodesIsNoPeer(t *testing.T) {
 	for _, value := range []string{
 		"", "x", "null", "{}", "[]", `"node-1"`, `{"name":1}`, `{"name":"one","address":7}`, `{"name":"","address":"a:1"}`,
 		`{"name":"one\nlevel=ERROR","address":"a:1"}`, `{"name":"one","address":"a:1\u0000"}`, `{"name":"\u202e"}`,
-		`{"name":"` + strings.Repeat("n", maxName+1) + `"}`, `{"name":"n","address":"` + strings.Repeat("a", maxAddress+1) + `"}`,
+		`{"name":"` + strings.Repeat("n", maxName+1) + `"}`,
+		`{"name":"n","address":"` + strings.Repeat("a", maxAddress+1) + `"}`,
 		`{"name":"n"}` + strings.Repeat(" ", maxPeer), `{"name":"n"}{}`,
 	} {
 		require.Zero(t, ParsePeer([]byte(value)), "%.60q", value)

@@ -81,14 +81,13 @@ func openPrivate(log *slog.Logger, name string, flag int, mode os.FileMode) (*os
 }
 
 // Lock keeps services from opening the store's file at path until release is called, whatever the file contains. If a
-// service has it open, and does not close it within a second, the error wraps [store.ErrLocked]. Errors do not name the
-// file.
+// service has it open, the error wraps [store.ErrLocked]. Errors do not name the file.
 func Lock(path string) (release func() error, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, durable.Reason(err)
 	}
-	if err = lockInTime(f); err == nil {
+	if err = flock(f); err == nil {
 		err = stillAt(path, f)
 	}
 	if err != nil {
@@ -97,16 +96,15 @@ func Lock(path string) (release func() error, err error) {
 	return f.Close, nil // Closing the file releases the lock.
 }
 
-// lockInTime waits for the lock as bbolt does. A lock may outlive the closing of its file for a moment: a process that
-// is being forked has a copy of every descriptor until it has become another program, whatever O_CLOEXEC says.
-func lockInTime(f *os.File) error {
-	const pause = 10 * time.Millisecond
-	for until := time.Now().Add(lockTimeout); ; time.Sleep(pause) {
+// flock waits as long as an opener does: a process that has just died, or is about to start another program, may hold
+// the file for another moment.
+func flock(f *os.File) error {
+	for until := time.Now().Add(lockTimeout); ; time.Sleep(lockTimeout / 20) {
 		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-		switch {
-		case !errors.Is(err, syscall.EWOULDBLOCK):
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
 			return err
-		case time.Now().After(until):
+		}
+		if time.Now().After(until) {
 			return store.ErrLocked
 		}
 	}

@@ -29,6 +29,8 @@ type follower struct {
 	lease  time.Duration
 	// heard is called whenever etcd has shown that the copy is current.
 	heard func()
+	// progress is called while the store is loaded.
+	progress func(done, total int)
 
 	// stop ends the goroutine of run, which closes stopped.
 	stop    context.CancelFunc
@@ -59,7 +61,7 @@ type view struct {
 func (n *Node) follow() *follower {
 	ctx, stop := context.WithCancel(n.ctx)
 	f := &follower{
-		client: n.client, keys: n.keys, log: n.log, lease: n.lease, heard: n.hear,
+		client: n.client, keys: n.keys, log: n.log, lease: n.lease, heard: n.hear, progress: func(int, int) {},
 		stop: stop, stopped: make(chan struct{}), changed: make(chan struct{}),
 	}
 	go f.run(ctx)
@@ -88,6 +90,8 @@ func (f *follower) run(ctx context.Context) {
 			return
 		case errors.Is(err, rpctypes.ErrCompacted):
 			f.log.Info("etcd has compacted what was to be read; the store is loaded again")
+		case errors.Is(err, errReplaced):
+			f.log.Warn("the store has another id: it was replaced, such as by a restore, and is loaded again")
 		case err != nil && r.first():
 			f.log.Warn("the store can't be followed; it is tried again until it can", "error", err)
 		}
@@ -158,9 +162,12 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 		return true, nil
 	}
 	r.pause = 0
-	foreign, held := f.state.foreign, f.state.leader
+	was, foreign, held := f.state.id, f.state.foreign, f.state.leader
 	err = f.state.follow(answer.Events)
 	f.warn(foreign, held)
+	if err == nil && was != "" && f.state.id != was {
+		return false, errReplaced
+	}
 	f.publish(err)
 	return false, err
 }
@@ -175,6 +182,9 @@ func (f *follower) warn(foreign int64, held leader) {
 		f.log.Error("the leader key in etcd has a value that is no node's: no node can be the active one until it is removed")
 	}
 }
+
+// errReplaced reports that the store has another id than before.
+var errReplaced = errors.New("the store was replaced by another one")
 
 // follow takes in changes. A mark is obeyed after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {

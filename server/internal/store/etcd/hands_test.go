@@ -49,7 +49,8 @@ func TestRecordsThatWereChangedByHandAreReported(t *testing.T) {
 	require.NoError(t, put(t, term.Store(), "k", "last"))
 	follows := func(key, value string) {
 		t.Helper()
-		require.Eventually(t, func() bool { return contents(t, standby.Follow)[key] == value }, 8*time.Second, time.Millisecond)
+		isSo := func() bool { return contents(t, standby.Follow)[key] == value }
+		require.Eventually(t, isSo, 8*time.Second, time.Millisecond)
 	}
 	require.Eventually(t, func() bool { return standby.Status().Current }, 8*time.Second, time.Millisecond)
 	follows("k", "last")
