@@ -54,8 +54,8 @@ func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 	}
 }
 
-// newClient is [clientv3.New], which with a username waits for an answer, but it gives up when ctx ends. The client that
-// it returns does not end with ctx.
+// newClient is [clientv3.New], which with a username waits for an answer, but it gives up when ctx ends. The client
+// itself does not end with ctx.
 func newClient(ctx context.Context, c clientv3.Config) (*clientv3.Client, error) {
 	var giveUp context.CancelFunc
 	c.Context, giveUp = context.WithCancel(context.WithoutCancel(ctx))
