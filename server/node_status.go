@@ -42,6 +42,14 @@ func (n *node) leader() (cluster.Peer, bool) {
 	return leader, known && leader.Address != ""
 }
 
+// errStandby says that this node has no service at the moment, and which one has.
+func (n *node) errStandby() error {
+	if active, known := n.leader(); known && active.Name != n.link.Self().Name {
+		return fmt.Errorf("this node is not the active one of its cluster; that is %s, at %s", active.Name, active.Address)
+	}
+	return errors.New("this node is not the active one of its cluster")
+}
+
 // The reasons why a node, whichever it is, does not serve.
 var (
 	errStoreAway = errors.New("the cluster's store has not answered within a lease")

@@ -176,11 +176,8 @@ func (s *Server) backup(ctx context.Context, w io.Writer) error {
 	if service := s.service.Load(); service != nil {
 		return service.backup(ctx, w)
 	}
-	return errStandby
+	return s.node.errStandby()
 }
-
-// errStandby says that this node has no service at the moment.
-var errStandby = errors.New("this node is not the active one of its cluster")
 
 // Address is where the shared gateway listens, as host:port.
 func (s *Server) Address() string { return s.InstanceAddress(sharedGateway) }

@@ -158,12 +158,9 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	if ops := s.OpsAddress(); ops != "" {
 		logger.Info("open the page of the service in a browser on this machine", "url", "http://"+ops+"/")
 	}
+	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
 	go reloadAt(hangups, s)
-	if config.Etcd == nil {
-		announce(ctx, s, logger)
-	} else {
-		go announce(ctx, s, logger)
-	}
+	go announce(ctx, s, logger)
 	select {
 	case err := <-s.Failed():
 		return errors.Join(err, s.Close())
@@ -176,18 +173,16 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 // started all the same: systemd would only start it again, and again.
 const readyTime = 30 * time.Second
 
-// announce logs that s is ready once it is, and lets systemd know.
+// announce lets systemd know once requests to s are answered.
 func announce(ctx context.Context, s *server.Server, logger *slog.Logger) {
 	limited, cancel := context.WithTimeout(ctx, readyTime)
 	defer cancel()
 	err := s.AwaitReady(limited)
-	switch {
-	case ctx.Err() != nil:
+	if ctx.Err() != nil {
 		return // It is being stopped.
-	case err != nil:
-		logger.Warn("started, but requests are refused", "address", s.Address(), "error", err)
-	default:
-		logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
+	}
+	if err != nil {
+		logger.Warn("requests have been refused since the start", "error", err)
 	}
 	if err := notifySystemd("READY=1"); err != nil {
 		logger.Warn("could not notify systemd that the service is ready", "error", err)
