@@ -30,6 +30,10 @@ type stage struct {
 	records func() (*recordService, error)
 	// sm is a service with SM algorithms.
 	sm func() (*kmsService, error)
+	// etcd has three members. nodes is a service on it, and pairs are others that lose their active node.
+	etcd  func() (*servers.Etcd, error)
+	nodes func() (*cluster, error)
+	pairs func() ([]*duo, error)
 }
 
 const pluginName = "vault-plugin-secrets-alicloudkms"
@@ -50,6 +54,9 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 	s.few = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "few", fewKeys) })
 	s.many = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "many", set.keys) })
 	s.records = sync.OnceValues(func() (*recordService, error) { return s.startRecords(ctx) })
+	s.etcd = sync.OnceValues(func() (*servers.Etcd, error) { return s.startEtcd(ctx, "etcd", 3) })
+	s.nodes = sync.OnceValues(func() (*cluster, error) { return s.settledCluster(ctx) })
+	s.pairs = sync.OnceValues(func() ([]*duo, error) { return s.startDuos(ctx) })
 	s.sm = sync.OnceValues(func() (*kmsService, error) { return s.startSM(ctx) })
 	fmt.Fprintln(stderr, "building ...")
 	if err := s.build(ctx); err != nil {
