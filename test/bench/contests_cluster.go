@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/bench/contest"
@@ -17,7 +18,7 @@ const (
 
 // clusterContests are those of the service on etcd: three members, which wait for the disk, and three nodes.
 func (s *stage) clusterContests() []contest.Contest {
-	var found []contest.Contest
+	found := append([]contest.Contest{s.joinContest()}, s.takeoverContests()...)
 	for _, c := range []int{1, 16} {
 		found = append(found, contest.Contest{
 			Name: fmt.Sprintf("cluster: Encrypt over TLS, c=%d", c),
@@ -42,11 +43,11 @@ func (s *stage) clusterContests() []contest.Contest {
 			Figures: []contest.Figure{figure(contest.PerSecond, contest.Target{})},
 		})
 	}
-	return append(found, append(s.takeoverContests(), s.joinContest())...)
+	return found
 }
 
 func (s *stage) openClusterEncrypt(ctx context.Context, goroutines int) ([]contest.Side, error) {
-	kms, nodes, err := s.bothStores()
+	kms, nodes, err := s.bothStores(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -73,8 +74,8 @@ func (s *stage) openClusterEncrypt(ctx context.Context, goroutines int) ([]conte
 	return sides, nil
 }
 
-func (s *stage) openClusterCreate(_ context.Context, goroutines int) ([]contest.Side, error) {
-	kms, nodes, err := s.bothStores()
+func (s *stage) openClusterCreate(ctx context.Context, goroutines int) ([]contest.Side, error) {
+	kms, nodes, err := s.bothStores(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -86,14 +87,17 @@ func (s *stage) openClusterCreate(_ context.Context, goroutines int) ([]contest.
 	return []contest.Side{ours, peer}, err
 }
 
-// bothStores returns a service on a machine of its own, and one on etcd.
-func (s *stage) bothStores() (*kmsService, *cluster, error) {
+// bothStores returns a service on a machine of its own, and one on etcd. Both have settled.
+func (s *stage) bothStores(ctx context.Context) (*kmsService, *cluster, error) {
+	nodes, err := s.nodes()
+	if err != nil {
+		return nil, nil, err
+	}
 	kms, err := s.kms()
 	if err != nil {
 		return nil, nil, err
 	}
-	nodes, err := s.nodes()
-	return kms, nodes, err
+	return kms, nodes, sleep(ctx, time.Until(nodes.since.Add(settling)))
 }
 
 // side is a side that repeats one request with connections of its own.

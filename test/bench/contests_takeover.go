@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"sync"
 	"time"
@@ -12,9 +13,9 @@ import (
 
 const (
 	// duos is how many pairs of nodes take turns: most of a takeover is waiting.
-	duos = 3
+	duos = 4
 	// takeoversEach is how many each pair has, and takeovers how many are measured of each kind, after one to warm up.
-	takeoversEach = 4
+	takeoversEach = 3
 	takeovers     = duos*takeoversEach - 1
 )
 
@@ -45,7 +46,8 @@ func (s *stage) takeoverContests() []contest.Contest {
 	return found
 }
 
-// openTakeovers makes a side whose runs are takeovers. They take turns, since the first to be done would be the fastest.
+// openTakeovers makes a side whose runs are takeovers. The pairs take turns: whichever is done first would be the
+// fastest.
 func (s *stage) openTakeovers(ctx context.Context, end func(*kmsNode) error) ([]contest.Side, func() error, error) {
 	pairs, err := s.pairs()
 	if err != nil {
@@ -73,17 +75,20 @@ func (s *stage) openTakeovers(ctx context.Context, end func(*kmsNode) error) ([]
 
 // startDuos starts several pairs of nodes.
 func (s *stage) startDuos(ctx context.Context) ([]*duo, error) {
-	var found []*duo
+	found, failed := make([]*duo, duos), make([]error, duos)
+	var starting sync.WaitGroup
 	for i := range duos {
-		c, err := s.startCluster(ctx, fmt.Sprint("duo-", i), 2)
-		if err != nil {
-			return nil, err
-		}
-		d := &duo{cluster: c, took: make(chan absence)}
-		if d.keyID, err = c.active.createKey(ctx, &kmsapi.CreateKeyRequest{}); err != nil {
-			return nil, err
-		}
-		found = append(found, d)
+		starting.Go(func() { found[i], failed[i] = s.startDuo(ctx, fmt.Sprint("duo-", i)) })
 	}
-	return found, nil
+	starting.Wait()
+	return found, errors.Join(failed...)
+}
+
+func (s *stage) startDuo(ctx context.Context, name string) (*duo, error) {
+	c, err := s.startCluster(ctx, name, 2)
+	if err != nil {
+		return nil, err
+	}
+	keyID, err := c.active.createKey(ctx, &kmsapi.CreateKeyRequest{})
+	return &duo{cluster: c, keyID: keyID, took: make(chan absence)}, err
 }

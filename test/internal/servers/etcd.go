@@ -18,8 +18,8 @@ type Etcd struct {
 // etcdReady is the line that the program prints once there is a leader.
 var etcdReady = regexp.MustCompile(`(?m)^\{"members":.*\}$`)
 
-// StartEtcd starts a new etcd, whose data and logs are in dir and in dir.log, and waits until it has a leader. Kill ends
-// it, since members that stop together wait for each other.
+// StartEtcd starts a new etcd, whose data and logs are in dir and in dir.log, and waits until it has a leader. It is
+// ended by Kill, since members that stop together wait for each other.
 func StartEtcd(program, dir string, members int, flags ...string) (*Etcd, error) {
 	cmd := exec.Command(program, append([]string{"-dir", dir, "-members", strconv.Itoa(members)}, flags...)...)
 	OwnGroup(cmd)

@@ -19,8 +19,8 @@ func (k *KMS) StartConfigured(settings string) error {
 	if err != nil {
 		return err
 	}
-	config := strings.NewReplacer(initListen, AnyPort, "operations {}", fmt.Sprintf("operations { address = %q }", AnyPort)).
-		Replace(string(made))
+	operations := fmt.Sprintf("operations { address = %q }", AnyPort)
+	config := strings.NewReplacer(initListen, AnyPort, "operations {}", operations).Replace(string(made))
 	config = settings + "\n" + config
 	if err := os.WriteFile(name, []byte(config), 0o600); err != nil {
 		return err
