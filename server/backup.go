@@ -14,8 +14,9 @@ import (
 )
 
 // Backup writes a snapshot of the store of c to a new file at path, with mode 0600. If a service runs on the store, the
-// snapshot comes from it, through its operations socket, without a pause. The file appears only once it is whole, on
-// the disk, and [Check] has found nothing wrong in it.
+// snapshot comes from it, through its operations socket, without a pause. A store in etcd is read from there, at one
+// revision, whether a service runs on it or not. The file appears only once it is whole, on the disk, and [Check] has
+// found nothing wrong in it.
 func Backup(ctx context.Context, c Config, path string, progress Progress) (Report, error) {
 	root, err := loadRootKey(c)
 	if err != nil {
@@ -24,10 +25,16 @@ func Backup(ctx context.Context, c Config, path string, progress Progress) (Repo
 	defer root.Clear()
 	var report Report
 	err = durable.WriteNew(path, func(f *os.File) (err error) {
-		if err := snapshot(ctx, c, &meter{ctx: ctx, w: f, progress: progress, total: sizeOf(c.Storage.Path)}); err != nil {
+		w := &meter{ctx: ctx, w: f, progress: progress, total: sizeOf(c.Storage.Path)}
+		if c.Etcd != nil {
+			err = snapshotTo(ctx, c, w, progress)
+		} else {
+			err = snapshot(ctx, c, w)
+		}
+		if err != nil {
 			return err
 		}
-		report, err = checkup{root, c.RootKey.File, path, progress}.mustBeGood(ctx, f.Name())
+		report, err = newCheckup(root, c.RootKey.File, path, progress).mustBeGood(ctx, f.Name())
 		return err
 	})
 	return report, err

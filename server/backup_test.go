@@ -57,7 +57,7 @@ func TestABackupIsTakenWhileTheServiceWorks(t *testing.T) {
 
 	w.must("ScheduleKeyDeletion", "KeyId", first, "PendingWindowInDays", "7")
 	w.kms.Stop()
-	restored, err := server.Restore(t.Context(), w.kms.Config(), paths[0], true, nil)
+	restored, err := server.Restore(t.Context(), w.kms.Config(), paths[0], true, "", nil)
 	require.NoError(t, err)
 	require.FileExists(t, restored.Kept)
 	w.kms.Start()
@@ -73,7 +73,7 @@ func TestABackupIsTakenFromTheFileIfNoServiceRuns(t *testing.T) {
 	require.Equal(t, 4, report.Keys)
 
 	require.NoError(t, os.Remove(w.kms.Config().Storage.Path))
-	restored, err := server.Restore(t.Context(), w.kms.Config(), path, false, nil)
+	restored, err := server.Restore(t.Context(), w.kms.Config(), path, false, "", nil)
 	require.NoError(t, err)
 	require.Empty(t, restored.Kept)
 	info, err := os.Stat(w.kms.Config().Storage.Path)
@@ -136,20 +136,20 @@ func TestARestoreTouchesNothingUnlessItIsRight(t *testing.T) {
 	}
 	beside := files()
 
-	_, err = server.Restore(t.Context(), config, good, false, nil)
+	_, err = server.Restore(t.Context(), config, good, false, "", nil)
 	require.ErrorIs(t, err, os.ErrExist)
-	_, err = server.Restore(t.Context(), config, cut, true, nil)
+	_, err = server.Restore(t.Context(), config, cut, true, "", nil)
 	require.ErrorIs(t, err, server.ErrNotGood)
-	_, err = server.Restore(t.Context(), config, cut+"-none", true, nil)
+	_, err = server.Restore(t.Context(), config, cut+"-none", true, "", nil)
 	require.ErrorIs(t, err, os.ErrNotExist)
 	w.kms.Start()
-	_, err = server.Restore(t.Context(), config, good, true, nil)
+	_, err = server.Restore(t.Context(), config, good, true, "", nil)
 	require.ErrorIs(t, err, store.ErrLocked)
 	w.kms.Stop()
 	other, _ := devConfig(t)
 	stranger := config
 	stranger.RootKey = other.RootKey
-	_, err = server.Restore(t.Context(), stranger, good, true, nil)
+	_, err = server.Restore(t.Context(), stranger, good, true, "", nil)
 	require.ErrorIs(t, err, server.ErrNotGood)
 
 	after, err := os.ReadFile(config.Storage.Path)
@@ -165,7 +165,7 @@ func TestARestoreIsNotStoppedByWhatOneThatDiedHasLeft(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(c.Storage.Path+".restored", []byte("half"), 0o644))
 	require.NoError(t, os.Link(c.Storage.Path, c.Storage.Path+".replaced-1"))
-	restored, err := server.Restore(t.Context(), c, path, true, nil)
+	restored, err := server.Restore(t.Context(), c, path, true, "", nil)
 	require.NoError(t, err)
 	require.Equal(t, 1, restored.Keys)
 	require.Equal(t, []string{"kms.db", "kms.db.replaced-1"}, files(t, filepath.Dir(c.Storage.Path)))
@@ -179,7 +179,7 @@ func TestADamagedStoreCanBeRestoredOver(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, os.WriteFile(config.Storage.Path, []byte("not a store"), 0o600))
 	for _, number := range []string{"1", "2"} {
-		restored, err := server.Restore(t.Context(), config, path, true, nil)
+		restored, err := server.Restore(t.Context(), config, path, true, "", nil)
 		require.NoError(t, err)
 		require.Equal(t, config.Storage.Path+".replaced-"+number, restored.Kept)
 	}

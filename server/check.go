@@ -22,18 +22,22 @@ var ErrInUse = store.ErrLocked
 var ErrNotGood = errors.New("is not good")
 
 // Check reads a whole store, and the material of every key version, which it opens with the root key of c. It changes
-// nothing. path is the store's file, or a backup of it; "" means that of c. An error says that the check could not be
-// done; it wraps [ErrInUse] if a service has the store open.
+// nothing. path is the store's file, or a backup of it; "" means the store of c. An error says that the check could not
+// be done; it wraps [ErrInUse] if a service has the file open. What is checked of a store in etcd is a snapshot, for
+// which no service needs to stop.
 func Check(ctx context.Context, c Config, path string, progress Progress) (Report, error) {
-	if path == "" {
-		path = c.Storage.Path
-	}
 	root, err := loadRootKey(c)
 	if err != nil {
 		return Report{}, err
 	}
 	defer root.Clear()
-	return checkup{root, c.RootKey.File, path, progress}.of(ctx, path)
+	if path == "" && c.Etcd != nil {
+		return newCheckup(root, c.RootKey.File, StoreName(c), progress).ofEtcd(ctx, c)
+	}
+	if path == "" {
+		path = c.Storage.Path
+	}
+	return newCheckup(root, c.RootKey.File, path, progress).of(ctx, path)
 }
 
 // checkup checks files with a root key.
@@ -42,6 +46,12 @@ type checkup struct {
 	// rootFile and shown are what people call the root key's file and the file that is checked.
 	rootFile, shown string
 	progress        Progress
+	// moving says that the store may be in a migration.
+	moving bool
+}
+
+func newCheckup(root *crypt.RootKey, rootFile, shown string, progress Progress) checkup {
+	return checkup{root: root, rootFile: rootFile, shown: shown, progress: progress}
 }
 
 // of checks the file at path.
@@ -53,20 +63,44 @@ func (c checkup) of(ctx context.Context, path string) (Report, error) {
 	if err != nil {
 		return Report{}, fmt.Errorf("%s: %w", c.shown, err)
 	}
+	report, err := c.ofArchive(ctx, archive)
+	return report, errors.Join(err, archive.Close())
+}
+
+// ofEtcd checks the store of a configuration in etcd, as of now.
+func (c checkup) ofEtcd(ctx context.Context, config Config) (Report, error) {
+	snapshot, err := etcdStore{config: config, progress: c.progress}.read(ctx)
+	if errors.Is(err, store.ErrDamaged) {
+		return Report{Problems: []string{err.Error()}}, nil
+	}
+	if err == nil && snapshot.Len() == 0 {
+		err = fmt.Errorf("%s: %w", c.shown, errEmpty)
+	}
+	if err != nil {
+		return Report{}, err
+	}
+	return c.ofArchive(ctx, unstructured{snapshot})
+}
+
+func (c checkup) ofArchive(ctx context.Context, archive keyring.Archive) (Report, error) {
 	c.progress.at(Checking, 0, 0)
 	report, err := keyring.Check(ctx, archive, c.root, keyring.CheckOptions{
-		ParseNonce: replay.New(replay.Options{}).Load, Progress: c.progress.of(Checking),
+		ParseNonce: replay.New(replay.Options{}).Load, Progress: c.progress.of(Checking), Moving: c.moving,
 	})
 	if errors.Is(err, crypt.ErrWrongRootKey) {
 		report.Problems = append(report.Problems, explainRootKey(c.rootFile, err).Error())
 		err = nil
 	}
-	return report, errors.Join(err, archive.Close())
+	return report, err
 }
 
 // mustBeGood is of for a file that is to be relied on.
 func (c checkup) mustBeGood(ctx context.Context, path string) (Report, error) {
-	report, err := c.of(ctx, path)
+	return c.good(c.of(ctx, path))
+}
+
+// good returns an error if a check has found problems.
+func (c checkup) good(report Report, err error) (Report, error) {
 	if n := len(report.Problems); err == nil && n > 0 {
 		err = fmt.Errorf("%s %w: %s", c.shown, ErrNotGood, report.Problems[0])
 		if n > 1 {
@@ -74,6 +108,17 @@ func (c checkup) mustBeGood(ctx context.Context, path string) (Report, error) {
 		}
 	}
 	return report, err
+}
+
+// compareContents returns an error if a store, which is called what, has not as much of everything as it should.
+func compareContents(what string, has, should Report) error {
+	if has.Records == should.Records && has.Keys == should.Keys && has.Versions == should.Versions &&
+		has.Secrets == should.Secrets && has.SecretValues == should.SecretValues {
+		return nil
+	}
+	return fmt.Errorf("%s has %d records, %d keys, %d versions and %d values of %d secrets instead of %d, %d, %d, %d and %d",
+		what, has.Records, has.Keys, has.Versions, has.SecretValues, has.Secrets,
+		should.Records, should.Keys, should.Versions, should.SecretValues, should.Secrets)
 }
 
 // explainRootKey says which root key opens a store, if err is that the one in rootFile does not.

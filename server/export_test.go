@@ -83,8 +83,18 @@ func (s *Server) FailACommit(ctx context.Context) error {
 }
 
 // RekeyInSteps is Rekey with a function that is called after each step, with its name.
-func RekeyInSteps(ctx context.Context, c Config, newKey string, step func(name string)) (Rekeyed, error) {
-	return rekey(ctx, c, newKey, nil, step)
+func RekeyInSteps(ctx context.Context, c Config, newKey, keep string, step func(name string)) (Rekeyed, error) {
+	return rekey(ctx, c, newKey, keep, nil, step)
+}
+
+// RestoreInSteps is Restore of a store that is replaced, with a function that is called after each step.
+func RestoreInSteps(ctx context.Context, c Config, path, keep string, step func(name string)) (Restored, error) {
+	return restore(ctx, c, path, true, keep, nil, step)
+}
+
+// MigrateInSteps is Migrate with a function that is called after each step, with its name.
+func MigrateInSteps(ctx context.Context, from, to Config, step func(name string)) (Migrated, error) {
+	return migrate(ctx, from, to, nil, step)
 }
 
 // Link is what a node has to the others of its cluster.

@@ -80,7 +80,10 @@ func loadRootKey(c Config) (*crypt.RootKey, error) {
 func storeFault(c Config, err error) error {
 	if errors.Is(err, crypt.ErrWrongRootKey) {
 		return fieldOf(c, "root_key", "file").Fault(
-			fmt.Errorf("%s: %w", c.Storage.Path, explainRootKey(c.RootKey.File, err)))
+			fmt.Errorf("%s: %w", StoreName(c), explainRootKey(c.RootKey.File, err)))
+	}
+	if c.Etcd != nil {
+		return fieldOf(c, "etcd", "endpoints").Fault(err)
 	}
 	return fieldOf(c, "storage", "path").Fault(err)
 }

@@ -150,7 +150,7 @@ func TestPairsAndVersionsMoveWithTheirStore(t *testing.T) {
 			report, err := server.Backup(t.Context(), c, backup, nil)
 			require.NoError(t, err)
 			require.NoError(t, os.Remove(c.Storage.Path))
-			restored, err := server.Restore(t.Context(), c, backup, false, nil)
+			restored, err := server.Restore(t.Context(), c, backup, false, "", nil)
 			require.NoError(t, err)
 			require.Equal(t, report.Versions, restored.Versions)
 		},

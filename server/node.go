@@ -74,7 +74,7 @@ func (n *node) listen() error {
 	if err != nil {
 		return err
 	}
-	n.link, err = n.connect(linkOptions{Handler: n.forwarded, Active: n.member.Leader, Description: description})
+	n.link, err = n.connect(linkOptions{Handler: n.forwarded, Active: n.leader, Description: description})
 	return err
 }
 

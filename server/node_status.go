@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
@@ -17,11 +18,18 @@ func (n *node) status() ops.Node {
 		Connected: store.Connected, Current: store.Current, Mark: store.Mark, Revision: store.Revision,
 		Lease: store.Lease, StoreBytes: store.Bytes, StoreAlarm: store.Alarm, ClockOffset: n.link.ClockOffset(),
 	}
-	if leader, known := n.member.Leader(); known {
+	if leader, known := n.leader(); known {
 		status.ActiveNode = leader.Name
 	}
 	status.Err = n.health(a, status, refusal)
 	return status
+}
+
+// leader returns the active node, if one is known. One without an address is none, but a command, such as a restore, that
+// keeps nodes from the store.
+func (n *node) leader() (cluster.Peer, bool) {
+	leader, known := n.member.Leader()
+	return leader, known && leader.Address != ""
 }
 
 // health returns nil if this node serves or forwards requests, and may be the active one.

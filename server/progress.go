@@ -8,12 +8,15 @@ import (
 // Stage is a part of work that takes long.
 type Stage string
 
-// The stages of [Check], [Backup], [Restore] and [Rekey]. Each counts what it does.
+// The stages of [Check], [Backup], [Restore], [Rekey] and [Migrate]. Each counts what it does.
 const (
 	// Copying counts bytes.
 	Copying Stage = "copying"
 	// Checking counts records; the structure of the file, which comes first, is not counted.
 	Checking Stage = "checking"
+	// Reading counts the records that are read from etcd, and Writing those that are written to another store.
+	Reading Stage = "reading"
+	Writing Stage = "writing"
 	// Rekeying counts records.
 	Rekeying Stage = "rekeying"
 )

@@ -19,8 +19,8 @@ import (
 type Rekeyed struct {
 	// Report is that of the store as it is now, under the new root key.
 	Report
-	// Kept is the name of the store as it was, under the old root key. It is "" if the store was under the new root key
-	// already, since an earlier Rekey has finished.
+	// Kept is the name of the store as it was, or of a backup of that, under the old root key. It is "" if the store was
+	// under the new root key already, since an earlier Rekey has finished.
 	Kept string
 }
 
@@ -31,12 +31,20 @@ type Rekeyed struct {
 // The old store is replaced once the new one is whole, on the disk, and [Check] has found nothing wrong in it with the
 // new root key. Whenever the process dies, or the power is cut, the store is the old one under the old root key, or the
 // new one under the new; Rekey can then be called again.
-func Rekey(ctx context.Context, c Config, newKey string, progress Progress) (Rekeyed, error) {
-	return rekey(ctx, c, newKey, progress, func(string) {})
+//
+// A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]; the work is done
+// in files beside that one.
+func Rekey(ctx context.Context, c Config, newKey, keep string, progress Progress) (Rekeyed, error) {
+	return rekey(ctx, c, newKey, keep, progress, func(string) {})
 }
 
 // rekey is [Rekey]. step is called after each step that changes a file, with its name.
-func rekey(ctx context.Context, c Config, newKey string, progress Progress, step func(string)) (_ Rekeyed, err error) {
+func rekey(
+	ctx context.Context, c Config, newKey, keep string, progress Progress, step func(string),
+) (_ Rekeyed, err error) {
+	if err := checkKeep(c, keep); err != nil {
+		return Rekeyed{}, err
+	}
 	old, err := loadRootKey(c)
 	if err != nil {
 		return Rekeyed{}, err
@@ -50,16 +58,15 @@ func rekey(ctx context.Context, c Config, newKey string, progress Progress, step
 	if old.Equal(root) {
 		return Rekeyed{}, fmt.Errorf("%s holds the same root key as %s", newKey, c.RootKey.File)
 	}
-	held, err := holdStore(c)
+	r := rekeying{
+		before: newCheckup(old, c.RootKey.File, StoreName(c), progress),
+		after:  newCheckup(root, newKey, StoreName(c), progress), step: step,
+	}
+	release, err := r.hold(ctx, c, keep)
 	if err != nil {
 		return Rekeyed{}, err
 	}
-	defer held.release()
-	r := rekeying{
-		heldStore: held, before: checkup{old, c.RootKey.File, held.shown, progress},
-		after: checkup{root, newKey, held.shown, progress},
-		copy:  held.path + ".rekeying", next: held.path + ".rekeyed", step: step,
-	}
+	defer func() { err = errors.Join(err, release()) }()
 	defer func() { err = r.about(r.copy, r.about(r.next, err)) }()
 	if err := r.removeLeft(); err != nil {
 		return Rekeyed{}, err
@@ -71,7 +78,7 @@ func rekey(ctx context.Context, c Config, newKey string, progress Progress, step
 
 // rekeying is the work of [Rekey] on a store.
 type rekeying struct {
-	heldStore
+	rekeyedStore
 	// before and after check with the old root key, and with the new one.
 	before, after checkup
 	// copy is a copy of the old store. It is read in place of the store itself, which stays as it is even if the layout
@@ -80,13 +87,44 @@ type rekeying struct {
 	step       func(name string)
 }
 
+// rekeyedStore is a store that no service can use meanwhile.
+type rekeyedStore interface {
+	// copyTo copies it to a file. It is not opened, since it is to stay as it is.
+	copyTo(ctx context.Context, path string, progress Progress, step func(string)) error
+	// replaceBy puts the store in the file next in its place, and returns the name under which the old one is kept.
+	replaceBy(ctx context.Context, next string, step func(string)) (kept string, err error)
+	// about returns err as one about the store, if it is about a file that was to take its place.
+	about(staged string, err error) error
+}
+
+// hold keeps services from the store of c until release is called.
+func (r *rekeying) hold(ctx context.Context, c Config, keep string) (release func() error, err error) {
+	beside := keep
+	if c.Etcd != nil {
+		held, err := holdEtcd(ctx, c, keep, *r)
+		if err != nil {
+			return nil, err
+		}
+		r.rekeyedStore, release = held, held.store.Close
+	} else {
+		held, err := holdStore(c)
+		if err != nil {
+			return nil, err
+		}
+		r.rekeyedStore, release = held, func() error { held.release(); return nil }
+		beside = held.path
+	}
+	r.copy, r.next = beside+".rekeying", beside+".rekeyed"
+	return release, nil
+}
+
 // removeLeft removes what is not needed after the work, or was left by a process that died.
 func (r rekeying) removeLeft() error {
 	return errors.Join(durable.RemoveLeft(r.copy), durable.RemoveLeft(r.next))
 }
 
 func (r rekeying) run(ctx context.Context) (Rekeyed, error) {
-	if err := r.copyStore(ctx); err != nil {
+	if err := r.copyTo(ctx, r.copy, r.before.progress, r.step); err != nil {
 		return Rekeyed{}, err
 	}
 	if done, err := r.isDone(ctx); done || err != nil {
@@ -104,29 +142,34 @@ func (r rekeying) run(ctx context.Context) (Rekeyed, error) {
 	if err != nil {
 		return Rekeyed{}, err
 	}
-	kept, err := durable.Replace(r.path, r.next, r.step)
+	kept, err := r.replaceBy(ctx, r.next, r.step)
 	return Rekeyed{report, kept}, err
 }
 
-// copyStore copies the store. It can't be opened, since it is held.
-func (r rekeying) copyStore(ctx context.Context) (err error) {
-	from, err := os.Open(r.path)
+// copyTo implements rekeyedStore.
+func (h heldStore) copyTo(ctx context.Context, path string, progress Progress, step func(string)) (err error) {
+	from, err := os.Open(h.path)
 	if err != nil {
 		return err
 	}
 	defer func() { _ = from.Close() }() // It was only read.
-	to, err := durable.Create(r.copy)
+	to, err := durable.Create(path)
 	if err != nil {
 		return err
 	}
-	r.step("the copy is made")
+	step("the copy is made")
 	defer func() { err = errors.Join(err, to.Close()) }()
-	w := &meter{ctx: ctx, w: to, progress: r.before.progress, total: sizeOf(r.path)}
+	w := &meter{ctx: ctx, w: to, progress: progress, total: sizeOf(h.path)}
 	if _, err := io.Copy(w, from); err != nil {
 		return err
 	}
-	r.step("the store is copied")
+	step("the store is copied")
 	return nil
+}
+
+// replaceBy implements rekeyedStore.
+func (h heldStore) replaceBy(_ context.Context, next string, step func(string)) (kept string, err error) {
+	return durable.Replace(h.path, next, step)
 }
 
 // isDone reports whether the store is under the new root key already. It is an error if it is under neither, or was
@@ -134,7 +177,7 @@ func (r rekeying) copyStore(ctx context.Context) (err error) {
 func (r rekeying) isDone(ctx context.Context) (done bool, err error) {
 	archive, err := bolt.OpenArchive(r.copy)
 	if err != nil {
-		return false, fmt.Errorf("%s: %w", r.shown, err)
+		return false, fmt.Errorf("%s: %w", r.before.shown, err)
 	}
 	err = archive.View(ctx, func(reader store.Reader) error {
 		err := keyring.VerifyRootKey(reader, r.before.root)
@@ -148,7 +191,7 @@ func (r rekeying) isDone(ctx context.Context) (done bool, err error) {
 		return explainRootKey(r.before.rootFile, err)
 	})
 	if err != nil {
-		err = fmt.Errorf("%s: %w", r.shown, err)
+		err = fmt.Errorf("%s: %w", r.before.shown, err)
 	}
 	return done, errors.Join(err, archive.Close())
 }
@@ -167,12 +210,9 @@ func (r rekeying) write(ctx context.Context, before Report) (after Report, err e
 	if after, err = r.after.mustBeGood(ctx, r.next); err != nil {
 		return after, fmt.Errorf("the store as it was written under the new root key: %w", err)
 	}
-	if after.Records != written || after.Keys != before.Keys || after.Versions != before.Versions ||
-		after.Secrets != before.Secrets || after.SecretValues != before.SecretValues {
-		return after, fmt.Errorf("the store as it was written under the new root key has %d records, %d keys, %d versions "+
-			"and %d values of %d secrets instead of %d, %d, %d, %d and %d",
-			after.Records, after.Keys, after.Versions, after.SecretValues, after.Secrets,
-			written, before.Keys, before.Versions, before.SecretValues, before.Secrets)
+	before.Records = written
+	if err := compareContents("the store as it was written under the new root key", after, before); err != nil {
+		return after, err
 	}
 	r.step("the new store is checked")
 	return after, nil

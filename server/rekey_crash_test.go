@@ -30,6 +30,10 @@ func TestMain(m *testing.M) {
 		fmt.Fprintln(os.Stderr, rekeyAndDie(after))
 		os.Exit(1)
 	}
+	if command := os.Getenv(doomedCommand); command != "" {
+		fmt.Fprintln(os.Stderr, runDoomed(command))
+		os.Exit(1)
+	}
 	os.Exit(m.Run())
 }
 
@@ -40,7 +44,7 @@ func rekeyAndDie(after string) error {
 	}
 	var c server.Config
 	c.Storage.Path, c.RootKey.File = os.Getenv(diesStore), os.Getenv(diesRootKey)
-	_, err = server.RekeyInSteps(context.Background(), c, os.Getenv(diesNewKey), func(string) {
+	_, err = server.RekeyInSteps(context.Background(), c, os.Getenv(diesNewKey), "", func(string) {
 		if steps--; steps == 0 {
 			_ = syscall.Kill(os.Getpid(), syscall.SIGKILL)
 			select {} // Until the signal arrives.
@@ -67,7 +71,7 @@ var stepsOfARekey = []string{
 
 func TestTheStepsOfARekey(t *testing.T) {
 	var steps []string
-	_, err := server.RekeyInSteps(t.Context(), closedStore(t), newRootKeyFile(t, 1), func(step string) {
+	_, err := server.RekeyInSteps(t.Context(), closedStore(t), newRootKeyFile(t, 1), "", func(step string) {
 		steps = append(steps, step)
 	})
 	require.NoError(t, err)
@@ -104,7 +108,7 @@ func TestARekeyThatIsKilledLeavesOneOfTheTwoStores(t *testing.T) {
 			}
 
 			// It is started again, as by somebody who does not know how far it got.
-			rekeyed, err := server.Rekey(t.Context(), c, newKey, nil)
+			rekeyed, err := server.Rekey(t.Context(), c, newKey, "", nil)
 			require.NoError(t, err)
 			require.Equal(t, len(old.Keys), rekeyed.Keys)
 			require.Equal(t, isNew, rekeyed.Kept == "", "there is nothing left to do")

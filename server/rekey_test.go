@@ -34,7 +34,7 @@ func newRootKeyFile(t *testing.T, fill byte) string {
 func rekey(t *testing.T, c server.Config, fill byte) (rekeyed server.Rekeyed, oldKey string) {
 	t.Helper()
 	newKey := newRootKeyFile(t, fill)
-	rekeyed, err := server.Rekey(t.Context(), c, newKey, nil)
+	rekeyed, err := server.Rekey(t.Context(), c, newKey, "", nil)
 	require.NoError(t, err)
 	oldKey = filepath.Join(t.TempDir(), "old.key")
 	require.NoError(t, os.Rename(c.RootKey.File, oldKey))
@@ -185,7 +185,7 @@ func TestARekeyThatIsRefusedChangesNothing(t *testing.T) {
 			folder := filepath.Dir(c.Storage.Path)
 			before := files(t, folder)
 			content, _ := os.ReadFile(c.Storage.Path) // It may not exist.
-			_, err := server.Rekey(t.Context(), c, newKey, nil)
+			_, err := server.Rekey(t.Context(), c, newKey, "", nil)
 			want := strings.NewReplacer("STORE", c.Storage.Path, "ROOT", c.RootKey.File, "NEW", newKey).Replace(tc.want)
 			require.EqualError(t, err, want)
 			require.Equal(t, before, files(t, folder))
@@ -200,7 +200,7 @@ func TestARekeyThatIsCancelledLeavesNothing(t *testing.T) {
 	before := files(t, filepath.Dir(c.Storage.Path))
 	for cancelAt := range 8 {
 		ctx, cancel := context.WithCancel(t.Context())
-		_, err := server.RekeyInSteps(ctx, c, newRootKeyFile(t, 1), func(string) {
+		_, err := server.RekeyInSteps(ctx, c, newRootKeyFile(t, 1), "", func(string) {
 			if cancelAt--; cancelAt < 0 {
 				cancel()
 			}
@@ -217,7 +217,7 @@ func TestARekeyThatIsCancelledLeavesNothing(t *testing.T) {
 func TestTheRootKeyOfBeforeIsRefusedByName(t *testing.T) {
 	c := closedStore(t)
 	was := c.RootKey.File
-	_, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), nil)
+	_, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), "", nil)
 	require.NoError(t, err)
 	const want = "it is under another root key than that of %s, which is the one from before its rekey; put the new one there"
 	_, err = server.Open(c, server.Options{})
@@ -230,7 +230,7 @@ func TestTheRootKeyOfBeforeIsRefusedByName(t *testing.T) {
 func TestAStoreBehindASymbolicLinkIsReplacedWhereItIs(t *testing.T) {
 	for name, replace := range map[string]func(t *testing.T, c server.Config) (kept string){
 		"rekey": func(t *testing.T, c server.Config) string {
-			rekeyed, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), nil)
+			rekeyed, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), "", nil)
 			require.NoError(t, err)
 			return rekeyed.Kept
 		},
@@ -238,7 +238,7 @@ func TestAStoreBehindASymbolicLinkIsReplacedWhereItIs(t *testing.T) {
 			backup := filepath.Join(t.TempDir(), "backup")
 			_, err := server.Backup(t.Context(), c, backup, nil)
 			require.NoError(t, err)
-			restored, err := server.Restore(t.Context(), c, backup, true, nil)
+			restored, err := server.Restore(t.Context(), c, backup, true, "", nil)
 			require.NoError(t, err)
 			return restored.Kept
 		},
@@ -275,7 +275,7 @@ func TestALargeStoreIsRekeyed(t *testing.T) {
 	before, err := server.Check(t.Context(), c, "", nil)
 	require.NoError(t, err)
 	stages := map[server.Stage]int64{}
-	rekeyed, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), func(stage server.Stage, done, total int64) {
+	rekeyed, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), "", func(stage server.Stage, done, total int64) {
 		require.LessOrEqual(t, done, total)
 		stages[stage] = max(stages[stage], done)
 	})

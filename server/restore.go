@@ -18,20 +18,39 @@ import (
 type Restored struct {
 	// Report is that of the store as it is now.
 	Report
-	// Kept is the name of the store that was replaced, or "" if there was none.
+	// Kept is the name of the store that was replaced, as a store or a backup of it, or "" if there was none.
 	Kept string
 }
 
 // Restore replaces the store of c by the backup at path, once [Check] has found nothing wrong in it. No service may run
 // on the store: the error then wraps [ErrInUse]. An existing store is an error that wraps [os.ErrExist], unless replace
 // is set: then it is kept, under the name that Restore returns.
-func Restore(ctx context.Context, c Config, path string, replace bool, progress Progress) (Restored, error) {
+//
+// A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]. Meanwhile no
+// node can become the active one, and nodes that run see that the store is another one.
+func Restore(
+	ctx context.Context, c Config, path string, replace bool, keep string, progress Progress,
+) (Restored, error) {
+	return restore(ctx, c, path, replace, keep, progress, func(string) {})
+}
+
+// restore is [Restore]. step is called after each step that changes etcd, with its name.
+func restore(
+	ctx context.Context, c Config, path string, replace bool, keep string, progress Progress, step func(string),
+) (Restored, error) {
+	if err := checkKeep(c, keep); err != nil {
+		return Restored{}, err
+	}
 	root, err := loadRootKey(c)
 	if err != nil {
 		return Restored{}, err
 	}
 	defer root.Clear()
-	r := restoring{backup: path, checkup: checkup{root, c.RootKey.File, path, progress}}
+	r := restoring{backup: path, checkup: newCheckup(root, c.RootKey.File, path, progress)}
+	if c.Etcd != nil {
+		in := etcdStore{config: c, command: "restore", progress: progress, step: step}
+		return r.replaceIn(ctx, in, replace, keep)
+	}
 	held, err := holdStore(c)
 	if errors.Is(err, os.ErrNotExist) {
 		err = durable.WriteNew(c.Storage.Path, func(f *os.File) error { return r.fill(ctx, f) })

@@ -26,7 +26,7 @@ func (l *lab) backUp() (path string) {
 func (l *lab) restore(path string, now time.Time) (overdue []string) {
 	l.t.Helper()
 	l.close()
-	_, err := server.Restore(l.t.Context(), l.config, path, true, nil)
+	_, err := server.Restore(l.t.Context(), l.config, path, true, "", nil)
 	require.NoError(l.t, err)
 	overdue, err = server.Overdue(l.t.Context(), l.config, now)
 	require.NoError(l.t, err)

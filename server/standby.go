@@ -43,7 +43,7 @@ func (n *node) forwarded(id string) http.Handler {
 // forwardFrom has the active node answer what the gateway called id has received.
 func (n *node) forwardFrom(id string) edge.Forward {
 	return func(ctx context.Context, r *http.Request, body []byte) (edge.Answer, error) {
-		to, known := n.member.Leader()
+		to, known := n.leader()
 		if !known || to.Name == n.link.Self().Name { // It is not the active one yet, or no longer.
 			n.metrics.Forwarded(ops.NoActiveNode)
 			return edge.Answer{}, errNoActiveNode

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"syscall"
 	"time"
 
@@ -39,7 +40,7 @@ func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, er
 	f, err := loadFiles(c, now)
 	faults := []error{
 		err,
-		report.checkStore(ctx, c),
+		report.checkStore(ctx, c, err == nil),
 		checkAudit(c),
 		checkSocket(c),
 	}
@@ -55,10 +56,11 @@ func CheckConfig(ctx context.Context, c Config, now time.Time) (ConfigReport, er
 	return report, errors.Join(faults...)
 }
 
-// checkStore finds out whether the store can be opened with the root key. It asks no etcd.
-func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
+// checkStore finds out whether the store can be opened with the root key. It asks etcd only if the files are good that
+// a node needs for that.
+func (r *ConfigReport) checkStore(ctx context.Context, c Config, filesGood bool) error {
 	root, err := loadRootKey(c)
-	if c.Etcd != nil {
+	if c.Etcd != nil && (err != nil || !filesGood) {
 		r.Remarks = append(r.Remarks, "etcd: not asked, so the root key was not compared with the store")
 		return err
 	}
@@ -66,6 +68,9 @@ func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
 		return errors.Join(err, storeFault(c, canCreate(c.Storage.Path, storeFolder)))
 	}
 	defer root.Clear()
+	if c.Etcd != nil {
+		return r.checkEtcd(ctx, c, root)
+	}
 	archive, err := bolt.OpenArchive(c.Storage.Path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -79,6 +84,35 @@ func (r *ConfigReport) checkStore(ctx context.Context, c Config) error {
 		return storeFault(c, fmt.Errorf("%s: %w", c.Storage.Path, err))
 	}
 	return errors.Join(storeFault(c, verifyStore(ctx, archive, root, c.Storage.Path)), archive.Close())
+}
+
+// checkEtcd finds out whether a node can use the store in etcd. It only reads, and whatever runs on the store goes on.
+func (r *ConfigReport) checkEtcd(ctx context.Context, c Config, root *crypt.RootKey) error {
+	in := etcdStore{config: c}
+	snapshot, err := in.read(ctx)
+	if err != nil {
+		return err
+	}
+	what := "no store yet; the first node will create it"
+	err = snapshot.View(ctx, func(reader store.Reader) error {
+		layout, err := keyring.ReadLayout(reader)
+		if errors.Is(err, store.ErrNotFound) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		what = fmt.Sprintf("%d records, layout %d", snapshot.Len(), layout)
+		if layout < keyring.Layout {
+			what += fmt.Sprintf(" (the first active node upgrades it to %d, which older programs don't know)", keyring.Layout)
+		}
+		return keyring.VerifyIn(reader, root)
+	})
+	if leader, found := snapshot.Leader(); found {
+		what += "; the active node is " + leader.Name
+	}
+	r.Remarks = append(r.Remarks, fmt.Sprintf("etcd: version %s, %s", strings.Join(snapshot.Versions(), " and "), what))
+	return storeFault(c, err)
 }
 
 func verifyStore(ctx context.Context, archive *bolt.Archive, root *crypt.RootKey, path string) error {

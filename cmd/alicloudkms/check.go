@@ -17,7 +17,8 @@ func checkCommand() *cli.Command {
 		UsageText: "alicloudkms check -config FILE [-store FILE] [-o FORMAT]",
 		Description: `Reads the whole store: the structure of its file, every record, the indexes between records, and the material of every
 key version, which it decrypts with the root key. It changes nothing. The status is 1, with a line for each problem, if
-something is wrong. The service must not be running on the store; a backup can be checked at any time.`,
+something is wrong. The service must not be running on a store in a file; a backup, and a store in etcd, can be checked
+at any time.`,
 		Flags: []cli.Flag{
 			configFlag(),
 			&cli.StringFlag{Name: "store", Usage: "check this `FILE`, such as a backup, instead of the configuration's store"},
@@ -35,14 +36,14 @@ func runCheck(ctx context.Context, c *cli.Command) error {
 		return err
 	}
 	store := c.String("store")
-	if store == "" {
-		store = config.Storage.Path
-	}
 	draw, remove := newProgress(c)
 	report, err := server.Check(ctx, config, store, draw)
 	remove()
 	if err != nil {
 		return adviseInUse(c, config, err)
+	}
+	if store == "" {
+		store = server.StoreName(config)
 	}
 	text := "The store is good: " + contents(report) + "."
 	if len(report.Problems) > 0 {

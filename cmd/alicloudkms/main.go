@@ -26,6 +26,7 @@ func commands() []*cli.Command {
 		backupCommand(),
 		restoreCommand(),
 		rekeyCommand(),
+		migrateCommand(),
 		wrapCommand(),
 		callCommand(),
 		encryptCommand(),

@@ -16,7 +16,7 @@ func rekeyCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "rekey",
 		Usage:     "put the store under a new root key",
-		UsageText: "alicloudkms rekey -config FILE -new-root-key FILE [-o FORMAT]",
+		UsageText: "alicloudkms rekey -config FILE -new-root-key FILE [-keep FILE] [-o FORMAT]",
 		Description: `Replaces the store with one in which everything is under a new root key. Keys, and what they have encrypted, stay as
 they are; import parameters that were given out before are void. The service must not be running. Make the new root key
 first, and keep a copy of it elsewhere. Afterwards, put it in the place of the old one: the output shows how.
@@ -29,6 +29,7 @@ is one of the two; run the command again.`,
 				Name: "new-root-key", Required: true,
 				Usage: "the `FILE` with the new root key: 32 random bytes in base64, mode 0600",
 			},
+			keepFlag(),
 			outputFlag(),
 		},
 		Metadata: examples(`  (umask 077; openssl rand -base64 32 > new-root.key)
@@ -45,18 +46,18 @@ func runRekey(ctx context.Context, c *cli.Command) error {
 	}
 	newKey := c.String("new-root-key")
 	draw, remove := newProgress(c)
-	rekeyed, err := server.Rekey(ctx, config, newKey, draw)
+	rekeyed, err := server.Rekey(ctx, config, newKey, c.String("keep"), draw)
 	remove()
 	if err != nil {
-		return err
+		return adviseKeep(err)
 	}
-	result := replacedStore{newStoreReport(config.Storage.Path, rekeyed.Report), rekeyed.Kept}
+	result := replacedStore{newStoreReport(server.StoreName(config), rekeyed.Report), rekeyed.Kept}
 	return printResult(c, result, describeRekeyed(c.String("config"), config, newKey, rekeyed))
 }
 
 // describeRekeyed says what was done, and what to do next.
 func describeRekeyed(file string, config server.Config, newKey string, r server.Rekeyed) string {
-	store, rootKey := config.Storage.Path, config.RootKey.File
+	store, rootKey := server.StoreName(config), config.RootKey.File
 	text := fmt.Sprintf("%s was under the root key in %s already: %s.\n", store, newKey, contents(r.Report))
 	if r.Kept != "" {
 		text = fmt.Sprintf("%s is now under the root key in %s, and was checked: %s.\n", store, newKey, contents(r.Report)) +

@@ -16,13 +16,14 @@ func restoreCommand() *cli.Command {
 	return &cli.Command{
 		Name:      "restore",
 		Usage:     "replace the store with a backup",
-		UsageText: "alicloudkms restore -config FILE -from FILE [-force] [-o FORMAT]",
+		UsageText: "alicloudkms restore -config FILE -from FILE [-force] [-keep FILE] [-o FORMAT]",
 		Description: `Replaces the store with a backup, after checking the backup with the root key. The service must not be running.
 Everything done since the backup is undone: keys created since then are gone, and keys deleted since then are back.`,
 		Flags: []cli.Flag{
 			configFlag(),
 			&cli.StringFlag{Name: "from", Required: true, Usage: "the backup's `FILE`"},
 			&cli.BoolFlag{Name: "force", Usage: "replace an existing store; it is kept under another name"},
+			keepFlag(),
 			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms restore -config /etc/alicloudkms/server.hcl -from kms-backup.db -force
@@ -38,16 +39,17 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 	}
 	force := c.Bool("force")
 	draw, remove := newProgress(c)
-	restored, err := server.Restore(ctx, config, c.String("from"), force, draw)
+	restored, err := server.Restore(ctx, config, c.String("from"), force, c.String("keep"), draw)
 	remove()
 	if errors.Is(err, os.ErrExist) && !force {
 		return fmt.Errorf("%w; -force replaces it", err)
 	}
 	if err != nil {
-		return err
+		return adviseKeep(err)
 	}
-	result := replacedStore{newStoreReport(config.Storage.Path, restored.Report), restored.Kept}
-	text := fmt.Sprintf("%s was restored: %s.", config.Storage.Path, contents(restored.Report))
+	store := server.StoreName(config)
+	result := replacedStore{newStoreReport(store, restored.Report), restored.Kept}
+	text := fmt.Sprintf("%s was restored: %s.", store, contents(restored.Report))
 	if restored.Kept != "" {
 		text = "The previous store is now " + restored.Kept + ".\n" + text
 	}

@@ -17,9 +17,24 @@ func configFlag() cli.Flag {
 	return &cli.StringFlag{Name: "config", Required: true, Usage: "the service's configuration `FILE`"}
 }
 
+// keepFlag is where the commands that replace a store in etcd keep it. One in a file is kept beside the new one.
+func keepFlag() cli.Flag {
+	return &cli.StringFlag{
+		Name: "keep", Usage: "a store in etcd is kept as a backup in this new `FILE`; one in a file is kept beside the new one",
+	}
+}
+
+// adviseKeep says how to keep a store in etcd if it can't be replaced for want of that.
+func adviseKeep(err error) error {
+	if errors.Is(err, server.ErrNoKeep) {
+		return fmt.Errorf("%w: -keep FILE", err)
+	}
+	return err
+}
+
 // storeReport is what a command that has checked a store says of it in JSON.
 type storeReport struct {
-	// Store is the store's file, or the backup's.
+	// Store is the store's file, or the backup's, or where the store is in etcd.
 	Store string `json:"store"`
 	// Good reports whether there are no problems.
 	Good     bool `json:"good"`

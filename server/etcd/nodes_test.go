@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -62,7 +63,8 @@ type node struct {
 	client *client.Client
 }
 
-func (l *lab) start(name string) *node {
+// config is the configuration of a node.
+func (l *lab) config(name string) server.Config {
 	l.t.Helper()
 	now := time.Now()
 	template := pki.Server(name, nil, now, now.Add(time.Hour))
@@ -82,9 +84,15 @@ func (l *lab) start(name string) *node {
 	}
 	c.Audit = &server.AuditConfig{File: filepath.Join(l.dir, name+".log")}
 	c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(l.dir, name+".sock")}
+	return c
+}
+
+func (l *lab) start(name string) *node {
+	l.t.Helper()
 	n := &node{lab: l}
 	logger := slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)
-	n.Server, err = server.Start(c, server.Options{Logger: logger})
+	var err error
+	n.Server, err = server.Start(l.config(name), server.Options{Logger: logger})
 	require.NoError(l.t, err)
 	l.t.Cleanup(func() { require.NoError(l.t, n.Close()) })
 	ca, err := os.ReadFile(l.dev.CAFile)
@@ -115,10 +123,16 @@ func (n *node) health() (status int, active, text string) {
 
 func (n *node) await(status int) {
 	n.lab.t.Helper()
+	n.awaitHealth(status, "")
+}
+
+// awaitHealth waits for a status of /healthz with an error that begins with why.
+func (n *node) awaitHealth(status int, why string) {
+	n.lab.t.Helper()
 	start := time.Now()
 	for {
 		got, active, text := n.health()
-		if got == status {
+		if got == status && strings.HasPrefix(text, why) {
 			return
 		}
 		if time.Since(start) > 10*time.Second {

@@ -142,3 +142,29 @@ func TestAClusterThatCanNotBeMadeLeavesNothing(t *testing.T) {
 		require.ErrorIs(t, err, fs.ErrNotExist, want)
 	}
 }
+
+// written is a configuration without what explains it.
+func written(config string) (lines []string) {
+	for line := range strings.Lines(config) {
+		line, _, _ = strings.Cut(line, "#")
+		if fields := strings.Fields(line); len(fields) > 0 {
+			lines = append(lines, strings.Join(fields, " "))
+		}
+	}
+	return lines
+}
+
+func TestTheConfigurationInTheManualIsWhatInitWrites(t *testing.T) {
+	page, err := os.ReadFile("../../docs/cluster.md")
+	require.NoError(t, err)
+	_, after, found := strings.Cut(string(page), "### The configuration of a node\n")
+	require.True(t, found)
+	_, after, _ = strings.Cut(after, "```hcl\n")
+	shown, _, _ := strings.Cut(after, "```")
+	made := initializeCluster(t, setup.ClusterOptions{
+		Options: setup.Options{Hosts: []string{"kms.example.com"}}, Nodes: []string{"a=10.0.0.1"},
+		Etcd: []string{"https://etcd1.internal:2379", "https://etcd2.internal:2379", "https://etcd3.internal:2379"},
+	})
+	config := read(t, made.Nodes[0].Dir)["server.hcl"]
+	require.Equal(t, written(strings.Replace(shown, "LTAI5t…", made.AccessKeyID, 1)), written(config))
+}

@@ -22,9 +22,13 @@ func newBalancer() (*balancer, error) {
 	if err != nil {
 		return nil, err
 	}
-	b := &balancer{listener: listener, open: map[net.Conn]*node{}}
+	return &balancer{listener: listener, open: map[net.Conn]*node{}}, nil
+}
+
+// start lets connections in.
+func (b *balancer) start(nodes []*node) {
+	b.nodes = nodes
 	go b.serve()
-	return b, nil
 }
 
 func (b *balancer) address() string { return b.listener.Addr().String() }

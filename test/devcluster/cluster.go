@@ -49,7 +49,7 @@ func makeCluster(o options, endpoints []string, b *balancer) (*cluster, error) {
 		c.nodes = append(c.nodes, n)
 		command = append(command, "-node", n.name+"="+peers)
 	}
-	b.nodes = c.nodes
+	b.start(c.nodes)
 	if out, err := exec.Command(o.alicloudkms, append(command, c.dir)...).CombinedOutput(); err != nil {
 		return nil, fmt.Errorf("init: %w\n%s", err, out)
 	}

@@ -25,8 +25,7 @@ func TestDevOnThreeNodesOutlivesTheActiveOne(t *testing.T) {
 		env := filepath.Join(t.TempDir(), "env")
 		d := startDemo(t, "dev", s.vault.platform.bin, "CLUSTER=3", "ENV="+env)
 		require.NoError(t, d.Await(d.prints("Ctrl-C ends it all")))
-		type line func(command string) (string, error)
-		var run line = func(command string) (string, error) {
+		run := func(command string) (string, error) {
 			out, err := exec.Command("bash", "-euc", `. "$0" && `+command, env).CombinedOutput()
 			return strings.TrimSpace(string(out)), err
 		}
@@ -47,7 +46,8 @@ func TestDevOnThreeNodesOutlivesTheActiveOne(t *testing.T) {
 		require.NotNil(t, kill, string(printed))
 		must(kill[1])
 		killed := time.Now()
-		require.Eventually(t, func() bool { _, err := run(encrypt); return err == nil }, takeover, 100*time.Millisecond, d.Tail())
+		works := func() bool { _, err := run(encrypt); return err == nil }
+		require.Eventually(t, works, takeover, 100*time.Millisecond, d.Tail())
 		t.Logf("encrypted %s after the active node was killed", time.Since(killed).Round(time.Millisecond))
 		require.Equal(t, "MTgxNQ==", must("vault write -field=plaintext alicloudkms/decrypt/payroll ciphertext="+ciphertext))
 		require.NoError(t, d.Await(d.prints("is the active node now")))

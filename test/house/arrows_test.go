@@ -150,8 +150,8 @@ var rooms = map[string]room{
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/servertest", "server/sm",
-			"server/internal/store/storetest", "signature",
+			"client", "internal/etcdtest", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/etcd",
+			"server/servertest", "server/sm", "server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.
@@ -215,7 +215,9 @@ var rooms = map[string]room{
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	// The links between the nodes of a cluster.
-	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
+	"server/internal/peers": {
+		imports: serverRooms("cluster", "edge"), tests: serverRooms("pki", "internal/link"),
+	},
 	"server/internal/pki":      {onlyStandard: true},
 	"server/internal/replay":   {},
 	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},

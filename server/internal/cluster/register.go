@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // Options are what an engine needs of the configuration and its surroundings.
@@ -27,6 +26,11 @@ type Options struct {
 	Logger *slog.Logger
 	// Clock is the wall clock; nil is [time.Now].
 	Clock func() time.Time
+	// Progress, if it is set, is called now and then with how many records of all have been read by Read, or written by
+	// a large update of what Open returns.
+	Progress func(done, total int)
+	// Step, if it is set, is called after each step of a large update. Tests end the process there.
+	Step func(name string)
 }
 
 // WithDefaults returns o with no function and no logger nil.
@@ -46,7 +50,10 @@ type Engine struct {
 	Join func(ctx context.Context, o Options) (Node, error)
 	// Open is for programs that need the store alone: it leads at once, as self, and the error wraps [store.ErrLocked] if
 	// a node is active.
-	Open func(ctx context.Context, o Options, self Peer) (store.Store, error)
+	Open func(ctx context.Context, o Options, self Peer) (Alone, error)
+	// Read reads the whole store as of one moment. A node may be active. The error wraps [store.ErrUnavailable] if the
+	// store does not answer.
+	Read func(ctx context.Context, o Options) (Snapshot, error)
 }
 
 // engine is the one that the program links, which its init registers.

@@ -41,6 +41,8 @@ type CheckOptions struct {
 	// Progress is called now and then with the number of records that have been checked, and that of all; nil is never
 	// called.
 	Progress func(done, total int)
+	// Moving says that the store may be one that can't be used yet because of a migration, or no longer: see [Move].
+	Moving bool
 }
 
 // Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material
@@ -50,7 +52,8 @@ type CheckOptions struct {
 // If the store is under another root key, the error wraps [crypt.ErrWrongRootKey]: nothing would open.
 func Check(ctx context.Context, a Archive, root *crypt.RootKey, o CheckOptions) (Report, error) {
 	c := &checker{
-		ctx: ctx, root: root, parseNonce: o.ParseNonce, lists: map[string]bool{}, states: map[string]*tally{},
+		ctx: ctx, root: root, parseNonce: o.ParseNonce, moving: o.Moving,
+		lists: map[string]bool{}, states: map[string]*tally{},
 	}
 	err := a.Verify(ctx, func(fault error) bool {
 		c.problem("%v", fault)
@@ -75,6 +78,7 @@ type checker struct {
 	ctx        context.Context
 	root       *crypt.RootKey
 	parseNonce func(key string) error
+	moving     bool
 	// progress is called with the number of records that have been checked.
 	progress func(done int)
 	reader   store.Reader
@@ -148,7 +152,11 @@ var recordKinds = []struct {
 func (c *checker) walk(r store.Reader) error {
 	c.reader = r
 	var err error
-	if c.schema, err = verifySchema(r, c.root); err != nil {
+	c.schema, err = verifySchema(r, c.root)
+	if _, moving := errors.AsType[*MoveError](err); moving && c.moving {
+		err = verifyProof(r, c.root)
+	}
+	if err != nil {
 		if errors.Is(err, crypt.ErrWrongRootKey) {
 			return err
 		}
@@ -217,8 +225,14 @@ func (c *checker) nonce(at location, value []byte) {
 }
 
 func (c *checker) meta(at location, value []byte) {
-	if at.path == clockPath {
+	if at.path == ClockPath {
 		if _, _, err := parseClockMark(value); err != nil {
+			c.problem("%v", err)
+		}
+		return
+	}
+	if at.path == movePath {
+		if _, _, err := ReadMove(c.reader); err != nil {
 			c.problem("%v", err)
 		}
 		return

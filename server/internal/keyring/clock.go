@@ -10,6 +10,9 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
+// ClockPath is the record of the mark of the service's clock.
+const ClockPath = metaPrefix + "clock"
+
 // ClockMark returns the mark of the service's clock that was kept last: a time, and whether it is exact. It is zero if
 // none was kept.
 func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err error) {
@@ -22,7 +25,7 @@ func (k *Keyring) ClockMark(ctx context.Context) (at time.Time, exact bool, err 
 
 // ReadClockMark is [Keyring.ClockMark] in a transaction of the caller's.
 func ReadClockMark(r store.Reader) (at time.Time, exact bool, err error) {
-	value, err := r.Get(clockPath)
+	value, err := r.Get(ClockPath)
 	if errors.Is(err, store.ErrNotFound) {
 		return at, false, nil
 	}
@@ -43,7 +46,7 @@ func PutClockMark(w store.Writer, at time.Time, exact bool) error {
 	if exact {
 		form = exactMark
 	}
-	return w.Put(clockPath, at.UTC().AppendFormat(nil, form))
+	return w.Put(ClockPath, at.UTC().AppendFormat(nil, form))
 }
 
 // The forms of a clock mark.
@@ -55,7 +58,17 @@ const (
 func parseClockMark(value []byte) (at time.Time, exact bool, err error) {
 	text, exact := strings.CutSuffix(string(value), strings.TrimPrefix(exactMark, roughMark))
 	if at, err = time.Parse(roughMark, text); err != nil {
-		return at, exact, fmt.Errorf("record %s: it is not a clock mark", clockPath)
+		return at, exact, fmt.Errorf("record %s: it is not a clock mark", ClockPath)
 	}
 	return at, exact, nil
+}
+
+// RoughenClockMark makes the mark of a store that was restored one that is not exact: since it was written, a service
+// may have accepted requests, on the store that was replaced.
+func RoughenClockMark(w store.Writer) error {
+	at, _, err := ReadClockMark(w)
+	if err != nil || at.IsZero() {
+		return err
+	}
+	return PutClockMark(w, at, false)
 }

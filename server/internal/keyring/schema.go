@@ -81,25 +81,47 @@ func putSchema(w store.Writer) error { return w.Put(schemaPath, fmt.Append(nil, 
 // verifySchema checks that a store has a layout that this program knows, and is under root. It returns the layout's
 // version.
 func verifySchema(r store.Reader, root *crypt.RootKey) (schema int, err error) {
-	text, err := r.Get(schemaPath)
-	if err != nil {
+	if schema, err = readSchema(r); err != nil {
+		return schema, err
+	}
+	return schema, verifyProof(r, root)
+}
+
+// readSchema returns the version of the layout, also with a [MoveError].
+func readSchema(r store.Reader) (schema int, err error) {
+	text, err := layoutIn(r)
+	if _, moving := errors.AsType[*MoveError](err); err != nil && !moving {
 		return 0, err
 	}
-	schema, _ = strconv.Atoi(string(text))
-	if schema < plainSchema || schema > schemaVersion || strconv.Itoa(schema) != string(text) {
-		return 0, &layoutError{string(text)}
+	schema, _ = strconv.Atoi(text)
+	if schema < plainSchema || schema > schemaVersion || strconv.Itoa(schema) != text {
+		return 0, &layoutError{text}
 	}
+	return schema, err
+}
+
+// ReadLayout returns the version of a store's layout. The error wraps [store.ErrNotFound] for a new store, and
+// [ErrLayout] for a layout that this program does not know.
+func ReadLayout(r store.Reader) (int, error) {
+	layout, err := readSchema(r)
+	if _, moving := errors.AsType[*MoveError](err); moving {
+		err = nil
+	}
+	return layout, err
+}
+
+func verifyProof(r store.Reader, root *crypt.RootKey) error {
 	proof, err := r.Get(rootKeyPath)
 	if err != nil {
-		return schema, err
+		return err
 	}
 	if err := root.VerifyCheck(proof); err != nil {
 		if wasUnder(r, root) {
-			return schema, ErrEarlierRootKey
+			return ErrEarlierRootKey
 		}
-		return schema, err
+		return err
 	}
-	return schema, nil
+	return nil
 }
 
 // Verify checks that a store has a layout that this program knows, and was made with root. A store without a layout is

@@ -40,7 +40,7 @@ const (
 	rootKeyPath        = metaPrefix + "root-key"
 	earlierRootKeyPath = metaPrefix + "root-key-before"
 	fingerprintKeyPath = metaPrefix + "fingerprint-key"
-	clockPath          = metaPrefix + "clock"
+	movePath           = metaPrefix + "move"
 )
 
 // dueTime has a fixed width, so that the order of bytes is the order of time.

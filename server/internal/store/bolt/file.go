@@ -87,17 +87,27 @@ func Lock(path string) (release func() error, err error) {
 	if err != nil {
 		return nil, durable.Reason(err)
 	}
-	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
-	if errors.Is(err, syscall.EWOULDBLOCK) {
-		err = store.ErrLocked
-	}
-	if err == nil {
+	if err = flock(f); err == nil {
 		err = stillAt(path, f)
 	}
 	if err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f.Close, nil // Closing the file releases the lock.
+}
+
+// flock waits as long as an opener does: a process that has just died, or is about to start another program, may hold
+// the file for another moment.
+func flock(f *os.File) error {
+	for until := time.Now().Add(lockTimeout); ; time.Sleep(lockTimeout / 20) {
+		err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
+		if !errors.Is(err, syscall.EWOULDBLOCK) {
+			return err
+		}
+		if time.Now().After(until) {
+			return store.ErrLocked
+		}
+	}
 }
 
 // stillAt checks, once f is locked, that path still leads to it. A restore may have put another file there between the

@@ -66,8 +66,11 @@ func (n *Node) seek(ctx context.Context, self cluster.Peer) (*Term, error) {
 			return nil, err
 		case err == nil:
 			r.pause = 0
-		case ctx.Err() == nil && r.first():
-			n.log.Warn("this node can't become the active one; it goes on trying", "error", err)
+		case ctx.Err() == nil:
+			n.refused.Store(&err)
+			if r.first() {
+				n.log.Warn("this node can't become the active one; it goes on trying", "error", err)
+			}
 		}
 	}
 	return nil, ctx.Err()
@@ -86,8 +89,10 @@ func (n *Node) stand(ctx context.Context, f *follower, self cluster.Peer) (*Term
 		l.revoke(n.attempt())
 		return nil, err
 	}
+	n.claimed.Store(true)
 	t := n.newTerm(l, created, self)
 	if err := t.takeOver(ctx, f); err != nil {
+		n.claimed.Store(false)
 		t.end(err)
 		<-t.left
 		return nil, err

@@ -49,8 +49,11 @@ type chain struct {
 	litter  bool
 	// attempt is how long one answer is awaited, and patience how long the outcome of a commit.
 	attempt, patience time.Duration
-	// step is called after each step of a staged update.
-	step func(name string)
+	// step is called after each step of a staged update, and progress with how many of its records are in their place.
+	step     func(name string)
+	progress func(done, total int)
+	// renamed is the id that the store gets with the next commit, unless it is empty.
+	renamed string
 }
 
 // commit makes changes durable. An error wraps [store.ErrUnavailable] if they surely are not, and
@@ -62,7 +65,19 @@ func (c *chain) commit(changes []change) error {
 	if !fits(changes) {
 		return c.stage(changes)
 	}
-	return c.advance(c.keys.writes(changes), newID())
+	return c.rename(c.keys.writes(changes), newID())
+}
+
+// rename is advance, and gives the store the new id that it is to have.
+func (c *chain) rename(ops []clientv3.Op, value string) error {
+	if c.renamed != "" {
+		ops = append(ops, clientv3.OpPut(c.keys.id, c.renamed))
+	}
+	err := c.advance(ops, value)
+	if err == nil {
+		c.renamed = ""
+	}
+	return err
 }
 
 // resign is commit, and gives up the leader key in the same transaction.

@@ -15,7 +15,7 @@ import (
 )
 
 // Engine is for [cluster.Register]. Its nodes and stores dial, and close their client with themselves.
-func Engine() cluster.Engine { return cluster.Engine{Join: join, Open: openAlone} }
+func Engine() cluster.Engine { return cluster.Engine{Join: join, Open: openAlone, Read: readOnce} }
 
 // join fails if a member that answers within a lease is too old. If none does, the node finds out before it leads.
 func join(ctx context.Context, o cluster.Options) (cluster.Node, error) {
@@ -32,17 +32,11 @@ func join(ctx context.Context, o cluster.Options) (cluster.Node, error) {
 	return n, nil
 }
 
-func openAlone(ctx context.Context, o cluster.Options, self cluster.Peer) (store.Store, error) {
+func openAlone(ctx context.Context, o cluster.Options, self cluster.Peer) (cluster.Alone, error) {
 	o = o.WithDefaults()
-	bounded, cancel := context.WithTimeout(ctx, o.Lease)
-	defer cancel()
-	client, err := Dial(bounded, o)
+	client, err := dialNow(ctx, o)
 	if err != nil {
-		return nil, fmt.Errorf("%w: %w", store.ErrUnavailable, err)
-	}
-	n := &dialed{client: client, log: o.Logger, lease: o.Lease}
-	if err := n.checkVersions(ctx); err != nil {
-		return nil, errors.Join(fmt.Errorf("%w: %w", store.ErrUnavailable, err), client.Close())
+		return nil, err
 	}
 	opened, err := Open(ctx, optionsOf(o, client), self)
 	if err != nil {
@@ -56,7 +50,46 @@ func optionsOf(o cluster.Options, client *clientv3.Client) Options {
 	clock.Wall = func() time.Time { return o.Clock().Round(0) } // without what Go knows of the monotonic clock
 	return Options{
 		Options: store.Options{Logger: o.Logger}, Client: client, Prefix: o.Prefix, Lease: o.Lease, Clock: clock,
+		Step: o.Step, Progress: o.Progress,
 	}
+}
+
+// dialNow makes a client of an etcd that answers within a lease, with versions that can be relied on.
+func dialNow(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
+	bounded, cancel := context.WithTimeout(ctx, o.Lease)
+	defer cancel()
+	client, err := Dial(bounded, o)
+	if err != nil {
+		return nil, &unusable{err}
+	}
+	n := &dialed{client: client, log: o.Logger, lease: o.Lease}
+	if err := n.checkVersions(ctx); err != nil {
+		return nil, errors.Join(&unusable{err}, client.Close())
+	}
+	return client, nil
+}
+
+// unusable is why etcd can't be used: [store.ErrUnavailable] in other words.
+type unusable struct{ cause error }
+
+// Error implements error.
+func (u *unusable) Error() string { return u.cause.Error() }
+
+// Unwrap returns what the error is.
+func (u *unusable) Unwrap() []error { return []error{store.ErrUnavailable, u.cause} }
+
+// readOnce makes a client for one [Read].
+func readOnce(ctx context.Context, o cluster.Options) (cluster.Snapshot, error) {
+	o = o.WithDefaults()
+	client, err := dialNow(ctx, o)
+	if err != nil {
+		return nil, err
+	}
+	s, err := Read(ctx, optionsOf(o, client))
+	if err = errors.Join(err, client.Close()); err != nil {
+		return nil, err
+	}
+	return s, nil
 }
 
 // dialed is a node with a client of its own.
@@ -94,9 +127,9 @@ func (d *dialed) Close() error { return errors.Join(d.Node.Close(), d.client.Clo
 
 // dialedStore is a store with a client of its own.
 type dialedStore struct {
-	store.Store
+	cluster.Alone
 	client *clientv3.Client
 }
 
 // Close implements [store.Store].
-func (d *dialedStore) Close() error { return errors.Join(d.Store.Close(), d.client.Close()) }
+func (d *dialedStore) Close() error { return errors.Join(d.Alone.Close(), d.client.Close()) }

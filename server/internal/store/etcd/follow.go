@@ -27,6 +27,8 @@ type follower struct {
 	lease  time.Duration
 	// heard is called whenever etcd has shown that the copy is current.
 	heard func()
+	// progress is called while the store is loaded.
+	progress func(done, total int)
 
 	// stop ends the goroutine of run, which closes stopped.
 	stop    context.CancelFunc
@@ -57,7 +59,7 @@ type view struct {
 func (n *Node) follow() *follower {
 	ctx, stop := context.WithCancel(n.ctx)
 	f := &follower{
-		client: n.client, keys: n.keys, log: n.log, lease: n.lease, heard: n.hear,
+		client: n.client, keys: n.keys, log: n.log, lease: n.lease, heard: n.hear, progress: func(int, int) {},
 		stop: stop, stopped: make(chan struct{}), changed: make(chan struct{}),
 	}
 	go f.run(ctx)
@@ -86,6 +88,8 @@ func (f *follower) run(ctx context.Context) {
 			return
 		case errors.Is(err, rpctypes.ErrCompacted):
 			f.log.Info("etcd has compacted what was to be read; the store is loaded again")
+		case errors.Is(err, errReplaced):
+			f.log.Warn("the store has another id: it was replaced, such as by a restore, and is loaded again")
 		case err != nil && r.first():
 			f.log.Warn("the store can't be followed; it is tried again until it can", "error", err)
 		}
@@ -155,10 +159,17 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 		return true, nil
 	}
 	r.pause = 0
+	was := f.state.id
 	err = f.state.follow(answer.Events)
+	if err == nil && was != "" && f.state.id != was {
+		return false, errReplaced
+	}
 	f.publish(err)
 	return false, err
 }
+
+// errReplaced reports that the store has another id than before.
+var errReplaced = errors.New("the store was replaced by another one")
 
 // follow takes in changes. A mark is obeyed after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {

@@ -17,7 +17,7 @@ const (
 // load reads the whole store at one revision. The error wraps [rpctypes.ErrCompacted] if etcd has dropped that revision
 // in the meantime.
 func (f *follower) load(ctx context.Context) (*state, error) {
-	s := newState(f.keys)
+	s, read := newState(f.keys), 0
 	size, from := int64(firstPage), f.keys.prefix
 	for {
 		page, err := f.page(ctx, from, size, s.revision)
@@ -27,6 +27,9 @@ func (f *follower) load(ctx context.Context) (*state, error) {
 		if s.revision == 0 {
 			s.revision = page.Header.Revision
 		}
+		f.heard()
+		read += len(page.Kvs)
+		f.progress(read, read+int(page.Count)-len(page.Kvs))
 		bytes := 0
 		for _, kv := range page.Kvs {
 			s.put(kv)

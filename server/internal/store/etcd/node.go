@@ -32,6 +32,9 @@ type Options struct {
 	Renew bool
 	// Step, if set, is called after each step of a large update. Tests use it to end a node between two of them.
 	Step func(name string)
+	// Progress, if set, is called now and then with how many records of a large update, or of the store that is read,
+	// are done, and with their number.
+	Progress func(done, total int)
 }
 
 func (o Options) withDefaults() Options {
@@ -42,6 +45,9 @@ func (o Options) withDefaults() Options {
 	}
 	if o.Step == nil {
 		o.Step = func(string) {}
+	}
+	if o.Progress == nil {
+		o.Progress = func(int, int) {}
 	}
 	return o
 }
@@ -66,6 +72,9 @@ type Node struct {
 	// answered is when etcd was last heard of.
 	answered atomic.Pointer[instant]
 	health   atomic.Pointer[health]
+	// claimed is set while the node has won an election, and refused is why it failed in the last one.
+	claimed atomic.Bool
+	refused atomic.Pointer[error]
 	// works are the goroutines that Close waits for.
 	works sync.WaitGroup
 	close func() error

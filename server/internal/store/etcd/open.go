@@ -4,36 +4,87 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // Open opens the store for a program that needs nothing but the store, such as one that restores a backup. Until it is
-// closed, no node can become the active one. If there is an active node, and still is after a lease, the error wraps
-// [store.ErrLocked]; if etcd can't be reached for so long, [store.ErrUnavailable].
-func Open(ctx context.Context, o Options, self cluster.Peer) (store.Store, error) {
+// closed, no node can become the active one. If there is an active node, and still is when the lease of one that
+// has died would be over, the error wraps [store.ErrLocked]; if etcd can't be reached or refuses for so long,
+// [store.ErrUnavailable]. To read the store, and to
+// finish a large update that another process has left, may take longer.
+func Open(ctx context.Context, o Options, self cluster.Peer) (cluster.Alone, error) {
 	n := Join(o)
-	bounded, cancel := context.WithTimeoutCause(ctx, n.lease, errLeaderStays)
-	defer cancel()
+	bounded, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	n.works.Go(func() { cancel(n.awaitClaim(bounded)) })
 	t, err := n.lead(bounded, self)
 	if err != nil {
-		return nil, errors.Join(n.whyNot(bounded, err), n.Close())
+		if cause := context.Cause(bounded); cause != nil {
+			err = cause
+		}
+		return nil, errors.Join(err, n.Close())
 	}
 	return &opened{t.store, n}, nil
 }
 
-var errLeaderStays = errors.New("a lease has passed")
+// expiryDelay is how much later than its time etcd may end the lease of a process that has died.
+const expiryDelay = 1500 * time.Millisecond
 
-// whyNot returns why this node has not become the active one.
-func (n *Node) whyNot(ctx context.Context, err error) error {
-	if !errors.Is(context.Cause(ctx), errLeaderStays) {
-		return err
+// awaitClaim waits until the node has won an election, and then for the end of ctx. It returns why that will not
+// happen, once nothing has changed for longer than a lease.
+func (n *Node) awaitClaim(ctx context.Context) error {
+	ticks := time.NewTicker(n.lease / 8)
+	defer ticks.Stop()
+	var last waiting
+	for since := time.Now(); ; {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticks.C:
+		}
+		now := n.waitsFor()
+		if now != last {
+			last, since = now, time.Now()
+		}
+		if time.Since(since) >= n.lease+expiryDelay && !n.claimed.Load() {
+			return n.whyNot(now.leader)
+		}
 	}
-	if leader, ok := n.Leader(); ok {
-		return fmt.Errorf("%w: the active node is %q at %q", store.ErrLocked, leader.Name, leader.Address)
+}
+
+// waiting is what a node waits for that is to become the active one. It is over when it changes.
+type waiting struct {
+	leader leader
+	// heard is when etcd was last heard of, before the store is loaded.
+	heard instant
+}
+
+func (n *Node) waitsFor() (w waiting) {
+	if v := n.follower.Load().seen.Load(); v != nil {
+		w.leader = v.leader
+		return w
 	}
-	return fmt.Errorf("%w: etcd did not answer in time", store.ErrUnavailable)
+	if answered := n.answered.Load(); answered != nil {
+		w.heard = *answered
+	}
+	return w
+}
+
+// whyNot returns why this node has not become the active one, in spite of a leader, which may be none.
+func (n *Node) whyNot(l leader) error {
+	switch refused := n.refused.Load(); {
+	case l.created != 0 && l.Address == "":
+		return fmt.Errorf("%w: %q", store.ErrLocked, l.Name)
+	case l.created != 0:
+		return fmt.Errorf("%w: the active node is %q at %q", store.ErrLocked, l.Name, l.Address)
+	case refused != nil:
+		return &unusable{*refused}
+	default:
+		return &unusable{errors.New("etcd did not answer in time")}
+	}
 }
 
 // opened is a store that is the only use of its node.

@@ -39,7 +39,7 @@ func (c *chain) stageParts(id string, parts []string) error {
 		}
 		c.step("part staged")
 	}
-	return c.advance(nil, stagedMark(id, len(parts)))
+	return c.rename(nil, stagedMark(id, len(parts)))
 }
 
 // settle finishes what was left half done: it puts a committed update in its place, and removes what was staged.
@@ -58,10 +58,13 @@ func (c *chain) settle() error {
 }
 
 func (c *chain) finish() error {
+	done := 0
 	for _, part := range split(c.pending.changes) {
 		if err := c.steady(c.keys.writes(part)...); err != nil {
 			return err
 		}
+		done += len(part)
+		c.progress(done, len(c.pending.changes))
 		c.step("part applied")
 	}
 	if err := c.advance([]clientv3.Op{c.removeStaged()}, newID()); err != nil {

@@ -41,6 +41,23 @@ func (s *Store) Update(ctx context.Context, fn func(store.Writer) error) error {
 	return alsoEnded(s.updates.Update(ctx, fn))
 }
 
+// Replace implements [cluster.Alone].
+func (s *Store) Replace(ctx context.Context, fn func(store.Writer) error) error {
+	chain := s.term.chain
+	err := s.Update(ctx, func(w store.Writer) error {
+		if err := fn(w); err != nil {
+			return err
+		}
+		// No commit is under way while an update runs.
+		chain.renamed = newID()
+		return nil
+	})
+	if err != nil {
+		chain.renamed = ""
+	}
+	return err
+}
+
 // Err implements [store.Store].
 func (s *Store) Err() error { return alsoEnded(s.updates.Err()) }
 
@@ -57,9 +74,13 @@ func (s *Store) Backup(ctx context.Context, w io.Writer) error {
 	if err := s.refusal(ctx); err != nil {
 		return err
 	}
-	records := s.term.records.Load()
+	return s.term.records.Load().archive(ctx, w)
+}
+
+// archive writes the records as a file that package bolt opens.
+func (r *records) archive(ctx context.Context, w io.Writer) error {
 	return bolt.WriteArchive(ctx, w, func(put func(key, value string) error) (err error) {
-		records.Scan(func(key, value string) bool {
+		r.Scan(func(key, value string) bool {
 			err = put(key, value)
 			return err == nil
 		})

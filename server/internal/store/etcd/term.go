@@ -51,7 +51,7 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 	}
 	t.mark.Store(&mark{})
 	t.chain = &chain{
-		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step,
+		kv: n.client.KV, keys: n.keys, log: n.log, term: ctx, leader: created, step: n.Step, progress: n.Progress,
 		attempt: n.attempt(), patience: n.lease,
 		advanced: func(m mark) { t.mark.Store(&m) },
 	}

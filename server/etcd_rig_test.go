@@ -1,0 +1,94 @@
+package server_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/etcd"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/servertest"
+)
+
+// twoStores is a service that can have its store in a file or in etcd: a configuration for each.
+type twoStores struct {
+	t            *testing.T
+	dir          string
+	inFile, etcd server.Config
+}
+
+// prefixes is the number of stores in etcd so far.
+var prefixes atomic.Int64
+
+// newTwoStores makes a store of some keys in a file, and none in etcd.
+func newTwoStores(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
+	t.Helper()
+	c, dir := devConfig(t)
+	s := &twoStores{t: t, dir: dir, inFile: c}
+	s.inFile.Storage.Path = filepath.Join(dir, "store", "kms.db")
+	require.NoError(t, os.Mkdir(filepath.Join(dir, "store"), 0o700))
+	if keys > 0 {
+		require.NoError(t, servertest.Fill(t.Context(), s.inFile, keys))
+	}
+	s.etcd = s.inFile
+	s.etcd.Storage = server.StorageConfig{}
+	s.etcd.Etcd = &server.EtcdConfig{
+		Endpoints: etcd.Endpoints(), Prefix: fmt.Sprintf("test-%d/", prefixes.Add(1)), Lease: "2s",
+	}
+	return s
+}
+
+// at is the path of a file of the test.
+func (s *twoStores) at(name string) string { return filepath.Join(s.dir, name) }
+
+// migrated is newTwoStores with the store in etcd.
+func migrated(t *testing.T, etcd *etcdtest.Cluster, keys int) *twoStores {
+	t.Helper()
+	s := newTwoStores(t, etcd, keys)
+	_, err := server.Migrate(t.Context(), s.inFile, s.etcd, nil)
+	require.NoError(t, err)
+	return s
+}
+
+// requireGood requires that a store is good, and returns what is in it.
+func requireGood(t *testing.T, c server.Config, path string) server.Report {
+	t.Helper()
+	report, err := server.Check(t.Context(), c, path, nil)
+	require.NoError(t, err)
+	require.Empty(t, report.Problems)
+	return report
+}
+
+// backup takes a backup of a store.
+func (s *twoStores) backup(c server.Config, name string) string {
+	s.t.Helper()
+	path := s.at(name)
+	_, err := server.Backup(s.t.Context(), c, path, nil)
+	require.NoError(s.t, err)
+	return path
+}
+
+// usable returns which of the two stores a service could use: it is never more than one.
+func (s *twoStores) usable() string {
+	s.t.Helper()
+	var names []string
+	for name, c := range map[string]server.Config{"file": s.inFile, "etcd": s.etcd} {
+		report, err := server.Check(s.t.Context(), c, "", nil)
+		switch {
+		case err != nil:
+			require.ErrorIs(s.t, err, os.ErrNotExist, name)
+		case len(report.Problems) == 0:
+			names = append(names, name)
+		default:
+			require.Len(s.t, report.Problems, 1, "apart from its migration it is good")
+		}
+	}
+	require.LessOrEqual(s.t, len(names), 1)
+	return strings.Join(names, "")
+}

@@ -1,0 +1,130 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// StoreName is what people call the store of c: the path of its file, or where it is in etcd.
+func StoreName(c Config) string {
+	if c.Etcd == nil {
+		return c.Storage.Path
+	}
+	return fmt.Sprintf("%s in etcd %s", c.Etcd.KeyPrefix(), strings.Join(c.Etcd.Endpoints, ","))
+}
+
+// etcdStore is the store of a configuration in etcd, for a command that is no node.
+type etcdStore struct {
+	config Config
+	// command is the name of the command, for others that find the store in use.
+	command  string
+	progress Progress
+	// step is called after each step of a large update.
+	step func(name string)
+}
+
+// read reads the whole store. A service may be running on it.
+func (e etcdStore) read(ctx context.Context) (cluster.Snapshot, error) {
+	engine, options, err := e.engine()
+	if err != nil {
+		return nil, err
+	}
+	e.progress.at(Reading, 0, 0)
+	options.Progress = e.progress.of(Reading)
+	snapshot, err := engine.Read(ctx, options)
+	if err != nil {
+		return nil, e.fault(err)
+	}
+	return snapshot, nil
+}
+
+// lead opens the store, so that no node can become the active one until it is closed. The error wraps [ErrInUse] if a
+// node is.
+func (e etcdStore) lead(ctx context.Context) (cluster.Alone, error) {
+	engine, options, err := e.engine()
+	if err != nil {
+		return nil, err
+	}
+	options.Progress, options.Step = e.progress.of(Writing), e.step
+	opened, err := engine.Open(ctx, options, cluster.Peer{Name: e.holder()})
+	if errors.Is(err, store.ErrLocked) {
+		err = fmt.Errorf("%w; stop the service on all machines first", err)
+	}
+	if err != nil {
+		return nil, e.fault(err)
+	}
+	return opened, nil
+}
+
+// holder is what others see as the active node. It has no address, for nobody can be served by it.
+func (e etcdStore) holder() string {
+	name := "alicloudkms " + e.command
+	if host, err := os.Hostname(); err == nil {
+		name += " on " + host
+	}
+	return name
+}
+
+// engine reads the files that the configuration names for etcd.
+func (e etcdStore) engine() (cluster.Engine, cluster.Options, error) {
+	engine, linked := cluster.Registered()
+	if err := engineFault(e.config, linked); err != nil {
+		return engine, cluster.Options{}, err
+	}
+	files, own := &nodeFiles{}, &certificate{}
+	if err := files.loadEtcd(e.config.Etcd, e.config.Place().Block("etcd", 0, "")); err != nil {
+		return engine, cluster.Options{}, err
+	}
+	own.current.Store(files.etcdCertificate)
+	return engine, files.engineOptions(e.config, own, Options{}.withDefaults()), nil
+}
+
+// fault is err as one about the configuration's etcd.
+func (e etcdStore) fault(err error) error {
+	return fieldOf(e.config, "etcd", "endpoints").Fault(fmt.Errorf("%s: %w", StoreName(e.config), err))
+}
+
+// errEmpty reports that etcd has no store yet.
+var errEmpty = fmt.Errorf("there is no store yet: %w", os.ErrNotExist)
+
+// records are those of a store, or of a snapshot or a backup of one.
+type records interface {
+	View(ctx context.Context, fn func(store.Reader) error) error
+}
+
+// unstructured is a store whose structure needs no check, as a keyring.Archive.
+type unstructured struct{ records }
+
+// Verify implements keyring.Archive.
+func (unstructured) Verify(context.Context, func(error) bool) error { return nil }
+
+// Len implements keyring.Archive.
+func (u unstructured) Len(ctx context.Context) (n int, err error) {
+	err = u.View(ctx, func(r store.Reader) error {
+		n = 0
+		return r.Scan("", "", func(string, []byte) (bool, error) {
+			n++
+			return true, nil
+		})
+	})
+	return n, err
+}
+
+// isEmpty reports whether there are no records.
+func isEmpty(ctx context.Context, in records) (empty bool, err error) {
+	err = in.View(ctx, func(r store.Reader) error {
+		_, err := r.Nth("", "", 1)
+		empty = errors.Is(err, store.ErrNotFound)
+		if empty {
+			return nil
+		}
+		return err
+	})
+	return empty, err
+}

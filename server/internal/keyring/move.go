@@ -1,0 +1,116 @@
+package keyring
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Move is what a store says of its migration to or from another one.
+type Move struct {
+	// ID is that of the migration, in both stores.
+	ID string `json:"id"`
+	// State is one of those below.
+	State MoveState `json:"state"`
+	// Other is what people call the other store.
+	Other string    `json:"other"`
+	At    time.Time `json:"at"`
+	// Layout is what the record of the layout says when the store can be used.
+	Layout string `json:"layout"`
+}
+
+// MoveState is how far a migration is, as one of the two stores sees it. While a store is Arriving or Departed, its
+// record of the layout says that in place of a version: no program uses such a store, also none that knows nothing of
+// migrations.
+type MoveState string
+
+// The states of a migration. At no time can both stores be used.
+const (
+	// Arriving is a copy whose original may still be in use.
+	Arriving MoveState = "arriving"
+	// Departed is the original once the copy counts.
+	Departed MoveState = "moved"
+	// Arrived is a copy that counts.
+	Arrived MoveState = "arrived"
+)
+
+// ReadMove returns what a store says of its last migration; found is false if there was none.
+func ReadMove(r store.Reader) (m Move, found bool, err error) {
+	value, err := r.Get(movePath)
+	if errors.Is(err, store.ErrNotFound) {
+		return m, false, nil
+	}
+	if err != nil {
+		return m, false, err
+	}
+	if err := json.Unmarshal(value, &m); err != nil {
+		return m, false, fmt.Errorf("record %s: it is not a migration", movePath)
+	}
+	return m, true, nil
+}
+
+// BeginMove makes a store that can be used Arriving or Departed.
+func BeginMove(w store.Writer, m Move) error {
+	layout, err := w.Get(schemaPath)
+	if err != nil {
+		return err
+	}
+	m.Layout = string(layout)
+	return errors.Join(w.Put(schemaPath, []byte(m.State)), putMove(w, m))
+}
+
+// EndMove makes an Arriving store one that can be used.
+func EndMove(w store.Writer) error {
+	m, found, err := ReadMove(w)
+	if err != nil {
+		return err
+	}
+	if !found || m.State != Arriving {
+		return fmt.Errorf("record %s: no migration to this store is under way", movePath)
+	}
+	m.State = Arrived
+	return errors.Join(w.Put(schemaPath, []byte(m.Layout)), putMove(w, m))
+}
+
+func putMove(w store.Writer, m Move) error {
+	value, err := json.Marshal(m)
+	if err != nil {
+		return err
+	}
+	return w.Put(movePath, value)
+}
+
+// MoveError reports that a store can't be used because of a migration.
+type MoveError struct{ Move }
+
+// Error implements error.
+func (e *MoveError) Error() string {
+	if e.State == Departed {
+		return fmt.Sprintf("the store has moved to %s (%s) and is no longer used", e.Other, e.At.Format(time.RFC3339))
+	}
+	return fmt.Sprintf("the store is a copy that is not in use yet: its migration from %s has not ended; "+
+		"run the same alicloudkms migrate again", e.Other)
+}
+
+// layoutIn returns the record of the layout. For a store that can't be used because of a migration, the error is a
+// [MoveError].
+func layoutIn(r store.Reader) (layout string, err error) {
+	value, err := r.Get(schemaPath)
+	if err != nil {
+		return "", err
+	}
+	if state := MoveState(value); state != Arriving && state != Departed {
+		return string(value), nil
+	}
+	m, found, err := ReadMove(r)
+	if err == nil && !found {
+		err = fmt.Errorf("record %s: it is missing", movePath)
+	}
+	if err != nil {
+		return "", err
+	}
+	return m.Layout, &MoveError{m}
+}

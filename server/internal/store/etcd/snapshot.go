@@ -1,0 +1,71 @@
+package etcd
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"slices"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
+)
+
+// Snapshot is a [cluster.Snapshot] of a store in etcd.
+type Snapshot struct {
+	records  *records
+	leader   leader
+	versions []string
+}
+
+var _ cluster.Snapshot = (*Snapshot)(nil)
+
+// Read reads the whole store at one revision. A committed update that is not yet in its place is part of it. The error
+// wraps [store.ErrDamaged], or [store.ErrUnavailable].
+func Read(ctx context.Context, o Options) (*Snapshot, error) {
+	o = o.withDefaults()
+	f := &follower{
+		client: o.Client, keys: newLayout(o.Prefix), log: o.Logger, lease: o.Lease, heard: func() {}, progress: o.Progress,
+	}
+	s, err := f.load(ctx)
+	switch {
+	case errors.Is(err, store.ErrDamaged):
+		return nil, err
+	case err != nil:
+		return nil, &unusable{fmt.Errorf("etcd: %w", err)}
+	}
+	return &Snapshot{s.records, s.leader, versionsOf(ctx, o)}, nil
+}
+
+// versionsOf asks every member; those that do not answer in time are left out.
+func versionsOf(ctx context.Context, o Options) (found []string) {
+	ctx, cancel := context.WithTimeout(ctx, o.Lease)
+	defer cancel()
+	for _, endpoint := range o.Client.Endpoints() {
+		if status, err := o.Client.Status(ctx, endpoint); err == nil {
+			found = append(found, status.Version)
+		}
+	}
+	slices.Sort(found)
+	return slices.Compact(found)
+}
+
+// View implements [cluster.Snapshot].
+func (s *Snapshot) View(ctx context.Context, fn func(store.Reader) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	return read(s.records, fn)
+}
+
+// Backup implements [cluster.Snapshot].
+func (s *Snapshot) Backup(ctx context.Context, w io.Writer) error { return s.records.archive(ctx, w) }
+
+// Len implements [cluster.Snapshot].
+func (s *Snapshot) Len() int { return s.records.Len() }
+
+// Leader implements [cluster.Snapshot].
+func (s *Snapshot) Leader() (cluster.Peer, bool) { return s.leader.Peer, s.leader.created != 0 }
+
+// Versions implements [cluster.Snapshot].
+func (s *Snapshot) Versions() []string { return s.versions }

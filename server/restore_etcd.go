@@ -1,0 +1,82 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
+)
+
+// replaceIn puts the backup in the place of a store in etcd.
+func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, keep string) (_ Restored, err error) {
+	opened, err := in.lead(ctx)
+	if err != nil {
+		return Restored{}, err
+	}
+	defer func() { err = errors.Join(err, opened.Close()) }()
+	empty, err := isEmpty(ctx, opened)
+	switch {
+	case err != nil:
+		return Restored{}, err
+	case !empty && !replace:
+		return Restored{}, fmt.Errorf("%s: %w", StoreName(in.config), os.ErrExist)
+	case empty:
+		keep = ""
+	case keep == "":
+		return Restored{}, ErrNoKeep
+	}
+	archive, err := bolt.OpenArchive(r.backup)
+	if err != nil {
+		return Restored{}, fmt.Errorf("%s: %w", r.backup, err)
+	}
+	defer func() { err = errors.Join(err, archive.Close()) }()
+	if r.report, err = r.good(r.ofArchive(ctx, archive)); err != nil {
+		return Restored{}, err
+	}
+	// It may be here already, from a try of which the end is not known. Then what it has replaced is kept already too.
+	done, err := areEqual(ctx, opened, archive, keyring.ClockPath)
+	switch {
+	case err != nil:
+		return Restored{}, err
+	case done:
+		keep = ""
+	default:
+		err = r.putIn(ctx, in, opened, archive, keep)
+	}
+	if err == nil {
+		r.report, err = in.asWritten(ctx, r.checkup, r.report)
+	}
+	return Restored{r.report, keep}, err
+}
+
+// putIn puts an archive that was checked in the place of the store.
+func (r *restoring) putIn(
+	ctx context.Context, in etcdStore, opened cluster.Alone, archive *bolt.Archive, keep string,
+) error {
+	if keep != "" {
+		if err := keepAs(ctx, opened, keep, in.progress); err != nil {
+			return err
+		}
+		in.step("the store is kept")
+	}
+	// Since the backup, services may have accepted requests.
+	if err := replaceAll(ctx, opened, archive, keyring.RoughenClockMark); err != nil {
+		return in.fault(err)
+	}
+	in.step("the store is replaced")
+	return nil
+}
+
+// asWritten checks what is in etcd now, which is to have as much as there was before.
+func (e etcdStore) asWritten(ctx context.Context, c checkup, before Report) (Report, error) {
+	c.shown = StoreName(e.config)
+	after, err := c.good(c.ofEtcd(ctx, e.config))
+	if err == nil {
+		err = compareContents(c.shown, after, before)
+	}
+	return after, err
+}
