@@ -20,9 +20,11 @@ help: ## List the targets
 demo: ## Run the main job from start to finish, on a real Vault and a real KMS service; cleans up after itself
 	@VERSION=$(VERSION) exec scripts/demo.sh
 
-# Many shells know a variable ENV, which names a file of the user's; only one that is given here is meant.
+# Many shells know a variable ENV, which names a file of the user's, and CLUSTER may be one too; only one that is given
+# here is meant.
+dev: export DEV_CLUSTER = $(if $(filter command,$(origin CLUSTER)),$(CLUSTER))
 dev: export DEV_ENV = $(if $(filter command,$(origin ENV)),$(ENV))
-dev: ## Start the same setup and leave it running for you to use; ENV=FILE writes its variables there; Ctrl-C ends it
+dev: ## Start the same setup and leave it running until Ctrl-C; ENV=FILE writes its variables there; CLUSTER=3: 3 nodes
 	@VERSION=$(VERSION) exec scripts/dev.sh
 
 test: ## All a commit needs: format, vet, staticcheck, unit tests with -race, SDKs, end-to-end tests on a real Vault
@@ -52,6 +54,7 @@ lint: ## Check format, line length, workflows, go vet and staticcheck, and chang
 	$(TOOL) staticcheck ./...
 	cd test/sdk && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd test/clients && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
+	cd test/cluster && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd test/bench && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd test/openapi && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
 	cd test/kubernetes && go vet ./... && go tool -modfile=../tools/go.mod staticcheck ./...
@@ -69,7 +72,7 @@ bench: ## Measure against peers and write the table of docs/performance.md; BENC
 fuzz: ## Run every fuzz target for FUZZTIME (30s)
 	@FUZZTIME=$(FUZZTIME) scripts/fuzz.sh
 
-crash: ## Kill the busy KMS service ROUNDS times (200), and check that no acknowledged write is lost
+crash: ## Kill the busy KMS service ROUNDS (200) times; CLUSTER=3 kills nodes, etcd and links of a cluster
 	@scripts/crash.sh
 
 clean: ## Remove bin/ and dist/

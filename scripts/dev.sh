@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # Starts a KMS service and a Vault with the plugin mounted at alicloudkms/, and leaves them running until Ctrl-C or
 # SIGTERM. Start it with `make dev`, or `make dev ENV=FILE`: the file then has the variables for clients as soon as
-# everything is ready, and is gone afterwards.
+# everything is ready, and is gone afterwards. With `make dev CLUSTER=3`, the KMS service runs on three nodes.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 
@@ -44,10 +44,21 @@ withdraw() {
 	fi
 }
 
+nodes=${DEV_CLUSTER:-}
+if [[ -n $nodes && ! $nodes =~ ^[2-9]$ ]]; then
+	echo "CLUSTER is the number of nodes, from 2 to 9" >&2
+	exit 1
+fi
+
+[[ -z $nodes ]] || build_more=build_cluster
 open_stage
 before_close=withdraw
 start_vault
-start_kms 127.0.0.1:0
+if [[ -n $nodes ]]; then
+	start_cluster "$nodes"
+else
+	start_kms 127.0.0.1:0
+fi
 doing="while mounting the plugin"
 vault plugin register -sha256="$(plugin_sha256)" -version="$VERSION" secret "$plugin" >/dev/null
 vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/dev/null
@@ -63,6 +74,11 @@ if [[ -n $env_file ]]; then
 	publish
 fi
 
+if [[ -n $nodes ]]; then
+	more="docs/cluster.md is about the nodes of the KMS service."
+else
+	more="The KMS service has a page, $(sed -n 's/^Its page is //p' "$work/logs/kms.log")."
+fi
 cat <<-EOF
 
 	Vault and the KMS service are running. NOT FOR PRODUCTION: their data is lost when they stop.
@@ -72,7 +88,7 @@ cat <<-EOF
 
 	which sets $(sed -n 's/^export \([A-Z_]*\)=.*/\1/p' "$work/env" | paste -s -d ' ' -)
 
-	The KMS service has a page, $(sed -n 's/^Its page is //p' "$work/logs/kms.log").
+	$more
 	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
 # From here on, Ctrl-C and SIGTERM are how it is meant to end.

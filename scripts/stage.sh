@@ -19,6 +19,8 @@ vault_pid=
 interrupted=
 # A function to run before the servers are stopped.
 before_close=:
+# A function that builds more programs.
+build_more=:
 # The current activity, for the report of a failure.
 doing="while preparing"
 
@@ -44,6 +46,7 @@ open_stage() {
 	interruptibly "$root/scripts/vault.sh"
 	ln -s "$(tail -n 1 "$work/logs/vault.sh.log")" "$work/path/vault"
 	cp "$root/bin/$plugin" "$work/plugins/"
+	"$build_more"
 	leave_callers_environment
 }
 
@@ -129,6 +132,26 @@ start_kms() {
 	rm -f "$work/kms.env"
 	start_server kms "$root/bin/alicloudkms" server -dev -dev-listen "$1" -dev-dir "$work/kms" -dev-env "$work/kms.env"
 	kms_pid=$started
+	wait_until "$kms_pid" test -s "$work/kms.env"
+	# shellcheck disable=SC1091 # written by the service
+	. "$work/kms.env"
+}
+
+# build_cluster builds what start_cluster needs, with the caller's caches.
+build_cluster() {
+	interruptibly "$root/scripts/etcd.sh"
+	interruptibly go build -C "$root" -buildvcs=false -o "$work/devcluster" ./test/devcluster
+}
+
+# start_cluster N starts the KMS service on N nodes, with an etcd, and sources its exports. What becomes of the nodes is
+# printed.
+start_cluster() {
+	doing="while starting the cluster"
+	# shellcheck disable=SC2086 # nothing, where there is no setsid
+	$new_group "$work/devcluster" -dir "$work/kms" -env "$work/kms.env" -logs "$work/logs" -nodes "$1" \
+		-alicloudkms "$root/bin/alicloudkms" -etcd "$root/bin/test-etcd" </dev/null 2>>"$work/logs/kms.log" &
+	kms_pid=$!
+	leaders+=("$kms_pid")
 	wait_until "$kms_pid" test -s "$work/kms.env"
 	# shellcheck disable=SC1091 # written by the service
 	. "$work/kms.env"

@@ -2,8 +2,9 @@
 # Runs every check that a commit needs, in phases: format and vet, unit tests with the race detector, Alibaba Cloud's
 # own SDKs against the KMS service, transit's clients against the engine, the published OpenAPI, Kubernetes' API server
 # against the KMS provider, the page of the KMS service in a real browser, dashboards and alerts in a real Prometheus,
-# the files of a release, and the end-to-end tests on a real Vault. The latter are last and verbose, so that the output
-# shows that they ran, and never from the test cache. .ci/run has the names of the phases too.
+# three nodes of the service that lose everything they can lose, the files of a release, and the end-to-end tests on a
+# real Vault. The latter are last and verbose, so that the output shows that they ran, and never from the test cache.
+# .ci/run has the names of the phases too.
 set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/.."
@@ -14,6 +15,8 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 prepare() {
 	scripts/compiler.sh || return
 	scripts/programs.sh || return
+	scripts/etcd.sh || return
+	scripts/etcd.sh ctl || return
 	scripts/prometheus.sh >/dev/null || return
 	VAULT_BIN=$(scripts/vault.sh) || return
 	export VAULT_BIN CGO_ENABLED=1
@@ -45,5 +48,6 @@ run_phase kubernetes go test -C test/kubernetes -count=1 .
 run_phase page go test -C test/page -count=1 .
 run_phase monitoring scripts/monitoring.sh
 run_phase node scripts/node.sh
+run_phase cluster scripts/cluster.sh
 run_phase release go test -C scripts/release -v -count=1 -timeout 20m .
 run_phase e2e go test -race -v -count=1 -timeout 20m ./test/e2e

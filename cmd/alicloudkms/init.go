@@ -18,11 +18,15 @@ func initCommand() *cli.Command {
 		Name:  "init",
 		Usage: "make the files of a new KMS service: keys, certificate, configuration",
 		UsageText: `alicloudkms init [-host HOST …] [-listen ADDRESS] [-region REGION] [-account ID] [-data DIR] [-o FORMAT] DIR
+       alicloudkms init -node NAME=HOST … -etcd URL … [-cluster NAME] [the same] DIR
        alicloudkms init -renew [-host HOST …] [-ca-key FILE] [-o FORMAT] DIR`,
 		ArgsUsage: "DIR",
 		Description: `Makes a root key, a CA, a certificate, an access key and a configuration in DIR, and prints how to start the service and
 use it. DIR must not exist, or be empty; after an error, nothing is left in it. The paths in the configuration are
 relative, so DIR can be moved.
+
+With -node, it makes the files of a service on several machines, with its data in etcd: a folder for each node, to be
+copied to its machine, and beside them what is for clients, and the CAs.
 
 With -renew, it makes a new certificate for the same hosts and the same key, with the CA's key, and changes nothing
 else. A running service reads it at: alicloudkms reload`,
@@ -43,12 +47,24 @@ else. A running service reads it at: alicloudkms reload`,
 			&cli.StringFlag{
 				Name: "data", Usage: "the store and the audit log will be in `DIR`, such as /var/lib/alicloudkms for systemd (default: with the rest)",
 			},
+			&cli.StringSliceFlag{
+				Name: "node",
+				Usage: "a node of a service on several machines, `NAME=HOST`, where the others reach it; a port other than 8444 may " +
+					"follow; repeatable",
+			},
+			&cli.StringSliceFlag{
+				Name: "etcd", Usage: "with -node: the `URL` of a member of etcd, such as https://etcd1.internal:2379; repeatable",
+			},
+			&cli.StringFlag{
+				Name: "cluster", Usage: "with -node: the `NAME` of the cluster, in its nodes' certificates (default: kms)",
+			},
 			&cli.BoolFlag{Name: "renew", Usage: "make a new certificate in DIR"},
 			&cli.StringFlag{Name: "ca-key", Usage: "with -renew: the CA's key is in `FILE` (default: ca.key in DIR)"},
 			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms init kms
   alicloudkms init -host kms.example.com -host 10.0.0.5 -data /var/lib/alicloudkms /etc/alicloudkms
+  alicloudkms init -node a=10.0.0.1 -node b=10.0.0.2 -node c=10.0.0.3 -etcd https://10.0.0.9:2379 kms
   alicloudkms init -renew -ca-key /media/safe/ca.key /etc/alicloudkms
 `),
 		Action: runInit,
@@ -63,30 +79,40 @@ func runInit(_ context.Context, c *cli.Command) error {
 	if c.IsSet("ca-key") && !renew {
 		return usagef(c, "-ca-key works only with -renew")
 	}
-	for _, name := range []string{"listen", "region", "account", "data"} {
+	for _, name := range []string{"listen", "region", "account", "data", "node"} {
 		if c.IsSet(name) && renew {
 			return usagef(c, "-%s works only without -renew", name)
 		}
 	}
-	if renew {
-		return runRenew(c)
+	for _, name := range []string{"etcd", "cluster"} {
+		if c.IsSet(name) && !c.IsSet("node") {
+			return usagef(c, "-%s works only with -node", name)
+		}
 	}
-	made, err := setup.Init(setup.Options{
-		Dir: c.Args().First(), Hosts: hostsOf(c), Listen: c.String("listen"),
+	options := setup.Options{
+		Dir: c.Args().First(), Hosts: listOf(c, "host"), Listen: c.String("listen"),
 		Region: c.String("region"), Account: c.String("account"), Data: c.String("data"), Now: time.Now(),
-	})
+	}
+	switch {
+	case renew:
+		return runRenew(c)
+	case c.IsSet("node"):
+		return runInitCluster(c, options)
+	}
+	made, err := setup.Init(options)
 	if err != nil {
 		return blameFlag(c, err)
 	}
 	return printResult(c, made, describeMade(made))
 }
 
-// hostsOf returns the values of -host. No host has a comma, and a value with commas has always been a list.
-func hostsOf(c *cli.Command) (hosts []string) {
-	for _, value := range c.StringSlice("host") {
-		hosts = append(hosts, strings.Split(value, ",")...)
+// listOf returns the values of a flag that is repeatable. None of them has a comma, and a value with commas has always
+// been a list.
+func listOf(c *cli.Command, flag string) (values []string) {
+	for _, value := range c.StringSlice(flag) {
+		values = append(values, strings.Split(value, ",")...)
 	}
-	return hosts
+	return values
 }
 
 // blameFlag makes err a usage error if it is about the value of a flag.
@@ -117,17 +143,22 @@ func describeMade(m setup.Made) string {
 
 Then, in another shell, list its keys, and let the secrets engine use it:
 
-  alicloudkms call ListKeys -env %s
-  vault write alicloudkms/config region=%s %s %s access_key=%s %s`,
-		shell.Word(m.ConfigFile), shell.Word(m.EnvFile), m.Region, shell.Word("endpoint="+m.Endpoint),
-		shell.Word("ca_cert=@"+m.CAFile), m.AccessKeyID, shell.Word("secret_key=@"+m.SecretFile))
+%s`, shell.Word(m.ConfigFile), describeUse(m))
 	return b.String()
+}
+
+// describeUse is the commands of a client.
+func describeUse(m setup.Made) string {
+	return fmt.Sprintf(`  alicloudkms call ListKeys -env %s
+  vault write alicloudkms/config region=%s %s %s access_key=%s %s`,
+		shell.Word(m.EnvFile), m.Region, shell.Word("endpoint="+m.Endpoint),
+		shell.Word("ca_cert=@"+m.CAFile), m.AccessKeyID, shell.Word("secret_key=@"+m.SecretFile))
 }
 
 // runRenew is `init -renew`.
 func runRenew(c *cli.Command) error {
 	renewed, err := setup.Renew(setup.RenewOptions{
-		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: hostsOf(c), Now: time.Now(),
+		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: listOf(c, "host"), Now: time.Now(),
 	})
 	if err != nil {
 		return blameFlag(c, err)

@@ -16,6 +16,14 @@
 // It fills a folder that does not exist or is empty, and either writes all of the files or none. Everything is synced
 // to disk when it returns. server.hcl is written last, so that nothing starts on what is left of a crash.
 //
+// [InitCluster] makes those of a service on several machines: a folder for each node, with all that it needs but the
+// certificates for etcd, and beside them the CAs with their keys and what is for clients. The folder of a node is as
+// that of a service on one machine, and has besides
+//
+//	nodes-ca.pem   the CA of the nodes, which signs nothing but their certificates
+//	node.pem       the node's certificate for the other nodes, with its name
+//	node.key       its key
+//
 // [Renew] replaces the certificate by one that is valid for longer, for the same key.
 //
 // The CA is kept for 10 years, since every client must be given a new one. It has no name constraints: a service gets

@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
@@ -16,7 +17,7 @@ import (
 type folder struct {
 	path string
 	root *os.Root
-	// isNew is set if it was made here, and written are the files that were.
+	// isNew is set if it was made here, and written are the files and the folders in it that were, in that order.
 	isNew   bool
 	written []string
 }
@@ -94,9 +95,47 @@ func (f *folder) write(name string, mode fs.FileMode, content []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
-// keep syncs the folder, and the entry of a new one.
+// newFile is a file to be made.
+type newFile struct {
+	name    string
+	mode    fs.FileMode
+	content []byte
+}
+
+// The modes of files.
+const (
+	ownersFile fs.FileMode = 0o600
+	publicFile fs.FileMode = 0o644
+)
+
+// writeAll makes files in the folder below, or in f itself.
+func (f *folder) writeAll(below string, files []newFile) error {
+	for _, file := range files {
+		if err := f.write(filepath.Join(below, file.name), file.mode, file.content); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// makeBelow makes a folder in the folder, for files with names such as "node-1/server.hcl".
+func (f *folder) makeBelow(name string) error {
+	if err := f.root.Mkdir(name, 0o700); err != nil {
+		return fmt.Errorf("%s: %w", f.path, err)
+	}
+	f.written = append(f.written, name)
+	return nil
+}
+
+// keep syncs the folder, those in it that were made, and the entry of a new one.
 func (f *folder) keep() error {
-	err := durable.SyncFolder(f.path)
+	var err error
+	for _, name := range f.written {
+		if info, statErr := f.root.Stat(name); statErr == nil && info.IsDir() {
+			err = errors.Join(err, durable.SyncFolder(f.name(name)))
+		}
+	}
+	err = errors.Join(err, durable.SyncFolder(f.path))
 	if f.isNew {
 		err = errors.Join(err, durable.SyncFolder(filepath.Dir(f.path)))
 	}
@@ -106,7 +145,7 @@ func (f *folder) keep() error {
 // undo removes everything that was made.
 func (f *folder) undo() error {
 	var errs []error
-	for _, name := range f.written {
+	for _, name := range slices.Backward(f.written) {
 		errs = append(errs, f.root.Remove(name))
 	}
 	if f.isNew {

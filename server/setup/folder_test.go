@@ -16,7 +16,7 @@ func begin(t *testing.T) (*service, string) {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(above)) })
 	dir := filepath.Join(above, "kms")
-	s, err := newService(Options{Dir: dir, Now: time.Now()})
+	s, err := newServer(Options{Dir: dir, Now: time.Now()})
 	require.NoError(t, err)
 	return s, dir
 }

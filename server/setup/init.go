@@ -6,7 +6,6 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
-	"io/fs"
 	"path/filepath"
 	"strings"
 	"time"
@@ -40,7 +39,7 @@ type Options struct {
 type Made struct {
 	// Dir is absolute, and so are the paths of the files in it.
 	Dir        string `json:"dir"`
-	ConfigFile string `json:"config_file"`
+	ConfigFile string `json:"config_file,omitempty"`
 	EnvFile    string `json:"env_file"`
 	CAFile     string `json:"ca_file"`
 	SecretFile string `json:"secret_file"`
@@ -49,8 +48,8 @@ type Made struct {
 	Region      string `json:"region"`
 	AccessKeyID string `json:"access_key_id"`
 	// Hosts are what the certificate is for, and Expires is when it expires.
-	Hosts   []string  `json:"hosts"`
-	Expires time.Time `json:"expires"`
+	Hosts   []string  `json:"hosts,omitempty"`
+	Expires time.Time `json:"expires,omitzero"`
 }
 
 // The files that Init makes.
@@ -74,7 +73,7 @@ const (
 // Init makes the files of a new service. The errors say what is wrong with the options, or with the folder; after an
 // error, nothing is left.
 func Init(o Options) (_ Made, err error) {
-	s, err := newService(o)
+	s, err := newServer(o)
 	if err != nil {
 		return Made{}, err
 	}
@@ -107,6 +106,20 @@ type service struct {
 	server  pki.Pair
 }
 
+// newServer is a service on one machine.
+func newServer(o Options) (*service, error) {
+	s, err := newService(o)
+	if err != nil {
+		return nil, err
+	}
+	if err := checkSocketPath(filepath.Join(cmp.Or(s.data, s.made.Dir), storeName+socketEnd)); err != nil {
+		return nil, err
+	}
+	s.server, err = s.ca.Issue(serverTemplate(s.place.hosts, o.Now, s.made.Expires))
+	return s, err
+}
+
+// newService is what services on one machine and on several have in common.
 func newService(o Options) (*service, error) {
 	o.Account = cmp.Or(o.Account, "1000000000000001")
 	o.Region = cmp.Or(o.Region, kmsapi.DefaultRegion)
@@ -124,7 +137,7 @@ func newService(o Options) (*service, error) {
 	if s.root, err = crypt.NewRootKey(rand.Reader); err != nil {
 		return nil, err
 	}
-	return s, s.certify(o.Now)
+	return s, s.makeCA(o.Now)
 }
 
 // checkOwner checks the account and the region.
@@ -150,9 +163,6 @@ func (s *service) describe(o Options) error {
 			return err
 		}
 	}
-	if err := checkSocket(cmp.Or(s.data, dir)); err != nil {
-		return err
-	}
 	path := func(name string) string { return filepath.Join(dir, name) }
 	s.made = Made{
 		Dir: dir, ConfigFile: path(configName), EnvFile: path(envName), CAFile: path(caName), SecretFile: path(secretName),
@@ -171,11 +181,11 @@ func absolute(path string) (string, error) {
 	return path, err
 }
 
-// checkSocket refuses a folder in which the service could not make its socket.
-func checkSocket(dir string) error {
-	if longest := filepath.Join(dir, storeName+socketEnd); len(longest) > config.MaxSocketPath {
+// checkSocketPath refuses a folder in which the service could not make its socket.
+func checkSocketPath(path string) error {
+	if dir := filepath.Dir(path); len(path) > config.MaxSocketPath {
 		return fmt.Errorf("the path %s is too long for the socket in it: it may have at most %d bytes",
-			dir, config.MaxSocketPath-len(longest)+len(dir))
+			dir, config.MaxSocketPath-len(path)+len(dir))
 	}
 	return nil
 }
@@ -183,14 +193,10 @@ func checkSocket(dir string) error {
 // newSecret returns 260 random bits in letters and digits, which no shell and no form changes.
 func newSecret() kmsapi.Secret { return kmsapi.NewSecret(rand.Text() + rand.Text()) }
 
-// certify makes the CA and the certificate. Names tell two CAs of one machine apart.
-func (s *service) certify(now time.Time) (err error) {
+// makeCA makes the CA that clients trust. Names tell two CAs of one machine apart.
+func (s *service) makeCA(now time.Time) (err error) {
 	name := fmt.Sprintf("KMS CA of %s, %s", now.UTC().Format(time.DateOnly), s.place.hosts[0])
-	ca := pki.CA(commonName(name), now, now.AddDate(caLife, 0, 0))
-	if s.ca, err = pki.NewAuthority(ca, nil); err != nil {
-		return err
-	}
-	s.server, err = s.ca.Issue(serverTemplate(s.place.hosts, now, s.made.Expires))
+	s.ca, err = pki.NewAuthority(pki.CA(commonName(name), now, now.AddDate(caLife, 0, 0)), nil)
 	return err
 }
 
@@ -219,24 +225,17 @@ func (s *service) write(f *folder) error {
 		return err
 	}
 	defer clear(root)
-	const private, public = fs.FileMode(0o600), fs.FileMode(0o644)
-	for _, file := range []struct {
-		name    string
-		mode    fs.FileMode
-		content []byte
-	}{
-		{rootKeyName, private, root},
-		{caKeyName, private, caKey},
-		{caName, public, pki.EncodeCertificates(s.ca.Certificate)},
-		{keyName, private, tlsKey},
-		{certName, public, pki.EncodeCertificates(s.server.Certificate)},
-		{secretName, private, []byte(s.secret.Reveal() + "\n")},
-		{envName, private, []byte(s.env())},
-		{configName, public, []byte(s.config())},
-	} {
-		if err := f.write(file.name, file.mode, file.content); err != nil {
-			return err
-		}
+	if err := f.writeAll("", []newFile{
+		{rootKeyName, ownersFile, root},
+		{caKeyName, ownersFile, caKey},
+		{caName, publicFile, pki.EncodeCertificates(s.ca.Certificate)},
+		{keyName, ownersFile, tlsKey},
+		{certName, publicFile, pki.EncodeCertificates(s.server.Certificate)},
+		{secretName, ownersFile, []byte(s.secret.Reveal() + "\n")},
+		{envName, ownersFile, []byte(s.env())},
+		{configName, publicFile, []byte(s.config())},
+	}); err != nil {
+		return err
 	}
 	if _, err := config.Load(s.made.ConfigFile); err != nil {
 		return err

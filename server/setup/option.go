@@ -2,9 +2,10 @@ package setup
 
 import "fmt"
 
-// OptionError is a value of [Options] or [RenewOptions] that can't be used. Nothing was made or changed.
+// OptionError is a value of [Options], [ClusterOptions] or [RenewOptions] that can't be used. Nothing was made or
+// changed.
 type OptionError struct {
-	// Option is the name of the option: host, listen, account or region.
+	// Option is the name of the option: host, listen, account, region, node, cluster or etcd.
 	Option string
 	Value  string
 	Err    error

@@ -12,10 +12,27 @@ const (
 	storeName = "kms.db"
 	socketEnd = ".sock"
 	auditName = "audit.log"
+	// A node has no store of its own that its socket could be named after.
+	nodeSocketName = "kms" + socketEnd
 )
+
+// opsAddress is where a node answers for its health, for the load balancer.
+const opsAddress = loopback + ":9180"
 
 // config returns the configuration file. Every value but the paths has been checked to need no quoting.
 func (s *service) config() string {
+	store := fmt.Sprintf(`# On a local disk. With systemd: /var/lib/alicloudkms/kms.db
+storage { path = %s }
+`, quote(filepath.Join(s.data, storeName)))
+	const operations = `# The socket through which backup and reload reach the running service. For a page in your browser, metrics and health,
+# all without authentication, add: address = "127.0.0.1:9180"
+operations {}
+`
+	return s.configWith(store, operations)
+}
+
+// configWith returns a configuration file with blocks for the store and for operators.
+func (s *service) configWith(store, operations string) string {
 	return fmt.Sprintf(`# The configuration of a KMS service, made by: alicloudkms init
 # Paths are relative to this file. docs/kms-configuration.md has all other fields.
 
@@ -28,9 +45,7 @@ listener {
   tls_key_file  = %q
 }
 
-# On a local disk. With systemd: /var/lib/alicloudkms/kms.db
-storage { path = %s }
-
+%s
 # Wraps all other keys. Keep a copy elsewhere: without it, neither the store nor a backup can be decrypted.
 root_key { file = %q }
 
@@ -42,11 +57,47 @@ account %q {
 # One line for each request. With systemd: /var/log/alicloudkms/audit.log
 audit { file = %s }
 
-# The socket through which backup and reload reach the running service. For a page in your browser, metrics and health,
-# all without authentication, add: address = "127.0.0.1:9180"
-operations {}
-`, s.made.Region, s.place.listen, certName, keyName, quote(filepath.Join(s.data, storeName)), rootKeyName,
-		s.account, s.made.AccessKeyID, secretName, quote(filepath.Join(s.data, auditName)))
+%s`, s.made.Region, s.place.listen, certName, keyName, store, rootKeyName,
+		s.account, s.made.AccessKeyID, secretName, quote(filepath.Join(s.data, auditName)), operations)
+}
+
+// config returns the configuration file of a node.
+func (n *node) config(c *newCluster) string {
+	files := ""
+	if strings.HasPrefix(c.etcd[0], "https:") {
+		files = `
+  ca_file   = "etcd-ca.pem" # the CA of etcd's own certificates
+  cert_file = "etcd.pem"    # the certificate that etcd knows the nodes by
+  key_file  = "etcd.key"
+`
+	}
+	var endpoints []string
+	for _, e := range c.etcd {
+		endpoints = append(endpoints, quote(e))
+	}
+	store := fmt.Sprintf(`# Where all nodes keep their data. docs/cluster.md has what to set up there.
+etcd {
+  endpoints = [%s]
+%s}
+
+# How the nodes reach each other.
+cluster {
+  address   = %q
+  ca_file   = %q
+  cert_file = %q
+  key_file  = %q
+}
+`, strings.Join(endpoints, ", "), strings.TrimPrefix(files, "\n"), n.peers, nodesCAName, nodeCertName, nodeKeyName)
+	operations := fmt.Sprintf(`# For operators, on this machine alone. The address has a page, metrics and health, all without authentication, and the
+# socket is what reload uses.
+operations {
+  address = %q
+  socket  = %s
+}
+`, opsAddress, quote(filepath.Join(c.data, nodeSocketName)))
+	s := *c.service
+	s.place = n.place
+	return s.configWith(store, operations)
 }
 
 // quote returns s as a string of HCL, in which ${ and %{ begin templates.

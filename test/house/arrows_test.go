@@ -166,9 +166,9 @@ var rooms = map[string]room{
 	// The files of a new service.
 	"server/setup": {
 		imports: serverRooms(
-			"config", "crypt", "pki", "private", "internal/durable", "internal/guess", "internal/shell", "kmsapi",
+			"config", "crypt", "peers", "pki", "private", "internal/durable", "internal/guess", "internal/shell", "kmsapi",
 		),
-		tests: []string{"client", "kmsapi", "server", "signature"},
+		tests: []string{"client", "kmsapi", "server", "server/internal/peers", "signature"},
 	},
 	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
 	"server/internal/connlimit": {onlyStandard: true},
@@ -213,7 +213,9 @@ var rooms = map[string]room{
 	},
 	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
 	// The links between the nodes of a cluster.
-	"server/internal/peers":    {imports: serverRooms("cluster", "edge"), tests: serverRooms("pki")},
+	"server/internal/peers": {
+		imports: serverRooms("cluster", "edge"), tests: serverRooms("pki", "internal/link"),
+	},
 	"server/internal/pki":      {onlyStandard: true},
 	"server/internal/replay":   {},
 	"server/internal/wrapping": {imports: serverRooms("fair", "kmsapi")},

@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"errors"
 	"fmt"
+	"net/url"
 	"regexp"
 	"time"
 )
@@ -54,6 +55,16 @@ func joined(parts [][]byte) (all []byte) {
 
 // nodeURI is the form of the name of a node. Names appear in logs, audit lines and metrics.
 var nodeURI = regexp.MustCompile(`^alicloudkms://([A-Za-z0-9][A-Za-z0-9.-]{0,62})/([A-Za-z0-9][A-Za-z0-9._-]{0,62})$`)
+
+// NodeURI is the URI in the certificate of a node. It returns an error if one of the names can't be used.
+func NodeURI(cluster, node string) (*url.URL, error) {
+	u := &url.URL{Scheme: "alicloudkms", Host: cluster, Path: "/" + node}
+	if !nodeURI.MatchString(u.String()) {
+		return nil, errors.New("a name has letters, digits, dots and dashes, begins with a letter or a digit, " +
+			"and has at most 63 characters")
+	}
+	return u, nil
+}
 
 // nameOf returns the cluster and the name of the node whose certificate it is.
 func nameOf(c *x509.Certificate) (cluster, node string, err error) {

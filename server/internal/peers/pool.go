@@ -37,11 +37,10 @@ func (p *pool) take(ctx context.Context) (*link, error) {
 		return nil, err
 	}
 	l, err := p.find(ctx)
-	if err != nil {
+	if err != nil && !errors.Is(err, errStillDialing) {
 		<-p.slots
-		return nil, err
 	}
-	return l, nil
+	return l, err
 }
 
 func (p *pool) await(ctx context.Context) error {
@@ -69,7 +68,7 @@ func (p *pool) find(ctx context.Context) (*link, error) {
 			return nil, err
 		}
 		if l == nil {
-			return p.dial(ctx)
+			return p.connect(ctx)
 		}
 		switch {
 		case !l.isQuiet():
@@ -86,6 +85,36 @@ func (p *pool) find(ctx context.Context) (*link, error) {
 			p.drop() // What has cut this one off has cut the others off too.
 		}
 	}
+}
+
+// errStillDialing says that a link is still being made, for somebody else: its slot is in use until it is there.
+var errStillDialing = errors.New("the link was not there in time")
+
+// connect makes a link. If ctx ends before it is there, it is made all the same: otherwise nodes too busy to make one
+// within the time of a request would begin with another one for each request, and never have any.
+func (p *pool) connect(ctx context.Context) (*link, error) {
+	type result struct {
+		link *link
+		err  error
+	}
+	made := make(chan result, 1)
+	go func() {
+		l, err := p.dial(context.WithoutCancel(ctx))
+		made <- result{l, err}
+	}()
+	select {
+	case r := <-made:
+		return r.link, r.err
+	case <-ctx.Done():
+	}
+	go func() {
+		if r := <-made; r.err == nil {
+			p.give(r.link, false)
+		} else {
+			<-p.slots
+		}
+	}()
+	return nil, fmt.Errorf("%w: %w", errStillDialing, ctx.Err())
 }
 
 // pop returns the idle link that was used last, or nil.

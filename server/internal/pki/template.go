@@ -4,6 +4,7 @@ import (
 	"crypto/x509"
 	"crypto/x509/pkix"
 	"net"
+	"net/url"
 	"time"
 )
 
@@ -31,6 +32,15 @@ func Server(name string, hosts []string, now, until time.Time) *x509.Certificate
 			leaf.DNSNames = append(leaf.DNSNames, host)
 		}
 	}
+	return leaf
+}
+
+// Node returns the template of a certificate for a node of a cluster, which is client and server of others. uri is its
+// name there.
+func Node(name string, uri *url.URL, now, until time.Time) *x509.Certificate {
+	leaf := Server(name, nil, now, until)
+	leaf.ExtKeyUsage = append(leaf.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
+	leaf.URIs = []*url.URL{uri}
 	return leaf
 }
 

@@ -12,6 +12,7 @@ import (
 	"errors"
 	"math/big"
 	"net"
+	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
@@ -100,6 +101,23 @@ func (p *PKI) issue(dir, name string, chain []byte, hosts []string) error {
 		Subject: pkix.Name{CommonName: hosts[0]}, KeyUsage: x509.KeyUsageDigitalSignature,
 		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth},
 	}
+	return p.issueTo(dir, name, chain, hosts, template)
+}
+
+// IssuePeer is [PKI.Issue] for a node of a cluster, whose name is a URI, and which is client and server.
+func (p *PKI) IssuePeer(dir, name, uri string, hosts ...string) error {
+	identity, err := url.Parse(uri)
+	if err != nil {
+		return err
+	}
+	return p.issueTo(dir, name, p.region.pem(), hosts, &x509.Certificate{
+		Subject: pkix.Name{CommonName: name}, KeyUsage: x509.KeyUsageDigitalSignature, URIs: []*url.URL{identity},
+		ExtKeyUsage: []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth},
+	})
+}
+
+// issueTo issues template to hosts.
+func (p *PKI) issueTo(dir, name string, chain []byte, hosts []string, template *x509.Certificate) error {
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			template.IPAddresses = append(template.IPAddresses, ip)

@@ -1,0 +1,261 @@
+package setup
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"path/filepath"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
+)
+
+// ClusterOptions are what [InitCluster] can't know.
+type ClusterOptions struct {
+	// Options are those of each node. Hosts are names and addresses that lead to all of them, such as a load balancer's;
+	// each node's own are added.
+	Options
+	// Cluster is the name of the cluster; "" means kms.
+	Cluster string
+	// Nodes are NAME=HOST or NAME=HOST:PORT: where the others reach the node. The default port is 8444.
+	Nodes []string
+	// Etcd are the URLs of etcd's members.
+	Etcd []string
+}
+
+// MadeCluster is what [InitCluster] has made.
+type MadeCluster struct {
+	// Made has no ConfigFile, no Hosts and no Expires: each node has its own.
+	Made
+	Cluster string     `json:"cluster"`
+	Nodes   []MadeNode `json:"nodes"`
+}
+
+// MadeNode is a node of a [MadeCluster]. Its paths are absolute.
+type MadeNode struct {
+	Name       string `json:"name"`
+	Dir        string `json:"dir"`
+	ConfigFile string `json:"config_file"`
+	// Peers is host:port where the other nodes reach it.
+	Peers string `json:"peers"`
+	// Hosts are what its certificate for clients is for, and Expires is when that expires.
+	Hosts   []string  `json:"hosts"`
+	Expires time.Time `json:"expires"`
+	// NeedsEtcdFiles reports whether the certificates for etcd have to be put into Dir.
+	NeedsEtcdFiles bool `json:"needs_etcd_files"`
+}
+
+// The files that a node has besides those of a service on one machine, and those of the CA of all nodes.
+const (
+	nodesCAName    = "nodes-ca.pem"
+	nodesCAKeyName = "nodes-ca.key"
+	nodeCertName   = "node.pem"
+	nodeKeyName    = "node.key"
+)
+
+const peersPort = "8444"
+
+// InitCluster makes the files of a service on several machines: in Dir those of its clients and of the CAs, and a
+// folder for each node. After an error, nothing is left.
+func InitCluster(o ClusterOptions) (_ MadeCluster, err error) {
+	c, err := planCluster(o)
+	if err != nil {
+		return MadeCluster{}, err
+	}
+	f, err := makeFolder(c.made.Dir)
+	if err != nil {
+		return MadeCluster{}, err
+	}
+	defer func() { err = errors.Join(err, f.close()) }()
+	if err := c.write(f); err != nil {
+		return MadeCluster{}, errors.Join(err, f.undo())
+	}
+	return c.result(), nil
+}
+
+// newCluster is a new service on several machines, before it is written.
+type newCluster struct {
+	// service is what the nodes have in common. It has no certificate for a server.
+	*service
+	name string
+	etcd []string
+	// nodesCA signs the nodes' certificates and nothing else.
+	nodesCA *pki.Authority
+	nodes   []*node
+}
+
+// node is one machine of a newCluster.
+type node struct {
+	name string
+	// uri is what its certificate for the others says.
+	uri *url.URL
+	// peers is host:port where the others reach it.
+	peers  string
+	place  place
+	server pki.Pair
+	peer   pki.Pair
+}
+
+func planCluster(o ClusterOptions) (*newCluster, error) {
+	c := &newCluster{name: cmp.Or(o.Cluster, "kms"), etcd: o.Etcd}
+	if err := c.placeNodes(o); err != nil {
+		return nil, err
+	}
+	if len(o.Hosts) == 0 { // Without a load balancer, clients go to the first node.
+		o.Hosts = c.nodes[0].place.hosts[:1]
+	}
+	var err error
+	if c.service, err = newService(o.Options); err != nil {
+		return nil, err
+	}
+	for _, n := range c.nodes {
+		n.place.listen = c.place.listen
+		data := cmp.Or(c.data, filepath.Join(c.made.Dir, n.name))
+		if err := checkSocketPath(filepath.Join(data, nodeSocketName)); err != nil {
+			return nil, err
+		}
+	}
+	return c, c.certify(o.Now)
+}
+
+// placeNodes reads what o says of each node.
+func (c *newCluster) placeNodes(o ClusterOptions) error {
+	if len(o.Etcd) == 0 {
+		return badOption("etcd", "", errors.New("nodes need the URLs of etcd's members, such as https://etcd1.internal:2379"))
+	}
+	if _, err := peers.NodeURI(c.name, "node"); err != nil {
+		return badOption("cluster", c.name, err)
+	}
+	for _, written := range o.Nodes {
+		n, err := parseNode(c.name, written)
+		if err != nil {
+			return badOption("node", written, err)
+		}
+		if slices.ContainsFunc(c.nodes, func(other *node) bool { return other.name == n.name || other.peers == n.peers }) {
+			return badOption("node", written, errors.New("another node has this name or this address"))
+		}
+		own := append(slices.Clone(o.Hosts), n.place.hosts...)
+		if n.place.hosts, err = checkHosts(own); err != nil {
+			return err
+		}
+		c.nodes = append(c.nodes, n)
+	}
+	if len(c.nodes) == 0 {
+		return badOption("node", "", errors.New("give one for each machine, as NAME=HOST"))
+	}
+	return nil
+}
+
+func parseNode(cluster, written string) (*node, error) {
+	name, address, _ := strings.Cut(written, "=")
+	uri, err := peers.NodeURI(cluster, name)
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = address, peersPort
+	}
+	if host, err = checkHost(host); err != nil {
+		return nil, fmt.Errorf("give NAME=HOST or NAME=HOST:PORT, such as node-1=10.0.0.1: %w", err)
+	}
+	n := &node{name: name, uri: uri, peers: net.JoinHostPort(host, port)}
+	n.place.hosts = append([]string{host}, "localhost", loopback, "::1")
+	return n, nil
+}
+
+// certify makes the CA of the nodes, and the certificates of each. A node's own is valid for as long as its CA: when it
+// expires, the node stands alone, and what protects the cluster is that nobody else gets one.
+func (c *newCluster) certify(now time.Time) (err error) {
+	until := now.AddDate(caLife, 0, 0)
+	ca := pki.CA(commonName(fmt.Sprintf("KMS nodes of %s, %s", c.name, now.UTC().Format(time.DateOnly))), now, until)
+	if c.nodesCA, err = pki.NewAuthority(ca, nil); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		if n.server, err = c.ca.Issue(serverTemplate(n.place.hosts, now, c.made.Expires)); err != nil {
+			return err
+		}
+		if n.peer, err = c.nodesCA.Issue(pki.Node(n.name, n.uri, now, until)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// write writes everything, the configurations last.
+func (c *newCluster) write(f *folder) error {
+	if err := c.writeShared(f); err != nil {
+		return err
+	}
+	for _, n := range c.nodes {
+		if err := c.writeNode(f, n); err != nil {
+			return err
+		}
+		if _, err := config.Load(f.name(filepath.Join(n.name, configName))); err != nil {
+			return err
+		}
+	}
+	return f.keep()
+}
+
+// writeShared writes what stays with the operator.
+func (c *newCluster) writeShared(f *folder) error {
+	caKey, err := pki.EncodeKey(c.ca.Key)
+	nodesCAKey, nodesErr := pki.EncodeKey(c.nodesCA.Key)
+	if err := errors.Join(err, nodesErr); err != nil {
+		return err
+	}
+	return f.writeAll("", []newFile{
+		{caKeyName, ownersFile, caKey},
+		{caName, publicFile, pki.EncodeCertificates(c.ca.Certificate)},
+		{nodesCAKeyName, ownersFile, nodesCAKey},
+		{nodesCAName, publicFile, pki.EncodeCertificates(c.nodesCA.Certificate)},
+		{secretName, ownersFile, []byte(c.secret.Reveal() + "\n")},
+		{envName, ownersFile, []byte(c.env())},
+	})
+}
+
+// writeNode writes the folder of a node, which is whole: it can be copied to the node's machine as it is.
+func (c *newCluster) writeNode(f *folder, n *node) error {
+	root, err := c.root.Encode()
+	if err != nil {
+		return err
+	}
+	defer clear(root)
+	tlsKey, err := pki.EncodeKey(n.server.Key)
+	peerKey, peerErr := pki.EncodeKey(n.peer.Key)
+	if err := errors.Join(err, peerErr, f.makeBelow(n.name)); err != nil {
+		return err
+	}
+	return f.writeAll(n.name, []newFile{
+		{rootKeyName, ownersFile, root},
+		{caName, publicFile, pki.EncodeCertificates(c.ca.Certificate)},
+		{keyName, ownersFile, tlsKey},
+		{certName, publicFile, pki.EncodeCertificates(n.server.Certificate)},
+		{nodesCAName, publicFile, pki.EncodeCertificates(c.nodesCA.Certificate)},
+		{nodeKeyName, ownersFile, peerKey},
+		{nodeCertName, publicFile, pki.EncodeCertificates(n.peer.Certificate)},
+		{secretName, ownersFile, []byte(c.secret.Reveal() + "\n")},
+		{configName, publicFile, []byte(n.config(c))},
+	})
+}
+
+func (c *newCluster) result() MadeCluster {
+	made := MadeCluster{Made: c.made, Cluster: c.name}
+	made.ConfigFile, made.Hosts, made.Expires = "", nil, time.Time{}
+	for _, n := range c.nodes {
+		dir := filepath.Join(c.made.Dir, n.name)
+		made.Nodes = append(made.Nodes, MadeNode{
+			Name: n.name, Dir: dir, ConfigFile: filepath.Join(dir, configName), Peers: n.peers, Hosts: n.place.hosts,
+			Expires: c.made.Expires, NeedsEtcdFiles: strings.HasPrefix(c.etcd[0], "https:"),
+		})
+	}
+	return made
+}

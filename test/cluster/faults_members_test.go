@@ -1,0 +1,109 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+)
+
+func killMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.killMember(random.IntN(size)), nil
+}
+
+func (r *rig) killMember(i int) fault {
+	r.etcd.Member(i).Kill()
+	return fault{name: fmt.Sprintf("kill -9 of member %d", i+1), heal: func() error { return r.restartMember(i) }}
+}
+
+// restartMember starts a member, unless it runs.
+func (r *rig) restartMember(i int) error {
+	m := r.etcd.Member(i)
+	select {
+	case <-m.Done(): // It has ended on its own. Of one that is down, this is nil.
+		m.Kill()
+	default:
+		if m.Done() != nil {
+			return m.Continue()
+		}
+	}
+	return m.Restart()
+}
+
+func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	i := random.IntN(size)
+	m := r.etcd.Member(i)
+	heal := func() error { return r.restartMember(i) }
+	return fault{name: fmt.Sprintf("SIGSTOP of member %d", i+1), heal: heal}, m.Stop()
+}
+
+func killAllMembers(_ context.Context, r *rig, _ *operator, _ *rand.Rand) (fault, error) {
+	for i := range size {
+		r.etcd.Member(i).Kill()
+	}
+	return fault{name: "kill -9 of all members", heal: func() error {
+		var starts errgroup.Group // None is ready before most of them run.
+		for i := range size {
+			starts.Go(func() error { return r.restartMember(i) })
+		}
+		return starts.Wait()
+	}}, nil
+}
+
+func partMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.part(random.IntN(size), random), nil
+}
+
+// partLeader leaves etcd's leader alone, with whatever nodes talk to it.
+func partLeader(ctx context.Context, r *rig, o *operator, random *rand.Rand) (fault, error) {
+	return r.part(max(o.leader(ctx), 0), random), nil
+}
+
+// part parts a member from the others: at once, or so that they don't notice.
+func (r *rig) part(member int, random *rand.Rand) fault {
+	f := link.Fault{Cut: true}
+	if random.IntN(2) == 0 {
+		f = link.Fault{HoldRequests: true, HoldAnswers: true}
+	}
+	r.etcd.Part(member, f)
+	return fault{name: fmt.Sprintf("member %d parted from the others %+v", member+1, f), heal: func() error {
+		r.etcd.Part(member, link.Fault{})
+		return nil
+	}}
+}
+
+// fullDisk is a full disk of one member.
+func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	i := random.IntN(size)
+	m := r.etcd.Member(i)
+	err := m.LimitFiles(1 << 10)
+	return fault{name: fmt.Sprintf("full disk of member %d", i+1), heal: func() error {
+		m.Kill()
+		return m.Restart()
+	}}, err
+}
+
+// fullEtcd is etcd at its quota.
+func fullEtcd(ctx context.Context, r *rig, o *operator, _ *rand.Rand) (fault, error) {
+	f := fault{name: "full etcd", isLast: true, heal: func() error { return o.makeRoom(ctx) }}
+	f.meanwhile = func() error { return r.onlyReads(ctx) }
+	return f, o.fill(ctx)
+}
+
+// onlyReads returns an error unless the service reads and refuses writes.
+func (r *rig) onlyReads(ctx context.Context) error {
+	c := r.site.Client(0)
+	if _, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{}); err != nil {
+		return fmt.Errorf("a full etcd does not keep the service from reading: %w", err)
+	}
+	_, err := c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
+	if !errors.Is(err, kmsapi.ErrServiceUnavailable) {
+		return fmt.Errorf("a write to a full etcd should be refused for now: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,77 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"math/rand/v2"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+)
+
+func killNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.kill(r.anyNode(random)), nil
+}
+
+func killActive(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.kill(r.activeOr(ctx, random)), nil
+}
+
+func (r *rig) kill(n *node) fault {
+	n.kill()
+	return fault{name: "kill -9 of " + n.name, heal: func() error { return n.start(r.program) }}
+}
+
+// stopNode has a node step down in order.
+func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	n := r.activeOr(ctx, random)
+	if !n.isRunning() {
+		return fault{}, errDown
+	}
+	_ = n.thaw()
+	if err := n.process.Stop(); err != nil {
+		return fault{}, err
+	}
+	return fault{name: "SIGTERM of " + n.name, heal: func() error { return n.start(r.program) }}, nil
+}
+
+// stopped freezes a node, if it runs.
+func (n *node) stopped() (fault, error) {
+	if !n.isRunning() {
+		return fault{}, errDown
+	}
+	return fault{name: "SIGSTOP of " + n.name, heal: n.thaw}, n.freeze()
+}
+
+func freezeNode(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	n := r.anyNode(random)
+	return n.stopped()
+}
+
+// freezeActive freezes the active node until after another has taken over: it must not go on as if nothing had been.
+func freezeActive(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	f, err := r.activeOr(ctx, random).stopped()
+	f.least = 2*shortestLease + time.Second
+	return f, err
+}
+
+// killBoth kills the active node and etcd's leader at the same time.
+func killBoth(ctx context.Context, r *rig, o *operator, random *rand.Rand) (fault, error) {
+	leader := max(o.leader(ctx), 0)
+	n := r.kill(r.activeOr(ctx, random))
+	m := r.killMember(leader)
+	return fault{name: n.name + " and " + m.name, heal: func() error { return errors.Join(m.heal(), n.heal()) }}, nil
+}
+
+func killAllNodes(_ context.Context, r *rig, _ *operator, _ *rand.Rand) (fault, error) {
+	for _, n := range r.nodes {
+		n.kill()
+	}
+	return fault{name: "kill -9 of all nodes", heal: func() error {
+		var starts errgroup.Group
+		for _, n := range r.nodes {
+			starts.Go(func() error { return n.start(r.program) })
+		}
+		return starts.Wait()
+	}}, nil
+}

@@ -1,0 +1,152 @@
+package e2e
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
+)
+
+// The commands of docs/cluster.md are for several machines. The reasons on their fences say in which state they run
+// here.
+const (
+	beforeEtcd = "another test runs it, before it starts an etcd"
+	withEtcd   = "another test runs it, with an etcd"
+	withNodes  = "another test runs it, with three nodes"
+)
+
+// site is docs/cluster.md on this machine: what is there a name of a machine is here an address of loopback.
+type site struct {
+	page, work string
+	names      *strings.Replacer
+	etcd       *etcdtest.Cluster
+	// clients and operations are where the nodes a, b and c listen.
+	clients, operations []string
+}
+
+// TestTheClusterPageRunsAsPrinted follows docs/cluster.md: certificates by openssl, roles by etcdctl, in an etcd with
+// TLS of three members, and then three nodes.
+func TestTheClusterPageRunsAsPrinted(t *testing.T) {
+	s := newSite(t)
+	s.run(t, beforeEtcd)
+	s.startEtcd(t)
+	s.run(t, withEtcd)
+	s.startNodes(t)
+	s.run(t, withNodes)
+}
+
+func newSite(t *testing.T) *site {
+	t.Helper()
+	require.NoError(t, shared.build())
+	page, err := os.ReadFile(filepath.Join(root, "docs", "cluster.md"))
+	require.NoError(t, err)
+	// The path of a socket is short.
+	work, err := os.MkdirTemp("", "site-")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, os.RemoveAll(work)) })
+	path := filepath.Join(work, "path")
+	require.NoError(t, os.Mkdir(path, 0o700))
+	ctl, err := exec.Command(filepath.Join(root, "scripts", "etcd.sh"), "ctl").Output()
+	require.NoError(t, err)
+	require.NoError(t, os.Symlink(strings.TrimSpace(string(ctl)), filepath.Join(path, "etcdctl")))
+	require.NoError(t, os.Symlink(shared.service(), filepath.Join(path, "alicloudkms")))
+	return &site{page: string(page), work: work, names: strings.NewReplacer("DNS:$member.internal", "IP:127.0.0.1")}
+}
+
+// run runs the blocks of the page that have a reason.
+func (s *site) run(t *testing.T, reason string) {
+	t.Helper()
+	script, err := shellBlocksWith(s.page, reason)
+	require.NoError(t, err)
+	require.NotEmpty(t, script, reason)
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", s.names.Replace(script))
+	cmd.Dir = s.work
+	cmd.Env = append(os.Environ(), "HOME="+s.work,
+		"PATH="+filepath.Join(s.work, "path")+string(os.PathListSeparator)+os.Getenv("PATH"), "GORACE=atexit_sleep_ms=0")
+	out, err := cmd.CombinedOutput()
+	require.NoError(t, err, "%s\n%s", script, out)
+}
+
+// startEtcd starts an etcd with the certificates that the page has made.
+func (s *site) startEtcd(t *testing.T) {
+	t.Helper()
+	dir := filepath.Join(s.work, "tls")
+	require.NoError(t, os.Mkdir(dir, 0o700))
+	for name, made := range map[string]string{
+		"server.pem": "etcd1.pem", "server.key": "etcd1.key", "client-ca.pem": "ca.pem",
+		"peer.pem": "etcd2.pem", "peer.key": "etcd2.key", "peer-ca.pem": "ca.pem",
+	} {
+		require.NoError(t, os.Symlink(filepath.Join(s.work, "etcd", made), filepath.Join(dir, name)))
+	}
+	s.etcd = etcdtest.Start(t, etcdtest.Options{Members: 3, NoSync: true, TLS: dir})
+	free := freeAddresses(t, 10)
+	balancer, peers := free[0], free[1:4]
+	s.clients, s.operations = free[4:7], free[7:10]
+	replace := []string{"-host kms.example.com \\", "-listen " + balancer + " \\"}
+	for i, endpoint := range s.etcd.Endpoints() {
+		replace = append(replace, fmt.Sprintf("https://etcd%d.internal:2379", i+1), endpoint)
+	}
+	for i, node := range []string{"a", "b", "c"} {
+		replace = append(replace, node+"=10.0.0."+fmt.Sprint(i+1), node+"="+peers[i])
+	}
+	replace = append(replace, "127.0.0.1:9180", s.operations[0])
+	s.names = strings.NewReplacer(replace...)
+}
+
+// startNodes starts the three nodes, on ports of their own, and waits until one is active.
+func (s *site) startNodes(t *testing.T) {
+	t.Helper()
+	for i, name := range []string{"a", "b", "c"} {
+		config := filepath.Join(s.work, "cluster", name, "server.hcl")
+		written, err := os.ReadFile(config)
+		require.NoError(t, err)
+		text := strings.NewReplacer("127.0.0.1:9180", s.operations[i]).Replace(string(written))
+		before, after, found := strings.Cut(text, "listener {\n  address       = \"")
+		require.True(t, found)
+		_, after, _ = strings.Cut(after, `"`)
+		text = before + "listener {\n  address       = \"" + s.clients[i] + `"` + after
+		require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+		p, err := servers.Start(exec.Command(shared.service(), "server", "-config", config), config+".log")
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, p.Stop()) })
+		_, err = servers.AwaitKMS(p)
+		require.NoError(t, err)
+	}
+	env := filepath.Join(s.work, "cluster", "admin.env")
+	content, err := os.ReadFile(env)
+	require.NoError(t, err)
+	_, endpoint, _ := strings.Cut(string(content), "ALICLOUD_DOMAIN='")
+	endpoint, _, _ = strings.Cut(endpoint, "'")
+	require.NoError(t, os.WriteFile(env, []byte(strings.Replace(string(content), endpoint, s.clients[2], 1)), 0o600))
+	for _, operations := range s.operations {
+		require.Eventually(t, func() bool {
+			return healthOf(t.Context(), "http://"+operations+"/healthz?standbyok=true") == http.StatusOK
+		}, time.Minute, 50*time.Millisecond)
+	}
+}
+
+// healthOf is the status of an answer, or 0.
+func healthOf(ctx context.Context, url string) int {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0
+	}
+	answer, err := http.DefaultClient.Do(r)
+	if err != nil {
+		return 0
+	}
+	defer answer.Body.Close()
+	_, _ = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode
+}
