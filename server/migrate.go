@@ -117,7 +117,7 @@ func (m migration) run(ctx context.Context) (Migrated, error) {
 	}
 	there, empty, err := m.arrival(ctx)
 	if err != nil {
-		return Migrated{}, err
+		return Migrated{}, m.explainTarget(ctx, err)
 	}
 	switch {
 	case departed == nil && (empty || m.mayReplace(there)):

@@ -50,6 +50,9 @@ func TestAStoreMovesToEtcdAndBack(t *testing.T) {
 	require.Equal(t, "file", s.usable())
 	kms, err := server.Start(s.inFile, server.Options{})
 	require.NoError(t, err)
+	_, err = server.Migrate(t.Context(), s.etcd, s.inFile, nil)
+	require.ErrorIs(t, err, server.ErrInUse)
+	require.ErrorContains(t, err, "the store has moved to "+s.inFile.Storage.Path, "and is in use there")
 	require.NoError(t, kms.Close())
 	elsewhere := s.inFile
 	elsewhere.Storage.Path = s.at("elsewhere.db")
