@@ -25,8 +25,8 @@ func (n *node) status() ops.Node {
 	return status
 }
 
-// leader returns the active node, if one is known. One without an address is none, but a command, such as a restore, that
-// keeps nodes from the store.
+// leader returns the active node, if one is known. One without an address is none, but a command, such as a restore,
+// that keeps nodes from the store.
 func (n *node) leader() (cluster.Peer, bool) {
 	leader, known := n.member.Leader()
 	return leader, known && leader.Address != ""
