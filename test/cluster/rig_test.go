@@ -19,8 +19,6 @@ const (
 	size = 3
 	// shortestLease is the shortest that etcd grants.
 	shortestLease = 2 * time.Second
-	// usualLease is that of a configuration without one.
-	usualLease = 5 * time.Second
 	// recovery is how long the service may need once all faults are over. A whole etcd that starts again needs the most.
 	recovery = 40 * time.Second
 )

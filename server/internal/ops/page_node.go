@@ -60,14 +60,17 @@ func seconds(d time.Duration) string { return fmt.Sprintf("%.1f s", d.Seconds())
 
 // clockWords are how far a clock is ahead of another.
 func clockWords(ahead time.Duration) string {
-	off := ahead.Abs().Round(time.Millisecond)
+	off, by := ahead.Abs().Round(time.Millisecond), seconds(ahead.Abs())
+	if off < time.Second {
+		by = fmt.Sprintf("%d ms", off.Milliseconds())
+	}
 	switch {
 	case off == 0:
 		return "as that of every other node seen"
 	case ahead > 0:
-		return off.String() + " ahead of the node from which it differs most"
+		return by + " ahead of the node from which it differs most"
 	default:
-		return off.String() + " behind the node from which it differs most"
+		return by + " behind the node from which it differs most"
 	}
 }
 

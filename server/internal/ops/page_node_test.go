@@ -62,7 +62,7 @@ func TestThePageOfTheActiveNode(t *testing.T) {
 	for _, shown := range []string{
 		"<title>ok · KMS service</title>", "Requests are served.", `href="#cluster"`, "<dd>active</dd>", "<dd>one</dd>",
 		"4.2 s left", "3.2 MB, with all that etcd keeps", "in etcd, 3.2 MB", "<dd>4321</dd>", "has the last commit",
-		"12ms behind the node", "123456", `id="keys"`, `id="requests"`, "Nonces in memory",
+		"12 ms behind the node", "123456", `id="keys"`, `id="requests"`, "Nonces in memory",
 	} {
 		require.Contains(t, page, shown)
 	}
@@ -96,7 +96,7 @@ func TestThePageSaysWhatIsWrongWithANode(t *testing.T) {
 			func(n *Node) { n.Active, n.Refusal, n.ClockErr, n.Err = false, off, off, errors.New("it may not") },
 			[]string{
 				"<title>degraded", "Cluster: it may not.",
-				`<dd class="bad">it may not become the active one: its clock is off</dd>`, `<dd class="bad">12ms behind`,
+				`<dd class="bad">it may not become the active one: its clock is off</dd>`, `<dd class="bad">12 ms behind`,
 			},
 		},
 		"no active node": {
