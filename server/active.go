@@ -69,7 +69,8 @@ func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error)
 }
 
 // serving returns nil as long as what the service answers counts, and otherwise the refusal that a request gets. It is
-// asked for every request, twice.
+// asked for every request, twice. An answer that passes may leave a moment later, as if the network were slow: what it
+// says was so while this node was the active one, and its nonce is below the mark that the next one begins with.
 func (a *active) serving() error {
 	switch {
 	case a.ended.Load() || !a.term.Valid():

@@ -2,6 +2,8 @@ package server_test
 
 import (
 	"encoding/json"
+	"errors"
+	"fmt"
 	"net/http"
 	"strings"
 	"testing"
@@ -11,6 +13,8 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -98,7 +102,11 @@ type healthz struct {
 	Lease      float64 `json:"lease_seconds"`
 	StoreBytes int64   `json:"store_bytes"`
 	Offset     float64 `json:"clock_offset_seconds"`
-	Stale      string  `json:"config_stale_since"`
+	ClockOff   bool    `json:"clock_off"`
+	Candidate  bool
+	Refusal    string
+	Warnings   []string
+	Stale      string `json:"config_stale_since"`
 }
 
 func (n *trialNode) observeHealth(query string) (status int, body healthz) {
@@ -114,7 +122,7 @@ func TestHealthSaysWhatANodeIs(t *testing.T) {
 	one.awaitActive()
 	one.createKey()
 	two := tr.start("two", withOps(t))
-	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Candidate })
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
 	two.link().offset.Store(int64(-300 * time.Millisecond))
 
 	status, body := one.observeHealth("")
@@ -122,7 +130,7 @@ func TestHealthSaysWhatANodeIs(t *testing.T) {
 	revision := tr.cluster.revision
 	require.Equal(t, healthz{
 		Node: "one", Role: "active", ActiveNode: "one", Mark: body.Mark, Revision: revision, Current: true, Lease: 5,
-		StoreBytes: 4711,
+		StoreBytes: 4711, Candidate: true,
 	}, body)
 	require.NotEmpty(t, body.Mark)
 
@@ -130,7 +138,7 @@ func TestHealthSaysWhatANodeIs(t *testing.T) {
 	require.Equal(t, http.StatusTooManyRequests, status)
 	require.Equal(t, healthz{
 		Node: "two", Role: "standby", ActiveNode: "one", Mark: body.Mark, Revision: revision, Current: true,
-		StoreBytes: 4711, Offset: -0.3,
+		StoreBytes: 4711, Offset: -0.3, Candidate: true,
 	}, body)
 	status, _ = two.observeHealth("?standbyok=true")
 	require.Equal(t, http.StatusOK, status)
@@ -144,6 +152,10 @@ func TestHealthSaysWhatANodeIs(t *testing.T) {
 	} {
 		require.Contains(t, metrics, "\nalicloudkms_"+line+"\n")
 	}
+	require.Contains(t, metrics, "\nalicloudkms_store_size_bytes 4711\n")
+	_, page := observe(t, two.OpsAddress(), http.MethodGet, "/")
+	require.Contains(t, page, "is answered by the active node")
+	require.Contains(t, page, "4.7 kB")
 	_, metrics = observe(t, two.OpsAddress(), http.MethodGet, "/metrics")
 	require.Contains(t, metrics, "\nalicloudkms_cluster_clock_offset_seconds -0.3\n")
 	require.Contains(t, metrics, "\nalicloudkms_cluster_active 0\n")
@@ -154,12 +166,96 @@ func TestHealthSaysWhatANodeIs(t *testing.T) {
 	require.Contains(t, body.Error, "has not answered within a lease")
 }
 
+func TestAnActiveNodeWhoseClockIsOffServesAndSaysSo(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one", withOps(t))
+	one.awaitActive()
+	off := fmt.Errorf("%w: by a minute", peers.ErrClock)
+	one.link().off.Store(&off)
+	status, body := one.observeHealth("")
+	require.Equal(t, http.StatusOK, status, "it is the one that serves")
+	require.True(t, body.ClockOff)
+	require.Len(t, body.Warnings, 1)
+	require.Equal(t, "its clock is off: by a minute; no other node can take over while that is so", body.Warnings[0])
+	_, metrics := observe(t, one.OpsAddress(), http.MethodGet, "/metrics")
+	require.Contains(t, metrics, "\nalicloudkms_cluster_clock_off 1\n")
+
+	two := tr.start("two", withOps(t))
+	two.link().refusal.Store(&off)
+	tr.awaitInTime("two may not stand", func() bool { return two.NodeHealth().Refusal != nil })
+	tr.awaitInTime("and why", func() bool { return errors.Is(two.NodeHealth().Refusal, peers.ErrClock) })
+	status, body = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.True(t, body.ClockOff)
+	require.Contains(t, body.Refusal, "its clock is off")
+	require.Empty(t, body.Warnings)
+}
+
+func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one")
+	one.awaitActive()
+	two := tr.start("two", withOps(t))
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
+	disk := error(errDisk)
+	two.link().cut.Store(&disk)
+	status, body := two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Equal(t, "the active node can't be reached: "+errDisk.Error(), body.Error)
+	two.link().cut.Store(nil)
+	status, _ = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusOK, status)
+
+	// Another node that has the name of this one, or this one before it was started again.
+	leader := tr.term()
+	tr.cluster.mu.Lock()
+	leader.self.Name = two.name
+	tr.cluster.mu.Unlock()
+	status, body = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body.Error, "at one.example.com:8444, has the name of this node")
+	two.do("ListKeys").refused(t, kmsapi.ErrServiceUnavailable)
+
+	tr.cluster.mu.Lock()
+	leader.self = cluster.Peer{Name: "alicloudkms restore"}
+	tr.cluster.mu.Unlock()
+	_, body = two.observeHealth("")
+	require.Contains(t, body.Error, "the store is held by alicloudkms restore")
+
+	tr.cluster.mu.Lock()
+	leader.self = cluster.Peer{} // No node has written it.
+	tr.cluster.mu.Unlock()
+	status, body = two.observeHealth("?standbyok=true")
+	require.Equal(t, http.StatusServiceUnavailable, status)
+	require.Contains(t, body.Error, "the leader key in the store was not written by one")
+	require.Contains(t, two.do("ListKeys").Message, "No node of the cluster is the active one")
+}
+
+// A load balancer, or whoever reaches the listener, may ask for anything.
+func TestHealthAnswersWhateverTheQuery(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one", withOps(t))
+	one.awaitActive()
+	two := tr.start("two", withOps(t))
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
+	for query, want := range map[string]int{
+		"?standbyok": http.StatusTooManyRequests, "?standbyok=TRUE": http.StatusTooManyRequests,
+		"?standbyok=false&standbyok=true": http.StatusTooManyRequests, "?standbyok=true&x=%zz": http.StatusOK,
+		"?standbyok=true;x": http.StatusTooManyRequests, "?%73tandbyok=%74rue": http.StatusOK,
+		"?x=" + strings.Repeat("&", 50_000): http.StatusTooManyRequests, "?activecode=200": http.StatusTooManyRequests,
+	} {
+		status, body := two.observeHealth(query)
+		require.Equal(t, want, status, "%.40q", query)
+		require.Equal(t, "standby", body.Role)
+	}
+}
+
 func TestHealthSaysThatNoNodeIsActive(t *testing.T) {
 	tr := newTrial(t)
 	one := tr.start("one")
 	one.awaitActive()
 	two := tr.start("two", withOps(t))
-	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Candidate })
+	tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
 	tr.cluster.noTerms.Store(true)
 	one.close()
 	status, body := two.observeHealth("?standbyok=true")

@@ -46,8 +46,8 @@ type checkup struct {
 	// rootFile and shown are what people call the root key's file and the file that is checked.
 	rootFile, shown string
 	progress        Progress
-	// moving says that the store may be in a migration.
-	moving bool
+	// moving is a state of a migration in which the store may be.
+	moving keyring.MoveState
 }
 
 func newCheckup(root *crypt.RootKey, rootFile, shown string, progress Progress) checkup {

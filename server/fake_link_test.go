@@ -32,6 +32,8 @@ type fakeLink struct {
 	// refusal is what Candidate returns.
 	refusal atomic.Pointer[error]
 	offset  atomic.Int64
+	// off and cut are what ClockOff and Unreachable return.
+	off, cut atomic.Pointer[error]
 	// led counts the terms of the node.
 	led atomic.Int64
 	// said is what the node says about itself after a reload.
@@ -84,9 +86,13 @@ func (l *fakeLink) Forward(
 	}, nil
 }
 
-func (l *fakeLink) Candidate() error {
-	if refusal := l.refusal.Load(); refusal != nil {
-		return *refusal
+func (l *fakeLink) Candidate() error   { return pointed(&l.refusal) }
+func (l *fakeLink) ClockOff() error    { return pointed(&l.off) }
+func (l *fakeLink) Unreachable() error { return pointed(&l.cut) }
+
+func pointed(err *atomic.Pointer[error]) error {
+	if err := err.Load(); err != nil {
+		return *err
 	}
 	return nil
 }

@@ -26,6 +26,10 @@ type link interface {
 	BecomeActive()
 	// ClockOffset is by how much the clock of this node is ahead of that of the peer from which it differs most.
 	ClockOffset() time.Duration
+	// ClockOff returns an error if the clock of this node, which is the active one, is far from those of most others.
+	ClockOff() error
+	// Unreachable returns why this node can't reach the active one, or nil.
+	Unreachable() error
 	// Describe replaces what the node says about itself. The address is kept.
 	Describe(peers.Description)
 	// SetIdentity replaces the certificate and the CA. The error is [peers.ErrRenamed].

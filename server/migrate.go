@@ -49,7 +49,7 @@ func migrate(ctx context.Context, from, to Config, progress Progress, step func(
 		before: newCheckup(root, from.RootKey.File, StoreName(from), progress),
 		after:  newCheckup(root, to.RootKey.File, StoreName(to), progress),
 	}
-	m.before.moving, m.after.moving = true, true
+	m.after.moving = keyring.Arriving
 	if m.source, err = m.openSource(ctx); err != nil {
 		return Migrated{}, err
 	}
@@ -117,7 +117,7 @@ func (m migration) run(ctx context.Context) (Migrated, error) {
 	}
 	there, empty, err := m.arrival(ctx)
 	if err != nil {
-		return Migrated{}, err
+		return Migrated{}, m.explainTarget(ctx, err)
 	}
 	switch {
 	case departed == nil && (empty || m.mayReplace(there)):

@@ -50,7 +50,23 @@ func TestAStoreMovesToEtcdAndBack(t *testing.T) {
 	require.Equal(t, "file", s.usable())
 	kms, err := server.Start(s.inFile, server.Options{})
 	require.NoError(t, err)
+	_, err = server.Migrate(t.Context(), s.etcd, s.inFile, nil)
+	require.ErrorIs(t, err, server.ErrInUse)
+	require.ErrorContains(t, err, "the store has moved to "+s.inFile.Storage.Path, "and is in use there")
 	require.NoError(t, kms.Close())
+	elsewhere := s.inFile
+	elsewhere.Storage.Path = s.at("elsewhere.db")
+	old, err := server.Restore(t.Context(), elsewhere, back.Kept, false, "", nil)
+	require.NoError(t, err, "a store that has moved is still a backup")
+	require.Equal(t, before.Keys, old.Keys)
+	require.Equal(t, before.Records-1, requireGood(t, elsewhere, "").Records, "it has not moved, as far as it knows")
+	inEtcd := s.etcd
+	place := *inEtcd.Etcd
+	place.Prefix += "elsewhere/"
+	inEtcd.Etcd = &place
+	_, err = server.Restore(t.Context(), inEtcd, back.Kept, false, "", nil)
+	require.NoError(t, err)
+	require.Equal(t, before.Records-1, requireGood(t, inEtcd, "").Records)
 	forth, err := server.Migrate(t.Context(), s.inFile, s.etcd, nil)
 	require.NoError(t, err, "what is left in etcd has moved here")
 	require.Equal(t, before.Keys, forth.Keys)

@@ -46,7 +46,7 @@ type node struct {
 }
 
 // join makes the server a node of a cluster, which listens nowhere yet.
-func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node, err error) {
+func (s *Server) join(ctx context.Context, c Config, o Options, parts clusterParts) (_ *host, _ *node, err error) {
 	h, err := newHost(c, o)
 	if err != nil {
 		return nil, nil, err
@@ -57,7 +57,7 @@ func (s *Server) join(c Config, o Options, parts clusterParts) (_ *host, _ *node
 	}
 	n.leave = sync.OnceValue(n.leaveCluster)
 	if err = h.openAudit(c); err == nil {
-		n.member, err = parts.join(context.Background())
+		n.member, err = parts.join(ctx)
 	}
 	if err != nil {
 		return nil, nil, errors.Join(err, h.close())
@@ -90,6 +90,9 @@ func (n *node) describe(c Config, f files) (d peers.Description, err error) {
 
 // reloaded takes what a reload has read. It returns what has to wait for a restart.
 func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
+	if f.node != nil && f.node.expired != nil {
+		return nil, f.node.expired // The one in use may be better.
+	}
 	description, err := n.describe(c, f)
 	if err != nil {
 		return nil, err

@@ -25,6 +25,9 @@ type nodeFiles struct {
 	// identity is what the node shows to its peers, and peer is the certificate in it.
 	identity *peers.Identity
 	peer     *tls.Certificate
+	// expired is why peers refuse the certificate at the moment, if that is the time. The node can still be the active one
+	// of a cluster in which that has happened to all; as a standby it is not healthy.
+	expired error
 }
 
 // checkEngine finds out whether the program has the code that c needs.
@@ -73,7 +76,7 @@ func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
 	return errors.Join(faults...)
 }
 
-// loadPeer refuses what peers would refuse.
+// loadPeer refuses what peers would refuse, except for the time.
 func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (err error) {
 	ca, caErr := readCA(c.CAFile)
 	n.peer, err = loadKeyPair(c.CertFile, c.KeyFile, at.Field("cert_file"), at.Field("key_file"))
@@ -89,10 +92,21 @@ func (n *nodeFiles) loadPeer(c *ClusterConfig, at config.Place, now time.Time) (
 		return at.Field("key_file").Fault(err)
 	}
 	defer clear(key)
-	if n.identity, err = peers.ParseIdentity(chain, key, ca, now); err != nil {
+	n.identity, err = peers.ParseIdentity(chain, key, ca, now)
+	if isTime(err) {
+		n.expired = at.Field("cert_file").Fault(fmt.Errorf("%s: the other nodes refuse it: %w", c.CertFile, err))
+		n.identity, err = peers.ParseIdentity(chain, key, ca, n.peer.Leaf.NotBefore)
+	}
+	if err != nil {
 		return at.Field("cert_file").Fault(fmt.Errorf("%s: %w", c.CertFile, err))
 	}
 	return nil
+}
+
+// isTime reports whether a certificate is refused because it, or one above it, is not valid at the time.
+func isTime(err error) bool {
+	invalid, ok := errors.AsType[x509.CertificateInvalidError](err)
+	return ok && invalid.Reason == x509.Expired
 }
 
 // readCA reads a file of certificates, and refuses one without any.
@@ -138,7 +152,11 @@ func (n *nodeFiles) remarks() (all []string) {
 		n.identity.Node, n.identity.Cluster, n.peer.Leaf.NotAfter.UTC().Format(time.RFC3339)))
 }
 
-// warnings say which certificates etcd will refuse. One that peers will refuse is a fault.
+// warnings say which certificates etcd or peers will refuse because of the time.
 func (n *nodeFiles) warnings(c Config, now time.Time) []string {
-	return expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
+	all := expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
+	if n.expired != nil {
+		all = append(all, n.expired.Error())
+	}
+	return all
 }

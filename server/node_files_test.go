@@ -195,13 +195,30 @@ func TestACertificateForEtcdThatHasExpiredIsWarnedOf(t *testing.T) {
 		"kms.hcl:8: etcd: cert_file: the certificate expired at ")
 }
 
+// A cluster whose certificates have all expired has an active node that serves, even after all have been started again.
+func TestANodeStartsWithACertificateThatHasExpiredButTakesNoneAtAReload(t *testing.T) {
+	for name, now := range map[string]time.Time{
+		"it has expired":       time.Now().Add(2 * time.Hour),
+		"it is not valid yet":  time.Now().Add(-2 * time.Hour),
+		"the CA's has expired": time.Now().Add(1_000_000 * time.Hour),
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newNodeSite(t)
+			s.certificate("node", time.Now().Add(time.Hour))
+			c := s.config()
+			n, err := loadNodeFiles(c, now)
+			require.NoError(t, err)
+			require.Equal(t, "node", n.identity.Node)
+			require.Contains(t, strings.Join(n.warnings(c, time.Now()), "\n"),
+				"kms.hcl:16: cluster: cert_file: "+s.at("node.pem")+": the other nodes refuse it: x509: certificate has expired")
+			_, err = (&node{}).reloaded(c, files{node: n})
+			require.ErrorIs(t, err, n.expired)
+		})
+	}
+}
+
 func TestACertificateThatPeersWouldRefuseIsRefused(t *testing.T) {
 	s := newNodeSite(t)
-	s.certificate("node", time.Now().Add(-time.Minute))
-	_, err := loadNodeFiles(s.config(), time.Now())
-	require.ErrorContains(t, err, "kms.hcl:16: cluster: cert_file: "+s.at("node.pem")+": x509: certificate has expired")
-
-	s = newNodeSite(t)
 	other := newNodeSite(t)
 	content, err := os.ReadFile(other.at("ca.pem"))
 	require.NoError(t, err)

@@ -68,7 +68,7 @@ func TestAStandbyAnswersByItselfWhatTheActiveNodeDoesNot(t *testing.T) {
 		{"a lost answer", func(_ *trial, _, two *trialNode) { two.link().lost.Store(true) }, "did not answer", "unknown"},
 		{"no active node", func(tr *trial, one, two *trialNode) {
 			refuse(one, two)
-			tr.awaitInTime("two may not stand", func() bool { return !two.NodeHealth().Candidate })
+			tr.awaitInTime("two may not stand", func() bool { return two.NodeHealth().Refusal != nil })
 			one.close()
 		}, "No node of the cluster", "no_active_node"},
 	} {
@@ -115,7 +115,7 @@ func TestARequestThatWasReadBeforeTheTermEndedIsNotAnsweredAfterIt(t *testing.T)
 		term.end(nil)
 		two.awaitActive()
 	}
-	tr.awaitInTime("one may not stand again", func() bool { return !one.NodeHealth().Candidate })
+	tr.awaitInTime("one may not stand again", func() bool { return one.NodeHealth().Refusal != nil })
 	tr.cluster.inView.Store(&endTerm)
 	got := one.do("DescribeKey", "KeyId", id)
 	got.refused(t, kmsapi.ErrServiceUnavailable)

@@ -10,6 +10,7 @@ import (
 	"syscall"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store/bolt"
 )
@@ -24,7 +25,8 @@ type Restored struct {
 
 // Restore replaces the store of c by the backup at path, once [Check] has found nothing wrong in it. No service may run
 // on the store: the error then wraps [ErrInUse]. An existing store is an error that wraps [os.ErrExist], unless replace
-// is set: then it is kept, under the name that Restore returns.
+// is set: then it is kept, under the name that Restore returns. A backup may also be a store that has moved, which is
+// then what it was before.
 //
 // A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]. Meanwhile no
 // node can become the active one, and nodes that run see that the store is another one.
@@ -106,8 +108,37 @@ func (r *restoring) fill(ctx context.Context, f *os.File) error {
 	if _, err := io.Copy(&meter{ctx: ctx, w: f, progress: r.progress, total: info.Size()}, source); err != nil {
 		return err
 	}
+	if err := undoMove(ctx, f.Name()); err != nil {
+		return err
+	}
 	r.report, err = r.mustBeGood(ctx, f.Name())
 	return err
+}
+
+// undoMove lets the copy of a store that has moved be used again: as a backup, it is good for what it was before.
+func undoMove(ctx context.Context, path string) error {
+	if !hasMoved(ctx, path) {
+		return nil
+	}
+	opened, err := bolt.Open(path, store.Options{})
+	if err != nil {
+		return err
+	}
+	return errors.Join(opened.Update(ctx, keyring.UndoMove), opened.Close())
+}
+
+// hasMoved reports whether the store in a file has moved. A damaged one has not, as far as anybody knows.
+func hasMoved(ctx context.Context, path string) (moved bool) {
+	archive, err := bolt.OpenArchive(path)
+	if err != nil {
+		return false
+	}
+	err = archive.View(ctx, func(r store.Reader) error {
+		move, _, err := keyring.ReadMove(r)
+		moved = move.State == keyring.Departed
+		return err
+	})
+	return err == nil && archive.Close() == nil && moved
 }
 
 // heldStore is the file of a store that no service can open meanwhile.

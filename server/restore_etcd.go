@@ -29,7 +29,12 @@ func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, k
 	case keep == "":
 		return Restored{}, ErrNoKeep
 	}
-	archive, err := bolt.OpenArchive(r.backup)
+	path, remove, err := r.usable(ctx)
+	if err != nil {
+		return Restored{}, err
+	}
+	defer func() { err = errors.Join(err, remove()) }()
+	archive, err := bolt.OpenArchive(path)
 	if err != nil {
 		return Restored{}, fmt.Errorf("%s: %w", r.backup, err)
 	}
@@ -51,6 +56,22 @@ func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, k
 		r.report, err = in.asWritten(ctx, r.checkup, r.report)
 	}
 	return Restored{r.report, keep}, err
+}
+
+// usable returns the path of the backup, or of a copy that can be used if the backup is a store that has moved.
+func (r *restoring) usable(ctx context.Context) (path string, remove func() error, err error) {
+	if !hasMoved(ctx, r.backup) {
+		return r.backup, func() error { return nil }, nil
+	}
+	f, err := os.CreateTemp("", "alicloudkms-restore-*")
+	if err != nil {
+		return "", nil, err
+	}
+	remove = func() error { return os.Remove(f.Name()) }
+	if err := errors.Join(r.fill(ctx, f), f.Close()); err != nil {
+		return "", nil, errors.Join(err, remove())
+	}
+	return f.Name(), remove, nil
 }
 
 // putIn puts an archive that was checked in the place of the store.

@@ -49,7 +49,11 @@ type Server struct {
 
 // Start opens the store and listens. It returns once requests can be served, or in a cluster, refused; the server then
 // runs until [Server.Shutdown] or [Server.Close]. An error says which part of c is wrong.
-func Start(c Config, o Options) (*Server, error) {
+func Start(c Config, o Options) (*Server, error) { return StartContext(context.Background(), c, o) }
+
+// StartContext is Start that gives up when ctx ends: a node of a cluster waits for an etcd that is away, if it needs a
+// password there. The error wraps the cause of ctx then.
+func StartContext(ctx context.Context, c Config, o Options) (*Server, error) {
 	if err := c.Validate(); err != nil {
 		return nil, err
 	}
@@ -65,7 +69,7 @@ func Start(c Config, o Options) (*Server, error) {
 	}
 	s.inUse, s.fixed = settingsOf(c)
 	s.path = absolute(c.File())
-	if err := s.open(c, f, o); err != nil {
+	if err := s.open(ctx, c, f, o); err != nil {
 		return nil, err
 	}
 	s.host.warn(f.warnings)
@@ -78,12 +82,12 @@ func Start(c Config, o Options) (*Server, error) {
 	if err := s.listen(c, o); err != nil {
 		return nil, errors.Join(err, s.closeRooms())
 	}
-	ctx, stop := context.WithCancel(context.Background())
+	sweeping, stop := context.WithCancel(context.Background())
 	s.stop = stop
 	for _, g := range s.gateways {
 		go func() { s.done <- g.serve() }()
 	}
-	go s.sweep(ctx)
+	go s.sweep(sweeping)
 	if s.node != nil {
 		s.node.start()
 	}
@@ -91,13 +95,13 @@ func Start(c Config, o Options) (*Server, error) {
 }
 
 // open opens the service, or joins the cluster.
-func (s *Server) open(c Config, f files, o Options) (err error) {
+func (s *Server) open(ctx context.Context, c Config, f files, o Options) (err error) {
 	parts, err := partsOf(c, f, o)
 	if err != nil {
 		return err
 	}
 	if parts != nil {
-		s.host, s.node, err = s.join(c, o, *parts)
+		s.host, s.node, err = s.join(ctx, c, o, *parts)
 		return err
 	}
 	alone, err := openService(context.Background(), c, f, o)
@@ -172,11 +176,8 @@ func (s *Server) backup(ctx context.Context, w io.Writer) error {
 	if service := s.service.Load(); service != nil {
 		return service.backup(ctx, w)
 	}
-	return errStandby
+	return s.node.errStandby()
 }
-
-// errStandby says that this node has no service at the moment.
-var errStandby = errors.New("this node is not the active one of its cluster")
 
 // Address is where the shared gateway listens, as host:port.
 func (s *Server) Address() string { return s.InstanceAddress(sharedGateway) }

@@ -54,6 +54,7 @@ func (n *node) forwardFrom(id string) edge.Forward {
 			n.metrics.Forwarded(ops.ForwardAnswered)
 			return answer, nil
 		case errors.Is(err, peers.ErrNotRun):
+			// Another node that has become the active one meanwhile would refuse it: it was signed before that one's floor.
 			n.metrics.Forwarded(ops.ForwardNotRun)
 		default:
 			n.metrics.Forwarded(ops.ForwardUnknown)

@@ -27,6 +27,9 @@ func (s *Server) status() ops.Status {
 	status.Figures = func() ops.Figures {
 		figures := inMemory()
 		figures.Certificates = s.certificates()
+		if s.node != nil {
+			figures.StoreBytes = s.node.member.Status().Bytes
+		}
 		return figures
 	}
 	return status

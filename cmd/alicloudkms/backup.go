@@ -15,8 +15,8 @@ func backupCommand() *cli.Command {
 		Usage:     "write a snapshot of the store, even while the service runs",
 		UsageText: "alicloudkms backup -config FILE -to FILE [-o FORMAT]",
 		Description: `Writes a snapshot of the store to a new file, which only you can read. If the service is running, it provides the
-snapshot through its operations socket without interruption: run this as the service's user. A store in etcd is read from
-there, as of one moment, whatever runs on it. The file appears only when it is complete, synced to disk and checked. It is
+snapshot through its operations socket without interruption: run this as the service's user. A store in etcd is read
+as of one moment, whatever runs on it. The file appears only when it is complete, synced to disk and checked. It is
 useless without the root key; keep a copy of that elsewhere.`,
 		Flags: []cli.Flag{
 			configFlag(),

@@ -19,8 +19,8 @@ func migrateCommand() *cli.Command {
 have the same root key; the new store must be empty, and the service must not be running. Keys, and what they have
 encrypted, stay as they are, and so does the root key.
 
-The copy is checked before it counts. Then the old store is marked as moved, and no service starts on it any more. After a
-crash, one of the two stores can be used, and never both; run the command again.`,
+The copy is checked before it counts. Then the old store is marked as moved, and no service starts on it any more. After
+a crash, at most one of the two stores can be used; run the command again.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Required: true, Usage: "the configuration `FILE` with the present store"},
 			&cli.StringFlag{Name: "to", Required: true, Usage: "the configuration `FILE` with the new store"},

@@ -142,9 +142,13 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 	if err != nil {
 		return err
 	}
-	s, err := server.Start(config, server.Options{
+	s, err := server.StartContext(ctx, config, server.Options{
 		Logger: logger, Version: version, AcceptClock: f.acceptClock, Reloaded: showReload(logger),
 	})
+	if err != nil && ctx.Err() != nil && errors.Is(err, context.Cause(ctx)) {
+		logger.Info("stopped while it waited", "reason", err)
+		return nil
+	}
 	if err != nil {
 		return err
 	}
@@ -155,15 +159,33 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 		logger.Info("open the page of the service in a browser on this machine", "url", "http://"+ops+"/")
 	}
 	logger.Info("ready", "address", s.Address(), "operations", s.OpsAddress(), "version", version)
-	if err := notifySystemd("READY=1"); err != nil {
-		logger.Warn("could not notify systemd that the service is ready", "error", err)
-	}
 	go reloadAt(hangups, s)
+	go announce(ctx, s, logger)
 	select {
 	case err := <-s.Failed():
 		return errors.Join(err, s.Close())
 	case <-ctx.Done():
 		return shutdown(s, logger)
+	}
+}
+
+// readyTime is how long systemd waits for a node that has nothing to serve with. After that the node is taken for
+// started all the same: systemd would only start it again, and again.
+const readyTime = 30 * time.Second
+
+// announce lets systemd know once requests to s are answered.
+func announce(ctx context.Context, s *server.Server, logger *slog.Logger) {
+	limited, cancel := context.WithTimeout(ctx, readyTime)
+	defer cancel()
+	err := s.AwaitReady(limited)
+	if ctx.Err() != nil {
+		return // It is being stopped.
+	}
+	if err != nil {
+		logger.Warn("requests have been refused since the start", "error", err)
+	}
+	if err := notifySystemd("READY=1"); err != nil {
+		logger.Warn("could not notify systemd that the service is ready", "error", err)
 	}
 }
 

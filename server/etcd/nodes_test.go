@@ -63,25 +63,29 @@ type node struct {
 	client *client.Client
 }
 
-// config is the configuration of a node.
-func (l *lab) config(name string) server.Config {
+// certify makes the certificate of a node of a cluster.
+func (l *lab) certify(c *server.ClusterConfig, of, node string) {
 	l.t.Helper()
 	now := time.Now()
-	template := pki.Server(name, nil, now, now.Add(time.Hour))
+	template := pki.Server(node, nil, now, now.Add(time.Hour))
 	template.ExtKeyUsage = append(template.ExtKeyUsage, x509.ExtKeyUsageClientAuth)
-	template.URIs = []*url.URL{{Scheme: "alicloudkms", Host: "test", Path: "/" + name}}
+	template.URIs = []*url.URL{{Scheme: "alicloudkms", Host: of, Path: "/" + node}}
 	made, err := l.ca.Issue(template)
 	require.NoError(l.t, err)
 	key, err := pki.EncodeKey(made.Key)
 	require.NoError(l.t, err)
+	file := of + "-" + node
+	c.CertFile, c.KeyFile = l.put(file+".pem", pki.EncodeCertificates(made.Certificate)), l.put(file+".key", key)
+}
 
+// config is the configuration of a node.
+func (l *lab) config(name string) server.Config {
+	l.t.Helper()
 	c := l.dev.Config
 	c.Storage = server.StorageConfig{}
 	c.Etcd = &server.EtcdConfig{Endpoints: l.etcd.Endpoints(), Lease: lease.String()}
-	c.Cluster = &server.ClusterConfig{
-		Address: "127.0.0.1:0", CAFile: filepath.Join(l.dir, "peers.pem"),
-		CertFile: l.put(name+".pem", pki.EncodeCertificates(made.Certificate)), KeyFile: l.put(name+".key", key),
-	}
+	c.Cluster = &server.ClusterConfig{Address: "127.0.0.1:0", CAFile: filepath.Join(l.dir, "peers.pem")}
+	l.certify(c.Cluster, "test", name)
 	c.Audit = &server.AuditConfig{File: filepath.Join(l.dir, name+".log")}
 	c.Ops = &server.OpsConfig{Address: "127.0.0.1:0", Socket: filepath.Join(l.dir, name+".sock")}
 	return c
@@ -89,11 +93,17 @@ func (l *lab) config(name string) server.Config {
 
 func (l *lab) start(name string) *node {
 	l.t.Helper()
+	return l.run(name, l.config(name))
+}
+
+// run starts a node with a configuration.
+func (l *lab) run(name string, c server.Config) *node {
+	l.t.Helper()
 	n := &node{lab: l}
 	logger := slog.New(slog.NewTextHandler(l.t.Output(), nil)).With("on", name)
-	var err error
-	n.Server, err = server.Start(l.config(name), server.Options{Logger: logger})
+	started, err := server.Start(c, server.Options{Logger: logger})
 	require.NoError(l.t, err)
+	n.Server = started
 	l.t.Cleanup(func() { require.NoError(l.t, n.Close()) })
 	ca, err := os.ReadFile(l.dev.CAFile)
 	require.NoError(l.t, err)

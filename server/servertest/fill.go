@@ -10,6 +10,7 @@ import (
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/crypt"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
@@ -51,7 +52,7 @@ func open(ctx context.Context, c server.Config, work func(filler) error) (err er
 		return err
 	}
 	defer root.Clear()
-	opened, err := bolt.Open(c.Storage.Path, store.Options{})
+	opened, err := openStore(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -64,6 +65,24 @@ func open(ctx context.Context, c server.Config, work func(filler) error) (err er
 	return work(filler{
 		keys: keys, scope: keyring.Scope{Account: c.Accounts[0].ID, Region: c.HomeRegion()}, now: time.Now(),
 	})
+}
+
+// openStore opens the store of c, which is a file or, in a program that imports package server/etcd, in an etcd without
+// TLS.
+func openStore(ctx context.Context, c server.Config) (store.Store, error) {
+	if c.Etcd == nil {
+		return bolt.Open(c.Storage.Path, store.Options{})
+	}
+	engine, linked := cluster.Registered()
+	if !linked {
+		return nil, errors.New("the program has no client of etcd")
+	}
+	lease, err := c.Etcd.TTL()
+	if err != nil {
+		return nil, err
+	}
+	o := cluster.Options{Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.KeyPrefix(), Lease: lease}
+	return engine.Open(ctx, o, cluster.Peer{Name: "servertest"})
 }
 
 // fill makes the CMKs from first up to end, in one transaction.

@@ -44,6 +44,7 @@ func (s *stage) contests() []contest.Contest {
 		s.createContests(),
 		s.importContests(),
 		s.scaleContests(),
+		s.clusterContests(),
 		s.engineContests(),
 		s.envelopeContests(),
 		s.overheadContests(),

@@ -19,7 +19,9 @@ import (
 // use.
 type stage struct {
 	settings
-	dir     string
+	dir string
+	// closing guards closers.
+	closing sync.Mutex
 	closers []func() error
 
 	kms   func() (*kmsService, error)
@@ -30,6 +32,10 @@ type stage struct {
 	records func() (*recordService, error)
 	// sm is a service with SM algorithms.
 	sm func() (*kmsService, error)
+	// etcd has three members. nodes is a service on it, and pairs are others that lose their active node.
+	etcd  func() (*servers.Etcd, error)
+	nodes func() (*cluster, error)
+	pairs func() ([]*duo, error)
 }
 
 const pluginName = "vault-plugin-secrets-alicloudkms"
@@ -50,6 +56,9 @@ func openStage(ctx context.Context, set settings, stderr io.Writer) (*stage, err
 	s.few = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "few", fewKeys) })
 	s.many = sync.OnceValues(func() (*filledService, error) { return s.startFilled(ctx, "many", set.keys) })
 	s.records = sync.OnceValues(func() (*recordService, error) { return s.startRecords(ctx) })
+	s.etcd = sync.OnceValues(func() (*servers.Etcd, error) { return s.startEtcd(ctx, "etcd", 3) })
+	s.nodes = sync.OnceValues(func() (*cluster, error) { return s.startCluster(ctx, "nodes", 3) })
+	s.pairs = sync.OnceValues(func() ([]*duo, error) { return s.startDuos(ctx) })
 	s.sm = sync.OnceValues(func() (*kmsService, error) { return s.startSM(ctx) })
 	fmt.Fprintln(stderr, "building ...")
 	if err := s.build(ctx); err != nil {
@@ -104,12 +113,16 @@ func (s *stage) settledKMS(ctx context.Context, name string) (*kmsService, error
 
 // settle waits until a service that was just started has made the keys that it keeps ready for imports, which takes a
 // core.
-func settle(ctx context.Context) error {
-	const quietStart = 5 * time.Second // The service begins to make them only then.
-	return sleep(ctx, quietStart+refill)
-}
+func settle(ctx context.Context) error { return sleep(ctx, settling) }
 
-func (s *stage) onClose(do func() error) { s.closers = append(s.closers, do) }
+// settling is quiet at first: the service begins to make them only then.
+const settling = 5*time.Second + refill
+
+func (s *stage) onClose(do func() error) {
+	s.closing.Lock()
+	defer s.closing.Unlock()
+	s.closers = append(s.closers, do)
+}
 
 // close calls what onClose was given, in reverse order.
 func (s *stage) close() error {

@@ -170,7 +170,9 @@ var rooms = map[string]room{
 		),
 		tests: []string{"client", "kmsapi", "server", "server/internal/peers", "signature"},
 	},
-	"server/servertest":         {imports: serverRooms("crypt", "keyring", "store", "store/bolt", "kmsapi", "server")},
+	"server/servertest": {
+		imports: serverRooms("cluster", "crypt", "keyring", "store", "store/bolt", "kmsapi", "server"),
+	},
 	"server/internal/connlimit": {onlyStandard: true},
 	"server/internal/config":    {imports: []string{"internal/guess", "internal/input", "kmsapi"}},
 	"server/internal/edge":      {imports: serverRooms("audit", "gate", "kmsapi")},

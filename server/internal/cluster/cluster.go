@@ -41,7 +41,8 @@ type Node interface {
 	// Lead waits until this node is the active one, has caught up, and has finished what the one before has left half
 	// done. One term is held at a time. An error is that of ctx, or wraps one of the store's.
 	Lead(ctx context.Context, self Peer) (Term, error)
-	// Leader returns the active node, if one is known.
+	// Leader returns the active node, if one is known. It is the zero Peer if something else holds the leader key, such as
+	// one that was written by hand: no node is the active one then, and none can be.
 	Leader() (Peer, bool)
 	// Follow calls fn on the node's copy of the store, which may be behind; the error wraps [store.ErrUnavailable] if
 	// there is none yet.

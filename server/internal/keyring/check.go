@@ -41,8 +41,8 @@ type CheckOptions struct {
 	// Progress is called now and then with the number of records that have been checked, and that of all; nil is never
 	// called.
 	Progress func(done, total int)
-	// Moving says that the store may be one that can't be used yet because of a migration, or no longer: see [Move].
-	Moving bool
+	// Moving is a state of a migration in which the store may be although it can't be used in that: see [Move].
+	Moving MoveState
 }
 
 // Check reads a whole store: the structure of its file, every record, the indices in both directions, and the material
@@ -78,7 +78,7 @@ type checker struct {
 	ctx        context.Context
 	root       *crypt.RootKey
 	parseNonce func(key string) error
-	moving     bool
+	moving     MoveState
 	// progress is called with the number of records that have been checked.
 	progress func(done int)
 	reader   store.Reader
@@ -153,7 +153,7 @@ func (c *checker) walk(r store.Reader) error {
 	c.reader = r
 	var err error
 	c.schema, err = verifySchema(r, c.root)
-	if _, moving := errors.AsType[*MoveError](err); moving && c.moving {
+	if moving, ok := errors.AsType[*MoveError](err); ok && moving.State == c.moving {
 		err = verifyProof(r, c.root)
 	}
 	if err != nil {

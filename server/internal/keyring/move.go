@@ -75,6 +75,16 @@ func EndMove(w store.Writer) error {
 	return errors.Join(w.Put(schemaPath, []byte(m.Layout)), putMove(w, m))
 }
 
+// UndoMove makes a store that is Departed one that can be used, and leaves any other as it is. It is for a backup of
+// what the store was before: what has become of the copy is not looked at.
+func UndoMove(w store.Writer) error {
+	m, found, err := ReadMove(w)
+	if err != nil || !found || m.State != Departed {
+		return err
+	}
+	return errors.Join(w.Put(schemaPath, []byte(m.Layout)), w.Delete(movePath))
+}
+
 func putMove(w store.Writer, m Move) error {
 	value, err := json.Marshal(m)
 	if err != nil {

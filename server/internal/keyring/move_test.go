@@ -82,22 +82,22 @@ func TestAMovingStoreIsCheckedWithItsRootKey(t *testing.T) {
 	r := newRig(t)
 	r.create(2, 1)
 	r.move(Arriving)
-	check := func(root *crypt.RootKey, moving bool) (Report, error) {
+	check := func(root *crypt.RootKey, moving MoveState) (Report, error) {
 		return Check(t.Context(), openArchive{r.store}, root, CheckOptions{
 			ParseNonce: func(string) error { return nil }, Moving: moving,
 		})
 	}
-	report, err := check(r.root, true)
+	report, err := check(r.root, Arriving)
 	require.NoError(t, err)
 	require.Empty(t, report.Problems)
 	require.Equal(t, 1, report.Keys)
-	report, err = check(r.root, false)
+	report, err = check(r.root, Departed)
 	require.NoError(t, err)
 	require.Len(t, report.Problems, 1)
 	require.Contains(t, report.Problems[0], "its migration from elsewhere has not ended")
 	other, err := crypt.NewRootKey(nil)
 	require.NoError(t, err)
-	_, err = check(other, true)
+	_, err = check(other, Arriving)
 	require.ErrorIs(t, err, crypt.ErrWrongRootKey)
 }
 

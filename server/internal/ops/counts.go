@@ -13,8 +13,9 @@ type counts struct {
 	// byClass are the requests of the operations of a rate class, and throttled those of them that a rate limit refused.
 	byClass, throttled map[kmsapi.RateClass]float64
 	// byCode are the refused requests, nonces those that were refused because of their nonce, and closed the connections
-	// that were closed because of a bound.
+	// that were closed because of a bound. forwarded are those that a standby has received, by [ForwardResult].
 	byCode, nonces, closed     map[string]float64
+	forwarded                  map[string]float64
 	panics, notHTTP, rotations float64
 }
 
@@ -23,6 +24,7 @@ func (m *Metrics) counts() (counts, error) {
 	c := counts{
 		byClass: map[kmsapi.RateClass]float64{}, throttled: map[kmsapi.RateClass]float64{},
 		byCode: map[string]float64{}, nonces: map[string]float64{}, closed: map[string]float64{},
+		forwarded: map[string]float64{},
 	}
 	families, err := m.events.Gather()
 	for _, family := range families {
@@ -48,6 +50,8 @@ func (c *counts) add(name string, labels map[string]string, n float64) {
 		c.nonces[labels["reason"]] = n
 	case nameClosed:
 		c.closed[labels["bound"]] = n
+	case nameForwarded:
+		c.forwarded[labels["result"]] = n
 	case namePanics:
 		c.panics = n
 	case nameNotHTTP:

@@ -16,7 +16,7 @@ type statusCollector struct{ status func() Status }
 var (
 	noncesDesc      = describe("nonces", "Nonces in memory.")
 	storeFailedDesc = describe("store_failed", "1 after a failed commit: the store is read-only until a restart.")
-	storeBytesDesc  = describe("store_size_bytes", "Size of the store's file.")
+	storeBytesDesc  = describe("store_size_bytes", "Size of the store's file, or of the data of etcd.")
 	auditFailedDesc = describe("audit_failed", "1 while audit lines can't be written: all requests are refused.")
 	configStaleDesc = describe("config_stale",
 		"1 after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.")

@@ -69,7 +69,8 @@ func NewMetrics(labels Labels) *Metrics {
 	m.registry.MustRegister(m.requests, m.gateways, m.duration, m.nonceRefusals, m.throttled, m.panics, m.reloads,
 		m.dropped, m.notHTTP, m.rotations, operationInfo(),
 		collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
-	m.events.MustRegister(m.requests, m.throttled, m.nonceRefusals, m.dropped, m.panics, m.notHTTP, m.rotations)
+	m.events.MustRegister(m.requests, m.throttled, m.nonceRefusals, m.dropped, m.panics, m.notHTTP, m.rotations,
+		m.node.forwarded)
 	for _, operation := range kmsapi.Operations() {
 		m.requests.WithLabelValues(string(operation), successCode)
 	}
@@ -125,6 +126,7 @@ const (
 	nameClosed        = "connections_closed_total"
 	nameNotHTTP       = "not_http_total"
 	nameRotations     = "rotations_total"
+	nameForwarded     = "cluster_forwarded_total"
 )
 
 // Answered counts a request, whose code is "" for success.

@@ -67,7 +67,7 @@ func observations(o Options) http.Handler {
 	mux := http.NewServeMux()
 	mux.Handle("GET /metrics", o.Metrics.handler(o.Log))
 	mux.Handle("GET /healthz", healthz(o))
-	mux.Handle("GET /{$}", page(o.Status, o.Metrics, o.Log))
+	mux.Handle("GET /{$}", page(o))
 	return mux
 }
 

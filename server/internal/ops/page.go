@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"html/template"
-	"log/slog"
 	"net"
 	"net/http"
 	"strconv"
@@ -47,15 +46,20 @@ func hashOf(style string) string {
 }
 
 // page answers with a page for people. It shows what /healthz and /metrics know, and changes nothing.
-func page(status func() Status, m *Metrics, log *slog.Logger) http.Handler {
+func page(o Options) http.Handler {
+	log := o.Log
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if !isLocal(r.Host) {
 			http.Error(w, "This page is for a browser that calls the service by its IP address, or localhost.",
 				http.StatusMisdirectedRequest)
 			return
 		}
-		s := status()
-		read, err := s.read(r.Context(), m)
+		s := o.Status()
+		read, err := s.read(r.Context(), o.Metrics)
+		if o.Node != nil {
+			node := o.Node()
+			read.node = &node
+		}
 		if err != nil {
 			log.Error("the page of the operations listener lacks what can't be read", "error", err)
 		}

@@ -16,11 +16,14 @@ const maxName = 48
 
 // shown is a name from the store as the page shows it: not endless, and without characters that can't be seen, or turn
 // round what is around them.
-func shown(name string) string {
-	runes := []rune(strings.ToValidUTF8(name, "\uFFFD"))
+func shown(name string) string { return visible(name, maxName) }
+
+// visible is a string with at most so many characters, of which all can be seen.
+func visible(s string, most int) string {
+	runes := []rune(strings.ToValidUTF8(s, "\uFFFD"))
 	end := ""
-	if len(runes) > maxName {
-		runes, end = runes[:maxName-1], "…"
+	if len(runes) > most {
+		runes, end = runes[:most-1], "…"
 	}
 	for i, r := range runes {
 		if !unicode.IsPrint(r) {

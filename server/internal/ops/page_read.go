@@ -14,7 +14,11 @@ type reading struct {
 	usage   []Usage
 	records Records
 	counts  counts
+	// node is nil for a service on a machine of its own.
+	node *Node
 }
+
+func (r reading) isStandby() bool { return r.node != nil && !r.node.Active }
 
 // read looks for what has to be looked for. With an error, it returns what could be read.
 func (s Status) read(ctx context.Context, m *Metrics) (r reading, err error) {

@@ -30,8 +30,8 @@ func pageOf(t *testing.T, r Records, usage []Usage, certificates []Certificate) 
 		}
 	}
 	answer := httptest.NewRecorder()
-	handler := page(status, NewMetrics(Labels{}), slog.New(slog.DiscardHandler))
-	handler.ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/", nil))
+	o := Options{Status: status, Metrics: NewMetrics(Labels{}), Log: slog.New(slog.DiscardHandler)}
+	page(o).ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://127.0.0.1/", nil))
 	require.Equal(t, http.StatusOK, answer.Code)
 	return answer.Body.String()
 }
@@ -116,7 +116,7 @@ func TestAPageThatLacksSomethingSaysSo(t *testing.T) {
 		}
 	}
 	answer := httptest.NewRecorder()
-	page(status, NewMetrics(Labels{}), slog.New(slog.NewTextHandler(&log, nil))).
+	page(Options{Status: status, Metrics: NewMetrics(Labels{}), Log: slog.New(slog.NewTextHandler(&log, nil))}).
 		ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/", nil))
 	require.Equal(t, http.StatusOK, answer.Code)
 	require.Contains(t, answer.Body.String(), "Not all that this page shows could be read")

@@ -16,6 +16,11 @@ type view struct {
 	// State is "ok" or "degraded", with the reasons for the latter, and Warnings are about what will be a problem.
 	State              string
 	Problems, Warnings []string
+	// Served is what happens to requests.
+	Served string
+	// Cluster is nil for a service on a machine of its own. A Standby has no keys, and answers no requests.
+	Cluster *clusterView
+	Standby bool
 
 	Now     moment
 	Started moment
@@ -69,7 +74,11 @@ func newView(s Status, r reading, err error, refreshes bool) view {
 	if len(v.Problems) > 0 {
 		v.State = "degraded"
 	}
+	v.Served, v.Cluster, v.Standby = "served", clusterOf(r.node), r.isStandby()
 	v.Summary, v.Health = summaryOf(s, r, v.Keys), healthOf(s, r)
+	if v.Standby {
+		v.Served, v.Summary = "forwarded to the active node", standbySummary(*r.node, r)
+	}
 	return v
 }
 
@@ -80,6 +89,9 @@ func problemsOf(s Status, r reading, err error) (all []string) {
 	}
 	if s.AuditErr != nil {
 		all = append(all, "Audit lines can't be written, so requests are refused: "+s.AuditErr.Error()+".")
+	}
+	if r.node != nil && r.node.Err != nil && len(all) == 0 {
+		all = append(all, "Cluster: "+shownError(r.node.Err)+".")
 	}
 	if err != nil {
 		all = append(all, "Not all that this page shows could be read; the log says why.")
@@ -128,6 +140,14 @@ func warningsOf(s Status, r reading) (all []string) {
 		}
 		return "The certificate of gateway " + shown(c.Gateway) + " expires in " + span(c.Expires.Sub(s.At)) + "."
 	})
+	if r.node != nil {
+		if alarm := shown(r.node.StoreAlarm); alarm != "" {
+			all = append(all, "Etcd has an alarm, "+alarm+"; with NOSPACE it takes no writes.")
+		}
+		for _, w := range r.node.warnings() {
+			all = append(all, "Cluster: "+visible(w, maxError)+".")
+		}
+	}
 	if r.counts.panics > 0 {
 		all = append(all, plural(r.counts.panics, "request has", "requests have")+" failed by a bug; the log has more.")
 	}
@@ -166,6 +186,9 @@ func summaryOf(s Status, r reading, keys keyTable) []figure {
 // healthOf are the facts about what the service needs.
 func healthOf(s Status, r reading) []fact {
 	store := fact{Name: "Store", Value: "takes writes"}
+	if r.node != nil {
+		store.Value = "in etcd"
+	}
 	if s.StoreErr != nil {
 		store = fact{Name: store.Name, Value: "read-only", Bad: true}
 	}
@@ -183,10 +206,13 @@ func healthOf(s Status, r reading) []fact {
 	if !s.StaleSince.IsZero() {
 		config = fact{Name: config.Name, Value: "is stale", Bad: true}
 	}
-	return []fact{
-		store, audit, config,
-		{Name: "Nonces in memory", Value: count(float64(r.figures.Nonces))},
-		{Name: "Automatic rotations", Value: count(r.counts.rotations) + " since the start"},
-		{Name: "Not HTTP", Value: plural(r.counts.notHTTP, "connection", "connections")},
+	all := []fact{store, audit, config, {Name: "Not HTTP", Value: plural(r.counts.notHTTP, "connection", "connections")}}
+	if r.isStandby() {
+		return all
 	}
+	return append(
+		all,
+		fact{Name: "Nonces in memory", Value: count(float64(r.figures.Nonces))},
+		fact{Name: "Automatic rotations", Value: count(r.counts.rotations) + " since the start"},
+	)
 }

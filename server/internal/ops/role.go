@@ -12,8 +12,10 @@ import (
 type Node struct {
 	// Name is that of the node, and ActiveNode of the one that is active, or "" if none is known.
 	Name, ActiveNode string
-	// Active reports whether this is the active node, and Candidate whether it may be.
-	Active, Candidate bool
+	// Active reports whether this is the active node.
+	Active bool
+	// Refusal is why this node may not become the active one; nil if it may.
+	Refusal error
 	// Connected reports whether the store has answered within a lease, and Current whether this node's copy of it has its
 	// last commit.
 	Connected, Current bool
@@ -27,8 +29,21 @@ type Node struct {
 	StoreAlarm string
 	// ClockOffset is by how much this node's clock is ahead of the peer's from which it differs most.
 	ClockOffset time.Duration
+	// ClockErr says that this node's clock is off: that of a standby by the active node's, and that of the active node by
+	// those of most standbys. It is nil otherwise.
+	ClockErr error
 	// Err says why this node does not serve requests, or may not be the active one, and is nil otherwise.
 	Err error
+}
+
+// Warnings are what is wrong with a node that serves all the same. The clock of an active node is one: a load balancer
+// would take out the node that serves, while the standbys, which measure themselves against it, say 503 already. What
+// clocks are compared for is the next takeover, and no node can take over while they differ.
+func (n Node) warnings() (all []string) {
+	if n.Active && n.ClockErr != nil {
+		all = append(all, n.ClockErr.Error()+"; no other node can take over while that is so")
+	}
+	return all
 }
 
 // role is what a node is at the moment.
@@ -67,17 +82,22 @@ func standbyOK(query url.Values) bool { return query.Get("standbyok") == "true" 
 
 // nodeReport is the body of the answer about a node's health. Fields are only ever added.
 type nodeReport struct {
-	Node         string  `json:"node"`
-	Role         string  `json:"role"`
-	ActiveNode   string  `json:"active_node"`
-	Error        string  `json:"error,omitempty"`
-	Mark         string  `json:"mark"`
-	Revision     int64   `json:"revision"`
-	Current      bool    `json:"current"`
-	LeaseSeconds float64 `json:"lease_seconds"`
-	StoreBytes   int64   `json:"store_bytes"`
-	StoreAlarm   string  `json:"store_alarm,omitempty"`
-	ClockOffset  float64 `json:"clock_offset_seconds"`
+	Node       string `json:"node"`
+	Role       string `json:"role"`
+	ActiveNode string `json:"active_node"`
+	Error      string `json:"error,omitempty"`
+	Candidate  bool   `json:"candidate"`
+	// Refusal is why the node may not become the active one.
+	Refusal      string   `json:"refusal,omitempty"`
+	Warnings     []string `json:"warnings,omitempty"`
+	Mark         string   `json:"mark"`
+	Revision     int64    `json:"revision"`
+	Current      bool     `json:"current"`
+	LeaseSeconds float64  `json:"lease_seconds"`
+	StoreBytes   int64    `json:"store_bytes"`
+	StoreAlarm   string   `json:"store_alarm,omitempty"`
+	ClockOffset  float64  `json:"clock_offset_seconds"`
+	ClockOff     bool     `json:"clock_off"`
 	// ConfigStaleSince is when reloads have begun to fail.
 	ConfigStaleSince *time.Time `json:"config_stale_since,omitempty"`
 }
@@ -86,7 +106,11 @@ func reportOf(n Node, stale time.Time) nodeReport {
 	report := nodeReport{
 		Node: n.Name, Role: n.role(), ActiveNode: n.ActiveNode, Mark: n.Mark, Revision: n.Revision, Current: n.Current,
 		LeaseSeconds: n.Lease.Seconds(), StoreBytes: n.StoreBytes, StoreAlarm: n.StoreAlarm,
-		ClockOffset: n.ClockOffset.Seconds(),
+		ClockOffset: n.ClockOffset.Seconds(), ClockOff: n.ClockErr != nil, Candidate: n.Refusal == nil,
+		Warnings: n.warnings(),
+	}
+	if n.Refusal != nil {
+		report.Refusal = n.Refusal.Error()
 	}
 	if n.Err != nil {
 		report.Error = n.Err.Error()
@@ -120,7 +144,7 @@ type nodeCounters struct {
 func newNodeCounters() nodeCounters {
 	c := nodeCounters{
 		terms:     prometheus.NewCounter(counterOpts("cluster_terms_total", "Times that this node became the active one.")),
-		forwarded: counters("cluster_forwarded_total", "Requests that this node received as a standby, by result.", "result"),
+		forwarded: counters(nameForwarded, "Requests that this node received as a standby, by result.", "result"),
 	}
 	for _, result := range []ForwardResult{ForwardAnswered, ForwardNotRun, ForwardUnknown, NoActiveNode} {
 		c.forwarded.WithLabelValues(string(result))
@@ -151,12 +175,16 @@ var (
 	alarmDesc     = describe("cluster_store_alarm", "1 while the cluster's store has an alarm, such as that it is full.")
 	offsetDesc    = describe("cluster_clock_offset_seconds",
 		"By how much the clock of this node is ahead of the peer's from which it differs most.")
+	clockOffDesc = describe("cluster_clock_off",
+		"1 if the clock of this node differs by more than half of max_clock_skew from the active node's, or if this is the "+
+			"active node, from those of most others.")
 )
 
 // Describe implements [prometheus.Collector].
 func (nodeCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		activeDesc, candidateDesc, connectedDesc, currentDesc, leaseDesc, bytesDesc, alarmDesc, offsetDesc,
+		clockOffDesc,
 	} {
 		descs <- d
 	}
@@ -166,9 +194,10 @@ func (nodeCollector) Describe(descs chan<- *prometheus.Desc) {
 func (c nodeCollector) Collect(out chan<- prometheus.Metric) {
 	n := c.node()
 	for desc, value := range map[*prometheus.Desc]float64{
-		activeDesc: oneIf(n.Active), candidateDesc: oneIf(n.Candidate), connectedDesc: oneIf(n.Connected),
+		activeDesc: oneIf(n.Active), candidateDesc: oneIf(n.Refusal == nil), connectedDesc: oneIf(n.Connected),
 		currentDesc: oneIf(n.Current), leaseDesc: n.Lease.Seconds(), bytesDesc: float64(n.StoreBytes),
 		alarmDesc: oneIf(n.StoreAlarm != ""), offsetDesc: n.ClockOffset.Seconds(),
+		clockOffDesc: oneIf(n.ClockErr != nil),
 	} {
 		out <- prometheus.MustNewConstMetric(desc, prometheus.GaugeValue, value)
 	}

@@ -41,7 +41,7 @@ type Status struct {
 type Figures struct {
 	// Nonces is the number of nonces in memory.
 	Nonces int
-	// StoreBytes is the size of the store's file, and 0 if it is not known.
+	// StoreBytes is the size of the store's file, or of what etcd keeps, and 0 if it is not known.
 	StoreBytes int64
 	// Certificates are those of the gateways, the shared one first.
 	Certificates []Certificate

@@ -48,8 +48,9 @@ type comparisons struct {
 	peers map[string]peer
 	// last is the name of the active node that this one has last been compared with.
 	last string
-	// clock is the last good measurement of an active node's, and nil without any.
-	clock *offset
+	// clock is the last good measurement of an active node's, and nil without any; clockOf is the name of that node.
+	clock   *offset
+	clockOf string
 	// differs is since when the configuration is another one than the last active node's, in elapsed time.
 	differs *time.Duration
 }
@@ -70,7 +71,7 @@ func (c *comparisons) active(from cluster.Peer, g greeting, t timing) {
 	if ok && o.bound <= c.maxSkew/2 {
 		// A slower exchange says too little. The clock is within half of the bound of candidates then, and so the truth
 		// within max_clock_skew.
-		c.clock = &o
+		c.clock, c.clockOf = &o, from.Name
 		p.offset = &o
 	} else {
 		p.offset = c.peers[from.Name].offset
@@ -94,19 +95,18 @@ func (c *comparisons) greeted(name string, g greeting) {
 // maxPeers is more than a cluster has. Names come from certificates, so there are more only if the CA serves others.
 const maxPeers = 64
 
-// keep replaces what is known of a peer, and forgets the one that was not seen longest if there are too many. It needs
-// mu.
+// keep replaces what is known of a peer, and forgets the one that was not seen longest if there are too many, but not
+// the active node. It needs mu.
 func (c *comparisons) keep(name string, p peer) {
 	c.peers[name] = p
 	if len(c.peers) <= maxPeers {
 		return
 	}
-	oldest := slices.MinFunc(slices.Collect(maps.Keys(c.peers)), func(a, b string) int {
+	others := slices.Collect(maps.Keys(c.peers))
+	others = slices.DeleteFunc(others, func(name string) bool { return name == c.last })
+	delete(c.peers, slices.MinFunc(others, func(a, b string) int {
 		return int(c.peers[a].at.elapsed - c.peers[b].at.elapsed)
-	})
-	if oldest != c.last {
-		delete(c.peers, oldest)
-	}
+	}))
 }
 
 // compareConfig starts or stops the time in which the configuration may differ. It needs mu.
@@ -120,12 +120,12 @@ func (c *comparisons) compareConfig() {
 	}
 }
 
-// measured is what this node tells the next peer about its clock.
-func (c *comparisons) measured() *measured {
+// measured is what this node tells a peer about that one's clock.
+func (c *comparisons) measured(of string) *measured {
 	now := c.now()
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.clock == nil {
+	if c.clock == nil || c.clockOf != of {
 		return nil
 	}
 	return &measured{c.clock.now(now), c.clock.bound}

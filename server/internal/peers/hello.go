@@ -101,7 +101,7 @@ func (p *Peers) greet(ctx context.Context, r *route) (g greeting, t timing, err 
 		return g, t, err
 	}
 	defer func() { r.comparison.give(l, err != nil) }()
-	frame, err := greeting{Description: *p.self.Load(), Measured: p.compared.measured()}.frame()
+	frame, err := greeting{Description: *p.self.Load(), Measured: p.compared.measured(r.to.Name)}.frame()
 	if err != nil {
 		return g, t, err
 	}

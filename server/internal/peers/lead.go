@@ -8,5 +8,5 @@ func (p *Peers) BecomeActive() { p.compared.lead() }
 func (c *comparisons) lead() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.last, c.clock, c.differs = "", nil, nil
+	c.last, c.clock, c.clockOf, c.differs = "", nil, "", nil
 }

@@ -22,6 +22,8 @@ type Peers struct {
 	compared *comparisons
 	refusals *refusals
 	server   *server
+	// cut is the active node, if the last comparison with it has failed.
+	cut atomic.Pointer[cut]
 
 	// mu guards the fields below.
 	mu sync.Mutex
@@ -105,16 +107,6 @@ func (p *Peers) Candidate() error { return p.compared.candidate() }
 // Others returns the peers that this node has seen since its start.
 func (p *Peers) Others() []Seen { return p.compared.others() }
 
-// ClockOffset is by how much the clock of this node is ahead of that of the peer from which it differs most.
-func (p *Peers) ClockOffset() (most time.Duration) {
-	for _, other := range p.Others() {
-		if other.Ahead.Abs() > most.Abs() {
-			most = -other.Ahead
-		}
-	}
-	return most
-}
-
 // Run compares this node with the active one, about every second, until ctx ends. active returns that node, if it is
 // known.
 func (p *Peers) Run(ctx context.Context, active func() (cluster.Peer, bool)) {
@@ -122,9 +114,11 @@ func (p *Peers) Run(ctx context.Context, active func() (cluster.Peer, bool)) {
 	defer round.Stop()
 	for {
 		if to, known := active(); known && to.Name != p.Self().Name {
-			if err := p.Compare(ctx, to); err != nil && ctx.Err() == nil {
-				p.refusals.note("not compared with the active node", to.Name, err)
+			if err := p.Compare(ctx, to); ctx.Err() == nil {
+				p.reached(to, err)
 			}
+		} else {
+			p.cut.Store(nil)
 		}
 		p.prune()
 		select {

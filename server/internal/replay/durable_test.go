@@ -121,3 +121,15 @@ func TestANonceALittleAheadOutlastsAStoreThatTakesNoWrites(t *testing.T) {
 		})
 	})
 }
+
+func TestNothingIsAcceptedAfterTheLastMark(t *testing.T) {
+	now := time.Date(2026, 11, 22, 9, 0, 0, 5e8, time.UTC)
+	m := replay.New(replay.Options{Fresh: true, Clock: func() time.Time { return now }})
+	_, err := m.Remember("key", "first", now.Truncate(time.Second))
+	require.NoError(t, err)
+	require.Equal(t, replay.Mark{At: now, Exact: true}, m.LastMark())
+	now = now.Add(time.Second)
+	_, err = m.Remember("key", "late", now.Truncate(time.Second))
+	require.ErrorIs(t, err, replay.ErrTooOld, "the next process would accept it again")
+	require.Equal(t, now.Add(-time.Second), m.LastMark().At)
+}

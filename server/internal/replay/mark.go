@@ -34,12 +34,14 @@ func (m *Memory) Mark() Mark {
 	return Mark{At: m.seen, Exact: m.seen.Sub(now) > MaxUnmarked}
 }
 
-// LastMark returns what the caller stores for the next process if it accepts nothing more from now on, and that process
-// may be on another machine. Every nonce that was accepted had a timestamp before the mark, or was made durable; so the
-// next process need not wait until its clock is past that of this one.
+// LastMark returns what the caller stores for the next process, which may be on another machine. The memory accepts
+// nothing from then on, so that no request that is late slips in after the mark. Every nonce that was accepted had a
+// timestamp before the mark, or was made durable; so the next process need not wait until its clock is past that of
+// this one.
 func (m *Memory) LastMark() Mark {
 	m.mu.Lock()
 	defer m.mu.Unlock()
+	m.ended = true
 	return Mark{At: m.accepted, Exact: true}
 }
 

@@ -66,6 +66,8 @@ type Memory struct {
 	seen time.Time
 	// accepted is when a nonce was accepted last, or the floor at the start if that is later.
 	accepted time.Time
+	// ended says that no nonce is accepted any more.
+	ended bool
 	// swept is the minute of the last sweep.
 	swept int64
 	// givenUp are shards of which the Durable hook may have stored something that has not been dropped.
@@ -160,7 +162,7 @@ func (m *Memory) insert(n Nonce, now time.Time, used func(*holder, fingerprint) 
 	if h == nil {
 		h = newHolder()
 	}
-	if n.timestamp.Before(m.floor) || n.timestamp.Before(h.floor) {
+	if m.ended || n.timestamp.Before(m.floor) || n.timestamp.Before(h.floor) {
 		return ErrTooOld
 	}
 	if used(h, n.fingerprint) {

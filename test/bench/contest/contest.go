@@ -19,6 +19,7 @@ const (
 	P50          Measure = "p50 ms"
 	P99          Measure = "p99 ms"
 	Ready        Measure = "ready after s"
+	Away         Measure = "away s"
 	Memory       Measure = "resident MiB"
 	KMSCalls     Measure = "KMS calls a request"
 	AllKMSCalls  Measure = "KMS calls"
@@ -46,6 +47,16 @@ type Contest struct {
 	// Finer multiplies the rounds and divides their duration, for sides that are closer to each other than two runs of one
 	// are on a busy machine: the median of many short pairs tells them apart. Zero leaves the plan as it is.
 	Finer int
+	// Rounds replaces that of the plan, for sides that do one thing in a round, however long it takes; zero leaves it.
+	Rounds int
+}
+
+// plan is the plan of one contest.
+func (c Contest) plan(p Plan) Plan {
+	if c.Rounds > 0 {
+		p.Rounds = c.Rounds
+	}
+	return p.finer(c.Finer)
 }
 
 // Plan says how often and how long each side runs.
@@ -69,7 +80,7 @@ func (c Contest) Run(ctx context.Context, p Plan) ([]Row, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", c.Name, err)
 	}
-	rounds, err := play(ctx, sides, p.finer(c.Finer))
+	rounds, err := play(ctx, sides, c.plan(p))
 	if end != nil {
 		if failed := end(); err == nil {
 			err = failed

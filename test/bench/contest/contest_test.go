@@ -51,6 +51,33 @@ func TestAFinerContestHasMoreAndShorterRounds(t *testing.T) {
 	require.Equal(t, 2*time.Second, lasted[1])
 }
 
+func TestAContestMayHaveItsOwnNumberOfRounds(t *testing.T) {
+	runs := 0
+	side := Side{Run: func(context.Context, time.Duration) (Sample, error) { runs++; return Sample{}, nil }}
+	_, err := Contest{Open: opened(side), Rounds: 7}.Run(t.Context(), Plan{Rounds: 2})
+	require.NoError(t, err)
+	require.Equal(t, 1+7, runs)
+}
+
+func TestATargetMayBeForEveryRound(t *testing.T) {
+	rounds := [][]Sample{{{Away: 1}}, {{Away: 2}}, {{Away: 9}}}
+	for _, tc := range []struct {
+		target  Target
+		every   bool
+		reached string
+	}{
+		{AtMost(5), false, "yes"},
+		{AtMost(5), true, "no"},
+		{AtMost(9), true, "yes"},
+		{AtLeast(2), false, "yes"},
+		{AtLeast(2), true, "no"},
+	} {
+		row := Figure{Measure: Away, Compare: Alone, Target: tc.target, Every: tc.every}.row("", []Side{{}}, rounds)
+		require.Equal(t, tc.reached, row.Reached, "%s, every round: %t", row.Target, tc.every)
+		require.Equal(t, 2.0, row.Median)
+	}
+}
+
 func TestEachRoundIsComparedWithItsBestPeer(t *testing.T) {
 	sides := []Side{{Name: "ours"}, {Name: "slow"}, {Name: "fast"}}
 	rounds := [][]Sample{

@@ -24,6 +24,8 @@ type Figure struct {
 	Target  Target
 	// Against names the only peer that counts. If it is empty, each round counts its best one.
 	Against string
+	// Every says that each round should reach the target, and not only their median.
+	Every bool
 	// Headline says, to somebody who reads little else, what was compared with what. It is empty for most figures, and
 	// else the figure is a ratio that is better the higher it is.
 	Headline string
@@ -85,7 +87,7 @@ func (f Figure) row(contest string, sides []Side, rounds [][]Sample) Row {
 		}
 	}
 	row.Median, row.Min, row.Max = median(values), slices.Min(values), slices.Max(values)
-	row.Reached = f.Target.reached(row.Median)
+	row.Reached = f.Target.reached(f.judged(row))
 	return row
 }
 
@@ -128,6 +130,18 @@ func (f Figure) compare(ours, peer float64) float64 {
 		return ours - peer
 	default:
 		return ours
+	}
+}
+
+// judged is the value that should reach the target.
+func (f Figure) judged(r Row) float64 {
+	switch {
+	case f.Every && f.Target.AtMost != nil:
+		return r.Max
+	case f.Every:
+		return r.Min
+	default:
+		return r.Median
 	}
 }
 

@@ -2,6 +2,7 @@ package bolt_test
 
 import (
 	"os"
+	"syscall"
 	"testing"
 	"time"
 
@@ -42,4 +43,20 @@ func TestAnOpenedFileIsTheOneThatThePathLeadsTo(t *testing.T) {
 		return
 	}
 	require.Equal(t, map[string]string{"key": "value"}, contents(t, open(t, path, store.Options{})))
+}
+
+// A process that another thread of this one is just forking has a copy of the file, and so its lock, until it has
+// become another program.
+func TestALockThatIsGivenUpSoonIsWaitedFor(t *testing.T) {
+	path := newPath(t)
+	s, err := bolt.Open(path, store.Options{})
+	require.NoError(t, err)
+	require.NoError(t, s.Close())
+	copied, err := os.Open(path)
+	require.NoError(t, err)
+	require.NoError(t, syscall.Flock(int(copied.Fd()), syscall.LOCK_EX))
+	time.AfterFunc(100*time.Millisecond, func() { _ = copied.Close() })
+	release, err := bolt.Lock(path)
+	require.NoError(t, err)
+	require.NoError(t, release())
 }

@@ -36,7 +36,7 @@ func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 	o = o.WithDefaults()
 	open := newConnections(o.Lease)
 	for first := true; ; first = false {
-		client, err := clientv3.New(clientConfig(o, open))
+		client, err := newClient(ctx, clientConfig(o, open))
 		switch {
 		case err == nil:
 			go open.probe(client, o.Prefix)
@@ -52,6 +52,15 @@ func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
 		case <-time.After(o.Lease / probeEvery):
 		}
 	}
+}
+
+// newClient is [clientv3.New], which with a username waits for an answer, but it gives up when ctx ends. The client
+// itself does not end with ctx.
+func newClient(ctx context.Context, c clientv3.Config) (*clientv3.Client, error) {
+	var giveUp context.CancelFunc
+	c.Context, giveUp = context.WithCancel(context.WithoutCancel(ctx))
+	defer context.AfterFunc(ctx, giveUp)()
+	return clientv3.New(c)
 }
 
 // isFinal reports whether another try to connect would end in the same way. Everything else may be a member that is

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,6 +13,7 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -103,6 +105,7 @@ func (f *follower) loadAndWatch(ctx context.Context, r *rounds) error {
 	}
 	f.heard()
 	f.state = s
+	f.warn(0, leader{})
 	f.publish(err)
 	if err == nil {
 		f.log.Info("the store is loaded", "records", s.records.Len(), "revision", s.revision)
@@ -159,8 +162,9 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 		return true, nil
 	}
 	r.pause = 0
-	was := f.state.id
+	was, foreign, held := f.state.id, f.state.foreign, f.state.leader
 	err = f.state.follow(answer.Events)
+	f.warn(foreign, held)
 	if err == nil && was != "" && f.state.id != was {
 		return false, errReplaced
 	}
@@ -168,12 +172,23 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 	return false, err
 }
 
+// warn says what others have written to the store, since its foreign revision and leader were these.
+func (f *follower) warn(foreign int64, held leader) {
+	if s := f.state; s.foreign != foreign {
+		f.log.Error("something else than a node has changed records in etcd: the active node does not know of that, and the next one will",
+			"revision", s.foreign)
+	}
+	if s := f.state; s.leader != held && s.leader.created != 0 && s.leader.Peer == (cluster.Peer{}) {
+		f.log.Error("the leader key in etcd has a value that is no node's: no node can be the active one until it is removed")
+	}
+}
+
 // errReplaced reports that the store has another id than before.
 var errReplaced = errors.New("the store was replaced by another one")
 
 // follow takes in changes. A mark is obeyed after the other changes of its revision.
 func (s *state) follow(events []*clientv3.Event) error {
-	marked := false
+	marked, changed := false, false
 	for i, e := range events {
 		if e.Type == mvccpb.DELETE {
 			s.remove(string(e.Kv.Key))
@@ -182,14 +197,28 @@ func (s *state) follow(events []*clientv3.Event) error {
 		}
 		s.revision = e.Kv.ModRevision
 		marked = marked || string(e.Kv.Key) == s.keys.mark
-		if marked && (i+1 == len(events) || events[i+1].Kv.ModRevision != s.revision) {
-			marked = false
-			if err := s.obey(); err != nil {
-				return err
-			}
+		changed = changed || strings.HasPrefix(string(e.Kv.Key), s.keys.data)
+		if i+1 < len(events) && events[i+1].Kv.ModRevision == s.revision {
+			continue
 		}
+		if err := s.endRevision(marked, changed); err != nil {
+			return err
+		}
+		marked, changed = false, false
 	}
 	return nil
+}
+
+// endRevision is called after the changes of a revision. A node changes records with the mark, or puts those in their
+// place that are committed already.
+func (s *state) endRevision(marked, changed bool) error {
+	if changed && !marked && s.pending == nil {
+		s.foreign = s.revision
+	}
+	if !marked {
+		return nil
+	}
+	return s.obey()
 }
 
 // publish shows the state to others.

@@ -6,10 +6,11 @@ import (
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
 
-// Sizes of a page of the store: it has records for about pageBytes, as far as can be seen from the page before.
+// Sizes of a page of the store: it has records for about pageBytes, as far as can be seen from the page before. Etcd
+// counts all keys after a page too, so that many small pages take the square of the number of keys.
 const (
 	firstPage = 64
-	largePage = 2048
+	largePage = 8192
 	pageBytes = 2 << 20
 )
 

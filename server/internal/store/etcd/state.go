@@ -1,7 +1,6 @@
 package etcd
 
 import (
-	"encoding/json"
 	"fmt"
 	"strings"
 
@@ -25,6 +24,8 @@ type state struct {
 	staged map[string]map[int]string
 	// pending is a committed update that is not yet in its place in etcd; in records it is.
 	pending *staged
+	// foreign is the last revision in which something else than a node has changed records; 0 if there is none.
+	foreign int64
 }
 
 // leader is the leader key.
@@ -51,9 +52,8 @@ func (s *state) put(kv *mvccpb.KeyValue) {
 	case name == s.keys.id:
 		s.id = string(kv.Value)
 	case name == s.keys.leader:
-		s.leader = leader{created: kv.CreateRevision}
-		// A value that is not ours still keeps others from being the active node.
-		_ = json.Unmarshal(kv.Value, &s.leader.Peer)
+		// A value that is no node's still keeps others from being the active node.
+		s.leader = leader{created: kv.CreateRevision, Peer: cluster.ParsePeer(kv.Value)}
 	}
 }
 

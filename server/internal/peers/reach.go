@@ -1,0 +1,42 @@
+package peers
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
+)
+
+// unreachableAfter is how long comparisons must have failed. One that fails may be a node that has just gone.
+const unreachableAfter = 2 * time.Second
+
+// cut is an active node that can't be reached.
+type cut struct {
+	from  cluster.Peer
+	since time.Duration
+	err   error
+}
+
+// Unreachable returns why this node can't reach the active one, and has not for two seconds, so that it can't forward
+// either; nil otherwise. It needs [Peers.Run].
+func (p *Peers) Unreachable() error {
+	c := p.cut.Load()
+	if c == nil || p.o.Elapsed()-c.since < unreachableAfter {
+		return nil
+	}
+	return fmt.Errorf("node %s at %s: %w", c.from.Name, c.from.Address, c.err)
+}
+
+// reached keeps how the last comparison with a node has ended.
+func (p *Peers) reached(to cluster.Peer, err error) {
+	if err == nil {
+		p.cut.Store(nil)
+		return
+	}
+	p.refusals.note("not compared with the active node", to.Name, err)
+	now := &cut{to, p.o.Elapsed(), err}
+	if before := p.cut.Load(); before != nil && before.from == to {
+		now.since = before.since
+	}
+	p.cut.Store(now)
+}
