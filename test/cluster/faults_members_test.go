@@ -5,8 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"time"
 
-	"golang.org/x/sync/errgroup"
+	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -21,7 +22,8 @@ func (r *rig) killMember(i int) fault {
 	return fault{name: fmt.Sprintf("kill -9 of member %d", i+1), heal: func() error { return r.restartMember(i) }}
 }
 
-// restartMember starts a member, unless it runs.
+// restartMember starts a member, unless it runs. It is ready once most of the members are, so [rig.awaitMembers] waits
+// for it when everything else is healed.
 func (r *rig) restartMember(i int) error {
 	m := r.etcd.Member(i)
 	select {
@@ -32,7 +34,34 @@ func (r *rig) restartMember(i int) error {
 			return m.Continue()
 		}
 	}
-	return m.Restart()
+	return r.launchMember(i)
+}
+
+func (r *rig) launchMember(i int) error {
+	ready, err := r.etcd.Member(i).Launch()
+	if err == nil {
+		r.starting = append(r.starting, ready)
+	}
+	return err
+}
+
+// awaitMembers waits until all members that were started are ready.
+func (r *rig) awaitMembers() {
+	r.t.Helper()
+	all := make(chan error, len(r.starting))
+	for _, ready := range r.starting {
+		go func() { all <- ready() }()
+	}
+	limit := time.After(recovery)
+	for range r.starting {
+		select {
+		case err := <-all:
+			require.NoError(r.t, err)
+		case <-limit:
+			require.FailNow(r.t, "a member of etcd does not start")
+		}
+	}
+	r.starting = nil
 }
 
 func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
@@ -47,11 +76,11 @@ func killAllMembers(_ context.Context, r *rig, _ *operator, _ *rand.Rand) (fault
 		r.etcd.Member(i).Kill()
 	}
 	return fault{name: "kill -9 of all members", heal: func() error {
-		var starts errgroup.Group // None is ready before most of them run.
+		var errs []error
 		for i := range size {
-			starts.Go(func() error { return r.restartMember(i) })
+			errs = append(errs, r.restartMember(i))
 		}
-		return starts.Wait()
+		return errors.Join(errs...)
 	}}, nil
 }
 
@@ -84,7 +113,7 @@ func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault,
 	err := m.LimitFiles(1 << 10)
 	return fault{name: fmt.Sprintf("full disk of member %d", i+1), heal: func() error {
 		m.Kill()
-		return m.Restart()
+		return r.launchMember(i)
 	}}, err
 }
 

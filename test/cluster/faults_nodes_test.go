@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"math/rand/v2"
 	"time"
 
@@ -19,7 +18,7 @@ func killActive(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (fa
 
 func (r *rig) kill(n *node) fault {
 	n.kill()
-	return fault{name: "kill -9 of " + n.name, heal: func() error { return n.start(r.program) }}
+	return fault{name: "kill -9 of " + n.name, start: func() error { return n.start(r.program) }}
 }
 
 // stopNode has a node step down in order.
@@ -32,7 +31,7 @@ func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 	if err := n.process.Stop(); err != nil {
 		return fault{}, err
 	}
-	return fault{name: "SIGTERM of " + n.name, heal: func() error { return n.start(r.program) }}, nil
+	return fault{name: "SIGTERM of " + n.name, start: func() error { return n.start(r.program) }}, nil
 }
 
 // stopped freezes a node, if it runs.
@@ -60,14 +59,14 @@ func killBoth(ctx context.Context, r *rig, o *operator, random *rand.Rand) (faul
 	leader := max(o.leader(ctx), 0)
 	n := r.kill(r.activeOr(ctx, random))
 	m := r.killMember(leader)
-	return fault{name: n.name + " and " + m.name, heal: func() error { return errors.Join(m.heal(), n.heal()) }}, nil
+	return fault{name: n.name + " and " + m.name, heal: m.heal, start: n.start}, nil
 }
 
 func killAllNodes(_ context.Context, r *rig, _ *operator, _ *rand.Rand) (fault, error) {
 	for _, n := range r.nodes {
 		n.kill()
 	}
-	return fault{name: "kill -9 of all nodes", heal: func() error {
+	return fault{name: "kill -9 of all nodes", start: func() error {
 		var starts errgroup.Group
 		for _, n := range r.nodes {
 			starts.Go(func() error { return n.start(r.program) })

@@ -10,7 +10,9 @@ import (
 // fault is something that goes wrong, until heal.
 type fault struct {
 	name string
-	heal func() error
+	// heal, if set, sets right what is wrong with links and members, and start, if set, starts nodes after that: a node
+	// waits for etcd.
+	heal, start func() error
 	// least is how long it lasts at least.
 	least time.Duration
 	// isLast means that it can be healed only once nothing else is wrong.

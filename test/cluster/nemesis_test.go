@@ -55,7 +55,7 @@ func (n *nemesis) begin(ctx context.Context, kinds []kind) []fault {
 	if err != nil {
 		n.t.Logf("round %d: left out: %s: %v", n.rounds, began.name, err)
 	}
-	if began.heal == nil {
+	if began.heal == nil && began.start == nil {
 		return nil
 	}
 	return []fault{began}
@@ -67,9 +67,15 @@ func (n *nemesis) heal(faults []fault) {
 	var errs []error
 	for _, last := range []bool{false, true} {
 		for _, f := range faults {
-			if f.isLast == last {
+			if f.isLast == last && f.heal != nil {
 				errs = append(errs, f.heal())
 			}
+		}
+		n.awaitMembers()
+	}
+	for _, f := range faults {
+		if f.start != nil {
+			errs = append(errs, f.start())
 		}
 	}
 	require.NoError(n.t, errors.Join(errs...), "%s", names(faults))

@@ -31,6 +31,8 @@ type rig struct {
 	etcd    *etcdtest.Cluster
 	nodes   []*node
 	site    *load.Site
+	// starting are the members that were started, each until it is ready.
+	starting []func() error
 	// listed is what was listed when the last history ended.
 	listed history.Listed
 }

@@ -25,7 +25,7 @@ type loss struct {
 
 var losses = []loss{
 	{"kill -9", 5 * time.Second, false, func(r *rig, _ *operator, active *node) (func() error, error) {
-		return r.kill(active).heal, nil
+		return r.kill(active).start, nil
 	}},
 	{"step-down", 2 * time.Second, false, func(r *rig, _ *operator, active *node) (func() error, error) {
 		return func() error { return active.start(r.program) }, active.process.Stop()
@@ -39,7 +39,8 @@ var losses = []loss{
 				if err := member.heal(); err != nil {
 					return err
 				}
-				return node.heal()
+				r.awaitMembers()
+				return node.start()
 			}, nil
 		},
 	},

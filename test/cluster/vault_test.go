@@ -121,6 +121,11 @@ func (v *sealedVault) outlives(t *testing.T, name string, lost fault) {
 	}
 	t.Logf("%s, %s: Vault is unsealed after %s and %d starts", name, lost.name,
 		time.Since(began).Round(time.Millisecond), starts)
-	require.NoError(t, lost.heal())
+	for _, back := range []func() error{lost.heal, lost.start} {
+		if back != nil {
+			require.NoError(t, back())
+			v.rig.awaitMembers()
+		}
+	}
 	v.rig.awaitActive(recovery)
 }
