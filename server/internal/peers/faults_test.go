@@ -85,7 +85,7 @@ func TestAnErrorSaysWhetherTheRequestMayHaveRun(t *testing.T) {
 			began := time.Now()
 			_, err := s.node("b", nil).Forward(t.Context(), active, post("x"))
 			require.ErrorIs(t, err, tc.want)
-			require.Less(t, time.Since(began), 3*time.Second)
+			require.Less(t, time.Since(began), 8*time.Second)
 			require.Equal(t, int64(1), links.Load(), "it was sent once")
 			require.False(t, errors.Is(err, ErrNotRun) && errors.Is(err, ErrUnknown))
 		})

@@ -108,11 +108,11 @@ func (l *logged) String() string {
 	return l.lines.String()
 }
 
-// quick are times that tests can wait for.
+// quick are times that tests can wait for, and that a busy machine keeps.
 func quick() *times {
 	t := usualTimes
-	t.dial, t.slot, t.content, t.alive, t.beat = 5*time.Second, 200*time.Millisecond, time.Second, 300*time.Millisecond,
-		50*time.Millisecond
+	t.dial, t.slot, t.content = 5*time.Second, 500*time.Millisecond, 3*time.Second
+	t.alive, t.beat = time.Second, 150*time.Millisecond
 	return &t
 }
 
