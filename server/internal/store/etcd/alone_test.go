@@ -88,7 +88,7 @@ func TestAReplacedStoreIsAnotherOneForThoseThatFollow(t *testing.T) {
 			return nil
 		})
 		return len(got) == 2 && got["k"] == "v"
-	}, 10*time.Second, 10*time.Millisecond)
+	}, 20*time.Second, 10*time.Millisecond)
 }
 
 func TestASnapshotIsReadWhileANodeIsActive(t *testing.T) {

@@ -169,7 +169,7 @@ func TestVersionsAreAskedOfTheMembersThatAnswer(t *testing.T) {
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
 	log := slog.New(slog.DiscardHandler)
 	check := func(endpoints ...string) error {
-		ctx, cancel := context.WithTimeout(t.Context(), time.Second)
+		ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
 		defer cancel()
 		return CheckVersions(ctx, dialWith(t, cluster.Options{Endpoints: endpoints}), log)
 	}

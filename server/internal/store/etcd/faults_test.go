@@ -224,7 +224,7 @@ func TestTheTermEndsWithItsLeaderKey(t *testing.T) {
 	require.NoError(t, err)
 	select {
 	case <-term.Done():
-	case <-time.After(time.Second):
+	case <-time.After(20 * time.Second):
 		t.Fatal("it goes on")
 	}
 	requireEnded(t, term, put(t, term.Store(), "k", "v"))
@@ -243,7 +243,7 @@ func TestACommitSurvivesALinkThatIsCutAfterTheRequest(t *testing.T) {
 	require.Eventually(t, func() bool {
 		there, err := direct.Get(t.Context(), prefix+"data/k")
 		return err == nil && len(there.Kvs) == 1
-	}, 5*time.Second, time.Millisecond, "it has arrived")
+	}, 20*time.Second, time.Millisecond, "it has arrived")
 	require.Empty(t, contents(t, term.Store().View), "but that is not known yet")
 	l.Set(link.Fault{Cut: true})
 	l.Set(link.Fault{})

@@ -72,7 +72,7 @@ func TestTermsAndFaultsLoseNothingAndAddNothing(t *testing.T) {
 				})
 			})
 			return err == nil && maps.Equal(now, m.may[0])
-		}, 5*time.Second, 10*time.Millisecond, "the standbys have the same")
+		}, 20*time.Second, 10*time.Millisecond, "the standbys have the same")
 	}
 	t.Log(m.happened)
 }

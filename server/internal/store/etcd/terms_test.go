@@ -155,7 +155,7 @@ func TestAStandbyFollows(t *testing.T) {
 	follows(want)
 
 	l.Set(link.Fault{HoldAnswers: true})
-	require.Eventually(t, func() bool { return !standby.Status().Current }, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return !standby.Status().Current }, 20*time.Second, 10*time.Millisecond)
 	want["k"] = "w"
 	require.NoError(t, put(t, term.Store(), "k", "never seen"))
 	require.NoError(t, put(t, term.Store(), "k", "w"))
@@ -185,7 +185,7 @@ func TestAReplacedStoreHasANewID(t *testing.T) {
 		require.NotEmpty(t, n.StoreID())
 		ids[n.StoreID()] = true
 		require.NoError(t, term.Store().Close())
-		require.Eventually(t, func() bool { return standby.StoreID() == n.StoreID() }, 5*time.Second, time.Millisecond)
+		require.Eventually(t, func() bool { return standby.StoreID() == n.StoreID() }, 20*time.Second, time.Millisecond)
 	}
 	require.Len(t, ids, 2)
 }
@@ -225,7 +225,7 @@ func TestAStagedUpdateThatIsNotWholeIsDamage(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			damage(t)
 			n := join(t, client)
-			ctx, cancel := context.WithTimeout(t.Context(), 5*time.Second)
+			ctx, cancel := context.WithTimeout(t.Context(), 20*time.Second)
 			defer cancel()
 			_, err := n.Lead(ctx, self)
 			require.ErrorIs(t, err, store.ErrDamaged)
@@ -234,7 +234,7 @@ func TestAStagedUpdateThatIsNotWholeIsDamage(t *testing.T) {
 			require.NoError(t, err)
 			require.Eventually(t, func() bool {
 				return n.Follow(t.Context(), func(store.Reader) error { return nil }) == nil
-			}, 5*time.Second, 10*time.Millisecond, "it recovers by itself")
+			}, 20*time.Second, 10*time.Millisecond, "it recovers by itself")
 			lead(t, n, "a")
 			require.NoError(t, n.Close())
 		})
@@ -262,7 +262,7 @@ func TestAFullEtcdRefusesWritesAndNothingElse(t *testing.T) {
 		require.Equal(t, want, contents(t, term.Store().View), "reads go on")
 	}
 	require.ErrorIs(t, rewrite(t, term.Store(), map[string]string{"small": ""}), store.ErrUnavailable)
-	require.Eventually(t, func() bool { return n.Status().Alarm == "NOSPACE" }, 10*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return n.Status().Alarm == "NOSPACE" }, 20*time.Second, 50*time.Millisecond)
 
 	// An operator makes room.
 	compact(t, client)
@@ -271,7 +271,7 @@ func TestAFullEtcdRefusesWritesAndNothingElse(t *testing.T) {
 	_, err = client.AlarmDisarm(t.Context(), &clientv3.AlarmMember{})
 	require.NoError(t, err)
 	want = map[string]string{"small": ""}
-	require.Eventually(t, func() bool { return rewrite(t, term.Store(), want) == nil }, 5*time.Second, 50*time.Millisecond)
+	require.Eventually(t, func() bool { return rewrite(t, term.Store(), want) == nil }, 20*time.Second, 50*time.Millisecond)
 	require.NoError(t, term.Store().Close())
 	require.Equal(t, want, stored(t, client))
 }

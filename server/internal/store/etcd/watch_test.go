@@ -52,12 +52,12 @@ func TestAStandbyBeginsItsWatchAgain(t *testing.T) {
 			bad := &badWatcher{Watcher: client.Watcher, spoil: spoil, first: 2}
 			client.Watcher = bad
 			standby := join(t, client)
-			require.Eventually(t, func() bool { return bad.n.Load() > 0 }, 5*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return bad.n.Load() > 0 }, 20*time.Second, time.Millisecond)
 			require.NoError(t, put(t, term.Store(), "k", name))
 			require.Eventually(t, func() bool {
 				return contents(t, standby.Follow)["k"] == name && standby.Status().Current
-			}, 8*time.Second, time.Millisecond)
-			require.Eventually(t, func() bool { return bad.n.Load() == 3 }, 8*time.Second, time.Millisecond, "and no more often")
+			}, 20*time.Second, time.Millisecond)
+			require.Eventually(t, func() bool { return bad.n.Load() == 3 }, 20*time.Second, time.Millisecond, "and no more often")
 		})
 	}
 }
