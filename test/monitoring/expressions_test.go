@@ -16,7 +16,7 @@ import (
 )
 
 // TestAgainstARealPrometheus holds the dashboards and rules against what a real Prometheus has scraped of a real
-// service and a real Vault.
+// service, a real cluster and a real Vault.
 func TestAgainstARealPrometheus(t *testing.T) {
 	s := newStage(t)
 	c := newCaller(t, s.kms)
@@ -26,6 +26,7 @@ func TestAgainstARealPrometheus(t *testing.T) {
 	t.Run("every panel has series", s.everyPanelHasSeries)
 	t.Run("every rule has series", s.everyRuleHasSeries)
 	t.Run("every rule is evaluated", s.everyRuleIsEvaluated)
+	t.Run("the cluster is well", s.theClusterIsWell)
 	t.Run("every metric of the service is shown or left out", s.everyMetricIsShown)
 	t.Run("every metric in the docs exists", s.everyNameExists)
 	t.Run("the limits in the dashboard are those of the service", s.limitsAreThose)

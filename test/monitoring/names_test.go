@@ -14,6 +14,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/monitoring/dashboards"
 )
 
@@ -55,10 +56,20 @@ func (s *stage) everyMetricIsShown(t *testing.T) {
 
 var typeLine = regexp.MustCompile(`(?m)^# TYPE (\S+) `)
 
-// emitted are the names of the service's metrics.
+// emitted are the names of the metrics of the service and of the nodes.
 func (s *stage) emitted(t *testing.T) (names []string) {
 	t.Helper()
-	response, err := http.Get("http://" + s.kms.Operations + "/metrics")
+	names = emittedBy(t, s.kms)
+	for _, node := range s.nodes {
+		names = append(names, emittedBy(t, node.KMS)...)
+	}
+	slices.Sort(names)
+	return slices.Compact(names)
+}
+
+func emittedBy(t *testing.T, kms *servers.KMS) (names []string) {
+	t.Helper()
+	response, err := http.Get("http://" + kms.Operations + "/metrics")
 	require.NoError(t, err)
 	defer response.Body.Close()
 	text, err := io.ReadAll(response.Body)

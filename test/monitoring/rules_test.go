@@ -28,14 +28,27 @@ type rule struct {
 }
 
 // rules are the alerts of dashboards/.
-func rules(t *testing.T) (all []rule) {
+func rules(t *testing.T) []rule {
 	t.Helper()
-	var file struct{ Groups []struct{ Rules []rule } }
+	return rulesOf(t, "")
+}
+
+// rulesOf are the alerts of a group, or of all groups if it is "".
+func rulesOf(t *testing.T, name string) (all []rule) {
+	t.Helper()
+	var file struct {
+		Groups []struct {
+			Name  string
+			Rules []rule
+		}
+	}
 	content, err := os.ReadFile(filepath.Join(folder, "alerts.yml"))
 	require.NoError(t, err)
 	require.NoError(t, yaml.Unmarshal(content, &file))
 	for _, group := range file.Groups {
-		all = append(all, group.Rules...)
+		if name == "" || group.Name == name {
+			all = append(all, group.Rules...)
+		}
 	}
 	require.NotEmpty(t, all)
 	return all

@@ -23,10 +23,12 @@ const (
 	mount = "alicloudkms"
 )
 
-// stage is a KMS service, a Vault whose engine uses it, and a Prometheus that scrapes both.
+// stage is a KMS service, a cluster of two nodes, a Vault whose engine uses the service, and a Prometheus that scrapes
+// them all.
 type stage struct {
 	dir        string
 	kms        *servers.KMS
+	nodes      []*servers.Node
 	vault      *vault.Server
 	prometheus *prometheus
 	// key is a key of the service.
@@ -72,6 +74,7 @@ func newStage(t *testing.T) *stage {
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(dir)) })
 	s := &stage{dir: dir}
 	s.startKMS(t)
+	s.startNodes(t)
 	s.startVault(t)
 	s.startPrometheus(t)
 	return s
@@ -133,7 +136,7 @@ func (s *stage) startPrometheus(t *testing.T) {
 	dir := filepath.Join(s.dir, "prometheus")
 	s.runShell(t, dir, shellBlock(t, tokenBlock))
 	config := shippedWith(t, "prometheus.yml", map[string]string{
-		"127.0.0.1:9180": s.kms.Operations, "127.0.0.1:8200": s.vault.Address,
+		`"127.0.0.1:9180"`: s.targets(), "127.0.0.1:8200": s.vault.Address,
 		"scrape_interval: 15s": "scrape_interval: 200ms\n  evaluation_interval: 500ms",
 	})
 	require.NoError(t, os.WriteFile(filepath.Join(dir, "prometheus.yml"), config, 0o600))

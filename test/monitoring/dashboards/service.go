@@ -15,6 +15,7 @@ func service() board {
 			{"Refusals", refusals()},
 			{"Keys and secrets", keys()},
 			{"Connections and configuration", connections()},
+			{"Cluster", cluster()},
 			{"Process", process()},
 		},
 	}
