@@ -60,7 +60,8 @@ func TestRecordsThatWereChangedByHandAreReported(t *testing.T) {
 		_, err := client.Put(t.Context(), prefix+"data/k", value)
 		require.NoError(t, err)
 		follows("k", value)
-		require.Eventually(t, func() bool { return log.count("has changed records") == n+1 }, 20*time.Second, time.Millisecond)
+		logged := func() bool { return log.count("has changed records") == n+1 }
+		require.Eventually(t, logged, 20*time.Second, time.Millisecond)
 	}
 	require.Equal(t, "last", contents(t, term.Store().View)["k"])
 	require.NoError(t, put(t, term.Store(), "k", "mine"), "the term goes on")

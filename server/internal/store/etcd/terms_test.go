@@ -271,7 +271,8 @@ func TestAFullEtcdRefusesWritesAndNothingElse(t *testing.T) {
 	_, err = client.AlarmDisarm(t.Context(), &clientv3.AlarmMember{})
 	require.NoError(t, err)
 	want = map[string]string{"small": ""}
-	require.Eventually(t, func() bool { return rewrite(t, term.Store(), want) == nil }, 20*time.Second, 50*time.Millisecond)
+	written := func() bool { return rewrite(t, term.Store(), want) == nil }
+	require.Eventually(t, written, 20*time.Second, 50*time.Millisecond)
 	require.NoError(t, term.Store().Close())
 	require.Equal(t, want, stored(t, client))
 }

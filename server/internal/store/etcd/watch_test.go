@@ -57,7 +57,8 @@ func TestAStandbyBeginsItsWatchAgain(t *testing.T) {
 			require.Eventually(t, func() bool {
 				return contents(t, standby.Follow)["k"] == name && standby.Status().Current
 			}, 20*time.Second, time.Millisecond)
-			require.Eventually(t, func() bool { return bad.n.Load() == 3 }, 20*time.Second, time.Millisecond, "and no more often")
+			thrice := func() bool { return bad.n.Load() == 3 }
+			require.Eventually(t, thrice, 20*time.Second, time.Millisecond, "and no more often")
 		})
 	}
 }
