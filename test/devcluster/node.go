@@ -39,23 +39,6 @@ func newNode(c *cluster, name string) (n *node, peers string, err error) {
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name, "server.hcl") }
 
-// withoutLimits is what a service for development has too.
-const withoutLimits = `
-quotas {
-  keys         = -1
-  aliases      = -1
-  key_versions = -1
-  versions     = -1
-  secrets      = -1
-}
-rate_limits {
-  crypto     = -1
-  create_key = -1
-  write      = -1
-  read       = -1
-}
-`
-
 // configure changes what init has written for a machine of its own.
 func (n *node) configure() error {
 	written, err := os.ReadFile(n.config())
@@ -73,7 +56,7 @@ func (n *node) configure() error {
 		}
 		text = strings.Replace(text, from, to, 1)
 	}
-	return os.WriteFile(n.config(), []byte(text+withoutLimits), 0o600)
+	return os.WriteFile(n.config(), []byte(text+servers.WithoutLimits), 0o600)
 }
 
 // start starts the process, and waits until it listens.

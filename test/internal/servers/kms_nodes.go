@@ -19,7 +19,8 @@ type Node struct {
 	Config string
 }
 
-const withoutLimits = `
+// WithoutLimits lifts the quotas and rate limits in a configuration, as those of a service for development are.
+const WithoutLimits = `
 quotas {
   keys         = -1
   aliases      = -1
@@ -75,7 +76,7 @@ func (n *Node) configure(replacements ...string) error {
 		return err
 	}
 	config := strings.NewReplacer(replacements...).Replace(string(written))
-	return os.WriteFile(n.Config, []byte(config+withoutLimits), 0o600)
+	return os.WriteFile(n.Config, []byte(config+WithoutLimits), 0o600)
 }
 
 // Start starts the node, and waits until it listens: see [Node.AwaitHealth].
