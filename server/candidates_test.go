@@ -231,7 +231,7 @@ func TestAStandbyThatCanNotForwardIsNotHealthy(t *testing.T) {
 	require.Contains(t, two.do("ListKeys").Message, "No node of the cluster is the active one")
 }
 
-// A load balancer, or whoever reaches the listener, may ask for anything.
+// A load balancer, or anything else that reaches the listener, may ask for anything.
 func TestHealthAnswersWhateverTheQuery(t *testing.T) {
 	tr := newTrial(t)
 	one := tr.start("one", withOps(t))
