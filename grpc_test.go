@@ -12,6 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/plugin"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
@@ -30,7 +31,7 @@ func TestMain(m *testing.M) {
 // newGRPCRig makes an engine in a process of its own, called in the same way as by Vault.
 func newGRPCRig(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, storage: &countingStorage{}, log: &syncBuffer{}}
+	r := &rig{t: t, storage: &countingStorage{}, log: &testlog.Buffer{}}
 	logger := hclog.New(&hclog.LoggerOptions{Level: hclog.Trace, Output: r.log})
 	command := exec.Command(os.Args[0], "-test.run=^$")
 	command.Env = append(os.Environ(), pluginutil.PluginAutoMTLSEnv+"=true", pluginutil.PluginVaultVersionEnv+"=1.21.1")

@@ -1,7 +1,6 @@
 package alicloudkms
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"maps"
@@ -13,6 +12,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -27,7 +27,7 @@ type rig struct {
 	b       logical.Backend
 	kms     *watchedKMS
 	storage *countingStorage
-	log     *syncBuffer
+	log     *testlog.Buffer
 }
 
 // newRig makes an engine on a watched KMS. It is not configured yet.
@@ -38,7 +38,7 @@ func newRig(t *testing.T) *rig {
 
 func newRigOn(t *testing.T, service *watchedKMS) *rig {
 	t.Helper()
-	r := &rig{t: t, kms: service, storage: &countingStorage{}, log: &syncBuffer{}}
+	r := &rig{t: t, kms: service, storage: &countingStorage{}, log: &testlog.Buffer{}}
 	conf := logical.TestBackendConfig()
 	view := logical.TestSystemView()
 	view.PluginEnvironment = &logical.PluginEnvironment{VaultVersion: "1.21.1"}
@@ -172,24 +172,6 @@ func refused(t *testing.T, err error, status int, parts ...string) {
 	for _, part := range parts {
 		require.Contains(t, err.Error(), part)
 	}
-}
-
-// syncBuffer is a log that goroutines write to.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
 }
 
 var errStorage = errors.New("the storage is broken")

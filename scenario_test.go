@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
@@ -27,7 +28,7 @@ func newRealRig(t *testing.T) (*rig, *kmstest.KMS, map[string]any) {
 // newEngine makes an engine as Vault does.
 func newEngine(t *testing.T) *rig {
 	t.Helper()
-	r := &rig{t: t, storage: &countingStorage{}, log: &syncBuffer{}}
+	r := &rig{t: t, storage: &countingStorage{}, log: &testlog.Buffer{}}
 	conf := logical.TestBackendConfig()
 	conf.StorageView, conf.Logger = r.storage, r.logger()
 	b, err := Factory(t.Context(), conf)

@@ -16,6 +16,7 @@ import (
 	"github.com/openbao/go-kms-wrapping/v2/kms"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -23,7 +24,7 @@ import (
 // with a new key for each request.
 type keysHost struct {
 	r       *rig
-	log     *syncBuffer
+	log     *testlog.Buffer
 	options *kms.OpenOptions
 
 	mu      sync.Mutex // guards the fields below
@@ -36,7 +37,7 @@ type keysHost struct {
 // newKeysHost starts the plugin, which inherits the environment, and opens a KMS.
 func newKeysHost(r *rig, options kms.OpenOptions) *keysHost {
 	r.t.Helper()
-	h := &keysHost{r: r, log: &syncBuffer{}, options: &options, killed: map[kms.KMS]bool{}}
+	h := &keysHost{r: r, log: &testlog.Buffer{}, options: &options, killed: map[kms.KMS]bool{}}
 	require.NoError(r.t, h.start())
 	r.t.Cleanup(func() { h.process.Kill() })
 	return h

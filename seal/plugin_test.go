@@ -1,7 +1,6 @@
 package seal
 
 import (
-	"bytes"
 	"errors"
 	"io"
 	"os"
@@ -18,26 +17,9 @@ import (
 	"github.com/openbao/go-kms-wrapping/v2"
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
-
-// syncBuffer is a buffer that is safe for concurrent use.
-type syncBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (s *syncBuffer) Write(p []byte) (int, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.Write(p)
-}
-
-func (s *syncBuffer) String() string {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.b.String()
-}
 
 // remote is a wrapper in another process.
 type remote interface {
@@ -48,7 +30,7 @@ type remote interface {
 // A host runs the plugin as OpenBao does: in a process of its own, which it restarts when it has died.
 type host struct {
 	r        *rig
-	log      *syncBuffer
+	log      *testlog.Buffer
 	settings map[string]string
 
 	mu      sync.Mutex // guards the fields below
@@ -60,7 +42,7 @@ type host struct {
 
 func newHost(r *rig, changes map[string]string) *host {
 	r.t.Helper()
-	h := &host{r: r, log: &syncBuffer{}, settings: r.settings(changes), killed: map[remote]bool{}}
+	h := &host{r: r, log: &testlog.Buffer{}, settings: r.settings(changes), killed: map[remote]bool{}}
 	require.NoError(r.t, h.start())
 	r.t.Cleanup(func() { h.process.Kill() })
 	return h

@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"encoding/json"
 	"encoding/xml"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
@@ -33,7 +33,7 @@ type lab struct {
 	caller signature.Credentials
 	now    time.Time
 	nonces int
-	log    bytes.Buffer
+	log    testlog.Buffer
 	// adjust changes the options of the service when it is opened, unless it is nil.
 	adjust func(server.Options) server.Options
 	// commit replaces every commit while it is not nil.

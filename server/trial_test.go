@@ -1,7 +1,6 @@
 package server_test
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -17,6 +16,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
@@ -59,7 +59,7 @@ type trialNode struct {
 	trial  *trial
 	name   string
 	config server.Config
-	log    *logBuffer
+	log    *testlog.Buffer
 	closed bool
 }
 
@@ -72,7 +72,7 @@ func (tr *trial) start(name string, changes ...func(*server.Config)) *trialNode 
 // startAhead is start for a node whose clock is ahead of the others'.
 func (tr *trial) startAhead(name string, ahead time.Duration, changes ...func(*server.Config)) *trialNode {
 	tr.t.Helper()
-	n := &trialNode{fakeNode: &fakeNode{cluster: tr.cluster}, trial: tr, name: name, log: &logBuffer{}}
+	n := &trialNode{fakeNode: &fakeNode{cluster: tr.cluster}, trial: tr, name: name, log: &testlog.Buffer{}}
 	n.config = tr.dev.Config
 	dir := tr.t.TempDir()
 	n.config.Audit = &server.AuditConfig{File: filepath.Join(dir, "audit.log")}
@@ -276,22 +276,4 @@ func (c *fakeClock) advance(d time.Duration) {
 		}
 	}
 	c.waits = left
-}
-
-// logBuffer is a log that several goroutines write.
-type logBuffer struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (b *logBuffer) Write(p []byte) (int, error) {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.Write(p)
-}
-
-func (b *logBuffer) String() string {
-	b.mu.Lock()
-	defer b.mu.Unlock()
-	return b.text.String()
 }

@@ -1,17 +1,16 @@
 package cluster
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
 	"math/rand/v2"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	_ "github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/etcd" // for nodes in this process
 )
@@ -62,24 +61,13 @@ func (n *inside) shutdown() error {
 	return n.server.Shutdown(ctx)
 }
 
-// journal keeps what a node logs. It is safe for parallel use.
-type journal struct {
-	mu   sync.Mutex
-	text bytes.Buffer
-}
-
-func (j *journal) Write(p []byte) (int, error) {
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	return j.text.Write(p)
-}
+// journal keeps what a node logs.
+type journal struct{ testlog.Buffer }
 
 // tail is the end of the log.
 func (j *journal) tail() string {
 	const most = 4000
-	j.mu.Lock()
-	defer j.mu.Unlock()
-	text := j.text.String()
+	text := j.String()
 	return text[max(0, len(text)-most):]
 }
 

@@ -24,7 +24,7 @@ var rooms = map[string]room{
 			"internal/advice", "internal/guess", "internal/input", "internal/once", "internal/publickey", "internal/reserved",
 			"internal/servercert",
 		},
-		tests: []string{"internal/openssl", "kmstest", "server"},
+		tests: []string{"internal/openssl", "internal/testlog", "kmstest", "server"},
 	},
 	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
@@ -34,7 +34,7 @@ var rooms = map[string]room{
 			"internal/listing", "internal/once", "internal/publickey", "internal/ram", "internal/refusal", "internal/reserved",
 			"internal/servercert", "internal/signing", "internal/sm2", "internal/versions",
 		},
-		tests: []string{"internal/sm2key", "internal/sm3", "kmstest", "server", "server/sm"},
+		tests: []string{"internal/sm2key", "internal/sm3", "internal/testlog", "kmstest", "server", "server/sm"},
 	},
 	"cmd":  {anything: true},
 	"test": {anything: true},
@@ -91,6 +91,8 @@ var rooms = map[string]room{
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// etcd for tests, as processes.
 	"internal/etcdtest": {imports: []string{"internal/link"}},
+	// What is logged in tests.
+	"internal/testlog": {onlyStandard: true},
 	// Networks that fail, for tests.
 	"internal/link": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
@@ -124,8 +126,8 @@ var rooms = map[string]room{
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/etcdtest", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "kmstest", "server/etcd",
-			"server/servertest", "server/sm", "server/internal/store/storetest", "signature",
+			"client", "internal/etcdtest", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "internal/testlog",
+			"kmstest", "server/etcd", "server/servertest", "server/sm", "server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.
@@ -185,12 +187,12 @@ var rooms = map[string]room{
 	"server/internal/cluster": {imports: serverRooms("store", "kmsapi")},
 	"server/internal/store/etcd": {
 		imports: serverRooms("cluster", "store", "store/bolt", "store/group"),
-		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "kmsapi"),
+		tests:   serverRooms("store/storetest", "internal/etcdtest", "internal/link", "internal/testlog", "kmsapi"),
 	},
-	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt")},
+	"server/internal/store/storetest": {imports: serverRooms("store", "store/bolt", "internal/testlog")},
 	// The links between the nodes of a cluster.
 	"server/internal/peers": {
-		imports: serverRooms("cluster", "edge"), tests: serverRooms("pki", "internal/link"),
+		imports: serverRooms("cluster", "edge"), tests: serverRooms("pki", "internal/link", "internal/testlog"),
 	},
 	"server/internal/pki":      {onlyStandard: true},
 	"server/internal/replay":   {},

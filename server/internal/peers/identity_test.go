@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 )
 
 // strange are certificates that no node must believe, by what is wrong with them.
@@ -168,7 +170,7 @@ func TestStrangersFillNeitherLogNorListener(t *testing.T) {
 }
 
 func TestWhatWasOmittedIsCounted(t *testing.T) {
-	var log logged
+	var log testlog.Buffer
 	r := newRefusals(slog.New(slog.NewTextHandler(&log, nil)))
 	for range refusalsAtOnce + 3 {
 		r.note("refused", "x", errClosed)

@@ -1,7 +1,6 @@
 package peers
 
 import (
-	"bytes"
 	"crypto/tls"
 	"crypto/x509"
 	"fmt"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
@@ -87,25 +87,7 @@ func (w *watch) set(by time.Duration) { w.wall.Add(int64(by)) }
 type node struct {
 	*Peers
 	peer cluster.Peer
-	log  *logged
-}
-
-// logged is a log that can be read while others write it.
-type logged struct {
-	mu    sync.Mutex
-	lines bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.lines.String()
+	log  *testlog.Buffer
 }
 
 // quick are times that tests can wait for, and that a busy machine keeps.
@@ -130,7 +112,7 @@ func (s *site) options(name string) Options {
 // node starts a node; change may change its options.
 func (s *site) node(name string, change func(*Options)) *node {
 	s.t.Helper()
-	o, log := s.options(name), &logged{}
+	o, log := s.options(name), &testlog.Buffer{}
 	o.Log = slog.New(slog.NewTextHandler(log, nil))
 	if change != nil {
 		change(&o)

@@ -1,7 +1,6 @@
 package storetest
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -10,6 +9,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
@@ -36,7 +36,7 @@ func failedCommitEndsWrites(t *testing.T, e Engine) {
 	for name, failed := range failedCommits {
 		t.Run(name, func(t *testing.T) {
 			folder := t.TempDir()
-			var log bytes.Buffer
+			var log testlog.Buffer
 			commits := 0
 			s := e.open(t, folder, store.Options{
 				Logger: slog.New(slog.NewTextHandler(&log, nil)),
