@@ -48,6 +48,9 @@ func (c *Client) attempt(
 	case ctx.Err() != nil:
 		return &failure{err: g.failed(op, gaveUp(ctx))}
 	case connected.Load():
+		if limited.Err() != nil {
+			g.leaveKept()
+		}
 		return &failure{err: g.failed(op, withoutContent(err)), transient: !errors.Is(err, errTooLarge)}
 	default:
 		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: servercert.Explain(err)}

@@ -102,6 +102,10 @@ func (g *gateway) exchange(ctx context.Context, op kmsapi.Operation, form string
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
 }
 
+// leaveKept closes the idle connections, since one has not answered in time. Behind a load balancer they may all lead to
+// the machine that hangs: each further attempt would wait for another one of them, while new connections lead elsewhere.
+func (g *gateway) leaveKept() { g.pooled.CloseIdleConnections() }
+
 // request is what [http.NewRequestWithContext] makes, without parsing the URL each time.
 func (g *gateway) request(ctx context.Context, form string) *http.Request {
 	body := func() (io.ReadCloser, error) { return io.NopCloser(strings.NewReader(form)), nil }
