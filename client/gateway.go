@@ -102,8 +102,9 @@ func (g *gateway) exchange(ctx context.Context, op kmsapi.Operation, form string
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
 }
 
-// leaveKept closes the idle connections, since one has not answered in time. Behind a load balancer they may all lead to
-// the machine that hangs: each further attempt would wait for another one of them, while new connections lead elsewhere.
+// leaveKept closes the idle connections, since one has not answered in time. Behind a load balancer they may all lead
+// to the machine that hangs: each further attempt would wait for another one of them, while new connections lead
+// elsewhere.
 func (g *gateway) leaveKept() { g.pooled.CloseIdleConnections() }
 
 // request is what [http.NewRequestWithContext] makes, without parsing the URL each time.
