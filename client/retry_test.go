@@ -100,6 +100,21 @@ func TestBackoffDoublesUpToFiveSeconds(t *testing.T) {
 	}
 }
 
+func TestWaitsDoNotGrowIfTheServerSaysHowLongToWait(t *testing.T) {
+	server := newScript(t, header("Retry-After", "1", refuse(503, "ServiceUnavailableTemporary")))
+	var limits []time.Duration
+	c := server.dial(t, func(cfg *client.Config) {
+		cfg.MaxRetries = 6
+		cfg.Jitter = func(limit time.Duration) time.Duration {
+			limits = append(limits, limit)
+			return -time.Second // So that nothing is waited for.
+		}
+	})
+	require.Error(t, encrypt(context.Background(), c))
+	const ms = time.Millisecond
+	require.Equal(t, []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1000 * ms, 1000 * ms}, limits)
+}
+
 func TestWaitNeverExceedsTheDeadline(t *testing.T) {
 	server := newScript(t, throttle)
 	c := server.dial(t, func(cfg *client.Config) {

@@ -19,7 +19,7 @@ func killMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 
 func (r *rig) killMember(i int) fault {
 	r.etcd.Member(i).Kill()
-	return fault{name: fmt.Sprintf("kill -9 of member %d", i+1), heal: func() error { return r.restartMember(i) }}
+	return fault{name: "kill -9 of " + memberName(i), heal: func() error { return r.restartMember(i) }}
 }
 
 // restartMember starts a member, unless it runs. It is ready once most of the members are, so [rig.awaitMembers] waits
@@ -64,11 +64,16 @@ func (r *rig) awaitMembers() {
 	r.starting = nil
 }
 
-func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
-	i := random.IntN(size)
-	m := r.etcd.Member(i)
+// stopMember freezes a member. Another fault may kill it meanwhile.
+func (r *rig) stopMember(i int) (fault, error) {
 	heal := func() error { return r.restartMember(i) }
-	return fault{name: fmt.Sprintf("SIGSTOP of member %d", i+1), heal: heal}, m.Stop()
+	return fault{name: "SIGSTOP of " + memberName(i), heal: heal}, r.etcd.Member(i).Stop()
+}
+
+func memberName(i int) string { return fmt.Sprintf("member %d", i+1) }
+
+func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.stopMember(random.IntN(size))
 }
 
 func killAllMembers(_ context.Context, r *rig, _ *operator, _ *rand.Rand) (fault, error) {
