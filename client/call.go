@@ -209,8 +209,8 @@ func (c *Client) wait(ctx context.Context, g *gateway, op kmsapi.Operation, f *f
 	}
 }
 
-// spread is the longest wait besides what the server asks for. If it asks for one, it knows better how long to wait, and
-// this only keeps callers from coming back together.
+// spread is the longest wait besides what the server asks for. If it asks for one, it knows better how long to wait,
+// and this only keeps callers from coming back together.
 func (f *failure) spread(retries int) time.Duration {
 	if f.retryAfter > 0 {
 		return min(backoff(retries), f.retryAfter)

@@ -34,7 +34,7 @@ type usage struct {
 }
 
 // patience has the settings that docs/cluster.md advises for an engine over a cluster.
-var patience = map[string]any{"max_retries": 10, "request_timeout": 2}
+var patience = map[string]any{"max_retries": 10, "request_timeout": 5}
 
 // newApplication mounts the engine at a Vault, with settings beside those that it needs.
 func newApplication(v *sealedVault, mount, address string, settings map[string]any) *application {

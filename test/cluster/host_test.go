@@ -31,7 +31,7 @@ func newHost(r *rig, address string) *host {
 	as := r.site.Credentials
 	h := &host{program: build(r.t, sealPlugin), settings: map[string]string{
 		"region": kmsapi.DefaultRegion, "domain": address, "ca_cert": r.site.CA, "kms_key_id": "alias/unseal",
-		"access_key": as.AccessKeyID, "secret_key": as.AccessKeySecret.Reveal(), "request_timeout": "2s",
+		"access_key": as.AccessKeyID, "secret_key": as.AccessKeySecret.Reveal(), "request_timeout": "5s",
 	}}
 	require.NoError(r.t, h.start(r.t.Context(), func(w wrapping.Wrapper) (err error) {
 		h.rootKey, err = w.Encrypt(r.t.Context(), []byte(rootKey))

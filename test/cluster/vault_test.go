@@ -16,14 +16,15 @@ import (
 const (
 	// vaultsLease is longer than the shortest: what else the machine does must not end a term while a Vault is made.
 	vaultsLease = 3 * time.Second
-	// leastLoss is how long each loss lasts at least, so that a takeover is in it: others restart again and again meanwhile.
+	// leastLoss is how long each loss lasts at least, so that a takeover is in it. Others restart again and again
+	// meanwhile.
 	leastLoss = vaultsLease + time.Second
 	// engineLimit is how long a request of the engine may take that meets a loss, and vaultLimit one of Vault alone.
 	engineLimit, vaultLimit = 40 * time.Second, 10 * time.Second
 )
 
-// Whatever is lost of the six processes and of the network between them, a Vault that restarts meanwhile unseals itself,
-// an OpenBao with our plugin does, and a Vault that runs goes on, together with the engine in it.
+// Whatever is lost of the six processes and of the network between them, a Vault that restarts meanwhile unseals
+// itself, an OpenBao with our plugin does, and a Vault that runs goes on, together with the engine in it.
 func TestVaultOutlivesEachLoss(t *testing.T) {
 	t.Parallel()
 	if vaultProgram == "" {
