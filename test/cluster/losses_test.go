@@ -60,7 +60,7 @@ func (n *node) cutOff(etcd bool) fault {
 		}
 	}
 	set(link.Fault{HoldRequests: true, HoldAnswers: true})
-	return fault{name: n.name + " cut off", heal: func() error {
+	return fault{name: n.name + " cut off", least: untilTakeover, heal: func() error {
 		set(link.Fault{Cut: true}) // As a network that is back resets what it no longer knows.
 		set(link.Fault{})
 		return nil
@@ -102,7 +102,9 @@ var vaultLosses = []loss{
 	{
 		"the active node cut off from etcd", 20 * time.Second, true,
 		func(_ *rig, _ *operator, active *node) (fault, error) {
-			return betweenNodeAndEtcd(active, "half open", link.Fault{HoldRequests: true, HoldAnswers: true}), nil
+			f := betweenNodeAndEtcd(active, "half open", link.Fault{HoldRequests: true, HoldAnswers: true})
+			f.least = untilTakeover
+			return f, nil
 		},
 	},
 	{"kill -9 of a member that follows", 20 * time.Second, true, func(r *rig, o *operator, _ *node) (fault, error) {

@@ -16,9 +16,8 @@ import (
 const (
 	// vaultsLease is longer than the shortest: what else the machine does must not end a term while a Vault is made.
 	vaultsLease = 3 * time.Second
-	// leastLoss is how long each loss lasts at least, so that a takeover is in it. Others restart again and again
-	// meanwhile.
-	leastLoss = vaultsLease + time.Second
+	// leastLoss is how long each loss lasts at least, and untilTakeover one of which a takeover is a part.
+	leastLoss, untilTakeover = 2 * time.Second, vaultsLease + time.Second
 	// engineLimit is how long a request of the engine may take that meets a loss, and vaultLimit one of Vault alone.
 	engineLimit, vaultLimit = 40 * time.Second, 10 * time.Second
 )
@@ -89,7 +88,7 @@ func (u *users) outlive(t *testing.T, l loss) {
 	defer used.end()
 	f, err := l.lose(u.rig, u.operator, active)
 	require.NoError(t, err)
-	ends := time.Now().Add(leastLoss)
+	ends := time.Now().Add(max(f.least, leastLoss))
 	var all errgroup.Group
 	for name, restart := range u.restarts {
 		all.Go(func() error {
