@@ -3,6 +3,7 @@ package client
 import (
 	"context"
 	"errors"
+	"maps"
 	"net"
 	"sync"
 	"sync/atomic"
@@ -27,21 +28,21 @@ type hung struct {
 // errAvoided ends a connection to an address that is avoided before it is made.
 var errAvoided = errors.New("a connection to this address has hung")
 
-// dialer returns a dial function that avoids addresses as long as others answer.
+// dialer returns a dial function that avoids addresses as long as others answer, within half of the time.
 func (h *hung) dialer(timeout time.Duration) func(ctx context.Context, network, address string) (net.Conn, error) {
 	all := &net.Dialer{Timeout: timeout}
-	others := &net.Dialer{Timeout: timeout, ControlContext: h.refuse}
+	others := &net.Dialer{Timeout: timeout / 2, ControlContext: h.refuse}
 	return func(ctx context.Context, network, address string) (net.Conn, error) {
-		c, err := others.DialContext(ctx, network, address)
-		if errors.Is(err, errAvoided) {
-			c, err = all.DialContext(ctx, network, address)
+		if h.avoidsAny() {
+			if c, err := others.DialContext(ctx, network, address); err == nil {
+				return h.dialed(c), nil
+			}
 		}
+		c, err := all.DialContext(ctx, network, address)
 		if err != nil {
 			return nil, err
 		}
-		at := c.RemoteAddr().String()
-		h.connecting.Store(&at)
-		return c, nil
+		return h.dialed(c), nil
 	}
 }
 
@@ -49,16 +50,26 @@ func (h *hung) dialer(timeout time.Duration) func(ctx context.Context, network, 
 func (h *hung) refuse(_ context.Context, _, address string, _ syscall.RawConn) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	until, found := h.until[address]
-	switch {
-	case !found:
-		return nil
-	case time.Now().Before(until):
+	if _, found := h.until[address]; found {
 		return errAvoided
-	default:
-		delete(h.until, address)
-		return nil
 	}
+	return nil
+}
+
+// avoidsAny reports whether any address is avoided, and forgets those that no longer are.
+func (h *hung) avoidsAny() bool {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	now := time.Now()
+	maps.DeleteFunc(h.until, func(_ string, until time.Time) bool { return now.After(until) })
+	return len(h.until) > 0
+}
+
+// dialed notes the address of a connection that is not usable yet.
+func (h *hung) dialed(c net.Conn) net.Conn {
+	at := c.RemoteAddr().String()
+	h.connecting.Store(&at)
+	return c
 }
 
 // connected says that a new connection is usable.
