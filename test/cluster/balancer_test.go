@@ -16,15 +16,16 @@ import (
 )
 
 const (
-	// checkEvery is how often a balancer looks at a node, and how long it waits for what that says.
-	checkEvery = 500 * time.Millisecond
+	// checkEvery is how long a balancer waits before it looks at a node again, and checkTime how long for what that says.
+	checkEvery, checkTime = 500 * time.Millisecond, time.Second
 	// checksFail is how many checks in a row have to fail. One that succeeds is enough.
 	checksFail = 2
 )
 
-// A balancer does what docs/cluster.md has HAProxy do, and looks twice as often: connections go to all nodes that can
-// serve in turn, and those to a node that no longer can are closed.
+// A balancer does what docs/cluster.md has HAProxy do, and looks more often: connections go to all nodes that can serve
+// in turn, and those to a node that no longer can are closed.
 type balancer struct {
+	*rig
 	listener net.Listener
 	targets  []*target
 
@@ -42,28 +43,36 @@ type target struct {
 	open map[net.Conn]bool
 }
 
-// newBalancer starts one, and waits until it has seen a node.
+// newBalancer starts one, which takes all nodes for good ones until [balancer.check].
 func newBalancer(r *rig) *balancer {
 	r.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(r.t, err)
-	b := &balancer{listener: listener}
+	b := &balancer{rig: r, listener: listener}
 	for _, n := range r.nodes {
 		n.checks = newLink(r.t, n.operations)
-		b.targets = append(b.targets, &target{service: n.callers, health: n.checks, open: map[net.Conn]bool{}})
+		b.targets = append(b.targets, &target{service: n.callers, health: n.checks, up: true, open: map[net.Conn]bool{}})
 	}
-	ctx, cancel := context.WithCancel(r.t.Context())
 	var running sync.WaitGroup
 	running.Go(b.serve)
-	for _, to := range b.targets {
-		running.Go(func() { b.watch(ctx, to) })
-	}
 	r.t.Cleanup(func() {
-		cancel()
 		_ = listener.Close()
 		running.Wait()
 	})
 	return b
+}
+
+// check begins to look at the nodes.
+func (b *balancer) check() {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var running sync.WaitGroup
+	for _, to := range b.targets {
+		running.Go(func() { b.watch(ctx, to) })
+	}
+	b.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
 }
 
 func (b *balancer) address() string { return b.listener.Addr().String() }
@@ -132,7 +141,7 @@ func (b *balancer) watch(ctx context.Context, to *target) {
 }
 
 func (to *target) canServe(ctx context.Context) bool {
-	ctx, cancel := context.WithTimeout(ctx, checkEvery)
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
 	defer cancel()
 	status, _ := ask(ctx, "http://"+to.health.Address()+"/healthz?standbyok=true")
 	return status == http.StatusOK
@@ -150,6 +159,12 @@ func (b *balancer) mark(to *target, up bool) {
 	}
 }
 
+// awaitServing waits until connections lead to so many nodes.
+func (b *balancer) awaitServing(nodes int) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool { return b.serving() == nodes }, recovery, checkEvery/10)
+}
+
 // serving is how many nodes connections lead to.
 func (b *balancer) serving() int {
 	b.mu.Lock()
@@ -161,7 +176,10 @@ func (b *balancer) serving() int {
 func TestTheBalancerEndsConnectionsWithoutANodeThatServes(t *testing.T) {
 	t.Parallel()
 	n := &node{operations: "127.0.0.1:1", callers: newLink(t, "127.0.0.1:1")}
-	c, err := net.Dial("tcp", newBalancer(&rig{t: t, nodes: []*node{n}}).address())
+	b := newBalancer(&rig{t: t, nodes: []*node{n}})
+	b.check()
+	b.awaitServing(0)
+	c, err := net.Dial("tcp", b.address())
 	require.NoError(t, err)
 	defer c.Close()
 	_, err = c.Read(make([]byte, 1))

@@ -63,7 +63,6 @@ func newUsers(t *testing.T) *users {
 	})
 	r.newLock()
 	u := &users{rig: r, operator: newOperator(t, r.etcd.Endpoints()), balancer: newBalancer(r)}
-	u.awaitBalancer()
 	address := u.balancer.address()
 	restarting, host := r.startVault("restarts", address), newHost(r, address)
 	u.restarts = map[string]restart{"Vault": restarting.restart, "the plugin": host.unseal}
@@ -72,18 +71,14 @@ func newUsers(t *testing.T) *users {
 	}
 	u.running = r.startVault("runs", address)
 	u.application = newApplication(u.running, "patient", address, patience)
+	u.balancer.check() // Not before: nothing has been lost yet, and all of this has to succeed at once.
 	return u
-}
-
-func (u *users) awaitBalancer() {
-	u.t.Helper()
-	require.Eventually(u.t, func() bool { return u.balancer.serving() == size }, recovery, checkEvery/10)
 }
 
 // outlive lets all users meet a loss.
 func (u *users) outlive(t *testing.T, l loss) {
 	active := u.awaitActive(recovery)
-	u.awaitBalancer()
+	u.balancer.awaitServing(size)
 	used := u.application.begin(t.Context())
 	defer used.end()
 	f, err := l.lose(u.rig, u.operator, active)
