@@ -129,13 +129,21 @@ func fullEtcd(ctx context.Context, r *rig, o *operator, _ *rand.Rand) (fault, er
 	return f, o.fill(ctx)
 }
 
+// takeover is as long as a node needs that takes over from one which was too busy to keep its lease while etcd filled.
+const takeover = shortestLease + 3*time.Second
+
 // onlyReads returns an error unless the service reads and refuses writes.
 func (r *rig) onlyReads(ctx context.Context) error {
 	c := r.site.Client(0)
-	if _, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{}); err != nil {
+	_, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
+	for end := time.Now().Add(takeover); errors.Is(err, kmsapi.ErrServiceUnavailable) && time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+		_, err = c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
+	}
+	if err != nil {
 		return fmt.Errorf("a full etcd does not keep the service from reading: %w", err)
 	}
-	_, err := c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
+	_, err = c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
 	if !errors.Is(err, kmsapi.ErrServiceUnavailable) {
 		return fmt.Errorf("a write to a full etcd should be refused for now: %w", err)
 	}
