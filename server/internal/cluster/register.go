@@ -29,6 +29,9 @@ type Options struct {
 	// Progress, if it is set, is called now and then with how many records of all have been read by Read, or written by
 	// a large update of what Open returns.
 	Progress func(done, total int)
+	// Salvage lets Open open a store of which a part is lost, for a program that replaces all of it. The store then has
+	// the records that there are.
+	Salvage bool
 	// Step, if it is set, is called after each step of a large update. Tests end the process there.
 	Step func(name string)
 }

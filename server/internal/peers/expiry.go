@@ -5,10 +5,10 @@ import (
 	"time"
 )
 
-// Every request has an expiry: the moment at which its sender has surely given up, by the elapsed time of the node that
-// is to run it. What a network has held up for longer, or a paused node finds in its buffers, does not run any more.
-// Otherwise it would run after requests that were sent only when this one had failed: a key might be enabled again after
-// it was disabled.
+// Every request has an expiry: the moment at which its sender has surely given up, by the elapsed time of the node
+// that is to run it. What a network has held up for longer, or a paused node finds in its buffers, no longer runs.
+// Otherwise it would run after requests that were sent only when this one had failed: a key might be enabled again
+// after it was disabled.
 //
 // A pong says what the elapsed time is at the other end. It is written as nanoseconds.
 
