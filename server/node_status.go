@@ -88,6 +88,8 @@ func (n *node) standbyHealth(s ops.Node) error {
 		return errStoreAway
 	case s.Refusal != nil:
 		return errRefused(s.Refusal)
+	case !held && s.StoreAlarm != "":
+		return fmt.Errorf("%w, and none can be while the store has the alarm %s", errNobody, s.StoreAlarm)
 	case !held:
 		return errNobody
 	case leader.Name == "":

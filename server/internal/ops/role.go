@@ -38,10 +38,15 @@ type Node struct {
 
 // Warnings are what is wrong with a node that serves all the same. The clock of an active node is one: a load balancer
 // would take out the node that serves, while the standbys, which measure themselves against it, say 503 already. What
-// clocks are compared for is the next takeover, and no node can take over while they differ.
+// clocks are compared for is the next takeover, and no node can take over while they differ. Another one is a store that
+// takes no writes.
 func (n Node) warnings() (all []string) {
+	const noTakeover = "; no other node can take over while that is so"
 	if n.Active && n.ClockErr != nil {
-		all = append(all, n.ClockErr.Error()+"; no other node can take over while that is so")
+		all = append(all, n.ClockErr.Error()+noTakeover)
+	}
+	if n.Active && n.StoreAlarm != "" {
+		all = append(all, "the store has raised the alarm "+n.StoreAlarm+noTakeover)
 	}
 	return all
 }
