@@ -47,6 +47,9 @@ func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error)
 	}()
 	c, f := n.settings()
 	a := &active{service: &service{host: n.host, store: term.Store()}, term: term, idle: make(chan struct{})}
+	if err := a.store.View(ctx, n.requireStore); err != nil {
+		return nil, err
+	}
 	fresh, err := a.openKeys(ctx)
 	if err != nil {
 		return nil, err

@@ -114,12 +114,32 @@ func (n *node) check(ctx context.Context) error {
 		if err := keyring.VerifyIn(r, n.root); err != nil {
 			return err
 		}
+		if err := n.requireStore(r); err != nil {
+			return err
+		}
 		return n.checkMark(r)
 	})
 	if err != nil {
 		return err
 	}
 	return n.link.Candidate()
+}
+
+// errEmptied reports that somebody has deleted all records. A new store in their place would tell every client that its
+// keys do not exist.
+var errEmptied = errors.New("the store is empty, and was not before: stop all nodes and restore a backup; " +
+	"a node that is started again would begin a new store")
+
+// requireStore refuses the node if there is no store any more, although it has seen one.
+func (n *node) requireStore(r store.Reader) error {
+	_, err := keyring.ReadLayout(r)
+	switch {
+	case err == nil:
+		n.known.Store(true)
+	case errors.Is(err, store.ErrNotFound) && n.known.Load():
+		return errEmptied
+	}
+	return nil
 }
 
 // checkMark refuses the node if its clock is far behind that of an active one.

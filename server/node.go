@@ -22,6 +22,8 @@ type node struct {
 	*host
 	clusterParts
 	member cluster.Node
+	// known is set once the store was seen to be one: see requireStore.
+	known atomic.Bool
 	// link is nil until listen.
 	link      link
 	candidacy *candidacy

@@ -6,6 +6,8 @@ import (
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/store"
 )
 
 // staged is an update that no single transaction holds, committed but not yet in its place.
@@ -141,7 +143,7 @@ func readString(r *strings.Reader, more uint64) (string, error) {
 	case err == nil && length < more:
 		return "", errNoString
 	case err != nil || length-more > uint64(r.Len()):
-		return "", damaged("a part of a large update is cut off")
+		return "", store.Damage("a part of a large update is cut off")
 	}
 	b := make([]byte, length-more)
 	_, _ = r.Read(b) // There are that many.

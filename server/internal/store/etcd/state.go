@@ -115,7 +115,7 @@ func (s *state) stagedChanges(id string, count int) (changes []change, err error
 	for n := range count {
 		part, ok := s.staged[id][n]
 		if !ok {
-			return nil, damaged(fmt.Sprintf("part %d of %d of a large update is missing", n+1, count))
+			return nil, store.Damage(fmt.Sprintf("part %d of %d of a large update is missing", n+1, count))
 		}
 		more, err := unpack(part)
 		if err != nil {
@@ -125,15 +125,6 @@ func (s *state) stagedChanges(id string, count int) (changes []change, err error
 	}
 	return changes, nil
 }
-
-// damaged is [store.ErrDamaged], and what is.
-type damaged string
-
-// Error implements error.
-func (d damaged) Error() string { return "the store is damaged, so restore a backup: " + string(d) }
-
-// Unwrap makes it a [store.ErrDamaged], in words that fit what is no file.
-func (damaged) Unwrap() error { return store.ErrDamaged }
 
 // apply makes the changes. They may have been made, all or in part, before.
 func (r *records) apply(changes []change) {
