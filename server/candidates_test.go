@@ -72,49 +72,6 @@ func TestANodeThatMayNotStandDoesNotTakeOver(t *testing.T) {
 	}
 }
 
-func TestNoNodeBeginsANewStoreInPlaceOfOneThatWasDeleted(t *testing.T) {
-	for _, tc := range []struct {
-		name, prefix, refusal string
-	}{
-		{"all of it", "", "the store is empty, and was not before"},
-		{"the layout", "meta/schema", "it has records, but not those of its layout"},
-	} {
-		t.Run(tc.name, func(t *testing.T) {
-			tr := newTrial(t)
-			one := tr.start("one")
-			one.awaitActive()
-			one.createKey()
-			two := tr.start("two")
-			tr.awaitInTime("two may stand", func() bool { return two.NodeHealth().Refusal == nil })
-			tr.cluster.noTerms.Store(true)
-			tr.deleteAll(tc.prefix)
-			tr.term().end(errDisk)
-			tr.cluster.noTerms.Store(false)
-			for _, n := range []*trialNode{one, two} {
-				tr.awaitInTime("it may not stand", func() bool { return n.NodeHealth().Refusal != nil })
-				require.ErrorContains(t, n.NodeHealth().Err, tc.refusal)
-				n.do("ListKeys").refused(t, kmsapi.ErrServiceUnavailable)
-			}
-		})
-	}
-}
-
-// deleteAll deletes the records below a prefix, as by hand.
-func (tr *trial) deleteAll(prefix string) {
-	tr.t.Helper()
-	require.NoError(tr.t, tr.cluster.store.Update(tr.t.Context(), func(w store.Writer) error {
-		for {
-			key, err := w.Nth(prefix, "", 1)
-			if errors.Is(err, store.ErrNotFound) {
-				return nil
-			}
-			if err := errors.Join(err, w.Delete(key)); err != nil {
-				return err
-			}
-		}
-	}))
-}
-
 func otherRootKey(t *testing.T) func(*server.Config) {
 	other, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)

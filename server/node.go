@@ -165,6 +165,9 @@ func (n *node) serveTerm(ctx context.Context) error {
 	select {
 	case <-term.Done():
 		return n.follow(a)
+	case <-a.relieved:
+		n.log.Warn("this node steps down, since another one may have an audit log that can be written")
+		return n.stepDown(context.WithoutCancel(ctx), a)
 	case <-ctx.Done():
 		return nil
 	}
@@ -211,6 +214,11 @@ func (n *node) stop(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
+	return n.stepDown(ctx, a)
+}
+
+// stepDown ends the term of a in order.
+func (n *node) stepDown(ctx context.Context, a *active) error {
 	limited, cancel := context.WithTimeout(ctx, stepDownTime)
 	defer cancel()
 	err := a.stepDown(limited)
