@@ -94,13 +94,13 @@ func TestCertificatesAreMentionedInTime(t *testing.T) {
 		certificates []Certificate
 		want         string
 	}{
-		"none":                         {nil, ""},
-		"plain HTTP":                   {[]Certificate{{ForClients, "shared", time.Time{}}}, ""},
-		"one that is good for longer":  {[]Certificate{{ForClients, "shared", now.Add(14*day + time.Second)}}, ""},
+		"none":                        {nil, ""},
+		"plain HTTP":                  {[]Certificate{{ForClients, "shared", time.Time{}}}, ""},
+		"one that is good for longer": {[]Certificate{{ForClients, "shared", now.Add(14*day + time.Second)}}, ""},
 		"one that expires soon": {
 			[]Certificate{{ForNodes, "", now.Add(14 * day)}}, "The certificate of this node expires in 14 days.\n",
 		},
-		"one that expires now":         {[]Certificate{{ForEtcd, "", now}}, "The certificate for etcd has expired.\n"},
+		"one that expires now": {[]Certificate{{ForEtcd, "", now}}, "The certificate for etcd has expired.\n"},
 		"many": {
 			many, strings.Repeat("The certificate of gateway kst-a has expired.\n", 5) +
 				"So it is with 3 more certificates.\n",

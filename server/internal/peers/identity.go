@@ -33,7 +33,7 @@ func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identi
 	if !i.authorities.AppendCertsFromPEM(authorities) {
 		return nil, errors.New("the file of the CA has no certificate in PEM")
 	}
-	if i.Cluster, i.Node, err = nameOf(pair.Leaf); err != nil {
+	if i.Cluster, i.Node, err = NameOf(pair.Leaf); err != nil {
 		return nil, err
 	}
 	chain, err := x509.ParseCertificates(joined(pair.Certificate))
@@ -90,8 +90,8 @@ func NodeURI(cluster, node string) (*url.URL, error) {
 	return u, nil
 }
 
-// nameOf returns the cluster and the name of the node whose certificate it is.
-func nameOf(c *x509.Certificate) (cluster, node string, err error) {
+// NameOf returns the cluster and the name of the node whose certificate it is.
+func NameOf(c *x509.Certificate) (cluster, node string, err error) {
 	if len(c.URIs) != 1 {
 		return "", "", fmt.Errorf("the certificate has %d URIs in its subjectAltName, not one such as %s",
 			len(c.URIs), "alicloudkms://CLUSTER/NODE")
@@ -126,7 +126,7 @@ func (i *Identity) checkPeer(chain []*x509.Certificate, usage x509.ExtKeyUsage, 
 	if _, err := i.verify(chain, usage, now); err != nil {
 		return "", err
 	}
-	cluster, node, err := nameOf(chain[0])
+	cluster, node, err := NameOf(chain[0])
 	switch {
 	case err != nil:
 		return "", err
