@@ -61,6 +61,7 @@ func AddNodes(o AddOptions) (_ Added, err error) {
 	if err != nil {
 		return Added{}, err
 	}
+	defer a.forget()
 	f, err := makeOrOpenFolder(o.Dir)
 	if err != nil {
 		return Added{}, err

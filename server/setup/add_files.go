@@ -39,6 +39,13 @@ func (a *addition) readCopies() error {
 	return nil
 }
 
+// forget clears what was read for copies: keys are among it.
+func (a *addition) forget() {
+	for _, file := range a.copies {
+		clear(file.content)
+	}
+}
+
 // readCopy reads a file for a copy. One that everybody may read is no secret.
 func (f *folder) readCopy(name string) (newFile, error) {
 	info, err := f.root.Stat(name)

@@ -123,9 +123,12 @@ func (r *renewal) close() (err error) {
 
 // renew signs what belongs in a folder, or in those of the nodes below it.
 func (r *renewal) renew(f *folder) (made Renewed, err error) {
-	nodes, err := f.nodes()
-	if err != nil || len(nodes) == 0 {
+	if !f.isClusters() {
 		return r.renewIn(f)
+	}
+	nodes, err := f.nodes()
+	if err != nil {
+		return made, err
 	}
 	if len(r.o.Hosts) > 0 {
 		return made, badOption("host", r.o.Hosts[0],
@@ -146,16 +149,22 @@ func (r *renewal) renew(f *folder) (made Renewed, err error) {
 	return made, r.renewCopy(f)
 }
 
-// nodes returns the names of the folders of nodes in a folder that is none itself.
+// isClusters reports whether a folder is that of a cluster, as [InitCluster] has made it, and not that of a node.
+func (f *folder) isClusters() bool {
+	return f.has(nodesCAName) && !f.has(certName) && !f.has(nodeCertName)
+}
+
+// nodes returns the names of the folders of nodes in that of a cluster.
 func (f *folder) nodes() (names []string, err error) {
-	if f.has(certName) || f.has(nodeCertName) {
-		return nil, nil
-	}
 	entries, err := fs.ReadDir(f.root.FS(), ".")
 	for _, e := range entries {
 		if e.IsDir() && f.has(filepath.Join(e.Name(), nodeCertName)) {
 			names = append(names, e.Name())
 		}
+	}
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("%s has no node's folder any longer; name the CA's key with -ca-key, and give the folder of a node, "+
+			"such as /etc/alicloudkms on its machine", f.path)
 	}
 	return names, err
 }

@@ -82,9 +82,6 @@ func isSelfSigned(c *x509.Certificate) bool {
 
 // renewCopy replaces the CA of the nodes in the folder of a cluster too, if it was renewed.
 func (r *renewal) renewCopy(f *folder) error {
-	if !f.has(nodesCAName) {
-		return nil
-	}
 	before, err := f.certificate(nodesCAName)
 	if err != nil {
 		return err

@@ -64,6 +64,11 @@ func TestAllNodesOfAClusterAreRenewedInItsFolder(t *testing.T) {
 
 	_, err = setup.Renew(setup.RenewOptions{Dir: made.Dir, Hosts: []string{"kms.example.com"}, Now: now})
 	require.ErrorContains(t, err, `host "kms.example.com": each node has its own; give it with the folder of one`)
+	for _, n := range made.Nodes {
+		require.NoError(t, os.RemoveAll(n.Dir))
+	}
+	_, err = setup.Renew(setup.RenewOptions{Dir: made.Dir, Now: now})
+	require.ErrorContains(t, err, "has no node's folder any longer; name the CA's key with -ca-key")
 }
 
 func TestACertificateOfANodeStaysWithoutTheKeyOfItsCA(t *testing.T) {

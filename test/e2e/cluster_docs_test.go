@@ -48,6 +48,7 @@ func TestTheClusterPageRunsAsPrinted(t *testing.T) {
 	s.run(t, withNodes)
 	s.startNode(t, "d", 3)
 	s.awaitServing(t)
+	s.callThrough(t, 3)
 }
 
 func newSite(t *testing.T) *site {
@@ -114,13 +115,29 @@ func (s *site) startNodes(t *testing.T) {
 	for i, name := range []string{"a", "b", "c"} {
 		s.startNode(t, name, i)
 	}
-	env := filepath.Join(s.work, "cluster", "admin.env")
+	s.useNode(t, 2)
+	s.awaitServing(t)
+}
+
+// useNode puts the address of the node with a number into admin.env.
+func (s *site) useNode(t *testing.T, number int) (env string) {
+	t.Helper()
+	env = filepath.Join(s.work, "cluster", "admin.env")
 	content, err := os.ReadFile(env)
 	require.NoError(t, err)
 	_, endpoint, _ := strings.Cut(string(content), "ALICLOUD_DOMAIN='")
 	endpoint, _, _ = strings.Cut(endpoint, "'")
-	require.NoError(t, os.WriteFile(env, []byte(strings.Replace(string(content), endpoint, s.clients[2], 1)), 0o600))
-	s.awaitServing(t)
+	require.NoError(t, os.WriteFile(env, []byte(strings.Replace(string(content), endpoint, s.clients[number], 1)), 0o600))
+	return env
+}
+
+// callThrough lists keys by way of a standby: it and the active node accept each other's certificates, of which that of
+// the standby is newer.
+func (s *site) callThrough(t *testing.T, number int) {
+	t.Helper()
+	out, err := exec.Command(shared.service(), "call", "ListKeys", "-env", s.useNode(t, number)).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "KeyArn")
 }
 
 // startNode starts the node with a name, on the ports of a number.
