@@ -54,4 +54,5 @@ run_phase monitoring scripts/monitoring.sh
 run_phase node scripts/node.sh
 run_phase cluster scripts/cluster.sh
 run_phase release scripts/gotest.sh -C scripts/release -v -count=1 -timeout 20m .
-run_phase e2e scripts/gotest.sh -race -v -count=1 -timeout 20m ./test/e2e
+# Those that run in parallel wait for their servers most of the time.
+run_phase e2e scripts/gotest.sh -race -v -count=1 -parallel 4 -timeout 20m ./test/e2e
