@@ -30,10 +30,12 @@ prepare() {
 }
 
 unit_tests() {
-	local packages
+	local packages processors
 	packages=$(go list ./... | grep -v '/test/e2e$') || return
+	processors=$(getconf _NPROCESSORS_ONLN) || return
+	# Two packages more than Go would run at once: some wait for servers and for timeouts.
 	# shellcheck disable=SC2086 # one word per package
-	scripts/gotest.sh -race $packages
+	scripts/gotest.sh -race -p $((processors + 2)) $packages
 }
 
 # bench_tests tests what make bench measures with; measuring takes minutes.
