@@ -178,7 +178,8 @@ func pageOfSecrets(
 	if len(f) == 0 {
 		return r.Secrets(asked.PageNumber, asked.PageSize)
 	}
-	return r.FilteredSecrets(asked.PageNumber, asked.PageSize, func(s *keyring.Secret) (bool, error) {
+	names := kmsapi.Filters(f).Values(kmsapi.FilterBySecretName)
+	return r.FilteredSecrets(asked.PageNumber, asked.PageSize, names, func(s *keyring.Secret) (bool, error) {
 		if !f.Accept(kmsapi.FilterBySecretName, s.Name) || !f.Accept(kmsapi.FilterByDescription, s.Description) ||
 			!f.Accept(kmsapi.FilterByInstance, s.InstanceID) || !f.Accept(kmsapi.FilterByCreator, inv.Account) ||
 			!f.Accept(kmsapi.FilterBySecretType, kmsapi.SecretGeneric) {
