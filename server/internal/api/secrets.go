@@ -32,6 +32,9 @@ func (a *API) createSecret(
 		if err != nil {
 			return err
 		}
+		if secret.Policy, err = newPolicy(inv.Account, secret.InstanceID, r.Policy, sidOfSecrets); err != nil {
+			return err
+		}
 		value, err := a.keys.SealValue(
 			inv.scope(), secret.Name, r.VersionId, r.SecretDataType, r.SecretData.Reveal(), key)
 		if err != nil {
