@@ -131,7 +131,7 @@ var rulesOf = map[kmsapi.Operation]struct {
 		&kmsapi.CreateSecretRequest{},
 		[]string{
 			"SecretName*", "VersionId*", "SecretData*", "SecretDataType", "SecretType", "EncryptionKeyId", "Description",
-			"DKMSInstanceId", "EnableAutomaticRotation", "Tags",
+			"DKMSInstanceId", "EnableAutomaticRotation", "Tags", "Policy",
 		},
 	},
 	kmsapi.OpPutSecretValue: {
@@ -159,6 +159,8 @@ var rulesOf = map[kmsapi.Operation]struct {
 	},
 	kmsapi.OpRestoreSecret: {&kmsapi.RestoreSecretRequest{}, []string{"SecretName*"}},
 	kmsapi.OpRotateSecret:  {&kmsapi.RotateSecretRequest{}, []string{"SecretName*", "VersionId*"}},
+	kmsapi.OpGetSecretPolicy: {&kmsapi.GetSecretPolicyRequest{}, []string{"SecretName*", "PolicyName"}},
+	kmsapi.OpSetSecretPolicy: {&kmsapi.SetSecretPolicyRequest{}, []string{"SecretName*", "Policy*", "PolicyName"}},
 	kmsapi.OpUpdateSecretRotationPolicy: {
 		&kmsapi.UpdateSecretRotationPolicyRequest{},
 		[]string{"SecretName*", "EnableAutomaticRotation*", "RotationInterval"},

@@ -290,7 +290,7 @@ func TestOperationsThatDoNotExist(t *testing.T) {
 		"encrypt":         `there is no operation "encrypt"; did you mean Encrypt?`,
 		"DescribeKeys":    `there is no operation "DescribeKeys"; did you mean DescribeKey?`,
 		"MakeCoffee":      `there is no operation "MakeCoffee"`,
-		"SetSecretPolicy": `SetSecretPolicy is an operation of KMS that this version does not have`,
+		"GenerateMac":     `GenerateMac is an operation of KMS that this version does not have`,
 	} {
 		require.EqualError(t, Unknown(name), want)
 	}
