@@ -39,6 +39,6 @@ import "time"
 // Version is the API version that every request names in its Version parameter (§1.3).
 const Version = "2016-01-20"
 
-// TimeFormat is how KMS writes a time, both in the Timestamp parameter and in answers (§1.3): in UTC, so that it ends in
-// Z. It is the layout that package time is fastest with.
+// TimeFormat is how KMS writes a time, both in the Timestamp parameter and in answers (§1.3): in UTC, so that it ends
+// in Z. It is the layout that package time is fastest with.
 const TimeFormat = time.RFC3339
