@@ -50,10 +50,13 @@ func newApplication(v *sealedVault, mount, address string, settings map[string]a
 		"access_key": as.AccessKeyID, "secret_key": as.AccessKeySecret.Reveal(),
 	}
 	maps.Copy(config, settings)
-	_, err := v.Client.Logical().Write(mount+"/config", config)
-	require.NoError(t, err)
-	_, err = v.Client.Logical().Write(mount+"/keys/app", nil)
-	require.NoError(t, err)
+	v.rig.soon(func() error {
+		if _, err := v.Client.Logical().Write(mount+"/config", config); err != nil {
+			return err
+		}
+		_, err := v.Client.Logical().Write(mount+"/keys/app", nil)
+		return err
+	})
 	return &application{v.Client, mount}
 }
 

@@ -10,7 +10,6 @@ import (
 	goplugin "github.com/hashicorp/go-plugin"
 	"github.com/openbao/go-kms-wrapping/plugin/v2"
 	"github.com/openbao/go-kms-wrapping/v2"
-	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
@@ -33,10 +32,12 @@ func newHost(r *rig, address string) *host {
 		"region": kmsapi.DefaultRegion, "domain": address, "ca_cert": r.site.CA, "kms_key_id": "alias/unseal",
 		"access_key": as.AccessKeyID, "secret_key": as.AccessKeySecret.Reveal(), "request_timeout": "5s",
 	}}
-	require.NoError(r.t, h.start(r.t.Context(), func(w wrapping.Wrapper) (err error) {
-		h.rootKey, err = w.Encrypt(r.t.Context(), []byte(rootKey))
-		return err
-	}))
+	r.soon(func() error {
+		return h.start(r.t.Context(), func(w wrapping.Wrapper) (err error) {
+			h.rootKey, err = w.Encrypt(r.t.Context(), []byte(rootKey))
+			return err
+		})
+	})
 	return h
 }
 
