@@ -33,11 +33,11 @@ a crash, at most one of the two stores can be used; run the command again.`,
 }
 
 func runMigrate(ctx context.Context, c *cli.Command) error {
-	from, err := server.LoadConfig(c.String("from"))
+	from, err := loadConfig(c.String("from"))
 	if err != nil {
 		return err
 	}
-	to, err := server.LoadConfig(c.String("to"))
+	to, err := loadConfig(c.String("to"))
 	if err != nil {
 		return err
 	}
