@@ -25,7 +25,7 @@ type Migrated struct {
 }
 
 // Migrate copies everything in the store of from to the store of to, which must be empty, and marks the old store as
-// moved: no service starts on that any more. One of the stores is usually in a file and the other one in etcd. Both
+// moved: no service starts on that again. One of the stores is usually in a file and the other one in etcd. Both
 // configurations have the same root key. No service may run on either: the error then wraps [ErrInUse].
 //
 // The copy is checked before it counts. Whenever the process dies, the old store or the new one can be used, and never

@@ -93,7 +93,7 @@ func unquote(word string) (string, error) {
 	return value.String(), nil
 }
 
-var errNeedsShell = errors.New("is not in single quotes, and would be read by a shell as something else than it says")
+var errNeedsShell = errors.New("is not in single quotes, and a shell would read it as something other than it says")
 
 // wordPart has one group for each kind: in single quotes, in double quotes, a character after a backslash, and no
 // quotes at all.

@@ -24,7 +24,7 @@ type state struct {
 	staged map[string]map[int]string
 	// pending is a committed update that is not yet in its place in etcd; in records it is.
 	pending *staged
-	// foreign is the last revision in which something else than a node has changed records; 0 if there is none.
+	// foreign is the last revision in which something other than a node has changed records; 0 if there is none.
 	foreign int64
 }
 
