@@ -47,9 +47,10 @@ func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logge
 }
 
 func checkVersion(ctx context.Context, client *clientv3.Client, endpoint string) error {
-	status, err := client.Status(ctx, endpoint)
+	var tried tries
+	status, err := client.Status(tried.of(ctx), endpoint)
 	if err != nil {
-		return fmt.Errorf("etcd %s: %w", endpoint, err)
+		return fmt.Errorf("etcd %s does not answer: %w", endpoint, tried.why(err))
 	}
 	if found, ok := parseVersion(status.Version); !ok || found.before(oldest) {
 		return fmt.Errorf("etcd %s has version %.64q, and must have %s or newer: %w",
