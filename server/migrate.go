@@ -123,7 +123,7 @@ func (m migration) run(ctx context.Context) (Migrated, error) {
 	case departed == nil && (empty || m.mayReplace(there)):
 		return m.copy(ctx)
 	case departed == nil:
-		return Migrated{}, fmt.Errorf("%s: %w; a store is migrated to an empty place", StoreName(m.to), os.ErrExist)
+		return Migrated{}, fmt.Errorf("%s: %w; a store is migrated to an empty place", StoreName(m.to), errTaken)
 	case there.ID != departed.ID:
 		return Migrated{}, fmt.Errorf("%s: %w", StoreName(m.from), &keyring.MoveError{Move: *departed})
 	case there.State == keyring.Arriving:
