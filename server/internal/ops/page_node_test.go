@@ -72,7 +72,8 @@ func TestThePageOfTheActiveNode(t *testing.T) {
 func TestThePageOfAStandbyHasNothingThatIsTheActiveNodes(t *testing.T) {
 	page := pageOfNode(t, standby())
 	for _, shown := range []string{
-		"<title>ok · KMS service · two</title>", "Requests are forwarded to the active node.", "<dd>standby</dd>", "<dd>two</dd>",
+		"<title>ok · KMS service · two</title>", "Requests are forwarded to the active node.", "<dd>standby</dd>",
+		"<dd>two</dd>",
 		"<b>one</b>", "<b>4</b> <span>25 % not answered", "<b>3.2 MB</b>", "this node can take over",
 		"is answered by the active node", `id="refusals"`, `id="health"`, "This node itself has refused no request.",
 	} {

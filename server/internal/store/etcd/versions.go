@@ -35,7 +35,7 @@ func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logge
 		case errors.Is(err, ErrTooOld):
 			return err
 		case err != nil:
-			log.Warn("a member of etcd does not tell its version", "endpoint", endpoints[n], "error", err)
+			log.Warn("a member of etcd has not said its version", "endpoint", endpoints[n], "error", err)
 		default:
 			answered = true
 		}
