@@ -37,7 +37,7 @@ func TestWithoutAnAnswerTheAddressIsNamed(t *testing.T) {
 	client.SetMaxRetries(0)
 	_, err = client.Logical().Read("kms/keys/k8s")
 	err = vaultkey.Explain("kms/keys/k8s", err)
-	require.ErrorContains(t, err, "no answer from Vault at "+gone.URL+", which VAULT_ADDR sets: dial tcp ")
+	require.ErrorContains(t, err, "no answer from Vault at "+gone.URL+" (VAULT_ADDR): dial tcp ")
 	require.ErrorIs(t, err, syscall.ECONNREFUSED)
 }
 

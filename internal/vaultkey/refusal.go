@@ -23,7 +23,7 @@ func Explain(path string, err error) error {
 	if unreadable != nil {
 		return err
 	}
-	return fmt.Errorf("no answer from Vault at %s://%s, which VAULT_ADDR sets: %w",
+	return fmt.Errorf("no answer from Vault at %s://%s (VAULT_ADDR): %w",
 		address.Scheme, address.Host, failed.Err)
 }
 
