@@ -52,7 +52,7 @@ func ParameterNames(op kmsapi.Operation) (names []string) {
 // Describe explains op: its parameters, a line and a tab each, its answer and its permission.
 func Describe(op kmsapi.Operation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of API version %s: %s\n", op, kmsapi.Version, page(op))
+	fmt.Fprintf(&b, "%s of API version %s:\n%s\n", op, kmsapi.Version, page(op))
 	var unsupported []string
 	rules := kmsapi.Describe(op.NewRequest())
 	for i, rule := range rules {

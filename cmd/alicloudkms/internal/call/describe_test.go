@@ -17,7 +17,8 @@ func TestHowAnOperationIsDescribed(t *testing.T) {
 	require.Contains(t, Describe(kmsapi.OpSetKeyPolicy), "/Kms/2016-01-20/SetKeyPolicy\n")
 	require.Equal(t, []string{"KeyId=", "Plaintext=", "EncryptionContext=", "DryRun="}, ParameterNames(kmsapi.OpEncrypt))
 	require.Equal(t, strings.ReplaceAll(strings.TrimSpace(`
-CreateKey of API version 2016-01-20: https://api.alibabacloud.com/document/Kms/2016-01-20/CreateKey
+CreateKey of API version 2016-01-20:
+https://api.alibabacloud.com/document/Kms/2016-01-20/CreateKey
 
   Origin>Aliyun_KMS or EXTERNAL; KMS's default is Aliyun_KMS
   Description>up to 8192 characters
