@@ -26,7 +26,7 @@ func (t *tries) note(err error) {
 
 // why returns what to say of a request that ended with err.
 func (t *tries) why(err error) error {
-	if t.last != nil && errors.Is(err, context.DeadlineExceeded) {
+	if over := errors.Is(err, context.DeadlineExceeded) || errors.Is(err, context.Canceled); over && t.last != nil {
 		return t.last
 	}
 	return err
