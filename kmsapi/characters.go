@@ -2,8 +2,8 @@ package kmsapi
 
 import "unicode/utf8"
 
-// characters are the ASCII characters that a string may have. They are not a regular expression because a request checks
-// the name of its secret three times, each of which would take half a microsecond.
+// characters are the ASCII characters that a string may have. They are not a regular expression because a request
+// checks the name of its secret three times, each of which would take half a microsecond.
 type characters [utf8.RuneSelf]bool
 
 // lettersDigitsAnd are letters, digits and others, all of ASCII.
