@@ -22,9 +22,11 @@ func TestStatusOfABatchThatSignsVerifiesOrMakesHMACs(t *testing.T) {
 		status int
 		failed int
 	}{
-		"an item is not base64":           {"sign/pair", []any{good, bad}, nil, nil, 200, 1},
-		"no item is":                      {"sign/pair", []any{bad, bad}, nil, nil, 200, 2},
-		"another status is asked for":     {"sign/pair", []any{good, bad}, body{"partial_failure_response_code": 207}, nil, 207, 1},
+		"an item is not base64": {"sign/pair", []any{good, bad}, nil, nil, 200, 1},
+		"no item is":            {"sign/pair", []any{bad, bad}, nil, nil, 200, 2},
+		"another status is asked for": {
+			"sign/pair", []any{good, bad}, body{"partial_failure_response_code": 207}, nil, 207, 1,
+		},
 		"a hash function no item chose":   {"sign/pair", []any{good}, body{"hash_algorithm": "md5"}, nil, 400, 1},
 		"a version no item chose":         {"sign/pair", []any{good}, body{"key_version": 7}, nil, 400, 1},
 		"a key that does not sign":        {"sign/a", []any{good, bad}, nil, nil, 400, 2},

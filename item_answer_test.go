@@ -84,7 +84,8 @@ func TestBytesOfABatchResult(t *testing.T) {
 // encodedResult returns the JSON of one result, as Vault's plugin system encodes it.
 func encodedResult(t *testing.T, r *rig, result itemResult) string {
 	t.Helper()
-	resp, err := r.backend().batchResponse(r.request(logical.UpdateOperation, "encrypt/a", nil), nil, []itemResult{result}, statusOfFailures)
+	request := r.request(logical.UpdateOperation, "encrypt/a", nil)
+	resp, err := r.backend().batchResponse(request, nil, []itemResult{result}, statusOfFailures)
 	require.NoError(t, err)
 	encoded, err := json.Marshal(resp.Data["batch_results"])
 	require.NoError(t, err)

@@ -95,8 +95,9 @@ func (v *view) printField(w io.Writer, answer kmsapi.Response) error {
 	return nil
 }
 
-// printValue writes a value of answer as it is, with a line break, or with -raw the bytes that it is. On a terminal, neither may be a
-// command to it. What is not a secret gets no second line break: a public key is the PEM file that it would be in.
+// printValue writes a value of answer as it is, with a line break, or with -raw the bytes that it is. On a terminal,
+// neither may be a command to it. What is not a secret gets no second line break: a public key is the PEM file that it
+// would be in.
 func (v *view) printValue(w io.Writer, answer kmsapi.Response, value string) (err error) {
 	end := "\n"
 	if !v.field.secret {
