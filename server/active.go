@@ -23,6 +23,10 @@ type active struct {
 	floor time.Time
 	begun atomic.Bool
 
+	// relieved is closed by relieve, once the node is to step down.
+	relieved chan struct{}
+	relieve  func()
+
 	// stopping says that no further request is taken, and ended that no answer leaves any more.
 	stopping, ended atomic.Bool
 	// inHand counts the requests that were taken and have not been answered. idle is closed when stopping is set and there
@@ -30,6 +34,12 @@ type active struct {
 	inHand  atomic.Int64
 	idle    chan struct{}
 	setIdle sync.Once
+}
+
+func newActive(s *service, term cluster.Term) *active {
+	a := &active{service: s, term: term, relieved: make(chan struct{}), idle: make(chan struct{})}
+	a.relieve = sync.OnceFunc(func() { close(a.relieved) })
+	return a
 }
 
 // takeOver opens the service on the store of a term: it upgrades the layout, loads the nonces that were stored ahead of
@@ -46,7 +56,10 @@ func (n *node) takeOver(ctx context.Context, term cluster.Term) (*active, error)
 		}
 	}()
 	c, f := n.settings()
-	a := &active{service: &service{host: n.host, store: term.Store()}, term: term, idle: make(chan struct{})}
+	a := newActive(&service{host: n.host, store: term.Store()}, term)
+	if err := a.store.View(ctx, n.requireStore); err != nil {
+		return nil, err
+	}
 	fresh, err := a.openKeys(ctx)
 	if err != nil {
 		return nil, err

@@ -84,18 +84,30 @@ const checkEvery = time.Second
 
 // watch looks whether the node may stand until ctx ends, also while it is the active one, for [node.status].
 func (n *node) watch(ctx context.Context) {
-	for ctx.Err() == nil {
+	for unaudited := 0; ctx.Err() == nil; {
 		refusal := n.check(ctx)
 		if ctx.Err() != nil {
 			return
 		}
 		n.note(refusal)
+		if unaudited++; !errors.Is(refusal, errUnaudited) {
+			unaudited = 0
+		}
+		if a := n.active.Load(); a != nil && unaudited >= unauditedChecks {
+			a.relieve()
+		}
 		select {
 		case <-n.after(checkEvery):
 		case <-ctx.Done():
 		}
 	}
 }
+
+// unauditedChecks is in how many checks in a row an active node can't have written its audit log when it steps down. It
+// refuses all requests meanwhile, so that nothing is lost by that; and there may be a node whose disk is not full.
+const unauditedChecks = 2
+
+var errUnaudited = errors.New("its audit log can't be written")
 
 // note keeps and logs why the node may not stand, or that it may.
 func (n *node) note(refusal error) {
@@ -114,12 +126,38 @@ func (n *node) check(ctx context.Context) error {
 		if err := keyring.VerifyIn(r, n.root); err != nil {
 			return err
 		}
+		if err := n.requireStore(r); err != nil {
+			return err
+		}
 		return n.checkMark(r)
 	})
 	if err != nil {
 		return err
 	}
-	return n.link.Candidate()
+	if err := n.link.Candidate(); err != nil {
+		return err
+	}
+	if err := n.auditHealth(); err != nil {
+		return fmt.Errorf("%w: %w", errUnaudited, err)
+	}
+	return nil
+}
+
+// errEmptied reports that somebody has deleted all records. A new store in their place would tell every client that its
+// keys do not exist.
+var errEmptied = errors.New("the store is empty, and was not before: stop all nodes and restore a backup; " +
+	"a node that is started again would begin a new store")
+
+// requireStore refuses the node if there is no store any more, although it has seen one.
+func (n *node) requireStore(r store.Reader) error {
+	_, err := keyring.ReadLayout(r)
+	switch {
+	case err == nil:
+		n.known.Store(true)
+	case errors.Is(err, store.ErrNotFound) && n.known.Load():
+		return errEmptied
+	}
+	return nil
 }
 
 // checkMark refuses the node if its clock is far behind that of an active one.

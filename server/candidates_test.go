@@ -261,7 +261,22 @@ func TestHealthSaysThatNoNodeIsActive(t *testing.T) {
 	status, body := two.observeHealth("?standbyok=true")
 	require.Equal(t, http.StatusServiceUnavailable, status)
 	require.Equal(t, "standby", body.Role)
-	require.Contains(t, body.Error, "no node of the cluster is the active one")
+	require.Equal(t, "no node of the cluster is the active one", body.Error)
+	tr.cluster.full.Store(true)
+	_, body = two.observeHealth("")
+	require.Equal(t, "no node of the cluster is the active one, and none can be while the store has the alarm NOSPACE",
+		body.Error)
+}
+
+func TestAnActiveNodeWarnsThatNoOtherCanTakeOverWhileTheStoreIsFull(t *testing.T) {
+	tr := newTrial(t)
+	one := tr.start("one", withOps(t))
+	one.awaitActive()
+	tr.cluster.full.Store(true)
+	status, body := one.observeHealth("")
+	require.Equal(t, http.StatusOK, status)
+	require.Equal(t, []string{"the store has raised the alarm NOSPACE; no other node can take over while that is so"},
+		body.Warnings)
 }
 
 func TestAHealthyServiceOnAMachineOfItsOwnIsDescribedAsBefore(t *testing.T) {

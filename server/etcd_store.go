@@ -25,6 +25,8 @@ type etcdStore struct {
 	// command is the name of the command, for others that find the store in use.
 	command  string
 	progress Progress
+	// salvage opens even a store of which a part is lost.
+	salvage bool
 	// step is called after each step of a large update.
 	step func(name string)
 }
@@ -51,7 +53,7 @@ func (e etcdStore) lead(ctx context.Context) (cluster.Alone, error) {
 	if err != nil {
 		return nil, err
 	}
-	options.Progress, options.Step = e.progress.of(Writing), e.step
+	options.Progress, options.Step, options.Salvage = e.progress.of(Writing), e.step, e.salvage
 	opened, err := engine.Open(ctx, options, cluster.Peer{Name: e.holder()})
 	if errors.Is(err, store.ErrLocked) {
 		err = fmt.Errorf("%w; stop the service on all machines first", err)
@@ -77,12 +79,11 @@ func (e etcdStore) engine() (cluster.Engine, cluster.Options, error) {
 	if err := engineFault(e.config, linked); err != nil {
 		return engine, cluster.Options{}, err
 	}
-	files, own := &nodeFiles{}, &certificate{}
+	files := &nodeFiles{}
 	if err := files.loadEtcd(e.config.Etcd, e.config.Place().Block("etcd", 0, "")); err != nil {
 		return engine, cluster.Options{}, err
 	}
-	own.current.Store(files.etcdCertificate)
-	return engine, files.engineOptions(e.config, own, Options{}.withDefaults()), nil
+	return engine, files.engineOptions(e.config, newStoreTLS(files.etcd), Options{}.withDefaults()), nil
 }
 
 // fault is err as one about the configuration's etcd.

@@ -108,6 +108,26 @@ func TestAStoreInEtcdIsRestored(t *testing.T) {
 	require.NoFileExists(t, s.at("more.db"))
 }
 
+func TestADamagedStoreInEtcdIsRestored(t *testing.T) {
+	t.Parallel()
+	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true})
+	s := migrated(t, etcd, 3)
+	backup := s.backup(s.etcd, "backup.db")
+	for _, mark := range []string{"staged x 2", "text"} {
+		etcd.Put(t, s.etcd.Etcd.KeyPrefix()+"mark", mark)
+		etcd.Put(t, s.etcd.Etcd.KeyPrefix()+"data/meta/schema", "text")
+		report, err := server.Check(t.Context(), s.etcd, "", nil)
+		require.NoError(t, err)
+		require.NotEmpty(t, report.Problems)
+		kept := s.at(mark + ".db")
+		restored, err := server.Restore(t.Context(), s.etcd, backup, true, kept, nil)
+		require.NoError(t, err)
+		require.Equal(t, 3, restored.Keys)
+		require.FileExists(t, kept)
+		require.Equal(t, 3, requireGood(t, s.etcd, "").Keys)
+	}
+}
+
 // A backup of a service that was stopped says that nothing was accepted after it. When it is restored, that is no
 // longer so.
 func TestARestoredStoreDoesNotKnowWhatWasAccepted(t *testing.T) {

@@ -27,6 +27,8 @@ type fakeCluster struct {
 	inView atomic.Pointer[func()]
 	// noTerms is set while nobody becomes the leader.
 	noTerms atomic.Bool
+	// full is set while the store has an alarm.
+	full atomic.Bool
 
 	mu       sync.Mutex
 	leader   *fakeTerm
@@ -101,6 +103,9 @@ func (n *fakeNode) Status() cluster.Status {
 	}
 	if l := n.cluster.leader; l != nil && l.node == n {
 		s.Lease = 5 * time.Second
+	}
+	if n.cluster.full.Load() {
+		s.Alarm = "NOSPACE"
 	}
 	return s
 }

@@ -20,8 +20,9 @@ func TestWhatIsWrongWithAnImportTokenIsSaidToThoseWhoMayUseItsKey(t *testing.T) 
 	mine := root.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId
 	other := root.must("CreateKey", "Origin", "EXTERNAL").KeyMetadata.KeyId
 	ofMine, ofOther := tokenOf(mine), tokenOf(other)
-	c := root.allow("LTAIsome",
-		server.Allow{Actions: []string{"kms:ImportKeyMaterial"}, Resources: []string{keyARN(mine)}})
+	c := root.allow("LTAIsome", server.Allow{
+		Actions: []string{"kms:ImportKeyMaterial"}, Resources: []string{keyARN(mine)},
+	})
 	root.kms.Advance(25 * time.Hour)
 
 	with := func(c caller, token string) answer {

@@ -22,6 +22,8 @@ type node struct {
 	*host
 	clusterParts
 	member cluster.Node
+	// known is set once the store was seen to be one: see requireStore.
+	known atomic.Bool
 	// link is nil until listen.
 	link      link
 	candidacy *candidacy
@@ -101,7 +103,7 @@ func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
 	if f.node == nil {
 		return nil, nil
 	}
-	n.forStore.current.Store(f.node.etcdCertificate)
+	n.forStore.current.Store(&f.node.etcd)
 	if err := n.link.SetIdentity(f.node.identity); err != nil {
 		waiting = append(waiting, ops.Change{Part: "cluster.cert_file", What: err.Error()})
 	}
@@ -163,6 +165,9 @@ func (n *node) serveTerm(ctx context.Context) error {
 	select {
 	case <-term.Done():
 		return n.follow(a)
+	case <-a.relieved:
+		n.log.Warn("this node steps down, since another one may have an audit log that can be written")
+		return n.stepDown(context.WithoutCancel(ctx), a)
 	case <-ctx.Done():
 		return nil
 	}
@@ -209,6 +214,11 @@ func (n *node) stop(ctx context.Context) error {
 	if a == nil {
 		return nil
 	}
+	return n.stepDown(ctx, a)
+}
+
+// stepDown ends the term of a in order.
+func (n *node) stepDown(ctx context.Context, a *active) error {
 	limited, cancel := context.WithTimeout(ctx, stepDownTime)
 	defer cancel()
 	err := a.stepDown(limited)

@@ -28,8 +28,9 @@ type Restored struct {
 // is set: then it is kept, under the name that Restore returns. A backup may also be a store that has moved, which is
 // then what it was before.
 //
-// A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]. Meanwhile no
-// node can become the active one, and nodes that run see that the store is another one.
+// A store in etcd is kept as a backup in the new file keep, without which the error wraps [ErrNoKeep]. If a part of it
+// is lost, the rest is kept. Meanwhile no node can become the active one, and nodes that run see that the store is
+// another one.
 func Restore(
 	ctx context.Context, c Config, path string, replace bool, keep string, progress Progress,
 ) (Restored, error) {
@@ -50,7 +51,7 @@ func restore(
 	defer root.Clear()
 	r := restoring{backup: path, checkup: newCheckup(root, c.RootKey.File, path, progress)}
 	if c.Etcd != nil {
-		in := etcdStore{config: c, command: "restore", progress: progress, step: step}
+		in := etcdStore{config: c, command: "restore", progress: progress, step: step, salvage: replace}
 		return r.replaceIn(ctx, in, replace, keep)
 	}
 	held, err := holdStore(c)

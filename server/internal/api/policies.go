@@ -13,8 +13,8 @@ import (
 )
 
 // Permissions are those of the configuration, so that a policy could not be enforced. Each CMK and each secret of a KMS
-// instance has the default one, which gives its account every permission; any other is refused. The name that a caller
-// has given to the statement of the default policy is kept, since programs compare what they read with what they have
+// instance has the default one, which gives its account every permission; any other is refused. What a caller has
+// called the statement of the default policy is kept, since programs compare what they read with what they have
 // written.
 
 // policyDocument is a policy in its canonical form.

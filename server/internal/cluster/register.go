@@ -17,8 +17,8 @@ type Options struct {
 	Prefix string
 	// Lease is how long a term lasts after the node was last heard of, in whole seconds.
 	Lease time.Duration
-	// TLS is nil for plain HTTP.
-	TLS *tls.Config
+	// TLS returns the configuration of a connection that begins. It is nil for plain HTTP.
+	TLS func() *tls.Config
 	// Username is empty if the store knows the node by its certificate, or everybody.
 	Username string
 	Password kmsapi.Secret
@@ -29,6 +29,9 @@ type Options struct {
 	// Progress, if it is set, is called now and then with how many records of all have been read by Read, or written by
 	// a large update of what Open returns.
 	Progress func(done, total int)
+	// Salvage lets Open open a store of which a part is lost, for a program that replaces all of it. The store then has
+	// the records that there are.
+	Salvage bool
 	// Step, if it is set, is called after each step of a large update. Tests end the process there.
 	Step func(name string)
 }

@@ -30,6 +30,9 @@ const (
 func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool, err error) {
 	_, err = w.Get(schemaPath)
 	if errors.Is(err, store.ErrNotFound) {
+		if err := requireEmpty(w); err != nil {
+			return false, err
+		}
 		return true, initialize(w, root)
 	}
 	if err != nil {
@@ -41,6 +44,19 @@ func prepare(w store.Writer, root *crypt.RootKey, log *slog.Logger) (fresh bool,
 	}
 	log.Info("the store's layout is of an earlier version; it is upgraded once", "version", schema, "to", schemaVersion)
 	return false, upgrade(w, root, schema)
+}
+
+// requireEmpty returns an error that wraps [store.ErrDamaged] if a store has records, but no layout. If it were made
+// ready like a new one, it would get another key of fingerprints, and accept requests that it had accepted before.
+func requireEmpty(r store.Reader) error {
+	switch _, err := r.Nth("", "", 1); {
+	case errors.Is(err, store.ErrNotFound):
+		return nil
+	case err != nil:
+		return err
+	default:
+		return store.Damage("it has records, but not those of its layout and root key")
+	}
 }
 
 func initialize(w store.Writer, root *crypt.RootKey) error {
@@ -125,7 +141,8 @@ func verifyProof(r store.Reader, root *crypt.RootKey) error {
 }
 
 // Verify checks that a store has a layout that this program knows, and was made with root. A store without a layout is
-// new, and good for any root key. It changes nothing. The error of a layout that is not known wraps [ErrLayout].
+// new, and good for any root key. It changes nothing. The error of a layout that is not known wraps [ErrLayout], and
+// that of records without a layout [store.ErrDamaged].
 func Verify(ctx context.Context, a Archive, root *crypt.RootKey) error {
 	return a.View(ctx, func(r store.Reader) error { return VerifyIn(r, root) })
 }
@@ -134,7 +151,7 @@ func Verify(ctx context.Context, a Archive, root *crypt.RootKey) error {
 func VerifyIn(r store.Reader, root *crypt.RootKey) error {
 	_, err := verifySchema(r, root)
 	if errors.Is(err, store.ErrNotFound) {
-		return nil
+		return requireEmpty(r)
 	}
 	return err
 }

@@ -15,11 +15,11 @@
 // link carries one request at a time, and a slow one holds up no other. While a request runs, the active node says
 // every half a second that it still works on it.
 //
-//	ping     0                      → pong 1
+//	ping     0                      → pong 1, the elapsed time of the node
 //	hello    2  JSON, see [Description]    → hello 2
-//	request  3  see [Request]       → answer 4 see [Answer], or refusal 5, which says that it has not run
+//	request  3  its expiry, [Request] → answer 4 see [Answer], or refusal 5, which says that it has not run
 //	                                  working 6, any number, before either
-//	                                  goodbye 7: the node closes its links, and has not run what it has not answered
+//	                                  goodbye 7: the link is to be closed, and what was not answered has not run
 //
 // A frame has a bound by its kind, which is checked before memory is given for it; and memory is given only as the
 // content arrives. Every wait is bounded.
@@ -31,6 +31,7 @@
 //   - It is not forwarded again: a node hands it to the handlers of its own service, or refuses it.
 //   - It is sent a second time only if it has surely not run. [Peers.Forward] returns [ErrNotRun] or [ErrUnknown], or
 //     the answer.
+//   - It does not begin to run once its sender has given up, whatever has held it up.
 //   - A link that is cut without a sign, by a dead machine or a firewall, is noticed within two seconds.
 //   - Links to a node end when another is the active one.
 //   - What a node says about its root key and its configuration reveals neither, whatever another node may guess.

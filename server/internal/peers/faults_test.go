@@ -98,7 +98,7 @@ func TestARequestThatWasNotWrittenIsSentAgain(t *testing.T) {
 	active := s.impostor("a", func(conn *tls.Conn) {
 		if links.Add(1) == 1 { // It reads the beginning of a request, and is cut.
 			_, _, _ = readFrame(conn, bounds{ping: 0}, time.Minute, time.Minute)
-			_, _ = conn.Write(bare(pong))
+			_, _ = conn.Write(pongFrame())
 			_, _, _ = readFrame(conn, bounds{}, time.Minute, time.Minute)
 			return
 		}

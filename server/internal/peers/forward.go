@@ -49,8 +49,8 @@ func (p *Peers) Forward(ctx context.Context, to cluster.Peer, r Request) (Answer
 
 func (p *Peers) encode(r Request) ([]byte, error) {
 	const usualHead = 2 << 10
-	frame := r.append(newFrame(request, usualHead+len(r.Body)))
-	if len(r.Body) > p.limits.body || len(frame)-frameHeader-len(r.Body) > p.limits.head {
+	frame := r.append(appendElapsed(newFrame(request, usualHead+len(r.Body)), 0)) // See expire.
+	if len(r.Body) > p.limits.body || len(frame)-frameHeader-expirySize-len(r.Body) > p.limits.head {
 		return nil, ErrTooLarge
 	}
 	return finish(frame), nil
@@ -75,6 +75,7 @@ func (p *Peers) forward(ctx context.Context, to cluster.Peer, frame []byte) (Ans
 var answers = bounds{answer: maxAnswer, refusal: 0, working: 0, goodbye: 0}
 
 func (l *link) forward(ctx context.Context, frame []byte) (Answer, error) {
+	l.expire(frame)
 	k, content, err := l.exchange(ctx, frame, answers, l.times.answer)
 	switch {
 	case errors.Is(err, errNotWritten):
@@ -84,7 +85,7 @@ func (l *link) forward(ctx context.Context, frame []byte) (Answer, error) {
 	case k == refusal:
 		return Answer{}, fmt.Errorf("%w: %w", ErrNotRun, ErrNotActive)
 	case k == goodbye:
-		return Answer{}, fmt.Errorf("%w: the node closes its links", ErrNotRun)
+		return Answer{}, fmt.Errorf("%w: the node closes the link", ErrNotRun)
 	}
 	a, err := parseAnswer(content)
 	if err != nil {

@@ -22,7 +22,7 @@ func TestAHostilePeerGetsNoAnswerAndItsLinkEnds(t *testing.T) {
 		binary.BigEndian.PutUint32(header[1:], uint32(size))
 		return header
 	}
-	of := func(r Request) []byte { return frame(request, string(r.append(nil))) }
+	of := func(r Request) []byte { return requestFrame(r.append(nil)) }
 	sound := string(post("x").append(nil))
 	for name, sent := range map[string][]byte{
 		"a kind that is none":           frame(99, ""),
@@ -36,11 +36,14 @@ func TestAHostilePeerGetsNoAnswerAndItsLinkEnds(t *testing.T) {
 		"a hello with a line break":     frame(hello, `{"version":"1\n2"}`),
 		"a hello with a long version":   frame(hello, `{"version":"`+strings.Repeat("1", maxVersion+1)+`"}`),
 		"an empty request":              frame(request, ""),
-		"a request cut in its head":     frame(request, sound[:9]),
+		"a request without an expiry":   frame(request, sound[:7]),
+		"an expiry without a request":   requestFrame(""),
+		"an expiry before all time":     frame(request, "\xff"+strings.Repeat("x", 7)+sound),
+		"a request cut in its head":     requestFrame(sound[:9]),
 		"a body beyond its limit":       of(post(strings.Repeat("x", testLimit+1))),
 		"a head beyond its limit":       of(with("X-A", strings.Repeat("x", testLimit+headRoom))),
-		"a head longer than its frame":  frame(request, "\xff\xff\x03x"),
-		"a head without an end":         frame(request, "\xff\xff\xff\xff\xff"),
+		"a head longer than its frame":  requestFrame("\xff\xff\x03x"),
+		"a head without an end":         requestFrame("\xff\xff\xff\xff\xff"),
 		"a header with a line break":    of(with("X-A", "b\r\nX-B: c")),
 		"a name with a blank":           of(with("X A", "b")),
 		"a name that is not canonical":  of(with("x-acs-date", "b")),
@@ -52,9 +55,9 @@ func TestAHostilePeerGetsNoAnswerAndItsLinkEnds(t *testing.T) {
 		"a host with a line break":      of(Request{Method: "GET", Target: "/", Host: "\n"}),
 		"an address that is none":       of(Request{Method: "GET", Target: "/", RemoteAddr: "x"}),
 		"a gateway with a line break":   of(Request{Method: "GET", Target: "/", Gateway: "\n"}),
-		"more lines than the head has":  frame(request, "\x0a\x00\x01G\x01/\x00\x00\xff\xff\x7f"),
-		"bytes after the header's end":  frame(request, "\x09\x00\x01G\x01/\x00\x00\x00x"),
-		"a length longer than the head": frame(request, "\x03\xff\xff\x7f"),
+		"more lines than the head has":  requestFrame("\x0a\x00\x01G\x01/\x00\x00\xff\xff\x7f"),
+		"bytes after the header's end":  requestFrame("\x09\x00\x01G\x01/\x00\x00\x00x"),
+		"a length longer than the head": requestFrame("\x03\xff\xff\x7f"),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newSite(t)
@@ -129,7 +132,7 @@ func TestALinkThatSendsTooSlowlyEnds(t *testing.T) {
 	l, err := s.node("b", nil).dial(t.Context(), active.peer)
 	require.NoError(t, err)
 	defer l.close()
-	whole := finish(post("x").append(newFrame(request, 0)))
+	whole := requestFrame(post("x").append(nil))
 	_, err = l.conn.Write(whole[:len(whole)-1])
 	require.NoError(t, err)
 	require.NoError(t, l.conn.SetReadDeadline(time.Now().Add(5*time.Second)))

@@ -17,6 +17,8 @@ type link struct {
 	raw   net.Conn
 	times times
 	used  time.Time
+	// anchor is that of the last pong.
+	anchor anchor
 }
 
 // dialLink connects to a peer, and returns once the peer has accepted this node.
@@ -38,8 +40,14 @@ func dialLink(ctx context.Context, address string, config *tls.Config, t times) 
 	return l, nil
 }
 
-// close ends the connection at once. It may be called while another goroutine uses the link.
-func (l *link) close() { _ = l.raw.Close() } // There is nothing to do if it has ended already.
+// close ends the connection at once. It may be called while another goroutine uses the link. What the peer has not
+// received yet is dropped: the system would go on sending it, for minutes, after the request has failed.
+func (l *link) close() {
+	if conn, ok := l.raw.(*net.TCPConn); ok {
+		_ = conn.SetLinger(0) // There is nothing to do if it has ended already; nor below.
+	}
+	_ = l.raw.Close()
+}
 
 // errNotWritten is the error of an exchange in which the peer has not received the whole frame.
 var errNotWritten = errors.New("not written")
@@ -83,8 +91,18 @@ func (l *link) write(frame []byte) error {
 
 // ping asks for a sign of life.
 func (l *link) ping(ctx context.Context) error {
-	_, _, err := l.exchange(ctx, bare(ping), bounds{pong: 0}, l.times.alive)
-	return err
+	asked := time.Now()
+	_, content, err := l.exchange(ctx, bare(ping), bounds{pong: expirySize}, l.times.alive)
+	if err != nil {
+		return err
+	}
+	theirs, _, err := cutElapsed(content)
+	if err != nil {
+		l.close()
+		return err
+	}
+	l.anchor = anchor{theirs, asked}
+	return nil
 }
 
 // isQuiet reports whether nothing has arrived on an idle link. If the peer has closed it, or says goodbye, something

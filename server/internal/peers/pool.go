@@ -73,7 +73,7 @@ func (p *pool) find(ctx context.Context) (*link, error) {
 		switch {
 		case !l.isQuiet():
 			l.close()
-		case time.Since(l.used) < p.times.trusted:
+		case time.Since(l.used) < p.times.trusted && !l.anchor.stale():
 			return l, nil
 		default:
 			if err := l.ping(ctx); err == nil {

@@ -50,8 +50,9 @@ func newLimits(maxRequestBytes int) limits {
 	return limits{maxRequestBytes + headRoom, maxRequestBytes}
 }
 
-// request is the longest message of a request: its two parts, each after its length.
-func (l limits) request() int { return l.head + l.body + 2*maxLength }
+// request is the longest content of the frame of a request: its expiry, and a message of two parts, each after its
+// length.
+func (l limits) request() int { return expirySize + l.head + l.body + 2*maxLength }
 
 // maxLength is how many bytes the length of a part takes at most.
 const maxLength = 5

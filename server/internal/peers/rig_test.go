@@ -5,6 +5,7 @@ import (
 	"crypto/x509"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/http"
 	"net/url"
@@ -179,10 +180,18 @@ func expect(conn *tls.Conn, want kind) (content []byte, ok bool) {
 		if err != nil || k == want {
 			return content, err == nil
 		}
-		if _, err := conn.Write(bare(pong)); err != nil || k != ping {
+		if _, err := conn.Write(pongFrame()); err != nil || k != ping {
 			return nil, false
 		}
 	}
+}
+
+// pongFrame is a pong of a node that has just begun.
+func pongFrame() []byte { return finish(appendElapsed(newFrame(pong, 0), 0)) }
+
+// requestFrame is the frame of a request, or of what is none, that does not expire.
+func requestFrame[T string | []byte](message T) []byte {
+	return finish(append(appendElapsed(newFrame(request, 0), math.MaxInt64), message...))
 }
 
 // post is a request as most are.

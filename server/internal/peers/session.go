@@ -88,20 +88,34 @@ func (s *session) reply(k kind, content []byte) ([]byte, error) {
 	p := s.server.peers
 	switch k {
 	case ping:
-		return bare(pong), nil
+		return finish(appendElapsed(newFrame(pong, expirySize), p.o.Elapsed())), nil
 	case hello:
 		return p.answerHello(s.peer, content)
 	default:
-		r, target, err := parseRequest(content, p.limits)
-		if err != nil {
-			return nil, err
-		}
-		handler := p.o.Handler(r.Gateway)
-		if handler == nil {
-			return bare(refusal), nil
-		}
-		return s.serve(handler, r, target)
+		return s.replyTo(content)
 	}
+}
+
+// replyTo runs a request, or refuses it. The sender of one that has expired closes the link, if it is still there: the
+// times that it goes by were measured before one of the machines was suspended.
+func (s *session) replyTo(content []byte) ([]byte, error) {
+	p := s.server.peers
+	expiry, message, err := cutElapsed(content)
+	if err != nil {
+		return nil, err
+	}
+	if p.o.Elapsed() > expiry {
+		return bare(goodbye), nil
+	}
+	r, target, err := parseRequest(message, p.limits)
+	if err != nil {
+		return nil, err
+	}
+	handler := p.o.Handler(r.Gateway)
+	if handler == nil {
+		return bare(refusal), nil
+	}
+	return s.serve(handler, r, target)
 }
 
 var (

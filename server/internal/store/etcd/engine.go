@@ -50,7 +50,7 @@ func optionsOf(o cluster.Options, client *clientv3.Client) Options {
 	clock.Wall = func() time.Time { return o.Clock().Round(0) } // without what Go knows of the monotonic clock
 	return Options{
 		Options: store.Options{Logger: o.Logger}, Client: client, Prefix: o.Prefix, Lease: o.Lease, Clock: clock,
-		Step: o.Step, Progress: o.Progress,
+		Step: o.Step, Progress: o.Progress, Salvage: o.Salvage,
 	}
 }
 

@@ -27,6 +27,8 @@ type follower struct {
 	keys   layout
 	log    *slog.Logger
 	lease  time.Duration
+	// salvage is [Options.Salvage].
+	salvage bool
 	// heard is called whenever etcd has shown that the copy is current.
 	heard func()
 	// progress is called while the store is loaded.
@@ -61,8 +63,8 @@ type view struct {
 func (n *Node) follow() *follower {
 	ctx, stop := context.WithCancel(n.ctx)
 	f := &follower{
-		client: n.client, keys: n.keys, log: n.log, lease: n.lease, heard: n.hear, progress: func(int, int) {},
-		stop: stop, stopped: make(chan struct{}), changed: make(chan struct{}),
+		client: n.client, keys: n.keys, log: n.log, lease: n.lease, salvage: n.Salvage, heard: n.hear,
+		progress: func(int, int) {}, stop: stop, stopped: make(chan struct{}), changed: make(chan struct{}),
 	}
 	go f.run(ctx)
 	return f

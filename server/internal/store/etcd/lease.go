@@ -19,6 +19,8 @@ type lease struct {
 	id     clientv3.LeaseID
 	// last is the last answered keep-alive.
 	last atomic.Pointer[keptAlive]
+	// idle has a stream that is not in use, if there is one.
+	idle chan *keepAlives
 }
 
 // keptAlive is a keep-alive, or a grant, that was answered.
@@ -37,7 +39,7 @@ func grant(ctx context.Context, client *clientv3.Client, clock Clock, ttl time.D
 	if err != nil {
 		return nil, err
 	}
-	l := &lease{client: client, clock: clock, id: answer.ID}
+	l := &lease{client: client, clock: clock, id: answer.ID, idle: make(chan *keepAlives, 1)}
 	l.extend(sent, answer.TTL)
 	return l, nil
 }
@@ -90,28 +92,68 @@ func (l *lease) keep(ctx context.Context, every time.Duration, answered func()) 
 
 // keepOnce sends one keep-alive. [clientv3.Lease.KeepAliveOnce] would repeat it without a pause while etcd is away.
 func (l *lease) keepOnce(ctx context.Context, answered func(), revoked chan<- struct{}) {
-	ctx, cancel := context.WithTimeout(clientv3.WithRequireLeader(ctx), max(l.remaining(), time.Millisecond))
-	defer cancel()
 	sent := l.clock.now()
-	stream, err := pb.NewLeaseClient(l.client.ActiveConnection()).LeaseKeepAlive(ctx)
+	s, err := l.stream(ctx)
 	if err != nil {
 		return
 	}
-	if err := stream.Send(&pb.LeaseKeepAliveRequest{ID: int64(l.id)}); err != nil {
-		return
-	}
-	_ = stream.CloseSend()
-	answer, err := stream.Recv()
+	defer time.AfterFunc(max(l.remaining(), time.Millisecond), s.cancel).Stop()
+	answer, err := s.ask(l.id)
 	switch {
 	case err == nil && answer.GetTTL() > 0:
 		l.extend(sent, answer.GetTTL())
+		l.giveBack(s)
 		answered()
+		return
 	case err == nil, errors.Is(rpctypes.Error(err), rpctypes.ErrLeaseNotFound):
 		select {
 		case revoked <- struct{}{}:
 		default:
 		}
 	}
+	s.cancel()
+}
+
+// keepAlives is a stream of keep-alives, for one at a time. It is used again once it has answered: with a password,
+// etcd's client logs in for each new one, which is a commit of etcd, and takes a tenth of a second of a core.
+type keepAlives struct {
+	pb.Lease_LeaseKeepAliveClient
+	cancel context.CancelFunc
+}
+
+// stream returns the stream that has answered last, unless that is in use, or another one, which may go to another
+// member.
+func (l *lease) stream(ctx context.Context) (*keepAlives, error) {
+	select {
+	case s := <-l.idle:
+		return s, nil
+	default:
+	}
+	ctx, cancel := context.WithCancel(clientv3.WithRequireLeader(ctx))
+	stop := time.AfterFunc(max(l.remaining(), time.Millisecond), cancel)
+	defer stop.Stop()
+	s, err := pb.NewLeaseClient(l.client.ActiveConnection()).LeaseKeepAlive(ctx)
+	if err != nil {
+		cancel()
+		return nil, err
+	}
+	return &keepAlives{s, cancel}, nil
+}
+
+// giveBack keeps a stream for the next keep-alive, unless there is one already.
+func (l *lease) giveBack(s *keepAlives) {
+	select {
+	case l.idle <- s:
+	default:
+		s.cancel()
+	}
+}
+
+func (s *keepAlives) ask(id clientv3.LeaseID) (*pb.LeaseKeepAliveResponse, error) {
+	if err := s.Send(&pb.LeaseKeepAliveRequest{ID: int64(id)}); err != nil {
+		return nil, err
+	}
+	return s.Recv()
 }
 
 // revoke ends the lease, and with it the leader key. If etcd can't be reached in time, the lease ends later.

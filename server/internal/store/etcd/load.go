@@ -18,6 +18,7 @@ const (
 // in the meantime.
 func (f *follower) load(ctx context.Context) (*state, error) {
 	s, read := newState(f.keys), 0
+	s.salvage = f.salvage
 	size, from := int64(firstPage), f.keys.prefix
 	for {
 		page, err := f.page(ctx, from, size, s.revision)

@@ -30,6 +30,8 @@ type Options struct {
 	Clock Clock
 	// Renew gives the store a new id when a term begins, for programs that replace all of its records.
 	Renew bool
+	// Salvage is [cluster.Options.Salvage].
+	Salvage bool
 	// Step, if set, is called after each step of a large update. Tests use it to end a node between two of them.
 	Step func(name string)
 	// Progress, if set, is called now and then with how many records of a large update, or of the store that is read,

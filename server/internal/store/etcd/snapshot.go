@@ -37,17 +37,13 @@ func Read(ctx context.Context, o Options) (*Snapshot, error) {
 	return &Snapshot{s.records, s.leader, versionsOf(ctx, o)}, nil
 }
 
-// versionsOf asks every member; those that do not answer in time are left out.
-func versionsOf(ctx context.Context, o Options) (found []string) {
+// versionsOf returns the versions of the members that answer in time.
+func versionsOf(ctx context.Context, o Options) []string {
 	ctx, cancel := context.WithTimeout(ctx, o.Lease)
 	defer cancel()
-	for _, endpoint := range o.Client.Endpoints() {
-		if status, err := o.Client.Status(ctx, endpoint); err == nil {
-			found = append(found, status.Version)
-		}
-	}
+	found, _ := askVersions(ctx, o.Client)
 	slices.Sort(found)
-	return slices.Compact(found)
+	return slices.DeleteFunc(slices.Compact(found), func(version string) bool { return version == "" })
 }
 
 // View implements [cluster.Snapshot].

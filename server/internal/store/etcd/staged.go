@@ -3,7 +3,6 @@ package etcd
 import (
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"strings"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
@@ -144,7 +143,7 @@ func readString(r *strings.Reader, more uint64) (string, error) {
 	case err == nil && length < more:
 		return "", errNoString
 	case err != nil || length-more > uint64(r.Len()):
-		return "", fmt.Errorf("%w: a staged update is cut off", store.ErrDamaged)
+		return "", store.Damage("a part of a large update is cut off")
 	}
 	b := make([]byte, length-more)
 	_, _ = r.Read(b) // There are that many.

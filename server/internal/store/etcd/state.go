@@ -24,6 +24,8 @@ type state struct {
 	staged map[string]map[int]string
 	// pending is a committed update that is not yet in its place in etcd; in records it is.
 	pending *staged
+	// salvage goes on without an update of which a part is lost.
+	salvage bool
 	// foreign is the last revision in which something else than a node has changed records; 0 if there is none.
 	foreign int64
 }
@@ -92,26 +94,36 @@ func (s *state) remove(name string) {
 // obey does what the mark says: it is the commit of a staged update, whose changes are then part of the records, or of
 // any other.
 func (s *state) obey() error {
+	s.pending = nil
 	id, count, ok := parseStagedMark(s.mark.value)
 	if !ok {
-		s.pending = nil
 		return nil
 	}
-	var changes []change
+	changes, err := s.stagedChanges(id, count)
+	switch {
+	case err == nil:
+		s.pending = &staged{changes}
+		s.records.apply(changes)
+	case s.salvage:
+		return nil
+	}
+	return err
+}
+
+// stagedChanges returns the changes of a committed update of so many parts.
+func (s *state) stagedChanges(id string, count int) (changes []change, err error) {
 	for n := range count {
 		part, ok := s.staged[id][n]
 		if !ok {
-			return fmt.Errorf("%w: part %d of %d of a staged update is missing", store.ErrDamaged, n+1, count)
+			return nil, store.Damage(fmt.Sprintf("part %d of %d of a large update is missing", n+1, count))
 		}
 		more, err := unpack(part)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		changes = append(changes, more...)
 	}
-	s.pending = &staged{changes}
-	s.records.apply(changes)
-	return nil
+	return changes, nil
 }
 
 // apply makes the changes. They may have been made, all or in part, before.

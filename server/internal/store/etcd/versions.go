@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"sync"
+	"time"
 
 	clientv3 "go.etcd.io/etcd/client/v3"
 )
@@ -22,23 +23,18 @@ var ErrTooOld = errors.New("this version of etcd may end a lease too early, or d
 // CheckVersions asks the members at all endpoints of the client for their versions, and returns an error that wraps
 // [ErrTooOld] if one is too old, and another if none of them answers before ctx ends. Those that don't are logged.
 func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logger) error {
-	endpoints := client.Endpoints()
-	failures := make([]error, len(endpoints))
-	var asking sync.WaitGroup
+	endpoints, answered := client.Endpoints(), false
+	versions, failures := askVersions(ctx, client)
 	for n, endpoint := range endpoints {
-		asking.Go(func() { failures[n] = checkVersion(ctx, client, endpoint) })
-	}
-	asking.Wait()
-	answered := false
-	for n, err := range failures {
-		switch {
-		case errors.Is(err, ErrTooOld):
-			return err
-		case err != nil:
-			log.Warn("a member of etcd does not tell its version", "endpoint", endpoints[n], "error", err)
-		default:
-			answered = true
+		if failures[n] != nil {
+			log.Warn("a member of etcd does not tell its version", "endpoint", endpoint, "error", failures[n])
+			continue
 		}
+		if found, ok := parseVersion(versions[n]); !ok || found.before(oldest) {
+			return fmt.Errorf("etcd %s has version %.64q, and must have %s or newer: %w",
+				endpoint, versions[n], oldest, ErrTooOld)
+		}
+		answered = true
 	}
 	if !answered {
 		return errors.Join(failures...)
@@ -46,16 +42,31 @@ func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logge
 	return nil
 }
 
-func checkVersion(ctx context.Context, client *clientv3.Client, endpoint string) error {
-	status, err := client.Status(ctx, endpoint)
-	if err != nil {
-		return fmt.Errorf("etcd %s: %w", endpoint, err)
+// stragglersHave is how long the other members are waited for once one has answered. One that is down would otherwise
+// take all the time that there is, of each start of a node and of each command.
+const stragglersHave = 500 * time.Millisecond
+
+// askVersions asks all members of the client at the same time. It returns the version of each, or why there is none, in
+// the order of the endpoints.
+func askVersions(ctx context.Context, client *clientv3.Client) (versions []string, failures []error) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	endpoints := client.Endpoints()
+	versions, failures = make([]string, len(endpoints)), make([]error, len(endpoints))
+	var asking sync.WaitGroup
+	for n, endpoint := range endpoints {
+		asking.Go(func() {
+			status, err := client.Status(ctx, endpoint)
+			if err != nil {
+				failures[n] = fmt.Errorf("etcd %s: %w", endpoint, err)
+				return
+			}
+			versions[n] = status.Version
+			time.AfterFunc(stragglersHave, cancel)
+		})
 	}
-	if found, ok := parseVersion(status.Version); !ok || found.before(oldest) {
-		return fmt.Errorf("etcd %s has version %.64q, and must have %s or newer: %w",
-			endpoint, status.Version, oldest, ErrTooOld)
-	}
-	return nil
+	asking.Wait()
+	return versions, failures
 }
 
 // version is major, minor and patch.

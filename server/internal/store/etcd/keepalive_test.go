@@ -1,0 +1,55 @@
+package etcd_test
+
+import (
+	"context"
+	"strings"
+	"sync/atomic"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+	clientv3 "go.etcd.io/etcd/client/v3"
+	"go.uber.org/zap"
+	"google.golang.org/grpc"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+)
+
+// counted is a stream whose messages are counted.
+type counted struct {
+	grpc.ClientStream
+	sent *atomic.Int64
+}
+
+func (c counted) SendMsg(m any) error {
+	c.sent.Add(1)
+	return c.ClientStream.SendMsg(m)
+}
+
+// With a password, a stream costs etcd a commit, and much of a processor.
+func TestKeepAlivesShareAStream(t *testing.T) {
+	t.Parallel()
+	var opened, sent atomic.Int64
+	count := func(
+		ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer,
+		options ...grpc.CallOption,
+	) (grpc.ClientStream, error) {
+		s, err := open(ctx, desc, conn, method, options...)
+		if err != nil || !strings.HasSuffix(method, "/LeaseKeepAlive") {
+			return s, err
+		}
+		opened.Add(1)
+		return counted{s, &sent}, nil
+	}
+	client, err := clientv3.New(clientv3.Config{
+		Endpoints: etcdtest.Start(t, etcdtest.Options{NoSync: true}).Endpoints(), Logger: zap.NewNop(),
+		DialOptions: []grpc.DialOption{grpc.WithChainStreamInterceptor(count)},
+	})
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = client.Close() })
+	term := lead(t, join(t, client), "a")
+	const many = 10
+	require.Eventually(t, func() bool { return sent.Load() >= many }, 20*time.Second, 10*time.Millisecond)
+	require.True(t, term.Valid())
+	require.Less(t, opened.Load(), int64(many/2), "there are more only if an answer takes long")
+}
