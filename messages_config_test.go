@@ -72,7 +72,7 @@ func TestWhatIsSaidOfAFirstConfigurationThatIsWrong(t *testing.T) {
 		"an endpoint where nothing listens": {
 			body{"endpoint": "127.0.0.1:1"},
 			502,
-			`DescribeRegions at HOST failed: dial tcp HOST: connect: connection refused (no connection was made; check region, network and endpoint, and that the way there is open). Nothing was stored.`,
+			`DescribeRegions at HOST failed: dial tcp HOST: connect: connection refused (no connection was made; check region, network and endpoint, that the service runs, and that no firewall is in the way). Nothing was stored.`,
 		},
 		"an endpoint without TLS": {
 			body{"endpoint": "http://kms.example.com"},

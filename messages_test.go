@@ -194,7 +194,7 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		r.write("keys/hr", nil)
 		service.Stop()
 		_, err := r.tryWrite("encrypt/hr", body{"plaintext": hello})
-		says(t, err, 502, `Encrypt at HOST failed: dial tcp HOST: connect: connection refused (no connection was made; check region, network and endpoint, and that the way there is open). The engine's settings: vault read kms/config`)
+		says(t, err, 502, `Encrypt at HOST failed: dial tcp HOST: connect: connection refused (no connection was made; check region, network and endpoint, that the service runs, and that no firewall is in the way). The engine's settings: vault read kms/config`)
 	})
 	t.Run("502, after the secret was changed", func(t *testing.T) {
 		r, _, config := newRealRig(t)

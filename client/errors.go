@@ -102,7 +102,7 @@ var hints = []struct {
 	{is[x509.CertificateInvalidError], "the server's certificate can't be used now; check it, and the clocks of both sides"},
 	{is[tls.RecordHeaderError], "the endpoint does not speak TLS; check host and port"},
 	{is[*net.DNSError], "the host name was not resolved; check region, network, endpoint and DNS"},
-	{isDial, "no connection was made; check region, network and endpoint, and that the way there is open"},
+	{isDial, "no connection was made; check region, network and endpoint, that the service runs, and that no firewall is in the way"},
 	{isTimeout, lateAdvice},
 	{isError(io.EOF), "the connection broke before there was an answer"},
 	{isError(io.ErrUnexpectedEOF), "the connection broke in the middle of the answer"},

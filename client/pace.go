@@ -22,7 +22,7 @@ const (
 	// settle is how long a slower rate takes to show, since requests that already have their turn keep it. It is two gaps
 	// if these are longer.
 	settle = 200 * time.Millisecond
-	// forgetAfter is how long KMS must not have throttled before there is no pace any more.
+	// forgetAfter is how long KMS must not have throttled before there is no longer a pace.
 	forgetAfter = 10 * time.Second
 )
 
@@ -101,7 +101,7 @@ func (p *pace) succeeded() {
 	p.gap.Store(int64(gap * (1 - growth*gap/float64(time.Second))))
 }
 
-// isPast reports whether KMS has not throttled for so long that there is no pace any more. The caller holds p.mu.
+// isPast reports whether KMS has not throttled for so long that there is no longer a pace. The caller holds p.mu.
 func (p *pace) isPast(now time.Time) bool { return now.Sub(p.slowed) > forgetAfter }
 
 // throttled lets the rate fall, unless the request was sent before the last fall could show, and so says nothing about

@@ -49,7 +49,7 @@ type visitor interface {
 	// numbered is for a list that is spread over parameters with numbers in their names, such as ResourceId.1.
 	numbered(r Rule, v numbered)
 	context(r Rule, v *EncryptionContext)
-	// empty is for a string whose parameter can be sent although it is empty, which says something else than to leave it
+	// empty is for a string whose parameter can be sent although it is empty, which does not mean the same as to leave it
 	// out. It comes after the string.
 	empty(r Rule, v *bool)
 	// unserved is for a parameter that no field holds: see [Refused] and [Harmless].

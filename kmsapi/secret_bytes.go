@@ -39,7 +39,7 @@ func (s SecretBytes) Reveal() []byte {
 	return **s.shared
 }
 
-// IsEmpty reports whether there are no bytes, or none any more.
+// IsEmpty reports whether there are no bytes, or no longer any.
 func (s SecretBytes) IsEmpty() bool { return len(s.Reveal()) == 0 }
 
 // Equal reports in constant time whether s and other hold the same bytes. Their lengths are not kept secret.

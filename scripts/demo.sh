@@ -200,5 +200,5 @@ cat <<-EOF
 	  - the app team's token could encrypt, and got 403 on decrypt
 	  - the disabled key was refused with KMS's own code and 409, and worked again once enabled
 	  - a ciphertext from before the restart of the KMS service decrypted after it
-	The servers are stopped and their data is gone. \`make dev\` starts the same set-up for you to use.
+	The servers are stopped and their data is gone. \`make dev\` starts the same setup for you to use.
 EOF

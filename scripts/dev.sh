@@ -95,7 +95,7 @@ EOF
 exit_on INT 0
 exit_on TERM 0
 
-# If either server ends on its own, the whole set-up ends, as a failure.
+# If either server ends on its own, the whole setup ends, as a failure.
 doing="while running"
 while is_running "$vault_pid" && is_running "$kms_pid"; do
 	sleep 1 &

@@ -41,7 +41,7 @@ open_stage() {
 	# A go command that is interrupted leaves its files behind.
 	export GOTMPDIR=$work/tmp
 	doing="while building"
-	echo "building ..."
+	echo "building ... (about a minute the first time)"
 	interruptibly make --no-print-directory -C "$root" build "VERSION=$VERSION"
 	interruptibly "$root/scripts/vault.sh"
 	ln -s "$(tail -n 1 "$work/logs/vault.sh.log")" "$work/path/vault"

@@ -27,7 +27,7 @@ type active struct {
 	relieved chan struct{}
 	relieve  func()
 
-	// stopping says that no further request is taken, and ended that no answer leaves any more.
+	// stopping says that no further request is taken, and ended that no answer leaves from now on.
 	stopping, ended atomic.Bool
 	// inHand counts the requests that were taken and have not been answered. idle is closed when stopping is set and there
 	// are none.

@@ -148,7 +148,7 @@ func (n *node) check(ctx context.Context) error {
 var errEmptied = errors.New("the store is empty, and was not before: stop all nodes and restore a backup; " +
 	"a node that is started again would begin a new store")
 
-// requireStore refuses the node if there is no store any more, although it has seen one.
+// requireStore refuses the node if there is no longer a store, although it has seen one.
 func (n *node) requireStore(r store.Reader) error {
 	_, err := keyring.ReadLayout(r)
 	switch {

@@ -91,8 +91,20 @@ func (e etcdStore) fault(err error) error {
 	return fieldOf(e.config, "etcd", "endpoints").Fault(fmt.Errorf("%s: %w", StoreName(e.config), err))
 }
 
-// errEmpty reports that etcd has no store yet.
-var errEmpty = fmt.Errorf("there is no store yet: %w", os.ErrNotExist)
+// condition is an error of package os, in words that are also true of etcd.
+type condition struct {
+	words string
+	is    error
+}
+
+func (c *condition) Error() string { return c.words }
+
+func (c *condition) Unwrap() error { return c.is }
+
+var (
+	errEmpty error = &condition{"there is no store yet", os.ErrNotExist}
+	errTaken error = &condition{"there is a store already", os.ErrExist}
+)
 
 // records are those of a store, or of a snapshot or a backup of one.
 type records interface {

@@ -25,7 +25,7 @@ type Migrated struct {
 }
 
 // Migrate copies everything in the store of from to the store of to, which must be empty, and marks the old store as
-// moved: no service starts on that any more. One of the stores is usually in a file and the other one in etcd. Both
+// moved: no service starts on that again. One of the stores is usually in a file and the other one in etcd. Both
 // configurations have the same root key. No service may run on either: the error then wraps [ErrInUse].
 //
 // The copy is checked before it counts. Whenever the process dies, the old store or the new one can be used, and never
@@ -123,7 +123,7 @@ func (m migration) run(ctx context.Context) (Migrated, error) {
 	case departed == nil && (empty || m.mayReplace(there)):
 		return m.copy(ctx)
 	case departed == nil:
-		return Migrated{}, fmt.Errorf("%s: %w; a store is migrated to an empty place", StoreName(m.to), os.ErrExist)
+		return Migrated{}, fmt.Errorf("%s: %w; a store is migrated to an empty place", StoreName(m.to), errTaken)
 	case there.ID != departed.ID:
 		return Migrated{}, fmt.Errorf("%s: %w", StoreName(m.from), &keyring.MoveError{Move: *departed})
 	case there.State == keyring.Arriving:

@@ -148,7 +148,7 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 				s.etcd.Etcd.Prefix = migrated(t, etcd, 1).etcd.Etcd.Prefix
 				s.etcd.RootKey = s.inFile.RootKey
 			},
-			want: "ETCD: file already exists; a store is migrated to an empty place", about: os.ErrExist,
+			want: "ETCD: there is a store already; a store is migrated to an empty place", about: os.ErrExist,
 		},
 		"a file that is no store": {
 			spoil: func(t *testing.T, s *twoStores) {
@@ -158,7 +158,7 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 		},
 		"no etcd": {
 			spoil: func(_ *testing.T, s *twoStores) { s.etcd.Etcd.Endpoints = []string{"http://127.0.0.1:1"} },
-			want:  "etcd: endpoints: ETCD: etcd http://127.0.0.1:1: ",
+			want:  "etcd: endpoints: ETCD: etcd http://127.0.0.1:1 does not answer: ",
 		},
 		"it has moved to somewhere else": {
 			spoil: func(t *testing.T, s *twoStores) {

@@ -23,7 +23,7 @@ func (r *restoring) replaceIn(ctx context.Context, in etcdStore, replace bool, k
 	case err != nil:
 		return Restored{}, err
 	case !empty && !replace:
-		return Restored{}, fmt.Errorf("%s: %w", StoreName(in.config), os.ErrExist)
+		return Restored{}, fmt.Errorf("%s: %w", StoreName(in.config), errTaken)
 	case empty:
 		keep = ""
 	case keep == "":

@@ -30,7 +30,7 @@ useless without the root key; keep a copy of that elsewhere.`,
 }
 
 func runBackup(ctx context.Context, c *cli.Command) error {
-	config, err := server.LoadConfig(c.String("config"))
+	config, err := loadConfig(c.String("config"))
 	if err != nil {
 		return err
 	}
@@ -39,7 +39,7 @@ func runBackup(ctx context.Context, c *cli.Command) error {
 	report, err := server.Backup(ctx, config, to, draw)
 	remove()
 	if err != nil {
-		return err
+		return adviseNoStore(config, err)
 	}
 	return printResult(c, newStoreReport(to, report), fmt.Sprintf("%s was written and checked: %s.", to, contents(report)))
 }

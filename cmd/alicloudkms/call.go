@@ -13,6 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
+const callName = "call"
+
 // callTimeout is how long a call may take, with everything that is tried again.
 const callTimeout = time.Minute
 
@@ -20,7 +22,7 @@ const callTimeout = time.Minute
 // flags.
 func callCommand() *cli.Command {
 	c := &cli.Command{
-		Name:      "call",
+		Name:      callName,
 		Usage:     "call an operation of KMS and print its answer",
 		UsageText: "alicloudkms call OPERATION [Name=Value …] [flags]",
 		ArgsUsage: "OPERATION",

@@ -31,7 +31,7 @@ at any time.`,
 }
 
 func runCheck(ctx context.Context, c *cli.Command) error {
-	config, err := server.LoadConfig(c.String("config"))
+	config, err := loadConfig(c.String("config"))
 	if err != nil {
 		return err
 	}
@@ -39,6 +39,9 @@ func runCheck(ctx context.Context, c *cli.Command) error {
 	draw, remove := newProgress(c)
 	report, err := server.Check(ctx, config, store, draw)
 	remove()
+	if err != nil && store == "" {
+		err = adviseNoStore(config, err)
+	}
 	if err != nil {
 		return adviseInUse(c, config, err)
 	}

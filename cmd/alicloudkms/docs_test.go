@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/stretchr/testify/require"
 	"github.com/urfave/cli/v3"
@@ -79,11 +80,40 @@ func TestEachCommandsHelpHasExamplesWithFlagsThatExist(t *testing.T) {
 	}
 }
 
+// helpOf returns what `alicloudkms help` prints of a command.
+func helpOf(t *testing.T, command ...string) string {
+	t.Helper()
+	var help strings.Builder
+	args := append([]string{programName, "help"}, command...)
+	program := newProgram(args)
+	program.Writer = &help
+	require.NoError(t, program.Run(t.Context(), args))
+	return help.String()
+}
+
 func TestNoHelpIsWiderThanATerminal(t *testing.T) {
+	described := [][]string{{}}
 	for _, c := range append(documented(t), helpCommand()) {
-		text := c.UsageText + "\n" + c.Description + "\n" + c.Metadata["examples"].(string)
-		for line := range strings.Lines(text) {
-			require.LessOrEqual(t, len(strings.TrimRight(line, "\n")), 120, line)
+		described = append(described, []string{c.Name})
+		for _, sub := range c.VisibleCommands() {
+			described = append(described, []string{c.Name, sub.Name})
 		}
+	}
+	for _, command := range described {
+		for line := range strings.Lines(helpOf(t, command...)) {
+			line = strings.TrimSuffix(line, "\n")
+			require.LessOrEqual(t, utf8.RuneCountInString(line), helpColumns, line)
+			require.NotRegexp(t, " $", line)
+		}
+	}
+}
+
+func TestAWideLineOfHelpGoesOnBelowItsColumn(t *testing.T) {
+	words := strings.Repeat("word ", 30)
+	lines := strings.Split(foldLine("  -flag …  "+words), "\n")
+	require.Equal(t, "  -flag …  "+strings.TrimSpace(strings.Repeat("word ", 22)), lines[0])
+	require.Equal(t, "           "+strings.TrimSpace(strings.Repeat("word ", 8)), lines[1])
+	for _, line := range []string{"a short line", words + words, "  narrow  column", ""} {
+		require.Equal(t, line, foldLine(line))
 	}
 }

@@ -5,8 +5,9 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"strings"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 )
 
 // envFile is the file from which the shell reads what clients need. It exists only while the service is ready, so that
@@ -75,12 +76,13 @@ func isUnchanged(now, before fs.FileInfo) bool {
 }
 
 // writeAtomically writes a file that only its owner can read. Readers never see a part of it.
-func writeAtomically(path, content string) error {
-	file, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+"-*")
+func writeAtomically(path, content string) (err error) {
+	file, err := durable.CreateBeside(path)
 	if err != nil {
 		return err
 	}
 	defer os.Remove(file.Name())
+	defer func() { err = durable.About(path, file.Name(), err) }()
 	if _, err := file.WriteString(content); err != nil {
 		_ = file.Close()
 		return err

@@ -27,7 +27,7 @@ func inputName(c *cli.Command) string {
 func transform(c *cli.Command, change func(io.Writer, io.Reader) error) error {
 	in, size, err := openSized(c.String("in"))
 	if err != nil {
-		return fmt.Errorf("-in %w", err)
+		return fmt.Errorf("-in %s: %w", c.String("in"), err)
 	}
 	defer in.Close()
 	if toFile(c) {
@@ -66,7 +66,7 @@ func openSized(name string) (io.ReadCloser, int64, error) {
 	}
 	info, err := file.Stat()
 	if err == nil && info.IsDir() {
-		err = fmt.Errorf("%s is a folder", name)
+		err = errors.New("it is a folder")
 	}
 	if err != nil {
 		return nil, 0, errors.Join(err, file.Close())

@@ -7,6 +7,8 @@ import (
 	"strings"
 
 	"github.com/urfave/cli/v3"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/cmd/alicloudkms/internal/call"
 )
 
 // The library has only these places for how it prints flags, in which ours have one dash, as in Vault; the help of a
@@ -14,6 +16,7 @@ import (
 func init() {
 	cli.FlagStringer = describeFlag
 	cli.SubcommandHelpTemplate = commandHelp
+	cli.HelpPrinterCustom = printFolded
 	cli.VersionPrinter = func(c *cli.Command) { fmt.Fprintln(c.Root().Writer, programName, version) }
 }
 
@@ -76,6 +79,9 @@ func helpCommand() *cli.Command {
 				next := described.Command(name)
 				if next == nil && len(described.Commands) == 0 {
 					return usagef(described, "%s has no commands of its own: %q", described.Name, name)
+				}
+				if next == nil && described.Name == callName {
+					return usagef(described, "%v", call.Unknown(name))
 				}
 				if next == nil {
 					return unknownCommand(described, name)

@@ -19,7 +19,7 @@ func migrateCommand() *cli.Command {
 have the same root key; the new store must be empty, and the service must not be running. Keys, and what they have
 encrypted, stay as they are, and so does the root key.
 
-The copy is checked before it counts. Then the old store is marked as moved, and no service starts on it any more. After
+The copy is checked before it counts. Then the old store is marked as moved, and no service starts on it again. After
 a crash, at most one of the two stores can be used; run the command again.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "from", Required: true, Usage: "the configuration `FILE` with the present store"},
@@ -33,11 +33,11 @@ a crash, at most one of the two stores can be used; run the command again.`,
 }
 
 func runMigrate(ctx context.Context, c *cli.Command) error {
-	from, err := server.LoadConfig(c.String("from"))
+	from, err := loadConfig(c.String("from"))
 	if err != nil {
 		return err
 	}
-	to, err := server.LoadConfig(c.String("to"))
+	to, err := loadConfig(c.String("to"))
 	if err != nil {
 		return err
 	}
@@ -63,7 +63,7 @@ func describeMigrated(from, to server.Config, file string, m server.Migrated) st
 	if m.Kept != "" {
 		text += fmt.Sprintf("The store that was there before is now %s.\n", m.Kept)
 	}
-	return text + fmt.Sprintf(`No service starts on %s any more. Start the service with the new configuration, and take a new backup:
+	return text + fmt.Sprintf(`No service starts on %s again. Start the service with the new configuration, and take a new backup:
 
   alicloudkms server -config %s
   alicloudkms backup -config %s -to FILE`, was, shell.Word(file), shell.Word(file))
@@ -72,6 +72,6 @@ func describeMigrated(from, to server.Config, file string, m server.Migrated) st
 // migratedStore is what migrate says in JSON.
 type migratedStore struct {
 	replacedStore
-	// From is the old store, on which no service starts any more.
+	// From is the old store, on which no service starts again.
 	From string `json:"from"`
 }

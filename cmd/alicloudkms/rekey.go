@@ -40,7 +40,7 @@ is one of the two; run the command again.`,
 }
 
 func runRekey(ctx context.Context, c *cli.Command) error {
-	config, err := server.LoadConfig(c.String("config"))
+	config, err := loadConfig(c.String("config"))
 	if err != nil {
 		return err
 	}

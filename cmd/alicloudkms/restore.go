@@ -33,7 +33,7 @@ Everything done since the backup is undone: keys created since then are gone, an
 }
 
 func runRestore(ctx context.Context, c *cli.Command) error {
-	config, err := server.LoadConfig(c.String("config"))
+	config, err := loadConfig(c.String("config"))
 	if err != nil {
 		return err
 	}

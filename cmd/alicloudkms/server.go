@@ -138,7 +138,7 @@ func runServer(ctx context.Context, c *cli.Command) error {
 func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) error {
 	hangups, stop := hangups()
 	defer stop()
-	config, err := server.LoadConfig(f.config)
+	config, err := loadConfig(f.config)
 	if err != nil {
 		return err
 	}

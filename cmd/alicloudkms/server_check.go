@@ -26,7 +26,7 @@ func runServerCheck(ctx context.Context, c *cli.Command, file string) error {
 }
 
 func checkConfig(ctx context.Context, file string) (server.ConfigReport, error) {
-	config, err := server.LoadConfig(file)
+	config, err := loadConfig(file)
 	if err != nil {
 		return server.ConfigReport{}, err
 	}

@@ -12,6 +12,7 @@ import (
 	"os"
 	"strings"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
 )
 
@@ -54,6 +55,9 @@ func parsePublicKey(content []byte) (importKey, error) {
 	if block, _ := pem.Decode(content); block != nil {
 		if strings.Contains(block.Type, "PRIVATE KEY") {
 			return importKey{}, errors.New("it contains a private key; KMS's public key is needed")
+		}
+		if block.Type == "CERTIFICATE" {
+			return importKey{}, errors.New("it contains a certificate; KMS's public key is needed, which it gives for an import")
 		}
 		return parseImportKey(block.Bytes)
 	}
@@ -102,8 +106,10 @@ func (p wrapParameters) algorithmFor(given string) (string, error) {
 	return cmp.Or(given, p.algorithm), nil
 }
 
-// withoutAt explains the error of a file that is missing because of an @, which the flags of other programs want.
+// withoutAt explains the error of a file that can't be opened, whose name its caller puts before it. One may be missing
+// because of an @, which the flags of other programs want.
 func withoutAt(name string, err error) error {
+	err = durable.Reason(err)
 	if bare, found := strings.CutPrefix(name, "@"); found {
 		if _, missing := os.Stat(bare); missing == nil {
 			return fmt.Errorf("%w; did you mean %s, without the @?", err, bare)

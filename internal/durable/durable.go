@@ -19,13 +19,9 @@ func WriteNew(path string, write func(*os.File) error) (err error) {
 	if _, err := os.Lstat(path); err == nil {
 		return fmt.Errorf("%s: %w", path, os.ErrExist)
 	}
-	folder := filepath.Dir(path)
-	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-*")
-	if errors.Is(err, os.ErrNotExist) {
-		return fmt.Errorf("%s: the folder %s must be created first: %w", path, folder, Reason(err))
-	}
+	f, err := CreateBeside(path)
 	if err != nil {
-		return fmt.Errorf("%s: %w", path, Reason(err))
+		return err
 	}
 	defer func() { err = errors.Join(About(path, f.Name(), err), os.Remove(f.Name())) }()
 	if err := errors.Join(write(f), f.Sync(), f.Close()); err != nil {
@@ -35,7 +31,20 @@ func WriteNew(path string, write func(*os.File) error) (err error) {
 	if err := os.Link(f.Name(), path); err != nil {
 		return err
 	}
-	return SyncFolder(folder)
+	return SyncFolder(filepath.Dir(path))
+}
+
+// CreateBeside makes a hidden file in the folder of path, with mode 0600, whose content is to appear at path.
+func CreateBeside(path string) (*os.File, error) {
+	folder := filepath.Dir(path)
+	f, err := os.CreateTemp(folder, "."+filepath.Base(path)+"-*")
+	if errors.Is(err, os.ErrNotExist) {
+		return nil, fmt.Errorf("%s: the folder %s must be created first: %w", path, folder, Reason(err))
+	}
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, Reason(err))
+	}
+	return f, nil
 }
 
 // Create makes the file at path, with mode 0600, for content that is to replace that of another file: see [Replace].

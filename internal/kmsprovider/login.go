@@ -8,6 +8,7 @@ import (
 	"github.com/hashicorp/vault/api"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/input"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/vaultkey"
 )
 
 // A Login is a way to get a token of Vault.
@@ -72,7 +73,7 @@ func logIn(ctx context.Context, c *api.Client, mount string, fields map[string]a
 	stranger.SetToken("")
 	answer, err := stranger.Logical().WriteWithContext(ctx, path, fields)
 	if err != nil {
-		return nil, explain(path, err)
+		return nil, vaultkey.Explain(path, err)
 	}
 	if answer == nil || answer.Auth == nil || answer.Auth.ClientToken == "" {
 		return nil, fmt.Errorf("Vault has answered %s without a token", path)

@@ -124,24 +124,16 @@ func (s *Session) do(
 	if isForbidden(err) {
 		replaced, failure := s.another(ctx, used)
 		if failure != nil {
-			return fmt.Errorf("%w; and there is no other token: %w", explain(path, err), failure)
+			return fmt.Errorf("%w; and there is no other token: %w", vaultkey.Explain(path, err), failure)
 		}
 		if replaced {
 			secret, err = request(ctx, s.client.Logical())
 		}
 	}
 	if err != nil {
-		return explain(path, err)
+		return vaultkey.Explain(path, err)
 	}
 	return decode(secret, path, answer)
-}
-
-// explain names the path in an answer of Vault that says no.
-func explain(path string, err error) error {
-	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
-		return &vaultkey.Refusal{Path: path, Err: refused}
-	}
-	return err
 }
 
 func isForbidden(err error) bool {

@@ -108,7 +108,7 @@ func (v *Vault) Encrypt(ctx context.Context, plaintext []byte) (Sealed, error) {
 	}
 	version, _, err := versions.Split(made.Ciphertext)
 	if err != nil || version == 0 {
-		return Sealed{}, errors.New("Vault has answered with something else than a ciphertext")
+		return Sealed{}, errors.New("Vault has answered with something other than a ciphertext")
 	}
 	by, err := v.versionNow(ctx, version)
 	return Sealed{[]byte(made.Ciphertext), by.String()}, err

@@ -168,7 +168,7 @@ func TestAFailedDecryptionHashesAsMuchAsAnyOther(t *testing.T) {
 	}
 }
 
-// FuzzDecrypt finds a ciphertext that decrypts to something else than what was encrypted.
+// FuzzDecrypt finds a ciphertext that decrypts to something other than what was encrypted.
 func FuzzDecrypt(f *testing.F) {
 	key, good := opensslKey(f), vector(f, "sm2.sm2pke.c1c3c2.enc")
 	f.Add(good)

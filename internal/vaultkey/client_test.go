@@ -1,7 +1,9 @@
 package vaultkey_test
 
 import (
+	"net/http/httptest"
 	"os"
+	"syscall"
 	"testing"
 
 	"github.com/hashicorp/vault/api"
@@ -26,8 +28,21 @@ func TestOpenBaosVariablesAreTakenAsVaults(t *testing.T) {
 	}
 }
 
+func TestWithoutAnAnswerTheAddressIsNamed(t *testing.T) {
+	gone := httptest.NewServer(nil)
+	gone.Close()
+	t.Setenv("VAULT_ADDR", gone.URL)
+	client, err := vaultkey.NewClient()
+	require.NoError(t, err)
+	client.SetMaxRetries(0)
+	_, err = client.Logical().Read("kms/keys/k8s")
+	err = vaultkey.Explain("kms/keys/k8s", err)
+	require.ErrorContains(t, err, "no answer from Vault at "+gone.URL+" (VAULT_ADDR): dial tcp ")
+	require.ErrorIs(t, err, syscall.ECONNREFUSED)
+}
+
 func TestARefusalIsOneLine(t *testing.T) {
 	said := &api.ResponseError{StatusCode: 403, Errors: []string{"2 errors occurred:\n\t* denied\n\t* bad\n\n", "x"}}
-	require.EqualError(t, &vaultkey.Refusal{Path: "kms/keys/k8s", Err: said},
+	require.EqualError(t, vaultkey.Explain("kms/keys/k8s", said),
 		"Vault refused kms/keys/k8s (HTTP 403): 2 errors occurred: * denied * bad ; x")
 }

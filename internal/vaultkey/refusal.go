@@ -1,11 +1,31 @@
 package vaultkey
 
 import (
+	"errors"
 	"fmt"
+	"net/url"
 	"strings"
 
 	"github.com/hashicorp/vault/api"
 )
+
+// Explain returns what to say of err, with which a request for path has ended: a [Refusal] if Vault has answered, and
+// where Vault was looked for if it has not.
+func Explain(path string, err error) error {
+	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
+		return &Refusal{Path: path, Err: refused}
+	}
+	failed, ok := errors.AsType[*url.Error](err)
+	if !ok {
+		return err
+	}
+	address, unreadable := url.Parse(failed.URL)
+	if unreadable != nil {
+		return err
+	}
+	return fmt.Errorf("no answer from Vault at %s://%s (VAULT_ADDR): %w",
+		address.Scheme, address.Host, failed.Err)
+}
 
 // A Refusal is an answer of Vault that says no.
 type Refusal struct {

@@ -111,6 +111,6 @@ func (s *service) env() string {
 		Endpoint: s.made.Endpoint, Region: s.made.Region, AccessKeyID: s.made.AccessKeyID, Secret: s.secret,
 		CAFile: s.made.CAFile,
 	}
-	return "# For clients, with an access key that may do everything. Where the folder is moved, change the paths.\n" +
+	return "# For clients, with an access key that may do everything. If the folder is moved, change the paths.\n" +
 		client.Environment().Script()
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// stage is the set-up of the contests: a temporary folder, the programs in it, and servers, each started at its first
+// stage is the setup of the contests: a temporary folder, the programs in it, and servers, each started at its first
 // use.
 type stage struct {
 	settings

@@ -123,7 +123,7 @@ func jobs(t *testing.T, page string) []string {
 	require.NoError(t, yaml.Unmarshal([]byte(code[1]), &gitlab))
 	require.NotEmpty(t, github.Jobs["test"].RunsOn)
 	require.NotEmpty(t, gitlab.Test.Image)
-	require.Len(t, gitlab.Test.Before, 1, "what else than the clone is not run here?")
+	require.Len(t, gitlab.Test.Before, 1, "is anything but the clone not run here?")
 	require.Contains(t, gitlab.Test.Before[0], "git clone")
 	var lines []string
 	for _, step := range github.Jobs["test"].Steps {

@@ -40,7 +40,7 @@ func TestWhatIsKnownOfOperationsAndCodesIsInTheCatalogue(t *testing.T) {
 		require.Empty(t, problems, path)
 	}
 	for path := range ownTables {
-		require.True(t, found[path], "%s has no table of its own any more: take it off the list", path)
+		require.True(t, found[path], "%s no longer has a table of its own: take it off the list", path)
 	}
 }
 

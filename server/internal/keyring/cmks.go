@@ -84,7 +84,7 @@ func (w Writer) AddCMK(cmk *CMK) error {
 	return errors.Join(w.scope.cmks().Add(w.store, cmk.KeyID), w.index(cmk), w.indexDefault(cmk))
 }
 
-// PutCMK stores a CMK that has changed. If it has no material any more, that of its earlier versions is removed too.
+// PutCMK stores a CMK that has changed. If it no longer has material, that of its earlier versions is removed too.
 func (w Writer) PutCMK(cmk *CMK) error {
 	before, err := w.stored(cmk.KeyID)
 	if err != nil {

@@ -6,15 +6,18 @@ import (
 	"time"
 )
 
-// clusterView is what the page of a node says about its cluster.
-type clusterView struct{ Node, Store []fact }
+// clusterView is what the page of a node says about its cluster. Name is the node's.
+type clusterView struct {
+	Name        string
+	Node, Store []fact
+}
 
 // clusterOf returns nil for a service on a machine of its own.
 func clusterOf(n *Node) *clusterView {
 	if n == nil {
 		return nil
 	}
-	return &clusterView{Node: nodeFacts(*n), Store: storeFacts(*n)}
+	return &clusterView{Name: shown(n.Name), Node: nodeFacts(*n), Store: storeFacts(*n)}
 }
 
 func nodeFacts(n Node) []fact {
@@ -26,9 +29,9 @@ func nodeFacts(n Node) []fact {
 	if n.Active {
 		all = append(all, fact{Name: "Lease", Value: seconds(n.Lease) + " left"})
 	} else {
-		may := fact{Name: "Takeover", Value: "it may become the active one"}
+		may := fact{Name: "Takeover", Value: "this node can take over"}
 		if n.Refusal != nil {
-			may = fact{Name: may.Name, Value: "it may not become the active one: " + shownError(n.Refusal), Bad: true}
+			may = fact{Name: may.Name, Value: "this node can't take over: " + shownError(n.Refusal), Bad: true}
 		}
 		all = append(all, may)
 	}
@@ -47,7 +50,7 @@ func storeFacts(n Node) []fact {
 		all[0].Value, all[0].Bad = "has not answered within a lease", true
 	}
 	if n.StoreBytes > 0 {
-		all[1].Value = bytesOf(n.StoreBytes) + ", with all that etcd keeps"
+		all[1].Value = bytesOf(n.StoreBytes) + ", with all else in etcd"
 	}
 	if !n.Current {
 		all[4].Value, all[4].Bad = "may lack the last commit", true
@@ -66,7 +69,7 @@ func clockWords(ahead time.Duration) string {
 	}
 	switch {
 	case off == 0:
-		return "as that of every other node seen"
+		return "agrees with every node seen"
 	case ahead > 0:
 		return by + " ahead of the node from which it differs most"
 	default:

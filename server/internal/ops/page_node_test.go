@@ -60,8 +60,8 @@ func standby() Node {
 func TestThePageOfTheActiveNode(t *testing.T) {
 	page := pageOfNode(t, fine())
 	for _, shown := range []string{
-		"<title>ok · KMS service</title>", "Requests are served.", `href="#cluster"`, "<dd>active</dd>", "<dd>one</dd>",
-		"4.2 s left", "3.2 MB, with all that etcd keeps", "in etcd, 3.2 MB", "<dd>4321</dd>", "has the last commit",
+		"<title>ok · KMS service · one</title>", "Requests are served.", `href="#cluster"`, "<dd>active</dd>", "<dd>one</dd>",
+		"4.2 s left", "3.2 MB, with all else in etcd", "in etcd, 3.2 MB", "<dd>4321</dd>", "has the last commit",
 		"12 ms behind the node", "123456", `id="keys"`, `id="requests"`, "Nonces in memory",
 	} {
 		require.Contains(t, page, shown)
@@ -72,8 +72,9 @@ func TestThePageOfTheActiveNode(t *testing.T) {
 func TestThePageOfAStandbyHasNothingThatIsTheActiveNodes(t *testing.T) {
 	page := pageOfNode(t, standby())
 	for _, shown := range []string{
-		"<title>ok · KMS service</title>", "Requests are forwarded to the active node.", "<dd>standby</dd>", "<dd>two</dd>",
-		"<b>one</b>", "<b>4</b> <span>25 % not answered", "<b>3.2 MB</b>", "it may become the active one",
+		"<title>ok · KMS service · two</title>", "Requests are forwarded to the active node.", "<dd>standby</dd>",
+		"<dd>two</dd>",
+		"<b>one</b>", "<b>4</b> <span>25 % not answered", "<b>3.2 MB</b>", "this node can take over",
 		"is answered by the active node", `id="refusals"`, `id="health"`, "This node itself has refused no request.",
 	} {
 		require.Contains(t, page, shown)
@@ -96,7 +97,7 @@ func TestThePageSaysWhatIsWrongWithANode(t *testing.T) {
 			func(n *Node) { n.Active, n.Refusal, n.ClockErr, n.Err = false, off, off, errors.New("it may not") },
 			[]string{
 				"<title>degraded", "Cluster: it may not.",
-				`<dd class="bad">it may not become the active one: its clock is off</dd>`, `<dd class="bad">12 ms behind`,
+				`<dd class="bad">this node can&#39;t take over: its clock is off</dd>`, `<dd class="bad">12 ms behind`,
 			},
 		},
 		"no active node": {

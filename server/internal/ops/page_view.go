@@ -152,14 +152,14 @@ func healthOf(s Status, r reading) []fact {
 	if r.figures.StoreBytes > 0 {
 		store.Value += ", " + bytesOf(r.figures.StoreBytes)
 	}
-	audit := fact{Name: "Audit log", Value: "is written"}
+	audit := fact{Name: "Audit log", Value: "is being written"}
 	switch {
 	case s.AuditErr != nil:
 		audit = fact{Name: audit.Name, Value: "can't be written", Bad: true}
 	case !s.Audited:
 		audit.Value = "there is none"
 	}
-	config := fact{Name: "Configuration", Value: "is the file's, as of the last reload"}
+	config := fact{Name: "Configuration", Value: "current, as of the last start or reload"}
 	if !s.StaleSince.IsZero() {
 		config = fact{Name: config.Name, Value: "is stale", Bad: true}
 	}

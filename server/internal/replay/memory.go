@@ -66,7 +66,7 @@ type Memory struct {
 	seen time.Time
 	// accepted is when a nonce was accepted last, or the floor at the start if that is later.
 	accepted time.Time
-	// ended says that no nonce is accepted any more.
+	// ended says that nonces are no longer accepted.
 	ended bool
 	// swept is the minute of the last sweep.
 	swept int64

@@ -134,7 +134,7 @@ func requests() []panel {
 		},
 		{
 			title: "Share of refused requests", width: 12, unit: "percentunit",
-			description: "Failures are the service's own; throttled requests were above a limit; all others are for their callers to mend.",
+			description: "Failures are the service's own; throttled requests were above a limit; all others are for their callers to fix.",
 			queries: []query{
 				{orZero(share(`, code=~"` + Codes(Internal) + `"`)), "failed"},
 				{orZero(share(`, code=~"` + Codes(Throttled) + `"`)), "throttled"},

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Summary names the parameters that op needs, and the section of the API reference that describes it.
+// Summary names the parameters that op needs.
 func Summary(op kmsapi.Operation) string {
 	var parts []string
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
@@ -16,19 +16,12 @@ func Summary(op kmsapi.Operation) string {
 			parts = append(parts, assignment(rule))
 		}
 	}
-	if numbered := section(op, "(%s)"); numbered != "" {
-		parts = append(parts, numbered)
-	}
 	return strings.Join(parts, " ")
 }
 
-// section returns the section of the API reference that describes op, in format. Later operations have none, but a page
-// that is called like them.
-func section(op kmsapi.Operation, format string) string {
-	if op.Section() == string(op) {
-		return ""
-	}
-	return fmt.Sprintf(format, op.Section())
+// page is the address of Alibaba Cloud's documentation of op.
+func page(op kmsapi.Operation) string {
+	return "https://api.alibabacloud.com/document/Kms/" + kmsapi.Version + "/" + string(op)
 }
 
 // Synopsis is how op is typed, after the name of the program.
@@ -59,7 +52,7 @@ func ParameterNames(op kmsapi.Operation) (names []string) {
 // Describe explains op: its parameters, a line and a tab each, its answer and its permission.
 func Describe(op kmsapi.Operation) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of API version %s%s.\n", op, kmsapi.Version, section(op, ", section %s of its reference"))
+	fmt.Fprintf(&b, "%s of API version %s:\n%s\n", op, kmsapi.Version, page(op))
 	var unsupported []string
 	rules := kmsapi.Describe(op.NewRequest())
 	for i, rule := range rules {

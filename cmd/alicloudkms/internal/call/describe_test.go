@@ -10,14 +10,15 @@ import (
 )
 
 func TestHowAnOperationIsDescribed(t *testing.T) {
-	require.Equal(t, "KeyId=… Plaintext=… (§4.11)", Summary(kmsapi.OpEncrypt))
+	require.Equal(t, "KeyId=… Plaintext=…", Summary(kmsapi.OpEncrypt))
 	require.Equal(t, "KmsInstanceId=…", Summary(kmsapi.OpGetKmsInstance))
 	require.Equal(t, "Encrypt KeyId=… Plaintext=… [EncryptionContext=…] [DryRun=…]", Synopsis(kmsapi.OpEncrypt))
 	require.Contains(t, Describe(kmsapi.OpTagResource), "  Tags\trequired; must look like [{")
-	require.Contains(t, Describe(kmsapi.OpSetKeyPolicy), "SetKeyPolicy of API version 2016-01-20.\n")
+	require.Contains(t, Describe(kmsapi.OpSetKeyPolicy), "/Kms/2016-01-20/SetKeyPolicy\n")
 	require.Equal(t, []string{"KeyId=", "Plaintext=", "EncryptionContext=", "DryRun="}, ParameterNames(kmsapi.OpEncrypt))
 	require.Equal(t, strings.ReplaceAll(strings.TrimSpace(`
-CreateKey of API version 2016-01-20, section §4.1 of its reference.
+CreateKey of API version 2016-01-20:
+https://api.alibabacloud.com/document/Kms/2016-01-20/CreateKey
 
   Origin>Aliyun_KMS or EXTERNAL; KMS's default is Aliyun_KMS
   Description>up to 8192 characters

@@ -29,9 +29,6 @@ func readEnvFile(path string) (environment.Variables, error) {
 	if err != nil {
 		return nil, err
 	}
-	if info.Mode().Perm()&0o077 != 0 {
-		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %s", path, shell.Word(path))
-	}
 	content, err := io.ReadAll(io.LimitReader(file, maxEnvFile+1))
 	if err != nil {
 		return nil, err
@@ -42,6 +39,9 @@ func readEnvFile(path string) (environment.Variables, error) {
 	variables, err := parseExports(string(content))
 	if err != nil {
 		return nil, fmt.Errorf("%s:%w", path, err)
+	}
+	if info.Mode().Perm()&0o077 != 0 { // Not before: of the wrong file, this is not worth knowing.
+		return nil, fmt.Errorf("%s holds a secret and can be read by others; run: chmod 600 %s", path, shell.Word(path))
 	}
 	return func(name string) string { return variables[name] }, nil
 }
@@ -93,7 +93,7 @@ func unquote(word string) (string, error) {
 	return value.String(), nil
 }
 
-var errNeedsShell = errors.New("is not in single quotes, and would be read by a shell as something else than it says")
+var errNeedsShell = errors.New("is not in single quotes, and a shell would read it as something other than it says")
 
 // wordPart has one group for each kind: in single quotes, in double quotes, a character after a backslash, and no
 // quotes at all.

@@ -70,6 +70,9 @@ func TestFilesOfVariablesThatAreNotRead(t *testing.T) {
 		_, err = readEnvFile(path)
 		require.EqualError(t, err, path+" holds a secret and can be read by others; run: chmod 600 "+path)
 	}
+	require.NoError(t, os.WriteFile(path, []byte("listener {\n}\n"), 0o644))
+	_, err = readEnvFile(path)
+	require.EqualError(t, err, path+":1: the line is not of the form export NAME='value'")
 	require.NoError(t, os.Chmod(path, 0o600))
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("#\n", maxEnvFile)), 0o600))
 	_, err = readEnvFile(path)

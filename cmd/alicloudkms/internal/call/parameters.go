@@ -88,7 +88,7 @@ func (r *reader) value(name, given string) (string, error) {
 	case !utf8.ValidString(value):
 		return "", usagef("%s is not UTF-8", name)
 	case rule.Name == plaintext && !input.IsBase64(value):
-		r.values.warn(name + " is sent as it is; SDKs and the engine take it for base64, which -raw makes of it")
+		r.values.warn(name + " is sent as it is, but SDKs and the engine expect base64; -raw encodes it")
 	}
 	return value, r.check(rule, value)
 }

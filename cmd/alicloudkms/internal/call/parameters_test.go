@@ -275,7 +275,7 @@ func TestAPlaintextThatIsNotBase64IsNoticed(t *testing.T) {
 		_, warnings, err := parse(kmsapi.OpEncrypt, "", false, "KeyId=k", "Plaintext="+given)
 		require.NoError(t, err)
 		require.Equal(t, []string{
-			"Plaintext is sent as it is; SDKs and the engine take it for base64, which -raw makes of it",
+			"Plaintext is sent as it is, but SDKs and the engine expect base64; -raw encodes it",
 		}, warnings)
 	}
 	for given, raw := range map[string]bool{"aGVsbG8=": false, "hello": true} {

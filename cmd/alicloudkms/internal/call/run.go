@@ -9,6 +9,7 @@ import (
 	"strings"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -87,7 +88,7 @@ func newTask(op kmsapi.Operation, parameters []string, o Options) (*task, error)
 func (t *task) runInto(ctx context.Context, path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
-		return fmt.Errorf("-out %w", err)
+		return fmt.Errorf("-out %s: %w", path, durable.Reason(err))
 	}
 	printed, err := t.run(ctx, file)
 	if err = errors.Join(err, file.Close()); err != nil || !printed {

@@ -3,7 +3,6 @@ package files
 import (
 	"context"
 	"encoding/base64"
-	"errors"
 	"fmt"
 	"maps"
 
@@ -93,11 +92,8 @@ func (v *Vault) write(
 	}
 	path = v.mount + "/" + path + "/" + v.key
 	answer, err := v.client.Logical().WriteWithContext(ctx, path, fields)
-	if refused, ok := errors.AsType[*api.ResponseError](err); ok {
-		return nil, &refusal{vaultkey.Refusal{Path: path, Err: refused}}
-	}
 	if err != nil {
-		return nil, err
+		return nil, &unanswered{vaultkey.Explain(path, err)}
 	}
 	found := map[string]string{}
 	if answer != nil {
@@ -117,7 +113,9 @@ func (v *Vault) notOurs(err error) error {
 	return fmt.Errorf("%w: is the secrets engine for Alibaba Cloud KMS mounted at %s/?", err, v.mount)
 }
 
-// A refusal is an answer of Vault that says no, in one line, which no terminal takes for a command.
-type refusal struct{ vaultkey.Refusal }
+// unanswered is why there is no answer, in one line, which no terminal takes for a command: Vault may have written it.
+type unanswered struct{ err error }
 
-func (r *refusal) Error() string { return terminal.Escape(r.Refusal.Error(), "") }
+func (u *unanswered) Error() string { return terminal.Escape(u.err.Error(), "") }
+
+func (u *unanswered) Unwrap() error { return u.err }

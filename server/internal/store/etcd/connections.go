@@ -73,6 +73,9 @@ func (c *connections) unary(
 			_ = silent.Close() // gRPC reports it to whatever uses it.
 		}
 	}
+	if tried, ok := ctx.Value(triesOf{}).(*tries); ok {
+		tried.note(err)
+	}
 	return err
 }
 

@@ -177,7 +177,7 @@ func (f *follower) takeIn(answer clientv3.WatchResponse, r *rounds) (again bool,
 // warn says what others have written to the store, since its foreign revision and leader were these.
 func (f *follower) warn(foreign int64, held leader) {
 	if s := f.state; s.foreign != foreign {
-		f.log.Error("something else than a node has changed records in etcd: the active node does not know of that, and the next one will",
+		f.log.Error("something other than a node has changed records in etcd: the active node does not know of that, and the next one will",
 			"revision", s.foreign)
 	}
 	if s := f.state; s.leader != held && s.leader.created != 0 && s.leader.Peer == (cluster.Peer{}) {

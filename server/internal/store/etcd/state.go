@@ -26,7 +26,7 @@ type state struct {
 	pending *staged
 	// salvage goes on without an update of which a part is lost.
 	salvage bool
-	// foreign is the last revision in which something else than a node has changed records; 0 if there is none.
+	// foreign is the last revision in which something other than a node has changed records; 0 if there is none.
 	foreign int64
 }
 

@@ -68,7 +68,7 @@ func (n *Node) newTerm(l *lease, created int64, self cluster.Peer) *Term {
 }
 
 // takeOver waits until f has seen everything that earlier terms have written, and finishes what they have left half
-// done. Since they can't write any more, that is all up to the creation of the leader key.
+// done. Since they can no longer write, that is all up to the creation of the leader key.
 func (t *Term) takeOver(ctx context.Context, f *follower) error {
 	defer context.AfterFunc(ctx, func() { t.end(context.Cause(ctx)) })()
 	ctx, cancel := context.WithCancel(ctx)

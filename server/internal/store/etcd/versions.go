@@ -27,7 +27,7 @@ func CheckVersions(ctx context.Context, client *clientv3.Client, log *slog.Logge
 	versions, failures := askVersions(ctx, client)
 	for n, endpoint := range endpoints {
 		if failures[n] != nil {
-			log.Warn("a member of etcd does not tell its version", "endpoint", endpoint, "error", failures[n])
+			log.Warn("a member of etcd has not said its version", "endpoint", endpoint, "error", failures[n])
 			continue
 		}
 		if found, ok := parseVersion(versions[n]); !ok || found.before(oldest) {
@@ -56,9 +56,10 @@ func askVersions(ctx context.Context, client *clientv3.Client) (versions []strin
 	var asking sync.WaitGroup
 	for n, endpoint := range endpoints {
 		asking.Go(func() {
-			status, err := client.Status(ctx, endpoint)
+			var tried tries
+			status, err := client.Status(tried.of(ctx), endpoint)
 			if err != nil {
-				failures[n] = fmt.Errorf("etcd %s: %w", endpoint, err)
+				failures[n] = fmt.Errorf("etcd %s does not answer: %w", endpoint, tried.why(err))
 				return
 			}
 			versions[n] = status.Version
