@@ -62,7 +62,12 @@ func batchAnswer(single answerFields) answerFields {
 
 // useKeyForItems adapts a handler of one item to requests with one item or many.
 func (b *backend) useKeyForItems(items fields.Schemas, handle itemHandler) framework.OperationFunc {
-	one, many := b.useKey(single(handle)), b.batch(items, handle)
+	return b.useKeyByRule(items, handle, statusOfFailures)
+}
+
+// useKeyByRule is useKeyForItems, where the rule decides the status of a batch with failures.
+func (b *backend) useKeyByRule(items fields.Schemas, handle itemHandler, rule statusRule) framework.OperationFunc {
+	one, many := b.useKey(single(handle)), b.batch(items, handle, rule)
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		ctx, release := b.holdingDataKeys(ctx)
 		defer release()
@@ -81,7 +86,7 @@ func (b *backend) useKeyForItems(items fields.Schemas, handle itemHandler) frame
 
 // batch adapts a handler of one item to batch_input. An item that fails is reported in its place, and does not stop the
 // others.
-func (b *backend) batch(items fields.Schemas, handle itemHandler) framework.OperationFunc {
+func (b *backend) batch(items fields.Schemas, handle itemHandler, rule statusRule) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		list, err := batchItems(items, d)
 		if err != nil {
@@ -104,7 +109,7 @@ func (b *backend) batch(items fields.Schemas, handle itemHandler) framework.Oper
 				return useTarget(ctx, b, req, conn, k, item, handle)
 			})
 		})
-		return b.batchResponse(req, d, results)
+		return b.batchResponse(req, d, results, rule)
 	}
 }
 

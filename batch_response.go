@@ -18,10 +18,10 @@ type itemResult struct {
 	err       error
 }
 
-// batchResponse answers as transit does: 200 if every item succeeded; otherwise the status of the failures, or what
-// partial_failure_response_code asks for if some items succeeded.
+// batchResponse answers as transit does: 200 if every item succeeded; otherwise what the rule makes of the failures, or
+// what partial_failure_response_code asks for if some items succeeded.
 func (b *backend) batchResponse(
-	req *logical.Request, d *framework.FieldData, results []itemResult,
+	req *logical.Request, d *framework.FieldData, results []itemResult, rule statusRule,
 ) (*logical.Response, error) {
 	answers := make([]batchResult, len(results))
 	failures := new(batchFailures)
@@ -40,13 +40,16 @@ func (b *backend) batchResponse(
 		return resp, nil
 	}
 	b.logFailures(req.Path, len(results), failures)
-	code := failures.status()
+	code := rule(failures, len(results))
 	if wanted, ok := d.GetOk("partial_failure_response_code"); ok && failures.count < len(results) {
 		if n := wanted.(int); hasBody(n) {
 			code = n
 		} else {
 			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599 and a status that has a body, so it is %d", code))
 		}
+	}
+	if code == http.StatusOK {
+		return resp, nil
 	}
 	return logical.RespondWithStatusCode(resp, req, code)
 }
@@ -79,6 +82,8 @@ type batchFailures struct {
 	foreign int
 	// user is set if at least one failure is the caller's mistake.
 	user bool
+	// ofRequest is set if at least one failure is not about its item alone.
+	ofRequest bool
 	// worst is the one with the highest status.
 	worst       error
 	worstStatus int
@@ -92,6 +97,7 @@ func (f *batchFailures) add(err, known error) {
 	}
 	status := refusal.Status(known)
 	f.user = f.user || status < http.StatusInternalServerError && status != http.StatusTooManyRequests
+	f.ofRequest = f.ofRequest || !isOfItem(err, status)
 	if status > f.worstStatus {
 		f.worst, f.worstStatus = known, status
 	}

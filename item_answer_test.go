@@ -84,7 +84,8 @@ func TestBytesOfABatchResult(t *testing.T) {
 // encodedResult returns the JSON of one result, as Vault's plugin system encodes it.
 func encodedResult(t *testing.T, r *rig, result itemResult) string {
 	t.Helper()
-	resp, err := r.backend().batchResponse(r.request(logical.UpdateOperation, "encrypt/a", nil), nil, []itemResult{result})
+	request := r.request(logical.UpdateOperation, "encrypt/a", nil)
+	resp, err := r.backend().batchResponse(request, nil, []itemResult{result}, statusOfFailures)
 	require.NoError(t, err)
 	encoded, err := json.Marshal(resp.Data["batch_results"])
 	require.NoError(t, err)
@@ -98,7 +99,7 @@ func TestBytesOfABatchInWhichAnItemFailed(t *testing.T) {
 	failed := itemResult{reference: "f", err: refusal.BadRequest("no"), answer: itemAnswer{plaintext: new("QUJD")}}
 	resp, err := r.backend().batchResponse(request, &framework.FieldData{Schema: batchFields(encryptItem)}, []itemResult{
 		{reference: "r", answer: answers["a ciphertext"].answer}, failed, {err: errors.New("<>")},
-	})
+	}, statusOfFailures)
 	require.NoError(t, err)
 	require.Contains(t, resp.Data[logical.HTTPRawBody], `"data":{"batch_results":[`+
 		`{"ciphertext":"vault:v2:QUI+","key_version":2,"reference":"r"},`+

@@ -84,7 +84,7 @@ func (b *backend) verifyMAC(
 	ctx context.Context, c *connection, k target, hashes []string, item *framework.FieldData,
 ) (itemAnswer, error) {
 	if err := k.mustMAC(); err != nil {
-		return itemAnswer{}, err
+		return itemAnswer{}, ofOptions(err)
 	}
 	if fields.String(item, "context") != "" {
 		return itemAnswer{}, refusal.BadRequest("the field %q can't be used: no context is bound to an HMAC", "context")
@@ -106,7 +106,7 @@ func (b *backend) mac(
 ) (sum []byte, err error) {
 	newHash, err := hashNamed(hashes)
 	if err != nil {
-		return nil, err
+		return nil, ofOptions(err)
 	}
 	input, err := inputOf(item)
 	if err != nil {

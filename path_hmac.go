@@ -84,11 +84,11 @@ func (b *backend) hmac(
 	ctx context.Context, c *connection, k target, o macOptions, item *framework.FieldData,
 ) (itemAnswer, error) {
 	if err := k.mustMAC(); err != nil {
-		return itemAnswer{}, err
+		return itemAnswer{}, ofOptions(err)
 	}
 	row, err := k.chooseMACKey(o.version)
 	if err != nil {
-		return itemAnswer{}, err
+		return itemAnswer{}, ofOptions(err)
 	}
 	sum, err := b.mac(ctx, c, k, row, o.hashes, item)
 	if err != nil {

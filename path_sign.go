@@ -107,18 +107,19 @@ type signatureOptions struct {
 	version int
 }
 
-// useKeyWith is useKeyForItems, with what the request says of all its items in options, as read finds it.
+// useKeyWith is useKeyForItems for sign, hmac and verify, with what the request says of all its items in options, as
+// read finds it.
 func useKeyWith[O any](
 	b *backend, items fields.Schemas, read func(*framework.FieldData) O,
 	handle func(_ context.Context, _ *connection, _ target, options O, item *framework.FieldData) (itemAnswer, error),
 ) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {
 		options := read(d)
-		return b.useKeyForItems(items, func(
+		return b.useKeyByRule(items, func(
 			ctx context.Context, c *connection, k target, item *framework.FieldData,
 		) (itemAnswer, error) {
 			return handle(ctx, c, k, options, item)
-		})(ctx, req, d)
+		}, statusOfResults)(ctx, req, d)
 	}
 }
 
@@ -140,11 +141,11 @@ func signatureOptionsOf(d *framework.FieldData) signatureOptions {
 func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signing.Scheme, []byte, error) {
 	var none signing.Scheme
 	if err := e.mustSign(); err != nil {
-		return none, nil, err
+		return none, nil, ofOptions(err)
 	}
 	scheme, err := o.Scheme(e.KeySpec)
 	if err != nil {
-		return none, nil, err
+		return none, nil, ofOptions(err)
 	}
 	if fields.String(item, "context") != "" {
 		return none, nil, refusal.BadRequest("the field %q can't be used: KMS binds no context to a signature", "context")
@@ -171,7 +172,7 @@ func sign(
 	}
 	n, row, err := k.entry.chooseVersion(o.version)
 	if err != nil {
-		return itemAnswer{}, err
+		return itemAnswer{}, ofOptions(err)
 	}
 	digest, err := digestFor(scheme, row, input)
 	if err != nil {

@@ -90,6 +90,20 @@ func (c *Client) UpdateSecretRotationPolicy(
 	return Do(ctx, c, r)
 }
 
+// GetSecretPolicy returns the policy of a secret in a KMS instance.
+func (c *Client) GetSecretPolicy(
+	ctx context.Context, r *kmsapi.GetSecretPolicyRequest,
+) (*kmsapi.GetSecretPolicyResponse, error) {
+	return Do(ctx, c, r)
+}
+
+// SetSecretPolicy replaces the policy of a secret in a KMS instance.
+func (c *Client) SetSecretPolicy(
+	ctx context.Context, r *kmsapi.SetSecretPolicyRequest,
+) (*kmsapi.SetSecretPolicyResponse, error) {
+	return Do(ctx, c, r)
+}
+
 // GetRandomPassword makes a password. If an answer is lost, the repetition gives another one, which is as good.
 func (c *Client) GetRandomPassword(
 	ctx context.Context, r *kmsapi.GetRandomPasswordRequest,

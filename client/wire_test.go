@@ -155,15 +155,21 @@ func TestEveryOperationSendsItsParametersAndDecodesItsAnswer(t *testing.T) {
 			require.NoError(t, err)
 			require.Equal(t, tc.want, got)
 
-			require.Len(t, server.seen(), 1)
-			form := server.seen()[0].form
-			require.Equal(t, string(tc.op), form.Get("Action"))
-			for name, value := range tc.sent {
-				require.Equal(t, []string{value}, form[name])
-			}
-			require.Len(t, form, len(tc.sent)+len(commonParameters), "nothing else is sent")
+			server.requireSent(t, tc.op, tc.sent)
 		})
 	}
+}
+
+// requireSent requires that one request was sent, with these parameters besides commonParameters.
+func (s *script) requireSent(t *testing.T, op kmsapi.Operation, sent map[string]string) {
+	t.Helper()
+	require.Len(t, s.seen(), 1)
+	form := s.seen()[0].form
+	require.Equal(t, string(op), form.Get("Action"))
+	for name, value := range sent {
+		require.Equal(t, []string{value}, form[name])
+	}
+	require.Len(t, form, len(sent)+len(commonParameters), "nothing else is sent")
 }
 
 var commonParameters = []string{

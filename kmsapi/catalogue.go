@@ -308,6 +308,15 @@ var operationRows = []operationRow{
 		states:   inAnyState,
 	},
 	{
+		request: request[GetSecretPolicyRequest], section: "GetSecretPolicy", rate: RateSecretRead, resource: NamedSecret,
+		states: inAnyState,
+	},
+	{
+		request: request[SetSecretPolicyRequest], section: "SetSecretPolicy", rate: RateSecretWrite,
+		resource: NamedSecret,
+		states:   inAnyState,
+	},
+	{
 		request: request[GetRandomPasswordRequest], section: "GetRandomPassword", rate: RateSecretRead,
 		resource: NoResource,
 		states:   inAnyState, required: holds[GetRandomPasswordResponse]("RandomPassword"),

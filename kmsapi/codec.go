@@ -1,7 +1,6 @@
 package kmsapi
 
 import (
-	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -23,8 +22,9 @@ type Rule struct {
 	Min, Max int
 	// OneOf lists the only values allowed, if there are such.
 	OneOf []string
-	// Pattern is what a string must match, if it is not nil. Form says so in words, after "must"; a list has it, too.
-	Pattern *regexp.Regexp
+	// Matches reports whether a string is as it must be, if it is not nil. Form says so in words, after "must"; a list
+	// has it, too.
+	Matches func(string) bool
 	Form    string
 	// Reserved is what a string must not begin with, if it is not empty.
 	Reserved string
@@ -166,7 +166,7 @@ func (d *decoder) str(r Rule, v *string) {
 		d.err = InvalidParameter(r.Name, "It must be one of "+strings.Join(r.OneOf, ", ")+".")
 	case r.Max > 0 && (length < r.Min || length > r.Max):
 		d.err = InvalidParameter(r.Name, "It must have "+span(r)+" characters.")
-	case r.Pattern != nil && !r.Pattern.MatchString(text):
+	case r.Matches != nil && !r.Matches(text):
 		d.err = InvalidParameter(r.Name, "It must "+r.Form+".")
 	case r.Reserved != "" && strings.HasPrefix(text, r.Reserved):
 		d.err = InvalidParameter(r.Name, "What begins with "+r.Reserved+" is reserved.")

@@ -34,6 +34,7 @@ var secretRequests = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 			SecretType:     kmsapi.SecretGeneric, EncryptionKeyId: rapid.StringN(0, 20, -1).Draw(t, "key"),
 			Description: rapid.StringN(0, 100, -1).Draw(t, "description"), Tags: drawTags(t, 0),
 			DKMSInstanceId: rapid.StringN(0, 20, -1).Draw(t, "instance"),
+			Policy:         rapid.StringN(0, 100, -1).Draw(t, "policy"),
 		}
 	},
 	kmsapi.OpPutSecretValue: func(t *rapid.T) kmsapi.Request {
@@ -94,6 +95,15 @@ var secretRequests = map[kmsapi.Operation]func(t *rapid.T) kmsapi.Request{
 		return &kmsapi.UpdateSecretRotationPolicyRequest{
 			SecretName: drawName(t), EnableAutomaticRotation: rapid.Bool().Draw(t, "rotate"),
 			RotationInterval: rapid.StringN(0, 10, -1).Draw(t, "interval"),
+		}
+	},
+	kmsapi.OpGetSecretPolicy: func(t *rapid.T) kmsapi.Request {
+		return &kmsapi.GetSecretPolicyRequest{SecretName: drawName(t), PolicyName: kmsapi.DefaultPolicyName}
+	},
+	kmsapi.OpSetSecretPolicy: func(t *rapid.T) kmsapi.Request {
+		policy := rapid.StringN(1, 100, -1).Draw(t, "policy")
+		return &kmsapi.SetSecretPolicyRequest{
+			SecretName: drawName(t), Policy: policy, PolicyName: kmsapi.DefaultPolicyName,
 		}
 	},
 	kmsapi.OpGetRandomPassword: func(t *rapid.T) kmsapi.Request {

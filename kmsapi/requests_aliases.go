@@ -1,6 +1,6 @@
 package kmsapi
 
-import "regexp"
+import "strings"
 
 // AliasPrefix begins every alias (§4.14).
 const AliasPrefix = "alias/"
@@ -13,8 +13,15 @@ const MaxAlias = 255
 
 var aliasName = Rule{
 	Name: "AliasName", Required: true, Named: true, Min: 1, Max: len(AliasPrefix) + MaxAlias,
-	Pattern: regexp.MustCompile(`^alias/[A-Za-z0-9_/-]+$`),
+	Matches: isAlias,
 	Form:    "begin with alias/ and have letters, digits and characters of _ / - after it", Reserved: ReservedAliasPrefix,
+}
+
+var aliasText = lettersDigitsAnd("_/-")
+
+func isAlias(name string) bool {
+	rest, ok := strings.CutPrefix(name, AliasPrefix)
+	return ok && rest != "" && aliasText.contain(rest)
 }
 
 // OpCreateAlias is CreateAlias.

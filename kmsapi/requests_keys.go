@@ -44,7 +44,7 @@ func (r *CreateKeyRequest) visit(v visitor) {
 		OneOf: []string{string(ProtectionSoftware), string(ProtectionHSM)},
 	}, (*string)(&r.ProtectionLevel))
 	v.str(Rule{Name: "DKMSInstanceId", Named: true}, &r.DKMSInstanceId)
-	v.str(Rule{Name: "Policy", Max: MaxPolicy}, &r.Policy)
+	v.str(newPolicy, &r.Policy)
 	v.boolean(enableRotation, &r.EnableAutomaticRotation)
 	v.str(rotationInterval, &r.RotationInterval)
 	v.structured(Rule{Name: "Tags", Form: tagsForm}, &r.Tags)

@@ -23,6 +23,8 @@ type CreateSecretRequest struct {
 	Description string
 	// DKMSInstanceId is the KMS instance that the secret is in, together with its key.
 	DKMSInstanceId string
+	// Policy is the secret's policy, in JSON of up to [MaxPolicy] bytes. Only secrets of an instance have one.
+	Policy string
 	// EnableAutomaticRotation is for managed secrets.
 	EnableAutomaticRotation bool
 	// Tags are those of the new secret, up to [MaxTags].
@@ -50,7 +52,7 @@ func (r *CreateSecretRequest) visit(v visitor) {
 	v.structured(Rule{Name: "Tags", Form: tagsForm}, &r.Tags)
 	v.unserved(Rule{Name: "RotationInterval", Support: Harmless})
 	v.unserved(Rule{Name: "ExtendedConfig", Support: Harmless})
-	v.unserved(refused("Policy"))
+	v.str(newPolicy, &r.Policy)
 }
 
 // CreateSecretResponse says that it is done.

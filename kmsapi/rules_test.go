@@ -131,7 +131,7 @@ var rulesOf = map[kmsapi.Operation]struct {
 		&kmsapi.CreateSecretRequest{},
 		[]string{
 			"SecretName*", "VersionId*", "SecretData*", "SecretDataType", "SecretType", "EncryptionKeyId", "Description",
-			"DKMSInstanceId", "EnableAutomaticRotation", "Tags",
+			"DKMSInstanceId", "EnableAutomaticRotation", "Tags", "Policy",
 		},
 	},
 	kmsapi.OpPutSecretValue: {
@@ -157,8 +157,10 @@ var rulesOf = map[kmsapi.Operation]struct {
 	kmsapi.OpDeleteSecret: {
 		&kmsapi.DeleteSecretRequest{}, []string{"SecretName*", "ForceDeleteWithoutRecovery", "RecoveryWindowInDays"},
 	},
-	kmsapi.OpRestoreSecret: {&kmsapi.RestoreSecretRequest{}, []string{"SecretName*"}},
-	kmsapi.OpRotateSecret:  {&kmsapi.RotateSecretRequest{}, []string{"SecretName*", "VersionId*"}},
+	kmsapi.OpRestoreSecret:   {&kmsapi.RestoreSecretRequest{}, []string{"SecretName*"}},
+	kmsapi.OpRotateSecret:    {&kmsapi.RotateSecretRequest{}, []string{"SecretName*", "VersionId*"}},
+	kmsapi.OpGetSecretPolicy: {&kmsapi.GetSecretPolicyRequest{}, []string{"SecretName*", "PolicyName"}},
+	kmsapi.OpSetSecretPolicy: {&kmsapi.SetSecretPolicyRequest{}, []string{"SecretName*", "Policy*", "PolicyName"}},
 	kmsapi.OpUpdateSecretRotationPolicy: {
 		&kmsapi.UpdateSecretRotationPolicyRequest{},
 		[]string{"SecretName*", "EnableAutomaticRotation*", "RotationInterval"},

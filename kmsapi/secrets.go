@@ -3,7 +3,6 @@ package kmsapi
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 )
 
 // Limits of secrets.
@@ -60,13 +59,13 @@ const ReservedSecretPrefix = "acs/"
 const secretCharacters = "have only letters, digits and characters of _ / + = . @ -"
 
 // secretText has what names, version ids and stages are made of. None has a colon.
-var secretText = regexp.MustCompile(`^[A-Za-z0-9_/+=.@-]+$`)
+var secretText = lettersDigitsAnd("_/+=.@-")
 
 // The rules of parameters that several operations on secrets have.
 var (
 	secretName = Rule{
 		Name: "SecretName", Required: true, Named: true,
-		Min: 1, Max: MaxSecretName, Pattern: secretText, Form: secretCharacters,
+		Min: 1, Max: MaxSecretName, Matches: secretText.contain, Form: secretCharacters,
 	}
 	secretVersion  = versionRule("VersionId")
 	secretStage    = versionRule("VersionStage")
@@ -77,12 +76,12 @@ var (
 
 // versionRule is the rule of a parameter that names a version or a stage.
 func versionRule(name string) Rule {
-	return Rule{Name: name, Min: 1, Max: MaxSecretVersion, Pattern: secretText, Form: secretCharacters}
+	return Rule{Name: name, Min: 1, Max: MaxSecretVersion, Matches: secretText.contain, Form: secretCharacters}
 }
 
 // IsSecretName reports whether name is one that a secret can have.
 func IsSecretName(name string) bool {
-	return len(name) <= MaxSecretName && secretText.MatchString(name)
+	return name != "" && len(name) <= MaxSecretName && secretText.contain(name)
 }
 
 // VersionStages are the stages that a version is to have. On the wire they are a JSON array, or an object with one in
@@ -110,7 +109,7 @@ func (s *VersionStages) check() error {
 	}
 	seen := map[string]bool{}
 	for _, stage := range *s {
-		if len(stage) > MaxSecretVersion || !secretText.MatchString(stage) || seen[stage] {
+		if stage == "" || len(stage) > MaxSecretVersion || !secretText.contain(stage) || seen[stage] {
 			return fmt.Errorf("must have stages that differ, of 1 to %d characters, which %s", MaxSecretVersion,
 				secretCharacters)
 		}

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"regexp"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -62,7 +61,7 @@ func (t *Tags) Check() error {
 		if err := checkTagKey(tag.TagKey); err != nil {
 			return err
 		}
-		if utf8.RuneCountInString(tag.TagValue) > MaxTagValue || !tagText.MatchString(tag.TagValue) {
+		if utf8.RuneCountInString(tag.TagValue) > MaxTagValue || !tagText.contain(tag.TagValue) {
 			return fmt.Errorf("has a TagValue that is not up to %d %s", MaxTagValue, tagCharacters)
 		}
 	}
@@ -90,13 +89,13 @@ func (k *TagKeys) Check() error {
 
 const tagCharacters = "letters, digits and characters of / \\ _ - . + = @ :"
 
-var tagText = regexp.MustCompile(`^[A-Za-z0-9/\\_\-.+=@:]*$`)
+var tagText = lettersDigitsAnd(`/\_-.+=@:`)
 
 // reservedTagKeys begin the tag keys that Alibaba Cloud keeps for itself.
 var reservedTagKeys = []string{"aliyun", "acs:"}
 
 func checkTagKey(key string) error {
-	if key == "" || utf8.RuneCountInString(key) > MaxTagKey || !tagText.MatchString(key) {
+	if key == "" || utf8.RuneCountInString(key) > MaxTagKey || !tagText.contain(key) {
 		return fmt.Errorf("has a TagKey that is not 1 to %d %s", MaxTagKey, tagCharacters)
 	}
 	if IsReservedTagKey(key) {

@@ -6,6 +6,6 @@ set -euo pipefail
 unset CDPATH # with it, cd prints the new folder
 cd "$(dirname "${BASH_SOURCE[0]}")/../test/cluster"
 
-go test -count=1 ./history
+../../scripts/gotest.sh -count=1 ./history
 # Each of the tests has six processes, which wait most of the time.
-exec go test -count=1 -parallel 3 -timeout 15m . -args "$@"
+exec ../../scripts/gotest.sh -count=1 -parallel 3 -timeout 15m . -args "$@"

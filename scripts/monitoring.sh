@@ -7,4 +7,4 @@ cd "$(dirname "${BASH_SOURCE[0]}")/.."
 PROMETHEUS_DIR=$(scripts/prometheus.sh)
 ETCD_BIN=$(scripts/etcd.sh)
 export PROMETHEUS_DIR ETCD_BIN
-exec go test -C test/monitoring -count=1 .
+exec scripts/gotest.sh -C test/monitoring -count=1 .

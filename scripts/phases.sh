@@ -1,7 +1,7 @@
 # Runs a long job in phases, and prints the time of each. It is sourced, after `set -euo pipefail`.
 #
-# A phase that passes ends with the line `phase NAME: passed in N s`, which .ci/run looks for. At the end there is a
-# table of all phases, and the first failure ends the job with its exit status.
+# A phase that passes ends with the line `phase NAME: passed in N s`, which .ci/check.sh looks for. At the end there is
+# a table of all phases, and the first failure ends the job with its exit status.
 #
 # shellcheck shell=bash
 

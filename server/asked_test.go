@@ -91,7 +91,7 @@ func TestAnAuditLineHasWhatTheRequestNamed(t *testing.T) {
 		{"a dry run", "Decrypt", []string{"CiphertextBlob", ofNobody, "DryRun", "true"}, "", names{"KeyVersionId": lost}},
 		{"a ciphertext of somebody else", "Decrypt", []string{"CiphertextBlob", strings.Repeat("QUJD", 40)}, "", nil},
 		{"no ciphertext", "Decrypt", []string{"CiphertextBlob", "c2hvcnQ="}, "", nil},
-		{"an operation that is not served", "SetSecretPolicy", []string{"KeyId", id}, "", names{"KeyId": id}},
+		{"an operation that is not served", "GenerateMac", []string{"KeyId", id}, "", names{"KeyId": id}},
 		{
 			"a lost secret", "GetSecretValue",
 			[]string{"SecretName", "db/lost", "VersionId", "v1"},

@@ -70,5 +70,5 @@ func (s *Server) fileChanges(f files) (all []ops.Change) {
 			all = append(all, ops.Change{Part: fmt.Sprintf("instance %q.ca_cert_file", i.ID), What: "new certificates"})
 		}
 	}
-	return all
+	return append(all, s.files.node.changes(f.node)...)
 }

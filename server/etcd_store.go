@@ -79,12 +79,11 @@ func (e etcdStore) engine() (cluster.Engine, cluster.Options, error) {
 	if err := engineFault(e.config, linked); err != nil {
 		return engine, cluster.Options{}, err
 	}
-	files, own := &nodeFiles{}, &certificate{}
+	files := &nodeFiles{}
 	if err := files.loadEtcd(e.config.Etcd, e.config.Place().Block("etcd", 0, "")); err != nil {
 		return engine, cluster.Options{}, err
 	}
-	own.current.Store(files.etcdCertificate)
-	return engine, files.engineOptions(e.config, own, Options{}.withDefaults()), nil
+	return engine, files.engineOptions(e.config, newStoreTLS(files.etcd), Options{}.withDefaults()), nil
 }
 
 // fault is err as one about the configuration's etcd.

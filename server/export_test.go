@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"crypto/tls"
 	"net/http"
 	"slices"
 	"time"
@@ -109,6 +110,8 @@ type Member struct {
 	// Connect is called with what returns the handler of a forwarded request, and what the node says about itself.
 	Connect func(handler func(gateway string) http.Handler, said peers.Description) (Link, error)
 	Skew    time.Duration
+	// ForStore is the certificate that the node shows to the store; nil if it shows none.
+	ForStore *tls.Certificate
 	// After is time.After by the test's clock, and Stepped is called when something may have changed.
 	After   func(time.Duration) <-chan time.Time
 	Stepped func()
@@ -119,7 +122,7 @@ func (o Options) As(m Member) Options {
 	o.cluster = &clusterParts{
 		join:    func(context.Context) (cluster.Node, error) { return m.Join() },
 		connect: func(l linkOptions) (link, error) { return m.Connect(l.Handler, l.Description) },
-		skew:    m.Skew,
+		skew:    m.Skew, forStore: newStoreTLS(storeIdentity{certificate: m.ForStore}),
 	}
 	o.after, o.stepped = m.After, m.Stepped
 	return o

@@ -38,6 +38,8 @@ type fakeLink struct {
 	led atomic.Int64
 	// said is what the node says about itself after a reload.
 	said atomic.Pointer[peers.Description]
+	// expires is what CertificateExpires returns.
+	expires time.Time
 	// lost has the answer of each request lost that this node forwards, and down the request too.
 	lost, down atomic.Bool
 }
@@ -45,7 +47,7 @@ type fakeLink struct {
 func (n *fakeNetwork) join(name string, handler func(string) http.Handler) *fakeLink {
 	n.mu.Lock()
 	defer n.mu.Unlock()
-	l := &fakeLink{network: n, name: name, handler: handler}
+	l := &fakeLink{network: n, name: name, handler: handler, expires: fakeExpiry}
 	n.nodes[name] = l
 	return l
 }
@@ -100,6 +102,11 @@ func pointed(err *atomic.Pointer[error]) error {
 func (l *fakeLink) BecomeActive()                     { l.led.Add(1) }
 func (l *fakeLink) Describe(d peers.Description)      { l.said.Store(&d) }
 func (l *fakeLink) SetIdentity(*peers.Identity) error { return nil }
+
+// fakeExpiry is long after the time of a trial.
+var fakeExpiry = time.Date(2036, 11, 22, 9, 0, 0, 0, time.UTC)
+
+func (l *fakeLink) CertificateExpires() time.Time { return l.expires }
 
 func (l *fakeLink) ClockOffset() time.Duration { return time.Duration(l.offset.Load()) }
 

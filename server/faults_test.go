@@ -171,10 +171,9 @@ var readings = []kmsapi.Operation{
 	kmsapi.OpAsymmetricDecrypt,
 	kmsapi.OpDescribeKeyVersion, kmsapi.OpListKeyVersions,
 	kmsapi.OpListTagResources, kmsapi.OpDescribeAccountKmsStatus, kmsapi.OpOpenKmsService,
-	kmsapi.OpSetKeyPolicy, // There is only one policy, so nothing is written.
 	kmsapi.OpGetSecretValue, kmsapi.OpDescribeSecret, kmsapi.OpListSecrets, kmsapi.OpListSecretVersionIds,
 	kmsapi.OpRotateSecret, kmsapi.OpUpdateSecretRotationPolicy, // They change no secret.
-	kmsapi.OpGetRandomPassword,
+	kmsapi.OpGetSecretPolicy, kmsapi.OpGetRandomPassword,
 }
 
 // aKeyAfter prepares a new CMK that change has been done to, if it is not "".

@@ -17,11 +17,10 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 func TestATokenWithAnyByteChangedIsRefused(t *testing.T) {
-	l := newLab(t, func(c *server.Config) { noRateLimits(c); withoutAudit(c) })
+	l := newLab(t, withoutAudit)
 	i := l.newImporter()
 	wrapped := wrapBy(t, i.algorithm, i.publicKey, material)
 	refused := func(what, token string) {
@@ -52,7 +51,7 @@ func TestATokenWithAnyByteChangedIsRefused(t *testing.T) {
 }
 
 func TestATokenIsGoodForItsOwnKeyRegionAccountAndServiceAlone(t *testing.T) {
-	l := newLab(t, func(c *server.Config) { noRateLimits(c); neighbours(c) })
+	l := newLab(t, neighbours)
 	i, other := l.newImporter(), l.newImporter()
 	wrapped := wrapBy(t, i.algorithm, i.publicKey, material)
 	put := []string{"ImportToken", i.token, "EncryptedKeyMaterial", wrapped}

@@ -17,7 +17,6 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
 var (
@@ -55,12 +54,7 @@ func wrapBy(t testing.TB, algorithm, publicKey string, material []byte) string {
 	return base64.StdEncoding.EncodeToString(wrapped)
 }
 
-// noRateLimits is for tests that ask more than a client would.
-func noRateLimits(c *server.Config) {
-	c.RateLimits = &server.RateLimits{Crypto: -1, CreateKey: -1, Write: -1, Read: -1, ListTags: -1}
-}
-
-func newImportLab(t testing.TB) *lab { return newLab(t, noRateLimits) }
+func newImportLab(t testing.TB) *lab { return newLab(t, nil) }
 
 // importer is a CMK of origin EXTERNAL with what is needed to import material into it.
 type importer struct {

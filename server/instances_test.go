@@ -121,7 +121,7 @@ func TestEveryOperationOnEveryGateway(t *testing.T) {
 					}
 					s := w.subject(op, state, elsewhere, "DKMSInstanceId", owner)
 					got := gateway.do(string(op), s.parameters(op)...)
-					switch isPolicy := op == kmsapi.OpGetKeyPolicy || op == kmsapi.OpSetKeyPolicy; {
+					switch {
 					case id != "" && op.Plane() != kmsapi.DataPlane:
 						got.refused(t, kmsapi.ErrInvalidAPIName)
 						require.Equal(t, `The ApiName "`+string(op)+`" is invalid.`, got.Message)
@@ -131,7 +131,7 @@ func TestEveryOperationOnEveryGateway(t *testing.T) {
 						got.refused(t, kmsapi.ErrResourceNotFound)
 					case id != "" && id != owner:
 						got.refused(t, kmsapi.ErrKeyNotFound)
-					case isPolicy && owner == "":
+					case isOnPolicy(op) && owner == "":
 						got.refused(t, kmsapi.ErrResourceNotFound)
 					default:
 						require.Equal(t, http.StatusOK, got.status, "%s", got.body)

@@ -46,10 +46,6 @@ func newLab(t testing.TB, change func(*server.Config)) *lab {
 	require.NoError(t, err)
 	none := -1
 	dev.Config.Quotas = &server.Quotas{Keys: none, Aliases: none}
-	dev.Config.RateLimits = &server.RateLimits{
-		Crypto: none, CreateKey: none, Write: none, Read: none, ListTags: none, Instances: none, ReEncrypt: none,
-		Asymmetric: none,
-	}
 	if change != nil {
 		change(&dev.Config)
 	}

@@ -34,6 +34,8 @@ type link interface {
 	Describe(peers.Description)
 	// SetIdentity replaces the certificate and the CA. The error is [peers.ErrRenamed].
 	SetIdentity(*peers.Identity) error
+	// CertificateExpires is when the peers begin to refuse the certificate in use.
+	CertificateExpires() time.Time
 	// Close ends all links.
 	Close() error
 }
@@ -111,8 +113,8 @@ type clusterParts struct {
 	connect func(linkOptions) (link, error)
 	// skew is how far the clocks of two nodes may differ.
 	skew time.Duration
-	// forStore is the certificate that the node shows to the store.
-	forStore *certificate
+	// forStore is what the node shows to the store.
+	forStore *storeTLS
 }
 
 // partsOf returns what c says about a cluster, and nil for a service on a machine of its own.
@@ -124,14 +126,13 @@ func partsOf(c Config, f files, o Options) (*clusterParts, error) {
 	if !linked {
 		return nil, errors.New("the program has no client of etcd")
 	}
-	own := &certificate{}
-	own.current.Store(f.node.etcdCertificate)
+	shown := newStoreTLS(f.node.etcd)
 	skew, err := c.Cluster.Skew()
 	return &clusterParts{
 		join: func(ctx context.Context) (cluster.Node, error) {
-			return engine.Join(ctx, f.node.engineOptions(c, own, o))
+			return engine.Join(ctx, f.node.engineOptions(c, shown, o))
 		},
 		connect: func(l linkOptions) (link, error) { return connectPeers(c, f, o, l) },
-		skew:    skew, forStore: own,
+		skew:    skew, forStore: shown,
 	}, err
 }

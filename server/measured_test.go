@@ -36,7 +36,20 @@ func measuredRequests(l *lab) []measured {
 		},
 		{"DescribeKey", "", []string{"KeyId", id}, 90},
 	}
-	return slices.Concat(found, measuredSM4(l), measuredSignatures(l), measuredPairCiphertexts(l))
+	return slices.Concat(found, measuredSecrets(l, id), measuredSM4(l), measuredSignatures(l), measuredPairCiphertexts(l))
+}
+
+// measuredSecrets are those of a secret whose value the service's own key seals, and of one that the CMK called id
+// does.
+func measuredSecrets(l *lab, id string) []measured {
+	created := func(name string, more ...string) []string {
+		l.must("CreateSecret", append(more, "SecretName", name, "VersionId", "1", "SecretData", "c2VjcmV0")...)
+		return []string{"SecretName", name}
+	}
+	return []measured{
+		{"GetSecretValue", "", created("of/service"), 120},
+		{"GetSecretValue", " of a key", created("of/key", "EncryptionKeyId", id), 150},
+	}
 }
 
 // measuredSM4 are those of a key of SM4.

@@ -103,7 +103,7 @@ func (n *node) reloaded(c Config, f files) (waiting []ops.Change, err error) {
 	if f.node == nil {
 		return nil, nil
 	}
-	n.forStore.current.Store(f.node.etcdCertificate)
+	n.forStore.current.Store(&f.node.etcd)
 	if err := n.link.SetIdentity(f.node.identity); err != nil {
 		waiting = append(waiting, ops.Change{Part: "cluster.cert_file", What: err.Error()})
 	}

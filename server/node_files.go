@@ -11,17 +11,16 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/config"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/gate"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/private"
 )
 
 // nodeFiles is the content of the files that the blocks etcd and cluster name.
 type nodeFiles struct {
-	// etcdCA has the CAs of etcd's members; nil for plain HTTP.
-	etcdCA *x509.CertPool
-	// etcdCertificate is what the node shows to etcd; nil if it shows none.
-	etcdCertificate *tls.Certificate
-	password        kmsapi.Secret
+	// etcd is empty for plain HTTP.
+	etcd     storeIdentity
+	password kmsapi.Secret
 	// identity is what the node shows to its peers, and peer is the certificate in it.
 	identity *peers.Identity
 	peer     *tls.Certificate
@@ -59,14 +58,14 @@ func (n *nodeFiles) loadEtcd(e *EtcdConfig, at config.Place) error {
 	if e.HasTLS() {
 		content, err := readCA(e.CAFile)
 		if err == nil {
-			n.etcdCA = x509.NewCertPool()
-			n.etcdCA.AppendCertsFromPEM(content)
+			n.etcd.ca = x509.NewCertPool()
+			n.etcd.ca.AppendCertsFromPEM(content)
 		}
 		faults = append(faults, at.Field("ca_file").Fault(err))
 	}
 	var err error
 	if e.CertFile != "" {
-		n.etcdCertificate, err = loadKeyPair(e.CertFile, e.KeyFile, at.Field("cert_file"), at.Field("key_file"))
+		n.etcd.certificate, err = loadKeyPair(e.CertFile, e.KeyFile, at.Field("cert_file"), at.Field("key_file"))
 		faults = append(faults, err)
 	}
 	if e.PasswordFile != "" {
@@ -121,40 +120,56 @@ func readCA(path string) ([]byte, error) {
 	return content, nil
 }
 
-// engineOptions are those of the store of c. own is the certificate that the node shows to etcd, which a reload may
-// replace: connections of that moment keep the old one.
-func (n *nodeFiles) engineOptions(c Config, own *certificate, o Options) cluster.Options {
+// engineOptions are those of the store of c. shown is what the node shows to etcd.
+func (n *nodeFiles) engineOptions(c Config, shown *storeTLS, o Options) cluster.Options {
 	lease, _ := c.Etcd.TTL() // Validation has refused what is no duration.
 	options := cluster.Options{
 		Endpoints: c.Etcd.Endpoints, Prefix: c.Etcd.KeyPrefix(), Lease: lease,
 		Username: c.Etcd.Username, Password: n.password, Logger: o.Logger, Clock: o.Clock,
 	}
 	if c.Etcd.HasTLS() {
-		options.TLS = &tls.Config{MinVersion: tls.VersionTLS12, RootCAs: n.etcdCA, GetClientCertificate: own.forServer}
+		options.TLS = shown.config
 	}
 	return options
 }
 
-// forServer is what is shown to a server that asks for a certificate: an empty one if there is none.
-func (c *certificate) forServer(*tls.CertificateRequestInfo) (*tls.Certificate, error) {
-	if current := c.current.Load(); current != nil {
-		return current, nil
+// changes say which certificates of newer are new, of those that a reload takes. Either may be nil.
+func (n *nodeFiles) changes(newer *nodeFiles) (all []ops.Change) {
+	if n == nil || newer == nil {
+		return nil
 	}
-	return &tls.Certificate{}, nil
+	if loaded := newer.etcd.certificate; loaded != nil && !sameCertificate(n.etcd.certificate, loaded) {
+		all = append(all, ops.Change{Part: "etcd", What: "new certificate, expires " + stamp(loaded.Leaf.NotAfter)})
+	}
+	if loaded := newer.etcd.ca; loaded != nil && !loaded.Equal(n.etcd.ca) {
+		all = append(all, ops.Change{Part: "etcd.ca_file", What: "new certificates"})
+	}
+	if !n.identity.IsOf(newer.identity) {
+		return all // It needs a restart.
+	}
+	if !sameCertificate(n.peer, newer.peer) {
+		all = append(all, ops.Change{Part: "cluster", What: "new certificate, expires " + stamp(newer.identity.Expires)})
+	}
+	if !n.identity.HasCAOf(newer.identity) {
+		all = append(all, ops.Change{Part: "cluster.ca_file", What: "new certificates"})
+	}
+	return all
 }
+
+func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }
 
 // remarks are what `server -check` says of the files.
 func (n *nodeFiles) remarks() (all []string) {
-	if n.etcdCertificate != nil {
-		all = append(all, "etcd: "+describeCertificate(n.etcdCertificate))
+	if n.etcd.certificate != nil {
+		all = append(all, "etcd: certificate expires "+stamp(n.etcd.certificate.Leaf.NotAfter))
 	}
 	return append(all, fmt.Sprintf("cluster: node %s of %s, certificate expires %s",
-		n.identity.Node, n.identity.Cluster, n.peer.Leaf.NotAfter.UTC().Format(time.RFC3339)))
+		n.identity.Node, n.identity.Cluster, stamp(n.identity.Expires)))
 }
 
 // warnings say which certificates etcd or peers will refuse because of the time.
 func (n *nodeFiles) warnings(c Config, now time.Time) []string {
-	all := expiryWarnings(n.etcdCertificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
+	all := expiryWarnings(n.etcd.certificate, c.Place().Block("etcd", 0, "").Field("cert_file"), now)
 	if n.expired != nil {
 		all = append(all, n.expired.Error())
 	}

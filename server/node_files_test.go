@@ -117,19 +117,19 @@ func TestTheFilesOfANodeAreRead(t *testing.T) {
 	require.Contains(t, n.remarks()[1], "cluster: node node of prod, certificate expires ")
 	require.NotContains(t, fmt.Sprintf("%+v", n), "hunter2")
 
-	var own certificate
-	o := n.engineOptions(c, &own, Options{})
+	held := newStoreTLS(storeIdentity{ca: n.etcd.ca})
+	o := n.engineOptions(c, held, Options{})
 	require.Equal(t, "hunter2", o.Password.Reveal())
 	require.Equal(t, "alicloudkms/", o.Prefix)
 	require.Equal(t, 5*time.Second, o.Lease)
-	require.EqualValues(t, tls.VersionTLS12, o.TLS.MinVersion)
-	shown, err := o.TLS.GetClientCertificate(nil)
+	require.EqualValues(t, tls.VersionTLS12, o.TLS().MinVersion)
+	shown, err := o.TLS().GetClientCertificate(nil)
 	require.NoError(t, err)
 	require.Empty(t, shown.Certificate)
-	own.current.Store(n.etcdCertificate)
-	shown, err = o.TLS.GetClientCertificate(nil)
+	held.current.Store(&n.etcd)
+	shown, err = o.TLS().GetClientCertificate(nil)
 	require.NoError(t, err)
-	require.Equal(t, n.etcdCertificate, shown, "a reload replaces it")
+	require.Equal(t, n.etcd.certificate, shown, "a reload replaces it")
 }
 
 func TestAServiceOnOneMachineHasNoFilesOfANode(t *testing.T) {
@@ -183,6 +183,46 @@ func TestWhatWrongFilesOfANodeAreRefusedWith(t *testing.T) {
 			require.Equal(t, tc.want, strings.ReplaceAll(err.Error(), s.dir, "DIR"))
 		})
 	}
+}
+
+func TestAReloadReportsWhichCertificatesOfANodeAreNew(t *testing.T) {
+	expiry := time.Now().Add(30 * time.Minute) // The CA itself expires in an hour.
+	isNew := ": new certificate, expires " + expiry.UTC().Format(time.RFC3339)
+	for name, tc := range map[string]struct {
+		change func(*nodeSite)
+		want   []string
+	}{
+		"nothing":                  {func(*nodeSite) {}, nil},
+		"that for etcd":            {func(s *nodeSite) { s.certificate("etcd", expiry) }, []string{"etcd" + isNew}},
+		"that for the other nodes": {func(s *nodeSite) { s.certificate("node", expiry) }, []string{"cluster" + isNew}},
+		"the CA": {func(s *nodeSite) {
+			ca, err := os.ReadFile(s.at("ca.pem"))
+			require.NoError(s.t, err)
+			other, err := os.ReadFile(newNodeSite(s.t).at("ca.pem"))
+			require.NoError(s.t, err)
+			s.put("ca.pem", string(ca)+string(other))
+		}, []string{"etcd.ca_file: new certificates", "cluster.ca_file: new certificates"}},
+		"another node's, which needs a restart": {func(s *nodeSite) {
+			s.certificate("other", expiry)
+			require.NoError(s.t, os.Rename(s.at("other.pem"), s.at("node.pem")))
+			require.NoError(s.t, os.Rename(s.at("other.key"), s.at("node.key")))
+		}, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := newNodeSite(t)
+			before, err := loadNodeFiles(s.config(), time.Now())
+			require.NoError(t, err)
+			tc.change(s)
+			after, err := loadNodeFiles(s.config(), time.Now())
+			require.NoError(t, err)
+			var got []string
+			for _, change := range before.changes(after) {
+				got = append(got, change.Part+": "+change.What)
+			}
+			require.Equal(t, tc.want, got)
+		})
+	}
+	require.Empty(t, (*nodeFiles)(nil).changes(nil), "on one machine")
 }
 
 func TestACertificateForEtcdThatHasExpiredIsWarnedOf(t *testing.T) {

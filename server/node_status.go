@@ -35,6 +35,15 @@ func (n *node) status() ops.Node {
 	return status
 }
 
+// certificates are those that the node shows to its peers, and to the store if that asks for one.
+func (n *node) certificates() []ops.Certificate {
+	all := []ops.Certificate{{For: ops.ForNodes, Expires: n.link.CertificateExpires()}}
+	if expires := n.forStore.expires(); !expires.IsZero() {
+		all = append(all, ops.Certificate{For: ops.ForEtcd, Expires: expires})
+	}
+	return all
+}
+
 // leader returns the active node, if one is known. One without an address is none: it is a command, such as a restore,
 // that keeps nodes from the store, or something else that does.
 func (n *node) leader() (cluster.Peer, bool) {

@@ -77,6 +77,8 @@ var publishedParameters = map[kmsapi.Operation]string{
 	kmsapi.OpRestoreSecret:              "SecretName",
 	kmsapi.OpRotateSecret:               "SecretName VersionId",
 	kmsapi.OpUpdateSecretRotationPolicy: "SecretName EnableAutomaticRotation RotationInterval",
+	kmsapi.OpGetSecretPolicy:            "SecretName PolicyName",
+	kmsapi.OpSetSecretPolicy:            "SecretName PolicyName Policy",
 	kmsapi.OpGetRandomPassword: "PasswordLength ExcludeCharacters ExcludeLowercase ExcludeUppercase ExcludeNumbers " +
 		"ExcludePunctuation RequireEachIncludedType",
 }

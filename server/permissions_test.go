@@ -242,7 +242,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 		"DescribeAccountKmsStatus", "OpenKmsService",
 		"CreateSecret", "PutSecretValue", "GetSecretValue", "DescribeSecret", "ListSecrets", "ListSecretVersionIds",
 		"UpdateSecret", "UpdateSecretVersionStage", "DeleteSecret", "RestoreSecret", "RotateSecret",
-		"UpdateSecretRotationPolicy", "GetRandomPassword",
+		"UpdateSecretRotationPolicy", "GetSecretPolicy", "SetSecretPolicy", "GetRandomPassword",
 	}
 	var known []string
 	for _, operation := range server.Operations() {

@@ -1,6 +1,7 @@
 package server_test
 
 import (
+	"cmp"
 	"strings"
 	"testing"
 
@@ -26,14 +27,21 @@ func TestTheOnlyPolicyIsTheDefault(t *testing.T) {
 	w.do("CreateKey", "Policy", defaultPolicy("123456")).refused(t, kmsapi.ErrInvalidParameter)
 
 	same := defaultPolicy("123456")
+	named := strings.Replace(same, "kms default key policy", "all", 1)
+	nameless := strings.Replace(same, `"Sid":"kms default key policy",`, "", 1)
 	for name, tc := range map[string]struct {
 		policy string
 		want   *kmsapi.Error
+		// reads is what is read afterwards, if it is not same.
+		reads string
 	}{
-		"the default":          {policy: same},
-		"with blanks":          {policy: strings.ReplaceAll(same, ",", " ,\n\t")},
-		"with another name":    {policy: strings.Replace(same, "kms default key policy", "all", 1)},
-		"without a name":       {policy: strings.Replace(same, `"Sid":"kms default key policy",`, "", 1)},
+		"the default":       {policy: same},
+		"with blanks":       {policy: strings.ReplaceAll(same, ",", " ,\n\t")},
+		"with another name": {policy: named, reads: named},
+		"without a name":    {policy: nameless, reads: nameless},
+		"with a long name": {
+			policy: strings.Replace(same, "kms default", strings.Repeat("a", 512), 1), want: kmsapi.ErrInvalidParameter,
+		},
 		"without lists of one": {policy: strings.NewReplacer(`["kms:*"]`, `"kms:*"`, `["*"]`, `"*"`).Replace(same)},
 		"with an item twice":   {policy: strings.Replace(same, `["*"]`, `["*","*"]`, 1)},
 		"with fields in another order": {
@@ -73,17 +81,50 @@ func TestTheOnlyPolicyIsTheDefault(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := w.in(t)
+			w.must("SetKeyPolicy", "KeyId", id, "Policy", same)
 			for _, got := range []answer{
 				w.do("SetKeyPolicy", "KeyId", id, "Policy", tc.policy),
 				w.do("CreateKey", "DKMSInstanceId", "kst-dev", "Policy", tc.policy),
 			} {
-				if tc.want == nil {
-					require.Equal(t, 200, got.status, "%s", got.body)
+				if tc.want != nil {
+					got.refused(t, tc.want)
 					continue
 				}
-				got.refused(t, tc.want)
+				require.Equal(t, 200, got.status, "%s", got.body)
+				of := cmp.Or(got.KeyMetadata.KeyId, id)
+				require.JSONEq(t, cmp.Or(tc.reads, same), w.must("GetKeyPolicy", "KeyId", of).Policy)
 			}
-			require.JSONEq(t, same, w.must("GetKeyPolicy", "KeyId", id).Policy)
+			if tc.want != nil {
+				require.JSONEq(t, same, w.must("GetKeyPolicy", "KeyId", id).Policy)
+			}
 		})
 	}
+}
+
+func TestASecretInAnInstanceHasAPolicy(t *testing.T) {
+	w := newWire(t)
+	unset := strings.Replace(defaultPolicy("123456"), "key policy", "secret policy", 1)
+	own := strings.Replace(unset, "kms default secret policy", "Secret", 1)
+	in := []string{"DKMSInstanceId", w.kms.Instance.ID}
+	w.createSecret("s", in...)
+	require.JSONEq(t, unset, w.must("GetSecretPolicy", "SecretName", "s").Policy)
+	w.must("SetSecretPolicy", "SecretName", "s", "Policy", own)
+	require.JSONEq(t, own, w.must("GetSecretPolicy", "SecretName", "s", "PolicyName", "default").Policy)
+	w.createSecret("made", append(in, "Policy", own)...)
+	require.JSONEq(t, own, w.must("GetSecretPolicy", "SecretName", "made").Policy)
+	w.must("PutSecretValue", "SecretName", "made", "VersionId", "v2", "SecretData", "two")
+	require.JSONEq(t, own, w.must("GetSecretPolicy", "SecretName", "made").Policy)
+
+	for _, refused := range []answer{
+		w.do("SetSecretPolicy", "SecretName", "s", "Policy", strings.Replace(own, "Allow", "Deny", 1)),
+		w.createSecret("denied", append(in, "Policy", strings.Replace(own, "Allow", "Deny", 1))...),
+	} {
+		refused.refused(t, kmsapi.ErrUnsupportedOperation)
+	}
+	w.do("GetSecretPolicy", "SecretName", "s", "PolicyName", "mine").refused(t, kmsapi.ErrResourceNotFound)
+	w.createSecret("outside")
+	w.do("GetSecretPolicy", "SecretName", "outside").refused(t, kmsapi.ErrResourceNotFound)
+	w.do("SetSecretPolicy", "SecretName", "outside", "Policy", own).refused(t, kmsapi.ErrResourceNotFound)
+	w.must("DeleteSecret", "SecretName", "s")
+	w.do("SetSecretPolicy", "SecretName", "s", "Policy", own).refused(t, kmsapi.ErrResourceInDeleteWindow)
 }

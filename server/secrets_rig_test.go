@@ -27,8 +27,15 @@ func (w *wire) secretOf(op kmsapi.Operation, id string) {
 func secretParameters(name string) []string {
 	return []string{
 		"SecretName", name, "VersionId", "1", "SecretData", "eA==", "MoveToVersion", "1", "VersionStage", "ACSCurrent",
-		"EnableAutomaticRotation", "false", "Description", "d",
+		"EnableAutomaticRotation", "false", "Description", "d", "Policy", defaultPolicy("123456"),
 	}
+}
+
+// isOnPolicy reports whether op is about the policy of a key or a secret, which only those of an instance have.
+func isOnPolicy(op kmsapi.Operation) bool {
+	return slices.Contains([]kmsapi.Operation{
+		kmsapi.OpGetKeyPolicy, kmsapi.OpSetKeyPolicy, kmsapi.OpGetSecretPolicy, kmsapi.OpSetSecretPolicy,
+	}, op)
 }
 
 // The requests of most tests.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync/atomic"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/api"
@@ -23,6 +24,9 @@ type service struct {
 	gate     *gate.Gate
 	keys     *keyring.Keyring
 	store    store.Store
+	// sm says that keys of SM2 and SM4 are served, and countedSM that [service.warnOfSM] has begun.
+	sm        bool
+	countedSM atomic.Bool
 	// storePath is that of the store's file, and "" if it is in none.
 	storePath string
 }
@@ -90,7 +94,7 @@ func (s *service) openKeys(ctx context.Context) (fresh bool, err error) {
 func (s *service) openRooms(
 	ctx context.Context, c Config, f files, start gate.Options, serving func() error,
 ) (err error) {
-	s.api = s.newAPI(c, f.instances(c))
+	s.api, s.sm = s.newAPI(c, f.instances(c)), c.SM
 	start.API, start.Config, start.Credentials, start.Nonces = s.api, c, f.credentials, s.keys
 	start.Clock, start.Audit, start.Metrics = s.clock, s.audit, s.metrics
 	if s.gate, err = gate.Open(ctx, start); err != nil {
@@ -148,6 +152,7 @@ func (s *service) awaitFloor() {
 // Sweep writes the clock's mark, removes what time has ended, and rotates the keys that are due.
 func (s *service) Sweep(ctx context.Context) error {
 	now := s.clock()
+	s.warnOfSM(ctx)
 	if err := s.markClock(ctx, false); err != nil {
 		return err
 	}

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"context"
 	"errors"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -16,4 +17,19 @@ func smFault(c Config, linked bool) error {
 	}
 	return c.Place().Field("sm").Fault(errors.New(
 		"this program has no SM algorithms: alicloudkms has, and a program of your own imports package server/sm"))
+}
+
+// warnOfSM warns once in the life of a service if SM is off and there are keys that need it. Counting them reads all
+// CMKs, so nothing waits for it.
+func (s *service) warnOfSM(ctx context.Context) {
+	if s.sm || s.countedSM.Swap(true) {
+		return
+	}
+	n, err := s.keys.CountSpecs(ctx, kmsapi.NeedsSM)
+	switch {
+	case err != nil && ctx.Err() == nil:
+		s.log.Error("the keys that need sm = true could not be counted", "error", err)
+	case n > 0:
+		s.log.Warn("keys can't be used, because the configuration does not say sm = true", "keys", n)
+	}
 }

@@ -76,6 +76,8 @@ UpdateSecretVersionStage	Success	Success	Success	Success
 DeleteSecret	Success	Success	Success	Success
 RestoreSecret	Success	Success	Success	Success
 UpdateSecretRotationPolicy	Success	Success	Success	Success
+GetSecretPolicy	Success	Success	Success	Success
+SetSecretPolicy	Success	Success	Success	Success
 GetRandomPassword	Success	Success	Success	Success
 `
 
@@ -186,7 +188,7 @@ func (w *wire) subject(
 	w.t.Helper()
 	external := forExternalKeys[op] || state == kmsapi.PendingImport
 	var s subject
-	if len(made) == 0 && (op == kmsapi.OpGetKeyPolicy || op == kmsapi.OpSetKeyPolicy) {
+	if len(made) == 0 && isOnPolicy(op) {
 		made = append(made, "DKMSInstanceId", w.kms.Instance.ID)
 	}
 	if external {

@@ -22,11 +22,10 @@ func (s *Server) status() ops.Status {
 	if service := s.service.Load(); service != nil {
 		service.addTo(&status)
 	}
-	status.StaleSince = s.staleSince()
+	status.StaleSince, status.Certificates = s.staleSince(), s.certificates()
 	inMemory := status.Figures
 	status.Figures = func() ops.Figures {
 		figures := inMemory()
-		figures.Certificates = s.certificates()
 		if s.node != nil {
 			figures.StoreBytes = s.node.member.Status().Bytes
 		}
@@ -35,10 +34,15 @@ func (s *Server) status() ops.Status {
 	return status
 }
 
-// certificates are those of the gateways.
+// certificates are those of the gateways, and of the node.
 func (s *Server) certificates() (all []ops.Certificate) {
 	for _, id := range slices.Sorted(maps.Keys(s.gateways)) { // The id of the shared one is the least.
-		all = append(all, ops.Certificate{Gateway: edge.GatewayName(id), Expires: s.gateways[id].certificate.notAfter()})
+		all = append(all, ops.Certificate{
+			For: ops.ForClients, Gateway: edge.GatewayName(id), Expires: s.gateways[id].certificate.notAfter(),
+		})
+	}
+	if s.node != nil {
+		all = append(all, s.node.certificates()...)
 	}
 	return all
 }

@@ -19,6 +19,9 @@ const sweepEvery = time.Minute
 // sweep keeps the store small. Nothing depends on it, since every use checks the clock.
 func (s *Server) sweep(ctx context.Context) {
 	defer close(s.swept)
+	if service := s.service.Load(); service != nil {
+		service.warnOfSM(ctx)
+	}
 	tick := time.NewTicker(sweepEvery)
 	defer tick.Stop()
 	for {

@@ -12,7 +12,7 @@ import (
 func TestPublishedOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 	w := newWire(t)
 	for _, name := range []string{
-		"BatchGetSecretValue", "SetSecretPolicy", "CreateCertificate", "ImportCertificate",
+		"BatchGetSecretValue", "ConnectKmsInstance", "CreateCertificate", "ImportCertificate",
 		"CertificatePrivateKeySign", "GenerateMac", "DescribeService",
 	} {
 		got := w.do(name)

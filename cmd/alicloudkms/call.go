@@ -84,7 +84,7 @@ func callFlags() []cli.Flag {
 		&cli.BoolFlag{Name: "reveal", Usage: "print plaintexts, which are [redacted] without it"},
 		&cli.BoolFlag{
 			Name:  "raw",
-			Usage: "plaintexts are bytes: send them in base64, and decode the one that -field prints",
+			Usage: "plaintexts and binary secrets are bytes: send them in base64, and decode the one that -field prints",
 		},
 		&cli.StringFlag{Name: "out", Usage: "write the answer to this new `FILE`, which only you can read"},
 	)

@@ -19,7 +19,8 @@ func initCommand() *cli.Command {
 		Usage: "make the files of a new KMS service: keys, certificate, configuration",
 		UsageText: `alicloudkms init [-host HOST …] [-listen ADDRESS] [-region REGION] [-account ID] [-data DIR] [-o FORMAT] DIR
        alicloudkms init -node NAME=HOST … -etcd URL … [-cluster NAME] [the same] DIR
-       alicloudkms init -renew [-host HOST …] [-ca-key FILE] [-o FORMAT] DIR`,
+       alicloudkms init -renew [-host HOST …] [-ca-key FILE] [-nodes-ca-key FILE] [-o FORMAT] DIR
+       alicloudkms init -from FOLDER -node NAME=HOST … [the same] DIR`,
 		ArgsUsage: "DIR",
 		Description: `Makes a root key, a CA, a certificate, an access key and a configuration in DIR, and prints how to start the service and
 use it. DIR must not exist, or be empty; after an error, nothing is left in it. The paths in the configuration are
@@ -28,8 +29,13 @@ relative, so DIR can be moved.
 With -node, it makes the files of a service on several machines, with its data in etcd: a folder for each node, to be
 copied to its machine, and beside them what is for clients, and the CAs.
 
+With -node and -from, it makes more nodes of a cluster, or new machines for nodes that were lost: a folder in DIR for
+each, which is a copy of FOLDER, the folder of another node, with an address and certificates of its own.
+
 With -renew, it makes a new certificate for the same hosts and the same key, with the CA's key, and changes nothing
-else. A running service reads it at: alicloudkms reload`,
+else. In the folder of a node, it also makes one for the other nodes, with the key of the nodes' CA, and makes that CA
+last longer; in the folder of a cluster, it does so for each node in it. A running service reads them at:
+alicloudkms reload`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{
 				Name: "host",
@@ -58,13 +64,21 @@ else. A running service reads it at: alicloudkms reload`,
 			&cli.StringFlag{
 				Name: "cluster", Usage: "with -node: the `NAME` of the cluster, in its nodes' certificates (default: kms)",
 			},
-			&cli.BoolFlag{Name: "renew", Usage: "make a new certificate in DIR"},
-			&cli.StringFlag{Name: "ca-key", Usage: "with -renew: the CA's key is in `FILE` (default: ca.key in DIR)"},
+			&cli.StringFlag{Name: "from", Usage: "with -node: more nodes of a cluster, like the one whose folder is `FOLDER`"},
+			&cli.BoolFlag{Name: "renew", Usage: "make new certificates in DIR"},
+			&cli.StringFlag{
+				Name: "ca-key", Usage: "with -renew or -from: the CA's key is in `FILE` (default: ca.key in DIR)",
+			},
+			&cli.StringFlag{
+				Name:  "nodes-ca-key",
+				Usage: "with -renew or -from: the key of the nodes' CA is in `FILE` (default: nodes-ca.key beside the CA's key)",
+			},
 			outputFlag(),
 		},
 		Metadata: examples(`  alicloudkms init kms
   alicloudkms init -host kms.example.com -host 10.0.0.5 -data /var/lib/alicloudkms /etc/alicloudkms
   alicloudkms init -node a=10.0.0.1 -node b=10.0.0.2 -node c=10.0.0.3 -etcd https://10.0.0.9:2379 kms
+  alicloudkms init -node d=10.0.0.4 -from kms/a kms
   alicloudkms init -renew -ca-key /media/safe/ca.key /etc/alicloudkms
 `),
 		Action: runInit,
@@ -75,31 +89,24 @@ func runInit(_ context.Context, c *cli.Command) error {
 	if c.Args().Len() != 1 || c.Args().First() == "" {
 		return usagef(c, "init needs one folder, DIR")
 	}
-	renew := c.Bool("renew")
-	if c.IsSet("ca-key") && !renew {
-		return usagef(c, "-ca-key works only with -renew")
+	mode, err := initModeOf(c)
+	if err != nil {
+		return err
 	}
-	for _, name := range []string{"listen", "region", "account", "data", "node"} {
-		if c.IsSet(name) && renew {
-			return usagef(c, "-%s works only without -renew", name)
-		}
-	}
-	for _, name := range []string{"etcd", "cluster"} {
-		if c.IsSet(name) && !c.IsSet("node") {
-			return usagef(c, "-%s works only with -node", name)
-		}
-	}
-	options := setup.Options{
+	return mode.run(c)
+}
+
+// initOptions are those of a new service.
+func initOptions(c *cli.Command) setup.Options {
+	return setup.Options{
 		Dir: c.Args().First(), Hosts: listOf(c, "host"), Listen: c.String("listen"),
 		Region: c.String("region"), Account: c.String("account"), Data: c.String("data"), Now: time.Now(),
 	}
-	switch {
-	case renew:
-		return runRenew(c)
-	case c.IsSet("node"):
-		return runInitCluster(c, options)
-	}
-	made, err := setup.Init(options)
+}
+
+// runInitService is init of a service on one machine.
+func runInitService(c *cli.Command) error {
+	made, err := setup.Init(initOptions(c))
 	if err != nil {
 		return blameFlag(c, err)
 	}
@@ -153,20 +160,4 @@ func describeUse(m setup.Made) string {
   vault write alicloudkms/config region=%s %s %s access_key=%s %s`,
 		shell.Word(m.EnvFile), m.Region, shell.Word("endpoint="+m.Endpoint),
 		shell.Word("ca_cert=@"+m.CAFile), m.AccessKeyID, shell.Word("secret_key=@"+m.SecretFile))
-}
-
-// runRenew is `init -renew`.
-func runRenew(c *cli.Command) error {
-	renewed, err := setup.Renew(setup.RenewOptions{
-		Dir: c.Args().First(), CAKeyFile: c.String("ca-key"), Hosts: listOf(c, "host"), Now: time.Now(),
-	})
-	if err != nil {
-		return blameFlag(c, err)
-	}
-	text := fmt.Sprintf("%s is for %s, until %s.",
-		renewed.CertificateFile, strings.Join(renewed.Hosts, ", "), renewed.Expires.Format(time.DateOnly))
-	if renewed.ConfigFile != "" {
-		text += "\nLet the running service read it:\n\n  alicloudkms reload -config " + shell.Word(renewed.ConfigFile)
-	}
-	return printResult(c, renewed, text)
 }

@@ -3,7 +3,7 @@
 //
 // The same commit and the same Go give the same files, byte for byte, on whatever machine: programs hold no paths, all
 // times are the commit's, owners are root, and files in archives are sorted. -check proves it: it builds everything
-// twice, from two folders and with build caches of their own.
+// twice, from two folders, the second time with an empty build cache.
 //
 // A step takes programs that are built and writes its files to the same folder; steps is the list of them. The last one
 // writes the checksums of all.

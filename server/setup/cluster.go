@@ -4,10 +4,7 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"net"
-	"net/url"
 	"path/filepath"
-	"slices"
 	"strings"
 	"time"
 
@@ -90,18 +87,6 @@ type newCluster struct {
 	nodes   []*node
 }
 
-// node is one machine of a newCluster.
-type node struct {
-	name string
-	// uri is what its certificate for the others says.
-	uri *url.URL
-	// peers is host:port where the others reach it.
-	peers  string
-	place  place
-	server pki.Pair
-	peer   pki.Pair
-}
-
 func planCluster(o ClusterOptions) (*newCluster, error) {
 	c := &newCluster{name: cmp.Or(o.Cluster, "kms"), etcd: o.Etcd}
 	if err := c.placeNodes(o); err != nil {
@@ -132,42 +117,9 @@ func (c *newCluster) placeNodes(o ClusterOptions) error {
 	if _, err := peers.NodeURI(c.name, "node"); err != nil {
 		return badOption("cluster", c.name, err)
 	}
-	for _, written := range o.Nodes {
-		n, err := parseNode(c.name, written)
-		if err != nil {
-			return badOption("node", written, err)
-		}
-		if slices.ContainsFunc(c.nodes, func(other *node) bool { return other.name == n.name || other.peers == n.peers }) {
-			return badOption("node", written, errors.New("another node has this name or this address"))
-		}
-		own := append(slices.Clone(o.Hosts), n.place.hosts...)
-		if n.place.hosts, err = checkHosts(own); err != nil {
-			return err
-		}
-		c.nodes = append(c.nodes, n)
-	}
-	if len(c.nodes) == 0 {
-		return badOption("node", "", errors.New("give one for each machine, as NAME=HOST"))
-	}
-	return nil
-}
-
-func parseNode(cluster, written string) (*node, error) {
-	name, address, _ := strings.Cut(written, "=")
-	uri, err := peers.NodeURI(cluster, name)
-	if err != nil {
-		return nil, err
-	}
-	host, port, err := net.SplitHostPort(address)
-	if err != nil {
-		host, port = address, peersPort
-	}
-	if host, err = checkHost(host); err != nil {
-		return nil, fmt.Errorf("give NAME=HOST or NAME=HOST:PORT, such as node-1=10.0.0.1: %w", err)
-	}
-	n := &node{name: name, uri: uri, peers: net.JoinHostPort(host, port)}
-	n.place.hosts = append([]string{host}, "localhost", loopback, "::1")
-	return n, nil
+	var err error
+	c.nodes, err = parseNodes(c.name, o.Nodes, o.Hosts, nil)
+	return err
 }
 
 // certify makes the CA of the nodes, and the certificates of each. A node's own is valid for as long as its CA: when it
@@ -179,10 +131,7 @@ func (c *newCluster) certify(now time.Time) (err error) {
 		return err
 	}
 	for _, n := range c.nodes {
-		if n.server, err = c.ca.Issue(serverTemplate(n.place.hosts, now, c.made.Expires)); err != nil {
-			return err
-		}
-		if n.peer, err = c.nodesCA.Issue(pki.Node(n.name, n.uri, now, until)); err != nil {
+		if err := n.certify(c.ca, c.nodesCA, now, c.made.Expires, until); err != nil {
 			return err
 		}
 	}
@@ -229,22 +178,18 @@ func (c *newCluster) writeNode(f *folder, n *node) error {
 		return err
 	}
 	defer clear(root)
-	tlsKey, err := pki.EncodeKey(n.server.Key)
-	peerKey, peerErr := pki.EncodeKey(n.peer.Key)
-	if err := errors.Join(err, peerErr, f.makeBelow(n.name)); err != nil {
+	certificates, err := n.certificates()
+	if err := errors.Join(err, f.makeBelow(n.name)); err != nil {
 		return err
 	}
-	return f.writeAll(n.name, []newFile{
-		{rootKeyName, ownersFile, root},
-		{caName, publicFile, pki.EncodeCertificates(c.ca.Certificate)},
-		{keyName, ownersFile, tlsKey},
-		{certName, publicFile, pki.EncodeCertificates(n.server.Certificate)},
-		{nodesCAName, publicFile, pki.EncodeCertificates(c.nodesCA.Certificate)},
-		{nodeKeyName, ownersFile, peerKey},
-		{nodeCertName, publicFile, pki.EncodeCertificates(n.peer.Certificate)},
-		{secretName, ownersFile, []byte(c.secret.Reveal() + "\n")},
-		{configName, publicFile, []byte(n.config(c))},
-	})
+	return f.writeAll(n.name, append(
+		certificates,
+		newFile{rootKeyName, ownersFile, root},
+		newFile{caName, publicFile, pki.EncodeCertificates(c.ca.Certificate)},
+		newFile{nodesCAName, publicFile, pki.EncodeCertificates(c.nodesCA.Certificate)},
+		newFile{secretName, ownersFile, []byte(c.secret.Reveal() + "\n")},
+		newFile{configName, publicFile, []byte(n.config(c))},
+	))
 }
 
 func (c *newCluster) result() MadeCluster {

@@ -24,7 +24,11 @@
 //	node.pem       the node's certificate for the other nodes, with its name
 //	node.key       its key
 //
-// [Renew] replaces the certificate by one that is valid for longer, for the same key.
+// [AddNodes] makes the folders of more nodes, each like one that there is.
+//
+// [Renew] replaces certificates by ones that are valid for longer, for the same keys. The CA of the nodes is renewed
+// with their certificates, since only they have to know it: its key and its name stay, so that nodes that have the new
+// certificate and nodes that have the old one believe each other.
 //
 // The CA is kept for 10 years, since every client must be given a new one. It has no name constraints: a service gets
 // other names in that time. What protects clients is that its key is somewhere else.

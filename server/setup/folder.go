@@ -1,12 +1,14 @@
 package setup
 
 import (
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
+	"syscall"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/durable"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/shell"
@@ -24,6 +26,18 @@ type folder struct {
 
 // makeFolder makes the folder at path, or opens an empty one.
 func makeFolder(path string) (*folder, error) {
+	f, err := makeOrOpenFolder(path)
+	if err != nil {
+		return nil, err
+	}
+	if err := f.requireEmpty(); err != nil {
+		return nil, errors.Join(err, f.close())
+	}
+	return f, nil
+}
+
+// makeOrOpenFolder makes the folder at path, or opens one.
+func makeOrOpenFolder(path string) (*folder, error) {
 	err := os.Mkdir(path, 0o700)
 	if err != nil && !errors.Is(err, fs.ErrExist) {
 		return nil, err
@@ -37,9 +51,6 @@ func makeFolder(path string) (*folder, error) {
 		return nil, err
 	}
 	f.isNew = isNew
-	if err := f.requireEmpty(); err != nil {
-		return nil, errors.Join(err, f.close())
-	}
 	return f, nil
 }
 
@@ -58,6 +69,12 @@ func openFolder(path string) (*folder, error) {
 
 // name is the path of a file in the folder, for messages and for what is read elsewhere.
 func (f *folder) name(file string) string { return filepath.Join(f.path, file) }
+
+// has reports whether there is a file of that name, or something that keeps it from being seen.
+func (f *folder) has(name string) bool {
+	_, err := f.root.Lstat(name)
+	return !errors.Is(err, fs.ErrNotExist)
+}
 
 func (f *folder) requirePrivate() error {
 	info, err := f.root.Stat(".")
@@ -95,6 +112,35 @@ func (f *folder) write(name string, mode fs.FileMode, content []byte) error {
 	return errors.Join(err, file.Sync(), file.Close())
 }
 
+// replace writes a file in the place of another, for the same users: all of it, durably, or nothing.
+func (f *folder) replace(name string, content []byte) error {
+	info, err := f.root.Lstat(name)
+	if err != nil {
+		return err
+	}
+	if !info.Mode().IsRegular() {
+		return fmt.Errorf("%s is not a file, and is not replaced", f.name(name))
+	}
+	temporary := "." + name + "-" + rand.Text()
+	if err := f.write(temporary, ownersFile, content); err != nil {
+		return errors.Join(err, f.undo())
+	}
+	// The service may read it as a member of a group, and root may renew it.
+	owner := info.Sys().(*syscall.Stat_t)
+	err = f.root.Lchown(temporary, int(owner.Uid), int(owner.Gid))
+	if err == nil {
+		err = f.root.Chmod(temporary, info.Mode().Perm())
+	}
+	if err == nil {
+		err = f.root.Rename(temporary, name)
+	}
+	if err != nil {
+		return errors.Join(err, f.undo())
+	}
+	f.written = f.written[:len(f.written)-1] // It has another name now.
+	return f.keep()
+}
+
 // newFile is a file to be made.
 type newFile struct {
 	name    string
@@ -111,11 +157,24 @@ const (
 // writeAll makes files in the folder below, or in f itself.
 func (f *folder) writeAll(below string, files []newFile) error {
 	for _, file := range files {
-		if err := f.write(filepath.Join(below, file.name), file.mode, file.content); err != nil {
+		name := filepath.Join(below, file.name)
+		if err := errors.Join(f.makeAbove(name), f.write(name, file.mode, file.content)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// makeAbove makes the folders in the folder that a file is to be in.
+func (f *folder) makeAbove(name string) error {
+	above := filepath.Dir(name)
+	if f.has(above) {
+		return nil
+	}
+	if err := f.makeAbove(above); err != nil {
+		return err
+	}
+	return f.makeBelow(above)
 }
 
 // makeBelow makes a folder in the folder, for files with names such as "node-1/server.hcl".

@@ -1,13 +1,11 @@
 package setup
 
 import (
-	"crypto/rand"
 	"crypto/x509"
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
-	"syscall"
+	"path/filepath"
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
@@ -15,148 +13,204 @@ import (
 
 // RenewOptions are for [Renew].
 type RenewOptions struct {
-	// Dir has ca.pem and the certificate, tls.pem.
+	// Dir has ca.pem and the certificate, tls.pem; that of a node also nodes-ca.pem and node.pem. Or it is the folder of a
+	// cluster, which has those of nodes.
 	Dir string
 	// CAKeyFile is the key of the CA; "" means ca.key in Dir.
 	CAKeyFile string
-	// Hosts are what the new certificate is for; none means what the current one is for.
+	// NodesCAKeyFile is the key of the nodes' CA; "" means nodes-ca.key beside the CA's key.
+	NodesCAKeyFile string
+	// Hosts are what the new certificate for clients is for; none means what the current one is for. They can't be given
+	// for a cluster, whose nodes have different ones.
 	Hosts []string
-	// Now is when the new certificate begins.
+	// Now is when the new certificates begin.
 	Now time.Time
 }
 
-// Renewed is a certificate that [Renew] has made.
+// Renewed is what [Renew] has made in a folder.
 type Renewed struct {
-	CertificateFile string `json:"certificate_file"`
+	// CertificateFile has the certificate for clients. It is "" if that was left as it is, without the key of its CA.
+	CertificateFile string `json:"certificate_file,omitempty"`
 	// ConfigFile is server.hcl in the same folder, or "" if it is not there.
 	ConfigFile string    `json:"config_file,omitempty"`
-	Hosts      []string  `json:"hosts"`
-	Expires    time.Time `json:"expires"`
+	Hosts      []string  `json:"hosts,omitempty"`
+	Expires    time.Time `json:"expires,omitzero"`
 	// Before is when the certificate that was replaced expires.
-	Before time.Time `json:"before"`
+	Before time.Time `json:"before,omitzero"`
+	// Node is about the certificate for the other nodes; nil for a service on one machine.
+	Node *RenewedNode `json:"node,omitempty"`
+	// Nodes are the nodes of a cluster, if Dir is its folder. No other field is set then.
+	Nodes []Renewed `json:"nodes,omitempty"`
 }
 
-// Renew replaces the certificate in a folder by one that the same CA signs now. It is for the same key, so that one
-// file changes, at once and for good, and the key need not be where the CA's is.
+// RenewedNode is the certificate of a node for the others.
+type RenewedNode struct {
+	Name    string `json:"name"`
+	Cluster string `json:"cluster"`
+	// CertificateFile is "" if it was left as it is, since there is no MissingKeyFile.
+	CertificateFile string `json:"certificate_file,omitempty"`
+	MissingKeyFile  string `json:"missing_key_file,omitempty"`
+	// CAFile has the CA of the nodes, if that was renewed too: for the same key, so that certificates of before are good.
+	CAFile string `json:"ca_file,omitempty"`
+	// Expires is that of the certificate that is there now, and Before that of the one that was replaced.
+	Expires time.Time `json:"expires"`
+	Before  time.Time `json:"before,omitzero"`
+}
+
+// Renew replaces the certificates in a folder by ones that the same CAs sign now. They are for the same keys, so that
+// these need not be where the CAs' are. Everything is signed before the first file is replaced. Each is replaced at
+// once and for good; after an error some may be, and Renew can be called again.
 func Renew(o RenewOptions) (_ Renewed, err error) {
-	hosts, err := checkHosts(o.Hosts)
+	if o.Hosts, err = checkHosts(o.Hosts); err != nil {
+		return Renewed{}, err
+	}
+	if o.Dir, err = absolute(o.Dir); err != nil {
+		return Renewed{}, err
+	}
+	f, err := openFolder(o.Dir)
 	if err != nil {
 		return Renewed{}, err
 	}
-	dir, err := absolute(o.Dir)
+	r := &renewal{o: o, nodesCAs: map[string]*x509.Certificate{}}
+	defer func() { err = errors.Join(err, f.close(), r.close()) }()
+	if r.keys, err = readCAKeys(o); err != nil {
+		return Renewed{}, err
+	}
+	made, err := r.renew(f)
 	if err != nil {
 		return Renewed{}, err
 	}
-	f, err := openFolder(dir)
+	return made, r.replaceAll()
+}
+
+// renewal is what Renew has made so far.
+type renewal struct {
+	o    RenewOptions
+	keys caKeys
+	// nodesCAs are the renewed CAs of nodes, by the DER of those before.
+	nodesCAs map[string]*x509.Certificate
+	// below are the folders of nodes that were opened.
+	below []*folder
+	files []replacement
+}
+
+// replacement is a certificate that replaces the file of that name in a folder.
+type replacement struct {
+	in          *folder
+	name        string
+	certificate *x509.Certificate
+}
+
+func (r *renewal) replace(in *folder, name string, by *x509.Certificate) {
+	r.files = append(r.files, replacement{in, name, by})
+}
+
+func (r *renewal) replaceAll() error {
+	for _, file := range r.files {
+		if err := file.in.replace(file.name, pki.EncodeCertificates(file.certificate)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (r *renewal) close() (err error) {
+	for _, f := range r.below {
+		err = errors.Join(err, f.close())
+	}
+	return err
+}
+
+// renew signs what belongs in a folder, or in those of the nodes below it.
+func (r *renewal) renew(f *folder) (made Renewed, err error) {
+	if !f.isClusters() {
+		return r.renewIn(f)
+	}
+	nodes, err := f.nodes()
 	if err != nil {
-		return Renewed{}, err
+		return made, err
 	}
-	defer func() { err = errors.Join(err, f.close()) }()
-	current, err := f.certificate(certName)
-	if err != nil {
-		return Renewed{}, err
+	if len(r.o.Hosts) > 0 {
+		return made, badOption("host", r.o.Hosts[0],
+			fmt.Errorf("each node has its own; give it with the folder of one, such as %s", f.name(nodes[0])))
 	}
-	ca, err := f.authority(o.CAKeyFile)
-	if err != nil {
-		return Renewed{}, err
+	for _, name := range nodes {
+		below, err := openFolder(f.name(name))
+		if err != nil {
+			return made, err
+		}
+		r.below = append(r.below, below)
+		node, err := r.renewIn(below)
+		if err != nil {
+			return made, err
+		}
+		made.Nodes = append(made.Nodes, node)
 	}
-	if err := current.CheckSignatureFrom(ca.Certificate); err != nil {
-		return Renewed{}, fmt.Errorf("%s was not signed by %s: %w", f.name(certName), f.name(caName), err)
+	return made, r.renewCopy(f)
+}
+
+// isClusters reports whether a folder is that of a cluster, as [InitCluster] has made it, and not that of a node.
+func (f *folder) isClusters() bool {
+	return f.has(nodesCAName) && !f.has(certName) && !f.has(nodeCertName)
+}
+
+// nodes returns the names of the folders of nodes in that of a cluster.
+func (f *folder) nodes() (names []string, err error) {
+	entries, err := fs.ReadDir(f.root.FS(), ".")
+	for _, e := range entries {
+		if e.IsDir() && f.has(filepath.Join(e.Name(), nodeCertName)) {
+			names = append(names, e.Name())
+		}
 	}
-	if len(hosts) == 0 {
-		hosts = pki.Hosts(current)
+	if err == nil && len(names) == 0 {
+		err = fmt.Errorf("%s has no node's folder any longer; name the CA's key with -ca-key, and give the folder of a node, "+
+			"such as /etc/alicloudkms on its machine", f.path)
 	}
-	renewed, err := sign(ca, current, hosts, o.Now)
-	if err != nil {
-		return Renewed{}, err
-	}
-	made := Renewed{CertificateFile: f.name(certName), Hosts: hosts, Expires: renewed.NotAfter, Before: current.NotAfter}
-	if _, err := f.root.Stat(configName); err == nil {
+	return names, err
+}
+
+// renewIn signs the certificates of the service in a folder.
+func (r *renewal) renewIn(f *folder) (made Renewed, err error) {
+	if f.has(configName) {
 		made.ConfigFile = f.name(configName)
 	}
-	return made, f.replace(certName, pki.EncodeCertificates(renewed))
+	if r.keys.clients.key != nil {
+		if err := r.renewServer(f, &made); err != nil {
+			return made, err
+		}
+		if !f.has(nodeCertName) {
+			return made, nil
+		}
+	}
+	made.Node, err = r.renewPeer(f)
+	return made, err
+}
+
+// renewServer signs the certificate for clients.
+func (r *renewal) renewServer(f *folder, made *Renewed) error {
+	current, ca, err := f.signed(certName, caName, r.keys.clients)
+	if err != nil {
+		return err
+	}
+	if made.Hosts = r.o.Hosts; len(made.Hosts) == 0 {
+		made.Hosts = pki.Hosts(current)
+	}
+	renewed, err := sign(ca, current, made.Hosts, r.o.Now)
+	if err != nil {
+		return err
+	}
+	made.CertificateFile, made.Expires, made.Before = f.name(certName), renewed.NotAfter, current.NotAfter
+	r.replace(f, certName, renewed)
+	return nil
 }
 
 // sign returns a certificate that follows current. It does not outlive its CA.
 func sign(ca *pki.Authority, current *x509.Certificate, hosts []string, now time.Time) (*x509.Certificate, error) {
-	until := now.Add(certificateLife)
-	if end := ca.Certificate.NotAfter; end.Before(until) {
-		until = end
-	}
-	if !until.After(now) {
-		return nil, fmt.Errorf("the CA itself has expired, on %s; run alicloudkms init for another folder, and give clients its %s",
-			until.Format(time.DateOnly), caName)
+	until, err := ca.Until(now.Add(certificateLife), now)
+	if err != nil {
+		return nil, fmt.Errorf("%w; run alicloudkms init for another folder, and give clients its %s", err, caName)
 	}
 	template := serverTemplate(hosts, now, until)
 	template.Subject = current.Subject
 	return ca.Sign(template, current.PublicKey)
-}
-
-// certificate reads the first certificate in a file.
-func (f *folder) certificate(name string) (*x509.Certificate, error) {
-	content, err := f.root.ReadFile(name)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.path, err)
-	}
-	found, err := pki.ParseCertificates(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", f.name(name), err)
-	}
-	return found[0], nil
-}
-
-// authority reads the CA, whose key may be elsewhere.
-func (f *folder) authority(keyFile string) (*pki.Authority, error) {
-	certificate, err := f.certificate(caName)
-	if err != nil {
-		return nil, err
-	}
-	if keyFile == "" {
-		keyFile = f.name(caKeyName)
-	}
-	content, err := os.ReadFile(keyFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("%w; if it was moved, name it with -ca-key", err)
-	}
-	if err != nil {
-		return nil, err
-	}
-	defer clear(content)
-	key, err := pki.ParseKey(content)
-	if err != nil {
-		return nil, fmt.Errorf("%s: %w", keyFile, err)
-	}
-	ca := &pki.Authority{Pair: pki.Pair{Certificate: certificate, Key: key}}
-	if err := ca.Belongs(); err != nil {
-		return nil, fmt.Errorf("%s is not the key of %s: %w", keyFile, f.name(caName), err)
-	}
-	return ca, nil
-}
-
-// replace writes a file in the place of another, for the same users: all of it, durably, or nothing.
-func (f *folder) replace(name string, content []byte) error {
-	info, err := f.root.Lstat(name)
-	if err != nil {
-		return err
-	}
-	if !info.Mode().IsRegular() {
-		return fmt.Errorf("%s is not a file, and is not replaced", f.name(name))
-	}
-	temporary := "." + name + "-" + rand.Text()
-	if err := f.write(temporary, 0o600, content); err != nil {
-		return errors.Join(err, f.undo())
-	}
-	// The service may read it as a member of a group, and root may renew it.
-	owner := info.Sys().(*syscall.Stat_t)
-	err = f.root.Lchown(temporary, int(owner.Uid), int(owner.Gid))
-	if err == nil {
-		err = f.root.Chmod(temporary, info.Mode().Perm())
-	}
-	if err == nil {
-		err = f.root.Rename(temporary, name)
-	}
-	if err != nil {
-		return errors.Join(err, f.undo())
-	}
-	return f.keep()
 }

@@ -19,8 +19,7 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "alicloudkms")
-	out, err := exec.Command("go", "build", "-o", binary, "../../cmd/alicloudkms").CombinedOutput()
-	require.NoError(t, err, "%s", out)
+	require.NoError(t, servers.Build(t.Context(), "../..", "alicloudkms", binary, "crash"))
 	return binary
 }
 

@@ -31,8 +31,10 @@ type site struct {
 	page, work string
 	names      *strings.Replacer
 	etcd       *etcdtest.Cluster
-	// clients and operations are where the nodes a, b and c listen.
+	// clients and operations are where the nodes a, b, c and d listen.
 	clients, operations []string
+	// started are the operations of the nodes that were started.
+	started []string
 }
 
 // TestTheClusterPageRunsAsPrinted follows docs/cluster.md: certificates by openssl, roles by etcdctl, in an etcd with
@@ -44,6 +46,9 @@ func TestTheClusterPageRunsAsPrinted(t *testing.T) {
 	s.run(t, withEtcd)
 	s.startNodes(t)
 	s.run(t, withNodes)
+	s.startNode(t, "d", 3)
+	s.awaitServing(t)
+	s.callThrough(t, 3)
 }
 
 func newSite(t *testing.T) *site {
@@ -90,14 +95,14 @@ func (s *site) startEtcd(t *testing.T) {
 		require.NoError(t, os.Symlink(filepath.Join(s.work, "etcd", made), filepath.Join(dir, name)))
 	}
 	s.etcd = etcdtest.Start(t, etcdtest.Options{Members: 3, NoSync: true, TLS: dir})
-	free := freeAddresses(t, 10)
-	balancer, peers := free[0], free[1:4]
-	s.clients, s.operations = free[4:7], free[7:10]
+	free := freeAddresses(t, 13)
+	balancer, peers := free[0], free[1:5]
+	s.clients, s.operations = free[5:9], free[9:13]
 	replace := []string{"-host kms.example.com \\", "-listen " + balancer + " \\"}
 	for i, endpoint := range s.etcd.Endpoints() {
 		replace = append(replace, fmt.Sprintf("https://etcd%d.internal:2379", i+1), endpoint)
 	}
-	for i, node := range []string{"a", "b", "c"} {
+	for i, node := range []string{"a", "b", "c", "d"} {
 		replace = append(replace, node+"=10.0.0."+fmt.Sprint(i+1), node+"="+peers[i])
 	}
 	replace = append(replace, "127.0.0.1:9180", s.operations[0])
@@ -108,28 +113,62 @@ func (s *site) startEtcd(t *testing.T) {
 func (s *site) startNodes(t *testing.T) {
 	t.Helper()
 	for i, name := range []string{"a", "b", "c"} {
-		config := filepath.Join(s.work, "cluster", name, "server.hcl")
-		written, err := os.ReadFile(config)
-		require.NoError(t, err)
-		text := strings.NewReplacer("127.0.0.1:9180", s.operations[i]).Replace(string(written))
-		before, after, found := strings.Cut(text, "listener {\n  address       = \"")
-		require.True(t, found)
-		_, after, _ = strings.Cut(after, `"`)
-		text = before + "listener {\n  address       = \"" + s.clients[i] + `"` + after
-		require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
-		p, err := servers.Start(exec.Command(shared.service(), "server", "-config", config), config+".log")
-		require.NoError(t, err)
-		t.Cleanup(func() { require.NoError(t, p.Stop()) })
-		_, err = servers.AwaitKMS(p)
-		require.NoError(t, err)
+		s.startNode(t, name, i)
 	}
-	env := filepath.Join(s.work, "cluster", "admin.env")
+	s.useNode(t, 2)
+	s.awaitServing(t)
+}
+
+// useNode puts the address of the node with a number into admin.env.
+func (s *site) useNode(t *testing.T, number int) (env string) {
+	t.Helper()
+	env = filepath.Join(s.work, "cluster", "admin.env")
 	content, err := os.ReadFile(env)
 	require.NoError(t, err)
 	_, endpoint, _ := strings.Cut(string(content), "ALICLOUD_DOMAIN='")
 	endpoint, _, _ = strings.Cut(endpoint, "'")
-	require.NoError(t, os.WriteFile(env, []byte(strings.Replace(string(content), endpoint, s.clients[2], 1)), 0o600))
-	for _, operations := range s.operations {
+	require.NoError(t, os.WriteFile(env, []byte(strings.Replace(string(content), endpoint, s.clients[number], 1)), 0o600))
+	return env
+}
+
+// callThrough lists keys by way of a standby: it and the active node accept each other's certificates, of which that of
+// the standby is newer.
+func (s *site) callThrough(t *testing.T, number int) {
+	t.Helper()
+	out, err := exec.Command(shared.service(), "call", "ListKeys", "-env", s.useNode(t, number)).CombinedOutput()
+	require.NoError(t, err, "%s", out)
+	require.Contains(t, string(out), "KeyArn")
+}
+
+// startNode starts the node with a name, on the ports of a number.
+func (s *site) startNode(t *testing.T, name string, number int) {
+	t.Helper()
+	config := filepath.Join(s.work, "cluster", name, "server.hcl")
+	written, err := os.ReadFile(config)
+	require.NoError(t, err)
+	listening := func(block, address string) string { return block + " {\n  address " + address }
+	text := string(written)
+	for block, at := range map[string]string{
+		listening("listener", "      = "): s.clients[number], listening("operations", "= "): s.operations[number],
+	} {
+		before, after, found := strings.Cut(text, block+`"`)
+		require.True(t, found, block)
+		_, after, _ = strings.Cut(after, `"`)
+		text = before + block + `"` + at + `"` + after
+	}
+	require.NoError(t, os.WriteFile(config, []byte(text), 0o600))
+	p, err := servers.Start(exec.Command(shared.service(), "server", "-config", config), config+".log")
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, p.Stop()) })
+	_, err = servers.AwaitKMS(p)
+	require.NoError(t, err)
+	s.started = append(s.started, s.operations[number])
+}
+
+// awaitServing waits until each node that was started is the active one or a standby.
+func (s *site) awaitServing(t *testing.T) {
+	t.Helper()
+	for _, operations := range s.started {
 		require.Eventually(t, func() bool {
 			return healthOf(t.Context(), "http://"+operations+"/healthz?standbyok=true") == http.StatusOK
 		}, time.Minute, 50*time.Millisecond)

@@ -21,9 +21,10 @@ const (
 func (s *stage) registerBefore(t *testing.T) {
 	t.Helper()
 	sources, file := t.TempDir(), filepath.Join(shared.plugins(), pluginName+"_"+beforeVersion)
+	// Without the path of the folder, which is a new one each time, the next build finds this one's packages in the cache.
 	script := `set -euo pipefail
 git -C "$1" archive "$2" | tar -x -C "$3"
-go build -C "$3" -buildvcs=false -ldflags "-X $4.Version=$5" -o "$6" "./cmd/$7"`
+go build -C "$3" -trimpath -buildvcs=false -ldflags "-X $4.Version=$5" -o "$6" "./cmd/$7"`
 	build := exec.Command("bash", "-c", script, "build",
 		root, beforeVersions, sources, module, beforeVersion, file, pluginName)
 	build.Env = shared.environment

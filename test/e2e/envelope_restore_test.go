@@ -12,10 +12,10 @@ import (
 // TestVaultThatIsRestoredOpensWhatItHasForgotten restores a snapshot of Vault from before a rotation. Two data keys of
 // one key then have the same number.
 func TestVaultThatIsRestoredOpensWhatItHasForgotten(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
-		v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-restored-", settings{})
-		require.NoError(t, err)
-		alone := &stage{vault: v, kms: s.kms}
+		alone := s.withOwnVault(t, "restored")
+		v := alone.vault
 		m := alone.mount(t)
 		m.write("keys/a", inEnvelopeMode)
 		plaintext := newPlaintext()
@@ -27,7 +27,7 @@ func TestVaultThatIsRestoredOpensWhatItHasForgotten(t *testing.T) {
 		forgotten := m.encrypt("a", plaintext)
 		v.restore(t, m, &snapshot, "keys/a", 1)
 		require.Equal(t, plaintext, m.decrypt("a", first))
-		_, err = m.try("decrypt/a", map[string]any{"ciphertext": forgotten})
+		_, err := m.try("decrypt/a", map[string]any{"ciphertext": forgotten})
 		m.refused(err, http.StatusForbidden, "version 2", "older snapshot", "rotate")
 
 		m.write("keys/a/rotate", nil)

@@ -62,6 +62,7 @@ func needingKMS(plaintext, ciphertext, newKey string) []request {
 }
 
 func TestFaultsHaveTheirOwnStatusAndPass(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "behind-faults")
 		proxy := kms.behindFaults(t)
@@ -101,7 +102,9 @@ func TestFaultsHaveTheirOwnStatusAndPass(t *testing.T) {
 // TestFaultsLeaveNothingBehind compares the plugin's open sockets and goroutines before and after faulty requests. One
 // leaked connection or goroutine per request would far exceed the bounds.
 func TestFaultsLeaveNothingBehind(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
+		s = s.withOwnVault(t, "faults")
 		const (
 			rounds    = 20
 			tolerance = 5 * workers

@@ -127,7 +127,7 @@ func (k *cloudKMS) start() {
 	var err error
 	k.Process, err = servers.Start(cmd, k.dir+".log")
 	require.NoError(k.t, err)
-	shared.started = append(shared.started, k.Process)
+	shared.stopsAtTheEnd(k.Process)
 	k.addresses[""], err = servers.AwaitKMS(k.Process)
 	require.NoError(k.t, err)
 	for id := range cloudSettings {

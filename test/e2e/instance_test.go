@@ -172,6 +172,7 @@ func TestInstanceWithoutInternetAccessNeedsItsDedicatedGateway(t *testing.T) {
 
 // KMS answers GetKmsInstance once a second for the whole account, and each of these mounts needs an answer.
 func TestMountsThatAreConfiguredAtTheSameTimeWaitForTheirTurn(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.cloud(t)
 		var mounts []*mount

@@ -85,6 +85,7 @@ func (i interruption) send(m *mount, key string) error {
 // TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing kills the leader when KMS has acted and the leader does
 // not know yet.
 func TestLeaderKilledBetweenKMSAndStorageLosesAndDoublesNothing(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		kms := s.ownKMS(t, "interrupted")
 		proxy := kms.behindFaults(t)

@@ -8,7 +8,7 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// TestMainJob also proves to CI that tests ran on a real Vault: .ci/run looks for its name.
+// TestMainJob also proves to CI that tests ran on a real Vault: .ci/check.sh looks for its name.
 func TestMainJob(t *testing.T) {
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)

@@ -113,6 +113,7 @@ func (m *mount) secretFile(secret string) string {
 }
 
 func TestKubernetesEncryptsThroughTheEngine(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		for _, encryption := range []string{"direct", "envelope"} {
 			t.Run(encryption, func(t *testing.T) {

@@ -23,7 +23,7 @@ type kmsService struct{ *servers.KMS }
 // startKMS starts a service with new data in the suite's folder.
 func startKMS(s *suite, name string) (*kmsService, error) {
 	k := &kmsService{&servers.KMS{Program: s.service(), Dir: s.folder(name)}}
-	s.started = append(s.started, k)
+	s.stopsAtTheEnd(k)
 	if err := k.Start(); err != nil {
 		return nil, err
 	}

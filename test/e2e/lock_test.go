@@ -127,7 +127,7 @@ func onOpenBao(t *testing.T, test func(t *testing.T, s *stage, builtIn, plugin s
 			continue
 		}
 		t.Run(p.name, func(t *testing.T) {
-			s, err := shared.stage(p)
+			s, err := shared.stages[p.name]()
 			require.NoError(t, err)
 			test(t, s, sealKinds()[0], sealKinds()[1])
 		})

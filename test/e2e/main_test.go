@@ -59,7 +59,7 @@ func onEach(t *testing.T, test func(t *testing.T, s *stage)) {
 	}
 	for _, p := range shared.platforms {
 		t.Run(p.name, func(t *testing.T) {
-			s, err := shared.stage(p)
+			s, err := shared.stages[p.name]()
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -95,14 +95,15 @@ func (u *ramUser) killedWhileTried() {
 }
 
 func TestPluginKilledAtEachStepOfARotationGoesOnWithAnAccessKeyThatWorks(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
-		u := s.ramUser(t)
+		u := s.withOwnVault(t, "rotation").ramUser(t)
 		u.write("keys/a", nil)
 		plaintext := newPlaintext()
 		ciphertext := u.encrypt("a", plaintext)
 		works := func(keys int) {
 			t.Helper()
-			s.comesBack(t, func() error {
+			u.s.comesBack(t, func() error {
 				_, err := u.try("decrypt/a", map[string]any{"ciphertext": ciphertext})
 				return err
 			})
@@ -134,6 +135,7 @@ func TestPluginKilledAtEachStepOfARotationGoesOnWithAnAccessKeyThatWorks(t *test
 }
 
 func TestRotationNeedsItsOwnPathAlone(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		u := s.ramUser(t)
 		const policy = `path "%[1]s/config/rotate-root" {

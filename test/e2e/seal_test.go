@@ -90,6 +90,7 @@ func (v *vaultServer) logged(t *testing.T) int64 {
 }
 
 func TestServerUnsealsItselfThroughTheEngine(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		sealed := s.startSealing(t)
 		require.Empty(t, sealed.UnsealKey, "only the engine can unseal it")

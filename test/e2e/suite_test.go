@@ -8,19 +8,29 @@ import (
 	"path/filepath"
 	"slices"
 	"sync"
+	"testing"
+
+	"github.com/stretchr/testify/assert"
+	"github.com/stretchr/testify/require"
 )
 
-// suite owns everything shared: the folder, the binaries under test and one stage for each platform. Tests run one
-// after another, so it needs no lock.
+// suite owns everything shared: the folder, the binaries under test and one stage for each platform.
+//
+// A test that mostly waits for servers of its own runs in parallel with others of its kind, after all others. It must
+// neither count the plugin's processes of the stage's server nor change what that server's plugin is.
 type suite struct {
 	platforms []platform
 	dir       string
 	build     func() error
-	stages    map[string]*stage
+	// stages starts the stage of a platform on first use.
+	stages map[string]func() (*stage, error)
+
+	mu sync.Mutex // guards the fields below
 	// folders is the number of folders handed out.
 	folders int
 	// started are all servers that tests have started, in order.
 	started []interface{ Stop() error }
+
 	secrets confidential
 	// environment is the caller's: the build may need its proxies.
 	environment []string
@@ -32,6 +42,16 @@ type stage struct {
 	kms   *kmsService
 }
 
+// withOwnVault returns a stage with the same KMS service and a server of its own for one test, which may then count the
+// plugin's processes in parallel with other tests.
+func (s *stage) withOwnVault(t *testing.T, name string) *stage {
+	t.Helper()
+	v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-"+name+"-", settings{})
+	require.NoError(t, err)
+	t.Cleanup(func() { assert.NoError(t, v.Stop()) })
+	return &stage{vault: v, kms: s.kms}
+}
+
 func newSuite(platforms []platform) (*suite, error) {
 	dir, err := os.MkdirTemp("", "alicloudkms-e2e-")
 	if err != nil {
@@ -41,8 +61,13 @@ func newSuite(platforms []platform) (*suite, error) {
 	if len(dir) > 80 {
 		return nil, fmt.Errorf("the name of the temporary folder %s is too long: set TMPDIR to a shorter one", dir)
 	}
-	s := &suite{platforms: platforms, dir: dir, stages: map[string]*stage{}, environment: os.Environ()}
+	s := &suite{
+		platforms: platforms, dir: dir, stages: map[string]func() (*stage, error){}, environment: os.Environ(),
+	}
 	s.build = sync.OnceValue(s.buildBinaries)
+	for _, p := range platforms {
+		s.stages[p.name] = sync.OnceValues(func() (*stage, error) { return s.startStage(p) })
+	}
 	return s, os.Mkdir(s.plugins(), 0o700)
 }
 
@@ -56,8 +81,17 @@ const (
 
 // folder returns the path of a new folder for a server called name. It does not create the folder.
 func (s *suite) folder(name string) string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	s.folders++
 	return filepath.Join(s.dir, fmt.Sprintf("%s%d", name, s.folders))
+}
+
+// stopsAtTheEnd has a server stopped after all tests, if its test does not stop it.
+func (s *suite) stopsAtTheEnd(server interface{ Stop() error }) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.started = append(s.started, server)
 }
 
 func (s *suite) plugins() string { return filepath.Join(s.dir, "plugins") }
@@ -91,11 +125,8 @@ func (s *suite) buildBinary(command, output, version string) error {
 	return nil
 }
 
-// stage returns the running stage of a platform, which it starts on first use.
-func (s *suite) stage(p platform) (*stage, error) {
-	if running, ok := s.stages[p.name]; ok {
-		return running, nil
-	}
+// startStage starts the stage of a platform.
+func (s *suite) startStage(p platform) (*stage, error) {
 	if err := s.build(); err != nil {
 		return nil, err
 	}
@@ -107,8 +138,7 @@ func (s *suite) stage(p platform) (*stage, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.stages[p.name] = &stage{vault: vault, kms: kms}
-	return s.stages[p.name], nil
+	return &stage{vault: vault, kms: kms}, nil
 }
 
 // close stops everything and searches the files that are left. The folder is kept if there is something to look at:

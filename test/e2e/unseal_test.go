@@ -16,6 +16,7 @@ import (
 )
 
 func TestServerUnsealsItselfWithACMK(t *testing.T) {
+	t.Parallel()
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
@@ -83,6 +84,7 @@ func (v *vaultServer) endsAtStart(t *testing.T, text string) {
 }
 
 func TestServerSaysAtStartWhatIsWrongWithItsSeal(t *testing.T) {
+	t.Parallel()
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
@@ -105,6 +107,7 @@ func TestServerSaysAtStartWhatIsWrongWithItsSeal(t *testing.T) {
 
 // A server with unseal keys gets a seal, and goes back to unseal keys.
 func TestSealIsAddedAndRemoved(t *testing.T) {
+	t.Parallel()
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		l := s.newLock(t)
 		v, err := startVault(shared, s.vault.platform, s.vault.platform.name+"-migrating-", settings{})
@@ -138,6 +141,7 @@ func TestSealIsAddedAndRemoved(t *testing.T) {
 
 // A server that unseals through the engine of another one is migrated to unseal with KMS directly.
 func TestSealMovesFromTheEngineToACMK(t *testing.T) {
+	t.Parallel()
 	onEachSeal(t, func(t *testing.T, s *stage, m sealKind) {
 		v := s.startSealing(t).vaultServer
 		v.hasSeal(t, "transit")
@@ -160,6 +164,7 @@ func TestSealMovesFromTheEngineToACMK(t *testing.T) {
 
 // The plugin unseals what the built-in seal has sealed, without keys or a migration, and vice versa.
 func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
+	t.Parallel()
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
 		s.mustHave(t, builtIn)
 		l := s.newLock(t)
@@ -181,6 +186,7 @@ func TestPluginTakesOverFromTheBuiltInSeal(t *testing.T) {
 
 // As an operator would: node by node, the leader last, while the cluster keeps serving.
 func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
+	t.Parallel()
 	onOpenBao(t, func(t *testing.T, s *stage, builtIn, plugin sealKind) {
 		s.mustHave(t, builtIn)
 		l := s.newLock(t)
@@ -214,6 +220,7 @@ func TestPluginTakesOverAClusterNodeByNode(t *testing.T) {
 
 // Without a secret in its configuration, the plugin finds credentials where package credentials looks for them.
 func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
+	t.Parallel()
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
@@ -233,6 +240,7 @@ func TestSealPluginFindsItsCredentialsInTheEnvironment(t *testing.T) {
 
 // A KMS that accepts requests and does not respond is like one that is down, and does not affect an unsealed server.
 func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
+	t.Parallel()
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
@@ -254,6 +262,7 @@ func TestSealPluginGivesUpOnAKMSThatHangs(t *testing.T) {
 
 // A server without a way to the shared gateway, for a CMK that has left it behind.
 func TestSealPluginUnsealsOverADedicatedGatewayAlone(t *testing.T) {
+	t.Parallel()
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		l := s.newLock(t)
 		v := s.startLocked(t, m, l)
@@ -279,6 +288,7 @@ func TestSealPluginUnsealsOverADedicatedGatewayAlone(t *testing.T) {
 
 // The Vault that unseals others can't reach the shared gateway; the dedicated gateway of the CMK's instance is enough.
 func TestServerUnsealsItselfThroughTheEngineOverADedicatedGatewayAlone(t *testing.T) {
+	t.Parallel()
 	onEach(t, func(t *testing.T, s *stage) {
 		m := s.mount(t)
 		secret := s.kms.Exports["ALICLOUD_SECRET_KEY"]
@@ -304,6 +314,7 @@ func TestServerUnsealsItselfThroughTheEngineOverADedicatedGatewayAlone(t *testin
 
 // OpenBao restarts the plugin when it needs it.
 func TestKilledSealPluginIsRestarted(t *testing.T) {
+	t.Parallel()
 	onOpenBao(t, func(t *testing.T, s *stage, _, m sealKind) {
 		v := s.startLocked(t, m, s.newLock(t))
 		for range 3 {

@@ -47,7 +47,7 @@ func startVault(s *suite, p platform, name string, set settings) (*vaultServer, 
 	if err != nil {
 		return nil, err
 	}
-	s.started = append(s.started, v)
+	s.stopsAtTheEnd(v)
 	if err := v.start(); err != nil {
 		return nil, err
 	}

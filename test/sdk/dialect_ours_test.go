@@ -120,6 +120,8 @@ var oursOperations = map[kmsapi.Operation]oursOperation{
 	kmsapi.OpRestoreSecret:                   oursRow((*client.Client).RestoreSecret),
 	kmsapi.OpRotateSecret:                    oursRow((*client.Client).RotateSecret),
 	kmsapi.OpUpdateSecretRotationPolicy:      oursRow((*client.Client).UpdateSecretRotationPolicy),
+	kmsapi.OpGetSecretPolicy:                 oursRow((*client.Client).GetSecretPolicy),
+	kmsapi.OpSetSecretPolicy:                 oursRow((*client.Client).SetSecretPolicy),
 	kmsapi.OpGetRandomPassword:               oursRow((*client.Client).GetRandomPassword),
 }
 

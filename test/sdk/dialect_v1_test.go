@@ -130,6 +130,8 @@ var v1Operations = map[kmsapi.Operation]v1Operation{
 	kmsapi.OpRotateSecret:  v1Row(kms.CreateRotateSecretRequest, (*kms.Client).RotateSecret),
 	kmsapi.OpUpdateSecretRotationPolicy: v1Row(
 		kms.CreateUpdateSecretRotationPolicyRequest, (*kms.Client).UpdateSecretRotationPolicy),
+	kmsapi.OpGetSecretPolicy:   v1Row(kms.CreateGetSecretPolicyRequest, (*kms.Client).GetSecretPolicy),
+	kmsapi.OpSetSecretPolicy:   v1Row(kms.CreateSetSecretPolicyRequest, (*kms.Client).SetSecretPolicy),
 	kmsapi.OpGetRandomPassword: v1Row(kms.CreateGetRandomPasswordRequest, (*kms.Client).GetRandomPassword),
 }
 

@@ -143,6 +143,8 @@ var v3Operations = map[kmsapi.Operation]v3Operation{
 	kmsapi.OpRestoreSecret:                   v3Row((*kms.Client).RestoreSecret),
 	kmsapi.OpRotateSecret:                    v3Row((*kms.Client).RotateSecret),
 	kmsapi.OpUpdateSecretRotationPolicy:      v3Row((*kms.Client).UpdateSecretRotationPolicy),
+	kmsapi.OpGetSecretPolicy:                 v3Row((*kms.Client).GetSecretPolicy),
+	kmsapi.OpSetSecretPolicy:                 v3Row((*kms.Client).SetSecretPolicy),
 	kmsapi.OpGetRandomPassword:               v3Row((*kms.Client).GetRandomPassword),
 }
 

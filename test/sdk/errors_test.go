@@ -161,8 +161,7 @@ func TestOperationsThatAreNotServedAreUnsupported(t *testing.T) {
 		require.Equal(t, 400, refusal.HttpStatus())
 	})
 	t.Run("kms-20160120 v3", func(t *testing.T) {
-		request := &kmsv3.GetSecretPolicyRequest{SecretName: tea.String("s")}
-		_, err := dialV3("")(t, dev, dev.access).(v3).client.GetSecretPolicy(request)
+		_, err := dialV3("")(t, dev, dev.access).(v3).client.ListPolicies(&kmsv3.ListPoliciesRequest{})
 		var refusal *tea.SDKError
 		require.ErrorAs(t, err, &refusal)
 		require.Equal(t, "UnsupportedOperation", tea.StringValue(refusal.Code))

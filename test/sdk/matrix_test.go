@@ -182,6 +182,12 @@ var requestsAbout = map[kmsapi.Operation]func(key aKey) kmsapi.Request{
 	kmsapi.OpUpdateSecretRotationPolicy: func(key aKey) kmsapi.Request {
 		return &kmsapi.UpdateSecretRotationPolicyRequest{SecretName: "of-" + key.id}
 	},
+	kmsapi.OpGetSecretPolicy: func(key aKey) kmsapi.Request {
+		return &kmsapi.GetSecretPolicyRequest{SecretName: "of-" + key.id}
+	},
+	kmsapi.OpSetSecretPolicy: func(key aKey) kmsapi.Request {
+		return &kmsapi.SetSecretPolicyRequest{SecretName: "of-" + key.id, Policy: defaultPolicy(key.creator)}
+	},
 	kmsapi.OpGetRandomPassword: func(aKey) kmsapi.Request { return &kmsapi.GetRandomPasswordRequest{} },
 }
 
@@ -210,8 +216,10 @@ var refusalBefore = map[kmsapi.Operation]*kmsapi.Error{
 
 // refusalOutside is how a request is refused about a key that is in no instance.
 var refusalOutside = map[kmsapi.Operation]*kmsapi.Error{
-	kmsapi.OpGetKeyPolicy: kmsapi.ErrResourceNotFound,
-	kmsapi.OpSetKeyPolicy: kmsapi.ErrResourceNotFound,
+	kmsapi.OpGetKeyPolicy:    kmsapi.ErrResourceNotFound,
+	kmsapi.OpSetKeyPolicy:    kmsapi.ErrResourceNotFound,
+	kmsapi.OpGetSecretPolicy: kmsapi.ErrResourceNotFound,
+	kmsapi.OpSetSecretPolicy: kmsapi.ErrResourceNotFound,
 }
 
 // outcome is what the matrix expects of an operation over the gateway of an instance, or over the shared one if that is
@@ -225,12 +233,12 @@ func outcome(op kmsapi.Operation, gateway, instance string) *kmsapi.Error {
 		return kmsapi.ErrResourceNotFound
 	case gateway != "" && gateway != instance:
 		return kmsapi.ErrKeyNotFound
+	case instance == "" && refusalOutside[op] != nil:
+		return refusalOutside[op]
 	case op.Resource() == kmsapi.NamedSecret: // The shared gateway serves those of every instance.
 		return refusalBefore[op]
 	case gateway == "" && op.Plane() != kmsapi.ControlPlane && instance == private:
 		return kmsapi.ErrUnsupportedOperation
-	case instance == "" && refusalOutside[op] != nil:
-		return refusalOutside[op]
 	default:
 		return refusalBefore[op]
 	}

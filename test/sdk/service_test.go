@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -57,20 +58,19 @@ func run(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, os.RemoveAll(dir)) }()
-	bin, err := build(dir)
-	if err != nil {
+	program = filepath.Join(dir, "alicloudkms")
+	if err := servers.Build(context.Background(), "../..", "alicloudkms", program, "sdk"); err != nil {
 		return 1, err
 	}
-	program = bin
-	if dev, err = startDev(bin, dir); err != nil {
+	if dev, err = startDev(program, dir); err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, dev.process.Stop()) }()
-	if plain, err = startPlain(bin, dir); err != nil {
+	if plain, err = startPlain(program, dir); err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, plain.process.Stop()) }()
-	if cloud, err = startCloud(bin, dir); err != nil {
+	if cloud, err = startCloud(program, dir); err != nil {
 		return 1, err
 	}
 	defer func() { err = errors.Join(err, cloud.process.Stop()) }()
@@ -78,15 +78,6 @@ func run(m *testing.M) (status int, err error) {
 		return 1, err
 	}
 	return m.Run(), nil
-}
-
-func build(dir string) (string, error) {
-	bin := filepath.Join(dir, "alicloudkms")
-	cmd := exec.Command("go", "build", "-C", "../..", "-o", bin, "./cmd/alicloudkms")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return "", fmt.Errorf("building the service: %w\n%s", err, out)
-	}
-	return bin, nil
 }
 
 // trustAll makes the CAs of the services those of this process, which the SDKs find as their users' do.

@@ -1,6 +1,7 @@
 package sdk
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -29,7 +30,7 @@ func (tf terraform) createSecret(planned block) error {
 	}
 	for attribute, parameter := range map[string]string{
 		"description": "Description", "encryption_key_id": "EncryptionKeyId", "secret_type": "SecretType",
-		"dkms_instance_id": "DKMSInstanceId",
+		"dkms_instance_id": "DKMSInstanceId", "policy": "Policy",
 	} {
 		if planned[attribute] != "" {
 			request[parameter] = planned[attribute]
@@ -78,6 +79,10 @@ func (tf terraform) readSecret(name string) block {
 		found[attribute], _ = value[field].(string)
 	}
 	found["version_stages"] = stagesOf(tf.t, value)
+	if found["dkms_instance_id"] != "" {
+		answer := tf.mustPost(kmsapi.OpGetSecretPolicy, map[string]any{"SecretName": name})
+		found["policy"], _ = answer["Policy"].(string)
+	}
 	return found
 }
 
@@ -203,6 +208,32 @@ func (tf terraform) deleteSecret(name string, force bool) {
 	} else {
 		tf.refused(err, kmsapi.ErrResourceInDeleteWindow.Code)
 	}
+}
+
+// Each plan compares the policy with that of the configuration, its name included.
+func TestTerraformPlansCleanWithAPolicyOfASecretInAnInstance(t *testing.T) {
+	tf := newTerraform(t, cloud)
+	named := func(name string) string {
+		return compactJSON(t, strings.Replace(defaultPolicy(cloudAccount), "kms default key policy", name, 1))
+	}
+	planned := block{
+		"secret_name": "terraform/private", "version_id": "v1", "secret_data": "one", "dkms_instance_id": software,
+		"policy": named("Secret"), "description": "", "encryption_key_id": "", "tags": "",
+	}
+	require.NoError(t, tf.createSecret(planned))
+	require.Empty(t, secretChanges(planned, tf.readSecret("terraform/private")))
+	planned["policy"] = named("Other")
+	tf.mustPost(kmsapi.OpSetSecretPolicy, map[string]any{
+		"SecretName": "terraform/private", "Policy": planned["policy"],
+	})
+	require.Empty(t, secretChanges(planned, tf.readSecret("terraform/private")))
+	tf.deleteSecret("terraform/private", true)
+}
+
+func compactJSON(t *testing.T, text string) string {
+	var compact bytes.Buffer
+	require.NoError(t, json.Compact(&compact, []byte(text)))
+	return compact.String()
 }
 
 func TestTerraformMakesABinarySecretWithStages(t *testing.T) {

@@ -197,6 +197,16 @@ func TestTerraformPlansCleanAfterAnApply(t *testing.T) {
 	}
 }
 
+// Each plan compares the policy with that of the configuration, its name included.
+func TestTerraformPlansCleanWithAPolicyOfAKey(t *testing.T) {
+	tf := newTerraform(t, cloud)
+	policy := compactJSON(t, strings.Replace(defaultPolicy(cloudAccount), "kms default key policy", "Key", 1))
+	id, err := tf.create(block{"dkms_instance_id": software, "policy": policy})
+	require.NoError(t, err)
+	require.Equal(t, policy, tf.read(id)["policy"])
+	tf.delete(id)
+}
+
 // A policy that nobody enforces must not be stored as if somebody did.
 func TestTerraformFailsToApplyAPolicyThatIsNotEnforced(t *testing.T) {
 	tf := newTerraform(t, cloud)

@@ -18,7 +18,7 @@ import (
 const crowd = 4200
 
 func TestGoodCallersAreServedWhileStrangersHoldAllTheyCan(t *testing.T) {
-	s := start(t)
+	s := start(t, build(t))
 	s.wantFiles(crowd)
 	s.together(crowd/3, s.dialTCP, func(net.Conn) error { return nil })
 	s.together(crowd/3, s.dial, saying("POST / HTTP/1.1\r\nHost: k\r\nX-A: "))
@@ -39,6 +39,7 @@ func TestGoodCallersAreServedWhileStrangersHoldAllTheyCan(t *testing.T) {
 
 func TestWhatStrangersSendTakesLittleMemory(t *testing.T) {
 	const size = 245_000
+	program := build(t)
 	var headers strings.Builder
 	for i := 0; headers.Len() < size; i++ {
 		fmt.Fprintf(&headers, "%x:\r\n", i)
@@ -64,7 +65,7 @@ func TestWhatStrangersSendTakesLittleMemory(t *testing.T) {
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			s := start(t)
+			s := start(t, program)
 			request := tc.request(s)
 			before := s.peak()
 			s.together(tc.connections, s.dial, func(conn net.Conn) error {

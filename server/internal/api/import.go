@@ -142,6 +142,9 @@ func (a *API) importTarget(
 		}
 	}
 	if token, err = a.openToken(inv, r.ImportToken); err != nil {
+		if r.KeyId == "" {
+			err = inv.badToken(token.KeyID, err)
+		}
 		return token, nil, err
 	}
 	if cmk == nil {
@@ -177,7 +180,17 @@ func materialExpiry(unix int, now time.Time) (time.Time, error) {
 	}
 }
 
-// openToken opens an import token, which must be of this account and region. The caller clears its key.
+// badToken is the answer to a request that names no CMK, and has a token that can't be used. Unless the caller may use
+// the CMK that the token names, it must not learn what is wrong with it.
+func (inv *Invocation) badToken(keyID string, err error) error {
+	if keyID == "" {
+		return inv.notFound(err)
+	}
+	return cmp.Or(inv.permitKey(keyID), err)
+}
+
+// openToken opens an import token, which must be of this account and region. The caller clears its key. One that has
+// expired is returned with the error, and without its key.
 func (a *API) openToken(inv *Invocation, text string) (wrapping.Token, error) {
 	sealed, err := decodeBlob(text)
 	if err != nil {
@@ -197,7 +210,7 @@ func (a *API) openToken(inv *Invocation, text string) (wrapping.Token, error) {
 	}
 	if token.Expired(inv.Now) {
 		token.Key.Clear()
-		return wrapping.Token{}, kmsapi.ErrExpiredImportToken
+		return wrapping.Token{KeyID: token.KeyID}, kmsapi.ErrExpiredImportToken
 	}
 	return token, nil
 }

@@ -64,10 +64,8 @@ func (a *API) attributes(inv *Invocation, r *kmsapi.CreateKeyRequest) (keyring.A
 	if attributes.RotationInterval, err = a.newRotation(attributes.KeySpec, r); err != nil {
 		return attributes, err
 	}
-	if r.Policy != "" {
-		if err := checkNewPolicy(inv, r); err != nil {
-			return attributes, err
-		}
+	if attributes.Policy, err = newPolicy(inv.Account, r.DKMSInstanceId, r.Policy, sidOfKeys); err != nil {
+		return attributes, err
 	}
 	id := cmp.Or(r.DKMSInstanceId, a.defaultInstance(inv.scope()))
 	if id == "" {

@@ -74,6 +74,8 @@ var operations = table(
 	row((*API).restoreSecret),
 	row((*API).rotateSecret),
 	row((*API).updateSecretRotationPolicy),
+	row((*API).getSecretPolicy),
+	row((*API).setSecretPolicy),
 	row((*API).getRandomPassword),
 )
 

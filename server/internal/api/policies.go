@@ -1,18 +1,23 @@
 package api
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
+	"fmt"
 	"reflect"
 	"slices"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/keyring"
 )
 
-// A key policy is not stored: each CMK of a KMS instance has the default one, which gives its account every permission,
-// and permissions are those of the configuration. Any other policy would not be enforced, so it is refused.
+// Permissions are those of the configuration, so that a policy could not be enforced. Each CMK and each secret of a KMS
+// instance has the default one, which gives its account every permission; any other is refused. What a caller has
+// called the statement of the default policy is kept, since programs compare what they read with what they have
+// written.
 
-// policyDocument is a key policy in its canonical form.
+// policyDocument is a policy in its canonical form.
 type policyDocument struct {
 	Version   string
 	Statement []policyStatement
@@ -28,10 +33,19 @@ type policyStatement struct {
 
 type policyPrincipal struct{ RAM []string }
 
-// defaultPolicy is the key policy of the real service for a CMK of account that was made without one.
-func defaultPolicy(account string) string {
+// What the real service calls the statement of a policy that nobody has set.
+const (
+	sidOfKeys    = "kms default key policy"
+	sidOfSecrets = "kms default secret policy"
+)
+
+// maxSid is the length of a statement's name.
+const maxSid = 512
+
+// defaultPolicy is the policy of a CMK or a secret of account, with the name of its statement.
+func defaultPolicy(account, sid string) string {
 	encoded, err := json.Marshal(policyDocument{Version: "1", Statement: []policyStatement{{
-		Sid: "kms default key policy", Effect: "Allow",
+		Sid: sid, Effect: "Allow",
 		Principal: policyPrincipal{RAM: []string{"acs:ram::" + account + ":*"}},
 		Action:    []string{"kms:*"}, Resource: []string{"*"},
 	}}})
@@ -41,25 +55,54 @@ func defaultPolicy(account string) string {
 	return string(encoded)
 }
 
-// checkPolicy refuses a key policy that does not mean what the default policy of account does.
-func checkPolicy(account, policy string) error {
+// storedPolicy returns a policy as it is stored: "" for the default one with this name of its statement. It refuses one
+// that does not mean what the default policy of account does.
+func storedPolicy(account, policy, sid string) (string, error) {
 	given, ok := meaning(policy)
 	if !ok {
-		return kmsapi.InvalidParameter("Policy", "It must be a key policy in JSON.")
+		return "", kmsapi.InvalidParameter("Policy", "It must be a policy in JSON.")
 	}
-	want, _ := meaning(defaultPolicy(account))
+	want, _ := meaning(defaultPolicy(account, sid))
 	if !reflect.DeepEqual(given, want) {
-		return kmsapi.ErrUnsupportedOperation
+		return "", kmsapi.ErrUnsupportedOperation
 	}
-	return nil
+	named := sidOf(policy)
+	switch {
+	case len(named) > maxSid:
+		return "", kmsapi.InvalidParameter("Policy", fmt.Sprintf("Its Sid must have at most %d bytes.", maxSid))
+	case named == sid:
+		return "", nil
+	default:
+		return defaultPolicy(account, named), nil
+	}
 }
 
-// checkNewPolicy checks the policy of a CMK that is to be made.
-func checkNewPolicy(inv *Invocation, r *kmsapi.CreateKeyRequest) error {
-	if r.DKMSInstanceId == "" {
-		return kmsapi.InvalidParameter("Policy", "Only a key in a KMS instance has a policy. Give DKMSInstanceId too.")
+// sidOf returns the name of the only statement of a policy that means what the default one does.
+func sidOf(policy string) (sid string) {
+	var document struct{ Statement any }
+	if json.Unmarshal([]byte(policy), &document) != nil {
+		return ""
 	}
-	return checkPolicy(inv.Account, r.Policy)
+	for _, item := range asList(document.Statement) {
+		if statement, ok := item.(map[string]any); ok {
+			sid, _ = statement["Sid"].(string)
+		}
+	}
+	return sid
+}
+
+// newPolicy returns the policy, as it is stored, of a CMK or a secret that is to be made in a KMS instance. It may be
+// given none.
+func newPolicy(account, instanceID, policy, sid string) (string, error) {
+	switch {
+	case policy == "":
+		return "", nil
+	case instanceID == "":
+		return "", kmsapi.InvalidParameter("Policy",
+			"Only what is in a KMS instance has a policy. Give DKMSInstanceId too.")
+	default:
+		return storedPolicy(account, policy, sid)
+	}
 }
 
 // meaning returns a policy without what makes no difference: the names of statements, the order and the repetition of
@@ -112,29 +155,64 @@ func asSet(value any) any {
 func (a *API) getKeyPolicy(
 	ctx context.Context, inv *Invocation, r *kmsapi.GetKeyPolicyRequest,
 ) (*kmsapi.GetKeyPolicyResponse, error) {
-	if err := a.findWithPolicy(ctx, inv, r.KeyId, r.PolicyName); err != nil {
+	cmk, err := a.findForUse(ctx, inv, byIDOrAlias(r.KeyId))
+	if err != nil {
 		return nil, err
 	}
-	return &kmsapi.GetKeyPolicyResponse{Policy: defaultPolicy(inv.Account)}, nil
+	policy := cmp.Or(cmk.Policy, defaultPolicy(inv.Account, sidOfKeys))
+	return &kmsapi.GetKeyPolicyResponse{Policy: policy}, hasPolicy(cmk.InstanceID, r.PolicyName)
 }
 
-// setKeyPolicy accepts the policy that a CMK in a KMS instance has.
+// setKeyPolicy names the statement of the policy of a CMK in a KMS instance.
 func (a *API) setKeyPolicy(
 	ctx context.Context, inv *Invocation, r *kmsapi.SetKeyPolicyRequest,
 ) (*kmsapi.SetKeyPolicyResponse, error) {
-	if err := a.findWithPolicy(ctx, inv, r.KeyId, r.PolicyName); err != nil {
-		return nil, err
-	}
-	return &kmsapi.SetKeyPolicyResponse{}, checkPolicy(inv.Account, r.Policy)
+	return &kmsapi.SetKeyPolicyResponse{}, a.update(ctx, inv, func(w keyring.Writer) error {
+		cmk, err := byIDOrAlias(r.KeyId).forUse(w.Reader, inv)
+		if err != nil {
+			return err
+		}
+		if err := hasPolicy(cmk.InstanceID, r.PolicyName); err != nil {
+			return err
+		}
+		if cmk.Policy, err = storedPolicy(inv.Account, r.Policy, sidOfKeys); err != nil {
+			return err
+		}
+		return w.PutCMK(cmk)
+	})
 }
 
-// findWithPolicy looks for a CMK that has a policy called name.
-func (a *API) findWithPolicy(ctx context.Context, inv *Invocation, keyID, name string) error {
-	cmk, err := a.findForUse(ctx, inv, byIDOrAlias(keyID))
-	if err != nil {
-		return err
-	}
-	if cmk.InstanceID == "" || name != kmsapi.DefaultPolicyName {
+// getSecretPolicy returns the policy of a secret in a KMS instance. Other secrets have none.
+func (a *API) getSecretPolicy(
+	ctx context.Context, inv *Invocation, r *kmsapi.GetSecretPolicyRequest,
+) (resp *kmsapi.GetSecretPolicyResponse, err error) {
+	return resp, a.view(ctx, inv, func(reader keyring.Reader) error {
+		secret, err := reader.Secret(r.SecretName)
+		if err != nil {
+			return err
+		}
+		resp = &kmsapi.GetSecretPolicyResponse{Policy: cmp.Or(secret.Policy, defaultPolicy(inv.Account, sidOfSecrets))}
+		return hasPolicy(secret.InstanceID, r.PolicyName)
+	})
+}
+
+// setSecretPolicy names the statement of the policy of a secret in a KMS instance.
+func (a *API) setSecretPolicy(
+	ctx context.Context, inv *Invocation, r *kmsapi.SetSecretPolicyRequest,
+) (*kmsapi.SetSecretPolicyResponse, error) {
+	return &kmsapi.SetSecretPolicyResponse{}, a.changeSecret(ctx, inv, r.SecretName,
+		func(secret *keyring.Secret) (err error) {
+			if err := cmp.Or(secret.InDeleteWindow(), hasPolicy(secret.InstanceID, r.PolicyName)); err != nil {
+				return err
+			}
+			secret.Policy, err = storedPolicy(inv.Account, r.Policy, sidOfSecrets)
+			return err
+		})
+}
+
+// hasPolicy refuses a name that is not that of the policy of what is in the KMS instance called instanceID, if any.
+func hasPolicy(instanceID, name string) error {
+	if instanceID == "" || name != kmsapi.DefaultPolicyName {
 		return kmsapi.ErrResourceNotFound
 	}
 	return nil

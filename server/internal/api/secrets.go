@@ -32,6 +32,9 @@ func (a *API) createSecret(
 		if err != nil {
 			return err
 		}
+		if secret.Policy, err = newPolicy(inv.Account, secret.InstanceID, r.Policy, sidOfSecrets); err != nil {
+			return err
+		}
 		value, err := a.keys.SealValue(
 			inv.scope(), secret.Name, r.VersionId, r.SecretDataType, r.SecretData.Reveal(), key)
 		if err != nil {
@@ -178,7 +181,8 @@ func pageOfSecrets(
 	if len(f) == 0 {
 		return r.Secrets(asked.PageNumber, asked.PageSize)
 	}
-	return r.FilteredSecrets(asked.PageNumber, asked.PageSize, func(s *keyring.Secret) (bool, error) {
+	names := kmsapi.Filters(f).Values(kmsapi.FilterBySecretName)
+	return r.FilteredSecrets(asked.PageNumber, asked.PageSize, names, func(s *keyring.Secret) (bool, error) {
 		if !f.Accept(kmsapi.FilterBySecretName, s.Name) || !f.Accept(kmsapi.FilterByDescription, s.Description) ||
 			!f.Accept(kmsapi.FilterByInstance, s.InstanceID) || !f.Accept(kmsapi.FilterByCreator, inv.Account) ||
 			!f.Accept(kmsapi.FilterBySecretType, kmsapi.SecretGeneric) {

@@ -17,8 +17,8 @@ type Options struct {
 	Prefix string
 	// Lease is how long a term lasts after the node was last heard of, in whole seconds.
 	Lease time.Duration
-	// TLS is nil for plain HTTP.
-	TLS *tls.Config
+	// TLS returns the configuration of a connection that begins. It is nil for plain HTTP.
+	TLS func() *tls.Config
 	// Username is empty if the store knows the node by its certificate, or everybody.
 	Username string
 	Password kmsapi.Secret

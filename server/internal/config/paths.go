@@ -9,16 +9,26 @@ import (
 // resolve makes relative paths relative to folder, which is that of the configuration file: a service, a backup and a
 // check then mean the same files wherever they are started, and a folder with everything in it can be moved.
 func (c *Config) resolve(folder string) {
-	for _, path := range c.paths() {
+	for _, path := range append(c.inputs(), c.outputs()...) {
 		if *path != "" && !filepath.IsAbs(*path) {
 			*path = filepath.Join(folder, *path)
 		}
 	}
 }
 
-// paths returns all fields that name a file.
-func (c *Config) paths() []*string {
-	all := append(c.Listener.paths(), &c.Storage.Path, &c.RootKey.File)
+// Inputs returns the paths of the files that the service reads, and never writes.
+func (c Config) Inputs() (paths []string) {
+	for _, path := range c.inputs() {
+		if *path != "" {
+			paths = append(paths, *path)
+		}
+	}
+	return paths
+}
+
+// inputs returns the fields that name a file that the service reads.
+func (c *Config) inputs() []*string {
+	all := append(c.Listener.paths(), &c.RootKey.File)
 	for a := range c.Accounts {
 		for k := range c.Accounts[a].AccessKeys {
 			key := &c.Accounts[a].AccessKeys[k]
@@ -35,6 +45,12 @@ func (c *Config) paths() []*string {
 	if n := c.Cluster; n != nil {
 		all = append(all, &n.CAFile, &n.CertFile, &n.KeyFile)
 	}
+	return all
+}
+
+// outputs returns the fields that name a file that the service makes.
+func (c *Config) outputs() []*string {
+	all := []*string{&c.Storage.Path}
 	if c.Audit != nil {
 		all = append(all, &c.Audit.File)
 	}

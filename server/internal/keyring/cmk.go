@@ -26,6 +26,8 @@ type CMK struct {
 	DeletionProtectionDescription string
 	// InstanceID is the KMS instance that the CMK is in, and empty if it is in none. The form of KeyID does not tell.
 	InstanceID string
+	// Policy is the key policy in JSON, and empty if it is the default one.
+	Policy string
 	// Default marks the account's default key, which does not encrypt or decrypt for its owner.
 	Default bool
 	// Primary is the version that encrypts. Earlier versions only decrypt: see [Reader.Version].
@@ -69,6 +71,7 @@ func (c *CMK) fields(f *codec) {
 	f.flag(15, &c.Default)
 	str(f, 16, &c.Primary.ID)
 	c.Primary.fields(f)
+	str(f, 25, &c.Policy)
 }
 
 // fields implements [record]. Its numbers are none of those of a CMK, whose record contains its primary version.

@@ -1,6 +1,7 @@
 package keyring
 
 import (
+	"context"
 	"errors"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -54,6 +55,21 @@ func (r Reader) CountCMKs() (int, error) {
 	}
 	recorded, err := r.scope.cmks().Len(r.store)
 	return recorded - len(gone), err
+}
+
+// CountSpecs returns the number of CMKs, in all scopes, with a KeySpec that accepts lets through. It reads all CMKs.
+func (k *Keyring) CountSpecs(ctx context.Context, accepts func(spec string) bool) (n int, err error) {
+	err = k.store.View(ctx, func(r store.Reader) error {
+		n = 0
+		return eachIn(r, cmkPrefix, func(at location, value []byte) error {
+			cmk, err := decodeCMK(at.path, at.name, value)
+			if err == nil && accepts(cmk.KeySpec) {
+				n++
+			}
+			return errors.Join(err, ctx.Err())
+		})
+	})
+	return n, err
 }
 
 // AddCMK stores a new CMK, and the index of its version.

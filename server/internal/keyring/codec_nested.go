@@ -14,13 +14,13 @@ func nested[T any, P interface {
 		}
 		return
 	}
+	var item codec
 	for from, to, ok := c.takeSome(number); ok; from, to, ok = c.takeSome(number) {
-		item := codec{value: c.value[from:to:to], text: c.substring(from, to)}
-		var next T
-		P(&next).fields(&item)
+		item = codec{value: c.value[from:to:to], text: c.substring(from, to)}
+		*field = append(*field, *new(T))
+		P(&(*field)[len(*field)-1]).fields(&item)
 		if c.malformed = c.malformed || item.malformed || item.next != to-from; c.malformed {
 			return
 		}
-		*field = append(*field, next)
 	}
 }

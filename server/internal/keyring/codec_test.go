@@ -22,7 +22,7 @@ func fullCMK() *CMK {
 			DeleteDate: testTime.Add(time.Hour), MaterialExpireTime: testTime.Add(time.Minute),
 		},
 		RotationInterval: 365 * 24 * time.Hour, DeletionProtection: true, DeletionProtectionDescription: "why",
-		InstanceID: "kst-dev", Default: true,
+		InstanceID: "kst-dev", Policy: "{}", Default: true,
 		Primary: Version{
 			ID: "72a4d3c8-22ba-4d47-9dd4-c2b5d0ce6a04", CreationDate: testTime,
 			Wrapped: []byte("wrapped"), Fingerprint: []byte("fingerprint"), Number: 49, WrappedPublic: []byte("public"),
@@ -53,7 +53,8 @@ func TestTheFormOfARecordIsFixed(t *testing.T) {
 		"1207" + "77726170706564" +
 		"130b" + "66696e6765727072696e74" +
 		"1408" + "0000000000000031" +
-		"1806" + "7075626c6963"
+		"1806" + "7075626c6963" +
+		"1902" + "7b7d"
 	require.Equal(t, want, hex.EncodeToString(encode(fullCMK())))
 }
 
@@ -85,6 +86,7 @@ func drawCMK(t *rapid.T) *CMK {
 		DeletionProtection:            rapid.Bool().Draw(t, "protected"),
 		DeletionProtectionDescription: text.Draw(t, "why"),
 		InstanceID:                    text.Draw(t, "instance"),
+		Policy:                        text.Draw(t, "policy"),
 		Default:                       rapid.Bool().Draw(t, "default"),
 		Primary: Version{
 			ID: text.Draw(t, "version"), CreationDate: date.Draw(t, "made"), Number: rapid.IntMin(0).Draw(t, "number"),

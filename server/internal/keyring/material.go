@@ -23,6 +23,8 @@ type Attributes struct {
 	// InstanceID is the KMS instance that the CMK is in, and IDLetters the letters of it that its id has; both are empty
 	// if it is in none.
 	InstanceID, IDLetters string
+	// Policy is as [CMK.Policy].
+	Policy string
 	// Default marks the account's default key.
 	Default bool
 	// RotationInterval is how often the CMK is rotated automatically; zero means never.
@@ -41,6 +43,7 @@ func (k *Keyring) NewCMK(scope Scope, now time.Time, a Attributes) (*CMK, error)
 		ProtectionLevel: a.ProtectionLevel,
 		Lifecycle:       keystate.New(a.Origin),
 		InstanceID:      a.InstanceID,
+		Policy:          a.Policy,
 		Default:         a.Default,
 
 		RotationInterval: a.RotationInterval,

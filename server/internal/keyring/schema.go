@@ -141,8 +141,8 @@ func verifyProof(r store.Reader, root *crypt.RootKey) error {
 }
 
 // Verify checks that a store has a layout that this program knows, and was made with root. A store without a layout is
-// new, and good for any root key. It changes nothing. The error of a layout that is not known wraps [ErrLayout], and that
-// of records without a layout [store.ErrDamaged].
+// new, and good for any root key. It changes nothing. The error of a layout that is not known wraps [ErrLayout], and
+// that of records without a layout [store.ErrDamaged].
 func Verify(ctx context.Context, a Archive, root *crypt.RootKey) error {
 	return a.View(ctx, func(r store.Reader) error { return VerifyIn(r, root) })
 }

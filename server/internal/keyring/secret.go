@@ -21,7 +21,9 @@ type Secret struct {
 	KeyID string
 	// InstanceID is the KMS instance that the secret is in, and empty if it is in none.
 	InstanceID string
-	Stages     stages.Stages
+	// Policy is the secret's policy in JSON, and empty if it is the default one.
+	Policy string
+	Stages stages.Stages
 	// Versions are the oldest first, at most [kmsapi.MaxSecretVersions].
 	Versions []SecretVersion
 }
@@ -50,6 +52,7 @@ func (s *Secret) fields(f *codec) {
 	str(f, 6, &s.InstanceID)
 	f.pairs(7, s.Stages)
 	nested(f, 8, &s.Versions)
+	str(f, 9, &s.Policy)
 }
 
 // fields implements [record].

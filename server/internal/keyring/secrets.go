@@ -42,27 +42,46 @@ func (r Reader) Secrets(number, size int) (Page[*Secret], error) {
 }
 
 // FilteredSecrets returns a page of the secrets that accepts lets through, in the order of their names. Pages are
-// counted from 1. It reads all secrets.
+// counted from 1. It reads no others than those called names, or all secrets if there are no names.
 func (r Reader) FilteredSecrets(
-	number, size int, accepts func(*Secret) (bool, error),
+	number, size int, names []string, accepts func(*Secret) (bool, error),
 ) (page Page[*Secret], err error) {
 	page.Items = []*Secret{}
-	err = r.scope.secrets().Walk(r.store, 0, func(name string, value []byte) (bool, error) {
-		secret, err := decodeSecret(r.scope.secretPath(name), name, value)
-		if err != nil || secret.isGone(r.now) {
-			return err == nil, err
-		}
+	err = r.eachSecret(names, func(secret *Secret) error {
 		accepted, err := accepts(secret)
 		if err != nil || !accepted {
-			return err == nil, err
+			return err
 		}
 		if page.Total/size == number-1 {
 			page.Items = append(page.Items, secret)
 		}
 		page.Total++
-		return true, nil
+		return nil
 	})
 	return page, err
+}
+
+// eachSecret visits the secrets called names, or all of them if there are no names, in the order of their names.
+func (r Reader) eachSecret(names []string, visit func(*Secret) error) error {
+	if len(names) == 0 {
+		return r.scope.secrets().Walk(r.store, 0, func(name string, value []byte) (bool, error) {
+			secret, err := decodeSecret(r.scope.secretPath(name), name, value)
+			if err == nil && !secret.isGone(r.now) {
+				err = visit(secret)
+			}
+			return err == nil, err
+		})
+	}
+	for _, name := range slices.Compact(slices.Sorted(slices.Values(names))) {
+		secret, err := r.Secret(name)
+		if err == nil {
+			err = visit(secret)
+		}
+		if err != nil && !errors.Is(err, kmsapi.ErrResourceNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // CountSecrets returns the number of secrets, including those that are to be deleted.

@@ -32,8 +32,8 @@ func upgrade(w store.Writer, root *crypt.RootKey, schema int) error {
 }
 
 // eachIn visits the records of a kind that belongs to scopes.
-func eachIn(w store.Writer, prefix string, visit func(at location, value []byte) error) error {
-	return w.Scan(prefix, "", func(path string, value []byte) (bool, error) {
+func eachIn(r store.Reader, prefix string, visit func(at location, value []byte) error) error {
+	return r.Scan(prefix, "", func(path string, value []byte) (bool, error) {
 		at, ok := locate(path, prefix)
 		if !ok {
 			return false, errNoScope(path)

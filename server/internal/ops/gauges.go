@@ -24,6 +24,8 @@ var (
 		"When the TLS certificate in use expires that expires first.")
 	gatewayCertificateDesc = describe("gateway_certificate_expiry_timestamp_seconds",
 		"When the TLS certificate of a gateway expires.", "gateway")
+	clusterCertificateDesc = describe("cluster_certificate_expiry_timestamp_seconds",
+		"When the certificate expires that a node shows to the other nodes (node), and to etcd (etcd).", "certificate")
 	keysDesc      = describe("keys", "Keys, by account, region and state.", "account", "region", "state")
 	secretsDesc   = describe("secrets", "Secrets, by account and region.", "account", "region")
 	rateLimitDesc = describe("rate_limit",
@@ -45,8 +47,8 @@ func describe(name, help string, labels ...string) *prometheus.Desc {
 func (statusCollector) Describe(descs chan<- *prometheus.Desc) {
 	for _, d := range []*prometheus.Desc{
 		noncesDesc, storeFailedDesc, storeBytesDesc, auditFailedDesc, configStaleDesc, certificateDesc,
-		gatewayCertificateDesc, keysDesc, secretsDesc, rateLimitDesc, gatewayLimitDesc, nextDueDesc, startDesc, infoDesc,
-		quotaDesc,
+		gatewayCertificateDesc, clusterCertificateDesc, keysDesc, secretsDesc, rateLimitDesc, gatewayLimitDesc,
+		nextDueDesc, startDesc, infoDesc, quotaDesc,
 	} {
 		descs <- d
 	}
@@ -60,6 +62,7 @@ func (c statusCollector) Collect(out chan<- prometheus.Metric) {
 	g.set(configStaleDesc, oneIf(!s.StaleSince.IsZero()))
 	g.setTime(startDesc, s.Started)
 	g.set(infoDesc, 1, s.Version, strconv.Itoa(s.Layout))
+	g.certificates(s)
 	g.figures(s.Figures())
 	records, err := s.Records(context.Background(), 1)
 	if err != nil {
@@ -87,13 +90,20 @@ func (g gauges) setTime(d *prometheus.Desc, at time.Time, labels ...string) {
 	}
 }
 
+func (g gauges) certificates(s Status) {
+	g.setTime(certificateDesc, s.firstExpiry())
+	for _, c := range s.Certificates {
+		if c.For == ForClients {
+			g.setTime(gatewayCertificateDesc, c.Expires, c.Gateway)
+		} else {
+			g.setTime(clusterCertificateDesc, c.Expires, string(c.For))
+		}
+	}
+}
+
 func (g gauges) figures(f Figures) {
 	g.set(noncesDesc, float64(f.Nonces))
 	g.set(storeBytesDesc, float64(f.StoreBytes))
-	g.setTime(certificateDesc, f.certificateExpiry())
-	for _, c := range f.Certificates {
-		g.setTime(gatewayCertificateDesc, c.Expires, c.Gateway)
-	}
 	for _, limit := range f.Limits {
 		if limit.PerSecond >= 0 {
 			g.set(rateLimitDesc, float64(limit.PerSecond), string(limit.Class))

@@ -7,8 +7,9 @@ import (
 )
 
 // health answers 200 if requests can be served, and otherwise 503 and why not. A stale configuration is mentioned, but
-// is no reason for 503: whoever restarts a service that does not answer 200 would replace one that serves by one that
-// can't start. What is wrong with the configuration is for its operators alone, and so in the log.
+// is no reason for 503: a restart because of it would replace a service that serves by one that can't start. What is
+// wrong with the configuration is for its operators alone, and so in the log. Certificates that have expired, or will
+// soon, are mentioned too: no restart mends them.
 func health(status func() Status) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
 		s := status()
@@ -20,6 +21,9 @@ func health(status func() Status) http.Handler {
 		if since := s.StaleSince; !since.IsZero() {
 			text += "The configuration is stale: reloads have failed since " + since.UTC().Format(time.RFC3339) +
 				"; the log says why.\n"
+		}
+		for _, note := range append(s.expiredNotes(), s.expiryNotes()...) {
+			text += note + "\n"
 		}
 		_, _ = io.WriteString(w, text) // The caller has gone if this fails.
 	})

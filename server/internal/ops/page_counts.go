@@ -39,14 +39,15 @@ func countsOf(numbers map[string]float64) (t countTable) {
 	return t
 }
 
-// certificateTable has the certificates of the gateways, those that expire first first.
+// certificateTable has the certificates in use, those that expire first first.
 type certificateTable struct {
 	Rows []certificateRow
 	Left int
 }
 
 type certificateRow struct {
-	Gateway string
+	// What says which one it is, such as "of gateway shared".
+	What string
 	// TLS is false for a gateway that speaks plain HTTP.
 	TLS bool
 	// Left is how long it is valid, such as "364 days".
@@ -68,7 +69,7 @@ func certificatesOf(all []Certificate, now time.Time) (t certificateTable) {
 	t.Left = max(len(all)-maxRows, 0)
 	for _, c := range all[:len(all)-t.Left] {
 		row := certificateRow{
-			Gateway: shown(c.Gateway), TLS: !c.Expires.IsZero(), Left: "expired",
+			What: c.words(), TLS: !c.Expires.IsZero(), Left: "expired",
 			Expires: momentOf(c.Expires, now, ""),
 			Bad:     c.expired(now), Soon: c.expiresSoon(now),
 		}

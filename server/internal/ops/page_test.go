@@ -25,7 +25,7 @@ func pageOf(t *testing.T, r Records, usage []Usage, certificates []Certificate) 
 	status := func() Status {
 		return Status{
 			At: now, Started: now.Add(-time.Hour), Usage: func() []Usage { return usage },
-			Figures: func() Figures { return Figures{Certificates: certificates} },
+			Certificates: certificates, Figures: func() Figures { return Figures{} },
 			Records: func(context.Context, int) (Records, error) { return r, nil },
 		}
 	}
@@ -52,12 +52,12 @@ func TestWhatIsInTheStoreIsShownAsText(t *testing.T) {
 			Rotations: []Event{{At: now, Account: name, Region: name, KeyID: name}},
 		}
 		usage := []Usage{{Account: name, Region: name, Class: "a", Limit: 1}}
-		page := pageOf(t, r, usage, []Certificate{{name, now}})
+		page := pageOf(t, r, usage, []Certificate{{ForClients, name, now}})
 		harmless := pageOf(t, Records{
 			Keys: []KeyCount{{"a", "a", "a", 1}}, Secrets: []SecretCount{{"a", "a", 1}},
 			Losses:    []Event{{At: now, Account: "a", Region: "a", KeyID: "a", Loss: "a"}},
 			Rotations: []Event{{At: now, Account: "a", Region: "a", KeyID: "a"}},
-		}, []Usage{{Account: "a", Region: "a", Class: "a", Limit: 1}}, []Certificate{{"a", now}})
+		}, []Usage{{Account: "a", Region: "a", Class: "a", Limit: 1}}, []Certificate{{ForClients, "a", now}})
 		require.Equal(t, tags(harmless), tags(page), "%.40q makes no tag, and no attribute", name)
 		require.Greater(t, strings.Count(page, "<"), clean)
 		require.NotRegexp(t, "[\x00-\x09\x0b-\x1f\u202e]", page)
@@ -83,7 +83,7 @@ func TestThePageIsBounded(t *testing.T) {
 		e := Event{At: now.Add(time.Duration(i) * time.Hour), Account: account, Region: long, KeyID: long, Loss: long}
 		r.Losses, r.Rotations, r.SecretDeletions = append(r.Losses, e), append(r.Rotations, e), append(r.SecretDeletions, e)
 		usage = append(usage, Usage{Account: account, Region: long, Class: "crypto", Limit: 1, PerSecond: float64(i)})
-		certificates = append(certificates, Certificate{account, now})
+		certificates = append(certificates, Certificate{ForClients, account, now})
 	}
 	page := pageOf(t, r, usage, certificates)
 	require.Less(t, len(page), 128<<10)

@@ -3,7 +3,6 @@ package ops
 import (
 	"html/template"
 	"slices"
-	"time"
 )
 
 // view is what the page's template shows.
@@ -68,7 +67,7 @@ func newView(s Status, r reading, err error, refreshes bool) view {
 		Keys: keysOf(r.records), Losses: lossesOf(r.records, s.At), Rotations: rotationsOf(r.records, s.At),
 		Classes: classesOf(r), Usage: usageOf(r.usage),
 		Codes: countsOf(r.counts.byCode), Nonces: countsOf(r.counts.nonces), Closed: countsOf(r.counts.closed),
-		Certificates: certificatesOf(r.figures.Certificates, s.At),
+		Certificates: certificatesOf(s.Certificates, s.At),
 	}
 	v.Problems, v.Warnings = problemsOf(s, r, err), warningsOf(s, r)
 	if len(v.Problems) > 0 {
@@ -100,46 +99,12 @@ func problemsOf(s Status, r reading, err error) (all []string) {
 		all = append(all, "The configuration is stale: reloads have failed since "+
 			momentOf(s.StaleSince, s.At, "").UTC+"; the log says why.")
 	}
-	return append(all, certificateNotes(r.figures.Certificates, func(c Certificate) string {
-		if !c.expired(s.At) {
-			return ""
-		}
-		return "The certificate of gateway " + shown(c.Gateway) + " has expired."
-	})...)
+	return append(all, s.expiredNotes()...)
 }
-
-// maxNotes is how many certificates are mentioned one by one.
-const maxNotes = 5
-
-// certificateNotes are the notes about certificates that have one, and how many more there are.
-func certificateNotes(certificates []Certificate, note func(Certificate) string) (all []string) {
-	left := 0
-	for _, c := range certificates {
-		switch text := note(c); {
-		case text == "":
-		case len(all) < maxNotes:
-			all = append(all, text)
-		default:
-			left++
-		}
-	}
-	if left > 0 {
-		all = append(all, "So it is with "+plural(float64(left), "more gateway.", "more gateways."))
-	}
-	return all
-}
-
-// soon is how long before a certificate expires the page begins to warn.
-const soon = 14 * day
 
 // warningsOf says what will be a problem, or was one.
 func warningsOf(s Status, r reading) (all []string) {
-	all = certificateNotes(r.figures.Certificates, func(c Certificate) string {
-		if !c.expiresSoon(s.At) {
-			return ""
-		}
-		return "The certificate of gateway " + shown(c.Gateway) + " expires in " + span(c.Expires.Sub(s.At)) + "."
-	})
+	all = s.expiryNotes()
 	if r.node != nil {
 		if alarm := shown(r.node.StoreAlarm); alarm != "" {
 			all = append(all, "Etcd has an alarm, "+alarm+"; with NOSPACE it takes no writes.")
@@ -152,14 +117,6 @@ func warningsOf(s Status, r reading) (all []string) {
 		all = append(all, plural(r.counts.panics, "request has", "requests have")+" failed by a bug; the log has more.")
 	}
 	return all
-}
-
-func (c Certificate) expired(now time.Time) bool {
-	return !c.Expires.IsZero() && !now.Before(c.Expires)
-}
-
-func (c Certificate) expiresSoon(now time.Time) bool {
-	return !c.Expires.IsZero() && now.Before(c.Expires) && c.Expires.Sub(now) <= soon
 }
 
 // summaryOf are the figures that are looked for first.

@@ -38,8 +38,8 @@ type Node struct {
 
 // Warnings are what is wrong with a node that serves all the same. The clock of an active node is one: a load balancer
 // would take out the node that serves, while the standbys, which measure themselves against it, say 503 already. What
-// clocks are compared for is the next takeover, and no node can take over while they differ. Another one is a store that
-// takes no writes.
+// clocks are compared for is the next takeover, and no node can take over while they differ. Another one is a store
+// that takes no writes.
 func (n Node) warnings() (all []string) {
 	const noTakeover = "; no other node can take over while that is so"
 	if n.Active && n.ClockErr != nil {
@@ -79,7 +79,7 @@ func nodeHealth(node func() Node, of func() Status) http.Handler {
 		case !n.Active && !standbyOK(r.URL.Query()):
 			status = http.StatusTooManyRequests
 		}
-		answer(w, status, reportOf(n, of().StaleSince))
+		answer(w, status, reportOf(n, of()))
 	})
 }
 
@@ -105,14 +105,16 @@ type nodeReport struct {
 	ClockOff     bool     `json:"clock_off"`
 	// ConfigStaleSince is when reloads have begun to fail.
 	ConfigStaleSince *time.Time `json:"config_stale_since,omitempty"`
+	// Certificates are those in use.
+	Certificates []certificateReport `json:"certificates,omitempty"`
 }
 
-func reportOf(n Node, stale time.Time) nodeReport {
+func reportOf(n Node, s Status) nodeReport {
 	report := nodeReport{
 		Node: n.Name, Role: n.role(), ActiveNode: n.ActiveNode, Mark: n.Mark, Revision: n.Revision, Current: n.Current,
 		LeaseSeconds: n.Lease.Seconds(), StoreBytes: n.StoreBytes, StoreAlarm: n.StoreAlarm,
 		ClockOffset: n.ClockOffset.Seconds(), ClockOff: n.ClockErr != nil, Candidate: n.Refusal == nil,
-		Warnings: n.warnings(),
+		Warnings: append(n.warnings(), s.certificateWarnings()...), Certificates: s.certificateReports(),
 	}
 	if n.Refusal != nil {
 		report.Refusal = n.Refusal.Error()
@@ -120,8 +122,8 @@ func reportOf(n Node, stale time.Time) nodeReport {
 	if n.Err != nil {
 		report.Error = n.Err.Error()
 	}
-	if !stale.IsZero() {
-		report.ConfigStaleSince = &stale
+	if !s.StaleSince.IsZero() {
+		report.ConfigStaleSince = &s.StaleSince
 	}
 	return report
 }

@@ -23,6 +23,9 @@ type Status struct {
 	// has failed; zero if it does not.
 	StaleSince time.Time
 
+	// Certificates are those of the gateways, the shared one first, and then those of a node of a cluster.
+	Certificates []Certificate
+
 	// Audited says that there is an audit log.
 	Audited bool
 
@@ -43,21 +46,12 @@ type Figures struct {
 	Nonces int
 	// StoreBytes is the size of the store's file, or of what etcd keeps, and 0 if it is not known.
 	StoreBytes int64
-	// Certificates are those of the gateways, the shared one first.
-	Certificates []Certificate
 	// Limits are the rate limits of the classes, in the order of [kmsapi.RateClasses], and GatewayLimits those of
 	// dedicated gateways.
 	Limits        []Limit
 	GatewayLimits []GatewayLimit
 	// Quotas are those of what is counted in the store.
 	Quotas []Quota
-}
-
-// Certificate is the TLS certificate of a gateway.
-type Certificate struct {
-	Gateway string
-	// Expires is zero for a gateway that speaks plain HTTP.
-	Expires time.Time
 }
 
 // Limit is the rate limit of a class.
@@ -118,16 +112,6 @@ type Event struct {
 	KeyID string
 	// Loss is what a CMK loses, in a word.
 	Loss string
-}
-
-// certificateExpiry is when the certificate expires that expires first, and zero if there is none.
-func (f Figures) certificateExpiry() (first time.Time) {
-	for _, c := range f.Certificates {
-		if !c.Expires.IsZero() && (first.IsZero() || c.Expires.Before(first)) {
-			first = c.Expires
-		}
-	}
-	return first
 }
 
 // health returns nil if requests can be served. While the audit log fails, requests are refused without a try to write,

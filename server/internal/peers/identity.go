@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/url"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -14,6 +15,8 @@ import (
 type Identity struct {
 	// Cluster and Node are those of the certificate.
 	Cluster, Node string
+	// Expires is when peers begin to refuse the certificate: when it expires, or one above it does before.
+	Expires time.Time
 
 	certificate tls.Certificate
 	authorities *x509.CertPool
@@ -30,7 +33,7 @@ func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identi
 	if !i.authorities.AppendCertsFromPEM(authorities) {
 		return nil, errors.New("the file of the CA has no certificate in PEM")
 	}
-	if i.Cluster, i.Node, err = nameOf(pair.Leaf); err != nil {
+	if i.Cluster, i.Node, err = NameOf(pair.Leaf); err != nil {
 		return nil, err
 	}
 	chain, err := x509.ParseCertificates(joined(pair.Certificate))
@@ -39,11 +42,32 @@ func ParseIdentity(certificate, key, authorities []byte, now time.Time) (*Identi
 	}
 	// A node is both, to one peer or another.
 	for _, usage := range []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth} {
-		if err := i.checkChain(chain, usage, now); err != nil {
+		chains, err := i.verify(chain, usage, now)
+		if err != nil {
 			return nil, err
 		}
+		i.Expires = expiryOf(chains)
 	}
 	return i, nil
+}
+
+// IsOf reports whether two identities are those of one node.
+func (i *Identity) IsOf(other *Identity) bool {
+	return i.Cluster == other.Cluster && i.Node == other.Node
+}
+
+// HasCAOf reports whether two identities believe the same CA.
+func (i *Identity) HasCAOf(other *Identity) bool { return i.authorities.Equal(other.authorities) }
+
+// expiryOf is when the last of chains is no longer valid, which is when the first of its certificates expires.
+func expiryOf(chains [][]*x509.Certificate) (last time.Time) {
+	for _, chain := range chains {
+		first := slices.MinFunc(chain, func(a, b *x509.Certificate) int { return a.NotAfter.Compare(b.NotAfter) }).NotAfter
+		if first.After(last) {
+			last = first
+		}
+	}
+	return last
 }
 
 func joined(parts [][]byte) (all []byte) {
@@ -66,8 +90,8 @@ func NodeURI(cluster, node string) (*url.URL, error) {
 	return u, nil
 }
 
-// nameOf returns the cluster and the name of the node whose certificate it is.
-func nameOf(c *x509.Certificate) (cluster, node string, err error) {
+// NameOf returns the cluster and the name of the node whose certificate it is.
+func NameOf(c *x509.Certificate) (cluster, node string, err error) {
 	if len(c.URIs) != 1 {
 		return "", "", fmt.Errorf("the certificate has %d URIs in its subjectAltName, not one such as %s",
 			len(c.URIs), "alicloudkms://CLUSTER/NODE")
@@ -80,27 +104,29 @@ func nameOf(c *x509.Certificate) (cluster, node string, err error) {
 	return found[1], found[2], nil
 }
 
-// checkChain returns an error unless the CA has signed the first certificate, by way of the others, for usage at now.
-func (i *Identity) checkChain(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) error {
+// verify returns the chains from the first certificate to a CA, by way of the others, that are valid for usage at now,
+// or an error if there is none.
+func (i *Identity) verify(
+	chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time,
+) ([][]*x509.Certificate, error) {
 	if len(chain) == 0 {
-		return errors.New("the peer has shown no certificate")
+		return nil, errors.New("the peer has shown no certificate")
 	}
 	between := x509.NewCertPool()
 	for _, c := range chain[1:] {
 		between.AddCert(c)
 	}
-	_, err := chain[0].Verify(x509.VerifyOptions{
+	return chain[0].Verify(x509.VerifyOptions{
 		Roots: i.authorities, Intermediates: between, CurrentTime: now, KeyUsages: []x509.ExtKeyUsage{usage},
 	})
-	return err
 }
 
 // checkPeer returns the name of the peer that has shown chain, or why it is not believed.
 func (i *Identity) checkPeer(chain []*x509.Certificate, usage x509.ExtKeyUsage, now time.Time) (string, error) {
-	if err := i.checkChain(chain, usage, now); err != nil {
+	if _, err := i.verify(chain, usage, now); err != nil {
 		return "", err
 	}
-	cluster, node, err := nameOf(chain[0])
+	cluster, node, err := NameOf(chain[0])
 	switch {
 	case err != nil:
 		return "", err

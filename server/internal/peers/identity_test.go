@@ -13,6 +13,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/testlog"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
 )
 
 // strange are certificates that no node must believe, by what is wrong with them.
@@ -54,6 +55,34 @@ func pretend(s *site, name string, certificate, key []byte) *Identity {
 	require.NoError(s.t, err)
 	pretended.certificate = pair
 	return pretended
+}
+
+// A certificate is good for as long as one of its chains is.
+func TestACertificateExpiresWithTheCAAboveIt(t *testing.T) {
+	now := time.Now().Truncate(time.Second).UTC()
+	early, late := now.Add(time.Minute), now.Add(2*time.Hour)
+	ca, err := pki.NewAuthority(pki.CA("peers", now, now.Add(time.Hour)), nil)
+	require.NoError(t, err)
+	longer, err := ca.Sign(pki.CA("peers", now, now.Add(3*time.Hour)), ca.Certificate.PublicKey)
+	require.NoError(t, err)
+	for name, tc := range map[string]struct {
+		until time.Time
+		cas   []*x509.Certificate
+		want  time.Time
+	}{
+		"its own end":             {early, []*x509.Certificate{ca.Certificate}, early},
+		"that of its CA":          {late, []*x509.Certificate{ca.Certificate}, now.Add(time.Hour)},
+		"that of its CA, renewed": {late, []*x509.Certificate{ca.Certificate, longer}, late},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := template(uriOf("a"))
+			c.NotAfter = tc.until
+			certificate, key := (&site{t, ca}).issue(c)
+			i, err := ParseIdentity(certificate, key, pki.EncodeCertificates(tc.cas...), now)
+			require.NoError(t, err)
+			require.Equal(t, tc.want, i.Expires.UTC())
+		})
+	}
 }
 
 func TestANodeRefusesWhatIsNoPeer(t *testing.T) {

@@ -93,12 +93,15 @@ var ErrRenamed = errors.New("the certificate is that of another node or cluster"
 
 // SetIdentity replaces the certificate and the CA for new links.
 func (p *Peers) SetIdentity(i *Identity) error {
-	if now := p.identity.Load(); i.Cluster != now.Cluster || i.Node != now.Node {
+	if !p.identity.Load().IsOf(i) {
 		return ErrRenamed
 	}
 	p.identity.Store(i)
 	return nil
 }
+
+// CertificateExpires is when the peers begin to refuse the certificate of this node.
+func (p *Peers) CertificateExpires() time.Time { return p.identity.Load().Expires }
 
 // Candidate returns why this node may not become the active one: errors that wrap [ErrClock], [ErrRootKey], [ErrLayout]
 // and [ErrConfig]. It is nil if nothing is known against it, as when there has been no active node to compare with.

@@ -7,6 +7,8 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"errors"
+	"fmt"
+	"time"
 )
 
 // Pair is a certificate with its key.
@@ -50,6 +52,19 @@ func (a *Authority) Sign(template *x509.Certificate, public crypto.PublicKey) (*
 		return nil, err
 	}
 	return x509.ParseCertificate(der)
+}
+
+// Until is the end that a certificate of the CA may have, if it should be valid until then: it does not outlive the CA.
+// The error says that the CA itself has expired at now.
+func (a *Authority) Until(then, now time.Time) (time.Time, error) {
+	end := a.Certificate.NotAfter
+	if !end.After(now) {
+		return time.Time{}, fmt.Errorf("the CA itself has expired, on %s", end.Format(time.DateOnly))
+	}
+	if end.Before(then) {
+		return end, nil
+	}
+	return then, nil
 }
 
 func newKey() (*ecdsa.PrivateKey, error) { return ecdsa.GenerateKey(elliptic.P256(), rand.Reader) }

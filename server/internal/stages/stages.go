@@ -16,11 +16,12 @@ func New(version string) Stages { return Stages{kmsapi.StageCurrent: version} }
 // Of returns the stages of a version, in order. There may be none.
 func (s Stages) Of(version string) []string {
 	found := []string{}
-	for _, stage := range slices.Sorted(maps.Keys(s)) {
-		if s[stage] == version {
+	for stage, on := range s {
+		if on == version {
 			found = append(found, stage)
 		}
 	}
+	slices.Sort(found)
 	return found
 }
 

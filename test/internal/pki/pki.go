@@ -57,7 +57,8 @@ func sign(template *x509.Certificate, above *authority) (*authority, error) {
 		return nil, err
 	}
 	template.SerialNumber = new(big.Int).SetBytes([]byte(rand.Text()[:16]))
-	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(24*time.Hour)
+	// No alert is for a certificate that is good for a month.
+	template.NotBefore, template.NotAfter = time.Now().Add(-time.Hour), time.Now().Add(30*24*time.Hour)
 	if above == nil {
 		above = &authority{certificate: template, key: key}
 	}

@@ -48,16 +48,24 @@ func clusterOverTime() []panel {
 			queries:     []query{{"abs(" + metric("cluster_clock_offset_seconds", "") + ")", "{{instance}}"}},
 		},
 		{
-			title: "Takeovers", width: 12, unit: "short",
+			title: "Takeovers", width: 8, unit: "short",
 			description: "Times that a node became the active one. One that nobody caused means a slow etcd or network.",
 			queries: []query{{
 				"sum by (instance) (increase(" + metric("cluster_terms_total", "") + "[$__rate_interval]))", "{{instance}}",
 			}},
 		},
 		{
-			title: "Forwarded requests", width: 12, unit: "reqps",
+			title: "Forwarded requests", width: 8, unit: "reqps",
 			description: "Requests that standbys received, by what came of them. Those that are unknown may have run.",
 			queries:     []query{{"sum by (result) (" + perSecond("cluster_forwarded_total", "") + ")", "{{result}}"}},
+		},
+		{
+			title: "Certificates of the nodes", width: 8, unit: "s",
+			description: "Time left of what each node shows to the other nodes, and to etcd. The certificates for clients are above.",
+			queries: []query{{
+				metric("cluster_certificate_expiry_timestamp_seconds", "") + " - time()", "{{instance}} {{certificate}}",
+			}},
+			steps: []step{{0, "transparent"}, {14 * day, orange}},
 		},
 	}
 }

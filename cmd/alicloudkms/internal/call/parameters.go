@@ -1,6 +1,7 @@
 package call
 
 import (
+	"cmp"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -24,15 +25,12 @@ func Unknown(name string) error {
 	return usagef("there is no operation %q%s", name, didYouMean(name, known))
 }
 
-// plaintext is the API's name for the parameters and fields that have bytes in base64, by custom.
-const plaintext = "Plaintext"
-
 // A reader reads the parameters of one operation.
 type reader struct {
 	op     kmsapi.Operation
 	rules  []kmsapi.Rule
 	values *values
-	// raw is set if a plaintext is bytes, which are sent in base64.
+	// raw is set if a plaintext or a binary secret is bytes, which are sent in base64.
 	raw bool
 }
 
@@ -59,7 +57,7 @@ func (r *reader) params(args []string) (kmsapi.Params, error) {
 	if twice := params.Duplicate(); twice != "" {
 		return nil, usagef("%s of %s is given twice", twice, r.op)
 	}
-	return params, r.missing(params)
+	return params, cmp.Or(r.missing(params), r.checkBinary(params))
 }
 
 // isValue reports whether an argument of the form name= is a value in base64, whose padding looks like the "=" of a
@@ -78,18 +76,18 @@ func (r *reader) value(name, given string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	isPlaintext := rule.Name == plaintext
-	value, err := r.values.read(name, given, r.raw && isPlaintext)
+	canBeRaw := hasBytes(rule.Name)
+	value, err := r.values.read(name, given, r.raw && canBeRaw)
 	switch {
 	case err != nil:
 		return "", err
-	case r.raw && isPlaintext:
+	case r.raw && canBeRaw:
 		return base64.StdEncoding.EncodeToString([]byte(value)), nil
-	case !utf8.ValidString(value) && isPlaintext:
+	case !utf8.ValidString(value) && canBeRaw:
 		return "", usagef("%s is not UTF-8; -raw sends bytes, in base64", name)
 	case !utf8.ValidString(value):
 		return "", usagef("%s is not UTF-8", name)
-	case isPlaintext && !input.IsBase64(value):
+	case rule.Name == plaintext && !input.IsBase64(value):
 		r.values.warn(name + " is sent as it is; SDKs and the engine take it for base64, which -raw makes of it")
 	}
 	return value, r.check(rule, value)

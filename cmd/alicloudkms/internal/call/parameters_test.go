@@ -287,10 +287,10 @@ func TestAPlaintextThatIsNotBase64IsNoticed(t *testing.T) {
 
 func TestOperationsThatDoNotExist(t *testing.T) {
 	for name, want := range map[string]string{
-		"encrypt":         `there is no operation "encrypt"; did you mean Encrypt?`,
-		"DescribeKeys":    `there is no operation "DescribeKeys"; did you mean DescribeKey?`,
-		"MakeCoffee":      `there is no operation "MakeCoffee"`,
-		"SetSecretPolicy": `SetSecretPolicy is an operation of KMS that this version does not have`,
+		"encrypt":      `there is no operation "encrypt"; did you mean Encrypt?`,
+		"DescribeKeys": `there is no operation "DescribeKeys"; did you mean DescribeKey?`,
+		"MakeCoffee":   `there is no operation "MakeCoffee"`,
+		"GenerateMac":  `GenerateMac is an operation of KMS that this version does not have`,
 	} {
 		require.EqualError(t, Unknown(name), want)
 	}

@@ -77,6 +77,22 @@ func TestBytesGoToKMSAndBack(t *testing.T) {
 	require.Equal(t, raw.stdin, out)
 }
 
+func TestABinarySecretIsWrittenAndReadAsBytes(t *testing.T) {
+	d := newDesk(t)
+	raw := d.with(func(o *Options) { o.Raw = true })
+	raw.stdin = "hello\x00\xff\n"
+	raw.call(kmsapi.OpCreateSecret, "SecretName=s", "VersionId=1", "SecretDataType=binary", "SecretData=@-")
+	d.call(kmsapi.OpCreateSecret, "SecretName=t", "VersionId=1", "SecretData=dGV4dA==")
+	revealing := raw.field("SecretData").with(func(o *Options) { o.Reveal = true })
+	out, err := revealing.try(kmsapi.OpGetSecretValue, "SecretName=s")
+	require.NoError(t, err)
+	require.Equal(t, raw.stdin, out)
+	_, err = revealing.try(kmsapi.OpGetSecretValue, "SecretName=t")
+	require.EqualError(t, err, "SecretData of GetSecretValue: it is text; leave -raw out")
+	_, err = raw.try(kmsapi.OpPutSecretValue, "SecretName=t", "VersionId=2", "SecretData=@-")
+	require.EqualError(t, err, "-raw with PutSecretValue needs SecretDataType=binary")
+}
+
 func TestASecretIsWrittenOnlyOnRequest(t *testing.T) {
 	d := newDesk(t)
 	key := d.field("KeyId").call(kmsapi.OpCreateKey)

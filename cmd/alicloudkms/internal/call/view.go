@@ -1,8 +1,6 @@
 package call
 
 import (
-	"encoding/base64"
-	"errors"
 	"fmt"
 	"io"
 	"reflect"
@@ -50,18 +48,6 @@ func newView(op kmsapi.Operation, o Options) (*view, error) {
 	return v, v.checkRaw()
 }
 
-// checkRaw refuses -raw where it changes nothing.
-func (v *view) checkRaw() error {
-	switch _, _, answered := v.find(plaintext); {
-	case !v.raw || v.op.Takes(plaintext) || v.field != nil && v.field.name == plaintext:
-		return nil
-	case answered:
-		return usagef("-raw with %s needs -field %s -reveal", v.op, plaintext)
-	default:
-		return usagef("-raw is for plaintexts, and %s has none", v.op)
-	}
-}
-
 // redacted returns the names of the fields that the view hides.
 func (v *view) redacted() (names []string) {
 	if v.reveal || v.field != nil {
@@ -102,33 +88,31 @@ func (v *view) printField(w io.Writer, answer kmsapi.Response) error {
 		holders = v.fieldIn.entries(answer)
 	}
 	for _, holder := range holders {
-		if err := v.printValue(w, v.text(holder, *v.field)); err != nil {
+		if err := v.printValue(w, answer, v.text(holder, *v.field)); err != nil {
 			return err
 		}
 	}
 	return nil
 }
 
-var errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave -raw out")
-
-// printValue writes a value as it is, with a line break, or the bytes of a plaintext. On a terminal, neither may be a
-// command to it. What is not a secret gets no second line break: a public key is the PEM file that it would be in.
-func (v *view) printValue(w io.Writer, value string) error {
+// printValue writes a value of answer as it is, with a line break, or with -raw the bytes that it is. On a terminal,
+// neither may be a command to it. What is not a secret gets no second line break: a public key is the PEM file that it
+// would be in.
+func (v *view) printValue(w io.Writer, answer kmsapi.Response, value string) (err error) {
 	end := "\n"
 	if !v.field.secret {
 		value = strings.TrimSuffix(value, end)
 	}
-	if v.raw && v.field.name == plaintext {
-		decoded, err := base64.StdEncoding.DecodeString(value)
-		if err != nil {
-			return fmt.Errorf("%s of %s: %w", v.field.name, v.op, errNotBase64)
+	if v.raw && hasBytes(v.field.name) {
+		if value, err = v.rawOf(answer, value); err != nil {
+			return err
 		}
-		value, end = string(decoded), ""
+		end = ""
 	}
 	if v.terminal {
 		value, end = strings.TrimSuffix(terminal.Escape(value, "\n\t"), "\n"), "\n"
 	}
-	_, err := io.WriteString(w, value+end)
+	_, err = io.WriteString(w, value+end)
 	return err
 }
 

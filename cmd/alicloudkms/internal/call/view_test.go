@@ -337,8 +337,9 @@ func TestMistakesInWhatToPrint(t *testing.T) {
 		`-field prints a value alone, and -o json a whole answer; leave one of them out`: {
 			kmsapi.OpListKeys, Options{Field: "KeyId", Format: FormatJSON},
 		},
-		`-raw is for plaintexts, and ListKeys has none`:    {kmsapi.OpListKeys, Options{Raw: true}},
-		`-raw with Decrypt needs -field Plaintext -reveal`: {kmsapi.OpDecrypt, Options{Raw: true}},
+		`-raw is for plaintexts and binary secrets, and ListKeys has none`: {kmsapi.OpListKeys, Options{Raw: true}},
+		`-raw with Decrypt needs -field Plaintext -reveal`:                 {kmsapi.OpDecrypt, Options{Raw: true}},
+		`-raw with GetSecretValue needs -field SecretData -reveal`:         {kmsapi.OpGetSecretValue, Options{Raw: true}},
 	} {
 		_, err := newView(tc.op, tc.options)
 		require.EqualError(t, err, want)

@@ -23,8 +23,8 @@ const (
 )
 
 // Dial makes a client of the etcd that o names, for the caller to close. It speaks TLS 1.2 or newer to members whose
-// certificates lead to a CA of o.TLS, and through no proxy. Connections that stop answering are closed well within a
-// lease, so that requests and watches go on by another one: see connections.
+// certificates lead to a CA of o.TLS at that time, and through no proxy. Connections that stop answering are closed
+// well within a lease, so that requests and watches go on by another one: see connections.
 //
 // With a username, Dial waits until a member has taken the password, or ctx ends. Otherwise it does no I/O.
 func Dial(ctx context.Context, o cluster.Options) (*clientv3.Client, error) {
@@ -70,9 +70,8 @@ func isFinal(err error) bool {
 }
 
 func clientConfig(o cluster.Options, open *connections) clientv3.Config {
-	return clientv3.Config{
-		Endpoints: o.Endpoints, TLS: o.TLS, Username: o.Username, Password: o.Password.Reveal(),
-		DialTimeout: o.Lease,
+	c := clientv3.Config{
+		Endpoints: o.Endpoints, Username: o.Username, Password: o.Password.Reveal(), DialTimeout: o.Lease,
 		// Errors are returned; the client's own logger would write to standard error.
 		Logger: zap.NewNop(),
 		DialOptions: []grpc.DialOption{
@@ -87,4 +86,9 @@ func clientConfig(o cluster.Options, open *connections) clientv3.Config {
 			}),
 		},
 	}
+	if o.TLS != nil {
+		c.TLS = o.TLS()
+		c.DialOptions = append(c.DialOptions, grpc.WithTransportCredentials(newCurrentTLS(o.TLS))) // In place of c.TLS.
+	}
+	return c
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/x509"
 	"log/slog"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -30,6 +31,9 @@ func dialWith(t *testing.T, o cluster.Options) *clientv3.Client {
 	return client
 }
 
+// always is a configuration of TLS that stays.
+func always(c *tls.Config) func() *tls.Config { return func() *tls.Config { return c } }
+
 func put(ctx context.Context, client *clientv3.Client) error {
 	_, err := client.Put(ctx, "kms/key", "value")
 	return err
@@ -39,19 +43,19 @@ func TestANodeConnectsWithItsCertificateAndItsPassword(t *testing.T) {
 	t.Parallel()
 	certificates := etcdtest.NewCertificates(t)
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true, TLS: certificates.Dir})
-	o := cluster.Options{Endpoints: etcd.Endpoints(), TLS: certificates.TLS(t, "root")}
+	o := cluster.Options{Endpoints: etcd.Endpoints(), TLS: always(certificates.TLS(t, "root"))}
 	root := dialWith(t, o)
 	require.NoError(t, put(t.Context(), root))
 	restrict(t, root)
 
-	o.TLS = certificates.TLS(t, "kms")
+	o.TLS = always(certificates.TLS(t, "kms"))
 	byCertificate := dialWith(t, o)
 	require.NoError(t, put(t.Context(), byCertificate))
 	_, err := byCertificate.Put(t.Context(), "other/key", "value")
 	require.ErrorIs(t, err, rpctypes.ErrPermissionDenied)
 	require.NoError(t, CheckVersions(t.Context(), byCertificate, slog.New(slog.DiscardHandler)))
 
-	o.TLS = certificates.TLS(t, "stranger")
+	o.TLS = always(certificates.TLS(t, "stranger"))
 	require.Error(t, put(t.Context(), dialWith(t, o)), "no user has that common name")
 	o.Username, o.Password = "kms", kmsapi.NewSecret("hunter2")
 	require.NoError(t, put(t.Context(), dialWith(t, o)))
@@ -88,7 +92,7 @@ func TestAMemberOfAnotherCAIsNotTrusted(t *testing.T) {
 	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true, TLS: certificates.Dir})
 	config := certificates.TLS(t, "kms")
 	config.RootCAs = x509.NewCertPool()
-	client := dialWith(t, cluster.Options{Endpoints: etcd.Endpoints(), TLS: config})
+	client := dialWith(t, cluster.Options{Endpoints: etcd.Endpoints(), TLS: always(config)})
 	ctx, cancel := context.WithTimeout(t.Context(), shortLease/2)
 	defer cancel()
 	require.Error(t, put(ctx, client))
@@ -97,9 +101,25 @@ func TestAMemberOfAnotherCAIsNotTrusted(t *testing.T) {
 	require.ErrorContains(t, err, "https needs the CA of etcd")
 	_, err = Dial(t.Context(), cluster.Options{
 		Endpoints: []string{strings.Replace(etcd.Endpoints()[0], "https:", "http:", 1)},
-		TLS:       &tls.Config{}, Lease: shortLease,
+		TLS:       always(&tls.Config{}), Lease: shortLease,
 	})
 	require.ErrorContains(t, err, "plain HTTP has none")
+}
+
+func TestANewConnectionIsMadeWithTheCertificatesOfItsTime(t *testing.T) {
+	t.Parallel()
+	certificates := etcdtest.NewCertificates(t)
+	etcd := etcdtest.Start(t, etcdtest.Options{NoSync: true, TLS: certificates.Dir})
+	var current atomic.Pointer[tls.Config]
+	old := certificates.TLS(t, "kms")
+	old.RootCAs = x509.NewCertPool()
+	current.Store(old)
+	client := dialWith(t, cluster.Options{Endpoints: etcd.Endpoints(), TLS: current.Load})
+	ctx, cancel := context.WithTimeout(t.Context(), shortLease/2)
+	defer cancel()
+	require.Error(t, put(ctx, client))
+	current.Store(certificates.TLS(t, "kms"))
+	require.Eventually(t, func() bool { return put(t.Context(), client) == nil }, 20*time.Second, 20*time.Millisecond)
 }
 
 func TestAWaitForAPasswordEndsWithItsContext(t *testing.T) {

@@ -1,0 +1,42 @@
+package alicloudkms
+
+import (
+	"errors"
+	"net/http"
+)
+
+// A statusRule returns the status of a batch of so many items, some of which failed.
+type statusRule func(failed *batchFailures, items int) int
+
+// statusOfFailures is transit's rule for encrypt, decrypt, rewrap and data keys.
+func statusOfFailures(failed *batchFailures, _ int) int { return failed.status() }
+
+// statusOfResults is transit's rule for sign, hmac and verify: 200, since each result says what came of its item. But a
+// fault that no item is to blame for is the request's, as it is in transit, unless there is a result to lose.
+func statusOfResults(failed *batchFailures, items int) int {
+	if failed.ofRequest && failed.count == items {
+		return failed.status()
+	}
+	return http.StatusOK
+}
+
+// An optionError is about the key, or about what a request says of all its items.
+type optionError struct{ err error }
+
+func (e *optionError) Error() string { return e.err.Error() }
+func (e *optionError) Unwrap() error { return e.err }
+
+// ofOptions marks an error, unless it is nil.
+func ofOptions(err error) error {
+	if err == nil {
+		return nil
+	}
+	return &optionError{err}
+}
+
+// isOfItem reports whether a failure with a status is about its item alone: what KMS refuses or fails to do is not.
+func isOfItem(err error, status int) bool {
+	_, ofOptions := errors.AsType[*optionError](err)
+	_, ofKMS := errors.AsType[*callError](err)
+	return status == http.StatusBadRequest && !ofOptions && !ofKMS
+}

@@ -1,0 +1,88 @@
+package setup
+
+import (
+	"errors"
+	"fmt"
+	"net"
+	"net/url"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/peers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/pki"
+)
+
+// node is a node that is about to be made.
+type node struct {
+	name string
+	// uri is what its certificate for the others says.
+	uri *url.URL
+	// peers is host:port where the others reach it.
+	peers  string
+	place  place
+	server pki.Pair
+	peer   pki.Pair
+}
+
+// parseNodes reads what was written of the nodes of a cluster, and adds hosts to those of each. Others are taken.
+func parseNodes(cluster string, all, hosts []string, taken []*node) (nodes []*node, err error) {
+	for _, written := range all {
+		n, err := parseNode(cluster, written)
+		if err != nil {
+			return nil, badOption("node", written, err)
+		}
+		isSame := func(other *node) bool { return other.name == n.name || other.peers == n.peers }
+		if slices.ContainsFunc(nodes, isSame) || slices.ContainsFunc(taken, isSame) {
+			return nil, badOption("node", written, errors.New("another node has this name or this address"))
+		}
+		if n.place.hosts, err = checkHosts(append(slices.Clone(hosts), n.place.hosts...)); err != nil {
+			return nil, err
+		}
+		nodes = append(nodes, n)
+	}
+	if len(nodes) == 0 {
+		return nil, badOption("node", "", errors.New("give one for each machine, as NAME=HOST"))
+	}
+	return nodes, nil
+}
+
+func parseNode(cluster, written string) (*node, error) {
+	name, address, _ := strings.Cut(written, "=")
+	uri, err := peers.NodeURI(cluster, name)
+	if err != nil {
+		return nil, err
+	}
+	host, port, err := net.SplitHostPort(address)
+	if err != nil {
+		host, port = address, peersPort
+	}
+	if host, err = checkHost(host); err != nil {
+		return nil, fmt.Errorf("give NAME=HOST or NAME=HOST:PORT, such as node-1=10.0.0.1: %w", err)
+	}
+	n := &node{name: name, uri: uri, peers: net.JoinHostPort(host, port)}
+	n.place.hosts = append([]string{host}, "localhost", loopback, "::1")
+	return n, nil
+}
+
+// certify makes the certificates of a node, with those for clients until one time and those for other nodes until
+// another.
+func (n *node) certify(ca, nodesCA *pki.Authority, now, until, peersUntil time.Time) (err error) {
+	if n.server, err = ca.Issue(serverTemplate(n.place.hosts, now, until)); err != nil {
+		return err
+	}
+	n.peer, err = nodesCA.Issue(pki.Node(n.name, n.uri, now, peersUntil))
+	return err
+}
+
+// certificates are the files of what certify has made.
+func (n *node) certificates() ([]newFile, error) {
+	tlsKey, err := pki.EncodeKey(n.server.Key)
+	peerKey, peerErr := pki.EncodeKey(n.peer.Key)
+	return []newFile{
+		{keyName, ownersFile, tlsKey},
+		{certName, publicFile, pki.EncodeCertificates(n.server.Certificate)},
+		{nodeKeyName, ownersFile, peerKey},
+		{nodeCertName, publicFile, pki.EncodeCertificates(n.peer.Certificate)},
+	}, errors.Join(err, peerErr)
+}
