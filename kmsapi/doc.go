@@ -34,11 +34,8 @@
 // out. Section numbers such as "§4.11" name the section of the published API reference that a name implements.
 package kmsapi
 
-import "time"
-
 // Version is the API version that every request names in its Version parameter (§1.3).
 const Version = "2016-01-20"
 
-// TimeFormat is how KMS writes a time, both in the Timestamp parameter and in answers (§1.3): in UTC, so that it ends
-// in Z. It is the layout that package time is fastest with.
-const TimeFormat = time.RFC3339
+// TimeFormat is how KMS writes a time, in UTC, both in the Timestamp parameter and in answers (§1.3).
+const TimeFormat = "2006-01-02T15:04:05Z"

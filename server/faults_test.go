@@ -147,6 +147,16 @@ var writings = append(secretWritings, []writing{
 			return l.must("DescribeKey", pairs[:2]...).KeyMetadata.DeletionProtection == kmsapi.ProtectionEnabled
 		},
 	},
+	{
+		kmsapi.OpSetKeyPolicy,
+		func(l *lab) []string {
+			id := l.createKey("DKMSInstanceId", l.config.Instances[0].ID)
+			return []string{"KeyId", id, "Policy", strings.Replace(defaultPolicy("123456"), "kms default", "new", 1)}
+		},
+		func(l *lab, pairs []string) bool {
+			return strings.Contains(l.must("GetKeyPolicy", pairs[:2]...).Policy, "new")
+		},
+	},
 	{kmsapi.OpImportKeyMaterial, (*lab).readyToImport, stateIs(kmsapi.Enabled)},
 	{
 		kmsapi.OpDeleteKeyMaterial,

@@ -39,8 +39,7 @@ func measuredRequests(l *lab) []measured {
 	return slices.Concat(found, measuredSecrets(l, id), measuredSM4(l), measuredSignatures(l), measuredPairCiphertexts(l))
 }
 
-// measuredSecrets are those of a secret whose value the service's own key seals, and of one that the CMK called id
-// does.
+// measuredSecrets are those of a secret whose value the service's own key seals, and of one under the CMK called id.
 func measuredSecrets(l *lab, id string) []measured {
 	created := func(name string, more ...string) []string {
 		l.must("CreateSecret", append(more, "SecretName", name, "VersionId", "1", "SecretData", "c2VjcmV0")...)

@@ -137,6 +137,17 @@ var secretWritings = []writing{
 			return l.do("GetSecretValue", "SecretName", "s", "VersionStage", "beta").status == 200
 		},
 	},
+	{
+		kmsapi.OpSetSecretPolicy,
+		func(l *lab) []string {
+			l.must("CreateSecret", "SecretName", "s", "VersionId", "1", "SecretData", "one",
+				"DKMSInstanceId", l.config.Instances[0].ID)
+			return []string{"SecretName", "s", "Policy", strings.Replace(defaultPolicy("123456"), "kms default", "new", 1)}
+		},
+		func(l *lab, pairs []string) bool {
+			return strings.Contains(l.must("GetSecretPolicy", pairs[:2]...).Policy, "new")
+		},
+	},
 	{kmsapi.OpDeleteSecret, aSecretAfter(), secretSays("PlannedDeleteTime")},
 	{
 		kmsapi.OpRestoreSecret, aSecretAfter([]string{"DeleteSecret"}),

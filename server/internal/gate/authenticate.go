@@ -74,9 +74,8 @@ func (g *Gate) checkTimestamp(text string, now time.Time) (time.Time, error) {
 		return time.Time{}, kmsapi.ErrIllegalTimestamp
 	}
 	at, err := time.Parse(kmsapi.TimeFormat, text)
-	at = at.UTC()
 	var same [len(kmsapi.TimeFormat)]byte
-	// Parse takes fractions of a second and offsets too, so the time must also read as it was sent.
+	// Parse takes fractions of a second too, so the time must also read as it was sent.
 	if err != nil || string(at.AppendFormat(same[:0], kmsapi.TimeFormat)) != text {
 		return time.Time{}, kmsapi.ErrIllegalTimestamp.WithMessage(
 			"The Timestamp must be in UTC and look like 2006-01-02T15:04:05Z.")

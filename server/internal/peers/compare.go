@@ -51,6 +51,8 @@ type comparisons struct {
 	// clock is the last good measurement of an active node's, and nil without any; clockOf is the name of that node.
 	clock   *offset
 	clockOf string
+	// alone is since when no node is known to be the active one, in elapsed time; nil while one is.
+	alone *time.Duration
 	// differs is since when the configuration is another one than the last active node's, in elapsed time.
 	differs *time.Duration
 }
@@ -145,7 +147,7 @@ func (c *comparisons) candidate() error {
 	defer c.mu.Unlock()
 	var reasons []error
 	if c.clock != nil {
-		if off := c.clock.now(now); off.Abs() > c.maxSkew/2 {
+		if off := c.clock.now(now); off.Abs() > c.maxSkew/2 && !c.outlived(now, off) {
 			reasons = append(reasons, fmt.Errorf("%w: by %s from the active node's, of which half of max_clock_skew, %s, "+
 				"is allowed", ErrClock, off.Abs().Round(time.Millisecond), c.maxSkew/2))
 		}

@@ -116,7 +116,9 @@ func (p *Peers) Run(ctx context.Context, active func() (cluster.Peer, bool)) {
 	round := time.NewTicker(p.times.round)
 	defer round.Stop()
 	for {
-		if to, known := active(); known && to.Name != p.Self().Name {
+		to, known := active()
+		p.compared.nobody(!known)
+		if known && to.Name != p.Self().Name {
 			if err := p.Compare(ctx, to); ctx.Err() == nil {
 				p.reached(to, err)
 			}
