@@ -29,11 +29,11 @@ type reply struct {
 func (c *Client) attempt(
 	ctx context.Context, g *gateway, op kmsapi.Operation, form string, answer kmsapi.Response,
 ) *failure {
-	var connected atomic.Bool
+	var used usedConn
 	limited, cancel := context.WithTimeout(ctx, c.cfg.RequestTimeout)
 	defer cancel()
 	limited = httptrace.WithClientTrace(limited, &httptrace.ClientTrace{
-		GotConn: func(httptrace.GotConnInfo) { connected.Store(true) },
+		GotConn: func(info httptrace.GotConnInfo) { used.got(info, g.hung) },
 	})
 	r, err := g.exchange(limited, op, form)
 	if err == nil {
@@ -44,14 +44,32 @@ func (c *Client) attempt(
 		// A server that sees us hang up ends its answer early, and net/http may still take that for a whole one.
 		err = limited.Err()
 	}
+	if isTimeout(err) && ctx.Err() == nil {
+		g.leave(&used)
+	}
 	switch {
 	case ctx.Err() != nil:
 		return &failure{err: g.failed(op, gaveUp(ctx))}
-	case connected.Load():
+	case used.connected.Load():
 		return &failure{err: g.failed(op, withoutContent(err)), transient: !errors.Is(err, errTooLarge)}
 	default:
 		unsent := &TransportError{Operation: op, Endpoint: g.String(), Unsent: true, Err: servercert.Explain(err)}
 		return &failure{err: unsent, transient: !isNotTrusted(err), unrun: true}
+	}
+}
+
+// usedConn is the connection of an attempt.
+type usedConn struct {
+	// connected is set once there is one, and conn before that.
+	connected atomic.Bool
+	conn      net.Conn
+}
+
+func (u *usedConn) got(info httptrace.GotConnInfo, h *hung) {
+	u.conn = info.Conn
+	u.connected.Store(true)
+	if !info.Reused {
+		h.connected()
 	}
 }
 

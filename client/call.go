@@ -195,7 +195,7 @@ func (c *Client) recordSkew(g *gateway, serverTime time.Time, used time.Duration
 // wait pauses between attempts. If the caller's deadline would come first, it returns f's error at once: that says more
 // than that time ran out.
 func (c *Client) wait(ctx context.Context, g *gateway, op kmsapi.Operation, f *failure, retries int) error {
-	pause := f.retryAfter + c.cfg.Jitter(backoff(retries))
+	pause := f.retryAfter + c.cfg.Jitter(f.spread(retries))
 	if deadline, ok := ctx.Deadline(); ok && time.Until(deadline) <= pause {
 		return f.err
 	}
@@ -207,6 +207,15 @@ func (c *Client) wait(ctx context.Context, g *gateway, op kmsapi.Operation, f *f
 	case <-ctx.Done():
 		return g.failed(op, fmt.Errorf("%w, while waiting to try again after: %w", gaveUp(ctx), f.err))
 	}
+}
+
+// spread is the longest wait besides what the server asks for. If it asks for one, it knows better how long to wait,
+// and this only keeps callers from coming back together.
+func (f *failure) spread(retries int) time.Duration {
+	if f.retryAfter > 0 {
+		return min(backoff(retries), f.retryAfter)
+	}
+	return backoff(retries)
 }
 
 // backoff is the longest wait before the next attempt after that many retries.

@@ -40,7 +40,9 @@
 //
 // Throttling, ServiceUnavailableTemporary, InternalFailure, every status from 500 up, broken connections and attempts
 // that took too long, with exponential backoff and full jitter, and never beyond the caller's deadline. A Retry-After
-// is obeyed; if it asks for more than 10 seconds, the call fails at once instead.
+// is obeyed, and at most as long again is waited; if it asks for more than 10 seconds, the call fails at once instead.
+// After an attempt that took too long, new connections are made, to other addresses of the host if it has any: they may
+// lead to another machine.
 //
 // Once KMS throttles, the requests of that rate class on that gateway take turns, at a rate that adapts to what KMS
 // answers, until it has not throttled for 10 seconds. A request whose turn would come after its deadline gets KMS's

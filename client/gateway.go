@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/tls"
 	"io"
-	"net"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,6 +31,8 @@ type gateway struct {
 	header http.Header
 	// pooled keeps connections for the next request. single makes one for each request, and keeps none.
 	pooled, single *http.Transport
+	// hung has the addresses that new connections avoid.
+	hung *hung
 	// paces has a pace for each rate class. It is never changed.
 	paces map[kmsapi.RateClass]*pace
 	// clockSkew is how far the server's clock is ahead of ours, in nanoseconds, as last learned from a refusal.
@@ -49,7 +50,8 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 	if err != nil {
 		return nil, unusable("CACert", "%w", err)
 	}
-	pooled := newTransport(cfg, &tls.Config{
+	hung := &hung{}
+	pooled := newTransport(cfg, hung, &tls.Config{
 		MinVersion:         tls.VersionTLS12,
 		RootCAs:            roots,
 		ServerName:         serverName,
@@ -59,19 +61,19 @@ func newGateway(cfg *Config, address, caCert, serverName string) (*gateway, erro
 	single.DisableKeepAlives = true
 	header := http.Header{"Content-Type": {"application/x-www-form-urlencoded"}, "User-Agent": {cfg.UserAgent}}
 	return &gateway{
-		endpoint: where, url: where.address(), header: header, pooled: pooled, single: single, paces: paces(),
+		endpoint: where, url: where.address(), header: header, pooled: pooled, single: single, hung: hung, paces: paces(),
 	}, nil
 }
 
 // newTransport speaks HTTP/1.1 only, where nothing but the transport's own, known rules sends a request twice.
-func newTransport(cfg *Config, config *tls.Config) *http.Transport {
+func newTransport(cfg *Config, h *hung, config *tls.Config) *http.Transport {
 	protocols := new(http.Protocols)
 	protocols.SetHTTP1(true)
 	return &http.Transport{
 		Proxy: cfg.Proxy,
 
 		OnProxyConnectResponse: proxyAnswered,
-		DialContext:            (&net.Dialer{Timeout: cfg.RequestTimeout}).DialContext,
+		DialContext:            h.dialer(cfg.RequestTimeout),
 
 		TLSClientConfig:        config,
 		TLSHandshakeTimeout:    cfg.RequestTimeout,
@@ -100,6 +102,18 @@ func (g *gateway) exchange(ctx context.Context, op kmsapi.Operation, form string
 	defer resp.Body.Close()
 	body, err := readBody(resp)
 	return reply{status: resp.StatusCode, header: resp.Header, body: body}, err
+}
+
+// leave has the next connections lead elsewhere, since one has not answered in time. It closes the idle ones: behind a
+// load balancer they may all lead to the machine that hangs, and each further attempt would wait for another one of
+// them.
+func (g *gateway) leave(u *usedConn) {
+	if u.connected.Load() {
+		g.hung.avoid(u.conn.RemoteAddr().String())
+	} else {
+		g.hung.notConnected()
+	}
+	g.pooled.CloseIdleConnections()
 }
 
 // request is what [http.NewRequestWithContext] makes, without parsing the URL each time.

@@ -5,11 +5,13 @@ import (
 	"errors"
 	"net"
 	"net/http"
+	"sync"
 	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
@@ -96,6 +98,21 @@ func TestBackoffDoublesUpToFiveSeconds(t *testing.T) {
 	for _, limit := range limits[7:] {
 		require.Equal(t, 5*time.Second, limit)
 	}
+}
+
+func TestWaitsDoNotGrowIfTheServerSaysHowLongToWait(t *testing.T) {
+	server := newScript(t, header("Retry-After", "1", refuse(503, "ServiceUnavailableTemporary")))
+	var limits []time.Duration
+	c := server.dial(t, func(cfg *client.Config) {
+		cfg.MaxRetries = 6
+		cfg.Jitter = func(limit time.Duration) time.Duration {
+			limits = append(limits, limit)
+			return -time.Second // So that nothing is waited for.
+		}
+	})
+	require.Error(t, encrypt(context.Background(), c))
+	const ms = time.Millisecond
+	require.Equal(t, []time.Duration{100 * ms, 200 * ms, 400 * ms, 800 * ms, 1000 * ms, 1000 * ms}, limits)
 }
 
 func TestWaitNeverExceedsTheDeadline(t *testing.T) {
@@ -233,6 +250,38 @@ func TestRequestTimeoutLimitsOneAttempt(t *testing.T) {
 		err = encrypt(context.Background(), newClient(t, cfg))
 		require.ErrorContains(t, requireTransportError(t, err, kmsapi.OpEncrypt), "no answer in time")
 	})
+}
+
+// As of a machine that is paused behind a load balancer, which leads new connections elsewhere.
+func TestOneAttemptFindsOutThatAllKeptConnectionsHang(t *testing.T) {
+	const kept = 3
+	var together sync.WaitGroup
+	together.Add(kept)
+	meet := func(w http.ResponseWriter, r *http.Request) {
+		together.Done()
+		together.Wait()
+		done(w, r)
+	}
+	before := map[string]bool{} // The clients' addresses of the kept connections.
+	server := newScript(t, meet, meet, meet, func(w http.ResponseWriter, r *http.Request) {
+		if before[r.RemoteAddr] {
+			hang(w, r)
+		} else {
+			done(w, r)
+		}
+	})
+	c := server.dial(t, func(cfg *client.Config) { cfg.RequestTimeout, cfg.MaxRetries = time.Second, 1 })
+	var all errgroup.Group
+	for range kept {
+		all.Go(func() error { return encrypt(context.Background(), c) })
+	}
+	require.NoError(t, all.Wait())
+	for _, r := range server.seen() {
+		before[r.remote] = true
+	}
+	require.Len(t, before, kept)
+	require.NoError(t, encrypt(context.Background(), c))
+	require.Len(t, server.seen(), kept+2, "one attempt has hung")
 }
 
 func TestCreateKeyThatMayHaveRunIsNotRepeatedAfterATimeout(t *testing.T) {

@@ -4,107 +4,182 @@ import (
 	"context"
 	"io"
 	"net"
+	"net/http"
+	"slices"
 	"sync"
 	"testing"
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
-// A balancer is a load balancer as docs/cluster.md describes it: it asks /healthz of all nodes, and sends new
-// connections to the active one.
+const (
+	// checkEvery is how long a balancer waits before it looks at a node again, and checkTime how long for what that says.
+	checkEvery, checkTime = 500 * time.Millisecond, time.Second
+	// checksFail is how many checks in a row have to fail. One that succeeds is enough.
+	checksFail = 2
+)
+
+// A balancer does what docs/cluster.md has HAProxy do, and looks more often: connections go to all nodes that can serve
+// in turn, and those to a node that no longer can are closed.
 type balancer struct {
 	*rig
 	listener net.Listener
+	targets  []*target
 
-	mu sync.Mutex
-	// open are the connections, by the node that they lead to.
-	open map[net.Conn]*node
+	mu sync.Mutex // guards next, and what its targets say is guarded
+	// next is the number of the target that is next.
+	next int
 }
 
+// A target is a node, as far as a balancer sees it.
+type target struct {
+	// service and health are the links to it.
+	service, health *link.Link
+	// up says that connections lead there, guarded by the balancer's mu, as open is: the connections that do.
+	up   bool
+	open map[net.Conn]bool
+}
+
+// newBalancer starts one, which takes all nodes for good ones until [balancer.check].
 func newBalancer(r *rig) *balancer {
 	r.t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(r.t, err)
-	b := &balancer{rig: r, listener: listener, open: map[net.Conn]*node{}}
-	ctx, cancel := context.WithCancel(r.t.Context())
+	b := &balancer{rig: r, listener: listener}
+	for _, n := range r.nodes {
+		n.checks = newLink(r.t, n.operations)
+		b.targets = append(b.targets, &target{service: n.callers, health: n.checks, up: true, open: map[net.Conn]bool{}})
+	}
 	var running sync.WaitGroup
-	running.Go(func() { b.serve(ctx) })
-	running.Go(func() { b.look(ctx) })
+	running.Go(b.serve)
 	r.t.Cleanup(func() {
-		cancel()
 		_ = listener.Close()
 		running.Wait()
 	})
 	return b
 }
 
+// check begins to look at the nodes.
+func (b *balancer) check() {
+	ctx, cancel := context.WithCancel(b.t.Context())
+	var running sync.WaitGroup
+	for _, to := range b.targets {
+		running.Go(func() { b.watch(ctx, to) })
+	}
+	b.t.Cleanup(func() {
+		cancel()
+		running.Wait()
+	})
+}
+
 func (b *balancer) address() string { return b.listener.Addr().String() }
 
-func (b *balancer) serve(ctx context.Context) {
+func (b *balancer) serve() {
 	for {
 		c, err := b.listener.Accept()
 		if err != nil {
 			return
 		}
-		go b.forward(ctx, c)
+		go b.forward(c)
 	}
 }
 
-// forward copies between a client and the active node, and ends the connection if there is none.
-func (b *balancer) forward(ctx context.Context, client net.Conn) {
+// forward copies between a client and a node, and ends the connection if none can serve.
+func (b *balancer) forward(client net.Conn) {
 	defer client.Close()
-	n := b.active(ctx)
-	if n == nil {
+	to := b.pick(client)
+	if to == nil {
 		return
 	}
-	target, err := net.Dial("tcp", n.listen)
+	defer b.forget(to, client)
+	server, err := net.Dial("tcp", to.service.Address())
 	if err != nil {
 		return
 	}
-	defer target.Close()
-	b.mu.Lock()
-	b.open[client] = n
-	b.mu.Unlock()
+	defer server.Close()
 	go func() {
-		_, _ = io.Copy(target, client)
-		_ = target.Close()
+		_, _ = io.Copy(server, client)
+		_ = server.Close()
 	}()
-	_, _ = io.Copy(client, target)
-	b.mu.Lock()
-	delete(b.open, client)
-	b.mu.Unlock()
+	_, _ = io.Copy(client, server)
 }
 
-// look closes the connections to nodes that are no longer active. A health check has to fail three times.
-func (b *balancer) look(ctx context.Context) {
-	failed := 0
-	for ctx.Err() == nil {
-		active := b.active(ctx)
-		if failed++; active != nil {
+// pick returns the node whose turn it is, and notes the connection to it.
+func (b *balancer) pick(client net.Conn) *target {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	for range b.targets {
+		to := b.targets[b.next%len(b.targets)]
+		b.next++
+		if to.up {
+			to.open[client] = true
+			return to
+		}
+	}
+	return nil
+}
+
+func (b *balancer) forget(to *target, client net.Conn) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	delete(to.open, client)
+}
+
+// watch looks at a node again and again.
+func (b *balancer) watch(ctx context.Context, to *target) {
+	for failed := 0; ctx.Err() == nil; time.Sleep(checkEvery) {
+		if failed++; to.canServe(ctx) {
 			failed = 0
 		}
-		if active != nil || failed >= 3 {
-			b.closeAllBut(active)
+		if failed == 0 || failed >= checksFail {
+			b.mark(to, failed == 0)
 		}
-		time.Sleep(200 * time.Millisecond)
 	}
 }
 
-func (b *balancer) closeAllBut(active *node) {
+func (to *target) canServe(ctx context.Context) bool {
+	ctx, cancel := context.WithTimeout(ctx, checkTime)
+	defer cancel()
+	status, _ := ask(ctx, "http://"+to.health.Address()+"/healthz?standbyok=true")
+	return status == http.StatusOK
+}
+
+// mark says whether connections lead to a node, and closes those to one that is down.
+func (b *balancer) mark(to *target, up bool) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
-	for c, n := range b.open {
-		if n != active {
+	to.up = up
+	for c := range to.open {
+		if !up {
 			_ = c.Close()
 		}
 	}
 }
 
-func TestTheBalancerEndsConnectionsWithoutAnActiveNode(t *testing.T) {
+// awaitServing waits until connections lead to so many nodes.
+func (b *balancer) awaitServing(nodes int) {
+	b.t.Helper()
+	require.Eventually(b.t, func() bool { return b.serving() == nodes }, recovery, checkEvery/10)
+}
+
+// serving is how many nodes connections lead to.
+func (b *balancer) serving() int {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	up := slices.DeleteFunc(slices.Clone(b.targets), func(to *target) bool { return !to.up })
+	return len(up)
+}
+
+func TestTheBalancerEndsConnectionsWithoutANodeThatServes(t *testing.T) {
 	t.Parallel()
-	r := &rig{t: t, nodes: []*node{{operations: "127.0.0.1:1"}}}
-	c, err := net.Dial("tcp", newBalancer(r).address())
+	n := &node{operations: "127.0.0.1:1", callers: newLink(t, "127.0.0.1:1")}
+	b := newBalancer(&rig{t: t, nodes: []*node{n}})
+	b.check()
+	b.awaitServing(0)
+	c, err := net.Dial("tcp", b.address())
 	require.NoError(t, err)
 	defer c.Close()
 	_, err = c.Read(make([]byte, 1))

@@ -7,7 +7,8 @@
 // what the callers have seen is judged (package history). `alicloudkms check` walks a backup of the store.
 //
 // Another test has the nodes in its own process, on clocks that jump. One measures how long the service is away when
-// the active node is lost, and one lets a Vault unseal itself through each loss.
+// the active node is lost. One lets a Vault, and what plays OpenBao, unseal again and again through each loss, behind a
+// balancer, while another Vault encrypts and decrypts with the engine. With $BAO_BIN, an OpenBao unseals too.
 //
 //	go test -C test/cluster . -args -rounds 200 -seed 7
 //

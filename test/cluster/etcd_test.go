@@ -12,6 +12,8 @@ import (
 	"go.etcd.io/etcd/api/v3/v3rpc/rpctypes"
 	clientv3 "go.etcd.io/etcd/client/v3"
 	"go.uber.org/zap"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 )
 
 // operator is the operator of etcd.
@@ -84,10 +86,20 @@ func (o *operator) makeRoom(ctx context.Context) error {
 	return err
 }
 
-// compact drops the whole history of etcd.
+// compact drops the whole history of etcd. It goes on when a connection was lost, as on a busy machine.
 func (o *operator) compact(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
+	for {
+		err := o.compactNow(ctx)
+		if status.Code(err) != codes.Unavailable || ctx.Err() != nil {
+			return err
+		}
+		time.Sleep(100 * time.Millisecond)
+	}
+}
+
+func (o *operator) compactNow(ctx context.Context) error {
 	got, err := o.Get(ctx, filling)
 	if err != nil {
 		return err

@@ -19,7 +19,7 @@ func killMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 
 func (r *rig) killMember(i int) fault {
 	r.etcd.Member(i).Kill()
-	return fault{name: fmt.Sprintf("kill -9 of member %d", i+1), heal: func() error { return r.restartMember(i) }}
+	return fault{name: "kill -9 of " + memberName(i), heal: func() error { return r.restartMember(i) }}
 }
 
 // restartMember starts a member, unless it runs. It is ready once most of the members are, so [rig.awaitMembers] waits
@@ -64,11 +64,16 @@ func (r *rig) awaitMembers() {
 	r.starting = nil
 }
 
-func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
-	i := random.IntN(size)
-	m := r.etcd.Member(i)
+// stopMember freezes a member. Another fault may kill it meanwhile.
+func (r *rig) stopMember(i int) (fault, error) {
 	heal := func() error { return r.restartMember(i) }
-	return fault{name: fmt.Sprintf("SIGSTOP of member %d", i+1), heal: heal}, m.Stop()
+	return fault{name: "SIGSTOP of " + memberName(i), heal: heal}, r.etcd.Member(i).Stop()
+}
+
+func memberName(i int) string { return fmt.Sprintf("member %d", i+1) }
+
+func freezeMember(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
+	return r.stopMember(random.IntN(size))
 }
 
 func killAllMembers(_ context.Context, r *rig, _ *operator, _ *rand.Rand) (fault, error) {
@@ -124,13 +129,21 @@ func fullEtcd(ctx context.Context, r *rig, o *operator, _ *rand.Rand) (fault, er
 	return f, o.fill(ctx)
 }
 
+// takeover is as long as a node needs that takes over from one which was too busy to keep its lease while etcd filled.
+const takeover = shortestLease + 3*time.Second
+
 // onlyReads returns an error unless the service reads and refuses writes.
 func (r *rig) onlyReads(ctx context.Context) error {
 	c := r.site.Client(0)
-	if _, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{}); err != nil {
+	_, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
+	for end := time.Now().Add(takeover); errors.Is(err, kmsapi.ErrServiceUnavailable) && time.Now().Before(end); {
+		time.Sleep(100 * time.Millisecond)
+		_, err = c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
+	}
+	if err != nil {
 		return fmt.Errorf("a full etcd does not keep the service from reading: %w", err)
 	}
-	_, err := c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
+	_, err = c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
 	if !errors.Is(err, kmsapi.ErrServiceUnavailable) {
 		return fmt.Errorf("a write to a full etcd should be refused for now: %w", err)
 	}

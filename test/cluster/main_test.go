@@ -16,7 +16,7 @@ import (
 
 func TestMain(m *testing.M) {
 	flag.Parse()
-	vaultProgram = os.Getenv("VAULT_BIN")
+	vaultProgram, baoProgram = os.Getenv("VAULT_BIN"), os.Getenv("BAO_BIN")
 	servers.ClearEnvironment()
 	var err error
 	if programs, err = os.MkdirTemp("", "cluster-test"); err != nil {
@@ -33,19 +33,31 @@ func TestMain(m *testing.M) {
 var (
 	// programs is the folder of what the tests build.
 	programs string
-	// vaultProgram is the vault binary, or empty.
-	vaultProgram string
+	// vaultProgram is the vault binary, and baoProgram that of OpenBao, or empty.
+	vaultProgram, baoProgram string
 )
 
-// buildOnce builds the program under test as it ships: without the race detector, which would change what is slow.
-var buildOnce = sync.OnceValues(func() (string, error) {
-	program := filepath.Join(programs, "alicloudkms")
-	return program, servers.Build(context.Background(), "../..", "alicloudkms", program, "cluster-test")
-})
+// builds are the programs of the tests, as they ship: without the race detector, which would change what is slow.
+var builds = map[string]func() (string, error){
+	"alicloudkms": builtOnce("alicloudkms"), secretsPlugin: builtOnce(secretsPlugin), sealPlugin: builtOnce(sealPlugin),
+}
 
-func build(t *testing.T) string {
+const (
+	secretsPlugin = "vault-plugin-secrets-alicloudkms"
+	sealPlugin    = "openbao-plugin-kms-alicloudkms"
+	version       = "v0.0.0-cluster"
+)
+
+func builtOnce(command string) func() (string, error) {
+	return sync.OnceValues(func() (string, error) {
+		program := filepath.Join(programs, command)
+		return program, servers.Build(context.Background(), "../..", command, program, version)
+	})
+}
+
+func build(t *testing.T, command string) string {
 	t.Helper()
-	program, err := buildOnce()
+	program, err := builds[command]()
 	require.NoError(t, err)
 	return program
 }

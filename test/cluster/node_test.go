@@ -30,9 +30,9 @@ type node struct {
 	// listen, peers and operations are where it listens.
 	listen, peers, operations string
 	// callers is the link from the callers to it, peersLink that from its peers, and members are those from it to the
-	// members of etcd.
-	callers, peersLink *link.Link
-	members            []*link.Link
+	// members of etcd. checks, if there is a balancer, is the link by which that looks at it.
+	callers, peersLink, checks *link.Link
+	members                    []*link.Link
 
 	process *servers.Process
 }
@@ -157,7 +157,11 @@ func (n *node) setMembers(f link.Fault) {
 func (n *node) health(ctx context.Context) (status int, body string) {
 	ctx, cancel := context.WithTimeout(ctx, time.Second)
 	defer cancel()
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, "http://"+n.operations+"/healthz", nil)
+	return ask(ctx, "http://"+n.operations+"/healthz")
+}
+
+func ask(ctx context.Context, url string) (status int, body string) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
 	if err != nil {
 		return 0, err.Error()
 	}

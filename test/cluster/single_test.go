@@ -16,7 +16,7 @@ import (
 func TestTheCheckersAgreeWithASingleService(t *testing.T) {
 	t.Parallel()
 	random := rand.New(rand.NewPCG(pickSeed(t), 2))
-	program := build(t)
+	program := build(t, "alicloudkms")
 	r, links := singleRig(t, program)
 	n := r.nodes[0]
 	r.live(random, func() {

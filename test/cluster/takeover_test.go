@@ -13,37 +13,13 @@ import (
 
 var takeovers = flag.Int("takeovers", 1, "how often each way to lose the active node is measured")
 
-// loss is a way to lose the active node, and how long the service may be away then.
-type loss struct {
-	name  string
-	limit time.Duration
-	// isSlow leaves it to a measurement.
-	isSlow bool
-	// lose takes the node away, and returns what brings it back.
-	lose func(r *rig, o *operator, active *node) (back func() error, err error)
-}
-
-var losses = []loss{
-	{"kill -9", 5 * time.Second, false, func(r *rig, _ *operator, active *node) (func() error, error) {
-		return r.kill(active).start, nil
+// takeoverLosses are the ways to lose the active node, and how long the service may be away then.
+var takeoverLosses = []loss{
+	{"kill -9", 5 * time.Second, false, func(r *rig, _ *operator, active *node) (fault, error) {
+		return r.kill(active), nil
 	}},
-	{"step-down", 2 * time.Second, false, func(r *rig, _ *operator, active *node) (func() error, error) {
-		return func() error { return active.start(r.program) }, active.process.Stop()
-	}},
-	{
-		"kill -9 together with etcd's leader", 5*time.Second + shortestLease, true,
-		func(r *rig, o *operator, active *node) (func() error, error) {
-			member := r.killMember(max(o.leader(r.t.Context()), 0))
-			node := r.kill(active)
-			return func() error {
-				if err := member.heal(); err != nil {
-					return err
-				}
-				r.awaitMembers()
-				return node.start()
-			}, nil
-		},
-	},
+	{"step-down", 2 * time.Second, false, stepDown},
+	{"kill -9 together with etcd's leader", 5*time.Second + shortestLease, true, killActiveAndLeader},
 }
 
 // enough is how many takeovers are a measurement.
@@ -62,7 +38,7 @@ func TestTakeoverIsInTime(t *testing.T) {
 	defer probing.Wait()
 	defer cancel()
 	probing.Go(func() { p.run(ctx) })
-	for _, l := range losses {
+	for _, l := range takeoverLosses {
 		if l.isSlow && *takeovers < enough {
 			continue
 		}
@@ -86,10 +62,9 @@ func (p *probe) measure(t *testing.T, o *operator, l loss) time.Duration {
 	t.Helper()
 	active := p.awaitActive(recovery)
 	began := time.Now()
-	back, err := l.lose(p.rig, o, active)
+	f, err := l.lose(p.rig, o, active)
 	require.NoError(t, err)
 	away := p.await(t, began)
-	require.NoError(t, back())
-	p.awaitActive(recovery)
+	require.NoError(t, p.restore(f))
 	return away
 }

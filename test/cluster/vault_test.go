@@ -1,131 +1,132 @@
 package cluster
 
 import (
+	"context"
 	"fmt"
 	"os"
-	"path/filepath"
 	"testing"
 	"time"
 
-	"github.com/hashicorp/vault/api"
 	"github.com/stretchr/testify/require"
+	"golang.org/x/sync/errgroup"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers/vault"
 )
-
-// sealed is the configuration of a Vault that a CMK unseals.
-const sealed = `
-storage "raft" {
-  path    = %q
-  node_id = "single"
-}
-listener "tcp" {
-  address     = %q
-  tls_disable = true
-}
-seal "alicloudkms" {
-  region     = %q
-  domain     = %q
-  access_key = %q
-  secret_key = %q
-  kms_key_id = "alias/unseal"
-}
-api_addr      = "http://127.0.0.1:1"
-cluster_addr  = "https://127.0.0.1:1"
-disable_mlock = true
-`
 
 const (
 	// vaultsLease is longer than the shortest: what else the machine does must not end a term while a Vault is made.
 	vaultsLease = 3 * time.Second
-	// unsealing is how long a Vault may need to be unsealed again, with the restarts that a service manager does.
-	unsealing = 30 * time.Second
-	// restartAfter is the pause before one.
-	restartAfter = 300 * time.Millisecond
+	// leastLoss is how long each loss lasts at least, and untilTakeover one of which a takeover is a part.
+	leastLoss, untilTakeover = 2 * time.Second, vaultsLease + time.Second
+	// engineLimit is how long a request of the engine may take that meets a loss, and vaultLimit one of Vault alone.
+	engineLimit, vaultLimit = 40 * time.Second, 10 * time.Second
 )
 
-// A Vault that restarts while any one of the six processes is down unseals itself.
-func TestVaultUnsealsThroughEachLoss(t *testing.T) {
+// Whatever is lost of the six processes and of the network between them, a Vault that restarts meanwhile unseals
+// itself, an OpenBao with our plugin does, and a Vault that runs goes on, together with the engine in it.
+func TestVaultOutlivesEachLoss(t *testing.T) {
 	t.Parallel()
 	if vaultProgram == "" {
 		require.Empty(t, os.Getenv("ALICLOUDKMS_REQUIRE_VAULT"), "VAULT_BIN is not set")
 		t.Skip("VAULT_BIN is not set")
 	}
+	u := newUsers(t)
+	for _, l := range vaultLosses {
+		if l.isSlow && *rounds == 0 {
+			continue
+		}
+		t.Run(l.name, func(t *testing.T) { u.outlive(t, l) })
+	}
+	t.Run("a step-down, with the engine's default settings", u.outliveStepDown)
+}
+
+// restart restarts something, and returns how long it took until that was unsealed.
+type restart func(ctx context.Context, limit time.Duration) (took time.Duration, err error)
+
+// users are a service's.
+type users struct {
+	*rig
+	operator *operator
+	balancer *balancer
+	// restarts has all that restart during each loss, by names. running is a Vault that does not, and application uses the
+	// engine in it.
+	restarts    map[string]restart
+	running     *sealedVault
+	application *application
+}
+
+func newUsers(t *testing.T) *users {
+	t.Helper()
 	certificates := etcdtest.NewCertificates(t)
 	r := newRig(t, settings{
 		lease: vaultsLease, etcd: etcdtest.Options{NoSync: true, TLS: certificates.Dir}, certificates: certificates,
 	})
-	v := startSealed(t, r, vaultProgram, newBalancer(r).address())
-	for i := range size {
-		// The active one of the moment, so that each is lost while it matters.
-		n := r.awaitActive(recovery)
-		v.outlives(t, fmt.Sprintf("the loss %d of an active node", i+1), r.kill(n))
+	r.newLock()
+	u := &users{rig: r, operator: newOperator(t, r.etcd.Endpoints()), balancer: newBalancer(r)}
+	address := u.balancer.address()
+	restarting, host := r.startVault("restarts", address), newHost(r, address)
+	u.restarts = map[string]restart{"Vault": restarting.restart, "the plugin": host.unseal}
+	if baoProgram != "" {
+		u.restarts["OpenBao"] = r.startBao("bao", address).restart
 	}
-	for i := range size {
-		v.outlives(t, fmt.Sprintf("the loss of member %d", i+1), r.killMember(i))
-	}
+	u.running = r.startVault("runs", address)
+	u.application = newApplication(u.running, "patient", address, patience)
+	u.balancer.check() // Not before: nothing has been lost yet, and all of this has to succeed at once.
+	return u
 }
 
-// sealedVault is a Vault whose seal is the service.
-type sealedVault struct {
-	*vault.Server
-	rig *rig
-}
-
-// startSealed starts a new Vault, which reaches the service at an address.
-func startSealed(t *testing.T, r *rig, program, address string) *sealedVault {
-	t.Helper()
-	c := r.site.Client(0)
-	made, err := c.CreateKey(t.Context(), &kmsapi.CreateKeyRequest{})
+// outlive lets all users meet a loss.
+func (u *users) outlive(t *testing.T, l loss) {
+	active := u.awaitActive(recovery)
+	u.balancer.awaitServing(size)
+	used := u.application.begin(t.Context())
+	defer used.end()
+	f, err := l.lose(u.rig, u.operator, active)
 	require.NoError(t, err)
-	_, err = c.CreateAlias(t.Context(), &kmsapi.CreateAliasRequest{
-		AliasName: "alias/unseal", KeyId: made.KeyMetadata.KeyId,
-	})
-	require.NoError(t, err)
-	dir := t.TempDir()
-	v := &sealedVault{rig: r, Server: &vault.Server{
-		Program: program, Dir: filepath.Join(dir, "vault"), Home: filepath.Join(dir, "home"), Address: servers.AnyPort,
-		Environment: []string{"SSL_CERT_FILE=" + r.nodes[0].shared.CAFile},
-	}}
-	v.Config = func() string {
-		as := r.site.Credentials
-		return fmt.Sprintf(sealed, v.Storage(), v.Address, kmsapi.DefaultRegion, address, as.AccessKeyID,
-			as.AccessKeySecret.Reveal())
+	ends := time.Now().Add(max(f.least, leastLoss))
+	var all errgroup.Group
+	for name, restart := range u.restarts {
+		all.Go(func() error {
+			times, longest, err := restart.until(t.Context(), ends, l.limit)
+			if err != nil {
+				return fmt.Errorf("%s: %w", name, err)
+			}
+			t.Logf("%s: %s is unsealed %d times, each within %s", f.name, name, times, longest.Round(time.Millisecond))
+			return nil
+		})
 	}
-	require.NoError(t, v.MakeFolders())
-	require.NoError(t, v.Start(t.Context()))
-	t.Cleanup(func() { v.Kill() })
-	_, err = v.Initialize(t.Context(), &api.InitRequest{RecoveryShares: 1, RecoveryThreshold: 1})
-	require.NoError(t, err)
-	require.Empty(t, v.UnsealKey, "the service alone can unseal it")
-	return v
+	require.NoError(t, all.Wait())
+	require.NoError(t, u.restore(f))
+	used.end()
+	t.Logf("the engine's longest of %d requests took %s, and Vault's %s", used.done,
+		used.engine.Round(time.Millisecond), used.vaultAlone.Round(time.Millisecond))
+	require.Empty(t, used.errs)
+	require.Less(t, used.engine, engineLimit)
+	require.Less(t, used.vaultAlone, vaultLimit)
 }
 
-// outlives restarts the Vault while something is lost, and brings that back.
-func (v *sealedVault) outlives(t *testing.T, name string, lost fault) {
-	t.Helper()
-	began := time.Now()
-	v.Kill()
-	starts := 0
-	for ; !v.IsActive(); starts++ {
-		require.Less(t, time.Since(began), unsealing, "%s: Vault is still sealed\n%s", name, v.Tail())
-		v.Kill()
-		require.NoError(t, v.Launch())
-		// A Vault whose seal does not answer ends, and its service manager starts it again.
-		if v.Await(v.IsActive) != nil {
-			time.Sleep(restartAfter)
+// outliveStepDown lets an engine as it is by default meet an orderly takeover.
+func (u *users) outliveStepDown(t *testing.T) {
+	used := newApplication(u.running, "default", u.balancer.address(), nil).begin(t.Context())
+	defer used.end()
+	f, err := stepDown(u.rig, u.operator, u.awaitActive(recovery))
+	require.NoError(t, err)
+	require.NoError(t, u.restore(f))
+	used.end()
+	t.Logf("the engine's longest of %d requests took %s", used.done, used.engine.Round(time.Millisecond))
+	require.Empty(t, used.errs)
+}
+
+// until restarts at least once, and until a moment has come. It returns how often, and the longest time.
+func (r restart) until(
+	ctx context.Context, moment time.Time, limit time.Duration,
+) (times int, longest time.Duration, err error) {
+	for times == 0 || time.Now().Before(moment) {
+		took, err := r(ctx, limit)
+		if err != nil {
+			return times, longest, err
 		}
+		times, longest = times+1, max(longest, took)
 	}
-	t.Logf("%s, %s: Vault is unsealed after %s and %d starts", name, lost.name,
-		time.Since(began).Round(time.Millisecond), starts)
-	for _, back := range []func() error{lost.heal, lost.start} {
-		if back != nil {
-			require.NoError(t, back())
-			v.rig.awaitMembers()
-		}
-	}
-	v.rig.awaitActive(recovery)
+	return times, longest, nil
 }

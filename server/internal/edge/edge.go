@@ -161,11 +161,18 @@ func (e *Edge) refusal(requestID string, err error) *kmsapi.Error {
 }
 
 func (e *Edge) refuse(w http.ResponseWriter, r *http.Request, f format, requestID string, refused *kmsapi.Error) {
+	if errors.Is(refused, kmsapi.ErrServiceUnavailable) {
+		w.Header().Set("Retry-After", retryAfter)
+	}
 	e.write(w, f, refused.HTTPStatus, requestID, &kmsapi.ErrorResponse{
 		HttpStatus: refused.HTTPStatus, Code: refused.Code, RequestId: requestID,
 		Message: cut(refused.Message, maxMessage), HostId: cut(r.Host, maxHost),
 	})
 }
+
+// retryAfter is how many seconds a client should wait after what passes. Most of it is a node that is taking over: a
+// client that tries a few times within some tenths of a second gives up before any can.
+const retryAfter = "1"
 
 // An answer repeats no more than this of what a request has sent. It is more than people read, and host names are
 // shorter.

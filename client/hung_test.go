@@ -1,0 +1,112 @@
+package client_test
+
+import (
+	"context"
+	"encoding/binary"
+	"io"
+	"net"
+	"net/http"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+)
+
+// resolve has all names mean addresses, in their order, until the test ends.
+func resolve(t *testing.T, addresses ...string) {
+	t.Helper()
+	before := net.DefaultResolver
+	t.Cleanup(func() { net.DefaultResolver = before })
+	net.DefaultResolver = &net.Resolver{PreferGo: true, Dial: func(context.Context, string, string) (net.Conn, error) {
+		ours, theirs := net.Pipe()
+		go answerNames(ours, addresses)
+		return theirs, nil
+	}}
+}
+
+// answerNames is a DNS server as it is over TCP: each message has its length before it.
+func answerNames(c net.Conn, addresses []string) {
+	defer c.Close()
+	for {
+		var length [2]byte
+		if _, err := io.ReadFull(c, length[:]); err != nil {
+			return
+		}
+		query := make([]byte, binary.BigEndian.Uint16(length[:]))
+		if _, err := io.ReadFull(c, query); err != nil {
+			return
+		}
+		answer := nameAnswer(query, addresses)
+		if _, err := c.Write(append(binary.BigEndian.AppendUint16(nil, uint16(len(answer))), answer...)); err != nil {
+			return
+		}
+	}
+}
+
+// nameAnswer answers a query with IPv4 addresses, or with none if it asks for something else.
+func nameAnswer(query []byte, addresses []string) []byte {
+	const header, typeA, classIN = 12, 1, 1
+	end := header
+	for query[end] != 0 {
+		end += 1 + int(query[end])
+	}
+	question := query[header : end+5]
+	if binary.BigEndian.Uint16(query[end+1:]) != typeA {
+		addresses = nil
+	}
+	answer := append([]byte{query[0], query[1], 0x81, 0x80, 0, 1, 0, byte(len(addresses)), 0, 0, 0, 0}, question...)
+	for _, address := range addresses {
+		answer = append(answer, 0xc0, header, 0, typeA, 0, classIN, 0, 0, 0, 1, 0, net.IPv4len)
+		answer = append(answer, net.ParseIP(address).To4()...)
+	}
+	return answer
+}
+
+// listenBeside listens on the port of a server at another loopback address, and answers nothing there: the kernel
+// completes connections that the process never accepts.
+func listenBeside(t *testing.T, s *script, ip string) {
+	t.Helper()
+	silent, err := net.Listen("tcp", net.JoinHostPort(ip, portOf(t, s)))
+	require.NoError(t, err)
+	t.Cleanup(func() { _ = silent.Close() })
+}
+
+func portOf(t *testing.T, s *script) string {
+	t.Helper()
+	_, port, err := net.SplitHostPort(s.Listener.Addr().String())
+	require.NoError(t, err)
+	return port
+}
+
+// named is a client for a server that its name leads to, together with other addresses.
+func named(t *testing.T, s *script, addresses ...string) *client.Client {
+	t.Helper()
+	resolve(t, addresses...)
+	return s.dial(t, func(cfg *client.Config) {
+		cfg.Endpoint, cfg.TLSServerName = "kms.example.test:"+portOf(t, s), "example.com"
+		cfg.Proxy = http.ProxyURL(nil)
+		cfg.RequestTimeout, cfg.MaxRetries = time.Second, 1
+	})
+}
+
+// As of a cluster whose name has the addresses of all nodes, the first of which is paused.
+func TestOneAttemptFindsOutThatAnAddressHangs(t *testing.T) {
+	server := newScript(t, done)
+	listenBeside(t, server, "127.0.0.2")
+	c := named(t, server, "127.0.0.2", "127.0.0.1")
+	began := time.Now()
+	for range 3 {
+		require.NoError(t, createKey(context.Background(), c), "each makes a connection of its own")
+	}
+	require.Less(t, time.Since(began), 2*time.Second, "only the first has met the address that hangs")
+	require.Len(t, server.seen(), 3)
+}
+
+func TestAnAddressThatHasHungIsUsedIfNoOtherAnswers(t *testing.T) {
+	server := newScript(t, hang, done)
+	c := named(t, server, "127.0.0.1", "127.0.0.2")
+	require.NoError(t, encrypt(context.Background(), c))
+	require.NoError(t, createKey(context.Background(), c))
+}
