@@ -21,6 +21,7 @@ func (s *Server) describe(c Config, f files, report *ReloadReport) {
 	}
 	report.NeedsRestart = append(report.NeedsRestart, instanceChanges(s.config.Instances, c.Instances)...)
 	report.NeedsRestart = append(report.NeedsRestart, waiting(s.fixed, fixed)...)
+	report.NeedsRestart = append(report.NeedsRestart, s.files.node.waiting(f.node)...)
 	report.Warnings = append(report.Warnings, f.warnings...)
 }
 

@@ -1,6 +1,7 @@
 package server
 
 import (
+	"crypto/subtle"
 	"crypto/tls"
 	"crypto/x509"
 	"errors"
@@ -154,6 +155,25 @@ func (n *nodeFiles) changes(newer *nodeFiles) (all []ops.Change) {
 		all = append(all, ops.Change{Part: "cluster.ca_file", What: "new certificates"})
 	}
 	return all
+}
+
+// waiting says what of newer takes effect at a restart only. Either may be nil.
+func (n *nodeFiles) waiting(newer *nodeFiles) []ops.Change {
+	if n == nil || newer == nil ||
+		subtle.ConstantTimeCompare([]byte(n.password.Reveal()), []byte(newer.password.Reveal())) == 1 {
+		return nil
+	}
+	return []ops.Change{{Part: "etcd.password_file", What: "new password"}}
+}
+
+// inUse is newer with what a reload does not take from it. Either may be nil.
+func (n *nodeFiles) inUse(newer *nodeFiles) *nodeFiles {
+	if n == nil || newer == nil {
+		return newer
+	}
+	kept := *newer
+	kept.password = n.password
+	return &kept
 }
 
 func stamp(at time.Time) string { return at.UTC().Format(time.RFC3339) }

@@ -17,6 +17,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/ops"
 )
 
 func TestAServiceOnEtcdNeedsAProgramThatHasItsClient(t *testing.T) {
@@ -223,6 +225,26 @@ func TestAReloadReportsWhichCertificatesOfANodeAreNew(t *testing.T) {
 		})
 	}
 	require.Empty(t, (*nodeFiles)(nil).changes(nil), "on one machine")
+}
+
+func TestAChangeOfThePasswordForEtcdWaitsForARestart(t *testing.T) {
+	s := newNodeSite(t)
+	before, err := loadNodeFiles(s.config(), time.Now())
+	require.NoError(t, err)
+	same, err := loadNodeFiles(s.config(), time.Now())
+	require.NoError(t, err)
+	require.Empty(t, before.waiting(same))
+	s.put("password", "hunter3\n")
+	after, err := loadNodeFiles(s.config(), time.Now())
+	require.NoError(t, err)
+	for range 2 { // A second reload says so too.
+		waiting := before.waiting(after)
+		require.Equal(t, []ops.Change{{Part: "etcd.password_file", What: "new password"}}, waiting)
+		require.NotContains(t, fmt.Sprint(waiting), "hunter")
+		before = before.inUse(after)
+	}
+	require.Nil(t, (*nodeFiles)(nil).inUse(nil), "on one machine")
+	require.Empty(t, (*nodeFiles)(nil).waiting(nil))
 }
 
 func TestACertificateForEtcdThatHasExpiredIsWarnedOf(t *testing.T) {

@@ -149,6 +149,7 @@ func (s *Server) merged(c Config) Config {
 
 // merged is f with what newer has, which may lack the chains of instances that need a restart to go.
 func (f files) merged(newer files) files {
+	newer.node = f.node.inUse(newer.node)
 	for id, chain := range f.chains {
 		if _, ok := newer.chains[id]; !ok {
 			newer.chains[id] = chain
