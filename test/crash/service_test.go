@@ -29,7 +29,7 @@ type site struct {
 	dev         *server.DevConfig
 }
 
-// configText is a configuration without limits, which the writers would soon reach, and with the SM algorithms.
+// configText is a configuration with the SM algorithms. The writers would soon reach the limits, which are lifted.
 const configText = `
 sm = true
 listener {
@@ -42,25 +42,6 @@ root_key { file = %q }
 audit    { file = %q }
 account %q {
   access_key %q { secret_file = %q }
-}
-quotas {
-  keys         = -1
-  aliases      = -1
-  key_versions = -1
-  versions     = -1
-  secrets      = -1
-}
-rate_limits {
-  crypto     = -1
-  create_key = -1
-  write      = -1
-  read       = -1
-  list_tags  = -1
-  asymmetric = -1
-  re_encrypt = -1
-  secret_values = -1
-  secret_write  = -1
-  secret_read   = -1
 }
 `
 
@@ -76,7 +57,7 @@ func newSite(t *testing.T, binary string) *site {
 	text := fmt.Sprintf(configText, c.Listener.TLSCertFile, c.Listener.TLSKeyFile, c.Storage.Path, c.RootKey.File,
 		c.Audit.File,
 		c.Accounts[0].ID, key.ID, key.SecretFile)
-	require.NoError(t, os.WriteFile(s.file("config.hcl"), []byte(text), 0o600))
+	require.NoError(t, os.WriteFile(s.file("config.hcl"), []byte(text+servers.WithoutLimits), 0o600))
 	return s
 }
 

@@ -19,7 +19,7 @@ type Node struct {
 	Config string
 }
 
-// WithoutLimits lifts the quotas and rate limits in a configuration, as those of a service for development are.
+// WithoutLimits lifts all quotas and rate limits of a configuration, like those of a service for development.
 const WithoutLimits = `
 quotas {
   keys         = -1
@@ -29,10 +29,16 @@ quotas {
   secrets      = -1
 }
 rate_limits {
-  crypto     = -1
-  create_key = -1
-  write      = -1
-  read       = -1
+  crypto        = -1
+  create_key    = -1
+  write         = -1
+  read          = -1
+  list_tags     = -1
+  asymmetric    = -1
+  re_encrypt    = -1
+  secret_values = -1
+  secret_write  = -1
+  secret_read   = -1
 }
 `
 
