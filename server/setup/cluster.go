@@ -114,6 +114,11 @@ func (c *newCluster) placeNodes(o ClusterOptions) error {
 	if len(o.Etcd) == 0 {
 		return badOption("etcd", "", errors.New("nodes need the URLs of etcd's members, such as https://etcd1.internal:2379"))
 	}
+	for _, endpoint := range o.Etcd {
+		if shown, problem := config.EndpointProblem(endpoint, o.Etcd[0]); problem != "" {
+			return badOption("etcd", shown, errors.New("it "+problem))
+		}
+	}
 	if _, err := peers.NodeURI(c.name, "node"); err != nil {
 		return badOption("cluster", c.name, err)
 	}

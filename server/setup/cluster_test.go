@@ -120,6 +120,8 @@ func TestAClusterThatCanNotBeMadeLeavesNothing(t *testing.T) {
 	etcd := []string{"https://10.0.0.9:2379"}
 	for want, o := range map[string]setup.ClusterOptions{
 		`etcd "": nodes need the URLs`:                  {Nodes: twoNodes},
+		`etcd "http://10.0.0.9:2379": it is not on`:     {Etcd: []string{"http://10.0.0.9:2379"}, Nodes: twoNodes},
+		`etcd "…@10.0.0.9": it is not a URL`:            {Etcd: []string{"https://a:b@10.0.0.9"}, Nodes: twoNodes},
 		`node "": give one for each machine`:            {Etcd: etcd},
 		`node "10.0.0.1": give NAME=HOST`:               {Etcd: etcd, Nodes: []string{"10.0.0.1"}},
 		`node "a=b c": give NAME=HOST`:                  {Etcd: etcd, Nodes: []string{"a=b c"}},
@@ -130,10 +132,9 @@ func TestAClusterThatCanNotBeMadeLeavesNothing(t *testing.T) {
 		`host "https://kms": give the host alone`: {
 			Etcd: etcd, Nodes: twoNodes, Options: setup.Options{Hosts: []string{"https://kms"}},
 		},
-		"ca.pem: file exists":                       {Etcd: etcd, Nodes: []string{"a=10.0.0.1", "ca.pem=10.0.0.2"}},
-		`"http://10.0.0.9:2379" is not on loopback`: {Nodes: twoNodes, Etcd: []string{"http://10.0.0.9:2379"}},
-		`"10.0.0.1:none" is not host:port`:          {Etcd: etcd, Nodes: []string{"a=10.0.0.1:none"}},
-		`is too long for the socket in it`:          {Etcd: etcd, Nodes: []string{strings.Repeat("a", 62) + "=10.0.0.1"}},
+		"ca.pem: file exists":              {Etcd: etcd, Nodes: []string{"a=10.0.0.1", "ca.pem=10.0.0.2"}},
+		`"10.0.0.1:none" is not host:port`: {Etcd: etcd, Nodes: []string{"a=10.0.0.1:none"}},
+		`is too long for the socket in it`: {Etcd: etcd, Nodes: []string{strings.Repeat("a", 62) + "=10.0.0.1"}},
 	} {
 		o.Dir, o.Now = newDir(t), time.Now()
 		_, err := setup.InitCluster(o)

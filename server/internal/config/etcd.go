@@ -104,8 +104,8 @@ func (e *Etcd) validate(at Place, found *faults) {
 		return
 	}
 	for n, endpoint := range e.Endpoints {
-		if problem := endpointProblem(endpoint, e.Endpoints[0]); problem != "" {
-			found.add(at.Field("endpoints").Item(n), "%.128q %s", withoutUser(endpoint), problem)
+		if shown, problem := EndpointProblem(endpoint, e.Endpoints[0]); problem != "" {
+			found.add(at.Field("endpoints").Item(n), "%.128q %s", shown, problem)
 		}
 	}
 	if prefix := e.KeyPrefix(); !isWord(prefix) || !strings.HasSuffix(prefix, "/") || len(prefix) > maxPrefix {
@@ -122,7 +122,12 @@ func (e *Etcd) validate(at Place, found *faults) {
 // maxPrefix leaves room for the keys of the store.
 const maxPrefix = 256
 
-// endpointProblem says why an endpoint can't be used beside the first one, and is "" if it can.
+// EndpointProblem says why an endpoint of etcd can't be used beside the first one; problem is "" if it can. shown is
+// the endpoint without what may be a password.
+func EndpointProblem(endpoint, first string) (shown, problem string) {
+	return withoutUser(endpoint), endpointProblem(endpoint, first)
+}
+
 func endpointProblem(endpoint, first string) string {
 	u, err := url.Parse(endpoint)
 	switch {
