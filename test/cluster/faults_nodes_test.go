@@ -2,7 +2,9 @@ package cluster
 
 import (
 	"context"
+	"errors"
 	"math/rand/v2"
+	"os/exec"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -28,10 +30,13 @@ func stopNode(ctx context.Context, r *rig, _ *operator, random *rand.Rand) (faul
 		return fault{}, errDown
 	}
 	_ = n.thaw()
-	if err := n.process.Stop(); err != nil {
-		return fault{}, err
+	f := fault{name: "SIGTERM of " + n.name, start: func() error { return n.start(r.program) }}
+	err := n.process.Stop()
+	if exit, ok := errors.AsType[*exec.ExitError](err); ok && exit.ExitCode() == 1 {
+		// It says so if it can't hand over, because of another fault, such as a full etcd.
+		f.name, err = f.name+", which did not hand over", nil
 	}
-	return fault{name: "SIGTERM of " + n.name, start: func() error { return n.start(r.program) }}, nil
+	return f, err
 }
 
 // stopped freezes a node, if it runs.
