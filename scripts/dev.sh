@@ -22,7 +22,7 @@ if [[ -n $env_file ]]; then
 		exit 1
 	fi
 	# A name that was mistyped must not cost a file.
-	if [[ -s $env_file ]] && ! head -n 1 "$env_file" | grep -q '^export VAULT_ADDR='; then
+	if [[ -s $env_file ]] && [[ $(head -n 1 "$env_file") != 'export VAULT_ADDR='* ]]; then
 		echo "$env_file is not from an earlier run, and is not replaced; remove it, or give another name" >&2
 		exit 1
 	fi

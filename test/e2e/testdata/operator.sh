@@ -104,5 +104,6 @@ decrypts
 
 # 7. Who used the key?
 key=$(vault read -field=key_id alicloudkms/keys/payroll)
-grep '"operation":"Decrypt"' kms/audit.log | grep "\"key_id\":\"$key\"" | grep -q '"access_key_id":"LTAIvault2"'
+grep '"operation":"Decrypt"' kms/audit.log | grep "\"key_id\":\"$key\"" > of-payroll
+grep -q '"access_key_id":"LTAIvault2"' of-payroll
 stop
