@@ -1,26 +1,19 @@
 package cluster
 
 import (
-	"fmt"
-	"math/rand/v2"
-	"net"
 	"testing"
 
 	"github.com/stretchr/testify/require"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
-// freePort returns an address of 127.0.0.1 that a node can have again after it was down. Its port is one that the
-// kernel gives to nobody, neither for port 0 nor for an outgoing connection, so that nothing takes it meanwhile.
+// freePort returns an address of 127.0.0.1 that a node can have again after it was down: nothing else gets its port,
+// nor that of another call, until the test ends.
 func freePort(t *testing.T) string {
 	t.Helper()
-	for range 100 {
-		address := fmt.Sprintf("127.0.0.1:%d", 10_000+rand.IntN(20_000))
-		listener, err := net.Listen("tcp", address)
-		if err == nil {
-			require.NoError(t, listener.Close())
-			return address
-		}
-	}
-	t.Fatal("no port is free")
-	return ""
+	addresses, release, err := servers.HoldAddresses(1)
+	require.NoError(t, err)
+	t.Cleanup(release)
+	return addresses[0]
 }

@@ -28,13 +28,11 @@ type node struct {
 
 // newNode returns a node, and where the others reach it.
 func newNode(c *cluster, name string) (n *node, peers string, err error) {
-	n = &node{cluster: c, name: name}
-	for _, address := range []*string{&n.listen, &n.operations, &peers} {
-		if *address, err = freeAddress(); err != nil {
-			return nil, "", err
-		}
+	addresses, _, err := servers.HoldAddresses(3)
+	if err != nil {
+		return nil, "", err
 	}
-	return n, peers, nil
+	return &node{cluster: c, name: name, listen: addresses[0], operations: addresses[1]}, addresses[2], nil
 }
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name, "server.hcl") }
