@@ -33,7 +33,9 @@ func prepareRig(t *testing.T, s settings) *rig {
 	peers, err := pki.New("peers")
 	require.NoError(t, err)
 	require.NoError(t, peers.WriteCA(dir+"/peers-ca.pem"))
-	r := &rig{t: t, program: build(t, "alicloudkms"), dir: dir, etcd: etcdtest.Start(t, s.etcd)}
+	r := &rig{
+		t: t, program: build(t, "alicloudkms"), dir: dir, etcd: etcdtest.Start(t, s.etcd), starting: map[int]func() error{},
+	}
 	var addresses []string
 	for number := range size {
 		n := &node{
