@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
@@ -28,11 +29,13 @@ type node struct {
 
 // newNode returns a node, and where the others reach it.
 func newNode(c *cluster, name string) (n *node, peers string, err error) {
-	addresses, _, err := servers.HoldAddresses(3)
-	if err != nil {
-		return nil, "", err
+	n = &node{cluster: c, name: name}
+	for _, address := range []*string{&n.listen, &n.operations, &peers} {
+		if *address, _, err = heldport.Hold(); err != nil {
+			return nil, "", err
+		}
 	}
-	return &node{cluster: c, name: name, listen: addresses[0], operations: addresses[1]}, addresses[2], nil
+	return n, peers, nil
 }
 
 func (n *node) config() string { return filepath.Join(n.dir, n.name, "server.hcl") }

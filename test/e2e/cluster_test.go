@@ -10,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 )
 
 // cluster consists of three servers with one raft storage. Any of them answers; the leader runs the plugin.
@@ -52,9 +52,10 @@ func newCluster(t *testing.T, p platform, set settings) *cluster {
 // freeAddresses returns addresses that nothing but the test's own servers gets until the test ends.
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
-	addresses, release, err := servers.HoldAddresses(n)
-	require.NoError(t, err)
-	t.Cleanup(release)
+	addresses := make([]string, n)
+	for i := range addresses {
+		addresses[i] = heldport.For(t)
+	}
 	return addresses
 }
 

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
@@ -67,9 +68,9 @@ func (k *KMS) pickAddress() error {
 	if k.Address != "" {
 		return nil
 	}
-	addresses, _, err := HoldAddresses(1)
+	address, _, err := heldport.Hold()
 	if err == nil {
-		k.Address = addresses[0]
+		k.Address = address
 	}
 	return err
 }

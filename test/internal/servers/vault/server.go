@@ -11,6 +11,7 @@ import (
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
@@ -95,9 +96,9 @@ func (s *Server) pickAddress() error {
 	if s.Address != servers.AnyPort {
 		return nil
 	}
-	addresses, _, err := servers.HoldAddresses(1)
+	address, _, err := heldport.Hold()
 	if err == nil {
-		s.Address = addresses[0]
+		s.Address = address
 	}
 	return err
 }
