@@ -264,7 +264,7 @@ func TestGatewayThatDecryptsWhatNoKeyEncryptedIsRefused(t *testing.T) {
 		return nil, nil
 	}
 	_, err := r.tryWrite("config", dedicatedConfig(body{"instance_ca_cert": newCA(t)}))
-	refused(t, err, 502, "not one of KMS")
+	refused(t, err, 502, "not a gateway of KMS")
 }
 
 func TestEndpointThatIsADedicatedGatewayIsExplained(t *testing.T) {

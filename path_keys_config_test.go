@@ -129,7 +129,7 @@ func TestReservedEntryOfBeforeKeepsWorkingAndIsReported(t *testing.T) {
 		r.write("keys/a/register", body{"key_id": entry.KeyID, "bound_context": with(body{"c": "1"},
 			body{"vault:team": "hr", "b": "1&vault:x=2"})}),
 	} {
-		require.Contains(t, strings.Join(resp.Warnings, "\n"), "reserved now")
+		require.Contains(t, strings.Join(resp.Warnings, "\n"), "now reserved")
 		require.Contains(t, strings.Join(resp.Warnings, "\n"), "b, vault:team")
 	}
 	for _, other := range []body{{"vault:team": "it"}, {"vault:more": "x"}} {

@@ -60,7 +60,7 @@ func (b *backend) notMade(ctx context.Context, req *logical.Request, logID strin
 
 const (
 	nothingMade = "No access key was made, and nothing has changed"
-	perhapsMade = "RAM may have made an access key, whose secret is lost then. Nothing that is in use has changed. Send the same request again: it says whether there is one, and how to delete it"
+	perhapsMade = "RAM may have made an access key, whose secret is then lost. Nothing that is in use has changed. Send the same request again: it says whether there is one, and how to delete it"
 )
 
 const (

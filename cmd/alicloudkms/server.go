@@ -38,7 +38,8 @@ configuration file and reopen its audit log; alicloudkms reload does too, and sa
 
 With -check it does not run. It reads everything that a start or a reload would: the configuration and the files that it
 names, their modes, certificates and keys. It compares the root key with the store. It changes nothing and does not
-listen, so a service may be running. Run it as the service's user. The status is 1, with file and line, if anything is wrong.`,
+listen, so a service may be running. Run it as the service's user. The status is 1, with file and line, if anything is
+wrong.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE` in HCL"},
 			&cli.BoolFlag{
