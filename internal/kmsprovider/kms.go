@@ -69,7 +69,7 @@ func (k *KMS) CheckPrevious(ctx context.Context) error {
 	return nil
 }
 
-var errOtherKey = errors.New("KMS has answered with another key than it was asked for")
+var errOtherKey = errors.New("KMS has answered for a key other than the one requested")
 
 // describe asks KMS about a key, and where it is.
 func (k *KMS) describe(ctx context.Context, key Key) (*kmsapi.KeyMetadata, arn, error) {

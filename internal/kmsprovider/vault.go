@@ -66,7 +66,7 @@ func (v *Vault) read(ctx context.Context, key EngineKey) (engineVersion, error) 
 	case found.KeyState != "" && found.KeyState != kmsapi.Enabled:
 		return engineVersion{}, fmt.Errorf("the key %s can't be used: its KMS key is %s", key, found.KeyState)
 	case !keyID.MatchString(found.KeyID) || found.LatestVersion < 1:
-		return engineVersion{}, fmt.Errorf("%s is no key of the secrets engine for Alibaba Cloud KMS", key)
+		return engineVersion{}, fmt.Errorf("%s is not a key of the secrets engine for Alibaba Cloud KMS", key)
 	case !found.SupportsEncryption:
 		return engineVersion{}, fmt.Errorf("the key %s does not encrypt", key)
 	}

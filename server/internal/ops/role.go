@@ -181,7 +181,7 @@ var (
 	bytesDesc     = describe("cluster_store_bytes", "The size of the cluster's store.")
 	alarmDesc     = describe("cluster_store_alarm", "1 while the cluster's store has an alarm, such as that it is full.")
 	offsetDesc    = describe("cluster_clock_offset_seconds",
-		"By how much the clock of this node is ahead of the peer's from which it differs most.")
+		"How far the clock of this node is ahead of the peer's clock that differs most.")
 	clockOffDesc = describe("cluster_clock_off",
 		"1 if the clock of this node differs by more than half of max_clock_skew from the active node's, or if this is the "+
 			"active node, from those of most others.")

@@ -221,7 +221,7 @@ func TestWhatTheClientRefusesIsNamedByItsFlag(t *testing.T) {
 	d := newDesk(t)
 	for want, change := range map[string]func(*Target){
 		`-network "vcp" is neither "public" nor "vpc"`: func(t *Target) { t.Network = "vcp" },
-		"-endpoint has more than scheme, host and port; leave user, path and query out": func(t *Target) {
+		"-endpoint has more than scheme, host and port; leave out user, path and query": func(t *Target) {
 			t.Endpoint = "kms.example.com/kms"
 		},
 		"-instance-endpoint must have the scheme \"https\", or \"http\" on loopback": func(t *Target) {
