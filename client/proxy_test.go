@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -31,14 +32,18 @@ type proxy struct {
 var theProxy *proxy
 
 func TestMain(m *testing.M) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	address, _, err := heldport.Hold() // Nothing else gets it while the proxy is paused.
+	if err != nil {
+		panic(err)
+	}
+	l, err := net.Listen("tcp", address)
 	if err != nil {
 		panic(err)
 	}
 	theProxy = &proxy{Listener: l}
 	go theProxy.serve()
 	for _, name := range []string{"HTTPS_PROXY", "https_proxy"} {
-		_ = os.Setenv(name, "http://user:"+secretKey+"@"+l.Addr().String())
+		_ = os.Setenv(name, "http://user:"+secretKey+"@"+address)
 	}
 	for _, name := range []string{"NO_PROXY", "no_proxy"} {
 		_ = os.Unsetenv(name)

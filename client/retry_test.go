@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
@@ -319,7 +320,7 @@ func TestCreateKeyIsRetriedAfterAFailedHandshake(t *testing.T) {
 func TestCreateKeyIsRetriedWhenNothingListens(t *testing.T) {
 	attempts := 0
 	c := newClient(t, client.Config{
-		Endpoint: unusedAddress(t), Credentials: staff,
+		Endpoint: heldport.For(t), Credentials: staff,
 		Jitter: func(time.Duration) time.Duration { attempts++; return 0 },
 	})
 	err := createKey(context.Background(), c)

@@ -223,12 +223,3 @@ func requireNoSecret(t *testing.T, printed string) {
 		require.NotContains(t, printed, secret)
 	}
 }
-
-// unusedAddress returns an address that nothing listens on.
-func unusedAddress(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	require.NoError(t, l.Close())
-	return l.Addr().String()
-}

@@ -67,8 +67,7 @@ func TestUsersNeverSeeAnErasedKey(t *testing.T) {
 				case worker:
 					m.Drop("payroll")
 				case 50 + worker: // The mount is disabled, and enabled again at the same path.
-					mount.Store(r.cache.Mount())
-					m.Close()
+					mount.Swap(r.cache.Mount()).Close()
 				}
 				if i%5 != 0 { // Others began before something was dropped.
 					u.Drops = m.Drops()

@@ -24,6 +24,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
@@ -50,6 +51,8 @@ type KMS struct {
 	// options are those of every start.
 	options server.Options
 	server  *server.Server
+	// held are the functions that release the ports of the gateways, which are held while the service is stopped.
+	held []func()
 	// ahead is how far the service's clock is ahead of the real one, in nanoseconds.
 	ahead atomic.Int64
 }
@@ -78,7 +81,7 @@ func WithKeyPairs(t testing.TB, pairs func(keySpec string) []byte) *KMS {
 func WithOptions(t testing.TB, change func(*server.Config), options server.Options) *KMS {
 	t.Helper()
 	dir := t.TempDir()
-	dev, err := server.NewDevConfig(dir, "127.0.0.1:0")
+	dev, err := server.NewDevConfig(dir, anyPort)
 	must(t, err)
 	ca, err := os.ReadFile(dev.CAFile)
 	must(t, err)
@@ -88,6 +91,11 @@ func WithOptions(t testing.TB, change func(*server.Config), options server.Optio
 		t: t, config: dev.Config, options: options,
 	}
 	change(&k.config)
+	t.Cleanup(k.end)
+	k.holdPort(&k.config.Listener)
+	for n := range k.config.Instances {
+		k.holdPort(&k.config.Instances[n].Listener)
+	}
 	k.Start()
 	k.Endpoint = k.server.Address()
 	k.config.Listener.Address = k.Endpoint
@@ -96,8 +104,30 @@ func WithOptions(t testing.TB, change func(*server.Config), options server.Optio
 		i.Listener.Address = k.server.InstanceAddress(i.ID)
 	}
 	k.Instance = k.InstanceCalled(dev.InstanceID)
-	t.Cleanup(k.Stop)
 	return k
+}
+
+// holdPort gives a gateway a port that stays its own while the service is stopped, unless it is to listen elsewhere.
+func (k *KMS) holdPort(of *server.Listener) {
+	k.t.Helper()
+	if of.Address != anyPort {
+		return
+	}
+	address, release, err := heldport.Hold()
+	must(k.t, err)
+	of.Address, k.held = address, append(k.held, release)
+}
+
+const anyPort = "127.0.0.1:0"
+
+// end stops the service for good.
+func (k *KMS) end() {
+	k.t.Helper()
+	k.Stop()
+	for _, release := range k.held {
+		release()
+	}
+	k.held = nil
 }
 
 // ClientConfig returns the configuration of a client of this service, with its access key and its clock.

@@ -17,7 +17,7 @@ func NewWithoutTest() (k *KMS, stop func()) {
 	}
 	k = New(noTest{dir: dir})
 	return k, func() {
-		k.Stop()
+		k.end()
 		if err := os.RemoveAll(dir); err != nil {
 			panic(err)
 		}

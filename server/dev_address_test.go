@@ -1,13 +1,13 @@
 package server_test
 
 import (
-	"net"
 	"os"
 	"path/filepath"
 	"testing"
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
@@ -31,10 +31,7 @@ func TestADevelopmentServiceKeepsItsAddresses(t *testing.T) {
 	first := runDev(t, dir, "")
 	require.Equal(t, first, runDev(t, dir, ""), "the next run has them too")
 
-	free, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	other := free.Addr().String()
-	require.NoError(t, free.Close())
+	other := heldport.For(t)
 	require.Equal(t, addresses{other, first.instance}, runDev(t, dir, other), "another port for the shared gateway")
 	require.Equal(t, addresses{other, first.instance}, runDev(t, dir, ""), "is kept too")
 

@@ -17,14 +17,15 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 )
 
-// far is a timeout that no test reaches, and near one that it waits for: long enough for a TLS handshake on a busy
-// machine, which must come first.
+// far is a timeout that no test reaches, and near one that it waits for: most of the time long enough for a TLS
+// handshake on a busy machine, which must come first.
 const (
 	far  = time.Hour
 	near = 300 * time.Millisecond
 )
 
-// impatient starts a service with short timeouts, and returns what connects to it.
+// impatient starts a service with short timeouts, and returns what connects to it. A handshake that is cut is made
+// again.
 func impatient(t *testing.T, o server.Options, change func(*server.Config)) func() net.Conn {
 	dev, err := server.NewDevConfig(t.TempDir(), "127.0.0.1:0")
 	require.NoError(t, err)
@@ -39,10 +40,17 @@ func impatient(t *testing.T, o server.Options, change func(*server.Config)) func
 	pool := x509.NewCertPool()
 	require.True(t, pool.AppendCertsFromPEM(ca))
 	return func() net.Conn {
-		conn, err := tls.Dial("tcp", s.Address(), &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
-		require.NoError(t, err)
-		t.Cleanup(func() { _ = conn.Close() })
-		return conn
+		for {
+			began := time.Now()
+			conn, err := net.Dial("tcp", s.Address())
+			require.NoError(t, err)
+			t.Cleanup(func() { _ = conn.Close() })
+			secured := tls.Client(conn, &tls.Config{RootCAs: pool, ServerName: "127.0.0.1"})
+			if err = secured.Handshake(); err == nil {
+				return secured
+			}
+			require.GreaterOrEqual(t, time.Since(began), near, err)
+		}
 	}
 }
 

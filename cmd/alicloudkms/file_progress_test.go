@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/schollz/progressbar/v3"
@@ -25,17 +26,20 @@ func TestAFileProgressShowsHowMuchWasWritten(t *testing.T) {
 		"a file": {200_000_000, "encrypting  50% |"}, "a pipe": {-1, "encrypting"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			var terminal, file bytes.Buffer
-			p := &fileProgress{total: tc.total, bar: progressbar.NewOptions64(tc.total, fileBarOptions(&terminal, "encrypt")...)}
-			time.Sleep(redrawEvery)
-			n, err := p.over(&file).Write(make([]byte, 100_000_000))
-			require.NoError(t, err)
-			require.Equal(t, 100_000_000, n)
-			p.add(200_000_000) // What encryption adds.
-			p.remove()
-			require.Len(t, file.Bytes(), 100_000_000)
-			require.Contains(t, drawn(&terminal)[1], tc.want)
-			require.NotContains(t, terminal.String(), "\n")
+			synctest.Test(t, func(t *testing.T) {
+				var terminal, file bytes.Buffer
+				bar := progressbar.NewOptions64(tc.total, fileBarOptions(&terminal, "encrypt")...)
+				p := &fileProgress{total: tc.total, bar: bar}
+				time.Sleep(redrawEvery)
+				n, err := p.over(&file).Write(make([]byte, 100_000_000))
+				require.NoError(t, err)
+				require.Equal(t, 100_000_000, n)
+				p.add(200_000_000) // What encryption adds.
+				p.remove()
+				require.Len(t, file.Bytes(), 100_000_000)
+				require.Contains(t, drawn(&terminal)[1], tc.want)
+				require.NotContains(t, terminal.String(), "\n")
+			})
 		})
 	}
 }

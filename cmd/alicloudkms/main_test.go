@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 )
 
 func TestMain(m *testing.M) {
@@ -33,9 +35,21 @@ func TestScripts(t *testing.T) {
 			"await":     await,
 			"terminate": signalAll(syscall.SIGTERM),
 			"hangup":    signalAll(syscall.SIGHUP),
+			"hold":      hold,
 			"listkeys":  listKeys,
 		},
 	})
+}
+
+// hold writes an address to each of the files, whose port nothing but the programs of the script gets until it ends.
+func hold(ts *testscript.TestScript, _ bool, args []string) {
+	for _, name := range args {
+		address, release, err := heldport.Hold()
+		ts.Check(err)
+		ts.Defer(release)
+		ts.Check(os.MkdirAll(filepath.Dir(ts.MkAbs(name)), 0o700))
+		ts.Check(os.WriteFile(ts.MkAbs(name), []byte(address+"\n"), 0o600))
+	}
 }
 
 // signalAll sends any signal, which testscript's own kill can't.

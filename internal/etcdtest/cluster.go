@@ -12,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 	"golang.org/x/sync/errgroup"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
@@ -52,7 +53,7 @@ func Start(t testing.TB, o Options) *Cluster {
 	for i := range max(o.Members, 1) {
 		c.members = append(c.members, &Member{
 			name: fmt.Sprintf("m%d", i+1), program: path, arguments: c.arguments(i + 1), log: filepath.Join(o.Dir, "output"),
-			client: holdPort(t), peer: holdPort(t),
+			client: heldport.For(t), peer: heldport.For(t),
 		})
 	}
 	if o.Links {

@@ -15,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/setup"
@@ -28,16 +29,6 @@ func newDir(t *testing.T) string {
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, os.RemoveAll(above)) })
 	return filepath.Join(above, "kms")
-}
-
-func freePort(t *testing.T) string {
-	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	require.NoError(t, err)
-	defer l.Close()
-	_, port, err := net.SplitHostPort(l.Addr().String())
-	require.NoError(t, err)
-	return port
 }
 
 // initialize makes a service, and fails the test if it can't.
@@ -72,7 +63,8 @@ func read(t *testing.T, dir string) map[string]string {
 }
 
 func TestANewServiceServesItsAccessKeyOnAllItsNames(t *testing.T) {
-	port := freePort(t)
+	_, port, err := net.SplitHostPort(heldport.For(t))
+	require.NoError(t, err)
 	made := initialize(t, setup.Options{Listen: "127.0.0.1:" + port})
 	c, err := server.LoadConfig(made.ConfigFile)
 	require.NoError(t, err)

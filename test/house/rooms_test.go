@@ -12,7 +12,7 @@ var rooms = map[string]room{
 	"signature": {imports: []string{"kmsapi"}, onlyStandard: true},
 	"client": {
 		imports: []string{"internal/curvekey", "internal/servercert", "kmsapi", "signature"},
-		tests:   []string{"kmstest", "server"},
+		tests:   []string{"internal/heldport", "kmstest", "server"},
 	},
 	"credentials": {
 		imports: []string{"client", "internal/cloudcall", "internal/input", "kmsapi", "signature"},
@@ -26,7 +26,7 @@ var rooms = map[string]room{
 		},
 		tests: []string{"internal/openssl", "internal/testlog", "kmstest", "server"},
 	},
-	"kmstest": {imports: []string{"client", "kmsapi", "server"}, tests: []string{"signature"}},
+	"kmstest": {imports: []string{"client", "internal/heldport", "kmsapi", "server"}, tests: []string{"signature"}},
 	".": {
 		imports: []string{
 			"client", "credentials", "envelope", "kmsapi", "signature",
@@ -90,9 +90,11 @@ var rooms = map[string]room{
 	// The variables that say which KMS is called, and as whom, for the commands.
 	"internal/environment": {imports: []string{"client", "credentials", "internal/input", "kmsapi"}, onlyStandard: true},
 	// etcd for tests, as processes.
-	"internal/etcdtest": {imports: []string{"internal/link"}},
+	"internal/etcdtest": {imports: []string{"internal/heldport", "internal/link"}},
 	// What is logged in tests.
 	"internal/testlog": {onlyStandard: true},
+	// Ports for servers that tests stop and start again.
+	"internal/heldport": {onlyStandard: true},
 	// Networks that fail, for tests.
 	"internal/link": {onlyStandard: true},
 	// The engine's mechanisms, which know no path.
@@ -126,8 +128,9 @@ var rooms = map[string]room{
 			"internal/input", "internal/unixsocket", "kmsapi",
 		),
 		tests: []string{
-			"client", "internal/etcdtest", "internal/openssl", "internal/sm2key", "internal/sm4gcm", "internal/testlog",
-			"kmstest", "server/etcd", "server/servertest", "server/sm", "server/internal/store/storetest", "signature",
+			"client", "internal/etcdtest", "internal/heldport", "internal/openssl", "internal/sm2key", "internal/sm4gcm",
+			"internal/testlog", "kmstest", "server/etcd", "server/servertest", "server/sm",
+			"server/internal/store/storetest", "signature",
 		},
 	},
 	// What a program links for the SM algorithms.
@@ -144,7 +147,7 @@ var rooms = map[string]room{
 		imports: serverRooms(
 			"config", "crypt", "peers", "pki", "private", "internal/durable", "internal/guess", "internal/shell", "kmsapi",
 		),
-		tests: []string{"client", "kmsapi", "server", "server/internal/peers", "signature"},
+		tests: []string{"client", "internal/heldport", "kmsapi", "server", "server/internal/peers", "signature"},
 	},
 	"server/servertest": {
 		imports: serverRooms("cluster", "crypt", "keyring", "store", "store/bolt", "kmsapi", "server"),

@@ -12,13 +12,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server/internal/cluster"
 )
 
-// watched starts a node on a watch of its own.
+// watched starts a node on a watch of its own. All watches of a site begin at the same time.
 func (s *site) watched(name string, change func(*Description)) (*node, *watch) {
 	w := &watch{}
 	return s.node(name, func(o *Options) {
-		o.Clock, o.Elapsed = w.Clock, w.Elapsed
-		now := time.Now()
-		o.Clock = func() time.Time { return now.Add(w.Clock().Sub(start)) } // Certificates are valid then.
+		o.Clock = func() time.Time { return s.began.Add(w.Clock().Sub(start)) } // Certificates are valid then.
+		o.Elapsed = w.Elapsed
 		if change != nil {
 			change(&o.Self)
 		}
@@ -88,16 +87,14 @@ func TestAClockThatIsOffIsNoCandidates(t *testing.T) {
 		require.NoError(t, standby.Compare(t.Context(), active.peer))
 		return standby.Candidate()
 	}
-	// Both clocks begin within moments of each other, and a link's two ways take none on these watches.
 	require.NoError(t, compare())
-	apart := standby.Others()[0].Ahead
 	for _, off := range []time.Duration{450 * time.Millisecond, -450 * time.Millisecond} {
-		activeWatch.set(off - apart)
+		activeWatch.set(off)
 		require.NoError(t, compare())
 		require.Equal(t, off, standby.Others()[0].Ahead)
 		activeWatch.set(off)
 		require.ErrorIs(t, compare(), ErrClock)
-		activeWatch.set(apart - 2*off)
+		activeWatch.set(-2 * off)
 	}
 	require.NoError(t, compare())
 
@@ -170,7 +167,7 @@ func TestBothEndsOfAComparisonSeeTheOther(t *testing.T) {
 	require.True(t, seen[0].SameRootKey)
 	require.False(t, seen[0].SameConfig)
 	require.True(t, seen[0].Measured)
-	require.InDelta(t, time.Minute, seen[0].Ahead, float64(5*time.Second))
+	require.Equal(t, time.Minute, seen[0].Ahead)
 	require.Equal(t, -seen[0].Ahead, standby.ClockOffset())
 	require.Len(t, back, 1)
 	require.Equal(t, "b", back[0].Name)

@@ -77,7 +77,7 @@ func TestACertificateExpiresWithTheCAAboveIt(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := template(uriOf("a"))
 			c.NotAfter = tc.until
-			certificate, key := (&site{t, ca}).issue(c)
+			certificate, key := (&site{t: t, ca: ca}).issue(c)
 			i, err := ParseIdentity(certificate, key, pki.EncodeCertificates(tc.cas...), now)
 			require.NoError(t, err)
 			require.Equal(t, tc.want, i.Expires.UTC())

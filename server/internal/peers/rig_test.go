@@ -25,13 +25,15 @@ import (
 type site struct {
 	t  testing.TB
 	ca *pki.Authority
+	// began is when the clocks of its watches begin.
+	began time.Time
 }
 
 func newSite(t testing.TB) *site {
 	t.Helper()
 	ca, err := pki.NewAuthority(pki.CA("peers", time.Now(), time.Now().Add(time.Hour)), nil)
 	require.NoError(t, err)
-	return &site{t, ca}
+	return &site{t, ca, time.Now()}
 }
 
 // template is that of the certificate of a node.

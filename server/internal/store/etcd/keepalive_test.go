@@ -15,10 +15,10 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
 )
 
-// counted is a stream whose messages are counted.
+// counted is a stream whose messages are counted, and those that are no longer waited for.
 type counted struct {
 	grpc.ClientStream
-	sent *atomic.Int64
+	sent, ended *atomic.Int64
 }
 
 func (c counted) SendMsg(m any) error {
@@ -26,10 +26,15 @@ func (c counted) SendMsg(m any) error {
 	return c.ClientStream.SendMsg(m)
 }
 
+func (c counted) RecvMsg(m any) error {
+	defer c.ended.Add(1)
+	return c.ClientStream.RecvMsg(m)
+}
+
 // With a password, a stream costs etcd a commit, and much of a processor.
 func TestKeepAlivesShareAStream(t *testing.T) {
 	t.Parallel()
-	var opened, sent atomic.Int64
+	var needless, sent, ended atomic.Int64
 	count := func(
 		ctx context.Context, desc *grpc.StreamDesc, conn *grpc.ClientConn, method string, open grpc.Streamer,
 		options ...grpc.CallOption,
@@ -38,8 +43,10 @@ func TestKeepAlivesShareAStream(t *testing.T) {
 		if err != nil || !strings.HasSuffix(method, "/LeaseKeepAlive") {
 			return s, err
 		}
-		opened.Add(1)
-		return counted{s, &sent}, nil
+		if sent.Load() == ended.Load() { // On a busy machine, one may be opened because an answer takes long.
+			needless.Add(1)
+		}
+		return counted{s, &sent, &ended}, nil
 	}
 	client, err := clientv3.New(clientv3.Config{
 		Endpoints: etcdtest.Start(t, etcdtest.Options{NoSync: true}).Endpoints(), Logger: zap.NewNop(),
@@ -51,5 +58,5 @@ func TestKeepAlivesShareAStream(t *testing.T) {
 	const many = 10
 	require.Eventually(t, func() bool { return sent.Load() >= many }, 20*time.Second, 10*time.Millisecond)
 	require.True(t, term.Valid())
-	require.Less(t, opened.Load(), int64(many/2), "there are more only if an answer takes long")
+	require.Less(t, needless.Load(), int64(many/2), "streams were opened while another one was free")
 }

@@ -135,6 +135,7 @@ func (m *model) update(term cluster.Term) {
 		}
 	}
 	m.judge(after, term.Store().Update(m.t.Context(), func(w store.Writer) error { return write(w, writes) }))
+	m.kill = false // It may have failed before any step. A step outside of an update would end the test.
 }
 
 func write(w store.Writer, writes map[string]*string) (err error) {
