@@ -59,7 +59,7 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	return encCtx, checkTogether(encCtx)
 }
 
-// messageContext is what the caller gives. The bound context is not part of it, and counts all the same, so that what
+// messageContext is what the caller gives. The bound context is not part of it, but counts too, so that what
 // is too long for one mode of a key is too long for the other.
 func (e *keyEntry) messageContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	encCtx, err := e.givenContext(d)
@@ -142,7 +142,7 @@ func reservedNames(encCtx map[string]string) (names []string) {
 	return names
 }
 
-// warnOfReserved warns of entries that a key has had since before their names were reserved.
+// warnOfReserved warns of entries that a key already had when their names were reserved.
 func (e *keyEntry) warnOfReserved(resp *logical.Response) {
 	if names := reservedNames(e.BoundContext); len(names) > 0 {
 		resp.AddWarning(fmt.Sprintf("The bound_context has entries that are now reserved, because they begin with %q or contain %q: %s. "+

@@ -49,7 +49,7 @@ func oldestToEncrypt(d *framework.FieldData) (value any, ok bool, err error) {
 }
 
 // configureVersions takes what config says of versions into the entry. It asks KMS for the versions that exist if they
-// matter, or if the entry is of before; only then a failure to list them matters.
+// matter, or if the entry is an earlier one; only then a failure to list them matters.
 func (b *backend) configureVersions(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
@@ -88,7 +88,7 @@ func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target
 	return b.learnVersions(ctx, conn, k)
 }
 
-// upgradeKey gives an entry of before its versions, and one with key pairs the public keys that it lacks, if KMS tells
+// upgradeKey gives an earlier entry its versions, and one with key pairs the public keys that it lacks, if KMS tells
 // them now: nobody has asked for them.
 func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
 	if k.entry.format != 0 && !k.entry.lacksPublicKey() {

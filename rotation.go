@@ -176,7 +176,7 @@ func (b *backend) rotateToGiven(
 	resp := rotated(target{k.name, next}, aliasesStay(k.entry))
 	warnOfSuspended(resp, old.KeyMetadata)
 	others, err := b.keysThatCanDecrypt(kept, req, k.name, next)
-	if err != nil { // The key is rotated all the same.
+	if err != nil { // The key is rotated anyway.
 		resp.AddWarning("Whether other keys have the same KMS key is not known: " + err.Error())
 	}
 	next.warnOfSharedCMK(resp, others)

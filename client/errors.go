@@ -46,7 +46,7 @@ func (e *TransportError) Error() string {
 // Unwrap returns the cause.
 func (e *TransportError) Unwrap() error { return e.Err }
 
-// MayHaveRun reports whether a call of op that failed with err may have run all the same, so that another one might do
+// MayHaveRun reports whether a call of op that failed with err may have run anyway, so that another one might do
 // a second time what it has done. It is false for an operation that may be repeated.
 func MayHaveRun(op kmsapi.Operation, err error) bool {
 	if op.Repeatable() {

@@ -171,7 +171,7 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 }
 
 // readyTime is how long systemd waits for a node that has nothing to serve with. After that the node is taken for
-// started all the same: systemd would only start it again, and again.
+// started anyway: systemd would only start it again, and again.
 const readyTime = 30 * time.Second
 
 // announce lets systemd know once requests to s are answered.

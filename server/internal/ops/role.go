@@ -36,7 +36,7 @@ type Node struct {
 	Err error
 }
 
-// Warnings are what is wrong with a node that serves all the same. The clock of an active node is one: a load balancer
+// Warnings are what is wrong with a node that still serves. The clock of an active node is one: a load balancer
 // would take out the node that serves, while the standbys, which measure themselves against it, say 503 already. What
 // clocks are compared for is the next takeover, and no node can take over while they differ. Another one is a store
 // that takes no writes.
