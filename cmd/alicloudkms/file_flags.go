@@ -47,7 +47,7 @@ func contextsOf(c *cli.Command) (found files.Contexts, err error) {
 	return found, err
 }
 
-// base64Flag returns the value of a flag in base64, or what the file holds that @FILE names.
+// base64Flag returns the value of a flag in base64, or the content of the file in @FILE.
 func base64Flag(c *cli.Command, name string) (string, error) {
 	value := c.String(name)
 	if file, ok := strings.CutPrefix(value, "@"); ok {

@@ -37,7 +37,7 @@ func runReload(ctx context.Context, c *cli.Command) error {
 	return printResult(c, report, reloadText(report))
 }
 
-// whyNotReloaded says what came of a reload that failed, and what to do.
+// whyNotReloaded says why a reload failed, and what to do.
 func whyNotReloaded(err error) error {
 	switch {
 	case errors.Is(err, server.ErrNoService):

@@ -122,7 +122,7 @@ func (r *reader) known() (names []string) {
 	return names
 }
 
-// check finds a value that is none of a few, where it can say more than kmsapi, which knows of requests alone.
+// check refuses a value outside a short list, where it can say more than kmsapi, which knows only requests.
 func (r *reader) check(rule kmsapi.Rule, value string) error {
 	switch {
 	case value == "" || slices.Contains(rule.OneOf, value) || rule.Support == kmsapi.Harmless:
