@@ -28,7 +28,7 @@ func (b *backend) aliasPaths() []*framework.Path {
 			HelpSynopsis: "The aliases of the account and region.",
 			HelpDescription: `
 List the aliases that KMS has in the account and region, or only those of one key, without "alias/".
-key_info has the KMS key of each, and the engine's names of that KMS key.
+key_info has the KMS key of each, and the names that the KMS key has here.
 
     vault list -detailed alicloudkms/aliases
     curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/aliases?list=true&key=payroll"
@@ -45,7 +45,7 @@ key_info has the KMS key of each, and the engine's names of that KMS key.
 					"region": {Type: framework.TypeString},
 					"created": {
 						Type:        framework.TypeBool,
-						Description: "Whether the alias is new. If it is not, it named this KMS key or another before.",
+						Description: "Whether the alias is new.",
 					},
 				}),
 				logical.ReadOperation: anyNode(b.aliasRead, "read", "alias", answerFields{
@@ -58,9 +58,9 @@ key_info has the KMS key of each, and the engine's names of that KMS key.
 			},
 			HelpSynopsis: "Write, read and remove an alias of KMS.",
 			HelpDescription: `
-An alias is a name that KMS itself has for a KMS key, for programs that call KMS without Vault. Write points
-the alias at the KMS key of a key, whether or not the alias exists. Read shows its KMS key. Delete removes the
-alias, and leaves the KMS key alone. Leave out "alias/"; the rest may have slashes.
+An alias is KMS's own name for a KMS key, for programs that call KMS without Vault. Write points the alias at
+the KMS key of a key, whether or not the alias exists. Read shows its KMS key. Delete removes the alias, and
+leaves the KMS key as it is. Leave out "alias/"; the rest may have slashes.
 
     vault write alicloudkms/aliases/team-hr/payroll key=payroll
     vault read alicloudkms/aliases/team-hr/payroll
@@ -78,7 +78,7 @@ var aliasFields = fields.Schemas{
 	},
 	"key": {
 		Type:        framework.TypeString,
-		Description: "For write, required: the name of the key whose KMS key the alias is to name.",
+		Description: "For write, required: the name of the key whose KMS key the alias points at.",
 	},
 }
 

@@ -19,11 +19,11 @@ func (b *backend) cmkPaths() []*framework.Path {
 		Operations: operations{
 			logical.ListOperation: anyNode(b.cmksList, "list", "cmks", listAnswer),
 		},
-		HelpSynopsis: "The keys of the account and region in KMS, KMS keys.",
+		HelpSynopsis: "The keys that the account has in KMS.",
 		HelpDescription: `
 List the ids of all KMS keys that the account has in the region, whether or not they have a name here.
-key_info has the arn of each, its names, of which a KMS key may have several, and the KMS instance of those
-that have a name.
+key_info has the arn and the names of each, of which there may be several; for those with a name, also the KMS
+instance.
 
     vault list -detailed alicloudkms/cmks
     curl -H "X-Vault-Token: $VAULT_TOKEN" "$VAULT_ADDR/v1/alicloudkms/cmks?list=true&limit=100"

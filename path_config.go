@@ -26,9 +26,10 @@ func (b *backend) configPaths() []*framework.Path {
 		},
 		HelpSynopsis: "How the engine reaches Alibaba Cloud KMS.",
 		HelpDescription: `
-Configure the engine. A later write keeps what it does not mention, except that a new access_key,
-endpoint, ca_cert, sts_endpoint, ram_endpoint, role_arn or gateway needs the secret_key again and drops the
-security_token. Nothing is stored unless KMS accepts the credentials, on both gateways if there are two.
+Configure the engine. A later write keeps the fields that it does not give, except that a new access_key, endpoint,
+ca_cert, sts_endpoint, ram_endpoint, role_arn or gateway, or another address or CA of the dedicated gateway, requires
+the secret_key again and drops the security_token. Nothing is stored unless KMS accepts the credentials, on both
+gateways if there are two.
 
     vault write alicloudkms/config region=cn-hangzhou access_key=LTAI... secret_key=@FILE
     vault write alicloudkms/config network=vpc max_parallel=64
@@ -45,8 +46,8 @@ An access_key is always used if there is one. Without it, use_environment=true t
 Vault server: its environment variables, OIDC role, profile, credentials file or ECS RAM role. A role_arn is
 assumed on top of either. Sessions are renewed before they end.
 
-New keys are made in the KMS instance kms_instance_id. With gateway=dedicated, what uses its keys goes to
-the instance's own gateway, and management to the shared one. The dedicated gateway's certificate is signed
+New keys are made in the KMS instance kms_instance_id. With gateway=dedicated, requests that use its keys go to
+the instance's own gateway, and management requests to the shared one. The dedicated gateway's certificate is signed
 by a private CA, which is read from KMS (kms:GetKmsInstance) unless instance_ca_cert gives it.
 
 Secrets are never shown. The RAM user needs kms:DescribeRegions, unless verify=false is given, and

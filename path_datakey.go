@@ -32,7 +32,7 @@ func (b *backend) dataKeyPaths() []*framework.Path {
 				logical.UpdateOperation: anyNode(b.useKeyForItems(dataKeyItem, plaintextDataKey),
 					"generate", "plaintext-data-key", batchAnswer(withPlaintext)),
 			},
-			HelpSynopsis: "Make a data key, as plaintext and encrypted.",
+			HelpSynopsis: "Make a data key, in plaintext and encrypted.",
 			HelpDescription: `
 Make a random data key: encrypt data with the plaintext, discard it, and keep the ciphertext next to
 the data. decrypt recovers the plaintext.
@@ -51,8 +51,8 @@ the data. decrypt recovers the plaintext.
 			},
 			HelpSynopsis: "Make a data key, encrypted only.",
 			HelpDescription: `
-Make a random data key for somebody else: only callers that may use decrypt learn it. Unless RAM allows only
-kms:GenerateDataKey, not even Vault does.
+Make a random data key for somebody else: only callers that may use decrypt can see it. Unless RAM allows only
+kms:GenerateDataKey, not even Vault can.
 
     vault write -f alicloudkms/datakey/wrapped/payroll
     vault write alicloudkms/datakey/wrapped/payroll number_of_bytes=48

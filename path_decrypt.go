@@ -45,7 +45,7 @@ var decryptItem = fields.WithTransit(contextFields(fields.Schemas{
 	"ciphertext": {
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  `What encrypt or datakey answered, or a CiphertextBlob of KMS.`,
+		Description:  `What encrypt, rewrap or datakey returned, or a CiphertextBlob of KMS.`,
 	},
 	"padding_scheme": paddingField(),
 }), "key_version", "nonce")

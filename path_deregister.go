@@ -22,17 +22,17 @@ func (b *backend) deregisterPaths() []*framework.Path {
 				"region":  {Type: framework.TypeString},
 				"envelope_id": {
 					Type:        framework.TypeString,
-					Description: "What names the key's data keys of envelope mode. Empty if it had none.",
+					Description: "The id of the key's envelope mode. Empty if it was never in it.",
 				},
 			}),
 		},
 		HelpSynopsis: "Remove a key from Vault, and leave its KMS key alone.",
 		HelpDescription: `
-Remove a key from Vault. KMS is not called: the KMS key stays, and so does its price, unless KMS has deleted
-it already. The answer has the ids of all that the key had. Its ciphertexts can't be decrypted here until the
-KMS keys are registered again: the last of key_ids as key_id, the others as previous_key_ids, and, if there is an
-envelope_id, with a ciphertext that has it. If there is no key, but an interrupted creation of one, that is
-forgotten.
+Remove a key from Vault. KMS is not called: the KMS key stays, and costs what it did, unless KMS has deleted it
+already. The response has the ids of all KMS keys that the key had. Its ciphertexts can't be decrypted here until
+they are registered again: the last of key_ids as key_id, the others as previous_key_ids, and, if there is an
+envelope_id, with a ciphertext that has it. If there is no key of this name but an interrupted creation of one,
+the creation is forgotten.
 
     vault write -f alicloudkms/keys/payroll/deregister
 `,

@@ -29,7 +29,7 @@ func (b *backend) exportPaths() []*framework.Path {
 			},
 			HelpSynopsis: "The public keys of all versions of a key.",
 			HelpDescription: `
-Read the public keys of a key that has key pairs. Vault keeps them, so that this asks KMS nothing.
+Read the public keys of a key that has key pairs. Vault keeps them, so KMS is not called.
 
     vault read alicloudkms/export/public-key/release
     vault read alicloudkms/export/public-key/release/latest

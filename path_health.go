@@ -27,7 +27,7 @@ func (b *backend) healthPaths() []*framework.Path {
 		HelpDescription: `
 Call KMS (DescribeRegions) with the stored configuration, for 5 seconds at most, and report the result. The status is 200
 even if KMS can't be used: monitoring should look at healthy. error says what to do. A dedicated gateway is asked to
-decrypt what no key has encrypted, and gateways has both results. data_keys counts how the data keys of keys in envelope
+decrypt a made-up ciphertext, and gateways has both results. data_keys counts how the data keys of keys in envelope
 mode were used on this node.
 
     vault read alicloudkms/health
@@ -44,7 +44,7 @@ var healthAnswer = joined(gatewayHealthAnswer, answerFields{
 	},
 	"data_keys": {
 		Type:        framework.TypeMap,
-		Description: "The data keys of envelope mode on this node, since the mount was loaded: hits, uses without a call to KMS; kms_calls, and refusals of these; cached, how many are in memory now.",
+		Description: "The data keys of envelope mode on this node, since the mount was loaded: hits, the uses without a call to KMS; kms_calls, and refusals among them; cached, how many are in memory now.",
 	},
 	"cache_ttl": {
 		Type:        framework.TypeInt,
@@ -62,7 +62,7 @@ var gatewayHealthAnswer = answerFields{
 	},
 	"latency_ms": {
 		Type:        framework.TypeInt64,
-		Description: "How long the call took, with its retries and its wait for other calls.",
+		Description: "How long the call took, including retries and waiting for other calls.",
 	},
 	"endpoint":   {Type: framework.TypeString},
 	"error":      {Type: framework.TypeString, Description: "Why the call failed. Empty if it did not."},

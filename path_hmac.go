@@ -33,9 +33,10 @@ or was in envelope mode once.
     vault write alicloudkms/verify/records input="$(echo -n hello | base64)" hmac=vault:v1:...
     vault write alicloudkms/hmac/records batch_input='[{"input":"aGVsbG8=","reference":"a"},{"input":"YnllCg=="}]'
 
-The newest data key makes it, also if the key has gone back to encryption=direct since. The HMAC of the same data
-stays the same until then. It can be checked as long as the key has the version: not after that version is
-trimmed, and not if Vault's storage is lost. A key made with derived=true takes no context here, as in transit.
+The newest data key makes it, even if the key has gone back to encryption=direct since. The HMAC of the same data
+stays the same until the key is rotated. It can be checked as long as the key has the version: not after that
+version is trimmed, and not if Vault's storage is lost. As in transit, a key made with derived=true takes no context
+here.
 `,
 		},
 		{

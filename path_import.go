@@ -30,21 +30,21 @@ func (b *backend) importPaths() []*framework.Path {
 		},
 		HelpSynopsis: "Bring your own key material.",
 		HelpDescription: `
-Import 32 bytes of key material (for Aliyun_SM4 16), or the private key of a key pair. With transit's client, Vault unwraps it, wraps it for KMS and forgets it.
-A key that does not exist is made, with origin EXTERNAL:
+Import 32 bytes of key material (for Aliyun_SM4 16), or the private key of a key pair. With transit's client, Vault
+unwraps it, wraps it for KMS and forgets it. A key that does not exist is made, with origin EXTERNAL:
 
     vault transit import alicloudkms/keys/payroll @material.b64 expire_time=2030-01-01T00:00:00Z
 
     vault transit import alicloudkms/keys/release @release.pk8.b64 type=ecdsa-p256
 
-Or wrap the material for KMS yourself, so that it never passes Vault:
+Or wrap the material for KMS yourself, so that it never passes through Vault in clear:
 
     vault write alicloudkms/keys/payroll origin=EXTERNAL
     vault write alicloudkms/keys/payroll/import_parameters wrapping_algorithm=RSAES_OAEP_SHA_256
     vault write alicloudkms/keys/payroll/import encrypted_key_material=@wrapped.b64 import_token=@token
 
-A key accepts the same material only, ever. Importing it again sets a new expire_time, and restores material
-that has expired or was deleted. If a request fails half-way, send it again to finish it.
+A KMS key takes only one material, for good. Importing it again sets a new expire_time, and restores material that
+has expired or was deleted. If a request fails half-way, send it again to finish it.
 `,
 	}}
 }

@@ -28,9 +28,9 @@ Import key material, or a private key, as the next version of a key, as transit'
     vault transit import-version alicloudkms/keys/payroll @material.b64
     vault write alicloudkms/keys/payroll/import_version ciphertext=@wrapped.b64 expire_time=2030-01-01T00:00:00Z
 
-A KMS key takes the same material only, ever, so that a new KMS key of origin EXTERNAL is made for it, like the one of
-now. It costs what a KMS key costs. If a request fails half-way, send it again to finish it. For material that must
-not pass Vault, import it into a KMS key of another name, and let that follow:
+A KMS key takes only one material, for good, so a new KMS key of origin EXTERNAL is made for it, like the present one.
+It costs what a KMS key costs. If a request fails half-way, send it again to finish it. If the material must not pass
+through Vault in clear, import it into a KMS key of another name, and rotate to that:
 
     vault write alicloudkms/keys/payroll/rotate key_id=1234abcd-12ab-34cd-56ef-1234567890ab
 `,

@@ -42,9 +42,9 @@ List the names of the engine's keys, all of them or a page.
 			},
 			HelpSynopsis: "Make, read and delete a key.",
 			HelpDescription: `
-Write to a new name to make a key in KMS. An existing name is answered with a warning, and nothing
-changes; if its KMS key is scheduled for deletion, that is an error, unless recreate=true asks for a new KMS key.
-Read shows what KMS says about the KMS key now.
+Write to a new name to make a key in KMS. If the name exists, nothing changes, and a warning says so; if its KMS
+key is scheduled for deletion, that is an error, unless recreate=true asks for a new KMS key. Read shows what KMS
+says about the KMS key.
 
     vault write -f alicloudkms/keys/payroll
     vault write alicloudkms/keys/salaries protection_level=HSM description="salaries, by team HR" tags=team=hr
@@ -52,15 +52,15 @@ Read shows what KMS says about the KMS key now.
     vault write alicloudkms/keys/logs encryption=envelope
     vault read alicloudkms/keys/payroll
 
-Delete schedules the deletion of the KMS key, after which nothing that it encrypted can be read again. It
-must be allowed first, and can be cancelled until the waiting period ends:
+Delete schedules the deletion of the KMS key. Once KMS has deleted it, nothing that it encrypted can be read
+again. Deletion must be allowed first, and can be canceled until the waiting period ends:
 
     vault write alicloudkms/keys/payroll/config deletion_allowed=true
     vault delete alicloudkms/keys/payroll pending_window_in_days=7
     vault write -f alicloudkms/keys/payroll/cancel_deletion
 
-A key that has had other KMS keys before loses them all, the oldest first. If that fails half-way, the error
-says which are scheduled; send the same request again to finish it, or cancel the deletion.
+If the key has had other KMS keys before, all of them are deleted, the oldest first. If that fails half-way, the
+error says which are scheduled; send the same request again to finish it, or cancel the deletion.
 
 When KMS has deleted the KMS key, deregister removes the name.
 `,
@@ -82,7 +82,7 @@ var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 	},
 	"instance_id": {
 		Type:        framework.TypeString,
-		Description: "The KMS instance that the KMS key is made in. Default: kms_instance_id of config. What it is decides the protection level.",
+		Description: "The KMS instance that the KMS key is made in. Default: kms_instance_id of config. The kind of instance decides the protection level.",
 	},
 	"description": {
 		Type:         framework.TypeString,
@@ -92,18 +92,18 @@ var keyFields = fields.WithTransit(joined(keySpecFields(), fields.Schemas{
 	},
 	"tags": {
 		Type:        framework.TypeKVPairs,
-		Description: "Tags for the KMS key, up to 10. Later, keys/NAME/tags changes them.",
+		Description: fmt.Sprintf("Tags for the KMS key, up to %d. Later, keys/NAME/tags changes them.", kmsapi.MaxTags),
 	},
 	"derived":            derivedField(),
 	"encryption":         encryptionField(),
 	"auto_rotate_period": versionSettings["auto_rotate_period"],
 	"recreate": {
 		Type:        framework.TypeBool,
-		Description: "Whether to make a new KMS key if that of the name is scheduled for deletion. The deletion goes on. The bound_context is kept, and so are derived and encryption unless they are given.",
+		Description: "Whether to make a new KMS key if the present one is scheduled for deletion. The deletion goes on. The name keeps its bound_context, and derived and encryption unless they are given.",
 	},
 	"pending_window_in_days": {
 		Type:        framework.TypeInt,
-		Description: "For delete: how many days the KMS key waits before it is deleted, 7 to 30.",
+		Description: "For delete: how many days the KMS key is pending deletion, 7 to 30.",
 		Default:     kmsapi.MaxPendingWindowInDays,
 		Query:       true,
 	},

@@ -48,7 +48,7 @@ used, and keep a note of it before you change it.
     vault patch alicloudkms/keys/payroll/config deletion_allowed=false
 
 With encryption=envelope the engine itself encrypts, with data keys that KMS opens; encryption=direct goes back.
-What either has encrypted opens in both. A key that has data keys keeps its bound_context.
+Ciphertexts of both modes open in either. While a key has data keys, its bound_context can't be changed.
 
     vault write alicloudkms/keys/payroll/config encryption=envelope
 `,

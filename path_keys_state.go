@@ -53,7 +53,7 @@ var stateChanges = []stateChange{
 			},
 		},
 		synopsis: "Cancel the scheduled deletion of a key.",
-		details:  "Cancel the deletion of the KMS key while it is pending. The KMS key is enabled then.",
+		details:  "Cancel the deletion of the KMS key while it is pending. The KMS key is then enabled.",
 	},
 }
 
@@ -75,8 +75,8 @@ func toState(action cmkAction) stateHandler {
 
 // severalCMKs is part of the help of each change of state.
 const severalCMKs = `
-A key that has had other KMS keys before has them all in the state then, the oldest first. If that fails half-way, the
-error says which are; send the same request again to finish it.
+If the key has had other KMS keys before, all of them are changed, the oldest first. If that fails half-way, the error
+says which ones are done; send the same request again to finish it.
 `
 
 func (b *backend) keyStatePaths() []*framework.Path {

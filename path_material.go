@@ -21,8 +21,8 @@ func (b *backend) materialPaths() []*framework.Path {
 		HelpSynopsis: "Delete the key material that was imported.",
 		HelpDescription: `
 Delete a key's imported material from KMS at once, without a waiting period. The key stays, but neither
-encrypts nor decrypts until the very same material is imported again: be sure that you have it.
-deletion_allowed does not matter here, since nothing is lost that you did not bring.
+encrypts nor decrypts until the very same material is imported again: be sure that you have a copy.
+deletion_allowed has no effect here.
 
     vault delete alicloudkms/keys/payroll/material
 `,

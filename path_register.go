@@ -32,7 +32,7 @@ func (b *backend) registerPaths() []*framework.Path {
 			},
 			"previous_key_ids": {
 				Type:        framework.TypeCommaStringSlice,
-				Description: "The KMS keys that the key had before key_id, the oldest first: what they have encrypted opens too.",
+				Description: "The KMS keys that the key had before key_id, the oldest first, so that their ciphertexts open too.",
 			},
 			"bound_context": {
 				Type:        framework.TypeKVPairs,
@@ -54,10 +54,10 @@ resolved once: the key stays with the KMS key that the alias names now.
     vault write alicloudkms/keys/payroll/register key_id=5678abcd-... previous_key_ids=1234abcd-...,2345abcd-...
     vault write alicloudkms/keys/partner/register key_id=acs:kms:cn-hangzhou:1000000000000001:key/key-hzz...
 
-The KMS key of another account needs its ARN, and the permission of both accounts.
+Give the KMS key of another account by its ARN. Both accounts must permit its use.
 
-A key that had data keys of envelope mode goes on as the same key if it is given one of its ciphertexts, the newest
-that there is, and its bound_context:
+To bring back a key that had data keys of envelope mode, also give its bound_context and one of its ciphertexts, the
+newest that you have:
 
     vault write alicloudkms/keys/payroll/register key_id=1234abcd-... envelope_text=vault:v5:...
 

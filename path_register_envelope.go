@@ -22,7 +22,7 @@ func envelopeTextField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  "A ciphertext that the former key has made in envelope mode, the one of the highest version that there is. The key goes on as that key, in envelope mode, once KMS has opened the ciphertext's data key with bound_context.",
+		Description:  "A ciphertext that the former key made in envelope mode, of the highest version that you have. The name becomes that key again, in envelope mode, if KMS unwraps the ciphertext's data key with bound_context.",
 	}
 }
 

@@ -26,8 +26,8 @@ and associated_data. The caller never sees the plaintext, so it needs no permiss
     vault write alicloudkms/rewrap/payroll ciphertext=vault:v1:...
     vault write alicloudkms/rewrap/payroll batch_input='[{"ciphertext":"vault:v1:..."},{"ciphertext":"vault:v1:..."}]'
 
-KMS does it in one call (ReEncrypt), so that no plaintext comes to Vault either. Where RAM does not allow that,
-the engine decrypts and encrypts. The old ciphertext stays valid.
+In direct mode KMS does it in one call (ReEncrypt), so Vault does not see the plaintext either. Where RAM does not
+allow that, the engine decrypts and encrypts. The old ciphertext stays valid.
 `,
 	}}
 }

@@ -18,11 +18,11 @@ func (b *backend) rotatePaths() []*framework.Path {
 			"name": nameField(),
 			"new_cmk": {
 				Type:        framework.TypeBool,
-				Description: "Whether to make a new KMS key like the one of now, as the next version. It costs what a KMS key costs.",
+				Description: "Whether to make a new KMS key like the present one, as the next version. It costs what a KMS key costs.",
 			},
 			"key_id": {
 				Type:        framework.TypeString,
-				Description: `A KMS key that exists, as the next version: its id, or an alias of it that begins with "alias/". For a KMS key of another account: its ARN.`,
+				Description: `An existing KMS key, as the next version: its id, or an alias of it that begins with "alias/". For a KMS key of another account: its ARN.`,
 			},
 		},
 		Operations: operations{
@@ -30,17 +30,17 @@ func (b *backend) rotatePaths() []*framework.Path {
 		},
 		HelpSynopsis: "Give a key a new version.",
 		HelpDescription: `
-Give a key a new version, which encrypts from then on. What older versions have encrypted still opens; rewrap
-encrypts it again with the newest one.
+Give a key a new version, which encrypts from then on. Ciphertexts of older versions still open; rewrap encrypts
+them again with the newest one.
 
     vault write -f alicloudkms/keys/payroll/rotate
     vault write alicloudkms/keys/payroll/rotate new_cmk=true
     vault write alicloudkms/keys/payroll/rotate key_id=1234abcd-12ab-34cd-56ef-1234567890ab
 
-The first asks KMS for a new version of the KMS key, which KMS does not do for every kind; a key in envelope mode gets
-a new data key. The others let another
-KMS key follow: a new one with the same description, tags, protection level, deletion protection and rotation policy,
-or one that exists. KMS's aliases stay with the old KMS key, whose rotation policy is turned off.
+The first asks KMS for a new version of the KMS key, which KMS can't make for every kind of key; a key in envelope
+mode gets a new data key. The others change to another KMS key: a new one with the same description, tags, protection
+level, deletion protection and rotation policy, or an existing one. KMS's aliases stay with the old KMS key, whose
+rotation policy is turned off.
 `,
 	}}
 }

@@ -19,7 +19,7 @@ func (b *backend) rotateRootPaths() []*framework.Path {
 		Fields: fields.Schemas{
 			"delete_access_key": {
 				Type:        framework.TypeString,
-				Description: "The id of an access key that an interrupted rotation has left in RAM, or the pending one. It is deleted, and nothing is rotated.",
+				Description: "The id of an access key that an interrupted rotation left in RAM, or of the pending one. It is deleted, and nothing is rotated.",
 			},
 		},
 		Operations: operations{
@@ -28,15 +28,15 @@ func (b *backend) rotateRootPaths() []*framework.Path {
 		HelpSynopsis: "Replace the access key of the configuration with a new one that only Vault knows.",
 		HelpDescription: `
 Have RAM make a new access key for the RAM user of the configuration, try it until it works, use it from then on,
-and let the old one go: it is disabled 10 minutes later, and deleted after another day. The RAM user must be for
-this mount alone, and have no second access key.
+and retire the old one: it is disabled 10 minutes later, and deleted after another day. The RAM user must be for this
+mount alone, and have no second access key.
 
     vault write -f alicloudkms/config/rotate-root
     vault write alicloudkms/config/rotate-root delete_access_key=LTAI...
 
 A new access key takes some seconds to work everywhere, so a request takes 10 seconds to 2 minutes. If it ends
-before, nothing that is in use has changed, and the same request goes on. If the answer of RAM was lost, or could not
-be stored, the next request names the access key that was left, and delete_access_key removes it.
+early, the old access key is still in use, and sending the same request again continues. If RAM's answer was lost, or
+could not be stored, the next request names the access key that is left over, and delete_access_key removes it.
 
 The RAM user needs ram:ListAccessKeys, ram:CreateAccessKey, ram:UpdateAccessKey and ram:DeleteAccessKey on itself.
 Credentials of the environment, and temporary ones with a security_token, can't be rotated.
@@ -46,9 +46,9 @@ Credentials of the environment, and temporary ones with a security_token, can't 
 
 var rotateRootAnswer = answerFields{
 	"access_key":          {Type: framework.TypeString, Description: "The access key that is in use now."},
-	"retiring_access_key": {Type: framework.TypeString, Description: "The one that it has replaced."},
-	"retiring_since":      {Type: framework.TypeString, Description: "When that was."},
-	"deleted_access_key":  {Type: framework.TypeString, Description: "The access key that delete_access_key has named."},
+	"retiring_access_key": {Type: framework.TypeString, Description: "The access key that it replaced."},
+	"retiring_since":      {Type: framework.TypeString, Description: "When it was replaced."},
+	"deleted_access_key":  {Type: framework.TypeString, Description: "The access key that delete_access_key named."},
 }
 
 func (b *backend) rotateRoot(

@@ -39,7 +39,8 @@ Sign data with a key that has a key pair, made with type=ecdsa-p256 or an RSA ty
     vault write alicloudkms/sign/release prehashed=true input="$(openssl dgst -sha256 -binary FILE | base64)"
     vault write alicloudkms/sign/release batch_input='[{"input":"aGVsbG8=","reference":"a"},{"input":"YnllCg=="}]'
 
-KMS signs the SHA-256 digest, with a key on SM2 (key_spec=EC_SM2) the SM3 of data and public key. A batch is answered with batch_results, in the order of its items.
+KMS signs the SHA-256 digest, or, with a key on SM2 (key_spec=EC_SM2), the SM3 of the public key and the data. A batch
+is answered with batch_results, in the order of its items.
 `,
 		},
 		{
@@ -69,7 +70,7 @@ var signItem = fields.WithTransit(fields.Schemas{
 	"input": {
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  "What is signed, in base64: the data, or with prehashed=true its SHA-256 digest, for a key on SM2 SM3(Z || data).",
+		Description:  "What to sign, in base64: the data, or, with prehashed=true, its SHA-256 digest, for a key on SM2 SM3(Z || data).",
 	},
 }, "marshalling_algorithm", "signature_context")
 
@@ -83,7 +84,7 @@ func signatureFields(items fields.Schemas, functions string) fields.Schemas {
 		},
 		"signature_algorithm": {
 			Type:        framework.TypeString,
-			Description: "For an RSA key: pss (default) or pkcs1v15. It means nothing to other keys.",
+			Description: "For an RSA key: pss (default) or pkcs1v15. Other keys ignore it.",
 		},
 		"salt_length": {
 			Type:         framework.TypeString,

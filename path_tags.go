@@ -31,8 +31,8 @@ func (b *backend) tagPaths() []*framework.Path {
 		},
 		HelpSynopsis: "The tags that a key has in KMS.",
 		HelpDescription: `
-Write adds tags and changes the values of existing ones; tags that it does not give stay. A patch also
-removes those whose value is null. Delete removes the tags that it names, or all.
+Write adds tags and changes the values of existing ones; other tags stay as they are. A patch also removes tags
+whose value is null. Delete removes the tags in tag_keys, or all.
 
     vault read alicloudkms/keys/payroll/tags
     vault write alicloudkms/keys/payroll/tags tags=team=hr tags=env=prod
@@ -53,7 +53,7 @@ var tagFields = fields.Schemas{
 	},
 	"tag_keys": {
 		Type:        framework.TypeCommaStringSlice,
-		Description: "For delete: the names of the tags to remove, with commas in between. Without it, all are removed.",
+		Description: "For delete: the names of the tags to remove, separated by commas. Without it, all are removed.",
 		Query:       true,
 	},
 }

@@ -37,8 +37,8 @@ func (b *backend) transitConfigPaths() []*framework.Path {
 			},
 			HelpSynopsis: "transit's cache of keys, which has no effect here.",
 			HelpDescription: `
-The engine caches the names of all keys that are used, and no key material. A size is kept and shown, for
-programs that write it to transit, and changes nothing.
+The engine caches the entries of all keys that are used, and data keys for the cache_ttl of config, whatever the size.
+The size is stored and shown for programs that write it to transit, and has no other effect.
 
     vault write alicloudkms/cache-config size=500
     vault read alicloudkms/cache-config
@@ -53,7 +53,7 @@ programs that write it to transit, and changes nothing.
 			},
 			HelpSynopsis: "Whether encrypt makes missing keys, which it never does.",
 			HelpDescription: `
-A key costs money, so encrypt never makes one. transit's setting can be read, and written without effect.
+A key costs money, so encrypt never makes one. transit's setting can be read, and writing it has no effect.
 
     vault read alicloudkms/config/keys
 `,

@@ -30,7 +30,7 @@ func (b *backend) trimPaths() []*framework.Path {
 			"name": nameField(),
 			"min_available_version": {
 				Type:        framework.TypeInt,
-				Description: "The oldest version to keep. What older ones have encrypted or signed is refused from then on.",
+				Description: "The oldest version to keep. Ciphertexts and signatures of older ones are refused from then on.",
 				Required:    true,
 			},
 			"delete_cmks": {
@@ -43,14 +43,14 @@ func (b *backend) trimPaths() []*framework.Path {
 		},
 		HelpSynopsis: "Drop old versions of a key.",
 		HelpDescription: `
-Drop the versions before min_available_version. Nothing that they have encrypted or signed is accepted again, so
-rewrap it first. As in transit, min_decryption_version and min_encryption_version must be that high before.
+Drop the versions before min_available_version. Their ciphertexts and signatures are never accepted again, so rewrap
+first. As in transit, min_decryption_version and min_encryption_version must already be that high.
 
     vault write alicloudkms/keys/payroll/config min_decryption_version=3 min_encryption_version=3
     vault write alicloudkms/keys/payroll/trim min_available_version=3
     vault write alicloudkms/keys/payroll/trim min_available_version=3 delete_cmks=true
 
-KMS keeps versions as long as the KMS key. The last form also schedules the deletion of earlier KMS keys that have no
+In KMS, versions last as long as the KMS key. The last form also schedules the deletion of earlier KMS keys that have no
 version left. If it fails half-way, send it again to finish it.
 `,
 	}}
@@ -218,12 +218,12 @@ func trimAnswer(req *logical.Request, k target, left leftCMKs) *logical.Response
 			kmsapi.MaxPendingWindowInDays, strings.Join(left.deleted, ", ")))
 	}
 	if len(left.missing) > 0 {
-		resp.AddWarning("KMS does not find these KMS keys with the configuration of now, so that they are deleted already or in another account; the key still names them: " +
+		resp.AddWarning("KMS does not find these KMS keys with the present configuration, so they are either deleted already or in another account; the key still names them: " +
 			strings.Join(left.missing, ", "))
 		return resp
 	}
 	if len(unused) > 0 {
-		resp.AddWarning(fmt.Sprintf("No version of the key is left of these KMS keys, which stay and cost what KMS keys cost: %s. To schedule their deletion, run: vault write %skeys/%s/trim min_available_version=%d delete_cmks=true",
+		resp.AddWarning(fmt.Sprintf("These KMS keys have no version of the key left, but stay and cost what KMS keys cost: %s. To schedule their deletion, run: vault write %skeys/%s/trim min_available_version=%d delete_cmks=true",
 			strings.Join(unused, ", "), mount(req), k.name, k.entry.versions.Oldest()))
 	}
 	return resp

@@ -29,15 +29,16 @@ func (b *backend) verifyPaths() []*framework.Path {
 			Operations:   operations(""),
 			HelpSynopsis: "Check a signature or an HMAC, or many at once.",
 			HelpDescription: `
-Check whether a signature of sign, or an HMAC of hmac, is right for the data. The fields must be those of sign or hmac.
+Check whether a signature of sign, or an HMAC of hmac, matches the data. Give the same fields as for sign or hmac.
 
     vault write alicloudkms/verify/release input="$(echo -n hello | base64)" signature=vault:v1:...
     vault write alicloudkms/verify/release batch_input='[{"input":"aGVsbG8=","signature":"vault:v1:..."}]'
 
     vault write alicloudkms/verify/records input="$(echo -n hello | base64)" hmac=vault:v1:...
 
-Vault keeps the public keys, so that a signature asks KMS nothing, and works for a KMS key that is disabled or deleted.
-Only signatures on secp256k1 and SM2 are checked by KMS. An HMAC needs the data key of its version, which KMS opens.
+Vault keeps the public keys, so checking a signature makes no call to KMS, and works for a KMS key that is disabled or
+deleted. Only signatures on secp256k1 and SM2 are checked by KMS. An HMAC needs the data key of its version, which KMS
+unwraps.
 `,
 		},
 		{
@@ -58,12 +59,12 @@ var verifyItem = fields.WithTransit(joined(signItem, fields.Schemas{
 	"signature": {
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  "What sign has answered.",
+		Description:  "What sign returned.",
 	},
 	"hmac": {
 		Type:         framework.TypeString,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: fields.InBase64},
-		Description:  "Instead of signature: what hmac has answered.",
+		Description:  "Instead of signature: what hmac returned.",
 	},
 }), "cmac")
 

@@ -2,6 +2,7 @@ package kmsapi_test
 
 import (
 	"regexp"
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -19,6 +20,7 @@ func TestEveryOperationHasAWholeRow(t *testing.T) {
 		if keys := op.KeyParameters(); keys != nil {
 			require.Len(t, op.Actions(), len(keys), "%s has an action for each of its keys", op)
 		}
+		require.NotEmpty(t, op.Topic(), op)
 		require.NotContains(t, sections, op.Section(), "%s has the section of %s", op, sections[op.Section()])
 		sections[op.Section()] = op
 		answer := op.NewRequest().NewResponse()
@@ -30,6 +32,15 @@ func TestEveryOperationHasAWholeRow(t *testing.T) {
 		require.Contains(t, everyRequest, op, "the codec's tests draw a request of each operation")
 	}
 	require.Len(t, sections, len(everyRequest))
+}
+
+func TestOperationsOfATopicAreNextToEachOther(t *testing.T) {
+	var topics []string
+	for _, op := range kmsapi.Operations() {
+		topics = append(topics, op.Topic())
+	}
+	topics = slices.Compact(topics)
+	require.Len(t, slices.Compact(slices.Sorted(slices.Values(topics))), len(topics), topics)
 }
 
 func TestAnOperationOutsideTheCatalogueMayDoNothing(t *testing.T) {

@@ -14,6 +14,10 @@ func (o Operation) Known() bool { return catalogue[o] != nil }
 // reference have a page of their own, which is named like the operation.
 func (o Operation) Section() string { return o.row().section }
 
+// Topic is the heading of the operations that o belongs with, such as "Aliases". In [Operations] they are next to each
+// other.
+func (o Operation) Topic() string { return o.row().topic }
+
 // Repeatable reports whether a request may run twice with the same outcome and the same kind of answer, so that a
 // client that lost an answer may ask again. The others make something new each time, or refuse the second time.
 func (o Operation) Repeatable() bool { return !o.row().once }

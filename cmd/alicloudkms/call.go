@@ -18,8 +18,7 @@ const callName = "call"
 // callTimeout is how long a call may take, with everything that is tried again.
 const callTimeout = time.Minute
 
-// callCommand has a subcommand for each operation of the catalogue, in the order of the API reference. They share its
-// flags.
+// callCommand has a subcommand for each operation of the catalogue, by topic. They share its flags.
 func callCommand() *cli.Command {
 	c := &cli.Command{
 		Name:      callName,
@@ -34,7 +33,7 @@ Credentials come from -env FILE, or else from ALICLOUD_ACCESS_KEY and ALICLOUD_S
 and ALIBABA_CLOUD_ACCESS_KEY_SECRET, an OIDC role, a profile of the aliyun command (ALIBABA_CLOUD_PROFILE names it), a
 credentials file, a URI, or the RAM role of the ECS instance. No flag takes a secret.
 
-Operations, with the parameters that they need; alicloudkms help call OPERATION describes one:`,
+These are the operations, with the parameters that they need. alicloudkms help call OPERATION describes one:`,
 		Flags: callFlags(),
 		Metadata: examples(`  alicloudkms call CreateKey Description="of team HR" -env kms.env
   alicloudkms call ListKeys -all -field KeyId -env kms.env
@@ -59,6 +58,7 @@ Operations, with the parameters that they need; alicloudkms help call OPERATION 
 func operationCommand(op kmsapi.Operation) *cli.Command {
 	return &cli.Command{
 		Name:        string(op),
+		Category:    op.Topic(),
 		Usage:       call.Summary(op),
 		UsageText:   "alicloudkms call " + call.Synopsis(op) + " [flags]",
 		ArgsUsage:   "Name=Value",

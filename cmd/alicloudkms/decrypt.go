@@ -63,6 +63,9 @@ func decryptionKeys(c *cli.Command) (files.Keys, error) {
 	if c.IsSet("vault") {
 		return vaultKeys(c, "key-id", "bound-context")
 	}
+	if err := refuseFile(c, "key-id"); err != nil {
+		return nil, err
+	}
 	if id := c.String("key-id"); strings.ContainsAny(id, "/:") {
 		return nil, usagef(c, "-key-id %s: it must be the id of a KMS key, not an alias or an ARN", id)
 	}

@@ -55,6 +55,9 @@ func encryptionKeys(c *cli.Command) (files.Keys, error) {
 	if c.String("key") == "" {
 		return nil, usagef(c, "encrypt needs -key KEY or -vault MOUNT/KEY")
 	}
+	if err := refuseFile(c, "key"); err != nil {
+		return nil, err
+	}
 	kms, err := kmsClient(c)
 	return &files.KMS{Client: kms, Timeout: c.Duration("timeout"), KeyID: c.String("key")}, err
 }

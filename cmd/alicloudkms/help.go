@@ -37,7 +37,8 @@ func describeFlag(f cli.Flag) string {
 	return written + "\t" + usage
 }
 
-// programHelp and commandHelp are the templates of `alicloudkms help` and `alicloudkms help COMMAND`.
+// programHelp and commandHelp are the templates of `alicloudkms help` and `alicloudkms help COMMAND`. A heading ends
+// with a tab, or the columns below it would be aligned by themselves.
 const (
 	programHelp = `usage: {{.Name}} COMMAND [flags]
 
@@ -49,7 +50,9 @@ const (
 
 {{.Description}}
 {{if .VisibleCommands}}
-{{range .VisibleCommands}}  {{.Name}}` + "\t" + `{{.Usage}}
+{{$topic := ""}}{{range .VisibleCommands}}` +
+		`{{if ne .Category $topic}}{{$topic = .Category}}{{$topic}}` + "\t" + `
+{{end}}  {{.Name}}` + "\t" + `{{.Usage}}
 {{end}}{{end}}{{if .VisibleFlags}}
 {{range .VisibleFlags}}  {{.}}
 {{end}}{{end}}{{if .Metadata.examples}}

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -33,8 +34,14 @@ type site struct {
 	etcd       *etcdtest.Cluster
 	// clients and operations are where the nodes a, b, c and d listen.
 	clients, operations []string
-	// started are the operations of the nodes that were started.
-	started []string
+	// started are the nodes that were started.
+	started []startedNode
+}
+
+// startedNode is a node that runs.
+type startedNode struct {
+	config, operations string
+	process            *servers.Process
 }
 
 // TestTheClusterPageRunsAsPrinted follows docs/cluster.md: certificates by openssl, roles by etcdctl, in an etcd with
@@ -49,6 +56,7 @@ func TestTheClusterPageRunsAsPrinted(t *testing.T) {
 	s.startNode(t, "d", 3)
 	s.awaitServing(t)
 	s.callThrough(t, 3)
+	s.renewOneAfterAnother(t)
 }
 
 func newSite(t *testing.T) *site {
@@ -162,16 +170,41 @@ func (s *site) startNode(t *testing.T, name string, number int) {
 	t.Cleanup(func() { require.NoError(t, p.Stop()) })
 	_, err = servers.AwaitKMS(p)
 	require.NoError(t, err)
-	s.started = append(s.started, s.operations[number])
+	s.started = append(s.started, startedNode{config, s.operations[number], p})
 }
 
 // awaitServing waits until each node that was started is the active one or a standby.
 func (s *site) awaitServing(t *testing.T) {
 	t.Helper()
-	for _, operations := range s.started {
+	for _, node := range s.started {
 		require.Eventually(t, func() bool {
-			return healthOf(t.Context(), "http://"+operations+"/healthz?standbyok=true") == http.StatusOK
+			return healthOf(t.Context(), "http://"+node.operations+"/healthz?standbyok=true") == http.StatusOK
 		}, time.Minute, 50*time.Millisecond)
+	}
+}
+
+// renewOneAfterAnother reloads the nodes whose certificates the page has renewed: each of them serves by way of every
+// other in between, and in the end another one becomes active, to which all others must connect.
+func (s *site) renewOneAfterAnother(t *testing.T) {
+	t.Helper()
+	for _, node := range s.started {
+		out, err := exec.Command(shared.service(), "reload", "-config", node.config).CombinedOutput()
+		require.NoError(t, err, "%s", out)
+		for number := range s.started {
+			s.callThrough(t, number)
+		}
+	}
+	for i, node := range s.started {
+		if healthOf(t.Context(), "http://"+node.operations+"/healthz") == http.StatusOK {
+			require.NoError(t, node.process.Stop())
+			s.started = slices.Delete(s.started, i, i+1)
+			s.clients = slices.Delete(s.clients, i, i+1)
+			break
+		}
+	}
+	s.awaitServing(t)
+	for number := range s.started {
+		s.callThrough(t, number)
 	}
 }
 

@@ -119,19 +119,18 @@ func (s *stage) mustHave(t *testing.T, m sealKind) {
 	}
 }
 
-// onOpenBao runs test on OpenBao, if available: only OpenBao supports seal plugins.
+// onOpenBao runs test on OpenBao, the only one with plugins for seals and for External Keys, or skips it without one.
 func onOpenBao(t *testing.T, test func(t *testing.T, s *stage, builtIn, plugin sealKind)) {
 	t.Helper()
-	for _, p := range shared.platforms {
-		if p.name != "openbao" {
-			continue
-		}
-		t.Run(p.name, func(t *testing.T) {
-			s, err := shared.stages[p.name]()
-			require.NoError(t, err)
-			test(t, s, sealKinds()[0], sealKinds()[1])
-		})
+	i := slices.IndexFunc(shared.platforms, func(p platform) bool { return p.name == "openbao" })
+	if i < 0 {
+		t.Skip("no OpenBao to test on: set BAO_BIN to an OpenBao binary")
 	}
+	t.Run("openbao", func(t *testing.T) {
+		s, err := shared.stages["openbao"]()
+		require.NoError(t, err)
+		test(t, s, sealKinds()[0], sealKinds()[1])
+	})
 }
 
 // block returns the seal's part of the configuration. Empty settings are omitted.

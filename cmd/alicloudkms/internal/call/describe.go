@@ -8,12 +8,12 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Summary names the parameters that op needs.
+// Summary names the parameters that op needs, such as "KeyId Plaintext".
 func Summary(op kmsapi.Operation) string {
 	var parts []string
 	for _, rule := range kmsapi.Describe(op.NewRequest()) {
 		if rule.Required {
-			parts = append(parts, assignment(rule))
+			parts = append(parts, strings.ReplaceAll(assignment(rule), "=…", ""))
 		}
 	}
 	return strings.Join(parts, " ")

@@ -10,8 +10,9 @@ import (
 )
 
 func TestHowAnOperationIsDescribed(t *testing.T) {
-	require.Equal(t, "KeyId=… Plaintext=…", Summary(kmsapi.OpEncrypt))
-	require.Equal(t, "KmsInstanceId=…", Summary(kmsapi.OpGetKmsInstance))
+	require.Equal(t, "KeyId Plaintext", Summary(kmsapi.OpEncrypt))
+	require.Equal(t, "KmsInstanceId", Summary(kmsapi.OpGetKmsInstance))
+	require.Equal(t, "ResourceType ResourceId.1 Tag.1.Key Tag.1.Value", Summary(kmsapi.OpTagResources))
 	require.Equal(t, "Encrypt KeyId=… Plaintext=… [EncryptionContext=…] [DryRun=…]", Synopsis(kmsapi.OpEncrypt))
 	require.Contains(t, Describe(kmsapi.OpTagResource), "  Tags\trequired; must look like [{")
 	require.Contains(t, Describe(kmsapi.OpSetKeyPolicy), "/Kms/2016-01-20/SetKeyPolicy\n")
