@@ -31,8 +31,8 @@ func runDev(t *testing.T, dir, address string) addresses {
 	return used
 }
 
-// keepPort makes a connection that the service closes. The kernel remembers it for a minute, in which a socket that asks
-// for any port does not get this one.
+// keepPort makes a connection that the service closes. The kernel remembers it for a minute, in which a socket that
+// asks for any port does not get this one.
 func keepPort(t *testing.T, address string) {
 	t.Helper()
 	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
