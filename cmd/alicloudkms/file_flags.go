@@ -64,8 +64,8 @@ func base64Flag(c *cli.Command, name string) (string, error) {
 	return value, nil
 }
 
-// refuseFile refuses @FILE for a flag that names a key. call accepts KeyId=@FILE, but no flag does: those of encrypt and
-// decrypt read contexts from files, which are data.
+// refuseFile refuses @FILE for a flag that names a key. call accepts KeyId=@FILE, but no flag does: those of encrypt
+// and decrypt read contexts from files, which are data.
 func refuseFile(c *cli.Command, name string) error {
 	if value := c.String(name); strings.HasPrefix(value, "@") {
 		return usagef(c, `-%s %s: a key is not read from a file; give -%[1]s "$(cat FILE)"`, name, value)
