@@ -70,6 +70,9 @@ vault secrets enable -path=alicloudkms -plugin-version="$VERSION" "$plugin" >/de
 	# The Vault that runs here, which may not be the caller's, and what was built.
 	echo "export PATH=\"$work/path:$root/bin:\$PATH\""
 } >"$work/env"
+# As soon as others know that it runs, Ctrl-C and SIGTERM are how it is meant to end.
+exit_on INT 0
+exit_on TERM 0
 if [[ -n $env_file ]]; then
 	publish
 fi
@@ -91,10 +94,6 @@ cat <<-EOF
 	$more
 	docs/getting-started.md continues from here. The logs are in $work/logs. Ctrl-C ends it all.
 EOF
-# From here on, Ctrl-C and SIGTERM are how it is meant to end.
-exit_on INT 0
-exit_on TERM 0
-
 # If either server ends on its own, the whole setup ends, as a failure.
 doing="while running"
 while is_running "$vault_pid" && is_running "$kms_pid"; do

@@ -41,3 +41,18 @@ func TestAHeldPortIsTaken(t *testing.T) {
 	require.NoError(t, err)
 	require.NoError(t, l.Close())
 }
+
+// With as many ports, the kernel would pick some eight of those that are held, if it could.
+func TestTheKernelPicksNoHeldPort(t *testing.T) {
+	held := map[string]bool{}
+	for range 300 {
+		held[heldport.For(t)] = true
+	}
+	require.Len(t, held, 300)
+	for range 400 {
+		l, err := net.Listen("tcp", "127.0.0.1:0")
+		require.NoError(t, err)
+		t.Cleanup(func() { _ = l.Close() })
+		require.False(t, held[l.Addr().String()])
+	}
+}

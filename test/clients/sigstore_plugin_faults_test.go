@@ -134,22 +134,28 @@ func TestThePluginTrustsTheFileOfTheStandardVariableToo(t *testing.T) {
 	sign(t, d.open(d.reference(d.newPair())))
 }
 
-// silent is the address of a server that answers nothing.
-func silent(t *testing.T) string {
+// silent is the address of a server that answers nothing, and calls called at the first connection.
+func silent(t *testing.T, called func()) string {
 	t.Helper()
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	require.NoError(t, err)
 	t.Cleanup(func() { require.NoError(t, listener.Close()) })
+	go func() {
+		if conn, err := listener.Accept(); err == nil {
+			called()
+			<-t.Context().Done()
+			_ = conn.Close()
+		}
+	}()
 	return listener.Addr().String()
 }
 
 func TestThePluginEndsWhenItsCallerGivesUp(t *testing.T) {
 	d := newDesk(t)
 	sv := d.open(d.reference(d.newPair()))
-	t.Setenv("ALICLOUD_DOMAIN", silent(t))
+	ctx, cancel := context.WithCancel(t.Context())
+	t.Setenv("ALICLOUD_DOMAIN", silent(t, cancel))
 	t.Run("because it is cancelled", func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		time.AfterFunc(200*time.Millisecond, cancel)
 		_, err := sv.SignMessage(strings.NewReader(message), options.WithContext(ctx))
 		require.ErrorContains(t, err, "killed")
 	})

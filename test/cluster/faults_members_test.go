@@ -40,7 +40,7 @@ func (r *rig) restartMember(i int) error {
 func (r *rig) launchMember(i int) error {
 	ready, err := r.etcd.Member(i).Launch()
 	if err == nil {
-		r.starting = append(r.starting, ready)
+		r.starting[i] = ready
 	}
 	return err
 }
@@ -61,7 +61,7 @@ func (r *rig) awaitMembers() {
 			require.FailNow(r.t, "a member of etcd does not start")
 		}
 	}
-	r.starting = nil
+	clear(r.starting)
 }
 
 // stopMember freezes a member. Another fault may kill it meanwhile.
@@ -115,11 +115,15 @@ func (r *rig) part(member int, random *rand.Rand) fault {
 func fullDisk(_ context.Context, r *rig, _ *operator, random *rand.Rand) (fault, error) {
 	i := random.IntN(size)
 	m := r.etcd.Member(i)
+	f := fault{name: "full disk of " + memberName(i)}
 	err := m.LimitFiles(1 << 10)
-	return fault{name: fmt.Sprintf("full disk of member %d", i+1), heal: func() error {
-		m.Kill()
-		return r.launchMember(i)
-	}}, err
+	if err == nil { // Otherwise it is down, which another fault heals.
+		f.heal = func() error {
+			m.Kill()
+			return r.launchMember(i)
+		}
+	}
+	return f, err
 }
 
 // fullEtcd is etcd at its quota.
@@ -135,17 +139,28 @@ const takeover = shortestLease + 3*time.Second
 // onlyReads returns an error unless the service reads and refuses writes.
 func (r *rig) onlyReads(ctx context.Context) error {
 	c := r.site.Client(0)
-	_, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
-	for end := time.Now().Add(takeover); errors.Is(err, kmsapi.ErrServiceUnavailable) && time.Now().Before(end); {
-		time.Sleep(100 * time.Millisecond)
-		_, err = c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
-	}
+	err := untilAnswered(func() error {
+		_, err := c.ListKeys(ctx, &kmsapi.ListKeysRequest{})
+		return err
+	}, func(err error) bool { return err == nil })
 	if err != nil {
 		return fmt.Errorf("a full etcd does not keep the service from reading: %w", err)
 	}
-	_, err = c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
+	err = untilAnswered(func() error {
+		_, err := c.CreateKey(ctx, &kmsapi.CreateKeyRequest{Description: "too much"})
+		return err
+	}, func(err error) bool { return err == nil || errors.Is(err, kmsapi.ErrServiceUnavailable) })
 	if !errors.Is(err, kmsapi.ErrServiceUnavailable) {
 		return fmt.Errorf("a write to a full etcd should be refused for now: %w", err)
 	}
 	return nil
+}
+
+// untilAnswered asks again while a node takes over, until the answer is one that counts.
+func untilAnswered(ask func() error, counts func(error) bool) error {
+	err := ask()
+	for end := time.Now().Add(takeover); !counts(err) && time.Now().Before(end); err = ask() {
+		time.Sleep(100 * time.Millisecond)
+	}
+	return err
 }

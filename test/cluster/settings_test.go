@@ -9,6 +9,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/etcdtest"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/server"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
@@ -33,12 +34,14 @@ func prepareRig(t *testing.T, s settings) *rig {
 	peers, err := pki.New("peers")
 	require.NoError(t, err)
 	require.NoError(t, peers.WriteCA(dir+"/peers-ca.pem"))
-	r := &rig{t: t, program: build(t, "alicloudkms"), dir: dir, etcd: etcdtest.Start(t, s.etcd)}
+	r := &rig{
+		t: t, program: build(t, "alicloudkms"), dir: dir, etcd: etcdtest.Start(t, s.etcd), starting: map[int]func() error{},
+	}
 	var addresses []string
 	for number := range size {
 		n := &node{
 			number: number, dir: dir, name: fmt.Sprintf("node%d", number+1), shared: shared,
-			listen: freePort(t), peers: freePort(t), operations: freePort(t),
+			listen: heldport.For(t), peers: heldport.For(t), operations: heldport.For(t),
 		}
 		require.NoError(t, peers.IssuePeer(dir, n.name, "alicloudkms://chaos/"+n.name, "127.0.0.1"))
 		r.connectNode(n, s)
@@ -53,7 +56,7 @@ func (r *rig) connectNode(n *node, s settings) {
 	r.t.Helper()
 	n.callers = newLink(r.t, n.listen)
 	// The forged address is as long as the true one, whose port has five digits.
-	n.peersLink = newLinkAt(r.t, freePort(r.t), n.peers)
+	n.peersLink = newLinkAt(r.t, heldport.For(r.t), n.peers)
 	members, endpoints := r.etcd.Through(r.t)
 	n.members = members
 	var tls string

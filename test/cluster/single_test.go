@@ -8,6 +8,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/link"
 )
 
@@ -42,7 +43,7 @@ func TestTheCheckersAgreeWithASingleService(t *testing.T) {
 func singleRig(t *testing.T, program string) (r *rig, links []*link.Link) {
 	t.Helper()
 	dir, shared := newSite(t)
-	n := &node{dir: dir, name: "single", shared: shared, listen: freePort(t), operations: freePort(t)}
+	n := &node{dir: dir, name: "single", shared: shared, listen: heldport.For(t), operations: heldport.For(t)}
 	n.writeConfig(t, fmt.Sprintf("storage { path = %q }", dir+"/store.db"))
 	t.Cleanup(n.kill)
 	require.NoError(t, n.start(program))

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net"
 	"net/http"
 	"os/exec"
 	"path/filepath"
@@ -35,7 +34,7 @@ const (
 	restartAfter = 5 * time.Second
 )
 
-// makeCluster makes the files of the nodes, with ports that are free now.
+// makeCluster makes the files of the nodes. Their ports are held until this process ends.
 func makeCluster(o options, endpoints []string, b *balancer) (*cluster, error) {
 	c := &cluster{options: o, dir: filepath.Join(o.dir, "kms"), endpoints: endpoints, balancer: b}
 	command := []string{
@@ -59,15 +58,6 @@ func makeCluster(o options, endpoints []string, b *balancer) (*cluster, error) {
 		}
 	}
 	return c, nil
-}
-
-// freeAddress returns an address on which nothing listens at the moment.
-func freeAddress() (string, error) {
-	l, err := net.Listen("tcp", "127.0.0.1:0")
-	if err != nil {
-		return "", err
-	}
-	return l.Addr().String(), l.Close()
 }
 
 // start starts all nodes, and waits until one is active and the others stand by.

@@ -11,6 +11,7 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
@@ -30,7 +31,7 @@ type node struct {
 func newNode(c *cluster, name string) (n *node, peers string, err error) {
 	n = &node{cluster: c, name: name}
 	for _, address := range []*string{&n.listen, &n.operations, &peers} {
-		if *address, err = freeAddress(); err != nil {
+		if *address, _, err = heldport.Hold(); err != nil {
 			return nil, "", err
 		}
 	}

@@ -3,7 +3,6 @@ package e2e
 import (
 	"errors"
 	"fmt"
-	"net"
 	"path/filepath"
 	"testing"
 	"time"
@@ -11,7 +10,7 @@ import (
 	"github.com/stretchr/testify/assert"
 	"github.com/stretchr/testify/require"
 
-	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 )
 
 // cluster consists of three servers with one raft storage. Any of them answers; the leader runs the plugin.
@@ -19,35 +18,22 @@ type cluster struct {
 	nodes []*vaultServer
 }
 
-const (
-	clusterSize = 3
-	// portTries is how often new ports are picked if another process takes one of them before a server does.
-	portTries = 5
-)
+const clusterSize = 3
 
 // startCluster starts three servers with the seal in set, and joins them. Each must know the ports of all servers
 // before any of them runs.
 func startCluster(t *testing.T, p platform, set settings) *cluster {
 	t.Helper()
-	var failures []error
-	for range portTries {
-		c := newCluster(t, p, set)
-		if err := c.start(); err != nil {
-			failures = append(failures, err)
-			_ = c.stop()
-			continue
+	c := newCluster(t, p, set)
+	t.Cleanup(func() {
+		assert.NoError(t, c.stop())
+		for _, node := range c.nodes {
+			requireNoneOf(t, node.Home+"\x00")
 		}
-		t.Cleanup(func() {
-			assert.NoError(t, c.stop())
-			for _, node := range c.nodes {
-				assert.Empty(t, processesOf(t, node.Home+"\x00"), "processes started by %s must end with it", node.Dir)
-			}
-		})
-		require.NoError(t, c.join())
-		return c
-	}
-	require.NoError(t, errors.Join(failures...), "no cluster started")
-	return nil
+	})
+	require.NoError(t, c.start())
+	require.NoError(t, c.join())
+	return c
 }
 
 func newCluster(t *testing.T, p platform, set settings) *cluster {
@@ -63,15 +49,12 @@ func newCluster(t *testing.T, p platform, set settings) *cluster {
 	return c
 }
 
-// freeAddresses lets the kernel pick ports. It holds all of them before it releases any, so that they differ.
+// freeAddresses returns addresses that nothing but the test's own servers gets until the test ends.
 func freeAddresses(t *testing.T, n int) []string {
 	t.Helper()
-	var addresses []string
-	for range n {
-		listener, err := net.Listen("tcp", servers.AnyPort)
-		require.NoError(t, err)
-		defer listener.Close()
-		addresses = append(addresses, listener.Addr().String())
+	addresses := make([]string, n)
+	for i := range addresses {
+		addresses[i] = heldport.For(t)
 	}
 	return addresses
 }

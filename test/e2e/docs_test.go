@@ -156,8 +156,9 @@ func (s *stage) runAgainst(t *testing.T, script string, more ...string) {
 	require.NoError(t, os.Symlink(shared.plugin(), filepath.Join(path, pluginName)))
 
 	script = onFreePorts(t, script)
-	// A script that fails leaves nothing running, which would keep its output open.
-	cmd := exec.Command("bash", "-euo", "pipefail", "-c", "trap 'kill $(jobs -pr) 2>/dev/null || true' EXIT\n"+script)
+	// A script that ends leaves nothing running, which would keep its output open, or write to a folder that is removed.
+	const trap = "trap 'kill $(jobs -pr) 2>/dev/null || true; wait' EXIT\n"
+	cmd := exec.Command("bash", "-euo", "pipefail", "-c", trap+script)
 	cmd.Dir = work
 	cmd.Env = append(os.Environ(), "HOME="+work, "PATH="+path+string(os.PathListSeparator)+os.Getenv("PATH"),
 		"GORACE=atexit_sleep_ms=0") // The race detector would let each command sleep a second at its end.

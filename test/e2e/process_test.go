@@ -8,6 +8,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 )
@@ -48,4 +49,17 @@ func processesOf(t *testing.T, dir string) []string {
 		environ, err := os.ReadFile(path)
 		return err != nil || !strings.Contains(string(environ), dir)
 	})
+}
+
+// requireNoneOf requires that all processes whose environment holds the name of a folder have ended, or do so now:
+// whatever ended them did not wait for each.
+func requireNoneOf(t *testing.T, dir string) {
+	t.Helper()
+	var left []string
+	for deadline := time.Now().Add(demoStopTimeout); time.Now().Before(deadline); time.Sleep(pollInterval) {
+		if left = processesOf(t, dir); len(left) == 0 {
+			return
+		}
+	}
+	require.Empty(t, left, "processes of %s", dir)
 }

@@ -138,9 +138,13 @@ func TestKMSIsAwayForMoreThanThreeMinutes(t *testing.T) {
 	require.NoError(t, c.Stop())
 	eventually(t, func() bool { return a.poll() != nil }, "the provider says that KMS is away")
 	a.now = a.now.Add(2*time.Minute + 59*time.Second)
-	began := time.Now()
-	require.ErrorContains(t, a.poll(), "DescribeKey at")
-	require.Less(t, time.Since(began), time.Second, "a status waits for nothing")
+	shortest := time.Minute // A busy machine may delay one, and not all.
+	for range 5 {
+		began := time.Now()
+		require.ErrorContains(t, a.poll(), "DescribeKey at")
+		shortest = min(shortest, time.Since(began))
+	}
+	require.Less(t, shortest, time.Second, "a status waits for nothing")
 	_, err = a.write(secretPath, "y")
 	require.NoError(t, err, "for three minutes")
 	a.now = a.now.Add(2 * time.Second)

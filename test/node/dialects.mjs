@@ -35,6 +35,10 @@ export class Refusal extends Error {
   }
 }
 
+// patience is how long an SDK waits for an answer, in milliseconds. Their own 3 s are too short for a busy machine:
+// each GetParametersForImport makes an RSA key.
+const patience = 30_000;
+
 function refusal(error) {
   return error.data ? new Refusal(error.data, error) : error;
 }
@@ -45,7 +49,7 @@ export function pop(method) {
     const client = new popcore.RPCClient({
       endpoint: `${at.scheme}://${at.address}`, apiVersion: '2016-01-20', accessKeyId: at.id,
         accessKeySecret: at.secret,
-      securityToken: at.token,
+      securityToken: at.token, opts: { timeout: patience },
     });
     return async (operation, parameters = {}) => {
       const flat = Object.entries(parameters).map(
@@ -64,7 +68,7 @@ export function pop(method) {
 export function kms20160120(at) {
   const client = new kms.default({
     endpoint: at.address, protocol: at.scheme, accessKeyId: at.id, accessKeySecret: at.secret,
-    securityToken: at.token, regionId: 'cn-hangzhou',
+    securityToken: at.token, regionId: 'cn-hangzhou', readTimeout: patience, connectTimeout: patience,
   });
   return async (operation, parameters = {}) => {
     const Request = kms[`${operation}Request`];

@@ -34,7 +34,7 @@ func TestKeysLiveAsTheReferenceSays(t *testing.T) {
 		p.must(&kmsapi.ScheduleKeyDeletionRequest{KeyId: key.KeyId, PendingWindowInDays: 7})
 		doomed := p.describe(key.KeyId)
 		require.Equal(p, kmsapi.PendingDeletion, doomed.KeyState)
-		require.WithinDuration(p, time.Now().AddDate(0, 0, 7), parseTime(p, doomed.DeleteDate), time.Minute)
+		require.WithinDuration(p, time.Now().Add(7*24*time.Hour), parseTime(p, doomed.DeleteDate), time.Minute)
 		p.refused(kmsapi.ErrStateModifiedFailed, &kmsapi.EnableKeyRequest{KeyId: name})
 
 		p.must(&kmsapi.CancelKeyDeletionRequest{KeyId: name})

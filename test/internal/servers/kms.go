@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/client"
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/signature"
 )
@@ -28,7 +29,7 @@ type KMS struct {
 	// OwnGroup makes the process lead a process group.
 	OwnGroup bool
 
-	// Address is host:port. The kernel picks the port at the first start, and a restart keeps it.
+	// Address is host:port. The kernel picks the port at the first start, and holds it for a restart.
 	Address string
 	// CA is the PEM of the service's authority.
 	CA string
@@ -44,8 +45,8 @@ func (k *KMS) Start() (err error) {
 	if err := os.Remove(exports); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return err
 	}
-	if k.Address == "" {
-		k.Address = AnyPort
+	if err := k.pickAddress(); err != nil {
+		return err
 	}
 	cmd := exec.Command(k.Program, "server", "-dev", "-dev-listen", k.Address, "-dev-dir", k.Dir, "-dev-env", exports)
 	cmd.Stdout = io.Discard // The greeting of -dev shows the secret, which must not be in the log.
@@ -60,6 +61,18 @@ func (k *KMS) Start() (err error) {
 		return err
 	}
 	return k.readExports(exports)
+}
+
+// pickAddress picks an address at the first start, which is held for this process.
+func (k *KMS) pickAddress() error {
+	if k.Address != "" {
+		return nil
+	}
+	address, _, err := heldport.Hold()
+	if err == nil {
+		k.Address = address
+	}
+	return err
 }
 
 func (k *KMS) readExports(path string) error {

@@ -29,18 +29,27 @@ func start(t *testing.T, log, script string) *servers.Process {
 func newLog(t *testing.T) string { return filepath.Join(t.TempDir(), "log") }
 
 func TestStopReportsHowTheProcessEnded(t *testing.T) {
-	for name, tc := range map[string]struct{ script, failure string }{
+	for name, tc := range map[string]struct {
+		script, failure string
+		// isOver means that the process ends by itself.
+		isOver bool
+	}{
 		"cleanly": {script: "trap 'exit 0' TERM; echo up; while :; do sleep 0.01; done"},
 		"with status 3": {
 			script:  "trap 'exit 3' TERM; echo up; while :; do sleep 0.01; done",
 			failure: "exit status 3\nup",
 		},
-		"before the stop":  {script: "echo up; exit 4", failure: "exit status 4\nup"},
+		"before the stop":  {script: "echo up; exit 4", failure: "exit status 4\nup", isOver: true},
 		"from that signal": {script: "echo up; exec sleep 100", failure: "signal: terminated\nup"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := start(t, newLog(t), tc.script)
-			_, _ = p.AwaitOutput(regexp.MustCompile("up")) // It may have ended.
+			if tc.isOver {
+				<-p.Done()
+			} else {
+				_, err := p.AwaitOutput(regexp.MustCompile("up"))
+				require.NoError(t, err)
+			}
 			for range 2 {
 				err := p.Stop()
 				if tc.failure == "" {

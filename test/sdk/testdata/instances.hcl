@@ -91,6 +91,8 @@ rate_limits {
   write         = -1
   read          = -1
   list_tags     = -1
+  asymmetric    = -1
+  re_encrypt    = -1
   instances     = -1
   secret_values = -1
   secret_write  = -1

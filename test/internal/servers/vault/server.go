@@ -4,16 +4,14 @@ package vault
 
 import (
 	"context"
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"regexp"
-	"strconv"
 	"time"
 
 	"github.com/hashicorp/vault/api"
 
+	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/heldport"
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/test/internal/servers"
 )
 
@@ -34,7 +32,8 @@ type Server struct {
 	// Config returns the configuration file, at each start.
 	Config func() string
 
-	// Address is host:port. The first start replaces port 0 with the one that the kernel picked.
+	// Address is host:port. The first start replaces port 0 with one that is held for this process, so that a restart gets
+	// it again.
 	Address string
 	// CAFile is the authority of the listener's certificate; without one the listener speaks plain HTTP.
 	CAFile string
@@ -65,6 +64,9 @@ func (s *Server) MakeFolders() error {
 
 // Launch starts the process and does not wait until it is ready.
 func (s *Server) Launch() (err error) {
+	if err := s.pickAddress(); err != nil {
+		return err
+	}
 	config := filepath.Join(s.Dir, ConfigFile)
 	if err := os.WriteFile(config, []byte(s.Config()), 0o600); err != nil {
 		return err
@@ -84,29 +86,20 @@ func (s *Server) Start(ctx context.Context) error {
 	if err := s.Launch(); err != nil {
 		return err
 	}
-	if err := s.findAddress(); err != nil {
-		return err
-	}
 	if err := s.connect(); err != nil {
 		return err
 	}
 	return s.await(ctx, func() bool { _, err := s.Client.Sys().SealStatusWithContext(ctx); return err == nil })
 }
 
-// clusterAddress in the banner is the port of the listener plus one. The listener's own address is printed as
-// configured, so it may end in 0.
-var clusterAddress = regexp.MustCompile(`cluster address: "127\.0\.0\.1:(\d+)"`)
-
-func (s *Server) findAddress() error {
+func (s *Server) pickAddress() error {
 	if s.Address != servers.AnyPort {
 		return nil
 	}
-	match, err := s.AwaitOutput(clusterAddress)
-	if err != nil {
-		return err
+	address, _, err := heldport.Hold()
+	if err == nil {
+		s.Address = address
 	}
-	port, err := strconv.Atoi(match[1])
-	s.Address = fmt.Sprintf("127.0.0.1:%d", port-1)
 	return err
 }
 
