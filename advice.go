@@ -31,8 +31,8 @@ var whatToDo = advice.Table{
 		kmsapi.ErrRejectedPendingImport.Code:   importAdvice,
 
 		kmsapi.ErrUnsupportedOrigin.Code:    "KMS made the material of this key itself. Bring yours to a new key: vault transit import {mount}keys/NAME @FILE, or vault write {mount}keys/NAME origin=EXTERNAL",
-		kmsapi.ErrUnsupportedAlias.Code:     "KMS takes only the id of a KMS key here, and no alias.",
-		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or is not of the size that the key takes, or was not encrypted with the public key and algorithm of the import_token. A key takes the same material only, ever: import that, or import this into a new key.",
+		kmsapi.ErrUnsupportedAlias.Code:     "KMS accepts only the id of a KMS key here, not an alias.",
+		kmsapi.ErrInvalidKeyMaterial.Code:   "It is not what this key had before, or is not of the size that the key takes, or was not encrypted with the public key and algorithm of the import_token. A key takes only one material, for good: import that, or import this into a new key.",
 		kmsapi.ErrInvalidImportToken.Code:   "The import_token does not belong to this key. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrExpiredImportToken.Code:   "An import_token is valid for 24 hours. Ask for another, and wrap the key material with its public_key: vault write -f {mount}keys/{key}/import_parameters",
 		kmsapi.ErrKeyNotFound.Code:          "The KMS key is not in the region and account of this engine's configuration: see vault read {mount}config",
@@ -62,7 +62,7 @@ var whatToDo = advice.Table{
 		kmsapi.OpImportKeyMaterial: {kmsapi.ErrStateModifiedFailed.Code: keepAdvice},
 		kmsapi.OpCancelKeyDeletion: {kmsapi.ErrStateModifiedFailed.Code: "The key is not scheduled for deletion."},
 		kmsapi.OpDeleteKeyMaterial: {
-			kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it goes only with the key: vault delete {mount}keys/{key}",
+			kmsapi.ErrUnsupportedOrigin.Code: "KMS made the material of this key itself; it is deleted only with the key: vault delete {mount}keys/{key}",
 		},
 		kmsapi.OpCreateKeyVersion: {
 			kmsapi.ErrUnsupportedOperation.Code:         newCMKAdvice,
@@ -76,11 +76,11 @@ var whatToDo = advice.Table{
 			kmsapi.ErrRejectedUnsupportedOperation.Code: noPolicyAdvice,
 		},
 		kmsapi.OpTagResource: {
-			kmsapi.ErrLimitExceeded.Code: "A KMS key has room for few tags, and would have too many. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
+			kmsapi.ErrLimitExceeded.Code: "The KMS key would have too many tags. To make room, run: vault delete {mount}keys/{key}/tags tag_keys=...",
 		},
 		kmsapi.OpCreateAlias: {
 			kmsapi.ErrStateModifiedFailed.Code: keepAdvice,
-			kmsapi.ErrLimitExceeded.Code:       "The account has as many aliases as it may; remove one of vault list {mount}aliases, or ask Alibaba Cloud for more.",
+			kmsapi.ErrLimitExceeded.Code:       "The account has reached its limit of aliases; ask Alibaba Cloud for more, or remove one of vault list {mount}aliases",
 		},
 	},
 }
@@ -117,7 +117,7 @@ var overDedicated = advice.Table{
 		kmsapi.ErrKeyNotFound.Code:          "The KMS key is not in the KMS instance of this gateway: see kms_instance_id of vault read {mount}keys/{key} and vault read {mount}config",
 	},
 	ByKind: map[kmsapi.Kind]string{
-		kmsapi.KindThrottle: "Send fewer requests at a time and try again, or set max_parallel in {mount}config; how many a KMS instance serves is a matter of its specification.",
+		kmsapi.KindThrottle: "Send fewer requests at a time and try again, or set max_parallel in {mount}config; how many a KMS instance serves depends on its specification.",
 	},
 }
 
@@ -136,7 +136,7 @@ var forOtherKeys = advice.Table{ByOperation: usesOfKeys(kmsapi.ErrUnsupportedOpe
 		kmsapi.ErrUnsupportedOperation.Code: needsInstance,
 	})}
 
-const needsInstance = "Without a KMS instance, an account of today has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
+const needsInstance = "Without a KMS instance, a new account has a single default key. To make keys of your own in an instance, run: vault write {mount}config kms_instance_id=kst-..., or give instance_id with the key."
 
 // forSM is for what is about SM2 and SM4. What KMS says if it lacks them is not documented.
 var forSM = advice.Table{
@@ -150,7 +150,7 @@ var forSM = advice.Table{
 	},
 }
 
-const whereSM = "Alibaba Cloud's KMS has SM2 and SM4 in hardware KMS instances only, and in regions of mainland China only; to make keys there, give instance_id, or kms_instance_id in {mount}config. The KMS service of this project has them if its configuration says sm = true."
+const whereSM = "Alibaba Cloud's KMS has SM2 and SM4 only in hardware KMS instances, in regions of mainland China; to make keys there, give instance_id, or kms_instance_id in {mount}config. The KMS service of this project has them if its configuration says sm = true."
 
 // usesOfKeys is advice about a refusal of all operations that use a key, and about those of CreateKey.
 func usesOfKeys(
@@ -172,18 +172,18 @@ var always = map[kmsapi.Operation]string{
 
 // uncertain warns where an operation that did not answer may have run.
 var uncertain = map[kmsapi.Operation]string{
-	kmsapi.OpCreateKey:             "KMS may have made a KMS key all the same; send the same request again, and the engine looks for it first.",
-	kmsapi.OpScheduleKeyDeletion:   "KMS may have scheduled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpImportKeyMaterial:     "KMS may have imported the key material all the same; it does no harm to import it again.",
-	kmsapi.OpDeleteKeyMaterial:     "KMS may have deleted the key material all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCancelKeyDeletion:     "KMS may have cancelled the deletion all the same; see vault read {mount}keys/{key}",
-	kmsapi.OpCreateKeyVersion:      "KMS may have made a version all the same: see latest_version of vault read {mount}keys/{key}, which shows it within an hour.",
-	kmsapi.OpUpdateRotationPolicy:  "KMS may have changed the rotation policy all the same; it does no harm to write it again.",
-	kmsapi.OpCreateAlias:           "KMS may have made the alias all the same; it does no harm to write it again.",
-	kmsapi.OpUpdateAlias:           "KMS may have changed the alias all the same; it does no harm to write it again.",
-	kmsapi.OpDeleteAlias:           "KMS may have removed the alias all the same; see vault list {mount}aliases",
-	kmsapi.OpUpdateKeyDescription:  "KMS may have changed the description all the same; it does no harm to write it again.",
-	kmsapi.OpSetDeletionProtection: "KMS may have changed the deletion protection all the same; it does no harm to write it again.",
-	kmsapi.OpTagResource:           "KMS may have set the tags all the same; see vault read {mount}keys/{key}/tags",
-	kmsapi.OpUntagResource:         "KMS may have removed the tags all the same; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpCreateKey:             "KMS may have made a KMS key anyway; send the same request again, and the engine looks for it first.",
+	kmsapi.OpScheduleKeyDeletion:   "KMS may have scheduled the deletion anyway; see vault read {mount}keys/{key}",
+	kmsapi.OpImportKeyMaterial:     "KMS may have imported the key material anyway; it does no harm to import it again.",
+	kmsapi.OpDeleteKeyMaterial:     "KMS may have deleted the key material anyway; see vault read {mount}keys/{key}",
+	kmsapi.OpCancelKeyDeletion:     "KMS may have cancelled the deletion anyway; see vault read {mount}keys/{key}",
+	kmsapi.OpCreateKeyVersion:      "KMS may have made a version anyway: see latest_version of vault read {mount}keys/{key}, which shows it within an hour.",
+	kmsapi.OpUpdateRotationPolicy:  "KMS may have changed the rotation policy anyway; it does no harm to write it again.",
+	kmsapi.OpCreateAlias:           "KMS may have made the alias anyway; it does no harm to write it again.",
+	kmsapi.OpUpdateAlias:           "KMS may have changed the alias anyway; it does no harm to write it again.",
+	kmsapi.OpDeleteAlias:           "KMS may have removed the alias anyway; see vault list {mount}aliases",
+	kmsapi.OpUpdateKeyDescription:  "KMS may have changed the description anyway; it does no harm to write it again.",
+	kmsapi.OpSetDeletionProtection: "KMS may have changed the deletion protection anyway; it does no harm to write it again.",
+	kmsapi.OpTagResource:           "KMS may have set the tags anyway; see vault read {mount}keys/{key}/tags",
+	kmsapi.OpUntagResource:         "KMS may have removed the tags anyway; see vault read {mount}keys/{key}/tags",
 }

@@ -25,7 +25,7 @@ func (e *callError) gatewayAdvice() *advice.Table {
 }
 
 // sharedAdvice is for a shared gateway that can't be reached while the dedicated one is used.
-const sharedAdvice = "Keys are made, read and managed over the shared gateway. Encryption and decryption with keys of the instance go to the dedicated gateway, and need no way to the shared one; the configuration of a mount that has none is written with verify=false."
+const sharedAdvice = "Keys are made, read and managed over the shared gateway. Encryption and decryption with keys of the instance use only the dedicated gateway; if this mount can't reach the shared one, write the configuration with verify=false."
 
 // transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty where
 // the client's own advice is right. A caller that is configuring gave the settings in this request.
@@ -77,7 +77,7 @@ var dedicatedFailures = []struct {
 
 const (
 	untrustedAdvice  = "The certificate is not signed by a CA of instance_ca_cert in {mount}config. The KMS console offers the instance's CA certificate as a file; if instance_ca_cert was not given, a read of {mount}health on the active node asks KMS for it again."
-	wrongNameAdvice  = "The certificate is for another name: instance_endpoint in {mount}config is the gateway of another instance than kms_instance_id, or is an address or a name of your own and needs instance_tls_server_name."
+	wrongNameAdvice  = "The certificate is for another name: instance_endpoint in {mount}config is the gateway of an instance other than kms_instance_id, or is an address or a name of your own and needs instance_tls_server_name."
 	unresolvedAdvice = "The host name of a dedicated gateway resolves only in the VPCs of its instance. Associate this VPC with the instance, or forward kms.aliyuncs.com to Alibaba Cloud's DNS servers (100.100.2.136, 100.100.2.138), or set instance_endpoint in {mount}config."
 )
 

@@ -45,7 +45,7 @@ func (b *backend) batchResponse(
 		if n := wanted.(int); hasBody(n) {
 			code = n
 		} else {
-			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599 and a status that has a body, so it is %d", code))
+			resp.AddWarning(fmt.Sprintf("partial_failure_response_code must be 200 to 599, and a status that has a body; the status is %d instead", code))
 		}
 	}
 	if code == http.StatusOK {

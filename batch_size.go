@@ -66,7 +66,7 @@ func (b *backend) admit(list []any) (release func(), err error) {
 func (b *backend) takeRoom(size int64) (release func(), err error) {
 	release, ok := b.batches.Take(size)
 	if !ok {
-		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches and large items that are worked on at a time may take %d MiB in a mount, and %d MiB in a process. None of its items was sent; try again when others have ended, or send less at once",
+		return nil, refusal.TooManyRequests("there is no room for this batch of %d MiB: the batches and large items that are processed at a time may take %d MiB in a mount, and %d MiB in a process. None of its items was sent; try again when others have finished, or send less at once",
 			size>>20, maxMountBatches>>20, maxProcessBatches>>20)
 	}
 	return release, nil

@@ -237,7 +237,7 @@ func TestKMSKeyThatIsGoneKeepsNoOtherFromBeingChanged(t *testing.T) {
 	}
 }
 
-// An entry of before has no versions yet, and gets none from a change that must not wait for KMS to list them.
+// An earlier entry has no versions yet, and gets none from a change that must not wait for KMS to list them.
 func TestEntryOfBeforeIsDisabledWithoutMoreCalls(t *testing.T) {
 	r := newKeyRig(t, "a")
 	r.oldKey("a")

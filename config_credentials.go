@@ -58,13 +58,13 @@ func (c *config) updateCredentials(d *framework.FieldData) {
 func (c *config) checkCredentials() error {
 	switch {
 	case c.AccessKey == "" && !(c.SecretKey.IsEmpty() && c.SecurityToken.IsEmpty()):
-		return refusal.BadRequest("secret_key and security_token belong to an access_key, and there is none")
+		return refusal.BadRequest("secret_key and security_token need an access_key")
 	case c.AccessKey == "" && !c.UseEnvironment:
 		return refusal.BadRequest("access_key and secret_key are required, unless use_environment=true lets the engine use the credentials of the Vault server's environment")
 	case c.AccessKey != "" && c.SecretKey.IsEmpty():
 		return refusal.BadRequest("secret_key is required: it must be given with every new access_key, endpoint, ca_cert, sts_endpoint, ram_endpoint, role_arn or gateway, and with every change of how the dedicated gateway is reached: instance_endpoint, instance_tls_server_name, instance_ca_cert, kms_instance_id")
 	case c.RoleARN == "" && (c.RoleSessionName != "" || c.RoleExternalID != "" || c.STSEndpoint != ""):
-		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint belong to a role_arn, and there is none")
+		return refusal.BadRequest("role_session_name, role_external_id and sts_endpoint need a role_arn")
 	default:
 		return nil
 	}

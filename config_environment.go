@@ -36,7 +36,7 @@ func isOnLoopback(endpoint string) bool {
 // server that is not surely Alibaba Cloud's. A caller that may write config need not be the operator of the Vault
 // server, and has no secret to give as a proof that the credentials are its own. It could listen on the server's
 // loopback, or be on the network path with a CA of its own, and would get the security token, and signed requests that
-// can be relayed. This is checked for every new connection, since what is stored may be of before.
+// can be relayed. This is checked for every new connection, since what is stored may be older.
 func (c *config) checkEnvironment(p *process) error {
 	if c.AccessKey != "" {
 		return nil

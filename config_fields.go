@@ -67,7 +67,7 @@ var configFields = fields.Schemas{
 	},
 	"use_environment": {
 		Type:        framework.TypeBool,
-		Description: "Whether to use the credentials of the Vault server's environment if there is no access_key. Endpoints and CAs must be Alibaba Cloud's then, unless the plugin's environment has ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT=true.",
+		Description: "Whether to use the credentials of the Vault server's environment if there is no access_key. Endpoints and CAs must then be Alibaba Cloud's, unless the plugin's environment has ALICLOUDKMS_ALLOW_LOCAL_ENDPOINT=true.",
 	},
 	"role_arn": {
 		Type:        framework.TypeString,

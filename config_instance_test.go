@@ -168,7 +168,7 @@ func TestNewWayToAnInstanceNeedsTheSecretAgain(t *testing.T) {
 		"another CA, for later":          {shared, body{"instance_ca_cert": other}},
 		"the CA that KMS says":           {dedicated, body{"instance_ca_cert": ""}},
 		"another instance":               {dedicated, body{"kms_instance_id": otherInstance}},
-		"another CA than that KMS said":  {dedicatedConfig(nil), body{"instance_ca_cert": other}},
+		"a CA other than the one of KMS": {dedicatedConfig(nil), body{"instance_ca_cert": other}},
 		"another gateway and its own CA": {dedicatedConfig(nil), body{"instance_ca_cert": other, "instance_endpoint": "x"}},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -264,7 +264,7 @@ func TestGatewayThatDecryptsWhatNoKeyEncryptedIsRefused(t *testing.T) {
 		return nil, nil
 	}
 	_, err := r.tryWrite("config", dedicatedConfig(body{"instance_ca_cert": newCA(t)}))
-	refused(t, err, 502, "not one of KMS")
+	refused(t, err, 502, "not a gateway of KMS")
 }
 
 func TestEndpointThatIsADedicatedGatewayIsExplained(t *testing.T) {

@@ -59,7 +59,7 @@ func (e *keyEntry) encryptionContext(d *framework.FieldData) (kmsapi.EncryptionC
 	return encCtx, checkTogether(encCtx)
 }
 
-// messageContext is what the caller gives. The bound context is not part of it, and counts all the same, so that what
+// messageContext is what the caller gives. The bound context is not part of it, but counts too, so that what
 // is too long for one mode of a key is too long for the other.
 func (e *keyEntry) messageContext(d *framework.FieldData) (kmsapi.EncryptionContext, error) {
 	encCtx, err := e.givenContext(d)
@@ -119,7 +119,7 @@ func (e *keyEntry) bindBytes(own kmsapi.EncryptionContext, d *framework.FieldDat
 		case err != nil:
 			return nil, err
 		case len(data) > 0 && taken:
-			return nil, refusal.BadRequest("%s can't be used with this key: its bound_context has an entry %q, from before the engine had that name",
+			return nil, refusal.BadRequest("%s can't be used with this key: its bound_context has an entry %q, from before the engine used that name",
 				bound.field, bound.entry)
 		case len(data) > 0:
 			own = withEntry(own, bound.entry, base64.StdEncoding.EncodeToString(data))
@@ -142,10 +142,10 @@ func reservedNames(encCtx map[string]string) (names []string) {
 	return names
 }
 
-// warnOfReserved warns of entries that a key has had since before their names were reserved.
+// warnOfReserved warns of entries that a key already had when their names were reserved.
 func (e *keyEntry) warnOfReserved(resp *logical.Response) {
 	if names := reservedNames(e.BoundContext); len(names) > 0 {
-		resp.AddWarning(fmt.Sprintf("The bound_context has entries that are reserved now, because they begin with %q or contain %q: %s. "+
+		resp.AddWarning(fmt.Sprintf("The bound_context has entries that are now reserved, because they begin with %q or contain %q: %s. "+
 			"They keep working as they are, but a later version of the engine may use the same names: "+
 			"encrypt with a key that binds others, when you can", reserved.Prefix, reserved.Within, strings.Join(names, ", ")))
 	}

@@ -19,7 +19,7 @@ import (
 
 const (
 	// creationKind is the kind of the write-ahead log's entries for keys that are being made, and followKind that of those
-	// for keys that are being given another CMK. A plugin of before
+	// for keys that are being given another CMK. An earlier plugin
 	// refuses to settle the latter.
 	creationKind = "create-key"
 	followKind   = "follow-key"

@@ -30,7 +30,7 @@ func (r *rig) cached() int { return r.backend().dataKeys.Stats().Cached }
 // A crossing is a change after which nothing may be used that was unwrapped before, although the name of the key, or
 // the path of the mount, is the same.
 type crossing struct {
-	// do makes the change. text is a ciphertext of before.
+	// do makes the change. text is an earlier ciphertext.
 	do func(r *rig, text string)
 	// status is that of a request to decrypt text afterwards, and 0 if it opens.
 	status int

@@ -265,7 +265,7 @@ func TestImportThatKMSRefusesTouchesNothing(t *testing.T) {
 	data := r.wrapped(otherMaterial)
 	r.storage.reset("", 0)
 	_, err := r.tryWrite("keys/a/import", data)
-	refused(t, err, 400, "the same material only")
+	refused(t, err, 400, "only one material")
 	require.Zero(t, r.storage.calls["put"])
 	require.Equal(t, 3, r.backend().dataKeys.Stats().Cached)
 

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// storedFormat is the format of a key's entry, which a plugin of before reads first.
+// storedFormat is the format of a key's entry, which an earlier plugin reads first.
 func (r *rig) storedFormat(name string) int {
 	r.t.Helper()
 	var stored struct {
@@ -21,7 +21,7 @@ func (r *rig) storedFormat(name string) int {
 	return stored.Format
 }
 
-// A plugin of before refuses formats that it does not know: it would drop the data keys when it writes.
+// An earlier plugin refuses formats that it does not know: it would drop the data keys when it writes.
 func TestEntryThatHasHadDataKeysHasALaterFormat(t *testing.T) {
 	r := newKeyRig(t, "a")
 	require.Equal(t, formatVersions, r.storedFormat("a"))

@@ -71,4 +71,4 @@ func (e *keyEntry) dataKeyAge(now time.Time) (age time.Duration, known bool) {
 	return now.Sub(made), err == nil
 }
 
-var errMadeInFuture = errors.New("by this node's clock its newest data key was made in the future, so that it is rotated too late: check the clocks of Vault's nodes, and rotate the key by hand")
+var errMadeInFuture = errors.New("by this node's clock its newest data key was made in the future, so it is rotated too late: check the clocks of Vault's nodes, and rotate the key by hand")

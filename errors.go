@@ -214,7 +214,7 @@ func explainMissingCredentials(path string, e *client.CredentialsError) explanat
 		x.hint = ""
 	}
 	if refused, ok := errors.AsType[*kmsapi.Error](e.Refusal); ok {
-		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. There are no others: %s",
+		x.message = fmt.Sprintf("%s: KMS refused the credentials: %s. No others could be found: %s",
 			e.Operation, refused.Code, e.Err)
 	}
 	if status, over := statusOfEnd(e.Err); over {

@@ -122,7 +122,7 @@ func (b *backend) completeFollowing(
 		return nil, err
 	}
 	if c.isTaken(entry) {
-		return nil, refusal.Conflict("key %q is no longer the one that the KMS key %s was to follow in", c.Name, cmk.KeyId)
+		return nil, refusal.Conflict("key %q no longer has the KMS key that %s was to replace", c.Name, cmk.KeyId)
 	}
 	if _, err := b.learnVersions(ctx, conn, target{c.Name, entry}); err != nil {
 		return nil, err

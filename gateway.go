@@ -74,7 +74,7 @@ func askToDecryptNothing(ctx context.Context, c *connection) (string, error) {
 	refused, ok := errors.AsType[*kmsapi.Error](err)
 	switch {
 	case err == nil:
-		return "", refusal.BadGateway("%s decrypted what no key has encrypted, so it is not one of KMS", viaDedicated)
+		return "", refusal.BadGateway("%s decrypted a made-up ciphertext, so it is not a gateway of KMS", viaDedicated)
 	case ok && signedIn(refused):
 		return refused.RequestID, nil
 	default:

@@ -69,7 +69,7 @@ func TestWhatIsNoHMACToCheckIsRefused(t *testing.T) {
 	}{
 		"a key that has no data key":     {"verify/direct", nil, "encryption=envelope to keys/direct/config"},
 		"a key pair":                     {"verify/pair", nil, "encryption=envelope"},
-		"with a signature too":           {"verify/a", body{"signature": "vault:v2:" + made}, "give one of the two"},
+		"with a signature too":           {"verify/a", body{"signature": "vault:v2:" + made}, "not both"},
 		"an empty one":                   {"verify/a", body{"hmac": ""}, "hmac is required"},
 		"nothing behind its prefix":      {"verify/a", body{"hmac": "vault:v2:"}, "hmac is required"},
 		"an input that is not base64":    {"verify/a", body{"input": "hello!"}, "standard base64"},

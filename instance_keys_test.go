@@ -275,7 +275,7 @@ func TestDataPlaneGoesOnWithoutTheSharedGateway(t *testing.T) {
 	}
 	require.Equal(t, hello, r.write("decrypt/a", body{"ciphertext": ciphertext}).Data["plaintext"])
 	_, err := r.try(logical.ReadOperation, "keys/a", nil)
-	refused(t, err, 502, "the shared gateway", "need no way to the shared one")
+	refused(t, err, 502, "the shared gateway", "use only the dedicated gateway")
 	health := r.read("health").Data
 	gateways := health["gateways"].(map[string]any)
 	require.Equal(t, false, health["healthy"])
@@ -365,7 +365,7 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 			"alias",
 		},
 		"an instance that is not enabled yet": {
-			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceStateInvalid, []string{"Connected"}, "KMS key all the same",
+			shared, kmsapi.OpCreateKey, "keys/b", kmsapi.ErrInstanceStateInvalid, []string{"Connected"}, "KMS key anyway",
 		},
 		"an image that is too old": {
 			dedicatedConfig(nil), kmsapi.OpEncrypt, "encrypt/a", viaGateway(kmsapi.OpEncrypt, dedicatedHost, client.ErrOldImage),
@@ -375,7 +375,7 @@ func TestAdviceDependsOnGatewayAndInstance(t *testing.T) {
 		"a shared endpoint whose image is too old": {
 			none, kmsapi.OpCreateKey, "keys/b", viaGateway(kmsapi.OpCreateKey, sharedHost, client.ErrOldImage),
 			[]string{"older than 3.0.0", "Leave endpoint empty"},
-			"KMS key all the same",
+			"KMS key anyway",
 		},
 	} {
 		t.Run(name, func(t *testing.T) {

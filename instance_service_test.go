@@ -93,7 +93,7 @@ func TestKeysOfAnInstanceAreUsedWhileTheSharedGatewayIsCutOff(t *testing.T) {
 	r.write("rewrap/a", body{"batch_input": []any{body{"ciphertext": r.encrypt("a", hello)}}})
 	for _, path := range []string{"keys/b", "keys/a/disable"} {
 		_, err := r.tryWrite(path, nil)
-		refused(t, err, 502, "the shared gateway", shared.address(), "need no way to the shared one")
+		refused(t, err, 502, "the shared gateway", shared.address(), "use only the dedicated gateway")
 	}
 	health := r.read("health").Data
 	require.Equal(t, false, health["healthy"])

@@ -27,7 +27,7 @@ const (
 // A keyEntry is what the engine stores about a key, under keyPrefix and the key's name; [keyEntry.MarshalJSON] has the
 // form. An entry that is in the cache is shared and never changed; changes are made to a copy read from storage.
 type keyEntry struct {
-	// format is that of the stored entry: formatVersions, or 0 for one of before, whose one version has an unknown id.
+	// format is that of the stored entry: formatVersions, or 0 for an earlier one, whose one version has an unknown id.
 	format int
 	// The current CMK encrypts and signs. It has the newest row of versions.
 	storedCMK

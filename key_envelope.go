@@ -99,7 +99,7 @@ func (e *keyEntry) readDataKeys(id string) (err error) {
 		e.dataKeys[n] = &dataKey{version: n, wrapped: wrapped, hash: envelope.HashWrapped(wrapped)}
 	}
 	if e.isEnvelope() && !e.versions.NewestRow().IsDataKey() {
-		return errors.New("its newest version is no data key")
+		return errors.New("its newest version is not a data key")
 	}
 	return nil
 }

@@ -134,7 +134,7 @@ func (b *backend) addMissing(ctx context.Context, req *logical.Request, name str
 	}
 }
 
-// factsNow is factsOf with the connection of now.
+// factsNow is factsOf with the present connection.
 func (b *backend) factsNow(ctx context.Context, req *logical.Request, k target) (cmkFacts, error) {
 	conn, err := b.connection(ctx, req)
 	if err != nil {

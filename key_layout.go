@@ -14,9 +14,9 @@ import (
 )
 
 const (
-	// formatVersions is the format of entries that have a table of versions. Those of before have none, and format 0.
+	// formatVersions is the format of entries that have a table of versions. Earlier ones have none, and format 0.
 	formatVersions = 1
-	// formatEnvelope is the format of those of keys that have an envelope id, which a plugin of before can't use.
+	// formatEnvelope is the format of those of keys that have an envelope id, which an earlier plugin can't use.
 	formatEnvelope = 2
 	// maxRows and maxEntry bound an entry, the latter in bytes. Consul takes 512 KiB, and Vault's raft 1 MiB.
 	maxRows  = 400
@@ -27,7 +27,7 @@ const (
 	nearlyFull = 0.9
 )
 
-// keyLayout is the JSON of an entry. Its key_id is not at the top, so that a plugin of before refuses the entry as
+// keyLayout is the JSON of an entry. Its key_id is not at the top, so that an earlier plugin refuses the entry as
 // damaged: it would use the first CMK alone, and drop the rest when it writes.
 type keyLayout struct {
 	Format          int               `json:"format"`
@@ -110,7 +110,7 @@ func tooManyVersions(name string) error {
 		name, maxRows, maxEntry>>10)
 }
 
-// decodeKey reads what encodeKey has written, or a plugin of before.
+// decodeKey reads what encodeKey has written, or an earlier plugin.
 func decodeKey(name string, stored []byte) (*keyEntry, error) {
 	var found struct {
 		Format int `json:"format"`

@@ -42,7 +42,7 @@ func (r *rig) oldKey(name string) string {
 
 func TestEntryComesBackAsItWasStored(t *testing.T) {
 	for name, e := range map[string]*keyEntry{
-		"of before": {
+		"the earlier one": {
 			storedCMK: storedCMK{KeyID: "a", ARN: "acs:a", Instance: "kst-1", Marker: "M"}, Region: "cn-hangzhou",
 			DeletionAllowed: true, BoundContext: map[string]string{"team": "hr"}, Generation: "G",
 			versions: versions.New(versions.Row{CMK: "a"}),
@@ -70,7 +70,7 @@ func TestEntryComesBackAsItWasStored(t *testing.T) {
 	}
 }
 
-// A plugin of before reads these fields alone, and refuses an entry without key_id as damaged, so that it never writes.
+// An earlier plugin reads these fields alone, and refuses an entry without key_id as damaged, so that it never writes.
 func TestPluginOfBeforeRefusesAnEntryWithVersions(t *testing.T) {
 	r := newKeyRig(t, "a")
 	var old struct {
@@ -197,6 +197,6 @@ func TestTypesOfTransitAndTheirKeySpecs(t *testing.T) {
 		_, _, err := specOfType(name)
 		refused(t, err, 400, "rsa-2048", "key_spec")
 	}
-	require.Equal(t, "aes256-gcm96", typeOfSpec(""), "an entry of before")
+	require.Equal(t, "aes256-gcm96", typeOfSpec(""), "an earlier entry")
 	require.Equal(t, "ec_p256k", typeOfSpec(kmsapi.KeySpecP256K))
 }

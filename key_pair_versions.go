@@ -50,7 +50,7 @@ func (e *keyEntry) versionOf(field, given string) (n int, made string, err error
 	case made == "":
 		return 0, "", refusal.BadRequest("%s is required", field)
 	case n == 0:
-		return 0, "", refusal.BadRequest("%s must begin with vault:v, the number of a version and a colon: nothing else tells the version%s",
+		return 0, "", refusal.BadRequest("%s must begin with vault:v, the number of a version and a colon: nothing else says which version it is%s",
 			field, fields.FileHint(field, given))
 	case n > newest:
 		return 0, "", &unknownVersionError{n, newest}

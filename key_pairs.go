@@ -84,14 +84,14 @@ func (e *keyEntry) isPadded() bool {
 func paddingField() *framework.FieldSchema {
 	return &framework.FieldSchema{
 		Type:        framework.TypeString,
-		Description: "For an RSA key: oaep, which is the default and all that there is. It means nothing to other keys.",
+		Description: "For an RSA key: oaep, the default and only value. Other keys ignore it.",
 	}
 }
 
 // warnOfPadding warns of a padding that means nothing to the key.
 func (e *keyEntry) warnOfPadding(answer itemAnswer, d *framework.FieldData) itemAnswer {
 	if _, given := d.Raw["padding_scheme"]; given && !e.isPadded() {
-		answer.warn("Ignored, because it means nothing to a key of the type " + typeOfSpec(e.KeySpec) + ": padding_scheme")
+		answer.warn("Ignored, because it does not apply to a key of the type " + typeOfSpec(e.KeySpec) + ": padding_scheme")
 	}
 	return answer
 }

@@ -140,9 +140,9 @@ func TestAPaddingMeansNothingToAKeyOnSM2(t *testing.T) {
 	r := newSM2Rig(t)
 	for _, padding := range []string{"oaep", "pkcs1v15"} {
 		resp := r.write("encrypt/a", body{"plaintext": hello, "padding_scheme": padding})
-		require.Contains(t, resp.Warnings[0], "means nothing to a key of the type ec_sm2: padding_scheme")
+		require.Contains(t, resp.Warnings[0], "does not apply to a key of the type ec_sm2: padding_scheme")
 		resp = r.write("decrypt/a", body{"ciphertext": resp.Data["ciphertext"], "padding_scheme": padding})
-		require.Contains(t, resp.Warnings[0], "means nothing to a key of the type ec_sm2: padding_scheme")
+		require.Contains(t, resp.Warnings[0], "does not apply to a key of the type ec_sm2: padding_scheme")
 	}
 }
 
@@ -232,11 +232,11 @@ func TestAPrivateKeyOnSM2DoesNotPassVault(t *testing.T) {
 	private := ofOpenSSL(t, "sm2.pkcs8.der")
 	calls := r.kms.total()
 	_, err := r.tryWrite("keys/new/import", with(r.wrapped(private), onSM2))
-	refused(t, err, 400, "KMS takes it encrypted with SM2", "alicloudkms wrap", "import_parameters")
+	refused(t, err, 400, "KMS accepts it only encrypted with SM2", "alicloudkms wrap", "import_parameters")
 	_, err = r.tryWrite("keys/a/import", r.wrapped(private))
-	refused(t, err, 400, "KMS takes it encrypted with SM2")
+	refused(t, err, 400, "KMS accepts it only encrypted with SM2")
 	_, err = r.tryWrite("keys/a/import_version", r.wrapped(private))
-	refused(t, err, 400, "KMS takes it encrypted with SM2", "key_id of rotate")
+	refused(t, err, 400, "KMS accepts it only encrypted with SM2", "rotate to that with key_id")
 	_, err = r.tryWrite("keys/new/import", with(r.wrapped(private), body{"type": "ecdsa-p256"}))
 	refused(t, err, 400, "of the type ec_sm2, and the key is of the type ecdsa-p256")
 	for _, bare := range [][]byte{private, ofOpenSSL(t, "prime256v1.pkcs8.der")} {

@@ -185,7 +185,7 @@ func TestWhatAKeyOfSM4DoesNotDoIsRefused(t *testing.T) {
 		})
 	}
 	resp := r.write("encrypt/a", body{"plaintext": hello, "padding_scheme": "oaep"})
-	require.Contains(t, resp.Warnings[0], "means nothing to a key of the type aliyun_sm4")
+	require.Contains(t, resp.Warnings[0], "does not apply to a key of the type aliyun_sm4")
 }
 
 func TestSMOverADedicatedGateway(t *testing.T) {

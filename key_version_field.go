@@ -25,7 +25,7 @@ func (e *keyEntry) checkKeyVersion(asked int) error {
 	case asked < 0:
 		return refusal.BadRequest("key_version must not be negative")
 	default:
-		return refusal.BadRequest("key_version must be 0 or %d: KMS encrypts with the newest version only", newest)
+		return refusal.BadRequest("key_version must be 0 or %d: KMS encrypts only with the newest version", newest)
 	}
 }
 
@@ -55,7 +55,7 @@ func (e *keyEntry) chooseDataKey(asked int) (*dataKey, error) {
 		return nil, e.errTooOldToMake()
 	case chosen == nil:
 		return nil, refusal.BadRequest(
-			"key_version %d is a version of the KMS key: envelope mode and HMACs use data keys only", asked)
+			"key_version %d is a version of the KMS key: envelope mode and HMACs use only data keys", asked)
 	default:
 		return chosen, nil
 	}

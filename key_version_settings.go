@@ -21,7 +21,7 @@ var versionSettings = fields.Schemas{
 	},
 	"min_encryption_version": {
 		Type:        framework.TypeInt,
-		Description: "The oldest version that key_version may ask for. 0 (default): the newest encrypts, whichever it is. KMS encrypts with the newest only, so that no other number than its own is taken for a symmetric key, except in envelope mode.",
+		Description: "The oldest version that key_version may ask for. 0 (default): the newest encrypts, whichever it is. For a symmetric key in direct mode, only its number and 0 are accepted, because KMS encrypts only with the newest.",
 	},
 	"min_encryption_versoin": {
 		Type:        framework.TypeInt,
@@ -49,7 +49,7 @@ func oldestToEncrypt(d *framework.FieldData) (value any, ok bool, err error) {
 }
 
 // configureVersions takes what config says of versions into the entry. It asks KMS for the versions that exist if they
-// matter, or if the entry is of before; only then a failure to list them matters.
+// matter, or if the entry is an earlier one; only then a failure to list them matters.
 func (b *backend) configureVersions(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {
@@ -88,7 +88,7 @@ func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target
 	return b.learnVersions(ctx, conn, k)
 }
 
-// upgradeKey gives an entry of before its versions, and one with key pairs the public keys that it lacks, if KMS tells
+// upgradeKey gives an earlier entry its versions, and one with key pairs the public keys that it lacks, if KMS tells
 // them now: nobody has asked for them.
 func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
 	if k.entry.format != 0 && !k.entry.lacksPublicKey() {
@@ -116,7 +116,7 @@ func (e *keyEntry) checkMinimums(before *keyEntry, listed bool) error {
 		return refusal.BadRequest("min_encryption_version must be 0, or at least min_decryption_version: %d",
 			e.MinDecryption)
 	case isDirect && changesEncryption && e.MinEncryption != newest:
-		return refusal.BadRequest("min_encryption_version must be 0 or %d: KMS encrypts with the newest version only", newest)
+		return refusal.BadRequest("min_encryption_version must be 0 or %d: KMS encrypts only with the newest version", newest)
 	case isDirect && changesDecryption && !listed:
 		return refusal.BadRequest("min_decryption_version can't be more than 1, because KMS does not list the versions of the KMS key to the engine; allow it in RAM: kms:ListKeyVersions")
 	default:
@@ -127,7 +127,7 @@ func (e *keyEntry) checkMinimums(before *keyEntry, listed bool) error {
 // checkRotationPeriod refuses what KMS never takes.
 func checkRotationPeriod(period time.Duration) error {
 	if period != 0 && (period < kmsapi.MinRotationInterval || period > kmsapi.MaxRotationInterval) {
-		return refusal.BadRequest("auto_rotate_period must be 0, or 7 to 730 days, such as 720h for 30 days: KMS takes no other")
+		return refusal.BadRequest("auto_rotate_period must be 0, or 7 to 730 days, such as 720h for 30 days: KMS accepts no other")
 	}
 	return nil
 }

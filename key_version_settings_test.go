@@ -113,7 +113,7 @@ func TestWriteToAnEntryOfBeforeDoesNotNeedKMS(t *testing.T) {
 	r.oldKey("a")
 	r.fails(kmsapi.OpDescribeKey, lost(kmsapi.OpDescribeKey))
 	r.write("keys/a/config", body{"deletion_allowed": false})
-	require.Zero(t, r.entry("a").format, "a plugin of before can still read it")
+	require.Zero(t, r.entry("a").format, "an earlier plugin can still read it")
 	require.False(t, r.entry("a").DeletionAllowed)
 }
 

@@ -65,7 +65,7 @@ func TestHMACOfAVersionThatTheKeyNoLongerTakes(t *testing.T) {
 	require.Equal(t, calls, r.kms.total())
 }
 
-// A key that was registered with an old ciphertext has no rows for the data keys of before.
+// A key that was registered with an old ciphertext has no rows for the earlier data keys.
 func TestHMACOfAVersionWhoseDataKeyIsLost(t *testing.T) {
 	r := newEnvelopeRig(t, "a")
 	mac := r.hmac("a", nil)

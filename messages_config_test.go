@@ -142,7 +142,7 @@ func TestWhatIsSaidOfACertificateWithOtherNames(t *testing.T) {
 	}{
 		"a Common Name alone": {
 			x509.Certificate{Subject: pkix.Name{CommonName: "localhost"}},
-			`the server's certificate is not for "localhost"; the certificate names: none, since its Common Name, "localhost", does not count. To have it trusted, make the server a certificate with subjectAltName=DNS:localhost, as alicloudkms init -host localhost DIR does`,
+			`the server's certificate is not for "localhost"; the certificate names: none, since its Common Name, "localhost", does not count. To have it trusted, make a certificate for the server with subjectAltName=DNS:localhost, as alicloudkms init -host localhost DIR does`,
 		},
 		"other names": {
 			x509.Certificate{DNSNames: []string{"kms.example.com"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}},

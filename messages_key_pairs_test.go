@@ -61,7 +61,7 @@ func TestWhatIsSaidOfAKeyPairThatCannotDoIt(t *testing.T) {
 			logical.UpdateOperation, "verify/release",
 			body{"input": hello, "signature": "release.sig"},
 			400,
-			`signature must begin with vault:v, the number of a version and a colon: nothing else tells the version; did you mean the content of the file, signature=@release.sig?`,
+			`signature must begin with vault:v, the number of a version and a colon: nothing else says which version it is; did you mean the content of the file, signature=@release.sig?`,
 		},
 		"a signature of a later version": {
 			logical.UpdateOperation, "verify/release",

@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-const whatHasSM = " Alibaba Cloud's KMS has SM2 and SM4 in hardware KMS instances only, and in regions of mainland China only; to make keys there, give instance_id, or kms_instance_id in kms/config. The KMS service of this project has them if its configuration says sm = true."
+const whatHasSM = " Alibaba Cloud's KMS has SM2 and SM4 only in hardware KMS instances, in regions of mainland China; to make keys there, give instance_id, or kms_instance_id in kms/config. The KMS service of this project has them if its configuration says sm = true."
 
 func TestWhatIsSaidWhereKMSHasNoSM(t *testing.T) {
 	r := newSMRig(t)

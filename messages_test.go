@@ -200,7 +200,7 @@ func TestWhatAProgramIsSaidToDoNext(t *testing.T) {
 		r, _, config := newRealRig(t)
 		r.write("config", config)
 		r.write("keys/hr", nil)
-		r.write("config", body{"secret_key": "of before", "verify": false})
+		r.write("config", body{"secret_key": "the earlier one", "verify": false})
 		_, err := r.tryWrite("encrypt/hr", body{"plaintext": hello})
 		says(t, err, 502, `Encrypt: KMS refused: IncompleteSignature (request id ID). The secret_key does not belong to the access_key; write both again: vault write kms/config access_key=... secret_key=...`)
 	})

@@ -60,7 +60,7 @@ func TestWhatIsSaidToAClientOfTransit(t *testing.T) {
 			logical.UpdateOperation, "verify/hr",
 			body{"input": hello, "signature": "vault:v1:QUJD", "hmac": "vault:v1:QUJD"},
 			400,
-			`there is a signature to check, and an hmac: give one of the two`,
+			`give either signature or hmac, not both`,
 		},
 		"too many random bytes": {
 			logical.UpdateOperation, "random/131073", nil, 400,

@@ -197,7 +197,7 @@ func setAlias(ctx context.Context, c *connection, alias, keyID string) (created 
 			return false, err
 		}
 	}
-	return false, refusal.Conflict("others are creating and deleting the alias; try again when they are done")
+	return false, refusal.Conflict("other clients are creating and deleting the alias; try again when they are done")
 }
 
 // ownAlias returns the alias in the path, for a change. Those that Alibaba Cloud reserves for its own services can only

@@ -159,7 +159,7 @@ func TestAliasIsWrittenEvenIfOthersInterfere(t *testing.T) {
 	calls := r.kms.count(kmsapi.OpCreateAlias)
 	r.fails(kmsapi.OpUpdateAlias, kmsapi.ErrAliasNotFound) // And it is created again each time.
 	_, err := r.tryWrite("aliases/x", body{"key": "a"})
-	refused(t, err, 409, "others")
+	refused(t, err, 409, "other clients")
 	require.Equal(t, calls+maxAliasRounds, r.kms.count(kmsapi.OpCreateAlias))
 }
 

@@ -58,7 +58,7 @@ func (b *backend) keyDeregister(
 	known := ids(entry.cmks())
 	resp := deregistered(entry.KeyID, known, entry.Region, entry.shownID())
 	if left := entry.leftCMKs(); len(left) > 0 {
-		resp.AddWarning("No version of the key was left of these KMS keys, which stay and cost what KMS keys cost: " +
+		resp.AddWarning("These KMS keys had no version of the key left, but stay and cost what KMS keys cost: " +
 			strings.Join(ids(left), ", "))
 	}
 	for logID, c := range begun {

@@ -163,7 +163,7 @@ func TestBatchOfHMACsAsksKMSOnce(t *testing.T) {
 	})
 	require.Equal(t, 200, status)
 	require.Equal(t, true, results[0]["valid"])
-	for i, says := range map[int]string{1: "give one of the two", 2: "can't sign", 3: "hmac is required"} {
+	for i, says := range map[int]string{1: "not both", 2: "can't sign", 3: "hmac is required"} {
 		require.Contains(t, results[i]["error"], says)
 		require.NotContains(t, results[i], "valid")
 	}

@@ -55,5 +55,5 @@ func defaultWrapping(keySpec string) string {
 
 // errUnopenedOnly is for a private key that would pass the engine, which has no SM2 to wrap it for KMS with.
 var errUnopenedOnly = refusal.BadRequest(
-	"a private key on SM2 can't be imported with ciphertext, because KMS takes it encrypted with SM2, which this engine does not do. Make a key with key_spec=%s origin=%s, encrypt the private key with alicloudkms wrap for the public_key of its import_parameters, and import encrypted_key_material with import_token; for another version of a key, let that one's KMS key follow with key_id of rotate",
+	"a private key on SM2 can't be imported with ciphertext, because KMS accepts it only encrypted with SM2, which this engine can't do. Make a key with key_spec=%s origin=%s, encrypt the private key with alicloudkms wrap for the public_key of its import_parameters, and import encrypted_key_material with import_token; for another version of a key, import it into a KMS key with a name of its own, and rotate to that with key_id",
 	kmsapi.KeySpecSM2, kmsapi.OriginExternal)

@@ -85,7 +85,7 @@ func TestWhatIsNotAPrivateKeyOfTheTypeIsNotImported(t *testing.T) {
 		"a public key":       {"new", ofOpenSSL(t, "prime256v1.pub.pem"), curve, "no private key is in it"},
 		"16 bytes":           {"new", make([]byte, 16), curve, "not the length of a private key"},
 		"without its type":   {"new", p256, body{}, "KMS takes exactly 32"},
-		"a key of before":    {"a", p256, rsa, "is of the type ecdsa-p256, not rsa-2048"},
+		"an earlier key":     {"a", p256, rsa, "is of the type ecdsa-p256, not rsa-2048"},
 		"a symmetric key":    {"aes", p256, curve, "is of the type aes256-gcm96, not ecdsa-p256"},
 		"a derived key pair": {"new", p256, with(curve, body{"derived": true}), `"derived" can't be used`},
 	} {

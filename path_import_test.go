@@ -246,7 +246,7 @@ func TestOnlyTheSameMaterialIsImportedAgain(t *testing.T) {
 	r := newKeyRig(t)
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	_, err := r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
-	refused(t, err, 400, "InvalidKeyMaterial", "the same material only", "request id")
+	refused(t, err, 400, "InvalidKeyMaterial", "only one material", "request id")
 	require.NotContains(t, err.Error(), "now exists")
 	_, err = r.tryWrite("keys/mine/import", r.unopened("mine", kmsapi.WrapOAEPSHA256, otherMaterial))
 	refused(t, err, 400, "InvalidKeyMaterial")

@@ -21,7 +21,7 @@ func (b *backend) importVersionPath() *framework.Path {
 			logical.UpdateOperation: primaryOnly(b.answeredWhole(b.changeKey(b.keyImportVersion)),
 				"import", "key-version", keyAnswer),
 		},
-		HelpSynopsis: "Bring key material of your own for the next version of a key.",
+		HelpSynopsis: "Import your own key material as the next version of a key.",
 		HelpDescription: `
 Import key material, or a private key, as the next version of a key, as transit's client does:
 
@@ -49,7 +49,7 @@ func (b *backend) keyImportVersion(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) (*logical.Response, error) {
 	if d.Get("ciphertext").(string) == "" {
-		return nil, refusal.BadRequest("ciphertext is required: vault transit import-version makes it of the key material")
+		return nil, refusal.BadRequest("ciphertext is required: vault transit import-version makes it from the key material")
 	}
 	wanted, err := newImport(&framework.FieldData{Schema: importFields, Raw: d.Raw})
 	if err != nil {

@@ -81,7 +81,7 @@ func TestNamesOfTheEnginesOwnAreReservedInContexts(t *testing.T) {
 	r := newKeyRig(t, "a")
 	ciphertext := r.encrypt("a", hello)
 	for name, reserved := range map[string]map[string]any{
-		"a name of today":        {"vault:associated_data": "QUJD"},
+		"a reserved name":        {"vault:associated_data": "QUJD"},
 		"a name of tomorrow":     {"vault:purpose": "x"},
 		"the prefix alone":       {"vault:": ""},
 		"a name spelled inside":  {"a=1&vault:context": "x"},
@@ -110,7 +110,7 @@ func TestNamesOfTheEnginesOwnAreReservedInContexts(t *testing.T) {
 	r.write("encrypt/a", body{"plaintext": hello, "encryption_context": body{"Vault": "vault:x", "a": "vault:1&b"}})
 }
 
-// A key of before the names were reserved.
+// A key from before the names were reserved.
 func TestReservedEntryOfBeforeKeepsWorkingAndIsReported(t *testing.T) {
 	r := newKeyRig(t, "a")
 	old := map[string]string{"vault:team": "hr", "b": "1&vault:x=2"}
@@ -129,7 +129,7 @@ func TestReservedEntryOfBeforeKeepsWorkingAndIsReported(t *testing.T) {
 		r.write("keys/a/register", body{"key_id": entry.KeyID, "bound_context": with(body{"c": "1"},
 			body{"vault:team": "hr", "b": "1&vault:x=2"})}),
 	} {
-		require.Contains(t, strings.Join(resp.Warnings, "\n"), "reserved now")
+		require.Contains(t, strings.Join(resp.Warnings, "\n"), "now reserved")
 		require.Contains(t, strings.Join(resp.Warnings, "\n"), "b, vault:team")
 	}
 	for _, other := range []body{{"vault:team": "it"}, {"vault:more": "x"}} {

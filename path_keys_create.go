@@ -112,7 +112,7 @@ func (n *newKey) mayBeEnvelope() error {
 	case kmsapi.IsAsymmetric(n.cmk.KeySpec):
 		return errNoEnvelope
 	case n.cmk.Origin == kmsapi.OriginExternal:
-		return refusal.BadRequest("a key whose material is imported can't be in envelope mode yet: make it with encryption=%s, import the material, and set encryption=%s in the key's config then",
+		return refusal.BadRequest("a key whose material is imported can't be in envelope mode yet: make it with encryption=%s, import the material, and then set encryption=%s in the key's config",
 			encryptionDirect, encryptionEnvelope)
 	default:
 		return nil
@@ -156,8 +156,8 @@ func (b *backend) keyRecovered(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) *logical.Response {
 	resp := k.entry.stored(k.name)
-	resp.AddWarning(fmt.Sprintf("KMS had made a KMS key for key %q in an earlier attempt that was interrupted; the key has that KMS key now, and no other was made. "+
-		"Its origin, protection_level and description are what that attempt asked for", k.name))
+	resp.AddWarning(fmt.Sprintf("KMS had made a KMS key for key %q in an earlier attempt that was interrupted; the key now has that KMS key, and no other was made. "+
+		"Its origin, protection_level and description are those of that attempt", k.name))
 	wanted.warnOfDerived(resp, k.entry)
 	return b.tagNewKey(ctx, req, k, wanted.tags, resp)
 }
@@ -173,7 +173,7 @@ func (b *backend) keyExists(
 	cmk, err := b.describeKey(ctx, req, k)
 	switch {
 	case errors.Is(err, kmsapi.ErrKeyNotFound):
-		return nil, refusal.Conflict("key %q exists, but KMS does not find its KMS key %s with the configuration of now; the key was made in %s. If the KMS key is gone for good, forget its name first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, but KMS does not find its KMS key %s with the present configuration; the key was made in %s. If the KMS key is gone for good, forget its name first: vault write -f %skeys/%s/deregister",
 			k.name, k.entry.KeyID, k.entry.Region, mount(req), k.name)
 	case err != nil:
 		resp.AddWarning("Whether its KMS key can be used is not known: " + b.coded(req, withTarget(err, k)).Error())
@@ -224,7 +224,7 @@ func (b *backend) keyRecreate(
 		k.entry.KeyID, dying.DeleteDate, mount(req))
 	resp.AddWarning(refusal.Sentences(warning, k.entry.howToGoOn()))
 	if all := append(k.entry.leftCMKs(), k.entry.cmks()...); len(all) > 1 {
-		resp.AddWarning("These KMS keys, which the key had before, have no name then either, and stay as they are: " +
+		resp.AddWarning("These KMS keys, which the key had before, also have no name now, and stay as they are: " +
 			strings.Join(ids(all[:len(all)-1]), ", "))
 	}
 	return resp, nil
@@ -235,7 +235,7 @@ func (e *keyEntry) howToGoOn() string {
 	if !e.hasEnvelopeID() {
 		return ""
 	}
-	return "For what it has encrypted in envelope mode, deregister it then, and register it with envelope_text"
+	return "To open what it has encrypted in envelope mode, then deregister it, and register it again with envelope_text"
 }
 
 // keyMake makes the CMK of a name. k.entry is what the name has now, and may be nil.
@@ -252,7 +252,7 @@ func (b *backend) keyMake(
 	}
 	made.warnOfUnknownVersion(resp)
 	if level := wanted.cmk.ProtectionLevel; level != "" && level != metadata.ProtectionLevel {
-		resp.AddWarning(fmt.Sprintf("The protection level is %s, as the KMS instance decides it; protection_level was ignored",
+		resp.AddWarning(fmt.Sprintf("The protection level is %s, which the KMS instance decides; protection_level was ignored",
 			metadata.ProtectionLevel))
 	}
 	return b.tagNewKey(ctx, req, target{k.name, made}, wanted.tags, resp), nil

@@ -20,7 +20,7 @@ func TestDeletedMaterialIsRestoredByImport(t *testing.T) {
 	_, err := r.tryWrite("decrypt/mine", body{"ciphertext": ciphertext})
 	refused(t, err, 409, "vault transit import kms/keys/mine @FILE")
 	_, err = r.tryWrite("keys/mine/import", r.wrapped(otherMaterial))
-	refused(t, err, 400, "the same material only")
+	refused(t, err, 400, "only one material")
 	r.write("keys/mine/import", r.wrapped(ourMaterial))
 	require.Equal(t, hello, r.write("decrypt/mine", body{"ciphertext": ciphertext}).Data["plaintext"])
 }

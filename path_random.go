@@ -99,7 +99,7 @@ func randomWrite(_ context.Context, _ *logical.Request, d *framework.FieldData) 
 	}
 	resp := &logical.Response{Data: map[string]any{"random_bytes": written}}
 	if source != fromPlatform {
-		resp.AddWarning("A plugin has no access to the entropy of Vault's seal, so the bytes are of the operating system alone.")
+		resp.AddWarning("A plugin has no access to the entropy of Vault's seal, so the bytes come only from the operating system.")
 	}
 	return resp, nil
 }

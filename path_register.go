@@ -114,7 +114,7 @@ func (b *backend) alreadyRegistered(
 	ctx context.Context, req *logical.Request, conn *connection, k target, wanted registration,
 ) (*logical.Response, error) {
 	if !wanted.isOf(k.entry) {
-		return nil, refusal.Conflict("key %q exists, with the KMS key %s or with others before it, or with another bound_context, derived or envelope id; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
+		return nil, refusal.Conflict("key %q exists, with the KMS key %s, or with other previous KMS keys, or with another bound_context, derived or envelope id; use another name, or deregister the key first: vault write -f %skeys/%s/deregister",
 			k.name, k.entry.KeyID, mount(req), k.name)
 	}
 	cmk := wanted.last.KeyMetadata

@@ -34,7 +34,7 @@ func formerMessage(d *framework.FieldData) (*envelope.Message, error) {
 	}
 	text, ok := messageIn(d, field)
 	if !ok {
-		return nil, refusal.BadRequest("%s must be a ciphertext that the former key has made in envelope mode: vault:vN: followed by base64 that begins with AEFLRQ. What it has encrypted in direct mode opens without%s",
+		return nil, refusal.BadRequest("%s must be a ciphertext that the former key has made in envelope mode: vault:vN: followed by base64 that begins with AEFLRQ. What it has encrypted in direct mode opens without envelope_text%s",
 			field, fields.FileHint(field, fields.String(d, field)))
 	}
 	m, err := text.parse(field)
@@ -42,7 +42,7 @@ func formerMessage(d *framework.FieldData) (*envelope.Message, error) {
 		return nil, err
 	}
 	if m.Version > maxFormer {
-		return nil, refusal.BadRequest("%s is of version %d, and a key can go on from %d at most",
+		return nil, refusal.BadRequest("%s is of version %d, and a key can continue from at most %d",
 			field, m.Version, maxFormer)
 	}
 	return &m, nil
@@ -74,7 +74,7 @@ func (b *backend) goOnAs(ctx context.Context, conn *connection, k target, m enve
 func (b *backend) proveFormer(ctx context.Context, conn *connection, k target, m envelope.Message) error {
 	secret, err := b.unwrap(ctx, conn.of(k.entry.Instance), k, int(m.Version), m.Wrapped)
 	if foreign, ok := errors.AsType[*foreignError](err); ok {
-		return refusal.Forbidden("another KMS key than those of key_id and previous_key_ids has wrapped the data key of envelope_text: give the one that the former key had when it made the ciphertext, too (request id %s)",
+		return refusal.Forbidden("the data key of envelope_text was wrapped by a KMS key other than key_id and previous_key_ids: also give the one that the former key had when it made the ciphertext (request id %s)",
 			foreign.requestID)
 	}
 	if err != nil {
@@ -84,7 +84,7 @@ func (b *backend) proveFormer(ctx context.Context, conn *connection, k target, m
 	clear(secret[:])
 	defer key.Clear()
 	if !key.IsCommitted(m) {
-		return refusal.BadRequest("envelope_text was altered: its data key has not made it")
+		return refusal.BadRequest("envelope_text was altered: its data key did not make it")
 	}
 	return nil
 }
@@ -120,7 +120,7 @@ func (b *backend) keysOfEnvelope(ctx context.Context, req *logical.Request, k ta
 
 func warnOfSharedEnvelope(resp *logical.Response, names []string) {
 	if len(names) > 0 {
-		resp.AddWarning("These keys have the same envelope_id, so that each can decrypt what the others encrypt in envelope mode with a KMS key that it has too: " +
+		resp.AddWarning("These keys have the same envelope_id, so each can decrypt what the others encrypt in envelope mode with a KMS key that it has too: " +
 			strings.Join(names, ", "))
 	}
 }

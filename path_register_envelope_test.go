@@ -152,9 +152,9 @@ func TestEnvelopeTextThatDoesNotFitIsRefused(t *testing.T) {
 		"without the bound context": {body{"bound_context": nil}, 400, "bound_context of the former key"},
 		"another bound context":     {body{"bound_context": "team=it"}, 400, "bound_context of the former key"},
 		"without an earlier KMS key": {
-			with(text(former.texts[2]), body{"previous_key_ids": nil}), 403, "another KMS key than those",
+			with(text(former.texts[2]), body{"previous_key_ids": nil}), 403, "was wrapped by a KMS key other than",
 		},
-		"another KMS key": {body{"key_id": foreign, "previous_key_ids": nil}, 403, "another KMS key than those"},
+		"another KMS key": {body{"key_id": foreign, "previous_key_ids": nil}, 403, "was wrapped by a KMS key other than"},
 		"a key pair": {
 			body{"key_id": pair, "previous_key_ids": nil, "bound_context": nil}, 400, `the field "envelope_text"`,
 		},
@@ -231,7 +231,7 @@ func TestRecreatedKeySaysHowItsFormerOneIsKept(t *testing.T) {
 	text, old := r.encrypt("a", hello), r.keyID("a")
 	scheduled(r.direct(), old)
 	resp := r.write("keys/a", body{"recreate": true})
-	require.Contains(t, strings.Join(resp.Warnings, "\n"), "register it with envelope_text")
+	require.Contains(t, strings.Join(resp.Warnings, "\n"), "register it again with envelope_text")
 	require.NotEqual(t, messageOfText(t, text).ID.String(), resp.Data["envelope_id"])
 	_, err := r.tryWrite("decrypt/a", body{"ciphertext": text})
 	refused(t, err, 403, "not made by this key")

@@ -58,7 +58,7 @@ func (b *backend) rewrap(
 		op:        kmsapi.OpReEncrypt,
 		take:      func() (itemAnswer, error) { return sealed.reEncrypt(ctx, c, k) },
 		otherwise: func() (itemAnswer, error) { return sealed.openAndEncrypt(ctx, c, k) },
-		instead:   "It needs none of kms:Decrypt and kms:Encrypt where RAM allows kms:ReEncryptFrom and kms:ReEncryptTo on the KMS key.",
+		instead:   "It does not need kms:Decrypt and kms:Encrypt where RAM allows kms:ReEncryptFrom and kms:ReEncryptTo on the KMS key.",
 	}.run(b, c, k)
 }
 

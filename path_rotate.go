@@ -93,7 +93,7 @@ func (k target) checkRegion(conn *connection) error {
 	if k.entry.Region == conn.region {
 		return nil
 	}
-	return refusal.Conflict("key %q was made in %s, and the engine is configured for %s now",
+	return refusal.Conflict("key %q was made in %s, and the engine is now configured for %s",
 		k.name, k.entry.Region, conn.region)
 }
 

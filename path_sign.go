@@ -58,7 +58,7 @@ As sign/NAME. The hash function can be sha2-256 only, and with a key on SM2 sm3 
 }
 
 // signedHashes says which hash functions KMS signs.
-const signedHashes = "It can be sha2-256 only, and with a key on SM2 sm3 only."
+const signedHashes = "It can only be sha2-256, and with a key on SM2 only sm3."
 
 var signItem = fields.WithTransit(fields.Schemas{
 	"reference": referenceField(),

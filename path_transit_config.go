@@ -81,7 +81,7 @@ func cacheConfigWrite(
 		return nil, err
 	}
 	resp := &logical.Response{Data: map[string]any{"size": size}}
-	resp.AddWarning("The size has no effect: the engine caches the names of all keys that are used, and no key material.")
+	resp.AddWarning("The size has no effect: the engine caches the entries of all keys that are used.")
 	return resp, nil
 }
 

@@ -233,6 +233,6 @@ func trimAnswer(req *logical.Request, k target, left leftCMKs) *logical.Response
 // that version was dropped: it can't be distinguished from data keys that KMS makes for callers.
 func (e *keyEntry) warnOfVersionInUse(resp *logical.Response, trimmed *keyEntry) {
 	if e.versions.InUse() != nil && trimmed.versions.InUse() == nil {
-		resp.AddWarning("What the key has encrypted in direct mode with the present version of its KMS key still opens, since datakey uses that version: to end that too, let another KMS key follow, with rotate new_cmk=true, and trim the versions before it")
+		resp.AddWarning("What the key has encrypted in direct mode with the present version of its KMS key still opens, since datakey uses that version: to end that too, rotate to another KMS key with new_cmk=true, and trim the versions before it")
 	}
 }

@@ -69,7 +69,7 @@ var verifyItem = fields.WithTransit(joined(signItem, fields.Schemas{
 }), "cmac")
 
 var verifyFields = signatureFields(verifyItem,
-	"For a signature, it can be sha2-256 only, and with a key on SM2 sm3 only; for an HMAC, it is that of hmac.")
+	"For a signature, it can only be sha2-256, and with a key on SM2 only sm3; for an HMAC, it is that of hmac.")
 
 // verify checks the signature or the HMAC of an item.
 func (b *backend) verify(
@@ -78,7 +78,7 @@ func (b *backend) verify(
 	signature, mac := fields.String(item, "signature"), fields.String(item, "hmac")
 	switch {
 	case signature != "" && mac != "":
-		return itemAnswer{}, refusal.BadRequest("there is a signature to check, and an hmac: give one of the two")
+		return itemAnswer{}, refusal.BadRequest("give either signature or hmac, not both")
 	case mac != "" || signature == "" && k.entry.hasDataKeys():
 		return b.verifyMAC(ctx, c, k, o.Hashes, item)
 	default:

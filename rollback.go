@@ -207,7 +207,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 	}
 	if conn.region != c.Region {
 		return b.keepOrGiveUp(c, refusal.Conflict(
-			"the creation of key %q in %s was interrupted, and the engine is configured for %s now, so that its KMS key can't be searched for",
+			"the creation of key %q in %s was interrupted, and the engine is now configured for %s, so its KMS key can't be searched for",
 			c.Name, c.Region, conn.region))
 	}
 	cmk, err := b.findCMK(ctx, req, conn, &c)
@@ -226,7 +226,7 @@ func (b *backend) settle(ctx context.Context, req *logical.Request, c creation, 
 		return withKey(err, c.Name)
 	case cmk.KeyId == "" && c.Identity != conn.identity:
 		return b.keepOrGiveUp(c, refusal.Conflict(
-			"the creation of key %q was interrupted, and its KMS key is not found with the endpoint, access key and role that are configured now",
+			"the creation of key %q was interrupted, and its KMS key is not found with the endpoint, access key and role that are now configured",
 			c.Name))
 	case cmk.KeyId == "":
 		b.Logger().Info("an interrupted creation of a key has left no KMS key",

@@ -73,7 +73,7 @@ func (c *config) knows(id string) bool {
 	return id == c.AccessKey || id == c.Rotation.Pending.ID || id == c.Rotation.Retiring.ID
 }
 
-// warnOfAbandoned adds to resp, which may be nil, the access keys of before that stay in RAM, and that nothing here
+// warnOfAbandoned adds to resp, which may be nil, the earlier access keys that stay in RAM, and that nothing here
 // knows any longer.
 func (c *config) warnOfAbandoned(resp *logical.Response, before []string) *logical.Response {
 	var left []string

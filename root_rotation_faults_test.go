@@ -78,7 +78,7 @@ func TestRollbackGivesUpWhatItCanNotSettle(t *testing.T) {
 	r.ram.After(nil)
 	r.remove("config", nil)
 	r.pass(time.Hour)
-	require.ErrorContains(t, r.settleNow(), "another one is configured")
+	require.ErrorContains(t, r.settleNow(), "another one is now configured")
 	r.pass(giveUpAfter)
 	require.NoError(t, r.settleNow())
 	require.Zero(t, r.unsettled())

@@ -94,7 +94,7 @@ func (b *backend) checkAlone(ctx context.Context, req *logical.Request, c *confi
 // notAlone says which other access key the user has, and what to do about it.
 func (c *config) notAlone(req *logical.Request, other ram.AccessKey, isOrphan bool) error {
 	id := other.AccessKeyId
-	what := fmt.Sprintf("the RAM user has another access key, %s, made at %s, so that none can be made",
+	what := fmt.Sprintf("the RAM user has another access key, %s, made at %s, so no new one can be made",
 		id, other.CreateDate)
 	switch {
 	case id == c.Rotation.Retiring.ID:
@@ -126,7 +126,7 @@ func (b *backend) rollbackKeyCreation(ctx context.Context, req *logical.Request,
 		return err
 	case c == nil || c.origin() != k.Origin || c.checkRotatable() != nil:
 		return b.keepKeyCreation(k, refusal.Conflict(
-			"a rotation of the access key of %s was interrupted, and another one is configured now, so that RAM can't be asked whether it has left one",
+			"a rotation of the access key of %s was interrupted, and another one is now configured, so RAM can't be asked whether one is left over",
 			k.Origin))
 	}
 	orphans, err := b.orphansOf(ctx, c, k)

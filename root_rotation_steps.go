@@ -49,7 +49,7 @@ func (b *backend) makeSuccessor(ctx context.Context, req *logical.Request, c *co
 	return nil
 }
 
-// notMade returns why there is no new access key. If there may be one all the same, the log entry stays.
+// notMade returns why there is no new access key. If there may be one anyway, the log entry stays.
 func (b *backend) notMade(ctx context.Context, req *logical.Request, logID string, err error) error {
 	if !ram.SurelyNotDone(err) {
 		return &ramError{err: err, done: perhapsMade}
@@ -60,7 +60,7 @@ func (b *backend) notMade(ctx context.Context, req *logical.Request, logID strin
 
 const (
 	nothingMade = "No access key was made, and nothing has changed"
-	perhapsMade = "RAM may have made an access key, whose secret is lost then. Nothing that is in use has changed. Send the same request again: it says whether there is one, and how to delete it"
+	perhapsMade = "RAM may have made an access key, whose secret is then lost. Nothing that is in use has changed. Send the same request again: it says whether there is one, and how to delete it"
 )
 
 const (

@@ -63,7 +63,7 @@ func (b *backend) rotateToNew(
 		return nil, err
 	}
 	if old.KeyMetadata.Origin == kmsapi.OriginExternal {
-		return nil, refusal.BadRequest("the material of key %q is imported, so that KMS can't make another; import it: vault transit import-version %skeys/%[1]s @FILE",
+		return nil, refusal.BadRequest("the material of key %q is imported, so KMS can't make a new version; import one: vault transit import-version %skeys/%[1]s @FILE",
 			k.name, mount(req))
 	}
 	next, err := b.recoverKey(ctx, req, k.name, func(c creation) bool {
@@ -74,7 +74,7 @@ func (b *backend) rotateToNew(
 	}
 	if next != nil {
 		return rotated(target{k.name, next}, aliasesStay(k.entry), fmt.Sprintf(
-			"KMS had made the KMS key %s in an earlier attempt that was interrupted; it follows now, and no other was made", next.KeyID)), nil
+			"KMS had made the KMS key %s in an earlier attempt that was interrupted; it is now the newest version, and no other was made", next.KeyID)), nil
 	}
 	return b.makeNext(ctx, req, conn, k, old.KeyMetadata)
 }
@@ -130,7 +130,7 @@ func likeCMK(m kmsapi.KeyMetadata, c creation) *kmsapi.CreateKeyRequest {
 }
 
 func aliasesStay(old *keyEntry) string {
-	return fmt.Sprintf("KMS's aliases of the old KMS key %s stay with it. What it has encrypted still opens, as long as it is neither disabled nor deleted", old.KeyID)
+	return fmt.Sprintf("KMS's aliases of the old KMS key %s stay with it. Its ciphertexts still open, as long as it is not disabled or deleted", old.KeyID)
 }
 
 // warnOfSuspended warns of a rotation policy that KMS lets nobody turn off, as long as the CMK can't be used.
@@ -176,7 +176,7 @@ func (b *backend) rotateToGiven(
 	resp := rotated(target{k.name, next}, aliasesStay(k.entry))
 	warnOfSuspended(resp, old.KeyMetadata)
 	others, err := b.keysThatCanDecrypt(kept, req, k.name, next)
-	if err != nil { // The key is rotated all the same.
+	if err != nil { // The key is rotated anyway.
 		resp.AddWarning("Whether other keys have the same KMS key is not known: " + err.Error())
 	}
 	next.warnOfSharedCMK(resp, others)

@@ -171,5 +171,5 @@ func describeCMK(ctx context.Context, conn *connection, id string) (*kmsapi.Desc
 // listAllCMKs is listCMKs for callers that must not miss any.
 func listAllCMKs(ctx context.Context, conn *connection) (listing.Listing[kmsapi.KeyEntry], error) {
 	return listing.Still(func() (listing.Listing[kmsapi.KeyEntry], error) { return listCMKs(ctx, conn) },
-		"others are creating or deleting KMS keys, so that the one of an interrupted creation can't be searched for; try again")
+		"others are creating or deleting KMS keys, so the one of an interrupted creation can't be searched for; try again")
 }

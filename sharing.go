@@ -42,7 +42,7 @@ func (b *backend) reserveUnshared(
 	return release, nil
 }
 
-// checkUnshared refuses CMKs that have another name than the given one.
+// checkUnshared refuses CMKs that have a name other than the given one.
 func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name string, cmks []storedCMK) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {
@@ -98,7 +98,7 @@ func (e *keyEntry) warnOfSharedCMK(resp *logical.Response, others []string) {
 		return
 	}
 	if e.isAsymmetric() {
-		resp.AddWarning("These keys have the same KMS key, so that the signatures of each are valid for the others: " +
+		resp.AddWarning("These keys have the same KMS key, so the signatures of each are valid for the others: " +
 			strings.Join(others, ", "))
 	} else {
 		resp.AddWarning("These keys have the same KMS key, and each can decrypt what the others encrypt in direct mode, because their bound_context have no entry of the same name with different values: " +

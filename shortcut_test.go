@@ -67,7 +67,7 @@ func TestNoPlaintextComesToVaultWhereKMSCanKeepIt(t *testing.T) {
 func TestShortcutThatIsNotOfferedIsTriedAgainAfterTenMinutes(t *testing.T) {
 	for name, refusal := range map[string]*kmsapi.Error{
 		"by RAM":                  kmsapi.ErrNoPermission,
-		"by a service of before":  kmsapi.ErrActionNotFound,
+		"by an earlier service":   kmsapi.ErrActionNotFound,
 		"by KMS for such a key":   kmsapi.ErrUnsupportedOperation,
 		"by a gateway of its own": kmsapi.ErrInvalidAPIName,
 	} {

@@ -17,7 +17,7 @@ import (
 const (
 	// passEvery is how often every key is visited. A pass over very many keys takes longer.
 	passEvery = time.Hour
-	// passDelay is how long after its start a plugin leaves the entries alone: a version of before can't read what
+	// passDelay is how long after its start a plugin leaves the entries alone: an earlier version can't read what
 	// the pass writes, and an operator may want to go back right after an upgrade.
 	passDelay = 10 * time.Minute
 	// passSpan bounds the time of one run. Vault starts one every minute, waits for it, and gives it 90 seconds.

@@ -63,7 +63,7 @@ func TestPassFindsTheVersionsThatKMSHasMade(t *testing.T) {
 	r.minutes(clock, 60)
 	require.Equal(t, stored, r.storedKey("a"))
 	require.Equal(t, 2, version(t, r.encrypt("b", hello)))
-	require.Equal(t, 2, version(t, r.encrypt("c", hello)), "an entry of before has its versions")
+	require.Equal(t, 2, version(t, r.encrypt("c", hello)), "an earlier entry has its versions")
 	require.Equal(t, formatVersions, r.entry("c").format)
 	require.Equal(t, "hr", r.entry("c").BoundContext["team"])
 }

@@ -52,7 +52,7 @@ func parseEndpoint(text string) (endpoint, error) {
 		return endpoint{}, errors.New(`is not a host, optionally with "https://" before and ":port" after it`)
 	}
 	if u.User != nil || strings.TrimSuffix(u.Path, "/") != "" || u.RawQuery != "" || u.ForceQuery || u.Fragment != "" {
-		return endpoint{}, errors.New("has more than scheme, host and port; leave user, path and query out")
+		return endpoint{}, errors.New("has more than scheme, host and port; leave out user, path and query")
 	}
 	e := endpoint{scheme: scheme, host: strings.ToLower(u.Hostname()), port: u.Port()}
 	if e.port == "" {

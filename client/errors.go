@@ -46,7 +46,7 @@ func (e *TransportError) Error() string {
 // Unwrap returns the cause.
 func (e *TransportError) Unwrap() error { return e.Err }
 
-// MayHaveRun reports whether a call of op that failed with err may have run all the same, so that another one might do
+// MayHaveRun reports whether a call of op that failed with err may have run anyway, so that another one might do
 // a second time what it has done. It is false for an operation that may be repeated.
 func MayHaveRun(op kmsapi.Operation, err error) bool {
 	if op.Repeatable() {
@@ -61,7 +61,7 @@ func MayHaveRun(op kmsapi.Operation, err error) bool {
 
 var (
 	errTooLarge = errors.New("the answer is larger than 1 MiB, so it did not come from KMS; check the endpoint")
-	errGarbage  = errors.New("the answer is not one of KMS; check that the endpoint is a KMS of API version " +
+	errGarbage  = errors.New("the answer did not come from KMS; check that the endpoint is a KMS of API version " +
 		kmsapi.Version)
 	errBroken = errors.New("the connection broke, or what came back is not HTTP; check the endpoint")
 )
@@ -97,7 +97,7 @@ var hints = []struct {
 }{
 	{isError(context.Canceled), "the caller gave up"},
 	{isError(context.DeadlineExceeded), lateAdvice},
-	{isProxy, "the way goes over a proxy; check it, and what names it: the configuration, or the variables HTTPS_PROXY and NO_PROXY of this process"},
+	{isProxy, "the connection goes through a proxy; check it, and the setting that names it: the configuration, or the variables HTTPS_PROXY and NO_PROXY of this process"},
 	{is[x509.UnknownAuthorityError], "if the server is the right one, set CACert to the certificate of the authority that signed its certificate"},
 	{is[x509.CertificateInvalidError], "the server's certificate can't be used now; check it, and the clocks of both sides"},
 	{is[tls.RecordHeaderError], "the endpoint does not speak TLS; check host and port"},

@@ -22,14 +22,14 @@ func TestAnswerThatIsNotFromKMSIsATransportError(t *testing.T) {
 		answer step
 		want   string
 	}{
-		{"no body", answer(""), "not one of KMS"},
-		{"HTML", answer("<html>" + plaintext + "</html>"), "not one of KMS"},
-		{"JSON that is not an object", answer(`["` + plaintext + `"]`), "not one of KMS"},
-		{"null", answer("null"), "not one of KMS"},
-		{"an object without a request id", answer(`{"CiphertextBlob":"b"}`), "not one of KMS"},
-		{"a request id that is not a string", answer(`{"RequestId":1,"CiphertextBlob":"b"}`), "not one of KMS"},
-		{"an object with something after it", answer(`{"RequestId":"r","CiphertextBlob":"b"}{}`), "not one of KMS"},
-		{"a string that is not UTF-8", answer("{\"RequestId\":\"r\",\"CiphertextBlob\":\"\xff\"}"), "not one of KMS"},
+		{"no body", answer(""), "did not come from KMS"},
+		{"HTML", answer("<html>" + plaintext + "</html>"), "did not come from KMS"},
+		{"JSON that is not an object", answer(`["` + plaintext + `"]`), "did not come from KMS"},
+		{"null", answer("null"), "did not come from KMS"},
+		{"an object without a request id", answer(`{"CiphertextBlob":"b"}`), "did not come from KMS"},
+		{"a request id that is not a string", answer(`{"RequestId":1,"CiphertextBlob":"b"}`), "did not come from KMS"},
+		{"an object with something after it", answer(`{"RequestId":"r","CiphertextBlob":"b"}{}`), "did not come from KMS"},
+		{"a string that is not UTF-8", answer("{\"RequestId\":\"r\",\"CiphertextBlob\":\"\xff\"}"), "did not come from KMS"},
 		{"a body of 2 MiB with its length", header("Content-Length", "2097168", answer(big)), "larger than 1 MiB"},
 		{"a body of 2 MiB in chunks", answer(big), "larger than 1 MiB"},
 		{
@@ -89,7 +89,7 @@ func TestAnswerWithoutItsRequiredFieldsIsRefused(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := call(newScript(t, answer(`{"RequestId":"r"}`)).dial(t, nil))
-			require.ErrorContains(t, requireTransportError(t, err, kmsapi.Operation(name)), "not one of KMS")
+			require.ErrorContains(t, requireTransportError(t, err, kmsapi.Operation(name)), "did not come from KMS")
 		})
 	}
 }

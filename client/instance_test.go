@@ -221,7 +221,7 @@ func TestAnAnswerThatIsNotJSON(t *testing.T) {
 			answer: header("Content-Type", "text/html", status(http.StatusForbidden, "<html>")),
 			says:   `HTTP 403 Forbidden with content type "text/html"`,
 		},
-		"that claims to be an answer": {answer: answer("\x0a\x05hello"), says: "not one of KMS"},
+		"that claims to be an answer": {answer: answer("\x0a\x05hello"), says: "did not come from KMS"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := encrypt(t.Context(), newScript(t, tc.answer).dial(t, func(cfg *client.Config) { cfg.MaxRetries = -1 }))

@@ -126,7 +126,7 @@ func TestWhatAWrongConfigIsTold(t *testing.T) {
 		},
 		"the endpoint of an instance": {
 			client.Config{Instances: map[string]client.Instance{ours: {CACert: otherAuthority, Endpoint: "a/b"}}},
-			`Instances["kst-ours"].Endpoint has more than scheme, host and port; leave user, path and query out`,
+			`Instances["kst-ours"].Endpoint has more than scheme, host and port; leave out user, path and query`,
 		},
 		"an instance without an id": {
 			client.Config{Instances: map[string]client.Instance{"": {CACert: otherAuthority}}},
@@ -194,7 +194,7 @@ func TestACertificateWithOtherNamesIsToldByThem(t *testing.T) {
 	}{
 		"a Common Name alone, as openssl req -subj makes it": {
 			x509.Certificate{Subject: pkix.Name{CommonName: "localhost"}},
-			`DescribeRegions at HOST failed: the server's certificate is not for "localhost"; the certificate names: none, since its Common Name, "localhost", does not count (make the server a certificate with subjectAltName=DNS:localhost, as alicloudkms init -host localhost DIR does)`,
+			`DescribeRegions at HOST failed: the server's certificate is not for "localhost"; the certificate names: none, since its Common Name, "localhost", does not count (make a certificate for the server with subjectAltName=DNS:localhost, as alicloudkms init -host localhost DIR does)`,
 		},
 		"other names": {
 			x509.Certificate{DNSNames: []string{"kms.example.com", "\x1b[2Jkms"}, IPAddresses: []net.IP{net.IPv4(10, 0, 0, 1)}},

@@ -34,7 +34,7 @@ func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 		return nil, errors.New("it is a public key, but not of RSA")
 	}
 	if bits := key.N.BitLen(); bits < minImportKey {
-		return nil, fmt.Errorf("it is an RSA key of %d bits, and %d are the least", bits, minImportKey)
+		return nil, fmt.Errorf("it is an RSA key of %d bits, and needs at least %d", bits, minImportKey)
 	}
 	return key, nil
 }
@@ -46,7 +46,7 @@ func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 func WrapKeyMaterial(algorithm string, key *rsa.PublicKey, material []byte) (string, error) {
 	wrap, ok := wrappers[algorithm]
 	if !ok {
-		return "", fmt.Errorf("there is no wrapping algorithm %q; there are %s", algorithm,
+		return "", fmt.Errorf("there is no wrapping algorithm %q; the algorithms are %s", algorithm,
 			strings.Join(slices.Sorted(maps.Keys(wrappers)), ", "))
 	}
 	wrapped, err := wrap(key, material)

@@ -16,7 +16,7 @@ type CreateKeyRequest struct {
 	KeyUsage string
 	// Description has up to [MaxDescription] characters.
 	Description string
-	// DKMSInstanceId is the KMS instance that the key is made in. Without it, an account of today gets its one default
+	// DKMSInstanceId is the KMS instance that the key is made in. Without it, a new account gets its one default
 	// key, which is for Alibaba Cloud's own services.
 	DKMSInstanceId string
 	// Policy is the key's policy, in JSON of up to [MaxPolicy] bytes. Only keys of an instance have one.

@@ -19,8 +19,8 @@ func NoInternetAccess(c *server.Config) { c.Instances[0].InternetAccess = new(bo
 // OldImage makes the dedicated gateway of [KMS.Instance] one that does not serve this API.
 func OldImage(c *server.Config) { c.Instances[0].Image = "2.9.1" }
 
-// StrictDefaultKeys makes CreateKey without a KMS instance enable the account's one default key, as in an account of
-// today.
+// StrictDefaultKeys makes CreateKey without a KMS instance enable the account's one default key, as in a new
+// account.
 func StrictDefaultKeys(c *server.Config) { c.StrictDefaultKeys = true }
 
 // SM serves key pairs on SM2 and keys of SM4. The test must import server/sm.

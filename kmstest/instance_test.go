@@ -72,5 +72,5 @@ func TestCertificatesAreRenewedAndReplaced(t *testing.T) {
 	var unknown x509.UnknownAuthorityError
 	require.ErrorAs(t, roundTrip(t, c, "kst-dev"), &unknown)
 	require.NotEqual(t, kms.Instance.CACert, kms.InstanceCalled("kst-dev").CACert)
-	require.NoError(t, roundTrip(t, dial(t, kms, "kst-dev"), "kst-dev"), "a client of today has the new CA")
+	require.NoError(t, roundTrip(t, dial(t, kms, "kst-dev"), "kst-dev"), "today's client has the new CA")
 }

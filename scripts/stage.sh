@@ -56,7 +56,7 @@ open_stage() {
 # substitution, and without a closing parenthesis it reports an error and forgets the signal. Everywhere else, the first
 # line is run, and ends the script, before the second one is parsed.
 exit_on() {
-	# shellcheck disable=SC2064 # the status is that of now
+	# shellcheck disable=SC2064 # the status is the present one
 	trap "interrupted=yes; exit $2"$'\n)' "$1"
 }
 

@@ -69,11 +69,11 @@ func (v values) access(useEnvironment, environment bool) (access, error) {
 func (v values) checkCredentials() error {
 	switch {
 	case v["access_key"] == "" && (v["secret_key"] != "" || v["security_token"] != ""):
-		return errors.New("secret_key and security_token need an access_key, and there is none")
+		return errors.New("secret_key and security_token need an access_key")
 	case v["access_key"] != "" && v["secret_key"] == "":
 		return errors.New("access_key is set without its secret_key")
 	case v["role_arn"] == "" && (v["role_external_id"] != "" || v["sts_endpoint"] != ""):
-		return errors.New("role_external_id and sts_endpoint need a role_arn, and there is none")
+		return errors.New("role_external_id and sts_endpoint need a role_arn")
 	default:
 		return nil
 	}

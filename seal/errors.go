@@ -137,7 +137,7 @@ var whatToDo = advice.Table{
 	ByOperation: map[kmsapi.Operation]map[kmsapi.Code]string{
 		kmsapi.OpDescribeKey: {
 			kmsapi.ErrNoPermission.Code:   "the RAM identity needs the action kms:DescribeKey on the KMS key, and on the alias if kms_key_id is one",
-			kmsapi.ErrInvalidAPIName.Code: `domain is the dedicated gateway of a KMS instance: write gateway = "dedicated", kms_instance_id and ca_cert, and leave domain out`,
+			kmsapi.ErrInvalidAPIName.Code: `domain is the dedicated gateway of a KMS instance: write gateway = "dedicated", kms_instance_id and ca_cert, and leave out domain`,
 		},
 		kmsapi.OpEncrypt: {
 			kmsapi.ErrNoPermission.Code: "the RAM identity needs the action kms:Encrypt on the KMS key, and on the alias if kms_key_id is one",

@@ -22,8 +22,8 @@ const (
 // misplaced is what to say of a setting of the gateway that was not chosen. Nothing is sent there, so to ignore the
 // setting would leave its author in the belief that it is in use.
 var misplaced = map[string]string{
-	sharedGateway:    `%[1]s is for gateway = "shared", and gateway is "dedicated": name the instance's endpoint instance_endpoint, or leave %[1]s out`,
-	dedicatedGateway: `%[1]s is for gateway = "dedicated": write that too, or leave %[1]s out`,
+	sharedGateway:    `%[1]s is for gateway = "shared", and gateway is "dedicated": give the instance's endpoint as instance_endpoint, or leave out %[1]s`,
+	dedicatedGateway: `%[1]s is for gateway = "dedicated": write that too, or leave out %[1]s`,
 }
 
 // gateway returns which gateway was chosen.

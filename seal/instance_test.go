@@ -133,7 +133,7 @@ func TestSettingsOfGatewaysAreChecked(t *testing.T) {
 		},
 		"the shared gateway's endpoint with the dedicated one": {
 			map[string]string{"gateway": "dedicated", "kms_instance_id": ours, "ca_cert": "x", "domain": "canary.example.com"},
-			"domain is for gateway = \"shared\", and gateway is \"dedicated\": name the instance's endpoint instance_endpoint",
+			"domain is for gateway = \"shared\", and gateway is \"dedicated\": give the instance's endpoint as instance_endpoint",
 		},
 		"a dedicated gateway without an instance": {
 			map[string]string{"gateway": "dedicated", "instance_endpoint": "canary.example.com"}, "needs kms_instance_id",

@@ -22,7 +22,7 @@ const (
 	wrongKey         = "check key_id, region and endpoint: the KMS key must be in that region, and of the access key's account"
 	deletionAdvice   = "the KMS key is scheduled for deletion: cancel that in KMS, or what it has encrypted is lost"
 	permissionAdvice = "the RAM identity needs kms:Encrypt and kms:Decrypt on a symmetric KMS key, and kms:GetPublicKey and kms:AsymmetricSign on a key pair"
-	noInternetAccess = "if it is in a KMS instance, the instance's Internet access may be off: write gateway=dedicated then"
+	noInternetAccess = "if it is in a KMS instance, the instance's Internet access may be off: then write gateway=dedicated"
 )
 
 var keyRefused = advice.Table{

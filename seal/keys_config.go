@@ -115,7 +115,7 @@ func (c keyConfig) check() error {
 	case c.id == "":
 		return errors.New("key_id is required: the id or ARN of a KMS key")
 	case !isKeyID(c.id):
-		return errors.New("key_id must be the id or the ARN of a KMS key, and not an alias, which may mean another KMS key tomorrow")
+		return errors.New("key_id must be the id or the ARN of a KMS key, not an alias, which may be moved to another KMS key")
 	case c.version != "" && !isKeyID(c.version):
 		return errors.New("key_version_id must be the id of a version of the KMS key, as ListKeyVersions returns it")
 	case c.algorithm != "" && !slices.Contains(signatures, c.algorithm):
@@ -145,7 +145,7 @@ func readBound(given any) (kmsapi.EncryptionContext, error) {
 		for name, value := range given {
 			word, ok := value.(string)
 			if !ok {
-				return nil, fmt.Errorf("bound_context must be an object of strings, and %.64q is none", name)
+				return nil, fmt.Errorf("bound_context must be an object of strings, and %.64q is not one", name)
 			}
 			bound[name] = word
 		}

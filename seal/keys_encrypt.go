@@ -28,7 +28,7 @@ func (k *key) encrypt(ctx context.Context, plaintext, additional []byte) ([]byte
 		return nil, err
 	}
 	if len(plaintext) == 0 || len(plaintext) > kmsapi.MaxPlaintext {
-		return nil, fmt.Errorf("KMS encrypts 1 to %d bytes, and these are %d", kmsapi.MaxPlaintext, len(plaintext))
+		return nil, fmt.Errorf("KMS encrypts 1 to %d bytes, not %d", kmsapi.MaxPlaintext, len(plaintext))
 	}
 	encCtx, err := k.context(additional)
 	if err != nil {
@@ -62,7 +62,7 @@ func (k *key) decrypt(ctx context.Context, ciphertext, additional []byte) ([]byt
 		return nil, err
 	}
 	if len(ciphertext) == 0 || len(ciphertext) > maxKeyCiphertext {
-		return nil, fmt.Errorf("a ciphertext of KMS has 1 to %d bytes, and these are %d", maxKeyCiphertext, len(ciphertext))
+		return nil, fmt.Errorf("a ciphertext of KMS has 1 to %d bytes, not %d", maxKeyCiphertext, len(ciphertext))
 	}
 	encCtx, err := k.context(additional)
 	if err != nil {

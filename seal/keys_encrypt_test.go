@@ -122,7 +122,7 @@ func TestWhatIsTooLongOrEmptyIsRefusedWithoutACall(t *testing.T) {
 		"too long a plaintext": {func() error {
 			_, err := k.Encrypt(t.Context(), &kms.CipherOptions{Data: long})
 			return err
-		}, "1 to 6144 bytes, and these are 6145"},
+		}, "1 to 6144 bytes, not 6145"},
 		"no plaintext": {func() error {
 			_, err := k.Encrypt(t.Context(), &kms.CipherOptions{Data: nil})
 			return err

@@ -29,7 +29,7 @@ func (m message) digest() ([]byte, error) {
 		return digest[:], nil
 	}
 	if len(m.data) != kmsapi.DigestSize {
-		return nil, fmt.Errorf("the digest has %d bytes, and one of SHA-256 has %d", len(m.data), kmsapi.DigestSize)
+		return nil, fmt.Errorf("the digest has %d bytes, but a SHA-256 digest has %d", len(m.data), kmsapi.DigestSize)
 	}
 	return m.data, nil
 }
@@ -110,7 +110,7 @@ func (k *key) choose(public *publickey.PublicKey, options crypto.SignerOpts) (st
 		algorithm = kmsapi.SignECDSA
 	}
 	if k.algorithm != "" && k.algorithm != algorithm {
-		return "", fmt.Errorf("%s was asked for, and the key's algorithm is %s only", algorithm, k.algorithm)
+		return "", fmt.Errorf("%s was requested, but the key's only algorithm is %s", algorithm, k.algorithm)
 	}
 	return algorithm, nil
 }

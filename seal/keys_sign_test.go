@@ -157,9 +157,9 @@ func TestSignaturesThatKMSCannotMakeAreRefused(t *testing.T) {
 		"no options":              {r.getKey(opened, rsaKey), nil, digest, "options"},
 		"a digest that is short":  {r.getKey(opened, curve), crypto.SHA256, digest[1:], "31 bytes"},
 		"a digest that is long":   {r.getKey(opened, curve), crypto.SHA256, make([]byte, 33), "33 bytes"},
-		"PKCS #1 with a PSS key":  {only(rsaKey, kmsapi.SignPSS), crypto.SHA256, digest, "RSA_PSS_SHA_256 only"},
-		"PSS with a PKCS #1 key":  {only(rsaKey, kmsapi.SignPKCS1v15), pssOfHash, digest, "RSA_PKCS1_SHA_256 only"},
-		"ECDSA with an RSA key":   {only(rsaKey, kmsapi.SignECDSA), crypto.SHA256, digest, "ECDSA_SHA_256 only"},
+		"PKCS #1 with a PSS key":  {only(rsaKey, kmsapi.SignPSS), crypto.SHA256, digest, "only algorithm is RSA_PSS"},
+		"PSS with a PKCS #1 key":  {only(rsaKey, kmsapi.SignPKCS1v15), pssOfHash, digest, "only algorithm is RSA_PKCS1"},
+		"ECDSA with an RSA key":   {only(rsaKey, kmsapi.SignECDSA), crypto.SHA256, digest, "only algorithm is ECDSA"},
 		"a key without a version": {r.getKey(opened, fields{"key_id": r.key}), crypto.SHA256, digest, "key_version_id"},
 	} {
 		t.Run(name, func(t *testing.T) {

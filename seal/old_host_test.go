@@ -12,7 +12,7 @@ import (
 )
 
 // An oldHost is the host's side of the seal in OpenBao 2.6, by the names and numbers that are on the wire, since its Go
-// packages can't be linked besides those of today.
+// packages can't be linked besides today's.
 type oldHost struct {
 	goplugin.NetRPCUnsupportedPlugin
 	conn *grpc.ClientConn

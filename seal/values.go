@@ -103,7 +103,7 @@ func readValues(given map[string]string, p purpose, references bool) (values, er
 			return nil, err
 		}
 		if v[name] != "" && value != "" && v[name] != value {
-			return nil, fmt.Errorf("%s is set under two names to different values; leave %s out", name, key)
+			return nil, fmt.Errorf("%s is set under two names to different values; leave out %s", name, key)
 		}
 		v[name] = cmp.Or(value, v[name])
 	}

@@ -67,7 +67,7 @@ func (c checkup) of(ctx context.Context, path string) (Report, error) {
 	return report, errors.Join(err, archive.Close())
 }
 
-// ofEtcd checks the store of a configuration in etcd, as of now.
+// ofEtcd checks the store of a configuration in etcd, as it is now.
 func (c checkup) ofEtcd(ctx context.Context, config Config) (Report, error) {
 	snapshot, err := etcdStore{config: config, progress: c.progress}.read(ctx)
 	if errors.Is(err, store.ErrDamaged) {
@@ -125,9 +125,9 @@ func compareContents(what string, has, should Report) error {
 func explainRootKey(rootFile string, err error) error {
 	switch {
 	case errors.Is(err, keyring.ErrEarlierRootKey):
-		return fmt.Errorf("%w than that of %s, which is the one from before its rekey; put the new one there", err, rootFile)
+		return fmt.Errorf("%w, not that of %s, which is the one from before its rekey; put the new one there", err, rootFile)
 	case errors.Is(err, crypt.ErrWrongRootKey):
-		return fmt.Errorf("%w than that of %s; a store from before a rekey needs the root key of that time", err, rootFile)
+		return fmt.Errorf("%w, not that of %s; a store from before a rekey needs the root key of that time", err, rootFile)
 	default:
 		return err
 	}

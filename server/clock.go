@@ -26,7 +26,7 @@ func (s *service) lastMark(ctx context.Context, c Config) (mark replay.Mark, err
 	case !mark.At.After(now):
 		return mark, nil
 	case s.acceptClock.Load():
-		s.log.Warn("the clock is accepted, although it is behind that of the last run: requests that it accepted could be sent again",
+		s.log.Warn("the clock is accepted, although it is behind that of the last run: requests that it accepted could be replayed",
 			"clock", now, "last_run", mark.At)
 		return replay.Mark{}, s.audit.Write(audit.Record{
 			Time: now, RequestID: uuid.NewString(), Operation: acceptedClock, Status: http.StatusOK,

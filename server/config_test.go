@@ -99,7 +99,7 @@ func TestAServiceDoesNotStartOnWhatIsUnsafe(t *testing.T) {
 		{"no root key", func(t *testing.T, c *server.Config, _ string) {
 			require.NoError(t, os.Remove(c.RootKey.File))
 		}, "root.key"},
-		{"another root key than the store's", func(t *testing.T, c *server.Config, _ string) {
+		{"a root key other than the store's", func(t *testing.T, c *server.Config, _ string) {
 			first, err := server.Start(*c, server.Options{})
 			require.NoError(t, err)
 			require.NoError(t, first.Close())

@@ -1,6 +1,8 @@
 package server_test
 
 import (
+	"crypto/tls"
+	"io"
 	"os"
 	"path/filepath"
 	"testing"
@@ -23,7 +25,22 @@ func runDev(t *testing.T, dir, address string) addresses {
 	require.NoError(t, err)
 	defer func() { require.NoError(t, s.Close()) }()
 	require.NoError(t, dev.KeepAddresses(s))
-	return addresses{s.Address(), s.InstanceAddress(dev.InstanceID)}
+	used := addresses{s.Address(), s.InstanceAddress(dev.InstanceID)}
+	keepPort(t, used.shared)
+	keepPort(t, used.instance)
+	return used
+}
+
+// keepPort makes a connection that the service closes. The kernel remembers it for a minute, in which a socket that
+// asks for any port does not get this one.
+func keepPort(t *testing.T, address string) {
+	t.Helper()
+	conn, err := tls.Dial("tcp", address, &tls.Config{InsecureSkipVerify: true})
+	require.NoError(t, err)
+	defer conn.NetConn().Close()
+	_, err = io.WriteString(conn, "GET / HTTP/1.1\r\nHost: kms\r\nConnection: close\r\n\r\n")
+	require.NoError(t, err)
+	closes(t, conn)
 }
 
 func TestADevelopmentServiceKeepsItsAddresses(t *testing.T) {

@@ -219,7 +219,7 @@ func TestARekeyInEtcdThatIsKilled(t *testing.T) {
 	_, d := make(t)
 	steps := stepsOf(t, d)
 	require.Equal(t, append([]string{
-		"nothing is left of an earlier rekey", "the copy is made", "the store is copied", "the copy has the layout of today",
+		"nothing is left of an earlier rekey", "the copy is made", "the store is copied", "the copy has today's layout",
 		"the new store is made", "some records are written", "the new store is written", "the new store is durable",
 		"the new store is checked", "the store is kept", "part staged",
 	}, committed...), slices.Compact(slices.Clone(steps)))

@@ -91,7 +91,7 @@ func (l *lab) tryOpen() error {
 
 func (l *lab) close() { require.NoError(l.t, l.service.Close()) }
 
-// restart opens the service again. A second goes by, since the timestamps of before are refused: they may be a
+// restart opens the service again. A second goes by, since the earlier timestamps are refused: they may be a
 // replay's.
 func (l *lab) restart() {
 	l.t.Helper()

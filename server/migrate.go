@@ -76,7 +76,7 @@ func commonRootKey(from, to Config) (*crypt.RootKey, error) {
 	other, err := loadRootKey(to)
 	if err == nil && !root.Equal(other) {
 		err = fieldOf(to, "root_key", "file").Fault(fmt.Errorf(
-			"%s holds another root key than %s; a store keeps its root key when it is migrated",
+			"%s holds a root key other than %s; a store keeps its root key when it is migrated",
 			to.RootKey.File, from.RootKey.File))
 	}
 	if err != nil {

@@ -115,14 +115,14 @@ func TestAMigrationThatIsRefusedChangesNothing(t *testing.T) {
 		},
 		"another root key": {
 			spoil: func(t *testing.T, s *twoStores) { s.etcd.RootKey.File = newRootKeyFile(t, 1) },
-			want:  "holds another root key than ",
+			want:  "holds a root key other than ",
 		},
 		"the root key is not that of the store": {
 			spoil: func(t *testing.T, s *twoStores) {
 				s.etcd.RootKey.File = newRootKeyFile(t, 1)
 				s.inFile.RootKey = s.etcd.RootKey
 			},
-			want: "FILE: it is under another root key than that of ",
+			want: "FILE: it is under another root key, not that of ",
 		},
 		"no store": {
 			spoil: func(_ *testing.T, s *twoStores) { s.inFile.Storage.Path += "-none" },

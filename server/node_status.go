@@ -108,7 +108,7 @@ func (n *node) standbyHealth(s ops.Node) error {
 	case leader == self:
 		return errors.New("this node is about to become the active one")
 	case leader.Name == self.Name:
-		return fmt.Errorf("the active node, at %s, has the name of this node, so that nothing is forwarded to it; "+
+		return fmt.Errorf("the active node, at %s, has the name of this node, so nothing is forwarded to it; "+
 			"or this node was it before it was started again", leader.Address)
 	}
 	if err := n.link.Unreachable(); err != nil {

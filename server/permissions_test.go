@@ -248,7 +248,7 @@ func TestNoOperationForgetsToAskForPermission(t *testing.T) {
 	for _, operation := range server.Operations() {
 		known = append(known, string(operation))
 	}
-	require.ElementsMatch(t, known, everything, "a new operation belongs into this test")
+	require.ElementsMatch(t, known, everything, "a new operation belongs in this test")
 
 	allButThese := server.Allow{Actions: []string{"kms:*"}, Resources: []string{keyARN("00000000-*")}}
 	c := root.allow("LTAIsome", allButThese)

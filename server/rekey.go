@@ -230,7 +230,7 @@ func (r rekeying) transfer(ctx context.Context, total int64) (written int, err e
 	if err != nil {
 		return 0, err
 	}
-	r.step("the copy has the layout of today")
+	r.step("the copy has today's layout")
 	to, err := bolt.Open(r.next, store.Options{})
 	if err != nil {
 		return 0, err

@@ -58,7 +58,7 @@ var stepsOfARekey = []string{
 	"nothing is left of an earlier rekey",
 	"the copy is made",
 	"the store is copied",
-	"the copy has the layout of today",
+	"the copy has today's layout",
 	"the new store is made",
 	"some records are written",
 	"the new store is written",

@@ -63,7 +63,7 @@ func TestAStoreOfAnyLayoutIsRekeyed(t *testing.T) {
 				require.Empty(t, report.Problems)
 				require.Equal(t, report.Versions, rekeyed.Versions)
 			})
-			require.NotContains(t, l.log.String(), "upgraded", "it has the layout of today")
+			require.NotContains(t, l.log.String(), "upgraded", "it has today's layout")
 			l.now = old.Now.Add(time.Second)
 			byName := map[string]oldKey{}
 			for _, k := range old.Keys {
@@ -131,7 +131,7 @@ func TestARekeyThatIsRefusedChangesNothing(t *testing.T) {
 		{"the root key is not that of the store", func(t *testing.T, c *server.Config, _ string) string {
 			c.RootKey.File = newRootKeyFile(t, 7)
 			return ""
-		}, "STORE: it is under another root key than that of ROOT; a store from before a rekey needs the root key of that time"},
+		}, "STORE: it is under another root key, not that of ROOT; a store from before a rekey needs the root key of that time"},
 		{"the new root key is the old one", func(_ *testing.T, c *server.Config, _ string) string {
 			return c.RootKey.File
 		}, "NEW holds the same root key as ROOT"},
@@ -219,7 +219,7 @@ func TestTheRootKeyOfBeforeIsRefusedByName(t *testing.T) {
 	was := c.RootKey.File
 	_, err := server.Rekey(t.Context(), c, newRootKeyFile(t, 1), "", nil)
 	require.NoError(t, err)
-	const want = "it is under another root key than that of %s, which is the one from before its rekey; put the new one there"
+	const want = "it is under another root key, not that of %s, which is the one from before its rekey; put the new one there"
 	_, err = server.Open(c, server.Options{})
 	require.EqualError(t, err, "root_key: file: "+c.Storage.Path+": "+fmt.Sprintf(want, was))
 	report, err := server.Check(t.Context(), c, "", nil)

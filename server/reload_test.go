@@ -114,7 +114,7 @@ func TestANewCertificateIsServedWithoutDroppingConnections(t *testing.T) {
 		&httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) { reused = i.Reused }})
 	params := w.signed("GET", "ListKeys")
 	require.Equal(t, 200, w.get(ctx, params))
-	require.True(t, reused, "the connection of before is still open")
+	require.True(t, reused, "the earlier connection is still open")
 
 	_, err = tls.Dial("tcp", w.kms.Endpoint, w.tlsConfig())
 	require.ErrorAs(t, err, new(*tls.CertificateVerificationError),

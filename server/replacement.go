@@ -20,7 +20,7 @@ var ErrNoKeep = errors.New("the present store has to be kept as a backup")
 // checkKeep refuses keep for a store in a file.
 func checkKeep(c Config, keep string) error {
 	if c.Etcd == nil && keep != "" {
-		return fmt.Errorf("%s: a store in a file is kept beside the new one, and not where you say", c.Storage.Path)
+		return fmt.Errorf("%s: a store in a file is always kept beside the new one, not under another name", c.Storage.Path)
 	}
 	return nil
 }

@@ -201,7 +201,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	return errors.Join(err, s.eachGateway(func(h *http.Server) error { return h.Shutdown(ctx) }), s.closeService())
 }
 
-// Close stops at once: connections are cut. Acknowledged writes are safe all the same. The active node of a cluster
+// Close stops at once: connections are cut. Acknowledged writes are safe even so. The active node of a cluster
 // does not step down, as if its process had ended.
 func (s *Server) Close() error {
 	return errors.Join(s.eachGateway((*http.Server).Close), s.closeService())

@@ -15,7 +15,7 @@ import (
 
 const callName = "call"
 
-// callTimeout is how long a call may take, with everything that is tried again.
+// callTimeout is how long a call may take, including retries.
 const callTimeout = time.Minute
 
 // callCommand has a subcommand for each operation of the catalogue, by topic. They share its flags.

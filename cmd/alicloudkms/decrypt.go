@@ -19,14 +19,14 @@ func decryptCommand() *cli.Command {
 		UsageText: `alicloudkms decrypt [-key-id ID] [-bound-context NAME=VALUE …] [-in FILE] [-out FILE] [contexts] [flags]
        alicloudkms decrypt -vault MOUNT/KEY [-in FILE] [-out FILE] [contexts]`,
 		Description: `Decrypts a file of alicloudkms encrypt, or a ciphertext of the secrets engine, which begins with vault:v, of either of
-its modes. Contexts must be those that it was encrypted with; they are not in the file.
+its modes. Give the contexts that it was encrypted with; they are not in the file.
 
-Without -vault, KMS is called with its own credentials, which are found as alicloudkms help call says: neither Vault nor
-its storage is needed. What the engine binds to a key, its bound_context, must then be given, too. The id of the KMS key
-is printed on standard error, unless -key-id says which one it must be.
+Without -vault, decrypt calls KMS itself, with the credentials that alicloudkms help call describes: neither Vault nor
+its storage is needed. Then also give the bound_context of the engine's key, if it has one. The id of the KMS key is
+printed on standard error, unless -key-id says which one it must be.
 
-A pipe gets the data as it is authenticated. If the file was altered or cut, that is found when decrypt gets there, and
-the status is 1: rely on what a pipe has brought only if the status is 0.`,
+Data goes into a pipe as soon as it is authenticated. If the file was altered or cut, decrypt notices only when it gets
+there, and the status is 1: use what came through a pipe only if the status is 0.`,
 		Flags: fileFlags(
 			&cli.StringFlag{Name: "key-id", Usage: "refuse what a KMS key other than `ID` has wrapped or encrypted"},
 			&cli.StringFlag{Name: "context", Usage: "the context of a ciphertext of the engine, in `BASE64` or from @FILE"},

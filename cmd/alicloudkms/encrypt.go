@@ -16,11 +16,11 @@ func encryptCommand() *cli.Command {
 		Usage: "encrypt a file or a pipe with a data key of KMS",
 		UsageText: `alicloudkms encrypt -key KEY [-in FILE] [-out FILE] [-encryption-context NAME=VALUE …] [flags]
        alicloudkms encrypt -vault MOUNT/KEY [-in FILE] [-out FILE] [-encryption-context NAME=VALUE …]`,
-		Description: `Encrypts data of any size, in constant memory, with a data key that the KMS key has wrapped. The file carries the
-wrapped key: to decrypt it, all it takes is the permission to decrypt with the KMS key, and the same contexts.
+		Description: `Encrypts data of any size, in constant memory, with a data key that the KMS key has wrapped. The file contains the
+wrapped key: decrypting it takes only the permission to decrypt with the KMS key, and the same contexts.
 
-With -key, KMS is called with its own credentials, which are found as alicloudkms help call says. With -vault, the
-data key comes from a key of the secrets engine, with the address and the token of Vault's own command.`,
+With -key, encrypt calls KMS itself, with the credentials that alicloudkms help call describes. With -vault, the data
+key comes from a key of the secrets engine, with the address and the token of Vault's own command.`,
 		Flags: fileFlags(
 			&cli.StringFlag{Name: "key", Usage: "the KMS key `KEY` that wraps the data key: its id, ARN or alias"},
 		),

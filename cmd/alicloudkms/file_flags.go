@@ -47,7 +47,7 @@ func contextsOf(c *cli.Command) (found files.Contexts, err error) {
 	return found, err
 }
 
-// base64Flag returns the value of a flag in base64, or what the file holds that @FILE names.
+// base64Flag returns the value of a flag in base64, or the content of the file in @FILE.
 func base64Flag(c *cli.Command, name string) (string, error) {
 	value := c.String(name)
 	if file, ok := strings.CutPrefix(value, "@"); ok {
@@ -64,8 +64,8 @@ func base64Flag(c *cli.Command, name string) (string, error) {
 	return value, nil
 }
 
-// refuseFile refuses @FILE for a flag that names a key. call accepts KeyId=@FILE, but no flag does: those of encrypt and
-// decrypt read contexts from files, which are data.
+// refuseFile refuses @FILE for a flag that names a key. call accepts KeyId=@FILE, but no flag does: encrypt and decrypt
+// read only contexts from files.
 func refuseFile(c *cli.Command, name string) error {
 	if value := c.String(name); strings.HasPrefix(value, "@") {
 		return usagef(c, `-%s %s: a key is not read from a file; give -%[1]s "$(cat FILE)"`, name, value)

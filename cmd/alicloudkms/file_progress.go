@@ -7,7 +7,7 @@ import (
 	"github.com/urfave/cli/v3"
 )
 
-// fileProgress is a bar on a terminal that shows how much of a file was written. Without a terminal it is nothing.
+// fileProgress is a bar on a terminal that shows how much of a file was written. Without a terminal it does nothing.
 type fileProgress struct {
 	bar         *progressbar.ProgressBar
 	done, total int64
@@ -56,7 +56,7 @@ func (p *fileProgress) add(n int64) {
 	if p.total > 0 {
 		p.done = min(p.done, p.total)
 	}
-	_ = p.bar.Set64(p.done) // A terminal that has gone does not end the work.
+	_ = p.bar.Set64(p.done) // A terminal that is gone must not stop the work.
 }
 
 // remove makes the line empty.

@@ -23,7 +23,7 @@ func printFolded(w io.Writer, template string, data any, functions map[string]an
 	}
 }
 
-// foldLine breaks a line of a table that is wider than help may be. What is broken off goes below its second column.
+// foldLine breaks a line of a table that is wider than help may be. The rest goes below its second column.
 func foldLine(line string) string {
 	first, second := cutColumns(line)
 	if utf8.RuneCountInString(line) <= helpColumns || second == "" {

@@ -33,8 +33,8 @@ With -node and -from, it makes more nodes of a cluster, or new machines for node
 each, which is a copy of FOLDER, the folder of another node, with an address and certificates of its own.
 
 With -renew, it makes a new certificate for the same hosts and the same key, with the CA's key, and changes nothing
-else. In the folder of a node, it also makes one for the other nodes, with the key of the nodes' CA, and makes that CA
-last longer; in the folder of a cluster, it does so for each node in it. A running service reads them at:
+else. In the folder of a node, it also renews the certificate that the other nodes see, with the key of the nodes' CA,
+and that CA itself; in the folder of a cluster, it does so for each node. Then let the running service read them:
 alicloudkms reload`,
 		Flags: []cli.Flag{
 			&cli.StringSliceFlag{

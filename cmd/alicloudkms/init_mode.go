@@ -38,7 +38,7 @@ func initModeOf(c *cli.Command) (m initMode, err error) {
 	return m, nil
 }
 
-// refuse says with which flags another works, or without which.
+// refuse says which flags another one needs, or excludes.
 func (m initMode) refuse(c *cli.Command, flag string, modes []initMode) error {
 	var with []string
 	without := false

@@ -21,13 +21,13 @@ func kmsProviderCommand() *cli.Command {
        alicloudkms kms-provider -cluster NAME -vault MOUNT/KEY [-previous-key MOUNT/KEY …] [-listen ENDPOINT] [flags]
        alicloudkms kms-provider -cluster NAME -key KEY|-vault MOUNT/KEY -check [flags]`,
 		Description: `Serves the API server of Kubernetes until SIGINT or SIGTERM, at a Unix socket that only the same user can open. The
-API server encrypts Secrets, and other resources of its EncryptionConfiguration, with data keys that this program has
-encrypted and decrypts. It does so with a key of KMS, or with -vault with a key of the secrets engine.
+API server encrypts Secrets, and other resources of its EncryptionConfiguration, with data keys that this program
+encrypts and decrypts, with a key of KMS or, with -vault, a key of the secrets engine.
 
-Only the listed keys decrypt. What is encrypted is bound to the name of the cluster, which must never change. KMS is
-called with its own credentials, which are found as alicloudkms help call says; Vault at VAULT_ADDR.
+Only the listed keys decrypt. Everything is bound to the name of the cluster, which must never change. KMS is called
+with the credentials that alicloudkms help call describes, Vault at VAULT_ADDR.
 
-With -check it does not serve. It encrypts and decrypts something, asks whether the previous keys can decrypt, and
+With -check it does not serve. It encrypts and decrypts test data, asks whether the previous keys can decrypt, and
 prints the key id that Kubernetes would store.`,
 		Flags: slices.Concat(providerFlags(), vaultLoginFlags(), targetFlags(kmsprovider.DefaultTimeout)),
 		Metadata: examples(`  alicloudkms kms-provider -cluster prod -key 0f2c1a52-6a54-4a6c-9d0b-0c8a6a1c7b11 -env kms.env -check
@@ -46,7 +46,7 @@ func providerFlags() []cli.Flag {
 		&cli.StringFlag{Name: "key", Usage: "encrypt with the KMS key `KEY`: its id or ARN"},
 		&cli.StringFlag{Name: "vault", Usage: "use the key `MOUNT/KEY` of the secrets engine instead, in Vault or OpenBao"},
 		&cli.StringSliceFlag{
-			Name: "previous-key", Usage: "decrypt with this `KEY`, too, given like the one that encrypts; repeatable",
+			Name: "previous-key", Usage: "also decrypt with this `KEY`, in the same form as the one that encrypts; repeatable",
 		},
 		&cli.StringFlag{
 			Name: "listen", Value: defaultSocket, Usage: "the `ENDPOINT` in the API server's EncryptionConfiguration",
@@ -59,7 +59,7 @@ func providerFlags() []cli.Flag {
 			Name: "interval", Value: kmsprovider.DefaultInterval, Validator: checkInterval,
 			Usage: "the `DURATION` between two checks of the key: 1s to 1m",
 		},
-		&cli.BoolFlag{Name: "check", Usage: "only find out whether key and credentials work"},
+		&cli.BoolFlag{Name: "check", Usage: "only test the key and the credentials"},
 	}
 }
 

@@ -14,7 +14,7 @@ import (
 func providerBackend(c *cli.Command) (kmsprovider.Backend, error) {
 	switch {
 	case c.IsSet("vault") && c.IsSet("key"):
-		return nil, usagef(c, "kms-provider takes -key or -vault, and not both")
+		return nil, usagef(c, "kms-provider takes either -key or -vault, not both")
 	case c.IsSet("vault"):
 		return vaultBackend(c)
 	case c.IsSet("key"):
@@ -99,7 +99,7 @@ func vaultLoginFlags() []cli.Flag {
 	return []cli.Flag{
 		&cli.StringFlag{
 			Name: "vault-auth", Value: loginToken, Validator: oneOf(loginToken, loginAppRole, loginKubernetes, loginJWT),
-			Usage: "the auth `METHOD` that gives a token of Vault: token, approle, kubernetes or jwt",
+			Usage: "the auth `METHOD` for logging in to Vault: token, approle, kubernetes or jwt",
 		},
 		&cli.StringFlag{Name: "vault-auth-mount", Usage: "the `PATH` where the method is enabled, if not that of its name"},
 		&cli.StringFlag{
@@ -107,7 +107,7 @@ func vaultLoginFlags() []cli.Flag {
 		},
 		&cli.StringFlag{
 			Name:  "vault-auth-file",
-			Usage: "the `FILE` with the token, the secret id of approle, or the JWT; of token, otherwise VAULT_TOKEN",
+			Usage: "the `FILE` with the token, the secret id of approle, or the JWT; for token, the default is VAULT_TOKEN",
 		},
 	}
 }

@@ -58,7 +58,7 @@ func describeMigrated(from, to server.Config, file string, m server.Migrated) st
 	was, is := server.StoreName(from), server.StoreName(to)
 	text := fmt.Sprintf("%s has moved to %s, and was checked: %s.\n", was, is, contents(m.Report))
 	if m.Already {
-		text = fmt.Sprintf("%s had moved to %s already: %s.\n", was, is, contents(m.Report))
+		text = fmt.Sprintf("%s was already moved to %s: %s.\n", was, is, contents(m.Report))
 	}
 	if m.Kept != "" {
 		text += fmt.Sprintf("The store that was there before is now %s.\n", m.Kept)

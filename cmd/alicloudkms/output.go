@@ -25,7 +25,7 @@ func outputFlag() cli.Flag {
 	}
 }
 
-// oneOf checks the value of a flag that has a few.
+// oneOf checks the value of a flag that takes one of a few.
 func oneOf(values ...string) func(string) error {
 	return func(value string) error {
 		if slices.Contains(values, value) {

@@ -54,7 +54,7 @@ func (p *progress) draw(stage server.Stage, done, total int64) {
 		p.bar.ChangeMax64(total)
 	}
 	p.stage, p.done, p.total = stage, done, total
-	_ = p.bar.Set64(done) // A terminal that has gone does not end the work.
+	_ = p.bar.Set64(done) // A terminal that is gone must not stop the work.
 }
 
 // remove makes the line empty.

@@ -19,10 +19,10 @@ func rekeyCommand() *cli.Command {
 		UsageText: "alicloudkms rekey -config FILE -new-root-key FILE [-keep FILE] [-o FORMAT]",
 		Description: `Replaces the store with one in which everything is under a new root key. Keys, and what they have encrypted, stay as
 they are; import parameters that were given out before are void. The service must not be running. Make the new root key
-first, and keep a copy of it elsewhere. Afterwards, put it in the place of the old one: the output shows how.
+first, and keep a copy of it elsewhere. Afterwards, replace the old one with it: the output shows how.
 
 The new store is checked before it replaces the old one, which is kept, under the old root key. After a crash, the store
-is one of the two; run the command again.`,
+is either the old or the new one; run the command again.`,
 		Flags: []cli.Flag{
 			configFlag(),
 			&cli.StringFlag{
@@ -58,7 +58,7 @@ func runRekey(ctx context.Context, c *cli.Command) error {
 // describeRekeyed says what was done, and what to do next.
 func describeRekeyed(file string, config server.Config, newKey string, r server.Rekeyed) string {
 	store, rootKey := server.StoreName(config), config.RootKey.File
-	text := fmt.Sprintf("%s was under the root key in %s already: %s.\n", store, newKey, contents(r.Report))
+	text := fmt.Sprintf("%s is already under the root key in %s: %s.\n", store, newKey, contents(r.Report))
 	if r.Kept != "" {
 		text = fmt.Sprintf("%s is now under the root key in %s, and was checked: %s.\n", store, newKey, contents(r.Report)) +
 			fmt.Sprintf("The previous store is now %s.\n", r.Kept) +

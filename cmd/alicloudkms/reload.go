@@ -18,9 +18,9 @@ func reloadCommand() *cli.Command {
 		UsageText: "alicloudkms reload -config FILE [-o FORMAT]",
 		Description: `Makes the running service read its configuration file again, waits, and prints what has changed: access keys, their
 secrets and permissions, certificates, quotas and rate limits. It is all or nothing: if anything is wrong, the service
-keeps what it had, and the status is 1. What takes effect at the next start only is listed as needing a restart; the
-status is 0 then, since all that a reload can do was done. The command asks the service through its operations socket:
-run it as the service's user. SIGHUP does the same, but its sender learns nothing.`,
+keeps what it had, and the status is 1. Changes that take effect only at the next start are listed as needing a restart;
+the status is still 0. The command asks the service through its operations socket: run it as the service's user. SIGHUP
+does the same, but prints nothing.`,
 		Flags: []cli.Flag{configFlag(), outputFlag()},
 		Metadata: examples(`  alicloudkms reload -config /etc/alicloudkms/server.hcl
   alicloudkms reload -config /etc/alicloudkms/server.hcl -o json
@@ -37,12 +37,12 @@ func runReload(ctx context.Context, c *cli.Command) error {
 	return printResult(c, report, reloadText(report))
 }
 
-// whyNotReloaded says what came of a reload that failed, and what to do.
+// whyNotReloaded says why a reload failed, and what to do.
 func whyNotReloaded(err error) error {
 	switch {
 	case errors.Is(err, server.ErrNoService):
-		return fmt.Errorf("%w; is it running? One that was started with another storage.path or operations.socket "+
-			"can only be sent SIGHUP", err)
+		return fmt.Errorf("%w; is it running? If it was started with another storage.path or operations.socket, "+
+			"send it SIGHUP instead", err)
 	case errors.Is(err, server.ErrNotAllowed):
 		return fmt.Errorf("%w; run the command as that user", err)
 	case errors.Is(err, server.ErrNoAnswer):

@@ -54,7 +54,7 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 		text = "The previous store is now " + restored.Kept + ".\n" + text
 	}
 	overdue, err := server.Overdue(ctx, config, time.Now())
-	if err != nil { // The store is restored all the same; perhaps a service runs on it already.
+	if err != nil { // The store is restored anyway; perhaps a service runs on it already.
 		text += "\nWhether the date of a key has passed is not known: " + err.Error()
 	}
 	return printResult(c, restoredStore{result, overdue}, text+warningOfOverdue(overdue))
@@ -63,7 +63,7 @@ func runRestore(ctx context.Context, c *cli.Command) error {
 // replacedStore is what a command that has replaced a store says of it in JSON.
 type replacedStore struct {
 	storeReport
-	// Previous is the name that the store of before has now, and empty if there was none.
+	// Previous is the name that the previous store has now, and empty if there was none.
 	Previous string `json:"previous,omitempty"`
 }
 

@@ -36,14 +36,15 @@ func serverCommand() *cli.Command {
 		Description: `Runs the KMS service until SIGINT or SIGTERM. A second signal stops it at once. SIGHUP makes it re-read its
 configuration file and reopen its audit log; alicloudkms reload does too, and says what changed.
 
-With -check it does not run. It reads all that a start or a reload would: the configuration and the files that it names,
-their modes, certificates and keys, and compares the root key with the store. It changes nothing and listens nowhere, so
-a service may be running. Run it as the service's user. The status is 1, with file and line, if anything is wrong.`,
+With -check it does not run. It reads everything that a start or a reload would: the configuration and the files that it
+names, their modes, certificates and keys. It compares the root key with the store. It changes nothing and does not
+listen, so a service may be running. Run it as the service's user. The status is 1, with file and line, if anything is
+wrong.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{Name: "config", Usage: "configuration `FILE` in HCL"},
 			&cli.BoolFlag{
 				Name:  "check",
-				Usage: "only find out whether a service could start with the configuration, or reload it",
+				Usage: "only check whether a service could start with the configuration, or reload it",
 			},
 			&cli.BoolFlag{
 				Name:  "dev",
@@ -63,7 +64,7 @@ a service may be running. Run it as the service's user. The status is 1, with fi
 			},
 			&cli.BoolFlag{
 				Name:  "accept-clock",
-				Usage: "start although the clock is behind that of the last run; requests that it accepted could then be sent again",
+				Usage: "start although the clock is behind that of the last run; requests that it accepted could then be replayed",
 			},
 			outputFlag(),
 		},
@@ -170,7 +171,7 @@ func runConfigured(ctx context.Context, f serverFlags, logger *slog.Logger) erro
 }
 
 // readyTime is how long systemd waits for a node that has nothing to serve with. After that the node is taken for
-// started all the same: systemd would only start it again, and again.
+// started anyway: systemd would only start it again, and again.
 const readyTime = 30 * time.Second
 
 // announce lets systemd know once requests to s are answered.

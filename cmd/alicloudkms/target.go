@@ -34,7 +34,7 @@ func targetFlags(limit time.Duration) []cli.Flag {
 		&cli.StringFlag{Name: "instance-endpoint", Usage: "the gateway's `HOST[:PORT]`, if not the instance's own"},
 		&cli.StringFlag{Name: "instance-ca-cert", Usage: "the PEM `FILE` that the console offers for the instance"},
 		&cli.StringFlag{Name: "instance-server-name", Usage: "the `HOST` in the gateway's certificate, if not its own"},
-		&cli.DurationFlag{Name: "timeout", Value: limit, Usage: "the `DURATION` of the call, with all repetitions"},
+		&cli.DurationFlag{Name: "timeout", Value: limit, Usage: "the longest `DURATION` of the call, including retries"},
 	}
 }
 

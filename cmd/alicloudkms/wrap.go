@@ -18,7 +18,7 @@ func wrapCommand() *cli.Command {
 		Usage:     "encrypt key material for its import into KMS",
 		UsageText: "alicloudkms wrap -in FILE -public-key FILE [-algorithm NAME] [-out FILE] [-token-out FILE]",
 		Description: `Encrypts key material with the public key that KMS returns for its import, so that only KMS can decrypt it. Nothing is
-sent anywhere: it works without network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.`,
+sent anywhere: it works without a network. The result is base64, for encrypted_key_material or EncryptedKeyMaterial.`,
 		Flags: []cli.Flag{
 			&cli.StringFlag{
 				Name: "in", Required: true,

@@ -76,7 +76,7 @@ func (k importKey) wrap(algorithm string, m wrapMaterial) (string, error) {
 func wrapPrivateKeyOnSM2(public *sm2key.PublicKey, pkcs8 []byte) ([]byte, error) {
 	private, err := sm2key.ParsePrivate(pkcs8)
 	if err != nil {
-		return nil, errors.New("the private key can't be one on SM2: its numbers do not belong to the curve, or not together")
+		return nil, errors.New("the private key is not a valid one on SM2: its numbers don't fit the curve, or each other")
 	}
 	defer private.Clear()
 	scalar := private.Scalar()

@@ -57,7 +57,7 @@ func parsePublicKey(content []byte) (importKey, error) {
 			return importKey{}, errors.New("it contains a private key; KMS's public key is needed")
 		}
 		if block.Type == "CERTIFICATE" {
-			return importKey{}, errors.New("it contains a certificate; KMS's public key is needed, which it gives for an import")
+			return importKey{}, errors.New("it contains a certificate; the public key that KMS returns for an import is needed")
 		}
 		return parseImportKey(block.Bytes)
 	}
@@ -83,7 +83,7 @@ type parametersResponse struct {
 func parseResponse(content []byte) (wrapParameters, error) {
 	var r parametersResponse
 	if err := json.Unmarshal(content, &r); err != nil {
-		return wrapParameters{}, errors.New("it begins like JSON, and is not")
+		return wrapParameters{}, errors.New("it begins like JSON, but is not valid JSON")
 	}
 	if r.Data != nil {
 		r = *r.Data

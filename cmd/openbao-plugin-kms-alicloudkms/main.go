@@ -21,7 +21,7 @@ const name = "openbao-plugin-kms-alicloudkms"
 
 // help has the configuration that works for the very file that prints it.
 func help(command, sum string) string {
-	return fmt.Sprintf(`This is a plugin: OpenBao starts it, it does nothing on its own. To use it, put it into OpenBao's plugin_directory,
+	return fmt.Sprintf(`This is a plugin: OpenBao starts it; it does nothing on its own. To use it, put it into OpenBao's plugin_directory,
 and add this to its configuration file:
 
     plugin "kms" "alicloudkms" {

@@ -19,7 +19,7 @@ var version = "v0.2.0-dev"
 const name = "sigstore-kms-" + kmskeys.Scheme
 
 func help(string, string) string {
-	return `This is a plugin: cosign and other programs of sigstore run it, it does nothing on its own. To use it, put it into a
+	return `This is a plugin: cosign and other sigstore programs run it; it does nothing on its own. To use it, put it into a
 folder of your PATH under the name ` + name + `, and name a key of Alibaba Cloud KMS:
 
     cosign generate-key-pair --kms alicloudkms://cn-hangzhou/alias/release

@@ -20,7 +20,7 @@ const name = "vault-plugin-secrets-alicloudkms"
 
 // help has the commands that work for the very file that prints them.
 func help(command, sum string) string {
-	return fmt.Sprintf(`This is a plugin: Vault starts it, it does nothing on its own. To use it, put it into Vault's plugin_directory,
+	return fmt.Sprintf(`This is a plugin: Vault starts it; it does nothing on its own. To use it, put it into Vault's plugin_directory,
 and run:
 
     vault plugin register -sha256=%[3]s \

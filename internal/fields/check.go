@@ -147,7 +147,7 @@ func unknownField(schemas Schemas, op logical.Operation, name string) error {
 		}
 	}
 	if len(known) == 0 {
-		return refusal.BadRequest("%s; there are no fields here", unknown(name))
+		return refusal.BadRequest("%s; this path has no fields", unknown(name))
 	}
 	slices.Sort(known)
 	misspelled := name

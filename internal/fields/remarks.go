@@ -41,7 +41,7 @@ func (r Remarks) Warn(resp *logical.Response) *logical.Response {
 func (r Remarks) Warnings() (warnings []string) {
 	if len(r.ignored) > 0 {
 		warnings = append(warnings,
-			"Ignored, because it means nothing to a key of Alibaba Cloud KMS: "+strings.Join(r.ignored, ", "))
+			"Ignored, because it does not apply to a key of Alibaba Cloud KMS: "+strings.Join(r.ignored, ", "))
 	}
 	for _, name := range r.joined {
 		warnings = append(warnings, "A value in "+name+" looks like several entries, but was taken as one: write "+

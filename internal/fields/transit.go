@@ -35,8 +35,8 @@ const (
 	noPublicHalf  = "a KMS key is a symmetric key, which has no public half"
 	misspelled    = "transit spells it marshaling_algorithm"
 	noRotation    = "KMS does not rotate key material that was imported"
-	onlySymmetric = "a KMS key is a 256-bit symmetric key that encrypts and decrypts; leave type out"
-	sameMaterial  = "a KMS key accepts the same key material only, ever"
+	onlySymmetric = "a KMS key is a 256-bit symmetric key that encrypts and decrypts; leave out type"
+	sameMaterial  = "a KMS key accepts only one key material, for good"
 )
 
 // transitFields are read only.
@@ -66,7 +66,7 @@ func ignoredField(t framework.FieldType) transitField {
 	return transitField{schema: &framework.FieldSchema{
 		Type:         t,
 		DisplayAttrs: &framework.DisplayAttributes{EditType: AsGiven},
-		Description:  "A field of transit that means nothing here. It is ignored, with a warning.",
+		Description:  "A field of transit that has no effect here. It is ignored, with a warning.",
 	}}
 }
 
@@ -75,7 +75,7 @@ func refusedField(t framework.FieldType, refusal string, harmless ...any) transi
 		schema: &framework.FieldSchema{
 			Type:         t,
 			DisplayAttrs: &framework.DisplayAttributes{EditType: AsGiven},
-			Description:  fmt.Sprintf("A field of transit. Refused, unless its value asks for nothing: %s.", refusal),
+			Description:  fmt.Sprintf("A field of transit. Refused, unless its value has no effect: %s.", refusal),
 		},
 		refusal:  refusal,
 		harmless: harmless,

@@ -14,7 +14,7 @@ func TestAnswersThatOvertakeEachOther(t *testing.T) {
 	}{
 		"one answer":                        {"1? 1=a", "a"},
 		"a rotation":                        {"1? 1=a 2? 2=b", "b"},
-		"a late answer of before":           {"1? 1=a 2? 3? 3=b 2=a", "b"},
+		"a late answer to an earlier check": {"1? 1=a 2? 3? 3=b 2=a", "b"},
 		"a new one overtaken by one before": {"1? 2? 2=a 1=b", "b"},
 		"the way back":                      {"1? 1=a 2? 2=b 3? 3=a", "a"},
 		"the way back, and a late answer":   {"1? 1=a 2? 2=b 3? 4? 4=a 3=b", "a"},

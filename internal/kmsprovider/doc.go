@@ -18,7 +18,7 @@
 // the API server takes an unhealthy status with a key id for a confirmation, and would go on writing for ever with a
 // data key that nobody can vouch for. Without one it goes on for 3 minutes.
 //
-// An answer to Encrypt that names another key id than Status has changes Status at once: the API server keeps a new
+// An answer to Encrypt that names a key id other than that of Status changes Status at once: the API server keeps a new
 // data key only if both agree.
 //
 // # What decrypts

@@ -25,7 +25,7 @@ var (
 
 var (
 	errKey   = errors.New("it must be the id of a KMS key, or its ARN, such as acs:kms:cn-hangzhou:1000000000000001:key/ID")
-	errAlias = errors.New("it must be the id or the ARN of a KMS key, and not an alias: that can move to another key, and what " +
+	errAlias = errors.New("it must be the id or the ARN of a KMS key, not an alias: an alias can move to another key, and what " +
 		"the first one has encrypted would no longer open")
 )
 

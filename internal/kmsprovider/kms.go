@@ -69,7 +69,7 @@ func (k *KMS) CheckPrevious(ctx context.Context) error {
 	return nil
 }
 
-var errOtherKey = errors.New("KMS has answered with another key than it was asked for")
+var errOtherKey = errors.New("KMS has answered for a key other than the one requested")
 
 // describe asks KMS about a key, and where it is.
 func (k *KMS) describe(ctx context.Context, key Key) (*kmsapi.KeyMetadata, arn, error) {
@@ -143,8 +143,8 @@ func (k *KMS) Decrypt(ctx context.Context, s Sealed) ([]byte, error) {
 		CiphertextBlob: base64.StdEncoding.EncodeToString(s.Ciphertext), EncryptionContext: contextOf(k.Cluster),
 	})
 	if errors.Is(err, kmsapi.ErrInvalidParameter) {
-		return nil, fmt.Errorf("%w; KMS gives this answer for a ciphertext that was altered, and for one of another cluster "+
-			"than %q", err, k.Cluster)
+		return nil, fmt.Errorf("%w; KMS gives this answer for a ciphertext that was altered, and for one of a cluster "+
+			"other than %q", err, k.Cluster)
 	}
 	if err != nil {
 		return nil, err

@@ -84,7 +84,7 @@ func TestAnotherClusterIsRefused(t *testing.T) {
 	other := r.provide(&KMS{Client: r.client, Key: r.backend.Key, Cluster: "test"})
 	_, err := open(t, other, seal(t, r.Provider, "x"))
 	require.Equal(t, codes.InvalidArgument, codeOf(err))
-	require.ErrorContains(t, err, `another cluster than "test"`)
+	require.ErrorContains(t, err, `a cluster other than "test"`)
 }
 
 func TestWhatCouldNotBeReadIsNotStored(t *testing.T) {

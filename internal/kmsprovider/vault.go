@@ -66,7 +66,7 @@ func (v *Vault) read(ctx context.Context, key EngineKey) (engineVersion, error) 
 	case found.KeyState != "" && found.KeyState != kmsapi.Enabled:
 		return engineVersion{}, fmt.Errorf("the key %s can't be used: its KMS key is %s", key, found.KeyState)
 	case !keyID.MatchString(found.KeyID) || found.LatestVersion < 1:
-		return engineVersion{}, fmt.Errorf("%s is no key of the secrets engine for Alibaba Cloud KMS", key)
+		return engineVersion{}, fmt.Errorf("%s is not a key of the secrets engine for Alibaba Cloud KMS", key)
 	case !found.SupportsEncryption:
 		return engineVersion{}, fmt.Errorf("the key %s does not encrypt", key)
 	}
@@ -123,7 +123,7 @@ func (v *Vault) Decrypt(ctx context.Context, s Sealed) ([]byte, error) {
 			"the key id %.200q is not of a listed key; if the data is this cluster's, give its key with -previous-key", s.KeyID)}
 	}
 	if version, _, err := versions.Split(string(s.Ciphertext)); err != nil || version != named.version {
-		return nil, &Refusal{codes.InvalidArgument, "the ciphertext is of another version than its key id says"}
+		return nil, &Refusal{codes.InvalidArgument, "the ciphertext is of a version other than the one in its key id"}
 	}
 	var opened struct{ Plaintext string }
 	err := v.write(ctx, "decrypt", named.key, &opened, map[string]any{"ciphertext": string(s.Ciphertext)})

@@ -74,7 +74,7 @@ func Still[T any](read func() (Listing[T], error), moving string) (Listing[T], e
 // Warn warns the caller that entries which moved to an earlier page may be missing.
 func (l Listing[T]) Warn(resp *logical.Response) *logical.Response {
 	if l.Moved {
-		resp.AddWarning("the list changed while it was read, so that entries may be missing; list again")
+		resp.AddWarning("the list changed while it was read, so entries may be missing; list again")
 	}
 	return resp
 }

@@ -116,7 +116,7 @@ func (c *Client) DeleteAccessKey(ctx context.Context, id string) error {
 	return c.call(ctx, "DeleteAccessKey", kmsapi.Params{{Name: "UserAccessKeyId", Value: id}}, nil)
 }
 
-var errGarbage = errors.New("the answer is not one of RAM; check the endpoint of RAM")
+var errGarbage = errors.New("the answer did not come from RAM; check the endpoint of RAM")
 
 // call sends a request and reads what answer has fields for, unless that is nil.
 func (c *Client) call(ctx context.Context, action string, params kmsapi.Params, answer any) error {

@@ -78,7 +78,7 @@ func Advice(err error) string {
 	}
 	host := strings.Trim(wrong.Host, "[]")
 	if strings.HasSuffix(host, ".aliyuncs.com") {
-		return "it is not Alibaba Cloud's that answered; check the endpoint, DNS and the proxy"
+		return "the server that answered is not Alibaba Cloud's; check the endpoint, DNS and the proxy"
 	}
 	kind := "DNS"
 	if _, err := netip.ParseAddr(host); err == nil {
@@ -86,7 +86,7 @@ func Advice(err error) string {
 	}
 	wanted := fmt.Sprintf("subjectAltName=%s:%s, as alicloudkms init -host %s DIR does", kind, host, host)
 	if len(wrong.Certificate.DNSNames)+len(wrong.Certificate.IPAddresses) == 0 {
-		return "make the server a certificate with " + wanted
+		return "make a certificate for the server with " + wanted
 	}
 	return "call the server by a name that its certificate has, or make it one with " + wanted
 }

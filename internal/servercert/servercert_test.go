@@ -36,12 +36,12 @@ func TestACertificateWithTheWrongNamesIsExplained(t *testing.T) {
 		"a Common Name alone": {
 			wrongName("kms.local", "kms.local", nil),
 			`the server's certificate is not for "kms.local"; the certificate names: none, since its Common Name, "kms.local", does not count`,
-			`make the server a certificate with subjectAltName=DNS:kms.local, as alicloudkms init -host kms.local DIR does`,
+			`make a certificate for the server with subjectAltName=DNS:kms.local, as alicloudkms init -host kms.local DIR does`,
 		},
 		"no name at all": {
 			wrongName("127.0.0.1", "", nil),
 			`the server's certificate is not for "127.0.0.1"; the certificate names: none`,
-			`make the server a certificate with subjectAltName=IP:127.0.0.1, as alicloudkms init -host 127.0.0.1 DIR does`,
+			`make a certificate for the server with subjectAltName=IP:127.0.0.1, as alicloudkms init -host 127.0.0.1 DIR does`,
 		},
 		"other names": {
 			wrongName("kms.local", "", []string{"a.local", "b.local"}, "10.0.0.1"),
@@ -61,7 +61,7 @@ func TestACertificateWithTheWrongNamesIsExplained(t *testing.T) {
 		"a host of Alibaba Cloud": {
 			wrongName("kms.cn-hangzhou.aliyuncs.com", "", []string{"proxy.example.com"}),
 			`the server's certificate is not for "kms.cn-hangzhou.aliyuncs.com"; the certificate names: "proxy.example.com"`,
-			`it is not Alibaba Cloud's that answered; check the endpoint, DNS and the proxy`,
+			`the server that answered is not Alibaba Cloud's; check the endpoint, DNS and the proxy`,
 		},
 		"a hostile name": {
 			wrongName("kms.local", "", []string{"\x1b[2J\r\nOK " + strings.Repeat("a", 1000)}),
@@ -71,7 +71,7 @@ func TestACertificateWithTheWrongNamesIsExplained(t *testing.T) {
 		"a hostile Common Name": {
 			wrongName("kms.local", "\x1b]0;x\a\u202e", nil),
 			`the server's certificate is not for "kms.local"; the certificate names: none, since its Common Name, "\x1b]0;x\a\u202e", does not count`,
-			`make the server a certificate with subjectAltName=DNS:kms.local, as alicloudkms init -host kms.local DIR does`,
+			`make a certificate for the server with subjectAltName=DNS:kms.local, as alicloudkms init -host kms.local DIR does`,
 		},
 		"an authority that is not trusted": {
 			&tls.CertificateVerificationError{Err: x509.UnknownAuthorityError{}},

@@ -16,7 +16,7 @@ import (
 // ErrExposed means that every user may replace a socket in its folder, and would get what clients send. That of /tmp is
 // none: in a sticky folder, files are their owners' to replace.
 var ErrExposed = errors.New(
-	"every user may replace a socket in this folder: take from others the permission to write to it")
+	"any user can replace a socket in this folder: remove other users' permission to write to it")
 
 // Listen listens on a Unix socket that only this user can open. It replaces a socket that an earlier run left
 // behind, but not one that is in use, or another file. It returns [ErrExposed] if the folder lets others replace it.

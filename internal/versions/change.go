@@ -77,7 +77,7 @@ func (t Table) AddDataKey(row Row) Table {
 }
 
 // StartAt returns the table with the number of its last row raised to newest, if it is less. What has no row then, from
-// version 1 on, opens all the same.
+// version 1 on, still opens.
 func (t Table) StartAt(newest int) Table {
 	if more := newest - t.Newest(); more > 0 {
 		t.First += more
@@ -133,8 +133,8 @@ func (t *Table) InUse() *Row {
 	return nil
 }
 
-// forgotten returns the table without what it remembers of trimmed versions and need not: those that have a row all the
-// same, and those of CMKs that have none, of which nothing opens.
+// forgotten returns the table without what it remembers of trimmed versions and need not: those that have a row
+// anyway, and those of CMKs that have none, of which nothing opens.
 func (t Table) forgotten() Table {
 	kept := map[string][]string{}
 	for cmk, ids := range t.Trimmed {

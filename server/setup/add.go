@@ -131,7 +131,7 @@ func (a *addition) requireInitsNames() error {
 		{"cluster.key_file", c.Cluster.KeyFile, nodeKeyName},
 	} {
 		if is.path != a.from.name(is.name) {
-			return fmt.Errorf("%s: %s is not %s, where init puts it, so there is no telling what a new node needs",
+			return fmt.Errorf("%s: %s is not %s, where init puts it, so it is not known what a new node needs",
 				at, is.field, is.name)
 		}
 	}

@@ -50,7 +50,7 @@ type RenewedNode struct {
 	// CertificateFile is "" if it was left as it is, since there is no MissingKeyFile.
 	CertificateFile string `json:"certificate_file,omitempty"`
 	MissingKeyFile  string `json:"missing_key_file,omitempty"`
-	// CAFile has the CA of the nodes, if that was renewed too: for the same key, so that certificates of before are good.
+	// CAFile has the CA of the nodes, if that was renewed too: for the same key, so that earlier certificates are good.
 	CAFile string `json:"ca_file,omitempty"`
 	// Expires is that of the certificate that is there now, and Before that of the one that was replaced.
 	Expires time.Time `json:"expires"`

@@ -56,8 +56,8 @@ func (r *renewal) signPeer(ca *pki.Authority, current *x509.Certificate, name st
 }
 
 // renewNodesCA gives ca, which is in a folder, a certificate that is valid for longer, and reports whether it has. The
-// certificate is for the same key and name, so that the nodes go on to believe each other while some have the one of
-// before. A CA that another one has signed, or that is not alone in its file, stays as it is.
+// certificate is for the same key and name, so that the nodes still believe each other while some have the earlier
+// one. A CA that another one has signed, or that is not alone in its file, stays as it is.
 func (r *renewal) renewNodesCA(f *folder, ca *pki.Authority) (isNew bool, err error) {
 	all, err := f.certificates(nodesCAName)
 	until := r.o.Now.AddDate(caLife, 0, 0)

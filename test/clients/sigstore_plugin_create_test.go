@@ -54,7 +54,7 @@ func TestThePluginMakesNoKeyThatIsNotTheOneMeant(t *testing.T) {
 		"no alias":                      {d.reference("release"), p256, "a new key needs an alias"},
 		"a version":                     {d.reference("alias/new", "version", "v"), p256, "leave ?version out"},
 		"an algorithm that KMS lacks":   {d.reference("alias/new"), "ed25519", "KMS has no keys of the algorithm"},
-		"two algorithms":                {d.reference("alias/new", "algorithm", pkcs1), p256, "is asked for"},
+		"two algorithms":                {d.reference("alias/new", "algorithm", pkcs1), p256, "was requested"},
 		"PSS that would be forgotten":   {d.reference("alias/new"), pss, "without ?algorithm=" + pss},
 		"a symmetric key of that name":  {d.reference("alias/symmetric"), p256, "of the key_spec Aliyun_AES_256"},
 		"an RSA key of that name":       {d.reference("alias/rsa"), p256, "needs EC_P256"},

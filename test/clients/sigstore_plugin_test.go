@@ -135,7 +135,7 @@ func TestThePluginRefusesWhatIsNotSigned(t *testing.T) {
 	altered[len(altered)-1] ^= 1
 	for _, remote := range []bool{false, true} {
 		ask := options.WithRemoteVerification(remote)
-		require.ErrorContains(t, verify(sv, sig, "another digest", ask), "the signature is not right for this message")
+		require.ErrorContains(t, verify(sv, sig, "another digest", ask), "the signature does not match this message")
 		require.ErrorContains(t, verify(another, sig, message, ask), "is not right")
 		require.ErrorContains(t, verify(sv, altered, message, ask), "is not right")
 		require.ErrorContains(t, verify(sv, []byte("no signature"), message, ask), "is not right")
@@ -144,10 +144,10 @@ func TestThePluginRefusesWhatIsNotSigned(t *testing.T) {
 	_, err := sv.SignMessage(strings.NewReader(message), options.WithDigest([]byte("short")))
 	require.ErrorContains(t, err, "the digest has 5 bytes, and a SHA-256 digest has 32")
 	_, err = sv.SignMessage(strings.NewReader(message), options.WithCryptoSignerOpts(crypto.SHA384))
-	require.ErrorContains(t, err, "KMS signs SHA-256 digests only")
+	require.ErrorContains(t, err, "KMS signs only SHA-256 digests")
 	sha512, err := kms.Get(t.Context(), d.reference(key), crypto.SHA512)
 	require.NoError(t, err)
-	require.ErrorContains(t, verify(sha512, sig, message), "KMS signs SHA-256 digests only")
+	require.ErrorContains(t, verify(sha512, sig, message), "KMS signs only SHA-256 digests")
 }
 
 func TestThePluginUsesTheNewestVersionOrTheOneThatIsNamed(t *testing.T) {

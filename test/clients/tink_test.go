@@ -22,8 +22,8 @@ func (s *server) tinkClient(t *testing.T, options ...hcvault.AEADOption) registr
 
 func TestTinkOpensWhatItSealedWithTheSameAssociatedDataOnly(t *testing.T) {
 	for name, form := range map[string][]hcvault.AEADOption{
-		"associated_data":             nil,
-		"context, the form of before": {hcvault.WithLegacyContextParamater()},
+		"associated_data":           nil,
+		"context, the earlier form": {hcvault.WithLegacyContextParamater()},
 	} {
 		t.Run(name, func(t *testing.T) {
 			onEach(t, func(t *testing.T, s *server) {

@@ -17,7 +17,7 @@ const (
 	beforeVersion  = "v0.0.9-e2e"
 )
 
-// registerBefore builds the plugin of before from this repository's history, and registers it for the test.
+// registerBefore builds the earlier plugin from this repository's history, and registers it for the test.
 func (s *stage) registerBefore(t *testing.T) {
 	t.Helper()
 	sources, file := t.TempDir(), filepath.Join(shared.plugins(), pluginName+"_"+beforeVersion)

@@ -164,7 +164,7 @@ func (k *cloudKMS) serial() string {
 	return conn.ConnectionState().PeerCertificates[0].SerialNumber.String()
 }
 
-// replaceCA gives the dedicated gateways certificates of another CA. Connections of before do not go on.
+// replaceCA gives the dedicated gateways certificates of another CA. Earlier connections do not go on.
 func (k *cloudKMS) replaceCA() {
 	k.t.Helper()
 	require.NoError(k.t, k.Stop())

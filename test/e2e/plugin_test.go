@@ -21,7 +21,7 @@ func (s *stage) plugin(m *mount) (pid int) {
 	return running[0]
 }
 
-// pluginsSince returns the plugin's processes that are not among others, the ones of before. A server that serves many
+// pluginsSince returns the plugin's processes that are not among others, the earlier ones. A server that serves many
 // tests may have one that belongs to no mount: Vault starts the plugin for a request, such as the rollback of each
 // minute, that arrives after it has ended the process of a mount that is being removed, and never ends that one.
 func (s *stage) pluginsSince(t *testing.T, others []int) []int {

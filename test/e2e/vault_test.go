@@ -70,7 +70,7 @@ func newVault(s *suite, p platform, name string, set settings) (*vaultServer, er
 	return v, v.MakeFolders()
 }
 
-// start starts the process on its address and data of before, if it ran before. It is sealed then.
+// start starts the process on its earlier address and data, if it ran before. It is sealed then.
 func (v *vaultServer) start() error {
 	v.Environment = v.environmentOfPlugins()
 	return v.Start(context.Background())

@@ -97,7 +97,7 @@ func shippedFiles(t *testing.T) map[string]*ast.File {
 	return files
 }
 
-// tablesIn returns what in file belongs into the catalogue: names of operations and codes, and tables of them.
+// tablesIn returns what in file belongs in the catalogue: names of operations and codes, and tables of them.
 func tablesIn(file *ast.File) (problems []string) {
 	ast.Inspect(file, func(n ast.Node) bool {
 		switch n := n.(type) {

@@ -29,6 +29,9 @@ var phrases = []phrase{
 	{"mend", word(`mend(?:s|ed|ing)?`)},
 	{"by now", word(`by\s+now`)},
 	{"whole number", word(`whole\s+numbers?`)},
+	{"all the same", word(`all\s+the\s+same`)},
+	{"of before, now or today", word(`of\s+(?:before|now|today)`, `of\s+today's`)},
+	{"another than", word(`another\s+(?:[a-z]+\s+){1,3}than`, `another\s+took`)},
 }
 
 // word finds a pattern as whole words in either case, except where a match overlaps one of the exception.
@@ -172,6 +175,14 @@ func TestEnglishPhrasesAreRecognized(t *testing.T) {
 		"It must be a whole number.":              "whole number",
 		"whole numbers":                           "whole number",
 		"the whole\nnumber":                       "whole number",
+		"It may have run all the\nsame.":          "all the same",
+		"It was all of the same kind.":            "",
+		"a plugin of before":                      "of before, now or today",
+		"the configuration of\nnow":               "of before, now or today",
+		"the layout of today":                     "of before, now or today",
+		"the form of today's API":                 "",
+		"another root key than the store's":       "another than",
+		"a root key other than the store's":       "",
 	} {
 		var found []string
 		for _, phrase := range phrases {

@@ -111,7 +111,7 @@ func TestWhatIsNotOfThisClusterIsRefused(t *testing.T) {
 	stored, err := prod.write(secretPath, "x")
 	require.NoError(t, err)
 	_, _, err = test.read(secretPath, stored)
-	require.ErrorContains(t, err, `another cluster than "test"`)
+	require.ErrorContains(t, err, `a cluster other than "test"`)
 
 	// A writer to etcd can't pass a ciphertext of one version for that of another.
 	before := prod.keyID()

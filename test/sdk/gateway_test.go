@@ -45,7 +45,7 @@ func (s *service) findDevInstance(kms *servers.KMS) error {
 	return err
 }
 
-// at returns a player that calls another service than the dialect's home.
+// at returns a player that calls a service other than the dialect's home.
 func (d dialect) at(t *testing.T, s *service) player {
 	return player{T: t, dialect: d, caller: d.dial(t, s, s.access)}
 }

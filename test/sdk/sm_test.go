@@ -22,7 +22,7 @@ func everyDialectOfSM(t *testing.T, scenario func(p player)) {
 	}
 }
 
-// sm2Key is the public key of an SM2 key, for another library than the service's.
+// sm2Key is the public key of an SM2 key, for a library other than the service's.
 func (p player) sm2Key(keyID, version string) *sm2.PublicKey {
 	p.Helper()
 	got := do[kmsapi.GetPublicKeyResponse](p, &kmsapi.GetPublicKeyRequest{KeyId: keyID, KeyVersionId: version})

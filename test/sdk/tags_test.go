@@ -54,7 +54,7 @@ func TestBadTagsAreRefused(t *testing.T) {
 	})
 }
 
-// rowsOf returns the tags of keys that the operations of today list, as key=value by id.
+// rowsOf returns the tags of keys that today's operations list, as key=value by id.
 func (p player) rowsOf(ids ...string) map[string][]string {
 	p.Helper()
 	found := map[string][]string{}

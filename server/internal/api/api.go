@@ -73,7 +73,7 @@ func New(o Options) *API {
 // SetQuotas lets q, in which 0 is no default, be the quotas from now on. What is above them stays.
 func (a *API) SetQuotas(q config.Quotas) { a.quotas.Store(&q) }
 
-// Quotas returns those of now, without defaults to fill in.
+// Quotas returns the present ones, without defaults to fill in.
 func (a *API) Quotas() config.Quotas { return *a.quotas.Load() }
 
 // SetRotation lets b bound what is asked for from now on. A CMK keeps the rotation interval that it has.

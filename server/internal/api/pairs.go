@@ -62,7 +62,7 @@ func (a *API) newVersion(ctx context.Context, inv *Invocation, cmk *keyring.CMK)
 	return a.keys.NewPairVersion(inv.scope(), inv.Now, cmk.KeyID, pair)
 }
 
-// checkKind refuses a CMK of another kind than the operation works with.
+// checkKind refuses a CMK of a kind that the operation does not work with.
 func (inv *Invocation) checkKind(cmk *keyring.CMK) error { return mustBe(inv.Operation.Uses(), cmk) }
 
 // mustBe refuses a CMK that is not of the kind.

@@ -99,7 +99,7 @@ func newPolicy(account, instanceID, policy, sid string) (string, error) {
 		return "", nil
 	case instanceID == "":
 		return "", kmsapi.InvalidParameter("Policy",
-			"Only what is in a KMS instance has a policy. Give DKMSInstanceId too.")
+			"Only keys and secrets in a KMS instance have a policy. Give DKMSInstanceId too.")
 	default:
 		return storedPolicy(account, policy, sid)
 	}

@@ -54,7 +54,7 @@ func removeTags(keys []string) tagsChange {
 func (a *API) changeTagsOf(ctx context.Context, inv *Invocation, keyID, secret string, change tagsChange) error {
 	switch {
 	case keyID != "" && secret != "":
-		return kmsapi.InvalidParameter(secretParam, "Give it or KeyId, and not both.")
+		return kmsapi.InvalidParameter(secretParam, "Give either it or KeyId, not both.")
 	case secret != "":
 		return a.changeTags(ctx, inv, kmsapi.ResourceTypeSecret, []string{secret}, change)
 	default:

@@ -117,7 +117,7 @@ func (l Listener) validate(at Place, found *faults) {
 	}
 	switch {
 	case l.PlainHTTP && (l.TLSCertFile != "" || l.TLSKeyFile != ""):
-		found.add(at.Field("plain_http"), "plain HTTP and TLS files exclude each other")
+		found.add(at.Field("plain_http"), "give either plain_http or TLS files, not both")
 	case l.PlainHTTP || l.TLSCertFile != "" && l.TLSKeyFile != "":
 	case l.TLSCertFile != "":
 		found.add(at.Field("tls_cert_file"), "it needs tls_key_file too")

@@ -24,7 +24,7 @@ func Load(path string) (Config, error) {
 	}
 	var found faults
 	if !isText(source) {
-		found.add(Place{file: path}, "it is not a text file, and so no configuration")
+		found.add(Place{file: path}, "it is not a text file, so it can't be a configuration")
 		return c, found.err()
 	}
 	file, problems := hclparse.NewParser().ParseHCL(source, path)

@@ -33,7 +33,7 @@ func TestWhatIsSaidOfTheRestThatIsWrong(t *testing.T) {
 		},
 		{
 			"TLS and plain HTTP", `tls_key_file `, "plain_http = true\ntls_key_file ",
-			`kms.hcl:10: listener: plain_http: plain HTTP and TLS files exclude each other`,
+			`kms.hcl:10: listener: plain_http: give either plain_http or TLS files, not both`,
 		},
 		{
 			"a window that is no duration", `"5m"`, `"five"`,

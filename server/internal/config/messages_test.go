@@ -77,9 +77,9 @@ kms.hcl:54: limits: timestamp_window: "five" is not a duration from 1s to 24h, s
 
 func TestAFileOfAnotherKindFillsNoTerminal(t *testing.T) {
 	for text, want := range map[string]string{
-		"\x00bolt":                       "kms.hcl: it is not a text file, and so no configuration",
-		"caf\xe9":                        "kms.hcl: it is not a text file, and so no configuration",
-		strings.Repeat("#\n", 4<<20):     "kms.hcl: it is not a text file, and so no configuration",
+		"\x00bolt":                       "kms.hcl: it is not a text file, so it can't be a configuration",
+		"caf\xe9":                        "kms.hcl: it is not a text file, so it can't be a configuration",
+		strings.Repeat("#\n", 4<<20):     "kms.hcl: it is not a text file, so it can't be a configuration",
 		strings.Repeat("export '\n", 90): "\nkms.hcl: and ",
 	} {
 		_, got := load(t, text)

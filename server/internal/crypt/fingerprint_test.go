@@ -24,7 +24,7 @@ func TestAFingerprintKeyOutlivesTheRootKeyThatWrapsIt(t *testing.T) {
 	require.Equal(t, fingerprintOf(t, first, pathA, m), fingerprint)
 
 	_, err = first.UnwrapFingerprintKey(pathA, rewrapped)
-	require.ErrorIs(t, err, ErrOpen, "by the root key of before")
+	require.ErrorIs(t, err, ErrOpen, "by the earlier root key")
 	_, err = second.UnwrapFingerprintKey(pathB, rewrapped)
 	require.ErrorIs(t, err, ErrOpen, "of another record")
 	_, err = second.Unwrap(pathA, kmsapi.KeySpecAES256, rewrapped)

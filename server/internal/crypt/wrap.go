@@ -93,7 +93,7 @@ func (r *RootKey) unwrapKey(path string, kind Kind, s *scheme, wrapped []byte) (
 	return k, nil
 }
 
-// Rewrap returns what r has wrapped for the record at path wrapped by other instead, in the format of today. If it does
+// Rewrap returns what r has wrapped for the record at path wrapped by other instead, in today's format. If it does
 // not open, the error is [ErrOpen].
 func (r *RootKey) Rewrap(other *RootKey, path string, kind Kind, wrapped []byte) ([]byte, error) {
 	secret, err := r.UnwrapBytes(path, kind, wrapped)

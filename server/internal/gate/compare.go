@@ -60,7 +60,7 @@ func tokenChange(before, after kmsapi.Secret) string {
 	case before.IsEmpty():
 		return "needs a security token now"
 	case after.IsEmpty():
-		return "needs no security token now"
+		return "no longer needs a security token"
 	default:
 		return "new security token"
 	}

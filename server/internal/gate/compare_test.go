@@ -28,7 +28,7 @@ func TestDifferencesBetweenAccessKeysShowNoSecret(t *testing.T) {
 	}, Differences(Credentials{"one": one, "two": two}, Credentials{"one": &changed}))
 	require.Equal(t, []Difference{{"two", "added"}},
 		Differences(Credentials{"one": one}, Credentials{"one": one, "two": two}))
-	require.Equal(t, "needs no security token now", differences(&changed, one)[3])
+	require.Equal(t, "no longer needs a security token", differences(&changed, one)[3])
 }
 
 // Rates that did not change keep what has been used of them: a reload is no way to more requests.

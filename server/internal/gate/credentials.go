@@ -77,7 +77,7 @@ func LoadSecret(at config.Place, name, value, file string) (kmsapi.Secret, error
 	at = at.Field(name + "_file")
 	content, err := private.Read(file, private.OwnerOnly, maxSecretFile)
 	if err != nil && mayBeSecret(file, err) {
-		err = fmt.Errorf("there is no such file; its name is not shown, since it looks like what belongs into %s", name)
+		err = fmt.Errorf("there is no such file; its name is not shown, since it looks like what belongs in %s", name)
 	}
 	if err != nil {
 		return kmsapi.Secret{}, at.Fault(err)

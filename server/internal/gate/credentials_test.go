@@ -63,7 +63,7 @@ func TestASecretInTheFieldForItsFileIsNotShown(t *testing.T) {
 			{ID: "LTAIone", SecretFile: path}, {ID: "LTAIone", Secret: "s", SecurityTokenFile: path},
 		} {
 			_, err := LoadCredentials(withKey(key))
-			require.ErrorContains(t, err, "there is no such file; its name is not shown, since it looks like what belongs into s")
+			require.ErrorContains(t, err, "there is no such file; its name is not shown, since it looks like what belongs in s")
 			require.NotContains(t, err.Error(), hidden[:5])
 		}
 	}

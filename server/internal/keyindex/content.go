@@ -126,7 +126,7 @@ func setsOf(tags []tag, of func(tag) *tagSet) (sets []*tagSet) {
 	return sets
 }
 
-// join removes an entry from the sets of before that are not in after, and adds it to those that only after has.
+// join removes an entry from the sets in before that are not in after, and adds it to those that only after has.
 func join(sets map[string]*tagSet, e *entry, before, after []*tagSet) {
 	for _, s := range after {
 		if !slices.Contains(before, s) {

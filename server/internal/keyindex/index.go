@@ -7,7 +7,7 @@ import (
 
 // Index is the keys of one account and region. It is safe for parallel use.
 //
-// A new one only gathers changes. Its owner then has [Index.Load] read all keys, which may be of before any of these
+// A new one only gathers changes. Its owner then has [Index.Load] read all keys, which may be from before any of these
 // changes or after.
 type Index struct {
 	mu sync.RWMutex

@@ -32,7 +32,7 @@ func TestAnIndexFindsWhatAScanFinds(t *testing.T) {
 	})
 }
 
-// load fills the index with keys of before some of the changes that it has gathered, and of after the others.
+// load fills the index with keys from before some of the changes that it has gathered, and from after the others.
 func (m *model) load(t *rapid.T) {
 	for n := range rapid.IntRange(0, 2500).Draw(t, "keys") {
 		m.keys[id(n)] = plainKey(n)

@@ -17,7 +17,7 @@ type Group struct {
 	State kmsapi.KeyState
 }
 
-// countByState returns the number of CMKs in each group that has any, as of now. It reads the counts that every change
+// countByState returns the number of CMKs in each group that has any now. It reads the counts that every change
 // of a CMK maintains, and those CMKs that the sweeper has not handled yet.
 func countByState(r store.Reader, now time.Time) (map[Group]int, error) {
 	counts := map[Group]int{}
@@ -38,7 +38,7 @@ func countByState(r store.Reader, now time.Time) (map[Group]int, error) {
 	return counts, err
 }
 
-// countSecrets returns the number of secrets in each scope that has any, as of now. It includes those that are to be
+// countSecrets returns the number of secrets in each scope that has any now. It includes those that are to be
 // deleted.
 func countSecrets(r store.Reader, now time.Time) (map[Scope]int, error) {
 	counts := map[Scope]int{}

@@ -45,7 +45,7 @@ const (
 	LossUnknown Loss = "unknown"
 )
 
-// Overview reads the state of all records, as of now. Of what is to come it returns at most so many events of a kind,
+// Overview reads the present state of all records. Of what is to come it returns at most so many events of a kind,
 // and reads no more. It walks over no CMK and no secret: their numbers are maintained by every change. With an error,
 // it returns what could be read.
 func (k *Keyring) Overview(ctx context.Context, now time.Time, atMost int) (o Overview, err error) {

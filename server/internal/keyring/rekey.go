@@ -28,7 +28,7 @@ const rekeyAtOnce = 5000
 // that are no longer used still have what was wrapped by the old one. No other updates may run meanwhile. progress is
 // called now and then with the number of records that have been written. Rekey returns the number of all.
 //
-// Import tokens of before are void. Fingerprints stay what they are.
+// Earlier import tokens are void. Fingerprints stay what they are.
 func (k *Keyring) Rekey(
 	ctx context.Context, to store.Store, root *crypt.RootKey, progress func(done int),
 ) (written int, err error) {

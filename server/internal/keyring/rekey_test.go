@@ -77,7 +77,7 @@ func TestEveryVersionHasTheSameMaterialUnderANewRootKey(t *testing.T) {
 	written := r.rekey()
 	after := r.records()
 	require.Len(t, after, written)
-	require.Len(t, after, len(before)+1, "and the proof of the root key of before")
+	require.Len(t, after, len(before)+1, "and the proof of the earlier root key")
 	require.Equal(t, before[rootKeyPath], after[earlierRootKeyPath])
 	for id, blob := range blobs {
 		r.requireOpens(id, blob)

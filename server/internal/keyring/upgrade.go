@@ -99,7 +99,7 @@ func splitCMKs(w store.Writer, _ *crypt.RootKey) error {
 	})
 }
 
-// convertAliases writes aliases in the form of today.
+// convertAliases writes aliases in today's form.
 func convertAliases(w store.Writer, _ *crypt.RootKey) error {
 	return eachIn(w, aliasPrefix, func(at location, value []byte) error {
 		old, err := decode2[alias2](at.path, value)

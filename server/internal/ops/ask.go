@@ -21,7 +21,7 @@ var ErrNoService = errors.New("no service listens there")
 var ErrNotAllowed = errors.New("it is for the service's own user")
 
 // ErrNoAnswer says that a service was asked, and that nothing is known of what became of it.
-var ErrNoAnswer = errors.New("the service did not say how it went")
+var ErrNoAnswer = errors.New("the service did not report the result")
 
 // ask sends a command to the service that listens on socket. The caller closes the body of the response.
 func ask(ctx context.Context, socket, path string, body io.Reader) (*http.Response, error) {

@@ -19,13 +19,13 @@ var (
 	storeBytesDesc  = describe("store_size_bytes", "Size of the store's file, or of the data of etcd.")
 	auditFailedDesc = describe("audit_failed", "1 while audit lines can't be written: all requests are refused.")
 	configStaleDesc = describe("config_stale",
-		"1 after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.")
+		"1 after a reload that failed, until one succeeds: the service runs with an older configuration than its file has.")
 	certificateDesc = describe("certificate_expiry_timestamp_seconds",
-		"When the TLS certificate in use expires that expires first.")
+		"When the first of the TLS certificates in use expires.")
 	gatewayCertificateDesc = describe("gateway_certificate_expiry_timestamp_seconds",
 		"When the TLS certificate of a gateway expires.", "gateway")
 	clusterCertificateDesc = describe("cluster_certificate_expiry_timestamp_seconds",
-		"When the certificate expires that a node shows to the other nodes (node), and to etcd (etcd).", "certificate")
+		"When the certificate that a node shows to the other nodes (node), or to etcd (etcd), expires.", "certificate")
 	keysDesc      = describe("keys", "Keys, by account, region and state.", "account", "region", "state")
 	secretsDesc   = describe("secrets", "Secrets, by account and region.", "account", "region")
 	rateLimitDesc = describe("rate_limit",

@@ -59,7 +59,7 @@ func NewMetrics(labels Labels) *Metrics {
 		duration:      durations("request_duration_seconds", helpDuration, "action"),
 		nonceRefusals: counters(nameNonceRefusals, helpNonceRefusals, "reason"),
 		throttled:     counters(nameRateLimited, "Requests refused by a rate limit, by its class.", "class"),
-		panics:        prometheus.NewCounter(counterOpts(namePanics, "Requests that failed by a bug.")),
+		panics:        prometheus.NewCounter(counterOpts(namePanics, "Requests that failed because of a bug.")),
 		dropped:       counters(nameClosed, helpDropped, "bound"),
 		notHTTP:       prometheus.NewCounter(counterOpts(nameNotHTTP, helpNotHTTP)),
 		reloads:       counters("reloads_total", "Reloads of the configuration, by result.", "result"),

@@ -10,7 +10,7 @@ import (
 // and limited by class, so a query joins the two by it and needs no list of its own.
 func operationInfo() prometheus.Collector {
 	info := prometheus.NewGaugeVec(prometheus.GaugeOpts{
-		Name: namePrefix + "operation_info", Help: "1 for each operation, with the class that its rate limit is of.",
+		Name: namePrefix + "operation_info", Help: "1 for each operation, with the class of its rate limit.",
 	}, []string{"action", "class"})
 	for _, operation := range kmsapi.Operations() {
 		info.WithLabelValues(string(operation), string(operation.RateClass())).Set(1)

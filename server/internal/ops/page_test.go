@@ -119,7 +119,7 @@ func TestAPageThatLacksSomethingSaysSo(t *testing.T) {
 	page(Options{Status: status, Metrics: NewMetrics(Labels{}), Log: slog.New(slog.NewTextHandler(&log, nil))}).
 		ServeHTTP(answer, httptest.NewRequest(http.MethodGet, "http://localhost/", nil))
 	require.Equal(t, http.StatusOK, answer.Code)
-	require.Contains(t, answer.Body.String(), "Not all that this page shows could be read")
+	require.Contains(t, answer.Body.String(), "Some of what this page shows could not be read")
 	require.Contains(t, answer.Body.String(), "<b>7</b>", "what could be read is there")
 	require.NotContains(t, answer.Body.String(), "private")
 	require.Contains(t, log.String(), "secret/1/r/private")

@@ -93,7 +93,7 @@ func problemsOf(s Status, r reading, err error) (all []string) {
 		all = append(all, "Cluster: "+shownError(r.node.Err)+".")
 	}
 	if err != nil {
-		all = append(all, "Not all that this page shows could be read; the log says why.")
+		all = append(all, "Some of what this page shows could not be read; the log says why.")
 	}
 	if !s.StaleSince.IsZero() {
 		all = append(all, "The configuration is stale: reloads have failed since "+
@@ -114,7 +114,8 @@ func warningsOf(s Status, r reading) (all []string) {
 		}
 	}
 	if r.counts.panics > 0 {
-		all = append(all, plural(r.counts.panics, "request has", "requests have")+" failed by a bug; the log has more.")
+		failed := plural(r.counts.panics, "request has", "requests have")
+		all = append(all, failed+" failed because of a bug; the log has more.")
 	}
 	return all
 }

@@ -9,7 +9,7 @@ type Quota struct {
 }
 
 var quotaDesc = describe("quota",
-	"The most that an account may have in a region of what the metric in the label counts; none without a quota.", "metric")
+	"How many of what the metric in the label counts an account may have in a region; none without a quota.", "metric")
 
 func (g gauges) quotas(all []Quota) {
 	for _, quota := range all {

@@ -40,7 +40,7 @@ type Change struct {
 // String is such as `access_key "LTAIpayroll": added`.
 func (c Change) String() string { return c.Part + ": " + c.What }
 
-// ErrOtherConfig says that a service was started with another configuration file than the one that was named.
+// ErrOtherConfig says that a service was started with a configuration file other than the one that was named.
 var ErrOtherConfig = errors.New("the service was started with another configuration file")
 
 // reloadRequest is the body of POST /reload.
@@ -55,7 +55,7 @@ type refused struct {
 }
 
 // reload answers POST /reload once the configuration is reloaded, or has been found to be wrong. If the caller means
-// another file than the service's, nothing is reloaded.
+// a file other than the service's, nothing is reloaded.
 func reload(run func(file string) (Reload, error)) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var asked reloadRequest

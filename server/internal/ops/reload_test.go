@@ -94,7 +94,7 @@ func TestAServiceThatDoesNotSayWhetherItHasReloaded(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			_, err := RequestReload(t.Context(), serve(t, tc.handler), "/etc/kms.hcl")
 			require.ErrorIs(t, err, ErrNoAnswer)
-			require.ErrorContains(t, err, "the service did not say how it went: "+tc.want)
+			require.ErrorContains(t, err, "the service did not report the result: "+tc.want)
 		})
 	}
 	ctx, cancel := context.WithCancel(t.Context())

@@ -36,7 +36,7 @@ type Node struct {
 	Err error
 }
 
-// Warnings are what is wrong with a node that serves all the same. The clock of an active node is one: a load balancer
+// Warnings are what is wrong with a node that still serves. The clock of an active node is one: a load balancer
 // would take out the node that serves, while the standbys, which measure themselves against it, say 503 already. What
 // clocks are compared for is the next takeover, and no node can take over while they differ. Another one is a store
 // that takes no writes.
@@ -181,7 +181,7 @@ var (
 	bytesDesc     = describe("cluster_store_bytes", "The size of the cluster's store.")
 	alarmDesc     = describe("cluster_store_alarm", "1 while the cluster's store has an alarm, such as that it is full.")
 	offsetDesc    = describe("cluster_clock_offset_seconds",
-		"By how much the clock of this node is ahead of the peer's from which it differs most.")
+		"How far the clock of this node is ahead of the peer's clock that differs most.")
 	clockOffDesc = describe("cluster_clock_off",
 		"1 if the clock of this node differs by more than half of max_clock_skew from the active node's, or if this is the "+
 			"active node, from those of most others.")

@@ -16,7 +16,7 @@ import (
 // Why a node may not become the active one. [Peers.Candidate] returns errors that wrap them; compare with [errors.Is].
 var (
 	ErrClock   = errors.New("its clock is off")
-	ErrRootKey = errors.New("it has another root key than the active node")
+	ErrRootKey = errors.New("its root key differs from the active node's")
 	ErrLayout  = errors.New("its program is older than the active node's")
 	ErrConfig  = errors.New("its configuration differs from the active node's")
 )
@@ -53,7 +53,7 @@ type comparisons struct {
 	clockOf string
 	// alone is since when no node is known to be the active one, in elapsed time; nil while one is.
 	alone *time.Duration
-	// differs is since when the configuration is another one than the last active node's, in elapsed time.
+	// differs is since when the configuration has not been the last active node's, in elapsed time.
 	differs *time.Duration
 }
 

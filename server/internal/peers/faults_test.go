@@ -139,7 +139,7 @@ func TestIdleLinksThatTheOtherEndHasClosedAreNotUsed(t *testing.T) {
 // cutter is a proxy that can forget its connections without a sign, as a firewall does.
 type cutter struct {
 	peer cluster.Peer
-	// cut says that those of now and of later are forgotten, and forgotten counts the times that it was set.
+	// cut says that present and later ones are forgotten, and forgotten counts the times that it was set.
 	cut       atomic.Bool
 	forgotten atomic.Int64
 }

@@ -27,7 +27,7 @@ var (
 )
 
 // Forward lets the node called to answer a request, and returns its answer. It sends the request a second time only if
-// the first has surely not arrived. When to is another node than at the last call, the links to that one end: a request
+// the first has surely not arrived. When to is not the node of the last call, the links to that one end: a request
 // that is still under way on them is answered, or fails in its own time.
 func (p *Peers) Forward(ctx context.Context, to cluster.Peer, r Request) (Answer, error) {
 	frame, err := p.encode(r)

@@ -90,7 +90,7 @@ func (p *pool) find(ctx context.Context) (*link, error) {
 // errStillDialing says that a link is still being made, for somebody else: its slot is in use until it is there.
 var errStillDialing = errors.New("the link was not there in time")
 
-// connect makes a link. If ctx ends before it is there, it is made all the same: otherwise nodes too busy to make one
+// connect makes a link. If ctx ends before it is there, it is made anyway: otherwise nodes too busy to make one
 // within the time of a request would begin with another one for each request, and never have any.
 func (p *pool) connect(ctx context.Context) (*link, error) {
 	type result struct {

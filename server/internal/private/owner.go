@@ -28,7 +28,7 @@ func Owner(path string) (id int, name string, err error) {
 	return int(stat.Uid), name, nil
 }
 
-// CheckOwner refuses the folder at path if it belongs to another user than the caller's and root. That user could
+// CheckOwner refuses the folder at path if it belongs to a user other than the caller's and root. That user could
 // exchange the files that are made in it, or let their names lead elsewhere.
 func CheckOwner(path string, info fs.FileInfo) error {
 	owner := info.Sys().(*syscall.Stat_t).Uid

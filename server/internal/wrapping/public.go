@@ -36,7 +36,7 @@ func ParsePublic(spec, text string) (PublicKey, error) {
 
 type rsaPublic struct{ key *rsa.PublicKey }
 
-// parsePublicRSA refuses a modulus of another size than [keyBits] or an even one, and an exponent that is even, below 3
+// parsePublicRSA refuses a modulus of a size other than [keyBits] or an even one, and an exponent that is even, below 3
 // or above 2^31-1.
 func parsePublicRSA(spki []byte) (PublicKey, error) {
 	parsed, err := x509.ParsePKIXPublicKey(spki)

@@ -56,7 +56,7 @@ type Seen struct {
 	Version  string
 	Versions []string
 	Aliases  []string
-	// Wrong is what no answer may say at any time, such as another plaintext than the one that was encrypted.
+	// Wrong is what no answer may say at any time, such as a plaintext other than the one that was encrypted.
 	Wrong string
 }
 

@@ -55,7 +55,7 @@ func health() []panel {
 		},
 		{
 			kind: number, title: "Configuration", width: 3, unit: "none",
-			description: "Stale after a reload that failed, until one succeeds: the service runs on an older configuration than its file's.",
+			description: "Stale after a reload that failed, until one succeeds: the service runs with an older configuration than its file has.",
 			queries:     []query{{metric("config_stale", ""), "{{instance}}"}},
 			states:      map[string]state{"0": {"current", green}, "1": {"stale", orange}},
 		},

@@ -73,7 +73,7 @@ func Describe(op kmsapi.Operation) string {
 	b.WriteString(wrapped("Fields of the answer, for -field:", namesOf(shapeOf(op).columns())))
 	fmt.Fprintf(&b, "RAM permission: %s.", strings.Join(op.Actions(), ", "))
 	if !op.Repeatable() {
-		b.WriteString("\nWithout an answer it is not sent a second time, because it may have run.")
+		b.WriteString("\nIf KMS does not answer, it is not sent again, because it may have run.")
 	}
 	return b.String()
 }

@@ -38,7 +38,7 @@ Fields of the answer, for -field: RequestId, KeyId, Arn, KeyState, KeySpec, KeyU
   PrimaryKeyVersion, LastRotationDate, AutomaticRotation, RotationInterval, NextRotationDate,
   DeletionProtection, DeletionProtectionDescription, DKMSInstanceId.
 RAM permission: kms:CreateKey.
-Without an answer it is not sent a second time, because it may have run.`), ">", "\t"), Describe(kmsapi.OpCreateKey))
+If KMS does not answer, it is not sent again, because it may have run.`), ">", "\t"), Describe(kmsapi.OpCreateKey))
 }
 
 func TestEveryOperationIsDescribedWithAllOfItsParameters(t *testing.T) {

@@ -34,7 +34,7 @@ func readEnvFile(path string) (environment.Variables, error) {
 		return nil, err
 	}
 	if len(content) > maxEnvFile {
-		return nil, fmt.Errorf("%s is larger than a file of variables", path)
+		return nil, fmt.Errorf("%s is too large for a file of variables", path)
 	}
 	variables, err := parseExports(string(content))
 	if err != nil {
@@ -93,7 +93,7 @@ func unquote(word string) (string, error) {
 	return value.String(), nil
 }
 
-var errNeedsShell = errors.New("is not in single quotes, and a shell would read it as something other than it says")
+var errNeedsShell = errors.New("is not in single quotes, and a shell would read it differently")
 
 // wordPart has one group for each kind: in single quotes, in double quotes, a character after a backslash, and no
 // quotes at all.

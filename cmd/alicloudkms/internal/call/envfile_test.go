@@ -76,5 +76,5 @@ func TestFilesOfVariablesThatAreNotRead(t *testing.T) {
 	require.NoError(t, os.Chmod(path, 0o600))
 	require.NoError(t, os.WriteFile(path, []byte(strings.Repeat("#\n", maxEnvFile)), 0o600))
 	_, err = readEnvFile(path)
-	require.ErrorContains(t, err, "is larger than a file of variables")
+	require.ErrorContains(t, err, "is too large for a file of variables")
 }

@@ -34,7 +34,7 @@ func Explain(op kmsapi.Operation, endpoint string, err error) error {
 		message = unanswered(failed)
 	}
 	if client.MayHaveRun(op, err) {
-		message += fmt.Sprintf("; %s may have run all the same, so look before you repeat it", op)
+		message += fmt.Sprintf("; %s may have run anyway, so check before you repeat it", op)
 	}
 	return &failure{message, err}
 }

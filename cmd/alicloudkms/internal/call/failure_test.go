@@ -45,11 +45,11 @@ func TestWhatIsSaidOfAFailure(t *testing.T) {
 		},
 		"a failure of what must not run twice": {
 			kmsapi.OpCreateKey, kmsapi.ErrInternalFailure,
-			"CreateKey at kms:443 was refused: InternalFailure: Internal Failure. (HTTP 500); CreateKey may have run all the same, so look before you repeat it",
+			"CreateKey at kms:443 was refused: InternalFailure: Internal Failure. (HTTP 500); CreateKey may have run anyway, so check before you repeat it",
 		},
 		"no answer to what must not run twice": {
 			kmsapi.OpCreateKey, broken,
-			"CreateKey at kms:443 failed: broken; CreateKey may have run all the same, so look before you repeat it",
+			"CreateKey at kms:443 failed: broken; CreateKey may have run anyway, so check before you repeat it",
 		},
 		"no connection": {kmsapi.OpCreateKey, &unsent, "CreateKey at kms:443 failed: broken"},
 		"no credentials": {

@@ -28,7 +28,7 @@ type pager struct {
 func newPager(op kmsapi.Operation, params kmsapi.Params, s shape) (*pager, error) {
 	switch {
 	case !op.Takes(pageNumber) || !op.Takes(pageSize) || len(s.lists) != 1:
-		return nil, usagef("-all is for operations that list page by page, and %s is none", op)
+		return nil, usagef("-all is for operations that list page by page; %s is not one of them", op)
 	case params.Get(pageNumber) != "":
 		return nil, usagef("-all reads every page, so %s can't be given", pageNumber)
 	case params.Get(pageSize) == "":

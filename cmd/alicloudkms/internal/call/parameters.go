@@ -122,7 +122,7 @@ func (r *reader) known() (names []string) {
 	return names
 }
 
-// check finds a value that is none of a few, where it can say more than kmsapi, which knows of requests alone.
+// check refuses a value outside a short list, where it can say more than kmsapi, which knows only requests.
 func (r *reader) check(rule kmsapi.Rule, value string) error {
 	switch {
 	case value == "" || slices.Contains(rule.OneOf, value) || rule.Support == kmsapi.Harmless:
@@ -130,7 +130,7 @@ func (r *reader) check(rule kmsapi.Rule, value string) error {
 	case rule.Support == kmsapi.Refused && len(rule.OneOf) == 0:
 		return usagef("this version can't send %s of %s; leave it out", rule.Name, r.op)
 	case rule.Support == kmsapi.Refused:
-		return usagef("this version can't send %s of %s with another value than %s", rule.Name, r.op, oneOf(rule))
+		return usagef("this version can't send %s of %s with a value other than %s", rule.Name, r.op, oneOf(rule))
 	case len(rule.OneOf) > 0:
 		return usagef("%s of %s must be %s%s", rule.Name, r.op, oneOf(rule), didYouMean(value, rule.OneOf))
 	default:

@@ -215,7 +215,7 @@ func TestMistakesInTheArguments(t *testing.T) {
 		},
 		"a parameter that is not served": {
 			kmsapi.OpListKmsInstances, `Filters=[{}]`,
-			`this version can't send Filters of ListKmsInstances with another value than []`,
+			`this version can't send Filters of ListKmsInstances with a value other than []`,
 		},
 		"one that has no value": {
 			kmsapi.OpCreateKey, "KeyStorageMechanism=x",
@@ -260,7 +260,7 @@ func TestAForgottenAtIsNoticed(t *testing.T) {
 	_, warnings, err := parse(kmsapi.OpDecrypt, "", false, "CiphertextBlob=line")
 	require.NoError(t, err)
 	require.Equal(t, []string{
-		"CiphertextBlob is sent as it is, and is the name of a file; CiphertextBlob=@FILE sends what is in it",
+		"CiphertextBlob is sent as it is, but is also the name of a file; CiphertextBlob=@FILE sends its content",
 	}, warnings)
 	require.NoError(t, os.Mkdir("alias", 0o700))
 	for _, given := range []string{"other", "alias", strings.Repeat("x", 5000), filepath.Join("line", "x")} {

@@ -39,8 +39,8 @@ func (v *view) checkRaw() error {
 }
 
 var (
-	errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave -raw out")
-	errText      = errors.New("it is text; leave -raw out")
+	errNotBase64 = errors.New("it is not base64, so it was not encrypted as bytes; leave out -raw")
+	errText      = errors.New("it is text; leave out -raw")
 )
 
 // rawOf returns the bytes of a value of answer.

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// Options say whom to call, and what to print of the answer.
+// Options say which KMS to call, and what to print of the answer.
 type Options struct {
 	Target Target
 	// Format is FormatTable or FormatJSON.
@@ -84,7 +84,7 @@ func newTask(op kmsapi.Operation, parameters []string, o Options) (*task, error)
 }
 
 // runInto writes the answer to a new file, which only its owner can read. The file is made before the request is sent,
-// so that no answer is lost for want of it, and removed if nothing is written.
+// so that no answer is lost because it can't be made, and removed if nothing is written.
 func (t *task) runInto(ctx context.Context, path string) error {
 	file, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {

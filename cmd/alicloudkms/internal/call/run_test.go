@@ -88,7 +88,7 @@ func TestABinarySecretIsWrittenAndReadAsBytes(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, raw.stdin, out)
 	_, err = revealing.try(kmsapi.OpGetSecretValue, "SecretName=t")
-	require.EqualError(t, err, "SecretData of GetSecretValue: it is text; leave -raw out")
+	require.EqualError(t, err, "SecretData of GetSecretValue: it is text; leave out -raw")
 	_, err = raw.try(kmsapi.OpPutSecretValue, "SecretName=t", "VersionId=2", "SecretData=@-")
 	require.EqualError(t, err, "-raw with PutSecretValue needs SecretDataType=binary")
 }
@@ -149,7 +149,7 @@ func TestNoFileIsLeftOfACallWithoutAnAnswer(t *testing.T) {
 func TestNothingIsSentIfTheAnswerCouldNotBePrinted(t *testing.T) {
 	d := newDesk(t)
 	_, err := d.field("KeyID").try(kmsapi.OpCreateKey)
-	require.EqualError(t, err, `an answer to CreateKey has no field "KeyID"; did you mean KeyId?`)
+	require.EqualError(t, err, `the answer of CreateKey has no field "KeyID"; did you mean KeyId?`)
 	require.Equal(t, "0", d.field("TotalCount").call(kmsapi.OpListKeys))
 }
 
@@ -173,7 +173,7 @@ func TestAllReadsEveryPage(t *testing.T) {
 		op   kmsapi.Operation
 		args []string
 	}{
-		"-all is for operations that list page by page, and DescribeRegions is none": {op: kmsapi.OpDescribeRegions},
+		"-all is for operations that list page by page; DescribeRegions is not one of them": {op: kmsapi.OpDescribeRegions},
 		"-all reads every page, so PageNumber can't be given": {
 			op: kmsapi.OpListKeys, args: []string{"PageNumber=2"},
 		},
@@ -221,7 +221,7 @@ func TestWhatTheClientRefusesIsNamedByItsFlag(t *testing.T) {
 	d := newDesk(t)
 	for want, change := range map[string]func(*Target){
 		`-network "vcp" is neither "public" nor "vpc"`: func(t *Target) { t.Network = "vcp" },
-		"-endpoint has more than scheme, host and port; leave user, path and query out": func(t *Target) {
+		"-endpoint has more than scheme, host and port; leave out user, path and query": func(t *Target) {
 			t.Endpoint = "kms.example.com/kms"
 		},
 		"-instance-endpoint must have the scheme \"https\", or \"http\" on loopback": func(t *Target) {

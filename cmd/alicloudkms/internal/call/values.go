@@ -84,6 +84,6 @@ func (v *values) warnOfFile(name, value string) {
 		return
 	}
 	if info, err := os.Stat(value); err == nil && info.Mode().IsRegular() {
-		v.warn(fmt.Sprintf("%s is sent as it is, and is the name of a file; %[1]s=@FILE sends what is in it", name))
+		v.warn(fmt.Sprintf("%s is sent as it is, but is also the name of a file; %[1]s=@FILE sends its content", name))
 	}
 }

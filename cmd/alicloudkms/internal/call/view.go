@@ -35,11 +35,11 @@ func newView(op kmsapi.Operation, o Options) (*view, error) {
 		return v, v.checkRaw()
 	}
 	if o.Format == FormatJSON {
-		return nil, usagef("-field prints a value alone, and -o json a whole answer; leave one of them out")
+		return nil, usagef("-field prints one value, and -o json the whole answer; give only one of them")
 	}
 	in, found, ok := v.find(o.Field)
 	if !ok {
-		return nil, usagef("an answer to %s has no field %q%s", op, o.Field, didYouMean(o.Field, namesOf(v.columns())))
+		return nil, usagef("the answer of %s has no field %q%s", op, o.Field, didYouMean(o.Field, namesOf(v.columns())))
 	}
 	if found.secret && !o.Reveal {
 		return nil, usagef("%s is a secret; -reveal prints it", found.name)

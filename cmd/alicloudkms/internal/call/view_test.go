@@ -332,9 +332,9 @@ func TestMistakesInWhatToPrint(t *testing.T) {
 		op      kmsapi.Operation
 		options Options
 	}{
-		`an answer to ListKeys has no field "Keyid"; did you mean KeyId?`: {kmsapi.OpListKeys, Options{Field: "Keyid"}},
-		`an answer to ListKeys has no field "Plaintext"`:                  {kmsapi.OpListKeys, Options{Field: "Plaintext"}},
-		`-field prints a value alone, and -o json a whole answer; leave one of them out`: {
+		`the answer of ListKeys has no field "Keyid"; did you mean KeyId?`: {kmsapi.OpListKeys, Options{Field: "Keyid"}},
+		`the answer of ListKeys has no field "Plaintext"`:                  {kmsapi.OpListKeys, Options{Field: "Plaintext"}},
+		`-field prints one value, and -o json the whole answer; give only one of them`: {
 			kmsapi.OpListKeys, Options{Field: "KeyId", Format: FormatJSON},
 		},
 		`-raw is for plaintexts and binary secrets, and ListKeys has none`: {kmsapi.OpListKeys, Options{Raw: true}},
@@ -351,5 +351,5 @@ func TestAPlaintextThatIsNotBytes(t *testing.T) {
 	v, err := newView(kmsapi.OpDecrypt, Options{Field: "Plaintext", Reveal: true, Raw: true})
 	require.NoError(t, err)
 	err = v.print(new(bytes.Buffer), &kmsapi.DecryptResponse{Plaintext: kmsapi.NewSecret("not base64!")})
-	require.EqualError(t, err, "Plaintext of Decrypt: it is not base64, so it was not encrypted as bytes; leave -raw out")
+	require.EqualError(t, err, "Plaintext of Decrypt: it is not base64, so it was not encrypted as bytes; leave out -raw")
 }

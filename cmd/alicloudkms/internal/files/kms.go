@@ -17,12 +17,12 @@ import (
 // KMS makes and opens data keys with credentials of KMS.
 type KMS struct {
 	Client *client.Client
-	// Timeout is how long a call may take, with everything that is tried again; 0 means no limit.
+	// Timeout is how long a call may take, including retries; 0 means no limit.
 	Timeout time.Duration
 	// KeyID is the KMS key that new data keys are wrapped with: its id, ARN or alias.
 	KeyID string
 	// OnlyKeyID is the id of the only KMS key that may have wrapped what is opened. Empty: any that the credentials may
-	// use, of which Opened then hears.
+	// use; Opened then gets its id.
 	OnlyKeyID string
 	Opened    func(keyID string)
 }

@@ -57,5 +57,5 @@ func textLength(p []byte) (n int) {
 	return n
 }
 
-// mayBegin reports whether more bytes could make text of p, which is none yet.
+// mayBegin reports whether more bytes could make p text, which it is not yet.
 func mayBegin(p []byte) bool { return string(p) == "\r" || !utf8.FullRune(p) }

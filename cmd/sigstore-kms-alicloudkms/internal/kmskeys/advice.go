@@ -29,7 +29,7 @@ func (e *callError) Unwrap() error { return e.err }
 func (e *callError) Error() string {
 	message := e.explain()
 	if client.MayHaveRun(e.op, e.err) {
-		message += fmt.Sprintf("; %s may have run all the same, so look before you repeat it", e.op)
+		message += fmt.Sprintf("; %s may have run anyway, so check before you repeat it", e.op)
 	}
 	return message
 }
@@ -103,7 +103,7 @@ var whatToDo = advice.Table{
 		kmsapi.ErrInstanceNotFound.Code: "check ?instance, or ALICLOUD_KMS_INSTANCE_ID",
 
 		kmsapi.ErrRejectedPendingDeletion.Code: "the key is scheduled for deletion: cancel that in KMS to sign with it",
-		kmsapi.ErrKeyVersionNotFound.Code:      "the key has no such version; without ?version, it is the newest",
+		kmsapi.ErrKeyVersionNotFound.Code:      "the key has no such version; without ?version, the newest is used",
 
 		kmsapi.ErrUnsupportedOperation.Code: "the key must be a key pair for SIGN/VERIFY; if it is in a KMS instance whose Internet access is off, set ALICLOUD_KMS_GATEWAY=dedicated",
 	},

@@ -48,7 +48,7 @@ func newAlgorithm(ref reference, name string) (*algorithm, error) {
 	case ref.version != "":
 		return nil, errors.New("the version of a new key is not known yet: leave ?version out")
 	case ref.algorithm != nil && ref.algorithm != wanted:
-		return nil, fmt.Errorf("the key says algorithm=%s, and a key for %s is asked for", ref.algorithm.name, name)
+		return nil, fmt.Errorf("the key's name says algorithm=%s, but a key for %s was requested", ref.algorithm.name, name)
 	case ref.algorithm == nil && wanted != usual:
 		return nil, fmt.Errorf("without ?algorithm=%s after it, the key would sign by %s", name, usual.name)
 	}
@@ -78,7 +78,7 @@ func (k *Keys) findOrMake(ctx context.Context, c *connection) error {
 			"schedule its deletion", c.ref.key, id))
 		_, err = c.find(ctx)
 	case err != nil:
-		err = fmt.Errorf("the key %s was made, and has no alias yet: %w", id, err)
+		err = fmt.Errorf("the key %s was made, but has no alias yet: %w", id, err)
 	}
 	return err
 }

@@ -47,7 +47,7 @@ func TestAKeyWithoutItsAliasIsNamed(t *testing.T) {
 	list, failed := r.admin.ListKeys(context.Background(), &kmsapi.ListKeysRequest{})
 	require.NoError(t, failed)
 	require.Len(t, list.Keys.Key, 1)
-	require.ErrorContains(t, err, "the key "+list.Keys.Key[0].KeyId+" was made, and has no alias yet")
+	require.ErrorContains(t, err, "the key "+list.Keys.Key[0].KeyId+" was made, but has no alias yet")
 }
 
 func TestAKeyThatMayHaveBeenMadeIsNotMadeTwice(t *testing.T) {
@@ -60,6 +60,6 @@ func TestAKeyThatMayHaveBeenMadeIsNotMadeTwice(t *testing.T) {
 		}
 	}
 	_, err := r.create("alias/release")
-	require.ErrorContains(t, err, "CreateKey may have run all the same, so look before you repeat it")
+	require.ErrorContains(t, err, "CreateKey may have run anyway, so check before you repeat it")
 	require.Equal(t, int32(1), sent.Load())
 }

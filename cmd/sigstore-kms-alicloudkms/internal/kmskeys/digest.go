@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-var errHash = errors.New("KMS signs SHA-256 digests only, and another hash function is asked for")
+var errHash = errors.New("KMS signs only SHA-256 digests, and another hash function was requested")
 
 // digestOf returns the digest of a request: the one that it has, or that of the message, which may be of any size. It
 // stops waiting for the message when ctx is done.

@@ -58,7 +58,7 @@ func (k *Keys) SignMessage(ctx context.Context, r protocol.Request, message io.R
 }
 
 var (
-	errNotSigned         = errors.New("the signature is not right for this message, or was made by another key or version")
+	errNotSigned         = errors.New("the signature does not match this message, or was made by another key or version")
 	errNotSignedByNewest = fmt.Errorf("%w; this version is the newest, and ?version=ID after the key names another",
 		errNotSigned)
 )

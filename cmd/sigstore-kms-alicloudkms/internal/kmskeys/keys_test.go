@@ -22,9 +22,9 @@ func TestAnAnswerThatIsNotTheKeysIsNotPassedOn(t *testing.T) {
 		says  string
 	}{
 		"a signature of something else": {
-			kmsapi.OpAsymmetricSign, "Value", base64.StdEncoding.EncodeToString([]byte("sig")), "does not confirm",
+			kmsapi.OpAsymmetricSign, "Value", base64.StdEncoding.EncodeToString([]byte("sig")), "does not verify",
 		},
-		"a signature that is not base64":    {kmsapi.OpAsymmetricSign, "Value", "%", "does not confirm"},
+		"a signature that is not base64":    {kmsapi.OpAsymmetricSign, "Value", "%", "does not verify"},
 		"a signature by another key":        {kmsapi.OpAsymmetricSign, "KeyId", other, "another key"},
 		"a signature by another version":    {kmsapi.OpAsymmetricSign, "KeyVersionId", other, "another version"},
 		"a public key of another version":   {kmsapi.OpGetPublicKey, "KeyVersionId", other, "another version"},

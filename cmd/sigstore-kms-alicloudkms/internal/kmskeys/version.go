@@ -96,7 +96,7 @@ func (v *version) read(encoded string) (err error) {
 var (
 	errNoAlgorithm  = errors.New("sigstore has no algorithm for keys of its kind: they are on a curve that it does not know")
 	errOtherVersion = errors.New("KMS answered for another key, or another version of it")
-	errNotRight     = errors.New("KMS answered with a signature that the key's public key does not confirm")
+	errNotRight     = errors.New("KMS answered with a signature that does not verify with the key's public key")
 )
 
 // sign returns KMS's signature of a digest, once the public key has confirmed it.

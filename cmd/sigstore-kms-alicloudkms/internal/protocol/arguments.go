@@ -72,7 +72,7 @@ type messageOptions struct {
 }
 
 var errUsage = errors.New(
-	"the plugin takes two arguments, the version of the protocol and JSON: cosign and other programs of sigstore run it")
+	"the plugin takes two arguments, the version of the protocol and JSON: cosign and other sigstore programs run it")
 
 // parseArguments reads the arguments of the process. Its errors don't show them.
 func parseArguments(args []string) (*arguments, error) {

@@ -185,7 +185,7 @@ func (f *follower) warn(foreign int64, held leader) {
 	}
 }
 
-// errReplaced reports that the store has another id than before.
+// errReplaced reports that the store has a new id.
 var errReplaced = errors.New("the store was replaced by another one")
 
 // follow takes in changes. A mark is obeyed after the other changes of its revision.

@@ -70,7 +70,7 @@ func (f *follower) compare(p present, missed time.Time) time.Time {
 }
 
 // watchLeader returns why the leader key that was created at a revision is gone, or nil if ctx ends before. It looks
-// once a lease even so, for a watch that is silent for another reason than peace.
+// once a lease even so, for a watch that is silent for a reason other than peace.
 func (n *Node) watchLeader(ctx context.Context, created int64) error {
 	for r := (&rounds{ctx: ctx}); r.more(); {
 		p, err := askPresent(ctx, n.client.KV, n.keys, n.lease)
