@@ -136,10 +136,10 @@ func TestThePluginRefusesWhatIsNotSigned(t *testing.T) {
 	for _, remote := range []bool{false, true} {
 		ask := options.WithRemoteVerification(remote)
 		require.ErrorContains(t, verify(sv, sig, "another digest", ask), "the signature does not match this message")
-		require.ErrorContains(t, verify(another, sig, message, ask), "is not right")
-		require.ErrorContains(t, verify(sv, altered, message, ask), "is not right")
-		require.ErrorContains(t, verify(sv, []byte("no signature"), message, ask), "is not right")
-		require.ErrorContains(t, verify(sv, nil, message, ask), "is not right")
+		require.ErrorContains(t, verify(another, sig, message, ask), "does not match this message")
+		require.ErrorContains(t, verify(sv, altered, message, ask), "does not match this message")
+		require.ErrorContains(t, verify(sv, []byte("no signature"), message, ask), "does not match this message")
+		require.ErrorContains(t, verify(sv, nil, message, ask), "does not match this message")
 	}
 	_, err := sv.SignMessage(strings.NewReader(message), options.WithDigest([]byte("short")))
 	require.ErrorContains(t, err, "the digest has 5 bytes, and a SHA-256 digest has 32")
