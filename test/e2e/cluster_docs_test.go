@@ -173,14 +173,21 @@ func (s *site) startNode(t *testing.T, name string, number int) {
 	s.started = append(s.started, startedNode{config, s.operations[number], p})
 }
 
-// awaitServing waits until each node that was started is the active one or a standby.
+// awaitServing waits until one of the nodes that were started is the active one, and each of the others a standby.
 func (s *site) awaitServing(t *testing.T) {
 	t.Helper()
+	require.Eventually(t, func() bool {
+		return slices.ContainsFunc(s.started, func(node startedNode) bool { return node.serves(t, "") })
+	}, time.Minute, 50*time.Millisecond)
 	for _, node := range s.started {
-		require.Eventually(t, func() bool {
-			return healthOf(t.Context(), "http://"+node.operations+"/healthz?standbyok=true") == http.StatusOK
-		}, time.Minute, 50*time.Millisecond)
+		require.Eventually(t, func() bool { return node.serves(t, "?standbyok=true") }, time.Minute, 50*time.Millisecond)
 	}
+}
+
+// serves reports whether the node is the active one, or what the query also allows.
+func (n startedNode) serves(t *testing.T, query string) bool {
+	t.Helper()
+	return healthOf(t.Context(), "http://"+n.operations+"/healthz"+query) == http.StatusOK
 }
 
 // renewOneAfterAnother reloads the nodes whose certificates the page has renewed: each of them serves by way of every
@@ -195,7 +202,7 @@ func (s *site) renewOneAfterAnother(t *testing.T) {
 		}
 	}
 	for i, node := range s.started {
-		if healthOf(t.Context(), "http://"+node.operations+"/healthz") == http.StatusOK {
+		if node.serves(t, "") {
 			require.NoError(t, node.process.Stop())
 			s.started = slices.Delete(s.started, i, i+1)
 			s.clients = slices.Delete(s.clients, i, i+1)
