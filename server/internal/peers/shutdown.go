@@ -55,16 +55,17 @@ func (s *server) connections() []net.Conn {
 	return all
 }
 
-// close cuts everything, and waits until nothing runs.
+// close cuts everything, and waits until nothing runs. Links are closed first: a request that ends because its context
+// does must not be answered.
 func (s *server) close() error {
 	err := s.stop()
-	s.cancel()
 	s.mu.Lock()
 	open := s.connections()
 	s.mu.Unlock()
 	for _, conn := range open {
 		_ = conn.Close() // It may have been closed already.
 	}
+	s.cancel()
 	s.running.Wait()
 	return err
 }
