@@ -8,7 +8,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/internal/refusal"
 )
 
-// What the parts of a batch take besides the bytes of their strings, roughly.
+// Roughly the memory that the parts of a batch take besides the bytes of their strings.
 const (
 	mapSize   = 512
 	valueSize = 16
@@ -36,7 +36,7 @@ func sizeOf(value any) (n int64) {
 	}
 }
 
-// smallItem is the size of an item, in bytes of base64, up to which it needs no room: those of KMS are smaller.
+// smallItem is the size, in bytes of base64, up to which an item needs no reservation. What KMS encrypts is smaller.
 const smallItem = 64 << 10
 
 // admitItem is admit for a request with one item, which is large only in envelope mode.

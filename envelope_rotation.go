@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// newDataKeyNews is what the log says of a key in envelope mode that was rotated.
+// newDataKeyNews is what the log says when a key in envelope mode was rotated.
 const newDataKeyNews = "a key has a new data key"
 
 const (
@@ -20,7 +20,7 @@ const (
 	minAutoRotate     = 24 * time.Hour
 )
 
-// checkAutoRotate refuses what is too often for a key in envelope mode.
+// checkAutoRotate refuses a period that is too short for a key in envelope mode.
 func checkAutoRotate(period time.Duration) error {
 	if period < 0 || period > 0 && period < minAutoRotate {
 		return refusal.BadRequest("auto_rotate_period of a key in envelope mode must be 0, or 24 hours or more")
@@ -44,7 +44,7 @@ func (b *backend) rotateDataKey(
 	return rotated(k), nil
 }
 
-// rotateIfDue gives the entry of a key that the engine rotates a new data key, if it is time and there is room. The
+// rotateIfDue adds a new data key to the entry of a key that the engine rotates, if it is due and there is room. The
 // caller stores it.
 func (b *backend) rotateIfDue(ctx context.Context, conn *connection, k target) error {
 	if !k.entry.isEnvelope() || k.entry.AutoRotate == 0 {
@@ -53,7 +53,7 @@ func (b *backend) rotateIfDue(ctx context.Context, conn *connection, k target) e
 	switch age, known := k.entry.dataKeyAge(b.process.now()); {
 	case known && age < -passEvery:
 		return errMadeInFuture
-	case known && age < k.entry.AutoRotate: // One whose age is not known is due. The next one's will be.
+	case known && age < k.entry.AutoRotate: // A data key of unknown age is due. The age of the next one will be known.
 		return nil
 	case k.entry.fullness(k.name) >= 1:
 		return tooManyVersions(k.name)

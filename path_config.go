@@ -109,7 +109,7 @@ func (b *backend) changeConfig(
 	return c.warnOfAbandoned(c.warnOfRegion(), before), nil
 }
 
-// unchanged says at the end of an error of a write that the write did nothing, and what is stored.
+// unchanged adds to the error of a write that the write changed nothing, and what is stored.
 func unchanged(err error, req *logical.Request, stored bool) error {
 	done := "Nothing was stored."
 	if stored {
@@ -185,7 +185,7 @@ func (b *backend) configDelete(
 	defer release()
 	defer b.forgetConnection()
 	c, err := loadConfig(ctx, req.Storage)
-	if err != nil || c == nil { // A damaged one can be deleted too.
+	if err != nil || c == nil { // A damaged configuration can be deleted too.
 		c = newConfig()
 	}
 	if err := req.Storage.Delete(ctx, configPath); err != nil {

@@ -88,7 +88,7 @@ func (b *backend) readyForVersion(ctx context.Context, conn *connection, k targe
 	return nil
 }
 
-// checkRegion refuses a request to KMS about a key of another region, where KMS finds none of its CMKs.
+// checkRegion refuses a key whose CMKs are not in the configured region, where KMS would not find them.
 func (k target) checkRegion(conn *connection) error {
 	if k.entry.Region == conn.region {
 		return nil
