@@ -16,7 +16,7 @@ var keysAdvisor = &advisor{
 }
 
 const (
-	// otherKind is for a CMK that can't do what was asked of it.
+	// otherKind is for a CMK that can't do what was requested.
 	otherKind = "the KMS key is of another kind: encryption needs a symmetric key, and a signature a key pair whose KeyUsage is SIGN/VERIFY"
 
 	wrongKey         = "check key_id, region and endpoint: the KMS key must be in that region, and of the access key's account"
