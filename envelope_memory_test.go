@@ -15,8 +15,8 @@ import (
 // wholeMessage is the base64 of the longest plaintext.
 var wholeMessage = sync.OnceValue(func() string { return base64.StdEncoding.EncodeToString(make([]byte, maxMessage)) })
 
-// fill sends equal requests, each of which asks KMS and waits there, until one is refused for want of room. It returns
-// how many were let in, and the function that lets them end.
+// fill sends equal requests, each of which calls KMS and waits there, until one is refused for lack of room. It returns
+// how many were admitted, and the function that lets them end.
 func (r *rig) fill(path string, data body) (inside int, end func()) {
 	r.t.Helper()
 	asked, goOn := r.held()
@@ -40,7 +40,7 @@ func (r *rig) fill(path string, data body) (inside int, end func()) {
 	}
 }
 
-// isEmpty requires that nothing is taken of the memory for large requests.
+// isEmpty requires that no memory for large requests is taken.
 func (r *rig) isEmpty() {
 	r.t.Helper()
 	give, ok := r.backend().batches.Take(r.backend().batches.Size())
@@ -120,7 +120,7 @@ func TestLargeMessagesAtWorkAreBoundedPerProcess(t *testing.T) {
 	last.write("encrypt/a", batch)
 }
 
-// mountedAgain returns another mount of the same process, with a storage of its own.
+// mountedAgain returns another mount of the same process, with its own storage.
 func (r *rig) mountedAgain(names ...string) *rig {
 	r.t.Helper()
 	other := *r

@@ -49,7 +49,7 @@ func TestEveryPathIsPublishedWithAllItsOperations(t *testing.T) {
 	}
 	for _, path := range r.backend().Paths {
 		for op := range path.Operations {
-			if op == logical.CreateOperation { // It is a POST too.
+			if op == logical.CreateOperation { // A create is a POST too.
 				op = logical.UpdateOperation
 			}
 			require.True(t, published[path][op], "%s %s", op, path.Pattern)
