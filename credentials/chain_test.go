@@ -225,7 +225,7 @@ func TestAChangedFileIsNoticedInTime(t *testing.T) {
 		requireKey(t, provider, "LTAIold")
 		clock.advance(askInterval)
 	}
-	requireKey(t, provider, "LTAIold") // It starts the search, and does not wait for it.
+	requireKey(t, provider, "LTAIold") // This starts the search, and does not wait for it.
 	settle(provider)
 	requireKey(t, provider, "LTAInew")
 }
@@ -275,7 +275,7 @@ func TestAFileThatIsDamagedLaterLeavesTheOldCredentials(t *testing.T) {
 	require.ErrorContains(t, err, "config.json", "once they are refused, the error names the file")
 }
 
-// requireKey expects credentials with an access key.
+// requireKey requires credentials with the access key called id.
 func requireKey(t *testing.T, provider client.Provider, id string) client.Credentials {
 	t.Helper()
 	got, err := provider.Credentials(context.Background())

@@ -13,7 +13,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmstest"
 )
 
-// What is between its first line and its last is in README.md.
+// The lines between its first and its last are in README.md.
 func TestTheExampleOfTheReadme(t *testing.T) {
 	ctx := t.Context()
 	kms := kmstest.New(t)
@@ -30,7 +30,7 @@ func TestTheExampleOfTheReadme(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "hello", string(plaintext))
 
-	kms.Advance(24 * time.Hour) // its clock is the test's
+	kms.Advance(24 * time.Hour) // the test moves the service's clock
 }
 
 func TestTheReadmeHasTheExample(t *testing.T) {

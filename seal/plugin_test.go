@@ -98,7 +98,7 @@ func (h *host) current() remote {
 	return h.wrapper
 }
 
-// revive restarts the process, if dead is a wrapper of the current one.
+// revive restarts the process if dead is a wrapper of the current one.
 func (h *host) revive(dead remote) error {
 	h.mu.Lock()
 	defer h.mu.Unlock()
