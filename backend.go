@@ -139,7 +139,7 @@ func (b *backend) paths() []*framework.Path {
 }
 
 // A noRole is a system view for operations that run on any node. The framework asks for the node's role in replication
-// before every operation: over gRPC, from the plugin's process to Vault and back, which a warm encrypt would wait for.
+// before every operation: over gRPC, from the plugin's process to Vault and back, which would slow down a warm encrypt.
 type noRole struct{ logical.SystemView }
 
 func (noRole) ReplicationState() consts.ReplicationState { return consts.ReplicationUnknown }
@@ -150,14 +150,14 @@ func withoutRole(conf *logical.BackendConfig) *logical.BackendConfig {
 	return &local
 }
 
-// initialize asks Vault what Factory may not ask, since that does no I/O.
+// initialize asks Vault for what Factory must not ask, since Factory does no I/O.
 func (b *backend) initialize(context.Context, *logical.InitializationRequest) error {
 	b.uncached.Store(b.System().CachingDisabled())
 	return nil
 }
 
-// HandleRequest finds the path of a request, checks its fields, runs it on the nodes that may, and turns an error into
-// one that survives the way to Vault.
+// HandleRequest finds the path of a request, checks its fields, runs it if this node may, and turns an error into one
+// that survives the way to Vault.
 func (b *backend) HandleRequest(ctx context.Context, req *logical.Request) (*logical.Response, error) {
 	path := b.Route(req.Path)
 	if path == nil && req.Operation == logical.ListOperation { // Vault adds a slash, which only lists have.
@@ -217,7 +217,7 @@ func (b *backend) HandleExistenceCheck(ctx context.Context, req *logical.Request
 	return b.Backend.HandleExistenceCheck(ctx, bare)
 }
 
-// invalidate drops what is cached of a storage path that changed on another node. The path may also be a prefix.
+// invalidate drops what is cached for a storage path that changed on another node. The path may also be a prefix.
 func (b *backend) invalidate(_ context.Context, path string) {
 	if strings.HasPrefix(configPath, path) {
 		b.forgetConnection()

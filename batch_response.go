@@ -84,7 +84,7 @@ type batchFailures struct {
 	user bool
 	// ofRequest is set if at least one failure is not about its item alone.
 	ofRequest bool
-	// worst is the one with the highest status.
+	// worst is the error with the highest status.
 	worst       error
 	worstStatus int
 }

@@ -52,7 +52,7 @@ func (b *backend) admitItem(d *framework.FieldData) (release func(), err error) 
 	return b.takeRoom(size)
 }
 
-// admit lets a batch be worked on until release is called, if there is room for it. Without a bound, the batches of one
+// admit reserves memory for a batch until release is called, if there is enough. Without a bound, the batches of one
 // caller could use up the memory of all.
 func (b *backend) admit(list []any) (release func(), err error) {
 	size := sizeOf(list)

@@ -46,7 +46,7 @@ type cmkStates struct {
 	done, before []string
 	// touched are the CMKs whose state may have changed without other nodes knowing.
 	touched []string
-	// aside are earlier CMKs that can't be brought into the state. err says why the first of all other CMKs was not.
+	// aside are earlier CMKs that can't be brought into the state. err says why the first of the other CMKs was not.
 	aside []failedCMK
 	err   error
 	// failed are the ids of the CMKs that failed, and of those that were then not tried.

@@ -62,8 +62,8 @@ func (b *backend) namesOfCMKs(ctx context.Context, req *logical.Request) (cmkNam
 	return known, nil
 }
 
-// eachKey visits all keys, sorted by name, from the cache. It goes on where an entry can't be read, and returns the
-// first error.
+// eachKey visits all keys, sorted by name, from the cache. It continues after an entry that can't be read, and returns
+// the first error.
 func (b *backend) eachKey(ctx context.Context, req *logical.Request, visit func(target)) error {
 	names, failed := req.Storage.List(ctx, keyPrefix)
 	for _, name := range slices.Sorted(slices.Values(names)) {

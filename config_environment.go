@@ -79,8 +79,8 @@ var alibabaCloudsRoot = [sha256.Size]byte{
 	0xe4, 0x43, 0x56, 0x31, 0xe9, 0x2f, 0xc3, 0xa4, 0x65, 0x80, 0x23, 0xcc, 0x01, 0xe8, 0xaf, 0xd0,
 }
 
-// isIssuedBy reports whether certificates in PEM are those of the authority whose root has a checksum, and no others:
-// all of them are trusted, so a single one of another authority would be enough to impersonate any host.
+// isIssuedBy reports whether certs, in PEM, has only certificates of the authority whose root has that checksum: all of
+// them are trusted, so a single one of another authority would be enough to impersonate any host.
 func isIssuedBy(certs string, root [sha256.Size]byte) bool {
 	parsed, ok := parseCerts(certs)
 	if !ok {

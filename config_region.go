@@ -37,7 +37,7 @@ func (c *config) doubtRegion(err error) error {
 	return err
 }
 
-// warnOfRegion is the answer to a write that succeeded.
+// warnOfRegion returns the answer to a successful write, with regionDoubt as a warning.
 func (c *config) warnOfRegion() *logical.Response {
 	doubt := c.regionDoubt()
 	if doubt == "" {

@@ -69,7 +69,7 @@ type creation struct {
 	Conflict []string `json:"conflict,omitempty"`
 }
 
-// newCreation begins the creation of the key k. k.entry is what it replaces, and may be nil.
+// newCreation begins the creation of the key k. k.entry is the entry that it replaces, and may be nil.
 func newCreation(k target, conn *connection) creation {
 	c := creation{Name: k.name, Region: conn.region, Marker: rand.Text(), Identity: conn.identity, Begun: time.Now()}
 	if k.entry != nil {
@@ -110,8 +110,8 @@ func (c creation) kind() string {
 	return creationKind
 }
 
-// makeKey makes a CMK and stores its entry. k.entry is what it replaces, and may be nil. The caller has reserved the
-// name, and has called findKey.
+// makeKey makes a CMK and stores its entry. k.entry is the entry that it replaces, and may be nil. The caller has
+// reserved the name, and has called findKey.
 func (b *backend) makeKey(
 	ctx context.Context, req *logical.Request, k target, wanted newKey,
 ) (*keyEntry, kmsapi.KeyMetadata, error) {

@@ -62,7 +62,7 @@ func (r *rig) unsettled() int {
 // interruptions are all the ways in which making key "a" can stop between the first and the last step.
 var interruptions = map[string]struct {
 	arrange func(r *rig)
-	// made says that KMS made a CMK, and named that the key exists all the same.
+	// made says that KMS made a CMK, and named that the key exists even so.
 	made, named bool
 }{
 	"the log can't be written": {func(r *rig) { r.storage.reset("put", 1) }, false, false},

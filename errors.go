@@ -103,7 +103,7 @@ func (b *backend) missing(answer error) error {
 	return answer
 }
 
-// A foreignError says that a ciphertext was not made by its key, or by a version of it that the entry does not know.
+// A foreignError says that a ciphertext was made by another key, or by a version that the entry does not know.
 type foreignError struct {
 	// requestID is the id of the call that showed this, and empty if none was made.
 	requestID string

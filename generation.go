@@ -88,9 +88,9 @@ func withUnstored(err, unstored error) error {
 	return refusal.Internal("%s", refusal.Sentences(err.Error(), unstored.Error()))
 }
 
-// renewSharers gives each name of the CMKs a new generation, the key called first before the others. It goes on where
-// one fails, and returns the first error. Even then, this node has dropped the data keys of all names. The caller must
-// hold no reservation, because renewSharers waits for those of the names.
+// renewSharers gives each name of the CMKs a new generation, the key called first before the others. It continues after
+// one that fails, and returns the first error. Even then, this node has dropped the data keys of all names. The caller
+// must hold no reservation, because renewSharers waits for those of the names.
 func (b *backend) renewSharers(ctx context.Context, req *logical.Request, first string, cmks []string) error {
 	if len(cmks) == 0 {
 		return nil

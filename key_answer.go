@@ -109,7 +109,7 @@ func metadataFields(m kmsapi.KeyMetadata) map[string]any {
 	}
 }
 
-// transitMetadata is what transit's clients read of a key, and fail without.
+// transitMetadata is what transit's clients read about a key, and fail without.
 func (e *keyEntry) transitMetadata(m kmsapi.KeyMetadata) map[string]any {
 	trimmed := 0
 	if oldest := e.versions.Oldest(); oldest > 1 {

@@ -93,7 +93,7 @@ func (e *keyEntry) cmks() []storedCMK {
 	return append(all, e.storedCMK)
 }
 
-// hasCMK reports whether a CMK is one of those of [keyEntry.cmks].
+// hasCMK reports whether a CMK is one of [keyEntry.cmks].
 func (e *keyEntry) hasCMK(id string) bool { return id == e.KeyID || e.versions.Has(id) }
 
 // ids returns the ids of cmks.
@@ -235,7 +235,7 @@ func (b *backend) knownKey(ctx context.Context, req *logical.Request, name strin
 	return target{name, entry}, nil
 }
 
-// showKey adapts a handler that shows a key. A name that the engine does not know is answered with nothing, which is
+// showKey adapts a handler that shows a key. For a name that the engine does not know, it answers nothing, which is
 // 404.
 func (b *backend) showKey(handle keyHandler) framework.OperationFunc {
 	return func(ctx context.Context, req *logical.Request, d *framework.FieldData) (*logical.Response, error) {

@@ -172,7 +172,7 @@ func (k target) unusable(op kmsapi.Operation, reason error) error {
 	return &callError{op: op, err: &unusableAnswerError{reason}, key: k.name}
 }
 
-// dataKeyContext is what KMS binds to the wrapped data key of a version.
+// dataKeyContext returns the context that KMS binds to the wrapped data key of a version.
 func dataKeyContext(e *keyEntry, n int) (kmsapi.EncryptionContext, error) {
 	if err := checkBoundForDataKeys(e.BoundContext); err != nil {
 		return nil, err

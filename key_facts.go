@@ -36,7 +36,7 @@ func newFacts(b *backend) *once.Fresh[cmkFacts] {
 	return once.NewFresh[cmkFacts](factsAge, func() time.Time { return b.process.now() })
 }
 
-// forgetFacts drops what is known of CMKs after a call that may have changed one, whatever became of it.
+// forgetFacts drops what is known about CMKs after a call that may have changed one, even if it failed.
 func (c *connection) forgetFacts(op kmsapi.Operation) {
 	if op.RateClass() == kmsapi.RateWrite {
 		c.facts.ForgetAll()

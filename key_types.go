@@ -16,7 +16,7 @@ type keyType struct {
 	pair string
 }
 
-// keyTypes are the types of which KMS has keys. It is never changed.
+// keyTypes are the types that KMS has keys for. It is never changed.
 var keyTypes = []keyType{
 	{name: "aes256-gcm96", spec: kmsapi.KeySpecAES256},
 	{name: "rsa-2048", spec: kmsapi.KeySpecRSA2048},

@@ -88,8 +88,8 @@ func (b *backend) listForKey(ctx context.Context, req *logical.Request, k target
 	return b.learnVersions(ctx, conn, k)
 }
 
-// upgradeKey adds the versions that an entry of format 0 lacks, and the public keys that a key pair lacks. Failures are
-// ignored: the caller has not asked for this.
+// upgradeKey adds the versions that an entry of format 0 lacks, and the public keys that a key pair lacks. A failure is
+// only logged: the caller has not asked for this.
 func (b *backend) upgradeKey(ctx context.Context, req *logical.Request, k target) {
 	if k.entry.format != 0 && !k.entry.lacksPublicKey() {
 		return

@@ -43,8 +43,8 @@ func (e *keyEntry) numberOf(cmk, keyVersionID string) int {
 	return cmp.Or(e.versions.Number(cmk, keyVersionID), e.versions.Newest())
 }
 
-// learnVersions gives the entry a row for each version of its current CMK that has none yet. An entry of format 0
-// is given today's format, and one in envelope mode gets no rows. listed is false if RAM denies the list: the entry
+// learnVersions gives the entry a row for each version of its current CMK that has none yet. An entry of format 0 is
+// upgraded to today's format, and one in envelope mode gets no rows. listed is false if RAM denies the list: the entry
 // then keeps the rows that it has. An error leaves the entry as it was. The caller stores it.
 func (b *backend) learnVersions(ctx context.Context, conn *connection, k target) (listed bool, err error) {
 	learned := *k.entry

@@ -80,7 +80,7 @@ func (e *keyEntry) macKeyOf(given string) (row *dataKey, sum []byte, err error) 
 	}
 }
 
-// verifyMAC costs no call to KMS if the data key is cached.
+// verifyMAC verifies an HMAC. It costs no call to KMS if the data key is cached.
 func (b *backend) verifyMAC(
 	ctx context.Context, c *connection, k target, hashes []string, item *framework.FieldData,
 ) (itemAnswer, error) {

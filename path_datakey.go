@@ -89,7 +89,7 @@ func plaintextDataKey(ctx context.Context, c *connection, k target, d *framework
 	return made, nil
 }
 
-// wrappedDataKey has KMS keep the plaintext from Vault if RAM allows the operation for that.
+// wrappedDataKey makes a data key. If RAM allows the operation for that, its plaintext never reaches Vault.
 func (b *backend) wrappedDataKey(
 	ctx context.Context, c *connection, k target, d *framework.FieldData,
 ) (itemAnswer, error) {

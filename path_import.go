@@ -198,7 +198,7 @@ func importMaterial(ctx context.Context, c *connection, e *keyEntry, material []
 // importUnopened passes on material that was wrapped for KMS.
 func (b *backend) importUnopened(ctx context.Context, req *logical.Request, k target, wanted *keyImport) error {
 	if k.entry == nil {
-		// A key made without an origin accepts no material, so the advice is not that of other paths.
+		// A key made without an origin accepts no material, so the advice differs from that of other paths.
 		return refusal.NotFound("there is no key %q; to make one that takes your material, run: vault write %skeys/%s origin=EXTERNAL",
 			k.name, mount(req), k.name)
 	}

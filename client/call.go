@@ -128,7 +128,8 @@ type Doer interface {
 
 var _ Doer = (*Client)(nil)
 
-// Do is d.Do with the type of the answer that belongs to r. It is a function because methods have no type parameters.
+// Do calls d.Do, and returns its answer with the type that belongs to r. It is a function because methods have no type
+// parameters.
 func Do[A any](ctx context.Context, d Doer, r kmsapi.RequestFor[A]) (*A, error) {
 	answer, err := d.Do(ctx, r)
 	if err != nil {

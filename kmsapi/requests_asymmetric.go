@@ -90,7 +90,7 @@ type AsymmetricVerifyRequest struct {
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is one of those of [AsymmetricSignRequest].
+	// Algorithm is as in [AsymmetricSignRequest].
 	Algorithm string
 	// Digest is base64 of [DigestSize] bytes.
 	Digest string
@@ -170,7 +170,7 @@ type AsymmetricDecryptRequest struct {
 	// KeyId is the CMK's id or an alias.
 	KeyId        string
 	KeyVersionId string
-	// Algorithm is one of those of [AsymmetricEncryptRequest].
+	// Algorithm is as in [AsymmetricEncryptRequest].
 	Algorithm string
 	// CiphertextBlob is base64.
 	CiphertextBlob string

@@ -29,8 +29,7 @@ const (
 	maxSecretPage       = 100
 )
 
-// The types of secrets. All but Generic are managed: Alibaba Cloud rotates the account that they belong to in another
-// of its services.
+// The types of secrets. All but Generic are managed: Alibaba Cloud rotates them in another of its services.
 const (
 	SecretGeneric = "Generic"
 

@@ -61,7 +61,7 @@ func stringsOf(fields map[string]any) (map[string]string, error) {
 
 // A keyConfig says which CMK a key is, or which version of a key pair.
 type keyConfig struct {
-	// name is what requests call the CMK: the key_id that was configured, which is its ARN or its id.
+	// name is what requests call the CMK: the configured key_id, which is its ARN or its id.
 	name string
 	// id is the id of the CMK, which KMS's answers have.
 	id string
