@@ -171,7 +171,7 @@ var always = map[kmsapi.Operation]string{
 	kmsapi.OpGetKmsInstance: "If the engine can't read the instance's CA certificate, give instance_ca_cert in {mount}config: the KMS console offers it as a file.",
 }
 
-// uncertain warns where an operation that did not answer may have run.
+// uncertain warns about operations that may have run although KMS did not answer.
 var uncertain = map[kmsapi.Operation]string{
 	kmsapi.OpCreateKey:             "KMS may have made a KMS key anyway; send the same request again, and the engine looks for it first.",
 	kmsapi.OpScheduleKeyDeletion:   "KMS may have scheduled the deletion anyway; see vault read {mount}keys/{key}",

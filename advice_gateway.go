@@ -27,8 +27,8 @@ func (e *callError) gatewayAdvice() *advice.Table {
 // sharedAdvice is for a shared gateway that can't be reached while the dedicated one is used.
 const sharedAdvice = "Keys are made, read and managed over the shared gateway. Encryption and decryption with keys of the instance use only the dedicated gateway; if this mount can't reach the shared one, write the configuration with verify=false."
 
-// transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty where
-// the client's own advice is right. A caller that is configuring gave the settings in this request.
+// transportAdvice says what to do if a gateway gave no answer, in place of what the client advises. It is empty if the
+// client's own advice is right. configuring says that this request gave the settings.
 func (e *callError) transportAdvice(configuring bool) string {
 	switch old := errors.Is(e.err, client.ErrOldImage); {
 	case old && e.gateway == viaDedicated:

@@ -14,8 +14,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// readyKMS answers every Encrypt as the real service answered the first, because client and service have allocation
-// tests of their own.
+// readyKMS answers every Encrypt as the real service answered the first, because client and service have their own
+// allocation tests.
 type readyKMS struct {
 	kms
 	answer kmsapi.Response

@@ -37,7 +37,7 @@ type backend struct {
 	connections *once.Cache[connection]
 	// keys holds key entries under their names.
 	keys *once.Cache[keyEntry]
-	// dataKeys has unwrapped data keys of keys in envelope mode.
+	// dataKeys holds the unwrapped data keys of keys in envelope mode.
 	dataKeys *envelope.Mount
 	// strays bounds the calls for wrapped keys that are in a ciphertext but in no row.
 	strays slots
@@ -104,7 +104,7 @@ func newBackend(
 	return b, nil
 }
 
-// paths lists the hot paths first, because the framework compares a request with one after another.
+// paths lists the hot paths first, because the framework compares a request with them one by one.
 func (b *backend) paths() []*framework.Path {
 	return slices.Concat(
 		b.encryptPaths(),

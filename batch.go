@@ -131,7 +131,7 @@ func batchItems(items fields.Schemas, d *framework.FieldData) ([]any, error) {
 	}
 }
 
-// runItem checks an item and lets handle work on it.
+// runItem checks an item and passes it to handle.
 func runItem(
 	items fields.Schemas, raw any, handle func(*framework.FieldData) (itemAnswer, error),
 ) (result itemResult) {

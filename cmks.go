@@ -24,12 +24,12 @@ func listCMKs(ctx context.Context, c *connection) (listing.Listing[kmsapi.KeyEnt
 
 // cmkNames are the engine's names of CMKs. Several keys may share one CMK.
 type cmkNames struct {
-	// names and instances are under the ids of the CMKs; instances are the KMS instances that CMKs with a name are in.
+	// names and instances are keyed by CMK id. instances has the KMS instances of CMKs with a name.
 	names     map[string][]string
 	instances map[string]string
 }
 
-// of returns the names of a CMK, an empty list if it has none.
+// of returns the names of a CMK, or an empty list if it has none.
 func (n cmkNames) of(id string) []string {
 	if names := n.names[id]; names != nil {
 		return names

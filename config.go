@@ -77,7 +77,7 @@ func loadConfig(ctx context.Context, s logical.Storage) (*config, error) {
 	return c, nil
 }
 
-// storeConfig writes c. The connection is dropped even if that fails, because it is unknown then what was stored.
+// storeConfig writes c. The connection is dropped even if that fails, because what was stored is then unknown.
 func (b *backend) storeConfig(ctx context.Context, s logical.Storage, c *config) error {
 	defer b.forgetConnection()
 	open := *c

@@ -79,8 +79,8 @@ func (c *config) stsCA() string {
 	return c.CACert
 }
 
-// identity changes whenever KMS might be called for another account. A rotation of the access key does not change the
-// account.
+// identity returns a string that changes whenever KMS might be called for another account. A rotation of the access key
+// does not change the account.
 func (c *config) identity() string {
 	return strings.Join([]string{c.Endpoint, cmp.Or(c.Rotation.Origin, c.AccessKey), c.RoleARN}, " ")
 }

@@ -21,7 +21,7 @@ type kms interface {
 	Instance(id string) kms
 	// EndpointOf is the host and port that requests of op go to.
 	EndpointOf(op kmsapi.Operation) string
-	// Close closes idle connections; calls in flight end as they would.
+	// Close closes idle connections. Calls in flight are not affected.
 	Close()
 }
 
@@ -38,12 +38,12 @@ func openClient(c client.Config) (kms, error) {
 	return kmsClient{opened}, nil
 }
 
-// A connection is a client for KMS with what belongs to its configuration. It never changes.
+// A connection is a client for KMS with the rest of its configuration. It never changes.
 type connection struct {
 	kms    kms
 	log    hclog.Logger
 	region string
-	// identity distinguishes the account and the endpoint from others. It holds no secret.
+	// identity distinguishes connections to different accounts or endpoints. It holds no secret.
 	identity string
 	// borrowed says that the credentials are not those of the configuration, but of a role or the environment.
 	borrowed bool

@@ -81,8 +81,8 @@ func newCreation(k target, conn *connection) creation {
 // creationSpan is how much the date of a CMK, by KMS's clock, may differ from the start of its creation, by Vault's.
 const creationSpan = 10 * time.Minute
 
-// mayHaveMade reports whether a CMK with the creation's marker is of the right age. Anyone who can read the marker in
-// KMS can give a CMK of their own the same.
+// mayHaveMade reports whether a CMK with the creation's marker is of the right age. Anyone that can read the marker in
+// KMS can give it to another CMK.
 func (c creation) mayHaveMade(cmk kmsapi.KeyMetadata) bool {
 	made, err := time.Parse(kmsapi.TimeFormat, cmk.CreationDate)
 	return err == nil && made.Sub(c.Begun).Abs() <= creationSpan

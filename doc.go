@@ -49,9 +49,9 @@
 //
 // # Fields of transit
 //
-// Parameters of transit that ask for a protection that KMS does not give (convergent_encryption, ...) are refused;
-// those whose absence weakens nothing (nonce, exportable, ...) are ignored with a warning. Every other unknown
-// parameter is refused.
+// Parameters of transit that ask for a protection that KMS does not offer (convergent_encryption, ...) are refused;
+// those that can be dropped without weakening anything (nonce, exportable, ...) are ignored with a warning. Every other
+// unknown parameter is refused.
 //
 // # KMS instances
 //

@@ -102,7 +102,7 @@ func TestLargeMessagesAtWorkAreBoundedPerProcess(t *testing.T) {
 	}
 	asked, goOn := mounts[0].held()
 	ended := make(chan error, 10)
-	// The reference takes nearly all that a mount may have.
+	// The reference takes nearly all the memory that a mount may have.
 	batch := body{"batch_input": []any{object("plaintext", hello, "reference", strings.Repeat("r", 60<<20))}}
 	for _, mount := range mounts[:4] {
 		go func() { _, err := mount.tryWrite("encrypt/a", batch); ended <- err }()

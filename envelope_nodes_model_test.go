@@ -124,7 +124,7 @@ func (m *nodesModel) Hear(t *rapid.T) {
 	m.heard[i] = m.changes
 }
 
-// Encrypt encrypts on one node, and opens that, and an earlier ciphertext, on each.
+// Encrypt encrypts on one node, and opens the result and an earlier ciphertext on each.
 func (m *nodesModel) Encrypt(t *rapid.T) {
 	m.clock.later(2 * time.Second)
 	i := rapid.IntRange(0, 2).Draw(t, "node")

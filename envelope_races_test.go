@@ -85,7 +85,7 @@ func (r *rig) inPassing(path string, items []any, mayFail bool) []map[string]any
 	return results
 }
 
-// Whatever was answered while a key changes, on three nodes, opens afterwards.
+// Every ciphertext that was answered while a key changes, on three nodes, opens afterwards.
 func TestWhatIsAnsweredWhileAKeyChangesOpensAfterwards(t *testing.T) {
 	for name, test := range map[string]struct {
 		changes []func(r *rig)

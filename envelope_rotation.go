@@ -15,7 +15,8 @@ import (
 const newDataKeyNews = "a key has a new data key"
 
 const (
-	// defaultAutoRotate is how often a key in envelope mode gets a new data key, and minAutoRotate how often at most.
+	// defaultAutoRotate is the default interval at which a key in envelope mode gets a new data key, and minAutoRotate
+	// the shortest.
 	defaultAutoRotate = 30 * 24 * time.Hour
 	minAutoRotate     = 24 * time.Hour
 )
@@ -65,7 +66,7 @@ func (b *backend) rotateIfDue(ctx context.Context, conn *connection, k target) e
 	return err
 }
 
-// dataKeyAge is how long the key has had its newest data key. known is false if its date can't be read.
+// dataKeyAge returns the age of the key's newest data key. known is false if its date can't be read.
 func (e *keyEntry) dataKeyAge(now time.Time) (age time.Duration, known bool) {
 	made, err := time.Parse(kmsapi.TimeFormat, e.versions.NewestRow().Created)
 	return now.Sub(made), err == nil

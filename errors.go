@@ -27,13 +27,13 @@ type callError struct {
 	unsent bool
 	// done says what the request had already changed. It may be empty.
 	done string
-	// doubt says what else may be wrong with what the request asks for. It may be empty.
+	// doubt says what else may be wrong with the request. It may be empty.
 	doubt string
 	// ofDataKey says that the call was to open a data key of the engine's own.
 	ofDataKey bool
 	// borrowed says that the credentials came from a role or the environment.
 	borrowed bool
-	// gateway is where the call went, if there are two.
+	// gateway is the gateway that was called, if there are two.
 	gateway gatewayName
 	// instance is the KMS instance of the key. It may be empty.
 	instance string

@@ -11,7 +11,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// A gatewayName is the gateway that a call went to, for messages. It is empty where there is only one.
+// A gatewayName is the gateway that a call went to, for messages. It is empty if there is only one.
 type gatewayName string
 
 const (
@@ -38,7 +38,7 @@ type gateway struct {
 	conn *connection
 	// op is what probe sends.
 	op kmsapi.Operation
-	// ask sends the request that shows best whether the gateway can be used.
+	// ask sends the request that best shows whether the gateway can be used.
 	ask func(context.Context, *connection) (requestID string, err error)
 }
 

@@ -8,7 +8,7 @@ import (
 	"github.com/hashicorp/vault/sdk/logical"
 )
 
-// An itemAnswer is the answer to one item. A field that the answer does not have is zero.
+// An itemAnswer is the answer to one item. A field that is not in the answer is zero.
 type itemAnswer struct {
 	ciphertext, signature, hmac string
 	keyVersion                  int

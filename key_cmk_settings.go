@@ -12,7 +12,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// cmkSettings are the fields of a key's config that KMS keeps, with the CMK.
+// cmkSettings are the fields of a key's config that KMS stores with the CMK.
 var cmkSettings = fields.Schemas{
 	"description": {
 		Type:         framework.TypeString,

@@ -50,9 +50,8 @@ type keyEntry struct {
 	// MinDecryption is the oldest version that decrypts and verifies; 0 or 1 allows all. MinEncryption is the oldest
 	// that a caller may choose for encrypting and signing.
 	MinDecryption, MinEncryption int
-	// Generation changes when the CMKs of the key are enabled, disabled, scheduled for deletion or kept through the
-	// engine, so that what another node remembers of them no longer counts. It is random, and empty before the first
-	// such change.
+	// Generation changes when the engine enables, disables, schedules the deletion of, or keeps the CMKs of the key, so
+	// that other nodes discard what they remember about them. It is random, and empty before the first such change.
 	Generation string
 	// read is when the entry was read, if it is a cached one.
 	read time.Time
@@ -323,7 +322,7 @@ func withTarget(err error, k target) error {
 	return withSM(err, k.entry.KeySpec)
 }
 
-// withKey puts a key's name into the error of a call to KMS, for the advice that goes with it.
+// withKey adds a key's name to the error of a call to KMS, for the advice that goes with it.
 func withKey(err error, name string) error {
 	if failed, ok := errors.AsType[*callError](err); ok {
 		failed.key = name

@@ -28,7 +28,7 @@ const (
 )
 
 // keyLayout is the JSON of an entry. Its key_id is not at the top, so that an earlier plugin refuses the entry as
-// damaged: it would use the first CMK alone, and drop the rest when it writes.
+// damaged: it would use only the first CMK, and drop the others when it writes.
 type keyLayout struct {
 	Format          int               `json:"format"`
 	CMK             storedCMK         `json:"cmk"`

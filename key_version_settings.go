@@ -145,8 +145,8 @@ func rotationPeriod(d *framework.FieldData, mode string) (period time.Duration, 
 	return period, true, checkRotationPeriod(period)
 }
 
-// configureRotation gives the current CMK the rotation policy that config asks for. KMS keeps it, except for a key in
-// envelope mode: the engine rotates that.
+// configureRotation sets the rotation policy that config asks for on the current CMK. For a key in envelope mode, it is
+// set in the entry, since the engine rotates that key.
 func (b *backend) configureRotation(
 	ctx context.Context, req *logical.Request, k target, d *framework.FieldData,
 ) error {

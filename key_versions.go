@@ -35,7 +35,7 @@ func (e *keyEntry) describe(m kmsapi.KeyMetadata) { e.KeySpec, e.KeyUsage = m.Ke
 // keySpec is the KeySpec of every CMK of the key.
 func (e *keyEntry) keySpec() string { return cmp.Or(e.KeySpec, kmsapi.KeySpecAES256) }
 
-// isAsymmetric reports whether the key has key pairs.
+// isAsymmetric reports whether the key is a key pair.
 func (e *keyEntry) isAsymmetric() bool { return kmsapi.IsAsymmetric(e.KeySpec) }
 
 // numberOf returns the version number that stands for a version of a CMK.
@@ -71,7 +71,7 @@ func (b *backend) learnVersions(ctx context.Context, conn *connection, k target)
 		learned.versions = learned.versions.Merge(rows)
 	}
 	if _, err := encodeKey(k.name, &learned); err != nil {
-		b.warnOfVersions(k.name, err) // Those without a row count as the newest: trim must still be possible.
+		b.warnOfVersions(k.name, err) // Versions without a row count as the newest, so that trim is still possible.
 		learned.versions = k.entry.versions
 	}
 	*k.entry = learned

@@ -33,7 +33,7 @@ func TestEveryOperationIsPublishedWithASummary(t *testing.T) {
 	}
 }
 
-// What is not published is not in the end-to-end tests' matrix of policies either.
+// Unpublished paths would be missing in the end-to-end tests' matrix of policies too.
 func TestEveryPathIsPublishedWithAllItsOperations(t *testing.T) {
 	r := newRig(t)
 	published := map[*framework.Path]map[logical.Operation]bool{}

@@ -67,7 +67,7 @@ func (b *backend) configWrite(
 	return b.changeConfig(ctx, req, d, func() (*config, error) { return newConfig(), nil })
 }
 
-// configPatch is a write to a configuration that exists. A null resets a field to its default.
+// configPatch is a write to an existing configuration. A null resets a field to its default.
 func (b *backend) configPatch(
 	ctx context.Context, req *logical.Request, d *framework.FieldData,
 ) (*logical.Response, error) {
@@ -76,7 +76,7 @@ func (b *backend) configPatch(
 	})
 }
 
-// changeConfig changes what is stored, or what initial returns if nothing is.
+// changeConfig changes the stored configuration, or the one that initial returns if none is stored.
 func (b *backend) changeConfig(
 	ctx context.Context, req *logical.Request, d *framework.FieldData, initial func() (*config, error),
 ) (*logical.Response, error) {

@@ -140,7 +140,7 @@ func plaintextAnswer(opened kmsapi.Secret) itemAnswer {
 	return answer
 }
 
-// isBase64 reports whether s is what an encoder makes, without the line breaks that a decoder skips.
+// isBase64 reports whether s is base64 as an encoder makes it, without the line breaks that a decoder skips.
 func isBase64(s string) bool {
 	if strings.ContainsAny(s, "\r\n") {
 		return false

@@ -18,7 +18,7 @@ const (
 	// maxImportField bounds each field of import, in bytes. The longest valid value is KMS's token, of a few thousand
 	// bytes.
 	maxImportField = 32 << 10
-	// lastExpireYear is the last one that KMS's time format can express.
+	// lastExpireYear is the last year that KMS's time format can express.
 	lastExpireYear = 9999
 )
 

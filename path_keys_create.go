@@ -201,7 +201,7 @@ func (b *backend) describeKey(ctx context.Context, req *logical.Request, k targe
 	return found.KeyMetadata, nil
 }
 
-// keyRecreate gives a name a new CMK in place of dying, whose deletion goes on.
+// keyRecreate gives a name a new CMK in place of dying, whose deletion continues.
 func (b *backend) keyRecreate(
 	ctx context.Context, req *logical.Request, k target, dying kmsapi.KeyMetadata, wanted newKey,
 ) (*logical.Response, error) {

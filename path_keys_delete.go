@@ -25,7 +25,7 @@ func deletion(days int) *cmkAction {
 	}
 }
 
-// isPendingDeletion reports whether a CMK whose deletion KMS refuses to schedule is scheduled already.
+// isPendingDeletion reports whether KMS refused to schedule the deletion of a CMK because it is already scheduled.
 func isPendingDeletion(ctx context.Context, conn *connection, cmk storedCMK, refused error) bool {
 	if !errors.Is(refused, kmsapi.ErrStateModifiedFailed) && !errors.Is(refused, kmsapi.ErrRejectedPendingDeletion) {
 		return false

@@ -29,8 +29,8 @@ func (b *backend) keyRead(
 	return b.shown(req, k, facts), nil
 }
 
-// shownWithoutKMS shows a key pair that KMS does not show, since verifiers of signatures read its public keys here, and
-// need them even after the CMK is gone.
+// shownWithoutKMS shows a key pair that KMS does not show. Verifiers of signatures read its public keys here, and need
+// them even after the CMK is gone.
 func (b *backend) shownWithoutKMS(req *logical.Request, k target, err error) (*logical.Response, error) {
 	if _, ok := errors.AsType[*callError](err); !ok {
 		return nil, err

@@ -127,7 +127,7 @@ func randomWanted(d *framework.FieldData) (source string, n int, err error) {
 	return source, n, nil
 }
 
-// randomBytes returns the number that the path or the body asks for. If both do, they must agree.
+// randomBytes returns the number of bytes in the path or the body. If it is in both, they must agree.
 func randomBytes(d *framework.FieldData, inPath string) (int, error) {
 	given, inBody := d.GetOk("bytes")
 	if inPath == "" {

@@ -74,7 +74,7 @@ func (b *backend) keyRotate(
 	}
 }
 
-// readyForVersion gives the entry rows for all versions that exist, and refuses if there is no room for another.
+// readyForVersion adds rows to the entry for all existing versions, and refuses if there is no room for another.
 func (b *backend) readyForVersion(ctx context.Context, conn *connection, k target) error {
 	if err := k.checkRegion(conn); err != nil {
 		return err

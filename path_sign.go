@@ -154,7 +154,7 @@ func (o *signatureOptions) begin(e *keyEntry, item *framework.FieldData) (signin
 	return scheme, input, err
 }
 
-// digestFor returns what a version signs of the input.
+// digestFor returns the digest of the input that a version signs.
 func digestFor(scheme signing.Scheme, row *versions.Row, input []byte) ([]byte, error) {
 	if scheme.SignsPublicKey() && row.PublicKey == "" {
 		return nil, errVersionsUnknown

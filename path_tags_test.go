@@ -120,7 +120,7 @@ func TestBadTagsDoNotReachKMS(t *testing.T) {
 	r.patch("keys/a/tags", tags(long))
 }
 
-// systemTags is a KMS that sets tags itself, which our service does not do.
+// systemTags is a KMS that sets tags itself, which the service does not.
 type systemTags struct{ kms }
 
 func (systemTags) Do(context.Context, kmsapi.Request) (kmsapi.Response, error) {

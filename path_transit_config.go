@@ -13,7 +13,7 @@ import (
 // cacheSizePath is the storage key of the setting that cache-config shows.
 const cacheSizePath = "transit/cache-config"
 
-// minCacheSize is transit's smallest cache that has a bound, in keys.
+// minCacheSize is transit's smallest bounded cache, in keys.
 const minCacheSize = 10
 
 // transitConfigPaths are transit's settings that have no effect here. Programs write them, and Terraform reads them

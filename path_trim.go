@@ -115,7 +115,7 @@ func (b *backend) connectionToDelete(ctx context.Context, req *logical.Request, 
 	return conn, k.checkRegion(conn)
 }
 
-// mayTrim refuses what transit refuses, and versions that can't be distinguished from others.
+// mayTrim refuses what transit refuses, and to trim versions that can't be distinguished from others.
 func (e *keyEntry) mayTrim(minimum int, mount, name string) error {
 	first, newest, decryption := e.versions.Oldest(), e.versions.Newest(), max(e.MinDecryption, 1)
 	switch {

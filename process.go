@@ -65,7 +65,7 @@ func NewFactory() logical.Factory {
 }
 
 // Factory makes the engine for a mount that shares its process with no other. It does no I/O and needs no
-// configuration, since Vault also calls it only to learn type, paths and version.
+// configuration, since Vault also calls it just to learn type, paths and version.
 func Factory(ctx context.Context, conf *logical.BackendConfig) (logical.Backend, error) {
 	return NewFactory()(ctx, conf)
 }

@@ -162,7 +162,7 @@ func (r *rig) encrypt(key, plaintext string) string {
 	return r.write("encrypt/"+key, body{"plaintext": plaintext}).Data["ciphertext"].(string)
 }
 
-// refused requires a bare coded error, which is all that Vault understands, with parts in its message.
+// refused requires a bare coded error, the only kind that Vault understands, with parts in its message.
 func refused(t *testing.T, err error, status int, parts ...string) {
 	t.Helper()
 	require.Error(t, err)

@@ -23,7 +23,7 @@ func withPending(t *testing.T) (r *rootRig, second string) {
 	return r, r.ids()[1]
 }
 
-// warned requires one warning that has all parts.
+// warned requires a single warning that has all parts.
 func warned(t *testing.T, resp *logical.Response, parts ...string) {
 	t.Helper()
 	require.NotNil(t, resp)

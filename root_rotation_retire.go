@@ -13,8 +13,8 @@ const (
 	// disableAfter is how long after a rotation the old access key is disabled: by then, requests signed with it have
 	// ended, and other nodes have learned of the new one.
 	disableAfter = 10 * time.Minute
-	// deleteAfter is how long it stays disabled. Until then it can be enabled again, if something else turns out to use
-	// it.
+	// deleteAfter is how long it stays disabled before it is deleted. Until then, it can be enabled again if something
+	// else turns out to use it.
 	deleteAfter = 24 * time.Hour
 )
 
@@ -30,7 +30,7 @@ func (k retiringKey) isDue(now time.Time) bool {
 	}
 }
 
-// retire takes the next step with the access key that a rotation has replaced. What it can't do now, it does later.
+// retire takes the next step with the access key that a rotation has replaced. If that fails, it is tried again later.
 func (b *backend) retire(ctx context.Context, req *logical.Request) {
 	c, err := loadConfig(ctx, req.Storage)
 	if err != nil || c == nil || !c.Rotation.Retiring.isDue(b.process.now()) {

@@ -102,7 +102,7 @@ func (c *creation) conflict(req *logical.Request) error {
 		c.Name, strings.Join(c.Conflict, " and "), mount(req))
 }
 
-// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked for
+// markedCMKs returns the CMKs that have a marker. CMKs that have a name here are not lost, so KMS is not asked about
 // them.
 func (b *backend) markedCMKs(
 	ctx context.Context, req *logical.Request, conn *connection, marker string,

@@ -42,7 +42,7 @@ func (b *backend) reserveUnshared(
 	return release, nil
 }
 
-// checkUnshared refuses CMKs that have a name other than the given one.
+// checkUnshared refuses CMKs that have a name other than name.
 func (b *backend) checkUnshared(ctx context.Context, req *logical.Request, name string, cmks []storedCMK) error {
 	names, err := b.namesOfCMKs(ctx, req)
 	if err != nil {

@@ -7,14 +7,14 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// shortcutPause is how long a shortcut that KMS does not offer for a CMK is not tried again.
+// shortcutPause is how long to wait before trying a shortcut again that KMS does not offer for a CMK.
 const shortcutPause = 10 * time.Minute
 
 // A shortcut is an operation of KMS that shows Vault less than others with the same result. It is newer, so RAM
 // policies and services may know only the others.
 type shortcut struct {
 	op kmsapi.Operation
-	// take sends the operation; otherwise does without it.
+	// take sends the operation; otherwise gets the same result with other operations.
 	take, otherwise func() (itemAnswer, error)
 	// instead says, if KMS refuses what otherwise sends, which permission would suffice.
 	instead string

@@ -17,8 +17,8 @@ import (
 const (
 	// passEvery is how often every key is visited. A pass over very many keys takes longer.
 	passEvery = time.Hour
-	// passDelay is how long after its start a plugin leaves the entries alone: an earlier version can't read what
-	// the pass writes, and an operator may want to go back right after an upgrade.
+	// passDelay is how long a plugin leaves the entries alone after its start: an earlier version can't read what the
+	// pass writes, and an operator may want to go back right after an upgrade.
 	passDelay = 10 * time.Minute
 	// passSpan bounds the time of one run. Vault starts a run every minute, waits for it, and gives it 90 seconds.
 	passSpan = 50 * time.Second
@@ -72,7 +72,7 @@ func (p *versionsPass) next(now time.Time) (name string) {
 	return name
 }
 
-// periodic is what Vault calls every minute on the active node. What it can't do now, it does later.
+// Vault calls periodic every minute on the active node. It retries later what it can't do now.
 func (b *backend) periodic(ctx context.Context, req *logical.Request) error {
 	if !b.WriteSafeReplicationState() || !b.pass.running.CompareAndSwap(false, true) {
 		return nil
@@ -143,7 +143,7 @@ func (b *backend) renewVersions(ctx context.Context, conn *connection, k target)
 
 var errNearlyFull = errors.New("it has nearly as many versions as its entry can hold: drop old ones with trim")
 
-// storeLearned stores what was learned, unless the entry has changed meanwhile: then the next pass learns it.
+// storeLearned stores the learned entry, unless the stored one has changed meanwhile: then the next pass learns it.
 func (b *backend) storeLearned(ctx context.Context, s logical.Storage, name string, was, learned *keyEntry) {
 	release, err := b.reserveKey(name)
 	if err != nil {

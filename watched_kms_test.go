@@ -46,7 +46,7 @@ func watching(service func() *kmstest.KMS) *watchedKMS {
 	}
 }
 
-// open replaces openClient, and checks what the client checks.
+// open replaces openClient, and makes the client's own checks.
 func (w *watchedKMS) open(c client.Config) (kms, error) {
 	checked, err := client.New(c)
 	if err != nil {

@@ -18,7 +18,7 @@ import (
 // maxAnswer bounds an answer's body, in bytes. KMS's longest, a page of keys, has about 20 KB.
 const maxAnswer = 1 << 20
 
-// A reply is a whole answer, from KMS or from whatever else is at the endpoint.
+// A reply is a whole answer, from KMS or from something else at the endpoint.
 type reply struct {
 	status int
 	header http.Header
@@ -89,8 +89,7 @@ func readBody(resp *http.Response) ([]byte, error) {
 	return body.Bytes(), nil
 }
 
-// isNotTrusted reports whether err says that the other end can't prove its identity, which another attempt won't
-// change.
+// isNotTrusted reports whether err says that the server can't prove its identity, which another attempt won't change.
 func isNotTrusted(err error) bool {
 	return is[*tls.CertificateVerificationError](err) || is[tls.RecordHeaderError](err)
 }

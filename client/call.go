@@ -98,7 +98,7 @@ func (c *Client) Do(ctx context.Context, r kmsapi.Request) (kmsapi.Response, err
 	}
 }
 
-// pacedAttempt makes an attempt when it is its turn.
+// pacedAttempt waits for its turn and makes an attempt.
 func (c *Client) pacedAttempt(
 	ctx context.Context, g *gateway, op kmsapi.Operation, params kmsapi.Params, s *signingState, answer kmsapi.Response,
 ) *failure {
@@ -171,7 +171,7 @@ func (c *Client) recover(
 	}
 }
 
-// commonParams is room for the parameters of nearly all requests.
+// commonParams is the capacity for the parameters of nearly all requests.
 const commonParams = 8
 
 // params returns the parameters of r, with the common ones (§1.3) that do not change from one attempt to the next.

@@ -41,7 +41,8 @@ func (c *Client) classify(g *gateway, op kmsapi.Operation, r reply, answer kmsap
 	return f
 }
 
-// oldImageMark is a header that an instance asks for if its image is too old for this API. It spells it with three c.
+// oldImageMark is a header that an instance asks for if its image is too old for this API. The instance spells it with
+// three c's.
 var oldImageMark = []byte("x-kms-acccesskeyid")
 
 // decode reads a good answer, and reports whether it is one. It refuses invalid UTF-8, which encoding/json would

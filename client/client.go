@@ -11,7 +11,7 @@ import (
 type Client struct {
 	// cfg has no zero values left.
 	cfg *Config
-	// shared is the gateway that Config.Endpoint names, and dedicated those of Config.Instances.
+	// shared is the gateway that Config.Endpoint names, and dedicated has those of Config.Instances.
 	shared    *gateway
 	dedicated map[string]*gateway
 	// instance is the KMS instance whose keys this client is for. Empty means keys of no instance, or of an instance
@@ -80,5 +80,5 @@ func (c *Client) Close() {
 	}
 }
 
-// Format prints the endpoint for every verb, since a [Provider] may hold secrets that print.
+// Format prints the endpoint for every verb, since a [Provider] may hold secrets that would be printed.
 func (c *Client) Format(f fmt.State, _ rune) { _, _ = io.WriteString(f, "KMS client of "+c.Endpoint()) }

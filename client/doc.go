@@ -1,4 +1,4 @@
-// Package client calls Alibaba Cloud KMS, API version 2016-01-20, or anything that speaks it.
+// Package client calls Alibaba Cloud KMS, or any other service with its API, version 2016-01-20.
 //
 //	kms, err := client.New(client.Config{
 //		Region:      "cn-hangzhou",

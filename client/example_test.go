@@ -24,7 +24,7 @@ func ExampleNew() {
 	// Output: kms.cn-hangzhou.aliyuncs.com:443
 }
 
-// newExampleKey returns a client of a service that runs here, and the id of a new key.
+// newExampleKey returns a client of a service in this process, and the id of a new key.
 func newExampleKey() (kms *client.Client, keyID string, stop func()) {
 	service, stop := kmstest.NewWithoutTest()
 	kms, err := client.New(service.ClientConfig())

@@ -101,7 +101,7 @@ func (c *Client) DescribeRegions(
 	return Do(ctx, c, r)
 }
 
-// GetParametersForImport returns what is needed to import key material into a CMK (§4.2).
+// GetParametersForImport returns a wrapping key and a token for importing key material into a CMK (§4.2).
 func (c *Client) GetParametersForImport(
 	ctx context.Context, r *kmsapi.GetParametersForImportRequest,
 ) (*kmsapi.GetParametersForImportResponse, error) {

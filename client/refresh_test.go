@@ -25,8 +25,8 @@ func numbered(n int64) client.Credentials {
 	}
 }
 
-// rotating is a provider whose Refresh returns the next access key. If it is stuck, it returns the refused one, and if
-// err is set, that error.
+// rotating is a provider whose Refresh returns the next access key. If it is stuck, Refresh returns the refused one,
+// and if err is set, that error.
 type rotating struct {
 	current, refreshes atomic.Int64
 	stuck              bool

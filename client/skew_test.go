@@ -21,7 +21,7 @@ func atNoon(cfg *client.Config) {
 	cfg.MaxRetries = -1
 }
 
-// clockOff refuses with code, from a server whose clock shows now.
+// clockOff refuses with code, as a server whose clock shows now.
 func clockOff(code kmsapi.Code, now time.Time) step {
 	return header("Date", now.Format(http.TimeFormat), refuse(http.StatusBadRequest, code))
 }

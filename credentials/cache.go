@@ -17,9 +17,10 @@ const (
 	// fetchTimeout limits one fetch. credentials-go can't be stopped, but has its own timeout of 15 seconds for each
 	// request.
 	fetchTimeout = 30 * time.Second
-	// failurePause is how long a failed fetch is not repeated.
+	// failurePause is how long to wait before repeating a failed fetch.
 	failurePause = 5 * time.Second
-	// refusalPause is how long refused credentials are not fetched again after a fetch has returned the same ones.
+	// refusalPause is how long to wait before fetching refused credentials again after a fetch has returned the same
+	// ones.
 	refusalPause = 30 * time.Second
 	// expiryMargin is how long before they expire credentials are no longer returned while new ones are being fetched.
 	expiryMargin = time.Minute
@@ -107,7 +108,7 @@ func (c *cache) Refresh(ctx context.Context, refused client.Credentials) (client
 	return s.credentials, nil
 }
 
-// wait returns when the fetch has ended, or when ctx has; the fetch then continues for other callers.
+// wait returns when the fetch has ended, or ctx has. In the latter case, the fetch continues for other callers.
 func wait(ctx context.Context, fetched <-chan singleflight.Result) error {
 	select {
 	case <-fetched:

@@ -70,7 +70,7 @@ func (c *chain) search() (providers.CredentialsProvider, client.Credentials, err
 	return nil, client.Credentials{}, errNoSource
 }
 
-// errNone replaces every error of credentials-go: its messages may contain whole files and answers.
+// errNone replaces every error of credentials-go, whose messages may contain whole files and answers.
 var errNone = errors.New("no credentials")
 
 // ask gets the credentials of a provider. A provider may panic on an answer that lacks a field. The fetch has a

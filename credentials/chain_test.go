@@ -43,7 +43,7 @@ func credentialsFile(id string) string {
 	return "[default]\ntype = access_key\naccess_key_id = " + id + "\naccess_key_secret = " + staticSecret + "\n"
 }
 
-// setups set up one source each, with credentials whose access key is the setup's name.
+// setups each set up one source, with credentials whose access key is the name of the setup.
 var setups = map[string]func(t *testing.T, home string){
 	"LTAIvariable": func(t *testing.T, _ string) {
 		t.Setenv("ALIBABA_CLOUD_ACCESS_KEY_ID", "LTAIvariable")

@@ -46,8 +46,8 @@
 // # When KMS refuses them
 //
 // The provider implements [client.Refresher]. However many requests are refused at a time, the credentials are fetched
-// again from their source once, and if they are the same as before, not again for 30 seconds. An access key in [Config]
-// can't be fetched again.
+// again from their source only once, and if they are the same as before, not again for 30 seconds. An access key in
+// [Config] can't be fetched again.
 //
 // # Secrets
 //

@@ -13,7 +13,7 @@ type Rule struct {
 	Name string
 	// Type is the type of its values, which [Describe] finds in the request.
 	Type Type
-	// Required parameters must be there and not empty.
+	// Required parameters must be present and not empty.
 	Required bool
 	// Default is what an absent parameter means.
 	Default string
@@ -26,7 +26,7 @@ type Rule struct {
 	// "must"; lists have a Form too.
 	Matches func(string) bool
 	Form    string
-	// Reserved is what a string must not begin with, if it is not empty.
+	// Reserved, if it is not empty, is a prefix that a string must not have.
 	Reserved string
 	// NotEmpty refuses an empty list, which otherwise counts as absent.
 	NotEmpty bool

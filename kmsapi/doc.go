@@ -2,7 +2,7 @@
 // and answers, error codes, key states, limits and regions. Both ends of the wire are built on it: package client
 // encodes a [Request] and decodes the answer, the KMS service decodes a request and encodes the answer.
 //
-// It does no I/O, keeps no state and knows nothing of HTTP, signatures or storage.
+// It does no I/O, keeps no state and knows nothing about HTTP, signatures or storage.
 //
 // # Where to start
 //

@@ -25,7 +25,7 @@ func NewEscaping(percent, space string) *Escaping {
 	return e
 }
 
-// Pieces yields s escaped, in pieces: a sequence, because some callers write strings and some append to bytes.
+// Pieces yields the pieces of s escaped. It is a sequence because some callers write strings and some append to bytes.
 func (e *Escaping) Pieces(s string) iter.Seq[string] {
 	return func(yield func(string) bool) {
 		begin := 0

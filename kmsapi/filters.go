@@ -13,7 +13,7 @@ import (
 type Filter struct {
 	// Key is one of the constants that begin with FilterBy.
 	Key string
-	// Values are up to [MaxFilterValues]. A filter without values lets everything through.
+	// Values holds up to [MaxFilterValues] values. A filter without values lets everything through.
 	Values []string
 }
 

@@ -44,7 +44,7 @@ const (
 	ProtectionDisabled = "Disabled"
 )
 
-// KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], empty when they do not apply.
+// KeyMetadata describes a CMK (§4.1, §4.9). Dates are in [TimeFormat], and empty if they do not apply.
 type KeyMetadata struct {
 	KeyId              string
 	Arn                string

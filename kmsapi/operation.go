@@ -38,7 +38,7 @@ func (o Operation) Actions() []string { return o.row().actions }
 // No permission is needed if KMS encrypts the secret with a key of its own.
 func (o Operation) KeyAction() string { return o.row().keyAction }
 
-// KeyParameters are the parameters that name the keys of an operation that is about several, and nil for all others.
+// KeyParameters are the parameters that name the keys of an operation on several, and nil for all others.
 func (o Operation) KeyParameters() []string { return o.row().keys }
 
 // Refusal returns why o is refused for a key in the given state (§2), and nil if it may run. An operation or a state

@@ -77,7 +77,7 @@ type AsymmetricSignResponse struct {
 	// KeyId is the CMK's id, even if the request named an alias.
 	KeyId        string
 	KeyVersionId string
-	// Value is the signature in base64. That of a key on a curve is DER.
+	// Value is the signature in base64. The signature of a key on a curve is DER.
 	Value string
 }
 

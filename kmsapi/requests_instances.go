@@ -43,8 +43,8 @@ type InstanceDetails struct {
 	InstanceId   string
 	InstanceName string
 	Status       InstanceStatus
-	// CaCertificateChainPem holds the private root CA of KMS and the CA of the region, which the certificate of the
-	// dedicated gateway leads to. Lines end in CR LF.
+	// CaCertificateChainPem holds the private root CA of KMS and the CA of the region, which issued the certificate of
+	// the dedicated gateway. Lines end in CR LF.
 	CaCertificateChainPem string
 	CreateTime            string
 	StartDate             string

@@ -214,7 +214,7 @@ type ListKeysRequest struct {
 	PageNumber int
 	// PageSize is up to [MaxPageSize]; 0 means [DefaultPageSize].
 	PageSize int
-	// Filters say which CMKs are listed. All are, if there are none.
+	// Filters say which CMKs are listed. Without any, all are.
 	Filters Filters
 }
 

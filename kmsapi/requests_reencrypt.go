@@ -7,7 +7,8 @@ const OpReEncrypt Operation = "ReEncrypt"
 // another context, or the newest version of the same CMK.
 type ReEncryptRequest struct {
 	answers[ReEncryptResponse]
-	// CiphertextBlob is of Encrypt or of a data key; or, with SourceKeyId, of an asymmetric key.
+	// CiphertextBlob is a ciphertext of Encrypt, an encrypted data key or, with SourceKeyId, a ciphertext of an
+	// asymmetric key.
 	CiphertextBlob string
 	// SourceEncryptionContext is the context of CiphertextBlob.
 	SourceEncryptionContext EncryptionContext

@@ -115,7 +115,7 @@ const OpListSecrets Operation = "ListSecrets"
 type ListSecretsRequest struct {
 	answers[ListSecretsResponse]
 	FetchTags bool
-	// Filters say which secrets are listed. All are, if there are none.
+	// Filters say which secrets are listed. Without any, all are.
 	Filters SecretFilters
 	// PageNumber counts from 1; 0 means 1.
 	PageNumber int

@@ -69,7 +69,7 @@ type UntagResourcesRequest struct {
 	ResourceIds []string
 	// TagKeys are up to [MaxTags].
 	TagKeys TagKeys
-	// All removes every tag. It counts only if there are no TagKeys.
+	// All removes every tag. It is ignored if there are TagKeys.
 	All bool
 }
 

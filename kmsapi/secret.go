@@ -38,7 +38,7 @@ func (s Secret) Reveal() string {
 // IsEmpty reports whether the string is empty.
 func (s Secret) IsEmpty() bool { return s.text == nil }
 
-// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers a
+// ForWire returns a copy that encoding/json and encoding/xml write in clear. It is for the one place that answers an
 // authenticated caller; fmt and slog still print "[redacted]".
 func (s Secret) ForWire() Secret { return Secret{text: s.text, open: true} }
 

@@ -46,7 +46,7 @@ const (
 	SecretBinary = "binary"
 )
 
-// The stages that KMS moves itself. Callers may have others of their own.
+// The stages that KMS moves itself. Callers may use others of their own.
 const (
 	// StageCurrent is on the version that GetSecretValue returns by default.
 	StageCurrent = "ACSCurrent"

@@ -1,6 +1,6 @@
-// Package kmstest is a test kit: [New] gives a test a KMS service of its own, real in everything but its clock, which
-// the test can move. It listens on loopback with TLS, checks signatures, timestamps and nonces, and keeps its data in
-// the test's temporary folder.
+// Package kmstest is a test kit: [New] gives a test its own KMS service, real in everything but its clock, which the
+// test can move. It listens on loopback with TLS, checks signatures, timestamps and nonces, and keeps its data in the
+// test's temporary folder.
 //
 //	func TestEncrypt(t *testing.T) {
 //		kms := kmstest.New(t)
@@ -38,7 +38,7 @@ type KMS struct {
 	CACert, CAFile string
 	// Region is the region of requests that name none.
 	Region string
-	// AccessKeyID and AccessKeySecret are an access key that may do everything.
+	// AccessKeyID and AccessKeySecret form an access key that may do everything.
 	AccessKeyID     string
 	AccessKeySecret kmsapi.Secret
 	// Instance is a KMS instance that always exists: "kst-dev", of kind software, with Internet access on.
@@ -202,7 +202,7 @@ func (k *KMS) Config() server.Config { return k.config }
 // OpsAddress returns the host:port of metrics and health, if the configuration enables them.
 func (k *KMS) OpsAddress() string { return k.server.OpsAddress() }
 
-// Sweep does at once what the service does every minute: it removes what has expired or is due for deletion.
+// Sweep does at once what the service does every minute: it removes everything that has expired or is due for deletion.
 func (k *KMS) Sweep() error { return k.server.Sweep(k.t.Context()) }
 
 func must(t testing.TB, err error) {

@@ -30,7 +30,7 @@ func TestTheExampleOfTheReadme(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, "hello", string(plaintext))
 
-	kms.Advance(24 * time.Hour) // the test moves the service's clock
+	kms.Advance(24 * time.Hour) // its clock is the test's
 }
 
 func TestTheReadmeHasTheExample(t *testing.T) {

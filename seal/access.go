@@ -118,7 +118,7 @@ func (v values) caCert(files bool) (string, error) {
 	}
 	pem, err := os.ReadFile(value)
 	if err != nil {
-		// The error would show the value, which may be anything.
+		// The system's error would show the value, which may be anything, even a secret.
 		return "", errors.New("ca_cert is neither PEM nor the path of a file that can be read")
 	}
 	return string(pem), nil

@@ -59,7 +59,7 @@ func (c *connection) keyID(ctx context.Context) (string, error) {
 	return info.GetKeyId(), err
 }
 
-// wrap has KMS encrypt an envelope's key, and remembers which CMK did that.
+// wrap has KMS encrypt an envelope's key, and remembers the CMK that did it.
 func (c *connection) wrap(ctx context.Context, key []byte) (*wrapping.KeyInfo, error) {
 	answer, err := c.kms.Encrypt(ctx, &kmsapi.EncryptRequest{
 		KeyId: c.config.keyID, Plaintext: kmsapi.NewSecret(base64.StdEncoding.EncodeToString(key)),

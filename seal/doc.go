@@ -1,4 +1,4 @@
-// Package seal lets OpenBao, and every other program that takes a Wrapper of github.com/openbao/go-kms-wrapping/v2,
+// Package seal lets OpenBao, and any other program that takes a Wrapper of github.com/openbao/go-kms-wrapping/v2,
 // unseal itself with a CMK of Alibaba Cloud KMS. It also has OpenBao's External Keys, with which transit and PKI use
 // CMKs: see the end.
 //

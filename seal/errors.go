@@ -13,8 +13,8 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// An Error is a failed call to KMS. [errors.As] finds what the client returned: a [*kmsapi.Error], a
-// [*client.TransportError] or a [*client.CredentialsError].
+// An Error is a failed call to KMS. [errors.As] finds the client's error: a [*kmsapi.Error], a [*client.TransportError]
+// or a [*client.CredentialsError].
 type Error struct {
 	// Operation is the one that failed.
 	Operation kmsapi.Operation

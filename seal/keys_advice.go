@@ -9,7 +9,7 @@ import (
 	"github.com/alicloudkms/vault-plugin-secrets-alicloudkms/kmsapi"
 )
 
-// keysAdvisor advises people who set up External Keys, and users of secrets engines with such a key.
+// keysAdvisor advises administrators that set up External Keys, and users of secrets engines with such a key.
 var keysAdvisor = &advisor{
 	refused: keyRefused, refusedAtInstance: keyRefusedAtInstance,
 	unanswered: keyUnanswered, unansweredAtInstance: keyUnansweredAtInstance,

@@ -13,11 +13,11 @@ import (
 	"github.com/stretchr/testify/require"
 )
 
-// An environment has all that a plugin could take from one, and counts what was taken.
+// An environment offers everything that a plugin could take from one, and counts what was taken.
 type environment struct {
 	// asked counts the requests for credentials, and those through the proxy.
 	asked atomic.Int64
-	// proxy is the URL of both, and secret and ca are files.
+	// proxy is the URL for both, and secret and ca are files.
 	proxy, secret, ca string
 }
 

@@ -43,7 +43,7 @@ func newKeysHost(r *rig, options kms.OpenOptions) *keysHost {
 	return h
 }
 
-// start needs the lock, unless only one goroutine uses h.
+// start needs the lock unless only one goroutine uses h.
 func (h *keysHost) start() (err error) {
 	h.process, h.command = startPlugin(h.log)
 	h.opened, err = h.open(h.options)

@@ -48,7 +48,7 @@ func newHost(r *rig, changes map[string]string) *host {
 	return h
 }
 
-// start needs the lock, unless only one goroutine uses h.
+// start needs the lock unless only one goroutine uses h.
 func (h *host) start() error {
 	var command *exec.Cmd
 	h.process, command = startPlugin(h.log)

@@ -21,7 +21,7 @@ const userAgent = "alicloudkms-seal"
 type Wrapper struct {
 	// Clock returns the time. Nil means [time.Now].
 	Clock func() time.Time
-	// Warn logs a warning, with names and values after the message, as the method of a hclog.Logger does. Nil drops it.
+	// Warn logs a warning, with names and values after the message, like the method of hclog.Logger. Nil drops it.
 	Warn func(message string, args ...any)
 
 	connection atomic.Pointer[connection]

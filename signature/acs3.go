@@ -124,8 +124,8 @@ func ParseAuthorization(header string) (a Authorization, err error) {
 	return a, nil
 }
 
-// maxSignedHeaders is more than any SDK signs. Each name adds its header to the canonical request, which is computed
-// before the caller is authenticated. So names must be few, and no two may mean the same header.
+// maxSignedHeaders is more headers than any SDK signs. Each name adds its header to the canonical request, which is
+// computed before the caller is authenticated. So names must be few, and no two may mean the same header.
 const maxSignedHeaders = 64
 
 // parseSignedHeaders splits names in lower case. HTTP ignores case, so two spellings of a name would be two names here,

@@ -12,7 +12,8 @@ func Canonical(params kmsapi.Params) string {
 	return string(appendCanonical(make([]byte, 0, sizeHint(params, once)), params.Sorted(), once))
 }
 
-// An encoding writes a canonical query string: once percent-encoded, as it is, or twice, as RPC V1 signs it.
+// An encoding is a way to write a canonical query string: percent-encoded once, as it is sent, or twice, as RPC V1
+// signs it.
 type encoding struct {
 	and, equals string
 	escaping    *kmsapi.Escaping
