@@ -141,8 +141,8 @@ func newTagPatch(d *framework.FieldData) (tagPatch, error) {
 	return p, checkTagKeys("tags", p.remove)
 }
 
-// apply adds before it removes: if it stops in between, the CMK has tags too many, not too few. Only on a full CMK it
-// must remove first, to make room. Both calls can be repeated, and so can the whole patch, wherever it stopped.
+// apply adds before it removes: if it stops in between, the CMK has tags too many, not too few. Only on a full CMK must
+// it remove first, to make room. Both calls can be repeated, and so can the whole patch, wherever it stopped.
 func (p tagPatch) apply(ctx context.Context, c *connection, keyID string) error {
 	err := setTags(ctx, c, keyID, p.set)
 	full := errors.Is(err, kmsapi.ErrLimitExceeded) && len(p.remove) > 0

@@ -41,8 +41,8 @@ func ParseImportKey(der []byte) (*rsa.PublicKey, error) {
 
 // WrapKeyMaterial encrypts key material for KMS (§4.3) and returns the EncryptedKeyMaterial of
 // [Client.ImportKeyMaterial]. The algorithm must be the one in the request for the key's parameters. For
-// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] returns it, but not an SM2 key; for the
-// others it is as long as the [kmsapi.MaterialSize] of the CMK's KeySpec. This package does not have the algorithms
+// [kmsapi.WrapKeyPair] the material is a private key as [ParsePrivateKey] returns it, but not an SM2 key. For the other
+// algorithms it is as long as the [kmsapi.MaterialSize] of the CMK's KeySpec. This package does not have the algorithms
 // with SM2.
 func WrapKeyMaterial(algorithm string, key *rsa.PublicKey, material []byte) (string, error) {
 	wrap, ok := wrappers[algorithm]
